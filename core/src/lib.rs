@@ -1,0 +1,41 @@
+//! What both ends of Parlour share, and the client's brain.
+//!
+//! Sans-IO: nothing here opens a socket, reads a clock, draws a random number or knows a browser. Time comes
+//! in as [`Millis`], randomness as seeds and ready-made ids, bytes come in through `handle_*` and go out
+//! through `poll_*`. So both ends of the wire can be driven in one test, under a clock of the test's own.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`wire`] | the generated protobuf types of `proto/chat.proto` |
+//! | [`codec`] | bytes to frames and back, in both dialects |
+//! | [`model`] | the data every layer may name: ids, messages, members, connection state |
+//! | [`status`] | the one table of status codes |
+//! | [`limits`], [`validate`] | what is allowed, checked by the same code on both ends |
+//! | [`backoff`] | when to try again |
+//! | [`outbox`] | what was said and is not yet acknowledged |
+//! | [`presence`] | who is there |
+//! | [`timeline`] | the rows of a room as a reader sees them |
+//! | [`session`] | the client's side of a connection |
+
+pub mod backoff;
+pub mod codec;
+pub mod limits;
+pub mod model;
+pub mod outbox;
+pub mod presence;
+pub mod session;
+pub mod status;
+pub mod timeline;
+pub mod validate;
+
+/// The generated types of `proto/chat.proto`; the schema's own comments are their documentation.
+#[allow(missing_debug_implementations, clippy::doc_markdown)]
+pub mod wire {
+    include!(concat!(env!("OUT_DIR"), "/parlour.rs"));
+}
+
+/// Milliseconds on a monotonic clock whose origin means nothing; only differences count.
+pub type Millis = u64;
+
+/// The protocol version this code speaks.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,167 @@
+//! What a nick and a message may hold. Both ends call this code, so what the client lets through the server
+//! accepts, but for what only the server can know: whether a name is taken or looks like one that is.
+
+use crate::{limits::Limits, status::Status};
+
+/// Takes a nick as typed and gives it as it will be used: white space around it cut, runs of it inside made
+/// one space.
+///
+/// # Errors
+/// [`Status::NickEmpty`], [`Status::NickTooLong`] (counted in characters), or [`Status::NickForbidden`] for
+/// control characters, line breaks, characters of no width, marks that turn the direction of text, private
+/// and unassigned special ones, and piles of combining marks; also for a name without any letter, digit or
+/// symbol, and for the comma, which separates names in the basic dialect's list.
+pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
+    // Looked at before white space is cut: a control character at the edge is as wrong as one inside.
+    if typed.chars().any(|c| c != ' ' && is_forbidden(c)) {
+        return Err(Status::NickForbidden);
+    }
+    let mut out = String::with_capacity(typed.len().min(256));
+    for word in typed.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    if out.is_empty() {
+        return Err(Status::NickEmpty);
+    }
+    if out.chars().count() > limits.nick_chars.min(crate::limits::NICK_CHARS) {
+        return Err(Status::NickTooLong);
+    }
+    let mut marks = 0;
+    for c in out.chars() {
+        marks = if is_combining(c) { marks + 1 } else { 0 };
+        if marks > 4 {
+            return Err(Status::NickForbidden);
+        }
+    }
+    if out.contains(',') || out.chars().all(|c| c.is_ascii_punctuation() || c == ' ' || is_combining(c)) {
+        return Err(Status::NickForbidden);
+    }
+    Ok(out)
+}
+
+/// Looks at the text of a message. It is sent as it was typed, but for white space at its end.
+///
+/// # Errors
+/// [`Status::ContentEmpty`] when nothing in it shows, [`Status::ContentTooLong`] over
+/// [`Limits::content_bytes`].
+pub fn content<'a>(typed: &'a str, limits: &Limits) -> Result<&'a str, Status> {
+    let text = typed.trim_end();
+    if text.chars().all(|c| c.is_whitespace() || is_forbidden(c)) {
+        return Err(Status::ContentEmpty);
+    }
+    if text.len() > limits.content_bytes {
+        return Err(Status::ContentTooLong);
+    }
+    Ok(text)
+}
+
+/// Two nicks that differ only in case and full or half width are one: the key under which a roster holds
+/// them. The server also compares Unicode's confusable skeletons (UTS 39), which need tables too large for
+/// the page.
+#[must_use]
+pub fn nick_key(nick: &str) -> String {
+    nick.chars()
+        .map(|c| match c {
+            // Full-width ASCII, U+FF01-FF5E, stands 0xFEE0 above the plain one.
+            '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
+            c => c,
+        })
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Characters that have no place in a name: they don't show, break the line or turn the text around.
+fn is_forbidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}'                  // soft hyphen
+            | '\u{034F}'                // combining grapheme joiner
+            | '\u{061C}'                // Arabic letter mark
+            | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' // Hangul fillers: letters that show nothing
+            | '\u{17B4}' | '\u{17B5}'   // Khmer vowels that show nothing
+            | '\u{180B}'..='\u{180F}'   // Mongolian selectors and vowel separator
+            | '\u{200B}'..='\u{200F}'   // zero width space, joiners, direction marks
+            | '\u{2028}'..='\u{202E}'   // line and paragraph separator, embeddings and overrides
+            | '\u{2060}'..='\u{206F}'   // word joiner, invisible operators, isolates
+            | '\u{2800}'                // the empty Braille cell
+            | '\u{E000}'..='\u{F8FF}'   // private use
+            | '\u{FE00}'..='\u{FE0E}'   // variation selectors, but for the emoji one
+            | '\u{FEFF}'                // byte order mark
+            | '\u{FFF0}'..='\u{FFFF}'   // specials, the replacement character too
+            | '\u{1D173}'..='\u{1D17A}' // musical controls
+            | '\u{E0000}'..='\u{10FFFF}' // tags, selectors, private planes
+        )
+}
+
+/// The blocks of marks that stand on the character before.
+fn is_combining(c: char) -> bool {
+    matches!(c,
+        '\u{0300}'..='\u{036F}' | '\u{0483}'..='\u{0489}' | '\u{0591}'..='\u{05BD}' | '\u{0610}'..='\u{061A}'
+        | '\u{064B}'..='\u{065F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}'
+        | '\u{FE0F}' | '\u{FE20}'..='\u{FE2F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(typed: &str) -> Result<String, Status> {
+        nick(typed, &Limits::default())
+    }
+
+    #[test]
+    fn ordinary_names_pass() {
+        for name in
+            ["tom", "T", "李丽", "Zoë", "Анна", "محمد", "Mary Ann", "user_42", "🦀", "❤️", "ひなた", "민준"]
+        {
+            assert_eq!(check(name).as_deref(), Ok(name));
+        }
+        assert_eq!(check("  Mary \u{3000} Ann ").as_deref(), Ok("Mary Ann"));
+    }
+
+    #[test]
+    fn bad_names_are_refused_with_a_reason() {
+        assert_eq!(check(""), Err(Status::NickEmpty));
+        assert_eq!(check("   \u{3000}"), Err(Status::NickEmpty));
+        assert_eq!(check(&"x".repeat(200)), Err(Status::NickTooLong));
+        assert_eq!(check(&"李".repeat(33)), Err(Status::NickTooLong));
+        assert!(check(&"李".repeat(32)).is_ok());
+        for name in [
+            "a\u{0}b",
+            "a\nb",
+            "tom\n",
+            "\u{202E}mot",
+            "to\u{200B}m",
+            "to\u{200D}m",
+            "\u{3164}",
+            "a\u{2066}b",
+            "x\u{FEFF}",
+            "\u{FFFD}",
+            "\u{E0041}",
+        ] {
+            assert_eq!(check(name), Err(Status::NickForbidden), "{name:?}");
+        }
+        assert_eq!(check(&format!("a{}", "\u{0301}".repeat(9))), Err(Status::NickForbidden));
+        assert_eq!(check("tom,lili"), Err(Status::NickForbidden));
+        assert_eq!(check("..."), Err(Status::NickForbidden));
+    }
+
+    #[test]
+    fn content_keeps_its_inside() {
+        let limits = Limits { content_bytes: 8, ..Limits::default() };
+        assert_eq!(content("  a\n b \n", &limits), Ok("  a\n b"));
+        assert_eq!(content(" \n\t ", &limits), Err(Status::ContentEmpty));
+        assert_eq!(content("\u{200B}\u{202E}", &limits), Err(Status::ContentEmpty));
+        assert_eq!(content("123456789", &limits), Err(Status::ContentTooLong));
+        assert_eq!(content("12345678   ", &limits), Ok("12345678"));
+    }
+
+    #[test]
+    fn one_key_for_names_that_differ_in_case_or_width() {
+        assert_eq!(nick_key("Tom"), nick_key("ｔＯＭ"));
+        assert_ne!(nick_key("Tom"), nick_key("Tim"));
+    }
+}
