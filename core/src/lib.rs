@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`wire`] | the generated protobuf types of `proto/chat.proto` |
 //! | [`codec`] | bytes to frames and back, in both dialects |
+//! | [`event`] | what a session tells |
 //! | [`model`] | the data every layer may name: ids, messages, members, connection state |
 //! | [`status`] | the one table of status codes |
 //! | [`limits`], [`validate`] | what is allowed, checked by the same code on both ends |
@@ -19,6 +20,7 @@
 
 pub mod backoff;
 pub mod codec;
+pub mod event;
 pub mod limits;
 pub mod model;
 pub mod outbox;

@@ -1,0 +1,12 @@
+//! The store: what is known, as signals; what a user can do, as actions; and [`apply`], the sole writer, which
+//! turns the service's events into signals.
+//!
+//! Absent here: sockets, timers, storage, words. A view reads signals and calls actions; nothing else.
+
+mod actions;
+mod apply;
+mod rows;
+mod store;
+
+pub use rows::RowItem;
+pub use store::{ComposerNote, LoginError, Store, Theme};

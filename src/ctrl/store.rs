@@ -1,0 +1,215 @@
+//! What is known, as signals.
+
+use std::{cell::RefCell, rc::Rc};
+
+use leptos::prelude::*;
+use parlour_core::{
+    model::{Connection, Identity, Member, Refused},
+    status::Status,
+    timeline::Timeline,
+};
+
+use super::rows::RowItem;
+use crate::{i18n::Locale, service::Service};
+
+/// How many rows of the room are held; older ones are let go of.
+pub const ROWS_KEPT: usize = 2_000;
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Light, whatever the system says.
+    Light,
+    /// Dark, whatever the system says.
+    Dark,
+}
+
+impl Theme {
+    /// As it is written in storage and in config.json.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Theme::System => "system",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+
+    /// Reads it back; anything unknown is the system's.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "light" => Theme::Light,
+            "dark" => Theme::Dark,
+            _ => Theme::System,
+        }
+    }
+}
+
+/// Why the user is back at the login page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginError {
+    /// The code; the view has its words.
+    pub status: Status,
+    /// A name that would be accepted.
+    pub suggestion: Option<String>,
+    /// What a newer server said that this client has no words for.
+    pub text: Option<String>,
+}
+
+impl From<Refused> for LoginError {
+    fn from(refused: Refused) -> Self {
+        let text = matches!(refused.status, Status::Other(_)).then_some(refused.text);
+        Self { status: refused.status, suggestion: refused.suggestion, text }
+    }
+}
+
+impl From<Status> for LoginError {
+    fn from(status: Status) -> Self {
+        Self { status, suggestion: None, text: None }
+    }
+}
+
+/// What the composer says under its text field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComposerNote {
+    /// What was typed can't be sent, and why.
+    Refused(Status),
+    /// Too long by so many bytes.
+    TooLong(usize),
+    /// The server's rate limit: it goes on in so many seconds.
+    Wait(u32),
+}
+
+/// All that the views read. Copy it freely: it is a handful of keys.
+///
+/// Views read with `.get()`; only `apply` and the actions of this module write.
+#[derive(Clone, Copy, Debug)]
+pub struct Store {
+    /// What the connection is doing.
+    pub(super) connection: RwSignal<Connection>,
+    /// Who we are: `Some` from the first welcome until the exit, reconnects included.
+    pub(super) identity: RwSignal<Option<Identity>>,
+    /// The last ping's time, in ms.
+    pub(super) round_trip: RwSignal<Option<u32>>,
+    /// Seconds until the next attempt.
+    pub(super) retry_in: RwSignal<Option<u32>>,
+    /// The room's rows, oldest first.
+    pub(super) rows: RwSignal<Vec<RowItem>>,
+    /// How many older rows were let go of.
+    pub(super) rows_dropped: RwSignal<usize>,
+    /// Who is there, in order.
+    pub(super) roster: RwSignal<Vec<Member>>,
+    /// How many are there in all.
+    pub(super) roster_total: RwSignal<usize>,
+    /// Why the login did not work.
+    pub(super) login_error: RwSignal<Option<LoginError>>,
+    /// What the composer has to say.
+    pub(super) composer_note: RwSignal<Option<ComposerNote>>,
+    /// Messages of others since the page was last looked at.
+    pub(super) unread: RwSignal<u32>,
+    /// The page is on the screen and has the focus.
+    pub(super) looking: RwSignal<bool>,
+    /// Light or dark.
+    pub(super) theme: RwSignal<Theme>,
+    /// The language.
+    pub(super) locale: RwSignal<Locale>,
+    /// The name of the place, from config.json or the server.
+    pub(super) title: RwSignal<String>,
+    /// The parts that are no signals.
+    pub(super) inner: StoredValue<Inner, LocalStorage>,
+}
+
+pub(super) struct Inner {
+    pub(super) timeline: Timeline,
+    pub(super) service: Rc<RefCell<Service>>,
+}
+
+impl Store {
+    /// What the connection is doing.
+    #[must_use]
+    pub fn connection(&self) -> ReadSignal<Connection> {
+        self.connection.read_only()
+    }
+
+    /// Who we are: `Some` from the first welcome until the exit, reconnects included.
+    #[must_use]
+    pub fn identity(&self) -> ReadSignal<Option<Identity>> {
+        self.identity.read_only()
+    }
+
+    /// The last ping's time, in ms; `None` where pings can't be seen.
+    #[must_use]
+    pub fn round_trip(&self) -> ReadSignal<Option<u32>> {
+        self.round_trip.read_only()
+    }
+
+    /// Seconds until the next attempt; `None` when none is waiting.
+    #[must_use]
+    pub fn retry_in(&self) -> ReadSignal<Option<u32>> {
+        self.retry_in.read_only()
+    }
+
+    /// The room's rows, oldest first.
+    #[must_use]
+    pub fn rows(&self) -> ReadSignal<Vec<RowItem>> {
+        self.rows.read_only()
+    }
+
+    /// How many older rows were let go of.
+    #[must_use]
+    pub fn rows_dropped(&self) -> ReadSignal<usize> {
+        self.rows_dropped.read_only()
+    }
+
+    /// Who is there, in order of their names.
+    #[must_use]
+    pub fn roster(&self) -> ReadSignal<Vec<Member>> {
+        self.roster.read_only()
+    }
+
+    /// How many are there in all; more than [`Self::roster`] holds when there are very many.
+    #[must_use]
+    pub fn roster_total(&self) -> ReadSignal<usize> {
+        self.roster_total.read_only()
+    }
+
+    /// Why the login did not work.
+    #[must_use]
+    pub fn login_error(&self) -> ReadSignal<Option<LoginError>> {
+        self.login_error.read_only()
+    }
+
+    /// What the composer has to say about the last text.
+    #[must_use]
+    pub fn composer_note(&self) -> ReadSignal<Option<ComposerNote>> {
+        self.composer_note.read_only()
+    }
+
+    /// Messages of others since the page was last looked at.
+    #[must_use]
+    pub fn unread(&self) -> ReadSignal<u32> {
+        self.unread.read_only()
+    }
+
+    /// Light or dark.
+    #[must_use]
+    pub fn theme(&self) -> ReadSignal<Theme> {
+        self.theme.read_only()
+    }
+
+    /// The language.
+    #[must_use]
+    pub fn locale(&self) -> ReadSignal<Locale> {
+        self.locale.read_only()
+    }
+
+    /// The name of the place, from config.json or the server.
+    #[must_use]
+    pub fn title(&self) -> ReadSignal<String> {
+        self.title.read_only()
+    }
+}

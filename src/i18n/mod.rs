@@ -1,0 +1,35 @@
+//! The words, in every language the page speaks.
+
+/// A language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+impl Locale {
+    /// All of them, in the order of the language menu.
+    pub const ALL: [Locale; 2] = [Locale::En, Locale::Zh];
+
+    /// The BCP 47 tag, for the `lang` attribute and for storage.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Locale::En => "en",
+            Locale::Zh => "zh-CN",
+        }
+    }
+
+    /// The language of a tag as a browser gives it; `None` for one the page does not speak.
+    #[must_use]
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+            "en" => Some(Locale::En),
+            "zh" => Some(Locale::Zh),
+            _ => None,
+        }
+    }
+}
