@@ -32,4 +32,3 @@ pub enum Event {
     /// A ping came back after so many ms.
     RoundTrip(u32),
 }
-

@@ -68,7 +68,9 @@ pub enum Notice {
     },
     /// The connection was gone for a while: what others said in between is not here.
     Missed,
-    /// A basic server's own words, or a refusal's.
+    /// The server sent something that can't be read; the chat goes on.
+    Unreadable,
+    /// A server's own words.
     Server(String),
 }
 
