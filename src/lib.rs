@@ -1,1 +1,41 @@
+//! Parlour's client: `app -> view -> ctrl -> service -> ws`, each naming only the next. What a layer may not do is
+//! written at the head of each; `core/tests/layering.rs` holds them to it.
 
+pub mod app;
+pub mod config;
+pub mod ctrl;
+pub mod i18n;
+pub mod service;
+pub mod view;
+pub mod ws;
+
+use leptos::prelude::*;
+
+/// Starts the page: settings, log, and the app in the place of the loading screen.
+pub fn start() {
+    std::panic::set_hook(Box::new(|panic| {
+        console_error_panic_hook::hook(panic);
+        view::show_crash();
+    }));
+    leptos::task::spawn_local(async {
+        let (config, problems) = config::load().await;
+        config::start_logging(&config.log);
+        for problem in problems {
+            tracing::warn!("{problem}");
+        }
+        let Some(root) = document().get_element_by_id("app") else {
+            tracing::error!("the page has no element with the id `app`");
+            return;
+        };
+        let root = wasm_bindgen::JsCast::unchecked_into(root);
+        mount_to(root, move || {
+            let store = ctrl::Store::new(&config);
+            provide_context(store);
+            view! { <app::App /> }
+        })
+        .forget();
+        if let Some(boot) = document().get_element_by_id("boot") {
+            boot.remove();
+        }
+    });
+}

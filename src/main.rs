@@ -1,1 +1,5 @@
-fn main() {}
+//! The page's entry; everything is in the library.
+
+fn main() {
+    parlour::start();
+}

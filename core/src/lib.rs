@@ -12,12 +12,14 @@
 //! | [`model`] | the data every layer may name: ids, messages, members, connection state |
 //! | [`status`] | the one table of status codes |
 //! | [`limits`], [`validate`] | what is allowed, checked by the same code on both ends |
+//! | [`address`] | from what a user types to the URL of a socket |
 //! | [`backoff`] | when to try again |
 //! | [`outbox`] | what was said and is not yet acknowledged |
 //! | [`presence`] | who is there |
 //! | [`timeline`] | the rows of a room as a reader sees them |
 //! | [`session`] | the client's side of a connection |
 
+pub mod address;
 pub mod backoff;
 pub mod codec;
 pub mod event;

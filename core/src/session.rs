@@ -73,7 +73,6 @@ enum State {
     /// Between attempts.
     Waiting {
         until: Millis,
-        status: Status,
     },
     Failed,
 }
@@ -108,6 +107,8 @@ pub struct Session {
     come_back_after: Option<Millis>,
     /// A refusal of the connection, waiting for the Close that follows.
     refused: Option<Refused>,
+    /// Why the last connection ended.
+    last_status: Status,
     last_seq: u64,
     nonce: u64,
     made_ids: u64,
@@ -133,6 +134,7 @@ impl Session {
             backoff: Backoff::new(seed),
             come_back_after: None,
             refused: None,
+            last_status: Status::NotConnected,
             last_seq: 0,
             nonce: seed,
             made_ids: 0,
@@ -377,7 +379,7 @@ impl Session {
         match &self.state {
             State::Idle | State::Failed => None,
             State::Opening { deadline } | State::LoggingIn { deadline } => Some(*deadline),
-            State::Waiting { until, .. } => Some(*until),
+            State::Waiting { until } => Some(*until),
             State::Online(online) => {
                 let ping = match online.awaiting {
                     Some((_, sent)) => online.last_heard.max(sent) + PONG_WITHIN,
@@ -459,7 +461,7 @@ impl Session {
         let connection = match (&self.identity, self.backoff.attempt()) {
             (None, _) => Connection::Connecting,
             (Some(_), attempt) => {
-                Connection::Reconnecting { status: Status::NotConnected, retry_at: None, attempt }
+                Connection::Reconnecting { status: self.last_status, retry_at: None, attempt }
             }
         };
         self.tell(Event::Connection(connection));
@@ -513,7 +515,8 @@ impl Session {
             None => self.backoff.next_wait(),
         };
         let until = now.mono + wait;
-        self.state = State::Waiting { until, status };
+        self.state = State::Waiting { until };
+        self.last_status = status;
         let attempt = self.backoff.attempt();
         self.tell(Event::Connection(Connection::Reconnecting { status, retry_at: Some(until), attempt }));
     }

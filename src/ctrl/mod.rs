@@ -5,8 +5,9 @@
 
 mod actions;
 mod apply;
+mod command;
 mod rows;
 mod store;
 
 pub use rows::RowItem;
-pub use store::{ComposerNote, LoginError, Store, Theme};
+pub use store::{ComposerNote, LoginError, Store, Theme, use_store};

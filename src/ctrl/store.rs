@@ -1,7 +1,6 @@
 //! What is known, as signals.
 
-use std::{cell::RefCell, rc::Rc};
-
+use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 use parlour_core::{
     model::{Connection, Identity, Member, Refused},
@@ -10,7 +9,11 @@ use parlour_core::{
 };
 
 use super::rows::RowItem;
-use crate::{i18n::Locale, service::Service};
+use crate::{
+    config::{self, Config, Remembered},
+    i18n::Locale,
+    service::Service,
+};
 
 /// How many rows of the room are held; older ones are let go of.
 pub const ROWS_KEPT: usize = 2_000;
@@ -120,15 +123,84 @@ pub struct Store {
     /// The name of the place, from config.json or the server.
     pub(super) title: RwSignal<String>,
     /// The parts that are no signals.
-    pub(super) inner: StoredValue<Inner, LocalStorage>,
+    pub(super) inner: InnerCell,
+}
+
+/// The parts that are no signals. Empty only while the store is being made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InnerCell(StoredValue<Option<Inner>, LocalStorage>);
+
+impl InnerCell {
+    pub(super) fn with_value<T>(&self, read: impl FnOnce(&Inner) -> T) -> T {
+        // Made in `Store::new` before anything can read it.
+        #[allow(clippy::expect_used)]
+        self.0.with_value(|inner| read(inner.as_ref().expect("the store is made")))
+    }
+
+    pub(super) fn update_value<T>(&self, write: impl FnOnce(&mut Inner) -> T) -> Option<T> {
+        self.0.try_update_value(|inner| inner.as_mut().map(write)).flatten()
+    }
 }
 
 pub(super) struct Inner {
     pub(super) timeline: Timeline,
-    pub(super) service: Rc<RefCell<Service>>,
+    pub(super) service: Service,
+    pub(super) remembered: Remembered,
+    /// The title comes from config.json, and the server's name does not change it.
+    pub(super) title_is_fixed: bool,
+    pub(super) retry_timer: Option<Interval>,
+    pub(super) note_timer: Option<Interval>,
+}
+
+/// An empty room, with days as this browser's calendar has them.
+pub(super) fn timeline() -> Timeline {
+    Timeline::new(ROWS_KEPT, config::local_day)
+}
+
+/// The store that the app put into the context.
+///
+/// # Panics
+/// Outside the app, which is a mistake in the program.
+#[must_use]
+pub fn use_store() -> Store {
+    expect_context::<Store>()
 }
 
 impl Store {
+    /// Makes the store of the page, with nobody logged in.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let inner = StoredValue::new_local(None::<Inner>);
+        let store = Self {
+            connection: RwSignal::new(Connection::Idle),
+            identity: RwSignal::new(None),
+            round_trip: RwSignal::new(None),
+            retry_in: RwSignal::new(None),
+            rows: RwSignal::new(Vec::new()),
+            rows_dropped: RwSignal::new(0),
+            roster: RwSignal::new(Vec::new()),
+            roster_total: RwSignal::new(0),
+            login_error: RwSignal::new(None),
+            composer_note: RwSignal::new(None),
+            unread: RwSignal::new(0),
+            looking: RwSignal::new(true),
+            theme: RwSignal::new(Theme::parse(&config.theme)),
+            locale: RwSignal::new(Locale::from_tag(&config.language).unwrap_or_default()),
+            title: RwSignal::new(config.title.clone().unwrap_or_else(|| "Parlour".into())),
+            inner: InnerCell(inner),
+        };
+        let service = Service::new(move |event| store.apply(event));
+        inner.set_value(Some(Inner {
+            timeline: timeline(),
+            service,
+            remembered: config.remembered.clone(),
+            title_is_fixed: config.title.is_some(),
+            retry_timer: None,
+            note_timer: None,
+        }));
+        store
+    }
+
     /// What the connection is doing.
     #[must_use]
     pub fn connection(&self) -> ReadSignal<Connection> {

@@ -1,0 +1,167 @@
+//! What a user can do.
+
+use leptos::prelude::*;
+use parlour_core::{
+    address,
+    model::{Connection, MessageId},
+    status::Status,
+    timeline::Notice,
+};
+
+use super::{
+    command::{self, Typed},
+    rows::follow,
+    store::{ComposerNote, Store, Theme},
+};
+use crate::{
+    config::{self, Remembered},
+    i18n::Locale,
+    service::Service,
+};
+
+impl Store {
+    /// Logs in under a nick on a server, as typed. What goes wrong is in [`Store::login_error`].
+    pub fn log_in(&self, nick: &str, server: &str) {
+        self.login_error.set(None);
+        let result = address::socket_url(server, config::page_is_secure())
+            .and_then(|url| self.service().log_in(nick, &url));
+        match result {
+            Ok(()) => {
+                config::remember(&Remembered { nick: nick.trim().into(), server: server.trim().into() })
+            }
+            Err(status) => self.login_error.set(Some(status.into())),
+        }
+    }
+
+    /// What the login page begins with.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        self.inner.with_value(|inner| inner.remembered.clone())
+    }
+
+    /// Sends what was typed, or does what it commands. `true` when the text was taken and the field can be
+    /// emptied; otherwise [`Store::composer_note`] says why not.
+    pub fn talk(&self, typed: &str) -> bool {
+        let result = match command::parse(typed) {
+            Ok(Typed::Exit) => {
+                self.exit();
+                Ok(())
+            }
+            Ok(Typed::Who) => {
+                self.service().who();
+                Ok(())
+            }
+            Ok(Typed::Help) => {
+                self.notice(Notice::Help);
+                Ok(())
+            }
+            Ok(Typed::Text(text)) => self.service().talk(text).map_err(|status| match status {
+                Status::ContentTooLong => ComposerNote::TooLong(self.service().excess(text)),
+                status => ComposerNote::Refused(status),
+            }),
+            Err(status) => Err(ComposerNote::Refused(status)),
+        };
+        // Emptying what was empty is no mistake to be told of.
+        let result = match result {
+            Err(ComposerNote::Refused(Status::ContentEmpty)) if typed.trim().is_empty() => Ok(()),
+            other => other,
+        };
+        match result {
+            // A wait that is being counted down goes on being shown.
+            Ok(()) => self.clear_note(),
+            Err(note) => self.composer_note.set(Some(note)),
+        }
+        result.is_ok()
+    }
+
+    /// The text in the composer changed.
+    pub fn composing(&self, text: &str) {
+        match self.service().excess(text) {
+            0 => self.clear_note(),
+            over => self.composer_note.set(Some(ComposerNote::TooLong(over))),
+        }
+    }
+
+    /// Leaves: back to the login page, nothing is tried any more.
+    pub fn exit(&self) {
+        self.service().exit();
+    }
+
+    /// Tries to connect at once instead of waiting.
+    pub fn retry_now(&self) {
+        self.service().retry_now();
+    }
+
+    /// Sends a failed message once more.
+    pub fn retry(&self, id: MessageId) {
+        self.service().retry(id);
+    }
+
+    /// Forgets a failed message.
+    pub fn discard(&self, id: MessageId) {
+        if self.service().discard(id) {
+            self.change(|timeline| timeline.discard(id));
+        }
+    }
+
+    /// Chooses light or dark, for this time and the next.
+    pub fn set_theme(&self, theme: Theme) {
+        config::remember_theme(theme.as_str());
+        self.theme.set(theme);
+    }
+
+    /// Chooses the language, for this time and the next.
+    pub fn set_locale(&self, locale: Locale) {
+        config::remember_language(locale.tag());
+        self.locale.set(locale);
+    }
+
+    /// The page is looked at, or not any more: what was unread is read.
+    pub fn set_looking(&self, looking: bool) {
+        self.looking.set(looking);
+        if looking && self.unread.get_untracked() > 0 {
+            self.unread.set(0);
+        }
+    }
+
+    fn clear_note(&self) {
+        if !matches!(self.composer_note.get_untracked(), None | Some(ComposerNote::Wait(_))) {
+            self.composer_note.set(None);
+        }
+    }
+
+    pub(super) fn service(&self) -> Service {
+        self.inner.with_value(|inner| inner.service.clone())
+    }
+
+    pub(super) fn notice(&self, notice: Notice) {
+        self.change(|timeline| timeline.notice(notice));
+    }
+
+    /// Changes the timeline, and the rows' signals with it.
+    pub(super) fn change(
+        &self,
+        change: impl FnOnce(&mut parlour_core::timeline::Timeline) -> Vec<parlour_core::timeline::Change>,
+    ) {
+        self.inner.update_value(|inner| {
+            let changes = change(&mut inner.timeline);
+            self.rows.maybe_update(|items| follow(&inner.timeline, &changes, items));
+            let dropped = inner.timeline.dropped();
+            if dropped != self.rows_dropped.get_untracked() {
+                self.rows_dropped.set(dropped);
+            }
+        });
+    }
+
+    /// Whether the login page is to be shown rather than the room.
+    #[must_use]
+    pub fn at_login(&self) -> bool {
+        self.identity.with(Option::is_none)
+    }
+
+    /// A login is being tried.
+    #[must_use]
+    pub fn logging_in(&self) -> bool {
+        self.connection.with(|connection| *connection == Connection::Connecting)
+    }
+}

@@ -1,0 +1,127 @@
+//! Events into signals.
+
+use gloo_timers::callback::Interval;
+use leptos::prelude::*;
+use parlour_core::{
+    event::Event,
+    model::{Connection, Delivery, Identity, Message},
+    timeline::Notice,
+};
+
+use super::store::{ComposerNote, LoginError, Store};
+
+impl Store {
+    /// Takes an event of the service. The only way by which what is known changes.
+    pub(super) fn apply(&self, event: Event) {
+        match event {
+            Event::Connection(connection) => self.connected(connection),
+            Event::LoggedIn(identity) => self.logged_in(identity),
+            Event::LoggedOut => self.logged_out(),
+            Event::Message(message) => self.message(message),
+            Event::Delivery(id, delivery) => self.change(|timeline| timeline.delivery(id, delivery)),
+            Event::Throttled(ms) => self.count_down_note(ms.div_ceil(1000)),
+            Event::Roster => {
+                let (members, total) = self.service().roster();
+                self.roster.set(members);
+                self.roster_total.set(total);
+            }
+            Event::Moved(moved, time) => {
+                self.change(|timeline| timeline.moved(&moved.nick, moved.joined, time))
+            }
+            Event::Notice(notice) => self.notice(notice),
+            Event::Refused(refused) => {
+                tracing::warn!(code = refused.status.code(), "the server refused a frame");
+                let error = LoginError::from(refused);
+                match error.text {
+                    Some(text) => self.notice(Notice::Server(text)),
+                    None => self.composer_note.set(Some(ComposerNote::Refused(error.status))),
+                }
+            }
+            Event::RoundTrip(ms) => self.round_trip.set(Some(ms)),
+        }
+    }
+
+    fn connected(&self, connection: Connection) {
+        tracing::info!(?connection, "connection");
+        if let Connection::Failed { status, refusal } = &connection
+            && self.identity.with_untracked(Option::is_none)
+        {
+            let error = refusal.clone().map_or_else(|| LoginError::from(*status), LoginError::from);
+            self.login_error.set(Some(error));
+        }
+        if !matches!(connection, Connection::Online { .. }) {
+            self.round_trip.set(None);
+        }
+        let retry_at = match connection {
+            Connection::Reconnecting { retry_at, .. } => retry_at,
+            _ => None,
+        };
+        self.connection.set(connection);
+        self.count_down_retry(retry_at);
+    }
+
+    /// Counts the seconds to the next attempt, once a second, and only while there is something to count.
+    fn count_down_retry(&self, retry_at: Option<u64>) {
+        let store = *self;
+        let left = move || {
+            let now = store.service().clock();
+            retry_at.map(|at| u32::try_from(at.saturating_sub(now).div_ceil(1000)).unwrap_or(u32::MAX))
+        };
+        self.retry_in.set(left());
+        let timer = retry_at.map(|_| Interval::new(1000, move || store.retry_in.set(left())));
+        self.inner.update_value(|inner| inner.retry_timer = timer);
+    }
+
+    fn count_down_note(&self, seconds: u32) {
+        self.composer_note.set(Some(ComposerNote::Wait(seconds)));
+        let store = *self;
+        let timer = Interval::new(1000, move || {
+            let left = match store.composer_note.get_untracked() {
+                Some(ComposerNote::Wait(left)) => left.saturating_sub(1),
+                _ => 0,
+            };
+            if left > 0 {
+                store.composer_note.set(Some(ComposerNote::Wait(left)));
+                return;
+            }
+            if matches!(store.composer_note.get_untracked(), Some(ComposerNote::Wait(_))) {
+                store.composer_note.set(None);
+            }
+            // Not from within its own callback: dropping the timer would drop what is running.
+            leptos::task::spawn_local(async move {
+                store.inner.update_value(|inner| inner.note_timer = None);
+            });
+        });
+        self.inner.update_value(|inner| inner.note_timer = Some(timer));
+    }
+
+    fn logged_in(&self, identity: Identity) {
+        self.login_error.set(None);
+        let fixed = self.inner.with_value(|inner| inner.title_is_fixed);
+        if let Some(name) = identity.server_name.clone().filter(|_| !fixed) {
+            self.title.set(name);
+        }
+        self.identity.set(Some(identity));
+    }
+
+    fn logged_out(&self) {
+        self.inner.update_value(|inner| {
+            inner.timeline = super::store::timeline();
+            inner.note_timer = None;
+        });
+        self.identity.set(None);
+        self.rows.set(Vec::new());
+        self.rows_dropped.set(0);
+        self.roster.set(Vec::new());
+        self.roster_total.set(0);
+        self.composer_note.set(None);
+        self.unread.set(0);
+    }
+
+    fn message(&self, message: Message) {
+        if !message.own && message.delivery == Delivery::Sent && !self.looking.get_untracked() {
+            self.unread.update(|unread| *unread += 1);
+        }
+        self.change(|timeline| timeline.message(message));
+    }
+}
