@@ -23,7 +23,9 @@ const LONGEST: usize = 512;
 /// where every browser refuses it, but for the machine itself.
 pub fn socket_url(typed: &str, secure_page: bool) -> Result<String, Status> {
     let typed = typed.trim();
-    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '\\' | '"' | '<' | '>');
+    let odd = |c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '\\' | '"' | '<' | '>')
+    };
     if typed.is_empty() || typed.len() > LONGEST || typed.contains(odd) {
         return Err(Status::BadAddress);
     }
@@ -112,7 +114,23 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for typed in ["", "  ", "a b", "ftp://x", "host:", "host:0", "host:70000", "host:x", ":80", "u@h", "h?x", "h#x", "[::1", "ws://", "[x]:1"] {
+        for typed in [
+            "",
+            "  ",
+            "a b",
+            "ftp://x",
+            "host:",
+            "host:0",
+            "host:70000",
+            "host:x",
+            ":80",
+            "u@h",
+            "h?x",
+            "h#x",
+            "[::1",
+            "ws://",
+            "[x]:1",
+        ] {
             assert_eq!(socket_url(typed, false), Err(Status::BadAddress), "{typed:?}");
         }
         assert_eq!(socket_url(&"h".repeat(600), false), Err(Status::BadAddress));
