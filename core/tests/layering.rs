@@ -1,0 +1,228 @@
+//! The rule of the layers, read from the sources: who may name whom, and what core may depend on.
+//!
+//! `app -> view -> ctrl -> service -> ws`: each names only the next. Any layer but `ws` may name core's data;
+//! only `service` names core's session; no layer of the client names the codec or the wire.
+
+#![cfg(not(target_arch = "wasm32"))] // reads the source tree, which a browser does not have
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What core may be built on. More than this needs a reason in ARCHITECTURE.md first.
+const CORE_MAY_USE: [&str; 3] = ["bytes", "prost", "thiserror"];
+
+/// Core's modules that are data, for everyone.
+const DATA: [&str; 8] = ["address", "event", "limits", "model", "presence", "status", "timeline", "validate"];
+
+struct Layer {
+    name: &'static str,
+    /// The client's other modules that it may name.
+    may_name: &'static [&'static str],
+    /// Core's modules that it may name.
+    core: &'static [&'static str],
+    /// Crates that it may not name.
+    not: &'static [&'static str],
+}
+
+const LEAVES: &[&str] = &["config", "i18n"];
+
+fn layers() -> [Layer; 7] {
+    [
+        Layer { name: "app", may_name: &["view", "ctrl"], core: &DATA, not: &["gloo_net"] },
+        Layer { name: "view", may_name: &["ctrl"], core: &DATA, not: &["gloo_net"] },
+        Layer { name: "ctrl", may_name: &["service"], core: &DATA, not: &["gloo_net", "web_sys"] },
+        Layer { name: "service", may_name: &["ws"], core: &[], not: &["gloo_net", "leptos"] },
+        Layer { name: "ws", may_name: &[], core: &["-"], not: &["leptos"] },
+        Layer { name: "config", may_name: &[], core: &["address"], not: &["gloo_net", "leptos"] },
+        Layer { name: "i18n", may_name: &[], core: &DATA, not: &["gloo_net"] },
+    ]
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+/// The paths named in a source, one for each leaf of a `use` tree and each path in the code, with their lines.
+/// Comments and strings don't count.
+fn named_paths(source: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut in_use: Option<(usize, String)> = None;
+    for (number, line) in source.lines().enumerate() {
+        let line = line.split("//").next().unwrap_or("");
+        let trimmed = line.trim_start();
+        let begins = ["use ", "pub use ", "pub(crate) use ", "pub(super) use "]
+            .iter()
+            .find_map(|p| trimmed.strip_prefix(p));
+        if let Some(rest) = begins {
+            in_use = Some((number + 1, rest.to_owned()));
+        } else if let Some((_, text)) = &mut in_use {
+            text.push_str(trimmed);
+        } else {
+            for word in line.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
+                if word.contains("::") {
+                    found.push((number + 1, word.trim_matches(':').to_owned()));
+                }
+            }
+        }
+        if in_use.as_ref().is_some_and(|(_, text)| text.contains(';')) {
+            let (number, text) = in_use.take().unwrap();
+            let tree: String =
+                text.split(';').next().unwrap().split_whitespace().collect::<Vec<_>>().join("");
+            found.extend(leaves(&tree).into_iter().map(|path| (number, path)));
+        }
+    }
+    found
+}
+
+/// `a::{b, c::{d}}` is `a::b` and `a::c::d`.
+fn leaves(tree: &str) -> Vec<String> {
+    let Some(open) = tree.find('{') else { return vec![tree.to_owned()] };
+    let (prefix, inner) = (&tree[..open], tree[open + 1..].trim_end_matches('}'));
+    let mut out = Vec::new();
+    let (mut depth, mut start) = (0, 0);
+    let inner = format!("{inner}{}", "}".repeat(inner.matches('{').count() - inner.matches('}').count()));
+    for (at, c) in inner.char_indices().chain([(inner.len(), ',')]) {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                if start < at {
+                    out.extend(leaves(&inner[start..at]).into_iter().map(|leaf| format!("{prefix}{leaf}")));
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// What a file of a layer does that it may not, each with file and line.
+fn violations(layer: &Layer, file: &str, source: &str) -> Vec<String> {
+    let modules: Vec<_> = layers().iter().map(|layer| layer.name).collect();
+    let mut out = Vec::new();
+    for (line, path) in named_paths(source) {
+        let parts: Vec<_> = path.split("::").collect();
+        let complain = |what: &str| format!("{file}:{line}: `{}` names {what} (`{path}`)", layer.name);
+        match (parts[0], parts.get(1).copied().unwrap_or("")) {
+            ("crate", module) if modules.contains(&module) => {
+                let allowed =
+                    module == layer.name || layer.may_name.contains(&module) || LEAVES.contains(&module);
+                if !allowed {
+                    out.push(complain(&format!("the layer `{module}`")));
+                }
+            }
+            ("parlour_core", module) => {
+                let is_module = module.chars().next().is_some_and(char::is_lowercase);
+                let allowed = match layer.name {
+                    "service" => DATA.contains(&module) || module == "session",
+                    "ws" => false,
+                    _ => layer.core.contains(&module),
+                };
+                if is_module && !allowed || layer.name == "ws" {
+                    out.push(complain(&format!("core's `{module}`")));
+                }
+            }
+            (first, _) if layer.not.contains(&first) => out.push(complain(&format!("the crate `{first}`"))),
+            _ => {}
+        }
+    }
+    out
+}
+
+#[test]
+fn each_layer_names_only_the_next() {
+    let mut found = Vec::new();
+    for layer in layers() {
+        let src = root().join("src");
+        let mut files = Vec::new();
+        let (file, dir) = (src.join(format!("{}.rs", layer.name)), src.join(layer.name));
+        if file.exists() {
+            files.push(file);
+        }
+        if dir.exists() {
+            sources(&dir, &mut files);
+        }
+        assert!(!files.is_empty(), "the layer `{}` has no source: has it been renamed?", layer.name);
+        for path in files {
+            let name = path.strip_prefix(root()).unwrap().display().to_string();
+            found.extend(violations(&layer, &name, &fs::read_to_string(&path).unwrap()));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn core_depends_on_nothing_that_does_io() {
+    let manifest = fs::read_to_string(root().join("core/Cargo.toml")).unwrap();
+    let mut section = "";
+    for (number, line) in manifest.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            section = line;
+        } else if section == "[dependencies]" && !line.is_empty() && !line.starts_with('#') {
+            let name = line.split(['.', '=', ' ']).next().unwrap();
+            assert!(
+                CORE_MAY_USE.contains(&name),
+                "core/Cargo.toml:{}: core may not depend on `{name}`",
+                number + 1
+            );
+        }
+    }
+}
+
+#[test]
+fn core_reads_no_clock_and_draws_nothing() {
+    let mut files = Vec::new();
+    sources(&root().join("core/src"), &mut files);
+    for path in files {
+        let source = fs::read_to_string(&path).unwrap();
+        for (line, named) in named_paths(&source) {
+            let forbidden =
+                ["std::time", "std::net", "std::fs", "std::thread", "std::env", "web_sys", "js_sys", "tokio"];
+            let hit = forbidden.iter().any(|f| named == *f || named.starts_with(&format!("{f}::")));
+            assert!(!hit, "{}:{line}: core names `{named}`", path.display());
+        }
+    }
+}
+
+/// The test of the test: each of these must be caught, with its line.
+#[test]
+fn planted_violations_are_caught() {
+    let planted = [
+        ("view", "use crate::service::Service;"),
+        ("view", "use crate::{\n    ctrl::Store,\n    ws::Socket,\n};"),
+        ("view", "fn f() { crate::ws::Socket::open(); }"),
+        ("view", "use parlour_core::session::Session;"),
+        ("ctrl", "use crate::view::login;"),
+        ("ctrl", "use parlour_core::{model::Message, codec::encode};"),
+        ("service", "use parlour_core::{model, wire::Login};"),
+        ("service", "use leptos::prelude::*;"),
+        ("service", "use crate::ctrl::Store;"),
+        ("ws", "use parlour_core::model::Message;"),
+        ("ws", "pub use leptos::prelude::RwSignal;"),
+        ("config", "use crate::ctrl::Store;"),
+    ];
+    for (name, source) in planted {
+        let layer = layers().into_iter().find(|layer| layer.name == name).unwrap();
+        let found = violations(&layer, "planted.rs", source);
+        assert_eq!(found.len(), 1, "in `{name}`: {source:?} gave {found:?}");
+        assert!(found[0].starts_with("planted.rs:1: "), "{found:?}");
+    }
+    let view = &layers()[1];
+    let fine = "// use crate::ws::Socket;\nuse crate::{ctrl::Store, i18n::texts};\nuse parlour_core::model::Message;";
+    assert_eq!(violations(view, "fine.rs", fine), Vec::<String>::new());
+}
