@@ -2,12 +2,21 @@
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, BATCH_FRAMES, DecodeError, Extension, Frame},
+    codec::{self, BATCH_FRAMES, DecodeError, Extension},
     model::MessageId,
     wire,
 };
-use proptest::{collection::vec, prelude::*};
+#[cfg(not(target_arch = "wasm32"))]
+use {
+    parlour_core::codec::Frame,
+    proptest::{collection::vec, prelude::*},
+};
 
+// In a browser's engine the harness is another one; the tests are the same.
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+#[cfg(not(target_arch = "wasm32"))]
 fn basic_frame() -> impl Strategy<Value = Frame> {
     let name = "[a-z李\n]{1,200}";
     (name, "talk|exit|userlist", ".{0,300}", vec("[a-z]{1,9}", 0..4)).prop_map(
@@ -21,6 +30,7 @@ fn basic_frame() -> impl Strategy<Value = Frame> {
     )
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 proptest! {
     #[test]
     fn frames_come_back(frame in basic_frame(), id in any::<[u8; 16]>(), seq: u64, time: i64) {

@@ -3,6 +3,10 @@
 use super::*;
 use crate::{codec::decode, model::PresenceState, wire::chat_request::Extension as Ext};
 
+// In a browser's engine the harness is another one; the tests are the same.
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// A session under a clock of its own, and what came out of it.
 struct Driver {
     session: Session,
@@ -589,6 +593,7 @@ fn leaving_a_basic_server_closes_with_an_empty_frame() {
     assert_eq!(driver.closes, [None]);
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 proptest::proptest! {
     /// Whatever happens in whatever order, with whatever bytes: no panic, no timeout that is due for ever, and
     /// every message said is pending, failed or sent: never forgotten.

@@ -1,6 +1,11 @@
+#[cfg(not(target_arch = "wasm32"))]
 use proptest::prelude::*;
 
 use super::*;
+
+// In a browser's engine the harness is another one; the tests are the same.
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const DAY: i64 = 86_400_000;
 
@@ -118,6 +123,7 @@ fn only_so_many_rows_are_kept() {
     assert!(t.get(MessageId([0; 16])).is_none());
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 proptest! {
     /// Whatever arrives in whatever order, often twice: the rows are in order, each message once, and the
     /// changes told are the changes made.
