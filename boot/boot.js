@@ -1,0 +1,75 @@
+// Starts the client: finds its files in the page's preload links, checks the module's integrity, compiles it
+// while it downloads, and says what happened when that fails. Runs before any Rust does.
+
+const TEXT = {
+  en: {
+    old: "This browser cannot run Parlour: it has no WebAssembly. Please update it or use another one.",
+    failed: "Parlour could not be loaded. Please check your connection and reload.",
+    reload: "Reload",
+  },
+  zh: {
+    old: "此浏览器不支持 WebAssembly，无法运行 Parlour。请更新浏览器或换用其他浏览器。",
+    failed: "Parlour 未能加载。请检查网络连接后重新加载。",
+    reload: "重新加载",
+  },
+};
+
+function fail(reason) {
+  const boot = document.getElementById("boot");
+  // The client may have put its own words there already.
+  if (!boot) return;
+  const chinese = navigator.language.toLowerCase().startsWith("zh");
+  const text = chinese ? TEXT.zh : TEXT.en;
+  const sentence = document.createElement("p");
+  sentence.className = "boot-text";
+  sentence.textContent = text[reason];
+  const button = document.createElement("button");
+  button.className = "boot-reload";
+  button.type = "button";
+  button.textContent = text.reload;
+  button.addEventListener("click", () => location.reload());
+  boot.lang = chinese ? "zh" : "en";
+  boot.setAttribute("role", "alert");
+  boot.classList.add("boot-failed");
+  boot.replaceChildren(sentence, button);
+}
+
+async function start() {
+  const script = document.querySelector('link[rel="modulepreload"]:not([href*="/snippets/"])');
+  const module = document.querySelector('link[rel="preload"][type="application/wasm"]');
+  const bytes = fetch(module.href, { integrity: module.integrity });
+  // Awaited below; this only keeps a failure here from being reported twice.
+  bytes.catch(() => {});
+  const { default: init } = await import(script.href);
+  await init({ module_or_path: bytes });
+  document.getElementById("boot")?.remove();
+}
+
+// `trunk serve` adds its reloading script inline, where the CSP stops it; do its job from here. A built
+// bundle has no inline script, so this never runs in one.
+function reloadOnRebuild() {
+  const url = new URL(".well-known/trunk/ws", document.baseURI);
+  url.protocol = url.protocol.replace("http", "ws");
+  const listen = (onopen) => {
+    const socket = new WebSocket(url);
+    socket.onopen = onopen;
+    socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type === "reload") location.reload();
+      else if (message.type === "buildFailure") console.error(message.data.reason);
+    };
+    socket.onclose = () => setTimeout(listen, 2000, () => location.reload());
+  };
+  listen(null);
+}
+
+if (document.querySelector("body > script:not([src])")) reloadOnRebuild();
+
+if (typeof WebAssembly === "object") {
+  start().catch((error) => {
+    console.error(error);
+    fail("failed");
+  });
+} else {
+  fail("old");
+}

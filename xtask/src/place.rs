@@ -1,0 +1,49 @@
+//! Where things are.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The checkout and cargo's target directory.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub root: PathBuf,
+    pub target: PathBuf,
+}
+
+impl Place {
+    /// The target directory is the one this very program was built into, however it was chosen.
+    pub fn find() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
+        let exe = std::env::current_exe().context("cannot tell where xtask itself is")?;
+        let target = exe.parent().and_then(Path::parent).context("xtask was not started by cargo")?;
+        Ok(Self { root: root.to_owned(), target: target.to_owned() })
+    }
+
+    pub fn dist(&self) -> PathBuf {
+        self.root.join("dist")
+    }
+
+    pub fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
+    pub fn tools_bin(&self) -> PathBuf {
+        self.tools().join("bin")
+    }
+
+    pub fn server(&self) -> PathBuf {
+        self.target.join("release").join(exe_name("parlour-server"))
+    }
+}
+
+pub fn exe_name(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}
+
+/// The first file of one of these names on PATH.
+pub fn on_path(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    names.iter().find_map(|name| dirs.iter().map(|dir| dir.join(exe_name(name))).find(|file| file.is_file()))
+}

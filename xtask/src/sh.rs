@@ -1,0 +1,68 @@
+//! Starting other programs, and telling how far along the work is.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::place::Place;
+
+/// Numbered progress lines with the seconds since the start.
+#[derive(Debug)]
+pub struct Steps {
+    total: usize,
+    current: usize,
+    start: Instant,
+}
+
+impl Steps {
+    pub fn new(total: usize) -> Self {
+        Self { total, current: 0, start: Instant::now() }
+    }
+
+    pub fn next(&mut self, what: &str) {
+        self.current += 1;
+        eprintln!(
+            "[{}/{}] {:>4.0} s  {what} ...",
+            self.current,
+            self.total,
+            self.start.elapsed().as_secs_f32()
+        );
+    }
+
+    pub fn done(&self, what: &str) {
+        eprintln!("      {:>4.0} s  {what}", self.start.elapsed().as_secs_f32());
+    }
+}
+
+/// Cargo in the workspace, into the target directory xtask itself lives in.
+pub fn cargo(place: &Place, args: &[&str]) -> Command {
+    let mut command = program(place, std::env::var("CARGO").as_deref().unwrap_or("cargo"));
+    command.args(args);
+    command
+}
+
+pub fn program(place: &Place, name: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(name);
+    command.current_dir(&place.root).env("CARGO_TARGET_DIR", &place.target).stdin(Stdio::null());
+    command
+}
+
+/// Runs to the end, its output passed through; `what` names the work in the sentence about a failure.
+pub fn run(command: &mut Command, what: &str) -> Result<()> {
+    let status = command.status().with_context(|| cannot_start(command))?;
+    if !status.success() {
+        bail!("{what} failed ({status}); its own words are above.");
+    }
+    Ok(())
+}
+
+/// Runs silently; its standard output, or nothing when it could not run or failed.
+pub fn ask(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn cannot_start(command: &Command) -> String {
+    format!("{} cannot be started: is it installed and on PATH?", command.get_program().display())
+}

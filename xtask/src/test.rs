@@ -1,0 +1,60 @@
+//! `cargo xtask test`: every check there is, the quick ones first.
+
+use anyhow::{Result, bail};
+
+use crate::place::Place;
+use crate::sh::{self, Steps};
+use crate::{browser, bundle, check, dist, table, tools};
+
+type Check = fn(&Place) -> Result<()>;
+
+const CHECKS: &[(&str, Check)] = &[
+    ("checking the tools", |place| tools::wasm_target(place).and_then(|()| tools::components(place))),
+    ("looking for a browser", |place| browser::ready(place).map(drop)),
+    ("formatting", |place| cargo(place, "fmt --all --check")),
+    ("lints", |place| cargo(place, "clippy --workspace --all-targets -- -D warnings")),
+    ("lints for wasm32", |place| {
+        cargo(place, "clippy -p parlour -p parlour-core --target wasm32-unknown-unknown -- -D warnings")
+    }),
+    ("native tests", |place| cargo(place, "test --workspace --exclude parlour-e2e")),
+    ("core's tests on wasm32, in the browser", |place| {
+        cargo(place, "test -p parlour-core --lib --tests --target wasm32-unknown-unknown")
+    }),
+    ("building the page", |place| bundle::build(place, None)),
+    ("checking the page", |place| check::check(&place.dist()).and_then(|()| table::print(place))),
+    ("building the server", |place| {
+        cargo(place, "clippy -p parlour-server --features embed -- -D warnings")?;
+        dist::server(place)
+    }),
+    ("browser tests", end_to_end),
+];
+
+pub fn test(args: &[String]) -> Result<()> {
+    if !args.is_empty() {
+        bail!("usage: cargo xtask test (to run a part of it, use cargo fmt, cargo clippy or cargo test)");
+    }
+    let place = Place::find()?;
+    let mut steps = Steps::new(CHECKS.len());
+    for (what, check) in CHECKS {
+        steps.next(what);
+        check(&place)?;
+    }
+    steps.done("everything passed");
+    Ok(())
+}
+
+fn cargo(place: &Place, args: &str) -> Result<()> {
+    let list: Vec<&str> = args.split_whitespace().collect();
+    sh::run(&mut sh::cargo(place, &list), &format!("cargo {args}"))
+}
+
+fn end_to_end(place: &Place) -> Result<()> {
+    let browser = browser::ready(place)?;
+    let mut command = sh::cargo(place, &["test", "--package", "parlour-e2e"]);
+    command
+        .env("PARLOUR_SERVER", place.server())
+        .env("PARLOUR_DIST", place.dist())
+        .env("CHROMEDRIVER", browser.driver)
+        .env("CHROME", browser.chrome);
+    sh::run(&mut command, "cargo test -p parlour-e2e")
+}

@@ -1,0 +1,176 @@
+//! The tools a build needs, fetched when this machine lacks them.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::place::{Place, exe_name, on_path};
+use crate::sh;
+
+/// The newest Trunk that the workspace's Rust version compiles.
+const TRUNK: &str = "0.21.14";
+pub const WASM: &str = "wasm32-unknown-unknown";
+
+/// The wasm32 half of the compiler.
+pub fn wasm_target(place: &Place) -> Result<()> {
+    let libs = sh::ask(sh::program(place, "rustc").args(["--print", "target-libdir", "--target", WASM]));
+    if libs.is_some_and(|dir| PathBuf::from(dir).is_dir()) {
+        return Ok(());
+    }
+    if on_path(&["rustup"]).is_none() {
+        bail!(
+            "Rust's {WASM} target is missing and so is rustup, which adds it: install rustup from rustup.rs."
+        );
+    }
+    sh::run(sh::program(place, "rustup").args(["target", "add", WASM]), "adding the wasm32 target by rustup")
+}
+
+/// Rustup's optional parts that only `test` needs.
+pub fn components(place: &Place) -> Result<()> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if sh::ask(sh::cargo(place, &[subcommand, "--version"]).stdin(Stdio::null())).is_some() {
+            continue;
+        }
+        if on_path(&["rustup"]).is_none() {
+            bail!("cargo {subcommand} is missing: install Rust's {component}.");
+        }
+        sh::run(
+            sh::program(place, "rustup").args(["component", "add", component]),
+            "adding a rustup component",
+        )?;
+    }
+    Ok(())
+}
+
+/// Trunk and wasm-bindgen. Trunk is compiled in the background of the rest, since neither fills two cores.
+pub fn page_builders(place: &Place) -> Result<()> {
+    fs::create_dir_all(place.tools_bin()).context("target/tools cannot be created")?;
+    let trunk = start_trunk_install(place)?;
+    let rest =
+        wasm_bindgen(place).and_then(|()| if trunk.is_some() { precompile_client(place) } else { Ok(()) });
+    if let Some(child) = trunk {
+        finish_trunk_install(place, child)?;
+    }
+    rest
+}
+
+/// Trunk with `target/tools/bin` first on its PATH: there it finds the wasm-bindgen it must not download.
+pub fn trunk(place: &Place) -> Command {
+    let own = own_trunk(place);
+    let mut command = sh::program(place, if own.is_file() { own } else { PathBuf::from("trunk") });
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::iter::once(place.tools_bin()).chain(std::env::split_paths(&path));
+    if let Ok(path) = std::env::join_paths(dirs) {
+        command.env("PATH", path);
+    }
+    // It takes NO_COLOR for a yes-or-no question and stops at "1".
+    if std::env::var_os("NO_COLOR").is_some() {
+        command.env("NO_COLOR", "true");
+    }
+    command.env("TRUNK_SKIP_VERSION_CHECK", "true");
+    command
+}
+
+fn own_trunk(place: &Place) -> PathBuf {
+    place.tools_bin().join(exe_name("trunk"))
+}
+
+fn start_trunk_install(place: &Place) -> Result<Option<Child>> {
+    if sh::ask(trunk(place).arg("--version")).is_some_and(|text| fits(&text)) {
+        return Ok(None);
+    }
+    eprintln!("      installing trunk {TRUNK} into target/tools (once; takes two or three minutes)");
+    let log = File::create(trunk_log(place)).context("target/tools cannot be written")?;
+    let mut command =
+        sh::cargo(place, &["install", "trunk", "--version", TRUNK, "--locked", "--force", "--root"]);
+    command
+        .arg(place.tools())
+        .env("CARGO_TARGET_DIR", place.tools().join("build"))
+        // Compiled once to be run for seconds: the quickest build wins.
+        .envs([
+            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+            ("CARGO_PROFILE_RELEASE_LTO", "false"),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256"),
+            ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+        ])
+        .stdout(Stdio::null())
+        .stderr(log);
+    Ok(Some(command.spawn().context("cargo install cannot be started")?))
+}
+
+fn finish_trunk_install(place: &Place, mut child: Child) -> Result<()> {
+    let status = child.wait().context("cargo install was lost")?;
+    if !status.success() {
+        let log = fs::read_to_string(trunk_log(place)).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        eprintln!("{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+        bail!(
+            "trunk {TRUNK} could not be installed (above: why); check the network, or install it yourself."
+        );
+    }
+    // Half a gigabyte that is never needed again; if it stays, nothing is wrong.
+    let _ = fs::remove_dir_all(place.tools().join("build"));
+    Ok(())
+}
+
+fn trunk_log(place: &Place) -> PathBuf {
+    place.tools().join("trunk.log")
+}
+
+/// `trunk 0.21.x`, x at least what Trunk.toml asks for.
+fn fits(version: &str) -> bool {
+    let patch = version.strip_prefix("trunk 0.21.").map(str::trim);
+    patch.and_then(|patch| patch.parse::<u32>().ok()).is_some_and(|patch| patch >= 14)
+}
+
+/// Puts wasm-bindgen of exactly the version in Cargo.lock into `target/tools/bin`.
+fn wasm_bindgen(place: &Place) -> Result<()> {
+    let lock = fs::read_to_string(place.root.join("Cargo.lock")).context("Cargo.lock cannot be read")?;
+    let wanted = locked_version(&lock, "wasm-bindgen").context("Cargo.lock names no wasm-bindgen")?;
+    let installed = place.tools_bin().join(exe_name("wasm-bindgen"));
+    for candidate in [installed.clone(), PathBuf::from("wasm-bindgen")] {
+        let answer = sh::ask(sh::program(place, candidate).arg("--version"));
+        if answer.is_some_and(|answer| answer.split_whitespace().nth(1) == Some(wanted)) {
+            return Ok(());
+        }
+    }
+    sh::run(&mut sh::cargo(place, &["build", "--package", "parlour-bindgen"]), "building wasm-bindgen")?;
+    let built = place.target.join("debug").join(exe_name("parlour-bindgen"));
+    fs::copy(built, installed).context("wasm-bindgen cannot be put into target/tools")?;
+    Ok(())
+}
+
+/// What Trunk will ask cargo for, so that the wait for Trunk is put to use.
+fn precompile_client(place: &Place) -> Result<()> {
+    let args = ["build", "--bin", "parlour-client", "--target", WASM, "--profile", "wasm-release"];
+    sh::run(&mut sh::cargo(place, &args), "compiling the client")
+}
+
+/// The version of a package in the text of a lock file.
+fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
+    let after = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?.1;
+    after.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_versions() {
+        let lock = "[[package]]\nname = \"wasm-bindgen-futures\"\nversion = \"0.4.1\"\n\n\
+                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\nsource = \"x\"\n";
+        assert_eq!(locked_version(lock, "wasm-bindgen"), Some("0.2.130"));
+        assert_eq!(locked_version(lock, "leptos"), None);
+    }
+
+    #[test]
+    fn an_older_or_newer_trunk_does_not_fit() {
+        assert!(fits("trunk 0.21.14"));
+        assert!(!fits("trunk 0.21.9"));
+        assert!(!fits("trunk 0.22.1"));
+        assert!(!fits(""));
+    }
+}
