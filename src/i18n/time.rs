@@ -1,0 +1,128 @@
+//! Times and days, in the reader's time zone and manner, by the browser's own tables.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
+use wasm_bindgen::JsValue;
+
+use super::{Locale, Texts};
+
+const DAY_MS: f64 = 86_400_000.0;
+
+/// What a time is shown as; each has a formatter of its own, which is slow to make and fast to use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Style {
+    /// Hours and minutes.
+    Clock,
+    /// Weekday, day and month.
+    Day,
+    /// With the year.
+    DayAndYear,
+    /// All of it.
+    Full,
+}
+
+impl Style {
+    fn options(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Style::Clock => &[("hour", "numeric"), ("minute", "2-digit")],
+            Style::Day => &[("weekday", "long"), ("day", "numeric"), ("month", "long")],
+            Style::DayAndYear => &[("day", "numeric"), ("month", "long"), ("year", "numeric")],
+            Style::Full => &[("dateStyle", "full"), ("timeStyle", "medium")],
+        }
+    }
+}
+
+thread_local! {
+    static FORMATS: RefCell<HashMap<(Locale, Style), Function>> = RefCell::new(HashMap::new());
+}
+
+/// The browser's own variety of a language, such as British English, for the manner of writing times.
+fn tag(locale: Locale) -> String {
+    let languages = web_sys::window().map(|window| window.navigator().languages()).unwrap_or_default();
+    languages
+        .iter()
+        .filter_map(|tag| tag.as_string())
+        .find(|tag| Locale::from_tag(tag) == Some(locale))
+        .unwrap_or_else(|| locale.tag().to_owned())
+}
+
+fn format(locale: Locale, style: Style, time: i64) -> String {
+    let date: JsValue = Date::new(&JsValue::from_f64(time as f64)).into();
+    FORMATS.with_borrow_mut(|formats| {
+        let format = formats.entry((locale, style)).or_insert_with(|| {
+            let options = Object::new();
+            for (key, value) in style.options() {
+                // Setting a property of a plain new object can't fail.
+                let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
+            }
+            DateTimeFormat::new(&Array::of1(&tag(locale).into()), &options).format()
+        });
+        format.call1(&JsValue::UNDEFINED, &date).ok().and_then(|text| text.as_string()).unwrap_or_default()
+    })
+}
+
+/// Hours and minutes.
+#[must_use]
+pub fn clock(locale: Locale, time: i64) -> String {
+    format(locale, Style::Clock, time)
+}
+
+/// Date and time to the second, for a tooltip.
+#[must_use]
+pub fn full(locale: Locale, time: i64) -> String {
+    format(locale, Style::Full, time)
+}
+
+/// For the `datetime` attribute.
+#[must_use]
+pub fn machine(time: i64) -> String {
+    let date = Date::new(&JsValue::from_f64(time as f64));
+    // A time outside of what a date can hold has no such form, and asking for it throws.
+    if date.get_time().is_nan() { String::new() } else { date.to_iso_string().into() }
+}
+
+/// The number of the local day of a time.
+#[must_use]
+pub fn day_number(time: f64) -> i64 {
+    let zone = Date::new(&JsValue::from_f64(time)).get_timezone_offset() * 60_000.0;
+    ((time - zone) / DAY_MS).floor() as i64
+}
+
+/// Today's number.
+#[must_use]
+pub fn today() -> i64 {
+    day_number(Date::now())
+}
+
+/// The day of a time as a line of its own, `today` being the number of the reader's day.
+#[must_use]
+pub fn day(texts: &Texts, locale: Locale, time: i64, today: i64) -> String {
+    match day_word(today - day_number(time as f64)) {
+        DayWord::Today => texts.today.to_owned(),
+        DayWord::Yesterday => texts.yesterday.to_owned(),
+        DayWord::Near => format(locale, Style::Day, time),
+        DayWord::Far => format(locale, Style::DayAndYear, time),
+    }
+}
+
+/// How a day is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DayWord {
+    Today,
+    Yesterday,
+    /// Within half a year: needs no year.
+    Near,
+    /// Needs one.
+    Far,
+}
+
+/// How the day so many days ago is called. A clock that is behind the server's makes some days lie ahead.
+pub(super) fn day_word(ago: i64) -> DayWord {
+    match ago {
+        0 => DayWord::Today,
+        1 => DayWord::Yesterday,
+        -1..=180 => DayWord::Near,
+        _ => DayWord::Far,
+    }
+}

@@ -1,0 +1,26 @@
+//! What is seen: one component a file. A view reads the store's signals and calls its actions.
+//!
+//! Absent here: rules, sockets, storage, and any way for what somebody wrote to become HTML.
+
+mod avatar;
+mod composer;
+mod connection;
+mod crash;
+mod drawer;
+mod icon;
+mod keys;
+mod login;
+mod message;
+mod page;
+mod room;
+mod roster;
+mod row;
+mod scroll;
+mod settings;
+mod timeline;
+mod words;
+
+pub use crash::show_crash;
+pub use login::Login;
+pub use page::{at_login, follow_page};
+pub use room::Room;
