@@ -1,0 +1,51 @@
+//! Where the things are that the tests need.
+
+use std::{env, path::PathBuf};
+
+/// What `cargo xtask test` builds or finds, and puts into the environment.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `PARLOUR_SERVER`: the server's binary, the bundle in it.
+    pub server: PathBuf,
+    /// `PARLOUR_DIST`: the bundle.
+    pub dist: PathBuf,
+    /// `CHROME`: the browser.
+    pub chrome: PathBuf,
+    /// `CHROMEDRIVER`: what drives it.
+    pub chromedriver: PathBuf,
+}
+
+impl Environment {
+    /// Reads the environment.
+    ///
+    /// # Panics
+    /// When a part of it is missing.
+    #[must_use]
+    pub fn read() -> Self {
+        Self {
+            server: path("PARLOUR_SERVER"),
+            dist: path("PARLOUR_DIST"),
+            chrome: path("CHROME"),
+            chromedriver: path("CHROMEDRIVER"),
+        }
+    }
+
+    /// Where a test leaves something to look at: `target/<folder>/`.
+    #[must_use]
+    pub fn target(folder: &str) -> PathBuf {
+        let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+        let target = workspace.join("target").join(folder);
+        std::fs::create_dir_all(&target).expect("a folder in target/ can be made");
+        target
+    }
+}
+
+fn path(name: &str) -> PathBuf {
+    let path = env::var_os(name).map(PathBuf::from).unwrap_or_default();
+    assert!(
+        path.exists(),
+        "{name} names nothing that exists ({path:?}). Run the browser tests with `cargo xtask test`, which builds \
+         the page and the server, finds the browser, and tells the tests where they are."
+    );
+    path
+}

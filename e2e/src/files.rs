@@ -1,0 +1,158 @@
+//! A web host that knows nothing: files of the bundle, under any path, some of them other than they were built.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use crate::{environment::Environment, socket::read_head};
+
+/// A host of the bundle, for as long as this lives.
+#[derive(Debug)]
+pub struct Files {
+    address: SocketAddr,
+    path: String,
+    files: Shared,
+    closed: Arc<AtomicBool>,
+}
+
+/// Path from the root, without its slash, to content.
+type Shared = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+
+impl Files {
+    /// Serves a copy of the bundle under a path like `/some/sub/path/`.
+    ///
+    /// # Panics
+    /// When the bundle can't be read or there is no port.
+    #[must_use]
+    pub fn serve(path: &str) -> Self {
+        let mut files = HashMap::new();
+        let path = path.trim_start_matches('/').to_owned();
+        gather(&Environment::read().dist, &path, &mut files);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let files = Arc::new(Mutex::new(files));
+        let closed = Arc::new(AtomicBool::new(false));
+        let (shared, done) = (files.clone(), closed.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if done.load(Ordering::Relaxed) {
+                    return;
+                }
+                let shared = shared.clone();
+                thread::spawn(move || stream.and_then(|stream| serve(&shared, stream)));
+            }
+        });
+        Self { address, path, files, closed }
+    }
+
+    /// `http://host:port`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}/{}", self.origin(), self.path)
+    }
+
+    /// Serves this in the place of what was built.
+    ///
+    /// # Panics
+    /// When a thread of the host failed.
+    pub fn put(&self, name: &str, content: impl Into<Vec<u8>>) {
+        self.files.lock().unwrap().insert(format!("{}{name}", self.path), content.into());
+    }
+
+    /// Serves this no more.
+    ///
+    /// # Panics
+    /// As [`Self::put`].
+    pub fn remove(&self, name: &str) {
+        self.files.lock().unwrap().remove(&format!("{}{name}", self.path));
+    }
+
+    /// A file of the bundle as it is served now.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Vec<u8> {
+        self.files.lock().unwrap()[&format!("{}{name}", self.path)].clone()
+    }
+
+    /// The name of the only file with this ending.
+    ///
+    /// # Panics
+    /// When there is none, or more than one.
+    #[must_use]
+    pub fn only(&self, ending: &str) -> String {
+        let files = self.files.lock().unwrap();
+        let found: Vec<_> = files.keys().filter(|name| name.ends_with(ending)).collect();
+        let [only] = found[..] else { panic!("one {ending} in the bundle, not {found:?}") };
+        only.strip_prefix(&self.path).unwrap().to_owned()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::Relaxed);
+        // Wakes the thread that listens, so that it sees this.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+fn gather(folder: &Path, prefix: &str, files: &mut HashMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).expect("the bundle can be listed") {
+        let path = entry.expect("the bundle can be listed").path();
+        let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
+        if path.is_dir() {
+            gather(&path, &format!("{name}/"), files);
+        } else {
+            files.insert(name, fs::read(&path).expect("the bundle can be read"));
+        }
+    }
+}
+
+fn serve(files: &Mutex<HashMap<String, Vec<u8>>>, mut stream: TcpStream) -> std::io::Result<()> {
+    let mut requests = BufReader::new(stream.try_clone()?);
+    loop {
+        let head = read_head(&mut requests)?;
+        let path = head[0].split(' ').nth(1).unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default().trim_start_matches('/');
+        let name =
+            if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.into() };
+        let content = files.lock().unwrap().get(&name).cloned();
+        let (status, body) = match content {
+            Some(content) => ("200 OK", content),
+            None => ("404 Not Found", b"There is no such file.".to_vec()),
+        };
+        let kind = match name.rsplit('.').next().unwrap_or_default() {
+            "html" => "text/html; charset=utf-8",
+            "js" => "text/javascript",
+            "css" => "text/css",
+            "wasm" => "application/wasm",
+            "json" => "application/json",
+            "webmanifest" => "application/manifest+json",
+            "svg" => "image/svg+xml",
+            "png" => "image/png",
+            _ => "application/octet-stream",
+        };
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-cache\r\n\r\n",
+            body.len()
+        )?;
+        stream.write_all(&body)?;
+    }
+}

@@ -1,0 +1,440 @@
+//! A page in a browser window: what a user can do with it and see on it.
+
+use std::{
+    cell::{Cell, RefCell},
+    fs,
+    path::PathBuf,
+    rc::Rc,
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use fantoccini::{Client, Locator, elements::Element, wd::WebDriverCompatibleCommand};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{
+    environment::Environment,
+    eventually::wait,
+    view::{LOOK, View},
+};
+
+/// Keys as WebDriver has them.
+pub mod keys {
+    /// Enter.
+    pub const ENTER: &str = "\u{E007}";
+    /// Enter with Shift held down.
+    pub const SHIFT_ENTER: &str = "\u{E008}\u{E007}\u{E000}";
+    /// Escape.
+    pub const ESCAPE: &str = "\u{E00C}";
+    /// Tab.
+    pub const TAB: &str = "\u{E004}";
+}
+
+/// How long a page may take to show what it should.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A page in a window of its own browser. Clones are the same page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    inner: Rc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Test and window, for what is left to look at.
+    name: String,
+    client: Client,
+    profile: PathBuf,
+    open: Cell<bool>,
+    /// `host:port` of what it may talk with.
+    reachable: RefCell<Vec<String>>,
+    /// Parts of console errors that are no mistake.
+    expected: RefCell<Vec<String>>,
+    /// Where the console's and the network's entries go when they are read.
+    console: RefCell<Vec<Entry>>,
+    network: RefCell<Vec<String>>,
+}
+
+/// A line of the browser's console.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// `SEVERE`, `WARNING`, `INFO`, `DEBUG`.
+    pub level: String,
+    /// `console-api`, `security`, `network`, `javascript`, ...
+    pub source: String,
+    /// The words.
+    pub message: String,
+}
+
+impl Page {
+    pub(crate) fn new(name: String, client: Client, profile: PathBuf) -> Self {
+        let inner = Inner {
+            name,
+            client,
+            profile,
+            open: Cell::new(true),
+            reachable: RefCell::default(),
+            expected: RefCell::default(),
+            console: RefCell::default(),
+            network: RefCell::default(),
+        };
+        Self { inner: Rc::new(inner) }
+    }
+
+    // ---- going somewhere
+
+    /// Opens a URL.
+    ///
+    /// # Panics
+    /// When the browser can't.
+    pub async fn goto(&self, url: &str) {
+        let host = url::Url::parse(url).expect("a URL");
+        self.may_reach(&format!("{}:{}", host.host_str().unwrap(), host.port_or_known_default().unwrap()));
+        self.client().goto(url).await.expect("the browser opens the page");
+    }
+
+    /// Loads the page again.
+    ///
+    /// # Panics
+    /// When the browser can't.
+    pub async fn reload(&self) {
+        self.client().refresh().await.expect("the browser loads the page again");
+    }
+
+    /// The page is meant to talk with `host:port`, though it does not come from there.
+    pub fn may_reach(&self, address: &str) {
+        self.inner.reachable.borrow_mut().push(address.into());
+    }
+
+    /// A console error with these words in it is no mistake.
+    pub fn expect_error(&self, words: &str) {
+        self.inner.expected.borrow_mut().push(words.into());
+    }
+
+    /// The server is going to be away, and a browser writes an error of its own for each attempt.
+    pub fn expect_lost_connections(&self) {
+        self.expect_error("WebSocket connection to");
+    }
+
+    // ---- seeing
+
+    /// What it shows now.
+    ///
+    /// # Panics
+    /// When the page can't be asked.
+    pub async fn look(&self) -> View {
+        self.eval(LOOK, vec![]).await
+    }
+
+    /// Waits until it shows something, and gives what it shows then.
+    ///
+    /// # Panics
+    /// When it never does.
+    pub async fn until(&self, what: &str, test: impl Fn(&View) -> bool) -> View {
+        self.until_within(DEADLINE, what, test).await
+    }
+
+    /// [`Self::until`], with a deadline of one's own.
+    ///
+    /// # Panics
+    /// When it never does.
+    pub async fn until_within(&self, deadline: Duration, what: &str, test: impl Fn(&View) -> bool) -> View {
+        let waited = wait(deadline, what, async || {
+            let view = self.look().await;
+            if test(&view) { Ok(view) } else { Err(format!("{view:#?}")) }
+        })
+        .await;
+        self.or_fail(waited).await
+    }
+
+    /// Waits until a script in the page gives `true`. What it gives until then is told when it never does.
+    ///
+    /// # Panics
+    /// When it never does.
+    pub async fn until_true(&self, what: &str, script: &str) {
+        let waited = wait(DEADLINE, what, async || match self.eval::<Value>(script, vec![]).await {
+            Value::Bool(true) => Ok(()),
+            other => Err(format!("{other:#}")),
+        })
+        .await;
+        self.or_fail(waited).await;
+    }
+
+    /// Runs a script in the page.
+    ///
+    /// # Panics
+    /// When it throws, or gives something else than expected.
+    pub async fn eval<T: DeserializeOwned>(&self, script: &str, arguments: Vec<Value>) -> T {
+        let value =
+            self.client().execute(script, arguments).await.unwrap_or_else(|e| panic!("{e}\nin: {script}"));
+        serde_json::from_value(value).unwrap_or_else(|e| panic!("{e}\nfrom: {script}"))
+    }
+
+    // ---- doing
+
+    /// Clicks on the first element of a selector, once it is there.
+    ///
+    /// # Panics
+    /// When it is not there, or something lies over it.
+    pub async fn click(&self, selector: &str) {
+        let clicked = wait(DEADLINE, &format!("a click on {selector}"), async || {
+            self.find(selector).await?.click().await.map_err(|e| e.to_string())
+        })
+        .await;
+        self.or_fail(clicked).await;
+    }
+
+    /// Presses keys where the focus is.
+    ///
+    /// # Panics
+    /// When nothing has it.
+    pub async fn press(&self, keys: &str) {
+        let focused = self.client().active_element().await.expect("something has the focus");
+        focused.send_keys(keys).await.expect("keys can be pressed");
+    }
+
+    /// Types text where the focus is, as an input method gives it: any characters, at once.
+    pub async fn type_text(&self, text: &str) {
+        self.devtools("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Puts text into a field, in the place of what is in it.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        self.click(selector).await;
+        let script = "const e = document.querySelector(arguments[0]); e.focus(); e.select();";
+        self.eval::<()>(script, vec![selector.into()]).await;
+        if text.is_empty() {
+            // Delete.
+            self.press("\u{E017}").await;
+        } else {
+            self.type_text(text).await;
+        }
+    }
+
+    /// Chooses a value of a menu: a `select`, or radio buttons under the id.
+    pub async fn choose(&self, selector: &str, value: &str) {
+        let script = r"
+            const [selector, value] = arguments;
+            const menu = document.querySelector(selector);
+            if (!menu) return `${selector} is not there`;
+            if (menu.tagName === 'SELECT') {
+                if (![...menu.options].some((option) => option.value === value)) return menu.outerHTML;
+                menu.focus();
+                menu.value = value;
+                menu.dispatchEvent(new Event('input', { bubbles: true }));
+                menu.dispatchEvent(new Event('change', { bubbles: true }));
+                return true;
+            }
+            const choice = menu.querySelector(`[value='${value}'], [data-value='${value}']`);
+            if (!choice) return menu.outerHTML;
+            choice.click();
+            return true;
+        ";
+        let chosen: Value = self.eval(script, vec![selector.into(), value.into()]).await;
+        assert_eq!(chosen, Value::Bool(true), "{value} can be chosen in {selector}");
+    }
+
+    /// Waits for the login page, and logs in where the page proposes.
+    pub async fn log_in(&self, nick: &str) {
+        self.submit_login(nick, None).await;
+        self.until(&format!("{nick} is in the room"), |view| view.online() && view.lists(nick)).await;
+    }
+
+    /// Fills the login page and sends it off; what comes of it is left to be seen.
+    pub async fn submit_login(&self, nick: &str, server: Option<&str>) {
+        self.until("the login page", |view| view.login).await;
+        self.fill("#login-nick", nick).await;
+        if let Some(server) = server {
+            self.may_reach(server);
+            // The address is behind a summary.
+            let open = "document.querySelector('#login-server').closest('details')?.setAttribute('open', '')";
+            self.eval::<Value>(open, vec![]).await;
+            self.fill("#login-server", server).await;
+        }
+        self.click("#login-submit").await;
+    }
+
+    /// Writes into the composer and presses Enter.
+    pub async fn say(&self, text: &str) {
+        self.fill("#composer-text", text).await;
+        self.press(keys::ENTER).await;
+    }
+
+    /// Says something, and waits until the server has it and the composer is empty.
+    pub async fn say_and_see(&self, text: &str) {
+        self.say(text).await;
+        let sent = |view: &View| view.has(text) && view.composer.as_deref() == Some("");
+        self.until(&format!("own message {:.40} is sent", text), sent).await;
+    }
+
+    // ---- the browser
+
+    /// Sends a command of the DevTools protocol.
+    ///
+    /// # Panics
+    /// When the browser refuses it.
+    pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
+        let body = json!({ "cmd": method, "params": parameters });
+        self.issue("goog/cdp/execute", body).await.unwrap_or_else(|e| panic!("{method}: {e}"))
+    }
+
+    /// Runs a script in every document that will be loaded, before anything of its own.
+    pub async fn before_load(&self, script: &str) {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
+    /// Makes the screen as large as this; a small one is a phone's.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let mobile = width < 600;
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": mobile })).await;
+    }
+
+    /// A picture of what is on the screen, as PNG.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        let taken = self.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
+        STANDARD.decode(taken["data"].as_str().unwrap_or_default()).expect("a picture")
+    }
+
+    /// The console so far.
+    pub async fn console(&self) -> Vec<Entry> {
+        for entry in self.log("browser").await {
+            let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+            let entry = Entry { level: text("level"), source: text("source"), message: text("message") };
+            self.inner.console.borrow_mut().push(entry);
+        }
+        self.inner.console.borrow().clone()
+    }
+
+    /// The URLs that were asked for so far, sockets too.
+    pub async fn requests(&self) -> Vec<String> {
+        for entry in self.log("performance").await {
+            let message: Value = serde_json::from_str(entry["message"].as_str().unwrap_or_default()).unwrap();
+            let event = &message["message"];
+            let url = match event["method"].as_str() {
+                Some("Network.requestWillBeSent") => &event["params"]["request"]["url"],
+                Some("Network.webSocketCreated") => &event["params"]["url"],
+                _ => continue,
+            };
+            self.inner.network.borrow_mut().extend(url.as_str().map(ToOwned::to_owned));
+        }
+        self.inner.network.borrow().clone()
+    }
+
+    /// What the browser has to complain of: errors in the console, reports of the content security policy,
+    /// requests to where the page has no business.
+    pub async fn complaints(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for Entry { level, source, message } in self.console().await {
+            let wrong =
+                level == "SEVERE" || source == "security" || message.contains("Content Security Policy");
+            if wrong && !self.inner.expected.borrow().iter().any(|words| message.contains(words)) {
+                complaints.push(format!("{}: console {level} ({source}): {message}", self.inner.name));
+            }
+        }
+        let reachable = self.inner.reachable.borrow().clone();
+        for url in self.requests().await {
+            let parsed = url::Url::parse(&url).expect("a browser asks for URLs");
+            let known = match (parsed.host_str(), parsed.port_or_known_default()) {
+                (Some(host), Some(port)) => reachable.contains(&format!("{host}:{port}")),
+                // data:, blob: and about: stay in the browser.
+                _ => true,
+            };
+            if !known {
+                complaints.push(format!("{}: a request to {url}", self.inner.name));
+            }
+        }
+        complaints
+    }
+
+    /// Leaves a picture, the document and the console in `target/e2e/`.
+    pub async fn keep(&self) {
+        if !self.inner.open.get() {
+            return;
+        }
+        let folder = Environment::target("e2e");
+        let file = |ending: &str| folder.join(format!("{}.{ending}", self.inner.name));
+        // What can't be kept must not hide why the test failed.
+        if let Ok(picture) = self.client().screenshot().await {
+            let _ = fs::write(file("png"), picture);
+        }
+        if let Ok(source) = self.client().source().await {
+            let _ = fs::write(file("html"), source);
+        }
+        let console: String = self
+            .console()
+            .await
+            .iter()
+            .map(|entry| format!("{} {} {}\n", entry.level, entry.source, entry.message))
+            .collect();
+        let _ = fs::write(file("log"), console);
+        eprintln!("what {} showed is in {}", self.inner.name, folder.display());
+    }
+
+    /// Closes the browser, as a user does who is in a hurry: the page has no say in it.
+    ///
+    /// # Panics
+    /// When it can't be closed.
+    pub async fn close(&self) {
+        if self.inner.open.replace(false) {
+            self.client().clone().close().await.expect("the browser closes");
+            // Left behind, it would only take up room.
+            let _ = fs::remove_dir_all(&self.inner.profile);
+        }
+    }
+
+    /// Whether [`Self::close`] has not been called.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.inner.open.get()
+    }
+
+    /// The WebDriver session.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    async fn find(&self, selector: &str) -> Result<Element, String> {
+        self.client().find(Locator::Css(selector)).await.map_err(|e| e.to_string())
+    }
+
+    async fn log(&self, kind: &str) -> Vec<Value> {
+        let entries = self.issue("se/log", json!({ "type": kind })).await;
+        entries.ok().and_then(|entries| entries.as_array().cloned()).unwrap_or_default()
+    }
+
+    async fn issue(&self, path: &'static str, body: Value) -> Result<Value, String> {
+        self.client().issue_cmd(Vendor { path, body: body.to_string() }).await.map_err(|e| e.to_string())
+    }
+
+    /// Keeps what is on the screen before the test's servers go away with it.
+    async fn or_fail<T>(&self, waited: Result<T, String>) -> T {
+        match waited {
+            Ok(seen) => seen,
+            Err(why) => {
+                self.keep().await;
+                panic!("{}: {why}", self.inner.name);
+            }
+        }
+    }
+}
+
+/// A command that only this driver knows.
+#[derive(Debug)]
+struct Vendor {
+    path: &'static str,
+    body: String,
+}
+
+impl WebDriverCompatibleCommand for Vendor {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.body.clone()))
+    }
+}

@@ -1,0 +1,157 @@
+//! What a test stands on: windows are opened here, and whatever happens, looked through and closed here.
+
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::PathBuf,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use fantoccini::ClientBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+
+use crate::{chromedriver::Chromedriver, environment::Environment, page::Page};
+
+/// How long a test may take; a browser that hangs must not hang them all.
+const DEADLINE: Duration = Duration::from_secs(150);
+/// How many tests run at once: each has two or three browsers.
+const AT_ONCE: u32 = 2;
+
+/// A running test.
+#[derive(Debug)]
+pub struct Stage {
+    name: String,
+    driver: Arc<Chromedriver>,
+    pages: RefCell<Vec<Page>>,
+}
+
+/// How a window is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'a> {
+    /// The language that the browser asks for.
+    pub language: &'a str,
+}
+
+impl Default for Window<'_> {
+    fn default() -> Self {
+        Self { language: "en-US" }
+    }
+}
+
+/// Runs a test: gives it a stage, and when it is over looks whether any browser has to complain of something.
+/// When it fails, what the windows showed is kept in `target/e2e/`.
+///
+/// # Panics
+/// When the test does, and when a browser complains.
+pub fn stage(name: &str, test: impl AsyncFnOnce(&Stage)) {
+    let _seat = Seat::take();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let stage = Stage { name: name.into(), driver: Chromedriver::shared(), pages: RefCell::default() };
+    let run = async {
+        tokio::time::timeout(DEADLINE, test(&stage))
+            .await
+            .unwrap_or_else(|_| panic!("{name} takes too long"));
+        stage.complain().await;
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run)));
+    runtime.block_on(stage.clear(outcome.is_err()));
+    if let Err(why) = outcome {
+        resume_unwind(why);
+    }
+}
+
+impl Stage {
+    /// Opens a window of a browser of its own, and a page in it.
+    pub async fn open(&self, name: &str, url: &str) -> Page {
+        let page = self.window(name, Window::default()).await;
+        page.goto(url).await;
+        page
+    }
+
+    /// Opens a window with nothing in it.
+    ///
+    /// # Panics
+    /// When there is none to be had.
+    pub async fn window(&self, name: &str, window: Window<'_>) -> Page {
+        static PROFILES: AtomicU32 = AtomicU32::new(0);
+        let number = PROFILES.fetch_add(1, Ordering::Relaxed);
+        let profile: PathBuf =
+            std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()));
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+            "goog:chromeOptions": {
+                "binary": Environment::read().chrome,
+                "args": [
+                    "--headless",
+                    // Containers run as root, where the sandbox can't.
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-quic",
+                    "--disable-dev-shm-usage",
+                    "--no-first-run",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                    format!("--accept-lang={}", window.language),
+                    format!("--user-data-dir={}", profile.display()),
+                ],
+            },
+        });
+        let capabilities = capabilities.as_object().expect("an object").clone();
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(self.driver.url())
+            .await
+            .expect("a window");
+        let page = Page::new(format!("{}-{name}", self.name), client, profile);
+        self.pages.borrow_mut().push(page.clone());
+        page
+    }
+
+    async fn complain(&self) {
+        let mut complaints = Vec::new();
+        let pages = self.pages.borrow().clone();
+        for page in pages.iter().filter(|page| page.is_open()) {
+            complaints.extend(page.complaints().await);
+        }
+        assert!(complaints.is_empty(), "the browser complains:\n{}", complaints.join("\n"));
+    }
+
+    async fn clear(&self, failed: bool) {
+        for page in self.pages.take() {
+            if failed {
+                page.keep().await;
+            }
+            // One whose browser has crashed can't be closed, which is no news by now.
+            let _ = tokio::time::timeout(Duration::from_secs(10), page.close()).await;
+        }
+    }
+}
+
+/// A place among those that run at once.
+struct Seat;
+
+static SEATED: Mutex<u32> = Mutex::new(0);
+static FREED: Condvar = Condvar::new();
+
+impl Seat {
+    fn take() -> Self {
+        let seated = SEATED.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |seated: &mut u32| *seated >= AT_ONCE;
+        *FREED.wait_while(seated, full).unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        *SEATED.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        FREED.notify_one();
+    }
+}

@@ -1,0 +1,160 @@
+//! What a page shows, read in one go.
+
+use serde::Deserialize;
+
+/// What a page shows now.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    /// Of the document.
+    pub title: String,
+    /// Of the document.
+    pub lang: String,
+    /// `data-theme` of the document.
+    pub theme: Option<String>,
+    /// All words on the page, where it shows neither a login nor a room.
+    pub text: Option<String>,
+    /// The login page is there.
+    pub login: bool,
+    /// What went wrong with the login, if something is said of it.
+    pub login_error: Option<String>,
+    /// The button with a name that would be accepted.
+    pub suggestion: Option<String>,
+    /// The room is there.
+    pub room: bool,
+    /// `data-state` of the connection bar.
+    pub connection: Option<String>,
+    /// The words in the bar.
+    pub connection_text: Option<String>,
+    /// "Retry now" can be pressed.
+    pub retry_now: bool,
+    /// The time of a ping.
+    pub round_trip: Option<String>,
+    /// The timeline.
+    pub rows: Vec<Row>,
+    /// Who is there.
+    pub roster: Vec<String>,
+    /// How many are there, in the page's words.
+    pub roster_count: Option<String>,
+    /// What is typed and not sent.
+    pub composer: Option<String>,
+    /// What the composer has to say.
+    pub note: Option<String>,
+    /// "Jump to the end" is there.
+    pub jump: bool,
+    /// The words of a crash.
+    pub crash: Option<String>,
+    /// The words while the page is being loaded, and when that fails.
+    pub boot: Option<String>,
+}
+
+/// A row of the timeline.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Row {
+    /// `message`, `day`, `movement` or `notice`.
+    pub kind: String,
+    /// `pending`, `sent` or `failed`; of a message.
+    pub delivery: Option<String>,
+    /// Of a message.
+    pub id: Option<String>,
+    /// The one who reads has said it.
+    pub own: bool,
+    /// It goes on from the row above, and says no name.
+    pub continued: bool,
+    /// Who said it.
+    pub nick: Option<String>,
+    /// What was said.
+    pub content: Option<String>,
+    /// All words of the row.
+    pub text: String,
+}
+
+impl View {
+    /// Logged in, and talking with one of our servers.
+    #[must_use]
+    pub fn online(&self) -> bool {
+        self.room && self.connection.as_deref() == Some("online")
+    }
+
+    /// The messages with this content.
+    #[must_use]
+    pub fn said(&self, content: &str) -> Vec<&Row> {
+        self.rows.iter().filter(|row| row.content.as_deref() == Some(content)).collect()
+    }
+
+    /// It is there, once, and as far as it can come.
+    #[must_use]
+    pub fn has(&self, content: &str) -> bool {
+        matches!(self.said(content)[..], [row] if row.delivery.as_deref() == Some("sent"))
+    }
+
+    /// It is there, once, and that far.
+    #[must_use]
+    pub fn has_as(&self, content: &str, delivery: &str) -> bool {
+        matches!(self.said(content)[..], [row] if row.delivery.as_deref() == Some(delivery))
+    }
+
+    /// The lines of a kind, in all their words.
+    #[must_use]
+    pub fn lines(&self, kind: &str) -> Vec<&str> {
+        self.rows.iter().filter(|row| row.kind == kind).map(|row| &*row.text).collect()
+    }
+
+    /// How many lines of comings and goings name somebody with these words.
+    #[must_use]
+    pub fn movements(&self, nick: &str, words: &str) -> usize {
+        let told = |line: &str| line.lines().any(|part| part.contains(nick) && part.contains(words));
+        self.lines("movement").into_iter().filter(|line| told(line)).count()
+    }
+
+    /// Somebody is on the list.
+    #[must_use]
+    pub fn lists(&self, nick: &str) -> bool {
+        self.roster.iter().any(|name| name == nick)
+    }
+
+    /// The contents of the messages, in order.
+    #[must_use]
+    pub fn contents(&self) -> Vec<&str> {
+        self.rows.iter().filter_map(|row| row.content.as_deref()).collect()
+    }
+}
+
+/// Reads a [`View`].
+pub(crate) const LOOK: &str = r"
+    const one = (selector, within = document) => within.querySelector(selector);
+    const words = (selector, within) => { const e = one(selector, within); return e ? e.innerText.trim() : null; };
+    const shown = (selector) => { const e = one(selector); return !!e && e.checkVisibility() && !e.disabled; };
+    const room = !!one('#room'), login = !!one('form#login');
+    const row = (e) => ({
+        kind: ['message', 'day', 'movement', 'notice'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
+        delivery: e.dataset.delivery ?? null,
+        id: e.dataset.id ?? null,
+        own: e.classList.contains('own'),
+        continued: e.classList.contains('continued'),
+        nick: one('.nick', e)?.textContent ?? null,
+        content: one('.content', e)?.innerText ?? null,
+        text: e.innerText.trim(),
+    });
+    return {
+        title: document.title,
+        lang: document.documentElement.lang,
+        theme: document.documentElement.dataset.theme ?? null,
+        text: room || login ? null : document.body.innerText.trim(),
+        login, room,
+        loginError: words('#login-error') || null,
+        suggestion: words('#login-suggestion') || null,
+        connection: one('#connection')?.dataset.state ?? null,
+        connectionText: words('#connection'),
+        retryNow: shown('#retry-now'),
+        roundTrip: words('#round-trip') || null,
+        rows: [...document.querySelectorAll('#timeline .row')].slice(-200).map(row),
+        roster: [...document.querySelectorAll('#roster li[data-nick]')].slice(0, 200).map((e) => e.dataset.nick),
+        rosterCount: words('#roster-count'),
+        composer: one('#composer-text')?.value ?? null,
+        note: words('#composer-note') || null,
+        jump: shown('#jump-to-end'),
+        crash: words('#crash'),
+        boot: words('#boot'),
+    };
+";
