@@ -1,1 +1,95 @@
-fn main() {}
+//! The program: settings in, one line out, and it serves until it is told to stop.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use parlour_server::{
+    bind,
+    config::{Config, ConfigError},
+    logging, run,
+};
+use tokio::{net::TcpListener, runtime::Runtime};
+
+fn main() -> ExitCode {
+    let config = match Config::load(std::env::args_os()) {
+        Ok(config) => config,
+        Err(ConfigError::Arguments(error)) => error.exit(),
+        Err(error) => return fail(&error),
+    };
+    if let Err(error) = logging::start(&config) {
+        return fail(&error);
+    }
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(serve(config)),
+        Err(error) => fail(&format!("The server can't start: {error}.")),
+    }
+}
+
+async fn serve(config: Config) -> ExitCode {
+    let mut listeners = Vec::new();
+    for &address in config.listen.iter() {
+        match bind(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                let port = address.port();
+                return fail(&format!(
+                    "Port {port} is in use, perhaps by another Parlour; stop that one, or choose another port \
+                     with --listen {}:{}.",
+                    address.ip(),
+                    port.saturating_add(1)
+                ));
+            }
+            Err(error) => return fail(&format!("{address} can't be listened on: {error}.")),
+        }
+    }
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
+    match addresses {
+        Ok(addresses) => addresses.into_iter().for_each(announce),
+        Err(error) => return fail(&format!("The server can't start: {error}.")),
+    }
+    match run(listeners, config, told_to_stop()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// The one line on standard output.
+fn announce(address: SocketAddr) {
+    let port = address.port();
+    match address.ip() {
+        ip if ip.is_unspecified() => println!("Parlour listens on http://localhost:{port}/"),
+        _ => println!("Parlour listens on http://{address}/"),
+    }
+}
+
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
+
+/// Is done when the program is asked to end; asked again, it ends at once.
+async fn told_to_stop() {
+    signal().await;
+    tokio::spawn(async {
+        signal().await;
+        std::process::exit(1);
+    });
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}

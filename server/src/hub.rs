@@ -1,0 +1,364 @@
+//! The rooms: who is there, what is accepted, who is told.
+//!
+//! Sans-IO, as core's session is: connections and frames come in through `handle_*` with the time as an
+//! argument, what is to be done comes out of [`Hub::poll_output`], and [`Hub::poll_timeout`] says when
+//! [`Hub::handle_timeout`] wants to be called. No socket, no clock, no task is known here.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `login` | coming and going |
+//! | `talk` | what is said |
+//! | `room` | who hears it, and what waits for them |
+//! | [`names`] | which names are taken, or look it |
+//! | [`sessions`] | who may have a name back |
+//! | `roster` | snapshot and changes of who is there |
+//! | `recent` | ids accepted lately |
+//! | [`table`] | connections by number |
+//! | [`output`] | what the hub wants done |
+
+mod conn;
+mod login;
+pub mod names;
+pub mod output;
+mod recent;
+mod room;
+mod roster;
+pub mod sessions;
+pub mod table;
+mod talk;
+
+use std::{collections::VecDeque, fmt, sync::Arc};
+
+use parlour_core::{
+    Millis,
+    codec::{self, Extension, Frame, Kind},
+    limits::Limits,
+    model::MessageId,
+    status::Status,
+    wire,
+};
+
+use self::{
+    conn::Conn,
+    names::Names,
+    output::{Output, Outputs},
+    recent::Recent,
+    room::Room,
+    sessions::Sessions,
+    table::{ConnId, Table},
+};
+
+/// What the server can do, as Welcome says.
+pub const CAPABILITIES: &[&str] = &["batch", "secret"];
+
+/// What the hub is told once.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The server's name: in Welcome, and before its words to basic peers. Nobody may take it.
+    pub server_name: String,
+    /// What is allowed.
+    pub limits: Limits,
+    /// How often a rich client should send a Ping, in ms.
+    pub heartbeat_ms: u32,
+    /// How long a connection may take to say who it is, in ms.
+    pub login_timeout: Millis,
+    /// How long a lost session's secret is good for, in ms.
+    pub session_grace: Millis,
+    /// How many lost sessions are kept.
+    pub sessions_kept: usize,
+    /// How many accepted ids are remembered.
+    pub ids_kept: usize,
+    /// For how long, in ms.
+    pub ids_age: Millis,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            server_name: "Parlour".into(),
+            limits: Limits::default(),
+            heartbeat_ms: 15_000,
+            login_timeout: 10_000,
+            session_grace: 24 * 3_600_000,
+            sessions_kept: 50_000,
+            ids_kept: 100_000,
+            ids_age: 24 * 3_600_000,
+        }
+    }
+}
+
+/// What has happened so far.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages accepted.
+    pub accepted: u64,
+    /// Frames refused.
+    pub refused: u64,
+    /// Frames of unknown meaning, ignored.
+    pub ignored: u64,
+}
+
+/// Fills a buffer with randomness.
+pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// The hub.
+pub struct Hub {
+    settings: Settings,
+    random: Random,
+    conns: Table<Box<Conn>>,
+    names: Names,
+    sessions: Sessions,
+    lobby: Room,
+    /// Who has not said who they are, with the time by which they must; oldest first.
+    strangers: VecDeque<(Millis, ConnId)>,
+    out: Outputs,
+    now: Millis,
+    unix_ms: i64,
+    counters: Counters,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("members", &self.members()).finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    /// A hub with nobody there. `random` is asked for secrets and for the ids of basic peers' messages.
+    #[must_use]
+    pub fn new(settings: Settings, random: Random) -> Self {
+        let mut names = Names::default();
+        names.insert(&Arc::from(settings.server_name.as_str()), None);
+        Self {
+            random,
+            conns: Table::default(),
+            names,
+            sessions: Sessions::new(settings.session_grace, settings.sessions_kept),
+            lobby: Room::new(Recent::new(settings.ids_kept, settings.ids_age)),
+            strangers: VecDeque::new(),
+            out: Outputs::default(),
+            now: 0,
+            unix_ms: 0,
+            counters: Counters::default(),
+            settings,
+        }
+    }
+
+    /// How many are there under a name.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.lobby.len()
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// A connection was opened.
+    pub fn handle_connect(&mut self, now: Millis, conn: ConnId) {
+        self.now = now;
+        self.conns.insert(conn, Box::new(Conn::new(now, &self.settings.limits)));
+        self.strangers.push_back((now + self.settings.login_timeout, conn));
+    }
+
+    /// A WebSocket message came in. One of a connection the hub has closed is ignored.
+    pub fn handle_frame(&mut self, now: Millis, unix_ms: i64, conn: ConnId, bytes: &[u8]) {
+        self.now = now;
+        self.unix_ms = unix_ms;
+        if self.conns.get(conn).is_none() {
+            return;
+        }
+        match codec::decode_rich(bytes) {
+            Ok(frames) => {
+                for frame in frames {
+                    self.frame(conn, frame);
+                }
+            }
+            Err(_) => self.reject(conn, Status::BadFrame, None),
+        }
+    }
+
+    /// A connection is gone, whatever the reason. One the hub has closed is gone already.
+    pub fn handle_disconnect(&mut self, now: Millis, conn: ConnId) {
+        self.now = now;
+        self.forget(conn, true);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Millis, unix_ms: i64) {
+        self.now = now;
+        self.unix_ms = unix_ms;
+        while let Some((deadline, conn)) = self.strangers.front().copied()
+            && deadline <= now
+        {
+            self.strangers.pop_front();
+            if self.conns.get(conn).is_some_and(|c| c.peer.is_none()) {
+                self.close(conn, Status::LoginTimeout);
+            }
+        }
+    }
+
+    /// The server stops: everybody is told, and closed. `retry_after_ms` is when to come back.
+    pub fn handle_shutdown(&mut self, now: Millis, retry_after_ms: u32) {
+        self.now = now;
+        self.lobby.flush_talk(&mut self.out);
+        let goodbye = codec::extension("", Extension::GoingAway(wire::GoingAway { retry_after_ms }));
+        let all: Vec<_> = self.conns.iter().map(|(conn, c)| (conn, c.is_basic(), c.peer.is_some())).collect();
+        for (conn, basic, known) in all {
+            if known && !basic {
+                self.out.send(conn, &goodbye);
+            }
+            self.conns.remove(conn);
+            let status = if basic { Status::GoingAway } else { Status::ShuttingDown };
+            self.out.put(Output::Close { conn, status });
+        }
+    }
+
+    /// What is to be done next. To be asked until there is nothing; messages that came in between two rounds
+    /// of asking are delivered together.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if let Some(output) = self.out.pop() {
+            return Some(output);
+        }
+        self.lobby.flush_talk(&mut self.out);
+        if self.lobby.changes_due().is_some_and(|due| due <= self.now) {
+            self.lobby.tell_changes(self.now, self.unix_ms, &mut self.out);
+        }
+        if self.lobby.list_due().is_some_and(|due| due <= self.now) {
+            self.lobby.tell_basic(self.now, Frame::default(), &self.names, &mut self.out);
+        }
+        self.out.pop()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next, however much comes in before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        let stranger = self.strangers.front().map(|(deadline, _)| *deadline);
+        [stranger, self.lobby.changes_due(), self.lobby.list_due()].into_iter().flatten().min()
+    }
+
+    /// The table of what a frame leads to.
+    fn frame(&mut self, conn: ConnId, frame: Frame) {
+        let Some(known) = self.conns.get(conn).map(|c| c.peer.is_some()) else { return };
+        let kind = codec::kind(&frame);
+        match (kind, known) {
+            (Kind::Login, false) => return self.login(conn, frame),
+            (Kind::Extension, false) => return self.reject(conn, Status::NotLoggedIn, None),
+            (_, false) => {
+                if !self.greet(conn, &frame) {
+                    return;
+                }
+            }
+            (_, true) => {}
+        }
+        if kind == Kind::Talk {
+            return self.talk(conn, frame);
+        }
+        if !self.control(conn, &frame) {
+            return;
+        }
+        match kind {
+            Kind::Talk => {}
+            Kind::Login => self.refuse(conn, Status::AlreadyLoggedIn, None, 0, None),
+            Kind::Exit => self.leave(conn),
+            Kind::UserList => self.userlist(conn),
+            Kind::Extension => self.extension(conn, frame),
+        }
+    }
+
+    /// The frames that ask for something else than to be heard.
+    fn extension(&mut self, conn: ConnId, frame: Frame) {
+        match frame.extension {
+            Some(Extension::Ping(ping)) => {
+                let pong = wire::Pong { nonce: ping.nonce };
+                self.out.send(conn, &codec::extension("", Extension::Pong(pong)));
+            }
+            Some(Extension::Pong(_)) => {}
+            Some(Extension::RosterRequest(_)) => {
+                let now = self.now;
+                match self.conns.get_mut(conn).map(|c| c.rosters.take(now)) {
+                    Some(Ok(())) => {
+                        self.lobby.flush_talk(&mut self.out);
+                        self.lobby.send_snapshot(conn, self.unix_ms, &self.names, &mut self.out);
+                    }
+                    Some(Err(wait)) => self.refuse(conn, Status::RateLimited, None, wait, None),
+                    None => {}
+                }
+            }
+            _ => self.refuse(conn, Status::Unsupported, MessageId::from_wire(&frame.id), 0, None),
+        }
+    }
+
+    /// Takes a frame that is not talk out of its bucket.
+    fn control(&mut self, conn: ConnId, frame: &Frame) -> bool {
+        let now = self.now;
+        match self.conns.get_mut(conn).map(|c| c.control.take(now)) {
+            Some(Ok(())) => true,
+            Some(Err(wait)) => {
+                self.refuse(conn, Status::RateLimited, MessageId::from_wire(&frame.id), wait, None);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Says that a frame had no effect. Who needs to be told too often is closed.
+    fn refuse(
+        &mut self,
+        conn: ConnId,
+        status: Status,
+        id: Option<MessageId>,
+        retry_after: Millis,
+        suggestion: Option<String>,
+    ) {
+        self.counters.refused += 1;
+        let now = self.now;
+        let Some(c) = self.conns.get_mut(conn) else { return };
+        if c.strikes.take(now).is_err() {
+            return self.close(conn, Status::RateLimited);
+        }
+        let basic = c.is_basic();
+        self.send_refusal(conn, basic, status, id, retry_after, suggestion);
+    }
+
+    /// Refuses the connection: says so, and closes it.
+    fn reject(&mut self, conn: ConnId, status: Status, suggestion: Option<String>) {
+        self.counters.refused += 1;
+        // A stranger may be of either dialect, so its refusal is in words too.
+        let words = self.conns.get(conn).is_some_and(|c| c.peer.is_none() || c.is_basic());
+        self.send_refusal(conn, words, status, None, 0, suggestion);
+        self.close(conn, status);
+    }
+
+    /// A refusal; `words` makes it one that a desktop client shows as a line of the server's.
+    fn send_refusal(
+        &mut self,
+        conn: ConnId,
+        words: bool,
+        status: Status,
+        id: Option<MessageId>,
+        retry_after: Millis,
+        suggestion: Option<String>,
+    ) {
+        let retry_after = u32::try_from(retry_after).unwrap_or(u32::MAX);
+        let mut content = status.text().to_owned();
+        if let Some(name) = &suggestion {
+            content.push_str(&format!(" Try \"{name}\"."));
+        }
+        let mut frame = codec::refusal(status, id, retry_after, suggestion);
+        if words {
+            frame.user_name = self.settings.server_name.clone();
+            frame.r#type = codec::TALK.into();
+            frame.content = content;
+        }
+        self.out.send(conn, &frame);
+    }
+
+    /// Ends a connection after what was sent to it.
+    fn close(&mut self, conn: ConnId, status: Status) {
+        self.forget(conn, status != Status::Normal);
+        self.out.put(Output::Close { conn, status });
+    }
+}

@@ -1,0 +1,68 @@
+//! What the hub knows of one connection.
+
+use std::sync::Arc;
+
+use parlour_core::{
+    Millis,
+    limits::{Bucket, Limits},
+};
+
+use super::{room::Group, sessions::Secret};
+
+/// Frames that are not talk: so many a minute on the long run, and so many at once.
+const CONTROL: (u32, u32) = (20 * 60, 40);
+/// Snapshots of who is there, asked for.
+const ROSTERS: (u32, u32) = (6, 2);
+/// Refusals; who needs more is closed.
+const STRIKES: (u32, u32) = (60, 100);
+
+/// One connection.
+#[derive(Debug)]
+pub struct Conn {
+    /// Who it is, once that is known.
+    pub peer: Option<Peer>,
+    /// For messages.
+    pub talk: Bucket,
+    /// For all other frames.
+    pub control: Bucket,
+    /// For snapshots.
+    pub rosters: Bucket,
+    /// For refusals.
+    pub strikes: Bucket,
+}
+
+/// Somebody in the room.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The name.
+    pub nick: Arc<str>,
+    /// The key it is held under.
+    pub key: Arc<str>,
+    /// How it is told things.
+    pub group: Group,
+    /// Its place in the group.
+    pub place: usize,
+    /// Of a rich peer.
+    pub secret: Option<Box<Secret>>,
+}
+
+impl Conn {
+    /// A connection that has said nothing.
+    #[must_use]
+    pub fn new(now: Millis, limits: &Limits) -> Self {
+        let bucket = |(per_minute, burst)| Bucket::new(per_minute, burst, now);
+        Self {
+            peer: None,
+            talk: bucket((limits.messages_per_minute, limits.burst)),
+            control: bucket(CONTROL),
+            rosters: bucket(ROSTERS),
+            strikes: bucket(STRIKES),
+        }
+    }
+
+    /// It speaks the basic dialect, and so must be told things in words.
+    #[must_use]
+    pub fn is_basic(&self) -> bool {
+        self.peer.as_ref().is_some_and(|peer| peer.group == Group::Basic)
+    }
+}

@@ -1,0 +1,194 @@
+//! Coming and going.
+
+use std::sync::Arc;
+
+use parlour_core::{
+    PROTOCOL_VERSION,
+    codec::{self, Extension, Frame},
+    limits,
+    model::Dialect,
+    status::Status,
+    validate, wire,
+};
+
+use super::{CAPABILITIES, Hub, conn::Peer, output::Output, room::Group, sessions::Secret, table::ConnId};
+
+/// The longest description of a program that is logged, in characters.
+const AGENT_CHARS: usize = 64;
+
+impl Hub {
+    /// A rich peer says who it is.
+    pub(super) fn login(&mut self, conn: ConnId, frame: Frame) {
+        let Some(Extension::Login(login)) = frame.extension else { return };
+        if login.version == 0 {
+            return self.reject(conn, Status::VersionUnsupported, None);
+        }
+        let nick = match validate::nick(&frame.user_name, &self.settings.limits) {
+            Ok(nick) => nick,
+            Err(status) => return self.reject(conn, status, None),
+        };
+        let key = validate::nick_key(&nick);
+        let own = self.sessions.get(&login.secret).filter(|session| *session.key == *key).cloned();
+        let held = self.names.holder(&key).and_then(|holder| holder.conn);
+        let group = if has(&login, "batch") { Group::Batch } else { Group::Rich };
+        let old_secret = own.as_ref().and_then(|_| Secret::try_from(login.secret.as_slice()).ok());
+        let resumed = old_secret.is_some();
+        let secret = old_secret.unwrap_or_else(|| {
+            let mut secret = [0; 32];
+            (self.random)(&mut secret);
+            secret
+        });
+        if let (Some(session), Some(before)) = (&own, held)
+            && session.conn == Some(before)
+        {
+            self.take_over(before, conn, group);
+        } else {
+            let free = self.names.check(&nick);
+            if let Err(status) = free.and_then(|()| self.has_room()) {
+                return self.reject_name(conn, &nick, status);
+            }
+            self.join(conn, nick.into(), group);
+        }
+        self.attach(conn, secret);
+        self.known(conn, Dialect::Rich, &login.agent);
+        self.welcome(conn, login.version, secret, resumed);
+    }
+
+    /// A peer's first frame that is not a login makes it a basic one, under the name in that frame. Says
+    /// whether the frame is still to be looked at.
+    pub(super) fn greet(&mut self, conn: ConnId, frame: &Frame) -> bool {
+        if codec::kind(frame) == codec::Kind::Exit {
+            self.close(conn, Status::Normal);
+            return false;
+        }
+        let free = validate::nick(&frame.user_name, &self.settings.limits)
+            .map_err(|status| (None, status))
+            .and_then(|nick| match self.names.check(&nick).and_then(|()| self.has_room()) {
+                Ok(()) => Ok(nick),
+                Err(status) => Err((Some(nick), status)),
+            });
+        match free {
+            Ok(nick) => {
+                self.join(conn, nick.into(), Group::Basic);
+                self.lobby.list_for(self.now, conn, &self.names, &mut self.out);
+                self.known(conn, Dialect::Basic, "");
+                true
+            }
+            Err((Some(nick), status)) => {
+                self.reject_name(conn, &nick, status);
+                false
+            }
+            Err((None, status)) => {
+                self.reject(conn, status, None);
+                false
+            }
+        }
+    }
+
+    fn has_room(&self) -> Result<(), Status> {
+        if self.lobby.len() < self.settings.limits.room_members { Ok(()) } else { Err(Status::ServerFull) }
+    }
+
+    fn reject_name(&mut self, conn: ConnId, nick: &str, status: Status) {
+        let suggestion = matches!(status, Status::NickTaken | Status::NickConfusable)
+            .then(|| self.names.suggestion(nick, &self.settings.limits))
+            .flatten();
+        self.reject(conn, status, suggestion);
+    }
+
+    /// Somebody is there who was not.
+    fn join(&mut self, conn: ConnId, nick: Arc<str>, group: Group) {
+        self.lobby.flush_talk(&mut self.out);
+        let key = self.names.insert(&nick, Some(conn));
+        self.lobby.note(&nick, true);
+        if self.lobby.changes_due().is_some_and(|due| due <= self.now) {
+            // Before the newcomer hears anything: it knows.
+            self.lobby.tell_changes(self.now, self.unix_ms, &mut self.out);
+        }
+        let place = self.lobby.add(conn, group);
+        if let Some(c) = self.conns.get_mut(conn) {
+            c.peer = Some(Peer { nick, key, group, place, secret: None });
+        }
+    }
+
+    /// The session goes on with a new connection; nobody else is told.
+    fn take_over(&mut self, before: ConnId, conn: ConnId, group: Group) {
+        self.lobby.flush_talk(&mut self.out);
+        let Some(peer) = self.conns.remove(before).and_then(|c| c.peer) else { return };
+        self.unhear(&peer);
+        self.names.hand_over(&peer.key, conn);
+        let place = self.lobby.add(conn, group);
+        if let Some(c) = self.conns.get_mut(conn) {
+            c.peer = Some(Peer { group, place, secret: None, ..peer });
+        }
+        self.out.send(before, &codec::refusal(Status::Replaced, None, 0, None));
+        self.out.put(Output::Close { conn: before, status: Status::Replaced });
+    }
+
+    fn attach(&mut self, conn: ConnId, secret: Secret) {
+        if let Some(peer) = self.conns.get_mut(conn).and_then(|c| c.peer.as_mut()) {
+            peer.secret = Some(Box::new(secret));
+            self.sessions.attach(secret, peer.key.clone(), conn);
+        }
+    }
+
+    fn known(&mut self, conn: ConnId, dialect: Dialect, agent: &str) {
+        let agent = agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect();
+        self.out.put(Output::Known { conn, dialect, agent });
+    }
+
+    /// Answers a login.
+    fn welcome(&mut self, conn: ConnId, version: u32, secret: Secret, resumed: bool) {
+        let Some(peer) = self.conns.get(conn).and_then(|c| c.peer.as_ref()) else { return };
+        let welcome = wire::Welcome {
+            version: version.min(PROTOCOL_VERSION),
+            capabilities: CAPABILITIES.iter().map(|&word| word.to_owned()).collect(),
+            nick: peer.nick.to_string(),
+            secret: secret.to_vec(),
+            limits: Some(self.settings.limits.to_wire()),
+            server_time: self.unix_ms,
+            resumed,
+            server_name: self.settings.server_name.clone(),
+            heartbeat_ms: self.settings.heartbeat_ms,
+        };
+        self.out.send(conn, &codec::extension("", Extension::Welcome(welcome)));
+        self.lobby.send_snapshot(conn, self.unix_ms, &self.names, &mut self.out);
+    }
+
+    /// Somebody says goodbye.
+    pub(super) fn leave(&mut self, conn: ConnId) {
+        self.close(conn, Status::Normal);
+    }
+
+    /// Takes a connection out of everything, and tells the others once if it had a name. A session that was
+    /// `lost` may be taken up again.
+    pub(super) fn forget(&mut self, conn: ConnId, lost: bool) {
+        let Some(peer) = self.conns.remove(conn).and_then(|c| c.peer) else { return };
+        self.lobby.flush_talk(&mut self.out);
+        self.unhear(&peer);
+        self.names.remove(&peer.key);
+        self.lobby.note(&peer.nick, false);
+        self.lobby.tell_basic(self.now, codec::exit(&peer.nick), &self.names, &mut self.out);
+        if let Some(secret) = peer.secret {
+            if lost {
+                self.sessions.lose(self.now, &secret);
+            } else {
+                self.sessions.end(&secret);
+            }
+        }
+    }
+
+    /// Takes a peer out of those who hear the room.
+    fn unhear(&mut self, peer: &Peer) {
+        if let Some(moved) = self.lobby.remove(peer.group, peer.place)
+            && let Some(moved) = self.conns.get_mut(moved).and_then(|c| c.peer.as_mut())
+        {
+            moved.place = peer.place;
+        }
+    }
+}
+
+/// Whether a client can do something. Lists that are longer than allowed are read as far as allowed.
+fn has(login: &wire::Login, capability: &str) -> bool {
+    login.capabilities.iter().take(limits::CAPABILITIES).any(|listed| listed == capability)
+}

@@ -1,0 +1,243 @@
+//! A room: who hears it, and what waits to be delivered to them together.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use parlour_core::{
+    Millis,
+    codec::{self, Extension},
+    model::MessageId,
+    wire,
+};
+
+use super::{
+    names::Names,
+    output::{Output, Outputs},
+    recent::{Accepted, Recent},
+    roster::{Changes, Snapshot},
+    table::ConnId,
+};
+use crate::ws::frame;
+
+/// Changes of presence are told at once, and those that follow within so many ms together.
+pub const PRESENCE_EVERY: Millis = 100;
+/// The list of names goes to basic peers no more often than this, in ms.
+pub const LIST_EVERY: Millis = 1000;
+/// The most names in a basic peer's list; the rest are there all the same.
+pub const LIST_NAMES: usize = 1000;
+/// The most messages in one batch, and its most bytes.
+const BATCH: (usize, usize) = (256, 48 * 1024);
+
+/// Those who are told things in the same form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Basic peers.
+    Basic,
+    /// Rich peers.
+    Rich,
+    /// Rich peers that take batches.
+    Batch,
+}
+
+/// One room.
+#[derive(Debug)]
+pub struct Room {
+    groups: [Arc<Vec<ConnId>>; 3],
+    /// Messages accepted and not yet handed to the connections, encoded.
+    talk: Vec<Bytes>,
+    acks: Vec<(ConnId, Vec<wire::Accepted>)>,
+    last_seq: u64,
+    /// Ids accepted lately.
+    pub recent: Recent,
+    changes: Changes,
+    changes_told: Option<Millis>,
+    snapshot: Snapshot,
+    list_dirty: bool,
+    list_told: Option<Millis>,
+}
+
+impl Room {
+    /// An empty room.
+    #[must_use]
+    pub fn new(recent: Recent) -> Self {
+        Self {
+            groups: Default::default(),
+            talk: Vec::new(),
+            acks: Vec::new(),
+            last_seq: 0,
+            recent,
+            changes: Changes::default(),
+            changes_told: None,
+            snapshot: Snapshot::default(),
+            list_dirty: false,
+            list_told: None,
+        }
+    }
+
+    /// How many are there.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.groups.iter().map(|group| group.len()).sum()
+    }
+
+    fn group(&mut self, group: Group) -> &mut Vec<ConnId> {
+        // Copied only while a fan-out to the former members is still under way.
+        Arc::make_mut(&mut self.groups[group as usize])
+    }
+
+    /// Somebody starts to hear the room; gives the place for [`remove`](Self::remove).
+    pub fn add(&mut self, conn: ConnId, group: Group) -> usize {
+        let group = self.group(group);
+        group.push(conn);
+        group.len() - 1
+    }
+
+    /// Somebody hears the room no more. Gives who has the place now, if somebody had to move.
+    pub fn remove(&mut self, group: Group, place: usize) -> Option<ConnId> {
+        let group = self.group(group);
+        if place < group.len() {
+            group.swap_remove(place);
+        }
+        group.get(place).copied()
+    }
+
+    /// To everybody, the sender too: a message, encoded.
+    pub fn say(&mut self, message: Bytes) {
+        self.talk.push(message);
+    }
+
+    /// The next place in the room. It keeps rising when the server is started again, as long as the machine's
+    /// clock does.
+    pub fn next_seq(&mut self, unix_ms: i64) -> u64 {
+        let by_clock = u64::try_from(unix_ms).unwrap_or(0).saturating_mul(1000);
+        self.last_seq = by_clock.max(self.last_seq + 1);
+        self.last_seq
+    }
+
+    /// Tells a sender that a message is accepted.
+    pub fn ack(&mut self, conn: ConnId, id: MessageId, accepted: Accepted) {
+        let accepted = wire::Accepted { id: id.0.to_vec(), seq: accepted.seq, time: accepted.time };
+        match self.acks.last_mut() {
+            Some((last, list)) if *last == conn => list.push(accepted),
+            _ => self.acks.push((conn, vec![accepted])),
+        }
+    }
+
+    /// Hands over what was said so far: before the circle of hearers changes, and when the hub is asked.
+    pub fn flush_talk(&mut self, out: &mut Outputs) {
+        for (conn, accepted) in self.acks.drain(..) {
+            out.send(conn, &codec::extension("", Extension::Ack(wire::Ack { accepted })));
+        }
+        if self.talk.is_empty() {
+            return;
+        }
+        let talk = std::mem::take(&mut self.talk);
+        let [basic, rich, batch] = &self.groups;
+        if !(basic.is_empty() && rich.is_empty() && (batch.is_empty() || talk.len() > 1)) {
+            let frames = frame::binaries(&talk);
+            out.fanout(basic, &frames);
+            out.fanout(rich, &frames);
+            if talk.len() == 1 {
+                return out.fanout(batch, &frames);
+            }
+        }
+        if !batch.is_empty() {
+            for part in batches(talk) {
+                out.fanout(batch, &frame::binary(&codec::batch(part)));
+            }
+        }
+    }
+
+    /// Notes that somebody came or went, to be told to rich peers, and to basic ones in the next list.
+    pub fn note(&mut self, nick: &Arc<str>, there: bool) {
+        self.changes.note(nick, there);
+        self.snapshot.note(nick, there);
+        self.list_dirty = true;
+    }
+
+    /// Whether it was not told yet that somebody came.
+    #[must_use]
+    pub fn is_untold(&self, nick: &str) -> bool {
+        self.changes.holds(nick)
+    }
+
+    /// Tells rich peers who came and went, whenever the last time was.
+    pub fn tell_changes(&mut self, now: Millis, unix_ms: i64, out: &mut Outputs) {
+        self.flush_talk(out);
+        self.changes_told = Some(now);
+        if let Some(presence) = self.changes.take(unix_ms) {
+            let frames = frame::binary(&codec::encode(&presence));
+            out.fanout(&self.groups[Group::Rich as usize], &frames);
+            out.fanout(&self.groups[Group::Batch as usize], &frames);
+        }
+    }
+
+    /// When changes may be told, if there are any.
+    #[must_use]
+    pub fn changes_due(&self) -> Option<Millis> {
+        (!self.changes.is_empty()).then(|| self.changes_told.map_or(0, |at| at + PRESENCE_EVERY))
+    }
+
+    /// When the list may be told to basic peers, if it has changed and there are any.
+    #[must_use]
+    pub fn list_due(&self) -> Option<Millis> {
+        let wanted = self.list_dirty && !self.groups[Group::Basic as usize].is_empty();
+        wanted.then(|| self.list_told.map_or(0, |at| at + LIST_EVERY))
+    }
+
+    /// A frame to all basic peers, with the list of names if that is due.
+    pub fn tell_basic(&mut self, now: Millis, mut what: codec::Frame, names: &Names, out: &mut Outputs) {
+        if self.groups[Group::Basic as usize].is_empty() {
+            return;
+        }
+        if self.list_due().is_some_and(|due| due <= now) {
+            self.list_dirty = false;
+            self.list_told = Some(now);
+            what.user_list = list(names);
+        }
+        out.fanout(&self.groups[Group::Basic as usize], &frame::binary(&codec::encode(&what)));
+    }
+
+    /// The list of names to a basic peer that has just come, unless it is due for all of them.
+    pub fn list_for(&mut self, now: Millis, conn: ConnId, names: &Names, out: &mut Outputs) {
+        if self.list_due().is_some_and(|due| due <= now) {
+            self.tell_basic(now, codec::Frame::default(), names, out);
+        } else {
+            out.send(conn, &codec::Frame { user_list: list(names), ..codec::Frame::default() });
+        }
+    }
+
+    /// Who is there, to one rich peer: the pages of the snapshot, and what has changed since it was made.
+    pub fn send_snapshot(&mut self, conn: ConnId, unix_ms: i64, names: &Names, out: &mut Outputs) {
+        let (pages, mut since) = self.snapshot.get(names);
+        for frames in pages {
+            out.put(Output::Snapshot { conn, frames: frames.clone() });
+        }
+        if let Some(presence) = since.take(unix_ms) {
+            out.send(conn, &presence);
+        }
+    }
+}
+
+/// Name to name, for basic peers.
+fn list(names: &Names) -> BTreeMap<String, String> {
+    names.members().take(LIST_NAMES).map(|nick| (nick.to_string(), nick.to_string())).collect()
+}
+
+/// Cuts messages into batches.
+fn batches(talk: Vec<Bytes>) -> Vec<Vec<Bytes>> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = 0;
+    for message in talk {
+        if let Some(part) = parts.last_mut()
+            && (part.is_empty() || (part.len() < BATCH.0 && bytes + message.len() < BATCH.1))
+        {
+            bytes += message.len();
+            part.push(message);
+        } else {
+            bytes = message.len();
+            parts.push(vec![message]);
+        }
+    }
+    parts
+}

@@ -1,0 +1,236 @@
+//! The task that owns the hub: what the sockets bring goes in, what the hub wants goes to their queues. All
+//! that has come in by the time it wakes up is handled in one go, and goes out together.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use parlour_core::{Millis, model::Dialect, status::Status};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    hub::{
+        Hub,
+        output::Output,
+        table::{ConnId, Ids, Table},
+    },
+    stats::Stats,
+    ws::queue::{Ending, Full, Queue},
+};
+
+/// The most inputs handled before anything goes out.
+const AT_ONCE: usize = 512;
+
+/// What a socket brings. No socket has more than a few messages under way (see [`Queue::handing_over`]), so
+/// the channel is as bounded as they are.
+#[derive(Debug)]
+pub enum Input {
+    /// A connection was opened.
+    Open {
+        /// Its number.
+        conn: ConnId,
+        /// Where to put what goes to it.
+        queue: Arc<Queue>,
+        /// The peer's address, as far as it is known.
+        address: IpAddr,
+    },
+    /// A message came in.
+    Message(ConnId, Vec<u8>),
+    /// The connection ended; the last of its inputs.
+    Gone {
+        /// Its number.
+        conn: ConnId,
+        /// Why, in a few words.
+        reason: &'static str,
+        /// The code it ended with.
+        code: u16,
+    },
+    /// The server stops: tell everybody.
+    Shutdown,
+}
+
+/// Where sockets put their inputs.
+pub type Inbox = mpsc::UnboundedSender<Input>;
+
+/// A connection as the relay knows it.
+#[derive(Debug)]
+struct Entry {
+    queue: Arc<Queue>,
+    address: IpAddr,
+    opened: Instant,
+    messages: u64,
+    about: Option<Box<(Dialect, String)>>,
+}
+
+/// The hub's task.
+#[derive(Debug)]
+pub struct Relay {
+    hub: Hub,
+    ids: Arc<Ids>,
+    stats: Arc<Stats>,
+    table: Table<Entry>,
+    overflowed: Vec<ConnId>,
+    start: Instant,
+}
+
+impl Relay {
+    /// A relay for this hub. `ids` get back the numbers of connections that are gone.
+    #[must_use]
+    pub fn new(hub: Hub, ids: Arc<Ids>, stats: Arc<Stats>) -> Self {
+        Self { hub, ids, stats, table: Table::default(), overflowed: Vec::new(), start: Instant::now() }
+    }
+
+    /// Works until nobody holds the other end of `inbox` any more.
+    pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Input>) {
+        let mut inputs = Vec::with_capacity(AT_ONCE);
+        loop {
+            let wait = self.hub.poll_timeout().map(|at| self.start + Duration::from_millis(at));
+            tokio::select! {
+                biased;
+                count = inbox.recv_many(&mut inputs, AT_ONCE) => if count == 0 {
+                    return;
+                },
+                () = until(wait) => {}
+            }
+            let now = self.now();
+            let unix_ms = unix_ms();
+            for input in inputs.drain(..) {
+                self.input(now, unix_ms, input);
+            }
+            self.hub.handle_timeout(now, unix_ms);
+            self.deliver(now);
+            self.stats.count(self.hub.members(), self.hub.counters());
+        }
+    }
+
+    fn now(&self) -> Millis {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn input(&mut self, now: Millis, unix_ms: i64, input: Input) {
+        match input {
+            Input::Message(conn, bytes) => {
+                self.hub.handle_frame(now, unix_ms, conn, &bytes);
+                if let Some(entry) = self.table.get_mut(conn) {
+                    entry.messages += 1;
+                    entry.queue.handled();
+                }
+            }
+            Input::Open { conn, queue, address } => {
+                let opened = Instant::now();
+                self.table.insert(conn, Entry { queue, address, opened, messages: 0, about: None });
+                self.hub.handle_connect(now, conn);
+                tracing::info!(%conn, %address, "connection opened");
+            }
+            Input::Gone { conn, reason, code } => {
+                self.hub.handle_disconnect(now, conn);
+                if let Some(entry) = self.table.remove(conn) {
+                    entry.log_end(conn, reason, code);
+                    self.ids.give_back(conn);
+                }
+            }
+            Input::Shutdown => self.hub.handle_shutdown(now, RETRY_AFTER_MS),
+        }
+    }
+
+    /// Does what the hub wants. Never waits: a connection whose queue is full is ended.
+    fn deliver(&mut self, now: Millis) {
+        loop {
+            while let Some(output) = self.hub.poll_output() {
+                self.output(output);
+            }
+            if self.overflowed.is_empty() {
+                return;
+            }
+            for conn in std::mem::take(&mut self.overflowed) {
+                if let Some(entry) = self.table.get(conn) {
+                    entry.queue.fail(Status::TooSlow);
+                    Stats::add(&self.stats.too_slow);
+                }
+                self.hub.handle_disconnect(now, conn);
+            }
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Fanout { to, frames } => {
+                for &conn in to.iter() {
+                    self.push(conn, |queue| queue.push(frames.clone()));
+                }
+            }
+            Output::Send { conn, frames } => self.push(conn, |queue| queue.push(frames)),
+            Output::Snapshot { conn, frames } => self.push(conn, |queue| queue.push_snapshot(frames)),
+            Output::Close { conn, status } => {
+                if let Some(entry) = self.table.get(conn) {
+                    entry.queue.end(Ending::Close(status));
+                }
+            }
+            Output::Known { conn, dialect, agent } => {
+                if let Some(entry) = self.table.get_mut(conn) {
+                    entry.about = Some(Box::new((dialect, agent)));
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, conn: ConnId, put: impl FnOnce(&Queue) -> Result<(), Full>) {
+        if let Some(entry) = self.table.get(conn)
+            && put(&entry.queue) == Err(Full)
+            && !self.overflowed.contains(&conn)
+        {
+            self.overflowed.push(conn);
+        }
+    }
+}
+
+/// When clients are asked to come back after a shutdown, in ms; each spreads it by itself.
+const RETRY_AFTER_MS: u32 = 1000;
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // Whoever is left at the end is let go.
+        for (_, entry) in self.table.iter() {
+            entry.queue.end(Ending::Drop);
+        }
+    }
+}
+
+impl Entry {
+    fn log_end(&self, conn: ConnId, reason: &'static str, code: u16) {
+        let (dialect, agent) = match self.about.as_deref() {
+            Some((Dialect::Rich, agent)) => ("rich", agent.as_str()),
+            Some((Dialect::Basic, _)) => ("basic", ""),
+            None => ("none", ""),
+        };
+        tracing::info!(
+            %conn,
+            address = %self.address,
+            dialect,
+            agent,
+            seconds = self.opened.elapsed().as_secs(),
+            frames_in = self.messages,
+            frames_out = self.queue.pushed(),
+            code,
+            reason,
+            "connection ended",
+        );
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

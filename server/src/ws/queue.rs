@@ -1,0 +1,249 @@
+//! What waits to be written to one socket: bounded, filled by the hub's task without ever waiting, emptied by
+//! the socket's own.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Waker},
+};
+
+use bytes::Bytes;
+use parlour_core::status::Status;
+use thiserror::Error;
+
+/// An emptied queue keeps room for so many frames; more is given back, as most connections are idle.
+const KEPT: usize = 8;
+
+/// How many messages a socket may have handed to the hub and not had handled; it does not read on beyond.
+const UNHANDLED: usize = 64;
+
+/// The queue is full: the peer reads too slowly.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+#[error("the queue is full")]
+pub struct Full;
+
+/// How the hub's side ended the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Write what is queued, then a Close with this status.
+    Close(Status),
+    /// Let go at once.
+    Drop,
+}
+
+/// The two ends' shared part of a connection.
+#[derive(Debug)]
+pub struct Queue {
+    /// The most bytes that may wait.
+    max_bytes: usize,
+    /// The most frames that may wait.
+    max_frames: usize,
+    /// Messages on their way to the hub.
+    unhandled: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: VecDeque<Bytes>,
+    /// Of what is in `frames` or was taken and is not yet written; snapshots don't count.
+    bytes: usize,
+    count: usize,
+    pushed: u64,
+    ending: Option<Ending>,
+    waker: Option<Waker>,
+}
+
+/// What [`Queue::take`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The hub's side ended the connection; nothing more will come.
+    pub ending: Option<Ending>,
+    /// The socket may read on.
+    pub may_read: bool,
+}
+
+impl Queue {
+    /// An empty queue for at most `max_bytes` bytes in at most `max_frames` buffers.
+    #[must_use]
+    pub fn new(max_bytes: usize, max_frames: usize) -> Self {
+        Self { max_bytes, max_frames, unhandled: AtomicUsize::new(0), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds the lock can panic half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts whole frames at the end. Never waits. After an ending it does nothing.
+    ///
+    /// # Errors
+    /// [`Full`]; nothing was put.
+    pub fn push(&self, frames: Bytes) -> Result<(), Full> {
+        let mut state = self.state();
+        if state.ending.is_some() {
+            return Ok(());
+        }
+        if state.bytes + frames.len() > self.max_bytes || state.count >= self.max_frames {
+            return Err(Full);
+        }
+        state.bytes += frames.len();
+        state.put(frames);
+        wake(state);
+        Ok(())
+    }
+
+    /// Puts a page of a snapshot, which is shared and as large as the room: its bytes don't count.
+    ///
+    /// # Errors
+    /// [`Full`] when there are too many frames; nothing was put.
+    pub fn push_snapshot(&self, frames: Bytes) -> Result<(), Full> {
+        let mut state = self.state();
+        if state.ending.is_some() {
+            return Ok(());
+        }
+        if state.count >= self.max_frames {
+            return Err(Full);
+        }
+        state.put(frames);
+        wake(state);
+        Ok(())
+    }
+
+    /// Nothing more comes after what is queued. The first ending counts, but for [`Ending::Drop`].
+    pub fn end(&self, ending: Ending) {
+        let mut state = self.state();
+        if state.ending.is_none() || ending == Ending::Drop {
+            state.ending = Some(ending);
+        }
+        wake(state);
+    }
+
+    /// As [`end`](Self::end) with a Close, but what is queued is dropped.
+    pub fn fail(&self, status: Status) {
+        let mut state = self.state();
+        state.frames = VecDeque::new();
+        if state.ending.is_none() {
+            state.ending = Some(Ending::Close(status));
+        }
+        wake(state);
+    }
+
+    /// For the socket: moves what is queued into `out`, having written so many bytes and buffers of what it
+    /// took before, and asks to be woken when there is more, or when it may read again.
+    pub fn take(
+        &self,
+        cx: &Context<'_>,
+        out: &mut VecDeque<Bytes>,
+        written_bytes: usize,
+        written: usize,
+    ) -> Taken {
+        let mut state = self.state();
+        // Snapshots were not counted in but are counted out; a little more room for who just got one is no harm.
+        state.bytes = state.bytes.saturating_sub(written_bytes);
+        state.count = state.count.saturating_sub(written);
+        if out.is_empty() {
+            std::mem::swap(out, &mut state.frames);
+        } else {
+            out.append(&mut state.frames);
+        }
+        if state.frames.capacity() > KEPT {
+            state.frames = VecDeque::new();
+        }
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
+        }
+        // After the waker is there: what the hub handles from now on wakes it.
+        Taken { ending: state.ending, may_read: self.unhandled.load(Ordering::Acquire) < UNHANDLED }
+    }
+
+    /// For the socket: a message goes to the hub.
+    pub fn handing_over(&self) {
+        self.unhandled.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// For the hub's task: a message of this connection was handled.
+    pub fn handled(&self) {
+        if self.unhandled.fetch_sub(1, Ordering::AcqRel) == UNHANDLED {
+            wake(self.state());
+        }
+    }
+
+    /// How many buffers were ever put.
+    #[must_use]
+    pub fn pushed(&self) -> u64 {
+        self.state().pushed
+    }
+}
+
+impl State {
+    fn put(&mut self, frames: Bytes) {
+        self.frames.push_back(frames);
+        self.count += 1;
+        self.pushed += 1;
+    }
+}
+
+/// Wakes the socket's task, outside the lock.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(queue: &Queue, out: &mut VecDeque<Bytes>) -> Taken {
+        queue.take(&Context::from_waker(Waker::noop()), out, 0, 0)
+    }
+
+    #[test]
+    fn full_by_bytes_or_by_frames() {
+        let queue = Queue::new(10, 3);
+        assert_eq!(queue.push(Bytes::from_static(b"12345678")), Ok(()));
+        assert_eq!(queue.push(Bytes::from_static(b"123")), Err(Full));
+        assert_eq!(queue.push(Bytes::from_static(b"1")), Ok(()));
+        assert_eq!(queue.push_snapshot(Bytes::from_static(b"123456789")), Ok(()));
+        assert_eq!(queue.push(Bytes::new()), Err(Full));
+        let mut out = VecDeque::new();
+        take(&queue, &mut out);
+        assert_eq!(out.len(), 3);
+        assert_eq!(queue.push(Bytes::new()), Err(Full), "taken is not written");
+        queue.take(&Context::from_waker(Waker::noop()), &mut out, 9, 2);
+        assert_eq!(queue.push(Bytes::from_static(b"12345")), Ok(()));
+    }
+
+    #[test]
+    fn the_first_ending_counts() {
+        let queue = Queue::new(10, 3);
+        queue.push(Bytes::from_static(b"1")).unwrap();
+        queue.end(Ending::Close(Status::Normal));
+        queue.fail(Status::TooSlow);
+        queue.push(Bytes::from_static(b"2")).unwrap();
+        let mut out = VecDeque::new();
+        assert_eq!(take(&queue, &mut out).ending, Some(Ending::Close(Status::Normal)));
+        assert!(out.is_empty());
+        queue.end(Ending::Drop);
+        assert_eq!(take(&queue, &mut out).ending, Some(Ending::Drop));
+    }
+
+    #[test]
+    fn a_socket_stops_reading_while_the_hub_is_behind() {
+        let queue = Queue::new(10, 3);
+        let mut out = VecDeque::new();
+        for _ in 0..UNHANDLED {
+            assert!(take(&queue, &mut out).may_read);
+            queue.handing_over();
+        }
+        assert!(!take(&queue, &mut out).may_read);
+        queue.handled();
+        assert!(take(&queue, &mut out).may_read);
+    }
+}

@@ -1,0 +1,237 @@
+//! Bytes from a client in, messages and control frames out: RFC 6455 without a socket.
+//!
+//! Text is not checked for UTF-8: desktop clients send protobuf in Text frames (see the protocol's basic
+//! dialect). Nothing is buffered but what is there of an unfinished frame or message, and nothing of one that
+//! is over the limit.
+
+use soketto::{
+    Parsing,
+    base::{Codec, Error as BaseError, Header, OpCode},
+};
+use thiserror::Error;
+
+/// The longest frame header, in bytes.
+const HEADER_BYTES: usize = 14;
+
+/// What came in whole.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A message, of Text or Binary frames alike.
+    Message(Vec<u8>),
+    /// A Ping's payload, to be sent back.
+    Ping(Vec<u8>),
+    /// The answer to a Ping.
+    Pong,
+    /// A Close: its code, or `None` when it was empty. Nothing of interest follows.
+    Close(Option<u16>),
+}
+
+/// Why the connection can't go on.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+pub enum ReadError {
+    /// A rule of RFC 6455 was broken.
+    #[error("{0}")]
+    Protocol(&'static str),
+    /// A Close whose reason is not UTF-8.
+    #[error("a Close with a reason that is not UTF-8")]
+    CloseReason,
+    /// A frame, or a message assembled from frames, over the limit. It was not read.
+    #[error("a message over the limit")]
+    TooBig,
+}
+
+impl ReadError {
+    /// The code to close with.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Protocol(_) => 1002,
+            Self::CloseReason => 1007,
+            Self::TooBig => 1009,
+        }
+    }
+}
+
+/// The state between two reads. Small while no message is under way.
+#[derive(Debug)]
+pub struct Reader {
+    /// The largest message, in bytes.
+    limit: usize,
+    /// The part of a header that came.
+    head: [u8; HEADER_BYTES],
+    head_len: u8,
+    /// The data frame whose payload is coming.
+    frame: Option<Header>,
+    /// The payload of the control frame that is coming, with its header.
+    control: Option<Box<(Header, Vec<u8>)>>,
+    /// The payloads of the message's frames so far, of the last one masked while it is unfinished.
+    message: Vec<u8>,
+    /// Where in `message` the current frame begins.
+    frame_start: usize,
+    /// A fragmented message is under way.
+    fragmented: bool,
+}
+
+impl Reader {
+    /// A reader of messages up to `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            head: [0; HEADER_BYTES],
+            head_len: 0,
+            frame: None,
+            control: None,
+            message: Vec::new(),
+            frame_start: 0,
+            fragmented: false,
+        }
+    }
+
+    /// A frame or a fragmented message has begun and not ended.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.head_len > 0 || self.frame.is_some() || self.control.is_some() || self.fragmented
+    }
+
+    /// Takes bytes off the front of `input` until something is whole; `None` when the input is used up.
+    ///
+    /// # Errors
+    /// The connection can't go on; the reader is not to be used again.
+    pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
+        loop {
+            let item = if self.control.is_some() {
+                self.control_payload(input)?
+            } else if self.frame.is_some() {
+                self.data_payload(input)
+            } else if input.is_empty() {
+                return Ok(None);
+            } else {
+                if let Some(header) = self.header(input)? {
+                    self.begin(header)?;
+                }
+                continue;
+            };
+            match item {
+                Some(item) => return Ok(Some(item)),
+                None if input.is_empty() => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    /// Completes a header, or keeps what there is of it.
+    fn header(&mut self, input: &mut &[u8]) -> Result<Option<Header>, ReadError> {
+        let mut codec = Codec::new();
+        codec.set_max_data_size(self.limit.saturating_sub(self.message.len()).max(CONTROL_LIMIT));
+        let had = usize::from(self.head_len);
+        let take = input.len().min(HEADER_BYTES - had);
+        self.head[had..had + take].copy_from_slice(&input[..take]);
+        match codec.decode_header(&self.head[..had + take]).map_err(base_error)? {
+            Parsing::Done { value, offset } => {
+                self.head_len = 0;
+                *input = &input[offset - had..];
+                Ok(Some(value))
+            }
+            Parsing::NeedMore(_) => {
+                // Less than a header of at most 14 bytes fits into a byte.
+                self.head_len = (had + take) as u8;
+                *input = &input[take..];
+                Ok(None)
+            }
+        }
+    }
+
+    /// Checks a header against what is under way.
+    fn begin(&mut self, header: Header) -> Result<(), ReadError> {
+        if !header.is_masked() {
+            return Err(ReadError::Protocol("a frame from a client without a mask"));
+        }
+        if header.opcode().is_control() {
+            self.control = Some(Box::new((header, Vec::new())));
+            return Ok(());
+        }
+        match (header.opcode(), self.fragmented) {
+            (OpCode::Continue, false) => return Err(ReadError::Protocol("a continuation of nothing")),
+            (OpCode::Text | OpCode::Binary, true) => {
+                return Err(ReadError::Protocol("a new message inside a fragmented one"));
+            }
+            _ => {}
+        }
+        if self.message.len() + header.payload_len() > self.limit {
+            return Err(ReadError::TooBig);
+        }
+        self.frame_start = self.message.len();
+        self.frame = Some(header);
+        Ok(())
+    }
+
+    fn data_payload(&mut self, input: &mut &[u8]) -> Option<Item> {
+        let header = self.frame.as_ref()?;
+        let missing = self.frame_start + header.payload_len() - self.message.len();
+        let take = missing.min(input.len());
+        if self.message.is_empty() && take == missing {
+            self.message.reserve_exact(take);
+        }
+        self.message.extend_from_slice(&input[..take]);
+        *input = &input[take..];
+        if take < missing {
+            return None;
+        }
+        Codec::apply_mask(header, &mut self.message[self.frame_start..]);
+        self.fragmented = !header.is_fin();
+        self.frame = None;
+        (!self.fragmented).then(|| Item::Message(std::mem::take(&mut self.message)))
+    }
+
+    fn control_payload(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
+        let Some(control) = self.control.as_mut() else { return Ok(None) };
+        let (header, payload) = &mut **control;
+        let take = (header.payload_len() - payload.len()).min(input.len());
+        payload.extend_from_slice(&input[..take]);
+        *input = &input[take..];
+        if payload.len() < header.payload_len() {
+            return Ok(None);
+        }
+        Codec::apply_mask(header, payload);
+        let payload = std::mem::take(payload);
+        let opcode = header.opcode();
+        self.control = None;
+        Ok(Some(match opcode {
+            OpCode::Ping => Item::Ping(payload),
+            OpCode::Pong => Item::Pong,
+            _ => Item::Close(close_code(&payload)?),
+        }))
+    }
+}
+
+/// A control frame may be this long whatever the limit of messages is.
+const CONTROL_LIMIT: usize = super::frame::CONTROL_BYTES;
+
+fn close_code(payload: &[u8]) -> Result<Option<u16>, ReadError> {
+    let [high, low, reason @ ..] = payload else {
+        return if payload.is_empty() {
+            Ok(None)
+        } else {
+            Err(ReadError::Protocol("a Close with half a code"))
+        };
+    };
+    let code = u16::from_be_bytes([*high, *low]);
+    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+        return Err(ReadError::Protocol("a Close with a code that may not be sent"));
+    }
+    if std::str::from_utf8(reason).is_err() {
+        return Err(ReadError::CloseReason);
+    }
+    Ok(Some(code))
+}
+
+fn base_error(error: BaseError) -> ReadError {
+    match error {
+        BaseError::PayloadTooLarge { .. } => ReadError::TooBig,
+        BaseError::FragmentedControl => ReadError::Protocol("a fragmented control frame"),
+        BaseError::InvalidControlFrameLen => ReadError::Protocol("a control frame over 125 bytes"),
+        BaseError::InvalidReservedBit(_) => ReadError::Protocol("a reserved bit is set"),
+        _ => ReadError::Protocol("a reserved opcode"),
+    }
+}

@@ -1,0 +1,134 @@
+//! A server on a port of its own, and clients for it.
+#![allow(dead_code, clippy::missing_panics_doc)] // No test uses all of it.
+
+pub mod client;
+pub mod desktop;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+pub use client::Client;
+#[allow(unused_imports)] // As above.
+pub use desktop::{Desktop, Message, PATIENCE, Socket};
+use parlour_server::{
+    RunError,
+    config::{Config, List},
+    stats::Stats,
+};
+use tokio::sync::oneshot;
+
+/// A running server; stopped when dropped.
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub stats: Arc<Stats>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), RunError>>>,
+}
+
+impl TestServer {
+    /// With the defaults, but for a port of its own and room for a machine's many test clients.
+    pub fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With settings of its own.
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config {
+            listen: List(vec![]),
+            max_connections_per_address: 0,
+            messages_per_minute: 0,
+            shutdown_timeout: parlour_server::config::Span::seconds(2),
+            ..Config::default()
+        };
+        change(&mut config);
+        config.listen = List(vec![SocketAddr::from(([127, 0, 0, 1], 0))]);
+        let stats = Arc::new(Stats::default());
+        let (told, address) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let counters = stats.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let result = runtime.block_on(async move {
+                let listener = parlour_server::bind(config.listen[0]).unwrap();
+                told.send(listener.local_addr().unwrap()).unwrap();
+                let stopped = async {
+                    let _ = stopped.await;
+                };
+                parlour_server::run_counted(vec![listener], config, counters, stopped).await
+            });
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            result
+        });
+        let address = address.recv_timeout(PATIENCE).unwrap();
+        Self { address, stats, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Asks it to stop.
+    pub fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Waits until it has stopped.
+    pub fn join(&mut self) -> Result<(), RunError> {
+        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap())
+    }
+
+    pub fn sockets(&self) -> usize {
+        self.stats.sockets.load(Relaxed)
+    }
+
+    pub fn members(&self) -> usize {
+        self.stats.members.load(Relaxed)
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take()
+            && let Err(panic) = thread.join()
+            && !std::thread::panicking()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// Waits until a condition holds.
+#[track_caller]
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: still not so");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Runs a disturbance while somebody else talks on undisturbed, and looks whether everything is back after.
+#[track_caller]
+pub fn undisturbed(server: &TestServer, disturb: impl FnOnce()) {
+    let mut witness = Client::login(server.address, "witness");
+    let mut friend = Client::login(server.address, "friend");
+    witness.say("before");
+    friend.until(|c| c.heard("before"));
+    let (sockets, members) = (server.sockets(), server.members());
+    disturb();
+    for n in 0..3 {
+        let text = format!("after {n}");
+        witness.say(&text);
+        friend.until(|c| c.heard(&text));
+    }
+    eventually("connections are back to what they were", || server.sockets() == sockets);
+    eventually("members are back to what they were", || server.members() == members);
+    witness.settle();
+    for client in [&witness, &friend] {
+        assert!(client.refusals().is_empty(), "{:?}", client.refusals());
+    }
+}
