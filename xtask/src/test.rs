@@ -21,7 +21,11 @@ const CHECKS: &[(&str, Check)] = &[
         cargo(place, "test -p parlour-core --lib --tests --target wasm32-unknown-unknown")
     }),
     ("building the page", |place| bundle::build(place, None)),
-    ("checking the page", |place| check::check(&place.dist()).and_then(|()| table::print(place))),
+    ("checking the page", |place| {
+        check::check(&place.dist())?;
+        table::print(place)?;
+        check::check_size(&place.dist())
+    }),
     ("building the server", |place| {
         cargo(place, "clippy -p parlour-server --features embed -- -D warnings")?;
         dist::server(place)

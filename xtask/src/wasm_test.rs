@@ -40,9 +40,17 @@ pub fn wasm_test(args: &[String]) -> Result<()> {
             println!("every test of {} passed in the browser", file.display());
             Ok(())
         }
-        Some(other) => bail!("a test failed in the browser; the one named in this stack:\n{other}"),
+        Some(other) => {
+            bail!("a test failed in the browser; the one named in this stack:\n{}", shortened(other))
+        }
         None => bail!("the browser gave no verdict:\n{}", &answer[..answer.len().min(500)]),
     }
+}
+
+/// A stack without the addresses that follow every name.
+fn shortened(stack: &str) -> String {
+    let lines = stack.lines().map(|line| line.split_once(" (wasm://").map_or(line, |(name, _)| name));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Everything happens before the page is loaded, so what is dumped is the verdict.
