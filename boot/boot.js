@@ -16,8 +16,9 @@ const TEXT = {
 
 function fail(reason) {
   const boot = document.getElementById("boot");
-  // The client may have put its own words there already.
   if (!boot) return;
+  // A client that stopped while starting has said so itself.
+  if (document.getElementById("crash")) return boot.remove();
   const chinese = navigator.language.toLowerCase().startsWith("zh");
   const text = chinese ? TEXT.zh : TEXT.en;
   const sentence = document.createElement("p");
@@ -41,8 +42,8 @@ async function start() {
   // Awaited below; this only keeps a failure here from being reported twice.
   bytes.catch(() => {});
   const { default: init } = await import(script.href);
+  // The client takes #boot away once its first view stands.
   await init({ module_or_path: bytes });
-  document.getElementById("boot")?.remove();
 }
 
 // `trunk serve` adds its reloading script inline, where the CSP stops it; do its job from here. A built
