@@ -130,7 +130,7 @@ async fn socket(
         Ok(admitted) => admitted,
         Err(refusal) => {
             Stats::add(&site.stats.turned_away);
-            return refusal;
+            return *refusal;
         }
     };
     tokio::spawn(carry(site, hyper::upgrade::on(&mut request), peer, address, place));
@@ -158,10 +158,10 @@ fn no_handshake(error: HandshakeError) -> Response<Body> {
 }
 
 /// Looks whether there is a place for the peer, before anything is upgraded.
-fn admit(site: &Site, peer: &Peer, headers: &HeaderMap) -> Result<(IpAddr, Place), Response<Body>> {
+fn admit(site: &Site, peer: &Peer, headers: &HeaderMap) -> Result<(IpAddr, Place), Box<Response<Body>>> {
     if !origin::may_connect(headers, &site.config.allow_origin, site.config.trust_proxy) {
         let text = "Pages of this origin may not connect here; see the server's setting allow_origin.\n";
-        return Err(plain(StatusCode::FORBIDDEN, text));
+        return Err(plain(StatusCode::FORBIDDEN, text).into());
     }
     if site.stopping.load(Relaxed) {
         return Err(later(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping; try again later.\n"));
@@ -179,10 +179,10 @@ fn admit(site: &Site, peer: &Peer, headers: &HeaderMap) -> Result<(IpAddr, Place
     }
 }
 
-fn later(status: StatusCode, text: &'static str) -> Response<Body> {
+fn later(status: StatusCode, text: &'static str) -> Box<Response<Body>> {
     let mut response = plain(status, text);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-    response
+    response.into()
 }
 
 /// A WebSocket from its handshake to its end.

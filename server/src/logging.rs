@@ -1,5 +1,7 @@
 //! The log, on standard error.
 
+use std::io::{IsTerminal as _, stderr};
+
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::config::{Config, ConfigError, LogFormat};
@@ -11,7 +13,7 @@ use crate::config::{Config, ConfigError, LogFormat};
 pub fn start(config: &Config) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.log_level)
         .map_err(|error| ConfigError::Value(format!("log_level \"{}\": {error}.", config.log_level)))?;
-    let layer = fmt::layer().with_writer(std::io::stderr);
+    let layer = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {
         LogFormat::Text => registry.with(layer.with_target(false)).try_init(),

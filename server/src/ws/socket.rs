@@ -288,10 +288,8 @@ impl Socket {
                 self.queue.handing_over();
                 self.tell(Input::Message(self.conn, bytes));
             }
-            (Item::Ping(payload), Phase::Open) => {
-                if self.out.len() < PONGS {
-                    self.out.push_back(frame::pong(&payload));
-                }
+            (Item::Ping(payload), Phase::Open) if self.out.len() < PONGS => {
+                self.out.push_back(frame::pong(&payload));
             }
             (Item::Close(code), Phase::Open) => {
                 self.close(code, "", CLOSING);

@@ -1,8 +1,10 @@
 //! A server on a port of its own, and clients for it.
-#![allow(dead_code, clippy::missing_panics_doc)] // No test uses all of it.
+#![allow(dead_code)] // No test uses all of it.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 pub mod client;
 pub mod desktop;
+pub mod world;
 
 use std::{
     net::SocketAddr,

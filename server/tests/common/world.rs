@@ -1,0 +1,261 @@
+//! A hub without sockets, under a clock of the test's own.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use parlour_core::{
+    codec::{self, Extension, Frame},
+    model::MessageId,
+    status::Status,
+    wire,
+};
+use parlour_server::hub::{Hub, Settings, output::Output, table::ConnId};
+
+/// When it is, at the start: Unix ms.
+pub const START: i64 = 1_700_000_000_000;
+
+/// The hub and what it said to whom.
+pub struct World {
+    pub hub: Hub,
+    pub now: u64,
+    opened: u32,
+    peers: BTreeMap<u32, Heard>,
+}
+
+/// What one connection was told.
+#[derive(Debug, Default)]
+pub struct Heard {
+    pub frames: Vec<Frame>,
+    /// How many WebSocket messages that were.
+    pub messages: usize,
+    pub closed: Option<Status>,
+}
+
+/// A connection of the world.
+pub type Conn = u32;
+
+fn id(conn: Conn) -> ConnId {
+    ConnId::new(conn, conn)
+}
+
+impl World {
+    pub fn new(settings: Settings) -> Self {
+        let mut n = 0_u32;
+        let random = Box::new(move |buffer: &mut [u8]| {
+            n += 1;
+            buffer.fill(0);
+            buffer[..4].copy_from_slice(&n.to_be_bytes());
+        });
+        Self { hub: Hub::new(settings, random), now: 0, opened: 0, peers: BTreeMap::new() }
+    }
+
+    pub fn unix(&self) -> i64 {
+        START + self.now as i64
+    }
+
+    pub fn connect(&mut self) -> Conn {
+        self.opened += 1;
+        self.peers.insert(self.opened, Heard::default());
+        self.hub.handle_connect(self.now, id(self.opened));
+        self.opened
+    }
+
+    /// A frame without asking what came of it.
+    pub fn give(&mut self, conn: Conn, frame: &Frame) {
+        self.bytes(conn, &codec::encode(frame));
+    }
+
+    pub fn bytes(&mut self, conn: Conn, bytes: &[u8]) {
+        self.hub.handle_frame(self.now, self.unix(), id(conn), bytes);
+    }
+
+    pub fn send(&mut self, conn: Conn, frame: &Frame) {
+        self.give(conn, frame);
+        self.settle();
+    }
+
+    pub fn extension(&mut self, conn: Conn, extension: Extension) {
+        self.send(conn, &codec::extension("", extension));
+    }
+
+    pub fn lose(&mut self, conn: Conn) {
+        self.hub.handle_disconnect(self.now, id(conn));
+        self.settle();
+    }
+
+    /// Lets time pass, waking the hub when it wants to be.
+    pub fn pass(&mut self, ms: u64) {
+        let end = self.now + ms;
+        while let Some(at) = self.hub.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.hub.handle_timeout(self.now, self.unix());
+            self.settle();
+            assert!(self.hub.poll_timeout().is_none_or(|next| next > self.now), "a deadline that stays");
+        }
+        self.now = end;
+        self.hub.handle_timeout(self.now, self.unix());
+        self.settle();
+    }
+
+    /// Does what the hub wants.
+    pub fn settle(&mut self) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Send { conn, frames } | Output::Snapshot { conn, frames } => self.hear(conn, &frames),
+                Output::Fanout { to, frames } => to.iter().for_each(|conn| self.hear(*conn, &frames)),
+                Output::Close { conn, status } => {
+                    let heard = self.heard_by(conn);
+                    assert_eq!(heard.closed, None, "closed twice");
+                    heard.closed = Some(status);
+                }
+                Output::Known { .. } => {}
+            }
+        }
+    }
+
+    fn heard_by(&mut self, conn: ConnId) -> &mut Heard {
+        let conn: u32 = conn.to_string().parse().unwrap();
+        self.peers.get_mut(&conn).unwrap()
+    }
+
+    fn hear(&mut self, conn: ConnId, frames: &Bytes) {
+        let heard = self.heard_by(conn);
+        assert_eq!(heard.closed, None, "told something after the Close");
+        for message in messages(frames) {
+            heard.messages += 1;
+            heard.frames.extend(codec::decode_rich(&message).unwrap());
+        }
+    }
+
+    pub fn heard(&self, conn: Conn) -> &Heard {
+        &self.peers[&conn]
+    }
+
+    /// Forgets what a connection was told so far.
+    pub fn clear(&mut self, conn: Conn) {
+        self.peers.insert(conn, Heard::default());
+    }
+
+    /// A rich peer that has logged in, and the secret it got.
+    pub fn rich(&mut self, nick: &str) -> Conn {
+        let conn = self.connect();
+        self.login(conn, nick, &[], &[]);
+        assert!(self.heard(conn).welcome().is_some(), "{nick}: {:?}", self.heard(conn));
+        conn
+    }
+
+    /// A basic peer that has greeted.
+    pub fn basic(&mut self, nick: &str) -> Conn {
+        let conn = self.connect();
+        self.send(conn, &codec::talk(nick, "", None, ""));
+        assert_eq!(self.heard(conn).closed, None, "{nick}");
+        conn
+    }
+
+    pub fn login(&mut self, conn: Conn, nick: &str, secret: &[u8], capabilities: &[&str]) {
+        let login = wire::Login {
+            version: 1,
+            secret: secret.to_vec(),
+            capabilities: capabilities.iter().map(|&c| c.into()).collect(),
+            ..wire::Login::default()
+        };
+        self.send(conn, &codec::login(nick, login));
+    }
+
+    /// A rich peer says something under an id.
+    pub fn say(&mut self, conn: Conn, id: u8, content: &str) {
+        self.send(conn, &talk(id, content));
+    }
+}
+
+/// A message of a rich peer.
+pub fn talk(id: u8, content: &str) -> Frame {
+    codec::talk("", "", Some(MessageId([id; 16])), content)
+}
+
+impl Heard {
+    pub fn extensions(&self) -> impl Iterator<Item = &Extension> {
+        self.frames.iter().filter_map(|f| f.extension.as_ref())
+    }
+
+    pub fn welcome(&self) -> Option<&wire::Welcome> {
+        self.extensions().find_map(|e| match e {
+            Extension::Welcome(welcome) => Some(welcome),
+            _ => None,
+        })
+    }
+
+    pub fn talks(&self) -> Vec<(&str, &str)> {
+        let talks = self.frames.iter().filter(|f| f.extension.is_none() && f.r#type == codec::TALK);
+        talks.map(|f| (f.user_name.as_str(), f.content.as_str())).collect()
+    }
+
+    pub fn accepted(&self) -> Vec<&wire::Accepted> {
+        let acks = self.extensions().filter_map(|e| match e {
+            Extension::Ack(ack) => Some(&ack.accepted),
+            _ => None,
+        });
+        acks.flatten().collect()
+    }
+
+    pub fn refusals(&self) -> Vec<&wire::Refusal> {
+        let refusals = self.extensions().filter_map(|e| match e {
+            Extension::Refusal(refusal) => Some(refusal),
+            _ => None,
+        });
+        refusals.collect()
+    }
+
+    pub fn codes(&self) -> Vec<u32> {
+        self.refusals().iter().map(|r| r.code).collect()
+    }
+
+    /// Who came (`+`) and went (`-`).
+    pub fn presence(&self) -> Vec<String> {
+        let changes = self.extensions().filter_map(|e| match e {
+            Extension::Presence(presence) => Some(&presence.changes),
+            _ => None,
+        });
+        let sign = |m: &wire::Member| if m.state == 0 { '-' } else { '+' };
+        changes.flatten().map(|m| format!("{}{}", sign(m), m.nick)).collect()
+    }
+
+    pub fn rosters(&self) -> Vec<&wire::Roster> {
+        let rosters = self.extensions().filter_map(|e| match e {
+            Extension::Roster(roster) => Some(roster),
+            _ => None,
+        });
+        rosters.collect()
+    }
+
+    pub fn roster(&self) -> Vec<&str> {
+        self.rosters().iter().flat_map(|r| &r.members).map(|m| m.nick.as_str()).collect()
+    }
+
+    /// The last list a basic peer was told.
+    pub fn list(&self) -> Vec<&str> {
+        let list = self.frames.iter().rev().find(|f| !f.user_list.is_empty());
+        list.map(|f| f.user_list.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
+
+    /// The departures a basic peer was told.
+    pub fn exits(&self) -> Vec<&str> {
+        self.frames.iter().filter(|f| f.r#type == codec::EXIT).map(|f| f.user_name.as_str()).collect()
+    }
+}
+
+/// The payloads of a server's WebSocket frames.
+fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    while let [0x82, second, rest @ ..] = bytes {
+        let (len, rest) = match second {
+            126 => (usize::from(u16::from_be_bytes(rest[..2].try_into().unwrap())), &rest[2..]),
+            127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
+            n => (usize::from(*n), rest),
+        };
+        out.push(rest[..len].to_vec());
+        bytes = &rest[len..];
+    }
+    assert!(bytes.is_empty(), "only whole Binary frames");
+    out
+}

@@ -1,0 +1,525 @@
+//! The hub's rules, without sockets, under a virtual clock.
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
+mod common;
+
+use common::world::{World, talk};
+use parlour_core::{
+    codec::{self, Extension, Frame},
+    limits::Limits,
+    model::MessageId,
+    status::Status,
+    wire,
+};
+use parlour_server::hub::Settings;
+
+fn world() -> World {
+    World::new(Settings::default())
+}
+
+#[test]
+fn a_login_is_welcomed_and_told() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    let lili = w.rich("  lili ");
+    let welcome = w.heard(lili).welcome().unwrap().clone();
+    assert_eq!((welcome.nick.as_str(), welcome.version, welcome.secret.len()), ("lili", 1, 32));
+    assert_eq!(
+        (welcome.server_name.as_str(), welcome.heartbeat_ms, welcome.resumed),
+        ("Parlour", 15_000, false)
+    );
+    assert_eq!(welcome.capabilities, ["batch", "secret"]);
+    assert_eq!(Limits::from_wire(&welcome.limits.unwrap()), Limits::default());
+    assert_ne!(w.heard(tom).welcome().unwrap().secret, welcome.secret);
+    assert_eq!(w.heard(lili).roster(), ["lili", "tom"]);
+    w.pass(200);
+    assert_eq!(w.heard(tom).presence(), ["+lili"]);
+}
+
+#[test]
+fn a_message_reaches_all_and_is_acknowledged() {
+    let mut w = world();
+    let (tom, lili, desk) = (w.rich("tom"), w.rich("lili"), w.basic("desk"));
+    w.pass(200);
+    w.say(tom, 1, "hi");
+    w.say(lili, 2, "ho  \n");
+    for conn in [tom, lili, desk] {
+        assert_eq!(w.heard(conn).talks(), [("tom", "hi"), ("lili", "ho")]);
+    }
+    let accepted = w.heard(tom).accepted();
+    let heard = w.heard(lili).frames.iter().find(|f| f.content == "hi").unwrap();
+    assert_eq!((&accepted[0].id, accepted[0].seq, accepted[0].time), (&heard.id, heard.seq, heard.time));
+    assert_eq!((heard.time, heard.r#type.as_str()), (w.unix(), "talk"));
+    assert!(w.heard(lili).accepted()[0].seq > accepted[0].seq);
+    assert!(w.heard(desk).accepted().is_empty());
+}
+
+#[test]
+fn sequence_numbers_rise_across_restarts() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    w.say(tom, 1, "one");
+    let before = w.heard(tom).accepted()[0].seq;
+    let mut again = world();
+    again.now = w.now + 1000;
+    let tom = again.rich("tom");
+    again.say(tom, 2, "two");
+    assert!(again.heard(tom).accepted()[0].seq > before);
+    assert!(before < 1 << 53, "a browser counts exactly up to here");
+}
+
+#[test]
+fn a_resend_is_acknowledged_again_and_said_once() {
+    let mut w = world();
+    let (tom, lili) = (w.rich("tom"), w.rich("lili"));
+    w.say(tom, 1, "hi");
+    w.pass(5000);
+    w.say(tom, 1, "hi");
+    let accepted = w.heard(tom).accepted();
+    assert_eq!((accepted.len(), accepted[0]), (2, accepted[1]));
+    assert_eq!(w.heard(lili).talks().len(), 1);
+    // Also by the same person on a new connection.
+    w.lose(tom);
+    let tom = w.rich("tom");
+    w.say(tom, 1, "hi");
+    assert_eq!(w.heard(tom).accepted().len(), 1);
+    assert_eq!(w.heard(lili).talks().len(), 1);
+    // Never for another message or another sender.
+    w.say(tom, 1, "hi!");
+    w.say(lili, 1, "hi");
+    let code = u32::from(Status::MessageIdReused.code());
+    assert_eq!((w.heard(tom).codes(), w.heard(lili).codes()), (vec![code], vec![code]));
+    assert_eq!(w.heard(lili).refusals()[0].id, [1; 16]);
+}
+
+#[test]
+fn bad_names_are_refused_in_both_dialects() {
+    let cases = [
+        ("", Status::NickEmpty),
+        ("   \u{3000} ", Status::NickEmpty),
+        (&*"x".repeat(200), Status::NickTooLong),
+        ("a\u{7}b", Status::NickForbidden),
+        ("a\nb", Status::NickForbidden),
+        ("\u{202E}mot", Status::NickForbidden),
+        ("to\u{200B}m", Status::NickForbidden),
+        ("Tom", Status::NickTaken),
+        ("ｔｏｍ", Status::NickTaken),
+        ("tоm", Status::NickConfusable),
+        ("parlour", Status::NickTaken),
+        ("Pаrlour", Status::NickConfusable),
+    ];
+    let mut w = world();
+    let tom = w.rich("tom");
+    for (nick, status) in cases {
+        let rich = w.connect();
+        w.login(rich, nick, &[], &[]);
+        let basic = w.connect();
+        w.send(basic, &codec::talk(nick, "", None, "hello"));
+        for conn in [rich, basic] {
+            let heard = w.heard(conn);
+            assert_eq!((heard.codes(), heard.closed), (vec![status.code().into()], Some(status)), "{nick:?}");
+            let (frame, refusal) = (&heard.frames[0], heard.refusals()[0]);
+            assert_eq!((frame.user_name.as_str(), frame.r#type.as_str()), ("Parlour", "talk"));
+            assert!(frame.content.starts_with(status.text()), "readable: {}", frame.content);
+            let wants = matches!(status, Status::NickTaken | Status::NickConfusable);
+            assert_eq!(!refusal.suggestion.is_empty(), wants, "{nick:?}");
+            assert!(frame.content.contains(&refusal.suggestion));
+            if wants {
+                let again = w.connect();
+                let suggestion = w.heard(conn).refusals()[0].suggestion.clone();
+                w.login(again, &suggestion, &[], &[]);
+                assert!(w.heard(again).welcome().is_some(), "{suggestion} would be accepted");
+                w.lose(again);
+            }
+        }
+    }
+    w.pass(2000);
+    assert!(w.heard(tom).talks().is_empty());
+    assert_eq!(w.hub.members(), 1);
+    w.rich("T");
+    w.basic("李");
+    assert_eq!(w.hub.members(), 3);
+}
+
+#[test]
+fn a_departure_is_announced_once() {
+    for how in ["exit", "close", "exit and close"] {
+        for basic in [false, true] {
+            let mut w = world();
+            let (lili, desk) = (w.rich("lili"), w.basic("desk"));
+            let tom = if basic { w.basic("tom") } else { w.rich("tom") };
+            w.pass(2000);
+            assert_eq!(w.heard(desk).list(), ["desk", "lili", "tom"]);
+            if how != "close" {
+                w.send(tom, &codec::exit("tom"));
+                assert_eq!(w.heard(tom).closed, Some(Status::Normal));
+            }
+            if how != "exit" {
+                w.lose(tom);
+            }
+            w.pass(5000);
+            w.lose(tom);
+            w.pass(5000);
+            let told = w.heard(lili).presence();
+            assert_eq!(told.iter().filter(|p| *p == "-tom").count(), 1, "{how} {basic}: {told:?}");
+            assert_eq!(w.heard(desk).exits(), ["tom"], "{how} {basic}");
+            let exit = w.heard(desk).frames.iter().find(|f| f.r#type == "exit").unwrap();
+            assert_eq!(exit.content, "exit");
+            assert_eq!(exit.user_list.keys().collect::<Vec<_>>(), ["desk", "lili"], "reduced");
+            assert_eq!(w.heard(desk).list(), ["desk", "lili"]);
+        }
+    }
+}
+
+#[test]
+fn a_secret_takes_the_name_back_at_once() {
+    let mut w = world();
+    let (lili, desk) = (w.rich("lili"), w.basic("desk"));
+    let tom = w.rich("tom");
+    let secret = w.heard(tom).welcome().unwrap().secret.clone();
+    w.pass(2000);
+    // While the old connection still looks alive: nobody sees anything.
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    let welcome = w.heard(again).welcome().unwrap();
+    assert!(welcome.resumed && welcome.secret == secret);
+    assert_eq!((w.heard(tom).codes(), w.heard(tom).closed), (vec![4030], Some(Status::Replaced)));
+    w.lose(tom);
+    w.pass(5000);
+    assert_eq!((w.heard(lili).presence().last().unwrap().as_str(), w.heard(desk).exits()), ("+tom", vec![]));
+    w.say(again, 1, "still here");
+    assert_eq!(w.heard(lili).talks(), [("tom", "still here")]);
+    assert_eq!(w.hub.members(), 3);
+    // After the connection is gone.
+    w.lose(again);
+    w.pass(3_600_000);
+    let third = w.connect();
+    w.login(third, "Tom", &secret, &[]);
+    assert!(w.heard(third).welcome().unwrap().resumed);
+    // A wrong secret, or one for another name, takes nothing.
+    for (nick, secret) in [("Tom", [9; 32].to_vec()), ("lili", secret.clone()), ("Tom", secret[1..].to_vec())]
+    {
+        let thief = w.connect();
+        w.login(thief, nick, &secret, &[]);
+        assert_eq!(w.heard(thief).closed, Some(Status::NickTaken));
+    }
+    // Not after a goodbye.
+    w.send(third, &codec::exit(""));
+    let fourth = w.connect();
+    w.login(fourth, "Tom", &secret, &[]);
+    assert!(!w.heard(fourth).welcome().unwrap().resumed);
+    assert_ne!(w.heard(fourth).welcome().unwrap().secret, secret);
+}
+
+#[test]
+fn a_lost_name_can_be_taken_by_another_and_comes_back_when_free() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    let secret = w.heard(tom).welcome().unwrap().secret.clone();
+    w.lose(tom);
+    let other = w.rich("tom");
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    assert_eq!(w.heard(again).closed, Some(Status::NickTaken));
+    w.lose(other);
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    assert!(w.heard(again).welcome().unwrap().resumed);
+}
+
+#[test]
+fn frames_at_the_wrong_time() {
+    let mut w = world();
+    let stranger = w.connect();
+    w.extension(stranger, Extension::Ping(wire::Ping { nonce: 1 }));
+    assert_eq!(
+        (w.heard(stranger).codes(), w.heard(stranger).closed),
+        (vec![4020], Some(Status::NotLoggedIn))
+    );
+    let tom = w.rich("tom");
+    w.login(tom, "tom2", &[], &[]);
+    assert_eq!((w.heard(tom).codes(), w.heard(tom).closed), (vec![4021], None));
+    let old = w.connect();
+    w.send(old, &codec::login("old", wire::Login::default()));
+    assert_eq!(w.heard(old).closed, Some(Status::VersionUnsupported));
+    let slow = w.connect();
+    w.pass(9_999);
+    assert_eq!(w.heard(slow).closed, None);
+    w.pass(1);
+    assert_eq!((w.heard(slow).closed, w.heard(tom).closed), (Some(Status::LoginTimeout), None));
+}
+
+#[test]
+fn what_is_not_known_is_ignored_and_what_is_not_done_is_refused() {
+    let mut w = world();
+    let (tom, lili) = (w.rich("tom"), w.rich("lili"));
+    w.send(tom, &Frame { r#type: "wave".into(), ..talk(1, "o/") });
+    assert_eq!(w.heard(lili).talks(), [("tom", "o/")], "an unknown type is talk");
+    // Field 60, which nobody has defined: an extension of the future.
+    w.bytes(tom, &[0xE2, 0x03, 0x02, 0x08, 0x01]);
+    w.bytes(tom, &[]);
+    w.settle();
+    assert_eq!(w.hub.counters().ignored, 2);
+    w.extension(tom, Extension::HistoryRequest(wire::HistoryRequest::default()));
+    w.extension(tom, Extension::Welcome(wire::Welcome::default()));
+    w.extension(tom, Extension::SetAway(wire::SetAway { away: true }));
+    assert_eq!((w.heard(tom).codes(), w.heard(tom).closed), (vec![4024; 3], None));
+    for bad in [&[0xFF; 20][..], b"hello there", &[0x0A, 0x05, b'a'], &[0x0A, 0x01, 0xFF]] {
+        let conn = w.rich("eve");
+        w.bytes(conn, bad);
+        w.settle();
+        assert_eq!(
+            (w.heard(conn).codes(), w.heard(conn).closed),
+            (vec![4022], Some(Status::BadFrame)),
+            "{bad:?}"
+        );
+    }
+    assert_eq!(w.heard(lili).talks().len(), 1);
+}
+
+#[test]
+fn bad_messages_are_refused_under_their_id() {
+    let mut w = world();
+    let (tom, lili) = (w.rich("tom"), w.rich("lili"));
+    let long = "x".repeat(16 * 1024 + 1);
+    let cases = [
+        (talk(1, ""), 4010),
+        (talk(1, " \n\u{200B} "), 4010),
+        (talk(1, &long), 4011),
+        (Frame { room: "attic".into(), ..talk(1, "hi") }, 4040),
+        (Frame { user_name: "lili".into(), ..talk(1, "hi") }, 4020),
+        (Frame { id: vec![1; 15], ..talk(1, "hi") }, 4012),
+        (Frame { id: vec![], ..talk(1, "hi") }, 4012),
+    ];
+    for (frame, code) in cases {
+        w.clear(tom);
+        w.send(tom, &frame);
+        assert_eq!(w.heard(tom).codes(), [code], "{frame:?}");
+        let id = if code == 4012 { vec![] } else { frame.id };
+        assert_eq!(w.heard(tom).refusals()[0].id, id);
+    }
+    w.send(tom, &Frame { user_name: " TOM".into(), ..talk(2, "x") });
+    assert_eq!(w.heard(lili).talks(), [("tom", "x")]);
+}
+
+#[test]
+fn messages_have_a_rate_and_persistence_is_closed() {
+    let mut w = World::new(Settings {
+        limits: Limits { messages_per_minute: 60, burst: 3, ..Limits::default() },
+        ..Settings::default()
+    });
+    let tom = w.rich("tom");
+    for n in 1..=4 {
+        w.say(tom, n, "hi");
+    }
+    assert_eq!((w.heard(tom).accepted().len(), w.heard(tom).codes()), (3, vec![4502]));
+    let wait = w.heard(tom).refusals()[0].retry_after_ms;
+    assert!(wait > 0 && wait <= 1000);
+    w.pass(wait.into());
+    w.say(tom, 4, "hi");
+    assert_eq!(w.heard(tom).accepted().len(), 4);
+    for n in 0..200 {
+        w.say(tom, 100 + (n % 100), "flood");
+    }
+    assert_eq!(w.heard(tom).closed, Some(Status::RateLimited));
+    assert!(w.heard(tom).codes().len() < 110);
+}
+
+#[test]
+fn other_frames_have_a_rate_too() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    for nonce in 0..40 {
+        w.extension(tom, Extension::Ping(wire::Ping { nonce }));
+    }
+    let pong = |e: &Extension| matches!(e, Extension::Pong(_));
+    assert_eq!(w.heard(tom).extensions().filter(|e| pong(e)).count(), 40);
+    w.extension(tom, Extension::Ping(wire::Ping { nonce: 40 }));
+    assert_eq!((w.heard(tom).codes(), w.heard(tom).closed), (vec![4502], None));
+    for _ in 0..200 {
+        w.extension(tom, Extension::Ping(wire::Ping { nonce: 41 }));
+    }
+    assert_eq!(w.heard(tom).closed, Some(Status::RateLimited));
+}
+
+#[test]
+fn what_comes_together_goes_out_together() {
+    let mut w = world();
+    let plain = w.rich("plain");
+    let batch = w.connect();
+    w.login(batch, "batch", &[], &["durable", "batch"]);
+    let desk = w.basic("desk");
+    w.pass(2000);
+    for conn in [plain, batch, desk] {
+        w.clear(conn);
+    }
+    let outbox: Vec<_> = (1..=10).map(|n| codec::encode(&talk(n, &format!("m{n}")))).collect();
+    w.bytes(plain, &codec::batch(outbox));
+    w.settle();
+    let expected: Vec<_> = (1..=10).map(|n| format!("m{n}")).collect();
+    for conn in [plain, batch, desk] {
+        let heard: Vec<_> = w.heard(conn).talks().iter().map(|(_, text)| text.to_string()).collect();
+        assert_eq!(heard, expected);
+    }
+    assert_eq!((w.heard(batch).messages, w.heard(desk).messages), (1, 10));
+    assert_eq!((w.heard(plain).messages, w.heard(plain).accepted().len()), (11, 10), "one ack for all");
+    // Bad batches are bad frames.
+    let inner = codec::batch(vec![codec::encode(&talk(20, "a")), codec::encode(&talk(21, "b"))]);
+    w.bytes(plain, &codec::batch(vec![inner.clone(), inner]));
+    w.settle();
+    assert_eq!(w.heard(plain).closed, Some(Status::BadFrame));
+}
+
+#[test]
+fn a_crowd_is_told_in_few_frames() {
+    let mut w = world();
+    let (first, desk) = (w.rich("first"), w.basic("desk"));
+    w.pass(2000);
+    w.clear(first);
+    w.clear(desk);
+    let crowd: Vec<_> = (0..1200).map(|n| w.rich(&format!("guest-{n}-"))).collect();
+    w.pass(1000);
+    assert_eq!(w.heard(first).presence().len(), 1200);
+    assert!(w.heard(first).messages <= 3, "{}", w.heard(first).messages);
+    assert!(w.heard(desk).messages <= 3, "{}", w.heard(desk).messages);
+    // Whoever came in the middle of it knows everybody: the snapshot and the changes after it.
+    let middle = w.heard(crowd[700]);
+    let mut known: std::collections::BTreeSet<_> = middle.roster().iter().map(|n| n.to_string()).collect();
+    known.extend(middle.presence().iter().map(|n| n[1..].to_owned()));
+    assert_eq!(known.len(), 1202);
+    let last = w.heard(*crowd.last().unwrap()).rosters();
+    assert!(last.len() >= 2 && last.iter().all(|r| r.members.len() <= 500));
+    assert_eq!((last[0].first, last[0].more, last[1].first), (true, true, false));
+    assert!(!last.last().unwrap().more);
+    // They all go at once, and one comes straight back.
+    w.clear(first);
+    for conn in &crowd {
+        w.lose(*conn);
+    }
+    w.rich("guest-7-");
+    w.pass(1000);
+    let told = w.heard(first).presence();
+    let gone: std::collections::BTreeSet<_> = told.iter().filter(|p| p.starts_with('-')).collect();
+    assert!(!told.contains(&"-guest-7-".into()), "it was back before anybody was told");
+    assert_eq!((gone.len(), told.len()), (1199, 1199));
+    assert!(w.heard(first).messages <= 3, "{}", w.heard(first).messages);
+}
+
+#[test]
+fn a_snapshot_can_be_asked_for_now_and_then() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    w.rich("lili");
+    for _ in 0..3 {
+        w.extension(tom, Extension::RosterRequest(wire::RosterRequest {}));
+    }
+    let rosters = w.heard(tom).rosters();
+    assert_eq!((rosters.len(), rosters[2].total, rosters[2].members.len()), (3, 2, 2));
+    assert_eq!(w.heard(tom).codes(), [4502]);
+}
+
+#[test]
+fn nobody_speaks_before_they_came() {
+    let mut w = world();
+    let lili = w.rich("lili");
+    w.rich("eve");
+    let tom = w.rich("tom");
+    w.say(tom, 1, "hi");
+    let order: Vec<_> = w
+        .heard(lili)
+        .frames
+        .iter()
+        .filter_map(|f| match &f.extension {
+            Some(Extension::Presence(p)) => {
+                Some(p.changes.iter().map(|m| m.nick.clone()).collect::<Vec<_>>().join(" "))
+            }
+            None => Some(f.content.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, ["eve tom", "hi"], "though who comes so soon after another is told later");
+}
+
+#[test]
+fn the_basic_dialect_has_its_list_and_its_commands() {
+    let mut w = world();
+    let lili = w.rich("lili");
+    let desk = w.basic("desk");
+    assert_eq!(w.heard(desk).list(), ["desk", "lili"]);
+    assert!(w.heard(desk).frames.iter().all(|f| f.user_name.is_empty() && f.content.is_empty()), "invisible");
+    w.send(desk, &codec::userlist("desk"));
+    let answer = w.heard(desk).frames.last().unwrap().clone();
+    assert_eq!((answer.user_name.as_str(), answer.r#type.as_str()), ("desk", "userlist"));
+    assert_eq!((answer.content.as_str(), answer.user_list.len()), ("desk,lili,", 2));
+    w.send(desk, &codec::talk("desk", "", None, "userlist"));
+    assert_eq!(w.heard(desk).frames.last(), Some(&answer), "the bare word does it too");
+    assert!(w.heard(lili).talks().is_empty());
+    w.send(desk, &codec::talk("desk", "", None, "hello"));
+    let said = w.heard(lili).frames.last().unwrap();
+    assert_eq!((said.content.as_str(), said.user_list.len()), ("hello", 0));
+    assert_eq!(MessageId::from_wire(&said.id).unwrap().0[6] >> 4, 7, "an id of ours, of version 7");
+    let long = "x".repeat(20_000);
+    w.send(desk, &codec::talk("desk", "", None, &long));
+    let told = w.heard(desk).frames.last().unwrap();
+    assert_eq!((told.user_name.as_str(), told.content.as_str()), ("Parlour", Status::ContentTooLong.text()));
+    assert_eq!(w.heard(desk).closed, None);
+    w.send(desk, &codec::talk("desk", "", None, "exit"));
+    assert_eq!(w.heard(desk).closed, Some(Status::Normal));
+    // A first frame may be a message or a question at once.
+    let other = w.connect();
+    w.send(other, &codec::talk("other", "", None, "hi all"));
+    assert_eq!(w.heard(other).talks(), [("other", "hi all")]);
+    let asker = w.connect();
+    w.send(asker, &codec::userlist("asker"));
+    assert_eq!(w.heard(asker).frames.last().unwrap().content, "asker,lili,other,");
+}
+
+#[test]
+fn a_basic_list_is_told_once_a_second_at_most() {
+    let mut w = world();
+    let desk = w.basic("desk");
+    w.pass(5000);
+    w.clear(desk);
+    for n in 0..50 {
+        w.rich(&format!("guest-{n}-"));
+        w.pass(20);
+    }
+    w.pass(2000);
+    assert!((2..=3).contains(&w.heard(desk).messages), "{}", w.heard(desk).messages);
+    assert_eq!(w.heard(desk).list().len(), 51);
+    w.clear(desk);
+    let guest = w.rich("late");
+    w.lose(guest);
+    w.pass(3000);
+    assert_eq!((w.heard(desk).exits(), w.heard(desk).list().len()), (vec!["late"], 51));
+}
+
+#[test]
+fn a_full_room_is_full() {
+    let mut w = World::new(Settings {
+        limits: Limits { room_members: 1, ..Limits::default() },
+        ..Settings::default()
+    });
+    let tom = w.rich("tom");
+    let late = w.connect();
+    w.login(late, "late", &[], &[]);
+    assert_eq!((w.heard(late).codes(), w.heard(late).closed), (vec![4504], Some(Status::ServerFull)));
+    // Whose place it is gets it back even then.
+    let secret = w.heard(tom).welcome().unwrap().secret.clone();
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    assert!(w.heard(again).welcome().unwrap().resumed);
+}
+
+#[test]
+fn a_shutdown_tells_everybody() {
+    let mut w = world();
+    let (rich, basic, stranger) = (w.rich("tom"), w.basic("desk"), w.connect());
+    w.hub.handle_shutdown(w.now, 1000);
+    w.settle();
+    let going = Extension::GoingAway(wire::GoingAway { retry_after_ms: 1000 });
+    assert_eq!(w.heard(rich).extensions().last(), Some(&going));
+    assert_eq!(w.heard(rich).closed, Some(Status::ShuttingDown));
+    assert_eq!(w.heard(basic).closed, Some(Status::GoingAway));
+    assert_eq!(w.heard(stranger).closed, Some(Status::ShuttingDown));
+}
