@@ -144,5 +144,5 @@ pub(super) const TEXTS: Texts = Texts {
     understood: "Got it",
 
     crash_title: "Something went wrong",
-    crash_text: "The page has stopped working. Reload it to go on; messages waiting to be sent are kept.",
+    crash_text: "The page has stopped working. Reload it to go on.",
 };

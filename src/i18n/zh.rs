@@ -188,5 +188,5 @@ pub(super) const TEXTS: Texts = Texts {
     understood: "知道了",
 
     crash_title: "出错了",
-    crash_text: "页面已停止运行。请刷新后继续，待发送的消息都还在。",
+    crash_text: "页面已停止运行，请刷新后继续。",
 };
