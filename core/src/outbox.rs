@@ -74,6 +74,19 @@ impl Outbox {
         }
     }
 
+    /// The server wants this entry later, and has refused what was sent after it with it, so that the order
+    /// stays: it and all in flight behind it are to be sent again. `false` when it is not in flight.
+    pub fn requeue_from(&mut self, id: MessageId) -> bool {
+        let in_flight = |entry: &Entry| entry.stage == Stage::InFlight;
+        let Some(at) = self.entries.iter().position(|entry| entry.id == id && in_flight(entry)) else {
+            return false;
+        };
+        for entry in self.entries.iter_mut().skip(at).filter(|entry| in_flight(entry)) {
+            entry.stage = Stage::Queued;
+        }
+        true
+    }
+
     /// Takes an entry out: acknowledged, or discarded.
     pub fn remove(&mut self, id: MessageId) -> Option<Entry> {
         let at = self.entries.iter().position(|entry| entry.id == id)?;
@@ -116,6 +129,22 @@ mod tests {
         assert!(!outbox.set(ids[0], Stage::Queued));
         outbox.set(ids[1], Stage::Queued);
         assert_eq!(outbox.next_queued().unwrap().id, ids[1]);
+    }
+
+    #[test]
+    fn what_is_wanted_later_takes_all_behind_it_along() {
+        let mut outbox = Outbox::default();
+        let ids: Vec<_> = (1..=4).map(|n| MessageId([n; 16])).collect();
+        for id in &ids {
+            outbox.push(*id, "x".into(), 0).unwrap();
+            outbox.set(*id, Stage::InFlight);
+        }
+        outbox.set(ids[2], Stage::Failed(Status::ContentTooLong));
+        assert!(outbox.requeue_from(ids[1]));
+        let stages: Vec<_> = outbox.iter().map(|entry| entry.stage).collect();
+        let failed = Stage::Failed(Status::ContentTooLong);
+        assert_eq!(stages, [Stage::InFlight, Stage::Queued, failed, Stage::Queued]);
+        assert!(!outbox.requeue_from(ids[1]), "it is not in flight any more");
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Session {
         if !status.is_terminal() {
             let wait = if retry_after == 0 { HOLD } else { retry_after };
             *hold_until = (*hold_until).max(now.mono + wait);
-            if self.outbox.set(id, Stage::Queued) {
+            if self.outbox.requeue_from(id) {
                 self.tell(Event::Throttled(u32::try_from(wait).unwrap_or(u32::MAX)));
             }
         } else if self.outbox.set(id, Stage::Failed(status)) {

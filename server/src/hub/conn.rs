@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parlour_core::{
     Millis,
     limits::{Bucket, Limits},
+    model::MessageId,
 };
 
 use super::{room::Group, sessions::Secret};
@@ -15,6 +16,9 @@ const CONTROL: (u32, u32) = (20 * 60, 40);
 const ROSTERS: (u32, u32) = (6, 2);
 /// Refusals; who needs more is closed.
 const STRIKES: (u32, u32) = (60, 100);
+
+/// How long a refused message is waited for after the time its sender was told, in ms.
+const HELD: Millis = 5_000;
 
 /// One connection.
 #[derive(Debug)]
@@ -29,6 +33,9 @@ pub struct Conn {
     pub rosters: Bucket,
     /// For refusals.
     pub strikes: Bucket,
+    /// The message that was refused for the rate and is waited for, and until when: what was sent after it is
+    /// refused too, so that a sender's messages keep their order.
+    pub held: Option<(MessageId, Millis)>,
 }
 
 /// Somebody in the room.
@@ -57,7 +64,23 @@ impl Conn {
             control: bucket(CONTROL),
             rosters: bucket(ROSTERS),
             strikes: bucket(STRIKES),
+            held: None,
         }
+    }
+
+    /// Takes a message out of its bucket, or says in how many ms it may come again. `id` is `None` where the peer
+    /// knows no ids.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn take_talk(&mut self, now: Millis, id: Option<MessageId>) -> Result<(), Millis> {
+        if let Some((first, until)) = self.held.filter(|(_, until)| now < *until)
+            && Some(first) != id
+        {
+            return Err((until - now).saturating_sub(HELD).max(1));
+        }
+        self.held = None;
+        self.talk.take(now).inspect_err(|wait| self.held = id.map(|id| (id, now + wait + HELD)))
     }
 
     /// It speaks the basic dialect, and so must be told things in words.

@@ -31,13 +31,16 @@ impl Hub {
         let own = self.sessions.get(&login.secret).filter(|session| *session.key == *key).cloned();
         let held = self.names.holder(&key).and_then(|holder| holder.conn);
         let group = if has(&login, "batch") { Group::Batch } else { Group::Rich };
-        let old_secret = own.as_ref().and_then(|_| Secret::try_from(login.secret.as_slice()).ok());
-        let resumed = old_secret.is_some();
-        let secret = old_secret.unwrap_or_else(|| {
-            let mut secret = [0; 32];
-            (self.random)(&mut secret);
-            secret
-        });
+        let resumed = own.is_some();
+        // A secret that nobody has is one of an earlier run of this server. Going on with it means that a client
+        // which loses its connection again before the welcome arrives is still known by what it has.
+        let presented = Secret::try_from(login.secret.as_slice()).ok();
+        let secret =
+            presented.filter(|secret| resumed || self.sessions.get(secret).is_none()).unwrap_or_else(|| {
+                let mut secret = [0; 32];
+                (self.random)(&mut secret);
+                secret
+            });
         if let (Some(session), Some(before)) = (&own, held)
             && session.conn == Some(before)
         {

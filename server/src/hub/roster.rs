@@ -17,18 +17,15 @@ pub const PAGE: usize = 500;
 /// Up to so many members the snapshot is made anew for everybody who asks after a change.
 const SMALL: usize = 256;
 
-/// Who came and went since it was told last; who did both is as before, and not in it.
+/// Who came and went since it was told last, and how it ended. Who did both is in it too: somebody may have been
+/// given a snapshot in between, and to everybody else it says nothing new.
 #[derive(Debug, Default, Clone)]
-pub struct Changes(BTreeMap<Arc<str>, (bool, bool)>);
+pub struct Changes(BTreeMap<Arc<str>, bool>);
 
 impl Changes {
     /// Somebody came or went.
     pub fn note(&mut self, nick: &Arc<str>, there: bool) {
-        let entry = self.0.entry(nick.clone()).or_insert((!there, there));
-        entry.1 = there;
-        if entry.0 == entry.1 {
-            self.0.remove(nick);
-        }
+        self.0.insert(nick.clone(), there);
     }
 
     /// There is something to tell about this one.
@@ -54,7 +51,7 @@ impl Changes {
         if self.is_empty() {
             return None;
         }
-        let changes = std::mem::take(&mut self.0).into_iter().map(|(nick, (_, there))| member(&nick, there));
+        let changes = std::mem::take(&mut self.0).into_iter().map(|(nick, there)| member(&nick, there));
         let presence = wire::Presence { changes: changes.collect(), time: unix_ms };
         Some(codec::extension("", Extension::Presence(presence)))
     }

@@ -54,7 +54,7 @@ impl Hub {
             None => {}
         }
         let now = self.now;
-        if let Some(Err(wait)) = self.conns.get_mut(conn).map(|c| c.talk.take(now)) {
+        if let Some(Err(wait)) = self.conns.get_mut(conn).map(|c| c.take_talk(now, told)) {
             return self.refuse(conn, Status::RateLimited, told, wait, None);
         }
         let accepted = Accepted { seq: self.lobby.next_seq(self.unix_ms), time: self.unix_ms };
