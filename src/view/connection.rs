@@ -44,14 +44,14 @@ pub fn ConnectionBar() -> impl IntoView {
     };
     view! {
         <div
-            id="connection" class="connection" role="group"
+            id="connection" class="connection" class:telling=told role="group"
             data-state=move || state.get() aria-label=move || t().connection
         >
             <span class="dot" aria-hidden="true"></span>
             <p class="connection-words">
                 <span role="status">{sentence}</span>
                 // Outside of what is read aloud, or every second would be.
-                <span class="connection-next">{next}</span>
+                " " <span class="connection-next">{next}</span>
             </p>
             {round_trip}
             {move || action(connection.get()).map(|action| view! { <ActionButton action/> })}
