@@ -292,6 +292,24 @@ impl Page {
         self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": mobile })).await;
     }
 
+    /// Puts the window out of sight.
+    ///
+    /// # Panics
+    /// When the browser can't.
+    pub async fn look_away(&self) {
+        self.client().minimize_window().await.expect("a window can be put away");
+        self.until_true("the page is hidden", "return document.hidden").await;
+    }
+
+    /// Brings it back.
+    ///
+    /// # Panics
+    /// When the browser can't.
+    pub async fn look_back(&self) {
+        self.client().set_window_rect(0, 0, 1280, 800).await.expect("a window can be brought back");
+        self.until_true("the page is seen", "return !document.hidden").await;
+    }
+
     /// A picture of what is on the screen, as PNG.
     pub async fn screenshot(&self) -> Vec<u8> {
         let taken = self.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
@@ -374,12 +392,10 @@ impl Page {
     }
 
     /// Closes the browser, as a user does who is in a hurry: the page has no say in it.
-    ///
-    /// # Panics
-    /// When it can't be closed.
     pub async fn close(&self) {
         if self.inner.open.replace(false) {
-            self.client().clone().close().await.expect("the browser closes");
+            // One that has crashed is closed already.
+            let _ = self.client().clone().close().await;
             // Left behind, it would only take up room.
             let _ = fs::remove_dir_all(&self.inner.profile);
         }

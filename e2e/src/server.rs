@@ -105,6 +105,7 @@ fn launch(listen: &str, arguments: &[String], log: &Log) -> (Child, String) {
     let mut process = Command::new(Environment::read().server)
         .args(["--listen", listen])
         .args(arguments)
+        .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -94,6 +94,7 @@ impl Stage {
                     "--disable-gpu",
                     "--disable-quic",
                     "--disable-dev-shm-usage",
+                    "--window-size=1280,800",
                     "--no-first-run",
                     "--disable-background-networking",
                     "--disable-component-update",

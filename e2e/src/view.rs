@@ -65,6 +65,8 @@ pub struct Row {
     pub nick: Option<String>,
     /// What was said.
     pub content: Option<String>,
+    /// The sentences of a line of comings and goings.
+    pub sentences: Vec<String>,
     /// All words of the row.
     pub text: String,
 }
@@ -100,11 +102,11 @@ impl View {
         self.rows.iter().filter(|row| row.kind == kind).map(|row| &*row.text).collect()
     }
 
-    /// How many lines of comings and goings name somebody with these words.
+    /// How many sentences about comings and goings have both the name and these words in them.
     #[must_use]
     pub fn movements(&self, nick: &str, words: &str) -> usize {
-        let told = |line: &str| line.lines().any(|part| part.contains(nick) && part.contains(words));
-        self.lines("movement").into_iter().filter(|line| told(line)).count()
+        let told = |sentence: &&String| sentence.contains(nick) && sentence.contains(words);
+        self.rows.iter().flat_map(|row| &row.sentences).filter(told).count()
     }
 
     /// Somebody is on the list.
@@ -134,6 +136,7 @@ pub(crate) const LOOK: &str = r"
         continued: e.classList.contains('continued'),
         nick: one('.nick', e)?.textContent ?? null,
         content: one('.content', e)?.innerText ?? null,
+        sentences: e.classList.contains('movement') ? [...e.children].map((part) => part.textContent) : [],
         text: e.innerText.trim(),
     });
     return {
