@@ -29,8 +29,8 @@ pub fn mark() -> impl IntoView {
     view! {
         <svg class="mark" viewBox="0 0 64 64" aria-hidden="true">
             <rect class="mark-ground" width="64" height="64" rx="15"></rect>
-            <path class="mark-door" d="M18 29a14 14 0 0 1 28 0v18H27l-9 8z"></path>
-            <circle class="mark-knob" cx="39" cy="35" r="3.2"></circle>
+            <path class="mark-door" d="M18 28a14 14 0 0 1 28 0v17H27l-9 8z"></path>
+            <circle class="mark-knob" cx="39" cy="33.5" r="3.2"></circle>
         </svg>
     }
 }
