@@ -53,7 +53,7 @@ pub(super) const TEXTS: Texts = Texts {
     settings: "Settings",
     language: "Language",
     theme: "Appearance",
-    theme_system: "As the system",
+    theme_system: "System",
     theme_light: "Light",
     theme_dark: "Dark",
 
