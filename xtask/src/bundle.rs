@@ -9,6 +9,7 @@ use crate::{check, fingerprint, pack, sh, tools};
 
 /// Brings `dist/` up to date; does nothing when neither its inputs nor its files changed since last time.
 pub fn build(place: &Place, connect_src: Option<&str>) -> Result<()> {
+    valid_sources(connect_src)?;
     let inputs = fingerprint::inputs(place, connect_src.unwrap_or_default())?;
     let stamp = place.target.join("bundle.stamp");
     let known = fs::read_to_string(&stamp).unwrap_or_default();
@@ -39,10 +40,18 @@ fn narrow(place: &Place, sources: &str) -> Result<()> {
     fs::write(&index, with_connect_src(&html, sources)?).context("dist/index.html cannot be written")
 }
 
-fn with_connect_src(html: &str, sources: &str) -> Result<String> {
-    if sources.trim().is_empty() || sources.contains([';', ',', '"', '\'', '<', '>', '&', '\n']) {
+/// Said before anything is built.
+fn valid_sources(sources: Option<&str>) -> Result<()> {
+    let bad = |sources: &str| {
+        sources.trim().is_empty() || sources.contains([';', ',', '"', '\'', '<', '>', '&', '\n'])
+    };
+    if sources.is_some_and(bad) {
         bail!("--connect-src takes addresses divided by spaces, such as \"wss://chat.example\".");
     }
+    Ok(())
+}
+
+fn with_connect_src(html: &str, sources: &str) -> Result<String> {
     let (before, after) = html.split_once("connect-src ").context("the page's CSP has no connect-src")?;
     let (_, after) = after.split_once(';').context("the page's connect-src does not end")?;
     Ok(format!("{before}connect-src 'self' {};{after}", sources.trim()))
@@ -60,8 +69,9 @@ mod tests {
             "<meta content=\"a 'b'; connect-src 'self' wss://chat.example; form-action 'none'\">",
         );
         for bad in ["", " ", "wss://a; script-src *", "\"><script>", "'unsafe-inline'"] {
-            assert!(with_connect_src(html, bad).is_err(), "{bad}");
+            assert!(valid_sources(Some(bad)).is_err(), "{bad}");
         }
+        assert!(valid_sources(None).is_ok() && valid_sources(Some("wss://a https://b:8")).is_ok());
         assert!(with_connect_src("<meta>", "wss://a").is_err());
     }
 }
