@@ -28,7 +28,7 @@ pub use desktop::Desktop;
 pub use environment::Environment;
 pub use eventually::{eventually, eventually_within};
 pub use files::Files;
-pub use page::{Page, keys};
+pub use page::{Entry, Page, keys};
 pub use server::Server;
 pub use stage::{Stage, Window, stage};
 pub use view::{Row, View};

@@ -132,8 +132,11 @@ fn text_that_is_not_utf_8_is_told_in_words() {
         let connections = server.connections();
         // A content of 128 bytes and more has a length that is no UTF-8.
         server.say(Frame::new("ann", "talk", &"x".repeat(200)));
+        // In the bar as long as it lasts, or in a line that stays.
         tom.until("it says what happened", |view| {
-            view.connection_text.as_deref().is_some_and(|words| words.contains("a browser may not accept"))
+            let mut words = view.lines("notice");
+            words.extend(view.connection_text.as_deref());
+            words.iter().any(|words| words.contains("a browser may not accept"))
         })
         .await;
         tom.until("back by itself", |view| is_basic(view) && view.lists("tom")).await;

@@ -1,0 +1,239 @@
+//! Every screen in two sizes, two schemes of colours and two languages: a picture of each in
+//! `target/screenshots/`, and what can be checked of all of them without looking.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{fs, path::PathBuf};
+
+use parlour_e2e::{
+    BasicServer, Desktop, Environment, Page, Server, Stage, View, Window, keys, stage, wire::Frame,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const WIDE: (u32, u32) = (1280, 800);
+const NARROW: (u32, u32) = (390, 844);
+
+/// What is wrong with a screen, in sentences.
+const LOOK_OVER: &str = include_str!("look_over.js");
+
+/// A screen that is photographed.
+struct Screen<'a> {
+    page: &'a Page,
+    name: &'a str,
+    language: &'a str,
+}
+
+impl Screen<'_> {
+    /// In both sizes.
+    async fn shoot(&self) {
+        for size in [WIDE, NARROW] {
+            self.shoot_at(size).await;
+        }
+    }
+
+    async fn shoot_at(&self, size: (u32, u32)) {
+        let (width, height) = size;
+        self.page.resize(width, height).await;
+        for theme in ["light", "dark"] {
+            self.page.choose("#theme", theme).await;
+            self.page.until("the colours", |view| view.theme.as_deref() == Some(theme)).await;
+            // Two frames: one to lay out what changed, one to paint it.
+            let painted = "const size = arguments; return new Promise((done) => requestAnimationFrame(() => \
+                requestAnimationFrame(() => done(innerWidth === size[0] && innerHeight === size[1]))))";
+            let painted: bool = self.page.eval(painted, vec![width.into(), height.into()]).await;
+            assert!(painted, "the page has the size of the screen");
+            let file = format!("{}-{width}x{height}-{theme}-{}.png", self.name, self.language);
+            fs::write(folder().join(&file), self.page.screenshot().await).unwrap();
+
+            let mut wrong: Vec<String> = self.page.eval(LOOK_OVER, vec![]).await;
+            wrong.extend(self.unnamed().await);
+            assert!(wrong.is_empty(), "{file}: {wrong:#?}");
+        }
+    }
+
+    /// What an assistive technology would have to call nothing, as the browser itself works names out.
+    async fn unnamed(&self) -> Vec<String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Node {
+            ignored: bool,
+            role: Option<Value>,
+            name: Option<Value>,
+            #[serde(rename = "backendDOMNodeId")]
+            element: Option<u64>,
+        }
+        self.page.devtools("Accessibility.enable", json!({})).await;
+        let tree = self.page.devtools("Accessibility.getFullAXTree", json!({})).await;
+        let nodes: Vec<Node> = serde_json::from_value(tree["nodes"].clone()).unwrap();
+        let text = |value: &Option<Value>| {
+            value.as_ref().and_then(|value| value["value"].as_str()).unwrap_or_default().to_owned()
+        };
+        let seen = nodes.iter().filter(|node| !node.ignored);
+        let roles: Vec<_> = seen.clone().map(|node| text(&node.role)).collect();
+        let mut wrong: Vec<_> = seen
+            .filter(|node| {
+                let named =
+                    ["button", "textbox", "searchbox", "combobox", "log", "form", "group", "complementary"];
+                named.contains(&&*text(&node.role)) && text(&node.name).trim().is_empty()
+            })
+            .map(|node| format!("a {} without a name: element {:?}", text(&node.role), node.element))
+            .collect();
+        if roles.iter().filter(|role| *role == "main").count() != 1 {
+            wrong.push(format!("one main part of the page, not: {roles:?}"));
+        }
+        wrong
+    }
+}
+
+fn folder() -> PathBuf {
+    Environment::target("screenshots")
+}
+
+/// A window whose clock can be moved by `window.shift` ms, and in which nothing moves by itself.
+async fn window(stage: &Stage, language: &str) -> Page {
+    let page = stage.window("page", Window { language }).await;
+    let still = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
+    page.devtools("Emulation.setEmulatedMedia", still).await;
+    page.before_load("const now = Date.now; window.shift = 0; Date.now = () => now() + window.shift").await;
+    page
+}
+
+fn is_basic(view: &View) -> bool {
+    view.connection.as_deref() == Some("basic")
+}
+
+/// How far the page has moved under the reader's eyes since it was opened, as browsers measure it.
+async fn shifted(page: &Page) -> f64 {
+    let script = r"
+        let sum = 0;
+        const add = (list) => list.forEach((entry) => { if (!entry.hadRecentInput) sum += entry.value; });
+        const observer = new PerformanceObserver((list) => add(list.getEntries()));
+        observer.observe({ type: 'layout-shift', buffered: true });
+        return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+            add(observer.takeRecords());
+            done(sum);
+        })));
+    ";
+    page.eval(script, vec![]).await
+}
+
+async fn every_screen(stage: &Stage, language: &str) {
+    let mut server = Server::start();
+    let page = window(stage, language).await;
+    let screen = |name| Screen { page: &page, name, language };
+    page.expect_lost_connections();
+
+    page.goto(&server.url()).await;
+    page.until("the login page", |view| view.login).await;
+    let moved = shifted(&page).await;
+    assert!(moved < 0.01, "the page moves while it loads, by {moved}");
+    screen("login").shoot().await;
+    page.submit_login("", None).await;
+    page.until("an error", |view| view.login_error.is_some()).await;
+    screen("login-error").shoot().await;
+    let taken = Desktop::connect(server.address(), "lili");
+    let mut lili = taken;
+    lili.talk("Is anybody here?");
+    page.submit_login("Lili", None).await;
+    page.until("it is taken", |view| view.suggestion.is_some()).await;
+    screen("login-taken").shoot().await;
+
+    page.log_in("tom").await;
+    screen("room-empty").shoot().await;
+    fill_room(&page, &server, &mut lili).await;
+    screen("room").shoot().await;
+    page.click("#roster-toggle").await;
+    screen("drawer").shoot_at(NARROW).await;
+    page.click("#roster-close").await;
+    page.resize(WIDE.0, WIDE.1).await;
+    page.say("/help").await;
+    page.say("/who").await;
+    page.say("/nonsense").await;
+    page.until("what the program says", |view| view.lines("notice").len() == 2 && view.note.is_some()).await;
+    screen("notices").shoot().await;
+
+    page.fill("#composer-text", "").await;
+    server.kill();
+    page.until("it tries again", |view| view.retry_now).await;
+    page.say("This one waits.").await;
+    page.until("it waits", |view| view.has_as("This one waits.", "pending")).await;
+    screen("reconnecting").shoot().await;
+}
+
+async fn fill_room(page: &Page, server: &Server, lili: &mut Desktop) {
+    lili.talk("Hello, Tom! How was the journey?");
+    page.say_and_see("Long. The train stood for an hour outside of Basel, and nobody said why.").await;
+    page.say_and_see("But now I'm here. 🎉").await;
+    lili.talk("太好了！晚上一起吃饭吧？");
+    let mut ann = Desktop::connect(server.address(), "Ann-Sophie von Hohenstein");
+    ann.talk("Count me in!");
+    let long = "A word about Saturday: we meet at nine in front of the library, walk along the river to the old mill, \
+        have lunch there, and are back by four. Bring something warm; it will be windy. "
+        .repeat(3);
+    ann.talk(&long);
+    ann.talk("https://example.org/a/very/long/address/that/has/no/place/where/it/could/be/broken/into/lines?at=all&x=1");
+    let mut guest = Desktop::connect(server.address(), "محمد");
+    guest.talk("مرحبا بكم جميعا");
+    page.say_and_see("let x = 1;\nlet y = 2;\n    x + y").await;
+    guest.exit();
+    page.until("he is gone", |view| view.lines("movement").len() >= 2 && !view.lists("محمد")).await;
+    for n in 0..6 {
+        lili.talk(&format!("Message {n} of some more"));
+    }
+    page.until("the last of them", |view| view.has("Message 5 of some more")).await;
+    ann.exit();
+    page.until("she is gone", |view| !view.lists("Ann-Sophie von Hohenstein")).await;
+    page.say_and_see("See you all tonight 👋🏽").await;
+}
+
+async fn the_basic_screens(stage: &Stage, language: &str) {
+    const DAY: i64 = 86_400_000;
+    let (host, server) = (Server::start(), BasicServer::start());
+    let page = window(stage, language).await;
+    let screen = |name| Screen { page: &page, name, language };
+    page.expect_lost_connections();
+    page.goto(&host.url()).await;
+    page.submit_login("tom", Some(&server.address())).await;
+    page.until("the room", is_basic).await;
+    screen("basic").shoot().await;
+    page.resize(WIDE.0, WIDE.1).await;
+    page.click("#basic-about").await;
+    for (days, text) in [(-200, "long ago"), (-3, "three days ago"), (-1, "yesterday"), (0, "today")] {
+        page.eval::<()>("window.shift = arguments[0]", vec![json!(days * DAY)]).await;
+        page.say_and_see(&format!("What Tom said {text}.")).await;
+        server.say(Frame::new("lili", "talk", &format!("What Lili said {text}.")));
+        page.until("hers", |view| view.has(&format!("What Lili said {text}."))).await;
+    }
+    server.be_deaf(true);
+    page.say("Has this arrived?").await;
+    page.until("nobody knows yet", |view| view.has_as("Has this arrived?", "pending")).await;
+    server.be_deaf(false);
+    server.cut();
+    page.until("nobody will", |view| view.has_as("Has this arrived?", "failed") && is_basic(view)).await;
+    page.fill("#composer-text", &"too long for it ".repeat(40)).await;
+    page.press(keys::ENTER).await;
+    page.until("it says so", |view| view.note.is_some()).await;
+    screen("days-and-a-failed-message").shoot().await;
+}
+
+#[test]
+fn every_screen_in_english() {
+    stage("every_screen_in_english", async |stage| every_screen(stage, "en").await);
+}
+
+#[test]
+fn every_screen_in_chinese() {
+    stage("every_screen_in_chinese", async |stage| every_screen(stage, "zh").await);
+}
+
+#[test]
+fn the_basic_screens_in_english() {
+    stage("the_basic_screens_in_english", async |stage| the_basic_screens(stage, "en").await);
+}
+
+#[test]
+fn the_basic_screens_in_chinese() {
+    stage("the_basic_screens_in_chinese", async |stage| the_basic_screens(stage, "zh").await);
+}
