@@ -220,7 +220,6 @@ impl Page {
             if (!menu) return `${selector} is not there`;
             if (menu.tagName === 'SELECT') {
                 if (![...menu.options].some((option) => option.value === value)) return menu.outerHTML;
-                menu.focus();
                 menu.value = value;
                 menu.dispatchEvent(new Event('input', { bubbles: true }));
                 menu.dispatchEvent(new Event('change', { bubbles: true }));

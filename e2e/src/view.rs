@@ -128,6 +128,8 @@ pub(crate) const LOOK: &str = r"
     const words = (selector, within) => { const e = one(selector, within); return e ? e.innerText.trim() : null; };
     const shown = (selector) => { const e = one(selector); return !!e && e.checkVisibility() && !e.disabled; };
     const room = !!one('#room'), login = !!one('form#login');
+    // A row out of sight may not be laid out, and has no inner text then.
+    const said = (e) => e && (e.innerText.trim() ? e.innerText : e.textContent);
     const row = (e) => ({
         kind: ['message', 'day', 'movement', 'notice'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
         delivery: e.dataset.delivery ?? null,
@@ -135,9 +137,9 @@ pub(crate) const LOOK: &str = r"
         own: e.classList.contains('own'),
         continued: e.classList.contains('continued'),
         nick: one('.nick', e)?.textContent ?? null,
-        content: one('.content', e)?.innerText ?? null,
+        content: said(one('.content', e)),
         sentences: e.classList.contains('movement') ? [...e.children].map((part) => part.textContent) : [],
-        text: e.innerText.trim(),
+        text: said(e).trim(),
     });
     return {
         title: document.title,
