@@ -17,7 +17,8 @@ pub fn start() {
         console_error_panic_hook::hook(panic);
         view::show_crash();
     }));
-    leptos::task::spawn_local(async {
+    // Leptos' own spawn_local works only once something is mounted.
+    wasm_bindgen_futures::spawn_local(async {
         let (config, problems) = config::load().await;
         config::start_logging(&config.log);
         for problem in problems {

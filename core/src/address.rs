@@ -94,10 +94,6 @@ fn is_local(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    // In a browser's engine the harness is another one; the tests are the same.
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     #[test]
     fn what_users_type_becomes_a_url() {
         for (typed, secure, url) in [

@@ -63,10 +63,6 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    // In a browser's engine the harness is another one; the tests are the same.
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     #[test]
     fn waits_double_up_to_the_cap_and_start_over() {
         let mut backoff = Backoff::new(7);

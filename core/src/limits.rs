@@ -133,10 +133,6 @@ impl Bucket {
 mod tests {
     use super::*;
 
-    // In a browser's engine the harness is another one; the tests are the same.
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     #[test]
     fn a_bucket_gives_its_burst_then_its_rate() {
         let mut bucket = Bucket::new(60, 3, 0);

@@ -152,10 +152,6 @@ pub struct Identity {
 mod tests {
     use super::*;
 
-    // In a browser's engine the harness is another one; the tests are the same.
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     #[test]
     fn ids_are_uuids_of_version_7_in_order_of_time() {
         let id = MessageId::new(0x0123_4567_89AB, [0xFF; 10]);

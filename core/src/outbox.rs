@@ -108,10 +108,6 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    // In a browser's engine the harness is another one; the tests are the same.
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     #[test]
     fn entries_keep_their_place_through_failures() {
         let mut outbox = Outbox::default();

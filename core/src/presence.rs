@@ -150,10 +150,6 @@ mod tests {
     use super::*;
     use crate::wire::PresenceState as Wire;
 
-    // In a browser's engine the harness is another one; the tests are the same.
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     fn member(nick: &str, state: Wire) -> wire::Member {
         wire::Member { nick: nick.into(), state: state.into() }
     }

@@ -337,11 +337,12 @@ impl Session {
                 Some(Extension::Welcome(welcome)) => self.welcome(now, welcome),
                 Some(Extension::Refusal(refusal)) => self.refuse(now, refusal),
                 Some(Extension::GoingAway(going)) => self.come_back_after = Some(going.retry_after_ms.into()),
-                Some(_) => self.ignored += 1,
-                None => {
+                // A basic server sends back what it got, fields that it does not know included.
+                None | Some(Extension::Login(_)) => {
                     self.basic_welcome(now);
                     self.basic_frame(now, frame);
                 }
+                Some(_) => self.ignored += 1,
             },
             State::Online(Online { dialect: Dialect::Rich, .. }) => self.rich_frame(now, frame),
             State::Online(_) => self.basic_frame(now, frame),

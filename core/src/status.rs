@@ -191,10 +191,6 @@ impl std::error::Error for Status {}
 mod tests {
     use super::*;
 
-    // In a browser's engine the harness is another one; the tests are the same.
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     #[test]
     fn codes_are_unique_and_come_back() {
         for (i, status) in Status::ALL.iter().enumerate() {

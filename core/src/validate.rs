@@ -108,10 +108,6 @@ fn is_combining(c: char) -> bool {
 mod tests {
     use super::*;
 
-    // In a browser's engine the harness is another one; the tests are the same.
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     fn check(typed: &str) -> Result<String, Status> {
         nick(typed, &Limits::default())
     }

@@ -12,10 +12,6 @@ use {
     proptest::{collection::vec, prelude::*},
 };
 
-// In a browser's engine the harness is another one; the tests are the same.
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 #[cfg(not(target_arch = "wasm32"))]
 fn basic_frame() -> impl Strategy<Value = Frame> {
     let name = "[a-z李\n]{1,200}";

@@ -8,10 +8,6 @@ use parlour_core::{
     wire::{self, history_request::Start},
 };
 
-// In a browser's engine the harness is another one; the tests are the same.
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

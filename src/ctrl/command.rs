@@ -25,7 +25,7 @@ pub fn parse(typed: &str) -> Result<Typed<'_>, Status> {
     if rest.starts_with('/') {
         return Ok(Typed::Text(rest));
     }
-    let word = rest.split_whitespace().next().unwrap_or("");
+    let word = rest.split(char::is_whitespace).next().unwrap_or("");
     if rest.contains('\n') || word.is_empty() || !word.chars().all(char::is_alphabetic) {
         return Ok(Typed::Text(typed));
     }

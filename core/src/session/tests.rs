@@ -3,10 +3,6 @@
 use super::*;
 use crate::{codec::decode, model::PresenceState, wire::chat_request::Extension as Ext};
 
-// In a browser's engine the harness is another one; the tests are the same.
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 /// A session under a clock of its own, and what came out of it.
 struct Driver {
     session: Session,
@@ -474,6 +470,17 @@ fn an_answer_without_extension_is_a_basic_server() {
     driver.forget();
     driver.pass(3_600_000);
     assert!(driver.sent.is_empty(), "no ping, no frame that a basic server would show");
+}
+
+#[test]
+fn a_basic_server_that_keeps_unknown_fields_is_one_all_the_same() {
+    let mut driver = Driver::new();
+    driver.log_in("tom");
+    let echo = Frame { user_list: [("tom".into(), "tom".into())].into(), ..driver.sent[0].clone() };
+    assert!(echo.extension.is_some());
+    driver.receive(&echo);
+    assert_eq!(driver.connection(), &Connection::Online { dialect: Dialect::Basic });
+    assert_eq!(driver.session.roster().1, 1);
 }
 
 #[test]

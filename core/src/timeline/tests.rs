@@ -3,10 +3,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-// In a browser's engine the harness is another one; the tests are the same.
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 const DAY: i64 = 86_400_000;
 
 fn timeline() -> Timeline {
