@@ -115,6 +115,7 @@ pub struct Hub {
     now: Millis,
     unix_ms: i64,
     counters: Counters,
+    stopping: bool,
 }
 
 impl fmt::Debug for Hub {
@@ -140,6 +141,7 @@ impl Hub {
             now: 0,
             unix_ms: 0,
             counters: Counters::default(),
+            stopping: false,
             settings,
         }
     }
@@ -159,6 +161,9 @@ impl Hub {
     /// A connection was opened.
     pub fn handle_connect(&mut self, now: Millis, conn: ConnId) {
         self.now = now;
+        if self.stopping {
+            return self.out.put(Output::Close { conn, status: Status::ShuttingDown });
+        }
         self.conns.insert(conn, Box::new(Conn::new(now, &self.settings.limits)));
         self.strangers.push_back((now + self.settings.login_timeout, conn));
     }
@@ -214,6 +219,8 @@ impl Hub {
             let status = if basic { Status::GoingAway } else { Status::ShuttingDown };
             self.out.put(Output::Close { conn, status });
         }
+        self.lobby.clear();
+        self.stopping = true;
     }
 
     /// What is to be done next. To be asked until there is nothing; messages that came in between two rounds

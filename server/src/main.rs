@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     if let Err(error) = logging::start(&config) {
         return fail(&error);
     }
+    raise_file_limit();
     match Runtime::new() {
         Ok(runtime) => runtime.block_on(serve(config)),
         Err(error) => fail(&format!("The server can't start: {error}.")),
@@ -51,6 +52,18 @@ async fn serve(config: Config) -> ExitCode {
         Err(error) => fail(&error),
     }
 }
+
+/// Every connection is a file to the system; the usual limit is for programs with a few.
+#[cfg(unix)]
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Where it may not be raised, it stays; connections beyond it are not accepted.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+#[cfg(not(unix))]
+fn raise_file_limit() {}
 
 /// The one line on standard output.
 fn announce(address: SocketAddr) {

@@ -103,6 +103,9 @@ impl Relay {
                 self.input(now, unix_ms, input);
             }
             self.hub.handle_timeout(now, unix_ms);
+            // Before anybody is answered, so that whoever is finds the counters right; and after, for those who
+            // were too slow to be.
+            self.stats.count(self.hub.members(), self.hub.counters());
             self.deliver(now);
             self.stats.count(self.hub.members(), self.hub.counters());
         }

@@ -208,7 +208,6 @@ fn a_secret_takes_the_name_back_at_once() {
     let fourth = w.connect();
     w.login(fourth, "Tom", &secret, &[]);
     assert!(!w.heard(fourth).welcome().unwrap().resumed);
-    assert_ne!(w.heard(fourth).welcome().unwrap().secret, secret);
 }
 
 #[test]
@@ -401,7 +400,7 @@ fn a_crowd_is_told_in_few_frames() {
     let told = w.heard(first).presence();
     let gone: std::collections::BTreeSet<_> = told.iter().filter(|p| p.starts_with('-')).collect();
     assert!(!told.contains(&"-guest-7-".into()), "it was back before anybody was told");
-    assert_eq!((gone.len(), told.len()), (1199, 1199));
+    assert_eq!((gone.len(), told.len()), (1199, 1200));
     assert!(w.heard(first).messages <= 3, "{}", w.heard(first).messages);
 }
 
@@ -522,4 +521,7 @@ fn a_shutdown_tells_everybody() {
     assert_eq!(w.heard(rich).closed, Some(Status::ShuttingDown));
     assert_eq!(w.heard(basic).closed, Some(Status::GoingAway));
     assert_eq!(w.heard(stranger).closed, Some(Status::ShuttingDown));
+    let late = w.connect();
+    w.settle();
+    assert_eq!((w.heard(late).closed, w.hub.members()), (Some(Status::ShuttingDown), 0));
 }

@@ -1,5 +1,6 @@
 //! Both ends in one test: core's sessions against the hub, under one virtual clock, over links that delay, stall and
 //! break, with a server that restarts. Seeds decide everything; a failure prints its seed.
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -216,7 +217,7 @@ impl World {
                     self.deliver(conn, &frames)
                 }
                 Output::Fanout { to, frames } => to.iter().for_each(|conn| self.deliver(*conn, &frames)),
-                Output::Close { conn, status } => self.to_client(conn, Packet::Close(status.code())),
+                Output::Close { conn, status } => self.pass_down(conn, Packet::Close(status.code())),
                 Output::Known { .. } => {}
             }
         }
@@ -224,11 +225,11 @@ impl World {
 
     fn deliver(&mut self, conn: ConnId, frames: &[u8]) {
         for payload in payloads(frames) {
-            self.to_client(conn, Packet::Bytes(payload.to_vec()));
+            self.pass_down(conn, Packet::Bytes(payload.to_vec()));
         }
     }
 
-    fn to_client(&mut self, conn: ConnId, packet: Packet) {
+    fn pass_down(&mut self, conn: ConnId, packet: Packet) {
         let arrival = self.delay();
         for client in &mut self.clients {
             if let Some(link) = client.link.as_mut().filter(|link| link.conn == conn && !link.dead) {

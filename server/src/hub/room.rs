@@ -101,6 +101,11 @@ impl Room {
         group.get(place).copied()
     }
 
+    /// Nobody hears the room any more.
+    pub fn clear(&mut self) {
+        self.groups = Default::default();
+    }
+
     /// To everybody, the sender too: a message, encoded.
     pub fn say(&mut self, message: Bytes) {
         self.talk.push(message);

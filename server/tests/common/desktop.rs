@@ -325,13 +325,22 @@ impl Desktop {
 
     /// Reads until a condition holds. It is an error when the server closes first, or it takes too long.
     pub fn until(&mut self, done: impl Fn(&Self) -> bool) -> io::Result<()> {
+        let end = Instant::now() + PATIENCE;
         while !done(self) {
+            if Instant::now() > end {
+                return Err(io::Error::other(format!("waited in vain; {:?}", self.lines)));
+            }
             if let Some(closed) = &self.closed {
                 return Err(io::Error::other(format!("closed first: {closed:?}; {:?}", self.lines)));
             }
             self.step()?;
         }
         Ok(())
+    }
+
+    /// Whether a line is shown.
+    pub fn shows(&self, line: &str) -> bool {
+        self.lines.iter().any(|shown| shown == line)
     }
 
     /// Reads until the server has closed.

@@ -8,7 +8,10 @@ pub mod world;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -113,24 +116,38 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Runs a disturbance while somebody else talks on undisturbed, and looks whether everything is back after.
+/// Runs a disturbance while two others talk and listen on undisturbed, and looks whether everything is back
+/// after.
 #[track_caller]
 pub fn undisturbed(server: &TestServer, disturb: impl FnOnce()) {
     let mut witness = Client::login(server.address, "witness");
     let mut friend = Client::login(server.address, "friend");
-    witness.say("before");
-    friend.until(|c| c.heard("before"));
     let (sockets, members) = (server.sockets(), server.members());
-    disturb();
-    for n in 0..3 {
-        let text = format!("after {n}");
-        witness.say(&text);
-        friend.until(|c| c.heard(&text));
-    }
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let talking = scope.spawn(|| {
+            let mut last_round = false;
+            for n in 0_u64.. {
+                let text = format!("round {n}");
+                witness.say(&text);
+                friend.until(|c| c.heard(&text));
+                for client in [&mut witness, &mut friend] {
+                    assert!(client.refusals().is_empty(), "{:?}", client.refusals());
+                    client.frames.clear();
+                }
+                if std::mem::replace(&mut last_round, over.load(Relaxed)) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let disturbed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(disturb));
+        over.store(true, Relaxed);
+        if let Err(panic) = disturbed {
+            std::panic::resume_unwind(panic);
+        }
+        talking.join().expect("nobody else is disturbed");
+    });
     eventually("connections are back to what they were", || server.sockets() == sockets);
     eventually("members are back to what they were", || server.members() == members);
-    witness.settle();
-    for client in [&witness, &friend] {
-        assert!(client.refusals().is_empty(), "{:?}", client.refusals());
-    }
 }

@@ -1,0 +1,93 @@
+//! How many connections there may be.
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
+mod common;
+
+use std::{io::Read as _, net::TcpStream, sync::atomic::Ordering::Relaxed};
+
+use common::{Client, PATIENCE, Socket, TestServer, eventually};
+use parlour_server::config::Span;
+
+/// Resident memory of this process, which holds the server, in bytes; 0 where it can't be known.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+}
+
+#[test]
+fn ten_thousand_connections_from_one_address() {
+    let server = TestServer::with(|config| config.max_connections_per_address = 100);
+    let mut witness = Client::login(server.address, "witness");
+    witness.say("before");
+    let before = resident();
+    let (mut held, mut refused) = (Vec::new(), 0);
+    for n in 0..10_000 {
+        match Socket::open(server.address, "") {
+            Ok(socket) => held.push(socket),
+            Err(error) => {
+                assert!(error.to_string().contains(" 429 "), "{error}");
+                refused += 1;
+            }
+        }
+        if n % 1000 == 0 {
+            witness.say(&format!("while {n}"));
+        }
+    }
+    assert_eq!((held.len(), refused), (99, 9_901));
+    assert_eq!(server.stats.turned_away.load(Relaxed), 9_901);
+    eventually("those that are there are counted", || server.sockets() == 100);
+    drop(held);
+    eventually("connections are back to what they were", || server.sockets() == 1);
+    eventually("TCP connections are back to what they were", || server.stats.tcp.load(Relaxed) == 1);
+    assert!(Socket::open(server.address, "").is_ok(), "there is a place again");
+    witness.say("after");
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 32 << 20, "{grown} bytes are still held");
+}
+
+#[test]
+fn sockets_that_never_say_a_word() {
+    let server = TestServer::with(|config| {
+        config.max_connections_per_address = 50;
+        config.header_timeout = Span::millis(500);
+    });
+    let mut witness = Client::login(server.address, "witness");
+    let mut silent: Vec<_> = (0..1000).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    eventually("most are turned away", || server.stats.turned_away.load(Relaxed) > 800);
+    assert!(server.stats.tcp.load(Relaxed) <= 50 + 64);
+    let mut answer = String::new();
+    let last = silent.last_mut().unwrap();
+    last.set_read_timeout(Some(PATIENCE)).unwrap();
+    last.read_to_string(&mut answer).unwrap();
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    witness.say("still here");
+    eventually("the others are not waited for", || server.stats.tcp.load(Relaxed) == 1);
+    drop(silent);
+}
+
+#[test]
+fn a_full_server_says_so() {
+    let server = TestServer::with(|config| config.max_connections = 2);
+    let first = Client::login(server.address, "tom");
+    let _second = Client::login(server.address, "lili");
+    let refused = Socket::open(server.address, "").unwrap_err();
+    assert!(refused.to_string().contains(" 503 "), "{refused}");
+    drop(first);
+    eventually("there is a place again", || Socket::open(server.address, "").is_ok());
+}
+
+#[test]
+fn addresses_are_the_proxy_s_to_tell() {
+    let server = TestServer::with(|config| {
+        config.max_connections_per_address = 1;
+        config.trust_proxy = true;
+    });
+    let from =
+        |address: &str| Socket::open(server.address, &format!("X-Forwarded-For: 9.9.9.9, {address}\r\n"));
+    let first = from("1.1.1.1").unwrap();
+    assert!(from("1.1.1.1").is_err());
+    let second = from("1.1.1.2").unwrap();
+    eventually("both are there", || server.sockets() == 2);
+    drop((first, second));
+    eventually("there is a place again", || from("1.1.1.1").is_ok());
+}

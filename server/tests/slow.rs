@@ -1,0 +1,176 @@
+//! Peers that are slow, silent or suddenly gone; nobody else notices.
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
+mod common;
+
+use std::{
+    io::Write as _,
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+
+use common::{Client, Desktop, Message, PATIENCE, TestServer, eventually, undisturbed};
+use parlour_server::config::Span;
+
+#[test]
+fn a_peer_that_never_reads_is_closed_alone() {
+    let server = TestServer::with(|config| {
+        config.queue_bytes = 128 * 1024;
+        config.burst = 1_000_000;
+    });
+    undisturbed(&server, || {
+        let mut deaf = Client::login(server.address, "deaf");
+        let mut talker = Client::login(server.address, "talker");
+        let mut listener = Client::login(server.address, "listener");
+        let text = "x".repeat(15_000);
+        let mut said = 0;
+        while server.stats.too_slow.load(Relaxed) == 0 {
+            let line = format!("{said} {text}");
+            talker.say(&line);
+            listener.until(|c| c.heard(&line));
+            talker.frames.clear();
+            said += 1;
+            assert!(said < 5_000, "the system's buffers can't be that large");
+        }
+        listener.until(|c| c.presence("deaf").contains(&false));
+        // What was on its way arrives, and then the reason; the queue itself was dropped.
+        assert_eq!(deaf.until_closed(), Some(4501));
+        let heard = deaf.frames.iter().filter(|f| f.content.ends_with(&text)).count();
+        assert!(heard < said && said - heard <= 128 * 1024 / 15_000 + 2, "{heard} of {said}");
+    });
+}
+
+#[test]
+fn a_peer_that_takes_nothing_at_all_is_let_go() {
+    let server = TestServer::with(|config| config.write_timeout = Span::millis(200));
+    undisturbed(&server, || {
+        let deaf = Client::login(server.address, "deaf");
+        let mut talker = Client::login(server.address, "talker");
+        let before = server.sockets();
+        let text = "x".repeat(15_000);
+        eventually("the deaf peer's place is free", || {
+            talker.say(&text);
+            talker.frames.clear();
+            server.sockets() == before - 1
+        });
+        drop(deaf);
+    });
+}
+
+#[test]
+fn a_peer_that_never_answers_pings_is_dropped() {
+    let server = TestServer::with(|config| {
+        config.ping_interval = Span::millis(100);
+        config.ping_timeout = Span::millis(700);
+    });
+    undisturbed(&server, || {
+        let mut silent = Client::login(server.address, "silent");
+        silent.answers = false;
+        let mut alive = Desktop::join(server.address, "alive").unwrap();
+        let begun = Instant::now();
+        let pinger = std::thread::spawn(move || {
+            // Does nothing but answer pings.
+            while begun.elapsed() < Duration::from_millis(1500) {
+                if let Ok(Message::Ping(payload)) = alive.socket.next(Duration::from_millis(50)) {
+                    alive.socket.send(10, &payload).unwrap();
+                }
+            }
+            alive.talk("I am here").unwrap();
+            alive.until(|d| d.shows("alive:I am here")).unwrap();
+        });
+        assert_eq!(silent.until_closed(), Some(4503));
+        assert!(begun.elapsed() >= Duration::from_millis(600));
+        pinger.join().unwrap();
+    });
+}
+
+#[test]
+fn a_frame_a_byte_at_a_time_does_not_last_for_ever() {
+    let server = TestServer::with(|config| config.frame_timeout = Span::millis(300));
+    undisturbed(&server, || {
+        let mut slow = Client::login(server.address, "slow");
+        let frame = slow.socket.frame(0x82, &[0; 1000]);
+        let begun = Instant::now();
+        let mut bytes = frame.iter();
+        while slow.closed.is_none() {
+            if let Some(byte) = bytes.next() {
+                let _ = slow.socket.stream.write_all(&[*byte]);
+            }
+            let _ = slow.step(Duration::from_millis(20));
+            assert!(begun.elapsed() < PATIENCE);
+        }
+        assert_eq!(slow.closed, Some(Message::Close(Some(4503))));
+        // The same with fragments that are each whole.
+        let mut slow = Client::login(server.address, "slow2");
+        let mut first = 0x02;
+        while slow.closed.is_none() {
+            let frame = slow.socket.frame(first, b"a");
+            let _ = slow.socket.stream.write_all(&frame);
+            first = 0;
+            let _ = slow.step(Duration::from_millis(20));
+        }
+        assert_eq!(slow.closed, Some(Message::Close(Some(4503))));
+    });
+}
+
+#[test]
+fn whole_frames_may_come_as_slowly_as_they_like() {
+    let server = TestServer::with(|config| config.frame_timeout = Span::millis(300));
+    let mut client = Client::login(server.address, "tom");
+    let begun = Instant::now();
+    let mut said = 0;
+    while begun.elapsed() < Duration::from_millis(900) {
+        client.say(&format!("message {said}"));
+        said += 1;
+        // Every read of the server's ends inside the next frame.
+        let rest = client.socket.frame(0x8A, b"pong");
+        client.socket.stream.write_all(&rest[..3]).unwrap();
+        let _ = client.step(Duration::from_millis(10));
+        client.socket.stream.write_all(&rest[3..]).unwrap();
+    }
+    assert!(client.closed.is_none() && said > 3);
+}
+
+#[test]
+fn a_peer_that_vanishes_in_the_middle_of_a_frame_leaves_once() {
+    let server = TestServer::start();
+    let mut watcher = Client::login(server.address, "watcher");
+    undisturbed(&server, || {
+        for _ in 0..3 {
+            let mut gone = Client::login(server.address, "gone");
+            let frame = gone.socket.frame(0x82, &[0; 500]);
+            gone.socket.stream.write_all(&frame[..100]).unwrap();
+            drop(gone);
+            eventually("the name is free", || server.members() == 3);
+        }
+        let mut gone = Desktop::join(server.address, "desk").unwrap();
+        gone.socket.stream.write_all(&[0x81]).unwrap();
+    });
+    let departures = |c: &Client, nick: &str| c.presence(nick).iter().filter(|there| !**there).count();
+    watcher.until(|c| departures(c, "desk") == 1);
+    watcher.until(|c| c.presence("gone").last() == Some(&false));
+    // Nobody was told twice that somebody is there; who came and went between two tellings is told as gone.
+    let told = watcher.presence("gone");
+    assert!(told.windows(2).all(|pair| !(pair[0] && pair[1])) && told.len() <= 6, "{told:?}");
+}
+
+#[test]
+fn who_does_not_log_in_is_not_waited_for() {
+    let server = TestServer::with(|config| config.login_timeout = Span::millis(200));
+    undisturbed(&server, || {
+        let mut stranger = Client::connect(server.address);
+        assert_eq!(stranger.until_closed(), Some(4508));
+    });
+}
+
+#[test]
+fn a_flood_of_pings_is_answered_within_reason() {
+    let server = TestServer::start();
+    undisturbed(&server, || {
+        let mut client = Client::login(server.address, "tom");
+        for n in 0..20_000_u32 {
+            client.socket.send(9, &n.to_be_bytes()).unwrap();
+        }
+        client.say("still here");
+    });
+}
