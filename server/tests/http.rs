@@ -1,5 +1,5 @@
 //! The page, the routes, and who may open a socket.
-#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 mod common;
 
