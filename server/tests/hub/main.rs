@@ -1,0 +1,15 @@
+//! The hub's rules, without sockets, under a virtual clock.
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod coming;
+mod talking;
+
+use common::world::World;
+use parlour_server::hub::Settings;
+
+fn world() -> World {
+    World::new(Settings::default())
+}
