@@ -358,6 +358,8 @@ impl Session {
         let never_answered = matches!(self.state, State::Opening { .. });
         let status = match Status::from_code(code) {
             Status::Abnormal if never_answered => Status::NoAnswer,
+            // What a browser tells when it has closed by itself, as it does on Text that is not UTF-8.
+            Status::Abnormal if self.is_basic() => Status::InvalidText,
             // Closed politely by the other end, but not by us: it may be back.
             Status::Normal => Status::GoingAway,
             status => status,
@@ -446,6 +448,10 @@ impl Session {
 
     // ---- the parts both dialects share
 
+    fn is_basic(&self) -> bool {
+        matches!(&self.state, State::Online(Online { dialect: Dialect::Basic, .. }))
+    }
+
     fn tell(&mut self, event: Event) {
         self.events.push_back(event);
     }
@@ -492,7 +498,7 @@ impl Session {
 
     /// The connection is gone. Tried again when that can help and it once worked.
     fn lost(&mut self, now: Now, status: Status) {
-        let basic = matches!(&self.state, State::Online(Online { dialect: Dialect::Basic, .. }));
+        let basic = self.is_basic();
         let in_flight: Vec<_> =
             self.outbox.iter().filter(|entry| entry.stage == Stage::InFlight).map(|entry| entry.id).collect();
         if basic {
@@ -503,6 +509,10 @@ impl Session {
             }
         } else {
             self.outbox.requeue();
+        }
+        if status == Status::InvalidText {
+            // It is soon back, and the bar with it; this stays to be read.
+            self.tell(Event::Notice(Notice::Broke(status)));
         }
         let refused = self.refused.take();
         let status = refused.as_ref().map_or(status, |refused| refused.status);

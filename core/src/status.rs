@@ -101,8 +101,9 @@ statuses! {
     NoStatus = 1005, Later, "The server closed the connection without saying why.";
     /// The connection broke without a Close frame.
     Abnormal = 1006, Later, "The connection broke.";
-    /// Text that is not UTF-8. The original server sends protobuf in Text frames, which browsers refuse.
-    InvalidText = 1007, Later, "The server sent text that a browser may not accept, so the browser closed the connection.";
+    /// Text that is not UTF-8. The original server sends protobuf in Text frames, which browsers refuse; they tell
+    /// the page 1006, so with a basic server this is a likely reason and not a certain one.
+    InvalidText = 1007, Later, "The connection broke; the server may have sent text that a browser may not accept.";
     /// RFC 6455: a policy was broken.
     Policy = 1008, Terminal, "The server refused this connection.";
     /// RFC 6455: a message too big.

@@ -5,7 +5,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::model::{Delivery, Message, MessageId};
+use crate::{
+    model::{Delivery, Message, MessageId},
+    status::Status,
+};
 
 /// A message by the same person within this time after their last one needs no name above it. In ms.
 const CONTINUES_WITHIN: i64 = 5 * 60_000;
@@ -68,6 +71,8 @@ pub enum Notice {
     },
     /// The connection was gone for a while: what others said in between is not here.
     Missed,
+    /// The connection broke, for a reason worth keeping in view.
+    Broke(Status),
     /// The server sent something that can't be read; the chat goes on.
     Unreadable,
     /// A server's own words.

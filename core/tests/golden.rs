@@ -74,7 +74,7 @@ fn logging_in() {
     };
     check(
         &codec::login("tom", login),
-        "0a03746f6d 12056c6f67696e 8201 19 0801 12056261746368 1a0107 22050a01721005 2a0161 320170",
+        "0a03746f6d 12056c6f67696e 7a 19 0801 12056261746368 1a0107 22050a01721005 2a0161 320170",
     );
     let limits = wire::Limits {
         content_bytes: 1,

@@ -58,7 +58,7 @@ fn status(status: Status) -> &'static str {
         Status::UnsupportedData => "服务器不接受这类数据。",
         Status::NoStatus => "服务器关闭了连接，没有说明原因。",
         Status::Abnormal => "连接中断了。",
-        Status::InvalidText => "服务器发来了浏览器无法接受的文本，浏览器关闭了连接。",
+        Status::InvalidText => "连接中断，可能是服务器发来了浏览器无法接受的文本。",
         Status::Policy => "服务器拒绝了连接。",
         Status::MessageTooBig => "有消息太大，服务器关闭了连接。",
         Status::ServerError => "服务器出错了。",

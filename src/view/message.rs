@@ -64,7 +64,7 @@ fn Failure(id: MessageId, status: Status) -> impl IntoView {
     // Of one that was not confirmed nobody knows that it was not sent.
     let prefix = move || if status == Status::Unconfirmed { "" } else { t().not_sent };
     view! {
-        <div class="failure" role="group">
+        <div class="failure" role="group" aria-label=move || t().not_sent>
             {icon(icon::ALERT)}
             <span class="reason">{prefix} " " {move || (t().status)(status)}</span>
             <button type="button" class="button retry" on:click=move |_| store.retry(id)>{move || t().retry}</button>

@@ -69,6 +69,9 @@ fn NoticeView(notice: Notice) -> impl IntoView {
             view! { <p class="row notice">{words}</p> }.into_any()
         }
         Notice::Missed => view! { <p class="row notice missed">{move || t().missed}</p> }.into_any(),
+        Notice::Broke(status) => {
+            view! { <p class="row notice missed">{move || (t().status)(status)}</p> }.into_any()
+        }
         Notice::Unreadable => view! { <p class="row notice missed">{move || t().unreadable}</p> }.into_any(),
         Notice::Server(text) => view! { <p class="row notice" dir="auto">{text}</p> }.into_any(),
     }

@@ -21,6 +21,8 @@ pub struct Scroll {
     /// The newest row when the reader left the end.
     seen: RwSignal<u64>,
     top: StoredValue<f64>,
+    /// Width and height of the frame when the reader was last put at the end.
+    shape: StoredValue<(i32, i32)>,
 }
 
 impl Scroll {
@@ -32,6 +34,7 @@ impl Scroll {
             at_end: RwSignal::new(true),
             seen: RwSignal::new(0),
             top: StoredValue::new(0.0),
+            shape: StoredValue::new((0, 0)),
         };
         scroll.follow_size();
         scroll
@@ -69,7 +72,10 @@ impl Scroll {
         let Some(frame) = self.frame.get_untracked() else { return };
         let top = f64::from(frame.scroll_top());
         let below = f64::from(frame.scroll_height() - frame.client_height()) - top;
-        let at_end = below <= NEAR || (self.at_end.get_untracked() && top >= self.top.get_value());
+        // A frame that has changed its shape has scrolled by itself; it is put right when that is seen.
+        let reshaped = self.shape.get_value() != (frame.client_width(), frame.client_height());
+        let stays = self.at_end.get_untracked() && (reshaped || top >= self.top.get_value());
+        let at_end = below <= NEAR || stays;
         self.top.set_value(top);
         if at_end != self.at_end.get_untracked() {
             if !at_end {
@@ -88,6 +94,7 @@ impl Scroll {
         {
             frame.set_scroll_top(frame.scroll_height());
             self.top.set_value(f64::from(frame.scroll_top()));
+            self.shape.set_value((frame.client_width(), frame.client_height()));
         }
     }
 

@@ -473,6 +473,13 @@ fn an_answer_without_extension_is_a_basic_server() {
 }
 
 #[test]
+fn a_first_login_is_text_that_a_browser_accepts() {
+    let mut driver = Driver::new();
+    driver.log_in("李丽");
+    assert!(std::str::from_utf8(&codec::encode(&driver.sent[0])).is_ok());
+}
+
+#[test]
 fn a_basic_server_that_keeps_unknown_fields_is_one_all_the_same() {
     let mut driver = Driver::new();
     driver.log_in("tom");
@@ -586,9 +593,13 @@ fn without_acknowledgements_an_unconfirmed_message_is_the_users_decision() {
 
 #[test]
 fn text_that_a_browser_refuses_is_told_in_words_and_retried() {
-    let mut driver = Driver::basic();
-    driver.closed(1007);
-    assert!(matches!(driver.connection(), Connection::Reconnecting { status: Status::InvalidText, .. }));
+    // Browsers know that it was 1007, and tell the page 1006.
+    for code in [1006, 1007] {
+        let mut driver = Driver::basic();
+        driver.closed(code);
+        assert!(matches!(driver.connection(), Connection::Reconnecting { status: Status::InvalidText, .. }));
+        assert!(driver.events.contains(&Event::Notice(Notice::Broke(Status::InvalidText))));
+    }
 }
 
 #[test]
