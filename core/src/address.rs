@@ -75,7 +75,10 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), Status> {
         let inner = inner.trim_end_matches(']');
         !inner.is_empty() && inner.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.' | '%'))
     } else {
-        !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || !c.is_ascii() || matches!(c, '.' | '-' | '_'))
     };
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => None,

@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     limits::ROSTER_KEPT,
     model::{Member, PresenceState},
-    validate::nick_key,
     wire,
 };
 
@@ -62,7 +61,7 @@ impl Roster {
         for member in page.members {
             if incoming.len() < ROSTER_KEPT && member.state() != wire::PresenceState::Left {
                 let state = state_of(member.state());
-                incoming.insert(nick_key(&member.nick), Member { nick: member.nick.into(), state });
+                incoming.insert(key(&member.nick), Member { nick: member.nick.into(), state });
             }
         }
         if page.more {
@@ -79,7 +78,7 @@ impl Roster {
     pub fn changes(&mut self, presence: wire::Presence) -> Vec<Moved> {
         let mut moved = Vec::new();
         for change in presence.changes {
-            let key = nick_key(&change.nick);
+            let key = key(&change.nick);
             let state = state_of(change.state());
             // A snapshot under way was taken before this change.
             if let Some(incoming) = &mut self.incoming {
@@ -109,7 +108,7 @@ impl Roster {
         let mut more = 0;
         for nick in names.into_iter().filter(|nick| !nick.is_empty()) {
             if new.len() < ROSTER_KEPT {
-                new.insert(nick_key(&nick), Member { nick: nick.into(), state: PresenceState::Online });
+                new.insert(key(&nick), Member { nick: nick.into(), state: PresenceState::Online });
             } else {
                 more += 1;
             }
@@ -135,6 +134,15 @@ fn state_of(state: wire::PresenceState) -> PresenceState {
         wire::PresenceState::Online => PresenceState::Online,
         wire::PresenceState::Away => PresenceState::Away,
     }
+}
+
+/// Where a name stands in the list: without regard to case, as far as ASCII goes. The name itself behind it keeps
+/// apart what the server keeps apart.
+fn key(nick: &str) -> String {
+    let mut key = nick.to_ascii_lowercase();
+    key.push('\0');
+    key.push_str(nick);
+    key
 }
 
 fn apply(members: &mut BTreeMap<String, Member>, key: String, nick: &str, state: PresenceState) {
@@ -186,8 +194,8 @@ mod tests {
         let moved =
             roster.changes(changes(&[("tom", Wire::Online), ("tom", Wire::Away), ("ann", Wire::Left)]));
         assert_eq!(moved, [Moved { nick: "tom".into(), joined: true }]);
-        let moved = roster.changes(changes(&[("TOM", Wire::Left)]));
-        assert_eq!(moved, [Moved { nick: "TOM".into(), joined: false }]);
+        let moved = roster.changes(changes(&[("tom", Wire::Left)]));
+        assert_eq!(moved, [Moved { nick: "tom".into(), joined: false }]);
         assert_eq!(roster.total(), 0);
     }
 

@@ -1,7 +1,7 @@
-//! The console, at the level that config.json names.
+//! The console, at the level that config.json names: by tracing-wasm while developing, by [`super::console`] in a
+//! release.
 
 use tracing::Level;
-use tracing_wasm::{ConsoleConfig, WASMLayerConfigBuilder};
 
 /// Starts logging. Once, at the start; `off` and anything unknown but the levels log nothing.
 pub fn start(level: &str) {
@@ -13,10 +13,16 @@ pub fn start(level: &str) {
         "trace" => Level::TRACE,
         _ => return,
     };
-    let config = WASMLayerConfigBuilder::new()
-        .set_max_level(level)
-        .set_report_logs_in_timings(false)
-        .set_console_config(ConsoleConfig::ReportWithoutConsoleColor)
-        .build();
-    tracing_wasm::set_as_global_default_with_config(config);
+    #[cfg(not(debug_assertions))]
+    super::console::Console::start(level);
+    #[cfg(debug_assertions)]
+    {
+        use tracing_wasm::{ConsoleConfig, WASMLayerConfigBuilder};
+        let config = WASMLayerConfigBuilder::new()
+            .set_max_level(level)
+            .set_report_logs_in_timings(false)
+            .set_console_config(ConsoleConfig::ReportWithoutConsoleColor)
+            .build();
+        tracing_wasm::set_as_global_default_with_config(config);
+    }
 }

@@ -1,5 +1,7 @@
 //! What can be set without building: `config.json` beside the page, what the user chose, what the browser says.
 
+#[cfg(not(debug_assertions))]
+mod console;
 mod load;
 mod logging;
 mod page;

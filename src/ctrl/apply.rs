@@ -42,7 +42,6 @@ impl Store {
     }
 
     fn connected(&self, connection: Connection) {
-        tracing::info!(?connection, "connection");
         if let Connection::Failed { status, refusal } = &connection
             && self.identity.with_untracked(Option::is_none)
         {

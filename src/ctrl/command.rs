@@ -26,10 +26,13 @@ pub fn parse(typed: &str) -> Result<Typed<'_>, Status> {
         return Ok(Typed::Text(rest));
     }
     let word = rest.split(char::is_whitespace).next().unwrap_or("");
-    if rest.contains('\n') || word.is_empty() || !word.chars().all(char::is_alphabetic) {
+    if rest.contains('\n')
+        || word.is_empty()
+        || word.contains(|c: char| c.is_ascii() && !c.is_ascii_alphabetic())
+    {
         return Ok(Typed::Text(typed));
     }
-    match word.to_lowercase().as_str() {
+    match word.to_ascii_lowercase().as_str() {
         "exit" | "quit" => Ok(Typed::Exit),
         "who" | "names" => Ok(Typed::Who),
         "help" => Ok(Typed::Help),

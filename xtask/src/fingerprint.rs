@@ -24,6 +24,7 @@ const INPUTS: &[&str] = &[
     "core/build.rs",
     "core/src",
     "proto",
+    "patches",
     "src",
     "style",
 ];
