@@ -1,12 +1,7 @@
 //! What a user can do.
 
 use leptos::prelude::*;
-use parlour_core::{
-    address,
-    model::{Connection, MessageId},
-    status::Status,
-    timeline::Notice,
-};
+use parlour_core::{address, model::MessageId, status::Status, timeline::Notice};
 
 use super::{
     command::{self, Typed},
@@ -157,11 +152,5 @@ impl Store {
     #[must_use]
     pub fn at_login(&self) -> bool {
         self.identity.with(Option::is_none)
-    }
-
-    /// A login is being tried.
-    #[must_use]
-    pub fn logging_in(&self) -> bool {
-        self.connection.with(|connection| *connection == Connection::Connecting)
     }
 }
