@@ -3,6 +3,7 @@
 //! `app -> view -> ctrl -> service -> ws`: each names only the next. Any layer but `ws` may name core's data;
 //! only `service` names core's session; no layer of the client names the codec or the wire.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(not(target_arch = "wasm32"))] // reads the source tree, which a browser does not have
 
 use std::{
