@@ -11,27 +11,32 @@ use crate::place::Place;
 #[derive(Debug)]
 pub struct Steps {
     total: usize,
-    current: usize,
     start: Instant,
+    /// Each step so far, and when it began.
+    begun: Vec<(String, Instant)>,
 }
 
 impl Steps {
     pub fn new(total: usize) -> Self {
-        Self { total, current: 0, start: Instant::now() }
+        Self { total, start: Instant::now(), begun: Vec::new() }
     }
 
     pub fn next(&mut self, what: &str) {
-        self.current += 1;
-        eprintln!(
-            "[{}/{}] {:>4.0} s  {what} ...",
-            self.current,
-            self.total,
-            self.start.elapsed().as_secs_f32()
-        );
+        self.begun.push((what.to_owned(), Instant::now()));
+        let seconds = self.start.elapsed().as_secs_f32();
+        eprintln!("[{}/{}] {seconds:>4.0} s  {what} ...", self.begun.len(), self.total);
     }
 
     pub fn done(&self, what: &str) {
         eprintln!("      {:>4.0} s  {what}", self.start.elapsed().as_secs_f32());
+    }
+
+    /// How long each step took.
+    pub fn times(&self) {
+        let ends = self.begun.iter().skip(1).map(|(_, begun)| *begun).chain([Instant::now()]);
+        for ((what, begun), end) in self.begun.iter().zip(ends) {
+            eprintln!("{:>8.1} s  {what}", end.duration_since(*begun).as_secs_f32());
+        }
     }
 }
 

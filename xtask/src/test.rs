@@ -1,10 +1,13 @@
 //! `cargo xtask test`: every check there is, the quick ones first.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::place::Place;
 use crate::sh::{self, Steps};
 use crate::{browser, bundle, check, dist, table, tools};
+
+/// The last line of a run in which nothing failed, and of no other.
+const PASSED: &str = "everything passed";
 
 type Check = fn(&Place) -> Result<()>;
 
@@ -16,7 +19,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("lints for wasm32", |place| {
         cargo(place, "clippy -p parlour -p parlour-core --target wasm32-unknown-unknown -- -D warnings")
     }),
-    ("native tests", |place| cargo(place, "test --workspace --exclude parlour-e2e")),
+    ("native tests", |place| cargo(place, "test --workspace --exclude parlour-e2e --no-fail-fast")),
     ("core's tests on wasm32, in the browser", |place| {
         cargo(place, "test -p parlour-core --lib --tests --target wasm32-unknown-unknown")
     }),
@@ -41,9 +44,11 @@ pub fn test(args: &[String]) -> Result<()> {
     let mut steps = Steps::new(CHECKS.len());
     for (what, check) in CHECKS {
         steps.next(what);
-        check(&place)?;
+        check(&place).with_context(|| format!("{what} failed"))?;
     }
-    steps.done("everything passed");
+    steps.times();
+    steps.done("in all");
+    println!("{PASSED}");
     Ok(())
 }
 
@@ -54,7 +59,7 @@ fn cargo(place: &Place, args: &str) -> Result<()> {
 
 fn end_to_end(place: &Place) -> Result<()> {
     let browser = browser::ready(place)?;
-    let mut command = sh::cargo(place, &["test", "--package", "parlour-e2e"]);
+    let mut command = sh::cargo(place, &["test", "--package", "parlour-e2e", "--no-fail-fast"]);
     command
         .env("PARLOUR_SERVER", place.server())
         .env("PARLOUR_DIST", place.dist())
