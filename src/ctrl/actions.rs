@@ -22,7 +22,9 @@ impl Store {
             .and_then(|url| self.service().log_in(nick, &url));
         match result {
             Ok(()) => {
-                config::remember(&Remembered { nick: nick.trim().into(), server: server.trim().into() })
+                let login = Remembered { nick: nick.trim().into(), server: server.trim().into() };
+                config::remember(&login);
+                self.inner.update_value(|inner| inner.remembered = login);
             }
             Err(status) => self.login_error.set(Some(status.into())),
         }
