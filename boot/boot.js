@@ -46,25 +46,8 @@ async function start() {
   await init({ module_or_path: bytes });
 }
 
-// `trunk serve` adds its reloading script inline, where the CSP stops it; do its job from here. A built
-// bundle has no inline script, so this never runs in one.
-function reloadOnRebuild() {
-  const url = new URL(".well-known/trunk/ws", document.baseURI);
-  url.protocol = url.protocol.replace("http", "ws");
-  const listen = (onopen) => {
-    const socket = new WebSocket(url);
-    socket.onopen = onopen;
-    socket.onmessage = ({ data }) => {
-      const message = JSON.parse(data);
-      if (message.type === "reload") location.reload();
-      else if (message.type === "buildFailure") console.error(message.data.reason);
-    };
-    socket.onclose = () => setTimeout(listen, 2000, () => location.reload());
-  };
-  listen(null);
-}
-
-if (document.querySelector("body > script:not([src])")) reloadOnRebuild();
+// Only `trunk serve` adds an inline script: see there.
+if (document.querySelector("body > script:not([src])")) import(new URL("reload.js", document.baseURI));
 
 if (typeof WebAssembly === "object") {
   start().catch((error) => {

@@ -2,12 +2,15 @@
 
 use leptos::prelude::*;
 
-use crate::view::{self, Login, Room};
+use crate::{
+    ctrl::use_store,
+    view::{self, Login, Room, dom::El},
+};
 
-/// The whole page: the login, or the room once somebody has logged in.
+/// The whole page, inside of `root`: the login, or the room once somebody has logged in.
 #[component]
-pub fn App() -> impl IntoView {
+pub fn App(root: El) -> impl IntoView {
     view::follow_page();
-    let at_login = view::at_login();
-    move || if at_login.get() { Login().into_any() } else { Room().into_any() }
+    let store = use_store();
+    root.switch(move || Some(store.at_login()), |at_login| if at_login { Login() } else { Room() });
 }

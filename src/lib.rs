@@ -28,11 +28,10 @@ pub fn start() {
             tracing::error!("the page has no element with the id `app`");
             return;
         };
-        let root = wasm_bindgen::JsCast::unchecked_into(root);
-        mount_to(root, move || {
+        mount_to(wasm_bindgen::JsCast::unchecked_into(root.clone()), move || {
             let store = ctrl::Store::new(&config);
             provide_context(store);
-            view! { <app::App /> }
+            view! { <app::App root=root.into()/> }
         })
         .forget();
         if let Some(boot) = document().get_element_by_id("boot") {

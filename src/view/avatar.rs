@@ -1,35 +1,29 @@
 //! The coloured initial that stands for a person.
 
-use leptos::prelude::*;
-use parlour_core::validate::nick_key;
+use super::dom::{El, el};
 
-/// How many colours there are: the classes `hue0` and on in the stylesheet.
-const HUES: u32 = 10;
+/// The colours: classes in the stylesheet.
+const HUES: [&str; 10] = ["hue0", "hue1", "hue2", "hue3", "hue4", "hue5", "hue6", "hue7", "hue8", "hue9"];
 
 /// A person's initial, on the colour that the name always has.
-#[component]
-pub fn Avatar(nick: String) -> impl IntoView {
-    let class = format!("avatar hue{}", hue(&nick));
-    view! { <span class=class aria-hidden="true">{initial(&nick)}</span> }
+pub fn avatar(nick: &str) -> El {
+    el("span.avatar").class(HUES[hue(nick)], true).attr("aria-hidden", "true").text(&initial(nick))
 }
 
-/// The colour of a name; names that count as one have one.
-fn hue(nick: &str) -> u32 {
+/// The colour of a name, whatever the case of its ASCII letters.
+fn hue(nick: &str) -> usize {
     // FNV-1a: few bytes, and it spreads short names well.
-    let hash = nick_key(nick)
-        .bytes()
-        .fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash ^ (hash >> 16)) % HUES
+    let hash = nick.bytes().fold(0x811C_9DC5_u32, |hash, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    });
+    (hash ^ (hash >> 16)) as usize % HUES.len()
 }
 
 /// The first character as it is seen: with the marks that stand on it, and whole emoji.
 fn initial(nick: &str) -> String {
     let mut chars = nick.chars().skip_while(|c| c.is_ascii_punctuation() || c.is_whitespace()).peekable();
     let Some(first) = chars.next().or_else(|| nick.chars().next()) else { return String::new() };
-    let mut out: String = first.to_uppercase().collect();
-    if out.chars().count() > 1 {
-        out = first.into();
-    }
+    let mut out = String::from(first.to_ascii_uppercase());
     let flag = |c: &char| matches!(c, '\u{1F1E6}'..='\u{1F1FF}');
     if flag(&first) {
         out.extend(chars.next_if(flag));
@@ -73,9 +67,9 @@ mod tests {
     #[test]
     fn a_name_keeps_its_colour_and_colours_are_spread() {
         assert_eq!(hue("Tom"), hue("tom"));
-        let mut seen = [0; HUES as usize];
+        let mut seen = [0; HUES.len()];
         for i in 0..1000 {
-            seen[hue(&format!("user{i}")) as usize] += 1;
+            seen[hue(&format!("user{i}"))] += 1;
         }
         assert!(seen.iter().all(|n| (50..200).contains(n)), "{seen:?}");
     }

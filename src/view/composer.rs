@@ -1,13 +1,13 @@
 //! Where one writes.
 
 use leptos::{
-    ev::{CompositionEvent, KeyboardEvent, SubmitEvent},
-    html,
+    ev::{CompositionEvent, Event, KeyboardEvent, SubmitEvent},
     prelude::*,
 };
 use parlour_core::model::Connection;
 
 use super::{
+    dom::{El, el},
     icon::{self, icon},
     keys::{KeyPress, should_send},
     scroll::Scroll,
@@ -17,34 +17,33 @@ use crate::ctrl::{ComposerNote, use_store};
 
 /// The text field, its button, and what there is to say about the text.
 #[component]
-pub fn Composer() -> impl IntoView {
+pub fn Composer() -> El {
     let (store, t) = (use_store(), use_words());
     let scroll = expect_context::<Scroll>();
     let text = RwSignal::new(String::new());
-    let field = NodeRef::<html::Textarea>::new();
     let composition_ended = StoredValue::new(None::<f64>);
+    let field = el("textarea#composer-text");
 
-    let focus = move || {
-        if let Some(field) = field.get_untracked() {
-            let _ = field.focus();
+    let send = {
+        let field = field.clone();
+        move || {
+            // What the field holds, not what its last event told: a browser may fill it in without one.
+            let typed = field.value();
+            if store.talk(&typed) {
+                text.set(String::new());
+                scroll.to_end();
+            } else {
+                text.set(typed);
+            }
+            field.focus();
         }
     };
-    let send = move || {
-        // What the field holds, not what its last event told: a browser may fill it in without one.
-        let typed = field.get_untracked().map_or_else(|| text.get_untracked(), |field| field.value());
-        if store.talk(&typed) {
-            text.set(String::new());
-            scroll.to_end();
-        } else {
-            text.set(typed);
-        }
-        focus();
-    };
+    let send_by_key = send.clone();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         send();
     };
-    let input = move |event| {
+    let input = move |event: Event| {
         let typed = event_target_value(&event);
         store.composing(&typed);
         text.set(typed);
@@ -60,7 +59,7 @@ pub fn Composer() -> impl IntoView {
         };
         if should_send(press) {
             event.prevent_default();
-            send();
+            send_by_key();
         }
     };
     let composition_end =
@@ -84,35 +83,43 @@ pub fn Composer() -> impl IntoView {
         matches!(store.composer_note().get(), Some(ComposerNote::Refused(_) | ComposerNote::TooLong(_)))
     };
 
+    let writing = field
+        .clone()
+        .attr("rows", "1")
+        .attr("dir", "auto")
+        .attr("enterkeyhint", "send")
+        .attr("autocomplete", "off")
+        .attr("aria-describedby", "composer-note")
+        .words_attr("placeholder", |t| t.message)
+        .words_attr("aria-label", |t| t.message)
+        .words_attr("aria-description", |t| t.message_keys)
+        .value_fn(move || text.get())
+        .on("input", input)
+        .on("keydown", keydown)
+        .on("compositionend", composition_end);
+    let button = el("button#composer-send.button.primary")
+        .attr("type", "submit")
+        .words_attr("aria-label", |t| t.send)
+        .words_attr("title", |t| t.send)
+        .attr_fn("data-empty", move || text.with(|text| text.trim().is_empty()))
+        .child(icon(icon::SEND));
+    let grow = el("div.grow")
+        // The copy gives the field its height.
+        .attr_fn("data-text", move || text.get())
+        .child(writing);
+
     // Whoever comes in by keyboard or mouse can write at once; on a touch screen that would open the keyboard.
-    Effect::new(move || {
-        let fine =
-            window().match_media("(pointer: fine)").ok().flatten().is_some_and(|query| query.matches());
-        if fine && field.get().is_some() {
-            focus();
+    queue_microtask(move || {
+        if window()
+            .match_media("(pointer: fine)")
+            .is_ok_and(|query| query.is_some_and(|query| query.matches()))
+        {
+            field.focus();
         }
     });
-    view! {
-        <form id="composer" class="composer" aria-label=move || t().message on:submit=submit>
-            <div class="composer-box" class:refused=refused>
-                // The copy in `data-text` gives the field its height.
-                <div class="grow" data-text=move || text.get()>
-                    <textarea
-                        id="composer-text" rows="1" dir="auto" enterkeyhint="send" autocomplete="off"
-                        node_ref=field placeholder=move || t().message aria-label=move || t().message
-                        aria-description=move || t().message_keys aria-describedby="composer-note"
-                        prop:value=move || text.get()
-                        on:input=input on:keydown=keydown on:compositionend=composition_end
-                    ></textarea>
-                </div>
-                <button
-                    type="submit" id="composer-send" class="button primary" aria-label=move || t().send
-                    title=move || t().send data-empty=move || text.with(|text| text.trim().is_empty()).then_some("")
-                >
-                    {icon(icon::SEND)}
-                </button>
-            </div>
-            <p id="composer-note" class="composer-note" role="status">{note}</p>
-        </form>
-    }
+    el("form#composer.composer")
+        .words_attr("aria-label", |t| t.message)
+        .on("submit", submit)
+        .child(el("div.composer-box").class_fn("refused", refused).child(grow).child(button))
+        .child(el("p#composer-note.composer-note").attr("role", "status").text_fn(note))
 }

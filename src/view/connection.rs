@@ -1,23 +1,26 @@
 //! The connection bar: a dot and a number while all is well, words and a button when it is not.
 
-use leptos::prelude::*;
+use leptos::{ev::Event, prelude::*};
 use parlour_core::{
     model::{Connection, Dialect},
     status::Status,
 };
 
-use super::words::use_words;
+use super::{
+    dom::{El, el},
+    words::use_words,
+};
 use crate::ctrl::use_store;
 
 /// What the connection is doing, and what can be done about it.
 #[component]
-pub fn ConnectionBar() -> impl IntoView {
+pub fn ConnectionBar() -> El {
     let (store, t) = (use_store(), use_words());
     let connection = store.connection();
-    let state = Memo::new(move |_| connection.with(state_name));
+    let state = move || connection.with(state_name);
     // A basic server's limits are told once and then put away; the bar tells them again when asked.
     let explained = RwSignal::new(false);
-    let told = move || state.get() == "basic" && !explained.get();
+    let told = move || state() == "basic" && !explained.get();
 
     let sentence = move || {
         connection.with(|connection| match connection {
@@ -30,50 +33,46 @@ pub fn ConnectionBar() -> impl IntoView {
             }
         })
     };
-    let next = move || {
-        (state.get() == "reconnecting").then(|| match store.retry_in().get() {
-            Some(seconds) => (t().retry_in)(seconds),
-            None => t().reconnecting.to_owned(),
-        })
+    let next = move || match store.retry_in().get() {
+        _ if state() != "reconnecting" => String::new(),
+        Some(seconds) => (t().retry_in)(seconds),
+        None => t().reconnecting.to_owned(),
     };
-    let round_trip = move || {
-        let ms = store.round_trip().get().filter(|_| state.get() == "online")?;
-        Some(view! {
-            <span id="round-trip" title=move || (t().round_trip)(ms)>{ms}" ms"</span>
-        })
+    let round_trip = move || store.round_trip().get().filter(|_| state() == "online");
+    let words = el("p.connection-words")
+        .child(el("span").attr("role", "status").text_fn(sentence))
+        // Outside of what is read aloud, or every second would be.
+        .text(" ")
+        .child(el("span.connection-next").text_fn(next));
+    let about = move || {
+        el("button#basic-about.button.quiet")
+            .attr("type", "button")
+            .attr("aria-controls", "basic-missing")
+            .attr_fn("aria-expanded", move || if told() { "true" } else { "false" })
+            .on("click", move |_: Event| explained.update(|it| *it = !*it))
+            .text_fn(move || if told() { t().understood } else { t().basic })
     };
-    view! {
-        <div
-            id="connection" class="connection" class:telling=told role="group"
-            data-state=move || state.get() aria-label=move || t().connection
-        >
-            <span class="dot" aria-hidden="true"></span>
-            <p class="connection-words">
-                <span role="status">{sentence}</span>
-                // Outside of what is read aloud, or every second would be.
-                " " <span class="connection-next">{next}</span>
-            </p>
-            {round_trip}
-            {move || action(connection.get()).map(|action| view! { <ActionButton action/> })}
-            <Show when=move || state.get() == "basic">
-                <button
-                    type="button" id="basic-about" class="button quiet"
-                    aria-expanded=move || told().to_string() aria-controls="basic-missing"
-                    on:click=move |_| explained.update(|it| *it = !*it)
-                >
-                    {move || if told() { t().understood } else { t().basic }}
-                </button>
-            </Show>
-            <Show when=told>
-                <div id="basic-missing" class="basic-missing">
-                    <p>{move || t().basic_lead}</p>
-                    <ul>
-                        {move || t().basic_missing.iter().map(|line| view! { <li>{*line}</li> }).collect_view()}
-                    </ul>
-                </div>
-            </Show>
-        </div>
-    }
+    el("div#connection.connection")
+        .class_fn("telling", told)
+        .attr("role", "group")
+        .attr_fn("data-state", state)
+        .words_attr("aria-label", |t| t.connection)
+        .child(el("span.dot").attr("aria-hidden", "true"))
+        .child(words)
+        .switch(round_trip, move |ms| {
+            el("span#round-trip").text(&format!("{ms} ms")).attr_fn("title", move || (t().round_trip)(ms))
+        })
+        .switch(move || connection.with(action), action_button)
+        .when(move || state() == "basic", about)
+        .when(told, basic_missing)
+}
+
+/// What a basic server can't do.
+fn basic_missing() -> El {
+    let t = use_words();
+    let list = el("ul")
+        .fill(move |list| t().basic_missing.iter().fold(list, |list, line| list.child(el("li").text(line))));
+    el("div#basic-missing.basic-missing").child(el("p").words(|t| t.basic_lead)).child(list)
 }
 
 /// What the button of the bar does.
@@ -85,26 +84,24 @@ enum Action {
     Reload,
 }
 
-#[component]
-fn ActionButton(action: Action) -> impl IntoView {
-    let (store, t) = (use_store(), use_words());
-    let words = move || match action {
-        Action::RetryNow => t().retry_now,
-        Action::ConnectAgain => t().connect_again,
-        Action::UseHere => t().use_here,
-        Action::Reload => t().reload,
-    };
-    let act = move |_| match action {
+fn action_button(action: Action) -> El {
+    let store = use_store();
+    let act = move |_: Event| match action {
         Action::Reload => {
             // A browser that won't reload leaves the page as it is.
             let _ = window().location().reload();
         }
         _ => store.retry_now(),
     };
-    view! { <button type="button" id="retry-now" class="button" on:click=act>{words}</button> }
+    el("button#retry-now.button").attr("type", "button").on("click", act).words(match action {
+        Action::RetryNow => |t| t.retry_now,
+        Action::ConnectAgain => |t| t.connect_again,
+        Action::UseHere => |t| t.use_here,
+        Action::Reload => |t| t.reload,
+    })
 }
 
-fn action(connection: Connection) -> Option<Action> {
+fn action(connection: &Connection) -> Option<Action> {
     match connection {
         Connection::Reconnecting { retry_at: Some(_), .. } => Some(Action::RetryNow),
         Connection::Failed { status: Status::VersionUnsupported, .. } => Some(Action::Reload),

@@ -1,33 +1,41 @@
 //! On a narrow screen the roster is a drawer: over the room, with the keyboard's focus inside while it is open.
 
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
+
+use super::dom::{El, el};
 
 /// Screens up to this width have a drawer; the stylesheet has the same number.
 const NARROW: &str = "(max-width: 52rem)";
+
+/// The button that opens it: the focus comes from there and goes back there.
+const TOGGLE: &str = "roster-toggle";
+/// The button that closes it: the focus goes there.
+const HIDE: &str = "roster-close";
 
 /// Whether there is a drawer, and whether it is open.
 #[derive(Clone, Copy)]
 pub struct Drawer {
     narrow: RwSignal<bool>,
     opened: RwSignal<bool>,
-    /// The button that opens it: the focus comes from there and goes back there.
-    pub toggle: NodeRef<html::Button>,
-    /// The button that closes it: the focus goes there.
-    pub hide: NodeRef<html::Button>,
 }
 
 impl Drawer {
     /// A closed one, that knows the width of the screen.
     pub fn new() -> Self {
-        let drawer = Self {
-            narrow: RwSignal::new(false),
-            opened: RwSignal::new(false),
-            toggle: NodeRef::new(),
-            hide: NodeRef::new(),
-        };
+        let drawer = Self { narrow: RwSignal::new(false), opened: RwSignal::new(false) };
         drawer.follow_width();
         drawer
+    }
+
+    /// The button that opens it, as far as that is the drawer's.
+    pub fn toggle(self) -> El {
+        el("button#roster-toggle.button.quiet").attr("type", "button")
+    }
+
+    /// The button that closes it.
+    pub fn hide(self) -> El {
+        el("button#roster-close.button.quiet").attr("type", "button")
     }
 
     /// Over the room, now.
@@ -42,23 +50,14 @@ impl Drawer {
 
     pub fn open(self) {
         self.opened.set(true);
-        self.focus(self.hide);
+        focus(HIDE);
     }
 
     pub fn close(self) {
         if self.opened.get_untracked() {
             self.opened.set(false);
-            self.focus(self.toggle);
+            focus(TOGGLE);
         }
-    }
-
-    /// Once the page has changed: what is inert can't have the focus.
-    fn focus(self, button: NodeRef<html::Button>) {
-        request_animation_frame(move || {
-            if let Some(button) = button.try_get_untracked().flatten() {
-                let _ = button.focus();
-            }
-        });
     }
 
     fn follow_width(self) {
@@ -77,4 +76,15 @@ impl Drawer {
             });
         });
     }
+}
+
+/// Once the page has changed: what is inert can't have the focus.
+fn focus(id: &'static str) {
+    request_animation_frame(move || {
+        let button =
+            document().get_element_by_id(id).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
+        if let Some(button) = button {
+            let _ = button.focus();
+        }
+    });
 }

@@ -1,6 +1,6 @@
 //! The line icons, drawn on a grid of 24.
 
-use leptos::prelude::*;
+use super::dom::{El, svg};
 
 pub const PEOPLE: &str = "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20v-1.5A4.5 4.5 0 0 1 7 14h4a4.5 4.5 0 0 1 4.5 4.500V20\
      M16 4.300a3.5 3.5 0 0 1 0 6.400M18 14.300a4.5 4.5 0 0 1 3.5 4.200V20";
@@ -16,21 +16,19 @@ pub const THEME: &str =
     "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 3v18M12 7.500h6.500M12 12h8.500M12 16.500h6.5";
 
 /// An icon; what it means is said by the control that holds it.
-pub fn icon(path: &'static str) -> impl IntoView {
-    view! {
-        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
-            <path d=path></path>
-        </svg>
-    }
+pub fn icon(path: &str) -> El {
+    svg("svg.icon")
+        .attr("viewBox", "0 0 24 24")
+        .attr("aria-hidden", "true")
+        .child(svg("path").attr("d", path))
 }
 
 /// The mark: a door, and a speech bubble.
-pub fn mark() -> impl IntoView {
-    view! {
-        <svg class="mark" viewBox="0 0 64 64" aria-hidden="true">
-            <rect class="mark-ground" width="64" height="64" rx="15"></rect>
-            <path class="mark-door" d="M18 28a14 14 0 0 1 28 0v17H27l-9 8z"></path>
-            <circle class="mark-knob" cx="39" cy="33.5" r="3.2"></circle>
-        </svg>
-    }
+pub fn mark() -> El {
+    svg("svg.mark")
+        .attr("viewBox", "0 0 64 64")
+        .attr("aria-hidden", "true")
+        .child(svg("rect.mark-ground").attr("width", "64").attr("height", "64").attr("rx", "15"))
+        .child(svg("path.mark-door").attr("d", "M18 28a14 14 0 0 1 28 0v17H27l-9 8z"))
+        .child(svg("circle.mark-knob").attr("cx", "39").attr("cy", "33.5").attr("r", "3.2"))
 }

@@ -1,112 +1,123 @@
 //! The login page: a door, a name, and where to.
 
-use leptos::{ev::SubmitEvent, html, prelude::*};
+use leptos::{
+    ev::{Event, SubmitEvent},
+    prelude::*,
+};
 use parlour_core::{model::Connection, status::Status};
 
-use super::{connection::ConnectionBar, icon::mark, settings::Settings, words::use_words};
-use crate::ctrl::{LoginError, use_store};
+use super::{
+    connection::ConnectionBar,
+    dom::{El, el, follow},
+    icon::mark,
+    settings::Settings,
+    words::use_words,
+};
+use crate::ctrl::{Store, use_store};
 
 /// The page on which one logs in.
 #[component]
-pub fn Login() -> impl IntoView {
+pub fn Login() -> El {
     let (store, t) = (use_store(), use_words());
     let remembered = store.remembered();
     let nick = RwSignal::new(remembered.nick);
     let server = RwSignal::new(remembered.server);
-    let (nick_field, server_field) = (NodeRef::<html::Input>::new(), NodeRef::<html::Input>::new());
-
-    let busy = Memo::new(move |_| {
-        store.connection().with(|c| matches!(c, Connection::Connecting | Connection::Reconnecting { .. }))
-    });
     let error = store.login_error();
-    let at_server = move || error.with(|error| error.as_ref().is_some_and(|e| is_about_server(e.status)));
-    let at_nick = move || error.with(|error| error.as_ref().is_some_and(|e| is_about_nick(e.status)));
+    let busy = move || is_busy(store);
 
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        if !busy.get_untracked() {
-            store.log_in(&nick.get_untracked(), &server.get_untracked());
-        }
+    let nick_field = field("input#login-nick", nick, is_about_nick)
+        .attr("name", "nick")
+        .attr("dir", "auto")
+        .attr("autocomplete", "nickname")
+        .words_attr("placeholder", |t| t.nick_hint);
+    let server_field = field("input#login-server", server, is_about_server)
+        .attr("name", "server")
+        .attr("dir", "ltr")
+        .attr("inputmode", "url")
+        .attr("autocomplete", "url")
+        .words_attr("placeholder", |t| t.server_hint);
+    let label = |name: El, field: &El| el("label.field").child(name).child(field.clone());
+    let head = el("div.door-head")
+        .child(mark())
+        .child(el("h1#login-title").attr("dir", "auto").text_fn(move || store.title().get()))
+        .child(el("p.tagline").words(|t| t.tagline));
+    let sentence = el("div#login-error.login-error").attr("role", "alert").fill(move |alert| {
+        let Some(error) = error.get() else { return alert };
+        let words = error.text.unwrap_or_else(|| (t().status)(error.status).to_owned());
+        alert.child(el("p").attr("dir", "auto").text(&words))
+    });
+    let suggestion = move |name: String| {
+        let log_in = name.clone();
+        el("button#login-suggestion.button")
+            .attr("type", "button")
+            .on("click", move |_: Event| {
+                nick.set(log_in.clone());
+                store.log_in(&log_in, &server.get_untracked());
+            })
+            .text_fn(move || (t().log_in_as)(&name))
     };
-    // To the field that is to be filled in or corrected.
-    Effect::new(move || {
-        let field = if at_server() { server_field } else { nick_field };
-        if let Some(field) = field.get() {
-            // A field that can't have the focus keeps the page usable all the same.
-            let _ = field.focus();
-            if error.with(Option::is_some) {
+    let log_in = el("button#login-submit.button.primary")
+        .attr("type", "submit")
+        .attr_fn("aria-busy", move || if busy() { "true" } else { "false" })
+        .text_fn(move || if busy() { t().logging_in } else { t().log_in });
+    let cancel = move || {
+        el("button#login-cancel.button.quiet")
+            .attr("type", "button")
+            .on("click", move |_: Event| store.exit())
+            .words(|t| t.cancel)
+    };
+    let door = el("form#login.door")
+        .attr("novalidate", "")
+        .attr("aria-labelledby", "login-title")
+        .on("submit", move |event: SubmitEvent| {
+            event.prevent_default();
+            if !untrack(busy) {
+                store.log_in(&nick.get_untracked(), &server.get_untracked());
+            }
+        })
+        .child(head)
+        .child(label(el("span.field-name").words(|t| t.nick), &nick_field))
+        .child(label(el("span.field-name").words(|t| t.server), &server_field))
+        .child(sentence)
+        .switch(move || error.with(|error| error.as_ref()?.suggestion.clone()), suggestion)
+        .child(el("div.door-foot").child(log_in).when(busy, cancel))
+        .child(ConnectionBar());
+
+    // To the field that is to be filled in or corrected, once the page stands.
+    follow(move || {
+        let wrong = error.with(Option::is_some);
+        let field = if is_blamed(store, is_about_server) { server_field.clone() } else { nick_field.clone() };
+        queue_microtask(move || {
+            field.focus();
+            if wrong {
                 field.select();
             }
-        }
+        });
     });
-
-    view! {
-        <main class="login" data-busy=move || busy.get().then_some("")>
-            <form id="login" class="door" novalidate aria-labelledby="login-title" on:submit=submit>
-                <div class="door-head">
-                    {mark()}
-                    <h1 id="login-title" dir="auto">{move || store.title().get()}</h1>
-                    <p class="tagline">{move || t().tagline}</p>
-                </div>
-                <label class="field">
-                    <span class="field-name">{move || t().nick}</span>
-                    <input
-                        id="login-nick" name="nick" node_ref=nick_field dir="auto" autocomplete="nickname"
-                        autocapitalize="off" spellcheck="false" enterkeyhint="go"
-                        placeholder=move || t().nick_hint
-                        readonly=move || busy.get() aria-invalid=move || at_nick().then_some("true")
-                        aria-describedby=move || at_nick().then_some("login-error")
-                        prop:value=move || nick.get() on:input=move |e| nick.set(event_target_value(&e))
-                    />
-                </label>
-                <label class="field">
-                    <span class="field-name">{move || t().server}</span>
-                    <input
-                        id="login-server" name="server" node_ref=server_field dir="ltr" inputmode="url"
-                        autocomplete="url" autocapitalize="off" spellcheck="false" enterkeyhint="go"
-                        placeholder=move || t().server_hint
-                        readonly=move || busy.get() aria-invalid=move || at_server().then_some("true")
-                        aria-describedby=move || at_server().then_some("login-error")
-                        prop:value=move || server.get() on:input=move |e| server.set(event_target_value(&e))
-                    />
-                </label>
-                <div id="login-error" class="login-error" role="alert">
-                    {move || error.get().map(|error| view! { <p dir="auto">{error_words(&error, t())}</p> })}
-                </div>
-                {move || {
-                    let name = error.get()?.suggestion?;
-                    let words = (t().log_in_as)(&name);
-                    let log_in = move |_| {
-                        nick.set(name.clone());
-                        store.log_in(&name, &server.get_untracked());
-                    };
-                    Some(view! {
-                        <button type="button" id="login-suggestion" class="button" on:click=log_in>{words}</button>
-                    })
-                }}
-                <div class="door-foot">
-                    <button
-                        type="submit" id="login-submit" class="button primary" aria-busy=move || busy.get().to_string()
-                    >
-                        {move || if busy.get() { t().logging_in } else { t().log_in }}
-                    </button>
-                    <Show when=move || busy.get()>
-                        <button
-                            type="button" id="login-cancel" class="button quiet" on:click=move |_| store.exit()
-                        >
-                            {move || t().cancel}
-                        </button>
-                    </Show>
-                </div>
-                <ConnectionBar/>
-            </form>
-            <Settings/>
-        </main>
-    }
+    el("main.login").attr_fn("data-busy", busy).child(door).child(Settings())
 }
 
-fn error_words(error: &LoginError, t: &crate::i18n::Texts) -> String {
-    error.text.clone().unwrap_or_else(|| (t.status)(error.status).to_owned())
+/// A field for what is remembered in `text`, marked when the login went wrong by it.
+fn field(spec: &str, text: RwSignal<String>, is_about: fn(Status) -> bool) -> El {
+    let store = use_store();
+    let blamed = move || is_blamed(store, is_about);
+    el(spec)
+        .attr("autocapitalize", "off")
+        .attr("spellcheck", "false")
+        .attr("enterkeyhint", "go")
+        .attr_fn("readonly", move || is_busy(store))
+        .attr_fn("aria-invalid", move || blamed().then_some("true"))
+        .attr_fn("aria-describedby", move || blamed().then_some("login-error"))
+        .value_fn(move || text.get())
+        .on("input", move |event: Event| text.set(event_target_value(&event)))
+}
+
+fn is_busy(store: Store) -> bool {
+    store.connection().with(|c| matches!(c, Connection::Connecting | Connection::Reconnecting { .. }))
+}
+
+fn is_blamed(store: Store, is_about: fn(Status) -> bool) -> bool {
+    store.login_error().with(|error| error.as_ref().is_some_and(|error| is_about(error.status)))
 }
 
 fn is_about_nick(status: Status) -> bool {

@@ -1,6 +1,6 @@
 //! A message.
 
-use leptos::prelude::*;
+use leptos::{ev::Event, prelude::*};
 use parlour_core::{
     model::{Delivery, Message, MessageId},
     status::Status,
@@ -8,7 +8,8 @@ use parlour_core::{
 };
 
 use super::{
-    avatar::Avatar,
+    avatar::avatar,
+    dom::{El, el, follow},
     icon::{self, icon},
     words::use_words,
 };
@@ -16,86 +17,76 @@ use crate::{ctrl::use_store, i18n::time};
 
 /// A message: who, when, what, and for an own one how far it has come. What a message says never changes, so only
 /// the rest follows the signal.
-#[component]
-pub fn MessageView(first: Message, kind: ArcRwSignal<RowKind>) -> impl IntoView {
-    let (store, t) = (use_store(), use_words());
-    let Message { id, nick, content, own, .. } = first;
-    let shown = Memo::new(move |last: Option<&Shown>| {
-        kind.with(Shown::of).or(last.copied()).unwrap_or(Shown::default())
-    });
-    let at = move || shown.get().time;
-    let state = move || match shown.get().delivery {
-        Delivery::Pending => "pending",
-        Delivery::Sent => "sent",
-        Delivery::Failed(_) => "failed",
+pub fn message(first: &Message, kind: ArcRwSignal<RowKind>) -> El {
+    let store = use_store();
+    let kind = RwSignal::from(kind);
+    let when = el("time");
+    let head = el("p.head").child(el("bdi.nick").text(&first.nick)).text(" ").child(when.clone());
+    let content = el("div.content").attr("dir", "auto").text(&first.content);
+    let row = el("div.row.message").class("own", first.own).attr("data-id", &format!("{:?}", first.id));
+    let row = if first.own {
+        let (id, delivery) = (first.id, move || kind.with(delivery));
+        let failed = move || match delivery() {
+            Some(Delivery::Failed(status)) => Some(status),
+            _ => None,
+        };
+        row.child(head.when(move || delivery() == Some(Delivery::Pending), pending))
+            .child(content)
+            .switch(failed, move |status| failure(id, status))
+    } else {
+        row.child(avatar(&first.nick)).child(head).child(content)
     };
-    let failure = Memo::new(move |_| match shown.get().delivery {
-        Delivery::Failed(status) => Some(status),
-        _ => None,
+    let changing = row.clone();
+    follow(move || {
+        let locale = store.locale().get();
+        kind.with(|kind| {
+            let RowKind::Message { message, continued } = kind else { return };
+            changing.set_class("continued", *continued);
+            let state = match message.delivery {
+                Delivery::Pending => "pending",
+                Delivery::Sent => "sent",
+                Delivery::Failed(_) => "failed",
+            };
+            changing.set("data-delivery", Some(state));
+            when.set("datetime", Some(&time::machine(message.time)));
+            when.set("title", Some(&time::full(locale, message.time)));
+            when.set_text(&time::clock(locale, message.time));
+        });
     });
-    view! {
-        <div
-            class="row message" class:own=own class:continued=move || shown.get().continued
-            data-id=format!("{id:?}") data-delivery=state
-        >
-            {(!own).then(|| view! { <Avatar nick=nick.to_string()/> })}
-            <p class="head">
-                <bdi class="nick">{nick.to_string()}</bdi>
-                " "
-                <time datetime=move || time::machine(at()) title=move || time::full(store.locale().get(), at())>
-                    {move || time::clock(store.locale().get(), at())}
-                </time>
-                {own.then(|| view! {
-                    <Show when=move || state() == "pending">
-                        <span class="pending">{icon(icon::CLOCK)}<span class="label">{move || t().pending}</span></span>
-                    </Show>
-                })}
-            </p>
-            <div class="content" dir="auto">{content.to_string()}</div>
-            {own.then_some(move || failure.get().map(|status| view! { <Failure id status/> }))}
-        </div>
+    row
+}
+
+fn delivery(kind: &RowKind) -> Option<Delivery> {
+    match kind {
+        RowKind::Message { message, .. } => Some(message.delivery),
+        _ => None,
     }
+}
+
+fn pending() -> El {
+    el("span.pending").child(icon(icon::CLOCK)).child(el("span.label").words(|t| t.pending))
 }
 
 /// Why it was not sent, and what can be done.
-#[component]
-fn Failure(id: MessageId, status: Status) -> impl IntoView {
+fn failure(id: MessageId, status: Status) -> El {
     let (store, t) = (use_store(), use_words());
     // Of one that was not confirmed nobody knows that it was not sent.
     let prefix = move || if status == Status::Unconfirmed { "" } else { t().not_sent };
-    view! {
-        <div class="failure" role="group" aria-label=move || t().not_sent>
-            {icon(icon::ALERT)}
-            <span class="reason">{prefix} " " {move || (t().status)(status)}</span>
-            <button type="button" class="button retry" on:click=move |_| store.retry(id)>{move || t().retry}</button>
-            <button type="button" class="button quiet discard" on:click=move |_| store.discard(id)>
-                {move || t().discard}
-            </button>
-        </div>
-    }
-}
-
-/// What of a message may change.
-#[derive(Clone, Copy, PartialEq)]
-struct Shown {
-    continued: bool,
-    time: i64,
-    delivery: Delivery,
-}
-
-impl Default for Shown {
-    fn default() -> Self {
-        Self { continued: false, time: 0, delivery: Delivery::Sent }
-    }
-}
-
-impl Shown {
-    fn of(kind: &RowKind) -> Option<Self> {
-        match kind {
-            RowKind::Message { message, continued } => {
-                Some(Self { continued: *continued, time: message.time, delivery: message.delivery })
-            }
-            _ => None,
-        }
-    }
+    el("div.failure")
+        .attr("role", "group")
+        .words_attr("aria-label", |t| t.not_sent)
+        .child(icon(icon::ALERT))
+        .child(el("span.reason").text_fn(prefix).text(" ").text_fn(move || (t().status)(status)))
+        .child(
+            el("button.button.retry")
+                .attr("type", "button")
+                .on("click", move |_: Event| store.retry(id))
+                .words(|t| t.retry),
+        )
+        .child(
+            el("button.button.quiet.discard")
+                .attr("type", "button")
+                .on("click", move |_: Event| store.discard(id))
+                .words(|t| t.discard),
+        )
 }

@@ -1,4 +1,4 @@
-//! What is seen: one component a file. A view reads the store's signals and calls its actions.
+//! What is seen: one part a file, put together with [`dom`]. A view reads the store's signals and calls its actions.
 //!
 //! Absent here: rules, sockets, storage, and any way for what somebody wrote to become HTML.
 
@@ -6,6 +6,8 @@ mod avatar;
 mod composer;
 mod connection;
 mod crash;
+pub mod dom;
+
 mod drawer;
 mod icon;
 mod keys;
@@ -21,6 +23,7 @@ mod timeline;
 mod words;
 
 pub use crash::show_crash;
+
 pub use login::Login;
-pub use page::{at_login, follow_page};
+pub use page::follow_page;
 pub use room::Room;

@@ -4,25 +4,20 @@
 use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, closure::Closure};
 
+use super::dom::follow;
 use crate::ctrl::{Theme, use_store};
 
 /// The colours of the browser's own frame, light and dark: `--paper` in the stylesheet.
 const FRAME: [&str; 2] = ["#f5f1e8", "#121613"];
 
-/// Whether the login page is to be shown.
-pub fn at_login() -> Memo<bool> {
-    let store = use_store();
-    Memo::new(move |_| store.at_login())
-}
-
 /// Keeps the document in step with the store, and the store with whether the page is looked at.
 pub fn follow_page() {
     let store = use_store();
-    Effect::new(move || {
+    follow(move || {
         document().set_title(&window_title(&store.title().get(), store.unread().get()));
     });
-    Effect::new(move || set_root_attribute("lang", Some(store.locale().get().tag())));
-    Effect::new(move || set_theme(store.theme().get()));
+    follow(move || set_root_attribute("lang", Some(store.locale().get().tag())));
+    follow(move || set_theme(store.theme().get()));
 
     let look = move || {
         let document = document();
@@ -99,8 +94,8 @@ fn follow_keyboard() {
         let style = root.style();
         let _ = if covered > 60.0 && (measured.scale() - 1.0).abs() < 0.01 {
             style
-                .set_property("--seen-height", &format!("{}px", measured.height()))
-                .and_then(|()| style.set_property("--seen-top", &format!("{}px", measured.offset_top())))
+                .set_property("--seen-height", &pixels(measured.height()))
+                .and_then(|()| style.set_property("--seen-top", &pixels(measured.offset_top())))
         } else {
             style
                 .remove_property("--seen-height")
@@ -113,6 +108,12 @@ fn follow_keyboard() {
     }
     // Listened to for as long as the page is there.
     measure.forget();
+}
+
+/// Whole pixels; to write fractions takes 12 KB of code that nothing else needs.
+#[allow(clippy::cast_possible_truncation)]
+fn pixels(length: f64) -> String {
+    format!("{}px", length.round() as i32)
 }
 
 #[cfg(test)]

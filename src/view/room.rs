@@ -1,10 +1,11 @@
 //! The room: its head, what is said, the composer, and who is there.
 
-use leptos::prelude::*;
+use leptos::{ev::Event, prelude::*};
 
 use super::{
     composer::Composer,
     connection::ConnectionBar,
+    dom::{El, el},
     drawer::Drawer,
     icon::{self, icon, mark},
     roster::Roster,
@@ -16,44 +17,44 @@ use crate::{ctrl::use_store, i18n::grouped};
 
 /// The page on which one talks.
 #[component]
-pub fn Room() -> impl IntoView {
-    let (store, t) = (use_store(), use_words());
-    provide_context(Scroll::new());
+pub fn Room() -> El {
+    let store = use_store();
     let drawer = Drawer::new();
+    provide_context(drawer);
+    provide_context(Scroll::new());
+    let place = el("div.place")
+        .child(mark())
+        .child(el("h1").attr("dir", "auto").text_fn(move || store.title().get()));
+    let exit = el("button#exit.button.quiet")
+        .attr("type", "button")
+        .words_attr("title", |t| t.exit)
+        .on("click", move |_: Event| store.exit())
+        .child(icon(icon::EXIT))
+        .child(el("span.label").words(|t| t.exit));
+    let top = el("header.top")
+        .attr_fn("inert", move || drawer.is_open())
+        .child(place)
+        .child(ConnectionBar())
+        .child(el("div.top-actions").child(roster_toggle(drawer)).child(exit));
+    let talk =
+        el("main.talk").attr_fn("inert", move || drawer.is_open()).child(TimelineView()).child(Composer());
+    el("div#room.room")
+        .class_fn("drawer-open", move || drawer.is_open())
+        .child(top)
+        .child(talk)
+        .child(el("div.backdrop").on("click", move |_: Event| drawer.close()))
+        .child(Roster())
+}
+
+fn roster_toggle(drawer: Drawer) -> El {
+    let (store, t) = (use_store(), use_words());
     let count = move || store.roster_total().get();
-    view! {
-        <div id="room" class="room" class:drawer-open=move || drawer.is_open()>
-            <header class="top" inert=move || drawer.is_open()>
-                <div class="place">
-                    {mark()}
-                    <h1 dir="auto">{move || store.title().get()}</h1>
-                </div>
-                <ConnectionBar/>
-                <div class="top-actions">
-                    <button
-                        type="button" id="roster-toggle" class="button quiet" node_ref=drawer.toggle
-                        aria-controls="roster" aria-expanded=move || drawer.is_open().to_string()
-                        aria-label=move || format!("{}: {}", t().people_show, (t().people_count)(count()))
-                        on:click=move |_| drawer.open()
-                    >
-                        {icon(icon::PEOPLE)}
-                        <span aria-hidden="true">{move || grouped(count())}</span>
-                    </button>
-                    <button
-                        type="button" id="exit" class="button quiet" title=move || t().exit
-                        on:click=move |_| store.exit()
-                    >
-                        {icon(icon::EXIT)}
-                        <span class="label">{move || t().exit}</span>
-                    </button>
-                </div>
-            </header>
-            <main class="talk" inert=move || drawer.is_open()>
-                <TimelineView/>
-                <Composer/>
-            </main>
-            <div class="backdrop" on:click=move |_| drawer.close()></div>
-            <Roster drawer/>
-        </div>
-    }
+    drawer
+        .toggle()
+        .attr("aria-controls", "roster")
+        .attr_fn("aria-expanded", move || if drawer.is_open() { "true" } else { "false" })
+        .attr_fn("aria-label", move || format!("{}: {}", t().people_show, (t().people_count)(count())))
+        .on("click", move |_: Event| drawer.open())
+        .child(icon(icon::PEOPLE))
+        .child(el("span").attr("aria-hidden", "true").text_fn(move || grouped(count())))
 }

@@ -1,13 +1,14 @@
 //! Who is there.
 
-use leptos::{ev::KeyboardEvent, prelude::*};
-use parlour_core::{
-    model::{Member, PresenceState},
-    validate::nick_key,
+use leptos::{
+    ev::{Event, KeyboardEvent},
+    prelude::*,
 };
+use parlour_core::model::{Member, PresenceState};
 
 use super::{
-    avatar::Avatar,
+    avatar::avatar,
+    dom::{El, el},
     drawer::Drawer,
     icon::{self, icon},
     settings::Settings,
@@ -22,88 +23,102 @@ const FILTERED_FROM: usize = 20;
 
 /// The list of who is there, beside the room or in a drawer.
 #[component]
-pub fn Roster(drawer: Drawer) -> impl IntoView {
+pub fn Roster() -> El {
     let (store, t) = (use_store(), use_words());
-    let (roster, total) = (store.roster(), store.roster_total());
+    let drawer = expect_context::<Drawer>();
+    let total = move || store.roster_total().get();
     let filter = RwSignal::new(String::new());
-    let filtering = Memo::new(move |_| total.get() > FILTERED_FROM);
+    let filtering = move || total() > FILTERED_FROM;
 
     // Those that are listed, and how many more there are.
-    let listed = Memo::new(move |_| {
-        let wanted = if filtering.get() { nick_key(filter.get().trim()) } else { String::new() };
-        roster.with(|members| {
-            let mut found =
-                members.iter().filter(|m| wanted.is_empty() || nick_key(&m.nick).contains(&wanted));
-            let listed: Vec<Member> = found.by_ref().take(LISTED).cloned().collect();
-            let more =
-                if wanted.is_empty() { total.get() - listed.len().min(total.get()) } else { found.count() };
-            (listed, more)
-        })
-    });
-    let close_on_escape = move |event: KeyboardEvent| {
-        if event.key() == "Escape" {
-            drawer.close();
-        }
+    let listed = move || {
+        let wanted = if filtering() { filter.with(|filter| filter.trim().to_owned()) } else { String::new() };
+        store.roster().with(|members| list(members, &wanted, total()))
     };
-    view! {
-        <aside
-            id="roster" class="roster" aria-labelledby="roster-title" inert=move || drawer.is_shut()
-            on:keydown=close_on_escape
-        >
-            <div class="roster-head">
-                <h2 id="roster-title">
-                    {move || t().people} " " <span id="roster-count">{move || grouped(total.get())}</span>
-                </h2>
-                <button
-                    type="button" id="roster-close" class="button quiet" node_ref=drawer.hide
-                    aria-label=move || t().people_hide on:click=move |_| drawer.close()
-                >
-                    {icon(icon::CLOSE)}
-                </button>
-            </div>
-            <Show when=move || filtering.get()>
-                <input
-                    id="roster-filter" type="search" dir="auto" autocomplete="off" spellcheck="false"
-                    placeholder=move || t().people_filter aria-label=move || t().people_filter
-                    prop:value=move || filter.get() on:input=move |e| filter.set(event_target_value(&e))
-                />
-            </Show>
-            <div class="roster-list">
-                <ul aria-labelledby="roster-title">
-                    <For
-                        each=move || listed.get().0
-                        key=|member| (member.nick.clone(), member.state)
-                        children=|member| view! { <MemberView member/> }
-                    />
-                </ul>
-                {move || match listed.with(|(listed, more)| (listed.len(), *more)) {
-                    (0, 0) if filtering.get() => Some(t().people_none.to_owned()),
-                    (_, 0) => None,
-                    (_, more) => Some((t().people_more)(more)),
-                }.map(|words| view! { <p class="roster-more">{words}</p> })}
-            </div>
-            <Settings/>
-        </aside>
-    }
+    let more = move || match listed() {
+        (listed, 0) if listed.is_empty() && filtering() => Some(t().people_none.to_owned()),
+        (_, 0) => None,
+        (_, more) => Some((t().people_more)(more)),
+    };
+    let head = el("div.roster-head")
+        .child(
+            el("h2#roster-title")
+                .words(|t| t.people)
+                .text(" ")
+                .child(el("span#roster-count").text_fn(move || grouped(total()))),
+        )
+        .child(
+            drawer
+                .hide()
+                .words_attr("aria-label", |t| t.people_hide)
+                .on("click", move |_: Event| drawer.close())
+                .child(icon(icon::CLOSE)),
+        );
+    let field = move || {
+        el("input#roster-filter")
+            .attr("type", "search")
+            .attr("dir", "auto")
+            .attr("autocomplete", "off")
+            .attr("spellcheck", "false")
+            .words_attr("placeholder", |t| t.people_filter)
+            .words_attr("aria-label", |t| t.people_filter)
+            .value_fn(move || filter.get())
+            .on("input", move |event: Event| filter.set(event_target_value(&event)))
+    };
+    let members = el("ul").attr("aria-labelledby", "roster-title").each(
+        move || listed().0,
+        |member| (member.nick.clone(), member.state),
+        member,
+    );
+    el("aside#roster.roster")
+        .attr("aria-labelledby", "roster-title")
+        .attr_fn("inert", move || drawer.is_shut())
+        .on("keydown", move |event: KeyboardEvent| {
+            if event.key() == "Escape" {
+                drawer.close();
+            }
+        })
+        .child(head)
+        .when(filtering, field)
+        .child(el("div.roster-list").child(members).switch(more, |words| el("p.roster-more").text(&words)))
+        .child(Settings())
 }
 
-#[component]
-fn MemberView(member: Member) -> impl IntoView {
-    let (store, t) = (use_store(), use_words());
-    let nick = member.nick.to_string();
-    let away = member.state == PresenceState::Away;
-    let own = {
-        let key = nick_key(&nick);
-        Memo::new(move |_| {
-            store.identity().with(|me| me.as_ref().is_some_and(|me| nick_key(&me.nick) == key))
-        })
-    };
-    view! {
-        <li data-nick=nick.clone() class:away=away title=nick.clone()>
-            <Avatar nick=nick.clone()/>
-            <bdi class="name">{nick.clone()}</bdi>
-            {move || own.get().then(|| view! { <span class="tag">{t().you}</span> })}
-            {move || away.then(|| view! { <span class="tag">{t().away}</span> })}
-        </li>
+/// Those that a filter lets through, as many as are listed, and how many more there are.
+fn list(members: &[Member], wanted: &str, total: usize) -> (Vec<Member>, usize) {
+    let mut listed = Vec::new();
+    let mut found = 0;
+    for member in members {
+        if wanted.is_empty() || holds(&member.nick, wanted) {
+            found += 1;
+            if listed.len() < LISTED {
+                listed.push(member.clone());
+            }
+        }
+    }
+    let found = if wanted.is_empty() { total } else { found };
+    let more = found.saturating_sub(listed.len());
+    (listed, more)
+}
+
+/// Without regard to the case of ASCII letters.
+fn holds(nick: &str, wanted: &str) -> bool {
+    nick.as_bytes().windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
+fn member(member: Member) -> El {
+    let store = use_store();
+    let nick = member.nick.clone();
+    let own = move || store.identity().with(|me| me.as_ref().is_some_and(|me| me.nick == nick));
+    let item = el("li")
+        .attr("data-nick", &member.nick)
+        .attr("title", &member.nick)
+        .child(avatar(&member.nick))
+        .child(el("bdi.name").text(&member.nick))
+        .when(own, || el("span.tag").words(|t| t.you));
+    if member.state == PresenceState::Away {
+        item.class("away", true).child(el("span.tag").words(|t| t.away))
+    } else {
+        item
     }
 }

@@ -6,9 +6,10 @@ use leptos::prelude::*;
 use parlour_core::timeline::{Notice, RowKind};
 
 use super::{
-    message::MessageView,
+    dom::{El, el},
+    message::message,
     timeline::Today,
-    words::{sentence, use_words},
+    words::use_words,
 };
 use crate::{
     ctrl::{RowItem, use_store},
@@ -16,63 +17,47 @@ use crate::{
 };
 
 /// Whatever a row shows. It stays of the kind it is, so only what is inside follows its signal.
-#[component]
-pub fn RowView(row: RowItem) -> impl IntoView {
+pub fn row(row: RowItem) -> El {
     let (store, t) = (use_store(), use_words());
-    let kind = row.kind;
-    match kind.get_untracked() {
-        RowKind::Message { message, .. } => view! { <MessageView first=message kind/> }.into_any(),
+    match row.kind.get_untracked() {
+        RowKind::Message { message: first, .. } => message(&first, row.kind),
         RowKind::Day(at) => {
             let today = expect_context::<Today>().0;
             let words = move || time::day(t(), store.locale().get(), at, today.get());
-            view! { <h2 class="row day"><time datetime=time::machine(at)>{words}</time></h2> }.into_any()
+            el("h2.row.day").child(el("time").attr("datetime", &time::machine(at)).text_fn(words))
         }
-        RowKind::Movement(_) => {
-            let words = move || {
-                kind.with(|kind| match kind {
-                    RowKind::Movement(movement) => t()
-                        .movement(movement)
-                        .into_iter()
-                        .map(|parts| view! { <span>{sentence(parts)}</span> })
-                        .collect_view(),
-                    _ => Vec::new(),
-                })
-            };
-            view! { <p class="row movement">{words}</p> }.into_any()
-        }
-        RowKind::Notice(notice) => view! { <NoticeView notice/> }.into_any(),
+        RowKind::Movement(_) => el("p.row.movement").fill(move |line| {
+            row.kind.with(|kind| match kind {
+                RowKind::Movement(movement) => {
+                    let sentences = t().movement(movement).into_iter();
+                    sentences.fold(line, |line, parts| line.child(el("span").sentence(parts)))
+                }
+                _ => line,
+            })
+        }),
+        RowKind::Notice(what) => notice(what),
     }
 }
 
-#[component]
-fn NoticeView(notice: Notice) -> impl IntoView {
+fn notice(notice: Notice) -> El {
     let t = use_words();
+    let missed = || el("p.row.notice.missed");
     match notice {
         Notice::Help => {
-            let commands = move || {
-                t().commands
-                    .iter()
-                    .map(|(typed, does)| view! { <dt><kbd>{*typed}</kbd></dt><dd>{*does}</dd> })
-                    .collect_view()
-            };
-            view! {
-                <section class="row notice help">
-                    <p class="notice-title">{move || t().help}</p>
-                    <dl>{commands}</dl>
-                </section>
-            }
-            .into_any()
+            let commands = el("dl").fill(move |list| {
+                t().commands.iter().fold(list, |list, (typed, does)| {
+                    list.child(el("dt").child(el("kbd").text(typed))).child(el("dd").text(does))
+                })
+            });
+            el("section.row.notice.help").child(el("p.notice-title").words(|t| t.help)).child(commands)
         }
         Notice::Who { nicks, more } => {
             let nicks: Arc<[Arc<str>]> = nicks.into();
-            let words = move || sentence((t().who)(&nicks, more));
-            view! { <p class="row notice">{words}</p> }.into_any()
+            el("p.row.notice").fill(move |line| line.sentence((t().who)(&nicks, more)))
         }
-        Notice::Missed => view! { <p class="row notice missed">{move || t().missed}</p> }.into_any(),
-        Notice::Broke(status) => {
-            view! { <p class="row notice missed">{move || (t().status)(status)}</p> }.into_any()
-        }
-        Notice::Unreadable => view! { <p class="row notice missed">{move || t().unreadable}</p> }.into_any(),
-        Notice::Server(text) => view! { <p class="row notice" dir="auto">{text}</p> }.into_any(),
+        Notice::Missed => missed().words(|t| t.missed),
+        Notice::Broke(status) => missed().text_fn(move || (t().status)(status)),
+        Notice::Unreadable => missed().words(|t| t.unreadable),
+        Notice::Server(text) => el("p.row.notice").attr("dir", "auto").text(&text),
     }
 }

@@ -1,10 +1,11 @@
 //! Where the reader is in the timeline. At the end one stays at the end, whatever comes or changes its size;
 //! further up nothing moves, and what is new is counted.
 
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 use parlour_core::timeline::RowKind;
-use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen::JsCast;
 
+use super::dom::{Callback, El, el};
 use crate::ctrl::Store;
 
 /// This close to the end, in CSS pixels, is at the end.
@@ -14,9 +15,9 @@ const NEAR: f64 = 40.0;
 #[derive(Clone, Copy)]
 pub struct Scroll {
     /// Moves over the content.
-    pub frame: NodeRef<html::Div>,
+    frame: StoredValue<El, LocalStorage>,
     /// As tall as all of the rows.
-    pub content: NodeRef<html::Div>,
+    content: StoredValue<El, LocalStorage>,
     at_end: RwSignal<bool>,
     /// The newest row when the reader left the end.
     seen: RwSignal<u64>,
@@ -29,8 +30,8 @@ impl Scroll {
     /// At the end.
     pub fn new() -> Self {
         let scroll = Self {
-            frame: NodeRef::new(),
-            content: NodeRef::new(),
+            frame: StoredValue::new_local(el("div#timeline.timeline")),
+            content: StoredValue::new_local(el("div.rows")),
             at_end: RwSignal::new(true),
             seen: RwSignal::new(0),
             top: StoredValue::new(0.0),
@@ -38,6 +39,16 @@ impl Scroll {
         };
         scroll.follow_size();
         scroll
+    }
+
+    /// The element that scrolls.
+    pub fn frame(self) -> El {
+        self.frame.get_value()
+    }
+
+    /// The element that holds the rows.
+    pub fn content(self) -> El {
+        self.content.get_value()
     }
 
     /// The reader is at the end.
@@ -69,7 +80,8 @@ impl Scroll {
     /// The frame has scrolled. Only a reader who goes up leaves the end: rows that come in between two events
     /// move the end away from the reader, not the reader from the end.
     pub fn moved(self, store: Store) {
-        let Some(frame) = self.frame.get_untracked() else { return };
+        let frame = self.frame();
+        let frame = frame.element();
         let top = f64::from(frame.scroll_top());
         let below = f64::from(frame.scroll_height() - frame.client_height()) - top;
         // A frame that has changed its shape has scrolled by itself; it is put right when that is seen.
@@ -89,9 +101,10 @@ impl Scroll {
 
     /// Puts a reader at the end back there.
     fn settle(self) {
-        if let Some(frame) = self.frame.try_get_untracked().flatten()
-            && self.at_end.try_get_untracked() == Some(true)
+        if let Some(frame) = self.frame.try_get_value()
+            && self.at_end.get_untracked()
         {
+            let frame = frame.element();
             frame.set_scroll_top(frame.scroll_height());
             self.top.set_value(f64::from(frame.scroll_top()));
             self.shape.set_value((frame.client_width(), frame.client_height()));
@@ -99,18 +112,12 @@ impl Scroll {
     }
 
     fn follow_size(self) {
-        let changed = Closure::<dyn Fn()>::new(move || self.settle());
+        let changed = Callback::new(move |_| self.settle());
         // Without one, new rows still scroll into view as the reader sends or asks.
         let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) else { return };
+        observer.observe(self.frame().element());
+        observer.observe(self.content().element());
         let held = StoredValue::new_local((observer, changed));
-        Effect::new(move || {
-            if let (Some(frame), Some(content)) = (self.frame.get(), self.content.get()) {
-                held.with_value(|(observer, _)| {
-                    observer.observe(&frame);
-                    observer.observe(&content);
-                });
-            }
-        });
         on_cleanup(move || held.with_value(|(observer, _)| observer.disconnect()));
     }
 }

@@ -1,10 +1,10 @@
 //! The language and the colours, on both pages.
 
-use leptos::prelude::*;
+use leptos::{ev::Event, prelude::*};
 
 use super::{
+    dom::{El, el},
     icon::{self, icon},
-    words::use_words,
 };
 use crate::{
     ctrl::{Theme, use_store},
@@ -13,45 +13,36 @@ use crate::{
 
 /// Two small menus.
 #[component]
-pub fn Settings() -> impl IntoView {
-    let (store, t) = (use_store(), use_words());
-    let languages = Locale::ALL.map(|locale| {
-        view! {
-            <option value=locale.tag() lang=locale.tag() selected=move || store.locale().get() == locale>
-                {texts(locale).name}
-            </option>
-        }
+pub fn Settings() -> El {
+    let store = use_store();
+    let language = el("select#language").words_attr("aria-label", |t| t.language);
+    let languages = Locale::ALL.into_iter().fold(language, |menu, locale| {
+        let tag = locale.tag();
+        let chosen = move || store.locale().get() == locale;
+        menu.child(option(tag, chosen).attr("lang", tag).text(texts(locale).name))
     });
-    let themes = [Theme::System, Theme::Light, Theme::Dark].map(|theme| {
-        let words = move || match theme {
-            Theme::System => t().theme_system,
-            Theme::Light => t().theme_light,
-            Theme::Dark => t().theme_dark,
-        };
-        view! {
-            <option value=theme.as_str() selected=move || store.theme().get() == theme>{words}</option>
-        }
+    let theme = el("select#theme").words_attr("aria-label", |t| t.theme);
+    let themes = [Theme::System, Theme::Light, Theme::Dark].into_iter().fold(theme, |menu, theme| {
+        let chosen = move || store.theme().get() == theme;
+        menu.child(option(theme.as_str(), chosen).words(match theme {
+            Theme::System => |t| t.theme_system,
+            Theme::Light => |t| t.theme_light,
+            Theme::Dark => |t| t.theme_dark,
+        }))
     });
-    let choose_language = move |event| {
+    let choose_language = move |event: Event| {
         if let Some(locale) = Locale::from_tag(&event_target_value(&event)) {
             store.set_locale(locale);
         }
     };
-    let choose_theme = move |event| store.set_theme(Theme::parse(&event_target_value(&event)));
-    view! {
-        <div class="settings" role="group" aria-label=move || t().settings>
-            <span class="choice">
-                {icon(icon::LANGUAGE)}
-                <select id="language" aria-label=move || t().language on:change=choose_language>
-                    {languages}
-                </select>
-            </span>
-            <span class="choice">
-                {icon(icon::THEME)}
-                <select id="theme" aria-label=move || t().theme on:change=choose_theme>
-                    {themes}
-                </select>
-            </span>
-        </div>
-    }
+    let choose_theme = move |event: Event| store.set_theme(Theme::parse(&event_target_value(&event)));
+    el("div.settings")
+        .attr("role", "group")
+        .words_attr("aria-label", |t| t.settings)
+        .child(el("span.choice").child(icon(icon::LANGUAGE)).child(languages.on("change", choose_language)))
+        .child(el("span.choice").child(icon(icon::THEME)).child(themes.on("change", choose_theme)))
+}
+
+fn option(value: &str, chosen: impl Fn() -> bool + 'static) -> El {
+    el("option").attr("value", value).attr_fn("selected", chosen)
 }

@@ -1,11 +1,13 @@
 //! What was said in the room, from the oldest that is held to the newest.
 
-use leptos::prelude::*;
+use gloo_timers::callback::Interval;
+use leptos::{ev::Event, prelude::*};
 use parlour_core::timeline::RowKind;
 
 use super::{
+    dom::{El, el},
     icon::{self, icon, mark},
-    row::RowView,
+    row::row,
     scroll::Scroll,
     words::use_words,
 };
@@ -17,10 +19,9 @@ pub struct Today(pub RwSignal<i64>);
 
 /// The rows, and the way back to the end.
 #[component]
-pub fn TimelineView() -> impl IntoView {
-    let (store, t) = (use_store(), use_words());
+pub fn TimelineView() -> El {
+    let store = use_store();
     let scroll = expect_context::<Scroll>();
-    let rows = store.rows();
 
     let today = RwSignal::new(time::today());
     provide_context(Today(today));
@@ -30,49 +31,43 @@ pub fn TimelineView() -> impl IntoView {
             today.set(now);
         }
     };
-    let timer = set_interval_with_handle(new_day, std::time::Duration::from_secs(60)).ok();
-    on_cleanup(move || {
-        if let Some(timer) = timer {
-            timer.clear();
-        }
-    });
+    // Ends with the view.
+    StoredValue::new_local(Interval::new(60_000, new_day));
 
-    let empty = Memo::new(move |_| {
-        rows.with(|rows| {
+    let empty = move || {
+        store.rows().with(|rows| {
             !rows.iter().any(|row| row.kind.with_untracked(|kind| matches!(kind, RowKind::Message { .. })))
         })
-    });
-    let unseen = Memo::new(move |_| scroll.unseen(store));
-    view! {
-        <div class="timeline-frame">
-            <div
-                id="timeline" class="timeline" class:at-end=move || scroll.at_end() role="log" aria-live="polite"
-                tabindex="0" aria-label=move || t().timeline node_ref=scroll.frame
-                on:scroll=move |_| scroll.moved(store)
-            >
-                <div class="rows" node_ref=scroll.content>
-                    <Show when=move || 0 < store.rows_dropped().get()>
-                        <p class="row dropped">{move || t().dropped}</p>
-                    </Show>
-                    <Show when=move || empty.get()>
-                        <div class="empty">
-                            {mark()}
-                            <h2>{move || t().empty_title}</h2>
-                            <p>{move || t().empty_text}</p>
-                        </div>
-                    </Show>
-                    <For each=move || rows.get() key=|row| row.key children=|row| view! { <RowView row/> }/>
-                </div>
-            </div>
-            <Show when=move || !scroll.at_end()>
-                <button
-                    type="button" id="jump-to-end" class="button jump" data-new=move || unseen.get()
-                    on:click=move |_| scroll.to_end()
-                >
-                    {icon(icon::DOWN)}
-                    {move || (t().jump)(unseen.get())}
-                </button>
-            </Show>
-        </div>
-    }
+    };
+    let rows = scroll
+        .content()
+        .when(move || store.rows_dropped().get() > 0, || el("p.row.dropped").words(|t| t.dropped))
+        .when(empty, || {
+            el("div.empty")
+                .child(mark())
+                .child(el("h2").words(|t| t.empty_title))
+                .child(el("p").words(|t| t.empty_text))
+        })
+        .each(move || store.rows().get(), |row| row.key, row);
+    let frame = scroll
+        .frame()
+        .class_fn("at-end", move || scroll.at_end())
+        .attr("role", "log")
+        .attr("aria-live", "polite")
+        .attr("tabindex", "0")
+        .words_attr("aria-label", |t| t.timeline)
+        .on("scroll", move |_: Event| scroll.moved(store))
+        .child(rows);
+    el("div.timeline-frame").child(frame).when(move || !scroll.at_end(), move || jump_to_end(scroll))
+}
+
+fn jump_to_end(scroll: Scroll) -> El {
+    let (store, t) = (use_store(), use_words());
+    let unseen = move || scroll.unseen(store);
+    el("button#jump-to-end.button.jump")
+        .attr("type", "button")
+        .attr_fn("data-new", move || unseen().to_string())
+        .on("click", move |_: Event| scroll.to_end())
+        .child(icon(icon::DOWN))
+        .text_fn(move || (t().jump)(unseen()))
 }

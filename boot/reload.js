@@ -1,0 +1,19 @@
+// `trunk serve` adds its reloading script inline, where the CSP stops it; this does its job. A built bundle has no
+// inline script, so this is never loaded in one.
+function reloadOnRebuild() {
+  const url = new URL(".well-known/trunk/ws", document.baseURI);
+  url.protocol = url.protocol.replace("http", "ws");
+  const listen = (onopen) => {
+    const socket = new WebSocket(url);
+    socket.onopen = onopen;
+    socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type === "reload") location.reload();
+      else if (message.type === "buildFailure") console.error(message.data.reason);
+    };
+    socket.onclose = () => setTimeout(listen, 2000, () => location.reload());
+  };
+  listen(null);
+}
+
+reloadOnRebuild();
