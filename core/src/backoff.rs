@@ -43,8 +43,8 @@ impl Backoff {
         wait + self.random() % (wait / 4 + 1)
     }
 
-    /// To be called when logged in again, and only then: a server that accepts and drops at once must not be
-    /// hammered.
+    /// To be called after a connection that lasted, and only then: a server that accepts and drops at once must not
+    /// be hammered.
     pub fn reset(&mut self) {
         self.attempt = 0;
     }

@@ -22,9 +22,12 @@ pub const LOGIN: &str = "login";
 /// Bytes that are not a frame.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Not protobuf, cut short, or a string in it is not UTF-8.
+    /// Not protobuf, or a string in it is not UTF-8.
     #[error("not a frame: {0}")]
-    Malformed(String),
+    Malformed(#[from] prost::DecodeError),
+    /// A field reaches beyond the end, or is of no kind that there is.
+    #[error("a frame that is cut short")]
+    CutShort,
     /// A batch inside a batch, or more frames in one than [`BATCH_FRAMES`].
     #[error("a batch that is nested or too long")]
     BadBatch,
@@ -71,7 +74,7 @@ pub fn encode(frame: &Frame) -> Bytes {
 /// # Errors
 /// [`DecodeError::Malformed`]. Decoding allocates no more than a small multiple of the bytes given.
 pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    Frame::decode(bytes).map_err(|e| DecodeError::Malformed(e.to_string()))
+    Ok(Frame::decode(bytes)?)
 }
 
 /// Decodes a WebSocket message of a rich peer: one frame, or the frames of a batch.
@@ -125,7 +128,7 @@ pub fn decode_basic(bytes: &[u8]) -> Result<Vec<Frame>, DecodeError> {
             start = at;
             continue;
         }
-        at = skip_field(bytes, at).ok_or_else(|| DecodeError::Malformed("cut short".into()))?;
+        at = skip_field(bytes, at).ok_or(DecodeError::CutShort)?;
     }
     if start < bytes.len() || frames.is_empty() {
         frames.push(decode(&bytes[start..])?);

@@ -53,12 +53,6 @@ impl Outbox {
         self.entries.iter().find(|entry| entry.stage == Stage::Queued)
     }
 
-    /// The first entry that may have arrived.
-    #[must_use]
-    pub fn first_in_flight(&self) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.stage == Stage::InFlight)
-    }
-
     /// Moves an entry to a stage; `false` when it is not here.
     pub fn set(&mut self, id: MessageId, stage: Stage) -> bool {
         let entry = self.entries.iter_mut().find(|entry| entry.id == id);

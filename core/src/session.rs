@@ -33,6 +33,8 @@ const ANSWER_WITHIN: Millis = 10_000;
 const PONG_WITHIN: Millis = 10_000;
 /// The shortest and the longest time between pings that is taken from a server, in ms.
 const HEARTBEAT: std::ops::RangeInclusive<Millis> = 2_000..=120_000;
+/// A connection that lasted this long was a good one: the next wait starts small again. In ms.
+const STEADY: Millis = 30_000;
 /// A wait for the rate limit shorter than this is not worth telling, in ms.
 const THROTTLE_TOLD: Millis = 1_000;
 /// The largest message taken from a server, in bytes.
@@ -80,6 +82,7 @@ enum State {
 #[derive(Debug)]
 struct Online {
     dialect: Dialect,
+    since: Millis,
     heartbeat: Millis,
     next_ping: Millis,
     /// The ping that is out: its nonce and when it was sent.
@@ -476,11 +479,11 @@ impl Session {
 
     /// Logged in, one way or the other.
     fn online(&mut self, now: Now, identity: Identity, heartbeat: Millis, can_batch: bool) {
-        self.backoff.reset();
         self.limits = identity.limits;
         self.roster.reconnected();
         self.state = State::Online(Online {
             dialect: identity.dialect,
+            since: now.mono,
             heartbeat,
             next_ping: now.mono,
             awaiting: None,
@@ -498,6 +501,11 @@ impl Session {
 
     /// The connection is gone. Tried again when that can help and it once worked.
     fn lost(&mut self, now: Now, status: Status) {
+        if let State::Online(online) = &self.state
+            && now.mono.saturating_sub(online.since) >= STEADY
+        {
+            self.backoff.reset();
+        }
         let basic = self.is_basic();
         let in_flight: Vec<_> =
             self.outbox.iter().filter(|entry| entry.stage == Stage::InFlight).map(|entry| entry.id).collect();
@@ -510,7 +518,7 @@ impl Session {
         } else {
             self.outbox.requeue();
         }
-        if status == Status::InvalidText {
+        if status == Status::InvalidText && self.backoff.attempt() == 0 {
             // It is soon back, and the bar with it; this stays to be read.
             self.tell(Event::Notice(Notice::Broke(status)));
         }

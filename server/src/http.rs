@@ -34,7 +34,7 @@ use crate::{
     relay::{Inbox, Input},
     stats::Stats,
     ws::{
-        queue::Queue,
+        queue::{self, Queue},
         socket::{Socket, Times},
         upgrade::{self, HandshakeError},
     },
@@ -196,7 +196,7 @@ async fn carry(
     let Ok(upgraded) = upgrade.await else { return };
     // It is always this type: the server's own accept loop made it.
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
-    let queue = Arc::new(Queue::new(site.config.queue_bytes, site.config.queue_frames));
+    let queue = Arc::new(Queue::new(site.config.queue_bytes, site.config.queue_frames, queue::GRACE));
     let conn = site.ids.take();
     if site.inbox.send(Input::Open { conn, queue: queue.clone(), address }).is_err() {
         return;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use common::{Client, Desktop, Message, PATIENCE, TestServer, eventually, undisturbed};
-use parlour_server::config::Span;
+use parlour_server::{config::Span, ws::queue::HARD};
 
 #[test]
 fn a_peer_that_never_reads_is_closed_alone() {
@@ -36,8 +36,23 @@ fn a_peer_that_never_reads_is_closed_alone() {
         // What was on its way arrives, and then the reason; the queue itself was dropped.
         assert_eq!(deaf.until_closed(), Some(4501));
         let heard = deaf.frames.iter().filter(|f| f.content.ends_with(&text)).count();
-        assert!(heard < said && said - heard <= 128 * 1024 / 15_000 + 2, "{heard} of {said}");
+        assert!(heard < said && said - heard <= HARD * 128 * 1024 / 15_000 + 2, "{heard} of {said}");
     });
+}
+
+#[test]
+fn a_burst_larger_than_the_queue_disconnects_nobody_who_reads() {
+    let server = TestServer::with(|config| config.queue_bytes = 64 * 1024);
+    let mut talker = Client::login(server.address, "talker");
+    let mut readers = ["a", "b", "c"].map(|nick| Client::login(server.address, nick));
+    let text = "x".repeat(16_000);
+    for n in 0..20 {
+        talker.say(&format!("{n} {text}"));
+    }
+    for reader in &mut readers {
+        reader.until(|c| c.heard(&format!("19 {text}")));
+    }
+    assert_eq!(server.stats.too_slow.load(Relaxed), 0);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::{
     event::Event,
     limits::Limits,
     model::{Delivery, Dialect, Identity, Message},
+    outbox::Stage,
     session::Now,
     timeline::Notice,
 };
@@ -15,7 +16,7 @@ use crate::{
 impl Session {
     /// The answer to the login had no extension: the server is a basic one, and our name is on its list.
     pub(super) fn basic_welcome(&mut self, now: Now) {
-        if self.identity.is_some() {
+        if self.identity.is_some() && self.backoff.attempt() <= 1 {
             self.tell(Event::Notice(Notice::Missed));
         }
         let identity = Identity {
@@ -74,7 +75,7 @@ impl Session {
     fn basic_talk(&mut self, now: Now, nick: &str, content: &str) {
         let own = nick == self.nick;
         // The server sends everything to its sender too: the first of ours with the same words has arrived.
-        let echo = self.outbox.first_in_flight().filter(|entry| own && *entry.content == *content);
+        let echo = self.outbox.iter().find(|e| own && e.stage == Stage::InFlight && *e.content == *content);
         let id = match echo.map(|entry| entry.id) {
             Some(id) => {
                 self.outbox.remove(id);

@@ -24,7 +24,7 @@ impl Session {
         }
         let can = |what: &str| welcome.capabilities.iter().any(|capability| capability == what);
         // What others said in between can't be had from a server that keeps no history.
-        let missed = self.identity.is_some() && !can("history");
+        let missed = self.identity.is_some() && !can("history") && self.backoff.attempt() <= 1;
         let batch = can("batch");
         self.secret = welcome.secret;
         let nick = if welcome.nick.is_empty() { self.nick.clone() } else { welcome.nick };
@@ -150,7 +150,8 @@ impl Session {
             self.commands.push_back(super::Command::Close(None));
             self.lost(now, status);
         } else {
-            if matches!(status, Status::Replaced | Status::RateLimited | Status::TooSlow) {
+            // The Close that follows belongs to it; any other refusal is over when it is told.
+            if status == Status::Replaced {
                 self.refused = Some(refused.clone());
             }
             self.tell(Event::Refused(refused));

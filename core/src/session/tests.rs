@@ -277,7 +277,7 @@ fn a_lost_connection_comes_back_with_the_secret_and_sends_what_is_not_acknowledg
 }
 
 #[test]
-fn waits_grow_while_the_server_is_away_and_start_over_when_logged_in() {
+fn waits_grow_until_a_connection_has_lasted() {
     let mut driver = Driver::online();
     let mut waits = Vec::new();
     for _ in 0..12 {
@@ -296,6 +296,15 @@ fn waits_grow_while_the_server_is_away_and_start_over_when_logged_in() {
     driver.drain();
     driver.opened();
     driver.receive(&welcome("tom"));
+    // Nor does one that drops the connection soon after it.
+    driver.closed(1006);
+    let Connection::Reconnecting { retry_at: Some(at), .. } = *driver.connection() else { panic!() };
+    assert!(at - driver.now.mono >= 15_000);
+    driver.session.handle_retry_now(driver.now);
+    driver.drain();
+    driver.opened();
+    driver.receive(&welcome("tom"));
+    driver.now.mono += STEADY;
     driver.closed(1006);
     let Connection::Reconnecting { retry_at: Some(at), .. } = *driver.connection() else { panic!() };
     assert!(at - driver.now.mono <= 500);

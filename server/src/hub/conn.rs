@@ -14,6 +14,8 @@ use super::{room::Group, sessions::Secret};
 const CONTROL: (u32, u32) = (20 * 60, 40);
 /// Snapshots of who is there, asked for.
 const ROSTERS: (u32, u32) = (6, 2);
+/// Lists of names, asked for.
+const LISTS: (u32, u32) = (30, 5);
 /// Refusals; who needs more is closed.
 const STRIKES: (u32, u32) = (60, 100);
 
@@ -31,6 +33,8 @@ pub struct Conn {
     pub control: Bucket,
     /// For snapshots.
     pub rosters: Bucket,
+    /// For lists of names, as basic peers ask for them.
+    pub lists: Bucket,
     /// For refusals.
     pub strikes: Bucket,
     /// The message that was refused for the rate and is waited for, and until when: what was sent after it is
@@ -63,6 +67,7 @@ impl Conn {
             talk: bucket((limits.messages_per_minute, limits.burst)),
             control: bucket(CONTROL),
             rosters: bucket(ROSTERS),
+            lists: bucket(LISTS),
             strikes: bucket(STRIKES),
             held: None,
         }

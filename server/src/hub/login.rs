@@ -117,11 +117,15 @@ impl Hub {
     /// The session goes on with a new connection; nobody else is told.
     fn take_over(&mut self, before: ConnId, conn: ConnId, group: Group) {
         self.lobby.flush_talk(&mut self.out);
-        let Some(peer) = self.conns.remove(before).and_then(|c| c.peer) else { return };
+        let Some(old) = self.conns.remove(before) else { return };
+        let Some(peer) = old.peer else { return };
         self.unhear(&peer);
         self.names.hand_over(&peer.key, conn);
         let place = self.lobby.add(conn, group);
         if let Some(c) = self.conns.get_mut(conn) {
+            // Coming again does not fill what was used up.
+            (c.talk, c.control, c.rosters) = (old.talk, old.control, old.rosters);
+            (c.lists, c.strikes) = (old.lists, old.strikes);
             c.peer = Some(Peer { group, place, secret: None, ..peer });
         }
         self.out.send(before, &codec::refusal(Status::Replaced, None, 0, None));

@@ -139,11 +139,14 @@ impl Room {
         let talk = std::mem::take(&mut self.talk);
         let [basic, rich, batch] = &self.groups;
         if !(basic.is_empty() && rich.is_empty() && (batch.is_empty() || talk.len() > 1)) {
-            let frames = frame::binaries(&talk);
-            out.fanout(basic, &frames);
-            out.fanout(rich, &frames);
-            if talk.len() == 1 {
-                return out.fanout(batch, &frames);
+            // In parts, so that no buffer is larger than a queue.
+            for part in batches(talk.clone()) {
+                let frames = frame::binaries(&part);
+                out.fanout(basic, &frames);
+                out.fanout(rich, &frames);
+                if talk.len() == 1 {
+                    return out.fanout(batch, &frames);
+                }
             }
         }
         if !batch.is_empty() {

@@ -23,6 +23,8 @@ impl Hub {
         if frame.content.is_empty() && (basic || frame.id.is_empty()) {
             // A basic peer's greeting, or a frame whose meaning is in a field this server does not know.
             self.counters.ignored += 1;
+            // Reading it costs all the same: it must not be the one frame without a limit.
+            self.control(conn, &frame);
             return;
         }
         if basic && matches!(frame.content.trim(), codec::EXIT | codec::USERLIST) {
@@ -33,7 +35,11 @@ impl Hub {
             return self.refuse(conn, Status::BadMessageId, None, 0, None);
         };
         let told = (!basic).then_some(id);
-        if !frame.user_name.is_empty() && validate::nick_key(frame.user_name.trim()) != *key {
+        // As it was written at the login, whatever white space is in it.
+        let same = |name: &str| {
+            validate::nick(name, &self.settings.limits).is_ok_and(|name| validate::nick_key(&name) == *key)
+        };
+        if !frame.user_name.is_empty() && !same(&frame.user_name) {
             return self.refuse(conn, Status::NotLoggedIn, told, 0, None);
         }
         if !frame.room.is_empty() {
@@ -86,6 +92,10 @@ impl Hub {
 
     /// Answers the question who is there: to the asker, in words and as a map.
     pub(super) fn userlist(&mut self, conn: ConnId) {
+        let now = self.now;
+        if let Some(Err(wait)) = self.conns.get_mut(conn).map(|c| c.lists.take(now)) {
+            return self.refuse(conn, Status::RateLimited, None, wait, None);
+        }
         let Some(peer) = self.conns.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let mut answer = codec::userlist(&peer.nick);
         for nick in self.names.members().take(LIST_NAMES) {

@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Waker},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -19,6 +20,14 @@ const KEPT: usize = 8;
 
 /// How many messages a socket may have handed to the hub and not had handled; it does not read on beyond.
 const UNHANDLED: usize = 64;
+
+/// How long a queue may be over its bounds while nothing of it is written. A burst that is larger than the bound
+/// is no reason to close who reads it as fast as it comes.
+pub const GRACE: Duration = Duration::from_secs(1);
+
+/// So many times its bounds a queue never holds, however fast it is emptied. What waits in it is shared by all who
+/// are sent it.
+pub const HARD: usize = 16;
 
 /// The queue is full: the peer reads too slowly.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +50,8 @@ pub struct Queue {
     max_bytes: usize,
     /// The most frames that may wait.
     max_frames: usize,
+    /// How long more than that may wait while nothing is written.
+    grace: Duration,
     /// Messages on their way to the hub.
     unhandled: AtomicUsize,
     state: Mutex<State>,
@@ -52,6 +63,8 @@ struct State {
     /// Of what is in `frames` or was taken and is not yet written; snapshots don't count.
     bytes: usize,
     count: usize,
+    /// When something was written last, or had nothing to wait for.
+    progress: Option<Instant>,
     pushed: u64,
     ending: Option<Ending>,
     waker: Option<Waker>,
@@ -67,10 +80,11 @@ pub struct Taken {
 }
 
 impl Queue {
-    /// An empty queue for at most `max_bytes` bytes in at most `max_frames` buffers.
+    /// An empty queue for `max_bytes` bytes in `max_frames` buffers, and for more while it is being emptied: nothing
+    /// written for `grace` ends that.
     #[must_use]
-    pub fn new(max_bytes: usize, max_frames: usize) -> Self {
-        Self { max_bytes, max_frames, unhandled: AtomicUsize::new(0), state: Mutex::default() }
+    pub fn new(max_bytes: usize, max_frames: usize, grace: Duration) -> Self {
+        Self { max_bytes, max_frames, grace, unhandled: AtomicUsize::new(0), state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -87,7 +101,7 @@ impl Queue {
         if state.ending.is_some() {
             return Ok(());
         }
-        if state.bytes + frames.len() > self.max_bytes || state.count >= self.max_frames {
+        if self.is_full(&mut state, frames.len()) {
             return Err(Full);
         }
         state.bytes += frames.len();
@@ -105,12 +119,24 @@ impl Queue {
         if state.ending.is_some() {
             return Ok(());
         }
-        if state.count >= self.max_frames {
+        if self.is_full(&mut state, 0) {
             return Err(Full);
         }
         state.put(frames);
         wake(state);
         Ok(())
+    }
+
+    fn is_full(&self, state: &mut State, more: usize) -> bool {
+        if state.count == 0 {
+            state.progress = Some(Instant::now());
+        }
+        let over = |times: usize| {
+            state.bytes + more > self.max_bytes.saturating_mul(times)
+                || state.count >= self.max_frames.saturating_mul(times)
+        };
+        let stalled = || state.progress.is_none_or(|at| at.elapsed() >= self.grace);
+        over(1) && (over(HARD) || stalled())
     }
 
     /// Nothing more comes after what is queued. The first ending counts, but for [`Ending::Drop`].
@@ -145,6 +171,9 @@ impl Queue {
         // Snapshots were not counted in but are counted out; a little more room for who just got one is no harm.
         state.bytes = state.bytes.saturating_sub(written_bytes);
         state.count = state.count.saturating_sub(written);
+        if written_bytes > 0 {
+            state.progress = Some(Instant::now());
+        }
         if out.is_empty() {
             std::mem::swap(out, &mut state.frames);
         } else {
@@ -206,7 +235,7 @@ mod tests {
 
     #[test]
     fn full_by_bytes_or_by_frames() {
-        let queue = Queue::new(10, 3);
+        let queue = Queue::new(10, 3, Duration::ZERO);
         assert_eq!(queue.push(Bytes::from_static(b"12345678")), Ok(()));
         assert_eq!(queue.push(Bytes::from_static(b"123")), Err(Full));
         assert_eq!(queue.push(Bytes::from_static(b"1")), Ok(()));
@@ -221,8 +250,17 @@ mod tests {
     }
 
     #[test]
+    fn who_reads_may_be_sent_more_than_the_bound_but_not_without_end() {
+        let queue = Queue::new(10, 1_000, GRACE);
+        for _ in 0..HARD {
+            assert_eq!(queue.push(Bytes::from_static(b"1234567890")), Ok(()));
+        }
+        assert_eq!(queue.push(Bytes::from_static(b"1")), Err(Full));
+    }
+
+    #[test]
     fn the_first_ending_counts() {
-        let queue = Queue::new(10, 3);
+        let queue = Queue::new(10, 3, Duration::ZERO);
         queue.push(Bytes::from_static(b"1")).unwrap();
         queue.end(Ending::Close(Status::Normal));
         queue.fail(Status::TooSlow);
@@ -236,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_socket_stops_reading_while_the_hub_is_behind() {
-        let queue = Queue::new(10, 3);
+        let queue = Queue::new(10, 3, Duration::ZERO);
         let mut out = VecDeque::new();
         for _ in 0..UNHANDLED {
             assert!(take(&queue, &mut out).may_read);
