@@ -5,6 +5,7 @@
 //! | module | what it does | what it does not know |
 //! | --- | --- | --- |
 //! | [`hub`] | decides: names, messages, who is told; sans-IO | sockets, clocks, tasks |
+//! | [`log`] | what was said, for good | hub, sockets, tasks |
 //! | [`relay`] | the task that owns the hub | what a frame means |
 //! | [`ws`] | carries messages over one socket | the hub |
 //! | [`http`], [`serve`], [`assets`] | routes, connections, the page's files | rooms |
@@ -16,6 +17,7 @@ pub mod config;
 pub mod gate;
 pub mod http;
 pub mod hub;
+pub mod log;
 pub mod logging;
 pub mod origin;
 pub mod relay;
