@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     prost_build::Config::new()
         // Deterministic order on the wire: golden bytes in tests, shared frames on the server.
         .btree_map(["."])
-        .bytes([".parlour.Batch.frames"])
+        .bytes([".parlour.Batch.frames", ".parlour.HistoryPage.frames"])
         .compile_fds(descriptors)?;
     Ok(())
 }

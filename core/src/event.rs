@@ -3,8 +3,19 @@
 use crate::{
     model::{Connection, Delivery, Identity, Message, MessageId, Refused},
     presence::Moved,
+    ranges::Gap,
+    status::Status,
     timeline::Notice,
 };
+
+/// A hole in what is known of the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Where it is.
+    pub gap: Gap,
+    /// It is being filled.
+    pub loading: bool,
+}
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,10 +28,18 @@ pub enum Event {
     LoggedOut,
     /// A message, of somebody's or our own; one whose id is known already replaces what was there.
     Message(Message),
+    /// Messages of earlier: what was kept on the device, or a page of history; each as [`Event::Message`].
+    Page(Vec<Message>),
+    /// What is missing between the messages told so far, oldest first. One may be under way.
+    Gaps(Vec<Missing>),
+    /// The server's log is another one than before: what it had acknowledged is not there any more.
+    Forget,
+    /// What is shown is what the device has kept (`true`), or goes on from the server's (`false`).
+    FromDevice(bool),
     /// An own message has come further, or has failed.
     Delivery(MessageId, Delivery),
-    /// An own message waits for the server's rate limit; in ms.
-    Throttled(u32),
+    /// Own messages wait for the server: why, and how long, in ms.
+    Throttled(Status, u32),
     /// The list of who is there is another one; read it from the session.
     Roster,
     /// Somebody came or went; Unix ms.

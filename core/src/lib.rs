@@ -15,6 +15,8 @@
 //! | [`address`] | from what a user types to the URL of a socket |
 //! | [`backoff`] | when to try again |
 //! | [`outbox`] | what was said and is not yet acknowledged |
+//! | [`ranges`] | what is known of a room, and what is missing |
+//! | [`kept`] | what a client keeps on its device |
 //! | [`presence`] | who is there |
 //! | [`timeline`] | the rows of a room as a reader sees them |
 //! | [`session`] | the client's side of a connection |
@@ -23,10 +25,12 @@ pub mod address;
 pub mod backoff;
 pub mod codec;
 pub mod event;
+pub mod kept;
 pub mod limits;
 pub mod model;
 pub mod outbox;
 pub mod presence;
+pub mod ranges;
 pub mod session;
 pub mod status;
 pub mod timeline;

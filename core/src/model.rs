@@ -36,9 +36,11 @@ impl fmt::Debug for MessageId {
 /// How far an own message has come. What others said is always [`Delivery::Sent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// In the outbox: shown, not acknowledged.
+    /// In the outbox, and not on its way: there is no connection, or it has to wait for the server's limit.
+    Queued,
+    /// On its way: sent, not acknowledged.
     Pending,
-    /// Accepted by the server.
+    /// Acknowledged: the server has it for good.
     Sent,
     /// Not accepted, and why; the user may retry or discard it.
     Failed(Status),

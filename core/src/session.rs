@@ -1,10 +1,22 @@
 //! The client's side of a connection: logging in, talking, noticing that the other end is gone, coming back.
 //!
-//! A state machine without a socket, a clock or a random source. The driver calls `handle_*` with what happened
-//! and when, then empties [`Session::poll_command`] (what to do with the socket) and [`Session::poll_event`]
-//! (what to tell the user), and calls [`Session::handle_timeout`] once [`Session::poll_timeout`] has come.
+//! A state machine without a socket, a storage, a clock or a random source. The driver calls `handle_*` with what
+//! happened and when, then empties [`Session::poll_command`] (what to do with socket and storage) and
+//! [`Session::poll_event`] (what to tell the user), and calls [`Session::handle_timeout`] once
+//! [`Session::poll_timeout`] has come.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | this one | what the user does |
+//! | `link` | what the socket and the clock do; what is common to both dialects |
+//! | `rich`, `basic` | what a server of either dialect says |
+//! | `history` | what is known of the room, and asking for what is not |
+//! | `keep` | what is written to the device, and when |
 
 mod basic;
+mod history;
+mod keep;
+mod link;
 mod rich;
 #[cfg(test)]
 mod tests;
@@ -13,32 +25,21 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
+use self::{history::History, keep::Keeper};
 pub use crate::event::Event;
 use crate::{
-    Millis, PROTOCOL_VERSION,
+    Millis,
     backoff::Backoff,
-    codec::{self, Extension, Frame},
+    codec,
+    kept::{self, Change, Kept},
     limits::{Bucket, Limits},
     model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refused},
-    outbox::{Outbox, Stage},
+    outbox::{Entry, Outbox, Stage},
     presence::Roster,
     status::Status,
     timeline::Notice,
-    validate, wire,
+    validate,
 };
-
-/// How long opening a socket and logging in may take, in ms.
-const ANSWER_WITHIN: Millis = 10_000;
-/// How long after a ping the server must have been heard, in ms.
-const PONG_WITHIN: Millis = 10_000;
-/// The shortest and the longest time between pings that is taken from a server, in ms.
-const HEARTBEAT: std::ops::RangeInclusive<Millis> = 2_000..=120_000;
-/// A connection that lasted this long was a good one: the next wait starts small again. In ms.
-const STEADY: Millis = 30_000;
-/// A wait for the rate limit shorter than this is not worth telling, in ms.
-const THROTTLE_TOLD: Millis = 1_000;
-/// The largest message taken from a server, in bytes.
-const INBOUND_BYTES: usize = 16 * 1024 * 1024;
 
 /// Both clocks, read together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,14 @@ pub enum Command {
     Send(Bytes),
     /// Close it, with this code, or with an empty Close frame.
     Close(Option<u16>),
+    /// Make these changes to the device's storage, all in one transaction and after those of earlier tickets; then,
+    /// whether that worked or not, call [`Session::handle_kept`].
+    Keep {
+        /// Tells these changes from others; rises.
+        ticket: u64,
+        /// The changes, in order.
+        changes: Vec<Change>,
+    },
 }
 
 #[derive(Debug)]
@@ -94,6 +103,15 @@ struct Online {
     can_batch: bool,
 }
 
+/// What is different while the page is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    /// Somebody looks: a dead connection is to be noticed soon.
+    Seen,
+    /// Nobody does: it is enough to keep it open.
+    Hidden,
+}
+
 /// One user's session with one server.
 #[derive(Debug)]
 pub struct Session {
@@ -112,7 +130,9 @@ pub struct Session {
     refused: Option<Refused>,
     /// Why the last connection ended.
     last_status: Status,
-    last_seq: u64,
+    history: History,
+    keeper: Keeper,
+    watch: Watch,
     nonce: u64,
     made_ids: u64,
     ignored: u64,
@@ -138,7 +158,9 @@ impl Session {
             come_back_after: None,
             refused: None,
             last_status: Status::NotConnected,
-            last_seq: 0,
+            history: History::default(),
+            keeper: Keeper::default(),
+            watch: Watch::Seen,
             nonce: seed,
             made_ids: 0,
             ignored: 0,
@@ -149,24 +171,59 @@ impl Session {
 
     // ---- what the user does
 
-    /// Logs in under a nick.
+    /// Logs in under a nick, with what the device has kept of its last visit. Who was still logged in then goes on: it
+    /// is told at once as [`Event::LoggedIn`], with what was kept of the room, and is tried until it works.
     ///
     /// # Errors
     /// What [`validate::nick`] says; [`Status::SignedIn`] while another login lasts.
-    pub fn handle_login(&mut self, now: Now, nick: &str) -> Result<(), Status> {
+    pub fn handle_login(&mut self, now: Now, nick: &str, kept: Kept) -> Result<(), Status> {
         if !matches!(self.state, State::Idle | State::Failed) {
             return Err(Status::SignedIn);
         }
         let nick = validate::nick(nick, &Limits::default())?;
-        if nick != self.nick {
-            self.secret.clear();
-            self.last_seq = 0;
+        self.begin(&nick);
+        self.outbox.clear();
+        for entry in kept.outbox {
+            // There can't be more than may be: no more were ever taken.
+            let _ = self.outbox.push(entry);
         }
-        self.nick = nick;
-        self.identity = None;
-        self.backoff.reset();
+        let same = |of: &str| validate::nick_key(of) == validate::nick_key(&nick);
+        if let Some(account) = kept.account.filter(|account| same(&account.identity.nick)) {
+            self.secret = account.secret;
+            self.limits = account.identity.limits;
+            self.history.restore(account.log, account.known);
+            self.keeper.holds(kept.messages.iter().map(|message| message.seq));
+            self.nick = account.identity.nick.to_string();
+            self.identity = Some(account.identity.clone());
+            self.tell(Event::LoggedIn(account.identity));
+            self.tell(Event::FromDevice(true));
+            self.tell(Event::Page(kept.messages));
+            self.tell_gaps();
+            self.tell_outbox();
+        }
         self.open(now);
         Ok(())
+    }
+
+    /// Everything as it is before a login.
+    fn begin(&mut self, nick: &str) {
+        self.nick = nick.into();
+        self.identity = None;
+        self.secret.clear();
+        self.history = History::default();
+        self.keeper = std::mem::take(&mut self.keeper).begin();
+        self.roster = Roster::new();
+        self.last_status = Status::NotConnected;
+        self.backoff.reset();
+    }
+
+    /// Shows what is in the outbox.
+    fn tell_outbox(&mut self) {
+        let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
+        let entries: Vec<_> = self.outbox.iter().cloned().collect();
+        for entry in entries {
+            self.tell(Event::Message(own(&nick, &entry)));
+        }
     }
 
     /// Says something. It is shown at once and sent as soon as possible, on this connection or a later one.
@@ -184,13 +241,26 @@ impl Session {
         if identity.dialect == Dialect::Basic && self.excess(text) > 0 {
             return Err(Status::ContentTooLong);
         }
-        let content: Arc<str> = text.into();
         let nick = identity.nick.clone();
-        self.outbox.push(id, content.clone(), now.unix)?;
-        let delivery = Delivery::Pending;
-        self.tell(Event::Message(Message { id, nick, content, seq: 0, time: now.unix, own: true, delivery }));
-        self.flush(now);
+        let order = self.outbox.next_order(now.unix);
+        let entry = Entry { id, content: text.into(), time: now.unix, stage: Stage::Queued, order };
+        if self.outbox.push(entry.clone())? {
+            self.tell(Event::Message(own(&nick, &entry)));
+            self.keep_entry(id);
+        }
         Ok(())
+    }
+
+    /// Takes over what another page of the same user has said, and written down already: the value of
+    /// [`kept::Table::Outbox`]. One that is known is ignored.
+    pub fn handle_adopt(&mut self, now: Now, bytes: &[u8]) {
+        let Some(entry) = kept::read_entry(bytes) else { return };
+        let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
+        // One too many is still written down, and taken the next time.
+        if self.outbox.push(entry.clone()) == Ok(true) {
+            self.tell(Event::Message(own(&nick, &entry)));
+            self.flush(now);
+        }
     }
 
     /// How many bytes a text is over what the server takes in one message; 0 when it fits.
@@ -208,17 +278,21 @@ impl Session {
 
     /// Sends a failed message once more, under its old id.
     pub fn handle_retry(&mut self, now: Now, id: MessageId) {
-        if self.outbox.set(id, Stage::Queued) {
-            self.tell(Event::Delivery(id, Delivery::Pending));
+        if self.outbox.get(id).is_some_and(|entry| matches!(entry.stage, Stage::Failed(_))) {
+            self.outbox.set(id, Stage::Queued);
+            self.tell(Event::Delivery(id, Delivery::Queued));
+            self.keep_entry(id);
             self.flush(now);
         }
     }
 
-    /// Forgets a message that failed. One that is on its way can't be called back.
-    pub fn handle_discard(&mut self, id: MessageId) -> bool {
-        let failed =
-            self.outbox.iter().any(|entry| entry.id == id && matches!(entry.stage, Stage::Failed(_)));
-        failed && self.outbox.remove(id).is_some()
+    /// Forgets a message that failed, and gives what it said. One that is on its way can't be called back.
+    pub fn handle_discard(&mut self, now: Now, id: MessageId) -> Option<Arc<str>> {
+        let entry = self.outbox.get(id).filter(|entry| matches!(entry.stage, Stage::Failed(_)))?;
+        let content = entry.content.clone();
+        self.outbox.remove(id);
+        self.keeper.forget(now.mono, id);
+        Some(content)
     }
 
     /// Asks who is there; answered with [`Notice::Who`].
@@ -233,7 +307,8 @@ impl Session {
         }
     }
 
-    /// Leaves for good: says so, closes, and tries nothing more.
+    /// Leaves for good: says so, closes, and tries nothing more. What is not acknowledged stays on the device and is
+    /// sent when the same nick logs in again.
     pub fn handle_exit(&mut self, now: Now) {
         if let State::Online(online) = &self.state {
             let close = if online.dialect == Dialect::Basic { None } else { Some(Status::Normal.code()) };
@@ -245,11 +320,10 @@ impl Session {
             self.commands.push_back(Command::Close(Some(Status::Normal.code())));
         }
         self.state = State::Idle;
-        self.identity = None;
-        self.secret.clear();
-        self.last_seq = 0;
+        self.keeper.leave();
         self.outbox.clear();
-        self.roster = Roster::new();
+        let nick = std::mem::take(&mut self.nick);
+        self.begin(&nick);
         self.tell(Event::Connection(Connection::Idle));
         self.tell(Event::LoggedOut);
     }
@@ -277,159 +351,26 @@ impl Session {
         self.handle_timeout(now);
     }
 
-    // ---- what the socket does
-
-    /// The socket is open.
-    pub fn handle_opened(&mut self, now: Now) {
-        if !matches!(self.state, State::Opening { .. }) {
-            return;
-        }
-        let positions = if self.last_seq == 0 {
-            Vec::new()
-        } else {
-            vec![wire::RoomPosition { room: String::new(), seq: self.last_seq }]
-        };
-        let login = wire::Login {
-            version: PROTOCOL_VERSION,
-            capabilities: vec!["batch".into()],
-            secret: self.secret.clone(),
-            positions,
-            agent: self.agent.clone(),
-            password: String::new(),
-        };
-        let frame = codec::login(&self.nick, login);
-        self.send(&frame);
-        self.state = State::LoggingIn { deadline: now.mono + ANSWER_WITHIN };
-    }
-
-    /// A message came, Text or Binary; bytes as they were.
-    pub fn handle_message(&mut self, now: Now, bytes: &[u8]) {
-        let dialect = match &mut self.state {
-            State::Online(online) => {
-                online.last_heard = now.mono;
-                Some(online.dialect)
-            }
-            State::LoggingIn { .. } => None,
-            _ => return,
-        };
-        let frames = if bytes.len() > INBOUND_BYTES {
-            None
-        } else if dialect == Some(Dialect::Rich) {
-            codec::decode_rich(bytes).ok()
-        } else {
-            // A rich server's answer to the login reads the same way: it never joins messages.
-            codec::decode_basic(bytes).ok()
-        };
-        let Some(frames) = frames else {
-            self.ignored += 1;
-            if dialect.is_some() {
-                self.tell(Event::Notice(Notice::Unreadable));
-            } else {
-                self.fail(Status::BadFrame, None);
-            }
-            return;
-        };
-        for frame in frames {
-            self.handle_frame(now, frame);
+    /// The browser says that there is no network: an open connection is checked, which tells more surely.
+    pub fn handle_offline(&mut self, now: Now) {
+        if matches!(self.state, State::Online(_)) {
+            self.handle_wake(now);
         }
     }
 
-    fn handle_frame(&mut self, now: Now, frame: Frame) {
-        match &self.state {
-            State::LoggingIn { .. } => match frame.extension {
-                Some(Extension::Welcome(welcome)) => self.welcome(now, welcome),
-                Some(Extension::Refusal(refusal)) => self.refuse(now, refusal),
-                Some(Extension::GoingAway(going)) => self.come_back_after = Some(going.retry_after_ms.into()),
-                // A basic server sends back what it got, fields that it does not know included.
-                None | Some(Extension::Login(_)) => {
-                    self.basic_welcome(now);
-                    self.basic_frame(now, frame);
-                }
-                Some(_) => self.ignored += 1,
-            },
-            State::Online(Online { dialect: Dialect::Rich, .. }) => self.rich_frame(now, frame),
-            State::Online(_) => self.basic_frame(now, frame),
-            _ => {}
-        }
-    }
-
-    /// The socket is closed, or could not be opened; `code` is 1006 when the browser says no more.
-    pub fn handle_closed(&mut self, now: Now, code: u16) {
-        if !matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Online(_)) {
-            return;
-        }
-        let never_answered = matches!(self.state, State::Opening { .. });
-        let status = match Status::from_code(code) {
-            Status::Abnormal if never_answered => Status::NoAnswer,
-            // What a browser tells when it has closed by itself, as it does on Text that is not UTF-8.
-            Status::Abnormal if self.is_basic() => Status::InvalidText,
-            // Closed politely by the other end, but not by us: it may be back.
-            Status::Normal => Status::GoingAway,
-            status => status,
-        };
-        self.lost(now, status);
-    }
-
-    /// The socket can't even be tried: the address is wrong, or the page may not use it.
-    pub fn handle_unopenable(&mut self, status: Status) {
-        if matches!(self.state, State::Opening { .. }) {
-            self.fail(status, None);
-        }
-    }
-
-    // ---- time
-
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Millis> {
-        match &self.state {
-            State::Idle | State::Failed => None,
-            State::Opening { deadline } | State::LoggingIn { deadline } => Some(*deadline),
-            State::Waiting { until } => Some(*until),
-            State::Online(online) => {
-                let ping = match online.awaiting {
-                    Some((_, sent)) => online.last_heard.max(sent) + PONG_WITHIN,
-                    None => online.next_ping,
-                };
-                let flush = self.outbox.next_queued().map_or(Millis::MAX, |_| online.hold_until);
-                let next = if online.dialect == Dialect::Basic { flush } else { ping.min(flush) };
-                (next != Millis::MAX).then_some(next)
-            }
-        }
-    }
-
-    /// Does what is due.
-    pub fn handle_timeout(&mut self, now: Now) {
-        if self.poll_timeout().is_none_or(|at| now.mono < at) {
-            return;
-        }
-        match &mut self.state {
-            State::Opening { .. } | State::LoggingIn { .. } => {
-                self.commands.push_back(Command::Close(None));
-                self.lost(now, Status::NoAnswer);
-            }
-            State::Waiting { .. } => self.open(now),
-            State::Online(online) => {
-                match online.awaiting {
-                    Some((_, sent)) if now.mono >= online.last_heard.max(sent) + PONG_WITHIN => {
-                        self.commands.push_back(Command::Close(None));
-                        self.lost(now, Status::ConnectionLost);
-                        return;
-                    }
-                    None if online.dialect == Dialect::Rich && now.mono >= online.next_ping => self.ping(now),
-                    _ => {}
-                }
-                self.flush(now);
-            }
-            State::Idle | State::Failed => {}
+    /// The page is looked at from now on, or not any more.
+    pub fn handle_watched(&mut self, now: Now, watched: bool) {
+        self.watch = if watched { Watch::Seen } else { Watch::Hidden };
+        if watched {
+            self.handle_wake(now);
         }
     }
 
     // ---- what to do and what to tell
 
-    /// The next thing to do with the socket.
+    /// The next thing to do with the socket or the storage.
     pub fn poll_command(&mut self) -> Option<Command> {
-        self.commands.pop_front()
+        self.commands.pop_front().or_else(|| self.changes())
     }
 
     /// The next thing to tell the user.
@@ -448,147 +389,15 @@ impl Session {
     pub fn ignored(&self) -> u64 {
         self.ignored
     }
+}
 
-    // ---- the parts both dialects share
-
-    fn is_basic(&self) -> bool {
-        matches!(&self.state, State::Online(Online { dialect: Dialect::Basic, .. }))
-    }
-
-    fn tell(&mut self, event: Event) {
-        self.events.push_back(event);
-    }
-
-    fn send(&mut self, frame: &Frame) {
-        self.commands.push_back(Command::Send(codec::encode(frame)));
-    }
-
-    fn open(&mut self, now: Now) {
-        self.state = State::Opening { deadline: now.mono + ANSWER_WITHIN };
-        self.refused = None;
-        self.come_back_after = None;
-        self.commands.push_back(Command::Open);
-        let connection = match (&self.identity, self.backoff.attempt()) {
-            (None, _) => Connection::Connecting,
-            (Some(_), attempt) => {
-                Connection::Reconnecting { status: self.last_status, retry_at: None, attempt }
-            }
-        };
-        self.tell(Event::Connection(connection));
-    }
-
-    /// Logged in, one way or the other.
-    fn online(&mut self, now: Now, identity: Identity, heartbeat: Millis, can_batch: bool) {
-        self.limits = identity.limits;
-        self.roster.reconnected();
-        self.state = State::Online(Online {
-            dialect: identity.dialect,
-            since: now.mono,
-            heartbeat,
-            next_ping: now.mono,
-            awaiting: None,
-            last_heard: now.mono,
-            bucket: Bucket::new(identity.limits.messages_per_minute, identity.limits.burst, now.mono),
-            hold_until: 0,
-            can_batch,
-        });
-        let dialect = identity.dialect;
-        self.identity = Some(identity.clone());
-        self.tell(Event::LoggedIn(identity));
-        self.tell(Event::Connection(Connection::Online { dialect }));
-        self.flush(now);
-    }
-
-    /// The connection is gone. Tried again when that can help and it once worked.
-    fn lost(&mut self, now: Now, status: Status) {
-        if let State::Online(online) = &self.state
-            && now.mono.saturating_sub(online.since) >= STEADY
-        {
-            self.backoff.reset();
-        }
-        let basic = self.is_basic();
-        let in_flight: Vec<_> =
-            self.outbox.iter().filter(|entry| entry.stage == Stage::InFlight).map(|entry| entry.id).collect();
-        if basic {
-            // Nothing there knows an id, so sending again might say it twice: the user decides.
-            for id in in_flight {
-                self.outbox.set(id, Stage::Failed(Status::Unconfirmed));
-                self.tell(Event::Delivery(id, Delivery::Failed(Status::Unconfirmed)));
-            }
-        } else {
-            self.outbox.requeue();
-        }
-        if status == Status::InvalidText && self.backoff.attempt() == 0 {
-            // It is soon back, and the bar with it; this stays to be read.
-            self.tell(Event::Notice(Notice::Broke(status)));
-        }
-        let refused = self.refused.take();
-        let status = refused.as_ref().map_or(status, |refused| refused.status);
-        if status.is_terminal() || self.identity.is_none() {
-            self.fail(status, refused);
-            return;
-        }
-        let told = refused.map(|refused| refused.retry_after.into()).filter(|ms: &Millis| *ms > 0);
-        let wait = match self.come_back_after.take().or(told) {
-            Some(wait) => self.backoff.told(wait),
-            None => self.backoff.next_wait(),
-        };
-        let until = now.mono + wait;
-        self.state = State::Waiting { until };
-        self.last_status = status;
-        let attempt = self.backoff.attempt();
-        self.tell(Event::Connection(Connection::Reconnecting { status, retry_at: Some(until), attempt }));
-    }
-
-    fn fail(&mut self, status: Status, refusal: Option<Refused>) {
-        if matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Online(_)) {
-            self.commands.push_back(Command::Close(None));
-        }
-        self.state = State::Failed;
-        self.outbox.requeue();
-        self.tell(Event::Connection(Connection::Failed { status, refusal }));
-    }
-
-    /// Sends what is queued, as far as the rate allows.
-    fn flush(&mut self, now: Now) {
-        let State::Online(online) = &mut self.state else { return };
-        let Some(identity) = &self.identity else { return };
-        let rich = online.dialect == Dialect::Rich;
-        let mut ready = Vec::new();
-        let mut wait = None;
-        while let Some(entry) = self.outbox.next_queued() {
-            if online.hold_until > now.mono {
-                wait = Some(online.hold_until - now.mono);
-                break;
-            }
-            if let Err(ms) = online.bucket.take(now.mono) {
-                online.hold_until = now.mono + ms;
-                wait = Some(ms);
-                break;
-            }
-            let id = entry.id;
-            let frame = codec::talk(&identity.nick, "", rich.then_some(id), &entry.content);
-            ready.push(codec::encode(&frame));
-            self.outbox.set(id, Stage::InFlight);
-        }
-        let batch_bytes = self.limits.frame_bytes / 2;
-        let can_batch = online.can_batch;
-        let mut size = 0;
-        let mut batch = Vec::new();
-        for frame in ready {
-            let full = !can_batch || size + frame.len() > batch_bytes || batch.len() >= codec::BATCH_FRAMES;
-            if full && !batch.is_empty() {
-                self.commands.push_back(Command::Send(codec::batch(std::mem::take(&mut batch))));
-                size = 0;
-            }
-            size += frame.len() + 8;
-            batch.push(frame);
-        }
-        if !batch.is_empty() {
-            self.commands.push_back(Command::Send(codec::batch(batch)));
-        }
-        if let Some(ms) = wait.filter(|ms| *ms >= THROTTLE_TOLD) {
-            self.tell(Event::Throttled(u32::try_from(ms).unwrap_or(u32::MAX)));
-        }
-    }
+/// An entry of the outbox as a message of the timeline.
+fn own(nick: &Arc<str>, entry: &Entry) -> Message {
+    let delivery = match entry.stage {
+        Stage::Keeping(_) | Stage::Queued => Delivery::Queued,
+        Stage::InFlight => Delivery::Pending,
+        Stage::Failed(status) => Delivery::Failed(status),
+    };
+    let (id, content, time) = (entry.id, entry.content.clone(), entry.time);
+    Message { id, nick: nick.clone(), content, seq: 0, time, own: true, delivery }
 }

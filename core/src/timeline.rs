@@ -6,6 +6,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use crate::{
+    event::Missing,
     model::{Delivery, Message, MessageId},
     status::Status,
 };
@@ -36,6 +37,8 @@ pub enum RowKind {
         /// It goes on from the row above: same person, little time between.
         continued: bool,
     },
+    /// Something is missing here, and can be loaded.
+    Gap(Missing),
     /// Who came and went since the row above.
     Movement(Movement),
     /// Something the program says, in answer to a command or about the connection.
@@ -71,6 +74,8 @@ pub enum Notice {
     },
     /// The connection was gone for a while: what others said in between is not here.
     Missed,
+    /// The device keeps nothing: what is not sent when the page is closed is lost.
+    NothingKept,
     /// The connection broke, for a reason worth keeping in view.
     Broke(Status),
     /// The server sent something that can't be read; the chat goes on.
@@ -100,6 +105,8 @@ pub struct Timeline {
     day_of: Box<dyn Fn(i64) -> i64 + Send + Sync>,
     kept: usize,
     dropped: usize,
+    /// The largest sequence number among what was let go of.
+    dropped_seq: u64,
 }
 
 impl std::fmt::Debug for Timeline {
@@ -123,6 +130,7 @@ impl Timeline {
             day_of: Box::new(day_of),
             kept: kept.max(2),
             dropped: 0,
+            dropped_seq: 0,
         }
     }
 
@@ -136,6 +144,79 @@ impl Timeline {
     #[must_use]
     pub fn dropped(&self) -> usize {
         self.dropped
+    }
+
+    /// The largest sequence number among the messages that were let go of; 0 while there was none.
+    #[must_use]
+    pub fn dropped_seq(&self) -> u64 {
+        self.dropped_seq
+    }
+
+    /// Puts in messages of earlier that the reader has asked for, or that were kept: so many more rows are held.
+    pub fn page(&mut self, messages: Vec<Message>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for message in messages {
+            // Two for each: it may bring a day with it.
+            self.kept += 2;
+            changes.append(&mut self.message(message));
+        }
+        changes
+    }
+
+    /// Shows what is missing, in place of what was shown as missing before.
+    pub fn gaps(&mut self, gaps: &[Missing]) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for at in (0..self.rows.len()).rev() {
+            let RowKind::Gap(shown) = &mut self.rows[at].kind else { continue };
+            match gaps.iter().find(|missing| missing.gap == shown.gap) {
+                Some(missing) if missing == shown => {}
+                Some(missing) => {
+                    *shown = *missing;
+                    changes.push(Change::Updated(at));
+                }
+                None => {
+                    self.remove(at, &mut changes);
+                    self.settle(at, &mut changes);
+                }
+            }
+        }
+        for missing in gaps {
+            let is_shown = |row: &Row| matches!(&row.kind, RowKind::Gap(shown) if shown.gap == missing.gap);
+            if !self.rows.iter().any(is_shown) {
+                let at = self.before_what_follows(missing.gap.to);
+                self.insert(at, RowKind::Gap(*missing), &mut changes);
+                self.settle(at + 1, &mut changes);
+            }
+        }
+        changes
+    }
+
+    /// The log is another one: what it had acknowledged is gone, and what is not acknowledged stays.
+    pub fn forget(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let mut stay = Vec::new();
+        for at in (0..self.rows.len()).rev() {
+            if let RowKind::Message { message, .. } = &self.rows[at].kind
+                && message.delivery != Delivery::Sent
+            {
+                stay.push(message.clone());
+            }
+            self.remove(at, &mut changes);
+        }
+        self.keys.clear();
+        stay.into_iter().rev().for_each(|message| changes.append(&mut self.message(message)));
+        changes
+    }
+
+    /// Where a row stands that comes right before the messages above a sequence number, and their day.
+    fn before_what_follows(&self, seq: u64) -> usize {
+        let follows =
+            |row: &Row| matches!(&row.kind, RowKind::Message { message, .. } if order(message) > seq);
+        let mut at = self.rows.iter().position(follows).unwrap_or(self.rows.len());
+        while at > 0 && matches!(self.rows[at - 1].kind, RowKind::Day(_)) {
+            at -= 1;
+        }
+        at
     }
 
     /// Puts a message in its place, or changes the row that its id has already: what is said twice is shown once.
@@ -305,7 +386,7 @@ impl Timeline {
                     }
                     self.settle_continued(i, changes);
                 }
-                RowKind::Movement(_) | RowKind::Notice(_) => {}
+                RowKind::Movement(_) | RowKind::Notice(_) | RowKind::Gap(_) => {}
             }
             i += 1;
         }
@@ -348,6 +429,7 @@ impl Timeline {
         while self.rows.len() > self.kept {
             if let RowKind::Message { message, .. } = &self.rows[0].kind {
                 self.keys.remove(&message.id);
+                self.dropped_seq = self.dropped_seq.max(message.seq);
             }
             self.remove(0, changes);
             self.dropped += 1;

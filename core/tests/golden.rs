@@ -71,10 +71,11 @@ fn logging_in() {
         positions: vec![wire::RoomPosition { room: "r".into(), seq: 5 }],
         agent: "a".into(),
         password: "p".into(),
+        log: vec![8],
     };
     check(
         &codec::login("tom", login),
-        "0a03746f6d 12056c6f67696e 7a 19 0801 12056261746368 1a0107 22050a01721005 2a0161 320170",
+        "0a03746f6d 12056c6f67696e 7a 1c 0801 12056261746368 1a0107 22050a01721005 2a0161 320170 3a0108",
     );
     let limits = wire::Limits {
         content_bytes: 1,
@@ -96,8 +97,11 @@ fn logging_in() {
             resumed: true,
             server_name: "s".into(),
             heartbeat_ms: 9,
+            log: vec![8],
+            positions: vec![wire::RoomPosition { room: "r".into(), seq: 5 }],
         }),
-        "8a01 24 0801 120162 1a016e 220107 2a0e 0801 1002 1803 2004 2805 3006 3807 3001 3801 420173 4809",
+        "8a01 2e 0801 120162 1a016e 220107 2a0e 0801 1002 1803 2004 2805 3006 3807 3001 3801 420173 4809 520108 \
+         5a05 0a0172 1005",
     );
 }
 
@@ -109,8 +113,9 @@ fn talking() {
     if let Some(Extension::Refusal(refusal)) = &mut refusal.extension {
         refusal.text = "x".into();
         refusal.id = vec![1];
+        refusal.request = 6;
     }
-    check(&refusal, "aa01 0e 08a41f 120178 1a0101 2005 2a0174");
+    check(&refusal, "aa01 10 08a41f 120178 1a0101 2005 2a0174 3006");
     let frames = vec![vec![1].into(), vec![2, 3].into()];
     ext(Extension::Batch(wire::Batch { frames }), "c201 07 0a0101 0a020203");
 }
@@ -143,9 +148,15 @@ fn history() {
     ext(Extension::HistoryRequest(request(Start::Before(1))), "d201 06 0801 2002 2803");
     ext(Extension::HistoryRequest(request(Start::After(1))), "d201 06 1001 2002 2803");
     ext(Extension::HistoryRequest(request(Start::At(1))), "d201 06 1801 2002 2803");
-    let page =
-        wire::HistoryPage { request: 1, frames: vec![vec![2]], reached_start: true, reached_end: true };
-    ext(Extension::HistoryPage(page), "da01 09 0801 120102 1801 2001");
+    let page = wire::HistoryPage {
+        request: 1,
+        frames: vec![vec![2].into()],
+        reached_start: true,
+        reached_end: true,
+        from: 3,
+        to: 4,
+    };
+    ext(Extension::HistoryPage(page), "da01 0d 0801 120102 1801 2001 2803 3004");
     let search = wire::SearchRequest { query: "q".into(), before: 1, count: 2, request: 3 };
     ext(Extension::SearchRequest(search), "e201 09 0a0171 1001 1802 2003");
 }

@@ -165,7 +165,7 @@ async fn every_screen(stage: &Stage, language: &str) {
     server.kill();
     page.until("it tries again", |view| view.retry_now).await;
     page.say("This one waits.").await;
-    page.until("it waits", |view| view.has_as("This one waits.", "pending")).await;
+    page.until("it waits", |view| view.has_as("This one waits.", "queued")).await;
     album.shoot("reconnecting").await;
     album.done();
 }

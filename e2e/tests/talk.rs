@@ -174,7 +174,7 @@ fn the_pages_outlive_the_server() {
         server.kill();
         tom.until("it counts down", counts_down).await;
         tom.say("written meanwhile").await;
-        let pending = tom.until("it waits", |view| view.has_as("written meanwhile", "pending")).await;
+        let pending = tom.until("it waits", |view| view.has_as("written meanwhile", "queued")).await;
         assert!(pending.note.is_some(), "the composer says that it waits");
         // Long enough that it can't be the pages' own attempts that are seen below. And she is to be there
         // when it is sent: what is said while one is away is not kept for her.

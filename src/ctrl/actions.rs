@@ -96,9 +96,14 @@ impl Store {
 
     /// Forgets a failed message.
     pub fn discard(&self, id: MessageId) {
-        if self.service().discard(id) {
+        if self.service().discard(id).is_some() {
             self.change(|timeline| timeline.discard(id));
         }
+    }
+
+    /// Loads the newest part of the gap that ends with this sequence number.
+    pub fn load(&self, to: u64) {
+        self.service().load(to);
     }
 
     /// Chooses light or dark, for this time and the next.

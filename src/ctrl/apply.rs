@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use parlour_core::{
     event::Event,
     model::{Connection, Delivery, Identity, Message},
-    timeline::Notice,
+    timeline::{Notice, Timeline},
 };
 
 use super::store::{ComposerNote, LoginError, Store};
@@ -18,8 +18,12 @@ impl Store {
             Event::LoggedIn(identity) => self.logged_in(identity),
             Event::LoggedOut => self.logged_out(),
             Event::Message(message) => self.message(message),
+            Event::Page(messages) => self.change(|timeline| timeline.page(messages)),
+            Event::Gaps(gaps) => self.change(|timeline| timeline.gaps(&gaps)),
+            Event::Forget => self.change(Timeline::forget),
+            Event::FromDevice(yes) => self.from_device.set(yes),
             Event::Delivery(id, delivery) => self.change(|timeline| timeline.delivery(id, delivery)),
-            Event::Throttled(ms) => self.count_down_note(ms.div_ceil(1000)),
+            Event::Throttled(_, ms) => self.count_down_note(ms.div_ceil(1000)),
             Event::Roster => {
                 let (members, total) = self.service().roster();
                 self.roster.set(members);

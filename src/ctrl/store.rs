@@ -104,6 +104,8 @@ pub struct Store {
     pub(super) rows: RwSignal<Vec<RowItem>>,
     /// How many older rows were let go of.
     pub(super) rows_dropped: RwSignal<usize>,
+    /// What is shown is what this device has kept.
+    pub(super) from_device: RwSignal<bool>,
     /// Who is there, in order.
     pub(super) roster: RwSignal<Vec<Member>>,
     /// How many are there in all.
@@ -178,6 +180,7 @@ impl Store {
             retry_in: RwSignal::new(None),
             rows: RwSignal::new(Vec::new()),
             rows_dropped: RwSignal::new(0),
+            from_device: RwSignal::new(false),
             roster: RwSignal::new(Vec::new()),
             roster_total: RwSignal::new(0),
             login_error: RwSignal::new(None),
@@ -235,6 +238,12 @@ impl Store {
     #[must_use]
     pub fn rows_dropped(&self) -> ReadSignal<usize> {
         self.rows_dropped.read_only()
+    }
+
+    /// What is shown is what this device has kept: the server was not reached since the page was opened.
+    #[must_use]
+    pub fn from_device(&self) -> ReadSignal<bool> {
+        self.from_device.read_only()
     }
 
     /// Who is there, in order of their names.

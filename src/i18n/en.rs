@@ -79,6 +79,12 @@ pub(super) const TEXTS: Texts = Texts {
     today: "Today",
     yesterday: "Yesterday",
 
+    gap: "Some messages are missing here.",
+    older: "There are older messages.",
+    load: "Load them",
+    loading: "Loading…",
+
+    queued: "Waiting to be sent…",
     pending: "Sending…",
     not_sent: "Not sent.",
     retry: "Try again",
@@ -95,6 +101,7 @@ pub(super) const TEXTS: Texts = Texts {
         ("Shift+Enter", "starts a new line"),
     ],
     missed: "The connection was gone for a while. Messages from that time may be missing here.",
+    nothing_kept: "This browser keeps nothing for the page. Messages that are still waiting are lost when you close it.",
     unreadable: "The server sent something this page can’t read. It was left out.",
 
     message: "Write a message",

@@ -118,7 +118,18 @@ pub struct Texts {
     /// The day before.
     pub yesterday: &'static str,
 
+    /// Something is missing in the middle.
+    pub gap: &'static str,
+    /// There is more before the first message.
+    pub older: &'static str,
+    /// Fills the gap.
+    pub load: &'static str,
+    /// It is being filled.
+    pub loading: &'static str,
+
     // A message.
+    /// It waits to be sent.
+    pub queued: &'static str,
     /// On its way.
     pub pending: &'static str,
     /// It was not accepted; the reason follows.
@@ -139,6 +150,8 @@ pub struct Texts {
     pub commands: &'static [(&'static str, &'static str)],
     /// Something may be missing here.
     pub missed: &'static str,
+    /// This device keeps nothing.
+    pub nothing_kept: &'static str,
     /// Something came that could not be read.
     pub unreadable: &'static str,
 

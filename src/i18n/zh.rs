@@ -130,6 +130,12 @@ pub(super) const TEXTS: Texts = Texts {
     today: "今天",
     yesterday: "昨天",
 
+    gap: "这里缺少一些消息。",
+    older: "还有更早的消息。",
+    load: "加载",
+    loading: "正在加载…",
+
+    queued: "等待发送…",
     pending: "发送中…",
     not_sent: "未发送。",
     retry: "重试",
@@ -146,6 +152,7 @@ pub(super) const TEXTS: Texts = Texts {
         ("Shift+Enter", "换行"),
     ],
     missed: "连接曾中断过一段时间，期间的消息可能没有显示。",
+    nothing_kept: "浏览器无法为此页面保存数据，尚未发出的消息会在关闭页面后丢失。",
     unreadable: "服务器发来了无法识别的内容，已略过。",
 
     message: "写点什么",

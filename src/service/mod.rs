@@ -8,12 +8,14 @@ mod browser;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    sync::Arc,
 };
 
 use gloo_timers::callback::Timeout;
 use parlour_core::{
     Millis,
     event::Event,
+    kept::Kept,
     model::{Member, MessageId},
     session::{Command, Session},
     status::Status,
@@ -65,7 +67,7 @@ impl Service {
     /// What the session says to the nick.
     pub fn log_in(&self, nick: &str, url: &str) -> Result<(), Status> {
         self.inner.borrow_mut().url = url.into();
-        self.with(|session| session.handle_login(browser::now(), nick))
+        self.with(|session| session.handle_login(browser::now(), nick, Kept::default()))
     }
 
     /// Says something.
@@ -88,10 +90,20 @@ impl Service {
         self.with(|session| session.handle_retry(browser::now(), id));
     }
 
-    /// Forgets a failed message; `false` when it can't be forgotten.
+    /// Forgets a failed message, and gives what it said; `None` when it can't be forgotten.
     #[must_use]
-    pub fn discard(&self, id: MessageId) -> bool {
-        self.with(|session| session.handle_discard(id))
+    pub fn discard(&self, id: MessageId) -> Option<Arc<str>> {
+        self.with(|session| session.handle_discard(browser::now(), id))
+    }
+
+    /// Asks for the newest part of the gap that ends with this sequence number.
+    pub fn load(&self, to: u64) {
+        self.with(|session| session.handle_load(browser::now(), to));
+    }
+
+    /// The page shows nothing any more up to this sequence number.
+    pub fn dropped(&self, seq: u64) {
+        self.with(|session| session.handle_dropped(seq));
     }
 
     /// Asks who is there.
@@ -139,6 +151,9 @@ impl Service {
                     if let Some(socket) = &self.inner.borrow().socket {
                         socket.send(&bytes);
                     }
+                }
+                Some(Command::Keep { ticket, .. }) => {
+                    self.inner.borrow_mut().session.handle_kept(browser::now(), ticket);
                 }
                 Some(Command::Close(code)) => {
                     let mut inner = self.inner.borrow_mut();

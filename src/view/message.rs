@@ -30,7 +30,12 @@ pub fn message(first: &Message, kind: ArcRwSignal<RowKind>) -> El {
             Some(Delivery::Failed(status)) => Some(status),
             _ => None,
         };
-        row.child(head.when(move || delivery() == Some(Delivery::Pending), pending))
+        let waits = move || match delivery() {
+            Some(Delivery::Queued) => Some(true),
+            Some(Delivery::Pending) => Some(false),
+            _ => None,
+        };
+        row.child(head.switch(waits, pending))
             .child(content)
             .switch(failed, move |status| failure(id, status))
     } else {
@@ -43,6 +48,7 @@ pub fn message(first: &Message, kind: ArcRwSignal<RowKind>) -> El {
             let RowKind::Message { message, continued } = kind else { return };
             changing.set_class("continued", *continued);
             let state = match message.delivery {
+                Delivery::Queued => "queued",
                 Delivery::Pending => "pending",
                 Delivery::Sent => "sent",
                 Delivery::Failed(_) => "failed",
@@ -63,8 +69,10 @@ fn delivery(kind: &RowKind) -> Option<Delivery> {
     }
 }
 
-fn pending() -> El {
-    el("span.pending").child(icon(icon::CLOCK)).child(el("span.label").words(|t| t.pending))
+/// It waits for something, or is on its way.
+fn pending(queued: bool) -> El {
+    let label = el("span.label").words(if queued { |t| t.queued } else { |t| t.pending });
+    el("span.pending").child(icon(icon::CLOCK)).child(label)
 }
 
 /// Why it was not sent, and what can be done.

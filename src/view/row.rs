@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
-use parlour_core::timeline::{Notice, RowKind};
+use leptos::{ev::Event, prelude::*};
+use parlour_core::{
+    event::Missing,
+    timeline::{Notice, RowKind},
+};
 
 use super::{
     dom::{El, el},
@@ -26,6 +29,7 @@ pub fn row(row: RowItem) -> El {
             let words = move || time::day(t(), store.locale().get(), at, today.get());
             el("h2.row.day").child(el("time").attr("datetime", &time::machine(at)).text_fn(words))
         }
+        RowKind::Gap(_) => el("div.row.gap").fill(move |line| row.kind.with(|kind| gap(line, kind))),
         RowKind::Movement(_) => el("p.row.movement").fill(move |line| {
             row.kind.with(|kind| match kind {
                 RowKind::Movement(movement) => {
@@ -37,6 +41,21 @@ pub fn row(row: RowItem) -> El {
         }),
         RowKind::Notice(what) => notice(what),
     }
+}
+
+/// Something is missing here.
+fn gap(line: El, kind: &RowKind) -> El {
+    let (store, t) = (use_store(), use_words());
+    let RowKind::Gap(Missing { gap, loading }) = *kind else { return line };
+    let words = if gap.from == 0 { t().older } else { t().gap };
+    let button = el("button.button.quiet.load")
+        .attr("type", "button")
+        .on("click", move |_: Event| store.load(gap.to))
+        .text(if loading { t().loading } else { t().load });
+    if loading {
+        button.set("disabled", Some(""));
+    }
+    line.child(el("span").text(words)).text(" ").child(button)
 }
 
 fn notice(notice: Notice) -> El {
@@ -56,6 +75,7 @@ fn notice(notice: Notice) -> El {
             el("p.row.notice").fill(move |line| line.sentence((t().who)(&nicks, more)))
         }
         Notice::Missed => missed().words(|t| t.missed),
+        Notice::NothingKept => missed().words(|t| t.nothing_kept),
         Notice::Broke(status) => missed().text_fn(move || (t().status)(status)),
         Notice::Unreadable => missed().words(|t| t.unreadable),
         Notice::Server(text) => el("p.row.notice").attr("dir", "auto").text(&text),

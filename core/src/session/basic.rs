@@ -78,7 +78,7 @@ impl Session {
         let echo = self.outbox.iter().find(|e| own && e.stage == Stage::InFlight && *e.content == *content);
         let id = match echo.map(|entry| entry.id) {
             Some(id) => {
-                self.outbox.remove(id);
+                self.done_with(now, id);
                 id
             }
             None => self.make_id(now),

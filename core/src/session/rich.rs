@@ -1,6 +1,6 @@
 //! What a rich server says.
 
-use super::{HEARTBEAT, Online, Session, State};
+use super::{Online, Session, State, link::HEARTBEAT};
 use crate::{
     codec::{self, Extension, Frame, Kind},
     event::Event,
@@ -23,8 +23,9 @@ impl Session {
             return;
         }
         let can = |what: &str| welcome.capabilities.iter().any(|capability| capability == what);
+        let history = can("history");
         // What others said in between can't be had from a server that keeps no history.
-        let missed = self.identity.is_some() && !can("history") && self.backoff.attempt() <= 1;
+        let missed = self.identity.is_some() && !history && self.backoff.attempt() <= 1;
         let batch = can("batch");
         self.secret = welcome.secret;
         let nick = if welcome.nick.is_empty() { self.nick.clone() } else { welcome.nick };
@@ -40,6 +41,9 @@ impl Session {
         }
         let heartbeat = u64::from(welcome.heartbeat_ms).clamp(*HEARTBEAT.start(), *HEARTBEAT.end());
         self.online(now, identity, heartbeat, batch);
+        if history {
+            self.history_begins(now, welcome.log, &welcome.positions);
+        }
         self.ping(now);
     }
 
@@ -57,7 +61,7 @@ impl Session {
             None if codec::kind(&frame) == Kind::Talk => self.talk(now, frame),
             None => self.ignored += 1,
             Some(Extension::Ack(ack)) => {
-                ack.accepted.into_iter().for_each(|accepted| self.acknowledged(accepted))
+                ack.accepted.into_iter().for_each(|accepted| self.acknowledged(now, accepted))
             }
             Some(Extension::Roster(page)) => {
                 if self.roster.snapshot(page) {
@@ -78,6 +82,8 @@ impl Session {
                 self.send(&codec::extension("", Extension::Pong(wire::Pong { nonce: ping.nonce })));
             }
             Some(Extension::Pong(pong)) => self.pong(now, pong.nonce),
+            Some(Extension::HistoryPage(page)) => self.page(now, page),
+            Some(Extension::Resume(resume)) => self.goes_on_from(now, resume.from),
             Some(Extension::GoingAway(going)) => self.come_back_after = Some(going.retry_after_ms.into()),
             Some(_) => self.ignored += 1,
         }
@@ -99,11 +105,13 @@ impl Session {
             self.ignored += 1;
             return;
         }
-        self.last_seq = self.last_seq.max(frame.seq);
         let id = MessageId::from_wire(&frame.id).unwrap_or_else(|| self.make_id(now));
-        let own = self.outbox.remove(id).is_some() || frame.user_name == self.nick;
+        let own = self.done_with(now, id) || frame.user_name == self.nick;
+        if !self.follows(now, frame.seq) {
+            return;
+        }
         let time = if frame.time == 0 { now.unix } else { frame.time };
-        self.tell(Event::Message(Message {
+        let message = Message {
             id,
             nick: frame.user_name.into(),
             content: frame.content.into(),
@@ -111,15 +119,19 @@ impl Session {
             time,
             own,
             delivery: Delivery::Sent,
-        }));
+        };
+        if frame.seq > 0 {
+            self.keeper.message(now.mono, &message);
+        }
+        self.tell(Event::Message(message));
     }
 
-    fn acknowledged(&mut self, accepted: wire::Accepted) {
+    fn acknowledged(&mut self, now: Now, accepted: wire::Accepted) {
         let Some(id) = MessageId::from_wire(&accepted.id) else { return };
         // Not there: the message itself came first, or it is a second acknowledgement.
-        let Some(entry) = self.outbox.remove(id) else { return };
+        let Some(entry) = self.outbox.get(id).cloned() else { return };
+        self.done_with(now, id);
         let Some(identity) = &self.identity else { return };
-        self.last_seq = self.last_seq.max(accepted.seq);
         let nick = identity.nick.clone();
         self.tell(Event::Message(Message {
             id,
@@ -134,6 +146,9 @@ impl Session {
 
     pub(super) fn refuse(&mut self, now: Now, refusal: wire::Refusal) {
         let status = Status::from_code(u16::try_from(refusal.code).unwrap_or(0));
+        if refusal.request != 0 {
+            return self.page_failed(Some(refusal.request));
+        }
         if let Some(id) = MessageId::from_wire(&refusal.id) {
             self.refuse_message(now, id, status, refusal.retry_after_ms.into());
             return;
@@ -163,10 +178,16 @@ impl Session {
         if !status.is_terminal() {
             let wait = if retry_after == 0 { HOLD } else { retry_after };
             *hold_until = (*hold_until).max(now.mono + wait);
-            if self.outbox.requeue_from(id) {
-                self.tell(Event::Throttled(u32::try_from(wait).unwrap_or(u32::MAX)));
+            let requeued = self.outbox.requeue_from(id);
+            if !requeued.is_empty() {
+                self.tell(Event::Throttled(status, u32::try_from(wait).unwrap_or(u32::MAX)));
             }
+            requeued.into_iter().for_each(|id| self.tell(Event::Delivery(id, Delivery::Queued)));
         } else if self.outbox.set(id, Stage::Failed(status)) {
+            if let Some(entry) = self.outbox.get(id) {
+                // The user is to see it on the next visit too.
+                let _ = self.keeper.entry(entry);
+            }
             self.tell(Event::Delivery(id, Delivery::Failed(status)));
         }
     }

@@ -1,7 +1,20 @@
 //! The session against a server played by the test, step by step.
 
-use super::*;
-use crate::{codec::decode, model::PresenceState, wire::chat_request::Extension as Ext};
+use std::collections::BTreeMap;
+
+use super::{
+    link::{ANSWER_WITHIN, STEADY},
+    *,
+};
+use crate::{
+    codec::{Frame, decode},
+    kept::{Pair, Table},
+    model::PresenceState,
+    wire::{self, chat_request::Extension as Ext},
+};
+
+mod device;
+mod history;
 
 /// A session under a clock of its own, and what came out of it.
 struct Driver {
@@ -12,13 +25,29 @@ struct Driver {
     closes: Vec<Option<u16>>,
     events: Vec<Event>,
     ids: u8,
+    /// The device's storage, and whether it works.
+    storage: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+    keeps: bool,
+    /// Changes that are not made yet, when they are not made at once.
+    unkept: Vec<(u64, Vec<Change>)>,
 }
 
 impl Driver {
     fn new() -> Self {
         let session = Session::new(42, "test");
         let now = Now { mono: 1_000, unix: 1_700_000_000_000 };
-        Self { session, now, opens: 0, sent: vec![], closes: vec![], events: vec![], ids: 0 }
+        Self {
+            session,
+            now,
+            opens: 0,
+            sent: vec![],
+            closes: vec![],
+            events: vec![],
+            ids: 0,
+            storage: BTreeMap::new(),
+            keeps: true,
+            unkept: vec![],
+        }
     }
 
     fn drain(&mut self) {
@@ -27,11 +56,60 @@ impl Driver {
                 Command::Open => self.opens += 1,
                 Command::Send(bytes) => self.sent.extend(codec::decode_rich(&bytes).unwrap()),
                 Command::Close(code) => self.closes.push(code),
+                Command::Keep { ticket, changes } => {
+                    self.unkept.push((ticket, changes));
+                    if self.keeps {
+                        self.keep();
+                    }
+                }
             }
         }
         while let Some(event) = self.session.poll_event() {
             self.events.push(event);
         }
+    }
+
+    /// The storage does what it was asked.
+    fn keep(&mut self) {
+        for (ticket, changes) in std::mem::take(&mut self.unkept) {
+            for change in changes {
+                match change {
+                    Change::Put(table, key, value) => {
+                        self.storage.insert((table, key.to_vec()), value.to_vec());
+                    }
+                    Change::Delete(table, key) => {
+                        self.storage.remove(&(table, key.to_vec()));
+                    }
+                    Change::DeleteUpTo(table, key) => {
+                        self.storage.retain(|(t, k), _| *t != table || **k > *key)
+                    }
+                    Change::Clear(table) => self.storage.retain(|(t, _), _| *t != table),
+                }
+            }
+            self.session.handle_kept(self.now, ticket);
+        }
+    }
+
+    /// What the storage has, as a page that is loaded reads it.
+    fn kept(&self) -> Kept {
+        let table = |table: Table| -> Vec<Pair> {
+            let of = self.storage.iter().filter(|((t, _), _)| *t == table);
+            of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+        };
+        let account = table(Table::Account);
+        let account = account.first().map(|(_, value)| value.as_slice());
+        Kept::read(account, &table(Table::Outbox), &table(Table::Messages))
+    }
+
+    /// The page is loaded again, with whatever the storage has.
+    fn reload(&mut self) {
+        let kept = self.kept();
+        self.session = Session::new(43, "test");
+        self.forget();
+        self.unkept.clear();
+        let nick = kept.nick().unwrap_or("tom").to_owned();
+        self.session.handle_login(self.now, &nick, kept).unwrap();
+        self.drain();
     }
 
     fn pass(&mut self, ms: Millis) {
@@ -41,12 +119,14 @@ impl Driver {
             self.now.mono += step;
             self.now.unix += i64::try_from(step).unwrap();
             let before = (self.session.poll_timeout(), self.opens, self.sent.len());
+            let changes = self.storage.clone();
             self.session.handle_timeout(self.now);
             self.drain();
             assert!(
                 self.session.poll_timeout() != before.0
                     || self.opens != before.1
-                    || self.sent.len() != before.2,
+                    || self.sent.len() != before.2
+                    || self.storage != changes,
                 "a timeout that is due does nothing: {:?}",
                 self.session
             );
@@ -75,7 +155,7 @@ impl Driver {
     }
 
     fn log_in(&mut self, nick: &str) {
-        self.session.handle_login(self.now, nick).unwrap();
+        self.session.handle_login(self.now, nick, self.kept()).unwrap();
         self.drain();
         self.opened();
     }
@@ -137,6 +217,7 @@ fn welcome(nick: &str) -> Frame {
         resumed: false,
         server_name: "Hall".into(),
         heartbeat_ms: 15_000,
+        ..wire::Welcome::default()
     };
     codec::extension("", Ext::Welcome(welcome))
 }
@@ -177,18 +258,19 @@ fn the_first_frame_is_a_login_that_a_basic_server_takes_for_an_empty_talk() {
 #[test]
 fn a_bad_nick_opens_nothing() {
     let mut driver = Driver::new();
-    assert_eq!(driver.session.handle_login(driver.now, " "), Err(Status::NickEmpty));
+    assert_eq!(driver.session.handle_login(driver.now, " ", Kept::default()), Err(Status::NickEmpty));
     driver.drain();
     assert_eq!(driver.opens, 0);
     driver.log_in("tom");
-    assert_eq!(driver.session.handle_login(driver.now, "tom"), Err(Status::SignedIn));
+    assert_eq!(driver.session.handle_login(driver.now, "tom", Kept::default()), Err(Status::SignedIn));
 }
 
 #[test]
 fn an_own_message_is_shown_pending_then_sent_once() {
     let mut driver = Driver::online();
     let id = driver.talk("hello");
-    assert!(matches!(&driver.events[0], Event::Message(m) if m.id == id && m.delivery == Delivery::Pending));
+    assert!(matches!(&driver.events[0], Event::Message(m) if m.id == id && m.delivery == Delivery::Queued));
+    assert_eq!(driver.events[1], Event::Delivery(id, Delivery::Pending));
     assert_eq!((driver.texts(), driver.sent[0].id.as_slice()), (vec!["hello"], &id.0[..]));
     driver.events.clear();
     driver.receive(&ack(id, 9));
@@ -210,9 +292,13 @@ fn a_refused_message_fails_and_may_be_tried_again_or_discarded() {
     driver.session.handle_retry(driver.now, id);
     driver.drain();
     assert_eq!((driver.texts(), driver.sent[0].id.as_slice()), (vec!["hello"], &id.0[..]), "the same id");
-    assert!(!driver.session.handle_discard(id), "what is on its way can't be called back");
+    assert_eq!(
+        driver.session.handle_discard(driver.now, id),
+        None,
+        "what is on its way can't be called back"
+    );
     driver.receive(&codec::refusal(Status::ContentTooLong, Some(id), 0, None));
-    assert!(driver.session.handle_discard(id));
+    assert_eq!(driver.session.handle_discard(driver.now, id).as_deref(), Some("hello"));
     driver.forget();
     driver.session.handle_retry(driver.now, id);
     driver.drain();
@@ -226,7 +312,7 @@ fn the_rate_the_server_told_is_kept_and_the_order_too() {
         driver.talk(&n.to_string());
     }
     assert_eq!(driver.texts(), ["0", "1", "2", "3", "4"]);
-    assert!(driver.events.iter().any(|e| matches!(e, Event::Throttled(1000))));
+    assert!(driver.events.iter().any(|e| matches!(e, Event::Throttled(Status::RateLimited, 1000))));
     driver.pass(999);
     assert_eq!(driver.texts().len(), 5);
     driver.pass(1_001);
@@ -239,7 +325,12 @@ fn a_refusal_for_the_rate_is_waited_out() {
     let id = driver.talk("hello");
     driver.forget();
     driver.receive(&codec::refusal(Status::RateLimited, Some(id), 3_000, None));
-    assert_eq!(driver.events, [Event::Throttled(3_000)], "the message is still pending");
+    let throttled = Event::Throttled(Status::RateLimited, 3_000);
+    assert_eq!(
+        driver.events,
+        [throttled, Event::Delivery(id, Delivery::Queued)],
+        "the message is not given up"
+    );
     driver.pass(2_999);
     assert_eq!(driver.texts(), Vec::<&str>::new());
     driver.pass(1);
@@ -263,7 +354,7 @@ fn a_lost_connection_comes_back_with_the_secret_and_sends_what_is_not_acknowledg
     driver.pass(at - driver.now.mono);
     driver.opened();
     assert!(
-        matches!(&driver.sent[0].extension, Some(Ext::Login(l)) if l.secret == [7; 32] && l.positions[0].seq == 3)
+        matches!(&driver.sent[0].extension, Some(Ext::Login(l)) if l.secret == [7; 32] && l.positions.is_empty())
     );
     driver.forget();
     driver.receive(&welcome("tom"));
@@ -326,6 +417,7 @@ fn terminal_codes_are_not_retried() {
         let mut driver = Driver::online();
         driver.closed(status.code());
         assert_eq!(driver.connection(), &Connection::Failed { status, refusal: None });
+        driver.pass(1_000);
         assert_eq!(driver.session.poll_timeout(), None);
         driver.session.handle_retry_now(driver.now);
         driver.drain();
@@ -351,7 +443,7 @@ fn a_refused_login_tells_why_and_what_would_do() {
 #[test]
 fn a_first_login_that_gets_no_answer_fails_instead_of_trying_for_ever() {
     let mut driver = Driver::new();
-    driver.session.handle_login(driver.now, "tom").unwrap();
+    driver.session.handle_login(driver.now, "tom", Kept::default()).unwrap();
     driver.pass(ANSWER_WITHIN);
     assert_eq!(driver.connection(), &Connection::Failed { status: Status::NoAnswer, refusal: None });
     driver.log_in("tom");
@@ -369,6 +461,7 @@ fn a_silent_server_is_noticed_and_a_talking_one_is_not_pinged_to_death() {
     driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce: ping.nonce })));
     assert_eq!(driver.events.last(), Some(&Event::RoundTrip(30)));
     driver.forget();
+    driver.session.handle_watched(driver.now, false);
     driver.pass(15_000);
     assert!(matches!(driver.sent[..], [Frame { extension: Some(Ext::Ping(_)), .. }]));
     // Something is heard within the time, though no pong.
@@ -379,6 +472,20 @@ fn a_silent_server_is_noticed_and_a_talking_one_is_not_pinged_to_death() {
     driver.pass(1_000);
     assert_eq!(driver.closes.len(), 1);
     assert!(matches!(driver.connection(), Connection::Reconnecting { status: Status::ConnectionLost, .. }));
+}
+
+#[test]
+fn while_somebody_looks_a_dead_connection_is_noticed_within_ten_seconds() {
+    let mut driver = Driver::online();
+    for heard_after in [0, 100, 4_999, 5_001, 9_000] {
+        driver.pass(heard_after);
+        assert!(driver.closes.is_empty());
+        if let State::Online(Online { awaiting: Some((nonce, _)), .. }) = driver.session.state {
+            driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce })));
+        }
+    }
+    driver.pass(9_999);
+    assert_eq!(driver.closes.len(), 1);
 }
 
 #[test]
@@ -441,6 +548,7 @@ fn leaving_says_so_and_tries_nothing_more() {
     assert_eq!(driver.events.last(), Some(&Event::LoggedOut));
     driver.closed(1000);
     assert_eq!(driver.session.poll_timeout(), None);
+    assert!(driver.storage.is_empty(), "nothing of the user is left on the device");
     assert_eq!(driver.session.handle_talk(driver.now, MessageId([1; 16]), "x"), Err(Status::NotConnected));
 }
 
@@ -630,7 +738,7 @@ proptest::proptest! {
         let mut said = Vec::new();
         for (what, n, bytes) in steps {
             match what {
-                0 => { let _ = driver.session.handle_login(driver.now, "tom"); }
+                0 => { let _ = driver.session.handle_login(driver.now, "tom", driver.kept()); }
                 1 => driver.session.handle_opened(driver.now),
                 2 => driver.session.handle_message(driver.now, &bytes),
                 3 => driver.session.handle_message(driver.now, &codec::encode(&welcome("tom"))),

@@ -33,6 +33,7 @@ fn shape(timeline: &Timeline) -> String {
             }
             RowKind::Movement(m) => format!("[+{}-{}]", m.joined.len(), m.left.len()),
             RowKind::Notice(_) => "notice".to_owned(),
+            RowKind::Gap(_) => "gap".to_owned(),
         });
     }
     words.join(" ")
@@ -154,4 +155,71 @@ proptest! {
             prop_assert_eq!(shown, ids.len());
         }
     }
+}
+
+fn gap(from: u64, to: u64, loading: bool) -> Missing {
+    Missing { gap: crate::ranges::Gap { from, to }, loading }
+}
+
+/// The rows in short: `d` a day, `g` a gap, a number a message's place.
+fn short(timeline: &Timeline) -> String {
+    let row = |row: &Row| match &row.kind {
+        RowKind::Day(_) => "d".to_owned(),
+        RowKind::Gap(missing) => format!("g{}-{}", missing.gap.from, missing.gap.to),
+        RowKind::Message { message, .. } => message.seq.to_string(),
+        RowKind::Movement(_) | RowKind::Notice(_) => "x".to_owned(),
+    };
+    timeline.rows().iter().map(row).collect::<Vec<_>>().join(" ")
+}
+
+fn at_seq(seq: u64) -> Message {
+    let id = MessageId([u8::try_from(seq).unwrap(); 16]);
+    Message { id, seq, delivery: Delivery::Sent, ..message(1, "tom", 0, 0) }
+}
+
+#[test]
+fn a_gap_stands_between_what_is_known_and_moves_as_it_is_filled() {
+    let mut timeline = Timeline::new(100, |_| 0);
+    for seq in [1, 2, 8, 9] {
+        timeline.message(at_seq(seq));
+    }
+    timeline.gaps(&[gap(2, 7, false)]);
+    assert_eq!(short(&timeline), "d 1 2 g2-7 8 9");
+    let key = timeline.rows()[3].key;
+    assert_eq!(timeline.gaps(&[gap(2, 7, true)]), [Change::Updated(3)]);
+    assert_eq!(timeline.rows()[3].key, key);
+    timeline.page(vec![at_seq(5), at_seq(6), at_seq(7)]);
+    timeline.gaps(&[gap(2, 4, false)]);
+    assert_eq!(short(&timeline), "d 1 2 g2-4 5 6 7 8 9");
+    timeline.page(vec![at_seq(3), at_seq(4)]);
+    timeline.gaps(&[gap(0, 0, false)]);
+    timeline.gaps(&[]);
+    assert_eq!(short(&timeline), "d 1 2 3 4 5 6 7 8 9");
+    let mut first = Timeline::new(100, |_| 0);
+    first.gaps(&[gap(0, 3, false)]);
+    first.message(at_seq(4));
+    first.gaps(&[gap(0, 3, true)]);
+    assert_eq!(short(&first), "g0-3 d 4");
+}
+
+#[test]
+fn another_log_leaves_what_was_not_acknowledged() {
+    let mut timeline = Timeline::new(100, |_| 0);
+    timeline.message(at_seq(3));
+    timeline.gaps(&[gap(0, 2, false)]);
+    timeline.message(Message { delivery: Delivery::Queued, seq: 0, ..at_seq(9) });
+    timeline.forget();
+    assert_eq!(short(&timeline), "d 0");
+    assert!(timeline.get(MessageId([9; 16])).is_some() && timeline.get(MessageId([3; 16])).is_none());
+}
+
+#[test]
+fn what_is_let_go_of_is_told_and_what_was_asked_for_is_not_let_go_of() {
+    let mut timeline = Timeline::new(3, |_| 0);
+    for seq in 10..15 {
+        timeline.message(at_seq(seq));
+    }
+    assert_eq!((short(&timeline).as_str(), timeline.dropped_seq()), ("12 13 14", 11));
+    timeline.page(vec![at_seq(8), at_seq(9)]);
+    assert_eq!(short(&timeline), "d 8 9 12 13 14");
 }

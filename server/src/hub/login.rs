@@ -157,6 +157,7 @@ impl Hub {
             resumed,
             server_name: self.settings.server_name.clone(),
             heartbeat_ms: self.settings.heartbeat_ms,
+            ..wire::Welcome::default()
         };
         self.out.send(conn, &codec::extension("", Extension::Welcome(welcome)));
         self.lobby.send_snapshot(conn, self.unix_ms, &self.names, &mut self.out);

@@ -1,0 +1,240 @@
+//! What a client keeps on its device between visits, of one nick on one server: what the storage holds as bytes
+//! under keys, and what is to be done to it.
+//!
+//! Three tables. `Account` has one value, under the empty key: who we are, and what is known of the room. `Outbox`
+//! has what was said and is not acknowledged, by id. `Messages` has the newest part of the room, by sequence number in
+//! big-endian order. Changes that belong together come together and must be made in one transaction: a part of the
+//! room is called known only together with its messages.
+//!
+//! Values are protobuf of this module's own. What can't be read, or was written by a version that meant something
+//! else, is skipped: storage is a convenience, and the server has the room.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{
+    limits::Limits,
+    model::{Delivery, Dialect, Identity, Message, MessageId},
+    outbox::{Entry, Stage},
+    ranges::{Range, Ranges},
+    status::Status,
+    wire,
+};
+
+/// How many messages of a room are kept on the device; up to half as many more until it is tidied.
+pub const MESSAGES_KEPT: usize = 500;
+
+/// A table of the storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// Who we are, and what is known.
+    Account,
+    /// What is not acknowledged yet.
+    Outbox,
+    /// The newest part of the room.
+    Messages,
+}
+
+impl Table {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Account, Self::Outbox, Self::Messages];
+}
+
+/// Something to be done to the storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Put a value under a key, whether there is one or not.
+    Put(Table, Bytes, Bytes),
+    /// Take a key out, whether it is there or not.
+    Delete(Table, Bytes),
+    /// Take out all keys up to this one, itself included.
+    DeleteUpTo(Table, Bytes),
+    /// Take out all.
+    Clear(Table),
+}
+
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// What the storage had.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    pub(crate) account: Option<Account>,
+    pub(crate) outbox: Vec<Entry>,
+    pub(crate) messages: Vec<Message>,
+}
+
+/// Who we are, and what is known of the room.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Account {
+    pub identity: Identity,
+    pub secret: Vec<u8>,
+    pub log: Vec<u8>,
+    /// What `Messages` has everything of.
+    pub known: Ranges,
+    /// How many messages that is.
+    pub messages: usize,
+}
+
+impl Kept {
+    /// Reads the three tables, each as it came.
+    #[must_use]
+    pub fn read(account: Option<&[u8]>, outbox: &[Pair], messages: &[Pair]) -> Self {
+        let account = account.and_then(read_account);
+        let mut outbox: Vec<_> = outbox.iter().filter_map(|(_, value)| read_entry(value)).collect();
+        outbox.sort_by_key(|entry| (entry.order, entry.id));
+        let mut kept = Self {
+            account,
+            outbox,
+            messages: messages.iter().filter_map(|(_, value)| read_message(value)).collect(),
+        };
+        kept.distrust();
+        kept
+    }
+
+    /// When there are not as many messages as there should be, what is said to be known is not.
+    fn distrust(&mut self) {
+        let Some(account) = &mut self.account else { return self.messages.clear() };
+        let nick = account.identity.nick.clone();
+        let there = self.messages.iter().filter(|message| account.known.contains(message.seq)).count();
+        if there != account.messages {
+            account.known.clear();
+        }
+        self.messages.retain(|message| account.known.contains(message.seq));
+        self.messages.iter_mut().for_each(|message| message.own = message.nick == nick);
+    }
+
+    /// Whether somebody is still logged in here.
+    #[must_use]
+    pub fn is_logged_in(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// The nick somebody is logged in under.
+    #[must_use]
+    pub fn nick(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| &*account.identity.nick)
+    }
+}
+
+/// One value of `Account`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct AccountBytes {
+    #[prost(string, tag = "1")]
+    nick: String,
+    #[prost(bytes = "vec", tag = "2")]
+    secret: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    log: Vec<u8>,
+    /// `from` and `to` by turns.
+    #[prost(uint64, repeated, tag = "4")]
+    known: Vec<u64>,
+    #[prost(message, optional, tag = "5")]
+    limits: Option<wire::Limits>,
+    #[prost(string, tag = "6")]
+    server_name: String,
+    #[prost(bool, tag = "7")]
+    basic: bool,
+    #[prost(uint64, tag = "8")]
+    messages: u64,
+}
+
+/// One value of `Outbox`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct EntryBytes {
+    #[prost(bytes = "vec", tag = "1")]
+    id: Vec<u8>,
+    #[prost(string, tag = "2")]
+    content: String,
+    #[prost(int64, tag = "3")]
+    time: i64,
+    #[prost(uint64, tag = "4")]
+    order: u64,
+    /// The code of the status it failed with; 0 when it did not.
+    #[prost(uint32, tag = "5")]
+    failed: u32,
+}
+
+pub(crate) fn account(account: &Account) -> Change {
+    let identity = &account.identity;
+    let bytes = AccountBytes {
+        nick: identity.nick.to_string(),
+        secret: account.secret.clone(),
+        log: account.log.clone(),
+        known: account.known.iter().flat_map(|range| [range.from, range.to]).collect(),
+        limits: Some(identity.limits.to_wire()),
+        server_name: identity.server_name.clone().unwrap_or_default(),
+        basic: identity.dialect == Dialect::Basic,
+        messages: account.messages as u64,
+    };
+    Change::Put(Table::Account, Bytes::new(), bytes.encode_to_vec().into())
+}
+
+fn read_account(bytes: &[u8]) -> Option<Account> {
+    let read = AccountBytes::decode(bytes).ok().filter(|read| !read.nick.is_empty())?;
+    let known = read.known.chunks_exact(2).map(|pair| Range { from: pair[0], to: pair[1] }).collect();
+    let identity = Identity {
+        nick: read.nick.into(),
+        dialect: if read.basic { Dialect::Basic } else { Dialect::Rich },
+        limits: Limits::from_wire(&read.limits.unwrap_or_default()),
+        server_name: Some(read.server_name).filter(|name| !name.is_empty()),
+    };
+    let messages = usize::try_from(read.messages).ok()?;
+    Some(Account { identity, secret: read.secret, log: read.log, known, messages })
+}
+
+pub(crate) fn entry(entry: &Entry) -> Change {
+    let failed = match entry.stage {
+        Stage::Failed(status) => status.code().into(),
+        _ => 0,
+    };
+    let bytes = EntryBytes {
+        id: entry.id.0.to_vec(),
+        content: entry.content.to_string(),
+        time: entry.time,
+        order: entry.order,
+        failed,
+    };
+    Change::Put(Table::Outbox, entry_key(entry.id), bytes.encode_to_vec().into())
+}
+
+pub(crate) fn entry_key(id: MessageId) -> Bytes {
+    Bytes::copy_from_slice(&id.0)
+}
+
+/// Reads one value of `Outbox`.
+#[must_use]
+pub fn read_entry(bytes: &[u8]) -> Option<Entry> {
+    let read = EntryBytes::decode(bytes).ok()?;
+    let id = MessageId::from_wire(&read.id)?;
+    let stage = match u16::try_from(read.failed).ok()? {
+        0 => Stage::Queued,
+        code => Stage::Failed(Status::from_code(code)),
+    };
+    Some(Entry { id, content: read.content.into(), time: read.time, stage, order: read.order })
+}
+
+/// A message is kept as it came over the wire.
+pub(crate) fn message(message: &Message) -> Change {
+    let mut frame = crate::codec::talk(&message.nick, "", Some(message.id), &message.content);
+    frame.seq = message.seq;
+    frame.time = message.time;
+    Change::Put(Table::Messages, message_key(message.seq), crate::codec::encode(&frame))
+}
+
+pub(crate) fn message_key(seq: u64) -> Bytes {
+    Bytes::copy_from_slice(&seq.to_be_bytes())
+}
+
+fn read_message(bytes: &[u8]) -> Option<Message> {
+    let frame = crate::codec::decode(bytes).ok().filter(|frame| frame.seq > 0)?;
+    Some(Message {
+        id: MessageId::from_wire(&frame.id)?,
+        nick: frame.user_name.into(),
+        content: frame.content.into(),
+        seq: frame.seq,
+        time: frame.time,
+        own: false,
+        delivery: Delivery::Sent,
+    })
+}

@@ -1,0 +1,172 @@
+//! What of a session is written to the device, and when.
+//!
+//! What the user said is written at once, and sent when that is done. All else can wait a moment and is written
+//! together: were it lost, the server would send it again. A part of the room is written as known in the same changes
+//! as its messages, never before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Command, Millis, Session};
+use crate::{
+    kept::{self, Account, Change, MESSAGES_KEPT, Table},
+    model::{Dialect, Message, MessageId},
+    outbox::{Entry, Stage},
+    status::Status,
+};
+
+/// How long what is not urgent may wait to be written, in ms.
+const WITHIN: Millis = 1_000;
+
+/// What is to be written.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    changes: Vec<Change>,
+    /// The number of the changes that are being gathered.
+    ticket: u64,
+    /// Messages that the device does not have yet, by sequence number.
+    fresh: BTreeMap<u64, Message>,
+    /// The sequence numbers of those it has.
+    held: BTreeSet<u64>,
+    /// Nothing up to this sequence number is held.
+    floor: u64,
+    /// When what is not urgent is to be written.
+    due: Option<Millis>,
+}
+
+impl Keeper {
+    /// What the device has already.
+    pub fn holds(&mut self, messages: impl Iterator<Item = u64>) {
+        self.held = messages.collect();
+    }
+
+    pub fn due(&self) -> Option<Millis> {
+        self.due
+    }
+
+    /// Something is to be written within a while.
+    pub fn touch(&mut self, now: Millis) {
+        self.due.get_or_insert(now + WITHIN);
+    }
+
+    /// A message of the room is to be kept.
+    pub fn message(&mut self, now: Millis, message: &Message) {
+        if message.seq > self.floor && !self.held.contains(&message.seq) {
+            self.fresh.insert(message.seq, message.clone());
+            // A flood is not worth writing down whole.
+            if self.fresh.len() > 2 * MESSAGES_KEPT {
+                self.fresh.pop_first();
+            }
+            self.touch(now);
+        }
+    }
+
+    /// An entry has come further: its place in the storage stays. Gives the number of the changes it is part of.
+    pub fn entry(&mut self, entry: &Entry) -> u64 {
+        self.changes.push(kept::entry(entry));
+        self.ticket
+    }
+
+    /// An entry is done with. If that is not written, it is sent again and the server knows it.
+    pub fn forget(&mut self, now: Millis, id: MessageId) {
+        self.changes.push(Change::Delete(Table::Outbox, kept::entry_key(id)));
+        self.touch(now);
+    }
+
+    /// The room's messages are of a log that is gone.
+    pub fn forget_messages(&mut self, now: Millis) {
+        self.fresh.clear();
+        self.held.clear();
+        self.floor = 0;
+        self.changes.push(Change::Clear(Table::Messages));
+        self.touch(now);
+    }
+
+    /// The user leaves: who was here, and what was said, is nobody's business. What is not acknowledged stays.
+    pub fn leave(&mut self) {
+        let ticket = self.ticket;
+        let outbox = std::mem::take(&mut self.changes).into_iter().filter(|change| {
+            matches!(change, Change::Put(Table::Outbox, ..) | Change::Delete(Table::Outbox, _))
+        });
+        *self = Self { changes: outbox.collect(), ticket, ..Self::default() };
+        self.changes.extend([Change::Clear(Table::Account), Change::Clear(Table::Messages)]);
+    }
+
+    /// As it is before a login: changes that are gathered stay, and their numbers go on.
+    pub fn begin(self) -> Self {
+        Self { changes: self.changes, ticket: self.ticket, ..Self::default() }
+    }
+
+    /// The changes gathered so far, the messages among them; `account` is told up to where messages are not held.
+    fn write(&mut self, account: Option<Account>) {
+        self.due = None;
+        self.held.extend(self.fresh.keys());
+        if self.held.len() > MESSAGES_KEPT + MESSAGES_KEPT / 2
+            && let Some(&floor) = self.held.iter().nth_back(MESSAGES_KEPT)
+        {
+            self.floor = floor;
+            self.held.retain(|seq| *seq > floor);
+            self.fresh.retain(|seq, _| *seq > floor);
+            self.changes.push(Change::DeleteUpTo(Table::Messages, kept::message_key(floor)));
+        }
+        self.changes.extend(std::mem::take(&mut self.fresh).values().map(kept::message));
+        let Some(mut account) = account else { return };
+        account.known.forget_up_to(self.floor);
+        account.messages = self.held.iter().filter(|seq| account.known.contains(**seq)).count();
+        self.changes.push(kept::account(&account));
+    }
+
+    fn take(&mut self) -> Option<Command> {
+        if self.changes.is_empty() {
+            return None;
+        }
+        self.ticket += 1;
+        Some(Command::Keep { ticket: self.ticket - 1, changes: std::mem::take(&mut self.changes) })
+    }
+}
+
+impl Session {
+    /// These changes, and all before them, are written, or can't be: what waited for them goes on its way.
+    pub fn handle_kept(&mut self, now: super::Now, ticket: u64) {
+        self.outbox.kept(ticket);
+        self.flush(now);
+    }
+
+    /// The page may be gone any moment: what could wait is to be written now.
+    pub fn handle_hide(&mut self) {
+        if self.keeper.due.is_some() {
+            self.write();
+        }
+    }
+
+    /// Gathers what can wait no longer.
+    pub(super) fn write(&mut self) {
+        let account = self.identity.clone().map(|identity| Account {
+            identity,
+            secret: self.secret.clone(),
+            log: self.history.log.clone(),
+            known: self.history.known.clone(),
+            messages: 0,
+        });
+        self.keeper.write(account);
+    }
+
+    /// Changes that are ready to be made.
+    pub(super) fn changes(&mut self) -> Option<Command> {
+        // Urgent ones take along what waits only when that is due: writing the account costs more than an entry.
+        let urgent = |change: &Change| matches!(change, Change::Put(Table::Outbox, ..));
+        let leaving = self.identity.is_none();
+        (leaving || self.keeper.due.is_none() || self.keeper.changes.iter().any(urgent))
+            .then(|| self.keeper.take())
+            .flatten()
+    }
+
+    /// Writes an entry down before it is sent. To a basic server nothing is ever sent a second time by itself: once it
+    /// is written, nobody can say whether it was sent.
+    pub(super) fn keep_entry(&mut self, id: MessageId) {
+        let basic = self.identity.as_ref().is_some_and(|identity| identity.dialect == Dialect::Basic);
+        let Some(entry) = self.outbox.get(id) else { return };
+        let unconfirmed = Entry { stage: Stage::Failed(Status::Unconfirmed), ..entry.clone() };
+        let ticket = self.keeper.entry(if basic { &unconfirmed } else { entry });
+        self.outbox.set(id, Stage::Keeping(ticket));
+    }
+}
