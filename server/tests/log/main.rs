@@ -1,0 +1,9 @@
+//! The log: what it promises, on real files.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod appending;
+mod paging;
+mod searching;
+mod world;
