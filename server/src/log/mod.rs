@@ -12,6 +12,7 @@
 //! - A [`Page`] holds all that the room has in `(from, to]`, whatever is appended meanwhile.
 
 pub mod sqlite;
+pub mod threads;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -6,4 +6,5 @@
 mod appending;
 mod paging;
 mod searching;
+mod threads;
 mod world;
