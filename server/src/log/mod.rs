@@ -11,6 +11,9 @@
 //! - An id is known for as long as its message is, and at least [`Retention::ids`] longer.
 //! - A [`Page`] holds all that the room has in `(from, to]`, whatever is appended meanwhile.
 
+pub mod sqlite;
+pub mod threads;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use parlour_core::model::MessageId;

@@ -1,0 +1,101 @@
+//! The rooms: which number a name has, how far it has come, how much of it is kept.
+
+use std::{
+    collections::{
+        HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
+    sync::Arc,
+};
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::{fault::Fault, place};
+use crate::log::RoomSummary;
+
+/// A room as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) id: i64,
+    pub(super) last_seq: u64,
+}
+
+/// The room of that name, if it was ever spoken in.
+pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<Room>> {
+    let mut statement = connection.prepare_cached("SELECT id, last_seq FROM room WHERE name = ?1")?;
+    statement
+        .query_row([name], |row| {
+            Ok(Room { id: row.get(0)?, last_seq: row.get::<_, i64>(1)?.cast_unsigned() })
+        })
+        .optional()
+}
+
+/// All of them, by name.
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<RoomSummary>> {
+    let mut statement = connection.prepare_cached("SELECT name, last_seq, kept FROM room ORDER BY name")?;
+    let rooms = statement.query_map([], |row| {
+        Ok(RoomSummary {
+            name: row.get(0)?,
+            last_seq: row.get::<_, i64>(1)?.cast_unsigned(),
+            messages: row.get::<_, i64>(2)?.cast_unsigned(),
+        })
+    })?;
+    rooms.collect()
+}
+
+/// How many messages are kept in all.
+pub(super) fn kept(connection: &Connection) -> rusqlite::Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(sum(kept), 0) FROM room")?;
+    statement.query_row([], |row| row.get(0))
+}
+
+/// So many messages of a room are no longer kept.
+pub(super) fn let_go(connection: &Connection, room: i64, messages: i64) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("UPDATE room SET kept = kept - ?2 WHERE id = ?1")?;
+    statement.execute([room, messages]).map(drop)
+}
+
+/// The rooms that a transaction appends to: read once, written once.
+#[derive(Debug, Default)]
+pub(super) struct Growing(HashMap<Arc<str>, Growth>);
+
+#[derive(Debug)]
+struct Growth {
+    room: Room,
+    added: i64,
+}
+
+impl Growing {
+    /// The room with its next number taken; it is made if it is new.
+    pub(super) fn grow(&mut self, connection: &Connection, name: &Arc<str>) -> Result<Room, Fault> {
+        let growth = match self.0.entry(name.clone()) {
+            Occupied(growth) => growth.into_mut(),
+            Vacant(place) => {
+                let room = match find(connection, name)? {
+                    Some(room) => room,
+                    None => make(connection, name)?,
+                };
+                place.insert(Growth { room, added: 0 })
+            }
+        };
+        growth.room.last_seq = place::after(growth.room.id, growth.room.last_seq)?;
+        growth.added += 1;
+        Ok(growth.room)
+    }
+
+    /// Writes what has changed.
+    pub(super) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut statement =
+            connection.prepare_cached("UPDATE room SET last_seq = ?2, kept = kept + ?3 WHERE id = ?1")?;
+        for Growth { room, added } in self.0.values() {
+            statement.execute([room.id, room.last_seq.cast_signed(), *added])?;
+        }
+        Ok(())
+    }
+}
+
+fn make(connection: &Connection, name: &str) -> rusqlite::Result<Room> {
+    let mut statement =
+        connection.prepare_cached("INSERT INTO room (name, last_seq, kept) VALUES (?1, 0, 0)")?;
+    Ok(Room { id: statement.insert([name])?, last_seq: 0 })
+}

@@ -1,0 +1,83 @@
+//! The database's schema: made, recognised, brought up to date.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::fault::Fault;
+use crate::log::LogError;
+
+/// What a file of Parlour's says it is: "Parl".
+const APPLICATION: i32 = 0x5061_726C;
+
+/// The `n`th brings version `n` to `n + 1`. One that has been released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
+
+/// Makes the schema what this version knows.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LogError> {
+    let at = |error: rusqlite::Error| Fault::from(error).at(path);
+    let version = match version(connection, path)? {
+        Some(version) => version,
+        None => {
+            // Only an empty database takes it.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(at)?;
+            0
+        }
+    };
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(at)?;
+    if mode != "wal" {
+        return Err(LogError::Failed(format!("{} can't have a write-ahead log", path.display())));
+    }
+    (version..MIGRATIONS.len()).try_for_each(|from| migrate(connection, from)).map_err(|fault| fault.at(path))
+}
+
+/// Makes sure that what is there can be read as it is.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), LogError> {
+    match version(connection, path)? {
+        Some(version) if version == MIGRATIONS.len() => Ok(()),
+        Some(_) => Err(LogError::Failed(format!(
+            "{} was written by an older Parlour and must be opened for writing once",
+            path.display()
+        ))),
+        None => Err(LogError::Damaged(path.into())),
+    }
+}
+
+/// The version of the schema; none in an empty database.
+fn version(connection: &Connection, path: &Path) -> Result<Option<usize>, LogError> {
+    let read = || -> rusqlite::Result<(i64, i32, i64)> {
+        Ok((
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+            connection.pragma_query_value(None, "application_id", |row| row.get(0))?,
+            connection.pragma_query_value(None, "user_version", |row| row.get(0))?,
+        ))
+    };
+    let known = MIGRATIONS.len();
+    match read().map_err(|error| Fault::from(error).at(path))? {
+        (0, 0, 0) => Ok(None),
+        (_, APPLICATION, found) => match usize::try_from(found) {
+            Ok(version) if version <= known => Ok(Some(version)),
+            _ => Err(LogError::Newer {
+                path: path.into(),
+                found,
+                known: i64::try_from(known).unwrap_or(i64::MAX),
+            }),
+        },
+        _ => Err(LogError::Damaged(path.into())),
+    }
+}
+
+fn migrate(connection: &mut Connection, from: usize) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(MIGRATIONS[from])?;
+    if from == 0 {
+        let mut id = [0_u8; 16];
+        getrandom::fill(&mut id)
+            .map_err(|error| Fault::Other(format!("the system gives no randomness: {error}")))?;
+        transaction.execute("INSERT INTO about (id) VALUES (?1)", params![id])?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+    }
+    transaction.pragma_update(None, "user_version", i64::try_from(from + 1).unwrap_or(i64::MAX))?;
+    Ok(transaction.commit()?)
+}

@@ -1,0 +1,145 @@
+//! Pages, against a list of everything.
+
+use std::sync::Arc;
+
+use parlour_server::log::{Entry, Log as _, Page, Retention, Size, Start, Stored};
+use proptest::prelude::*;
+
+use crate::world::{ALL, NOW, World, entry};
+
+/// What a page must be, from all that is kept, in order, and the last number.
+fn model(kept: &[Stored], last_seq: u64, start: Start, size: Size) -> Page {
+    let anchor =
+        |time| kept.iter().filter(|m| m.place.time >= time).min_by_key(|m| (m.place.time, m.place.seq));
+    let at = match start {
+        Start::Before(seq) => kept.partition_point(|m| m.place.seq < seq),
+        Start::After(seq) => kept.partition_point(|m| m.place.seq <= seq),
+        Start::At(time) => {
+            anchor(time).map_or(kept.len(), |a| kept.partition_point(|m| m.place.seq < a.place.seq))
+        }
+        Start::End => kept.len(),
+    };
+    let (mut first, mut end, mut bytes) = (at, at, 0);
+    let backwards =
+        matches!(start, Start::Before(_) | Start::End) || at == kept.len() && matches!(start, Start::At(_));
+    let (older, weight, least) = match start {
+        _ if backwards => (size.messages, size.bytes, 1),
+        Start::At(_) => (size.messages / 2, size.bytes / 2, 0),
+        _ => (0, 0, 0),
+    };
+    while first > 0 {
+        let more = kept[first - 1].content.len();
+        if at - first >= least && (at - first >= older || bytes + more > weight) {
+            break;
+        }
+        (first, bytes) = (first - 1, bytes + more);
+    }
+    while !backwards && end < kept.len() {
+        let more = kept[end].content.len();
+        if end > at && (end - first >= size.messages || bytes + more > size.bytes) {
+            break;
+        }
+        (end, bytes) = (end + 1, bytes + more);
+    }
+    let (reached_start, reached_end) = (first == 0, end == kept.len());
+    let from = match start {
+        Start::After(seq) => seq.min(last_seq),
+        _ => kept.get(first).map_or(0, |m| m.place.seq - 1),
+    };
+    let to = match start {
+        Start::Before(seq) => seq.saturating_sub(1),
+        _ => kept[..end].last().map_or(0, |m| m.place.seq),
+    };
+    Page {
+        from: if reached_start { 0 } else { from },
+        to: if reached_end { last_seq } else { to },
+        messages: kept[first..end].to_vec(),
+        reached_start,
+        reached_end,
+    }
+}
+
+fn starts() -> impl Strategy<Value = Start> {
+    prop_oneof![
+        (0_u64..50).prop_map(Start::Before),
+        (0_u64..50).prop_map(Start::After),
+        (-5_i64..60).prop_map(|ms| Start::At(NOW + ms)),
+        Just(Start::End),
+        prop_oneof![Just(u64::MAX), Just(1 << 38), Just(i64::MAX as u64)]
+            .prop_flat_map(|seq| prop_oneof![Just(Start::Before(seq)), Just(Start::After(seq))]),
+        prop_oneof![Just(i64::MIN), Just(i64::MAX)].prop_map(Start::At),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_page_is_what_the_whole_says(
+        // Length of content and time, which need not rise.
+        said in prop::collection::vec((0_usize..9, 0_i64..50), 0..40),
+        keep in prop_oneof![Just(None), (0_u64..40).prop_map(Some)],
+        questions in prop::collection::vec((starts(), 0_usize..12, 0_usize..40), 40),
+    ) {
+        let mut world = World::new();
+        let mut kept = Vec::new();
+        for (n, (length, time)) in (1..).zip(&said) {
+            let entry = Entry { time: NOW + time, ..entry(n, "r", &"x".repeat(*length)) };
+            let others = ["q", "s"].map(|room| Entry { id: crate::world::id(1000 * n + room.len() as u32 + u32::from(room.as_bytes()[0])), room: Arc::from(room), ..entry.clone() });
+            let place = crate::world::new(world.append(&[others[0].clone(), entry.clone(), others[1].clone()])[1]);
+            kept.push(Stored { place, id: entry.id, nick: entry.nick.to_string(), content: entry.content.to_string() });
+        }
+        if let Some(keep) = keep {
+            let retention = Retention { messages: Some(keep), ..Retention::default() };
+            while world.log.tidy(&retention, NOW).unwrap() {}
+            kept.drain(..kept.len().saturating_sub(keep as usize));
+        }
+        for (start, messages, bytes) in questions {
+            let size = Size { messages, bytes };
+            let page = world.read.page("r", start, size).unwrap();
+            prop_assert_eq!(page, model(&kept, said.len() as u64, start, size), "{:?} {:?}", start, size);
+        }
+    }
+}
+
+#[test]
+fn a_room_without_anything_has_reached_both_ends() {
+    let mut world = World::new();
+    for start in [Start::Before(7), Start::After(7), Start::At(NOW), Start::End] {
+        let page = world.read.page("nowhere", start, ALL).unwrap();
+        assert_eq!(page, Page { reached_start: true, reached_end: true, ..Page::default() }, "{start:?}");
+    }
+}
+
+#[test]
+fn pages_laid_end_to_end_are_the_room() {
+    let mut world = World::new();
+    let said: Vec<_> = (1..=100).map(|n| entry(n, "", &n.to_string())).collect();
+    world.append(&said);
+    let size = Size { messages: 8, bytes: 20 };
+    let expected: Vec<u64> = (1..=100).collect();
+
+    let (mut back, mut before) = (Vec::new(), u64::MAX);
+    loop {
+        let page = world.page(Start::Before(before), size);
+        back.extend(page.messages.iter().rev().map(|m| m.place.seq));
+        assert!(page.to + 1 >= before || page.reached_end);
+        before = page.from + 1;
+        if page.reached_start {
+            break;
+        }
+    }
+    back.reverse();
+    assert_eq!(back, expected);
+
+    let (mut on, mut after) = (Vec::new(), 0);
+    loop {
+        let page = world.page(Start::After(after), size);
+        on.extend(page.messages.iter().map(|m| m.place.seq));
+        after = page.to;
+        if page.reached_end {
+            break;
+        }
+    }
+    assert_eq!(on, expected);
+}

@@ -1,0 +1,138 @@
+//! What is found, and what is only text.
+
+use parlour_server::log::Size;
+
+use crate::world::{ALL, World, entry};
+
+fn with(texts: &[&str]) -> World {
+    let mut world = World::new();
+    for (n, text) in (1..).zip(texts) {
+        world.say(n, text);
+    }
+    world
+}
+
+#[test]
+fn words_are_found_from_their_beginnings_and_chinese_anywhere() {
+    let text = "Hello wide world, the Crème brûlée of node.js";
+    let chinese = "今天我们用Rust写服务器，明天休息";
+    let table: &[(&str, &str, bool)] = &[
+        (text, "hello", true),
+        (text, "hel", true),
+        (text, "h", true),
+        (text, "WORLD hel", true),
+        (text, "ello", false),
+        (text, "hello moon", false),
+        (text, "creme", true),
+        (text, "BRÛLÉE", true),
+        (text, "node.js", true),
+        (text, "ｈｅｌｌｏ", true), // full width
+        (chinese, "服", true),
+        (chinese, "务器", true),
+        (chinese, "服务器", true),
+        (chinese, "我们用", true),
+        (chinese, "务服", false),
+        (chinese, "服器", false),
+        (chinese, "服务器 今天", true),
+        (chinese, "rust写", true),
+        (chinese, "用rust", true),
+        (chinese, "ru", true),
+        (chinese, "后天", false),
+        ("東京タワーへ行く", "タワー", true),
+        ("東京タワーへ行く", "ﾀﾜｰ", true), // half width
+        ("東京タワーへ行く", "京タ", true),
+        ("がんばって", "かんばって", false),
+        ("안녕하세요 여러분", "하세", true),
+        ("안녕하세요 여러분", "세하", false),
+        ("Привет, Ёлка", "прив", true),
+        ("Привет, Ёлка", "елка", true),
+        ("ΛΟΓΟΣ", "λόγος", true),
+        ("İstanbul", "istanbul", true),
+        ("नमस्ते दुनिया", "नमस्ते", true),
+        ("नमस्ते दुनिया", "दुनि", true),
+        ("สวัสดีครับ", "ครับ", true),
+        ("well done 👍🏽!", "👍", true),
+        ("well done 👍🏽!", "done👍", true),
+        ("a ❤️ b", "❤", true),
+        ("𠮷野家", "𠮷", true),
+        ("room 101, floor2", "101", true),
+        ("room 101, floor2", "floor", true),
+        ("snake_case", "case", true),
+    ];
+    for (text, query, found) in table {
+        let mut world = with(&["something else", text]);
+        let expected: &[&str] = if *found { &[text] } else { &[] };
+        assert_eq!(world.search(query), expected, "{query:?} in {text:?}");
+    }
+}
+
+#[test]
+fn nothing_in_a_query_is_syntax() {
+    let mut world = with(&["alpha beta", "AND OR NOT NEAR text", "quote\" here"]);
+    for (query, found) in [
+        ("alpha OR gamma", &[][..]),
+        ("alpha NOT beta", &[]),
+        ("alpha AND beta", &[]),
+        ("NOT", &["AND OR NOT NEAR text"]),
+        ("or and", &["AND OR NOT NEAR text"]),
+        ("NEAR(alpha beta)", &[]),
+        ("near", &["AND OR NOT NEAR text"]),
+        ("text:alpha", &[]),
+        ("{text}: near", &["AND OR NOT NEAR text"]),
+        ("\"alpha beta\"", &["alpha beta"]),
+        ("alpha\" OR \"beta", &[]),
+        ("quote\"", &["quote\" here"]),
+        ("^beta", &["alpha beta"]),
+        ("al*", &["alpha beta"]),
+        ("* alpha", &["alpha beta"]),
+        ("alpha + beta", &["alpha beta"]),
+        ("-alpha", &["alpha beta"]),
+        ("alpha\0beta", &["alpha beta"]),
+        ("alpha'); DROP TABLE message; --", &[]),
+        ("(((", &[]),
+        ("\"", &[]),
+        ("", &[]),
+        (" \n\0", &[]),
+        ("%", &[]),
+    ] {
+        assert_eq!(world.search(query), found, "{query:?}");
+    }
+    assert_eq!(world.contents().len(), 3);
+}
+
+#[test]
+fn a_query_has_a_bound() {
+    let mut world = with(&["a b c", &"x".repeat(20_000), &"字".repeat(5000)]);
+    assert_eq!(world.search(&"a ".repeat(100_000)), ["a b c"]);
+    assert_eq!(world.search(&"(".repeat(100_000)), [""; 0]);
+    assert_eq!(world.search(&"x".repeat(100_000)).len(), 1);
+    assert_eq!(world.search(&"字".repeat(100_000)).len(), 1);
+}
+
+#[test]
+fn the_newest_first_of_one_room_page_by_page() {
+    let mut world = World::new();
+    for n in (1..=40).step_by(2) {
+        world.append(&[entry(n, "b", &format!("word {n}")), entry(n + 1, "a", &format!("word {n}"))]);
+    }
+    world.append(&[entry(100, "c", "word")]);
+    let size = Size { messages: 7, bytes: usize::MAX };
+    let (mut seqs, mut before) = (Vec::new(), 0);
+    loop {
+        let found = world.read.search("b", "word", before, size).unwrap();
+        assert!(found.messages.len() <= 7);
+        seqs.extend(found.messages.iter().map(|message| message.place.seq));
+        before = *seqs.last().unwrap();
+        if found.reached_start {
+            break;
+        }
+    }
+    assert_eq!(seqs, (1..=20).rev().collect::<Vec<_>>());
+    assert!(world.read.search("b", "word", 1, ALL).unwrap().messages.is_empty());
+    assert!(world.read.search("d", "word", 0, ALL).unwrap().messages.is_empty());
+    // Bytes bound it too; one message is there whatever it weighs.
+    for (bytes, messages) in [(0, 1), (7, 1), (14, 2), (20, 2)] {
+        let found = world.read.search("b", "word", 0, Size { messages: 9, bytes }).unwrap();
+        assert_eq!((found.messages.len(), found.reached_start), (messages, false), "{bytes}");
+    }
+}
