@@ -74,6 +74,8 @@ pub(crate) struct Account {
     pub known: Ranges,
     /// How many messages that is.
     pub messages: usize,
+    /// The number of the last login.
+    pub attempt: u64,
 }
 
 impl Kept {
@@ -137,6 +139,8 @@ struct AccountBytes {
     basic: bool,
     #[prost(uint64, tag = "8")]
     messages: u64,
+    #[prost(uint64, tag = "9")]
+    attempt: u64,
 }
 
 /// One value of `Outbox`.
@@ -166,6 +170,7 @@ pub(crate) fn account(account: &Account) -> Change {
         server_name: identity.server_name.clone().unwrap_or_default(),
         basic: identity.dialect == Dialect::Basic,
         messages: account.messages as u64,
+        attempt: account.attempt,
     };
     Change::Put(Table::Account, Bytes::new(), bytes.encode_to_vec().into())
 }
@@ -180,7 +185,7 @@ fn read_account(bytes: &[u8]) -> Option<Account> {
         server_name: Some(read.server_name).filter(|name| !name.is_empty()),
     };
     let messages = usize::try_from(read.messages).ok()?;
-    Some(Account { identity, secret: read.secret, log: read.log, known, messages })
+    Some(Account { identity, secret: read.secret, log: read.log, known, messages, attempt: read.attempt })
 }
 
 pub(crate) fn entry(entry: &Entry) -> Change {

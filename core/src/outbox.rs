@@ -93,15 +93,6 @@ impl Outbox {
         entry.map(|entry| entry.stage = stage).is_some()
     }
 
-    /// The connection is gone: what was in flight is to be sent again, in its old place.
-    pub fn requeue(&mut self) {
-        for entry in &mut self.entries {
-            if entry.stage == Stage::InFlight {
-                entry.stage = Stage::Queued;
-            }
-        }
-    }
-
     /// The server wants this entry later, and has refused what was sent after it with it, so that the order
     /// stays: it and all in flight behind it are to be sent again. Gives their ids; none when it is not in flight.
     pub fn requeue_from(&mut self, id: MessageId) -> Vec<MessageId> {
@@ -151,7 +142,7 @@ mod tests {
         outbox.set(ids[0], Stage::InFlight);
         outbox.set(ids[1], Stage::Failed(Status::ContentTooLong));
         assert_eq!(outbox.next_queued().unwrap().id, ids[2]);
-        outbox.requeue();
+        outbox.set(ids[0], Stage::Queued);
         assert_eq!(outbox.next_queued().unwrap().id, ids[0]);
         assert!(outbox.remove(ids[0]).is_some());
         assert!(outbox.remove(ids[0]).is_none());

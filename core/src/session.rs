@@ -118,6 +118,8 @@ pub struct Session {
     state: State,
     nick: String,
     secret: Vec<u8>,
+    /// The secret of the next session.
+    fresh: Vec<u8>,
     agent: String,
     identity: Option<Identity>,
     limits: Limits,
@@ -133,6 +135,8 @@ pub struct Session {
     history: History,
     keeper: Keeper,
     watch: Watch,
+    /// The number of the last login.
+    attempt: u64,
     nonce: u64,
     made_ids: u64,
     ignored: u64,
@@ -149,6 +153,7 @@ impl Session {
             state: State::Idle,
             nick: String::new(),
             secret: Vec::new(),
+            fresh: Vec::new(),
             agent: agent.into(),
             identity: None,
             limits: Limits::default(),
@@ -161,6 +166,7 @@ impl Session {
             history: History::default(),
             keeper: Keeper::default(),
             watch: Watch::Seen,
+            attempt: 0,
             nonce: seed,
             made_ids: 0,
             ignored: 0,
@@ -170,6 +176,14 @@ impl Session {
     }
 
     // ---- what the user does
+
+    /// Gives the secret for a session that begins, to be drawn anew before each login. A client that chooses its own
+    /// has its nick back also when the answer to its first login is lost. Without one the server gives one.
+    ///
+    /// It goes out as letters: a basic server sends the login back as Text.
+    pub fn handle_random(&mut self, random: [u8; 16]) {
+        self.fresh = hex(&random);
+    }
 
     /// Logs in under a nick, with what the device has kept of its last visit. Who was still logged in then goes on: it
     /// is told at once as [`Event::LoggedIn`], with what was kept of the room, and is tried until it works.
@@ -181,15 +195,18 @@ impl Session {
             return Err(Status::SignedIn);
         }
         let nick = validate::nick(nick, &Limits::default())?;
+        let same = |of: &str| validate::nick_key(of) == validate::nick_key(&nick);
+        if !same(&self.nick) {
+            self.outbox.clear();
+        }
         self.begin(&nick);
-        self.outbox.clear();
         for entry in kept.outbox {
             // There can't be more than may be: no more were ever taken.
             let _ = self.outbox.push(entry);
         }
-        let same = |of: &str| validate::nick_key(of) == validate::nick_key(&nick);
         if let Some(account) = kept.account.filter(|account| same(&account.identity.nick)) {
             self.secret = account.secret;
+            self.attempt = self.attempt.max(account.attempt);
             self.limits = account.identity.limits;
             self.history.restore(account.log, account.known);
             self.keeper.holds(kept.messages.iter().map(|message| message.seq));
@@ -207,9 +224,14 @@ impl Session {
 
     /// Everything as it is before a login.
     fn begin(&mut self, nick: &str) {
+        let fresh = std::mem::take(&mut self.fresh);
+        // Who comes back under the same nick may have to take it from a connection of their own, whose end the server
+        // has not noticed.
+        if self.secret.is_empty() || validate::nick_key(nick) != validate::nick_key(&self.nick) {
+            self.secret = fresh;
+        }
         self.nick = nick.into();
         self.identity = None;
-        self.secret.clear();
         self.history = History::default();
         self.keeper = std::mem::take(&mut self.keeper).begin();
         self.roster = Roster::new();
@@ -319,10 +341,10 @@ impl Session {
         } else if matches!(self.state, State::Opening { .. } | State::LoggingIn { .. }) {
             self.commands.push_back(Command::Close(Some(Status::Normal.code())));
         }
+        self.give_back();
         self.state = State::Idle;
         self.keeper.leave();
-        self.outbox.clear();
-        let nick = std::mem::take(&mut self.nick);
+        let nick = self.nick.clone();
         self.begin(&nick);
         self.tell(Event::Connection(Connection::Idle));
         self.tell(Event::LoggedOut);
@@ -389,6 +411,12 @@ impl Session {
     pub fn ignored(&self) -> u64 {
         self.ignored
     }
+}
+
+/// Bytes in letters and digits, which are in the order of the bytes.
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + n - 10 };
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// An entry of the outbox as a message of the timeline.

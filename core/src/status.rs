@@ -170,6 +170,10 @@ statuses! {
     LogUnavailable = 4507, Later, "The server can't store messages at the moment.";
     /// No login came in time.
     LoginTimeout = 4508, Later, "The server waited too long for the login.";
+    /// More people come in than the server lets in at once.
+    Busy = 4509, Later, "Many people are coming in at once; this page tries again by itself.";
+    /// A login that came in later than one the same client has made after it.
+    Overtaken = 4510, Later, "This login came too late; this page tries again by itself.";
 }
 
 impl Status {

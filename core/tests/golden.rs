@@ -72,10 +72,11 @@ fn logging_in() {
         agent: "a".into(),
         password: "p".into(),
         log: vec![8],
+        attempt: "a".into(),
     };
     check(
         &codec::login("tom", login),
-        "0a03746f6d 12056c6f67696e 7a 1c 0801 12056261746368 1a0107 22050a01721005 2a0161 320170 3a0108",
+        "0a03746f6d 12056c6f67696e 7a 1f 0801 12056261746368 1a0107 22050a01721005 2a0161 320170 3a0108 420161",
     );
     let limits = wire::Limits {
         content_bytes: 1,

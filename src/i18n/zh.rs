@@ -92,6 +92,8 @@ fn status(status: Status) -> &'static str {
         Status::TooManyConnections => "来自你所在网络的连接太多了。",
         Status::Internal => "服务器出错了。",
         Status::LogUnavailable => "服务器暂时无法保存消息。",
+        Status::Busy => "进来的人太多，页面会自动重试。",
+        Status::Overtaken => "登录请求来得太晚，页面会自动重试。",
         Status::LoginTimeout => "登录超时。",
         Status::Other(_) => "连接因未知原因断开了。",
     }

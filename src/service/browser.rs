@@ -22,7 +22,8 @@ pub fn random_u64() -> u64 {
     u64::from_le_bytes(random())
 }
 
-fn random<const N: usize>() -> [u8; N] {
+/// So many random bytes.
+pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     let drawn = web_sys::window()
         .and_then(|window| window.crypto().ok())

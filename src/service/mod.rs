@@ -67,7 +67,10 @@ impl Service {
     /// What the session says to the nick.
     pub fn log_in(&self, nick: &str, url: &str) -> Result<(), Status> {
         self.inner.borrow_mut().url = url.into();
-        self.with(|session| session.handle_login(browser::now(), nick, Kept::default()))
+        self.with(|session| {
+            session.handle_random(browser::random());
+            session.handle_login(browser::now(), nick, Kept::default())
+        })
     }
 
     /// Says something.

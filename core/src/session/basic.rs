@@ -19,6 +19,7 @@ impl Session {
         if self.identity.is_some() && self.backoff.attempt() <= 1 {
             self.tell(Event::Notice(Notice::Missed));
         }
+        self.secret.clear();
         let identity = Identity {
             nick: self.nick.as_str().into(),
             dialect: Dialect::Basic,

@@ -146,6 +146,7 @@ impl Session {
             log: self.history.log.clone(),
             known: self.history.known.clone(),
             messages: 0,
+            attempt: self.attempt,
         });
         self.keeper.write(account);
     }

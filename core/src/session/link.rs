@@ -36,6 +36,8 @@ impl Session {
         if !matches!(self.state, State::Opening { .. }) {
             return;
         }
+        // By the clock, so that a page which knows nothing of the last one counts on; and on, if the clock was put back.
+        self.attempt = u64::try_from(now.unix).unwrap_or(0).max(self.attempt + 1);
         let newest = self.history.known.newest();
         let positions =
             newest.map(|seq| wire::RoomPosition { room: String::new(), seq }).into_iter().collect();
@@ -47,6 +49,7 @@ impl Session {
             agent: self.agent.clone(),
             password: String::new(),
             log: self.history.log.clone(),
+            attempt: String::from_utf8(super::hex(&self.attempt.to_be_bytes())).unwrap_or_default(),
         };
         let frame = codec::login(&self.nick, login);
         self.send(&frame);
@@ -278,19 +281,7 @@ impl Session {
         }
         self.history.disconnected();
         self.tell_gaps();
-        let basic = self.is_basic();
-        let in_flight: Vec<_> =
-            self.outbox.iter().filter(|entry| entry.stage == Stage::InFlight).map(|entry| entry.id).collect();
-        if basic {
-            // Nothing there knows an id, so sending again might say it twice: the user decides.
-            for id in in_flight {
-                self.outbox.set(id, Stage::Failed(Status::Unconfirmed));
-                self.tell(Event::Delivery(id, Delivery::Failed(Status::Unconfirmed)));
-            }
-        } else {
-            self.outbox.requeue();
-            in_flight.into_iter().for_each(|id| self.tell(Event::Delivery(id, Delivery::Queued)));
-        }
+        self.give_back();
         if status == Status::InvalidText && self.backoff.attempt() == 0 {
             // It is soon back, and the bar with it; this stays to be read.
             self.tell(Event::Notice(Notice::Broke(status)));
@@ -316,13 +307,28 @@ impl Session {
         }
     }
 
+    /// What is in flight is not any more: it goes back to where it was.
+    pub(super) fn give_back(&mut self) {
+        let in_flight: Vec<_> =
+            self.outbox.iter().filter(|entry| entry.stage == Stage::InFlight).map(|entry| entry.id).collect();
+        // A basic server knows no ids, so sending again might say it twice: the user decides.
+        let (stage, delivery) = match self.is_basic() {
+            true => (Stage::Failed(Status::Unconfirmed), Delivery::Failed(Status::Unconfirmed)),
+            false => (Stage::Queued, Delivery::Queued),
+        };
+        for id in in_flight {
+            self.outbox.set(id, stage);
+            self.tell(Event::Delivery(id, delivery));
+        }
+    }
+
     pub(super) fn fail(&mut self, status: Status, refusal: Option<Refused>) {
         if matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Online(_)) {
             self.commands.push_back(Command::Close(None));
         }
+        self.give_back();
         self.state = State::Failed;
         self.history.disconnected();
-        self.outbox.requeue();
         self.tell(Event::Connection(Connection::Failed { status, refusal }));
     }
 

@@ -153,6 +153,12 @@ impl Session {
             self.refuse_message(now, id, status, refusal.retry_after_ms.into());
             return;
         }
+        if status == Status::Overtaken
+            && let Ok(largest) = u64::from_str_radix(&refusal.suggestion, 16)
+        {
+            // This page has counted from a clock that was put back.
+            self.attempt = self.attempt.max(largest);
+        }
         let refused = Refused {
             status,
             text: refusal.text,

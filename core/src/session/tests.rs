@@ -155,6 +155,7 @@ impl Driver {
     }
 
     fn log_in(&mut self, nick: &str) {
+        self.session.handle_random([self.ids; 16]);
         self.session.handle_login(self.now, nick, self.kept()).unwrap();
         self.drain();
         self.opened();
@@ -246,13 +247,37 @@ fn the_first_frame_is_a_login_that_a_basic_server_takes_for_an_empty_talk() {
         (login.user_name.as_str(), login.r#type.as_str(), login.content.as_str()),
         ("tom", "login", "")
     );
-    assert!(matches!(&login.extension, Some(Ext::Login(l)) if l.version == 1 && l.secret.is_empty()));
+    assert!(matches!(&login.extension, Some(Ext::Login(l)) if l.version == 1 && l.secret == [b'0'; 32]));
     driver.receive(&welcome("tom"));
     assert_eq!(driver.connection(), &Connection::Online { dialect: Dialect::Rich });
     let identity =
         driver.events.iter().find_map(|e| if let Event::LoggedIn(i) = e { Some(i) } else { None }).unwrap();
     assert_eq!((&*identity.nick, identity.limits.burst), ("tom", 5));
     assert_eq!(identity.server_name.as_deref(), Some("Hall"));
+}
+
+#[test]
+fn a_first_login_whose_answer_is_lost_is_the_same_session_the_next_time() {
+    let mut driver = Driver::new();
+    let secret = |driver: &Driver| match &driver.sent.last().unwrap().extension {
+        Some(Ext::Login(login)) => login.secret.clone(),
+        other => panic!("{other:?}"),
+    };
+    driver.log_in("tom");
+    let first = secret(&driver);
+    driver.closed(1006);
+    driver.ids = 7;
+    driver.log_in("Tom");
+    assert_eq!(secret(&driver), first);
+    // And after leaving, of which the server may not have heard.
+    driver.receive(&welcome("Tom"));
+    driver.session.handle_exit(driver.now);
+    driver.drain();
+    driver.log_in("tom");
+    assert_eq!(secret(&driver), [7; 32], "the server's word on it");
+    driver.closed(1006);
+    driver.log_in("lili");
+    assert_eq!(secret(&driver), *b"07070707070707070707070707070707", "another nick is another session");
 }
 
 #[test]
