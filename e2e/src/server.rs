@@ -2,8 +2,12 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
 };
 
@@ -16,6 +20,7 @@ pub struct Server {
     address: String,
     process: Child,
     log: Log,
+    data: PathBuf,
 }
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -30,10 +35,14 @@ impl Server {
     /// Starts it with more arguments.
     #[must_use]
     pub fn start_with(arguments: &[&str]) -> Self {
-        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let data = std::env::temp_dir().join(format!("parlour-e2e-data-{}-{number}", std::process::id()));
+        let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        arguments.extend(["--data-dir".into(), data.display().to_string()]);
         let log = Log::default();
         let (process, address) = launch("127.0.0.1:0", &arguments, &log);
-        Self { arguments, address, process, log }
+        Self { arguments, address, process, log, data }
     }
 
     /// `host:port`.
@@ -95,6 +104,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.data);
         if thread::panicking() {
             eprintln!("the server at {} wrote:\n{}", self.address, self.log());
         }

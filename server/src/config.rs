@@ -166,6 +166,14 @@ settings! {
         "How often the page should make sure that the connection is alive";
     session_grace, "PARLOUR_SESSION_GRACE", Span, Span::seconds(24 * 3600), "24h",
         "How long a lost session can have its name back";
+    name_grace, "PARLOUR_NAME_GRACE", Span, Span::seconds(60), "1m",
+        "How long nobody else gets the name of a lost session";
+    logins_per_second, "PARLOUR_LOGINS_PER_SECOND", u32, 2_000, "2000",
+        "How many are let in a second on the long run, others are told when to come; 0 for no limit";
+    login_burst, "PARLOUR_LOGIN_BURST", u32, 4_000, "4000",
+        "How many are let in at once";
+    data_dir, "PARLOUR_DATA_DIR", MaybePath, MaybePath::from(PathBuf::from("parlour-data")), "parlour-data",
+        "The directory of the log: what was said, and whose the names are";
     log_format, "PARLOUR_LOG_FORMAT", LogFormat, LogFormat::Text, "text",
         "How to write the log: text or json";
     log_level, "PARLOUR_LOG_LEVEL", String, "info".into(), "info",
@@ -228,6 +236,12 @@ impl Config {
         at_least("queue_bytes", self.queue_bytes, self.content_bytes.saturating_add(4096))?;
         at_least("queue_frames", self.queue_frames, 64)?;
         at_least("room_members", self.room_members, 1)
+    }
+
+    /// What the log lets go of.
+    #[must_use]
+    pub fn retention(&self) -> crate::log::Retention {
+        crate::log::Retention::default()
     }
 
     /// The limits as both ends know them.

@@ -28,6 +28,7 @@ pub mod ws;
 use std::{
     future::Future,
     io,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -37,7 +38,10 @@ use std::{
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, WeakUnboundedSender},
+        watch,
+    },
     task::JoinSet,
     time::timeout,
 };
@@ -48,7 +52,8 @@ use crate::{
     config::{Config, ConfigError},
     gate::Gate,
     http::{Site, router},
-    hub::{Hub, Settings, table::Ids},
+    hub::{Hub, Recovered, Settings, table::Ids},
+    log::{Log, LogError, sqlite::SqliteLog, threads},
     relay::{Input, Relay},
     serve::Door,
     stats::Stats,
@@ -61,6 +66,9 @@ pub enum RunError {
     /// The settings make no sense.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The log can't be opened.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The page's files can't be read.
     #[error("The page can't be read: {0}.")]
     Assets(#[source] io::Error),
@@ -98,8 +106,8 @@ pub async fn run_counted(
     getrandom::fill(&mut [0]).map_err(RunError::Random)?;
     let ids = Arc::new(Ids::default());
     let (inbox, inputs) = mpsc::unbounded_channel();
-    let hub = Hub::new(hub_settings(&config), Box::new(random));
-    let relay = tokio::spawn(Relay::new(hub, ids.clone(), stats.clone()).run(inputs));
+    let (hub, log) = open_log(&config, inbox.downgrade())?;
+    let relay = tokio::spawn(Relay::new(hub, log, ids.clone(), stats.clone()).run(inputs));
     let site = Arc::new(Site {
         assets,
         gate: Gate::new(config.max_connections, config.max_connections_per_address),
@@ -147,6 +155,20 @@ pub async fn run_counted(
     Ok(())
 }
 
+/// Opens the log, and a hub that goes on from it. `inbox` is a weak one, so that the log does not keep its reader
+/// waiting for ever.
+fn open_log(config: &Config, inbox: WeakUnboundedSender<Input>) -> Result<(Hub, threads::Handle), LogError> {
+    let log = SqliteLog::open(config.data_dir.as_path().unwrap_or(Path::new(".")))?;
+    let recovered = Recovered::read(&mut *log.reader()?, relay::unix_ms())?;
+    let report = move |report| {
+        if let Some(inbox) = inbox.upgrade() {
+            let _ = inbox.send(Input::Log(report));
+        }
+    };
+    let threads = threads::start(Box::new(log), config.retention(), report)?;
+    Ok((Hub::new(hub_settings(config), Box::new(random), &recovered), threads))
+}
+
 fn hub_settings(config: &Config) -> Settings {
     Settings {
         server_name: config.server_name.clone(),
@@ -154,6 +176,9 @@ fn hub_settings(config: &Config) -> Settings {
         heartbeat_ms: u32::try_from(config.heartbeat.as_millis()).unwrap_or(u32::MAX),
         login_timeout: config.login_timeout.as_millis(),
         session_grace: config.session_grace.as_millis(),
+        name_grace: config.name_grace.as_millis(),
+        logins_per_second: config.logins_per_second,
+        login_burst: config.login_burst,
         ..Settings::default()
     }
 }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use parlour_core::{Millis, model::Dialect, status::Status};
 use tokio::{
     sync::mpsc,
@@ -19,6 +20,7 @@ use crate::{
         output::Output,
         table::{ConnId, Ids, Table},
     },
+    log::threads::{Handle, Report},
     stats::Stats,
     ws::queue::{Ending, Full, Queue},
 };
@@ -41,6 +43,10 @@ pub enum Input {
     },
     /// A message came in.
     Message(ConnId, Vec<u8>),
+    /// All that was queued is written, and the queue was too full before.
+    Drained(ConnId),
+    /// The log did something.
+    Log(Report),
     /// The connection ended; the last of its inputs.
     Gone {
         /// Its number.
@@ -64,6 +70,8 @@ struct Entry {
     address: IpAddr,
     opened: Instant,
     messages: u64,
+    /// What is said to many is not said to it, until its queue is empty.
+    skipping: bool,
     about: Option<Box<(Dialect, String)>>,
 }
 
@@ -73,16 +81,18 @@ pub struct Relay {
     hub: Hub,
     ids: Arc<Ids>,
     stats: Arc<Stats>,
+    log: Handle,
     table: Table<Entry>,
-    overflowed: Vec<ConnId>,
+    /// Whose queue was too full, and whether what was dropped can't be done without.
+    overflowed: Vec<(ConnId, bool)>,
     start: Instant,
 }
 
 impl Relay {
-    /// A relay for this hub. `ids` get back the numbers of connections that are gone.
+    /// A relay for this hub and its log. `ids` get back the numbers of connections that are gone.
     #[must_use]
-    pub fn new(hub: Hub, ids: Arc<Ids>, stats: Arc<Stats>) -> Self {
-        Self { hub, ids, stats, table: Table::default(), overflowed: Vec::new(), start: Instant::now() }
+    pub fn new(hub: Hub, log: Handle, ids: Arc<Ids>, stats: Arc<Stats>) -> Self {
+        Self { hub, ids, stats, log, table: Table::default(), overflowed: Vec::new(), start: Instant::now() }
     }
 
     /// Works until nobody holds the other end of `inbox` any more.
@@ -124,9 +134,29 @@ impl Relay {
                     entry.queue.handled();
                 }
             }
+            Input::Drained(conn) => {
+                if let Some(entry) = self.table.get_mut(conn) {
+                    entry.skipping = false;
+                    self.hub.handle_drained(now, conn);
+                }
+            }
+            Input::Log(Report::Appended(result)) => {
+                if result.is_err() {
+                    Stats::add(&self.stats.log_failures);
+                }
+                self.hub.handle_appended(now, unix_ms, result);
+            }
+            Input::Log(Report::Read(token, result)) => {
+                if let Err(error) = &result {
+                    tracing::error!(%error, "the log can't be read");
+                    Stats::add(&self.stats.log_failures);
+                }
+                self.hub.handle_read(now, token, result);
+            }
             Input::Open { conn, queue, address } => {
                 let opened = Instant::now();
-                self.table.insert(conn, Entry { queue, address, opened, messages: 0, about: None });
+                let entry = Entry { queue, address, opened, messages: 0, skipping: false, about: None };
+                self.table.insert(conn, entry);
                 self.hub.handle_connect(now, conn);
                 tracing::info!(%conn, %address, "connection opened");
             }
@@ -150,7 +180,11 @@ impl Relay {
             if self.overflowed.is_empty() {
                 return;
             }
-            for conn in std::mem::take(&mut self.overflowed) {
+            for (conn, needed) in std::mem::take(&mut self.overflowed) {
+                if !needed && self.hub.handle_overflow(now, conn) {
+                    Stats::add(&self.stats.skipped);
+                    continue;
+                }
                 if let Some(entry) = self.table.get(conn) {
                     entry.queue.fail(Status::TooSlow);
                     Stats::add(&self.stats.too_slow);
@@ -164,11 +198,13 @@ impl Relay {
         match output {
             Output::Fanout { to, frames } => {
                 for &conn in to.iter() {
-                    self.push(conn, |queue| queue.push(frames.clone()));
+                    self.fan_out(conn, &frames);
                 }
             }
             Output::Send { conn, frames } => self.push(conn, |queue| queue.push(frames)),
             Output::Snapshot { conn, frames } => self.push(conn, |queue| queue.push_snapshot(frames)),
+            Output::Append(job) => self.log.append(job),
+            Output::Read { token, query } => self.log.read(token, query),
             Output::Close { conn, status } => {
                 if let Some(entry) = self.table.get(conn) {
                     entry.queue.end(Ending::Close(status));
@@ -182,12 +218,24 @@ impl Relay {
         }
     }
 
+    /// What is said to many. Once something of it is dropped, so is all that follows, until the hub goes on from a
+    /// place that it tells: nobody must take what they get for all there was.
+    fn fan_out(&mut self, conn: ConnId, frames: &Bytes) {
+        if let Some(entry) = self.table.get_mut(conn)
+            && !entry.skipping
+            && entry.queue.push(frames.clone()) == Err(Full)
+        {
+            entry.skipping = true;
+            self.overflowed.push((conn, false));
+        }
+    }
+
+    /// What is said to one, which can't be done without.
     fn push(&mut self, conn: ConnId, put: impl FnOnce(&Queue) -> Result<(), Full>) {
         if let Some(entry) = self.table.get(conn)
             && put(&entry.queue) == Err(Full)
-            && !self.overflowed.contains(&conn)
         {
-            self.overflowed.push(conn);
+            self.overflowed.push((conn, true));
         }
     }
 }
@@ -233,7 +281,7 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-fn unix_ms() -> i64 {
+pub(crate) fn unix_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

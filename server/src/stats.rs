@@ -23,6 +23,10 @@ pub struct Stats {
     pub turned_away: AtomicU64,
     /// Connections closed because they did not read.
     pub too_slow: AtomicU64,
+    /// How often a connection was not told what was said until it had caught up.
+    pub skipped: AtomicU64,
+    /// How often the log failed to append or to read.
+    pub log_failures: AtomicU64,
 }
 
 impl Stats {

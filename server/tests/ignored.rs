@@ -1,11 +1,11 @@
 //! Frames that mean nothing are ignored, but not without end: reading them is work for everybody's hub.
 
 use parlour_core::{codec, status::Status};
-use parlour_server::hub::{Hub, Settings, output::Output, table::ConnId};
+use parlour_server::hub::{Hub, Recovered, Settings, output::Output, table::ConnId};
 
 #[test]
 fn who_sends_nothing_but_empty_frames_is_closed() {
-    let mut hub = Hub::new(Settings::default(), Box::new(|bytes| bytes.fill(7)));
+    let mut hub = Hub::new(Settings::default(), Box::new(|bytes| bytes.fill(7)), &Recovered::default());
     let conn = ConnId::new(0, 1);
     hub.handle_connect(0, conn);
     let empty = codec::encode(&codec::talk("tom", "", None, ""));

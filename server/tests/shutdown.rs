@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Client, Desktop, Message, Socket, TestServer};
+use common::{Client, Desktop, Dir, Message, Socket, TestServer};
 use parlour_core::{codec::Extension, status::Status};
 
 #[test]
@@ -42,17 +42,20 @@ fn a_peer_that_does_not_answer_is_not_waited_for_long() {
     assert_eq!(stubborn.until_closed(), Some(Status::ShuttingDown.code()));
 }
 
-/// The program; ended when dropped.
-struct Program(Child);
+/// The program, with a log of its own; ended when dropped.
+struct Program(Child, #[allow(dead_code)] Dir);
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
+        let dir = Dir::new();
         let program = Command::new(env!("CARGO_BIN_EXE_parlour-server"))
+            .arg("--data-dir")
+            .arg(dir.path())
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        Self(program.unwrap())
+        Self(program.unwrap(), dir)
     }
 
     fn first_line(&mut self) -> String {

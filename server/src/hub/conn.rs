@@ -8,7 +8,7 @@ use parlour_core::{
     model::MessageId,
 };
 
-use super::{room::Group, sessions::Secret};
+use super::{hold::Hold, room::Group, sessions::Hash};
 
 /// Frames that are not talk: so many a minute on the long run, and so many at once.
 const CONTROL: (u32, u32) = (20 * 60, 40);
@@ -16,11 +16,10 @@ const CONTROL: (u32, u32) = (20 * 60, 40);
 const ROSTERS: (u32, u32) = (6, 2);
 /// Lists of names, asked for.
 const LISTS: (u32, u32) = (30, 5);
+/// Pages of history, and searches.
+const PAGES: (u32, u32) = (240, 30);
 /// Refusals; who needs more is closed.
 const STRIKES: (u32, u32) = (60, 100);
-
-/// How long a refused message is waited for after the time its sender was told, in ms.
-const HELD: Millis = 5_000;
 
 /// One connection.
 #[derive(Debug)]
@@ -35,11 +34,18 @@ pub struct Conn {
     pub rosters: Bucket,
     /// For lists of names, as basic peers ask for them.
     pub lists: Bucket,
+    /// For pages of history.
+    pub pages: Bucket,
     /// For refusals.
     pub strikes: Bucket,
-    /// The message that was refused for the rate and is waited for, and until when: what was sent after it is
-    /// refused too, so that a sender's messages keep their order.
-    pub held: Option<(MessageId, Millis)>,
+    /// What is waited for before anything else of this sender's is taken.
+    pub hold: Hold,
+    /// Messages on their way into the log.
+    pub appending: u32,
+    /// Questions to the log that are not answered.
+    pub asking: u32,
+    /// It read too slowly and is not told what is said, since then, until it has caught up.
+    pub skipped: Option<Millis>,
 }
 
 /// Somebody in the room.
@@ -51,10 +57,12 @@ pub struct Peer {
     pub key: Arc<str>,
     /// How it is told things.
     pub group: Group,
-    /// Its place in the group.
-    pub place: usize,
-    /// Of a rich peer.
-    pub secret: Option<Box<Secret>>,
+    /// Its place in the group, while it hears the room.
+    pub place: Option<usize>,
+    /// It understands pages of history.
+    pub history: bool,
+    /// The session of a rich peer.
+    pub session: Option<Box<Hash>>,
 }
 
 impl Conn {
@@ -68,8 +76,12 @@ impl Conn {
             control: bucket(CONTROL),
             rosters: bucket(ROSTERS),
             lists: bucket(LISTS),
+            pages: bucket(PAGES),
             strikes: bucket(STRIKES),
-            held: None,
+            hold: Hold::default(),
+            appending: 0,
+            asking: 0,
+            skipped: None,
         }
     }
 
@@ -79,13 +91,9 @@ impl Conn {
     /// # Errors
     /// The time to wait.
     pub fn take_talk(&mut self, now: Millis, id: Option<MessageId>) -> Result<(), Millis> {
-        if let Some((first, until)) = self.held.filter(|(_, until)| now < *until)
-            && Some(first) != id
-        {
-            return Err((until - now).saturating_sub(HELD).max(1));
-        }
-        self.held = None;
-        self.talk.take(now).inspect_err(|wait| self.held = id.map(|id| (id, now + wait + HELD)))
+        let Some(id) = id else { return self.talk.take(now) };
+        self.hold.pass(now, id)?;
+        self.talk.take(now).inspect_err(|wait| self.hold.refuse(now, id, *wait))
     }
 
     /// It speaks the basic dialect, and so must be told things in words.

@@ -11,10 +11,20 @@ use parlour_core::{
     validate, wire,
 };
 
-use super::{CAPABILITIES, Hub, conn::Peer, output::Output, room::Group, sessions::Secret, table::ConnId};
+use super::{
+    CAPABILITIES, Hub,
+    conn::Peer,
+    output::Output,
+    room::Group,
+    sessions::{self, Secret},
+    table::ConnId,
+};
+use crate::log::{SessionChange, SessionRecord};
 
 /// The longest description of a program that is logged, in characters.
 const AGENT_CHARS: usize = 64;
+/// The longest count of attempts.
+const ATTEMPT_BYTES: usize = 32;
 
 impl Hub {
     /// A rich peer says who it is.
@@ -27,34 +37,61 @@ impl Hub {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
+        if let Err(wait) = self.admission.enter(self.now) {
+            let wait = u32::try_from(wait).unwrap_or(u32::MAX);
+            self.counters.refused += 1;
+            self.out.send(conn, &codec::refusal(Status::Busy, None, wait, None));
+            return self.close(conn, Status::Busy);
+        }
         let key = validate::nick_key(&nick);
-        let own = self.sessions.get(&login.secret).filter(|session| *session.key == *key).cloned();
-        let held = self.names.holder(&key).and_then(|holder| holder.conn);
+        let known = self.sessions.get(&sessions::hash(&login.secret)).cloned();
+        let own = known.clone().filter(|session| *session.key == *key);
+        let attempt =
+            Some(&*login.attempt).filter(|attempt| attempt.len() <= ATTEMPT_BYTES).unwrap_or_default();
+        if let Some(session) = &own
+            && !attempt.is_empty()
+            && *attempt < *session.attempt
+        {
+            // The client has given this connection up, or counts from a clock that was put back.
+            return self.reject(conn, Status::Overtaken, Some(session.attempt.to_string()));
+        }
+        let holder = self.names.holder(&key).map(|holder| holder.conn);
         let group = if has(&login, "batch") { Group::Batch } else { Group::Rich };
         let resumed = own.is_some();
         // A secret that nobody has is one of an earlier run of this server. Going on with it means that a client
         // which loses its connection again before the welcome arrives is still known by what it has.
         let presented = Secret::try_from(login.secret.as_slice()).ok();
-        let secret =
-            presented.filter(|secret| resumed || self.sessions.get(secret).is_none()).unwrap_or_else(|| {
-                let mut secret = [0; 32];
-                (self.random)(&mut secret);
-                secret
-            });
-        if let (Some(session), Some(before)) = (&own, held)
+        let secret = presented.filter(|_| resumed || known.is_none()).unwrap_or_else(|| {
+            let mut secret = [0; 32];
+            (self.random)(&mut secret);
+            secret
+        });
+        if let (Some(session), Some(Some(before))) = (&own, holder)
             && session.conn == Some(before)
         {
             self.take_over(before, conn, group);
         } else {
+            if own.is_some() {
+                // It was kept for this very session.
+                self.names.release(&key);
+            }
             let free = self.names.check(&nick);
             if let Err(status) = free.and_then(|()| self.has_room()) {
                 return self.reject_name(conn, &nick, status);
             }
             self.join(conn, nick.into(), group);
         }
-        self.attach(conn, secret);
+        self.attach(conn, &secret, attempt, own.is_none_or(|session| session.conn.is_none()));
         self.known(conn, Dialect::Rich, &login.agent);
         self.welcome(conn, login.version, secret, resumed);
+        let history = has(&login, "history");
+        if let Some(peer) = self.conns.get_mut(conn).and_then(|c| c.peer.as_mut()) {
+            peer.history = history;
+        }
+        if history {
+            let position = login.positions.iter().find(|position| position.room.is_empty());
+            self.replay(conn, position.filter(|_| login.log == self.log).map(|position| position.seq));
+        }
     }
 
     /// A peer's first frame that is not a login makes it a basic one, under the name in that frame. Says
@@ -62,6 +99,10 @@ impl Hub {
     pub(super) fn greet(&mut self, conn: ConnId, frame: &Frame) -> bool {
         if codec::kind(frame) == codec::Kind::Exit {
             self.close(conn, Status::Normal);
+            return false;
+        }
+        if self.admission.enter(self.now).is_err() {
+            self.reject(conn, Status::Busy, None);
             return false;
         }
         let free = validate::nick(&frame.user_name, &self.settings.limits)
@@ -89,7 +130,7 @@ impl Hub {
     }
 
     fn has_room(&self) -> Result<(), Status> {
-        if self.lobby.len() < self.settings.limits.room_members { Ok(()) } else { Err(Status::ServerFull) }
+        if self.members < self.settings.limits.room_members { Ok(()) } else { Err(Status::ServerFull) }
     }
 
     fn reject_name(&mut self, conn: ConnId, nick: &str, status: Status) {
@@ -102,6 +143,7 @@ impl Hub {
     /// Somebody is there who was not.
     fn join(&mut self, conn: ConnId, nick: Arc<str>, group: Group) {
         self.lobby.flush_talk(&mut self.out);
+        self.members += 1;
         let key = self.names.insert(&nick, Some(conn));
         self.lobby.note(&nick, true);
         if self.lobby.changes_due().is_some_and(|due| due <= self.now) {
@@ -110,7 +152,7 @@ impl Hub {
         }
         let place = self.lobby.add(conn, group);
         if let Some(c) = self.conns.get_mut(conn) {
-            c.peer = Some(Peer { nick, key, group, place, secret: None });
+            c.peer = Some(Peer { nick, key, group, place: Some(place), history: false, session: None });
         }
     }
 
@@ -118,6 +160,9 @@ impl Hub {
     fn take_over(&mut self, before: ConnId, conn: ConnId, group: Group) {
         self.lobby.flush_talk(&mut self.out);
         let Some(old) = self.conns.remove(before) else { return };
+        for id in old.hold.ids() {
+            self.holds.remove(&id);
+        }
         let Some(peer) = old.peer else { return };
         self.unhear(&peer);
         self.names.hand_over(&peer.key, conn);
@@ -125,17 +170,22 @@ impl Hub {
         if let Some(c) = self.conns.get_mut(conn) {
             // Coming again does not fill what was used up.
             (c.talk, c.control, c.rosters) = (old.talk, old.control, old.rosters);
-            (c.lists, c.strikes) = (old.lists, old.strikes);
-            c.peer = Some(Peer { group, place, secret: None, ..peer });
+            (c.lists, c.pages, c.strikes) = (old.lists, old.pages, old.strikes);
+            c.peer = Some(Peer { group, place: Some(place), history: false, session: None, ..peer });
         }
         self.out.send(before, &codec::refusal(Status::Replaced, None, 0, None));
         self.out.put(Output::Close { conn: before, status: Status::Replaced });
     }
 
-    fn attach(&mut self, conn: ConnId, secret: Secret) {
+    fn attach(&mut self, conn: ConnId, secret: &Secret, attempt: &str, is_news: bool) {
         if let Some(peer) = self.conns.get_mut(conn).and_then(|c| c.peer.as_mut()) {
-            peer.secret = Some(Box::new(secret));
-            self.sessions.attach(secret, peer.key.clone(), conn);
+            let hash = sessions::hash(secret);
+            peer.session = Some(Box::new(hash));
+            self.sessions.attach(hash, peer.key.clone(), conn, attempt.into());
+            if is_news {
+                let record = SessionRecord { hash, nick: peer.nick.to_string(), lost_at: None };
+                self.appends.session(SessionChange::Put(record));
+            }
         }
     }
 
@@ -157,7 +207,8 @@ impl Hub {
             resumed,
             server_name: self.settings.server_name.clone(),
             heartbeat_ms: self.settings.heartbeat_ms,
-            ..wire::Welcome::default()
+            log: self.log.to_vec(),
+            positions: vec![wire::RoomPosition { room: String::new(), seq: self.lobby.tail.last() }],
         };
         self.out.send(conn, &codec::extension("", Extension::Welcome(welcome)));
         self.lobby.send_snapshot(conn, self.unix_ms, &self.names, &mut self.out);
@@ -171,24 +222,47 @@ impl Hub {
     /// Takes a connection out of everything, and tells the others once if it had a name. A session that was
     /// `lost` may be taken up again.
     pub(super) fn forget(&mut self, conn: ConnId, lost: bool) {
-        let Some(peer) = self.conns.remove(conn).and_then(|c| c.peer) else { return };
+        let Some(c) = self.conns.remove(conn) else { return };
+        for id in c.hold.ids() {
+            self.holds.remove(&id);
+        }
+        let Some(peer) = c.peer else { return };
+        self.members -= 1;
         self.lobby.flush_talk(&mut self.out);
         self.unhear(&peer);
-        self.names.remove(&peer.key);
-        self.lobby.note(&peer.nick, false);
-        self.lobby.tell_basic(self.now, codec::exit(&peer.nick), &self.names, &mut self.out);
-        if let Some(secret) = peer.secret {
-            if lost {
-                self.sessions.lose(self.now, &secret);
-            } else {
-                self.sessions.end(&secret);
+        match peer.session {
+            Some(hash) if lost => {
+                self.sessions.lose(self.now, &hash);
+                self.names.reserve(&peer.key);
+                self.reserved.push_back((self.now + self.settings.name_grace, peer.key.clone()));
+                let record =
+                    SessionRecord { hash: *hash, nick: peer.nick.to_string(), lost_at: Some(self.unix_ms) };
+                self.appends.session(SessionChange::Put(record));
             }
+            Some(hash) => {
+                self.sessions.end(&hash);
+                self.names.remove(&peer.key);
+                self.appends.session(SessionChange::End(*hash));
+            }
+            None => self.names.remove(&peer.key),
         }
+        if c.appending > 0 {
+            return self.appends.leave(peer.nick, peer.key);
+        }
+        self.departed(&peer.nick);
+    }
+
+    /// Tells the others, once, that somebody is gone.
+    pub(super) fn departed(&mut self, nick: &Arc<str>) {
+        self.lobby.flush_talk(&mut self.out);
+        self.lobby.note(nick, false);
+        self.lobby.tell_basic(self.now, codec::exit(nick), &self.names, &mut self.out);
     }
 
     /// Takes a peer out of those who hear the room.
-    fn unhear(&mut self, peer: &Peer) {
-        if let Some(moved) = self.lobby.remove(peer.group, peer.place)
+    pub(super) fn unhear(&mut self, peer: &Peer) {
+        let Some(place) = peer.place else { return };
+        if let Some(moved) = self.lobby.remove(peer.group, place)
             && let Some(moved) = self.conns.get_mut(moved).and_then(|c| c.peer.as_mut())
         {
             moved.place = peer.place;

@@ -73,6 +73,20 @@ impl Names {
         }
     }
 
+    /// The name stays its owner's for a while, who is not there.
+    pub fn reserve(&mut self, key: &str) {
+        if let Some(holder) = self.holders.get_mut(key) {
+            holder.conn = None;
+        }
+    }
+
+    /// A name that was reserved is free again; one that is in use stays.
+    pub fn release(&mut self, key: &str) {
+        if self.holders.get(key).is_some_and(|holder| holder.conn.is_none()) {
+            self.remove(key);
+        }
+    }
+
     /// The name is free again.
     pub fn remove(&mut self, key: &str) {
         if let Some(holder) = self.holders.remove(key) {

@@ -10,7 +10,10 @@ use parlour_core::{
 };
 
 use super::table::ConnId;
-use crate::ws::frame;
+use crate::{
+    log::{Job, Query},
+    ws::frame,
+};
 
 /// Something for the connections to do. Bytes are whole WebSocket frames.
 #[derive(Debug, Clone)]
@@ -42,6 +45,15 @@ pub enum Output {
         conn: ConnId,
         /// Why.
         status: Status,
+    },
+    /// To be appended to the log, after all batches before it; answered with `Hub::handle_appended`, in order.
+    Append(Job),
+    /// To be asked of the log; answered with `Hub::handle_read`.
+    Read {
+        /// Tells this question from others.
+        token: u64,
+        /// The question.
+        query: Query,
     },
     /// It is known now what a connection speaks: for the log.
     Known {

@@ -13,11 +13,11 @@ use parlour_core::{
 use super::{
     names::Names,
     output::{Output, Outputs},
-    recent::{Accepted, Recent},
     roster::{Changes, Snapshot},
     table::ConnId,
+    tail::Tail,
 };
-use crate::ws::frame;
+use crate::{log::Place, ws::frame};
 
 /// Changes of presence are told at once, and those that follow within so many ms together.
 pub const PRESENCE_EVERY: Millis = 100;
@@ -43,12 +43,11 @@ pub enum Group {
 #[derive(Debug)]
 pub struct Room {
     groups: [Arc<Vec<ConnId>>; 3],
-    /// Messages accepted and not yet handed to the connections, encoded.
+    /// Messages of the log not yet handed to the connections, encoded.
     talk: Vec<Bytes>,
     acks: Vec<(ConnId, Vec<wire::Accepted>)>,
-    last_seq: u64,
-    /// Ids accepted lately.
-    pub recent: Recent,
+    /// What was said last.
+    pub tail: Tail,
     changes: Changes,
     changes_told: Option<Millis>,
     snapshot: Snapshot,
@@ -57,27 +56,20 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty room.
+    /// A room with nobody there.
     #[must_use]
-    pub fn new(recent: Recent) -> Self {
+    pub fn new(tail: Tail) -> Self {
         Self {
             groups: Default::default(),
             talk: Vec::new(),
             acks: Vec::new(),
-            last_seq: 0,
-            recent,
+            tail,
             changes: Changes::default(),
             changes_told: None,
             snapshot: Snapshot::default(),
             list_dirty: false,
             list_told: None,
         }
-    }
-
-    /// How many are there.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.groups.iter().map(|group| group.len()).sum()
     }
 
     fn group(&mut self, group: Group) -> &mut Vec<ConnId> {
@@ -106,22 +98,15 @@ impl Room {
         self.groups = Default::default();
     }
 
-    /// To everybody, the sender too: a message, encoded.
-    pub fn say(&mut self, message: Bytes) {
+    /// To everybody, the sender too: a message that the log has, encoded. In the log's order.
+    pub fn say(&mut self, seq: u64, message: Bytes) {
+        self.tail.push(seq, message.clone());
         self.talk.push(message);
     }
 
-    /// The next place in the room. It keeps rising when the server is started again, as long as the machine's
-    /// clock does.
-    pub fn next_seq(&mut self, unix_ms: i64) -> u64 {
-        let by_clock = u64::try_from(unix_ms).unwrap_or(0).saturating_mul(1000);
-        self.last_seq = by_clock.max(self.last_seq + 1);
-        self.last_seq
-    }
-
-    /// Tells a sender that a message is accepted.
-    pub fn ack(&mut self, conn: ConnId, id: MessageId, accepted: Accepted) {
-        let accepted = wire::Accepted { id: id.0.to_vec(), seq: accepted.seq, time: accepted.time };
+    /// Tells a sender that the log has a message.
+    pub fn ack(&mut self, conn: ConnId, id: MessageId, place: Place) {
+        let accepted = wire::Accepted { id: id.0.to_vec(), seq: place.seq, time: place.time };
         match self.acks.last_mut() {
             Some((last, list)) if *last == conn => list.push(accepted),
             _ => self.acks.push((conn, vec![accepted])),

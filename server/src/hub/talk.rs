@@ -1,6 +1,7 @@
 //! What is said: checked, given its place, acknowledged, delivered.
 
 use parlour_core::{
+    Millis,
     codec::{self, Frame},
     model::MessageId,
     status::Status,
@@ -9,9 +10,13 @@ use parlour_core::{
 
 use super::{
     Hub,
-    recent::{Accepted, Seen},
+    appends::{REST, Waiting},
     room::{Group, LIST_NAMES},
     table::ConnId,
+};
+use crate::{
+    hub::tail,
+    log::{Appended, Entry, LogError, Stored},
 };
 
 impl Hub {
@@ -49,33 +54,109 @@ impl Hub {
             Ok(content) => content,
             Err(status) => return self.refuse(conn, status, told, 0, None),
         };
-        match self.lobby.recent.get(id, &key, content) {
-            Some(Seen::Same(accepted)) => {
-                if self.control(conn, &frame) {
-                    self.lobby.ack(conn, id, accepted);
-                }
-                return;
-            }
-            Some(Seen::Other) => return self.refuse(conn, Status::MessageIdReused, told, 0, None),
-            None => {}
-        }
         let now = self.now;
         if let Some(Err(wait)) = self.conns.get_mut(conn).map(|c| c.take_talk(now, told)) {
+            self.note_hold(conn, told);
             return self.refuse(conn, Status::RateLimited, told, wait, None);
         }
-        let accepted = Accepted { seq: self.lobby.next_seq(self.unix_ms), time: self.unix_ms };
-        self.lobby.recent.insert(now, id, &key, content, accepted);
-        if self.lobby.is_untold(&nick) {
+        if let Some(wait) = self.appends.wait(now) {
+            if let (Some(c), Some(id)) = (self.conns.get_mut(conn), told) {
+                c.hold.refuse(now, id, wait);
+            }
+            self.note_hold(conn, told);
+            return self.not_logged(conn, id, wait);
+        }
+        if let Some(c) = self.conns.get_mut(conn) {
+            c.appending += 1;
+        }
+        let entry =
+            Entry { id, room: frame.room.as_str().into(), nick, content: content.into(), time: self.unix_ms };
+        self.appends.push(Waiting { conn, entry });
+    }
+
+    /// The log has answered the oldest batch: what it has is acknowledged and said, in its order.
+    pub fn handle_appended(&mut self, now: Millis, unix_ms: i64, result: Result<Vec<Appended>, LogError>) {
+        self.now = now;
+        self.unix_ms = unix_ms;
+        let Some((generation, batch)) = self.appends.answered() else { return };
+        for waiting in &batch {
+            if let Some(c) = self.conns.get_mut(waiting.conn) {
+                c.appending = c.appending.saturating_sub(1);
+            }
+        }
+        match result {
+            Ok(outcomes) => {
+                for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+                    self.appended(waiting, outcome);
+                }
+            }
+            Err(_) => {
+                self.appends.failed(now, generation);
+                for Waiting { conn, entry } in batch {
+                    if let Some(c) = self.conns.get_mut(conn) {
+                        if !c.is_basic() {
+                            c.hold.failed(now, generation, entry.id, REST);
+                            self.note_hold(conn, Some(entry.id));
+                        }
+                        self.not_logged(conn, entry.id, REST);
+                    }
+                }
+            }
+        }
+        while let Some(departure) = self.appends.departed() {
+            // Who is back by now was never said to have left.
+            if self.names.holder(&departure.key).is_none_or(|holder| holder.conn.is_none()) {
+                self.departed(&departure.nick);
+            }
+        }
+    }
+
+    fn appended(&mut self, Waiting { conn, entry }: Waiting, outcome: Appended) {
+        let place = match outcome {
+            Appended::New(place) => {
+                let (nick, content) = (entry.nick.to_string(), entry.content.to_string());
+                self.say(&Stored { place, id: entry.id, nick, content });
+                place
+            }
+            Appended::Known(place) => place,
+            Appended::Other => {
+                return self.refuse(conn, Status::MessageIdReused, Some(entry.id), 0, None);
+            }
+        };
+        if self.conns.get(conn).is_some_and(|c| !c.is_basic()) {
+            self.lobby.ack(conn, entry.id, place);
+        }
+    }
+
+    /// Says what the log has, in its order.
+    pub(super) fn say(&mut self, message: &Stored) {
+        if self.lobby.is_untold(&message.nick) {
             // Nobody speaks before they came.
-            self.lobby.tell_changes(now, self.unix_ms, &mut self.out);
+            self.lobby.tell_changes(self.now, self.unix_ms, &mut self.out);
         }
-        let message =
-            Frame { seq: accepted.seq, time: accepted.time, ..codec::talk(&nick, "", Some(id), content) };
-        self.lobby.say(codec::encode(&message));
+        // However it got into the log: nobody waits for it any more.
+        if !self.holds.is_empty()
+            && let Some(conn) = self.holds.remove(&message.id)
+            && let Some(c) = self.conns.get_mut(conn)
+        {
+            c.hold.release(message.id);
+        }
+        self.lobby.say(message.place.seq, tail::encode(message));
         self.counters.accepted += 1;
-        if !basic {
-            self.lobby.ack(conn, id, accepted);
+    }
+
+    /// Remembers where a message is waited for.
+    fn note_hold(&mut self, conn: ConnId, id: Option<MessageId>) {
+        if let Some(id) = id {
+            self.holds.insert(id, conn);
         }
+    }
+
+    /// Says that a message can't be stored now. Not the sender's fault, so it is not counted against them.
+    fn not_logged(&mut self, conn: ConnId, id: MessageId, wait: Millis) {
+        self.counters.refused += 1;
+        let Some(basic) = self.conns.get(conn).map(|c| c.is_basic()) else { return };
+        self.send_refusal(conn, basic, Status::LogUnavailable, Some(id), wait, None);
     }
 
     /// A basic user's bare word.

@@ -11,6 +11,7 @@
 //! - An id is known for as long as its message is, and at least [`Retention::ids`] longer.
 //! - A [`Page`] holds all that the room has in `(from, to]`, whatever is appended meanwhile.
 
+pub mod group;
 pub mod sqlite;
 pub mod threads;
 
@@ -111,6 +112,53 @@ pub struct Found {
     pub messages: Vec<Stored>,
     /// There is nothing older to be found.
     pub reached_start: bool,
+}
+
+/// Something to be appended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Job {
+    /// When an append has failed, all jobs of its generation and of older ones fail with it, those too that come later:
+    /// so no message is stored while one that its sender said before is not. Whoever has heard of the failure goes on
+    /// with a newer generation.
+    pub generation: u32,
+    /// The messages.
+    pub entries: Vec<Entry>,
+    /// What changes of the sessions, after the messages.
+    pub sessions: Vec<SessionChange>,
+}
+
+/// A question to a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The room; empty for the lobby.
+    pub room: Arc<str>,
+    /// What of it.
+    pub what: What,
+    /// How much.
+    pub size: Size,
+}
+
+/// What is asked of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// [`Read::page`].
+    Page(Start),
+    /// [`Read::search`].
+    Search {
+        /// As typed.
+        query: String,
+        /// Older than this; 0 for the newest.
+        before: u64,
+    },
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`What::Page`].
+    Page(Page),
+    /// To [`What::Search`].
+    Found(Found),
 }
 
 /// A room there is something of.
@@ -247,4 +295,17 @@ pub trait Read: Send {
     /// # Errors
     /// [`LogError`].
     fn sessions(&mut self) -> Result<Vec<SessionRecord>, LogError>;
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn answer(&mut self, query: &Query) -> Result<Answer, LogError> {
+        match &query.what {
+            What::Page(start) => self.page(&query.room, *start, query.size).map(Answer::Page),
+            What::Search { query: words, before } => {
+                self.search(&query.room, words, *before, query.size).map(Answer::Found)
+            }
+        }
+    }
 }

@@ -19,57 +19,11 @@ use std::{
 };
 
 use self::writer::Writer;
-use super::{Appended, Entry, Found, Log, LogError, Page, Read, Retention, SessionChange, Size, Start};
+pub use super::{Answer, Job, Query, What};
+use super::{Appended, Log, LogError, Retention};
 
 /// Threads that read.
 const READERS: usize = 2;
-
-/// Something to be appended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// When an append has failed, all jobs of its generation and of older ones fail with it, those too that come later:
-    /// so no message is stored while one that its sender said before is not. Whoever has heard of the failure goes on
-    /// with a newer generation.
-    pub generation: u32,
-    /// The messages.
-    pub entries: Vec<Entry>,
-    /// What changes of the sessions, after the messages.
-    pub sessions: Vec<SessionChange>,
-}
-
-/// Something to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// Of which room.
-    pub room: Arc<str>,
-    /// What.
-    pub what: What,
-    /// How much.
-    pub size: Size,
-}
-
-/// What is to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// [`Read::page`].
-    Page(Start),
-    /// [`Read::search`].
-    Search {
-        /// As typed.
-        query: String,
-        /// Older than this; 0 for the newest.
-        before: u64,
-    },
-}
-
-/// What was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// To [`What::Page`].
-    Page(Page),
-    /// To [`What::Search`].
-    Found(Found),
-}
 
 /// What came of a job or a query.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -66,6 +66,8 @@ struct State {
     /// When something was written last, or had nothing to wait for.
     progress: Option<Instant>,
     pushed: u64,
+    /// Something was not taken, and who is told when there is room again was not told.
+    overflowed: bool,
     ending: Option<Ending>,
     waker: Option<Waker>,
 }
@@ -77,6 +79,8 @@ pub struct Taken {
     pub ending: Option<Ending>,
     /// The socket may read on.
     pub may_read: bool,
+    /// All is written, of a queue that was too full: the hub is to be told, once.
+    pub drained: bool,
 }
 
 impl Queue {
@@ -102,6 +106,7 @@ impl Queue {
             return Ok(());
         }
         if self.is_full(&mut state, frames.len()) {
+            state.overflowed = true;
             return Err(Full);
         }
         state.bytes += frames.len();
@@ -185,8 +190,11 @@ impl Queue {
         if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             state.waker = Some(cx.waker().clone());
         }
+        let drained = state.overflowed && state.count == 0;
+        state.overflowed &= !drained;
         // After the waker is there: what the hub handles from now on wakes it.
-        Taken { ending: state.ending, may_read: self.unhandled.load(Ordering::Acquire) < UNHANDLED }
+        let may_read = self.unhandled.load(Ordering::Acquire) < UNHANDLED;
+        Taken { ending: state.ending, may_read, drained }
     }
 
     /// For the socket: a message goes to the hub.
@@ -247,6 +255,19 @@ mod tests {
         assert_eq!(queue.push(Bytes::new()), Err(Full), "taken is not written");
         queue.take(&Context::from_waker(Waker::noop()), &mut out, 9, 2);
         assert_eq!(queue.push(Bytes::from_static(b"12345")), Ok(()));
+    }
+
+    #[test]
+    fn it_is_told_once_that_all_is_written_after_it_was_too_full() {
+        let queue = Queue::new(10, 3, Duration::ZERO);
+        queue.push(Bytes::from_static(b"12345678")).unwrap();
+        let mut out = VecDeque::new();
+        assert!(!take(&queue, &mut out).drained);
+        assert_eq!(queue.push(Bytes::from_static(b"12345678")), Err(Full));
+        assert!(!take(&queue, &mut out).drained, "taken is not written");
+        let cx = Context::from_waker(Waker::noop());
+        assert!(queue.take(&cx, &mut out, 8, 1).drained);
+        assert!(!take(&queue, &mut out).drained);
     }
 
     #[test]

@@ -154,6 +154,10 @@ impl Socket {
             if self.out.is_empty() && matches!(self.phase, Phase::Leaving(_)) {
                 return Poll::Ready(());
             }
+            if self.out.is_empty() && self.written.1 > 0 {
+                // There may be more by now, and what is written no longer counts.
+                continue;
+            }
             // Read, unless the hub is behind with this connection's messages.
             if may_read || self.phase != Phase::Open {
                 match self.poll_read(cx) {
@@ -185,6 +189,9 @@ impl Socket {
             return (taken.ending != Some(Ending::Drop)).then_some(true);
         }
         let taken = self.queue.take(cx, &mut self.out, bytes, buffers);
+        if taken.drained {
+            self.tell(Input::Drained(self.conn));
+        }
         match taken.ending {
             None => {}
             Some(Ending::Drop) => return None,

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod desktop;
+pub mod dir;
 pub mod world;
 
 use std::{
@@ -19,6 +20,7 @@ use std::{
 pub use client::Client;
 #[allow(unused_imports)] // As above.
 pub use desktop::{Desktop, Message, PATIENCE, Socket};
+pub use dir::Dir;
 use parlour_server::{
     RunError,
     config::{Config, List},
@@ -32,6 +34,8 @@ pub struct TestServer {
     pub stats: Arc<Stats>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), RunError>>>,
+    /// Its log's.
+    pub dir: Dir,
 }
 
 impl TestServer {
@@ -42,8 +46,14 @@ impl TestServer {
 
     /// With settings of its own.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::with_log(Dir::new(), change)
+    }
+
+    /// With settings of its own, and a log that may hold something.
+    pub fn with_log(dir: Dir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             listen: List(vec![]),
+            data_dir: dir.path().to_owned().into(),
             max_connections_per_address: 0,
             messages_per_minute: 0,
             shutdown_timeout: parlour_server::config::Span::seconds(2),
@@ -70,7 +80,7 @@ impl TestServer {
             result
         });
         let address = address.recv_timeout(PATIENCE).unwrap();
-        Self { address, stats, stop: Some(stop), thread: Some(thread) }
+        Self { address, stats, stop: Some(stop), thread: Some(thread), dir }
     }
 
     /// Asks it to stop.

@@ -9,7 +9,15 @@ use parlour_core::{
     status::Status,
     wire,
 };
-use parlour_server::hub::{Hub, Settings, output::Output, table::ConnId};
+use parlour_server::{
+    hub::{Hub, Recovered, Settings, output::Output, table::ConnId},
+    log::{
+        Log, LogError, Read,
+        sqlite::{Options, SqliteLog, Synchronous},
+    },
+};
+
+use super::Dir;
 
 /// When it is, at the start: Unix ms.
 pub const START: i64 = 1_700_000_000_000;
@@ -18,8 +26,21 @@ pub const START: i64 = 1_700_000_000_000;
 pub struct World {
     pub hub: Hub,
     pub now: u64,
+    /// When the hub was started.
+    started: u64,
     opened: u32,
     peers: BTreeMap<u32, Heard>,
+    settings: Settings,
+    log: SqliteLog,
+    reader: Box<dyn Read>,
+    /// The log fails with this, if it is set.
+    pub failing: Option<LogError>,
+    /// And has done what it was asked to do when it fails.
+    pub takes_all_the_same: bool,
+    /// The log answers nothing before it is told to.
+    pub holding: bool,
+    held: Vec<Output>,
+    _dir: Dir,
 }
 
 /// What one connection was told.
@@ -34,29 +55,95 @@ pub struct Heard {
 /// A connection of the world.
 pub type Conn = u32;
 
+/// A hub that draws numbers, from `first` on.
+fn hub(settings: &Settings, log: &mut dyn Read, unix_ms: i64, first: u32) -> Hub {
+    let mut n = first;
+    let random = Box::new(move |buffer: &mut [u8]| {
+        buffer.fill(0);
+        buffer[..4].copy_from_slice(&n.to_be_bytes());
+        n += 1;
+    });
+    Hub::new(settings.clone(), random, &Recovered::read(log, unix_ms).unwrap())
+}
+
 fn id(conn: Conn) -> ConnId {
     ConnId::new(conn, conn)
 }
 
 impl World {
     pub fn new(settings: Settings) -> Self {
-        let mut n = 0_u32;
-        let random = Box::new(move |buffer: &mut [u8]| {
-            n += 1;
-            buffer.fill(0);
-            buffer[..4].copy_from_slice(&n.to_be_bytes());
-        });
-        Self { hub: Hub::new(settings, random), now: 0, opened: 0, peers: BTreeMap::new() }
+        let dir = Dir::new();
+        let options = Options { synchronous: Synchronous::Off, ..Options::default() };
+        let log = SqliteLog::open_with(dir.path(), &options).unwrap();
+        let mut reader = log.reader().unwrap();
+        Self {
+            hub: hub(&settings, &mut *reader, START, 1),
+            now: 0,
+            started: 0,
+            opened: 0,
+            peers: BTreeMap::new(),
+            settings,
+            log,
+            reader,
+            failing: None,
+            takes_all_the_same: false,
+            holding: false,
+            held: Vec::new(),
+            _dir: dir,
+        }
+    }
+
+    /// The server is killed, and started again on the same log. Time stands still.
+    pub fn restart(&mut self) {
+        self.held.clear();
+        let unix = self.unix();
+        self.hub = hub(&self.settings, &mut *self.reader, unix, self.opened + 100);
+        self.started = self.now;
+    }
+
+    /// The log does what it was asked to do meanwhile.
+    pub fn release(&mut self) {
+        self.holding = false;
+        for output in std::mem::take(&mut self.held) {
+            self.log(output);
+        }
+        self.settle();
+    }
+
+    fn log(&mut self, output: Output) {
+        match output {
+            Output::Append(job) => {
+                let result = match &self.failing {
+                    Some(error) => {
+                        if self.takes_all_the_same {
+                            self.log.append(&job.entries, &job.sessions).unwrap();
+                        }
+                        Err(error.clone())
+                    }
+                    None => self.log.append(&job.entries, &job.sessions),
+                };
+                self.hub.handle_appended(self.mono(), self.unix(), result);
+            }
+            Output::Read { token, query } => {
+                self.hub.handle_read(self.mono(), token, self.reader.answer(&query))
+            }
+            _ => unreachable!("nothing else is for the log"),
+        }
     }
 
     pub fn unix(&self) -> i64 {
         START + self.now as i64
     }
 
+    /// On the hub's clock.
+    fn mono(&self) -> u64 {
+        self.now - self.started
+    }
+
     pub fn connect(&mut self) -> Conn {
         self.opened += 1;
         self.peers.insert(self.opened, Heard::default());
-        self.hub.handle_connect(self.now, id(self.opened));
+        self.hub.handle_connect(self.mono(), id(self.opened));
         self.opened
     }
 
@@ -66,7 +153,7 @@ impl World {
     }
 
     pub fn bytes(&mut self, conn: Conn, bytes: &[u8]) {
-        self.hub.handle_frame(self.now, self.unix(), id(conn), bytes);
+        self.hub.handle_frame(self.mono(), self.unix(), id(conn), bytes);
     }
 
     pub fn send(&mut self, conn: Conn, frame: &Frame) {
@@ -79,21 +166,21 @@ impl World {
     }
 
     pub fn lose(&mut self, conn: Conn) {
-        self.hub.handle_disconnect(self.now, id(conn));
+        self.hub.handle_disconnect(self.mono(), id(conn));
         self.settle();
     }
 
     /// Lets time pass, waking the hub when it wants to be.
     pub fn pass(&mut self, ms: u64) {
         let end = self.now + ms;
-        while let Some(at) = self.hub.poll_timeout().filter(|at| *at <= end) {
+        while let Some(at) = self.hub.poll_timeout().map(|at| at + self.started).filter(|at| *at <= end) {
             self.now = self.now.max(at);
-            self.hub.handle_timeout(self.now, self.unix());
+            self.hub.handle_timeout(self.mono(), self.unix());
             self.settle();
-            assert!(self.hub.poll_timeout().is_none_or(|next| next > self.now), "a deadline that stays");
+            assert!(self.hub.poll_timeout().is_none_or(|next| next > self.mono()), "a deadline that stays");
         }
         self.now = end;
-        self.hub.handle_timeout(self.now, self.unix());
+        self.hub.handle_timeout(self.mono(), self.unix());
         self.settle();
     }
 
@@ -109,6 +196,8 @@ impl World {
                     heard.closed = Some(status);
                 }
                 Output::Known { .. } => {}
+                Output::Append(_) | Output::Read { .. } if self.holding => self.held.push(output),
+                Output::Append(_) | Output::Read { .. } => self.log(output),
             }
         }
     }
@@ -162,6 +251,22 @@ impl World {
         self.send(conn, &codec::login(nick, login));
     }
 
+    /// A rich peer that knows of history, with what it knows; the frames of its login.
+    pub fn returning(&mut self, nick: &str, secret: &[u8], log: &[u8], position: Option<u64>) -> Conn {
+        let conn = self.connect();
+        let positions = position.map(|seq| wire::RoomPosition { room: String::new(), seq });
+        let login = wire::Login {
+            version: 1,
+            secret: secret.to_vec(),
+            capabilities: vec!["batch".into(), "history".into()],
+            log: log.to_vec(),
+            positions: positions.into_iter().collect(),
+            ..wire::Login::default()
+        };
+        self.send(conn, &codec::login(nick, login));
+        conn
+    }
+
     /// A rich peer says something under an id.
     pub fn say(&mut self, conn: Conn, id: u8, content: &str) {
         self.send(conn, &talk(id, content));
@@ -196,6 +301,20 @@ impl Heard {
             _ => None,
         });
         acks.flatten().collect()
+    }
+
+    pub fn pages(&self) -> Vec<&wire::HistoryPage> {
+        let pages = self.extensions().filter_map(|e| match e {
+            Extension::HistoryPage(page) => Some(page),
+            _ => None,
+        });
+        pages.collect()
+    }
+
+    /// What the pages say they hold, and what is in them.
+    pub fn history(&self) -> Vec<(u64, u64, Vec<String>)> {
+        let content = |bytes: &Bytes| codec::decode(bytes).unwrap().content;
+        self.pages().iter().map(|p| (p.from, p.to, p.frames.iter().map(content).collect())).collect()
     }
 
     pub fn refusals(&self) -> Vec<&wire::Refusal> {

@@ -21,7 +21,7 @@ fn a_login_is_welcomed_and_told() {
         (welcome.server_name.as_str(), welcome.heartbeat_ms, welcome.resumed),
         ("Parlour", 15_000, false)
     );
-    assert_eq!(welcome.capabilities, ["batch", "secret"]);
+    assert_eq!(welcome.capabilities, ["batch", "secret", "durable", "history", "search"]);
     assert_eq!(Limits::from_wire(&welcome.limits.unwrap()), Limits::default());
     assert_ne!(w.heard(tom).welcome().unwrap().secret, welcome.secret);
     assert_eq!(w.heard(lili).roster(), ["lili", "tom"]);
@@ -66,7 +66,7 @@ fn bad_names_are_refused_in_both_dialects() {
                 let suggestion = w.heard(conn).refusals()[0].suggestion.clone();
                 w.login(again, &suggestion, &[], &[]);
                 assert!(w.heard(again).welcome().is_some(), "{suggestion} would be accepted");
-                w.lose(again);
+                w.send(again, &codec::exit(&suggestion));
             }
         }
     }
@@ -148,19 +148,56 @@ fn a_secret_takes_the_name_back_at_once() {
 }
 
 #[test]
-fn a_lost_name_can_be_taken_by_another_and_comes_back_when_free() {
+fn a_lost_name_is_kept_for_its_owner_for_a_while_and_then_free() {
     let mut w = world();
     let tom = w.rich("tom");
     let secret = w.heard(tom).welcome().unwrap().secret.clone();
     w.lose(tom);
+    w.pass(59_999);
+    for hopeful in [w.connect(), w.connect()] {
+        w.login(hopeful, "tom", &[7; 32], &[]);
+        assert_eq!(w.heard(hopeful).closed, Some(Status::NickTaken));
+    }
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    assert!(w.heard(again).welcome().unwrap().resumed);
+    // Lost once more, the time begins anew.
+    w.lose(again);
+    w.pass(59_999);
+    let hopeful = w.connect();
+    w.login(hopeful, "tom", &[], &[]);
+    assert_eq!(w.heard(hopeful).closed, Some(Status::NickTaken));
+    w.pass(1);
     let other = w.rich("tom");
     let again = w.connect();
     w.login(again, "tom", &secret, &[]);
     assert_eq!(w.heard(again).closed, Some(Status::NickTaken));
-    w.lose(other);
+    w.send(other, &codec::exit("tom"));
     let again = w.connect();
     w.login(again, "tom", &secret, &[]);
     assert!(w.heard(again).welcome().unwrap().resumed);
+}
+
+#[test]
+fn a_login_that_was_overtaken_takes_nothing() {
+    let mut w = world();
+    let secret = [5; 32];
+    let login = |attempt: &str| {
+        let (secret, attempt) = (secret.to_vec(), attempt.into());
+        let login = wire::Login { version: 1, secret, attempt, ..wire::Login::default() };
+        codec::login("tom", login)
+    };
+    let [late, first, second] = [w.connect(), w.connect(), w.connect()];
+    w.send(first, &login("07"));
+    w.send(second, &login("08"));
+    assert_eq!(w.heard(first).closed, Some(Status::Replaced));
+    w.send(late, &login("06"));
+    assert_eq!((w.heard(late).closed, w.heard(second).closed), (Some(Status::Overtaken), None));
+    assert_eq!(w.heard(late).refusals()[0].suggestion, "08");
+    w.lose(second);
+    let late = w.connect();
+    w.send(late, &login("07"));
+    assert_eq!(w.heard(late).closed, Some(Status::Overtaken), "also when the later one is lost by now");
 }
 
 #[test]
@@ -171,6 +208,7 @@ fn a_crowd_is_told_in_few_frames() {
     w.clear(first);
     w.clear(desk);
     let crowd: Vec<_> = (0..1200).map(|n| w.rich(&format!("guest-{n}-"))).collect();
+    let secret = w.heard(crowd[7]).welcome().unwrap().secret.clone();
     w.pass(1000);
     assert_eq!(w.heard(first).presence().len(), 1200);
     assert!(w.heard(first).messages <= 3, "{}", w.heard(first).messages);
@@ -189,7 +227,8 @@ fn a_crowd_is_told_in_few_frames() {
     for conn in &crowd {
         w.lose(*conn);
     }
-    w.rich("guest-7-");
+    let back = w.connect();
+    w.login(back, "guest-7-", &secret, &[]);
     w.pass(1000);
     let told = w.heard(first).presence();
     let gone: std::collections::BTreeSet<_> = told.iter().filter(|p| p.starts_with('-')).collect();

@@ -5,6 +5,8 @@
 mod common;
 
 mod coming;
+mod missing;
+mod storing;
 mod talking;
 
 use common::world::World;

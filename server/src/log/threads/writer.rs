@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use super::{Appended, Entry, Job, Log, LogError, Report, Retention, SessionChange, guarded};
+use super::{Report, guarded};
+use crate::log::{Job, Log, LogError, Retention, group::Groups};
 
 /// What one append takes at most, but for what its last job has over: entries.
 const ENTRIES: usize = 4096;
@@ -20,15 +21,14 @@ pub(super) struct Writer<R> {
     log: Box<dyn Log>,
     retention: Retention,
     report: R,
-    /// The newest generation that has failed, and why.
-    failed: Option<(u32, LogError)>,
+    groups: Groups,
     tidy_at: Instant,
     tidy_error: Option<LogError>,
 }
 
 impl<R: Fn(Report)> Writer<R> {
     pub(super) fn new(log: Box<dyn Log>, retention: Retention, report: R) -> Self {
-        Self { log, retention, report, failed: None, tidy_at: Instant::now(), tidy_error: None }
+        Self { log, retention, report, groups: Groups::default(), tidy_at: Instant::now(), tidy_error: None }
     }
 
     /// Appends until there can be no more jobs.
@@ -47,34 +47,14 @@ impl<R: Fn(Report)> Writer<R> {
 
     /// Appends a group as one, and reports each of its jobs.
     fn commit(&mut self, group: Vec<Job>) {
-        let mut batch = Batch::default();
-        // Of each job how many entries it has, or why they are not tried.
-        let parts: Vec<_> = group
-            .into_iter()
-            .map(|job| match &self.failed {
-                Some((failed, error)) if job.generation <= *failed => Err(error.clone()),
-                _ => Ok(batch.add(job)),
-            })
-            .collect();
-        let mut appended = self.append(&batch).map(Vec::into_iter);
-        for part in parts {
-            let of_job = part.and_then(|count| match &mut appended {
-                Ok(appended) => Ok(appended.take(count).collect()),
-                Err(error) => Err(error.clone()),
-            });
-            (self.report)(Report::Appended(of_job));
+        let log = &mut self.log;
+        let results = self.groups.commit(group, |entries, sessions| {
+            guarded(|| log.append(entries, sessions))
+                .inspect_err(|error| tracing::error!(entries = entries.len(), "not appended: {error}"))
+        });
+        for result in results {
+            (self.report)(Report::Appended(result));
         }
-    }
-
-    fn append(&mut self, batch: &Batch) -> Result<Vec<Appended>, LogError> {
-        // Nothing of the group is to be tried.
-        let Some(generation) = batch.generation else { return Ok(Vec::new()) };
-        let appended = guarded(|| self.log.append(&batch.entries, &batch.sessions));
-        if let Err(error) = &appended {
-            tracing::error!(entries = batch.entries.len(), "not appended: {error}");
-            self.failed = Some((generation, error.clone()));
-        }
-        appended
     }
 
     fn tidy(&mut self) {
@@ -89,26 +69,6 @@ impl<R: Fn(Report)> Writer<R> {
             tracing::warn!("not tidied: {error}");
         }
         self.tidy_error = error;
-    }
-}
-
-/// What is appended as one.
-#[derive(Default)]
-struct Batch {
-    entries: Vec<Entry>,
-    sessions: Vec<SessionChange>,
-    /// The newest; none when nothing was added.
-    generation: Option<u32>,
-}
-
-impl Batch {
-    /// Adds a job and says how many entries it has.
-    fn add(&mut self, mut job: Job) -> usize {
-        let count = job.entries.len();
-        self.entries.append(&mut job.entries);
-        self.sessions.append(&mut job.sessions);
-        self.generation = self.generation.max(Some(job.generation));
-        count
     }
 }
 
