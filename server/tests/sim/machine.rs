@@ -1,0 +1,179 @@
+//! The server's machine: the hub, the log on its disk, and what a kill leaves of them.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use parlour_core::{Millis, limits::Limits, model::MessageId};
+use parlour_server::{
+    hub::{Hub, Recovered, Settings, output::Output},
+    log::{
+        Appended, Job, Log, LogError, Read, Size, Start,
+        group::Groups,
+        sqlite::{Options, SqliteLog, Synchronous},
+    },
+};
+
+use super::rng::Rng;
+
+/// Files of the log that outlive a kill.
+const FILES: [&str; 2] = ["parlour.db", "parlour.db-wal"];
+
+/// Up to so many bytes SQLite carries nothing over from the write-ahead log.
+const CHECKPOINT: u64 = 900 * 4096;
+
+/// The server while it runs.
+pub struct Running {
+    pub hub: Hub,
+    log: SqliteLog,
+    groups: Groups,
+    pub reader: Box<dyn Read>,
+    /// When it was started, on the world's clock.
+    pub started: Millis,
+    /// What the log was asked, and when it answers.
+    pub asked: VecDeque<(Millis, Output)>,
+}
+
+/// How an append ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Well,
+    /// The disk says no, and nothing is appended.
+    Refused,
+    /// The disk says no, though it was appended.
+    Ambiguous,
+    /// The server is killed before, in the middle, or after, and tells nobody.
+    KilledBefore,
+    KilledWithin,
+    KilledAfter,
+}
+
+/// The disk. A kill moves what it leaves to another directory, as the process's locks and open files are gone.
+pub struct Disk {
+    root: PathBuf,
+    generation: u32,
+}
+
+impl Disk {
+    pub fn new(name: &str) -> Self {
+        // In memory, where there is such a thing: what is tested here are kills, and not the disk.
+        let shm = Path::new("/dev/shm");
+        let base = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
+        let root = base.join(format!("parlour-sim-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("0")).unwrap();
+        Self { root, generation: 0 }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.root.join(self.generation.to_string())
+    }
+
+    /// What a kill at this moment leaves, of the write-ahead log no more than `wal` bytes.
+    fn kill(&mut self, wal: Option<u64>) {
+        let from = self.dir();
+        self.generation += 1;
+        let to = self.dir();
+        fs::create_dir_all(&to).unwrap();
+        for file in FILES {
+            if from.join(file).exists() {
+                fs::copy(from.join(file), to.join(file)).unwrap();
+            }
+        }
+        if let Some(wal) = wal {
+            fs::OpenOptions::new().write(true).open(to.join(FILES[1])).unwrap().set_len(wal).unwrap();
+        }
+    }
+
+    fn wal(&self) -> u64 {
+        fs::metadata(self.dir().join(FILES[1])).map_or(0, |file| file.len())
+    }
+
+    fn pages(&self) -> u32 {
+        let bytes = fs::metadata(self.dir().join(FILES[0])).map_or(0, |file| file.len()) + self.wal();
+        u32::try_from(bytes / 4096).unwrap()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+impl Running {
+    /// Starts it on what the disk has; `tight` leaves it little room there.
+    pub fn start(disk: &Disk, now: Millis, unix_ms: i64, seed: u64, tight: bool) -> Self {
+        let max_pages = tight.then(|| disk.pages() + 4);
+        let options = Options { synchronous: Synchronous::Off, max_pages, ..Options::default() };
+        let log = SqliteLog::open_with(&disk.dir(), &options).unwrap();
+        let mut reader = log.reader().unwrap();
+        let limits = Limits { messages_per_minute: 3_000, burst: 30, ..Limits::default() };
+        let settings = Settings { limits, logins_per_second: 20, login_burst: 4, ..Settings::default() };
+        let mut rng = Rng(seed);
+        let random = Box::new(move |buffer: &mut [u8]| rng.fill(buffer));
+        let hub = Hub::new(settings, random, &Recovered::read(&mut *reader, unix_ms).unwrap());
+        Self { hub, log, groups: Groups::default(), reader, started: now, asked: VecDeque::new() }
+    }
+
+    /// Appends jobs together, or is killed over it (`None`).
+    pub fn append(
+        &mut self,
+        disk: &mut Disk,
+        rng: &mut Rng,
+        jobs: Vec<Job>,
+        end: End,
+    ) -> Option<Vec<Result<Vec<Appended>, LogError>>> {
+        let failed = || LogError::Failed("the disk says no".into());
+        let log = &mut self.log;
+        match end {
+            End::Well => Some(self.groups.commit_to(log, jobs)),
+            End::Refused => Some(self.groups.commit(jobs, |_, _| Err(failed()))),
+            End::Ambiguous => Some(self.groups.commit(jobs, |entries, sessions| {
+                let _ = log.append(entries, sessions);
+                Err(failed())
+            })),
+            End::KilledBefore => {
+                disk.kill(None);
+                None
+            }
+            End::KilledWithin => {
+                let before = disk.wal();
+                self.groups.commit_to(log, jobs);
+                let after = disk.wal();
+                // Any part of what the append has written; all of it where it began the file anew, or may have carried
+                // it over to the database.
+                let torn = (before < after && after < CHECKPOINT).then(|| before + rng.below(after - before));
+                disk.kill(torn);
+                None
+            }
+            End::KilledAfter => {
+                self.groups.commit_to(log, jobs);
+                disk.kill(None);
+                None
+            }
+        }
+    }
+
+    /// It is killed, with nothing under way.
+    pub fn kill(self, disk: &mut Disk) {
+        disk.kill(None);
+    }
+
+    /// All that the log has, oldest first.
+    pub fn everything(&mut self) -> Vec<(u64, MessageId, String, String)> {
+        let mut all = Vec::new();
+        let mut after = 0;
+        loop {
+            let size = Size { messages: 1_000, bytes: usize::MAX };
+            let page = self.reader.page("", Start::After(after), size).unwrap();
+            after = page.to;
+            all.extend(page.messages.into_iter().map(|m| (m.place.seq, m.id, m.nick, m.content)));
+            if page.reached_end {
+                return all;
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What lies between a page and the server: it delays, stalls, breaks, and breaks without a word.
+
+use std::collections::VecDeque;
+
+use parlour_core::Millis;
+use parlour_server::hub::table::ConnId;
+
+/// What travels.
+#[derive(Debug)]
+pub enum Packet {
+    Open,
+    Bytes(Vec<u8>),
+    /// The other end has closed, with this code.
+    Close(u16),
+}
+
+/// A connection. What was sent first arrives first, if it arrives.
+#[derive(Debug)]
+pub struct Link {
+    pub conn: ConnId,
+    pub to_server: VecDeque<(Millis, Packet)>,
+    pub to_client: VecDeque<(Millis, Packet)>,
+    /// Nothing gets through any more, and nobody is told.
+    pub dead: bool,
+    /// The page reads nothing before this.
+    pub stalled_until: Millis,
+    /// The server is leaving out what is said to many.
+    pub skipping: bool,
+}
+
+impl Link {
+    pub fn new(conn: ConnId) -> Self {
+        Self {
+            conn,
+            to_server: VecDeque::new(),
+            to_client: VecDeque::new(),
+            dead: false,
+            stalled_until: 0,
+            skipping: false,
+        }
+    }
+
+    pub fn up(&mut self, arrival: Millis, packet: Packet) {
+        put(&mut self.to_server, arrival, packet);
+    }
+
+    pub fn down(&mut self, arrival: Millis, packet: Packet) {
+        put(&mut self.to_client, arrival, packet);
+    }
+
+    /// When something arrives next at the server's end and at the page's.
+    pub fn due(&self) -> [Option<Millis>; 2] {
+        if self.dead {
+            return [None, None];
+        }
+        let down = self.to_client.front().map(|(at, _)| (*at).max(self.stalled_until));
+        [self.to_server.front().map(|(at, _)| *at), down]
+    }
+}
+
+fn put(queue: &mut VecDeque<(Millis, Packet)>, arrival: Millis, packet: Packet) {
+    let arrival = arrival.max(queue.back().map_or(0, |(at, _)| *at));
+    queue.push_back((arrival, packet));
+}
+
+/// A connection that its page has given up. What is on its way still arrives, later than anybody expects.
+#[derive(Debug)]
+pub struct Ghost {
+    pub conn: ConnId,
+    pub to_server: VecDeque<(Millis, Packet)>,
+    /// When the server notices.
+    pub gone: Millis,
+}
+
+/// The payloads of a server's WebSocket frames.
+pub fn payloads(mut frames: &[u8]) -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    while let [first, second, rest @ ..] = frames {
+        assert_eq!(first, &0x82, "every data frame is a whole Binary message");
+        let (len, rest) = match second {
+            126 => (usize::from(u16::from_be_bytes([rest[0], rest[1]])), &rest[2..]),
+            127 => (usize::try_from(u64::from_be_bytes(rest[..8].try_into().unwrap())).unwrap(), &rest[8..]),
+            len => (usize::from(*len), rest),
+        };
+        out.push(rest[..len].to_vec());
+        frames = &rest[len..];
+    }
+    out
+}
