@@ -115,6 +115,9 @@ fn broken_rules() {
         ("a message inside a message", [frame(0x02, b"a"), frame(0x82, b"b")].concat()),
         ("a continuation after the end", [frame(0x82, b"a"), frame(0x80, b"b")].concat()),
         ("half a close code", frame(0x88, &[3])),
+        ("a length of 16 bits that needs 7", vec![0x82, 0xFE, 0, 125]),
+        ("a length of 64 bits that needs 16", vec![0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]),
+        ("a length with the highest bit", vec![0x82, 0xFF, 0x80, 0, 0, 0, 0, 1, 0, 0]),
     ];
     for (name, bytes) in cases {
         assert_eq!(broken(&bytes), 1002, "{name}");
@@ -139,7 +142,7 @@ fn nothing_over_the_limit_is_read() {
     assert_eq!(whole(&frame(0x82, &[1; LIMIT])), [message(&[1; LIMIT])]);
     // The header alone is enough to refuse; no payload need come.
     assert_eq!(broken(&frame(0x82, &[1; LIMIT + 1])[..8]), 1009);
-    let endless = [&[0x82, 0xFF][..], &u64::MAX.to_be_bytes(), &MASK].concat();
+    let endless = [&[0x82, 0xFF][..], &(u64::MAX >> 1).to_be_bytes(), &MASK].concat();
     assert_eq!(broken(&endless), 1009);
     let parts = [frame(0x02, &[1; 600]), frame(0x00, &[1; 400]), frame(0x80, &[1])].concat();
     assert_eq!(broken(&parts), 1009);

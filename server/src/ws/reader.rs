@@ -127,6 +127,7 @@ impl Reader {
         let had = usize::from(self.head_len);
         let take = input.len().min(HEADER_BYTES - had);
         self.head[had..had + take].copy_from_slice(&input[..take]);
+        check_head(&self.head[..had + take])?;
         match codec.decode_header(&self.head[..had + take]).map_err(base_error)? {
             Parsing::Done { value, offset } => {
                 self.head_len = 0;
@@ -144,9 +145,6 @@ impl Reader {
 
     /// Checks a header against what is under way.
     fn begin(&mut self, header: Header) -> Result<(), ReadError> {
-        if !header.is_masked() {
-            return Err(ReadError::Protocol("a frame from a client without a mask"));
-        }
         if header.opcode().is_control() {
             self.control = Some(Box::new((header, Vec::new())));
             return Ok(());
@@ -203,6 +201,21 @@ impl Reader {
             _ => Item::Close(close_code(&payload)?),
         }))
     }
+}
+
+/// What soketto lets pass in a header, whole or not: a frame without a mask (RFC 6455, 5.1), and a length in more
+/// bytes than it needs or with the highest bit set (5.2).
+fn check_head(head: &[u8]) -> Result<(), ReadError> {
+    let [_, second, length @ ..] = head else { return Ok(()) };
+    if second & 0x80 == 0 {
+        return Err(ReadError::Protocol("a frame from a client without a mask"));
+    }
+    let is_due = match second & 0x7F {
+        126 => length.first_chunk().is_none_or(|len| u16::from_be_bytes(*len) > 125),
+        127 => length.first_chunk().is_none_or(|len| (1 << 16..1 << 63).contains(&u64::from_be_bytes(*len))),
+        _ => true,
+    };
+    if is_due { Ok(()) } else { Err(ReadError::Protocol("a length that is not in its shortest form")) }
 }
 
 /// A control frame may be this long whatever the limit of messages is.
