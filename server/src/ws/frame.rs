@@ -36,6 +36,12 @@ pub fn pong(payload: &[u8]) -> Bytes {
     control(OpCode::Pong, payload)
 }
 
+/// Whether a buffer of frames that were made here is a Pong.
+#[must_use]
+pub fn is_pong(frames: &[u8]) -> bool {
+    frames.first() == Some(&0x8A)
+}
+
 /// A Close with a code and a reason, which is cut at a character's end to fit; without a code, an empty
 /// Close, which the peer sees as 1005.
 #[must_use]

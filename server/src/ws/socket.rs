@@ -37,7 +37,7 @@ use crate::{
 const READ: usize = 16 * 1024;
 /// What one write gathers at most, in buffers.
 const SLICES: usize = 64;
-/// Pongs are left out while so many buffers wait: only the last of many Pings needs an answer.
+/// While so many buffers wait, a Pong takes the place of the one before it.
 const PONGS: usize = 16;
 /// How long the peer may take to answer a Close.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -295,9 +295,7 @@ impl Socket {
                 self.queue.handing_over();
                 self.tell(Input::Message(self.conn, bytes));
             }
-            (Item::Ping(payload), Phase::Open) if self.out.len() < PONGS => {
-                self.out.push_back(frame::pong(&payload));
-            }
+            (Item::Ping(payload), Phase::Open) => self.pong(&payload),
             (Item::Close(code), Phase::Open) => {
                 self.close(code, "", CLOSING);
                 self.phase = Phase::Leaving(Instant::now() + CLOSING);
@@ -306,6 +304,15 @@ impl Socket {
             (Item::Close(_), Phase::Closing(until)) => self.phase = Phase::Leaving(until),
             _ => {}
         }
+    }
+
+    /// Answers a Ping. Of many that wait for their answer only the last needs one (RFC 6455, 5.5.3).
+    fn pong(&mut self, payload: &[u8]) {
+        if self.out.len() >= PONGS {
+            // It is not the first, so nothing of it is written.
+            self.out.pop_back_if(|last| frame::is_pong(last));
+        }
+        self.out.push_back(frame::pong(payload));
     }
 
     /// Puts a Close behind what is there; what comes after is not read any more.
