@@ -15,8 +15,8 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
         header::{
-            ALLOW, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
-            X_CONTENT_TYPE_OPTIONS,
+            ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
+            UPGRADE, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::map_response,
@@ -149,10 +149,11 @@ fn no_handshake(error: HandshakeError) -> Response<Body> {
             headers.insert(ALLOW, HeaderValue::from_static("GET"));
         }
         HandshakeError::NotAnUpgrade | HandshakeError::Version => {
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
-        HandshakeError::Key => {}
+        HandshakeError::Host | HandshakeError::Key => {}
     }
     response
 }

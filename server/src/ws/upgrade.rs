@@ -3,7 +3,9 @@
 
 use axum::http::{
     HeaderMap, HeaderValue, Method, StatusCode, Version,
-    header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
+    header::{
+        CONNECTION, HOST, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use sha1::{Digest as _, Sha1};
@@ -21,10 +23,13 @@ pub enum HandshakeError {
     /// An ordinary request.
     #[error("This is the address of a WebSocket; open the page instead.")]
     NotAnUpgrade,
+    /// No Host, or several.
+    #[error("A WebSocket is opened at one Host.")]
+    Host,
     /// Another version than 13.
     #[error("Only version 13 of the WebSocket protocol is spoken here.")]
     Version,
-    /// The key is missing or not 16 bytes in base64.
+    /// The key is missing, not 16 bytes in base64, or there are several.
     #[error("The Sec-WebSocket-Key is missing or wrong.")]
     Key,
 }
@@ -36,7 +41,7 @@ impl HandshakeError {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAnUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
-            Self::Key => StatusCode::BAD_REQUEST,
+            Self::Host | Self::Key => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -53,10 +58,11 @@ pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<
     if version != Version::HTTP_11 || !asks {
         return Err(HandshakeError::NotAnUpgrade);
     }
-    if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|v| v.as_bytes() != b"13") {
+    once(headers, &HOST).ok_or(HandshakeError::Host)?;
+    if once(headers, &SEC_WEBSOCKET_VERSION) != Some(b"13") {
         return Err(HandshakeError::Version);
     }
-    let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(HandshakeError::Key)?.as_bytes().trim_ascii();
+    let key = once(headers, &SEC_WEBSOCKET_KEY).ok_or(HandshakeError::Key)?;
     if BASE64.decode(key).map_err(|_| HandshakeError::Key)?.len() != 16 {
         return Err(HandshakeError::Key);
     }
@@ -69,7 +75,14 @@ pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<
     ]))
 }
 
-fn has_token(headers: &HeaderMap, name: &axum::http::HeaderName, token: &str) -> bool {
+/// The value of a header that may stand there only once, and does.
+fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then(|| value.as_bytes().trim_ascii())
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     headers
         .get_all(name)
         .iter()
@@ -85,6 +98,7 @@ mod tests {
     fn request(changes: &[(&'static str, &'static str)]) -> Result<HeaderMap, HandshakeError> {
         let mut headers = HeaderMap::new();
         let usual = [
+            ("host", "server.example.com"),
             ("connection", "keep-alive, Upgrade"),
             ("upgrade", "WebSocket"),
             ("sec-websocket-version", "13"),
