@@ -29,6 +29,7 @@ use parlour_server::{
 use tokio::sync::oneshot;
 
 /// A running server; stopped when dropped.
+#[derive(Debug)]
 pub struct TestServer {
     pub address: SocketAddr,
     pub stats: Arc<Stats>,

@@ -1,0 +1,204 @@
+//! A case: what somebody who has logged in sends, and what must come back.
+
+use std::{fmt, io::Write as _, net::TcpStream};
+
+use parlour_core::codec;
+
+use crate::{
+    bytes::{BINARY, FIN, frame, talk},
+    common::{Client, Message, PATIENCE, TestServer},
+};
+
+/// What is said after each case: once it is heard, everything before it was answered.
+const END: &str = "the end";
+
+/// A server, and somebody there who hears what is said.
+#[derive(Debug)]
+pub struct Room {
+    // Before the server, which else would wait at its end until the witness has answered its Close.
+    witness: Client,
+    server: TestServer,
+    played: u32,
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Case {
+    /// Where it stands in RFC 6455.
+    pub section: &'static str,
+    /// In words.
+    pub what: String,
+    /// What must come back.
+    pub wanted: Answer,
+    steps: Vec<Step>,
+    /// Of many Pings only the last must be answered.
+    last_pong: bool,
+}
+
+#[derive(Debug)]
+enum Step {
+    Send(Vec<u8>),
+    /// This Pong must come before anything more is sent.
+    Await(Vec<u8>),
+}
+
+/// How bytes are handed to the network.
+#[derive(Debug, Clone, Copy)]
+pub enum Delivery {
+    /// All of a step in one call.
+    Whole,
+    /// Each byte in one of its own; of large steps, a few at a time.
+    Bytes,
+}
+
+/// What came back.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// What somebody else in the room heard.
+    pub said: Vec<String>,
+    /// Payloads.
+    pub pongs: Vec<Vec<u8>>,
+    /// The connection was closed: with a code, or with an empty Close. An end without a Close is 1006.
+    pub closed: Option<Option<u16>>,
+    /// What is said at the end was heard.
+    ended: bool,
+}
+
+impl Room {
+    pub fn open() -> Self {
+        let server = TestServer::start();
+        let witness = Client::login(server.address, "witness");
+        Self { witness, server, played: 0 }
+    }
+
+    /// What was said since the last time.
+    fn heard(&mut self) -> Vec<String> {
+        self.witness.until(|c| c.heard(END));
+        let frames = std::mem::take(&mut self.witness.frames).into_iter();
+        let talk = frames.filter(|frame| frame.r#type == codec::TALK && frame.content != END);
+        talk.map(|frame| frame.content).collect()
+    }
+}
+
+impl Case {
+    pub fn new(section: &'static str, what: impl Into<String>) -> Self {
+        Self { section, what: what.into(), wanted: Answer::default(), steps: Vec::new(), last_pong: false }
+    }
+
+    pub fn send(mut self, bytes: Vec<u8>) -> Self {
+        self.steps.push(Step::Send(bytes));
+        self
+    }
+
+    /// The room hears this.
+    pub fn said(mut self, text: &str) -> Self {
+        self.wanted.said.push(text.into());
+        self
+    }
+
+    /// A Pong with this payload comes.
+    pub fn pong(mut self, payload: &[u8]) -> Self {
+        self.wanted.pongs.push(payload.into());
+        self
+    }
+
+    /// It comes before anything more is sent.
+    pub fn pong_at_once(mut self, payload: &[u8]) -> Self {
+        self.steps.push(Step::Await(payload.into()));
+        self.pong(payload)
+    }
+
+    /// A Pong with this payload comes, after any others.
+    pub fn pong_at_last(mut self, payload: &[u8]) -> Self {
+        self.last_pong = true;
+        self.pong(payload)
+    }
+
+    pub fn closed(mut self, code: u16) -> Self {
+        self.wanted.closed = Some(Some(code));
+        self
+    }
+
+    pub fn closed_empty(mut self) -> Self {
+        self.wanted.closed = Some(None);
+        self
+    }
+
+    /// Plays it, on a connection of its own.
+    pub fn play(&self, room: &mut Room, delivery: Delivery) -> Answer {
+        room.played += 1;
+        let mut client = Client::login(room.server.address, &format!("peer {}", room.played));
+        let mut answer = Answer::default();
+        for step in &self.steps {
+            match step {
+                Step::Send(bytes) => deliver(&mut client.socket.stream, bytes, delivery),
+                Step::Await(payload) => answer.read(&mut client, |a| a.pongs.contains(payload)),
+            }
+        }
+        deliver(&mut client.socket.stream, &frame(FIN | BINARY, &talk(END)), Delivery::Whole);
+        answer.read(&mut client, |a| a.ended);
+        if answer.closed.is_some() {
+            let after = client.socket.next(PATIENCE).expect("the end of the stream");
+            assert_eq!(after, Message::End, "{}: something after the Close", self.what);
+            room.witness.talk(END);
+        }
+        answer.ended = false;
+        answer.said = room.heard();
+        if self.last_pong {
+            answer.pongs.drain(..answer.pongs.len().saturating_sub(1));
+        }
+        answer
+    }
+}
+
+/// Who is closed meanwhile can't send the rest; what comes back says so.
+fn deliver(stream: &mut TcpStream, bytes: &[u8], delivery: Delivery) {
+    let len = match delivery {
+        Delivery::Whole => bytes.len().max(1),
+        Delivery::Bytes => 1 + bytes.len() / 4096,
+    };
+    for part in bytes.chunks(len) {
+        if stream.write_all(part).is_err() {
+            return;
+        }
+    }
+}
+
+impl Answer {
+    /// Reads until it is done, or the connection is.
+    fn read(&mut self, client: &mut Client, done: impl Fn(&Self) -> bool) {
+        while self.closed.is_none() && !done(self) {
+            match client.socket.next(PATIENCE).expect("an answer") {
+                Message::Pong(payload) => self.pongs.push(payload),
+                Message::Close(code) => self.closed = Some(code),
+                Message::End => self.closed = Some(Some(1006)),
+                Message::Ping(_) => {}
+                Message::Data(_, payload) => {
+                    self.ended |= codec::decode(&payload).expect("a frame").content == END;
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heard =
+            |text: &String| format!("heard \"{text:.24}{}\"", if text.len() > 24 { "..." } else { "" });
+        let mut parts: Vec<String> = self.said.iter().map(heard).collect();
+        parts.extend(self.pongs.iter().map(|payload| match payload.as_slice() {
+            short @ ([] | [_]) => format!("Pong {short:?}"),
+            long => format!("Pong of {} bytes", long.len()),
+        }));
+        parts.extend(self.closed.map(|code| match code {
+            Some(code) => format!("Close {code}"),
+            None => "Close without a code".into(),
+        }));
+        if parts.is_empty() {
+            parts.push("nothing; it goes on".into());
+        } else if parts.len() > 4 {
+            parts.splice(1..parts.len() - 1, ["...".into()]);
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
