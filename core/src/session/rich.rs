@@ -10,7 +10,7 @@ use crate::{
     session::Now,
     status::Status,
     timeline::Notice,
-    wire,
+    validate, wire,
 };
 
 /// How long to hold back when a server says "later" without saying when, in ms.
@@ -28,7 +28,8 @@ impl Session {
         let missed = self.identity.is_some() && !history && self.backoff.attempt() <= 1;
         let batch = can("batch");
         self.secret = welcome.secret;
-        let nick = if welcome.nick.is_empty() { self.nick.clone() } else { welcome.nick };
+        // What is no nick is not taken for one: nobody could log in under it the next time.
+        let nick = validate::nick(&welcome.nick, &Limits::default()).unwrap_or_else(|_| self.nick.clone());
         self.nick.clone_from(&nick);
         let identity = Identity {
             nick: nick.into(),

@@ -291,6 +291,17 @@ fn a_bad_nick_opens_nothing() {
 }
 
 #[test]
+fn a_name_from_the_server_is_taken_if_it_is_one() {
+    for (told, taken) in [("Tom", "Tom"), ("", "tom"), ("a,b", "tom"), ("\u{202E}mot", "tom")] {
+        let mut driver = Driver::new();
+        driver.log_in("tom");
+        driver.receive(&welcome(told));
+        driver.reload();
+        assert_eq!(driver.kept().nick(), Some(taken), "{told:?}");
+    }
+}
+
+#[test]
 fn an_own_message_is_shown_pending_then_sent_once() {
     let mut driver = Driver::online();
     let id = driver.talk("hello");
