@@ -38,6 +38,9 @@ pub enum ConfigError {
         /// Where and why.
         error: toml::de::Error,
     },
+    /// A text is not what it should be.
+    #[error("The settings are wrong: {0}")]
+    Text(#[from] toml::de::Error),
     /// A value makes no sense.
     #[error("{0}")]
     Value(String),
@@ -71,7 +74,7 @@ macro_rules! settings {
         }
 
         /// Parlour's server: the page, the socket and the rooms in one binary.
-        #[derive(Debug, clap::Parser)]
+        #[derive(Debug, Default, clap::Parser)]
         #[command(name = "parlour-server", version, about)]
         struct Args {
             /// A file with settings, in TOML; keys are the flags' names with _ for -
@@ -204,6 +207,16 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads settings as a file has them, and nothing else.
+    ///
+    /// # Errors
+    /// [`ConfigError::Text`] or [`ConfigError::Value`].
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let config = Self::merge(Args::default(), toml::from_str(text)?);
+        config.validate()?;
+        Ok(config)
+    }
+
     /// Looks for values that make no sense alone or together.
     ///
     /// # Errors
@@ -303,6 +316,9 @@ mod tests {
         assert!(matches!(load(&["--config", file]), Err(ConfigError::File { .. })));
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(load(&["--config", file]), Err(ConfigError::Read { .. })));
+        assert_eq!(Config::from_toml("burst = 7\n").unwrap().burst, 7);
+        assert!(matches!(Config::from_toml("brust = 7\n"), Err(ConfigError::Text(_))));
+        assert!(matches!(Config::from_toml("nick_chars = 0\n"), Err(ConfigError::Value(_))));
     }
 
     #[test]

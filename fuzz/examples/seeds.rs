@@ -1,0 +1,231 @@
+//! Writes inputs to begin with into `corpus/`: `cargo run -p parlour-fuzz --example seeds`.
+//!
+//! Frames of every kind, settings as people write them, and for the targets that play steps some short stories in the
+//! bytes that those steps read.
+#![allow(clippy::unwrap_used)] // A tool for developers; a panic says what is wrong.
+
+use std::{fs, path::Path};
+
+use parlour_core::{
+    codec::{self, Extension, Frame},
+    model::MessageId,
+    status::Status,
+    wire,
+};
+
+fn main() {
+    for (target, seeds) in
+        [("frame", frames()), ("session", sessions()), ("hub", hubs()), ("config", configs())]
+    {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+        fs::create_dir_all(&directory).unwrap();
+        for (n, seed) in seeds.iter().enumerate() {
+            fs::write(directory.join(format!("seed-{n:02}")), seed).unwrap();
+        }
+        println!("{target}: {} seeds", seeds.len());
+    }
+}
+
+/// Frames of both dialects, batches, joined messages, and some that are cut short.
+fn frames() -> Vec<Vec<u8>> {
+    let id = Some(MessageId([7; 16]));
+    let member = wire::Member { nick: "lili".into(), state: 1 };
+    let list = ["tom", "lili"].map(|nick| (nick.to_owned(), nick.to_owned())).into();
+    let talk = codec::talk("tom", "", id, "hi");
+    let stored = Frame { seq: 300, time: 1_700_000_000_000, ..talk.clone() };
+    let position = wire::RoomPosition { room: "r".into(), seq: 5 };
+    let login = wire::Login {
+        version: 1,
+        capabilities: vec!["batch".into(), "history".into()],
+        secret: vec![9; 32],
+        positions: vec![position.clone()],
+        ..wire::Login::default()
+    };
+    let welcome = wire::Welcome {
+        version: 1,
+        capabilities: vec!["batch".into()],
+        nick: "tom".into(),
+        secret: vec![9; 32],
+        limits: Some(wire::Limits { content_bytes: 16384, burst: 20, ..wire::Limits::default() }),
+        positions: vec![position],
+        ..wire::Welcome::default()
+    };
+    let page = wire::HistoryPage {
+        frames: vec![codec::encode(&stored)],
+        to: 300,
+        reached_start: true,
+        ..wire::HistoryPage::default()
+    };
+    let before = Some(wire::history_request::Start::Before(300));
+    let request = wire::HistoryRequest { start: before, count: 100, request: 1 };
+    let accepted = vec![wire::Accepted { id: vec![7; 16], seq: 300, time: 5 }];
+    let attachment =
+        wire::Attachment { hash: vec![1; 32], name: "a.png".into(), ..wire::Attachment::default() };
+    let reaction = wire::Reaction { emoji: "+".into(), count: 2, nicks: vec!["lili".into()] };
+    let extensions = [
+        Extension::Welcome(welcome),
+        Extension::Ack(wire::Ack { accepted }),
+        Extension::Roster(wire::Roster { members: vec![member.clone()], total: 9, first: true, more: true }),
+        Extension::Presence(wire::Presence { changes: vec![member], time: -1 }),
+        Extension::Ping(wire::Ping { nonce: u64::MAX }),
+        Extension::GoingAway(wire::GoingAway { retry_after_ms: 1000 }),
+        Extension::HistoryRequest(request),
+        Extension::HistoryPage(page),
+        Extension::SearchRequest(wire::SearchRequest {
+            query: "hi".into(),
+            ..wire::SearchRequest::default()
+        }),
+        Extension::Edit(wire::Edit { target: vec![7; 16], content: "ho".into() }),
+        Extension::React(wire::React { target: vec![7; 16], emoji: "+".into(), remove: true }),
+    ];
+    let mut frames = vec![
+        Frame { user_list: list, ..codec::talk("tom", "", None, "hi") },
+        codec::exit("tom"),
+        codec::userlist("tom"),
+        codec::login("tom", login),
+        codec::refusal(Status::NickTaken, id, 5, Some("tom2".into())),
+        Frame { attachments: vec![attachment], reactions: vec![reaction], edited: 1, ..stored },
+        talk,
+    ];
+    frames.extend(extensions.map(|extension| codec::extension("", extension)));
+    let mut all: Vec<Vec<u8>> = frames.iter().map(|frame| codec::encode(frame).into()).collect();
+    let joined = all[..3].join(&b'\n');
+    let batch = codec::batch(all.iter().map(|bytes| bytes.clone().into()).collect());
+    all.push(batch[..batch.len() - 3].into());
+    all.extend([joined, batch.into()]);
+    all
+}
+
+fn configs() -> Vec<Vec<u8>> {
+    let table: String = parlour_server::config::settings()
+        .iter()
+        .map(|setting| format!("{} = \"{}\"\n", setting.key, setting.default))
+        .collect();
+    let flags: String = parlour_server::config::settings()
+        .iter()
+        .map(|setting| format!("--{}={}\n", setting.key.replace('_', "-"), setting.default))
+        .collect();
+    [
+        &*table,
+        &*flags,
+        "listen = [\"127.0.0.1:1\", \"[::1]:1\"]\nburst = 7\nping_interval = \"5s\"\ntrust_proxy = true\n",
+        "allow_origin = [\"*\"]\nassets = \"dist\"\nlog_format = \"json\"\n",
+        "ping_timeout = \"45 min\"\nping_interval = \"500ms\"\nsession_grace = \"24h\"\n",
+        "content_bytes = 9223372036854775807\nframe_bytes = 1_000\n",
+        "max_connections = -1\n",
+        "queue_frames = 0x40\nqueue_bytes = 0o777777777\n",
+        "connect_src = [\"ws:\", \"https://a.example\"]\nframe_ancestors = [\"'none'\"]\n",
+        "brust = 7\n",
+        "listen = []\n",
+        "nick_chars = 0\n",
+        "content_bytes = 16384\nframe_bytes = 16384\nqueue_bytes = 1\n",
+        "[listen]\na.b = 1979-05-27T07:32:00Z\n",
+        "--listen\n127.0.0.1:1,127.0.0.1:2\n--trust-proxy\n",
+        "--burst=-1\n",
+        "--help\n",
+        "--version\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
+/// Joins steps.
+fn story(steps: &[&[u8]]) -> Vec<u8> {
+    steps.concat()
+}
+
+fn sessions() -> Vec<Vec<u8>> {
+    // The first byte is the seed.
+    let (log_in, opened, closed): (&[u8], &[u8], &[u8]) = (&[0, 0], &[1], &[2, 3]);
+    // Flags, heartbeat, position.
+    let (plain, full): (&[u8], &[u8]) = (&[4, 0, 1, 0x4F, 0xFF, 0], &[4, 0, 3, 0x4F, 0xFF, 9]);
+    // A frame of a basic server: two names, of whom, type, content.
+    let basic: &[u8] = &[4, 15, 2, 0, 1, 0, 4, 1];
+    let echo: &[u8] = &[4, 15, 0, 0, 0, 0];
+    let (talk, ack): (&[u8], &[u8]) = (&[13, 0], &[4, 2, 0, 0, 7, 0]);
+    let (minute, four, reload): (&[u8], &[u8], &[u8]) = (&[19, 0x83, 0xE8], &[19, 0x4F, 0xFF], &[20]);
+    let other: &[u8] = &[4, 4, 3, 0, 0, 12, 5, 1];
+    vec![
+        story(&[log_in, opened, plain, talk, ack, minute]),
+        story(&[log_in, opened, full, talk, closed, minute, opened, full, ack]),
+        story(&[log_in, opened, full, other, &[22, 1, 9], &[4, 12, 1, 0, 9, 2, 3, 0, 0, 8, 0, 1]]),
+        // A page that does not come in time, on a connection that is alive.
+        story(&[log_in, opened, full, &[4, 11, 1], &[22, 1, 9], four, other, four, other, four, other]),
+        story(&[log_in, opened, plain, talk, talk, reload, opened, plain, minute]),
+        story(&[log_in, opened, plain, &[21, 1], talk, reload, opened, plain]),
+        story(&[log_in, opened, plain, &[21, 1], talk, &[21, 3], &[18, 7], log_in]),
+        story(&[log_in, opened, basic, talk, echo, &[18, 0]]),
+        story(&[log_in, opened, basic, talk, closed, minute, opened, basic, &[16, 0], echo]),
+        story(&[log_in, opened, plain, talk, &[4, 6, 20, 2, 0], &[16, 0], &[17, 0]]),
+        story(&[log_in, opened, plain, talk, talk, &[4, 6, 40, 2, 1, 0x4F, 0xFF], minute, ack]),
+        story(&[log_in, opened, &[4, 6, 12, 0, 0], log_in, opened, plain]),
+        story(&[log_in, opened, plain, &[4, 8, 3, 0, 1, 1, 1, 2, 2, 9, 1, 0], &[4, 9, 2, 1, 0, 2, 1, 5]]),
+        story(&[log_in, opened, plain, &[4, 11, 1], minute, &[4, 10, 5], &[4, 13, 1, 0, 9], closed]),
+        story(&[log_in, opened, plain, talk, &[18, 7], log_in, opened, plain]),
+        story(&[log_in, opened, plain, &[18, 5], minute, &[18, 4], &[18, 3], &[18, 1], &[18, 2]]),
+        story(&[
+            log_in,
+            opened,
+            plain,
+            &[9, 3, 2, 0, 0, 7, 0, 4, 3, 0, 0, 12, 5, 1],
+            &[10, 2, 1, 0, 0, 0, 1],
+        ]),
+        story(&[log_in, opened, basic, &[10, 3, 1, 1, 1, 0, 0, 0, 2, 0, 4, 1, 1, 3, 3]]),
+        story(&[log_in, opened, plain, talk, &[23, 2, 0], &[23, 1, 9, 9], &[23, 0], &[12, 3, 10, 1, 0x41]]),
+    ]
+}
+
+fn hubs() -> Vec<Vec<u8>> {
+    // The first byte is the settings' flags.
+    let come = |place: u8| vec![0, place];
+    // Place, nick, flags: version 1, batches, secret 24: of the place that follows.
+    let log_in = |place: u8, nick: u8| vec![3, place, nick, 5];
+    let resume = |place: u8, nick: u8, of: u8| vec![3, place, nick, 29, of];
+    // A talk of id `id`, under the name `nick` or none.
+    let talk = |place: u8, id: u8| vec![5, place, 0, id, 0, 0];
+    let greet = |place: u8, nick: u8| vec![5, place, 0, 0, 1, nick, 1];
+    let (go, round, minute) = (|place: u8| vec![2, place], vec![14], vec![12, 0x83, 0xE8]);
+    let stories = vec![
+        vec![vec![0], come(0), log_in(0, 0), round.clone(), talk(0, 1), talk(0, 1), round.clone()],
+        vec![vec![0], come(0), come(1), log_in(0, 0), log_in(1, 2), talk(0, 1), talk(1, 2), minute.clone()],
+        vec![vec![0], come(0), greet(0, 2), come(1), greet(1, 2), round.clone(), minute.clone()],
+        vec![vec![0], come(0), greet(0, 9), talk(0, 0), vec![5, 0, 6, 0], vec![5, 0, 5, 0]],
+        vec![vec![0], come(0), log_in(0, 0), round.clone(), come(1), resume(1, 0, 0), talk(1, 3)],
+        vec![vec![0], come(0), log_in(0, 0), round.clone(), go(0), minute.clone(), come(0), resume(0, 0, 0)],
+        vec![vec![0], come(0), log_in(0, 0), come(1), log_in(1, 1), come(2), log_in(2, 4), round.clone()],
+        vec![
+            vec![4],
+            come(0),
+            log_in(0, 0),
+            come(1),
+            log_in(1, 2),
+            come(2),
+            log_in(2, 3),
+            come(3),
+            log_in(3, 9),
+        ],
+        vec![
+            vec![1],
+            come(0),
+            log_in(0, 0),
+            [1, 2, 3, 4, 5, 6, 7].map(|n| talk(0, n)).concat(),
+            minute.clone(),
+        ],
+        vec![vec![8], come(0), log_in(0, 0), go(0), come(1), log_in(1, 2), go(1), come(2), resume(2, 0, 0)],
+        vec![vec![0], come(0), log_in(0, 0), vec![9, 0, 3, 0, 1, 0, 0, 0, 2, 0, 0, 7, 5], round.clone()],
+        vec![vec![0], come(0), log_in(0, 0), vec![5, 0, 8], vec![5, 0, 10, 1, 9, 5, 1], vec![5, 0, 11, 1]],
+        vec![vec![0], come(0), vec![11, 0, 3, 0x0A, 1, 0x41], round.clone(), go(0)],
+        vec![
+            vec![0],
+            come(0),
+            minute.clone(),
+            come(1),
+            log_in(1, 0),
+            vec![13, 9, 9],
+            talk(1, 1),
+            vec![13, 0, 0],
+        ],
+        vec![vec![0], come(0), log_in(0, 0), come(1), vec![15, 0xFF], come(2), round],
+    ];
+    stories.into_iter().map(|story| story.concat()).collect()
+}

@@ -1,0 +1,89 @@
+//! A client's session: a user, a server, a device and a clock that do anything, in any order.
+//!
+//! The run is a sequence of steps, each a byte and what that step reads: see [`step`].
+
+mod device;
+mod end;
+mod outbox;
+mod server;
+mod world;
+
+use parlour_core::status::Status;
+
+use self::world::World;
+use crate::input::Input;
+
+/// Codes a connection may be closed with: both ranges, and those that mean something of their own.
+const CODES: [u16; 12] = [1000, 1001, 1005, 1006, 1007, 1009, 4001, 4004, 4022, 4400, 4501, 4503];
+
+/// Plays the bytes. Nothing that was said is forgotten but by an acknowledgement, by coming back from the server, or by
+/// the user; and at the end a server that does as it should is sent all of it.
+///
+/// # Panics
+/// When it does not hold.
+pub fn session(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut world = World::new(input.byte().into());
+    while !input.is_empty() {
+        step(&mut world, &mut input);
+        world.settle();
+    }
+    world.arrives();
+}
+
+fn step(world: &mut World, input: &mut Input<'_>) {
+    let now = world.now;
+    match input.byte() % 24 {
+        0 => world.log_in(),
+        1 => world.session.handle_opened(now),
+        2 => world.close(input.pick(&CODES)),
+        3 => world.close(input.u16()),
+        4..=8 => {
+            let bytes = server::message(world, input);
+            world.receive(&bytes);
+        }
+        9 => {
+            let batch = server::batch(world, input);
+            world.receive(&batch);
+        }
+        10 => {
+            let joined = server::joined(input);
+            world.receive(&joined);
+        }
+        11 => {
+            let mut bytes = server::message(world, input);
+            let at = input.index(bytes.len());
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = input.byte();
+            }
+            world.receive(&bytes);
+        }
+        12 => world.receive(input.bytes()),
+        13..=15 => world.talk(input.byte()),
+        16 => world.session.handle_retry(now, world.said(input.byte())),
+        17 => world.discard(input.byte()),
+        18 => match input.byte() % 8 {
+            0 => world.session.handle_who(),
+            1 => world.session.handle_wake(now),
+            2 => world.session.handle_retry_now(now),
+            3 => world.session.handle_offline(now),
+            4 => world.session.handle_watched(now, true),
+            5 => world.session.handle_watched(now, false),
+            6 => world.session.handle_hide(),
+            _ => world.exit(),
+        },
+        19 => world.pass(input.ms()),
+        20 => world.reload(),
+        21 => world.keep(input.byte()),
+        22 => match input.flag() {
+            true => world.session.handle_load(now, input.seq()),
+            false => world.session.handle_dropped(input.seq()),
+        },
+        _ => match input.byte() % 4 {
+            0 => world.session.handle_unopenable(Status::NoAnswer),
+            1 => world.set_clock(input.u16()),
+            2 => world.adopt(input.byte()),
+            _ => world.session.handle_adopt(now, input.bytes()),
+        },
+    }
+}
