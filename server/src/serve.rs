@@ -64,7 +64,7 @@ pub(crate) struct Door {
 impl Door {
     /// A door for as many TCP connections as the settings allow WebSockets, and some more.
     pub(crate) fn gate(max: usize, per_address: usize, trust_proxy: bool) -> Arc<Gate> {
-        let spare = |n: usize, more| if n == 0 { 0 } else { n + more };
+        let spare = |n: usize, more| if n == 0 { 0 } else { n.saturating_add(more) };
         // Behind a proxy they all come from one address.
         let each = if trust_proxy { 0 } else { spare(per_address, SPARE) };
         Gate::new(spare(max, 1024), each)
@@ -158,5 +158,18 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.stats.tcp.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn as_many_as_there_are_numbers_is_no_less() {
+        let gate = Door::gate(usize::MAX, usize::MAX, false);
+        assert!(gate.enter(Ipv4Addr::LOCALHOST.into()).is_ok());
     }
 }
