@@ -185,6 +185,7 @@ fn hubs() -> Vec<Vec<u8>> {
     let talk = |place: u8, id: u8| vec![5, place, 0, id, 0, 0];
     let greet = |place: u8, nick: u8| vec![5, place, 0, 0, 1, nick, 1];
     let (go, round, minute) = (|place: u8| vec![2, place], vec![14], vec![12, 0x83, 0xE8]);
+    let hold = vec![16, 1];
     let stories = vec![
         vec![vec![0], come(0), log_in(0, 0), round.clone(), talk(0, 1), talk(0, 1), round.clone()],
         vec![vec![0], come(0), come(1), log_in(0, 0), log_in(1, 2), talk(0, 1), talk(1, 2), minute.clone()],
@@ -225,7 +226,54 @@ fn hubs() -> Vec<Vec<u8>> {
             talk(1, 1),
             vec![13, 0, 0],
         ],
-        vec![vec![0], come(0), log_in(0, 0), come(1), vec![15, 0xFF], come(2), round],
+        vec![vec![0], come(0), log_in(0, 0), come(1), vec![19, 0xFF], come(2), round.clone()],
+        // The log holds, answers one, fails, works again.
+        vec![
+            vec![0],
+            come(0),
+            log_in(0, 0),
+            hold.clone(),
+            talk(0, 1),
+            round.clone(),
+            talk(0, 2),
+            vec![16, 2],
+            go(0),
+        ],
+        vec![
+            vec![0],
+            come(0),
+            log_in(0, 0),
+            vec![16, 3],
+            talk(0, 1),
+            round.clone(),
+            vec![16, 4],
+            minute.clone(),
+        ],
+        vec![vec![0], come(0), log_in(0, 0), hold, talk(0, 1), round.clone(), vec![19, 0xFF]],
+        // Killed, and started again.
+        vec![vec![0], come(0), log_in(0, 0), talk(0, 1), vec![19, 1], come(0), resume(0, 0, 0), talk(0, 1)],
+        // Somebody does not read: one who can load what it lacks, and one who can't.
+        vec![
+            vec![0],
+            come(0),
+            log_in(0, 0),
+            come(1),
+            log_in(1, 2),
+            vec![17, 1],
+            talk(0, 1),
+            round.clone(),
+            vec![18, 1],
+        ],
+        vec![vec![0], come(0), log_in(0, 0), come(1), greet(1, 2), vec![17, 1], talk(0, 1), round.clone()],
+        vec![
+            vec![0],
+            come(0),
+            log_in(0, 0),
+            talk(0, 1),
+            vec![5, 0, 10, 1, 9, 5, 1],
+            vec![5, 0, 11, 1, 0, 5, 2],
+        ],
+        vec![vec![0], come(0), log_in(0, 0), talk(0, 1), come(1), vec![3, 1, 2, 0x25, 0, 0x40], round],
     ];
     stories.into_iter().map(|story| story.concat()).collect()
 }

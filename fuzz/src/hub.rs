@@ -1,7 +1,8 @@
-//! The server's rooms: connections that come, say anything, and go, in any order.
+//! The server's rooms: connections that come, say anything, and go, and a log that is slow or fails, in any order.
 //!
 //! The run is a sequence of steps, each a byte and what that step reads: see [`step`].
 
+mod log;
 mod peers;
 mod world;
 
@@ -22,7 +23,8 @@ const TEXTS: [&str; 7] = ["hi", "", " ", "exit", "userlist", "one\ntwo", "a text
 const PEERS: usize = 6;
 
 /// Plays the bytes. After each round of asking the hub what it wants: it wants something only of those who are there,
-/// nobody is closed twice, everybody hears the room in order, and as many are there as have been let in.
+/// nobody is closed twice, everybody hears all of the room in order, nothing is said or acknowledged that the log does
+/// not have, and as many are there as have been let in.
 ///
 /// # Panics
 /// When it does not hold.
@@ -37,7 +39,7 @@ pub fn hub(data: &[u8]) {
 }
 
 fn step(world: &mut World, input: &mut Input<'_>) {
-    match input.byte() % 16 {
+    match input.byte() % 20 {
         0 | 1 => world.connect(input.index(PEERS)),
         2 => world.disconnect(input.index(PEERS)),
         3 | 4 => {
@@ -70,12 +72,15 @@ fn step(world: &mut World, input: &mut Input<'_>) {
         12 => world.pass(input.ms()),
         13 => world.set_clock(input.u16()),
         // Only now and then: what comes in between two rounds is delivered together.
-        14 => world.settle(),
-        _ => {
-            if input.byte() == 0xFF {
-                world.shut_down();
-            }
-        }
+        14 | 15 => world.settle(),
+        16 => world.log(input.byte()),
+        17 => world.overflow(input.index(PEERS)),
+        18 => world.drain(input.index(PEERS)),
+        _ => match input.byte() {
+            0..0x80 => world.restart(),
+            0xFF => world.shut_down(),
+            _ => {}
+        },
     }
 }
 
@@ -88,8 +93,13 @@ fn login(world: &World, input: &mut Input<'_>) -> wire::Login {
             0 => vec![],
             1 => vec![input.byte(); 32],
             2 => input.bytes().into(),
-            _ => world.secret(input.index(PEERS)),
+            _ => world.peers.secret(input.index(PEERS)),
         },
+        positions: match flags >> 5 & 1 {
+            0 => vec![],
+            _ => vec![wire::RoomPosition { room: String::new(), seq: input.seq() }],
+        },
+        log: vec![flags >> 6 & 1; 16],
         ..wire::Login::default()
     }
 }
@@ -97,7 +107,7 @@ fn login(world: &World, input: &mut Input<'_>) -> wire::Login {
 /// Something that a peer may send.
 fn frame(input: &mut Input<'_>) -> Frame {
     let nick = |input: &mut Input<'_>| if input.flag() { input.pick(&NICKS) } else { "" };
-    match input.byte() % 12 {
+    match input.byte() % 13 {
         0..=4 => {
             let id = match input.byte() {
                 0 => None,
@@ -121,6 +131,16 @@ fn frame(input: &mut Input<'_>) -> Frame {
             let request =
                 wire::HistoryRequest { start, count: input.byte().into(), request: input.byte().into() };
             codec::extension("", Extension::HistoryRequest(request))
+        }
+        11 => {
+            let (query, before) = (input.pick(&["", "hi", "o"]).to_owned(), input.seq());
+            let search = wire::SearchRequest {
+                query,
+                before,
+                count: input.byte().into(),
+                request: input.byte().into(),
+            };
+            codec::extension("", Extension::SearchRequest(search))
         }
         _ => codec::extension("", Extension::SetAway(wire::SetAway { away: input.flag() })),
     }

@@ -7,8 +7,11 @@ use parlour_core::{
     codec::{self, Extension},
     model::Dialect,
     status::Status,
+    wire,
 };
 use parlour_server::hub::table::ConnId;
+
+use super::log::MemoryLog;
 
 /// One connection, for as long as the hub may say something about it.
 #[derive(Debug)]
@@ -20,6 +23,10 @@ struct Peer {
     gone: bool,
     /// The last message heard.
     seq: u64,
+    /// What is said to all is dropped: it does not read.
+    skips: bool,
+    /// It was there, and heard all, when the hub had nothing more to say the last time.
+    settled: bool,
 }
 
 #[derive(Debug)]
@@ -30,6 +37,8 @@ pub(super) struct Peers {
     /// The last secret given to somebody in each place.
     secrets: Vec<Vec<u8>>,
     serial: u32,
+    /// The room's last message when the hub had nothing more to say the last time.
+    last: u64,
 }
 
 impl Peers {
@@ -39,6 +48,7 @@ impl Peers {
             peers: HashMap::new(),
             secrets: vec![Vec::new(); places],
             serial: 0,
+            last: 0,
         }
     }
 
@@ -50,7 +60,9 @@ impl Peers {
         self.serial += 1;
         let conn = ConnId::new(u32::try_from(place).ok()?, self.serial);
         self.places[place] = Some(conn);
-        self.peers.insert(conn, Peer { place, dialect: None, closed: false, gone: false, seq: 0 });
+        let peer =
+            Peer { place, dialect: None, closed: false, gone: false, seq: 0, skips: false, settled: false };
+        self.peers.insert(conn, peer);
         Some(conn)
     }
 
@@ -72,7 +84,8 @@ impl Peers {
         self.peers.get_mut(&conn).unwrap_or_else(|| panic!("{conn:?} is nobody"))
     }
 
-    pub(super) fn hear(&mut self, conn: ConnId, frames: &Bytes) {
+    /// Something is told, all of which the log has.
+    pub(super) fn hear(&mut self, conn: ConnId, frames: &Bytes, log: &MemoryLog) {
         let peer = self.get(conn);
         assert!(!peer.closed, "{conn:?} is told something after its Close");
         let mut secret = None;
@@ -80,10 +93,17 @@ impl Peers {
             for frame in codec::decode_rich(message).unwrap_or_else(|error| panic!("{conn:?}: {error}")) {
                 if frame.seq > 0 {
                     assert!(frame.seq > peer.seq, "{conn:?} hears {} after {}", frame.seq, peer.seq);
+                    assert!(log.has(&frame.id, frame.seq), "{} is said and not stored", frame.seq);
                     peer.seq = frame.seq;
                 }
-                if let Some(Extension::Welcome(welcome)) = frame.extension {
-                    secret = Some((peer.place, welcome.secret));
+                match frame.extension {
+                    Some(Extension::Welcome(welcome)) => secret = Some((peer.place, welcome.secret)),
+                    Some(Extension::Ack(ack)) => {
+                        let stored = |accepted: &wire::Accepted| log.has(&accepted.id, accepted.seq);
+                        assert!(ack.accepted.iter().all(stored), "acknowledged and not stored: {ack:?}");
+                    }
+                    Some(Extension::HistoryPage(page)) => check(&page, log),
+                    _ => {}
                 }
             }
         }
@@ -107,9 +127,43 @@ impl Peers {
         assert_eq!(peer.dialect.replace(dialect), None, "{conn:?} is let in twice");
     }
 
-    /// The hub has nothing more to say: who is gone is not spoken of again.
-    pub(super) fn settled(&mut self) {
+    /// Somebody does not read any more; `false` when that is known, or it is not there.
+    pub(super) fn skip(&mut self, conn: ConnId) -> bool {
+        let peer = self.get(conn);
+        peer.settled = false;
+        !peer.closed && !std::mem::replace(&mut peer.skips, true)
+    }
+
+    /// Somebody reads again; `false` when it did all the time.
+    pub(super) fn go_on(&mut self, conn: ConnId) -> bool {
+        std::mem::replace(&mut self.get(conn).skips, false)
+    }
+
+    pub(super) fn skips(&self, conn: ConnId) -> bool {
+        self.peers.get(&conn).is_some_and(|peer| peer.skips)
+    }
+
+    /// The hub has nothing more to say: who is gone is not spoken of again, and who was there all the time has heard
+    /// everything up to `last`, if that is known.
+    pub(super) fn settled(&mut self, last: Option<u64>) {
         self.peers.retain(|_, peer| !peer.gone);
+        let Some(last) = last else { return };
+        let said = std::mem::replace(&mut self.last, last) < last;
+        for (conn, peer) in &mut self.peers {
+            let there = peer.dialect.is_some() && !peer.closed && !peer.skips;
+            assert!(
+                !(said && there && peer.settled) || peer.seq == last,
+                "{conn:?} has heard up to {}, and {last} was said",
+                peer.seq
+            );
+            peer.settled = there;
+        }
+    }
+
+    /// The server is gone, and with it all connections.
+    pub(super) fn all_gone(&mut self) {
+        self.places.fill(None);
+        self.peers.clear();
     }
 
     /// How many were let in and are still there.
@@ -119,6 +173,18 @@ impl Peers {
 
     pub(super) fn all_closed(&self) {
         assert!(self.peers.values().all(|peer| peer.closed), "somebody was left open: {:?}", self.peers);
+    }
+}
+
+/// A page holds messages of its part of the room, in order, all of which the log has.
+fn check(page: &wire::HistoryPage, log: &MemoryLog) {
+    let mut before = page.from;
+    for bytes in &page.frames {
+        let frame = codec::decode(bytes).unwrap_or_else(|error| panic!("in a page: {error}"));
+        // The answer to a search is no part of the room.
+        let in_order = page.to == 0 || (before < frame.seq && frame.seq <= page.to);
+        assert!(in_order && log.has(&frame.id, frame.seq), "a page with {}: {page:?}", frame.seq);
+        before = frame.seq;
     }
 }
 
