@@ -4,7 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod appending;
+mod crashing;
+mod failing;
+mod keeping;
 mod paging;
 mod searching;
+mod sessions;
 mod threads;
 mod world;

@@ -13,7 +13,7 @@ use std::{
 use parlour_core::model::MessageId;
 use parlour_server::log::{
     Appended, Entry, Found, Log, LogError, Page, Place, Read, Size, Start,
-    sqlite::{Options, SqliteLog, Synchronous},
+    sqlite::{NAME, Options, SqliteLog, Synchronous},
 };
 
 /// When it is, unless a test says otherwise: Unix ms.
@@ -35,6 +35,10 @@ impl Dir {
         let path = std::env::temp_dir().join(name);
         fs::create_dir_all(&path).unwrap();
         Self(path)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.0.join(NAME)
     }
 
     pub fn open_with(&self, options: &Options) -> Result<SqliteLog, LogError> {
@@ -93,6 +97,14 @@ impl World {
 
     pub fn append(&mut self, entries: &[Entry]) -> Vec<Appended> {
         self.log.append(entries, &[]).unwrap()
+    }
+
+    /// The database is whole.
+    #[track_caller]
+    pub fn check(&self) {
+        let database = rusqlite::Connection::open(self.log.path()).unwrap();
+        let said: String = database.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+        assert_eq!(said, "ok");
     }
 
     /// A page of the lobby.

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// In bytes: what the write-ahead log is cut to when it starts anew after it had grown.
 const WAL_SIZE: u32 = 64 << 20;
 
+/// In bytes: the one page that a database has at least.
+const SHORTEST: u64 = 512;
+
 /// In KiB.
 const WRITER_CACHE: i32 = 16 << 10;
 
@@ -68,6 +71,14 @@ fn make_file(path: &Path) -> io::Result<File> {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // SQLite takes what is shorter than any database for an empty one, and would write over it, and over the
+    // write-ahead log beside it.
+    let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+    let database = length(path);
+    if database < SHORTEST && (database > 0 || length(&path.with_extension("db-wal")) > 0) {
+        let not_a_database = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
+        return Err(rusqlite::Error::SqliteFailure(not_a_database, None));
+    }
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
     // A plan is made once for a statement. SQLite would make some anew for each value that is bound, which is half of
