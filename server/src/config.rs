@@ -14,7 +14,8 @@ use clap::Parser as _;
 use parlour_core::limits::{Limits, NICK_CHARS};
 use thiserror::Error;
 
-pub use self::value::{List, LogFormat, MaybePath, Span};
+pub use self::value::{Age, Bytes, List, LogFormat, MaybePath, Span};
+use crate::log::Retention;
 
 /// Why there is no configuration.
 #[derive(Debug, Error)]
@@ -59,6 +60,16 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
+/// What the program does when it is not to serve.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum Command {
+    /// Copies the log to a new file, while a server is running or not, with its checksum beside it
+    Backup {
+        /// The file; nothing is ever written over
+        to: PathBuf,
+    },
+}
+
 macro_rules! settings {
     ($($name:ident, $variable:literal, $kind:ty, $default:expr, $shown:literal, $meaning:literal;)*) => {
         /// What can be set, validated.
@@ -78,12 +89,15 @@ macro_rules! settings {
         #[command(name = "parlour-server", version, about)]
         struct Args {
             /// A file with settings, in TOML; keys are the flags' names with _ for -
-            #[arg(long, env = "PARLOUR_CONFIG")]
+            #[arg(long, env = "PARLOUR_CONFIG", global = true)]
             config: Option<PathBuf>,
+            #[command(subcommand)]
+            command: Option<Command>,
             $(
                 #[doc = concat!($meaning, " [default: ", $shown, "]")]
                 #[arg(long, env = $variable, num_args = value::count(stringify!($kind)),
-                    require_equals = stringify!($kind) == "bool", default_missing_value = "true")]
+                    require_equals = stringify!($kind) == "bool", default_missing_value = "true",
+                    global = value::is_global(stringify!($name)))]
                 $name: Option<$kind>,
             )*
         }
@@ -175,8 +189,14 @@ settings! {
         "How many are let in a second on the long run, others are told when to come; 0 for no limit";
     login_burst, "PARLOUR_LOGIN_BURST", u32, 4_000, "4000",
         "How many are let in at once";
-    data_dir, "PARLOUR_DATA_DIR", MaybePath, MaybePath::from(PathBuf::from("parlour-data")), "parlour-data",
-        "The directory of the log: what was said, and whose the names are";
+    data_dir, "PARLOUR_DATA_DIR", PathBuf, "parlour-data".into(), "parlour-data",
+        "The directory of the log, where messages are kept; made if it is missing";
+    keep_age, "PARLOUR_KEEP_AGE", Age, Age::default(), "none",
+        "Messages older than this are let go of, as 90d";
+    keep_messages, "PARLOUR_KEEP_MESSAGES", u64, 0, "0",
+        "Of each room so many of the newest messages are kept; 0 for all";
+    keep_bytes, "PARLOUR_KEEP_BYTES", Bytes, Bytes(0), "0",
+        "When the log is larger than this, as 500M or 20G, the oldest messages are let go of; 0 for no limit";
     log_format, "PARLOUR_LOG_FORMAT", LogFormat, LogFormat::Text, "text",
         "How to write the log: text or json";
     log_level, "PARLOUR_LOG_LEVEL", String, "info".into(), "info",
@@ -193,7 +213,20 @@ impl Config {
         I: IntoIterator,
         I::Item: Into<std::ffi::OsString> + Clone,
     {
-        let args = Args::try_parse_from(arguments)?;
+        Self::load_command(arguments).map(|(config, _)| config)
+    }
+
+    /// As [`Config::load`], and what to do besides serving, if anything.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_command<I>(arguments: I) -> Result<(Self, Option<Command>), ConfigError>
+    where
+        I: IntoIterator,
+        I::Item: Into<std::ffi::OsString> + Clone,
+    {
+        let mut args = Args::try_parse_from(arguments)?;
+        let command = args.command.take();
         let file = match &args.config {
             None => File::default(),
             Some(path) => {
@@ -204,7 +237,7 @@ impl Config {
         };
         let config = Self::merge(args, file);
         config.validate()?;
-        Ok(config)
+        Ok((config, command))
     }
 
     /// Reads settings as a file has them, and nothing else.
@@ -253,8 +286,13 @@ impl Config {
 
     /// What the log lets go of.
     #[must_use]
-    pub fn retention(&self) -> crate::log::Retention {
-        crate::log::Retention::default()
+    pub fn retention(&self) -> Retention {
+        Retention {
+            age: self.keep_age.duration(),
+            messages: (self.keep_messages > 0).then_some(self.keep_messages),
+            bytes: (self.keep_bytes.0 > 0).then_some(self.keep_bytes.0),
+            ..Retention::default()
+        }
     }
 
     /// The limits as both ends know them.
@@ -333,11 +371,40 @@ mod tests {
             &["--listen", "here"],
             &["--log-format", "xml"],
             &["--burst", "-1"],
+            &["--keep-age", "0"],
+            &["--keep-bytes", "much"],
+            &["backup"],
+            &["restore", "x"],
         ] {
             assert!(load(flags).is_err(), "{flags:?}");
         }
         assert!(load(&["--trust-proxy"]).unwrap().trust_proxy);
         assert!(!load(&["--trust-proxy=false"]).unwrap().trust_proxy);
         assert_eq!(load(&["--listen", "127.0.0.1:1,127.0.0.1:2"]).unwrap().listen.len(), 2);
+    }
+
+    #[test]
+    fn what_is_kept() {
+        assert_eq!(load(&[]).unwrap().retention(), Retention::default());
+        let flags = ["--keep-age=30d", "--keep-messages=7", "--keep-bytes", "2G"];
+        let retention = load(&flags).unwrap().retention();
+        assert_eq!(retention.age, Some(std::time::Duration::from_secs(30 * 86_400)));
+        assert_eq!((retention.messages, retention.bytes), (Some(7), Some(2 << 30)));
+    }
+
+    #[test]
+    fn a_command_knows_the_settings() {
+        let load =
+            |arguments: &[&str]| Config::load_command(["parlour-server"].iter().chain(arguments)).unwrap();
+        assert_eq!(load(&["--burst", "9"]).1, None);
+        let backup = Some(Command::Backup { to: "there".into() });
+        for arguments in [
+            ["backup", "--data-dir", "here", "there"],
+            ["--data-dir", "here", "backup", "there"],
+            ["backup", "there", "--data-dir", "here"],
+        ] {
+            let (config, command) = load(&arguments);
+            assert_eq!((config.data_dir, &command), ("here".into(), &backup), "{arguments:?}");
+        }
     }
 }

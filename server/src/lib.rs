@@ -28,7 +28,6 @@ pub mod ws;
 use std::{
     future::Future,
     io,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -158,7 +157,7 @@ pub async fn run_counted(
 /// Opens the log, and a hub that goes on from it. `inbox` is a weak one, so that the log does not keep its reader
 /// waiting for ever.
 fn open_log(config: &Config, inbox: WeakUnboundedSender<Input>) -> Result<(Hub, threads::Handle), LogError> {
-    let log = SqliteLog::open(config.data_dir.as_path().unwrap_or(Path::new(".")))?;
+    let log = SqliteLog::open(&config.data_dir)?;
     let recovered = Recovered::read(&mut *log.reader()?, relay::unix_ms())?;
     let report = move |report| {
         if let Some(inbox) = inbox.upgrade() {

@@ -1,27 +1,41 @@
-//! The program: settings in, one line out, and it serves until it is told to stop.
+//! The program: settings in, one line out, and it serves until it is told to stop. Or it copies its log.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, path::Path, process::ExitCode};
 
 use parlour_server::{
     bind,
-    config::{Config, ConfigError},
+    config::{Command, Config, ConfigError},
+    log::backup::{Backup, backup},
     logging, run,
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 
 fn main() -> ExitCode {
-    let config = match Config::load(std::env::args_os()) {
-        Ok(config) => config,
+    let (config, command) = match Config::load_command(std::env::args_os()) {
+        Ok(loaded) => loaded,
         Err(ConfigError::Arguments(error)) => error.exit(),
         Err(error) => return fail(&error),
     };
     if let Err(error) = logging::start(&config) {
         return fail(&error);
     }
+    if let Some(Command::Backup { to }) = command {
+        return copy_log(&config.data_dir, &to);
+    }
     raise_file_limit();
     match Runtime::new() {
         Ok(runtime) => runtime.block_on(serve(config)),
         Err(error) => fail(&format!("The server can't start: {error}.")),
+    }
+}
+
+fn copy_log(from: &Path, to: &Path) -> ExitCode {
+    match backup(from, to) {
+        Ok(Backup { messages, checksum }) => {
+            println!("{messages} messages are in {}, SHA-256 {checksum}", to.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
     }
 }
 

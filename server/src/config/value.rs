@@ -10,7 +10,7 @@ use std::{
 use clap::builder::ValueRange;
 use serde::Deserialize;
 
-/// A length of time as people write it: `500ms`, `20s`, `5m`, `24h`; a bare number is of seconds.
+/// A length of time as people write it: `500ms`, `20s`, `5m`, `24h`, `30d`; a bare number is of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Span(Duration);
@@ -45,20 +45,34 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is not a length of time; write 500ms, 20s, 5m or 24h");
-        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(end);
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        let millis = match unit.trim() {
-            "ms" => Some(number),
-            "" | "s" => number.checked_mul(1000),
-            "m" | "min" => number.checked_mul(60_000),
-            "h" => number.checked_mul(3_600_000),
-            _ => None,
-        };
         // A bound that keeps sums with the clock in range: a year.
-        millis.filter(|&ms| (1..=366 * 86_400_000).contains(&ms)).map(Self::millis).ok_or_else(wrong)
+        millis(text, 366).map(Self::millis)
     }
+}
+
+/// A length of time of up to so many days, in ms.
+fn millis(text: &str, days: u64) -> Result<u64, String> {
+    const DAY: u64 = 86_400_000;
+    let (number, unit) = number(text);
+    let unit = match unit {
+        "ms" => Some(1),
+        "" | "s" => Some(1000),
+        "m" | "min" => Some(60_000),
+        "h" => Some(3_600_000),
+        "d" => Some(DAY),
+        _ => None,
+    };
+    let millis = number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    millis
+        .filter(|ms| (1..=days * DAY).contains(ms))
+        .ok_or_else(|| format!("\"{text}\" is not a length of time; write 500ms, 20s, 5m, 24h or 30d"))
+}
+
+/// What a value begins with, if that is a number, and the rest.
+fn number(text: &str) -> (Option<u64>, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    (number.parse().ok(), unit.trim())
 }
 
 impl TryFrom<String> for Span {
@@ -66,6 +80,82 @@ impl TryFrom<String> for Span {
 
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
+    }
+}
+
+/// How old something may become: a [`Span`] of up to a hundred years, or `none` for no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Age(Option<Duration>);
+
+impl Age {
+    /// For the clock.
+    #[must_use]
+    pub const fn duration(self) -> Option<Duration> {
+        self.0
+    }
+}
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self(None)),
+            _ => millis(text, 36_600).map(|ms| Self(Some(Duration::from_millis(ms)))),
+        }
+    }
+}
+
+impl TryFrom<String> for Age {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// A number of bytes: `4096`, `500K`, `20M`, `2G`, `1T`, in powers of 1024.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "BytesInFile")]
+pub struct Bytes(pub u64);
+
+/// In a file a plain number need not be in quotes.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BytesInFile {
+    Number(u64),
+    Text(String),
+}
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, unit) = number(text);
+        let unit: Option<u64> = match unit {
+            "" => Some(1),
+            "K" => Some(1 << 10),
+            "M" => Some(1 << 20),
+            "G" => Some(1 << 30),
+            "T" => Some(1 << 40),
+            _ => None,
+        };
+        let bytes = number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+        bytes
+            .map(Self)
+            .ok_or_else(|| format!("\"{text}\" is not a number of bytes; write 4096, 500K, 20M or 2G"))
+    }
+}
+
+impl TryFrom<BytesInFile> for Bytes {
+    type Error = String;
+
+    fn try_from(value: BytesInFile) -> Result<Self, String> {
+        match value {
+            BytesInFile::Number(bytes) => Ok(Self(bytes)),
+            BytesInFile::Text(text) => text.parse(),
+        }
     }
 }
 
@@ -128,6 +218,11 @@ impl FromStr for MaybePath {
     }
 }
 
+/// Whether a flag may stand behind a command too.
+pub(super) fn is_global(name: &str) -> bool {
+    name == "data_dir"
+}
+
 /// How many values a flag takes: a switch may stand alone.
 pub(super) fn count(kind: &str) -> ValueRange {
     if kind == "bool" { (0..=1).into() } else { 1.into() }
@@ -139,13 +234,47 @@ mod tests {
 
     #[test]
     fn spans_as_people_write_them() {
-        for (text, millis) in
-            [("500ms", 500), ("20s", 20_000), ("20", 20_000), ("5 m", 300_000), ("24h", 86_400_000)]
-        {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("20s", 20_000),
+            ("20", 20_000),
+            ("5 m", 300_000),
+            ("24h", 86_400_000),
+            ("1d", 86_400_000),
+        ] {
             assert_eq!(text.parse(), Ok(Span::millis(millis)), "{text}");
         }
-        for text in ["", "s", "-1s", "0s", "1d", "1.5s", "99999999999999999999h", "9999999h"] {
+        for text in ["", "s", "-1s", "0s", "367d", "1.5s", "99999999999999999999h", "9999999h"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn ages_may_be_longer_or_none() {
+        assert_eq!("none".parse(), Ok(Age(None)));
+        assert_eq!("3660d".parse(), Ok(Age(Some(Duration::from_secs(3660 * 86_400)))));
+        for text in ["", "0", "None", "99999d", "forever"] {
+            assert!(text.parse::<Age>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_as_people_write_them() {
+        for (text, bytes) in
+            [("0", 0), ("4096", 4096), ("5K", 5 << 10), ("7 M", 7 << 20), ("2G", 2 << 30), ("1T", 1 << 40)]
+        {
+            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+        }
+        for text in ["", "M", "-1", "1.5G", "1GB", "99999999999T"] {
+            assert!(text.parse::<Bytes>().is_err(), "{text}");
+        }
+        #[derive(Debug, Deserialize)]
+        struct File {
+            number: Bytes,
+            text: Bytes,
+        }
+        let file: File = toml::from_str("number = 5\ntext = \"5K\"").unwrap();
+        assert_eq!((file.number, file.text), (Bytes(5), Bytes(5120)));
+        assert!(toml::from_str::<File>("number = -5\ntext = \"5K\"").is_err());
     }
 }

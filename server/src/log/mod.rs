@@ -11,6 +11,7 @@
 //! - An id is known for as long as its message is, and at least [`Retention::ids`] longer.
 //! - A [`Page`] holds all that the room has in `(from, to]`, whatever is appended meanwhile.
 
+pub mod backup;
 pub mod group;
 pub mod sqlite;
 pub mod threads;

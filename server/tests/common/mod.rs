@@ -54,7 +54,7 @@ impl TestServer {
     pub fn with_log(dir: Dir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             listen: List(vec![]),
-            data_dir: dir.path().to_owned().into(),
+            data_dir: dir.path().to_owned(),
             max_connections_per_address: 0,
             messages_per_minute: 0,
             shutdown_timeout: parlour_server::config::Span::seconds(2),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod appending;
+mod backing_up;
 mod crashing;
 mod failing;
 mod keeping;

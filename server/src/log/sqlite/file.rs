@@ -61,21 +61,41 @@ fn make_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
-/// What people say is nobody else's to read on the machine; SQLite gives its other files the database's mode.
 fn make_file(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(false).open(path)
+}
+
+/// A file that was not there.
+pub(in crate::log) fn make_new(path: &Path) -> io::Result<File> {
+    private().create_new(true).open(path)
+}
+
+/// What people say is nobody else's to read on the machine; SQLite gives its other files the database's mode.
+fn private() -> fs::OpenOptions {
     let mut options = File::options();
-    options.create(true).truncate(false).write(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
+}
+
+/// The write-ahead log's name.
+fn wal(path: &Path) -> PathBuf {
+    let mut wal = path.to_owned().into_os_string();
+    wal.push("-wal");
+    wal.into()
+}
+
+/// In bytes; of what can't be looked at, none.
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |file| file.len())
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     // SQLite takes what is shorter than any database for an empty one, and would write over it, and over the
     // write-ahead log beside it.
-    let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
     let database = length(path);
-    if database < SHORTEST && (database > 0 || length(&path.with_extension("db-wal")) > 0) {
+    if database < SHORTEST && (database > 0 || length(&wal(path)) > 0) {
         let not_a_database = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
         return Err(rusqlite::Error::SqliteFailure(not_a_database, None));
     }
@@ -122,9 +142,9 @@ pub(super) fn limit(connection: &Connection, options: &Options) -> rusqlite::Res
 /// A connection that only reads.
 ///
 /// Beside a writer it sees what is committed. Where nothing can be written and no writer is, SQLite can't make the
-/// shared memory that it needs for reading a write-ahead log; the database is read as it lies there then, which is all
-/// there is after a server that ended properly.
-pub(crate) fn reader(path: &Path) -> Result<Connection, LogError> {
+/// shared memory that it needs for a write-ahead log. The database is read without one then, unless there is one: after
+/// a crash it must be opened where it can be written.
+pub(super) fn reader(path: &Path) -> Result<Connection, LogError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = |path: &Path, flags| {
         let connection = connect(path, flags)?;
@@ -135,9 +155,15 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, LogError> {
     match open(path, flags) {
         Err(rusqlite::Error::SqliteFailure(error, _))
             if matches!(error.code, rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
-                && path.exists() =>
+                && path.exists()
+                && length(&wal(path)) == 0 =>
         {
             open(&immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+        Err(rusqlite::Error::SqliteFailure(error, _))
+            if error.code == rusqlite::ErrorCode::CannotOpen && path.exists() =>
+        {
+            return Err(LogError::ReadOnly(path.into()));
         }
         other => other,
     }

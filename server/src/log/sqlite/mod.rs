@@ -9,16 +9,18 @@
 //! | `append`, `print` | what comes in, and what comes again |
 //! | `page`, `search`, `words` | what is read |
 //! | `tidy` | what goes |
+//! | `copy` | a second file, for a backup |
 //! | `fault` | what SQLite says, as a [`LogError`] |
 
 mod append;
+mod copy;
 mod fault;
-pub(super) mod file;
+mod file;
 mod page;
 mod place;
 mod print;
 mod rooms;
-pub(super) mod schema;
+mod schema;
 mod search;
 mod tidy;
 mod words;
@@ -29,6 +31,10 @@ use rusqlite::Connection;
 
 use self::fault::Fault;
 pub use self::file::NAME;
+pub(super) use self::{
+    copy::{copy, inspect},
+    file::make_new,
+};
 use super::{
     Appended, Entry, Found, Log, LogError, Page, Read, Retention, RoomSummary, SessionChange, SessionRecord,
     Size, Start,

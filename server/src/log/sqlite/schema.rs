@@ -33,7 +33,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Lo
 }
 
 /// Makes sure that what is there can be read as it is.
-pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), LogError> {
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), LogError> {
     match version(connection, path)? {
         Some(version) if version == MIGRATIONS.len() => Ok(()),
         Some(_) => Err(LogError::Failed(format!(
