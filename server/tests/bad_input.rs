@@ -105,8 +105,7 @@ fn frames_that_are_none() {
             for known in [false, true] {
                 let mut client = Client::connect(server.address);
                 if known {
-                    client.send_login("tom", &[]);
-                    client.until(|c| c.welcome.is_some());
+                    client = Client::login(server.address, "tom");
                 }
                 client.socket.send(opcode, payload).unwrap();
                 assert_eq!(client.until_closed(), Some(4022), "{what}");

@@ -10,6 +10,7 @@ use std::{
 };
 
 use common::{Client, Desktop, Message, PATIENCE, TestServer, eventually, undisturbed};
+use parlour_core::{codec::Extension, wire};
 use parlour_server::{config::Span, ws::queue::HARD};
 
 #[test]
@@ -37,6 +38,57 @@ fn a_peer_that_never_reads_is_closed_alone() {
         assert_eq!(deaf.until_closed(), Some(4501));
         let heard = deaf.frames.iter().filter(|f| f.content.ends_with(&text)).count();
         assert!(heard < said && said - heard <= HARD * 128 * 1024 / 15_000 + 2, "{heard} of {said}");
+    });
+}
+
+#[test]
+fn who_reads_slowly_goes_on_from_where_the_room_is_and_loads_the_rest() {
+    let server = TestServer::with(|config| config.queue_bytes = 128 * 1024);
+    undisturbed(&server, || {
+        let mut slow = Client::reader(server.address, "slow");
+        let mut talker = Client::login(server.address, "talker");
+        let text = "x".repeat(15_000);
+        let mut said = Vec::new();
+        while server.stats.skipped.load(Relaxed) == 0 {
+            let line = format!("{} {text}", said.len());
+            talker.say(&line);
+            talker.frames.clear();
+            said.push(line);
+            assert!(said.len() < 5_000, "the system's buffers can't be that large");
+        }
+        // It reads again: what was queued, and then from where the room is.
+        let resume = |c: &Client| {
+            c.frames.iter().find_map(|f| match f.extension {
+                Some(Extension::Resume(resume)) => Some(resume.from),
+                _ => None,
+            })
+        };
+        slow.until(|c| resume(c).is_some());
+        let from = resume(&slow).unwrap();
+        let heard: Vec<_> = slow.frames.iter().filter(|f| f.seq > 0).map(|f| f.seq).collect();
+        assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "without a hole, as far as it goes");
+        slow.until(|c| !c.roster().is_empty());
+        talker.say("after it");
+        slow.until(|c| c.heard("after it"));
+        // All between is in the log.
+        let mut after = *heard.last().unwrap();
+        let mut loaded = 0;
+        while after < from {
+            slow.frames.clear();
+            slow.extension(Extension::HistoryRequest(wire::HistoryRequest {
+                start: Some(wire::history_request::Start::After(after)),
+                count: 200,
+                request: 1,
+            }));
+            slow.until(|c| !c.pages().is_empty() || !c.refusals().is_empty());
+            if let [page, ..] = &slow.pages()[..] {
+                assert_eq!(page.from, after);
+                loaded += page.frames.len();
+                after = page.to;
+            }
+        }
+        assert!(loaded > 0);
+        assert_eq!(server.stats.too_slow.load(Relaxed), 0, "nobody was closed");
     });
 }
 

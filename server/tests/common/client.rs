@@ -42,10 +42,29 @@ impl Client {
         }
     }
 
-    /// Connects and logs in.
+    /// Connects and logs in; under a name that somebody has just lost, as soon as it is free.
     pub fn login(address: SocketAddr, nick: &str) -> Self {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let mut client = Self::connect(address);
+            client.send_login(nick, &[]);
+            client.until(|c| c.welcome.is_some() || c.refused(Status::NickTaken));
+            if client.welcome.is_some() {
+                return client;
+            }
+            assert!(Instant::now() < end, "{nick} is somebody else's still");
+        }
+    }
+
+    /// Connects and logs in as a client that knows of history.
+    pub fn reader(address: SocketAddr, nick: &str) -> Self {
         let mut client = Self::connect(address);
-        client.send_login(nick, &[]);
+        client.nick = nick.into();
+        let capabilities = vec!["history".into(), "batch".into()];
+        client.send(&codec::login(
+            nick,
+            wire::Login { version: 1, capabilities, agent: "test".into(), ..wire::Login::default() },
+        ));
         client.until(|c| c.welcome.is_some());
         client
     }
@@ -161,6 +180,15 @@ impl Client {
             _ => None,
         });
         acks.flatten().collect()
+    }
+
+    /// The pages of history, in order.
+    pub fn pages(&self) -> Vec<wire::HistoryPage> {
+        let pages = self.frames.iter().filter_map(|f| match &f.extension {
+            Some(Extension::HistoryPage(page)) => Some(page.clone()),
+            _ => None,
+        });
+        pages.collect()
     }
 
     pub fn refusals(&self) -> Vec<wire::Refusal> {

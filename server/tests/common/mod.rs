@@ -57,6 +57,8 @@ impl TestServer {
             data_dir: dir.path().to_owned(),
             max_connections_per_address: 0,
             messages_per_minute: 0,
+            // Most tests have one client after another under a name, of which none has left in words.
+            name_grace: parlour_server::config::Span::millis(1),
             shutdown_timeout: parlour_server::config::Span::seconds(2),
             ..Config::default()
         };
