@@ -3,7 +3,7 @@
 use crate::{
     model::{Connection, Delivery, Identity, Message, MessageId, Refused},
     presence::Moved,
-    ranges::Gap,
+    ranges::{Gap, Range},
     status::Status,
     timeline::Notice,
 };
@@ -30,6 +30,8 @@ pub enum Event {
     Message(Message),
     /// Messages of earlier: what was kept on the device, or a page of history; each as [`Event::Message`].
     Page(Vec<Message>),
+    /// The messages told since the last of these, or before it, are all that the room has in this part.
+    Known(Range),
     /// What is missing between the messages told so far, oldest first. One may be under way.
     Gaps(Vec<Missing>),
     /// The server's log is another one than before: what it had acknowledged is not there any more.

@@ -189,6 +189,11 @@ fn read_account(bytes: &[u8]) -> Option<Account> {
 }
 
 pub(crate) fn entry(entry: &Entry) -> Change {
+    Change::Put(Table::Outbox, entry_key(entry.id), entry_value(entry))
+}
+
+/// One value of `Outbox`.
+pub(crate) fn entry_value(entry: &Entry) -> Bytes {
     let failed = match entry.stage {
         Stage::Failed(status) => status.code().into(),
         _ => 0,
@@ -200,7 +205,7 @@ pub(crate) fn entry(entry: &Entry) -> Change {
         order: entry.order,
         failed,
     };
-    Change::Put(Table::Outbox, entry_key(entry.id), bytes.encode_to_vec().into())
+    bytes.encode_to_vec().into()
 }
 
 pub(crate) fn entry_key(id: MessageId) -> Bytes {

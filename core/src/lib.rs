@@ -20,6 +20,7 @@
 //! | [`presence`] | who is there |
 //! | [`timeline`] | the rows of a room as a reader sees them |
 //! | [`session`] | the client's side of a connection |
+//! | [`tabs`] | many pages of one user, of which one leads |
 
 pub mod address;
 pub mod backoff;
@@ -33,6 +34,7 @@ pub mod presence;
 pub mod ranges;
 pub mod session;
 pub mod status;
+pub mod tabs;
 pub mod timeline;
 pub mod validate;
 

@@ -288,14 +288,7 @@ impl Session {
     /// How many bytes a text is over what the server takes in one message; 0 when it fits.
     #[must_use]
     pub fn excess(&self, text: &str) -> usize {
-        let text = text.trim_end();
-        match &self.identity {
-            Some(identity) if identity.dialect == Dialect::Basic => {
-                let frame = codec::encode(&codec::talk(&identity.nick, "", None, text));
-                frame.len().saturating_sub(self.limits.frame_bytes)
-            }
-            _ => text.len().saturating_sub(self.limits.content_bytes),
-        }
+        self.identity.as_ref().map_or(0, |identity| excess(identity, text))
     }
 
     /// Sends a failed message once more, under its old id.
@@ -419,8 +412,20 @@ fn hex(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// How many bytes a text is over what a server takes from somebody in one message; 0 when it fits.
+pub(crate) fn excess(identity: &Identity, text: &str) -> usize {
+    let text = text.trim_end();
+    match identity.dialect {
+        Dialect::Basic => {
+            let frame = codec::encode(&codec::talk(&identity.nick, "", None, text));
+            frame.len().saturating_sub(identity.limits.frame_bytes)
+        }
+        Dialect::Rich => text.len().saturating_sub(identity.limits.content_bytes),
+    }
+}
+
 /// An entry of the outbox as a message of the timeline.
-fn own(nick: &Arc<str>, entry: &Entry) -> Message {
+pub(crate) fn own(nick: &Arc<str>, entry: &Entry) -> Message {
     let delivery = match entry.stage {
         Stage::Keeping(_) | Stage::Queued => Delivery::Queued,
         Stage::InFlight => Delivery::Pending,

@@ -130,7 +130,7 @@ fn violations(layer: &Layer, file: &str, source: &str) -> Vec<String> {
             ("parlour_core", module) => {
                 let is_module = module.chars().next().is_some_and(char::is_lowercase);
                 let allowed = match layer.name {
-                    "service" => DATA.contains(&module) || ["session", "kept"].contains(&module),
+                    "service" => DATA.contains(&module) || ["session", "kept", "tabs"].contains(&module),
                     "ws" => false,
                     _ => layer.core.contains(&module),
                 };

@@ -19,6 +19,8 @@ impl Store {
             Event::LoggedOut => self.logged_out(),
             Event::Message(message) => self.message(message),
             Event::Page(messages) => self.change(|timeline| timeline.page(messages)),
+            // For pages that follow.
+            Event::Known(_) => {}
             Event::Gaps(gaps) => self.change(|timeline| timeline.gaps(&gaps)),
             Event::Forget => self.change(Timeline::forget),
             Event::FromDevice(yes) => self.from_device.set(yes),

@@ -5,7 +5,7 @@ use crate::{
     codec::{self, Extension, Frame},
     event::{Event, Missing},
     model::{Delivery, Dialect, Message, MessageId},
-    ranges::Ranges,
+    ranges::{Range, Ranges},
     wire::{self, history_request::Start},
 };
 
@@ -80,6 +80,7 @@ impl Session {
     pub(super) fn goes_on_from(&mut self, now: Now, seq: u64) {
         self.history.live = Some(seq);
         self.history.known.insert(seq, seq);
+        self.tell(Event::Known(Range { from: seq, to: seq }));
         self.known_more(now);
     }
 
@@ -91,6 +92,7 @@ impl Session {
         if let Some(live) = self.history.live.filter(|live| *live < seq) {
             self.history.live = Some(seq);
             self.history.known.insert(live, seq);
+            self.tell(Event::Known(Range { from: live, to: seq }));
             self.known_more(now);
         }
         true
@@ -121,7 +123,8 @@ impl Session {
             };
             self.done_with(now, message.id);
             self.keeper.message(now.mono, &message);
-            if !self.history.known.contains(message.seq) {
+            // What was asked for is told whole: another page may have asked.
+            if is_answer || !self.history.known.contains(message.seq) {
                 messages.push(message);
             }
         }
@@ -131,6 +134,7 @@ impl Session {
         } else if !messages.is_empty() {
             self.tell(Event::Page(messages));
         }
+        self.tell(Event::Known(Range { from: page.from, to: page.to }));
         self.known_more(now);
     }
 
@@ -149,9 +153,15 @@ impl Session {
     /// Asks for the newest part of the gap that ends with `to`. One page at a time; asking for another meanwhile
     /// does nothing.
     pub fn handle_load(&mut self, now: Now, to: u64) {
-        let is_gap = self.history.known.gaps().any(|gap| gap.to == to);
+        if self.history.known.gaps().any(|gap| gap.to == to) {
+            self.handle_load_for_another(now, to);
+        }
+    }
+
+    /// The same for another page of this user, which may lack what this one has.
+    pub fn handle_load_for_another(&mut self, now: Now, to: u64) {
         let State::Online(Online { dialect: Dialect::Rich, .. }) = self.state else { return };
-        if self.history.asked.is_some() || !is_gap {
+        if self.history.asked.is_some() || self.history.log.is_empty() {
             return;
         }
         // Before the number behind it is up to the number itself, and that is in the gap.

@@ -1,0 +1,353 @@
+//! Many pages of one user in one browser: one of them leads and has the session, the others follow.
+//!
+//! What passes between them is told on a channel that all of them hear. The lead tells its events, numbered; who has
+//! missed one says so and is told everything anew. A follower asks for what the user wants done. What was said in a
+//! follower is written to the device by the follower itself before the lead hears of it: whoever leads next finds it
+//! there.
+//!
+//! Sans-IO, as the session: [`Lead`] and [`Mirror`] are given what came and give what is to go out.
+
+mod told;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use self::told::{Heard, Told};
+use crate::{
+    Millis,
+    event::{Event, Missing},
+    kept::{self, Change, Kept},
+    model::{Identity, Member, MessageId},
+    outbox::{Entry, Stage},
+    ranges::{Range, Ranges},
+    session::{self, Now, Session},
+    status::Status,
+    validate,
+};
+
+/// What is told on the channel.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Letter {
+    /// The lead that tells, or 0: a follower asks.
+    #[prost(uint64, tag = "1")]
+    lead: u64,
+    /// Of what a lead tells, the number: those of one lead have no holes.
+    #[prost(uint64, tag = "2")]
+    number: u64,
+    /// Everything anew, and not what has changed.
+    #[prost(bool, tag = "3")]
+    whole: bool,
+    #[prost(message, repeated, tag = "4")]
+    told: Vec<Told>,
+    /// What a follower asks for.
+    #[prost(enumeration = "Wish", tag = "5")]
+    wish: i32,
+    #[prost(bytes = "vec", tag = "6")]
+    bytes: Vec<u8>,
+    #[prost(uint64, tag = "7")]
+    seq: u64,
+}
+
+/// What a follower asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum Wish {
+    /// To be told everything anew.
+    Hello = 0,
+    /// That something said, and written down, is sent.
+    Talk = 1,
+    /// That a failed message is tried again.
+    Retry = 2,
+    /// That a failed message is forgotten.
+    Discard = 3,
+    /// Who is there.
+    Who = 4,
+    /// To leave.
+    Exit = 5,
+    /// That an attempt is made now.
+    RetryNow = 6,
+    /// The newest part of a gap.
+    Load = 7,
+    /// Nothing, but that it is looked at: the lead may be in the background, where its timers are late.
+    Watched = 8,
+}
+
+/// The side of the page that leads.
+#[derive(Debug)]
+pub struct Lead {
+    id: u64,
+    number: u64,
+    identity: Option<Event>,
+    connection: Option<Event>,
+    from_device: bool,
+    /// What follows by itself comes after this.
+    live: Option<u64>,
+}
+
+/// What a lead is to do about a wish, besides what [`Lead::handle`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heed {
+    /// Nothing.
+    Nothing,
+    /// Write down what waits to be, then tell [`Lead::whole`].
+    Tell,
+    /// A follower is looked at: the session is not out of sight.
+    Watched,
+    /// The user leaves.
+    Exit,
+}
+
+impl Lead {
+    /// A lead; `id` tells it from others, and is not 0.
+    #[must_use]
+    pub fn new(id: u64) -> Self {
+        Self { id: id.max(1), number: 0, identity: None, connection: None, from_device: false, live: None }
+    }
+
+    /// An event of the session, as it is told to those who follow.
+    pub fn tell(&mut self, now: Millis, event: &Event, session: &Session) -> Option<Bytes> {
+        match event {
+            Event::LoggedIn(_) => self.identity = Some(event.clone()),
+            Event::Connection(_) => self.connection = Some(event.clone()),
+            Event::FromDevice(flag) => self.from_device = *flag,
+            Event::Known(range) => self.live = self.live.max(Some(range.to)),
+            Event::Forget => self.live = None,
+            Event::LoggedOut => self.identity = None,
+            _ => {}
+        }
+        let told = match event {
+            Event::Roster => Some(roster(session)),
+            event => told::tell(now, event),
+        }?;
+        Some(self.letter(false, vec![told]))
+    }
+
+    /// Everything that one who comes new has to know, but for what the device has.
+    pub fn whole(&mut self, now: Millis, session: &Session) -> Bytes {
+        let known = self.live.map(|live| Event::Known(Range { from: live, to: live }));
+        let events = [
+            self.identity.clone(),
+            Some(Event::FromDevice(self.from_device)),
+            known,
+            self.connection.clone(),
+        ];
+        let mut told: Vec<_> = events.iter().flatten().filter_map(|event| told::tell(now, event)).collect();
+        told.push(roster(session));
+        self.letter(true, told)
+    }
+
+    fn letter(&mut self, whole: bool, told: Vec<Told>) -> Bytes {
+        self.number += 1;
+        Letter { lead: self.id, number: self.number, whole, told, ..Letter::default() }.encode_to_vec().into()
+    }
+
+    /// Somebody wishes something. What is no wish is ignored.
+    pub fn handle(&mut self, now: Now, bytes: &[u8], session: &mut Session) -> Heed {
+        let Ok(letter) = Letter::decode(bytes) else { return Heed::Nothing };
+        let Ok(wish) = Wish::try_from(letter.wish) else { return Heed::Nothing };
+        if letter.lead != 0 {
+            return Heed::Nothing;
+        }
+        let id = MessageId::from_wire(&letter.bytes);
+        match (wish, id) {
+            (Wish::Hello, _) => return Heed::Tell,
+            (Wish::Watched, _) => return Heed::Watched,
+            (Wish::Exit, _) => return Heed::Exit,
+            (Wish::Talk, _) => session.handle_adopt(now, &letter.bytes),
+            (Wish::Retry, Some(id)) => session.handle_retry(now, id),
+            (Wish::Discard, Some(id)) => drop(session.handle_discard(now, id)),
+            (Wish::Who, _) => session.handle_who(),
+            (Wish::RetryNow, _) => session.handle_retry_now(now),
+            (Wish::Load, _) => session.handle_load_for_another(now, letter.seq),
+            (Wish::Retry | Wish::Discard, None) => {}
+        }
+        Heed::Nothing
+    }
+}
+
+fn roster(session: &Session) -> Told {
+    let (members, total) = session.roster();
+    told::roster(&members, total)
+}
+
+/// A wish, as it is told.
+#[must_use]
+pub fn wish(wish: Wish) -> Bytes {
+    Letter { wish: wish.into(), ..Letter::default() }.encode_to_vec().into()
+}
+
+/// A wish about a message.
+#[must_use]
+pub fn wish_about(wish: Wish, id: MessageId) -> Bytes {
+    Letter { wish: wish.into(), bytes: id.0.to_vec(), ..Letter::default() }.encode_to_vec().into()
+}
+
+/// The wish that the newest part of the gap which ends here is loaded.
+#[must_use]
+pub fn wish_to_load(to: u64) -> Bytes {
+    Letter { wish: Wish::Load.into(), seq: to, ..Letter::default() }.encode_to_vec().into()
+}
+
+/// Something said in a follower.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// To be written to the device ...
+    pub change: Change,
+    /// ... and when that is done, or can't be, to be told.
+    pub wish: Bytes,
+    /// The same for a page that leads by then: see [`Session::handle_adopt`].
+    pub entry: Bytes,
+}
+
+/// The side of a page that follows.
+#[derive(Debug, Default)]
+pub struct Mirror {
+    lead: u64,
+    number: u64,
+    /// The lead that was asked to tell everything anew, and has not yet.
+    asked: Option<u64>,
+    identity: Option<Identity>,
+    members: Vec<Member>,
+    total: usize,
+    /// What this page has everything of.
+    known: Ranges,
+    /// The gap that was asked for.
+    loading: Option<u64>,
+    told: Vec<Missing>,
+    /// The order of what was said here last.
+    order: u64,
+    events: VecDeque<Event>,
+}
+
+impl Mirror {
+    /// A page that follows nobody yet; it begins with [`Wish::Hello`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Something was told. `true` when something was missed: [`Wish::Hello`] is to be said again, and what the device
+    /// has is to be read again.
+    pub fn handle(&mut self, now: Millis, bytes: &[u8]) -> bool {
+        let Ok(letter) = Letter::decode(bytes) else { return false };
+        if letter.lead == 0 {
+            return false;
+        }
+        let follows = letter.lead == self.lead && letter.number == self.number + 1;
+        if !follows && !letter.whole {
+            return self.asked.replace(letter.lead) != Some(letter.lead);
+        }
+        if letter.whole {
+            self.asked = None;
+            self.known.clear();
+        }
+        (self.lead, self.number) = (letter.lead, letter.number);
+        for told in letter.told {
+            match told::hear(now, told) {
+                Some(Heard::Event(event)) => self.event(event),
+                Some(Heard::Roster(members, total)) => {
+                    (self.members, self.total) = (members, total);
+                    self.events.push_back(Event::Roster);
+                }
+                None => {}
+            }
+        }
+        self.tell_gaps();
+        false
+    }
+
+    fn event(&mut self, event: Event) {
+        match &event {
+            Event::LoggedIn(identity) => self.identity = Some(identity.clone()),
+            Event::LoggedOut => *self = Self { events: std::mem::take(&mut self.events), ..Self::default() },
+            Event::Known(range) => {
+                self.known.insert(range.from, range.to);
+                self.loading = None;
+                return;
+            }
+            Event::Forget => self.known.clear(),
+            _ => {}
+        }
+        self.events.push_back(event);
+    }
+
+    /// What the device has: the newest part of the room, and what is not acknowledged.
+    pub fn handle_kept(&mut self, kept: Kept) {
+        let Some(account) = kept.account else { return };
+        account.known.iter().for_each(|range| self.known.insert(range.from, range.to));
+        let nick = account.identity.nick;
+        self.events.push_back(Event::Page(kept.messages));
+        for entry in &kept.outbox {
+            self.events.push_back(Event::Message(session::own(&nick, entry)));
+        }
+        self.tell_gaps();
+    }
+
+    /// Says something: it is shown at once.
+    ///
+    /// # Errors
+    /// As [`Session::handle_talk`].
+    pub fn handle_talk(&mut self, now: Now, id: MessageId, text: &str) -> Result<Said, Status> {
+        let Some(identity) = &self.identity else { return Err(Status::NotConnected) };
+        let text = validate::content(text, &identity.limits)?;
+        if session::excess(identity, text) > 0 {
+            return Err(Status::ContentTooLong);
+        }
+        self.order = (self.order + 1).max(u64::try_from(now.unix).unwrap_or(0).saturating_mul(1000));
+        let entry =
+            Entry { id, content: text.into(), time: now.unix, stage: Stage::Queued, order: self.order };
+        self.events.push_back(Event::Message(session::own(&identity.nick, &entry)));
+        let value = kept::entry_value(&entry);
+        let wish =
+            Letter { wish: Wish::Talk.into(), bytes: value.to_vec(), ..Letter::default() }.encode_to_vec();
+        Ok(Said { change: kept::entry(&entry), wish: wish.into(), entry: value })
+    }
+
+    /// Notes that the newest part of a gap is being asked for. `false` when there is no such gap, or one is already.
+    pub fn handle_load(&mut self, to: u64) -> bool {
+        let asks = self.loading.is_none() && self.known.gaps().any(|gap| gap.to == to);
+        if asks {
+            self.loading = Some(to);
+            self.tell_gaps();
+        }
+        asks
+    }
+
+    /// The page has let go of everything up to this sequence number.
+    pub fn handle_dropped(&mut self, seq: u64) {
+        self.known.forget_up_to(seq);
+        self.tell_gaps();
+    }
+
+    fn tell_gaps(&mut self) {
+        let loading = self.loading;
+        let missing = |gap: crate::ranges::Gap| Missing { gap, loading: loading == Some(gap.to) };
+        let gaps: Vec<_> = self.known.gaps().map(missing).collect();
+        if gaps != self.told {
+            self.told.clone_from(&gaps);
+            self.events.push_back(Event::Gaps(gaps));
+        }
+    }
+
+    /// The next thing to tell the user.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Who is there, in order, and how many there are in all.
+    #[must_use]
+    pub fn roster(&self) -> (Vec<Member>, usize) {
+        (self.members.clone(), self.total)
+    }
+
+    /// How many bytes a text is over what the server takes in one message; 0 when it fits.
+    #[must_use]
+    pub fn excess(&self, text: &str) -> usize {
+        self.identity.as_ref().map_or(0, |identity| session::excess(identity, text))
+    }
+}
+
+#[cfg(test)]
+mod tests;
