@@ -98,7 +98,7 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
             ..of(Kind::Reconnecting)
         },
         Event::Connection(Connection::Failed { status, refusal }) => {
-            let refused = refusal.as_ref().map_or_else(|| of(Kind::Failed), |refusal| refused(refusal));
+            let refused = refusal.as_ref().map_or_else(|| of(Kind::Failed), refused);
             Told { kind: Kind::Failed.into(), code: status.code().into(), flag: refusal.is_some(), ..refused }
         }
         Event::LoggedIn(identity) => Told {
