@@ -40,6 +40,8 @@ pub enum Event {
     FromDevice(bool),
     /// An own message has come further, or has failed.
     Delivery(MessageId, Delivery),
+    /// A failed message was discarded.
+    Discarded(MessageId),
     /// Own messages wait for the server: why, and how long, in ms.
     Throttled(Status, u32),
     /// The list of who is there is another one; read it from the session.

@@ -301,13 +301,12 @@ impl Session {
         }
     }
 
-    /// Forgets a message that failed, and gives what it said. One that is on its way can't be called back.
-    pub fn handle_discard(&mut self, now: Now, id: MessageId) -> Option<Arc<str>> {
-        let entry = self.outbox.get(id).filter(|entry| matches!(entry.stage, Stage::Failed(_)))?;
-        let content = entry.content.clone();
-        self.outbox.remove(id);
-        self.keeper.forget(now.mono, id);
-        Some(content)
+    /// Forgets a message that failed. One that is on its way can't be called back.
+    pub fn handle_discard(&mut self, now: Now, id: MessageId) {
+        if self.outbox.get(id).is_some_and(|entry| matches!(entry.stage, Stage::Failed(_))) {
+            self.done_with(now, id);
+            self.tell(Event::Discarded(id));
+        }
     }
 
     /// Asks who is there; answered with [`Notice::Who`].

@@ -72,6 +72,8 @@ pub enum Wish {
     Load = 7,
     /// Nothing, but that it is looked at: the lead may be in the background, where its timers are late.
     Watched = 8,
+    /// Nothing: it is not looked at any more.
+    Hidden = 9,
 }
 
 /// The side of the page that leads.
@@ -84,6 +86,8 @@ pub struct Lead {
     from_device: bool,
     /// What follows by itself comes after this.
     live: Option<u64>,
+    /// Somebody follows, or has.
+    followed: bool,
 }
 
 /// What a lead is to do about a wish, besides what [`Lead::handle`] has done.
@@ -93,20 +97,29 @@ pub enum Heed {
     Nothing,
     /// Write down what waits to be, then tell [`Lead::whole`].
     Tell,
-    /// A follower is looked at: the session is not out of sight.
-    Watched,
+    /// A follower is looked at, or not any more: the session is not out of sight while one is.
+    Watched(bool),
     /// The user leaves.
     Exit,
 }
 
 impl Lead {
-    /// A lead; `id` tells it from others, and is not 0.
+    /// A lead; `id` tells it from others, and is not 0. One that has followed takes over those who followed with it, and
+    /// is to tell [`Lead::whole`]; any other tells nothing before somebody wishes something.
     #[must_use]
-    pub fn new(id: u64) -> Self {
-        Self { id: id.max(1), number: 0, identity: None, connection: None, from_device: false, live: None }
+    pub fn new(id: u64, followed: bool) -> Self {
+        Self {
+            id: id.max(1),
+            number: 0,
+            identity: None,
+            connection: None,
+            from_device: false,
+            live: None,
+            followed,
+        }
     }
 
-    /// An event of the session, as it is told to those who follow.
+    /// An event of the session, as it is told to those who follow, if there are any.
     pub fn tell(&mut self, now: Millis, event: &Event, session: &Session) -> Option<Bytes> {
         match event {
             Event::LoggedIn(_) => self.identity = Some(event.clone()),
@@ -116,6 +129,9 @@ impl Lead {
             Event::Forget => self.live = None,
             Event::LoggedOut => self.identity = None,
             _ => {}
+        }
+        if !self.followed {
+            return None;
         }
         let told = match event {
             Event::Roster => Some(roster(session)),
@@ -150,14 +166,16 @@ impl Lead {
         if letter.lead != 0 {
             return Heed::Nothing;
         }
+        self.followed = true;
         let id = MessageId::from_wire(&letter.bytes);
         match (wish, id) {
             (Wish::Hello, _) => return Heed::Tell,
-            (Wish::Watched, _) => return Heed::Watched,
+            (Wish::Watched, _) => return Heed::Watched(true),
+            (Wish::Hidden, _) => return Heed::Watched(false),
             (Wish::Exit, _) => return Heed::Exit,
             (Wish::Talk, _) => session.handle_adopt(now, &letter.bytes),
             (Wish::Retry, Some(id)) => session.handle_retry(now, id),
-            (Wish::Discard, Some(id)) => drop(session.handle_discard(now, id)),
+            (Wish::Discard, Some(id)) => session.handle_discard(now, id),
             (Wish::Who, _) => session.handle_who(),
             (Wish::RetryNow, _) => session.handle_retry_now(now),
             (Wish::Load, _) => session.handle_load_for_another(now, letter.seq),
@@ -201,6 +219,17 @@ pub struct Said {
     pub entry: Bytes,
 }
 
+/// What a follower is to do about what it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Took {
+    /// Nothing.
+    Nothing,
+    /// Something was missed: to say [`Wish::Hello`].
+    Missed,
+    /// Everything was told anew: to read what the device has, for [`Mirror::handle_kept`].
+    Whole,
+}
+
 /// The side of a page that follows.
 #[derive(Debug, Default)]
 pub struct Mirror {
@@ -228,16 +257,18 @@ impl Mirror {
         Self::default()
     }
 
-    /// Something was told. `true` when something was missed: [`Wish::Hello`] is to be said again, and what the device
-    /// has is to be read again.
-    pub fn handle(&mut self, now: Millis, bytes: &[u8]) -> bool {
-        let Ok(letter) = Letter::decode(bytes) else { return false };
+    /// Something was told.
+    pub fn handle(&mut self, now: Millis, bytes: &[u8]) -> Took {
+        let Ok(letter) = Letter::decode(bytes) else { return Took::Nothing };
         if letter.lead == 0 {
-            return false;
+            return Took::Nothing;
         }
         let follows = letter.lead == self.lead && letter.number == self.number + 1;
         if !follows && !letter.whole {
-            return self.asked.replace(letter.lead) != Some(letter.lead);
+            return match self.asked.replace(letter.lead) {
+                Some(asked) if asked == letter.lead => Took::Nothing,
+                _ => Took::Missed,
+            };
         }
         if letter.whole {
             self.asked = None;
@@ -255,7 +286,7 @@ impl Mirror {
             }
         }
         self.tell_gaps();
-        false
+        if letter.whole { Took::Whole } else { Took::Nothing }
     }
 
     fn event(&mut self, event: Event) {

@@ -96,9 +96,7 @@ impl Store {
 
     /// Forgets a failed message.
     pub fn discard(&self, id: MessageId) {
-        if self.service().discard(id).is_some() {
-            self.change(|timeline| timeline.discard(id));
-        }
+        self.service().discard(id);
     }
 
     /// Loads the newest part of the gap that ends with this sequence number.

@@ -25,6 +25,7 @@ impl Store {
             Event::Forget => self.change(Timeline::forget),
             Event::FromDevice(yes) => self.from_device.set(yes),
             Event::Delivery(id, delivery) => self.change(|timeline| timeline.delivery(id, delivery)),
+            Event::Discarded(id) => self.change(|timeline| timeline.discard(id)),
             Event::Throttled(_, ms) => self.count_down_note(ms.div_ceil(1000)),
             Event::Roster => {
                 let (members, total) = self.service().roster();

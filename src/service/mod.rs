@@ -8,7 +8,6 @@ mod browser;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    sync::Arc,
 };
 
 use gloo_timers::callback::Timeout;
@@ -93,10 +92,9 @@ impl Service {
         self.with(|session| session.handle_retry(browser::now(), id));
     }
 
-    /// Forgets a failed message, and gives what it said; `None` when it can't be forgotten.
-    #[must_use]
-    pub fn discard(&self, id: MessageId) -> Option<Arc<str>> {
-        self.with(|session| session.handle_discard(browser::now(), id))
+    /// Forgets a failed message.
+    pub fn discard(&self, id: MessageId) {
+        self.with(|session| session.handle_discard(browser::now(), id));
     }
 
     /// Asks for the newest part of the gap that ends with this sequence number.

@@ -67,7 +67,7 @@ impl Browser {
     fn new(last: u64) -> Self {
         let mut browser = Self {
             session: Session::new(1, "test"),
-            lead: Lead::new(9),
+            lead: Lead::new(9, false),
             first: Page::new(),
             mirror: Mirror::new(),
             second: Page::new(),
@@ -125,8 +125,12 @@ impl Browser {
     }
 
     fn told(&mut self, letter: &[u8]) {
-        if !self.deaf && self.mirror.handle(NOW.mono + 7, letter) {
-            self.hello();
+        if !self.deaf {
+            match self.mirror.handle(NOW.mono + 7, letter) {
+                Took::Nothing => {}
+                Took::Missed => self.hello(),
+                Took::Whole => self.read_device(),
+            }
         }
         self.drain_mirror();
     }
@@ -145,6 +149,9 @@ impl Browser {
         self.drain();
         let whole = self.lead.whole(NOW.mono, &self.session);
         self.told(&whole);
+    }
+
+    fn read_device(&mut self) {
         let table = |table| -> Vec<_> {
             let of = self.rows.iter().filter(move |((t, _), _)| *t == table);
             of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
@@ -153,7 +160,6 @@ impl Browser {
         let account = account.first().map(|(_, value)| value.as_slice());
         let kept = Kept::read(account, &table(Table::Outbox), &table(Table::Messages));
         self.mirror.handle_kept(kept);
-        self.drain_mirror();
     }
 
     fn wish(&mut self, letter: &[u8]) -> Heed {
@@ -218,6 +224,7 @@ fn every_event_is_heard_as_it_was_told() {
         Event::FromDevice(true),
         Event::Delivery(MessageId([1; 16]), Delivery::Failed(Status::Unconfirmed)),
         Event::Throttled(Status::LogUnavailable, 7),
+        Event::Discarded(MessageId([2; 16])),
         Event::Moved(Moved { nick: "a".into(), joined: true }, 9),
         Event::Notice(Notice::Who { nicks: vec!["a".into(), "b".into()], more: 2 }),
         Event::Notice(Notice::Missed),
@@ -279,7 +286,7 @@ fn what_was_not_heard_is_noticed() {
     browser.receive(&said(3));
     browser.both_show(3);
     // Another page leads now.
-    browser.lead = Lead::new(10);
+    browser.lead = Lead::new(10, true);
     browser.lead.identity =
         browser.first.events.iter().rev().find(|e| matches!(e, Event::LoggedIn(_))).cloned();
     browser.receive(&said(4));
@@ -355,7 +362,7 @@ fn rubbish_on_the_channel_is_ignored() {
     let mut browser = Browser::new(0);
     browser.hello();
     for bytes in [&[][..], &[0xFF; 9], b"hello", &[0x28, 0x63]] {
-        assert!(!browser.mirror.handle(1, bytes));
+        assert_eq!(browser.mirror.handle(1, bytes), Took::Nothing);
         browser.wish(bytes);
     }
     let own = browser.lead.whole(1, &browser.session);

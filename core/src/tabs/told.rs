@@ -73,6 +73,7 @@ enum Kind {
     Server = 22,
     Refused = 23,
     RoundTrip = 24,
+    Discarded = 25,
 }
 
 /// What an event says, once the parts that no event holds are with it.
@@ -117,6 +118,7 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
         Event::Delivery(id, delivery) => {
             Told { frames: vec![id.0.to_vec()], number: delivery_code(*delivery), ..of(Kind::Delivery) }
         }
+        Event::Discarded(id) => Told { frames: vec![id.0.to_vec()], ..of(Kind::Discarded) },
         Event::Throttled(status, ms) => {
             Told { code: status.code().into(), number: (*ms).into(), ..of(Kind::Throttled) }
         }
@@ -193,6 +195,7 @@ pub(super) fn hear(now: crate::Millis, told: Told) -> Option<Heard> {
         Kind::Delivery => {
             Event::Delivery(MessageId::from_wire(told.frames.first()?)?, delivery_of(told.number)?)
         }
+        Kind::Discarded => Event::Discarded(MessageId::from_wire(told.frames.first()?)?),
         Kind::Throttled => Event::Throttled(status, small),
         Kind::Moved => Event::Moved(Moved { nick: told.text.into(), joined: told.flag }, told.time),
         Kind::Who => Event::Notice(Notice::Who {
