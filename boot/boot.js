@@ -36,6 +36,7 @@ function fail(reason) {
 }
 
 async function start() {
+  if (!globalThis.device) throw new Error("device.js is missing");
   const script = document.querySelector('link[rel="modulepreload"]:not([href*="/snippets/"])');
   const module = document.querySelector('link[rel="preload"][type="application/wasm"]');
   const bytes = fetch(module.href, { integrity: module.integrity });
@@ -44,10 +45,27 @@ async function start() {
   const { default: init } = await import(script.href);
   // The client takes #boot away once its first view stands.
   await init({ module_or_path: bytes });
+  // With it the page opens without a network. Not while it is worked on: reload.js is only there then.
+  if (navigator.serviceWorker && !developing) keep();
+}
+
+// The worker is in time for the next visit; what this visit has loaded, it loads again, from the browser's cache.
+async function keep() {
+  try {
+    await navigator.serviceWorker.register(new URL("worker.js", document.baseURI));
+    await navigator.serviceWorker.ready;
+    const cache = await caches.open("parlour");
+    const urls = performance.getEntriesByType("resource").map(({ name }) => name);
+    const own = urls.filter((url) => url.startsWith(new URL(".", document.baseURI)));
+    await cache.addAll([document.baseURI, ...own]);
+  } catch {
+    // Forbidden or full: the page needs a network then.
+  }
 }
 
 // Only `trunk serve` adds an inline script: see there.
-if (document.querySelector("body > script:not([src])")) import(new URL("reload.js", document.baseURI));
+const developing = document.querySelector("body > script:not([src])");
+if (developing) import(new URL("reload.js", document.baseURI));
 
 if (typeof WebAssembly === "object") {
   start().catch((error) => {

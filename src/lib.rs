@@ -28,8 +28,9 @@ pub fn start() {
             tracing::error!("the page has no element with the id `app`");
             return;
         };
+        let store = ctrl::Store::new(&config);
+        store.resume().await;
         mount_to(wasm_bindgen::JsCast::unchecked_into(root.clone()), move || {
-            let store = ctrl::Store::new(&config);
             provide_context(store);
             view! { <app::App root=root.into()/> }
         })

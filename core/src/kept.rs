@@ -53,13 +53,29 @@ pub enum Change {
     Clear(Table),
 }
 
-/// A key and its value.
-pub type Pair = (Vec<u8>, Vec<u8>);
+/// What a nick on a server keeps stands under this, apart from all else on the device. The name as the server may write
+/// it: in small or large letters.
+#[must_use]
+pub fn scope(url: &str, nick: &str) -> String {
+    let mut scope = String::with_capacity(url.len() + 1 + nick.len());
+    scope.push_str(url);
+    scope.push('\n');
+    scope.push_str(nick);
+    scope[url.len()..].make_ascii_lowercase();
+    scope
+}
+
+/// The server's URL in a [`scope`].
+#[must_use]
+pub fn url_of(scope: &str) -> &str {
+    scope.split('\n').next().unwrap_or_default()
+}
 
 /// What the storage had.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
     pub(crate) account: Option<Account>,
+    /// In no order but that of their ids; an outbox puts them in theirs.
     pub(crate) outbox: Vec<Entry>,
     pub(crate) messages: Vec<Message>,
 }
@@ -79,16 +95,16 @@ pub(crate) struct Account {
 }
 
 impl Kept {
-    /// Reads the three tables, each as it came.
+    /// Reads the values of the three tables, each in the order of the keys.
     #[must_use]
-    pub fn read(account: Option<&[u8]>, outbox: &[Pair], messages: &[Pair]) -> Self {
+    pub fn read(account: Option<&[u8]>, outbox: &[Vec<u8>], messages: &[Vec<u8>]) -> Self {
         let account = account.and_then(read_account);
-        let mut outbox: Vec<_> = outbox.iter().filter_map(|(_, value)| read_entry(value)).collect();
+        let mut outbox: Vec<_> = outbox.iter().filter_map(|value| read_entry(value)).collect();
         outbox.sort_by_key(|entry| (entry.order, entry.id));
         let mut kept = Self {
             account,
             outbox,
-            messages: messages.iter().filter_map(|(_, value)| read_message(value)).collect(),
+            messages: messages.iter().filter_map(|value| read_message(value)).collect(),
         };
         kept.distrust();
         kept

@@ -195,7 +195,8 @@ impl Session {
             return Err(Status::SignedIn);
         }
         let nick = validate::nick(nick, &Limits::default())?;
-        let same = |of: &str| validate::nick_key(of) == validate::nick_key(&nick);
+        // The same nick but for case, as far as ASCII goes, is the same scope of the storage; more would cost tables.
+        let same = |of: &str| of.eq_ignore_ascii_case(&nick);
         if !same(&self.nick) {
             self.outbox.clear();
         }
@@ -227,7 +228,7 @@ impl Session {
         let fresh = std::mem::take(&mut self.fresh);
         // Who comes back under the same nick may have to take it from a connection of their own, whose end the server
         // has not noticed.
-        if self.secret.is_empty() || validate::nick_key(nick) != validate::nick_key(&self.nick) {
+        if self.secret.is_empty() || !nick.eq_ignore_ascii_case(&self.nick) {
             self.secret = fresh;
         }
         self.nick = nick.into();
@@ -381,6 +382,12 @@ impl Session {
     }
 
     // ---- what to do and what to tell
+
+    /// Nobody is logged in, and nobody is on the way there.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.identity.is_none() && matches!(self.state, State::Idle | State::Failed)
+    }
 
     /// The next thing to do with the socket or the storage.
     pub fn poll_command(&mut self) -> Option<Command> {

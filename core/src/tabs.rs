@@ -367,6 +367,12 @@ impl Mirror {
         self.events.pop_front()
     }
 
+    /// Somebody is logged in, by what was told.
+    #[must_use]
+    pub fn is_logged_in(&self) -> bool {
+        self.identity.is_some()
+    }
+
     /// Who is there, in order, and how many there are in all.
     #[must_use]
     pub fn roster(&self) -> (Vec<Member>, usize) {

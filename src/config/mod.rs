@@ -10,7 +10,9 @@ mod storage;
 pub use load::load;
 pub use logging::start as start_logging;
 pub use page::{local_day, page_is_secure};
-pub use storage::{remember, remember_language, remember_theme};
+pub use storage::{
+    forget_scope, last_scope, remember, remember_language, remember_scope, remember_theme, scope_of_page,
+};
 
 /// What the login page begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

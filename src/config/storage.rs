@@ -7,6 +7,7 @@ const NICK: &str = "parlour.nick";
 const SERVER: &str = "parlour.server";
 const LANGUAGE: &str = "parlour.language";
 const THEME: &str = "parlour.theme";
+const SCOPE: &str = "parlour.scope";
 
 pub(super) fn nick() -> Option<String> {
     get(NICK)
@@ -22,6 +23,34 @@ pub(super) fn language() -> Option<String> {
 
 pub(super) fn theme() -> Option<String> {
     get(THEME)
+}
+
+/// Where this page is logged in: kept over a reload, and for a page that is a copy of it.
+#[must_use]
+pub fn scope_of_page() -> Option<String> {
+    of_page()?.get_item(SCOPE).ok()?.filter(|text| !text.is_empty())
+}
+
+/// Where the last page was logged in.
+#[must_use]
+pub fn last_scope() -> Option<String> {
+    get(SCOPE)
+}
+
+/// Remembers where this page is logged in.
+pub fn remember_scope(scope: &str) {
+    let _ = of_page().map(|storage| storage.set_item(SCOPE, scope));
+    set(SCOPE, scope);
+}
+
+/// It is logged in nowhere any more.
+pub fn forget_scope() {
+    let _ = of_page().map(|storage| storage.remove_item(SCOPE));
+    remove(SCOPE);
+}
+
+fn of_page() -> Option<web_sys::Storage> {
+    web_sys::window()?.session_storage().ok()?
 }
 
 /// Remembers a login. A server that is where the page came from is not written down, so that the page goes on

@@ -30,6 +30,12 @@ impl Store {
         }
     }
 
+    /// Goes on where this page was logged in, or the last one was; comes back when it is known where that is.
+    pub async fn resume(&self) {
+        let service = self.service();
+        service.resume().await;
+    }
+
     /// What the login page begins with.
     #[must_use]
     pub fn remembered(&self) -> Remembered {

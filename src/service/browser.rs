@@ -17,11 +17,6 @@ pub fn message_id() -> MessageId {
     MessageId::new(unix, random())
 }
 
-/// 64 random bits.
-pub fn random_u64() -> u64 {
-    u64::from_le_bytes(random())
-}
-
 /// So many random bytes.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -36,28 +31,45 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Calls back whenever a waiting attempt or an open connection deserves a look: the network is back or gone, or
-/// the page is looked at again. For as long as the page lives.
-pub fn on_wake(wake: impl Fn() + 'static) {
+/// What happens to a page from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// There is a network again, or the page is.
+    Wake,
+    /// There is no network.
+    Offline,
+    /// The page is looked at from now on, or not any more: see [`is_visible`].
+    Look,
+    /// The page may be gone any moment.
+    Hide,
+}
+
+/// Calls back about what happens from outside, for as long as the page lives.
+pub fn on_outside(tell: impl Fn(Outside) + 'static) {
     let Some(window) = web_sys::window() else { return };
     let Some(document) = window.document() else { return };
-    let visible = document.clone();
-    let callback = Closure::<dyn Fn()>::new(move || {
-        if visible.visibility_state() == web_sys::VisibilityState::Visible {
-            wake();
-        }
+    let callback = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
+        tell(match &*event.type_() {
+            "offline" => Outside::Offline,
+            "visibilitychange" => Outside::Look,
+            "pagehide" | "freeze" => Outside::Hide,
+            _ => Outside::Wake,
+        });
     });
     let function = callback.as_ref().unchecked_ref();
-    for (target, name) in [
-        (window.unchecked_ref::<web_sys::EventTarget>(), "online"),
-        (window.unchecked_ref(), "offline"),
-        (window.unchecked_ref(), "pageshow"),
-        (document.unchecked_ref(), "visibilitychange"),
-    ] {
-        if target.add_event_listener_with_callback(name, function).is_err() {
-            tracing::warn!(name, "can't listen to this event");
-        }
+    for name in ["online", "offline", "pageshow", "pagehide"] {
+        let _ = window.add_event_listener_with_callback(name, function);
+    }
+    for name in ["visibilitychange", "freeze", "resume"] {
+        let _ = document.add_event_listener_with_callback(name, function);
     }
     // Lives as long as the page.
     callback.forget();
+}
+
+/// The page is on the screen.
+pub fn is_visible() -> bool {
+    web_sys::window()
+        .and_then(|window| window.document())
+        .is_none_or(|document| document.visibility_state() == web_sys::VisibilityState::Visible)
 }

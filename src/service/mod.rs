@@ -1,26 +1,42 @@
-//! Drives core's [`Session`]: gives it the time, randomness and what the socket reports, does what it asks, and
-//! hands its events up through a sink.
+//! Drives core's [`Session`]: gives it the time, randomness and what socket and storage report, does what it asks, and
+//! hands its events up through a sink. Where this page is not the one that leads, it drives core's [`Mirror`] instead.
 //!
 //! Absent here: signals, words, what an event means to the user.
 
 mod browser;
+mod pages;
+mod role;
+mod storage;
 
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
 };
 
+use futures_channel::oneshot;
 use gloo_timers::callback::Timeout;
 use parlour_core::{
     Millis,
     event::Event,
-    kept::Kept,
-    model::{Member, MessageId},
+    kept::{self, Change},
+    limits::Limits,
+    model::{Connection, Member, MessageId},
     session::{Command, Session},
     status::Status,
+    tabs::{self, Wish},
+    timeline::Notice,
+    validate,
 };
+use wasm_bindgen_futures::spawn_local;
 
+use self::{
+    pages::Pages,
+    role::{Role, Watch},
+};
 use crate::ws::{Report, Socket};
+
+/// A timer that fires so much later than it was set for says that the device was asleep, in ms.
+const ASLEEP: Millis = 3_000;
 
 /// A handle to the one session of this page; clones are the same session.
 #[derive(Clone)]
@@ -33,7 +49,20 @@ pub struct Service {
 
 struct Inner {
     session: Session,
-    url: String,
+    role: Role,
+    /// Who is logged in or on the way there, and on which server; see [`kept::scope`]. Empty when nobody is.
+    scope: Rc<str>,
+    nick: String,
+    /// The user has just typed the nick, and may log in anew.
+    anew: bool,
+    /// Counts logins and exits: what was begun before is not gone on with.
+    visit: u64,
+    pages: Option<Pages>,
+    /// A page that goes on waits for this before it shows anything.
+    arrive: Option<oneshot::Sender<()>>,
+    watch: Watch,
+    /// It was told that the storage does not work.
+    told_unkept: bool,
     socket: Option<Socket>,
     /// Counts sockets, so that a late report of an old one is known as such.
     generation: u64,
@@ -51,25 +80,41 @@ impl Service {
     #[must_use]
     pub fn new(sink: impl Fn(Event) + 'static) -> Self {
         let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
-        let session = Session::new(browser::random_u64(), agent);
-        let inner = Inner { session, url: String::new(), socket: None, generation: 0, timer: None };
+        let session = Session::new(u64::from_le_bytes(browser::random()), agent);
+        let inner = Inner {
+            session,
+            role: Role::Nobody,
+            scope: "".into(),
+            nick: String::new(),
+            anew: false,
+            visit: 0,
+            pages: None,
+            arrive: None,
+            watch: Watch::default(),
+            told_unkept: false,
+            socket: None,
+            generation: 0,
+            timer: None,
+        };
         let service =
             Self { inner: Rc::new(RefCell::new(inner)), sink: Rc::new(sink), telling: Rc::default() };
-        let woken = service.clone();
-        browser::on_wake(move || woken.with(|session| session.handle_wake(browser::now())));
+        let told = service.clone();
+        browser::on_outside(move |outside| told.outside(outside));
         service
     }
 
-    /// Logs in on the server at a `ws://` or `wss://` URL.
+    /// Begins to log in on the server at a `ws://` or `wss://` URL, with what the device has kept of an earlier visit.
+    /// How it goes on is told.
     ///
     /// # Errors
-    /// What the session says to the nick.
+    /// What is wrong with the nick; [`Status::SignedIn`] while somebody is logged in.
     pub fn log_in(&self, nick: &str, url: &str) -> Result<(), Status> {
-        self.inner.borrow_mut().url = url.into();
-        self.with(|session| {
-            session.handle_random(browser::random());
-            session.handle_login(browser::now(), nick, Kept::default())
-        })
+        let nick = validate::nick(nick, &Limits::default())?;
+        if !self.inner.borrow().scope.is_empty() {
+            return Err(Status::SignedIn);
+        }
+        self.join(&kept::scope(url, &nick), nick, true);
+        Ok(())
     }
 
     /// Says something.
@@ -78,54 +123,82 @@ impl Service {
     /// What the session says to the text.
     pub fn talk(&self, text: &str) -> Result<(), Status> {
         let id = browser::message_id();
+        if self.follows() {
+            return self.talk_as_follower(id, text);
+        }
         self.with(|session| session.handle_talk(browser::now(), id, text))
     }
 
     /// How many bytes a text is over what the server takes.
     #[must_use]
     pub fn excess(&self, text: &str) -> usize {
-        self.inner.borrow().session.excess(text)
+        let inner = self.inner.borrow();
+        match &inner.role {
+            Role::Following(mirror) => mirror.excess(text),
+            _ => inner.session.excess(text),
+        }
     }
 
     /// Sends a failed message once more.
     pub fn retry(&self, id: MessageId) {
-        self.with(|session| session.handle_retry(browser::now(), id));
+        self.wish(tabs::wish_about(Wish::Retry, id), |session| session.handle_retry(browser::now(), id));
     }
 
     /// Forgets a failed message.
     pub fn discard(&self, id: MessageId) {
-        self.with(|session| session.handle_discard(browser::now(), id));
+        self.wish(tabs::wish_about(Wish::Discard, id), |session| session.handle_discard(browser::now(), id));
     }
 
     /// Asks for the newest part of the gap that ends with this sequence number.
     pub fn load(&self, to: u64) {
-        self.with(|session| session.handle_load(browser::now(), to));
+        let mut inner = self.inner.borrow_mut();
+        if let Role::Following(mirror) = &mut inner.role
+            && !mirror.handle_load(to)
+        {
+            return;
+        }
+        drop(inner);
+        self.wish(tabs::wish_to_load(to), |session| session.handle_load(browser::now(), to));
     }
 
     /// The page shows nothing any more up to this sequence number.
     pub fn dropped(&self, seq: u64) {
-        self.with(|session| session.handle_dropped(seq));
+        if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
+            mirror.handle_dropped(seq);
+        }
+        if self.follows() { self.tell() } else { self.with(|session| session.handle_dropped(seq)) }
     }
 
     /// Asks who is there.
     pub fn who(&self) {
-        self.with(Session::handle_who);
+        self.wish(tabs::wish(Wish::Who), Session::handle_who);
     }
 
-    /// Leaves.
+    /// Leaves, in all pages.
     pub fn exit(&self) {
-        self.with(|session| session.handle_exit(browser::now()));
+        if self.follows() && !self.is_mirroring() {
+            // Nobody was heard of yet: there is nobody to tell.
+            (self.sink)(Event::LoggedOut);
+            return self.ends();
+        }
+        // Also what is only beginning.
+        self.inner.borrow_mut().visit += u64::from(!self.follows());
+        self.wish(tabs::wish(Wish::Exit), |session| session.handle_exit(browser::now()));
     }
 
     /// Tries at once instead of waiting.
     pub fn retry_now(&self) {
-        self.with(|session| session.handle_retry_now(browser::now()));
+        self.wish(tabs::wish(Wish::RetryNow), |session| session.handle_retry_now(browser::now()));
     }
 
     /// Who is there, in order, and how many in all.
     #[must_use]
     pub fn roster(&self) -> (Vec<Member>, usize) {
-        self.inner.borrow().session.roster()
+        let inner = self.inner.borrow();
+        match &inner.role {
+            Role::Following(mirror) => mirror.roster(),
+            _ => inner.session.roster(),
+        }
     }
 
     /// The clock that [`Event`]s count on.
@@ -153,9 +226,7 @@ impl Service {
                         socket.send(&bytes);
                     }
                 }
-                Some(Command::Keep { ticket, .. }) => {
-                    self.inner.borrow_mut().session.handle_kept(browser::now(), ticket);
-                }
+                Some(Command::Keep { ticket, changes }) => self.keep(ticket, &changes),
                 Some(Command::Close(code)) => {
                     let mut inner = self.inner.borrow_mut();
                     inner.generation += 1;
@@ -168,12 +239,32 @@ impl Service {
         self.set_timer();
     }
 
+    fn keep(&self, ticket: u64, changes: &[Change]) {
+        let inner = self.inner.borrow();
+        let (service, visit, kept) = (self.clone(), inner.visit, storage::keep(&inner.scope, changes));
+        spawn_local(async move {
+            let kept = kept.await;
+            service.with(|session| session.handle_kept(browser::now(), ticket));
+            if service.is_at(visit) {
+                service.kept(kept);
+            }
+        });
+    }
+
+    /// The storage has done what it was asked, or can't. The latter is told once: the chat goes on.
+    fn kept(&self, kept: bool) {
+        if !kept && !std::mem::replace(&mut self.inner.borrow_mut().told_unkept, true) {
+            (self.sink)(Event::Notice(Notice::NothingKept));
+        }
+    }
+
     fn open(&self) {
         let mut inner = self.inner.borrow_mut();
         inner.generation += 1;
         let generation = inner.generation;
         let service = self.clone();
-        let opened = Socket::open(&inner.url, move |report| service.reported(generation, report));
+        let opened =
+            Socket::open(kept::url_of(&inner.scope), move |report| service.reported(generation, report));
         match opened {
             Ok(socket) => inner.socket = Some(socket),
             Err(_) => inner.session.handle_unopenable(Status::BadAddress),
@@ -197,13 +288,31 @@ impl Service {
 
     fn set_timer(&self) {
         let mut inner = self.inner.borrow_mut();
-        inner.timer = inner.session.poll_timeout().map(|at| {
+        let due = if let Role::Following(_) = inner.role {
+            inner.watch.tick(browser::now().mono)
+        } else {
+            inner.session.poll_timeout()
+        };
+        inner.timer = due.map(|at| {
             let wait = at.saturating_sub(browser::now().mono).min(60 * 60_000);
             let service = self.clone();
             // An hour fits; a timer that fires early finds nothing due and is set again.
             #[allow(clippy::cast_possible_truncation)]
-            Timeout::new(wait as u32, move || service.with(|session| session.handle_timeout(browser::now())))
+            Timeout::new(wait as u32, move || service.timeout(at))
         });
+    }
+
+    fn timeout(&self, due: Millis) {
+        if self.follows() {
+            return self.look();
+        }
+        let now = browser::now();
+        if now.mono > due + ASLEEP {
+            self.with(|session| session.handle_wake(now));
+        } else {
+            self.with(|session| session.handle_timeout(now));
+        }
+        self.look();
     }
 
     /// Hands events up, with nothing borrowed: what a signal sets off may call back in here.
@@ -211,11 +320,28 @@ impl Service {
         if self.telling.replace(true) {
             return;
         }
+        let mut over = false;
         loop {
-            let event = self.inner.borrow_mut().session.poll_event();
-            let Some(event) = event else { break };
+            let mut inner = self.inner.borrow_mut();
+            let Some(event) = inner.next_event() else { break };
+            let letter = inner.letter(browser::now().mono, &event);
+            if let (Some(letter), Some(pages)) = (letter, &inner.pages) {
+                pages.tell(&letter);
+            }
+            over = inner.is_over(&event);
+            drop(inner);
+            let known = matches!(
+                event,
+                Event::LoggedIn(_) | Event::LoggedOut | Event::Connection(Connection::Failed { .. })
+            );
             (self.sink)(event);
+            if known {
+                self.arrived();
+            }
         }
         self.telling.set(false);
+        if over {
+            self.ends();
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     codec::{Frame, decode},
-    kept::{Pair, Table},
+    kept::Table,
     model::PresenceState,
     wire::{self, chat_request::Extension as Ext},
 };
@@ -92,13 +92,12 @@ impl Driver {
 
     /// What the storage has, as a page that is loaded reads it.
     fn kept(&self) -> Kept {
-        let table = |table: Table| -> Vec<Pair> {
+        let table = |table: Table| -> Vec<Vec<u8>> {
             let of = self.storage.iter().filter(|((t, _), _)| *t == table);
-            of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+            of.map(|(_, value)| value.clone()).collect()
         };
         let account = table(Table::Account);
-        let account = account.first().map(|(_, value)| value.as_slice());
-        Kept::read(account, &table(Table::Outbox), &table(Table::Messages))
+        Kept::read(account.first().map(Vec::as_slice), &table(Table::Outbox), &table(Table::Messages))
     }
 
     /// The page is loaded again, with whatever the storage has.

@@ -95,7 +95,7 @@ fn a_storage_that_lost_a_message_is_not_believed() {
     driver.reload();
     driver.opened();
     assert!(matches!(&driver.sent[0].extension, Some(Ext::Login(l)) if l.positions.is_empty()));
-    let rubbish = [(vec![], vec![0xFF; 9]), (vec![1], vec![])];
+    let rubbish = [vec![0xFF; 9], vec![]];
     let kept = Kept::read(Some(&[0xFF; 9]), &rubbish, &rubbish);
     assert!(!kept.is_logged_in() && kept.outbox.is_empty() && kept.messages.is_empty());
 }
@@ -184,4 +184,11 @@ fn to_a_basic_server_nothing_is_sent_again_after_the_page_was_gone() {
     driver.opened();
     driver.receive(&listed("tom", "login", "", &["tom"]));
     assert_eq!(driver.texts(), Vec::<&str>::new());
+}
+
+#[test]
+fn each_name_on_each_server_has_a_place_of_its_own() {
+    let scope = kept::scope("wss://Chat.example/ws", "Tom Ä");
+    assert_eq!(scope, "wss://Chat.example/ws\ntom Ä");
+    assert_eq!(kept::url_of(&scope), "wss://Chat.example/ws");
 }

@@ -1,0 +1,383 @@
+//! What this page is among those of its user: the one that leads and has the session, or one that follows.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use gloo_timers::callback::Timeout;
+use parlour_core::{
+    Millis,
+    event::Event,
+    kept,
+    model::{Connection, MessageId},
+    session::Session,
+    status::Status,
+    tabs::{self, Heed, Lead, Mirror, Took, Wish},
+};
+use wasm_bindgen_futures::spawn_local;
+
+use super::{
+    Inner, Service,
+    browser::{self, Outside},
+    pages::{self, Pages},
+    storage,
+};
+use crate::config;
+
+/// How long a page that goes on may show nothing, in ms.
+const PATIENCE: u32 = 1_500;
+/// How often a follower that is looked at says so, in ms.
+const TICK: Millis = 4_000;
+/// For how long that counts, in ms.
+const COUNTS: Millis = 10_000;
+
+/// What this page is.
+pub(super) enum Role {
+    /// Nobody is logged in.
+    Nobody,
+    /// It follows, or waits to hear from one that leads.
+    Following(Box<Mirror>),
+    /// It is about to lead; what others tell meanwhile.
+    Rising(Vec<Vec<u8>>),
+    /// It leads.
+    Leading(Box<Lead>),
+}
+
+/// Who looks.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// Another page is looked at, until then.
+    others: Millis,
+    /// What the session was told last.
+    told: Option<bool>,
+}
+
+impl Watch {
+    /// When a follower is to say again that it is looked at.
+    pub fn tick(&self, now: Millis) -> Option<Millis> {
+        browser::is_visible().then_some(now + TICK)
+    }
+}
+
+impl Inner {
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        match &mut self.role {
+            Role::Following(mirror) => mirror.poll_event(),
+            _ => self.session.poll_event(),
+        }
+    }
+
+    /// An event as others are told of it, if this page leads.
+    pub(super) fn letter(&mut self, now: Millis, event: &Event) -> Option<Bytes> {
+        match &mut self.role {
+            Role::Leading(lead) => lead.tell(now, event, &self.session),
+            _ => None,
+        }
+    }
+
+    /// After this event nobody is logged in here any more.
+    pub(super) fn is_over(&self, event: &Event) -> bool {
+        match &self.role {
+            Role::Following(_) => {
+                matches!(event, Event::LoggedOut)
+                    || (matches!(event, Event::Connection(Connection::Failed { .. })) && self.anew)
+            }
+            Role::Leading(_) | Role::Rising(_) => self.session.is_over(),
+            Role::Nobody => false,
+        }
+    }
+}
+
+impl Service {
+    /// Goes on where this page, or the last one that was open, was logged in. `false` when that was nowhere, or another
+    /// window is there: then somebody else may want to log in here.
+    pub async fn resume(&self) -> bool {
+        let own = config::scope_of_page();
+        let Some(scope) = own.clone().or_else(config::last_scope) else { return false };
+        let led = pages::is_led(&scope).await;
+        if led && own.is_none() {
+            return false;
+        }
+        let mut nick = scope.split('\n').nth(1).unwrap_or_default().to_owned();
+        if !led {
+            let kept = storage::kept(&scope).await;
+            match kept.as_ref().and_then(kept::Kept::nick) {
+                Some(known) => nick = known.into(),
+                None => return false,
+            }
+        }
+        self.join(&scope, nick, false);
+        // The room is there at once, or something is very slow; then the page says that it is connecting.
+        let (arrive, arrived) = oneshot::channel();
+        self.inner.borrow_mut().arrive = Some(arrive);
+        let service = self.clone();
+        let patience = Timeout::new(PATIENCE, move || service.arrived());
+        let _ = arrived.await;
+        drop(patience);
+        true
+    }
+
+    /// It is known whether the room is to be shown.
+    pub(super) fn arrived(&self) {
+        if let Some(arrive) = self.inner.borrow_mut().arrive.take() {
+            let _ = arrive.send(());
+        }
+    }
+
+    /// Joins the pages of a scope: follows, until it is its turn to lead.
+    pub(super) fn join(&self, scope: &str, nick: String, anew: bool) {
+        let visit = {
+            let mut inner = self.inner.borrow_mut();
+            inner.visit += 1;
+            inner.scope = scope.into();
+            inner.nick = nick;
+            inner.anew = anew;
+            inner.told_unkept = false;
+            inner.role = Role::Following(Box::default());
+            inner.visit
+        };
+        config::remember_scope(scope);
+        (self.sink)(Event::Connection(Connection::Connecting));
+        let (hearing, leading) = (self.clone(), self.clone());
+        let pages = Pages::join(
+            scope,
+            move |bytes| {
+                if hearing.is_at(visit) {
+                    hearing.heard(&bytes);
+                }
+            },
+            move || {
+                if leading.is_at(visit) {
+                    leading.rise(visit);
+                }
+            },
+        );
+        pages.tell(&tabs::wish(Wish::Hello));
+        self.inner.borrow_mut().pages = Some(pages);
+        self.set_timer();
+    }
+
+    /// Nobody is logged in here any more.
+    pub(super) fn ends(&self) {
+        self.arrived();
+        let mut inner = self.inner.borrow_mut();
+        inner.visit += 1;
+        inner.scope = "".into();
+        inner.role = Role::Nobody;
+        let pages = inner.pages.take();
+        drop(inner);
+        config::forget_scope();
+        // Not from within a callback of theirs.
+        spawn_local(async move { drop(pages) });
+        self.set_timer();
+    }
+
+    pub(super) fn is_at(&self, visit: u64) -> bool {
+        self.inner.borrow().visit == visit
+    }
+
+    pub(super) fn follows(&self) -> bool {
+        matches!(self.inner.borrow().role, Role::Following(_))
+    }
+
+    /// It follows somebody who is logged in.
+    pub(super) fn is_mirroring(&self) -> bool {
+        matches!(&self.inner.borrow().role, Role::Following(mirror) if mirror.is_logged_in())
+    }
+
+    /// The turn is this page's: it goes on from what the device has.
+    fn rise(&self, visit: u64) {
+        let followed = self.is_mirroring();
+        let scope: Rc<str> = {
+            let mut inner = self.inner.borrow_mut();
+            inner.role = Role::Rising(Vec::new());
+            inner.scope.clone()
+        };
+        let service = self.clone();
+        spawn_local(async move {
+            let kept = storage::kept(&scope).await;
+            if !service.is_at(visit) {
+                return;
+            }
+            let logged_in = kept.as_ref().is_some_and(kept::Kept::is_logged_in);
+            if !logged_in && !service.inner.borrow().anew {
+                // Whoever led before has left.
+                (service.sink)(Event::LoggedOut);
+                return service.ends();
+            }
+            let works = kept.is_some();
+            let (waiting, nick) = {
+                let mut inner = service.inner.borrow_mut();
+                let lead = Lead::new(u64::from_le_bytes(browser::random()), followed);
+                let waiting = std::mem::replace(&mut inner.role, Role::Leading(Box::new(lead)));
+                (waiting, inner.nick.clone())
+            };
+            service.with(|session| {
+                session.handle_random(browser::random());
+                // The nick was looked at, and nobody is logged in.
+                let _ = session.handle_login(browser::now(), &nick, kept.unwrap_or_default());
+            });
+            service.kept(works);
+            service.tell_whole();
+            if let Role::Rising(waiting) = waiting {
+                waiting.iter().for_each(|bytes| service.heard(bytes));
+            }
+            service.look();
+        });
+    }
+
+    /// Another page has told something.
+    fn heard(&self, bytes: &[u8]) {
+        let now = browser::now();
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        match &mut inner.role {
+            Role::Nobody => {}
+            Role::Rising(waiting) => waiting.push(bytes.to_vec()),
+            Role::Leading(lead) => {
+                let heed = lead.handle(now, bytes, &mut inner.session);
+                self.clone().later(move |service| service.heed(heed));
+            }
+            Role::Following(mirror) => {
+                let took = mirror.handle(now.mono, bytes);
+                inner.anew &= !mirror.is_logged_in();
+                self.clone().later(move |service| service.took(took));
+            }
+        }
+    }
+
+    /// Does something when nothing is borrowed any more.
+    fn later(self, act: impl FnOnce(&Self) + 'static) {
+        spawn_local(async move { act(&self) });
+    }
+
+    fn heed(&self, heed: Heed) {
+        match heed {
+            Heed::Nothing => self.with(|_| ()),
+            Heed::Exit => self.exit(),
+            Heed::Watched(watched) => {
+                let now = browser::now();
+                self.inner.borrow_mut().watch.others = if watched { now.mono + COUNTS } else { 0 };
+                self.with(|session| session.handle_timeout(now));
+                self.look();
+            }
+            Heed::Tell => {
+                // What is read after this was written before.
+                self.with(Session::handle_hide);
+                self.tell_whole();
+            }
+        }
+    }
+
+    /// Tells the others everything anew.
+    fn tell_whole(&self) {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if let (Role::Leading(lead), Some(pages)) = (&mut inner.role, &inner.pages) {
+            pages.tell(&lead.whole(browser::now().mono, &inner.session));
+        }
+    }
+
+    fn took(&self, took: Took) {
+        self.tell();
+        match took {
+            Took::Nothing => {}
+            Took::Missed => self.say(&tabs::wish(Wish::Hello)),
+            Took::Whole => {
+                let (service, visit, scope) = {
+                    let inner = self.inner.borrow();
+                    (self.clone(), inner.visit, inner.scope.clone())
+                };
+                spawn_local(async move {
+                    let kept = storage::kept(&scope).await;
+                    if !service.is_at(visit) {
+                        return;
+                    }
+                    if let (Some(kept), Role::Following(mirror)) =
+                        (kept, &mut service.inner.borrow_mut().role)
+                    {
+                        mirror.handle_kept(kept);
+                    }
+                    service.tell();
+                    service.look();
+                });
+            }
+        }
+    }
+
+    fn say(&self, bytes: &[u8]) {
+        if let Some(pages) = &self.inner.borrow().pages {
+            pages.tell(bytes);
+        }
+    }
+
+    /// Has the session do something, here or where it is.
+    pub(super) fn wish(&self, letter: Bytes, act: impl FnOnce(&mut Session)) {
+        if self.follows() {
+            self.say(&letter);
+            self.tell();
+        } else {
+            self.with(act);
+        }
+    }
+
+    /// Says something that another page is to send: written down first.
+    pub(super) fn talk_as_follower(&self, id: MessageId, text: &str) -> Result<(), Status> {
+        let said = {
+            let mut inner = self.inner.borrow_mut();
+            let Role::Following(mirror) = &mut inner.role else { return Err(Status::NotConnected) };
+            mirror.handle_talk(browser::now(), id, text)?
+        };
+        self.tell();
+        let written = storage::keep(&self.inner.borrow().scope, std::slice::from_ref(&said.change));
+        let service = self.clone();
+        spawn_local(async move {
+            let written = written.await;
+            service.kept(written);
+            if service.follows() {
+                service.say(&said.wish);
+            } else {
+                // By now this page leads.
+                service.with(|session| session.handle_adopt(browser::now(), &said.entry));
+            }
+        });
+        Ok(())
+    }
+
+    /// Something happens to the page from outside.
+    pub(super) fn outside(&self, outside: Outside) {
+        if self.follows() {
+            return self.look();
+        }
+        let now = browser::now();
+        match outside {
+            Outside::Wake => self.with(|session| session.handle_wake(now)),
+            Outside::Offline => self.with(|session| session.handle_offline(now)),
+            Outside::Hide => self.with(Session::handle_hide),
+            Outside::Look => {
+                if !browser::is_visible() {
+                    self.with(Session::handle_hide);
+                }
+                self.look();
+            }
+        }
+    }
+
+    /// Tells whether somebody looks, here or at another page: the session, or the page that has it.
+    pub(super) fn look(&self) {
+        let visible = browser::is_visible();
+        if self.follows() {
+            self.say(&tabs::wish(if visible { Wish::Watched } else { Wish::Hidden }));
+            return self.set_timer();
+        }
+        let now = browser::now();
+        let watched = {
+            let mut inner = self.inner.borrow_mut();
+            let watched = visible || inner.watch.others > now.mono;
+            (inner.watch.told.replace(watched) != Some(watched)).then_some(watched)
+        };
+        if let Some(watched) = watched {
+            self.with(|session| session.handle_watched(now, watched));
+        }
+    }
+}
