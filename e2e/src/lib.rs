@@ -11,12 +11,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod basic;
+mod chance;
 mod chromedriver;
 mod desktop;
 mod environment;
 mod eventually;
 mod files;
+mod history;
 mod page;
+mod proxy;
 mod server;
 pub mod socket;
 mod stage;
@@ -24,11 +27,14 @@ mod view;
 pub mod wire;
 
 pub use basic::{BasicServer, Heard};
+pub use chance::{Chance, Deck};
 pub use desktop::Desktop;
 pub use environment::Environment;
 pub use eventually::{eventually, eventually_within};
 pub use files::Files;
+pub use history::{Logged, history};
 pub use page::{Entry, Page, keys};
+pub use proxy::Proxy;
 pub use server::Server;
-pub use stage::{Stage, Window, stage};
-pub use view::{Row, View};
+pub use stage::{Stage, Window, stage, stage_within};
+pub use view::{Glance, Row, Said, View};

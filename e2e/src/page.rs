@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     environment::Environment,
     eventually::wait,
-    view::{LOOK, View},
+    view::{GLANCE, Glance, LOOK, View},
 };
 
 /// Keys as WebDriver has them.
@@ -102,6 +102,18 @@ impl Page {
         self.client().refresh().await.expect("the browser loads the page again");
     }
 
+    /// Opens a URL, or loads the page again where there is none, with a server that may be away.
+    ///
+    /// # Errors
+    /// What the browser says when it can't.
+    pub async fn try_to_load(&self, url: Option<&str>) -> Result<(), String> {
+        let loaded = match url {
+            Some(url) => self.client().goto(url).await,
+            None => self.client().refresh().await,
+        };
+        loaded.map_err(|error| error.to_string())
+    }
+
     /// The page is meant to talk with `host:port`, though it does not come from there.
     pub fn may_reach(&self, address: &str) {
         self.inner.reachable.borrow_mut().push(address.into());
@@ -125,6 +137,14 @@ impl Page {
     /// When the page can't be asked.
     pub async fn look(&self) -> View {
         self.eval(LOOK, vec![]).await
+    }
+
+    /// All of its messages, and little else.
+    ///
+    /// # Panics
+    /// When the page can't be asked.
+    pub async fn glance(&self) -> Glance {
+        self.eval(GLANCE, vec![]).await
     }
 
     /// Waits until it shows something, and gives what it shows then.
@@ -392,12 +412,20 @@ impl Page {
 
     /// Closes the browser, as a user does who is in a hurry: the page has no say in it.
     pub async fn close(&self) {
-        if self.inner.open.replace(false) {
+        if let Some(profile) = self.quit().await {
+            // Left behind, it would only take up room.
+            let _ = fs::remove_dir_all(profile);
+        }
+    }
+
+    /// [`Self::close`], but what the browser has kept stays where it is: here.
+    pub(crate) async fn quit(&self) -> Option<PathBuf> {
+        let was_open = self.inner.open.replace(false);
+        if was_open {
             // One that has crashed is closed already.
             let _ = self.client().clone().close().await;
-            // Left behind, it would only take up room.
-            let _ = fs::remove_dir_all(&self.inner.profile);
         }
+        was_open.then(|| self.inner.profile.clone())
     }
 
     /// Whether [`Self::close`] has not been called.

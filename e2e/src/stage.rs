@@ -49,11 +49,19 @@ impl Default for Window<'_> {
 /// # Panics
 /// When the test does, and when a browser complains.
 pub fn stage(name: &str, test: impl AsyncFnOnce(&Stage)) {
+    stage_within(DEADLINE, name, test);
+}
+
+/// [`stage`], with a deadline of one's own.
+///
+/// # Panics
+/// As [`stage`].
+pub fn stage_within(deadline: Duration, name: &str, test: impl AsyncFnOnce(&Stage)) {
     let _seat = Seat::take();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let stage = Stage { name: name.into(), driver: Chromedriver::shared(), pages: RefCell::default() };
     let run = async {
-        tokio::time::timeout(DEADLINE, test(&stage))
+        tokio::time::timeout(deadline, test(&stage))
             .await
             .unwrap_or_else(|_| panic!("{name} takes too long"));
         stage.complain().await;
@@ -80,8 +88,23 @@ impl Stage {
     pub async fn window(&self, name: &str, window: Window<'_>) -> Page {
         static PROFILES: AtomicU32 = AtomicU32::new(0);
         let number = PROFILES.fetch_add(1, Ordering::Relaxed);
-        let profile: PathBuf =
-            std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()));
+        let profile = std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()));
+        self.window_of(name, window, profile).await
+    }
+
+    /// Closes a page's browser, and opens it again with what it has kept, and nothing in it.
+    ///
+    /// # Panics
+    /// When it is closed already, when it has complaints, and when there is none to be had.
+    pub async fn reopen(&self, name: &str, window: Window<'_>, page: &Page) -> Page {
+        let complaints = page.complaints().await;
+        assert!(complaints.is_empty(), "the browser complains:\n{}", complaints.join("\n"));
+        let profile = page.quit().await.expect("a page that is open");
+        self.pages.borrow_mut().retain(Page::is_open);
+        self.window_of(name, window, profile).await
+    }
+
+    async fn window_of(&self, name: &str, window: Window<'_>, profile: PathBuf) -> Page {
         let capabilities = json!({
             "browserName": "chrome",
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },

@@ -122,6 +122,80 @@ impl View {
     }
 }
 
+/// What a page shows of its messages: less than a [`View`], but all of them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Glance {
+    /// The login page is there.
+    pub login: bool,
+    /// It waits for the server.
+    pub busy: bool,
+    /// The room is there.
+    pub room: bool,
+    /// `data-state` of the connection bar.
+    pub connection: Option<String>,
+    /// What is typed and not sent.
+    pub composer: Option<String>,
+    /// Who is there.
+    pub roster: Vec<String>,
+    /// The messages, in order.
+    pub messages: Vec<Said>,
+    /// Places where something is missing that can be loaded.
+    pub gaps: usize,
+    /// The words while the page is being loaded, when that fails, and of a crash.
+    pub trouble: Option<String>,
+}
+
+/// A message as a page shows it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Said {
+    /// Its id, in hexadecimal digits.
+    pub id: String,
+    /// What was said.
+    pub content: String,
+    /// `queued`, `pending`, `sent` or `failed`.
+    pub delivery: String,
+}
+
+impl Glance {
+    /// Logged in, talking with the server, and everything one has said has arrived.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        let sent = |said: &Said| said.delivery == "sent";
+        self.room && self.connection.as_deref() == Some("online") && self.messages.iter().all(sent)
+    }
+
+    /// The ends of what it shows, for who has to read what is wrong.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let unsent: Vec<_> = self.messages.iter().filter(|said| said.delivery != "sent").collect();
+        let Self { login, busy, room, connection, composer, roster, gaps, trouble, messages } = self;
+        format!(
+            "login {login} (busy {busy}), room {room}, connection {connection:?}, composer {composer:?}, roster \
+             {roster:?}, {gaps} gaps, trouble {trouble:?}, {} messages, last {:?}, not sent: {unsent:#?}",
+            messages.len(),
+            messages.last()
+        )
+    }
+}
+
+/// Reads a [`Glance`].
+pub(crate) const GLANCE: &str = r"
+    const one = (selector, within = document) => within.querySelector(selector);
+    return {
+        login: !!one('form#login'),
+        busy: one('#login-submit')?.getAttribute('aria-busy') === 'true',
+        room: !!one('#room'),
+        connection: one('#connection')?.dataset.state ?? null,
+        composer: one('#composer-text')?.value ?? null,
+        roster: [...document.querySelectorAll('#roster li[data-nick]')].map((e) => e.dataset.nick),
+        messages: [...document.querySelectorAll('#timeline .row.message')].map((e) => ({
+            id: e.dataset.id, content: one('.content', e).textContent, delivery: e.dataset.delivery ?? '',
+        })),
+        gaps: document.querySelectorAll('#timeline .row.gap').length,
+        trouble: (one('#crash') ?? one('#boot'))?.textContent.trim() ?? null,
+    };
+";
+
 /// Reads a [`View`].
 pub(crate) const LOOK: &str = r"
     const one = (selector, within = document) => within.querySelector(selector);

@@ -58,7 +58,7 @@ impl Frame {
         while !rest.is_empty() {
             let before = rest;
             let (number, value) = take_field(&mut rest)?;
-            match (number, value) {
+            match (number, value.bytes()) {
                 (1, Some(value)) => frame.user_name = text(value)?,
                 (2, Some(value)) => frame.kind = text(value)?,
                 (3, Some(value)) => frame.content = text(value)?,
@@ -66,8 +66,8 @@ impl Frame {
                     let (mut key, mut name) = (String::new(), String::new());
                     while !entry.is_empty() {
                         match take_field(&mut entry)? {
-                            (1, Some(value)) => key = text(value)?,
-                            (2, Some(value)) => name = text(value)?,
+                            (1, Value::Bytes(value)) => key = text(value)?,
+                            (2, Value::Bytes(value)) => name = text(value)?,
                             _ => {}
                         }
                     }
@@ -80,25 +80,56 @@ impl Frame {
     }
 }
 
-fn field(out: &mut Vec<u8>, number: u8, value: &[u8]) {
-    out.push(number << 3 | 2);
-    let mut len = value.len();
-    while len >= 0x80 {
-        out.push(u8::try_from(len & 0x7F).unwrap() | 0x80);
-        len >>= 7;
-    }
-    out.push(u8::try_from(len).unwrap());
+/// Appends a field of bytes: a string, or a message.
+pub fn field(out: &mut Vec<u8>, number: u64, value: &[u8]) {
+    varint(out, number << 3 | 2);
+    varint(out, value.len() as u64);
     out.extend_from_slice(value);
 }
 
-/// Takes a field off the front: its number, and its bytes where it has some.
-fn take_field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Option<&'a [u8]>)> {
+/// Appends a field that is a number.
+pub fn number_field(out: &mut Vec<u8>, number: u64, value: u64) {
+    varint(out, number << 3);
+    varint(out, value);
+}
+
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A number.
+    Number(u64),
+    /// A string, or a message.
+    Bytes(&'a [u8]),
+    /// Something of a fixed length, which no message of this protocol has.
+    Fixed,
+}
+
+impl<'a> Value<'a> {
+    /// The bytes, where it has some.
+    #[must_use]
+    pub fn bytes(self) -> Option<&'a [u8]> {
+        if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
+    }
+}
+
+/// The fields of a message, up to where it can't be read.
+pub fn fields(mut message: &[u8]) -> impl Iterator<Item = (u64, Value<'_>)> {
+    std::iter::from_fn(move || take_field(&mut message))
+}
+
+/// Takes a field off the front: its number, and what it holds.
+fn take_field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
     let tag = take_varint(rest)?;
     let len = match tag & 7 {
-        0 => {
-            take_varint(rest)?;
-            return Some((tag >> 3, None));
-        }
+        0 => return Some((tag >> 3, Value::Number(take_varint(rest)?))),
         1 => 8,
         2 => usize::try_from(take_varint(rest)?).ok()?,
         5 => 4,
@@ -106,7 +137,7 @@ fn take_field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Option<&'a [u8]>)> {
     };
     let (value, after) = rest.split_at_checked(len)?;
     *rest = after;
-    Some((tag >> 3, (tag & 7 == 2).then_some(value)))
+    Some((tag >> 3, if tag & 7 == 2 { Value::Bytes(value) } else { Value::Fixed }))
 }
 
 fn take_varint(rest: &mut &[u8]) -> Option<u64> {
