@@ -9,12 +9,15 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
-    sync::watch,
-    time::sleep,
+    sync::{Notify, watch},
+    time::{sleep, timeout},
 };
 
 use super::{Shared, Weather};
 use crate::chance::{Chance, Deck};
+
+/// How long a connection is watched for something to be sent.
+const AIM_WITHIN: Duration = Duration::from_secs(3);
 
 /// What happens to a connection.
 #[derive(Clone, Copy, Debug)]
@@ -87,14 +90,18 @@ pub(super) async fn carry(
 ) -> io::Result<()> {
     let flows: Flows = [watch::Sender::new(Flow::Pass), watch::Sender::new(Flow::Pass)];
     let (up, down) = (flows[0].subscribe(), flows[1].subscribe());
+    let [sent, received] = [Notify::new(), Notify::new()];
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
     let carried = async {
-        tokio::join!(pump(&mut from_client, &mut to_server, up), pump(&mut from_server, &mut to_client, down))
+        tokio::join!(
+            pump(&mut from_client, &mut to_server, up, &sent),
+            pump(&mut from_server, &mut to_client, down, &received)
+        )
     };
     let end = tokio::select! {
         _ = carried => return Ok(()),
-        end = suffer(&flows, chance, &shared, sky) => end,
+        end = suffer(&flows, &sent, chance, &shared, sky) => end,
     };
     if end == End::Rst {
         server.set_zero_linger()?;
@@ -108,6 +115,7 @@ pub(super) async fn carry(
 /// One affliction after another, as long as there is a storm.
 async fn suffer(
     flows: &Flows,
+    sent: &Notify,
     mut chance: Chance,
     shared: &Shared,
     mut sky: watch::Receiver<Weather>,
@@ -120,6 +128,10 @@ async fn suffer(
         let _ = sky.wait_for(is_storm).await;
         if std::mem::replace(&mut peace, true) {
             until_calm(&mut sky, chance.mostly_short(50..6_000)).await;
+            if chance.among(0..2) == 0 {
+                // Right after something was sent is the worst moment: the answer to it is lost.
+                let _ = timeout(AIM_WITHIN, sent.notified()).await;
+            }
         }
         if !is_storm(&sky.borrow()) {
             continue;
@@ -166,13 +178,14 @@ async fn suffer(
 
 async fn until_calm(sky: &mut watch::Receiver<Weather>, time: Duration) {
     let calm = sky.wait_for(|weather| !matches!(weather, Weather::Storm(_)));
-    let _ = tokio::time::timeout(time, calm).await;
+    let _ = timeout(time, calm).await;
 }
 
 async fn pump(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     mut flow: watch::Receiver<Flow>,
+    passed: &Notify,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -198,6 +211,7 @@ async fn pump(
             }
             Flow::Pass | Flow::Stall | Flow::End => to.write_all(&buffer[..read]).await?,
         }
+        passed.notify_waiters();
     }
 }
 
