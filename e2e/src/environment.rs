@@ -30,11 +30,20 @@ impl Environment {
         }
     }
 
+    /// The checkout.
+    ///
+    /// # Panics
+    /// When it is not where it was when this was compiled.
+    #[must_use]
+    pub fn checkout() -> PathBuf {
+        let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+        workspace.canonicalize().expect("the checkout is where it was")
+    }
+
     /// Where a test leaves something to look at: `target/<folder>/`.
     #[must_use]
     pub fn target(folder: &str) -> PathBuf {
-        let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-        let target = workspace.join("target").join(folder);
+        let target = Self::checkout().join("target").join(folder);
         std::fs::create_dir_all(&target).expect("a folder in target/ can be made");
         target
     }

@@ -65,5 +65,9 @@ fn end_to_end(place: &Place) -> Result<()> {
         .env("PARLOUR_DIST", place.dist())
         .env("CHROMEDRIVER", browser.driver)
         .env("CHROME", browser.chrome);
+    // One of them serves the page as a developer does: with the Trunk that has built it.
+    let trunk = tools::trunk(place);
+    command.env("PARLOUR_TRUNK", trunk.get_program());
+    command.envs(trunk.get_envs().filter_map(|(name, value)| Some((name, value?))));
     sh::run(&mut command, "cargo test -p parlour-e2e")
 }
