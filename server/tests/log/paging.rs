@@ -1,6 +1,12 @@
 //! Pages, against a list of everything.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+};
 
 use parlour_server::log::{Entry, Log as _, Page, Retention, Size, Start, Stored};
 use proptest::prelude::*;
@@ -142,4 +148,26 @@ fn pages_laid_end_to_end_are_the_room() {
         }
     }
     assert_eq!(on, expected);
+}
+
+#[test]
+fn a_page_is_of_one_moment() {
+    let mut world = World::new();
+    world.append(&[entry(1, "", "1")]);
+    let over = AtomicBool::new(false);
+    let World { log, read, dir: _dir } = &mut world;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 2..2000 {
+                log.append(&[entry(n, "", &n.to_string())], &[]).unwrap();
+            }
+            over.store(true, Relaxed);
+        });
+        while !over.load(Relaxed) {
+            let page = read.page("", Start::End, Size { messages: 5, bytes: 99 }).unwrap();
+            let seqs: Vec<_> = page.messages.iter().map(|message| message.place.seq).collect();
+            assert_eq!(seqs, (page.from + 1..=page.to).collect::<Vec<_>>());
+            assert!(page.reached_end);
+        }
+    });
 }

@@ -107,6 +107,11 @@ fn a_query_has_a_bound() {
     assert_eq!(world.search(&"(".repeat(100_000)), [""; 0]);
     assert_eq!(world.search(&"x".repeat(100_000)).len(), 1);
     assert_eq!(world.search(&"字".repeat(100_000)).len(), 1);
+    // Of very long words the beginning counts, and of very many the first.
+    assert_eq!(world.search(&format!("{}yz", "x".repeat(70))).len(), 1);
+    assert_eq!(world.search(&format!("{}y", "x".repeat(50))).len(), 0);
+    let many = |last: &str| format!("{} {last}", ["a", "b", "c", "a"].repeat(4).join(" "));
+    assert_eq!((world.search(&many("b")).len(), world.search(&many("q")).len()), (1, 1));
 }
 
 #[test]
