@@ -109,6 +109,11 @@ fn what_can_t_be_copied_leaves_nothing() {
         "{error}"
     );
     let world = World::new();
+    let database = rusqlite::Connection::open(world.log.path()).unwrap();
+    database.pragma_update(None, "user_version", 1000).unwrap();
+    let error = backup(&world.dir, &to.join("copy")).unwrap_err();
+    assert!(matches!(error, BackupError::Log(LogError::Newer { found: 1000, .. })), "{error}");
+    let world = World::new();
     let error = backup(&world.dir, &to.join("nowhere/copy")).unwrap_err();
     assert!(matches!(error, BackupError::Write { .. }), "{error}");
     assert_eq!(names(&to), [""; 0]);

@@ -82,9 +82,10 @@ impl Read for Blank {
 }
 
 struct Stage {
+    // Goes before the threads do, so that a test that fails leaves no log waiting.
+    orders: Sender<Do>,
     handle: Handle,
     appends: Receiver<Vec<Entry>>,
-    orders: Sender<Do>,
     tidied: Receiver<()>,
     reports: Receiver<Report>,
 }
