@@ -119,6 +119,7 @@ impl Peers {
             !(let_in && status == Status::LoginTimeout),
             "{conn:?} has logged in, and is said to be late"
         );
+        assert!(peer.skips || status != Status::TooSlow, "{conn:?} reads, and is said to be too slow");
         assert!(!std::mem::replace(&mut peer.closed, true), "{conn:?} is closed twice");
     }
 
