@@ -75,9 +75,10 @@ fn step(world: &mut World, input: &mut Input<'_>) {
         19 => world.pass(input.ms()),
         20 => world.reload(),
         21 => world.keep(input.byte()),
-        22 => match input.flag() {
-            true => world.session.handle_load(now, input.seq()),
-            false => world.session.handle_dropped(input.seq()),
+        22 => match input.byte() % 4 {
+            0 | 2 => world.session.handle_dropped(input.seq()),
+            1 => world.session.handle_load(now, input.seq()),
+            _ => world.session.handle_load_for_another(now, input.seq()),
         },
         _ => match input.byte() % 4 {
             0 => world.session.handle_unopenable(Status::NoAnswer),

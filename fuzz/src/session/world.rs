@@ -147,6 +147,7 @@ impl World {
     pub(super) fn log_in(&mut self) {
         self.keep_all();
         let kept = self.device.kept();
+        self.session.handle_random([self.ids.len() as u8; 16]);
         let nick = kept.nick().unwrap_or(NICK).to_owned();
         if self.session.handle_login(self.now, &nick, kept).is_ok() {
             self.only_kept();
