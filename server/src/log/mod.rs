@@ -76,7 +76,8 @@ pub enum Start {
     Before(u64),
     /// Those after one, the oldest of them.
     After(u64),
-    /// Those around a time in Unix ms: half of them before the first message of that time or later.
+    /// Those around a time in Unix ms: up to half of them before the first message of that time or later, the rest from
+    /// it on. The newest, when there is none.
     At(i64),
     /// The newest.
     End,
@@ -250,8 +251,8 @@ pub trait Log: Send {
     /// [`LogError`]; nothing was appended or changed.
     fn append(&mut self, entries: &[Entry], sessions: &[SessionChange]) -> Result<Vec<Appended>, LogError>;
 
-    /// Lets go of what [`Retention`] lets go of, in small steps. `now` is in Unix ms. `true` when there is more to
-    /// do.
+    /// Lets go of some of what [`Retention`] lets go of; a step is small. `now` is in Unix ms. `true` when there may be
+    /// more to do.
     ///
     /// # Errors
     /// [`LogError`]; what was done before stays done.

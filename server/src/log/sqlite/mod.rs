@@ -1,5 +1,9 @@
 //! The log in SQLite: one file, a write-ahead log beside it, and one connection that writes.
 //!
+//! A transaction whose commit failed is not in the log. But when the disk failed it after the last byte was written, and
+//! the machine goes down before the next commit, it may be found there after all: its messages are known then, as if the
+//! acknowledgement had been lost and not the message.
+//!
 //! | module | what it does |
 //! | --- | --- |
 //! | `file` | directory, lock, connections |
