@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use parlour_core::{
-    kept::{Change, Kept, Pair, Table},
+    kept::{Change, Kept, Table},
     model::MessageId,
 };
 
@@ -67,14 +67,14 @@ impl Device {
 
     /// What a page that is loaded finds.
     pub(super) fn kept(&self) -> Kept {
-        let account = self.table(Table::Account).pop();
-        let account = account.as_ref().map(|(_, value)| value.as_slice());
-        Kept::read(account, &self.table(Table::Outbox), &self.table(Table::Messages))
+        let account = self.values(Table::Account).pop();
+        Kept::read(account.as_deref(), &self.values(Table::Outbox), &self.values(Table::Messages))
     }
 
-    pub(super) fn table(&self, table: Table) -> Vec<Pair> {
+    /// What is in a table, in order of key.
+    pub(super) fn values(&self, table: Table) -> Vec<Vec<u8>> {
         let of = self.tables.iter().filter(|((t, _), _)| *t == table);
-        of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+        of.map(|(_, value)| value.clone()).collect()
     }
 
     pub(super) fn has_entry(&self, id: MessageId) -> bool {

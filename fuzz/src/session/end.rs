@@ -2,7 +2,6 @@
 
 use parlour_core::{
     codec::{self, Extension},
-    kept::Table,
     model::{Connection, Dialect, MessageId},
     wire,
 };
@@ -32,12 +31,8 @@ impl World {
         assert!(said.iter().all(|id| !self.outbox.contains_key(id)), "acknowledged, and not shown as sent");
         self.session.handle_hide();
         self.settle();
-        let left = self.device.table(Table::Outbox);
-        let done = |key: &[u8]| all.iter().any(|id| id.0 == key);
-        assert!(
-            self.lossy || !left.iter().any(|(key, _)| done(key)),
-            "acknowledged, and still on the device"
-        );
+        let left = all.iter().any(|id| self.device.has_entry(*id));
+        assert!(self.lossy || !left, "acknowledged, and still on the device");
     }
 
     fn come_online(&mut self) {

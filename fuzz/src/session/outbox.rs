@@ -85,6 +85,12 @@ impl Outbox {
         }
     }
 
+    /// The user has let go of it.
+    pub(super) fn discarded(&mut self, id: MessageId) {
+        let before = self.0.remove(&id).and_then(|said| said.failed);
+        assert_ne!(before, Some(false), "{id:?} is on its way and was called back");
+    }
+
     /// It was taken out of the storage.
     pub(super) fn deleted(&self, id: MessageId) {
         if let Some(said) = self.0.get(&id) {

@@ -4,6 +4,7 @@ use parlour_core::{
     Millis,
     codec::{self, Extension},
     event::Event,
+    kept::Table,
     model::{Connection, MessageId},
     session::{Command, Now, Session},
 };
@@ -33,6 +34,8 @@ pub(super) struct World {
     /// All ids there were.
     ids: Vec<MessageId>,
     pub outbox: Outbox,
+    /// The message that the user wants forgotten.
+    discarding: Option<MessageId>,
     pub device: Device,
     /// The device makes changes at once.
     keeps: bool,
@@ -55,6 +58,7 @@ impl World {
             sent: Vec::new(),
             ids: Vec::new(),
             outbox: Outbox::default(),
+            discarding: None,
             device: Device::default(),
             keeps: true,
             lossy: false,
@@ -109,6 +113,10 @@ impl World {
             Event::Message(message) => self.outbox.shown(&message),
             Event::Page(messages) => messages.iter().for_each(|message| self.outbox.shown(message)),
             Event::Delivery(id, delivery) => self.outbox.shown_as(id, delivery),
+            Event::Discarded(id) => {
+                assert_eq!(self.discarding, Some(id), "nobody wanted that");
+                self.outbox.discarded(id);
+            }
             _ => {}
         }
     }
@@ -209,17 +217,16 @@ impl World {
 
     pub(super) fn discard(&mut self, which: u8) {
         let id = self.said(which);
-        if self.session.handle_discard(self.now, id).is_some()
-            && let Some(said) = self.outbox.remove(&id)
-        {
-            assert_ne!(said.failed, Some(false), "{id:?} is on its way and was called back");
-        }
+        self.discarding = Some(id);
+        self.session.handle_discard(self.now, id);
+        self.settle();
+        self.discarding = None;
     }
 
     /// Another page has said what is on the device.
     pub(super) fn adopt(&mut self, which: u8) {
-        let entries = self.device.table(parlour_core::kept::Table::Outbox);
-        if let Some((_, value)) = entries.get(usize::from(which) % entries.len().max(1)) {
+        let entries = self.device.values(Table::Outbox);
+        if let Some(value) = entries.get(usize::from(which) % entries.len().max(1)) {
             self.session.handle_adopt(self.now, value);
         }
     }
