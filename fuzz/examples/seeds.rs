@@ -227,6 +227,14 @@ fn hubs() -> Vec<Vec<u8>> {
             vec![13, 0, 0],
         ],
         vec![vec![0], come(0), log_in(0, 0), come(1), vec![19, 0xFF], come(2), round.clone()],
+        // Said one after the other to somebody who hears it all.
+        vec![
+            vec![0],
+            come(0),
+            log_in(0, 0),
+            round.clone(),
+            [1, 2, 3].map(|n| [talk(0, n), vec![14]].concat()).concat(),
+        ],
         // The log holds, answers one, fails, works again.
         vec![
             vec![0],
