@@ -38,12 +38,24 @@ pub(super) enum Affliction {
     Swallowed,
     /// Ended by force, and for a while nobody gets in.
     Shut,
+    /// Something arrives, the answer does not, and then it is ended by force: the sender can't know that it arrived.
+    Unanswered,
 }
 
 /// The names under which they are counted.
 #[cfg(test)]
-pub(super) const KINDS: [&str; 9] =
-    ["reset", "ended", "half closed", "stalled", "delayed", "trickled", "swallowed", "shut", "refused"];
+pub(super) const KINDS: [&str; 10] = [
+    "reset",
+    "ended",
+    "half closed",
+    "stalled",
+    "delayed",
+    "trickled",
+    "swallowed",
+    "shut",
+    "refused",
+    "cut before the answer",
+];
 
 impl Affliction {
     pub(super) fn deck() -> Deck<Self> {
@@ -56,6 +68,7 @@ impl Affliction {
             (2, Self::Trickled),
             (2, Self::Swallowed),
             (1, Self::Shut),
+            (5, Self::Unanswered),
         ])
     }
 }
@@ -128,10 +141,6 @@ async fn suffer(
         let _ = sky.wait_for(is_storm).await;
         if std::mem::replace(&mut peace, true) {
             until_calm(&mut sky, chance.mostly_short(50..6_000)).await;
-            if chance.among(0..2) == 0 {
-                // Right after something was sent is the worst moment: the answer to it is lost.
-                let _ = timeout(AIM_WITHIN, sent.notified()).await;
-            }
         }
         if !is_storm(&sky.borrow()) {
             continue;
@@ -148,6 +157,15 @@ async fn suffer(
             Affliction::Shut => {
                 shared.lock().shut_until = Instant::now() + chance.millis(300..3_000);
                 shared.count("shut");
+                return End::Rst;
+            }
+            Affliction::Unanswered => {
+                flows[1].send_replace(Flow::Swallow);
+                // The answer takes its time too.
+                if timeout(AIM_WITHIN, sent.notified()).await.is_ok() {
+                    sleep(chance.millis(30..300)).await;
+                }
+                shared.count("cut before the answer");
                 return End::Rst;
             }
             Affliction::Stalled => ("stalled", Flow::Stall, chance.mostly_short(200..12_000)),

@@ -100,7 +100,7 @@ impl<'a> User<'a> {
     ) -> Self {
         let page = stage.window(name, window).await;
         let deck = Deck::new(&[
-            (12, Action::Say),
+            (18, Action::Say),
             (3, Action::Watch),
             (2, Action::Reload),
             (1, Action::Leave),
@@ -145,7 +145,7 @@ impl<'a> User<'a> {
                 self.ledger.borrow_mut().taken(&text);
             }
         }
-        pause(self.chance.mostly_short(10..2_000)).await;
+        pause(self.chance.mostly_short(10..1_000)).await;
     }
 
     async fn reload(&mut self) {
