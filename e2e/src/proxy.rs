@@ -249,14 +249,19 @@ mod tests {
         proxy.storm(2);
         let all = || victim::KINDS.iter().all(|kind| proxy.tally().contains_key(kind));
         thread::scope(|scope| {
-            for _ in 0..8 {
+            for _ in 0..16 {
                 scope.spawn(|| {
                     while !all() {
                         let mut stream = std::net::TcpStream::connect(proxy.address).unwrap();
-                        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-                        let _ = stream.write_all(b"GET /ws HTTP/1.1\r\n\r\n");
-                        // Until it ends, or nothing comes any more.
-                        let _ = io::copy(&mut stream, &mut io::sink());
+                        stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+                        // Says something and hears what comes, until it ends or has lasted for some seconds.
+                        for _ in 0..40 {
+                            let said = stream.write_all(b"GET /ws HTTP/1.1\r\n\r\n");
+                            let heard = said.and_then(|()| io::copy(&mut stream, &mut io::sink()));
+                            if !heard.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                                break;
+                            }
+                        }
                     }
                 });
             }

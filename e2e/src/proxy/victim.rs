@@ -161,11 +161,10 @@ async fn suffer(
             }
             Affliction::Unanswered => {
                 flows[1].send_replace(Flow::Swallow);
+                let something = timeout(AIM_WITHIN, sent.notified()).await.is_ok();
+                shared.count(if something { "cut before the answer" } else { "reset" });
                 // The answer takes its time too.
-                if timeout(AIM_WITHIN, sent.notified()).await.is_ok() {
-                    sleep(chance.millis(30..300)).await;
-                }
-                shared.count("cut before the answer");
+                sleep(chance.millis(30..300)).await;
                 return End::Rst;
             }
             Affliction::Stalled => ("stalled", Flow::Stall, chance.mostly_short(200..12_000)),
