@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use parlour_core::{Millis, limits::Limits, model::MessageId};
+use parlour_core::{Millis, limits::Limits};
 use parlour_server::{
     hub::{Hub, Recovered, Settings, output::Output},
     log::{
-        Appended, Job, Log, LogError, Read, Size, Start,
+        Appended, Job, Log, LogError, Read,
         group::Groups,
         sqlite::{Options, SqliteLog, Synchronous},
     },
@@ -160,20 +160,5 @@ impl Running {
     /// It is killed, with nothing under way.
     pub fn kill(self, disk: &mut Disk) {
         disk.kill(None);
-    }
-
-    /// All that the log has, oldest first.
-    pub fn everything(&mut self) -> Vec<(u64, MessageId, String, String)> {
-        let mut all = Vec::new();
-        let mut after = 0;
-        loop {
-            let size = Size { messages: 1_000, bytes: usize::MAX };
-            let page = self.reader.page("", Start::After(after), size).unwrap();
-            after = page.to;
-            all.extend(page.messages.into_iter().map(|m| (m.place.seq, m.id, m.nick, m.content)));
-            if page.reached_end {
-                return all;
-            }
-        }
     }
 }

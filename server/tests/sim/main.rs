@@ -10,13 +10,14 @@
 //! Then everything is whole again for a while, and nothing may be missing. A seed decides a run, and a failure prints
 //! it: `PARLOUR_SIM_SEED=n cargo test -p parlour-server --test sim` runs that one. `cargo xtask soak` runs as many as
 //! there is time for.
-#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 mod check;
 mod device;
 mod machine;
 mod network;
 mod rng;
+mod truth;
 mod world;
 
 use std::{
@@ -44,13 +45,11 @@ fn step(world: &mut World) {
         // Nothing, so that things have time to come to rest.
         45..70 => {}
         _ if !world.faults => {}
-        70..75 => {
-            // The connection breaks, and the page is told.
-            if world.devices[at].link.is_some() {
-                world.tally.count("broken connections");
-                world.drop_link(at, true);
-                world.with_session(at, |session, now| session.handle_closed(now, 1006));
-            }
+        // The connection breaks, and the page is told.
+        70..75 if world.devices[at].link.is_some() => {
+            world.tally.count("broken connections");
+            world.drop_link(at, true);
+            world.with_session(at, |session, now| session.handle_closed(now, 1006));
         }
         75..78 => {
             if let Some(link) = &mut world.devices[at].link {
@@ -66,16 +65,14 @@ fn step(world: &mut World) {
                 world.tally.count("stalls");
             }
         }
-        81..86 => {
-            if world.devices[at].session.is_some() && world.devices[at].keeps {
-                world.tally.count("pages killed");
-                if world.rng.once_in(3) {
-                    world.with_session(at, |session, _| session.handle_hide());
-                }
-                world.devices[at].close_page();
-                world.drop_link(at, true);
-                world.devices[at].back_at = Some(world.now + world.rng.below(9_000));
+        81..86 if world.devices[at].session.is_some() && world.devices[at].keeps => {
+            world.tally.count("pages killed");
+            if world.rng.once_in(3) {
+                world.with_session(at, |session, _| session.handle_hide());
             }
+            world.devices[at].close_page();
+            world.drop_link(at, true);
+            world.devices[at].back_at = Some(world.now + world.rng.below(9_000));
         }
         86 => world.kill_server(false),
         87 => {
@@ -90,12 +87,10 @@ fn step(world: &mut World) {
             let watched = world.rng.once_in(2);
             world.with_session(at, |session, now| session.handle_watched(now, watched));
         }
-        90 => {
-            if world.devices[at].session.is_some() && world.devices[at].is_online() {
-                world.tally.count("exits");
-                world.with_session(at, |session, now| session.handle_exit(now));
-                world.devices[at].back_at = Some(world.now + world.rng.below(9_000));
-            }
+        90 if world.devices[at].is_online() => {
+            world.tally.count("exits");
+            world.with_session(at, |session, now| session.handle_exit(now));
+            world.devices[at].back_at = Some(world.now + world.rng.below(9_000));
         }
         91 => {
             world.with_session(at, |session, now| session.handle_offline(now));
@@ -128,7 +123,7 @@ fn run(seed: u64, faults: bool) -> Tally {
     }
     world.faults = false;
     check::settle(&mut world);
-    check::nothing_is_lost_and_nothing_is_doubled(&mut world);
+    check::all_is_well(&mut world);
     world.tally
 }
 
