@@ -1,0 +1,118 @@
+//! A disk that is full. Talk waits, all else goes on, and when there is room again nothing was lost.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::Command,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use parlour_core::{
+    codec::Extension,
+    wire::{HistoryRequest, history_request::Start},
+};
+use parlour_server::log::{Log as _, sqlite::SqliteLog};
+
+use super::{
+    common::{Client, Dir},
+    crowd::Crowd,
+    page::Order,
+    program::Program,
+    rng::Rng,
+    table::Row,
+    truth, wait_until,
+};
+
+/// Set for the test that runs where it may mount a small disk.
+const INSIDE: &str = "PARLOUR_KILL_INSIDE";
+/// How many people talk.
+const PEOPLE: usize = 10;
+/// Bytes of what takes up the room that is made later; the disk has 4 MiB.
+const BALLAST: usize = 2 << 20;
+
+#[test]
+fn on_a_full_disk_talk_waits_and_nothing_is_lost() {
+    if env::var_os(INSIDE).is_some() {
+        return on_a_small_disk();
+    }
+    // Mounts of one's own need a namespace of one's own, which some systems don't give.
+    let program = env::current_exe().unwrap();
+    let name = "full::on_a_full_disk_talk_waits_and_nothing_is_lost";
+    let unshared = |program: &Path, arguments: &[&str]| {
+        Command::new("unshare").arg("-rm").arg(program).args(arguments).env(INSIDE, "yes").output()
+    };
+    if !unshared(Path::new("true"), &[]).is_ok_and(|output| output.status.success()) {
+        println!("full disk: not tried, this system lets nobody mount one");
+        return;
+    }
+    let output = unshared(&program, &["--exact", name, "--nocapture"]).unwrap();
+    let words = String::from_utf8_lossy(&output.stdout);
+    print!("{words}");
+    assert!(output.status.success(), "{words}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Somebody comes, reads and leaves, while nothing can be stored.
+fn visit(server: &Program, crowd: &Crowd, name: &str) {
+    let mut visitor = Client::login(server.address, name);
+    wait_until("the visitor is seen", || crowd.all(|state| state.members == PEOPLE + 1));
+    let request = HistoryRequest { start: Some(Start::Before(u64::MAX)), count: 10, request: 1 };
+    visitor.extension(Extension::HistoryRequest(request));
+    visitor.until(|client| {
+        client.frames.iter().any(|frame| {
+            matches!(&frame.extension, Some(Extension::HistoryPage(page)) if page.request == 1 && page.frames.len() == 10)
+        })
+    });
+    drop(visitor);
+    wait_until("the visitor is gone", || crowd.all(|state| state.members == PEOPLE));
+}
+
+/// Everybody was told, from now on, that the log takes nothing.
+fn everybody_is_refused(crowd: &Crowd) {
+    let before: Vec<_> = crowd.states().iter().map(|state| state.refused).collect();
+    wait_until("everybody is refused", || {
+        crowd.states().iter().zip(&before).all(|(state, before)| state.refused > *before)
+    });
+}
+
+fn on_a_small_disk() {
+    let (disk, words) = (Dir::new(), Dir::new());
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(disk.path()).status();
+    assert!(mounted.unwrap().success(), "a small disk");
+    let ballast = disk.path().join("ballast");
+    fs::write(&ballast, vec![7; BALLAST]).unwrap();
+
+    let mut rng =
+        Rng(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap());
+    let data = disk.path().join("data");
+    let mut server = Program::new(data.clone(), words.path().join("words"));
+    server.start();
+    let crowd = Crowd::new(server.address, PEOPLE, 6_000, &mut rng);
+    crowd.order(Order::Talk(true));
+    everybody_is_refused(&crowd);
+    visit(&server, &crowd, "lili");
+
+    // Killed while it can store nothing, and started again on the full disk.
+    server.kill();
+    server.start();
+    let started = Instant::now();
+    crowd.come_back();
+    let back = crowd.back_after(started);
+    everybody_is_refused(&crowd);
+    visit(&server, &crowd, "tom");
+    let waiting = crowd.sum(|state| state.said - state.acknowledged);
+
+    fs::remove_file(&ballast).unwrap();
+    crowd.come_to_rest();
+    let devices = crowd.end();
+    server.kill();
+    let log = SqliteLog::open(&data).unwrap();
+    let log = truth::everything(&mut *log.reader().unwrap());
+    println!("{waiting} messages waited for room on the disk");
+    Row { how: "has a full disk", rounds: 1, back }.print(&log, &devices);
+    assert!(waiting > 0);
+    truth::nothing_is_lost_and_nothing_is_doubled(&log, &devices);
+    truth::everybody_sees_who_is_there(&devices);
+    // Nothing else holds the disk; who mounted it is gone when this process is.
+    let _ = Command::new("umount").arg(disk.path()).status();
+}

@@ -1,0 +1,314 @@
+//! A page: a session on a real socket and a device's storage, on a thread of its own.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, TryRecvError},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use parlour_core::{
+    Millis,
+    event::Event,
+    model::{Delivery, MessageId},
+    session::{Command, Now, Session},
+    status::Status,
+};
+
+use super::{
+    common::{Message, Socket},
+    device::Device,
+    rng::Rng,
+};
+
+/// How long a page may not look for orders, in ms.
+const LOOKS: Millis = 25;
+/// How long somebody thinks between two messages, in ms.
+const THINKS: (Millis, Millis) = (150, 1_000);
+
+/// What a page is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// To talk all the time, or not any more.
+    Talk(bool),
+    /// To load what is missing, as somebody does who scrolls up.
+    Load,
+    /// The browser says that there is a network again.
+    Wake,
+    /// To be closed without a word, and opened again with what the device has.
+    Reload,
+    /// To log out.
+    Exit,
+    /// To end where it is.
+    End,
+}
+
+/// How a page is.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct State {
+    pub online: bool,
+    /// When it came online last.
+    pub since: Option<Instant>,
+    pub members: usize,
+    pub said: usize,
+    pub acknowledged: usize,
+    pub gaps: usize,
+    /// What the device keeps of what was said. Counted when the page comes to rest.
+    pub outbox: usize,
+    /// The largest sequence number it was shown.
+    pub newest: u64,
+    /// How often it was told that the log takes nothing.
+    pub refused: usize,
+}
+
+/// The page.
+pub struct Page {
+    device: Device,
+    socket: Option<Socket>,
+    address: SocketAddr,
+    begun: Instant,
+    rng: Rng,
+    state: Arc<Mutex<State>>,
+    refused: usize,
+    newest: u64,
+    said: u64,
+    /// Bytes of text besides the words themselves.
+    padding: usize,
+    talks_at: Option<Millis>,
+    loads: bool,
+}
+
+impl Page {
+    pub fn new(
+        number: usize,
+        address: SocketAddr,
+        seed: u64,
+        padding: usize,
+        state: Arc<Mutex<State>>,
+    ) -> Self {
+        Self {
+            device: Device::new(number, true),
+            socket: None,
+            address,
+            begun: Instant::now(),
+            rng: Rng(seed),
+            state,
+            refused: 0,
+            newest: 0,
+            said: 0,
+            padding,
+            talks_at: None,
+            loads: false,
+        }
+    }
+
+    /// Lives until it is told to end. While what it gives back is kept, nobody sees that it has.
+    pub fn run(mut self, orders: &Receiver<Order>) -> (Device, Option<Socket>) {
+        self.log_in();
+        loop {
+            let order = match orders.try_recv() {
+                Ok(order) => Some(order),
+                Err(TryRecvError::Empty) => self.step(orders),
+                Err(TryRecvError::Disconnected) => Some(Order::End),
+            };
+            match order {
+                Some(Order::End) => return (self.device, self.socket),
+                Some(order) => self.obey(order),
+                None => {}
+            }
+            self.tell();
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Talk(true) => self.talks_at = Some(self.now().mono + self.rng.below(THINKS.1)),
+            Order::Talk(false) => self.talks_at = None,
+            Order::Load => self.loads = true,
+            Order::Wake => self.act(Session::handle_wake),
+            Order::Reload => {
+                self.device.close_page();
+                self.socket = None;
+                self.log_in();
+            }
+            Order::Exit => self.act(Session::handle_exit),
+            Order::End => {}
+        }
+    }
+
+    fn tell(&self) {
+        let device = &self.device;
+        let mut state = self.state.lock().unwrap();
+        let online = device.is_online();
+        if online && !state.online {
+            state.since = Some(Instant::now());
+        }
+        *state = State {
+            online,
+            members: device.session.as_ref().map_or(0, |session| session.roster().1),
+            said: device.said.len(),
+            acknowledged: device.acknowledged.len(),
+            gaps: device.gaps.len(),
+            outbox: if self.loads { device.storage.outbox() } else { 0 },
+            newest: self.newest,
+            refused: self.refused,
+            ..*state
+        };
+    }
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        Now {
+            mono: u64::try_from(self.begun.elapsed().as_millis()).unwrap(),
+            unix: i64::try_from(unix).unwrap(),
+        }
+    }
+
+    fn log_in(&mut self) {
+        let now = self.now();
+        let mut random = [0; 16];
+        self.rng.fill(&mut random);
+        let device = &mut self.device;
+        device.back_at = None;
+        let mut session = device.session.take().unwrap_or_else(|| Session::new(self.rng.next(), "kill"));
+        session.handle_random(random);
+        session.handle_login(now, &device.nick, device.storage.kept()).unwrap();
+        device.session = Some(session);
+        self.drain();
+    }
+
+    fn act(&mut self, act: impl FnOnce(&mut Session, Now)) {
+        let now = self.now();
+        if let Some(session) = &mut self.device.session {
+            act(session, now);
+        }
+        self.drain();
+    }
+
+    /// Waits for what comes next, and does it; or gives an order that came meanwhile.
+    fn step(&mut self, orders: &Receiver<Order>) -> Option<Order> {
+        let now = self.now().mono;
+        let due = self.device.session.as_ref().and_then(Session::poll_timeout);
+        let next = [due, self.talks_at, self.device.back_at].into_iter().flatten().min();
+        let wait = next.unwrap_or(Millis::MAX).saturating_sub(now).clamp(1, LOOKS);
+        let wait = Duration::from_millis(wait);
+        match &mut self.socket {
+            Some(socket) => {
+                let next = socket.next(wait);
+                self.came(next);
+            }
+            None => {
+                if let Ok(order) = orders.recv_timeout(wait) {
+                    return Some(order);
+                }
+            }
+        }
+        let now = self.now().mono;
+        if self.device.session.as_ref().and_then(Session::poll_timeout).is_some_and(|due| due <= now) {
+            self.act(Session::handle_timeout);
+        }
+        if std::mem::take(&mut self.device.tries_again) {
+            self.device.back_at = Some(now + 500);
+        }
+        if self.device.back_at.is_some_and(|at| at <= now) {
+            self.log_in();
+        }
+        if self.talks_at.is_some_and(|at| at <= now) {
+            self.talks_at = Some(now + THINKS.0 + self.rng.below(THINKS.1 - THINKS.0));
+            self.talk();
+        }
+        if self.loads
+            && let Some(missing) = self.device.gaps.iter().find(|missing| !missing.loading)
+        {
+            let to = missing.gap.to;
+            self.act(|session, now| session.handle_load(now, to));
+        }
+        None
+    }
+
+    fn came(&mut self, what: std::io::Result<Message>) {
+        match what {
+            Ok(Message::Data(_, bytes)) => self.act(|session, now| session.handle_message(now, &bytes)),
+            Ok(Message::Ping(payload)) => {
+                if self.socket.as_mut().is_some_and(|socket| socket.send(10, &payload).is_err()) {
+                    self.closed(1006);
+                }
+            }
+            Ok(Message::Pong(_)) => {}
+            Ok(Message::Close(code)) => self.closed(code.unwrap_or(1005)),
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {}
+            Ok(Message::End) | Err(_) => self.closed(1006),
+        }
+    }
+
+    fn closed(&mut self, code: u16) {
+        self.socket = None;
+        self.act(|session, now| session.handle_closed(now, code));
+    }
+
+    fn talk(&mut self) {
+        self.said += 1;
+        let text = format!("message {} of {} {}", self.said, self.device.nick, "~".repeat(self.padding));
+        let now = self.now();
+        let mut random = [0; 10];
+        self.rng.fill(&mut random);
+        let id = MessageId::new(u64::try_from(now.unix).unwrap(), random);
+        let Some(session) = &mut self.device.session else { return };
+        if session.handle_talk(now, id, &text).is_ok() {
+            self.device.said.push(id);
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(command) = self.device.session.as_mut().and_then(Session::poll_command) {
+            self.command(command);
+        }
+        while let Some(event) = self.device.session.as_mut().and_then(Session::poll_event) {
+            match &event {
+                Event::Throttled(Status::LogUnavailable, _) => self.refused += 1,
+                Event::Message(message) if message.delivery == Delivery::Sent => {
+                    self.newest = self.newest.max(message.seq);
+                }
+                Event::Page(messages) => {
+                    let newest = messages.iter().map(|message| message.seq).max();
+                    self.newest = self.newest.max(newest.unwrap_or(0));
+                }
+                _ => {}
+            }
+            self.device.note(event);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = self.now();
+        let device = &mut self.device;
+        let Some(session) = &mut device.session else { return };
+        match command {
+            Command::Open => {
+                self.socket = Socket::open(self.address, "").ok();
+                match &self.socket {
+                    Some(_) => session.handle_opened(now),
+                    None => session.handle_closed(now, 1006),
+                }
+            }
+            Command::Send(bytes) => {
+                // Bytes of a broken connection go nowhere; that it is broken is told when it is read next.
+                let _ = self.socket.as_mut().map(|socket| socket.send(2, &bytes));
+            }
+            Command::Close(code) => {
+                if let Some(mut socket) = self.socket.take() {
+                    let code = code.map(u16::to_be_bytes);
+                    let _ = socket.send(8, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
+                }
+            }
+            Command::Keep { ticket, changes } => {
+                device.storage.waiting.push_back((0, ticket, changes));
+                device.storage.make();
+                session.handle_kept(now, ticket);
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The server as a process, which is started again and again at one address.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// What a test's crowd needs: no limits but those of the machine.
+const ARGUMENTS: [&str; 8] = [
+    "--messages-per-minute",
+    "0",
+    "--max-connections-per-address",
+    "0",
+    "--logins-per-second",
+    "0",
+    "--log-level",
+    "warn",
+];
+
+/// The program; killed when dropped.
+#[derive(Debug)]
+pub struct Program {
+    pub address: SocketAddr,
+    data: PathBuf,
+    /// Its own words.
+    words: PathBuf,
+    child: Option<Child>,
+}
+
+impl Program {
+    /// With its log in one directory, its own words in a file. Not started yet.
+    pub fn new(data: PathBuf, words: PathBuf) -> Self {
+        Self { address: free_address(), data, words, child: None }
+    }
+
+    /// Starts it, and waits until it listens.
+    pub fn start(&mut self) {
+        let words = File::options().create(true).append(true).open(&self.words).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_parlour-server"))
+            .arg("--data-dir")
+            .arg(&self.data)
+            .args(["--listen", &self.address.to_string()])
+            .args(ARGUMENTS)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(words)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.child = Some(child);
+        assert!(line.starts_with("Parlour listens on "), "{line:?}; {}", self.words());
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// SIGTERM, and it must end well.
+    pub fn ask_to_end(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{status}: {}", self.words());
+    }
+
+    /// The end of what it said.
+    pub fn words(&self) -> String {
+        let words = std::fs::read_to_string(&self.words).unwrap_or_default();
+        let lines: Vec<_> = words.lines().rev().take(5).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An address that stays free while the server is down. Not one that the system gives away by itself: a client that
+/// tries such a port while nobody listens may be given the same port for its own end, and be connected to itself.
+fn free_address() -> SocketAddr {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let addresses = (first..32_000).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    addresses.into_iter().find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
+}

@@ -1,0 +1,81 @@
+//! The server ends at a random moment and is started again, many times.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use parlour_server::log::{Log as _, sqlite::SqliteLog};
+
+use super::{
+    common::Dir,
+    crowd::Crowd,
+    page::{Order, State},
+    program::Program,
+    rng::Rng,
+    table::Row,
+    truth, wait_until,
+};
+
+/// How many people talk.
+const PEOPLE: usize = 50;
+/// How often the server ends, where nothing else is asked for.
+const ROUNDS: usize = 5;
+
+/// Waits for a random moment: so many messages from now, or while people come back.
+fn a_moment(crowd: &Crowd, rng: &mut Rng) {
+    if rng.once_in(4) {
+        let back = rng.index(PEOPLE + 1);
+        crowd.press_until("some are back", || crowd.sum(|state| usize::from(state.online)) >= back);
+    } else {
+        let before = crowd.sum(|state| state.acknowledged);
+        let more = rng.index(200);
+        crowd.press_until("something is acknowledged", || {
+            crowd.sum(|state| state.acknowledged) >= before + more
+        });
+    }
+}
+
+fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
+    let rounds = std::env::var("PARLOUR_KILL_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap());
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let mut rng = Rng(u64::try_from(seed).unwrap());
+    let (dir, words) = (Dir::new(), Dir::new());
+    let mut server = Program::new(dir.path().to_owned(), words.path().join("words"));
+    server.start();
+    let mut crowd = Crowd::new(server.address, PEOPLE, 0, &mut rng);
+    crowd.order(Order::Talk(true));
+    let mut back = Vec::new();
+    for _ in 0..rounds {
+        a_moment(&crowd, &mut rng);
+        end(&mut server);
+        // People go on talking; some close the page, and open it again.
+        (0..rng.below(4)).for_each(|_| crowd.order_one(&mut rng, Order::Reload));
+        let said = |state: &State| state.said;
+        let enough = crowd.sum(said) + rng.index(40);
+        wait_until("people go on talking", || crowd.sum(said) >= enough);
+        server.start();
+        let started = Instant::now();
+        // The next end may well come before all of them are back.
+        if rng.once_in(2) {
+            crowd.come_back();
+        }
+        back.extend(crowd.back_after(started));
+    }
+    crowd.come_to_rest();
+    crowd.come_and_go(&mut rng);
+    let devices = crowd.end();
+    server.kill();
+    let log = SqliteLog::open(dir.path()).unwrap();
+    let log = truth::everything(&mut *log.reader().unwrap());
+    Row { how, rounds, back }.print(&log, &devices);
+    truth::nothing_is_lost_and_nothing_is_doubled(&log, &devices);
+    truth::everybody_sees_who_is_there(&devices);
+}
+
+#[test]
+fn killed_at_any_moment() {
+    rounds("is killed", Program::kill);
+}
+
+#[test]
+fn asked_to_end_at_any_moment() {
+    rounds("is asked to end", Program::ask_to_end);
+}

@@ -1,0 +1,44 @@
+//! The numbers, and that those which must be nothing are nothing.
+
+use std::collections::BTreeMap;
+
+use super::{device::Device, truth::Line};
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Row {
+    pub how: &'static str,
+    pub rounds: usize,
+    /// How long it took to be online again after the server was, in ms.
+    pub back: Vec<u128>,
+}
+
+impl Row {
+    /// Prints it.
+    pub fn print(mut self, log: &[Line], devices: &[Device]) {
+        let mut times = BTreeMap::new();
+        log.iter().for_each(|(_, id, ..)| *times.entry(*id).or_insert(0_usize) += 1);
+        let acknowledged = || devices.iter().flat_map(|device| &device.acknowledged);
+        let lost = acknowledged().filter(|id| !times.contains_key(id)).count();
+        let shown_twice = devices.iter().map(|device| {
+            let shown = device.shown();
+            let ids: std::collections::BTreeSet<_> = shown.iter().map(|(_, id)| id).collect();
+            shown.len() - ids.len()
+        });
+        let doubled = times.values().filter(|times| **times > 1).count() + shown_twice.sum::<usize>();
+        self.back.sort_unstable();
+        let median = self.back.get(self.back.len() / 2).map_or("-".into(), |ms| format!("{ms} ms"));
+        println!(
+            "\n{:<24}{:>8}{:>8}{:>14}{:>8}{:>8}{:>8}{:>14}",
+            "the server", "rounds", "people", "acknowledged", "in log", "lost", "doubled", "back, median"
+        );
+        println!(
+            "{:<24}{:>8}{:>8}{:>14}{:>8}{lost:>8}{doubled:>8}{median:>14}",
+            self.how,
+            self.rounds,
+            devices.len(),
+            acknowledged().count(),
+            log.len(),
+        );
+    }
+}
