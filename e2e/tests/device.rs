@@ -48,9 +48,8 @@ fn what_was_typed_without_a_server_outlives_the_browser() {
             tom.until("it waits", |view| view.has_as(text, "queued")).await;
         }
         // The browser is gone, and opened again.
-        tom.close().await;
-        server.start_again();
         let tom = stage.reopen("tom again", Window::default(), &tom).await;
+        server.start_again();
         tom.goto(&server.url()).await;
         back_by_itself(&tom).await;
         for page in [&tom, &lili] {
@@ -71,6 +70,10 @@ fn the_page_and_its_room_open_without_a_network() {
                     ['.wasm', '.css', '.js', 'index.html', '/'].every((end) => \
                     keys.some(({ url }) => url.endsWith(end) || end === 'index.html')))";
         tom.until_true("the page is on the device", kept).await;
+        let message = "return new Promise((done) => { indexedDB.open('parlour').onsuccess = ({ target: { result } }) => \
+                       (result.transaction('messages').objectStore('messages').count().onsuccess = \
+                       ({ target }) => (result.close(), done(target.result > 0))); })";
+        tom.until_true("the message too", message).await;
         server.kill();
         tom.expect_lost_connections();
         for words in ["Failed to load resource", "ERR_CONNECTION_REFUSED", "config.json", "Failed to fetch"] {

@@ -5,6 +5,8 @@
 //! | `run [-- server arguments]` | builds the page and the server, starts the server |
 //! | `dist [--connect-src SOURCES]` | the static bundle in `dist/`, and the one-file server |
 //! | `test` | every check: formatting, lints, native, wasm32 and browser tests |
+//! | `soak [sim\|kill\|browser\|all] [--minutes N]` | what is random in the tests, for longer |
+//! | `plant` | plants bugs in a copy of the sources, each of which the simulation must catch |
 //! | `wasm-test FILE` | runs one wasm32 test binary in a browser (cargo's runner for that target) |
 //!
 //! What a machine lacks is fetched into `target/tools`, so nothing outside the checkout changes, except by
@@ -18,8 +20,10 @@ mod fingerprint;
 mod html;
 mod pack;
 mod place;
+mod plant;
 mod run;
 mod sh;
+mod soak;
 mod table;
 mod test;
 mod tools;
@@ -32,7 +36,9 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 usage: cargo xtask run [-- server arguments]
        cargo xtask dist [--connect-src \"wss://chat.example\"]
-       cargo xtask test";
+       cargo xtask test
+       cargo xtask soak [sim|kill|browser|all] [--minutes N]
+       cargo xtask plant";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -51,6 +57,8 @@ fn dispatch(args: &[String]) -> Result<()> {
         "run" => run::run(rest),
         "dist" => dist::dist(rest),
         "test" => test::test(rest),
+        "soak" => soak::soak(rest),
+        "plant" => plant::plant(rest),
         "wasm-test" => wasm_test::wasm_test(rest),
         "" | "help" | "-h" | "--help" => {
             println!("{USAGE}");

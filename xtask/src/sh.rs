@@ -62,6 +62,16 @@ pub fn run(command: &mut Command, what: &str) -> Result<()> {
     Ok(())
 }
 
+/// As [`run`], and gives what it wrote to standard output, which is shown only when it fails.
+pub fn output(command: &mut Command, what: &str) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        bail!("{what} failed ({}):\n{words}", output.status);
+    }
+    Ok(words)
+}
+
 /// Runs silently; its standard output, or nothing when it could not run or failed.
 pub fn ask(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every check there is, the quick ones first.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, bail};
 
 use crate::place::Place;
@@ -58,8 +60,14 @@ fn cargo(place: &Place, args: &str) -> Result<()> {
 }
 
 fn end_to_end(place: &Place) -> Result<()> {
+    let mut command = browser_test(place)?;
+    sh::run(command.arg("--no-fail-fast"), "cargo test -p parlour-e2e")
+}
+
+/// The browser tests, with what they are told of the page, the server and the browser.
+pub fn browser_test(place: &Place) -> Result<Command> {
     let browser = browser::ready(place)?;
-    let mut command = sh::cargo(place, &["test", "--package", "parlour-e2e", "--no-fail-fast"]);
+    let mut command = sh::cargo(place, &["test", "--package", "parlour-e2e"]);
     command
         .env("PARLOUR_SERVER", place.server())
         .env("PARLOUR_DIST", place.dist())
@@ -69,5 +77,5 @@ fn end_to_end(place: &Place) -> Result<()> {
     let trunk = tools::trunk(place);
     command.env("PARLOUR_TRUNK", trunk.get_program());
     command.envs(trunk.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    sh::run(&mut command, "cargo test -p parlour-e2e")
+    Ok(command)
 }
