@@ -29,6 +29,8 @@ const INSIDE: &str = "PARLOUR_KILL_INSIDE";
 const PEOPLE: usize = 10;
 /// Bytes of what takes up the room that is made later; the disk has 4 MiB.
 const BALLAST: usize = 2 << 20;
+/// In KiB: what a file may have where a limit stands for the end of the disk.
+const LIMIT: u32 = 1_024;
 
 #[test]
 fn on_a_full_disk_talk_waits_and_nothing_is_lost() {
@@ -75,24 +77,39 @@ fn everybody_is_refused(crowd: &Crowd) {
 }
 
 fn on_a_small_disk() {
-    let (disk, words) = (Dir::new(), Dir::new());
-    let mounted =
-        Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(disk.path()).status();
-    assert!(mounted.unwrap().success(), "a small disk");
+    let disk = Dir::new();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(disk.path());
+    assert!(mount.status().unwrap().success(), "a small disk");
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![7; BALLAST]).unwrap();
+    try_it("has a full disk", &disk, None, |_| fs::remove_file(&ballast).unwrap());
+    // Who mounted it is gone when this process is.
+    let _ = Command::new("umount").arg(disk.path()).status();
+}
 
-    let mut rng =
-        Rng(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap());
-    let data = disk.path().join("data");
+#[test]
+fn where_nothing_can_be_written_talk_waits_and_nothing_is_lost() {
+    try_it("can't write", &Dir::new(), Some(LIMIT), |server| {
+        server.kill();
+        server.limit = None;
+        server.start();
+    });
+}
+
+fn try_it(how: &'static str, disk: &Dir, limit: Option<u32>, make_room: impl FnOnce(&mut Program)) {
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let mut rng = Rng(u64::try_from(seed).unwrap());
+    let (data, words) = (disk.path().join("data"), Dir::new());
     let mut server = Program::new(data.clone(), words.path().join("words"));
+    server.limit = limit;
     server.start();
     let crowd = Crowd::new(server.address, PEOPLE, 6_000, &mut rng);
     crowd.order(Order::Talk(true));
     everybody_is_refused(&crowd);
     visit(&server, &crowd, "lili");
 
-    // Killed while it can store nothing, and started again on the full disk.
+    // Killed while it can store nothing, and started again where it can't either.
     server.kill();
     server.start();
     let started = Instant::now();
@@ -102,17 +119,15 @@ fn on_a_small_disk() {
     visit(&server, &crowd, "tom");
     let waiting = crowd.sum(|state| state.said - state.acknowledged);
 
-    fs::remove_file(&ballast).unwrap();
+    make_room(&mut server);
     crowd.come_to_rest();
     let devices = crowd.end();
     server.kill();
     let log = SqliteLog::open(&data).unwrap();
     let log = truth::everything(&mut *log.reader().unwrap());
+    Row { how, rounds: 1, back }.print(&log, &devices);
     println!("{waiting} messages waited for room on the disk");
-    Row { how: "has a full disk", rounds: 1, back }.print(&log, &devices);
     assert!(waiting > 0);
     truth::nothing_is_lost_and_nothing_is_doubled(&log, &devices);
     truth::everybody_sees_who_is_there(&devices);
-    // Nothing else holds the disk; who mounted it is gone when this process is.
-    let _ = Command::new("umount").arg(disk.path()).status();
 }

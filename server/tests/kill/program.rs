@@ -29,19 +29,32 @@ pub struct Program {
     data: PathBuf,
     /// Its own words.
     words: PathBuf,
+    /// No file of it may be larger than so many KiB: an error where the system writes, as on a disk that is full.
+    pub limit: Option<u32>,
     child: Option<Child>,
 }
 
 impl Program {
     /// With its log in one directory, its own words in a file. Not started yet.
     pub fn new(data: PathBuf, words: PathBuf) -> Self {
-        Self { address: free_address(), data, words, child: None }
+        Self { address: free_address(), data, words, limit: None, child: None }
     }
 
     /// Starts it, and waits until it listens.
     pub fn start(&mut self) {
         let words = File::options().create(true).append(true).open(&self.words).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_parlour-server"))
+        let program = env!("CARGO_BIN_EXE_parlour-server");
+        let mut command = match self.limit {
+            None => Command::new(program),
+            Some(kib) => {
+                let mut shell = Command::new("sh");
+                // In blocks of 512 bytes. The signal would end the program before it saw the error.
+                let limit = format!("trap '' XFSZ; ulimit -f {} && exec \"$0\" \"$@\"", kib * 2);
+                shell.args(["-c", &limit, program]);
+                shell
+            }
+        };
+        let mut child = command
             .arg("--data-dir")
             .arg(&self.data)
             .args(["--listen", &self.address.to_string()])

@@ -42,9 +42,10 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
     server.start();
     let mut crowd = Crowd::new(server.address, PEOPLE, 0, &mut rng);
     crowd.order(Order::Talk(true));
-    let mut back = Vec::new();
+    let (mut back, mut started) = (Vec::new(), None);
     for _ in 0..rounds {
         a_moment(&crowd, &mut rng);
+        back.extend(started.into_iter().flat_map(|started| crowd.back_after(started)));
         end(&mut server);
         // People go on talking; some close the page, and open it again.
         (0..rng.below(4)).for_each(|_| crowd.order_one(&mut rng, Order::Reload));
@@ -52,14 +53,14 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
         let enough = crowd.sum(said) + rng.index(40);
         wait_until("people go on talking", || crowd.sum(said) >= enough);
         server.start();
-        let started = Instant::now();
+        started = Some(Instant::now());
         // The next end may well come before all of them are back.
         if rng.once_in(2) {
             crowd.come_back();
         }
-        back.extend(crowd.back_after(started));
     }
     crowd.come_to_rest();
+    back.extend(started.into_iter().flat_map(|started| crowd.back_after(started)));
     crowd.come_and_go(&mut rng);
     let devices = crowd.end();
     server.kill();
