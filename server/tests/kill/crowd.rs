@@ -13,6 +13,7 @@ use std::{
 use super::{
     common::Socket,
     device::Device,
+    holds_in_time,
     page::{Order, Page, State},
     rng::Rng,
     wait_until,
@@ -54,7 +55,7 @@ impl Crowd {
 
     fn add(&mut self, rng: &mut Rng) {
         let (orders, received) = channel();
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(State::new()));
         let page = Page::new(self.members.len(), self.address, rng.next(), self.padding, state.clone());
         let thread = std::thread::spawn(move || page.run(&received));
         self.members.push(Member { orders, state, thread });
@@ -73,7 +74,7 @@ impl Crowd {
     }
 
     pub fn states(&self) -> Vec<State> {
-        self.members.iter().map(|member| *member.state.lock().unwrap()).collect()
+        self.members.iter().map(|member| member.state.lock().unwrap().clone()).collect()
     }
 
     pub fn all(&self, holds: impl Fn(&State) -> bool) -> bool {
@@ -100,13 +101,16 @@ impl Crowd {
     pub fn press_until(&self, what: &str, holds: impl Fn() -> bool) {
         let mut pressed = Instant::now();
         self.order(Order::Wake);
-        wait_until(what, || {
+        let held = holds_in_time(|| {
             if pressed.elapsed() > BUTTON {
                 pressed = Instant::now();
                 self.order(Order::Wake);
             }
             holds()
         });
+        let offline = self.states().into_iter().filter(|state| !state.online);
+        let offline: Vec<_> = offline.map(|state| (state.connection, state.complaints)).collect();
+        assert!(held, "{what}: still not so; not online: {offline:?}");
     }
 
     /// Nobody talks any more. All that was said is to arrive, and all that is missing to be loaded.
@@ -115,14 +119,18 @@ impl Crowd {
         self.order(Order::Load);
         self.come_back();
         let count = self.members.len();
-        wait_until("all is quiet", || {
-            let states = self.states();
+        // Those of whom something is still to come.
+        let restless = || {
+            let mut states = self.states();
             let newest = states.iter().map(|state| state.newest).max();
-            states.iter().all(|state| {
+            states.retain(|state| {
                 let arrived = state.said == state.acknowledged && Some(state.newest) == newest;
-                state.online && state.members == count && state.gaps == 0 && state.outbox == 0 && arrived
-            })
-        });
+                let whole = state.gaps == 0 && state.outbox == 0 && arrived;
+                !(state.online && state.members == count && whole)
+            });
+            states
+        };
+        assert!(holds_in_time(|| restless().is_empty()), "not at rest: {:?}", restless());
     }
 
     /// Two more come, one leaves, and the other is lost: the rest see it.

@@ -36,10 +36,18 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
 #[track_caller]
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    assert!(holds_in_time(holds), "{what}: still not so");
+}
+
+/// Whether a condition holds before patience ends.
+fn holds_in_time(mut holds: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < end, "{what}: still not so");
+        if Instant::now() > end {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
+    true
 }

@@ -12,7 +12,7 @@ use std::{
 use parlour_core::{
     Millis,
     event::Event,
-    model::{Delivery, MessageId},
+    model::{Connection, Delivery, MessageId},
     session::{Command, Now, Session},
     status::Status,
 };
@@ -46,9 +46,11 @@ pub enum Order {
 }
 
 /// How a page is.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct State {
     pub online: bool,
+    pub connection: Connection,
+    pub complaints: Vec<String>,
     /// When it came online last.
     pub since: Option<Instant>,
     pub members: usize,
@@ -61,6 +63,24 @@ pub struct State {
     pub newest: u64,
     /// How often it was told that the log takes nothing.
     pub refused: usize,
+}
+
+impl State {
+    pub fn new() -> Self {
+        Self {
+            online: false,
+            connection: Connection::Idle,
+            complaints: Vec::new(),
+            since: None,
+            members: 0,
+            said: 0,
+            acknowledged: 0,
+            gaps: 0,
+            outbox: 0,
+            newest: 0,
+            refused: 0,
+        }
+    }
 }
 
 /// The page.
@@ -147,6 +167,9 @@ impl Page {
         }
         *state = State {
             online,
+            connection: device.connection.clone(),
+            complaints: device.complaints.clone(),
+            since: state.since,
             members: device.session.as_ref().map_or(0, |session| session.roster().1),
             said: device.said.len(),
             acknowledged: device.acknowledged.len(),
@@ -154,7 +177,6 @@ impl Page {
             outbox: if self.loads { device.storage.outbox() } else { 0 },
             newest: self.newest,
             refused: self.refused,
-            ..*state
         };
     }
 
