@@ -132,6 +132,8 @@ pub struct Session {
     refused: Option<Refused>,
     /// Why the last connection ended.
     last_status: Status,
+    /// Since when our name is said to be taken.
+    taken_since: Option<Millis>,
     history: History,
     keeper: Keeper,
     watch: Watch,
@@ -163,6 +165,7 @@ impl Session {
             come_back_after: None,
             refused: None,
             last_status: Status::NotConnected,
+            taken_since: None,
             history: History::default(),
             keeper: Keeper::default(),
             watch: Watch::Seen,
@@ -237,6 +240,7 @@ impl Session {
         self.keeper = std::mem::take(&mut self.keeper).begin();
         self.roster = Roster::new();
         self.last_status = Status::NotConnected;
+        self.taken_since = None;
         self.backoff.reset();
     }
 

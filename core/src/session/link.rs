@@ -23,6 +23,9 @@ const SEEN: (Millis, Millis) = (5_000, 4_500);
 pub(super) const HEARTBEAT: std::ops::RangeInclusive<Millis> = 2_000..=120_000;
 /// A connection that lasted this long was a good one: the next wait starts small again. In ms.
 pub(super) const STEADY: Millis = 30_000;
+/// How long a name that was ours, and is said to be taken, is asked for, in ms: longer than a server keeps it for a
+/// session that is lost, and the longest wait between two attempts.
+const NAME_WITHIN: Millis = 60_000 + crate::backoff::CAP;
 /// A wait for the rate limit shorter than this is not worth telling, in ms.
 const THROTTLE_TOLD: Millis = 1_000;
 /// The largest message taken from a server, in bytes.
@@ -242,6 +245,7 @@ impl Session {
     /// Logged in, one way or the other.
     pub(super) fn online(&mut self, now: Now, identity: Identity, heartbeat: Millis, can_batch: bool) {
         self.limits = identity.limits;
+        self.taken_since = None;
         self.roster.reconnected();
         self.state = State::Online(Online {
             dialect: identity.dialect,
@@ -290,7 +294,9 @@ impl Session {
         let status = refused.as_ref().map_or(status, |refused| refused.status);
         let told = refused.as_ref().map(|refused| refused.retry_after.into()).filter(|ms: &Millis| *ms > 0);
         // A first login is tried again only where the server has said when.
-        if status.is_terminal() || (self.identity.is_none() && told.is_none()) {
+        if (status.is_terminal() && !self.may_be_ours(now, status))
+            || (self.identity.is_none() && told.is_none())
+        {
             self.fail(status, refused);
             return;
         }
@@ -305,6 +311,17 @@ impl Session {
             let attempt = self.backoff.attempt();
             self.tell(Event::Connection(Connection::Reconnecting { status, retry_at: Some(until), attempt }));
         }
+    }
+
+    /// Whether a name that is taken may still be had back: it was ours, and a server that was killed just after we had
+    /// left and come again keeps it for the session which it knows, the one before.
+    fn may_be_ours(&mut self, now: Now, status: Status) -> bool {
+        let is_refused = matches!(self.state, State::LoggingIn { .. }) && status == Status::NickTaken;
+        if !is_refused || self.identity.is_none() {
+            return false;
+        }
+        let since = *self.taken_since.get_or_insert(now.mono);
+        now.mono.saturating_sub(since) < NAME_WITHIN
     }
 
     /// What is in flight is not any more: it goes back to where it was.

@@ -460,6 +460,35 @@ fn terminal_codes_are_not_retried() {
 }
 
 #[test]
+fn a_name_that_was_ours_is_asked_for_until_nobody_can_keep_it_for_us() {
+    // A server that was killed may know only the session before this one.
+    let taken = |driver: &mut Driver| {
+        driver.opened();
+        driver.receive(&codec::refusal(Status::NickTaken, None, 0, None));
+    };
+    let mut driver = Driver::online();
+    driver.talk("hello");
+    driver.closed(1006);
+    let lost = driver.now.mono;
+    while let Connection::Reconnecting { .. } = driver.connection() {
+        driver.pass(500);
+        taken(&mut driver);
+        assert!(driver.now.mono < lost + 180_000, "somebody else has it");
+    }
+    assert!(matches!(driver.connection(), Connection::Failed { status: Status::NickTaken, .. }));
+    assert!(driver.now.mono > lost + 60_000, "it was kept for a minute");
+
+    let mut driver = Driver::online();
+    driver.closed(1006);
+    driver.pass(1_000);
+    taken(&mut driver);
+    driver.pass(30_000);
+    driver.opened();
+    driver.receive(&welcome("tom"));
+    assert_eq!(driver.connection(), &Connection::Online { dialect: Dialect::Rich });
+}
+
+#[test]
 fn a_refused_login_tells_why_and_what_would_do() {
     let mut driver = Driver::new();
     driver.log_in("tom");
