@@ -100,6 +100,8 @@ struct Online {
     bucket: Bucket,
     /// Nothing is sent before this: the server said so, or the bucket did.
     hold_until: Millis,
+    /// Why.
+    hold_for: Status,
     can_batch: bool,
 }
 

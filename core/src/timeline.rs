@@ -163,24 +163,26 @@ impl Timeline {
         changes
     }
 
-    /// Shows what is missing, in place of what was shown as missing before.
+    /// Shows what is missing, in place of what was shown as missing before. A gap of which a part was filled keeps its
+    /// row: somebody may have the focus in it.
     pub fn gaps(&mut self, gaps: &[Missing]) -> Vec<Change> {
         let mut changes = Vec::new();
+        let mut left = gaps.to_vec();
         for at in (0..self.rows.len()).rev() {
-            let RowKind::Gap(shown) = &mut self.rows[at].kind else { continue };
-            match gaps.iter().find(|missing| missing.gap == shown.gap) {
-                Some(missing) if missing == shown => {}
-                Some(missing) => {
-                    *shown = *missing;
+            let RowKind::Gap(shown) = self.rows[at].kind else { continue };
+            let same = left.iter().position(|missing| missing.gap.from == shown.gap.from);
+            if let Some(missing) = same.map(|same| left[same]).filter(|missing| self.stands(at, missing)) {
+                left.retain(|other| *other != missing);
+                if missing != shown {
+                    self.rows[at].kind = RowKind::Gap(missing);
                     changes.push(Change::Updated(at));
                 }
-                None => {
-                    self.remove(at, &mut changes);
-                    self.settle(at, &mut changes);
-                }
+            } else {
+                self.remove(at, &mut changes);
+                self.settle(at, &mut changes);
             }
         }
-        for missing in gaps {
+        for missing in &left {
             let is_shown = |row: &Row| matches!(&row.kind, RowKind::Gap(shown) if shown.gap == missing.gap);
             if !self.rows.iter().any(is_shown) {
                 let at = self.before_what_follows(missing.gap.to);
@@ -206,6 +208,12 @@ impl Timeline {
         self.keys.clear();
         stay.into_iter().rev().for_each(|message| changes.append(&mut self.message(message)));
         changes
+    }
+
+    /// The row is in the place of this gap: what is above it is older, what is under it newer.
+    fn stands(&self, at: usize, missing: &Missing) -> bool {
+        neighbour(self.rows[..at].iter().rev()).is_none_or(|above| above <= missing.gap.from)
+            && neighbour(self.rows[at + 1..].iter()).is_none_or(|under| under > missing.gap.to)
     }
 
     /// Where a row stands that comes right before the messages above a sequence number, and their day.
@@ -315,7 +323,11 @@ impl Timeline {
         match self.rows.iter().rposition(|row| matches!(row.kind, RowKind::Message { .. }) && !after(row)) {
             // Nothing later follows: at the very end, behind notices and movements too.
             Some(at) if !self.rows[at + 1..].iter().any(after) => self.rows.len(),
-            Some(at) => at + 1,
+            // What fills a gap does so from its end.
+            Some(at) => match self.rows[at + 1].kind {
+                RowKind::Gap(missing) if order(message) > missing.gap.from => at + 2,
+                _ => at + 1,
+            },
             None if self.rows.iter().any(after) => {
                 let first = self.rows.iter().position(after).unwrap_or(0);
                 // In front of the first message's day line.
@@ -427,11 +439,13 @@ impl Timeline {
 
     fn trim(&mut self, changes: &mut Vec<Change>) {
         while self.rows.len() > self.kept {
-            if let RowKind::Message { message, .. } = &self.rows[0].kind {
+            // What is missing before them goes on being missing.
+            let at = usize::from(matches!(self.rows[0].kind, RowKind::Gap(_)));
+            if let RowKind::Message { message, .. } = &self.rows[at].kind {
                 self.keys.remove(&message.id);
                 self.dropped_seq = self.dropped_seq.max(message.seq);
             }
-            self.remove(0, changes);
+            self.remove(at, changes);
             self.dropped += 1;
         }
     }

@@ -27,8 +27,10 @@ pub(super) struct History {
     request: u32,
     /// The request that is out.
     asked: Option<Asked>,
-    /// What was told last.
-    told: Vec<Missing>,
+    /// What was told last; `None` while it is not known that the server keeps anything.
+    told: Option<Vec<Missing>>,
+    /// The server is about to send what came up to here: until then nothing is missing. 0 when it has.
+    awaits: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,7 @@ impl History {
     pub fn disconnected(&mut self) {
         self.asked = None;
         self.live = None;
+        self.awaits = 0;
     }
 }
 
@@ -68,12 +71,21 @@ impl Session {
             let had_one = !history.log.is_empty();
             history.log = log;
             history.known.clear();
+            history.told = None;
             self.keeper.forget_messages(now.mono);
             if had_one {
                 self.tell(Event::Forget);
             }
         }
+        let all = self.history.known.newest().is_some_and(|newest| newest >= last);
+        self.history.awaits = if all { 0 } else { last };
         self.goes_on_from(now, last);
+    }
+
+    /// All that was to follow the welcome has come.
+    pub(super) fn history_has_begun(&mut self) {
+        self.history.awaits = 0;
+        self.tell_gaps();
     }
 
     /// What follows by itself comes after this.
@@ -129,6 +141,9 @@ impl Session {
             }
         }
         self.history.known.insert(page.from, page.to);
+        if page.request == 0 && page.to >= self.history.awaits {
+            self.history.awaits = 0;
+        }
         if missed && page.request == 0 {
             messages.into_iter().for_each(|message| self.tell(Event::Message(message)));
         } else if !messages.is_empty() {
@@ -195,12 +210,16 @@ impl Session {
 
     /// Tells what is missing, if that is something else than last time.
     pub(super) fn tell_gaps(&mut self) {
+        if self.history.awaits > 0 {
+            return;
+        }
         let asked = self.history.asked.map(|asked| asked.to);
         let missing = |gap: crate::ranges::Gap| Missing { gap, loading: asked == Some(gap.to) };
         let gaps: Vec<_> = self.history.known.gaps().map(missing).collect();
-        if gaps != self.history.told {
-            self.history.told.clone_from(&gaps);
-            self.tell(Event::Gaps(gaps));
+        if self.history.log.is_empty() || self.history.told.as_ref() == Some(&gaps) {
+            return;
         }
+        self.history.told = Some(gaps.clone());
+        self.tell(Event::Gaps(gaps));
     }
 }

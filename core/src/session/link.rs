@@ -256,6 +256,7 @@ impl Session {
             last_heard: now.mono,
             bucket: Bucket::new(identity.limits.messages_per_minute, identity.limits.burst, now.mono),
             hold_until: 0,
+            hold_for: Status::RateLimited,
             can_batch,
         });
         let dialect = identity.dialect;
@@ -373,6 +374,7 @@ impl Session {
             }
             if let Err(ms) = online.bucket.take(now.mono) {
                 online.hold_until = now.mono + ms;
+                online.hold_for = Status::RateLimited;
                 wait = Some(ms);
                 break;
             }
@@ -383,7 +385,7 @@ impl Session {
             on_their_way.push(id);
         }
         let batch_bytes = self.limits.frame_bytes / 2;
-        let can_batch = online.can_batch;
+        let (can_batch, hold_for) = (online.can_batch, online.hold_for);
         let mut size = 0;
         let mut batch = Vec::new();
         for frame in ready {
@@ -400,7 +402,7 @@ impl Session {
         }
         on_their_way.into_iter().for_each(|id| self.tell(Event::Delivery(id, Delivery::Pending)));
         if let Some(ms) = wait.filter(|ms| *ms >= THROTTLE_TOLD) {
-            self.tell(Event::Throttled(Status::RateLimited, u32::try_from(ms).unwrap_or(u32::MAX)));
+            self.tell(Event::Throttled(hold_for, u32::try_from(ms).unwrap_or(u32::MAX)));
         }
     }
 }

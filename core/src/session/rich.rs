@@ -97,6 +97,8 @@ impl Session {
         {
             online.awaiting = None;
             online.next_ping = now.mono + online.heartbeat;
+            // The ping went out right after the welcome: whatever was to come before its answer is here.
+            self.history_has_begun();
             self.tell(Event::RoundTrip(u32::try_from(now.mono - sent).unwrap_or(u32::MAX)));
         }
     }
@@ -181,10 +183,11 @@ impl Session {
     }
 
     fn refuse_message(&mut self, now: Now, id: MessageId, status: Status, retry_after: u64) {
-        let State::Online(Online { hold_until, .. }) = &mut self.state else { return };
+        let State::Online(Online { hold_until, hold_for, .. }) = &mut self.state else { return };
         if !status.is_terminal() {
             let wait = if retry_after == 0 { HOLD } else { retry_after };
             *hold_until = (*hold_until).max(now.mono + wait);
+            *hold_for = status;
             let requeued = self.outbox.requeue_from(id);
             if !requeued.is_empty() {
                 self.tell(Event::Throttled(status, u32::try_from(wait).unwrap_or(u32::MAX)));

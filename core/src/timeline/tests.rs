@@ -189,8 +189,9 @@ fn a_gap_stands_between_what_is_known_and_moves_as_it_is_filled() {
     assert_eq!(timeline.gaps(&[gap(2, 7, true)]), [Change::Updated(3)]);
     assert_eq!(timeline.rows()[3].key, key);
     timeline.page(vec![at_seq(5), at_seq(6), at_seq(7)]);
-    timeline.gaps(&[gap(2, 4, false)]);
+    assert_eq!(timeline.gaps(&[gap(2, 4, false)]), [Change::Updated(3)]);
     assert_eq!(short(&timeline), "d 1 2 g2-4 5 6 7 8 9");
+    assert_eq!(timeline.rows()[3].key, key, "it may have the focus in it");
     timeline.page(vec![at_seq(3), at_seq(4)]);
     timeline.gaps(&[gap(0, 0, false)]);
     timeline.gaps(&[]);
@@ -222,4 +223,9 @@ fn what_is_let_go_of_is_told_and_what_was_asked_for_is_not_let_go_of() {
     assert_eq!((short(&timeline).as_str(), timeline.dropped_seq()), ("12 13 14", 11));
     timeline.page(vec![at_seq(8), at_seq(9)]);
     assert_eq!(short(&timeline), "d 8 9 12 13 14");
+    timeline.gaps(&[gap(0, 7, false)]);
+    (15..18).for_each(|seq| drop(timeline.message(at_seq(seq))));
+    assert_eq!(short(&timeline), "g0-7 12 13 14 15 16 17", "what is missing stays missing");
+    timeline.gaps(&[gap(0, timeline.dropped_seq(), false)]);
+    assert_eq!(short(&timeline), "g0-11 12 13 14 15 16 17");
 }

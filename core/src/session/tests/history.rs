@@ -72,9 +72,9 @@ fn again(driver: &mut Driver) {
 }
 
 #[test]
-fn what_is_older_than_the_welcome_is_missing_until_its_page_comes() {
+fn what_is_older_than_the_welcome_is_missing_once_its_page_has_come() {
     let mut driver = online_at(9);
-    assert_eq!(gaps(&driver), [(0, 9, false)]);
+    assert!(!driver.events.iter().any(|e| matches!(e, Event::Gaps(_))), "it is on its way");
     driver.receive(&page(0, 4, 9));
     assert_eq!((gaps(&driver), shown(&driver)), (vec![(0, 4, false)], vec![5, 6, 7, 8, 9]));
     assert!(driver.events.iter().any(|e| matches!(e, Event::Page(_))), "what was before us is not news");
@@ -90,11 +90,23 @@ fn a_new_connection_names_what_is_known_and_is_sent_the_rest() {
     assert_eq!((login(&driver).positions[0].seq, &login(&driver).log[..]), (3, &LOG[..]));
     driver.receive(&welcome_at(&LOG, 6));
     driver.receive(&said(7));
-    assert_eq!(gaps(&driver), [(3, 6, false)]);
-    driver.receive(&page(0, 3, 6));
-    assert_eq!(gaps(&driver), []);
+    driver.receive(&page(0, 3, 5));
+    driver.receive(&page(0, 5, 6));
+    let told: Vec<_> = driver.events.iter().filter(|e| matches!(e, Event::Gaps(_))).collect();
+    assert!(told.is_empty(), "nothing was missing for a moment: {told:?}");
     assert_eq!(shown(&driver), [7, 4, 5, 6]);
     assert!(!driver.events.iter().any(|e| matches!(e, Event::Page(_) | Event::Notice(_))), "they are news");
+}
+
+#[test]
+fn a_server_that_sends_no_page_leaves_a_gap_and_one_with_nothing_missing_says_so() {
+    let mut driver = online_at(9);
+    let Some(Ext::Ping(ping)) = driver.sent.last().and_then(|frame| frame.extension.clone()) else {
+        panic!()
+    };
+    driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce: ping.nonce })));
+    assert_eq!(gaps(&driver), [(0, 9, false)]);
+    assert!(online_at(0).events.contains(&Event::Gaps(vec![])), "the room begins here");
 }
 
 #[test]
@@ -141,6 +153,7 @@ fn a_gap_is_loaded_page_by_page_from_its_newer_end() {
 #[test]
 fn a_page_that_does_not_come_may_be_asked_for_again() {
     let mut driver = online_at(9);
+    driver.receive(&page(0, 9, 9));
     driver.session.handle_load(driver.now, 9);
     driver.drain();
     driver.forget();
@@ -184,6 +197,7 @@ fn another_log_makes_what_was_known_worthless() {
         again(&mut driver);
         driver.receive(&welcome_at(log, last));
         assert!(driver.events.contains(&Event::Forget));
+        driver.receive(&page(0, last, last));
         assert_eq!(gaps(&driver), [(0, last, false)]);
         driver.pass(1_000);
         assert!(!driver.storage.keys().any(|(table, _)| *table == Table::Messages));
