@@ -244,7 +244,8 @@ pub struct Mirror {
     known: Ranges,
     /// The gap that was asked for.
     loading: Option<u64>,
-    told: Vec<Missing>,
+    /// What was told last; `None` before anything was.
+    told: Option<Vec<Missing>>,
     /// The order of what was said here last.
     order: u64,
     events: VecDeque<Event>,
@@ -356,8 +357,9 @@ impl Mirror {
         let loading = self.loading;
         let missing = |gap: crate::ranges::Gap| Missing { gap, loading: loading == Some(gap.to) };
         let gaps: Vec<_> = self.known.gaps().map(missing).collect();
-        if gaps != self.told {
-            self.told.clone_from(&gaps);
+        // The first time also when nothing is missing: it says that the server keeps what was said.
+        if self.known.newest().is_some() && self.told.as_ref() != Some(&gaps) {
+            self.told = Some(gaps.clone());
             self.events.push_back(Event::Gaps(gaps));
         }
     }

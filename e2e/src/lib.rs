@@ -19,6 +19,7 @@ mod eventually;
 mod files;
 mod history;
 mod page;
+mod plug;
 mod proxy;
 mod server;
 pub mod socket;

@@ -51,9 +51,9 @@ pub struct View {
 /// A row of the timeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Row {
-    /// `message`, `day`, `movement` or `notice`.
+    /// `message`, `day`, `movement`, `notice`, `gap` or `beginning`.
     pub kind: String,
-    /// `pending`, `sent` or `failed`; of a message.
+    /// `queued`, `pending`, `sent` or `failed`; of a message.
     pub delivery: Option<String>,
     /// Of a message.
     pub id: Option<String>,
@@ -205,7 +205,7 @@ pub(crate) const LOOK: &str = r"
     // A row out of sight may not be laid out, and has no inner text then.
     const said = (e) => e && (e.innerText.trim() ? e.innerText : e.textContent);
     const row = (e) => ({
-        kind: ['message', 'day', 'movement', 'notice'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
+        kind: ['message', 'day', 'movement', 'notice', 'gap', 'beginning'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
         delivery: e.dataset.delivery ?? null,
         id: e.dataset.id ?? null,
         own: e.classList.contains('own'),

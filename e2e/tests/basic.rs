@@ -172,7 +172,26 @@ fn what_was_not_confirmed_is_left_to_the_user() {
         server.be_deaf(false);
         server.cut();
         tom.until("nobody knows", |view| view.has_as("never mind", "failed")).await;
+        tom.until("back by itself", is_basic).await;
+        tom.fill("#composer-text", "and one more").await;
+        tom.click(".edit").await;
+        tom.until("it is where one writes", |view| {
+            view.said("never mind").is_empty() && view.composer.as_deref() == Some("never mind\nand one more")
+        })
+        .await;
+        let focused = "return document.activeElement.id === 'composer-text'";
+        tom.until_true("it can be written on at once", focused).await;
+
+        tom.fill("#composer-text", "").await;
+        server.be_deaf(true);
+        tom.say("forget it").await;
+        tom.until("it is on its way", |view| view.has_as("forget it", "pending")).await;
+        server.be_deaf(false);
+        server.cut();
+        tom.until("nobody knows", |view| view.has_as("forget it", "failed")).await;
         tom.click(".discard").await;
-        tom.until("it is gone", |view| view.said("never mind").is_empty()).await;
+        tom.until("it is gone", |view| view.said("forget it").is_empty()).await;
+        let focused = "return document.activeElement.id === 'timeline'";
+        tom.until_true("the keyboard is still among the messages", focused).await;
     });
 }

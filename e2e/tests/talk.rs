@@ -176,8 +176,7 @@ fn the_pages_outlive_the_server() {
         tom.say("written meanwhile").await;
         let pending = tom.until("it waits", |view| view.has_as("written meanwhile", "queued")).await;
         assert!(pending.note.is_some(), "the composer says that it waits");
-        // Long enough that it can't be the pages' own attempts that are seen below. And she is to be there
-        // when it is sent: what is said while one is away is not kept for her.
+        // Long enough that it can't be the pages' own attempts that are seen below.
         eventually("two long waits", async || {
             let waits = [seconds(&tom.look().await), seconds(&lili.look().await)];
             if waits.iter().all(|wait| *wait >= Some(4)) { Ok(()) } else { Err(format!("{waits:?}")) }

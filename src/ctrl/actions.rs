@@ -1,7 +1,14 @@
 //! What a user can do.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
-use parlour_core::{address, model::MessageId, status::Status, timeline::Notice};
+use parlour_core::{
+    address,
+    model::{Delivery, MessageId},
+    status::Status,
+    timeline::Notice,
+};
 
 use super::{
     command::{self, Typed},
@@ -100,9 +107,14 @@ impl Store {
         self.service().retry(id);
     }
 
-    /// Forgets a failed message.
-    pub fn discard(&self, id: MessageId) {
+    /// Forgets a failed message, and gives what it said; `None` when it has not failed.
+    pub fn discard(&self, id: MessageId) -> Option<Arc<str>> {
+        let content = self.inner.with_value(|inner| {
+            let message = inner.timeline.get(id)?;
+            matches!(message.delivery, Delivery::Failed(_)).then(|| message.content.clone())
+        })?;
         self.service().discard(id);
+        Some(content)
     }
 
     /// Loads the newest part of the gap that ends with this sequence number.
@@ -131,7 +143,7 @@ impl Store {
     }
 
     fn clear_note(&self) {
-        if !matches!(self.composer_note.get_untracked(), None | Some(ComposerNote::Wait(_))) {
+        if !matches!(self.composer_note.get_untracked(), None | Some(ComposerNote::Wait(..))) {
             self.composer_note.set(None);
         }
     }
@@ -149,14 +161,18 @@ impl Store {
         &self,
         change: impl FnOnce(&mut parlour_core::timeline::Timeline) -> Vec<parlour_core::timeline::Change>,
     ) {
-        self.inner.update_value(|inner| {
+        let dropped = self.inner.update_value(|inner| {
             let changes = change(&mut inner.timeline);
             self.rows.maybe_update(|items| follow(&inner.timeline, &changes, items));
-            let dropped = inner.timeline.dropped();
-            if dropped != self.rows_dropped.get_untracked() {
-                self.rows_dropped.set(dropped);
-            }
+            (inner.timeline.dropped(), inner.timeline.dropped_seq())
         });
+        if let Some((dropped, seq)) =
+            dropped.filter(|(dropped, _)| *dropped != self.rows_dropped.get_untracked())
+        {
+            self.rows_dropped.set(dropped);
+            // It can be loaded again, where the server keeps it.
+            self.service().dropped(seq);
+        }
     }
 
     /// Whether the login page is to be shown rather than the room.

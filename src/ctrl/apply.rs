@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use parlour_core::{
     event::Event,
     model::{Connection, Delivery, Identity, Message},
+    status::Status,
     timeline::{Notice, Timeline},
 };
 
@@ -21,12 +22,15 @@ impl Store {
             Event::Page(messages) => self.change(|timeline| timeline.page(messages)),
             // For pages that follow.
             Event::Known(_) => {}
-            Event::Gaps(gaps) => self.change(|timeline| timeline.gaps(&gaps)),
+            Event::Gaps(gaps) => {
+                self.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
+                self.change(|timeline| timeline.gaps(&gaps));
+            }
             Event::Forget => self.change(Timeline::forget),
             Event::FromDevice(yes) => self.from_device.set(yes),
             Event::Delivery(id, delivery) => self.change(|timeline| timeline.delivery(id, delivery)),
             Event::Discarded(id) => self.change(|timeline| timeline.discard(id)),
-            Event::Throttled(_, ms) => self.count_down_note(ms.div_ceil(1000)),
+            Event::Throttled(status, ms) => self.count_down_note(status, ms.div_ceil(1000)),
             Event::Roster => {
                 let (members, total) = self.service().roster();
                 self.roster.set(members);
@@ -78,20 +82,17 @@ impl Store {
         self.inner.update_value(|inner| inner.retry_timer = timer);
     }
 
-    fn count_down_note(&self, seconds: u32) {
-        self.composer_note.set(Some(ComposerNote::Wait(seconds)));
+    fn count_down_note(&self, status: Status, seconds: u32) {
+        self.composer_note.set(Some(ComposerNote::Wait(status, seconds)));
         let store = *self;
         let timer = Interval::new(1000, move || {
-            let left = match store.composer_note.get_untracked() {
-                Some(ComposerNote::Wait(left)) => left.saturating_sub(1),
-                _ => 0,
-            };
-            if left > 0 {
-                store.composer_note.set(Some(ComposerNote::Wait(left)));
-                return;
-            }
-            if matches!(store.composer_note.get_untracked(), Some(ComposerNote::Wait(_))) {
-                store.composer_note.set(None);
+            // Another note is left alone: it is about what is being typed.
+            if let Some(ComposerNote::Wait(status, left)) = store.composer_note.get_untracked() {
+                let note = (left > 1).then(|| ComposerNote::Wait(status, left - 1));
+                store.composer_note.set(note);
+                if note.is_some() {
+                    return;
+                }
             }
             // Not from within its own callback: dropping the timer would drop what is running.
             leptos::task::spawn_local(async move {
@@ -118,6 +119,8 @@ impl Store {
         self.identity.set(None);
         self.rows.set(Vec::new());
         self.rows_dropped.set(0);
+        self.from_start.set(None);
+        self.from_device.set(false);
         self.roster.set(Vec::new());
         self.roster_total.set(0);
         self.composer_note.set(None);
@@ -125,8 +128,11 @@ impl Store {
     }
 
     fn message(&self, message: Message) {
-        if !message.own && message.delivery == Delivery::Sent && !self.looking.get_untracked() {
-            self.unread.update(|unread| *unread += 1);
+        if !message.own && message.delivery == Delivery::Sent {
+            self.heard.update(|heard| *heard += 1);
+            if !self.looking.get_untracked() {
+                self.unread.update(|unread| *unread += 1);
+            }
         }
         self.change(|timeline| timeline.message(message));
     }

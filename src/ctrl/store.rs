@@ -83,8 +83,8 @@ pub enum ComposerNote {
     Refused(Status),
     /// Too long by so many bytes.
     TooLong(usize),
-    /// The server's rate limit: it goes on in so many seconds.
-    Wait(u32),
+    /// The server wants no more for now, and why: it goes on in so many seconds.
+    Wait(Status, u32),
 }
 
 /// All that the views read. Copy it freely: it is a handful of keys.
@@ -104,6 +104,8 @@ pub struct Store {
     pub(super) rows: RwSignal<Vec<RowItem>>,
     /// How many older rows were let go of.
     pub(super) rows_dropped: RwSignal<usize>,
+    /// What is shown begins with the room's first message; `None` while no server that keeps history is known.
+    pub(super) from_start: RwSignal<Option<bool>>,
     /// What is shown is what this device has kept.
     pub(super) from_device: RwSignal<bool>,
     /// Who is there, in order.
@@ -116,6 +118,8 @@ pub struct Store {
     pub(super) composer_note: RwSignal<Option<ComposerNote>>,
     /// Messages of others since the page was last looked at.
     pub(super) unread: RwSignal<u32>,
+    /// Messages of others so far, without those of earlier.
+    pub(super) heard: RwSignal<u32>,
     /// The page is on the screen and has the focus.
     pub(super) looking: RwSignal<bool>,
     /// Light or dark.
@@ -180,12 +184,14 @@ impl Store {
             retry_in: RwSignal::new(None),
             rows: RwSignal::new(Vec::new()),
             rows_dropped: RwSignal::new(0),
+            from_start: RwSignal::new(None),
             from_device: RwSignal::new(false),
             roster: RwSignal::new(Vec::new()),
             roster_total: RwSignal::new(0),
             login_error: RwSignal::new(None),
             composer_note: RwSignal::new(None),
             unread: RwSignal::new(0),
+            heard: RwSignal::new(0),
             looking: RwSignal::new(true),
             theme: RwSignal::new(Theme::parse(&config.theme)),
             locale: RwSignal::new(Locale::from_tag(&config.language).unwrap_or_default()),
@@ -240,6 +246,12 @@ impl Store {
         self.rows_dropped.read_only()
     }
 
+    /// What is shown begins with the room's first message; `None` where the server keeps no history.
+    #[must_use]
+    pub fn from_start(&self) -> ReadSignal<Option<bool>> {
+        self.from_start.read_only()
+    }
+
     /// What is shown is what this device has kept: the server was not reached since the page was opened.
     #[must_use]
     pub fn from_device(&self) -> ReadSignal<bool> {
@@ -274,6 +286,12 @@ impl Store {
     #[must_use]
     pub fn unread(&self) -> ReadSignal<u32> {
         self.unread.read_only()
+    }
+
+    /// Messages of others that came so far, without those of earlier.
+    #[must_use]
+    pub fn heard(&self) -> ReadSignal<u32> {
+        self.heard.read_only()
     }
 
     /// Light or dark.

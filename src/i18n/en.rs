@@ -81,13 +81,15 @@ pub(super) const TEXTS: Texts = Texts {
 
     gap: "Some messages are missing here.",
     older: "There are older messages.",
+    beginning: "The messages in this room begin here.",
     load: "Load them",
     loading: "Loading…",
 
-    queued: "Waiting to be sent…",
+    queued: "Waiting to be sent",
     pending: "Sending…",
     not_sent: "Not sent.",
     retry: "Try again",
+    edit: "Edit",
     discard: "Discard",
 
     moved,
@@ -101,7 +103,7 @@ pub(super) const TEXTS: Texts = Texts {
         ("Shift+Enter", "starts a new line"),
     ],
     missed: "The connection was gone for a while. Messages from that time may be missing here.",
-    nothing_kept: "This browser keeps nothing for the page. Messages that are still waiting are lost when you close it.",
+    nothing_kept: "This browser doesn’t let the page keep anything. A message that is still waiting to be sent is lost if you close the page.",
     unreadable: "The server sent something this page can’t read. It was left out.",
 
     message: "Write a message",
@@ -110,11 +112,12 @@ pub(super) const TEXTS: Texts = Texts {
     too_long: |bytes| {
         format!("Too long by {}. Shorten it, or send it in parts.", count(bytes, "byte", "bytes"))
     },
-    wait: |s| {
-        format!(
-            "You are ahead of the server’s limit. Sending goes on in {}.",
-            count(s as usize, "second", "seconds")
-        )
+    wait: |status, s| {
+        let why = match status {
+            Status::LogUnavailable => status.text(),
+            _ => "You are ahead of the server’s limit.",
+        };
+        format!("{why} Sending goes on in {}.", count(s as usize, "second", "seconds"))
     },
     sent_later: "No connection. What you send now waits here and goes out when it is back.",
     sent_never: "Not connected, so nothing goes out. Connect again at the top of the page.",
@@ -136,6 +139,7 @@ pub(super) const TEXTS: Texts = Texts {
     reconnecting: "Trying again…",
     retry_in: |s| format!("Trying again in {}.", count(s as usize, "second", "seconds")),
     retry_now: "Retry now",
+    from_device: "Offline: showing what this device has kept.",
     connect_again: "Connect again",
     use_here: "Use it here",
     reload: "Reload the page",

@@ -122,6 +122,8 @@ pub struct Texts {
     pub gap: &'static str,
     /// There is more before the first message.
     pub older: &'static str,
+    /// Nothing is before the first message.
+    pub beginning: &'static str,
     /// Fills the gap.
     pub load: &'static str,
     /// It is being filled.
@@ -136,6 +138,8 @@ pub struct Texts {
     pub not_sent: &'static str,
     /// Send it again.
     pub retry: &'static str,
+    /// Put its text back to where one writes.
+    pub edit: &'static str,
     /// Let go of it.
     pub discard: &'static str,
 
@@ -164,8 +168,8 @@ pub struct Texts {
     pub send: &'static str,
     /// Too long by so many bytes.
     pub too_long: fn(usize) -> String,
-    /// The rate limit: so many seconds.
-    pub wait: fn(u32) -> String,
+    /// The server takes no more for so many seconds: it can't store anything, or this is its rate limit.
+    pub wait: fn(Status, u32) -> String,
     /// Written while there is no connection, which will come back by itself.
     pub sent_later: &'static str,
     /// Written while there is no connection, which will not.
@@ -206,6 +210,8 @@ pub struct Texts {
     pub retry_in: fn(u32) -> String,
     /// Not waiting for it.
     pub retry_now: &'static str,
+    /// Not connected yet; what is shown comes from this device.
+    pub from_device: &'static str,
     /// Trying again what ended for good.
     pub connect_again: &'static str,
     /// Taking the session back from another window.

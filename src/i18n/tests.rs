@@ -41,6 +41,16 @@ fn numbers_and_nouns_agree() {
     assert_eq!((en.jump)(2), "2 new messages");
     assert_eq!((zh.jump)(2), "2 条新消息");
     assert_eq!((en.retry_in)(1), "Trying again in 1 second.");
+    assert_eq!(
+        (en.wait)(Status::RateLimited, 1),
+        "You are ahead of the server’s limit. Sending goes on in 1 second."
+    );
+    assert_eq!(
+        (en.wait)(Status::LogUnavailable, 2),
+        "The server can't store messages at the moment. Sending goes on in 2 seconds."
+    );
+    assert_eq!((zh.wait)(Status::RateLimited, 2), "发送太快了，2 秒后继续发送。");
+    assert_eq!((zh.wait)(Status::LogUnavailable, 2), "服务器暂时无法保存消息，2 秒后继续发送。");
     assert_eq!((en.too_long)(1), "Too long by 1 byte. Shorten it, or send it in parts.");
 }
 

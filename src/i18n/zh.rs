@@ -92,8 +92,8 @@ fn status(status: Status) -> &'static str {
         Status::TooManyConnections => "来自你所在网络的连接太多了。",
         Status::Internal => "服务器出错了。",
         Status::LogUnavailable => "服务器暂时无法保存消息。",
-        Status::Busy => "进来的人太多，页面会自动重试。",
-        Status::Overtaken => "登录请求来得太晚，页面会自动重试。",
+        Status::Busy => "同时进入的人太多，页面会自动重试。",
+        Status::Overtaken => "这次登录来得太迟，页面会自动重试。",
         Status::LoginTimeout => "登录超时。",
         Status::Other(_) => "连接因未知原因断开了。",
     }
@@ -134,13 +134,15 @@ pub(super) const TEXTS: Texts = Texts {
 
     gap: "这里缺少一些消息。",
     older: "还有更早的消息。",
+    beginning: "房间里的消息从这里开始。",
     load: "加载",
     loading: "正在加载…",
 
-    queued: "等待发送…",
+    queued: "等待发送",
     pending: "发送中…",
     not_sent: "未发送。",
     retry: "重试",
+    edit: "编辑",
     discard: "丢弃",
 
     moved,
@@ -154,14 +156,21 @@ pub(super) const TEXTS: Texts = Texts {
         ("Shift+Enter", "换行"),
     ],
     missed: "连接曾中断过一段时间，期间的消息可能没有显示。",
-    nothing_kept: "浏览器无法为此页面保存数据，尚未发出的消息会在关闭页面后丢失。",
+    nothing_kept: "浏览器不允许此页面保存数据，关闭页面后，尚未发出的消息会丢失。",
     unreadable: "服务器发来了无法识别的内容，已略过。",
 
     message: "写点什么",
     message_keys: "Enter 发送，Shift+Enter 换行。",
     send: "发送",
     too_long: |bytes| format!("超出 {} 字节，请缩短或分几条发送。", grouped(bytes)),
-    wait: |s| format!("发送太快了，{s} 秒后继续发送。"),
+    wait: |status, s| {
+        let why = if status == Status::LogUnavailable {
+            "服务器暂时无法保存消息"
+        } else {
+            "发送太快了"
+        };
+        format!("{why}，{s} 秒后继续发送。")
+    },
     sent_later: "连接已断开。现在发送的消息会先留着，恢复后自动送出。",
     sent_never: "尚未连接，消息无法送出。请在页面顶部重新连接。",
 
@@ -182,6 +191,7 @@ pub(super) const TEXTS: Texts = Texts {
     reconnecting: "正在重试…",
     retry_in: |s| format!("{s} 秒后重试。"),
     retry_now: "立即重试",
+    from_device: "离线：显示的是本机保存的内容。",
     connect_again: "重新连接",
     use_here: "在此使用",
     reload: "刷新页面",

@@ -7,22 +7,51 @@ use leptos::{
 use parlour_core::model::Connection;
 
 use super::{
+    connection::is_first,
     dom::{El, el},
     icon::{self, icon},
     keys::{KeyPress, should_send},
     scroll::Scroll,
     words::use_words,
 };
-use crate::ctrl::{ComposerNote, use_store};
+use crate::ctrl::{ComposerNote, Store, use_store};
+
+/// What is being written, and where.
+#[derive(Clone, Copy)]
+pub struct Draft {
+    text: RwSignal<String>,
+    field: StoredValue<El, LocalStorage>,
+}
+
+impl Draft {
+    /// Nothing.
+    pub fn new() -> Self {
+        Self { text: RwSignal::default(), field: StoredValue::new_local(el("textarea#composer-text")) }
+    }
+
+    /// Puts a text in front of what is written so far, to be written anew.
+    pub fn put(self, store: Store, text: &str) {
+        let field = self.field.get_value();
+        let mut whole = String::from(text);
+        let written = field.value();
+        if !written.is_empty() {
+            whole.push('\n');
+            whole.push_str(&written);
+        }
+        store.composing(&whole);
+        self.text.set(whole);
+        field.focus();
+    }
+}
 
 /// The text field, its button, and what there is to say about the text.
 #[component]
 pub fn Composer() -> El {
     let (store, t) = (use_store(), use_words());
     let scroll = expect_context::<Scroll>();
-    let text = RwSignal::new(String::new());
+    let draft = expect_context::<Draft>();
+    let (text, field) = (draft.text, draft.field.get_value());
     let composition_ended = StoredValue::new(None::<f64>);
-    let field = el("textarea#composer-text");
 
     let send = {
         let field = field.clone();
@@ -70,10 +99,11 @@ pub fn Composer() -> El {
             return Some(match note {
                 ComposerNote::Refused(status) => (t().status)(status).to_owned(),
                 ComposerNote::TooLong(bytes) => (t().too_long)(bytes),
-                ComposerNote::Wait(seconds) => (t().wait)(seconds),
+                ComposerNote::Wait(status, seconds) => (t().wait)(status, seconds),
             });
         }
         store.connection().with(|connection| match connection {
+            first if store.from_device().get() && is_first(first) => None,
             Connection::Reconnecting { .. } => Some(t().sent_later.to_owned()),
             Connection::Failed { .. } => Some(t().sent_never.to_owned()),
             _ => None,

@@ -17,7 +17,12 @@ use crate::ctrl::use_store;
 pub fn ConnectionBar() -> El {
     let (store, t) = (use_store(), use_words());
     let connection = store.connection();
-    let state = move || connection.with(state_name);
+    // The first attempt of a page that has something to show already is nothing to tell of.
+    let from_device = store.from_device();
+    let state = move || match connection.with(state_name) {
+        "reconnecting" if from_device.get() && connection.with(is_first) => "resuming",
+        state => state,
+    };
     // A basic server's limits are told once and then put away; the bar tells them again when asked.
     let explained = RwSignal::new(false);
     let told = move || state() == "basic" && !explained.get();
@@ -26,6 +31,8 @@ pub fn ConnectionBar() -> El {
         connection.with(|connection| match connection {
             Connection::Idle => t().idle,
             Connection::Connecting => t().connecting,
+            Connection::Reconnecting { .. } if state() == "resuming" => t().connecting,
+            Connection::Reconnecting { .. } if from_device.get() => t().from_device,
             Connection::Online { dialect: Dialect::Rich } => t().online,
             Connection::Online { dialect: Dialect::Basic } => t().basic,
             Connection::Reconnecting { status, .. } | Connection::Failed { status, .. } => {
@@ -109,6 +116,11 @@ fn action(connection: &Connection) -> Option<Action> {
         Connection::Failed { .. } => Some(Action::ConnectAgain),
         _ => None,
     }
+}
+
+/// Under way for the first time.
+pub fn is_first(connection: &Connection) -> bool {
+    matches!(connection, Connection::Reconnecting { retry_at: None, attempt: 0, .. })
 }
 
 fn state_name(connection: &Connection) -> &'static str {

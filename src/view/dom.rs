@@ -328,8 +328,9 @@ impl Part {
     }
 
     fn remove(self) {
-        self.el.0.remove();
+        // Before it is gone: who has the focus in it may hand that on.
         self.owner.cleanup();
+        self.el.0.remove();
     }
 }
 

@@ -9,9 +9,11 @@ use parlour_core::{
 
 use super::{
     avatar::avatar,
+    composer::Draft,
     dom::{El, el, follow},
     icon::{self, icon},
-    words::use_words,
+    scroll::hand_on_focus,
+    words::{Word, use_words},
 };
 use crate::{ctrl::use_store, i18n::time};
 
@@ -71,8 +73,9 @@ fn delivery(kind: &RowKind) -> Option<Delivery> {
 
 /// It waits for something, or is on its way.
 fn pending(queued: bool) -> El {
-    let label = el("span.label").words(if queued { |t| t.queued } else { |t| t.pending });
-    el("span.pending").child(icon(icon::CLOCK)).child(label)
+    let word: Word = if queued { |t| t.queued } else { |t| t.pending };
+    let label = el("span.label").words(word);
+    el("span.pending").words_attr("title", word).child(icon(icon::CLOCK)).child(label)
 }
 
 /// Why it was not sent, and what can be done.
@@ -80,21 +83,26 @@ fn failure(id: MessageId, status: Status) -> El {
     let (store, t) = (use_store(), use_words());
     // Of one that was not confirmed nobody knows that it was not sent.
     let prefix = move || if status == Status::Unconfirmed { "" } else { t().not_sent };
-    el("div.failure")
+    let button = |spec, word: Word, act: Box<dyn Fn()>| {
+        el(spec).attr("type", "button").on("click", move |_: Event| act()).words(word)
+    };
+    let draft = expect_context::<Draft>();
+    let edit = move || {
+        if let Some(text) = store.discard(id) {
+            draft.put(store, &text);
+        }
+    };
+    let discard = move || {
+        store.discard(id);
+    };
+    let failure = el("div.failure");
+    hand_on_focus(&failure);
+    failure
         .attr("role", "group")
         .words_attr("aria-label", |t| t.not_sent)
         .child(icon(icon::ALERT))
         .child(el("span.reason").text_fn(prefix).text(" ").text_fn(move || (t().status)(status)))
-        .child(
-            el("button.button.retry")
-                .attr("type", "button")
-                .on("click", move |_: Event| store.retry(id))
-                .words(|t| t.retry),
-        )
-        .child(
-            el("button.button.quiet.discard")
-                .attr("type", "button")
-                .on("click", move |_: Event| store.discard(id))
-                .words(|t| t.discard),
-        )
+        .child(button("button.button.retry", |t| t.retry, Box::new(move || store.retry(id))))
+        .child(button("button.button.quiet.edit", |t| t.edit, Box::new(edit)))
+        .child(button("button.button.quiet.discard", |t| t.discard, Box::new(discard)))
 }

@@ -3,7 +3,7 @@
 use leptos::{ev::Event, prelude::*};
 
 use super::{
-    composer::Composer,
+    composer::{Composer, Draft},
     connection::ConnectionBar,
     dom::{El, el},
     drawer::Drawer,
@@ -21,7 +21,8 @@ pub fn Room() -> El {
     let store = use_store();
     let drawer = Drawer::new();
     provide_context(drawer);
-    provide_context(Scroll::new());
+    provide_context(Scroll::new(store));
+    provide_context(Draft::new());
     let place = el("div.place")
         .child(mark())
         .child(el("h1").attr("dir", "auto").text_fn(move || store.title().get()));

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use leptos::{ev::Event, prelude::*};
 use parlour_core::{
     event::Missing,
+    model::Connection,
     timeline::{Notice, RowKind},
 };
 
 use super::{
-    dom::{El, el},
+    dom::{El, el, follow},
     message::message,
+    scroll::{Scroll, hand_on_focus},
     timeline::Today,
     words::use_words,
 };
@@ -29,7 +31,7 @@ pub fn row(row: RowItem) -> El {
             let words = move || time::day(t(), store.locale().get(), at, today.get());
             el("h2.row.day").child(el("time").attr("datetime", &time::machine(at)).text_fn(words))
         }
-        RowKind::Gap(_) => el("div.row.gap").fill(move |line| row.kind.with(|kind| gap(line, kind))),
+        RowKind::Gap(first) => gap(first, row.kind),
         RowKind::Movement(_) => el("p.row.movement").fill(move |line| {
             row.kind.with(|kind| match kind {
                 RowKind::Movement(movement) => {
@@ -43,19 +45,51 @@ pub fn row(row: RowItem) -> El {
     }
 }
 
-/// Something is missing here.
-fn gap(line: El, kind: &RowKind) -> El {
-    let (store, t) = (use_store(), use_words());
-    let RowKind::Gap(Missing { gap, loading }) = *kind else { return line };
-    let words = if gap.from == 0 { t().older } else { t().gap };
+/// Something is missing here. It is loaded when it comes into view, and by its button, which stays the same element for
+/// as long as anything is missing: somebody may have the focus on it.
+fn gap(first: Missing, kind: ArcRwSignal<RowKind>) -> El {
+    let (store, t, scroll) = (use_store(), use_words(), expect_context::<Scroll>());
+    let missing = RwSignal::new(first);
+    follow(move || {
+        kind.with(|kind| {
+            if let RowKind::Gap(now) = kind {
+                missing.set(*now);
+            }
+        })
+    });
+    let to = move || missing.with(|missing| missing.gap.to);
+    let loading = move || missing.with(|missing| missing.loading);
+    let words = move || if missing.with(|missing| missing.gap.from == 0) { t().older } else { t().gap };
+    let row = el("div.row.gap").attr("role", "group").attr_fn("aria-label", words);
+    hand_on_focus(&row);
+    let seen = RwSignal::new(false);
+    let look = scroll.sees(&row, seen);
+    let (mut looked, mut asked) = (0, false);
+    follow(move || {
+        let (to, online) = (to(), store.connection().with(|c| matches!(c, Connection::Online { .. })));
+        let ask = online && seen.get();
+        if to != looked {
+            // What was put in under it has moved it, most likely out of sight.
+            looked = to;
+            asked = false;
+            seen.set(false);
+            look();
+        } else if ask != asked {
+            // Once: one that could not be loaded is left to the button, or to another look.
+            asked = ask;
+            if ask {
+                store.load(to);
+            }
+        }
+    });
     let button = el("button.button.quiet.load")
         .attr("type", "button")
-        .on("click", move |_: Event| store.load(gap.to))
-        .text(if loading { t().loading } else { t().load });
-    if loading {
-        button.set("disabled", Some(""));
-    }
-    line.child(el("span").text(words)).text(" ").child(button)
+        .attr_fn("aria-busy", move || loading().then_some("true"))
+        .on("click", move |_: Event| store.load(untrack(to)))
+        .text_fn(move || if loading() { t().loading } else { t().load });
+    row.class_fn("top", move || missing.with(|missing| missing.gap.from == 0))
+        .child(el("span").text_fn(words))
+        .child(button)
 }
 
 fn notice(notice: Notice) -> El {

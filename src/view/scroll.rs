@@ -1,9 +1,9 @@
 //! Where the reader is in the timeline. At the end one stays at the end, whatever comes or changes its size;
-//! further up nothing moves, and what is new is counted.
+//! further up the line being read stays where it is, and what is new is counted.
 
 use leptos::prelude::*;
-use parlour_core::timeline::RowKind;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Element;
 
 use super::dom::{Callback, El, el};
 use crate::ctrl::Store;
@@ -19,23 +19,29 @@ pub struct Scroll {
     /// As tall as all of the rows.
     content: StoredValue<El, LocalStorage>,
     at_end: RwSignal<bool>,
-    /// The newest row when the reader left the end.
-    seen: RwSignal<u64>,
+    /// Messages of others so far, and how many there were when the reader left the end.
+    heard: ReadSignal<u32>,
+    seen: RwSignal<u32>,
     top: StoredValue<f64>,
     /// Width and height of the frame when the reader was last put at the end.
     shape: StoredValue<(i32, i32)>,
+    /// The line being read, and where it is. Browsers hold it too, but not all of them, and none when
+    /// something is put in above the very top; the stylesheet keeps those from it that do.
+    line: StoredValue<Option<(Element, f64)>, LocalStorage>,
 }
 
 impl Scroll {
     /// At the end.
-    pub fn new() -> Self {
+    pub fn new(store: Store) -> Self {
         let scroll = Self {
             frame: StoredValue::new_local(el("div#timeline.timeline")),
             content: StoredValue::new_local(el("div.rows")),
             at_end: RwSignal::new(true),
+            heard: store.heard(),
             seen: RwSignal::new(0),
             top: StoredValue::new(0.0),
             shape: StoredValue::new((0, 0)),
+            line: StoredValue::new_local(None),
         };
         scroll.follow_size();
         scroll
@@ -57,18 +63,8 @@ impl Scroll {
     }
 
     /// Messages of others since the reader left the end.
-    pub fn unseen(self, store: Store) -> u32 {
-        if self.at_end.get() {
-            return 0;
-        }
-        let seen = self.seen.get();
-        let new = store.rows().with(|rows| {
-            rows.iter()
-                .rev()
-                .filter(|row| row.key > seen && row.kind.with_untracked(is_message_of_others))
-                .count()
-        });
-        u32::try_from(new).unwrap_or(u32::MAX)
+    pub fn unseen(self) -> u32 {
+        if self.at_end.get() { 0 } else { self.heard.get().saturating_sub(self.seen.get()) }
     }
 
     /// Back to the end.
@@ -79,7 +75,7 @@ impl Scroll {
 
     /// The frame has scrolled. Only a reader who goes up leaves the end: rows that come in between two events
     /// move the end away from the reader, not the reader from the end.
-    pub fn moved(self, store: Store) {
+    pub fn moved(self) {
         let frame = self.frame();
         let frame = frame.element();
         let top = f64::from(frame.scroll_top());
@@ -88,27 +84,78 @@ impl Scroll {
         let reshaped = self.shape.get_value() != (frame.client_width(), frame.client_height());
         let stays = self.at_end.get_untracked() && (reshaped || top >= self.top.get_value());
         let at_end = below <= NEAR || stays;
+        let by_reader = (top - self.top.get_value()).abs() > 0.0;
         self.top.set_value(top);
         if at_end != self.at_end.get_untracked() {
-            if !at_end {
-                self.seen.set(
-                    store.rows().with_untracked(|rows| rows.iter().map(|row| row.key).max().unwrap_or(0)),
-                );
-            }
+            self.seen.set(self.heard.get_untracked());
             self.at_end.set(at_end);
+        }
+        if at_end {
+            self.line.set_value(None);
+        } else {
+            // What the browser has laid out since may have moved it already.
+            self.hold(frame);
+            if by_reader {
+                self.read(frame);
+            }
         }
     }
 
-    /// Puts a reader at the end back there.
+    /// Gives the rows that are about to be shown. Once they are, the reader is put back to where they were.
+    pub fn held<T>(self, rows: T) -> T {
+        queue_microtask(move || self.settle());
+        rows
+    }
+
+    /// Puts a reader at the end back there, and any other back to the line they read.
     fn settle(self) {
-        if let Some(frame) = self.frame.try_get_value()
-            && self.at_end.get_untracked()
-        {
-            let frame = frame.element();
+        let Some(frame) = self.frame.try_get_value() else { return };
+        let frame = frame.element();
+        if self.at_end.get_untracked() {
             frame.set_scroll_top(frame.scroll_height());
             self.top.set_value(f64::from(frame.scroll_top()));
             self.shape.set_value((frame.client_width(), frame.client_height()));
+            return;
         }
+        self.hold(frame);
+    }
+
+    /// Scrolls by what the line being read has moved among the rows, or with the frame. It stays the line being read,
+    /// whatever is above it now: a row that was just put in has its size only once it is painted.
+    fn hold(self, frame: &Element) {
+        let Some((row, before)) = self.line.get_value().filter(|(row, _)| row.is_connected()) else {
+            return self.read(frame);
+        };
+        let place = self.place(frame, &row);
+        if (place - before).abs() > 0.1 {
+            frame.scroll_by_with_x_and_y(0.0, place - before);
+            self.top.set_value(f64::from(frame.scroll_top()));
+            self.line.set_value(Some((row, place)));
+        }
+    }
+
+    /// Where a row is, however far the frame has scrolled.
+    fn place(self, frame: &Element, row: &Element) -> f64 {
+        top(row) - top(self.content().element()) + top(frame)
+    }
+
+    /// Takes note of the line being read: the first message of which something is seen.
+    fn read(self, frame: &Element) {
+        let edge = top(frame);
+        let is_seen = |row: &Element| row.get_bounding_client_rect().bottom() > edge;
+        // From the last one: it is seldom far.
+        let last = self.line.get_value().map(|(row, _)| row).filter(|row| row.is_connected());
+        let mut row = last.or_else(|| self.content().element().first_element_child());
+        while let Some(above) = row.as_ref().and_then(Element::previous_element_sibling).filter(is_seen) {
+            row = Some(above);
+        }
+        while let Some(it) = row.as_ref().filter(|it| !(is_seen(it) && it.class_list().contains("message"))) {
+            row = it.next_element_sibling();
+        }
+        self.line.set_value(row.map(|row| {
+            let place = self.place(frame, &row);
+            (row, place)
+        }));
     }
 
     fn follow_size(self) {
@@ -120,8 +167,52 @@ impl Scroll {
         let held = StoredValue::new_local((observer, changed));
         on_cleanup(move || held.with_value(|(observer, _)| observer.disconnect()));
     }
+
+    /// Tells `seen` whether some of a row is in the frame. What is given has to be called to begin with, and whenever
+    /// it is to be told anew. Where the browser can't tell, nothing is.
+    pub fn sees(self, row: &El, seen: RwSignal<bool>) -> impl Fn() + 'static {
+        let told = Callback::new(move |entries| {
+            let last = JsValue::from(entries).unchecked_into::<js_sys::Array>().pop();
+            seen.set(last.unchecked_into::<web_sys::IntersectionObserverEntry>().is_intersecting());
+        });
+        let options = web_sys::IntersectionObserverInit::new();
+        options.set_root(Some(self.frame().element()));
+        let function = told.as_ref().unchecked_ref();
+        let observer = web_sys::IntersectionObserver::new_with_options(function, &options).ok();
+        let held = StoredValue::new_local((observer.clone(), told));
+        on_cleanup(move || {
+            held.with_value(|(observer, _)| {
+                if let Some(observer) = observer {
+                    observer.disconnect();
+                }
+            });
+        });
+        let row = row.clone();
+        move || {
+            if let Some(observer) = &observer {
+                observer.unobserve(row.element());
+                observer.observe(row.element());
+            }
+        }
+    }
 }
 
-fn is_message_of_others(kind: &RowKind) -> bool {
-    matches!(kind, RowKind::Message { message, .. } if !message.own)
+fn top(of: &Element) -> f64 {
+    of.get_bounding_client_rect().top()
+}
+
+/// When an element goes away that has the focus in it, the timeline gets the focus: the keyboard stays where it was.
+pub fn hand_on_focus(of: &El) {
+    let frame = expect_context::<Scroll>().frame;
+    let of = StoredValue::new_local(of.clone());
+    on_cleanup(move || {
+        let focused = document().active_element();
+        of.with_value(|of| {
+            if focused.is_some_and(|focused| of.element().contains(Some(&focused)))
+                && let Some(frame) = frame.try_get_value()
+            {
+                frame.focus();
+            }
+        });
+    });
 }

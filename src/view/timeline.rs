@@ -34,40 +34,43 @@ pub fn TimelineView() -> El {
     // Ends with the view.
     StoredValue::new_local(Interval::new(60_000, new_day));
 
-    let empty = move || {
-        store.rows().with(|rows| {
-            !rows.iter().any(|row| row.kind.with_untracked(|kind| matches!(kind, RowKind::Message { .. })))
-        })
-    };
+    let empty = move || store.rows().with(|rows| !rows.iter().any(|row| row.kind.with_untracked(is_said)));
+    let dropped = move || store.rows_dropped().get() > 0 && store.from_start().get().is_none();
+    let begins = move || !empty() && store.from_start().get() == Some(true);
     let rows = scroll
         .content()
-        .when(move || store.rows_dropped().get() > 0, || el("p.row.dropped").words(|t| t.dropped))
+        .when(dropped, || el("p.row.dropped").words(|t| t.dropped))
+        .when(begins, || el("p.row.dropped.beginning").words(|t| t.beginning))
         .when(empty, || {
             el("div.empty")
                 .child(mark())
                 .child(el("h2").words(|t| t.empty_title))
                 .child(el("p").words(|t| t.empty_text))
         })
-        .each(move || store.rows().get(), |row| row.key, row);
+        .each(move || scroll.held(store.rows().get()), |row| row.key, row);
     let frame = scroll
         .frame()
-        .class_fn("at-end", move || scroll.at_end())
         .attr("role", "log")
         .attr("aria-live", "polite")
         .attr("tabindex", "0")
         .words_attr("aria-label", |t| t.timeline)
-        .on("scroll", move |_: Event| scroll.moved(store))
+        .on("scroll", move |_: Event| scroll.moved())
         .child(rows);
     el("div.timeline-frame").child(frame).when(move || !scroll.at_end(), move || jump_to_end(scroll))
 }
 
 fn jump_to_end(scroll: Scroll) -> El {
-    let (store, t) = (use_store(), use_words());
-    let unseen = move || scroll.unseen(store);
+    let t = use_words();
+    let unseen = move || scroll.unseen();
     el("button#jump-to-end.button.jump")
         .attr("type", "button")
         .attr_fn("data-new", move || unseen().to_string())
         .on("click", move |_: Event| scroll.to_end())
         .child(icon(icon::DOWN))
         .text_fn(move || (t().jump)(unseen()))
+}
+
+/// What was said, or can be had.
+fn is_said(kind: &RowKind) -> bool {
+    matches!(kind, RowKind::Message { .. } | RowKind::Gap(_))
 }

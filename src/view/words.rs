@@ -15,7 +15,7 @@ pub fn use_words() -> impl Fn() -> &'static Texts + Copy + Send + Sync + 'static
 }
 
 /// One of the words: `|t| t.message`.
-type Word = fn(&'static Texts) -> &'static str;
+pub type Word = fn(&'static Texts) -> &'static str;
 
 impl El {
     /// Words in the language of the moment.
