@@ -99,8 +99,8 @@ impl Kept {
     #[must_use]
     pub fn read(account: Option<&[u8]>, outbox: &[Vec<u8>], messages: &[Vec<u8>]) -> Self {
         let account = account.and_then(read_account);
-        let mut outbox: Vec<_> = outbox.iter().filter_map(|value| read_entry(value)).collect();
-        outbox.sort_by_key(|entry| (entry.order, entry.id));
+        // The outbox puts them in order.
+        let outbox = outbox.iter().filter_map(|value| read_entry(value)).collect();
         let mut kept = Self {
             account,
             outbox,

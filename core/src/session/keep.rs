@@ -4,8 +4,6 @@
 //! together: were it lost, the server would send it again. A part of the room is written as known in the same changes
 //! as its messages, never before.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Command, Millis, Session};
 use crate::{
     kept::{self, Account, Change, MESSAGES_KEPT, Table},
@@ -23,10 +21,10 @@ pub(super) struct Keeper {
     changes: Vec<Change>,
     /// The number of the changes that are being gathered.
     ticket: u64,
-    /// Messages that the device does not have yet, by sequence number.
-    fresh: BTreeMap<u64, Message>,
-    /// The sequence numbers of those it has.
-    held: BTreeSet<u64>,
+    /// Messages that the device does not have yet, in order of sequence number.
+    fresh: Vec<Message>,
+    /// The sequence numbers of those it has, in order.
+    held: Vec<u64>,
     /// Nothing up to this sequence number is held.
     floor: u64,
     /// When what is not urgent is to be written.
@@ -37,6 +35,7 @@ impl Keeper {
     /// What the device has already.
     pub fn holds(&mut self, messages: impl Iterator<Item = u64>) {
         self.held = messages.collect();
+        self.held.sort_unstable();
     }
 
     pub fn due(&self) -> Option<Millis> {
@@ -50,11 +49,15 @@ impl Keeper {
 
     /// A message of the room is to be kept.
     pub fn message(&mut self, now: Millis, message: &Message) {
-        if message.seq > self.floor && !self.held.contains(&message.seq) {
-            self.fresh.insert(message.seq, message.clone());
+        if message.seq <= self.floor || self.held.binary_search(&message.seq).is_ok() {
+            return;
+        }
+        let at = self.fresh.partition_point(|other| other.seq < message.seq);
+        if self.fresh.get(at).is_none_or(|other| other.seq != message.seq) {
+            self.fresh.insert(at, message.clone());
             // A flood is not worth writing down whole.
             if self.fresh.len() > 2 * MESSAGES_KEPT {
-                self.fresh.pop_first();
+                self.raise(self.fresh[MESSAGES_KEPT - 1].seq);
             }
             self.touch(now);
         }
@@ -96,19 +99,25 @@ impl Keeper {
         Self { changes: self.changes, ticket: self.ticket, ..Self::default() }
     }
 
+    /// Nothing up to this sequence number is kept.
+    fn raise(&mut self, floor: u64) {
+        self.floor = floor;
+        self.held.retain(|seq| *seq > floor);
+        self.fresh.retain(|message| message.seq > floor);
+        self.changes.push(Change::DeleteUpTo(Table::Messages, kept::message_key(floor)));
+    }
+
     /// The changes gathered so far, the messages among them; `account` is told up to where messages are not held.
     fn write(&mut self, account: Option<Account>) {
         self.due = None;
-        self.held.extend(self.fresh.keys());
-        if self.held.len() > MESSAGES_KEPT + MESSAGES_KEPT / 2
-            && let Some(&floor) = self.held.iter().nth_back(MESSAGES_KEPT)
-        {
-            self.floor = floor;
-            self.held.retain(|seq| *seq > floor);
-            self.fresh.retain(|seq, _| *seq > floor);
-            self.changes.push(Change::DeleteUpTo(Table::Messages, kept::message_key(floor)));
+        for message in &self.fresh {
+            let at = self.held.partition_point(|seq| *seq < message.seq);
+            self.held.insert(at, message.seq);
         }
-        self.changes.extend(std::mem::take(&mut self.fresh).values().map(kept::message));
+        if self.held.len() > MESSAGES_KEPT + MESSAGES_KEPT / 2 {
+            self.raise(self.held[self.held.len() - MESSAGES_KEPT - 1]);
+        }
+        self.changes.extend(std::mem::take(&mut self.fresh).iter().map(kept::message));
         let Some(mut account) = account else { return };
         account.known.forget_up_to(self.floor);
         account.messages = self.held.iter().filter(|seq| account.known.contains(**seq)).count();

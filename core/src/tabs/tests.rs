@@ -154,10 +154,10 @@ impl Browser {
     fn read_device(&mut self) {
         let table = |table| -> Vec<_> {
             let of = self.rows.iter().filter(move |((t, _), _)| *t == table);
-            of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+            of.map(|(_, value)| value.clone()).collect()
         };
         let account = table(Table::Account);
-        let account = account.first().map(|(_, value)| value.as_slice());
+        let account = account.first().map(Vec::as_slice);
         let kept = Kept::read(account, &table(Table::Outbox), &table(Table::Messages));
         self.mirror.handle_kept(kept);
     }

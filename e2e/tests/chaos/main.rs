@@ -23,7 +23,7 @@ use ledger::Ledger;
 use user::{Tally, User};
 
 /// Pages keep what is not sent, and who one is, over a reload.
-const STORAGE_KEPT: bool = false;
+const STORAGE_KEPT: bool = true;
 /// One person can be there in several tabs of a browser.
 const TABS: bool = false;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use parlour_core::{
     Millis,
     event::{Event, Missing},
-    kept::{Change, Kept, Pair, Table},
+    kept::{Change, Kept, Table},
     model::{Connection, Delivery, Message, MessageId},
     session::Session,
     status::Status,
@@ -41,16 +41,12 @@ impl Storage {
     }
 
     pub fn kept(&self) -> Kept {
-        let table = |table: Table| -> Vec<Pair> {
+        let table = |table: Table| -> Vec<Vec<u8>> {
             let of = self.rows.iter().filter(|((t, _), _)| *t == table);
-            of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+            of.map(|(_, value)| value.clone()).collect()
         };
         let account = table(Table::Account);
-        Kept::read(
-            account.first().map(|(_, value)| value.as_slice()),
-            &table(Table::Outbox),
-            &table(Table::Messages),
-        )
+        Kept::read(account.first().map(Vec::as_slice), &table(Table::Outbox), &table(Table::Messages))
     }
 
     pub fn outbox(&self) -> usize {

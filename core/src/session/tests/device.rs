@@ -119,6 +119,27 @@ fn a_room_is_kept_in_part() {
 }
 
 #[test]
+fn a_flood_is_kept_in_part_and_the_rest_is_not_called_known() {
+    for count in [1_001, 1_002, 1_200, 2_345] {
+        let mut driver = online();
+        (1..=count).for_each(|seq| {
+            let id = MessageId::new(seq, [0; 10]);
+            driver.receive(&Frame { seq, time: 1, ..codec::talk("lili", "", Some(id), "hi") });
+        });
+        driver.pass(1_000);
+        driver.reload();
+        let Event::Page(kept) = &driver.events[2] else { panic!() };
+        let first = kept[0].seq;
+        assert!(
+            kept.len() >= MESSAGES_KEPT && kept.len() as u64 == count + 1 - first,
+            "{count}: {}",
+            kept.len()
+        );
+        assert_eq!(driver.session.history.known.gaps().map(|gap| gap.to).collect::<Vec<_>>(), [first - 1]);
+    }
+}
+
+#[test]
 fn a_refusal_is_there_after_the_page_was_gone_and_a_discarded_message_is_not() {
     let mut driver = online();
     let ids = [driver.talk("one"), driver.talk("two")];
