@@ -110,7 +110,7 @@ fn a_browser_that_keeps_nothing_says_so_once_and_the_chat_goes_on() {
             tom.say_and_see("hello").await;
             tom.say_and_see("still here").await;
             let notices =
-                |view: &View| view.lines("notice").iter().filter(|l| l.contains("keeps nothing")).count();
+                |view: &View| view.lines("notice").iter().filter(|l| l.contains("keep anything")).count();
             tom.until("it is said", |view| notices(view) == 1).await;
         });
     }

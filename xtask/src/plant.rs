@@ -74,7 +74,7 @@ const BUGS: &[Bug] = &[
     Bug { name: "kept as known, without its messages", edits: &[
         Edit {
             file: "core/src/session/keep.rs",
-            text: "self.changes.extend(std::mem::take(&mut self.fresh).values().map(kept::message));",
+            text: "self.changes.extend(std::mem::take(&mut self.fresh).iter().map(kept::message));",
             instead: "self.fresh.clear();",
         },
         // There is a second line of defence.
