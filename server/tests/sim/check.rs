@@ -31,9 +31,20 @@ pub fn settle(world: &mut World) {
     world.skew = 0;
     // Longer than a heartbeat and its deadline, for those who don't know yet that their connection is dead.
     world.pass(30_000);
-    for _ in 0..600 {
+    // Half-dead connections of earlier, and changes of who is there, which are told together, may end a quiet moment.
+    for _ in 0..4 {
+        load_until_quiet(world);
+        world.pass(50_000);
         if is_quiet(world) {
             break;
+        }
+    }
+}
+
+fn load_until_quiet(world: &mut World) {
+    for _ in 0..600 {
+        if is_quiet(world) {
+            return;
         }
         for at in 0..world.devices.len() {
             let gap =
@@ -44,8 +55,6 @@ pub fn settle(world: &mut World) {
         }
         world.pass(500);
     }
-    // Half-dead connections of earlier, and changes of who is there, which are told together.
-    world.pass(50_000);
 }
 
 /// Nothing is lost, nothing is doubled, and everybody sees who is there.
