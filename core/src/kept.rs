@@ -18,7 +18,7 @@ use crate::{
     outbox::{Entry, Stage},
     ranges::{Range, Ranges},
     status::Status,
-    wire,
+    validate, wire,
 };
 
 /// How many messages of a room are kept on the device; up to half as many more until it is tidied.
@@ -192,7 +192,11 @@ pub(crate) fn account(account: &Account) -> Change {
 }
 
 fn read_account(bytes: &[u8]) -> Option<Account> {
-    let read = AccountBytes::decode(bytes).ok().filter(|read| !read.nick.is_empty())?;
+    let read = AccountBytes::decode(bytes).ok()?;
+    // One that can't log in is nobody.
+    if validate::nick(&read.nick, &Limits::default()).as_deref() != Ok(&read.nick) {
+        return None;
+    }
     let known = read.known.chunks_exact(2).map(|pair| Range { from: pair[0], to: pair[1] }).collect();
     let identity = Identity {
         nick: read.nick.into(),

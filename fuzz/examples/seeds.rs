@@ -14,9 +14,13 @@ use parlour_core::{
 };
 
 fn main() {
-    for (target, seeds) in
-        [("frame", frames()), ("session", sessions()), ("hub", hubs()), ("config", configs())]
-    {
+    for (target, seeds) in [
+        ("frame", frames()),
+        ("session", sessions()),
+        ("hub", hubs()),
+        ("config", configs()),
+        ("stored", stores()),
+    ] {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
         fs::create_dir_all(&directory).unwrap();
         for (n, seed) in seeds.iter().enumerate() {
@@ -24,6 +28,74 @@ fn main() {
         }
         println!("{target}: {} seeds", seeds.len());
     }
+}
+
+/// Devices as a session has left them: with a room, with something unsent, with parts missing; and what tabs tell.
+fn stores() -> Vec<Vec<u8>> {
+    use parlour_core::{
+        kept::{Change, Kept, Table},
+        session::{Command, Now, Session},
+        tabs::{self, Lead, Wish},
+    };
+    let now = Now { mono: 1_000, unix: 1_700_000_000_000 };
+    let mut session = Session::new(1, "seed");
+    let mut lead = Lead::new(7, true);
+    session.handle_login(now, "tom", Kept::default()).unwrap();
+    session.handle_opened(now);
+    let welcome = wire::Welcome {
+        version: 1,
+        capabilities: vec!["history".into()],
+        nick: "tom".into(),
+        secret: vec![9; 32],
+        log: vec![1; 16],
+        positions: vec![wire::RoomPosition { room: String::new(), seq: 0 }],
+        ..wire::Welcome::default()
+    };
+    session.handle_message(now, &codec::encode(&codec::extension("", Extension::Welcome(welcome))));
+    for seq in 1..=3 {
+        let talk = codec::talk("lili", "", Some(MessageId([seq; 16])), "hi");
+        session.handle_message(now, &codec::encode(&Frame { seq: seq.into(), time: 5, ..talk }));
+    }
+    for id in [8, 9] {
+        session.handle_talk(now, MessageId([id; 16]), "unsent").unwrap();
+    }
+    session.handle_hide();
+    let mut letters = vec![tabs::wish(Wish::Hello).to_vec(), tabs::wish_to_load(3).to_vec()];
+    while let Some(event) = session.poll_event() {
+        letters.extend(lead.tell(1_000, &event, &session).map(|letter| letter.to_vec()));
+    }
+    letters.push(lead.whole(1_000, &session).to_vec());
+    let (mut account, mut outbox, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(command) = session.poll_command() {
+        let Command::Keep { changes, .. } = command else { continue };
+        for change in changes {
+            match change {
+                Change::Put(Table::Account, _, value) => account = value.to_vec(),
+                Change::Put(Table::Outbox, _, value) => outbox.push(value.to_vec()),
+                Change::Put(Table::Messages, _, value) => messages.push(value.to_vec()),
+                _ => {}
+            }
+        }
+    }
+    let field = |bytes: &[u8]| {
+        [&[u8::try_from(bytes.len().min(255)).unwrap()], &bytes[..bytes.len().min(255)]].concat()
+    };
+    let list = |list: &[Vec<u8>]| {
+        let fields: Vec<_> = list.iter().take(7).flat_map(|bytes| field(bytes)).collect();
+        [vec![u8::try_from(list.len().min(7)).unwrap()], fields].concat()
+    };
+    let whole = |account: &[u8], outbox: &[Vec<u8>], messages: &[Vec<u8>], letters: &[Vec<u8>]| {
+        [field(account), list(outbox), list(messages), list(letters)].concat()
+    };
+    let mut seeds = vec![
+        whole(&account, &outbox, &messages, &[]),
+        whole(&account, &outbox, &messages[1..], &[]),
+        whole(&account, &[], &[], &letters[..2]),
+        whole(&[], &outbox, &messages, &[]),
+        whole(&account[..account.len() / 2], &outbox, &messages, &[]),
+    ];
+    seeds.extend(letters.chunks(3).map(|letters| whole(&account, &outbox, &messages, letters)));
+    seeds
 }
 
 /// Frames of both dialects, batches, joined messages, and some that are cut short.
