@@ -70,6 +70,8 @@ if (developing) import(new URL("reload.js", document.baseURI));
 if (typeof WebAssembly === "object") {
   start().catch((error) => {
     console.error(error);
+    // What the worker keeps may be what is wrong: the next attempt gets all of it anew.
+    globalThis.caches?.delete("parlour");
     fail("failed");
   });
 } else {

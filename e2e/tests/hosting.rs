@@ -39,6 +39,8 @@ fn a_host_sets_server_title_language_and_colours() {
         // What the user chose goes before what the host did.
         page.choose("#language", "en").await;
         page.choose("#theme", "light").await;
+        page.say("/exit").await;
+        page.until("the login page", |view| view.login && !view.room).await;
         page.reload().await;
         let expected = ("Salon".into(), "en".into(), Some("light".into()), server.address().into());
         assert_eq!(settings(&page).await, expected);
