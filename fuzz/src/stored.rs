@@ -19,8 +19,7 @@ use crate::input::Input;
 pub fn stored(data: &[u8]) {
     let mut input = Input::new(data);
     let account = input.bytes().to_vec();
-    let mut list =
-        |input: &mut Input| (0..input.byte() % 8).map(|_| input.bytes().to_vec()).collect::<Vec<_>>();
+    let list = |input: &mut Input| (0..input.byte() % 8).map(|_| input.bytes().to_vec()).collect::<Vec<_>>();
     let (outbox, messages, letters) = (list(&mut input), list(&mut input), list(&mut input));
     let kept = Kept::read(Some(&account), &outbox, &messages);
     let now = Now { mono: 1_000, unix: 1_700_000_000_000 };
