@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -100,9 +101,12 @@ impl Drop for Program {
 }
 
 /// An address that stays free while the server is down. Not one that the system gives away by itself: a client that
-/// tries such a port while nobody listens may be given the same port for its own end, and be connected to itself.
+/// tries such a port while nobody listens may be given the same port for its own end, and be connected to itself. Each
+/// test looks among ports of its own: what is free while a server is down is not free for another.
 fn free_address() -> SocketAddr {
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    let addresses = (first..32_000).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let own = TAKEN.fetch_add(50, Ordering::Relaxed);
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap() + own;
+    let addresses = (first..first + 50).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     addresses.into_iter().find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
