@@ -163,7 +163,7 @@ impl Session {
     /// Changes that are ready to be made.
     pub(super) fn changes(&mut self) -> Option<Command> {
         // Urgent ones take along what waits only when that is due: writing the account costs more than an entry.
-        let urgent = |change: &Change| matches!(change, Change::Put(Table::Outbox, ..));
+        let urgent = |change: &Change| matches!(change, Change::Put(Table::Outbox | Table::Account, ..));
         let leaving = self.identity.is_none();
         (leaving || self.keeper.due.is_none() || self.keeper.changes.iter().any(urgent))
             .then(|| self.keeper.take())

@@ -213,3 +213,12 @@ fn each_name_on_each_server_has_a_place_of_its_own() {
     assert_eq!(scope, "wss://Chat.example/ws\ntom Ä");
     assert_eq!(kept::url_of(&scope), "wss://Chat.example/ws");
 }
+
+#[test]
+fn who_one_is_is_written_down_at_once() {
+    let driver = online();
+    assert!(
+        driver.storage.keys().any(|(table, _)| *table == Table::Account),
+        "a page killed now has its nick back"
+    );
+}
