@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
 use parlour_core::{
     address,
     model::{Delivery, MessageId},

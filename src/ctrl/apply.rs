@@ -1,7 +1,6 @@
 //! Events into signals.
 
 use gloo_timers::callback::Interval;
-use leptos::prelude::*;
 use parlour_core::{
     event::Event,
     model::{Connection, Delivery, Identity, Message},

@@ -6,8 +6,10 @@
 mod actions;
 mod apply;
 mod command;
+mod live;
 mod rows;
 mod store;
 
+pub use live::{Live, RcLive, Read};
 pub use rows::RowItem;
 pub use store::{ComposerNote, LoginError, Store, Theme, use_store};

@@ -1,7 +1,8 @@
 //! The timeline as signals: one for the list, one for each row, so that a row that changes redraws alone.
 
-use leptos::prelude::*;
 use parlour_core::timeline::{Change, Row, RowKind, Timeline};
+
+use super::live::RcLive;
 
 /// A row of the timeline for a keyed list.
 #[derive(Clone, Debug)]
@@ -9,12 +10,12 @@ pub struct RowItem {
     /// Unique and lasting.
     pub key: u64,
     /// What it shows, now.
-    pub kind: ArcRwSignal<RowKind>,
+    pub kind: RcLive<RowKind>,
 }
 
 impl From<&Row> for RowItem {
     fn from(row: &Row) -> Self {
-        Self { key: row.key, kind: ArcRwSignal::new(row.kind.clone()) }
+        Self { key: row.key, kind: RcLive::new(row.kind.clone()) }
     }
 }
 
@@ -26,7 +27,7 @@ pub fn follow(timeline: &Timeline, changes: &[Change], items: &mut Vec<RowItem>)
         match *change {
             // The indexes hold as of each change, the rows are those of the end: what a row shows is set below.
             Change::Inserted(at) => {
-                items.insert(at, RowItem { key: u64::MAX, kind: ArcRwSignal::new(RowKind::Day(0)) });
+                items.insert(at, RowItem { key: u64::MAX, kind: RcLive::new(RowKind::Day(0)) });
                 changed = true;
             }
             Change::Removed(at) => {
@@ -57,7 +58,6 @@ mod tests {
 
     #[test]
     fn items_follow_rows_and_keep_their_signals() {
-        let _owner = Owner::new();
         let mut timeline = Timeline::new(5, |t| t / 1000);
         let mut items = Vec::new();
         let message = |n: u8, seq| Message {
@@ -73,7 +73,7 @@ mod tests {
             assert_eq!(items.len(), timeline.rows().len());
             for (row, item) in timeline.rows().iter().zip(items) {
                 assert_eq!(row.key, item.key);
-                assert_eq!(row.kind, item.kind.get_untracked());
+                item.kind.with_untracked(|kind| assert_eq!(row.kind, *kind));
             }
         };
         let changes = timeline.message(message(1, 0));
@@ -83,7 +83,7 @@ mod tests {
         let changes = timeline.message(message(1, 9));
         assert!(!follow(&timeline, &changes, &mut items), "an acknowledgement moves no row");
         check(&timeline, &items);
-        assert!(matches!(signal.get_untracked(), RowKind::Message { message, .. } if message.seq == 9));
+        assert!(signal.with_untracked(|kind| matches!(kind, RowKind::Message { message, .. } if message.seq == 9)));
         for n in 2..9 {
             let changes = timeline.message(message(n, u64::from(n) + 20));
             follow(&timeline, &changes, &mut items);

@@ -8,7 +8,10 @@ use parlour_core::{
     timeline::Timeline,
 };
 
-use super::rows::RowItem;
+use super::{
+    live::{Live, Read},
+    rows::RowItem,
+};
 use crate::{
     config::{self, Config, Remembered},
     i18n::Locale,
@@ -93,41 +96,41 @@ pub enum ComposerNote {
 #[derive(Clone, Copy, Debug)]
 pub struct Store {
     /// What the connection is doing.
-    pub(super) connection: RwSignal<Connection>,
+    pub(super) connection: Live<Connection>,
     /// Who we are: `Some` from the first welcome until the exit, reconnects included.
-    pub(super) identity: RwSignal<Option<Identity>>,
+    pub(super) identity: Live<Option<Identity>>,
     /// The last ping's time, in ms.
-    pub(super) round_trip: RwSignal<Option<u32>>,
+    pub(super) round_trip: Live<Option<u32>>,
     /// Seconds until the next attempt.
-    pub(super) retry_in: RwSignal<Option<u32>>,
+    pub(super) retry_in: Live<Option<u32>>,
     /// The room's rows, oldest first.
-    pub(super) rows: RwSignal<Vec<RowItem>>,
+    pub(super) rows: Live<Vec<RowItem>>,
     /// How many older rows were let go of.
-    pub(super) rows_dropped: RwSignal<usize>,
+    pub(super) rows_dropped: Live<usize>,
     /// What is shown begins with the room's first message; `None` while no server that keeps history is known.
-    pub(super) from_start: RwSignal<Option<bool>>,
+    pub(super) from_start: Live<Option<bool>>,
     /// What is shown is what this device has kept.
-    pub(super) from_device: RwSignal<bool>,
+    pub(super) from_device: Live<bool>,
     /// Who is there, in order.
-    pub(super) roster: RwSignal<Vec<Member>>,
+    pub(super) roster: Live<Vec<Member>>,
     /// How many are there in all.
-    pub(super) roster_total: RwSignal<usize>,
+    pub(super) roster_total: Live<usize>,
     /// Why the login did not work.
-    pub(super) login_error: RwSignal<Option<LoginError>>,
+    pub(super) login_error: Live<Option<LoginError>>,
     /// What the composer has to say.
-    pub(super) composer_note: RwSignal<Option<ComposerNote>>,
+    pub(super) composer_note: Live<Option<ComposerNote>>,
     /// Messages of others since the page was last looked at.
-    pub(super) unread: RwSignal<u32>,
+    pub(super) unread: Live<u32>,
     /// Messages of others so far, without those of earlier.
-    pub(super) heard: RwSignal<u32>,
+    pub(super) heard: Live<u32>,
     /// The page is on the screen and has the focus.
-    pub(super) looking: RwSignal<bool>,
+    pub(super) looking: Live<bool>,
     /// Light or dark.
-    pub(super) theme: RwSignal<Theme>,
+    pub(super) theme: Live<Theme>,
     /// The language.
-    pub(super) locale: RwSignal<Locale>,
+    pub(super) locale: Live<Locale>,
     /// The name of the place, from config.json or the server.
-    pub(super) title: RwSignal<String>,
+    pub(super) title: Live<String>,
     /// The parts that are no signals.
     pub(super) inner: InnerCell,
 }
@@ -178,24 +181,24 @@ impl Store {
     pub fn new(config: &Config) -> Self {
         let inner = StoredValue::new_local(None::<Inner>);
         let store = Self {
-            connection: RwSignal::new(Connection::Idle),
-            identity: RwSignal::new(None),
-            round_trip: RwSignal::new(None),
-            retry_in: RwSignal::new(None),
-            rows: RwSignal::new(Vec::new()),
-            rows_dropped: RwSignal::new(0),
-            from_start: RwSignal::new(None),
-            from_device: RwSignal::new(false),
-            roster: RwSignal::new(Vec::new()),
-            roster_total: RwSignal::new(0),
-            login_error: RwSignal::new(None),
-            composer_note: RwSignal::new(None),
-            unread: RwSignal::new(0),
-            heard: RwSignal::new(0),
-            looking: RwSignal::new(true),
-            theme: RwSignal::new(Theme::parse(&config.theme)),
-            locale: RwSignal::new(Locale::from_tag(&config.language).unwrap_or_default()),
-            title: RwSignal::new(config.title.clone().unwrap_or_else(|| "Parlour".into())),
+            connection: Live::new(Connection::Idle),
+            identity: Live::new(None),
+            round_trip: Live::new(None),
+            retry_in: Live::new(None),
+            rows: Live::new(Vec::new()),
+            rows_dropped: Live::new(0),
+            from_start: Live::new(None),
+            from_device: Live::new(false),
+            roster: Live::new(Vec::new()),
+            roster_total: Live::new(0),
+            login_error: Live::new(None),
+            composer_note: Live::new(None),
+            unread: Live::new(0),
+            heard: Live::new(0),
+            looking: Live::new(true),
+            theme: Live::new(Theme::parse(&config.theme)),
+            locale: Live::new(Locale::from_tag(&config.language).unwrap_or_default()),
+            title: Live::new(config.title.clone().unwrap_or_else(|| "Parlour".into())),
             inner: InnerCell(inner),
         };
         let service = Service::new(move |event| store.apply(event));
@@ -212,103 +215,103 @@ impl Store {
 
     /// What the connection is doing.
     #[must_use]
-    pub fn connection(&self) -> ReadSignal<Connection> {
+    pub fn connection(&self) -> Read<Connection> {
         self.connection.read_only()
     }
 
     /// Who we are: `Some` from the first welcome until the exit, reconnects included.
     #[must_use]
-    pub fn identity(&self) -> ReadSignal<Option<Identity>> {
+    pub fn identity(&self) -> Read<Option<Identity>> {
         self.identity.read_only()
     }
 
     /// The last ping's time, in ms; `None` where pings can't be seen.
     #[must_use]
-    pub fn round_trip(&self) -> ReadSignal<Option<u32>> {
+    pub fn round_trip(&self) -> Read<Option<u32>> {
         self.round_trip.read_only()
     }
 
     /// Seconds until the next attempt; `None` when none is waiting.
     #[must_use]
-    pub fn retry_in(&self) -> ReadSignal<Option<u32>> {
+    pub fn retry_in(&self) -> Read<Option<u32>> {
         self.retry_in.read_only()
     }
 
     /// The room's rows, oldest first.
     #[must_use]
-    pub fn rows(&self) -> ReadSignal<Vec<RowItem>> {
+    pub fn rows(&self) -> Read<Vec<RowItem>> {
         self.rows.read_only()
     }
 
     /// How many older rows were let go of.
     #[must_use]
-    pub fn rows_dropped(&self) -> ReadSignal<usize> {
+    pub fn rows_dropped(&self) -> Read<usize> {
         self.rows_dropped.read_only()
     }
 
     /// What is shown begins with the room's first message; `None` where the server keeps no history.
     #[must_use]
-    pub fn from_start(&self) -> ReadSignal<Option<bool>> {
+    pub fn from_start(&self) -> Read<Option<bool>> {
         self.from_start.read_only()
     }
 
     /// What is shown is what this device has kept: the server was not reached since the page was opened.
     #[must_use]
-    pub fn from_device(&self) -> ReadSignal<bool> {
+    pub fn from_device(&self) -> Read<bool> {
         self.from_device.read_only()
     }
 
     /// Who is there, in order of their names.
     #[must_use]
-    pub fn roster(&self) -> ReadSignal<Vec<Member>> {
+    pub fn roster(&self) -> Read<Vec<Member>> {
         self.roster.read_only()
     }
 
     /// How many are there in all; more than [`Self::roster`] holds when there are very many.
     #[must_use]
-    pub fn roster_total(&self) -> ReadSignal<usize> {
+    pub fn roster_total(&self) -> Read<usize> {
         self.roster_total.read_only()
     }
 
     /// Why the login did not work.
     #[must_use]
-    pub fn login_error(&self) -> ReadSignal<Option<LoginError>> {
+    pub fn login_error(&self) -> Read<Option<LoginError>> {
         self.login_error.read_only()
     }
 
     /// What the composer has to say about the last text.
     #[must_use]
-    pub fn composer_note(&self) -> ReadSignal<Option<ComposerNote>> {
+    pub fn composer_note(&self) -> Read<Option<ComposerNote>> {
         self.composer_note.read_only()
     }
 
     /// Messages of others since the page was last looked at.
     #[must_use]
-    pub fn unread(&self) -> ReadSignal<u32> {
+    pub fn unread(&self) -> Read<u32> {
         self.unread.read_only()
     }
 
     /// Messages of others that came so far, without those of earlier.
     #[must_use]
-    pub fn heard(&self) -> ReadSignal<u32> {
+    pub fn heard(&self) -> Read<u32> {
         self.heard.read_only()
     }
 
     /// Light or dark.
     #[must_use]
-    pub fn theme(&self) -> ReadSignal<Theme> {
+    pub fn theme(&self) -> Read<Theme> {
         self.theme.read_only()
     }
 
     /// The language.
     #[must_use]
-    pub fn locale(&self) -> ReadSignal<Locale> {
+    pub fn locale(&self) -> Read<Locale> {
         self.locale.read_only()
     }
 
     /// The name of the place, from config.json or the server.
     #[must_use]
-    pub fn title(&self) -> ReadSignal<String> {
+    pub fn title(&self) -> Read<String> {
         self.title.read_only()
     }
 }

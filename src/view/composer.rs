@@ -14,24 +14,24 @@ use super::{
     scroll::Scroll,
     words::use_words,
 };
-use crate::ctrl::{ComposerNote, Store, use_store};
+use crate::ctrl::{ComposerNote, Live, Store, use_store};
 
 /// What is being written, and where.
 #[derive(Clone, Copy)]
 pub struct Draft {
-    text: RwSignal<String>,
-    field: StoredValue<El, LocalStorage>,
+    text: Live<String>,
+    field: Live<El>,
 }
 
 impl Draft {
     /// Nothing.
     pub fn new() -> Self {
-        Self { text: RwSignal::default(), field: StoredValue::new_local(el("textarea#composer-text")) }
+        Self { text: Live::new(String::new()), field: Live::new(el("textarea#composer-text")) }
     }
 
     /// Puts a text in front of what is written so far, to be written anew.
     pub fn put(self, store: Store, text: &str) {
-        let field = self.field.get_value();
+        let field = self.field.get_untracked();
         let mut whole = String::from(text);
         let written = field.value();
         if !written.is_empty() {
@@ -50,8 +50,8 @@ pub fn Composer() -> El {
     let (store, t) = (use_store(), use_words());
     let scroll = expect_context::<Scroll>();
     let draft = expect_context::<Draft>();
-    let (text, field) = (draft.text, draft.field.get_value());
-    let composition_ended = StoredValue::new(None::<f64>);
+    let (text, field) = (draft.text, draft.field.get_untracked());
+    let composition_ended = Live::new(None::<f64>);
 
     let send = {
         let field = field.clone();
@@ -84,7 +84,7 @@ pub fn Composer() -> El {
             is_composing: event.is_composing(),
             key_code: event.key_code(),
             at: event.time_stamp(),
-            composition_ended: composition_ended.get_value(),
+            composition_ended: composition_ended.get_untracked(),
         };
         if should_send(press) {
             event.prevent_default();
@@ -92,7 +92,7 @@ pub fn Composer() -> El {
         }
     };
     let composition_end =
-        move |event: CompositionEvent| composition_ended.set_value(Some(event.time_stamp()));
+        move |event: CompositionEvent| composition_ended.set_untracked(Some(event.time_stamp()));
 
     let note = move || {
         if let Some(note) = store.composer_note().get() {

@@ -10,7 +10,7 @@ use super::{
     dom::{El, el},
     words::use_words,
 };
-use crate::ctrl::use_store;
+use crate::ctrl::{Live, use_store};
 
 /// What the connection is doing, and what can be done about it.
 #[component]
@@ -24,7 +24,7 @@ pub fn ConnectionBar() -> El {
         state => state,
     };
     // A basic server's limits are told once and then put away; the bar tells them again when asked.
-    let explained = RwSignal::new(false);
+    let explained = Live::new(false);
     let told = move || state() == "basic" && !explained.get();
 
     let sentence = move || {

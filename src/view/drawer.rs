@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
 
 use super::dom::{El, el};
+use crate::ctrl::Live;
 
 /// Screens up to this width have a drawer; the stylesheet has the same number.
 const NARROW: &str = "(max-width: 52rem)";
@@ -16,14 +17,14 @@ const HIDE: &str = "roster-close";
 /// Whether there is a drawer, and whether it is open.
 #[derive(Clone, Copy)]
 pub struct Drawer {
-    narrow: RwSignal<bool>,
-    opened: RwSignal<bool>,
+    narrow: Live<bool>,
+    opened: Live<bool>,
 }
 
 impl Drawer {
     /// A closed one, that knows the width of the screen.
     pub fn new() -> Self {
-        let drawer = Self { narrow: RwSignal::new(false), opened: RwSignal::new(false) };
+        let drawer = Self { narrow: Live::new(false), opened: Live::new(false) };
         drawer.follow_width();
         drawer
     }

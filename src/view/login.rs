@@ -13,15 +13,15 @@ use super::{
     settings::Settings,
     words::use_words,
 };
-use crate::ctrl::{Store, use_store};
+use crate::ctrl::{Live, Store, use_store};
 
 /// The page on which one logs in.
 #[component]
 pub fn Login() -> El {
     let (store, t) = (use_store(), use_words());
     let remembered = store.remembered();
-    let nick = RwSignal::new(remembered.nick);
-    let server = RwSignal::new(remembered.server);
+    let nick = Live::new(remembered.nick);
+    let server = Live::new(remembered.server);
     let error = store.login_error();
     let busy = move || is_busy(store);
 
@@ -98,7 +98,7 @@ pub fn Login() -> El {
 }
 
 /// A field for what is remembered in `text`, marked when the login went wrong by it.
-fn field(spec: &str, text: RwSignal<String>, is_about: fn(Status) -> bool) -> El {
+fn field(spec: &str, text: Live<String>, is_about: fn(Status) -> bool) -> El {
     let store = use_store();
     let blamed = move || is_blamed(store, is_about);
     el(spec)

@@ -15,13 +15,16 @@ use super::{
     scroll::hand_on_focus,
     words::{Word, use_words},
 };
-use crate::{ctrl::use_store, i18n::time};
+use crate::{
+    ctrl::{Live, RcLive, use_store},
+    i18n::time,
+};
 
 /// A message: who, when, what, and for an own one how far it has come. What a message says never changes, so only
 /// the rest follows the signal.
-pub fn message(first: &Message, kind: ArcRwSignal<RowKind>) -> El {
+pub fn message(first: &Message, kind: RcLive<RowKind>) -> El {
     let store = use_store();
-    let kind = RwSignal::from(kind);
+    let kind = Live::from(kind);
     let when = el("time");
     let head = el("p.head").child(el("bdi.nick").text(&first.nick)).text(" ").child(when.clone());
     let content = el("div.content").attr("dir", "auto").text(&first.content);

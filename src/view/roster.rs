@@ -14,7 +14,10 @@ use super::{
     settings::Settings,
     words::use_words,
 };
-use crate::{ctrl::use_store, i18n::grouped};
+use crate::{
+    ctrl::{Live, use_store},
+    i18n::grouped,
+};
 
 /// The most that are listed; the rest is counted, and the filter finds them.
 const LISTED: usize = 500;
@@ -27,7 +30,7 @@ pub fn Roster() -> El {
     let (store, t) = (use_store(), use_words());
     let drawer = expect_context::<Drawer>();
     let total = move || store.roster_total().get();
-    let filter = RwSignal::new(String::new());
+    let filter = Live::new(String::new());
     let filtering = move || total() > FILTERED_FROM;
 
     // Those that are listed, and how many more there are.

@@ -17,14 +17,14 @@ use super::{
     words::use_words,
 };
 use crate::{
-    ctrl::{RowItem, use_store},
+    ctrl::{Live, RcLive, RowItem, use_store},
     i18n::time,
 };
 
 /// Whatever a row shows. It stays of the kind it is, so only what is inside follows its signal.
 pub fn row(row: RowItem) -> El {
     let (store, t) = (use_store(), use_words());
-    match row.kind.get_untracked() {
+    match row.kind.with_untracked(RowKind::clone) {
         RowKind::Message { message: first, .. } => message(&first, row.kind),
         RowKind::Day(at) => {
             let today = expect_context::<Today>().0;
@@ -47,9 +47,9 @@ pub fn row(row: RowItem) -> El {
 
 /// Something is missing here. It is loaded when it comes into view, and by its button, which stays the same element for
 /// as long as anything is missing: somebody may have the focus on it.
-fn gap(first: Missing, kind: ArcRwSignal<RowKind>) -> El {
+fn gap(first: Missing, kind: RcLive<RowKind>) -> El {
     let (store, t, scroll) = (use_store(), use_words(), expect_context::<Scroll>());
-    let missing = RwSignal::new(first);
+    let missing = Live::new(first);
     follow(move || {
         kind.with(|kind| {
             if let RowKind::Gap(now) = kind {
@@ -62,7 +62,7 @@ fn gap(first: Missing, kind: ArcRwSignal<RowKind>) -> El {
     let words = move || if missing.with(|missing| missing.gap.from == 0) { t().older } else { t().gap };
     let row = el("div.row.gap").attr("role", "group").attr_fn("aria-label", words);
     hand_on_focus(&row);
-    let seen = RwSignal::new(false);
+    let seen = Live::new(false);
     let look = scroll.sees(&row, seen);
     let (mut looked, mut asked) = (0, false);
     follow(move || {

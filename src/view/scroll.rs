@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Element;
 
 use super::dom::{Callback, El, el};
-use crate::ctrl::Store;
+use crate::ctrl::{Live, Read, Store};
 
 /// This close to the end, in CSS pixels, is at the end.
 const NEAR: f64 = 40.0;
@@ -15,33 +15,33 @@ const NEAR: f64 = 40.0;
 #[derive(Clone, Copy)]
 pub struct Scroll {
     /// Moves over the content.
-    frame: StoredValue<El, LocalStorage>,
+    frame: Live<El>,
     /// As tall as all of the rows.
-    content: StoredValue<El, LocalStorage>,
-    at_end: RwSignal<bool>,
+    content: Live<El>,
+    at_end: Live<bool>,
     /// Messages of others so far, and how many there were when the reader left the end.
-    heard: ReadSignal<u32>,
-    seen: RwSignal<u32>,
-    top: StoredValue<f64>,
+    heard: Read<u32>,
+    seen: Live<u32>,
+    top: Live<f64>,
     /// Width and height of the frame when the reader was last put at the end.
-    shape: StoredValue<(i32, i32)>,
+    shape: Live<(i32, i32)>,
     /// The line being read, and where it is. Browsers hold it too, but not all of them, and none when
     /// something is put in above the very top; the stylesheet keeps those from it that do.
-    line: StoredValue<Option<(Element, f64)>, LocalStorage>,
+    line: Live<Option<(Element, f64)>>,
 }
 
 impl Scroll {
     /// At the end.
     pub fn new(store: Store) -> Self {
         let scroll = Self {
-            frame: StoredValue::new_local(el("div#timeline.timeline")),
-            content: StoredValue::new_local(el("div.rows")),
-            at_end: RwSignal::new(true),
+            frame: Live::new(el("div#timeline.timeline")),
+            content: Live::new(el("div.rows")),
+            at_end: Live::new(true),
             heard: store.heard(),
-            seen: RwSignal::new(0),
-            top: StoredValue::new(0.0),
-            shape: StoredValue::new((0, 0)),
-            line: StoredValue::new_local(None),
+            seen: Live::new(0),
+            top: Live::new(0.0),
+            shape: Live::new((0, 0)),
+            line: Live::new(None),
         };
         scroll.follow_size();
         scroll
@@ -49,12 +49,12 @@ impl Scroll {
 
     /// The element that scrolls.
     pub fn frame(self) -> El {
-        self.frame.get_value()
+        self.frame.get_untracked()
     }
 
     /// The element that holds the rows.
     pub fn content(self) -> El {
-        self.content.get_value()
+        self.content.get_untracked()
     }
 
     /// The reader is at the end.
@@ -81,17 +81,17 @@ impl Scroll {
         let top = f64::from(frame.scroll_top());
         let below = f64::from(frame.scroll_height() - frame.client_height()) - top;
         // A frame that has changed its shape has scrolled by itself; it is put right when that is seen.
-        let reshaped = self.shape.get_value() != (frame.client_width(), frame.client_height());
-        let stays = self.at_end.get_untracked() && (reshaped || top >= self.top.get_value());
+        let reshaped = self.shape.get_untracked() != (frame.client_width(), frame.client_height());
+        let stays = self.at_end.get_untracked() && (reshaped || top >= self.top.get_untracked());
         let at_end = below <= NEAR || stays;
-        let by_reader = (top - self.top.get_value()).abs() > 0.0;
-        self.top.set_value(top);
+        let by_reader = (top - self.top.get_untracked()).abs() > 0.0;
+        self.top.set_untracked(top);
         if at_end != self.at_end.get_untracked() {
             self.seen.set(self.heard.get_untracked());
             self.at_end.set(at_end);
         }
         if at_end {
-            self.line.set_value(None);
+            self.line.set_untracked(None);
         } else {
             // What the browser has laid out since may have moved it already.
             self.hold(frame);
@@ -109,12 +109,12 @@ impl Scroll {
 
     /// Puts a reader at the end back there, and any other back to the line they read.
     fn settle(self) {
-        let Some(frame) = self.frame.try_get_value() else { return };
+        let Some(frame) = self.frame.try_with(El::clone) else { return };
         let frame = frame.element();
         if self.at_end.get_untracked() {
             frame.set_scroll_top(frame.scroll_height());
-            self.top.set_value(f64::from(frame.scroll_top()));
-            self.shape.set_value((frame.client_width(), frame.client_height()));
+            self.top.set_untracked(f64::from(frame.scroll_top()));
+            self.shape.set_untracked((frame.client_width(), frame.client_height()));
             return;
         }
         self.hold(frame);
@@ -123,14 +123,14 @@ impl Scroll {
     /// Scrolls by what the line being read has moved among the rows, or with the frame. It stays the line being read,
     /// whatever is above it now: a row that was just put in has its size only once it is painted.
     fn hold(self, frame: &Element) {
-        let Some((row, before)) = self.line.get_value().filter(|(row, _)| row.is_connected()) else {
+        let Some((row, before)) = self.line.get_untracked().filter(|(row, _)| row.is_connected()) else {
             return self.read(frame);
         };
         let place = self.place(frame, &row);
         if (place - before).abs() > 0.1 {
             frame.scroll_by_with_x_and_y(0.0, place - before);
-            self.top.set_value(f64::from(frame.scroll_top()));
-            self.line.set_value(Some((row, place)));
+            self.top.set_untracked(f64::from(frame.scroll_top()));
+            self.line.set_untracked(Some((row, place)));
         }
     }
 
@@ -144,7 +144,7 @@ impl Scroll {
         let edge = top(frame);
         let is_seen = |row: &Element| row.get_bounding_client_rect().bottom() > edge;
         // From the last one: it is seldom far.
-        let last = self.line.get_value().map(|(row, _)| row).filter(|row| row.is_connected());
+        let last = self.line.get_untracked().map(|(row, _)| row).filter(|row| row.is_connected());
         let mut row = last.or_else(|| self.content().element().first_element_child());
         while let Some(above) = row.as_ref().and_then(Element::previous_element_sibling).filter(is_seen) {
             row = Some(above);
@@ -152,7 +152,7 @@ impl Scroll {
         while let Some(it) = row.as_ref().filter(|it| !(is_seen(it) && it.class_list().contains("message"))) {
             row = it.next_element_sibling();
         }
-        self.line.set_value(row.map(|row| {
+        self.line.set_untracked(row.map(|row| {
             let place = self.place(frame, &row);
             (row, place)
         }));
@@ -170,7 +170,7 @@ impl Scroll {
 
     /// Tells `seen` whether some of a row is in the frame. What is given has to be called to begin with, and whenever
     /// it is to be told anew. Where the browser can't tell, nothing is.
-    pub fn sees(self, row: &El, seen: RwSignal<bool>) -> impl Fn() + 'static {
+    pub fn sees(self, row: &El, seen: Live<bool>) -> impl Fn() + 'static {
         let told = Callback::new(move |entries| {
             let last = JsValue::from(entries).unchecked_into::<js_sys::Array>().pop();
             seen.set(last.unchecked_into::<web_sys::IntersectionObserverEntry>().is_intersecting());
@@ -204,12 +204,12 @@ fn top(of: &Element) -> f64 {
 /// When an element goes away that has the focus in it, the timeline gets the focus: the keyboard stays where it was.
 pub fn hand_on_focus(of: &El) {
     let frame = expect_context::<Scroll>().frame;
-    let of = StoredValue::new_local(of.clone());
+    let of = Live::new(of.clone());
     on_cleanup(move || {
         let focused = document().active_element();
-        of.with_value(|of| {
+        of.with_untracked(|of| {
             if focused.is_some_and(|focused| of.element().contains(Some(&focused)))
-                && let Some(frame) = frame.try_get_value()
+                && let Some(frame) = frame.try_with(El::clone)
             {
                 frame.focus();
             }

@@ -11,11 +11,14 @@ use super::{
     scroll::Scroll,
     words::use_words,
 };
-use crate::{ctrl::use_store, i18n::time};
+use crate::{
+    ctrl::{Live, use_store},
+    i18n::time,
+};
 
 /// Today's number, for rows that name their day by how long ago it was.
 #[derive(Clone, Copy)]
-pub struct Today(pub RwSignal<i64>);
+pub struct Today(pub Live<i64>);
 
 /// The rows, and the way back to the end.
 #[component]
@@ -23,7 +26,7 @@ pub fn TimelineView() -> El {
     let store = use_store();
     let scroll = expect_context::<Scroll>();
 
-    let today = RwSignal::new(time::today());
+    let today = Live::new(time::today());
     provide_context(Today(today));
     let new_day = move || {
         let now = time::today();

@@ -1,0 +1,248 @@
+//! Signals of any type for the price of one: a value, and a Leptos trigger that tells of its changes.
+//!
+//! Leptos compiles its whole signal anew for each type that one holds, some 3 KB each. Here the reactive part knows no
+//! type, and what is left for each is to find the value and to borrow it; see ARCHITECTURE.md.
+
+use std::{any::Any, cell::RefCell, fmt, marker::PhantomData, rc::Rc};
+
+use leptos::prelude::*;
+
+/// A signal that its owner holds: what made it may copy it anywhere, and it ends with the owner.
+pub struct Live<T: 'static> {
+    place: Place,
+    of: PhantomData<fn(T) -> T>,
+}
+
+/// A signal that lasts as long as any clone of it.
+pub struct RcLive<T: 'static> {
+    value: Rc<RefCell<T>>,
+    changed: ArcTrigger,
+}
+
+/// A signal to those who may only read it.
+pub struct Read<T: 'static>(Live<T>);
+
+type Place = StoredValue<Held, LocalStorage>;
+
+#[derive(Clone)]
+struct Held {
+    value: Rc<dyn Any>,
+    changed: ArcTrigger,
+}
+
+// Compiled once, whatever is held.
+#[inline(never)]
+fn place(held: Held) -> Place {
+    StoredValue::new_local(held)
+}
+
+#[inline(never)]
+fn held(place: Place) -> Option<Held> {
+    place.try_get_value()
+}
+
+#[inline(never)]
+fn track(changed: &ArcTrigger) {
+    changed.track();
+}
+
+#[inline(never)]
+fn notify(changed: &ArcTrigger) {
+    changed.notify();
+}
+
+impl<T: 'static> Live<T> {
+    /// One of the owner that is current.
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        RcLive::new(value).into()
+    }
+
+    /// To those who may only read it.
+    #[must_use]
+    pub fn read_only(self) -> Read<T> {
+        Read(self)
+    }
+
+    /// Reads it; whoever follows what this is called in follows it.
+    ///
+    /// # Panics
+    /// When its owner is gone, which is a mistake in the program.
+    pub fn with<R>(self, read: impl FnOnce(&T) -> R) -> R {
+        if let Some(held) = held(self.place) {
+            track(&held.changed);
+        }
+        self.with_untracked(read)
+    }
+
+    /// Reads it as it is now.
+    ///
+    /// # Panics
+    /// When its owner is gone, which is a mistake in the program.
+    pub fn with_untracked<R>(self, read: impl FnOnce(&T) -> R) -> R {
+        // As Leptos has it with its own signals.
+        #[allow(clippy::expect_used)]
+        self.try_with(read).expect("a signal is read while its owner lives")
+    }
+
+    /// Reads it as it is now, if its owner is still there.
+    pub fn try_with<R>(self, read: impl FnOnce(&T) -> R) -> Option<R> {
+        let held = held(self.place)?;
+        Some(read(&held.value.downcast_ref::<RefCell<T>>()?.borrow()))
+    }
+
+    /// Sets it, and tells. Nothing is done once its owner is gone.
+    pub fn set(self, value: T) {
+        self.maybe_update(|it| {
+            *it = value;
+            true
+        });
+    }
+
+    /// Changes it, and tells. Nothing is done once its owner is gone.
+    pub fn update(self, change: impl FnOnce(&mut T)) {
+        self.maybe_update(|it| {
+            change(it);
+            true
+        });
+    }
+
+    /// Changes it, and tells if that says so. Nothing is done once its owner is gone.
+    pub fn maybe_update(self, change: impl FnOnce(&mut T) -> bool) {
+        if let Some(held) = held(self.place)
+            && let Some(value) = held.value.downcast_ref::<RefCell<T>>()
+            && change(&mut value.borrow_mut())
+        {
+            notify(&held.changed);
+        }
+    }
+
+    /// Sets what nobody follows.
+    pub fn set_untracked(self, value: T) {
+        self.maybe_update(|it| {
+            *it = value;
+            false
+        });
+    }
+}
+
+impl<T: Clone + 'static> Live<T> {
+    /// [`Self::with`], of a clone.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn get(self) -> T {
+        self.with(T::clone)
+    }
+
+    /// [`Self::with_untracked`], of a clone.
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn get_untracked(self) -> T {
+        self.with_untracked(T::clone)
+    }
+}
+
+impl<T: 'static> Read<T> {
+    /// [`Live::with`].
+    ///
+    /// # Panics
+    /// As there.
+    pub fn with<R>(self, read: impl FnOnce(&T) -> R) -> R {
+        self.0.with(read)
+    }
+}
+
+impl<T: Clone + 'static> Read<T> {
+    /// [`Live::get`].
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn get(self) -> T {
+        self.0.get()
+    }
+
+    /// [`Live::get_untracked`].
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn get_untracked(self) -> T {
+        self.0.get_untracked()
+    }
+}
+
+impl<T: 'static> RcLive<T> {
+    /// One that nobody owns.
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self { value: Rc::new(RefCell::new(value)), changed: ArcTrigger::new() }
+    }
+
+    /// Reads it; whoever follows what this is called in follows it.
+    pub fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        track(&self.changed);
+        self.with_untracked(read)
+    }
+
+    /// Reads it as it is now.
+    pub fn with_untracked<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        read(&self.value.borrow())
+    }
+
+    /// Sets it, and tells.
+    pub fn set(&self, value: T) {
+        *self.value.borrow_mut() = value;
+        notify(&self.changed);
+    }
+}
+
+impl<T: 'static> From<RcLive<T>> for Live<T> {
+    fn from(RcLive { value, changed }: RcLive<T>) -> Self {
+        Self { place: place(Held { value, changed }), of: PhantomData }
+    }
+}
+
+impl<T: 'static> Clone for Live<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: 'static> Copy for Live<T> {}
+
+impl<T: 'static> Clone for Read<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: 'static> Copy for Read<T> {}
+
+impl<T: 'static> Clone for RcLive<T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), changed: self.changed.clone() }
+    }
+}
+
+impl<T: 'static> fmt::Debug for Live<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Live")
+    }
+}
+
+impl<T: 'static> fmt::Debug for Read<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Read")
+    }
+}
+
+impl<T: 'static> fmt::Debug for RcLive<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RcLive")
+    }
+}
