@@ -13,7 +13,7 @@ fn main() -> Result<()> {
     let mut bindgen = Bindgen::new();
     let mut input = None;
     let mut out_dir = None;
-    let mut release = true;
+    let (mut release, mut names) = (true, false);
     for arg in std::env::args().skip(1) {
         let (name, value) = arg.split_once('=').unwrap_or((&arg, ""));
         match (name, value) {
@@ -31,14 +31,17 @@ fn main() -> Result<()> {
                 release = false;
                 bindgen.debug(true);
             }
-            ("--keep-debug", _) => drop(bindgen.keep_debug(true)),
+            ("--keep-debug", _) => {
+                names = true;
+                bindgen.keep_debug(true);
+            }
             (flag, _) if flag.starts_with('-') => bail!("wasm-bindgen: {arg} is not supported here"),
             _ => input = Some(PathBuf::from(arg)),
         }
     }
     let input = input.context("wasm-bindgen: name the wasm file to process")?;
     let out_dir = out_dir.context("wasm-bindgen: --out-dir= is missing")?;
-    bindgen.input_path(input).remove_name_section(release).remove_producers_section(release);
+    bindgen.input_path(input).remove_name_section(release && !names).remove_producers_section(release);
     let stem = bindgen.stem()?.to_owned();
     let mut output = bindgen.generate_output()?;
     output.emit(&out_dir)?;
