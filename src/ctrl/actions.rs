@@ -6,7 +6,7 @@ use parlour_core::{
     address,
     model::{Delivery, MessageId},
     status::Status,
-    timeline::Notice,
+    timeline::{Change, Notice, Timeline},
 };
 
 use super::{
@@ -156,18 +156,18 @@ impl Store {
     }
 
     /// Changes the timeline, and the rows' signals with it.
-    pub(super) fn change(
-        &self,
-        change: impl FnOnce(&mut parlour_core::timeline::Timeline) -> Vec<parlour_core::timeline::Change>,
-    ) {
-        let dropped = self.inner.update_value(|inner| {
-            let changes = change(&mut inner.timeline);
-            self.rows.maybe_update(|items| follow(&inner.timeline, &changes, items));
+    pub(super) fn change(&self, change: impl FnOnce(&mut Timeline) -> Vec<Change>) {
+        if let Some(changes) = self.inner.update_value(|inner| change(&mut inner.timeline)) {
+            self.changed(&changes);
+        }
+    }
+
+    fn changed(&self, changes: &[Change]) {
+        let (dropped, seq) = self.inner.with_value(|inner| {
+            self.rows.maybe_update(|items| follow(&inner.timeline, changes, items));
             (inner.timeline.dropped(), inner.timeline.dropped_seq())
         });
-        if let Some((dropped, seq)) =
-            dropped.filter(|(dropped, _)| *dropped != self.rows_dropped.get_untracked())
-        {
+        if dropped != self.rows_dropped.get_untracked() {
             self.rows_dropped.set(dropped);
             // It can be loaded again, where the server keeps it.
             self.service().dropped(seq);

@@ -109,9 +109,8 @@ impl<T: 'static> Live<T> {
 
     /// Changes it, and tells if that says so. Nothing is done once its owner is gone.
     pub fn maybe_update(self, change: impl FnOnce(&mut T) -> bool) {
-        if let Some(held) = held(self.place)
-            && let Some(value) = held.value.downcast_ref::<RefCell<T>>()
-            && change(&mut value.borrow_mut())
+        if self.update_untracked(change) == Some(true)
+            && let Some(held) = held(self.place)
         {
             notify(&held.changed);
         }
@@ -119,10 +118,13 @@ impl<T: 'static> Live<T> {
 
     /// Sets what nobody follows.
     pub fn set_untracked(self, value: T) {
-        self.maybe_update(|it| {
-            *it = value;
-            false
-        });
+        self.update_untracked(|it| *it = value);
+    }
+
+    /// Changes what nobody follows; `None` once its owner is gone.
+    pub fn update_untracked<R>(self, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let held = held(self.place)?;
+        Some(change(&mut held.value.downcast_ref::<RefCell<T>>()?.borrow_mut()))
     }
 }
 

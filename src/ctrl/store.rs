@@ -137,17 +137,17 @@ pub struct Store {
 
 /// The parts that are no signals. Empty only while the store is being made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct InnerCell(StoredValue<Option<Inner>, LocalStorage>);
+pub(super) struct InnerCell(Live<Option<Inner>>);
 
 impl InnerCell {
-    pub(super) fn with_value<T>(&self, read: impl FnOnce(&Inner) -> T) -> T {
+    pub(super) fn with_value<T>(self, read: impl FnOnce(&Inner) -> T) -> T {
         // Made in `Store::new` before anything can read it.
         #[allow(clippy::expect_used)]
-        self.0.with_value(|inner| read(inner.as_ref().expect("the store is made")))
+        self.0.with_untracked(|inner| read(inner.as_ref().expect("the store is made")))
     }
 
-    pub(super) fn update_value<T>(&self, write: impl FnOnce(&mut Inner) -> T) -> Option<T> {
-        self.0.try_update_value(|inner| inner.as_mut().map(write)).flatten()
+    pub(super) fn update_value<T>(self, write: impl FnOnce(&mut Inner) -> T) -> Option<T> {
+        self.0.update_untracked(|inner| inner.as_mut().map(write)).flatten()
     }
 }
 
@@ -179,7 +179,7 @@ impl Store {
     /// Makes the store of the page, with nobody logged in.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let inner = StoredValue::new_local(None::<Inner>);
+        let inner = Live::new(None);
         let store = Self {
             connection: Live::new(Connection::Idle),
             identity: Live::new(None),
@@ -202,7 +202,7 @@ impl Store {
             inner: InnerCell(inner),
         };
         let service = Service::new(move |event| store.apply(event));
-        inner.set_value(Some(Inner {
+        inner.set_untracked(Some(Inner {
             timeline: timeline(),
             service,
             remembered: config.remembered.clone(),

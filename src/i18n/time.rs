@@ -1,6 +1,6 @@
 //! Times and days, in the reader's time zone and manner, by the browser's own tables.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::cell::RefCell;
 
 use js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
 use wasm_bindgen::JsValue;
@@ -34,7 +34,7 @@ impl Style {
 }
 
 thread_local! {
-    static FORMATS: RefCell<HashMap<(Locale, Style), Function>> = RefCell::new(HashMap::new());
+    static FORMATS: RefCell<Vec<(Locale, Style, Function)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The browser's own variety of a language, such as British English, for the manner of writing times.
@@ -49,17 +49,20 @@ fn tag(locale: Locale) -> String {
 
 fn format(locale: Locale, style: Style, time: i64) -> String {
     let date: JsValue = Date::new(&JsValue::from_f64(time as f64)).into();
-    FORMATS.with_borrow_mut(|formats| {
-        let format = formats.entry((locale, style)).or_insert_with(|| {
-            let options = Object::new();
-            for (key, value) in style.options() {
-                // Setting a property of a plain new object can't fail.
-                let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
-            }
-            DateTimeFormat::new(&Array::of1(&tag(locale).into()), &options).format()
-        });
-        format.call1(&JsValue::UNDEFINED, &date).ok().and_then(|text| text.as_string()).unwrap_or_default()
-    })
+    let made = FORMATS.with_borrow(|formats| {
+        formats.iter().find(|made| (made.0, made.1) == (locale, style)).map(|made| made.2.clone())
+    });
+    let format = made.unwrap_or_else(|| {
+        let options = Object::new();
+        for (key, value) in style.options() {
+            // Setting a property of a plain new object can't fail.
+            let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
+        }
+        let format = DateTimeFormat::new(&Array::of1(&tag(locale).into()), &options).format();
+        FORMATS.with_borrow_mut(|formats| formats.push((locale, style, format.clone())));
+        format
+    });
+    format.call1(&JsValue::UNDEFINED, &date).ok().and_then(|text| text.as_string()).unwrap_or_default()
 }
 
 /// Hours and minutes.
