@@ -83,7 +83,10 @@ mod tests {
         let changes = timeline.message(message(1, 9));
         assert!(!follow(&timeline, &changes, &mut items), "an acknowledgement moves no row");
         check(&timeline, &items);
-        assert!(signal.with_untracked(|kind| matches!(kind, RowKind::Message { message, .. } if message.seq == 9)));
+        assert!(
+            signal
+                .with_untracked(|kind| matches!(kind, RowKind::Message { message, .. } if message.seq == 9))
+        );
         for n in 2..9 {
             let changes = timeline.message(message(n, u64::from(n) + 20));
             follow(&timeline, &changes, &mut items);

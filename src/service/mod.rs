@@ -240,15 +240,22 @@ impl Service {
     }
 
     fn keep(&self, ticket: u64, changes: &[Change]) {
-        let inner = self.inner.borrow();
-        let (service, visit, kept) = (self.clone(), inner.visit, storage::keep(&inner.scope, changes));
-        spawn_local(async move {
-            let kept = kept.await;
-            service.with(|session| session.handle_kept(browser::now(), ticket));
-            if service.is_at(visit) {
-                service.kept(kept);
-            }
-        });
+        let visit = self.inner.borrow().visit;
+        self.write(
+            changes,
+            Box::new(move |service, kept| {
+                service.with(|session| session.handle_kept(browser::now(), ticket));
+                if service.is_at(visit) {
+                    service.kept(kept);
+                }
+            }),
+        );
+    }
+
+    /// Has the storage make changes, and goes on when it is known whether that worked.
+    fn write(&self, changes: &[Change], act: Box<dyn FnOnce(&Self, bool)>) {
+        let (service, made) = (self.clone(), storage::keep(&self.inner.borrow().scope, changes));
+        spawn_local(async move { act(&service, made.await) });
     }
 
     /// The storage has done what it was asked, or can't. The latter is told once: the chat goes on.

@@ -1,14 +1,12 @@
 //! What this page is among those of its user: the one that leads and has the session, or one that follows.
 
-use std::rc::Rc;
-
 use bytes::Bytes;
 use futures_channel::oneshot;
 use gloo_timers::callback::Timeout;
 use parlour_core::{
     Millis,
     event::Event,
-    kept,
+    kept::Kept,
     model::{Connection, MessageId},
     session::Session,
     status::Status,
@@ -101,7 +99,7 @@ impl Service {
         let mut nick = scope.split('\n').nth(1).unwrap_or_default().to_owned();
         if !led {
             let kept = storage::kept(&scope).await;
-            match kept.as_ref().and_then(kept::Kept::nick) {
+            match kept.as_ref().and_then(Kept::nick) {
                 Some(known) => nick = known.into(),
                 None => return false,
             }
@@ -148,7 +146,7 @@ impl Service {
             },
             move || {
                 if leading.is_at(visit) {
-                    leading.rise(visit);
+                    leading.rise();
                 }
             },
         );
@@ -168,7 +166,7 @@ impl Service {
         drop(inner);
         config::forget_scope();
         // Not from within a callback of theirs.
-        spawn_local(async move { drop(pages) });
+        self.later(Box::new(|_| drop(pages)));
         self.set_timer();
     }
 
@@ -186,44 +184,52 @@ impl Service {
     }
 
     /// The turn is this page's: it goes on from what the device has.
-    fn rise(&self, visit: u64) {
+    fn rise(&self) {
         let followed = self.is_mirroring();
-        let scope: Rc<str> = {
-            let mut inner = self.inner.borrow_mut();
-            inner.role = Role::Rising(Vec::new());
-            inner.scope.clone()
+        self.inner.borrow_mut().role = Role::Rising(Vec::new());
+        self.read(Box::new(move |service, kept| service.lead(kept, followed)));
+    }
+
+    /// Reads what the device has, and goes on with it if the page is still where it was.
+    fn read(&self, act: Box<dyn FnOnce(&Self, Option<Kept>)>) {
+        let (visit, scope) = {
+            let inner = self.inner.borrow();
+            (inner.visit, inner.scope.clone())
         };
         let service = self.clone();
         spawn_local(async move {
             let kept = storage::kept(&scope).await;
-            if !service.is_at(visit) {
-                return;
+            if service.is_at(visit) {
+                act(&service, kept);
             }
-            let logged_in = kept.as_ref().is_some_and(kept::Kept::is_logged_in);
-            if !logged_in && !service.inner.borrow().anew {
-                // Whoever led before has left.
-                (service.sink)(Event::LoggedOut);
-                return service.ends();
-            }
-            let works = kept.is_some();
-            let (waiting, nick) = {
-                let mut inner = service.inner.borrow_mut();
-                let lead = Lead::new(u64::from_le_bytes(browser::random()), followed);
-                let waiting = std::mem::replace(&mut inner.role, Role::Leading(Box::new(lead)));
-                (waiting, inner.nick.clone())
-            };
-            service.with(|session| {
-                session.handle_random(browser::random());
-                // The nick was looked at, and nobody is logged in.
-                let _ = session.handle_login(browser::now(), &nick, kept.unwrap_or_default());
-            });
-            service.kept(works);
-            service.tell_whole();
-            if let Role::Rising(waiting) = waiting {
-                waiting.iter().for_each(|bytes| service.heard(bytes));
-            }
-            service.look();
         });
+    }
+
+    fn lead(&self, kept: Option<Kept>, followed: bool) {
+        let logged_in = kept.as_ref().is_some_and(Kept::is_logged_in);
+        if !logged_in && !self.inner.borrow().anew {
+            // Whoever led before has left.
+            (self.sink)(Event::LoggedOut);
+            return self.ends();
+        }
+        let works = kept.is_some();
+        let (waiting, nick) = {
+            let mut inner = self.inner.borrow_mut();
+            let lead = Lead::new(u64::from_le_bytes(browser::random()), followed);
+            let waiting = std::mem::replace(&mut inner.role, Role::Leading(Box::new(lead)));
+            (waiting, inner.nick.clone())
+        };
+        self.with(|session| {
+            session.handle_random(browser::random());
+            // The nick was looked at, and nobody is logged in.
+            let _ = session.handle_login(browser::now(), &nick, kept.unwrap_or_default());
+        });
+        self.kept(works);
+        self.tell_whole();
+        if let Role::Rising(waiting) = waiting {
+            waiting.iter().for_each(|bytes| self.heard(bytes));
+        }
+        self.look();
     }
 
     /// Another page has told something.
@@ -236,19 +242,20 @@ impl Service {
             Role::Rising(waiting) => waiting.push(bytes.to_vec()),
             Role::Leading(lead) => {
                 let heed = lead.handle(now, bytes, &mut inner.session);
-                self.clone().later(move |service| service.heed(heed));
+                self.later(Box::new(move |service| service.heed(heed)));
             }
             Role::Following(mirror) => {
                 let took = mirror.handle(now.mono, bytes);
                 inner.anew &= !mirror.is_logged_in();
-                self.clone().later(move |service| service.took(took));
+                self.later(Box::new(move |service| service.took(took)));
             }
         }
     }
 
     /// Does something when nothing is borrowed any more.
-    fn later(self, act: impl FnOnce(&Self) + 'static) {
-        spawn_local(async move { act(&self) });
+    fn later(&self, act: Box<dyn FnOnce(&Self)>) {
+        let service = self.clone();
+        spawn_local(async move { act(&service) });
     }
 
     fn heed(&self, heed: Heed) {
@@ -283,25 +290,13 @@ impl Service {
         match took {
             Took::Nothing => {}
             Took::Missed => self.say(&tabs::wish(Wish::Hello)),
-            Took::Whole => {
-                let (service, visit, scope) = {
-                    let inner = self.inner.borrow();
-                    (self.clone(), inner.visit, inner.scope.clone())
-                };
-                spawn_local(async move {
-                    let kept = storage::kept(&scope).await;
-                    if !service.is_at(visit) {
-                        return;
-                    }
-                    if let (Some(kept), Role::Following(mirror)) =
-                        (kept, &mut service.inner.borrow_mut().role)
-                    {
-                        mirror.handle_kept(kept);
-                    }
-                    service.tell();
-                    service.look();
-                });
-            }
+            Took::Whole => self.read(Box::new(|service, kept| {
+                if let (Some(kept), Role::Following(mirror)) = (kept, &mut service.inner.borrow_mut().role) {
+                    mirror.handle_kept(kept);
+                }
+                service.tell();
+                service.look();
+            })),
         }
     }
 
@@ -329,18 +324,18 @@ impl Service {
             mirror.handle_talk(browser::now(), id, text)?
         };
         self.tell();
-        let written = storage::keep(&self.inner.borrow().scope, std::slice::from_ref(&said.change));
-        let service = self.clone();
-        spawn_local(async move {
-            let written = written.await;
-            service.kept(written);
-            if service.follows() {
-                service.say(&said.wish);
-            } else {
-                // By now this page leads.
-                service.with(|session| session.handle_adopt(browser::now(), &said.entry));
-            }
-        });
+        self.write(
+            std::slice::from_ref(&said.change),
+            Box::new(move |service, written| {
+                service.kept(written);
+                if service.follows() {
+                    service.say(&said.wish);
+                } else {
+                    // By now this page leads.
+                    service.with(|session| session.handle_adopt(browser::now(), &said.entry));
+                }
+            }),
+        );
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! The words in the language of the moment.
 
-
 use super::dom::{El, el};
 use crate::{
     ctrl::use_store,
