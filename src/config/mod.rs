@@ -7,12 +7,14 @@ mod logging;
 mod page;
 mod storage;
 
-pub use load::load;
+pub use load::{load, words};
 pub use logging::start as start_logging;
 pub use page::{local_day, page_is_secure};
 pub use storage::{
     forget_scope, last_scope, remember, remember_language, remember_scope, remember_theme, scope_of_page,
 };
+
+use crate::i18n::Locale;
 
 /// What the login page begins with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,8 +30,8 @@ pub struct Remembered {
 pub struct Config {
     /// The name of the place; the server's own where it is not set.
     pub title: Option<String>,
-    /// A language tag.
-    pub language: String,
+    /// The language. Its words are there.
+    pub locale: Locale,
     /// `system`, `light` or `dark`.
     pub theme: String,
     /// `off`, `error`, `warn`, `info`, `debug` or `trace`.

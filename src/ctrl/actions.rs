@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use leptos::task::spawn_local;
 use parlour_core::{
     address,
     model::{Delivery, MessageId},
@@ -129,8 +130,20 @@ impl Store {
 
     /// Chooses the language, for this time and the next.
     pub fn set_locale(&self, locale: Locale) {
-        config::remember_language(locale.tag());
-        self.locale.set(locale);
+        let (store, words) = (*self, config::words(locale));
+        self.inner.update_value(|inner| inner.wanted = locale);
+        spawn_local(async move {
+            let there = words.await;
+            if store.inner.with_value(|inner| inner.wanted) != locale {
+                // Another one was chosen meanwhile.
+            } else if there {
+                config::remember_language(locale.tag());
+                store.locale.set(locale);
+            } else {
+                store.locale.update(|_| {});
+                store.tell(Status::NoAnswer);
+            }
+        });
     }
 
     /// The page is looked at, or not any more: what was unread is read.
@@ -138,6 +151,15 @@ impl Store {
         self.looking.set(looking);
         if looking && self.unread.get_untracked() > 0 {
             self.unread.set(0);
+        }
+    }
+
+    /// Tells what is wrong on the page that is shown.
+    fn tell(&self, status: Status) {
+        if self.identity.with_untracked(Option::is_none) {
+            self.login_error.set(Some(status.into()));
+        } else {
+            self.composer_note.set(Some(ComposerNote::Refused(status)));
         }
     }
 

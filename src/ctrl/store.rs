@@ -159,6 +159,8 @@ pub(super) struct Inner {
     pub(super) title_is_fixed: bool,
     pub(super) retry_timer: Option<Interval>,
     pub(super) note_timer: Option<Interval>,
+    /// The language that was chosen last; its words may still be on their way.
+    pub(super) wanted: Locale,
 }
 
 /// An empty room, with days as this browser's calendar has them.
@@ -197,7 +199,7 @@ impl Store {
             heard: Live::new(0),
             looking: Live::new(true),
             theme: Live::new(Theme::parse(&config.theme)),
-            locale: Live::new(Locale::from_tag(&config.language).unwrap_or_default()),
+            locale: Live::new(config.locale),
             title: Live::new(config.title.clone().unwrap_or_else(|| "Parlour".into())),
             inner: InnerCell(inner),
         };
@@ -209,6 +211,7 @@ impl Store {
             title_is_fixed: config.title.is_some(),
             retry_timer: None,
             note_timer: None,
+            wanted: config.locale,
         }));
         store
     }

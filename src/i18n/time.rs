@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
 use wasm_bindgen::JsValue;
 
-use super::{Locale, Texts};
+use super::{Locale, Texts, Word};
 
 const DAY_MS: f64 = 86_400_000.0;
 
@@ -102,8 +102,8 @@ pub fn today() -> i64 {
 #[must_use]
 pub fn day(texts: &Texts, locale: Locale, time: i64, today: i64) -> String {
     match day_word(today - day_number(time as f64)) {
-        DayWord::Today => texts.today.to_owned(),
-        DayWord::Yesterday => texts.yesterday.to_owned(),
+        DayWord::Today => texts.word(Word::Today).to_owned(),
+        DayWord::Yesterday => texts.word(Word::Yesterday).to_owned(),
         DayWord::Near => format(locale, Style::Day, time),
         DayWord::Far => format(locale, Style::DayAndYear, time),
     }

@@ -12,7 +12,7 @@ use super::{
     icon::{self, icon},
     keys::{KeyPress, should_send},
     scroll::Scroll,
-    words::use_words,
+    words::{Word, use_words},
 };
 use crate::ctrl::{ComposerNote, Live, Store, use_store};
 
@@ -97,15 +97,15 @@ pub fn Composer() -> El {
     let note = move || {
         if let Some(note) = store.composer_note().get() {
             return Some(match note {
-                ComposerNote::Refused(status) => (t().status)(status).to_owned(),
-                ComposerNote::TooLong(bytes) => (t().too_long)(bytes),
-                ComposerNote::Wait(status, seconds) => (t().wait)(status, seconds),
+                ComposerNote::Refused(status) => t().status(status).to_owned(),
+                ComposerNote::TooLong(bytes) => t().count(Word::TooLong, bytes),
+                ComposerNote::Wait(status, seconds) => t().wait(status, seconds),
             });
         }
         store.connection().with(|connection| match connection {
             first if store.from_device().get() && is_first(first) => None,
-            Connection::Reconnecting { .. } => Some(t().sent_later.to_owned()),
-            Connection::Failed { .. } => Some(t().sent_never.to_owned()),
+            Connection::Reconnecting { .. } => Some(t().word(Word::SentLater).to_owned()),
+            Connection::Failed { .. } => Some(t().word(Word::SentNever).to_owned()),
             _ => None,
         })
     };
@@ -120,17 +120,17 @@ pub fn Composer() -> El {
         .attr("enterkeyhint", "send")
         .attr("autocomplete", "off")
         .attr("aria-describedby", "composer-note")
-        .words_attr("placeholder", |t| t.message)
-        .words_attr("aria-label", |t| t.message)
-        .words_attr("aria-description", |t| t.message_keys)
+        .words_attr("placeholder", Word::Message)
+        .words_attr("aria-label", Word::Message)
+        .words_attr("aria-description", Word::MessageKeys)
         .value_fn(move || text.get())
         .on("input", input)
         .on("keydown", keydown)
         .on("compositionend", composition_end);
     let button = el("button#composer-send.button.primary")
         .attr("type", "submit")
-        .words_attr("aria-label", |t| t.send)
-        .words_attr("title", |t| t.send)
+        .words_attr("aria-label", Word::Send)
+        .words_attr("title", Word::Send)
         .attr_fn("data-empty", move || text.with(|text| text.trim().is_empty()))
         .child(icon(icon::SEND));
     let grow = el("div.grow")
@@ -148,7 +148,7 @@ pub fn Composer() -> El {
         }
     });
     el("form#composer.composer")
-        .words_attr("aria-label", |t| t.message)
+        .words_attr("aria-label", Word::Message)
         .on("submit", submit)
         .child(el("div.composer-box").class_fn("refused", refused).child(grow).child(button))
         .child(el("p#composer-note.composer-note").attr("role", "status").text_fn(note))

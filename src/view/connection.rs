@@ -8,7 +8,7 @@ use parlour_core::{
 
 use super::{
     dom::{El, el},
-    words::use_words,
+    words::{Word, use_words},
 };
 use crate::ctrl::{Live, use_store};
 
@@ -29,21 +29,21 @@ pub fn ConnectionBar() -> El {
 
     let sentence = move || {
         connection.with(|connection| match connection {
-            Connection::Idle => t().idle,
-            Connection::Connecting => t().connecting,
-            Connection::Reconnecting { .. } if state() == "resuming" => t().connecting,
-            Connection::Reconnecting { .. } if from_device.get() => t().from_device,
-            Connection::Online { dialect: Dialect::Rich } => t().online,
-            Connection::Online { dialect: Dialect::Basic } => t().basic,
+            Connection::Idle => t().word(Word::Idle),
+            Connection::Connecting => t().word(Word::Connecting),
+            Connection::Reconnecting { .. } if state() == "resuming" => t().word(Word::Connecting),
+            Connection::Reconnecting { .. } if from_device.get() => t().word(Word::FromDevice),
+            Connection::Online { dialect: Dialect::Rich } => t().word(Word::Online),
+            Connection::Online { dialect: Dialect::Basic } => t().word(Word::Basic),
             Connection::Reconnecting { status, .. } | Connection::Failed { status, .. } => {
-                (t().status)(*status)
+                t().status(*status)
             }
         })
     };
     let next = move || match store.retry_in().get() {
         _ if state() != "reconnecting" => String::new(),
-        Some(seconds) => (t().retry_in)(seconds),
-        None => t().reconnecting.to_owned(),
+        Some(seconds) => t().count(Word::RetryIn, seconds as usize),
+        None => t().word(Word::Reconnecting).to_owned(),
     };
     let round_trip = move || store.round_trip().get().filter(|_| state() == "online");
     let words = el("p.connection-words")
@@ -57,17 +57,19 @@ pub fn ConnectionBar() -> El {
             .attr("aria-controls", "basic-missing")
             .attr_fn("aria-expanded", move || if told() { "true" } else { "false" })
             .on("click", move |_: Event| explained.update(|it| *it = !*it))
-            .text_fn(move || if told() { t().understood } else { t().basic })
+            .text_fn(move || if told() { t().word(Word::Understood) } else { t().word(Word::Basic) })
     };
     el("div#connection.connection")
         .class_fn("telling", told)
         .attr("role", "group")
         .attr_fn("data-state", state)
-        .words_attr("aria-label", |t| t.connection)
+        .words_attr("aria-label", Word::Connection)
         .child(el("span.dot").attr("aria-hidden", "true"))
         .child(words)
         .switch(round_trip, move |ms| {
-            el("span#round-trip").text(&format!("{ms} ms")).attr_fn("title", move || (t().round_trip)(ms))
+            el("span#round-trip")
+                .text(&format!("{ms} ms"))
+                .attr_fn("title", move || t().count(Word::RoundTrip, ms as usize))
         })
         .switch(move || connection.with(action), action_button)
         .when(move || state() == "basic", about)
@@ -76,10 +78,9 @@ pub fn ConnectionBar() -> El {
 
 /// What a basic server can't do.
 fn basic_missing() -> El {
-    let t = use_words();
-    let list = el("ul")
-        .fill(move |list| t().basic_missing.iter().fold(list, |list, line| list.child(el("li").text(line))));
-    el("div#basic-missing.basic-missing").child(el("p").words(|t| t.basic_lead)).child(list)
+    let missing = [Word::BasicNoAcks, Word::BasicShort, Word::BasicNoHistory, Word::BasicSameName];
+    let list = missing.into_iter().fold(el("ul"), |list, line| list.child(el("li").words(line)));
+    el("div#basic-missing.basic-missing").child(el("p").words(Word::BasicLead)).child(list)
 }
 
 /// What the button of the bar does.
@@ -101,10 +102,10 @@ fn action_button(action: Action) -> El {
         _ => store.retry_now(),
     };
     el("button#retry-now.button").attr("type", "button").on("click", act).words(match action {
-        Action::RetryNow => |t| t.retry_now,
-        Action::ConnectAgain => |t| t.connect_again,
-        Action::UseHere => |t| t.use_here,
-        Action::Reload => |t| t.reload,
+        Action::RetryNow => Word::RetryNow,
+        Action::ConnectAgain => Word::ConnectAgain,
+        Action::UseHere => Word::UseHere,
+        Action::Reload => Word::Reload,
     })
 }
 

@@ -3,7 +3,7 @@
 
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-use crate::i18n::{Locale, texts};
+use crate::i18n::{Locale, Word, texts};
 
 /// Covers the page with a sentence and a button that loads it again.
 pub fn show_crash() {
@@ -32,9 +32,9 @@ fn build() -> Result<(), JsValue> {
     crash.set_attribute("aria-labelledby", "crash-title")?;
     crash.set_attribute("aria-describedby", "crash-text")?;
     let card = add(&crash, "div", "crash-card", "")?;
-    add(&card, "h1", "crash-title", texts.crash_title)?;
-    add(&card, "p", "crash-text", texts.crash_text)?;
-    let button = add(&card, "button", "reload", texts.reload)?;
+    add(&card, "h1", "crash-title", texts.word(Word::CrashTitle))?;
+    add(&card, "p", "crash-text", texts.word(Word::CrashText))?;
+    let button = add(&card, "button", "reload", texts.word(Word::Reload))?;
     button.set_attribute("type", "button")?;
     button.set_class_name("button primary");
     let reload = Closure::<dyn Fn()>::new(|| {

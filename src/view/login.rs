@@ -11,7 +11,7 @@ use super::{
     dom::{El, el, follow},
     icon::mark,
     settings::Settings,
-    words::use_words,
+    words::{Word, use_words},
 };
 use crate::ctrl::{Live, Store, use_store};
 
@@ -29,21 +29,21 @@ pub fn Login() -> El {
         .attr("name", "nick")
         .attr("dir", "auto")
         .attr("autocomplete", "nickname")
-        .words_attr("placeholder", |t| t.nick_hint);
+        .words_attr("placeholder", Word::NickHint);
     let server_field = field("input#login-server", server, is_about_server)
         .attr("name", "server")
         .attr("dir", "ltr")
         .attr("inputmode", "url")
         .attr("autocomplete", "url")
-        .words_attr("placeholder", |t| t.server_hint);
+        .words_attr("placeholder", Word::ServerHint);
     let label = |name: El, field: &El| el("label.field").child(name).child(field.clone());
     let head = el("div.door-head")
         .child(mark())
         .child(el("h1#login-title").attr("dir", "auto").text_fn(move || store.title().get()))
-        .child(el("p.tagline").words(|t| t.tagline));
+        .child(el("p.tagline").words(Word::Tagline));
     let sentence = el("div#login-error.login-error").attr("role", "alert").fill(move |alert| {
         let Some(error) = error.get() else { return alert };
-        let words = error.text.unwrap_or_else(|| (t().status)(error.status).to_owned());
+        let words = error.text.unwrap_or_else(|| t().status(error.status).to_owned());
         alert.child(el("p").attr("dir", "auto").text(&words))
     });
     let suggestion = move |name: String| {
@@ -54,17 +54,17 @@ pub fn Login() -> El {
                 nick.set(log_in.clone());
                 store.log_in(&log_in, &server.get_untracked());
             })
-            .text_fn(move || (t().log_in_as)(&name))
+            .text_fn(move || t().with_name(Word::LogInAs, &name))
     };
     let log_in = el("button#login-submit.button.primary")
         .attr("type", "submit")
         .attr_fn("aria-busy", move || if busy() { "true" } else { "false" })
-        .text_fn(move || if busy() { t().logging_in } else { t().log_in });
+        .text_fn(move || if busy() { t().word(Word::LoggingIn) } else { t().word(Word::LogIn) });
     let cancel = move || {
         el("button#login-cancel.button.quiet")
             .attr("type", "button")
             .on("click", move |_: Event| store.exit())
-            .words(|t| t.cancel)
+            .words(Word::Cancel)
     };
     let door = el("form#login.door")
         .attr("novalidate", "")
@@ -76,8 +76,8 @@ pub fn Login() -> El {
             }
         })
         .child(head)
-        .child(label(el("span.field-name").words(|t| t.nick), &nick_field))
-        .child(label(el("span.field-name").words(|t| t.server), &server_field))
+        .child(label(el("span.field-name").words(Word::Nick), &nick_field))
+        .child(label(el("span.field-name").words(Word::Server), &server_field))
         .child(sentence)
         .switch(move || error.with(|error| error.as_ref()?.suggestion.clone()), suggestion)
         .child(el("div.door-foot").child(log_in).when(busy, cancel))

@@ -76,7 +76,7 @@ fn delivery(kind: &RowKind) -> Option<Delivery> {
 
 /// It waits for something, or is on its way.
 fn pending(queued: bool) -> El {
-    let word: Word = if queued { |t| t.queued } else { |t| t.pending };
+    let word: Word = if queued { Word::Queued } else { Word::Pending };
     let label = el("span.label").words(word);
     el("span.pending").words_attr("title", word).child(icon(icon::CLOCK)).child(label)
 }
@@ -85,7 +85,7 @@ fn pending(queued: bool) -> El {
 fn failure(id: MessageId, status: Status) -> El {
     let (store, t) = (use_store(), use_words());
     // Of one that was not confirmed nobody knows that it was not sent.
-    let prefix = move || if status == Status::Unconfirmed { "" } else { t().not_sent };
+    let prefix = move || if status == Status::Unconfirmed { "" } else { t().word(Word::NotSent) };
     let button = |spec, word: Word, act: Box<dyn Fn()>| {
         el(spec).attr("type", "button").on("click", move |_: Event| act()).words(word)
     };
@@ -102,10 +102,10 @@ fn failure(id: MessageId, status: Status) -> El {
     hand_on_focus(&failure);
     failure
         .attr("role", "group")
-        .words_attr("aria-label", |t| t.not_sent)
+        .words_attr("aria-label", Word::NotSent)
         .child(icon(icon::ALERT))
-        .child(el("span.reason").text_fn(prefix).text(" ").text_fn(move || (t().status)(status)))
-        .child(button("button.button.retry", |t| t.retry, Box::new(move || store.retry(id))))
-        .child(button("button.button.quiet.edit", |t| t.edit, Box::new(edit)))
-        .child(button("button.button.quiet.discard", |t| t.discard, Box::new(discard)))
+        .child(el("span.reason").text_fn(prefix).text(" ").text_fn(move || t().status(status)))
+        .child(button("button.button.retry", Word::Retry, Box::new(move || store.retry(id))))
+        .child(button("button.button.quiet.edit", Word::Edit, Box::new(edit)))
+        .child(button("button.button.quiet.discard", Word::Discard, Box::new(discard)))
 }

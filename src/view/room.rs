@@ -11,7 +11,7 @@ use super::{
     roster::Roster,
     scroll::Scroll,
     timeline::TimelineView,
-    words::use_words,
+    words::{Word, use_words},
 };
 use crate::{ctrl::use_store, i18n::grouped};
 
@@ -28,10 +28,10 @@ pub fn Room() -> El {
         .child(el("h1").attr("dir", "auto").text_fn(move || store.title().get()));
     let exit = el("button#exit.button.quiet")
         .attr("type", "button")
-        .words_attr("title", |t| t.exit)
+        .words_attr("title", Word::Exit)
         .on("click", move |_: Event| store.exit())
         .child(icon(icon::EXIT))
-        .child(el("span.label").words(|t| t.exit));
+        .child(el("span.label").words(Word::Exit));
     let top = el("header.top")
         .attr_fn("inert", move || drawer.is_open())
         .child(place)
@@ -54,7 +54,9 @@ fn roster_toggle(drawer: Drawer) -> El {
         .toggle()
         .attr("aria-controls", "roster")
         .attr_fn("aria-expanded", move || if drawer.is_open() { "true" } else { "false" })
-        .attr_fn("aria-label", move || format!("{}: {}", t().people_show, (t().people_count)(count())))
+        .attr_fn("aria-label", move || {
+            format!("{}: {}", t().word(Word::PeopleShow), t().count(Word::PeopleCount, count()))
+        })
         .on("click", move |_: Event| drawer.open())
         .child(icon(icon::PEOPLE))
         .child(el("span").attr("aria-hidden", "true").text_fn(move || grouped(count())))

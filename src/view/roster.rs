@@ -12,7 +12,7 @@ use super::{
     drawer::Drawer,
     icon::{self, icon},
     settings::Settings,
-    words::use_words,
+    words::{Word, use_words},
 };
 use crate::{
     ctrl::{Live, use_store},
@@ -39,21 +39,21 @@ pub fn Roster() -> El {
         store.roster().with(|members| list(members, &wanted, total()))
     };
     let more = move || match listed() {
-        (listed, 0) if listed.is_empty() && filtering() => Some(t().people_none.to_owned()),
+        (listed, 0) if listed.is_empty() && filtering() => Some(t().word(Word::PeopleNone).to_owned()),
         (_, 0) => None,
-        (_, more) => Some((t().people_more)(more)),
+        (_, more) => Some(t().count(Word::PeopleMore, more)),
     };
     let head = el("div.roster-head")
         .child(
             el("h2#roster-title")
-                .words(|t| t.people)
+                .words(Word::People)
                 .text(" ")
                 .child(el("span#roster-count").text_fn(move || grouped(total()))),
         )
         .child(
             drawer
                 .hide()
-                .words_attr("aria-label", |t| t.people_hide)
+                .words_attr("aria-label", Word::PeopleHide)
                 .on("click", move |_: Event| drawer.close())
                 .child(icon(icon::CLOSE)),
         );
@@ -63,8 +63,8 @@ pub fn Roster() -> El {
             .attr("dir", "auto")
             .attr("autocomplete", "off")
             .attr("spellcheck", "false")
-            .words_attr("placeholder", |t| t.people_filter)
-            .words_attr("aria-label", |t| t.people_filter)
+            .words_attr("placeholder", Word::PeopleFilter)
+            .words_attr("aria-label", Word::PeopleFilter)
             .value_fn(move || filter.get())
             .on("input", move |event: Event| filter.set(event_target_value(&event)))
     };
@@ -118,9 +118,9 @@ fn member(member: Member) -> El {
         .attr("title", &member.nick)
         .child(avatar(&member.nick))
         .child(el("bdi.name").text(&member.nick))
-        .when(own, || el("span.tag").words(|t| t.you));
+        .when(own, || el("span.tag").words(Word::You));
     if member.state == PresenceState::Away {
-        item.class("away", true).child(el("span.tag").words(|t| t.away))
+        item.class("away", true).child(el("span.tag").words(Word::Away))
     } else {
         item
     }

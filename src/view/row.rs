@@ -14,7 +14,7 @@ use super::{
     message::message,
     scroll::{Scroll, hand_on_focus},
     timeline::Today,
-    words::use_words,
+    words::{Word, use_words},
 };
 use crate::{
     ctrl::{Live, RcLive, RowItem, use_store},
@@ -59,7 +59,13 @@ fn gap(first: Missing, kind: RcLive<RowKind>) -> El {
     });
     let to = move || missing.with(|missing| missing.gap.to);
     let loading = move || missing.with(|missing| missing.loading);
-    let words = move || if missing.with(|missing| missing.gap.from == 0) { t().older } else { t().gap };
+    let words = move || {
+        if missing.with(|missing| missing.gap.from == 0) {
+            t().word(Word::Older)
+        } else {
+            t().word(Word::Gap)
+        }
+    };
     let row = el("div.row.gap").attr("role", "group").attr_fn("aria-label", words);
     hand_on_focus(&row);
     let seen = Live::new(false);
@@ -86,32 +92,39 @@ fn gap(first: Missing, kind: RcLive<RowKind>) -> El {
         .attr("type", "button")
         .attr_fn("aria-busy", move || loading().then_some("true"))
         .on("click", move |_: Event| store.load(untrack(to)))
-        .text_fn(move || if loading() { t().loading } else { t().load });
+        .text_fn(move || if loading() { t().word(Word::Loading) } else { t().word(Word::Load) });
     row.class_fn("top", move || missing.with(|missing| missing.gap.from == 0))
         .child(el("span").text_fn(words))
         .child(button)
 }
+
+/// What can be typed, and what it does.
+const COMMANDS: [(&str, Word); 5] = [
+    ("/who", Word::CommandWho),
+    ("/exit", Word::CommandExit),
+    ("/help", Word::CommandHelp),
+    ("Enter", Word::KeyEnter),
+    ("Shift+Enter", Word::KeyShiftEnter),
+];
 
 fn notice(notice: Notice) -> El {
     let t = use_words();
     let missed = || el("p.row.notice.missed");
     match notice {
         Notice::Help => {
-            let commands = el("dl").fill(move |list| {
-                t().commands.iter().fold(list, |list, (typed, does)| {
-                    list.child(el("dt").child(el("kbd").text(typed))).child(el("dd").text(does))
-                })
+            let commands = COMMANDS.into_iter().fold(el("dl"), |list, (typed, does)| {
+                list.child(el("dt").child(el("kbd").text(typed))).child(el("dd").words(does))
             });
-            el("section.row.notice.help").child(el("p.notice-title").words(|t| t.help)).child(commands)
+            el("section.row.notice.help").child(el("p.notice-title").words(Word::Help)).child(commands)
         }
         Notice::Who { nicks, more } => {
             let nicks: Arc<[Arc<str>]> = nicks.into();
-            el("p.row.notice").fill(move |line| line.sentence((t().who)(&nicks, more)))
+            el("p.row.notice").fill(move |line| line.sentence(t().who(&nicks, more)))
         }
-        Notice::Missed => missed().words(|t| t.missed),
-        Notice::NothingKept => missed().words(|t| t.nothing_kept),
-        Notice::Broke(status) => missed().text_fn(move || (t().status)(status)),
-        Notice::Unreadable => missed().words(|t| t.unreadable),
+        Notice::Missed => missed().words(Word::Missed),
+        Notice::NothingKept => missed().words(Word::NothingKept),
+        Notice::Broke(status) => missed().text_fn(move || t().status(status)),
+        Notice::Unreadable => missed().words(Word::Unreadable),
         Notice::Server(text) => el("p.row.notice").attr("dir", "auto").text(&text),
     }
 }

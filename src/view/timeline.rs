@@ -9,7 +9,7 @@ use super::{
     icon::{self, icon, mark},
     row::row,
     scroll::Scroll,
-    words::use_words,
+    words::{Word, use_words},
 };
 use crate::{
     ctrl::{Live, use_store},
@@ -42,13 +42,13 @@ pub fn TimelineView() -> El {
     let begins = move || !empty() && store.from_start().get() == Some(true);
     let rows = scroll
         .content()
-        .when(dropped, || el("p.row.dropped").words(|t| t.dropped))
-        .when(begins, || el("p.row.dropped.beginning").words(|t| t.beginning))
+        .when(dropped, || el("p.row.dropped").words(Word::Dropped))
+        .when(begins, || el("p.row.dropped.beginning").words(Word::Beginning))
         .when(empty, || {
             el("div.empty")
                 .child(mark())
-                .child(el("h2").words(|t| t.empty_title))
-                .child(el("p").words(|t| t.empty_text))
+                .child(el("h2").words(Word::EmptyTitle))
+                .child(el("p").words(Word::EmptyText))
         })
         .each(move || scroll.held(store.rows().get()), |row| row.key, row);
     let frame = scroll
@@ -56,7 +56,7 @@ pub fn TimelineView() -> El {
         .attr("role", "log")
         .attr("aria-live", "polite")
         .attr("tabindex", "0")
-        .words_attr("aria-label", |t| t.timeline)
+        .words_attr("aria-label", Word::Timeline)
         .on("scroll", move |_: Event| scroll.moved())
         .child(rows);
     el("div.timeline-frame").child(frame).when(move || !scroll.at_end(), move || jump_to_end(scroll))
@@ -70,7 +70,7 @@ fn jump_to_end(scroll: Scroll) -> El {
         .attr_fn("data-new", move || unseen().to_string())
         .on("click", move |_: Event| scroll.to_end())
         .child(icon(icon::DOWN))
-        .text_fn(move || (t().jump)(unseen()))
+        .text_fn(move || t().jump(unseen()))
 }
 
 /// What was said, or can be had.
