@@ -8,7 +8,7 @@
 //! Leptos' own renderer compiles each closure, attribute and element of a view as types of their own. Here every
 //! kind of closure is boxed and compiled once, which makes the views a third of the size; see ARCHITECTURE.md.
 
-use std::{borrow::Cow, mem};
+use std::{borrow::Cow, mem, rc::Rc};
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -174,10 +174,11 @@ impl El {
     /// All that is in it: `fill` is given it empty.
     pub fn fill(self, fill: impl Fn(El) -> El + 'static) -> Self {
         let el = self.clone();
-        follow(move || {
+        let fill: Box<dyn Fn(El) -> El> = Box::new(fill);
+        follow_boxed(Box::new(move || {
             el.0.set_text_content(None);
             fill(el.clone());
-        });
+        }));
         self
     }
 
@@ -192,17 +193,35 @@ impl El {
         which: impl Fn() -> Option<K> + 'static,
         build: impl Fn(K) -> El + 'static,
     ) -> Self {
-        let (place, owner) = self.place();
-        let mut shown: Option<(K, Part)> = None;
-        follow(move || {
-            let which = which();
-            if which.as_ref() != shown.as_ref().map(|(which, _)| which) {
-                if let Some((_, part)) = shown.take() {
-                    part.remove();
-                }
-                shown = which.map(|which| (which.clone(), Part::new(&owner, &place, || build(which))));
+        let mut shown = None;
+        let build = Rc::new(build);
+        self.turn(Box::new(move || {
+            let wanted = which();
+            if wanted == shown {
+                return Turn::Stay;
             }
-        });
+            shown.clone_from(&wanted);
+            let Some(wanted) = wanted else { return Turn::Nothing };
+            let build = build.clone();
+            Turn::Build(Box::new(move || build(wanted)))
+        }))
+    }
+
+    /// A child that is what `next` says, compiled once.
+    fn turn(self, mut next: Box<dyn FnMut() -> Turn>) -> Self {
+        let (place, owner) = self.place();
+        let mut shown: Option<Part> = None;
+        follow_boxed(Box::new(move || {
+            let build = match next() {
+                Turn::Stay => return,
+                Turn::Nothing => None,
+                Turn::Build(build) => Some(build),
+            };
+            if let Some(part) = shown.take() {
+                part.remove();
+            }
+            shown = build.map(|build| Part::new(&owner, &place, build));
+        }));
         self
     }
 
@@ -234,7 +253,7 @@ impl El {
                 } else {
                     None
                 };
-                shown.push(part.unwrap_or_else(|| (key, Part::new(&owner, &before(&old), || build(item)))));
+                shown.push(part.unwrap_or_else(|| (key, Part::new(&owner, &before(&old), Box::new(move || build(item))))));
             }
             for (_, part) in skipped.into_iter().chain(old) {
                 part.remove();
@@ -313,6 +332,13 @@ impl El {
     }
 }
 
+/// What a child that follows signals becomes.
+enum Turn {
+    Stay,
+    Nothing,
+    Build(Box<dyn FnOnce() -> El>),
+}
+
 /// A child that comes and goes, and the owner of all that goes with it.
 struct Part {
     el: El,
@@ -320,7 +346,7 @@ struct Part {
 }
 
 impl Part {
-    fn new(parent: &Owner, place: &El, build: impl FnOnce() -> El) -> Self {
+    fn new(parent: &Owner, place: &El, build: Box<dyn FnOnce() -> El>) -> Self {
         let owner = parent.child();
         let el = owner.with(|| untrack(build));
         place.insert_before(&el);
