@@ -4,11 +4,18 @@
 //! original server separable, see [`decode_basic`].
 
 use bytes::Bytes;
-use prost::Message as _;
 use thiserror::Error;
 
-pub use crate::wire::{ChatRequest as Frame, chat_request::Extension};
-use crate::{model::MessageId, status::Status, wire};
+pub use crate::wire::{
+    ChatRequest as Frame,
+    chat_request::{Extension, UserListEntry},
+};
+use crate::{
+    model::{Delivery, Message, MessageId},
+    proto::{self, Malformed},
+    status::Status,
+    wire,
+};
 
 /// `type` of a message.
 pub const TALK: &str = "talk";
@@ -22,9 +29,9 @@ pub const LOGIN: &str = "login";
 /// Bytes that are not a frame.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Not protobuf, or a string in it is not UTF-8.
+    /// It can't be read.
     #[error("not a frame: {0}")]
-    Malformed(#[from] prost::DecodeError),
+    Malformed(#[from] Malformed),
     /// A field reaches beyond the end, or is of no kind that there is.
     #[error("a frame that is cut short")]
     CutShort,
@@ -66,7 +73,7 @@ pub fn kind(frame: &Frame) -> Kind {
 /// Encodes one frame.
 #[must_use]
 pub fn encode(frame: &Frame) -> Bytes {
-    frame.encode_to_vec().into()
+    proto::encode(frame)
 }
 
 /// Decodes one frame. Unknown fields are dropped, as protobuf has it.
@@ -74,7 +81,7 @@ pub fn encode(frame: &Frame) -> Bytes {
 /// # Errors
 /// [`DecodeError::Malformed`]. Decoding allocates no more than a small multiple of the bytes given.
 pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    Ok(Frame::decode(bytes)?)
+    Ok(proto::decode(bytes)?)
 }
 
 /// Decodes a WebSocket message of a rich peer: one frame, or the frames of a batch.
@@ -119,48 +126,28 @@ pub fn batch(mut frames: Vec<Bytes>) -> Bytes {
 /// As [`decode`], when any of the messages is malformed.
 pub fn decode_basic(bytes: &[u8]) -> Result<Vec<Frame>, DecodeError> {
     let mut frames = Vec::new();
-    let mut start = 0;
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == 0x0A && at > start {
-            frames.push(decode(&bytes[start..at])?);
-            at += 1;
-            start = at;
-            continue;
+    // The current message with all behind it, and the part of that which is not passed over yet.
+    let (mut message, mut rest) = (bytes, bytes);
+    while let Some(first) = rest.first() {
+        let passed = message.len() - rest.len();
+        if *first == 0x0A && passed > 0 {
+            frames.push(decode(&message[..passed])?);
+            rest = &rest[1..];
+            message = rest;
+        } else {
+            skip_field(&mut rest).ok_or(DecodeError::CutShort)?;
         }
-        at = skip_field(bytes, at).ok_or(DecodeError::CutShort)?;
     }
-    if start < bytes.len() || frames.is_empty() {
-        frames.push(decode(&bytes[start..])?);
+    if !message.is_empty() || frames.is_empty() {
+        frames.push(decode(message)?);
     }
     Ok(frames)
 }
 
-/// The index after the field that begins at `at`; `None` when it is cut short or has no known wire type.
-fn skip_field(bytes: &[u8], at: usize) -> Option<usize> {
-    let (tag, at) = varint(bytes, at)?;
-    let end = match tag & 7 {
-        0 => varint(bytes, at)?.1,
-        1 => at.checked_add(8)?,
-        2 => {
-            let (len, at) = varint(bytes, at)?;
-            at.checked_add(usize::try_from(len).ok()?)?
-        }
-        5 => at.checked_add(4)?,
-        _ => return None,
-    };
-    (end <= bytes.len()).then_some(end)
-}
-
-fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
-    let mut value = 0u64;
-    for (i, byte) in bytes.get(at..)?.iter().take(10).enumerate() {
-        value |= u64::from(byte & 0x7F).checked_shl(7 * u32::try_from(i).ok()?)?;
-        if byte & 0x80 == 0 {
-            return Some((value, at + i + 1));
-        }
-    }
-    None
+/// Passes over a field. The original server writes no groups, and in one a separator could not be told.
+fn skip_field(bytes: &mut &[u8]) -> Option<()> {
+    let (number, kind) = proto::key(bytes)?;
+    proto::skip(number, kind, bytes, 0)
 }
 
 /// A frame that is nothing but an extension, in a room.
@@ -193,6 +180,25 @@ pub fn talk(nick: &str, room: &str, id: Option<MessageId>, content: &str) -> Fra
     }
 }
 
+/// A message as it was said, with its place in the room.
+pub(crate) fn said(message: &Message) -> Frame {
+    let frame = talk(&message.nick, "", Some(message.id), &message.content);
+    Frame { seq: message.seq, time: message.time, ..frame }
+}
+
+/// The message of a frame, as somebody else's who has said it; `None` when it has no id.
+pub(crate) fn heard(frame: Frame) -> Option<Message> {
+    Some(Message {
+        id: MessageId::from_wire(&frame.id)?,
+        nick: frame.user_name.into(),
+        content: frame.content.into(),
+        seq: frame.seq,
+        time: frame.time,
+        own: false,
+        delivery: Delivery::Sent,
+    })
+}
+
 /// A departure, as both dialects have it.
 #[must_use]
 pub fn exit(nick: &str) -> Frame {
@@ -203,6 +209,15 @@ pub fn exit(nick: &str) -> Frame {
 #[must_use]
 pub fn userlist(nick: &str) -> Frame {
     Frame { user_name: nick.into(), r#type: USERLIST.into(), ..Frame::default() }
+}
+
+/// The list of who is there for basic peers: each name under itself, in order of the bytes.
+#[must_use]
+pub fn user_list<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Vec<UserListEntry> {
+    let mut names: Vec<String> = names.into_iter().map(Into::into).collect();
+    names.sort();
+    names.dedup();
+    names.into_iter().map(|name| UserListEntry { key: name.clone(), value: name }).collect()
 }
 
 /// A refusal of a message, or with no id of the connection.

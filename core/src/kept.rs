@@ -6,19 +6,20 @@
 //! big-endian order. Changes that belong together come together and must be made in one transaction: a part of the
 //! room is called known only together with its messages.
 //!
-//! Values are protobuf of this module's own. What can't be read, or was written by a version that meant something
+//! Values are protobuf, of `proto/device.proto`, and a message as it came over the wire. What can't be read, or was written by a version that meant something
 //! else, is skipped: storage is a convenience, and the server has the room.
 
 use bytes::Bytes;
-use prost::Message as _;
 
 use crate::{
+    codec, device,
     limits::Limits,
-    model::{Delivery, Dialect, Identity, Message, MessageId},
+    model::{Dialect, Identity, Message, MessageId},
     outbox::{Entry, Stage},
+    proto,
     ranges::{Range, Ranges},
     status::Status,
-    validate, wire,
+    validate,
 };
 
 /// How many messages of a room are kept on the device; up to half as many more until it is tidied.
@@ -135,49 +136,9 @@ impl Kept {
     }
 }
 
-/// One value of `Account`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct AccountBytes {
-    #[prost(string, tag = "1")]
-    nick: String,
-    #[prost(bytes = "vec", tag = "2")]
-    secret: Vec<u8>,
-    #[prost(bytes = "vec", tag = "3")]
-    log: Vec<u8>,
-    /// `from` and `to` by turns.
-    #[prost(uint64, repeated, tag = "4")]
-    known: Vec<u64>,
-    #[prost(message, optional, tag = "5")]
-    limits: Option<wire::Limits>,
-    #[prost(string, tag = "6")]
-    server_name: String,
-    #[prost(bool, tag = "7")]
-    basic: bool,
-    #[prost(uint64, tag = "8")]
-    messages: u64,
-    #[prost(uint64, tag = "9")]
-    attempt: u64,
-}
-
-/// One value of `Outbox`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct EntryBytes {
-    #[prost(bytes = "vec", tag = "1")]
-    id: Vec<u8>,
-    #[prost(string, tag = "2")]
-    content: String,
-    #[prost(int64, tag = "3")]
-    time: i64,
-    #[prost(uint64, tag = "4")]
-    order: u64,
-    /// The code of the status it failed with; 0 when it did not.
-    #[prost(uint32, tag = "5")]
-    failed: u32,
-}
-
 pub(crate) fn account(account: &Account) -> Change {
     let identity = &account.identity;
-    let bytes = AccountBytes {
+    let bytes = device::Account {
         nick: identity.nick.to_string(),
         secret: account.secret.clone(),
         log: account.log.clone(),
@@ -188,11 +149,11 @@ pub(crate) fn account(account: &Account) -> Change {
         messages: account.messages as u64,
         attempt: account.attempt,
     };
-    Change::Put(Table::Account, Bytes::new(), bytes.encode_to_vec().into())
+    Change::Put(Table::Account, Bytes::new(), proto::encode(&bytes))
 }
 
 fn read_account(bytes: &[u8]) -> Option<Account> {
-    let read = AccountBytes::decode(bytes).ok()?;
+    let read = proto::decode::<device::Account>(bytes).ok()?;
     // One that can't log in is nobody.
     if validate::nick(&read.nick, &Limits::default()).as_deref() != Ok(&read.nick) {
         return None;
@@ -218,14 +179,14 @@ pub(crate) fn entry_value(entry: &Entry) -> Bytes {
         Stage::Failed(status) => status.code().into(),
         _ => 0,
     };
-    let bytes = EntryBytes {
+    let bytes = device::Entry {
         id: entry.id.0.to_vec(),
         content: entry.content.to_string(),
         time: entry.time,
         order: entry.order,
         failed,
     };
-    bytes.encode_to_vec().into()
+    proto::encode(&bytes)
 }
 
 pub(crate) fn entry_key(id: MessageId) -> Bytes {
@@ -235,7 +196,7 @@ pub(crate) fn entry_key(id: MessageId) -> Bytes {
 /// Reads one value of `Outbox`.
 #[must_use]
 pub fn read_entry(bytes: &[u8]) -> Option<Entry> {
-    let read = EntryBytes::decode(bytes).ok()?;
+    let read = proto::decode::<device::Entry>(bytes).ok()?;
     let id = MessageId::from_wire(&read.id)?;
     let stage = match u16::try_from(read.failed).ok()? {
         0 => Stage::Queued,
@@ -246,10 +207,7 @@ pub fn read_entry(bytes: &[u8]) -> Option<Entry> {
 
 /// A message is kept as it came over the wire.
 pub(crate) fn message(message: &Message) -> Change {
-    let mut frame = crate::codec::talk(&message.nick, "", Some(message.id), &message.content);
-    frame.seq = message.seq;
-    frame.time = message.time;
-    Change::Put(Table::Messages, message_key(message.seq), crate::codec::encode(&frame))
+    Change::Put(Table::Messages, message_key(message.seq), codec::encode(&codec::said(message)))
 }
 
 pub(crate) fn message_key(seq: u64) -> Bytes {
@@ -257,14 +215,5 @@ pub(crate) fn message_key(seq: u64) -> Bytes {
 }
 
 fn read_message(bytes: &[u8]) -> Option<Message> {
-    let frame = crate::codec::decode(bytes).ok().filter(|frame| frame.seq > 0)?;
-    Some(Message {
-        id: MessageId::from_wire(&frame.id)?,
-        nick: frame.user_name.into(),
-        content: frame.content.into(),
-        seq: frame.seq,
-        time: frame.time,
-        own: false,
-        delivery: Delivery::Sent,
-    })
+    codec::heard(codec::decode(bytes).ok()?).filter(|message| message.seq > 0)
 }

@@ -6,7 +6,8 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`wire`] | the generated protobuf types of `proto/chat.proto` |
+//! | [`wire`] | the types of `proto/chat.proto` |
+//! | [`proto`] | protobuf itself |
 //! | [`codec`] | bytes to frames and back, in both dialects |
 //! | [`event`] | what a session tells |
 //! | [`model`] | the data every layer may name: ids, messages, members, connection state |
@@ -31,6 +32,7 @@ pub mod limits;
 pub mod model;
 pub mod outbox;
 pub mod presence;
+pub mod proto;
 pub mod ranges;
 pub mod session;
 pub mod status;
@@ -38,10 +40,16 @@ pub mod tabs;
 pub mod timeline;
 pub mod validate;
 
-/// The generated types of `proto/chat.proto`; the schema's own comments are their documentation.
-#[allow(missing_debug_implementations, clippy::doc_markdown)]
+/// The types of `proto/chat.proto`; the schema's own comments are their documentation.
+#[allow(clippy::all, unused_variables, reason = "generated")]
 pub mod wire {
-    include!(concat!(env!("OUT_DIR"), "/parlour.rs"));
+    include!(concat!(env!("OUT_DIR"), "/chat.rs"));
+}
+
+/// The types of `proto/device.proto`.
+#[allow(clippy::all, unused_variables, dead_code, reason = "generated")]
+mod device {
+    include!(concat!(env!("OUT_DIR"), "/device.rs"));
 }
 
 /// Milliseconds on a monotonic clock whose origin means nothing; only differences count.

@@ -12,69 +12,22 @@ mod told;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use prost::Message as _;
 
-use self::told::{Heard, Told};
+use self::told::Heard;
+pub use crate::device::Wish;
 use crate::{
     Millis,
+    device::{Letter, Told},
     event::{Event, Missing},
     kept::{self, Change, Kept},
     model::{Identity, Member, MessageId},
     outbox::{Entry, Stage},
+    proto,
     ranges::{Range, Ranges},
     session::{self, Now, Session},
     status::Status,
     validate,
 };
-
-/// What is told on the channel.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Letter {
-    /// The lead that tells, or 0: a follower asks.
-    #[prost(uint64, tag = "1")]
-    lead: u64,
-    /// Of what a lead tells, the number: those of one lead have no holes.
-    #[prost(uint64, tag = "2")]
-    number: u64,
-    /// Everything anew, and not what has changed.
-    #[prost(bool, tag = "3")]
-    whole: bool,
-    #[prost(message, repeated, tag = "4")]
-    told: Vec<Told>,
-    /// What a follower asks for.
-    #[prost(enumeration = "Wish", tag = "5")]
-    wish: i32,
-    #[prost(bytes = "vec", tag = "6")]
-    bytes: Vec<u8>,
-    #[prost(uint64, tag = "7")]
-    seq: u64,
-}
-
-/// What a follower asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
-#[repr(i32)]
-pub enum Wish {
-    /// To be told everything anew.
-    Hello = 0,
-    /// That something said, and written down, is sent.
-    Talk = 1,
-    /// That a failed message is tried again.
-    Retry = 2,
-    /// That a failed message is forgotten.
-    Discard = 3,
-    /// Who is there.
-    Who = 4,
-    /// To leave.
-    Exit = 5,
-    /// That an attempt is made now.
-    RetryNow = 6,
-    /// The newest part of a gap.
-    Load = 7,
-    /// Nothing, but that it is looked at: the lead may be in the background, where its timers are late.
-    Watched = 8,
-    /// Nothing: it is not looked at any more.
-    Hidden = 9,
-}
 
 /// The side of the page that leads.
 #[derive(Debug)]
@@ -156,12 +109,12 @@ impl Lead {
 
     fn letter(&mut self, whole: bool, told: Vec<Told>) -> Bytes {
         self.number += 1;
-        Letter { lead: self.id, number: self.number, whole, told, ..Letter::default() }.encode_to_vec().into()
+        proto::encode(&Letter { lead: self.id, number: self.number, whole, told, ..Letter::default() })
     }
 
     /// Somebody wishes something. What is no wish is ignored.
     pub fn handle(&mut self, now: Now, bytes: &[u8], session: &mut Session) -> Heed {
-        let Ok(letter) = Letter::decode(bytes) else { return Heed::Nothing };
+        let Ok(letter) = proto::decode::<Letter>(bytes) else { return Heed::Nothing };
         let Ok(wish) = Wish::try_from(letter.wish) else { return Heed::Nothing };
         if letter.lead != 0 {
             return Heed::Nothing;
@@ -193,19 +146,19 @@ fn roster(session: &Session) -> Told {
 /// A wish, as it is told.
 #[must_use]
 pub fn wish(wish: Wish) -> Bytes {
-    Letter { wish: wish.into(), ..Letter::default() }.encode_to_vec().into()
+    proto::encode(&Letter { wish: wish.into(), ..Letter::default() })
 }
 
 /// A wish about a message.
 #[must_use]
 pub fn wish_about(wish: Wish, id: MessageId) -> Bytes {
-    Letter { wish: wish.into(), bytes: id.0.to_vec(), ..Letter::default() }.encode_to_vec().into()
+    proto::encode(&Letter { wish: wish.into(), bytes: id.0.to_vec(), ..Letter::default() })
 }
 
 /// The wish that the newest part of the gap which ends here is loaded.
 #[must_use]
 pub fn wish_to_load(to: u64) -> Bytes {
-    Letter { wish: Wish::Load.into(), seq: to, ..Letter::default() }.encode_to_vec().into()
+    proto::encode(&Letter { wish: Wish::Load.into(), seq: to, ..Letter::default() })
 }
 
 /// Something said in a follower.
@@ -260,7 +213,7 @@ impl Mirror {
 
     /// Something was told.
     pub fn handle(&mut self, now: Millis, bytes: &[u8]) -> Took {
-        let Ok(letter) = Letter::decode(bytes) else { return Took::Nothing };
+        let Ok(letter) = proto::decode::<Letter>(bytes) else { return Took::Nothing };
         if letter.lead == 0 {
             return Took::Nothing;
         }
@@ -332,9 +285,8 @@ impl Mirror {
             Entry { id, content: text.into(), time: now.unix, stage: Stage::Queued, order: self.order };
         self.events.push_back(Event::Message(session::own(&identity.nick, &entry)));
         let value = kept::entry_value(&entry);
-        let wish =
-            Letter { wish: Wish::Talk.into(), bytes: value.to_vec(), ..Letter::default() }.encode_to_vec();
-        Ok(Said { change: kept::entry(&entry), wish: wish.into(), entry: value })
+        let wish = Letter { wish: Wish::Talk.into(), bytes: value.to_vec(), ..Letter::default() };
+        Ok(Said { change: kept::entry(&entry), wish: proto::encode(&wish), entry: value })
     }
 
     /// Notes that the newest part of a gap is being asked for. `false` when there is no such gap, or one is already.

@@ -20,7 +20,7 @@ fn basic_frame() -> impl Strategy<Value = Frame> {
             user_name: nick,
             r#type: kind,
             content,
-            user_list: list.into_iter().map(|nick| (nick.clone(), nick)).collect(),
+            user_list: codec::user_list(list),
             ..Frame::default()
         },
     )

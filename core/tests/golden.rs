@@ -28,7 +28,7 @@ fn the_basic_dialect() {
     check(&codec::talk("tom", "", None, "hi"), "0a03 746f6d 1204 74616c6b 1a02 6869");
     check(&codec::exit("tom"), "0a03 746f6d 1204 65786974 1a04 65786974");
     check(&codec::userlist("tom"), "0a03 746f6d 1208 757365726c697374");
-    let list = ["tom", "lili"].map(|nick| (nick.to_owned(), nick.to_owned())).into();
+    let list = codec::user_list(["tom", "lili"]);
     let frame = Frame { user_list: list, ..codec::talk("tom", "", None, "hi") };
     check(
         &frame,

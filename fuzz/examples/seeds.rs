@@ -102,7 +102,7 @@ fn stores() -> Vec<Vec<u8>> {
 fn frames() -> Vec<Vec<u8>> {
     let id = Some(MessageId([7; 16]));
     let member = wire::Member { nick: "lili".into(), state: 1 };
-    let list = ["tom", "lili"].map(|nick| (nick.to_owned(), nick.to_owned())).into();
+    let list = codec::user_list(["tom", "lili"]);
     let talk = codec::talk("tom", "", id, "hi");
     let stored = Frame { seq: 300, time: 1_700_000_000_000, ..talk.clone() };
     let position = wire::RoomPosition { room: "r".into(), seq: 5 };

@@ -2,9 +2,9 @@
 
 use super::{Millis, Now, Online, Session, State};
 use crate::{
-    codec::{self, Extension, Frame},
+    codec::{self, Extension},
     event::{Event, Missing},
-    model::{Delivery, Dialect, Message, MessageId},
+    model::Dialect,
     ranges::{Range, Ranges},
     wire::{self, history_request::Start},
 };
@@ -127,12 +127,13 @@ impl Session {
             self.history.known.contains(page.from) || self.history.known.iter().any(|r| r.to == page.from);
         let mut messages = Vec::with_capacity(page.frames.len());
         for bytes in &page.frames {
-            let message = codec::decode(bytes).ok().and_then(|frame| Self::stored(frame, &nick));
+            let message = codec::decode(bytes).ok().and_then(codec::heard);
             // One that can't be read is left out, as a live one would be.
-            let Some(message) = message.filter(|m| page.from < m.seq && m.seq <= page.to) else {
+            let Some(mut message) = message.filter(|m| page.from < m.seq && m.seq <= page.to) else {
                 self.ignored += 1;
                 continue;
             };
+            message.own = message.nick == nick;
             self.done_with(now, message.id);
             self.keeper.message(now.mono, &message);
             // What was asked for is told whole: another page may have asked.
@@ -151,18 +152,6 @@ impl Session {
         }
         self.tell(Event::Known(Range { from: page.from, to: page.to }));
         self.known_more(now);
-    }
-
-    fn stored(frame: Frame, own: &str) -> Option<Message> {
-        Some(Message {
-            id: MessageId::from_wire(&frame.id)?,
-            own: frame.user_name == own,
-            nick: frame.user_name.into(),
-            content: frame.content.into(),
-            seq: frame.seq,
-            time: frame.time,
-            delivery: Delivery::Sent,
-        })
     }
 
     /// Asks for the newest part of the gap that ends with `to`. One page at a time; asking for another meanwhile

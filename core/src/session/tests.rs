@@ -232,7 +232,7 @@ fn listed(nick: &str, kind: &str, content: &str, names: &[&str]) -> Frame {
         user_name: nick.into(),
         r#type: kind.into(),
         content: content.into(),
-        user_list: names.iter().map(|name| ((*name).into(), (*name).into())).collect(),
+        user_list: codec::user_list(names.iter().copied()),
         ..Frame::default()
     }
 }
@@ -663,7 +663,7 @@ fn a_first_login_is_text_that_a_browser_accepts() {
 fn a_basic_server_that_keeps_unknown_fields_is_one_all_the_same() {
     let mut driver = Driver::new();
     driver.log_in("tom");
-    let echo = Frame { user_list: [("tom".into(), "tom".into())].into(), ..driver.sent[0].clone() };
+    let echo = Frame { user_list: codec::user_list(["tom"]), ..driver.sent[0].clone() };
     assert!(echo.extension.is_some());
     driver.receive(&echo);
     assert_eq!(driver.connection(), &Connection::Online { dialect: Dialect::Basic });

@@ -1,80 +1,20 @@
 //! Events as bytes. One flat message for all of them: every kind uses the fields it has something for, which takes a
 //! fraction of the code that a message for each would take in the page.
 
-use prost::Message as _;
+use bytes::Bytes;
 
 use crate::{
     codec,
+    device::{Kind, Told},
     event::Event,
+    kept,
     limits::Limits,
     model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, PresenceState, Refused},
     presence::Moved,
     ranges::Range,
     status::Status,
     timeline::Notice,
-    wire,
 };
-
-/// An event, or what goes with it.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Told {
-    #[prost(enumeration = "Kind", tag = "1")]
-    kind: i32,
-    #[prost(string, tag = "2")]
-    text: String,
-    /// The code of a status.
-    #[prost(uint32, tag = "3")]
-    code: u32,
-    #[prost(uint64, tag = "4")]
-    number: u64,
-    #[prost(uint64, tag = "5")]
-    other: u64,
-    #[prost(int64, tag = "6")]
-    time: i64,
-    #[prost(bool, tag = "7")]
-    flag: bool,
-    #[prost(bytes = "vec", repeated, tag = "8")]
-    frames: Vec<Vec<u8>>,
-    #[prost(uint64, repeated, tag = "9")]
-    numbers: Vec<u64>,
-    #[prost(string, repeated, tag = "10")]
-    names: Vec<String>,
-    #[prost(message, optional, tag = "11")]
-    limits: Option<wire::Limits>,
-    #[prost(string, optional, tag = "12")]
-    suggestion: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
-#[repr(i32)]
-enum Kind {
-    Nothing = 0,
-    Idle = 1,
-    Connecting = 2,
-    Online = 3,
-    Reconnecting = 4,
-    Failed = 5,
-    LoggedIn = 6,
-    LoggedOut = 7,
-    Message = 8,
-    Page = 9,
-    Known = 10,
-    Forget = 11,
-    FromDevice = 12,
-    Delivery = 13,
-    Throttled = 14,
-    Roster = 15,
-    Moved = 16,
-    Who = 17,
-    Missed = 18,
-    NothingKept = 19,
-    Broke = 20,
-    Unreadable = 21,
-    Server = 22,
-    Refused = 23,
-    RoundTrip = 24,
-    Discarded = 25,
-}
 
 /// What an event says, once the parts that no event holds are with it.
 pub(super) enum Heard {
@@ -106,7 +46,7 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
             text: identity.nick.to_string(),
             flag: identity.dialect == Dialect::Basic,
             limits: Some(identity.limits.to_wire()),
-            suggestion: identity.server_name.clone(),
+            suggestion: identity.server_name.clone().unwrap_or_default(),
             ..of(Kind::LoggedIn)
         },
         Event::LoggedOut => of(Kind::LoggedOut),
@@ -115,10 +55,12 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
         Event::Known(range) => Told { number: range.from, other: range.to, ..of(Kind::Known) },
         Event::Forget => of(Kind::Forget),
         Event::FromDevice(flag) => Told { flag: *flag, ..of(Kind::FromDevice) },
-        Event::Delivery(id, delivery) => {
-            Told { frames: vec![id.0.to_vec()], number: delivery_code(*delivery), ..of(Kind::Delivery) }
-        }
-        Event::Discarded(id) => Told { frames: vec![id.0.to_vec()], ..of(Kind::Discarded) },
+        Event::Delivery(id, delivery) => Told {
+            frames: vec![kept::entry_key(*id)],
+            number: delivery_code(*delivery),
+            ..of(Kind::Delivery)
+        },
+        Event::Discarded(id) => Told { frames: vec![kept::entry_key(*id)], ..of(Kind::Discarded) },
         Event::Throttled(status, ms) => {
             Told { code: status.code().into(), number: (*ms).into(), ..of(Kind::Throttled) }
         }
@@ -128,7 +70,7 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
         Event::Notice(Notice::Who { nicks, more }) => Told {
             names: nicks.iter().map(ToString::to_string).collect(),
             number: *more as u64,
-            ..of(Kind::Who)
+            ..of(Kind::WhoIsThere)
         },
         Event::Notice(Notice::Missed) => of(Kind::Missed),
         Event::Notice(Notice::NothingKept) => of(Kind::NothingKept),
@@ -184,7 +126,7 @@ pub(super) fn hear(now: crate::Millis, told: Told) -> Option<Heard> {
             nick: told.text.into(),
             dialect: dialect(told.flag),
             limits: Limits::from_wire(&told.limits.unwrap_or_default()),
-            server_name: told.suggestion,
+            server_name: some(told.suggestion),
         }),
         Kind::LoggedOut => Event::LoggedOut,
         Kind::Message => Event::Message(heard_messages(told).pop()?),
@@ -198,7 +140,7 @@ pub(super) fn hear(now: crate::Millis, told: Told) -> Option<Heard> {
         Kind::Discarded => Event::Discarded(MessageId::from_wire(told.frames.first()?)?),
         Kind::Throttled => Event::Throttled(status, small),
         Kind::Moved => Event::Moved(Moved { nick: told.text.into(), joined: told.flag }, told.time),
-        Kind::Who => Event::Notice(Notice::Who {
+        Kind::WhoIsThere => Event::Notice(Notice::Who {
             nicks: told.names.into_iter().map(Into::into).collect(),
             more: usize::try_from(told.number).unwrap_or(0),
         }),
@@ -218,14 +160,19 @@ fn refused(refusal: &Refused) -> Told {
         text: refusal.text.clone(),
         code: refusal.status.code().into(),
         number: refusal.retry_after.into(),
-        suggestion: refusal.suggestion.clone(),
+        suggestion: refusal.suggestion.clone().unwrap_or_default(),
         ..Told::default()
     }
 }
 
 fn refusal(status: Status, told: Told) -> Refused {
     let retry_after = u32::try_from(told.number).unwrap_or(u32::MAX);
-    Refused { status, text: told.text, suggestion: told.suggestion, retry_after }
+    Refused { status, text: told.text, suggestion: some(told.suggestion), retry_after }
+}
+
+/// A text, if there is one.
+fn some(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn dialect(basic: bool) -> Dialect {
@@ -236,11 +183,7 @@ fn dialect(basic: bool) -> Dialect {
 const OWN: u64 = 1 << 32;
 
 fn messages(kind: Kind, messages: &[Message]) -> Told {
-    let frame = |message: &Message| {
-        let mut frame = codec::talk(&message.nick, "", Some(message.id), &message.content);
-        (frame.seq, frame.time) = (message.seq, message.time);
-        frame.encode_to_vec()
-    };
+    let frame = |message: &Message| codec::encode(&codec::said(message));
     let state = |message: &Message| delivery_code(message.delivery) | if message.own { OWN } else { 0 };
     Told {
         kind: kind.into(),
@@ -251,17 +194,9 @@ fn messages(kind: Kind, messages: &[Message]) -> Told {
 }
 
 fn heard_messages(told: Told) -> Vec<Message> {
-    let message = |(bytes, state): (Vec<u8>, u64)| {
-        let frame = codec::decode(&bytes).ok()?;
-        Some(Message {
-            id: MessageId::from_wire(&frame.id)?,
-            nick: frame.user_name.into(),
-            content: frame.content.into(),
-            seq: frame.seq,
-            time: frame.time,
-            own: state & OWN != 0,
-            delivery: delivery_of(state & !OWN)?,
-        })
+    let message = |(bytes, state): (Bytes, u64)| {
+        let message = codec::heard(codec::decode(&bytes).ok()?)?;
+        Some(Message { own: state & OWN != 0, delivery: delivery_of(state & !OWN)?, ..message })
     };
     told.frames.into_iter().zip(told.numbers).filter_map(message).collect()
 }

@@ -62,9 +62,9 @@ fn frame(world: &World, input: &mut Input<'_>) -> Frame {
 }
 
 fn basic(input: &mut Input<'_>) -> Frame {
-    let list = (0..input.index(4)).map(|_| input.pick(&NICKS)).map(|nick| (nick.into(), nick.into()));
+    let list = (0..input.index(4)).map(|_| input.pick(&NICKS));
     Frame {
-        user_list: list.collect(),
+        user_list: codec::user_list(list),
         user_name: input.pick(&NICKS).into(),
         r#type: input.pick(&["talk", "", "exit", "userlist", "login"]).into(),
         content: input.pick(&TEXTS).into(),

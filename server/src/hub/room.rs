@@ -1,6 +1,6 @@
 //! A room: who hears it, and what waits to be delivered to them together.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parlour_core::{
@@ -213,8 +213,8 @@ impl Room {
 }
 
 /// Name to name, for basic peers.
-fn list(names: &Names) -> BTreeMap<String, String> {
-    names.members().take(LIST_NAMES).map(|nick| (nick.to_string(), nick.to_string())).collect()
+pub(super) fn list(names: &Names) -> Vec<codec::UserListEntry> {
+    codec::user_list(names.members().take(LIST_NAMES).map(|nick| nick.to_string()))
 }
 
 /// Cuts messages into batches.

@@ -182,8 +182,8 @@ impl Hub {
         for nick in self.names.members().take(LIST_NAMES) {
             answer.content.push_str(nick);
             answer.content.push(',');
-            answer.user_list.insert(nick.to_string(), nick.to_string());
         }
+        answer.user_list = super::room::list(&self.names);
         self.lobby.flush_talk(&mut self.out);
         self.out.send(conn, &answer);
     }

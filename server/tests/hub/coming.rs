@@ -102,7 +102,7 @@ fn a_departure_is_announced_once() {
             assert_eq!(w.heard(desk).exits(), ["tom"], "{how} {basic}");
             let exit = w.heard(desk).frames.iter().find(|f| f.r#type == "exit").unwrap();
             assert_eq!(exit.content, "exit");
-            assert_eq!(exit.user_list.keys().collect::<Vec<_>>(), ["desk", "lili"], "reduced");
+            assert_eq!(exit.user_list, codec::user_list(["desk", "lili"]), "reduced");
             assert_eq!(w.heard(desk).list(), ["desk", "lili"]);
         }
     }
