@@ -16,29 +16,37 @@ const FIELDS: i32 = 2;
 const NESTED: i32 = 3;
 const VALUES: i32 = 2;
 
-/// The code for all that a file declares.
-pub fn file(file: &FileDescriptorProto) -> Result<String, String> {
-    let comments = Comments(file.source_code_info.as_ref());
+/// The code for all that a file declares, without some fields (`Message.field`).
+pub fn file(file: &FileDescriptorProto, left_out: &[&str]) -> Result<String, String> {
+    let schema = Schema { comments: file.source_code_info.as_ref(), left_out };
     let mut out = String::new();
     for (n, of) in (0..).zip(&file.message_type) {
-        out += &message(of, &[FILE_MESSAGES, n], &comments)?;
+        out += &message(of, &[FILE_MESSAGES, n], &schema)?;
     }
     for (n, of) in (0..).zip(&file.enum_type) {
-        out += &values(of, &[FILE_ENUMS, n], &comments);
+        out += &values(of, &[FILE_ENUMS, n], &schema);
     }
     Ok(out)
 }
 
-/// What the schema says about its parts, which is their documentation.
-struct Comments<'a>(Option<&'a SourceCodeInfo>);
+struct Schema<'a> {
+    /// What it says about its parts, which is their documentation.
+    comments: Option<&'a SourceCodeInfo>,
+    left_out: &'a [&'a str],
+}
 
-impl Comments<'_> {
+impl Schema<'_> {
+    fn has(&self, message: &DescriptorProto, field: &FieldDescriptorProto) -> bool {
+        !self.left_out.contains(&&*format!("{}.{}", message.name(), field.name()))
+    }
+
     fn at(&self, path: &[i32], of: i32, n: i32) -> String {
         self.on(&[path, &[of, n]].concat())
     }
 
     fn on(&self, path: &[i32]) -> String {
-        let location = self.0.and_then(|all| all.location.iter().find(|location| location.path == path));
+        let location =
+            self.comments.and_then(|all| all.location.iter().find(|location| location.path == path));
         let lines = location.map_or("", |location| location.leading_comments()).lines();
         lines.map(|line| format!("///{}\n", line.trim_end())).collect()
     }
@@ -69,18 +77,19 @@ fn copy<'a>(mut fields: impl Iterator<Item = &'a Field>) -> &'static str {
     if fields.all(Field::is_copy) { "Copy, " } else { "" }
 }
 
-fn message(of: &DescriptorProto, path: &[i32], comments: &Comments<'_>) -> Result<String, String> {
+fn message(of: &DescriptorProto, path: &[i32], schema: &Schema<'_>) -> Result<String, String> {
     let name = of.name();
     let inner = snake(name);
     let all: Vec<Field> = (0..)
         .zip(&of.field)
-        .map(|(n, of)| field(of, comments.at(path, FIELDS, n)))
+        .filter(|(_, field)| schema.has(of, field))
+        .map(|(n, of)| field(of, schema.at(path, FIELDS, n)))
         .collect::<Result<_, _>>()?;
     let (mut declared, mut slots, mut writes, mut about) = Default::default();
     let add = |to: &mut String, what: String| *to += &(what + "\n");
     let mut nested = String::new();
     for (n, of) in (0..).zip(&of.nested_type) {
-        nested += &message(of, &[path, &[NESTED, n]].concat(), comments)?;
+        nested += &message(of, &[path, &[NESTED, n]].concat(), schema)?;
     }
     for (n, field) in all.iter().enumerate() {
         let Field { number, comment, name, rust, slot, write, .. } = field;
@@ -128,7 +137,7 @@ fn message(of: &DescriptorProto, path: &[i32], comments: &Comments<'_>) -> Resul
         true => nested,
         false => format!("/// What [`{name}`] holds.\npub mod {inner} {{\n{nested}}}\n"),
     };
-    let (comment, copy) = (comments.on(path), copy(all.iter()));
+    let (comment, copy) = (schema.on(path), copy(all.iter()));
     Ok(format!(
         "{comment}#[derive({copy}Clone, Debug, Default, PartialEq)]
         pub struct {name} {{
@@ -192,18 +201,18 @@ fn oneof(name: &str, fields: &[&Field]) -> String {
 }
 
 /// An enum; a field of it holds the number that came, known or not.
-fn values(of: &EnumDescriptorProto, path: &[i32], comments: &Comments<'_>) -> String {
+fn values(of: &EnumDescriptorProto, path: &[i32], schema: &Schema<'_>) -> String {
     let name = of.name();
     let values = (0..).zip(&of.value).map(|(n, value)| {
         let default = if value.number() == 0 { "#[default] " } else { "" };
-        let comment = comments.at(path, VALUES, n);
+        let comment = schema.at(path, VALUES, n);
         format!("{comment}{default}{} = {},\n", camel(&value.name().to_lowercase()), value.number())
     });
     let known = of
         .value
         .iter()
         .map(|value| format!("{} => Self::{},\n", value.number(), camel(&value.name().to_lowercase())));
-    let (comment, values, known) = (comments.on(path), values.collect::<String>(), known.collect::<String>());
+    let (comment, values, known) = (schema.on(path), values.collect::<String>(), known.collect::<String>());
     format!(
         "{comment}#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(i32)]
