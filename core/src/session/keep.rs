@@ -34,8 +34,14 @@ pub(super) struct Keeper {
 impl Keeper {
     /// What the device has already.
     pub fn holds(&mut self, messages: impl Iterator<Item = u64>) {
-        self.held = messages.collect();
-        self.held.sort_unstable();
+        self.held.clear();
+        messages.for_each(|seq| self.hold(seq));
+    }
+
+    /// They come in order, so that each goes to the end; sorting would be five kilobytes of the page.
+    fn hold(&mut self, seq: u64) {
+        let at = self.held.partition_point(|other| *other < seq);
+        self.held.insert(at, seq);
     }
 
     pub fn due(&self) -> Option<Millis> {
@@ -110,9 +116,8 @@ impl Keeper {
     /// The changes gathered so far, the messages among them; `account` is told up to where messages are not held.
     fn write(&mut self, account: Option<Account>) {
         self.due = None;
-        for message in &self.fresh {
-            let at = self.held.partition_point(|seq| *seq < message.seq);
-            self.held.insert(at, message.seq);
+        for seq in self.fresh.iter().map(|message| message.seq).collect::<Vec<_>>() {
+            self.hold(seq);
         }
         if self.held.len() > MESSAGES_KEPT + MESSAGES_KEPT / 2 {
             self.raise(self.held[self.held.len() - MESSAGES_KEPT - 1]);
