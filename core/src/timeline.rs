@@ -3,7 +3,7 @@
 //! Order: acknowledged messages by sequence number, then what is pending, in the order it was written. A basic
 //! server gives no numbers; there the order of arrival stands.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     event::Missing,
@@ -99,8 +99,9 @@ pub enum Change {
 pub struct Timeline {
     rows: Vec<Row>,
     next_key: u64,
-    /// Where a message's row is to be looked for: its key.
-    keys: HashMap<MessageId, u64>,
+    /// Each message's id with the key of its row, in order of the ids: as these begin with the time, what is new goes to
+    /// the end.
+    keys: Vec<(MessageId, u64)>,
     /// Gives the number of the local day of a Unix time in ms.
     day_of: Box<dyn Fn(i64) -> i64 + Send + Sync>,
     kept: usize,
@@ -126,7 +127,7 @@ impl Timeline {
         Self {
             rows: Vec::new(),
             next_key: 0,
-            keys: HashMap::new(),
+            keys: Vec::new(),
             day_of: Box::new(day_of),
             kept: kept.max(2),
             dropped: 0,
@@ -239,7 +240,7 @@ impl Timeline {
             self.remove(at, &mut changes);
         }
         let at = self.place(&message);
-        self.keys.insert(message.id, self.next_key);
+        self.note(message.id);
         self.insert(at, RowKind::Message { message, continued: false }, &mut changes);
         self.settle(at, &mut changes);
         self.trim(&mut changes);
@@ -270,7 +271,7 @@ impl Timeline {
     pub fn discard(&mut self, id: MessageId) -> Vec<Change> {
         let mut changes = Vec::new();
         if let Some(at) = self.find(id) {
-            self.keys.remove(&id);
+            self.forget_id(id);
             self.remove(at, &mut changes);
             self.settle(at, &mut changes);
         }
@@ -309,8 +310,28 @@ impl Timeline {
         changes
     }
 
+    /// Where an id is among the known ones, or would be.
+    fn known(&self, id: MessageId) -> Result<usize, usize> {
+        self.keys.binary_search_by(|(other, _)| other.cmp(&id))
+    }
+
+    /// The next row is this message's.
+    fn note(&mut self, id: MessageId) {
+        let key = self.next_key;
+        match self.known(id) {
+            Ok(at) => self.keys[at].1 = key,
+            Err(at) => self.keys.insert(at, (id, key)),
+        }
+    }
+
+    fn forget_id(&mut self, id: MessageId) {
+        if let Ok(at) = self.known(id) {
+            self.keys.remove(at);
+        }
+    }
+
     fn find(&self, id: MessageId) -> Option<usize> {
-        let key = *self.keys.get(&id)?;
+        let key = self.keys[self.known(id).ok()?].1;
         self.rows.iter().rposition(|row| row.key == key)
     }
 
@@ -442,8 +463,9 @@ impl Timeline {
             // What is missing before them goes on being missing.
             let at = usize::from(matches!(self.rows[0].kind, RowKind::Gap(_)));
             if let RowKind::Message { message, .. } = &self.rows[at].kind {
-                self.keys.remove(&message.id);
+                let id = message.id;
                 self.dropped_seq = self.dropped_seq.max(message.seq);
+                self.forget_id(id);
             }
             self.remove(at, changes);
             self.dropped += 1;
