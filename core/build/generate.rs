@@ -146,7 +146,8 @@ fn message(of: &DescriptorProto, path: &[i32], schema: &Schema<'_>) -> Result<St
         impl {name} {{
             {about}
         }}
-        impl crate::proto::Message for {name} {{
+        crate::proto::prost_message!({name});
+        impl crate::proto::Fields for {name} {{
             fn slot(&mut self, number: u32) -> Option<crate::proto::Slot<'_>> {{
                 match number {{
                     {slots}

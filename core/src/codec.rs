@@ -4,6 +4,7 @@
 //! original server separable, see [`decode_basic`].
 
 use bytes::Bytes;
+use prost::encoding::{self, DecodeContext, WireType};
 use thiserror::Error;
 
 pub use crate::wire::{
@@ -12,7 +13,7 @@ pub use crate::wire::{
 };
 use crate::{
     model::{Delivery, Message, MessageId},
-    proto::{self, Malformed},
+    proto,
     status::Status,
     wire,
 };
@@ -31,7 +32,7 @@ pub const LOGIN: &str = "login";
 pub enum DecodeError {
     /// It can't be read.
     #[error("not a frame: {0}")]
-    Malformed(#[from] Malformed),
+    Malformed(#[from] prost::DecodeError),
     /// A field reaches beyond the end, or is of no kind that there is.
     #[error("a frame that is cut short")]
     CutShort,
@@ -146,8 +147,11 @@ pub fn decode_basic(bytes: &[u8]) -> Result<Vec<Frame>, DecodeError> {
 
 /// Passes over a field. The original server writes no groups, and in one a separator could not be told.
 fn skip_field(bytes: &mut &[u8]) -> Option<()> {
-    let (number, kind) = proto::key(bytes)?;
-    proto::skip(number, kind, bytes, 0)
+    let (number, kind) = encoding::decode_key(bytes).ok()?;
+    if kind == WireType::StartGroup {
+        return None;
+    }
+    encoding::skip_field(kind, number, bytes, DecodeContext::default()).ok()
 }
 
 /// A frame that is nothing but an extension, in a room.

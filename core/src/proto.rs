@@ -1,19 +1,17 @@
-//! Protobuf, as much of it as our schemas use: proto3, where what is not known is skipped.
+//! Protobuf by prost, with the code of a message there once.
 //!
-//! What `build.rs` makes of a message is two small functions: where its fields go, and what they hold. All else is
-//! here, once. A library that compiles reading, measuring and writing anew for each message is forty kilobytes of the
-//! page. That ours reads and writes the same is tested against one.
+//! What `build.rs` makes of a message is two small functions: where its fields go, and what they hold. Here prost's
+//! functions read and write these. What prost itself derives reads, measures and writes anew for each message, which is
+//! thirty kilobytes of the page; a test compares with it.
 
-use bytes::Bytes;
-use thiserror::Error;
-
-/// Not protobuf, or a text in it is not UTF-8.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("not protobuf, or a text in it is not UTF-8")]
-pub struct Malformed;
+use bytes::{Buf, BufMut, Bytes};
+use prost::{
+    DecodeError,
+    encoding::{self, DecodeContext, WireType},
+};
 
 /// A message of a schema.
-pub trait Message {
+pub trait Fields {
     /// Where the field of a number goes; `None` for one that is not known.
     fn slot(&mut self, number: u32) -> Option<Slot<'_>>;
 
@@ -24,11 +22,11 @@ pub trait Message {
 /// Many messages of one kind.
 pub trait Messages {
     /// One more.
-    fn add(&mut self) -> &mut dyn Message;
+    fn add(&mut self) -> &mut dyn Fields;
 }
 
-impl<M: Message + Default> Messages for Vec<M> {
-    fn add(&mut self) -> &mut dyn Message {
+impl<M: Fields + Default> Messages for Vec<M> {
+    fn add(&mut self) -> &mut dyn Fields {
         self.push_mut(M::default())
     }
 }
@@ -57,143 +55,94 @@ pub enum Slot<'a> {
     /// `repeated bytes`.
     Datas(&'a mut Vec<Bytes>),
     /// A message.
-    One(&'a mut dyn Message),
+    One(&'a mut dyn Fields),
     /// `repeated` of a message.
     Many(&'a mut dyn Messages),
 }
 
-/// How deep groups, which no schema has today, may be nested in what is skipped.
-const DEPTH: u32 = 100;
-
-/// How a field is written: the lower three bits of its key.
-const VARINT: u8 = 0;
-const FIXED64: u8 = 1;
-const LENGTH: u8 = 2;
-const GROUP: u8 = 3;
-const GROUP_END: u8 = 4;
-const FIXED32: u8 = 5;
-
 /// Reads a message. Allocates no more than a small multiple of the bytes given.
 ///
 /// # Errors
-/// [`Malformed`].
-pub fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Malformed> {
+/// When it is not protobuf, or a text in it is not UTF-8.
+pub fn decode<M: Fields + Default>(mut bytes: &[u8]) -> Result<M, DecodeError> {
     let mut message = M::default();
-    merge(&mut message, bytes).ok_or(Malformed)?;
+    while !bytes.is_empty() {
+        field(&mut message, &mut bytes, DecodeContext::default())?;
+    }
     Ok(message)
 }
 
 /// Writes a message.
 #[must_use]
-pub fn encode(message: &dyn Message) -> Bytes {
+pub fn encode(message: &dyn Fields) -> Bytes {
     let mut to = Writer(Vec::with_capacity(64));
     message.write(&mut to);
     // What is kept of the room, and what waits in a queue, has no more room than it needs.
     to.0.into_boxed_slice().into()
 }
 
-/// Reads what is there into a message, as deep as schemas nest.
-fn merge(message: &mut dyn Message, mut bytes: &[u8]) -> Option<()> {
-    while !bytes.is_empty() {
-        let (number, kind) = key(&mut bytes)?;
-        match message.slot(number) {
-            Some(slot) => fill(slot, kind, &mut bytes)?,
-            None => skip(number, kind, &mut bytes, DEPTH)?,
+/// Reads the next field into a message.
+fn field(message: &mut dyn Fields, bytes: &mut impl Buf, ctx: DecodeContext) -> Result<(), DecodeError> {
+    let (number, kind) = encoding::decode_key(bytes)?;
+    merge(message, number, kind, bytes, ctx)
+}
+
+/// Reads what a field holds into a message.
+pub(crate) fn merge(
+    message: &mut dyn Fields,
+    number: u32,
+    kind: WireType,
+    bytes: &mut impl Buf,
+    ctx: DecodeContext,
+) -> Result<(), DecodeError> {
+    let Some(slot) = message.slot(number) else { return encoding::skip_field(kind, number, bytes, ctx) };
+    match slot {
+        Slot::Bool(flag) => encoding::bool::merge(kind, flag, bytes, ctx),
+        Slot::U32(n) => encoding::uint32::merge(kind, n, bytes, ctx),
+        Slot::I32(n) => encoding::int32::merge(kind, n, bytes, ctx),
+        Slot::U64(n) => encoding::uint64::merge(kind, n, bytes, ctx),
+        Slot::I64(n) => encoding::int64::merge(kind, n, bytes, ctx),
+        Slot::Numbers(numbers) => encoding::uint64::merge_repeated(kind, numbers, bytes, ctx),
+        Slot::Text(text) => encoding::string::merge(kind, text, bytes, ctx),
+        Slot::Texts(texts) => encoding::string::merge_repeated(kind, texts, bytes, ctx),
+        Slot::Data(data) => encoding::bytes::merge(kind, data, bytes, ctx),
+        Slot::Datas(datas) => encoding::bytes::merge_repeated(kind, datas, bytes, ctx),
+        Slot::One(message) => inner(message, kind, bytes, ctx),
+        Slot::Many(messages) => {
+            encoding::check_wire_type(WireType::LengthDelimited, kind)?;
+            inner(messages.add(), kind, bytes, ctx)
         }
     }
-    Some(())
 }
 
-fn fill(slot: Slot<'_>, kind: u8, bytes: &mut &[u8]) -> Option<()> {
-    if kind == LENGTH {
-        let len = usize::try_from(varint(bytes)?).ok()?;
-        let mut data = bytes.split_off(..len)?;
-        match slot {
-            Slot::Text(text) => *text = str::from_utf8(data).ok()?.into(),
-            Slot::Texts(texts) => texts.push(str::from_utf8(data).ok()?.into()),
-            Slot::Data(all) => *all = data.into(),
-            Slot::Datas(datas) => datas.push(Bytes::copy_from_slice(data)),
-            Slot::One(message) => merge(message, data)?,
-            Slot::Many(messages) => merge(messages.add(), data)?,
-            Slot::Numbers(numbers) => {
-                while !data.is_empty() {
-                    numbers.push(varint(&mut data)?);
-                }
-            }
-            _ => return None,
-        }
-    } else if kind == VARINT {
-        let number = varint(bytes)?;
-        match slot {
-            Slot::Bool(flag) => *flag = number != 0,
-            // What is too large loses its upper bits, as protobuf has it.
-            Slot::U32(n) => *n = number as u32,
-            Slot::I32(n) => *n = number as i32,
-            Slot::U64(n) => *n = number,
-            Slot::I64(n) => *n = number as i64,
-            Slot::Numbers(numbers) => numbers.push(number),
-            _ => return None,
-        }
-    } else {
-        return None;
-    }
-    Some(())
-}
-
-/// The number of a field and how it is written. There is no number 0, and none above 29 bits.
-pub(crate) fn key(bytes: &mut &[u8]) -> Option<(u32, u8)> {
-    let key = u32::try_from(varint(bytes)?).ok()?;
-    (key >= 8).then_some((key >> 3, (key & 7) as u8))
-}
-
-/// A number of at most 64 bits in groups of seven, the lowest first.
-pub(crate) fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.split_off_first()?;
-        value |= u64::from(byte & 0x7F) << shift;
-        if byte < 0x80 {
-            return (shift < 63 || byte < 2).then_some(value);
-        }
-    }
-    None
-}
-
-/// Passes over what a field holds.
-pub(crate) fn skip(number: u32, kind: u8, bytes: &mut &[u8], depth: u32) -> Option<()> {
-    let len = match kind {
-        VARINT => return varint(bytes).map(drop),
-        FIXED64 => 8,
-        LENGTH => usize::try_from(varint(bytes)?).ok()?,
-        FIXED32 => 4,
-        GROUP => loop {
-            let depth = depth.checked_sub(1)?;
-            let (inner, kind) = key(bytes)?;
-            if kind == GROUP_END {
-                return (inner == number).then_some(());
-            }
-            skip(inner, kind, bytes, depth)?;
-        },
-        _ => return None,
-    };
-    bytes.split_off(..len).map(drop)
+/// Reads a message inside of another. How deep they can be the schemas say: none has itself in it.
+fn inner(
+    mut message: &mut dyn Fields,
+    kind: WireType,
+    bytes: &mut impl Buf,
+    ctx: DecodeContext,
+) -> Result<(), DecodeError> {
+    encoding::check_wire_type(WireType::LengthDelimited, kind)?;
+    encoding::merge_loop(&mut message, bytes, ctx, |message, bytes, ctx| field(*message, bytes, ctx))
 }
 
 /// Where fields are written to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Writer(Vec<u8>);
 
 impl Writer {
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
+    /// The bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
     }
 
-    fn key(&mut self, number: u32, kind: u8) {
-        self.varint((number << 3 | u32::from(kind)).into());
+    fn key(&mut self, number: u32, kind: WireType) {
+        encoding::encode_key(number, kind, &mut self.0);
+    }
+
+    fn varint(&mut self, value: u64) {
+        encoding::encode_varint(value, &mut self.0);
     }
 
     /// A number, or with its sign as far as 64 bits, an enum's value or a `bool`.
@@ -205,7 +154,7 @@ impl Writer {
 
     /// The same of a `oneof`: written also when it is 0.
     pub fn chosen_number(&mut self, number: u32, value: u64) {
-        self.key(number, VARINT);
+        self.key(number, WireType::Varint);
         self.varint(value);
     }
 
@@ -236,32 +185,32 @@ impl Writer {
     }
 
     fn one_of_data(&mut self, number: u32, data: &[u8]) {
-        self.key(number, LENGTH);
+        self.key(number, WireType::LengthDelimited);
         self.varint(data.len() as u64);
-        self.0.extend_from_slice(data);
+        self.0.put_slice(data);
     }
 
     /// A message.
-    pub fn message(&mut self, number: u32, message: &dyn Message) {
+    pub fn message(&mut self, number: u32, message: &dyn Fields) {
         let at = self.begin(number);
         message.write(self);
         self.end(at);
     }
 
     /// A message, if there is one.
-    pub fn maybe<M: Message>(&mut self, number: u32, message: Option<&M>) {
+    pub fn maybe<M: Fields>(&mut self, number: u32, message: Option<&M>) {
         if let Some(message) = message {
             self.message(number, message);
         }
     }
 
     /// `repeated` of a message.
-    pub fn messages<M: Message>(&mut self, number: u32, messages: &[M]) {
+    pub fn messages<M: Fields>(&mut self, number: u32, messages: &[M]) {
         messages.iter().for_each(|message| self.message(number, message));
     }
 
     fn begin(&mut self, number: u32) -> usize {
-        self.key(number, LENGTH);
+        self.key(number, WireType::LengthDelimited);
         self.0.len()
     }
 
@@ -277,6 +226,36 @@ impl Writer {
         self.0.insert(at, length as u8);
     }
 }
+
+/// Makes a message one of prost's, for all that takes such.
+macro_rules! prost_message {
+    ($name:ty) => {
+        impl prost::Message for $name {
+            fn encode_raw(&self, to: &mut impl bytes::BufMut) {
+                to.put_slice(&$crate::proto::encode(self));
+            }
+
+            fn merge_field(
+                &mut self,
+                number: u32,
+                kind: prost::encoding::WireType,
+                bytes: &mut impl bytes::Buf,
+                ctx: prost::encoding::DecodeContext,
+            ) -> Result<(), prost::DecodeError> {
+                $crate::proto::merge(self, number, kind, bytes, ctx)
+            }
+
+            fn encoded_len(&self) -> usize {
+                $crate::proto::encode(self).len()
+            }
+
+            fn clear(&mut self) {
+                *self = Self::default();
+            }
+        }
+    };
+}
+pub(crate) use prost_message;
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

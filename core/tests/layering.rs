@@ -12,7 +12,7 @@ use std::{
 };
 
 /// What core may be built on. More than this needs a reason in ARCHITECTURE.md first.
-const CORE_MAY_USE: [&str; 2] = ["bytes", "thiserror"];
+const CORE_MAY_USE: [&str; 3] = ["bytes", "prost", "thiserror"];
 
 /// Core's modules that are data, for everyone.
 const DATA: [&str; 9] =

@@ -253,7 +253,9 @@ impl El {
                 } else {
                     None
                 };
-                shown.push(part.unwrap_or_else(|| (key, Part::new(&owner, &before(&old), Box::new(move || build(item))))));
+                shown.push(part.unwrap_or_else(|| {
+                    (key, Part::new(&owner, &before(&old), Box::new(move || build(item))))
+                }));
             }
             for (_, part) in skipped.into_iter().chain(old) {
                 part.remove();

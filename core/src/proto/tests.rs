@@ -14,6 +14,14 @@ mod oracle {
     }
 }
 
+/// How a field is written: the lower three bits of its key.
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const LENGTH: u8 = 2;
+const GROUP: u8 = 3;
+const GROUP_END: u8 = 4;
+const FIXED32: u8 = 5;
+
 /// Bytes that are often protobuf: fields of all kinds, whole or cut short, within one another.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let number = prop_oneof![0u64..20, any::<u64>(), (0u32..64).prop_map(|shift| 1 << shift)];
@@ -26,16 +34,15 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 
 /// Most are what their key says; one in twenty lacks its end.
 fn field_bytes((number, kind, value, data, cut): (u32, u8, u64, Vec<u8>, usize)) -> Vec<u8> {
-    let mut to = Writer(Vec::new());
     let data = match kind {
         VARINT => return [key_bytes(number, kind), varint_bytes(value)].concat(),
         FIXED64 => vec![7; 8],
         FIXED32 => vec![7; 4],
         GROUP => [data, key_bytes(number, GROUP_END)].concat(),
         LENGTH | 6.. => {
-            to.one_of_data(number & 0x1FFF_FFFF, &data);
-            to.0.truncate(to.0.len() - usize::from(cut == 0 && !data.is_empty()));
-            return to.0;
+            let len = data.len() - usize::from(cut == 0 && !data.is_empty());
+            let (key, whole) = (key_bytes(number, LENGTH), varint_bytes(data.len() as u64));
+            return [key, whole, data[..len].into()].concat();
         }
         GROUP_END => Vec::new(),
     };
@@ -53,8 +60,10 @@ fn varint_bytes(value: u64) -> Vec<u8> {
 }
 
 /// Both read the same, or neither can.
-fn same<O: Message + Default, T: Theirs + Default>(bytes: &[u8]) {
+fn same<O: Fields + Theirs + Default, T: Theirs + Default>(bytes: &[u8]) {
     let ours = decode::<O>(bytes).map(|message| encode(&message).to_vec());
+    // As one of prost's messages it is the same.
+    assert_eq!(O::decode(bytes).ok().map(|message| message.encode_to_vec()), ours.clone().ok());
     let theirs = T::decode(bytes).map(|message| message.encode_to_vec());
     assert_eq!(ours.ok(), theirs.ok(), "{bytes:?}");
 }
@@ -86,26 +95,11 @@ proptest! {
 }
 
 #[test]
-fn numbers_end_where_they_must() {
-    for (bytes, number) in [
-        (&[0x00][..], Some(0)),
-        (&[0x80, 0x01], Some(128)),
-        (&[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], Some(u64::MAX)),
-        (&[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02], None),
-        (&[0x80; 10], None),
-        (&[0x80], None),
-        (&[], None),
-    ] {
-        assert_eq!(varint(&mut &*bytes), number, "{bytes:?}");
-    }
-}
-
-#[test]
 fn groups_are_passed_over_and_not_without_end() {
     let nested = |depth: usize| [vec![0xFB, 0x07]; 1].concat().repeat(depth);
     let closed = |depth: usize| [nested(depth), [0xFC, 0x07].repeat(depth)].concat();
     same::<wire::ChatRequest, oracle::ChatRequest>(&closed(1));
     same::<wire::ChatRequest, oracle::ChatRequest>(&closed(99));
-    assert_eq!(decode::<wire::ChatRequest>(&closed(100_000)), Err(Malformed));
-    assert_eq!(decode::<wire::ChatRequest>(&nested(1)), Err(Malformed));
+    assert!(decode::<wire::ChatRequest>(&closed(100_000)).is_err());
+    assert!(decode::<wire::ChatRequest>(&nested(1)).is_err());
 }
