@@ -41,7 +41,15 @@ macro_rules! statuses {
             /// The status of a number.
             #[must_use]
             pub const fn from_code(code: u16) -> Self {
-                match code { $($code => Status::$name,)* other => Status::Other(other) }
+                // Looked up in the table: a second one the other way round is larger than the search is slow.
+                let mut at = 0;
+                while at < Self::ALL.len() {
+                    if Self::ALL[at].code() == code {
+                        return Self::ALL[at];
+                    }
+                    at += 1;
+                }
+                Status::Other(code)
             }
 
             /// Whether trying again can help.
