@@ -102,7 +102,7 @@ impl Roster {
 
     /// A basic server's whole list, in any order. Gives who came and went since the last one; the first one on a
     /// connection gives nothing.
-    pub fn list(&mut self, names: impl IntoIterator<Item = String>) -> Vec<Moved> {
+    pub fn list(&mut self, names: Vec<String>) -> Vec<Moved> {
         let (new, more) = Members::of(names);
         let mut moved = Vec::new();
         // Past what is kept, which names are missing says nothing about who went.
@@ -127,7 +127,7 @@ struct Members(Vec<Member>);
 
 impl Members {
     /// Those with these names, as far as they are kept, and how many more there are.
-    fn of(names: impl IntoIterator<Item = String>) -> (Self, usize) {
+    fn of(names: Vec<String>) -> (Self, usize) {
         // Sorted by a heap, which is a tenth of the code of the usual way.
         let names: BinaryHeap<_> = names.into_iter().filter(|nick| !nick.is_empty()).map(Name).collect();
         let mut names = names.into_sorted_vec();
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn names_are_in_order_whatever_order_they_came_in() {
         let mut roster = Roster::new();
-        roster.list(["zoe", "Ann", "", "ann", "tom", "ann", "Bob", "李丽"].map(str::to_owned));
+        roster.list(["zoe", "Ann", "", "ann", "tom", "ann", "Bob", "李丽"].map(str::to_owned).into());
         assert_eq!(names(&roster), ["Ann", "ann", "Bob", "tom", "zoe", "李丽"]);
         let changes = [("amy", Wire::Away), ("bob", Wire::Online), ("tom", Wire::Left), ("ann", Wire::Away)];
         let changes = changes.map(|(nick, state)| member(nick, state)).into();
@@ -260,8 +260,8 @@ mod tests {
     #[test]
     fn a_list_of_a_hundred_thousand_is_counted_not_kept() {
         let mut roster = Roster::new();
-        roster.list((0..100_000).map(|n| format!("user{n}")));
+        roster.list((0..100_000).map(|n| format!("user{n}")).collect());
         assert_eq!((roster.members().count(), roster.total()), (ROSTER_KEPT, 100_000));
-        assert_eq!(roster.list((1..100_000).map(|n| format!("user{n}"))), []);
+        assert_eq!(roster.list((1..100_000).map(|n| format!("user{n}")).collect()), []);
     }
 }

@@ -38,7 +38,7 @@ impl Session {
         let is_exit = untyped && frame.content == codec::EXIT;
         let is_list = untyped && !is_exit && frame.user_list.is_empty() && frame.content.ends_with(',');
         if !frame.user_list.is_empty() {
-            self.basic_list(now, frame.user_list.into_iter().map(|entry| entry.key));
+            self.basic_list(now, frame.user_list.into_iter().map(|entry| entry.key).collect());
         } else if is_exit {
             let rest: Vec<_> = self
                 .roster
@@ -55,7 +55,7 @@ impl Session {
         }
     }
 
-    fn basic_list(&mut self, now: Now, names: impl IntoIterator<Item = String>) {
+    fn basic_list(&mut self, now: Now, names: Vec<String>) {
         for moved in self.roster.list(names) {
             if *moved.nick != *self.nick {
                 self.tell(Event::Moved(moved, now.unix));
