@@ -20,7 +20,7 @@ use crate::{
     device::{Letter, Told},
     event::{Event, Missing},
     kept::{self, Change, Kept},
-    model::{Identity, Member, MessageId},
+    model::{Connection, Identity, Member, MessageId},
     outbox::{Entry, Stage},
     proto,
     ranges::{Range, Ranges},
@@ -34,8 +34,8 @@ use crate::{
 pub struct Lead {
     id: u64,
     number: u64,
-    identity: Option<Event>,
-    connection: Option<Event>,
+    identity: Option<Identity>,
+    connection: Option<Connection>,
     from_device: bool,
     /// What follows by itself comes after this.
     live: Option<u64>,
@@ -75,8 +75,8 @@ impl Lead {
     /// An event of the session, as it is told to those who follow, if there are any.
     pub fn tell(&mut self, now: Millis, event: &Event, session: &Session) -> Option<Bytes> {
         match event {
-            Event::LoggedIn(_) => self.identity = Some(event.clone()),
-            Event::Connection(_) => self.connection = Some(event.clone()),
+            Event::LoggedIn(identity) => self.identity = Some(identity.clone()),
+            Event::Connection(connection) => self.connection = Some(connection.clone()),
             Event::FromDevice(flag) => self.from_device = *flag,
             Event::Known(range) => self.live = self.live.max(Some(range.to)),
             Event::Forget => self.live = None,
@@ -97,10 +97,10 @@ impl Lead {
     pub fn whole(&mut self, now: Millis, session: &Session) -> Bytes {
         let known = self.live.map(|live| Event::Known(Range { from: live, to: live }));
         let events = [
-            self.identity.clone(),
+            self.identity.clone().map(Event::LoggedIn),
             Some(Event::FromDevice(self.from_device)),
             known,
-            self.connection.clone(),
+            self.connection.clone().map(Event::Connection),
         ];
         let mut told: Vec<_> = events.iter().flatten().filter_map(|event| told::tell(now, event)).collect();
         told.push(roster(session));

@@ -287,8 +287,10 @@ fn what_was_not_heard_is_noticed() {
     browser.both_show(3);
     // Another page leads now.
     browser.lead = Lead::new(10, true);
-    browser.lead.identity =
-        browser.first.events.iter().rev().find(|e| matches!(e, Event::LoggedIn(_))).cloned();
+    browser.lead.identity = browser.first.events.iter().rev().find_map(|event| match event {
+        Event::LoggedIn(identity) => Some(identity.clone()),
+        _ => None,
+    });
     browser.receive(&said(4));
     browser.both_show(4);
 }
