@@ -41,10 +41,7 @@ pub fn socket_url(typed: &str, secure_page: bool) -> Result<String, Status> {
             _ => return Err(Status::BadAddress),
         },
     };
-    let (authority, path) = match rest.find('/') {
-        Some(at) => (&rest[..at], rest[at..].trim_end_matches('/')),
-        None => (rest, ""),
-    };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (host, port) = split_port(authority)?;
     let secure = scheme.unwrap_or(secure_page && !is_local(host));
     if secure_page && !secure && !is_local(host) {
@@ -55,7 +52,10 @@ pub fn socket_url(typed: &str, secure_page: bool) -> Result<String, Status> {
         (None, None) if !secure => format!(":{DEFAULT_PORT}"),
         (None, _) => String::new(),
     };
-    let path = if path.is_empty() { DEFAULT_PATH } else { path };
+    let path = match path.trim_end_matches('/') {
+        "" => DEFAULT_PATH,
+        path => &format!("/{path}"),
+    };
     let scheme = if secure { "wss" } else { "ws" };
     Ok(format!("{scheme}://{host}{port}{path}"))
 }
@@ -74,7 +74,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), Status> {
         (true, None) => return Err(Status::BadAddress),
         (false, _) => authority.find(':').unwrap_or(authority.len()),
     };
-    let (host, port) = authority.split_at(end);
+    let (host, port) = authority.split_at_checked(end).ok_or(Status::BadAddress)?;
     let fits = if let Some(inner) = host.strip_prefix('[') {
         let inner = inner.trim_end_matches(']');
         !inner.is_empty() && inner.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.' | '%'))

@@ -61,8 +61,7 @@ pub fn scope(url: &str, nick: &str) -> String {
     let mut scope = String::with_capacity(url.len() + 1 + nick.len());
     scope.push_str(url);
     scope.push('\n');
-    scope.push_str(nick);
-    scope[url.len()..].make_ascii_lowercase();
+    scope.push_str(&nick.to_ascii_lowercase());
     scope
 }
 
