@@ -31,13 +31,13 @@ impl Ranges {
         }
         let first = self.0.partition_point(|range| range.to < from);
         let last = self.0.partition_point(|range| range.from <= to);
-        let mut whole = Range { from, to };
-        if let (Some(a), Some(b)) = (self.0.get(first..last).and_then(<[_]>::first), self.0[..last].last())
-            && first < last
-        {
-            whole = Range { from: whole.from.min(a.from), to: whole.to.max(b.to) };
+        if first < last {
+            let (from, to) = (from.min(self.0[first].from), to.max(self.0[last - 1].to));
+            self.0[first] = Range { from, to };
+            self.0.drain(first + 1..last);
+        } else {
+            self.0.insert(first, Range { from, to });
         }
-        self.0.splice(first..last, [whole]);
     }
 
     /// Whether a message is in one of the parts.
