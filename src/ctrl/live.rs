@@ -51,6 +51,18 @@ fn notify(changed: &ArcTrigger) {
     changed.notify();
 }
 
+/// What was put into the context of the part of the page that is being made.
+///
+/// # Panics
+/// When it was not, which is a mistake in the program. Leptos' own tells in which way, at the price of all that prints
+/// for debugging.
+#[must_use]
+pub fn context<T: Clone + 'static>() -> T {
+    // As Leptos has it.
+    #[allow(clippy::expect_used)]
+    use_context::<T>().expect("it is in the context")
+}
+
 impl<T: 'static> Live<T> {
     /// One of the owner that is current.
     #[must_use]

@@ -10,6 +10,6 @@ mod live;
 mod rows;
 mod store;
 
-pub use live::{Live, RcLive, Read};
+pub use live::{Live, RcLive, Read, context};
 pub use rows::RowItem;
 pub use store::{ComposerNote, LoginError, Store, Theme, use_store};

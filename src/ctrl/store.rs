@@ -1,7 +1,6 @@
 //! What is known, as signals.
 
 use gloo_timers::callback::Interval;
-use leptos::prelude::*;
 use parlour_core::{
     model::{Connection, Identity, Member, Refused},
     status::Status,
@@ -9,7 +8,7 @@ use parlour_core::{
 };
 
 use super::{
-    live::{Live, Read},
+    live::{Live, Read, context},
     rows::RowItem,
 };
 use crate::{
@@ -174,7 +173,7 @@ pub(super) fn timeline() -> Timeline {
 /// Outside the app, which is a mistake in the program.
 #[must_use]
 pub fn use_store() -> Store {
-    expect_context::<Store>()
+    context::<Store>()
 }
 
 impl Store {

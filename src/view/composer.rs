@@ -14,7 +14,7 @@ use super::{
     scroll::Scroll,
     words::{Word, use_words},
 };
-use crate::ctrl::{ComposerNote, Live, Store, use_store};
+use crate::ctrl::{ComposerNote, Live, Store, context, use_store};
 
 /// What is being written, and where.
 #[derive(Clone, Copy)]
@@ -48,8 +48,8 @@ impl Draft {
 #[component]
 pub fn Composer() -> El {
     let (store, t) = (use_store(), use_words());
-    let scroll = expect_context::<Scroll>();
-    let draft = expect_context::<Draft>();
+    let scroll = context::<Scroll>();
+    let draft = context::<Draft>();
     let (text, field) = (draft.text, draft.field.get_untracked());
     let composition_ended = Live::new(None::<f64>);
 

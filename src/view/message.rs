@@ -1,6 +1,6 @@
 //! A message.
 
-use leptos::{ev::Event, prelude::*};
+use leptos::ev::Event;
 use parlour_core::{
     model::{Delivery, Message, MessageId},
     status::Status,
@@ -16,7 +16,7 @@ use super::{
     words::{Word, use_words},
 };
 use crate::{
-    ctrl::{Live, RcLive, use_store},
+    ctrl::{Live, RcLive, context, use_store},
     i18n::time,
 };
 
@@ -89,7 +89,7 @@ fn failure(id: MessageId, status: Status) -> El {
     let button = |spec, word: Word, act: Box<dyn Fn()>| {
         el(spec).attr("type", "button").on("click", move |_: Event| act()).words(word)
     };
-    let draft = expect_context::<Draft>();
+    let draft = context::<Draft>();
     let edit = move || {
         if let Some(text) = store.discard(id) {
             draft.put(store, &text);

@@ -15,7 +15,7 @@ use super::{
     words::{Word, use_words},
 };
 use crate::{
-    ctrl::{Live, use_store},
+    ctrl::{Live, context, use_store},
     i18n::grouped,
 };
 
@@ -28,7 +28,7 @@ const FILTERED_FROM: usize = 20;
 #[component]
 pub fn Roster() -> El {
     let (store, t) = (use_store(), use_words());
-    let drawer = expect_context::<Drawer>();
+    let drawer = context::<Drawer>();
     let total = move || store.roster_total().get();
     let filter = Live::new(String::new());
     let filtering = move || total() > FILTERED_FROM;

@@ -17,7 +17,7 @@ use super::{
     words::{Word, use_words},
 };
 use crate::{
-    ctrl::{Live, RcLive, RowItem, use_store},
+    ctrl::{Live, RcLive, RowItem, context, use_store},
     i18n::time,
 };
 
@@ -27,7 +27,7 @@ pub fn row(row: RowItem) -> El {
     match row.kind.with_untracked(RowKind::clone) {
         RowKind::Message { message: first, .. } => message(&first, row.kind),
         RowKind::Day(at) => {
-            let today = expect_context::<Today>().0;
+            let today = context::<Today>().0;
             let words = move || time::day(t(), store.locale().get(), at, today.get());
             el("h2.row.day").child(el("time").attr("datetime", &time::machine(at)).text_fn(words))
         }
@@ -48,7 +48,7 @@ pub fn row(row: RowItem) -> El {
 /// Something is missing here. It is loaded when it comes into view, and by its button, which stays the same element for
 /// as long as anything is missing: somebody may have the focus on it.
 fn gap(first: Missing, kind: RcLive<RowKind>) -> El {
-    let (store, t, scroll) = (use_store(), use_words(), expect_context::<Scroll>());
+    let (store, t, scroll) = (use_store(), use_words(), context::<Scroll>());
     let missing = Live::new(first);
     follow(move || {
         kind.with(|kind| {

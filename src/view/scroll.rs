@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::Element;
 
 use super::dom::{Callback, El, el};
-use crate::ctrl::{Live, Read, Store};
+use crate::ctrl::{Live, Read, Store, context};
 
 /// This close to the end, in CSS pixels, is at the end.
 const NEAR: f64 = 40.0;
@@ -203,7 +203,7 @@ fn top(of: &Element) -> f64 {
 
 /// When an element goes away that has the focus in it, the timeline gets the focus: the keyboard stays where it was.
 pub fn hand_on_focus(of: &El) {
-    let frame = expect_context::<Scroll>().frame;
+    let frame = context::<Scroll>().frame;
     let of = Live::new(of.clone());
     on_cleanup(move || {
         let focused = document().active_element();

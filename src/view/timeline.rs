@@ -12,7 +12,7 @@ use super::{
     words::{Word, use_words},
 };
 use crate::{
-    ctrl::{Live, use_store},
+    ctrl::{Live, context, use_store},
     i18n::time,
 };
 
@@ -24,7 +24,7 @@ pub struct Today(pub Live<i64>);
 #[component]
 pub fn TimelineView() -> El {
     let store = use_store();
-    let scroll = expect_context::<Scroll>();
+    let scroll = context::<Scroll>();
 
     let today = Live::new(time::today());
     provide_context(Today(today));
