@@ -228,10 +228,14 @@ impl Timeline {
         at
     }
 
-    /// Puts a message in its place, or changes the row that its id has already: what is said twice is shown once.
+    /// Puts a message in its place, or changes the row that its id has already: what is said twice is shown once. What
+    /// was acknowledged stays so: an outbox that another page left behind may not know it yet.
     pub fn message(&mut self, message: Message) -> Vec<Change> {
         let mut changes = Vec::new();
         if let Some(at) = self.find(message.id) {
+            if message.delivery != Delivery::Sent && self.is_sent(at) {
+                return changes;
+            }
             let place = self.place_without(at, &message);
             if place == at {
                 self.set_message(at, message, &mut changes);
@@ -251,11 +255,7 @@ impl Timeline {
     pub fn delivery(&mut self, id: MessageId, delivery: Delivery) -> Vec<Change> {
         let Some(message) = self.get(id) else { return Vec::new() };
         let message = Message { delivery, ..message.clone() };
-        let mut changes = Vec::new();
-        if let Some(at) = self.find(id) {
-            self.set_message(at, message, &mut changes);
-        }
-        changes
+        self.message(message)
     }
 
     /// The message of an id.
@@ -333,6 +333,10 @@ impl Timeline {
     fn find(&self, id: MessageId) -> Option<usize> {
         let key = self.keys[self.known(id).ok()?].1;
         self.rows.iter().rposition(|row| row.key == key)
+    }
+
+    fn is_sent(&self, at: usize) -> bool {
+        matches!(&self.rows[at].kind, RowKind::Message { message, .. } if message.delivery == Delivery::Sent)
     }
 
     /// Where a message belongs: behind the last one that is not after it.

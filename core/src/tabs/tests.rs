@@ -152,14 +152,26 @@ impl Browser {
     }
 
     fn read_device(&mut self) {
+        self.mirror.handle_kept(self.kept());
+    }
+
+    fn kept(&self) -> Kept {
         let table = |table| -> Vec<_> {
             let of = self.rows.iter().filter(move |((t, _), _)| *t == table);
             of.map(|(_, value)| value.clone()).collect()
         };
         let account = table(Table::Account);
         let account = account.first().map(Vec::as_slice);
-        let kept = Kept::read(account, &table(Table::Outbox), &table(Table::Messages));
-        self.mirror.handle_kept(kept);
+        Kept::read(account, &table(Table::Outbox), &table(Table::Messages))
+    }
+
+    /// The first page is gone, and the second one leads, with what the device has.
+    fn take_over(&mut self) {
+        self.session = Session::new(2, "test");
+        self.session.handle_login(NOW, "tom", self.kept()).unwrap();
+        while let Some(event) = self.session.poll_event() {
+            self.second.apply(event);
+        }
     }
 
     fn wish(&mut self, letter: &[u8]) -> Heed {
@@ -325,6 +337,23 @@ fn what_is_said_in_a_follower_is_sent_by_the_lead_once() {
     assert_eq!(browser.mirror.handle_talk(NOW, id, &long), Err(Status::ContentTooLong));
     assert_eq!(browser.mirror.excess(&long), 20_000 - 16 * 1024);
     assert_eq!(Mirror::new().handle_talk(NOW, id, "x"), Err(Status::NotConnected));
+}
+
+#[test]
+fn what_was_acknowledged_stays_so_when_another_page_leads() {
+    let mut browser = Browser::new(0);
+    browser.hello();
+    let id = MessageId([5; 16]);
+    let said = browser.mirror.handle_talk(NOW, id, "hello").unwrap();
+    browser.drain_mirror();
+    browser.write(said.change.clone());
+    browser.wish(&said.wish);
+    let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq: 1, time: 5 }];
+    browser.receive(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
+    assert_eq!(browser.second.shown(), [(id, 1, Delivery::Sent)]);
+    // That it is done with is not written yet.
+    browser.take_over();
+    assert_eq!(browser.second.shown(), [(id, 1, Delivery::Sent)]);
 }
 
 #[test]

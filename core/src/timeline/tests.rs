@@ -76,6 +76,17 @@ fn an_own_message_is_shown_once_and_settles_where_the_server_put_it() {
 }
 
 #[test]
+fn what_is_acknowledged_does_not_wait_again() {
+    let mut t = timeline();
+    t.message(message(7, "me", 4, 1002));
+    t.message(message(1, "tom", 5, 1003));
+    assert_eq!(t.message(message(7, "me", 0, 1000)), [], "an outbox that is behind the room");
+    assert_eq!(t.delivery(MessageId([7; 16]), Delivery::Pending), []);
+    assert_eq!(t.get(MessageId([7; 16])), Some(&message(7, "me", 4, 1002)));
+    assert_eq!(shape(&t), "day m7 m1");
+}
+
+#[test]
 fn delivery_changes_one_row_and_discard_takes_it() {
     let mut t = timeline();
     t.message(message(1, "tom", 5, 1001));
