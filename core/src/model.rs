@@ -55,7 +55,7 @@ pub struct Message {
     pub nick: Arc<str>,
     /// What was said.
     pub content: Arc<str>,
-    /// Its place in the room; 0 while it is pending, and always in the basic dialect.
+    /// Its place in the room, which in the basic dialect is 0; until it is acknowledged, its place among what is not.
     pub seq: u64,
     /// When it was accepted, or while pending, written: Unix ms.
     pub time: i64,

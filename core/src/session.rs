@@ -444,5 +444,5 @@ pub(crate) fn own(nick: &Arc<str>, entry: &Entry) -> Message {
         Stage::Failed(status) => Delivery::Failed(status),
     };
     let (id, content, time) = (entry.id, entry.content.clone(), entry.time);
-    Message { id, nick: nick.clone(), content, seq: 0, time, own: true, delivery }
+    Message { id, nick: nick.clone(), content, seq: entry.order, time, own: true, delivery }
 }

@@ -468,7 +468,9 @@ impl Timeline {
             let at = usize::from(matches!(self.rows[0].kind, RowKind::Gap(_)));
             if let RowKind::Message { message, .. } = &self.rows[at].kind {
                 let id = message.id;
-                self.dropped_seq = self.dropped_seq.max(message.seq);
+                if message.delivery == Delivery::Sent {
+                    self.dropped_seq = self.dropped_seq.max(message.seq);
+                }
                 self.forget_id(id);
             }
             self.remove(at, changes);
@@ -477,12 +479,11 @@ impl Timeline {
     }
 }
 
-/// Acknowledged ones by number, then the pending ones; where there are no numbers, arrival decides.
+/// Acknowledged ones by number, then the pending ones by theirs; where there are no numbers, arrival decides.
 fn order(message: &Message) -> u64 {
-    match (message.seq, message.delivery) {
-        (0, Delivery::Sent) => 0,
-        (0, _) => u64::MAX,
-        (seq, _) => seq,
+    match message.delivery {
+        Delivery::Sent => message.seq,
+        _ => message.seq | 1 << 63,
     }
 }
 

@@ -87,6 +87,24 @@ fn what_is_acknowledged_does_not_wait_again() {
 }
 
 #[test]
+fn what_waits_is_in_the_order_of_its_places_behind_all_else() {
+    let waits = |n, place| Message { seq: place, delivery: Delivery::Queued, ..message(n, "me", 0, 1000) };
+    let mut t = Timeline::new(6, |_| 0);
+    for (n, place) in [(7, 70), (6, 60), (8, 80)] {
+        t.message(waits(n, place));
+    }
+    t.message(message(1, "tom", 90, 1000));
+    assert_eq!(shape(&t), "day m1 m6 +m7 +m8");
+    t.delivery(MessageId([6; 16]), Delivery::Failed(crate::status::Status::ContentTooLong));
+    t.message(Message { seq: 91, ..message(8, "me", 91, 1000) });
+    assert_eq!(shape(&t), "day m1 m8 +m6 +m7");
+    (2..6).for_each(|n| drop(t.message(message(n, "tom", 90 + u64::from(n), 1000))));
+    assert_eq!(t.dropped_seq(), 91);
+    (9..15).for_each(|n| drop(t.message(waits(n, u64::from(n) * 10))));
+    assert_eq!(t.dropped_seq(), 95, "a place among what waits is none in the room");
+}
+
+#[test]
 fn delivery_changes_one_row_and_discard_takes_it() {
     let mut t = timeline();
     t.message(message(1, "tom", 5, 1001));
@@ -141,7 +159,7 @@ proptest! {
         let mut mirror: Vec<u64> = Vec::new();
         for (n, what, day) in ops {
             let changes = match what {
-                0 => t.message(message(n, "me", 0, day * DAY)),
+                0 => t.message(Message { seq: u64::from(n / 2), ..message(n, "me", 0, day * DAY) }),
                 1 => t.discard(MessageId([n; 16])),
                 2 => t.moved(&n.to_string().into(), day % 2 == 0, 0),
                 _ => t.message(message(n, if n % 3 == 0 { "tom" } else { "me" }, u64::from(n) + 1, i64::from(n / 10) * DAY)),
