@@ -153,12 +153,13 @@ impl Timeline {
         self.dropped_seq
     }
 
-    /// Puts in messages of earlier that the reader has asked for, or that were kept: so many more rows are held.
+    /// Puts in messages of earlier that the reader has asked for, or that were kept: so many more rows are held, but for
+    /// those that are there already.
     pub fn page(&mut self, messages: Vec<Message>) -> Vec<Change> {
         let mut changes = Vec::new();
         for message in messages {
             // Two for each: it may bring a day with it.
-            self.kept += 2;
+            self.kept += if self.known(message.id).is_ok() { 0 } else { 2 };
             changes.append(&mut self.message(message));
         }
         changes

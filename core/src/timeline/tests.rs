@@ -258,3 +258,14 @@ fn what_is_let_go_of_is_told_and_what_was_asked_for_is_not_let_go_of() {
     timeline.gaps(&[gap(0, timeline.dropped_seq(), false)]);
     assert_eq!(short(&timeline), "g0-11 12 13 14 15 16 17");
 }
+
+#[test]
+fn what_comes_again_makes_no_more_rows_be_held() {
+    let mut timeline = Timeline::new(4, |_| 0);
+    let kept: Vec<_> = [7, 8, 9].map(at_seq).into();
+    for _ in 0..5 {
+        timeline.page(kept.clone());
+    }
+    (10..30).for_each(|seq| drop(timeline.message(at_seq(seq))));
+    assert_eq!(timeline.rows().len(), 4 + 2 * kept.len());
+}
