@@ -39,6 +39,8 @@ pub struct Lead {
     from_device: bool,
     /// What follows by itself comes after this.
     live: Option<u64>,
+    /// The end of the gap that is being loaded, or 0.
+    loading: u64,
     /// Somebody follows, or has.
     followed: bool,
 }
@@ -68,6 +70,7 @@ impl Lead {
             connection: None,
             from_device: false,
             live: None,
+            loading: 0,
             followed,
         }
     }
@@ -81,16 +84,19 @@ impl Lead {
             Event::Known(range) => self.live = self.live.max(Some(range.to)),
             Event::Forget => self.live = None,
             Event::LoggedOut => self.identity = None,
+            Event::Gaps(_) => self.loading = session.loading(),
             _ => {}
         }
         if !self.followed {
             return None;
         }
         let told = match event {
-            Event::Roster => Some(roster(session)),
-            event => told::tell(now, event),
-        }?;
-        Some(self.letter(false, vec![told]))
+            Event::Roster => vec![roster(session)],
+            // What is missing is each page's own; what is being loaded stands on the letter.
+            Event::Gaps(_) => Vec::new(),
+            event => vec![told::tell(now, event)?],
+        };
+        Some(self.letter(false, told))
     }
 
     /// Everything that one who comes new has to know, but for what the device has.
@@ -109,7 +115,8 @@ impl Lead {
 
     fn letter(&mut self, whole: bool, told: Vec<Told>) -> Bytes {
         self.number += 1;
-        proto::encode(&Letter { lead: self.id, number: self.number, whole, told, ..Letter::default() })
+        let (lead, number, seq) = (self.id, self.number, self.loading);
+        proto::encode(&Letter { lead, number, whole, told, seq, ..Letter::default() })
     }
 
     /// Somebody wishes something. What is no wish is ignored.
@@ -195,8 +202,8 @@ pub struct Mirror {
     total: usize,
     /// What this page has everything of.
     known: Ranges,
-    /// The gap that was asked for.
-    loading: Option<u64>,
+    /// The end of the gap that the lead is loading, or 0.
+    loading: u64,
     /// What was told last; `None` before anything was.
     told: Option<Vec<Missing>>,
     /// The order of what was said here last.
@@ -228,7 +235,7 @@ impl Mirror {
             self.asked = None;
             self.known.clear();
         }
-        (self.lead, self.number) = (letter.lead, letter.number);
+        (self.lead, self.number, self.loading) = (letter.lead, letter.number, letter.seq);
         for told in letter.told {
             match told::hear(now, told) {
                 Some(Heard::Event(event)) => self.event(event),
@@ -249,7 +256,6 @@ impl Mirror {
             Event::LoggedOut => *self = Self { events: std::mem::take(&mut self.events), ..Self::default() },
             Event::Known(range) => {
                 self.known.insert(range.from, range.to);
-                self.loading = None;
                 return;
             }
             Event::Forget => self.known.clear(),
@@ -289,14 +295,10 @@ impl Mirror {
         Ok(Said { change: kept::entry(&entry), wish: proto::encode(&wish), entry: value })
     }
 
-    /// Notes that the newest part of a gap is being asked for. `false` when there is no such gap, or one is already.
-    pub fn handle_load(&mut self, to: u64) -> bool {
-        let asks = self.loading.is_none() && self.known.gaps().any(|gap| gap.to == to);
-        if asks {
-            self.loading = Some(to);
-            self.tell_gaps();
-        }
-        asks
+    /// Whether the newest part of a gap is to be asked for: not when there is no such gap, or one is loading already.
+    #[must_use]
+    pub fn handle_load(&self, to: u64) -> bool {
+        self.loading == 0 && self.known.gaps().any(|gap| gap.to == to)
     }
 
     /// The page has let go of everything up to this sequence number.
@@ -307,7 +309,7 @@ impl Mirror {
 
     fn tell_gaps(&mut self) {
         let loading = self.loading;
-        let missing = |gap: crate::ranges::Gap| Missing { gap, loading: loading == Some(gap.to) };
+        let missing = |gap: crate::ranges::Gap| Missing { gap, loading: loading == gap.to };
         let gaps: Vec<_> = self.known.gaps().map(missing).collect();
         // The first time also when nothing is missing: it says that the server keeps what was said.
         if self.known.newest().is_some() && self.told.as_ref() != Some(&gaps) {

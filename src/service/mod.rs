@@ -151,13 +151,11 @@ impl Service {
 
     /// Asks for the newest part of the gap that ends with this sequence number.
     pub fn load(&self, to: u64) {
-        let mut inner = self.inner.borrow_mut();
-        if let Role::Following(mirror) = &mut inner.role
+        if let Role::Following(mirror) = &self.inner.borrow().role
             && !mirror.handle_load(to)
         {
             return;
         }
-        drop(inner);
         self.wish(tabs::wish_to_load(to), |session| session.handle_load(browser::now(), to));
     }
 

@@ -27,8 +27,8 @@ pub(super) struct History {
     request: u32,
     /// The request that is out.
     asked: Option<Asked>,
-    /// What was told last; `None` while it is not known that the server keeps anything.
-    told: Option<Vec<Missing>>,
+    /// What was told last, and what was asked for then; `None` while it is not known that the server keeps anything.
+    told: Option<(Vec<Missing>, Option<u64>)>,
     /// The server is about to send what came up to here: until then nothing is missing. 0 when it has.
     awaits: u64,
 }
@@ -197,18 +197,24 @@ impl Session {
         self.tell_gaps();
     }
 
-    /// Tells what is missing, if that is something else than last time.
+    /// The end of the gap that was asked for, by whichever page; 0 when none was.
+    pub(crate) fn loading(&self) -> u64 {
+        self.history.asked.map_or(0, |asked| asked.to)
+    }
+
+    /// Tells what is missing, if that is something else than last time. What was asked for counts too: it may be missing
+    /// in another page alone.
     pub(super) fn tell_gaps(&mut self) {
         if self.history.awaits > 0 {
             return;
         }
         let asked = self.history.asked.map(|asked| asked.to);
         let missing = |gap: crate::ranges::Gap| Missing { gap, loading: asked == Some(gap.to) };
-        let gaps: Vec<_> = self.history.known.gaps().map(missing).collect();
-        if self.history.log.is_empty() || self.history.told.as_ref() == Some(&gaps) {
+        let told = (self.history.known.gaps().map(missing).collect::<Vec<_>>(), asked);
+        if self.history.log.is_empty() || self.history.told.as_ref() == Some(&told) {
             return;
         }
-        self.history.told = Some(gaps.clone());
-        self.tell(Event::Gaps(gaps));
+        self.tell(Event::Gaps(told.0.clone()));
+        self.history.told = Some(told);
     }
 }

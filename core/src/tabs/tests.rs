@@ -390,12 +390,44 @@ fn a_follower_knows_what_it_lacks_and_loads_it() {
     assert_eq!(browser.second.shown().len() as u64, last - missing.gap.to);
     browser.sent.clear();
     assert!(browser.mirror.handle_load(missing.gap.to));
-    assert!(!browser.mirror.handle_load(missing.gap.to), "one at a time");
     browser.wish(&wish_to_load(missing.gap.to));
+    assert!(!browser.mirror.handle_load(missing.gap.to), "one at a time");
     let Some(Extension::HistoryRequest(asked)) = browser.sent[0].extension else { panic!() };
     browser.receive(&page(asked.request, 0, missing.gap.to));
     browser.both_show(usize::try_from(last).unwrap());
     assert_eq!(browser.second.gaps, []);
+}
+
+#[test]
+fn a_gap_is_shown_as_loading_for_as_long_as_it_is() {
+    let last = u64::try_from(3 * MESSAGES_KEPT).unwrap();
+    let mut browser = Browser::new(0);
+    (1..=last).for_each(|seq| browser.receive(&said(seq)));
+    browser.hello();
+    let to = browser.second.gaps[0].gap.to;
+    let loading = |browser: &Browser| browser.second.gaps.iter().any(|missing| missing.loading);
+    let load = |browser: &mut Browser| {
+        assert!(browser.mirror.handle_load(to));
+        browser.drain_mirror();
+        browser.wish(&wish_to_load(to));
+    };
+    load(&mut browser);
+    assert!(loading(&browser), "though the lead lacks nothing");
+    let Some(Extension::HistoryRequest(asked)) = browser.sent.last().unwrap().extension.clone() else {
+        panic!()
+    };
+    let code = Status::LogUnavailable.code().into();
+    let refusal = wire::Refusal { code, request: asked.request, ..wire::Refusal::default() };
+    browser.receive(&codec::extension("", Extension::Refusal(refusal)));
+    assert!(!loading(&browser), "it was refused");
+    load(&mut browser);
+    assert!(loading(&browser));
+    browser.session.handle_closed(NOW, 1006);
+    browser.drain();
+    assert!(!loading(&browser), "there is no connection");
+    load(&mut browser);
+    assert!(!loading(&browser), "and without one nothing is asked for");
+    assert!(!browser.mirror.handle_load(to - 1), "there is no such gap");
 }
 
 #[test]
