@@ -322,9 +322,7 @@ impl Session {
             let frame = codec::userlist(&self.nick);
             self.send(&frame);
         } else {
-            let nicks: Vec<_> = self.roster.members().take(100).map(|member| member.nick.clone()).collect();
-            let more = self.roster.total() - nicks.len();
-            self.tell(Event::Notice(Notice::Who { nicks, more }));
+            self.tell(who(self.roster.members(), self.roster.total()));
         }
     }
 
@@ -422,6 +420,13 @@ impl Session {
 fn hex(bytes: &[u8]) -> Vec<u8> {
     let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + n - 10 };
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Who is there, as a notice.
+pub(crate) fn who<'a>(members: impl Iterator<Item = &'a Member>, total: usize) -> Event {
+    let nicks: Vec<_> = members.take(100).map(|member| member.nick.clone()).collect();
+    let more = total.saturating_sub(nicks.len());
+    Event::Notice(Notice::Who { nicks, more })
 }
 
 /// How many bytes a text is over what a server takes from somebody in one message; 0 when it fits.

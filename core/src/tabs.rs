@@ -26,6 +26,7 @@ use crate::{
     ranges::{Range, Ranges},
     session::{self, Now, Session},
     status::Status,
+    timeline::Notice,
     validate,
 };
 
@@ -94,6 +95,8 @@ impl Lead {
             Event::Roster => vec![roster(session)],
             // What is missing is each page's own; what is being loaded stands on the letter.
             Event::Gaps(_) => Vec::new(),
+            // It was asked here.
+            Event::Notice(Notice::Who { .. }) => return None,
             event => vec![told::tell(now, event)?],
         };
         Some(self.letter(false, told))
@@ -136,7 +139,6 @@ impl Lead {
             (Wish::Talk, _) => session.handle_adopt(now, &letter.bytes),
             (Wish::Retry, Some(id)) => session.handle_retry(now, id),
             (Wish::Discard, Some(id)) => session.handle_discard(now, id),
-            (Wish::Who, _) => session.handle_who(),
             (Wish::RetryNow, _) => session.handle_retry_now(now),
             (Wish::Load, _) => session.handle_load_for_another(now, letter.seq),
             (Wish::Retry | Wish::Discard, None) => {}
@@ -299,6 +301,11 @@ impl Mirror {
     #[must_use]
     pub fn handle_load(&self, to: u64) -> bool {
         self.loading == 0 && self.known.gaps().any(|gap| gap.to == to)
+    }
+
+    /// Asks who is there; answered here, with [`Notice::Who`].
+    pub fn handle_who(&mut self) {
+        self.events.push_back(session::who(self.members.iter(), self.total));
     }
 
     /// The page has let go of everything up to this sequence number.

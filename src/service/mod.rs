@@ -169,7 +169,10 @@ impl Service {
 
     /// Asks who is there.
     pub fn who(&self) {
-        self.wish(tabs::wish(Wish::Who), Session::handle_who);
+        if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
+            mirror.handle_who();
+        }
+        if self.follows() { self.tell() } else { self.with(Session::handle_who) }
     }
 
     /// Leaves, in all pages.

@@ -431,6 +431,29 @@ fn a_gap_is_shown_as_loading_for_as_long_as_it_is() {
 }
 
 #[test]
+fn who_is_there_is_told_where_it_was_asked() {
+    let mut browser = Browser::new(0);
+    browser.hello();
+    let member = |n| wire::Member { nick: format!("p{n:03}"), state: wire::PresenceState::Online.into() };
+    let members: Vec<_> = (0..120).map(member).collect();
+    let roster = wire::Roster { members, total: 150, first: true, more: false };
+    browser.receive(&codec::extension("", Extension::Roster(roster)));
+    let answers = |page: &Page| -> Vec<_> {
+        let told = page.events.iter().filter_map(|event| match event {
+            Event::Notice(Notice::Who { nicks, more }) => Some((nicks.len(), *more)),
+            _ => None,
+        });
+        told.collect()
+    };
+    browser.mirror.handle_who();
+    browser.drain_mirror();
+    assert_eq!((answers(&browser.first), answers(&browser.second)), (vec![], vec![(100, 50)]));
+    browser.session.handle_who();
+    browser.drain();
+    assert_eq!((answers(&browser.first), answers(&browser.second)), (vec![(100, 50)], vec![(100, 50)]));
+}
+
+#[test]
 fn who_leaves_in_one_page_has_left_in_all() {
     let mut browser = Browser::new(0);
     browser.hello();
