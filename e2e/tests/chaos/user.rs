@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fantoccini::wd::WindowHandle;
 use parlour_e2e::{Chance, Deck, Glance, Logged, Page, Said, Stage, Window, eventually_within, keys};
 use serde_json::json;
 
@@ -43,6 +44,7 @@ enum Action {
     Hide,
     Reopen,
     Tab,
+    CloseTab,
 }
 
 /// What somebody has done, and how often.
@@ -54,6 +56,8 @@ pub struct Tally {
     pub hidden: u32,
     pub reopened: u32,
     pub tabs: u32,
+    pub closed: u32,
+    /// Logins of windows that were not new.
     pub logins: u32,
 }
 
@@ -68,6 +72,7 @@ impl Add for Tally {
             hidden: self.hidden + other.hidden,
             reopened: self.reopened + other.reopened,
             tabs: self.tabs + other.tabs,
+            closed: self.closed + other.closed,
             logins: self.logins + other.logins,
         }
     }
@@ -81,7 +86,9 @@ pub struct User<'a> {
     window: Window<'static>,
     url: &'a str,
     page: Page,
-    /// Which of the tabs is before the eyes.
+    /// Both tabs, or one of them.
+    tabs: [Option<WindowHandle>; 2],
+    /// Which of them is before the eyes.
     tab: usize,
     chance: Chance,
     deck: Deck<Action>,
@@ -107,11 +114,12 @@ impl<'a> User<'a> {
             (2, Action::Hide),
             (1, Action::Reopen),
             (if TABS { 4 } else { 0 }, Action::Tab),
+            (if TABS { 2 } else { 0 }, Action::CloseTab),
         ]);
-        let tally = Tally::default();
-        let mut user = Self { name, tally, stage, window, url, page, tab: 0, chance, deck, ledger };
+        let (tally, tabs) = (Tally::default(), [Some(own_tab(&page).await), None]);
+        let mut user = Self { name, tally, stage, window, url, page, tabs, tab: 0, chance, deck, ledger };
         user.open_page().await;
-        user.settle().await;
+        user.settle(true).await;
         user
     }
 
@@ -129,6 +137,7 @@ impl<'a> User<'a> {
                 Action::Hide => self.hide().await,
                 Action::Reopen => self.reopen().await,
                 Action::Tab => self.change_tab().await,
+                Action::CloseTab => self.close_tab().await,
             }
         }
     }
@@ -154,7 +163,7 @@ impl<'a> User<'a> {
         if self.page.try_to_load(None).await.is_err() {
             self.open_page().await;
         }
-        self.settle().await;
+        self.settle(false).await;
     }
 
     async fn leave(&mut self) {
@@ -165,7 +174,7 @@ impl<'a> User<'a> {
         if self.page.client().back().await.is_err() {
             self.open_page().await;
         }
-        self.settle().await;
+        self.settle(false).await;
     }
 
     async fn hide(&mut self) {
@@ -180,28 +189,45 @@ impl<'a> User<'a> {
         self.tally.reopened += 1;
         self.about_to_close(true).await;
         self.page = self.stage.reopen(self.name, self.window, &self.page).await;
-        self.tab = 0;
+        (self.tabs, self.tab) = ([Some(own_tab(&self.page).await), None], 0);
         self.open_page().await;
-        self.settle().await;
+        self.settle(false).await;
     }
 
-    /// To the other tab, or to a new one.
+    /// To the other tab, or to a new one, which may ask who one is: one may be two.
     async fn change_tab(&mut self) {
         self.tally.tabs += 1;
-        let client = self.page.client();
-        if client.windows().await.expect("tabs").len() < 2 {
-            client.new_window(true).await.expect("a new tab");
+        let other = 1 - self.tab;
+        let is_new = self.tabs[other].is_none();
+        if is_new {
+            let opened = self.page.client().new_window(true).await.expect("a new tab");
+            self.tabs[other] = Some(opened.handle);
         }
-        self.switch_to(1 - self.tab).await;
-        if self.tab == 1 && !self.glance().await.room {
+        self.switch_to(other).await;
+        if is_new {
             self.open_page().await;
         }
-        self.settle().await;
+        self.settle(is_new).await;
+    }
+
+    /// Closes one of two tabs: any, or where there was but one, that one, which leads.
+    async fn close_tab(&mut self) {
+        let other = 1 - self.tab;
+        if self.tabs[other].is_none() {
+            self.change_tab().await;
+            self.switch_to(1 - other).await;
+        }
+        self.tally.closed += 1;
+        self.about_to_close(false).await;
+        self.page.client().close_window().await.expect("a tab can be closed");
+        self.tabs[self.tab] = None;
+        self.switch_to(other).await;
+        self.settle(false).await;
     }
 
     async fn switch_to(&mut self, tab: usize) {
-        let tabs = self.page.client().windows().await.expect("tabs");
-        self.page.client().switch_to_window(tabs[tab].clone()).await.expect("a tab that is there");
+        let handle = self.tabs[tab].clone().expect("a tab that is there");
+        self.page.client().switch_to_window(handle).await.expect("a tab can be looked at");
         self.page.devtools("Page.bringToFront", json!({})).await;
         self.tab = tab;
     }
@@ -234,8 +260,8 @@ impl<'a> User<'a> {
         glance
     }
 
-    /// Until the room is there: logs in when asked, and loads again what could not be loaded.
-    async fn settle(&mut self) {
+    /// Until the room is there: logs in when asked, and loads again what could not be loaded. Only a new window may ask.
+    async fn settle(&mut self, is_new: bool) {
         let mut logins = 0;
         let what = format!("{} is in the room", self.name);
         eventually_within(PATIENCE, &what, async || {
@@ -254,14 +280,14 @@ impl<'a> User<'a> {
             Err(self.page.glance().await.summary())
         })
         .await;
-        self.tally.logins += logins;
+        self.tally.logins += logins - u32::from(is_new).min(logins);
     }
 
     /// Until all is well, in all tabs.
     pub async fn recover(&mut self, within: Duration) {
-        for tab in (0..self.tabs().await).rev() {
+        for tab in self.there() {
             self.switch_to(tab).await;
-            self.settle().await;
+            self.settle(false).await;
             eventually_within(within, &format!("{} has nothing that waits", self.name), async || {
                 let glance = self.glance().await;
                 if glance.settled() { Ok(()) } else { Err(glance.summary()) }
@@ -274,7 +300,7 @@ impl<'a> User<'a> {
     pub async fn shows(&mut self, log: &[Logged], mut there: [&str; 2]) -> Vec<(String, Vec<Said>)> {
         there.sort_unstable();
         let mut shown = Vec::new();
-        for tab in (0..self.tabs().await).rev() {
+        for tab in self.there() {
             self.switch_to(tab).await;
             let what = format!("{} sees who is there and all that was said", self.name);
             eventually_within(AGREED_WITHIN, &what, async || {
@@ -290,9 +316,13 @@ impl<'a> User<'a> {
         shown
     }
 
-    async fn tabs(&self) -> usize {
-        self.page.client().windows().await.expect("tabs").len()
+    fn there(&self) -> Vec<usize> {
+        (0..2).filter(|tab| self.tabs[*tab].is_some()).collect()
     }
+}
+
+async fn own_tab(page: &Page) -> WindowHandle {
+    page.client().window().await.expect("a tab")
 }
 
 /// Without storage the login page comes after every reload.
