@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     fs,
     path::PathBuf,
+    process::Command,
     rc::Rc,
     time::Duration,
 };
@@ -408,6 +409,42 @@ impl Page {
             .collect();
         let _ = fs::write(file("log"), console);
         eprintln!("what {} showed is in {}", self.inner.name, folder.display());
+    }
+
+    /// What shows the tab that is looked at dies, as it does when it runs out of memory. The browser's other tabs go on;
+    /// one of them is to be looked at next.
+    pub async fn crash(&self) {
+        // Nobody is left to answer.
+        let crash = self.issue("goog/cdp/execute", json!({ "cmd": "Page.crash", "params": {} }));
+        let _ = tokio::time::timeout(Duration::from_secs(2), crash).await;
+    }
+
+    /// Kills the whole browser, which has no time for anything. What it has kept stays where it is: here.
+    pub(crate) async fn kill(&self) -> PathBuf {
+        let lock =
+            fs::read_link(self.inner.profile.join("SingletonLock")).expect("a browser locks its profile");
+        let lock = lock.to_string_lossy().into_owned();
+        let (_, process) = lock.rsplit_once('-').expect("the lock names the process");
+        let killed = Command::new("kill").args(["-9", process]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "the browser can be killed");
+        let exe = std::path::Path::new("/proc").join(process).join("exe");
+        let gone = async || if exe.exists() { Err(format!("{} is there", exe.display())) } else { Ok(()) };
+        wait(DEADLINE, "the browser is gone", gone).await.expect("who is killed is gone");
+        self.inner.open.set(false);
+        // The driver learns of it.
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.client().clone().close()).await;
+        self.inner.profile.clone()
+    }
+
+    /// Whether there is a text in what the browser keeps of its local storage: that is in a file some seconds later.
+    #[must_use]
+    pub fn has_in_file(&self, text: &str) -> bool {
+        let folder = self.inner.profile.join("Default/Local Storage/leveldb");
+        let holds = |file: fs::DirEntry| {
+            fs::read(file.path())
+                .is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
+        };
+        fs::read_dir(folder).is_ok_and(|files| files.flatten().any(holds))
     }
 
     /// Closes the browser, as a user does who is in a hurry: the page has no say in it.

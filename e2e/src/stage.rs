@@ -104,6 +104,16 @@ impl Stage {
         self.window_of(name, window, profile).await
     }
 
+    /// Kills a page's browser, and opens it again with what it has kept, and nothing in it.
+    ///
+    /// # Panics
+    /// When it can't be killed, and when there is none to be had.
+    pub async fn revive(&self, name: &str, window: Window<'_>, page: &Page) -> Page {
+        let profile = page.kill().await;
+        self.pages.borrow_mut().retain(Page::is_open);
+        self.window_of(name, window, profile).await
+    }
+
     async fn window_of(&self, name: &str, window: Window<'_>, profile: PathBuf) -> Page {
         let capabilities = json!({
             "browserName": "chrome",

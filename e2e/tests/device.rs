@@ -3,7 +3,31 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, Server, View, Window, stage};
+use parlour_e2e::{Page, Server, View, Window, eventually, stage};
+
+/// How much the storage has in each of its tables: account, outbox, messages.
+const STORED: &str = r"
+    return new Promise((done) => {
+        indexedDB.open('parlour').onsuccess = ({ target: { result: database } }) => {
+            const tables = database.transaction(database.objectStoreNames);
+            const counts = ['account', 'outbox', 'messages'].map((name) => tables.objectStore(name).count());
+            tables.oncomplete = () => (database.close(), done(counts.map((count) => count.result)));
+        };
+    });
+";
+
+async fn until_stored(page: &Page, what: &str, test: impl Fn([u32; 3]) -> bool) {
+    eventually(what, async || {
+        let stored = page.eval(STORED, vec![]).await;
+        if test(stored) { Ok(()) } else { Err(format!("{stored:?}")) }
+    })
+    .await;
+}
+
+/// How often the page says that it can't keep anything.
+fn told(view: &View) -> usize {
+    view.lines("notice").iter().filter(|line| line.contains("keep anything")).count()
+}
 
 /// In the room, without having logged in.
 async fn back_by_itself(page: &Page) {
@@ -23,6 +47,7 @@ fn a_page_that_is_loaded_again_goes_on_where_it_was() {
         tom.say_and_see("after").await;
         tom.click("#exit").await;
         tom.until("the login page", |view| view.login).await;
+        until_stored(&tom, "nothing is left", |stored| stored == [0; 3]).await;
         tom.reload().await;
         tom.until("who leaves has left", |view| view.login).await;
         tom.log_in("tom").await;
@@ -60,6 +85,35 @@ fn what_was_typed_without_a_server_outlives_the_browser() {
 }
 
 #[test]
+fn what_was_typed_outlives_a_browser_that_is_killed() {
+    stage("what_was_typed_outlives_a_browser_that_is_killed", async |stage| {
+        let mut server = Server::start();
+        let [tom, lili] = [stage.open("tom", &server.url()).await, stage.open("lili", &server.url()).await];
+        lili.expect_lost_connections();
+        tom.log_in("tom").await;
+        lili.log_in("lili").await;
+        server.kill();
+        tom.until("he sees that it is gone", |view| view.connection.as_deref() == Some("reconnecting")).await;
+        for text in ["one", "two"] {
+            tom.say(text).await;
+        }
+        until_stored(&tom, "both are written down", |stored| stored[1] == 2).await;
+        // Without it the next page would not know where to look, and ask who one is.
+        let remembered = async || tom.has_in_file("parlour.scope").then_some(()).ok_or_else(String::new);
+        eventually("where one was is in a file", remembered).await;
+        let tom = stage.revive("tom again", Window::default(), &tom).await;
+        server.start_again();
+        tom.goto(&server.url()).await;
+        back_by_itself(&tom).await;
+        for page in [&tom, &lili] {
+            page.until("both, once", |view| view.has("one") && view.has("two")).await;
+            assert_eq!(page.look().await.contents(), ["one", "two"]);
+        }
+        until_stored(&tom, "nothing waits any more", |stored| stored[1] == 0).await;
+    });
+}
+
+#[test]
 fn the_page_and_its_room_open_without_a_network() {
     stage("the_page_and_its_room_open_without_a_network", async |stage| {
         let mut server = Server::start();
@@ -70,10 +124,7 @@ fn the_page_and_its_room_open_without_a_network() {
                     ['.wasm', '.css', '.js', 'index.html', '/'].every((end) => \
                     keys.some(({ url }) => url.endsWith(end) || end === 'index.html')))";
         tom.until_true("the page is on the device", kept).await;
-        let message = "return new Promise((done) => { indexedDB.open('parlour').onsuccess = ({ target: { result } }) => \
-                       (result.transaction('messages').objectStore('messages').count().onsuccess = \
-                       ({ target }) => (result.close(), done(target.result > 0))); })";
-        tom.until_true("the message too", message).await;
+        until_stored(&tom, "the message too", |stored| stored[2] == 1).await;
         server.kill();
         tom.expect_lost_connections();
         for words in ["Failed to load resource", "ERR_CONNECTION_REFUSED", "config.json", "Failed to fetch"] {
@@ -84,10 +135,13 @@ fn the_page_and_its_room_open_without_a_network() {
             view.room && view.has("kept") && view.connection.as_deref() == Some("reconnecting")
         })
         .await;
+        let marked =
+            |view: &View| view.connection_text.as_ref().is_some_and(|text| text.contains("this device"));
+        tom.until("it says from where it is", marked).await;
         tom.say("and this").await;
         tom.until("it waits", |view| view.has_as("and this", "queued")).await;
         server.start_again();
-        tom.until("it is sent", |view| view.has("and this") && view.online()).await;
+        tom.until("it is sent", |view| view.has("and this") && view.online() && !marked(view)).await;
     });
 }
 
@@ -100,6 +154,25 @@ fn a_browser_that_keeps_nothing_says_so_once_and_the_chat_goes_on() {
             "full",
             "IDBObjectStore.prototype.put = () => { throw new DOMException('no', 'QuotaExceededError'); };",
         ),
+        ("absent", "Object.defineProperty(globalThis, 'indexedDB', { value: undefined });"),
+        (
+            "full when all is there",
+            "const { put } = IDBObjectStore.prototype;
+             IDBObjectStore.prototype.put = function (...what) {
+                 const request = put.apply(this, what);
+                 this.transaction.abort();
+                 return request;
+             };",
+        ),
+        (
+            "stuck",
+            "const { transaction } = IDBDatabase.prototype;
+             IDBDatabase.prototype.transaction = function (...how) {
+                 const made = transaction.apply(this, how);
+                 if (how[1]) Object.defineProperty(made, 'oncomplete', { set() {} });
+                 return made;
+             };",
+        ),
     ] {
         stage(&format!("a_browser_that_keeps_nothing-{name}"), async |stage| {
             let server = Server::start();
@@ -109,9 +182,37 @@ fn a_browser_that_keeps_nothing_says_so_once_and_the_chat_goes_on() {
             tom.log_in("tom").await;
             tom.say_and_see("hello").await;
             tom.say_and_see("still here").await;
-            let notices =
-                |view: &View| view.lines("notice").iter().filter(|l| l.contains("keep anything")).count();
-            tom.until("it is said", |view| notices(view) == 1).await;
+            tom.until("it is said", |view| told(view) == 1).await;
         });
     }
+}
+
+#[test]
+fn a_later_version_of_the_page_gets_the_storage() {
+    stage("a_later_version_of_the_page_gets_the_storage", async |stage| {
+        let server = Server::start();
+        let tom = stage.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        tom.say_and_see("before").await;
+        let upgrade = "return new Promise((done) => { const asked = indexedDB.open('parlour', 2); \
+                       asked.onsuccess = () => done(true); asked.onblocked = () => done('blocked'); })";
+        tom.until_true("another version has it", upgrade).await;
+        tom.say_and_see("after").await;
+        tom.until("nothing more is kept", |view| told(view) == 1).await;
+    });
+}
+
+#[test]
+fn a_storage_that_is_cleared_is_made_again() {
+    stage("a_storage_that_is_cleared_is_made_again", async |stage| {
+        let server = Server::start();
+        let tom = stage.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        let clear = "return new Promise((done) => { const asked = indexedDB.deleteDatabase('parlour'); \
+                     asked.onsuccess = () => done(true); asked.onblocked = () => done('blocked'); })";
+        tom.until_true("it is cleared", clear).await;
+        tom.say_and_see("after").await;
+        until_stored(&tom, "it is kept again", |stored| stored[0] == 1 && stored[2] == 1).await;
+        assert_eq!(told(&tom.look().await), 0);
+    });
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use fantoccini::wd::WindowHandle;
-use parlour_e2e::{Page, Server, stage};
+use parlour_e2e::{Page, Server, eventually, stage};
 
 /// Opens one more tab of a browser, and looks at it.
 async fn new_tab(page: &Page, server: &Server) -> WindowHandle {
@@ -39,11 +39,17 @@ fn two_tabs_are_one_person() {
         tom.until("the room as it is", |view| view.has("one") && view.lists("lili") && view.lists("tom"))
             .await;
         assert_eq!(lili.look().await.roster, ["lili", "tom"], "it is one person still");
+        let sockets = tom.requests().await.into_iter().filter(|url| url.starts_with("ws:")).count();
+        assert_eq!(sockets, 1, "the tabs share one connection");
+        tom.say("/who").await;
+        tom.until("who is there", |view| view.lines("notice").len() == 1).await;
         tom.say_and_see("two").await;
         lili.say_and_see("three").await;
         for tab in [&first, &second] {
             look_at(&tom, tab).await;
             tom.until("all of it, once", |view| view.contents() == ["one", "two", "three"]).await;
+            let notices = tom.look().await.lines("notice").len();
+            assert_eq!(notices, usize::from(*tab == second), "who is there is told where it was asked");
         }
 
         // The tab that leads is closed: the other one takes over.
@@ -67,6 +73,68 @@ fn two_tabs_are_one_person() {
             tom.until("the login page", |view| view.login && !view.room).await;
         }
         lili.until("he is gone", |view| !view.lists("tom")).await;
+        // And can come back, from either.
+        for (tab, text) in [(&third, "back"), (&second, "and here")] {
+            look_at(&tom, tab).await;
+            tom.log_in("tom").await;
+            tom.say_and_see(text).await;
+            lili.until("what he says", |view| view.has(text)).await;
+        }
+    });
+}
+
+#[test]
+fn a_tab_that_leads_crashes_and_the_other_goes_on() {
+    stage("a_tab_that_leads_crashes_and_the_other_goes_on", async |stage| {
+        let server = Server::start();
+        let [tom, lili] = [stage.open("tom", &server.url()).await, stage.open("lili", &server.url()).await];
+        lili.log_in("lili").await;
+        tom.log_in("tom").await;
+        let first = tom.client().window().await.unwrap();
+        let second = new_tab(&tom, &server).await;
+        tom.log_in("tom").await;
+        tom.say_and_see("one").await;
+        let mark = "document.querySelector('.row.message').dataset.mark = 'here'; return null";
+        tom.eval::<()>(mark, vec![]).await;
+        look_at(&tom, &first).await;
+        tom.crash().await;
+        look_at(&tom, &second).await;
+        tom.say_and_see("two").await;
+        lili.say_and_see("three").await;
+        for page in [&tom, &lili] {
+            page.until("all of it, once", |view| view.contents() == ["one", "two", "three"]).await;
+        }
+        let stays = "return document.querySelector('.row.message').dataset.mark === 'here'";
+        assert!(tom.eval::<bool>(stays, vec![]).await, "what is on the screen stays");
+        assert_eq!(lili.look().await.movements("tom", "left"), 0, "he was there all the time");
+    });
+}
+
+#[test]
+fn the_double_of_a_tab_is_in_the_room_at_once() {
+    stage("the_double_of_a_tab_is_in_the_room_at_once", async |stage| {
+        let server = Server::start();
+        let tom = stage.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        let first = tom.client().window().await.unwrap();
+        tom.eval::<()>("window.open(location.href); return null", vec![]).await;
+        let double = eventually("one more tab", async || {
+            let mut tabs = tom.client().windows().await.unwrap().into_iter();
+            tabs.find(|tab| *tab != first).ok_or_else(String::new)
+        })
+        .await;
+        look_at(&tom, &double).await;
+        tom.until("the room", |view| view.online() && view.lists("tom")).await;
+        tom.say_and_see("from the double").await;
+        look_at(&tom, &first).await;
+        tom.until("what the double said", |view| view.has("from the double")).await;
+        // The double leads meanwhile.
+        tom.reload().await;
+        tom.until("the room again", |view| view.online() && view.has("from the double")).await;
+        tom.say_and_see("loaded again").await;
+        look_at(&tom, &double).await;
+        tom.until("what was said there", |view| view.has("loaded again")).await;
+        assert_eq!(tom.look().await.roster, ["tom"]);
     });
 }
 
@@ -122,5 +190,10 @@ fn another_name_in_another_window_is_another_person() {
             page.reload().await;
             page.until("back", |view| view.online() && view.said(own).iter().any(|row| row.own)).await;
         }
+        // And who leaves in one has not left in the other.
+        page.click("#exit").await;
+        page.until("the login page", |view| view.login && !view.room).await;
+        look_at(&page, &first).await;
+        page.until("she is gone", |view| view.online() && !view.lists("lili")).await;
     });
 }
