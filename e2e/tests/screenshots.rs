@@ -192,6 +192,12 @@ async fn every_screen(stage: &Stage, language: &str) {
     page.say("This one waits.").await;
     page.until("it waits", |view| view.has_as("This one waits.", "queued")).await;
     album.shoot("reconnecting").await;
+    for words in ["Failed to load resource", "ERR_CONNECTION_REFUSED", "config.json", "Failed to fetch"] {
+        page.expect_error(words);
+    }
+    page.reload().await;
+    page.until("the room as it was", |view| view.retry_now && view.has("See you all tonight 👋🏽")).await;
+    album.shoot("offline").await;
     album.done();
 }
 
@@ -242,6 +248,8 @@ async fn the_basic_screens(stage: &Stage, language: &str) {
     server.be_deaf(true);
     page.say("Has this arrived?").await;
     page.until("nobody knows yet", |view| view.has_as("Has this arrived?", "pending")).await;
+    album.shoot("sending").await;
+    page.resize(WIDE.0, WIDE.1).await;
     server.be_deaf(false);
     server.cut();
     page.until("nobody will", |view| view.has_as("Has this arrived?", "failed") && is_basic(view)).await;
@@ -249,6 +257,23 @@ async fn the_basic_screens(stage: &Stage, language: &str) {
     page.press(keys::ENTER).await;
     page.until("it says so", |view| view.note.is_some()).await;
     album.shoot("days-and-a-failed-message").await;
+    album.done();
+}
+
+/// Who says too much has to wait.
+async fn the_waiting_screens(stage: &Stage, language: &str) {
+    let server = Server::start_with(&["--messages-per-minute", "1", "--burst", "2"]);
+    let page = window(stage, language).await;
+    let album = Album { page: &page, language, faults: RefCell::default(), further_up: Cell::new(false) };
+    page.goto(&server.url()).await;
+    page.log_in("tom").await;
+    page.say_and_see("One.").await;
+    page.say_and_see("Two.").await;
+    for text in ["And three, which is one too many.", "Four."] {
+        page.say(text).await;
+        page.until("it waits", |view| view.has_as(text, "queued") && view.note.is_some()).await;
+    }
+    album.shoot("ahead").await;
     album.done();
 }
 
@@ -288,6 +313,16 @@ async fn the_history_screens(stage: &Stage, language: &str) {
     page.click_in_vain(".load").await;
     album.shoot_seam("seam-loading", ".gap").await;
     album.done();
+}
+
+#[test]
+fn the_waiting_screens_in_english() {
+    stage("the_waiting_screens_in_english", async |stage| the_waiting_screens(stage, "en").await);
+}
+
+#[test]
+fn the_waiting_screens_in_chinese() {
+    stage("the_waiting_screens_in_chinese", async |stage| the_waiting_screens(stage, "zh").await);
 }
 
 #[test]
