@@ -35,6 +35,18 @@ if (timeline && composer) {
   const away = timeline.scrollHeight - timeline.clientHeight - timeline.scrollTop;
   if (away > 2) wrong.push(`the newest message is ${away}px out of sight`);
 }
+// What comes and goes beside a time does not move it.
+for (const message of visible.filter((e) => e.matches('.own:not(.continued)'))) {
+  const [time, content] = ['time', '.content'].map((part) => box(message.querySelector(part)).right);
+  if (Math.abs(time - content) > 1) wrong.push(`${tell(message)}: its time ends at ${time}, what it says at ${content}`);
+}
+for (const failure of visible.filter((e) => e.matches('.failure'))) {
+  const lines = new Set([...failure.querySelectorAll('button')].map((button) => box(button).top));
+  if (lines.size > 1) wrong.push(`${tell(failure)} has its buttons in ${lines.size} lines`);
+}
+for (const row of visible.filter((e) => e.matches('.row:not(.notice)'))) {
+  if (parseFloat(getComputedStyle(row).borderBottomWidth)) wrong.push(`${tell(row)} has a line under it`);
+}
 
 // ---- what assistive technology needs
 if (!root.lang) wrong.push('the document has no language');
