@@ -3,7 +3,7 @@
 use crate::{
     model::{Connection, Delivery, Identity, Message, MessageId, Refused},
     presence::Moved,
-    ranges::{Gap, Range},
+    ranges::{Gap, Range, Ranges},
     status::Status,
     timeline::Notice,
 };
@@ -15,6 +15,13 @@ pub struct Missing {
     pub gap: Gap,
     /// It is being filled.
     pub loading: bool,
+}
+
+impl Missing {
+    /// All that is missing between what is known. One that ends with `loading` is being filled.
+    pub(crate) fn between(known: &Ranges, loading: Option<u64>) -> Vec<Self> {
+        known.gaps().map(|gap| Self { gap, loading: loading == Some(gap.to) }).collect()
+    }
 }
 
 /// Something happened.

@@ -137,11 +137,13 @@ impl Kept {
 
 pub(crate) fn account(account: &Account) -> Change {
     let identity = &account.identity;
+    let mut known = Vec::new();
+    account.known.iter().for_each(|range| known.extend_from_slice(&[range.from, range.to]));
     let bytes = device::Account {
         nick: identity.nick.to_string(),
         secret: account.secret.clone(),
         log: account.log.clone(),
-        known: account.known.iter().flat_map(|range| [range.from, range.to]).collect(),
+        known,
         limits: Some(identity.limits.to_wire()),
         server_name: identity.server_name.clone().unwrap_or_default(),
         basic: identity.dialect == Dialect::Basic,

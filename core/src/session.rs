@@ -418,8 +418,13 @@ impl Session {
 
 /// Bytes in letters and digits, which are in the order of the bytes.
 fn hex(bytes: &[u8]) -> Vec<u8> {
-    let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + n - 10 };
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut digits = Vec::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for n in [byte >> 4, byte & 15] {
+            digits.push(if n < 10 { b'0' + n } else { b'a' + n - 10 });
+        }
+    }
+    digits
 }
 
 /// Who is there, as a notice.

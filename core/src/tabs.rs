@@ -315,9 +315,7 @@ impl Mirror {
     }
 
     fn tell_gaps(&mut self) {
-        let loading = self.loading;
-        let missing = |gap: crate::ranges::Gap| Missing { gap, loading: loading == gap.to };
-        let gaps: Vec<_> = self.known.gaps().map(missing).collect();
+        let gaps = Missing::between(&self.known, Some(self.loading));
         // The first time also when nothing is missing: it says that the server keeps what was said.
         if self.known.newest().is_some() && self.told.as_ref() != Some(&gaps) {
             self.told = Some(gaps.clone());

@@ -209,8 +209,7 @@ impl Session {
             return;
         }
         let asked = self.history.asked.map(|asked| asked.to);
-        let missing = |gap: crate::ranges::Gap| Missing { gap, loading: asked == Some(gap.to) };
-        let told = (self.history.known.gaps().map(missing).collect::<Vec<_>>(), asked);
+        let told = (Missing::between(&self.history.known, asked), asked);
         if self.history.log.is_empty() || self.history.told.as_ref() == Some(&told) {
             return;
         }
