@@ -104,14 +104,18 @@ impl Lead {
 
     /// Everything that one who comes new has to know, but for what the device has.
     pub fn whole(&mut self, now: Millis, session: &Session) -> Bytes {
-        let known = self.live.map(|live| Event::Known(Range { from: live, to: live }));
-        let events = [
-            self.identity.clone().map(Event::LoggedIn),
-            Some(Event::FromDevice(self.from_device)),
-            known,
-            self.connection.clone().map(Event::Connection),
-        ];
-        let mut told: Vec<_> = events.iter().flatten().filter_map(|event| told::tell(now, event)).collect();
+        let mut told = Vec::new();
+        let mut tell = |event: Event| told.extend(told::tell(now, &event));
+        if let Some(identity) = &self.identity {
+            tell(Event::LoggedIn(identity.clone()));
+        }
+        tell(Event::FromDevice(self.from_device));
+        if let Some(live) = self.live {
+            tell(Event::Known(Range { from: live, to: live }));
+        }
+        if let Some(connection) = &self.connection {
+            tell(Event::Connection(connection.clone()));
+        }
         told.push(roster(session));
         self.letter(true, told)
     }

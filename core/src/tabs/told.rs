@@ -1,8 +1,6 @@
 //! Events as bytes. One flat message for all of them: every kind uses the fields it has something for, which takes a
 //! fraction of the code that a message for each would take in the page.
 
-use bytes::Bytes;
-
 use crate::{
     codec,
     device::{Kind, Told},
@@ -224,11 +222,14 @@ fn tell_message(told: &mut Told, message: &Message) {
 }
 
 fn heard_messages(told: Told) -> Vec<Message> {
-    let message = |(bytes, state): (Bytes, u64)| {
-        let message = codec::heard(codec::decode(&bytes).ok()?)?;
-        Some(Message { own: state & OWN != 0, delivery: delivery_of(state & !OWN)?, ..message })
-    };
-    told.frames.into_iter().zip(told.numbers).filter_map(message).collect()
+    let mut messages = Vec::new();
+    for (bytes, state) in told.frames.iter().zip(told.numbers) {
+        let message = codec::decode(bytes).ok().and_then(codec::heard);
+        if let (Some(message), Some(delivery)) = (message, delivery_of(state & !OWN)) {
+            messages.push(Message { own: state & OWN != 0, delivery, ..message });
+        }
+    }
+    messages
 }
 
 fn delivery_code(delivery: Delivery) -> u64 {
