@@ -239,7 +239,7 @@ impl Session {
         self.nick = nick.into();
         self.identity = None;
         self.history = History::default();
-        self.keeper = std::mem::take(&mut self.keeper).begin();
+        self.keeper.begin();
         self.roster = Roster::new();
         self.last_status = Status::NotConnected;
         self.taken_since = None;

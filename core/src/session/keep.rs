@@ -92,17 +92,19 @@ impl Keeper {
 
     /// The user leaves: who was here, and what was said, is nobody's business. What is not acknowledged stays.
     pub fn leave(&mut self) {
-        let ticket = self.ticket;
-        let outbox = std::mem::take(&mut self.changes).into_iter().filter(|change| {
+        self.changes.retain(|change| {
             matches!(change, Change::Put(Table::Outbox, ..) | Change::Delete(Table::Outbox, _))
         });
-        *self = Self { changes: outbox.collect(), ticket, ..Self::default() };
+        self.begin();
         self.changes.extend([Change::Clear(Table::Account), Change::Clear(Table::Messages)]);
     }
 
     /// As it is before a login: changes that are gathered stay, and their numbers go on.
-    pub fn begin(self) -> Self {
-        Self { changes: self.changes, ticket: self.ticket, ..Self::default() }
+    pub fn begin(&mut self) {
+        self.fresh.clear();
+        self.held.clear();
+        self.floor = 0;
+        self.due = None;
     }
 
     /// Nothing up to this sequence number is kept.
@@ -114,7 +116,7 @@ impl Keeper {
     }
 
     /// The changes gathered so far, the messages among them; `account` is told up to where messages are not held.
-    fn write(&mut self, account: Option<Account>) {
+    fn write(&mut self, account: Option<&mut Account>) {
         self.due = None;
         for seq in self.fresh.iter().map(|message| message.seq).collect::<Vec<_>>() {
             self.hold(seq);
@@ -123,10 +125,10 @@ impl Keeper {
             self.raise(self.held[self.held.len() - MESSAGES_KEPT - 1]);
         }
         self.changes.extend(std::mem::take(&mut self.fresh).iter().map(kept::message));
-        let Some(mut account) = account else { return };
+        let Some(account) = account else { return };
         account.known.forget_up_to(self.floor);
         account.messages = self.held.iter().filter(|seq| account.known.contains(**seq)).count();
-        self.changes.push(kept::account(&account));
+        self.changes.push(kept::account(account));
     }
 
     fn take(&mut self) -> Option<Command> {
@@ -154,7 +156,7 @@ impl Session {
 
     /// Gathers what can wait no longer.
     pub(super) fn write(&mut self) {
-        let account = self.identity.clone().map(|identity| Account {
+        let mut account = self.identity.clone().map(|identity| Account {
             identity,
             secret: self.secret.clone(),
             log: self.history.log.clone(),
@@ -162,7 +164,7 @@ impl Session {
             messages: 0,
             attempt: self.attempt,
         });
-        self.keeper.write(account);
+        self.keeper.write(account.as_mut());
     }
 
     /// Changes that are ready to be made.
