@@ -21,9 +21,9 @@ pub enum Part {
 /// The words of a language.
 #[derive(Debug)]
 pub struct Texts {
-    words: [&'static str; NAMES.len()],
+    pub(super) words: [&'static str; NAMES.len()],
     /// By code. Empty in English, which core has.
-    statuses: Vec<(u16, &'static str)>,
+    pub(super) statuses: Vec<(u16, &'static str)>,
 }
 
 static EN: Texts = Texts { words: ENGLISH, statuses: Vec::new() };
@@ -54,7 +54,10 @@ pub fn read(locale: Locale, file: String) {
         return;
     }
     // Once a language and page: the words are to be had everywhere, for as long as the page lives.
-    let file: &'static str = file.leak();
+    ZH.set(Some(Box::leak(Box::new(parsed(file.leak())))));
+}
+
+pub(super) fn parsed(file: &'static str) -> Texts {
     let mut texts = Texts { words: ENGLISH, statuses: Vec::new() };
     for line in file.lines() {
         let Some((name, text)) = line.split_once('=') else { continue };
@@ -64,7 +67,7 @@ pub fn read(locale: Locale, file: String) {
             texts.statuses.push((code, text));
         }
     }
-    ZH.set(Some(Box::leak(Box::new(texts))));
+    texts
 }
 
 impl Texts {

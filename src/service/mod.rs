@@ -38,6 +38,9 @@ use crate::ws::{Report, Socket};
 /// A timer that fires so much later than it was set for says that the device was asleep, in ms.
 const ASLEEP: Millis = 3_000;
 
+/// What is done with an answer that takes its time.
+type Then<T> = Box<dyn FnOnce(&Service, T)>;
+
 /// A handle to the one session of this page; clones are the same session.
 #[derive(Clone)]
 pub struct Service {
@@ -254,9 +257,9 @@ impl Service {
     }
 
     /// Has the storage make changes, and goes on when it is known whether that worked.
-    fn write(&self, changes: &[Change], act: Box<dyn FnOnce(&Self, bool)>) {
+    fn write(&self, changes: &[Change], then: Then<bool>) {
         let (service, made) = (self.clone(), storage::keep(&self.inner.borrow().scope, changes));
-        spawn_local(async move { act(&service, made.await) });
+        spawn_local(async move { then(&service, made.await) });
     }
 
     /// The storage has done what it was asked, or can't. The latter is told once: the chat goes on.

@@ -15,7 +15,7 @@ use parlour_core::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    Inner, Service,
+    Inner, Service, Then,
     browser::{self, Outside},
     pages::{self, Pages},
     storage,
@@ -191,7 +191,7 @@ impl Service {
     }
 
     /// Reads what the device has, and goes on with it if the page is still where it was.
-    fn read(&self, act: Box<dyn FnOnce(&Self, Option<Kept>)>) {
+    fn read(&self, then: Then<Option<Kept>>) {
         let (visit, scope) = {
             let inner = self.inner.borrow();
             (inner.visit, inner.scope.clone())
@@ -200,7 +200,7 @@ impl Service {
         spawn_local(async move {
             let kept = storage::kept(&scope).await;
             if service.is_at(visit) {
-                act(&service, kept);
+                then(&service, kept);
             }
         });
     }

@@ -11,9 +11,8 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use crate::html::{Tag, tags};
 use crate::pack;
 
-/// Brotli bytes of everything a first visit downloads before the page works. It follows what is reached, downwards;
-/// upwards it went once, for what a device keeps and for tabs (see ARCHITECTURE.md).
-const FIRST_LOAD: u64 = 165_000;
+/// Brotli bytes of everything a first visit downloads before the page works. It follows what is reached, downwards.
+const FIRST_LOAD: u64 = 127_000;
 
 const SCRIPT_SRC: &str = "script-src 'self' 'wasm-unsafe-eval'";
 
