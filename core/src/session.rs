@@ -288,6 +288,10 @@ impl Session {
         // One too many is still written down, and taken the next time.
         if self.outbox.push(entry.clone()) == Ok(true) {
             self.tell(Event::Message(own(&nick, &entry)));
+            // The other page did not know whether it may be sent a second time.
+            if self.is_basic() && entry.stage == Stage::Queued {
+                self.keep_entry(entry.id);
+            }
             self.flush(now);
         }
     }

@@ -208,6 +208,27 @@ fn to_a_basic_server_nothing_is_sent_again_after_the_page_was_gone() {
 }
 
 #[test]
+fn nor_is_what_was_taken_over_from_another_page() {
+    let mut other = online();
+    other.closed(1006);
+    let id = other.talk("from the other tab");
+    let mut driver = Driver::basic();
+    // The other page has written it down as something that waits.
+    let (key, value) = other.storage.iter().find(|((table, _), _)| *table == Table::Outbox).unwrap();
+    driver.storage.insert(key.clone(), value.clone());
+    driver.session.handle_adopt(driver.now, value);
+    driver.drain();
+    assert_eq!(driver.texts(), ["from the other tab"]);
+    driver.reload();
+    assert!(driver.events.iter().any(
+        |e| matches!(e, Event::Message(m) if m.id == id && m.delivery == Delivery::Failed(Status::Unconfirmed))
+    ));
+    driver.opened();
+    driver.receive(&listed("tom", "login", "", &["tom"]));
+    assert_eq!(driver.texts(), Vec::<&str>::new());
+}
+
+#[test]
 fn each_name_on_each_server_has_a_place_of_its_own() {
     let scope = kept::scope("wss://Chat.example/ws", "Tom Ä");
     assert_eq!(scope, "wss://Chat.example/ws\ntom Ä");
