@@ -166,7 +166,7 @@ fn a_name_that_is_taken_comes_with_another() {
         let view = other.until("another name", |view| view.login && view.suggestion.is_some()).await;
         let suggestion = view.suggestion.unwrap();
         other.click("#login-suggestion").await;
-        let view = other.until("the room", View::online).await;
+        let view = other.until("the room", |view| view.online() && view.roster.len() == 2).await;
         let name = view.roster.iter().find(|name| *name != "tom").cloned().unwrap_or_default();
         assert!(suggestion.contains(&name) && !name.is_empty(), "{name} is what {suggestion:?} said");
         tom.until("who came", |view| view.movements(&name, "joined") == 1).await;

@@ -91,11 +91,6 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
             told.time = *time;
             Kind::Moved
         }
-        Event::Notice(Notice::Who { nicks, more }) => {
-            told.names = nicks.iter().map(ToString::to_string).collect();
-            told.number = *more as u64;
-            Kind::WhoIsThere
-        }
         Event::Notice(Notice::Missed) => Kind::Missed,
         Event::Notice(Notice::NothingKept) => Kind::NothingKept,
         Event::Notice(Notice::Broke(status)) => {
@@ -116,7 +111,7 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
             Kind::RoundTrip
         }
         // Told with the list itself; each page knows what it lacks; asked for by one.
-        Event::Roster | Event::Gaps(_) | Event::Notice(Notice::Help) => return None,
+        Event::Roster | Event::Gaps(_) | Event::Notice(Notice::Help | Notice::Who { .. }) => return None,
     };
     told.kind = kind.into();
     Some(told)
@@ -178,10 +173,6 @@ pub(super) fn hear(now: crate::Millis, told: Told) -> Option<Heard> {
         Kind::Discarded => Event::Discarded(MessageId::from_wire(told.frames.first()?)?),
         Kind::Throttled => Event::Throttled(status, small),
         Kind::Moved => Event::Moved(Moved { nick: told.text.into(), joined: told.flag }, told.time),
-        Kind::WhoIsThere => Event::Notice(Notice::Who {
-            nicks: told.names.into_iter().map(Into::into).collect(),
-            more: usize::try_from(told.number).unwrap_or(0),
-        }),
         Kind::Missed => Event::Notice(Notice::Missed),
         Kind::NothingKept => Event::Notice(Notice::NothingKept),
         Kind::Broke => Event::Notice(Notice::Broke(status)),
