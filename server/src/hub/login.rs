@@ -50,9 +50,10 @@ impl Hub {
             Some(&*login.attempt).filter(|attempt| attempt.len() <= ATTEMPT_BYTES).unwrap_or_default();
         if let Some(session) = &own
             && !attempt.is_empty()
-            && *attempt < *session.attempt
+            && *attempt <= *session.attempt
         {
-            // The client has given this connection up, or counts from a clock that was put back.
+            // The client has given this connection up, or counts from a clock that was put back. Two alike are of a page
+            // that was closed before it had written down how far it had counted, and of the one that came after it.
             return self.reject(conn, Status::Overtaken, Some(session.attempt.to_string()));
         }
         let holder = self.names.holder(&key).map(|holder| holder.conn);

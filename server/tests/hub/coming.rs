@@ -194,6 +194,13 @@ fn a_login_that_was_overtaken_takes_nothing() {
     w.send(late, &login("06"));
     assert_eq!((w.heard(late).closed, w.heard(second).closed), (Some(Status::Overtaken), None));
     assert_eq!(w.heard(late).refusals()[0].suggestion, "08");
+    let late = w.connect();
+    w.send(late, &login("08"));
+    assert_eq!(
+        (w.heard(late).closed, w.heard(second).closed),
+        (Some(Status::Overtaken), None),
+        "nor an equal one"
+    );
     w.lose(second);
     let late = w.connect();
     w.send(late, &login("07"));
