@@ -168,6 +168,8 @@ pub struct Hub {
     holds: HashMap<MessageId, ConnId>,
     /// Names that are kept for their owners, with the time until then; oldest first.
     reserved: VecDeque<(Millis, Arc<str>)>,
+    /// Connections opened so far.
+    opened: u64,
     /// Who has not said who they are, with the time by which they must; oldest first.
     strangers: VecDeque<(Millis, ConnId)>,
     /// Who is not told what is said, with the time by which they must have caught up; oldest first.
@@ -216,6 +218,7 @@ impl Hub {
             holds: HashMap::new(),
             admission: Admission::new(settings.logins_per_second, settings.login_burst),
             reserved: VecDeque::new(),
+            opened: 0,
             strangers: VecDeque::new(),
             slow: VecDeque::new(),
             members: 0,
@@ -254,7 +257,8 @@ impl Hub {
         if self.stopping != Stopping::No {
             return self.out.put(Output::Close { conn, status: Status::ShuttingDown });
         }
-        self.conns.insert(conn, Box::new(Conn::new(now, &self.settings.limits)));
+        self.opened += 1;
+        self.conns.insert(conn, Box::new(Conn::new(now, self.opened, &self.settings.limits)));
         self.strangers.push_back((now + self.settings.login_timeout, conn));
     }
 

@@ -24,6 +24,8 @@ const STRIKES: (u32, u32) = (60, 100);
 /// One connection.
 #[derive(Debug)]
 pub struct Conn {
+    /// How many were opened before it, itself included.
+    pub opened: u64,
     /// Who it is, once that is known.
     pub peer: Option<Peer>,
     /// For messages.
@@ -68,9 +70,10 @@ pub struct Peer {
 impl Conn {
     /// A connection that has said nothing.
     #[must_use]
-    pub fn new(now: Millis, limits: &Limits) -> Self {
+    pub fn new(now: Millis, opened: u64, limits: &Limits) -> Self {
         let bucket = |(per_minute, burst)| Bucket::new(per_minute, burst, now);
         Self {
+            opened,
             peer: None,
             talk: bucket((limits.messages_per_minute, limits.burst)),
             control: bucket(CONTROL),

@@ -48,12 +48,13 @@ impl Hub {
         let own = known.clone().filter(|session| *session.key == *key);
         let attempt =
             Some(&*login.attempt).filter(|attempt| attempt.len() <= ATTEMPT_BYTES).unwrap_or_default();
+        let opened = self.conns.get(conn).map_or(0, |c| c.opened);
         if let Some(session) = &own
-            && !attempt.is_empty()
-            && *attempt <= *session.attempt
+            && (opened < session.opened || !attempt.is_empty() && *attempt <= *session.attempt)
         {
-            // The client has given this connection up, or counts from a clock that was put back. Two alike are of a page
-            // that was closed before it had written down how far it had counted, and of the one that came after it.
+            // The client has given this connection up: it has opened another since, or counted further. One that counts
+            // from a clock that was put back looks the same. A page that was closed before it had written down how far
+            // it had counted makes the next one count too little, so the count alone can't tell.
             return self.reject(conn, Status::Overtaken, Some(session.attempt.to_string()));
         }
         let holder = self.names.holder(&key).map(|holder| holder.conn);
@@ -179,10 +180,12 @@ impl Hub {
     }
 
     fn attach(&mut self, conn: ConnId, secret: &Secret, attempt: &str, is_news: bool) {
-        if let Some(peer) = self.conns.get_mut(conn).and_then(|c| c.peer.as_mut()) {
+        if let Some(c) = self.conns.get_mut(conn)
+            && let Some(peer) = &mut c.peer
+        {
             let hash = sessions::hash(secret);
             peer.session = Some(Box::new(hash));
-            self.sessions.attach(hash, peer.key.clone(), conn, attempt.into());
+            self.sessions.attach(hash, peer.key.clone(), conn, c.opened, attempt.into());
             if is_news {
                 let record = SessionRecord { hash, nick: peer.nick.to_string(), lost_at: None };
                 self.appends.session(SessionChange::Put(record));

@@ -30,6 +30,8 @@ pub struct Session {
     pub key: Arc<str>,
     /// The connection; `None` when it is lost.
     pub conn: Option<ConnId>,
+    /// How many connections were opened before that one or, when it is lost, the one it had.
+    pub opened: u64,
     /// The largest `attempt` of its logins.
     pub attempt: Box<str>,
     /// When a lost one is forgotten.
@@ -72,7 +74,8 @@ impl Sessions {
         for (age, record) in &known {
             let key = validate::nick_key(&record.nick).into();
             let until = now + (self.grace - age);
-            self.by_hash.insert(record.hash, Session { key, conn: None, attempt: "".into(), until });
+            self.by_hash
+                .insert(record.hash, Session { key, conn: None, opened: 0, attempt: "".into(), until });
             self.lost.push_back((until, record.hash));
         }
         known.into_iter().map(|(age, record)| (record.nick.as_str().into(), age)).collect()
@@ -84,9 +87,9 @@ impl Sessions {
         self.by_hash.get(hash)
     }
 
-    /// The session is on this connection now.
-    pub fn attach(&mut self, hash: Hash, key: Arc<str>, conn: ConnId, attempt: Box<str>) {
-        self.by_hash.insert(hash, Session { key, conn: Some(conn), attempt, until: 0 });
+    /// The session is on this connection now, which was opened after `opened - 1` others.
+    pub fn attach(&mut self, hash: Hash, key: Arc<str>, conn: ConnId, opened: u64, attempt: Box<str>) {
+        self.by_hash.insert(hash, Session { key, conn: Some(conn), opened, attempt, until: 0 });
     }
 
     /// The session's connection is gone; it may be taken up again for a while.
@@ -146,11 +149,11 @@ mod tests {
     fn a_lost_session_is_kept_for_a_while_and_a_held_one_for_ever() {
         let mut sessions = Sessions::new(1000, 2);
         for n in 1..=4 {
-            sessions.attach([n; 32], "a".into(), CONN, "".into());
+            sessions.attach([n; 32], "a".into(), CONN, 1, "".into());
         }
         sessions.lose(0, &[1; 32]);
         sessions.lose(500, &[2; 32]);
-        sessions.attach([1; 32], "a".into(), CONN, "".into());
+        sessions.attach([1; 32], "a".into(), CONN, 1, "".into());
         sessions.lose(900, &[1; 32]);
         assert!(expired(&mut sessions, 1499).is_empty());
         assert_eq!(expired(&mut sessions, 1500), [2]);

@@ -201,6 +201,12 @@ fn a_login_that_was_overtaken_takes_nothing() {
         (Some(Status::Overtaken), None),
         "nor an equal one"
     );
+    let [given_up, third] = [w.connect(), w.connect()];
+    w.send(third, &login("09"));
+    w.send(given_up, &login("77"));
+    // It counted further, but its client has opened another since.
+    assert_eq!((w.heard(given_up).closed, w.heard(third).closed), (Some(Status::Overtaken), None));
+    let second = third;
     w.lose(second);
     let late = w.connect();
     w.send(late, &login("07"));
