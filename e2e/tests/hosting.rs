@@ -95,6 +95,30 @@ fn without_a_good_config_the_defaults_serve() {
 }
 
 #[test]
+fn a_language_that_can_not_be_had_leaves_the_page_as_it_is() {
+    stage("a_language_that_can_not_be_had_leaves_the_page_as_it_is", async |stage| {
+        let files = Files::serve("/");
+        files.remove("lang/zh-CN.txt");
+        let page = stage.open("page", &files.url()).await;
+        page.until("the login page", |view| view.login && view.lang == "en").await;
+        page.expect_error("404");
+        page.choose("#language", "zh-CN").await;
+        let told = |error: &str| error.contains("does not answer");
+        let view = page.until("it is told", |view| view.login_error.as_deref().is_some_and(told)).await;
+        assert_eq!(view.lang, "en");
+        let chosen: String = page.eval("return document.querySelector('#language').value", vec![]).await;
+        assert_eq!(chosen, "en", "the menu says what is so");
+
+        // Asked for by the host, too.
+        files.put("config.json", json!({ "language": "zh" }).to_string());
+        page.reload().await;
+        page.until("the login page in English", |view| view.login && view.lang == "en").await;
+        let console = page.console().await;
+        assert!(console.iter().any(|entry| entry.message.contains("zh-CN")), "{console:#?}");
+    });
+}
+
+#[test]
 fn nothing_runs_in_the_page_that_is_not_its_own() {
     stage("nothing_runs_in_the_page_that_is_not_its_own", async |stage| {
         let (server, files) = (Server::start(), Files::serve("/"));
