@@ -260,3 +260,49 @@ impl<T: 'static> fmt::Debug for RcLive<T> {
         f.write_str("RcLive")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_gone_is_left_alone() {
+        let owner = Owner::new();
+        let (n, text) = owner.with(|| (Live::new(1), Live::new(String::from("a"))));
+        n.update(|n| *n += 1);
+        text.set("b".into());
+        assert_eq!((n.get_untracked(), text.get_untracked()), (2, "b".into()));
+        assert_eq!(n.update_untracked(|n| *n), Some(2));
+        owner.cleanup();
+        n.set(5);
+        assert_eq!((n.try_with(|n| *n), n.update_untracked(|n| *n)), (None, None));
+    }
+
+    #[test]
+    fn what_nobody_owns_lasts_and_is_the_same_for_all() {
+        let owner = Owner::new();
+        let kept = RcLive::new(1);
+        let live: Live<i32> = owner.with(|| kept.clone().into());
+        kept.set(2);
+        assert_eq!(live.get_untracked(), 2);
+        owner.cleanup();
+        kept.set(3);
+        assert_eq!(kept.with_untracked(|n| *n), 3);
+    }
+
+    #[test]
+    fn who_follows_is_told_of_what_is_set_and_of_nothing_else() {
+        let owner = Owner::new();
+        let (live, told) = owner.with(|| {
+            let live = Live::new(1);
+            (live, Memo::new(move |before| (before.map_or(0, |(n, _)| *n) + 1, live.get())))
+        });
+        let times = || told.get_untracked().0;
+        assert_eq!(times(), 1);
+        live.set_untracked(2);
+        live.maybe_update(|_| false);
+        assert_eq!(times(), 1);
+        live.set(3);
+        assert_eq!(told.get_untracked(), (2, 3));
+    }
+}
