@@ -1,0 +1,84 @@
+use parlour_core::{
+    codec::{self, Extension},
+    model::MessageId,
+    wire,
+};
+
+use super::*;
+
+/// A server's frame.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x82];
+    match payload.len() {
+        len @ 0..126 => out.push(len as u8),
+        len => {
+            out.push(126);
+            out.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(payload);
+    out
+}
+
+/// What is seen of a stream that comes in pieces of so many bytes.
+fn seen(dialect: Dialect, stream: &[u8], piece: usize) -> Vec<String> {
+    let mut scanner = Scanner::new(dialect);
+    let mut all = Vec::new();
+    let mut carried = Vec::new();
+    for piece in stream.chunks(piece) {
+        carried.extend_from_slice(piece);
+        let done = scanner.scan(&carried, |seen| {
+            all.push(match seen {
+                Seen::Message(head) => format!("message {}", head.len()),
+                Seen::In(_) => "in".into(),
+                other => format!("{other:?}"),
+            });
+        });
+        carried.drain(..done);
+    }
+    assert_eq!(carried, [0; 0]);
+    all
+}
+
+fn in_all_pieces(dialect: Dialect, stream: &[u8], expected: &[&str]) {
+    for piece in 1..=stream.len() {
+        assert_eq!(seen(dialect, stream, piece), expected, "in pieces of {piece}");
+    }
+}
+
+#[test]
+fn batches_and_acknowledgements_are_counted() {
+    let talk = |len| codec::encode(&codec::talk("u1", "", Some(MessageId([1; 16])), &"x".repeat(len)));
+    let accepted = vec![wire::Accepted { id: vec![1; 16], seq: 300, time: 1 << 40 }; 2];
+    let ack = codec::encode(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
+    let welcome = codec::encode(&codec::extension("", Extension::Welcome(wire::Welcome::default())));
+    let roster = codec::encode(&codec::extension("", Extension::Roster(wire::Roster::default())));
+    let stream = [welcome, roster, talk(100), ack, codec::batch(vec![talk(3), talk(500)]), talk(0)];
+    let stream: Vec<u8> = stream.iter().flat_map(|payload| frame(payload)).chain([0x89, 0]).collect();
+    let small = format!("message {}", talk(3).len());
+    let empty = format!("message {}", talk(0).len());
+    let expected = ["in", "message 64", "Accepted", "Accepted", &small, "message 64", &empty, "Ping([])"];
+    in_all_pieces(Dialect::Rich, &stream, &expected);
+}
+
+#[test]
+fn nats_messages_are_counted_in_whatever_frames() {
+    let stream = [
+        frame(b"INFO {\"max_payload\":1048576}\r\n"),
+        frame(b"PONG\r\n"),
+        frame(b"MSG r 1 5\r\nhello\r\nMSG r 1 0\r\n\r\nPING\r\n"),
+        frame(format!("MSG r 1 200\r\n{}\r\n", "x".repeat(200)).as_bytes()),
+    ];
+    in_all_pieces(
+        Dialect::Nats,
+        &stream.concat(),
+        &["in", "message 5", "message 0", "NatsPing", "message 64"],
+    );
+}
+
+#[test]
+fn a_plain_frame_is_a_message_and_a_close_is_trouble() {
+    let stream = [frame(&[7; 300]), frame(b""), vec![0x88, 0]].concat();
+    let close = format!("{:?}", Seen::Trouble("the server closed a connection"));
+    in_all_pieces(Dialect::Plain, &stream, &["message 64", "message 0", &close]);
+}
