@@ -95,6 +95,8 @@ fn latency(setting: &Setting, of: &str) -> Result<Figures> {
     Ok(vec![
         ("latency p50, ms".into(), shown.percentile(50)),
         ("latency p99, ms".into(), shown.percentile(99)),
+        // What a delivery costs when there is nothing to be joined with it.
+        ("latency, CPU-seconds per million, server".into(), shown.server / shown.delivered * 1e6),
         ("latency, lost or doubled".into(), shown.wrong),
     ])
 }

@@ -5,13 +5,16 @@
 //! | `run [-- server arguments]` | builds the page and the server, starts the server |
 //! | `dist [--connect-src SOURCES]` | the static bundle in `dist/`, and the one-file server |
 //! | `test` | every check: formatting, lints, native, wasm32 and browser tests |
+//! | `bench [--check]` | measures the server beside others, by itself or against `bench/budgets.toml` |
 //! | `soak [sim\|kill\|browser\|all] [--minutes N]` | what is random in the tests, for longer |
 //! | `plant` | plants bugs in a copy of the sources, each of which the simulation must catch |
 //! | `wasm-test FILE` | runs one wasm32 test binary in a browser (cargo's runner for that target) |
 //!
-//! What a machine lacks is fetched into `target/tools`, so nothing outside the checkout changes, except by
-//! rustup (the wasm32 target) and, for `test` as root on Debian, apt (a browser).
+//! What a machine lacks is fetched into `target/tools`, and what the server is measured beside into `target/bench`, so
+//! nothing outside the checkout changes, except by rustup (the wasm32 target) and, for `test` as root on Debian, apt (a
+//! browser).
 
+mod bench;
 mod browser;
 mod bundle;
 mod check;
@@ -37,6 +40,7 @@ const USAGE: &str = "\
 usage: cargo xtask run [-- server arguments]
        cargo xtask dist [--connect-src \"wss://chat.example\"]
        cargo xtask test
+       cargo xtask bench [--check] [--rounds N] [--seconds N] [--only TEXT]
        cargo xtask soak [sim|kill|browser|all] [--minutes N]
        cargo xtask plant";
 
@@ -57,6 +61,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "run" => run::run(rest),
         "dist" => dist::dist(rest),
         "test" => test::test(rest),
+        "bench" => bench::bench(rest),
         "soak" => soak::soak(rest),
         "plant" => plant::plant(rest),
         "wasm-test" => wasm_test::wasm_test(rest),
