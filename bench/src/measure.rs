@@ -166,6 +166,7 @@ fn durable(setting: &Setting, of: &str, senders: usize, in_flight: usize) -> Res
             let shown: Shown = load.put_on(&mut swarm, server.pid())?;
             Ok(vec![
                 named(rate, shown.accepted / shown.seconds),
+                named("CPU-seconds per million, server", shown.server / shown.accepted * 1e6),
                 named("acknowledged after, p50 ms", shown.percentile(50)),
                 named("acknowledged after, p99 ms", shown.percentile(99)),
                 named("lost or doubled", shown.wrong),
