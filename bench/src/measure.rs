@@ -55,6 +55,7 @@ pub const MEASURES: &[Measure] = &[
     Measure { name: "storm", of: ROOM, take: storm },
     Measure { name: "durable, 1 sender", of: DISK, take: |setting, of| durable(setting, of, 1, 1) },
     Measure { name: "durable, 10 senders", of: DISK, take: |setting, of| durable(setting, of, 10, 1) },
+    Measure { name: "durable, 10 senders of 10", of: DISK, take: |setting, of| durable(setting, of, 10, 10) },
     Measure {
         name: "durable, 10 senders of 100",
         of: DISK,

@@ -7,7 +7,7 @@
 
 use std::iter;
 
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// In characters: of a longer word this much is looked at.
@@ -17,10 +17,17 @@ const QUERY: usize = 200;
 /// Words and phrases of a query that are looked for.
 const TERMS: usize = 16;
 
-/// Puts a message into the index.
-pub(super) fn add(connection: &Connection, place: i64, content: &str) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?;
-    statement.execute((place, tokens(content))).map(drop)
+/// Puts messages into the index.
+pub(super) struct Index<'a>(CachedStatement<'a>);
+
+impl<'a> Index<'a> {
+    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)").map(Self)
+    }
+
+    pub(super) fn add(&mut self, place: i64, content: &str) -> rusqlite::Result<()> {
+        self.0.execute((place, tokens(content))).map(drop)
+    }
 }
 
 /// Takes a message out of the index.
