@@ -175,7 +175,8 @@ impl Run {
             }
             Seen::Accepted if client < self.load.senders => self.accept(client),
             _ => {}
-        })
+        })?;
+        Ok(())
     }
 
     fn accept(&mut self, sender: usize) {

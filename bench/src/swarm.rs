@@ -158,7 +158,8 @@ impl Swarm {
     }
 
     /// Waits for something to happen, no longer than `wait`, and tells of messages and acknowledgements. Then writes.
-    pub fn turn(&mut self, wait: Duration, seen: &mut impl FnMut(usize, Seen)) -> Result<()> {
+    /// `false` when nothing happened.
+    pub fn turn(&mut self, wait: Duration, seen: &mut impl FnMut(usize, Seen)) -> Result<bool> {
         self.flush()?;
         let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
         match self.poll.poll(&mut events, Some(wait)) {
@@ -174,8 +175,10 @@ impl Swarm {
                 self.readable(index, seen)?;
             }
         }
+        let happened = !events.is_empty();
         self.events = events;
-        self.flush()
+        self.flush()?;
+        Ok(happened)
     }
 
     /// Writes what is to be written.

@@ -136,6 +136,7 @@ impl Target {
                 bail!("it ended at once ({status})");
             }
             ensure!(start.elapsed() < Duration::from_secs(20), "it does not listen");
+            // Nothing tells when another program begins to listen; it is asked again.
             sleep(Duration::from_millis(20));
         }
         Ok(running)

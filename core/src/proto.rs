@@ -127,16 +127,10 @@ fn inner(
 }
 
 /// Where fields are written to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Writer(Vec<u8>);
 
 impl Writer {
-    /// The bytes.
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
-
     fn key(&mut self, number: u32, kind: WireType) {
         encoding::encode_key(number, kind, &mut self.0);
     }
