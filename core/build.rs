@@ -7,13 +7,12 @@ use std::{error::Error, fs, path::Path};
 
 /// What a client neither reads nor says yet. Where not even the code for it may be, as in the page, these fields are as
 /// unknown as those of a later version of the schema.
-const NOT_IN_THE_PAGE: [&str; 17] = [
+const NOT_IN_THE_PAGE: [&str; 16] = [
     "ChatRequest.reply_to",
     "ChatRequest.thread",
     "ChatRequest.edited",
     "ChatRequest.attachments",
     "ChatRequest.reactions",
-    "ChatRequest.search_request",
     "ChatRequest.edit",
     "ChatRequest.retract",
     "ChatRequest.react",

@@ -18,11 +18,26 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// All that is missing between what is known. One that ends with `loading` is being filled.
-    pub(crate) fn between(known: &Ranges, loading: Option<u64>) -> Vec<Self> {
-        known.gaps().map(|gap| Self { gap, loading: loading == Some(gap.to) }).collect()
+    /// All that is missing between what is known. The one in which the number `loading` lies is being filled.
+    pub(crate) fn between(known: &Ranges, loading: u64) -> Vec<Self> {
+        known.gaps().map(|gap| Self { gap, loading: gap.from < loading && loading <= gap.to }).collect()
     }
 }
+
+/// A part of what a search finds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The newest first.
+    pub messages: Vec<Message>,
+    /// There are older ones.
+    pub more: bool,
+}
+
+/// Who asked for something: the page that has the session with [`HERE`], one that follows it with a number it drew.
+pub type Asker = u64;
+
+/// The page that is told.
+pub const HERE: Asker = 0;
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +56,21 @@ pub enum Event {
     Known(Range),
     /// What is missing between the messages told so far, oldest first. One may be under way.
     Gaps(Vec<Missing>),
+    /// The place that was sought last is known, and was told; an older one is not told of any more.
+    Sought {
+        /// Who sought it.
+        asker: Asker,
+        /// The message that is there. `None` when it can't be had: there is no connection, the server keeps nothing
+        /// or refuses, nobody has ever said anything, or somebody else's wish came between.
+        seq: Option<u64>,
+    },
+    /// What was searched for last is found, or why it can't be; an older search is not told of any more.
+    Found {
+        /// Who searched.
+        asker: Asker,
+        /// What there is.
+        found: Result<Found, Status>,
+    },
     /// The server's log is another one than before: what it had acknowledged is not there any more.
     Forget,
     /// What is shown is what the device has kept (`true`), or goes on from the server's (`false`).

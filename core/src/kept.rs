@@ -149,6 +149,7 @@ pub(crate) fn account(account: &Account) -> Change {
         basic: identity.dialect == Dialect::Basic,
         messages: account.messages as u64,
         attempt: account.attempt,
+        search: identity.search,
     };
     Change::Put(Table::Account, Bytes::new(), proto::encode(&bytes))
 }
@@ -165,6 +166,7 @@ fn read_account(bytes: &[u8]) -> Option<Account> {
         dialect: if read.basic { Dialect::Basic } else { Dialect::Rich },
         limits: Limits::from_wire(&read.limits.unwrap_or_default()),
         server_name: Some(read.server_name).filter(|name| !name.is_empty()),
+        search: read.search,
     };
     let messages = usize::try_from(read.messages).ok()?;
     Some(Account { identity, secret: read.secret, log: read.log, known, messages, attempt: read.attempt })

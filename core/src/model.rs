@@ -65,6 +65,15 @@ pub struct Message {
     pub delivery: Delivery,
 }
 
+/// A place of the room that the user wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seek {
+    /// The message with this sequence number, or else the first one after it.
+    Seq(u64),
+    /// The first message of this time or later: Unix ms.
+    Time(i64),
+}
+
 /// What somebody who is, or was, in the room is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PresenceState {
@@ -148,6 +157,8 @@ pub struct Identity {
     pub limits: Limits,
     /// The server's name, if it told one.
     pub server_name: Option<String>,
+    /// It searches what was said.
+    pub search: bool,
 }
 
 #[cfg(test)]

@@ -70,6 +70,28 @@ impl Ranges {
         });
     }
 
+    /// Forgets everything above `from` and up to `to`. Parts of which nothing is left are gone; a place to go on from
+    /// stays unless it is between the two.
+    pub fn remove(&mut self, from: u64, to: u64) {
+        if from >= to {
+            return;
+        }
+        for range in std::mem::take(&mut self.0) {
+            let place = range.from == range.to;
+            for (from, to) in [(range.from, range.to.min(from)), (range.from.max(to), range.to)] {
+                if from < to || (from == to && place) {
+                    self.0.push(Range { from, to });
+                }
+            }
+        }
+    }
+
+    /// The sequence number nearest to this one that the room may have, as far as is known how far it goes.
+    #[must_use]
+    pub fn nearest(&self, seq: u64) -> u64 {
+        seq.clamp(1, self.newest().unwrap_or(0).max(1))
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -131,6 +153,26 @@ mod tests {
         assert_eq!(known, Ranges::default());
     }
 
+    #[test]
+    fn what_is_removed_is_missing_wherever_it_was() {
+        let all = [(0, 9), (12, 12), (15, 20)];
+        for (from, to, left) in [
+            (3, 5, &[(0, 3), (5, 9), (12, 12), (15, 20)][..]),
+            (0, 9, &[(12, 12), (15, 20)]),
+            (5, 12, &[(0, 5), (12, 12), (15, 20)]),
+            (12, 13, &all),
+            (11, 17, &[(0, 9), (17, 20)]),
+            (9, 99, &[(0, 9)]),
+            (0, 99, &[]),
+            (7, 7, &all),
+            (8, 7, &all),
+        ] {
+            let mut known = ranges(&all);
+            known.remove(from, to);
+            assert_eq!(known, ranges(left), "{from} to {to}");
+        }
+    }
+
     #[cfg(not(target_arch = "wasm32"))]
     mod model {
         use super::*;
@@ -139,7 +181,11 @@ mod tests {
         proptest! {
             /// Against a plain set of single numbers.
             #[test]
-            fn holds_what_was_put_in(list in prop::collection::vec((0u64..40, 0u64..12), 0..12), cut in 0u64..40) {
+            fn holds_what_was_put_in(
+                list in prop::collection::vec((0u64..40, 0u64..12), 0..12),
+                hole in (0u64..40, 0u64..20),
+                cut in 0u64..40,
+            ) {
                 let mut known = ranges(&list.iter().map(|&(from, len)| (from, from + len)).collect::<Vec<_>>());
                 let mut model = std::collections::BTreeSet::new();
                 for (from, len) in list {
@@ -151,6 +197,11 @@ mod tests {
                 for gap in known.gaps() {
                     prop_assert!((gap.from + 1..=gap.to).all(|seq| !model.contains(&seq)));
                 }
+                let hole = (hole.0, hole.0 + hole.1);
+                known.remove(hole.0, hole.1);
+                model.retain(|seq| *seq <= hole.0 || *seq > hole.1);
+                prop_assert_eq!(inside(&known), model.iter().copied().collect::<Vec<_>>());
+                prop_assert!(known.0.windows(2).all(|pair| pair[0].to < pair[1].from));
                 known.forget_up_to(cut);
                 model.retain(|seq| *seq > cut);
                 prop_assert_eq!(inside(&known), model.into_iter().collect::<Vec<_>>());

@@ -11,6 +11,8 @@
 //! | `link` | what the socket and the clock do; what is common to both dialects |
 //! | `rich`, `basic` | what a server of either dialect says |
 //! | `history` | what is known of the room, and asking for what is not |
+//! | `seek` | going to a place of the room |
+//! | `search` | searching what was said |
 //! | `keep` | what is written to the device, and when |
 
 mod basic;
@@ -18,6 +20,8 @@ mod history;
 mod keep;
 mod link;
 mod rich;
+mod search;
+mod seek;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +29,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
-use self::{history::History, keep::Keeper};
+use self::{history::History, keep::Keeper, search::Search};
 pub use crate::event::Event;
 use crate::{
     Millis,
@@ -137,6 +141,7 @@ pub struct Session {
     /// Since when our name is said to be taken.
     taken_since: Option<Millis>,
     history: History,
+    search: Search,
     keeper: Keeper,
     watch: Watch,
     /// The number of the last login.
@@ -169,6 +174,7 @@ impl Session {
             last_status: Status::NotConnected,
             taken_since: None,
             history: History::default(),
+            search: Search::default(),
             keeper: Keeper::default(),
             watch: Watch::Seen,
             attempt: 0,
@@ -214,8 +220,8 @@ impl Session {
             self.secret = account.secret;
             self.attempt = self.attempt.max(account.attempt);
             self.limits = account.identity.limits;
+            self.keeper.holds(kept.messages.iter().map(|message| message.seq), account.known.clone());
             self.history.restore(account.log, account.known);
-            self.keeper.holds(kept.messages.iter().map(|message| message.seq));
             self.nick = account.identity.nick.to_string();
             self.identity = Some(account.identity.clone());
             self.tell(Event::LoggedIn(account.identity));
@@ -239,6 +245,7 @@ impl Session {
         self.nick = nick.into();
         self.identity = None;
         self.history = History::default();
+        self.search = Search::default();
         self.keeper.begin();
         self.roster = Roster::new();
         self.last_status = Status::NotConnected;

@@ -18,9 +18,9 @@ pub use crate::device::Wish;
 use crate::{
     Millis,
     device::{Letter, Told},
-    event::{Event, Missing},
+    event::{Asker, Event, HERE, Missing},
     kept::{self, Change, Kept},
-    model::{Connection, Identity, Member, MessageId},
+    model::{Connection, Identity, Member, MessageId, Seek},
     outbox::{Entry, Stage},
     proto,
     ranges::{Range, Ranges},
@@ -40,7 +40,7 @@ pub struct Lead {
     from_device: bool,
     /// What follows by itself comes after this.
     live: Option<u64>,
-    /// The end of the gap that is being loaded, or 0.
+    /// A number in the gap that is being loaded, or 0.
     loading: u64,
     /// Somebody follows, or has.
     followed: bool,
@@ -96,7 +96,9 @@ impl Lead {
             // What is missing is each page's own; what is being loaded stands on the letter.
             Event::Gaps(_) => Vec::new(),
             // It was asked here.
-            Event::Notice(Notice::Who { .. }) => return None,
+            Event::Notice(Notice::Who { .. })
+            | Event::Sought { asker: HERE, .. }
+            | Event::Found { asker: HERE, .. } => return None,
             event => vec![told::tell(now, event)?],
         };
         Some(self.letter(false, told))
@@ -145,6 +147,14 @@ impl Lead {
             (Wish::Discard, Some(id)) => session.handle_discard(now, id),
             (Wish::RetryNow, _) => session.handle_retry_now(now),
             (Wish::Load, _) => session.handle_load_for_another(now, letter.seq),
+            (Wish::Seek, _) => session.handle_seek_for_another(now, letter.number, Seek::Seq(letter.seq)),
+            (Wish::SeekTime, _) => {
+                session.handle_seek_for_another(now, letter.number, Seek::Time(letter.time))
+            }
+            (Wish::Search, _) => {
+                let words = String::from_utf8_lossy(&letter.bytes);
+                session.handle_search_for_another(now, letter.number, &words, letter.seq);
+            }
             (Wish::Retry | Wish::Discard, None) => {}
         }
         Heed::Nothing
@@ -172,6 +182,23 @@ pub fn wish_about(wish: Wish, id: MessageId) -> Bytes {
 #[must_use]
 pub fn wish_to_load(to: u64) -> Bytes {
     proto::encode(&Letter { wish: Wish::Load.into(), seq: to, ..Letter::default() })
+}
+
+/// The wish to be told of a place, under this number.
+fn wish_to_seek(number: Asker, seek: Seek) -> Bytes {
+    let mut letter = Letter { number, ..Letter::default() };
+    let wish = match seek {
+        Seek::Seq(seq) => {
+            letter.seq = seq;
+            Wish::Seek
+        }
+        Seek::Time(time) => {
+            letter.time = time;
+            Wish::SeekTime
+        }
+    };
+    letter.wish = wish.into();
+    proto::encode(&letter)
 }
 
 /// Something said in a follower.
@@ -208,10 +235,13 @@ pub struct Mirror {
     total: usize,
     /// What this page has everything of.
     known: Ranges,
-    /// The end of the gap that the lead is loading, or 0.
+    /// A number in the gap that the lead is loading, or 0.
     loading: u64,
     /// What was told last; `None` before anything was.
     told: Option<Vec<Missing>>,
+    /// The numbers under which this page is told what it seeks, and what it searches; 0 when it does not.
+    seeks: Asker,
+    searches: Asker,
     /// The order of what was said here last.
     order: u64,
     events: VecDeque<Event>,
@@ -240,6 +270,10 @@ impl Mirror {
         if letter.whole {
             self.asked = None;
             self.known.clear();
+            if !follows {
+                // What was asked of another lead is not answered; what was missed may have been the answer.
+                self.handle_end();
+            }
         }
         (self.lead, self.number, self.loading) = (letter.lead, letter.number, letter.seq);
         for told in letter.told {
@@ -265,6 +299,22 @@ impl Mirror {
                 return;
             }
             Event::Forget => self.known.clear(),
+            Event::Sought { asker, seq } => {
+                // Others seek too.
+                if take(&mut self.seeks, *asker) {
+                    self.events.push_back(Event::Sought { asker: HERE, seq: *seq });
+                }
+                return;
+            }
+            Event::Found { asker, .. } => {
+                if !take(&mut self.searches, *asker) {
+                    return;
+                }
+                if let Event::Found { found, .. } = event {
+                    self.events.push_back(Event::Found { asker: HERE, found });
+                }
+                return;
+            }
             _ => {}
         }
         self.events.push_back(event);
@@ -307,19 +357,59 @@ impl Mirror {
         self.loading == 0 && self.known.gaps().any(|gap| gap.to == to)
     }
 
+    /// Goes to a place, as [`Session::handle_seek`]: gives the wish to be told, unless all is here. `number` is drawn by
+    /// chance, so that no other page has it.
+    #[must_use]
+    pub fn handle_seek(&mut self, number: u64, seek: Seek) -> Option<Bytes> {
+        if let Seek::Seq(seq) = seek {
+            let seq = self.known.nearest(seq);
+            if self.known.contains(seq) {
+                self.seeks = 0;
+                self.events.push_back(Event::Sought { asker: HERE, seq: Some(seq) });
+                return None;
+            }
+        }
+        self.seeks = number.max(1);
+        Some(wish_to_seek(self.seeks, seek))
+    }
+
+    /// Searches, as [`Session::handle_search`]: gives the wish to be told. `number` is drawn by chance.
+    #[must_use]
+    pub fn handle_search(&mut self, number: u64, words: &str, before: u64) -> Bytes {
+        self.searches = number.max(1);
+        let (wish, number) = (Wish::Search.into(), self.searches);
+        let bytes = words.as_bytes().to_vec();
+        proto::encode(&Letter { wish, number, bytes, seq: before, ..Letter::default() })
+    }
+
+    /// There is nobody any more who would answer.
+    pub fn handle_end(&mut self) {
+        if std::mem::take(&mut self.seeks) != 0 {
+            self.events.push_back(Event::Sought { asker: HERE, seq: None });
+        }
+        if std::mem::take(&mut self.searches) != 0 {
+            self.events.push_back(Event::Found { asker: HERE, found: Err(Status::NotConnected) });
+        }
+    }
+
     /// Asks who is there; answered here, with [`Notice::Who`].
     pub fn handle_who(&mut self) {
         self.events.push_back(session::who(self.members.iter(), self.total));
     }
 
-    /// The page has let go of everything up to this sequence number.
-    pub fn handle_dropped(&mut self, seq: u64) {
-        self.known.forget_up_to(seq);
+    /// The page has let go of this part.
+    pub fn handle_dropped(&mut self, range: Range) {
+        let newest = self.known.newest();
+        self.known.remove(range.from, range.to);
+        if let Some(newest) = newest {
+            // Else what lies between here and what comes next would not be missing.
+            self.known.insert(newest, newest);
+        }
         self.tell_gaps();
     }
 
     fn tell_gaps(&mut self) {
-        let gaps = Missing::between(&self.known, Some(self.loading));
+        let gaps = Missing::between(&self.known, self.loading);
         // The first time also when nothing is missing: it says that the server keeps what was said.
         if self.known.newest().is_some() && self.told.as_ref() != Some(&gaps) {
             self.told = Some(gaps.clone());
@@ -349,6 +439,15 @@ impl Mirror {
     pub fn excess(&self, text: &str) -> usize {
         self.identity.as_ref().map_or(0, |identity| session::excess(identity, text))
     }
+}
+
+/// Whether this is the number of the one that was waited for, which then is not any more.
+fn take(waits: &mut Asker, asker: Asker) -> bool {
+    let is_it = *waits == asker && asker != HERE;
+    if is_it {
+        *waits = 0;
+    }
+    is_it
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod outbox;
 mod server;
 mod world;
 
-use parlour_core::status::Status;
+use parlour_core::{model::Seek, ranges::Range, status::Status};
 
 use self::world::World;
 use crate::input::Input;
@@ -75,9 +75,14 @@ fn step(world: &mut World, input: &mut Input<'_>) {
         19 => world.pass(input.ms()),
         20 => world.reload(),
         21 => world.keep(input.byte()),
-        22 => match input.byte() % 4 {
-            0 | 2 => world.session.handle_dropped(input.seq()),
+        22 => match input.byte() % 8 {
+            0 => world.session.handle_dropped(Range { from: input.seq(), to: input.seq() }),
             1 => world.session.handle_load(now, input.seq()),
+            2 => world.session.handle_seek(now, Seek::Seq(input.seq())),
+            3 => world.session.handle_seek(now, Seek::Time(world.now.unix)),
+            4 => world.session.handle_seek_for_another(now, input.seq(), Seek::Seq(input.seq())),
+            5 => world.session.handle_search(now, "hello", input.seq()),
+            6 => world.session.handle_search_for_another(now, input.seq(), "hello", input.seq()),
             _ => world.session.handle_load_for_another(now, input.seq()),
         },
         _ => match input.byte() % 4 {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leptos::task::spawn_local;
 use parlour_core::{
     address,
-    model::{Delivery, MessageId},
+    model::{Delivery, MessageId, Seek},
+    ranges::Range,
     status::Status,
     timeline::{Change, Notice, Timeline},
 };
@@ -122,6 +123,12 @@ impl Store {
         self.service().load(to);
     }
 
+    /// Goes to a place of the room; [`Store::sought`] tells when it is there.
+    pub fn seek(&self, seek: Seek) {
+        self.seeking.set(true);
+        self.service().seek(seek);
+    }
+
     /// Chooses light or dark, for this time and the next.
     pub fn set_theme(&self, theme: Theme) {
         config::remember_theme(theme.as_str());
@@ -192,7 +199,7 @@ impl Store {
         if dropped != self.rows_dropped.get_untracked() {
             self.rows_dropped.set(dropped);
             // It can be loaded again, where the server keeps it.
-            self.service().dropped(seq);
+            self.service().dropped(Range { from: 0, to: seq });
         }
     }
 

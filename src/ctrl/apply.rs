@@ -2,13 +2,16 @@
 
 use gloo_timers::callback::Interval;
 use parlour_core::{
-    event::Event,
+    event::{Event, HERE},
     model::{Connection, Delivery, Identity, Message},
     status::Status,
     timeline::{Notice, Timeline},
 };
 
-use super::store::{ComposerNote, LoginError, Store};
+use super::{
+    search::Search,
+    store::{ComposerNote, LoginError, Sought, Store},
+};
 
 impl Store {
     /// Takes an event of the service. The only way by which what is known changes.
@@ -19,8 +22,10 @@ impl Store {
             Event::LoggedOut => self.logged_out(),
             Event::Message(message) => self.message(message),
             Event::Page(messages) => self.change(|timeline| timeline.page(messages)),
+            Event::Sought { asker: HERE, seq } => self.sought_is_there(seq),
+            Event::Found { asker: HERE, found } => self.found(found),
             // For pages that follow.
-            Event::Known(_) => {}
+            Event::Known(_) | Event::Sought { .. } | Event::Found { .. } => {}
             Event::Gaps(gaps) => {
                 self.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
                 self.change(|timeline| timeline.gaps(&gaps));
@@ -120,10 +125,21 @@ impl Store {
         self.rows_dropped.set(0);
         self.from_start.set(None);
         self.from_device.set(false);
+        self.sought.set(None);
+        self.seeking.set(false);
+        self.search.set(Search::default());
         self.roster.set(Vec::new());
         self.roster_total.set(0);
         self.composer_note.set(None);
         self.unread.set(0);
+    }
+
+    fn sought_is_there(&self, seq: Option<u64>) {
+        self.seeking.set(false);
+        self.sought.update(|sought| {
+            let number = sought.map_or(0, |sought| sought.number).wrapping_add(1);
+            *sought = Some(Sought { seq, number });
+        });
     }
 
     fn message(&self, message: Message) {

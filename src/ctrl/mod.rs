@@ -8,8 +8,10 @@ mod apply;
 mod command;
 mod live;
 mod rows;
+mod search;
 mod store;
 
 pub use live::{Live, RcLive, Read, context};
 pub use rows::RowItem;
-pub use store::{ComposerNote, LoginError, Store, Theme, use_store};
+pub use search::{Search, Searched};
+pub use store::{ComposerNote, LoginError, Sought, Store, Theme, use_store};

@@ -10,6 +10,7 @@ use parlour_core::{
 use super::{
     live::{Live, Read, context},
     rows::RowItem,
+    search::Search,
 };
 use crate::{
     config::{self, Config, Remembered},
@@ -89,6 +90,15 @@ pub enum ComposerNote {
     Wait(Status, u32),
 }
 
+/// A place that was sought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// The message that is there; `None` when it can't be had now.
+    pub seq: Option<u64>,
+    /// Tells it from the one before, which may have been the same.
+    pub number: u32,
+}
+
 /// All that the views read. Copy it freely: it is a handful of keys.
 ///
 /// Views read with `.get()`; only `apply` and the actions of this module write.
@@ -110,6 +120,12 @@ pub struct Store {
     pub(super) from_start: Live<Option<bool>>,
     /// What is shown is what this device has kept.
     pub(super) from_device: Live<bool>,
+    /// The place that was sought last, once it is there.
+    pub(super) sought: Live<Option<Sought>>,
+    /// A place is on its way.
+    pub(super) seeking: Live<bool>,
+    /// What is searched for, and found.
+    pub(super) search: Live<Search>,
     /// Who is there, in order.
     pub(super) roster: Live<Vec<Member>>,
     /// How many are there in all.
@@ -190,6 +206,9 @@ impl Store {
             rows_dropped: Live::new(0),
             from_start: Live::new(None),
             from_device: Live::new(false),
+            sought: Live::new(None),
+            seeking: Live::new(false),
+            search: Live::new(Search::default()),
             roster: Live::new(Vec::new()),
             roster_total: Live::new(0),
             login_error: Live::new(None),
@@ -261,6 +280,25 @@ impl Store {
     #[must_use]
     pub fn from_device(&self) -> Read<bool> {
         self.from_device.read_only()
+    }
+
+    /// The place that was sought last, once what is there is among the rows; `None` as long as none was. Tells each time,
+    /// also of the same place.
+    #[must_use]
+    pub fn sought(&self) -> Read<Option<Sought>> {
+        self.sought.read_only()
+    }
+
+    /// A place was sought and is on its way.
+    #[must_use]
+    pub fn seeking(&self) -> Read<bool> {
+        self.seeking.read_only()
+    }
+
+    /// What is searched for, and found.
+    #[must_use]
+    pub fn search(&self) -> Read<Search> {
+        self.search.read_only()
     }
 
     /// Who is there, in order of their names.

@@ -20,7 +20,8 @@ use parlour_core::{
     event::Event,
     kept::{self, Change},
     limits::Limits,
-    model::{Connection, Member, MessageId},
+    model::{Connection, Member, MessageId, Seek},
+    ranges::Range,
     session::{Command, Session},
     status::Status,
     tabs::{self, Wish},
@@ -162,12 +163,40 @@ impl Service {
         self.wish(tabs::wish_to_load(to), |session| session.handle_load(browser::now(), to));
     }
 
-    /// The page shows nothing any more up to this sequence number.
-    pub fn dropped(&self, seq: u64) {
-        if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
-            mirror.handle_dropped(seq);
+    /// Goes to a place: what is there is told, and then [`Event::Sought`].
+    pub fn seek(&self, seek: Seek) {
+        let wish = match &mut self.inner.borrow_mut().role {
+            Role::Following(mirror) => mirror.handle_seek(number(), seek),
+            _ => None,
+        };
+        if let Some(wish) = wish {
+            self.say(&wish);
         }
-        if self.follows() { self.tell() } else { self.with(|session| session.handle_dropped(seq)) }
+        if self.follows() {
+            self.tell()
+        } else {
+            self.with(|session| session.handle_seek(browser::now(), seek))
+        }
+    }
+
+    /// Searches what was said for words, before a sequence number that is not 0; told with [`Event::Found`].
+    pub fn search(&self, words: &str, before: u64) {
+        let wish = match &mut self.inner.borrow_mut().role {
+            Role::Following(mirror) => Some(mirror.handle_search(number(), words, before)),
+            _ => None,
+        };
+        match wish {
+            Some(wish) => self.say(&wish),
+            None => self.with(|session| session.handle_search(browser::now(), words, before)),
+        }
+    }
+
+    /// The page does not hold this part of the room any more.
+    pub fn dropped(&self, range: Range) {
+        if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
+            mirror.handle_dropped(range);
+        }
+        if self.follows() { self.tell() } else { self.with(|session| session.handle_dropped(range)) }
     }
 
     /// Asks who is there.
@@ -355,4 +384,9 @@ impl Service {
             self.ends();
         }
     }
+}
+
+/// A number that no other page draws.
+fn number() -> u64 {
+    u64::from_le_bytes(browser::random())
 }

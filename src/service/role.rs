@@ -186,6 +186,10 @@ impl Service {
     /// The turn is this page's: it goes on from what the device has.
     fn rise(&self) {
         let followed = self.is_mirroring();
+        if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
+            mirror.handle_end();
+        }
+        self.tell();
         self.inner.borrow_mut().role = Role::Rising(Vec::new());
         self.read(Box::new(move |service, kept| service.lead(kept, followed)));
     }
@@ -300,7 +304,7 @@ impl Service {
         }
     }
 
-    fn say(&self, bytes: &[u8]) {
+    pub(super) fn say(&self, bytes: &[u8]) {
         if let Some(pages) = &self.inner.borrow().pages {
             pages.tell(bytes);
         }

@@ -25,6 +25,7 @@ impl Session {
             dialect: Dialect::Basic,
             limits: Limits::basic(),
             server_name: None,
+            search: false,
         };
         self.online(now, identity, 0, false);
     }

@@ -1,18 +1,19 @@
 //! What is known of the room, and asking for what is not.
 
-use super::{Millis, Now, Online, Session, State};
+use super::{Millis, Now, Online, Session, State, seek::Wanted};
 use crate::{
     codec::{self, Extension},
     event::{Event, Missing},
     model::Dialect,
     ranges::{Range, Ranges},
+    status::Status,
     wire::{self, history_request::Start},
 };
 
 /// How many messages are asked for at once.
-const PAGE: u32 = 100;
+pub(super) const PAGE: u32 = 100;
 /// How long a page may take before it may be asked for again, in ms.
-const WITHIN: Millis = 10_000;
+pub(super) const WITHIN: Millis = 10_000;
 
 /// The part of a session that knows what it knows.
 #[derive(Debug, Default)]
@@ -25,21 +26,31 @@ pub(super) struct History {
     live: Option<u64>,
     /// The number of the last request.
     request: u32,
-    /// The request that is out.
-    asked: Option<Asked>,
+    /// The request that is out, and was not overtaken by another.
+    pub asked: Option<Asked>,
+    /// How many requests are out, with those that were overtaken.
+    pub unanswered: u32,
+    /// What is sought once fewer requests are out.
+    pub next: Option<Wanted>,
     /// What was told last, and what was asked for then; `None` while it is not known that the server keeps anything.
-    told: Option<(Vec<Missing>, Option<u64>)>,
+    told: Option<(Vec<Missing>, u64)>,
     /// The server is about to send what came up to here: until then nothing is missing. 0 when it has.
     awaits: u64,
 }
 
+/// A page that was asked for.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+pub(super) struct Asked {
     request: u32,
-    /// The end of the gap it is for.
-    to: u64,
+    /// What is to be there: the end of a gap, or what is sought; [`SOMEWHERE`] when its number is not known.
+    at: u64,
     until: Millis,
+    /// Who waits for a place of this page.
+    pub wanted: Option<Wanted>,
 }
+
+/// No message has this number.
+pub(super) const SOMEWHERE: u64 = u64::MAX;
 
 impl History {
     /// What a device has kept of an earlier visit.
@@ -54,8 +65,16 @@ impl History {
     /// A new connection: nothing that was asked is answered any more.
     pub fn disconnected(&mut self) {
         self.asked = None;
+        self.unanswered = 0;
+        self.next = None;
         self.live = None;
         self.awaits = 0;
+    }
+
+    /// The number of the next request, of whatever kind.
+    pub fn next_request(&mut self) -> u32 {
+        self.request = self.request.checked_add(1).unwrap_or(1);
+        self.request
     }
 }
 
@@ -91,9 +110,7 @@ impl Session {
     /// What follows by itself comes after this.
     pub(super) fn goes_on_from(&mut self, now: Now, seq: u64) {
         self.history.live = Some(seq);
-        self.history.known.insert(seq, seq);
-        self.tell(Event::Known(Range { from: seq, to: seq }));
-        self.known_more(now);
+        self.know(now, seq, seq);
     }
 
     /// A message that followed by itself. `false` when it is known already.
@@ -103,25 +120,29 @@ impl Session {
         }
         if let Some(live) = self.history.live.filter(|live| *live < seq) {
             self.history.live = Some(seq);
-            self.history.known.insert(live, seq);
-            self.tell(Event::Known(Range { from: live, to: seq }));
-            self.known_more(now);
+            self.know(now, live, seq);
         }
         true
     }
 
     /// A page: one that was asked for, or what came after what we had.
-    pub(super) fn page(&mut self, now: Now, page: wire::HistoryPage) {
-        let is_answer = self.history.asked.is_some_and(|asked| asked.request == page.request);
-        if page.request != 0 && !is_answer || self.history.log.is_empty() {
-            // Of a request that was given up.
+    pub(super) fn page(&mut self, now: Now, mut page: wire::HistoryPage) {
+        if self.search.is_answer(page.request) {
+            return self.found(now, page);
+        }
+        let asked = self.history.asked.take_if(|asked| asked.request == page.request);
+        // A page that was given up is as true as any; one that ends nowhere is what a search has found.
+        let is_late = asked.is_none() && page.request != 0;
+        if page.request > self.history.request || is_late && page.to == 0 || self.history.log.is_empty() {
             self.ignored += 1;
             return;
         }
-        if is_answer {
-            self.history.asked = None;
-        }
+        let wanted = asked.and_then(|asked| asked.wanted);
         let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
+        if page.request != 0 {
+            // The log may have what the server has not said yet, and until it does may not even know of.
+            page.to = page.to.min(self.history.live.unwrap_or(0));
+        }
         // What comes after all that was known before this connection was missed; what is older is history.
         let missed =
             self.history.known.contains(page.from) || self.history.known.iter().any(|r| r.to == page.from);
@@ -137,11 +158,11 @@ impl Session {
             self.done_with(now, message.id);
             self.keeper.message(now.mono, &message);
             // What was asked for is told whole: another page may have asked.
-            if is_answer || !self.history.known.contains(message.seq) {
+            if page.request != 0 || !self.history.known.contains(message.seq) {
                 messages.push(message);
             }
         }
-        self.history.known.insert(page.from, page.to);
+        let place = wanted.map(|wanted| wanted.place(&messages));
         if page.request == 0 && page.to >= self.history.awaits {
             self.history.awaits = 0;
         }
@@ -150,8 +171,13 @@ impl Session {
         } else if !messages.is_empty() {
             self.tell(Event::Page(messages));
         }
-        self.tell(Event::Known(Range { from: page.from, to: page.to }));
-        self.known_more(now);
+        self.know(now, page.from, page.to);
+        if let (Some(wanted), Some(place)) = (wanted, place) {
+            self.arrived(now, wanted, place, &page);
+        }
+        if page.request != 0 {
+            self.answered(now);
+        }
     }
 
     /// Asks for the newest part of the gap that ends with `to`. One page at a time; asking for another meanwhile
@@ -164,42 +190,74 @@ impl Session {
 
     /// The same for another page of this user, which may lack what this one has.
     pub fn handle_load_for_another(&mut self, now: Now, to: u64) {
-        let State::Online(Online { dialect: Dialect::Rich, .. }) = self.state else { return };
-        if self.history.asked.is_some() || self.history.log.is_empty() {
-            return;
+        if self.history.asked.is_none() && self.can_ask() {
+            // Before the number behind it is up to the number itself, and that is in the gap.
+            self.ask(now, Start::Before(to.saturating_add(1)), to, None);
         }
-        // Before the number behind it is up to the number itself, and that is in the gap.
-        let start = Start::Before(to.saturating_add(1));
-        self.history.request = self.history.request.checked_add(1).unwrap_or(1);
-        let request = self.history.request;
-        self.history.asked = Some(Asked { request, to, until: now.mono + WITHIN });
+    }
+
+    /// Whether there is somebody to ask for pages.
+    pub(super) fn can_ask(&self) -> bool {
+        matches!(self.state, State::Online(Online { dialect: Dialect::Rich, .. }))
+            && !self.history.log.is_empty()
+    }
+
+    /// Asks for a page; what was asked for before is overtaken.
+    pub(super) fn ask(&mut self, now: Now, start: Start, at: u64, wanted: Option<Wanted>) {
+        let request = self.history.next_request();
+        self.history.asked = Some(Asked { request, at, until: now.mono + WITHIN, wanted });
+        self.history.unanswered += 1;
         let ask = wire::HistoryRequest { start: Some(start), count: PAGE, request };
         self.send(&codec::extension("", Extension::HistoryRequest(ask)));
         self.tell_gaps();
     }
 
-    /// The reader's page has let go of everything up to this sequence number: it would have to be loaded again.
-    pub fn handle_dropped(&mut self, seq: u64) {
-        self.history.known.forget_up_to(seq);
+    /// The reader's page has let go of this part: it would have to be loaded again. What is kept on the device stays.
+    pub fn handle_dropped(&mut self, range: Range) {
+        let newest = self.history.known.newest();
+        self.history.known.remove(range.from, range.to);
+        if let Some(newest) = newest {
+            // The place to go on from.
+            self.history.known.insert(newest, newest);
+        }
         self.tell_gaps();
     }
 
     /// A page will not come: it was refused, or takes too long. It may be asked for again.
-    pub(super) fn page_failed(&mut self, request: Option<u32>) {
-        if self.history.asked.is_some_and(|asked| request.is_none_or(|request| request == asked.request)) {
-            self.history.asked = None;
+    pub(super) fn page_failed(&mut self, now: Now, request: Option<u32>) {
+        let this = |asked: &mut Asked| request.is_none_or(|request| request == asked.request);
+        if let Some(asked) = self.history.asked.take_if(this) {
             self.tell_gaps();
+            self.not_sought(asked.wanted);
         }
+        if request.is_none() {
+            // Nor will those before it.
+            self.history.unanswered = 0;
+        }
+        self.answered(now);
     }
 
-    fn known_more(&mut self, now: Now) {
-        self.keeper.touch(now.mono);
+    /// The connection is gone: nothing that was asked for comes.
+    pub(super) fn history_ends(&mut self) {
+        let wanted = [self.history.asked.and_then(|asked| asked.wanted), self.history.next];
+        self.history.disconnected();
+        self.tell_gaps();
+        wanted.into_iter().for_each(|wanted| self.not_sought(wanted));
+        self.search_failed(Status::NotConnected);
+        self.search_ends();
+    }
+
+    /// All that the room has in this part was told.
+    fn know(&mut self, now: Now, from: u64, to: u64) {
+        self.history.known.insert(from, to);
+        self.keeper.know(now.mono, from, to);
+        self.tell(Event::Known(Range { from, to }));
         self.tell_gaps();
     }
 
-    /// The end of the gap that was asked for, by whichever page; 0 when none was.
+    /// A number in the gap that was asked for, by whichever page: its end, or what is sought. 0 when nothing was.
     pub(crate) fn loading(&self) -> u64 {
-        self.history.asked.map_or(0, |asked| asked.to)
+        self.history.asked.map_or(0, |asked| asked.at)
     }
 
     /// Tells what is missing, if that is something else than last time. What was asked for counts too: it may be missing
@@ -208,7 +266,7 @@ impl Session {
         if self.history.awaits > 0 {
             return;
         }
-        let asked = self.history.asked.map(|asked| asked.to);
+        let asked = self.loading();
         let told = (Missing::between(&self.history.known, asked), asked);
         if self.history.log.is_empty() || self.history.told.as_ref() == Some(&told) {
             return;

@@ -9,6 +9,7 @@ use crate::{
     kept::{self, Account, Change, MESSAGES_KEPT, Table},
     model::{Dialect, Message, MessageId},
     outbox::{Entry, Stage},
+    ranges::Ranges,
     status::Status,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Keeper {
     fresh: Vec<Message>,
     /// The sequence numbers of those it has, in order.
     held: Vec<u64>,
+    /// What it has everything of; it keeps also what the page lets go of.
+    known: Ranges,
     /// Nothing up to this sequence number is held.
     floor: u64,
     /// When what is not urgent is to be written.
@@ -33,7 +36,8 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// What the device has already.
-    pub fn holds(&mut self, messages: impl Iterator<Item = u64>) {
+    pub fn holds(&mut self, messages: impl Iterator<Item = u64>, known: Ranges) {
+        self.known = known;
         self.held.clear();
         messages.for_each(|seq| self.hold(seq));
     }
@@ -51,6 +55,12 @@ impl Keeper {
     /// Something is to be written within a while.
     pub fn touch(&mut self, now: Millis) {
         self.due.get_or_insert(now + WITHIN);
+    }
+
+    /// All messages of this part were told, and are to be called known once they are kept.
+    pub fn know(&mut self, now: Millis, from: u64, to: u64) {
+        self.known.insert(from, to);
+        self.touch(now);
     }
 
     /// A message of the room is to be kept.
@@ -85,6 +95,7 @@ impl Keeper {
     pub fn forget_messages(&mut self, now: Millis) {
         self.fresh.clear();
         self.held.clear();
+        self.known.clear();
         self.floor = 0;
         self.changes.push(Change::Clear(Table::Messages));
         self.touch(now);
@@ -103,6 +114,7 @@ impl Keeper {
     pub fn begin(&mut self) {
         self.fresh.clear();
         self.held.clear();
+        self.known.clear();
         self.floor = 0;
         self.due = None;
     }
@@ -115,7 +127,7 @@ impl Keeper {
         self.changes.push(Change::DeleteUpTo(Table::Messages, kept::message_key(floor)));
     }
 
-    /// The changes gathered so far, the messages among them; `account` is told up to where messages are not held.
+    /// The changes gathered so far, the messages among them; `account` is told of what messages are held.
     fn write(&mut self, account: Option<&mut Account>) {
         self.due = None;
         for seq in self.fresh.iter().map(|message| message.seq).collect::<Vec<_>>() {
@@ -126,7 +138,8 @@ impl Keeper {
         }
         self.changes.extend(std::mem::take(&mut self.fresh).iter().map(kept::message));
         let Some(account) = account else { return };
-        account.known.forget_up_to(self.floor);
+        self.known.forget_up_to(self.floor);
+        account.known = self.known.clone();
         account.messages = self.held.iter().filter(|seq| account.known.contains(**seq)).count();
         self.changes.push(kept::account(account));
     }
@@ -160,7 +173,7 @@ impl Session {
             identity,
             secret: self.secret.clone(),
             log: self.history.log.clone(),
-            known: self.history.known.clone(),
+            known: Ranges::default(),
             messages: 0,
             attempt: self.attempt,
         });

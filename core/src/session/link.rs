@@ -139,7 +139,10 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Millis> {
-        [self.link_due(), self.keeper.due(), self.history.due()].into_iter().flatten().min()
+        [self.link_due(), self.keeper.due(), self.history.due(), self.search.due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn link_due(&self) -> Option<Millis> {
@@ -183,7 +186,11 @@ impl Session {
             self.write();
         }
         if is_due(self.history.due()) {
-            self.page_failed(None);
+            self.page_failed(now, None);
+        }
+        if is_due(self.search.due()) {
+            self.search_failed(Status::NoAnswer);
+            self.search_next(now);
         }
         if is_due(self.link_due()) {
             self.link_timeout(now);
@@ -284,8 +291,7 @@ impl Session {
         {
             self.backoff.reset();
         }
-        self.history.disconnected();
-        self.tell_gaps();
+        self.history_ends();
         self.give_back();
         if status == Status::InvalidText && self.backoff.attempt() == 0 {
             // It is soon back, and the bar with it; this stays to be read.
@@ -346,7 +352,7 @@ impl Session {
         }
         self.give_back();
         self.state = State::Failed;
-        self.history.disconnected();
+        self.history_ends();
         self.tell(Event::Connection(Connection::Failed { status, refusal }));
     }
 

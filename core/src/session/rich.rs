@@ -23,7 +23,7 @@ impl Session {
             return;
         }
         let can = |what: &str| welcome.capabilities.iter().any(|capability| capability == what);
-        let history = can("history");
+        let (history, search) = (can("history"), can("search"));
         // What others said in between can't be had from a server that keeps no history.
         let missed = self.identity.is_some() && !history && self.backoff.attempt() <= 1;
         let batch = can("batch");
@@ -36,6 +36,7 @@ impl Session {
             dialect: Dialect::Rich,
             limits: Limits::from_wire(&welcome.limits.unwrap_or_default()),
             server_name: Some(welcome.server_name).filter(|name| !name.is_empty()),
+            search,
         };
         if missed {
             self.tell(Event::Notice(Notice::Missed));
@@ -150,7 +151,7 @@ impl Session {
     pub(super) fn refuse(&mut self, now: Now, refusal: wire::Refusal) {
         let status = Status::from_code(u16::try_from(refusal.code).unwrap_or(0));
         if refusal.request != 0 {
-            return self.page_failed(Some(refusal.request));
+            return self.request_refused(now, refusal.request, status);
         }
         if let Some(id) = MessageId::from_wire(&refusal.id) {
             self.refuse_message(now, id, status, refusal.retry_after_ms.into());

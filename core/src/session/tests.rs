@@ -15,6 +15,8 @@ use crate::{
 
 mod device;
 mod history;
+mod search;
+mod seek;
 
 /// A session under a clock of its own, and what came out of it.
 struct Driver {

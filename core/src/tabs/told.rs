@@ -4,7 +4,7 @@
 use crate::{
     codec,
     device::{Kind, Told},
-    event::Event,
+    event::{Event, Found},
     kept,
     limits::Limits,
     model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, PresenceState, Refused},
@@ -51,6 +51,7 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
             told.flag = identity.dialect == Dialect::Basic;
             told.limits = Some(identity.limits.to_wire());
             told.suggestion = identity.server_name.clone().unwrap_or_default();
+            told.number = identity.search.into();
             Kind::LoggedIn
         }
         Event::LoggedOut => Kind::LoggedOut,
@@ -110,6 +111,21 @@ pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
             told.number = (*ms).into();
             Kind::RoundTrip
         }
+        Event::Sought { asker, seq } => {
+            (told.number, told.other) = (seq.unwrap_or(0), *asker);
+            Kind::Sought
+        }
+        Event::Found { asker, found } => {
+            told.other = *asker;
+            match found {
+                Ok(found) => {
+                    found.messages.iter().for_each(|message| tell_message(&mut told, message));
+                    told.flag = found.more;
+                }
+                Err(status) => told.code = status.code().into(),
+            }
+            Kind::Found
+        }
         // Told with the list itself; each page knows what it lacks; asked for by one.
         Event::Roster | Event::Gaps(_) | Event::Notice(Notice::Help | Notice::Who { .. }) => return None,
     };
@@ -160,6 +176,7 @@ pub(super) fn hear(now: crate::Millis, told: Told) -> Option<Heard> {
             dialect: dialect(told.flag),
             limits: Limits::from_wire(&told.limits.unwrap_or_default()),
             server_name: some(told.suggestion),
+            search: told.number != 0,
         }),
         Kind::LoggedOut => Event::LoggedOut,
         Kind::Message => Event::Message(heard_messages(told).pop()?),
@@ -180,6 +197,12 @@ pub(super) fn hear(now: crate::Millis, told: Told) -> Option<Heard> {
         Kind::Server => Event::Notice(Notice::Server(told.text)),
         Kind::Refused => Event::Refused(refusal(status, told)),
         Kind::RoundTrip => Event::RoundTrip(small),
+        Kind::Sought => Event::Sought { asker: told.other, seq: Some(told.number).filter(|seq| *seq > 0) },
+        Kind::Found => {
+            let (asker, more) = (told.other, told.flag);
+            let messages = if told.code == 0 { Ok(heard_messages(told)) } else { Err(status) };
+            Event::Found { asker, found: messages.map(|messages| Found { messages, more }) }
+        }
     }))
 }
 

@@ -9,7 +9,7 @@ use parlour_core::{
     model::{Connection, Delivery, Message, MessageId},
     session::Session,
     status::Status,
-    timeline::{RowKind, Timeline},
+    timeline::{Row, RowKind, Timeline},
 };
 
 use super::network::Link;
@@ -159,6 +159,13 @@ impl Device {
             Event::Gaps(gaps) => {
                 self.timeline.gaps(&gaps);
                 self.gaps = gaps;
+            }
+            Event::Sought { seq: Some(seq), .. } => {
+                let is_it =
+                    |row: &Row| matches!(&row.kind, RowKind::Message { message, .. } if message.seq == seq);
+                if !self.timeline.rows().iter().any(is_it) {
+                    self.complaints.push(format!("{seq} was said to be there"));
+                }
             }
             Event::Forget => self.complaints.push("the log was said to be another one".into()),
             Event::Delivery(id, delivery) => {

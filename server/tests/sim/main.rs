@@ -29,6 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use parlour_core::model::Seek;
 use world::{Tally, World};
 
 /// How many seeds a test runs, where nothing else is asked for.
@@ -100,6 +101,15 @@ fn step(world: &mut World) {
             if let Some(to) = gap {
                 world.with_session(at, |session, now| session.handle_load(now, to));
             }
+        }
+        94..97 => {
+            let (by_time, n) = (world.rng.once_in(3), world.rng.below(100_000));
+            world.tally.count("seeks");
+            world.with_session(at, |session, now| {
+                let ago = i64::try_from(n).unwrap();
+                session
+                    .handle_seek(now, if by_time { Seek::Time(now.unix - ago) } else { Seek::Seq(n % 500) });
+            });
         }
         _ => {}
     }

@@ -1,15 +1,19 @@
 //! What is known of the room, and what is not: on a server that keeps a log.
 
 use super::*;
-use crate::{event::Missing, ranges::Gap, wire::history_request::Start};
+use crate::{
+    event::Missing,
+    ranges::{Gap, Range},
+    wire::history_request::Start,
+};
 
-const LOG: [u8; 2] = [1, 2];
+pub(super) const LOG: [u8; 2] = [1, 2];
 
 /// The welcome of a server with a log that has come to `last`.
 pub(super) fn welcome_at(log: &[u8], last: u64) -> Frame {
     let mut frame = welcome("tom");
     let Some(Ext::Welcome(welcome)) = &mut frame.extension else { unreachable!() };
-    welcome.capabilities.push("history".into());
+    welcome.capabilities.extend(["history".into(), "search".into()]);
     welcome.log = log.to_vec();
     welcome.positions = vec![wire::RoomPosition { room: String::new(), seq: last }];
     frame
@@ -20,21 +24,21 @@ pub(super) fn said(seq: u64) -> Frame {
     Frame { seq, time: 1, ..codec::talk("lili", "", Some(id), &format!("message {seq}")) }
 }
 
-fn page(request: u32, from: u64, to: u64) -> Frame {
+pub(super) fn page(request: u32, from: u64, to: u64) -> Frame {
     let frames = (from + 1..=to).map(|seq| codec::encode(&said(seq))).collect();
     let page = wire::HistoryPage { request, frames, reached_start: from == 0, reached_end: false, from, to };
     codec::extension("", Ext::HistoryPage(page))
 }
 
 /// Logged in where the room is at `last`, knowing nothing of it.
-fn online_at(last: u64) -> Driver {
+pub(super) fn online_at(last: u64) -> Driver {
     let mut driver = Driver::new();
     driver.log_in("tom");
     driver.receive(&welcome_at(&LOG, last));
     driver
 }
 
-fn gaps(driver: &Driver) -> Vec<(u64, u64, bool)> {
+pub(super) fn gaps(driver: &Driver) -> Vec<(u64, u64, bool)> {
     let last = driver.events.iter().rev().find_map(|event| match event {
         Event::Gaps(gaps) => Some(gaps),
         _ => None,
@@ -43,7 +47,7 @@ fn gaps(driver: &Driver) -> Vec<(u64, u64, bool)> {
     last.map(|gaps| gaps.iter().map(of).collect()).unwrap_or_default()
 }
 
-fn shown(driver: &Driver) -> Vec<u64> {
+pub(super) fn shown(driver: &Driver) -> Vec<u64> {
     let mut all = Vec::new();
     for event in &driver.events {
         match event {
@@ -64,7 +68,7 @@ fn login(driver: &Driver) -> &wire::Login {
 }
 
 /// The connection is lost, and there again as far as the login.
-fn again(driver: &mut Driver) {
+pub(super) fn again(driver: &mut Driver) {
     driver.closed(1006);
     driver.session.handle_retry_now(driver.now);
     driver.forget();
@@ -172,7 +176,10 @@ fn a_page_that_does_not_come_may_be_asked_for_again() {
     }
     assert_eq!(gaps(&driver), [(0, 9, false)]);
     driver.receive(&page(2, 0, 9));
-    assert_eq!(shown(&driver), Vec::<u64>::new(), "an answer too late is none");
+    assert_eq!(gaps(&driver), []);
+    assert_eq!(shown(&driver).len(), 9, "what comes too late is as good");
+    driver.receive(&page(3, 0, 9));
+    assert_eq!(shown(&driver).len(), 9, "but not what nobody asked for");
 }
 
 #[test]
@@ -206,9 +213,42 @@ fn another_log_makes_what_was_known_worthless() {
 
 #[test]
 fn what_the_page_let_go_of_can_be_loaded_again() {
+    let drop = |driver: &mut Driver, from, to| {
+        driver.session.handle_dropped(Range { from, to });
+        driver.drain();
+        gaps(driver)
+    };
     let mut driver = online_at(0);
     (1..=9).for_each(|seq| driver.receive(&said(seq)));
-    driver.session.handle_dropped(4);
+    assert_eq!(drop(&mut driver, 0, 4), [(0, 4, false)]);
+    assert_eq!(drop(&mut driver, 5, 6), [(0, 4, false), (5, 6, false)]);
+    assert_eq!(drop(&mut driver, 5, 9), [(0, 4, false), (5, 9, false)], "the newest too");
+    driver.receive(&said(10));
+    assert_eq!(gaps(&driver), [(0, 4, false), (5, 9, false)]);
+    again(&mut driver);
+    assert_eq!(login(&driver).positions[0].seq, 10);
+}
+
+#[test]
+fn what_follows_by_itself_is_not_taken_from_a_page() {
+    let mut driver = online_at(5);
+    driver.receive(&page(0, 5, 5));
+    driver.session.handle_load(driver.now, 5);
     driver.drain();
-    assert_eq!(gaps(&driver), [(0, 4, false)]);
+    driver.receive(&page(1, 0, 7));
+    assert_eq!((shown(&driver), gaps(&driver)), ((1..=5).collect(), vec![]));
+    again(&mut driver);
+    assert_eq!(login(&driver).positions[0].seq, 5, "a server that was stopped knows no more");
+    driver.receive(&welcome_at(&LOG, 5));
+    assert!(!driver.events.contains(&Event::Forget));
+}
+
+#[test]
+fn the_device_keeps_what_the_page_lets_go_of() {
+    let mut driver = online_at(0);
+    (1..=9).for_each(|seq| driver.receive(&said(seq)));
+    driver.session.handle_dropped(Range { from: 3, to: 9 });
+    driver.pass(1_000);
+    driver.reload();
+    assert_eq!((shown(&driver), gaps(&driver)), ((1..=9).collect(), vec![]));
 }
