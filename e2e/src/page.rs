@@ -192,6 +192,29 @@ impl Page {
         serde_json::from_value(value).unwrap_or_else(|e| panic!("{e}\nfrom: {script}"))
     }
 
+    /// What an expression gives once it has given the same for ten frames on end: where something is, when all that
+    /// is laid out late has been. Only of a page that is seen; others have no frames.
+    ///
+    /// # Panics
+    /// When it throws, and when it goes on moving.
+    pub async fn still(&self, expression: &str) -> f64 {
+        let script = format!(
+            "return new Promise((resolve, reject) => {{
+                let [last, frames] = [null, 0];
+                const frame = () => {{
+                    try {{
+                        const now = {expression};
+                        frames = now === last ? frames + 1 : 0;
+                        last = now;
+                    }} catch (error) {{ return reject(error); }}
+                    if (frames < 10) requestAnimationFrame(frame); else resolve(last);
+                }};
+                requestAnimationFrame(frame);
+            }});"
+        );
+        self.eval(&script, vec![]).await
+    }
+
     // ---- doing
 
     /// Clicks on the first element of a selector, once it is there.
