@@ -21,6 +21,7 @@ mod check;
 mod dist;
 mod fingerprint;
 mod html;
+mod install;
 mod pack;
 mod place;
 mod plant;

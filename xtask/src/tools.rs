@@ -1,11 +1,12 @@
 //! The tools a build needs, fetched when this machine lacks them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::install::Install;
 use crate::place::{Place, exe_name, on_path};
 use crate::sh;
 
@@ -50,8 +51,8 @@ pub fn page_builders(place: &Place) -> Result<()> {
     let trunk = start_trunk_install(place)?;
     let rest =
         wasm_bindgen(place).and_then(|()| if trunk.is_some() { precompile_client(place) } else { Ok(()) });
-    if let Some(child) = trunk {
-        finish_trunk_install(place, child)?;
+    if let Some(install) = trunk {
+        install.finish(place)?;
     }
     rest
 }
@@ -77,46 +78,11 @@ fn own_trunk(place: &Place) -> PathBuf {
     place.tools_bin().join(exe_name("trunk"))
 }
 
-fn start_trunk_install(place: &Place) -> Result<Option<Child>> {
+fn start_trunk_install(place: &Place) -> Result<Option<Install>> {
     if sh::ask(trunk(place).arg("--version")).is_some_and(|text| fits(&text)) {
         return Ok(None);
     }
-    eprintln!("      installing trunk {TRUNK} into target/tools (once; takes two or three minutes)");
-    let log = File::create(trunk_log(place)).context("target/tools cannot be written")?;
-    let mut command =
-        sh::cargo(place, &["install", "trunk", "--version", TRUNK, "--locked", "--force", "--root"]);
-    command
-        .arg(place.tools())
-        .env("CARGO_TARGET_DIR", place.tools().join("build"))
-        // Compiled once to be run for seconds: the quickest build wins.
-        .envs([
-            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
-            ("CARGO_PROFILE_RELEASE_LTO", "false"),
-            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256"),
-            ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
-        ])
-        .stdout(Stdio::null())
-        .stderr(log);
-    Ok(Some(command.spawn().context("cargo install cannot be started")?))
-}
-
-fn finish_trunk_install(place: &Place, mut child: Child) -> Result<()> {
-    let status = child.wait().context("cargo install was lost")?;
-    if !status.success() {
-        let log = fs::read_to_string(trunk_log(place)).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        eprintln!("{}", lines[lines.len().saturating_sub(20)..].join("\n"));
-        bail!(
-            "trunk {TRUNK} could not be installed (above: why); check the network, or install it yourself."
-        );
-    }
-    // Half a gigabyte that is never needed again; if it stays, nothing is wrong.
-    let _ = fs::remove_dir_all(place.tools().join("build"));
-    Ok(())
-}
-
-fn trunk_log(place: &Place) -> PathBuf {
-    place.tools().join("trunk.log")
+    Install::start(place, "trunk", TRUNK, "two or three minutes").map(Some)
 }
 
 /// `trunk 0.21.x`, x at least what Trunk.toml asks for.
