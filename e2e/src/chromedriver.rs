@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, Weak},
 };
 
-use crate::environment::Environment;
+use crate::{browser::Browser, environment::Environment};
 
 /// A chromedriver that runs, until the last test that uses it is over.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Chromedriver {
     }
 
     fn start() -> Self {
-        let mut process = Command::new(Environment::read().chromedriver)
+        let mut process = Command::new(Environment::programs(Browser::Chromium).driver)
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

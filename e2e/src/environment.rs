@@ -2,6 +2,8 @@
 
 use std::{env, path::PathBuf};
 
+use crate::browser::Browser;
+
 /// What `cargo xtask test` builds or finds, and puts into the environment.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -9,10 +11,15 @@ pub struct Environment {
     pub server: PathBuf,
     /// `PARLOUR_DIST`: the bundle.
     pub dist: PathBuf,
-    /// `CHROME`: the browser.
-    pub chrome: PathBuf,
-    /// `CHROMEDRIVER`: what drives it.
-    pub chromedriver: PathBuf,
+}
+
+/// A browser's programs.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// `CHROME` or `FIREFOX`: the browser itself.
+    pub browser: PathBuf,
+    /// `CHROMEDRIVER` or `GECKODRIVER`: what drives it.
+    pub driver: PathBuf,
 }
 
 impl Environment {
@@ -22,12 +29,20 @@ impl Environment {
     /// When a part of it is missing.
     #[must_use]
     pub fn read() -> Self {
-        Self {
-            server: path("PARLOUR_SERVER"),
-            dist: path("PARLOUR_DIST"),
-            chrome: path("CHROME"),
-            chromedriver: path("CHROMEDRIVER"),
-        }
+        Self { server: path("PARLOUR_SERVER"), dist: path("PARLOUR_DIST") }
+    }
+
+    /// Where the programs of a browser are.
+    ///
+    /// # Panics
+    /// When one is missing.
+    #[must_use]
+    pub fn programs(browser: Browser) -> Programs {
+        let (browser, driver) = match browser {
+            Browser::Chromium => ("CHROME", "CHROMEDRIVER"),
+            Browser::Firefox => ("FIREFOX", "GECKODRIVER"),
+        };
+        Programs { browser: path(browser), driver: path(driver) }
     }
 
     /// The checkout.
@@ -54,7 +69,7 @@ fn path(name: &str) -> PathBuf {
     assert!(
         path.exists(),
         "{name} names nothing that exists ({path:?}). Run the browser tests with `cargo xtask test`, which builds \
-         the page and the server, finds the browser, and tells the tests where they are."
+         the page and the server, finds the browsers, and tells the tests where they are."
     );
     path
 }

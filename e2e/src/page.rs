@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
+    browser::Browser,
+    driver::Driver,
     environment::Environment,
     eventually::wait,
     view::{GLANCE, Glance, LOOK, View},
@@ -45,6 +47,9 @@ pub struct Page {
 struct Inner {
     /// Test and window, for what is left to look at.
     name: String,
+    browser: Browser,
+    /// Until the browser is closed.
+    driver: RefCell<Option<Driver>>,
     client: Client,
     profile: PathBuf,
     open: Cell<bool>,
@@ -69,9 +74,17 @@ pub struct Entry {
 }
 
 impl Page {
-    pub(crate) fn new(name: String, client: Client, profile: PathBuf) -> Self {
+    pub(crate) fn new(
+        name: String,
+        browser: Browser,
+        driver: Driver,
+        client: Client,
+        profile: PathBuf,
+    ) -> Self {
         let inner = Inner {
             name,
+            browser,
+            driver: RefCell::new(Some(driver)),
             client,
             profile,
             open: Cell::new(true),
@@ -239,8 +252,17 @@ impl Page {
     }
 
     /// Types text where the focus is, as an input method gives it: any characters, at once.
+    ///
+    /// # Panics
+    /// When nothing has the focus that takes text.
     pub async fn type_text(&self, text: &str) {
-        self.devtools("Input.insertText", json!({ "text": text })).await;
+        match self.browser() {
+            Browser::Chromium => drop(self.devtools("Input.insertText", json!({ "text": text })).await),
+            Browser::Firefox => {
+                let script = "return document.execCommand('insertText', false, arguments[0])";
+                assert!(self.eval::<bool>(script, vec![text.into()]).await, "{text:.40} can be typed");
+            }
+        }
     }
 
     /// Puts text into a field, in the place of what is in it.
@@ -313,26 +335,51 @@ impl Page {
 
     // ---- the browser
 
-    /// Sends a command of the DevTools protocol.
+    /// Which it is in.
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        self.inner.browser
+    }
+
+    /// Sends a command of the DevTools protocol, in Chromium.
     ///
     /// # Panics
-    /// When the browser refuses it.
+    /// When the browser refuses it, and in any other browser.
     pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
         let body = json!({ "cmd": method, "params": parameters });
         self.issue("goog/cdp/execute", body).await.unwrap_or_else(|e| panic!("{method}: {e}"))
     }
 
-    /// Runs a script in every document that will be loaded, before anything of its own.
+    /// Runs a script in every document that will be loaded, before anything of its own. In Chromium.
+    ///
+    /// # Panics
+    /// In any other browser.
     pub async fn before_load(&self, script: &str) {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
     }
 
-    /// Makes the screen as large as this; a small one is a phone's.
+    /// Makes the screen as large as this; a small one is a phone's, which in Chromium has no mouse either.
     pub async fn resize(&self, width: u32, height: u32) {
+        if self.browser() == Browser::Firefox {
+            return self.resize_window(width, height).await;
+        }
         let mobile = width < 600;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
         self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": mobile })).await;
+    }
+
+    /// Makes the window so large that the page in it has this size.
+    async fn resize_window(&self, width: u32, height: u32) {
+        let script = "return [outerWidth - innerWidth, outerHeight - innerHeight]";
+        let [bars_width, bars_height]: [u32; 2] = self.eval(script, vec![]).await;
+        let client = self.client();
+        let resized = client.set_window_rect(0, 0, width + bars_width, height + bars_height).await;
+        resized.expect("a window can be given a size");
+        let size = format!(
+            "return (innerWidth === {width} && innerHeight === {height}) || [innerWidth, innerHeight]"
+        );
+        self.until_true(&format!("a window of {width} by {height}"), &size).await;
     }
 
     /// Puts the window out of sight.
@@ -354,13 +401,26 @@ impl Page {
     }
 
     /// A picture of what is on the screen, as PNG.
+    ///
+    /// # Panics
+    /// When the browser takes none.
     pub async fn screenshot(&self) -> Vec<u8> {
+        if self.browser() == Browser::Firefox {
+            return self.client().screenshot().await.expect("a picture");
+        }
         let taken = self.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
         STANDARD.decode(taken["data"].as_str().unwrap_or_default()).expect("a picture")
     }
 
-    /// The console so far.
+    /// The console so far. Of Firefox's, what the page has written and what it has thrown: no reports of the content
+    /// security policy.
     pub async fn console(&self) -> Vec<Entry> {
+        if self.browser() == Browser::Firefox {
+            // One that is closed has nothing more to say.
+            let driver = self.inner.driver.borrow();
+            let Some(Driver::Geckodriver(driver)) = &*driver else { return Vec::new() };
+            return driver.console();
+        }
         for entry in self.log("browser").await {
             let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
             let entry = Entry { level: text("level"), source: text("source"), message: text("message") };
@@ -369,7 +429,10 @@ impl Page {
         self.inner.console.borrow().clone()
     }
 
-    /// The URLs that were asked for so far, sockets too.
+    /// The URLs that were asked for so far, sockets too. In Chromium.
+    ///
+    /// # Panics
+    /// In any other browser.
     pub async fn requests(&self) -> Vec<String> {
         for entry in self.log("performance").await {
             let message: Value = serde_json::from_str(entry["message"].as_str().unwrap_or_default()).unwrap();
@@ -384,8 +447,8 @@ impl Page {
         self.inner.network.borrow().clone()
     }
 
-    /// What the browser has to complain of: errors in the console, reports of the content security policy,
-    /// requests to where the page has no business.
+    /// What the browser has to complain of: errors in the console, and in Chromium also reports of the content security
+    /// policy and requests to where the page has no business.
     pub async fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for Entry { level, source, message } in self.console().await {
@@ -394,6 +457,9 @@ impl Page {
             if wrong && !self.inner.expected.borrow().iter().any(|words| message.contains(words)) {
                 complaints.push(format!("{}: console {level} ({source}): {message}", self.inner.name));
             }
+        }
+        if self.browser() != Browser::Chromium {
+            return complaints;
         }
         let reachable = self.inner.reachable.borrow().clone();
         for url in self.requests().await {
@@ -435,7 +501,10 @@ impl Page {
     }
 
     /// What shows the tab that is looked at dies, as it does when it runs out of memory. The browser's other tabs go on;
-    /// one of them is to be looked at next.
+    /// one of them is to be looked at next. In Chromium.
+    ///
+    /// # Panics
+    /// In any other browser.
     pub async fn crash(&self) {
         // Nobody is left to answer.
         let crash = self.issue("goog/cdp/execute", json!({ "cmd": "Page.crash", "params": {} }));
@@ -444,12 +513,15 @@ impl Page {
 
     /// Kills the whole browser, which has no time for anything. What it has kept stays where it is: here.
     pub(crate) async fn kill(&self) -> PathBuf {
-        let lock =
-            fs::read_link(self.inner.profile.join("SingletonLock")).expect("a browser locks its profile");
-        let lock = lock.to_string_lossy().into_owned();
-        let (_, process) = lock.rsplit_once('-').expect("the lock names the process");
-        let killed = Command::new("kill").args(["-9", process]).status();
-        assert!(killed.is_ok_and(|status| status.success()), "the browser can be killed");
+        let process = self.process();
+        match self.browser() {
+            Browser::Chromium => {
+                let killed = Command::new("kill").args(["-9", &process]).status();
+                assert!(killed.is_ok_and(|status| status.success()), "the browser can be killed");
+            }
+            // It goes with its driver.
+            Browser::Firefox => drop(self.inner.driver.take()),
+        }
         let exe = std::path::Path::new("/proc").join(process).join("exe");
         let gone = async || if exe.exists() { Err(format!("{} is there", exe.display())) } else { Ok(()) };
         wait(DEADLINE, "the browser is gone", gone).await.expect("who is killed is gone");
@@ -459,9 +531,26 @@ impl Page {
         self.inner.profile.clone()
     }
 
-    /// Whether there is a text in what the browser keeps of its local storage: that is in a file some seconds later.
+    /// The browser's, as digits.
+    fn process(&self) -> String {
+        let lock = match self.browser() {
+            Browser::Chromium => "SingletonLock",
+            Browser::Firefox => "lock",
+        };
+        let lock = fs::read_link(self.inner.profile.join(lock)).expect("a browser locks its profile");
+        let lock = lock.to_string_lossy().into_owned();
+        let (_, process) = lock.rsplit_once(['-', '+']).expect("the lock names the process");
+        process.to_owned()
+    }
+
+    /// Whether there is a text in what the browser keeps of its local storage: that is in a file some seconds later. In
+    /// Chromium.
+    ///
+    /// # Panics
+    /// In any other browser.
     #[must_use]
     pub fn has_in_file(&self, text: &str) -> bool {
+        self.only_chromium_can("show its files");
         let folder = self.inner.profile.join("Default/Local Storage/leveldb");
         let holds = |file: fs::DirEntry| {
             fs::read(file.path())
@@ -484,6 +573,8 @@ impl Page {
         if was_open {
             // One that has crashed is closed already.
             let _ = self.client().clone().close().await;
+            // And with it a Firefox that did not close, or not yet.
+            drop(self.inner.driver.take());
         }
         was_open.then(|| self.inner.profile.clone())
     }
@@ -510,7 +601,13 @@ impl Page {
     }
 
     async fn issue(&self, path: &'static str, body: Value) -> Result<Value, String> {
+        self.only_chromium_can(&format!("be asked for {path}"));
         self.client().issue_cmd(Vendor { path, body: body.to_string() }).await.map_err(|e| e.to_string())
+    }
+
+    fn only_chromium_can(&self, what: &str) {
+        let browser = self.browser();
+        assert!(browser == Browser::Chromium, "{}: only Chromium can {what}, not {browser}", self.inner.name);
     }
 
     /// Keeps what is on the screen before the test's servers go away with it.

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::PathBuf,
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -13,9 +13,8 @@ use std::{
 
 use fantoccini::ClientBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
 
-use crate::{chromedriver::Chromedriver, environment::Environment, page::Page};
+use crate::{browser::Browser, driver::Driver, page::Page};
 
 /// How long a test may take; a browser that hangs must not hang them all.
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -26,7 +25,8 @@ const AT_ONCE: u32 = 2;
 #[derive(Debug)]
 pub struct Stage {
     name: String,
-    driver: Arc<Chromedriver>,
+    /// Of its windows, where nothing else is asked for.
+    browser: Browser,
     pages: RefCell<Vec<Page>>,
 }
 
@@ -43,13 +43,31 @@ impl Default for Window<'_> {
     }
 }
 
-/// Runs a test: gives it a stage, and when it is over looks whether any browser has to complain of something.
-/// When it fails, what the windows showed is kept in `target/e2e/`.
+/// Runs a test in Chromium: gives it a stage, and when it is over looks whether any browser has to complain of
+/// something. When it fails, what the windows showed is kept in `target/e2e/`.
 ///
 /// # Panics
 /// When the test does, and when a browser complains.
 pub fn stage(name: &str, test: impl AsyncFnOnce(&Stage)) {
-    stage_within(DEADLINE, name, test);
+    stage_in(Browser::Chromium, name, test);
+}
+
+/// [`stage`], in another browser.
+///
+/// # Panics
+/// As [`stage`].
+pub fn stage_in(browser: Browser, name: &str, test: impl AsyncFnOnce(&Stage)) {
+    run(browser, DEADLINE, name, test);
+}
+
+/// [`stage`], in one browser after the other, up to the first in which it fails.
+///
+/// # Panics
+/// As [`stage`].
+pub fn stage_in_each(name: &str, test: impl AsyncFn(&Stage)) {
+    for browser in Browser::ALL {
+        stage_in(browser, name, &test);
+    }
 }
 
 /// [`stage`], with a deadline of one's own.
@@ -57,9 +75,13 @@ pub fn stage(name: &str, test: impl AsyncFnOnce(&Stage)) {
 /// # Panics
 /// As [`stage`].
 pub fn stage_within(deadline: Duration, name: &str, test: impl AsyncFnOnce(&Stage)) {
+    run(Browser::Chromium, deadline, name, test);
+}
+
+fn run(browser: Browser, deadline: Duration, name: &str, test: impl AsyncFnOnce(&Stage)) {
     let _seat = Seat::take();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let stage = Stage { name: name.into(), driver: Chromedriver::shared(), pages: RefCell::default() };
+    let stage = Stage { name: name.into(), browser, pages: RefCell::default() };
     let run = async {
         tokio::time::timeout(deadline, test(&stage))
             .await
@@ -69,6 +91,7 @@ pub fn stage_within(deadline: Duration, name: &str, test: impl AsyncFnOnce(&Stag
     let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run)));
     runtime.block_on(stage.clear(outcome.is_err()));
     if let Err(why) = outcome {
+        eprintln!("{name} has failed in {browser}");
         resume_unwind(why);
     }
 }
@@ -76,7 +99,12 @@ pub fn stage_within(deadline: Duration, name: &str, test: impl AsyncFnOnce(&Stag
 impl Stage {
     /// Opens a window of a browser of its own, and a page in it.
     pub async fn open(&self, name: &str, url: &str) -> Page {
-        let page = self.window(name, Window::default()).await;
+        self.open_in(self.browser, name, url).await
+    }
+
+    /// [`Self::open`], in another browser than the test's.
+    pub async fn open_in(&self, browser: Browser, name: &str, url: &str) -> Page {
+        let page = self.window_in(browser, name, Window::default()).await;
         page.goto(url).await;
         page
     }
@@ -86,10 +114,18 @@ impl Stage {
     /// # Panics
     /// When there is none to be had.
     pub async fn window(&self, name: &str, window: Window<'_>) -> Page {
+        self.window_in(self.browser, name, window).await
+    }
+
+    /// [`Self::window`], in another browser than the test's.
+    ///
+    /// # Panics
+    /// As [`Self::window`].
+    pub async fn window_in(&self, browser: Browser, name: &str, window: Window<'_>) -> Page {
         static PROFILES: AtomicU32 = AtomicU32::new(0);
         let number = PROFILES.fetch_add(1, Ordering::Relaxed);
         let profile = std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()));
-        self.window_of(name, window, profile).await
+        self.window_of(browser, name, window, profile).await
     }
 
     /// Closes a page's browser, and opens it again with what it has kept, and nothing in it.
@@ -101,7 +137,7 @@ impl Stage {
         assert!(complaints.is_empty(), "the browser complains:\n{}", complaints.join("\n"));
         let profile = page.quit().await.expect("a page that is open");
         self.pages.borrow_mut().retain(Page::is_open);
-        self.window_of(name, window, profile).await
+        self.window_of(page.browser(), name, window, profile).await
     }
 
     /// Kills a page's browser, and opens it again with what it has kept, and nothing in it.
@@ -111,39 +147,22 @@ impl Stage {
     pub async fn revive(&self, name: &str, window: Window<'_>, page: &Page) -> Page {
         let profile = page.kill().await;
         self.pages.borrow_mut().retain(Page::is_open);
-        self.window_of(name, window, profile).await
+        self.window_of(page.browser(), name, window, profile).await
     }
 
-    async fn window_of(&self, name: &str, window: Window<'_>, profile: PathBuf) -> Page {
-        let capabilities = json!({
-            "browserName": "chrome",
-            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
-            "goog:chromeOptions": {
-                "binary": Environment::read().chrome,
-                "args": [
-                    "--headless",
-                    // Containers run as root, where the sandbox can't.
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-quic",
-                    "--disable-dev-shm-usage",
-                    "--window-size=1280,800",
-                    "--no-first-run",
-                    "--disable-background-networking",
-                    "--disable-component-update",
-                    "--disable-sync",
-                    format!("--accept-lang={}", window.language),
-                    format!("--user-data-dir={}", profile.display()),
-                ],
-            },
-        });
-        let capabilities = capabilities.as_object().expect("an object").clone();
+    async fn window_of(&self, browser: Browser, name: &str, window: Window<'_>, profile: PathBuf) -> Page {
+        let driver = Driver::of(browser, &profile).await;
+        let capabilities = browser.capabilities(window, &profile);
         let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(self.driver.url())
+            .capabilities(capabilities.as_object().expect("an object").clone())
+            .connect(driver.url())
             .await
-            .expect("a window");
-        let page = Page::new(format!("{}-{name}", self.name), client, profile);
+            .unwrap_or_else(|error| panic!("{browser} opens no window: {error}"));
+        let name = match browser {
+            Browser::Chromium => format!("{}-{name}", self.name),
+            Browser::Firefox => format!("{}-{name}-firefox", self.name),
+        };
+        let page = Page::new(name, browser, driver, client, profile);
         self.pages.borrow_mut().push(page.clone());
         page
     }

@@ -202,8 +202,10 @@ pub(crate) const LOOK: &str = r"
     const words = (selector, within) => { const e = one(selector, within); return e ? e.innerText.trim() : null; };
     const shown = (selector) => { const e = one(selector); return !!e && e.checkVisibility() && !e.disabled; };
     const room = !!one('#room'), login = !!one('form#login');
-    // A row out of sight may not be laid out, and has no inner text then.
-    const said = (e) => e && (e.innerText.trim() ? e.innerText : e.textContent);
+    // A row out of sight may not be laid out, and has no inner text then. Firefox leaves out of it what turns words round.
+    const turned = /[\u202A-\u202E\u2066-\u2069]/g;
+    const same = (e) => e.innerText.replace(turned, '') === e.textContent.replace(turned, '');
+    const said = (e) => e && (e.innerText.trim() && !same(e) ? e.innerText : e.textContent);
     const row = (e) => ({
         kind: ['message', 'day', 'movement', 'notice', 'gap', 'beginning'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
         delivery: e.dataset.delivery ?? null,

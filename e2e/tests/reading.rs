@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Desktop, Page, Server, Stage, stage};
+use parlour_e2e::{Desktop, Page, Server, Stage, stage_in_each};
 
 /// A room with more in it than a screen shows.
 async fn full_room(stage: &Stage, server: &Server) -> (Page, Desktop) {
@@ -28,7 +28,7 @@ const AT_END: &str = "const frame = document.querySelector('#timeline'); \
 
 #[test]
 fn who_reads_the_newest_goes_on_reading_the_newest() {
-    stage("who_reads_the_newest_goes_on_reading_the_newest", async |stage| {
+    stage_in_each("who_reads_the_newest_goes_on_reading_the_newest", async |stage| {
         let server = Server::start_with(&["--burst", "100"]);
         let (page, mut lili) = full_room(stage, &server).await;
         lili.talk("one more");
@@ -44,7 +44,7 @@ fn who_reads_the_newest_goes_on_reading_the_newest() {
 
 #[test]
 fn who_reads_what_is_older_is_not_moved() {
-    stage("who_reads_what_is_older_is_not_moved", async |stage| {
+    stage_in_each("who_reads_what_is_older_is_not_moved", async |stage| {
         let server = Server::start_with(&["--burst", "100"]);
         let (page, mut lili) = full_room(stage, &server).await;
         let line = "document.querySelectorAll('.row.message')[20].getBoundingClientRect().top";

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use parlour_e2e::{Page, Server, Stage, View, Window, eventually, keys, stage};
+use parlour_e2e::{Browser, Page, Server, Stage, View, Window, eventually, keys, stage, stage_in_each};
 
-/// Two pages in the room, of which each sees the other: Tom's in English, Lili's in Chinese.
+/// Two pages in the room, of which each sees the other: Tom's in English and in Chromium, Lili's in Chinese and in the
+/// test's browser.
 async fn tom_and_lili(stage: &Stage, server: &Server) -> (Page, Page) {
-    let tom = stage.open("tom", &server.url()).await;
+    let tom = stage.open_in(Browser::Chromium, "tom", &server.url()).await;
     let lili = stage.window("lili", Window { language: "zh-CN" }).await;
     lili.goto(&server.url()).await;
     tom.log_in("tom").await;
@@ -27,7 +28,7 @@ async fn both_see(pages: [&Page; 2], text: &str) {
 
 #[test]
 fn two_windows_talk_in_two_languages() {
-    stage("two_windows_talk_in_two_languages", async |stage| {
+    stage_in_each("two_windows_talk_in_two_languages", async |stage| {
         let server = Server::start();
         let (tom, lili) = tom_and_lili(stage, &server).await;
         let view = tom.look().await;

@@ -1,47 +1,68 @@
-//! The browser that tests run in, and the driver that steers it.
+//! The browsers that tests run in, and the drivers that steer them.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::place::{Place, on_path};
+use crate::install::Install;
+use crate::place::{Place, exe_name, on_path};
 use crate::sh;
 
+/// A browser, and its driver.
 #[derive(Debug)]
-pub struct Browser {
-    pub chrome: PathBuf,
+pub struct Programs {
+    pub browser: PathBuf,
     pub driver: PathBuf,
 }
 
-const PACKAGES: &[&str] =
-    &["chromium", "chromium-driver", "fontconfig", "fonts-noto-cjk", "fonts-noto-color-emoji"];
+#[derive(Debug)]
+pub struct Browsers {
+    pub chromium: Programs,
+    pub firefox: Programs,
+}
 
-/// Those of this machine; as root on Debian, installed when something is missing.
-pub fn ready(place: &Place) -> Result<Browser> {
-    if let (Some(browser), true) = (find(), fonts(place)) {
-        return Ok(browser);
-    }
-    if Path::new("/etc/debian_version").exists() && on_path(&["apt-get"]).is_some() && is_root(place) {
+const PACKAGES: &[&str] =
+    &["chromium", "chromium-driver", "firefox-esr", "fontconfig", "fonts-noto-cjk", "fonts-noto-color-emoji"];
+/// Firefox's driver, which Debian does not have.
+const GECKODRIVER: &str = "0.37.1";
+
+/// Those of this machine; as root on Debian, installed when something is missing. A geckodriver is compiled anywhere.
+pub fn ready(place: &Place) -> Result<Browsers> {
+    let complete = chromium().is_some() && firefox().is_some() && fonts(place);
+    if !complete
+        && Path::new("/etc/debian_version").exists()
+        && on_path(&["apt-get"]).is_some()
+        && is_root(place)
+    {
         eprintln!("             installing {}", PACKAGES.join(", "));
         sh::run(apt(place).arg("update"), "apt-get update")?;
         sh::run(
             apt(place).args(["install", "-y", "--no-install-recommends"]).args(PACKAGES),
-            "installing a browser by apt-get",
+            "installing browsers by apt-get",
         )?;
     }
-    match find() {
-        Some(browser) if fonts(place) => Ok(browser),
-        Some(_) => bail!(
-            "fonts for Chinese and for emoji are missing (or fc-list, which tells): install Noto Sans CJK and \
-             Noto Color Emoji (on Debian: apt install {}).",
-            PACKAGES[2..].join(" "),
-        ),
-        None => bail!(
+    let Some(chromium) = chromium() else {
+        bail!(
             "a browser or its driver is missing: install Chromium or Chrome, and chromedriver of the same version \
              (on Debian: apt install {}).",
             PACKAGES[..2].join(" "),
-        ),
+        )
+    };
+    let Some(firefox) = firefox() else {
+        bail!(
+            "Firefox is missing: install it, and set FIREFOX to where it is if it is not on PATH (on Debian: apt \
+             install {}).",
+            PACKAGES[2],
+        )
+    };
+    if !fonts(place) {
+        bail!(
+            "fonts for Chinese and for emoji are missing (or fc-list, which tells): install Noto Sans CJK and \
+             Noto Color Emoji (on Debian: apt install {}).",
+            PACKAGES[3..].join(" "),
+        );
     }
+    Ok(Browsers { chromium, firefox: Programs { browser: firefox, driver: geckodriver(place)? } })
 }
 
 /// A Chromium or Chrome: the one CHROME names, else one on PATH.
@@ -59,9 +80,25 @@ pub fn headless_args(place: &Place) -> Vec<&'static str> {
     args
 }
 
-fn find() -> Option<Browser> {
+fn chromium() -> Option<Programs> {
     let driver = from_env("CHROMEDRIVER").or_else(|| on_path(&["chromedriver"]))?;
-    Some(Browser { chrome: chrome()?, driver })
+    Some(Programs { browser: chrome()?, driver })
+}
+
+/// The one FIREFOX names, else one on PATH. Debian's `firefox` is only a script that starts the other.
+fn firefox() -> Option<PathBuf> {
+    from_env("FIREFOX").or_else(|| on_path(&["firefox-esr", "firefox"]))
+}
+
+/// The one GECKODRIVER names, else one on PATH, else our own.
+fn geckodriver(place: &Place) -> Result<PathBuf> {
+    let own = place.tools_bin().join(exe_name("geckodriver"));
+    let found = from_env("GECKODRIVER").or_else(|| on_path(&["geckodriver"]));
+    if let Some(found) = found.or_else(|| own.is_file().then(|| own.clone())) {
+        return Ok(found);
+    }
+    Install::start(place, "geckodriver", GECKODRIVER, "a minute or two")?.finish(place)?;
+    Ok(own)
 }
 
 fn from_env(name: &str) -> Option<PathBuf> {

@@ -15,7 +15,7 @@ type Check = fn(&Place) -> Result<()>;
 
 const CHECKS: &[(&str, Check)] = &[
     ("checking the tools", |place| tools::wasm_target(place).and_then(|()| tools::components(place))),
-    ("looking for a browser", |place| browser::ready(place).map(drop)),
+    ("looking for browsers", |place| browser::ready(place).map(drop)),
     ("formatting", |place| cargo(place, "fmt --all --check")),
     ("lints", |place| cargo(place, "clippy --workspace --all-targets -- -D warnings")),
     ("lints for wasm32", |place| {
@@ -64,15 +64,17 @@ fn end_to_end(place: &Place) -> Result<()> {
     sh::run(command.arg("--no-fail-fast"), "cargo test -p parlour-e2e")
 }
 
-/// The browser tests, with what they are told of the page, the server and the browser.
+/// The browser tests, with what they are told of the page, the server and the browsers.
 pub fn browser_test(place: &Place) -> Result<Command> {
-    let browser = browser::ready(place)?;
+    let browser::Browsers { chromium, firefox } = browser::ready(place)?;
     let mut command = sh::cargo(place, &["test", "--package", "parlour-e2e"]);
     command
         .env("PARLOUR_SERVER", place.server())
         .env("PARLOUR_DIST", place.dist())
-        .env("CHROMEDRIVER", browser.driver)
-        .env("CHROME", browser.chrome);
+        .env("CHROMEDRIVER", chromium.driver)
+        .env("CHROME", chromium.browser)
+        .env("GECKODRIVER", firefox.driver)
+        .env("FIREFOX", firefox.browser);
     // One of them serves the page as a developer does: with the Trunk that has built it.
     let trunk = tools::trunk(place);
     command.env("PARLOUR_TRUNK", trunk.get_program());
