@@ -113,7 +113,25 @@ impl Page {
     /// # Panics
     /// When the browser can't.
     pub async fn reload(&self) {
-        self.client().refresh().await.expect("the browser loads the page again");
+        match self.browser() {
+            Browser::Chromium => self.client().refresh().await.expect("the browser loads the page again"),
+            Browser::Firefox => self.reload_itself().await,
+        }
+    }
+
+    /// As a user does it. Asked by its driver, Firefox goes past the page's worker, as a user does with Shift held down.
+    async fn reload_itself(&self) {
+        self.eval::<()>("window.left = true; location.reload()", vec![]).await;
+        let loaded = wait(DEADLINE, "the page is loaded again", async || {
+            // Between two documents there is none to be asked.
+            let asked = self.client().execute("return !window.left && document.readyState", vec![]).await;
+            match asked.map_err(|error| error.to_string())? {
+                Value::String(state) if state == "complete" => Ok(()),
+                other => Err(other.to_string()),
+            }
+        })
+        .await;
+        self.or_fail(loaded).await;
     }
 
     /// Opens a URL, or loads the page again where there is none, with a server that may be away.

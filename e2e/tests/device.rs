@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, Server, View, Window, eventually, stage};
+use parlour_e2e::{Page, Server, View, Window, eventually, stage, stage_in_each};
 
 /// How much the storage has in each of its tables: account, outbox, messages.
 const STORED: &str = r"
@@ -115,7 +115,7 @@ fn what_was_typed_outlives_a_browser_that_is_killed() {
 
 #[test]
 fn the_page_and_its_room_open_without_a_network() {
-    stage("the_page_and_its_room_open_without_a_network", async |stage| {
+    stage_in_each("the_page_and_its_room_open_without_a_network", async |stage| {
         let mut server = Server::start();
         let tom = stage.open("tom", &server.url()).await;
         tom.log_in("tom").await;

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use parlour_e2e::{
-    BasicServer, Page, Server, Stage, View, keys, socket::BINARY, socket::TEXT, stage, wire::Frame,
+    BasicServer, Page, Server, Stage, View, keys, socket::BINARY, socket::TEXT, stage, stage_in_each,
+    wire::Frame,
 };
 use serde_json::{Value, json};
 
@@ -64,7 +65,7 @@ fn an_enter_of_an_input_method_never_sends() {
 
 #[test]
 fn enter_sends_and_shift_enter_breaks_the_line() {
-    stage("enter_sends_and_shift_enter_breaks_the_line", async |stage| {
+    stage_in_each("enter_sends_and_shift_enter_breaks_the_line", async |stage| {
         let server = Server::start();
         let tom = in_the_room(stage, &server, "tom").await;
         // Nothing is nothing, and no mistake either.
@@ -149,7 +150,7 @@ fn names_that_will_not_do_are_refused_in_words() {
 
 #[test]
 fn a_name_that_is_taken_comes_with_another() {
-    stage("a_name_that_is_taken_comes_with_another", async |stage| {
+    stage_in_each("a_name_that_is_taken_comes_with_another", async |stage| {
         let server = Server::start();
         let tom = in_the_room(stage, &server, "tom").await;
         let other = stage.open("other", &server.url()).await;
