@@ -1,482 +1,413 @@
-//! The rows of a room as a reader sees them: messages in order, days apart, comings and goings in quiet lines.
+//! The rows of a room as a reader sees them: messages in order, comings and goings in quiet lines, and what is missing
+//! as the tall rows that it would be.
 //!
 //! Order: acknowledged messages by sequence number, then what is pending, in the order it was written. A basic
 //! server gives no numbers; there the order of arrival stands.
+//!
+//! However large the room is, a bounded number of rows is held, packed (see `block`). Each has a height, estimated until
+//! the view has measured it, so that a view which draws only the rows on the screen knows where every row is. What is let
+//! go of, far from where the reader is, becomes a gap of the same height: nothing on the screen moves.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | this one | what comes in |
+//! | `row` | what a row shows |
+//! | `block`, `nicks` | rows packed |
+//! | `gaps` | what is missing, and what is let go of |
+//! | `look` | what a view asks: which rows, and where |
+
+mod block;
+mod gaps;
+mod look;
+mod nicks;
+mod row;
 
 use std::sync::Arc;
 
+pub use self::row::{Movement, NAMES_KEPT, Notice, Row, RowKind};
+use self::{
+    block::{Block, Packed, ROWS, UNSENT},
+    nicks::Nicks,
+};
 use crate::{
     event::Missing,
     model::{Delivery, Message, MessageId},
-    status::Status,
+    ranges::Range,
 };
 
 /// A message by the same person within this time after their last one needs no name above it. In ms.
 const CONTINUES_WITHIN: i64 = 5 * 60_000;
-/// Names in one line of comings and goings before it only counts.
-pub const NAMES_KEPT: usize = 50;
 
-/// One row. Its key stays the same for as long as it exists, whatever happens to its content.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// Unique in this timeline.
-    pub key: u64,
-    /// What it shows.
-    pub kind: RowKind,
+/// From what the height of a row is estimated until it is measured, in CSS pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measure {
+    /// What a message of one line takes.
+    pub message: f32,
+    /// What each further line adds.
+    pub line: f32,
+    /// How many bytes of text fit in a line.
+    pub bytes: f32,
 }
 
-/// What a row shows.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RowKind {
-    /// A new day begins; a time within it, Unix ms.
-    Day(i64),
-    /// A message.
-    Message {
-        /// The message itself.
-        message: Message,
-        /// It goes on from the row above: same person, little time between.
-        continued: bool,
-    },
-    /// Something is missing here, and can be loaded.
+impl Default for Measure {
+    fn default() -> Self {
+        Self { message: 44.0, line: 24.0, bytes: 70.0 }
+    }
+}
+
+/// What a row that is no message is estimated at.
+const OTHER: f32 = 30.0;
+
+/// What a row shows that is no message.
+#[derive(Clone, Debug)]
+enum Other {
     Gap(Missing),
-    /// Who came and went since the row above.
     Movement(Movement),
-    /// Something the program says, in answer to a command or about the connection.
     Notice(Notice),
-}
-
-/// Comings and goings, joined into one line. Somebody who left and came back is in neither list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Movement {
-    /// Who came.
-    pub joined: Vec<Arc<str>>,
-    /// Who went.
-    pub left: Vec<Arc<str>>,
-    /// How many more came than are named.
-    pub more_joined: usize,
-    /// How many more went than are named.
-    pub more_left: usize,
-    /// When the last of them was, Unix ms.
-    pub time: i64,
-}
-
-/// What the program itself has to say; the view has the words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// The commands there are.
-    Help,
-    /// Who is there.
-    Who {
-        /// Their names.
-        nicks: Vec<Arc<str>>,
-        /// How many more there are.
-        more: usize,
-    },
-    /// The connection was gone for a while: what others said in between is not here.
-    Missed,
-    /// The device keeps nothing: what is not sent when the page is closed is lost.
-    NothingKept,
-    /// The connection broke, for a reason worth keeping in view.
-    Broke(Status),
-    /// The server sent something that can't be read; the chat goes on.
-    Unreadable,
-    /// A server's own words.
-    Server(String),
-}
-
-/// What changed: the row at `index` was put in, changed, or taken out. Indexes count as of that change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// A row is new at this index.
-    Inserted(usize),
-    /// The row at this index shows something else now.
-    Updated(usize),
-    /// The row at this index is gone.
-    Removed(usize),
 }
 
 /// The rows of one room.
 pub struct Timeline {
-    rows: Vec<Row>,
-    next_key: u64,
-    /// Each message's id with the key of its row, in order of the ids: as these begin with the time, what is new goes to
-    /// the end.
-    keys: Vec<(MessageId, u64)>,
+    /// None of them is empty.
+    blocks: Vec<Block>,
+    len: usize,
+    nicks: Nicks,
+    /// What the rows show that are no messages, by their keys, which rise.
+    others: Vec<(u32, Other)>,
+    next_key: u32,
     /// Gives the number of the local day of a Unix time in ms.
     day_of: Box<dyn Fn(i64) -> i64 + Send + Sync>,
-    kept: usize,
+    measure: Measure,
+    held: usize,
+    /// The row that is being read; `None` at the end.
+    reader: Option<u32>,
+    /// The server has what is let go of.
+    kept: bool,
+    /// What was let go of and not told yet.
+    let_go: Vec<Range>,
     dropped: usize,
-    /// The largest sequence number among what was let go of.
-    dropped_seq: u64,
 }
+
+/// Where a row is: its block, and its place there.
+type Place = (usize, usize);
 
 impl std::fmt::Debug for Timeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Timeline")
-            .field("rows", &self.rows.len())
+            .field("rows", &self.len)
             .field("dropped", &self.dropped)
             .finish_non_exhaustive()
     }
 }
 
 impl Timeline {
-    /// An empty room. `day_of` gives the number of the local day of a Unix time in ms (time zones are the
-    /// caller's knowledge); `kept` is how many rows are held, the oldest go first.
+    /// An empty room. `day_of` gives the number of the local day of a Unix time in ms (time zones are the caller's
+    /// knowledge); about `held` rows are held at most, those go first that are farthest from the reader.
     #[must_use]
-    pub fn new(kept: usize, day_of: impl Fn(i64) -> i64 + Send + Sync + 'static) -> Self {
+    pub fn new(held: usize, day_of: impl Fn(i64) -> i64 + Send + Sync + 'static) -> Self {
         Self {
-            rows: Vec::new(),
+            blocks: Vec::new(),
+            len: 0,
+            nicks: Nicks::default(),
+            others: Vec::new(),
             next_key: 0,
-            keys: Vec::new(),
             day_of: Box::new(day_of),
-            kept: kept.max(2),
+            measure: Measure::default(),
+            held,
+            reader: None,
+            kept: false,
+            let_go: Vec::new(),
             dropped: 0,
-            dropped_seq: 0,
         }
     }
 
-    /// All rows, oldest first.
-    #[must_use]
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    /// Puts in messages of earlier that the reader has asked for, or that were kept.
+    pub fn page(&mut self, messages: Vec<Message>) {
+        messages.into_iter().for_each(|message| self.put(message));
+        self.trim();
     }
 
-    /// How many rows were let go of.
-    #[must_use]
-    pub fn dropped(&self) -> usize {
-        self.dropped
-    }
-
-    /// The largest sequence number among the messages that were let go of; 0 while there was none.
-    #[must_use]
-    pub fn dropped_seq(&self) -> u64 {
-        self.dropped_seq
-    }
-
-    /// Puts in messages of earlier that the reader has asked for, or that were kept: so many more rows are held, but for
-    /// those that are there already.
-    pub fn page(&mut self, messages: Vec<Message>) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for message in messages {
-            // Two for each: it may bring a day with it.
-            self.kept += if self.known(message.id).is_ok() { 0 } else { 2 };
-            changes.append(&mut self.message(message));
-        }
-        changes
-    }
-
-    /// Shows what is missing, in place of what was shown as missing before. A gap of which a part was filled keeps its
-    /// row: somebody may have the focus in it.
-    pub fn gaps(&mut self, gaps: &[Missing]) -> Vec<Change> {
-        let mut changes = Vec::new();
-        let mut left = gaps.to_vec();
-        for at in (0..self.rows.len()).rev() {
-            let RowKind::Gap(shown) = self.rows[at].kind else { continue };
-            let same = left.iter().position(|missing| missing.gap.from == shown.gap.from);
-            if let Some(missing) = same.map(|same| left[same]).filter(|missing| self.stands(at, missing)) {
-                left.retain(|other| *other != missing);
-                if missing != shown {
-                    self.rows[at].kind = RowKind::Gap(missing);
-                    changes.push(Change::Updated(at));
-                }
-            } else {
-                self.remove(at, &mut changes);
-                self.settle(at, &mut changes);
-            }
-        }
-        for missing in &left {
-            let is_shown = |row: &Row| matches!(&row.kind, RowKind::Gap(shown) if shown.gap == missing.gap);
-            if !self.rows.iter().any(is_shown) {
-                let at = self.before_what_follows(missing.gap.to);
-                self.insert(at, RowKind::Gap(*missing), &mut changes);
-                self.settle(at + 1, &mut changes);
-            }
-        }
-        changes
-    }
-
-    /// The log is another one: what it had acknowledged is gone, and what is not acknowledged stays.
-    pub fn forget(&mut self) -> Vec<Change> {
-        let mut changes = Vec::new();
-        let mut stay = Vec::new();
-        for at in (0..self.rows.len()).rev() {
-            if let RowKind::Message { message, .. } = &self.rows[at].kind
-                && message.delivery != Delivery::Sent
-            {
-                stay.push(message.clone());
-            }
-            self.remove(at, &mut changes);
-        }
-        self.keys.clear();
-        stay.into_iter().rev().for_each(|message| changes.append(&mut self.message(message)));
-        changes
-    }
-
-    /// The row is in the place of this gap: what is above it is older, what is under it newer.
-    fn stands(&self, at: usize, missing: &Missing) -> bool {
-        neighbour(self.rows[..at].iter().rev()).is_none_or(|above| above <= missing.gap.from)
-            && neighbour(self.rows[at + 1..].iter()).is_none_or(|under| under > missing.gap.to)
-    }
-
-    /// Where a row stands that comes right before the messages above a sequence number, and their day.
-    fn before_what_follows(&self, seq: u64) -> usize {
-        let follows =
-            |row: &Row| matches!(&row.kind, RowKind::Message { message, .. } if order(message) > seq);
-        let mut at = self.rows.iter().position(follows).unwrap_or(self.rows.len());
-        while at > 0 && matches!(self.rows[at - 1].kind, RowKind::Day(_)) {
-            at -= 1;
-        }
-        at
-    }
-
-    /// Puts a message in its place, or changes the row that its id has already: what is said twice is shown once. What
-    /// was acknowledged stays so: an outbox that another page left behind may not know it yet.
-    pub fn message(&mut self, message: Message) -> Vec<Change> {
-        let mut changes = Vec::new();
-        if let Some(at) = self.find(message.id) {
-            if message.delivery != Delivery::Sent && self.is_sent(at) {
-                return changes;
-            }
-            let place = self.place_without(at, &message);
-            if place == at {
-                self.set_message(at, message, &mut changes);
-                return changes;
-            }
-            self.remove(at, &mut changes);
-        }
-        let at = self.place(&message);
-        self.note(message.id);
-        self.insert(at, RowKind::Message { message, continued: false }, &mut changes);
-        self.settle(at, &mut changes);
-        self.trim(&mut changes);
-        changes
+    /// Puts a message in its place, or changes the row that it has already: what is said twice is shown once. What was
+    /// acknowledged stays so: an outbox that another page left behind may not know it yet.
+    pub fn message(&mut self, message: Message) {
+        self.put(message);
+        self.trim();
     }
 
     /// Changes how far a message has come.
-    pub fn delivery(&mut self, id: MessageId, delivery: Delivery) -> Vec<Change> {
-        let Some(message) = self.get(id) else { return Vec::new() };
-        let message = Message { delivery, ..message.clone() };
-        self.message(message)
+    pub fn delivery(&mut self, id: MessageId, delivery: Delivery) {
+        if let Some(message) = self.get(id) {
+            self.put(Message { delivery, ..message });
+        }
     }
 
-    /// The message of an id.
+    /// The own message of an id that is not acknowledged.
     #[must_use]
-    pub fn get(&self, id: MessageId) -> Option<&Message> {
-        match &self.rows[self.find(id)?].kind {
-            RowKind::Message { message, .. } => Some(message),
-            _ => None,
-        }
+    pub fn get(&self, id: MessageId) -> Option<Message> {
+        Some(self.message_at(self.unsent(id)?))
     }
 
     /// Takes a message out, as when the user discards one that failed.
-    pub fn discard(&mut self, id: MessageId) -> Vec<Change> {
-        let mut changes = Vec::new();
-        if let Some(at) = self.find(id) {
-            self.forget_id(id);
-            self.remove(at, &mut changes);
-            self.settle(at, &mut changes);
+    pub fn discard(&mut self, id: MessageId) {
+        if let Some(place) = self.unsent(id) {
+            self.remove(place);
         }
-        changes
     }
 
     /// Somebody came (`true`) or went.
-    pub fn moved(&mut self, nick: &Arc<str>, joined: bool, time: i64) -> Vec<Change> {
-        let mut changes = Vec::new();
-        if let Some(at) = self.rows.len().checked_sub(1)
-            && let RowKind::Movement(movement) = &mut self.rows[at].kind
+    pub fn moved(&mut self, nick: &Arc<str>, joined: bool, time: i64) {
+        if let Some((key, place)) = self.last()
+            && let Some(Other::Movement(movement)) = self.other_mut(key)
         {
             movement.add(nick, joined, time);
             if movement.is_empty() {
-                self.remove(at, &mut changes);
-            } else {
-                changes.push(Change::Updated(at));
+                self.remove(place);
             }
-            return changes;
+            return;
         }
         let mut movement = Movement::default();
         movement.add(nick, joined, time);
-        self.insert(self.rows.len(), RowKind::Movement(movement), &mut changes);
-        self.trim(&mut changes);
-        changes
+        self.push(Other::Movement(movement));
     }
 
     /// The program says something.
-    pub fn notice(&mut self, notice: Notice) -> Vec<Change> {
-        let mut changes = Vec::new();
+    pub fn notice(&mut self, notice: Notice) {
         // The same words twice in a row say nothing new.
-        if !matches!(self.rows.last(), Some(Row { kind: RowKind::Notice(last), .. }) if *last == notice) {
-            self.insert(self.rows.len(), RowKind::Notice(notice), &mut changes);
-            self.trim(&mut changes);
-        }
-        changes
-    }
-
-    /// Where an id is among the known ones, or would be.
-    fn known(&self, id: MessageId) -> Result<usize, usize> {
-        self.keys.binary_search_by(|(other, _)| other.cmp(&id))
-    }
-
-    /// The next row is this message's.
-    fn note(&mut self, id: MessageId) {
-        let key = self.next_key;
-        match self.known(id) {
-            Ok(at) => self.keys[at].1 = key,
-            Err(at) => self.keys.insert(at, (id, key)),
+        let last = self.last().and_then(|(key, _)| self.other(key));
+        if !matches!(last, Some(Other::Notice(last)) if *last == notice) {
+            self.push(Other::Notice(notice));
         }
     }
 
-    fn forget_id(&mut self, id: MessageId) {
-        if let Ok(at) = self.known(id) {
-            self.keys.remove(at);
-        }
+    /// The log is another one: what it had acknowledged is gone, and what is not acknowledged stays.
+    pub fn forget(&mut self) {
+        let stay: Vec<_> = self.places(0).filter(|place| !self.packed(*place).is_sent()).collect();
+        let stay: Vec<_> = stay.into_iter().map(|place| self.message_at(place)).collect();
+        self.blocks.clear();
+        self.others.clear();
+        (self.len, self.reader) = (0, None);
+        self.page(stay);
     }
 
-    fn find(&self, id: MessageId) -> Option<usize> {
-        let key = self.keys[self.known(id).ok()?].1;
-        self.rows.iter().rposition(|row| row.key == key)
-    }
-
-    fn is_sent(&self, at: usize) -> bool {
-        matches!(&self.rows[at].kind, RowKind::Message { message, .. } if message.delivery == Delivery::Sent)
-    }
-
-    /// Where a message belongs: behind the last one that is not after it.
-    fn place(&self, message: &Message) -> usize {
-        let after = |row: &Row| match &row.kind {
-            RowKind::Message { message: other, .. } => order(other) > order(message),
-            _ => false,
-        };
-        match self.rows.iter().rposition(|row| matches!(row.kind, RowKind::Message { .. }) && !after(row)) {
-            // Nothing later follows: at the very end, behind notices and movements too.
-            Some(at) if !self.rows[at + 1..].iter().any(after) => self.rows.len(),
-            // What fills a gap does so from its end.
-            Some(at) => match self.rows[at + 1].kind {
-                RowKind::Gap(missing) if order(message) > missing.gap.from => at + 2,
-                _ => at + 1,
-            },
-            None if self.rows.iter().any(after) => {
-                let first = self.rows.iter().position(after).unwrap_or(0);
-                // In front of the first message's day line.
-                if first > 0 && matches!(self.rows[first - 1].kind, RowKind::Day(_)) {
-                    first - 1
-                } else {
-                    first
-                }
+    fn put(&mut self, message: Message) {
+        let known = self.unsent(message.id).or_else(|| self.sent(&message));
+        let mut key = None;
+        if let Some(place) = known {
+            let sent = self.packed(place).is_sent();
+            if sent && message.delivery != Delivery::Sent {
+                return;
             }
-            None => self.rows.len(),
-        }
-    }
-
-    /// Where a message that has the row `at` would be if it had none: `at` when it may stay.
-    fn place_without(&self, at: usize, message: &Message) -> usize {
-        let before = neighbour(self.rows[..at].iter().rev());
-        let after = neighbour(self.rows[at + 1..].iter());
-        let this = order(message);
-        if before.is_none_or(|o| o <= this) && after.is_none_or(|o| this <= o) { at } else { usize::MAX }
-    }
-
-    fn set_message(&mut self, at: usize, message: Message, changes: &mut Vec<Change>) {
-        if let RowKind::Message { message: old, .. } = &mut self.rows[at].kind
-            && *old != message
-        {
-            *old = message;
-            changes.push(Change::Updated(at));
-            self.settle(at, changes);
-        }
-    }
-
-    fn insert(&mut self, at: usize, kind: RowKind, changes: &mut Vec<Change>) {
-        self.rows.insert(at, Row { key: self.next_key, kind });
-        self.next_key += 1;
-        changes.push(Change::Inserted(at));
-    }
-
-    fn remove(&mut self, at: usize, changes: &mut Vec<Change>) {
-        self.rows.remove(at);
-        changes.push(Change::Removed(at));
-    }
-
-    /// Puts right what depends on the neighbours around a row: day lines, and whether a message goes on from
-    /// the one above.
-    fn settle(&mut self, at: usize, changes: &mut Vec<Change>) {
-        let mut i = at.saturating_sub(1);
-        let mut left = 4;
-        while i < self.rows.len() && left > 0 {
-            left -= 1;
-            match &self.rows[i].kind {
-                RowKind::Day(_) => {
-                    // A day line belongs to the message under it; without one it goes.
-                    let day = self.day_at(i + 1);
-                    let above = self.day_above(i);
-                    if day.is_none() || day == above {
-                        self.remove(i, changes);
-                        continue;
-                    }
-                }
-                RowKind::Message { message, .. } => {
-                    let day = (self.day_of)(message.time);
-                    let time = message.time;
-                    let lined =
-                        i > 0 && matches!(self.rows[i - 1].kind, RowKind::Day(t) if (self.day_of)(t) == day);
-                    if !lined && self.day_above(i) != Some(day) {
-                        self.insert(i, RowKind::Day(time), changes);
-                        i += 1;
-                    }
-                    self.settle_continued(i, changes);
-                }
-                RowKind::Movement(_) | RowKind::Notice(_) | RowKind::Gap(_) => {}
+            if self.may_stay(place, order(&message)) {
+                return self.blocks[place.0].set(place.1, &message);
             }
-            i += 1;
+            key = Some(self.packed(place).key);
+            self.remove(place);
         }
+        let key = key.unwrap_or_else(|| self.new_key());
+        let place = self.open(order(&message));
+        let nick = self.nicks.number(&message.nick);
+        let height = self.estimate(message.content.len());
+        let (block, at) = self.room_for(place);
+        self.blocks[block].insert(at, key, nick, height, &message);
+        self.len += 1;
     }
 
-    fn settle_continued(&mut self, i: usize, changes: &mut Vec<Change>) {
-        let goes_on = i > 0
-            && match (&self.rows[i - 1].kind, &self.rows[i].kind) {
-                (RowKind::Message { message: above, .. }, RowKind::Message { message, .. }) => {
-                    above.nick == message.nick && (message.time - above.time).abs() < CONTINUES_WITHIN
-                }
-                _ => false,
-            };
-        if let RowKind::Message { continued, .. } = &mut self.rows[i].kind
-            && *continued != goes_on
-        {
-            *continued = goes_on;
-            changes.push(Change::Updated(i));
-        }
+    fn estimate(&self, bytes: usize) -> f32 {
+        // A length that rounds is as good an estimate.
+        #[allow(clippy::cast_precision_loss)]
+        let lines = (bytes as f32 / self.measure.bytes).floor();
+        self.measure.message + self.measure.line * lines
     }
 
-    /// The day of the message at an index, if there is one.
-    fn day_at(&self, at: usize) -> Option<i64> {
-        match &self.rows.get(at)?.kind {
-            RowKind::Message { message, .. } => Some((self.day_of)(message.time)),
-            _ => None,
-        }
+    // ---- where a message is, or belongs
+
+    /// The row of an own message that is not acknowledged: all of them are behind what is.
+    fn unsent(&self, id: MessageId) -> Option<Place> {
+        let unsent = |place: &Place| self.packed(*place).order().is_none_or(|order| order & UNSENT != 0);
+        let mut last = self.places_back().take_while(unsent);
+        last.find(|place| self.packed(*place).is_message() && self.packed(*place).id == id)
     }
 
-    /// The day of the last message or day line above an index.
-    fn day_above(&self, at: usize) -> Option<i64> {
-        self.rows[..at].iter().rev().find_map(|row| match &row.kind {
-            RowKind::Message { message, .. } => Some((self.day_of)(message.time)),
-            RowKind::Day(time) => Some((self.day_of)(*time)),
-            _ => None,
+    /// The row of a message that is acknowledged: by its number, or by its id, as an outbox knows it.
+    fn sent(&self, message: &Message) -> Option<Place> {
+        if message.delivery == Delivery::Sent {
+            let place = self.at_or_before(message.seq)?;
+            return (message.seq > 0 && self.packed(place).seq == message.seq).then_some(place);
+        }
+        self.places_back().find(|place| {
+            let row = self.packed(*place);
+            row.is_message() && row.id == message.id
         })
     }
 
-    fn trim(&mut self, changes: &mut Vec<Change>) {
-        while self.rows.len() > self.kept {
-            // What is missing before them goes on being missing.
-            let at = usize::from(matches!(self.rows[0].kind, RowKind::Gap(_)));
-            if let RowKind::Message { message, .. } = &self.rows[at].kind {
-                let id = message.id;
-                if message.delivery == Delivery::Sent {
-                    self.dropped_seq = self.dropped_seq.max(message.seq);
+    /// The last message whose place is not after this one.
+    fn at_or_before(&self, order: u64) -> Option<Place> {
+        let not_after = |row: &Packed| row.order().is_some_and(|other| other <= order);
+        let begins =
+            |block: &Block| block.rows.iter().find_map(Packed::order).is_some_and(|first| first <= order);
+        let block = self.blocks.iter().rposition(begins)?;
+        // One that begins with it has it.
+        let at = self.blocks[block].rows.iter().rposition(not_after)?;
+        Some((block, at))
+    }
+
+    /// Where a message of this place belongs: behind the last one that is not after it. A gap that it lies in is split.
+    fn open(&mut self, order: u64) -> Place {
+        let after = self.at_or_before(order).map_or((0, 0), |(block, at)| (block, at + 1));
+        let mut place = after;
+        loop {
+            let (block, at) = place;
+            let Some(row) = self.blocks.get(block).and_then(|block| block.rows.get(at)) else {
+                if block + 1 < self.blocks.len() {
+                    place = (block + 1, 0);
+                    continue;
                 }
-                self.forget_id(id);
+                // Nothing that is later follows: at the very end, behind notices and movements too.
+                return place;
+            };
+            if let Some(missing) =
+                self.gap(row.key).filter(|missing| missing.gap.from < order && order <= missing.gap.to)
+            {
+                return self.split_gap(place, missing, order);
             }
-            self.remove(at, changes);
-            self.dropped += 1;
+            if row.is_message() {
+                return if self.packed_before(after).is_some() { after } else { place };
+            }
+            place = (block, at + 1);
         }
+    }
+
+    fn packed_before(&self, (block, at): Place) -> Option<&Packed> {
+        match at.checked_sub(1) {
+            Some(at) => self.blocks.get(block)?.rows.get(at),
+            None => self.blocks.get(block.checked_sub(1)?)?.rows.last(),
+        }
+    }
+
+    /// Whether a message that has a row may stay there with this place among the others.
+    fn may_stay(&self, (block, at): Place, order: u64) -> bool {
+        let before = self.places_back_from((block, at)).find_map(|place| self.packed(place).order());
+        let after = self.places_from((block, at + 1)).find_map(|place| self.packed(place).order());
+        before.is_none_or(|before| before <= order) && after.is_none_or(|after| order <= after)
+    }
+
+    // ---- rows in and out
+
+    fn new_key(&mut self) -> u32 {
+        self.next_key += 1;
+        self.next_key
+    }
+
+    /// Where to put a row that is to be at a place: the block has room.
+    fn room_for(&mut self, (block, at): Place) -> Place {
+        if self.blocks.is_empty() {
+            self.blocks.push(Block::default());
+        }
+        let block = block.min(self.blocks.len() - 1);
+        if self.blocks[block].rows.len() < ROWS {
+            return (block, at);
+        }
+        if at == ROWS && block + 1 == self.blocks.len() {
+            // It grows at its end: no use to have a half empty one before.
+            self.blocks.push(Block::default());
+            return (block + 1, 0);
+        }
+        let second = self.blocks[block].split();
+        self.blocks.insert(block + 1, second);
+        let half = self.blocks[block].rows.len();
+        if at > half { (block + 1, at - half) } else { (block, at) }
+    }
+
+    /// Puts a row at the end that is no message.
+    fn push(&mut self, other: Other) {
+        let end = self.blocks.last().map_or((0, 0), |last| (self.blocks.len() - 1, last.rows.len()));
+        self.insert_other(end, other, OTHER);
+        self.trim();
+    }
+
+    fn insert_other(&mut self, place: Place, other: Other, height: f32) -> Place {
+        let row = self.other_row(other, height);
+        let (block, at) = self.room_for(place);
+        self.blocks[block].insert_row(at, row);
+        (block, at)
+    }
+
+    /// A new row that is no message, to be put in.
+    fn other_row(&mut self, other: Other, height: f32) -> Packed {
+        let key = self.new_key();
+        self.others.push((key, other));
+        self.len += 1;
+        Packed::other(key, height)
+    }
+
+    fn remove(&mut self, (block, at): Place) -> Packed {
+        let row = self.blocks[block].remove(at);
+        self.len -= 1;
+        if self.blocks[block].rows.is_empty() {
+            self.blocks.remove(block);
+        }
+        if let Ok(at) = self.others.binary_search_by_key(&row.key, |(key, _)| *key) {
+            self.others.remove(at);
+        }
+        row
+    }
+
+    // ---- reading
+
+    fn packed(&self, (block, at): Place) -> &Packed {
+        &self.blocks[block].rows[at]
+    }
+
+    fn message_at(&self, (block, at): Place) -> Message {
+        let nick = self.nicks.get(self.blocks[block].rows[at].nick());
+        self.blocks[block].message(at, nick)
+    }
+
+    fn other(&self, key: u32) -> Option<&Other> {
+        let at = self.others.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        Some(&self.others[at].1)
+    }
+
+    fn other_mut(&mut self, key: u32) -> Option<&mut Other> {
+        let at = self.others.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        Some(&mut self.others[at].1)
+    }
+
+    fn gap(&self, key: u32) -> Option<Missing> {
+        match self.other(key) {
+            Some(Other::Gap(missing)) => Some(*missing),
+            _ => None,
+        }
+    }
+
+    fn last(&self) -> Option<(u32, Place)> {
+        let place = self.places_back().next()?;
+        Some((self.packed(place).key, place))
+    }
+
+    /// All places from a block on, in order.
+    fn places(&self, block: usize) -> impl Iterator<Item = Place> {
+        self.places_from((block, 0))
+    }
+
+    /// All places from one on, in order.
+    fn places_from(&self, (block, at): Place) -> impl Iterator<Item = Place> {
+        let blocks = self.blocks.iter().enumerate().skip(block);
+        blocks.flat_map(move |(number, of)| {
+            (if number == block { at } else { 0 }..of.rows.len()).map(move |at| (number, at))
+        })
+    }
+
+    /// All places, from the last one back.
+    fn places_back(&self) -> impl Iterator<Item = Place> {
+        self.places_back_from((self.blocks.len(), 0))
+    }
+
+    /// All places before one, the nearest first.
+    fn places_back_from(&self, (block, at): Place) -> impl Iterator<Item = Place> {
+        let here = (0..at).rev().map(move |at| (block, at));
+        let before = self.blocks[..block].iter().enumerate().rev();
+        here.chain(before.flat_map(|(number, of)| (0..of.rows.len()).rev().map(move |at| (number, at))))
     }
 }
 
@@ -484,37 +415,7 @@ impl Timeline {
 fn order(message: &Message) -> u64 {
     match message.delivery {
         Delivery::Sent => message.seq,
-        _ => message.seq | 1 << 63,
-    }
-}
-
-/// The order of the first message among some rows.
-fn neighbour<'a>(mut rows: impl Iterator<Item = &'a Row>) -> Option<u64> {
-    rows.find_map(|row| match &row.kind {
-        RowKind::Message { message, .. } => Some(order(message)),
-        _ => None,
-    })
-}
-
-impl Movement {
-    fn add(&mut self, nick: &Arc<str>, joined: bool, time: i64) {
-        self.time = time;
-        let (to, from, more) = if joined {
-            (&mut self.joined, &mut self.left, &mut self.more_joined)
-        } else {
-            (&mut self.left, &mut self.joined, &mut self.more_left)
-        };
-        if let Some(at) = from.iter().position(|other| other == nick) {
-            from.remove(at);
-        } else if to.len() < NAMES_KEPT {
-            to.push(nick.clone());
-        } else {
-            *more += 1;
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.joined.is_empty() && self.left.is_empty() && self.more_joined == 0 && self.more_left == 0
+        _ => message.seq | UNSENT,
     }
 }
 

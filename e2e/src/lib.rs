@@ -27,6 +27,7 @@ mod history;
 mod page;
 mod plug;
 mod proxy;
+mod read;
 mod server;
 pub mod socket;
 mod stage;

@@ -30,6 +30,10 @@ pub mod keys {
     pub const ESCAPE: &str = "\u{E00C}";
     /// Tab.
     pub const TAB: &str = "\u{E004}";
+    /// Home.
+    pub const HOME: &str = "\u{E011}";
+    /// End.
+    pub const END: &str = "\u{E010}";
 }
 
 /// How long a page may take to show what it should.

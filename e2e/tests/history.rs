@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Desktop, Page, Server, Stage, View, Window, keys, stage};
+use parlour_e2e::{Desktop, Page, Server, Stage, Window, keys, stage, stage_in_each};
 
 /// A server that takes any number of messages at once.
 fn patient_server() -> Server {
@@ -27,59 +27,23 @@ async fn say(lili: &mut Desktop, numbers: std::ops::Range<usize>) {
     lili.until("the last of it comes back", |seen| seen.lines.contains(&last)).await;
 }
 
-/// All the page has, in order.
-async fn contents(page: &Page) -> Vec<String> {
-    let script = "return [...document.querySelectorAll('#timeline .content')].map((e) => e.textContent)";
-    page.eval(script, vec![]).await
-}
-
 fn lines(numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(line).collect()
 }
 
-async fn until_it_has(page: &Page, count: usize) {
+/// Waits until a line is on the screen, or near it.
+async fn until_it_shows(page: &Page, n: usize) {
     let script = format!(
-        "const n = document.querySelectorAll('#timeline .content').length; return n === {count} || n"
+        "const all = [...document.querySelectorAll('#timeline .content')].map((e) => e.textContent); \
+         return all.includes('{}') || [all[0], all.at(-1)]",
+        line(n)
     );
-    page.until_true(&format!("{count} messages"), &script).await;
+    page.until_true(&format!("line {n}"), &script).await;
 }
 
 /// `true`, or how far it is.
 const AT_END: &str = "const frame = document.querySelector('#timeline'); \
     const away = frame.scrollHeight - frame.clientHeight - frame.scrollTop; return away <= 2 || away";
-
-/// Scrolls to what is missing, and from then on looks after each frame where the message under it is.
-const READ: &str = r"
-    const frame = document.querySelector('#timeline'), gap = frame.querySelector('.gap');
-    frame.scrollTop += gap.getBoundingClientRect().top - frame.getBoundingClientRect().top;
-    let line = gap;
-    while (!line.classList.contains('message')) line = line.nextElementSibling;
-    const place = () => line.getBoundingClientRect().top;
-    const before = place();
-    window.moved = 0;
-    const reading = window.reading = {};
-    // Behind the frame: what is seen in it is settled by then.
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => { window.moved = Math.max(window.moved, Math.abs(place() - before)); };
-    const look = () => {
-        if (window.reading !== reading) return;
-        port2.postMessage(0);
-        requestAnimationFrame(look);
-    };
-    requestAnimationFrame(look);
-";
-
-/// Two frames later, how far the line has been from its place at most.
-const MOVED: &str = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => \
-    requestAnimationFrame(() => { window.reading = null; done(window.moved); }))))";
-
-/// Scrolls to what is missing, which loads as much as there is on a page.
-async fn load_by_scrolling(page: &Page, then: usize) {
-    page.eval::<()>(READ, vec![]).await;
-    until_it_has(page, then).await;
-    let moved: f64 = page.eval(MOVED, vec![]).await;
-    assert!(moved <= 1.0, "the line being read moved by {moved} px when there were {then} messages");
-}
 
 async fn tom(stage: &Stage, server: &Server) -> Page {
     let page = stage.window("tom", Window::default()).await;
@@ -88,36 +52,41 @@ async fn tom(stage: &Stage, server: &Server) -> Page {
     page
 }
 
-fn seams(view: &View) -> usize {
-    view.lines("gap").len()
-}
-
 #[test]
 fn a_newcomer_reads_back_to_the_beginning() {
-    stage("a_newcomer_reads_back_to_the_beginning", async |stage| {
+    stage_in_each("a_newcomer_reads_back_to_the_beginning", async |stage| {
         let server = patient_server();
         let mut lili = Desktop::connect(server.address(), "lili");
-        say(&mut lili, 0..350).await;
-        let tom = tom(stage, &server).await;
+        say(&mut lili, 0..650).await;
+        let tom = stage.open("tom", &server.url()).await;
+        tom.resize(1280, 800).await;
         tom.log_in("tom").await;
-        until_it_has(&tom, 100).await;
+        until_it_shows(&tom, 649).await;
         tom.until_true("the newest is seen", AT_END).await;
         let view = tom.until("a round trip", |view| view.round_trip.is_some()).await;
-        assert_eq!(contents(&tom).await, lines(250..350), "nothing more before it is asked for");
-        assert!(!view.jump && view.lines("beginning").is_empty());
-        for (count, from) in [(200, 150), (300, 50), (350, 0)] {
-            load_by_scrolling(&tom, count).await;
-            assert_eq!(contents(&tom).await, lines(from..350));
-        }
-        let begins = "return document.querySelector('.beginning')?.textContent.includes('begin') ?? null";
-        tom.until_true("the room begins here", begins).await;
-        assert_eq!(tom.eval::<usize>("return document.querySelectorAll('.gap').length", vec![]).await, 0);
+        assert!(!view.jump && view.lines("beginning").is_empty() && view.lines("gap").is_empty());
+        // As fast as a wheel turns: what is older is there before the reader is.
+        let moved = tom.fling(60.0, 150).await;
+        assert!(moved <= 1.0, "a line moved by {moved} px more than the reader did");
+        // Faster than it can be loaded.
+        let moved = tom.fling(900.0, 60).await;
+        assert!(moved <= 1.0, "a line moved by {moved} px more than the reader did");
+        tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
+        until_it_shows(&tom, 0).await;
+        tom.until("the beginning", |view| view.lines("beginning").len() == 1 && view.jump).await;
+        tom.until_true(
+            "it is where it begins",
+            "return document.querySelector('#timeline').scrollTop === 0 || document.querySelector('#timeline').scrollTop",
+        )
+        .await;
+        assert_eq!(tom.read_contents().await, lines(0..650));
+        tom.until("at the end", |view| !view.jump).await;
         // None of it is news.
+        tom.eval::<()>("document.querySelector('#timeline').scrollTop -= 2000", vec![]).await;
         tom.until("the way back", |view| view.jump).await;
         let new = "return document.querySelector('#jump-to-end').dataset.new";
         assert_eq!(tom.eval::<String>(new, vec![]).await, "0");
-        say(&mut lili, 350..352).await;
-        until_it_has(&tom, 352).await;
+        say(&mut lili, 650..652).await;
         tom.until_true("what is new is", "return document.querySelector('#jump-to-end').dataset.new === '2'")
             .await;
     });
@@ -131,23 +100,24 @@ fn who_has_missed_much_comes_back_with_a_seam() {
         say(&mut lili, 0..20).await;
         let tom = tom(stage, &server).await;
         tom.log_in("tom").await;
-        until_it_has(&tom, 20).await;
-        tom.until("the beginning", |view| view.lines("beginning").len() == 1 && seams(view) == 0).await;
+        until_it_shows(&tom, 19).await;
 
         tom.pull_plug().await;
         say(&mut lili, 20..640).await;
         tom.put_plug_back().await;
-        until_it_has(&tom, 120).await;
+        until_it_shows(&tom, 639).await;
         tom.until_true("the newest is seen", AT_END).await;
-        let held: Vec<_> = lines(0..20).into_iter().chain(lines(540..640)).collect();
-        assert_eq!(contents(&tom).await, held);
-        let seam = "const gap = document.querySelector('.gap:not(.top)'); \
-            return [gap.previousElementSibling, gap.nextElementSibling].map((e) => e.textContent.split('Line ')[1].split(',')[0])";
-        assert_eq!(tom.eval::<Vec<String>>(seam, vec![]).await, ["19", "540"]);
-        for count in [220, 320, 420, 520, 620, 640] {
-            load_by_scrolling(&tom, count).await;
-        }
-        assert_eq!(contents(&tom).await, lines(0..640));
+        // Nothing is loaded meanwhile.
+        tom.eval::<()>("plug.swallow()", vec![]).await;
+        tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
+        until_it_shows(&tom, 0).await;
+        tom.eval::<()>("document.querySelector('#timeline').scrollTop += 800", vec![]).await;
+        let seam = "const gap = document.querySelector('.gap:not(.top)')?.closest('.item'); \
+            return gap?.previousElementSibling.textContent.includes('Line 19') || gap?.previousElementSibling.textContent || 'no seam'";
+        tom.until_true("the seam is behind what was known", seam).await;
+        tom.pull_plug().await;
+        tom.put_plug_back().await;
+        assert_eq!(tom.read_contents().await, lines(0..640));
         assert_eq!(tom.eval::<usize>("return document.querySelectorAll('.gap').length", vec![]).await, 0);
     });
 }
@@ -160,7 +130,7 @@ fn a_little_that_was_missed_is_there_without_a_seam() {
         say(&mut lili, 0..3).await;
         let tom = tom(stage, &server).await;
         tom.log_in("tom").await;
-        until_it_has(&tom, 3).await;
+        until_it_shows(&tom, 2).await;
         let watch = "window.seams = 0; new MutationObserver(() => { window.seams += document.querySelectorAll('.gap').length; }) \
             .observe(document.querySelector('#timeline'), { childList: true, subtree: true }); document.querySelector('#exit').focus()";
         tom.eval::<()>(watch, vec![]).await;
@@ -170,15 +140,15 @@ fn a_little_that_was_missed_is_there_without_a_seam() {
         let mut lili = Desktop::connect(server.address(), "lili");
         say(&mut lili, 3..250).await;
         tom.put_plug_back().await;
-        until_it_has(&tom, 250).await;
+        until_it_shows(&tom, 249).await;
         say(&mut lili, 250..251).await;
-        until_it_has(&tom, 251).await;
-        assert_eq!(contents(&tom).await, lines(0..251));
-        assert_eq!(tom.eval::<usize>("return window.seams", vec![]).await, 0, "no seam was ever seen");
-        let view = tom.look().await;
-        assert!(view.lines("notice").is_empty(), "{:#?}", view.lines("notice"));
+        until_it_shows(&tom, 250).await;
         // Coming back takes the focus from nothing.
         tom.until_true("the focus is where it was", "return document.activeElement.id === 'exit'").await;
+        let view = tom.look().await;
+        assert!(view.lines("notice").is_empty(), "{:#?}", view.lines("notice"));
+        assert_eq!(tom.read_contents().await, lines(0..251));
+        assert_eq!(tom.eval::<usize>("return window.seams", vec![]).await, 0, "no seam was ever seen");
     });
 }
 
@@ -187,29 +157,39 @@ fn by_keyboard_alone() {
     stage("by_keyboard_alone", async |stage| {
         let server = patient_server();
         let mut lili = Desktop::connect(server.address(), "lili");
-        say(&mut lili, 0..250).await;
-        let page = stage.window("tom", Window::default()).await;
-        // What comes into view would be loaded before a key is pressed.
-        page.before_load("delete window.IntersectionObserver").await;
-        page.with_plug().await;
-        page.goto(&server.url()).await;
+        say(&mut lili, 0..450).await;
+        let page = tom(stage, &server).await;
         page.log_in("tom").await;
-        until_it_has(&page, 100).await;
-        let watch = "window.busy = 0; new MutationObserver(() => { window.busy += document.querySelectorAll('.load[aria-busy=true]').length; }) \
-            .observe(document.querySelector('#timeline'), { attributes: true, subtree: true }); document.querySelector('#timeline').focus()";
-        page.eval::<()>(watch, vec![]).await;
+        until_it_shows(&page, 449).await;
+        page.eval::<()>("document.querySelector('#timeline').focus()", vec![]).await;
+        page.press(keys::HOME).await;
+        until_it_shows(&page, 0).await;
+        page.press(keys::END).await;
+        page.until_true("the newest is seen", AT_END).await;
+        page.until_true("the messages have the focus", "return document.activeElement.id === 'timeline'")
+            .await;
+
+        // The button, while it takes long.
+        page.eval::<()>("plug.swallow()", vec![]).await;
+        page.eval::<()>(
+            "const frame = document.querySelector('#timeline'); frame.scrollTop = frame.scrollHeight / 2",
+            vec![],
+        )
+        .await;
+        let busy = "return document.querySelector('.load')?.getAttribute('aria-busy') === 'true'";
+        page.until_true("it says that it is loading", busy).await;
         page.press(keys::TAB).await;
         let focused = "return document.activeElement.matches('.load') || document.activeElement.outerHTML";
         page.until_true("the button has the focus", focused).await;
-        page.press(keys::ENTER).await;
-        until_it_has(&page, 200).await;
+        page.pull_plug().await;
         page.until_true("it still has", focused).await;
-        assert!(page.eval::<usize>("return window.busy", vec![]).await > 0, "it said that it was loading");
-        page.press(keys::ENTER).await;
-        until_it_has(&page, 250).await;
-        let focused = "return document.activeElement.id === 'timeline' || document.activeElement.outerHTML";
-        page.until_true("the messages have it", focused).await;
-        assert_eq!(contents(&page).await, lines(0..250));
+        page.put_plug_back().await;
+        // What is here is loaded; what is missing above keeps its button, out of sight, for who has the focus there.
+        until_it_shows(&page, 225).await;
+        page.until_true("it still has", focused).await;
+        assert_eq!(page.read_contents().await, lines(0..450));
+        let handed_on = "return document.activeElement.id === 'timeline' || document.activeElement.outerHTML";
+        page.until_true("the messages have it", handed_on).await;
     });
 }
 
@@ -221,10 +201,10 @@ fn what_can_not_be_loaded_leaves_its_button() {
         say(&mut lili, 0..150).await;
         let tom = tom(stage, &server).await;
         tom.log_in("tom").await;
-        until_it_has(&tom, 100).await;
+        until_it_shows(&tom, 149).await;
         tom.eval::<()>("plug.swallow()", vec![]).await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
-        let busy = "return document.querySelector('.load').hasAttribute('aria-busy')";
+        let busy = "return document.querySelector('.load')?.hasAttribute('aria-busy')";
         tom.until_true("it loads", busy).await;
         tom.pull_plug().await;
         tom.until_true(
@@ -232,9 +212,8 @@ fn what_can_not_be_loaded_leaves_its_button() {
             "return !document.querySelector('.load').hasAttribute('aria-busy')",
         )
         .await;
-        assert_eq!(contents(&tom).await, lines(50..150));
         tom.put_plug_back().await;
-        until_it_has(&tom, 150).await;
-        assert_eq!(contents(&tom).await, lines(0..150));
+        until_it_shows(&tom, 0).await;
+        assert_eq!(tom.read_contents().await, lines(0..150));
     });
 }

@@ -63,23 +63,23 @@ pub fn stored(data: &[u8]) {
 
 fn show(timeline: &mut Timeline, event: Event) {
     match event {
-        Event::Message(message) => drop(timeline.message(message)),
+        Event::Message(message) => timeline.message(message),
         Event::Page(messages) => {
-            let count = messages.len();
-            drop(timeline.page(messages));
-            assert!(timeline.rows().len() <= 100 + 4 * count, "more rows than there is to show");
+            let (before, count) = (timeline.len(), messages.len());
+            timeline.page(messages);
+            assert!(timeline.len() <= before + 3 * count + 1, "more rows than there is to show");
         }
         Event::Gaps(gaps) => {
             assert!(
                 gaps.iter().all(|missing| missing.gap.from < missing.gap.to),
                 "a gap of nothing: {gaps:?}"
             );
-            drop(timeline.gaps(&gaps));
+            timeline.gaps(&gaps);
         }
-        Event::Forget => drop(timeline.forget()),
-        Event::Discarded(id) => drop(timeline.discard(id)),
-        Event::Delivery(id, delivery) => drop(timeline.delivery(id, delivery)),
-        Event::Moved(moved, time) => drop(timeline.moved(&moved.nick, moved.joined, time)),
+        Event::Forget => timeline.forget(),
+        Event::Discarded(id) => timeline.discard(id),
+        Event::Delivery(id, delivery) => timeline.delivery(id, delivery),
+        Event::Moved(moved, time) => timeline.moved(&moved.nick, moved.joined, time),
         _ => {}
     }
 }

@@ -6,14 +6,12 @@ use leptos::task::spawn_local;
 use parlour_core::{
     address,
     model::{Delivery, MessageId, Seek},
-    ranges::Range,
     status::Status,
-    timeline::{Change, Notice, Timeline},
+    timeline::{Notice, Timeline},
 };
 
 use super::{
     command::{self, Typed},
-    rows::follow,
     store::{ComposerNote, Store, Theme},
 };
 use crate::{
@@ -129,6 +127,13 @@ impl Store {
         self.service().seek(seek);
     }
 
+    /// Loads what is around a place of the room, for a reader who is there. What is sought goes first.
+    pub fn fetch(&self, seek: Seek) {
+        if !self.seeking.get_untracked() {
+            self.service().seek(seek);
+        }
+    }
+
     /// Chooses light or dark, for this time and the next.
     pub fn set_theme(&self, theme: Theme) {
         config::remember_theme(theme.as_str());
@@ -184,22 +189,18 @@ impl Store {
         self.change(|timeline| timeline.notice(notice));
     }
 
-    /// Changes the timeline, and the rows' signals with it.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Timeline) -> Vec<Change>) {
-        if let Some(changes) = self.inner.update_value(|inner| change(&mut inner.timeline)) {
-            self.changed(&changes);
-        }
-    }
-
-    fn changed(&self, changes: &[Change]) {
-        let (dropped, seq) = self.inner.with_value(|inner| {
-            self.rows.maybe_update(|items| follow(&inner.timeline, changes, items));
-            (inner.timeline.dropped(), inner.timeline.dropped_seq())
+    /// Changes the timeline, and tells that it has.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Timeline)) {
+        let (dropped, has_messages) = self.lay_out(|timeline| {
+            change(timeline);
+            (timeline.dropped() > 0, timeline.has_messages())
         });
-        if dropped != self.rows_dropped.get_untracked() {
-            self.rows_dropped.set(dropped);
-            // It can be loaded again, where the server keeps it.
-            self.service().dropped(Range { from: 0, to: seq });
+        self.dropped.maybe_update(|was| std::mem::replace(was, dropped) != dropped);
+        self.has_messages.maybe_update(|had| std::mem::replace(had, has_messages) != has_messages);
+        self.changes.update(|changes| *changes = changes.wrapping_add(1));
+        // It can be loaded again.
+        while let Some(range) = self.lay_out(Timeline::poll_let_go) {
+            self.service().dropped(range);
         }
     }
 

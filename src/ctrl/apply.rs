@@ -121,8 +121,9 @@ impl Store {
             inner.note_timer = None;
         });
         self.identity.set(None);
-        self.rows.set(Vec::new());
-        self.rows_dropped.set(0);
+        self.changes.update(|changes| *changes = changes.wrapping_add(1));
+        self.dropped.set(false);
+        self.has_messages.set(false);
         self.from_start.set(None);
         self.from_device.set(false);
         self.sought.set(None);
@@ -135,6 +136,10 @@ impl Store {
     }
 
     fn sought_is_there(&self, seq: Option<u64>) {
+        if !self.seeking.get_untracked() {
+            // Only fetched.
+            return;
+        }
         self.seeking.set(false);
         self.sought.update(|sought| {
             let number = sought.map_or(0, |sought| sought.number).wrapping_add(1);

@@ -7,11 +7,9 @@ mod actions;
 mod apply;
 mod command;
 mod live;
-mod rows;
 mod search;
 mod store;
 
 pub use live::{Live, RcLive, Read, context};
-pub use rows::RowItem;
 pub use search::{Search, Searched};
 pub use store::{ComposerNote, LoginError, Sought, Store, Theme, use_store};

@@ -1,15 +1,16 @@
 //! What is known, as signals.
 
+use std::sync::Arc;
+
 use gloo_timers::callback::Interval;
 use parlour_core::{
     model::{Connection, Identity, Member, Refused},
     status::Status,
-    timeline::Timeline,
+    timeline::{Row, RowKind, Timeline},
 };
 
 use super::{
     live::{Live, Read, context},
-    rows::RowItem,
     search::Search,
 };
 use crate::{
@@ -18,8 +19,9 @@ use crate::{
     service::Service,
 };
 
-/// How many rows of the room are held; older ones are let go of.
-pub const ROWS_KEPT: usize = 2_000;
+/// About how many rows of the room are held: what is farther from the reader is let go of, and loaded again when it is
+/// wanted. Some hundred bytes each.
+pub const ROWS_HELD: usize = 20_000;
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,10 +114,12 @@ pub struct Store {
     pub(super) round_trip: Live<Option<u32>>,
     /// Seconds until the next attempt.
     pub(super) retry_in: Live<Option<u32>>,
-    /// The room's rows, oldest first.
-    pub(super) rows: Live<Vec<RowItem>>,
-    /// How many older rows were let go of.
-    pub(super) rows_dropped: Live<usize>,
+    /// How often the room's rows have changed.
+    pub(super) changes: Live<u32>,
+    /// Rows were let go of that nobody has.
+    pub(super) dropped: Live<bool>,
+    /// Something was said, or can be loaded.
+    pub(super) has_messages: Live<bool>,
     /// What is shown begins with the room's first message; `None` while no server that keeps history is known.
     pub(super) from_start: Live<Option<bool>>,
     /// What is shown is what this device has kept.
@@ -180,7 +184,7 @@ pub(super) struct Inner {
 
 /// An empty room, with days as this browser's calendar has them.
 pub(super) fn timeline() -> Timeline {
-    Timeline::new(ROWS_KEPT, config::local_day)
+    Timeline::new(ROWS_HELD, config::local_day)
 }
 
 /// The store that the app put into the context.
@@ -202,8 +206,9 @@ impl Store {
             identity: Live::new(None),
             round_trip: Live::new(None),
             retry_in: Live::new(None),
-            rows: Live::new(Vec::new()),
-            rows_dropped: Live::new(0),
+            changes: Live::new(0),
+            dropped: Live::new(false),
+            has_messages: Live::new(false),
             from_start: Live::new(None),
             from_device: Live::new(false),
             sought: Live::new(None),
@@ -258,16 +263,30 @@ impl Store {
         self.retry_in.read_only()
     }
 
-    /// The room's rows, oldest first.
+    /// How often the room's rows have changed: who follows it reads them anew, with [`Store::lay_out`].
     #[must_use]
-    pub fn rows(&self) -> Read<Vec<RowItem>> {
-        self.rows.read_only()
+    pub fn changes(&self) -> Read<u32> {
+        self.changes.read_only()
     }
 
-    /// How many older rows were let go of.
+    /// Reads the room's rows, and tells the timeline what they take on the screen. Nothing else is to be done in there:
+    /// the store is not to be used meanwhile.
+    pub fn lay_out<T>(&self, act: impl FnOnce(&mut Timeline) -> T) -> T {
+        // Made in `Store::new` before anything can read it.
+        #[allow(clippy::expect_used)]
+        self.inner.update_value(|inner| act(&mut inner.timeline)).expect("the store is made")
+    }
+
+    /// Older rows were let go of, and can't be had again.
     #[must_use]
-    pub fn rows_dropped(&self) -> Read<usize> {
-        self.rows_dropped.read_only()
+    pub fn dropped(&self) -> Read<bool> {
+        self.dropped.read_only()
+    }
+
+    /// Something was said in the room, or can be loaded.
+    #[must_use]
+    pub fn has_messages(&self) -> Read<bool> {
+        self.has_messages.read_only()
     }
 
     /// What is shown begins with the room's first message; `None` where the server keeps no history.
@@ -335,6 +354,20 @@ impl Store {
     #[must_use]
     pub fn heard(&self) -> Read<u32> {
         self.heard.read_only()
+    }
+
+    /// The last so many messages of others: who said it, and what.
+    #[must_use]
+    pub fn heard_last(&self, count: usize) -> Vec<(Arc<str>, Arc<str>)> {
+        let of_others = |row: Row| match row.kind {
+            RowKind::Message { message, .. } => (!message.own).then_some((message.nick, message.content)),
+            _ => None,
+        };
+        let mut last: Vec<_> = self.lay_out(|timeline| {
+            (0..timeline.len()).rev().filter_map(|at| of_others(timeline.row(at)?)).take(count).collect()
+        });
+        last.reverse();
+        last
     }
 
     /// Light or dark.

@@ -12,7 +12,7 @@ use std::{borrow::Cow, mem, rc::Rc};
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::{Element, Event, EventTarget, HtmlInputElement, Node};
+use web_sys::{Element, Event, EventTarget, HtmlElement, HtmlInputElement, Node};
 
 /// An element of the page. A clone is the same element.
 #[derive(Clone, Debug)]
@@ -293,6 +293,12 @@ impl El {
         let _ = self.0.class_list().toggle_with_force(name, has);
     }
 
+    /// Sets a property of its style.
+    pub fn style(&self, name: &str, value: &str) {
+        // As with `set`.
+        let _ = self.0.unchecked_ref::<HtmlElement>().style().set_property(name, value);
+    }
+
     /// Puts words in the place of all that is in it.
     pub fn set_text(&self, text: &str) {
         self.0.set_text_content(Some(text));
@@ -329,7 +335,8 @@ impl El {
         let _ = self.0.append_with_node_1(node);
     }
 
-    fn insert_before(&self, el: &El) {
+    /// Puts another one in front of it.
+    pub fn insert_before(&self, el: &El) {
         let _ = self.0.before_with_node_1(&el.0);
     }
 }
@@ -342,20 +349,27 @@ enum Turn {
 }
 
 /// A child that comes and goes, and the owner of all that goes with it.
-struct Part {
+pub(super) struct Part {
     el: El,
     owner: Owner,
 }
 
 impl Part {
-    fn new(parent: &Owner, place: &El, build: Box<dyn FnOnce() -> El>) -> Self {
+    /// Its element.
+    pub fn el(&self) -> &El {
+        &self.el
+    }
+
+    /// Builds it, in front of `place`.
+    pub fn new(parent: &Owner, place: &El, build: Box<dyn FnOnce() -> El>) -> Self {
         let owner = parent.child();
         let el = owner.with(|| untrack(build));
         place.insert_before(&el);
         Self { el, owner }
     }
 
-    fn remove(self) {
+    /// Takes it out, with all that goes with it.
+    pub fn remove(&self) {
         // Before it is gone: who has the focus in it may hand that on.
         self.owner.cleanup();
         self.el.0.remove();

@@ -4,7 +4,7 @@ use leptos::ev::Event;
 use parlour_core::{
     model::{Delivery, Message, MessageId},
     status::Status,
-    timeline::RowKind,
+    timeline::{Row, RowKind},
 };
 
 use super::{
@@ -16,21 +16,20 @@ use super::{
     words::{Word, use_words},
 };
 use crate::{
-    ctrl::{Live, RcLive, context, use_store},
+    ctrl::{Live, context, use_store},
     i18n::time,
 };
 
 /// A message: who, when, what, and for an own one how far it has come. What a message says never changes, so only
 /// the rest follows the signal.
-pub fn message(first: &Message, kind: RcLive<RowKind>) -> El {
+pub fn message(first: &Message, of: Live<Row>) -> El {
     let store = use_store();
-    let kind = Live::from(kind);
     let when = el("time");
     let head = el("p.head").child(el("bdi.nick").text(&first.nick)).text(" ").child(when.clone());
     let content = el("div.content").attr("dir", "auto").text(&first.content);
     let row = el("div.row.message").class("own", first.own).attr("data-id", &format!("{:?}", first.id));
     let row = if first.own {
-        let (id, delivery) = (first.id, move || kind.with(delivery));
+        let (id, delivery) = (first.id, move || of.with(delivery));
         let failed = move || match delivery() {
             Some(Delivery::Failed(status)) => Some(status),
             _ => None,
@@ -49,8 +48,8 @@ pub fn message(first: &Message, kind: RcLive<RowKind>) -> El {
     let changing = row.clone();
     follow(move || {
         let locale = store.locale().get();
-        kind.with(|kind| {
-            let RowKind::Message { message, continued } = kind else { return };
+        of.with(|of| {
+            let RowKind::Message { message, continued } = &of.kind else { return };
             changing.set_class("continued", *continued);
             let state = match message.delivery {
                 Delivery::Queued => "queued",
@@ -67,8 +66,8 @@ pub fn message(first: &Message, kind: RcLive<RowKind>) -> El {
     row
 }
 
-fn delivery(kind: &RowKind) -> Option<Delivery> {
-    match kind {
+fn delivery(row: &Row) -> Option<Delivery> {
+    match &row.kind {
         RowKind::Message { message, .. } => Some(message.delivery),
         _ => None,
     }

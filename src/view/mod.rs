@@ -2,6 +2,7 @@
 //!
 //! Absent here: rules, sockets, storage, and any way for what somebody wrote to become HTML.
 
+mod announcer;
 mod avatar;
 mod composer;
 mod connection;
@@ -13,6 +14,7 @@ mod icon;
 mod keys;
 mod login;
 mod message;
+mod missing;
 mod page;
 mod room;
 mod roster;
@@ -20,6 +22,7 @@ mod row;
 mod scroll;
 mod settings;
 mod timeline;
+mod window;
 mod words;
 
 pub use crash::show_crash;

@@ -1,39 +1,47 @@
-//! A row of the timeline that is no message: a day, comings and goings, what the program says.
+//! A row of the timeline, with the day that begins with it; and what is in one that is no message: comings and goings,
+//! what the program says, what is missing.
 
 use std::sync::Arc;
 
 use leptos::{ev::Event, prelude::*};
 use parlour_core::{
     event::Missing,
-    model::Connection,
-    timeline::{Notice, RowKind},
+    timeline::{Notice, Row, RowKind},
 };
 
 use super::{
     dom::{El, el, follow},
     message::message,
-    scroll::{Scroll, hand_on_focus},
+    scroll::hand_on_focus,
     timeline::Today,
     words::{Word, use_words},
 };
 use crate::{
-    ctrl::{Live, RcLive, RowItem, context, use_store},
+    ctrl::{Live, RcLive, context, use_store},
     i18n::time,
 };
 
-/// Whatever a row shows. It stays of the kind it is, so only what is inside follows its signal.
-pub fn row(row: RowItem) -> El {
+/// A row. It stays of the kind it is, so only what is inside follows its signal.
+pub fn item(row: RcLive<Row>) -> El {
+    let row = Live::from(row);
+    let day = move || row.with(|row| row.day);
+    el("div.item").attr("role", "article").attr("tabindex", "-1").switch(day, day_line).child(content(row))
+}
+
+fn day_line(at: i64) -> El {
     let (store, t) = (use_store(), use_words());
-    match row.kind.with_untracked(RowKind::clone) {
-        RowKind::Message { message: first, .. } => message(&first, row.kind),
-        RowKind::Day(at) => {
-            let today = context::<Today>().0;
-            let words = move || time::day(t(), store.locale().get(), at, today.get());
-            el("h2.row.day").child(el("time").attr("datetime", &time::machine(at)).text_fn(words))
-        }
-        RowKind::Gap(first) => gap(first, row.kind),
+    let today = context::<Today>().0;
+    let words = move || time::day(t(), store.locale().get(), at, today.get());
+    el("h2.row.day").child(el("time").attr("datetime", &time::machine(at)).text_fn(words))
+}
+
+fn content(row: Live<Row>) -> El {
+    let t = use_words();
+    match row.with_untracked(|row| row.kind.clone()) {
+        RowKind::Message { message: first, .. } => message(&first, row),
+        RowKind::Gap { missing, .. } => gap(missing, row),
         RowKind::Movement(_) => el("p.row.movement").fill(move |line| {
-            row.kind.with(|kind| match kind {
+            row.with(|row| match &row.kind {
                 RowKind::Movement(movement) => {
                     let sentences = t().movement(movement).into_iter();
                     sentences.fold(line, |line, parts| line.child(el("span").sentence(parts)))
@@ -45,15 +53,18 @@ pub fn row(row: RowItem) -> El {
     }
 }
 
-/// Something is missing here. It is loaded when it comes into view, and by its button, which stays the same element for
-/// as long as anything is missing: somebody may have the focus on it.
-fn gap(first: Missing, kind: RcLive<RowKind>) -> El {
-    let (store, t, scroll) = (use_store(), use_words(), context::<Scroll>());
+/// Something is missing here, as tall as it would be. It is loaded when it comes near, and by its button, which stays the
+/// same element for as long as anything is missing: somebody may have the focus on it.
+fn gap(first: Missing, row: Live<Row>) -> El {
+    let (store, t) = (use_store(), use_words());
     let missing = Live::new(first);
+    let gap = el("div.row.gap");
+    let sized = gap.clone();
     follow(move || {
-        kind.with(|kind| {
-            if let RowKind::Gap(now) = kind {
-                missing.set(*now);
+        row.with(|row| {
+            if let RowKind::Gap { missing: now, height } = row.kind {
+                missing.maybe_update(|was| std::mem::replace(was, now) != now);
+                sized.style("height", &format!("{height}px"));
             }
         })
     });
@@ -66,36 +77,17 @@ fn gap(first: Missing, kind: RcLive<RowKind>) -> El {
             t().word(Word::Gap)
         }
     };
-    let row = el("div.row.gap").attr("role", "group").attr_fn("aria-label", words);
-    hand_on_focus(&row);
-    let seen = Live::new(false);
-    let look = scroll.sees(&row, seen);
-    let (mut looked, mut asked) = (0, false);
-    follow(move || {
-        let (to, online) = (to(), store.connection().with(|c| matches!(c, Connection::Online { .. })));
-        let ask = online && seen.get();
-        if to != looked {
-            // What was put in under it has moved it, most likely out of sight.
-            looked = to;
-            asked = false;
-            seen.set(false);
-            look();
-        } else if ask != asked {
-            // Once: one that could not be loaded is left to the button, or to another look.
-            asked = ask;
-            if ask {
-                store.load(to);
-            }
-        }
-    });
+    hand_on_focus(&gap);
     let button = el("button.button.quiet.load")
         .attr("type", "button")
         .attr_fn("aria-busy", move || loading().then_some("true"))
         .on("click", move |_: Event| store.load(untrack(to)))
         .text_fn(move || if loading() { t().word(Word::Loading) } else { t().word(Word::Load) });
-    row.class_fn("top", move || missing.with(|missing| missing.gap.from == 0))
-        .child(el("span").text_fn(words))
-        .child(button)
+    let seam = el("div.seam").child(el("span").text_fn(words)).child(button);
+    gap.attr("role", "group")
+        .attr_fn("aria-label", words)
+        .class_fn("top", move || missing.with(|missing| missing.gap.from == 0))
+        .child(seam)
 }
 
 /// What can be typed, and what it does.

@@ -1,49 +1,101 @@
-//! Where the reader is in the timeline. At the end one stays at the end, whatever comes or changes its size;
-//! further up the line being read stays where it is, and what is new is counted.
+//! Where the reader is in the timeline. At the end one stays at the end, whatever comes or changes its size; further up
+//! the line being read stays where it is, and what is new is counted.
+//!
+//! The line is known by what it is, not by where: before each drawing the rows around it are asked of the timeline, put
+//! into the page and measured, and what is above them is made as tall as it takes for the line to be where it was. That
+//! is not quite what it should be, which nobody sees; once the frame rests it is put right, and the frame scrolled with
+//! it: done earlier, that would end a fling.
 
+use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
+use parlour_core::timeline::{Measure, Timeline};
+use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::Element;
 
-use super::dom::{Callback, El, el};
+use super::{
+    dom::{Callback, El, el},
+    missing::Fetch,
+    window::{Wanted, Window},
+};
 use crate::ctrl::{Live, Read, Store, context};
 
 /// This close to the end, in CSS pixels, is at the end.
 const NEAR: f64 = 40.0;
+/// Rounds of drawing and measuring: each puts in what the one before found to be lower than thought.
+const ROUNDS: usize = 8;
+/// The frame has come to rest when it has not scrolled for so long, in ms.
+const REST: u32 = 300;
 
-/// The place of the reader, and the two elements it is in: the one that scrolls and what is in it.
+/// What stays where it is on the screen.
+#[derive(Clone, Copy, Debug)]
+enum Line {
+    /// The end of all.
+    End,
+    /// The row of this key, last seen at this place among all, begins so far below the frame's upper edge.
+    Row(u32, usize, f64),
+    /// This message, which is missing, or was when it was asked for, is so far below it.
+    Seq(f64, f64),
+}
+
+/// The place of the reader, and the element that scrolls.
 #[derive(Clone, Copy)]
 pub struct Scroll {
-    /// Moves over the content.
+    store: Store,
     frame: Live<El>,
-    /// As tall as all of the rows.
     content: Live<El>,
+    pub(super) window: Window,
+    fetch: Fetch,
     at_end: Live<bool>,
+    line: Live<Line>,
     /// Messages of others so far, and how many there were when the reader left the end.
     heard: Read<u32>,
     seen: Live<u32>,
+    /// Where the frame was last seen or put.
     top: Live<f64>,
-    /// Width and height of the frame when the reader was last put at the end.
+    /// Width and height of the frame when it was last drawn.
     shape: Live<(i32, i32)>,
-    /// The line being read, and where it is. Browsers hold it too, but not all of them, and none when
-    /// something is put in above the very top; the stylesheet keeps those from it that do.
-    line: Live<Option<(Element, f64)>>,
+    /// The part of all rows that is in the page for sure.
+    drawn: Live<(f64, f64)>,
+    /// There is something to draw with the next frame of the browser; one is on its way.
+    pace: Live<(bool, bool)>,
+    /// It scrolls; this ends when it has come to rest.
+    rest: Live<Option<Timeout>>,
+    /// By how much what is above the rows in the page is taller than it should be.
+    slack: Live<f64>,
+    /// What is to be marked once it is in the page.
+    mark: Live<Option<u64>>,
 }
 
 impl Scroll {
     /// At the end.
     pub fn new(store: Store) -> Self {
         let scroll = Self {
+            store,
             frame: Live::new(el("div#timeline.timeline")),
             content: Live::new(el("div.rows")),
+            window: Window::new(),
+            fetch: Fetch::new(store),
             at_end: Live::new(true),
+            line: Live::new(Line::End),
             heard: store.heard(),
             seen: Live::new(0),
             top: Live::new(0.0),
             shape: Live::new((0, 0)),
-            line: Live::new(None),
+            drawn: Live::new((0.0, 0.0)),
+            pace: Live::new((false, false)),
+            rest: Live::new(None),
+            slack: Live::new(0.0),
+            mark: Live::new(None),
         };
         scroll.follow_size();
+        super::dom::follow(move || {
+            store.changes().with(|_| ());
+            untrack(move || scroll.changed());
+        });
+        super::dom::follow(move || {
+            store.connection().with(|_| ());
+            untrack(move || scroll.fetch_what_is_near());
+        });
         scroll
     }
 
@@ -52,7 +104,7 @@ impl Scroll {
         self.frame.get_untracked()
     }
 
-    /// The element that holds the rows.
+    /// The element in it, for what is above the rows.
     pub fn content(self) -> El {
         self.content.get_untracked()
     }
@@ -69,136 +121,320 @@ impl Scroll {
 
     /// Back to the end.
     pub fn to_end(self) {
+        self.line.set_untracked(Line::End);
         self.at_end.set(true);
-        self.settle();
+        self.draw();
     }
 
-    /// The frame has scrolled. Only a reader who goes up leaves the end: rows that come in between two events
-    /// move the end away from the reader, not the reader from the end.
+    /// To the first message there is.
+    pub fn to_start(self) {
+        self.leave_end();
+        let first = self.window.top() - self.content().element().get_bounding_client_rect().top();
+        self.line.set_untracked(Line::Seq(0.01, first));
+        self.draw();
+        self.take_line();
+    }
+
+    /// To a message, if it is there; marks it.
+    pub fn to(self, seq: u64) {
+        let height = f64::from(self.frame().element().client_height());
+        self.leave_end();
+        // Sequence numbers are exact in it as far as any room will get.
+        #[allow(clippy::cast_precision_loss)]
+        self.line.set_untracked(Line::Seq(seq as f64, (height / 3.0).round()));
+        self.mark.set_untracked(Some(seq));
+        self.draw();
+        self.take_line();
+    }
+
+    fn leave_end(self) {
+        if self.at_end.get_untracked() {
+            self.seen.set(self.heard.get_untracked());
+            self.at_end.set(false);
+        }
+    }
+
+    /// The frame has scrolled.
     pub fn moved(self) {
+        if !self.notice() {
+            return;
+        }
+        let (from, to) = self.drawn.get_untracked();
+        let (y, height) = (self.y(), f64::from(self.frame().element().client_height()));
+        if y - height / 2.0 < from || y + height * 1.5 > to {
+            self.draw();
+        } else {
+            self.fetch_what_is_near();
+        }
+    }
+
+    /// Takes note of where the reader has scrolled to; `false` when nowhere. Only one who goes up leaves the end: rows that
+    /// come in between two events move the end away from the reader, not the reader from the end.
+    fn notice(self) -> bool {
         let frame = self.frame();
         let frame = frame.element();
-        let top = f64::from(frame.scroll_top());
-        let below = f64::from(frame.scroll_height() - frame.client_height()) - top;
-        // A frame that has changed its shape has scrolled by itself; it is put right when that is seen.
+        let (top, before) = (frame.scroll_top_f64(), self.top.get_untracked());
+        // A frame that has changed its shape has scrolled by itself; that is put right as it is drawn.
         let reshaped = self.shape.get_untracked() != (frame.client_width(), frame.client_height());
-        let stays = self.at_end.get_untracked() && (reshaped || top >= self.top.get_untracked());
-        let at_end = below <= NEAR || stays;
-        let by_reader = (top - self.top.get_untracked()).abs() > 0.0;
-        self.top.set_untracked(top);
-        if at_end != self.at_end.get_untracked() {
-            self.seen.set(self.heard.get_untracked());
-            self.at_end.set(at_end);
+        if reshaped || (top - before).abs() < 0.01 {
+            return false;
         }
-        if at_end {
-            self.line.set_untracked(None);
+        let below = f64::from(frame.scroll_height() - frame.client_height()) - top;
+        self.top.set_untracked(top);
+        if below <= NEAR || self.at_end.get_untracked() && top >= before {
+            self.line.set_untracked(Line::End);
+            self.at_end.set(true);
         } else {
-            // What the browser has laid out since may have moved it already.
-            self.hold(frame);
-            if by_reader {
-                self.read(frame);
+            self.leave_end();
+            self.take_line();
+        }
+        self.fetch.moved();
+        self.rest.set_untracked(Some(Timeout::new(REST, move || self.rests())));
+        if self.y() < -NEAR {
+            // Nothing is up there.
+            self.rest.set_untracked(None);
+        }
+        true
+    }
+
+    /// How far the upper edge of the frame is below the beginning of the rows, as the timeline counts.
+    fn y(self) -> f64 {
+        let below = self.frame().element().get_bounding_client_rect().top() - self.window.top();
+        below - self.slack.get_untracked()
+    }
+
+    /// Takes note of the line being read: the first row that is seen whole, or else what is in the middle.
+    fn take_line(self) {
+        let (y, height) = (self.y(), f64::from(self.frame().element().client_height()));
+        let line = self.store.lay_out(|timeline| {
+            let first = timeline.at(y);
+            let is_whole = |at: &usize| timeline.top(*at) >= y && timeline.missing(*at).is_none();
+            let seen = (first..timeline.len()).take_while(|at| timeline.top(*at) < y + height * 0.75);
+            let middle = timeline.at(y + height / 2.0);
+            let line = match (seen.into_iter().find(is_whole), timeline.missing(middle)) {
+                (None, Some(missing)) if y <= 0.0 => {
+                    // At the very top: the room's first message belongs there.
+                    Line::Seq(missing.gap.from as f64 + 0.01, -y)
+                }
+                (None, Some(missing)) => {
+                    let part = (y + height / 2.0 - timeline.top(middle)) / timeline.height_of(middle);
+                    let (from, to) = (missing.gap.from as f64, missing.gap.to as f64);
+                    Line::Seq((from + part * (to - from)).clamp(from + 0.01, to), height / 2.0)
+                }
+                (whole, _) => {
+                    let at = whole.unwrap_or(first);
+                    Line::Row(timeline.key(at).unwrap_or(0), at, timeline.top(at) - y)
+                }
+            };
+            timeline.reads(timeline.key(first));
+            line
+        });
+        self.line.set_untracked(line);
+    }
+
+    /// Rows have come, gone or changed. What comes while it is calm is drawn at once; a burst, once with each frame.
+    fn changed(self) {
+        let (_, paced) = self.pace.get_untracked();
+        if paced {
+            self.pace.set_untracked((true, true));
+        } else {
+            self.draw();
+            self.pace.set_untracked((false, true));
+            self.ask_for_frame();
+        }
+    }
+
+    fn ask_for_frame(self) {
+        // One that comes when the room is left finds nothing to do.
+        let frame = Closure::once_into_js(move || self.frame_begins());
+        let _ = window().request_animation_frame(frame.unchecked_ref());
+    }
+
+    fn frame_begins(self) {
+        let Some((wanted, _)) = self.pace.try_with(|pace| *pace) else { return };
+        self.pace.set_untracked((false, wanted));
+        if wanted {
+            self.draw();
+            self.ask_for_frame();
+        }
+    }
+
+    /// Once nobody scrolls, all is as tall again as it should be.
+    fn rests(self) {
+        self.rest.set_untracked(None);
+        if self.store.lay_out(Timeline::rebalance) || self.slack.get_untracked() != 0.0 {
+            self.draw();
+        }
+    }
+
+    /// Puts the rows around the reader into the page.
+    fn draw(self) {
+        let Some(frame) = self.frame.try_with(El::clone) else { return };
+        let frame = frame.element();
+        // The browser tells of it only before it draws.
+        self.notice();
+        let shape = (frame.client_width(), frame.client_height());
+        if shape.1 == 0 {
+            // Not in the page yet, or not laid out.
+            return;
+        }
+        if self.shape.get_untracked().0 != shape.0 {
+            self.store.lay_out(|timeline| timeline.reshape(measure(shape.0)));
+        }
+        self.shape.set_untracked(shape);
+        let height = f64::from(shape.1);
+        let held = self.window.held();
+        let mut rests = self.rest.with_untracked(Option::is_none);
+        if rests || self.at_end.get_untracked() {
+            self.slack.set_untracked(0.0);
+        }
+        for _ in 0..ROUNDS {
+            let (y, wanted, all, newest): (_, Vec<_>, _, _) = self.store.lay_out(|timeline| {
+                let y = self.place(timeline, height);
+                let mut rows: Vec<usize> = (timeline.at(y - height)..timeline.len())
+                    .take_while(|at| timeline.top(*at) < y + 2.0 * height)
+                    .collect();
+                if let (Some(first), Some(last)) = (rows.first().copied(), rows.last().copied()) {
+                    for at in held.iter().filter_map(|key| timeline.find(*key, first)) {
+                        if at < first {
+                            rows.insert(rows.partition_point(|row| *row < at), at);
+                        } else if at > last {
+                            rows.push(at);
+                        }
+                    }
+                }
+                rows.dedup();
+                let wanted = rows.into_iter().filter_map(|at| {
+                    let (top, height) = (timeline.top(at), timeline.height_of(at));
+                    Some(Wanted { at, top, height, row: timeline.row(at)? })
+                });
+                let newest = timeline.newest().filter(|newest| *newest > 0).unwrap_or(timeline.len() as u64);
+                (y, wanted.collect(), timeline.height(), newest)
+            });
+            self.drawn.set_untracked((y - height, y + 2.0 * height));
+            let above = wanted.first().map_or(0.0, |first: &Wanted| first.top);
+            let measured = self.window.show(wanted, self.slack.get_untracked(), all, newest);
+            if !measured.is_empty() {
+                self.store.lay_out(|timeline| {
+                    // Half a million pixels are exact to a hundredth.
+                    #[allow(clippy::cast_possible_truncation)]
+                    measured.iter().for_each(|(at, height)| timeline.measured(*at, *height as f32));
+                });
+                continue;
+            }
+            // All is as it was thought to be.
+            if let Line::End = self.line.get_untracked() {
+                // With what is under the rows.
+                self.put(f64::from(frame.scroll_height()));
+                break;
+            }
+            let is = self.y();
+            if (y - is).abs() <= 0.5 {
+                break;
+            }
+            let slack = self.slack.get_untracked() + is - y;
+            if !rests && above + slack >= 0.0 {
+                self.slack.set_untracked(slack);
+                // If that is not enough, nothing is.
+                rests = true;
+                continue;
+            }
+            self.put(frame.scroll_top_f64() + y - is);
+            break;
+        }
+        self.mark_what_was_sought();
+        self.fetch_what_is_near();
+    }
+
+    /// Scrolls to a place, or as near as can be.
+    fn put(self, top: f64) {
+        let frame = self.frame();
+        frame.element().set_scroll_top_f64(top);
+        self.top.set_untracked(frame.element().scroll_top_f64());
+    }
+
+    /// Where the upper edge of the frame belongs, in CSS pixels from the beginning of the rows.
+    fn place(self, timeline: &Timeline, height: f64) -> f64 {
+        match self.line.get_untracked() {
+            Line::End => timeline.height() - height,
+            Line::Row(key, near, offset) => match timeline.find(key, near) {
+                Some(at) => {
+                    self.line.set_untracked(Line::Row(key, at, offset));
+                    timeline.top(at) - offset
+                }
+                // It is gone.
+                None => self.y(),
+            },
+            Line::Seq(seq, offset) => {
+                // The number of the message it is in.
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let Some(at) = timeline.find_seq(seq.ceil() as u64) else { return self.y() };
+                let into = timeline.missing(at).map_or(0.0, |missing| {
+                    let (from, to) = (missing.gap.from as f64, missing.gap.to as f64);
+                    ((seq - from) / (to - from)).clamp(0.0, 1.0) * timeline.height_of(at)
+                });
+                if into == 0.0 {
+                    // It is there: from now on it is a row like any other.
+                    self.line.set_untracked(Line::Row(timeline.key(at).unwrap_or(0), at, offset));
+                }
+                timeline.top(at) + into - offset
             }
         }
     }
 
-    /// Gives the rows that are about to be shown. Once they are, the reader is put back to where they were.
-    pub fn held<T>(self, rows: T) -> T {
-        queue_microtask(move || self.settle());
-        rows
-    }
-
-    /// Puts a reader at the end back there, and any other back to the line they read.
-    fn settle(self) {
-        let Some(frame) = self.frame.try_with(El::clone) else { return };
-        let frame = frame.element();
-        if self.at_end.get_untracked() {
-            frame.set_scroll_top(frame.scroll_height());
-            self.top.set_untracked(f64::from(frame.scroll_top()));
-            self.shape.set_untracked((frame.client_width(), frame.client_height()));
-            return;
-        }
-        self.hold(frame);
-    }
-
-    /// Scrolls by what the line being read has moved among the rows, or with the frame. It stays the line being read,
-    /// whatever is above it now: a row that was just put in has its size only once it is painted.
-    fn hold(self, frame: &Element) {
-        let Some((row, before)) = self.line.get_untracked().filter(|(row, _)| row.is_connected()) else {
-            return self.read(frame);
-        };
-        let place = self.place(frame, &row);
-        if (place - before).abs() > 0.1 {
-            frame.scroll_by_with_x_and_y(0.0, place - before);
-            self.top.set_untracked(f64::from(frame.scroll_top()));
-            self.line.set_untracked(Some((row, place)));
+    fn mark_what_was_sought(self) {
+        let Some(seq) = self.mark.get_untracked() else { return };
+        let key = self.store.lay_out(|timeline| {
+            let at = timeline.find_seq(seq)?;
+            timeline.seq(at)?;
+            timeline.key(at)
+        });
+        if let Some(key) = key {
+            self.mark.set_untracked(None);
+            self.window.mark(key);
         }
     }
 
-    /// Where a row is, however far the frame has scrolled.
-    fn place(self, frame: &Element, row: &Element) -> f64 {
-        top(row) - top(self.content().element()) + top(frame)
-    }
-
-    /// Takes note of the line being read: the first message of which something is seen.
-    fn read(self, frame: &Element) {
-        let edge = top(frame);
-        let is_seen = |row: &Element| row.get_bounding_client_rect().bottom() > edge;
-        // From the last one: it is seldom far.
-        let last = self.line.get_untracked().map(|(row, _)| row).filter(|row| row.is_connected());
-        let mut row = last.or_else(|| self.content().element().first_element_child());
-        while let Some(above) = row.as_ref().and_then(Element::previous_element_sibling).filter(is_seen) {
-            row = Some(above);
-        }
-        while let Some(it) = row.as_ref().filter(|it| !(is_seen(it) && it.class_list().contains("message"))) {
-            row = it.next_element_sibling();
-        }
-        self.line.set_untracked(row.map(|row| {
-            let place = self.place(frame, &row);
-            (row, place)
-        }));
+    fn fetch_what_is_near(self) {
+        let (y, height) = (self.y(), f64::from(self.frame().element().client_height()));
+        self.fetch.near(y, height);
     }
 
     fn follow_size(self) {
-        let changed = Callback::new(move |_| self.settle());
-        // Without one, new rows still scroll into view as the reader sends or asks.
+        let changed = Callback::new(move |_| self.draw());
+        // Without one, rows are still drawn as they come and as the reader scrolls.
         let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) else { return };
         observer.observe(self.frame().element());
         observer.observe(self.content().element());
+        self.window.observe(observer.clone());
         let held = StoredValue::new_local((observer, changed));
         on_cleanup(move || held.with_value(|(observer, _)| observer.disconnect()));
     }
-
-    /// Tells `seen` whether some of a row is in the frame. What is given has to be called to begin with, and whenever
-    /// it is to be told anew. Where the browser can't tell, nothing is.
-    pub fn sees(self, row: &El, seen: Live<bool>) -> impl Fn() + 'static {
-        let told = Callback::new(move |entries| {
-            let last = JsValue::from(entries).unchecked_into::<js_sys::Array>().pop();
-            seen.set(last.unchecked_into::<web_sys::IntersectionObserverEntry>().is_intersecting());
-        });
-        let options = web_sys::IntersectionObserverInit::new();
-        options.set_root(Some(self.frame().element()));
-        let function = told.as_ref().unchecked_ref();
-        let observer = web_sys::IntersectionObserver::new_with_options(function, &options).ok();
-        let held = StoredValue::new_local((observer.clone(), told));
-        on_cleanup(move || {
-            held.with_value(|(observer, _)| {
-                if let Some(observer) = observer {
-                    observer.disconnect();
-                }
-            });
-        });
-        let row = row.clone();
-        move || {
-            if let Some(observer) = &observer {
-                observer.unobserve(row.element());
-                observer.observe(row.element());
-            }
-        }
-    }
 }
 
-fn top(of: &Element) -> f64 {
-    of.get_bounding_client_rect().top()
+/// What rows are about as tall as in a frame of this width, by the stylesheet.
+fn measure(width: i32) -> Measure {
+    // No frame is so wide that it is not exact.
+    #[allow(clippy::cast_precision_loss)]
+    let text = (width as f32 - 200.0).clamp(160.0, 580.0);
+    Measure { message: 56.0, line: 22.5, bytes: text / 8.0 }
+}
+
+/// Places in an element that scrolls, to the fraction of a pixel.
+trait Fine {
+    fn scroll_top_f64(&self) -> f64;
+    fn set_scroll_top_f64(&self, top: f64);
+}
+
+impl Fine for Element {
+    fn scroll_top_f64(&self) -> f64 {
+        let top = js_sys::Reflect::get(self, &"scrollTop".into());
+        top.ok().and_then(|top| top.as_f64()).unwrap_or_default()
+    }
+
+    fn set_scroll_top_f64(&self, top: f64) {
+        let _ = js_sys::Reflect::set(self, &"scrollTop".into(), &top.into());
+    }
 }
 
 /// When an element goes away that has the focus in it, the timeline gets the focus: the keyboard stays where it was.

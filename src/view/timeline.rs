@@ -1,18 +1,20 @@
 //! What was said in the room, from the oldest that is held to the newest.
 
 use gloo_timers::callback::Interval;
-use leptos::{ev::Event, prelude::*};
-use parlour_core::timeline::RowKind;
+use leptos::{
+    ev::{Event, KeyboardEvent},
+    prelude::*,
+};
 
 use super::{
-    dom::{El, el},
+    announcer::announcer,
+    dom::{El, el, follow},
     icon::{self, icon, mark},
-    row::row,
     scroll::Scroll,
     words::{Word, use_words},
 };
 use crate::{
-    ctrl::{Live, context, use_store},
+    ctrl::{Live, Sought, context, use_store},
     i18n::time,
 };
 
@@ -37,10 +39,11 @@ pub fn TimelineView() -> El {
     // Ends with the view.
     StoredValue::new_local(Interval::new(60_000, new_day));
 
-    let empty = move || store.rows().with(|rows| !rows.iter().any(|row| row.kind.with_untracked(is_said)));
-    let dropped = move || store.rows_dropped().get() > 0 && store.from_start().get().is_none();
+    let empty = move || !store.has_messages().get();
+    let dropped = move || store.dropped().get();
     let begins = move || !empty() && store.from_start().get() == Some(true);
-    let rows = scroll
+    let list = scroll.window.list().attr_fn("role", move || (!empty()).then_some("feed"));
+    let content = scroll
         .content()
         .when(dropped, || el("p.row.dropped").words(Word::Dropped))
         .when(begins, || el("p.row.dropped.beginning").words(Word::Beginning))
@@ -50,16 +53,35 @@ pub fn TimelineView() -> El {
                 .child(el("h2").words(Word::EmptyTitle))
                 .child(el("p").words(Word::EmptyText))
         })
-        .each(move || scroll.held(store.rows().get()), |row| row.key, row);
+        .child(list);
     let frame = scroll
         .frame()
         .attr("role", "log")
-        .attr("aria-live", "polite")
+        // What is drawn is not what is new: that is said by the announcer.
+        .attr("aria-live", "off")
         .attr("tabindex", "0")
         .words_attr("aria-label", Word::Timeline)
         .on("scroll", move |_: Event| scroll.moved())
-        .child(rows);
-    el("div.timeline-frame").child(frame).when(move || !scroll.at_end(), move || jump_to_end(scroll))
+        // A browser goes there in many steps, and to where that was when it began.
+        .on("keydown", move |event: KeyboardEvent| {
+            let modified = event.ctrl_key() || event.alt_key() || event.meta_key() || event.shift_key();
+            match event.key().as_str() {
+                "End" if !modified => scroll.to_end(),
+                "Home" if !modified => scroll.to_start(),
+                _ => return,
+            }
+            event.prevent_default();
+        })
+        .child(content);
+    follow(move || {
+        if let Some(Sought { seq: Some(seq), .. }) = store.sought().get() {
+            untrack(|| scroll.to(seq));
+        }
+    });
+    el("div.timeline-frame")
+        .child(frame)
+        .when(move || !scroll.at_end(), move || jump_to_end(scroll))
+        .child(announcer())
 }
 
 fn jump_to_end(scroll: Scroll) -> El {
@@ -71,9 +93,4 @@ fn jump_to_end(scroll: Scroll) -> El {
         .on("click", move |_: Event| scroll.to_end())
         .child(icon(icon::DOWN))
         .text_fn(move || t().jump(unseen()))
-}
-
-/// What was said, or can be had.
-fn is_said(kind: &RowKind) -> bool {
-    matches!(kind, RowKind::Message { .. } | RowKind::Gap(_))
 }

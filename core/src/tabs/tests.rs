@@ -29,9 +29,9 @@ impl Page {
     fn apply(&mut self, event: Event) {
         self.events.push(event.clone());
         match event {
-            Event::Message(message) => drop(self.timeline.message(message)),
-            Event::Page(messages) => drop(self.timeline.page(messages)),
-            Event::Delivery(id, delivery) => drop(self.timeline.delivery(id, delivery)),
+            Event::Message(message) => self.timeline.message(message),
+            Event::Page(messages) => self.timeline.page(messages),
+            Event::Delivery(id, delivery) => self.timeline.delivery(id, delivery),
             Event::Gaps(gaps) => {
                 self.timeline.gaps(&gaps);
                 self.gaps = gaps;
@@ -46,7 +46,7 @@ impl Page {
             RowKind::Message { message, .. } => Some((message.id, message.seq, message.delivery)),
             _ => None,
         };
-        self.timeline.rows().iter().filter_map(|row| message(&row.kind)).collect()
+        self.timeline.rows().filter_map(|row| message(&row.kind)).collect()
     }
 }
 

@@ -27,14 +27,6 @@ const LOG_IN: &str = r"
     return true;
 ";
 
-/// Goes to the top and asks for what is missing there.
-const LOAD_MORE: &str = r"
-    document.querySelector('#timeline').scrollTop = 0;
-    const load = document.querySelector('.row.gap .load:not([disabled])');
-    load?.click();
-    return !!load;
-";
-
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Say,
@@ -303,15 +295,21 @@ impl<'a> User<'a> {
         for tab in self.there() {
             self.switch_to(tab).await;
             let what = format!("{} sees who is there and all that was said", self.name);
+            let mut messages = Vec::new();
             eventually_within(AGREED_WITHIN, &what, async || {
-                self.page.eval::<bool>(LOAD_MORE, vec![]).await;
                 let mut glance = self.glance().await;
                 glance.roster.sort_unstable();
-                let all = glance.gaps == 0 && glance.messages.len() >= log.len();
-                if all && glance.roster == there { Ok(()) } else { Err(glance.summary()) }
+                if glance.roster != there {
+                    return Err(glance.summary());
+                }
+                self.page.devtools("Page.bringToFront", serde_json::json!({})).await;
+                let read = self.page.read_through().await;
+                let enough = read.len() >= log.len();
+                messages = read;
+                if enough { Ok(()) } else { Err(format!("{} of {} messages", messages.len(), log.len())) }
             })
             .await;
-            shown.push((format!("{} (tab {tab})", self.name), self.glance().await.messages));
+            shown.push((format!("{} (tab {tab})", self.name), messages));
         }
         shown
     }

@@ -200,7 +200,7 @@ impl Device {
             }
             _ => None,
         };
-        self.timeline.rows().iter().filter_map(|row| acknowledged(&row.kind)).collect()
+        self.timeline.rows().filter_map(|row| acknowledged(&row.kind)).collect()
     }
 
     pub fn is_online(&self) -> bool {

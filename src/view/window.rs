@@ -1,0 +1,226 @@
+//! The rows in the page: those on the screen, those a screen above and below, and what holds the focus or the selection.
+//!
+//! They lie in the flow, so that the browser lays them out; what is not there is a margin above the next one, of the
+//! height that the timeline says it has.
+
+use leptos::prelude::*;
+use parlour_core::timeline::{Row, RowKind};
+use web_sys::Node;
+
+use super::{
+    dom::{El, Part, el},
+    row::item,
+};
+use crate::ctrl::{Live, RcLive};
+
+/// Heights that differ by less are the same: a browser counts in parts of a pixel of its own.
+const SAME: f64 = 0.03;
+
+/// The rows in the page.
+#[derive(Clone, Copy)]
+pub struct Window {
+    /// What they are in.
+    list: Live<El>,
+    /// They go in before this.
+    end: Live<El>,
+    owner: Live<Owner>,
+    shown: Live<Vec<Shown>>,
+    /// Tells of rows that change their size.
+    sizes: Live<Option<web_sys::ResizeObserver>>,
+    size: Live<Size>,
+}
+
+/// What is set on the list and each row of it.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Size {
+    below: f64,
+    newest: u64,
+}
+
+struct Shown {
+    part: Part,
+    row: RcLive<Row>,
+    /// The margin above it.
+    skip: f64,
+    /// Its place among all, as it was told.
+    place: u64,
+}
+
+/// A row that is to be in the page.
+pub struct Wanted {
+    /// How many rows are before it.
+    pub at: usize,
+    /// Where it begins, in CSS pixels from the top of the first one.
+    pub top: f64,
+    /// How tall it is thought to be.
+    pub height: f64,
+    /// What it shows.
+    pub row: Row,
+}
+
+impl Window {
+    /// An empty one.
+    pub fn new() -> Self {
+        let list = el("div.list");
+        let end = el("div");
+        let list = list.child(end.clone());
+        Self {
+            list: Live::new(list),
+            end: Live::new(end),
+            owner: Live::new(Owner::current().unwrap_or_default()),
+            shown: Live::new(Vec::new()),
+            sizes: Live::new(None),
+            size: Live::new(Size::default()),
+        }
+    }
+
+    /// The element that the rows are in.
+    pub fn list(self) -> El {
+        self.list.get_untracked()
+    }
+
+    /// Tells an observer of all rows, those that come later too.
+    pub fn observe(self, sizes: web_sys::ResizeObserver) {
+        self.sizes.set_untracked(Some(sizes));
+    }
+
+    /// The rows that must stay, wherever the reader goes: the keyboard is there, or words are selected.
+    pub fn held(self) -> Vec<u32> {
+        let document = document();
+        let mut nodes: Vec<Node> = document.active_element().map(Node::from).into_iter().collect();
+        if let Ok(Some(selection)) = document.get_selection()
+            && !selection.is_collapsed()
+        {
+            nodes.extend(selection.anchor_node().into_iter().chain(selection.focus_node()));
+        }
+        self.shown.with_untracked(|shown| {
+            let holds = |of: &&Shown| nodes.iter().any(|node| of.part.el().element().contains(Some(node)));
+            shown.iter().filter(holds).map(Shown::key).collect()
+        })
+    }
+
+    /// Puts these rows into the page, in their order, in the place of what was there, so much lower than they should be.
+    /// `height` is that of all rows, and `newest` how many messages the room has. Gives the rows that are of another height
+    /// than was thought.
+    pub fn show(self, wanted: Vec<Wanted>, slack: f64, height: f64, newest: u64) -> Vec<(usize, f64)> {
+        let mut old = self.shown.update_untracked(std::mem::take).unwrap_or_default();
+        old.retain_mut(|shown| {
+            let stays = wanted.iter().any(|wanted| wanted.row.key == shown.key());
+            if !stays {
+                self.sizes.with_untracked(|sizes| {
+                    if let Some(sizes) = sizes {
+                        sizes.unobserve(shown.part.el().element());
+                    }
+                });
+                shown.part.remove();
+            }
+            stays
+        });
+        let mut old = std::collections::VecDeque::from(old);
+        let mut shown: Vec<Shown> = Vec::with_capacity(wanted.len());
+        let mut heights = Vec::with_capacity(wanted.len());
+        let mut below = height;
+        let (mut end, mut moved) = (-slack, false);
+        for wanted in wanted {
+            let known = old.iter().position(|shown| shown.key() == wanted.row.key);
+            let mut it = if let Some(it) = known.and_then(|at| old.remove(at)) {
+                if known != Some(0) || moved {
+                    // Out of its order, as an own message that was acknowledged behind another.
+                    self.before(&old).insert_before(it.part.el());
+                    moved = true;
+                }
+                if it.row.with_untracked(|row| *row != wanted.row) {
+                    it.row.set(wanted.row);
+                }
+                it
+            } else {
+                self.put(&old, wanted.row)
+            };
+            it.skip_to(wanted.top - end);
+            it.stands_at(wanted.at, newest);
+            end = wanted.top + wanted.height;
+            below = height - end;
+            heights.push((wanted.at, wanted.height));
+            shown.push(it);
+        }
+        let size = Size { below, newest };
+        if self.size.get_untracked() != size {
+            self.size.set_untracked(size);
+            self.list().style("padding-bottom", &pixels(below));
+        }
+        let measured = shown.iter().zip(heights);
+        let measured = measured.filter_map(|(shown, (at, thought))| {
+            let height = shown.part.el().element().get_bounding_client_rect().height();
+            (!shown.is_gap() && (height - thought).abs() > SAME).then_some((at, height))
+        });
+        let measured = measured.collect();
+        self.shown.set_untracked(shown);
+        measured
+    }
+
+    /// Marks a row for a moment: it is what was looked for.
+    pub fn mark(self, key: u32) {
+        self.shown.with_untracked(|shown| {
+            for it in shown {
+                it.part.el().set_class("sought", it.key() == key);
+            }
+        });
+    }
+
+    /// Where the rows begin, in CSS pixels on the screen.
+    pub fn top(self) -> f64 {
+        self.list().element().get_bounding_client_rect().top()
+    }
+
+    fn before(self, old: &std::collections::VecDeque<Shown>) -> El {
+        old.front().map_or_else(|| self.end.get_untracked(), |next| next.part.el().clone())
+    }
+
+    fn put(self, old: &std::collections::VecDeque<Shown>, row: Row) -> Shown {
+        let row = RcLive::new(row);
+        let of = row.clone();
+        let owner = self.owner.get_untracked();
+        let part = Part::new(&owner, &self.before(old), Box::new(move || item(of)));
+        self.sizes.with_untracked(|sizes| {
+            if let Some(sizes) = sizes {
+                sizes.observe(part.el().element());
+            }
+        });
+        Shown { part, row, skip: 0.0, place: 0 }
+    }
+}
+
+impl Shown {
+    fn key(&self) -> u32 {
+        self.row.with_untracked(|row| row.key)
+    }
+
+    fn is_gap(&self) -> bool {
+        self.row.with_untracked(|row| matches!(row.kind, RowKind::Gap { .. }))
+    }
+
+    fn skip_to(&mut self, skip: f64) {
+        if (self.skip - skip).abs() > SAME {
+            self.skip = skip;
+            self.part.el().style("margin-top", &pixels(skip));
+        }
+    }
+
+    /// Says to a screen reader which of how many it is: few of them are in the page.
+    fn stands_at(&mut self, at: usize, newest: u64) {
+        let seq = self.row.with_untracked(|row| match &row.kind {
+            RowKind::Message { message, .. } => message.seq,
+            _ => 0,
+        });
+        let place = if (1..=newest).contains(&seq) { seq } else { at as u64 + 1 };
+        if self.place != place {
+            self.place = place;
+            self.part.el().set("aria-posinset", Some(&place.to_string()));
+        }
+        self.part.el().set("aria-setsize", Some(&newest.max(place).to_string()));
+    }
+}
+
+fn pixels(of: f64) -> String {
+    format!("{of}px")
+}
