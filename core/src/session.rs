@@ -10,11 +10,13 @@
 //! | this one | what the user does |
 //! | `link` | what the socket and the clock do; what is common to both dialects |
 //! | `rich`, `basic` | what a server of either dialect says |
-//! | `history` | what is known of the room, and asking for what is not |
+//! | `history` | what is known of the room |
+//! | `ask` | asking for pages of what is not |
 //! | `seek` | going to a place of the room |
 //! | `search` | searching what was said |
 //! | `keep` | what is written to the device, and when |
 
+mod ask;
 mod basic;
 mod history;
 mod keep;
@@ -142,6 +144,8 @@ pub struct Session {
     taken_since: Option<Millis>,
     history: History,
     search: Search,
+    /// For pages and searches.
+    pace: Bucket,
     keeper: Keeper,
     watch: Watch,
     /// The number of the last login.
@@ -175,6 +179,7 @@ impl Session {
             taken_since: None,
             history: History::default(),
             search: Search::default(),
+            pace: ask::pace(),
             keeper: Keeper::default(),
             watch: Watch::Seen,
             attempt: 0,

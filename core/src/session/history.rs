@@ -1,19 +1,12 @@
-//! What is known of the room, and asking for what is not.
+//! What is known of the room.
 
-use super::{Millis, Now, Online, Session, State, seek::Wanted};
+use super::{Millis, Now, Session, ask::Asked};
 use crate::{
-    codec::{self, Extension},
+    codec,
     event::{Event, Missing},
-    model::Dialect,
     ranges::{Range, Ranges},
-    status::Status,
-    wire::{self, history_request::Start},
+    wire,
 };
-
-/// How many messages are asked for at once.
-pub(super) const PAGE: u32 = 100;
-/// How long a page may take before it may be asked for again, in ms.
-pub(super) const WITHIN: Millis = 10_000;
 
 /// The part of a session that knows what it knows.
 #[derive(Debug, Default)]
@@ -26,31 +19,15 @@ pub(super) struct History {
     live: Option<u64>,
     /// The number of the last request.
     request: u32,
-    /// The request that is out, and was not overtaken by another.
+    /// The page that is asked for, and was not overtaken by another.
     pub asked: Option<Asked>,
     /// How many requests are out, with those that were overtaken.
     pub unanswered: u32,
-    /// What is sought once fewer requests are out.
-    pub next: Option<Wanted>,
     /// What was told last, and what was asked for then; `None` while it is not known that the server keeps anything.
     told: Option<(Vec<Missing>, u64)>,
     /// The server is about to send what came up to here: until then nothing is missing. 0 when it has.
     awaits: u64,
 }
-
-/// A page that was asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    request: u32,
-    /// What is to be there: the end of a gap, or what is sought; [`SOMEWHERE`] when its number is not known.
-    at: u64,
-    until: Millis,
-    /// Who waits for a place of this page.
-    pub wanted: Option<Wanted>,
-}
-
-/// No message has this number.
-pub(super) const SOMEWHERE: u64 = u64::MAX;
 
 impl History {
     /// What a device has kept of an earlier visit.
@@ -66,7 +43,6 @@ impl History {
     pub fn disconnected(&mut self) {
         self.asked = None;
         self.unanswered = 0;
-        self.next = None;
         self.live = None;
         self.awaits = 0;
     }
@@ -130,7 +106,7 @@ impl Session {
         if self.search.is_answer(page.request) {
             return self.found(now, page);
         }
-        let asked = self.history.asked.take_if(|asked| asked.request == page.request);
+        let asked = self.history.asked.take_if(|asked| asked.is_answer(page.request));
         // A page that was given up is as true as any; one that ends nowhere is what a search has found.
         let is_late = asked.is_none() && page.request != 0;
         if page.request > self.history.request || is_late && page.to == 0 || self.history.log.is_empty() {
@@ -180,38 +156,6 @@ impl Session {
         }
     }
 
-    /// Asks for the newest part of the gap that ends with `to`. One page at a time; asking for another meanwhile
-    /// does nothing.
-    pub fn handle_load(&mut self, now: Now, to: u64) {
-        if self.history.known.gaps().any(|gap| gap.to == to) {
-            self.handle_load_for_another(now, to);
-        }
-    }
-
-    /// The same for another page of this user, which may lack what this one has.
-    pub fn handle_load_for_another(&mut self, now: Now, to: u64) {
-        if self.history.asked.is_none() && self.can_ask() {
-            // Before the number behind it is up to the number itself, and that is in the gap.
-            self.ask(now, Start::Before(to.saturating_add(1)), to, None);
-        }
-    }
-
-    /// Whether there is somebody to ask for pages.
-    pub(super) fn can_ask(&self) -> bool {
-        matches!(self.state, State::Online(Online { dialect: Dialect::Rich, .. }))
-            && !self.history.log.is_empty()
-    }
-
-    /// Asks for a page; what was asked for before is overtaken.
-    pub(super) fn ask(&mut self, now: Now, start: Start, at: u64, wanted: Option<Wanted>) {
-        let request = self.history.next_request();
-        self.history.asked = Some(Asked { request, at, until: now.mono + WITHIN, wanted });
-        self.history.unanswered += 1;
-        let ask = wire::HistoryRequest { start: Some(start), count: PAGE, request };
-        self.send(&codec::extension("", Extension::HistoryRequest(ask)));
-        self.tell_gaps();
-    }
-
     /// The reader's page has let go of this part: it would have to be loaded again. What is kept on the device stays.
     pub fn handle_dropped(&mut self, range: Range) {
         let newest = self.history.known.newest();
@@ -223,27 +167,12 @@ impl Session {
         self.tell_gaps();
     }
 
-    /// A page will not come: it was refused, or takes too long. It may be asked for again.
-    pub(super) fn page_failed(&mut self, now: Now, request: Option<u32>) {
-        let this = |asked: &mut Asked| request.is_none_or(|request| request == asked.request);
-        if let Some(asked) = self.history.asked.take_if(this) {
-            self.tell_gaps();
-            self.not_sought(asked.wanted);
-        }
-        if request.is_none() {
-            // Nor will those before it.
-            self.history.unanswered = 0;
-        }
-        self.answered(now);
-    }
-
     /// The connection is gone: nothing that was asked for comes.
     pub(super) fn history_ends(&mut self) {
-        let wanted = [self.history.asked.and_then(|asked| asked.wanted), self.history.next];
+        let wanted = self.history.asked.and_then(|asked| asked.wanted);
         self.history.disconnected();
         self.tell_gaps();
-        wanted.into_iter().for_each(|wanted| self.not_sought(wanted));
-        self.search_failed(Status::NotConnected);
+        self.not_sought(wanted);
         self.search_ends();
     }
 

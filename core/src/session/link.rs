@@ -186,11 +186,10 @@ impl Session {
             self.write();
         }
         if is_due(self.history.due()) {
-            self.page_failed(now, None);
+            self.page_is_due(now);
         }
         if is_due(self.search.due()) {
-            self.search_failed(Status::NoAnswer);
-            self.search_next(now);
+            self.search_is_due(now);
         }
         if is_due(self.link_due()) {
             self.link_timeout(now);

@@ -3,7 +3,7 @@
 //! One search is out at a time; of those that are wished meanwhile the newest waits, and the answer to the one that is
 //! out is nobody's any more.
 
-use super::{Millis, Now, Session, history::WITHIN};
+use super::{Millis, Now, Session, ask::WITHIN};
 use crate::{
     codec::{self, Extension},
     event::{Asker, Event, Found, HERE},
@@ -19,6 +19,8 @@ const COUNT: u32 = 50;
 pub(super) struct Search {
     out: Option<Out>,
     next: Option<Query>,
+    /// When the one that waits may be sent, if too much was asked lately.
+    wait: Millis,
 }
 
 /// The search that is out.
@@ -39,7 +41,7 @@ struct Query {
 
 impl Search {
     pub fn due(&self) -> Option<Millis> {
-        self.out.map(|out| out.until)
+        self.out.map(|out| out.until).or(self.next.as_ref().map(|_| self.wait))
     }
 
     pub fn is_answer(&self, request: u32) -> bool {
@@ -77,9 +79,19 @@ impl Session {
         }
     }
 
+    /// The one that is out takes too long, or one that waits may be sent.
+    pub(super) fn search_is_due(&mut self, now: Now) {
+        self.search_failed(Status::NoAnswer);
+        self.search_next(now);
+    }
+
     /// Sends the search that waits, if none is out.
-    pub(super) fn search_next(&mut self, now: Now) {
-        if self.search.out.is_some() {
+    fn search_next(&mut self, now: Now) {
+        if self.search.out.is_some() || self.search.next.is_none() {
+            return;
+        }
+        if let Err(wait) = self.pace.take(now.mono) {
+            self.search.wait = now.mono + wait;
             return;
         }
         let Some(Query { asker, words, before }) = self.search.next.take() else { return };
@@ -116,12 +128,12 @@ impl Session {
             self.search_failed(status);
             self.search_next(now);
         } else {
-            self.page_failed(now, Some(request));
+            self.page_refused(now, request);
         }
     }
 
     /// The search that is out is not answered.
-    pub(super) fn search_failed(&mut self, status: Status) {
+    fn search_failed(&mut self, status: Status) {
         if let Some(asker) = self.search.out.take().and_then(|out| out.asker) {
             self.not_found(asker, status);
         }
@@ -129,6 +141,7 @@ impl Session {
 
     /// Nor is one that waits: there is no connection.
     pub(super) fn search_ends(&mut self) {
+        self.search_failed(Status::NotConnected);
         if let Some(query) = self.search.next.take() {
             self.not_found(query.asker, Status::NotConnected);
         }

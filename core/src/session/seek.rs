@@ -1,20 +1,16 @@
 //! Going to a place of the room: by a message's number, or by time.
 //!
-//! A newer wish overtakes an older one. Who drags a scroll bar has many, and a server takes only so many questions at
-//! once: beyond that the newest wish waits.
+//! A newer wish overtakes an older one.
 
 use super::{
     Now, Session,
-    history::{PAGE, SOMEWHERE},
+    ask::{PAGE, SOMEWHERE},
 };
 use crate::{
     event::{Asker, Event, HERE},
     model::{Message, Seek},
     wire::{self, history_request::Start},
 };
-
-/// How many pages may be on their way; servers take four questions, and a search is one too.
-const OUT: u32 = 2;
 
 /// A place that somebody wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +43,8 @@ impl Session {
     }
 
     fn seek(&mut self, now: Now, mut wanted: Wanted) {
-        let older =
-            [self.history.asked.as_mut().and_then(|asked| asked.wanted.take()), self.history.next.take()];
-        for older in older.into_iter().flatten().filter(|older| older.asker != wanted.asker) {
-            self.not_sought(Some(older));
-        }
+        let older = self.history.asked.as_mut().and_then(|asked| asked.wanted.take());
+        self.not_sought(older.filter(|older| older.asker != wanted.asker));
         let (start, at) = match &mut wanted.seek {
             Seek::Seq(seq) => {
                 *seq = self.history.known.nearest(*seq);
@@ -64,10 +57,8 @@ impl Session {
         };
         if !self.can_ask() {
             self.not_sought(Some(wanted));
-        } else if self.history.unanswered < OUT {
-            self.ask(now, start, at, Some(wanted));
         } else {
-            self.history.next = Some(wanted);
+            self.ask(now, start, at, Some(wanted));
         }
     }
 
@@ -82,14 +73,6 @@ impl Session {
             return self.ask(now, Start::After(seq - 1), seq, Some(wanted));
         }
         self.tell(Event::Sought { asker: wanted.asker, seq: place });
-    }
-
-    /// A request is not out any more: there may be room for the next.
-    pub(super) fn answered(&mut self, now: Now) {
-        self.history.unanswered = self.history.unanswered.saturating_sub(1);
-        if let Some(next) = self.history.next.take() {
-            self.seek(now, next);
-        }
     }
 
     pub(super) fn not_sought(&mut self, wanted: Option<Wanted>) {

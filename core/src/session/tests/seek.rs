@@ -224,3 +224,40 @@ fn what_was_let_go_of_is_asked_for_again() {
     assert_eq!(driver.asked(), [(1, Start::After(190))]);
     assert_eq!(gaps(&driver), [(0, 230, false), (235, 245, true)]);
 }
+
+#[test]
+fn who_is_in_a_hurry_is_held_back_before_the_server_would_refuse() {
+    let mut driver = far();
+    let hurry = |driver: &mut Driver, times: u64| {
+        (0..times).for_each(|n| {
+            driver.seek(Seek::Time(i64::try_from(n).unwrap()));
+            if let Some((request, _)) = driver.asked().last() {
+                driver.receive(&page(*request, 0, 0));
+            }
+        })
+    };
+    hurry(&mut driver, 40);
+    assert_eq!(driver.asked().len(), 25);
+    driver.seek(Seek::Seq(100));
+    assert_eq!(gaps(&driver), [(0, 230, true)], "it is under way all the same");
+    driver.forget();
+    driver.pass(400);
+    assert_eq!(driver.asked(), [(26, Start::After(50))], "the newest wish");
+    driver.receive(&page(26, 50, 150));
+    assert_eq!(driver.sought(), [(0, Some(100))]);
+    driver.session.handle_load(driver.now, 50);
+    driver.session.handle_search(driver.now, "hello", 0);
+    driver.drain();
+    assert_eq!((gaps(&driver)[0], driver.sent.len()), ((0, 50, true), 1), "nor is anything else asked");
+    driver.closed(1006);
+    driver.session.handle_retry_now(driver.now);
+    driver.opened();
+    driver.receive(&history::welcome_at(&history::LOG, 250));
+    driver.forget();
+    driver.seek(Seek::Seq(50));
+    driver.session.handle_search(driver.now, "hello", 0);
+    driver.drain();
+    assert_eq!(driver.asked(), [], "nor on another connection");
+    driver.pass(1_000);
+    assert!(driver.asked().len() == 1 && driver.sent.len() >= 2);
+}
