@@ -574,6 +574,13 @@ fn a_follower_searches() {
     browser.drain();
     browser.receive(&finding(3, &[4]));
     assert!(!found(&browser.second).contains(&Ok(vec![4])));
+    let own = [
+        Event::Sought { asker: HERE, seq: Some(4) },
+        Event::Found { asker: HERE, found: Err(Status::NoAnswer) },
+    ];
+    for event in &own {
+        assert_eq!(browser.lead.tell(NOW.mono, event, &browser.session), None, "not even told");
+    }
 }
 
 #[test]
