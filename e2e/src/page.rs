@@ -34,6 +34,14 @@ pub mod keys {
     pub const HOME: &str = "\u{E011}";
     /// End.
     pub const END: &str = "\u{E010}";
+    /// The arrow down.
+    pub const DOWN: &str = "\u{E015}";
+
+    /// A key with Control held down.
+    #[must_use]
+    pub fn with_control(key: &str) -> String {
+        format!("\u{E009}{key}\u{E000}")
+    }
 }
 
 /// How long a page may take to show what it should.

@@ -180,6 +180,7 @@ async fn every_screen(stage: &Stage, language: &str) {
     album.shoot_at("drawer", NARROW).await;
     page.click("#roster-close").await;
     page.resize(WIDE.0, WIDE.1).await;
+    the_search(&page, &album).await;
     page.say("/help").await;
     page.say("/who").await;
     page.say("/nonsense").await;
@@ -192,6 +193,13 @@ async fn every_screen(stage: &Stage, language: &str) {
     page.say("This one waits.").await;
     page.until("it waits", |view| view.has_as("This one waits.", "queued")).await;
     album.shoot("reconnecting").await;
+    page.resize(WIDE.0, WIDE.1).await;
+    page.click("#search-toggle").await;
+    page.fill("#search-words", "tonight").await;
+    page.until_true("it says so", "return !!document.querySelector('#search .search-more')").await;
+    album.shoot("search-offline").await;
+    page.resize(WIDE.0, WIDE.1).await;
+    page.click("#search-close").await;
     for words in ["Failed to load resource", "ERR_CONNECTION_REFUSED", "config.json", "Failed to fetch"] {
         page.expect_error(words);
     }
@@ -199,6 +207,38 @@ async fn every_screen(stage: &Stage, language: &str) {
     page.until("the room as it was", |view| view.retry_now && view.has("See you all tonight 👋🏽")).await;
     album.shoot("offline").await;
     album.done();
+}
+
+/// The panel in which one looks for what was said, empty and with something found.
+async fn the_search(page: &Page, album: &Album<'_>) {
+    page.click("#search-toggle").await;
+    page.until_true("the field", "return document.activeElement.id === 'search-words'").await;
+    album.shoot("search-empty").await;
+    for (words, name, count) in [
+        ("nowhere", "search-nothing", 0),
+        ("吃饭", "search-chinese", 1),
+        ("of s", "search", 8),
+        ("library", "search-long", 1),
+    ] {
+        page.fill("#search-words", words).await;
+        let script = format!(
+            "return !!document.querySelector('#search mark') === {} && document.querySelectorAll('#search li').length \
+             === {count} && !/…/.test(document.querySelector('#search-state').textContent)",
+            count > 0
+        );
+        page.until_true("it is searched", &script).await;
+        album.shoot(name).await;
+    }
+    page.resize(WIDE.0, WIDE.1).await;
+    page.click("#search .result").await;
+    page.until_true("it is opened", "return !!document.querySelector('#search [aria-current]')").await;
+    album.further_up.set(true);
+    album.shoot_at("search-opened", WIDE).await;
+    album.further_up.set(false);
+    page.resize(WIDE.0, WIDE.1).await;
+    page.click("#search-close").await;
+    page.click("#jump-to-end").await;
+    page.until_true("the end", "return !document.querySelector('#jump-to-end')").await;
 }
 
 async fn fill_room(page: &Page, server: &Server, lili: &mut Desktop) {

@@ -70,7 +70,11 @@ impl Store {
             Connection::Reconnecting { retry_at, .. } => retry_at,
             _ => None,
         };
+        let online = matches!(connection, Connection::Online { .. });
         self.connection.set(connection);
+        if online {
+            self.search_again();
+        }
         self.count_down_retry(retry_at);
     }
 
@@ -119,6 +123,7 @@ impl Store {
         self.inner.update_value(|inner| {
             inner.timeline = super::store::timeline();
             inner.note_timer = None;
+            inner.search_timer = None;
         });
         self.identity.set(None);
         self.changes.update(|changes| *changes = changes.wrapping_add(1));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gloo_timers::callback::Interval;
+use gloo_timers::callback::{Interval, Timeout};
 use parlour_core::{
     model::{Connection, Identity, Member, Refused},
     status::Status,
@@ -178,6 +178,7 @@ pub(super) struct Inner {
     pub(super) title_is_fixed: bool,
     pub(super) retry_timer: Option<Interval>,
     pub(super) note_timer: Option<Interval>,
+    pub(super) search_timer: Option<Timeout>,
     /// The language that was chosen last; its words may still be on their way.
     pub(super) wanted: Locale,
 }
@@ -234,6 +235,7 @@ impl Store {
             title_is_fixed: config.title.is_some(),
             retry_timer: None,
             note_timer: None,
+            search_timer: None,
             wanted: config.locale,
         }));
         store

@@ -155,3 +155,11 @@ fn thousands_stand_apart() {
         assert_eq!(grouped(n), written);
     }
 }
+
+#[test]
+fn a_date_field_gives_a_day_once_its_year_is_typed() {
+    assert_eq!(time::parts("2026-11-04"), Some((2026, 11, 4)));
+    for typed in ["", "0020-11-04", "2026-11", "2026-x-04", "x"] {
+        assert_eq!(time::parts(typed), None, "{typed}");
+    }
+}

@@ -109,6 +109,21 @@ pub fn day(texts: &Texts, locale: Locale, time: i64, today: i64) -> String {
     }
 }
 
+/// The beginning of a day as a date field gives it, `2026-11-24`: Unix ms. `None` for what is no day, and for what is
+/// typed on the way to one: a year of less than four digits.
+#[must_use]
+pub fn midnight(date: &str) -> Option<i64> {
+    let (year, month, day) = parts(date)?;
+    Some(Date::new_with_year_month_day(year, month - 1, day).get_time() as i64)
+}
+
+pub(super) fn parts(date: &str) -> Option<(u32, i32, i32)> {
+    let (year, rest) = date.split_once('-')?;
+    let (month, day) = rest.split_once('-')?;
+    let year = year.parse().ok().filter(|year| *year >= 1000)?;
+    Some((year, month.parse().ok()?, day.parse().ok()?))
+}
+
 /// How a day is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DayWord {

@@ -177,6 +177,28 @@ words! {
     /// Marks who is not at the screen.
     Away: "away",
 
+    // Search.
+    /// The button, the panel, and its results.
+    Search: "Search",
+    /// The field for words.
+    SearchWords: "Search messages",
+    /// What can be found.
+    SearchHint: "Words are found from their first letters on; several must all be in one message.",
+    /// It is under way.
+    Searching: "Searching…",
+    /// There is nothing.
+    SearchNone: "Nothing found.",
+    /// So many, and no more.
+    Found: "# message found|# messages found",
+    /// So many, and there are more.
+    FoundMore: "The latest # of more|The latest # of more",
+    /// Shows those before them.
+    SearchMore: "Show older ones",
+    /// The field for a day.
+    GoToDate: "Go to date",
+    /// A place can't be had now.
+    SeekFailed: "That part of the room can’t be loaded now.",
+
     // The connection.
     /// The bar, to a screen reader.
     Connection: "Connection",

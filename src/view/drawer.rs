@@ -39,6 +39,11 @@ impl Drawer {
         el("button#roster-close.button.quiet").attr("type", "button")
     }
 
+    /// The screen is narrow, now.
+    pub fn is_narrow(self) -> bool {
+        self.narrow.get()
+    }
+
     /// Over the room, now.
     pub fn is_open(self) -> bool {
         self.narrow.get() && self.opened.get()
@@ -79,8 +84,8 @@ impl Drawer {
     }
 }
 
-/// Once the page has changed: what is inert can't have the focus.
-fn focus(id: &'static str) {
+/// Gives an element the focus, once the page has changed: what is inert can't have it.
+pub fn focus(id: &'static str) {
     request_animation_frame(move || {
         let button =
             document().get_element_by_id(id).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());

@@ -4,6 +4,7 @@ use super::dom::{El, svg};
 
 pub const PEOPLE: &str = "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20v-1.5A4.5 4.5 0 0 1 7 14h4a4.5 4.5 0 0 1 4.5 4.500V20\
      M16 4.300a3.5 3.5 0 0 1 0 6.400M18 14.300a4.5 4.5 0 0 1 3.5 4.200V20";
+pub const SEARCH: &str = "M10.500 17.500a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM15.500 15.500 21 21";
 pub const EXIT: &str = "M14 4H7a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h7M10.5 12H21M17.5 8.5 21 12l-3.5 3.5";
 pub const CLOSE: &str = "M6 6l12 12M18 6 6 18";
 pub const SEND: &str = "M12 19V5M5.5 11.5 12 5l6.5 6.5";

@@ -10,6 +10,7 @@ use super::{
     icon::{self, icon, mark},
     roster::Roster,
     scroll::Scroll,
+    search::{Finder, can_search, search},
     timeline::TimelineView,
     words::{Word, use_words},
 };
@@ -21,6 +22,9 @@ pub fn Room() -> El {
     let store = use_store();
     let drawer = Drawer::new();
     provide_context(drawer);
+    let finder = Finder::new(drawer);
+    provide_context(finder);
+    let covered = move || drawer.is_open() || finder.covers();
     provide_context(Scroll::new(store));
     provide_context(Draft::new());
     let place = el("div.place")
@@ -32,19 +36,20 @@ pub fn Room() -> El {
         .on("click", move |_: Event| store.exit())
         .child(icon(icon::EXIT))
         .child(el("span.label").words(Word::Exit));
-    let top = el("header.top")
-        .attr_fn("inert", move || drawer.is_open())
-        .child(place)
-        .child(ConnectionBar())
-        .child(el("div.top-actions").child(roster_toggle(drawer)).child(exit));
-    let talk =
-        el("main.talk").attr_fn("inert", move || drawer.is_open()).child(TimelineView()).child(Composer());
+    let actions = el("div.top-actions")
+        .when(move || can_search(store), move || finder.toggle())
+        .child(roster_toggle(drawer))
+        .child(exit);
+    let top = el("header.top").attr_fn("inert", covered).child(place).child(ConnectionBar()).child(actions);
+    let talk = el("main.talk").attr_fn("inert", covered).child(TimelineView()).child(Composer());
     el("div#room.room")
         .class_fn("drawer-open", move || drawer.is_open())
+        .class_fn("searching", move || finder.is_open())
         .child(top)
         .child(talk)
         .child(el("div.backdrop").on("click", move |_: Event| drawer.close()))
         .child(Roster())
+        .when(move || finder.is_open(), search)
 }
 
 fn roster_toggle(drawer: Drawer) -> El {
