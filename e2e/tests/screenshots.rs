@@ -196,7 +196,8 @@ async fn every_screen(stage: &Stage, language: &str) {
     page.resize(WIDE.0, WIDE.1).await;
     page.click("#search-toggle").await;
     page.fill("#search-words", "tonight").await;
-    page.until_true("it says so", "return !!document.querySelector('#search .search-more')").await;
+    page.until_true("it says so", "return document.querySelector('#search .search-more').checkVisibility()")
+        .await;
     album.shoot("search-offline").await;
     page.resize(WIDE.0, WIDE.1).await;
     page.click("#search-close").await;

@@ -112,6 +112,8 @@ fn what_was_said_is_found_and_gone_to() {
             let shown: usize =
                 page.eval("return document.querySelectorAll('#search li').length", vec![]).await;
             assert_eq!(shown, n);
+            let stays = "return document.activeElement.classList.contains('search-more')";
+            page.until_true("the focus stays", stays).await;
         }
     });
 }

@@ -27,7 +27,7 @@ const WORDS: &str = r"
 ";
 
 /// What is called the same in Chinese: keys, protocols, commands.
-const NAMES: [&str; 6] = ["Enter", "Shift", "wss", "WebSocket", "Parlour", "help"];
+const NAMES: [&str; 7] = ["Enter", "Shift", "Ctrl", "wss", "WebSocket", "Parlour", "help"];
 
 async fn no_english(page: &Page, place: &str) {
     let words: Vec<String> = page.eval(WORDS, vec![]).await;
@@ -74,6 +74,7 @@ fn the_language_changes_all_words_at_once_and_stays() {
         }
         page.until("what the program says", |view| view.note.is_some() && view.lines("notice").len() == 2)
             .await;
+        page.click("#search-toggle").await;
         page.choose("#language", "zh-CN").await;
         let view = page
             .until("all in Chinese", |view| view.lang == "zh-CN" && view.movements("lili", "离开") == 1)

@@ -33,26 +33,27 @@ pub fn results() -> El {
         (Searched::Failed(status), _) => t().status(status).to_owned(),
     };
     let failed = move || matches!(state(), Searched::Failed(_));
-    let button = move |word: Word| {
-        el("button.button.search-more")
-            .attr("type", "button")
-            .words(word)
-            .on("click", move |_: Event| store.search_more())
+    // One button, and hidden rather than gone: who goes on by keyboard stays there.
+    let button = el("button.button.search-more")
+        .attr("type", "button")
+        .attr_fn("hidden", move || !failed() && !count().1)
+        .text_fn(move || t().word(if failed() { Word::Retry } else { Word::SearchMore }))
+        .on("click", move |_: Event| store.search_more());
+    // Made anew for other words, of which another part of each message is marked, and when there are more.
+    let shown = move || {
+        search.with(|search| {
+            let len = search.messages.len();
+            (len > 0).then(|| (search.of.clone(), len))
+        })
     };
-    // Made anew for other words: what is marked is another part of each message.
-    let list = move |_: String| {
-        el("ul.results").words_attr("aria-label", Word::Search).each(
-            move || search.with(|search| search.messages.clone()),
-            |message: &Message| message.seq,
-            result,
-        )
+    let list = move |_| {
+        let list = el("ul.results").words_attr("aria-label", Word::Search);
+        search.with(|search| search.messages.clone()).into_iter().map(result).fold(list, El::child)
     };
-    let words = move || search.with(|search| (!search.messages.is_empty()).then(|| search.of.clone()));
     el("div.search-found")
         .child(el("p#search-state.search-state").attr("role", "status").text_fn(told))
-        .switch(words, list)
-        .when(failed, move || button(Word::Retry))
-        .when(move || state() == Searched::Found && count().1, move || button(Word::SearchMore))
+        .switch(shown, list)
+        .child(button)
 }
 
 fn result(message: Message) -> El {
