@@ -81,6 +81,8 @@ fn what_was_said_is_found_and_gone_to() {
         page.type_text("creme bur").await;
         until_found(&page, &["The [Crème] brûlée was <b>[bur]nt</b>."]).await;
         until_it_says(&page, "1 message found").await;
+        let no_more = "return !document.querySelector('#search .search-more').checkVisibility()";
+        page.until_true("that is all", no_more).await;
         page.click("#search .result").await;
         until_in_view(&page, "burnt").await;
 
