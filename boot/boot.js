@@ -57,7 +57,9 @@ async function keep() {
     const cache = await caches.open("parlour");
     const urls = performance.getEntriesByType("resource").map(({ name }) => name);
     const own = urls.filter((url) => url.startsWith(new URL(".", document.baseURI)));
-    await cache.addAll([document.baseURI, ...own]);
+    // The room is loaded after the login page, which may be later than now.
+    const room = document.querySelector('link[rel="part"]');
+    await cache.addAll([...new Set([document.baseURI, ...own, ...(room ? [room.href] : [])])]);
   } catch {
     // Forbidden or full: the page needs a network then.
   }

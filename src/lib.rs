@@ -19,6 +19,10 @@ pub fn start() {
     }));
     // Leptos' own spawn_local works only once something is mounted.
     wasm_bindgen_futures::spawn_local(async {
+        if config::is_known() {
+            // Who comes back is shown the room, so it is to come at the same time as the settings.
+            app::fetch();
+        }
         let (config, problems) = config::load().await;
         config::start_logging(&config.log);
         for problem in problems {
@@ -28,7 +32,7 @@ pub fn start() {
             tracing::error!("the page has no element with the id `app`");
             return;
         };
-        let store = ctrl::Store::new(&config);
+        let store = ctrl::Store::new(&config, app::bring);
         store.resume().await;
         mount_to(wasm_bindgen::JsCast::unchecked_into(root.clone()), move || {
             provide_context(store);
@@ -38,5 +42,7 @@ pub fn start() {
         if let Some(boot) = document().get_element_by_id("boot") {
             boot.remove();
         }
+        // By the time a name is typed it is there.
+        app::bring(store).await;
     });
 }

@@ -96,6 +96,8 @@ statuses! {
     UnknownCommand = 11, Terminal, "There is no such command; /help lists them.";
     /// What was to be done needs more than a basic server can do.
     NotOnThisServer = 12, Terminal, "This server can't do that.";
+    /// What is loaded after the login page could not be.
+    PageIncomplete = 13, Later, "A part of the page could not be loaded; check your connection and try again, or reload the page.";
 
     /// Closed as agreed.
     Normal = 1000, Terminal, "The connection was closed.";

@@ -58,7 +58,7 @@ fn a_page_that_can_not_be_loaded_says_so() {
     stage("a_page_that_can_not_be_loaded_says_so", async |stage| {
         let files = Files::serve("/");
         let words = ["could not be loaded", "Reload"];
-        let wasm = files.only(".wasm");
+        let wasm = files.only("_bg.wasm");
         let half = files.get(&wasm).len() / 2;
         for (name, content) in [
             ("no-wasm", b"no wasm at all".to_vec()),

@@ -11,7 +11,8 @@ pub use load::{load, words};
 pub use logging::start as start_logging;
 pub use page::{local_day, page_is_secure};
 pub use storage::{
-    forget_scope, last_scope, remember, remember_language, remember_scope, remember_theme, scope_of_page,
+    forget_scope, is_known, last_scope, remember, remember_language, remember_scope, remember_theme,
+    scope_of_page,
 };
 
 use crate::i18n::Locale;

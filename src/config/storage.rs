@@ -37,6 +37,12 @@ pub fn last_scope() -> Option<String> {
     get(SCOPE)
 }
 
+/// Somebody was logged in here, and has not left.
+#[must_use]
+pub fn is_known() -> bool {
+    scope_of_page().or_else(last_scope).is_some()
+}
+
 /// Remembers where this page is logged in.
 pub fn remember_scope(scope: &str) {
     let _ = of_page().map(|storage| storage.set_item(SCOPE, scope));

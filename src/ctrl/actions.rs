@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use leptos::task::spawn_local;
 use parlour_core::{
-    address,
     model::{Delivery, MessageId, Seek},
     status::Status,
     timeline::{Notice, Timeline},
@@ -17,31 +16,9 @@ use super::{
 use crate::{
     config::{self, Remembered},
     i18n::Locale,
-    service::Service,
 };
 
 impl Store {
-    /// Logs in under a nick on a server, as typed. What goes wrong is in [`Store::login_error`].
-    pub fn log_in(&self, nick: &str, server: &str) {
-        self.login_error.set(None);
-        let result = address::socket_url(server, config::page_is_secure())
-            .and_then(|url| self.service().log_in(nick, &url));
-        match result {
-            Ok(()) => {
-                let login = Remembered { nick: nick.trim().into(), server: server.trim().into() };
-                config::remember(&login);
-                self.inner.update_value(|inner| inner.remembered = login);
-            }
-            Err(status) => self.login_error.set(Some(status.into())),
-        }
-    }
-
-    /// Goes on where this page was logged in, or the last one was; comes back when it is known where that is.
-    pub async fn resume(&self) {
-        let service = self.service();
-        service.resume().await;
-    }
-
     /// What the login page begins with.
     #[must_use]
     pub fn remembered(&self) -> Remembered {
@@ -89,16 +66,6 @@ impl Store {
             0 => self.clear_note(),
             over => self.composer_note.set(Some(ComposerNote::TooLong(over))),
         }
-    }
-
-    /// Leaves: back to the login page, nothing is tried any more.
-    pub fn exit(&self) {
-        self.service().exit();
-    }
-
-    /// Tries to connect at once instead of waiting.
-    pub fn retry_now(&self) {
-        self.service().retry_now();
     }
 
     /// Sends a failed message once more.
@@ -179,10 +146,6 @@ impl Store {
         if !matches!(self.composer_note.get_untracked(), None | Some(ComposerNote::Wait(..))) {
             self.composer_note.set(None);
         }
-    }
-
-    pub(super) fn service(&self) -> Service {
-        self.inner.with_value(|inner| inner.service.clone())
     }
 
     pub(super) fn notice(&self, notice: Notice) {

@@ -5,11 +5,13 @@
 
 mod actions;
 mod apply;
+mod arrival;
 mod command;
 mod live;
 mod search;
 mod store;
 
+pub use arrival::Bring;
 pub use live::{Live, RcLive, Read, context};
 pub use search::{Search, Searched};
 pub use store::{ComposerNote, LoginError, Sought, Store, Theme, use_store};

@@ -1,6 +1,6 @@
 //! What is known, as signals.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use gloo_timers::callback::{Interval, Timeout};
 use parlour_core::{
@@ -10,13 +10,14 @@ use parlour_core::{
 };
 
 use super::{
+    arrival::{Bring, Login},
     live::{Live, Read, context},
     search::Search,
 };
 use crate::{
     config::{self, Config, Remembered},
     i18n::Locale,
-    service::Service,
+    service::Chat,
 };
 
 /// About how many rows of the room are held: what is farther from the reader is let go of, and loaded again when it is
@@ -172,7 +173,11 @@ impl InnerCell {
 
 pub(super) struct Inner {
     pub(super) timeline: Timeline,
-    pub(super) service: Service,
+    /// `None` until it was loaded.
+    pub(super) service: Option<Rc<dyn Chat>>,
+    pub(super) bring: Bring,
+    /// Waits until it is loaded.
+    pub(super) login: Option<Login>,
     pub(super) remembered: Remembered,
     /// The title comes from config.json, and the server's name does not change it.
     pub(super) title_is_fixed: bool,
@@ -198,9 +203,9 @@ pub fn use_store() -> Store {
 }
 
 impl Store {
-    /// Makes the store of the page, with nobody logged in.
+    /// Makes the store of the page, with nobody logged in. `bring` loads what only those need who log in.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, bring: Bring) -> Self {
         let inner = Live::new(None);
         let store = Self {
             connection: Live::new(Connection::Idle),
@@ -227,10 +232,11 @@ impl Store {
             title: Live::new(config.title.clone().unwrap_or_else(|| "Parlour".into())),
             inner: InnerCell(inner),
         };
-        let service = Service::new(move |event| store.apply(event));
         inner.set_untracked(Some(Inner {
             timeline: timeline(),
-            service,
+            service: None,
+            bring,
+            login: None,
             remembered: config.remembered.clone(),
             title_is_fixed: config.title.is_some(),
             retry_timer: None,

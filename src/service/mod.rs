@@ -4,12 +4,14 @@
 //! Absent here: signals, words, what an event means to the user.
 
 mod browser;
+mod chat;
 mod pages;
 mod role;
 mod storage;
 
 use std::{
     cell::{Cell, RefCell},
+    pin::Pin,
     rc::Rc,
 };
 
@@ -30,6 +32,7 @@ use parlour_core::{
 };
 use wasm_bindgen_futures::spawn_local;
 
+pub use self::chat::Chat;
 use self::{
     pages::Pages,
     role::{Role, Watch},
@@ -106,13 +109,10 @@ impl Service {
         browser::on_outside(move |outside| told.outside(outside));
         service
     }
+}
 
-    /// Begins to log in on the server at a `ws://` or `wss://` URL, with what the device has kept of an earlier visit.
-    /// How it goes on is told.
-    ///
-    /// # Errors
-    /// What is wrong with the nick; [`Status::SignedIn`] while somebody is logged in.
-    pub fn log_in(&self, nick: &str, url: &str) -> Result<(), Status> {
+impl Chat for Service {
+    fn log_in(&self, nick: &str, url: &str) -> Result<(), Status> {
         let nick = validate::nick(nick, &Limits::default())?;
         if !self.inner.borrow().scope.is_empty() {
             return Err(Status::SignedIn);
@@ -121,11 +121,12 @@ impl Service {
         Ok(())
     }
 
-    /// Says something.
-    ///
-    /// # Errors
-    /// What the session says to the text.
-    pub fn talk(&self, text: &str) -> Result<(), Status> {
+    fn resume(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        let service = self.clone();
+        Box::pin(async move { service.go_on().await })
+    }
+
+    fn talk(&self, text: &str) -> Result<(), Status> {
         let id = browser::message_id();
         if self.follows() {
             return self.talk_as_follower(id, text);
@@ -133,9 +134,7 @@ impl Service {
         self.with(|session| session.handle_talk(browser::now(), id, text))
     }
 
-    /// How many bytes a text is over what the server takes.
-    #[must_use]
-    pub fn excess(&self, text: &str) -> usize {
+    fn excess(&self, text: &str) -> usize {
         let inner = self.inner.borrow();
         match &inner.role {
             Role::Following(mirror) => mirror.excess(text),
@@ -143,18 +142,15 @@ impl Service {
         }
     }
 
-    /// Sends a failed message once more.
-    pub fn retry(&self, id: MessageId) {
+    fn retry(&self, id: MessageId) {
         self.wish(tabs::wish_about(Wish::Retry, id), |session| session.handle_retry(browser::now(), id));
     }
 
-    /// Forgets a failed message.
-    pub fn discard(&self, id: MessageId) {
+    fn discard(&self, id: MessageId) {
         self.wish(tabs::wish_about(Wish::Discard, id), |session| session.handle_discard(browser::now(), id));
     }
 
-    /// Asks for the newest part of the gap that ends with this sequence number.
-    pub fn load(&self, to: u64) {
+    fn load(&self, to: u64) {
         if let Role::Following(mirror) = &self.inner.borrow().role
             && !mirror.handle_load(to)
         {
@@ -163,8 +159,7 @@ impl Service {
         self.wish(tabs::wish_to_load(to), |session| session.handle_load(browser::now(), to));
     }
 
-    /// Goes to a place: what is there is told, and then [`Event::Sought`].
-    pub fn seek(&self, seek: Seek) {
+    fn seek(&self, seek: Seek) {
         let wish = match &mut self.inner.borrow_mut().role {
             Role::Following(mirror) => mirror.handle_seek(number(), seek),
             _ => None,
@@ -179,8 +174,7 @@ impl Service {
         }
     }
 
-    /// Searches what was said for words, before a sequence number that is not 0; told with [`Event::Found`].
-    pub fn search(&self, words: &str, before: u64) {
+    fn search(&self, words: &str, before: u64) {
         let wish = match &mut self.inner.borrow_mut().role {
             Role::Following(mirror) => Some(mirror.handle_search(number(), words, before)),
             _ => None,
@@ -191,24 +185,21 @@ impl Service {
         }
     }
 
-    /// The page does not hold this part of the room any more.
-    pub fn dropped(&self, range: Range) {
+    fn dropped(&self, range: Range) {
         if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
             mirror.handle_dropped(range);
         }
         if self.follows() { self.tell() } else { self.with(|session| session.handle_dropped(range)) }
     }
 
-    /// Asks who is there.
-    pub fn who(&self) {
+    fn who(&self) {
         if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
             mirror.handle_who();
         }
         if self.follows() { self.tell() } else { self.with(Session::handle_who) }
     }
 
-    /// Leaves, in all pages.
-    pub fn exit(&self) {
+    fn exit(&self) {
         if self.follows() && !self.is_mirroring() {
             // Nobody was heard of yet: there is nobody to tell.
             (self.sink)(Event::LoggedOut);
@@ -219,14 +210,11 @@ impl Service {
         self.wish(tabs::wish(Wish::Exit), |session| session.handle_exit(browser::now()));
     }
 
-    /// Tries at once instead of waiting.
-    pub fn retry_now(&self) {
+    fn retry_now(&self) {
         self.wish(tabs::wish(Wish::RetryNow), |session| session.handle_retry_now(browser::now()));
     }
 
-    /// Who is there, in order, and how many in all.
-    #[must_use]
-    pub fn roster(&self) -> (Vec<Member>, usize) {
+    fn roster(&self) -> (Vec<Member>, usize) {
         let inner = self.inner.borrow();
         match &inner.role {
             Role::Following(mirror) => mirror.roster(),
@@ -234,12 +222,12 @@ impl Service {
         }
     }
 
-    /// The clock that [`Event`]s count on.
-    #[must_use]
-    pub fn clock(&self) -> Millis {
+    fn clock(&self) -> Millis {
         browser::now().mono
     }
+}
 
+impl Service {
     /// Lets the session do something, then does what it asks for and tells what it has to tell.
     fn with<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
         let out = act(&mut self.inner.borrow_mut().session);

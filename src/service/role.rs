@@ -15,7 +15,7 @@ use parlour_core::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    Inner, Service, Then,
+    Chat as _, Inner, Service, Then,
     browser::{self, Outside},
     pages::{self, Pages},
     storage,
@@ -87,21 +87,21 @@ impl Inner {
 }
 
 impl Service {
-    /// Goes on where this page, or the last one that was open, was logged in. `false` when that was nowhere, or another
-    /// window is there: then somebody else may want to log in here.
-    pub async fn resume(&self) -> bool {
+    /// Goes on where this page, or the last one that was open, was logged in. Where another window is, it does not: then
+    /// somebody else may want to log in here.
+    pub(super) async fn go_on(&self) {
         let own = config::scope_of_page();
-        let Some(scope) = own.clone().or_else(config::last_scope) else { return false };
+        let Some(scope) = own.clone().or_else(config::last_scope) else { return };
         let led = pages::is_led(&scope).await;
         if led && own.is_none() {
-            return false;
+            return;
         }
         let mut nick = scope.split('\n').nth(1).unwrap_or_default().to_owned();
         if !led {
             let kept = storage::kept(&scope).await;
             match kept.as_ref().and_then(Kept::nick) {
                 Some(known) => nick = known.into(),
-                None => return false,
+                None => return,
             }
         }
         self.join(&scope, nick, false);
@@ -112,7 +112,6 @@ impl Service {
         let patience = Timeout::new(PATIENCE, move || service.arrived());
         let _ = arrived.await;
         drop(patience);
-        true
     }
 
     /// It is known whether the room is to be shown.

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 
 use crate::place::Place;
-use crate::{check, fingerprint, pack, sh, tools};
+use crate::{check, fingerprint, pack, part, sh, tools};
 
 /// Brings `dist/` up to date; does nothing when neither its inputs nor its files changed since last time.
 pub fn build(place: &Place, connect_src: Option<&str>) -> Result<()> {
@@ -20,7 +20,10 @@ pub fn build(place: &Place, connect_src: Option<&str>) -> Result<()> {
     }
     tools::wasm_target(place)?;
     tools::page_builders(place)?;
-    sh::run(tools::trunk(place).args(["build", "--release"]), "building the page")?;
+    let mut trunk = tools::trunk(place);
+    trunk.args(["build", "--release", "--features", part::FEATURE]);
+    sh::run(part::cut_out(&mut trunk, place), "building the page")?;
+    part::add(place)?;
     if let Some(sources) = connect_src {
         narrow(place, sources)?;
     }

@@ -13,6 +13,7 @@ fn bundle(name: &str, body: &str) -> PathBuf {
         ("a.css", "<link rel=stylesheet href="),
         ("a.js", "<link rel=modulepreload href="),
         ("a.wasm", "<link rel=preload href="),
+        ("b.wasm", "<link rel=part href="),
         ("boot.js", "<script src="),
     ] {
         fs::write(dist.join(file), file).unwrap();
@@ -34,7 +35,7 @@ fn complaint(dist: &Path) -> String {
 #[test]
 fn a_whole_bundle_passes() {
     let dist = bundle("whole", "<p class=boot-text>hello</p><a href=\"#top\">x</a>");
-    assert_eq!(first_load(&dist).unwrap().len(), 5);
+    assert_eq!(first_load(&dist).unwrap().len(), 5, "without what is loaded later");
     assert_eq!(complaint(&dist), "none");
 }
 
@@ -50,12 +51,25 @@ fn each_fault_is_named() {
         ("elsewhere", "<script src=https://cdn.example/x.js></script>", "not a relative address"),
         ("missing", "<link rel=icon href=./gone.svg>", "is not in dist/"),
         ("no-integrity", "<script src=./boot.js></script>", "without an integrity"),
+        ("no-integrity-later", "<link rel=part href=./b.wasm>", "without an integrity"),
         ("wrong-integrity", "<script src=./boot.js integrity=sha384-AAAA></script>", "does not match"),
         ("third-party", "<a href='https://example.com/'>x</a>", "https://example.com/"),
     ] {
         let said = complaint(&bundle(name, body));
         assert!(said.contains(words), "{name}: {said}");
     }
+}
+
+#[test]
+fn what_is_loaded_later_counts_apart_and_must_be_there() {
+    let dist = bundle("apart", "");
+    let part = fs::metadata(dist.join("b.wasm.br")).unwrap().len();
+    assert_eq!(whole_size(&dist).unwrap(), first_load_size(&dist).unwrap() + part);
+    check_size(&dist).unwrap();
+    let page = read(&dist.join("index.html")).unwrap();
+    fs::write(dist.join("index.html"), page.replace("rel=part", "rel=icon")).unwrap();
+    assert!(check_size(&dist).unwrap_err().to_string().contains("not apart"));
+    fs::remove_dir_all(dist).unwrap();
 }
 
 #[test]

@@ -23,10 +23,13 @@ const INPUTS: &[&str] = &[
     "core/Cargo.toml",
     "core/build.rs",
     "core/src",
+    "lang",
     "proto",
     "patches",
     "src",
     "style",
+    "xtask/bindgen",
+    "xtask/src/part.rs",
 ];
 
 /// The page's inputs, the compiler, and the options it is built with.
@@ -51,12 +54,17 @@ pub fn of(root: &Path, parts: &[&str], seed: &str) -> Result<String> {
             hash.update(bytes);
         }
     }
+    Ok(hex(&hash.finalize()))
+}
+
+/// Bytes as digits.
+pub fn hex(bytes: &[u8]) -> String {
     let mut text = String::new();
-    for byte in hash.finalize() {
+    for byte in bytes {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
-    Ok(text)
+    text
 }
 
 /// The files at or below `path`, sorted.

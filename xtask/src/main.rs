@@ -23,6 +23,7 @@ mod fingerprint;
 mod html;
 mod install;
 mod pack;
+mod part;
 mod place;
 mod plant;
 mod run;

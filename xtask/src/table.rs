@@ -24,5 +24,6 @@ pub fn print(place: &Place) -> Result<()> {
     }
     let total = check::first_load_size(&dist)?;
     println!("{total:>29}  what a first visit downloads (page, style, script, module)");
+    println!("{:>29}  with the room, which follows while a name is typed", check::whole_size(&dist)?);
     Ok(())
 }

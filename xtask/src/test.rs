@@ -19,7 +19,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("formatting", |place| cargo(place, "fmt --all --check")),
     ("lints", |place| cargo(place, "clippy --workspace --all-targets -- -D warnings")),
     ("lints for wasm32", |place| {
-        cargo(place, "clippy -p parlour -p parlour-core --target wasm32-unknown-unknown -- -D warnings")
+        cargo(place, "clippy -p parlour -p parlour-core --target wasm32-unknown-unknown -- -D warnings")?;
+        cargo(place, "clippy -p parlour --features split --target wasm32-unknown-unknown -- -D warnings")
     }),
     ("native tests", |place| cargo(place, "test --workspace --exclude parlour-e2e --no-fail-fast")),
     ("core's tests on wasm32, in the browser", |place| {
@@ -35,6 +36,8 @@ const CHECKS: &[(&str, Check)] = &[
         cargo(place, "clippy -p parlour-server --features embed -- -D warnings")?;
         dist::server(place)
     }),
+    // Which one of the browser tests then serves.
+    ("compiling the page in one module", tools::whole_client),
     ("browser tests", end_to_end),
 ];
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::install::Install;
 use crate::place::{Place, exe_name, on_path};
-use crate::sh;
+use crate::{part, sh};
 
 /// The newest Trunk that the workspace's Rust version compiles.
 const TRUNK: &str = "0.21.14";
@@ -105,8 +105,17 @@ fn wasm_bindgen(place: &Place) -> Result<()> {
 
 /// What Trunk will ask cargo for, so that the wait for Trunk is put to use.
 fn precompile_client(place: &Place) -> Result<()> {
-    let args = ["build", "--bin", "parlour-client", "--target", WASM, "--profile", "wasm-release"];
-    sh::run(&mut sh::cargo(place, &args), "compiling the client")
+    let mut cargo = client(place);
+    sh::run(part::cut_out(cargo.args(["--features", part::FEATURE]), place), "compiling the client")
+}
+
+/// Compiles the client as a developer's Trunk does, in one module.
+pub fn whole_client(place: &Place) -> Result<()> {
+    sh::run(&mut client(place), "compiling the client")
+}
+
+fn client(place: &Place) -> Command {
+    sh::cargo(place, &["build", "--bin", "parlour-client", "--target", WASM, "--profile", "wasm-release"])
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What Trunk needs of the `wasm-bindgen` command, over the library the lock file names: its version can
 //! never differ from the crates'. Installed as `wasm-bindgen`, a name rustc refuses for a crate of its own.
 
+mod split;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,7 +14,7 @@ use wasm_bindgen_cli_support::{Bindgen, Output};
 fn main() -> Result<()> {
     let mut bindgen = Bindgen::new();
     let mut input = None;
-    let mut out_dir = None;
+    let (mut out_dir, mut out_name) = (None, None);
     let (mut release, mut names) = (true, false);
     for arg in std::env::args().skip(1) {
         let (name, value) = arg.split_once('=').unwrap_or((&arg, ""));
@@ -24,7 +26,10 @@ fn main() -> Result<()> {
             ("--target", "web") => drop(bindgen.web(true)?),
             ("--target", "no-modules") => drop(bindgen.no_modules(true)?),
             ("--out-dir", dir) => out_dir = Some(PathBuf::from(dir)),
-            ("--out-name", name) => drop(bindgen.out_name(name)),
+            ("--out-name", name) => {
+                out_name = Some(name.to_owned());
+                bindgen.out_name(name);
+            }
             ("--no-typescript", _) => drop(bindgen.typescript(false)),
             ("--no-demangle", _) => drop(bindgen.demangle(false)),
             ("--debug", _) => {
@@ -41,10 +46,26 @@ fn main() -> Result<()> {
     }
     let input = input.context("wasm-bindgen: name the wasm file to process")?;
     let out_dir = out_dir.context("wasm-bindgen: --out-dir= is missing")?;
-    bindgen.input_path(input).remove_name_section(release && !names).remove_producers_section(release);
+    let module = fs::read(&input).with_context(|| input.display().to_string())?;
+    let split = split::split(&module, &out_dir)?;
+    match &split {
+        Some(split) => {
+            // Of a module without a file the library takes this for the name.
+            let name = out_name.context("wasm-bindgen: --out-name= is missing")?;
+            // The part finds the functions of the main module in its table.
+            bindgen.input_bytes(&name, split.main.clone()).keep_lld_exports(true);
+        }
+        None => drop(bindgen.input_path(input)),
+    }
+    bindgen.remove_name_section(release && !names).remove_producers_section(release);
     let stem = bindgen.stem()?.to_owned();
     let mut output = bindgen.generate_output()?;
     output.emit(&out_dir)?;
+    let script = out_dir.join(&stem).with_extension("js");
+    if let Some(split) = split {
+        let linked = split.link(&read(&script)?)?;
+        fs::write(&script, linked)?;
+    }
     if release { shrink(&mut output, &out_dir.join(stem)) } else { Ok(()) }
 }
 
@@ -53,7 +74,7 @@ fn main() -> Result<()> {
 /// no list of exports.
 fn shrink(output: &mut Output, stem: &Path) -> Result<()> {
     let file = stem.with_extension("js");
-    let mut script = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let mut script = read(&file)?;
     for (nth, import) in output.wasm_mut().imports.iter_mut().enumerate() {
         let (key, short) = (format!(" {}: ", import.name), format!("i{nth}"));
         // One that is not defined just once is not the script's to name.
@@ -72,4 +93,8 @@ fn shrink(output: &mut Output, stem: &Path) -> Result<()> {
     let module = format!("{}_bg.wasm", stem.display());
     fs::write(module, output.wasm_mut().emit_wasm())?;
     Ok(())
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| file.display().to_string())
 }
