@@ -91,6 +91,18 @@ impl Files {
         self.files.lock().unwrap()[&format!("{}{name}", self.path)].clone()
     }
 
+    /// The name of the file that has the room.
+    ///
+    /// # Panics
+    /// When there is none: the bundle is one module, as Trunk makes it when it is not called by `cargo xtask`.
+    #[must_use]
+    pub fn room(&self) -> String {
+        let files = self.files.lock().unwrap();
+        let mut names = files.keys().filter_map(|name| name.strip_prefix(&self.path));
+        let room = names.find(|name| name.starts_with("room-") && name.ends_with(".wasm"));
+        room.expect("a room apart from the login page: `cargo xtask dist` builds such a page").to_owned()
+    }
+
     /// The name of the only file with this ending.
     ///
     /// # Panics

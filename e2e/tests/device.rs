@@ -120,9 +120,10 @@ fn the_page_and_its_room_open_without_a_network() {
         let tom = stage.open("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.say_and_see("kept").await;
-        let kept = "return caches.open('parlour').then((cache) => cache.keys()).then((keys) => \
-                    ['.wasm', '.css', '.js', 'index.html', '/'].every((end) => \
-                    keys.some(({ url }) => url.endsWith(end) || end === 'index.html')))";
+        let kept = "const room = document.querySelector('link[rel=part]')?.href ?? '/'; \
+                    return caches.open('parlour').then((cache) => cache.keys()).then((keys) => \
+                    ['_bg.wasm', '.css', '.js', '/', room].every((end) => \
+                    keys.some(({ url }) => url.endsWith(end))))";
         tom.until_true("the page is on the device", kept).await;
         until_stored(&tom, "the message too", |stored| stored[2] == 1).await;
         server.kill();

@@ -63,6 +63,7 @@ fn main() -> Result<()> {
     output.emit(&out_dir)?;
     let script = out_dir.join(&stem).with_extension("js");
     if let Some(split) = split {
+        split.fits(output.wasm_mut())?;
         let linked = split.link(&read(&script)?)?;
         fs::write(&script, linked)?;
     }

@@ -4,7 +4,7 @@
 use std::{env, fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use walrus::ModuleConfig;
+use walrus::{Module, ModuleConfig};
 use wasm_split_cli_support::{Options, transform};
 
 /// Where the part is to be put; whoever sets it names the file in the page.
@@ -16,6 +16,9 @@ const MARK: &[u8] = b"__wasm_split_placeholder__";
 /// The module that loads it, to the linker's mind.
 const LINK: &str = "./__wasm_split.js";
 
+/// The module that the part imports the main one as.
+const SHARED: &str = "__wasm_split";
+
 /// Stands in the script for [`LINK`]: fetches the part that the page names, and says whether that worked.
 const SCRIPT: &str = include_str!("part.js");
 
@@ -25,6 +28,8 @@ pub struct Split {
     pub main: Vec<u8>,
     /// The function of [`LINK`] that loads the part.
     load: String,
+    /// What the part imports: modules and names.
+    needs: Vec<(String, String)>,
 }
 
 /// Cuts the part out of a module that has one, and writes it to the file that is named in the environment.
@@ -47,33 +52,42 @@ pub fn split(module: &[u8], scratch: &Path) -> Result<Option<Split>> {
         bail!("one part is to be cut out of the module, not {}", made.split_modules.len());
     };
     let load = made.prefetch_map.keys().next().context("the part has no name")?;
-    fs::write(into, packed(&fs::read(part)?)?)?;
-    let split = Split { main: fs::read(&main)?, load: format!("__wasm_split_load_{load}") };
+    let mut part = parsed(&fs::read(part)?)?;
+    walrus::passes::gc::run(&mut part);
+    fs::write(into, part.emit_wasm())?;
+    let load = format!("__wasm_split_load_{load}");
+    let needs = part.imports.iter().map(|import| (import.module.clone(), import.name.clone())).collect();
+    let split = Split { main: fs::read(&main)?, load, needs };
     fs::remove_dir_all(&dir)?;
     Ok(Some(split))
 }
 
 impl Split {
+    /// What wasm-bindgen has made of the main module has all that the part imports. Otherwise it would be a browser that
+    /// says so.
+    pub fn fits(&self, main: &Module) -> Result<()> {
+        for (module, name) in &self.needs {
+            let has = module == SHARED && main.exports.iter().any(|export| export.name == *name);
+            ensure!(has, "what is loaded later needs {module}.{name}, which the page has not.");
+        }
+        Ok(())
+    }
+
     /// Puts what loads the part into a script of wasm-bindgen's, in place of an import.
     pub fn link(&self, script: &str) -> Result<String> {
-        let (before, rest) = script
-            .split_once("import * as ")
-            .filter(|(_, rest)| {
-                rest.lines().next().is_some_and(|line| {
-                    line.ends_with(&format!("\"{LINK}\"")) || line.ends_with(&format!("\"{LINK}\";"))
-                })
-            })
+        let import = script
+            .lines()
+            .find(|line| line.starts_with("import ") && line.contains(&format!("\"{LINK}\"")))
             .context("the script does not import what loads the part")?;
-        let (import, after) = rest.split_once('\n').unwrap_or((rest, ""));
-        let name = import.split(' ').next().unwrap_or_default();
-        ensure!(!after.contains("import * as "), "the script imports more than what loads the part");
-        let code = SCRIPT.replace("LINK", name).replace("LOAD", &self.load);
-        Ok(format!("{before}{code}{after}"))
+        let name = import.strip_prefix("import * as ").and_then(|rest| rest.split(' ').next());
+        let name = name.with_context(|| format!("what is imported has no name: {import}"))?;
+        Ok(script.replacen(import, &SCRIPT.replace("LINK", name).replace("LOAD", &self.load), 1))
     }
 }
 
-/// A module written anew: the linker's numbers are as long as any could be, and its names are for tools.
-fn packed(module: &[u8]) -> Result<Vec<u8>> {
+/// A module, to be written anew without what is for tools: names, and what the linker told of each function. Its numbers
+/// are then no longer than they need be.
+fn parsed(module: &[u8]) -> Result<Module> {
     let mut config = ModuleConfig::new();
     config.generate_name_section(false).generate_producers_section(false);
     let mut module = config.parse(module)?;
@@ -81,5 +95,9 @@ fn packed(module: &[u8]) -> Result<Vec<u8>> {
     for id in customs {
         module.customs.delete(id);
     }
-    Ok(module.emit_wasm())
+    Ok(module)
 }
+
+#[cfg(test)]
+#[path = "split_tests.rs"]
+mod tests;

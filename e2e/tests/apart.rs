@@ -1,0 +1,150 @@
+//! The room is loaded apart from the login page: when, and what is told when it can't be.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{Files, Page, Server, Stage, View, Window, stage};
+
+/// A host of the bundle, and a server that lets its page in.
+fn hosted() -> (Files, Server) {
+    let files = Files::serve("/some/path/");
+    let server = Server::start_with(&["--allow-origin", &files.origin()]);
+    files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+    (files, server)
+}
+
+/// A window that may talk with the server.
+async fn window(stage: &Stage, name: &str, language: &str, server: &Server) -> Page {
+    let page = stage.window(name, Window { language }).await;
+    page.may_reach(server.address());
+    page
+}
+
+/// What the page asks for by itself waits for `release()`; whether the login page stood is noted.
+const HOLD: &str = "
+    const ask = globalThis.fetch;
+    const held = new Promise((go) => (globalThis.release = go));
+    globalThis.asked = [];
+    globalThis.fetch = async (what, how) => {
+        if (String(what).includes('/room-')) {
+            asked.push(Boolean(document.querySelector('#login')));
+            await held;
+        }
+        return ask(what, how);
+    };
+";
+
+#[test]
+fn it_comes_by_itself_once_the_login_page_stands() {
+    stage("it_comes_by_itself_once_the_login_page_stands", async |stage| {
+        let (files, server) = hosted();
+        let room = files.room();
+        let tom = window(stage, "tom", "en-US", &server).await;
+        tom.before_load(HOLD).await;
+        tom.goto(&files.url()).await;
+        tom.until_true("it is asked for", "return asked.length > 0").await;
+        let stood: Vec<bool> = tom.eval("return asked", vec![]).await;
+        assert_eq!(stood, [true], "once, and after what is needed first");
+        let named =
+            format!("return document.querySelector('link[rel=part]').href === '{}{room}'", files.url());
+        tom.until_true("it is what the page names", &named).await;
+        let kept = "const { href } = document.querySelector('link[rel=part]'); \
+                    return caches.match(href).then((kept) => kept !== undefined)";
+        tom.until_true("it is kept for a time without a network, whoever is quicker", kept).await;
+        tom.eval::<()>("release()", vec![]).await;
+        tom.log_in("tom").await;
+        tom.say_and_see("here").await;
+    });
+}
+
+#[test]
+fn who_is_quicker_waits_for_it_and_can_think_better_of_it() {
+    stage("who_is_quicker_waits_for_it_and_can_think_better_of_it", async |stage| {
+        let (files, server) = hosted();
+        let tom = window(stage, "tom", "en-US", &server).await;
+        tom.before_load(HOLD).await;
+        tom.goto(&files.url()).await;
+        let state = |wanted: &'static str| move |view: &View| view.connection.as_deref() == Some(wanted);
+        tom.submit_login("tom", None).await;
+        tom.until("it says that it is on its way", state("connecting")).await;
+        tom.click("#login-cancel").await;
+        let view = tom.until("it is not any more", state("idle")).await;
+        assert_eq!((view.login, view.login_error), (true, None));
+        tom.submit_login("lili", None).await;
+        tom.until("on its way again", state("connecting")).await;
+        tom.eval::<()>("release()", vec![]).await;
+        let view = tom.until("the room", View::online).await;
+        assert!(
+            matches!(&view.roster[..], [only] if only.contains("lili")),
+            "who cancelled did not come: {view:?}"
+        );
+    });
+}
+
+/// The sentence is there, and nothing waits.
+fn told(words: &str) -> impl Fn(&View) -> bool {
+    move |view| {
+        let told = view.login_error.as_deref().is_some_and(|error| error.contains(words));
+        view.login && told && view.connection.as_deref() == Some("idle")
+    }
+}
+
+#[test]
+fn when_it_can_not_be_had_the_login_says_so_and_can_be_tried_again() {
+    stage("when_it_can_not_be_had_the_login_says_so_and_can_be_tried_again", async |stage| {
+        for (language, words, instead) in [
+            ("en-US", "A part of the page could not be loaded", None),
+            ("zh-CN", "页面的一部分未能加载", Some("something else")),
+        ] {
+            let (files, server) = hosted();
+            let room = files.room();
+            let built = files.get(&room);
+            match instead {
+                Some(content) => files.put(&room, content),
+                None => files.remove(&room),
+            }
+            let tom = window(stage, language, language, &server).await;
+            // A missing file and one with another digest are told by the browser, the former by us too.
+            tom.expect_error("");
+            tom.goto(&files.url()).await;
+            let view = tom.until("the login page", |view| view.login && view.boot.is_none()).await;
+            assert_eq!(view.login_error, None, "nobody has missed it yet");
+            tom.submit_login("tom", None).await;
+            tom.until("it is told", told(words)).await;
+            tom.click("#login-submit").await;
+            tom.until("it is told again", told(words)).await;
+            files.put(&room, built);
+            tom.click("#login-submit").await;
+            tom.until("the room", View::online).await;
+            tom.say_and_see("here").await;
+        }
+    });
+}
+
+#[test]
+fn who_comes_back_and_can_not_have_it_is_told_and_goes_on_later() {
+    stage("who_comes_back_and_can_not_have_it_is_told_and_goes_on_later", async |stage| {
+        let (files, server) = hosted();
+        let room = files.room();
+        let built = files.get(&room);
+        let tom = window(stage, "tom", "en-US", &server).await;
+        tom.goto(&files.url()).await;
+        tom.log_in("tom").await;
+        tom.say_and_see("before").await;
+        let forget = "
+            const workers = navigator.serviceWorker;
+            return workers.ready
+                .then((worker) => worker.unregister())
+                .then(() => caches.delete('parlour'))
+                .then(() => true)
+        ";
+        tom.until_true("what the device has of the page is gone", forget).await;
+        files.remove(&room);
+        tom.expect_error("");
+        tom.reload().await;
+        tom.until("it is told", told("A part of the page could not be loaded")).await;
+        files.put(&room, built);
+        tom.click("#login-submit").await;
+        tom.until("the room as it was", |view| view.online() && view.has("before")).await;
+    });
+}
