@@ -101,6 +101,30 @@ fn who_is_quicker_and_waits_comes_in() {
     });
 }
 
+#[test]
+fn who_comes_back_has_it_fetched_beside_the_settings() {
+    stage("who_comes_back_has_it_fetched_beside_the_settings", async |stage| {
+        let (files, server) = hosted();
+        let tom = window(stage, "tom", "en-US", &server).await;
+        tom.goto(&files.url()).await;
+        tom.log_in("tom").await;
+        tom.before_load(
+            "
+            const ask = globalThis.fetch;
+            const asked = new Promise((go) => (globalThis.go = go));
+            globalThis.fetch = async (what, how) => {
+                if (String(what).includes('/room-')) go();
+                if (String(what).includes('config.json')) await asked;
+                return ask(what, how);
+            };
+            ",
+        )
+        .await;
+        tom.reload().await;
+        tom.until("the room, whose settings waited until it was asked for", View::online).await;
+    });
+}
+
 /// The sentence is there, and nothing waits.
 fn told(words: &str) -> impl Fn(&View) -> bool {
     move |view| {

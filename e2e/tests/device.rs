@@ -72,6 +72,8 @@ fn what_was_typed_without_a_server_outlives_the_browser() {
             tom.say(text).await;
             tom.until("it waits", |view| view.has_as(text, "queued")).await;
         }
+        // What is shown at once is promised from here on.
+        until_stored(&tom, "both are written down", |stored| stored[1] == 2).await;
         // The browser is gone, and opened again.
         let tom = stage.reopen("tom again", Window::default(), &tom).await;
         server.start_again();

@@ -50,18 +50,20 @@ impl Store {
                 return;
             }
             store.connection.set(Connection::Idle);
-            if let Some(chat) = chat {
-                store.go_in(&*chat);
+            match chat {
+                Some(chat) => store.go_in(&*chat),
+                None => store.missed(),
             }
         });
     }
 
     /// Goes on where this page was logged in, or the last one was, if there is such a place; comes back when it is known.
     pub async fn resume(&self) {
-        if config::is_known()
-            && let Some(chat) = self.bring().await
-        {
-            chat.resume().await;
+        if config::is_known() {
+            match self.bring().await {
+                Some(chat) => chat.resume().await,
+                None => self.missed(),
+            }
         }
     }
 
@@ -95,15 +97,17 @@ impl Store {
         }
     }
 
-    /// The service, which is loaded for it; `None` when it can't be, which is told.
+    /// The service, which is loaded for it; `None` when it can't be.
     async fn bring(&self) -> Option<Rc<dyn Chat>> {
         let bring = self.inner.with_value(|inner| inner.bring);
         bring(*self).await;
-        let chat = self.chat();
-        if chat.is_none() {
-            self.login_error.set(Some(Status::PageIncomplete.into()));
-        }
-        chat
+        self.chat()
+    }
+
+    /// What could not be loaded was needed.
+    fn missed(&self) {
+        self.inner.update_value(|inner| inner.login = None);
+        self.login_error.set(Some(Status::PageIncomplete.into()));
     }
 
     fn chat(&self) -> Option<Rc<dyn Chat>> {
