@@ -17,7 +17,10 @@ use super::{
     missing::Fetch,
     window::{Wanted, Window},
 };
-use crate::ctrl::{Live, Read, Store, context};
+use crate::{
+    config::local_day,
+    ctrl::{Live, Read, Store, context},
+};
 
 /// This close to the end, in CSS pixels, is at the end.
 const NEAR: f64 = 40.0;
@@ -64,6 +67,8 @@ pub struct Scroll {
     slack: Live<f64>,
     /// What is to be marked once it is in the page.
     mark: Live<Option<u64>>,
+    /// When what is on the screen was said, for who is not at the end.
+    day: Live<Option<i64>>,
 }
 
 impl Scroll {
@@ -86,6 +91,7 @@ impl Scroll {
             rest: Live::new(None),
             slack: Live::new(0.0),
             mark: Live::new(None),
+            day: Live::new(None),
         };
         scroll.follow_size();
         super::dom::follow(move || {
@@ -117,6 +123,11 @@ impl Scroll {
     /// Messages of others since the reader left the end.
     pub fn unseen(self) -> u32 {
         if self.at_end.get() { 0 } else { self.heard.get().saturating_sub(self.seen.get()) }
+    }
+
+    /// A time of the day that the uppermost message on the screen is of; `None` at the end, and where all is missing.
+    pub fn day(self) -> Option<i64> {
+        if self.at_end.get() { None } else { self.day.get() }
     }
 
     /// Back to the end.
@@ -206,7 +217,7 @@ impl Scroll {
     /// Takes note of the line being read: the first row that is seen whole, or else what is in the middle.
     fn take_line(self) {
         let (y, height) = (self.y(), f64::from(self.frame().element().client_height()));
-        let line = self.store.lay_out(|timeline| {
+        let (line, time) = self.store.lay_out(|timeline| {
             let first = timeline.at(y);
             let is_whole = |at: &usize| timeline.top(*at) >= y && timeline.missing(*at).is_none();
             let seen = (first..timeline.len()).take_while(|at| timeline.top(*at) < y + height * 0.75);
@@ -227,9 +238,11 @@ impl Scroll {
                 }
             };
             timeline.reads(timeline.key(first));
-            line
+            (line, timeline.time(first))
         });
         self.line.set_untracked(line);
+        let day = |time: Option<i64>| time.map(local_day);
+        self.day.maybe_update(|was| day(std::mem::replace(was, time)) != day(time));
     }
 
     /// Rows have come, gone or changed. What comes while it is calm is drawn at once; a burst, once with each frame.
@@ -252,11 +265,11 @@ impl Scroll {
 
     fn frame_begins(self) {
         let Some((wanted, _)) = self.pace.try_with(|pace| *pace) else { return };
-        self.pace.set_untracked((false, wanted));
         if wanted {
             self.draw();
             self.ask_for_frame();
         }
+        self.pace.set_untracked((false, wanted));
     }
 
     /// Once nobody scrolls, all is as tall again as it should be.
@@ -284,6 +297,9 @@ impl Scroll {
         self.shape.set_untracked(shape);
         let height = f64::from(shape.1);
         let held = self.window.held();
+        // In a flood all of it is new with each frame, and nobody reads what is above the screen.
+        let floods = self.at_end.get_untracked() && self.pace.get_untracked().0;
+        let above = if floods { height / 4.0 } else { height };
         let mut rests = self.rest.with_untracked(Option::is_none);
         if rests || self.at_end.get_untracked() {
             self.slack.set_untracked(0.0);
@@ -291,7 +307,7 @@ impl Scroll {
         for _ in 0..ROUNDS {
             let (y, wanted, all, newest): (_, Vec<_>, _, _) = self.store.lay_out(|timeline| {
                 let y = self.place(timeline, height);
-                let mut rows: Vec<usize> = (timeline.at(y - height)..timeline.len())
+                let mut rows: Vec<usize> = (timeline.at(y - above)..timeline.len())
                     .take_while(|at| timeline.top(*at) < y + 2.0 * height)
                     .collect();
                 if let (Some(first), Some(last)) = (rows.first().copied(), rows.last().copied()) {
@@ -311,8 +327,8 @@ impl Scroll {
                 let newest = timeline.newest().filter(|newest| *newest > 0).unwrap_or(timeline.len() as u64);
                 (y, wanted.collect(), timeline.height(), newest)
             });
-            self.drawn.set_untracked((y - height, y + 2.0 * height));
-            let above = wanted.first().map_or(0.0, |first: &Wanted| first.top);
+            self.drawn.set_untracked((y - above, y + 2.0 * height));
+            let first = wanted.first().map_or(0.0, |first: &Wanted| first.top);
             let measured = self.window.show(wanted, self.slack.get_untracked(), all, newest);
             if !measured.is_empty() {
                 self.store.lay_out(|timeline| {
@@ -333,7 +349,7 @@ impl Scroll {
                 break;
             }
             let slack = self.slack.get_untracked() + is - y;
-            if !rests && above + slack >= 0.0 {
+            if !rests && first + slack >= 0.0 {
                 self.slack.set_untracked(slack);
                 // If that is not enough, nothing is.
                 rests = true;

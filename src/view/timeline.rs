@@ -80,8 +80,16 @@ pub fn TimelineView() -> El {
     });
     el("div.timeline-frame")
         .child(frame)
+        .when(move || scroll.day().is_some(), move || day_of_screen(scroll, today))
         .when(move || !scroll.at_end(), move || jump_to_end(scroll))
         .child(announcer())
+}
+
+/// The day of what is on the screen, over it, as its line is most often above.
+fn day_of_screen(scroll: Scroll, today: Live<i64>) -> El {
+    let (store, t) = (use_store(), use_words());
+    let words = move || Some(time::day(t(), store.locale().get(), scroll.day()?, today.get()));
+    el("p.day-of-screen").attr("aria-hidden", "true").text_fn(words)
 }
 
 fn jump_to_end(scroll: Scroll) -> El {

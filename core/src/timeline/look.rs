@@ -125,6 +125,13 @@ impl Timeline {
         (row.is_message() && row.is_sent() && row.seq > 0).then_some(row.seq)
     }
 
+    /// When the message of a row was said, Unix ms; `None` of any other row.
+    #[must_use]
+    pub fn time(&self, at: usize) -> Option<i64> {
+        let row = self.packed(self.place(at)?);
+        row.is_message().then_some(row.time)
+    }
+
     /// The largest sequence number of all.
     #[must_use]
     pub fn newest(&self) -> Option<u64> {

@@ -9,7 +9,7 @@ use parlour_core::{
     model::{Connection, Delivery, Message, MessageId},
     session::Session,
     status::Status,
-    timeline::{Row, RowKind, Timeline},
+    timeline::{RowKind, Timeline},
 };
 
 use super::network::Link;
@@ -161,9 +161,8 @@ impl Device {
                 self.gaps = gaps;
             }
             Event::Sought { seq: Some(seq), .. } => {
-                let is_it =
-                    |row: &Row| matches!(&row.kind, RowKind::Message { message, .. } if message.seq == seq);
-                if !self.timeline.rows().iter().any(is_it) {
+                let at = self.timeline.find_seq(seq);
+                if at.and_then(|at| self.timeline.seq(at)) != Some(seq) {
                     self.complaints.push(format!("{seq} was said to be there"));
                 }
             }
