@@ -25,6 +25,7 @@ mod files;
 mod geckodriver;
 mod history;
 mod page;
+mod past;
 mod plug;
 mod proxy;
 mod read;

@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use crate::{environment::Environment, eventually::eventually};
+use crate::{environment::Environment, eventually::eventually, past};
 
 /// Our server, for as long as this lives.
 #[derive(Debug)]
@@ -25,6 +25,12 @@ pub struct Server {
 
 type Log = Arc<Mutex<Vec<String>>>;
 
+fn new_data_dir() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("parlour-e2e-data-{}-{number}", std::process::id()))
+}
+
 impl Server {
     /// Starts it on a port of the machine's choice.
     #[must_use]
@@ -35,9 +41,21 @@ impl Server {
     /// Starts it with more arguments.
     #[must_use]
     pub fn start_with(arguments: &[&str]) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let data = std::env::temp_dir().join(format!("parlour-e2e-data-{}-{number}", std::process::id()));
+        Self::start_in(new_data_dir(), arguments)
+    }
+
+    /// Starts it with a log that has so many messages, of these texts; ten seconds lie between two of them.
+    ///
+    /// # Panics
+    /// When the log can't be written.
+    #[must_use]
+    pub fn start_with_past(count: u64, text: impl Fn(u64) -> String) -> Self {
+        let data = new_data_dir();
+        past::write(&data, count, text);
+        Self::start_in(data, &[])
+    }
+
+    fn start_in(data: PathBuf, arguments: &[&str]) -> Self {
         let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
         arguments.extend(["--data-dir".into(), data.display().to_string()]);
         let log = Log::default();

@@ -4,7 +4,7 @@
 use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, closure::Closure};
 
-use super::dom::follow;
+use super::dom::{follow, pixels};
 use crate::ctrl::{Theme, use_store};
 
 /// The colours of the browser's own frame, light and dark: `--paper` in the stylesheet.
@@ -108,12 +108,6 @@ fn follow_keyboard() {
     }
     // Listened to for as long as the page is there.
     measure.forget();
-}
-
-/// Whole pixels; to write fractions takes 12 KB of code that nothing else needs.
-#[allow(clippy::cast_possible_truncation)]
-fn pixels(length: f64) -> String {
-    format!("{}px", length.round() as i32)
 }
 
 #[cfg(test)]

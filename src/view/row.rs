@@ -10,7 +10,7 @@ use parlour_core::{
 };
 
 use super::{
-    dom::{El, el, follow},
+    dom::{El, el, follow, pixels},
     message::message,
     scroll::hand_on_focus,
     timeline::Today,
@@ -64,7 +64,7 @@ fn gap(first: Missing, row: Live<Row>) -> El {
         row.with(|row| {
             if let RowKind::Gap { missing: now, height } = row.kind {
                 missing.maybe_update(|was| std::mem::replace(was, now) != now);
-                sized.style("height", &format!("{height}px"));
+                sized.style("height", &pixels(height));
             }
         })
     });

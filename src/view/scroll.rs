@@ -230,7 +230,8 @@ impl Scroll {
                 (None, Some(missing)) => {
                     let part = (y + height / 2.0 - timeline.top(middle)) / timeline.height_of(middle);
                     let (from, to) = (missing.gap.from as f64, missing.gap.to as f64);
-                    Line::Seq((from + part * (to - from)).clamp(from + 0.01, to), height / 2.0)
+                    // Not clamped, which would take along all that writes fractions.
+                    Line::Seq((from + part * (to - from)).max(from + 0.01).min(to), height / 2.0)
                 }
                 (whole, _) => {
                     let at = whole.unwrap_or(first);

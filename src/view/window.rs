@@ -8,7 +8,7 @@ use parlour_core::timeline::{Row, RowKind};
 use web_sys::Node;
 
 use super::{
-    dom::{El, Part, el},
+    dom::{El, Part, el, pixels},
     row::item,
 };
 use crate::ctrl::{Live, RcLive};
@@ -219,8 +219,4 @@ impl Shown {
         }
         self.part.el().set("aria-setsize", Some(&newest.max(place).to_string()));
     }
-}
-
-fn pixels(of: f64) -> String {
-    format!("{of}px")
 }

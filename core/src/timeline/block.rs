@@ -159,7 +159,7 @@ impl Block {
     /// The text of a message.
     pub fn text_of(&self, at: usize) -> &str {
         let row = &self.rows[at];
-        &self.text[row.at as usize..][..row.len()]
+        self.text.get(row.at as usize..row.at as usize + row.len()).unwrap_or_default()
     }
 
     /// A message whole, said by `nick`.
@@ -190,7 +190,7 @@ impl Block {
         let text = std::mem::take(&mut self.text);
         self.text.reserve_exact(self.rows.iter().map(Packed::len).sum());
         for row in &mut self.rows {
-            let said = &text[row.at as usize..][..row.len as usize];
+            let said = text.get(row.at as usize..(row.at + row.len) as usize).unwrap_or_default();
             // No block has near four gigabytes: a message is limited, and so are the rows.
             #[allow(clippy::cast_possible_truncation)]
             {
