@@ -30,13 +30,16 @@ pub struct Outcome {
     pub open: Vec<String>,
 }
 
-pub fn check(budgets: &str, report: &Report) -> Result<Outcome> {
+/// Holds what any of the reports has against the budgets.
+pub fn check(budgets: &str, reports: &[&Report]) -> Result<Outcome> {
     let file: File = toml::from_str(budgets).context("the budgets are wrong")?;
     let mut outcome = Outcome::default();
     for Budget { figure, to, at_least, at_most } in &file.budget {
         let (value, what) = match to {
-            Some(to) => (report.ratio(figure, to), format!("{figure}, by {to}'s")),
-            None => (report.median(figure, OURS), figure.clone()),
+            Some(to) => {
+                (reports.iter().find_map(|report| report.ratio(figure, to)), format!("{figure}, by {to}'s"))
+            }
+            None => (reports.iter().find_map(|report| report.median(figure, OURS)), figure.clone()),
         };
         let Some(value) = value else {
             outcome.open.push(format!("{what}: there is no figure"));
@@ -57,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_file_s_budgets_can_be_read() {
-        let outcome = check(include_str!("../budgets.toml"), &Report::default()).unwrap();
+        let outcome = check(include_str!("../budgets.toml"), &[&Report::default()]).unwrap();
         assert!(outcome.exceeded.is_empty() && !outcome.open.is_empty());
     }
 
@@ -69,13 +72,15 @@ mod tests {
         }
         report.finish();
         let of = |rest: &str| {
-            let outcome = check(&format!("[[budget]]\nfigure = \"speed\"\n{rest}"), &report).unwrap();
+            let outcome =
+                check(&format!("[[budget]]\nfigure = \"speed\"\n{rest}"), &[&Report::default(), &report])
+                    .unwrap();
             (outcome.exceeded.len(), outcome.open.len())
         };
         assert_eq!(of("to = \"bun\"\nat_least = 0.5"), (0, 0));
         assert_eq!(of("to = \"bun\"\nat_least = 0.6"), (1, 0));
         assert_eq!(of("at_most = 1"), (1, 0));
         assert_eq!(of("to = \"nats\"\nat_least = 1"), (0, 1));
-        assert!(check("[[budget]]\nfigure = \"a\"\nat_lest = 1", &report).is_err());
+        assert!(check("[[budget]]\nfigure = \"a\"\nat_lest = 1", &[]).is_err());
     }
 }

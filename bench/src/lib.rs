@@ -1,9 +1,10 @@
-//! What the server costs, beside other servers on the same machine in the same minutes. `cargo xtask bench` builds and
+//! What the server and the page cost, beside others on the same machine in the same minutes. `cargo xtask bench` builds and
 //! fetches what is measured and starts this; see README.md beside it.
 
 #![cfg(target_os = "linux")] // For /proc, and cores to pin to.
 
 mod budget;
+mod client;
 mod disk;
 mod frame;
 mod load;
@@ -14,7 +15,7 @@ mod scan;
 mod swarm;
 mod target;
 
-use std::{fs, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, fs, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
@@ -26,10 +27,13 @@ use crate::{
 };
 
 const USAGE: &str = "\
-usage: parlour-bench --server FILE --peers DIR --out DIR [--check FILE] [--rounds N] [--seconds N] [--only TEXT]";
+usage: parlour-bench --server FILE --peers DIR --out DIR [--chrome FILE --dist DIR] [--check FILE] [--rounds N]
+                     [--seconds N] [--only TEXT] [--missing PEER=WHY]...";
 
 /// Sockets of the load's besides its clients, and other files.
 const OTHER_FILES: u64 = 200;
+/// By what `--only` knows the server's half; the client's has its own.
+const HALF: &str = "server";
 
 /// What was asked for.
 #[derive(Debug, Default)]
@@ -37,10 +41,13 @@ struct Asked {
     server: Option<String>,
     peers: Option<String>,
     out: Option<String>,
+    chrome: Option<String>,
+    dist: Option<String>,
     check: Option<String>,
     rounds: Option<String>,
     seconds: Option<String>,
     only: Option<String>,
+    missing: BTreeMap<String, String>,
 }
 
 impl Asked {
@@ -48,20 +55,57 @@ impl Asked {
         let mut asked = Self::default();
         let mut args = args;
         while let Some(flag) = args.next() {
+            let value = args.next().context(USAGE)?;
             let slot = match flag.as_str() {
                 "--server" => &mut asked.server,
                 "--peers" => &mut asked.peers,
                 "--out" => &mut asked.out,
+                "--chrome" => &mut asked.chrome,
+                "--dist" => &mut asked.dist,
                 "--check" => &mut asked.check,
                 "--rounds" => &mut asked.rounds,
                 "--seconds" => &mut asked.seconds,
                 "--only" => &mut asked.only,
+                "--missing" => {
+                    let (peer, why) = value.split_once('=').context(USAGE)?;
+                    asked.missing.insert(peer.into(), why.into());
+                    continue;
+                }
                 _ => bail!(USAGE),
             };
-            *slot = Some(args.next().context(USAGE)?);
+            *slot = Some(value);
         }
         Ok(asked)
     }
+
+    fn report(&self) -> Result<Report> {
+        let rounds = usize::try_from(number(&self.rounds, 3)?)?;
+        Ok(Report { rounds, missing: self.missing.clone(), ..Report::default() })
+    }
+
+    fn place(&self) -> Result<Place> {
+        Ok(Place {
+            server: self.server.as_ref().context(USAGE)?.into(),
+            peers: self.peers.as_ref().context(USAGE)?.into(),
+            out: self.out.as_ref().context(USAGE)?.into(),
+        })
+    }
+
+    fn span(&self) -> Result<Duration> {
+        Ok(Duration::from_secs(number(&self.seconds, 3)?))
+    }
+}
+
+fn number(text: &Option<String>, default: u64) -> Result<u64> {
+    match text {
+        None => Ok(default),
+        Some(text) => text.parse().ok().filter(|n| *n > 0).context(USAGE),
+    }
+}
+
+/// Whether a measurement of a half has the text in its name.
+fn picked(half: &str, name: &str, only: &str) -> bool {
+    format!("{half}, {name}").contains(only)
 }
 
 /// The program.
@@ -78,23 +122,49 @@ pub fn main() -> ExitCode {
 
 /// Measures, writes, and says whether all is within the budgets that were to be checked.
 fn run(asked: &Asked) -> Result<bool> {
-    let number = |text: &Option<String>, default: u64| match text {
-        None => Ok(default),
-        Some(text) => text.parse::<u64>().ok().filter(|n| *n > 0).context(USAGE),
-    };
-    let place = Place {
-        server: asked.server.as_ref().context(USAGE)?.into(),
-        peers: asked.peers.as_ref().context(USAGE)?.into(),
-        out: asked.out.as_ref().context(USAGE)?.into(),
-    };
+    let place = asked.place()?;
     fs::create_dir_all(&place.out).context("there is nowhere to write to")?;
     let cores = Cores::find()?;
+    let only = asked.only.as_deref().unwrap_or_default();
+    let mut server = asked.report()?;
+    measure_server(asked, place.clone(), cores, only, &mut server)?;
+    cores.everywhere()?;
+    let mut client = asked.report()?;
+    if let (Some(chrome), Some(dist)) = (&asked.chrome, &asked.dist) {
+        let setting = client::Setting {
+            place: place.clone(),
+            chrome: chrome.into(),
+            dist: dist.into(),
+            span: asked.span()?,
+        };
+        client::measure(&setting, only, &mut client)?;
+    }
+    place.clean();
+    for (half, report, note) in [(HALF, &mut server, SERVERS), (client::HALF, &mut client, CLIENTS)] {
+        if !report.is_empty() {
+            report.finish();
+            tell(report, note);
+            let json = place.out.join(half).with_extension("json");
+            fs::write(&json, serde_json::to_string_pretty(report)?)
+                .context("the results cannot be written")?;
+            println!("\nalso in {}", json.display());
+        }
+    }
+    match &asked.check {
+        None => Ok(true),
+        Some(file) => {
+            checked(&fs::read_to_string(file).context("there are no budgets")?, &[&server, &client])
+        }
+    }
+}
+
+fn measure_server(asked: &Asked, place: Place, cores: Cores, only: &str, report: &mut Report) -> Result<()> {
     cores.on_server(|| ())?;
     let files = process::raise_file_limit(10_000 + OTHER_FILES);
     let setting = Setting {
         cores,
         warm: Duration::from_secs(1),
-        span: Duration::from_secs(number(&asked.seconds, 3)?),
+        span: asked.span()?,
         connections: usize::try_from(files.saturating_sub(OTHER_FILES))?,
         place,
     };
@@ -103,21 +173,10 @@ fn run(asked: &Asked) -> Result<bool> {
             "There is one core for servers and load: all figures but CPU-seconds are of both together."
         );
     }
-    let mut report = Report { rounds: usize::try_from(number(&asked.rounds, 3)?)?, ..Report::default() };
-    let only = asked.only.as_deref().unwrap_or_default();
-    for measure in MEASURES.iter().filter(|measure| measure.name.contains(only)) {
-        take(&setting, measure, &mut report)?;
+    for measure in MEASURES.iter().filter(|measure| picked(HALF, measure.name, only)) {
+        take(&setting, measure, report)?;
     }
-    setting.place.clean();
-    report.finish();
-    tell(&report);
-    let json = setting.place.out.join("server.json");
-    fs::write(&json, serde_json::to_string_pretty(&report)?).context("the results cannot be written")?;
-    println!("\nalso in {}", json.display());
-    match &asked.check {
-        None => Ok(true),
-        Some(file) => checked(&fs::read_to_string(file).context("there are no budgets")?, &report),
-    }
+    Ok(())
 }
 
 /// One measurement of all servers in turn, and again.
@@ -141,24 +200,48 @@ fn take(setting: &Setting, measure: &Measure, report: &mut Report) -> Result<()>
     Ok(())
 }
 
-fn tell(report: &Report) {
+/// What is to be known of the servers, and of the pages.
+const SERVERS: &str = "\
+Parlour: login, names, limits, ids, who is there, and every message on disk before it is acknowledged.
+bun, nats, ws: no login and no log; a message is the 100 or 500 bytes and nothing else.";
+const CLIENTS: &str = "\
+lounge: The Lounge, with a server of its own between the page and IRC. floor: a list of twenty lines, and nothing else.";
+
+fn tell(report: &Report, note: &str) {
     println!("Medians of {} rounds; in brackets, Parlour's figure by this one's.", report.rounds);
     print!("{}", report.table());
-    println!(
-        "\nParlour: login, names, limits, ids, who is there, and every message on disk before it is acknowledged.\n\
-         bun, nats, ws: no login and no log; a message is the 100 or 500 bytes and nothing else."
-    );
-    for (server, why) in &report.missing {
-        println!("{server} is missing: {why}");
+    println!("\n{note}");
+    for (peer, why) in report.missing.iter().filter(|(peer, _)| report.measures(peer)) {
+        println!("{peer} is missing: {why}");
     }
+    report.failed.iter().for_each(|why| println!("failed: {why}"));
 }
 
-fn checked(budgets: &str, report: &Report) -> Result<bool> {
-    let outcome = budget::check(budgets, report)?;
+/// Whoever is missing is behind nobody, and in front of nobody either: that too is not as it should be.
+fn checked(budgets: &str, reports: &[&Report]) -> Result<bool> {
+    let outcome = budget::check(budgets, reports)?;
     outcome.open.iter().for_each(|line| println!("not checked: {line}"));
     outcome.exceeded.iter().for_each(|line| println!("past its budget: {line}"));
-    if outcome.exceeded.is_empty() {
+    let whole = reports.iter().all(|report| report.is_whole());
+    if outcome.exceeded.is_empty() && whole {
         println!("Nothing that was measured is past its budget.");
+    } else if !whole {
+        println!("Not everything could be measured; see above.");
     }
-    Ok(outcome.exceeded.is_empty())
+    Ok(outcome.exceeded.is_empty() && whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for() {
+        let of = |text: &str| Asked::read(text.split_whitespace().map(str::to_owned));
+        let asked = of("--only client --missing lounge=away --missing ws=gone").unwrap();
+        assert_eq!((asked.only.as_deref(), asked.missing.len()), (Some("client"), 2));
+        assert!(of("--only").is_err() && of("--missing lounge").is_err() && of("--what 1").is_err());
+        assert!(picked("client", "idle", "client") && picked("client", "idle", "idle"));
+        assert!(!picked("server", "storm", "client") && picked("server", "storm", ""));
+    }
 }

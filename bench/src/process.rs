@@ -38,6 +38,8 @@ pub fn listen_overflows() -> Option<f64> {
 pub struct Cores {
     pub server: usize,
     pub load: usize,
+    /// Where we might run before we chose.
+    all: CpuSet,
 }
 
 impl Cores {
@@ -45,7 +47,7 @@ impl Cores {
         let ours = sched_getaffinity(None).context("the system does not say on which cores we may run")?;
         let mut free = (0..CpuSet::MAX_CPU).filter(|core| ours.is_set(*core));
         let server = free.next().context("there is no core to run on")?;
-        Ok(Self { server, load: free.next().unwrap_or(server) })
+        Ok(Self { server, load: free.next().unwrap_or(server), all: ours })
     }
 
     /// Does something on the servers' core; a process that is started meanwhile stays there.
@@ -54,6 +56,11 @@ impl Cores {
         let done = what();
         pin(self.load)?;
         Ok(done)
+    }
+
+    /// Lets this thread, and what it starts, run anywhere: a browser is many processes, and has its own mind.
+    pub fn everywhere(self) -> Result<()> {
+        sched_setaffinity(None, &self.all).context("the system does not let us choose cores")
     }
 }
 

@@ -10,8 +10,10 @@ use crate::{measure::Figures, target::OURS};
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     pub rounds: usize,
-    /// Servers that could not be measured, and why.
+    /// Peers that could not be measured, and why.
     pub missing: BTreeMap<String, String>,
+    /// What was measured and came to nothing, and why.
+    pub failed: Vec<String>,
     pub figures: Vec<Figure>,
 }
 
@@ -50,6 +52,21 @@ impl Report {
                 server.values.push(value);
             }
         }
+    }
+
+    /// Nothing was measured, nor tried.
+    pub fn is_empty(&self) -> bool {
+        self.figures.is_empty() && self.failed.is_empty()
+    }
+
+    /// Whether this one has a place in the table.
+    pub fn measures(&self, peer: &str) -> bool {
+        self.figures.iter().any(|figure| figure.servers.iter().any(|server| server.name == peer))
+    }
+
+    /// Nobody who has a place in the table is missing, and nothing failed.
+    pub fn is_whole(&self) -> bool {
+        self.failed.is_empty() && !self.missing.keys().any(|peer| self.measures(peer))
     }
 
     /// Takes medians and ratios of what was added.

@@ -61,7 +61,7 @@ pub const TARGETS: &[Target] = &[
 ];
 
 /// As it comes, but for the limits on people and addresses, of which the load has one.
-fn parlour(place: &Place, port: u16) -> Result<Command> {
+pub fn parlour(place: &Place, port: u16) -> Result<Command> {
     let mut command = Command::new(&place.server);
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--log-level", "error"]);
     for limit in
@@ -121,15 +121,22 @@ impl Target {
     pub fn start(&self, place: &Place, cores: Cores) -> Result<Running> {
         let port = free_port()?;
         let mut command = (self.command)(place, port)?;
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
         if self.dialect == Dialect::Nats {
             // It tells of every start.
             command.stderr(Stdio::null());
         }
-        let child = cores.on_server(|| command.spawn())?;
+        cores.on_server(|| Running::start(command, port))?
+    }
+}
+
+impl Running {
+    /// Starts a program, and waits until it listens.
+    pub fn start(mut command: Command, port: u16) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.spawn();
         let child =
             child.with_context(|| format!("{} cannot be started", command.get_program().display()))?;
-        let mut running = Running { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) };
+        let mut running = Self { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) };
         let start = Instant::now();
         while TcpStream::connect(running.address).is_err() {
             if let Some(status) = running.child.try_wait()? {
@@ -141,9 +148,7 @@ impl Target {
         }
         Ok(running)
     }
-}
 
-impl Running {
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -157,7 +162,7 @@ impl Drop for Running {
 }
 
 /// A port nobody has; until the server takes it, somebody else could, and that would be seen.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     Ok(listener.local_addr()?.port())
 }

@@ -1,0 +1,212 @@
+//! A browser with a new profile, and the one page in it.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::{self, sleep},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{client::devtools::Devtools, process};
+
+/// How long a page may take to show what it should.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What every page is measured by.
+const INSTRUMENT: &str = include_str!("instrument.js");
+
+/// As a user has it, as far as a browser without a screen can be.
+const FLAGS: &[&str] = &[
+    "--headless",
+    "--remote-debugging-port=0",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--window-size=1280,800",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--accept-lang=en-US",
+];
+
+/// A browser that runs, until this is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    child: Child,
+    profile: PathBuf,
+    devtools: Devtools,
+    session: String,
+}
+
+/// What a page's process holds, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Memory {
+    /// The engine's heap after a collection, and the module's memory.
+    pub held: f64,
+    /// Resident, of the whole process.
+    pub resident: f64,
+}
+
+impl Browser {
+    /// Starts one with a page that is instrumented for these selectors; its profile is put into a directory.
+    pub fn start(chrome: &Path, within: &Path, selectors: &Value) -> Result<Self> {
+        let profile = within.join("profile");
+        // Of a run that was ended.
+        let _ = fs::remove_dir_all(&profile);
+        let mut command = Command::new(chrome);
+        command.args(FLAGS).arg(format!("--user-data-dir={}", profile.display())).arg("about:blank");
+        if rustix::process::geteuid().is_root() {
+            // Containers run as root, where the sandbox can't.
+            command.arg("--no-sandbox");
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("the browser cannot be started")?;
+        let mut lines = BufReader::new(child.stderr.take().context("its output is a pipe")?).lines();
+        let url = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("DevTools listening on ").map(|url| url.trim().to_owned()));
+        // So that the pipe does not fill.
+        thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        let Some(url) = url else {
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("the browser ended at once");
+        };
+        let devtools = Devtools::connect(&url)?;
+        let mut browser = Self { child, profile, devtools, session: String::new() };
+        let targets = browser.devtools.call(None, "Target.getTargets", &json!({}))?;
+        let page =
+            targets["targetInfos"].as_array().and_then(|all| all.iter().find(|it| it["type"] == "page"));
+        let page = page.context("the browser has no page")?["targetId"].clone();
+        let attached = json!({ "targetId": page, "flatten": true });
+        let attached = browser.devtools.call(None, "Target.attachToTarget", &attached)?;
+        browser.session = attached["sessionId"].as_str().unwrap_or_default().to_owned();
+        browser.call("Page.enable", json!({}))?;
+        browser.before_load(&format!("{{ const peer = {selectors};\n{INSTRUMENT} }}"))?;
+        browser.call("Performance.enable", json!({ "timeDomain": "threadTicks" }))?;
+        Ok(browser)
+    }
+
+    /// Runs a script in every document that will be loaded, before anything of its own.
+    pub fn before_load(&mut self, script: &str) -> Result<()> {
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).map(drop)
+    }
+
+    /// Asks the page.
+    pub fn call(&mut self, method: &str, parameters: Value) -> Result<Value> {
+        self.devtools.call(Some(&self.session), method, &parameters)
+    }
+
+    pub fn goto(&mut self, url: &str) -> Result<()> {
+        let gone = self.call("Page.navigate", json!({ "url": url }))?;
+        ensure!(gone.get("errorText").is_none(), "{url}: {}", gone["errorText"]);
+        Ok(())
+    }
+
+    /// What an expression gives, awaited.
+    pub fn eval<T: DeserializeOwned>(&mut self, expression: &str) -> Result<T> {
+        let asked = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let answer = self.call("Runtime.evaluate", asked)?;
+        if let Some(thrown) = answer.get("exceptionDetails") {
+            bail!("{expression}: {}", thrown["exception"]["description"]);
+        }
+        // What is not a number of JSON's, and what is undefined, has no value.
+        serde_json::from_value(answer["result"]["value"].clone())
+            .with_context(|| format!("from {expression}"))
+    }
+
+    /// Waits until an expression gives something else than null and false.
+    pub fn until<T: DeserializeOwned>(&mut self, what: &str, expression: &str) -> Result<T> {
+        let begun = Instant::now();
+        loop {
+            // Between two documents there is nobody to ask.
+            match self.eval::<Value>(expression) {
+                Ok(Value::Null | Value::Bool(false)) | Err(_) => {}
+                Ok(value) => return Ok(serde_json::from_value(value)?),
+            }
+            ensure!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+            // A page tells nobody that it changed; and asked without a pause it would be slower.
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Puts text where the focus is, as an input method does.
+    pub fn insert(&mut self, text: &str) -> Result<()> {
+        self.call("Input.insertText", json!({ "text": text })).map(drop)
+    }
+
+    /// Presses and releases a key: a letter, or Enter.
+    pub fn press(&mut self, key: &str) -> Result<()> {
+        let (text, code) = match key {
+            "Enter" => ("\r", 13),
+            letter => (letter, u32::from(letter.bytes().next().unwrap_or_default().to_ascii_uppercase())),
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code });
+            if kind == "keyDown" {
+                event["text"] = text.into();
+            }
+            self.call("Input.dispatchKeyEvent", event)?;
+        }
+        Ok(())
+    }
+
+    /// Seconds the main thread has worked, ever.
+    pub fn main_thread(&mut self) -> Result<f64> {
+        let metrics = self.call("Performance.getMetrics", json!({}))?;
+        let metrics = metrics["metrics"].as_array().cloned().unwrap_or_default();
+        let task = metrics.iter().find(|metric| metric["name"] == "TaskDuration");
+        task.and_then(|metric| metric["value"].as_f64())
+            .context("the browser does not tell the time of tasks")
+    }
+
+    /// The process that shows the page: of those that show pages, the one that has worked most.
+    pub fn renderer(&mut self) -> Result<u32> {
+        let info = self.devtools.call(None, "SystemInfo.getProcessInfo", &json!({}))?;
+        let all = info["processInfo"].as_array().cloned().unwrap_or_default();
+        let renderers = all.iter().filter(|process| process["type"] == "renderer");
+        let time = |process: &Value| process["cpuTime"].as_f64().unwrap_or_default();
+        let page = renderers.max_by(|a, b| time(a).total_cmp(&time(b)));
+        let pid = page.and_then(|process| process["id"].as_u64()).context("no process shows the page")?;
+        Ok(pid.try_into()?)
+    }
+
+    pub fn memory(&mut self) -> Result<Memory> {
+        self.call("HeapProfiler.collectGarbage", json!({}))?;
+        let heap = self.call("Runtime.getHeapUsage", json!({}))?["usedSize"].as_f64();
+        let wasm: f64 = self.eval("bench.wasm()")?;
+        let resident = process::resident(self.renderer()?)?;
+        Ok(Memory { held: heap.context("the engine does not tell its heap")? + wasm, resident })
+    }
+
+    /// Puts the window out of sight.
+    pub fn look_away(&mut self) -> Result<()> {
+        let window = self.call("Browser.getWindowForTarget", json!({}))?["windowId"].clone();
+        let bounds = json!({ "windowId": window, "bounds": { "windowState": "minimized" } });
+        self.call("Browser.setWindowBounds", bounds)?;
+        self.until::<bool>("the page is out of sight", "document.hidden").map(drop)
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Asked to close it ends all of its processes; killed it might leave some.
+        let _ = self.devtools.call(None, "Browser.close", &json!({}));
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < Duration::from_secs(5) {
+            sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.profile);
+    }
+}

@@ -1,0 +1,131 @@
+//! The floor's server: one page, and a WebSocket on which everything that is said goes to everybody.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha1::{Digest as _, Sha1};
+
+use crate::{client::peers::Feed, frame};
+
+/// The page, as it is sent.
+const PAGE: &str = include_str!("../../../peers/floor.html");
+
+type Sockets = Arc<Mutex<Vec<TcpStream>>>;
+
+/// A server that listens. Its threads end with the connections, and its listener with the program.
+pub struct FloorServer {
+    pub address: SocketAddr,
+    sockets: Sockets,
+    out: Vec<u8>,
+}
+
+impl FloorServer {
+    pub fn start() -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+        let address = listener.local_addr()?;
+        let sockets = Sockets::default();
+        let shared = sockets.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let sockets = shared.clone();
+                // One that breaks off is gone, which is all there is to say of it.
+                thread::spawn(move || serve(&sockets, stream));
+            }
+        });
+        Ok(Self { address, sockets, out: Vec::new() })
+    }
+}
+
+impl Feed for FloorServer {
+    fn say(&mut self, text: &str) -> Result<()> {
+        put(&mut self.out, text.as_bytes());
+        Ok(())
+    }
+
+    fn turn(&mut self, wait: Duration) -> Result<()> {
+        tell(&self.sockets, &self.out);
+        self.out.clear();
+        thread::sleep(wait.min(Duration::from_millis(1)));
+        Ok(())
+    }
+}
+
+fn lock(sockets: &Sockets) -> MutexGuard<'_, Vec<TcpStream>> {
+    // Whoever failed has left the list as it was.
+    sockets.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes frames to everybody; those that take none any more are gone.
+fn tell(sockets: &Sockets, frames: &[u8]) {
+    lock(sockets).retain_mut(|socket| frames.is_empty() || socket.write_all(frames).is_ok());
+}
+
+/// A text frame from a server, which masks nothing.
+fn put(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(0x80 | frame::TEXT);
+    match text.len() {
+        short @ 0..126 => out.push(short as u8),
+        long => {
+            out.push(126);
+            out.extend_from_slice(&(long as u16).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(text);
+}
+
+fn serve(sockets: &Sockets, mut stream: TcpStream) -> Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    loop {
+        let (mut path, mut key, mut line) = (String::new(), None, String::new());
+        while reader.read_line(&mut line)? > 0 && line != "\r\n" {
+            if let Some(rest) = line.strip_prefix("GET ") {
+                path = rest.split(' ').next().unwrap_or_default().to_owned();
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("sec-websocket-key")
+            {
+                key = Some(value.trim().to_owned());
+            }
+            line.clear();
+        }
+        if let Some(key) = key {
+            let accept = STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+            let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade";
+            write!(stream, "{head}\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")?;
+            lock(sockets).push(stream);
+            return hear(sockets, reader);
+        }
+        ensure!(!path.is_empty(), "the connection has ended");
+        let (status, body) = if path == "/" { ("200 OK", PAGE) } else { ("404 Not Found", "") };
+        let kind = "Content-Type: text/html; charset=utf-8\r\nCache-Control: max-age=60";
+        write!(stream, "HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+    }
+}
+
+/// Passes on what a page says, until it ends.
+fn hear(sockets: &Sockets, mut reader: BufReader<TcpStream>) -> Result<()> {
+    loop {
+        let mut head = [0; 2];
+        reader.read_exact(&mut head)?;
+        let len = usize::from(head[1] & 0x7F);
+        ensure!(
+            len < 126 && head[0] & 0x0F == frame::TEXT,
+            "the page says what this server does not understand"
+        );
+        let (mut mask, mut text) = ([0; 4], vec![0; len]);
+        reader.read_exact(&mut mask)?;
+        reader.read_exact(&mut text)?;
+        text.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+        let mut out = Vec::new();
+        put(&mut out, &text);
+        tell(sockets, &out);
+    }
+}

@@ -1,0 +1,157 @@
+//! A small IRC server, as much of one (RFC 1459, and the refusal of IRCv3's capabilities) as a client needs that joins one
+//! channel: names, joining, pings, talk.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+use super::Feed;
+
+pub const CHANNEL: &str = "#parlour";
+
+/// Who talks, in turn, besides those that are connected.
+const TALKERS: [&str; 4] = ["u0", "u1", "u2", "u3"];
+
+/// Those that are in the channel.
+type Members = Arc<Mutex<Vec<(String, TcpStream)>>>;
+
+/// A server that listens. Its threads end with the connections, and its listener with the program.
+pub struct Irc {
+    pub address: SocketAddr,
+    members: Members,
+    said: usize,
+    out: Vec<u8>,
+}
+
+impl Irc {
+    pub fn start() -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+        let address = listener.local_addr()?;
+        let members = Members::default();
+        let shared = members.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let members = shared.clone();
+                // One that breaks off is gone, which is all there is to say of it.
+                thread::spawn(move || serve(&members, stream));
+            }
+        });
+        Ok(Self { address, members, said: 0, out: Vec::new() })
+    }
+}
+
+impl Feed for Irc {
+    fn say(&mut self, text: &str) -> Result<()> {
+        let who = TALKERS[self.said % TALKERS.len()];
+        self.said += 1;
+        Ok(write!(self.out, ":{who}!{who}@bench PRIVMSG {CHANNEL} :{text}\r\n")?)
+    }
+
+    fn turn(&mut self, wait: Duration) -> Result<()> {
+        for (_, stream) in lock(&self.members).iter_mut() {
+            stream.write_all(&self.out).context("the channel's member is gone")?;
+        }
+        self.out.clear();
+        thread::sleep(wait.min(Duration::from_millis(1)));
+        Ok(())
+    }
+}
+
+fn lock(members: &Members) -> MutexGuard<'_, Vec<(String, TcpStream)>> {
+    // Whoever failed has left the list as it was.
+    members.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Answers one connection until it ends.
+fn serve(members: &Members, stream: TcpStream) -> Result<()> {
+    stream.set_nodelay(true)?;
+    let mut out = stream.try_clone()?;
+    let mut nick = String::from("*");
+    for line in BufReader::new(stream).lines() {
+        let answer = answer(members, &mut nick, line?.trim_end(), &out)?;
+        out.write_all(answer.as_bytes())?;
+    }
+    lock(members).retain(|(name, _)| *name != nick);
+    Ok(())
+}
+
+/// What a line is answered with.
+fn answer(members: &Members, nick: &mut String, line: &str, out: &TcpStream) -> Result<String> {
+    let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+    Ok(match verb.to_ascii_uppercase().as_str() {
+        "CAP" if rest.starts_with("LS") => ":bench CAP * LS :\r\n".into(),
+        "CAP" if rest.starts_with("REQ") => {
+            format!(":bench CAP * NAK {}\r\n", rest.trim_start_matches("REQ "))
+        }
+        "NICK" => {
+            *nick = rest.trim_start_matches(':').to_owned();
+            String::new()
+        }
+        "USER" => format!(
+            ":bench 001 {nick} :Welcome\r\n:bench 005 {nick} CHANTYPES=# NETWORK=bench :are supported\r\n\
+             :bench 422 {nick} :No message of the day\r\n"
+        ),
+        "PING" => format!(":bench PONG bench {rest}\r\n"),
+        "JOIN" => {
+            lock(members).push((nick.clone(), out.try_clone()?));
+            format!(
+                ":{nick}!{nick}@bench JOIN {CHANNEL}\r\n:bench 353 {nick} = {CHANNEL} :{nick} {}\r\n\
+                 :bench 366 {nick} {CHANNEL} :End of names\r\n",
+                TALKERS.join(" ")
+            )
+        }
+        "MODE" => format!(":bench 324 {nick} {CHANNEL} +n\r\n"),
+        "WHO" => format!(":bench 315 {nick} {CHANNEL} :End of who\r\n"),
+        "PRIVMSG" => {
+            let said = format!(":{nick}!{nick}@bench PRIVMSG {rest}\r\n");
+            for (_, stream) in lock(members).iter_mut().filter(|(name, _)| name != nick) {
+                stream.write_all(said.as_bytes())?;
+            }
+            String::new()
+        }
+        _ => String::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn one_comes_in_and_hears_what_is_said() {
+        let mut irc = Irc::start().unwrap();
+        let connect = |nick: &str| {
+            let mut stream = TcpStream::connect(irc.address).unwrap();
+            let hello = format!(
+                "CAP LS 302\r\nNICK {nick}\r\nUSER a 0 * :a\r\nCAP END\r\nJOIN {CHANNEL}\r\nPING 7\r\n"
+            );
+            stream.write_all(hello.as_bytes()).unwrap();
+            stream
+        };
+        let until = |stream: &mut TcpStream, words: &str| {
+            let mut seen = Vec::new();
+            while !String::from_utf8_lossy(&seen).contains(words) {
+                let mut part = [0; 1024];
+                let read = stream.read(&mut part).unwrap();
+                assert!(read > 0, "{words} in {}", String::from_utf8_lossy(&seen));
+                seen.extend_from_slice(&part[..read]);
+            }
+        };
+        let (mut tom, mut lili) = (connect("tom"), connect("lili"));
+        until(&mut tom, "PONG bench 7\r\n");
+        until(&mut lili, "PONG bench 7\r\n");
+        tom.write_all(b"PRIVMSG #parlour :hi\r\n").unwrap();
+        until(&mut lili, ":tom!tom@bench PRIVMSG #parlour :hi\r\n");
+        irc.say("k1k").unwrap();
+        irc.turn(Duration::ZERO).unwrap();
+        until(&mut tom, ":u0!u0@bench PRIVMSG #parlour :k1k\r\n");
+    }
+}

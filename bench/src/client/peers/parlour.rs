@@ -1,0 +1,60 @@
+//! Parlour: the bundle as it is released, from the server as it ships.
+
+use std::{thread, time::Duration};
+
+use anyhow::Result;
+
+use super::{Feed, Held, PARLOUR, Peer, Site};
+use crate::{
+    client::{seed, setting::Setting},
+    scan::Dialect,
+    swarm::Swarm,
+    target::{self, Running},
+};
+
+pub const PEER: Peer = Peer {
+    name: PARLOUR,
+    login: Some("#login-nick"),
+    composer: "#composer-text",
+    list: "#timeline",
+    row: "#timeline .row.message",
+    start,
+};
+
+/// Who talks, in turn.
+pub const TALKERS: usize = 4;
+
+fn start(setting: &Setting, held: Held) -> Result<Site> {
+    // What it fills is remade for each start, so it is filled first.
+    let port = target::free_port()?;
+    let mut command = target::parlour(&setting.place, port)?;
+    let data = setting.place.out.join("data");
+    seed::room(setting, held, &data)?;
+    command.arg("--assets").arg(&setting.dist);
+    let server = Running::start(command, port)?;
+    let mut swarm = Swarm::new(server.address, Dialect::Rich)?;
+    swarm.open(TALKERS, TALKERS)?;
+    let url = format!("http://{}/", server.address);
+    Ok(Site { url, feed: Box::new(Talkers { swarm, said: 0 }), data: Some(data), _keep: Box::new(server) })
+}
+
+struct Talkers {
+    swarm: Swarm,
+    said: usize,
+}
+
+impl Feed for Talkers {
+    fn say(&mut self, text: &str) -> Result<()> {
+        self.swarm.say(self.said % TALKERS, text);
+        self.said += 1;
+        Ok(())
+    }
+
+    fn turn(&mut self, wait: Duration) -> Result<()> {
+        // What comes back is not looked at; it must be taken, or it would wait in the server.
+        if !self.swarm.turn(wait.min(Duration::from_millis(1)), &mut |_, _| {})? {
+            thread::yield_now();
+        }
+        Ok(())
+    }
+}

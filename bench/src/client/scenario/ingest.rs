@@ -1,0 +1,107 @@
+//! How much may be said while the page stays usable: steps up to the first that is too much; and a flood at one of them.
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use crate::{
+    client::{
+        pace::Pace,
+        peers::{Held, Peer},
+        seed,
+        setting::Setting,
+        watch::{self, percentile},
+    },
+    measure::Figures,
+};
+
+/// Messages a second.
+const STEPS: &[u64] = &[50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000];
+/// A step goes on for so many spans.
+const STEP: u32 = 2;
+/// How long after a step's end the last message is waited for; later than the bar, so as to see by how much.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Every step has a room and a browser of its own. Marks go on from those of the room.
+pub fn ladder(setting: &Setting, peer: &Peer, held: Held) -> Result<Figures> {
+    let mut passed = 0;
+    for &rate in STEPS {
+        let mut site = peer.start(setting, held)?;
+        let mut browser = peer.enter(setting, &site)?;
+        let pace = Pace { first: held.0, count: rate * u64::from(STEP) * setting.span.as_secs(), rate };
+        let taken = match watch::flood(&mut browser, &mut site, pace, PATIENCE, |_| pause()) {
+            Ok((taken, _)) => taken,
+            Err(error) => {
+                // A page that does not answer any more is as far from responsive as can be.
+                eprintln!("  {rate} a second: {error:#}");
+                break;
+            }
+        };
+        eprintln!(
+            "  {rate} a second: p95 of frames {:.0} ms, of delays {:.0} ms, drained after {:.0} ms",
+            percentile(&taken.gaps, 95),
+            percentile(&taken.delays, 95),
+            taken.drained
+        );
+        if !taken.responsive() {
+            break;
+        }
+        passed = rate;
+    }
+    let within = if held == Held(0) { String::new() } else { format!(" in a room of {}", held.0) };
+    Ok(vec![(format!("ingest while responsive{within}, messages per second"), passed as f64)])
+}
+
+fn pause() -> Result<()> {
+    sleep(Duration::from_millis(50));
+    Ok(())
+}
+
+const FLOOD: u64 = 10_000;
+const FLOOD_SECONDS: u64 = 10;
+
+/// What the rows have that were looked through afterwards.
+#[derive(Debug, Deserialize)]
+struct Through {
+    seen: f64,
+    low: f64,
+    high: f64,
+}
+
+pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
+    let mut site = peer.start(setting, Held(0))?;
+    let mut browser = peer.enter(setting, &site)?;
+    let pace = Pace { first: 0, count: FLOOD * FLOOD_SECONDS, rate: FLOOD };
+    let mut next = Instant::now();
+    let typing = |browser: &mut crate::client::browser::Browser| {
+        // As fast as people type; a page that is slower is typed into as fast as it answers.
+        sleep(next.saturating_duration_since(Instant::now()));
+        next = Instant::now() + Duration::from_millis(100);
+        browser.press("a")
+    };
+    let (taken, watched) = watch::flood(&mut browser, &mut site, pace, Duration::from_secs(20), typing)?;
+    // Up through what is there, slow enough that every row is in some frame.
+    let through: Through = browser.eval("bench.scroll(2000, 3)")?;
+    let holes =
+        through.high - through.low + 1.0 - through.seen + (pace.last() as f64 - through.high).max(0.0);
+    let mut keys = watched.keys;
+    keys.sort_by(f64::total_cmp);
+    let named = |name: &str, value| (format!("flood of {FLOOD} a second, {name}"), value);
+    let mut figures = vec![
+        named("frames p95, ms", percentile(&taken.gaps, 95)),
+        named("worst frame, ms", percentile(&taken.gaps, 100)),
+        named("delay p95, ms", percentile(&taken.delays, 95)),
+        named("drained after, ms", taken.drained),
+        named("key to letter p50, ms", percentile(&keys, 50)),
+        named("key to letter p95, ms", percentile(&keys, 95)),
+        named("messages missing among the last", holes),
+    ];
+    if let Some(data) = &site.data {
+        figures.push(named("messages missing in the log", pace.count as f64 - seed::count(data)? as f64));
+    }
+    Ok(figures)
+}
