@@ -15,7 +15,7 @@ mod scan;
 mod swarm;
 mod target;
 
-use std::{collections::BTreeMap, fs, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, fs, path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
@@ -87,7 +87,8 @@ impl Asked {
         Ok(Place {
             server: self.server.as_ref().context(USAGE)?.into(),
             peers: self.peers.as_ref().context(USAGE)?.into(),
-            out: self.out.as_ref().context(USAGE)?.into(),
+            // What is started there has a directory of its own.
+            out: path::absolute(self.out.as_ref().context(USAGE)?)?,
         })
     }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -133,10 +134,21 @@ impl Browser {
                 Ok(Value::Null | Value::Bool(false)) | Err(_) => {}
                 Ok(value) => return Ok(serde_json::from_value(value)?),
             }
-            ensure!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+            if begun.elapsed() > PATIENCE {
+                let picture = self.picture().unwrap_or_default();
+                bail!("{what}: not within {PATIENCE:?}{picture}");
+            }
             // A page tells nobody that it changed; and asked without a pause it would be slower.
             sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Leaves what is on the screen beside the results, for who wants to know what went wrong; says where.
+    fn picture(&mut self) -> Result<String> {
+        let taken = self.call("Page.captureScreenshot", json!({ "format": "png" }))?;
+        let file = self.profile.with_file_name("failed.png");
+        fs::write(&file, STANDARD.decode(taken["data"].as_str().unwrap_or_default())?)?;
+        Ok(format!("; see {}", file.display()))
     }
 
     /// Puts text where the focus is, as an input method does.

@@ -1,7 +1,8 @@
 // What is measured in a page: the same for all of them, put in before anything of their own. Before it stands
 // `const peer = { login, composer, list, row }`, selectors that are all that is known of a page.
 (() => {
-    const MARK = /\bk(\d+)k\b/g;
+    // Rows may have anything right before and behind it.
+    const MARK = /k(\d+)k/g;
     const bench = (globalThis.bench = {});
 
     const usable = (selector) => {
@@ -41,13 +42,16 @@
     bench.watch = () => {
         const frames = [], keys = [], enters = [];
         let newest = -1, pressed = [], typed = [], on = true;
+        const inList = (node) => (node.closest ? node : node.parentElement)?.closest(peer.list);
+        // Of the whole document: a page may put another list in the place of its first one.
         const observer = new MutationObserver((records) => {
-            for (const record of records) {
-                const changed = record.type === 'characterData' ? [record.target] : record.addedNodes;
-                for (const node of changed) newest = Math.max(newest, ...marks(node.textContent));
+            for (const { type, target, addedNodes } of records) {
+                for (const node of type === 'characterData' ? [target] : addedNodes) {
+                    if (inList(node) || node.querySelector?.(peer.list)) newest = Math.max(newest, ...marks(node.textContent));
+                }
             }
         });
-        observer.observe(document.querySelector(peer.list), { childList: true, subtree: true, characterData: true });
+        observer.observe(document, { childList: true, subtree: true, characterData: true });
         const onKey = (event) => {
             if (event.key === 'Enter') enters.push(event.timeStamp);
             else pressed.push(event.timeStamp);

@@ -7,7 +7,7 @@ mod irc;
 mod lounge;
 mod parlour;
 
-use std::{any::Any, path::PathBuf, time::Duration};
+use std::{any::Any, path::PathBuf, thread::sleep, time::Duration};
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -59,6 +59,9 @@ pub const PARLOUR: &str = target::OURS;
 pub const LOUNGE: &str = "lounge";
 pub const FLOOR: &str = "floor";
 
+/// Until a page that has come in has done all that comes with it.
+const REST: Duration = Duration::from_secs(1);
+
 /// The name by which the page is in the room, which is nobody else's.
 const NICK: &str = "reader";
 
@@ -98,6 +101,8 @@ impl Peer {
         ensure!(browser.eval::<bool>(&there)?, "the composer takes the focus");
         browser
             .until::<bool>("the room is there", &format!("!!document.querySelector({})", json!(self.list)))?;
+        // What a page does once it is in the room is nobody's to know; it is done by then.
+        sleep(REST);
         Ok(())
     }
 }

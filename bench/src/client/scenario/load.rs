@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     client::{
@@ -55,7 +55,8 @@ pub fn load(setting: &Setting, peer: &Peer) -> Result<Figures> {
         }
         asked = now;
     }
-    asked.sort();
+    // A worker that keeps the page for the next time may ask for its files again; the browser has them by then.
+    asked.sort_by(|(a, before_a), (b, before_b)| (a, !before_a).cmp(&(b, !before_b)));
     asked.dedup_by(|second, first| second.0 == first.0);
     let (mut first, mut later, mut kinds) = (0, 0, vec![0; KINDS.len() + 1]);
     for (url, before) in &asked {
@@ -95,7 +96,12 @@ fn get(url: &str) -> Result<Option<(String, usize)>> {
         ensure!(stream.read_line(&mut head)? > 0, "it has no end of headers");
     }
     head.make_ascii_lowercase();
-    ensure!(head.split(' ').nth(1) == Some("200"), "{}", head.lines().next().unwrap_or_default());
+    match head.split(' ').nth(1) {
+        Some("200") => {}
+        // What is not there has next to no bytes: an icon that the browser asks for by itself.
+        Some("404") => return Ok(None),
+        _ => bail!("{}", head.lines().next().unwrap_or_default()),
+    }
     let header = |name: &str| {
         let line = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.unwrap_or_default().trim().to_owned()
