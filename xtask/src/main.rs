@@ -5,12 +5,12 @@
 //! | `run [-- server arguments]` | builds the page and the server, starts the server |
 //! | `dist [--connect-src SOURCES]` | the static bundle in `dist/`, and the one-file server |
 //! | `test` | every check: formatting, lints, native, wasm32 and browser tests |
-//! | `bench [--check]` | measures the server beside others, by itself or against `bench/budgets.toml` |
+//! | `bench [--check]` | measures server and page beside others, by itself or against `bench/budgets.toml` |
 //! | `soak [sim\|kill\|browser\|all] [--minutes N]` | what is random in the tests, for longer |
 //! | `plant` | plants bugs in a copy of the sources, each of which the simulation must catch |
 //! | `wasm-test FILE` | runs one wasm32 test binary in a browser (cargo's runner for that target) |
 //!
-//! What a machine lacks is fetched into `target/tools`, and what the server is measured beside into `target/bench`, so
+//! What a machine lacks is fetched into `target/tools`, and what they are measured beside into `target/bench`, so
 //! nothing outside the checkout changes, except by rustup (the wasm32 target) and, for `test` as root on Debian, apt (a
 //! browser).
 
