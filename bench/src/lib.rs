@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")] // For /proc, and cores to pin to.
 
+mod asked;
 mod budget;
 mod client;
 mod disk;
@@ -15,94 +16,22 @@ mod scan;
 mod swarm;
 mod target;
 
-use std::{collections::BTreeMap, fs, path, process::ExitCode, time::Duration};
+use std::{fs, process::ExitCode, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{
+    asked::Asked,
     measure::{MEASURES, Measure, Setting},
     process::Cores,
     report::Report,
     target::{OURS, Place},
 };
 
-const USAGE: &str = "\
-usage: parlour-bench --server FILE --peers DIR --out DIR [--chrome FILE --dist DIR] [--check FILE] [--rounds N]
-                     [--seconds N] [--only TEXT] [--missing PEER=WHY]...";
-
 /// Sockets of the load's besides its clients, and other files.
 const OTHER_FILES: u64 = 200;
 /// By what `--only` knows the server's half; the client's has its own.
 const HALF: &str = "server";
-
-/// What was asked for.
-#[derive(Debug, Default)]
-struct Asked {
-    server: Option<String>,
-    peers: Option<String>,
-    out: Option<String>,
-    chrome: Option<String>,
-    dist: Option<String>,
-    check: Option<String>,
-    rounds: Option<String>,
-    seconds: Option<String>,
-    only: Option<String>,
-    missing: BTreeMap<String, String>,
-}
-
-impl Asked {
-    fn read(args: impl Iterator<Item = String>) -> Result<Self> {
-        let mut asked = Self::default();
-        let mut args = args;
-        while let Some(flag) = args.next() {
-            let value = args.next().context(USAGE)?;
-            let slot = match flag.as_str() {
-                "--server" => &mut asked.server,
-                "--peers" => &mut asked.peers,
-                "--out" => &mut asked.out,
-                "--chrome" => &mut asked.chrome,
-                "--dist" => &mut asked.dist,
-                "--check" => &mut asked.check,
-                "--rounds" => &mut asked.rounds,
-                "--seconds" => &mut asked.seconds,
-                "--only" => &mut asked.only,
-                "--missing" => {
-                    let (peer, why) = value.split_once('=').context(USAGE)?;
-                    asked.missing.insert(peer.into(), why.into());
-                    continue;
-                }
-                _ => bail!(USAGE),
-            };
-            *slot = Some(value);
-        }
-        Ok(asked)
-    }
-
-    fn report(&self) -> Result<Report> {
-        let rounds = usize::try_from(number(&self.rounds, 3)?)?;
-        Ok(Report { rounds, missing: self.missing.clone(), ..Report::default() })
-    }
-
-    fn place(&self) -> Result<Place> {
-        Ok(Place {
-            server: self.server.as_ref().context(USAGE)?.into(),
-            peers: self.peers.as_ref().context(USAGE)?.into(),
-            // What is started there has a directory of its own.
-            out: path::absolute(self.out.as_ref().context(USAGE)?)?,
-        })
-    }
-
-    fn span(&self) -> Result<Duration> {
-        Ok(Duration::from_secs(number(&self.seconds, 3)?))
-    }
-}
-
-fn number(text: &Option<String>, default: u64) -> Result<u64> {
-    match text {
-        None => Ok(default),
-        Some(text) => text.parse().ok().filter(|n| *n > 0).context(USAGE),
-    }
-}
 
 /// Whether a measurement of a half has the text in its name.
 fn picked(half: &str, name: &str, only: &str) -> bool {
@@ -237,11 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_for() {
-        let of = |text: &str| Asked::read(text.split_whitespace().map(str::to_owned));
-        let asked = of("--only client --missing lounge=away --missing ws=gone").unwrap();
-        assert_eq!((asked.only.as_deref(), asked.missing.len()), (Some("client"), 2));
-        assert!(of("--only").is_err() && of("--missing lounge").is_err() && of("--what 1").is_err());
+    fn a_half_and_a_part_of_one() {
         assert!(picked("client", "idle", "client") && picked("client", "idle", "idle"));
         assert!(!picked("server", "storm", "client") && picked("server", "storm", ""));
     }
