@@ -146,6 +146,7 @@ fn median(values: &[f64]) -> Option<f64> {
 fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
+        f64::INFINITY => "never".into(),
         large if large >= 1e6 => format!("{:.2} M", value / 1e6),
         large if large >= 1e4 => format!("{:.1} k", value / 1e3),
         large if large >= 100.0 => format!("{value:.0}"),
@@ -173,5 +174,11 @@ mod tests {
         let table = report.table();
         assert!(table.contains("4.00 (x 0.50)") && table.contains("missing"), "{table}");
         assert_eq!(median(&[1.0, 2.0]), Some(1.5));
+        assert_eq!(short(f64::INFINITY), "never");
+        assert!(report.measures("nats") && !report.measures("ws") && !report.is_whole());
+        report.missing.clear();
+        assert!(report.is_whole());
+        report.failed.push("speed".into());
+        assert!(!report.is_whole());
     }
 }

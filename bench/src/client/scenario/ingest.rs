@@ -70,6 +70,8 @@ fn pause() -> Result<()> {
 
 const FLOOD: u64 = 10_000;
 const FLOOD_SECONDS: u64 = 10;
+/// Long enough to tell what comes late from what does not come.
+const FLOOD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the rows have that were looked through afterwards.
 #[derive(Debug, Deserialize)]
@@ -90,7 +92,7 @@ pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
         next = Instant::now() + Duration::from_millis(100);
         browser.press("a")
     };
-    let (taken, watched) = watch::flood(&mut browser, &mut site, pace, Duration::from_secs(20), typing)?;
+    let (taken, watched) = watch::flood(&mut browser, &mut site, pace, FLOOD_PATIENCE, typing)?;
     // Up through what is there, slow enough that every row is in some frame.
     let through: Through = browser.eval("bench.scroll(2000, 3)")?;
     let holes =
