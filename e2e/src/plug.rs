@@ -7,18 +7,28 @@ const NOWHERE: &str = "127.0.0.1:9";
 
 const PLUG: &str = r"
     const Real = WebSocket, open = new Set();
-    let pulled = false, swallow = 0;
+    let pulled = false, pages = true, swallow = 0;
+    // A frame that has nothing but field 26 asks for a page of the history.
+    const asks = async (message) => {
+        const [first, second] = new Uint8Array(await new Response(message).arrayBuffer());
+        return first === 0xD2 && second === 1;
+    };
     window.WebSocket = class extends Real {
         constructor(url, protocols) {
             super(pulled ? 'ws://127.0.0.1:9/' : url, protocols ?? []);
             open.add(this);
             this.addEventListener('close', () => open.delete(this));
         }
-        send(message) { if (swallow > 0) swallow -= 1; else super.send(message); }
+        send(message) {
+            if (swallow > 0) swallow -= 1;
+            else if (pages) super.send(message);
+            else asks(message).then((asks) => asks || super.send(message));
+        }
     };
     window.plug = {
         pull() { pulled = true; for (const socket of open) socket.close(); },
-        put() { pulled = false; },
+        put() { pulled = false; pages = true; },
+        withhold() { pages = false; },
         swallow() { swallow = 1; },
     };
 ";
@@ -44,9 +54,8 @@ impl Page {
         self.until("back", |view| view.online()).await;
     }
 
-    /// Clicks on what sends something that never arrives.
-    pub async fn click_in_vain(&self, selector: &str) {
-        let script = "plug.swallow(); document.querySelector(arguments[0]).click()";
-        self.eval::<()>(script, vec![selector.into()]).await;
+    /// From now on nothing that is missing is asked for, until the plug is put back.
+    pub async fn withhold_history(&self) {
+        self.eval::<()>("plug.withhold()", vec![]).await;
     }
 }

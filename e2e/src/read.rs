@@ -113,12 +113,16 @@ const WATCH: &str = r"
     window.moved = 0;
     // Behind the frame: what is seen in it is settled by then.
     const { port1, port2 } = new MessageChannel();
+    let size;
     port1.onmessage = () => {
+        // The page has got another size since, which it has not drawn yet.
+        if (size !== innerWidth + 'x' + innerHeight) return;
         const moved = Math.abs(place() - before);
         window.moved = moved <= window.moved ? window.moved : moved;
     };
     const look = () => {
         if (window.reading !== reading) return;
+        size = innerWidth + 'x' + innerHeight;
         port2.postMessage(0);
         requestAnimationFrame(look);
     };

@@ -333,26 +333,29 @@ async fn the_history_screens(stage: &Stage, language: &str) {
     say(&mut lili, 130, "Who else is here?").await;
     let page = window(stage, language).await;
     let album = Album { page: &page, language, faults: RefCell::default(), further_up: Cell::new(false) };
-    page.before_load("delete window.IntersectionObserver").await;
     page.with_plug().await;
     page.goto(&server.url()).await;
     page.log_in("tom").await;
     page.say_and_see("Me!").await;
+    page.withhold_history().await;
+    let to_top = "const frame = document.querySelector('#timeline'); frame.scrollTop = 0; return !!frame.querySelector('SELECTOR')";
+    page.until_true("what is missing", &to_top.replace("SELECTOR", ".gap")).await;
     album.shoot_seam("older", ".gap").await;
-    page.click_in_vain(".load").await;
-    album.shoot_seam("older-loading", ".gap").await;
-    page.until_true("it is given up", "return !document.querySelector('[aria-busy]')").await;
-    page.click(".load").await;
+    page.pull_plug().await;
+    page.put_plug_back().await;
+    page.until_true("the beginning", &to_top.replace("SELECTOR", ".beginning")).await;
     page.until_true("all is there", "return !document.querySelector('.gap')").await;
     album.shoot_seam("beginning", ".beginning").await;
 
     page.pull_plug().await;
     say(&mut lili, 620, "That was a long story.").await;
     page.put_plug_back().await;
+    page.withhold_history().await;
+    page.click("#jump-to-end").await;
     page.until("the end of it", |view| view.has("That was a long story.")).await;
-    album.shoot_seam("seam", ".gap").await;
-    page.click_in_vain(".load").await;
-    album.shoot_seam("seam-loading", ".gap").await;
+    let further_up = "const frame = document.querySelector('#timeline'); frame.scrollTop -= 400; return !!frame.querySelector('.gap')";
+    page.until_true("what is missing", further_up).await;
+    album.shoot_seam("seam", ".gap .seam").await;
     album.done();
 }
 

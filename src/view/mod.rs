@@ -12,6 +12,7 @@ pub mod dom;
 mod drawer;
 mod icon;
 mod keys;
+mod line;
 mod login;
 mod marks;
 mod message;

@@ -14,8 +14,9 @@ use web_sys::Element;
 
 use super::{
     dom::{Callback, El, el},
+    line::{Around, Line},
     missing::Fetch,
-    window::{Wanted, Window},
+    window::Window,
 };
 use crate::{
     config::local_day,
@@ -28,17 +29,6 @@ const NEAR: f64 = 40.0;
 const ROUNDS: usize = 8;
 /// The frame has come to rest when it has not scrolled for so long, in ms.
 const REST: u32 = 300;
-
-/// What stays where it is on the screen.
-#[derive(Clone, Copy, Debug)]
-enum Line {
-    /// The end of all.
-    End,
-    /// The row of this key, last seen at this place among all, begins so far below the frame's upper edge.
-    Row(u32, usize, f64),
-    /// This message, which is missing, or was when it was asked for, is so far below it.
-    Seq(f64, f64),
-}
 
 /// The place of the reader, and the element that scrolls.
 #[derive(Clone, Copy)]
@@ -132,8 +122,7 @@ impl Scroll {
 
     /// Back to the end.
     pub fn to_end(self) {
-        self.line.set_untracked(Line::End);
-        self.at_end.set(true);
+        self.reach_end();
         self.draw();
     }
 
@@ -148,7 +137,7 @@ impl Scroll {
 
     /// To a message, if it is there; marks it.
     pub fn to(self, seq: u64) {
-        let height = f64::from(self.frame().element().client_height());
+        let height = self.height();
         self.leave_end();
         // Sequence numbers are exact in it as far as any room will get.
         #[allow(clippy::cast_precision_loss)]
@@ -171,7 +160,7 @@ impl Scroll {
             return;
         }
         let (from, to) = self.drawn.get_untracked();
-        let (y, height) = (self.y(), f64::from(self.frame().element().client_height()));
+        let (y, height) = (self.y(), self.height());
         if y - height / 2.0 < from || y + height * 1.5 > to {
             self.draw();
         } else {
@@ -193,8 +182,7 @@ impl Scroll {
         let below = f64::from(frame.scroll_height() - frame.client_height()) - top;
         self.top.set_untracked(top);
         if below <= NEAR || self.at_end.get_untracked() && top >= before {
-            self.line.set_untracked(Line::End);
-            self.at_end.set(true);
+            self.reach_end();
         } else {
             self.leave_end();
             self.take_line();
@@ -214,36 +202,32 @@ impl Scroll {
         below - self.slack.get_untracked()
     }
 
-    /// Takes note of the line being read: the first row that is seen whole, or else what is in the middle.
+    /// Takes note of the line being read.
     fn take_line(self) {
-        let (y, height) = (self.y(), f64::from(self.frame().element().client_height()));
+        let (y, height) = (self.y(), self.height());
         let (line, time) = self.store.lay_out(|timeline| {
             let first = timeline.at(y);
-            let is_whole = |at: &usize| timeline.top(*at) >= y && timeline.missing(*at).is_none();
-            let seen = (first..timeline.len()).take_while(|at| timeline.top(*at) < y + height * 0.75);
-            let middle = timeline.at(y + height / 2.0);
-            let line = match (seen.into_iter().find(is_whole), timeline.missing(middle)) {
-                (None, Some(missing)) if y <= 0.0 => {
-                    // At the very top: the room's first message belongs there.
-                    Line::Seq(missing.gap.from as f64 + 0.01, -y)
-                }
-                (None, Some(missing)) => {
-                    let part = (y + height / 2.0 - timeline.top(middle)) / timeline.height_of(middle);
-                    let (from, to) = (missing.gap.from as f64, missing.gap.to as f64);
-                    // Not clamped, which would take along all that writes fractions.
-                    Line::Seq((from + part * (to - from)).max(from + 0.01).min(to), height / 2.0)
-                }
-                (whole, _) => {
-                    let at = whole.unwrap_or(first);
-                    Line::Row(timeline.key(at).unwrap_or(0), at, timeline.top(at) - y)
-                }
-            };
             timeline.reads(timeline.key(first));
-            (line, timeline.time(first))
+            (Line::of(timeline, y, height), timeline.time(first))
         });
-        self.line.set_untracked(line);
+        // The line of a day above it may go.
+        self.line.set_untracked(match line {
+            Line::Row(key, at, offset) => Line::Row(key, at, offset + self.window.head(key)),
+            line => line,
+        });
         let day = |time: Option<i64>| time.map(local_day);
         self.day.maybe_update(|was| day(std::mem::replace(was, time)) != day(time));
+    }
+
+    fn reach_end(self) {
+        self.line.set_untracked(Line::End);
+        self.store.lay_out(|timeline| timeline.reads(None));
+        self.at_end.set(true);
+    }
+
+    /// Of the frame.
+    fn height(self) -> f64 {
+        f64::from(self.frame().element().client_height())
     }
 
     /// Rows have come, gone or changed. What comes while it is calm is drawn at once; a burst, once with each frame.
@@ -306,31 +290,17 @@ impl Scroll {
             self.slack.set_untracked(0.0);
         }
         for _ in 0..ROUNDS {
-            let (y, wanted, all, newest): (_, Vec<_>, _, _) = self.store.lay_out(|timeline| {
-                let y = self.place(timeline, height);
-                let mut rows: Vec<usize> = (timeline.at(y - above)..timeline.len())
-                    .take_while(|at| timeline.top(*at) < y + 2.0 * height)
-                    .collect();
-                if let (Some(first), Some(last)) = (rows.first().copied(), rows.last().copied()) {
-                    for at in held.iter().filter_map(|key| timeline.find(*key, first)) {
-                        if at < first {
-                            rows.insert(rows.partition_point(|row| *row < at), at);
-                        } else if at > last {
-                            rows.push(at);
-                        }
-                    }
-                }
-                rows.dedup();
-                let wanted = rows.into_iter().filter_map(|at| {
-                    let (top, height) = (timeline.top(at), timeline.height_of(at));
-                    Some(Wanted { at, top, height, row: timeline.row(at)? })
-                });
-                let newest = timeline.newest().filter(|newest| *newest > 0).unwrap_or(timeline.len() as u64);
-                (y, wanted.collect(), timeline.height(), newest)
+            let mut line = self.line.get_untracked();
+            let head = if let Line::Row(key, ..) = line { self.window.head(key) } else { 0.0 };
+            let around = self.store.lay_out(|timeline| {
+                let y = line.place(timeline, height).map_or_else(|| self.y(), |y| y + head);
+                Around::new(timeline, y, height, above, &held)
             });
+            self.line.set_untracked(line);
+            let y = around.y;
             self.drawn.set_untracked((y - above, y + 2.0 * height));
-            let first = wanted.first().map_or(0.0, |first: &Wanted| first.top);
-            let measured = self.window.show(wanted, self.slack.get_untracked(), all, newest);
+            let first = around.rows.first().map_or(0.0, |first| first.top);
+            let measured = self.window.show(around, self.slack.get_untracked());
             if !measured.is_empty() {
                 self.store.lay_out(|timeline| {
                     // Half a million pixels are exact to a hundredth.
@@ -340,7 +310,7 @@ impl Scroll {
                 continue;
             }
             // All is as it was thought to be.
-            if let Line::End = self.line.get_untracked() {
+            if line == Line::End {
                 // With what is under the rows.
                 self.put(f64::from(frame.scroll_height()));
                 break;
@@ -359,6 +329,10 @@ impl Scroll {
             self.put(frame.scroll_top_f64() + y - is);
             break;
         }
+        if self.window.is_stale() {
+            // They follow before this does, and what they take is not what they took.
+            queue_microtask(move || self.draw());
+        }
         self.mark_what_was_sought();
         self.fetch_what_is_near();
     }
@@ -368,35 +342,6 @@ impl Scroll {
         let frame = self.frame();
         frame.element().set_scroll_top_f64(top);
         self.top.set_untracked(frame.element().scroll_top_f64());
-    }
-
-    /// Where the upper edge of the frame belongs, in CSS pixels from the beginning of the rows.
-    fn place(self, timeline: &Timeline, height: f64) -> f64 {
-        match self.line.get_untracked() {
-            Line::End => timeline.height() - height,
-            Line::Row(key, near, offset) => match timeline.find(key, near) {
-                Some(at) => {
-                    self.line.set_untracked(Line::Row(key, at, offset));
-                    timeline.top(at) - offset
-                }
-                // It is gone.
-                None => self.y(),
-            },
-            Line::Seq(seq, offset) => {
-                // The number of the message it is in.
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                let Some(at) = timeline.find_seq(seq.ceil() as u64) else { return self.y() };
-                let into = timeline.missing(at).map_or(0.0, |missing| {
-                    let (from, to) = (missing.gap.from as f64, missing.gap.to as f64);
-                    ((seq - from) / (to - from)).clamp(0.0, 1.0) * timeline.height_of(at)
-                });
-                if into == 0.0 {
-                    // It is there: from now on it is a row like any other.
-                    self.line.set_untracked(Line::Row(timeline.key(at).unwrap_or(0), at, offset));
-                }
-                timeline.top(at) + into - offset
-            }
-        }
     }
 
     fn mark_what_was_sought(self) {
@@ -413,7 +358,7 @@ impl Scroll {
     }
 
     fn fetch_what_is_near(self) {
-        let (y, height) = (self.y(), f64::from(self.frame().element().client_height()));
+        let (y, height) = (self.y(), self.height());
         self.fetch.near(y, height);
     }
 

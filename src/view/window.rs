@@ -9,6 +9,7 @@ use web_sys::Node;
 
 use super::{
     dom::{El, Part, el, pixels},
+    line::Around,
     row::item,
 };
 use crate::ctrl::{Live, RcLive};
@@ -28,6 +29,8 @@ pub struct Window {
     /// Tells of rows that change their size.
     sizes: Live<Option<web_sys::ResizeObserver>>,
     size: Live<Size>,
+    /// Rows were told that they show something else now, which they have yet to follow.
+    stale: Live<bool>,
 }
 
 /// What is set on the list and each row of it.
@@ -71,6 +74,7 @@ impl Window {
             shown: Live::new(Vec::new()),
             sizes: Live::new(None),
             size: Live::new(Size::default()),
+            stale: Live::new(false),
         }
     }
 
@@ -82,6 +86,11 @@ impl Window {
     /// Tells an observer of all rows, those that come later too.
     pub fn observe(self, sizes: web_sys::ResizeObserver) {
         self.sizes.set_untracked(Some(sizes));
+    }
+
+    /// Whether rows have yet to follow what they were told; that is asked once.
+    pub fn is_stale(self) -> bool {
+        self.stale.update_untracked(std::mem::take).unwrap_or(false)
     }
 
     /// The rows that must stay, wherever the reader goes: the keyboard is there, or words are selected.
@@ -99,10 +108,10 @@ impl Window {
         })
     }
 
-    /// Puts these rows into the page, in their order, in the place of what was there, so much lower than they should be.
-    /// `height` is that of all rows, and `newest` how many messages the room has. Gives the rows that are of another height
-    /// than was thought.
-    pub fn show(self, wanted: Vec<Wanted>, slack: f64, height: f64, newest: u64) -> Vec<(usize, f64)> {
+    /// Puts these rows into the page, in the place of what was there, so much lower than they should be. Gives the rows that
+    /// are of another height than was thought.
+    pub fn show(self, around: Around, slack: f64) -> Vec<(usize, f64)> {
+        let Around { rows: wanted, height, newest, .. } = around;
         let mut old = self.shown.update_untracked(std::mem::take).unwrap_or_default();
         old.retain_mut(|shown| {
             let stays = wanted.iter().any(|wanted| wanted.row.key == shown.key());
@@ -131,6 +140,7 @@ impl Window {
                 }
                 if it.row.with_untracked(|row| *row != wanted.row) {
                     it.row.set(wanted.row);
+                    self.stale.set_untracked(true);
                 }
                 it
             } else {
@@ -156,6 +166,17 @@ impl Window {
         let measured = measured.collect();
         self.shown.set_untracked(shown);
         measured
+    }
+
+    /// How far a row's content is below its top: as much as the line of a day that begins with it, which may go. 0 where there
+    /// is none, or the row is not in the page.
+    pub fn head(self, key: u32) -> f64 {
+        let item = self.shown.with_untracked(|shown| {
+            shown.iter().find(|it| it.key() == key).map(|it| it.part.el().element().clone())
+        });
+        let top = |of: &web_sys::Element| of.get_bounding_client_rect().top();
+        let item = item.filter(|item| item.child_element_count() > 1);
+        item.and_then(|item| Some(top(&item.last_element_child()?) - top(&item))).unwrap_or(0.0)
     }
 
     /// Marks a row for a moment: it is what was looked for.
