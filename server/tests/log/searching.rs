@@ -141,3 +141,29 @@ fn the_newest_first_of_one_room_page_by_page() {
         assert_eq!((found.messages.len(), found.reached_start), (messages, false), "{bytes}");
     }
 }
+
+#[test]
+fn words_of_many_forms_are_found_however_many_there_are() {
+    let mut world = World::new();
+    // Fewer than are looked for one by one, and more.
+    for (word, count) in [("few", 30), ("many", 2_500)] {
+        let texts: Vec<String> = (0..count).map(|n| format!("{word}{n} of {count}")).collect();
+        let entries: Vec<_> = (0..).zip(&texts).map(|(n, text)| entry(count + n, word, text)).collect();
+        world.append(&entries);
+        let mut search = |query: &str| {
+            let found = world.read.search(word, query, 0, ALL).unwrap();
+            found.messages.into_iter().map(|message| message.content).collect::<Vec<_>>()
+        };
+        assert!(search(word).into_iter().eq(texts.iter().rev().cloned()), "{word}: all, the newest first");
+        assert_eq!(
+            search(&format!("o {word}7 {count}")),
+            texts
+                .iter()
+                .rev()
+                .filter(|text| text.starts_with(&format!("{word}7")))
+                .cloned()
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(search(&format!("{word}x")), [""; 0]);
+    }
+}

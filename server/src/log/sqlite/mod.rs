@@ -11,7 +11,7 @@
 //! | `place` | room and number as one key |
 //! | `rooms` | names and counts of the rooms |
 //! | `append`, `print` | what comes in, and what comes again |
-//! | `page`, `search`, `words` | what is read |
+//! | `page`, `search`, `words`, `vocabulary` | what is read |
 //! | `tidy` | what goes |
 //! | `copy` | a second file, for a backup |
 //! | `fault` | what SQLite says, as a [`LogError`] |
@@ -27,6 +27,7 @@ mod rooms;
 mod schema;
 mod search;
 mod tidy;
+mod vocabulary;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -134,6 +135,7 @@ impl Log for SqliteLog {
 
     fn reader(&self) -> Result<Box<dyn Read>, LogError> {
         let connection = file::reader(&self.path)?;
+        vocabulary::prepare(&connection).map_err(|error| Fault::from(error).at(&self.path))?;
         Ok(Box::new(SqliteReader { path: self.path.clone(), connection }))
     }
 }

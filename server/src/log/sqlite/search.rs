@@ -18,7 +18,7 @@ pub(super) fn search(
     size: Size,
 ) -> rusqlite::Result<Found> {
     let snapshot = connection.transaction()?;
-    let (Some(room), Some(query)) = (rooms::find(&snapshot, room)?, words::ask(query)) else {
+    let (Some(room), Some(query)) = (rooms::find(&snapshot, room)?, words::ask(&snapshot, query)?) else {
         return Ok(Found { reached_start: true, ..Found::default() });
     };
     let newest = match before {
