@@ -26,6 +26,8 @@ pub(super) fn append(
 struct Batch<'a> {
     connection: &'a Connection,
     rooms: Growing,
+    /// There are ids of messages that are no longer kept.
+    any_gone: bool,
     /// What is new, by key.
     new: Vec<(i64, &'a Entry)>,
     // Statements that every entry needs; to look them up for each took a twelfth of a busy server's time.
@@ -39,9 +41,11 @@ impl<'a> Batch<'a> {
         Ok(Self {
             connection,
             rooms: Growing::default(),
+            any_gone: connection.prepare_cached("SELECT 1 FROM gone LIMIT 1")?.exists([])?,
             new: Vec::new(),
             insert: connection.prepare_cached(
-                "INSERT INTO message (place, room, time, id, nick, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO message (place, room, time, id, nick, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (id) DO NOTHING",
             )?,
             kept: connection.prepare_cached(
                 "SELECT place, time, name, nick, content FROM message JOIN room ON room.id = message.room
@@ -52,35 +56,40 @@ impl<'a> Batch<'a> {
     }
 
     fn append(&mut self, entry: &'a Entry) -> Result<Appended, Fault> {
-        if let Some(earlier) = self.earlier(entry)? {
-            return Ok(earlier);
+        if self.any_gone
+            && let Some(gone) = self.gone(entry)?
+        {
+            return Ok(gone);
         }
-        let room = self.rooms.grow(self.connection, &entry.room)?;
+        let room = self.rooms.next(self.connection, &entry.room)?;
         let key = place::key(room.id, room.last_seq);
-        self.insert.execute(params![key, room.id, entry.time, entry.id.0, entry.nick, entry.content])?;
+        // Nearly every id is new; whether it is, the insert finds out by itself.
+        let values = params![key, room.id, entry.time, entry.id.0, entry.nick, entry.content];
+        if self.insert.execute(values)? == 0 {
+            return Ok(self.kept(entry)?);
+        }
+        self.rooms.grow(&entry.room);
         self.new.push((key, entry));
         Ok(Appended::New(Place { seq: room.last_seq, time: entry.time }))
     }
 
-    /// What the log says to an entry whose id it knows.
-    fn earlier(&mut self, entry: &Entry) -> rusqlite::Result<Option<Appended>> {
-        let same = |same: bool, key: i64, time: i64| match same {
-            true => Appended::Known(Place { seq: place::parts(key).1, time }),
-            false => Appended::Other,
-        };
+    /// What the log says to an entry whose id is a kept message's.
+    fn kept(&mut self, entry: &Entry) -> rusqlite::Result<Appended> {
         let MessageId(id) = entry.id;
-        let kept = self.kept.query_row([id], |row| {
+        self.kept.query_row([id], |row| {
             let is_same = row.get_ref(2)?.as_str()? == &*entry.room
                 && nick_key(row.get_ref(3)?.as_str()?) == nick_key(&entry.nick)
                 && row.get_ref(4)?.as_str()? == &*entry.content;
-            Ok(same(is_same, row.get(0)?, row.get(1)?))
-        });
-        if let Some(kept) = kept.optional()? {
-            return Ok(Some(kept));
-        }
+            Ok(known(is_same, row.get(0)?, row.get(1)?))
+        })
+    }
+
+    /// What the log says to an entry whose id is that of a message no longer kept.
+    fn gone(&mut self, entry: &Entry) -> rusqlite::Result<Option<Appended>> {
+        let MessageId(id) = entry.id;
         let gone = self.gone.query_row([id], |row| {
             let is_same = row.get_ref(2)?.as_blob()? == print(&entry.room, &entry.nick, &entry.content);
-            Ok(same(is_same, row.get(0)?, row.get(1)?))
+            Ok(known(is_same, row.get(0)?, row.get(1)?))
         });
         gone.optional()
     }
@@ -93,6 +102,13 @@ impl<'a> Batch<'a> {
             index.add(*key, &entry.content)?;
         }
         self.rooms.store(self.connection)
+    }
+}
+
+fn known(is_same: bool, key: i64, time: i64) -> Appended {
+    match is_same {
+        true => Appended::Known(Place { seq: place::parts(key).1, time }),
+        false => Appended::Other,
     }
 }
 

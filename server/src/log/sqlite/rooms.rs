@@ -66,8 +66,8 @@ struct Growth {
 }
 
 impl Growing {
-    /// The room with its next number taken; it is made if it is new.
-    pub(super) fn grow(&mut self, connection: &Connection, name: &Arc<str>) -> Result<Room, Fault> {
+    /// The room with its next number as its last; it is made if it is new. The number is taken by [`grow`](Self::grow).
+    pub(super) fn next(&mut self, connection: &Connection, name: &Arc<str>) -> Result<Room, Fault> {
         let growth = match self.0.entry(name.clone()) {
             Occupied(growth) => growth.into_mut(),
             Vacant(place) => {
@@ -78,9 +78,15 @@ impl Growing {
                 place.insert(Growth { room, added: 0 })
             }
         };
-        growth.room.last_seq = place::after(growth.room.id, growth.room.last_seq)?;
-        growth.added += 1;
-        Ok(growth.room)
+        Ok(Room { last_seq: place::after(growth.room.id, growth.room.last_seq)?, ..growth.room })
+    }
+
+    /// Takes the number that [`next`](Self::next) gave.
+    pub(super) fn grow(&mut self, name: &str) {
+        if let Some(growth) = self.0.get_mut(name) {
+            growth.room.last_seq += 1;
+            growth.added += 1;
+        }
     }
 
     /// Writes what has changed.
@@ -88,6 +94,11 @@ impl Growing {
         let mut statement =
             connection.prepare_cached("UPDATE room SET last_seq = ?2, kept = kept + ?3 WHERE id = ?1")?;
         for Growth { room, added } in self.0.values() {
+            if room.last_seq == 0 {
+                // Made for something that turned out to be known from elsewhere.
+                connection.prepare_cached("DELETE FROM room WHERE id = ?1")?.execute([room.id])?;
+                continue;
+            }
             statement.execute([room.id, room.last_seq.cast_signed(), *added])?;
         }
         Ok(())
