@@ -13,8 +13,16 @@ use rusqlite::Connection;
 /// What a message of 100 bytes is with its id, number, time and name.
 const RECORD: usize = 150;
 
-/// Appends groups of so many records to a file and waits for the disk after each. Gives records a second.
-pub fn fdatasync(data: &Path, group: usize, span: Duration) -> Result<f64> {
+/// What a disk did.
+#[derive(Debug)]
+pub struct Done {
+    pub per_second: f64,
+    /// Of each group, in ms, sorted.
+    pub waits: Vec<f64>,
+}
+
+/// Appends groups of so many records to a file and waits for the disk after each.
+pub fn fdatasync(data: &Path, group: usize, span: Duration) -> Result<Done> {
     let path = data.join("floor");
     let mut file: File =
         OpenOptions::new().create(true).append(true).open(path).context("no file can be made")?;
@@ -30,8 +38,8 @@ pub fn fdatasync(data: &Path, group: usize, span: Duration) -> Result<f64> {
     })
 }
 
-/// Inserts messages into SQLite, each in a transaction of its own that waits for the disk. Gives messages a second.
-pub fn sqlite(data: &Path, span: Duration) -> Result<f64> {
+/// Inserts messages into SQLite, each in a transaction of its own that waits for the disk.
+pub fn sqlite(data: &Path, span: Duration) -> Result<Done> {
     let db = Connection::open(data.join("floor.db"))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
@@ -46,12 +54,15 @@ pub fn sqlite(data: &Path, span: Duration) -> Result<f64> {
     })
 }
 
-fn count(each: usize, span: Duration, mut once: impl FnMut() -> Result<()>) -> Result<f64> {
+fn count(each: usize, span: Duration, mut once: impl FnMut() -> Result<()>) -> Result<Done> {
     let start = Instant::now();
-    let mut done = 0;
+    let mut waits = Vec::new();
     while start.elapsed() < span {
+        let begun = Instant::now();
         once()?;
-        done += each;
+        waits.push(begun.elapsed().as_secs_f64() * 1e3);
     }
-    Ok(done as f64 / start.elapsed().as_secs_f64())
+    let per_second = (waits.len() * each) as f64 / start.elapsed().as_secs_f64();
+    waits.sort_by(f64::total_cmp);
+    Ok(Done { per_second, waits })
 }

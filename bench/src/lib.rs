@@ -11,8 +11,12 @@ mod frame;
 mod load;
 mod measure;
 mod process;
+mod reading;
 mod report;
+mod restart;
+mod rooms;
 mod scan;
+mod scenario;
 mod swarm;
 mod target;
 
@@ -40,7 +44,13 @@ fn picked(half: &str, name: &str, only: &str) -> bool {
 
 /// The program.
 pub fn main() -> ExitCode {
-    match Asked::read(std::env::args().skip(1)).and_then(|asked| run(&asked)) {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let done = match args.as_slice() {
+        // What valgrind runs of us.
+        [flag, joined, rounds] if flag == scenario::FLAG => scenario::run_with(joined, rounds).map(|()| true),
+        _ => Asked::read(args.into_iter()).and_then(|asked| run(&asked)),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -103,7 +113,7 @@ fn measure_server(asked: &Asked, place: Place, cores: Cores, only: &str, report:
             "There is one core for servers and load: all figures but CPU-seconds are of both together."
         );
     }
-    for measure in MEASURES.iter().filter(|measure| picked(HALF, measure.name, only)) {
+    for measure in MEASURES.iter().filter(|measure| measure.is_wanted(only)) {
         take(&setting, measure, report)?;
     }
     Ok(())

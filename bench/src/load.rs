@@ -38,9 +38,14 @@ pub struct Shown {
 impl Shown {
     /// The wait that so many in a hundred do not exceed.
     pub fn percentile(&self, percent: usize) -> f64 {
-        let at = (self.waits.len() * percent).div_ceil(100).saturating_sub(1);
-        self.waits.get(at).copied().unwrap_or(f64::NAN)
+        percentile(&self.waits, percent)
     }
+}
+
+/// What so many in a hundred of sorted values do not exceed.
+pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
 /// How much is said.
@@ -157,9 +162,7 @@ impl Run {
                 match self.load.pace {
                     // A server that does not acknowledge shows a message's sender that it is in by sending it back.
                     Pace::InFlight(_) => {
-                        if self.dialect != Dialect::Rich
-                            && client < self.load.senders
-                            && head.first() == Some(&letter(client))
+                        if self.dialect != Dialect::Rich && client < self.load.senders && is_own(client, head)
                         {
                             self.accept(client);
                         }
@@ -222,8 +225,13 @@ impl Run {
     }
 }
 
+/// Whether a message is one of this client's own that came back.
+pub fn is_own(client: usize, head: &[u8]) -> bool {
+    head.first() == Some(&letter(client))
+}
+
 /// By what a sender knows its own messages.
-fn letter(sender: usize) -> u8 {
+pub fn letter(sender: usize) -> u8 {
     b'a' + (sender % 26) as u8
 }
 

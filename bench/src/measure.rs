@@ -6,9 +6,12 @@ use anyhow::Result;
 
 use crate::{
     disk,
-    load::{Load, Pace, Shown},
+    load::{Load, Pace, Shown, percentile},
     process::{self, Cores},
+    reading::{self, OF_SMALL},
+    restart,
     scan::Dialect,
+    scenario,
     swarm::Swarm,
     target::{OURS, Place, Running, TARGETS, Target},
 };
@@ -42,37 +45,61 @@ pub struct Measure {
     pub name: &'static str,
     pub of: &'static [&'static str],
     pub take: fn(&Setting, &str) -> Result<Figures>,
+    /// It takes so long that it is only done for who names it, in full.
+    pub is_long: bool,
 }
 
 const ROOM: &[&str] = &[OURS, "bun", "nats", "ws"];
 const DISK: &[&str] = &[OURS, "fdatasync", "sqlite"];
+const LOG: &[&str] = &[OURS, OF_SMALL];
 
 pub const MEASURES: &[Measure] = &[
-    Measure { name: "fan-out of 100 bytes", of: ROOM, take: |setting, of| fan_out(setting, of, 100) },
-    Measure { name: "fan-out of 500 bytes", of: ROOM, take: |setting, of| fan_out(setting, of, 500) },
-    Measure { name: "latency", of: ROOM, take: latency },
-    Measure { name: "memory", of: ROOM, take: memory },
-    Measure { name: "storm", of: ROOM, take: storm },
-    Measure { name: "durable, 1 sender", of: DISK, take: |setting, of| durable(setting, of, 1, 1) },
-    Measure { name: "durable, 10 senders", of: DISK, take: |setting, of| durable(setting, of, 10, 1) },
-    Measure { name: "durable, 10 senders of 10", of: DISK, take: |setting, of| durable(setting, of, 10, 10) },
+    short("fan-out of 100 bytes", ROOM, |setting, of| fan_out(setting, of, 100)),
+    short("fan-out of 500 bytes", ROOM, |setting, of| fan_out(setting, of, 500)),
+    short("latency", ROOM, latency),
+    short("fan-out to 2000", ROOM, |setting, of| crowd(setting, of, 2_000, 20, 20)),
+    short("fan-out to 10000", ROOM, |setting, of| crowd(setting, of, 10_000, 5, 4)),
+    short("memory", ROOM, memory),
+    short("storm", ROOM, storm),
+    short("restart", &[OURS, "bun", "nats"], restart::restart),
+    short("durable, 1 sender", DISK, |setting, of| durable(setting, of, 1, 1)),
+    short("durable, 10 senders", DISK, |setting, of| durable(setting, of, 10, 1)),
+    short("durable, 10 senders of 10", DISK, |setting, of| durable(setting, of, 10, 10)),
+    short("durable, 10 senders of 100", DISK, |setting, of| durable(setting, of, 10, 100)),
+    short("durable, 100 senders", DISK, |setting, of| durable(setting, of, 100, 1)),
+    short("durable, 1000 senders", DISK, |setting, of| durable(setting, of, 1000, 1)),
+    short("log of 1000000", LOG, |setting, of| reading::read(setting, of, 1_000_000)),
     Measure {
-        name: "durable, 10 senders of 100",
-        of: DISK,
-        take: |setting, of| durable(setting, of, 10, 100),
+        is_long: true,
+        ..short("log of 10000000", LOG, |setting, of| reading::read(setting, of, 10_000_000))
     },
-    Measure { name: "durable, 1000 senders", of: DISK, take: |setting, of| durable(setting, of, 1000, 1) },
+    short("instructions", &[OURS], scenario::instructions),
 ];
 
+const fn short(
+    name: &'static str,
+    of: &'static [&'static str],
+    take: fn(&Setting, &str) -> Result<Figures>,
+) -> Measure {
+    Measure { name, of, take, is_long: false }
+}
+
+impl Measure {
+    /// Whether it is to be done for who asks for `only`; a long one has to be asked for by its whole name.
+    pub fn is_wanted(&self, only: &str) -> bool {
+        if self.is_long { self.name == only } else { crate::picked(crate::HALF, self.name, only) }
+    }
+}
+
 /// A server with so many clients in.
-fn room(setting: &Setting, of: &str, clients: usize) -> Result<(Running, Swarm)> {
+pub fn room(setting: &Setting, of: &str, clients: usize) -> Result<(Running, Swarm)> {
     let server = target(of)?.start(&setting.place, setting.cores)?;
     let mut swarm = Swarm::new(server.address, target(of)?.dialect)?;
     swarm.open(clients, AT_ONCE)?;
     Ok((server, swarm))
 }
 
-fn target(name: &str) -> Result<&'static Target> {
+pub fn target(name: &str) -> Result<&'static Target> {
     let known = TARGETS.iter().find(|target| target.name == name);
     known.ok_or_else(|| anyhow::anyhow!("there is no server {name}"))
 }
@@ -98,8 +125,34 @@ fn latency(setting: &Setting, of: &str) -> Result<Figures> {
         ("latency p99, ms".into(), shown.percentile(99)),
         // What a delivery costs when there is nothing to be joined with it.
         ("latency, CPU-seconds per million, server".into(), shown.server / shown.delivered * 1e6),
+        ("latency, CPU-seconds per million, generator".into(), shown.own / shown.delivered * 1e6),
         ("latency, lost or doubled".into(), shown.wrong),
     ])
+}
+
+/// A room of thousands: as much as the server takes, and then so many messages a second.
+fn crowd(setting: &Setting, of: &str, sockets: usize, in_flight: usize, rate: u32) -> Result<Figures> {
+    let sockets = sockets.min(setting.connections);
+    let (server, mut swarm) = room(setting, of, sockets)?;
+    settle(&mut swarm)?;
+    let mut figures = Vec::new();
+    for size in [100, 500] {
+        let most =
+            load(setting, SENDERS, Pace::InFlight(in_flight), size).put_on(&mut swarm, server.pid())?;
+        let paced = load(setting, SENDERS, Pace::PerSecond(rate), size).put_on(&mut swarm, server.pid())?;
+        let mut put =
+            |name: &str, value| figures.push((format!("fan-out to {sockets}, {size} B: {name}"), value));
+        put("deliveries per CPU-second", most.delivered / most.server);
+        put("deliveries per second", most.delivered / most.seconds);
+        put("CPU-s per million, server", most.server / most.delivered * 1e6);
+        put("CPU-s per million, generator", most.own / most.delivered * 1e6);
+        put("paced, p50 ms", paced.percentile(50));
+        put("paced, p99 ms", paced.percentile(99));
+        put("paced, CPU-s per million, server", paced.server / paced.delivered * 1e6);
+        put("paced, CPU-s per million, generator", paced.own / paced.delivered * 1e6);
+        put("lost or doubled", most.wrong + paced.wrong);
+    }
+    Ok(figures)
 }
 
 fn load(setting: &Setting, senders: usize, pace: Pace, size: usize) -> Load {
@@ -139,7 +192,7 @@ fn storm(setting: &Setting, of: &str) -> Result<Figures> {
 const QUIET: Duration = Duration::from_millis(500);
 
 /// Waits until nothing has come in for a while, answering what is asked.
-fn settle(swarm: &mut Swarm) -> Result<()> {
+pub fn settle(swarm: &mut Swarm) -> Result<()> {
     // A server that never falls silent is measured as it is.
     let end = Instant::now() + Duration::from_secs(10);
     while Instant::now() < end && swarm.turn(QUIET, &mut |_, _| {})? {}
@@ -160,7 +213,12 @@ fn durable(setting: &Setting, of: &str, senders: usize, in_flight: usize) -> Res
                 "sqlite" => disk::sqlite(&data, setting.span),
                 _ => disk::fdatasync(&data, group, setting.span),
             };
-            Ok(vec![named(rate, setting.cores.on_server(disk)??)])
+            let done = setting.cores.on_server(disk)??;
+            Ok(vec![
+                named(rate, done.per_second),
+                named("acknowledged after, p50 ms", percentile(&done.waits, 50)),
+                named("acknowledged after, p99 ms", percentile(&done.waits, 99)),
+            ])
         }
         _ => {
             let (server, mut swarm) = room(setting, of, senders)?;

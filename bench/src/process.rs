@@ -24,13 +24,15 @@ pub fn resident(pid: u32) -> Result<f64> {
     Ok(kilobytes.context("/proc/*/status is not as expected")? * 1024.0)
 }
 
-/// How often a queue of connections to be accepted was full, anywhere on this machine.
+/// How often a queue of connections to be accepted was full or a connection was not taken, anywhere on this machine.
 pub fn listen_overflows() -> Option<f64> {
     let netstat = fs::read_to_string("/proc/net/netstat").ok()?;
     let mut lines = netstat.lines().filter(|line| line.starts_with("TcpExt:"));
     let (names, values) = (lines.next()?, lines.next()?);
-    let mut pairs = names.split_whitespace().zip(values.split_whitespace());
-    pairs.find(|(name, _)| *name == "ListenOverflows")?.1.parse().ok()
+    let pairs = names.split_whitespace().zip(values.split_whitespace());
+    let counts = pairs.filter(|(name, _)| matches!(*name, "ListenOverflows" | "ListenDrops"));
+    let counts: Option<Vec<f64>> = counts.map(|(_, value)| value.parse().ok()).collect();
+    counts.filter(|counts| counts.len() == 2).map(|counts| counts.iter().sum())
 }
 
 /// The core of the servers and that of the load; the same where there is only one.

@@ -2,6 +2,7 @@
 //! joined and written once per wake-up.
 
 use std::{
+    collections::VecDeque,
     io::{ErrorKind, Read as _, Write as _},
     mem,
     net::SocketAddr,
@@ -35,7 +36,7 @@ pub struct Swarm {
     buffer: Box<[u8]>,
     clients: Vec<Client>,
     /// What those that were cut off had been told at their login.
-    welcomes: Vec<Option<Box<wire::Welcome>>>,
+    welcomes: VecDeque<Option<Box<wire::Welcome>>>,
     /// Those that have something to write.
     dirty: Vec<usize>,
     inside: usize,
@@ -74,10 +75,10 @@ impl Swarm {
             events: Events::with_capacity(1024),
             buffer: vec![0; HEADROOM + READ].into(),
             clients: Vec::new(),
-            welcomes: Vec::new(),
+            welcomes: VecDeque::new(),
             dirty: Vec::new(),
             inside: 0,
-            attempt: 0,
+            attempt: 1,
             sent: 0,
             unix_ms: SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis().try_into()?,
         })
@@ -95,14 +96,7 @@ impl Swarm {
     /// who they were. Gives how long it took.
     pub fn open(&mut self, count: usize, at_once: usize) -> Result<Duration> {
         let start = Instant::now();
-        let mut welcomes = mem::take(&mut self.welcomes).into_iter();
-        self.attempt += 1;
-        self.inside = 0;
-        while self.inside < count {
-            while self.clients.len() < count && self.clients.len() - self.inside < at_once {
-                let welcome = welcomes.next().flatten();
-                self.connect(welcome).context("no more connections can be made")?;
-            }
+        while !self.arrive(count, at_once)? {
             self.turn(Duration::from_millis(100), &mut |_, _| {})?;
             let all = self.clients.len();
             ensure!(start.elapsed() < PATIENCE, "{} of {all} are in after {PATIENCE:?}", self.inside);
@@ -110,12 +104,35 @@ impl Swarm {
         Ok(start.elapsed())
     }
 
-    /// Cuts all connections, as a network that fails does: nobody says goodbye. Who they were is kept for `open`.
+    /// Sets more clients on their way, as [`open`](Self::open) does between two turns. Says whether all are in.
+    pub fn arrive(&mut self, count: usize, at_once: usize) -> Result<bool> {
+        while self.clients.len() < count && self.clients.len() - self.inside < at_once {
+            let welcome = self.welcomes.pop_front().flatten();
+            self.connect(welcome).context("no more connections can be made")?;
+        }
+        Ok(self.inside >= count)
+    }
+
+    pub fn is_in(&self, client: usize) -> bool {
+        self.clients.get(client).is_some_and(|client| client.stage == Stage::In)
+    }
+
+    /// How many were told that they go on with the session they had.
+    pub fn resumed(&self) -> usize {
+        let resumed = |client: &&Client| client.welcome.as_ref().is_some_and(|welcome| welcome.resumed);
+        self.clients.iter().filter(resumed).count()
+    }
+
+    /// Cuts all connections, as a network that fails does: nobody says goodbye. Who they were is kept for when they
+    /// come again.
     pub fn cut(&mut self) -> Result<()> {
         for client in self.clients.drain(..) {
             set_socket_linger(&client.stream, Some(Duration::ZERO))?;
-            self.welcomes.push(client.welcome);
+            self.welcomes.push_back(client.welcome);
         }
+        self.dirty.clear();
+        self.inside = 0;
+        self.attempt += 1;
         Ok(())
     }
 

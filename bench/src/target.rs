@@ -28,9 +28,14 @@ pub struct Place {
 }
 
 impl Place {
+    /// The directory for data, as it is.
+    fn kept(&self) -> PathBuf {
+        self.out.join("data")
+    }
+
     /// A new, empty directory for data.
     pub fn data(&self) -> Result<PathBuf> {
-        let data = self.out.join("data");
+        let data = self.kept();
         if data.exists() {
             fs::remove_dir_all(&data).context("what an earlier measurement left cannot be removed")?;
         }
@@ -40,7 +45,7 @@ impl Place {
 
     pub fn clean(&self) {
         // What is left takes room and does no harm.
-        let _ = fs::remove_dir_all(self.out.join("data"));
+        let _ = fs::remove_dir_all(self.kept());
     }
 }
 
@@ -69,7 +74,7 @@ pub fn parlour(place: &Place, port: u16) -> Result<Command> {
     {
         command.arg(format!("--{limit}=0"));
     }
-    command.arg("--data-dir").arg(place.data()?);
+    command.arg("--data-dir").arg(place.kept());
     Ok(command)
 }
 
@@ -117,9 +122,14 @@ pub struct Running {
 }
 
 impl Target {
-    /// Starts it on the servers' core, and waits until it listens.
+    /// Starts it with nothing on the servers' core, and waits until it listens.
     pub fn start(&self, place: &Place, cores: Cores) -> Result<Running> {
-        let port = free_port()?;
+        place.data()?;
+        self.start_on(place, cores, free_port()?)
+    }
+
+    /// Starts it with what there is on a port that it had before, and waits until it listens.
+    pub fn start_on(&self, place: &Place, cores: Cores, port: u16) -> Result<Running> {
         let mut command = (self.command)(place, port)?;
         if self.dialect == Dialect::Nats {
             // It tells of every start.
@@ -144,7 +154,7 @@ impl Running {
             }
             ensure!(start.elapsed() < Duration::from_secs(20), "it does not listen");
             // Nothing tells when another program begins to listen; it is asked again.
-            sleep(Duration::from_millis(20));
+            sleep(Duration::from_millis(5));
         }
         Ok(running)
     }

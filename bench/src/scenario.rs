@@ -1,0 +1,194 @@
+//! A room in this process, without sockets, threads and disk: what a delivery takes of the server's own code, counted in
+//! instructions by valgrind. The same on every machine, but for the compiler's and the C library's version.
+
+use std::{
+    collections::VecDeque,
+    process::{Command, Stdio},
+    task::{Context as Wakeup, Waker},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use parlour_core::{PROTOCOL_VERSION, codec, model::MessageId, wire};
+use parlour_server::{
+    hub::{
+        Hub, Recovered, Settings,
+        output::Output,
+        table::{ConnId, Table},
+    },
+    log::{Appended, Place},
+    ws::queue::Queue,
+};
+
+use crate::measure::{Figures, Setting};
+
+/// The flag with which this program runs a scenario and nothing else: `--scenario JOINED ROUNDS`.
+pub const FLAG: &str = "--scenario";
+
+const SOCKETS: u32 = 200;
+const SENDERS: u32 = 10;
+/// Of the two runs whose difference is counted, so that what is done once is not.
+const ROUNDS: (u64, u64) = (20, 120);
+/// When it is, Unix ms.
+const NOW: i64 = 1_700_000_000_000;
+
+/// Instructions per delivery, of messages that come one by one and of fifty that come together.
+pub fn instructions(setting: &Setting, _of: &str) -> Result<Figures> {
+    [("one at a time", 1), ("50 together", 50)]
+        .into_iter()
+        .map(|(name, joined)| {
+            let of = |rounds| counted(setting, joined, rounds);
+            let messages = (ROUNDS.1 - ROUNDS.0) * u64::from(joined);
+            let each = (of(ROUNDS.1)? - of(ROUNDS.0)?) / (messages * u64::from(SOCKETS)) as f64;
+            Ok((format!("instructions per delivery, {name}"), each))
+        })
+        .collect()
+}
+
+/// All instructions of a run.
+fn counted(setting: &Setting, joined: u32, rounds: u64) -> Result<f64> {
+    let out = setting.place.data()?.join("callgrind");
+    let mut command = Command::new("valgrind");
+    command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
+    command.arg(std::env::current_exe()?).args([FLAG, &joined.to_string(), &rounds.to_string()]);
+    let ran = command.stdout(Stdio::null()).output().context("valgrind is not there")?;
+    if !ran.status.success() {
+        bail!("valgrind failed: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+    let text = std::fs::read_to_string(&out).context("valgrind has written nothing")?;
+    totals(&text).context("callgrind's file is not as expected")
+}
+
+/// What a file of callgrind's says of the whole run.
+fn totals(text: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")));
+    line?.split_whitespace().next()?.parse().ok()
+}
+
+/// What valgrind runs.
+pub fn run_with(joined: &str, rounds: &str) -> Result<()> {
+    run(joined.parse()?, rounds.parse()?)
+}
+
+fn run(joined: u32, rounds: u64) -> Result<()> {
+    let mut room = Room::new();
+    let said: u64 = (0..rounds).map(|round| room.round(round, joined)).sum();
+    let expected = rounds * u64::from(joined) * u64::from(SOCKETS);
+    // One message is one buffer to each; more of them are fewer buffers.
+    if said == 0 || joined == 1 && said < expected {
+        bail!("{said} buffers were delivered");
+    }
+    Ok(())
+}
+
+/// The hub, and the queues of its connections.
+struct Room {
+    hub: Hub,
+    queues: Table<Queue>,
+    out: VecDeque<bytes::Bytes>,
+    seq: u64,
+}
+
+impl Room {
+    fn new() -> Self {
+        let mut settings = Settings { logins_per_second: 0, ..Settings::default() };
+        settings.limits.messages_per_minute = 0;
+        let mut n = 0_u64;
+        let random = Box::new(move |buffer: &mut [u8]| {
+            n += 1;
+            buffer.fill(0);
+            let len = buffer.len().min(8);
+            buffer[..len].copy_from_slice(&n.to_be_bytes()[..len]);
+        });
+        let mut room = Self {
+            hub: Hub::new(settings, random, &Recovered { unix_ms: NOW, ..Recovered::default() }),
+            queues: Table::default(),
+            out: VecDeque::new(),
+            seq: 0,
+        };
+        for n in 0..SOCKETS {
+            let conn = ConnId::new(n, n);
+            room.queues.insert(conn, Queue::new(1 << 20, 1 << 10, Duration::from_secs(1)));
+            room.hub.handle_connect(0, conn);
+            let login = wire::Login {
+                version: PROTOCOL_VERSION,
+                capabilities: vec!["batch".into()],
+                ..wire::Login::default()
+            };
+            let login = codec::encode(&codec::login(&format!("u{n}"), login));
+            room.hub.handle_frame(0, NOW, conn, &login);
+            room.settle();
+        }
+        room
+    }
+
+    /// So many messages together, from when they come to when they are taken to be written. Gives how many buffers.
+    fn round(&mut self, round: u64, joined: u32) -> u64 {
+        for n in 0..joined {
+            let mut random = [0; 10];
+            random[..8].copy_from_slice(&(round << 16 | u64::from(n)).to_be_bytes());
+            let talk =
+                codec::talk("", "", Some(MessageId::new(NOW.unsigned_abs(), random)), &"x".repeat(100));
+            let sender = n % SENDERS;
+            self.hub.handle_frame(1_000, NOW, ConnId::new(sender, sender), &codec::encode(&talk));
+        }
+        self.settle()
+    }
+
+    /// Does what the hub wants, and empties the queues.
+    fn settle(&mut self) -> u64 {
+        let mut delivered = 0;
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Fanout { to, frames } => {
+                    to.iter().for_each(|conn| self.push(*conn, &frames));
+                }
+                Output::Send { conn, frames } | Output::Snapshot { conn, frames } => self.push(conn, &frames),
+                Output::Append(job) => {
+                    let mut place = || {
+                        self.seq += 1;
+                        Appended::New(Place { seq: self.seq, time: NOW })
+                    };
+                    let appended = job.entries.iter().map(|_| place()).collect();
+                    self.hub.handle_appended(1_000, NOW, Ok(appended));
+                }
+                Output::Close { .. } | Output::Read { .. } | Output::Known { .. } => {}
+            }
+        }
+        for (_, queue) in self.queues.iter() {
+            let wakeup = Wakeup::from_waker(Waker::noop());
+            queue.take(&wakeup, &mut self.out, 0, 0);
+            let taken = self.out.len();
+            let bytes = self.out.drain(..).map(|frames| frames.len()).sum();
+            queue.take(&wakeup, &mut self.out, bytes, taken);
+            delivered += taken as u64;
+        }
+        delivered
+    }
+
+    fn push(&self, conn: ConnId, frames: &bytes::Bytes) {
+        if let Some(queue) = self.queues.get(conn) {
+            let _ = queue.push(frames.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_comes_to_everybody() {
+        let mut room = Room::new();
+        // To the sender its acknowledgement besides.
+        assert_eq!(room.round(0, 1), u64::from(SOCKETS) + 1);
+        assert!(room.round(1, 50) >= u64::from(SOCKETS + SENDERS));
+        assert_eq!(room.seq, 51);
+    }
+
+    #[test]
+    fn callgrind_s_sum_is_read() {
+        assert_eq!(totals("events: Ir\nfn=(1)\n1 2\n\ntotals: 12345\n"), Some(12345.0));
+        assert_eq!(totals("events: Ir\n"), None);
+    }
+}
