@@ -1,5 +1,5 @@
 // What is measured in a page: the same for all of them, put in before anything of their own. Before it stands
-// `const peer = { login, composer, list, row }`, selectors that are all that is known of a page.
+// `const peer = { login, composer, list, row, gap }`, selectors that are all that is known of a page.
 (() => {
     // Rows may have anything right before and behind it.
     const MARK = /k(\d+)k/g;
@@ -93,13 +93,14 @@
     // Moves up, `speed` pixels a second or as far as there is, for so many seconds; notes the frames and all marks.
     bench.scroll = (speed, seconds) => new Promise((done) => {
         const frames = [], seen = new Set(), it = scroller();
-        let begun, last, moved = 0;
+        let begun, last, moved = 0, gap = false;
         const frame = (at) => {
             begun ??= at;
             frames.push(at);
             for (const row of document.querySelectorAll(peer.row)) marks(row.textContent).forEach((mark) => seen.add(mark));
+            gap ||= !!peer.gap && !!document.querySelector(peer.gap);
             if (at - begun > seconds * 1000) {
-                return done({ frames, moved, seen: seen.size, low: Math.min(...seen), high: Math.max(...seen) });
+                return done({ frames, moved, gap, seen: seen.size, low: Math.min(...seen), high: Math.max(...seen) });
             }
             const before = it.scrollTop;
             it.scrollTop = speed ? before - (speed * (at - (last ?? at))) / 1000 : 0;

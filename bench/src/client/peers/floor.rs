@@ -5,8 +5,15 @@ use anyhow::{Result, ensure};
 use super::{FLOOR, Held, Peer, Site, floor_server::FloorServer};
 use crate::client::setting::Setting;
 
-pub const PEER: Peer =
-    Peer { name: FLOOR, login: None, composer: "#composer", list: "#list", row: "#list .row", start };
+pub const PEER: Peer = Peer {
+    name: FLOOR,
+    login: None,
+    composer: "#composer",
+    list: "#list",
+    row: "#list .row",
+    gap: None,
+    start,
+};
 
 fn start(_: &Setting, held: Held) -> Result<Site> {
     ensure!(held == Held(0), "the floor keeps nothing");

@@ -21,6 +21,7 @@ pub const PEER: Peer = Peer {
     composer: "#input",
     list: "#chat .messages",
     row: "#chat .messages .msg[data-type='message']",
+    gap: None,
     start,
 };
 

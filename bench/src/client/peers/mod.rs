@@ -49,6 +49,8 @@ pub struct Peer {
     /// The element that messages come and go in, and a message.
     list: &'static str,
     row: &'static str,
+    /// What stands where messages are known to be missing, in a page that says so.
+    gap: Option<&'static str>,
     start: fn(&Setting, Held) -> Result<Site>,
 }
 
@@ -73,8 +75,9 @@ impl Peer {
 
     /// A new browser that has not been anywhere.
     pub fn browser(&self, setting: &Setting) -> Result<Browser> {
-        let Self { login, composer, list, row, .. } = self;
-        let selectors: Value = json!({ "login": login, "composer": composer, "list": list, "row": row });
+        let Self { login, composer, list, row, gap, .. } = self;
+        let selectors: Value =
+            json!({ "login": login, "composer": composer, "list": list, "row": row, "gap": gap });
         Browser::start(&setting.chrome, &setting.place.out, &selectors)
     }
 

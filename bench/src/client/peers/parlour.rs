@@ -18,6 +18,7 @@ pub const PEER: Peer = Peer {
     composer: "#composer-text",
     list: "#timeline",
     row: "#timeline .row.message",
+    gap: Some("#timeline .row.gap"),
     start,
 };
 

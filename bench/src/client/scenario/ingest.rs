@@ -77,6 +77,8 @@ const FLOOD_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Deserialize)]
 struct Through {
     seen: f64,
+    /// The page shows that there is a gap.
+    gap: bool,
     low: f64,
     high: f64,
 }
@@ -107,7 +109,8 @@ pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
         named("drained after, ms", taken.drained),
         named("key to letter p50, ms", percentile(&keys, 50)),
         named("key to letter p95, ms", percentile(&keys, 95)),
-        named("messages missing among the last", holes),
+        named("messages behind a gap that is shown", if through.gap { holes } else { 0.0 }),
+        named("messages missing unseen", if through.gap { 0.0 } else { holes }),
     ];
     if let Some(data) = &site.data {
         figures.push(named("messages missing in the log", pace.count as f64 - seed::count(data)? as f64));

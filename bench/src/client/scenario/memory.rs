@@ -31,9 +31,9 @@ pub fn growth(setting: &Setting, peer: &Peer) -> Result<Figures> {
     let mut browser = peer.enter(setting, &site)?;
     sleep(REST);
     let before = browser.memory()?;
-    // The Lounge stops answering long before it has heard 10,000, unless it is told them for minutes.
+    // The Lounge stops answering long before it has heard 10,000.
     let (rate, ends): (u64, &[u64]) =
-        if peer.name == LOUNGE { (50, &[2_000]) } else { (2_000, &[2_000, 10_000, 50_000]) };
+        if peer.name == LOUNGE { (20, &[1_000]) } else { (2_000, &[1_000, 10_000, 50_000]) };
     let mut first = 0;
     let mut figures = Figures::new();
     for &end in ends {
