@@ -2,6 +2,9 @@
 
 use crate::{Millis, wire};
 
+/// How many messages a client asks for at once. What is sought by its number comes with half of them before it.
+pub const PAGE: u32 = 100;
+
 /// The longest nick, in characters, whatever a server says.
 pub const NICK_CHARS: usize = 32;
 /// The longest content of a basic server's frame: its reader closes with 1009 past 512 bytes a frame.

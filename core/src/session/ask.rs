@@ -3,13 +3,11 @@
 use super::{Millis, Now, Online, Session, State, seek::Wanted};
 use crate::{
     codec::{self, Extension},
-    limits::Bucket,
+    limits::{Bucket, PAGE},
     model::Dialect,
     wire::{self, history_request::Start},
 };
 
-/// How many messages are asked for at once.
-pub(super) const PAGE: u32 = 100;
 /// How long an answer may take before it may be asked for again, in ms.
 pub(super) const WITHIN: Millis = 10_000;
 /// How many pages may be on their way. Our server takes four questions, and a search is one too.

@@ -2,12 +2,10 @@
 //!
 //! A newer wish overtakes an older one.
 
-use super::{
-    Now, Session,
-    ask::{PAGE, SOMEWHERE},
-};
+use super::{Now, Session, ask::SOMEWHERE};
 use crate::{
     event::{Asker, Event, HERE},
+    limits::PAGE,
     model::{Message, Seek},
     wire::{self, history_request::Start},
 };

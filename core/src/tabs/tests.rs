@@ -1,14 +1,15 @@
 //! A page that leads, pages that follow, and a server played by the test.
 
-use super::*;
+use super::{told::Heard, *};
 use crate::{
     codec::{self, Frame},
-    event::Found,
-    kept::{MESSAGES_KEPT, Table},
-    model::{Connection, Delivery, Dialect, Message, PresenceState, Refused},
+    event::{Found, Missing},
+    kept::{Change, Kept, MESSAGES_KEPT, Table},
+    model::{Delivery, Dialect, Message, PresenceState, Refused},
     presence::Moved,
     session::Command,
-    timeline::{Notice, RowKind, Timeline},
+    status::Status,
+    timeline::{RowKind, Timeline},
     wire::{self, chat_request::Extension},
 };
 
