@@ -114,13 +114,13 @@ fn measure_server(asked: &Asked, place: Place, cores: Cores, only: &str, report:
         );
     }
     for measure in MEASURES.iter().filter(|measure| measure.is_wanted(only)) {
-        take(&setting, measure, report)?;
+        take(&setting, measure, report);
     }
     Ok(())
 }
 
 /// One measurement of all servers in turn, and again.
-fn take(setting: &Setting, measure: &Measure, report: &mut Report) -> Result<()> {
+fn take(setting: &Setting, measure: &Measure, report: &mut Report) {
     for round in 1..=report.rounds {
         for of in measure.of {
             if report.missing.contains_key(*of) {
@@ -129,7 +129,11 @@ fn take(setting: &Setting, measure: &Measure, report: &mut Report) -> Result<()>
             eprintln!("{}: {of}, {round} of {}", measure.name, report.rounds);
             match (measure.take)(setting, of) {
                 Ok(figures) => report.add(measure.of, of, figures),
-                Err(error) if *of == OURS => return Err(error.context(measure.name)),
+                // The rest is worth having all the same; that this is not there makes the run a failed one.
+                Err(error) if *of == OURS => {
+                    eprintln!("{} failed: {error:#}", measure.name);
+                    return report.failed.push(format!("{}: {error:#}", measure.name));
+                }
                 Err(error) => {
                     eprintln!("{of} is missing: {error:#}");
                     report.missing.insert((*of).into(), format!("{error:#}"));
@@ -137,7 +141,6 @@ fn take(setting: &Setting, measure: &Measure, report: &mut Report) -> Result<()>
             }
         }
     }
-    Ok(())
 }
 
 /// What is to be known of the servers, and of the pages.

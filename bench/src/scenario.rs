@@ -51,7 +51,10 @@ fn counted(setting: &Setting, joined: u32, rounds: u64) -> Result<f64> {
     let mut command = Command::new("valgrind");
     command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
     command.arg(std::env::current_exe()?).args([FLAG, &joined.to_string(), &rounds.to_string()]);
-    let ran = command.stdout(Stdio::null()).output().context("valgrind is not there")?;
+    let ran = command
+        .stdout(Stdio::null())
+        .output()
+        .context("valgrind is not there (on Debian: apt install valgrind)")?;
     if !ran.status.success() {
         bail!("valgrind failed: {}", String::from_utf8_lossy(&ran.stderr));
     }

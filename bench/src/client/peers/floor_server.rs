@@ -2,17 +2,18 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 
-use crate::{client::peers::Feed, frame};
+use super::{Feed, listen::listen};
+use crate::frame;
 
 /// The page, as it is sent.
 const PAGE: &str = include_str!("../../../peers/floor.html");
@@ -28,17 +29,9 @@ pub struct FloorServer {
 
 impl FloorServer {
     pub fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
-        let address = listener.local_addr()?;
         let sockets = Sockets::default();
         let shared = sockets.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let sockets = shared.clone();
-                // One that breaks off is gone, which is all there is to say of it.
-                thread::spawn(move || serve(&sockets, stream));
-            }
-        });
+        let address = listen(move |stream| serve(&shared, stream))?;
         Ok(Self { address, sockets, out: Vec::new() })
     }
 }

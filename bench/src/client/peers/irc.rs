@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::Feed;
+use super::{Feed, listen::listen};
 
 pub const CHANNEL: &str = "#parlour";
 
@@ -31,17 +31,9 @@ pub struct Irc {
 
 impl Irc {
     pub fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
-        let address = listener.local_addr()?;
         let members = Members::default();
         let shared = members.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let members = shared.clone();
-                // One that breaks off is gone, which is all there is to say of it.
-                thread::spawn(move || serve(&members, stream));
-            }
-        });
+        let address = listen(move |stream| serve(&shared, stream))?;
         Ok(Self { address, members, said: 0, out: Vec::new() })
     }
 }

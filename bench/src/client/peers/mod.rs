@@ -4,6 +4,7 @@
 mod floor;
 mod floor_server;
 mod irc;
+mod listen;
 mod lounge;
 mod parlour;
 
