@@ -26,7 +26,7 @@ impl Page {
     /// # Panics
     /// When the page can't be asked.
     pub async fn fling(&self, step: f64, frames: u32) -> f64 {
-        self.eval(FLING, vec![step.into(), frames.into()]).await
+        self.eval(&format!("{DRAWN}{FLING}"), vec![step.into(), frames.into()]).await
     }
 
     /// Begins to watch the first line that is seen whole, after each frame; [`Self::moved`] tells.
@@ -34,7 +34,7 @@ impl Page {
     /// # Panics
     /// When there is no line.
     pub async fn watch_line(&self) {
-        self.eval::<()>(WATCH, vec![]).await;
+        self.eval::<()>(&format!("{DRAWN}{WATCH}"), vec![]).await;
     }
 
     /// How far the line that is being watched has been from its place at most, some frames from now.
@@ -79,54 +79,54 @@ const READ_THROUGH: &str = r"
     })();
 ";
 
-const FLING: &str = r"
-    const [step, count] = arguments, frame = document.querySelector('#timeline');
-    const painted = () => new Promise((done) => requestAnimationFrame(() => {
-        const { port1, port2 } = new MessageChannel();
-        port1.onmessage = done;
-        port2.postMessage(0);
+/// Where rows are in the frame as the browser draws it: an observer that is new tells at the end of the frame, when all is
+/// laid out. Whoever asks an element itself has what has not been drawn yet laid out, and sees what nobody sees.
+const DRAWN: &str = r"
+    const frame = document.querySelector('#timeline');
+    const drawn = (rows) => new Promise((done) => requestAnimationFrame(() => {
+        const observer = new IntersectionObserver((entries) => {
+            observer.disconnect();
+            done(new Map(entries.map((entry) => [entry.target, entry.boundingClientRect.top - entry.rootBounds.top])));
+        }, { root: frame });
+        rows.forEach((row) => observer.observe(row));
+        if (rows.length === 0) done(new Map());
     }));
-    const lines = () => {
-        const { top, bottom } = frame.getBoundingClientRect();
-        const rows = [...frame.querySelectorAll('.row.message')].map((row) => [row, row.getBoundingClientRect()]);
-        return rows.filter(([, at]) => at.top >= top && at.bottom + step <= bottom);
-    };
+";
+
+const FLING: &str = r"
+    const [step, count] = arguments;
+    const lines = (at) => [...at].filter(([row, top]) => top >= 0 && top + row.offsetHeight + step <= frame.clientHeight);
+    const rows = () => [...frame.querySelectorAll('.row.message')];
     return (async () => {
-        let most = 0;
+        let most = 0, before = lines(await drawn(rows()));
         for (let n = 0; n < count && frame.scrollTop > step; n++) {
-            const before = lines().map(([row, at]) => [row, at.top]);
             frame.scrollTop -= step;
-            await painted();
-            for (const [row, top] of before) {
-                if (row.isConnected) most = Math.max(most, Math.abs(row.getBoundingClientRect().top - top - step));
+            // Those that were there, and those that are there for the next time.
+            const there = before.filter(([row]) => row.isConnected);
+            const now = await drawn([...new Set([...there.map(([row]) => row), ...rows()])]);
+            for (const [row, top] of there.filter(([row]) => row.isConnected)) {
+                most = Math.max(most, Math.abs(now.get(row) - top - step));
             }
+            before = lines(now);
         }
         return most;
     })();
 ";
 
 const WATCH: &str = r"
-    const frame = document.querySelector('#timeline'), edge = frame.getBoundingClientRect().top;
+    const edge = frame.getBoundingClientRect().top;
     const line = [...frame.querySelectorAll('.row.message')].find((row) => row.getBoundingClientRect().top >= edge);
-    const place = () => line.isConnected ? line.getBoundingClientRect().top - frame.getBoundingClientRect().top : NaN;
-    const before = place(), reading = window.reading = {};
+    const reading = window.reading = {};
     window.moved = 0;
-    // Behind the frame: what is seen in it is settled by then.
-    const { port1, port2 } = new MessageChannel();
-    let size;
-    port1.onmessage = () => {
-        // The page has got another size since, which it has not drawn yet.
-        if (size !== innerWidth + 'x' + innerHeight) return;
-        const moved = Math.abs(place() - before);
-        window.moved = moved <= window.moved ? window.moved : moved;
-    };
-    const look = () => {
-        if (window.reading !== reading) return;
-        size = innerWidth + 'x' + innerHeight;
-        port2.postMessage(0);
-        requestAnimationFrame(look);
-    };
-    requestAnimationFrame(look);
+    return drawn([line]).then((at) => {
+        const before = at.get(line);
+        const look = (at) => {
+            const moved = line.isConnected ? Math.abs(at.get(line) - before) : NaN;
+            window.moved = moved <= window.moved ? window.moved : moved;
+            if (window.reading === reading) drawn([line]).then(look);
+        };
+        look(at);
+    });
 ";
 
 const MOVED: &str = "return new Promise((done, failed) => { let left = 5; const next = () => { \

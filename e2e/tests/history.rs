@@ -79,6 +79,11 @@ fn a_newcomer_reads_back_to_the_beginning() {
             "return document.querySelector('#timeline').scrollTop === 0 || document.querySelector('#timeline').scrollTop",
         )
         .await;
+        let pill = "return !document.querySelector('.day-of-screen')";
+        tom.until_true("nothing lies over the beginning, which says its day itself", pill).await;
+        tom.eval::<()>("document.querySelector('#timeline').scrollTop = 900", vec![]).await;
+        let pill = "return document.querySelector('.day-of-screen')?.textContent === 'Today'";
+        tom.until_true("further down the day stands over it", pill).await;
         assert_eq!(tom.read_contents().await, lines(0..650));
         tom.until("at the end", |view| !view.jump).await;
         // None of it is news.

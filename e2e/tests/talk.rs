@@ -147,6 +147,12 @@ fn seconds(view: &View) -> Option<u32> {
     words.chars().skip_while(|c| !digits(c)).take_while(digits).collect::<String>().parse().ok()
 }
 
+/// Every height that the connection's bar is drawn with from now on.
+const BAR_HEIGHTS: &str = "const bar = document.querySelector('#connection');
+    window.barHeights = new Set();
+    new ResizeObserver(() => window.barHeights.add(bar.getBoundingClientRect().height)).observe(bar);
+    return true;";
+
 #[test]
 fn the_pages_outlive_the_server() {
     stage("the_pages_outlive_the_server", async |stage| {
@@ -173,8 +179,12 @@ fn the_pages_outlive_the_server() {
         lili.say_and_see("after the restart").await;
         both_see([&tom, &lili], "after the restart").await;
 
+        lili.resize(390, 844).await;
         server.kill();
-        tom.until("it counts down", counts_down).await;
+        for page in [&tom, &lili] {
+            page.until("it counts down", counts_down).await;
+            let _: Option<bool> = page.eval(BAR_HEIGHTS, vec![]).await;
+        }
         tom.say("written meanwhile").await;
         let pending = tom.until("it waits", |view| view.has_as("written meanwhile", "queued")).await;
         assert!(pending.note.is_some(), "the composer says that it waits");
@@ -184,6 +194,10 @@ fn the_pages_outlive_the_server() {
             if waits.iter().all(|wait| *wait >= Some(4)) { Ok(()) } else { Err(format!("{waits:?}")) }
         })
         .await;
+        for page in [&tom, &lili] {
+            let heights: Vec<f64> = page.eval("return [...window.barHeights]", vec![]).await;
+            assert_eq!(heights.len(), 1, "the bar pushes the talk up and down between attempts: {heights:?}");
+        }
         server.start_again();
         lili.click("#retry-now").await;
         lili.until_within(Duration::from_secs(2), "back at once", View::online).await;

@@ -30,26 +30,19 @@ pub struct Around {
 }
 
 impl Line {
-    /// The first row that is seen whole in a frame of this height whose upper edge is at `y`; where there is none, what is
-    /// in its middle.
+    /// Where no row is seen whole in a frame of this height whose upper edge is at `y`: what is in its middle.
     pub fn of(timeline: &Timeline, y: f64, height: f64) -> Self {
-        let first = timeline.at(y);
-        let is_whole = |at: &usize| timeline.top(*at) >= y && timeline.missing(*at).is_none();
-        let mut seen = (first..timeline.len()).take_while(|at| timeline.top(*at) < y + height * 0.75);
         let middle = timeline.at(y + height / 2.0);
-        match (seen.find(is_whole), timeline.missing(middle)) {
+        match timeline.missing(middle) {
             // At the very top: the room's first message belongs there.
-            (None, Some(missing)) if y <= 0.0 => Self::Seq(missing.gap.from as f64 + 0.01, -y),
-            (None, Some(missing)) => {
+            Some(missing) if y <= 0.0 => Self::Seq(missing.gap.from as f64 + 0.01, -y),
+            Some(missing) => {
                 let part = (y + height / 2.0 - timeline.top(middle)) / timeline.height_of(middle);
                 let (from, to) = numbers(missing.gap);
                 // Not clamped, which would take along all that writes fractions.
                 Self::Seq((from + part * (to - from)).max(from + 0.01).min(to), height / 2.0)
             }
-            (whole, _) => {
-                let at = whole.unwrap_or(first);
-                Self::Row(timeline.key(at).unwrap_or(0), at, timeline.top(at) - y)
-            }
+            None => Self::Row(timeline.key(middle).unwrap_or(0), middle, timeline.top(middle) - y),
         }
     }
 
@@ -132,11 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn the_line_is_the_first_whole_row_or_what_is_missing_in_the_middle() {
+    fn the_line_is_in_the_middle_where_no_row_is_whole() {
         let mut timeline = timeline();
-        let key = timeline.key(4).unwrap();
+        let key = timeline.key(8).unwrap();
         let mut line = Line::of(&timeline, 5025.0, 100.0);
-        assert_eq!(line, Line::Row(key, 4, 5.0));
+        assert_eq!(line, Line::Row(key, 8, 45.0));
         assert_eq!(line.place(&timeline, 100.0), Some(5025.0));
         timeline.measured(2, 30.0);
         assert_eq!(line.place(&timeline, 100.0), Some(5045.0), "what grew is above it");

@@ -3,6 +3,7 @@
 
 use gloo_timers::callback::Timeout;
 use parlour_core::{
+    limits::PAGE,
     model::{Connection, Seek},
     ranges::Gap,
 };
@@ -10,9 +11,9 @@ use parlour_core::{
 use crate::ctrl::{Live, Store};
 
 /// About what a page of messages is tall, in CSS pixels: within that it is read on rather than gone elsewhere.
-const PAGE: f64 = 4_000.0;
-/// About half of the messages of a page.
-const HALF: u64 = 50;
+const PAGE_HEIGHT: f64 = 4_000.0;
+/// What is sought comes with so many messages before it, and as many from it on.
+const HALF: u64 = PAGE as u64 / 2;
 /// A reader who flings past wants nothing from there: for so long the place has to be the same, in ms.
 const SETTLED: u32 = 80;
 
@@ -85,9 +86,9 @@ impl Fetch {
 /// What to load of a gap that begins and ends so far below the upper edge of the screen, and whether at once.
 fn next(gap: Gap, top: f64, bottom: f64, height: f64) -> (Next, bool) {
     let (to_end, to_begin) = (bottom, height - top);
-    if bottom <= height || to_end <= PAGE || gap.to - gap.from <= HALF {
+    if bottom <= height || to_end <= PAGE_HEIGHT || gap.to - gap.from <= HALF {
         (Next::Back(gap.to), true)
-    } else if top >= 0.0 || to_begin <= PAGE {
+    } else if top >= 0.0 || to_begin <= PAGE_HEIGHT {
         (Next::Around(gap.from + HALF), true)
     } else {
         let part = (height / 2.0 - top) / (bottom - top);

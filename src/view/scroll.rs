@@ -30,6 +30,17 @@ const ROUNDS: usize = 8;
 /// The frame has come to rest when it has not scrolled for so long, in ms.
 const REST: u32 = 300;
 
+/// How changes are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// The next one at once.
+    Calm,
+    /// One was drawn; the browser has not begun its next frame since.
+    Drawn,
+    /// And another waits for that.
+    Waits,
+}
+
 /// The place of the reader, and the element that scrolls.
 #[derive(Clone, Copy)]
 pub struct Scroll {
@@ -49,8 +60,7 @@ pub struct Scroll {
     shape: Live<(i32, i32)>,
     /// The part of all rows that is in the page for sure.
     drawn: Live<(f64, f64)>,
-    /// There is something to draw with the next frame of the browser; one is on its way.
-    pace: Live<(bool, bool)>,
+    pace: Live<Pace>,
     /// It scrolls; this ends when it has come to rest.
     rest: Live<Option<Timeout>>,
     /// By how much what is above the rows in the page is taller than it should be.
@@ -77,7 +87,7 @@ impl Scroll {
             top: Live::new(0.0),
             shape: Live::new((0, 0)),
             drawn: Live::new((0.0, 0.0)),
-            pace: Live::new((false, false)),
+            pace: Live::new(Pace::Calm),
             rest: Live::new(None),
             slack: Live::new(0.0),
             mark: Live::new(None),
@@ -205,18 +215,33 @@ impl Scroll {
     /// Takes note of the line being read.
     fn take_line(self) {
         let (y, height) = (self.y(), self.height());
+        let whole = self.first_whole();
         let (line, time) = self.store.lay_out(|timeline| {
             let first = timeline.at(y);
             timeline.reads(timeline.key(first));
-            (Line::of(timeline, y, height), timeline.time(first))
+            let line = whole.unwrap_or_else(|| Line::of(timeline, y, height));
+            // At the very top its own line is there.
+            (line, timeline.time(first).filter(|_| y > 0.0))
         });
-        // The line of a day above it may go.
-        self.line.set_untracked(match line {
-            Line::Row(key, at, offset) => Line::Row(key, at, offset + self.window.head(key)),
-            line => line,
-        });
+        self.line.set_untracked(line);
         let day = |time: Option<i64>| time.map(local_day);
         self.day.maybe_update(|was| day(std::mem::replace(was, time)) != day(time));
+    }
+
+    /// Where rows above have become lower or taller, another one is the first that is seen whole: it is the line from now on.
+    /// As long as it is the same, its place is not taken anew, which would be off by a part of a pixel each time.
+    fn follow_line(self) {
+        if let (Line::Row(key, ..), Some(Line::Row(first, at, offset))) =
+            (self.line.get_untracked(), self.first_whole())
+            && first != key
+        {
+            self.line.set_untracked(Line::Row(first, at, offset));
+        }
+    }
+
+    fn first_whole(self) -> Option<Line> {
+        let top = self.frame().element().get_bounding_client_rect().top();
+        self.window.first_whole(top, top + self.height() * 0.75)
     }
 
     fn reach_end(self) {
@@ -232,13 +257,12 @@ impl Scroll {
 
     /// Rows have come, gone or changed. What comes while it is calm is drawn at once; a burst, once with each frame.
     fn changed(self) {
-        let (_, paced) = self.pace.get_untracked();
-        if paced {
-            self.pace.set_untracked((true, true));
-        } else {
+        if self.pace.get_untracked() == Pace::Calm {
             self.draw();
-            self.pace.set_untracked((false, true));
+            self.pace.set_untracked(Pace::Drawn);
             self.ask_for_frame();
+        } else {
+            self.pace.set_untracked(Pace::Waits);
         }
     }
 
@@ -249,12 +273,14 @@ impl Scroll {
     }
 
     fn frame_begins(self) {
-        let Some((wanted, _)) = self.pace.try_with(|pace| *pace) else { return };
-        if wanted {
+        let Some(pace) = self.pace.try_with(|pace| *pace) else { return };
+        if pace == Pace::Waits {
             self.draw();
+            self.pace.set_untracked(Pace::Drawn);
             self.ask_for_frame();
+        } else {
+            self.pace.set_untracked(Pace::Calm);
         }
-        self.pace.set_untracked((false, wanted));
     }
 
     /// Once nobody scrolls, all is as tall again as it should be.
@@ -283,13 +309,13 @@ impl Scroll {
         let height = f64::from(shape.1);
         let held = self.window.held();
         // In a flood all of it is new with each frame, and nobody reads what is above the screen.
-        let floods = self.at_end.get_untracked() && self.pace.get_untracked().0;
+        let floods = self.at_end.get_untracked() && self.pace.get_untracked() == Pace::Waits;
         let above = if floods { height / 4.0 } else { height };
         let mut rests = self.rest.with_untracked(Option::is_none);
         if rests || self.at_end.get_untracked() {
             self.slack.set_untracked(0.0);
         }
-        for _ in 0..ROUNDS {
+        for round in 1..=ROUNDS {
             let mut line = self.line.get_untracked();
             let head = if let Line::Row(key, ..) = line { self.window.head(key) } else { 0.0 };
             let around = self.store.lay_out(|timeline| {
@@ -300,6 +326,11 @@ impl Scroll {
             let y = around.y;
             self.drawn.set_untracked((y - above, y + 2.0 * height));
             let first = around.rows.first().map_or(0.0, |first| first.top);
+            if first + self.slack.get_untracked() < 0.0 {
+                // There is not so much above that it could be that much lower.
+                self.slack.set_untracked(0.0);
+                rests = true;
+            }
             let measured = self.window.show(around, self.slack.get_untracked());
             if !measured.is_empty() {
                 self.store.lay_out(|timeline| {
@@ -307,7 +338,9 @@ impl Scroll {
                     #[allow(clippy::cast_possible_truncation)]
                     measured.iter().for_each(|(at, height)| timeline.measured(*at, *height as f32));
                 });
-                continue;
+                if round < ROUNDS {
+                    continue;
+                }
             }
             // All is as it was thought to be.
             if line == Line::End {
@@ -329,6 +362,7 @@ impl Scroll {
             self.put(frame.scroll_top_f64() + y - is);
             break;
         }
+        self.follow_line();
         if self.window.is_stale() {
             // They follow before this does, and what they take is not what they took.
             queue_microtask(move || self.draw());

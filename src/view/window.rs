@@ -9,7 +9,7 @@ use web_sys::Node;
 
 use super::{
     dom::{El, Part, el, pixels},
-    line::Around,
+    line::{Around, Line},
     row::item,
 };
 use crate::ctrl::{Live, RcLive};
@@ -28,25 +28,24 @@ pub struct Window {
     shown: Live<Vec<Shown>>,
     /// Tells of rows that change their size.
     sizes: Live<Option<web_sys::ResizeObserver>>,
-    size: Live<Size>,
+    /// The height of what is below the last of them.
+    below: Live<f64>,
     /// Rows were told that they show something else now, which they have yet to follow.
     stale: Live<bool>,
 }
 
-/// What is set on the list and each row of it.
-#[derive(Clone, Copy, Default, PartialEq)]
-struct Size {
-    below: f64,
-    newest: u64,
-}
-
 struct Shown {
+    key: u32,
+    /// Its height is what is set.
+    is_gap: bool,
     part: Part,
+    /// How many rows were before it when it was drawn.
+    at: usize,
     row: RcLive<Row>,
     /// The margin above it.
     skip: f64,
-    /// Its place among all, as it was told.
-    place: u64,
+    /// Its place among all, and how many there are, as it was told.
+    place: (u64, u64),
 }
 
 /// A row that is to be in the page.
@@ -73,7 +72,7 @@ impl Window {
             owner: Live::new(Owner::current().unwrap_or_default()),
             shown: Live::new(Vec::new()),
             sizes: Live::new(None),
-            size: Live::new(Size::default()),
+            below: Live::new(0.0),
             stale: Live::new(false),
         }
     }
@@ -104,7 +103,7 @@ impl Window {
         }
         self.shown.with_untracked(|shown| {
             let holds = |of: &&Shown| nodes.iter().any(|node| of.part.el().element().contains(Some(node)));
-            shown.iter().filter(holds).map(Shown::key).collect()
+            shown.iter().filter(holds).map(|of| of.key).collect()
         })
     }
 
@@ -114,7 +113,7 @@ impl Window {
         let Around { rows: wanted, height, newest, .. } = around;
         let mut old = self.shown.update_untracked(std::mem::take).unwrap_or_default();
         old.retain_mut(|shown| {
-            let stays = wanted.iter().any(|wanted| wanted.row.key == shown.key());
+            let stays = wanted.iter().any(|wanted| wanted.row.key == shown.key);
             if !stays {
                 self.sizes.with_untracked(|sizes| {
                     if let Some(sizes) = sizes {
@@ -131,7 +130,7 @@ impl Window {
         let mut below = height;
         let (mut end, mut moved) = (-slack, false);
         for wanted in wanted {
-            let known = old.iter().position(|shown| shown.key() == wanted.row.key);
+            let known = old.iter().position(|shown| shown.key == wanted.row.key);
             let mut it = if let Some(it) = known.and_then(|at| old.remove(at)) {
                 if known != Some(0) || moved {
                     // Out of its order, as an own message that was acknowledged behind another.
@@ -147,50 +146,55 @@ impl Window {
                 self.put(&old, wanted.row)
             };
             it.skip_to(wanted.top - end);
+            it.at = wanted.at;
             it.stands_at(wanted.at, newest);
             end = wanted.top + wanted.height;
             below = height - end;
             heights.push((wanted.at, wanted.height));
             shown.push(it);
         }
-        let size = Size { below, newest };
-        if self.size.get_untracked() != size {
-            self.size.set_untracked(size);
+        if (self.below.get_untracked() - below).abs() > SAME {
+            self.below.set_untracked(below);
             self.list().style("padding-bottom", &pixels(below));
         }
         let measured = shown.iter().zip(heights);
         let measured = measured.filter_map(|(shown, (at, thought))| {
             let height = shown.part.el().element().get_bounding_client_rect().height();
-            (!shown.is_gap() && (height - thought).abs() > SAME).then_some((at, height))
+            (!shown.is_gap && (height - thought).abs() > SAME).then_some((at, height))
         });
         let measured = measured.collect();
         self.shown.set_untracked(shown);
         measured
     }
 
+    /// The first row that is seen whole below a place of the screen, and not lower than another, as it is in the page: the
+    /// timeline may have changed since it was drawn.
+    pub fn first_whole(self, from: f64, to: f64) -> Option<Line> {
+        self.shown.with_untracked(|shown| {
+            let tops = shown.iter().filter(|it| !it.is_gap).map(|it| (it, top(it.part.el().element())));
+            let (it, top) = tops.into_iter().find(|(_, top)| *top >= from)?;
+            (top < to).then(|| Line::Row(it.key, it.at, top + it.head() - from))
+        })
+    }
+
     /// How far a row's content is below its top: as much as the line of a day that begins with it, which may go. 0 where there
     /// is none, or the row is not in the page.
     pub fn head(self, key: u32) -> f64 {
-        let item = self.shown.with_untracked(|shown| {
-            shown.iter().find(|it| it.key() == key).map(|it| it.part.el().element().clone())
-        });
-        let top = |of: &web_sys::Element| of.get_bounding_client_rect().top();
-        let item = item.filter(|item| item.child_element_count() > 1);
-        item.and_then(|item| Some(top(&item.last_element_child()?) - top(&item))).unwrap_or(0.0)
+        self.shown.with_untracked(|shown| shown.iter().find(|it| it.key == key).map_or(0.0, Shown::head))
     }
 
     /// Marks a row for a moment: it is what was looked for.
     pub fn mark(self, key: u32) {
         self.shown.with_untracked(|shown| {
             for it in shown {
-                it.part.el().set_class("sought", it.key() == key);
+                it.part.el().set_class("sought", it.key == key);
             }
         });
     }
 
     /// Where the rows begin, in CSS pixels on the screen.
     pub fn top(self) -> f64 {
-        self.list().element().get_bounding_client_rect().top()
+        top(self.list().element())
     }
 
     fn before(self, old: &std::collections::VecDeque<Shown>) -> El {
@@ -207,17 +211,16 @@ impl Window {
                 sizes.observe(part.el().element());
             }
         });
-        Shown { part, row, skip: 0.0, place: 0 }
+        let (key, is_gap) = row.with_untracked(|row| (row.key, matches!(row.kind, RowKind::Gap { .. })));
+        Shown { key, is_gap, part, at: 0, row, skip: 0.0, place: (0, 0) }
     }
 }
 
 impl Shown {
-    fn key(&self) -> u32 {
-        self.row.with_untracked(|row| row.key)
-    }
-
-    fn is_gap(&self) -> bool {
-        self.row.with_untracked(|row| matches!(row.kind, RowKind::Gap { .. }))
+    fn head(&self) -> f64 {
+        let item = self.part.el().element();
+        let content = item.last_element_child().filter(|_| item.child_element_count() > 1);
+        content.map_or(0.0, |content| top(&content) - top(item))
     }
 
     fn skip_to(&mut self, skip: f64) {
@@ -234,10 +237,18 @@ impl Shown {
             _ => 0,
         });
         let place = if (1..=newest).contains(&seq) { seq } else { at as u64 + 1 };
-        if self.place != place {
-            self.place = place;
-            self.part.el().set("aria-posinset", Some(&place.to_string()));
+        let all = newest.max(place);
+        for (name, value, told) in
+            [("aria-posinset", place, self.place.0), ("aria-setsize", all, self.place.1)]
+        {
+            if value != told {
+                self.part.el().set(name, Some(&value.to_string()));
+            }
         }
-        self.part.el().set("aria-setsize", Some(&newest.max(place).to_string()));
+        self.place = (place, all);
     }
+}
+
+fn top(of: &web_sys::Element) -> f64 {
+    of.get_bounding_client_rect().top()
 }
