@@ -6,6 +6,7 @@
 //! | `dist [--connect-src SOURCES]` | the static bundle in `dist/`, and the one-file server |
 //! | `test` | every check: formatting, lints, native, wasm32 and browser tests |
 //! | `bench [--check]` | measures server and page beside others, by itself or against `bench/budgets.toml` |
+//! | `size` | how large the page is: file by file, and of its code crate by crate |
 //! | `soak [sim\|kill\|browser\|all] [--minutes N]` | what is random in the tests, for longer |
 //! | `plant` | plants bugs in a copy of the sources, each of which the simulation must catch |
 //! | `wasm-test FILE` | runs one wasm32 test binary in a browser (cargo's runner for that target) |
@@ -28,6 +29,7 @@ mod place;
 mod plant;
 mod run;
 mod sh;
+mod size;
 mod soak;
 mod table;
 mod test;
@@ -43,6 +45,7 @@ usage: cargo xtask run [-- server arguments]
        cargo xtask dist [--connect-src \"wss://chat.example\"]
        cargo xtask test
        cargo xtask bench [--check] [--rounds N] [--seconds N] [--only TEXT]
+       cargo xtask size
        cargo xtask soak [sim|kill|browser|all] [--minutes N]
        cargo xtask plant";
 
@@ -64,6 +67,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "dist" => dist::dist(rest),
         "test" => test::test(rest),
         "bench" => bench::bench(rest),
+        "size" => size::size(rest),
         "soak" => soak::soak(rest),
         "plant" => plant::plant(rest),
         "wasm-test" => wasm_test::wasm_test(rest),

@@ -109,6 +109,14 @@ fn precompile_client(place: &Place) -> Result<()> {
     sh::run(part::cut_out(cargo.args(["--features", part::FEATURE]), place), "compiling the client")
 }
 
+/// What each crate weighs in the module of the bundle, as a table; after the bundle was built.
+pub fn weighed_client(place: &Place) -> Result<String> {
+    precompile_client(place)?;
+    let module = place.target.join(WASM).join("wasm-release/parlour-client.wasm");
+    let mut bindgen = sh::program(place, place.tools_bin().join(exe_name("wasm-bindgen")));
+    sh::output(bindgen.arg(format!("--weigh={}", module.display())), "weighing the client")
+}
+
 /// Compiles the client as a developer's Trunk does, in one module.
 pub fn whole_client(place: &Place) -> Result<()> {
     sh::run(&mut client(place), "compiling the client")

@@ -2,6 +2,7 @@
 //! never differ from the crates'. Installed as `wasm-bindgen`, a name rustc refuses for a crate of its own.
 
 mod split;
+mod weigh;
 
 use std::{
     fs,
@@ -21,6 +22,11 @@ fn main() -> Result<()> {
         match (name, value) {
             ("--version", _) => {
                 println!("wasm-bindgen {}", wasm_bindgen_shared::version());
+                return Ok(());
+            }
+            // Not wasm-bindgen's: for `cargo xtask size`.
+            ("--weigh", file) => {
+                print!("{}", weigh::weigh(Path::new(file))?);
                 return Ok(());
             }
             ("--target", "web") => drop(bindgen.web(true)?),
