@@ -72,6 +72,7 @@ pub fn fill(dir: &std::path::Path, messages: u64) -> Result<()> {
         done += entries.len() as u64;
         log.append(&entries, &[])?;
     }
+    while log.index()? > 0 {}
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use parlour_core::{Millis, model::Dialect, status::Status};
 use tokio::{
+    runtime::Handle as Runtime,
     sync::mpsc,
     time::{Instant, sleep_until},
 };
@@ -27,6 +28,10 @@ use crate::{
 
 /// The most inputs handled before anything goes out.
 const AT_ONCE: usize = 512;
+
+/// So many queues are written from here each time something goes out, where there are other threads for the rest: as
+/// long as it takes to wake one of those.
+const BY_ITSELF: usize = 32;
 
 /// What a socket brings. No socket has more than a few messages under way (see [`Queue::handing_over`]), so
 /// the channel is as bounded as they are.
@@ -72,6 +77,8 @@ struct Entry {
     messages: u64,
     /// What is said to many is not said to it, until its queue is empty.
     skipping: bool,
+    /// Something was put into its queue.
+    touched: bool,
     about: Option<Box<(Dialect, String)>>,
 }
 
@@ -85,6 +92,8 @@ pub struct Relay {
     table: Table<Entry>,
     /// Whose queue was too full, and whether what was dropped can't be done without.
     overflowed: Vec<(ConnId, bool)>,
+    /// Whose queues have something new in them.
+    touched: Vec<ConnId>,
     start: Instant,
 }
 
@@ -92,12 +101,23 @@ impl Relay {
     /// A relay for this hub and its log. `ids` get back the numbers of connections that are gone.
     #[must_use]
     pub fn new(hub: Hub, log: Handle, ids: Arc<Ids>, stats: Arc<Stats>) -> Self {
-        Self { hub, ids, stats, log, table: Table::default(), overflowed: Vec::new(), start: Instant::now() }
+        Self {
+            hub,
+            ids,
+            stats,
+            log,
+            table: Table::default(),
+            overflowed: Vec::new(),
+            touched: Vec::new(),
+            start: Instant::now(),
+        }
     }
 
     /// Works until nobody holds the other end of `inbox` any more.
     pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Input>) {
         let mut inputs = Vec::with_capacity(AT_ONCE);
+        let is_alone = Runtime::current().metrics().num_workers() == 1;
+        let here = if is_alone { usize::MAX } else { BY_ITSELF };
         loop {
             let wait = self.hub.poll_timeout().map(|at| self.start + Duration::from_millis(at));
             tokio::select! {
@@ -117,6 +137,7 @@ impl Relay {
             // were too slow to be.
             self.stats.count(self.hub.members(), self.hub.counters());
             self.deliver(now);
+            self.flush(here);
             self.stats.count(self.hub.members(), self.hub.counters());
         }
     }
@@ -155,7 +176,15 @@ impl Relay {
             }
             Input::Open { conn, queue, address } => {
                 let opened = Instant::now();
-                let entry = Entry { queue, address, opened, messages: 0, skipping: false, about: None };
+                let entry = Entry {
+                    queue,
+                    address,
+                    opened,
+                    messages: 0,
+                    skipping: false,
+                    touched: false,
+                    about: None,
+                };
                 self.table.insert(conn, entry);
                 self.hub.handle_connect(now, conn);
                 tracing::info!(%conn, %address, "connection opened");
@@ -218,24 +247,39 @@ impl Relay {
         }
     }
 
+    /// Lets the queues be written that have something new in them: so many from here, the others by their sockets' tasks.
+    fn flush(&mut self, here: usize) {
+        // First those for whom somebody else must wake up.
+        let others = self.touched.len().saturating_sub(here);
+        for (nth, conn) in self.touched.drain(..).enumerate() {
+            if let Some(entry) = self.table.get_mut(conn) {
+                entry.touched = false;
+                entry.queue.flush(nth >= others);
+            }
+        }
+    }
+
     /// What is said to many. Once something of it is dropped, so is all that follows, until the hub goes on from a
     /// place that it tells: nobody must take what they get for all there was.
     fn fan_out(&mut self, conn: ConnId, frames: &Bytes) {
         if let Some(entry) = self.table.get_mut(conn)
             && !entry.skipping
-            && entry.queue.push(frames.clone()) == Err(Full)
         {
-            entry.skipping = true;
-            self.overflowed.push((conn, false));
+            if entry.queue.push(frames.clone()) == Err(Full) {
+                entry.skipping = true;
+                self.overflowed.push((conn, false));
+            }
+            entry.touch(conn, &mut self.touched);
         }
     }
 
     /// What is said to one, which can't be done without.
     fn push(&mut self, conn: ConnId, put: impl FnOnce(&Queue) -> Result<(), Full>) {
-        if let Some(entry) = self.table.get(conn)
-            && put(&entry.queue) == Err(Full)
-        {
-            self.overflowed.push((conn, true));
+        if let Some(entry) = self.table.get_mut(conn) {
+            if put(&entry.queue) == Err(Full) {
+                self.overflowed.push((conn, true));
+            }
+            entry.touch(conn, &mut self.touched);
         }
     }
 }
@@ -253,6 +297,13 @@ impl Drop for Relay {
 }
 
 impl Entry {
+    /// Its queue is to be flushed; once is enough.
+    fn touch(&mut self, conn: ConnId, touched: &mut Vec<ConnId>) {
+        if !std::mem::replace(&mut self.touched, true) {
+            touched.push(conn);
+        }
+    }
+
     fn log_end(&self, conn: ConnId, reason: &'static str, code: u16) {
         let (dialect, agent) = match self.about.as_deref() {
             Some((Dialect::Rich, agent)) => ("rich", agent.as_str()),

@@ -251,6 +251,13 @@ pub trait Log: Send {
     /// [`LogError`]; nothing was appended or changed.
     fn append(&mut self, entries: &[Entry], sessions: &[SessionChange]) -> Result<Vec<Appended>, LogError>;
 
+    /// Prepares some of what was appended for being searched, which until then is looked through message by message; a
+    /// step is small. It need not be durable at once. How many messages are left, at most.
+    ///
+    /// # Errors
+    /// [`LogError`]; what was done before stays done.
+    fn index(&mut self) -> Result<u64, LogError>;
+
     /// Lets go of some of what [`Retention`] lets go of; a step is small. `now` is in Unix ms. `true` when there may be
     /// more to do.
     ///

@@ -9,23 +9,28 @@ use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     io::{self, IoSlice},
+    net::Shutdown,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use parlour_core::status::Status;
+use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
-    net::TcpStream,
+    io::{AsyncRead as _, ReadBuf},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     time::{Instant, Sleep, sleep_until},
 };
 
 use super::{
     frame,
-    queue::{Ending, Queue},
+    queue::{self, Advanced, Ending, Queue, SLICES},
     reader::{Item, Reader},
 };
 use crate::{
@@ -35,8 +40,6 @@ use crate::{
 
 /// What one read takes at most, in bytes.
 const READ: usize = 16 * 1024;
-/// What one write gathers at most, in buffers.
-const SLICES: usize = 64;
 /// While so many buffers wait, a Pong takes the place of the one before it.
 const PONGS: usize = 16;
 /// How long the peer may take to answer a Close.
@@ -62,7 +65,9 @@ pub struct Times {
 /// One connection.
 #[derive(Debug)]
 pub struct Socket {
-    stream: TcpStream,
+    read: OwnedReadHalf,
+    /// Also written by the hub's task, when nothing of ours is under way; see [`Queue::flush`].
+    write: Arc<OwnedWriteHalf>,
     conn: ConnId,
     reader: Reader,
     queue: Arc<Queue>,
@@ -109,9 +114,13 @@ impl Socket {
         times: Arc<Times>,
     ) -> Self {
         let now = Instant::now();
+        let (read, write) = stream.into_split();
+        let write = Arc::new(write);
+        queue.attach(write.clone());
         Self {
             timer: Box::pin(sleep_until(now + times.ping_interval)),
-            stream,
+            read,
+            write,
             conn,
             reader: Reader::new(limit),
             queue,
@@ -137,6 +146,7 @@ impl Socket {
         }
         drop(first);
         poll_fn(|cx| self.poll(cx)).await;
+        self.queue.detach();
         // When nobody has said why before, the hub did, or the peer is done answering.
         self.gone("closed", Status::Abnormal.code());
     }
@@ -184,11 +194,15 @@ impl Socket {
     fn poll_queue(&mut self, cx: &Context<'_>) -> Option<bool> {
         let (bytes, buffers) = std::mem::take(&mut self.written);
         if self.phase != Phase::Open {
-            let mut ignored = VecDeque::new();
-            let taken = self.queue.take(cx, &mut ignored, bytes, buffers);
-            return (taken.ending != Some(Ending::Drop)).then_some(true);
+            let (ending, rest) = self.queue.give_up(cx);
+            if let Some(rest) = rest {
+                self.out.push_front(rest);
+                self.torn = true;
+            }
+            return (ending != Some(Ending::Drop)).then_some(true);
         }
         let taken = self.queue.take(cx, &mut self.out, bytes, buffers);
+        self.torn |= taken.torn;
         if taken.drained {
             self.tell(Input::Drained(self.conn));
         }
@@ -211,21 +225,30 @@ impl Socket {
 
     /// Writes all there is, many buffers in one call.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.out.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let mut count = 0;
-            for (slice, bytes) in slices.iter_mut().zip(&self.out) {
-                *slice = IoSlice::new(bytes);
-                count += 1;
+        let stream = self.write.clone();
+        while let Some(first) = self.out.front() {
+            if stream.as_ref().as_ref().poll_write_ready(cx)?.is_pending() {
+                self.stuck.get_or_insert_with(Instant::now);
+                return Poll::Pending;
             }
-            match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(n)) => self.wrote(n),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => {
-                    self.stuck.get_or_insert_with(Instant::now);
-                    return Poll::Pending;
+            let written = match self.out.len() {
+                1 => stream.try_write(first),
+                _ => {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    let mut count = 0;
+                    for (slice, bytes) in slices.iter_mut().zip(&self.out) {
+                        *slice = IoSlice::new(bytes);
+                        count += 1;
+                    }
+                    stream.try_write_vectored(&slices[..count])
                 }
+            };
+            match written {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(n) => self.wrote(n),
+                // It was not ready after all; now it is known.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
         if self.out.capacity() > SLICES {
@@ -233,33 +256,25 @@ impl Socket {
         }
         if self.phase != Phase::Open && !self.shut {
             // Nothing follows a Close; a peer that only reads to the end need not wait.
-            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            SockRef::from(stream.as_ref().as_ref()).shutdown(Shutdown::Write)?;
             self.shut = true;
         }
         Poll::Ready(Ok(()))
     }
 
-    fn wrote(&mut self, mut n: usize) {
+    fn wrote(&mut self, bytes: usize) {
         self.stuck = None;
-        self.written.0 += n;
-        self.torn = false;
-        while let Some(first) = self.out.front_mut() {
-            if n < first.len() {
-                first.advance(n);
-                self.torn = n > 0;
-                break;
-            }
-            n -= first.len();
-            self.out.pop_front();
-            self.written.1 += 1;
-        }
+        let Advanced { buffers, torn } = queue::advance(&mut self.out, bytes);
+        self.written.0 += bytes;
+        self.written.1 += buffers;
+        self.torn = torn;
     }
 
     /// Reads once. `true` when something came, `false` at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         BUFFER.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            ready!(Pin::new(&mut self.read).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(false));
             }

@@ -125,7 +125,7 @@ impl Crowd {
             let newest = states.iter().map(|state| state.newest).max();
             states.retain(|state| {
                 let arrived = state.said == state.acknowledged && Some(state.newest) == newest;
-                let whole = state.gaps == 0 && state.outbox == 0 && arrived;
+                let whole = state.resting && state.gaps == 0 && state.outbox == 0 && arrived;
                 !(state.online && state.members == count && whole)
             });
             states

@@ -57,6 +57,8 @@ pub struct State {
     pub said: usize,
     pub acknowledged: usize,
     pub gaps: usize,
+    /// It was told to say no more, and to load what is missing.
+    pub resting: bool,
     /// What the device keeps of what was said. Counted when the page comes to rest.
     pub outbox: usize,
     /// The largest sequence number it was shown.
@@ -76,6 +78,7 @@ impl State {
             said: 0,
             acknowledged: 0,
             gaps: 0,
+            resting: false,
             outbox: 0,
             newest: 0,
             refused: 0,
@@ -174,6 +177,7 @@ impl Page {
             said: device.said.len(),
             acknowledged: device.acknowledged.len(),
             gaps: device.gaps.len(),
+            resting: self.loads && self.talks_at.is_none(),
             outbox: if self.loads { device.storage.outbox() } else { 0 },
             newest: self.newest,
             refused: self.refused,

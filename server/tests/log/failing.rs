@@ -41,7 +41,7 @@ fn a_full_log_goes_on_when_there_is_room_again() {
     assert_eq!(world.contents().len(), stored as usize);
     // What did not go in went in nowhere, and its id is free.
     assert_eq!(world.log.append(&[entry(90_000, "", &"x".repeat(1 << 20))], &[]), Err(full(&world)));
-    assert!(world.search("x").is_empty());
+    assert!(world.find("x").is_empty());
     // Room by letting go.
     while world.log.tidy(&Retention { messages: Some(10), ..Retention::default() }, 0).unwrap() {}
     assert_eq!(new(world.say(90_000, "goes in")).seq, u64::from(stored) + 1);
@@ -50,7 +50,7 @@ fn a_full_log_goes_on_when_there_is_room_again() {
     fill(&mut world, 100_000);
     let mut world = world.reopen();
     new(world.say(99_999, "goes in"));
-    assert_eq!(world.search("goes"), ["goes in", "goes in"]);
+    assert_eq!(world.find("goes"), ["goes in", "goes in"]);
     world.check();
 }
 
@@ -91,7 +91,7 @@ fn what_can_t_be_written_is_read() {
     world.say(1, "one");
     let mut world = world.reopen_with(&READ_ONLY);
     assert_eq!(world.contents(), ["one"]);
-    assert_eq!(world.search("one"), ["one"]);
+    assert_eq!(world.find("one"), ["one"]);
     let read_only = LogError::ReadOnly(world.log.path().into());
     assert_eq!(world.log.append(&[entry(2, "", "two")], &[]), Err(read_only.clone()));
     assert_eq!(world.log.tidy(&Retention::default(), 0), Err(read_only));

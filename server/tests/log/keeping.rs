@@ -76,6 +76,7 @@ fn by_size_the_oldest_of_all_rooms() {
         let said: Vec<_> = (1..=200).map(|i| entry(n * 200 + i, room, &text(i))).collect();
         world.append(&said);
     }
+    world.index();
     let size = |world: &World| std::fs::metadata(world.log.path()).unwrap().len();
     let database = rusqlite::Connection::open(world.log.path()).unwrap();
     let pages =

@@ -1,8 +1,9 @@
 //! What is found, and what is only text.
 
-use parlour_server::log::Size;
+use parlour_server::log::{Log as _, Retention, Size};
+use rusqlite::Connection;
 
-use crate::world::{ALL, World, entry};
+use crate::world::{ALL, Dir, FAST, World, entry};
 
 fn with(texts: &[&str]) -> World {
     let mut world = World::new();
@@ -119,6 +120,9 @@ fn the_newest_first_of_one_room_page_by_page() {
     let mut world = World::new();
     for n in (1..=40).step_by(2) {
         world.append(&[entry(n, "b", &format!("word {n}")), entry(n + 1, "a", &format!("word {n}"))]);
+        if n == 21 {
+            world.index();
+        }
     }
     world.append(&[entry(100, "c", "word")]);
     let size = Size { messages: 7, bytes: usize::MAX };
@@ -166,4 +170,67 @@ fn words_of_many_forms_are_found_however_many_there_are() {
         );
         assert_eq!(search(&format!("{word}x")), [""; 0]);
     }
+}
+
+#[test]
+fn what_is_not_in_the_index_yet_is_found_before_what_is() {
+    let mut world = World::new();
+    // More than a step, in two rooms.
+    let numbered = |room: &str, from: u32| -> Vec<_> {
+        (from..from + 700).map(|n| entry(n, room, &format!("word {n}"))).collect()
+    };
+    world.append(&numbered("", 1));
+    world.append(&numbered("other", 10_001));
+    let expected: Vec<String> = (1..=700).rev().map(|n| format!("word {n}")).collect();
+    assert_eq!(world.find("word"), expected);
+    let mut left = vec![1400];
+    while left.last() != Some(&0) {
+        left.push(world.log.index().unwrap());
+        assert_eq!(world.find("word"), expected, "{left:?}");
+        assert_eq!(world.find("word 70"), ["word 700", "word 70"], "{left:?}");
+    }
+    assert!(left.len() > 3 && left.is_sorted_by(|a, b| a > b), "in steps: {left:?}");
+    assert_eq!(world.log.index().unwrap(), 0);
+    // It goes on from there, also after the log was closed.
+    world.say(701, "word 701");
+    let mut world = world.reopen();
+    assert_eq!(world.find("word")[..2], ["word 701", "word 700"]);
+    assert_eq!(world.search("701"), ["word 701"]);
+}
+
+#[test]
+fn what_is_let_go_of_before_it_is_in_the_index_is_not_found() {
+    let mut world = with(&["word 1", "word 2", "word 3"]);
+    while world.log.tidy(&Retention { messages: Some(1), ..Retention::default() }, 0).unwrap() {}
+    assert_eq!(world.search("word"), ["word 3"]);
+    while world.log.tidy(&Retention { messages: Some(0), ..Retention::default() }, 0).unwrap() {}
+    assert_eq!(world.search("word"), [""; 0]);
+    world.say(4, "word 4");
+    assert_eq!(world.search("word"), ["word 4"]);
+    world.check();
+}
+
+#[test]
+fn a_log_whose_appends_filled_the_index_is_searched_as_it_was() {
+    let dir = Dir::new();
+    let first = Connection::open(dir.join("parlour.db")).unwrap();
+    first.execute_batch(include_str!("../../src/log/sqlite/migrations/1.sql")).unwrap();
+    let place = 1_i64 << 38 | 1;
+    first
+        .execute_batch(&format!(
+            "PRAGMA application_id = {}; PRAGMA user_version = 1;
+             INSERT INTO about (id) VALUES (zeroblob(16));
+             INSERT INTO room (id, name, last_seq, kept) VALUES (1, '', 1, 1);
+             INSERT INTO message (place, room, time, id, nick, content)
+                 VALUES ({place}, 1, 5, zeroblob(16), 'tom', 'from before');
+             INSERT INTO words (rowid, text) VALUES ({place}, 'from before');",
+            0x5061_726C,
+        ))
+        .unwrap();
+    drop(first);
+    let mut log = dir.open_with(&FAST).unwrap();
+    assert_eq!(log.index().unwrap(), 0, "it is in the index already");
+    log.append(&[entry(2, "", "from now")], &[]).unwrap();
+    let found = log.reader().unwrap().search("", "from", 0, ALL).unwrap().messages;
+    assert_eq!(found.iter().map(|it| &*it.content).collect::<Vec<_>>(), ["from now", "from before"]);
 }

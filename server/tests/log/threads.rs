@@ -32,6 +32,9 @@ struct Puppet {
     appends: Sender<Vec<Entry>>,
     orders: Receiver<Do>,
     tidied: Sender<()>,
+    indexed: Sender<()>,
+    /// What is not in the index.
+    left: u64,
     seq: u64,
 }
 
@@ -47,12 +50,19 @@ impl Log for Puppet {
             self.seq += 1;
             Appended::New(Place { seq: self.seq, time: entry.time })
         };
+        self.left += entries.len() as u64;
         Ok(entries.iter().map(&mut place).collect())
     }
 
     fn tidy(&mut self, _: &Retention, _: i64) -> Result<bool, LogError> {
         let _ = self.tidied.send(());
         Ok(true)
+    }
+
+    fn index(&mut self) -> Result<u64, LogError> {
+        self.left = self.left.saturating_sub(512);
+        let _ = self.indexed.send(());
+        Ok(self.left)
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, LogError> {
@@ -87,6 +97,7 @@ struct Stage {
     handle: Handle,
     appends: Receiver<Vec<Entry>>,
     tidied: Receiver<()>,
+    indexed: Receiver<()>,
     reports: Receiver<Report>,
 }
 
@@ -95,11 +106,13 @@ impl Stage {
         let (appended, appends) = channel();
         let (orders, ordered) = channel();
         let (tidy, tidied) = channel();
+        let (index, indexed) = channel();
         let (report, reports) = channel();
-        let puppet = Puppet { appends: appended, orders: ordered, tidied: tidy, seq: 0 };
+        let puppet =
+            Puppet { appends: appended, orders: ordered, tidied: tidy, indexed: index, left: 2000, seq: 0 };
         let report = move |told| report.send(told).unwrap();
         let handle = start(Box::new(puppet), Retention::default(), report).unwrap();
-        Self { handle, appends, orders, tidied, reports }
+        Self { handle, appends, orders, tidied, indexed, reports }
     }
 
     fn append(&self, generation: u32, ids: &[u32]) {
@@ -230,6 +243,24 @@ fn an_idle_log_is_tidied_until_there_is_nothing_more() {
     for _ in 0..5 {
         stage.tidied.recv_timeout(PATIENCE).unwrap();
     }
+}
+
+#[test]
+fn what_is_appended_is_put_into_the_index_and_what_was_before() {
+    let stage = Stage::new();
+    let times = |count| (0..count).for_each(|_| stage.indexed.recv_timeout(PATIENCE).unwrap());
+    // What was left when the log was closed, in four steps.
+    times(4);
+    let many: Vec<u32> = (1..=1000).collect();
+    stage.append(0, &many);
+    assert_eq!(stage.appending().len(), 1000);
+    stage.orders.send(Do::Append).unwrap();
+    times(2);
+    // Few wait for more, and not for ever.
+    stage.append(0, &[1001]);
+    assert_eq!(stage.appending(), [1001]);
+    stage.orders.send(Do::Append).unwrap();
+    times(1);
 }
 
 #[test]

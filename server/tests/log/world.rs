@@ -117,8 +117,22 @@ impl World {
         self.page(Start::End, ALL).messages.into_iter().map(|message| message.content).collect()
     }
 
-    /// All that is found in the lobby.
+    /// All that is found in the lobby; the same, whether it is in the index of words or not yet.
+    #[track_caller]
     pub fn search(&mut self, query: &str) -> Vec<String> {
+        let found = self.find(query);
+        self.index();
+        assert_eq!(self.find(query), found, "{query:?}: found with the index, and without");
+        found
+    }
+
+    /// Brings the index of words up to date.
+    pub fn index(&mut self) {
+        while self.log.index().unwrap() > 0 {}
+    }
+
+    /// All that is found in the lobby, as things are.
+    pub fn find(&mut self, query: &str) -> Vec<String> {
         let Found { messages, reached_start } = self.read.search("", query, 0, ALL).unwrap();
         assert!(reached_start);
         messages.into_iter().map(|message| message.content).collect()

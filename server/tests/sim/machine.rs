@@ -129,7 +129,14 @@ impl Running {
         let failed = || LogError::Failed("the disk says no".into());
         let log = &mut self.log;
         match end {
-            End::Well => Some(self.groups.commit_to(log, jobs)),
+            End::Well => {
+                let appended = self.groups.commit_to(log, jobs);
+                // As the thread does that writes, now and then. What it can't do now it can do later.
+                if rng.once_in(4) {
+                    let _ = log.index();
+                }
+                Some(appended)
+            }
             End::Refused => Some(self.groups.commit(jobs, |_, _| Err(failed()))),
             End::Ambiguous => Some(self.groups.commit(jobs, |entries, sessions| {
                 let _ = log.append(entries, sessions);

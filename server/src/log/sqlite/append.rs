@@ -1,9 +1,9 @@
-//! Appending: a batch, its ids and its words in one transaction.
+//! Appending: a batch and its ids in one transaction.
 
 use parlour_core::{model::MessageId, validate::nick_key};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use super::{fault::Fault, place, print::print, rooms::Growing, words};
+use super::{fault::Fault, place, print::print, rooms::Growing};
 use crate::log::{Appended, Entry, Place, SessionChange};
 
 /// As [`crate::log::Log::append`].
@@ -15,7 +15,8 @@ pub(super) fn append(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut batch = Batch::new(&transaction)?;
     let appended = entries.iter().map(|entry| batch.append(entry)).collect::<Result<Vec<_>, _>>()?;
-    batch.finish()?;
+    batch.rooms.store(&transaction)?;
+    drop(batch);
     for change in sessions {
         apply(&transaction, change)?;
     }
@@ -28,8 +29,6 @@ struct Batch<'a> {
     rooms: Growing,
     /// There are ids of messages that are no longer kept.
     any_gone: bool,
-    /// What is new, by key.
-    new: Vec<(i64, &'a Entry)>,
     // Statements that every entry needs; to look them up for each took a twelfth of a busy server's time.
     insert: CachedStatement<'a>,
     kept: CachedStatement<'a>,
@@ -42,7 +41,6 @@ impl<'a> Batch<'a> {
             connection,
             rooms: Growing::default(),
             any_gone: connection.prepare_cached("SELECT 1 FROM gone LIMIT 1")?.exists([])?,
-            new: Vec::new(),
             insert: connection.prepare_cached(
                 "INSERT INTO message (place, room, time, id, nick, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (id) DO NOTHING",
@@ -55,7 +53,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    fn append(&mut self, entry: &'a Entry) -> Result<Appended, Fault> {
+    fn append(&mut self, entry: &Entry) -> Result<Appended, Fault> {
         if self.any_gone
             && let Some(gone) = self.gone(entry)?
         {
@@ -69,7 +67,6 @@ impl<'a> Batch<'a> {
             return Ok(self.kept(entry)?);
         }
         self.rooms.grow(&entry.room);
-        self.new.push((key, entry));
         Ok(Appended::New(Place { seq: room.last_seq, time: entry.time }))
     }
 
@@ -92,16 +89,6 @@ impl<'a> Batch<'a> {
             Ok(known(is_same, row.get(0)?, row.get(1)?))
         });
         gone.optional()
-    }
-
-    fn finish(mut self) -> rusqlite::Result<()> {
-        // In order of the keys: the index writes out what it has gathered whenever one is lower than the one before.
-        self.new.sort_unstable_by_key(|(key, _)| *key);
-        let mut index = words::Index::new(self.connection)?;
-        for (key, entry) in &self.new {
-            index.add(*key, &entry.content)?;
-        }
-        self.rooms.store(self.connection)
     }
 }
 

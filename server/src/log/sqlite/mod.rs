@@ -11,6 +11,7 @@
 //! | `place` | room and number as one key |
 //! | `rooms` | names and counts of the rooms |
 //! | `append`, `print` | what comes in, and what comes again |
+//! | `index` | what comes in, into the index of words |
 //! | `page`, `search`, `words`, `vocabulary` | what is read |
 //! | `tidy` | what goes |
 //! | `copy` | a second file, for a backup |
@@ -20,6 +21,7 @@ mod append;
 mod copy;
 mod fault;
 mod file;
+mod index;
 mod page;
 mod place;
 mod print;
@@ -131,6 +133,10 @@ impl Log for SqliteLog {
 
     fn tidy(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
         self.write(|connection| tidy::tidy(connection, retention, now))
+    }
+
+    fn index(&mut self) -> Result<u64, LogError> {
+        self.write(index::index)
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, LogError> {

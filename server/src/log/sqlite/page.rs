@@ -31,7 +31,7 @@ pub(super) fn page(
 }
 
 /// A message of a statement whose first columns are place, time, id, nick and content.
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
         place: Place { seq: place::parts(row.get(0)?).1, time: row.get(1)? },
         id: MessageId(row.get(2)?),
@@ -41,33 +41,37 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
 }
 
 /// Some messages, in the order they were read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) messages: Vec<Stored>,
     /// There is nothing further that way.
-    pub(super) is_all: bool,
+    is_all: bool,
+    bytes: usize,
 }
 
 impl Part {
     /// Takes as many as `size` allows, and `least` whatever they weigh.
-    pub(super) fn take(mut rows: Rows<'_>, size: Size, least: usize) -> rusqlite::Result<Self> {
-        let mut part = Self { messages: Vec::new(), is_all: false };
-        let mut bytes = 0_usize;
+    fn take(mut rows: Rows<'_>, size: Size, least: usize) -> rusqlite::Result<Self> {
+        let mut part = Self::default();
         while let Some(row) = rows.next()? {
-            let message = stored(row)?;
-            bytes = bytes.saturating_add(message.content.len());
-            let count = part.messages.len();
-            if count >= least && (count >= size.messages || bytes > size.bytes) {
+            if !part.take_one(stored(row)?, size, least) {
                 return Ok(part);
             }
-            part.messages.push(message);
         }
         part.is_all = true;
         Ok(part)
     }
 
-    fn bytes(&self) -> usize {
-        self.messages.iter().map(|message| message.content.len()).sum()
+    /// Takes one more, if `size` allows it or there are not `least` yet.
+    pub(super) fn take_one(&mut self, message: Stored, size: Size, least: usize) -> bool {
+        let bytes = self.bytes.saturating_add(message.content.len());
+        let count = self.messages.len();
+        let fits = count < least || count < size.messages && bytes <= size.bytes;
+        if fits {
+            self.bytes = bytes;
+            self.messages.push(message);
+        }
+        fits
     }
 }
 
@@ -79,7 +83,7 @@ struct View<'a> {
 
 impl View<'_> {
     fn before(&self, seq: u64, size: Size) -> rusqlite::Result<Page> {
-        let Part { mut messages, is_all } = self.older(seq, size, 1)?;
+        let Part { mut messages, is_all, .. } = self.older(seq, size, 1)?;
         messages.reverse();
         let to = self.any(seq, LAST_SEQ)?.then(|| seq.saturating_sub(1));
         let from = first(&messages).filter(|_| !is_all);
@@ -87,7 +91,7 @@ impl View<'_> {
     }
 
     fn after(&self, seq: u64, size: Size) -> rusqlite::Result<Page> {
-        let Part { messages, is_all } = self.newer(seq, size, 1)?;
+        let Part { messages, is_all, .. } = self.newer(seq, size, 1)?;
         let from = self.any(0, seq)?.then(|| seq.min(self.room.last_seq));
         let to = last(&messages).filter(|_| !is_all);
         Ok(self.assemble(from, to, messages))
@@ -102,7 +106,7 @@ impl View<'_> {
         let (_, seq) = place::parts(found);
         let half = Size { messages: size.messages / 2, bytes: size.bytes / 2 };
         let older = self.older(seq, half, 0)?;
-        let left = Size { messages: size.messages - older.messages.len(), bytes: size.bytes - older.bytes() };
+        let left = Size { messages: size.messages - older.messages.len(), bytes: size.bytes - older.bytes };
         let newer = self.newer(seq.saturating_sub(1), left, 1)?;
         let mut messages = older.messages;
         messages.reverse();

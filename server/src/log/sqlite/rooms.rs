@@ -18,14 +18,18 @@ use crate::log::RoomSummary;
 pub(super) struct Room {
     pub(super) id: i64,
     pub(super) last_seq: u64,
+    /// The index of words has its messages up to this one.
+    pub(super) indexed: u64,
 }
 
 /// The room of that name, if it was ever spoken in.
 pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<Room>> {
-    let mut statement = connection.prepare_cached("SELECT id, last_seq FROM room WHERE name = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, last_seq, indexed FROM room WHERE name = ?1")?;
     statement
         .query_row([name], |row| {
-            Ok(Room { id: row.get(0)?, last_seq: row.get::<_, i64>(1)?.cast_unsigned() })
+            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+            Ok(Room { id: row.get(0)?, last_seq: number(1)?, indexed: number(2)? })
         })
         .optional()
 }
@@ -108,5 +112,5 @@ impl Growing {
 fn make(connection: &Connection, name: &str) -> rusqlite::Result<Room> {
     let mut statement =
         connection.prepare_cached("INSERT INTO room (name, last_seq, kept) VALUES (?1, 0, 0)")?;
-    Ok(Room { id: statement.insert([name])?, last_seq: 0 })
+    Ok(Room { id: statement.insert([name])?, last_seq: 0, indexed: 0 })
 }

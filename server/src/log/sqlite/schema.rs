@@ -11,7 +11,7 @@ use crate::log::LogError;
 const APPLICATION: i32 = 0x5061_726C;
 
 /// The `n`th brings version `n` to `n + 1`. One that has been released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 
 /// Makes the schema what this version knows.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LogError> {

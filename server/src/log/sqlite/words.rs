@@ -56,14 +56,14 @@ fn tokens(text: &str) -> String {
     out
 }
 
-/// What the index is asked for a query; nothing for one without words. All terms must be there.
+/// What the index is asked. All terms must be there.
 ///
 /// Every token is in quotes, and none has a quote in it, so nothing that was typed is syntax.
-pub(super) fn ask(connection: &Connection, query: &str) -> rusqlite::Result<Option<String>> {
+pub(super) fn ask(connection: &Connection, terms: &[Term]) -> rusqlite::Result<String> {
     let mut left = SPELLED_OUT;
-    let terms = terms(query).into_iter().map(|term| match term {
+    let terms = terms.iter().map(|term| match term {
         Term::Phrase(signs) => Ok(format!("\"{signs}\"")),
-        Term::Beginning(word) => match vocabulary::beginning(connection, &word, left)? {
+        Term::Beginning(word) => match vocabulary::beginning(connection, word, left)? {
             Some(words) if !words.is_empty() => {
                 left -= words.len();
                 Ok(format!("(\"{}\")", words.join("\" OR \"")))
@@ -71,19 +71,40 @@ pub(super) fn ask(connection: &Connection, query: &str) -> rusqlite::Result<Opti
             _ => Ok(format!("\"{word}\"*")),
         },
     });
-    let terms = terms.collect::<rusqlite::Result<Vec<String>>>()?;
-    Ok((!terms.is_empty()).then(|| terms.join(" AND ")))
+    Ok(terms.collect::<rusqlite::Result<Vec<String>>>()?.join(" AND "))
+}
+
+/// Finds without the index what the index would find.
+#[derive(Debug)]
+pub(super) struct Matcher(Vec<String>);
+
+impl Matcher {
+    pub(super) fn new(terms: &[Term]) -> Self {
+        let part = |term: &Term| match term {
+            Term::Beginning(word) => format!(" {word}"),
+            Term::Phrase(signs) => format!(" {signs} "),
+        };
+        Self(terms.iter().map(part).collect())
+    }
+
+    /// Whether all terms are in a text.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let tokens = format!(" {} ", tokens(text));
+        self.0.iter().all(|part| tokens.contains(part))
+    }
 }
 
 /// What is looked for.
-enum Term {
+#[derive(Debug)]
+pub(super) enum Term {
     /// A word that begins so.
     Beginning(String),
     /// Characters one after the other, with spaces between.
     Phrase(String),
 }
 
-fn terms(query: &str) -> Vec<Term> {
+/// What a query looks for; nothing, if it has no words.
+pub(super) fn terms(query: &str) -> Vec<Term> {
     let (mut terms, mut phrase) = (Vec::new(), String::new());
     let query: String = query.chars().take(QUERY).collect();
     split(&query, |piece| {

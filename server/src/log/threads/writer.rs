@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Report, guarded};
-use crate::log::{Job, Log, LogError, Retention, group::Groups};
+use crate::log::{Appended, Job, Log, LogError, Retention, group::Groups};
 
 /// What one append takes at most, but for what its last job has over: entries.
 const ENTRIES: usize = 4096;
@@ -14,8 +14,15 @@ const ENTRIES: usize = 4096;
 const BYTES: usize = 4 << 20;
 /// How often the log is tidied when there was nothing more to do.
 const TIDY: Duration = Duration::from_secs(10);
-/// After a step of tidying with more to do, so many times what it took is left to appends.
+/// After a step of tidying or indexing with more to do, so many times what it took is left to appends.
 const SHARE: u32 = 4;
+/// How long messages gather for the index of words, where they are few.
+const GATHER: Duration = Duration::from_secs(5);
+/// So many are not few: a step's work.
+const MANY: u64 = 512;
+/// While more than so many are not in the index, it has its share before appends have theirs: to look through them takes a
+/// search some seconds.
+const BEHIND: u64 = 1_000_000;
 
 pub(super) struct Writer<R> {
     log: Box<dyn Log>,
@@ -24,23 +31,44 @@ pub(super) struct Writer<R> {
     groups: Groups,
     tidy_at: Instant,
     tidy_error: Option<LogError>,
+    /// When messages are to be put into the index of words; none when it has all.
+    index_at: Option<Instant>,
+    /// How many have gathered for it.
+    gathered: u64,
+    index_error: Option<LogError>,
 }
 
 impl<R: Fn(Report)> Writer<R> {
     pub(super) fn new(log: Box<dyn Log>, retention: Retention, report: R) -> Self {
-        Self { log, retention, report, groups: Groups::default(), tidy_at: Instant::now(), tidy_error: None }
+        Self {
+            log,
+            retention,
+            report,
+            groups: Groups::default(),
+            tidy_at: Instant::now(),
+            tidy_error: None,
+            // What was not done when the log was closed.
+            index_at: Some(Instant::now()),
+            gathered: MANY,
+            index_error: None,
+        }
     }
 
     /// Appends until there can be no more jobs.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         loop {
-            match jobs.recv_timeout(self.tidy_at.saturating_duration_since(Instant::now())) {
+            let next = self.index_at.map_or(self.tidy_at, |at| at.min(self.tidy_at));
+            match jobs.recv_timeout(next.saturating_duration_since(Instant::now())) {
                 Ok(job) => self.commit(gather(job, jobs)),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if self.tidy_at <= Instant::now() {
+            let now = Instant::now();
+            if self.tidy_at <= now {
                 self.tidy();
+            }
+            if self.index_at.is_some_and(|at| at <= now) {
+                self.index();
             }
         }
     }
@@ -52,9 +80,38 @@ impl<R: Fn(Report)> Writer<R> {
             guarded(|| log.append(entries, sessions))
                 .inspect_err(|error| tracing::error!(entries = entries.len(), "not appended: {error}"))
         });
+        let is_new = |appended: &&Appended| matches!(appended, Appended::New(_));
+        let new = results.iter().flatten().flatten().filter(is_new).count();
+        self.gather_for_index(new as u64);
         for result in results {
             (self.report)(Report::Appended(result));
         }
+    }
+
+    /// So many messages more are to be put into the index, when there are many or a while later.
+    fn gather_for_index(&mut self, new: u64) {
+        let were_few = self.gathered < MANY;
+        self.gathered += new;
+        if self.gathered > 0 && self.index_at.is_none() || were_few && self.gathered >= MANY {
+            let wait = if self.gathered < MANY { GATHER } else { Duration::ZERO };
+            self.index_at = Some(Instant::now() + wait);
+        }
+    }
+
+    fn index(&mut self) {
+        let begun = Instant::now();
+        let indexed = guarded(|| self.log.index());
+        let took = begun.elapsed();
+        self.gathered = *indexed.as_ref().unwrap_or(&MANY);
+        let pause = match &indexed {
+            Err(_) => Some(TIDY),
+            Ok(0) => None,
+            Ok(left) if *left < MANY => Some(GATHER),
+            Ok(left) if *left > BEHIND => Some(took / SHARE),
+            Ok(_) => Some(took * SHARE),
+        };
+        self.index_at = pause.map(|pause| Instant::now() + pause);
+        warn_once("not indexed", &mut self.index_error, indexed.err());
     }
 
     fn tidy(&mut self) {
@@ -63,13 +120,16 @@ impl<R: Fn(Report)> Writer<R> {
         let tidied = guarded(|| self.log.tidy(&self.retention, i64::try_from(now).unwrap_or(i64::MAX)));
         let pause = if tidied == Ok(true) { begun.elapsed() * SHARE } else { TIDY };
         self.tidy_at = Instant::now() + pause;
-        let error = tidied.err();
-        // Once, not every ten seconds.
-        if let Some(error) = error.as_ref().filter(|&error| self.tidy_error.as_ref() != Some(error)) {
-            tracing::warn!("not tidied: {error}");
-        }
-        self.tidy_error = error;
+        warn_once("not tidied", &mut self.tidy_error, tidied.err());
     }
+}
+
+/// Once, not every ten seconds.
+fn warn_once(what: &str, known: &mut Option<LogError>, error: Option<LogError>) {
+    if let Some(error) = error.as_ref().filter(|&error| known.as_ref() != Some(error)) {
+        tracing::warn!("{what}: {error}");
+    }
+    *known = error;
 }
 
 /// The job and all that waits behind it, up to the bounds of an append.

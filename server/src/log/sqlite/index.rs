@@ -1,0 +1,83 @@
+//! Putting messages into the index of words, some time after they were appended: in an append it would be half of the
+//! work, and nobody who waits for an acknowledgement waits for a search.
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{
+    place::{key, parts},
+    words,
+};
+
+/// Messages that one step puts into it.
+const STEP: usize = 512;
+
+/// As [`crate::log::Log::index`].
+pub(super) fn index(connection: &mut Connection) -> rusqlite::Result<u64> {
+    // What is lost with the power is done again, so nobody waits for the disk; the next append has it written first.
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", synchronous.min(NORMAL))?;
+    let done = step(connection);
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    done?;
+    left(connection)
+}
+
+/// SQLite's number for it.
+const NORMAL: i64 = 1;
+
+fn step(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let behind: Vec<(i64, u64, u64)> = {
+        let mut rooms = transaction
+            .prepare_cached("SELECT id, indexed, last_seq FROM room WHERE indexed < last_seq ORDER BY id")?;
+        let rooms = rooms.query_map([], |row| {
+            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+            Ok((row.get(0)?, number(1)?, number(2)?))
+        })?;
+        rooms.collect::<rusqlite::Result<_>>()?
+    };
+    // In order of the keys: the index writes out what it has gathered whenever one is lower than the one before.
+    let mut left = STEP;
+    for (room, indexed, last_seq) in behind {
+        if left == 0 {
+            break;
+        }
+        let (count, to) = add(&transaction, room, indexed, last_seq, left)?;
+        left -= count;
+        transaction
+            .prepare_cached("UPDATE room SET indexed = ?2 WHERE id = ?1")?
+            .execute([room, to.cast_signed()])?;
+    }
+    transaction.commit()
+}
+
+/// Adds up to so many of a room's messages; how many, and up to which number that is all of them.
+fn add(
+    connection: &Connection,
+    room: i64,
+    after: u64,
+    to: u64,
+    at_most: usize,
+) -> rusqlite::Result<(usize, u64)> {
+    let mut messages = connection.prepare_cached(
+        "SELECT place, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT ?3",
+    )?;
+    let mut index = words::Index::new(connection)?;
+    let mut rows = messages.query(params![key(room, after + 1), key(room, to), at_most.cast_signed()])?;
+    let (mut count, mut last) = (0, 0);
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        index.add(last, row.get_ref(1)?.as_str()?)?;
+        count += 1;
+    }
+    // Where messages are no longer kept there are fewer than numbers.
+    Ok((count, if count < at_most { to } else { parts(last).1 }))
+}
+
+/// How many there are that are not in it, at most.
+fn left(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT coalesce(sum(last_seq - indexed), 0) FROM room")?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
+}
