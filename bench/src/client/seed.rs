@@ -42,6 +42,7 @@ fn fill(dir: &Path, count: u64) -> Result<()> {
         let entries: Vec<_> = (first..count.min(first + GROUP)).map(|n| entry(n, &room, &nicks)).collect();
         log.append(&entries, &[])?;
     }
+    while log.index()? > 0 {}
     Ok(())
 }
 

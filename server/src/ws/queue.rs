@@ -157,8 +157,8 @@ impl Queue {
     /// Sees to it that what was put is written: at once and here, as far as the system takes it, or else by the
     /// socket's task, which is woken. Never waits.
     ///
-    /// To write here spares the socket's task its turn, which with many sockets is a quarter of the time that passes
-    /// until the last of them has a message; but they are written one after the other then, and not by all cores.
+    /// To write here spares the socket's task its turn, of which a room of hundreds takes hundreds for a message; but
+    /// they are written one after the other then, and not by all cores.
     pub fn flush(&self, here: bool) {
         let mut state = self.state();
         let stream = state.stream.clone().filter(|_| here && !state.busy && state.ending.is_none());

@@ -26,10 +26,9 @@ pub const PEER: Peer = Peer {
 pub const TALKERS: usize = 4;
 
 fn start(setting: &Setting, held: Held) -> Result<Site> {
-    // What it fills is remade for each start, so it is filled first.
     let port = target::free_port()?;
+    let data = setting.place.data()?;
     let mut command = target::parlour(&setting.place, port)?;
-    let data = setting.place.out.join("data");
     seed::room(setting, held, &data)?;
     command.arg("--assets").arg(&setting.dist);
     let server = Running::start(command, port)?;
