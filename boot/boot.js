@@ -40,8 +40,10 @@ async function start() {
   const script = document.querySelector('link[rel="modulepreload"]:not([href*="/snippets/"])');
   const module = document.querySelector('link[rel="preload"][type="application/wasm"]');
   const bytes = fetch(module.href, { integrity: module.integrity });
-  // Awaited below; this only keeps a failure here from being reported twice.
-  bytes.catch(() => {});
+  // The client wants this first of all. The file can be changed without a new name.
+  globalThis.settings = fetch("config.json", { cache: "no-cache" });
+  // Awaited later; this only keeps a failure here from being reported twice.
+  for (const asked of [bytes, globalThis.settings]) asked.catch(() => {});
   const { default: init } = await import(script.href);
   // The client takes #boot away once its first view stands.
   await init({ module_or_path: bytes });

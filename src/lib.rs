@@ -42,7 +42,8 @@ pub fn start() {
         if let Some(boot) = document().get_element_by_id("boot") {
             boot.remove();
         }
-        // By the time a name is typed it is there.
+        // By the time a name is typed it is there. The login page is drawn first.
+        view::drawn().await;
         app::bring(store).await;
     });
 }

@@ -16,6 +16,7 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
+    task::{unconstrained, yield_now},
     time::{sleep, timeout},
 };
 
@@ -27,6 +28,9 @@ use crate::{
 
 /// How many connections may wait to be accepted: clients that were cut off together come back together.
 const BACKLOG: u32 = 4096;
+/// So many connections are accepted in a row before others have their turn. What waits longer than the system's own queue
+/// is long comes back a second later.
+const IN_A_ROW: usize = 1024;
 /// The longest headers of a request, in bytes; longer ones are answered with 431.
 const HEADER_BYTES: usize = 16 * 1024;
 /// How long one connection may go on asking for pages.
@@ -71,8 +75,16 @@ impl Door {
     }
 
     /// Accepts until the server stops.
-    pub(crate) async fn accept(mut self, listener: TcpListener) {
-        loop {
+    pub(crate) async fn accept(self, listener: TcpListener) {
+        // By itself the runtime would go on with something else after 128, and there may be thousands to come back.
+        unconstrained(self.accept_in_rows(listener)).await;
+    }
+
+    async fn accept_in_rows(mut self, listener: TcpListener) {
+        for nth in 1_usize.. {
+            if nth.is_multiple_of(IN_A_ROW) {
+                yield_now().await;
+            }
             let accepted = tokio::select! {
                 () = stopped(&mut self.stopping) => return,
                 accepted = listener.accept() => accepted,

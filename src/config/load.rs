@@ -72,7 +72,10 @@ pub fn words(locale: Locale) -> impl Future<Output = bool> {
 }
 
 async fn fetch() -> Result<JsValue, String> {
-    let response = answer(ask("config.json").ok_or("there is no window")?).await?;
+    // boot/boot.js has asked for it while this module was on its way.
+    let asked =
+        Reflect::get(&js_sys::global(), &"settings".into()).ok().and_then(|asked| asked.dyn_into().ok());
+    let response = answer(asked.or_else(|| ask("config.json")).ok_or("there is no window")?).await?;
     let json = JsFuture::from(response.json().map_err(said)?).await.map_err(said)?;
     if json.is_object() { Ok(json) } else { Err("it is not an object".into()) }
 }

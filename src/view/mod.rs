@@ -32,5 +32,5 @@ mod words;
 pub use crash::show_crash;
 
 pub use login::Login;
-pub use page::follow_page;
+pub use page::{drawn, follow_page};
 pub use room::Room;

@@ -31,6 +31,17 @@ pub fn follow_page() {
     follow_keyboard();
 }
 
+/// Comes back when what there is now has been drawn, which in a window that is not looked at is when it is.
+pub async fn drawn() {
+    // The first of two frames is being drawn when it is told.
+    for _ in 0..2 {
+        let frame = js_sys::Promise::new(&mut |done, _| {
+            let _ = window().request_animation_frame(&done);
+        });
+        let _ = wasm_bindgen_futures::JsFuture::from(frame).await;
+    }
+}
+
 /// The title of the window, with what is unread in front, where a narrow tab shows it.
 fn window_title(title: &str, unread: u32) -> String {
     match unread {
