@@ -252,7 +252,7 @@ pub trait Log: Send {
     fn append(&mut self, entries: &[Entry], sessions: &[SessionChange]) -> Result<Vec<Appended>, LogError>;
 
     /// Prepares some of what was appended for being searched, which until then is looked through message by message; a
-    /// step is small. It need not be durable at once. How many messages are left, at most.
+    /// step is small. How many messages are left, at most.
     ///
     /// # Errors
     /// [`LogError`]; what was done before stays done.

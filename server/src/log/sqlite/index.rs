@@ -13,17 +13,9 @@ const STEP: usize = 512;
 
 /// As [`crate::log::Log::index`].
 pub(super) fn index(connection: &mut Connection) -> rusqlite::Result<u64> {
-    // What is lost with the power is done again, so nobody waits for the disk; the next append has it written first.
-    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
-    connection.pragma_update(None, "synchronous", synchronous.min(NORMAL))?;
-    let done = step(connection);
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    done?;
+    step(connection)?;
     left(connection)
 }
-
-/// SQLite's number for it.
-const NORMAL: i64 = 1;
 
 fn step(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

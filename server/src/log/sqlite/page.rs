@@ -31,7 +31,7 @@ pub(super) fn page(
 }
 
 /// A message of a statement whose first columns are place, time, id, nick and content.
-pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
         place: Place { seq: place::parts(row.get(0)?).1, time: row.get(1)? },
         id: MessageId(row.get(2)?),
@@ -51,19 +51,30 @@ pub(super) struct Part {
 
 impl Part {
     /// Takes as many as `size` allows, and `least` whatever they weigh.
-    fn take(mut rows: Rows<'_>, size: Size, least: usize) -> rusqlite::Result<Self> {
+    fn take(rows: Rows<'_>, size: Size, least: usize) -> rusqlite::Result<Self> {
         let mut part = Self::default();
-        while let Some(row) = rows.next()? {
-            if !part.take_one(stored(row)?, size, least) {
-                return Ok(part);
-            }
-        }
-        part.is_all = true;
+        part.is_all = part.add(rows, size, least, |_| Ok(true))?;
         Ok(part)
     }
 
+    /// Takes those that are wanted, as [`take`](Self::take) does, after what is there. `false` when there is more than fits.
+    pub(super) fn add(
+        &mut self,
+        mut rows: Rows<'_>,
+        size: Size,
+        least: usize,
+        is_wanted: impl Fn(&Row<'_>) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<bool> {
+        while let Some(row) = rows.next()? {
+            if is_wanted(row)? && !self.take_one(stored(row)?, size, least) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Takes one more, if `size` allows it or there are not `least` yet.
-    pub(super) fn take_one(&mut self, message: Stored, size: Size, least: usize) -> bool {
+    fn take_one(&mut self, message: Stored, size: Size, least: usize) -> bool {
         let bytes = self.bytes.saturating_add(message.content.len());
         let count = self.messages.len();
         let fits = count < least || count < size.messages && bytes <= size.bytes;

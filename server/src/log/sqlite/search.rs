@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    page::{Part, stored},
+    page::Part,
     place::{LAST_SEQ, key},
     rooms,
     words::{self, Term},
@@ -46,13 +46,7 @@ fn newer(
         "SELECT place, time, id, nick, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
     )?;
     let looked_for = words::Matcher::new(terms);
-    let mut rows = statement.query([from, to])?;
-    while let Some(row) = rows.next()? {
-        if looked_for.is_in(row.get_ref(4)?.as_str()?) && !part.take_one(stored(row)?, size, 1) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    part.add(statement.query([from, to])?, size, 1, |row| Ok(looked_for.is_in(row.get_ref(4)?.as_str()?)))
 }
 
 /// The same among those that are in it.
@@ -68,11 +62,5 @@ fn older(
         "SELECT place, time, id, nick, content FROM words CROSS JOIN message ON place = words.rowid
          WHERE words MATCH ?1 AND words.rowid BETWEEN ?2 AND ?3 ORDER BY words.rowid DESC",
     )?;
-    let mut rows = statement.query((words::ask(connection, terms)?, from, to))?;
-    while let Some(row) = rows.next()? {
-        if !part.take_one(stored(row)?, size, 1) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    part.add(statement.query((words::ask(connection, terms)?, from, to))?, size, 1, |_| Ok(true))
 }
