@@ -20,15 +20,21 @@ async fn window(stage: &Stage, name: &str, language: &str, server: &Server) -> P
     page
 }
 
-/// The room waits for `release()`. Noted are whether the login page stood when it was asked for, and when it is there and
-/// all that waited for it has gone on.
+/// The room waits for `release()`. Noted are whether a frame had been drawn with the login page when it was asked for, and
+/// when it is there and all that waited for it has gone on.
 const HOLD: &str = "
     const ask = globalThis.fetch;
     const held = new Promise((go) => (globalThis.release = go));
+    let stands = false;
+    const look = () => {
+        stands = Boolean(document.querySelector('#login'));
+        if (!stands) requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
     globalThis.asked = [];
     globalThis.fetch = async (what, how) => {
         if (String(what).includes('/room-')) {
-            asked.push(Boolean(document.querySelector('#login')));
+            asked.push(stands);
             await held;
         }
         return ask(what, how);
@@ -62,6 +68,42 @@ fn it_comes_by_itself_once_the_login_page_stands() {
         tom.eval::<()>("release()", vec![]).await;
         tom.log_in("tom").await;
         tom.say_and_see("here").await;
+    });
+}
+
+#[test]
+fn the_settings_are_asked_for_with_the_module() {
+    stage("the_settings_are_asked_for_with_the_module", async |stage| {
+        let (files, server) = hosted();
+        let tom = window(stage, "tom", "en-US", &server).await;
+        tom.before_load(
+            "
+            const ask = globalThis.fetch;
+            globalThis.events = [];
+            globalThis.fetch = (what, how) => {
+                const name = String(what).split('/').at(-1);
+                if (name === 'config.json') events.push(name);
+                return ask(what, how);
+            };
+            for (const name of ['instantiate', 'instantiateStreaming']) {
+                const make = WebAssembly[name];
+                WebAssembly[name] = async (...what) => {
+                    const made = await make(...what);
+                    events.push('module');
+                    return made;
+                };
+            }
+            ",
+        )
+        .await;
+        tom.goto(&files.url()).await;
+        tom.until("the login page", |view| view.login).await;
+        let events: Vec<String> = tom.eval("return events.slice(0, 2)", vec![]).await;
+        assert_eq!(events, ["config.json", "module"]);
+        tom.log_in("tom").await;
+        let asked: usize =
+            tom.eval("return events.filter((event) => event === 'config.json').length", vec![]).await;
+        assert_eq!(asked, 1);
     });
 }
 

@@ -35,6 +35,15 @@ if (timeline && composer) {
   const away = timeline.scrollHeight - timeline.clientHeight - timeline.scrollTop;
   if (away > 2) wrong.push(`the newest message is ${away}px out of sight`);
 }
+// Times are those of their messages, as the browser itself writes them.
+const manner = navigator.languages.find((tag) => tag.slice(0, 2) === root.lang.slice(0, 2));
+const clock = new Intl.DateTimeFormat(manner, { hour: 'numeric', minute: '2-digit' });
+const full = new Intl.DateTimeFormat(manner, { dateStyle: 'full', timeStyle: 'medium' });
+for (const time of visible.filter((e) => e.matches('.message time'))) {
+  const date = new Date(time.dateTime);
+  if (time.textContent !== clock.format(date)) wrong.push(`${tell(time)} is ${clock.format(date)}`);
+  if (time.title !== full.format(date)) wrong.push(`${tell(time)}: "${time.title}" is ${full.format(date)}`);
+}
 // What comes and goes beside a time does not move it.
 for (const message of visible.filter((e) => e.matches('.own:not(.continued)'))) {
   const [time, content] = ['time', '.content'].map((part) => box(message.querySelector(part)).right);

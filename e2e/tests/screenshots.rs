@@ -8,6 +8,7 @@ use std::{
     cell::{Cell, RefCell},
     fs,
     path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use parlour_e2e::{
@@ -127,11 +128,21 @@ fn folder() -> PathBuf {
     Environment::target("screenshots")
 }
 
+/// A place on earth where it is after ten in the evening: no time of a day is longer to write.
+fn late() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let hour = i64::try_from(seconds / 3600 % 24).unwrap();
+    // Hours east, of which there are 14 at most. The names count them the other way.
+    let east = if hour < 8 { -2 - hour } else { 22 - hour };
+    format!("Etc/GMT{:+}", -east)
+}
+
 /// A window whose clock can be moved by `window.shift` ms, and in which nothing moves by itself.
 async fn window(stage: &Stage, language: &str) -> Page {
     let page = stage.window("page", Window { language }).await;
     let still = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
     page.devtools("Emulation.setEmulatedMedia", still).await;
+    page.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": late() })).await;
     page.before_load("const now = Date.now; window.shift = 0; Date.now = () => now() + window.shift").await;
     page
 }

@@ -6,6 +6,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
+//! | `frame` | what a frame leads to |
 //! | `login` | coming and going |
 //! | `talk` | what is said |
 //! | `room` | who hears it, and what waits for them |
@@ -18,16 +19,19 @@
 //! | [`admission`] | how fast people are let in |
 //! | `slow` | who does not read fast enough |
 //! | [`table`] | connections by number |
+//! | `refusal` | saying that something had no effect |
 //! | [`output`] | what the hub wants done |
 
 pub mod admission;
 pub mod appends;
 mod conn;
+mod frame;
 mod history;
 mod hold;
 mod login;
 pub mod names;
 pub mod output;
+mod refusal;
 mod room;
 mod roster;
 pub mod sessions;
@@ -44,7 +48,7 @@ use std::{
 
 use parlour_core::{
     Millis,
-    codec::{self, Extension, Frame, Kind},
+    codec::{self, Extension, Frame},
     limits::Limits,
     model::MessageId,
     status::Status,
@@ -371,130 +375,5 @@ impl Hub {
             .into_iter()
             .flatten()
             .min()
-    }
-
-    /// The table of what a frame leads to.
-    fn frame(&mut self, conn: ConnId, frame: Frame) {
-        let Some(known) = self.conns.get(conn).map(|c| c.peer.is_some()) else { return };
-        let kind = codec::kind(&frame);
-        match (kind, known) {
-            (Kind::Login, false) => return self.login(conn, frame),
-            (Kind::Extension, false) => return self.reject(conn, Status::NotLoggedIn, None),
-            (_, false) => {
-                if !self.greet(conn, &frame) {
-                    return;
-                }
-            }
-            (_, true) => {}
-        }
-        if kind == Kind::Talk {
-            return self.talk(conn, frame);
-        }
-        if !self.control(conn, &frame) {
-            return;
-        }
-        match kind {
-            Kind::Talk => {}
-            Kind::Login => self.refuse(conn, Status::AlreadyLoggedIn, None, 0, None),
-            Kind::Exit => self.leave(conn),
-            Kind::UserList => self.userlist(conn),
-            Kind::Extension => self.extension(conn, frame),
-        }
-    }
-
-    /// The frames that ask for something else than to be heard.
-    fn extension(&mut self, conn: ConnId, frame: Frame) {
-        match frame.extension {
-            Some(Extension::Ping(ping)) => {
-                let pong = wire::Pong { nonce: ping.nonce };
-                self.out.send(conn, &codec::extension("", Extension::Pong(pong)));
-            }
-            Some(Extension::Pong(_)) => {}
-            Some(Extension::HistoryRequest(request)) => self.history(conn, &frame.room, &request),
-            Some(Extension::SearchRequest(request)) => self.search(conn, &frame.room, &request),
-            Some(Extension::RosterRequest(_)) => {
-                let now = self.now;
-                match self.conns.get_mut(conn).map(|c| c.rosters.take(now)) {
-                    Some(Ok(())) => {
-                        self.lobby.flush_talk(&mut self.out);
-                        self.lobby.send_snapshot(conn, self.unix_ms, &self.names, &mut self.out);
-                    }
-                    Some(Err(wait)) => self.refuse(conn, Status::RateLimited, None, wait, None),
-                    None => {}
-                }
-            }
-            _ => self.refuse(conn, Status::Unsupported, MessageId::from_wire(&frame.id), 0, None),
-        }
-    }
-
-    /// Takes a frame that is not talk out of its bucket.
-    fn control(&mut self, conn: ConnId, frame: &Frame) -> bool {
-        let now = self.now;
-        match self.conns.get_mut(conn).map(|c| c.control.take(now)) {
-            Some(Ok(())) => true,
-            Some(Err(wait)) => {
-                self.refuse(conn, Status::RateLimited, MessageId::from_wire(&frame.id), wait, None);
-                false
-            }
-            None => false,
-        }
-    }
-
-    /// Says that a frame had no effect. Who needs to be told too often is closed.
-    fn refuse(
-        &mut self,
-        conn: ConnId,
-        status: Status,
-        id: Option<MessageId>,
-        retry_after: Millis,
-        suggestion: Option<String>,
-    ) {
-        self.counters.refused += 1;
-        let now = self.now;
-        let Some(c) = self.conns.get_mut(conn) else { return };
-        if c.strikes.take(now).is_err() {
-            return self.close(conn, Status::RateLimited);
-        }
-        let basic = c.is_basic();
-        self.send_refusal(conn, basic, status, id, retry_after, suggestion);
-    }
-
-    /// Refuses the connection: says so, and closes it.
-    fn reject(&mut self, conn: ConnId, status: Status, suggestion: Option<String>) {
-        self.counters.refused += 1;
-        // A stranger may be of either dialect, so its refusal is in words too.
-        let words = self.conns.get(conn).is_some_and(|c| c.peer.is_none() || c.is_basic());
-        self.send_refusal(conn, words, status, None, 0, suggestion);
-        self.close(conn, status);
-    }
-
-    /// A refusal; `words` makes it one that a desktop client shows as a line of the server's.
-    fn send_refusal(
-        &mut self,
-        conn: ConnId,
-        words: bool,
-        status: Status,
-        id: Option<MessageId>,
-        retry_after: Millis,
-        suggestion: Option<String>,
-    ) {
-        let retry_after = u32::try_from(retry_after).unwrap_or(u32::MAX);
-        let mut content = status.text().to_owned();
-        if let Some(name) = &suggestion {
-            content.push_str(&format!(" Try \"{name}\"."));
-        }
-        let mut frame = codec::refusal(status, id, retry_after, suggestion);
-        if words {
-            frame.user_name = self.settings.server_name.clone();
-            frame.r#type = codec::TALK.into();
-            frame.content = content;
-        }
-        self.out.send(conn, &frame);
-    }
-
-    /// Ends a connection after what was sent to it.
-    fn close(&mut self, conn: ConnId, status: Status) {
-        self.forget(conn, status != Status::Normal);
-        self.out.put(Output::Close { conn, status });
     }
 }

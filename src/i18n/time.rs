@@ -31,10 +31,27 @@ impl Style {
             Style::Full => &[("dateStyle", "full"), ("timeStyle", "medium")],
         }
     }
+
+    /// Times that share a multiple of so many ms are written the same, in all time zones there are today.
+    fn span(self) -> Option<i64> {
+        match self {
+            Style::Clock => Some(60_000),
+            Style::Full => Some(1_000),
+            Style::Day | Style::DayAndYear => None,
+        }
+    }
+}
+
+/// A formatter, and what it wrote last: in a busy room one message after another has the same time.
+struct Format {
+    locale: Locale,
+    style: Style,
+    write: Function,
+    last: Option<(i64, String)>,
 }
 
 thread_local! {
-    static FORMATS: RefCell<Vec<(Locale, Style, Function)>> = const { RefCell::new(Vec::new()) };
+    static FORMATS: RefCell<Vec<Format>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The browser's own variety of a language, such as British English, for the manner of writing times.
@@ -48,21 +65,34 @@ fn tag(locale: Locale) -> String {
 }
 
 fn format(locale: Locale, style: Style, time: i64) -> String {
-    let date: JsValue = Date::new(&JsValue::from_f64(time as f64)).into();
-    let made = FORMATS.with_borrow(|formats| {
-        formats.iter().find(|made| (made.0, made.1) == (locale, style)).map(|made| made.2.clone())
-    });
-    let format = made.unwrap_or_else(|| {
-        let options = Object::new();
-        for (key, value) in style.options() {
-            // Setting a property of a plain new object can't fail.
-            let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
+    FORMATS.with_borrow_mut(|formats| {
+        let known = formats.iter().position(|made| (made.locale, made.style) == (locale, style));
+        let at = known.unwrap_or_else(|| {
+            formats.push(Format { locale, style, write: writer(locale, style), last: None });
+            formats.len() - 1
+        });
+        let format = &mut formats[at];
+        let span = style.span().map(|span| time.div_euclid(span));
+        if let Some((last, text)) = &format.last
+            && Some(*last) == span
+        {
+            return text.clone();
         }
-        let format = DateTimeFormat::new(&Array::of1(&tag(locale).into()), &options).format();
-        FORMATS.with_borrow_mut(|formats| formats.push((locale, style, format.clone())));
-        format
-    });
-    format.call1(&JsValue::UNDEFINED, &date).ok().and_then(|text| text.as_string()).unwrap_or_default()
+        let date: JsValue = Date::new(&JsValue::from_f64(time as f64)).into();
+        let text = format.write.call1(&JsValue::UNDEFINED, &date).ok();
+        let text = text.and_then(|text| text.as_string()).unwrap_or_default();
+        format.last = span.map(|span| (span, text.clone()));
+        text
+    })
+}
+
+fn writer(locale: Locale, style: Style) -> Function {
+    let options = Object::new();
+    for (key, value) in style.options() {
+        // Setting a property of a plain new object can't fail.
+        let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
+    }
+    DateTimeFormat::new(&Array::of1(&tag(locale).into()), &options).format()
 }
 
 /// Hours and minutes.

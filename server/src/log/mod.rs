@@ -243,6 +243,9 @@ pub enum LogError {
     Failed(String),
 }
 
+/// What one [`Log::index`] does at most: messages.
+pub const INDEX_STEP: u64 = 512;
+
 /// A log. See the module for what may be relied on.
 pub trait Log: Send {
     /// Appends all entries, in order, in one durable transaction, and with it the changes of sessions.
@@ -251,8 +254,8 @@ pub trait Log: Send {
     /// [`LogError`]; nothing was appended or changed.
     fn append(&mut self, entries: &[Entry], sessions: &[SessionChange]) -> Result<Vec<Appended>, LogError>;
 
-    /// Prepares some of what was appended for being searched, which until then is looked through message by message; a
-    /// step is small. How many messages are left, at most.
+    /// Prepares up to [`INDEX_STEP`] messages of what was appended for being searched, which until then is looked through
+    /// message by message. How many are left, at most.
     ///
     /// # Errors
     /// [`LogError`]; what was done before stays done.

@@ -9,8 +9,8 @@ use std::{
 };
 
 use parlour_server::log::{
-    Appended, Entry, Found, Log, LogError, Page, Place, Read, Retention, RoomSummary, SessionChange,
-    SessionRecord, Size, Start,
+    Appended, Entry, Found, INDEX_STEP, Log, LogError, Page, Place, Read, Retention, RoomSummary,
+    SessionChange, SessionRecord, Size, Start,
     sqlite::SqliteLog,
     threads::{Answer, Handle, Job, Query, Report, What, start},
 };
@@ -33,8 +33,8 @@ struct Puppet {
     orders: Receiver<Do>,
     tidied: Sender<()>,
     indexed: Sender<()>,
-    /// What is not in the index.
-    left: u64,
+    /// What is not in the index; none when it can't be written.
+    left: Option<u64>,
     seq: u64,
 }
 
@@ -50,7 +50,7 @@ impl Log for Puppet {
             self.seq += 1;
             Appended::New(Place { seq: self.seq, time: entry.time })
         };
-        self.left += entries.len() as u64;
+        self.left = self.left.map(|left| left + entries.len() as u64);
         Ok(entries.iter().map(&mut place).collect())
     }
 
@@ -60,9 +60,9 @@ impl Log for Puppet {
     }
 
     fn index(&mut self) -> Result<u64, LogError> {
-        self.left = self.left.saturating_sub(512);
+        self.left = self.left.map(|left| left.saturating_sub(INDEX_STEP));
         let _ = self.indexed.send(());
-        Ok(self.left)
+        self.left.ok_or_else(full)
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, LogError> {
@@ -103,13 +103,18 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::with(Some(4 * INDEX_STEP))
+    }
+
+    /// With so many messages that are not in the index.
+    fn with(left: Option<u64>) -> Self {
         let (appended, appends) = channel();
         let (orders, ordered) = channel();
         let (tidy, tidied) = channel();
         let (index, indexed) = channel();
         let (report, reports) = channel();
         let puppet =
-            Puppet { appends: appended, orders: ordered, tidied: tidy, indexed: index, left: 2000, seq: 0 };
+            Puppet { appends: appended, orders: ordered, tidied: tidy, indexed: index, left, seq: 0 };
         let report = move |told| report.send(told).unwrap();
         let handle = start(Box::new(puppet), Retention::default(), report).unwrap();
         Self { handle, appends, orders, tidied, indexed, reports }
@@ -261,6 +266,23 @@ fn what_is_appended_is_put_into_the_index_and_what_was_before() {
     assert_eq!(stage.appending(), [1001]);
     stage.orders.send(Do::Append).unwrap();
     times(1);
+}
+
+#[test]
+fn an_index_that_fails_holds_up_nobody() {
+    let stage = Stage::with(None);
+    stage.indexed.recv_timeout(PATIENCE).unwrap();
+    let many: Vec<u32> = (1..=1000).collect();
+    stage.append(0, &many);
+    assert_eq!(stage.appending().len(), 1000);
+    stage.orders.send(Do::Append).unwrap();
+    assert_eq!(stage.reported().map(|seqs| seqs.len()), Ok(1000));
+    // It is tried again some time, and not with each message.
+    stage.append(0, &[1001]);
+    assert_eq!(stage.appending(), [1001]);
+    stage.orders.send(Do::Append).unwrap();
+    assert_eq!(stage.reported(), Ok(vec![1001]));
+    assert!(stage.indexed.try_recv().is_err(), "tried again with the message");
 }
 
 #[test]

@@ -7,9 +7,7 @@ use super::{
     place::{key, parts},
     words,
 };
-
-/// Messages that one step puts into it.
-const STEP: usize = 512;
+use crate::log::INDEX_STEP;
 
 /// As [`crate::log::Log::index`].
 pub(super) fn index(connection: &mut Connection) -> rusqlite::Result<u64> {
@@ -29,7 +27,7 @@ fn step(connection: &mut Connection) -> rusqlite::Result<()> {
         rooms.collect::<rusqlite::Result<_>>()?
     };
     // In order of the keys: the index writes out what it has gathered whenever one is lower than the one before.
-    let mut left = STEP;
+    let mut left = INDEX_STEP;
     for (room, indexed, last_seq) in behind {
         if left == 0 {
             break;
@@ -49,8 +47,8 @@ fn add(
     room: i64,
     after: u64,
     to: u64,
-    at_most: usize,
-) -> rusqlite::Result<(usize, u64)> {
+    at_most: u64,
+) -> rusqlite::Result<(u64, u64)> {
     let mut messages = connection.prepare_cached(
         "SELECT place, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT ?3",
     )?;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Report, guarded};
-use crate::log::{Appended, Job, Log, LogError, Retention, group::Groups};
+use crate::log::{Appended, INDEX_STEP, Job, Log, LogError, Retention, group::Groups};
 
 /// What one append takes at most, but for what its last job has over: entries.
 const ENTRIES: usize = 4096;
@@ -16,10 +16,8 @@ const BYTES: usize = 4 << 20;
 const TIDY: Duration = Duration::from_secs(10);
 /// After a step of tidying or indexing with more to do, so many times what it took is left to appends.
 const SHARE: u32 = 4;
-/// How long messages gather for the index of words, where they are few.
+/// How long messages gather for the index of words, where they are fewer than a step takes.
 const GATHER: Duration = Duration::from_secs(5);
-/// So many are not few: a step's work.
-const MANY: u64 = 512;
 /// While more than so many are not in the index, it has its share before appends have theirs: to look through them takes a
 /// search some seconds.
 const BEHIND: u64 = 1_000_000;
@@ -49,7 +47,7 @@ impl<R: Fn(Report)> Writer<R> {
             tidy_error: None,
             // What was not done when the log was closed.
             index_at: Some(Instant::now()),
-            gathered: MANY,
+            gathered: INDEX_STEP,
             index_error: None,
         }
     }
@@ -90,10 +88,10 @@ impl<R: Fn(Report)> Writer<R> {
 
     /// So many messages more are to be put into the index, when there are many or a while later.
     fn gather_for_index(&mut self, new: u64) {
-        let were_few = self.gathered < MANY;
+        let were_few = self.gathered < INDEX_STEP;
         self.gathered += new;
-        if self.gathered > 0 && self.index_at.is_none() || were_few && self.gathered >= MANY {
-            let wait = if self.gathered < MANY { GATHER } else { Duration::ZERO };
+        if self.gathered > 0 && self.index_at.is_none() || were_few && self.gathered >= INDEX_STEP {
+            let wait = if self.gathered < INDEX_STEP { GATHER } else { Duration::ZERO };
             self.index_at = Some(Instant::now() + wait);
         }
     }
@@ -101,15 +99,8 @@ impl<R: Fn(Report)> Writer<R> {
     fn index(&mut self) {
         let begun = Instant::now();
         let indexed = guarded(|| self.log.index());
-        let took = begun.elapsed();
-        self.gathered = *indexed.as_ref().unwrap_or(&MANY);
-        let pause = match &indexed {
-            Err(_) => Some(TIDY),
-            Ok(0) => None,
-            Ok(left) if *left < MANY => Some(GATHER),
-            Ok(left) if *left > BEHIND => Some(took / SHARE),
-            Ok(_) => Some(took * SHARE),
-        };
+        let pause = after_step(&indexed, begun.elapsed());
+        self.gathered = *indexed.as_ref().unwrap_or(&INDEX_STEP);
         self.index_at = pause.map(|pause| Instant::now() + pause);
         warn_once("not indexed", &mut self.index_error, indexed.err());
     }
@@ -121,6 +112,17 @@ impl<R: Fn(Report)> Writer<R> {
         let pause = if tidied == Ok(true) { begun.elapsed() * SHARE } else { TIDY };
         self.tidy_at = Instant::now() + pause;
         warn_once("not tidied", &mut self.tidy_error, tidied.err());
+    }
+}
+
+/// How long until the next step of indexing, after one that said so and took so long; `None` when there is nothing more.
+fn after_step(indexed: &Result<u64, LogError>, took: Duration) -> Option<Duration> {
+    match *indexed {
+        Err(_) => Some(TIDY),
+        Ok(0) => None,
+        Ok(left) if left < INDEX_STEP => Some(GATHER),
+        Ok(left) if left > BEHIND => Some(took / SHARE),
+        Ok(_) => Some(took * SHARE),
     }
 }
 
@@ -147,5 +149,22 @@ fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
             Ok(job) => group.push(job),
             Err(_) => return group,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appends_go_first_until_too_much_is_behind() {
+        let took = Duration::from_millis(8);
+        let after = |indexed| after_step(&indexed, took);
+        assert_eq!(after(Ok(0)), None);
+        assert_eq!(after(Ok(1)), Some(GATHER));
+        assert_eq!(after(Ok(INDEX_STEP)), Some(Duration::from_millis(32)));
+        assert_eq!(after(Ok(BEHIND)), Some(Duration::from_millis(32)));
+        assert_eq!(after(Ok(BEHIND + 1)), Some(Duration::from_millis(2)));
+        assert_eq!(after(Err(LogError::Failed("as told".into()))), Some(TIDY));
     }
 }
