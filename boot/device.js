@@ -4,6 +4,7 @@
 
 const TABLES = ["account", "outbox", "messages"];
 const PATIENCE = 2000;
+const SOME = 50;
 
 let database;
 // Something was not answered in time: until it is, nothing else is waited for.
@@ -70,11 +71,19 @@ function write(scope, changes) {
       new Promise((done, failed) => {
         transaction.oncomplete = () => done(true);
         transaction.onabort = failed;
-        for (const [table, from, to, value] of changes) {
-          const store = transaction.objectStore(TABLES[table]);
-          if (value) store.put(value, [scope, from]);
-          else store.delete(IDBKeyRange.bound([scope, from], [scope, to ?? []]));
-        }
+        // Some at a time: hundreds would take as long as a frame or two.
+        let at = 0;
+        const some = () => {
+          for (let left = SOME; left && at < changes.length; left--) {
+            const [table, from, to, value] = changes[at++];
+            const store = transaction.objectStore(TABLES[table]);
+            const request = value
+              ? store.put(value, [scope, from])
+              : store.delete(IDBKeyRange.bound([scope, from], [scope, to ?? []]));
+            if (left === 1) request.onsuccess = some;
+          }
+        };
+        some();
       }),
   );
   return within(made);

@@ -58,6 +58,12 @@ impl Default for Measure {
     }
 }
 
+/// Messages of this many lines or more are alike.
+const LINES: usize = 16;
+
+/// How many kinds of messages are taken to be about as tall as each other; see [`Timeline::likeness`].
+const LIKENESSES: usize = 4 * LINES;
+
 /// What a row that is no message is estimated at.
 const OTHER: f32 = 30.0;
 
@@ -81,6 +87,8 @@ pub struct Timeline {
     /// Gives the number of the local day of a Unix time in ms.
     day_of: Box<dyn Fn(i64) -> i64 + Send + Sync>,
     measure: Measure,
+    /// How tall rows were when they were measured last, by what they have in common; 0 where none was.
+    learned: [f32; LIKENESSES],
     held: usize,
     /// The row that is being read; `None` at the end.
     reader: Option<u32>,
@@ -113,6 +121,7 @@ impl Timeline {
             next_key: 0,
             day_of: Box::new(day_of),
             measure: Measure::default(),
+            learned: [0.0; LIKENESSES],
             held,
             reader: None,
             kept: false,
@@ -206,17 +215,37 @@ impl Timeline {
         let key = key.unwrap_or_else(|| self.new_key());
         let place = self.open(order(&message));
         let nick = self.nicks.number(&message.nick);
-        let height = self.estimate(message.content.len());
+        let continued = self.continues(place, nick, message.time);
+        let height = self.estimate(message.content.len(), continued, message.own);
         let (block, at) = self.room_for(place);
         self.blocks[block].insert(at, key, nick, height, &message);
         self.len += 1;
     }
 
-    fn estimate(&self, bytes: usize) -> f32 {
+    /// How tall a message is thought to be: as one like it was, or as long as none was measured, by its length.
+    fn estimate(&self, bytes: usize, continued: bool, own: bool) -> f32 {
+        let learned = self.learned[self.likeness(bytes, continued, own)];
+        if learned > 0.0 {
+            return learned;
+        }
         // A length that rounds is as good an estimate.
         #[allow(clippy::cast_precision_loss)]
-        let lines = (bytes as f32 / self.measure.bytes).floor();
+        let lines = self.lines(bytes) as f32;
         self.measure.message + self.measure.line * lines
+    }
+
+    /// Messages of the same number have as many lines, by their length, and the same around them.
+    fn likeness(&self, bytes: usize, continued: bool, own: bool) -> usize {
+        let lines = self.lines(bytes).min(LINES - 1);
+        lines + LINES * (usize::from(continued) + 2 * usize::from(own))
+    }
+
+    /// How many lines a text has beyond its first, by its length.
+    fn lines(&self, bytes: usize) -> usize {
+        // No text is so long that it is not exact, and none is shorter than nothing.
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let lines = (bytes as f32 / self.measure.bytes) as usize;
+        lines
     }
 
     // ---- rows in and out

@@ -1,6 +1,6 @@
 //! Times and days, in the reader's time zone and manner, by the browser's own tables.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
 use wasm_bindgen::JsValue;
@@ -52,6 +52,8 @@ struct Format {
 
 thread_local! {
     static FORMATS: RefCell<Vec<Format>> = const { RefCell::new(Vec::new()) };
+    /// The quarter of an hour that was asked for last, and its day.
+    static LAST_DAY: Cell<(f64, i64)> = const { Cell::new((f64::NAN, 0)) };
 }
 
 /// The browser's own variety of a language, such as British English, for the manner of writing times.
@@ -118,8 +120,16 @@ pub fn machine(time: i64) -> String {
 /// The number of the local day of a time.
 #[must_use]
 pub fn day_number(time: f64) -> i64 {
+    // Wherever the clocks are, they are quarters of an hour apart: no day begins within one.
+    let quarter = (time / 900_000.0).floor();
+    let (last, day) = LAST_DAY.get();
+    if last == quarter {
+        return day;
+    }
     let zone = Date::new(&JsValue::from_f64(time)).get_timezone_offset() * 60_000.0;
-    ((time - zone) / DAY_MS).floor() as i64
+    let day = ((time - zone) / DAY_MS).floor() as i64;
+    LAST_DAY.set((quarter, day));
+    day
 }
 
 /// Today's number.

@@ -17,6 +17,7 @@ mod login;
 mod marks;
 mod message;
 mod missing;
+mod pace;
 mod page;
 mod results;
 mod room;

@@ -16,6 +16,7 @@ use super::{
     dom::{Callback, El, el},
     line::{Around, Line},
     missing::Fetch,
+    pace::{Next, Pace},
     window::Window,
 };
 use crate::{
@@ -29,17 +30,6 @@ const NEAR: f64 = 40.0;
 const ROUNDS: usize = 8;
 /// The frame has come to rest when it has not scrolled for so long, in ms.
 const REST: u32 = 300;
-
-/// How changes are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// The next one at once.
-    Calm,
-    /// One was drawn; the browser has not begun its next frame since.
-    Drawn,
-    /// And another waits for that.
-    Waits,
-}
 
 /// The place of the reader, and the element that scrolls.
 #[derive(Clone, Copy)]
@@ -58,6 +48,8 @@ pub struct Scroll {
     top: Live<f64>,
     /// Width and height of the frame when it was last drawn.
     shape: Live<(i32, i32)>,
+    /// How tall all that scrolls was after that.
+    whole: Live<i32>,
     /// The part of all rows that is in the page for sure.
     drawn: Live<(f64, f64)>,
     pace: Live<Pace>,
@@ -86,8 +78,9 @@ impl Scroll {
             seen: Live::new(0),
             top: Live::new(0.0),
             shape: Live::new((0, 0)),
+            whole: Live::new(0),
             drawn: Live::new((0.0, 0.0)),
-            pace: Live::new(Pace::Calm),
+            pace: Live::new(Pace::default()),
             rest: Live::new(None),
             slack: Live::new(0.0),
             mark: Live::new(None),
@@ -255,14 +248,11 @@ impl Scroll {
         f64::from(self.frame().element().client_height())
     }
 
-    /// Rows have come, gone or changed. What comes while it is calm is drawn at once; a burst, once with each frame.
+    /// Rows have come, gone or changed.
     fn changed(self) {
-        if self.pace.get_untracked() == Pace::Calm {
+        if self.pace.update_untracked(Pace::changes).unwrap_or(false) {
             self.draw();
-            self.pace.set_untracked(Pace::Drawn);
             self.ask_for_frame();
-        } else {
-            self.pace.set_untracked(Pace::Waits);
         }
     }
 
@@ -273,13 +263,12 @@ impl Scroll {
     }
 
     fn frame_begins(self) {
-        let Some(pace) = self.pace.try_with(|pace| *pace) else { return };
-        if pace == Pace::Waits {
+        let next = self.pace.update_untracked(Pace::frame_begins);
+        if next == Some(Next::Draw) {
             self.draw();
-            self.pace.set_untracked(Pace::Drawn);
+        }
+        if next.is_some_and(|next| next != Next::Nothing) {
             self.ask_for_frame();
-        } else {
-            self.pace.set_untracked(Pace::Calm);
         }
     }
 
@@ -308,8 +297,9 @@ impl Scroll {
         self.shape.set_untracked(shape);
         let height = f64::from(shape.1);
         let held = self.window.held();
+        let newest = self.window.newest();
         // In a flood all of it is new with each frame, and nobody reads what is above the screen.
-        let floods = self.at_end.get_untracked() && self.pace.get_untracked() == Pace::Waits;
+        let floods = self.at_end.get_untracked() && self.pace.get_untracked().bursts();
         let above = if floods { height / 4.0 } else { height };
         let mut rests = self.rest.with_untracked(Option::is_none);
         if rests || self.at_end.get_untracked() {
@@ -362,6 +352,10 @@ impl Scroll {
             self.put(frame.scroll_top_f64() + y - is);
             break;
         }
+        self.whole.set_untracked(frame.scroll_height());
+        if newest.is_some_and(|newest| !self.window.has(newest)) {
+            self.pace.update_untracked(Pace::sweeps);
+        }
         self.follow_line();
         if self.window.is_stale() {
             // They follow before this does, and what they take is not what they took.
@@ -396,8 +390,18 @@ impl Scroll {
         self.fetch.near(y, height);
     }
 
+    /// The browser tells of a size. It tells of those of new rows too, which were measured when they were put in.
+    fn resized(self) {
+        let Some(frame) = self.frame.try_with(El::clone) else { return };
+        let frame = frame.element();
+        let is = ((frame.client_width(), frame.client_height()), frame.scroll_height());
+        if is != (self.shape.get_untracked(), self.whole.get_untracked()) || self.window.is_reshaped() {
+            self.draw();
+        }
+    }
+
     fn follow_size(self) {
-        let changed = Callback::new(move |_| self.draw());
+        let changed = Callback::new(move |_| self.resized());
         // Without one, rows are still drawn as they come and as the reader scrolls.
         let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) else { return };
         observer.observe(self.frame().element());

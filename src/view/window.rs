@@ -44,6 +44,8 @@ struct Shown {
     row: RcLive<Row>,
     /// The margin above it.
     skip: f64,
+    /// How tall it was when it was measured last.
+    height: f64,
     /// Its place among all, and how many there are, as it was told.
     place: (u64, u64),
 }
@@ -95,11 +97,16 @@ impl Window {
     /// The rows that must stay, wherever the reader goes: the keyboard is there, or words are selected.
     pub fn held(self) -> Vec<u32> {
         let document = document();
+        let list = self.list();
         let mut nodes: Vec<Node> = document.active_element().map(Node::from).into_iter().collect();
         if let Ok(Some(selection)) = document.get_selection()
             && !selection.is_collapsed()
         {
             nodes.extend(selection.anchor_node().into_iter().chain(selection.focus_node()));
+        }
+        nodes.retain(|node| list.element().contains(Some(node)));
+        if nodes.is_empty() {
+            return Vec::new();
         }
         self.shown.with_untracked(|shown| {
             let holds = |of: &&Shown| nodes.iter().any(|node| of.part.el().element().contains(Some(node)));
@@ -157,14 +164,29 @@ impl Window {
             self.below.set_untracked(below);
             self.list().style("padding-bottom", &pixels(below));
         }
-        let measured = shown.iter().zip(heights);
+        let measured = shown.iter_mut().zip(heights);
         let measured = measured.filter_map(|(shown, (at, thought))| {
-            let height = shown.part.el().element().get_bounding_client_rect().height();
-            (!shown.is_gap && (height - thought).abs() > SAME).then_some((at, height))
+            shown.height = shown.measure();
+            (!shown.is_gap && (shown.height - thought).abs() > SAME).then_some((at, shown.height))
         });
         let measured = measured.collect();
         self.shown.set_untracked(shown);
         measured
+    }
+
+    /// The newest row in the page.
+    pub fn newest(self) -> Option<u32> {
+        self.shown.with_untracked(|shown| shown.last().map(|it| it.key))
+    }
+
+    /// Whether a row is in the page.
+    pub fn has(self, key: u32) -> bool {
+        self.shown.with_untracked(|shown| shown.iter().any(|it| it.key == key))
+    }
+
+    /// A row is of another height than when it was measured.
+    pub fn is_reshaped(self) -> bool {
+        self.shown.with_untracked(|shown| shown.iter().any(|it| (it.measure() - it.height).abs() > SAME))
     }
 
     /// The first row that is seen whole below a place of the screen, and not lower than another, as it is in the page: the
@@ -212,11 +234,15 @@ impl Window {
             }
         });
         let (key, is_gap) = row.with_untracked(|row| (row.key, matches!(row.kind, RowKind::Gap { .. })));
-        Shown { key, is_gap, part, at: 0, row, skip: 0.0, place: (0, 0) }
+        Shown { key, is_gap, part, at: 0, row, skip: 0.0, height: 0.0, place: (0, 0) }
     }
 }
 
 impl Shown {
+    fn measure(&self) -> f64 {
+        self.part.el().element().get_bounding_client_rect().height()
+    }
+
     fn head(&self) -> f64 {
         let item = self.part.el().element();
         let content = item.last_element_child().filter(|_| item.child_element_count() > 1);

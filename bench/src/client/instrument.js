@@ -100,7 +100,7 @@
             for (const row of document.querySelectorAll(peer.row)) marks(row.textContent).forEach((mark) => seen.add(mark));
             gap ||= !!peer.gap && !!document.querySelector(peer.gap);
             if (at - begun > seconds * 1000) {
-                return done({ frames, moved, gap, seen: seen.size, low: Math.min(...seen), high: Math.max(...seen) });
+                return done({ frames, moved, gap, seen: seen.size, marks: [...seen] });
             }
             const before = it.scrollTop;
             it.scrollTop = speed ? before - (speed * (at - (last ?? at))) / 1000 : 0;

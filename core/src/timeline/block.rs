@@ -77,6 +77,10 @@ impl Packed {
         self.state.delivery() == Delivery::Sent
     }
 
+    pub fn is_own(&self) -> bool {
+        self.state.0 & OWN != 0
+    }
+
     /// The number of a message's nick.
     pub fn nick(&self) -> u32 {
         self.nick
@@ -171,7 +175,7 @@ impl Block {
             content: self.text_of(at).into(),
             seq: row.seq,
             time: row.time,
-            own: row.state.0 & OWN != 0,
+            own: row.is_own(),
             delivery: row.state.delivery(),
         }
     }

@@ -139,19 +139,27 @@ impl Timeline {
         self.places_back().find(sent).map(|place| self.packed(place).seq)
     }
 
-    /// A row was measured.
+    /// A row was measured. Messages like it that come are thought to be as tall.
     pub fn measured(&mut self, at: usize, height: f32) {
-        if let Some((block, at)) = self.place(at) {
-            self.blocks[block].set_height(at, height);
+        let Some(place) = self.place(at) else { return };
+        self.blocks[place.0].set_height(place.1, height);
+        let row = *self.packed(place);
+        // One with a day above it is taller than those like it.
+        if row.is_message() && self.begins_day(place, &row).is_none() {
+            let continued = self.continues(place, row.nick(), row.time);
+            let likeness = self.likeness(row.len(), continued, row.is_own());
+            self.learned[likeness] = height;
         }
     }
 
     /// Nothing is measured any more, as when the rows are of another width; what it is estimated from.
     pub fn reshape(&mut self, measure: Measure) {
         self.measure = measure;
+        self.learned.fill(0.0);
         let messages: Vec<_> = self.places(0).filter(|place| self.packed(*place).is_message()).collect();
         for (block, at) in messages {
-            let height = self.estimate(self.blocks[block].rows[at].len());
+            let row = self.blocks[block].rows[at];
+            let height = self.estimate(row.len(), false, row.is_own());
             self.blocks[block].set_height(at, height);
         }
     }
@@ -179,7 +187,7 @@ impl Timeline {
         let row = *self.packed(place);
         if row.is_message() {
             let day = self.begins_day(place, &row);
-            let continued = day.is_none() && self.continues(place, &row);
+            let continued = day.is_none() && self.continues(place, row.nick(), row.time);
             let message = self.message_at(place);
             return Row { key: row.key, day, kind: RowKind::Message { message, continued } };
         }
@@ -202,11 +210,10 @@ impl Timeline {
         (!same).then_some(row.time)
     }
 
-    fn continues(&self, place: Place, row: &Packed) -> bool {
+    /// A message by this nick, said then, goes on with what is above this place.
+    pub(super) fn continues(&self, place: Place, nick: u32, time: i64) -> bool {
         self.packed_before(place).is_some_and(|above| {
-            above.is_message()
-                && above.nick() == row.nick()
-                && (row.time - above.time).abs() < CONTINUES_WITHIN
+            above.is_message() && above.nick() == nick && (time - above.time).abs() < CONTINUES_WITHIN
         })
     }
 }

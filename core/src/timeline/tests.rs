@@ -297,6 +297,32 @@ fn a_row_is_found_by_where_it_is() {
 }
 
 #[test]
+fn a_message_is_thought_to_be_as_tall_as_one_like_it_was() {
+    let mut timeline = timeline();
+    let say = |timeline: &mut Timeline, n: u8, nick: &str, content: &str| {
+        let message = Message { content: content.into(), ..message(n, nick, n.into(), n.into()) };
+        timeline.message(message);
+        timeline.height_of(usize::from(n) - 1)
+    };
+    let long = "two lines ".repeat(10);
+    let Measure { message: one, line, .. } = Measure::default();
+    let (one, two) = (f64::from(one), f64::from(one + line));
+    assert_eq!(say(&mut timeline, 1, "tom", "one"), one);
+    timeline.measured(0, 99.0);
+    assert_eq!(say(&mut timeline, 2, "lili", "another"), one, "the first has a day above it");
+    timeline.measured(1, 50.0);
+    assert_eq!(say(&mut timeline, 3, "tom", "a third"), 50.0);
+    assert_eq!(say(&mut timeline, 4, "tom", "it goes on"), one, "it has no name above it");
+    timeline.measured(3, 30.0);
+    assert_eq!(say(&mut timeline, 5, "tom", "and on"), 30.0);
+    assert_eq!(say(&mut timeline, 6, "lili", &long), two);
+    timeline.measured(5, 75.0);
+    assert_eq!(say(&mut timeline, 7, "tom", &long), 75.0);
+    timeline.reshape(Measure::default());
+    assert_eq!(say(&mut timeline, 8, "lili", "as at first"), one);
+}
+
+#[test]
 fn gaps_are_no_taller_than_a_browser_can_show() {
     let mut timeline = Timeline::new(100, |_| 0);
     say(&mut timeline, 1_000_001..1_000_003);

@@ -8,6 +8,8 @@ mod listen;
 mod lounge;
 mod parlour;
 
+pub use parlour::TALKERS;
+
 use std::{any::Any, path::PathBuf, thread::sleep, time::Duration};
 
 use anyhow::{Result, ensure};

@@ -1,6 +1,7 @@
 //! How much may be said while the page stays usable: steps up to the first that is too much; and a flood at one of them.
 
 use std::{
+    collections::BTreeSet,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use crate::{
     client::{
         browser::Browser,
         pace::Pace,
-        peers::{Held, Peer},
+        peers::{Held, Peer, TALKERS},
         seed,
         setting::Setting,
         watch::{self, percentile},
@@ -76,11 +77,23 @@ const FLOOD_PATIENCE: Duration = Duration::from_secs(60);
 /// What the rows have that were looked through afterwards.
 #[derive(Debug, Deserialize)]
 struct Through {
-    seen: f64,
+    marks: BTreeSet<u64>,
     /// The page shows that there is a gap.
     gap: bool,
-    low: f64,
-    high: f64,
+}
+
+/// How many are missing between the lowest mark that each talker is seen with and the last that they said. Talkers say
+/// the marks in turn; theirs are in their order, and come to the server before or after another's as it happens.
+fn holes(seen: &BTreeSet<u64>, last: u64) -> u64 {
+    let talkers = TALKERS as u64;
+    let of = |talker: u64| {
+        let mut theirs = seen.iter().filter(|mark| *mark % talkers == talker);
+        let said = |low: &u64| (last - low) / talkers + 1;
+        theirs.next().map_or(0, |low| said(low).saturating_sub(theirs.count() as u64 + 1))
+    };
+    // Of whom nothing is seen, all is missing that there is: at least one.
+    let unseen = (0..talkers).filter(|talker| !seen.iter().any(|mark| mark % talkers == *talker)).count();
+    (0..talkers).map(of).sum::<u64>() + unseen as u64
 }
 
 pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
@@ -97,8 +110,7 @@ pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
     let (taken, watched) = watch::flood(&mut browser, &mut site, pace, FLOOD_PATIENCE, typing)?;
     // Up through what is there, slow enough that every row is in some frame.
     let through: Through = browser.eval("bench.scroll(2000, 3)")?;
-    let holes =
-        through.high - through.low + 1.0 - through.seen + (pace.last() as f64 - through.high).max(0.0);
+    let holes = holes(&through.marks, pace.last()) as f64;
     let mut keys = watched.keys;
     keys.sort_by(f64::total_cmp);
     let named = |name: &str, value| (format!("flood of {FLOOD} a second, {name}"), value);
@@ -116,4 +128,19 @@ pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
         figures.push(named("messages missing in the log", pace.count as f64 - seed::count(data)? as f64));
     }
     Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_is_in_what_one_talker_said() {
+        let seen = |marks: &[u64]| marks.iter().copied().collect();
+        assert_eq!(holes(&(90..=99).collect(), 99), 0);
+        assert_eq!(holes(&seen(&[88, 92, 95, 96, 97, 98, 99]), 99), 0, "one was quicker than the others");
+        assert_eq!(holes(&seen(&[88, 96, 97, 98, 99]), 99), 1);
+        assert_eq!(holes(&seen(&[92, 93, 94, 95, 96, 97, 98]), 99), 1, "the last is missing");
+        assert_eq!(holes(&seen(&[97, 98, 99]), 99), 1, "somebody is");
+    }
 }
