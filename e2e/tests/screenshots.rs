@@ -286,7 +286,8 @@ async fn fill_room(page: &Page, server: &Server, lili: &mut Desktop) {
 }
 
 async fn the_basic_screens(stage: &Stage, language: &str) {
-    const DAY: i64 = 86_400_000;
+    const MINUTE: i64 = 60_000;
+    const DAY: i64 = 24 * 60 * MINUTE;
     let (host, server) = (Server::start(), BasicServer::start());
     let page = window(stage, language).await;
     let album = Album { page: &page, language, faults: RefCell::default(), further_up: Cell::new(false) };
@@ -298,8 +299,10 @@ async fn the_basic_screens(stage: &Stage, language: &str) {
     page.resize(WIDE.0, WIDE.1).await;
     page.click("#basic-about").await;
     for (days, text) in [(-200, "long ago"), (-3, "three days ago"), (-1, "yesterday"), (0, "today")] {
-        page.eval::<()>("window.shift = arguments[0]", vec![json!(days * DAY)]).await;
+        let shift = async |ms: i64| page.eval::<()>("window.shift = arguments[0]", vec![json!(ms)]).await;
+        shift(days * DAY).await;
         page.say_and_see(&format!("What Tom said {text}.")).await;
+        shift(days * DAY + 17 * MINUTE).await;
         server.say(Frame::new("lili", "talk", &format!("What Lili said {text}.")));
         page.until("hers", |view| view.has(&format!("What Lili said {text}."))).await;
     }
