@@ -184,10 +184,14 @@ impl Scroll {
         }
         let below = f64::from(frame.scroll_height() - frame.client_height()) - top;
         self.top.set_untracked(top);
-        if below <= NEAR || self.at_end.get_untracked() && top >= before {
+        let near = below <= NEAR;
+        if below < 1.0 || top >= before && (near || self.at_end.get_untracked()) {
             self.reach_end();
         } else {
-            self.leave_end();
+            // Whether a little up is still the end is seen when it rests: who goes up slowly is not held by what comes.
+            if !near {
+                self.leave_end();
+            }
             self.take_line();
         }
         self.fetch.moved();
@@ -272,10 +276,14 @@ impl Scroll {
         }
     }
 
-    /// Once nobody scrolls, all is as tall again as it should be.
+    /// Once nobody scrolls, who has not left the end is there again, and all is as tall as it should be.
     fn rests(self) {
         self.rest.set_untracked(None);
-        if self.store.lay_out(Timeline::rebalance) || self.slack.get_untracked() != 0.0 {
+        let back = self.at_end.get_untracked() && self.line.get_untracked() != Line::End;
+        if back {
+            self.reach_end();
+        }
+        if self.store.lay_out(Timeline::rebalance) || self.slack.get_untracked() != 0.0 || back {
             self.draw();
         }
     }
