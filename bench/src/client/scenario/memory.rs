@@ -69,7 +69,8 @@ pub fn paged(setting: &Setting, peer: &Peer) -> Result<Figures> {
         let mut browser = peer.enter(setting, &site)?;
         sleep(REST);
         let flung: Value = browser.eval("bench.scroll(0, 10)")?;
-        let loaded = held.0 as f64 - flung["low"].as_f64().unwrap_or(f64::NAN);
+        let marks = flung["marks"].as_array().into_iter().flatten().filter_map(Value::as_f64);
+        let loaded = held.0 as f64 - marks.fold(f64::NAN, f64::min);
         sleep(REST);
         let Memory { held: bytes, resident } = browser.memory()?;
         let named = |what: &str, value: f64| (format!("flung through a room of {}, {what}", held.0), value);
