@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, Server, View, Window, eventually, stage, stage_in_each};
+use parlour_e2e::{Desktop, Page, Server, View, Window, eventually, stage, stage_in_each};
 
 /// How much the storage has in each of its tables: account, outbox, messages.
 const STORED: &str = r"
@@ -52,6 +52,24 @@ fn a_page_that_is_loaded_again_goes_on_where_it_was() {
         tom.until("who leaves has left", |view| view.login).await;
         tom.log_in("tom").await;
         tom.until("the room is the server's to tell", |view| view.has("before") && view.has("after")).await;
+    });
+}
+
+#[test]
+fn much_that_is_kept_at_once_is_kept_whole() {
+    stage("much_that_is_kept_at_once_is_kept_whole", async |stage| {
+        let server = Server::start_with(&["--burst", "1000"]);
+        let mut lili = Desktop::connect(server.address(), "lili");
+        for n in 0..180 {
+            lili.talk(&format!("Message {n}"));
+        }
+        let last = "lili:Message 179".to_owned();
+        lili.until("the last of it comes back", |seen| seen.lines.contains(&last)).await;
+        let tom = stage.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        tom.until("the newest", |view| view.has("Message 179")).await;
+        // More than is handed to the storage in one go.
+        until_stored(&tom, "the newest page", |[.., messages]| messages >= 100).await;
     });
 }
 

@@ -318,8 +318,11 @@ fn a_message_is_thought_to_be_as_tall_as_one_like_it_was() {
     assert_eq!(say(&mut timeline, 6, "lili", &long), two);
     timeline.measured(5, 75.0);
     assert_eq!(say(&mut timeline, 7, "tom", &long), 75.0);
+    let own = Message { own: true, ..message(8, "ann", 8, 8) };
+    timeline.message(own);
+    assert_eq!(timeline.height_of(7), one, "an own one has no name above it either");
     timeline.reshape(Measure::default());
-    assert_eq!(say(&mut timeline, 8, "lili", "as at first"), one);
+    assert_eq!(say(&mut timeline, 9, "lili", "as at first"), one);
 }
 
 #[test]

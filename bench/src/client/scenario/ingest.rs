@@ -89,11 +89,10 @@ fn holes(seen: &BTreeSet<u64>, last: u64) -> u64 {
     let of = |talker: u64| {
         let mut theirs = seen.iter().filter(|mark| *mark % talkers == talker);
         let said = |low: &u64| (last - low) / talkers + 1;
-        theirs.next().map_or(0, |low| said(low).saturating_sub(theirs.count() as u64 + 1))
+        // Of whom nothing is seen, all is missing that there is: at least one.
+        theirs.next().map_or(1, |low| said(low).saturating_sub(theirs.count() as u64 + 1))
     };
-    // Of whom nothing is seen, all is missing that there is: at least one.
-    let unseen = (0..talkers).filter(|talker| !seen.iter().any(|mark| mark % talkers == *talker)).count();
-    (0..talkers).map(of).sum::<u64>() + unseen as u64
+    (0..talkers).map(of).sum()
 }
 
 pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {

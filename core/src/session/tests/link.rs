@@ -95,38 +95,44 @@ fn a_lost_connection_comes_back_with_the_secret_and_sends_what_is_not_acknowledg
     );
 }
 
+impl Driver {
+    /// How long it is until the next attempt.
+    fn wait(&self) -> Millis {
+        let Connection::Reconnecting { retry_at: Some(at), .. } = *self.connection() else { panic!() };
+        at - self.now.mono
+    }
+
+    /// Tries at once, and is let in.
+    fn come_back(&mut self) {
+        self.session.handle_retry_now(self.now);
+        self.drain();
+        self.opened();
+        self.receive(&welcome("tom"));
+    }
+}
+
 #[test]
 fn waits_grow_until_a_connection_has_lasted() {
     let mut driver = Driver::online();
     let mut waits = Vec::new();
     for _ in 0..12 {
         driver.closed(1006);
-        let Connection::Reconnecting { retry_at: Some(at), .. } = *driver.connection() else { panic!() };
-        waits.push(at - driver.now.mono);
-        driver.pass(at - driver.now.mono);
+        waits.push(driver.wait());
+        driver.pass(driver.wait());
     }
     assert!(waits[0] <= 500 && waits[11] >= 15_000 && waits[11] <= 30_000, "{waits:?}");
     // A server that accepts the socket but not the login does not reset the wait.
     driver.opened();
     driver.closed(1006);
-    let Connection::Reconnecting { retry_at: Some(at), .. } = *driver.connection() else { panic!() };
-    assert!(at - driver.now.mono >= 15_000);
-    driver.session.handle_retry_now(driver.now);
-    driver.drain();
-    driver.opened();
-    driver.receive(&welcome("tom"));
+    assert!(driver.wait() >= 15_000);
+    driver.come_back();
     // Nor does one that drops the connection soon after it.
     driver.closed(1006);
-    let Connection::Reconnecting { retry_at: Some(at), .. } = *driver.connection() else { panic!() };
-    assert!(at - driver.now.mono >= 15_000);
-    driver.session.handle_retry_now(driver.now);
-    driver.drain();
-    driver.opened();
-    driver.receive(&welcome("tom"));
+    assert!(driver.wait() >= 15_000);
+    driver.come_back();
     driver.now.mono += STEADY;
     driver.closed(1006);
-    let Connection::Reconnecting { retry_at: Some(at), .. } = *driver.connection() else { panic!() };
-    assert!(at - driver.now.mono <= 500);
+    assert!(driver.wait() <= 500);
 }
 
 #[test]
