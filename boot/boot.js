@@ -14,9 +14,13 @@ const TEXT = {
   },
 };
 
+// So long, in ms, nothing is drawn: most often the page stands by then, a ninth sooner for not having drawn this.
+const SOON = 400;
+const boot = document.getElementById("boot");
+setTimeout(() => (boot.hidden = false), SOON);
+
 function fail(reason) {
-  const boot = document.getElementById("boot");
-  if (!boot) return;
+  if (!boot.isConnected) return;
   // A client that stopped while starting has said so itself.
   if (document.getElementById("crash")) return boot.remove();
   const chinese = navigator.language.toLowerCase().startsWith("zh");
@@ -32,6 +36,7 @@ function fail(reason) {
   boot.lang = chinese ? "zh" : "en";
   boot.setAttribute("role", "alert");
   boot.classList.add("boot-failed");
+  boot.hidden = false;
   boot.replaceChildren(sentence, button);
 }
 

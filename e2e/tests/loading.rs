@@ -1,0 +1,38 @@
+//! The beginning: what is shown until the first view stands.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{Server, Window, stage};
+
+/// The loader's timer rings when the test lets it, and the module comes when the test lets it.
+const HOLD: &str = r"
+    {
+        const rings = [], { fetch, setTimeout } = globalThis;
+        globalThis.setTimeout = (ring, ...rest) =>
+            document.getElementById('boot')?.hidden ? rings.push(ring) : setTimeout(ring, ...rest);
+        globalThis.fetch = async (...asked) => {
+            if (String(asked[0]).endsWith('_bg.wasm')) await new Promise((come) => (globalThis.come = come));
+            return fetch(...asked);
+        };
+        globalThis.ring = () => rings.splice(0).forEach((ring) => ring());
+    }
+";
+
+#[test]
+fn the_loading_screen_is_for_those_who_wait() {
+    stage("the_loading_screen_is_for_those_who_wait", async |stage| {
+        let server = Server::start();
+        let page = stage.window("tom", Window::default()).await;
+        page.before_load(HOLD).await;
+        page.goto(&server.url()).await;
+        page.until_true("the module is asked for", "return !!globalThis.come").await;
+        let shown = "return document.getElementById('boot').checkVisibility()";
+        assert!(!page.eval::<bool>(shown, vec![]).await, "nothing is drawn for who need not wait");
+        page.eval::<()>("ring()", vec![]).await;
+        assert!(page.eval::<bool>(shown, vec![]).await, "who waits sees that it loads");
+        assert_eq!(page.look().await.boot.as_deref(), Some("Parlour"));
+        page.eval::<()>("come()", vec![]).await;
+        page.until("the login page", |view| view.login && view.boot.is_none()).await;
+    });
+}
