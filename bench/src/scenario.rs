@@ -2,9 +2,12 @@
 //! instructions by valgrind. The same on every machine, but for the compiler's and the C library's version.
 
 use std::{
-    collections::VecDeque,
+    io::{self, IoSlice},
     process::{Command, Stdio},
-    task::{Context as Wakeup, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +20,7 @@ use parlour_server::{
         table::{ConnId, Table},
     },
     log::{Appended, Place},
-    ws::queue::Queue,
+    ws::queue::{Queue, Sink},
 };
 
 use crate::measure::{Figures, Setting};
@@ -88,8 +91,19 @@ fn run(joined: u32, rounds: u64) -> Result<()> {
 struct Room {
     hub: Hub,
     queues: Table<Queue>,
-    out: VecDeque<bytes::Bytes>,
+    written: Arc<Written>,
     seq: u64,
+}
+
+/// In the place of the sockets: takes everything, and counts the buffers.
+#[derive(Debug, Default)]
+struct Written(AtomicU64);
+
+impl Sink for Written {
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.fetch_add(buffers.len() as u64, Ordering::Relaxed);
+        Ok(buffers.iter().map(|buffer| buffer.len()).sum())
+    }
 }
 
 impl Room {
@@ -106,12 +120,14 @@ impl Room {
         let mut room = Self {
             hub: Hub::new(settings, random, &Recovered { unix_ms: NOW, ..Recovered::default() }),
             queues: Table::default(),
-            out: VecDeque::new(),
+            written: Arc::default(),
             seq: 0,
         };
         for n in 0..SOCKETS {
             let conn = ConnId::new(n, n);
-            room.queues.insert(conn, Queue::new(1 << 20, 1 << 10, Duration::from_secs(1)));
+            let queue = Queue::new(1 << 20, 1 << 10, Duration::from_secs(1));
+            queue.attach(room.written.clone());
+            room.queues.insert(conn, queue);
             room.hub.handle_connect(0, conn);
             let login = wire::Login {
                 version: PROTOCOL_VERSION,
@@ -125,7 +141,7 @@ impl Room {
         room
     }
 
-    /// So many messages together, from when they come to when they are taken to be written. Gives how many buffers.
+    /// So many messages together, from when they come to when they are handed to the system. Gives how many buffers.
     fn round(&mut self, round: u64, joined: u32) -> u64 {
         for n in 0..joined {
             let mut random = [0; 10];
@@ -138,9 +154,8 @@ impl Room {
         self.settle()
     }
 
-    /// Does what the hub wants, and empties the queues.
+    /// Does what the hub wants, and lets the queues be written. Gives how many buffers.
     fn settle(&mut self) -> u64 {
-        let mut delivered = 0;
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Fanout { to, frames } => {
@@ -158,15 +173,8 @@ impl Room {
                 Output::Close { .. } | Output::Read { .. } | Output::Known { .. } => {}
             }
         }
-        for (_, queue) in self.queues.iter() {
-            let wakeup = Wakeup::from_waker(Waker::noop());
-            queue.take(&wakeup, &mut self.out, 0, 0);
-            let taken = self.out.len();
-            let bytes = self.out.drain(..).map(|frames| frames.len()).sum();
-            queue.take(&wakeup, &mut self.out, bytes, taken);
-            delivered += taken as u64;
-        }
-        delivered
+        self.queues.iter().for_each(|(_, queue)| queue.flush(true));
+        self.written.0.swap(0, Ordering::Relaxed)
     }
 
     fn push(&self, conn: ConnId, frames: &bytes::Bytes) {

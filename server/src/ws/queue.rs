@@ -3,6 +3,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     io::{self, IoSlice},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -48,6 +49,25 @@ pub enum Ending {
     Drop,
 }
 
+/// Where [`Queue::flush`] writes.
+pub trait Sink: fmt::Debug + Send + Sync {
+    /// Writes what is taken at once of these buffers, in order, and says how many bytes that was. Never waits.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] when nothing is taken now; any other when nothing ever will be.
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+impl Sink for OwnedWriteHalf {
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        match buffers {
+            // The system does less for a call with one buffer.
+            [buffer] => self.try_write(buffer),
+            buffers => self.try_write_vectored(buffers),
+        }
+    }
+}
+
 /// The two ends' shared part of a connection.
 #[derive(Debug)]
 pub struct Queue {
@@ -68,15 +88,15 @@ struct State {
     /// Of what is in `frames` or was taken and is not yet written; snapshots don't count.
     bytes: usize,
     count: usize,
-    /// When something was written last, or had nothing to wait for.
-    progress: Option<Instant>,
+    /// Since when more was to be put than the bounds allow, with nothing written since.
+    over_since: Option<Instant>,
     pushed: u64,
     /// Something was not taken, and who is told when there is room again was not told.
     overflowed: bool,
     ending: Option<Ending>,
     waker: Option<Waker>,
     /// Where to write, while there is a connection.
-    stream: Option<Arc<OwnedWriteHalf>>,
+    sink: Option<Arc<dyn Sink>>,
     /// The socket's task has something to write, or writes its last: nobody else may write.
     busy: bool,
     /// The first of `frames` is written in part.
@@ -110,13 +130,13 @@ impl Queue {
     }
 
     /// Where [`flush`](Self::flush) writes, from now on.
-    pub fn attach(&self, stream: Arc<OwnedWriteHalf>) {
-        self.state().stream = Some(stream);
+    pub fn attach(&self, sink: Arc<dyn Sink>) {
+        self.state().sink = Some(sink);
     }
 
     /// Nothing is written any more.
     pub fn detach(&self) {
-        self.state().stream = None;
+        self.state().sink = None;
     }
 
     /// Puts whole frames at the end. Never waits. After an ending it does nothing. They go out with the next
@@ -161,13 +181,8 @@ impl Queue {
     /// they are written one after the other then, and not by all cores.
     pub fn flush(&self, here: bool) {
         let mut state = self.state();
-        let stream = state.stream.clone().filter(|_| here && !state.busy && state.ending.is_none());
-        if let Some(stream) = stream {
-            state.write(|slices| match slices {
-                // The system does less for a call with one buffer.
-                [slice] => stream.try_write(slice),
-                slices => stream.try_write_vectored(slices),
-            });
+        if here && !state.busy && state.ending.is_none() {
+            state.write();
         }
         // Who is told that there is room again is told by the task.
         if !state.frames.is_empty() || state.overflowed {
@@ -176,15 +191,11 @@ impl Queue {
     }
 
     fn is_full(&self, state: &mut State, more: usize) -> bool {
-        if state.count == 0 {
-            state.progress = Some(Instant::now());
-        }
         let over = |times: usize| {
             state.bytes + more > self.max_bytes.saturating_mul(times)
                 || state.count >= self.max_frames.saturating_mul(times)
         };
-        let stalled = || state.progress.is_none_or(|at| at.elapsed() >= self.grace);
-        over(1) && (over(HARD) || stalled())
+        over(1) && (over(HARD) || state.over_since.get_or_insert_with(Instant::now).elapsed() >= self.grace)
     }
 
     /// Nothing more comes after what is queued. The first ending counts, but for [`Ending::Drop`].
@@ -221,14 +232,16 @@ impl Queue {
         state.bytes = state.bytes.saturating_sub(written_bytes);
         state.count = state.count.saturating_sub(written);
         if written_bytes > 0 {
-            state.progress = Some(Instant::now());
+            state.over_since = None;
         }
         let torn = std::mem::take(&mut state.torn);
         if out.is_empty() || torn {
             // The rest of a frame goes before what the socket has to say itself.
             std::mem::swap(out, &mut state.frames);
         }
-        out.append(&mut state.frames);
+        if !state.frames.is_empty() {
+            out.append(&mut state.frames);
+        }
         state.busy = !out.is_empty();
         if state.frames.capacity() > KEPT {
             state.frames = VecDeque::new();
@@ -279,24 +292,24 @@ impl State {
     }
 
     /// Writes some of it, once. What went wrong, the socket's task will find out too.
-    fn write(&mut self, write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>) {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let mut count = 0;
-        for (slice, bytes) in slices.iter_mut().zip(&self.frames) {
-            *slice = IoSlice::new(bytes);
-            count += 1;
-        }
-        if count == 0 {
-            return;
-        }
-        let Ok(written @ 1..) = write(&slices[..count]) else { return };
+    fn write(&mut self) {
+        let Some(sink) = &self.sink else { return };
+        let written = match self.frames.as_slices() {
+            ([], []) => return,
+            // Of most turns there is one.
+            ([frame], []) => sink.write(&[IoSlice::new(frame)]),
+            _ => {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                slices.iter_mut().zip(&self.frames).for_each(|(slice, frame)| *slice = IoSlice::new(frame));
+                sink.write(&slices[..self.frames.len().min(SLICES)])
+            }
+        };
+        let Ok(written @ 1..) = written else { return };
         self.bytes = self.bytes.saturating_sub(written);
         let done = advance(&mut self.frames, written);
         self.torn = done.torn;
         self.count = self.count.saturating_sub(done.buffers);
-        if self.count > 0 {
-            self.progress = Some(Instant::now());
-        }
+        self.over_since = None;
     }
 
     /// The rest of a frame that is written in part.
