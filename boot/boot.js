@@ -14,10 +14,9 @@ const TEXT = {
   },
 };
 
-// So long, in ms, nothing is drawn: most often the page stands by then, a ninth sooner for not having drawn this.
-const SOON = 400;
 const boot = document.getElementById("boot");
-setTimeout(() => (boot.hidden = false), SOON);
+// In ms. Most often the page stands by then, and sooner without this.
+setTimeout(() => (boot.hidden = false), 400);
 
 function fail(reason) {
   if (!boot.isConnected) return;
