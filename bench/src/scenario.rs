@@ -20,7 +20,7 @@ use parlour_server::{
         table::{ConnId, Table},
     },
     log::{Appended, Place},
-    ws::queue::{Queue, Sink},
+    ws::queue::{self, Bounds, Sender, Sink},
 };
 
 use crate::measure::{Figures, Setting};
@@ -90,7 +90,7 @@ fn run(joined: u32, rounds: u64) -> Result<()> {
 /// The hub, and the queues of its connections.
 struct Room {
     hub: Hub,
-    queues: Table<Queue>,
+    queues: Table<Sender>,
     written: Arc<Written>,
     seq: u64,
 }
@@ -125,8 +125,8 @@ impl Room {
         };
         for n in 0..SOCKETS {
             let conn = ConnId::new(n, n);
-            let queue = Queue::new(1 << 20, 1 << 10, Duration::from_secs(1));
-            queue.attach(room.written.clone());
+            let bounds = Bounds { bytes: 1 << 20, frames: 1 << 10, grace: Duration::from_secs(1) };
+            let (queue, _) = queue::channel(bounds, room.written.clone());
             room.queues.insert(conn, queue);
             room.hub.handle_connect(0, conn);
             let login = wire::Login {
@@ -173,12 +173,12 @@ impl Room {
                 Output::Close { .. } | Output::Read { .. } | Output::Known { .. } => {}
             }
         }
-        self.queues.iter().for_each(|(_, queue)| queue.flush(true));
+        self.queues.values_mut().for_each(|queue| queue.flush(true));
         self.written.0.swap(0, Ordering::Relaxed)
     }
 
-    fn push(&self, conn: ConnId, frames: &bytes::Bytes) {
-        if let Some(queue) = self.queues.get(conn) {
+    fn push(&mut self, conn: ConnId, frames: &bytes::Bytes) {
+        if let Some(queue) = self.queues.get_mut(conn) {
             let _ = queue.push(frames.clone());
         }
     }

@@ -34,7 +34,7 @@ use crate::{
     relay::{Inbox, Input},
     stats::Stats,
     ws::{
-        queue::{self, Queue},
+        queue::{self, Bounds},
         socket::{Socket, Times},
         upgrade::{self, HandshakeError},
     },
@@ -197,15 +197,18 @@ async fn carry(
     let Ok(upgraded) = upgrade.await else { return };
     // It is always this type: the server's own accept loop made it.
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
-    let queue = Arc::new(Queue::new(site.config.queue_bytes, site.config.queue_frames, queue::GRACE));
+    let (read, write) = parts.io.into_inner().into_split();
+    let write = Arc::new(write);
+    let bounds =
+        Bounds { bytes: site.config.queue_bytes, frames: site.config.queue_frames, grace: queue::GRACE };
+    let (sender, receiver) = queue::channel(bounds, write.clone());
     let conn = site.ids.take();
-    if site.inbox.send(Input::Open { conn, queue: queue.clone(), address }).is_err() {
+    if site.inbox.send(Input::Open { conn, queue: sender, address }).is_err() {
         return;
     }
     site.stats.sockets.fetch_add(1, Relaxed);
-    let stream = parts.io.into_inner();
     let limit = site.config.frame_bytes;
-    let socket = Socket::new(stream, conn, limit, queue, site.inbox.clone(), site.times.clone());
+    let socket = Socket::new((read, write), conn, limit, receiver, site.inbox.clone(), site.times.clone());
     Box::pin(socket.run(parts.read_buf)).await;
     drop(place);
     drop(peer);

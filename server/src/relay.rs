@@ -23,7 +23,7 @@ use crate::{
     },
     log::threads::{Handle, Report},
     stats::Stats,
-    ws::queue::{Ending, Full, Queue},
+    ws::queue::{Ending, Full, Sender},
 };
 
 /// The most inputs handled before anything goes out.
@@ -33,7 +33,7 @@ const AT_ONCE: usize = 512;
 /// long as it takes to wake one of those.
 const BY_ITSELF: usize = 32;
 
-/// What a socket brings. No socket has more than a few messages under way (see [`Queue::handing_over`]), so
+/// What a socket brings. No socket has more than a few messages under way (see [`handing_over`](crate::ws::queue::Receiver::handing_over)), so
 /// the channel is as bounded as they are.
 #[derive(Debug)]
 pub enum Input {
@@ -42,7 +42,7 @@ pub enum Input {
         /// Its number.
         conn: ConnId,
         /// Where to put what goes to it.
-        queue: Arc<Queue>,
+        queue: Sender,
         /// The peer's address, as far as it is known.
         address: IpAddr,
     },
@@ -71,7 +71,7 @@ pub type Inbox = mpsc::UnboundedSender<Input>;
 /// A connection as the relay knows it.
 #[derive(Debug)]
 struct Entry {
-    queue: Arc<Queue>,
+    queue: Sender,
     address: IpAddr,
     opened: Instant,
     messages: u64,
@@ -214,7 +214,7 @@ impl Relay {
                     Stats::add(&self.stats.skipped);
                     continue;
                 }
-                if let Some(entry) = self.table.get(conn) {
+                if let Some(entry) = self.table.get_mut(conn) {
                     entry.queue.fail(Status::TooSlow);
                     Stats::add(&self.stats.too_slow);
                 }
@@ -235,7 +235,7 @@ impl Relay {
             Output::Append(job) => self.log.append(job),
             Output::Read { token, query } => self.log.read(token, query),
             Output::Close { conn, status } => {
-                if let Some(entry) = self.table.get(conn) {
+                if let Some(entry) = self.table.get_mut(conn) {
                     entry.queue.end(Ending::Close(status));
                 }
             }
@@ -274,9 +274,9 @@ impl Relay {
     }
 
     /// What is said to one, which can't be done without.
-    fn push(&mut self, conn: ConnId, put: impl FnOnce(&Queue) -> Result<(), Full>) {
+    fn push(&mut self, conn: ConnId, put: impl FnOnce(&mut Sender) -> Result<(), Full>) {
         if let Some(entry) = self.table.get_mut(conn) {
-            if put(&entry.queue) == Err(Full) {
+            if put(&mut entry.queue) == Err(Full) {
                 self.overflowed.push((conn, true));
             }
             entry.touch(conn, &mut self.touched);
@@ -290,7 +290,7 @@ const RETRY_AFTER_MS: u32 = 1000;
 impl Drop for Relay {
     fn drop(&mut self) {
         // Whoever is left at the end is let go.
-        for (_, entry) in self.table.iter() {
+        for entry in self.table.values_mut() {
             entry.queue.end(Ending::Drop);
         }
     }

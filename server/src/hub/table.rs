@@ -106,6 +106,11 @@ impl<T> Table<T> {
             Some((ConnId { slot: u32::try_from(slot).ok()?, serial: *serial }, value))
         })
     }
+
+    /// As [`iter`](Self::iter), the values to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut().flatten().map(|(_, value)| value)
+    }
 }
 
 #[cfg(test)]

@@ -1,22 +1,32 @@
 //! What waits to be written to one socket: bounded, filled by the hub's task without ever waiting, emptied by
 //! the socket's own; or by the hub's, where the socket's has nothing to write and would only be woken for it.
+//!
+//! Nothing here is locked. The hub's task keeps what it puts to itself and writes it, if it is its [turn](Turn); what it
+//! does not write it hands over whole, as one pointer in a mailbox, and the turn with it. So at any moment one of the
+//! two may write, and who may not goes on with something else and is woken.
 
 use std::{
     collections::VecDeque,
     fmt,
     io::{self, IoSlice},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Waker},
+    task::Context,
     time::{Duration, Instant},
 };
 
 use bytes::{Buf as _, Bytes};
+use crossbeam_utils::atomic::AtomicCell;
+use futures_util::task::AtomicWaker;
 use parlour_core::status::Status;
 use thiserror::Error;
 use tokio::net::tcp::OwnedWriteHalf;
+
+use self::turn::{Task, Turn};
+
+mod turn;
 
 /// What one write gathers at most, in buffers.
 pub const SLICES: usize = 64;
@@ -49,7 +59,7 @@ pub enum Ending {
     Drop,
 }
 
-/// Where [`Queue::flush`] writes.
+/// Where [`Sender::flush`] writes.
 pub trait Sink: fmt::Debug + Send + Sync {
     /// Writes what is taken at once of these buffers, in order, and says how many bytes that was. Never waits.
     ///
@@ -68,93 +78,99 @@ impl Sink for OwnedWriteHalf {
     }
 }
 
-/// The two ends' shared part of a connection.
-#[derive(Debug)]
-pub struct Queue {
-    /// The most bytes that may wait.
-    max_bytes: usize,
-    /// The most frames that may wait.
-    max_frames: usize,
-    /// How long more than that may wait while nothing is written.
-    grace: Duration,
-    /// Messages on their way to the hub.
-    unhandled: AtomicUsize,
-    state: Mutex<State>,
+/// An empty queue.
+#[must_use]
+pub fn channel(bounds: Bounds, sink: Arc<dyn Sink>) -> (Sender, Receiver) {
+    let shared = Arc::new(Shared::default());
+    let receiver = Receiver { shared: shared.clone(), ending: None, overflowed: false };
+    let sender = Sender {
+        shared,
+        sink,
+        bounds,
+        frames: VecDeque::new(),
+        bytes: 0,
+        count: 0,
+        over_since: None,
+        pushed: 0,
+        overflowed: false,
+        ending: None,
+    };
+    (sender, receiver)
 }
 
-#[derive(Debug, Default)]
-struct State {
+/// How much may wait to be written, and more while it is being written: nothing written for `grace` ends that.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Bytes, without snapshots.
+    pub bytes: usize,
+    /// Buffers.
+    pub frames: usize,
+    /// How long more than that may wait while nothing is written.
+    pub grace: Duration,
+}
+
+/// What the two ends share.
+#[derive(Default)]
+struct Shared {
+    turn: Turn,
+    mail: AtomicCell<Option<Box<Mail>>>,
+    waker: AtomicWaker,
+    /// Messages on their way to the hub.
+    unhandled: AtomicUsize,
+    /// Written by the socket's task, and not yet known to the hub's.
+    written_bytes: AtomicUsize,
+    written_buffers: AtomicUsize,
+}
+
+// A pointer is swapped by one instruction; were it not so, the cell would take a lock that all of them share.
+const _: () = assert!(AtomicCell::<Option<Box<Mail>>>::is_lock_free());
+
+/// What the hub's task hands over.
+#[derive(Default)]
+struct Mail {
     frames: VecDeque<Bytes>,
-    /// Of what is in `frames` or was taken and is not yet written; snapshots don't count.
+    /// The first of them is written in part.
+    torn: bool,
+    /// Something was not taken, and who is told when there is room again was not told.
+    overflowed: bool,
+    ending: Option<Ending>,
+}
+
+/// The hub's end.
+#[derive(Debug)]
+pub struct Sender {
+    shared: Arc<Shared>,
+    sink: Arc<dyn Sink>,
+    bounds: Bounds,
+    /// Put since the last flush.
+    frames: VecDeque<Bytes>,
+    /// Of what was put and is not known to be written; snapshots don't count.
     bytes: usize,
     count: usize,
     /// Since when more was to be put than the bounds allow, with nothing written since.
     over_since: Option<Instant>,
     pushed: u64,
-    /// Something was not taken, and who is told when there is room again was not told.
+    /// As in [`Mail`].
     overflowed: bool,
     ending: Option<Ending>,
-    waker: Option<Waker>,
-    /// Where to write, while there is a connection.
-    sink: Option<Arc<dyn Sink>>,
-    /// The socket's task has something to write, or writes its last: nobody else may write.
-    busy: bool,
-    /// The first of `frames` is written in part.
-    torn: bool,
 }
 
-/// What [`Queue::take`] tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
-    /// The hub's side ended the connection; nothing more will come.
-    pub ending: Option<Ending>,
-    /// The socket may read on.
-    pub may_read: bool,
-    /// All is written, of a queue that was too full: the hub is to be told, once.
-    pub drained: bool,
-    /// The first buffer is the rest of one that is written in part.
-    pub torn: bool,
-}
-
-impl Queue {
-    /// An empty queue for `max_bytes` bytes in `max_frames` buffers, and for more while it is being emptied: nothing
-    /// written for `grace` ends that.
-    #[must_use]
-    pub fn new(max_bytes: usize, max_frames: usize, grace: Duration) -> Self {
-        Self { max_bytes, max_frames, grace, unhandled: AtomicUsize::new(0), state: Mutex::default() }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that holds the lock can panic half-way through a change.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where [`flush`](Self::flush) writes, from now on.
-    pub fn attach(&self, sink: Arc<dyn Sink>) {
-        self.state().sink = Some(sink);
-    }
-
-    /// Nothing is written any more.
-    pub fn detach(&self) {
-        self.state().sink = None;
-    }
-
+impl Sender {
     /// Puts whole frames at the end. Never waits. After an ending it does nothing. They go out with the next
-    /// [`flush`](Self::flush), or before.
+    /// [`flush`](Self::flush).
     ///
     /// # Errors
     /// [`Full`]; nothing was put.
-    pub fn push(&self, frames: Bytes) -> Result<(), Full> {
-        let mut state = self.state();
-        if state.ending.is_some() {
+    pub fn push(&mut self, frames: Bytes) -> Result<(), Full> {
+        if self.ending.is_some() {
             return Ok(());
         }
-        if self.is_full(&mut state, frames.len()) {
-            state.overflowed = true;
+        if self.is_full(frames.len()) {
+            self.overflowed = true;
             return Err(Full);
         }
-        state.bytes += frames.len();
-        state.put(frames);
+        self.bytes += frames.len();
+        self.put(frames);
         Ok(())
     }
 
@@ -162,16 +178,48 @@ impl Queue {
     ///
     /// # Errors
     /// [`Full`] when there are too many frames; nothing was put.
-    pub fn push_snapshot(&self, frames: Bytes) -> Result<(), Full> {
-        let mut state = self.state();
-        if state.ending.is_some() {
+    pub fn push_snapshot(&mut self, frames: Bytes) -> Result<(), Full> {
+        if self.ending.is_some() {
             return Ok(());
         }
-        if self.is_full(&mut state, 0) {
+        if self.is_full(0) {
             return Err(Full);
         }
-        state.put(frames);
+        self.put(frames);
         Ok(())
+    }
+
+    fn put(&mut self, frames: Bytes) {
+        self.frames.push_back(frames);
+        self.count += 1;
+        self.pushed += 1;
+    }
+
+    fn is_full(&mut self, more: usize) -> bool {
+        if !self.is_over(1, more) {
+            return false;
+        }
+        // What the task has written is asked for when it matters. Snapshots were not counted in but are counted out; a
+        // little more room for who just got one is no harm.
+        let bytes = self.shared.written_bytes.swap(0, Ordering::AcqRel);
+        let buffers = self.shared.written_buffers.swap(0, Ordering::AcqRel);
+        self.wrote(bytes, buffers);
+        self.is_over(1, more)
+            && (self.is_over(HARD, more)
+                || self.over_since.get_or_insert_with(Instant::now).elapsed() >= self.bounds.grace)
+    }
+
+    fn is_over(&self, times: usize, more: usize) -> bool {
+        self.bytes + more > self.bounds.bytes.saturating_mul(times)
+            || self.count >= self.bounds.frames.saturating_mul(times)
+    }
+
+    fn wrote(&mut self, bytes: usize, buffers: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.count = self.count.saturating_sub(buffers);
+        if bytes > 0 {
+            self.over_since = None;
+        }
     }
 
     /// Sees to it that what was put is written: at once and here, as far as the system takes it, or else by the
@@ -179,148 +227,174 @@ impl Queue {
     ///
     /// To write here spares the socket's task its turn, of which a room of hundreds takes hundreds for a message; but
     /// they are written one after the other then, and not by all cores.
-    pub fn flush(&self, here: bool) {
-        let mut state = self.state();
-        if here && !state.busy && state.ending.is_none() {
-            state.write();
+    pub fn flush(&mut self, here: bool) {
+        let mut torn = false;
+        if here && self.ending.is_none() && !self.frames.is_empty() && self.shared.turn.begin() {
+            torn = self.write();
+            if self.frames.is_empty() && self.shared.turn.end() {
+                self.shared.waker.wake();
+            }
         }
         // Who is told that there is room again is told by the task.
-        if !state.frames.is_empty() || state.overflowed {
-            wake(state);
+        if !self.frames.is_empty() || self.overflowed {
+            self.hand_over(torn);
         }
     }
 
-    fn is_full(&self, state: &mut State, more: usize) -> bool {
-        let over = |times: usize| {
-            state.bytes + more > self.max_bytes.saturating_mul(times)
-                || state.count >= self.max_frames.saturating_mul(times)
+    /// Writes some of it, once, and says whether the first is written in part now. What went wrong, the socket's task will
+    /// find out too.
+    fn write(&mut self) -> bool {
+        let written = match self.frames.as_slices() {
+            // Of most turns there is one.
+            ([frame], []) => self.sink.write(&[IoSlice::new(frame)]),
+            _ => {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                slices.iter_mut().zip(&self.frames).for_each(|(slice, frame)| *slice = IoSlice::new(frame));
+                self.sink.write(&slices[..self.frames.len().min(SLICES)])
+            }
         };
-        over(1) && (over(HARD) || state.over_since.get_or_insert_with(Instant::now).elapsed() >= self.grace)
+        let Ok(written @ 1..) = written else { return false };
+        let Advanced { buffers, torn } = advance(&mut self.frames, written);
+        self.wrote(written, buffers);
+        if self.frames.is_empty() && self.frames.capacity() > KEPT {
+            self.frames = VecDeque::new();
+        }
+        torn
+    }
+
+    /// Puts all of it behind what is still in the mailbox, and wakes the task.
+    fn hand_over(&mut self, torn: bool) {
+        self.change(|sender, mail| {
+            mail.torn |= torn;
+            if mail.frames.is_empty() {
+                mail.frames = std::mem::take(&mut sender.frames);
+            } else {
+                mail.frames.append(&mut sender.frames);
+            }
+        });
+    }
+
+    /// Changes what is in the mailbox, and wakes the task.
+    fn change(&mut self, change: impl FnOnce(&mut Self, &mut Mail)) {
+        self.shared.turn.hold();
+        let mut mail = self.shared.mail.take().unwrap_or_default();
+        change(self, &mut mail);
+        mail.overflowed |= std::mem::take(&mut self.overflowed);
+        mail.ending = self.ending;
+        self.shared.mail.store(Some(mail));
+        self.shared.turn.post();
+        self.shared.waker.wake();
     }
 
     /// Nothing more comes after what is queued. The first ending counts, but for [`Ending::Drop`].
-    pub fn end(&self, ending: Ending) {
-        let mut state = self.state();
-        if state.ending.is_none() || ending == Ending::Drop {
-            state.ending = Some(ending);
+    pub fn end(&mut self, ending: Ending) {
+        if self.ending.is_none() || ending == Ending::Drop {
+            self.ending = Some(ending);
         }
-        wake(state);
+        self.hand_over(false);
     }
 
-    /// As [`end`](Self::end) with a Close, but what is queued is dropped.
-    pub fn fail(&self, status: Status) {
-        let mut state = self.state();
-        let rest = state.rest();
-        state.frames = rest.into_iter().collect();
-        if state.ending.is_none() {
-            state.ending = Some(Ending::Close(status));
-        }
-        wake(state);
+    /// As [`end`](Self::end) with a Close, but what is queued is dropped, but for the rest of a frame that is written in
+    /// part.
+    pub fn fail(&mut self, status: Status) {
+        self.ending.get_or_insert(Ending::Close(status));
+        self.change(|sender, mail| {
+            mail.frames.truncate(usize::from(mail.torn));
+            sender.frames = VecDeque::new();
+        });
     }
 
-    /// For the socket: moves what is queued into `out`, having written so many bytes and buffers of what it
-    /// took before, and asks to be woken when there is more, or when it may read again.
-    pub fn take(
-        &self,
-        cx: &Context<'_>,
-        out: &mut VecDeque<Bytes>,
-        written_bytes: usize,
-        written: usize,
-    ) -> Taken {
-        let mut state = self.state();
-        // Snapshots were not counted in but are counted out; a little more room for who just got one is no harm.
-        state.bytes = state.bytes.saturating_sub(written_bytes);
-        state.count = state.count.saturating_sub(written);
-        if written_bytes > 0 {
-            state.over_since = None;
-        }
-        let torn = std::mem::take(&mut state.torn);
-        if out.is_empty() || torn {
-            // The rest of a frame goes before what the socket has to say itself.
-            std::mem::swap(out, &mut state.frames);
-        }
-        if !state.frames.is_empty() {
-            out.append(&mut state.frames);
-        }
-        state.busy = !out.is_empty();
-        if state.frames.capacity() > KEPT {
-            state.frames = VecDeque::new();
-        }
-        state.wakes(cx);
-        let drained = state.overflowed && state.count == 0;
-        state.overflowed &= !drained;
-        // After the waker is there: what the hub handles from now on wakes it.
-        let may_read = self.unhandled.load(Ordering::Acquire) < UNHANDLED;
-        Taken { ending: state.ending, may_read, drained, torn }
-    }
-
-    /// For the socket, when it writes its last: drops what is queued, now and from now on, but for the rest of a frame
-    /// that is written in part, and says how the hub's side has ended the connection, if it has.
-    pub fn give_up(&self, cx: &Context<'_>) -> (Option<Ending>, Option<Bytes>) {
-        let mut state = self.state();
-        let rest = state.rest();
-        (state.torn, state.busy) = (false, true);
-        state.frames = VecDeque::new();
-        state.wakes(cx);
-        (state.ending, rest)
-    }
-
-    /// For the socket: a message goes to the hub.
-    pub fn handing_over(&self) {
-        self.unhandled.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// For the hub's task: a message of this connection was handled.
+    /// A message of this connection was handled.
     pub fn handled(&self) {
-        if self.unhandled.fetch_sub(1, Ordering::AcqRel) == UNHANDLED {
-            wake(self.state());
+        if self.shared.unhandled.fetch_sub(1, Ordering::AcqRel) == UNHANDLED {
+            self.shared.waker.wake();
         }
     }
 
     /// How many buffers were ever put.
     #[must_use]
-    pub fn pushed(&self) -> u64 {
-        self.state().pushed
+    pub const fn pushed(&self) -> u64 {
+        self.pushed
     }
 }
 
-impl State {
-    fn put(&mut self, frames: Bytes) {
-        self.frames.push_back(frames);
-        self.count += 1;
-        self.pushed += 1;
-    }
+/// The socket's end.
+#[derive(Debug)]
+pub struct Receiver {
+    shared: Arc<Shared>,
+    /// As in [`Mail`].
+    overflowed: bool,
+    ending: Option<Ending>,
+}
 
-    /// Writes some of it, once. What went wrong, the socket's task will find out too.
-    fn write(&mut self) {
-        let Some(sink) = &self.sink else { return };
-        let written = match self.frames.as_slices() {
-            ([], []) => return,
-            // Of most turns there is one.
-            ([frame], []) => sink.write(&[IoSlice::new(frame)]),
-            _ => {
-                let mut slices = [IoSlice::new(&[]); SLICES];
-                slices.iter_mut().zip(&self.frames).for_each(|(slice, frame)| *slice = IoSlice::new(frame));
-                sink.write(&slices[..self.frames.len().min(SLICES)])
+/// What [`Receiver::take`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The hub's side ended the connection; nothing more will come.
+    pub ending: Option<Ending>,
+    /// The socket may read on.
+    pub may_read: bool,
+    /// The socket may write, until it asks again.
+    pub may_write: bool,
+    /// All is written, of a queue that was too full: the hub is to be told, once.
+    pub drained: bool,
+    /// The first buffer is the rest of one that is written in part.
+    pub torn: bool,
+}
+
+impl Receiver {
+    /// Moves what is queued into `out`, of which so many bytes and buffers were `written` since the last time, and asks to
+    /// be woken when there is more, or when the socket may read or write again. Whose `out` is empty afterwards leaves
+    /// the writing to the hub's task.
+    ///
+    /// Who writes its `last` has no use for what is queued, now and from now on, but for the rest of a frame that is
+    /// written in part; and nobody else writes any more.
+    pub fn take(
+        &mut self,
+        cx: &Context<'_>,
+        out: &mut VecDeque<Bytes>,
+        written: (usize, usize),
+        last: bool,
+    ) -> Taken {
+        let shared = &self.shared;
+        // First: what the hub does from now on wakes it.
+        shared.waker.register(cx.waker());
+        let (bytes, buffers) = written;
+        if buffers > 0 || bytes > 0 {
+            shared.written_bytes.fetch_add(bytes, Ordering::AcqRel);
+            shared.written_buffers.fetch_add(buffers, Ordering::AcqRel);
+        }
+        let mut torn = false;
+        let may = loop {
+            match shared.turn.task(last || !out.is_empty()) {
+                Task::Mail => {
+                    // If it is gone, it was taken a moment ago: by the hub's task, which the turn tells, or from here.
+                    let Some(mut mail) = shared.mail.take() else { continue };
+                    self.ending = mail.ending;
+                    self.overflowed |= mail.overflowed;
+                    torn |= mail.torn;
+                    if last {
+                        mail.frames.truncate(usize::from(mail.torn));
+                    }
+                    if out.is_empty() || mail.torn {
+                        // The rest of a frame goes before what the socket has to say itself.
+                        std::mem::swap(out, &mut mail.frames);
+                    }
+                    out.append(&mut mail.frames);
+                }
+                may => break may,
             }
         };
-        let Ok(written @ 1..) = written else { return };
-        self.bytes = self.bytes.saturating_sub(written);
-        let done = advance(&mut self.frames, written);
-        self.torn = done.torn;
-        self.count = self.count.saturating_sub(done.buffers);
-        self.over_since = None;
+        // What is handed over is written when the turn is given up.
+        let drained = self.overflowed && may == Task::Idle;
+        self.overflowed &= !drained;
+        let may_read = shared.unhandled.load(Ordering::Acquire) < UNHANDLED;
+        Taken { ending: self.ending, may_read, may_write: may == Task::Write, drained, torn }
     }
 
-    /// The rest of a frame that is written in part.
-    fn rest(&mut self) -> Option<Bytes> {
-        if self.torn { self.frames.pop_front() } else { None }
-    }
-
-    fn wakes(&mut self, cx: &Context<'_>) {
-        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            self.waker = Some(cx.waker().clone());
-        }
+    /// A message goes to the hub.
+    pub fn handing_over(&self) {
+        self.shared.unhandled.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -349,12 +423,9 @@ pub(super) fn advance(buffers: &mut VecDeque<Bytes>, mut bytes: usize) -> Advanc
     done
 }
 
-/// Wakes the socket's task, outside the lock.
-fn wake(mut state: MutexGuard<'_, State>) {
-    let waker = state.waker.take();
-    drop(state);
-    if let Some(waker) = waker {
-        waker.wake();
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("turn", &self.turn).finish_non_exhaustive()
     }
 }
 

@@ -21,16 +21,13 @@ use parlour_core::status::Status;
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead as _, ReadBuf},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
     time::{Instant, Sleep, sleep_until},
 };
 
 use super::{
     frame,
-    queue::{self, Advanced, Ending, Queue, SLICES},
+    queue::{self, Advanced, Ending, Receiver, SLICES, Taken},
     reader::{Item, Reader},
 };
 use crate::{
@@ -66,11 +63,11 @@ pub struct Times {
 #[derive(Debug)]
 pub struct Socket {
     read: OwnedReadHalf,
-    /// Also written by the hub's task, when nothing of ours is under way; see [`Queue::flush`].
+    /// Also written by the hub's task, when nothing of ours is under way; see [`queue::Sender::flush`].
     write: Arc<OwnedWriteHalf>,
     conn: ConnId,
     reader: Reader,
-    queue: Arc<Queue>,
+    queue: Receiver,
     inbox: Inbox,
     times: Arc<Times>,
     /// Being written; the first may be written in part.
@@ -106,17 +103,14 @@ impl Socket {
     /// A connection after its handshake.
     #[must_use]
     pub fn new(
-        stream: TcpStream,
+        (read, write): (OwnedReadHalf, Arc<OwnedWriteHalf>),
         conn: ConnId,
         limit: usize,
-        queue: Arc<Queue>,
+        queue: Receiver,
         inbox: Inbox,
         times: Arc<Times>,
     ) -> Self {
         let now = Instant::now();
-        let (read, write) = stream.into_split();
-        let write = Arc::new(write);
-        queue.attach(write.clone());
         Self {
             timer: Box::pin(sleep_until(now + times.ping_interval)),
             read,
@@ -146,18 +140,14 @@ impl Socket {
         }
         drop(first);
         poll_fn(|cx| self.poll(cx)).await;
-        self.queue.detach();
         // When nobody has said why before, the hub did, or the peer is done answering.
         self.gone("closed", Status::Abnormal.code());
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let may_read = match self.poll_queue(cx) {
-                Some(may_read) => may_read,
-                None => return Poll::Ready(()),
-            };
-            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            let Some(Taken { may_read, may_write, .. }) = self.poll_queue(cx) else { return Poll::Ready(()) };
+            if may_write && let Poll::Ready(Err(error)) = self.poll_write(cx) {
                 self.gone(io_reason(&error), Status::Abnormal.code());
                 return Poll::Ready(());
             }
@@ -190,25 +180,19 @@ impl Socket {
         }
     }
 
-    /// Takes what is queued. Says whether to read, or `None` to let go.
-    fn poll_queue(&mut self, cx: &Context<'_>) -> Option<bool> {
-        let (bytes, buffers) = std::mem::take(&mut self.written);
-        if self.phase != Phase::Open {
-            let (ending, rest) = self.queue.give_up(cx);
-            if let Some(rest) = rest {
-                self.out.push_front(rest);
-                self.torn = true;
-            }
-            return (ending != Some(Ending::Drop)).then_some(true);
-        }
-        let taken = self.queue.take(cx, &mut self.out, bytes, buffers);
+    /// Takes what is queued. `None` to let go.
+    fn poll_queue(&mut self, cx: &Context<'_>) -> Option<Taken> {
+        let written = std::mem::take(&mut self.written);
+        let last = self.phase != Phase::Open;
+        let taken = self.queue.take(cx, &mut self.out, written, last);
         self.torn |= taken.torn;
         if taken.drained {
             self.tell(Input::Drained(self.conn));
         }
         match taken.ending {
-            None => {}
             Some(Ending::Drop) => return None,
+            Some(Ending::Close(_)) if last => return Some(taken),
+            None => return Some(taken),
             Some(Ending::Close(Status::TooSlow)) => {
                 // What was taken before is as old as what was dropped; only a frame begun must be ended.
                 self.out.truncate(usize::from(self.torn));
@@ -220,7 +204,8 @@ impl Socket {
                 self.gone("closed by the server", status.code());
             }
         }
-        Some(taken.may_read)
+        // Now to write the last.
+        self.poll_queue(cx)
     }
 
     /// Writes all there is, many buffers in one call.

@@ -1,45 +1,84 @@
+use std::{
+    sync::{
+        Mutex,
+        atomic::AtomicBool,
+        mpsc::{self, RecvTimeoutError},
+    },
+    task::{Wake, Waker},
+};
+
 use super::*;
 
-fn take(queue: &Queue, out: &mut VecDeque<Bytes>) -> Taken {
-    queue.take(&Context::from_waker(Waker::noop()), out, 0, 0)
+/// Takes nothing, ever.
+#[derive(Debug)]
+struct Clogged;
+
+impl Sink for Clogged {
+    fn write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+fn bounds(bytes: usize, frames: usize, grace: Duration) -> Bounds {
+    Bounds { bytes, frames, grace }
+}
+
+/// A queue that only the task empties, which must be quick.
+fn small() -> (Sender, Receiver) {
+    channel(bounds(10, 3, Duration::ZERO), Arc::new(Clogged))
+}
+
+fn take(queue: &mut Receiver, out: &mut VecDeque<Bytes>) -> Taken {
+    wrote(queue, out, (0, 0))
+}
+
+fn wrote(queue: &mut Receiver, out: &mut VecDeque<Bytes>, written: (usize, usize)) -> Taken {
+    queue.take(&Context::from_waker(Waker::noop()), out, written, false)
+}
+
+fn give_up(queue: &mut Receiver, out: &mut VecDeque<Bytes>) -> Taken {
+    queue.take(&Context::from_waker(Waker::noop()), out, (0, 0), true)
 }
 
 #[test]
 fn full_by_bytes_or_by_frames() {
-    let queue = Queue::new(10, 3, Duration::ZERO);
-    assert_eq!(queue.push(Bytes::from_static(b"12345678")), Ok(()));
-    assert_eq!(queue.push(Bytes::from_static(b"123")), Err(Full));
-    assert_eq!(queue.push(Bytes::from_static(b"1")), Ok(()));
-    assert_eq!(queue.push_snapshot(Bytes::from_static(b"123456789")), Ok(()));
-    assert_eq!(queue.push(Bytes::new()), Err(Full));
+    let (mut sender, mut receiver) = small();
+    assert_eq!(sender.push(Bytes::from_static(b"12345678")), Ok(()));
+    assert_eq!(sender.push(Bytes::from_static(b"123")), Err(Full));
+    assert_eq!(sender.push(Bytes::from_static(b"1")), Ok(()));
+    assert_eq!(sender.push_snapshot(Bytes::from_static(b"123456789")), Ok(()));
+    assert_eq!(sender.push(Bytes::new()), Err(Full));
+    sender.flush(true);
     let mut out = VecDeque::new();
-    take(&queue, &mut out);
+    take(&mut receiver, &mut out);
     assert_eq!(out.len(), 3);
-    assert_eq!(queue.push(Bytes::new()), Err(Full), "taken is not written");
-    queue.take(&Context::from_waker(Waker::noop()), &mut out, 9, 2);
-    assert_eq!(queue.push(Bytes::from_static(b"12345")), Ok(()));
+    assert_eq!(sender.push(Bytes::new()), Err(Full), "taken is not written");
+    wrote(&mut receiver, &mut out, (9, 2));
+    assert_eq!(sender.push(Bytes::from_static(b"12345")), Ok(()));
 }
 
 #[test]
 fn it_is_told_once_that_all_is_written_after_it_was_too_full() {
-    let queue = Queue::new(10, 3, Duration::ZERO);
-    queue.push(Bytes::from_static(b"12345678")).unwrap();
+    let (mut sender, mut receiver) = small();
+    sender.push(Bytes::from_static(b"12345678")).unwrap();
+    sender.flush(true);
     let mut out = VecDeque::new();
-    assert!(!take(&queue, &mut out).drained);
-    assert_eq!(queue.push(Bytes::from_static(b"12345678")), Err(Full));
-    assert!(!take(&queue, &mut out).drained, "taken is not written");
-    let cx = Context::from_waker(Waker::noop());
-    assert!(queue.take(&cx, &mut out, 8, 1).drained);
-    assert!(!take(&queue, &mut out).drained);
+    assert!(!take(&mut receiver, &mut out).drained);
+    assert_eq!(sender.push(Bytes::from_static(b"12345678")), Err(Full));
+    sender.flush(true);
+    assert!(!take(&mut receiver, &mut out).drained, "taken is not written");
+    out.clear();
+    assert!(wrote(&mut receiver, &mut out, (8, 1)).drained);
+    assert!(!take(&mut receiver, &mut out).drained);
 }
 
 #[test]
 fn who_reads_may_be_sent_more_than_the_bound_but_not_without_end() {
-    let queue = Queue::new(10, 1_000, GRACE);
+    let (mut sender, _receiver) = channel(bounds(10, 1_000, GRACE), Arc::new(Clogged));
     for _ in 0..HARD {
-        assert_eq!(queue.push(Bytes::from_static(b"1234567890")), Ok(()));
+        assert_eq!(sender.push(Bytes::from_static(b"1234567890")), Ok(()));
     }
-    assert_eq!(queue.push(Bytes::from_static(b"1")), Err(Full));
+    assert_eq!(sender.push(Bytes::from_static(b"1")), Err(Full));
 }
 
 /// Takes one byte.
@@ -54,50 +93,60 @@ impl Sink for Sip {
 
 #[test]
 fn who_reads_nothing_for_so_long_is_too_slow_and_who_reads_has_as_long_again() {
-    let queue = Queue::new(4, 9, GRACE);
-    let mut out = VecDeque::new();
-    let push = || queue.push(Bytes::from_static(b"1234"));
-    let wait = || {
-        let mut state = queue.state();
-        state.over_since = state.over_since.and_then(|at| at.checked_sub(GRACE));
+    let (mut sender, mut receiver) = channel(bounds(4, 9, GRACE), Arc::new(Sip));
+    let push = |sender: &mut Sender| sender.push(Bytes::from_static(b"1234"));
+    let wait = |sender: &mut Sender| {
+        sender.over_since = sender.over_since.and_then(|at| at.checked_sub(GRACE));
     };
-    queue.attach(Arc::new(Sip));
-    assert_eq!((push(), push()), (Ok(()), Ok(())));
-    wait();
-    assert_eq!(push(), Err(Full));
-    queue.flush(true);
-    assert_eq!(push(), Ok(()), "something was written here");
-    wait();
-    assert_eq!(push(), Err(Full));
-    queue.take(&Context::from_waker(Waker::noop()), &mut out, 1, 0);
-    assert_eq!(push(), Ok(()), "something was written by the task");
+    assert_eq!((push(&mut sender), push(&mut sender)), (Ok(()), Ok(())));
+    wait(&mut sender);
+    assert_eq!(push(&mut sender), Err(Full));
+    sender.flush(true);
+    assert_eq!(push(&mut sender), Ok(()), "something was written here");
+    wait(&mut sender);
+    assert_eq!(push(&mut sender), Err(Full));
+    wrote(&mut receiver, &mut VecDeque::new(), (1, 0));
+    assert_eq!(push(&mut sender), Ok(()), "something was written by the task");
 }
 
 #[test]
 fn the_first_ending_counts() {
-    let queue = Queue::new(10, 3, Duration::ZERO);
-    queue.push(Bytes::from_static(b"1")).unwrap();
-    queue.end(Ending::Close(Status::Normal));
-    queue.fail(Status::TooSlow);
-    queue.push(Bytes::from_static(b"2")).unwrap();
+    let (mut sender, mut receiver) = small();
+    sender.push(Bytes::from_static(b"1")).unwrap();
+    sender.end(Ending::Close(Status::Normal));
+    sender.fail(Status::TooSlow);
+    sender.push(Bytes::from_static(b"2")).unwrap();
+    sender.flush(true);
     let mut out = VecDeque::new();
-    assert_eq!(take(&queue, &mut out).ending, Some(Ending::Close(Status::Normal)));
+    assert_eq!(take(&mut receiver, &mut out).ending, Some(Ending::Close(Status::Normal)));
     assert!(out.is_empty());
-    queue.end(Ending::Drop);
-    assert_eq!(take(&queue, &mut out).ending, Some(Ending::Drop));
+    sender.end(Ending::Drop);
+    assert_eq!(take(&mut receiver, &mut out).ending, Some(Ending::Drop));
+}
+
+#[test]
+fn what_was_put_before_the_end_comes_with_it() {
+    let (mut sender, mut receiver) = small();
+    sender.push(Bytes::from_static(b"flushed")).unwrap();
+    sender.flush(false);
+    sender.push(Bytes::from_static(b"not")).unwrap();
+    sender.end(Ending::Close(Status::Normal));
+    let mut out = VecDeque::new();
+    assert_eq!(take(&mut receiver, &mut out).ending, Some(Ending::Close(Status::Normal)));
+    assert_eq!(out, ["flushed", "not"]);
 }
 
 #[test]
 fn a_socket_stops_reading_while_the_hub_is_behind() {
-    let queue = Queue::new(10, 3, Duration::ZERO);
+    let (sender, mut receiver) = small();
     let mut out = VecDeque::new();
     for _ in 0..UNHANDLED {
-        assert!(take(&queue, &mut out).may_read);
-        queue.handing_over();
+        assert!(take(&mut receiver, &mut out).may_read);
+        receiver.handing_over();
     }
-    assert!(!take(&queue, &mut out).may_read);
-    queue.handled();
-    assert!(take(&queue, &mut out).may_read);
+    assert!(!take(&mut receiver, &mut out).may_read);
+    sender.handled();
+    assert!(take(&mut receiver, &mut out).may_read);
 }
 
 /// A connection, and its other end.
@@ -106,6 +155,7 @@ async fn connection() -> (Arc<OwnedWriteHalf>, tokio::net::TcpStream) {
     let (near, far) =
         tokio::join!(tokio::net::TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     let (_, write) = near.unwrap().into_split();
+    write.as_ref().writable().await.unwrap();
     (Arc::new(write), far.unwrap().0)
 }
 
@@ -120,7 +170,7 @@ async fn read(far: &mut tokio::net::TcpStream, bytes: usize) -> Vec<u8> {
 #[derive(Default)]
 struct Woken(AtomicUsize);
 
-impl std::task::Wake for Woken {
+impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -129,61 +179,60 @@ impl std::task::Wake for Woken {
 #[tokio::test]
 async fn what_fits_is_written_at_once_and_the_task_is_not_woken() {
     let (write, mut far) = connection().await;
-    write.as_ref().as_ref().writable().await.unwrap();
-    let queue = Queue::new(100, 3, Duration::ZERO);
+    let (mut sender, mut receiver) = channel(bounds(100, 3, Duration::ZERO), write);
     let (woken, mut out) = (Arc::new(Woken::default()), VecDeque::new());
     let waker = Waker::from(woken.clone());
     let cx = Context::from_waker(&waker);
-    let wakings = || woken.0.load(Ordering::Relaxed);
-    queue.attach(write);
-    queue.take(&cx, &mut out, 0, 0);
+    let wakings = || woken.0.swap(0, Ordering::Relaxed);
+    assert!(!receiver.take(&cx, &mut out, (0, 0), false).may_write);
     for _ in 0..9 {
-        queue.push(Bytes::from_static(b"one")).unwrap();
-        queue.push(Bytes::from_static(b"two")).unwrap();
-        queue.flush(true);
+        sender.push(Bytes::from_static(b"one")).unwrap();
+        sender.push(Bytes::from_static(b"two")).unwrap();
+        sender.flush(true);
         assert_eq!((read(&mut far, 6).await, wakings()), (b"onetwo".to_vec(), 0));
     }
     // Not when the task has something to write itself, nor when it is not wanted.
     out.push_back(Bytes::from_static(b"pong"));
-    queue.take(&cx, &mut out, 0, 0);
-    queue.push(Bytes::from_static(b"three")).unwrap();
-    queue.flush(true);
+    assert!(receiver.take(&cx, &mut out, (0, 0), false).may_write);
+    sender.push(Bytes::from_static(b"three")).unwrap();
+    sender.flush(true);
     assert_eq!(wakings(), 1);
-    queue.take(&cx, &mut out, 0, 0);
+    assert!(receiver.take(&cx, &mut out, (0, 0), false).may_write);
     assert_eq!(out, ["pong", "three"]);
     out.clear();
-    queue.take(&cx, &mut out, 9, 2);
-    queue.push(Bytes::from_static(b"four")).unwrap();
-    queue.flush(false);
-    assert_eq!(wakings(), 2);
+    receiver.take(&cx, &mut out, (9, 2), false);
+    sender.push(Bytes::from_static(b"four")).unwrap();
+    sender.flush(false);
+    assert_eq!(wakings(), 1);
     assert!(far.try_read(&mut [0; 9]).is_err(), "nothing more was written");
     // Nor after the end.
-    queue.take(&cx, &mut out, 0, 0);
+    receiver.take(&cx, &mut out, (0, 0), false);
     out.clear();
-    queue.give_up(&cx);
-    queue.push(Bytes::from_static(b"five")).unwrap();
-    queue.flush(true);
+    receiver.take(&cx, &mut out, (4, 1), true);
+    sender.push(Bytes::from_static(b"five")).unwrap();
+    sender.flush(true);
     assert!(far.try_read(&mut [0; 9]).is_err(), "nothing more was written");
+    receiver.take(&cx, &mut out, (0, 0), true);
+    assert!(out.is_empty(), "{out:?}");
 }
 
 #[tokio::test]
 async fn the_rest_of_a_frame_goes_before_all_else() {
-    let (write, mut far) = connection().await;
-    write.as_ref().as_ref().writable().await.unwrap();
-    let filled = |queue: &Queue| {
-        // More than the system takes.
-        let frame = Bytes::from(vec![7; 32 << 20]);
-        queue.push(frame.clone()).unwrap();
-        queue.flush(true);
-        frame.len()
-    };
-    let queue = Queue::new(usize::MAX, 9, Duration::ZERO);
-    queue.attach(write);
+    // More than the system takes.
+    let frame = Bytes::from(vec![7; 32 << 20]);
+    let all = frame.len();
     let mut out = VecDeque::new();
-    take(&queue, &mut out);
-    let all = filled(&queue);
+    let torn = async || {
+        let (write, far) = connection().await;
+        let (mut sender, mut receiver) = channel(bounds(usize::MAX, 9, Duration::ZERO), write);
+        take(&mut receiver, &mut VecDeque::new());
+        sender.push(frame.clone()).unwrap();
+        sender.flush(true);
+        (sender, receiver, far)
+    };
+    let (_sender, mut receiver, mut far) = torn().await;
     out.push_back(Bytes::from_static(b"pong"));
-    let taken = take(&queue, &mut out);
+    let taken = take(&mut receiver, &mut out);
     assert!(taken.torn);
     assert!(
         (1..all).contains(&out[0].len()) && out[1] == "pong",
@@ -195,18 +244,198 @@ async fn the_rest_of_a_frame_goes_before_all_else() {
 
     // Of a queue that failed, and for who writes his last.
     for fails in [true, false] {
-        let (write, _far) = connection().await;
-        write.as_ref().as_ref().writable().await.unwrap();
-        let queue = Queue::new(usize::MAX, 9, Duration::ZERO);
-        queue.attach(write);
-        take(&queue, &mut VecDeque::new());
-        let all = filled(&queue);
-        queue.push(Bytes::from_static(b"dropped")).unwrap();
+        let (mut sender, mut receiver, _far) = torn().await;
+        sender.push(Bytes::from_static(b"dropped")).unwrap();
+        sender.flush(true);
+        sender.push(Bytes::from_static(b"dropped")).unwrap();
         if fails {
-            queue.fail(Status::TooSlow);
+            sender.fail(Status::TooSlow);
         }
-        let (_, rest) = queue.give_up(&Context::from_waker(Waker::noop()));
-        assert!((1..all).contains(&rest.unwrap().len()));
-        assert!(queue.give_up(&Context::from_waker(Waker::noop())).1.is_none(), "once");
+        out.clear();
+        assert!(give_up(&mut receiver, &mut out).torn);
+        assert!(out.len() == 1 && (1..all).contains(&out[0].len()));
+        sender.flush(true);
+        assert!(!give_up(&mut receiver, &mut out).torn, "once");
+        assert_eq!(out.len(), 1);
     }
+}
+
+/// Does something while the hub's task writes.
+struct During(Mutex<Box<dyn FnMut() + Send>>);
+
+impl fmt::Debug for During {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("During")
+    }
+}
+
+impl Sink for During {
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        (self.0.lock().unwrap())();
+        Ok(buffers.iter().map(|buffer| buffer.len()).sum())
+    }
+}
+
+#[test]
+fn who_wants_to_write_while_the_other_does_goes_on_and_is_woken() {
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    type Ends = Option<(Receiver, VecDeque<Bytes>)>;
+    let task: Arc<Mutex<Ends>> = Arc::default();
+    let during = {
+        let (task, waker) = (task.clone(), waker.clone());
+        move || {
+            let mut task = task.lock().unwrap();
+            let (receiver, out) = task.as_mut().unwrap();
+            let taken = receiver.take(&Context::from_waker(&waker), out, (0, 0), false);
+            assert!(!taken.may_write && taken.may_read);
+        }
+    };
+    let (mut sender, receiver) =
+        channel(bounds(100, 9, Duration::ZERO), Arc::new(During(Mutex::new(Box::new(during)))));
+    *task.lock().unwrap() = Some((receiver, VecDeque::new()));
+    sender.push(Bytes::from_static(b"one")).unwrap();
+    sender.flush(true);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 0, "it had nothing to write");
+    task.lock().unwrap().as_mut().unwrap().1.push_back(Bytes::from_static(b"pong"));
+    sender.push(Bytes::from_static(b"two")).unwrap();
+    sender.flush(true);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    let mut task = task.lock().unwrap();
+    let (receiver, out) = task.as_mut().unwrap();
+    assert!(receiver.take(&Context::from_waker(&waker), out, (0, 0), false).may_write);
+    assert_eq!(*out, ["pong"]);
+}
+
+/// A stream that two may write to, which takes some of what it is given, and nothing now and then.
+#[derive(Debug, Default)]
+struct Stream {
+    writing: AtomicBool,
+    calls: AtomicUsize,
+    all: Mutex<Vec<u8>>,
+    /// So many bytes of it are no Pong.
+    said: AtomicUsize,
+    by_the_hub: AtomicUsize,
+    by_the_task: AtomicUsize,
+}
+
+impl Stream {
+    fn write(&self, buffers: &[IoSlice<'_>], by: &AtomicUsize) -> io::Result<usize> {
+        assert!(!self.writing.swap(true, Ordering::AcqRel), "two write at once");
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let takes = [usize::MAX, 5, 0, 1_000, 0, 1, 70][call % 7];
+        let mut all = self.all.lock().unwrap();
+        let before = all.len();
+        all.extend(buffers.iter().flat_map(|buffer| buffer.iter()).take(takes));
+        let written = all.len() - before;
+        let said = all[before..].iter().filter(|byte| **byte != b'!').count();
+        drop(all);
+        self.said.fetch_add(said, Ordering::Relaxed);
+        assert!(self.writing.swap(false, Ordering::AcqRel), "two write at once");
+        by.fetch_add(1, Ordering::Relaxed);
+        if written > 0 { Ok(written) } else { Err(io::ErrorKind::WouldBlock.into()) }
+    }
+}
+
+impl Sink for Stream {
+    fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(buffers, &self.by_the_hub)
+    }
+}
+
+/// Wakes a thread, which looks again for every time it is woken.
+struct Bell(mpsc::Sender<()>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.send(());
+    }
+}
+
+/// Frames of every length, each of one letter, so that one that is broken into, doubled or missing is seen.
+fn frames(count: usize) -> Vec<Bytes> {
+    (0..count).map(|n| Bytes::from(vec![b'A' + u8::try_from(n % 53).unwrap(); 1 + n * 7 % 90])).collect()
+}
+
+/// What the socket's task does, on a thread. Never looks without having been woken, so one that is forgotten hangs.
+fn carry(mut receiver: Receiver, stream: &Stream, bell: (Waker, mpsc::Receiver<()>)) {
+    let cx = Context::from_waker(&bell.0);
+    let (mut out, mut written, mut pongs) = (VecDeque::new(), (0, 0), 0);
+    let mut ended = false;
+    loop {
+        let taken = receiver.take(&cx, &mut out, std::mem::take(&mut written), ended);
+        ended |= taken.ending.is_some();
+        if !taken.may_write || out.is_empty() {
+            if ended && out.is_empty() {
+                return;
+            }
+            // Now and then something of its own to write comes up: a Pong.
+            if pongs < 1_000 && out.is_empty() && stream.calls.load(Ordering::Relaxed).is_multiple_of(3) {
+                pongs += 1;
+                out.push_back(Bytes::from_static(b"!"));
+                continue;
+            }
+            match bell.1.recv_timeout(Duration::from_secs(60)) {
+                Ok(()) => continue,
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("nobody woke the task, which has {} left", out.len())
+                }
+                Err(RecvTimeoutError::Disconnected) => unreachable!("the waker is here"),
+            }
+        }
+        let slices: Vec<_> = out.iter().take(3).map(|frame| IoSlice::new(frame)).collect();
+        if let Ok(bytes) = stream.write(&slices, &stream.by_the_task) {
+            drop(slices);
+            written = (bytes, advance(&mut out, bytes).buffers);
+        }
+    }
+}
+
+#[test]
+fn what_two_threads_write_by_turns_is_whole_and_in_order() {
+    let (mut hub, mut task) = (0, 0);
+    for round in 0..40_usize {
+        let stream = Arc::new(Stream::default());
+        let (mut sender, receiver) = channel(bounds(usize::MAX, usize::MAX, GRACE), stream.clone());
+        let (ring, bell) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Bell(ring)));
+        let frames = frames(3_000);
+        std::thread::scope(|scope| {
+            let task = scope.spawn(|| carry(receiver, &stream, (waker, bell)));
+            let mut pushed = 0;
+            for (n, frame) in frames.iter().enumerate() {
+                sender.push(frame.clone()).unwrap();
+                pushed += frame.len();
+                if n % (1 + round % 5) == 0 {
+                    sender.flush(n % (2 + round % 3) != 0);
+                }
+                // Until the task is done, or nearly so, since it would have the turn for ever otherwise.
+                let near = [0, 1, 200][n % 3];
+                while n % (3 + round % 7) == 0
+                    && sender.frames.is_empty()
+                    && !task.is_finished()
+                    && stream.said.load(Ordering::Relaxed) + near < pushed
+                {
+                    std::thread::yield_now();
+                }
+            }
+            sender.end(Ending::Close(Status::Normal));
+        });
+        let all = stream.all.lock().unwrap();
+        let said: Vec<u8> = all.iter().copied().filter(|byte| *byte != b'!').collect();
+        assert!(said == frames.concat(), "round {round}: {} bytes", said.len());
+        // A Pong is between two frames.
+        let mut at = 0;
+        for frame in &frames {
+            at += all[at..].iter().take_while(|byte| **byte == b'!').count();
+            assert!(
+                all[at..].starts_with(frame),
+                "round {round}: something is in the midst of a frame at {at}"
+            );
+            at += frame.len();
+        }
+        hub += stream.by_the_hub.load(Ordering::Relaxed);
+        task += stream.by_the_task.load(Ordering::Relaxed);
+    }
+    assert!(hub > 4_000 && task > 4_000, "by the one {hub}, by the other {task}");
 }
