@@ -64,5 +64,6 @@ async fn load(store: Store) -> Result<MakeRoom, ()> {
 
 fn begin(store: Store) -> MakeRoom {
     store.begin();
+    view::prepare(store);
     || Room()
 }

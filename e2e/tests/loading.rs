@@ -19,6 +19,32 @@ const HOLD: &str = r"
     }
 ";
 
+/// Counts what writes times, of which the first takes a browser as long as a frame.
+const COUNT: &str = r"
+    {
+        let made = 0;
+        Intl.DateTimeFormat = new Proxy(Intl.DateTimeFormat, {
+            construct: (...asked) => (made++, Reflect.construct(...asked)),
+        });
+        globalThis.made = () => made;
+    }
+";
+
+#[test]
+fn what_writes_the_time_of_a_message_is_made_while_a_name_is_typed() {
+    stage("what_writes_the_time_of_a_message_is_made_while_a_name_is_typed", async |stage| {
+        let server = Server::start();
+        let page = stage.window("tom", Window::default()).await;
+        page.before_load(COUNT).await;
+        page.goto(&server.url()).await;
+        page.until("the login page", |view| view.login).await;
+        page.until_true("clock and tooltip can be written", "return made() === 2").await;
+        page.log_in("tom").await;
+        page.say_and_see("hello").await;
+        assert_eq!(page.eval::<u32>("return made()", vec![]).await, 2, "none is left to be made");
+    });
+}
+
 #[test]
 fn the_loading_screen_is_for_those_who_wait() {
     stage("the_loading_screen_is_for_those_who_wait", async |stage| {

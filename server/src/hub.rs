@@ -354,7 +354,7 @@ impl Hub {
             self.stop(retry_after_ms);
         }
         self.ask_in_doubt();
-        self.lobby.flush_talk(&mut self.out);
+        self.lobby.tell_talk(self.now, &mut self.out);
         if self.lobby.changes_due().is_some_and(|due| due <= self.now) {
             self.lobby.tell_changes(self.now, self.unix_ms, &mut self.out);
         }
@@ -371,9 +371,7 @@ impl Hub {
         let slow = self.slow.front().map(|(deadline, _)| *deadline);
         let reserved = self.reserved.front().map(|(until, _)| *until);
         let doubt = self.appends.doubt_due();
-        [stranger, slow, reserved, doubt, self.lobby.changes_due(), self.lobby.list_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        let lobby = [self.lobby.talk_due(), self.lobby.changes_due(), self.lobby.list_due()];
+        [stranger, slow, reserved, doubt].into_iter().chain(lobby).flatten().min()
     }
 }

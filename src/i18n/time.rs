@@ -97,6 +97,14 @@ fn writer(locale: Locale, style: Style) -> Function {
     DateTimeFormat::new(&Array::of1(&tag(locale).into()), &options).format()
 }
 
+/// Makes what writes the time of a message. The first of all takes a browser as long as several frames, in which it loads
+/// its tables.
+pub fn prepare(locale: Locale) {
+    for style in [Style::Clock, Style::Full] {
+        format(locale, style, 0);
+    }
+}
+
 /// Hours and minutes.
 #[must_use]
 pub fn clock(locale: Locale, time: i64) -> String {

@@ -34,4 +34,4 @@ pub use crash::show_crash;
 
 pub use login::Login;
 pub use page::{drawn, follow_page};
-pub use room::Room;
+pub use room::{Room, prepare};

@@ -8,13 +8,25 @@ use super::{
     dom::{El, el},
     drawer::Drawer,
     icon::{self, icon, mark},
+    page::drawn,
     roster::Roster,
     scroll::Scroll,
     search::{Finder, can_search, search},
     timeline::TimelineView,
     words::{Word, use_words},
 };
-use crate::{ctrl::use_store, i18n::grouped};
+use crate::{
+    ctrl::{Store, use_store},
+    i18n::{grouped, time},
+};
+
+/// While a name is typed there is time for what would hold up the first message.
+pub fn prepare(store: Store) {
+    wasm_bindgen_futures::spawn_local(async move {
+        drawn().await;
+        time::prepare(store.locale().get_untracked());
+    });
+}
 
 /// The page on which one talks.
 #[component]

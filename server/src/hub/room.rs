@@ -6,6 +6,7 @@ use bytes::Bytes;
 use parlour_core::{
     Millis,
     codec::{self, Extension},
+    limits::Bucket,
     model::MessageId,
     wire,
 };
@@ -21,6 +22,10 @@ use crate::{log::Place, ws::frame};
 
 /// Changes of presence are told at once, and those that follow within so many ms together.
 pub const PRESENCE_EVERY: Millis = 100;
+/// So often a room is told what is said, a minute and at once: each message by itself as far as this goes, and beyond it,
+/// those together that come within 5 ms. A browser draws less often; and each time costs it, and whoever serves it, more
+/// than a message does.
+const TELLINGS: (u32, u32) = (12_000, 20);
 /// The list of names goes to basic peers no more often than this, in ms.
 pub const LIST_EVERY: Millis = 1000;
 /// The most names in a basic peer's list; the rest are there all the same.
@@ -45,6 +50,9 @@ pub struct Room {
     groups: [Arc<Vec<ConnId>>; 3],
     /// Messages of the log not yet handed to the connections, encoded.
     talk: Vec<Bytes>,
+    tellings: Bucket,
+    /// When `talk` is handed over, if it was to wait.
+    talk_due: Option<Millis>,
     acks: Vec<(ConnId, Vec<wire::Accepted>)>,
     /// What was said last.
     pub tail: Tail,
@@ -62,6 +70,8 @@ impl Room {
         Self {
             groups: Default::default(),
             talk: Vec::new(),
+            tellings: Bucket::new(TELLINGS.0, TELLINGS.1, 0),
+            talk_due: None,
             acks: Vec::new(),
             tail,
             changes: Changes::default(),
@@ -113,11 +123,35 @@ impl Room {
         }
     }
 
-    /// Hands over what was said so far: before the circle of hearers changes, and when the hub is asked.
-    pub fn flush_talk(&mut self, out: &mut Outputs) {
+    /// Hands over what was said so far, unless it is to wait for more.
+    pub fn tell_talk(&mut self, now: Millis, out: &mut Outputs) {
+        // Who waits for an acknowledgement may send nothing before.
+        self.tell_acks(out);
+        if self.talk.is_empty() || self.talk_due.is_some_and(|due| now < due) {
+            return;
+        }
+        match self.tellings.take(now) {
+            Ok(()) => self.flush_talk(out),
+            Err(wait) => self.talk_due = Some(now + wait),
+        }
+    }
+
+    /// When what was said is handed over, if it waits.
+    #[must_use]
+    pub fn talk_due(&self) -> Option<Millis> {
+        self.talk_due
+    }
+
+    fn tell_acks(&mut self, out: &mut Outputs) {
         for (conn, accepted) in self.acks.drain(..) {
             out.send(conn, &codec::extension("", Extension::Ack(wire::Ack { accepted })));
         }
+    }
+
+    /// Hands over what was said so far: before the circle of hearers changes, and before they are told something else.
+    pub fn flush_talk(&mut self, out: &mut Outputs) {
+        self.talk_due = None;
+        self.tell_acks(out);
         if self.talk.is_empty() {
             return;
         }

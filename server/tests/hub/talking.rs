@@ -214,6 +214,50 @@ fn what_comes_together_goes_out_together() {
 }
 
 #[test]
+fn what_comes_all_the_time_goes_out_every_5_ms() {
+    let limits = Limits { messages_per_minute: 0, ..Limits::default() };
+    let mut w = World::new(Settings { limits, ..Settings::default() });
+    let (tom, batch) = (w.rich("tom"), w.connect());
+    w.login(batch, "batch", &[], &["durable", "batch"]);
+    w.pass(2000);
+    w.clear(batch);
+    let mut said = 0_usize;
+    let mut say = |w: &mut World| {
+        let id = MessageId::new(w.now, [1; 10]);
+        w.send(tom, &codec::talk("", "", Some(id), &said.to_string()));
+        said += 1;
+        assert_eq!(w.heard(tom).accepted().len(), said, "acknowledgements don't wait");
+    };
+    for n in 1..=20 {
+        say(&mut w);
+        assert_eq!(w.heard(batch).talks().len(), n, "it is calm");
+        w.pass(1);
+    }
+    for n in 21..=1_020_usize {
+        say(&mut w);
+        w.pass(1);
+        let heard = w.heard(batch).talks().len();
+        assert!((n - 5..=n).contains(&heard), "{heard} of {n}");
+    }
+    w.pass(5);
+    let heard: Vec<usize> = w.heard(batch).talks().iter().map(|(_, text)| text.parse().unwrap()).collect();
+    assert_eq!(heard, (0..1_020).collect::<Vec<_>>());
+    assert!((215..=230).contains(&w.heard(batch).messages), "{} times", w.heard(batch).messages);
+    w.pass(100);
+    say(&mut w);
+    assert_eq!(w.heard(batch).talks().len(), 1_021, "it is calm again");
+    // Who comes is told what they were not there for by the log, and nothing twice.
+    for _ in 0..30 {
+        w.pass(1);
+        say(&mut w);
+    }
+    let lili = w.rich("lili");
+    assert_eq!(w.heard(batch).talks().len(), 1_051, "before somebody comes");
+    w.pass(100);
+    assert_eq!((w.heard(batch).talks().len(), w.heard(lili).talks().len()), (1_051, 0));
+}
+
+#[test]
 fn nobody_speaks_before_they_came() {
     let mut w = world();
     let lili = w.rich("lili");
