@@ -14,6 +14,7 @@ const TEXT = {
   },
 };
 
+document.getElementById("late").remove();
 const boot = document.getElementById("boot");
 // In ms. Most often the page stands by then, and sooner without this.
 setTimeout(() => (boot.hidden = false), 400);

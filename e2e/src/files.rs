@@ -97,10 +97,23 @@ impl Files {
     /// When there is none: the bundle is one module, as Trunk makes it when it is not called by `cargo xtask`.
     #[must_use]
     pub fn room(&self) -> String {
+        let room = self.named("room-", ".wasm");
+        room.expect("a room apart from the login page: `cargo xtask dist` builds such a page")
+    }
+
+    /// The name of the script that loads all else.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn loader(&self) -> String {
+        self.named("boot-", ".js").expect("a loader in the bundle")
+    }
+
+    fn named(&self, beginning: &str, ending: &str) -> Option<String> {
         let files = self.files.lock().unwrap();
         let mut names = files.keys().filter_map(|name| name.strip_prefix(&self.path));
-        let room = names.find(|name| name.starts_with("room-") && name.ends_with(".wasm"));
-        room.expect("a room apart from the login page: `cargo xtask dist` builds such a page").to_owned()
+        names.find(|name| name.starts_with(beginning) && name.ends_with(ending)).map(str::to_owned)
     }
 
     /// The name of the only file with this ending.

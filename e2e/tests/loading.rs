@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Server, Window, stage};
+use parlour_e2e::{Files, Server, Window, stage};
 
 /// The loader's timer rings when the test lets it, and the module comes when the test lets it.
 const HOLD: &str = r"
@@ -42,6 +42,28 @@ fn what_writes_the_time_of_a_message_is_made_while_a_name_is_typed() {
         page.log_in("tom").await;
         page.say_and_see("hello").await;
         assert_eq!(page.eval::<u32>("return made()", vec![]).await, 2, "none is left to be made");
+    });
+}
+
+#[test]
+fn without_the_loader_the_page_says_so_after_a_while() {
+    stage("without_the_loader_the_page_says_so_after_a_while", async |stage| {
+        let files = Files::serve("/");
+        let page = stage.window("tom", Window::default()).await;
+        let loader = files.loader();
+        let script = files.get(&loader);
+        files.remove(&loader);
+        page.expect_error("404");
+        page.goto(&files.url()).await;
+        let says = "const late = document.getElementById('late'); return !!late && late.checkVisibility()";
+        assert!(!page.eval::<bool>(says, vec![]).await, "it may be on its way");
+        page.eval::<()>("document.getAnimations().forEach((waits) => waits.finish())", vec![]).await;
+        assert!(page.eval::<bool>(says, vec![]).await);
+        files.put(&loader, script);
+        page.reload().await;
+        page.until("the login page", |view| view.login).await;
+        page.until_true("nothing of it is left", "return !document.getElementById('late')").await;
+        page.until_true("the room", "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.responseEnd > 0)").await;
     });
 }
 
