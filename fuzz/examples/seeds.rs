@@ -354,6 +354,8 @@ fn hubs() -> Vec<Vec<u8>> {
             vec![5, 0, 11, 1, 0, 5, 2],
         ],
         vec![vec![0], come(0), log_in(0, 0), talk(0, 1), come(1), vec![3, 1, 2, 0x25, 0, 0x40], round],
+        // More at one time than the room is told at once.
+        vec![vec![0], come(0), [5, 0, 0, 0, 1, 0, 0, 14].repeat(40)],
     ];
     stories.into_iter().map(|story| story.concat()).collect()
 }

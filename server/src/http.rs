@@ -201,7 +201,8 @@ async fn carry(
     let write = Arc::new(write);
     let bounds =
         Bounds { bytes: site.config.queue_bytes, frames: site.config.queue_frames, grace: queue::GRACE };
-    let (sender, receiver) = queue::channel(bounds, write.clone());
+    let sink = Arc::downgrade(&write);
+    let (sender, receiver) = queue::channel(bounds, sink);
     let conn = site.ids.take();
     if site.inbox.send(Input::Open { conn, queue: sender, address }).is_err() {
         return;

@@ -340,7 +340,7 @@ impl Hub {
     }
 
     /// What is to be done next. To be asked until there is nothing; messages that came in between two rounds
-    /// of asking are delivered together.
+    /// of asking are delivered together, and in a busy room those of 5 ms.
     pub fn poll_output(&mut self) -> Option<Output> {
         if let Some(output) = self.out.pop() {
             return Some(output);

@@ -148,7 +148,8 @@ impl Room {
         }
     }
 
-    /// Hands over what was said so far: before the circle of hearers changes, and before they are told something else.
+    /// Hands over what was said so far: before somebody comes to hear the room, and before its hearers are told of anything
+    /// that came after it.
     pub fn flush_talk(&mut self, out: &mut Outputs) {
         self.talk_due = None;
         self.tell_acks(out);

@@ -10,7 +10,7 @@ use std::{
     fmt,
     io::{self, IoSlice},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     task::Context,
@@ -78,9 +78,9 @@ impl Sink for OwnedWriteHalf {
     }
 }
 
-/// An empty queue.
+/// An empty queue. `sink` is the socket's: once that is gone, nothing is written.
 #[must_use]
-pub fn channel(bounds: Bounds, sink: Arc<dyn Sink>) -> (Sender, Receiver) {
+pub fn channel(bounds: Bounds, sink: Weak<dyn Sink>) -> (Sender, Receiver) {
     let shared = Arc::new(Shared::default());
     let receiver = Receiver { shared: shared.clone(), ending: None, overflowed: false };
     let sender = Sender {
@@ -140,7 +140,7 @@ struct Mail {
 #[derive(Debug)]
 pub struct Sender {
     shared: Arc<Shared>,
-    sink: Arc<dyn Sink>,
+    sink: Weak<dyn Sink>,
     bounds: Bounds,
     /// Put since the last flush.
     frames: VecDeque<Bytes>,
@@ -199,8 +199,8 @@ impl Sender {
         if !self.is_over(1, more) {
             return false;
         }
-        // What the task has written is asked for when it matters. Snapshots were not counted in but are counted out; a
-        // little more room for who just got one is no harm.
+        // What the task has written is asked for when it matters. Snapshots and what sockets say by themselves were not
+        // counted in but are counted out, all since this was asked last: once, there may be as much again. No harm.
         let bytes = self.shared.written_bytes.swap(0, Ordering::AcqRel);
         let buffers = self.shared.written_buffers.swap(0, Ordering::AcqRel);
         self.wrote(bytes, buffers);
@@ -244,13 +244,14 @@ impl Sender {
     /// Writes some of it, once, and says whether the first is written in part now. What went wrong, the socket's task will
     /// find out too.
     fn write(&mut self) -> bool {
+        let Some(sink) = self.sink.upgrade() else { return false };
         let written = match self.frames.as_slices() {
             // Of most turns there is one.
-            ([frame], []) => self.sink.write(&[IoSlice::new(frame)]),
+            ([frame], []) => sink.write(&[IoSlice::new(frame)]),
             _ => {
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 slices.iter_mut().zip(&self.frames).for_each(|(slice, frame)| *slice = IoSlice::new(frame));
-                self.sink.write(&slices[..self.frames.len().min(SLICES)])
+                sink.write(&slices[..self.frames.len().min(SLICES)])
             }
         };
         let Ok(written @ 1..) = written else { return false };
@@ -345,7 +346,7 @@ pub struct Taken {
 impl Receiver {
     /// Moves what is queued into `out`, of which so many bytes and buffers were `written` since the last time, and asks to
     /// be woken when there is more, or when the socket may read or write again. Whose `out` is empty afterwards leaves
-    /// the writing to the hub's task.
+    /// the writing to the hub's task, unless it writes its last.
     ///
     /// Who writes its `last` has no use for what is queued, now and from now on, but for the rest of a frame that is
     /// written in part; and nobody else writes any more.

@@ -158,8 +158,10 @@ impl Socket {
                 // There may be more by now, and what is written no longer counts.
                 continue;
             }
-            // Read, unless the hub is behind with this connection's messages.
-            if may_read || self.phase != Phase::Open {
+            // Read, unless the hub is behind with this connection's messages; or unless a Close has to wait while the hub's
+            // task writes: whoever reads on may find the end of the stream, and leave without it.
+            let reads = if self.phase == Phase::Open { may_read } else { may_write || self.out.is_empty() };
+            if reads {
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(true)) => continue,
                     Poll::Ready(Ok(false)) => {

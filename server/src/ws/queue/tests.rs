@@ -7,17 +7,14 @@ use std::{
     task::{Wake, Waker},
 };
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::*;
-
-/// Takes nothing, ever.
-#[derive(Debug)]
-struct Clogged;
-
-impl Sink for Clogged {
-    fn write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-}
+use crate::{
+    hub::table::ConnId,
+    relay::Input,
+    ws::socket::{Socket, Times},
+};
 
 fn bounds(bytes: usize, frames: usize, grace: Duration) -> Bounds {
     Bounds { bytes, frames, grace }
@@ -25,7 +22,7 @@ fn bounds(bytes: usize, frames: usize, grace: Duration) -> Bounds {
 
 /// A queue that only the task empties, which must be quick.
 fn small() -> (Sender, Receiver) {
-    channel(bounds(10, 3, Duration::ZERO), Arc::new(Clogged))
+    channel(bounds(10, 3, Duration::ZERO), Weak::<Sip>::new())
 }
 
 fn take(queue: &mut Receiver, out: &mut VecDeque<Bytes>) -> Taken {
@@ -74,7 +71,7 @@ fn it_is_told_once_that_all_is_written_after_it_was_too_full() {
 
 #[test]
 fn who_reads_may_be_sent_more_than_the_bound_but_not_without_end() {
-    let (mut sender, _receiver) = channel(bounds(10, 1_000, GRACE), Arc::new(Clogged));
+    let (mut sender, _receiver) = channel(bounds(10, 1_000, GRACE), Weak::<Sip>::new());
     for _ in 0..HARD {
         assert_eq!(sender.push(Bytes::from_static(b"1234567890")), Ok(()));
     }
@@ -93,7 +90,8 @@ impl Sink for Sip {
 
 #[test]
 fn who_reads_nothing_for_so_long_is_too_slow_and_who_reads_has_as_long_again() {
-    let (mut sender, mut receiver) = channel(bounds(4, 9, GRACE), Arc::new(Sip));
+    let sink: Arc<dyn Sink> = Arc::new(Sip);
+    let (mut sender, mut receiver) = channel(bounds(4, 9, GRACE), Arc::downgrade(&sink));
     let push = |sender: &mut Sender| sender.push(Bytes::from_static(b"1234"));
     let wait = |sender: &mut Sender| {
         sender.over_since = sender.over_since.and_then(|at| at.checked_sub(GRACE));
@@ -161,7 +159,6 @@ async fn connection() -> (Arc<OwnedWriteHalf>, tokio::net::TcpStream) {
 
 /// All that comes, once so much of it has.
 async fn read(far: &mut tokio::net::TcpStream, bytes: usize) -> Vec<u8> {
-    use tokio::io::AsyncReadExt as _;
     let mut all = vec![0; bytes];
     far.read_exact(&mut all).await.unwrap();
     all
@@ -179,7 +176,8 @@ impl Wake for Woken {
 #[tokio::test]
 async fn what_fits_is_written_at_once_and_the_task_is_not_woken() {
     let (write, mut far) = connection().await;
-    let (mut sender, mut receiver) = channel(bounds(100, 3, Duration::ZERO), write);
+    let sink = Arc::downgrade(&write);
+    let (mut sender, mut receiver) = channel(bounds(100, 3, Duration::ZERO), sink);
     let (woken, mut out) = (Arc::new(Woken::default()), VecDeque::new());
     let waker = Waker::from(woken.clone());
     let cx = Context::from_waker(&waker);
@@ -224,13 +222,14 @@ async fn the_rest_of_a_frame_goes_before_all_else() {
     let mut out = VecDeque::new();
     let torn = async || {
         let (write, far) = connection().await;
-        let (mut sender, mut receiver) = channel(bounds(usize::MAX, 9, Duration::ZERO), write);
+        let sink = Arc::downgrade(&write);
+        let (mut sender, mut receiver) = channel(bounds(usize::MAX, 9, Duration::ZERO), sink);
         take(&mut receiver, &mut VecDeque::new());
         sender.push(frame.clone()).unwrap();
         sender.flush(true);
-        (sender, receiver, far)
+        (sender, receiver, write, far)
     };
-    let (_sender, mut receiver, mut far) = torn().await;
+    let (_sender, mut receiver, _write, mut far) = torn().await;
     out.push_back(Bytes::from_static(b"pong"));
     let taken = take(&mut receiver, &mut out);
     assert!(taken.torn);
@@ -244,7 +243,7 @@ async fn the_rest_of_a_frame_goes_before_all_else() {
 
     // Of a queue that failed, and for who writes his last.
     for fails in [true, false] {
-        let (mut sender, mut receiver, _far) = torn().await;
+        let (mut sender, mut receiver, _write, _far) = torn().await;
         sender.push(Bytes::from_static(b"dropped")).unwrap();
         sender.flush(true);
         sender.push(Bytes::from_static(b"dropped")).unwrap();
@@ -291,8 +290,8 @@ fn who_wants_to_write_while_the_other_does_goes_on_and_is_woken() {
             assert!(!taken.may_write && taken.may_read);
         }
     };
-    let (mut sender, receiver) =
-        channel(bounds(100, 9, Duration::ZERO), Arc::new(During(Mutex::new(Box::new(during)))));
+    let sink: Arc<dyn Sink> = Arc::new(During(Mutex::new(Box::new(during))));
+    let (mut sender, receiver) = channel(bounds(100, 9, Duration::ZERO), Arc::downgrade(&sink));
     *task.lock().unwrap() = Some((receiver, VecDeque::new()));
     sender.push(Bytes::from_static(b"one")).unwrap();
     sender.flush(true);
@@ -305,6 +304,34 @@ fn who_wants_to_write_while_the_other_does_goes_on_and_is_woken() {
     let (receiver, out) = task.as_mut().unwrap();
     assert!(receiver.take(&Context::from_waker(&waker), out, (0, 0), false).may_write);
     assert_eq!(*out, ["pong"]);
+}
+
+#[tokio::test]
+async fn a_close_is_answered_though_the_hub_writes_when_it_comes_with_the_end_of_the_stream() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (near, far) =
+        tokio::join!(tokio::net::TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+    let ((read, write), mut far) = (near.unwrap().into_split(), far.unwrap().0);
+    let write = Arc::new(write);
+    let sink = Arc::downgrade(&write);
+    let (sender, receiver) = channel(bounds(100, 9, Duration::ZERO), sink);
+    let (inbox, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let never = Duration::from_secs(600);
+    let times =
+        Times { ping_interval: never, ping_timeout: never, frame_timeout: never, write_timeout: never };
+    let socket = Socket::new((read, write), ConnId::new(0, 0), 1 << 10, receiver, inbox, Arc::new(times));
+    assert!(sender.shared.turn.begin());
+    far.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap();
+    far.shutdown().await.unwrap();
+    let task = tokio::spawn(socket.run(Bytes::new()));
+    assert!(matches!(told.recv().await, Some(Input::Gone { .. })));
+    assert!(sender.shared.turn.end(), "it waits");
+    sender.shared.waker.wake();
+    let mut answer = Vec::new();
+    far.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, [0x88, 0]);
+    task.await.unwrap();
+    assert!(sender.sink.upgrade().is_none(), "the connection is closed though the hub has its queue");
 }
 
 /// A stream that two may write to, which takes some of what it is given, and nothing now and then.
@@ -396,7 +423,8 @@ fn what_two_threads_write_by_turns_is_whole_and_in_order() {
     let (mut hub, mut task) = (0, 0);
     for round in 0..40_usize {
         let stream = Arc::new(Stream::default());
-        let (mut sender, receiver) = channel(bounds(usize::MAX, usize::MAX, GRACE), stream.clone());
+        let sink = Arc::downgrade(&stream);
+        let (mut sender, receiver) = channel(bounds(usize::MAX, usize::MAX, GRACE), sink);
         let (ring, bell) = mpsc::channel();
         let waker = Waker::from(Arc::new(Bell(ring)));
         let frames = frames(3_000);

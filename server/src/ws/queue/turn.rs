@@ -10,9 +10,10 @@ const HUB: u8 = 1;
 const WANTED: u8 = 2;
 /// The socket's task writes, or writes as soon as the system takes something.
 const TASK: u8 = 3;
-/// As [`TASK`], and there is mail for it.
+/// As [`TASK`], and there is mail for it, or it has just taken it.
 const MAIL: u8 = 4;
-/// The hub's task has what was in the mailbox in its hands, and puts it back at once. It does not write.
+/// The hub's task takes what is in the mailbox and puts it back at once. It does not write; the socket's task may, if it does
+/// already.
 const HELD: u8 = 5;
 
 /// Whose turn it is.
