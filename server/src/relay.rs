@@ -33,8 +33,8 @@ const AT_ONCE: usize = 512;
 /// long as it takes to wake one of those.
 const BY_ITSELF: usize = 32;
 
-/// What a socket brings. No socket has more than a few messages under way (see [`handing_over`](crate::ws::queue::Receiver::handing_over)), so
-/// the channel is as bounded as they are.
+/// What a socket brings. No socket has more than a few messages under way (see
+/// [`handing_over`](crate::ws::queue::Receiver::handing_over)), so the channel is as bounded as they are.
 #[derive(Debug)]
 pub enum Input {
     /// A connection was opened.
