@@ -98,7 +98,9 @@ const FLING: &str = r"
     const lines = (at) => [...at].filter(([row, top]) => top >= 0 && top + row.offsetHeight + step <= frame.clientHeight);
     const rows = () => [...frame.querySelectorAll('.row.message')];
     return (async () => {
-        let most = 0, before = lines(await drawn(rows()));
+        // Who is at the end yet is taken along by what comes, between two frames too: the first step is from where they are.
+        const edge = frame.getBoundingClientRect().top + frame.clientTop;
+        let most = 0, before = lines(rows().map((row) => [row, row.getBoundingClientRect().top - edge]));
         for (let n = 0; n < count && frame.scrollTop > step; n++) {
             frame.scrollTop -= step;
             // Those that were there, and those that are there for the next time.
