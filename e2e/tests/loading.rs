@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{Files, Server, Window, stage};
+use serde_json::json;
 
 /// The loader's timer rings when the test lets it, and the module comes when the test lets it.
 const HOLD: &str = r"
@@ -45,6 +46,25 @@ fn what_writes_the_time_of_a_message_is_made_while_a_name_is_typed() {
     });
 }
 
+/// The page says that it could not be loaded.
+const SAYS_LATE: &str =
+    "const late = document.getElementById('late'); return !!late && late.checkVisibility()";
+const TIME_PASSES: &str = "document.getAnimations().forEach((waits) => waits.finish())";
+
+#[test]
+fn where_scripts_are_forbidden_the_page_says_that_and_nothing_else() {
+    stage("where_scripts_are_forbidden_the_page_says_that_and_nothing_else", async |stage| {
+        let files = Files::serve("/");
+        let page = stage.window("tom", Window::default()).await;
+        page.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+        page.goto(&files.url()).await;
+        page.eval::<()>(TIME_PASSES, vec![]).await;
+        let said = page.eval::<String>("return document.body.innerText", vec![]).await;
+        assert!(said.starts_with("Parlour needs JavaScript") && said.lines().count() == 1, "{said}");
+        assert!(!page.eval::<bool>(SAYS_LATE, vec![]).await);
+    });
+}
+
 #[test]
 fn without_the_loader_the_page_says_so_after_a_while() {
     stage("without_the_loader_the_page_says_so_after_a_while", async |stage| {
@@ -55,10 +75,9 @@ fn without_the_loader_the_page_says_so_after_a_while() {
         files.remove(&loader);
         page.expect_error("404");
         page.goto(&files.url()).await;
-        let says = "const late = document.getElementById('late'); return !!late && late.checkVisibility()";
-        assert!(!page.eval::<bool>(says, vec![]).await, "it may be on its way");
-        page.eval::<()>("document.getAnimations().forEach((waits) => waits.finish())", vec![]).await;
-        assert!(page.eval::<bool>(says, vec![]).await);
+        assert!(!page.eval::<bool>(SAYS_LATE, vec![]).await, "it may be on its way");
+        page.eval::<()>(TIME_PASSES, vec![]).await;
+        assert!(page.eval::<bool>(SAYS_LATE, vec![]).await);
         files.put(&loader, script);
         page.reload().await;
         page.until("the login page", |view| view.login).await;
