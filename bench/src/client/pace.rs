@@ -6,12 +6,14 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 
 use super::peers::Feed;
 
 /// Bytes of a message.
 pub const SIZE: usize = 100;
+/// How long after its end a feed may take to have its place.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A feed that is later than this was the limit, and not the page.
 pub const LATE: Duration = Duration::from_millis(100);
 
@@ -73,6 +75,8 @@ impl Pace {
         })
     }
 
+    /// The last one is said once all others have their place. By its mark it is known that all is there: if others came after
+    /// it, it could be off the screen of a page that draws the end of it all in one frame, and be in no frame at all.
     fn say(self, feed: &mut dyn Feed) -> Result<Said> {
         let begin = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64() * 1e3;
         let start = Instant::now();
@@ -80,8 +84,16 @@ impl Pace {
         let mut done = 0;
         while done < self.count {
             let elapsed = start.elapsed();
+            ensure!(
+                elapsed < self.lasts() + PATIENCE,
+                "{} messages have no place in the room",
+                self.first + done
+            );
             let due = (elapsed.as_secs_f64() * self.rate as f64) as u64 + 1;
             while done < due.min(self.count) {
+                if done + 1 == self.count && !feed.settled() {
+                    break;
+                }
                 feed.say(&text(self.first + done, SIZE))?;
                 done += 1;
             }
@@ -118,22 +130,34 @@ pub fn text(mark: u64, size: usize) -> String {
 mod tests {
     use super::*;
 
-    struct Heard(Vec<String>);
+    /// What is said has its place with the next turn.
+    #[derive(Default)]
+    struct Heard {
+        all: Vec<String>,
+        placed: usize,
+        settled_before: Vec<bool>,
+    }
 
     impl Feed for Heard {
         fn say(&mut self, text: &str) -> Result<()> {
-            self.0.push(text.into());
+            self.settled_before.push(self.settled());
+            self.all.push(text.into());
             Ok(())
         }
 
         fn turn(&mut self, _: Duration) -> Result<()> {
+            self.placed = self.all.len();
             Ok(())
+        }
+
+        fn settled(&self) -> bool {
+            self.placed == self.all.len()
         }
     }
 
     #[test]
     fn all_is_said_in_order_and_not_before_its_time() {
-        let mut heard = Heard(Vec::new());
+        let mut heard = Heard::default();
         let pace = Pace { first: 5, count: 20, rate: 1000 };
         let begun = Instant::now();
         let (said, all) = pace
@@ -145,9 +169,18 @@ mod tests {
             })
             .unwrap();
         assert!(all >= Duration::from_millis(19), "{all:?}");
-        assert_eq!(heard.0.len(), 20);
-        assert!(heard.0[0].starts_with("k5k ") && heard.0[19].starts_with("k24k "));
-        assert!(heard.0.iter().all(|text| text.len() == SIZE));
+        assert_eq!(heard.all.len(), 20);
+        assert!(heard.all[0].starts_with("k5k ") && heard.all[19].starts_with("k24k "));
+        assert!(heard.all.iter().all(|text| text.len() == SIZE));
         assert!((said.due(24) - said.begin - 19.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn the_last_comes_after_all_others() {
+        let mut heard = Heard::default();
+        // All of them are due at once, and so are said in one go.
+        let pace = Pace { first: 0, count: 20, rate: u64::from(u32::MAX) };
+        pace.run(&mut heard, |_| Ok(())).unwrap();
+        assert_eq!(heard.settled_before.last(), Some(&true));
     }
 }

@@ -26,6 +26,10 @@ pub trait Feed: Send {
     fn say(&mut self, text: &str) -> Result<()>;
     /// Sends what was said and reads what came in; waits for something to come in no longer than this.
     fn turn(&mut self, wait: Duration) -> Result<()>;
+    /// All that was said has its place in the room: what is said from now on comes after it. So it is where one alone talks.
+    fn settled(&self) -> bool {
+        true
+    }
 }
 
 /// A running server, and who talks there; until this is dropped.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{Feed, Held, PARLOUR, Peer, Site};
 use crate::{
     client::{seed, setting::Setting},
-    scan::Dialect,
+    scan::{Dialect, Seen},
     swarm::Swarm,
     target::{self, Running},
 };
@@ -35,12 +35,18 @@ fn start(setting: &Setting, held: Held) -> Result<Site> {
     let mut swarm = Swarm::new(server.address, Dialect::Rich)?;
     swarm.open(TALKERS, TALKERS)?;
     let url = format!("http://{}/", server.address);
-    Ok(Site { url, feed: Box::new(Talkers { swarm, said: 0 }), data: Some(data), _keep: Box::new(server) })
+    Ok(Site {
+        url,
+        feed: Box::new(Talkers { swarm, said: 0, accepted: 0 }),
+        data: Some(data),
+        _keep: Box::new(server),
+    })
 }
 
 struct Talkers {
     swarm: Swarm,
     said: usize,
+    accepted: usize,
 }
 
 impl Feed for Talkers {
@@ -51,10 +57,16 @@ impl Feed for Talkers {
     }
 
     fn turn(&mut self, wait: Duration) -> Result<()> {
-        // What comes back is not looked at; it must be taken, or it would wait in the server.
-        if !self.swarm.turn(wait.min(Duration::from_millis(1)), &mut |_, _| {})? {
+        // Messages that come back are not looked at; they must be taken, or they would wait in the server.
+        let accepted = &mut self.accepted;
+        let mut seen = |_, what: Seen| *accepted += usize::from(what == Seen::Accepted);
+        if !self.swarm.turn(wait.min(Duration::from_millis(1)), &mut seen)? {
             thread::yield_now();
         }
         Ok(())
+    }
+
+    fn settled(&self) -> bool {
+        self.accepted == self.said
     }
 }
