@@ -13,8 +13,9 @@ const WORDS: &str = r"
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const parent = walker.currentNode.parentElement;
-        // The names of people and languages stay what they are; so do names of keys and commands.
-        if (parent.closest('bdi, .content, option[lang], kbd, noscript, script, h1')) continue;
+        // The names of people and languages stay what they are; so do names of keys and commands. And what people said is
+        // read out, a second after it came.
+        if (parent.closest('bdi, .content, .announcer, option[lang], kbd, noscript, script, h1')) continue;
         add(parent.tagName, walker.currentNode.data);
     }
     for (const element of document.body.querySelectorAll('*')) {
