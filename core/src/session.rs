@@ -40,7 +40,7 @@ use crate::{
     kept::{self, Change, Kept},
     limits::{Bucket, Limits},
     model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refused},
-    outbox::{Entry, Outbox, Stage},
+    outbox::{self, Entry, Outbox, Stage},
     presence::Roster,
     status::Status,
     timeline::Notice,
@@ -305,6 +305,19 @@ impl Session {
                 self.keep_entry(entry.id);
             }
             self.flush(now);
+        }
+    }
+
+    /// Takes over what the page that led before had told of as [`Delivery::Queued`], and perhaps not written down when it
+    /// died. One that is known is ignored.
+    pub fn handle_waiting(&mut self, waiting: Vec<Message>) {
+        let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
+        for Message { id, content, time, .. } in waiting {
+            let entry = Entry { id, content, time, stage: Stage::Queued, order: outbox::by_clock(time) };
+            if self.outbox.push(entry.clone()) == Ok(true) {
+                self.tell(Event::Message(own(&nick, &entry)));
+                self.keep_entry(id);
+            }
         }
     }
 

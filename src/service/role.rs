@@ -7,7 +7,7 @@ use parlour_core::{
     Millis,
     event::Event,
     kept::Kept,
-    model::{Connection, MessageId},
+    model::{Connection, Message, MessageId},
     session::Session,
     status::Status,
     tabs::{self, Heed, Lead, Mirror, Took, Wish},
@@ -185,12 +185,14 @@ impl Service {
     /// The turn is this page's: it goes on from what the device has.
     fn rise(&self) {
         let followed = self.is_mirroring();
+        let mut waiting = Vec::new();
         if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
             mirror.handle_end();
+            waiting = mirror.take_waiting();
         }
         self.tell();
         self.inner.borrow_mut().role = Role::Rising(Vec::new());
-        self.read(Box::new(move |service, kept| service.lead(kept, followed)));
+        self.read(Box::new(move |service, kept| service.lead(kept, followed, waiting)));
     }
 
     /// Reads what the device has, and goes on with it if the page is still where it was.
@@ -208,7 +210,7 @@ impl Service {
         });
     }
 
-    fn lead(&self, kept: Option<Kept>, followed: bool) {
+    fn lead(&self, kept: Option<Kept>, followed: bool, waiting: Vec<Message>) {
         let logged_in = kept.as_ref().is_some_and(Kept::is_logged_in);
         if !logged_in && !self.inner.borrow().anew {
             // Whoever led before has left.
@@ -216,21 +218,22 @@ impl Service {
             return self.ends();
         }
         let works = kept.is_some();
-        let (waiting, nick) = {
+        let (heard, nick) = {
             let mut inner = self.inner.borrow_mut();
             let lead = Lead::new(u64::from_le_bytes(browser::random()), followed);
-            let waiting = std::mem::replace(&mut inner.role, Role::Leading(Box::new(lead)));
-            (waiting, inner.nick.clone())
+            let rising = std::mem::replace(&mut inner.role, Role::Leading(Box::new(lead)));
+            (rising, inner.nick.clone())
         };
         self.with(|session| {
             session.handle_random(browser::random());
             // The nick was looked at, and nobody is logged in.
             let _ = session.handle_login(browser::now(), &nick, kept.unwrap_or_default());
+            session.handle_waiting(waiting);
         });
         self.kept(works);
         self.tell_whole();
-        if let Role::Rising(waiting) = waiting {
-            waiting.iter().for_each(|bytes| self.heard(bytes));
+        if let Role::Rising(heard) = heard {
+            heard.iter().for_each(|bytes| self.heard(bytes));
         }
         self.look();
     }

@@ -14,8 +14,8 @@ use crate::{
     device::Letter,
     event::{Asker, Event, HERE, Missing},
     kept::{self, Change, Kept},
-    model::{Identity, Member, MessageId, Seek},
-    outbox::{Entry, Stage},
+    model::{Delivery, Identity, Member, Message, MessageId, Seek},
+    outbox::{self, Entry, Stage},
     proto,
     ranges::{Range, Ranges},
     session::{self, Now},
@@ -66,6 +66,8 @@ pub struct Mirror {
     searches: Asker,
     /// The order of what was said here last.
     order: u64,
+    /// What was told to wait, and nothing else since: the lead may not have written it down yet.
+    waiting: Vec<Message>,
     events: VecDeque<Event>,
 }
 
@@ -92,6 +94,8 @@ impl Mirror {
         if letter.whole {
             self.asked = None;
             self.known.clear();
+            // It was all written down before this.
+            self.waiting.clear();
             if !follows {
                 // What was asked of another lead is not answered; what was missed may have been the answer.
                 self.handle_end();
@@ -121,6 +125,14 @@ impl Mirror {
                 return;
             }
             Event::Forget => self.known.clear(),
+            Event::Message(message) if message.own => {
+                self.waiting.retain(|waits| waits.id != message.id);
+                if message.delivery == Delivery::Queued {
+                    self.waiting.push(message.clone());
+                }
+            }
+            // It is sent when it is written down, and not before.
+            Event::Delivery(id, _) | Event::Discarded(id) => self.waiting.retain(|waits| waits.id != *id),
             Event::Sought { asker, seq } => {
                 // Others seek too.
                 if take(&mut self.seeks, *asker) {
@@ -164,7 +176,7 @@ impl Mirror {
         if session::excess(identity, text) > 0 {
             return Err(Status::ContentTooLong);
         }
-        self.order = (self.order + 1).max(u64::try_from(now.unix).unwrap_or(0).saturating_mul(1000));
+        self.order = (self.order + 1).max(outbox::by_clock(now.unix));
         let entry =
             Entry { id, content: text.into(), time: now.unix, stage: Stage::Queued, order: self.order };
         self.events.push_back(Event::Message(session::own(&identity.nick, &entry)));
@@ -202,6 +214,12 @@ impl Mirror {
         let (wish, number) = (Wish::Search.into(), self.searches);
         let bytes = words.as_bytes().to_vec();
         proto::encode(&Letter { wish, number, bytes, seq: before, ..Letter::default() })
+    }
+
+    /// What the lead may not have written down when it died, for [`Session::handle_waiting`].
+    #[must_use]
+    pub fn take_waiting(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.waiting)
     }
 
     /// There is nobody any more who would answer.

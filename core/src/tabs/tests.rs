@@ -64,6 +64,8 @@ struct Browser {
     sent: Vec<Frame>,
     /// Letters that the follower does not hear.
     deaf: bool,
+    /// Nothing more is written on the device, as when the page is about to die.
+    dying: bool,
 }
 
 impl Browser {
@@ -78,6 +80,7 @@ impl Browser {
             rows: Default::default(),
             sent: Vec::new(),
             deaf: true,
+            dying: false,
         };
         browser.session.handle_login(NOW, "tom", Kept::default()).unwrap();
         browser.session.handle_opened(NOW);
@@ -103,6 +106,7 @@ impl Browser {
         while let Some(command) = self.session.poll_command() {
             match command {
                 Command::Send(bytes) => self.sent.extend(codec::decode_rich(&bytes).unwrap()),
+                Command::Keep { .. } if self.dying => {}
                 Command::Keep { ticket, changes } => {
                     changes.into_iter().for_each(|change| self.write(change));
                     self.session.handle_kept(NOW, ticket);
@@ -171,8 +175,9 @@ impl Browser {
 
     /// The first page is gone, and the second one leads, with what the device has.
     fn take_over(&mut self) {
-        self.session = Session::new(2, "test");
+        (self.session, self.dying) = (Session::new(2, "test"), false);
         self.session.handle_login(NOW, "tom", self.kept()).unwrap();
+        self.session.handle_waiting(self.mirror.take_waiting());
         while let Some(event) = self.session.poll_event() {
             self.second.apply(event);
         }
@@ -366,6 +371,30 @@ fn what_was_acknowledged_stays_so_when_another_page_leads() {
     // That it is done with is not written yet.
     browser.take_over();
     assert_eq!(browser.second.shown(), [(id, 1, Delivery::Sent)]);
+}
+
+#[test]
+fn what_a_page_said_and_could_not_write_down_is_sent_by_the_next_one() {
+    let mut browser = Browser::new(0);
+    browser.hello();
+    let [written, waits] = [1, 2].map(|n| MessageId([n; 16]));
+    browser.session.handle_talk(NOW, written, "written").unwrap();
+    browser.drain();
+    assert_eq!(browser.mirror.take_waiting(), [], "what is under way was written down");
+    browser.dying = true;
+    browser.session.handle_talk(NOW, waits, "not written").unwrap();
+    browser.drain();
+    browser.both_show(2);
+    browser.sent.clear();
+    browser.take_over();
+    browser.drain();
+    assert!(browser.kept().outbox.iter().any(|entry| entry.id == waits), "it is written down now");
+    browser.session.handle_opened(NOW);
+    let welcome = wire::Welcome { version: 1, nick: "tom".into(), secret: vec![7; 32], ..Default::default() };
+    browser.receive(&codec::extension("", Extension::Welcome(welcome)));
+    let sent = browser.sent.iter().filter(|frame| frame.r#type == codec::TALK);
+    let sent: Vec<_> = sent.map(|frame| &*frame.content).collect();
+    assert_eq!(sent, ["written", "not written"], "each once");
 }
 
 #[test]
