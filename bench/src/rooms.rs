@@ -11,8 +11,8 @@ use parlour_server::log::{
 
 use crate::target::Place;
 
-/// To be counted up when anything here changes what a room holds; rooms of another version are made anew.
-const VERSION: u32 = 1;
+/// To be counted up when anything here changes what a room holds, or the log how; rooms of another version are made anew.
+pub const VERSION: u32 = 2;
 /// Messages in one transaction.
 const AT_ONCE: u64 = 20_000;
 /// When the first message was said, Unix ms; the others follow a second apart.

@@ -10,6 +10,7 @@ use parlour_server::log::{
 };
 
 use super::{pace, peers::Held, setting::Setting};
+use crate::rooms::VERSION;
 
 /// So many in a transaction.
 const GROUP: u64 = 10_000;
@@ -20,7 +21,7 @@ const APART: u64 = 10_000;
 /// Puts a room with marks from 0 on into a data directory that is empty. What was made once is kept for the next time.
 pub fn room(setting: &Setting, held: Held, data: &Path) -> Result<()> {
     let Held(count @ 1..) = held else { return Ok(()) };
-    let made = setting.place.out.join("rooms").join(count.to_string());
+    let made = setting.place.out.join("rooms").join(format!("{count}-for-pages-v{VERSION}"));
     if !made.join("whole").is_file() {
         eprintln!("  making a room of {count} messages");
         let _ = fs::remove_dir_all(&made);

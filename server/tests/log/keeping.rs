@@ -104,6 +104,28 @@ fn by_size_the_oldest_of_all_rooms() {
 }
 
 #[test]
+fn by_size_hour_after_hour() {
+    let mut world = World::new();
+    let said = |n: u32, room: &str, hour: i64| {
+        let time = NOW + hour * 3_600_000 + i64::from(n);
+        parlour_server::log::Entry { time, ..entry(n, room, &"some words of a message ".repeat(10)) }
+    };
+    for hour in 0..3 {
+        let from = 200 * u32::try_from(hour).unwrap();
+        let entries: Vec<_> = (from..from + 200).map(|n| said(n, "before", hour)).collect();
+        world.append(&entries);
+    }
+    let entries: Vec<_> = (600..800).map(|n| said(n, "after", 9)).collect();
+    world.append(&entries);
+    let database = rusqlite::Connection::open(world.log.path()).unwrap();
+    let pages = database.pragma_query_value(None, "page_count", |row| row.get::<_, u32>(0)).unwrap();
+    let bytes = u64::from(pages) * 4096 * 8 / 10;
+    tidy(&mut world, &Retention { bytes: Some(bytes), ..nothing() }, NOW);
+    let kept: Vec<_> = world.read.rooms().unwrap().iter().map(|room| room.messages).collect();
+    assert!(kept[0] == 200 && (1..400).contains(&kept[1]), "all of the later ones are kept: {kept:?}");
+}
+
+#[test]
 fn an_id_outlives_its_message() {
     let mut world = World::new();
     let first = new(world.say(1, "one"));

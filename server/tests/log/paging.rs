@@ -8,6 +8,8 @@ use std::{
     thread,
 };
 
+use std::time::Duration;
+
 use parlour_server::log::{Entry, Log as _, Page, Retention, Size, Start, Stored};
 use proptest::prelude::*;
 
@@ -69,6 +71,7 @@ fn starts() -> impl Strategy<Value = Start> {
     prop_oneof![
         (0_u64..50).prop_map(Start::Before),
         (0_u64..50).prop_map(Start::After),
+        times().prop_map(|ms| Start::At(NOW + ms)),
         (-5_i64..60).prop_map(|ms| Start::At(NOW + ms)),
         Just(Start::End),
         prop_oneof![Just(u64::MAX), Just(1 << 38), Just(i64::MAX as u64)]
@@ -77,14 +80,32 @@ fn starts() -> impl Strategy<Value = Start> {
     ]
 }
 
+/// Within some hours, and often close together.
+fn times() -> impl Strategy<Value = i64> {
+    (0_i64..4, 0_i64..50).prop_map(|(halves, ms)| halves * 1_800_000 + ms)
+}
+
+/// What is let go of.
+fn retentions() -> impl Strategy<Value = Retention> {
+    let messages = (0_u64..40).prop_map(|keep| Retention { messages: Some(keep), ..Retention::default() });
+    let age = times().prop_map(|ms| Retention {
+        age: Some(Duration::from_millis(ms.unsigned_abs())),
+        ..Retention::default()
+    });
+    prop_oneof![Just(Retention::default()), messages, age]
+}
+
+/// In ms after the first message that can be.
+const LATER: i64 = 3 * 1_800_000;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a_page_is_what_the_whole_says(
         // Length of content and time, which need not rise.
-        said in prop::collection::vec((0_usize..9, 0_i64..50), 0..40),
-        keep in prop_oneof![Just(None), (0_u64..40).prop_map(Some)],
+        said in prop::collection::vec((0_usize..9, times()), 0..40),
+        retention in retentions(),
         questions in prop::collection::vec((starts(), 0_usize..12, 0_usize..40), 40),
     ) {
         let mut world = World::new();
@@ -95,10 +116,12 @@ proptest! {
             let place = crate::world::new(world.append(&[others[0].clone(), entry.clone(), others[1].clone()])[1]);
             kept.push(Stored { place, id: entry.id, nick: entry.nick.to_string(), content: entry.content.to_string() });
         }
-        if let Some(keep) = keep {
-            let retention = Retention { messages: Some(keep), ..Retention::default() };
-            while world.log.tidy(&retention, NOW).unwrap() {}
+        while world.log.tidy(&retention, NOW + LATER).unwrap() {}
+        if let Some(keep) = retention.messages {
             kept.drain(..kept.len().saturating_sub(keep as usize));
+        }
+        if let Some(age) = retention.age {
+            kept.retain(|message| message.place.time >= NOW + LATER - age.as_millis() as i64);
         }
         for (start, messages, bytes) in questions {
             let size = Size { messages, bytes };

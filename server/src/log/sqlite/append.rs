@@ -3,7 +3,12 @@
 use parlour_core::{model::MessageId, validate::nick_key};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use super::{fault::Fault, place, print::print, rooms::Growing};
+use super::{
+    fault::Fault,
+    place,
+    print::print,
+    rooms::{Growing, Next},
+};
 use crate::log::{Appended, Entry, Place, SessionChange};
 
 /// As [`crate::log::Log::append`].
@@ -42,7 +47,7 @@ impl<'a> Batch<'a> {
             rooms: Growing::default(),
             any_gone: connection.prepare_cached("SELECT 1 FROM gone LIMIT 1")?.exists([])?,
             insert: connection.prepare_cached(
-                "INSERT INTO message (place, room, time, id, nick, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                "INSERT INTO message (place, room, time, id, nick, content, begins) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (id) DO NOTHING",
             )?,
             kept: connection.prepare_cached(
@@ -59,15 +64,15 @@ impl<'a> Batch<'a> {
         {
             return Ok(gone);
         }
-        let room = self.rooms.next(self.connection, &entry.room)?;
-        let key = place::key(room.id, room.last_seq);
+        let Next { room, seq, begins } = self.rooms.next(self.connection, &entry.room, entry.time)?;
+        let key = place::key(room, seq);
         // Nearly every id is new; whether it is, the insert finds out by itself.
-        let values = params![key, room.id, entry.time, entry.id.0, entry.nick, entry.content];
+        let values = params![key, room, entry.time, entry.id.0, entry.nick, entry.content, begins];
         if self.insert.execute(values)? == 0 {
             return Ok(self.kept(entry)?);
         }
-        self.rooms.grow(&entry.room);
-        Ok(Appended::New(Place { seq: room.last_seq, time: entry.time }))
+        self.rooms.grow(&entry.room, entry.time);
+        Ok(Appended::New(Place { seq, time: entry.time }))
     }
 
     /// What the log says to an entry whose id is a kept message's.

@@ -10,6 +10,7 @@
 //! | `schema` | tables, versions |
 //! | `place` | room and number as one key |
 //! | `rooms` | names and counts of the rooms |
+//! | `runs` | what was said when |
 //! | `append`, `print` | what comes in, and what comes again |
 //! | `index` | what comes in, into the index of words |
 //! | `page`, `search`, `words`, `vocabulary` | what is read |
@@ -26,6 +27,7 @@ mod page;
 mod place;
 mod print;
 mod rooms;
+mod runs;
 mod schema;
 mod search;
 mod tidy;

@@ -1,11 +1,12 @@
 //! Pages: a part of a room, read in one transaction.
 
 use parlour_core::model::MessageId;
-use rusqlite::{Connection, OptionalExtension as _, Row, Rows};
+use rusqlite::{Connection, Row, Rows};
 
 use super::{
     place::{self, LAST_SEQ, key},
     rooms::{self, Room},
+    runs,
 };
 use crate::log::{Page, Place, Size, Start, Stored};
 
@@ -109,11 +110,9 @@ impl View<'_> {
     }
 
     fn at(&self, time: i64, size: Size) -> rusqlite::Result<Page> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT place FROM message WHERE room = ?1 AND time >= ?2 ORDER BY time, place LIMIT 1",
-        )?;
-        let found = statement.query_row([self.room.id, time], |row| row.get(0)).optional()?;
-        let Some(found) = found else { return self.before(u64::MAX, size) };
+        let Some(found) = runs::since(self.connection, self.room.id, time)? else {
+            return self.before(u64::MAX, size);
+        };
         let (_, seq) = place::parts(found);
         let half = Size { messages: size.messages / 2, bytes: size.bytes / 2 };
         let older = self.older(seq, half, 0)?;

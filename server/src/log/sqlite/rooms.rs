@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{fault::Fault, place};
+use super::{fault::Fault, place, runs};
 use crate::log::RoomSummary;
 
 /// A room as it is stored.
@@ -66,12 +66,29 @@ pub(super) struct Growing(HashMap<Arc<str>, Growth>);
 #[derive(Debug)]
 struct Growth {
     room: Room,
+    /// When its last message was said.
+    last_time: Option<i64>,
     added: i64,
 }
 
+/// What a message is to be in its room.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Next {
+    pub(super) room: i64,
+    pub(super) seq: u64,
+    /// It begins a run.
+    pub(super) begins: bool,
+}
+
 impl Growing {
-    /// The room with its next number as its last; it is made if it is new. The number is taken by [`grow`](Self::grow).
-    pub(super) fn next(&mut self, connection: &Connection, name: &Arc<str>) -> Result<Room, Fault> {
+    /// What the next message of a room is, said at a time; the room is made if it is new. It is taken by
+    /// [`grow`](Self::grow).
+    pub(super) fn next(
+        &mut self,
+        connection: &Connection,
+        name: &Arc<str>,
+        time: i64,
+    ) -> Result<Next, Fault> {
         let growth = match self.0.entry(name.clone()) {
             Occupied(growth) => growth.into_mut(),
             Vacant(place) => {
@@ -79,16 +96,18 @@ impl Growing {
                     Some(room) => room,
                     None => make(connection, name)?,
                 };
-                place.insert(Growth { room, added: 0 })
+                place.insert(Growth { room, last_time: last_time(connection, room)?, added: 0 })
             }
         };
-        Ok(Room { last_seq: place::after(growth.room.id, growth.room.last_seq)?, ..growth.room })
+        let Room { id, last_seq, .. } = growth.room;
+        Ok(Next { room: id, seq: place::after(id, last_seq)?, begins: runs::begins(growth.last_time, time) })
     }
 
-    /// Takes the number that [`next`](Self::next) gave.
-    pub(super) fn grow(&mut self, name: &str) {
+    /// A message is what [`next`](Self::next) gave.
+    pub(super) fn grow(&mut self, name: &str, time: i64) {
         if let Some(growth) = self.0.get_mut(name) {
             growth.room.last_seq += 1;
+            growth.last_time = Some(time);
             growth.added += 1;
         }
     }
@@ -97,7 +116,7 @@ impl Growing {
     pub(super) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
         let mut statement =
             connection.prepare_cached("UPDATE room SET last_seq = ?2, kept = kept + ?3 WHERE id = ?1")?;
-        for Growth { room, added } in self.0.values() {
+        for Growth { room, added, .. } in self.0.values() {
             if room.last_seq == 0 {
                 // Made for something that turned out to be known from elsewhere.
                 connection.prepare_cached("DELETE FROM room WHERE id = ?1")?.execute([room.id])?;
@@ -107,6 +126,15 @@ impl Growing {
         }
         Ok(())
     }
+}
+
+/// When the last message that a room has was said.
+fn last_time(connection: &Connection, room: Room) -> rusqlite::Result<Option<i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT time FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1",
+    )?;
+    let range = [place::key(room.id, 0), place::key(room.id, room.last_seq)];
+    statement.query_row(range, |row| row.get(0)).optional()
 }
 
 fn make(connection: &Connection, name: &str) -> rusqlite::Result<Room> {

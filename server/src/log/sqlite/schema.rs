@@ -11,7 +11,8 @@ use crate::log::LogError;
 const APPLICATION: i32 = 0x5061_726C;
 
 /// The `n`th brings version `n` to `n + 1`. One that has been released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 
 /// Makes the schema what this version knows.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LogError> {
@@ -80,4 +81,37 @@ fn migrate(connection: &mut Connection, from: usize) -> Result<(), Fault> {
     }
     transaction.pragma_update(None, "user_version", i64::try_from(from + 1).unwrap_or(i64::MAX))?;
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::sqlite::{place, runs};
+
+    #[test]
+    fn runs_are_found_in_what_was_said_before_there_were_any() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        (0..2).for_each(|from| migrate(&mut connection, from).unwrap());
+        let hour = 3_600_000;
+        let times = [-hour - 1, -hour, -1, 0, 5, 5, 4, hour - 1, hour, 3 * hour, 2 * hour, i64::MAX / 2];
+        let mut expected = Vec::new();
+        for room in [1, 2] {
+            let mut last = None;
+            for (seq, time) in (1..).zip(times) {
+                let key = place::key(room, seq);
+                connection
+                    .execute(
+                        "INSERT INTO message (place, room, time, id, nick, content) VALUES (?1, ?2, ?3, ?4, '', '')",
+                        params![key, room, time, key.to_be_bytes()],
+                    )
+                    .unwrap();
+                expected.push((key, runs::begins(last, time)));
+                last = Some(time);
+            }
+        }
+        migrate(&mut connection, 2).unwrap();
+        let mut found = connection.prepare("SELECT place, begins FROM message ORDER BY place").unwrap();
+        let found = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(found.collect::<Result<Vec<(i64, bool)>, _>>().unwrap(), expected);
+    }
 }

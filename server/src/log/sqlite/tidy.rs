@@ -10,7 +10,9 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use super::{
     place::{self, LAST_SEQ, key},
     print::print,
-    rooms, words,
+    rooms,
+    runs::{self, Aged},
+    words,
 };
 use crate::log::Retention;
 
@@ -50,26 +52,20 @@ fn due(connection: &Connection, retention: &Retention, now: i64) -> rusqlite::Re
 
 /// Up to `count` of the oldest of all rooms, from before a time.
 fn oldest(connection: &Connection, count: i64, before: i64) -> rusqlite::Result<Vec<i64>> {
-    let mut next = connection.prepare_cached(
-        "SELECT time, place FROM message WHERE room = ?1 AND (time, place) > (?2, ?3) ORDER BY time, place LIMIT 1",
-    )?;
-    let mut next = |room: i64, time: i64, place: i64| {
-        next.query_row([room, time, place], |row| Ok(Reverse((row.get(0)?, row.get(1)?)))).optional()
-    };
     // The oldest of each room, the oldest of these on top.
-    let mut heads: BinaryHeap<Reverse<(i64, i64)>> = BinaryHeap::new();
+    let mut heads: BinaryHeap<Reverse<Aged>> = BinaryHeap::new();
     if count > 0 {
         for room in all(connection)? {
-            heads.extend(next(room, i64::MIN, 0)?);
+            heads.extend(runs::oldest(connection, room)?.map(Reverse));
         }
     }
     let mut found = Vec::new();
-    while let Some(Reverse((time, place))) = heads.pop() {
-        if time >= before || found.len() as i64 >= count {
+    while let Some(Reverse(oldest)) = heads.pop() {
+        if oldest.time >= before || found.len() as i64 >= count {
             break;
         }
-        found.push(place);
-        heads.extend(next(place::parts(place).0, time, place)?);
+        found.push(oldest.place);
+        heads.extend(runs::next(connection, oldest)?.into_iter().flatten().map(Reverse));
     }
     Ok(found)
 }
@@ -132,6 +128,7 @@ fn let_go(connection: &Connection, due: &[i64], now: i64) -> rusqlite::Result<()
         words::remove(connection, place)?;
         keep.execute(params![id, place, time, print, now])?;
     }
+    runs::let_go(connection, due)?;
     of_room.iter().try_for_each(|(room, (_, count))| rooms::let_go(connection, *room, *count))
 }
 
