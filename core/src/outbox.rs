@@ -40,11 +40,6 @@ pub struct Outbox {
     entries: Vec<Entry>,
 }
 
-/// The place of what was said at this time (Unix ms), if nothing else is known of it.
-pub(crate) fn by_clock(time: i64) -> u64 {
-    u64::try_from(time).unwrap_or(0).saturating_mul(1000)
-}
-
 impl Outbox {
     /// Puts a message in its place, which for a new one is the end. One that is here already stays as it is, and is
     /// answered with `false`.
@@ -67,7 +62,7 @@ impl Outbox {
     /// which do not know of each other agree on.
     #[must_use]
     pub fn next_order(&self, time: i64) -> u64 {
-        let by_clock = by_clock(time);
+        let by_clock = u64::try_from(time).unwrap_or(0).saturating_mul(1000);
         self.entries.last().map_or(by_clock, |last| by_clock.max(last.order.saturating_add(1)))
     }
 

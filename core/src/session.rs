@@ -40,7 +40,7 @@ use crate::{
     kept::{self, Change, Kept},
     limits::{Bucket, Limits},
     model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refused},
-    outbox::{self, Entry, Outbox, Stage},
+    outbox::{Entry, Outbox, Stage},
     presence::Roster,
     status::Status,
     timeline::Notice,
@@ -310,13 +310,22 @@ impl Session {
 
     /// Takes over what the page that led before had told of as [`Delivery::Queued`], and perhaps not written down when it
     /// died. One that is known is ignored.
+    ///
+    /// It may have been sent since, and nobody heard of it any more: a rich server knows it by its id, and for a basic one
+    /// it has failed, so that the user decides.
     pub fn handle_waiting(&mut self, waiting: Vec<Message>) {
-        let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
-        for Message { id, content, time, .. } in waiting {
-            let entry = Entry { id, content, time, stage: Stage::Queued, order: outbox::by_clock(time) };
+        let Some(identity) = &self.identity else { return };
+        let (nick, is_basic) = (identity.nick.clone(), identity.dialect == Dialect::Basic);
+        let stage = if is_basic { Stage::Failed(Status::Unconfirmed) } else { Stage::Queued };
+        for Message { id, content, time, seq: order, .. } in waiting {
+            let entry = Entry { id, content, time, stage, order };
             if self.outbox.push(entry.clone()) == Ok(true) {
                 self.tell(Event::Message(own(&nick, &entry)));
-                self.keep_entry(id);
+                if is_basic {
+                    let _ = self.keeper.entry(&entry);
+                } else {
+                    self.keep_entry(id);
+                }
             }
         }
     }

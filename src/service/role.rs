@@ -7,7 +7,7 @@ use parlour_core::{
     Millis,
     event::Event,
     kept::Kept,
-    model::{Connection, Message, MessageId},
+    model::{Connection, MessageId},
     session::Session,
     status::Status,
     tabs::{self, Heed, Lead, Mirror, Took, Wish},
@@ -35,8 +35,8 @@ pub(super) enum Role {
     Nobody,
     /// It follows, or waits to hear from one that leads.
     Following(Box<Mirror>),
-    /// It is about to lead; what others tell meanwhile.
-    Rising(Vec<Vec<u8>>),
+    /// It is about to lead; what it was told so far, and what others tell meanwhile.
+    Rising(Box<Mirror>, Vec<Vec<u8>>),
     /// It leads.
     Leading(Box<Lead>),
 }
@@ -80,7 +80,7 @@ impl Inner {
                 matches!(event, Event::LoggedOut)
                     || (matches!(event, Event::Connection(Connection::Failed { .. })) && self.anew)
             }
-            Role::Leading(_) | Role::Rising(_) => self.session.is_over(),
+            Role::Leading(_) | Role::Rising(..) => self.session.is_over(),
             Role::Nobody => false,
         }
     }
@@ -185,14 +185,18 @@ impl Service {
     /// The turn is this page's: it goes on from what the device has.
     fn rise(&self) {
         let followed = self.is_mirroring();
-        let mut waiting = Vec::new();
         if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
             mirror.handle_end();
-            waiting = mirror.take_waiting();
         }
         self.tell();
-        self.inner.borrow_mut().role = Role::Rising(Vec::new());
-        self.read(Box::new(move |service, kept| service.lead(kept, followed, waiting)));
+        let mut inner = self.inner.borrow_mut();
+        let mirror = match std::mem::replace(&mut inner.role, Role::Nobody) {
+            Role::Following(mirror) => mirror,
+            _ => Box::default(),
+        };
+        inner.role = Role::Rising(mirror, Vec::new());
+        drop(inner);
+        self.read(Box::new(move |service, kept| service.lead(kept, followed)));
     }
 
     /// Reads what the device has, and goes on with it if the page is still where it was.
@@ -210,7 +214,7 @@ impl Service {
         });
     }
 
-    fn lead(&self, kept: Option<Kept>, followed: bool, waiting: Vec<Message>) {
+    fn lead(&self, kept: Option<Kept>, followed: bool) {
         let logged_in = kept.as_ref().is_some_and(Kept::is_logged_in);
         if !logged_in && !self.inner.borrow().anew {
             // Whoever led before has left.
@@ -218,11 +222,21 @@ impl Service {
             return self.ends();
         }
         let works = kept.is_some();
-        let (heard, nick) = {
+        let now = browser::now();
+        let (heard, waiting, nick) = {
             let mut inner = self.inner.borrow_mut();
             let lead = Lead::new(u64::from_le_bytes(browser::random()), followed);
-            let rising = std::mem::replace(&mut inner.role, Role::Leading(Box::new(lead)));
-            (rising, inner.nick.clone())
+            let (heard, waiting) = match std::mem::replace(&mut inner.role, Role::Leading(Box::new(lead))) {
+                Role::Rising(mut mirror, heard) => {
+                    // The last that was told by who led before.
+                    for bytes in &heard {
+                        mirror.handle(now.mono, bytes);
+                    }
+                    (heard, mirror.take_waiting())
+                }
+                _ => Default::default(),
+            };
+            (heard, waiting, inner.nick.clone())
         };
         self.with(|session| {
             session.handle_random(browser::random());
@@ -232,9 +246,7 @@ impl Service {
         });
         self.kept(works);
         self.tell_whole();
-        if let Role::Rising(heard) = heard {
-            heard.iter().for_each(|bytes| self.heard(bytes));
-        }
+        heard.iter().for_each(|bytes| self.heard(bytes));
         self.look();
     }
 
@@ -245,7 +257,7 @@ impl Service {
         let inner = &mut *inner;
         match &mut inner.role {
             Role::Nobody => {}
-            Role::Rising(waiting) => waiting.push(bytes.to_vec()),
+            Role::Rising(_, heard) => heard.push(bytes.to_vec()),
             Role::Leading(lead) => {
                 let heed = lead.handle(now, bytes, &mut inner.session);
                 self.later(Box::new(move |service| service.heed(heed)));

@@ -15,7 +15,7 @@ use crate::{
     event::{Asker, Event, HERE, Missing},
     kept::{self, Change, Kept},
     model::{Delivery, Identity, Member, Message, MessageId, Seek},
-    outbox::{self, Entry, Stage},
+    outbox::{Entry, Stage},
     proto,
     ranges::{Range, Ranges},
     session::{self, Now},
@@ -94,9 +94,9 @@ impl Mirror {
         if letter.whole {
             self.asked = None;
             self.known.clear();
-            // It was all written down before this.
-            self.waiting.clear();
             if !follows {
+                // What of it was acknowledged is not known; what was not is on its way to the device.
+                self.waiting.clear();
                 // What was asked of another lead is not answered; what was missed may have been the answer.
                 self.handle_end();
             }
@@ -130,6 +130,9 @@ impl Mirror {
                 if message.delivery == Delivery::Queued {
                     self.waiting.push(message.clone());
                 }
+            }
+            Event::Page(page) => {
+                self.waiting.retain(|waits| page.iter().all(|message| message.id != waits.id))
             }
             // It is sent when it is written down, and not before.
             Event::Delivery(id, _) | Event::Discarded(id) => self.waiting.retain(|waits| waits.id != *id),
@@ -176,7 +179,7 @@ impl Mirror {
         if session::excess(identity, text) > 0 {
             return Err(Status::ContentTooLong);
         }
-        self.order = (self.order + 1).max(outbox::by_clock(now.unix));
+        self.order = (self.order + 1).max(u64::try_from(now.unix).unwrap_or(0).saturating_mul(1000));
         let entry =
             Entry { id, content: text.into(), time: now.unix, stage: Stage::Queued, order: self.order };
         self.events.push_back(Event::Message(session::own(&identity.nick, &entry)));
@@ -216,10 +219,12 @@ impl Mirror {
         proto::encode(&Letter { wish, number, bytes, seq: before, ..Letter::default() })
     }
 
-    /// What the lead may not have written down when it died, for [`Session::handle_waiting`].
+    /// What the lead may not have written down when it died, for [`Session::handle_waiting`]. Nothing, where something was
+    /// missed: it may have been that it was discarded.
     #[must_use]
     pub fn take_waiting(&mut self) -> Vec<Message> {
-        std::mem::take(&mut self.waiting)
+        let waiting = std::mem::take(&mut self.waiting);
+        if self.asked.is_some() { Vec::new() } else { waiting }
     }
 
     /// There is nobody any more who would answer.

@@ -382,7 +382,8 @@ fn what_a_page_said_and_could_not_write_down_is_sent_by_the_next_one() {
     browser.drain();
     assert_eq!(browser.mirror.take_waiting(), [], "what is under way was written down");
     browser.dying = true;
-    browser.session.handle_talk(NOW, waits, "not written").unwrap();
+    // A clock that is put back changes nothing.
+    browser.session.handle_talk(Now { unix: NOW.unix - 9, ..NOW }, waits, "not written").unwrap();
     browser.drain();
     browser.both_show(2);
     browser.sent.clear();
@@ -395,6 +396,22 @@ fn what_a_page_said_and_could_not_write_down_is_sent_by_the_next_one() {
     let sent = browser.sent.iter().filter(|frame| frame.r#type == codec::TALK);
     let sent: Vec<_> = sent.map(|frame| &*frame.content).collect();
     assert_eq!(sent, ["written", "not written"], "each once");
+}
+
+#[test]
+fn what_may_have_been_discarded_meanwhile_is_not_sent_by_the_next_page() {
+    let mut browser = Browser::new(0);
+    browser.hello();
+    browser.dying = true;
+    browser.session.handle_talk(NOW, MessageId([1; 16]), "not written").unwrap();
+    browser.drain();
+    // Letters are missed, and nobody is there any more to say what was in them.
+    browser.deaf = true;
+    browser.session.handle_closed(NOW, 1006);
+    browser.drain();
+    let letter = browser.lead.tell(NOW.mono, &Event::RoundTrip(5), &browser.session).unwrap();
+    assert_eq!(browser.mirror.handle(NOW.mono, &letter), Took::Missed);
+    assert_eq!(browser.mirror.take_waiting(), []);
 }
 
 #[test]

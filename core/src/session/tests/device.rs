@@ -229,6 +229,33 @@ fn nor_is_what_was_taken_over_from_another_page() {
 }
 
 #[test]
+fn nor_is_what_may_have_been_sent_by_a_page_that_died() {
+    let mut other = online();
+    other.closed(1006);
+    let id = other.talk("from the other tab");
+    let told = |event: &Event| match event {
+        Event::Message(message) => Some(message.clone()),
+        _ => None,
+    };
+    let waiting: Vec<_> = other.events.iter().filter_map(told).collect();
+    let mut driver = Driver::basic();
+    driver.forget();
+    driver.session.handle_waiting(waiting);
+    driver.drain();
+    assert_eq!(driver.texts(), Vec::<&str>::new());
+    let unconfirmed = Delivery::Failed(Status::Unconfirmed);
+    assert!(matches!(&driver.events[..], [Event::Message(m)] if m.id == id && m.delivery == unconfirmed));
+    // The user decides, also after a reload.
+    driver.reload();
+    assert!(
+        driver
+            .events
+            .iter()
+            .any(|e| matches!(e, Event::Message(m) if m.id == id && m.delivery == unconfirmed))
+    );
+}
+
+#[test]
 fn each_name_on_each_server_has_a_place_of_its_own() {
     let scope = kept::scope("wss://Chat.example/ws", "Tom Ä");
     assert_eq!(scope, "wss://Chat.example/ws\ntom Ä");
