@@ -15,7 +15,7 @@ use crate::pack;
 const FIRST_LOAD: u64 = 70_000;
 
 /// The same with the room, which comes while a name is typed.
-const WITH_ROOM: u64 = 168_000;
+const WITH_ROOM: u64 = 169_000;
 
 const SCRIPT_SRC: &str = "script-src 'self' 'wasm-unsafe-eval'";
 
