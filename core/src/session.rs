@@ -37,7 +37,7 @@ use crate::{
     Millis,
     backoff::Backoff,
     codec,
-    kept::{self, Change, Kept},
+    kept::{Change, Kept},
     limits::{Bucket, Limits},
     model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refused},
     outbox::{Entry, Outbox, Stage},
@@ -290,44 +290,6 @@ impl Session {
             self.keep_entry(id);
         }
         Ok(())
-    }
-
-    /// Takes over what another page of the same user has said, and written down already: the value of
-    /// [`kept::Table::Outbox`]. One that is known is ignored.
-    pub fn handle_adopt(&mut self, now: Now, bytes: &[u8]) {
-        let Some(entry) = kept::read_entry(bytes) else { return };
-        let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
-        // One too many is still written down, and taken the next time.
-        if self.outbox.push(entry.clone()) == Ok(true) {
-            self.tell(Event::Message(own(&nick, &entry)));
-            // The other page did not know whether it may be sent a second time.
-            if self.is_basic() && entry.stage == Stage::Queued {
-                self.keep_entry(entry.id);
-            }
-            self.flush(now);
-        }
-    }
-
-    /// Takes over what the page that led before had told of as [`Delivery::Queued`], and perhaps not written down when it
-    /// died. One that is known is ignored.
-    ///
-    /// It may have been sent since, and nobody heard of it any more: a rich server knows it by its id, and for a basic one
-    /// it has failed, so that the user decides.
-    pub fn handle_waiting(&mut self, waiting: Vec<Message>) {
-        let Some(identity) = &self.identity else { return };
-        let (nick, is_basic) = (identity.nick.clone(), identity.dialect == Dialect::Basic);
-        let stage = if is_basic { Stage::Failed(Status::Unconfirmed) } else { Stage::Queued };
-        for Message { id, content, time, seq: order, .. } in waiting {
-            let entry = Entry { id, content, time, stage, order };
-            if self.outbox.push(entry.clone()) == Ok(true) {
-                self.tell(Event::Message(own(&nick, &entry)));
-                if is_basic {
-                    let _ = self.keeper.entry(&entry);
-                } else {
-                    self.keep_entry(id);
-                }
-            }
-        }
     }
 
     /// How many bytes a text is over what the server takes in one message; 0 when it fits.

@@ -4,8 +4,9 @@
 //! together: were it lost, the server would send it again. A part of the room is written as known in the same changes
 //! as its messages, never before.
 
-use super::{Command, Millis, Session};
+use super::{Command, Millis, Now, Session, own};
 use crate::{
+    event::Event,
     kept::{self, Account, Change, MESSAGES_KEPT, Table},
     model::{Dialect, Message, MessageId},
     outbox::{Entry, Stage},
@@ -155,7 +156,7 @@ impl Keeper {
 
 impl Session {
     /// These changes, and all before them, are written, or can't be: what waited for them goes on its way.
-    pub fn handle_kept(&mut self, now: super::Now, ticket: u64) {
+    pub fn handle_kept(&mut self, now: Now, ticket: u64) {
         self.outbox.kept(ticket);
         self.flush(now);
     }
@@ -190,10 +191,63 @@ impl Session {
             .flatten()
     }
 
+    /// Takes over what another page of the same user has said, and written down already: the value of
+    /// [`kept::Table::Outbox`]. One that is known is ignored.
+    pub fn handle_adopt(&mut self, now: Now, bytes: &[u8]) {
+        let Some(entry) = kept::read_entry(bytes) else { return };
+        let (id, stage) = (entry.id, entry.stage);
+        if self.adopt(entry) {
+            // The other page did not know whether it may be sent a second time.
+            if self.is_basic() && stage == Stage::Queued {
+                self.keep_entry(id);
+            }
+            self.flush(now);
+        }
+    }
+
+    /// Takes over what the page that led before had told of as [`Delivery::Queued`], and perhaps not written down when it
+    /// died. One that is known is ignored.
+    ///
+    /// It may have been sent since, and nobody heard of it any more: a rich server knows it by its id, and for a basic one
+    /// it has failed, so that the user decides.
+    ///
+    /// [`Delivery::Queued`]: crate::model::Delivery::Queued
+    pub fn handle_waiting(&mut self, waiting: Vec<Message>) {
+        let basic = self.speaks_basic();
+        let stage = if basic { Stage::Failed(Status::Unconfirmed) } else { Stage::Queued };
+        for Message { id, content, time, seq: order, .. } in waiting {
+            let entry = Entry { id, content, time, stage, order };
+            if self.adopt(entry.clone()) {
+                if basic {
+                    let _ = self.keeper.entry(&entry);
+                } else {
+                    self.keep_entry(id);
+                }
+            }
+        }
+    }
+
+    /// Takes an entry of another page in and shows it; `false` for one that is known. One too many is still written down,
+    /// and taken the next time.
+    fn adopt(&mut self, entry: Entry) -> bool {
+        let Some(identity) = &self.identity else { return false };
+        let message = own(&identity.nick, &entry);
+        let is_new = self.outbox.push(entry) == Ok(true);
+        if is_new {
+            self.tell(Event::Message(message));
+        }
+        is_new
+    }
+
+    /// The server that is known of is a basic one.
+    fn speaks_basic(&self) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.dialect == Dialect::Basic)
+    }
+
     /// Writes an entry down before it is sent. To a basic server nothing is ever sent a second time by itself: once it
     /// is written, nobody can say whether it was sent.
     pub(super) fn keep_entry(&mut self, id: MessageId) {
-        let basic = self.identity.as_ref().is_some_and(|identity| identity.dialect == Dialect::Basic);
+        let basic = self.speaks_basic();
         let Some(entry) = self.outbox.get(id) else { return };
         let unconfirmed = Entry { stage: Stage::Failed(Status::Unconfirmed), ..entry.clone() };
         let ticket = self.keeper.entry(if basic { &unconfirmed } else { entry });

@@ -135,7 +135,7 @@ impl Mirror {
                 self.waiting.retain(|waits| page.iter().all(|message| message.id != waits.id))
             }
             // It is sent when it is written down, and not before.
-            Event::Delivery(id, _) | Event::Discarded(id) => self.waiting.retain(|waits| waits.id != *id),
+            Event::Delivery(id, _) => self.waiting.retain(|waits| waits.id != *id),
             Event::Sought { asker, seq } => {
                 // Others seek too.
                 if take(&mut self.seeks, *asker) {

@@ -257,9 +257,9 @@ fn nor_is_what_may_have_been_sent_by_a_page_that_died() {
 
 #[test]
 fn each_name_on_each_server_has_a_place_of_its_own() {
-    let scope = kept::scope("wss://Chat.example/ws", "Tom Ä");
+    let scope = crate::kept::scope("wss://Chat.example/ws", "Tom Ä");
     assert_eq!(scope, "wss://Chat.example/ws\ntom Ä");
-    assert_eq!(kept::url_of(&scope), "wss://Chat.example/ws");
+    assert_eq!(crate::kept::url_of(&scope), "wss://Chat.example/ws");
 }
 
 #[test]
