@@ -3,17 +3,21 @@
 //! The encoder writes fields in the order of their numbers, always; that is what makes messages joined by the
 //! original server separable, see [`decode_basic`].
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use prost::encoding::{self, DecodeContext, WireType};
+use prost::{
+    Message as _,
+    encoding::{self, DecodeContext, WireType},
+};
 use thiserror::Error;
 
 pub use crate::wire::{
     ChatRequest as Frame,
-    chat_request::{Extension, UserListEntry},
+    chat_request::Extension,
 };
 use crate::{
     model::{Delivery, Message, MessageId},
-    proto,
     status::Status,
     wire,
 };
@@ -74,7 +78,7 @@ pub fn kind(frame: &Frame) -> Kind {
 /// Encodes one frame.
 #[must_use]
 pub fn encode(frame: &Frame) -> Bytes {
-    proto::encode(frame)
+    frame.encode_to_vec().into()
 }
 
 /// Decodes one frame. Unknown fields are dropped, as protobuf has it.
@@ -82,7 +86,7 @@ pub fn encode(frame: &Frame) -> Bytes {
 /// # Errors
 /// [`DecodeError::Malformed`]. Decoding allocates no more than a small multiple of the bytes given.
 pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    Ok(proto::decode(bytes)?)
+    Ok(Frame::decode(bytes)?)
 }
 
 /// Decodes a WebSocket message of a rich peer: one frame, or the frames of a batch.
@@ -215,13 +219,11 @@ pub fn userlist(nick: &str) -> Frame {
     Frame { user_name: nick.into(), r#type: USERLIST.into(), ..Frame::default() }
 }
 
-/// The list of who is there for basic peers: each name under itself, in order of the bytes.
+/// The member list for basic peers: each name maps to itself.
 #[must_use]
-pub fn user_list<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Vec<UserListEntry> {
-    let mut names: Vec<String> = names.into_iter().map(Into::into).collect();
-    names.sort();
-    names.dedup();
-    names.into_iter().map(|name| UserListEntry { key: name.clone(), value: name }).collect()
+pub fn user_list<S: Into<String>>(names: impl IntoIterator<Item = S>) -> BTreeMap<String, String> {
+    let names = names.into_iter().map(Into::into);
+    names.map(|name: String| (name.clone(), name)).collect()
 }
 
 /// A refusal of a message, or with no id of the connection.

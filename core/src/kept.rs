@@ -10,13 +10,13 @@
 //! else, is skipped: storage is a convenience, and the server has the room.
 
 use bytes::Bytes;
+use prost::Message as _;
 
 use crate::{
     codec, device,
     limits::Limits,
     model::{Dialect, Identity, Message, MessageId},
     outbox::{Entry, Stage},
-    proto,
     ranges::{Range, Ranges},
     status::Status,
     validate,
@@ -151,11 +151,11 @@ pub(crate) fn account(account: &Account) -> Change {
         attempt: account.attempt,
         search: identity.search,
     };
-    Change::Put(Table::Account, Bytes::new(), proto::encode(&bytes))
+    Change::Put(Table::Account, Bytes::new(), bytes.encode_to_vec().into())
 }
 
 fn read_account(bytes: &[u8]) -> Option<Account> {
-    let read = proto::decode::<device::Account>(bytes).ok()?;
+    let read = device::Account::decode(bytes).ok()?;
     // One that can't log in is nobody.
     if validate::nick(&read.nick, &Limits::default()).as_deref() != Ok(&read.nick) {
         return None;
@@ -189,7 +189,7 @@ pub(crate) fn entry_value(entry: &Entry) -> Bytes {
         order: entry.order,
         failed,
     };
-    proto::encode(&bytes)
+    bytes.encode_to_vec().into()
 }
 
 pub(crate) fn entry_key(id: MessageId) -> Bytes {
@@ -199,7 +199,7 @@ pub(crate) fn entry_key(id: MessageId) -> Bytes {
 /// Reads one value of `Outbox`.
 #[must_use]
 pub fn read_entry(bytes: &[u8]) -> Option<Entry> {
-    let read = proto::decode::<device::Entry>(bytes).ok()?;
+    let read = device::Entry::decode(bytes).ok()?;
     let id = MessageId::from_wire(&read.id)?;
     let stage = match u16::try_from(read.failed).ok()? {
         0 => Stage::Queued,

@@ -7,7 +7,6 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`wire`] | the types of `proto/chat.proto` |
-//! | [`proto`] | protobuf itself |
 //! | [`codec`] | bytes to frames and back, in both dialects |
 //! | [`event`] | what a session tells |
 //! | [`model`] | the data every layer may name: ids, messages, members, connection state |
@@ -32,7 +31,6 @@ pub mod limits;
 pub mod model;
 pub mod outbox;
 pub mod presence;
-pub mod proto;
 pub mod ranges;
 pub mod session;
 pub mod status;
@@ -40,17 +38,17 @@ pub mod tabs;
 pub mod timeline;
 pub mod validate;
 
-/// The types of `proto/chat.proto`; the schema's own comments are their documentation.
-#[allow(clippy::all, unused_variables, reason = "generated")]
+/// The types of `proto/chat.proto`; the comments of the schema are their documentation.
+#[allow(clippy::all, reason = "generated")]
 pub mod wire {
-    include!(concat!(env!("OUT_DIR"), "/chat.rs"));
-}
+    include!(concat!(env!("OUT_DIR"), "/parlour.rs"));
 
-/// The types of `proto/device.proto`.
-#[allow(clippy::all, unused_variables, dead_code, reason = "generated")]
-mod device {
-    include!(concat!(env!("OUT_DIR"), "/device.rs"));
+    /// The types of `proto/device.proto`. A submodule of `wire` because its package is `parlour.device`.
+    pub(crate) mod device {
+        include!(concat!(env!("OUT_DIR"), "/parlour.device.rs"));
+    }
 }
+use wire::device;
 
 /// Milliseconds on a monotonic clock whose origin means nothing; only differences count.
 pub type Millis = u64;

@@ -11,6 +11,7 @@ mod mirror;
 mod told;
 
 use bytes::Bytes;
+use prost::Message as _;
 
 pub use self::mirror::{Mirror, Said, Took};
 pub use crate::device::Wish;
@@ -19,7 +20,6 @@ use crate::{
     device::{Letter, Told},
     event::{Asker, Event, HERE},
     model::{Connection, Identity, MessageId, Seek},
-    proto,
     ranges::Range,
     session::{Now, Session},
     timeline::Notice,
@@ -120,12 +120,12 @@ impl Lead {
     fn letter(&mut self, whole: bool, told: Vec<Told>) -> Bytes {
         self.number += 1;
         let (lead, number, seq) = (self.id, self.number, self.loading);
-        proto::encode(&Letter { lead, number, whole, told, seq, ..Letter::default() })
+        Letter { lead, number, whole, told, seq, ..Letter::default() }.encode_to_vec().into()
     }
 
     /// Somebody wishes something. What is no wish is ignored.
     pub fn handle(&mut self, now: Now, bytes: &[u8], session: &mut Session) -> Heed {
-        let Ok(letter) = proto::decode::<Letter>(bytes) else { return Heed::Nothing };
+        let Ok(letter) = Letter::decode(bytes) else { return Heed::Nothing };
         let Ok(wish) = Wish::try_from(letter.wish) else { return Heed::Nothing };
         if letter.lead != 0 {
             return Heed::Nothing;
@@ -164,19 +164,19 @@ fn roster(session: &Session) -> Told {
 /// A wish, as it is told.
 #[must_use]
 pub fn wish(wish: Wish) -> Bytes {
-    proto::encode(&Letter { wish: wish.into(), ..Letter::default() })
+    Letter { wish: wish.into(), ..Letter::default() }.encode_to_vec().into()
 }
 
 /// A wish about a message.
 #[must_use]
 pub fn wish_about(wish: Wish, id: MessageId) -> Bytes {
-    proto::encode(&Letter { wish: wish.into(), bytes: id.0.to_vec(), ..Letter::default() })
+    Letter { wish: wish.into(), bytes: id.0.to_vec(), ..Letter::default() }.encode_to_vec().into()
 }
 
 /// The wish that the newest part of the gap which ends here is loaded.
 #[must_use]
 pub fn wish_to_load(to: u64) -> Bytes {
-    proto::encode(&Letter { wish: Wish::Load.into(), seq: to, ..Letter::default() })
+    Letter { wish: Wish::Load.into(), seq: to, ..Letter::default() }.encode_to_vec().into()
 }
 
 /// The wish to be told of a place, under this number.
@@ -193,7 +193,7 @@ fn wish_to_seek(number: Asker, seek: Seek) -> Bytes {
         }
     };
     letter.wish = wish.into();
-    proto::encode(&letter)
+    letter.encode_to_vec().into()
 }
 
 #[cfg(test)]

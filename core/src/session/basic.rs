@@ -39,7 +39,7 @@ impl Session {
         let is_exit = untyped && frame.content == codec::EXIT;
         let is_list = untyped && !is_exit && frame.user_list.is_empty() && frame.content.ends_with(',');
         if !frame.user_list.is_empty() {
-            self.basic_list(now, frame.user_list.into_iter().map(|entry| entry.key).collect());
+            self.basic_list(now, frame.user_list.into_keys().collect());
         } else if is_exit {
             let rest: Vec<_> = self
                 .roster

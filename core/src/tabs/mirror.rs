@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use prost::Message as _;
 
 use super::{
     Wish,
@@ -16,7 +17,6 @@ use crate::{
     kept::{self, Change, Kept},
     model::{Delivery, Identity, Member, Message, MessageId, Seek},
     outbox::{Entry, Stage},
-    proto,
     ranges::{Range, Ranges},
     session::{self, Now},
     status::Status,
@@ -80,7 +80,7 @@ impl Mirror {
 
     /// Something was told.
     pub fn handle(&mut self, now: Millis, bytes: &[u8]) -> Took {
-        let Ok(letter) = proto::decode::<Letter>(bytes) else { return Took::Nothing };
+        let Ok(letter) = Letter::decode(bytes) else { return Took::Nothing };
         if letter.lead == 0 {
             return Took::Nothing;
         }
@@ -185,7 +185,7 @@ impl Mirror {
         self.events.push_back(Event::Message(session::own(&identity.nick, &entry)));
         let value = kept::entry_value(&entry);
         let wish = Letter { wish: Wish::Talk.into(), bytes: value.to_vec(), ..Letter::default() };
-        Ok(Said { change: kept::entry(&entry), wish: proto::encode(&wish), entry: value })
+        Ok(Said { change: kept::entry(&entry), wish: wish.encode_to_vec().into(), entry: value })
     }
 
     /// Whether the newest part of a gap is to be asked for: not when there is no such gap, or one is loading already.
@@ -216,7 +216,7 @@ impl Mirror {
         self.searches = number.max(1);
         let (wish, number) = (Wish::Search.into(), self.searches);
         let bytes = words.as_bytes().to_vec();
-        proto::encode(&Letter { wish, number, bytes, seq: before, ..Letter::default() })
+        Letter { wish, number, bytes, seq: before, ..Letter::default() }.encode_to_vec().into()
     }
 
     /// What the lead may not have written down when it died, for [`Session::handle_waiting`]. Nothing, where something was

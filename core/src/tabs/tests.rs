@@ -264,8 +264,8 @@ fn every_event_is_heard_as_it_was_told() {
     ];
     for event in events {
         let told = told::tell(100, &event).unwrap();
-        let bytes = proto::encode(&told);
-        let Some(Heard::Event(heard)) = told::hear(900, proto::decode(&bytes).unwrap()) else {
+        let bytes = told.encode_to_vec();
+        let Some(Heard::Event(heard)) = told::hear(900, Told::decode(&*bytes).unwrap()) else {
             panic!("{event:?}")
         };
         assert_eq!(heard, event);

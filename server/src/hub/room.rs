@@ -248,7 +248,7 @@ impl Room {
 }
 
 /// Name to name, for basic peers.
-pub(super) fn list(names: &Names) -> Vec<codec::UserListEntry> {
+pub(super) fn list(names: &Names) -> std::collections::BTreeMap<String, String> {
     codec::user_list(names.members().take(LIST_NAMES).map(|nick| nick.to_string()))
 }
 
