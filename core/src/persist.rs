@@ -1,13 +1,13 @@
-//! What a client keeps on its device between visits, of one nick on one server: what the storage holds as bytes
-//! under keys, and what is to be done to it.
+//! What a client stores on its device between visits, for one nick on one server: the encoded values, and the changes
+//! to make to them.
 //!
-//! Three tables. `Account` has one value, under the empty key: who we are, and what is known of the room. `Outbox`
-//! has what was said and is not acknowledged, by id. `Messages` has the newest part of the room, by sequence number in
-//! big-endian order. Changes that belong together come together and must be made in one transaction: a part of the
-//! room is called known only together with its messages.
+//! There are three tables. `Account` has one value, under the empty key: the identity and the known ranges of the room.
+//! `SendQueue` has the messages that are not acknowledged, by id. `Messages` has the newest part of the room, by
+//! sequence number in big-endian order. Changes that belong together are reported together and must be made in one
+//! transaction: a range of the room is recorded as known only together with its messages.
 //!
-//! Values are protobuf, of `proto/device.proto`, and a message as it came over the wire. What can't be read, or was written by a version that meant something
-//! else, is skipped: storage is a convenience, and the server has the room.
+//! Values are protobuf: the types of `proto/device.proto`, and messages as they are on the wire. Values that can't be
+//! decoded, or that a version with another meaning wrote, are skipped: the server still has the room.
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -16,134 +16,126 @@ use crate::{
     codec, device,
     limits::Limits,
     model::{Dialect, Identity, Message, MessageId},
-    outbox::{Entry, Stage},
     ranges::{Range, Ranges},
+    send_queue::{QueuedMessage, Stage},
     status::Status,
     validate,
 };
 
-/// How many messages of a room are kept on the device; up to half as many more until it is tidied.
-pub const MESSAGES_KEPT: usize = 500;
+/// The number of a room's messages that are persisted. Older ones are deleted once there are half as many more.
+pub const PERSISTED_MESSAGES: usize = 500;
 
 /// A table of the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
-    /// Who we are, and what is known.
+    /// The identity and the known ranges.
     Account,
-    /// What is not acknowledged yet.
-    Outbox,
-    /// The newest part of the room.
+    /// The messages that are not acknowledged.
+    SendQueue,
+    /// The newest messages of the room.
     Messages,
 }
 
 impl Table {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Account, Self::Outbox, Self::Messages];
+    /// All tables.
+    pub const ALL: [Self; 3] = [Self::Account, Self::SendQueue, Self::Messages];
 }
 
-/// Something to be done to the storage.
+/// A change to make to the storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Put a value under a key, whether there is one or not.
+    /// Insert a value under a key, or replace the one that is there.
     Put(Table, Bytes, Bytes),
-    /// Take a key out, whether it is there or not.
+    /// Delete a key, if it exists.
     Delete(Table, Bytes),
-    /// Take out all keys up to this one, itself included.
+    /// Delete all keys up to and including this one.
     DeleteUpTo(Table, Bytes),
-    /// Take out all.
+    /// Delete all keys.
     Clear(Table),
 }
 
-/// What a nick on a server keeps stands under this, apart from all else on the device. The name as the server may write
-/// it: in small or large letters.
+/// The name under which the data of one nick on one server is stored. The nick's ASCII letters are lowered: a server
+/// may change their case.
 #[must_use]
 pub fn scope(url: &str, nick: &str) -> String {
-    let mut scope = String::with_capacity(url.len() + 1 + nick.len());
-    scope.push_str(url);
-    scope.push('\n');
-    scope.push_str(&nick.to_ascii_lowercase());
-    scope
+    format!("{url}\n{}", nick.to_ascii_lowercase())
 }
 
 /// The server's URL in a [`scope`].
 #[must_use]
-pub fn url_of(scope: &str) -> &str {
+pub fn server_url(scope: &str) -> &str {
     scope.split('\n').next().unwrap_or_default()
 }
 
-/// What the storage had.
+/// The decoded content of the storage.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct Persisted {
     pub(crate) account: Option<Account>,
-    /// In no order but that of their ids; an outbox puts them in theirs.
-    pub(crate) outbox: Vec<Entry>,
+    /// In the order of their ids; the send queue sorts them.
+    pub(crate) send_queue: Vec<QueuedMessage>,
     pub(crate) messages: Vec<Message>,
 }
 
-/// Who we are, and what is known of the room.
+/// The identity of the user, and which part of the room is persisted.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Account {
     pub identity: Identity,
     pub secret: Vec<u8>,
     pub log: Vec<u8>,
-    /// What `Messages` has everything of.
+    /// The ranges of which the table `Messages` has every message.
     pub known: Ranges,
-    /// How many messages that is.
+    /// The number of messages in these ranges.
     pub messages: usize,
-    /// The number of the last login.
+    /// The number of the last login attempt.
     pub attempt: u64,
 }
 
-impl Kept {
-    /// Reads the values of the three tables, each in the order of the keys.
+impl Persisted {
+    /// Decodes the values of the three tables, each in the order of its keys.
     #[must_use]
-    pub fn read(account: Option<&[u8]>, outbox: &[Vec<u8>], messages: &[Vec<u8>]) -> Self {
-        let account = account.and_then(read_account);
-        // The outbox puts them in order.
-        let outbox = outbox.iter().filter_map(|value| read_entry(value)).collect();
-        let mut kept = Self {
-            account,
-            outbox,
-            messages: messages.iter().filter_map(|value| read_message(value)).collect(),
+    pub fn read(account: Option<&[u8]>, send_queue: &[Vec<u8>], messages: &[Vec<u8>]) -> Self {
+        let mut persisted = Self {
+            account: account.and_then(decode_account),
+            send_queue: send_queue.iter().filter_map(|value| decode_queued(value)).collect(),
+            messages: messages.iter().filter_map(|value| decode_message(value)).collect(),
         };
-        kept.distrust();
-        kept
+        persisted.verify_known_ranges();
+        persisted
     }
 
-    /// When there are not as many messages as there should be, what is said to be known is not.
-    fn distrust(&mut self) {
+    /// Discards the known ranges unless all of their messages are there, and with them every message outside of a
+    /// known range.
+    fn verify_known_ranges(&mut self) {
         let Some(account) = &mut self.account else { return self.messages.clear() };
         let nick = account.identity.nick.clone();
-        let there = self.messages.iter().filter(|message| account.known.contains(message.seq)).count();
-        if there != account.messages {
+        let found = self.messages.iter().filter(|message| account.known.contains(message.seq)).count();
+        if found != account.messages {
             account.known.clear();
         }
         self.messages.retain(|message| account.known.contains(message.seq));
         self.messages.iter_mut().for_each(|message| message.own = message.nick == nick);
     }
 
-    /// Whether somebody is still logged in here.
+    /// Whether the user was still logged in.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         self.account.is_some()
     }
 
-    /// The nick somebody is logged in under.
+    /// The nick of the user who was still logged in.
     #[must_use]
     pub fn nick(&self) -> Option<&str> {
         self.account.as_ref().map(|account| &*account.identity.nick)
     }
 }
 
-pub(crate) fn account(account: &Account) -> Change {
+pub(crate) fn put_account(account: &Account) -> Change {
     let identity = &account.identity;
-    let mut known = Vec::new();
-    account.known.iter().for_each(|range| known.extend_from_slice(&[range.from, range.to]));
-    let bytes = device::Account {
+    let value = device::Account {
         nick: identity.nick.to_string(),
         secret: account.secret.clone(),
         log: account.log.clone(),
-        known,
+        known: account.known.iter().flat_map(|range| [range.from, range.to]).collect(),
         limits: Some(identity.limits.to_wire()),
         server_name: identity.server_name.clone().unwrap_or_default(),
         basic: identity.dialect == Dialect::Basic,
@@ -151,72 +143,71 @@ pub(crate) fn account(account: &Account) -> Change {
         attempt: account.attempt,
         search: identity.search,
     };
-    Change::Put(Table::Account, Bytes::new(), bytes.encode_to_vec().into())
+    Change::Put(Table::Account, Bytes::new(), value.encode_to_vec().into())
 }
 
-fn read_account(bytes: &[u8]) -> Option<Account> {
-    let read = device::Account::decode(bytes).ok()?;
-    // One that can't log in is nobody.
-    if validate::nick(&read.nick, &Limits::default()).as_deref() != Ok(&read.nick) {
+fn decode_account(bytes: &[u8]) -> Option<Account> {
+    let value = device::Account::decode(bytes).ok()?;
+    // With an invalid nick no login would succeed.
+    if validate::nick(&value.nick, &Limits::default()).as_deref() != Ok(&value.nick) {
         return None;
     }
-    let known = read.known.chunks_exact(2).map(|pair| Range { from: pair[0], to: pair[1] }).collect();
+    let known = value.known.chunks_exact(2).map(|pair| Range { from: pair[0], to: pair[1] }).collect();
     let identity = Identity {
-        nick: read.nick.into(),
-        dialect: if read.basic { Dialect::Basic } else { Dialect::Rich },
-        limits: Limits::from_wire(&read.limits.unwrap_or_default()),
-        server_name: Some(read.server_name).filter(|name| !name.is_empty()),
-        search: read.search,
+        nick: value.nick.into(),
+        dialect: if value.basic { Dialect::Basic } else { Dialect::Rich },
+        limits: Limits::from_wire(&value.limits.unwrap_or_default()),
+        server_name: Some(value.server_name).filter(|name| !name.is_empty()),
+        search: value.search,
     };
-    let messages = usize::try_from(read.messages).ok()?;
-    Some(Account { identity, secret: read.secret, log: read.log, known, messages, attempt: read.attempt })
+    let messages = usize::try_from(value.messages).ok()?;
+    Some(Account { identity, secret: value.secret, log: value.log, known, messages, attempt: value.attempt })
 }
 
-pub(crate) fn entry(entry: &Entry) -> Change {
-    Change::Put(Table::Outbox, entry_key(entry.id), entry_value(entry))
+pub(crate) fn put_queued(message: &QueuedMessage) -> Change {
+    Change::Put(Table::SendQueue, queued_key(message.id), encode_queued(message))
 }
 
-/// One value of `Outbox`.
-pub(crate) fn entry_value(entry: &Entry) -> Bytes {
-    let failed = match entry.stage {
+/// A value of the table `SendQueue`.
+pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
+    let failed = match message.stage {
         Stage::Failed(status) => status.code().into(),
         _ => 0,
     };
-    let bytes = device::Entry {
-        id: entry.id.0.to_vec(),
-        content: entry.content.to_string(),
-        time: entry.time,
-        order: entry.order,
+    let value = device::QueuedMessage {
+        id: message.id.0.to_vec(),
+        content: message.content.to_string(),
+        time: message.time,
+        order: message.order,
         failed,
     };
-    bytes.encode_to_vec().into()
+    value.encode_to_vec().into()
 }
 
-pub(crate) fn entry_key(id: MessageId) -> Bytes {
+pub(crate) fn queued_key(id: MessageId) -> Bytes {
     Bytes::copy_from_slice(&id.0)
 }
 
-/// Reads one value of `Outbox`.
+/// Decodes a value of the table `SendQueue`.
 #[must_use]
-pub fn read_entry(bytes: &[u8]) -> Option<Entry> {
-    let read = device::Entry::decode(bytes).ok()?;
-    let id = MessageId::from_wire(&read.id)?;
-    let stage = match u16::try_from(read.failed).ok()? {
+pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
+    let value = device::QueuedMessage::decode(bytes).ok()?;
+    let id = MessageId::from_wire(&value.id)?;
+    let stage = match u16::try_from(value.failed).ok()? {
         0 => Stage::Queued,
         code => Stage::Failed(Status::from_code(code)),
     };
-    Some(Entry { id, content: read.content.into(), time: read.time, stage, order: read.order })
+    Some(QueuedMessage { id, content: value.content.into(), time: value.time, stage, order: value.order })
 }
 
-/// A message is kept as it came over the wire.
-pub(crate) fn message(message: &Message) -> Change {
-    Change::Put(Table::Messages, message_key(message.seq), codec::encode(&codec::said(message)))
+pub(crate) fn put_message(message: &Message) -> Change {
+    Change::Put(Table::Messages, message_key(message.seq), codec::encode(&codec::delivered(message)))
 }
 
 pub(crate) fn message_key(seq: u64) -> Bytes {
     Bytes::copy_from_slice(&seq.to_be_bytes())
 }
 
-fn read_message(bytes: &[u8]) -> Option<Message> {
-    codec::heard(codec::decode(bytes).ok()?).filter(|message| message.seq > 0)
+fn decode_message(bytes: &[u8]) -> Option<Message> {
+    codec::received(codec::decode(bytes).ok()?).filter(|message| message.seq > 0)
 }

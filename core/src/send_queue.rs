@@ -1,128 +1,127 @@
-//! What was said and is not yet acknowledged, in the order it was said.
+//! Own messages that are not acknowledged yet, in the order in which they were written.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{limits, model::MessageId, status::Status};
 
-/// How far an entry has come.
+/// The progress of a queued message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Being written to the device's storage, as part of these changes; not to be sent before that is done.
-    Keeping(u64),
-    /// To be sent.
+    /// Being persisted, by the changes with this ticket; not to be sent before that is done.
+    Persisting(u64),
+    /// Ready to send.
     Queued,
     /// Sent on this connection, not acknowledged.
     InFlight,
-    /// Not to be sent again unless the user says so.
+    /// Failed for this reason; sent again only if the user asks for it.
     Failed(Status),
 }
 
-/// A message that is on its way.
+/// A message in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its idempotency key: the same in every attempt.
+pub struct QueuedMessage {
+    /// The idempotency key, the same in every attempt.
     pub id: MessageId,
     /// The text.
     pub content: Arc<str>,
     /// When it was written, Unix ms.
     pub time: i64,
-    /// How far it has come.
+    /// The progress.
     pub stage: Stage,
-    /// Its place among all that is said from this device: larger than those said before it.
+    /// Sorts the messages that are written on this device: larger than those of earlier messages.
     pub order: u64,
 }
 
-/// The queue of entries. An entry leaves it when it is acknowledged or discarded, and in no other way.
+/// The queue. A message leaves it only by being acknowledged or discarded.
 #[derive(Debug, Default)]
-pub struct Outbox {
-    /// A plain list: to take the first of a thousand out moves the others in microseconds, and a ring is code that
-    /// nothing else in the page needs.
-    entries: Vec<Entry>,
+pub struct SendQueue {
+    messages: VecDeque<QueuedMessage>,
 }
 
-impl Outbox {
-    /// Puts a message in its place, which for a new one is the end. One that is here already stays as it is, and is
-    /// answered with `false`.
+impl SendQueue {
+    /// Inserts a message in its order, which is the end for a new one. Returns `false`, and changes nothing, when the
+    /// id is already in the queue.
     ///
     /// # Errors
-    /// [`Status::NotConnected`] when [`limits::OUTBOX`] messages wait already.
-    pub fn push(&mut self, entry: Entry) -> Result<bool, Status> {
-        if self.get(entry.id).is_some() {
+    /// [`Status::NotConnected`] when the queue has [`limits::SEND_QUEUE_MESSAGES`] messages already.
+    pub fn push(&mut self, message: QueuedMessage) -> Result<bool, Status> {
+        if self.get(message.id).is_some() {
             return Ok(false);
         }
-        if self.entries.len() >= limits::OUTBOX {
+        if self.messages.len() >= limits::SEND_QUEUE_MESSAGES {
             return Err(Status::NotConnected);
         }
-        let at = self.entries.partition_point(|other| other.order <= entry.order);
-        self.entries.insert(at, entry);
+        let at = self.messages.partition_point(|other| other.order <= message.order);
+        self.messages.insert(at, message);
         Ok(true)
     }
 
-    /// The place after all there are, for something said at this time (Unix ms). Times make it one that also tabs
-    /// which do not know of each other agree on.
+    /// The order of a message that is written at this time (Unix ms), after all others in the queue. It is derived from
+    /// the time so that the messages of several tabs can be sorted.
     #[must_use]
     pub fn next_order(&self, time: i64) -> u64 {
         let by_clock = u64::try_from(time).unwrap_or(0).saturating_mul(1000);
-        self.entries.last().map_or(by_clock, |last| by_clock.max(last.order.saturating_add(1)))
+        self.messages.back().map_or(by_clock, |last| by_clock.max(last.order.saturating_add(1)))
     }
 
-    /// The entry of an id.
+    /// The message with an id.
     #[must_use]
-    pub fn get(&self, id: MessageId) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.id == id)
+    pub fn get(&self, id: MessageId) -> Option<&QueuedMessage> {
+        self.messages.iter().find(|message| message.id == id)
     }
 
-    /// The changes up to these are written: what waited for them may be sent.
-    pub fn kept(&mut self, ticket: u64) {
-        for entry in &mut self.entries {
-            if matches!(entry.stage, Stage::Keeping(waits) if waits <= ticket) {
-                entry.stage = Stage::Queued;
+    /// The changes up to this ticket are persisted: the messages among them are ready to send.
+    pub fn persisted(&mut self, ticket: u64) {
+        for message in &mut self.messages {
+            if matches!(message.stage, Stage::Persisting(pending) if pending <= ticket) {
+                message.stage = Stage::Queued;
             }
         }
     }
 
-    /// The first entry that is to be sent. Nothing is sent before what was said earlier is written down: order
-    /// matters more than a moment.
+    /// The first message to send. None while an earlier message is being persisted, because messages must be sent in
+    /// order.
     #[must_use]
-    pub fn next_queued(&self) -> Option<&Entry> {
-        let waits = |entry: &&Entry| matches!(entry.stage, Stage::Queued | Stage::Keeping(_));
-        self.entries.iter().find(waits).filter(|entry| entry.stage == Stage::Queued)
+    pub fn next_queued(&self) -> Option<&QueuedMessage> {
+        let is_unsent =
+            |message: &&QueuedMessage| matches!(message.stage, Stage::Queued | Stage::Persisting(_));
+        self.messages.iter().find(is_unsent).filter(|message| message.stage == Stage::Queued)
     }
 
-    /// Moves an entry to a stage; `false` when it is not here.
+    /// Changes the stage of a message; `false` when it is not in the queue.
     pub fn set(&mut self, id: MessageId, stage: Stage) -> bool {
-        let entry = self.entries.iter_mut().find(|entry| entry.id == id);
-        entry.map(|entry| entry.stage = stage).is_some()
+        let message = self.messages.iter_mut().find(|message| message.id == id);
+        message.map(|message| message.stage = stage).is_some()
     }
 
-    /// The server wants this entry later, and has refused what was sent after it with it, so that the order
-    /// stays: it and all in flight behind it are to be sent again. Gives their ids; none when it is not in flight.
+    /// Requeues a message that the server has refused temporarily, and all messages in flight after it: the server has
+    /// refused these too, to preserve the order. Returns their ids, none when the message is not in flight.
     pub fn requeue_from(&mut self, id: MessageId) -> Vec<MessageId> {
-        let in_flight = |entry: &Entry| entry.stage == Stage::InFlight;
-        let Some(at) = self.entries.iter().position(|entry| entry.id == id && in_flight(entry)) else {
+        let in_flight = |message: &QueuedMessage| message.stage == Stage::InFlight;
+        let Some(at) = self.messages.iter().position(|message| message.id == id && in_flight(message)) else {
             return Vec::new();
         };
-        let again = |entry: &mut Entry| {
-            entry.stage = Stage::Queued;
-            entry.id
+        let requeue = |message: &mut QueuedMessage| {
+            message.stage = Stage::Queued;
+            message.id
         };
-        self.entries.iter_mut().skip(at).filter(|entry| in_flight(entry)).map(again).collect()
+        self.messages.iter_mut().skip(at).filter(|message| in_flight(message)).map(requeue).collect()
     }
 
-    /// Takes an entry out: acknowledged, or discarded.
-    pub fn remove(&mut self, id: MessageId) -> Option<Entry> {
-        let at = self.entries.iter().position(|entry| entry.id == id)?;
-        Some(self.entries.remove(at))
+    /// Removes a message that was acknowledged or discarded.
+    pub fn remove(&mut self, id: MessageId) -> Option<QueuedMessage> {
+        let at = self.messages.iter().position(|message| message.id == id)?;
+        self.messages.remove(at)
     }
 
-    /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+    /// All messages, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &QueuedMessage> {
+        self.messages.iter()
     }
 
-    /// Forgets everything.
+    /// Removes all messages.
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.messages.clear();
     }
 }
 
@@ -130,68 +129,68 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    fn entry(id: MessageId) -> Entry {
-        Entry { id, content: "x".into(), time: 0, stage: Stage::Queued, order: 0 }
+    fn queued(id: MessageId) -> QueuedMessage {
+        QueuedMessage { id, content: "x".into(), time: 0, stage: Stage::Queued, order: 0 }
     }
 
     #[test]
-    fn entries_keep_their_place_through_failures() {
-        let mut outbox = Outbox::default();
+    fn messages_keep_their_order_through_failures() {
+        let mut queue = SendQueue::default();
         let ids: Vec<_> = (1..=3).map(|n| MessageId([n; 16])).collect();
         for id in &ids {
-            assert_eq!(outbox.push(entry(*id)), Ok(true));
+            assert_eq!(queue.push(queued(*id)), Ok(true));
         }
-        outbox.set(ids[0], Stage::InFlight);
-        outbox.set(ids[1], Stage::Failed(Status::ContentTooLong));
-        assert_eq!(outbox.next_queued().unwrap().id, ids[2]);
-        outbox.set(ids[0], Stage::Queued);
-        assert_eq!(outbox.next_queued().unwrap().id, ids[0]);
-        assert!(outbox.remove(ids[0]).is_some());
-        assert!(outbox.remove(ids[0]).is_none());
-        assert!(!outbox.set(ids[0], Stage::Queued));
-        outbox.set(ids[1], Stage::Queued);
-        assert_eq!(outbox.next_queued().unwrap().id, ids[1]);
+        queue.set(ids[0], Stage::InFlight);
+        queue.set(ids[1], Stage::Failed(Status::ContentTooLong));
+        assert_eq!(queue.next_queued().unwrap().id, ids[2]);
+        queue.set(ids[0], Stage::Queued);
+        assert_eq!(queue.next_queued().unwrap().id, ids[0]);
+        assert!(queue.remove(ids[0]).is_some());
+        assert!(queue.remove(ids[0]).is_none());
+        assert!(!queue.set(ids[0], Stage::Queued));
+        queue.set(ids[1], Stage::Queued);
+        assert_eq!(queue.next_queued().unwrap().id, ids[1]);
     }
 
     #[test]
-    fn what_is_wanted_later_takes_all_behind_it_along() {
-        let mut outbox = Outbox::default();
+    fn requeueing_a_message_requeues_all_in_flight_after_it() {
+        let mut queue = SendQueue::default();
         let ids: Vec<_> = (1..=4).map(|n| MessageId([n; 16])).collect();
         for id in &ids {
-            assert_eq!(outbox.push(entry(*id)), Ok(true));
-            outbox.set(*id, Stage::InFlight);
+            assert_eq!(queue.push(queued(*id)), Ok(true));
+            queue.set(*id, Stage::InFlight);
         }
-        outbox.set(ids[2], Stage::Failed(Status::ContentTooLong));
-        assert_eq!(outbox.requeue_from(ids[1]), [ids[1], ids[3]]);
-        let stages: Vec<_> = outbox.iter().map(|entry| entry.stage).collect();
+        queue.set(ids[2], Stage::Failed(Status::ContentTooLong));
+        assert_eq!(queue.requeue_from(ids[1]), [ids[1], ids[3]]);
+        let stages: Vec<_> = queue.iter().map(|message| message.stage).collect();
         let failed = Stage::Failed(Status::ContentTooLong);
         assert_eq!(stages, [Stage::InFlight, Stage::Queued, failed, Stage::Queued]);
-        assert_eq!(outbox.requeue_from(ids[1]), [], "it is not in flight any more");
+        assert_eq!(queue.requeue_from(ids[1]), [], "it is no longer in flight");
     }
 
     #[test]
-    fn nothing_overtakes_what_is_still_being_written() {
-        let mut outbox = Outbox::default();
+    fn no_message_is_sent_before_an_earlier_one_is_persisted() {
+        let mut queue = SendQueue::default();
         let ids: Vec<_> = (1..=2).map(|n| MessageId([n; 16])).collect();
-        let order = outbox.next_order(7);
-        outbox.push(Entry { stage: Stage::Keeping(1), order, ..entry(ids[0]) }).unwrap();
-        let order = outbox.next_order(7);
+        let order = queue.next_order(7);
+        queue.push(QueuedMessage { stage: Stage::Persisting(1), order, ..queued(ids[0]) }).unwrap();
+        let order = queue.next_order(7);
         assert_eq!(order, 7_001);
-        outbox.push(Entry { order, ..entry(ids[1]) }).unwrap();
-        assert_eq!(outbox.push(entry(ids[1])), Ok(false), "it is there already");
-        assert_eq!(outbox.next_queued(), None);
-        outbox.kept(0);
-        assert_eq!(outbox.next_queued(), None);
-        outbox.kept(1);
-        assert_eq!(outbox.next_queued().unwrap().id, ids[0]);
+        queue.push(QueuedMessage { order, ..queued(ids[1]) }).unwrap();
+        assert_eq!(queue.push(queued(ids[1])), Ok(false), "it is in the queue already");
+        assert_eq!(queue.next_queued(), None);
+        queue.persisted(0);
+        assert_eq!(queue.next_queued(), None);
+        queue.persisted(1);
+        assert_eq!(queue.next_queued().unwrap().id, ids[0]);
     }
 
     #[test]
-    fn a_full_outbox_takes_no_more() {
-        let mut outbox = Outbox::default();
-        for n in 0..limits::OUTBOX as u64 {
-            outbox.push(entry(MessageId::new(n, [0; 10]))).unwrap();
+    fn a_full_queue_refuses_messages() {
+        let mut queue = SendQueue::default();
+        for n in 0..limits::SEND_QUEUE_MESSAGES as u64 {
+            queue.push(queued(MessageId::new(n, [0; 10]))).unwrap();
         }
-        assert_eq!(outbox.push(entry(MessageId([1; 16]))), Err(Status::NotConnected));
+        assert_eq!(queue.push(queued(MessageId([1; 16]))), Err(Status::NotConnected));
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, DecodeError, Extension, Frame},
+    codec::{self, DecodeError, Envelope, Extension},
     wire,
 };
 
@@ -23,14 +23,14 @@ fn field(tag: &[u8], content: &[u8]) -> Vec<u8> {
     [bytes, content.to_vec()].concat()
 }
 
-fn is_malformed(result: Result<Frame, DecodeError>) -> bool {
+fn is_malformed(result: Result<Envelope, DecodeError>) -> bool {
     matches!(result, Err(DecodeError::Malformed(_)))
 }
 
 #[test]
 fn deep_nesting_is_refused_without_overflowing_the_stack() {
-    assert_eq!(codec::decode(&nested_groups(1)), Ok(Frame::default()));
-    assert_eq!(codec::decode(&nested_groups(99)), Ok(Frame::default()));
+    assert_eq!(codec::decode(&nested_groups(1)), Ok(Envelope::default()));
+    assert_eq!(codec::decode(&nested_groups(99)), Ok(Envelope::default()));
     for depth in [101, 1_000, 1_000_000] {
         assert!(is_malformed(codec::decode(&nested_groups(depth))), "{depth} levels");
         assert!(codec::decode_rich(&nested_groups(depth)).is_err(), "{depth} levels");
@@ -51,7 +51,7 @@ fn the_nesting_limit_counts_known_messages_too() {
 
 #[test]
 fn batches_nested_a_thousand_levels_deep_are_refused() {
-    let mut bytes = codec::encode(&codec::talk("tom", "", None, "x"));
+    let mut bytes = codec::encode(&codec::message("tom", "", None, "x"));
     for _ in 0..1_000 {
         bytes = codec::encode(&codec::extension("", Extension::Batch(wire::Batch { frames: vec![bytes] })));
     }
@@ -60,7 +60,7 @@ fn batches_nested_a_thousand_levels_deep_are_refused() {
 
 #[test]
 fn default_values_are_not_encoded_except_in_a_oneof() {
-    assert_eq!(codec::encode(&Frame::default()), Bytes::new());
+    assert_eq!(codec::encode(&Envelope::default()), Bytes::new());
     let ping = codec::extension("", Extension::Ping(wire::Ping { nonce: 0 }));
     assert_eq!(codec::encode(&ping)[..], [0xB2, 0x01, 0], "the empty payload tells which extension it is");
     let start = Some(wire::history_request::Start::Before(0));
@@ -72,7 +72,7 @@ fn default_values_are_not_encoded_except_in_a_oneof() {
 #[test]
 fn explicit_default_values_decode_like_absent_ones() {
     let explicit = [field(&[0x0A], b""), vec![0x38, 0], field(&[0x32], b"")].concat();
-    assert_eq!(codec::decode(&explicit), Ok(Frame::default()));
+    assert_eq!(codec::decode(&explicit), Ok(Envelope::default()));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_repeated_payload_is_merged_and_another_one_replaces_it() {
 
 #[test]
 fn the_user_list_is_encoded_in_order_of_name() {
-    let frame = |names: [&str; 3]| Frame { user_list: codec::user_list(names), ..Frame::default() };
+    let frame = |names: [&str; 3]| Envelope { user_list: codec::user_list(names), ..Envelope::default() };
     assert_eq!(codec::encode(&frame(["b", "a", "c"])), codec::encode(&frame(["c", "b", "a"])));
 }
 
@@ -142,8 +142,8 @@ mod arbitrary {
         #[test]
         fn encoding_what_was_decoded_loses_nothing(bytes in fields(), number in 1u64..42) {
             for bytes in [field(&varint(number << 3 | 2), &bytes), bytes] {
-                if let Ok(frame) = codec::decode(&bytes) {
-                    prop_assert_eq!(codec::decode(&codec::encode(&frame)), Ok(frame));
+                if let Ok(envelope) = codec::decode(&bytes) {
+                    prop_assert_eq!(codec::decode(&codec::encode(&envelope)), Ok(envelope));
                 }
             }
         }

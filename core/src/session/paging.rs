@@ -1,119 +1,131 @@
-//! Asking for pages: the newest wish first, and no faster than a server takes questions.
+//! Requests for pages of the history. A new request replaces the previous one, and requests are sent no faster than the
+//! server accepts them.
 
-use super::{Millis, Now, Online, Session, State, seek::Wanted};
+use super::{Clocks, Millis, Online, Session, State, seek::PendingSeek};
 use crate::{
     codec::{self, Extension},
-    limits::{Bucket, PAGE},
+    limits::{HISTORY_PAGE_MESSAGES, TokenBucket},
     model::Dialect,
     wire::{self, history_request::Start},
 };
 
-/// How long an answer may take before it may be asked for again, in ms.
-pub(super) const WITHIN: Millis = 10_000;
-/// How many pages may be on their way. Our server takes four questions, and a search is one too.
-const OUT: u32 = 2;
-/// Pages and searches: so many a minute on the long run, and so many at once. Our server takes 240 and 30.
-const PACE: (u32, u32) = (210, 25);
-/// No message has this number.
-pub(super) const SOMEWHERE: u64 = u64::MAX;
+/// The timeout of a request, in ms.
+pub(super) const REQUEST_TIMEOUT_MS: Millis = 10_000;
+/// The maximum number of unanswered requests. Our server allows four, including a search.
+const MAX_UNANSWERED: u32 = 2;
+/// The rate of history and search requests, per minute, and how many may be sent at once. Our server allows 240 and 30.
+const REQUESTS_PER_MINUTE: u32 = 210;
+const REQUEST_BURST: u32 = 25;
+/// Stands for a sequence number that is not known; no message has it.
+pub(super) const UNKNOWN_SEQ: u64 = u64::MAX;
 
-/// How many questions may be asked yet; over connections too, as the server counts them.
-pub(super) fn pace() -> Bucket {
-    Bucket::new(PACE.0, PACE.1, 0)
+/// The budget for history and search requests. It spans connections, because the server counts across them too.
+pub(super) fn request_budget() -> TokenBucket {
+    TokenBucket::new(REQUESTS_PER_MINUTE, REQUEST_BURST, 0)
 }
 
-/// A page that is asked for.
+/// A request for a page.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    /// The number of the request; 0 while it waits to be sent.
+pub(super) struct PageRequest {
+    /// The number of the request; 0 until it is sent.
     request: u32,
     start: Start,
-    /// What is to be there: the end of a gap, or what is sought; [`SOMEWHERE`] when its number is not known.
-    pub at: u64,
-    /// When it is given up, or tried to be sent.
-    pub until: Millis,
-    /// Who waits for a place of this page.
-    pub wanted: Option<Wanted>,
+    /// The sequence number that is wanted: the end of a gap or the target of a seek; [`UNKNOWN_SEQ`] for a time.
+    pub target_seq: u64,
+    /// The timeout, or when to try to send the request.
+    pub due: Millis,
+    /// The seek that this request is for.
+    pub seek: Option<PendingSeek>,
 }
 
-impl Asked {
-    /// Whether this is the answer to it.
-    pub fn is_answer(&self, request: u32) -> bool {
+impl PageRequest {
+    /// Whether a page or refusal with this request number answers it.
+    pub fn is_answered_by(&self, request: u32) -> bool {
         request != 0 && self.request == request
     }
 }
 
 impl Session {
-    /// Asks for the newest part of the gap that ends with `to`. One page at a time; asking for another meanwhile
-    /// does nothing.
-    pub fn handle_load(&mut self, now: Now, to: u64) {
+    /// Loads the newest part of the gap that ends with `to`. Ignored while another page is being loaded.
+    pub fn handle_load_gap(&mut self, now: Clocks, to: u64) {
         if self.history.known.gaps().any(|gap| gap.to == to) {
-            self.handle_load_for_another(now, to);
+            self.handle_load_gap_for(now, to);
         }
     }
 
-    /// The same for another page of this user, which may lack what this one has.
-    pub fn handle_load_for_another(&mut self, now: Now, to: u64) {
-        if self.history.asked.is_none() && self.can_ask() {
-            // Before the number behind it is up to the number itself, and that is in the gap.
-            self.ask(now, Start::Before(to.saturating_add(1)), to, None);
+    /// Like [`handle_load_gap`](Self::handle_load_gap), for another tab, which may lack messages that this one has.
+    pub fn handle_load_gap_for(&mut self, now: Clocks, to: u64) {
+        if self.history.page_request.is_none() && self.can_request_history() {
+            // The gap includes `to`, and `Before` excludes its number.
+            self.request_page(now, Start::Before(to.saturating_add(1)), to, None);
         }
     }
 
-    /// Whether there is somebody to ask.
-    pub(super) fn can_ask(&self) -> bool {
+    /// Whether there is a connection to a server with a history.
+    pub(super) fn can_request_history(&self) -> bool {
         matches!(self.state, State::Online(Online { dialect: Dialect::Rich, .. }))
             && !self.history.log.is_empty()
     }
 
-    /// Asks for a page; what was asked for before is overtaken.
-    pub(super) fn ask(&mut self, now: Now, start: Start, at: u64, wanted: Option<Wanted>) {
-        self.history.asked = Some(Asked { request: 0, start, at, until: now.mono + WITHIN, wanted });
-        self.send_asked(now);
-        self.tell_gaps();
+    /// Requests a page, instead of any that was requested before.
+    pub(super) fn request_page(
+        &mut self,
+        now: Clocks,
+        start: Start,
+        target_seq: u64,
+        seek: Option<PendingSeek>,
+    ) {
+        let due = now.monotonic + REQUEST_TIMEOUT_MS;
+        self.history.page_request = Some(PageRequest { request: 0, start, target_seq, due, seek });
+        self.send_page_request(now);
+        self.emit_gaps();
     }
 
-    /// Sends what waits to be, unless too much is out, or too much was asked lately.
-    fn send_asked(&mut self, now: Now) {
+    /// Sends the request if it has not been sent, unless too many are unanswered or the budget is spent.
+    fn send_page_request(&mut self, now: Clocks) {
         let history = &mut self.history;
-        let Some(mut asked) = history.asked.filter(|asked| asked.request == 0 && history.unanswered < OUT)
-        else {
+        let can_send = history.unanswered < MAX_UNANSWERED;
+        let Some(mut page) = history.page_request.filter(|page| page.request == 0 && can_send) else {
             return;
         };
-        if let Err(wait) = self.pace.take(now.mono) {
-            asked.until = now.mono + wait;
+        if let Err(wait) = self.request_budget.take(now.monotonic) {
+            page.due = now.monotonic + wait;
         } else {
-            asked.request = history.next_request();
-            asked.until = now.mono + WITHIN;
+            page.request = history.next_request();
+            page.due = now.monotonic + REQUEST_TIMEOUT_MS;
             history.unanswered += 1;
-            let ask = wire::HistoryRequest { start: Some(asked.start), count: PAGE, request: asked.request };
-            self.send(&codec::extension("", Extension::HistoryRequest(ask)));
+            let request = wire::HistoryRequest {
+                start: Some(page.start),
+                count: HISTORY_PAGE_MESSAGES,
+                request: page.request,
+            };
+            self.send(&codec::extension("", Extension::HistoryRequest(request)));
         }
-        self.history.asked = Some(asked);
+        self.history.page_request = Some(page);
     }
 
-    /// A request is not out any more: there may be room for what waits.
-    pub(super) fn answered(&mut self, now: Now) {
+    /// A history request was answered, so the next one can be sent.
+    pub(super) fn request_answered(&mut self, now: Clocks) {
         self.history.unanswered = self.history.unanswered.saturating_sub(1);
-        self.send_asked(now);
+        self.send_page_request(now);
     }
 
-    /// A page was refused. It may be asked for again.
-    pub(super) fn page_refused(&mut self, now: Now, request: u32) {
-        if self.history.asked.is_some_and(|asked| asked.is_answer(request)) {
+    /// A history request was refused. It can be made again.
+    pub(super) fn page_refused(&mut self, now: Clocks, request: u32) {
+        if self.history.page_request.is_some_and(|page| page.is_answered_by(request)) {
             self.page_failed();
         }
-        self.answered(now);
+        self.request_answered(now);
     }
 
-    /// What was asked for is to be sent now, or takes too long.
-    pub(super) fn page_is_due(&mut self, now: Now) {
-        if self.history.unanswered >= OUT {
-            // Nor will those before it be answered.
+    /// The request is to be sent now, or has timed out.
+    pub(super) fn page_due(&mut self, now: Clocks) {
+        if self.history.unanswered >= MAX_UNANSWERED {
+            // The earlier requests have timed out too.
             self.history.unanswered = 0;
         }
-        match self.history.asked {
-            Some(Asked { request: 0, .. }) => self.send_asked(now),
+        match self.history.page_request {
+            Some(PageRequest { request: 0, .. }) => self.send_page_request(now),
             _ => {
                 self.history.unanswered = 0;
                 self.page_failed();
@@ -122,9 +134,9 @@ impl Session {
     }
 
     fn page_failed(&mut self) {
-        if let Some(asked) = self.history.asked.take() {
-            self.tell_gaps();
-            self.not_sought(asked.wanted);
+        if let Some(page) = self.history.page_request.take() {
+            self.emit_gaps();
+            self.seek_failed(page.seek);
         }
     }
 }

@@ -1,148 +1,145 @@
-//! What of a session is written to the device, and when.
+//! What a session writes to the device, and when.
 //!
-//! What the user said is written at once, and sent when that is done. All else can wait a moment and is written
-//! together: were it lost, the server would send it again. A part of the room is written as known in the same changes
-//! as its messages, never before.
+//! A message that the user sends is written at once, and sent when that is done. Everything else is collected and
+//! written together within [`WRITE_DELAY_MS`]: if it were lost, the server would send it again. A range of the room is
+//! written as known in the same changes as its messages, never earlier.
 
-use super::{Command, Millis, Now, Session, own};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Clocks, Command, Millis, Session, own_message};
 use crate::{
     event::Event,
-    kept::{self, Account, Change, MESSAGES_KEPT, Table},
     model::{Dialect, Message, MessageId},
-    outbox::{Entry, Stage},
+    persist::{self, Account, Change, PERSISTED_MESSAGES, Table},
     ranges::Ranges,
+    send_queue::{QueuedMessage, Stage},
     status::Status,
 };
 
-/// How long what is not urgent may wait to be written, in ms.
-const WITHIN: Millis = 1_000;
+/// The maximum delay before non-urgent changes are written, in ms.
+const WRITE_DELAY_MS: Millis = 1_000;
 
-/// What is to be written.
+/// Collects the changes to write.
 #[derive(Debug, Default)]
-pub(super) struct Keeper {
+pub(super) struct Persister {
     changes: Vec<Change>,
-    /// The number of the changes that are being gathered.
+    /// The ticket of the changes that are being collected.
     ticket: u64,
-    /// Messages that the device does not have yet, in order of sequence number.
-    fresh: Vec<Message>,
-    /// The sequence numbers of those it has, in order.
-    held: Vec<u64>,
-    /// What it has everything of; it keeps also what the page lets go of.
+    /// Messages that are not written yet, by sequence number.
+    unwritten: BTreeMap<u64, Message>,
+    /// The sequence numbers of the messages that the device has.
+    written: BTreeSet<u64>,
+    /// The ranges of which the device has every message. It keeps messages that the timeline has evicted.
     known: Ranges,
-    /// Nothing up to this sequence number is held.
+    /// Messages up to this sequence number are not kept on the device.
     floor: u64,
-    /// When what is not urgent is to be written.
+    /// When to write the non-urgent changes.
     due: Option<Millis>,
 }
 
-impl Keeper {
-    /// What the device has already.
-    pub fn holds(&mut self, messages: impl Iterator<Item = u64>, known: Ranges) {
+impl Persister {
+    /// Restores the state of an earlier visit.
+    pub fn restore(&mut self, messages: impl Iterator<Item = u64>, known: Ranges) {
         self.known = known;
-        self.held.clear();
-        messages.for_each(|seq| self.hold(seq));
-    }
-
-    /// They come in order, so that each goes to the end; sorting would be five kilobytes of the page.
-    fn hold(&mut self, seq: u64) {
-        let at = self.held.partition_point(|other| *other < seq);
-        self.held.insert(at, seq);
+        self.written = messages.collect();
     }
 
     pub fn due(&self) -> Option<Millis> {
         self.due
     }
 
-    /// Something is to be written within a while.
-    pub fn touch(&mut self, now: Millis) {
-        self.due.get_or_insert(now + WITHIN);
+    /// Schedules a write.
+    pub fn schedule(&mut self, now: Millis) {
+        self.due.get_or_insert(now + WRITE_DELAY_MS);
     }
 
-    /// All messages of this part were told, and are to be called known once they are kept.
-    pub fn know(&mut self, now: Millis, from: u64, to: u64) {
+    /// All messages of this range were added; it becomes known when they are written.
+    pub fn add_known(&mut self, now: Millis, from: u64, to: u64) {
         self.known.insert(from, to);
-        self.touch(now);
+        self.schedule(now);
     }
 
-    /// A message of the room is to be kept.
-    pub fn message(&mut self, now: Millis, message: &Message) {
-        if message.seq <= self.floor || self.held.binary_search(&message.seq).is_ok() {
+    /// Adds a message of the room.
+    pub fn add_message(&mut self, now: Millis, message: &Message) {
+        let seq = message.seq;
+        if seq <= self.floor || self.written.contains(&seq) || self.unwritten.contains_key(&seq) {
             return;
         }
-        let at = self.fresh.partition_point(|other| other.seq < message.seq);
-        if self.fresh.get(at).is_none_or(|other| other.seq != message.seq) {
-            self.fresh.insert(at, message.clone());
-            // A flood is not worth writing down whole.
-            if self.fresh.len() > 2 * MESSAGES_KEPT {
-                self.raise(self.fresh[MESSAGES_KEPT - 1].seq);
-            }
-            self.touch(now);
+        self.unwritten.insert(seq, message.clone());
+        // In a flood most messages would be deleted again soon, so they are not written at all.
+        if self.unwritten.len() > 2 * PERSISTED_MESSAGES
+            && let Some(floor) = self.unwritten.keys().nth(PERSISTED_MESSAGES - 1).copied()
+        {
+            self.raise_floor(floor);
         }
+        self.schedule(now);
     }
 
-    /// An entry has come further: its place in the storage stays. Gives the number of the changes it is part of.
-    pub fn entry(&mut self, entry: &Entry) -> u64 {
-        self.changes.push(kept::entry(entry));
+    /// Writes the current stage of a message of the send queue. Returns the ticket of the changes it is part of.
+    pub fn put_queued(&mut self, message: &QueuedMessage) -> u64 {
+        self.changes.push(persist::put_queued(message));
         self.ticket
     }
 
-    /// An entry is done with. If that is not written, it is sent again and the server knows it.
-    pub fn forget(&mut self, now: Millis, id: MessageId) {
-        self.changes.push(Change::Delete(Table::Outbox, kept::entry_key(id)));
-        self.touch(now);
+    /// Deletes a message of the send queue. If this is lost, the message is sent again, and the server detects the
+    /// duplicate.
+    pub fn delete_queued(&mut self, now: Millis, id: MessageId) {
+        self.changes.push(Change::Delete(Table::SendQueue, persist::queued_key(id)));
+        self.schedule(now);
     }
 
-    /// The room's messages are of a log that is gone.
-    pub fn forget_messages(&mut self, now: Millis) {
-        self.fresh.clear();
-        self.held.clear();
-        self.known.clear();
-        self.floor = 0;
+    /// Deletes all messages of the room, because they are from a replaced log.
+    pub fn clear_messages(&mut self, now: Millis) {
+        self.clear_room();
         self.changes.push(Change::Clear(Table::Messages));
-        self.touch(now);
+        self.schedule(now);
     }
 
-    /// The user leaves: who was here, and what was said, is nobody's business. What is not acknowledged stays.
+    /// Deletes the identity and the messages of the room after a logout. The send queue stays.
     pub fn leave(&mut self) {
         self.changes.retain(|change| {
-            matches!(change, Change::Put(Table::Outbox, ..) | Change::Delete(Table::Outbox, _))
+            matches!(change, Change::Put(Table::SendQueue, ..) | Change::Delete(Table::SendQueue, _))
         });
-        self.begin();
+        self.reset();
         self.changes.extend([Change::Clear(Table::Account), Change::Clear(Table::Messages)]);
     }
 
-    /// As it is before a login: changes that are gathered stay, and their numbers go on.
-    pub fn begin(&mut self) {
-        self.fresh.clear();
-        self.held.clear();
+    /// Resets everything to the state before a login, except the collected changes and the ticket.
+    pub fn reset(&mut self) {
+        self.clear_room();
+        self.due = None;
+    }
+
+    fn clear_room(&mut self) {
+        self.unwritten.clear();
+        self.written.clear();
         self.known.clear();
         self.floor = 0;
-        self.due = None;
     }
 
-    /// Nothing up to this sequence number is kept.
-    fn raise(&mut self, floor: u64) {
+    /// Deletes the messages up to this sequence number.
+    fn raise_floor(&mut self, floor: u64) {
         self.floor = floor;
-        self.held.retain(|seq| *seq > floor);
-        self.fresh.retain(|message| message.seq > floor);
-        self.changes.push(Change::DeleteUpTo(Table::Messages, kept::message_key(floor)));
+        self.written.retain(|seq| *seq > floor);
+        self.unwritten.retain(|seq, _| *seq > floor);
+        self.changes.push(Change::DeleteUpTo(Table::Messages, persist::message_key(floor)));
     }
 
-    /// The changes gathered so far, the messages among them; `account` is told of what messages are held.
+    /// Adds the unwritten messages to the changes, and the account with the ranges that are known then.
     fn write(&mut self, account: Option<&mut Account>) {
         self.due = None;
-        for seq in self.fresh.iter().map(|message| message.seq).collect::<Vec<_>>() {
-            self.hold(seq);
+        self.written.extend(self.unwritten.keys());
+        if self.written.len() > PERSISTED_MESSAGES + PERSISTED_MESSAGES / 2
+            && let Some(floor) = self.written.iter().nth_back(PERSISTED_MESSAGES).copied()
+        {
+            self.raise_floor(floor);
         }
-        if self.held.len() > MESSAGES_KEPT + MESSAGES_KEPT / 2 {
-            self.raise(self.held[self.held.len() - MESSAGES_KEPT - 1]);
-        }
-        self.changes.extend(std::mem::take(&mut self.fresh).iter().map(kept::message));
+        self.changes.extend(std::mem::take(&mut self.unwritten).values().map(persist::put_message));
         let Some(account) = account else { return };
-        self.known.forget_up_to(self.floor);
+        self.known.remove_up_to(self.floor);
         account.known = self.known.clone();
-        account.messages = self.held.iter().filter(|seq| account.known.contains(**seq)).count();
-        self.changes.push(kept::account(account));
+        account.messages = self.written.iter().filter(|seq| account.known.contains(**seq)).count();
+        self.changes.push(persist::put_account(account));
     }
 
     fn take(&mut self) -> Option<Command> {
@@ -150,26 +147,26 @@ impl Keeper {
             return None;
         }
         self.ticket += 1;
-        Some(Command::Keep { ticket: self.ticket - 1, changes: std::mem::take(&mut self.changes) })
+        Some(Command::Persist { ticket: self.ticket - 1, changes: std::mem::take(&mut self.changes) })
     }
 }
 
 impl Session {
-    /// These changes, and all before them, are written, or can't be: what waited for them goes on its way.
-    pub fn handle_kept(&mut self, now: Now, ticket: u64) {
-        self.outbox.kept(ticket);
+    /// The changes up to this ticket were written, or writing has failed. Messages that waited for it are sent.
+    pub fn handle_persisted(&mut self, now: Clocks, ticket: u64) {
+        self.send_queue.persisted(ticket);
         self.flush(now);
     }
 
-    /// The page may be gone any moment: what could wait is to be written now.
-    pub fn handle_hide(&mut self) {
-        if self.keeper.due.is_some() {
-            self.write();
+    /// The page was hidden and may be closed without notice: writes the non-urgent changes now.
+    pub fn handle_hidden(&mut self) {
+        if self.persister.due.is_some() {
+            self.write_pending();
         }
     }
 
-    /// Gathers what can wait no longer.
-    pub(super) fn write(&mut self) {
+    /// Prepares the non-urgent changes for writing.
+    pub(super) fn write_pending(&mut self) {
         let mut account = self.identity.clone().map(|identity| Account {
             identity,
             secret: self.secret.clone(),
@@ -178,79 +175,80 @@ impl Session {
             messages: 0,
             attempt: self.attempt,
         });
-        self.keeper.write(account.as_mut());
+        self.persister.write(account.as_mut());
     }
 
-    /// Changes that are ready to be made.
-    pub(super) fn changes(&mut self) -> Option<Command> {
-        // Urgent ones take along what waits only when that is due: writing the account costs more than an entry.
-        let urgent = |change: &Change| matches!(change, Change::Put(Table::Outbox | Table::Account, ..));
-        let leaving = self.identity.is_none();
-        (leaving || self.keeper.due.is_none() || self.keeper.changes.iter().any(urgent))
-            .then(|| self.keeper.take())
+    /// The changes that are to be written now.
+    pub(super) fn poll_changes(&mut self) -> Option<Command> {
+        // A message to send does not make the account be written early, because that is larger than the message.
+        let is_urgent =
+            |change: &Change| matches!(change, Change::Put(Table::SendQueue | Table::Account, ..));
+        let is_leaving = self.identity.is_none();
+        (is_leaving || self.persister.due.is_none() || self.persister.changes.iter().any(is_urgent))
+            .then(|| self.persister.take())
             .flatten()
     }
 
-    /// Takes over what another page of the same user has said, and written down already: the value of
-    /// [`kept::Table::Outbox`]. One that is known is ignored.
-    pub fn handle_adopt(&mut self, now: Now, bytes: &[u8]) {
-        let Some(entry) = kept::read_entry(bytes) else { return };
-        let (id, stage) = (entry.id, entry.stage);
-        if self.adopt(entry) {
-            // The other page did not know whether it may be sent a second time.
+    /// Adopts a message that another tab of the user has written and persisted. `bytes` is its value in the table
+    /// [`Table::SendQueue`]. An id that is known is ignored.
+    pub fn handle_adopt(&mut self, now: Clocks, bytes: &[u8]) {
+        let Some(queued) = persist::decode_queued(bytes) else { return };
+        let (id, stage) = (queued.id, queued.stage);
+        if self.adopt(queued) {
+            // The other tab did not know that a basic server gets no message twice; see `persist_queued`.
             if self.is_basic() && stage == Stage::Queued {
-                self.keep_entry(id);
+                self.persist_queued(id);
             }
             self.flush(now);
         }
     }
 
-    /// Takes over what the page that led before had told of as [`Delivery::Queued`], and perhaps not written down when it
-    /// died. One that is known is ignored.
+    /// Adopts the messages that the previous leader had reported as [`Delivery::Queued`] and perhaps not persisted when
+    /// it died. An id that is known is ignored.
     ///
-    /// It may have been sent since, and nobody heard of it any more: a rich server knows it by its id, and for a basic one
-    /// it has failed, so that the user decides.
+    /// The previous leader may have sent them. A rich server detects the duplicates by their ids; for a basic server the
+    /// messages fail, so that the user decides.
     ///
     /// [`Delivery::Queued`]: crate::model::Delivery::Queued
-    pub fn handle_waiting(&mut self, waiting: Vec<Message>) {
-        let basic = self.speaks_basic();
+    pub fn handle_adopt_queued(&mut self, messages: Vec<Message>) {
+        let basic = self.has_basic_identity();
         let stage = if basic { Stage::Failed(Status::Unconfirmed) } else { Stage::Queued };
-        for Message { id, content, time, seq: order, .. } in waiting {
-            let entry = Entry { id, content, time, stage, order };
-            if self.adopt(entry.clone()) {
+        for Message { id, content, time, seq: order, .. } in messages {
+            let queued = QueuedMessage { id, content, time, stage, order };
+            if self.adopt(queued.clone()) {
                 if basic {
-                    let _ = self.keeper.entry(&entry);
+                    let _ = self.persister.put_queued(&queued);
                 } else {
-                    self.keep_entry(id);
+                    self.persist_queued(id);
                 }
             }
         }
     }
 
-    /// Takes an entry of another page in and shows it; `false` for one that is known. One too many is still written down,
-    /// and taken the next time.
-    fn adopt(&mut self, entry: Entry) -> bool {
+    /// Adds a message of another tab to the queue and reports it; `false` when its id is known. When the queue is full
+    /// the message stays on the device until the next visit.
+    fn adopt(&mut self, queued: QueuedMessage) -> bool {
         let Some(identity) = &self.identity else { return false };
-        let message = own(&identity.nick, &entry);
-        let is_new = self.outbox.push(entry) == Ok(true);
+        let message = own_message(&identity.nick, &queued);
+        let is_new = self.send_queue.push(queued) == Ok(true);
         if is_new {
-            self.tell(Event::Message(message));
+            self.emit(Event::Message(message));
         }
         is_new
     }
 
-    /// The server that is known of is a basic one.
-    fn speaks_basic(&self) -> bool {
+    /// Whether the last login was on a basic server.
+    fn has_basic_identity(&self) -> bool {
         self.identity.as_ref().is_some_and(|identity| identity.dialect == Dialect::Basic)
     }
 
-    /// Writes an entry down before it is sent. To a basic server nothing is ever sent a second time by itself: once it
-    /// is written, nobody can say whether it was sent.
-    pub(super) fn keep_entry(&mut self, id: MessageId) {
-        let basic = self.speaks_basic();
-        let Some(entry) = self.outbox.get(id) else { return };
-        let unconfirmed = Entry { stage: Stage::Failed(Status::Unconfirmed), ..entry.clone() };
-        let ticket = self.keeper.entry(if basic { &unconfirmed } else { entry });
-        self.outbox.set(id, Stage::Keeping(ticket));
+    /// Persists a queued message before it is sent. For a basic server it is persisted as failed: after a crash it is
+    /// unknown whether the message was sent, and such a server would not detect a duplicate.
+    pub(super) fn persist_queued(&mut self, id: MessageId) {
+        let basic = self.has_basic_identity();
+        let Some(queued) = self.send_queue.get(id) else { return };
+        let unconfirmed = QueuedMessage { stage: Stage::Failed(Status::Unconfirmed), ..queued.clone() };
+        let ticket = self.persister.put_queued(if basic { &unconfirmed } else { queued });
+        self.send_queue.set(id, Stage::Persisting(ticket));
     }
 }

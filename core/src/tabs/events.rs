@@ -1,252 +1,240 @@
-//! Events as bytes. One flat message for all of them: every kind uses the fields it has something for, which takes a
-//! fraction of the code that a message for each would take in the page.
+//! Encodes session events for other tabs. Each kind of event uses those fields of the flat [`TabEvent`] that it needs;
+//! the two functions here are the definition of what they mean.
 
 use crate::{
-    codec,
-    device::{Kind, Told},
-    event::{Event, Found},
-    kept,
+    Millis, codec,
+    device::{TabEvent, TabEventKind as Kind},
+    event::{Event, SearchResults},
     limits::Limits,
-    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, PresenceState, Refused},
-    presence::Moved,
+    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, PresenceState, Refusal},
+    persist,
+    presence::PresenceChange,
     ranges::Range,
     status::Status,
     timeline::Notice,
 };
 
-/// What an event says, once the parts that no event holds are with it.
-pub(super) enum Heard {
+/// A decoded event.
+pub(super) enum Decoded {
     Event(Event),
-    Roster(Vec<Member>, usize),
+    /// [`Event::MembersChanged`], with the listed members and the number of all.
+    Members(Vec<Member>, usize),
 }
 
-/// An event, told at `now` on the teller's clock. `None` for one that is nobody else's business.
-pub(super) fn tell(now: crate::Millis, event: &Event) -> Option<Told> {
-    // Field by field: a whole one built anew in each arm is three kilobytes of the page.
-    let mut told = Told::default();
-    let kind = match event {
-        Event::Connection(Connection::Idle) => Kind::Idle,
-        Event::Connection(Connection::Connecting) => Kind::Connecting,
-        Event::Connection(Connection::Online { dialect }) => {
-            told.flag = *dialect == Dialect::Basic;
-            Kind::Online
-        }
-        Event::Connection(Connection::Reconnecting { status, retry_at, attempt }) => {
-            told.code = status.code().into();
-            // Clocks of two pages have nothing in common but their pace. One more, so that 0 is none.
-            told.number = retry_at.map_or(0, |at| at.saturating_sub(now) + 1);
-            told.other = (*attempt).into();
-            Kind::Reconnecting
-        }
-        Event::Connection(Connection::Failed { status, refusal }) => {
-            if let Some(refusal) = refusal {
-                tell_refused(&mut told, refusal);
-            }
-            told.code = status.code().into();
-            told.flag = refusal.is_some();
-            Kind::Failed
-        }
+/// Encodes an event at `now` on the leader's clock. `None` for events that other tabs do not need.
+pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
+    let empty = TabEvent::default;
+    let (kind, fields) = match event {
+        Event::Connection(connection) => encode_connection(now, connection),
         Event::LoggedIn(identity) => {
-            told.text = identity.nick.to_string();
-            told.flag = identity.dialect == Dialect::Basic;
-            told.limits = Some(identity.limits.to_wire());
-            told.suggestion = identity.server_name.clone().unwrap_or_default();
-            told.number = identity.search.into();
-            Kind::LoggedIn
+            let fields = TabEvent {
+                text: identity.nick.to_string(),
+                flag: identity.dialect == Dialect::Basic,
+                limits: Some(identity.limits.to_wire()),
+                suggestion: identity.server_name.clone().unwrap_or_default(),
+                number: identity.search.into(),
+                ..empty()
+            };
+            (Kind::LoggedIn, fields)
         }
-        Event::LoggedOut => Kind::LoggedOut,
-        Event::Message(message) => {
-            tell_message(&mut told, message);
-            Kind::Message
+        Event::LoggedOut => (Kind::LoggedOut, empty()),
+        Event::Message(message) => (Kind::Message, encode_messages(std::slice::from_ref(message))),
+        Event::HistoryPage(page) => (Kind::HistoryPage, encode_messages(page)),
+        Event::RangeLoaded(range) => {
+            (Kind::RangeLoaded, TabEvent { number: range.from, other: range.to, ..empty() })
         }
-        Event::Page(page) => {
-            page.iter().for_each(|message| tell_message(&mut told, message));
-            Kind::Page
-        }
-        Event::Known(range) => {
-            (told.number, told.other) = (range.from, range.to);
-            Kind::Known
-        }
-        Event::Forget => Kind::Forget,
-        Event::FromDevice(flag) => {
-            told.flag = *flag;
-            Kind::FromDevice
-        }
+        Event::LogReplaced => (Kind::LogReplaced, empty()),
+        Event::FromDevice(flag) => (Kind::FromDevice, TabEvent { flag: *flag, ..empty() }),
         Event::Delivery(id, delivery) => {
-            told.frames.push(kept::entry_key(*id));
-            told.number = delivery_code(*delivery);
-            Kind::Delivery
+            let frames = vec![persist::queued_key(*id)];
+            (Kind::Delivery, TabEvent { frames, number: encode_delivery(*delivery), ..empty() })
         }
         Event::Discarded(id) => {
-            told.frames.push(kept::entry_key(*id));
-            Kind::Discarded
+            (Kind::Discarded, TabEvent { frames: vec![persist::queued_key(*id)], ..empty() })
         }
         Event::Throttled(status, ms) => {
-            told.code = status.code().into();
-            told.number = (*ms).into();
-            Kind::Throttled
+            (Kind::Throttled, TabEvent { code: status.code().into(), number: (*ms).into(), ..empty() })
         }
-        Event::Moved(moved, time) => {
-            told.text = moved.nick.to_string();
-            told.flag = moved.joined;
-            told.time = *time;
-            Kind::Moved
+        Event::PresenceChanged(change, time) => {
+            let text = change.nick.to_string();
+            (Kind::PresenceChanged, TabEvent { text, flag: change.joined, time: *time, ..empty() })
         }
-        Event::Notice(Notice::Missed) => Kind::Missed,
-        Event::Notice(Notice::NothingKept) => Kind::NothingKept,
-        Event::Notice(Notice::Broke(status)) => {
-            told.code = status.code().into();
-            Kind::Broke
+        Event::Notice(Notice::MessagesMissed) => (Kind::MessagesMissed, empty()),
+        Event::Notice(Notice::NotPersisted) => (Kind::NotPersisted, empty()),
+        Event::Notice(Notice::ConnectionBroke(status)) => {
+            (Kind::ConnectionBroke, TabEvent { code: status.code().into(), ..empty() })
         }
-        Event::Notice(Notice::Unreadable) => Kind::Unreadable,
-        Event::Notice(Notice::Server(text)) => {
-            told.text.clone_from(text);
-            Kind::Server
+        Event::Notice(Notice::UnreadableFrame) => (Kind::UnreadableFrame, empty()),
+        Event::Notice(Notice::Server(text)) => (Kind::ServerText, TabEvent { text: text.clone(), ..empty() }),
+        Event::Refused(refusal) => (Kind::Refused, encode_refusal(refusal)),
+        Event::RoundTrip(ms) => (Kind::RoundTrip, TabEvent { number: (*ms).into(), ..empty() }),
+        Event::SeekFinished { requester, seq } => {
+            (Kind::SeekFinished, TabEvent { number: seq.unwrap_or(0), other: *requester, ..empty() })
         }
-        Event::Refused(refusal) => {
-            tell_refused(&mut told, refusal);
-            Kind::Refused
+        Event::SearchFinished { requester, results } => {
+            let fields = match results {
+                Ok(results) => TabEvent { flag: results.more, ..encode_messages(&results.messages) },
+                Err(status) => TabEvent { code: status.code().into(), ..empty() },
+            };
+            (Kind::SearchFinished, TabEvent { other: *requester, ..fields })
         }
-        Event::RoundTrip(ms) => {
-            told.number = (*ms).into();
-            Kind::RoundTrip
+        // Sent as `Decoded::Members`; each tab has its own gaps; the answers to requests of one tab.
+        Event::MembersChanged | Event::Gaps(_) | Event::Notice(Notice::Help | Notice::Members { .. }) => {
+            return None;
         }
-        Event::Sought { asker, seq } => {
-            (told.number, told.other) = (seq.unwrap_or(0), *asker);
-            Kind::Sought
-        }
-        Event::Found { asker, found } => {
-            told.other = *asker;
-            match found {
-                Ok(found) => {
-                    found.messages.iter().for_each(|message| tell_message(&mut told, message));
-                    told.flag = found.more;
-                }
-                Err(status) => told.code = status.code().into(),
-            }
-            Kind::Found
-        }
-        // Told with the list itself; each page knows what it lacks; asked for by one.
-        Event::Roster | Event::Gaps(_) | Event::Notice(Notice::Help | Notice::Who { .. }) => return None,
     };
-    told.kind = kind.into();
-    Some(told)
+    Some(TabEvent { kind: kind.into(), ..fields })
 }
 
-/// Who is there.
-pub(super) fn roster(members: &[Member], total: usize) -> Told {
-    Told {
-        kind: Kind::Roster.into(),
-        number: total as u64,
-        names: members.iter().map(|member| member.nick.to_string()).collect(),
-        numbers: members.iter().map(|member| u64::from(member.state == PresenceState::Away)).collect(),
-        ..Told::default()
+fn encode_connection(now: Millis, connection: &Connection) -> (Kind, TabEvent) {
+    let empty = TabEvent::default;
+    match connection {
+        Connection::Idle => (Kind::Idle, empty()),
+        Connection::Connecting => (Kind::Connecting, empty()),
+        Connection::Online { dialect } => {
+            (Kind::Online, TabEvent { flag: *dialect == Dialect::Basic, ..empty() })
+        }
+        Connection::Reconnecting { status, retry_at, attempt } => {
+            let fields = TabEvent {
+                code: status.code().into(),
+                // The remaining time, because each tab's clock has its own origin; plus one, so that 0 means none.
+                number: retry_at.map_or(0, |at| at.saturating_sub(now) + 1),
+                other: (*attempt).into(),
+                ..empty()
+            };
+            (Kind::Reconnecting, fields)
+        }
+        Connection::Failed { status, refusal } => {
+            let fields = refusal.as_ref().map(encode_refusal).unwrap_or_default();
+            (Kind::Failed, TabEvent { code: status.code().into(), flag: refusal.is_some(), ..fields })
+        }
     }
 }
 
-/// What was told, at `now` on the hearer's clock. `None` for what a later version of the page tells.
-pub(super) fn hear(now: crate::Millis, told: Told) -> Option<Heard> {
-    let status = Status::from_code(u16::try_from(told.code).ok()?);
-    let small = u32::try_from(told.number).unwrap_or(u32::MAX);
-    let kind = Kind::try_from(told.kind).ok()?;
-    let connection = |connection| Event::Connection(connection);
-    Some(Heard::Event(match kind {
+/// Encodes the member list.
+pub(super) fn members(members: &[Member], total: usize) -> TabEvent {
+    TabEvent {
+        kind: Kind::Members.into(),
+        number: total as u64,
+        names: members.iter().map(|member| member.nick.to_string()).collect(),
+        numbers: members.iter().map(|member| u64::from(member.state == PresenceState::Away)).collect(),
+        ..TabEvent::default()
+    }
+}
+
+/// Decodes an event at `now` on the follower's clock. `None` for a kind that only a later version of the client knows.
+pub(super) fn decode(now: Millis, event: TabEvent) -> Option<Decoded> {
+    let status = Status::from_code(u16::try_from(event.code).ok()?);
+    let number = u32::try_from(event.number).unwrap_or(u32::MAX);
+    let kind = Kind::try_from(event.kind).ok()?;
+    Some(Decoded::Event(match kind {
         Kind::Nothing => return None,
-        Kind::Roster => {
-            let away = |at: usize| told.numbers.get(at) == Some(&1);
-            let state = |at| if away(at) { PresenceState::Away } else { PresenceState::Online };
-            let members = told.names.iter().enumerate();
+        Kind::Members => {
+            let is_away = |at: usize| event.numbers.get(at) == Some(&1);
+            let state = |at| if is_away(at) { PresenceState::Away } else { PresenceState::Online };
+            let members = event.names.iter().enumerate();
             let members = members.map(|(at, nick)| Member { nick: nick.as_str().into(), state: state(at) });
-            return Some(Heard::Roster(members.collect(), usize::try_from(told.number).unwrap_or(0)));
+            return Some(Decoded::Members(members.collect(), usize::try_from(event.number).unwrap_or(0)));
         }
-        Kind::Idle => connection(Connection::Idle),
-        Kind::Connecting => connection(Connection::Connecting),
-        Kind::Online => connection(Connection::Online { dialect: dialect(told.flag) }),
-        Kind::Reconnecting => connection(Connection::Reconnecting {
+        Kind::Idle => Event::Connection(Connection::Idle),
+        Kind::Connecting => Event::Connection(Connection::Connecting),
+        Kind::Online => Event::Connection(Connection::Online { dialect: decode_dialect(event.flag) }),
+        Kind::Reconnecting => Event::Connection(Connection::Reconnecting {
             status,
-            retry_at: told.number.checked_sub(1).map(|wait| now + wait),
-            attempt: u32::try_from(told.other).unwrap_or(u32::MAX),
+            retry_at: event.number.checked_sub(1).map(|remaining| now + remaining),
+            attempt: u32::try_from(event.other).unwrap_or(u32::MAX),
         }),
         Kind::Failed => {
-            let refusal = told.flag.then(|| refusal(status, told));
-            connection(Connection::Failed { status, refusal })
+            let refusal = event.flag.then(|| decode_refusal(status, event));
+            Event::Connection(Connection::Failed { status, refusal })
         }
         Kind::LoggedIn => Event::LoggedIn(Identity {
-            nick: told.text.into(),
-            dialect: dialect(told.flag),
-            limits: Limits::from_wire(&told.limits.unwrap_or_default()),
-            server_name: some(told.suggestion),
-            search: told.number != 0,
+            nick: event.text.into(),
+            dialect: decode_dialect(event.flag),
+            limits: Limits::from_wire(&event.limits.unwrap_or_default()),
+            server_name: non_empty(event.suggestion),
+            search: event.number != 0,
         }),
         Kind::LoggedOut => Event::LoggedOut,
-        Kind::Message => Event::Message(heard_messages(told).pop()?),
-        Kind::Page => Event::Page(heard_messages(told)),
-        Kind::Known => Event::Known(Range { from: told.number, to: told.other }),
-        Kind::Forget => Event::Forget,
-        Kind::FromDevice => Event::FromDevice(told.flag),
+        Kind::Message => Event::Message(decode_messages(event).pop()?),
+        Kind::HistoryPage => Event::HistoryPage(decode_messages(event)),
+        Kind::RangeLoaded => Event::RangeLoaded(Range { from: event.number, to: event.other }),
+        Kind::LogReplaced => Event::LogReplaced,
+        Kind::FromDevice => Event::FromDevice(event.flag),
         Kind::Delivery => {
-            Event::Delivery(MessageId::from_wire(told.frames.first()?)?, delivery_of(told.number)?)
+            Event::Delivery(MessageId::from_wire(event.frames.first()?)?, decode_delivery(event.number)?)
         }
-        Kind::Discarded => Event::Discarded(MessageId::from_wire(told.frames.first()?)?),
-        Kind::Throttled => Event::Throttled(status, small),
-        Kind::Moved => Event::Moved(Moved { nick: told.text.into(), joined: told.flag }, told.time),
-        Kind::Missed => Event::Notice(Notice::Missed),
-        Kind::NothingKept => Event::Notice(Notice::NothingKept),
-        Kind::Broke => Event::Notice(Notice::Broke(status)),
-        Kind::Unreadable => Event::Notice(Notice::Unreadable),
-        Kind::Server => Event::Notice(Notice::Server(told.text)),
-        Kind::Refused => Event::Refused(refusal(status, told)),
-        Kind::RoundTrip => Event::RoundTrip(small),
-        Kind::Sought => Event::Sought { asker: told.other, seq: Some(told.number).filter(|seq| *seq > 0) },
-        Kind::Found => {
-            let (asker, more) = (told.other, told.flag);
-            let messages = if told.code == 0 { Ok(heard_messages(told)) } else { Err(status) };
-            Event::Found { asker, found: messages.map(|messages| Found { messages, more }) }
+        Kind::Discarded => Event::Discarded(MessageId::from_wire(event.frames.first()?)?),
+        Kind::Throttled => Event::Throttled(status, number),
+        Kind::PresenceChanged => {
+            Event::PresenceChanged(PresenceChange { nick: event.text.into(), joined: event.flag }, event.time)
+        }
+        Kind::MessagesMissed => Event::Notice(Notice::MessagesMissed),
+        Kind::NotPersisted => Event::Notice(Notice::NotPersisted),
+        Kind::ConnectionBroke => Event::Notice(Notice::ConnectionBroke(status)),
+        Kind::UnreadableFrame => Event::Notice(Notice::UnreadableFrame),
+        Kind::ServerText => Event::Notice(Notice::Server(event.text)),
+        Kind::Refused => Event::Refused(decode_refusal(status, event)),
+        Kind::RoundTrip => Event::RoundTrip(number),
+        Kind::SeekFinished => {
+            Event::SeekFinished { requester: event.other, seq: Some(event.number).filter(|seq| *seq > 0) }
+        }
+        Kind::SearchFinished => {
+            let (requester, more) = (event.other, event.flag);
+            let messages = if event.code == 0 { Ok(decode_messages(event)) } else { Err(status) };
+            let results = messages.map(|messages| SearchResults { messages, more });
+            Event::SearchFinished { requester, results }
         }
     }))
 }
 
-fn tell_refused(told: &mut Told, refusal: &Refused) {
-    told.text.clone_from(&refusal.text);
-    told.code = refusal.status.code().into();
-    told.number = refusal.retry_after.into();
-    told.suggestion = refusal.suggestion.clone().unwrap_or_default();
+fn encode_refusal(refusal: &Refusal) -> TabEvent {
+    TabEvent {
+        text: refusal.text.clone(),
+        code: refusal.status.code().into(),
+        number: refusal.retry_after.into(),
+        suggestion: refusal.suggestion.clone().unwrap_or_default(),
+        ..TabEvent::default()
+    }
 }
 
-fn refusal(status: Status, told: Told) -> Refused {
-    let retry_after = u32::try_from(told.number).unwrap_or(u32::MAX);
-    Refused { status, text: told.text, suggestion: some(told.suggestion), retry_after }
+fn decode_refusal(status: Status, event: TabEvent) -> Refusal {
+    let retry_after = u32::try_from(event.number).unwrap_or(u32::MAX);
+    Refusal { status, text: event.text, suggestion: non_empty(event.suggestion), retry_after }
 }
 
-/// A text, if there is one.
-fn some(text: String) -> Option<String> {
+fn non_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn dialect(basic: bool) -> Dialect {
+fn decode_dialect(basic: bool) -> Dialect {
     if basic { Dialect::Basic } else { Dialect::Rich }
 }
 
-/// Whose a message is, in the number that goes with it.
+/// Marks an own message in the number that holds its delivery state.
 const OWN: u64 = 1 << 32;
 
-fn tell_message(told: &mut Told, message: &Message) {
-    told.frames.push(codec::encode(&codec::said(message)));
-    told.numbers.push(delivery_code(message.delivery) | if message.own { OWN } else { 0 });
+fn encode_messages(messages: &[Message]) -> TabEvent {
+    let own = |message: &Message| if message.own { OWN } else { 0 };
+    TabEvent {
+        frames: messages.iter().map(|message| codec::encode(&codec::delivered(message))).collect(),
+        numbers: messages.iter().map(|message| encode_delivery(message.delivery) | own(message)).collect(),
+        ..TabEvent::default()
+    }
 }
 
-fn heard_messages(told: Told) -> Vec<Message> {
+fn decode_messages(event: TabEvent) -> Vec<Message> {
     let mut messages = Vec::new();
-    for (bytes, state) in told.frames.iter().zip(told.numbers) {
-        let message = codec::decode(bytes).ok().and_then(codec::heard);
-        if let (Some(message), Some(delivery)) = (message, delivery_of(state & !OWN)) {
+    for (bytes, state) in event.frames.iter().zip(event.numbers) {
+        let message = codec::decode(bytes).ok().and_then(codec::received);
+        if let (Some(message), Some(delivery)) = (message, decode_delivery(state & !OWN)) {
             messages.push(Message { own: state & OWN != 0, delivery, ..message });
         }
     }
     messages
 }
 
-fn delivery_code(delivery: Delivery) -> u64 {
+fn encode_delivery(delivery: Delivery) -> u64 {
     match delivery {
         Delivery::Sent => 0,
         Delivery::Queued => 1,
@@ -255,7 +243,7 @@ fn delivery_code(delivery: Delivery) -> u64 {
     }
 }
 
-fn delivery_of(code: u64) -> Option<Delivery> {
+fn decode_delivery(code: u64) -> Option<Delivery> {
     Some(match code {
         0 => Delivery::Sent,
         1 => Delivery::Queued,

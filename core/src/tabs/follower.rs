@@ -1,4 +1,4 @@
-//! The side of a page that follows.
+//! The state of a tab that follows a leader.
 
 use std::collections::VecDeque;
 
@@ -6,291 +6,298 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::{
-    Wish,
-    told::{self, Heard},
-    wish_to_seek,
+    TabCommand, encode_command,
+    events::{self, Decoded},
+    seek_command,
 };
 use crate::{
     Millis,
-    device::Letter,
-    event::{Asker, Event, HERE, Missing},
-    kept::{self, Change, Kept},
-    model::{Delivery, Identity, Member, Message, MessageId, Seek},
-    outbox::{Entry, Stage},
+    device::TabMessage,
+    event::{Event, GapState, LOCAL, Requester},
+    model::{Delivery, Identity, Member, Message, MessageId, SeekTarget},
+    persist::{self, Change, Persisted},
     ranges::{Range, Ranges},
-    session::{self, Now},
+    send_queue::{QueuedMessage, Stage},
+    session::{self, Clocks},
     status::Status,
     validate,
 };
 
-/// Something said in a follower.
+/// A message that the user has sent in a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// To be written to the device ...
+pub struct FollowerMessage {
+    /// The change that persists it, to be made first.
     pub change: Change,
-    /// ... and when that is done, or can't be, to be told.
-    pub wish: Bytes,
-    /// The same for a page that leads by then: see [`Session::handle_adopt`].
-    pub entry: Bytes,
+    /// The command for the leader, to be sent once the change is made or has failed.
+    pub command: Bytes,
+    /// The value for [`Session::handle_adopt`](session::Session::handle_adopt), in case this tab leads by then.
+    pub value: Bytes,
 }
 
-/// What a follower is to do about what it was told.
+/// What a follower has to do about a message of the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Took {
+pub enum FollowerAction {
     /// Nothing.
     Nothing,
-    /// Something was missed: to say [`Wish::Hello`].
-    Missed,
-    /// Everything was told anew: to read what the device has, for [`Mirror::handle_kept`].
-    Whole,
+    /// Messages were missed: send [`TabCommand::RequestSnapshot`].
+    RequestSnapshot,
+    /// A snapshot was received: read the device's storage, for [`Follower::handle_persisted`].
+    LoadPersisted,
 }
 
-/// The side of a page that follows.
+/// The state of a tab that follows a leader.
 #[derive(Debug, Default)]
-pub struct Mirror {
-    lead: u64,
+pub struct Follower {
+    /// The id of the leader, and the number of its last message.
+    leader: u64,
     number: u64,
-    /// The lead that was asked to tell everything anew, and has not yet.
-    asked: Option<u64>,
+    /// The leader that a snapshot was requested from and has not been received.
+    snapshot_requested: Option<u64>,
     identity: Option<Identity>,
     members: Vec<Member>,
-    total: usize,
-    /// What this page has everything of.
+    total_members: usize,
+    /// The ranges of which this tab has every message.
     pub(super) known: Ranges,
-    /// A number in the gap that the lead is loading, or 0.
+    /// A sequence number in the gap that the leader is loading, or 0.
     loading: u64,
-    /// What was told last; `None` before anything was.
-    told: Option<Vec<Missing>>,
-    /// The numbers under which this page is told what it seeks, and what it searches; 0 when it does not.
-    seeks: Asker,
-    searches: Asker,
-    /// The order of what was said here last.
-    order: u64,
-    /// What was told to wait, and nothing else since: the lead may not have written it down yet.
-    waiting: Vec<Message>,
+    /// The last reported gaps; `None` before the first report.
+    reported: Option<Vec<GapState>>,
+    /// The requester numbers of this tab's unfinished seek and search; 0 when there is none.
+    pending_seek: Requester,
+    pending_search: Requester,
+    /// The order of the last message sent in this tab.
+    last_order: u64,
+    /// Messages whose last reported state is [`Delivery::Queued`]: the leader may not have persisted them yet.
+    queued: Vec<Message>,
     events: VecDeque<Event>,
 }
 
-impl Mirror {
-    /// A page that follows nobody yet; it begins with [`Wish::Hello`].
+impl Follower {
+    /// A follower without a leader. It starts by sending [`TabCommand::RequestSnapshot`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Something was told.
-    pub fn handle(&mut self, now: Millis, bytes: &[u8]) -> Took {
-        let Ok(letter) = Letter::decode(bytes) else { return Took::Nothing };
-        if letter.lead == 0 {
-            return Took::Nothing;
+    /// Handles a message on the channel. Commands of other followers are ignored.
+    pub fn handle_message(&mut self, now: Millis, bytes: &[u8]) -> FollowerAction {
+        let Ok(message) = TabMessage::decode(bytes) else { return FollowerAction::Nothing };
+        if message.leader == 0 {
+            return FollowerAction::Nothing;
         }
-        let follows = letter.lead == self.lead && letter.number == self.number + 1;
-        if !follows && !letter.whole {
-            return match self.asked.replace(letter.lead) {
-                Some(asked) if asked == letter.lead => Took::Nothing,
-                _ => Took::Missed,
+        let is_next = message.leader == self.leader && message.number == self.number + 1;
+        if !is_next && !message.snapshot {
+            let requested = self.snapshot_requested.replace(message.leader);
+            return if requested == Some(message.leader) {
+                FollowerAction::Nothing
+            } else {
+                FollowerAction::RequestSnapshot
             };
         }
-        if letter.whole {
-            self.asked = None;
+        if message.snapshot {
+            self.snapshot_requested = None;
             self.known.clear();
-            if !follows {
-                // What of it was acknowledged is not known; what was not is on its way to the device.
-                self.waiting.clear();
-                // What was asked of another lead is not answered; what was missed may have been the answer.
-                self.handle_end();
+            if !is_next {
+                // Which of these messages were acknowledged meanwhile is unknown; the others are being persisted.
+                self.queued.clear();
+                // The missed messages may have been the answers to these requests.
+                self.handle_leader_gone();
             }
         }
-        (self.lead, self.number, self.loading) = (letter.lead, letter.number, letter.seq);
-        for told in letter.told {
-            match told::hear(now, told) {
-                Some(Heard::Event(event)) => self.event(event),
-                Some(Heard::Roster(members, total)) => {
-                    (self.members, self.total) = (members, total);
-                    self.events.push_back(Event::Roster);
+        (self.leader, self.number, self.loading) = (message.leader, message.number, message.seq);
+        for event in message.events {
+            match events::decode(now, event) {
+                Some(Decoded::Event(event)) => self.handle_event(event),
+                Some(Decoded::Members(members, total)) => {
+                    (self.members, self.total_members) = (members, total);
+                    self.events.push_back(Event::MembersChanged);
                 }
                 None => {}
             }
         }
-        self.tell_gaps();
-        if letter.whole { Took::Whole } else { Took::Nothing }
+        self.emit_gaps();
+        if message.snapshot { FollowerAction::LoadPersisted } else { FollowerAction::Nothing }
     }
 
-    fn event(&mut self, event: Event) {
-        match &event {
-            Event::LoggedIn(identity) => self.identity = Some(identity.clone()),
-            Event::LoggedOut => *self = Self { events: std::mem::take(&mut self.events), ..Self::default() },
-            Event::Known(range) => {
-                self.known.insert(range.from, range.to);
-                return;
-            }
-            Event::Forget => self.known.clear(),
-            Event::Message(message) if message.own => {
-                self.waiting.retain(|waits| waits.id != message.id);
-                if message.delivery == Delivery::Queued {
-                    self.waiting.push(message.clone());
-                }
-            }
-            Event::Page(page) => {
-                self.waiting.retain(|waits| page.iter().all(|message| message.id != waits.id))
-            }
-            // It is sent when it is written down, and not before.
-            Event::Delivery(id, _) => self.waiting.retain(|waits| waits.id != *id),
-            Event::Sought { asker, seq } => {
-                // Others seek too.
-                if take(&mut self.seeks, *asker) {
-                    self.events.push_back(Event::Sought { asker: HERE, seq: *seq });
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::RangeLoaded(range) => return self.known.insert(range.from, range.to),
+            Event::SeekFinished { requester, seq } => {
+                if take_pending(&mut self.pending_seek, requester) {
+                    self.events.push_back(Event::SeekFinished { requester: LOCAL, seq });
                 }
                 return;
             }
-            Event::Found { asker, .. } => {
-                if !take(&mut self.searches, *asker) {
-                    return;
-                }
-                if let Event::Found { found, .. } = event {
-                    self.events.push_back(Event::Found { asker: HERE, found });
+            Event::SearchFinished { requester, results } => {
+                if take_pending(&mut self.pending_search, requester) {
+                    self.events.push_back(Event::SearchFinished { requester: LOCAL, results });
                 }
                 return;
             }
             _ => {}
         }
+        match &event {
+            Event::LoggedIn(identity) => self.identity = Some(identity.clone()),
+            Event::LoggedOut => *self = Self { events: std::mem::take(&mut self.events), ..Self::default() },
+            Event::LogReplaced => self.known.clear(),
+            Event::Message(message) if message.own => {
+                self.queued.retain(|queued| queued.id != message.id);
+                if message.delivery == Delivery::Queued {
+                    self.queued.push(message.clone());
+                }
+            }
+            Event::HistoryPage(page) => {
+                self.queued.retain(|queued| page.iter().all(|message| message.id != queued.id))
+            }
+            // A message that was sent is persisted.
+            Event::Delivery(id, _) => self.queued.retain(|queued| queued.id != *id),
+            _ => {}
+        }
         self.events.push_back(event);
     }
 
-    /// What the device has: the newest part of the room, and what is not acknowledged.
-    pub fn handle_kept(&mut self, kept: Kept) {
-        let Some(account) = kept.account else { return };
+    /// Handles the content of the device's storage: the newest part of the room, and the send queue.
+    pub fn handle_persisted(&mut self, persisted: Persisted) {
+        let Some(account) = persisted.account else { return };
         account.known.iter().for_each(|range| self.known.insert(range.from, range.to));
         let nick = account.identity.nick;
-        self.events.push_back(Event::Page(kept.messages));
-        for entry in &kept.outbox {
-            self.events.push_back(Event::Message(session::own(&nick, entry)));
+        self.events.push_back(Event::HistoryPage(persisted.messages));
+        for queued in &persisted.send_queue {
+            self.events.push_back(Event::Message(session::own_message(&nick, queued)));
         }
-        self.tell_gaps();
+        self.emit_gaps();
     }
 
-    /// Says something: it is shown at once.
+    /// Sends a message. It is reported at once.
     ///
     /// # Errors
-    /// As [`Session::handle_talk`].
-    pub fn handle_talk(&mut self, now: Now, id: MessageId, text: &str) -> Result<Said, Status> {
+    /// As [`Session::handle_send`](session::Session::handle_send).
+    pub fn handle_send(&mut self, now: Clocks, id: MessageId, text: &str) -> Result<FollowerMessage, Status> {
         let Some(identity) = &self.identity else { return Err(Status::NotConnected) };
         let text = validate::content(text, &identity.limits)?;
-        if session::excess(identity, text) > 0 {
+        if session::excess_bytes(identity, text) > 0 {
             return Err(Status::ContentTooLong);
         }
-        self.order = (self.order + 1).max(u64::try_from(now.unix).unwrap_or(0).saturating_mul(1000));
-        let entry =
-            Entry { id, content: text.into(), time: now.unix, stage: Stage::Queued, order: self.order };
-        self.events.push_back(Event::Message(session::own(&identity.nick, &entry)));
-        let value = kept::entry_value(&entry);
-        let wish = Letter { wish: Wish::Talk.into(), bytes: value.to_vec(), ..Letter::default() };
-        Ok(Said { change: kept::entry(&entry), wish: wish.encode_to_vec().into(), entry: value })
+        // Derived from the clock like `SendQueue::next_order`.
+        let by_clock = u64::try_from(now.unix).unwrap_or(0).saturating_mul(1000);
+        self.last_order = by_clock.max(self.last_order + 1);
+        let (stage, order) = (Stage::Queued, self.last_order);
+        let queued = QueuedMessage { id, content: text.into(), time: now.unix, stage, order };
+        self.events.push_back(Event::Message(session::own_message(&identity.nick, &queued)));
+        let value = persist::encode_queued(&queued);
+        let arguments = TabMessage { bytes: value.to_vec(), ..TabMessage::default() };
+        let command = encode_command(TabCommand::Send, arguments);
+        Ok(FollowerMessage { change: persist::put_queued(&queued), command, value })
     }
 
-    /// Whether the newest part of a gap is to be asked for: not when there is no such gap, or one is loading already.
+    /// Whether to send the command to load the newest part of the gap that ends with `to`: not when there is no such
+    /// gap, or another one is being loaded.
     #[must_use]
-    pub fn handle_load(&self, to: u64) -> bool {
+    pub fn handle_load_gap(&self, to: u64) -> bool {
         self.loading == 0 && self.known.gaps().any(|gap| gap.to == to)
     }
 
-    /// Goes to a place, as [`Session::handle_seek`]: gives the wish to be told, unless all is here. `number` is drawn by
-    /// chance, so that no other page has it.
+    /// Seeks, like [`Session::handle_seek`](session::Session::handle_seek). Returns the command for the leader, unless
+    /// the target is known. `number` is random, so that no other tab has the same one.
     #[must_use]
-    pub fn handle_seek(&mut self, number: u64, seek: Seek) -> Option<Bytes> {
-        if let Seek::Seq(seq) = seek {
+    pub fn handle_seek(&mut self, number: u64, target: SeekTarget) -> Option<Bytes> {
+        if let SeekTarget::Seq(seq) = target {
             let seq = self.known.nearest(seq);
             if self.known.contains(seq) {
-                self.seeks = 0;
-                self.events.push_back(Event::Sought { asker: HERE, seq: Some(seq) });
+                self.pending_seek = 0;
+                self.events.push_back(Event::SeekFinished { requester: LOCAL, seq: Some(seq) });
                 return None;
             }
         }
-        self.seeks = number.max(1);
-        Some(wish_to_seek(self.seeks, seek))
+        self.pending_seek = number.max(1);
+        Some(seek_command(self.pending_seek, target))
     }
 
-    /// Searches, as [`Session::handle_search`]: gives the wish to be told. `number` is drawn by chance.
+    /// Searches, like [`Session::handle_search`](session::Session::handle_search). Returns the command for the leader.
+    /// `number` is random.
     #[must_use]
     pub fn handle_search(&mut self, number: u64, words: &str, before: u64) -> Bytes {
-        self.searches = number.max(1);
-        let (wish, number) = (Wish::Search.into(), self.searches);
+        self.pending_search = number.max(1);
         let bytes = words.as_bytes().to_vec();
-        Letter { wish, number, bytes, seq: before, ..Letter::default() }.encode_to_vec().into()
+        let arguments =
+            TabMessage { number: self.pending_search, bytes, seq: before, ..TabMessage::default() };
+        encode_command(TabCommand::Search, arguments)
     }
 
-    /// What the lead may not have written down when it died, for [`Session::handle_waiting`]. Nothing, where something was
-    /// missed: it may have been that it was discarded.
+    /// The messages that the leader may not have persisted when it died, for
+    /// [`Session::handle_adopt_queued`](session::Session::handle_adopt_queued). None when messages were missed: the
+    /// user may have discarded them.
     #[must_use]
-    pub fn take_waiting(&mut self) -> Vec<Message> {
-        let waiting = std::mem::take(&mut self.waiting);
-        if self.asked.is_some() { Vec::new() } else { waiting }
+    pub fn take_queued(&mut self) -> Vec<Message> {
+        let queued = std::mem::take(&mut self.queued);
+        if self.snapshot_requested.is_some() { Vec::new() } else { queued }
     }
 
-    /// There is nobody any more who would answer.
-    pub fn handle_end(&mut self) {
-        if std::mem::take(&mut self.seeks) != 0 {
-            self.events.push_back(Event::Sought { asker: HERE, seq: None });
+    /// The leader is gone: unfinished requests fail.
+    pub fn handle_leader_gone(&mut self) {
+        if std::mem::take(&mut self.pending_seek) != 0 {
+            self.events.push_back(Event::SeekFinished { requester: LOCAL, seq: None });
         }
-        if std::mem::take(&mut self.searches) != 0 {
-            self.events.push_back(Event::Found { asker: HERE, found: Err(Status::NotConnected) });
+        if std::mem::take(&mut self.pending_search) != 0 {
+            let results = Err(Status::NotConnected);
+            self.events.push_back(Event::SearchFinished { requester: LOCAL, results });
         }
     }
 
-    /// Asks who is there; answered here, with [`Notice::Who`].
-    pub fn handle_who(&mut self) {
-        self.events.push_back(session::who(self.members.iter(), self.total));
+    /// Reports the member list as a notice, without asking the leader.
+    pub fn handle_list_members(&mut self) {
+        self.events.push_back(session::members_notice(self.members.iter(), self.total_members));
     }
 
-    /// The page has let go of this part.
-    pub fn handle_dropped(&mut self, range: Range) {
+    /// The timeline has evicted the messages of this range.
+    pub fn handle_evicted(&mut self, range: Range) {
         let newest = self.known.newest();
         self.known.remove(range.from, range.to);
         if let Some(newest) = newest {
-            // Else what lies between here and what comes next would not be missing.
+            // Otherwise the gap before the next live message would be lost.
             self.known.insert(newest, newest);
         }
-        self.tell_gaps();
+        self.emit_gaps();
     }
 
-    fn tell_gaps(&mut self) {
-        let gaps = Missing::between(&self.known, self.loading);
-        // The first time also when nothing is missing: it says that the server keeps what was said.
-        if self.known.newest().is_some() && self.told.as_ref() != Some(&gaps) {
-            self.told = Some(gaps.clone());
+    fn emit_gaps(&mut self) {
+        let gaps = GapState::between(&self.known, self.loading);
+        // The first report is made even when there are no gaps: it means that the server has a history.
+        if self.known.newest().is_some() && self.reported.as_ref() != Some(&gaps) {
+            self.reported = Some(gaps.clone());
             self.events.push_back(Event::Gaps(gaps));
         }
     }
 
-    /// The next thing to tell the user.
+    /// The next event for the user interface.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// Somebody is logged in, by what was told.
+    /// Whether the user is logged in, according to the leader.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         self.identity.is_some()
     }
 
-    /// Who is there, in order, and how many there are in all.
+    /// The listed members, in order, and the number of all members.
     #[must_use]
-    pub fn roster(&self) -> (Vec<Member>, usize) {
-        (self.members.clone(), self.total)
+    pub fn members(&self) -> (Vec<Member>, usize) {
+        (self.members.clone(), self.total_members)
     }
 
-    /// How many bytes a text is over what the server takes in one message; 0 when it fits.
+    /// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
     #[must_use]
-    pub fn excess(&self, text: &str) -> usize {
-        self.identity.as_ref().map_or(0, |identity| session::excess(identity, text))
+    pub fn excess_bytes(&self, text: &str) -> usize {
+        self.identity.as_ref().map_or(0, |identity| session::excess_bytes(identity, text))
     }
 }
 
-/// Whether this is the number of the one that was waited for, which then is not any more.
-fn take(waits: &mut Asker, asker: Asker) -> bool {
-    let is_it = *waits == asker && asker != HERE;
-    if is_it {
-        *waits = 0;
+/// Whether the pending request is the one of this requester; if so it is no longer pending.
+fn take_pending(pending: &mut Requester, requester: Requester) -> bool {
+    let matches = *pending == requester && requester != LOCAL;
+    if matches {
+        *pending = 0;
     }
-    is_it
+    matches
 }

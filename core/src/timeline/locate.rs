@@ -1,90 +1,91 @@
-//! Where a message is, or belongs.
+//! Finding a message, or where to insert it.
 
 use super::{
     Timeline,
-    block::{Block, Packed, UNSENT},
+    block::{Block, PackedRow, UNACKNOWLEDGED},
 };
 use crate::model::{Delivery, Message, MessageId};
 
-/// Where a row is: its block, and its place there.
-pub type Place = (usize, usize);
+/// The index of a row: that of its block, and that in the block.
+pub type RowIndex = (usize, usize);
 
 impl Timeline {
-    /// The row of an own message that is not acknowledged: all of them are behind what is.
-    pub(super) fn unsent(&self, id: MessageId) -> Option<Place> {
-        let unsent = |place: &Place| self.packed(*place).order().is_none_or(|order| order & UNSENT != 0);
-        let mut last = self.places_back().take_while(unsent);
-        last.find(|place| self.packed(*place).is_message() && self.packed(*place).id == id)
+    /// The row of an own message that is not acknowledged. Such messages are after all acknowledged ones.
+    pub(super) fn find_unacknowledged(&self, id: MessageId) -> Option<RowIndex> {
+        let may_match =
+            |index: &RowIndex| self.packed(*index).sort_key().is_none_or(|key| key & UNACKNOWLEDGED != 0);
+        let mut candidates = self.indices_before(self.end()).take_while(may_match);
+        candidates.find(|index| self.packed(*index).is_message() && self.packed(*index).id == id)
     }
 
-    /// The row of a message that is acknowledged: by its number, or by its id, as an outbox knows it.
-    pub(super) fn sent(&self, message: &Message) -> Option<Place> {
+    /// The row of an acknowledged message: by its sequence number, or by its id if `message` has none yet.
+    pub(super) fn find_acknowledged(&self, message: &Message) -> Option<RowIndex> {
         if message.delivery == Delivery::Sent {
-            let place = self.at_or_before(message.seq)?;
-            return (message.seq > 0 && self.packed(place).seq == message.seq).then_some(place);
+            let index = self.last_up_to(message.seq)?;
+            return (message.seq > 0 && self.packed(index).seq == message.seq).then_some(index);
         }
-        self.places_back().find(|place| {
-            let row = self.packed(*place);
+        self.indices_before(self.end()).find(|index| {
+            let row = self.packed(*index);
             row.is_message() && row.id == message.id
         })
     }
 
-    /// The last message whose place is not after this one.
-    pub(super) fn at_or_before(&self, order: u64) -> Option<Place> {
-        let not_after = |row: &Packed| row.order().is_some_and(|other| other <= order);
-        let begins =
-            |block: &Block| block.rows.iter().find_map(Packed::order).is_some_and(|first| first <= order);
-        let block = self.blocks.iter().rposition(begins)?;
-        // One that begins with it has it.
-        let at = self.blocks[block].rows.iter().rposition(not_after)?;
+    /// The last message whose sort key is at most this one.
+    pub(super) fn last_up_to(&self, sort_key: u64) -> Option<RowIndex> {
+        let is_up_to = |row: &PackedRow| row.sort_key().is_some_and(|key| key <= sort_key);
+        let starts_up_to = |block: &Block| {
+            block.rows.iter().find_map(PackedRow::sort_key).is_some_and(|first| first <= sort_key)
+        };
+        let block = self.blocks.iter().rposition(starts_up_to)?;
+        let at = self.blocks[block].rows.iter().rposition(is_up_to)?;
         Some((block, at))
     }
 
-    /// Where a message of this place belongs: behind the last one that is not after it. A gap that it lies in is split.
-    pub(super) fn open(&mut self, order: u64) -> Place {
-        let after = self.at_or_before(order).map_or((0, 0), |(block, at)| (block, at + 1));
-        let mut place = after;
+    /// Where to insert a message: after the last one whose sort key is not larger. Splits the gap that it lies in.
+    pub(super) fn insertion_index(&mut self, sort_key: u64) -> RowIndex {
+        let after = self.last_up_to(sort_key).map_or((0, 0), |(block, at)| (block, at + 1));
+        let mut index = after;
         loop {
-            let (block, at) = place;
+            let (block, at) = index;
             let Some(row) = self.blocks.get(block).and_then(|block| block.rows.get(at)) else {
                 if block + 1 < self.blocks.len() {
-                    place = (block + 1, 0);
+                    index = (block + 1, 0);
                     continue;
                 }
-                // Nothing that is later follows: at the very end, behind notices and movements too.
-                return place;
+                // There is no later message: the end, after notices and presence changes.
+                return index;
             };
-            if let Some(missing) =
-                self.gap(row.key).filter(|missing| missing.gap.from < order && order <= missing.gap.to)
-            {
-                return self.split_gap(place, missing, order);
+            let contains = |gap: &super::GapState| gap.gap.from < sort_key && sort_key <= gap.gap.to;
+            if let Some(gap) = self.gap(row.key).filter(contains) {
+                return self.split_gap(index, gap, sort_key);
             }
             if row.is_message() {
-                return if self.packed_before(after).is_some() { after } else { place };
+                return if self.row_before(after).is_some() { after } else { index };
             }
-            place = (block, at + 1);
+            index = (block, at + 1);
         }
     }
 
-    pub(super) fn packed_before(&self, (block, at): Place) -> Option<&Packed> {
+    pub(super) fn row_before(&self, (block, at): RowIndex) -> Option<&PackedRow> {
         match at.checked_sub(1) {
             Some(at) => self.blocks.get(block)?.rows.get(at),
             None => self.blocks.get(block.checked_sub(1)?)?.rows.last(),
         }
     }
 
-    /// Whether a message that has a row may stay there with this place among the others.
-    pub(super) fn may_stay(&self, (block, at): Place, order: u64) -> bool {
-        let before = self.places_back_from((block, at)).find_map(|place| self.packed(place).order());
-        let after = self.places_from((block, at + 1)).find_map(|place| self.packed(place).order());
-        before.is_none_or(|before| before <= order) && after.is_none_or(|after| order <= after)
+    /// Whether the message at an index could have this sort key without being out of order.
+    pub(super) fn is_in_order(&self, (block, at): RowIndex, sort_key: u64) -> bool {
+        let before = self.indices_before((block, at)).find_map(|index| self.packed(index).sort_key());
+        let after = self.indices_from((block, at + 1)).find_map(|index| self.packed(index).sort_key());
+        before.is_none_or(|before| before <= sort_key) && after.is_none_or(|after| sort_key <= after)
     }
 }
 
-/// Acknowledged ones by number, then the pending ones by theirs; where there are no numbers, arrival decides.
-pub fn order(message: &Message) -> u64 {
+/// The position of a message among the others: by sequence number, then the ones that are not acknowledged by their
+/// order. Without sequence numbers all keys are equal, so that messages stay in the order of their arrival.
+pub fn sort_key(message: &Message) -> u64 {
     match message.delivery {
         Delivery::Sent => message.seq,
-        _ => message.seq | UNSENT,
+        _ => message.seq | UNACKNOWLEDGED,
     }
 }

@@ -1,78 +1,81 @@
-//! What a page knows that leads after another one.
+//! A follower that becomes the leader.
 
 use super::*;
 
 #[test]
-fn what_was_acknowledged_stays_so_when_another_page_leads() {
+fn acknowledged_messages_stay_acknowledged_under_a_new_leader() {
     let mut browser = Browser::new(0);
-    browser.hello();
+    browser.sync();
     let id = MessageId([5; 16]);
-    let said = browser.mirror.handle_talk(NOW, id, "hello").unwrap();
-    browser.drain_mirror();
-    browser.write(said.change.clone());
-    browser.wish(&said.wish);
+    let sent = browser.follower.handle_send(NOW, id, "hello").unwrap();
+    browser.drain_follower();
+    browser.write(sent.change.clone());
+    browser.command(&sent.command);
     let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq: 1, time: 5 }];
     browser.receive(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
-    assert_eq!(browser.second.shown(), [(id, 1, Delivery::Sent)]);
-    // That it is done with is not written yet.
+    assert_eq!(browser.follower_tab.shown(), [(id, 1, Delivery::Sent)]);
+    // The acknowledgement is not persisted yet.
     browser.take_over();
-    assert_eq!(browser.second.shown(), [(id, 1, Delivery::Sent)]);
+    assert_eq!(browser.follower_tab.shown(), [(id, 1, Delivery::Sent)]);
 }
 
 #[test]
-fn what_a_page_said_and_could_not_write_down_is_sent_by_the_next_one() {
+fn messages_that_a_dying_leader_did_not_persist_are_sent_by_the_next_one() {
     let mut browser = Browser::new(0);
-    browser.hello();
-    let [written, waits] = [1, 2].map(|n| MessageId([n; 16]));
-    browser.session.handle_talk(NOW, written, "written").unwrap();
+    browser.sync();
+    let [persisted, queued] = [1, 2].map(|n| MessageId([n; 16]));
+    browser.session.handle_send(NOW, persisted, "persisted").unwrap();
     browser.drain();
-    assert_eq!(browser.mirror.take_waiting(), [], "what is under way was written down");
+    assert_eq!(browser.follower.take_queued(), [], "messages in flight are persisted");
     browser.dying = true;
-    // A clock that is put back changes nothing.
-    browser.session.handle_talk(Now { unix: NOW.unix - 9, ..NOW }, waits, "not written").unwrap();
+    // A clock that is set back does not change the order.
+    browser.session.handle_send(Clocks { unix: NOW.unix - 9, ..NOW }, queued, "not persisted").unwrap();
     browser.drain();
     browser.both_show(2);
     browser.sent.clear();
     browser.take_over();
     browser.drain();
-    assert!(browser.kept().outbox.iter().any(|entry| entry.id == waits), "it is written down now");
+    assert!(
+        browser.persisted().send_queue.iter().any(|message| message.id == queued),
+        "the new leader has persisted it"
+    );
     browser.session.handle_opened(NOW);
     let welcome = wire::Welcome { version: 1, nick: "tom".into(), secret: vec![7; 32], ..Default::default() };
     browser.receive(&codec::extension("", Extension::Welcome(welcome)));
-    let sent = browser.sent.iter().filter(|frame| frame.r#type == codec::TALK);
-    let sent: Vec<_> = sent.map(|frame| &*frame.content).collect();
-    assert_eq!(sent, ["written", "not written"], "each once");
+    let sent = browser.sent.iter().filter(|envelope| envelope.r#type == codec::TALK);
+    let sent: Vec<_> = sent.map(|envelope| &*envelope.content).collect();
+    assert_eq!(sent, ["persisted", "not persisted"], "each is sent once");
 }
 
 #[test]
-fn what_may_have_been_discarded_meanwhile_is_not_sent_by_the_next_page() {
+fn messages_that_may_have_been_discarded_are_not_sent_by_the_next_leader() {
     let mut browser = Browser::new(0);
-    browser.hello();
+    browser.sync();
     browser.dying = true;
-    browser.session.handle_talk(NOW, MessageId([1; 16]), "not written").unwrap();
+    browser.session.handle_send(NOW, MessageId([1; 16]), "not persisted").unwrap();
     browser.drain();
-    // Letters are missed, and nobody is there any more to say what was in them.
-    browser.deaf = true;
+    // The follower misses messages, and no leader is left to send a snapshot.
+    browser.disconnected = true;
     browser.session.handle_closed(NOW, 1006);
     browser.drain();
-    let letter = browser.lead.tell(NOW.mono, &Event::RoundTrip(5), &browser.session).unwrap();
-    assert_eq!(browser.mirror.handle(NOW.mono, &letter), Took::Missed);
-    assert_eq!(browser.mirror.take_waiting(), []);
+    let message = browser.leader.publish(NOW.monotonic, &Event::RoundTrip(5), &browser.session).unwrap();
+    assert_eq!(browser.follower.handle_message(NOW.monotonic, &message), FollowerAction::RequestSnapshot);
+    assert_eq!(browser.follower.take_queued(), []);
 }
 
 #[test]
-fn what_is_on_a_page_of_the_room_does_not_wait() {
+fn messages_on_a_history_page_are_not_queued_any_more() {
     let mut browser = Browser::new(0);
-    browser.hello();
+    browser.sync();
     browser.dying = true;
-    browser.session.handle_talk(NOW, MessageId([1; 16]), "not written").unwrap();
+    browser.session.handle_send(NOW, MessageId([1; 16]), "not persisted").unwrap();
     browser.drain();
     let sent = |event: &Event| match event {
         Event::Message(message) => Some(Message { seq: 1, delivery: Delivery::Sent, ..message.clone() }),
         _ => None,
     };
-    let page = Event::Page(browser.second.events.iter().filter_map(sent).collect());
-    let letter = browser.lead.tell(NOW.mono, &page, &browser.session).unwrap();
-    browser.told(&letter);
-    assert_eq!(browser.mirror.take_waiting(), []);
+    let page = Event::HistoryPage(browser.follower_tab.events.iter().filter_map(sent).collect());
+    let message = browser.leader.publish(NOW.monotonic, &page, &browser.session).unwrap();
+    browser.deliver(&message);
+    assert_eq!(browser.follower.take_queued(), []);
 }
