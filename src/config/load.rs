@@ -13,10 +13,10 @@ use crate::i18n::{self, Locale};
 pub async fn load() -> (Config, Vec<String>) {
     let mut problems = Vec::new();
     let chosen = storage::language().as_deref().and_then(Locale::from_tag);
-    let own = Locale::from_tag(&page::language()).unwrap_or_default();
-    // Most likely it is this one: its words come at the same time as the file.
+    let own = Locale::of_browser();
+    // Most likely it is this one, so its texts are fetched at the same time as config.json.
     let likely = chosen.unwrap_or(own);
-    let early = words(likely);
+    let early = load_translation(likely);
     let file = match fetch().await {
         Ok(file) => file,
         Err(problem) => {
@@ -34,9 +34,9 @@ pub async fn load() -> (Config, Vec<String>) {
     let (server, title, language, theme, log) =
         (text("server"), text("title"), text("language"), text("theme"), text("log"));
     let mut locale = chosen.or(language.as_deref().and_then(Locale::from_tag)).unwrap_or(own);
-    if !(if locale == likely { early.await } else { words(locale).await }) {
-        problems.push(format!("the words of `{}` can't be loaded; the page is in English", locale.tag()));
-        locale = Locale::En;
+    if !(if locale == likely { early.await } else { load_translation(locale).await }) {
+        problems.push(format!("the translation `{}` can't be loaded; the page is in English", locale.tag()));
+        locale = Locale::default();
     }
     let config = Config {
         title,
@@ -53,21 +53,21 @@ pub async fn load() -> (Config, Vec<String>) {
     (config, problems)
 }
 
-/// Asks for the words of a language. The future says whether they are there; when they can't be had, there are those of
-/// English.
-pub fn words(locale: Locale) -> impl Future<Output = bool> {
-    let missing = !i18n::is_read(locale);
-    let asked = missing.then(|| ask(&format!("lang/{}.txt", locale.tag()))).flatten();
+/// Fetches the texts of a language, unless they are loaded. The future is `true` if they are loaded at the end; if not, the
+/// texts of the language are the English ones.
+pub fn load_translation(locale: Locale) -> impl Future<Output = bool> {
+    let missing = !i18n::is_loaded(locale);
+    let asked = missing.then(|| ask(&format!("lang/{}.json", locale.tag()))).flatten();
     async move {
         if let Some(asked) = asked
             && let Ok(response) = answer(asked).await
-            && let Ok(text) = response.text()
-            && let Ok(text) = JsFuture::from(text).await
-            && let Some(text) = text.as_string()
+            && let Ok(json) = response.json()
+            && let Ok(file) = JsFuture::from(json).await
+            && file.is_object()
         {
-            i18n::read(locale, text);
+            i18n::load(locale, &file);
         }
-        i18n::is_read(locale)
+        i18n::is_loaded(locale)
     }
 }
 

@@ -7,7 +7,7 @@ mod logging;
 mod page;
 mod storage;
 
-pub use load::{load, words};
+pub use load::{load, load_translation};
 pub use logging::start as start_logging;
 pub use page::{local_day, page_is_secure};
 pub use storage::{

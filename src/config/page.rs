@@ -11,14 +11,6 @@ pub fn page_is_secure() -> bool {
     web_sys::window().and_then(|window| window.location().protocol().ok()).is_some_and(|p| p == "https:")
 }
 
-/// The first of the browser's languages that the page speaks; its first one where it speaks none.
-pub fn language() -> String {
-    let Some(window) = web_sys::window() else { return String::new() };
-    let tags: Vec<String> = window.navigator().languages().iter().filter_map(|tag| tag.as_string()).collect();
-    let spoken = tags.iter().find(|tag| crate::i18n::Locale::from_tag(tag).is_some());
-    spoken.or(tags.first()).cloned().unwrap_or_default()
-}
-
 /// The number of the local day of a Unix time in ms.
 #[must_use]
 pub fn local_day(time: i64) -> i64 {

@@ -109,7 +109,7 @@ impl Store {
 
     /// Chooses the language, for this time and the next.
     pub fn set_locale(&self, locale: Locale) {
-        let (store, words) = (*self, config::words(locale));
+        let (store, words) = (*self, config::load_translation(locale));
         self.inner.update_value(|inner| inner.wanted = locale);
         spawn_local(async move {
             let there = words.await;
