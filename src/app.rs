@@ -1,5 +1,5 @@
-//! The two pages, and which of them is shown. The login page is loaded first; the room comes with all that only those
-//! need who have logged in.
+//! The login page and the room, of which one is shown. The login page is part of the first download; the room and the
+//! service are a module of their own that is loaded later.
 
 use std::{cell::Cell, pin::Pin};
 
@@ -7,63 +7,62 @@ use leptos::prelude::*;
 
 use crate::{
     ctrl::{Store, use_store},
-    view::{self, Login, Room, dom::El},
+    view::{LoginPage, Room, prepare_room, sync_document},
 };
 
-/// What makes the room's page.
-type MakeRoom = fn() -> El;
+/// Makes the room's view. A function pointer, so that nothing in the first download refers to the view itself.
+type MakeRoom = fn() -> AnyView;
 
 thread_local! {
-    /// Empty until it is loaded.
-    static ROOM: Cell<Option<MakeRoom>> = const { Cell::new(None) };
+    /// `None` until the room module is loaded.
+    static MAKE_ROOM: Cell<Option<MakeRoom>> = const { Cell::new(None) };
 }
 
-/// The whole page, inside of `root`: the login, or the room once somebody has logged in.
+/// The login page, or the room while logged in. Follows the store's identity.
 #[component]
-pub fn App(root: El) -> impl IntoView {
-    view::follow_page();
+pub fn App() -> impl IntoView {
+    sync_document();
     let store = use_store();
-    root.switch(
-        move || Some(store.at_login()),
-        |at_login| match ROOM.get() {
-            Some(room) if !at_login => room(),
-            _ => Login(),
-        },
-    );
+    view! {
+        <Show when=move || !store.is_at_login() fallback=|| view! { <LoginPage/> }>
+            // Loaded by now: only the service, which is in the same module, logs in.
+            {MAKE_ROOM.get().map(|make_room| make_room())}
+        </Show>
+    }
 }
 
-/// Loads the room and the service, unless they are there; when that fails, the console tells why.
-pub fn bring(store: Store) -> Pin<Box<dyn Future<Output = ()>>> {
+/// Loads the room module, unless it is loaded, and starts the service. A failure is logged by the browser.
+pub fn load_room(store: Store) -> Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async move {
-        if let Ok(room) = load(store).await {
-            ROOM.set(Some(room));
+        if let Ok(make_room) = load(store).await {
+            MAKE_ROOM.set(Some(make_room));
         }
     })
 }
 
-/// Has the browser fetch them, before there is a store.
-pub fn fetch() {
+/// Starts the download of the room module.
+pub fn preload_room() {
     #[cfg(feature = "split")]
     wasm_bindgen_futures::spawn_local(async {
-        // Where they are needed it is tried anew, and told.
+        // A failure is reported by `load`, which tries again.
         let _ = preload().await;
     });
 }
 
-/// All that is reached from here alone becomes a module of its own, which `xtask/bindgen` cuts out of the linker's.
+/// Everything that is reachable only from here becomes a module of its own, which `xtask/bindgen` splits off the linker's.
 #[cfg(feature = "split")]
 #[leptos::wasm_split::wasm_split(room, fallible, wasm_split_path = leptos::wasm_split, preload(preload))]
 fn load(store: Store) -> Result<MakeRoom, leptos::wasm_split::SplitLoaderError> {
-    Ok(begin(store))
+    Ok(start_room(store))
 }
 
 #[cfg(not(feature = "split"))]
 async fn load(store: Store) -> Result<MakeRoom, ()> {
-    Ok(begin(store))
+    Ok(start_room(store))
 }
 
-fn begin(store: Store) -> MakeRoom {
-    store.begin();
-    view::prepare(store);
-    || Room()
+fn start_room(store: Store) -> MakeRoom {
+    store.start_service();
+    prepare_room(store);
+    || view! { <Room/> }.into_any()
 }

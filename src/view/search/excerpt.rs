@@ -1,19 +1,21 @@
-//! What of a message was searched for, as a search sees it: without regard to case, accents and width; words from their
-//! beginnings, and what is written without spaces anywhere. The server decides what is found; here it is only shown.
+//! Excerpts of search results with the matching parts highlighted. Matching ignores case, accents and width; a word
+//! matches at the beginning of a word, and scripts without spaces match anywhere. The server decides what is found; this
+//! only has to agree with it for highlighting.
 
 use js_sys::JsString;
 
-/// A longer beginning of a message is left out, so that what was found is among the first lines, in characters.
-const LEAD: usize = 60;
-/// As much of it stays.
-const STAYS: usize = 24;
-/// So much of a message is shown.
-const SHOWN: usize = 280;
+/// If the first match is farther from the beginning than this, the beginning is left out, so that the match is in one of
+/// the first lines.
+const MAX_LEAD_CHARS: usize = 60;
+/// Characters before the first match when the beginning is left out.
+const CONTEXT_CHARS: usize = 24;
+/// Length of an excerpt.
+const MAX_CHARS: usize = 280;
 
-/// A piece of a text, and whether it was searched for.
+/// A piece of an excerpt, and whether it is highlighted.
 pub type Piece = (String, bool);
 
-/// The part of a text that is shown of it, in pieces.
+/// The excerpt of a text for a search for words.
 pub fn excerpt(text: &str, words: &str) -> Vec<Piece> {
     pieces(text, words, fold)
 }
@@ -21,18 +23,18 @@ pub fn excerpt(text: &str, words: &str) -> Vec<Piece> {
 fn pieces(text: &str, words: &str, fold: fn(char) -> char) -> Vec<Piece> {
     let chars: Vec<char> = text.chars().collect();
     let folded: Vec<char> = chars.iter().map(|c| fold(*c)).collect();
-    let marked = marked(&folded, &words.chars().map(fold).collect::<Vec<_>>());
-    let first = marked.iter().position(|marked| *marked).unwrap_or(0);
-    let from = if first > LEAD { first - STAYS } else { 0 };
-    let to = chars.len().min(from + SHOWN);
+    let matching = matching(&folded, &words.chars().map(fold).collect::<Vec<_>>());
+    let first = matching.iter().position(|matches| *matches).unwrap_or(0);
+    let from = if first > MAX_LEAD_CHARS { first - CONTEXT_CHARS } else { 0 };
+    let to = chars.len().min(from + MAX_CHARS);
     let mut pieces: Vec<Piece> = Vec::new();
     if from > 0 {
         pieces.push(("…".into(), false));
     }
-    for (c, is_marked) in chars[from..to].iter().zip(&marked[from..to]) {
+    for (c, matches) in chars[from..to].iter().zip(&matching[from..to]) {
         match pieces.last_mut() {
-            Some((piece, of)) if of == is_marked => piece.push(*c),
-            _ => pieces.push(((*c).into(), *is_marked)),
+            Some((piece, highlighted)) if highlighted == matches => piece.push(*c),
+            _ => pieces.push(((*c).into(), *matches)),
         }
     }
     if to < chars.len() {
@@ -41,30 +43,31 @@ fn pieces(text: &str, words: &str, fold: fn(char) -> char) -> Vec<Piece> {
     pieces
 }
 
-/// Which characters of a text are of the words.
-fn marked(text: &[char], words: &[char]) -> Vec<bool> {
-    let mut marked = vec![false; text.len()];
+/// For each character of a text, whether it belongs to one of the words.
+fn matching(text: &[char], words: &[char]) -> Vec<bool> {
+    let mut matching = vec![false; text.len()];
     for term in words.chunk_by(|a, b| kind(*a) == kind(*b)).filter(|term| kind(term[0]) != Kind::Other) {
-        for (at, found) in text.windows(term.len()).enumerate() {
-            let begins = kind(term[0]) == Kind::Sign || at == 0 || kind(text[at - 1]) != Kind::Letter;
-            if begins && found == term {
-                marked[at..at + term.len()].fill(true);
+        for (at, part) in text.windows(term.len()).enumerate() {
+            let begins_word = kind(term[0]) == Kind::Sign || at == 0 || kind(text[at - 1]) != Kind::Letter;
+            if begins_word && part == term {
+                matching[at..at + term.len()].fill(true);
             }
         }
     }
-    marked
+    matching
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Of a word.
+    /// Part of a word of a script with spaces.
     Letter,
-    /// A word by itself, or a part of one that does not show.
+    /// A character of a script without spaces, or an emoji: matches anywhere.
     Sign,
+    /// Separates words.
     Other,
 }
 
-/// Nearly as the server has it, without tables.
+/// Approximates the server's classification without Unicode tables.
 fn kind(c: char) -> Kind {
     match c {
         'a'..='z' | '0'..='9' => Kind::Letter,
@@ -78,7 +81,7 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// A character without case, accents and width, by the browser's tables.
+/// Removes case, accents and width from a character, with the browser's Unicode tables.
 fn fold(c: char) -> char {
     match c {
         '\0'..='\x7F' => c.to_ascii_lowercase(),
@@ -94,19 +97,19 @@ fn fold(c: char) -> char {
 mod tests {
     use super::*;
 
-    /// In brackets what is marked.
+    /// The excerpt with highlighted parts in brackets.
     fn shown(text: &str, words: &str) -> String {
         let fold = |c: char| match c {
             'é' => 'e',
             '，' => ',',
             c => c.to_lowercase().next().unwrap_or(c),
         };
-        let piece = |(text, marked): Piece| if marked { format!("[{text}]") } else { text };
+        let piece = |(text, highlighted): Piece| if highlighted { format!("[{text}]") } else { text };
         pieces(text, words, fold).into_iter().map(piece).collect()
     }
 
     #[test]
-    fn what_was_searched_for_is_marked_as_the_server_finds_it() {
+    fn parts_that_the_server_matches_are_highlighted() {
         for (text, words, marked) in [
             ("Hello wide world", "hello", "[Hello] wide world"),
             ("Hello wide world", "WO hel", "[Hel]lo wide [wo]rld"),
@@ -129,11 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_text_the_part_is_shown_that_was_found() {
+    fn excerpt_of_a_long_text_contains_the_first_match() {
         let text = format!("{}needle{}", "before ".repeat(50), " after".repeat(90));
         let shown = shown(&text, "needle");
         assert!(shown.starts_with("…") && shown.ends_with("…"), "{shown}");
-        assert_eq!(shown.find("[needle]"), Some("…".len() + STAYS));
-        assert_eq!(shown.chars().count(), SHOWN + 4);
+        assert_eq!(shown.find("[needle]"), Some("…".len() + CONTEXT_CHARS));
+        assert_eq!(shown.chars().count(), MAX_CHARS + 4);
     }
 }

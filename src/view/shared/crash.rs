@@ -1,17 +1,18 @@
-//! The last thing the page can do: say that it has stopped. The program is dead by now, so this touches nothing
-//! of it; plain DOM, no signals.
+//! The notice shown after a panic. The program cannot run any more, so this uses plain DOM calls and no signals.
 
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use gloo_events::EventListener;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, HtmlElement};
 
 use crate::i18n::{Locale, Word, texts};
 
-/// Covers the page with a sentence and a button that loads it again.
+/// Covers the page with a notice and a button that reloads it.
 pub fn show_crash() {
-    // Nothing is left to be told if even this fails; the console has the panic.
-    let _ = build();
+    // Nothing more can be done if this fails; the panic is in the console.
+    let _ = build_notice();
 }
 
-fn build() -> Result<(), JsValue> {
+fn build_notice() -> Result<(), JsValue> {
     let Some(document) = web_sys::window().and_then(|window| window.document()) else { return Ok(()) };
     let Some(body) = document.body() else { return Ok(()) };
     if document.get_element_by_id("crash").is_some() {
@@ -19,7 +20,7 @@ fn build() -> Result<(), JsValue> {
     }
     let language = document.document_element().and_then(|root| root.get_attribute("lang"));
     let texts = texts(language.and_then(|tag| Locale::from_tag(&tag)).unwrap_or_default());
-    let add = |parent: &web_sys::Element, tag: &str, id: &str, text: &str| {
+    let add = |parent: &Element, tag: &str, id: &str, text: &str| {
         let element = document.create_element(tag)?;
         element.set_id(id);
         element.set_text_content((!text.is_empty()).then_some(text));
@@ -37,14 +38,13 @@ fn build() -> Result<(), JsValue> {
     let button = add(&card, "button", "reload", texts.word(Word::Reload))?;
     button.set_attribute("type", "button")?;
     button.set_class_name("button primary");
-    let reload = Closure::<dyn Fn()>::new(|| {
+    EventListener::new(&button, "click", |_| {
         let _ = web_sys::window().map(|window| window.location().reload());
-    });
-    button.add_event_listener_with_callback("click", reload.as_ref().unchecked_ref())?;
-    reload.forget();
-    // What is behind can't be used any more.
+    })
+    .forget();
+    // The rest of the page does not react any more.
     if let Some(app) = document.get_element_by_id("app") {
         app.set_attribute("inert", "")?;
     }
-    button.unchecked_into::<web_sys::HtmlElement>().focus()
+    button.unchecked_into::<HtmlElement>().focus()
 }
