@@ -4,7 +4,6 @@
 //! compiles the English texts in; every other language is fetched when it is chosen or detected ([`load`]). Plural forms,
 //! lists and numbers come from the browser's `Intl` ([`intl`]), and so do dates and times ([`time`]).
 
-mod compat;
 #[cfg(target_arch = "wasm32")]
 mod intl;
 #[cfg(not(target_arch = "wasm32"))]
@@ -16,7 +15,6 @@ mod template;
 mod texts;
 pub mod time;
 
-pub use compat::{Word, grouped};
 pub use locale::Locale;
 pub use texts::{Key, Part, Texts, is_loaded, load, texts};
 

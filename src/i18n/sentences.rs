@@ -50,8 +50,8 @@ impl Texts {
         let mut parts = name_parts(shown);
         match total - shown.len() {
             0 => {}
-            all if shown.is_empty() => parts.push(Part::Words(self.members_count(all))),
-            others => parts.push(Part::Words(self.presence_others(others))),
+            all if shown.is_empty() => parts.push(Part::Text(self.members_count(all))),
+            others => parts.push(Part::Text(self.presence_others(others))),
         }
         parts
     }
@@ -61,10 +61,10 @@ impl Texts {
     pub fn people_online(&self, names: &[Arc<str>], more: usize) -> Vec<Part> {
         let mut parts = name_parts(names);
         if more > 0 {
-            parts.push(Part::Words(self.presence_more(more)));
+            parts.push(Part::Text(self.presence_more(more)));
         }
         match names.len() + more {
-            0 => vec![Part::Words(self.text(Key::PresenceNobody).to_owned())],
+            0 => vec![Part::Text(self.text(Key::PresenceNobody).to_owned())],
             total => self.presence_here(total, &parts),
         }
     }

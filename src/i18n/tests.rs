@@ -37,7 +37,7 @@ fn text(parts: &[Part]) -> String {
     parts
         .iter()
         .map(|part| match part {
-            Part::Words(text) => text.as_str(),
+            Part::Text(text) => text.as_str(),
             Part::Name(name) => name,
         })
         .collect()
@@ -219,7 +219,7 @@ fn presence_changes_are_a_sentence_for_each_direction() {
 #[test]
 fn names_stay_separate_parts() {
     let changes = Movement { joined: nicks(&["Ann", "Bo"]), ..Movement::default() };
-    let words = |text: &str| Part::Words(text.to_owned());
+    let words = |text: &str| Part::Text(text.to_owned());
     let [ann, bo] = ["Ann", "Bo"].map(|name| Part::Name(name.into()));
     assert_eq!(
         texts(Locale::ENGLISH).presence_changes(&changes),

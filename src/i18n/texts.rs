@@ -22,7 +22,7 @@ const UNKNOWN_STATUS: u16 = 0;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Translated text.
-    Words(String),
+    Text(String),
     /// The name of a person.
     Name(Arc<str>),
 }
@@ -84,10 +84,10 @@ impl Texts {
         let look_up = |key: &str| -> Option<&'static str> {
             look_up(key).filter(|text| !text.is_empty()).map(|text| &*text.leak())
         };
-        let mut texts = Self { locale, slots: ENGLISH, statuses: Vec::new() };
+        let mut texts = Self { locale, slots: ENGLISH_TEXTS.slots, statuses: Vec::new() };
         let mut slot = 0;
-        for (key, is_plural) in ENTRIES {
-            if is_plural {
+        for (key, is_plural) in &ENTRIES {
+            if *is_plural {
                 let forms = PLURAL_FORMS.map(|form| look_up(&[key, "_", form].concat()).unwrap_or_default());
                 // Forms without the one that every language has are of no use.
                 if !forms[OTHER].is_empty() {
@@ -141,7 +141,7 @@ impl Texts {
         let written: Vec<&str> = items
             .iter()
             .map(|item| match item {
-                Part::Words(text) => text.as_str(),
+                Part::Text(text) => text.as_str(),
                 Part::Name(name) => name,
             })
             .collect();
@@ -150,7 +150,7 @@ impl Texts {
         pieces
             .filter_map(|piece| match piece {
                 ListPiece::Item => rest.next().cloned(),
-                ListPiece::Between(text) => Some(Part::Words(text)),
+                ListPiece::Between(text) => Some(Part::Text(text)),
             })
             .collect()
     }
@@ -174,8 +174,8 @@ fn fill_names(text: &str, arguments: &[(&str, &str)], names: Vec<Part>) -> Vec<P
     for piece in pieces(text) {
         match piece {
             Piece::Argument("names") => parts.extend_from_slice(&names),
-            Piece::Argument(name) => parts.push(Part::Words(value(name, arguments).to_owned())),
-            Piece::Text(text) => parts.push(Part::Words(text.to_owned())),
+            Piece::Argument(name) => parts.push(Part::Text(value(name, arguments).to_owned())),
+            Piece::Text(text) => parts.push(Part::Text(text.to_owned())),
         }
     }
     parts

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ctrl::{Store, use_store},
-    i18n::{Word, grouped, time},
+    i18n::{Key, time},
 };
 
 /// Prepares, while the user types a nick, what would delay the first message.
@@ -50,11 +50,11 @@ pub fn Room() -> impl IntoView {
                     </Show>
                     <MembersToggle/>
                     <button
-                        type="button" id="exit" class="button quiet" title=tr(Word::Exit)
+                        type="button" id="exit" class="button quiet" title=tr(Key::RoomLeave)
                         on:click=move |_| store.leave()
                     >
                         <Icon path=icon::LEAVE/>
-                        <span class="label">{tr(Word::Exit)}</span>
+                        <span class="label">{tr(Key::RoomLeave)}</span>
                     </button>
                 </div>
             </header>
@@ -82,12 +82,12 @@ fn MembersToggle() -> impl IntoView {
             type="button" id="roster-toggle" class="button quiet" node_ref=drawer.open_button aria-controls="roster"
             aria-expanded=move || drawer.is_open().to_string()
             aria-label=move || {
-                format!("{}: {}", t().word(Word::PeopleShow), t().count(Word::PeopleCount, count.get()))
+                format!("{}: {}", t().text(Key::MembersShow), t().members_count(count.get()))
             }
             on:click=move |_| drawer.open()
         >
             <Icon path=icon::PEOPLE/>
-            <span aria-hidden="true">{move || grouped(count.get())}</span>
+            <span aria-hidden="true">{move || t().number(count.get())}</span>
         </button>
     }
 }

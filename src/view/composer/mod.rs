@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     ctrl::{ComposerNote, use_store},
-    i18n::Word,
+    i18n::Key,
 };
 
 /// The text field, the send button and a note below them. Follows the draft, the composer's note and the connection.
@@ -78,21 +78,21 @@ pub fn Composer() -> impl IntoView {
         }
     });
     view! {
-        <form id="composer" class="composer" aria-label=tr(Word::Message) on:submit=submit>
+        <form id="composer" class="composer" aria-label=tr(Key::ComposerLabel) on:submit=submit>
             <div class="composer-box" class:refused=refused>
                 // The stylesheet renders the copy in `data-text`, which gives the field its height.
                 <div class="grow" data-text=move || text.get()>
                     <textarea
                         id="composer-text" node_ref=field rows="1" dir="auto" enterkeyhint="send" autocomplete="off"
-                        placeholder=tr(Word::Message) aria-label=tr(Word::Message)
-                        aria-description=tr(Word::MessageKeys) aria-describedby="composer-note"
+                        placeholder=tr(Key::ComposerLabel) aria-label=tr(Key::ComposerLabel)
+                        aria-description=tr(Key::ComposerKeys) aria-describedby="composer-note"
                         prop:value=move || text.get()
                         on:input=input on:keydown=keydown on:compositionend=composition_end
                     ></textarea>
                 </div>
                 <button
-                    type="submit" id="composer-send" class="button primary" aria-label=tr(Word::Send)
-                    title=tr(Word::Send) data-empty=move || text.with(|text| text.trim().is_empty())
+                    type="submit" id="composer-send" class="button primary" aria-label=tr(Key::ComposerSend)
+                    title=tr(Key::ComposerSend) data-empty=move || text.with(|text| text.trim().is_empty())
                 >
                     <Icon path=icon::SEND/>
                 </button>
@@ -111,15 +111,15 @@ fn Note() -> impl IntoView {
         if let Some(note) = store.composer_note.get() {
             return Some(match note {
                 ComposerNote::Refused(status) => t().status(status).to_owned(),
-                ComposerNote::TooLong(bytes) => t().count(Word::TooLong, bytes),
-                ComposerNote::Wait(status, seconds) => t().wait(status, seconds),
+                ComposerNote::TooLong(bytes) => t().composer_too_long(bytes),
+                ComposerNote::Wait(status, seconds) => t().sending_paused(status, seconds),
             });
         }
         let from_device = store.from_device.get();
         store.connection.with(|connection| match connection {
             connection if from_device && is_first_attempt(connection) => None,
-            Connection::Reconnecting { .. } => Some(t().word(Word::SentLater).to_owned()),
-            Connection::Failed { .. } => Some(t().word(Word::SentNever).to_owned()),
+            Connection::Reconnecting { .. } => Some(t().text(Key::ComposerReconnecting).to_owned()),
+            Connection::Failed { .. } => Some(t().text(Key::ComposerDisconnected).to_owned()),
             _ => None,
         })
     };

@@ -4,7 +4,7 @@ use leptos::{html, prelude::*};
 use parlour_core::status::Status;
 
 use super::{has_error, is_logging_in, tr};
-use crate::{ctrl::use_store, i18n::Word};
+use crate::{ctrl::use_store, i18n::Key};
 
 /// A labelled text field. It is read-only during a login, and marked as invalid if it caused the last failure. Follows
 /// the store's connection and login error.
@@ -12,8 +12,8 @@ use crate::{ctrl::use_store, i18n::Word};
 pub fn Field(
     id: &'static str,
     name: &'static str,
-    label: Word,
-    placeholder: Word,
+    label: Key,
+    placeholder: Key,
     dir: &'static str,
     autocomplete: &'static str,
     /// The kind of on-screen keyboard.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ctrl::{Store, use_store},
-    i18n::Word,
+    i18n::Key,
 };
 
 /// The login page: a card with the form, and the settings. Follows the store's connection, login error and title.
@@ -48,15 +48,15 @@ pub fn LoginPage() -> impl IntoView {
                 <div class="door-head">
                     <Mark/>
                     <h1 id="login-title" dir="auto">{move || store.title.get()}</h1>
-                    <p class="tagline">{tr(Word::Tagline)}</p>
+                    <p class="tagline">{tr(Key::LoginTagline)}</p>
                 </div>
                 <Field
-                    id="login-nick" name="nick" dir="auto" autocomplete="nickname" label=Word::Nick
-                    placeholder=Word::NickHint text=nick is_cause=is_about_nick node_ref=nick_field
+                    id="login-nick" name="nick" dir="auto" autocomplete="nickname" label=Key::LoginNick
+                    placeholder=Key::LoginNickHint text=nick is_cause=is_about_nick node_ref=nick_field
                 />
                 <Field
-                    id="login-server" name="server" dir="ltr" autocomplete="url" inputmode="url" label=Word::Server
-                    placeholder=Word::ServerHint text=server is_cause=is_about_server node_ref=server_field
+                    id="login-server" name="server" dir="ltr" autocomplete="url" inputmode="url" label=Key::LoginServer
+                    placeholder=Key::LoginServerHint text=server is_cause=is_about_server node_ref=server_field
                 />
                 <ErrorMessage/>
                 <Suggestion nick server/>
@@ -108,7 +108,7 @@ fn Suggestion(nick: RwSignal<String>, server: RwSignal<String>) -> impl IntoView
     view! {
         <Show when=move || suggestion().is_some()>
             <button type="button" id="login-suggestion" class="button" on:click=log_in>
-                {move || suggestion().map(|nick| t().with_name(Word::LogInAs, &nick))}
+                {move || suggestion().map(|nick| t().login_submit_as(&nick))}
             </button>
         </Show>
     }
@@ -124,13 +124,13 @@ fn Buttons() -> impl IntoView {
             <button
                 type="submit" id="login-submit" class="button primary" aria-busy=move || busy().to_string()
             >
-                {move || t().word(if busy() { Word::LoggingIn } else { Word::LogIn })}
+                {move || t().text(if busy() { Key::LoginSubmitting } else { Key::LoginSubmit })}
             </button>
             <Show when=busy>
                 <button
                     type="button" id="login-cancel" class="button quiet" on:click=move |_| store.leave()
                 >
-                    {tr(Word::Cancel)}
+                    {tr(Key::LoginCancel)}
                 </button>
             </Show>
         </div>

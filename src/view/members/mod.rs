@@ -13,10 +13,7 @@ use super::{
     settings::Settings,
     shared::{Avatar, Drawer, Icon, icon, tr, use_texts},
 };
-use crate::{
-    ctrl::use_store,
-    i18n::{Word, grouped},
-};
+use crate::{ctrl::use_store, i18n::Key};
 
 /// A longer list gets a filter.
 const FILTER_THRESHOLD: usize = 20;
@@ -37,9 +34,9 @@ pub fn MemberList() -> impl IntoView {
     let rest = move || {
         let (listed, hidden) = filtered.with(|(listed, hidden)| (listed.len(), *hidden));
         match (listed, hidden) {
-            (0, 0) if has_filter() => Some(t().word(Word::PeopleNone).to_owned()),
+            (0, 0) if has_filter() => Some(t().text(Key::MembersNoneFound).to_owned()),
             (_, 0) => None,
-            (_, hidden) => Some(t().count(Word::PeopleMore, hidden)),
+            (_, hidden) => Some(t().members_more(hidden)),
         }
     };
     let close_on_escape = move |event: KeyboardEvent| {
@@ -54,11 +51,11 @@ pub fn MemberList() -> impl IntoView {
         >
             <div class="roster-head">
                 <h2 id="roster-title">
-                    {tr(Word::People)} " " <span id="roster-count">{move || grouped(count.get())}</span>
+                    {tr(Key::MembersTitle)} " " <span id="roster-count">{move || t().number(count.get())}</span>
                 </h2>
                 <button
                     type="button" id="roster-close" class="button quiet" node_ref=drawer.close_button
-                    aria-label=tr(Word::PeopleHide) on:click=move |_| drawer.close()
+                    aria-label=tr(Key::CommonClose) on:click=move |_| drawer.close()
                 >
                     <Icon path=icon::CLOSE/>
                 </button>
@@ -66,7 +63,7 @@ pub fn MemberList() -> impl IntoView {
             <Show when=has_filter>
                 <input
                     id="roster-filter" type="search" dir="auto" autocomplete="off" spellcheck="false"
-                    placeholder=tr(Word::PeopleFilter) aria-label=tr(Word::PeopleFilter)
+                    placeholder=tr(Key::MembersFilter) aria-label=tr(Key::MembersFilter)
                     prop:value=move || wanted.get() on:input=move |event| wanted.set(event_target_value(&event))
                 />
             </Show>
@@ -101,9 +98,9 @@ fn MemberItem(member: Member) -> impl IntoView {
             <Avatar nick=nick.clone()/>
             <bdi class="name">{nick.clone()}</bdi>
             <Show when=is_self>
-                <span class="tag">{tr(Word::You)}</span>
+                <span class="tag">{tr(Key::MembersYou)}</span>
             </Show>
-            {away.then(|| view! { <span class="tag">{tr(Word::Away)}</span> })}
+            {away.then(|| view! { <span class="tag">{tr(Key::MembersAway)}</span> })}
         </li>
     }
 }

@@ -9,7 +9,7 @@ use parlour_core::model::Seek;
 use super::{PanelState, seek_number};
 use crate::{
     ctrl::use_store,
-    i18n::{Word, time},
+    i18n::{Key, time},
     view::shared::{Icon, icon, tr, use_texts},
 };
 
@@ -29,12 +29,12 @@ pub fn WordsField() -> impl IntoView {
         search(true);
     };
     view! {
-        <form class="search-words" role="search" aria-label=tr(Word::SearchWords) on:submit=submit>
+        <form class="search-words" role="search" aria-label=tr(Key::SearchQuery) on:submit=submit>
             <Icon path=icon::SEARCH/>
             <input
                 id="search-words" node_ref=field type="search" dir="auto" maxlength="200" enterkeyhint="search"
-                autocomplete="off" spellcheck="false" placeholder=tr(Word::SearchWords)
-                aria-label=tr(Word::SearchWords) aria-describedby="search-state"
+                autocomplete="off" spellcheck="false" placeholder=tr(Key::SearchQuery)
+                aria-label=tr(Key::SearchQuery) aria-describedby="search-state"
                 prop:value=store.search.with_untracked(|search| search.words.clone())
                 on:compositionstart=move |_| composing.set_value(true)
                 on:compositionend=move |_| {
@@ -61,14 +61,14 @@ pub fn DateField() -> impl IntoView {
         let failed =
             store.seek_result.get().is_some_and(|result| result.number != before && result.seq.is_none());
         if store.seeking.get() {
-            Some(t().word(Word::Loading))
+            Some(t().text(Key::CommonLoading))
         } else {
-            failed.then(|| t().word(Word::SeekFailed))
+            failed.then(|| t().text(Key::SearchSeekFailed))
         }
     };
     view! {
         <div class="search-date">
-            <label for="search-date">{tr(Word::GoToDate)}</label>
+            <label for="search-date">{tr(Key::SearchGoToDate)}</label>
             <input id="search-date" type="date" on:change=seek/>
             <p id="search-note" role="status">{note}</p>
         </div>

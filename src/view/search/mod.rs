@@ -15,7 +15,7 @@ use self::{
     results::Results,
 };
 use super::shared::{Icon, icon, tr, use_texts};
-use crate::{ctrl::use_store, i18n::Word};
+use crate::{ctrl::use_store, i18n::Key};
 
 /// The button that opens and closes the panel.
 #[component]
@@ -25,8 +25,8 @@ pub fn SearchToggle() -> impl IntoView {
     view! {
         <button
             type="button" id="search-toggle" class="button quiet" node_ref=panel.toggle aria-controls="search"
-            aria-keyshortcuts="Control+K Meta+K" aria-label=tr(Word::Search)
-            title=move || format!("{} (Ctrl+K)", t().word(Word::Search))
+            aria-keyshortcuts="Control+K Meta+K" aria-label=tr(Key::SearchTitle)
+            title=move || format!("{} (Ctrl+K)", t().text(Key::SearchTitle))
             aria-expanded=move || panel.is_open().to_string() on:click=move |_| panel.toggle()
         >
             <Icon path=icon::SEARCH/>
@@ -52,9 +52,9 @@ pub fn SearchPanel() -> impl IntoView {
     view! {
         <section id="search" class="search" aria-labelledby="search-title" on:keydown=keydown>
             <div class="search-head">
-                <h2 id="search-title">{tr(Word::Search)}</h2>
+                <h2 id="search-title">{tr(Key::SearchTitle)}</h2>
                 <button
-                    type="button" id="search-close" class="button quiet" aria-label=tr(Word::PeopleHide)
+                    type="button" id="search-close" class="button quiet" aria-label=tr(Key::CommonClose)
                     on:click=move |_| panel.close()
                 >
                     <Icon path=icon::CLOSE/>

@@ -6,7 +6,7 @@ use parlour_core::model::{Message, Seek};
 use super::excerpt::excerpt;
 use crate::{
     ctrl::{SearchState, use_store},
-    i18n::{Word, time},
+    i18n::{Key, time},
     view::shared::{Avatar, tr, use_texts},
 };
 
@@ -20,10 +20,11 @@ pub fn Results() -> impl IntoView {
     let state = move || search.with(|search| search.state);
     let found = move || search.with(|search| (search.messages.len(), search.has_more));
     let status = move || match (state(), found()) {
-        (SearchState::Idle, _) => t().word(Word::SearchHint).to_owned(),
-        (SearchState::InProgress, _) => t().word(Word::Searching).to_owned(),
-        (SearchState::Done, (0, _)) => t().word(Word::SearchNone).to_owned(),
-        (SearchState::Done, (n, more)) => t().count(if more { Word::FoundMore } else { Word::Found }, n),
+        (SearchState::Idle, _) => t().text(Key::SearchHint).to_owned(),
+        (SearchState::InProgress, _) => t().text(Key::SearchSearching).to_owned(),
+        (SearchState::Done, (0, _)) => t().text(Key::SearchNoneFound).to_owned(),
+        (SearchState::Done, (n, true)) => t().search_found_more(n),
+        (SearchState::Done, (n, false)) => t().search_found(n),
         (SearchState::Failed(status), _) => t().status(status).to_owned(),
     };
     let failed = move || matches!(state(), SearchState::Failed(_));
@@ -37,7 +38,7 @@ pub fn Results() -> impl IntoView {
         <div class="search-found">
             <p id="search-state" class="search-state" role="status">{status}</p>
             <Show when=move || { found().0 > 0 }>
-                <ul class="results" aria-label=tr(Word::Search)>
+                <ul class="results" aria-label=tr(Key::SearchTitle)>
                     <For
                         each=messages
                         // With the words, because other words highlight other parts of the same message.
@@ -51,7 +52,7 @@ pub fn Results() -> impl IntoView {
                 type="button" class="button search-more" hidden=move || !failed() && !found().1
                 on:click=move |_| store.search_more()
             >
-                {move || t().word(if failed() { Word::Retry } else { Word::SearchMore })}
+                {move || t().text(if failed() { Key::CommonRetry } else { Key::SearchShowOlder })}
             </button>
         </div>
     }

@@ -5,14 +5,14 @@ use leptos::{ev::Event, prelude::*};
 use super::shared::{Icon, icon, tr};
 use crate::{
     ctrl::{Theme, use_store},
-    i18n::{Locale, Word},
+    i18n::{Key, Locale},
 };
 
 /// The menus for language and colour scheme, on the login page and in the room. Follows the store's locale and theme.
 #[component]
 pub fn Settings() -> impl IntoView {
     view! {
-        <div class="settings" role="group" aria-label=tr(Word::Settings)>
+        <div class="settings" role="group" aria-label=tr(Key::SettingsTitle)>
             <span class="choice"><Icon path=icon::LANGUAGE/><LanguageMenu/></span>
             <span class="choice"><Icon path=icon::THEME/><ThemeMenu/></span>
         </div>
@@ -35,7 +35,7 @@ fn LanguageMenu() -> impl IntoView {
     };
     view! {
         <select
-            id="language" aria-label=tr(Word::Language)
+            id="language" aria-label=tr(Key::SettingsLanguage)
             // Written at each notification, which resets the menu if the chosen language cannot be loaded.
             prop:value=move || store.locale.get().tag() on:change=choose
         >
@@ -48,9 +48,9 @@ fn LanguageMenu() -> impl IntoView {
 fn ThemeMenu() -> impl IntoView {
     let store = use_store();
     let themes = [
-        (Theme::System, Word::ThemeSystem),
-        (Theme::Light, Word::ThemeLight),
-        (Theme::Dark, Word::ThemeDark),
+        (Theme::System, Key::SettingsThemeSystem),
+        (Theme::Light, Key::SettingsThemeLight),
+        (Theme::Dark, Key::SettingsThemeDark),
     ];
     let options = themes.into_iter().map(|(theme, name)| {
         view! {
@@ -59,6 +59,6 @@ fn ThemeMenu() -> impl IntoView {
     });
     let choose = move |event: Event| store.set_theme(Theme::parse(&event_target_value(&event)));
     view! {
-        <select id="theme" aria-label=tr(Word::Theme) on:change=choose>{options.collect_view()}</select>
+        <select id="theme" aria-label=tr(Key::SettingsTheme) on:change=choose>{options.collect_view()}</select>
     }
 }

@@ -7,7 +7,7 @@ use parlour_core::{
 };
 
 use super::{tr, use_texts};
-use crate::{ctrl::use_store, i18n::Word};
+use crate::{ctrl::use_store, i18n::Key};
 
 /// The state of the connection and the action available in it. Follows the store's connection, round-trip time, retry
 /// countdown and `from_device`.
@@ -26,12 +26,12 @@ pub fn ConnectionBar() -> impl IntoView {
 
     let sentence = move || {
         connection.with(|connection| match connection {
-            Connection::Idle => t().word(Word::Idle),
-            Connection::Connecting => t().word(Word::Connecting),
-            Connection::Reconnecting { .. } if state() == "resuming" => t().word(Word::Connecting),
-            Connection::Reconnecting { .. } if from_device.get() => t().word(Word::FromDevice),
-            Connection::Online { dialect: Dialect::Rich } => t().word(Word::Online),
-            Connection::Online { dialect: Dialect::Basic } => t().word(Word::Basic),
+            Connection::Idle => t().text(Key::ConnectionIdle),
+            Connection::Connecting => t().text(Key::ConnectionConnecting),
+            Connection::Reconnecting { .. } if state() == "resuming" => t().text(Key::ConnectionConnecting),
+            Connection::Reconnecting { .. } if from_device.get() => t().text(Key::ConnectionOffline),
+            Connection::Online { dialect: Dialect::Rich } => t().text(Key::ConnectionOnline),
+            Connection::Online { dialect: Dialect::Basic } => t().text(Key::BasicServerTitle),
             Connection::Reconnecting { status, .. } | Connection::Failed { status, .. } => {
                 t().status(*status)
             }
@@ -39,14 +39,14 @@ pub fn ConnectionBar() -> impl IntoView {
     };
     let countdown = move || match store.retry_in_seconds.get() {
         _ if state() != "reconnecting" => String::new(),
-        Some(seconds) => t().count(Word::RetryIn, seconds as usize),
-        None => t().word(Word::Reconnecting).to_owned(),
+        Some(seconds) => t().connection_retry_in(seconds as usize),
+        None => t().text(Key::ConnectionReconnecting).to_owned(),
     };
     let round_trip = move || store.round_trip_ms.get().filter(|_| state() == "online");
     view! {
         <div
             id="connection" class="connection" class:telling=limits_shown role="group"
-            data-state=state aria-label=tr(Word::Connection)
+            data-state=state aria-label=tr(Key::ConnectionLabel)
         >
             <span class="dot" aria-hidden="true"></span>
             <p class="connection-words">
@@ -57,7 +57,7 @@ pub fn ConnectionBar() -> impl IntoView {
             <Show when=move || round_trip().is_some()>
                 <span
                     id="round-trip"
-                    title=move || round_trip().map(|ms| t().count(Word::RoundTrip, ms as usize))
+                    title=move || round_trip().map(|ms| t().connection_round_trip(ms as usize))
                 >
                     {move || round_trip().map(|ms| format!("{ms} ms"))}
                 </span>
@@ -69,7 +69,7 @@ pub fn ConnectionBar() -> impl IntoView {
                     aria-controls="basic-missing" aria-expanded=move || limits_shown().to_string()
                     on:click=move |_| dismissed.update(|dismissed| *dismissed = !*dismissed)
                 >
-                    {move || t().word(if limits_shown() { Word::Understood } else { Word::Basic })}
+                    {move || t().text(if limits_shown() { Key::BasicServerDismiss } else { Key::BasicServerTitle })}
                 </button>
             </Show>
             <Show when=limits_shown>
@@ -84,12 +84,12 @@ pub fn ConnectionBar() -> impl IntoView {
 fn BasicServerLimits() -> impl IntoView {
     view! {
         <div id="basic-missing" class="basic-missing">
-            <p>{tr(Word::BasicLead)}</p>
+            <p>{tr(Key::BasicServerIntro)}</p>
             <ul>
-                <li>{tr(Word::BasicNoAcks)}</li>
-                <li>{tr(Word::BasicShort)}</li>
-                <li>{tr(Word::BasicNoHistory)}</li>
-                <li>{tr(Word::BasicSameName)}</li>
+                <li>{tr(Key::BasicServerNoAcknowledgements)}</li>
+                <li>{tr(Key::BasicServerShortMessages)}</li>
+                <li>{tr(Key::BasicServerNoHistory)}</li>
+                <li>{tr(Key::BasicServerSameNames)}</li>
             </ul>
         </div>
     }
@@ -102,11 +102,11 @@ fn ActionButton() -> impl IntoView {
     let action = Memo::new(move |_| store.connection.with(action));
     let label = move || {
         action.get().map(|action| {
-            t().word(match action {
-                Action::RetryNow => Word::RetryNow,
-                Action::ConnectAgain => Word::ConnectAgain,
-                Action::UseHere => Word::UseHere,
-                Action::Reload => Word::Reload,
+            t().text(match action {
+                Action::RetryNow => Key::ConnectionRetryNow,
+                Action::ConnectAgain => Key::ConnectionConnectAgain,
+                Action::UseHere => Key::ConnectionUseHere,
+                Action::Reload => Key::CommonReload,
             })
         })
     };

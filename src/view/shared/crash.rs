@@ -4,7 +4,7 @@ use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement};
 
-use crate::i18n::{Locale, Word, texts};
+use crate::i18n::{Key, Locale, texts};
 
 /// Covers the page with a notice and a button that reloads it.
 pub fn show_crash() {
@@ -33,9 +33,9 @@ fn build_notice() -> Result<(), JsValue> {
     crash.set_attribute("aria-labelledby", "crash-title")?;
     crash.set_attribute("aria-describedby", "crash-text")?;
     let card = add(&crash, "div", "crash-card", "")?;
-    add(&card, "h1", "crash-title", texts.word(Word::CrashTitle))?;
-    add(&card, "p", "crash-text", texts.word(Word::CrashText))?;
-    let button = add(&card, "button", "reload", texts.word(Word::Reload))?;
+    add(&card, "h1", "crash-title", texts.text(Key::CrashTitle))?;
+    add(&card, "p", "crash-text", texts.text(Key::CrashText))?;
+    let button = add(&card, "button", "reload", texts.text(Key::CommonReload))?;
     button.set_attribute("type", "button")?;
     button.set_class_name("button primary");
     EventListener::new(&button, "click", |_| {

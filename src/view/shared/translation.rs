@@ -4,13 +4,13 @@ use leptos::{either::Either, prelude::*};
 
 use crate::{
     ctrl::use_store,
-    i18n::{Part, Texts, Word, texts},
+    i18n::{Key, Part, Texts, texts},
 };
 
 /// A text in the current language, for use as a child or as an attribute's value. Follows the locale.
-pub fn tr(key: Word) -> impl Fn() -> &'static str + Copy + Send + Sync + 'static {
+pub fn tr(key: Key) -> impl Fn() -> &'static str + Copy + Send + Sync + 'static {
     let t = use_texts();
-    move || t().word(key)
+    move || t().text(key)
 }
 
 /// The texts of the current language, for texts with arguments. The returned function follows the locale.
@@ -25,7 +25,7 @@ pub fn Sentence(parts: Vec<Part>) -> impl IntoView {
     parts
         .into_iter()
         .map(|part| match part {
-            Part::Words(text) => Either::Left(text),
+            Part::Text(text) => Either::Left(text),
             Part::Name(nick) => Either::Right(view! { <bdi class="name">{nick}</bdi> }),
         })
         .collect_view()

@@ -5,10 +5,7 @@ use std::fmt::Write;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 
-use crate::{
-    ctrl::use_store,
-    i18n::{Word, texts},
-};
+use crate::{ctrl::use_store, i18n::texts};
 
 /// Messages received within this time are announced together.
 const COLLECT_MS: u32 = 1_000;
@@ -30,7 +27,7 @@ pub fn Announcer() -> impl IntoView {
         announced.set_value(received);
         if new > MAX_READ_OUT {
             let t = texts(store.locale.get_untracked());
-            text.set(t.count(Word::NewMessages, new as usize));
+            text.set(t.timeline_new_messages(new as usize));
             return;
         }
         let mut lines = String::new();

@@ -7,7 +7,7 @@ use parlour_core::{
 };
 
 use super::focus::return_focus_to_timeline;
-use crate::{ctrl::use_store, i18n::Word, view::shared::use_texts};
+use crate::{ctrl::use_store, i18n::Key, view::shared::use_texts};
 
 /// A gap, as tall as its messages are estimated to be. It is loaded when the viewport comes near, or by its button. The
 /// button stays the same element until the whole gap is loaded, because it may have the focus. Follows `row`.
@@ -25,9 +25,9 @@ pub fn GapRow(missing: Missing, row: RwSignal<Row>) -> impl IntoView {
         })
     };
     let is_oldest = move || missing.get().gap.from == 0;
-    let text = move || t().word(if is_oldest() { Word::Older } else { Word::Gap });
+    let text = move || t().text(if is_oldest() { Key::TimelineOlder } else { Key::TimelineGap });
     let is_loading = move || missing.get().loading;
-    let action = move || t().word(if is_loading() { Word::Loading } else { Word::Load });
+    let action = move || t().text(if is_loading() { Key::CommonLoading } else { Key::TimelineLoad });
     let load = move |_| store.load_gap(missing.get_untracked().gap.to);
     let element = NodeRef::<Div>::new();
     return_focus_to_timeline(element);

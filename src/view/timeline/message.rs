@@ -10,7 +10,7 @@ use parlour_core::{
 use super::focus::return_focus_to_timeline;
 use crate::{
     ctrl::use_store,
-    i18n::{Word, time},
+    i18n::{Key, time},
     view::{
         composer::Draft,
         shared::{Avatar, Icon, icon, tr, use_texts},
@@ -86,8 +86,8 @@ fn OwnTime(row: RwSignal<Row>) -> impl IntoView {
 fn PendingMark(row: RwSignal<Row>) -> impl IntoView {
     let delivery = use_delivery(row);
     let label = Memo::new(move |_| match delivery() {
-        Delivery::Queued => Some(Word::Queued),
-        Delivery::Pending => Some(Word::Pending),
+        Delivery::Queued => Some(Key::MessageQueued),
+        Delivery::Pending => Some(Key::MessageSending),
         Delivery::Sent | Delivery::Failed(_) => None,
     });
     move || {
@@ -118,7 +118,7 @@ fn Failure(id: MessageId, row: RwSignal<Row>) -> impl IntoView {
 fn FailureActions(id: MessageId, status: Status) -> impl IntoView {
     let (store, t, draft) = (use_store(), use_texts(), expect_context::<Draft>());
     // A message that was not acknowledged may have been sent.
-    let prefix = move || if status == Status::Unconfirmed { "" } else { t().word(Word::NotSent) };
+    let prefix = move || if status == Status::Unconfirmed { "" } else { t().text(Key::MessageNotSent) };
     let edit = move |_| {
         if let Some(text) = store.discard(id) {
             draft.prepend(&text);
@@ -130,12 +130,12 @@ fn FailureActions(id: MessageId, status: Status) -> impl IntoView {
     let element = NodeRef::<Div>::new();
     return_focus_to_timeline(element);
     view! {
-        <div class="failure" role="group" aria-label=tr(Word::NotSent) node_ref=element>
+        <div class="failure" role="group" aria-label=tr(Key::MessageNotSent) node_ref=element>
             <Icon path=icon::ALERT/>
             <span class="reason">{prefix} " " {move || t().status(status)}</span>
-            <button type="button" class="button retry" on:click=move |_| store.retry(id)>{tr(Word::Retry)}</button>
-            <button type="button" class="button quiet edit" on:click=edit>{tr(Word::Edit)}</button>
-            <button type="button" class="button quiet discard" on:click=discard>{tr(Word::Discard)}</button>
+            <button type="button" class="button retry" on:click=move |_| store.retry(id)>{tr(Key::CommonRetry)}</button>
+            <button type="button" class="button quiet edit" on:click=edit>{tr(Key::MessageEdit)}</button>
+            <button type="button" class="button quiet discard" on:click=discard>{tr(Key::MessageDiscard)}</button>
         </div>
     }
 }

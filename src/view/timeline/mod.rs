@@ -44,7 +44,7 @@ use self::{
 };
 use crate::{
     ctrl::use_store,
-    i18n::Word,
+    i18n::Key,
     view::shared::{Icon, Mark, icon, tr, use_texts},
 };
 
@@ -75,15 +75,15 @@ pub fn Timeline() -> impl IntoView {
         <div class="timeline-frame">
             <div
                 id="timeline" class="timeline" role="log" aria-live="off" tabindex="0"
-                aria-label=tr(Word::Timeline) node_ref=frame
+                aria-label=tr(Key::TimelineLabel) node_ref=frame
                 on:scroll=move |_| scroller.handle_scroll() on:keydown=scroll_by_key
             >
                 <div class="rows" node_ref=content>
                     <Show when=move || store.rows_lost.get()>
-                        <p class="row dropped">{tr(Word::Dropped)}</p>
+                        <p class="row dropped">{tr(Key::TimelineEvicted)}</p>
                     </Show>
                     <Show when=begins_here>
-                        <p class="row dropped beginning">{tr(Word::Beginning)}</p>
+                        <p class="row dropped beginning">{tr(Key::TimelineBeginning)}</p>
                     </Show>
                     <Show when=is_empty>
                         <EmptyState/>
@@ -108,8 +108,8 @@ fn EmptyState() -> impl IntoView {
     view! {
         <div class="empty">
             <Mark/>
-            <h2>{tr(Word::EmptyTitle)}</h2>
-            <p>{tr(Word::EmptyText)}</p>
+            <h2>{tr(Key::TimelineEmptyTitle)}</h2>
+            <p>{tr(Key::TimelineEmptyText)}</p>
         </div>
     }
 }
@@ -125,7 +125,7 @@ fn JumpToEnd() -> impl IntoView {
             on:click=move |_| scroller.to_end()
         >
             <Icon path=icon::DOWN/>
-            {move || t().jump(unseen())}
+            {move || t().jump_to_latest(unseen())}
         </button>
     }
 }

@@ -4,7 +4,7 @@ use leptos::{either::EitherOf5, prelude::*};
 use parlour_core::timeline::{Notice, Row, RowKind};
 
 use crate::{
-    i18n::Word,
+    i18n::Key,
     view::shared::{Sentence, tr, use_texts},
 };
 
@@ -14,7 +14,7 @@ pub fn PresenceRow(row: RwSignal<Row>) -> impl IntoView {
     let t = use_texts();
     let sentences = move || {
         row.with(|row| match &row.kind {
-            RowKind::Movement(summary) => t().movement(summary),
+            RowKind::Movement(summary) => t().presence_changes(summary),
             _ => Vec::new(),
         })
     };
@@ -32,32 +32,32 @@ pub fn NoticeRow(notice: Notice) -> impl IntoView {
     match notice {
         Notice::Help => EitherOf5::A(view! { <Help/> }),
         Notice::Who { nicks, more } => {
-            let sentence = move || view! { <Sentence parts=t().who(&nicks, more)/> };
+            let sentence = move || view! { <Sentence parts=t().people_online(&nicks, more)/> };
             EitherOf5::B(view! { <p class="row notice">{sentence}</p> })
         }
         Notice::Server(text) => EitherOf5::C(view! { <p class="row notice" dir="auto">{text}</p> }),
         Notice::Broke(status) => {
             EitherOf5::D(view! { <p class="row notice missed">{move || t().status(status)}</p> })
         }
-        Notice::Missed => EitherOf5::E(view! { <Warning text=Word::Missed/> }),
-        Notice::NothingKept => EitherOf5::E(view! { <Warning text=Word::NothingKept/> }),
-        Notice::Unreadable => EitherOf5::E(view! { <Warning text=Word::Unreadable/> }),
+        Notice::Missed => EitherOf5::E(view! { <Warning text=Key::NoticeMissed/> }),
+        Notice::NothingKept => EitherOf5::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
+        Notice::Unreadable => EitherOf5::E(view! { <Warning text=Key::NoticeUnreadable/> }),
     }
 }
 
 /// A notice that something may be missing or lost.
 #[component]
-fn Warning(text: Word) -> impl IntoView {
+fn Warning(text: Key) -> impl IntoView {
     view! { <p class="row notice missed">{tr(text)}</p> }
 }
 
 /// What can be typed, and what it does.
-const COMMANDS: [(&str, Word); 5] = [
-    ("/who", Word::CommandWho),
-    ("/exit", Word::CommandExit),
-    ("/help", Word::CommandHelp),
-    ("Enter", Word::KeyEnter),
-    ("Shift+Enter", Word::KeyShiftEnter),
+const COMMANDS: [(&str, Key); 5] = [
+    ("/who", Key::HelpCommandWho),
+    ("/exit", Key::HelpCommandExit),
+    ("/help", Key::HelpCommandHelp),
+    ("Enter", Key::HelpKeyEnter),
+    ("Shift+Enter", Key::HelpKeyShiftEnter),
 ];
 
 /// The answer to `/help`.
@@ -71,7 +71,7 @@ fn Help() -> impl IntoView {
     });
     view! {
         <section class="row notice help">
-            <p class="notice-title">{tr(Word::Help)}</p>
+            <p class="notice-title">{tr(Key::HelpTitle)}</p>
             <dl>{commands.into_iter().collect_view()}</dl>
         </section>
     }
