@@ -10,6 +10,8 @@ pub mod view;
 pub mod ws;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 /// Starts the client: loads the settings, starts logging and mounts the app in place of the loading screen.
 pub fn start() {
@@ -34,9 +36,10 @@ pub fn start() {
         };
         let store = ctrl::Store::new(&config, app::load_room);
         store.resume().await;
-        mount_to(wasm_bindgen::JsCast::unchecked_into(root), move || {
+        let root: HtmlElement = root.unchecked_into();
+        mount_to(root.clone(), move || {
             provide_context(store);
-            view! { <app::App/> }
+            view! { <app::App root/> }
         })
         .forget();
         if let Some(boot) = document().get_element_by_id("boot") {

@@ -30,14 +30,17 @@ struct Layer {
 
 const LEAVES: &[&str] = &["config", "i18n"];
 
+/// Leptos and the crates built on it, for the layers below the store.
+const NO_LEPTOS: &[&str] = &["gloo_net", "leptos", "leptos_use_media_query"];
+
 fn layers() -> [Layer; 7] {
     [
         Layer { name: "app", may_name: &["view", "ctrl"], core: &DATA, not: &["gloo_net"] },
         Layer { name: "view", may_name: &["ctrl"], core: &DATA, not: &["gloo_net"] },
         Layer { name: "ctrl", may_name: &["service"], core: &DATA, not: &["gloo_net", "web_sys"] },
-        Layer { name: "service", may_name: &["ws"], core: &[], not: &["gloo_net", "leptos"] },
+        Layer { name: "service", may_name: &["ws"], core: &[], not: NO_LEPTOS },
         Layer { name: "ws", may_name: &[], core: &["-"], not: &["leptos"] },
-        Layer { name: "config", may_name: &[], core: &["address"], not: &["gloo_net", "leptos"] },
+        Layer { name: "config", may_name: &[], core: &["address"], not: NO_LEPTOS },
         Layer { name: "i18n", may_name: &[], core: &DATA, not: &["gloo_net"] },
     ]
 }
@@ -213,6 +216,7 @@ fn planted_violations_are_caught() {
         ("ctrl", "use parlour_core::{model::Message, codec::encode};"),
         ("service", "use parlour_core::{model, wire::Login};"),
         ("service", "use leptos::prelude::*;"),
+        ("service", "use leptos_use_media_query::use_media_query;"),
         ("service", "use crate::ctrl::Store;"),
         ("ws", "use parlour_core::model::Message;"),
         ("ws", "pub use leptos::prelude::RwSignal;"),

@@ -16,19 +16,13 @@ use parlour_core::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    ChatSession as _, Inner, Service, Then,
-    browser::{self, LifecycleEvent},
-    storage,
+    ChatSession as _, Inner, Service, Then, browser, storage,
     tab_channel::{self, TabChannel},
 };
 use crate::config;
 
 /// How long a tab that resumes may show the loading screen.
 const RESUME_TIMEOUT_MS: u32 = 1_500;
-/// How often a visible follower reports that it is visible.
-const VISIBILITY_INTERVAL_MS: Millis = 4_000;
-/// How long the leader considers a follower visible after a report.
-const VISIBILITY_TIMEOUT_MS: Millis = 10_000;
 
 /// The role of this tab.
 pub(super) enum Role {
@@ -41,22 +35,6 @@ pub(super) enum Role {
     Promoting(Box<Mirror>, Vec<Vec<u8>>),
     /// Owns the session.
     Leader(Box<Lead>),
-}
-
-/// Whether the user looks at any of the tabs.
-#[derive(Debug, Default)]
-pub(super) struct Visibility {
-    /// A follower is visible until this time.
-    follower_visible_until: Millis,
-    /// The last value passed to the session.
-    reported: Option<bool>,
-}
-
-impl Visibility {
-    /// When a follower has to report its visibility again.
-    pub fn next_report(&self, now: Millis) -> Option<Millis> {
-        browser::is_visible().then_some(now + VISIBILITY_INTERVAL_MS)
-    }
 }
 
 impl Inner {
@@ -282,13 +260,7 @@ impl Service {
         match action {
             Heed::Nothing => self.with_session(|_| ()),
             Heed::Exit => self.leave(),
-            Heed::Watched(visible) => {
-                let now = browser::now();
-                self.inner.borrow_mut().visibility.follower_visible_until =
-                    if visible { now.mono + VISIBILITY_TIMEOUT_MS } else { 0 };
-                self.with_session(|session| session.handle_timeout(now));
-                self.report_visibility();
-            }
+            Heed::Watched(visible) => self.handle_follower_visibility(visible),
             Heed::Tell => {
                 // Requests the write of everything pending, so that the follower reads it when it gets the snapshot.
                 self.with_session(Session::handle_hide);
@@ -361,41 +333,5 @@ impl Service {
             }),
         );
         Ok(())
-    }
-
-    pub(super) fn handle_lifecycle_event(&self, event: LifecycleEvent) {
-        if self.is_follower() {
-            return self.report_visibility();
-        }
-        let now = browser::now();
-        match event {
-            LifecycleEvent::Resumed => self.with_session(|session| session.handle_wake(now)),
-            LifecycleEvent::Offline => self.with_session(|session| session.handle_offline(now)),
-            LifecycleEvent::Suspending => self.with_session(Session::handle_hide),
-            LifecycleEvent::VisibilityChanged => {
-                if !browser::is_visible() {
-                    self.with_session(Session::handle_hide);
-                }
-                self.report_visibility();
-            }
-        }
-    }
-
-    /// Reports whether a tab is visible: a follower to the leader, the leader to its session.
-    pub(super) fn report_visibility(&self) {
-        let visible = browser::is_visible();
-        if self.is_follower() {
-            self.post(&tabs::wish(if visible { Wish::Watched } else { Wish::Hidden }));
-            return self.set_timer();
-        }
-        let now = browser::now();
-        let changed_to = {
-            let mut inner = self.inner.borrow_mut();
-            let visible = visible || inner.visibility.follower_visible_until > now.mono;
-            (inner.visibility.reported.replace(visible) != Some(visible)).then_some(visible)
-        };
-        if let Some(visible) = changed_to {
-            self.with_session(|session| session.handle_watched(now, visible));
-        }
     }
 }

@@ -8,6 +8,7 @@ mod chat_session;
 mod leadership;
 mod storage;
 mod tab_channel;
+mod visibility;
 
 use std::{
     cell::{Cell, RefCell},
@@ -33,10 +34,7 @@ use parlour_core::{
 use wasm_bindgen_futures::spawn_local;
 
 pub use self::chat_session::ChatSession;
-use self::{
-    leadership::{Role, Visibility},
-    tab_channel::TabChannel,
-};
+use self::{leadership::Role, tab_channel::TabChannel, visibility::Visibility};
 use crate::ws::{Report, Socket};
 
 /// A timer that fires this late means that the device was asleep.

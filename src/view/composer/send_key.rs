@@ -24,8 +24,9 @@ const SAME_PRESS_MS: f64 = 20.0;
 /// Whether this key press sends the message.
 ///
 /// Chromium and Firefox report the Enter while composing and end the composition afterwards. Safari ends it first and
-/// then reports the Enter, without `isComposing` and, in some versions, without key code 229; only the time tells. The
-/// time stamp is that of the physical key press, so on a busy page it can even precede the `compositionend` it caused.
+/// then reports the Enter, without `isComposing` and, in some versions, without key code 229; it can only be recognised by
+/// its time. The time stamp is that of the physical key press, so on a busy page it can even precede the `compositionend`
+/// that it caused.
 pub fn is_send_key(press: KeyPress<'_>) -> bool {
     let ended_by_this = press.composition_ended_ms.is_some_and(|end| press.at_ms - end < SAME_PRESS_MS);
     press.key == "Enter" && !press.modified && !press.is_composing && press.key_code != 229 && !ended_by_this

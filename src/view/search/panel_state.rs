@@ -5,7 +5,6 @@ use leptos::{
     html,
     prelude::*,
 };
-use leptos_use_event_listener::use_event_listener;
 
 use crate::{
     ctrl::{Store, use_store},
@@ -29,12 +28,13 @@ impl PanelState {
         let store = use_store();
         let panel =
             Self { opened: RwSignal::new(false), drawer, toggle: NodeRef::new(), field: NodeRef::new() };
-        let _ = use_event_listener(window(), ev::keydown, move |event| {
+        let listener = window_event_listener(ev::keydown, move |event| {
             if is_shortcut(&event) && untrack(move || can_search(store)) {
                 event.prevent_default();
                 panel.open();
             }
         });
+        on_cleanup(move || listener.remove());
         panel
     }
 

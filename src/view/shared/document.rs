@@ -2,8 +2,8 @@
 //! on-screen keyboard.
 
 use futures_channel::oneshot;
-use leptos::{ev, prelude::*};
-use leptos_use_event_listener::use_event_listener;
+use gloo_events::EventListener;
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlMetaElement, VisualViewport};
 
@@ -30,14 +30,15 @@ pub fn sync_document() {
         store.set_focused(!document.hidden() && document.has_focus().unwrap_or(true));
     };
     update_focused();
-    let _ = use_event_listener(document(), ev::visibilitychange, move |_| update_focused());
-    let _ = use_event_listener(window(), ev::focus, move |_| update_focused());
-    let _ = use_event_listener(window(), ev::blur, move |_| update_focused());
-
+    // These last as long as the page.
+    EventListener::new(&document(), "visibilitychange", move |_| update_focused()).forget();
+    EventListener::new(&window(), "focus", move |_| update_focused()).forget();
+    EventListener::new(&window(), "blur", move |_| update_focused()).forget();
     if let Some(viewport) = window().visual_viewport() {
-        let (resized, scrolled) = (viewport.clone(), viewport.clone());
-        let _ = use_event_listener(viewport.clone(), ev::resize, move |_| fit_above_keyboard(&resized));
-        let _ = use_event_listener(viewport, ev::scroll, move |_| fit_above_keyboard(&scrolled));
+        for event in ["resize", "scroll"] {
+            let seen = viewport.clone();
+            EventListener::new(&viewport, event, move |_| fit_above_keyboard(&seen)).forget();
+        }
     }
 }
 
