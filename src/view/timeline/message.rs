@@ -10,7 +10,7 @@ use parlour_core::{
 use super::focus::return_focus_to_timeline;
 use crate::{
     ctrl::use_store,
-    i18n::{Key, time},
+    i18n::{Key, Locale, time},
     view::{
         composer::Draft,
         shared::{Avatar, Icon, icon, tr, use_texts},
@@ -65,20 +65,24 @@ fn MessageTime(
     time: i64,
 ) -> impl IntoView {
     let locale = use_store().locale;
-    view! {
-        <time datetime=time::machine(time) title=move || time::full(locale.get(), time)>
-            {move || time::clock(locale.get(), time)}
-        </time>
-    }
+    // One closure around the element, not one for each of its parts: every effect adds to the cost of a row.
+    move || time_element(locale.get(), time)
 }
 
 /// The time of an own message, which the server sets when it acknowledges the message. Follows `row` and the language.
 #[component]
 fn OwnTime(row: RwSignal<Row>) -> impl IntoView {
-    let time = Memo::new(move |_| {
+    let locale = use_store().locale;
+    let time = move || {
         row.with(|row| if let RowKind::Message { message, .. } = &row.kind { message.time } else { 0 })
-    });
-    move || view! { <MessageTime time=time.get()/> }
+    };
+    move || time_element(locale.get(), time())
+}
+
+fn time_element(locale: Locale, time: i64) -> impl IntoView {
+    view! {
+        <time datetime=time::machine(time) title=time::full(locale, time)>{time::clock(locale, time)}</time>
+    }
 }
 
 /// Marks an own message that waits to be sent, or to be acknowledged.

@@ -14,8 +14,7 @@ use super::{
 /// never changes.
 #[component]
 pub fn RowContent(row: RwSignal<Row>) -> impl IntoView {
-    // A memo, so that the line is rebuilt only when the day changes.
-    let day = Memo::new(move |_| row.with(|row| row.day));
+    let day = move || row.with(|row| row.day);
     let content = match row.with_untracked(|row| row.kind.clone()) {
         RowKind::Message { message, .. } => EitherOf4::A(view! { <MessageRow message row/> }),
         RowKind::Gap { missing, .. } => EitherOf4::B(view! { <GapRow missing row/> }),
@@ -23,7 +22,7 @@ pub fn RowContent(row: RwSignal<Row>) -> impl IntoView {
         RowKind::Notice(notice) => EitherOf4::D(view! { <NoticeRow notice/> }),
     };
     view! {
-        {move || day.get().map(|time| view! { <DayLine time/> })}
+        {move || day().map(|time| view! { <DayLine time/> })}
         {content}
     }
 }
