@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{
-    model::{Delivery, MessageId, Seek},
+    model::{Delivery, MessageId, SeekTarget},
     status::Status,
     timeline::{Notice, Timeline},
 };
@@ -75,7 +75,7 @@ impl Store {
     /// Discards a failed message and returns its content; `None` if it has not failed.
     pub fn discard(&self, id: MessageId) -> Option<Arc<str>> {
         let content = self.inner.with_value(|inner| {
-            let message = inner.timeline.get(id)?;
+            let message = inner.timeline.unacknowledged(id)?;
             matches!(message.delivery, Delivery::Failed(_)).then(|| message.content.clone())
         })?;
         self.service().discard(id);
@@ -88,13 +88,13 @@ impl Store {
     }
 
     /// Jumps to a part of the room, loading it if necessary; the outcome is [`Store::seek_result`].
-    pub fn seek(&self, target: Seek) {
+    pub fn seek(&self, target: SeekTarget) {
         self.set.seeking.set(true);
         self.service().seek(target);
     }
 
     /// Loads the messages around the scroll position without jumping. Does nothing during a seek, which has precedence.
-    pub fn load_around(&self, target: Seek) {
+    pub fn load_around(&self, target: SeekTarget) {
         if !self.seeking.get_untracked() {
             self.service().seek(target);
         }
@@ -150,20 +150,20 @@ impl Store {
     }
 
     pub(super) fn add_notice(&self, notice: Notice) {
-        self.update_timeline(|timeline| timeline.notice(notice));
+        self.update_timeline(|timeline| timeline.push_notice(notice));
     }
 
     /// Changes the timeline and the signals derived from it.
     pub(super) fn update_timeline(&self, change: impl FnOnce(&mut Timeline)) {
         let (rows_lost, has_messages) = self.with_timeline(|timeline| {
             change(timeline);
-            (timeline.dropped() > 0, timeline.has_messages())
+            (timeline.dropped_rows() > 0, timeline.has_messages())
         });
         self.set.rows_lost.maybe_update(|was| std::mem::replace(was, rows_lost) != rows_lost);
         self.set.has_messages.maybe_update(|had| std::mem::replace(had, has_messages) != has_messages);
         self.set.timeline_version.update(|version| *version = version.wrapping_add(1));
         // The session has to know which parts are not in memory any more, so that it can load them again.
-        while let Some(range) = self.with_timeline(Timeline::poll_let_go) {
+        while let Some(range) = self.with_timeline(Timeline::poll_evicted) {
             self.service().evicted(range);
         }
     }

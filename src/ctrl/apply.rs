@@ -3,7 +3,7 @@
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 use parlour_core::{
-    event::{Event, HERE},
+    event::{Event, LOCAL},
     model::{Connection, Delivery, Identity, Message},
     status::Status,
     timeline::{Notice, Timeline},
@@ -22,32 +22,34 @@ impl Store {
             Event::LoggedIn(identity) => self.logged_in(identity),
             Event::LoggedOut => self.logged_out(),
             Event::Message(message) => self.message_received(message),
-            Event::Page(messages) => self.update_timeline(|timeline| timeline.page(messages)),
-            Event::Sought { asker: HERE, seq } => self.seek_finished(seq),
-            Event::Found { asker: HERE, found } => self.search_finished(found),
+            Event::HistoryPage(messages) => self.update_timeline(|timeline| timeline.insert_page(messages)),
+            Event::SeekFinished { requester: LOCAL, seq } => self.seek_finished(seq),
+            Event::SearchFinished { requester: LOCAL, results } => self.search_finished(results),
             // Meant for follower tabs.
-            Event::Known(_) | Event::Sought { .. } | Event::Found { .. } => {}
+            Event::RangeLoaded(_) | Event::SeekFinished { .. } | Event::SearchFinished { .. } => {}
             Event::Gaps(gaps) => {
                 self.set.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
-                self.update_timeline(|timeline| timeline.gaps(&gaps));
+                self.update_timeline(|timeline| timeline.set_gaps(&gaps));
             }
-            Event::Forget => self.update_timeline(Timeline::forget),
+            Event::LogReplaced => self.update_timeline(Timeline::clear_acknowledged),
             Event::FromDevice(yes) => self.set.from_device.set(yes),
-            Event::Delivery(id, delivery) => self.update_timeline(|timeline| timeline.delivery(id, delivery)),
+            Event::Delivery(id, delivery) => {
+                self.update_timeline(|timeline| timeline.set_delivery(id, delivery))
+            }
             Event::Discarded(id) => self.update_timeline(|timeline| timeline.discard(id)),
             Event::Throttled(status, ms) => self.start_note_countdown(status, ms.div_ceil(1000)),
-            Event::Roster => {
+            Event::MembersChanged => {
                 let (members, total) = self.service().members();
                 self.set.members.set(members);
                 self.set.member_count.set(total);
             }
-            Event::Moved(moved, time) => {
-                self.update_timeline(|timeline| timeline.moved(&moved.nick, moved.joined, time))
+            Event::PresenceChanged(change, time) => {
+                self.update_timeline(|timeline| timeline.presence_changed(&change.nick, change.joined, time))
             }
             Event::Notice(notice) => self.add_notice(notice),
-            Event::Refused(refused) => {
-                tracing::warn!(code = refused.status.code(), "the server refused a frame");
-                let error = LoginError::from(refused);
+            Event::Refused(refusal) => {
+                tracing::warn!(code = refusal.status.code(), "the server refused a frame");
+                let error = LoginError::from(refusal);
                 match error.text {
                     Some(text) => self.add_notice(Notice::Server(text)),
                     None => self.set.composer_note.set(Some(ComposerNote::Refused(error.status))),
@@ -162,6 +164,6 @@ impl Store {
                 self.set.unread.update(|unread| *unread += 1);
             }
         }
-        self.update_timeline(|timeline| timeline.message(message));
+        self.update_timeline(|timeline| timeline.insert(message));
     }
 }

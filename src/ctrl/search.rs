@@ -2,7 +2,7 @@
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use parlour_core::{event::Found, model::Message, status::Status};
+use parlour_core::{event::SearchResults, model::Message, status::Status};
 
 use super::store::Store;
 
@@ -96,21 +96,21 @@ impl Store {
         self.service().search(&words, before);
     }
 
-    pub(super) fn search_finished(&self, found: Result<Found, Status>) {
+    pub(super) fn search_finished(&self, results: Result<SearchResults, Status>) {
         self.set.search.update(|search| {
             if search.state != SearchState::InProgress || !search.requested {
                 // The answer to a search that was replaced meanwhile.
                 return;
             }
-            match found {
-                Ok(found) => {
+            match results {
+                Ok(results) => {
                     search.state = SearchState::Done;
-                    search.has_more = found.more;
+                    search.has_more = results.more;
                     if !search.for_older {
                         search.result_words.clone_from(&search.words);
                         search.messages.clear();
                     }
-                    search.messages.extend(found.messages);
+                    search.messages.extend(results.messages);
                 }
                 Err(status) => {
                     search.state = SearchState::Failed(status);

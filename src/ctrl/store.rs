@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc};
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
 use parlour_core::{
-    model::{Connection, Identity, Member, Refused},
+    model::{Connection, Identity, Member, Refusal},
     status::Status,
     timeline::{Row, RowKind, Timeline},
 };
@@ -69,10 +69,10 @@ pub struct LoginError {
     pub text: Option<String>,
 }
 
-impl From<Refused> for LoginError {
-    fn from(refused: Refused) -> Self {
-        let text = matches!(refused.status, Status::Other(_)).then_some(refused.text);
-        Self { status: refused.status, suggestion: refused.suggestion, text }
+impl From<Refusal> for LoginError {
+    fn from(refusal: Refusal) -> Self {
+        let text = matches!(refusal.status, Status::Other(_)).then_some(refusal.text);
+        Self { status: refusal.status, suggestion: refusal.suggestion, text }
     }
 }
 

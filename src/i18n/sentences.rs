@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use parlour_core::{status::Status, timeline::Movement};
+use parlour_core::{status::Status, timeline::PresenceSummary};
 
 use super::{Key, Part, Texts};
 
@@ -31,8 +31,8 @@ impl Texts {
 
     /// The sentences of a presence row: one for the people who joined and one for those who left, if there are any.
     #[must_use]
-    pub fn presence_changes(&self, changes: &Movement) -> Vec<Vec<Part>> {
-        let Movement { joined, left, more_joined, more_left, .. } = changes;
+    pub fn presence_changes(&self, changes: &PresenceSummary) -> Vec<Vec<Part>> {
+        let PresenceSummary { joined, left, more_joined, more_left, .. } = changes;
         let (all_joined, all_left) = (joined.len() + more_joined, left.len() + more_left);
         let mut sentences = Vec::new();
         if all_joined > 0 {

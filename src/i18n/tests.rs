@@ -1,6 +1,6 @@
 use std::{path::Path, sync::Arc};
 
-use parlour_core::{status::Status, timeline::Movement};
+use parlour_core::{status::Status, timeline::PresenceSummary};
 use serde_json::Value;
 
 use super::{
@@ -185,7 +185,7 @@ fn joining_and_leaving_are_sentences() {
     let many = nicks(&["Ann", "Bo", "Cy", "Di"]);
     let joined = |texts: &Texts, named: usize, more: usize| {
         let joined = many[..named].to_vec();
-        let changes = Movement { joined, more_joined: more, ..Movement::default() };
+        let changes = PresenceSummary { joined, more_joined: more, ..PresenceSummary::default() };
         texts.presence_changes(&changes).iter().map(|parts| text(parts)).collect::<Vec<_>>()
     };
     for (n, english, chinese) in [
@@ -198,7 +198,7 @@ fn joining_and_leaving_are_sentences() {
         assert_eq!(joined(zh, n, 0), [chinese]);
     }
     let left = |texts: &Texts, left: &[Arc<str>], more_left: usize| {
-        let changes = Movement { left: left.to_vec(), more_left, ..Movement::default() };
+        let changes = PresenceSummary { left: left.to_vec(), more_left, ..PresenceSummary::default() };
         texts.presence_changes(&changes).iter().map(|parts| text(parts)).collect::<Vec<_>>()
     };
     assert_eq!(left(en, &[], 12), ["12 people left"]);
@@ -208,17 +208,21 @@ fn joining_and_leaving_are_sentences() {
 
 #[test]
 fn presence_changes_are_a_sentence_for_each_direction() {
-    let changes =
-        Movement { joined: nicks(&["Ann"]), left: nicks(&["Bo"]), more_left: 4, ..Movement::default() };
+    let changes = PresenceSummary {
+        joined: nicks(&["Ann"]),
+        left: nicks(&["Bo"]),
+        more_left: 4,
+        ..PresenceSummary::default()
+    };
     let en = texts(Locale::ENGLISH);
     let sentences: Vec<_> = en.presence_changes(&changes).iter().map(|parts| text(parts)).collect();
     assert_eq!(sentences, ["Ann joined", "Bo and 4 others left"]);
-    assert!(en.presence_changes(&Movement::default()).is_empty());
+    assert!(en.presence_changes(&PresenceSummary::default()).is_empty());
 }
 
 #[test]
 fn names_stay_separate_parts() {
-    let changes = Movement { joined: nicks(&["Ann", "Bo"]), ..Movement::default() };
+    let changes = PresenceSummary { joined: nicks(&["Ann", "Bo"]), ..PresenceSummary::default() };
     let words = |text: &str| Part::Text(text.to_owned());
     let [ann, bo] = ["Ann", "Bo"].map(|name| Part::Name(name.into()));
     assert_eq!(

@@ -1,14 +1,14 @@
 //! Clocks, randomness and lifecycle events of the browser.
 
 use gloo_events::EventListener;
-use parlour_core::{model::MessageId, session::Now};
+use parlour_core::{model::MessageId, session::Clocks};
 
 /// Reads both clocks.
-pub fn now() -> Now {
+pub fn now() -> Clocks {
     let mono = web_sys::window().and_then(|window| window.performance()).map_or(0.0, |p| p.now());
     // Whole milliseconds of a tab's lifetime and of the calendar fit in both types by far.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Now { mono: mono as u64, unix: js_sys::Date::now() as i64 }
+    Clocks { monotonic: mono as u64, unix: js_sys::Date::now() as i64 }
 }
 
 /// Makes the id of a new message.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use parlour_core::{
     Millis,
-    model::{Member, MessageId, Seek},
+    model::{Member, MessageId, SeekTarget},
     ranges::Range,
     status::Status,
 };
@@ -41,11 +41,12 @@ pub trait ChatSession {
     /// Loads the newest part of the gap that ends with the sequence number `to`.
     fn load_gap(&self, to: u64);
 
-    /// Loads the messages around a target, then emits [`Event::Sought`](parlour_core::event::Event::Sought).
-    fn seek(&self, target: Seek);
+    /// Loads the messages around a target, then emits [`Event::SeekFinished`](parlour_core::event::Event::SeekFinished).
+    fn seek(&self, target: SeekTarget);
 
-    /// Searches the room's messages for words, then emits [`Event::Found`](parlour_core::event::Event::Found). Only
-    /// messages before the sequence number `before` are searched, unless it is 0.
+    /// Searches the room's messages for words, then emits
+    /// [`Event::SearchFinished`](parlour_core::event::Event::SearchFinished). Only messages before the sequence number
+    /// `before` are searched, unless it is 0.
     fn search(&self, words: &str, before: u64);
 
     /// Reports that a range was evicted from the timeline, so that it can be loaded again.

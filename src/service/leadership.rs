@@ -7,11 +7,11 @@ use gloo_timers::callback::Timeout;
 use parlour_core::{
     Millis,
     event::Event,
-    kept::Kept,
     model::{Connection, MessageId},
+    persist::Persisted,
     session::Session,
     status::Status,
-    tabs::{self, Heed, Lead, Mirror, Took, Wish},
+    tabs::{self, Follower, FollowerAction, Leader, LeaderAction, TabCommand},
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -29,12 +29,12 @@ pub(super) enum Role {
     /// Nobody is logged in.
     LoggedOut,
     /// Mirrors the leader's session, or waits for its first message.
-    Follower(Box<Mirror>),
+    Follower(Box<Follower>),
     /// Has acquired the lock and is reading the device: the state mirrored so far, and the tab messages received
     /// meanwhile.
-    Promoting(Box<Mirror>, Vec<Vec<u8>>),
+    Promoting(Box<Follower>, Vec<Vec<u8>>),
     /// Owns the session.
-    Leader(Box<Lead>),
+    Leader(Box<Leader>),
 }
 
 impl Inner {
@@ -48,7 +48,7 @@ impl Inner {
     /// Encodes an event for the followers, if this tab is the leader.
     pub(super) fn tab_message(&mut self, now: Millis, event: &Event) -> Option<Bytes> {
         match &mut self.role {
-            Role::Leader(leader) => leader.tell(now, event, &self.session),
+            Role::Leader(leader) => leader.publish(now, event, &self.session),
             _ => None,
         }
     }
@@ -60,7 +60,7 @@ impl Inner {
                 matches!(event, Event::LoggedOut)
                     || (matches!(event, Event::Connection(Connection::Failed { .. })) && self.is_new_login)
             }
-            Role::Leader(_) | Role::Promoting(..) => self.session.is_over(),
+            Role::Leader(_) | Role::Promoting(..) => self.session.is_logged_out(),
             Role::LoggedOut => false,
         }
     }
@@ -79,7 +79,7 @@ impl Service {
         let mut nick = scope.split('\n').nth(1).unwrap_or_default().to_owned();
         if !has_leader {
             let persisted = storage::load(&scope).await;
-            match persisted.as_ref().and_then(Kept::nick) {
+            match persisted.as_ref().and_then(Persisted::nick) {
                 Some(known) => nick = known.into(),
                 None => return,
             }
@@ -129,7 +129,7 @@ impl Service {
                 }
             },
         );
-        channel.post(&tabs::wish(Wish::Hello));
+        channel.post(&tabs::command(TabCommand::RequestSnapshot));
         self.inner.borrow_mut().tab_channel = Some(channel);
         self.set_timer();
     }
@@ -166,7 +166,7 @@ impl Service {
     fn promote(&self) {
         let was_following = self.is_logged_in_follower();
         if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
-            follower.handle_end();
+            follower.handle_leader_gone();
         }
         self.emit_events();
         let mut inner = self.inner.borrow_mut();
@@ -180,7 +180,7 @@ impl Service {
     }
 
     /// Reads the persisted data and calls `then`, unless the user has logged out or in again meanwhile.
-    fn load(&self, then: Then<Option<Kept>>) {
+    fn load(&self, then: Then<Option<Persisted>>) {
         let (login_number, scope) = {
             let inner = self.inner.borrow();
             (inner.login_number, inner.scope.clone())
@@ -194,8 +194,8 @@ impl Service {
         });
     }
 
-    fn lead(&self, persisted: Option<Kept>, was_following: bool) {
-        let logged_in = persisted.as_ref().is_some_and(Kept::is_logged_in);
+    fn lead(&self, persisted: Option<Persisted>, was_following: bool) {
+        let logged_in = persisted.as_ref().is_some_and(Persisted::is_logged_in);
         if !logged_in && !self.inner.borrow().is_new_login {
             // The previous leader has logged out.
             (self.sink)(Event::LoggedOut);
@@ -205,25 +205,25 @@ impl Service {
         let now = browser::now();
         let (received, unsent, nick) = {
             let mut inner = self.inner.borrow_mut();
-            let leader = Lead::new(u64::from_le_bytes(browser::random()), was_following);
+            let leader = Leader::new(u64::from_le_bytes(browser::random()), was_following);
             let (received, unsent) = match std::mem::replace(&mut inner.role, Role::Leader(Box::new(leader)))
             {
                 Role::Promoting(mut follower, received) => {
                     // They may include the last messages of the previous leader.
                     for bytes in &received {
-                        follower.handle(now.mono, bytes);
+                        follower.handle_message(now.monotonic, bytes);
                     }
-                    (received, follower.take_waiting())
+                    (received, follower.take_queued())
                 }
                 _ => Default::default(),
             };
             (received, unsent, inner.nick.clone())
         };
         self.with_session(|session| {
-            session.handle_random(browser::random());
+            session.handle_new_secret(browser::random());
             // Cannot fail: the nick is validated, and nobody is logged in.
             let _ = session.handle_login(browser::now(), &nick, persisted.unwrap_or_default());
-            session.handle_waiting(unsent);
+            session.handle_adopt_queued(unsent);
         });
         self.storage_result(storage_works);
         self.post_snapshot();
@@ -239,11 +239,11 @@ impl Service {
             Role::LoggedOut => {}
             Role::Promoting(_, received) => received.push(bytes.to_vec()),
             Role::Leader(leader) => {
-                let action = leader.handle(now, bytes, &mut inner.session);
+                let action = leader.handle_message(now, bytes, &mut inner.session);
                 self.defer(Box::new(move |service| service.run_leader_action(action)));
             }
             Role::Follower(follower) => {
-                let action = follower.handle(now.mono, bytes);
+                let action = follower.handle_message(now.monotonic, bytes);
                 inner.is_new_login &= !follower.is_logged_in();
                 self.defer(Box::new(move |service| service.run_follower_action(action)));
             }
@@ -256,14 +256,14 @@ impl Service {
         spawn_local(async move { act(&service) });
     }
 
-    fn run_leader_action(&self, action: Heed) {
+    fn run_leader_action(&self, action: LeaderAction) {
         match action {
-            Heed::Nothing => self.with_session(|_| ()),
-            Heed::Exit => self.leave(),
-            Heed::Watched(visible) => self.handle_follower_visibility(visible),
-            Heed::Tell => {
+            LeaderAction::Nothing => self.with_session(|_| ()),
+            LeaderAction::Leave => self.leave(),
+            LeaderAction::Visibility(visible) => self.handle_follower_visibility(visible),
+            LeaderAction::PublishSnapshot => {
                 // Requests the write of everything pending, so that the follower reads it when it gets the snapshot.
-                self.with_session(Session::handle_hide);
+                self.with_session(Session::handle_hidden);
                 self.post_snapshot();
             }
         }
@@ -274,20 +274,20 @@ impl Service {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         if let (Role::Leader(leader), Some(channel)) = (&mut inner.role, &inner.tab_channel) {
-            channel.post(&leader.whole(browser::now().mono, &inner.session));
+            channel.post(&leader.snapshot(browser::now().monotonic, &inner.session));
         }
     }
 
-    fn run_follower_action(&self, action: Took) {
+    fn run_follower_action(&self, action: FollowerAction) {
         self.emit_events();
         match action {
-            Took::Nothing => {}
-            Took::Missed => self.post(&tabs::wish(Wish::Hello)),
-            Took::Whole => self.load(Box::new(|service, persisted| {
+            FollowerAction::Nothing => {}
+            FollowerAction::RequestSnapshot => self.post(&tabs::command(TabCommand::RequestSnapshot)),
+            FollowerAction::LoadPersisted => self.load(Box::new(|service, persisted| {
                 if let (Some(persisted), Role::Follower(follower)) =
                     (persisted, &mut service.inner.borrow_mut().role)
                 {
-                    follower.handle_kept(persisted);
+                    follower.handle_persisted(persisted);
                 }
                 service.emit_events();
                 service.report_visibility();
@@ -317,7 +317,7 @@ impl Service {
         let queued = {
             let mut inner = self.inner.borrow_mut();
             let Role::Follower(follower) = &mut inner.role else { return Err(Status::NotConnected) };
-            follower.handle_talk(browser::now(), id, text)?
+            follower.handle_send(browser::now(), id, text)?
         };
         self.emit_events();
         self.write(
@@ -325,10 +325,10 @@ impl Service {
             Box::new(move |service, persisted| {
                 service.storage_result(persisted);
                 if service.is_follower() {
-                    service.post(&queued.wish);
+                    service.post(&queued.command);
                 } else {
                     // This tab was promoted meanwhile.
-                    service.with_session(|session| session.handle_adopt(browser::now(), &queued.entry));
+                    service.with_session(|session| session.handle_adopt(browser::now(), &queued.value));
                 }
             }),
         );

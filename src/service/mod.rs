@@ -1,5 +1,6 @@
 //! Drives core's [`Session`]: passes it the time, random bytes, socket reports and storage results, executes its commands
-//! and forwards its events to a sink. In a tab that is not the leader it drives core's [`Mirror`](tabs::Mirror) instead.
+//! and forwards its events to a sink. In a tab that is not the leader it drives core's [`Follower`](tabs::Follower)
+//! instead.
 //!
 //! Absent here: signals, translations, and what an event means to the user.
 
@@ -21,13 +22,13 @@ use gloo_timers::callback::Timeout;
 use parlour_core::{
     Millis,
     event::Event,
-    kept::{self, Change},
     limits::Limits,
-    model::{Connection, Member, MessageId, Seek},
+    model::{Connection, Member, MessageId, SeekTarget},
+    persist::{self, Change},
     ranges::Range,
     session::{Command, Session},
     status::Status,
-    tabs::{self, Wish},
+    tabs::{self, TabCommand},
     timeline::Notice,
     validate,
 };
@@ -55,7 +56,7 @@ pub struct Service {
 struct Inner {
     session: Session,
     role: Role,
-    /// Nick and server of the session, see [`kept::scope`]; empty when logged out.
+    /// Nick and server of the session, see [`persist::scope`]; empty when logged out.
     scope: Rc<str>,
     nick: String,
     /// The user typed the nick, so a login is allowed although the device has no session.
@@ -115,7 +116,7 @@ impl ChatSession for Service {
         if !self.inner.borrow().scope.is_empty() {
             return Err(Status::SignedIn);
         }
-        self.join(&kept::scope(url, &nick), nick, true);
+        self.join(&persist::scope(url, &nick), nick, true);
         Ok(())
     }
 
@@ -129,37 +130,39 @@ impl ChatSession for Service {
         if self.is_follower() {
             return self.send_as_follower(id, text);
         }
-        self.with_session(|session| session.handle_talk(browser::now(), id, text))
+        self.with_session(|session| session.handle_send(browser::now(), id, text))
     }
 
     fn excess_bytes(&self, text: &str) -> usize {
         let inner = self.inner.borrow();
         match &inner.role {
-            Role::Follower(follower) => follower.excess(text),
-            _ => inner.session.excess(text),
+            Role::Follower(follower) => follower.excess_bytes(text),
+            _ => inner.session.excess_bytes(text),
         }
     }
 
     fn retry(&self, id: MessageId) {
-        self.execute(tabs::wish_about(Wish::Retry, id), |session| session.handle_retry(browser::now(), id));
+        self.execute(tabs::message_command(TabCommand::Retry, id), |session| {
+            session.handle_retry(browser::now(), id)
+        });
     }
 
     fn discard(&self, id: MessageId) {
-        self.execute(tabs::wish_about(Wish::Discard, id), |session| {
+        self.execute(tabs::message_command(TabCommand::Discard, id), |session| {
             session.handle_discard(browser::now(), id);
         });
     }
 
     fn load_gap(&self, to: u64) {
         if let Role::Follower(follower) = &self.inner.borrow().role
-            && !follower.handle_load(to)
+            && !follower.handle_load_gap(to)
         {
             return;
         }
-        self.execute(tabs::wish_to_load(to), |session| session.handle_load(browser::now(), to));
+        self.execute(tabs::load_gap_command(to), |session| session.handle_load_gap(browser::now(), to));
     }
 
-    fn seek(&self, target: Seek) {
+    fn seek(&self, target: SeekTarget) {
         let message = match &mut self.inner.borrow_mut().role {
             Role::Follower(follower) => follower.handle_seek(random_id(), target),
             _ => None,
@@ -187,23 +190,23 @@ impl ChatSession for Service {
 
     fn evicted(&self, range: Range) {
         if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
-            follower.handle_dropped(range);
+            follower.handle_evicted(range);
         }
         if self.is_follower() {
             self.emit_events();
         } else {
-            self.with_session(|session| session.handle_dropped(range));
+            self.with_session(|session| session.handle_evicted(range));
         }
     }
 
     fn list_members(&self) {
         if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
-            follower.handle_who();
+            follower.handle_list_members();
         }
         if self.is_follower() {
             self.emit_events();
         } else {
-            self.with_session(Session::handle_who);
+            self.with_session(Session::handle_list_members);
         }
     }
 
@@ -215,23 +218,25 @@ impl ChatSession for Service {
         }
         // Also cancels a login in progress.
         self.inner.borrow_mut().login_number += u64::from(!self.is_follower());
-        self.execute(tabs::wish(Wish::Exit), |session| session.handle_exit(browser::now()));
+        self.execute(tabs::command(TabCommand::Leave), |session| session.handle_leave(browser::now()));
     }
 
     fn retry_now(&self) {
-        self.execute(tabs::wish(Wish::RetryNow), |session| session.handle_retry_now(browser::now()));
+        self.execute(tabs::command(TabCommand::Reconnect), |session| {
+            session.handle_reconnect(browser::now())
+        });
     }
 
     fn members(&self) -> (Vec<Member>, usize) {
         let inner = self.inner.borrow();
         match &inner.role {
-            Role::Follower(follower) => follower.roster(),
-            _ => inner.session.roster(),
+            Role::Follower(follower) => follower.members(),
+            _ => inner.session.members(),
         }
     }
 
     fn monotonic_ms(&self) -> Millis {
-        browser::now().mono
+        browser::now().monotonic
     }
 }
 
@@ -255,7 +260,7 @@ impl Service {
                         socket.send(&bytes);
                     }
                 }
-                Some(Command::Keep { ticket, changes }) => self.persist(ticket, &changes),
+                Some(Command::Persist { ticket, changes }) => self.persist(ticket, &changes),
                 Some(Command::Close(code)) => {
                     let mut inner = self.inner.borrow_mut();
                     inner.socket_number += 1;
@@ -273,7 +278,7 @@ impl Service {
         self.write(
             changes,
             Box::new(move |service, persisted| {
-                service.with_session(|session| session.handle_kept(browser::now(), ticket));
+                service.with_session(|session| session.handle_persisted(browser::now(), ticket));
                 if service.is_current(login_number) {
                     service.storage_result(persisted);
                 }
@@ -290,7 +295,7 @@ impl Service {
     /// Notifies the user, once per login, that the storage does not work.
     fn storage_result(&self, works: bool) {
         if !works && !std::mem::replace(&mut self.inner.borrow_mut().storage_failure_reported, true) {
-            (self.sink)(Event::Notice(Notice::NothingKept));
+            (self.sink)(Event::Notice(Notice::NotPersisted));
         }
     }
 
@@ -299,12 +304,12 @@ impl Service {
         inner.socket_number += 1;
         let socket_number = inner.socket_number;
         let service = self.clone();
-        let opened = Socket::open(kept::url_of(&inner.scope), move |report| {
+        let opened = Socket::open(persist::server_url(&inner.scope), move |report| {
             service.handle_report(socket_number, report);
         });
         match opened {
             Ok(socket) => inner.socket = Some(socket),
-            Err(_) => inner.session.handle_unopenable(Status::BadAddress),
+            Err(_) => inner.session.handle_open_failed(Status::BadAddress),
         }
     }
 
@@ -326,12 +331,12 @@ impl Service {
     fn set_timer(&self) {
         let mut inner = self.inner.borrow_mut();
         let due = if let Role::Follower(_) = inner.role {
-            inner.visibility.next_report(browser::now().mono)
+            inner.visibility.next_report(browser::now().monotonic)
         } else {
             inner.session.poll_timeout()
         };
         inner.timer = due.map(|at| {
-            let wait = at.saturating_sub(browser::now().mono).min(60 * 60_000);
+            let wait = at.saturating_sub(browser::now().monotonic).min(60 * 60_000);
             let service = self.clone();
             // An hour fits in a u32. A timer that fires too early finds nothing due and is set again.
             #[allow(clippy::cast_possible_truncation)]
@@ -344,7 +349,7 @@ impl Service {
             return self.report_visibility();
         }
         let now = browser::now();
-        if now.mono > due + SLEEP_THRESHOLD_MS {
+        if now.monotonic > due + SLEEP_THRESHOLD_MS {
             self.with_session(|session| session.handle_wake(now));
         } else {
             self.with_session(|session| session.handle_timeout(now));
@@ -361,7 +366,7 @@ impl Service {
         loop {
             let mut inner = self.inner.borrow_mut();
             let Some(event) = inner.next_event() else { break };
-            let message = inner.tab_message(browser::now().mono, &event);
+            let message = inner.tab_message(browser::now().monotonic, &event);
             if let (Some(message), Some(channel)) = (message, &inner.tab_channel) {
                 channel.post(&message);
             }

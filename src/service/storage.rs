@@ -2,7 +2,7 @@
 //! of the scope (nick and server) and core's key. Errors are reported, and the chat works without storage.
 
 use js_sys::{Array, Promise, Uint8Array};
-use parlour_core::kept::{Change, Kept};
+use parlour_core::persist::{Change, Persisted};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -14,13 +14,13 @@ extern "C" {
 }
 
 /// Reads the persisted data of a scope; `None` if the storage does not work.
-pub async fn load(scope: &str) -> Option<Kept> {
+pub async fn load(scope: &str) -> Option<Persisted> {
     let tables: Array = JsFuture::from(read(scope)).await.ok()?.dyn_into().ok()?;
     let values = |at: u32| -> Vec<Vec<u8>> {
         let values: Array = tables.get(at).unchecked_into();
         values.iter().map(|value| Uint8Array::new(&value).to_vec()).collect()
     };
-    Some(Kept::read(values(0).first().map(Vec::as_slice), &values(1), &values(2)))
+    Some(Persisted::read(values(0).first().map(Vec::as_slice), &values(1), &values(2)))
 }
 
 /// Writes changes of a scope in one transaction, after those of earlier calls. The transaction is requested by the call

@@ -4,7 +4,7 @@
 use parlour_core::{
     Millis,
     session::Session,
-    tabs::{self, Wish},
+    tabs::{self, TabCommand},
 };
 
 use super::{
@@ -42,10 +42,10 @@ impl Service {
         match event {
             LifecycleEvent::Resumed => self.with_session(|session| session.handle_wake(now)),
             LifecycleEvent::Offline => self.with_session(|session| session.handle_offline(now)),
-            LifecycleEvent::Suspending => self.with_session(Session::handle_hide),
+            LifecycleEvent::Suspending => self.with_session(Session::handle_hidden),
             LifecycleEvent::VisibilityChanged => {
                 if !browser::is_visible() {
-                    self.with_session(Session::handle_hide);
+                    self.with_session(Session::handle_hidden);
                 }
                 self.report_visibility();
             }
@@ -56,7 +56,7 @@ impl Service {
     pub(super) fn handle_follower_visibility(&self, visible: bool) {
         let now = browser::now();
         self.inner.borrow_mut().visibility.follower_visible_until =
-            if visible { now.mono + REPORT_TIMEOUT_MS } else { 0 };
+            if visible { now.monotonic + REPORT_TIMEOUT_MS } else { 0 };
         self.with_session(|session| session.handle_timeout(now));
         self.report_visibility();
     }
@@ -65,17 +65,17 @@ impl Service {
     pub(super) fn report_visibility(&self) {
         let visible = browser::is_visible();
         if self.is_follower() {
-            self.post(&tabs::wish(if visible { Wish::Watched } else { Wish::Hidden }));
+            self.post(&tabs::command(if visible { TabCommand::Visible } else { TabCommand::Hidden }));
             return self.set_timer();
         }
         let now = browser::now();
         let changed_to = {
             let mut inner = self.inner.borrow_mut();
-            let visible = visible || inner.visibility.follower_visible_until > now.mono;
+            let visible = visible || inner.visibility.follower_visible_until > now.monotonic;
             (inner.visibility.reported.replace(visible) != Some(visible)).then_some(visible)
         };
         if let Some(visible) = changed_to {
-            self.with_session(|session| session.handle_watched(now, visible));
+            self.with_session(|session| session.handle_visibility(now, visible));
         }
     }
 }

@@ -4,7 +4,7 @@ use leptos::{
     ev::{Event, SubmitEvent},
     prelude::*,
 };
-use parlour_core::model::Seek;
+use parlour_core::model::SeekTarget;
 
 use super::{PanelState, seek_number};
 use crate::{
@@ -53,7 +53,7 @@ pub fn DateField() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let seek = move |event: Event| {
         if let Some(midnight) = time::midnight(&event_target_value(&event)) {
-            store.seek(Seek::Time(midnight));
+            store.seek(SeekTarget::Time(midnight));
         }
     };
     let before = seek_number();

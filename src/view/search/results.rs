@@ -1,7 +1,7 @@
 //! The results of a search.
 
 use leptos::{either::Either, prelude::*};
-use parlour_core::model::{Message, Seek};
+use parlour_core::model::{Message, SeekTarget};
 
 use super::excerpt::excerpt;
 use crate::{
@@ -74,7 +74,7 @@ fn ResultItem(
     };
     let open = move |_| {
         opened.set(seq);
-        store.seek(Seek::Seq(seq));
+        store.seek(SeekTarget::Seq(seq));
     };
     // Text nodes only: content of users never becomes HTML.
     let pieces = excerpt(&content, &words).into_iter().map(|(piece, highlighted)| {

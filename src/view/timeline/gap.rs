@@ -2,7 +2,7 @@
 
 use leptos::{html::Div, prelude::*};
 use parlour_core::{
-    event::Missing,
+    event::GapState,
     timeline::{Row, RowKind},
 };
 
@@ -12,11 +12,11 @@ use crate::{ctrl::use_store, i18n::Key, view::shared::use_texts};
 /// A gap, as tall as its messages are estimated to be. It is loaded when the viewport comes near, or by its button. The
 /// button stays the same element until the whole gap is loaded, because it may have the focus. Follows `row`.
 #[component]
-pub fn GapRow(missing: Missing, row: RwSignal<Row>) -> impl IntoView {
+pub fn GapRow(missing: GapState, row: RwSignal<Row>) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     // Loading changes the height of the row far more often than what is missing.
     let missing = Memo::new(move |_| {
-        row.with(|row| if let RowKind::Gap { missing, .. } = row.kind { missing } else { missing })
+        row.with(|row| if let RowKind::Gap { gap: missing, .. } = row.kind { missing } else { missing })
     });
     let height = move || {
         row.with(|row| match row.kind {

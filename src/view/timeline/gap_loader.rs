@@ -6,8 +6,8 @@
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use parlour_core::{
-    limits::PAGE,
-    model::{Connection, Seek},
+    limits::HISTORY_PAGE_MESSAGES,
+    model::{Connection, SeekTarget},
     ranges::Gap,
 };
 
@@ -16,7 +16,7 @@ use crate::ctrl::Store;
 /// Approximate height of a page of messages, in CSS pixels. Loaded messages that are within this distance are continued.
 const PAGE_HEIGHT_PX: f64 = 4_000.0;
 /// A seek loads this many messages before its target, and as many from the target on.
-const HALF_PAGE: u64 = PAGE as u64 / 2;
+const HALF_PAGE: u64 = HISTORY_PAGE_MESSAGES as u64 / 2;
 /// The viewport has to stay in the middle of a gap for this long before anything is loaded there, so that a fling past it
 /// loads nothing.
 const SETTLE_MS: u32 = 80;
@@ -60,12 +60,12 @@ impl GapLoader {
             return;
         }
         let found = self.store.with_timeline(|timeline| {
-            let (first, last) = (timeline.at(top - height), timeline.at(top + 2.0 * height));
+            let (first, last) = (timeline.index_at(top - height), timeline.index_at(top + 2.0 * height));
             let is_visible =
                 |index: &usize| timeline.top(*index) < top + height && timeline.top(*index + 1) > top;
-            let mut gaps = (first..=last).filter(|index| timeline.missing(*index).is_some());
+            let mut gaps = (first..=last).filter(|index| timeline.gap_at(*index).is_some());
             let index = gaps.clone().find(is_visible).or_else(|| gaps.next_back())?;
-            let missing = timeline.missing(index)?;
+            let missing = timeline.gap_at(index)?;
             let (begins, ends) = (timeline.top(index) - top, timeline.top(index + 1) - top);
             Some((missing, plan(missing.gap, begins, ends, height)))
         });
@@ -86,7 +86,7 @@ impl GapLoader {
         self.requested.set_value(Some(gap));
         match request {
             Request::Before(seq) => self.store.load_gap(seq),
-            Request::Around(seq) => self.store.load_around(Seek::Seq(seq)),
+            Request::Around(seq) => self.store.load_around(SeekTarget::Seq(seq)),
         }
     }
 }

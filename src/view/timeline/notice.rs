@@ -14,7 +14,7 @@ pub fn PresenceRow(row: RwSignal<Row>) -> impl IntoView {
     let t = use_texts();
     let sentences = move || {
         row.with(|row| match &row.kind {
-            RowKind::Movement(summary) => t().presence_changes(summary),
+            RowKind::Presence(summary) => t().presence_changes(summary),
             _ => Vec::new(),
         })
     };
@@ -31,17 +31,17 @@ pub fn NoticeRow(notice: Notice) -> impl IntoView {
     let t = use_texts();
     match notice {
         Notice::Help => EitherOf5::A(view! { <Help/> }),
-        Notice::Who { nicks, more } => {
+        Notice::Members { nicks, more } => {
             let sentence = move || view! { <Sentence parts=t().people_online(&nicks, more)/> };
             EitherOf5::B(view! { <p class="row notice">{sentence}</p> })
         }
         Notice::Server(text) => EitherOf5::C(view! { <p class="row notice" dir="auto">{text}</p> }),
-        Notice::Broke(status) => {
+        Notice::ConnectionBroke(status) => {
             EitherOf5::D(view! { <p class="row notice missed">{move || t().status(status)}</p> })
         }
-        Notice::Missed => EitherOf5::E(view! { <Warning text=Key::NoticeMissed/> }),
-        Notice::NothingKept => EitherOf5::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
-        Notice::Unreadable => EitherOf5::E(view! { <Warning text=Key::NoticeUnreadable/> }),
+        Notice::MessagesMissed => EitherOf5::E(view! { <Warning text=Key::NoticeMissed/> }),
+        Notice::NotPersisted => EitherOf5::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
+        Notice::UnreadableFrame => EitherOf5::E(view! { <Warning text=Key::NoticeUnreadable/> }),
     }
 }
 

@@ -30,10 +30,10 @@ impl RenderPlan {
     /// Plans the rows from `above` pixels over the viewport to one viewport height below it, and in addition the rows with
     /// the keys in `pinned`, wherever they are.
     pub fn new(timeline: &Timeline, top: f64, height: f64, above: f64, pinned: &[u32]) -> Self {
-        let first = timeline.at(top - above);
+        let first = timeline.index_at(top - above);
         let nearby = (first..timeline.len()).take_while(|index| timeline.top(*index) < top + 2.0 * height);
         let mut indices: Vec<usize> = nearby.collect();
-        for index in pinned.iter().filter_map(|key| timeline.find(*key, first)) {
+        for index in pinned.iter().filter_map(|key| timeline.index_of_key(*key, first)) {
             if let Err(place) = indices.binary_search(&index) {
                 indices.insert(place, index);
             }

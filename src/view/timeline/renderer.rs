@@ -8,7 +8,7 @@
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use parlour_core::timeline::{Measure, Timeline};
+use parlour_core::timeline::{RowMetrics, Timeline};
 
 use super::{
     gap_loader::GapLoader,
@@ -158,7 +158,7 @@ impl Renderer {
         if back_at_end {
             self.enter_end();
         }
-        if self.store.with_timeline(Timeline::rebalance) || self.slack != 0.0 || back_at_end {
+        if self.store.with_timeline(Timeline::rebalance_gaps) || self.slack != 0.0 || back_at_end {
             self.render();
         }
     }
@@ -207,8 +207,8 @@ impl Renderer {
         let (top, height) = (self.top(), self.viewport.height());
         let first_row = self.first_row();
         let (anchor, time) = self.store.with_timeline(|timeline| {
-            let first = timeline.at(top);
-            timeline.reads(timeline.key(first));
+            let first = timeline.index_at(top);
+            timeline.set_anchor(timeline.key(first));
             let anchor = first_row.unwrap_or_else(|| ScrollAnchor::in_middle(timeline, top, height));
             // At the very top the first row's own day line is in view.
             (anchor, timeline.time(first).filter(|_| top > 0.0))
@@ -236,7 +236,7 @@ impl Renderer {
 
     fn enter_end(&mut self) {
         self.anchor = ScrollAnchor::End;
-        self.store.with_timeline(|timeline| timeline.reads(None));
+        self.store.with_timeline(|timeline| timeline.set_anchor(None));
         self.scroller.enter_end();
     }
 
@@ -250,7 +250,7 @@ impl Renderer {
             return;
         }
         if self.size.0 != size.0 {
-            self.store.with_timeline(|timeline| timeline.reshape(row_heights(size.0)));
+            self.store.with_timeline(|timeline| timeline.set_metrics(row_heights(size.0)));
         }
         self.size = size;
         let newest = self.rows.newest();
@@ -304,7 +304,7 @@ impl Renderer {
                     for row in &measured {
                         // As f32, half a million pixels are exact to a hundredth.
                         #[allow(clippy::cast_possible_truncation)]
-                        timeline.measured(row.index, row.height as f32);
+                        timeline.set_measured(row.index, row.height as f32);
                     }
                 });
                 if pass < MAX_PASSES {
@@ -339,7 +339,7 @@ impl Renderer {
     fn highlight_target(&mut self) {
         let Some(seq) = self.highlight else { return };
         let key = self.store.with_timeline(|timeline| {
-            let index = timeline.find_seq(seq)?;
+            let index = timeline.index_of_seq(seq)?;
             timeline.seq(index)?;
             timeline.key(index)
         });
@@ -351,9 +351,9 @@ impl Renderer {
 }
 
 /// From what row heights are estimated in a viewport of this width, to match the stylesheet.
-fn row_heights(width: i32) -> Measure {
+fn row_heights(width: i32) -> RowMetrics {
     // Exact for any width that a screen has.
     #[allow(clippy::cast_precision_loss)]
     let text = (width as f32 - 200.0).clamp(160.0, 580.0);
-    Measure { message: 56.0, line: 22.5, bytes: text / 8.0 }
+    RowMetrics { message_px: 56.0, line_px: 22.5, bytes_per_line: text / 8.0 }
 }

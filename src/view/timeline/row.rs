@@ -17,8 +17,8 @@ pub fn RowContent(row: RwSignal<Row>) -> impl IntoView {
     let day = move || row.with(|row| row.day);
     let content = match row.with_untracked(|row| row.kind.clone()) {
         RowKind::Message { message, .. } => EitherOf4::A(view! { <MessageRow message row/> }),
-        RowKind::Gap { missing, .. } => EitherOf4::B(view! { <GapRow missing row/> }),
-        RowKind::Movement(_) => EitherOf4::C(view! { <PresenceRow row/> }),
+        RowKind::Gap { gap: missing, .. } => EitherOf4::B(view! { <GapRow missing row/> }),
+        RowKind::Presence(_) => EitherOf4::C(view! { <PresenceRow row/> }),
         RowKind::Notice(notice) => EitherOf4::D(view! { <NoticeRow notice/> }),
     };
     view! {

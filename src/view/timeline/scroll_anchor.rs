@@ -32,8 +32,8 @@ impl ScrollAnchor {
     /// The anchor for a viewport in which no row begins: what is in its middle. `top` is the timeline position of the
     /// viewport's upper edge, `height` the viewport's height.
     pub fn in_middle(timeline: &Timeline, top: f64, height: f64) -> Self {
-        let middle = timeline.at(top + height / 2.0);
-        match timeline.missing(middle) {
+        let middle = timeline.index_at(top + height / 2.0);
+        match timeline.gap_at(middle) {
             // At the very top the room's first message is what should be shown.
             Some(missing) if top <= 0.0 => Self::Seq { seq: missing.gap.from as f64 + 0.01, offset: -top },
             Some(missing) => {
@@ -56,15 +56,15 @@ impl ScrollAnchor {
         match *self {
             Self::End => Some(timeline.height() - height),
             Self::Row { key, index, offset } => {
-                let index = timeline.find(key, index)?;
+                let index = timeline.index_of_key(key, index)?;
                 *self = Self::Row { key, index, offset };
                 Some(timeline.top(index) - offset)
             }
             Self::Seq { seq, offset } => {
                 // Rounded up it is the number of the message that the fraction lies in.
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                let index = timeline.find_seq(seq.ceil() as u64)?;
-                let Some(missing) = timeline.missing(index) else {
+                let index = timeline.index_of_seq(seq.ceil() as u64)?;
+                let Some(missing) = timeline.gap_at(index) else {
                     *self = Self::Row { key: timeline.key(index)?, index, offset };
                     return Some(timeline.top(index) - offset);
                 };
@@ -94,15 +94,15 @@ mod tests {
         let mut anchor = ScrollAnchor::in_middle(&timeline, 5025.0, 100.0);
         assert_eq!(anchor, ScrollAnchor::Row { key, index: 8, offset: 45.0 });
         assert_eq!(anchor.resolve(&timeline, 100.0), Some(5025.0));
-        timeline.measured(2, 30.0);
+        timeline.set_measured(2, 30.0);
         assert_eq!(anchor.resolve(&timeline, 100.0), Some(5045.0), "the row that grew is above it");
         let mut anchor = ScrollAnchor::in_middle(&timeline, 1950.0, 100.0);
         assert_eq!(anchor, ScrollAnchor::Seq { seq: 200.0, offset: 50.0 });
         assert_eq!(anchor.resolve(&timeline, 100.0), Some(1950.0));
         // The page around it is loaded: the message is in the middle, as before.
-        timeline.page((190..=210).map(message).collect());
+        timeline.insert_page((190..=210).map(message).collect());
         let top = anchor.resolve(&timeline, 100.0).unwrap();
-        let index = timeline.find_seq(200).unwrap();
+        let index = timeline.index_of_seq(200).unwrap();
         let expected = ScrollAnchor::Row { key: timeline.key(index).unwrap(), index, offset: 50.0 };
         assert_eq!((anchor, top), (expected, timeline.top(index) - 50.0));
         let at_top = ScrollAnchor::in_middle(&timeline, 0.0, 100.0);
