@@ -1,69 +1,82 @@
-//! The two pages, and which of them is shown. The login page is loaded first; the room comes with all that only those
-//! need who have logged in.
+//! The login page and the room, of which one is shown. The login page is part of the first download; the room and the
+//! service are a module of their own that is loaded later.
 
-use std::{cell::Cell, pin::Pin};
+use std::{any::Any, cell::Cell, pin::Pin};
 
-use leptos::prelude::*;
+use leptos::{mount::mount_to, prelude::*};
+use web_sys::HtmlElement;
 
 use crate::{
     ctrl::{Store, use_store},
-    view::{self, Login, Room, dom::El},
+    view::{LoginPage, Room, prepare_room, sync_document},
 };
 
-/// What makes the room's page.
-type MakeRoom = fn() -> El;
+/// A mounted page; dropping it unmounts the page.
+type Mounted = Box<dyn Any>;
+
+/// Mounts the room. A function pointer, so that nothing in the first download refers to the room itself.
+type MountRoom = fn(HtmlElement) -> Mounted;
 
 thread_local! {
-    /// Empty until it is loaded.
-    static ROOM: Cell<Option<MakeRoom>> = const { Cell::new(None) };
+    /// `None` until the room module is loaded.
+    static MOUNT_ROOM: Cell<Option<MountRoom>> = const { Cell::new(None) };
 }
 
-/// The whole page, inside of `root`: the login, or the room once somebody has logged in.
+/// The login page or, while logged in, the room. Follows the store's identity.
+///
+/// The page is mounted into `root` instead of being switched by `<Show>`: for a view that may be rendered again, Leptos
+/// compiles an update of every element, which for these two pages is 12 KB of brotli.
 #[component]
-pub fn App(root: El) -> impl IntoView {
-    view::follow_page();
+pub fn App(root: HtmlElement) -> impl IntoView {
+    sync_document();
     let store = use_store();
-    root.switch(
-        move || Some(store.at_login()),
-        |at_login| match ROOM.get() {
-            Some(room) if !at_login => room(),
-            _ => Login(),
-        },
-    );
+    let is_at_login = Memo::new(move |_| store.is_at_login());
+    let page = StoredValue::new_local(None::<Mounted>);
+    Effect::new(move || {
+        let is_at_login = is_at_login.get();
+        // Before the next one is mounted, because some elements of the pages have the same id.
+        page.set_value(None);
+        let root = root.clone();
+        page.set_value(Some(untrack(move || match MOUNT_ROOM.get() {
+            // Loaded by now: only the service, which is in the same module, logs in.
+            Some(mount_room) if !is_at_login => mount_room(root),
+            _ => Box::new(mount_to(root, || view! { <LoginPage/> })),
+        })));
+    });
 }
 
-/// Loads the room and the service, unless they are there; when that fails, the console tells why.
-pub fn bring(store: Store) -> Pin<Box<dyn Future<Output = ()>>> {
+/// Loads the room module, unless it is loaded, and starts the service. A failure is logged by the browser.
+pub fn load_room(store: Store) -> Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async move {
-        if let Ok(room) = load(store).await {
-            ROOM.set(Some(room));
+        if let Ok(mount_room) = load(store).await {
+            MOUNT_ROOM.set(Some(mount_room));
         }
     })
 }
 
-/// Has the browser fetch them, before there is a store.
-pub fn fetch() {
+/// Starts the download of the room module.
+pub fn preload_room() {
     #[cfg(feature = "split")]
     wasm_bindgen_futures::spawn_local(async {
-        // Where they are needed it is tried anew, and told.
+        // A failure is reported by `load`, which tries again.
         let _ = preload().await;
     });
 }
 
-/// All that is reached from here alone becomes a module of its own, which `xtask/bindgen` cuts out of the linker's.
+/// Everything that is reachable only from here becomes a module of its own, which `xtask/bindgen` splits off the linker's.
 #[cfg(feature = "split")]
 #[leptos::wasm_split::wasm_split(room, fallible, wasm_split_path = leptos::wasm_split, preload(preload))]
-fn load(store: Store) -> Result<MakeRoom, leptos::wasm_split::SplitLoaderError> {
-    Ok(begin(store))
+fn load(store: Store) -> Result<MountRoom, leptos::wasm_split::SplitLoaderError> {
+    Ok(start_room(store))
 }
 
 #[cfg(not(feature = "split"))]
-async fn load(store: Store) -> Result<MakeRoom, ()> {
-    Ok(begin(store))
+async fn load(store: Store) -> Result<MountRoom, ()> {
+    Ok(start_room(store))
 }
 
-fn begin(store: Store) -> MakeRoom {
-    store.begin();
-    view::prepare(store);
-    || Room()
+fn start_room(store: Store) -> MountRoom {
+    store.start_service();
+    prepare_room(store);
+    |root| Box::new(mount_to(root, || view! { <Room/> }))
 }

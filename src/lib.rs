@@ -1,5 +1,5 @@
-//! Parlour's client: `app -> view -> ctrl -> service -> ws`, each naming only the next. What a layer may not do is
-//! written at the head of each; `core/tests/layering.rs` holds them to it.
+//! Parlour's client, in layers: `app -> view -> ctrl -> service -> ws`. A layer uses only the next one; the head of each
+//! module lists what it must not contain, and `core/tests/layering.rs` checks the rule.
 
 pub mod app;
 pub mod config;
@@ -10,18 +10,20 @@ pub mod view;
 pub mod ws;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
-/// Starts the page: settings, log, and the app in the place of the loading screen.
+/// Starts the client: loads the settings, starts logging and mounts the app in place of the loading screen.
 pub fn start() {
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
         view::show_crash();
     }));
-    // Leptos' own spawn_local works only once something is mounted.
+    // Leptos' own `spawn_local` works only after mounting.
     wasm_bindgen_futures::spawn_local(async {
-        if config::is_known() {
-            // Who comes back is shown the room, so it is to come at the same time as the settings.
-            app::fetch();
+        if config::has_session() {
+            // The room will be shown first, so it is downloaded at the same time as the settings.
+            app::preload_room();
         }
         let (config, problems) = config::load().await;
         config::start_logging(&config.log);
@@ -29,21 +31,22 @@ pub fn start() {
             tracing::warn!("{problem}");
         }
         let Some(root) = document().get_element_by_id("app") else {
-            tracing::error!("the page has no element with the id `app`");
+            tracing::error!("the document has no element with the id `app`");
             return;
         };
-        let store = ctrl::Store::new(&config, app::bring);
+        let store = ctrl::Store::new(&config, app::load_room);
         store.resume().await;
-        mount_to(wasm_bindgen::JsCast::unchecked_into(root.clone()), move || {
+        let root: HtmlElement = root.unchecked_into();
+        mount_to(root.clone(), move || {
             provide_context(store);
-            view! { <app::App root=root.into()/> }
+            view! { <app::App root/> }
         })
         .forget();
         if let Some(boot) = document().get_element_by_id("boot") {
             boot.remove();
         }
-        // By the time a name is typed it is there. The login page is drawn first.
-        view::drawn().await;
-        app::bring(store).await;
+        // After the login page is painted, the room module is loaded while the user types.
+        view::next_paint().await;
+        app::load_room(store).await;
     });
 }

@@ -1,4 +1,4 @@
-//! The page's entry; everything is in the library.
+//! The entry point of the bundle; the code is in the library.
 
 fn main() {
     parlour::start();

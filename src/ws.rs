@@ -1,4 +1,4 @@
-//! One WebSocket: open, bytes in, bytes out, close code. Knows neither the store nor what the bytes mean.
+//! A WebSocket: open, send, receive, close code. It does not interpret the bytes and knows neither the store nor core.
 
 use futures_channel::mpsc;
 use futures_util::{
@@ -8,62 +8,70 @@ use futures_util::{
 use gloo_net::websocket::{Message, State, WebSocketError, futures::WebSocket};
 use wasm_bindgen_futures::spawn_local;
 
+/// The close code for a connection that ended without a Close frame (RFC 6455, 7.4.1).
+const ABNORMAL_CLOSURE: u16 = 1006;
+
 /// What a socket reports.
 #[derive(Debug)]
 pub enum Report {
-    /// It is open.
+    /// The socket is open.
     Opened,
-    /// A message came; Text arrives as the bytes of its UTF-8.
+    /// A message was received; a Text message as the bytes of its UTF-8.
     Message(Vec<u8>),
-    /// It is closed, with this code (RFC 6455, 7.4); nothing more will be reported.
+    /// The socket is closed, with this close code. Nothing is reported afterwards.
     Closed(u16),
 }
 
-/// The browser refuses even to try.
+/// The browser refuses to open a socket to the URL.
 #[derive(Debug)]
 pub struct Unopenable;
 
-enum Order {
+enum Command {
     Send(Vec<u8>),
     Close(Option<u16>),
 }
 
-/// A socket that is opening or open. Dropped, it closes.
+/// A socket that is opening or open. Dropping it closes it.
 #[derive(Debug)]
 pub struct Socket {
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<Command>,
 }
 
 impl Socket {
-    /// Opens a socket; what happens to it is told to `report`.
+    /// Opens a socket, which calls `report` until it is closed.
     ///
     /// # Errors
-    /// [`Unopenable`] when the URL is none, or one that this page may not use.
+    /// [`Unopenable`] if the URL is invalid, or insecure in a secure page.
     pub fn open(url: &str, report: impl Fn(Report) + 'static) -> Result<Self, Unopenable> {
         let socket = WebSocket::open(url).map_err(|_| Unopenable)?;
-        let (orders, taken) = mpsc::unbounded();
-        spawn_local(drive(socket, taken, report));
-        Ok(Self { orders })
+        let (commands, receiver) = mpsc::unbounded();
+        spawn_local(drive(socket, receiver, report));
+        Ok(Self { commands })
     }
 
     /// Sends a Binary message.
     pub fn send(&self, bytes: &[u8]) {
-        // The other end of the channel goes away when the socket is closed, which is reported.
-        let _ = self.orders.unbounded_send(Order::Send(bytes.to_vec()));
+        // The channel is closed only together with the socket, which is reported.
+        let _ = self.commands.unbounded_send(Command::Send(bytes.to_vec()));
     }
 
-    /// Closes, with a code or with an empty Close frame; after what was sent before. Nothing more is reported.
+    /// Closes the socket after the messages sent so far, with a close code or an empty Close frame. Nothing is reported
+    /// afterwards.
     pub fn close(self, code: Option<u16>) {
-        let _ = self.orders.unbounded_send(Order::Close(code));
+        let _ = self.commands.unbounded_send(Command::Close(code));
     }
 }
 
-/// Carries between the browser's socket and ours until one of them ends.
-async fn drive(mut socket: WebSocket, mut orders: mpsc::UnboundedReceiver<Order>, report: impl Fn(Report)) {
+/// Executes commands and reports events until the socket is closed.
+async fn drive(
+    mut socket: WebSocket,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    report: impl Fn(Report),
+) {
     let opened = poll_fn(|cx| socket.poll_ready_unpin(cx));
-    if let Either::Right((order, _)) = select(opened, orders.next()).await {
-        // Told to close before it was open; nothing is ever sent on a socket that has not reported.
-        let code = if let Some(Order::Close(code)) = order { code } else { None };
+    if let Either::Right((command, _)) = select(opened, commands.next()).await {
+        // Only a close is possible here: nothing is sent before the socket has reported that it is open.
+        let code = if let Some(Command::Close(code)) = command { code } else { None };
         let _ = socket.close(code, None);
         return;
     }
@@ -71,24 +79,24 @@ async fn drive(mut socket: WebSocket, mut orders: mpsc::UnboundedReceiver<Order>
         report(Report::Opened);
     }
     loop {
-        match select(socket.next(), orders.next()).await {
+        match select(socket.next(), commands.next()).await {
             Either::Left((Some(Ok(Message::Bytes(bytes))), _)) => report(Report::Message(bytes)),
             Either::Left((Some(Ok(Message::Text(text))), _)) => report(Report::Message(text.into_bytes())),
             Either::Left((Some(Err(WebSocketError::ConnectionClose(close))), _)) => {
                 report(Report::Closed(close.code));
                 return;
             }
-            // An error event says nothing; the close event that follows has the code.
+            // An error event has no details; the close event that follows has the code.
             Either::Left((Some(Err(_)), _)) => {}
             Either::Left((None, _)) => {
-                report(Report::Closed(1006));
+                report(Report::Closed(ABNORMAL_CLOSURE));
                 return;
             }
-            Either::Right((Some(Order::Send(bytes)), _)) => {
-                // A socket that is closing takes nothing more; its close event comes.
+            Either::Right((Some(Command::Send(bytes)), _)) => {
+                // A socket that is closing refuses messages; its close event is reported.
                 let _ = socket.send(Message::Bytes(bytes)).await;
             }
-            Either::Right((Some(Order::Close(code)), _)) => {
+            Either::Right((Some(Command::Close(code)), _)) => {
                 let _ = socket.close(code, None);
                 return;
             }

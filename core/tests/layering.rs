@@ -30,14 +30,17 @@ struct Layer {
 
 const LEAVES: &[&str] = &["config", "i18n"];
 
+/// Leptos and the crates built on it, for the layers below the store.
+const NO_LEPTOS: &[&str] = &["gloo_net", "leptos", "leptos_use_media_query"];
+
 fn layers() -> [Layer; 7] {
     [
         Layer { name: "app", may_use: &["view", "ctrl"], core: &DATA, not: &["gloo_net"] },
         Layer { name: "view", may_use: &["ctrl"], core: &DATA, not: &["gloo_net"] },
         Layer { name: "ctrl", may_use: &["service"], core: &DATA, not: &["gloo_net", "web_sys"] },
-        Layer { name: "service", may_use: &["ws"], core: &[], not: &["gloo_net", "leptos"] },
+        Layer { name: "service", may_use: &["ws"], core: &[], not: NO_LEPTOS },
         Layer { name: "ws", may_use: &[], core: &["-"], not: &["leptos"] },
-        Layer { name: "config", may_use: &[], core: &["address"], not: &["gloo_net", "leptos"] },
+        Layer { name: "config", may_use: &[], core: &["address"], not: NO_LEPTOS },
         Layer { name: "i18n", may_use: &[], core: &DATA, not: &["gloo_net"] },
     ]
 }
@@ -213,6 +216,7 @@ fn violations_are_found() {
         ("ctrl", "use parlour_core::{model::Message, codec::encode};"),
         ("service", "use parlour_core::{model, wire::Login};"),
         ("service", "use leptos::prelude::*;"),
+        ("service", "use leptos_use_media_query::use_media_query;"),
         ("service", "use crate::ctrl::Store;"),
         ("ws", "use parlour_core::model::Message;"),
         ("ws", "pub use leptos::prelude::RwSignal;"),

@@ -7,11 +7,13 @@ use parlour_e2e::{Files, Page, Server, Window, stage};
 
 /// From now on the page can't make an element that every name is shown in.
 const BREAK: &str = r"
-    const make = document.createElementNS;
-    document.createElementNS = function (space, tag) {
-        if (String(tag).toLowerCase() === 'bdi') throw new Error('no more of these');
-        return make.call(this, space, tag);
-    };
+    for (const name of ['createElement', 'createElementNS']) {
+        const make = document[name];
+        document[name] = function (...args) {
+            if (args.some((tag) => String(tag).toLowerCase() === 'bdi')) throw new Error('no more of these');
+            return make.apply(this, args);
+        };
+    }
 ";
 
 #[test]

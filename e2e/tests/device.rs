@@ -26,7 +26,7 @@ async fn until_stored(page: &Page, what: &str, test: impl Fn([u32; 3]) -> bool) 
 
 /// How often the page says that it can't keep anything.
 fn told(view: &View) -> usize {
-    view.lines("notice").iter().filter(|line| line.contains("keep anything")).count()
+    view.lines("notice").iter().filter(|line| line.contains("store data")).count()
 }
 
 /// In the room, without having logged in.

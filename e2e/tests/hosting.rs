@@ -98,7 +98,7 @@ fn without_a_good_config_the_defaults_serve() {
 fn a_language_that_can_not_be_had_leaves_the_page_as_it_is() {
     stage("a_language_that_can_not_be_had_leaves_the_page_as_it_is", async |stage| {
         let files = Files::serve("/");
-        files.remove("lang/zh-CN.txt");
+        files.remove("lang/zh-CN.json");
         let page = stage.open("page", &files.url()).await;
         page.until("the login page", |view| view.login && view.lang == "en").await;
         page.expect_error("404");

@@ -96,7 +96,7 @@ fn what_was_said_is_found_and_gone_to() {
 
         // By the keyboard alone: to the last but one, whatever comes between.
         page.fill("#search-words", "crowd line").await;
-        until_it_says(&page, "The latest 50 of more").await;
+        until_it_says(&page, "The latest 50 results; there are more").await;
         page.press(keys::DOWN).await;
         page.press(keys::DOWN).await;
         page.press(keys::ENTER).await;
@@ -108,7 +108,9 @@ fn what_was_said_is_found_and_gone_to() {
         // What was found is still there, and there is more of it.
         page.press(&keys::with_control("k")).await;
         until_focused(&page, "search-words").await;
-        for (n, words) in [(100, "The latest 100 of more"), (150, "The latest 150 of more")] {
+        for (n, words) in
+            [(100, "The latest 100 results; there are more"), (150, "The latest 150 results; there are more")]
+        {
             page.click("#search .search-more").await;
             until_it_says(&page, words).await;
             let shown: usize =
@@ -212,7 +214,8 @@ fn what_an_input_method_has_not_given_yet_is_not_searched_for() {
             "return document.querySelector('#search-words').value === 'fuwuqi'",
         )
         .await;
-        let hint = "Words are found from their first letters on; several must all be in one message.";
+        let hint =
+            "Finds words by their first letters. With several words, a message must contain all of them.";
         until_it_says(&page, hint).await;
         page.type_text("服务器").await;
         until_found(&page, &["今天我们用Rust写[服务器]，明天休息。"]).await;

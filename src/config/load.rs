@@ -1,4 +1,4 @@
-//! Reads `config.json`. A missing or broken one is told in the console, and the defaults serve.
+//! Loads `config.json`. If it is missing or invalid, that is logged and the defaults are used.
 
 use js_sys::{Promise, Reflect};
 use parlour_core::address;
@@ -9,15 +9,16 @@ use web_sys::{RequestCache, RequestInit, Response};
 use super::{Config, Remembered, page, storage};
 use crate::i18n::{self, Locale};
 
-/// Gathers the settings: what the user chose before, else config.json, else what the browser says.
+/// Loads the settings. The user's earlier choices take precedence over config.json, and that over the browser's
+/// preferences. The second value lists the problems found, to be logged once logging has started.
 pub async fn load() -> (Config, Vec<String>) {
     let mut problems = Vec::new();
     let chosen = storage::language().as_deref().and_then(Locale::from_tag);
-    let own = Locale::from_tag(&page::language()).unwrap_or_default();
-    // Most likely it is this one: its words come at the same time as the file.
-    let likely = chosen.unwrap_or(own);
-    let early = words(likely);
-    let file = match fetch().await {
+    let preferred = Locale::of_browser();
+    // Unless config.json sets another language. Its texts are fetched at the same time as config.json.
+    let likely = chosen.unwrap_or(preferred);
+    let loading = load_translation(likely);
+    let file = match fetch_config().await {
         Ok(file) => file,
         Err(problem) => {
             problems.push(format!("config.json: {problem}; the defaults are used"));
@@ -33,10 +34,10 @@ pub async fn load() -> (Config, Vec<String>) {
     };
     let (server, title, language, theme, log) =
         (text("server"), text("title"), text("language"), text("theme"), text("log"));
-    let mut locale = chosen.or(language.as_deref().and_then(Locale::from_tag)).unwrap_or(own);
-    if !(if locale == likely { early.await } else { words(locale).await }) {
-        problems.push(format!("the words of `{}` can't be loaded; the page is in English", locale.tag()));
-        locale = Locale::En;
+    let mut locale = chosen.or(language.as_deref().and_then(Locale::from_tag)).unwrap_or(preferred);
+    if !(if locale == likely { loading.await } else { load_translation(locale).await }) {
+        problems.push(format!("the translation `{}` can't be loaded; the page is in English", locale.tag()));
+        locale = Locale::default();
     }
     let config = Config {
         title,
@@ -53,46 +54,47 @@ pub async fn load() -> (Config, Vec<String>) {
     (config, problems)
 }
 
-/// Asks for the words of a language. The future says whether they are there; when they can't be had, there are those of
-/// English.
-pub fn words(locale: Locale) -> impl Future<Output = bool> {
-    let missing = !i18n::is_read(locale);
-    let asked = missing.then(|| ask(&format!("lang/{}.txt", locale.tag()))).flatten();
+/// Fetches the texts of a language, unless they are loaded. The future is `true` if they are loaded at the end; if not, the
+/// texts of the language are the English ones.
+pub fn load_translation(locale: Locale) -> impl Future<Output = bool> {
+    let missing = !i18n::is_loaded(locale);
+    let requested = missing.then(|| request(&format!("lang/{}.json", locale.tag()))).flatten();
     async move {
-        if let Some(asked) = asked
-            && let Ok(response) = answer(asked).await
-            && let Ok(text) = response.text()
-            && let Ok(text) = JsFuture::from(text).await
-            && let Some(text) = text.as_string()
+        if let Some(request) = requested
+            && let Ok(response) = response(request).await
+            && let Ok(json) = response.json()
+            && let Ok(file) = JsFuture::from(json).await
+            && file.is_object()
         {
-            i18n::read(locale, text);
+            i18n::load(locale, &file);
         }
-        i18n::is_read(locale)
+        i18n::is_loaded(locale)
     }
 }
 
-async fn fetch() -> Result<JsValue, String> {
-    // boot/boot.js has asked for it while this module was on its way.
-    let asked =
-        Reflect::get(&js_sys::global(), &"settings".into()).ok().and_then(|asked| asked.dyn_into().ok());
-    let response = answer(asked.or_else(|| ask("config.json")).ok_or("there is no window")?).await?;
-    let json = JsFuture::from(response.json().map_err(said)?).await.map_err(said)?;
+async fn fetch_config() -> Result<JsValue, String> {
+    // boot/boot.js requests it while this module is downloaded.
+    let requested =
+        Reflect::get(&js_sys::global(), &"settings".into()).ok().and_then(|promise| promise.dyn_into().ok());
+    let request = requested.or_else(|| request("config.json")).ok_or("there is no window")?;
+    let response = response(request).await?;
+    let json = JsFuture::from(response.json().map_err(message)?).await.map_err(message)?;
     if json.is_object() { Ok(json) } else { Err("it is not an object".into()) }
 }
 
-/// Asks for a file beside the page.
-fn ask(file: &str) -> Option<Promise> {
+/// Requests a file from the page's directory.
+fn request(file: &str) -> Option<Promise> {
     let init = RequestInit::new();
-    // The file can be changed without a new name; a copy in the cache is asked after.
+    // The file keeps its name when it is changed, so a cached copy has to be revalidated.
     init.set_cache(RequestCache::NoCache);
     Some(web_sys::window()?.fetch_with_str_and_init(file, &init))
 }
 
-async fn answer(asked: Promise) -> Result<Response, String> {
-    let response: Response = JsFuture::from(asked).await.map_err(said)?.unchecked_into();
+async fn response(request: Promise) -> Result<Response, String> {
+    let response: Response = JsFuture::from(request).await.map_err(message)?.unchecked_into();
     if response.ok() { Ok(response) } else { Err(format!("the server answers {}", response.status())) }
 }
 
-fn said(e: JsValue) -> String {
+fn message(e: JsValue) -> String {
     e.dyn_ref::<js_sys::Error>().map_or_else(|| "it failed".into(), |e| String::from(e.message()))
 }

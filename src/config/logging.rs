@@ -1,9 +1,9 @@
-//! The console, at the level that config.json names: by tracing-wasm while developing, by [`super::console`] in a
-//! release.
+//! Diagnostics: `tracing` to the browser's console, at the level set in config.json.
 
 use tracing::Level;
+use tracing_wasm::{ConsoleConfig, WASMLayerConfigBuilder};
 
-/// Starts logging. Once, at the start; `off` and anything unknown but the levels log nothing.
+/// Starts logging; to be called once. Without it, as for `off` and any unknown level, nothing is logged.
 pub fn start(level: &str) {
     let level = match level {
         "error" => Level::ERROR,
@@ -13,16 +13,11 @@ pub fn start(level: &str) {
         "trace" => Level::TRACE,
         _ => return,
     };
-    #[cfg(not(debug_assertions))]
-    super::console::Console::start(level);
-    #[cfg(debug_assertions)]
-    {
-        use tracing_wasm::{ConsoleConfig, WASMLayerConfigBuilder};
-        let config = WASMLayerConfigBuilder::new()
-            .set_max_level(level)
-            .set_report_logs_in_timings(false)
-            .set_console_config(ConsoleConfig::ReportWithoutConsoleColor)
-            .build();
-        tracing_wasm::set_as_global_default_with_config(config);
-    }
+    let config = WASMLayerConfigBuilder::new()
+        .set_max_level(level)
+        // Timings would mark each event in the browser's performance timeline.
+        .set_report_logs_in_timings(false)
+        .set_console_config(ConsoleConfig::ReportWithoutConsoleColor)
+        .build();
+    tracing_wasm::set_as_global_default_with_config(config);
 }

@@ -1,42 +1,41 @@
-//! What can be set without building: `config.json` beside the page, what the user chose, what the browser says.
+//! Settings that need no build: `config.json` beside the page, the user's choices on this device, and the browser's
+//! preferences.
 
-#[cfg(not(debug_assertions))]
-mod console;
 mod load;
 mod logging;
 mod page;
 mod storage;
 
-pub use load::{load, words};
+pub use load::{load, load_translation};
 pub use logging::start as start_logging;
 pub use page::{local_day, page_is_secure};
 pub use storage::{
-    forget_scope, is_known, last_scope, remember, remember_language, remember_scope, remember_theme,
-    scope_of_page,
+    forget_scope, has_session, last_scope, remember, remember_language, remember_scope, remember_theme,
+    tab_scope,
 };
 
 use crate::i18n::Locale;
 
-/// What the login page begins with.
+/// The initial values of the login form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// The nick of the last login.
     pub nick: String,
-    /// The server of the last login, of config.json, or where the page came from.
+    /// The server of the last login, or of config.json, or the host of the page.
     pub server: String,
 }
 
-/// The settings in force.
+/// The effective settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// The name of the place; the server's own where it is not set.
+    /// The title of the page; if not set, the server's name.
     pub title: Option<String>,
-    /// The language. Its words are there.
+    /// The language. Its translation is loaded.
     pub locale: Locale,
     /// `system`, `light` or `dark`.
     pub theme: String,
     /// `off`, `error`, `warn`, `info`, `debug` or `trace`.
     pub log: String,
-    /// What the login page begins with.
+    /// The initial values of the login form.
     pub remembered: Remembered,
 }

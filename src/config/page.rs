@@ -1,28 +1,20 @@
-//! What the page knows of itself.
+//! Properties of the page: its address and the time zone.
 
-/// The host the page came from, with its port if it is not the scheme's.
+/// The host the page was loaded from, with its port unless it is the scheme's default.
 pub fn host() -> String {
     web_sys::window().and_then(|window| window.location().host().ok()).unwrap_or_default()
 }
 
-/// The page was loaded over https.
+/// Whether the page was loaded over https.
 #[must_use]
 pub fn page_is_secure() -> bool {
     web_sys::window().and_then(|window| window.location().protocol().ok()).is_some_and(|p| p == "https:")
 }
 
-/// The first of the browser's languages that the page speaks; its first one where it speaks none.
-pub fn language() -> String {
-    let Some(window) = web_sys::window() else { return String::new() };
-    let tags: Vec<String> = window.navigator().languages().iter().filter_map(|tag| tag.as_string()).collect();
-    let spoken = tags.iter().find(|tag| crate::i18n::Locale::from_tag(tag).is_some());
-    spoken.or(tags.first()).cloned().unwrap_or_default()
-}
-
 /// The number of the local day of a Unix time in ms.
 #[must_use]
 pub fn local_day(time: i64) -> i64 {
-    // Years before 285,000 fit in an f64 to the ms.
+    // Up to the year 285,000 an f64 is exact to the millisecond.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     let minutes = js_sys::Date::new(&(time as f64).into()).get_timezone_offset() as i64;
     (time - minutes * 60_000).div_euclid(86_400_000)

@@ -1,5 +1,5 @@
-//! What the user chose, in the browser's local storage. Where that is forbidden, nothing is remembered and
-//! everything else works.
+//! The user's choices, in the browser's local storage. Where the browser forbids it, nothing is remembered and everything
+//! else works.
 
 use super::Remembered;
 
@@ -25,42 +25,38 @@ pub(super) fn theme() -> Option<String> {
     get(THEME)
 }
 
-/// Where this page is logged in: kept over a reload, and for a page that is a copy of it.
+/// The scope that this tab is logged in to. Survives a reload, and is copied when the tab is duplicated.
 #[must_use]
-pub fn scope_of_page() -> Option<String> {
-    of_page()?.get_item(SCOPE).ok()?.filter(|text| !text.is_empty())
+pub fn tab_scope() -> Option<String> {
+    session_storage()?.get_item(SCOPE).ok()?.filter(|text| !text.is_empty())
 }
 
-/// Where the last page was logged in.
+/// The scope that the last tab was logged in to.
 #[must_use]
 pub fn last_scope() -> Option<String> {
     get(SCOPE)
 }
 
-/// Somebody was logged in here, and has not left.
+/// Whether a user logged in on this device and has not logged out.
 #[must_use]
-pub fn is_known() -> bool {
-    scope_of_page().or_else(last_scope).is_some()
+pub fn has_session() -> bool {
+    tab_scope().or_else(last_scope).is_some()
 }
 
-/// Remembers where this page is logged in.
+/// Remembers the scope that this tab is logged in to.
 pub fn remember_scope(scope: &str) {
-    let _ = of_page().map(|storage| storage.set_item(SCOPE, scope));
+    let _ = session_storage().map(|storage| storage.set_item(SCOPE, scope));
     set(SCOPE, scope);
 }
 
-/// It is logged in nowhere any more.
+/// Removes the scope after a logout.
 pub fn forget_scope() {
-    let _ = of_page().map(|storage| storage.remove_item(SCOPE));
+    let _ = session_storage().map(|storage| storage.remove_item(SCOPE));
     remove(SCOPE);
 }
 
-fn of_page() -> Option<web_sys::Storage> {
-    web_sys::window()?.session_storage().ok()?
-}
-
-/// Remembers a login. A server that is where the page came from is not written down, so that the page goes on
-/// following config.json and its own address.
+/// Remembers the values of a login. A server that is the page's own host is not stored, so that the default keeps
+/// following config.json and the page's address.
 pub fn remember(login: &Remembered) {
     set(NICK, &login.nick);
     let own = parlour_core::address::suggested(&super::page::host(), super::page_is_secure());
@@ -72,24 +68,28 @@ pub fn remember_language(tag: &str) {
     set(LANGUAGE, tag);
 }
 
-/// Remembers light or dark.
+/// Remembers the colour scheme.
 pub fn remember_theme(theme: &str) {
     set(THEME, theme);
 }
 
-fn storage() -> Option<web_sys::Storage> {
+fn local_storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok()?
 }
 
+fn session_storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.session_storage().ok()?
+}
+
 fn get(key: &str) -> Option<String> {
-    storage()?.get_item(key).ok()?.filter(|text| !text.is_empty())
+    local_storage()?.get_item(key).ok()?.filter(|text| !text.is_empty())
 }
 
 fn set(key: &str, value: &str) {
-    // A full or forbidden storage costs a convenience, nothing else.
-    let _ = storage().map(|storage| storage.set_item(key, value));
+    // If the storage is full or forbidden, only a convenience is lost.
+    let _ = local_storage().map(|storage| storage.set_item(key, value));
 }
 
 fn remove(key: &str) {
-    let _ = storage().map(|storage| storage.remove_item(key));
+    let _ = local_storage().map(|storage| storage.remove_item(key));
 }

@@ -1,8 +1,8 @@
-//! What a user can do.
+//! The user's actions.
 
 use std::sync::Arc;
 
-use leptos::task::spawn_local;
+use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{
     model::{Delivery, MessageId, SeekTarget},
     status::Status,
@@ -10,7 +10,7 @@ use parlour_core::{
 };
 
 use super::{
-    command::{self, Typed},
+    command::{self, Input},
     store::{ComposerNote, Store, Theme},
 };
 use crate::{
@@ -19,61 +19,60 @@ use crate::{
 };
 
 impl Store {
-    /// What the login page begins with.
+    /// The initial values of the login form.
     #[must_use]
     pub fn remembered(&self) -> Remembered {
         self.inner.with_value(|inner| inner.remembered.clone())
     }
 
-    /// Sends what was typed, or does what it commands. `true` when the text was taken and the field can be
-    /// emptied; otherwise [`Store::composer_note`] says why not.
-    pub fn talk(&self, typed: &str) -> bool {
+    /// Sends a typed text, or executes it if it is a command. `true` if the text was accepted and the field can be
+    /// cleared; otherwise [`Store::composer_note`] has the reason.
+    pub fn send(&self, typed: &str) -> bool {
         let result = match command::parse(typed) {
-            Ok(Typed::Exit) => {
-                self.exit();
+            Ok(Input::Leave) => {
+                self.leave();
                 Ok(())
             }
-            Ok(Typed::Who) => {
-                self.service().who();
+            Ok(Input::ListMembers) => {
+                self.service().list_members();
                 Ok(())
             }
-            Ok(Typed::Help) => {
-                self.notice(Notice::Help);
+            Ok(Input::Help) => {
+                self.add_notice(Notice::Help);
                 Ok(())
             }
-            Ok(Typed::Text(text)) => self.service().talk(text).map_err(|status| match status {
-                Status::ContentTooLong => ComposerNote::TooLong(self.service().excess(text)),
+            Ok(Input::Message(text)) => self.service().send(text).map_err(|status| match status {
+                Status::ContentTooLong => ComposerNote::TooLong(self.service().excess_bytes(text)),
                 status => ComposerNote::Refused(status),
             }),
             Err(status) => Err(ComposerNote::Refused(status)),
         };
-        // Emptying what was empty is no mistake to be told of.
+        // Sending an empty field is not an error.
         let result = match result {
             Err(ComposerNote::Refused(Status::ContentEmpty)) if typed.trim().is_empty() => Ok(()),
             other => other,
         };
         match result {
-            // A wait that is being counted down goes on being shown.
             Ok(()) => self.clear_note(),
-            Err(note) => self.composer_note.set(Some(note)),
+            Err(note) => self.set.composer_note.set(Some(note)),
         }
         result.is_ok()
     }
 
-    /// The text in the composer changed.
-    pub fn composing(&self, text: &str) {
-        match self.service().excess(text) {
+    /// Updates the composer's note after its text has changed.
+    pub fn draft_changed(&self, text: &str) {
+        match self.service().excess_bytes(text) {
             0 => self.clear_note(),
-            over => self.composer_note.set(Some(ComposerNote::TooLong(over))),
+            excess => self.set.composer_note.set(Some(ComposerNote::TooLong(excess))),
         }
     }
 
-    /// Sends a failed message once more.
+    /// Sends a failed message again.
     pub fn retry(&self, id: MessageId) {
         self.service().retry(id);
     }
 
-    /// Forgets a failed message, and gives what it said; `None` when it has not failed.
+    /// Discards a failed message and returns its content; `None` if it has not failed.
     pub fn discard(&self, id: MessageId) -> Option<Arc<str>> {
         let content = self.inner.with_value(|inner| {
             let message = inner.timeline.unacknowledged(id)?;
@@ -83,93 +82,89 @@ impl Store {
         Some(content)
     }
 
-    /// Loads the newest part of the gap that ends with this sequence number.
-    pub fn load(&self, to: u64) {
-        self.service().load(to);
+    /// Loads the newest part of the gap that ends with the sequence number `to`.
+    pub fn load_gap(&self, to: u64) {
+        self.service().load_gap(to);
     }
 
-    /// Goes to a place of the room; [`Store::sought`] tells when it is there.
-    pub fn seek(&self, seek: SeekTarget) {
-        self.seeking.set(true);
-        self.service().seek(seek);
+    /// Jumps to a part of the room, loading it if necessary; the outcome is [`Store::seek_result`].
+    pub fn seek(&self, target: SeekTarget) {
+        self.set.seeking.set(true);
+        self.service().seek(target);
     }
 
-    /// Loads what is around a place of the room, for a reader who is there. What is sought goes first.
-    pub fn fetch(&self, seek: SeekTarget) {
+    /// Loads the messages around the scroll position without jumping. Does nothing during a seek, which has precedence.
+    pub fn load_around(&self, target: SeekTarget) {
         if !self.seeking.get_untracked() {
-            self.service().seek(seek);
+            self.service().seek(target);
         }
     }
 
-    /// Chooses light or dark, for this time and the next.
+    /// Sets the colour scheme and remembers it on this device.
     pub fn set_theme(&self, theme: Theme) {
         config::remember_theme(theme.as_str());
-        self.theme.set(theme);
+        self.set.theme.set(theme);
     }
 
-    /// Chooses the language, for this time and the next.
+    /// Loads a language, switches to it and remembers it on this device.
     pub fn set_locale(&self, locale: Locale) {
-        let (store, words) = (*self, config::words(locale));
-        self.inner.update_value(|inner| inner.wanted = locale);
+        let (store, loading) = (*self, config::load_translation(locale));
+        self.inner.update_value(|inner| inner.chosen_locale = locale);
         spawn_local(async move {
-            let there = words.await;
-            if store.inner.with_value(|inner| inner.wanted) != locale {
-                // Another one was chosen meanwhile.
-            } else if there {
+            let loaded = loading.await;
+            if store.inner.with_value(|inner| inner.chosen_locale) != locale {
+                // Another language was chosen meanwhile.
+            } else if loaded {
                 config::remember_language(locale.tag());
-                store.locale.set(locale);
+                store.set.locale.set(locale);
             } else {
-                store.locale.update(|_| {});
-                store.tell(Status::NoAnswer);
+                // Resets the menu, which shows the language that could not be loaded.
+                store.set.locale.notify();
+                store.report_error(Status::NoAnswer);
             }
         });
     }
 
-    /// The page is looked at, or not any more: what was unread is read.
-    pub fn set_looking(&self, looking: bool) {
-        self.looking.set(looking);
-        if looking && self.unread.get_untracked() > 0 {
-            self.unread.set(0);
+    /// Reports whether the page is visible and has the focus. Then nothing is unread.
+    pub fn set_focused(&self, focused: bool) {
+        self.set.focused.set(focused);
+        if focused && self.unread.get_untracked() > 0 {
+            self.set.unread.set(0);
         }
     }
 
-    /// Tells what is wrong on the page that is shown.
-    fn tell(&self, status: Status) {
+    /// Shows an error on the current page: the login form or the composer.
+    fn report_error(&self, status: Status) {
         if self.identity.with_untracked(Option::is_none) {
-            self.login_error.set(Some(status.into()));
+            self.set.login_error.set(Some(status.into()));
         } else {
-            self.composer_note.set(Some(ComposerNote::Refused(status)));
+            self.set.composer_note.set(Some(ComposerNote::Refused(status)));
         }
     }
 
+    /// Removes the composer's note, except for a countdown in progress.
     fn clear_note(&self) {
         if !matches!(self.composer_note.get_untracked(), None | Some(ComposerNote::Wait(..))) {
-            self.composer_note.set(None);
+            self.set.composer_note.set(None);
         }
     }
 
-    pub(super) fn notice(&self, notice: Notice) {
-        self.change(|timeline| timeline.push_notice(notice));
+    pub(super) fn add_notice(&self, notice: Notice) {
+        self.update_timeline(|timeline| timeline.push_notice(notice));
     }
 
-    /// Changes the timeline, and tells that it has.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Timeline)) {
-        let (dropped, has_messages) = self.lay_out(|timeline| {
+    /// Changes the timeline and the signals derived from it.
+    pub(super) fn update_timeline(&self, change: impl FnOnce(&mut Timeline)) {
+        let (rows_lost, has_messages) = self.with_timeline(|timeline| {
             change(timeline);
             (timeline.dropped_rows() > 0, timeline.has_messages())
         });
-        self.dropped.maybe_update(|was| std::mem::replace(was, dropped) != dropped);
-        self.has_messages.maybe_update(|had| std::mem::replace(had, has_messages) != has_messages);
-        self.changes.update(|changes| *changes = changes.wrapping_add(1));
-        // It can be loaded again.
-        while let Some(range) = self.lay_out(Timeline::poll_evicted) {
-            self.service().dropped(range);
+        self.set.rows_lost.maybe_update(|was| std::mem::replace(was, rows_lost) != rows_lost);
+        self.set.has_messages.maybe_update(|had| std::mem::replace(had, has_messages) != has_messages);
+        self.set.timeline_version.update(|version| *version = version.wrapping_add(1));
+        // The session has to know which parts are not in memory any more, so that it can load them again.
+        while let Some(range) = self.with_timeline(Timeline::poll_evicted) {
+            self.service().evicted(range);
         }
-    }
-
-    /// Whether the login page is to be shown rather than the room.
-    #[must_use]
-    pub fn at_login(&self) -> bool {
-        self.identity.with(Option::is_none)
     }
 }

@@ -1,6 +1,7 @@
-//! Events into signals.
+//! Applies the service's events to the store.
 
 use gloo_timers::callback::Interval;
+use leptos::prelude::*;
 use parlour_core::{
     event::{Event, LOCAL},
     model::{Connection, Delivery, Identity, Message},
@@ -10,99 +11,103 @@ use parlour_core::{
 
 use super::{
     search::Search,
-    store::{ComposerNote, LoginError, Sought, Store},
+    store::{ComposerNote, LoginError, SeekResult, Store, empty_timeline},
 };
 
 impl Store {
-    /// Takes an event of the service. The only way by which what is known changes.
+    /// Applies an event of the service.
     pub(super) fn apply(&self, event: Event) {
         match event {
-            Event::Connection(connection) => self.connected(connection),
+            Event::Connection(connection) => self.connection_changed(connection),
             Event::LoggedIn(identity) => self.logged_in(identity),
             Event::LoggedOut => self.logged_out(),
-            Event::Message(message) => self.message(message),
-            Event::HistoryPage(messages) => self.change(|timeline| timeline.insert_page(messages)),
-            Event::SeekFinished { requester: LOCAL, seq } => self.sought_is_there(seq),
-            Event::SearchFinished { requester: LOCAL, results: found } => self.found(found),
-            // For pages that follow.
+            Event::Message(message) => self.message_received(message),
+            Event::HistoryPage(messages) => self.update_timeline(|timeline| timeline.insert_page(messages)),
+            Event::SeekFinished { requester: LOCAL, seq } => self.seek_finished(seq),
+            Event::SearchFinished { requester: LOCAL, results } => self.search_finished(results),
+            // Meant for follower tabs.
             Event::RangeLoaded(_) | Event::SeekFinished { .. } | Event::SearchFinished { .. } => {}
             Event::Gaps(gaps) => {
-                self.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
-                self.change(|timeline| timeline.set_gaps(&gaps));
+                self.set.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
+                self.update_timeline(|timeline| timeline.set_gaps(&gaps));
             }
-            Event::LogReplaced => self.change(Timeline::clear_acknowledged),
-            Event::FromDevice(yes) => self.from_device.set(yes),
-            Event::Delivery(id, delivery) => self.change(|timeline| timeline.set_delivery(id, delivery)),
-            Event::Discarded(id) => self.change(|timeline| timeline.discard(id)),
-            Event::Throttled(status, ms) => self.count_down_note(status, ms.div_ceil(1000)),
+            Event::LogReplaced => self.update_timeline(Timeline::clear_acknowledged),
+            Event::FromDevice(yes) => self.set.from_device.set(yes),
+            Event::Delivery(id, delivery) => {
+                self.update_timeline(|timeline| timeline.set_delivery(id, delivery))
+            }
+            Event::Discarded(id) => self.update_timeline(|timeline| timeline.discard(id)),
+            Event::Throttled(status, ms) => self.start_note_countdown(status, ms.div_ceil(1000)),
             Event::MembersChanged => {
-                let (members, total) = self.service().roster();
-                self.roster.set(members);
-                self.roster_total.set(total);
+                let (members, total) = self.service().members();
+                self.set.members.set(members);
+                self.set.member_count.set(total);
             }
-            Event::PresenceChanged(moved, time) => {
-                self.change(|timeline| timeline.presence_changed(&moved.nick, moved.joined, time))
+            Event::PresenceChanged(change, time) => {
+                self.update_timeline(|timeline| timeline.presence_changed(&change.nick, change.joined, time))
             }
-            Event::Notice(notice) => self.notice(notice),
-            Event::Refused(refused) => {
-                tracing::warn!(code = refused.status.code(), "the server refused a frame");
-                let error = LoginError::from(refused);
+            Event::Notice(notice) => self.add_notice(notice),
+            Event::Refused(refusal) => {
+                tracing::warn!(code = refusal.status.code(), "the server refused a frame");
+                let error = LoginError::from(refusal);
                 match error.text {
-                    Some(text) => self.notice(Notice::Server(text)),
-                    None => self.composer_note.set(Some(ComposerNote::Refused(error.status))),
+                    Some(text) => self.add_notice(Notice::Server(text)),
+                    None => self.set.composer_note.set(Some(ComposerNote::Refused(error.status))),
                 }
             }
-            Event::RoundTrip(ms) => self.round_trip.set(Some(ms)),
+            Event::RoundTrip(ms) => self.set.round_trip_ms.set(Some(ms)),
         }
     }
 
-    fn connected(&self, connection: Connection) {
+    fn connection_changed(&self, connection: Connection) {
         if let Connection::Failed { status, refusal } = &connection
             && self.identity.with_untracked(Option::is_none)
         {
             let error = refusal.clone().map_or_else(|| LoginError::from(*status), LoginError::from);
-            self.login_error.set(Some(error));
+            self.set.login_error.set(Some(error));
         }
-        if !matches!(connection, Connection::Online { .. }) {
-            self.round_trip.set(None);
+        let online = matches!(connection, Connection::Online { .. });
+        if !online {
+            self.set.round_trip_ms.set(None);
         }
         let retry_at = match connection {
             Connection::Reconnecting { retry_at, .. } => retry_at,
             _ => None,
         };
-        let online = matches!(connection, Connection::Online { .. });
-        self.connection.set(connection);
+        self.set.connection.set(connection);
         if online {
-            self.search_again();
+            self.retry_failed_search();
         }
-        self.count_down_retry(retry_at);
+        self.start_retry_countdown(retry_at);
     }
 
-    /// Counts the seconds to the next attempt, once a second, and only while there is something to count.
-    fn count_down_retry(&self, retry_at: Option<u64>) {
+    /// Updates [`Store::retry_in_seconds`] once a second until the next connection attempt.
+    fn start_retry_countdown(&self, retry_at: Option<u64>) {
         let store = *self;
-        let left = move || {
-            let now = store.service().clock();
+        let seconds_left = move || {
+            let now = store.service().monotonic_ms();
             retry_at.map(|at| u32::try_from(at.saturating_sub(now).div_ceil(1000)).unwrap_or(u32::MAX))
         };
-        self.retry_in.set(left());
-        let timer = retry_at.map(|_| Interval::new(1000, move || store.retry_in.set(left())));
+        self.set.retry_in_seconds.set(seconds_left());
+        let timer =
+            retry_at.map(|_| Interval::new(1000, move || store.set.retry_in_seconds.set(seconds_left())));
         self.inner.update_value(|inner| inner.retry_timer = timer);
     }
 
-    fn count_down_note(&self, status: Status, seconds: u32) {
-        self.composer_note.set(Some(ComposerNote::Wait(status, seconds)));
+    /// Shows the composer's note about throttling and counts its seconds down.
+    fn start_note_countdown(&self, status: Status, seconds: u32) {
+        self.set.composer_note.set(Some(ComposerNote::Wait(status, seconds)));
         let store = *self;
         let timer = Interval::new(1000, move || {
-            // Another note is left alone: it is about what is being typed.
+            // A note about the text being typed may have replaced the countdown and stays.
             if let Some(ComposerNote::Wait(status, left)) = store.composer_note.get_untracked() {
                 let note = (left > 1).then(|| ComposerNote::Wait(status, left - 1));
-                store.composer_note.set(note);
+                store.set.composer_note.set(note);
                 if note.is_some() {
                     return;
                 }
             }
-            // Not from within its own callback: dropping the timer would drop what is running.
+            // Deferred, because dropping the interval drops this closure while it runs.
             leptos::task::spawn_local(async move {
                 store.inner.update_value(|inner| inner.note_timer = None);
             });
@@ -111,54 +116,54 @@ impl Store {
     }
 
     fn logged_in(&self, identity: Identity) {
-        self.login_error.set(None);
-        let fixed = self.inner.with_value(|inner| inner.title_is_fixed);
-        if let Some(name) = identity.server_name.clone().filter(|_| !fixed) {
-            self.title.set(name);
+        self.set.login_error.set(None);
+        let title_is_fixed = self.inner.with_value(|inner| inner.title_is_fixed);
+        if let Some(name) = identity.server_name.clone().filter(|_| !title_is_fixed) {
+            self.set.title.set(name);
         }
-        self.identity.set(Some(identity));
+        self.set.identity.set(Some(identity));
     }
 
     fn logged_out(&self) {
         self.inner.update_value(|inner| {
-            inner.timeline = super::store::timeline();
+            inner.timeline = empty_timeline();
             inner.note_timer = None;
             inner.search_timer = None;
         });
-        self.identity.set(None);
-        self.changes.update(|changes| *changes = changes.wrapping_add(1));
-        self.dropped.set(false);
-        self.has_messages.set(false);
-        self.from_start.set(None);
-        self.from_device.set(false);
-        self.sought.set(None);
-        self.seeking.set(false);
-        self.search.set(Search::default());
-        self.roster.set(Vec::new());
-        self.roster_total.set(0);
-        self.composer_note.set(None);
-        self.unread.set(0);
+        self.set.identity.set(None);
+        self.set.timeline_version.update(|version| *version = version.wrapping_add(1));
+        self.set.rows_lost.set(false);
+        self.set.has_messages.set(false);
+        self.set.from_start.set(None);
+        self.set.from_device.set(false);
+        self.set.seek_result.set(None);
+        self.set.seeking.set(false);
+        self.set.search.set(Search::default());
+        self.set.members.set(Vec::new());
+        self.set.member_count.set(0);
+        self.set.composer_note.set(None);
+        self.set.unread.set(0);
     }
 
-    fn sought_is_there(&self, seq: Option<u64>) {
+    fn seek_finished(&self, seq: Option<u64>) {
         if !self.seeking.get_untracked() {
-            // Only fetched.
+            // The answer to `load_around`, which must not move the scroll position.
             return;
         }
-        self.seeking.set(false);
-        self.sought.update(|sought| {
-            let number = sought.map_or(0, |sought| sought.number).wrapping_add(1);
-            *sought = Some(Sought { seq, number });
+        self.set.seeking.set(false);
+        self.set.seek_result.update(|result| {
+            let number = result.map_or(0, |last| last.number).wrapping_add(1);
+            *result = Some(SeekResult { seq, number });
         });
     }
 
-    fn message(&self, message: Message) {
+    fn message_received(&self, message: Message) {
         if !message.own && message.delivery == Delivery::Sent {
-            self.heard.update(|heard| *heard += 1);
-            if !self.looking.get_untracked() {
-                self.unread.update(|unread| *unread += 1);
+            self.set.received.update(|received| *received += 1);
+            if !self.focused.get_untracked() {
+                self.set.unread.update(|unread| *unread += 1);
             }
         }
-        self.change(|timeline| timeline.insert(message));
+        self.update_timeline(|timeline| timeline.insert(message));
     }
 }

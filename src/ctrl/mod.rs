@@ -1,17 +1,15 @@
-//! The store: what is known, as signals; what a user can do, as actions; and [`apply`], the sole writer, which
-//! turns the service's events into signals.
+//! The store: the state of the page as signals, the user's actions, and [`apply`], which writes the service's events to
+//! the signals.
 //!
-//! Absent here: sockets, timers, storage, words. A view reads signals and calls actions; nothing else.
+//! Absent here: sockets, storage, translations, DOM. Views read signals and call actions.
 
 mod actions;
 mod apply;
-mod arrival;
 mod command;
-mod live;
+mod login;
 mod search;
 mod store;
 
-pub use arrival::Bring;
-pub use live::{Live, RcLive, Read, context};
-pub use search::{Search, Searched};
-pub use store::{ComposerNote, LoginError, Sought, Store, Theme, use_store};
+pub use login::LoadRoom;
+pub use search::{Search, SearchState};
+pub use store::{ComposerNote, LoginError, SeekResult, Store, Theme, use_store};

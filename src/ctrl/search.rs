@@ -1,118 +1,120 @@
-//! What is searched for, and found.
+//! Searching the room's messages.
 
 use gloo_timers::callback::Timeout;
+use leptos::prelude::*;
 use parlour_core::{event::SearchResults, model::Message, status::Status};
 
 use super::store::Store;
 
-/// So long after the last key what is typed is searched for, in ms. A server answers some four questions a second.
-const SOON: u32 = 300;
-/// What is typed is searched for from so many bytes on: one letter is in every message, one Chinese character is a word.
-const ENOUGH: usize = 2;
+/// Delay from the last change of the search field to the request. Servers limit searches to about four a second.
+const TYPING_DELAY_MS: u32 = 300;
+/// Shorter words are searched for only on submit: a single letter is in every message, a single Chinese character (three
+/// bytes) is a word.
+const MIN_BYTES: usize = 2;
 
-/// How far a search has come.
+/// The state of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Searched {
-    /// Nothing is searched for.
+pub enum SearchState {
+    /// There are no words to search for.
     #[default]
-    No,
-    /// It is under way, or about to begin.
-    Under,
-    /// This is what was found.
-    Found,
-    /// It did not work, and why.
+    Idle,
+    /// The request is scheduled or sent.
+    InProgress,
+    /// The results are complete.
+    Done,
+    /// The request failed.
     Failed(Status),
 }
 
-/// A search, and what was found so far.
+/// A search and its results so far.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
-    /// What is searched for.
+    /// The words to search for.
     pub words: String,
-    /// How far that has come.
-    pub state: Searched,
-    /// What the messages were found by: an earlier search, until there is an answer.
-    pub of: String,
-    /// The messages, the newest first.
+    /// The state of the search for [`Self::words`].
+    pub state: SearchState,
+    /// The words that [`Self::messages`] were found by: those of the previous search until the current one is answered.
+    pub result_words: String,
+    /// The messages found, newest first.
     pub messages: Vec<Message>,
-    /// There are older ones.
-    pub more: bool,
-    /// The server was asked.
-    asked: bool,
-    /// For what is older than the messages.
-    older: bool,
+    /// There are older results.
+    pub has_more: bool,
+    /// The request was sent.
+    requested: bool,
+    /// The request is for results older than [`Self::messages`].
+    for_older: bool,
 }
 
 impl Store {
-    /// Searches what was said for words: at once, or when no others have been typed for a moment. Without any, forgets
-    /// what was found.
-    pub fn search_for(&self, words: &str, at_once: bool) {
+    /// Searches the room for words, immediately or once typing pauses. Without words the results are cleared.
+    pub fn search_for(&self, words: &str, immediately: bool) {
         let words = words.trim();
-        let goes_on = self.search.with_untracked(|search| match search.state {
-            Searched::Under => search.words == words && (search.asked || !at_once),
-            Searched::Found => search.words == words,
-            Searched::No | Searched::Failed(_) => false,
+        let unchanged = self.search.with_untracked(|search| match search.state {
+            SearchState::InProgress => search.words == words && (search.requested || !immediately),
+            SearchState::Done => search.words == words,
+            SearchState::Idle | SearchState::Failed(_) => false,
         });
-        if goes_on {
+        if unchanged {
             return;
         }
         let mut timer = None;
-        if words.is_empty() || !at_once && words.len() < ENOUGH {
-            self.search.set(Search::default());
+        if words.is_empty() || !immediately && words.len() < MIN_BYTES {
+            self.set.search.set(Search::default());
         } else {
-            self.search.update(|search| {
+            self.set.search.update(|search| {
                 search.words = words.into();
-                search.state = Searched::Under;
-                search.asked = false;
+                search.state = SearchState::InProgress;
+                search.requested = false;
             });
             let store = *self;
-            if at_once {
-                self.ask_server(false);
+            if immediately {
+                self.request_search(false);
             } else {
-                timer = Some(Timeout::new(SOON, move || store.ask_server(false)));
+                timer = Some(Timeout::new(TYPING_DELAY_MS, move || store.request_search(false)));
             }
         }
         self.inner.update_value(|inner| inner.search_timer = timer);
     }
 
-    /// Goes on with a search: among what is older than what was found, or once more where that did not work.
+    /// Requests older results, or repeats the request if it failed.
     pub fn search_more(&self) {
-        let older = self.search.with_untracked(|search| search.of == search.words && search.more);
-        self.ask_server(older);
+        let older =
+            self.search.with_untracked(|search| search.result_words == search.words && search.has_more);
+        self.request_search(older);
     }
 
-    fn ask_server(&self, older: bool) {
-        self.search.update(|search| {
-            search.state = Searched::Under;
-            search.asked = true;
-            search.older = older;
+    fn request_search(&self, for_older: bool) {
+        self.set.search.update(|search| {
+            search.state = SearchState::InProgress;
+            search.requested = true;
+            search.for_older = for_older;
         });
         let (words, before) = self.search.with_untracked(|search| {
-            let last = search.messages.last().filter(|_| older);
-            (search.words.clone(), last.map_or(0, |message| message.seq))
+            let oldest = search.messages.last().filter(|_| for_older);
+            (search.words.clone(), oldest.map_or(0, |message| message.seq))
         });
         self.service().search(&words, before);
     }
 
-    pub(super) fn found(&self, found: Result<SearchResults, Status>) {
-        self.search.update(|search| {
-            if search.state != Searched::Under || !search.asked {
-                // Of a search that was given up.
+    pub(super) fn search_finished(&self, results: Result<SearchResults, Status>) {
+        self.set.search.update(|search| {
+            if search.state != SearchState::InProgress || !search.requested {
+                // The answer to a search that was replaced meanwhile.
                 return;
             }
-            match found {
-                Ok(found) => {
-                    search.state = Searched::Found;
-                    search.more = found.more;
-                    if !search.older {
-                        search.of.clone_from(&search.words);
+            match results {
+                Ok(results) => {
+                    search.state = SearchState::Done;
+                    search.has_more = results.more;
+                    if !search.for_older {
+                        search.result_words.clone_from(&search.words);
                         search.messages.clear();
                     }
-                    search.messages.extend(found.messages);
+                    search.messages.extend(results.messages);
                 }
                 Err(status) => {
-                    search.state = Searched::Failed(status);
-                    if search.of != search.words {
+                    search.state = SearchState::Failed(status);
+                    if search.result_words != search.words {
                         search.messages.clear();
                     }
                 }
@@ -120,9 +122,10 @@ impl Store {
         });
     }
 
-    /// There is a connection again: what could not be searched for without one is.
-    pub(super) fn search_again(&self) {
-        if self.search.with_untracked(|search| search.state == Searched::Failed(Status::NotConnected)) {
+    /// Repeats a search that failed for lack of a connection.
+    pub(super) fn retry_failed_search(&self) {
+        let failed = SearchState::Failed(Status::NotConnected);
+        if self.search.with_untracked(|search| search.state == failed) {
             self.search_more();
         }
     }

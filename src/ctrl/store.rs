@@ -1,8 +1,9 @@
-//! What is known, as signals.
+//! The state of the page as signals.
 
 use std::{rc::Rc, sync::Arc};
 
 use gloo_timers::callback::{Interval, Timeout};
+use leptos::prelude::*;
 use parlour_core::{
     model::{Connection, Identity, Member, Refusal},
     status::Status,
@@ -10,34 +11,33 @@ use parlour_core::{
 };
 
 use super::{
-    arrival::{Bring, Login},
-    live::{Live, Read, context},
+    login::{LoadRoom, PendingLogin},
     search::Search,
 };
 use crate::{
     config::{self, Config, Remembered},
     i18n::Locale,
-    service::Chat,
+    service::ChatSession,
 };
 
-/// About how many rows of the room are held: what is farther from the reader is let go of, and loaded again when it is
-/// wanted. Some hundred bytes each.
-pub const ROWS_HELD: usize = 20_000;
+/// Approximate number of timeline rows in memory, at some hundred bytes each. Rows farther from the scroll position are
+/// evicted and loaded again on demand.
+const MAX_ROWS: usize = 20_000;
 
-/// Light or dark.
+/// The colour scheme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// As the system has it.
+    /// Follows the operating system.
     #[default]
     System,
-    /// Light, whatever the system says.
+    /// Always light.
     Light,
-    /// Dark, whatever the system says.
+    /// Always dark.
     Dark,
 }
 
 impl Theme {
-    /// As it is written in storage and in config.json.
+    /// The name used in local storage, in config.json and as the value of the menu's option.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Theme {
         }
     }
 
-    /// Reads it back; anything unknown is the system's.
+    /// Parses [`Self::as_str`]; an unknown name means [`Theme::System`].
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text {
@@ -58,21 +58,21 @@ impl Theme {
     }
 }
 
-/// Why the user is back at the login page.
+/// Why the last login failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginError {
-    /// The code; the view has its words.
+    /// The status, which the view translates.
     pub status: Status,
-    /// A name that would be accepted.
+    /// A nick that the server would accept.
     pub suggestion: Option<String>,
-    /// What a newer server said that this client has no words for.
+    /// The server's own text, if this client does not know the status.
     pub text: Option<String>,
 }
 
 impl From<Refusal> for LoginError {
-    fn from(refused: Refusal) -> Self {
-        let text = matches!(refused.status, Status::Other(_)).then_some(refused.text);
-        Self { status: refused.status, suggestion: refused.suggestion, text }
+    fn from(refusal: Refusal) -> Self {
+        let text = matches!(refusal.status, Status::Other(_)).then_some(refusal.text);
+        Self { status: refusal.status, suggestion: refusal.suggestion, text }
     }
 }
 
@@ -82,317 +82,254 @@ impl From<Status> for LoginError {
     }
 }
 
-/// What the composer says under its text field.
+/// The note below the composer's text field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComposerNote {
-    /// What was typed can't be sent, and why.
+    /// The text cannot be sent, and why.
     Refused(Status),
-    /// Too long by so many bytes.
+    /// The text is too long by this many bytes.
     TooLong(usize),
-    /// The server wants no more for now, and why: it goes on in so many seconds.
+    /// The server throttles: the status says why, and sending resumes in this many seconds.
     Wait(Status, u32),
 }
 
-/// A place that was sought.
+/// The outcome of [`Store::seek`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sought {
-    /// The message that is there; `None` when it can't be had now.
+pub struct SeekResult {
+    /// The sequence number of the message to show; `None` if that part of the room cannot be loaded now.
     pub seq: Option<u64>,
-    /// Tells it from the one before, which may have been the same.
+    /// Counts the seeks, so that two with the same target differ.
     pub number: u32,
 }
 
-/// All that the views read. Copy it freely: it is a handful of keys.
+/// The signals that views read. A `Store` is `Copy`; all copies share the same signals.
 ///
-/// Views read with `.get()`; only `apply` and the actions of this module write.
+/// Only this module's actions and [`apply`](super::apply) write, through [`Setters`].
 #[derive(Clone, Copy, Debug)]
 pub struct Store {
-    /// What the connection is doing.
-    pub(super) connection: Live<Connection>,
-    /// Who we are: `Some` from the first welcome until the exit, reconnects included.
-    pub(super) identity: Live<Option<Identity>>,
-    /// The last ping's time, in ms.
-    pub(super) round_trip: Live<Option<u32>>,
-    /// Seconds until the next attempt.
-    pub(super) retry_in: Live<Option<u32>>,
-    /// How often the room's rows have changed.
-    pub(super) changes: Live<u32>,
-    /// Rows were let go of that nobody has.
-    pub(super) dropped: Live<bool>,
-    /// Something was said, or can be loaded.
-    pub(super) has_messages: Live<bool>,
-    /// What is shown begins with the room's first message; `None` while no server that keeps history is known.
-    pub(super) from_start: Live<Option<bool>>,
-    /// What is shown is what this device has kept.
-    pub(super) from_device: Live<bool>,
-    /// The place that was sought last, once it is there.
-    pub(super) sought: Live<Option<Sought>>,
-    /// A place is on its way.
-    pub(super) seeking: Live<bool>,
-    /// What is searched for, and found.
-    pub(super) search: Live<Search>,
-    /// Who is there, in order.
-    pub(super) roster: Live<Vec<Member>>,
-    /// How many are there in all.
-    pub(super) roster_total: Live<usize>,
-    /// Why the login did not work.
-    pub(super) login_error: Live<Option<LoginError>>,
-    /// What the composer has to say.
-    pub(super) composer_note: Live<Option<ComposerNote>>,
-    /// Messages of others since the page was last looked at.
-    pub(super) unread: Live<u32>,
-    /// Messages of others so far, without those of earlier.
-    pub(super) heard: Live<u32>,
-    /// The page is on the screen and has the focus.
-    pub(super) looking: Live<bool>,
-    /// Light or dark.
-    pub(super) theme: Live<Theme>,
+    /// State of the connection.
+    pub connection: ReadSignal<Connection>,
+    /// The logged-in user: `Some` from the first welcome until logout, across reconnects.
+    pub identity: ReadSignal<Option<Identity>>,
+    /// Round-trip time of the last ping; `None` if the server's answers carry none.
+    pub round_trip_ms: ReadSignal<Option<u32>>,
+    /// Seconds until the next connection attempt; `None` if none is scheduled.
+    pub retry_in_seconds: ReadSignal<Option<u32>>,
+    /// Incremented at each change of the timeline's rows, which are read with [`Store::with_timeline`].
+    pub timeline_version: ReadSignal<u32>,
+    /// Rows were evicted that no server can deliver again.
+    pub rows_lost: ReadSignal<bool>,
+    /// The room has messages, loaded or not.
+    pub has_messages: ReadSignal<bool>,
+    /// The timeline begins with the room's first message; `None` while no server with history is known.
+    pub from_start: ReadSignal<Option<bool>>,
+    /// The timeline was read from this device, and no server was reached since the page was opened.
+    pub from_device: ReadSignal<bool>,
+    /// The outcome of the last seek. Notifies after each seek, also to the same target.
+    pub seek_result: ReadSignal<Option<SeekResult>>,
+    /// A seek is in progress.
+    pub seeking: ReadSignal<bool>,
+    /// The current search and its results.
+    pub search: ReadSignal<Search>,
+    /// The members who are present, sorted by nick. In a very large room only the first part of the list.
+    pub members: ReadSignal<Vec<Member>>,
+    /// Number of members who are present; can be more than [`Self::members`] holds.
+    pub member_count: ReadSignal<usize>,
+    /// Why the last login failed.
+    pub login_error: ReadSignal<Option<LoginError>>,
+    /// The note below the composer's text field.
+    pub composer_note: ReadSignal<Option<ComposerNote>>,
+    /// Messages of others since the page was last visible and focused.
+    pub unread: ReadSignal<u32>,
+    /// Messages of others received live since the page was opened; history does not count.
+    pub received: ReadSignal<u32>,
+    /// The page is visible and has the focus.
+    pub focused: ReadSignal<bool>,
+    /// The colour scheme.
+    pub theme: ReadSignal<Theme>,
     /// The language.
-    pub(super) locale: Live<Locale>,
-    /// The name of the place, from config.json or the server.
-    pub(super) title: Live<String>,
-    /// The parts that are no signals.
-    pub(super) inner: InnerCell,
+    pub locale: ReadSignal<Locale>,
+    /// The title of the page, from config.json or the server.
+    pub title: ReadSignal<String>,
+    /// The write halves of the signals above.
+    pub(super) set: Setters,
+    /// State that is not reactive.
+    pub(super) inner: StoredValue<Inner, LocalStorage>,
 }
 
-/// The parts that are no signals. Empty only while the store is being made.
+/// The write halves of the signals of [`Store`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct InnerCell(Live<Option<Inner>>);
-
-impl InnerCell {
-    pub(super) fn with_value<T>(self, read: impl FnOnce(&Inner) -> T) -> T {
-        // Made in `Store::new` before anything can read it.
-        #[allow(clippy::expect_used)]
-        self.0.with_untracked(|inner| read(inner.as_ref().expect("the store is made")))
-    }
-
-    pub(super) fn update_value<T>(self, write: impl FnOnce(&mut Inner) -> T) -> Option<T> {
-        self.0.update_untracked(|inner| inner.as_mut().map(write)).flatten()
-    }
+pub(super) struct Setters {
+    pub(super) connection: WriteSignal<Connection>,
+    pub(super) identity: WriteSignal<Option<Identity>>,
+    pub(super) round_trip_ms: WriteSignal<Option<u32>>,
+    pub(super) retry_in_seconds: WriteSignal<Option<u32>>,
+    pub(super) timeline_version: WriteSignal<u32>,
+    pub(super) rows_lost: WriteSignal<bool>,
+    pub(super) has_messages: WriteSignal<bool>,
+    pub(super) from_start: WriteSignal<Option<bool>>,
+    pub(super) from_device: WriteSignal<bool>,
+    pub(super) seek_result: WriteSignal<Option<SeekResult>>,
+    pub(super) seeking: WriteSignal<bool>,
+    pub(super) search: WriteSignal<Search>,
+    pub(super) members: WriteSignal<Vec<Member>>,
+    pub(super) member_count: WriteSignal<usize>,
+    pub(super) login_error: WriteSignal<Option<LoginError>>,
+    pub(super) composer_note: WriteSignal<Option<ComposerNote>>,
+    pub(super) unread: WriteSignal<u32>,
+    pub(super) received: WriteSignal<u32>,
+    pub(super) focused: WriteSignal<bool>,
+    pub(super) theme: WriteSignal<Theme>,
+    pub(super) locale: WriteSignal<Locale>,
+    pub(super) title: WriteSignal<String>,
 }
 
+/// State that is not reactive.
 pub(super) struct Inner {
     pub(super) timeline: Timeline,
-    /// `None` until it was loaded.
-    pub(super) service: Option<Rc<dyn Chat>>,
-    pub(super) bring: Bring,
-    /// Waits until it is loaded.
-    pub(super) login: Option<Login>,
+    /// `None` until the room module is loaded.
+    pub(super) service: Option<Rc<dyn ChatSession>>,
+    pub(super) load_room: LoadRoom,
+    /// Submitted before the room module was loaded.
+    pub(super) pending_login: Option<PendingLogin>,
     pub(super) remembered: Remembered,
-    /// The title comes from config.json, and the server's name does not change it.
+    /// The title comes from config.json, which takes precedence over the server's name.
     pub(super) title_is_fixed: bool,
     pub(super) retry_timer: Option<Interval>,
     pub(super) note_timer: Option<Interval>,
     pub(super) search_timer: Option<Timeout>,
-    /// The language that was chosen last; its words may still be on their way.
-    pub(super) wanted: Locale,
+    /// The language chosen last, whose translation may still be loading.
+    pub(super) chosen_locale: Locale,
 }
 
-/// An empty room, with days as this browser's calendar has them.
-pub(super) fn timeline() -> Timeline {
-    Timeline::new(ROWS_HELD, config::local_day)
+/// Makes an empty timeline whose days are those of the browser's time zone.
+pub(super) fn empty_timeline() -> Timeline {
+    Timeline::new(MAX_ROWS, config::local_day)
 }
 
-/// The store that the app put into the context.
+/// Returns the store from the context.
 ///
 /// # Panics
-/// Outside the app, which is a mistake in the program.
+/// If the app has not provided it.
 #[must_use]
 pub fn use_store() -> Store {
-    context::<Store>()
+    expect_context::<Store>()
 }
 
 impl Store {
-    /// Makes the store of the page, with nobody logged in. `bring` loads what only those need who log in.
+    /// Makes the store of the page, logged out. `load_room` loads the module that only logged-in users need.
     #[must_use]
-    pub fn new(config: &Config, bring: Bring) -> Self {
-        let inner = Live::new(None);
-        let store = Self {
-            connection: Live::new(Connection::Idle),
-            identity: Live::new(None),
-            round_trip: Live::new(None),
-            retry_in: Live::new(None),
-            changes: Live::new(0),
-            dropped: Live::new(false),
-            has_messages: Live::new(false),
-            from_start: Live::new(None),
-            from_device: Live::new(false),
-            sought: Live::new(None),
-            seeking: Live::new(false),
-            search: Live::new(Search::default()),
-            roster: Live::new(Vec::new()),
-            roster_total: Live::new(0),
-            login_error: Live::new(None),
-            composer_note: Live::new(None),
-            unread: Live::new(0),
-            heard: Live::new(0),
-            looking: Live::new(true),
-            theme: Live::new(Theme::parse(&config.theme)),
-            locale: Live::new(config.locale),
-            title: Live::new(config.title.clone().unwrap_or_else(|| "Parlour".into())),
-            inner: InnerCell(inner),
-        };
-        inner.set_untracked(Some(Inner {
-            timeline: timeline(),
-            service: None,
-            bring,
-            login: None,
-            remembered: config.remembered.clone(),
-            title_is_fixed: config.title.is_some(),
-            retry_timer: None,
-            note_timer: None,
-            search_timer: None,
-            wanted: config.locale,
-        }));
-        store
+    pub fn new(config: &Config, load_room: LoadRoom) -> Self {
+        let (connection, set_connection) = signal(Connection::Idle);
+        let (identity, set_identity) = signal(None);
+        let (round_trip_ms, set_round_trip_ms) = signal(None);
+        let (retry_in_seconds, set_retry_in_seconds) = signal(None);
+        let (timeline_version, set_timeline_version) = signal(0);
+        let (rows_lost, set_rows_lost) = signal(false);
+        let (has_messages, set_has_messages) = signal(false);
+        let (from_start, set_from_start) = signal(None);
+        let (from_device, set_from_device) = signal(false);
+        let (seek_result, set_seek_result) = signal(None);
+        let (seeking, set_seeking) = signal(false);
+        let (search, set_search) = signal(Search::default());
+        let (members, set_members) = signal(Vec::new());
+        let (member_count, set_member_count) = signal(0);
+        let (login_error, set_login_error) = signal(None);
+        let (composer_note, set_composer_note) = signal(None);
+        let (unread, set_unread) = signal(0);
+        let (received, set_received) = signal(0);
+        let (focused, set_focused) = signal(true);
+        let (theme, set_theme) = signal(Theme::parse(&config.theme));
+        let (locale, set_locale) = signal(config.locale);
+        let (title, set_title) = signal(config.title.clone().unwrap_or_else(|| "Parlour".into()));
+        Self {
+            connection,
+            identity,
+            round_trip_ms,
+            retry_in_seconds,
+            timeline_version,
+            rows_lost,
+            has_messages,
+            from_start,
+            from_device,
+            seek_result,
+            seeking,
+            search,
+            members,
+            member_count,
+            login_error,
+            composer_note,
+            unread,
+            received,
+            focused,
+            theme,
+            locale,
+            title,
+            set: Setters {
+                connection: set_connection,
+                identity: set_identity,
+                round_trip_ms: set_round_trip_ms,
+                retry_in_seconds: set_retry_in_seconds,
+                timeline_version: set_timeline_version,
+                rows_lost: set_rows_lost,
+                has_messages: set_has_messages,
+                from_start: set_from_start,
+                from_device: set_from_device,
+                seek_result: set_seek_result,
+                seeking: set_seeking,
+                search: set_search,
+                members: set_members,
+                member_count: set_member_count,
+                login_error: set_login_error,
+                composer_note: set_composer_note,
+                unread: set_unread,
+                received: set_received,
+                focused: set_focused,
+                theme: set_theme,
+                locale: set_locale,
+                title: set_title,
+            },
+            inner: StoredValue::new_local(Inner {
+                timeline: empty_timeline(),
+                service: None,
+                load_room,
+                pending_login: None,
+                remembered: config.remembered.clone(),
+                title_is_fixed: config.title.is_some(),
+                retry_timer: None,
+                note_timer: None,
+                search_timer: None,
+                chosen_locale: config.locale,
+            }),
+        }
     }
 
-    /// What the connection is doing.
+    /// Whether the login page is shown rather than the room.
     #[must_use]
-    pub fn connection(&self) -> Read<Connection> {
-        self.connection.read_only()
+    pub fn is_at_login(&self) -> bool {
+        self.identity.with(Option::is_none)
     }
 
-    /// Who we are: `Some` from the first welcome until the exit, reconnects included.
-    #[must_use]
-    pub fn identity(&self) -> Read<Option<Identity>> {
-        self.identity.read_only()
+    /// Gives access to the timeline, to read rows and to report their measured heights. The closure must not use the
+    /// store.
+    ///
+    /// # Panics
+    /// After the page's reactive owner was dropped, which is never.
+    pub fn with_timeline<T>(&self, act: impl FnOnce(&mut Timeline) -> T) -> T {
+        act(&mut self.inner.write_value().timeline)
     }
 
-    /// The last ping's time, in ms; `None` where pings can't be seen.
+    /// The last `count` messages of others, oldest first: nick and content.
     #[must_use]
-    pub fn round_trip(&self) -> Read<Option<u32>> {
-        self.round_trip.read_only()
-    }
-
-    /// Seconds until the next attempt; `None` when none is waiting.
-    #[must_use]
-    pub fn retry_in(&self) -> Read<Option<u32>> {
-        self.retry_in.read_only()
-    }
-
-    /// How often the room's rows have changed: who follows it reads them anew, with [`Store::lay_out`].
-    #[must_use]
-    pub fn changes(&self) -> Read<u32> {
-        self.changes.read_only()
-    }
-
-    /// Reads the room's rows, and tells the timeline what they take on the screen. Nothing else is to be done in there:
-    /// the store is not to be used meanwhile.
-    pub fn lay_out<T>(&self, act: impl FnOnce(&mut Timeline) -> T) -> T {
-        // Made in `Store::new` before anything can read it.
-        #[allow(clippy::expect_used)]
-        self.inner.update_value(|inner| act(&mut inner.timeline)).expect("the store is made")
-    }
-
-    /// Older rows were let go of, and can't be had again.
-    #[must_use]
-    pub fn dropped(&self) -> Read<bool> {
-        self.dropped.read_only()
-    }
-
-    /// Something was said in the room, or can be loaded.
-    #[must_use]
-    pub fn has_messages(&self) -> Read<bool> {
-        self.has_messages.read_only()
-    }
-
-    /// What is shown begins with the room's first message; `None` where the server keeps no history.
-    #[must_use]
-    pub fn from_start(&self) -> Read<Option<bool>> {
-        self.from_start.read_only()
-    }
-
-    /// What is shown is what this device has kept: the server was not reached since the page was opened.
-    #[must_use]
-    pub fn from_device(&self) -> Read<bool> {
-        self.from_device.read_only()
-    }
-
-    /// The place that was sought last, once what is there is among the rows; `None` as long as none was. Tells each time,
-    /// also of the same place.
-    #[must_use]
-    pub fn sought(&self) -> Read<Option<Sought>> {
-        self.sought.read_only()
-    }
-
-    /// A place was sought and is on its way.
-    #[must_use]
-    pub fn seeking(&self) -> Read<bool> {
-        self.seeking.read_only()
-    }
-
-    /// What is searched for, and found.
-    #[must_use]
-    pub fn search(&self) -> Read<Search> {
-        self.search.read_only()
-    }
-
-    /// Who is there, in order of their names.
-    #[must_use]
-    pub fn roster(&self) -> Read<Vec<Member>> {
-        self.roster.read_only()
-    }
-
-    /// How many are there in all; more than [`Self::roster`] holds when there are very many.
-    #[must_use]
-    pub fn roster_total(&self) -> Read<usize> {
-        self.roster_total.read_only()
-    }
-
-    /// Why the login did not work.
-    #[must_use]
-    pub fn login_error(&self) -> Read<Option<LoginError>> {
-        self.login_error.read_only()
-    }
-
-    /// What the composer has to say about the last text.
-    #[must_use]
-    pub fn composer_note(&self) -> Read<Option<ComposerNote>> {
-        self.composer_note.read_only()
-    }
-
-    /// Messages of others since the page was last looked at.
-    #[must_use]
-    pub fn unread(&self) -> Read<u32> {
-        self.unread.read_only()
-    }
-
-    /// Messages of others that came so far, without those of earlier.
-    #[must_use]
-    pub fn heard(&self) -> Read<u32> {
-        self.heard.read_only()
-    }
-
-    /// The last so many messages of others: who said it, and what.
-    #[must_use]
-    pub fn heard_last(&self, count: usize) -> Vec<(Arc<str>, Arc<str>)> {
-        let of_others = |row: Row| match row.kind {
+    pub fn last_received(&self, count: usize) -> Vec<(Arc<str>, Arc<str>)> {
+        let from_others = |row: Row| match row.kind {
             RowKind::Message { message, .. } => (!message.own).then_some((message.nick, message.content)),
             _ => None,
         };
-        let mut last: Vec<_> = self.lay_out(|timeline| {
-            (0..timeline.len()).rev().filter_map(|at| of_others(timeline.row(at)?)).take(count).collect()
+        let mut last: Vec<_> = self.with_timeline(|timeline| {
+            (0..timeline.len()).rev().filter_map(|at| from_others(timeline.row(at)?)).take(count).collect()
         });
         last.reverse();
         last
-    }
-
-    /// Light or dark.
-    #[must_use]
-    pub fn theme(&self) -> Read<Theme> {
-        self.theme.read_only()
-    }
-
-    /// The language.
-    #[must_use]
-    pub fn locale(&self) -> Read<Locale> {
-        self.locale.read_only()
-    }
-
-    /// The name of the place, from config.json or the server.
-    #[must_use]
-    pub fn title(&self) -> Read<String> {
-        self.title.read_only()
     }
 }

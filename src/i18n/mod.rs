@@ -1,58 +1,26 @@
-//! The words, in every language the page speaks.
+//! Translations: typed access to every text of the page, in every language of `lang/`.
 //!
-//! English is in the page ([`words`]); every other language is a file in `lang/` that is loaded when somebody reads it,
-//! with the same words by the same names. A test holds them to it. Dates, times and day names come from the browser
-//! ([`time`]).
+//! `lang/en.json` decides which texts exist. The build script generates [`Key`] and the methods of [`Texts`] from it and
+//! compiles the English texts in; every other language is fetched when it is chosen or detected ([`load`]). Plural forms,
+//! lists and numbers come from the browser's `Intl` ([`intl`]), and so do dates and times ([`time`]).
 
+#[cfg(target_arch = "wasm32")]
+mod intl;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "intl_stand_in.rs"]
+mod intl;
+mod locale;
+mod sentences;
+mod template;
 mod texts;
 pub mod time;
-mod words;
 
-pub use texts::{Part, Texts, grouped, is_read, read, texts};
-pub use words::Word;
+pub use locale::Locale;
+pub use texts::{Key, Part, Texts, is_loaded, load, texts};
 
-/// A language.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Locale {
-    /// English.
-    #[default]
-    En,
-    /// Simplified Chinese.
-    Zh,
-}
-
-impl Locale {
-    /// All of them, in the order of the language menu.
-    pub const ALL: [Locale; 2] = [Locale::En, Locale::Zh];
-
-    /// Its name in itself, for the language menu.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Locale::En => "English",
-            Locale::Zh => "简体中文",
-        }
-    }
-
-    /// The BCP 47 tag, for the `lang` attribute and for storage.
-    #[must_use]
-    pub fn tag(self) -> &'static str {
-        match self {
-            Locale::En => "en",
-            Locale::Zh => "zh-CN",
-        }
-    }
-
-    /// The language of a tag as a browser gives it; `None` for one the page does not speak.
-    #[must_use]
-    pub fn from_tag(tag: &str) -> Option<Self> {
-        match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
-            "en" => Some(Locale::En),
-            "zh" => Some(Locale::Zh),
-            _ => None,
-        }
-    }
-}
-
+#[cfg(test)]
+mod generate;
+#[cfg(test)]
+mod generate_tests;
 #[cfg(test)]
 mod tests;

@@ -1,206 +1,186 @@
-//! The words of a language, put together with numbers and names.
+//! The table of texts of a language, and filling arguments into a text.
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
-use parlour_core::{status::Status, timeline::PresenceSummary};
+use js_sys::Reflect;
+use parlour_core::status::Status;
+use wasm_bindgen::JsValue;
 
 use super::{
-    Locale, Word,
-    words::{ENGLISH, NAMES},
+    Locale,
+    intl::{self, ListPiece},
+    template::{OTHER, PLURAL_FORMS, Piece, pieces},
 };
 
-/// A piece of a sentence. A name keeps its own direction of writing, so it can't be pasted into a string.
+// `LANGUAGES`, `Key`, `ENTRIES`, `ENGLISH`, and a method of `Texts` for each text with arguments.
+include!(concat!(env!("OUT_DIR"), "/texts.rs"));
+
+/// The code under which the text for unknown status codes is stored.
+const UNKNOWN_STATUS: u16 = 0;
+
+/// A piece of a sentence. A name has its own direction of writing, so it must become an element of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Words of ours.
-    Words(String),
-    /// Somebody's name.
+    /// Translated text.
+    Text(String),
+    /// The name of a person.
     Name(Arc<str>),
 }
 
-/// The words of a language.
+/// The texts of a language.
 #[derive(Debug)]
 pub struct Texts {
-    pub(super) words: [&'static str; NAMES.len()],
-    /// By code. Empty in English, which core has.
+    locale: Locale,
+    pub(super) slots: [&'static str; ENGLISH.len()],
+    /// By code; what is missing here has core's English text.
     pub(super) statuses: Vec<(u16, &'static str)>,
 }
 
-static EN: Texts = Texts { words: ENGLISH, statuses: Vec::new() };
+static ENGLISH_TEXTS: Texts = Texts { locale: Locale::ENGLISH, slots: ENGLISH, statuses: Vec::new() };
 
 thread_local! {
-    static ZH: Cell<Option<&'static Texts>> = const { Cell::new(None) };
+    /// The languages that were loaded. Each stays for the lifetime of the page.
+    static LOADED: RefCell<Vec<&'static Texts>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The words of a language; English, until [`read`] was given them.
+/// The texts of a language; the English ones until [`load`] was called for it.
 #[must_use]
 pub fn texts(locale: Locale) -> &'static Texts {
-    match locale {
-        Locale::En => &EN,
-        Locale::Zh => ZH.get().unwrap_or(&EN),
-    }
+    loaded(locale).unwrap_or(&ENGLISH_TEXTS)
 }
 
-/// Whether [`texts`] has the words of a language.
+/// Whether [`texts`] has the texts of a language.
 #[must_use]
-pub fn is_read(locale: Locale) -> bool {
-    locale == Locale::En || ZH.get().is_some()
+pub fn is_loaded(locale: Locale) -> bool {
+    loaded(locale).is_some()
 }
 
-/// Takes the words of a language out of the text of its file: lines of `name=text`; those of statuses have their code
-/// for a name. Lines that are none, and names that are unknown, are skipped; what is missing stays English.
-pub fn read(locale: Locale, file: String) {
-    if is_read(locale) {
-        return;
+fn loaded(locale: Locale) -> Option<&'static Texts> {
+    if locale == Locale::ENGLISH {
+        return Some(&ENGLISH_TEXTS);
     }
-    // Once a language and page: the words are to be had everywhere, for as long as the page lives.
-    ZH.set(Some(Box::leak(Box::new(parsed(file.leak())))));
+    LOADED.with_borrow(|all| all.iter().find(|texts| texts.locale == locale).copied())
 }
 
-pub(super) fn parsed(file: &'static str) -> Texts {
-    let mut texts = Texts { words: ENGLISH, statuses: Vec::new() };
-    for line in file.lines() {
-        let Some((name, text)) = line.split_once('=') else { continue };
-        if let Some(at) = NAMES.iter().position(|known| *known == name) {
-            texts.words[at] = text;
-        } else if let Ok(code) = name.parse() {
-            texts.statuses.push((code, text));
-        }
+/// Takes the texts of a language from its parsed file. Unknown keys are ignored; missing texts stay English.
+pub fn load(locale: Locale, file: &JsValue) {
+    let texts = Texts::read(locale, |key| {
+        let group = |value: JsValue, name: &str| Reflect::get(&value, &name.into()).ok();
+        key.split('.').try_fold(file.clone(), group)?.as_string()
+    });
+    add(texts);
+}
+
+/// Makes the texts of a language available. It costs their memory for the lifetime of the page, so only once a language.
+pub(super) fn add(texts: Texts) {
+    if !is_loaded(texts.locale) {
+        LOADED.with_borrow_mut(|all| all.push(Box::leak(Box::new(texts))));
     }
-    texts
 }
 
 impl Texts {
-    /// What is said.
-    #[must_use]
-    pub fn word(&self, word: Word) -> &'static str {
-        self.words[word as usize]
+    /// Looks up every key. An empty text counts as missing: translation tools write one for what is not translated yet.
+    pub(super) fn read(locale: Locale, look_up: impl Fn(&str) -> Option<String>) -> Self {
+        let look_up = |key: &str| -> Option<&'static str> {
+            look_up(key).filter(|text| !text.is_empty()).map(|text| &*text.leak())
+        };
+        let mut texts = Self { locale, slots: ENGLISH_TEXTS.slots, statuses: Vec::new() };
+        let mut slot = 0;
+        for (key, is_plural) in &ENTRIES {
+            if *is_plural {
+                let forms = PLURAL_FORMS.map(|form| look_up(&[key, "_", form].concat()).unwrap_or_default());
+                // Forms without the one that every language has are of no use.
+                if !forms[OTHER].is_empty() {
+                    texts.slots[slot..slot + forms.len()].copy_from_slice(&forms);
+                }
+                slot += forms.len();
+            } else {
+                texts.slots[slot] = look_up(key).unwrap_or(texts.slots[slot]);
+                slot += 1;
+            }
+        }
+        for code in Status::ALL.iter().map(|status| status.code()) {
+            texts.statuses.extend(look_up(&format!("status.{code}")).map(|text| (code, text)));
+        }
+        texts.statuses.extend(look_up("status.unknown").map(|text| (UNKNOWN_STATUS, text)));
+        texts
     }
 
-    /// What is said with a name in it.
+    /// A text without arguments.
     #[must_use]
-    pub fn with_name(&self, word: Word, name: &str) -> String {
-        fill(self.word(word), name)
+    pub fn text(&self, key: Key) -> &'static str {
+        self.slots[key as usize]
     }
 
-    /// What is said of so many.
-    #[must_use]
-    pub fn count(&self, word: Word, n: usize) -> String {
-        let text = self.word(word);
-        let (one, other) = text.split_once('|').unwrap_or((text, text));
-        fill(if n == 1 { one } else { other }, &grouped(n))
-    }
-
-    /// A status, in a sentence.
+    /// The text of a status: one sentence.
     #[must_use]
     pub fn status(&self, status: Status) -> &'static str {
-        let code = if let Status::Other(_) = status { 0 } else { status.code() };
+        let code = if let Status::Other(_) = status { UNKNOWN_STATUS } else { status.code() };
         let found = self.statuses.iter().find(|(known, _)| *known == code);
         found.map_or_else(|| status.text(), |(_, text)| *text)
     }
 
-    /// The server takes no more for so many seconds: it can't store anything, or this is its rate limit.
+    /// A number with the digit grouping of the language.
     #[must_use]
-    pub fn wait(&self, status: Status, seconds: u32) -> String {
-        let word = if status == Status::LogUnavailable { Word::WaitLog } else { Word::WaitLimit };
-        self.count(word, seconds as usize)
+    pub fn number(&self, number: usize) -> String {
+        intl::formats(self.locale).number(number)
     }
 
-    /// Back to the end, with the number of new messages.
-    #[must_use]
-    pub fn jump(&self, new: u32) -> String {
-        match new {
-            0 => self.word(Word::ToLatest).into(),
-            n => self.count(Word::NewMessages, n as usize),
+    /// The plural form for a number, of the text whose forms begin at a slot.
+    fn plural(&self, slot: usize, count: usize) -> &'static str {
+        let category = intl::formats(self.locale).plural_category(count);
+        let form = PLURAL_FORMS.iter().position(|form| *form == category).unwrap_or(OTHER);
+        match self.slots[slot + form] {
+            "" => self.slots[slot + OTHER],
+            text => text,
         }
     }
 
-    /// A line of comings and goings, in one sentence for those who came and one for those who went.
-    #[must_use]
-    pub fn movement(&self, movement: &PresenceSummary) -> Vec<Vec<Part>> {
-        let PresenceSummary { joined, left, more_joined, more_left, .. } = movement;
-        [(joined, *more_joined, true), (left, *more_left, false)]
-            .into_iter()
-            .filter(|(names, more, _)| names.len() + more > 0)
-            .map(|(names, more, came)| self.moved(names, names.len() + more, came))
+    /// Names, and text that is listed like one, with the words between them that the language needs.
+    fn list(&self, items: &[Part]) -> Vec<Part> {
+        let written: Vec<&str> = items
+            .iter()
+            .map(|item| match item {
+                Part::Text(text) => text.as_str(),
+                Part::Name(name) => name,
+            })
+            .collect();
+        let mut rest = items.iter();
+        let pieces = intl::formats(self.locale).list(&written).into_iter();
+        pieces
+            .filter_map(|piece| match piece {
+                ListPiece::Item => rest.next().cloned(),
+                ListPiece::Between(text) => Some(Part::Text(text)),
+            })
             .collect()
-    }
-
-    /// Some names out of so many people came or went.
-    #[must_use]
-    pub(super) fn moved(&self, names: &[Arc<str>], total: usize, came: bool) -> Vec<Part> {
-        // A line shows few of the names before it counts the rest.
-        let shown = if total <= 3 { names } else { &names[..names.len().min(2)] };
-        let rest = total - shown.len();
-        let mut parts = self.names(shown, rest == 0);
-        if shown.is_empty() {
-            parts.push(Part::Words(self.count(Word::PeopleCount, rest)));
-        } else if rest > 0 {
-            parts.push(Part::Words(self.count(Word::AndOthers, rest)));
-        }
-        parts.push(self.part(match (came, shown.is_empty() || rest > 0) {
-            (true, false) => Word::Joined,
-            (true, true) => Word::ManyJoined,
-            (false, false) => Word::Left,
-            (false, true) => Word::ManyLeft,
-        }));
-        parts
-    }
-
-    /// Who is there: names, and how many more.
-    #[must_use]
-    pub fn who(&self, names: &[Arc<str>], more: usize) -> Vec<Part> {
-        let total = names.len() + more;
-        if total == 0 {
-            return vec![self.part(Word::WhoNobody)];
-        }
-        let mut parts = vec![Part::Words(self.count(Word::Who, total))];
-        parts.append(&mut self.names(names, more == 0));
-        if more > 0 {
-            parts.push(Part::Words(self.count(Word::WhoMore, more)));
-        }
-        parts
-    }
-
-    /// Names with something between them; before the last something else, if nothing follows.
-    fn names(&self, names: &[Arc<str>], whole: bool) -> Vec<Part> {
-        let mut parts = Vec::new();
-        for (i, name) in names.iter().enumerate() {
-            if i > 0 {
-                let last = whole && i + 1 == names.len();
-                parts.push(self.part(if last { Word::BeforeLast } else { Word::Between }));
-            }
-            parts.push(Part::Name(name.clone()));
-        }
-        parts
-    }
-
-    fn part(&self, word: Word) -> Part {
-        Part::Words(self.word(word).into())
     }
 }
 
-fn fill(text: &str, what: &str) -> String {
-    let (before, after) = text.split_once('#').unwrap_or((text, ""));
-    let mut filled = String::from(before);
-    // A text without a place for it says it in words.
-    if before.len() < text.len() {
-        filled.push_str(what);
+/// Fills arguments, given by name, into a text.
+fn fill(text: &str, arguments: &[(&str, &str)]) -> String {
+    let mut filled = String::new();
+    for piece in pieces(text) {
+        filled.push_str(match piece {
+            Piece::Text(text) => text,
+            Piece::Argument(name) => value(name, arguments),
+        });
     }
-    filled.push_str(after);
     filled
 }
 
-/// A number with its thousands apart, as both languages write it.
-#[must_use]
-pub fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
+/// [`fill`] for a text with a list of names in it.
+fn fill_names(text: &str, arguments: &[(&str, &str)], names: Vec<Part>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Argument("names") => parts.extend_from_slice(&names),
+            Piece::Argument(name) => parts.push(Part::Text(value(name, arguments).to_owned())),
+            Piece::Text(text) => parts.push(Part::Text(text.to_owned())),
         }
-        out.push(digit);
     }
-    out
+    parts
+}
+
+fn value<'a>(name: &str, arguments: &[(&str, &'a str)]) -> &'a str {
+    arguments.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
 }

@@ -1,24 +1,24 @@
-//! Times and days, in the reader's time zone and manner, by the browser's own tables.
+//! Times and days in the user's time zone and notation, by the browser's `Intl.DateTimeFormat`.
 
 use std::cell::{Cell, RefCell};
 
 use js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
 use wasm_bindgen::JsValue;
 
-use super::{Locale, Texts, Word};
+use super::{Key, Locale, Texts};
 
 const DAY_MS: f64 = 86_400_000.0;
 
-/// What a time is shown as; each has a formatter of its own, which is slow to make and fast to use.
+/// How a time is shown. Each style has a formatter of its own, which is slow to make and fast to use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Style {
     /// Hours and minutes.
     Clock,
     /// Weekday, day and month.
     Day,
-    /// With the year.
+    /// Day, month and year.
     DayAndYear,
-    /// All of it.
+    /// The full date, and the time to the second.
     Full,
 }
 
@@ -32,8 +32,8 @@ impl Style {
         }
     }
 
-    /// Times that share a multiple of so many ms are written the same, in all time zones there are today.
-    fn span(self) -> Option<i64> {
+    /// Times within the same multiple of this many ms look the same, in all of today's time zones.
+    fn span_ms(self) -> Option<i64> {
         match self {
             Style::Clock => Some(60_000),
             Style::Full => Some(1_000),
@@ -42,7 +42,7 @@ impl Style {
     }
 }
 
-/// A formatter, and what it wrote last: in a busy room one message after another has the same time.
+/// A formatter and its last result: in a busy room one message after another has the same time.
 struct Format {
     locale: Locale,
     style: Style,
@@ -52,53 +52,49 @@ struct Format {
 
 thread_local! {
     static FORMATS: RefCell<Vec<Format>> = const { RefCell::new(Vec::new()) };
-    /// The quarter of an hour that was asked for last, and its day.
+    /// The last quarter of an hour that [`day_number`] was called for, and its day.
     static LAST_DAY: Cell<(f64, i64)> = const { Cell::new((f64::NAN, 0)) };
 }
 
-/// The browser's own variety of a language, such as British English, for the manner of writing times.
-fn tag(locale: Locale) -> String {
-    let languages = web_sys::window().map(|window| window.navigator().languages()).unwrap_or_default();
-    languages
-        .iter()
-        .filter_map(|tag| tag.as_string())
-        .find(|tag| Locale::from_tag(tag) == Some(locale))
-        .unwrap_or_else(|| locale.tag().to_owned())
-}
-
+// Calls into JavaScript stay outside of the borrows: an exception would never release them.
 fn format(locale: Locale, style: Style, time: i64) -> String {
-    FORMATS.with_borrow_mut(|formats| {
-        let known = formats.iter().position(|made| (made.locale, made.style) == (locale, style));
-        let at = known.unwrap_or_else(|| {
-            formats.push(Format { locale, style, write: writer(locale, style), last: None });
-            formats.len() - 1
-        });
-        let format = &mut formats[at];
-        let span = style.span().map(|span| time.div_euclid(span));
-        if let Some((last, text)) = &format.last
-            && Some(*last) == span
-        {
-            return text.clone();
+    let span = style.span_ms().map(|span| time.div_euclid(span));
+    let known = FORMATS.with_borrow(|formats| {
+        let format = formats.iter().find(|made| (made.locale, made.style) == (locale, style))?;
+        Some((format.write.clone(), format.last.clone().filter(|(last, _)| Some(*last) == span)))
+    });
+    let write = match known {
+        Some((_, Some((_, text)))) => return text,
+        Some((write, None)) => write,
+        None => {
+            let write = formatter(locale, style);
+            let format = Format { locale, style, write: write.clone(), last: None };
+            FORMATS.with_borrow_mut(|formats| formats.push(format));
+            write
         }
-        let date: JsValue = Date::new(&JsValue::from_f64(time as f64)).into();
-        let text = format.write.call1(&JsValue::UNDEFINED, &date).ok();
-        let text = text.and_then(|text| text.as_string()).unwrap_or_default();
-        format.last = span.map(|span| (span, text.clone()));
-        text
-    })
+    };
+    let date: JsValue = Date::new(&JsValue::from_f64(time as f64)).into();
+    let text = write.call1(&JsValue::UNDEFINED, &date).ok();
+    let text = text.and_then(|text| text.as_string()).unwrap_or_default();
+    FORMATS.with_borrow_mut(|formats| {
+        let made = formats.iter_mut().find(|made| (made.locale, made.style) == (locale, style));
+        if let (Some(format), Some(span)) = (made, span) {
+            format.last = Some((span, text.clone()));
+        }
+    });
+    text
 }
 
-fn writer(locale: Locale, style: Style) -> Function {
+fn formatter(locale: Locale, style: Style) -> Function {
     let options = Object::new();
     for (key, value) in style.options() {
         // Setting a property of a plain new object can't fail.
         let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
     }
-    DateTimeFormat::new(&Array::of1(&tag(locale).into()), &options).format()
+    DateTimeFormat::new(&Array::of1(&locale.formatting_tag().into()), &options).format()
 }
 
-/// Makes what writes the time of a message. The first of all takes a browser as long as several frames, in which it loads
-/// its tables.
+/// Makes the formatters for the time of a message in advance. The first one takes a browser as long as several frames.
 pub fn prepare(locale: Locale) {
     for style in [Style::Clock, Style::Full] {
         format(locale, style, 0);
@@ -121,14 +117,14 @@ pub fn full(locale: Locale, time: i64) -> String {
 #[must_use]
 pub fn machine(time: i64) -> String {
     let date = Date::new(&JsValue::from_f64(time as f64));
-    // A time outside of what a date can hold has no such form, and asking for it throws.
+    // For a time outside of the range of `Date`, `toISOString` throws.
     if date.get_time().is_nan() { String::new() } else { date.to_iso_string().into() }
 }
 
 /// The number of the local day of a time.
 #[must_use]
 pub fn day_number(time: f64) -> i64 {
-    // Wherever the clocks are, they are quarters of an hour apart: no day begins within one.
+    // Time zones differ by quarters of an hour, so no day begins within one.
     let quarter = (time / 900_000.0).floor();
     let (last, day) = LAST_DAY.get();
     if last == quarter {
@@ -140,25 +136,25 @@ pub fn day_number(time: f64) -> i64 {
     day
 }
 
-/// Today's number.
+/// The number of the current local day.
 #[must_use]
 pub fn today() -> i64 {
     day_number(Date::now())
 }
 
-/// The day of a time as a line of its own, `today` being the number of the reader's day.
+/// The heading above the messages of a day; `today` is the number of the current local day.
 #[must_use]
 pub fn day(texts: &Texts, locale: Locale, time: i64, today: i64) -> String {
-    match day_word(today - day_number(time as f64)) {
-        DayWord::Today => texts.word(Word::Today).to_owned(),
-        DayWord::Yesterday => texts.word(Word::Yesterday).to_owned(),
-        DayWord::Near => format(locale, Style::Day, time),
-        DayWord::Far => format(locale, Style::DayAndYear, time),
+    match day_label(today - day_number(time as f64)) {
+        DayLabel::Today => texts.text(Key::TimelineToday).to_owned(),
+        DayLabel::Yesterday => texts.text(Key::TimelineYesterday).to_owned(),
+        DayLabel::Near => format(locale, Style::Day, time),
+        DayLabel::Far => format(locale, Style::DayAndYear, time),
     }
 }
 
-/// The beginning of a day as a date field gives it, `2026-11-24`: Unix ms. `None` for what is no day, and for what is
-/// typed on the way to one: a year of less than four digits.
+/// The beginning of a day, Unix ms, from the value of a date field such as `2026-11-24`. `None` if it is not a date, or one
+/// that is still being typed: its year has less than four digits.
 #[must_use]
 pub fn midnight(date: &str) -> Option<i64> {
     let (year, month, day) = parts(date)?;
@@ -172,23 +168,23 @@ pub(super) fn parts(date: &str) -> Option<(u32, i32, i32)> {
     Some((year, month.parse().ok()?, day.parse().ok()?))
 }
 
-/// How a day is called.
+/// How a day is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DayWord {
+pub(super) enum DayLabel {
     Today,
     Yesterday,
-    /// Within half a year: needs no year.
+    /// Within half a year: shown without the year.
     Near,
-    /// Needs one.
+    /// Shown with the year.
     Far,
 }
 
-/// How the day so many days ago is called. A clock that is behind the server's makes some days lie ahead.
-pub(super) fn day_word(ago: i64) -> DayWord {
+/// How the day this many days ago is shown. The number is negative if the local clock is behind the server's.
+pub(super) fn day_label(ago: i64) -> DayLabel {
     match ago {
-        0 => DayWord::Today,
-        1 => DayWord::Yesterday,
-        -1..=180 => DayWord::Near,
-        _ => DayWord::Far,
+        0 => DayLabel::Today,
+        1 => DayLabel::Yesterday,
+        -1..=180 => DayLabel::Near,
+        _ => DayLabel::Far,
     }
 }

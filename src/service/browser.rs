@@ -1,73 +1,67 @@
-//! What the browser gives a session: clocks, randomness, and word that something changed outside.
+//! Clocks, randomness and lifecycle events of the browser.
 
+use gloo_events::EventListener;
 use parlour_core::{model::MessageId, session::Clocks};
-use wasm_bindgen::{JsCast, closure::Closure};
 
-/// Both clocks.
+/// Reads both clocks.
 pub fn now() -> Clocks {
     let mono = web_sys::window().and_then(|window| window.performance()).map_or(0.0, |p| p.now());
-    // Whole ms of a page's lifetime and of the calendar fit in both by far.
+    // Whole milliseconds of a tab's lifetime and of the calendar fit in both types by far.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     Clocks { monotonic: mono as u64, unix: js_sys::Date::now() as i64 }
 }
 
-/// A new message's id.
+/// Makes the id of a new message.
 pub fn message_id() -> MessageId {
     let unix = u64::try_from(now().unix).unwrap_or(0);
     MessageId::new(unix, random())
 }
 
-/// So many random bytes.
+/// Draws random bytes.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     let drawn = web_sys::window()
         .and_then(|window| window.crypto().ok())
         .and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).ok());
     if drawn.is_none() {
-        // Every browser with WebAssembly has it; ids need to be unique, not secret, so go on all the same.
+        // Every browser with WebAssembly has `crypto`. Ids have to be unique, not secret, so there is a fallback.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         bytes.fill_with(|| (js_sys::Math::random() * 256.0) as u8);
     }
     bytes
 }
 
-/// What happens to a page from outside.
+/// A change of the page's or the network's state that the browser reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outside {
-    /// There is a network again, or the page is.
-    Wake,
-    /// There is no network.
+pub enum LifecycleEvent {
+    /// The network is back, or the page resumes after it was frozen.
+    Resumed,
+    /// The network is gone.
     Offline,
-    /// The page is looked at from now on, or not any more: see [`is_visible`].
-    Look,
-    /// The page may be gone any moment.
-    Hide,
+    /// The tab was shown or hidden; see [`is_visible`].
+    VisibilityChanged,
+    /// The page may be discarded at any moment.
+    Suspending,
 }
 
-/// Calls back about what happens from outside, for as long as the page lives.
-pub fn on_outside(tell: impl Fn(Outside) + 'static) {
+/// Calls `handle` for every lifecycle event, until the page is closed.
+pub fn on_lifecycle_event(handle: impl Fn(LifecycleEvent) + Clone + 'static) {
     let Some(window) = web_sys::window() else { return };
     let Some(document) = window.document() else { return };
-    let callback = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
-        tell(match &*event.type_() {
-            "offline" => Outside::Offline,
-            "visibilitychange" => Outside::Look,
-            "pagehide" | "freeze" => Outside::Hide,
-            _ => Outside::Wake,
-        });
-    });
-    let function = callback.as_ref().unchecked_ref();
-    for name in ["online", "offline", "pageshow", "pagehide"] {
-        let _ = window.add_event_listener_with_callback(name, function);
-    }
-    for name in ["visibilitychange", "freeze", "resume"] {
-        let _ = document.add_event_listener_with_callback(name, function);
-    }
-    // Lives as long as the page.
-    callback.forget();
+    let listen = |target: &web_sys::EventTarget, name: &'static str, event: LifecycleEvent| {
+        let handle = handle.clone();
+        EventListener::new(target, name, move |_| handle(event)).forget();
+    };
+    listen(&window, "online", LifecycleEvent::Resumed);
+    listen(&window, "pageshow", LifecycleEvent::Resumed);
+    listen(&document, "resume", LifecycleEvent::Resumed);
+    listen(&window, "offline", LifecycleEvent::Offline);
+    listen(&document, "visibilitychange", LifecycleEvent::VisibilityChanged);
+    listen(&window, "pagehide", LifecycleEvent::Suspending);
+    listen(&document, "freeze", LifecycleEvent::Suspending);
 }
 
-/// The page is on the screen.
+/// Whether the tab is visible.
 pub fn is_visible() -> bool {
     web_sys::window()
         .and_then(|window| window.document())

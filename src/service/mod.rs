@@ -1,13 +1,15 @@
-//! Drives core's [`Session`]: gives it the time, randomness and what socket and storage report, does what it asks, and
-//! hands its events up through a sink. Where this page is not the one that leads, it drives core's [`Follower`] instead.
+//! Drives core's [`Session`]: passes it the time, random bytes, socket reports and storage results, executes its commands
+//! and forwards its events to a sink. In a tab that is not the leader it drives core's [`Follower`](tabs::Follower)
+//! instead.
 //!
-//! Absent here: signals, words, what an event means to the user.
+//! Absent here: signals, translations, and what an event means to the user.
 
 mod browser;
-mod chat;
-mod pages;
-mod role;
+mod chat_session;
+mod leadership;
 mod storage;
+mod tab_channel;
+mod visibility;
 
 use std::{
     cell::{Cell, RefCell},
@@ -32,47 +34,44 @@ use parlour_core::{
 };
 use wasm_bindgen_futures::spawn_local;
 
-pub use self::chat::Chat;
-use self::{
-    pages::Pages,
-    role::{Role, Watch},
-};
+pub use self::chat_session::ChatSession;
+use self::{leadership::Role, tab_channel::TabChannel, visibility::Visibility};
 use crate::ws::{Report, Socket};
 
-/// A timer that fires so much later than it was set for says that the device was asleep, in ms.
-const ASLEEP: Millis = 3_000;
+/// A timer that fires this late means that the device was asleep.
+const SLEEP_THRESHOLD_MS: Millis = 3_000;
 
-/// What is done with an answer that takes its time.
+/// The continuation of an asynchronous operation.
 type Then<T> = Box<dyn FnOnce(&Service, T)>;
 
-/// A handle to the one session of this page; clones are the same session.
+/// A handle to the session of this tab. Clones share the session.
 #[derive(Clone)]
 pub struct Service {
     inner: Rc<RefCell<Inner>>,
     sink: Rc<dyn Fn(Event)>,
-    /// Events are being handed up; what that brings about waits its turn.
-    telling: Rc<Cell<bool>>,
+    /// Events are being emitted; a nested call leaves its events to the outer one.
+    emitting: Rc<Cell<bool>>,
 }
 
 struct Inner {
     session: Session,
     role: Role,
-    /// Who is logged in or on the way there, and on which server; see [`persist::scope`]. Empty when nobody is.
+    /// Nick and server of the session, see [`persist::scope`]; empty when logged out.
     scope: Rc<str>,
     nick: String,
-    /// The user has just typed the nick, and may log in anew.
-    anew: bool,
-    /// Counts logins and exits: what was begun before is not gone on with.
-    visit: u64,
-    pages: Option<Pages>,
-    /// A page that goes on waits for this before it shows anything.
-    arrive: Option<oneshot::Sender<()>>,
-    watch: Watch,
-    /// It was told that the storage does not work.
-    told_unkept: bool,
+    /// The user typed the nick, so a login is allowed although the device has no session.
+    is_new_login: bool,
+    /// Incremented at each login and logout, so that the continuation of an operation started before is skipped.
+    login_number: u64,
+    tab_channel: Option<TabChannel>,
+    /// Completes [`ChatSession::resume`].
+    resumed: Option<oneshot::Sender<()>>,
+    visibility: Visibility,
+    /// The user was notified that the storage does not work.
+    storage_failure_reported: bool,
     socket: Option<Socket>,
-    /// Counts sockets, so that a late report of an old one is known as such.
-    generation: u64,
+    /// Incremented with each socket, so that late reports of an earlier one are ignored.
+    socket_number: u64,
     timer: Option<Timeout>,
 }
 
@@ -83,35 +82,35 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// A service whose events go to `sink`.
+    /// Makes a service that sends its events to `sink`.
     #[must_use]
     pub fn new(sink: impl Fn(Event) + 'static) -> Self {
         let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
         let session = Session::new(u64::from_le_bytes(browser::random()), agent);
         let inner = Inner {
             session,
-            role: Role::Nobody,
+            role: Role::LoggedOut,
             scope: "".into(),
             nick: String::new(),
-            anew: false,
-            visit: 0,
-            pages: None,
-            arrive: None,
-            watch: Watch::default(),
-            told_unkept: false,
+            is_new_login: false,
+            login_number: 0,
+            tab_channel: None,
+            resumed: None,
+            visibility: Visibility::default(),
+            storage_failure_reported: false,
             socket: None,
-            generation: 0,
+            socket_number: 0,
             timer: None,
         };
         let service =
-            Self { inner: Rc::new(RefCell::new(inner)), sink: Rc::new(sink), telling: Rc::default() };
-        let told = service.clone();
-        browser::on_outside(move |outside| told.outside(outside));
+            Self { inner: Rc::new(RefCell::new(inner)), sink: Rc::new(sink), emitting: Rc::default() };
+        let listener = service.clone();
+        browser::on_lifecycle_event(move |event| listener.handle_lifecycle_event(event));
         service
     }
 }
 
-impl Chat for Service {
+impl ChatSession for Service {
     fn log_in(&self, nick: &str, url: &str) -> Result<(), Status> {
         let nick = validate::nick(nick, &Limits::default())?;
         if !self.inner.borrow().scope.is_empty() {
@@ -123,138 +122,148 @@ impl Chat for Service {
 
     fn resume(&self) -> Pin<Box<dyn Future<Output = ()>>> {
         let service = self.clone();
-        Box::pin(async move { service.go_on().await })
+        Box::pin(async move { service.resume_session().await })
     }
 
-    fn talk(&self, text: &str) -> Result<(), Status> {
+    fn send(&self, text: &str) -> Result<(), Status> {
         let id = browser::message_id();
-        if self.follows() {
-            return self.talk_as_follower(id, text);
+        if self.is_follower() {
+            return self.send_as_follower(id, text);
         }
-        self.with(|session| session.handle_send(browser::now(), id, text))
+        self.with_session(|session| session.handle_send(browser::now(), id, text))
     }
 
-    fn excess(&self, text: &str) -> usize {
+    fn excess_bytes(&self, text: &str) -> usize {
         let inner = self.inner.borrow();
         match &inner.role {
-            Role::Following(mirror) => mirror.excess_bytes(text),
+            Role::Follower(follower) => follower.excess_bytes(text),
             _ => inner.session.excess_bytes(text),
         }
     }
 
     fn retry(&self, id: MessageId) {
-        self.wish(tabs::message_command(TabCommand::Retry, id), |session| {
+        self.execute(tabs::message_command(TabCommand::Retry, id), |session| {
             session.handle_retry(browser::now(), id)
         });
     }
 
     fn discard(&self, id: MessageId) {
-        self.wish(tabs::message_command(TabCommand::Discard, id), |session| {
-            session.handle_discard(browser::now(), id)
+        self.execute(tabs::message_command(TabCommand::Discard, id), |session| {
+            session.handle_discard(browser::now(), id);
         });
     }
 
-    fn load(&self, to: u64) {
-        if let Role::Following(mirror) = &self.inner.borrow().role
-            && !mirror.handle_load_gap(to)
+    fn load_gap(&self, to: u64) {
+        if let Role::Follower(follower) = &self.inner.borrow().role
+            && !follower.handle_load_gap(to)
         {
             return;
         }
-        self.wish(tabs::load_gap_command(to), |session| session.handle_load_gap(browser::now(), to));
+        self.execute(tabs::load_gap_command(to), |session| session.handle_load_gap(browser::now(), to));
     }
 
-    fn seek(&self, seek: SeekTarget) {
-        let wish = match &mut self.inner.borrow_mut().role {
-            Role::Following(mirror) => mirror.handle_seek(number(), seek),
+    fn seek(&self, target: SeekTarget) {
+        let message = match &mut self.inner.borrow_mut().role {
+            Role::Follower(follower) => follower.handle_seek(random_id(), target),
             _ => None,
         };
-        if let Some(wish) = wish {
-            self.say(&wish);
+        if let Some(message) = message {
+            self.post(&message);
         }
-        if self.follows() {
-            self.tell()
+        if self.is_follower() {
+            self.emit_events();
         } else {
-            self.with(|session| session.handle_seek(browser::now(), seek))
+            self.with_session(|session| session.handle_seek(browser::now(), target));
         }
     }
 
     fn search(&self, words: &str, before: u64) {
-        let wish = match &mut self.inner.borrow_mut().role {
-            Role::Following(mirror) => Some(mirror.handle_search(number(), words, before)),
+        let message = match &mut self.inner.borrow_mut().role {
+            Role::Follower(follower) => Some(follower.handle_search(random_id(), words, before)),
             _ => None,
         };
-        match wish {
-            Some(wish) => self.say(&wish),
-            None => self.with(|session| session.handle_search(browser::now(), words, before)),
+        match message {
+            Some(message) => self.post(&message),
+            None => self.with_session(|session| session.handle_search(browser::now(), words, before)),
         }
     }
 
-    fn dropped(&self, range: Range) {
-        if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
-            mirror.handle_evicted(range);
+    fn evicted(&self, range: Range) {
+        if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
+            follower.handle_evicted(range);
         }
-        if self.follows() { self.tell() } else { self.with(|session| session.handle_evicted(range)) }
+        if self.is_follower() {
+            self.emit_events();
+        } else {
+            self.with_session(|session| session.handle_evicted(range));
+        }
     }
 
-    fn who(&self) {
-        if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
-            mirror.handle_list_members();
+    fn list_members(&self) {
+        if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
+            follower.handle_list_members();
         }
-        if self.follows() { self.tell() } else { self.with(Session::handle_list_members) }
+        if self.is_follower() {
+            self.emit_events();
+        } else {
+            self.with_session(Session::handle_list_members);
+        }
     }
 
-    fn exit(&self) {
-        if self.follows() && !self.is_mirroring() {
-            // Nobody was heard of yet: there is nobody to tell.
+    fn leave(&self) {
+        if self.is_follower() && !self.is_logged_in_follower() {
+            // No leader has answered yet, so there is none to forward the command to.
             (self.sink)(Event::LoggedOut);
-            return self.ends();
+            return self.end();
         }
-        // Also what is only beginning.
-        self.inner.borrow_mut().visit += u64::from(!self.follows());
-        self.wish(tabs::command(TabCommand::Leave), |session| session.handle_leave(browser::now()));
+        // Also cancels a login in progress.
+        self.inner.borrow_mut().login_number += u64::from(!self.is_follower());
+        self.execute(tabs::command(TabCommand::Leave), |session| session.handle_leave(browser::now()));
     }
 
     fn retry_now(&self) {
-        self.wish(tabs::command(TabCommand::Reconnect), |session| session.handle_reconnect(browser::now()));
+        self.execute(tabs::command(TabCommand::Reconnect), |session| {
+            session.handle_reconnect(browser::now())
+        });
     }
 
-    fn roster(&self) -> (Vec<Member>, usize) {
+    fn members(&self) -> (Vec<Member>, usize) {
         let inner = self.inner.borrow();
         match &inner.role {
-            Role::Following(mirror) => mirror.members(),
+            Role::Follower(follower) => follower.members(),
             _ => inner.session.members(),
         }
     }
 
-    fn clock(&self) -> Millis {
+    fn monotonic_ms(&self) -> Millis {
         browser::now().monotonic
     }
 }
 
 impl Service {
-    /// Lets the session do something, then does what it asks for and tells what it has to tell.
-    fn with<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
+    /// Passes input to the session, then executes its commands and emits its events.
+    fn with_session<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
         let out = act(&mut self.inner.borrow_mut().session);
-        self.obey();
-        self.tell();
+        self.run_commands();
+        self.emit_events();
         out
     }
 
-    fn obey(&self) {
+    fn run_commands(&self) {
         loop {
             let command = self.inner.borrow_mut().session.poll_command();
             match command {
                 None => break,
-                Some(Command::Open) => self.open(),
+                Some(Command::Open) => self.open_socket(),
                 Some(Command::Send(bytes)) => {
                     if let Some(socket) = &self.inner.borrow().socket {
                         socket.send(&bytes);
                     }
                 }
-                Some(Command::Persist { ticket, changes }) => self.keep(ticket, &changes),
+                Some(Command::Persist { ticket, changes }) => self.persist(ticket, &changes),
                 Some(Command::Close(code)) => {
                     let mut inner = self.inner.borrow_mut();
-                    inner.generation += 1;
+                    inner.socket_number += 1;
                     if let Some(socket) = inner.socket.take() {
                         socket.close(code);
                     }
@@ -264,39 +273,39 @@ impl Service {
         self.set_timer();
     }
 
-    fn keep(&self, ticket: u64, changes: &[Change]) {
-        let visit = self.inner.borrow().visit;
+    fn persist(&self, ticket: u64, changes: &[Change]) {
+        let login_number = self.inner.borrow().login_number;
         self.write(
             changes,
-            Box::new(move |service, kept| {
-                service.with(|session| session.handle_persisted(browser::now(), ticket));
-                if service.is_at(visit) {
-                    service.kept(kept);
+            Box::new(move |service, persisted| {
+                service.with_session(|session| session.handle_persisted(browser::now(), ticket));
+                if service.is_current(login_number) {
+                    service.storage_result(persisted);
                 }
             }),
         );
     }
 
-    /// Has the storage make changes, and goes on when it is known whether that worked.
+    /// Writes changes to the device and calls `then` with whether that worked.
     fn write(&self, changes: &[Change], then: Then<bool>) {
-        let (service, made) = (self.clone(), storage::keep(&self.inner.borrow().scope, changes));
-        spawn_local(async move { then(&service, made.await) });
+        let (service, written) = (self.clone(), storage::persist(&self.inner.borrow().scope, changes));
+        spawn_local(async move { then(&service, written.await) });
     }
 
-    /// The storage has done what it was asked, or can't. The latter is told once: the chat goes on.
-    fn kept(&self, kept: bool) {
-        if !kept && !std::mem::replace(&mut self.inner.borrow_mut().told_unkept, true) {
+    /// Notifies the user, once per login, that the storage does not work.
+    fn storage_result(&self, works: bool) {
+        if !works && !std::mem::replace(&mut self.inner.borrow_mut().storage_failure_reported, true) {
             (self.sink)(Event::Notice(Notice::NotPersisted));
         }
     }
 
-    fn open(&self) {
+    fn open_socket(&self) {
         let mut inner = self.inner.borrow_mut();
-        inner.generation += 1;
-        let generation = inner.generation;
+        inner.socket_number += 1;
+        let socket_number = inner.socket_number;
         let service = self.clone();
         let opened = Socket::open(persist::server_url(&inner.scope), move |report| {
-            service.reported(generation, report)
+            service.handle_report(socket_number, report);
         });
         match opened {
             Ok(socket) => inner.socket = Some(socket),
@@ -304,16 +313,16 @@ impl Service {
         }
     }
 
-    fn reported(&self, generation: u64, report: Report) {
-        if self.inner.borrow().generation != generation {
+    fn handle_report(&self, socket_number: u64, report: Report) {
+        if self.inner.borrow().socket_number != socket_number {
             return;
         }
         let now = browser::now();
-        self.with(|session| match report {
+        self.with_session(|session| match report {
             Report::Opened => session.handle_opened(now),
             Report::Message(bytes) => session.handle_message(now, &bytes),
             Report::Closed(code) => {
-                tracing::info!(code, "the connection ended");
+                tracing::info!(code, "the connection was closed");
                 session.handle_closed(now, code);
             }
         });
@@ -321,65 +330,65 @@ impl Service {
 
     fn set_timer(&self) {
         let mut inner = self.inner.borrow_mut();
-        let due = if let Role::Following(_) = inner.role {
-            inner.watch.tick(browser::now().monotonic)
+        let due = if let Role::Follower(_) = inner.role {
+            inner.visibility.next_report(browser::now().monotonic)
         } else {
             inner.session.poll_timeout()
         };
         inner.timer = due.map(|at| {
             let wait = at.saturating_sub(browser::now().monotonic).min(60 * 60_000);
             let service = self.clone();
-            // An hour fits; a timer that fires early finds nothing due and is set again.
+            // An hour fits in a u32. A timer that fires too early finds nothing due and is set again.
             #[allow(clippy::cast_possible_truncation)]
-            Timeout::new(wait as u32, move || service.timeout(at))
+            Timeout::new(wait as u32, move || service.handle_timeout(at))
         });
     }
 
-    fn timeout(&self, due: Millis) {
-        if self.follows() {
-            return self.look();
+    fn handle_timeout(&self, due: Millis) {
+        if self.is_follower() {
+            return self.report_visibility();
         }
         let now = browser::now();
-        if now.monotonic > due + ASLEEP {
-            self.with(|session| session.handle_wake(now));
+        if now.monotonic > due + SLEEP_THRESHOLD_MS {
+            self.with_session(|session| session.handle_wake(now));
         } else {
-            self.with(|session| session.handle_timeout(now));
+            self.with_session(|session| session.handle_timeout(now));
         }
-        self.look();
+        self.report_visibility();
     }
 
-    /// Hands events up, with nothing borrowed: what a signal sets off may call back in here.
-    fn tell(&self) {
-        if self.telling.replace(true) {
+    /// Emits all pending events. Nothing is borrowed while the sink runs, because an effect may call the service.
+    fn emit_events(&self) {
+        if self.emitting.replace(true) {
             return;
         }
-        let mut over = false;
+        let mut is_over = false;
         loop {
             let mut inner = self.inner.borrow_mut();
             let Some(event) = inner.next_event() else { break };
-            let letter = inner.letter(browser::now().monotonic, &event);
-            if let (Some(letter), Some(pages)) = (letter, &inner.pages) {
-                pages.tell(&letter);
+            let message = inner.tab_message(browser::now().monotonic, &event);
+            if let (Some(message), Some(channel)) = (message, &inner.tab_channel) {
+                channel.post(&message);
             }
-            over = inner.is_over(&event);
+            is_over = inner.is_over(&event);
             drop(inner);
-            let known = matches!(
+            let resumed = matches!(
                 event,
                 Event::LoggedIn(_) | Event::LoggedOut | Event::Connection(Connection::Failed { .. })
             );
             (self.sink)(event);
-            if known {
-                self.arrived();
+            if resumed {
+                self.finish_resume();
             }
         }
-        self.telling.set(false);
-        if over {
-            self.ends();
+        self.emitting.set(false);
+        if is_over {
+            self.end();
         }
     }
 }
 
-/// A number that no other page draws.
-fn number() -> u64 {
+/// Makes an id that no other tab uses.
+fn random_id() -> u64 {
     u64::from_le_bytes(browser::random())
 }

@@ -1,37 +1,16 @@
-//! What is seen: one part a file, put together with [`dom`]. A view reads the store's signals and calls its actions.
+//! The views: components that read the store's signals and call its actions.
 //!
-//! Absent here: rules, sockets, storage, and any way for what somebody wrote to become HTML.
+//! Absent here: the rules of the chat, sockets, storage, and any way for text of users to become HTML.
 
-mod announcer;
-mod avatar;
 mod composer;
-mod connection;
-mod crash;
-pub mod dom;
-
-mod drawer;
-mod icon;
-mod keys;
-mod line;
 mod login;
-mod marks;
-mod message;
-mod missing;
-mod pace;
-mod page;
-mod results;
+mod members;
 mod room;
-mod roster;
-mod row;
-mod scroll;
 mod search;
 mod settings;
+mod shared;
 mod timeline;
-mod window;
-mod words;
 
-pub use crash::show_crash;
-
-pub use login::Login;
-pub use page::{drawn, follow_page};
-pub use room::{Room, prepare};
+pub use login::LoginPage;
+pub use room::{Room, prepare_room};
+pub use shared::{next_paint, show_crash, sync_document};

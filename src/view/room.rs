@@ -1,80 +1,93 @@
-//! The room: its head, what is said, the composer, and who is there.
+//! The room.
 
-use leptos::{ev::Event, prelude::*};
+use leptos::prelude::*;
 
 use super::{
     composer::{Composer, Draft},
-    connection::ConnectionBar,
-    dom::{El, el},
-    drawer::Drawer,
-    icon::{self, icon, mark},
-    page::drawn,
-    roster::Roster,
-    scroll::Scroll,
-    search::{Finder, can_search, search},
-    timeline::TimelineView,
-    words::{Word, use_words},
+    members::MemberList,
+    search::{PanelState, SearchPanel, SearchToggle, can_search},
+    shared::{ConnectionBar, Drawer, Icon, Mark, icon, next_paint, tr, use_texts},
+    timeline::{Scroller, Timeline},
 };
 use crate::{
     ctrl::{Store, use_store},
-    i18n::{grouped, time},
+    i18n::{Key, time},
 };
 
-/// While a name is typed there is time for what would hold up the first message.
-pub fn prepare(store: Store) {
+/// Prepares, while the user types a nick, what would delay the first message.
+pub fn prepare_room(store: Store) {
     wasm_bindgen_futures::spawn_local(async move {
-        drawn().await;
-        time::prepare(store.locale().get_untracked());
+        next_paint().await;
+        time::prepare(store.locale.get_untracked());
     });
 }
 
-/// The page on which one talks.
+/// The room: header, timeline, composer, member list and search panel. Follows the drawer and the search panel.
 #[component]
-pub fn Room() -> El {
+pub fn Room() -> impl IntoView {
     let store = use_store();
     let drawer = Drawer::new();
+    let panel = PanelState::new(drawer);
     provide_context(drawer);
-    let finder = Finder::new(drawer);
-    provide_context(finder);
-    let covered = move || drawer.is_open() || finder.covers();
-    provide_context(Scroll::new(store));
+    provide_context(panel);
+    provide_context(Scroller::new(store));
     provide_context(Draft::new());
-    let place = el("div.place")
-        .child(mark())
-        .child(el("h1").attr("dir", "auto").text_fn(move || store.title().get()));
-    let exit = el("button#exit.button.quiet")
-        .attr("type", "button")
-        .words_attr("title", Word::Exit)
-        .on("click", move |_: Event| store.exit())
-        .child(icon(icon::EXIT))
-        .child(el("span.label").words(Word::Exit));
-    let actions = el("div.top-actions")
-        .when(move || can_search(store), move || finder.toggle())
-        .child(roster_toggle(drawer))
-        .child(exit);
-    let top = el("header.top").attr_fn("inert", covered).child(place).child(ConnectionBar()).child(actions);
-    let talk = el("main.talk").attr_fn("inert", covered).child(TimelineView()).child(Composer());
-    el("div#room.room")
-        .class_fn("drawer-open", move || drawer.is_open())
-        .class_fn("searching", move || finder.is_open())
-        .child(top)
-        .child(talk)
-        .child(el("div.backdrop").on("click", move |_: Event| drawer.close()))
-        .child(Roster())
-        .when(move || finder.is_open(), search)
+    let covered = move || drawer.is_open() || panel.covers_room();
+    view! {
+        <div
+            id="room" class="room" class:drawer-open=move || drawer.is_open()
+            class:searching=move || panel.is_open()
+        >
+            <header class="top" inert=covered>
+                <div class="place">
+                    <Mark/>
+                    <h1 dir="auto">{move || store.title.get()}</h1>
+                </div>
+                <ConnectionBar/>
+                <div class="top-actions">
+                    <Show when=move || can_search(store)>
+                        <SearchToggle/>
+                    </Show>
+                    <MembersToggle/>
+                    <button
+                        type="button" id="exit" class="button quiet" title=tr(Key::RoomLeave)
+                        on:click=move |_| store.leave()
+                    >
+                        <Icon path=icon::LEAVE/>
+                        <span class="label">{tr(Key::RoomLeave)}</span>
+                    </button>
+                </div>
+            </header>
+            <main class="talk" inert=covered>
+                <Timeline/>
+                <Composer/>
+            </main>
+            <div class="backdrop" on:click=move |_| drawer.close()></div>
+            <MemberList/>
+            <Show when=move || panel.is_open()>
+                <SearchPanel/>
+            </Show>
+        </div>
+    }
 }
 
-fn roster_toggle(drawer: Drawer) -> El {
-    let (store, t) = (use_store(), use_words());
-    let count = move || store.roster_total().get();
-    drawer
-        .toggle()
-        .attr("aria-controls", "roster")
-        .attr_fn("aria-expanded", move || if drawer.is_open() { "true" } else { "false" })
-        .attr_fn("aria-label", move || {
-            format!("{}: {}", t().word(Word::PeopleShow), t().count(Word::PeopleCount, count()))
-        })
-        .on("click", move |_: Event| drawer.open())
-        .child(icon(icon::PEOPLE))
-        .child(el("span").attr("aria-hidden", "true").text_fn(move || grouped(count())))
+/// The button that opens the member list in a narrow viewport, with the number of members.
+#[component]
+fn MembersToggle() -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let drawer = expect_context::<Drawer>();
+    let count = store.member_count;
+    view! {
+        <button
+            type="button" id="roster-toggle" class="button quiet" node_ref=drawer.open_button aria-controls="roster"
+            aria-expanded=move || drawer.is_open().to_string()
+            aria-label=move || {
+                format!("{}: {}", t().text(Key::MembersShow), t().members_count(count.get()))
+            }
+            on:click=move |_| drawer.open()
+        >
+            <Icon path=icon::PEOPLE/>
+            <span aria-hidden="true">{move || t().number(count.get())}</span>
+        </button>
+    }
 }

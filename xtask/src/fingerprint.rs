@@ -20,6 +20,7 @@ const INPUTS: &[&str] = &[
     ".cargo/config.toml",
     "assets",
     "boot",
+    "build.rs",
     "core/Cargo.toml",
     "core/build.rs",
     "core/src",

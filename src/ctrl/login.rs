@@ -1,0 +1,121 @@
+//! Login, resume and logout. The service and the room's views are a module of their own that is loaded while the user
+//! types; a login that is submitted earlier, or a resumed session, waits here until it is loaded.
+
+use std::{pin::Pin, rc::Rc};
+
+use leptos::{prelude::*, task::spawn_local};
+use parlour_core::{address, model::Connection, status::Status};
+
+use super::store::Store;
+use crate::{
+    config::{self, Remembered},
+    service::{ChatSession, Service},
+};
+
+/// Loads the room module, which then calls [`Store::start_service`]. Retried at the next call if loading failed.
+pub type LoadRoom = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// A submitted login, and the WebSocket URL of its server.
+pub(super) struct PendingLogin(Remembered, String);
+
+impl Store {
+    /// Starts the service unless it runs. Only [`LoadRoom`] may call this: any other caller would link the service into
+    /// the login page's module.
+    pub fn start_service(&self) {
+        if self.service_if_loaded().is_none() {
+            let store = *self;
+            let service = Service::new(move |event| store.apply(event));
+            self.inner.update_value(|inner| inner.service = Some(Rc::new(service)));
+        }
+    }
+
+    /// Logs in with a nick and a server address as typed. A failure is reported in [`Store::login_error`].
+    pub fn log_in(&self, nick: &str, server: &str) {
+        self.set.login_error.set(None);
+        let url = match address::socket_url(server, config::page_is_secure()) {
+            Ok(url) => url,
+            Err(status) => return self.set.login_error.set(Some(status.into())),
+        };
+        let login = PendingLogin(Remembered { nick: nick.trim().into(), server: server.trim().into() }, url);
+        self.inner.update_value(|inner| inner.pending_login = Some(login));
+        if let Some(service) = self.service_if_loaded() {
+            return self.submit_login(&*service);
+        }
+        self.set.connection.set(Connection::Connecting);
+        let store = *self;
+        spawn_local(async move {
+            let service = store.load_service().await;
+            if store.inner.with_value(|inner| inner.pending_login.is_none()) {
+                // Cancelled meanwhile.
+                return;
+            }
+            store.set.connection.set(Connection::Idle);
+            match service {
+                Some(service) => store.submit_login(&*service),
+                None => store.load_failed(),
+            }
+        });
+    }
+
+    /// Resumes the session of this tab, or of the tab that was open last. Completes once it is known whether the room or
+    /// the login page is to be shown.
+    pub async fn resume(&self) {
+        if config::has_session() {
+            match self.load_service().await {
+                Some(service) => service.resume().await,
+                None => self.load_failed(),
+            }
+        }
+    }
+
+    /// Logs out, or cancels a login in progress.
+    pub fn leave(&self) {
+        self.inner.update_value(|inner| inner.pending_login = None);
+        match self.service_if_loaded() {
+            Some(service) => service.leave(),
+            None => self.set.connection.set(Connection::Idle),
+        }
+    }
+
+    /// Connects now instead of at the scheduled time.
+    pub fn retry_now(&self) {
+        if let Some(service) = self.service_if_loaded() {
+            service.retry_now();
+        }
+    }
+
+    fn submit_login(&self, service: &dyn ChatSession) {
+        let pending = self.inner.try_update_value(|inner| inner.pending_login.take()).flatten();
+        let Some(PendingLogin(login, url)) = pending else { return };
+        match service.log_in(&login.nick, &url) {
+            Ok(()) => {
+                config::remember(&login);
+                self.inner.update_value(|inner| inner.remembered = login);
+            }
+            Err(status) => self.set.login_error.set(Some(status.into())),
+        }
+    }
+
+    /// Loads the room module and returns its service; `None` if loading failed.
+    async fn load_service(&self) -> Option<Rc<dyn ChatSession>> {
+        let load_room = self.inner.with_value(|inner| inner.load_room);
+        load_room(*self).await;
+        self.service_if_loaded()
+    }
+
+    fn load_failed(&self) {
+        self.inner.update_value(|inner| inner.pending_login = None);
+        self.set.login_error.set(Some(Status::PageIncomplete.into()));
+    }
+
+    fn service_if_loaded(&self) -> Option<Rc<dyn ChatSession>> {
+        self.inner.with_value(|inner| inner.service.clone())
+    }
+
+    /// The service, for actions of the room.
+    pub(super) fn service(&self) -> Rc<dyn ChatSession> {
+        // The room's views are loaded together with the service, and only the service emits events.
+        #[allow(clippy::expect_used)]
+        self.service_if_loaded().expect("the service is started before the room is shown")
+    }
+}

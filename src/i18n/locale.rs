@@ -1,0 +1,89 @@
+//! The languages there are, and which of them fits the user.
+
+use js_sys::Array;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use super::texts::LANGUAGES;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Throws for a tag that is not well-formed; js-sys does not catch that.
+    #[wasm_bindgen(catch, js_namespace = Intl, js_name = getCanonicalLocales)]
+    fn canonical_locales(tag: &str) -> Result<Array, JsValue>;
+}
+
+/// A language that the page has a translation for. The default is English.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Locale(usize);
+
+impl Locale {
+    /// English, which is compiled in.
+    pub(super) const ENGLISH: Locale = Locale(0);
+
+    /// All languages, in the order of the language menu.
+    pub const ALL: [Locale; LANGUAGES.len()] = {
+        let mut all = [Self::ENGLISH; LANGUAGES.len()];
+        let mut at = 0;
+        while at < all.len() {
+            all[at] = Locale(at);
+            at += 1;
+        }
+        all
+    };
+
+    /// The language's name in itself, for the language menu.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        LANGUAGES[self.0].1
+    }
+
+    /// The BCP 47 tag, for the `lang` attribute, for storage, and as the name of the language file.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        LANGUAGES[self.0].0
+    }
+
+    /// The language that fits a BCP 47 tag best; `None` if there is no translation into that language.
+    #[must_use]
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        closest(&LANGUAGES.map(|(tag, _)| tag), tag).map(Locale)
+    }
+
+    /// The language for the browser's list of preferred languages.
+    #[must_use]
+    pub fn of_browser() -> Self {
+        browser_tags().iter().find_map(|tag| Self::from_tag(tag)).unwrap_or_default()
+    }
+
+    /// The tag for the formatting of dates, numbers and lists: the browser's own variety of the language, such as British
+    /// English. Always well-formed, so that no constructor of `Intl` throws.
+    pub(super) fn formatting_tag(self) -> String {
+        let well_formed = |tag: &String| canonical_locales(tag).is_ok();
+        browser_tags()
+            .into_iter()
+            .find(|tag| Self::from_tag(tag) == Some(self) && well_formed(tag))
+            .unwrap_or_else(|| self.tag().to_owned())
+    }
+}
+
+/// The user's preferred languages, best first. A browser may be configured with tags that are not well-formed.
+fn browser_tags() -> Vec<String> {
+    let languages = web_sys::window().map(|window| window.navigator().languages()).unwrap_or_default();
+    languages.iter().filter_map(|tag| tag.as_string()).collect()
+}
+
+/// The position of the tag that is closest to the wanted one: the same tag, else the longest one that it begins with, else
+/// any tag of the same language.
+pub(super) fn closest(tags: &[&str], wanted: &str) -> Option<usize> {
+    let wanted = wanted.replace('_', "-");
+    let mut shortened = wanted.as_str();
+    loop {
+        if let Some(at) = tags.iter().position(|tag| tag.eq_ignore_ascii_case(shortened)) {
+            return Some(at);
+        }
+        let Some((shorter, _)) = shortened.rsplit_once('-') else { break };
+        shortened = shorter;
+    }
+    let language = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    tags.iter().position(|tag| language(tag) == language(&wanted))
+}

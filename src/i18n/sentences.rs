@@ -1,0 +1,75 @@
+//! Sentences that are put together from several texts.
+
+use std::sync::Arc;
+
+use parlour_core::{status::Status, timeline::PresenceSummary};
+
+use super::{Key, Part, Texts};
+
+/// A presence sentence with more people than this names [`NAMES_BEFORE_OTHERS`] of them and counts the others.
+const MOST_NAMES: usize = 3;
+const NAMES_BEFORE_OTHERS: usize = 2;
+
+impl Texts {
+    /// Why sending pauses, and for how many seconds: the server can't store messages, or this client exceeds its rate limit.
+    #[must_use]
+    pub fn sending_paused(&self, status: Status, seconds: u32) -> String {
+        match status {
+            Status::LogUnavailable => self.composer_log_unavailable(seconds as usize),
+            _ => self.composer_rate_limited(seconds as usize),
+        }
+    }
+
+    /// The button that scrolls to the end: how many messages are new there.
+    #[must_use]
+    pub fn jump_to_latest(&self, new_messages: u32) -> String {
+        match new_messages {
+            0 => self.text(Key::TimelineJumpToLatest).to_owned(),
+            count => self.timeline_new_messages(count as usize),
+        }
+    }
+
+    /// The sentences of a presence row: one for the people who joined and one for those who left, if there are any.
+    #[must_use]
+    pub fn presence_changes(&self, changes: &PresenceSummary) -> Vec<Vec<Part>> {
+        let PresenceSummary { joined, left, more_joined, more_left, .. } = changes;
+        let (all_joined, all_left) = (joined.len() + more_joined, left.len() + more_left);
+        let mut sentences = Vec::new();
+        if all_joined > 0 {
+            sentences.push(self.presence_joined(all_joined, &self.some_names(joined, all_joined)));
+        }
+        if all_left > 0 {
+            sentences.push(self.presence_left(all_left, &self.some_names(left, all_left)));
+        }
+        sentences
+    }
+
+    /// The first names of so many people, and the number of the others.
+    fn some_names(&self, names: &[Arc<str>], total: usize) -> Vec<Part> {
+        let shown = if total <= MOST_NAMES { names } else { &names[..names.len().min(NAMES_BEFORE_OTHERS)] };
+        let mut parts = name_parts(shown);
+        match total - shown.len() {
+            0 => {}
+            all if shown.is_empty() => parts.push(Part::Text(self.members_count(all))),
+            others => parts.push(Part::Text(self.presence_others(others))),
+        }
+        parts
+    }
+
+    /// The answer to `/who`: the people online by name, and how many more there are.
+    #[must_use]
+    pub fn people_online(&self, names: &[Arc<str>], more: usize) -> Vec<Part> {
+        let mut parts = name_parts(names);
+        if more > 0 {
+            parts.push(Part::Text(self.presence_more(more)));
+        }
+        match names.len() + more {
+            0 => vec![Part::Text(self.text(Key::PresenceNobody).to_owned())],
+            total => self.presence_here(total, &parts),
+        }
+    }
+}
+
+fn name_parts(names: &[Arc<str>]) -> Vec<Part> {
+    names.iter().cloned().map(Part::Name).collect()
+}

@@ -1,0 +1,69 @@
+//! The interface of the service. The store holds it as a trait object, so that the login page's module does not link the
+//! service, which is loaded with the room.
+
+use std::pin::Pin;
+
+use parlour_core::{
+    Millis,
+    model::{Member, MessageId, SeekTarget},
+    ranges::Range,
+    status::Status,
+};
+
+/// The chat session of this tab. Results are reported as [`Event`](parlour_core::event::Event)s.
+pub trait ChatSession {
+    /// Starts to log in on the server at a `ws://` or `wss://` URL, with the data that this device has persisted for the
+    /// nick.
+    ///
+    /// # Errors
+    /// The nick is invalid; [`Status::SignedIn`] if already logged in.
+    fn log_in(&self, nick: &str, url: &str) -> Result<(), Status>;
+
+    /// Resumes the session of this tab, or of the last tab that was open. Completes once it is known whether there is
+    /// one.
+    fn resume(&self) -> Pin<Box<dyn Future<Output = ()>>>;
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// The session refuses the text.
+    fn send(&self, text: &str) -> Result<(), Status>;
+
+    /// By how many bytes a text exceeds the server's limit; 0 if it does not.
+    fn excess_bytes(&self, text: &str) -> usize;
+
+    /// Sends a failed message again.
+    fn retry(&self, id: MessageId);
+
+    /// Discards a failed message.
+    fn discard(&self, id: MessageId);
+
+    /// Loads the newest part of the gap that ends with the sequence number `to`.
+    fn load_gap(&self, to: u64);
+
+    /// Loads the messages around a target, then emits [`Event::SeekFinished`](parlour_core::event::Event::SeekFinished).
+    fn seek(&self, target: SeekTarget);
+
+    /// Searches the room's messages for words, then emits
+    /// [`Event::SearchFinished`](parlour_core::event::Event::SearchFinished). Only messages before the sequence number
+    /// `before` are searched, unless it is 0.
+    fn search(&self, words: &str, before: u64);
+
+    /// Reports that a range was evicted from the timeline, so that it can be loaded again.
+    fn evicted(&self, range: Range);
+
+    /// Lists the members as a notice in the timeline.
+    fn list_members(&self);
+
+    /// Logs out in all tabs.
+    fn leave(&self);
+
+    /// Connects now instead of at the scheduled time.
+    fn retry_now(&self);
+
+    /// The members in order, and how many there are; the list may hold fewer.
+    fn members(&self) -> (Vec<Member>, usize);
+
+    /// The monotonic clock that the times in events refer to.
+    fn monotonic_ms(&self) -> Millis;
+}

@@ -1,0 +1,30 @@
+//! The text being written.
+
+use leptos::{html, prelude::*};
+
+use crate::ctrl::{Store, use_store};
+
+/// The composer's text and field. A context of the room, because a failed message can be put back into the composer.
+#[derive(Clone, Copy)]
+pub struct Draft {
+    store: Store,
+    pub(super) text: RwSignal<String>,
+    pub(super) field: NodeRef<html::Textarea>,
+}
+
+impl Draft {
+    /// Makes an empty draft.
+    pub fn new() -> Self {
+        Self { store: use_store(), text: RwSignal::new(String::new()), field: NodeRef::new() }
+    }
+
+    /// Inserts a text above what is written so far, and focuses the field.
+    pub fn prepend(self, text: &str) {
+        let Some(field) = self.field.get_untracked() else { return };
+        let written = field.value();
+        let whole = if written.is_empty() { text.to_owned() } else { format!("{text}\n{written}") };
+        self.store.draft_changed(&whole);
+        self.text.set(whole);
+        let _ = field.focus();
+    }
+}

@@ -1,0 +1,157 @@
+//! The login page.
+
+mod field;
+
+use leptos::{ev::SubmitEvent, html, prelude::*};
+use parlour_core::{model::Connection, status::Status};
+
+use self::field::Field;
+use super::{
+    settings::Settings,
+    shared::{ConnectionBar, Mark, tr, use_texts},
+};
+use crate::{
+    ctrl::{Store, use_store},
+    i18n::Key,
+};
+
+/// The login page: a card with the form, and the settings. Follows the store's connection, login error and title.
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let store = use_store();
+    let remembered = store.remembered();
+    let nick = RwSignal::new(remembered.nick);
+    let server = RwSignal::new(remembered.server);
+    let (nick_field, server_field) = (NodeRef::<html::Input>::new(), NodeRef::<html::Input>::new());
+
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if !untrack(move || is_logging_in(store)) {
+            store.log_in(&nick.get_untracked(), &server.get_untracked());
+        }
+    };
+    // Focuses the field that is to be filled in, or the one that caused the error.
+    Effect::new(move || {
+        let failed = store.login_error.with(Option::is_some);
+        let field = if has_error(store, is_about_server) { server_field } else { nick_field };
+        if let Some(field) = field.get() {
+            // Without the focus the form is usable all the same.
+            let _ = field.focus();
+            if failed {
+                field.select();
+            }
+        }
+    });
+    view! {
+        <main class="login" data-busy=move || is_logging_in(store)>
+            <form id="login" class="door" novalidate aria-labelledby="login-title" on:submit=submit>
+                <div class="door-head">
+                    <Mark/>
+                    <h1 id="login-title" dir="auto">{move || store.title.get()}</h1>
+                    <p class="tagline">{tr(Key::LoginTagline)}</p>
+                </div>
+                <Field
+                    id="login-nick" name="nick" dir="auto" autocomplete="nickname" label=Key::LoginNick
+                    placeholder=Key::LoginNickHint text=nick is_cause=is_about_nick node_ref=nick_field
+                />
+                <Field
+                    id="login-server" name="server" dir="ltr" autocomplete="url" inputmode="url" label=Key::LoginServer
+                    placeholder=Key::LoginServerHint text=server is_cause=is_about_server node_ref=server_field
+                />
+                <ErrorMessage/>
+                <Suggestion nick server/>
+                <Buttons/>
+                <ConnectionBar/>
+            </form>
+            <Settings/>
+        </main>
+    }
+}
+
+/// The reason of the last failure, as an alert. Follows the store's login error.
+#[component]
+fn ErrorMessage() -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    // Each failure gets an element of its own, so that a screen reader announces the same reason again.
+    let failures = StoredValue::new(0_u32);
+    let error = move || {
+        let error = store.login_error.get()?;
+        failures.update_value(|n| *n += 1);
+        Some((failures.get_value(), error.text, error.status))
+    };
+    view! {
+        <div id="login-error" class="login-error" role="alert">
+            <For
+                each=error
+                key=|(failure, ..)| *failure
+                children=move |(_, text, status)| {
+                    let sentence = move || text.clone().unwrap_or_else(|| t().status(status).to_owned());
+                    view! { <p dir="auto">{sentence}</p> }
+                }
+            />
+        </div>
+    }
+}
+
+/// A button that logs in with the nick that the server suggests, if it does. Follows the store's login error.
+#[component]
+fn Suggestion(nick: RwSignal<String>, server: RwSignal<String>) -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let suggestion =
+        move || store.login_error.with(|error| error.as_ref().and_then(|error| error.suggestion.clone()));
+    let log_in = move |_| {
+        if let Some(suggestion) = untrack(suggestion) {
+            nick.set(suggestion.clone());
+            store.log_in(&suggestion, &server.get_untracked());
+        }
+    };
+    view! {
+        <Show when=move || suggestion().is_some()>
+            <button type="button" id="login-suggestion" class="button" on:click=log_in>
+                {move || suggestion().map(|nick| t().login_submit_as(&nick))}
+            </button>
+        </Show>
+    }
+}
+
+/// The buttons that log in and cancel. Follows the store's connection.
+#[component]
+fn Buttons() -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let busy = move || is_logging_in(store);
+    view! {
+        <div class="door-foot">
+            <button
+                type="submit" id="login-submit" class="button primary" aria-busy=move || busy().to_string()
+            >
+                {move || t().text(if busy() { Key::LoginSubmitting } else { Key::LoginSubmit })}
+            </button>
+            <Show when=busy>
+                <button
+                    type="button" id="login-cancel" class="button quiet" on:click=move |_| store.leave()
+                >
+                    {tr(Key::LoginCancel)}
+                </button>
+            </Show>
+        </div>
+    }
+}
+
+/// Whether a login is in progress. Reactive.
+fn is_logging_in(store: Store) -> bool {
+    store.connection.with(|c| matches!(c, Connection::Connecting | Connection::Reconnecting { .. }))
+}
+
+/// Whether the last login failed with a status for which `is_cause` is true. Reactive.
+fn has_error(store: Store, is_cause: fn(Status) -> bool) -> bool {
+    store.login_error.with(|error| error.as_ref().is_some_and(|error| is_cause(error.status)))
+}
+
+fn is_about_nick(status: Status) -> bool {
+    use Status::{NickConfusable, NickEmpty, NickForbidden, NickTaken, NickTooLong};
+    matches!(status, NickEmpty | NickTooLong | NickForbidden | NickTaken | NickConfusable)
+}
+
+fn is_about_server(status: Status) -> bool {
+    matches!(status, Status::BadAddress | Status::InsecureAddress | Status::NoAnswer)
+}

@@ -1,0 +1,106 @@
+//! The member list.
+
+mod filter;
+
+use leptos::{ev::KeyboardEvent, prelude::*};
+use parlour_core::{
+    model::{Member, PresenceState},
+    validate::nick_key,
+};
+
+use self::filter::filter_members;
+use super::{
+    settings::Settings,
+    shared::{Avatar, Drawer, Icon, icon, tr, use_texts},
+};
+use crate::{ctrl::use_store, i18n::Key};
+
+/// A longer list gets a filter.
+const FILTER_THRESHOLD: usize = 20;
+
+/// The members who are present, beside the timeline or in the drawer. Follows the store's members and the drawer.
+#[component]
+pub fn MemberList() -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let drawer = expect_context::<Drawer>();
+    let count = store.member_count;
+    let wanted = RwSignal::new(String::new());
+    let has_filter = move || count.get() > FILTER_THRESHOLD;
+
+    let filtered = Memo::new(move |_| {
+        let wanted = if has_filter() { nick_key(wanted.get().trim()) } else { String::new() };
+        store.members.with(|members| filter_members(members, &wanted, count.get()))
+    });
+    let rest = move || {
+        let (listed, hidden) = filtered.with(|(listed, hidden)| (listed.len(), *hidden));
+        match (listed, hidden) {
+            (0, 0) if has_filter() => Some(t().text(Key::MembersNoneFound).to_owned()),
+            (_, 0) => None,
+            (_, hidden) => Some(t().members_more(hidden)),
+        }
+    };
+    let close_on_escape = move |event: KeyboardEvent| {
+        if event.key() == "Escape" {
+            drawer.close();
+        }
+    };
+    view! {
+        <aside
+            id="roster" class="roster" aria-labelledby="roster-title" inert=move || drawer.is_shut()
+            on:keydown=close_on_escape
+        >
+            <div class="roster-head">
+                <h2 id="roster-title">
+                    {tr(Key::MembersTitle)} " " <span id="roster-count">{move || t().number(count.get())}</span>
+                </h2>
+                <button
+                    type="button" id="roster-close" class="button quiet" node_ref=drawer.close_button
+                    aria-label=tr(Key::CommonClose) on:click=move |_| drawer.close()
+                >
+                    <Icon path=icon::CLOSE/>
+                </button>
+            </div>
+            <Show when=has_filter>
+                <input
+                    id="roster-filter" type="search" dir="auto" autocomplete="off" spellcheck="false"
+                    placeholder=tr(Key::MembersFilter) aria-label=tr(Key::MembersFilter)
+                    prop:value=move || wanted.get() on:input=move |event| wanted.set(event_target_value(&event))
+                />
+            </Show>
+            <div class="roster-list">
+                <ul aria-labelledby="roster-title">
+                    <For
+                        each=move || filtered.get().0
+                        key=|member| (member.nick.clone(), member.state)
+                        children=|member| view! { <MemberItem member/> }
+                    />
+                </ul>
+                <Show when=move || rest().is_some()>
+                    <p class="roster-more">{rest}</p>
+                </Show>
+            </div>
+            <Settings/>
+        </aside>
+    }
+}
+
+/// A member: avatar, nick, and whether it is the user or away. Follows the store's identity.
+#[component]
+fn MemberItem(member: Member) -> impl IntoView {
+    let store = use_store();
+    let Member { nick, state } = member;
+    let key = nick_key(&nick);
+    let is_self =
+        move || store.identity.with(|identity| identity.as_ref().is_some_and(|me| nick_key(&me.nick) == key));
+    let away = state == PresenceState::Away;
+    view! {
+        <li data-nick=nick.to_string() title=nick.to_string() class:away=away>
+            <Avatar nick=nick.clone()/>
+            <bdi class="name">{nick.clone()}</bdi>
+            <Show when=is_self>
+                <span class="tag">{tr(Key::MembersYou)}</span>
+            </Show>
+            {away.then(|| view! { <span class="tag">{tr(Key::MembersAway)}</span> })}
+        </li>
+    }
+}

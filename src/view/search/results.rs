@@ -1,0 +1,97 @@
+//! The results of a search.
+
+use leptos::{either::Either, prelude::*};
+use parlour_core::model::{Message, SeekTarget};
+
+use super::excerpt::excerpt;
+use crate::{
+    ctrl::{SearchState, use_store},
+    i18n::{Key, time},
+    view::shared::{Avatar, tr, use_texts},
+};
+
+/// The state of the search, the messages found, newest first, and a button for more. Follows the store's search.
+#[component]
+pub fn Results() -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let search = store.search;
+    // The sequence number of the result opened last.
+    let opened = RwSignal::new(0_u64);
+    let state = move || search.with(|search| search.state);
+    let found = move || search.with(|search| (search.messages.len(), search.has_more));
+    let status = move || match (state(), found()) {
+        (SearchState::Idle, _) => t().text(Key::SearchHint).to_owned(),
+        (SearchState::InProgress, _) => t().text(Key::SearchSearching).to_owned(),
+        (SearchState::Done, (0, _)) => t().text(Key::SearchNoneFound).to_owned(),
+        (SearchState::Done, (n, true)) => t().search_found_more(n),
+        (SearchState::Done, (n, false)) => t().search_found(n),
+        (SearchState::Failed(status), _) => t().status(status).to_owned(),
+    };
+    let failed = move || matches!(state(), SearchState::Failed(_));
+    let messages = move || {
+        search.with(|search| {
+            let with_words = |message: &Message| (search.result_words.clone(), message.clone());
+            search.messages.iter().map(with_words).collect::<Vec<_>>()
+        })
+    };
+    view! {
+        <div class="search-found">
+            <p id="search-state" class="search-state" role="status">{status}</p>
+            <Show when=move || { found().0 > 0 }>
+                <ul class="results" aria-label=tr(Key::SearchTitle)>
+                    <For
+                        each=messages
+                        // With the words, because other words highlight other parts of the same message.
+                        key=|(words, message)| (words.clone(), message.seq)
+                        children=move |(words, message)| view! { <ResultItem message words opened/> }
+                    />
+                </ul>
+            </Show>
+            // Hidden rather than removed, so that it does not lose the focus.
+            <button
+                type="button" class="button search-more" hidden=move || !failed() && !found().1
+                on:click=move |_| store.search_more()
+            >
+                {move || t().text(if failed() { Key::CommonRetry } else { Key::SearchShowOlder })}
+            </button>
+        </div>
+    }
+}
+
+/// A message found; a click jumps to it in the timeline.
+#[component]
+fn ResultItem(
+    message: Message,
+    /// The words to highlight.
+    words: String,
+    opened: RwSignal<u64>,
+) -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let Message { seq, time: sent, nick, content, .. } = message;
+    let when = move || {
+        let locale = store.locale.get();
+        format!("{} {}", time::day(t(), locale, sent, time::today()), time::clock(locale, sent))
+    };
+    let open = move |_| {
+        opened.set(seq);
+        store.seek(SeekTarget::Seq(seq));
+    };
+    // Text nodes only: content of users never becomes HTML.
+    let pieces = excerpt(&content, &words).into_iter().map(|(piece, highlighted)| {
+        if highlighted { Either::Left(view! { <mark>{piece}</mark> }) } else { Either::Right(piece) }
+    });
+    view! {
+        <li>
+            <button
+                type="button" class="result" aria-current=move || (opened.get() == seq).then_some("true")
+                on:click=open
+            >
+                <Avatar nick=nick.clone()/>
+                <span class="result-head">
+                    <bdi class="nick">{nick}</bdi> " " <time datetime=time::machine(sent)>{when}</time>
+                </span>
+                <span class="result-text" dir="auto">{pieces.collect_view()}</span>
+            </button>
+        </li>
+    }
+}

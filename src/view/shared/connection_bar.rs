@@ -1,0 +1,162 @@
+//! The connection bar: a dot and the round-trip time while online, a sentence and a button otherwise.
+
+use leptos::prelude::*;
+use parlour_core::{
+    model::{Connection, Dialect},
+    status::Status,
+};
+
+use super::{tr, use_texts};
+use crate::{ctrl::use_store, i18n::Key};
+
+/// The state of the connection and the action available in it. Follows the store's connection, round-trip time, retry
+/// countdown and `from_device`.
+#[component]
+pub fn ConnectionBar() -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let (connection, from_device) = (store.connection, store.from_device);
+    // The first attempt of a page that already shows persisted messages is not an outage.
+    let state = move || match connection.with(state_name) {
+        "reconnecting" if from_device.get() && connection.with(is_first_attempt) => "resuming",
+        state => state,
+    };
+    // The limits of a basic server are shown until dismissed; the button shows them again.
+    let dismissed = RwSignal::new(false);
+    let limits_shown = move || state() == "basic" && !dismissed.get();
+
+    let sentence = move || {
+        connection.with(|connection| match connection {
+            Connection::Idle => t().text(Key::ConnectionIdle),
+            Connection::Connecting => t().text(Key::ConnectionConnecting),
+            Connection::Reconnecting { .. } if state() == "resuming" => t().text(Key::ConnectionConnecting),
+            Connection::Reconnecting { .. } if from_device.get() => t().text(Key::ConnectionOffline),
+            Connection::Online { dialect: Dialect::Rich } => t().text(Key::ConnectionOnline),
+            Connection::Online { dialect: Dialect::Basic } => t().text(Key::BasicServerTitle),
+            Connection::Reconnecting { status, .. } | Connection::Failed { status, .. } => {
+                t().status(*status)
+            }
+        })
+    };
+    let countdown = move || match store.retry_in_seconds.get() {
+        _ if state() != "reconnecting" => String::new(),
+        Some(seconds) => t().connection_retry_in(seconds as usize),
+        None => t().text(Key::ConnectionReconnecting).to_owned(),
+    };
+    let round_trip = move || store.round_trip_ms.get().filter(|_| state() == "online");
+    view! {
+        <div
+            id="connection" class="connection" class:telling=limits_shown role="group"
+            data-state=state aria-label=tr(Key::ConnectionLabel)
+        >
+            <span class="dot" aria-hidden="true"></span>
+            <p class="connection-words">
+                <span role="status">{sentence}</span>
+                // Outside of the live region, or a screen reader would announce every second.
+                " " <span class="connection-next">{countdown}</span>
+            </p>
+            <Show when=move || round_trip().is_some()>
+                <span
+                    id="round-trip"
+                    title=move || round_trip().map(|ms| t().connection_round_trip(ms as usize))
+                >
+                    {move || round_trip().map(|ms| format!("{ms} ms"))}
+                </span>
+            </Show>
+            <ActionButton/>
+            <Show when=move || state() == "basic">
+                <button
+                    type="button" id="basic-about" class="button quiet"
+                    aria-controls="basic-missing" aria-expanded=move || limits_shown().to_string()
+                    on:click=move |_| dismissed.update(|dismissed| *dismissed = !*dismissed)
+                >
+                    {move || t().text(if limits_shown() { Key::BasicServerDismiss } else { Key::BasicServerTitle })}
+                </button>
+            </Show>
+            <Show when=limits_shown>
+                <BasicServerLimits/>
+            </Show>
+        </div>
+    }
+}
+
+/// The list of what a basic server does not support.
+#[component]
+fn BasicServerLimits() -> impl IntoView {
+    view! {
+        <div id="basic-missing" class="basic-missing">
+            <p>{tr(Key::BasicServerIntro)}</p>
+            <ul>
+                <li>{tr(Key::BasicServerNoAcknowledgements)}</li>
+                <li>{tr(Key::BasicServerShortMessages)}</li>
+                <li>{tr(Key::BasicServerNoHistory)}</li>
+                <li>{tr(Key::BasicServerSameNames)}</li>
+            </ul>
+        </div>
+    }
+}
+
+/// The button for the action that the connection's state allows, if any.
+#[component]
+fn ActionButton() -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let action = Memo::new(move |_| store.connection.with(action));
+    let label = move || {
+        action.get().map(|action| {
+            t().text(match action {
+                Action::RetryNow => Key::ConnectionRetryNow,
+                Action::ConnectAgain => Key::ConnectionConnectAgain,
+                Action::UseHere => Key::ConnectionUseHere,
+                Action::Reload => Key::CommonReload,
+            })
+        })
+    };
+    let act = move |_| match action.get_untracked() {
+        Some(Action::Reload) => {
+            // A browser that refuses to reload leaves the page as it is.
+            let _ = window().location().reload();
+        }
+        Some(_) => store.retry_now(),
+        None => {}
+    };
+    view! {
+        <Show when=move || action.get().is_some()>
+            <button type="button" id="retry-now" class="button" on:click=act>{label}</button>
+        </Show>
+    }
+}
+
+/// What the button of the bar does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    RetryNow,
+    ConnectAgain,
+    UseHere,
+    Reload,
+}
+
+fn action(connection: &Connection) -> Option<Action> {
+    match connection {
+        Connection::Reconnecting { retry_at: Some(_), .. } => Some(Action::RetryNow),
+        Connection::Failed { status: Status::VersionUnsupported, .. } => Some(Action::Reload),
+        Connection::Failed { status: Status::Replaced, .. } => Some(Action::UseHere),
+        Connection::Failed { .. } => Some(Action::ConnectAgain),
+        _ => None,
+    }
+}
+
+/// Whether the first connection attempt after a page load is in progress.
+pub fn is_first_attempt(connection: &Connection) -> bool {
+    matches!(connection, Connection::Reconnecting { retry_at: None, attempt: 0, .. })
+}
+
+/// The value of `data-state`, which the stylesheet selects by.
+fn state_name(connection: &Connection) -> &'static str {
+    match connection {
+        Connection::Idle => "idle",
+        Connection::Connecting => "connecting",
+        Connection::Online { dialect: Dialect::Rich } => "online",
+        Connection::Online { dialect: Dialect::Basic } => "basic",
+        Connection::Reconnecting { .. } => "reconnecting",
+        Connection::Failed { .. } => "failed",
+    }
+}

@@ -1,0 +1,63 @@
+//! The drawer that holds the member list in a narrow viewport.
+
+use leptos::{html, prelude::*};
+use leptos_use_media_query::use_media_query;
+
+use super::focus_next_frame;
+
+/// Viewports up to this width have a drawer. The stylesheet has the same number.
+const NARROW_VIEWPORT: &str = "(max-width: 52rem)";
+
+/// Whether the drawer exists and is open. The keyboard focus moves into it and back.
+#[derive(Clone, Copy)]
+pub struct Drawer {
+    narrow: Signal<bool>,
+    opened: RwSignal<bool>,
+    /// The button that opens the drawer and gets the focus when it is closed.
+    pub open_button: NodeRef<html::Button>,
+    /// The button that closes the drawer and gets the focus when it is opened.
+    pub close_button: NodeRef<html::Button>,
+}
+
+impl Drawer {
+    /// Makes a closed drawer that follows the viewport's width.
+    pub fn new() -> Self {
+        let drawer = Self {
+            narrow: use_media_query(NARROW_VIEWPORT),
+            opened: RwSignal::new(false),
+            open_button: NodeRef::new(),
+            close_button: NodeRef::new(),
+        };
+        Effect::watch(move || drawer.narrow.get(), move |_, _, _| drawer.opened.set(false), false);
+        drawer
+    }
+
+    /// Whether the viewport is narrow. Reactive, as are the other two.
+    pub fn is_narrow(self) -> bool {
+        self.narrow.get()
+    }
+
+    /// Whether the drawer covers the room.
+    pub fn is_open(self) -> bool {
+        self.narrow.get() && self.opened.get()
+    }
+
+    /// Whether the drawer's content is hidden.
+    pub fn is_shut(self) -> bool {
+        self.narrow.get() && !self.opened.get()
+    }
+
+    /// Opens the drawer.
+    pub fn open(self) {
+        self.opened.set(true);
+        focus_next_frame(self.close_button);
+    }
+
+    /// Closes the drawer if it is open.
+    pub fn close(self) {
+        if self.opened.get_untracked() {
+            self.opened.set(false);
+            focus_next_frame(self.open_button);
+        }
+    }
+}

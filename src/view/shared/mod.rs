@@ -1,0 +1,19 @@
+//! Components and helpers that several views use.
+
+mod avatar;
+mod connection_bar;
+mod crash;
+mod document;
+mod drawer;
+mod focus;
+pub mod icon;
+mod translation;
+
+pub use avatar::Avatar;
+pub use connection_bar::{ConnectionBar, is_first_attempt};
+pub use crash::show_crash;
+pub use document::{next_paint, sync_document};
+pub use drawer::Drawer;
+pub use focus::focus_next_frame;
+pub use icon::{Icon, Mark};
+pub use translation::{Sentence, tr, use_texts};

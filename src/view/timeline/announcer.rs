@@ -1,0 +1,46 @@
+//! Reads new messages out to screen readers.
+
+use std::fmt::Write;
+
+use gloo_timers::callback::Timeout;
+use leptos::prelude::*;
+
+use crate::{ctrl::use_store, i18n::texts};
+
+/// Messages received within this time are announced together.
+const COLLECT_MS: u32 = 1_000;
+/// Up to this many messages are read out; more are counted.
+const MAX_READ_OUT: u32 = 3;
+
+/// An invisible live region: announces messages of others politely, at most once in [`COLLECT_MS`]. Follows
+/// `Store::received`.
+#[component]
+pub fn Announcer() -> impl IntoView {
+    let store = use_store();
+    let text = RwSignal::new(String::new());
+    let announced = StoredValue::new(store.received.get_untracked());
+    let timer = StoredValue::new_local(None::<Timeout>);
+    let announce = move || {
+        timer.set_value(None);
+        let received = store.received.get_untracked();
+        let new = received.saturating_sub(announced.get_value());
+        announced.set_value(received);
+        if new > MAX_READ_OUT {
+            let t = texts(store.locale.get_untracked());
+            text.set(t.timeline_new_messages(new as usize));
+            return;
+        }
+        let mut lines = String::new();
+        for (nick, content) in store.last_received(new as usize) {
+            // Writing to a string does not fail.
+            let _ = writeln!(lines, "{nick}: {content}");
+        }
+        text.set(lines);
+    };
+    Effect::new(move || {
+        if store.received.get() != announced.get_value() && timer.with_value(Option::is_none) {
+            timer.set_value(Some(Timeout::new(COLLECT_MS, announce)));
+        }
+    });
+    view! { <div class="announcer" role="status" aria-live="polite">{text}</div> }
+}

@@ -1,0 +1,52 @@
+//! The day of messages: as a line above the first of them, and over the viewport.
+
+use gloo_timers::callback::Interval;
+use leptos::prelude::*;
+
+use super::scroller::Scroller;
+use crate::{ctrl::use_store, i18n::time, view::shared::use_texts};
+
+/// How often the local date is checked for a new day.
+const DATE_CHECK_MS: u32 = 60_000;
+
+/// The number of the current local day: days are named relative to it.
+#[derive(Clone, Copy)]
+struct Today(RwSignal<i64>);
+
+/// Provides the current day to [`DayLine`] and [`DayOverlay`].
+pub fn provide_today() {
+    let today = RwSignal::new(time::today());
+    provide_context(Today(today));
+    let check = move || {
+        let now = time::today();
+        if today.get_untracked() != now {
+            today.set(now);
+        }
+    };
+    // Cancelled when the owner drops it.
+    StoredValue::new_local(Interval::new(DATE_CHECK_MS, check));
+}
+
+/// The name of the day of a Unix time in ms: follows the language and the current day.
+fn use_day_name() -> impl Fn(i64) -> String + Copy + Send + Sync + 'static {
+    let (store, t, Today(today)) = (use_store(), use_texts(), expect_context::<Today>());
+    move |time| time::day(t(), store.locale.get(), time, today.get())
+}
+
+/// The line above the first message of a day.
+#[component]
+pub fn DayLine(
+    /// A Unix time within the day, in ms.
+    time: i64,
+) -> impl IntoView {
+    let day_name = use_day_name();
+    view! { <h2 class="row day"><time datetime=time::machine(time)>{move || day_name(time)}</time></h2> }
+}
+
+/// The day of the uppermost message in the viewport, shown over it: the day's own line is usually above the viewport.
+/// Follows [`Scroller::day`].
+#[component]
+pub fn DayOverlay() -> impl IntoView {
+    let (scroller, day_name) = (expect_context::<Scroller>(), use_day_name());
+    view! { <p class="day-of-screen" aria-hidden="true">{move || scroller.day().map(day_name)}</p> }
+}

@@ -1,0 +1,19 @@
+//! Keeps the keyboard focus in the timeline when the focused element is removed.
+
+use leptos::{html::Div, prelude::*};
+
+use super::scroller::Scroller;
+
+/// Moves the focus to the timeline if it is in `element` when the current owner is disposed of. Otherwise it would go to
+/// the top of the document, and the keyboard with it.
+pub fn return_focus_to_timeline(element: NodeRef<Div>) {
+    let frame = expect_context::<Scroller>().elements().frame;
+    on_cleanup(move || {
+        let Some(focused) = document().active_element() else { return };
+        let in_element = element.try_get_untracked().flatten().is_some_and(|it| it.contains(Some(&focused)));
+        if in_element && let Some(frame) = frame.try_get_untracked().flatten() {
+            // If it can't have the focus, the page stays usable by pointer.
+            let _ = frame.focus();
+        }
+    });
+}

@@ -1,0 +1,165 @@
+//! A message in the timeline.
+
+use leptos::{either::Either, html::Div, prelude::*};
+use parlour_core::{
+    model::{Delivery, Message, MessageId},
+    status::Status,
+    timeline::{Row, RowKind},
+};
+
+use super::focus::return_focus_to_timeline;
+use crate::{
+    ctrl::use_store,
+    i18n::{Key, Locale, time},
+    view::{
+        composer::Draft,
+        shared::{Avatar, Icon, icon, tr, use_texts},
+    },
+};
+
+/// A message: sender, time, text and, for an own one, its delivery. The sender and the text never change; time and delivery
+/// change only for own messages, so the others follow `row` for nothing but `continued`.
+#[component]
+pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
+    let is_continued = move || row.with(|row| matches!(row.kind, RowKind::Message { continued: true, .. }));
+    let data_id = format!("{:?}", message.id);
+    if message.own {
+        let delivery = use_delivery(row);
+        Either::Left(view! {
+            <div
+                class="row message own" class:continued=is_continued
+                data-id=data_id data-delivery=move || delivery_name(delivery())
+            >
+                <p class="head">
+                    <bdi class="nick">{message.nick.to_string()}</bdi>
+                    " "
+                    <OwnTime row/>
+                    <PendingMark row/>
+                </p>
+                <div class="content" dir="auto">{message.content.to_string()}</div>
+                <Failure id=message.id row/>
+            </div>
+        })
+    } else {
+        Either::Right(view! {
+            <div
+                class="row message" class:continued=is_continued
+                data-id=data_id data-delivery=delivery_name(message.delivery)
+            >
+                <Avatar nick=message.nick.clone()/>
+                <p class="head">
+                    <bdi class="nick">{message.nick.to_string()}</bdi>
+                    " "
+                    <MessageTime time=message.time/>
+                </p>
+                <div class="content" dir="auto">{message.content.to_string()}</div>
+            </div>
+        })
+    }
+}
+
+/// The time of a message that does not change. Follows the language.
+#[component]
+fn MessageTime(
+    /// Unix time in ms.
+    time: i64,
+) -> impl IntoView {
+    let locale = use_store().locale;
+    // One closure around the element, not one for each of its parts: every effect adds to the cost of a row.
+    move || time_element(locale.get(), time)
+}
+
+/// The time of an own message, which the server sets when it acknowledges the message. Follows `row` and the language.
+#[component]
+fn OwnTime(row: RwSignal<Row>) -> impl IntoView {
+    let locale = use_store().locale;
+    let time = move || {
+        row.with(|row| if let RowKind::Message { message, .. } = &row.kind { message.time } else { 0 })
+    };
+    move || time_element(locale.get(), time())
+}
+
+fn time_element(locale: Locale, time: i64) -> impl IntoView {
+    view! {
+        <time datetime=time::machine(time) title=time::full(locale, time)>{time::clock(locale, time)}</time>
+    }
+}
+
+/// Marks an own message that waits to be sent, or to be acknowledged.
+#[component]
+fn PendingMark(row: RwSignal<Row>) -> impl IntoView {
+    let delivery = use_delivery(row);
+    let label = Memo::new(move |_| match delivery() {
+        Delivery::Queued => Some(Key::MessageQueued),
+        Delivery::Pending => Some(Key::MessageSending),
+        Delivery::Sent | Delivery::Failed(_) => None,
+    });
+    move || {
+        label.get().map(|label| {
+            view! {
+                <span class="pending" title=tr(label)>
+                    <Icon path=icon::CLOCK/>
+                    <span class="label">{tr(label)}</span>
+                </span>
+            }
+        })
+    }
+}
+
+/// Says why an own message was not sent, if it was not, and what can be done about it.
+#[component]
+fn Failure(id: MessageId, row: RwSignal<Row>) -> impl IntoView {
+    let delivery = use_delivery(row);
+    let status = Memo::new(move |_| match delivery() {
+        Delivery::Failed(status) => Some(status),
+        _ => None,
+    });
+    move || status.get().map(|status| view! { <FailureActions id status/> })
+}
+
+/// Why a message was not sent, and buttons to send it again, edit it or discard it.
+#[component]
+fn FailureActions(id: MessageId, status: Status) -> impl IntoView {
+    let (store, t, draft) = (use_store(), use_texts(), expect_context::<Draft>());
+    // A message that was not acknowledged may have been sent.
+    let prefix = move || if status == Status::Unconfirmed { "" } else { t().text(Key::MessageNotSent) };
+    let edit = move |_| {
+        if let Some(text) = store.discard(id) {
+            draft.prepend(&text);
+        }
+    };
+    let discard = move |_| {
+        store.discard(id);
+    };
+    let element = NodeRef::<Div>::new();
+    return_focus_to_timeline(element);
+    view! {
+        <div class="failure" role="group" aria-label=tr(Key::MessageNotSent) node_ref=element>
+            <Icon path=icon::ALERT/>
+            <span class="reason">{prefix} " " {move || t().status(status)}</span>
+            <button type="button" class="button retry" on:click=move |_| store.retry(id)>{tr(Key::CommonRetry)}</button>
+            <button type="button" class="button quiet edit" on:click=edit>{tr(Key::MessageEdit)}</button>
+            <button type="button" class="button quiet discard" on:click=discard>{tr(Key::MessageDiscard)}</button>
+        </div>
+    }
+}
+
+/// How far the message of a row has been delivered. Tracked.
+fn use_delivery(row: RwSignal<Row>) -> impl Fn() -> Delivery + Copy + Send + Sync + 'static {
+    move || {
+        row.with(|row| match &row.kind {
+            RowKind::Message { message, .. } => message.delivery,
+            _ => Delivery::Sent,
+        })
+    }
+}
+
+/// The value of `data-delivery`.
+fn delivery_name(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::Queued => "queued",
+        Delivery::Pending => "pending",
+        Delivery::Sent => "sent",
+        Delivery::Failed(_) => "failed",
+    }
+}

@@ -1,0 +1,131 @@
+//! The timeline: the messages of the room in order, with what happened in between, scrollable from the first to the last.
+//!
+//! The frame and the content of each row are components. The window of rows that are in the DOM is not: it is rendered by
+//! [`renderer::Renderer`], so that a flood of messages can't delay the page. Components reach it through [`Scroller`].
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | this one | the components around the rows |
+//! | `row`, `message`, `gap`, `notice`, `day` | the components of a row's content |
+//! | `announcer` | the live region for screen readers |
+//! | `scroller` | the interface: scroll position as signals, and events |
+//! | `renderer`, `render_scheduler`, `render_plan` | when to render, which rows, and where |
+//! | `row_window`, `mounted_row` | the rows in the DOM |
+//! | `scroll_anchor`, `viewport` | what keeps its position, and the scrolling element |
+//! | `gap_loader` | loads messages near the viewport |
+//! | `focus` | keeps the focus when the focused element is removed |
+
+mod announcer;
+mod day;
+mod focus;
+mod gap;
+mod gap_loader;
+mod message;
+mod mounted_row;
+mod notice;
+mod render_plan;
+mod render_scheduler;
+mod renderer;
+mod row;
+mod row_window;
+mod scroll_anchor;
+mod scroller;
+#[cfg(test)]
+mod test_rows;
+mod viewport;
+
+use leptos::{ev::KeyboardEvent, prelude::*};
+
+pub use self::scroller::Scroller;
+use self::{
+    announcer::Announcer,
+    day::{DayOverlay, provide_today},
+    scroller::Elements,
+};
+use crate::{
+    ctrl::use_store,
+    i18n::Key,
+    view::shared::{Icon, Mark, icon, tr, use_texts},
+};
+
+/// The timeline of the room, the day of the uppermost message over it, and the button that scrolls to the end. Needs a
+/// [`Scroller`] in the context.
+#[component]
+pub fn Timeline() -> impl IntoView {
+    let store = use_store();
+    let scroller = expect_context::<Scroller>();
+    let Elements { frame, content, list } = scroller.elements();
+    provide_today();
+    scroller.start();
+
+    let is_empty = move || !store.has_messages.get();
+    let begins_here = move || store.has_messages.get() && store.from_start.get() == Some(true);
+    // The browser's own handling scrolls in many steps, towards where the end was when the key was pressed.
+    let scroll_by_key = move |event: KeyboardEvent| {
+        let modified = event.ctrl_key() || event.alt_key() || event.meta_key() || event.shift_key();
+        match event.key().as_str() {
+            "End" if !modified => scroller.to_end(),
+            "Home" if !modified => scroller.to_start(),
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    // The log is not live: rows appear in it for other reasons than being new. `Announcer` reads out what is new.
+    view! {
+        <div class="timeline-frame">
+            <div
+                id="timeline" class="timeline" role="log" aria-live="off" tabindex="0"
+                aria-label=tr(Key::TimelineLabel) node_ref=frame
+                on:scroll=move |_| scroller.handle_scroll() on:keydown=scroll_by_key
+            >
+                <div class="rows" node_ref=content>
+                    <Show when=move || store.rows_lost.get()>
+                        <p class="row dropped">{tr(Key::TimelineEvicted)}</p>
+                    </Show>
+                    <Show when=begins_here>
+                        <p class="row dropped beginning">{tr(Key::TimelineBeginning)}</p>
+                    </Show>
+                    <Show when=is_empty>
+                        <EmptyState/>
+                    </Show>
+                    <div class="list" role=move || (!is_empty()).then_some("feed") node_ref=list></div>
+                </div>
+            </div>
+            <Show when=move || scroller.day().is_some()>
+                <DayOverlay/>
+            </Show>
+            <Show when=move || !scroller.at_end()>
+                <JumpToEnd/>
+            </Show>
+            <Announcer/>
+        </div>
+    }
+}
+
+/// Shown in place of rows in a room without messages.
+#[component]
+fn EmptyState() -> impl IntoView {
+    view! {
+        <div class="empty">
+            <Mark/>
+            <h2>{tr(Key::TimelineEmptyTitle)}</h2>
+            <p>{tr(Key::TimelineEmptyText)}</p>
+        </div>
+    }
+}
+
+/// The button that scrolls to the end, with the number of messages received since the reader left it.
+#[component]
+fn JumpToEnd() -> impl IntoView {
+    let (scroller, t) = (expect_context::<Scroller>(), use_texts());
+    let unseen = move || scroller.unseen();
+    view! {
+        <button
+            type="button" id="jump-to-end" class="button jump" data-new=move || unseen().to_string()
+            on:click=move |_| scroller.to_end()
+        >
+            <Icon path=icon::DOWN/>
+            {move || t().jump_to_latest(unseen())}
+        </button>
+    }
+}

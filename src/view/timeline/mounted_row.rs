@@ -1,0 +1,154 @@
+//! One row in the DOM: the bridge from the imperative row window to Leptos components.
+
+use leptos::{
+    prelude::*,
+    tachys::view::{Mountable, Render, any_view::AnyViewState},
+};
+use parlour_core::timeline::{Row, RowKind};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
+
+use super::{row::RowContent, viewport::top_of};
+
+/// Lengths that differ by less are equal: browsers round layout to fractions of a pixel.
+const TOLERANCE_PX: f64 = 0.03;
+
+/// Whether two lengths in CSS pixels differ by more than rounding.
+pub fn differs(a: f64, b: f64) -> bool {
+    (a - b).abs() > TOLERANCE_PX
+}
+
+/// A row in the DOM. Call [`MountedRow::unmount`] to remove it.
+pub struct MountedRow {
+    /// The row's key in the timeline.
+    pub key: u32,
+    /// Its height is set, not measured.
+    pub is_gap: bool,
+    /// Its index in the timeline when it was rendered last.
+    pub index: usize,
+    /// Its height in CSS pixels when it was measured last.
+    pub height: f64,
+    element: HtmlElement,
+    row: RwSignal<Row>,
+    /// Owns everything reactive of the content.
+    owner: Owner,
+    /// Holds the effects of the content, which end when it is dropped.
+    _content: AnyViewState,
+    margin_top: f64,
+    /// The values of `aria-posinset` and `aria-setsize`.
+    aria_position: (u64, u64),
+}
+
+impl MountedRow {
+    /// Builds a row's element and mounts the components of its content in it. The element is not in the document yet.
+    /// `parent` gives the components their contexts.
+    pub fn new(parent: &Owner, row: Row) -> Self {
+        let (key, is_gap) = (row.key, matches!(row.kind, RowKind::Gap { .. }));
+        let element = create_item();
+        let owner = parent.child();
+        let (row, content) = owner.with(|| {
+            untrack(|| {
+                let row = RwSignal::new(row);
+                let mut content = view! { <RowContent row/> }.into_any().build();
+                content.mount(&element, None);
+                (row, content)
+            })
+        });
+        Self {
+            key,
+            is_gap,
+            index: 0,
+            height: 0.0,
+            element,
+            row,
+            owner,
+            _content: content,
+            margin_top: 0.0,
+            aria_position: (0, 0),
+        }
+    }
+
+    /// Removes the row from the DOM and disposes of its signals and effects.
+    pub fn unmount(self) {
+        // First, so that cleanups find the elements still in the document: one of them moves the focus out.
+        self.owner.cleanup();
+        self.element.remove();
+    }
+
+    /// The row's element.
+    pub fn element(&self) -> &Element {
+        &self.element
+    }
+
+    /// Shows another state of the row; returns whether it differs. The DOM follows in a microtask.
+    pub fn update(&self, row: Row) -> bool {
+        let differs = self.row.with_untracked(|shown| *shown != row);
+        if differs {
+            self.row.set(row);
+        }
+        differs
+    }
+
+    /// The row's height in CSS pixels, without its margin.
+    pub fn measure(&self) -> f64 {
+        self.element.get_bounding_client_rect().height()
+    }
+
+    /// Distance in CSS pixels from the top of the row to the top of its content: the height of its day line, or 0.
+    pub fn content_offset(&self) -> f64 {
+        let content = self.element.last_element_child().filter(|_| self.element.child_element_count() > 1);
+        content.map_or(0.0, |content| top_of(&content) - top_of(&self.element))
+    }
+
+    /// Sets the space above the row, which stands for rows that are not in the DOM.
+    pub fn set_margin_top(&mut self, margin: f64) {
+        if differs(self.margin_top, margin) {
+            self.margin_top = margin;
+            set_style(&self.element, "margin-top", margin);
+        }
+    }
+
+    /// Sets `aria-posinset` and `aria-setsize`: few rows are in the DOM, so a screen reader can't count them.
+    pub fn set_aria_position(&mut self, index: usize, message_count: u64) {
+        let seq = self.row.with_untracked(|row| match &row.kind {
+            RowKind::Message { message, .. } => message.seq,
+            _ => 0,
+        });
+        let position = if (1..=message_count).contains(&seq) { seq } else { index as u64 + 1 };
+        let size = message_count.max(position);
+        if position != self.aria_position.0 {
+            set_attribute(&self.element, "aria-posinset", &position.to_string());
+        }
+        if size != self.aria_position.1 {
+            set_attribute(&self.element, "aria-setsize", &size.to_string());
+        }
+        self.aria_position = (position, size);
+    }
+
+    /// Highlights the row, or ends its highlight.
+    pub fn set_highlighted(&self, highlighted: bool) {
+        // A class name without spaces can't be refused.
+        let _ = self.element.class_list().toggle_with_force("sought", highlighted);
+    }
+}
+
+fn create_item() -> HtmlElement {
+    // A document creates an element of any valid name.
+    #[allow(clippy::expect_used)]
+    let element = document().create_element("div").expect("`div` is a valid name");
+    for (name, value) in [("class", "item"), ("role", "article"), ("tabindex", "-1")] {
+        set_attribute(&element, name, value);
+    }
+    element.unchecked_into()
+}
+
+fn set_attribute(element: &Element, name: &str, value: &str) {
+    // The names are constants, and all of them are valid.
+    let _ = element.set_attribute(name, value);
+}
+
+/// Sets a CSS property to a length in pixels.
+pub fn set_style(element: &HtmlElement, property: &str, length: f64) {
+    // The properties are constants, and all of them can be set.
+    let _ = element.style().set_property(property, &format!("{length:.2}px"));
+}

@@ -1,0 +1,78 @@
+//! Lines of the timeline that are no messages: members who joined or left, and notices of the program.
+
+use leptos::{either::EitherOf5, prelude::*};
+use parlour_core::timeline::{Notice, Row, RowKind};
+
+use crate::{
+    i18n::Key,
+    view::shared::{Sentence, tr, use_texts},
+};
+
+/// Members who joined or left since the row above, in one sentence each. Follows `row` and the language.
+#[component]
+pub fn PresenceRow(row: RwSignal<Row>) -> impl IntoView {
+    let t = use_texts();
+    let sentences = move || {
+        row.with(|row| match &row.kind {
+            RowKind::Presence(summary) => t().presence_changes(summary),
+            _ => Vec::new(),
+        })
+    };
+    let spans = move || {
+        let sentences = sentences().into_iter();
+        sentences.map(|parts| view! { <span><Sentence parts/></span> }).collect_view()
+    };
+    view! { <p class="row movement">{spans}</p> }
+}
+
+/// A notice of the program. Follows the language.
+#[component]
+pub fn NoticeRow(notice: Notice) -> impl IntoView {
+    let t = use_texts();
+    match notice {
+        Notice::Help => EitherOf5::A(view! { <Help/> }),
+        Notice::Members { nicks, more } => {
+            let sentence = move || view! { <Sentence parts=t().people_online(&nicks, more)/> };
+            EitherOf5::B(view! { <p class="row notice">{sentence}</p> })
+        }
+        Notice::Server(text) => EitherOf5::C(view! { <p class="row notice" dir="auto">{text}</p> }),
+        Notice::ConnectionBroke(status) => {
+            EitherOf5::D(view! { <p class="row notice missed">{move || t().status(status)}</p> })
+        }
+        Notice::MessagesMissed => EitherOf5::E(view! { <Warning text=Key::NoticeMissed/> }),
+        Notice::NotPersisted => EitherOf5::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
+        Notice::UnreadableFrame => EitherOf5::E(view! { <Warning text=Key::NoticeUnreadable/> }),
+    }
+}
+
+/// A notice that something may be missing or lost.
+#[component]
+fn Warning(text: Key) -> impl IntoView {
+    view! { <p class="row notice missed">{tr(text)}</p> }
+}
+
+/// What can be typed, and what it does.
+const COMMANDS: [(&str, Key); 5] = [
+    ("/who", Key::HelpCommandWho),
+    ("/exit", Key::HelpCommandExit),
+    ("/help", Key::HelpCommandHelp),
+    ("Enter", Key::HelpKeyEnter),
+    ("Shift+Enter", Key::HelpKeyShiftEnter),
+];
+
+/// The answer to `/help`.
+#[component]
+fn Help() -> impl IntoView {
+    let commands = COMMANDS.map(|(typed, effect)| {
+        view! {
+            <dt><kbd>{typed}</kbd></dt>
+            <dd>{tr(effect)}</dd>
+        }
+    });
+    view! {
+        <section class="row notice help">
+            <p class="notice-title">{tr(Key::HelpTitle)}</p>
+            <dl>{commands.into_iter().collect_view()}</dl>
+        </section>
+    }
+}

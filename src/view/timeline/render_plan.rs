@@ -1,0 +1,70 @@
+//! Which rows to render, and where they are.
+
+use parlour_core::timeline::{Row, Timeline};
+
+/// The rows to put into the DOM for one position of the viewport. Positions are in CSS pixels from the top of the first row.
+pub struct RenderPlan {
+    /// Where the upper edge of the viewport belongs.
+    pub top: f64,
+    /// The rows, in timeline order.
+    pub rows: Vec<PlannedRow>,
+    /// The height of all rows of the timeline.
+    pub total_height: f64,
+    /// How many messages the room has, for `aria-setsize`.
+    pub message_count: u64,
+}
+
+/// A row to put into the DOM.
+pub struct PlannedRow {
+    /// Index in the timeline.
+    pub index: usize,
+    /// Where it begins.
+    pub top: f64,
+    /// Its height as the timeline has it: measured, or else estimated.
+    pub height: f64,
+    /// Its content.
+    pub row: Row,
+}
+
+impl RenderPlan {
+    /// Plans the rows from `above` pixels over the viewport to one viewport height below it, and in addition the rows with
+    /// the keys in `pinned`, wherever they are.
+    pub fn new(timeline: &Timeline, top: f64, height: f64, above: f64, pinned: &[u32]) -> Self {
+        let first = timeline.index_at(top - above);
+        let nearby = (first..timeline.len()).take_while(|index| timeline.top(*index) < top + 2.0 * height);
+        let mut indices: Vec<usize> = nearby.collect();
+        for index in pinned.iter().filter_map(|key| timeline.index_of_key(*key, first)) {
+            if let Err(place) = indices.binary_search(&index) {
+                indices.insert(place, index);
+            }
+        }
+        let planned = |index| {
+            let (top, height) = (timeline.top(index), timeline.height_of(index));
+            Some(PlannedRow { index, top, height, row: timeline.row(index)? })
+        };
+        Self {
+            top,
+            rows: indices.into_iter().filter_map(planned).collect(),
+            total_height: timeline.height(),
+            // A server without history gives no sequence numbers: there it is the number of rows.
+            message_count: timeline.newest().filter(|newest| *newest > 0).unwrap_or(timeline.len() as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_rows::timeline_with_gap;
+    use super::*;
+
+    #[test]
+    fn planned_rows_are_in_order_and_unique() {
+        let timeline = timeline_with_gap();
+        let pinned = [timeline.key(90).unwrap(), timeline.key(31).unwrap(), timeline.key(0).unwrap()];
+        let plan = RenderPlan::new(&timeline, 5300.0, 50.0, 50.0, &pinned);
+        let indices: Vec<_> = plan.rows.iter().map(|row| row.index).collect();
+        let expected: Vec<_> = [0].into_iter().chain(26..=40).chain([90]).collect();
+        assert_eq!((indices, plan.message_count), (expected, 600));
+        assert!(plan.rows.iter().all(|row| row.top == timeline.top(row.index)));
+    }
+}

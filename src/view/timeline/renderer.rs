@@ -1,0 +1,359 @@
+//! Renders the timeline: puts the rows around the viewport into the DOM and keeps the scroll anchor where it is.
+//!
+//! At the end of the timeline the viewport stays at the end, whatever is added or resized. Anywhere else the anchor is a
+//! message, not a pixel offset. Each render lays out the rows around the anchor, measures them, and resizes the space above
+//! them so that the anchor keeps its position on the screen. While the reader scrolls, that space may differ from the
+//! height of the rows that it stands for (the *slack*), because setting `scrollTop` would end a fling; the difference is
+//! corrected, and `scrollTop` set, once scrolling has stopped.
+
+use gloo_timers::callback::Timeout;
+use leptos::prelude::*;
+use parlour_core::timeline::{RowMetrics, Timeline};
+
+use super::{
+    gap_loader::GapLoader,
+    render_plan::RenderPlan,
+    render_scheduler::{FrameAction, RenderScheduler},
+    row_window::RowWindow,
+    scroll_anchor::ScrollAnchor,
+    scroller::Scroller,
+    viewport::Viewport,
+};
+use crate::ctrl::Store;
+
+/// A viewport this close to the end, in CSS pixels, is at the end.
+const END_TOLERANCE_PX: f64 = 40.0;
+/// Limit of passes in one render. A pass measures rows; where they are lower than estimated, the next one adds more.
+const MAX_PASSES: usize = 8;
+/// Scrolling has stopped when there was no scroll event for this long.
+const SCROLL_END_MS: u32 = 300;
+
+/// The imperative part of the timeline: the DOM elements, the rows in them, and what was measured.
+pub struct Renderer {
+    scroller: Scroller,
+    store: Store,
+    viewport: Viewport,
+    rows: RowWindow,
+    gaps: GapLoader,
+    scheduler: RenderScheduler,
+    anchor: ScrollAnchor,
+    /// The viewport's `scrollTop` when it was last read or set.
+    scroll_top: f64,
+    /// The viewport's size at the last render.
+    size: (i32, i32),
+    /// The viewport's `scrollHeight` after the last render.
+    scroll_height: i32,
+    /// The range of timeline positions that the rows in the DOM cover.
+    rendered: (f64, f64),
+    /// Runs while the reader scrolls.
+    scroll_end_timer: Option<Timeout>,
+    /// By how many pixels the space above the rows in the DOM is too high; negative when it is too low.
+    slack: f64,
+    /// The sequence number of the message to highlight once it is in the DOM.
+    highlight: Option<u64>,
+}
+
+impl Renderer {
+    /// A renderer at the end of the timeline. It renders when the viewport's size is first observed.
+    pub fn new(
+        scroller: Scroller,
+        store: Store,
+        viewport: Viewport,
+        rows: RowWindow,
+        gaps: GapLoader,
+    ) -> Self {
+        Self {
+            scroller,
+            store,
+            viewport,
+            rows,
+            gaps,
+            scheduler: RenderScheduler::default(),
+            anchor: ScrollAnchor::End,
+            scroll_top: 0.0,
+            size: (0, 0),
+            scroll_height: 0,
+            rendered: (0.0, 0.0),
+            scroll_end_timer: None,
+            slack: 0.0,
+            highlight: None,
+        }
+    }
+
+    /// Scrolls to the end.
+    pub fn scroll_to_end(&mut self) {
+        self.enter_end();
+        self.render();
+    }
+
+    /// Scrolls to the first message of the timeline.
+    pub fn scroll_to_start(&mut self) {
+        self.scroller.leave_end();
+        // The lines above the rows are shown as well.
+        let offset = self.rows.top() - self.viewport.content_top();
+        self.anchor = ScrollAnchor::Seq { seq: 0.01, offset };
+        self.render();
+        self.update_anchor();
+    }
+
+    /// Scrolls to a message, or to the gap that it is in, and highlights it.
+    pub fn scroll_to_message(&mut self, seq: u64) {
+        self.scroller.leave_end();
+        // Exact up to 2^53, which no room gets to.
+        #[allow(clippy::cast_precision_loss)]
+        let position = seq as f64;
+        self.anchor = ScrollAnchor::Seq { seq: position, offset: (self.viewport.height() / 3.0).round() };
+        self.highlight = Some(seq);
+        self.render();
+        self.update_anchor();
+    }
+
+    /// Handles a scroll event.
+    pub fn handle_scroll(&mut self) {
+        if !self.read_scroll_position() {
+            return;
+        }
+        let (from, to) = self.rendered;
+        let (top, height) = (self.top(), self.viewport.height());
+        if top - height / 2.0 < from || top + height * 1.5 > to {
+            self.render();
+        } else {
+            self.load_gaps();
+        }
+    }
+
+    /// Handles rows that were added, removed or changed.
+    pub fn handle_change(&mut self) {
+        if self.scheduler.handle_change() {
+            self.render();
+            self.scroller.request_frame();
+        }
+    }
+
+    /// Handles the start of an animation frame that was requested.
+    pub fn handle_frame(&mut self) {
+        let action = self.scheduler.handle_frame();
+        if action == FrameAction::Render {
+            self.render();
+        }
+        if action != FrameAction::Stop {
+            self.scroller.request_frame();
+        }
+    }
+
+    /// Handles a change of any observed size. Rows that were just inserted are reported too; those were measured already.
+    pub fn handle_resize(&mut self) {
+        let is_rendered =
+            (self.viewport.size(), self.viewport.scroll_height()) == (self.size, self.scroll_height);
+        if !is_rendered || self.rows.is_resized() {
+            self.render();
+        }
+    }
+
+    /// Handles the end of scrolling: corrects the space above the rows, and the height of gaps. A reader who scrolled up a
+    /// little without leaving the end is back at the end.
+    pub fn handle_scroll_end(&mut self) {
+        self.scroll_end_timer = None;
+        let back_at_end = self.scroller.is_at_end() && self.anchor != ScrollAnchor::End;
+        if back_at_end {
+            self.enter_end();
+        }
+        if self.store.with_timeline(Timeline::rebalance_gaps) || self.slack != 0.0 || back_at_end {
+            self.render();
+        }
+    }
+
+    /// Loads the gaps near the viewport.
+    pub fn load_gaps(&self) {
+        self.gaps.load_near(self.top(), self.viewport.height());
+    }
+
+    /// Reads the scroll position, and updates the anchor from it; `false` when it has not changed. Only scrolling up leaves
+    /// the end: rows that are added between two events move the end away from the reader, not the reader from the end.
+    fn read_scroll_position(&mut self) -> bool {
+        let (top, before) = (self.viewport.scroll_top(), self.scroll_top);
+        // A resized viewport has scrolled by itself, which the render for the new size corrects.
+        if self.size != self.viewport.size() || (top - before).abs() < 0.01 {
+            return false;
+        }
+        let below = f64::from(self.viewport.scroll_height()) - self.viewport.height() - top;
+        self.scroll_top = top;
+        let near_end = below <= END_TOLERANCE_PX;
+        if below < 1.0 || top >= before && (near_end || self.scroller.is_at_end()) {
+            self.enter_end();
+        } else {
+            // Near the end the reader leaves it only when scrolling stops, so that a slow scroll up is not pulled back by
+            // each new row.
+            if !near_end {
+                self.scroller.leave_end();
+            }
+            self.update_anchor();
+        }
+        self.gaps.reset();
+        let scroller = self.scroller;
+        let timer = Timeout::new(SCROLL_END_MS, move || scroller.with_renderer(Self::handle_scroll_end));
+        // Above the first row there is nothing to see, so the correction can't wait.
+        self.scroll_end_timer = (self.top() >= -END_TOLERANCE_PX).then_some(timer);
+        true
+    }
+
+    /// The timeline position of the viewport's upper edge.
+    fn top(&self) -> f64 {
+        self.viewport.top() - self.rows.top() - self.slack
+    }
+
+    /// Makes what is in the viewport the anchor.
+    fn update_anchor(&mut self) {
+        let (top, height) = (self.top(), self.viewport.height());
+        let first_row = self.first_row();
+        let (anchor, time) = self.store.with_timeline(|timeline| {
+            let first = timeline.index_at(top);
+            timeline.set_anchor(timeline.key(first));
+            let anchor = first_row.unwrap_or_else(|| ScrollAnchor::in_middle(timeline, top, height));
+            // At the very top the first row's own day line is in view.
+            (anchor, timeline.time(first).filter(|_| top > 0.0))
+        });
+        self.anchor = anchor;
+        self.scroller.set_top_time(time);
+    }
+
+    /// When rows above were resized, another row may be the first in the viewport; it becomes the anchor. As long as it is
+    /// the same row its offset is not updated, which would add a rounding error each time.
+    fn follow_anchor(&mut self) {
+        if let (ScrollAnchor::Row { key, .. }, Some(first @ ScrollAnchor::Row { key: first_key, .. })) =
+            (self.anchor, self.first_row())
+            && first_key != key
+        {
+            self.anchor = first;
+        }
+    }
+
+    /// An anchor at the first row that begins in the upper three quarters of the viewport.
+    fn first_row(&self) -> Option<ScrollAnchor> {
+        let top = self.viewport.top();
+        self.rows.first_row_between(top, top + self.viewport.height() * 0.75)
+    }
+
+    fn enter_end(&mut self) {
+        self.anchor = ScrollAnchor::End;
+        self.store.with_timeline(|timeline| timeline.set_anchor(None));
+        self.scroller.enter_end();
+    }
+
+    /// Puts the rows around the viewport into the DOM.
+    fn render(&mut self) {
+        // The browser sends the scroll event only before it paints.
+        self.read_scroll_position();
+        let size = self.viewport.size();
+        if size.1 == 0 {
+            // Not in the document yet, or not laid out.
+            return;
+        }
+        if self.size.0 != size.0 {
+            self.store.with_timeline(|timeline| timeline.set_metrics(row_heights(size.0)));
+        }
+        self.size = size;
+        let newest = self.rows.newest();
+        self.lay_out_rows(f64::from(size.1));
+        self.scroll_height = self.viewport.scroll_height();
+        if newest.is_some_and(|newest| !self.rows.contains(newest)) {
+            self.scheduler.mark_replaced_all();
+        }
+        self.follow_anchor();
+        if self.rows.take_stale() {
+            // Their effects run in a microtask before this one; then their heights may be others.
+            let scroller = self.scroller;
+            queue_microtask(move || scroller.with_renderer(Self::render));
+        }
+        self.highlight_target();
+        self.load_gaps();
+    }
+
+    /// Shows and measures rows until their heights are as recorded, then scrolls to the anchor.
+    fn lay_out_rows(&mut self, height: f64) {
+        let pinned = self.rows.pinned();
+        // In a flood every render replaces all rows, and nobody scrolls up to those above the viewport.
+        let floods = self.scroller.is_at_end() && self.scheduler.in_burst();
+        let above = if floods { height / 4.0 } else { height };
+        let mut may_scroll = self.scroll_end_timer.is_none();
+        if may_scroll || self.scroller.is_at_end() {
+            self.slack = 0.0;
+        }
+        for pass in 1..=MAX_PASSES {
+            let content_offset = match self.anchor {
+                ScrollAnchor::Row { key, .. } => self.rows.content_offset(key),
+                _ => 0.0,
+            };
+            let (mut anchor, top) = (self.anchor, self.top());
+            let plan = self.store.with_timeline(|timeline| {
+                let top = anchor.resolve(timeline, height).map_or(top, |top| top + content_offset);
+                RenderPlan::new(timeline, top, height, above, &pinned)
+            });
+            self.anchor = anchor;
+            let top = plan.top;
+            self.rendered = (top - above, top + 2.0 * height);
+            let space_above = plan.rows.first().map_or(0.0, |first| first.top);
+            if space_above + self.slack < 0.0 {
+                // The space above is smaller than the slack to take from it.
+                self.slack = 0.0;
+                may_scroll = true;
+            }
+            let measured = self.rows.show(plan, self.slack);
+            if !measured.is_empty() {
+                self.store.with_timeline(|timeline| {
+                    for row in &measured {
+                        // As f32, half a million pixels are exact to a hundredth.
+                        #[allow(clippy::cast_possible_truncation)]
+                        timeline.set_measured(row.index, row.height as f32);
+                    }
+                });
+                if pass < MAX_PASSES {
+                    continue;
+                }
+            }
+            if self.anchor == ScrollAnchor::End {
+                // Including the padding below the rows.
+                self.scroll_to(f64::from(self.viewport.scroll_height()));
+                break;
+            }
+            let error = self.top() - top;
+            if error.abs() <= 0.5 {
+                break;
+            }
+            if !may_scroll && space_above + self.slack + error >= 0.0 {
+                self.slack += error;
+                // If that does not suffice, scrolling has to.
+                may_scroll = true;
+                continue;
+            }
+            self.scroll_to(self.viewport.scroll_top() - error);
+            break;
+        }
+    }
+
+    fn scroll_to(&mut self, top: f64) {
+        self.scroll_top = self.viewport.set_scroll_top(top);
+    }
+
+    /// Highlights the target of the last jump once it is in the timeline.
+    fn highlight_target(&mut self) {
+        let Some(seq) = self.highlight else { return };
+        let key = self.store.with_timeline(|timeline| {
+            let index = timeline.index_of_seq(seq)?;
+            timeline.seq(index)?;
+            timeline.key(index)
+        });
+        if let Some(key) = key {
+            self.highlight = None;
+            self.rows.highlight(key);
+        }
+    }
+}
+
+/// From what row heights are estimated in a viewport of this width, to match the stylesheet.
+fn row_heights(width: i32) -> RowMetrics {
+    // Exact for any width that a screen has.
+    #[allow(clippy::cast_precision_loss)]
+    let text = (width as f32 - 200.0).clamp(160.0, 580.0);
+    RowMetrics { message_px: 56.0, line_px: 22.5, bytes_per_line: text / 8.0 }
+}

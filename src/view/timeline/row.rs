@@ -1,0 +1,28 @@
+//! The content of a row.
+
+use leptos::{either::EitherOf4, prelude::*};
+use parlour_core::timeline::{Row, RowKind};
+
+use super::{
+    day::DayLine,
+    gap::GapRow,
+    message::MessageRow,
+    notice::{NoticeRow, PresenceRow},
+};
+
+/// The content of a row, below the line of the day if one begins with it. Follows the row's signal, but for its kind, which
+/// never changes.
+#[component]
+pub fn RowContent(row: RwSignal<Row>) -> impl IntoView {
+    let day = move || row.with(|row| row.day);
+    let content = match row.with_untracked(|row| row.kind.clone()) {
+        RowKind::Message { message, .. } => EitherOf4::A(view! { <MessageRow message row/> }),
+        RowKind::Gap { gap: missing, .. } => EitherOf4::B(view! { <GapRow missing row/> }),
+        RowKind::Presence(_) => EitherOf4::C(view! { <PresenceRow row/> }),
+        RowKind::Notice(notice) => EitherOf4::D(view! { <NoticeRow notice/> }),
+    };
+    view! {
+        {move || day().map(|time| view! { <DayLine time/> })}
+        {content}
+    }
+}

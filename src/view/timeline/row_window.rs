@@ -1,0 +1,193 @@
+//! The window of rows that are in the DOM: those in the viewport, some above and below it, and those that have the focus
+//! or a part of the selection.
+//!
+//! The rows are in normal flow, so the browser lays them out. A margin above a row, and a padding below the last one, take
+//! the place of the rows that are not in the DOM; they are as high as the timeline has recorded or estimated.
+//!
+//! This is imperative rather than a `<For>` because each render measures the rows it has just inserted, moves as few as
+//! possible, and has to stay within a frame's budget under a flood of messages (see docs/adr).
+
+use std::collections::VecDeque;
+
+use leptos::prelude::*;
+use parlour_core::timeline::Row;
+use web_sys::{Element, HtmlElement, Node, ResizeObserver};
+
+use super::{
+    mounted_row::{MountedRow, differs, set_style},
+    render_plan::RenderPlan,
+    scroll_anchor::ScrollAnchor,
+    viewport::top_of,
+};
+
+/// A row whose measured height differs from the height that the timeline has recorded.
+pub struct Measured {
+    /// Index in the timeline.
+    pub index: usize,
+    /// In CSS pixels.
+    pub height: f64,
+}
+
+/// The rows in the DOM.
+pub struct RowWindow {
+    list: HtmlElement,
+    /// The rows' components are built under it.
+    owner: Owner,
+    /// Observes every row; `None` in a browser without `ResizeObserver`.
+    observer: Option<ResizeObserver>,
+    /// In the order of the DOM.
+    rows: Vec<MountedRow>,
+    /// Height of the rows below the last one in the DOM, in CSS pixels.
+    padding_bottom: f64,
+    /// A row's signal was set, and its elements have not followed yet.
+    is_stale: bool,
+}
+
+impl RowWindow {
+    /// An empty window in `list`. The rows' components find the contexts of `owner`.
+    pub fn new(list: HtmlElement, owner: Owner, observer: Option<ResizeObserver>) -> Self {
+        Self { list, owner, observer, rows: Vec::new(), padding_bottom: 0.0, is_stale: false }
+    }
+
+    /// Whether a row's signal was set whose elements have not followed yet; `false` from the next call on.
+    pub fn take_stale(&mut self) -> bool {
+        std::mem::take(&mut self.is_stale)
+    }
+
+    /// The keys of the rows that have to stay in the DOM wherever the viewport is: those with the focus or with an end of
+    /// the selection.
+    pub fn pinned(&self) -> Vec<u32> {
+        let document = document();
+        let mut nodes: Vec<Node> = document.active_element().map(Node::from).into_iter().collect();
+        if let Ok(Some(selection)) = document.get_selection()
+            && !selection.is_collapsed()
+        {
+            nodes.extend(selection.anchor_node().into_iter().chain(selection.focus_node()));
+        }
+        nodes.retain(|node| self.list.contains(Some(node)));
+        if nodes.is_empty() {
+            return Vec::new();
+        }
+        let is_pinned = |row: &&MountedRow| nodes.iter().any(|node| row.element().contains(Some(node)));
+        self.rows.iter().filter(is_pinned).map(|row| row.key).collect()
+    }
+
+    /// Makes the rows in the DOM those of the plan, all of them `slack` pixels lower than planned. Returns the rows whose
+    /// height is not the planned one.
+    pub fn show(&mut self, plan: RenderPlan, slack: f64) -> Vec<Measured> {
+        let RenderPlan { rows: planned, total_height, message_count, .. } = plan;
+        let is_planned = |row: &MountedRow| planned.iter().any(|planned| planned.row.key == row.key);
+        let (stay, go): (Vec<_>, Vec<_>) = self.rows.drain(..).partition(is_planned);
+        go.into_iter().for_each(|row| self.unmount(row));
+
+        let mut old = VecDeque::from(stay);
+        let mut planned_heights = Vec::with_capacity(planned.len());
+        let (mut end, mut moved) = (-slack, false);
+        for planned in planned {
+            let known = old.iter().position(|row| row.key == planned.row.key);
+            let mut row = if let Some(row) = known.and_then(|at| old.remove(at)) {
+                if known != Some(0) || moved {
+                    // Out of order, as an own message that was acknowledged after one of somebody else.
+                    self.insert(&row, old.front());
+                    moved = true;
+                }
+                self.is_stale |= row.update(planned.row);
+                row
+            } else {
+                self.mount(planned.row, old.front())
+            };
+            row.set_margin_top(planned.top - end);
+            row.index = planned.index;
+            row.set_aria_position(planned.index, message_count);
+            end = planned.top + planned.height;
+            planned_heights.push(planned.height);
+            self.rows.push(row);
+        }
+        let padding = if self.rows.is_empty() { total_height } else { total_height - end };
+        if differs(self.padding_bottom, padding) {
+            self.padding_bottom = padding;
+            set_style(&self.list, "padding-bottom", padding);
+        }
+        self.measure(&planned_heights)
+    }
+
+    /// Measures all rows, after all of them were changed: each measurement in between would be a layout of its own.
+    fn measure(&mut self, planned_heights: &[f64]) -> Vec<Measured> {
+        let mut measured = Vec::new();
+        for (row, planned) in self.rows.iter_mut().zip(planned_heights) {
+            row.height = row.measure();
+            if !row.is_gap && differs(row.height, *planned) {
+                measured.push(Measured { index: row.index, height: row.height });
+            }
+        }
+        measured
+    }
+
+    /// The key of the newest row in the DOM.
+    pub fn newest(&self) -> Option<u32> {
+        self.rows.last().map(|row| row.key)
+    }
+
+    /// Whether a row is in the DOM.
+    pub fn contains(&self, key: u32) -> bool {
+        self.rows.iter().any(|row| row.key == key)
+    }
+
+    /// Whether any row's height has changed since it was measured.
+    pub fn is_resized(&self) -> bool {
+        self.rows.iter().any(|row| differs(row.measure(), row.height))
+    }
+
+    /// An anchor at the first row that begins between two positions on the screen, with an offset from the upper one. The
+    /// positions are those in the DOM; the timeline may have changed since it was rendered.
+    pub fn first_row_between(&self, from: f64, to: f64) -> Option<ScrollAnchor> {
+        let tops = self.rows.iter().filter(|row| !row.is_gap).map(|row| (row, top_of(row.element())));
+        let (row, top) = tops.into_iter().find(|(_, top)| *top >= from)?;
+        (top < to).then(|| ScrollAnchor::Row {
+            key: row.key,
+            index: row.index,
+            offset: top + row.content_offset() - from,
+        })
+    }
+
+    /// Distance in CSS pixels from the top of a row to the top of its content; 0 when the row is not in the DOM. The day
+    /// line that makes the difference may disappear, and the content is what keeps its position.
+    pub fn content_offset(&self, key: u32) -> f64 {
+        self.rows.iter().find(|row| row.key == key).map_or(0.0, MountedRow::content_offset)
+    }
+
+    /// Highlights a row for a moment, and no other: it was the target of a jump.
+    pub fn highlight(&self, key: u32) {
+        for row in &self.rows {
+            row.set_highlighted(row.key == key);
+        }
+    }
+
+    /// Where the first row of the timeline would begin on the screen, in CSS pixels.
+    pub fn top(&self) -> f64 {
+        top_of(&self.list)
+    }
+
+    fn mount(&self, row: Row, before: Option<&MountedRow>) -> MountedRow {
+        let row = MountedRow::new(&self.owner, row);
+        self.insert(&row, before);
+        if let Some(observer) = &self.observer {
+            observer.observe(row.element());
+        }
+        row
+    }
+
+    fn unmount(&self, row: MountedRow) {
+        if let Some(observer) = &self.observer {
+            observer.unobserve(row.element());
+        }
+        row.unmount();
+    }
+
+    /// Inserts a row's element before another row, or at the end.
+    fn insert(&self, row: &MountedRow, before: Option<&MountedRow>) {
+        let before: Option<&Element> = before.map(MountedRow::element);
+        // The row before which it goes is a child of the list, so this can't fail.
+        let _ = self.list.insert_before(row.element(), before.map(AsRef::as_ref));
+    }
+}

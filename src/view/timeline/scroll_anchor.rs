@@ -1,0 +1,112 @@
+//! The scroll anchor: what keeps its position on the screen while rows around it are added, removed or resized.
+//!
+//! All positions are in CSS pixels. A *timeline position* is measured from the top of the first row, with the heights that
+//! the timeline has recorded; an *offset* is measured down from the upper edge of the viewport.
+
+use parlour_core::{ranges::Gap, timeline::Timeline};
+
+/// What keeps its position on the screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScrollAnchor {
+    /// The end of the timeline stays at the lower edge of the viewport.
+    End,
+    /// The content of a row stays at an offset.
+    Row {
+        /// Identifies the row.
+        key: u32,
+        /// Where the row was last found in the timeline; the search for the key begins there.
+        index: usize,
+        /// Distance of the row's content from the upper edge of the viewport.
+        offset: f64,
+    },
+    /// A message that is not loaded, or was not when it was requested, stays at an offset.
+    Seq {
+        /// The message's sequence number. It has a fraction because a gap is one row for many messages.
+        seq: f64,
+        /// Distance of the message from the upper edge of the viewport.
+        offset: f64,
+    },
+}
+
+impl ScrollAnchor {
+    /// The anchor for a viewport in which no row begins: what is in its middle. `top` is the timeline position of the
+    /// viewport's upper edge, `height` the viewport's height.
+    pub fn in_middle(timeline: &Timeline, top: f64, height: f64) -> Self {
+        let middle = timeline.index_at(top + height / 2.0);
+        match timeline.gap_at(middle) {
+            // At the very top the room's first message is what should be shown.
+            Some(missing) if top <= 0.0 => Self::Seq { seq: missing.gap.from as f64 + 0.01, offset: -top },
+            Some(missing) => {
+                let part = (top + height / 2.0 - timeline.top(middle)) / timeline.height_of(middle);
+                let (from, to) = bounds(missing.gap);
+                let seq = (from + part * (to - from)).clamp(from + 0.01, to);
+                Self::Seq { seq, offset: height / 2.0 }
+            }
+            None => Self::Row {
+                key: timeline.key(middle).unwrap_or(0),
+                index: middle,
+                offset: timeline.top(middle) - top,
+            },
+        }
+    }
+
+    /// The timeline position at which the upper edge of a viewport of this height belongs; `None` when the anchor is no
+    /// longer in the timeline. An anchor in a gap becomes an ordinary row once its message is loaded.
+    pub fn resolve(&mut self, timeline: &Timeline, height: f64) -> Option<f64> {
+        match *self {
+            Self::End => Some(timeline.height() - height),
+            Self::Row { key, index, offset } => {
+                let index = timeline.index_of_key(key, index)?;
+                *self = Self::Row { key, index, offset };
+                Some(timeline.top(index) - offset)
+            }
+            Self::Seq { seq, offset } => {
+                // Rounded up it is the number of the message that the fraction lies in.
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let index = timeline.index_of_seq(seq.ceil() as u64)?;
+                let Some(missing) = timeline.gap_at(index) else {
+                    *self = Self::Row { key: timeline.key(index)?, index, offset };
+                    return Some(timeline.top(index) - offset);
+                };
+                let (from, to) = bounds(missing.gap);
+                let part = ((seq - from) / (to - from)).clamp(0.0, 1.0);
+                Some(timeline.top(index) + part * timeline.height_of(index) - offset)
+            }
+        }
+    }
+}
+
+/// Both ends of a gap. Sequence numbers stay far below 2^53, so they are exact.
+#[allow(clippy::cast_precision_loss)]
+fn bounds(gap: Gap) -> (f64, f64) {
+    (gap.from as f64, gap.to as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_rows::{message, timeline_with_gap};
+    use super::*;
+
+    #[test]
+    fn anchor_is_in_the_middle_when_no_row_begins_in_the_viewport() {
+        let mut timeline = timeline_with_gap();
+        let key = timeline.key(8).unwrap();
+        let mut anchor = ScrollAnchor::in_middle(&timeline, 5025.0, 100.0);
+        assert_eq!(anchor, ScrollAnchor::Row { key, index: 8, offset: 45.0 });
+        assert_eq!(anchor.resolve(&timeline, 100.0), Some(5025.0));
+        timeline.set_measured(2, 30.0);
+        assert_eq!(anchor.resolve(&timeline, 100.0), Some(5045.0), "the row that grew is above it");
+        let mut anchor = ScrollAnchor::in_middle(&timeline, 1950.0, 100.0);
+        assert_eq!(anchor, ScrollAnchor::Seq { seq: 200.0, offset: 50.0 });
+        assert_eq!(anchor.resolve(&timeline, 100.0), Some(1950.0));
+        // The page around it is loaded: the message is in the middle, as before.
+        timeline.insert_page((190..=210).map(message).collect());
+        let top = anchor.resolve(&timeline, 100.0).unwrap();
+        let index = timeline.index_of_seq(200).unwrap();
+        let expected = ScrollAnchor::Row { key: timeline.key(index).unwrap(), index, offset: 50.0 };
+        assert_eq!((anchor, top), (expected, timeline.top(index) - 50.0));
+        let at_top = ScrollAnchor::in_middle(&timeline, 0.0, 100.0);
+        assert_eq!(at_top, ScrollAnchor::Seq { seq: 0.01, offset: -0.0 });
+        assert_eq!(ScrollAnchor::End.resolve(&timeline, 100.0), Some(timeline.height() - 100.0));
+    }
+}

@@ -1,0 +1,174 @@
+//! The scroll position of the timeline: the handle through which components and other views read and change it.
+
+use leptos::{html::Div, prelude::*};
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::ResizeObserver;
+
+use super::{gap_loader::GapLoader, renderer::Renderer, row_window::RowWindow, viewport::Viewport};
+use crate::{config::local_day, ctrl::Store};
+
+/// The elements that the timeline's component creates and its renderer works on.
+#[derive(Clone, Copy)]
+pub struct Elements {
+    /// Scrolls.
+    pub frame: NodeRef<Div>,
+    /// Has everything that is scrolled.
+    pub content: NodeRef<Div>,
+    /// Has the rows.
+    pub list: NodeRef<Div>,
+}
+
+/// Handle of the timeline's scroll position, to be provided as a context around [`super::Timeline`]. The methods do
+/// nothing while no timeline is mounted.
+#[derive(Clone, Copy)]
+pub struct Scroller {
+    store: Store,
+    elements: Elements,
+    /// `None` while no timeline is mounted.
+    renderer: StoredValue<Option<Renderer>, LocalStorage>,
+    at_end: RwSignal<bool>,
+    /// How many messages of others had been received when the reader left the end.
+    received_before: RwSignal<u32>,
+    /// Unix time in ms of the first message in the viewport; `None` in a gap and at the top of the timeline.
+    top_time: RwSignal<Option<i64>>,
+}
+
+impl Scroller {
+    /// A scroll position at the end.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            elements: Elements { frame: NodeRef::new(), content: NodeRef::new(), list: NodeRef::new() },
+            renderer: StoredValue::new_local(None),
+            at_end: RwSignal::new(true),
+            received_before: RwSignal::new(0),
+            top_time: RwSignal::new(None),
+        }
+    }
+
+    /// Scrolls to the end.
+    pub fn to_end(self) {
+        self.with_renderer(Renderer::scroll_to_end);
+    }
+
+    /// Scrolls to the first message of the timeline.
+    pub(super) fn to_start(self) {
+        self.with_renderer(Renderer::scroll_to_start);
+    }
+
+    /// Whether the viewport is at the end. Tracked.
+    pub(super) fn at_end(self) -> bool {
+        self.at_end.get()
+    }
+
+    /// How many messages of others have been received since the reader left the end. Tracked.
+    pub(super) fn unseen(self) -> u32 {
+        if self.at_end.get() {
+            0
+        } else {
+            self.store.received.get().saturating_sub(self.received_before.get())
+        }
+    }
+
+    /// A Unix time in ms of the day that is at the top of the viewport; `None` at the end, where the day is obvious, and
+    /// where no message is. Tracked.
+    pub(super) fn day(self) -> Option<i64> {
+        if self.at_end.get() { None } else { self.top_time.get() }
+    }
+
+    /// The elements, to be filled by the component.
+    pub(super) fn elements(self) -> Elements {
+        self.elements
+    }
+
+    /// Handles a scroll event.
+    pub(super) fn handle_scroll(self) {
+        self.with_renderer(Renderer::handle_scroll);
+    }
+
+    /// Starts rendering once the elements are in the document, and until the current owner is disposed of: renders when
+    /// rows change, and scrolls to jump targets. Called by the component.
+    pub(super) fn start(self) {
+        let (store, Elements { frame, content, list }) = (self.store, self.elements);
+        let owner = Owner::current().unwrap_or_default();
+        let gaps = GapLoader::new(store);
+        Effect::new(move || {
+            if let (Some(frame), Some(content), Some(list)) = (frame.get(), content.get(), list.get()) {
+                let viewport = Viewport::new(frame.into(), content.into());
+                let observer = untrack(|| self.observe(&viewport));
+                let rows = RowWindow::new(list.into(), owner.clone(), observer);
+                self.renderer.set_value(Some(Renderer::new(self, store, viewport, rows, gaps)));
+            }
+        });
+        Effect::watch(
+            move || store.timeline_version.get(),
+            move |_, _, _| self.with_renderer(Renderer::handle_change),
+            false,
+        );
+        Effect::watch(
+            move || store.connection.track(),
+            move |_, _, _| self.with_renderer(|renderer| renderer.load_gaps()),
+            false,
+        );
+        Effect::watch(
+            move || store.seek_result.get().and_then(|target| target.seq),
+            move |seq, _, _| {
+                if let Some(seq) = *seq {
+                    self.with_renderer(|renderer| renderer.scroll_to_message(seq));
+                }
+            },
+            true,
+        );
+        on_cleanup(move || {
+            self.renderer.try_set_value(None);
+        });
+    }
+
+    /// Calls a method of the renderer, if a timeline is mounted.
+    pub(super) fn with_renderer(self, call: impl FnOnce(&mut Renderer)) {
+        self.renderer.try_update_value(|renderer| renderer.as_mut().map(call));
+    }
+
+    /// Calls [`Renderer::handle_frame`] when the browser's next animation frame begins.
+    pub(super) fn request_frame(self) {
+        request_animation_frame(move || self.with_renderer(Renderer::handle_frame));
+    }
+
+    pub(super) fn is_at_end(self) -> bool {
+        self.at_end.get_untracked()
+    }
+
+    pub(super) fn enter_end(self) {
+        if !self.is_at_end() {
+            self.at_end.set(true);
+        }
+    }
+
+    pub(super) fn leave_end(self) {
+        if self.is_at_end() {
+            self.received_before.set(self.store.received.get_untracked());
+            self.at_end.set(false);
+        }
+    }
+
+    /// Sets the time of the first message in the viewport; notifies only when it is of another day.
+    pub(super) fn set_top_time(self, time: Option<i64>) {
+        let day = |time: Option<i64>| time.map(local_day);
+        self.top_time.maybe_update(|shown| day(std::mem::replace(shown, time)) != day(time));
+    }
+
+    /// Observes the viewport and its content; returns the observer for the rows to be added. leptos-use's
+    /// `use_resize_observer` can't add and remove single elements, and there is a new set of rows with each render.
+    fn observe(self, viewport: &Viewport) -> Option<ResizeObserver> {
+        let callback = Closure::<dyn Fn()>::new(move || self.with_renderer(Renderer::handle_resize));
+        // In a browser without it rows are still rendered when they change and when the reader scrolls.
+        let observer = ResizeObserver::new(callback.as_ref().unchecked_ref()).ok()?;
+        observer.observe(viewport.frame());
+        observer.observe(viewport.content());
+        let observed = StoredValue::new_local((observer.clone(), callback));
+        on_cleanup(move || {
+            observed.try_with_value(|(observer, _)| observer.disconnect());
+        });
+        Some(observer)
+    }
+}

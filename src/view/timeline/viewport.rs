@@ -1,0 +1,71 @@
+//! Reads and sets the scroll position of the timeline's DOM elements. All lengths are in CSS pixels.
+
+use js_sys::Reflect;
+use web_sys::{Element, HtmlElement};
+
+/// The element that scrolls, and the element in it that has all of the content.
+#[derive(Debug)]
+pub struct Viewport {
+    frame: HtmlElement,
+    content: HtmlElement,
+}
+
+impl Viewport {
+    pub fn new(frame: HtmlElement, content: HtmlElement) -> Self {
+        Self { frame, content }
+    }
+
+    /// The element that scrolls.
+    pub fn frame(&self) -> &Element {
+        &self.frame
+    }
+
+    /// The element in it that has all of the content: the rows, and the lines above them.
+    pub fn content(&self) -> &Element {
+        &self.content
+    }
+
+    /// Width and height without scroll bars.
+    pub fn size(&self) -> (i32, i32) {
+        (self.frame.client_width(), self.frame.client_height())
+    }
+
+    /// Height without scroll bars.
+    pub fn height(&self) -> f64 {
+        f64::from(self.frame.client_height())
+    }
+
+    /// Height of everything that scrolls.
+    pub fn scroll_height(&self) -> i32 {
+        self.frame.scroll_height()
+    }
+
+    /// How far the content is scrolled.
+    pub fn scroll_top(&self) -> f64 {
+        // web-sys rounds `scrollTop` to an integer.
+        let top = Reflect::get(&self.frame, &"scrollTop".into());
+        top.ok().and_then(|top| top.as_f64()).unwrap_or_default()
+    }
+
+    /// Scrolls to a position, or as near as possible; returns the position reached.
+    pub fn set_scroll_top(&self, top: f64) -> f64 {
+        // Setting a property of an element that is there can't fail.
+        let _ = Reflect::set(&self.frame, &"scrollTop".into(), &top.into());
+        self.scroll_top()
+    }
+
+    /// The upper edge on the screen.
+    pub fn top(&self) -> f64 {
+        top_of(&self.frame)
+    }
+
+    /// The upper edge of the content on the screen.
+    pub fn content_top(&self) -> f64 {
+        top_of(&self.content)
+    }
+}
+
+/// The upper edge of an element on the screen.
+pub fn top_of(element: &Element) -> f64 {
+    element.get_bounding_client_rect().top()
+}
