@@ -200,7 +200,7 @@ async fn carry(
     let (read, write) = parts.io.into_inner().into_split();
     let write = Arc::new(write);
     let bounds =
-        Bounds { bytes: site.config.queue_bytes, frames: site.config.queue_frames, grace: queue::GRACE };
+        Bounds { bytes: site.config.queue_bytes, frames: site.config.queue_frames, grace: queue::OVERLOAD_GRACE };
     let sink = Arc::downgrade(&write);
     let (sender, receiver) = queue::channel(bounds, sink);
     let conn = site.ids.take();

@@ -34,7 +34,7 @@ const AT_ONCE: usize = 512;
 const BY_ITSELF: usize = 32;
 
 /// What a socket brings. No socket has more than a few messages under way (see
-/// [`handing_over`](crate::ws::queue::Receiver::handing_over)), so the channel is as bounded as they are.
+/// [`message_forwarded`](crate::ws::queue::Receiver::message_forwarded)), so the channel is as bounded as they are.
 #[derive(Debug)]
 pub enum Input {
     /// A connection was opened.
@@ -152,7 +152,7 @@ impl Relay {
                 self.hub.handle_frame(now, unix_ms, conn, &bytes);
                 if let Some(entry) = self.table.get_mut(conn) {
                     entry.messages += 1;
-                    entry.queue.handled();
+                    entry.queue.message_handled();
                 }
             }
             Input::Drained(conn) => {
@@ -215,7 +215,7 @@ impl Relay {
                     continue;
                 }
                 if let Some(entry) = self.table.get_mut(conn) {
-                    entry.queue.fail(Status::TooSlow);
+                    entry.queue.discard_and_close(Status::TooSlow);
                     Stats::add(&self.stats.too_slow);
                 }
                 self.hub.handle_disconnect(now, conn);
@@ -291,7 +291,7 @@ impl Drop for Relay {
     fn drop(&mut self) {
         // Whoever is left at the end is let go.
         for entry in self.table.values_mut() {
-            entry.queue.end(Ending::Drop);
+            entry.queue.end(Ending::Abort);
         }
     }
 }

@@ -1,85 +1,82 @@
-//! What waits to be written to one socket: bounded, filled by the hub's task without ever waiting, emptied by
-//! the socket's own; or by the hub's, where the socket's has nothing to write and would only be woken for it.
+//! The write queue of one connection: bounded, filled by the hub task, written by the hub task or the socket task.
 //!
-//! Nothing here is locked. The hub's task keeps what it puts to itself and writes it, if it is its [turn](Turn); what it
-//! does not write it hands over whole, as one pointer in a mailbox, and the turn with it. So at any moment one of the
-//! two may write, and who may not goes on with something else and is woken.
+//! The hub task must never wait for a connection, and in a large room waking a socket task costs more than the
+//! delivery it is woken for. So the hub task writes directly to a connection that is idle, and hands the frames over
+//! to the socket task if the socket is busy or the operating system does not accept all of them. A mutex protects the
+//! frames that were handed over and the decision which task may write. It is not held during a write, so neither task
+//! waits for the other: a task that may not write continues with its other work and is woken.
 
 use std::{
     collections::VecDeque,
     fmt,
     io::{self, IoSlice},
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+    mem,
+    sync::{Arc, MutexGuard, Weak},
     time::{Duration, Instant},
 };
 
 use bytes::{Buf as _, Bytes};
-use crossbeam_utils::atomic::AtomicCell;
-use futures_util::task::AtomicWaker;
 use parlour_core::status::Status;
 use thiserror::Error;
 use tokio::net::tcp::OwnedWriteHalf;
 
 pub use self::receiver::{Receiver, Taken};
-use self::turn::Turn;
+use self::shared::{Shared, State, Writer, wake};
 
 mod receiver;
-mod turn;
+mod shared;
 
-/// What one write gathers at most, in buffers.
-pub const SLICES: usize = 64;
+/// The most buffers passed to one vectored write.
+pub const MAX_SLICES_PER_WRITE: usize = 64;
 
-/// An emptied queue keeps room for so many frames; more is given back, as most connections are idle.
-const KEPT: usize = 8;
+/// An empty queue retains capacity for at most this many frames, because most connections are idle.
+const RETAINED_FRAMES: usize = 8;
 
-/// How many messages a socket may have handed to the hub and not had handled; it does not read on beyond.
-const UNHANDLED: usize = 64;
+/// The socket task stops reading while this many of its messages have not been handled by the hub.
+const MAX_UNHANDLED_MESSAGES: usize = 64;
 
-/// How long a queue may be over its bounds while nothing of it is written. A burst that is larger than the bound
-/// is no reason to close who reads it as fast as it comes.
-pub const GRACE: Duration = Duration::from_secs(1);
+/// How long a queue may exceed its bounds while nothing is written. A burst larger than the bounds does not close a
+/// connection that reads it as it arrives.
+pub const OVERLOAD_GRACE: Duration = Duration::from_secs(1);
 
-/// So many times its bounds a queue never holds, however fast it is emptied. What waits in it is shared by all who
-/// are sent it.
-pub const HARD: usize = 16;
+/// A queue never exceeds its bounds by more than this factor, however fast it is written. The buffers are shared by all
+/// recipients of a message.
+pub const HARD_LIMIT_FACTOR: usize = 16;
 
 /// The queue is full: the peer reads too slowly.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
-#[error("the queue is full")]
+#[error("the write queue is full")]
 pub struct Full;
 
-/// How the hub's side ended the connection.
+/// How the hub ended the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Write what is queued, then a Close with this status.
+    /// Write the queued frames, then a Close frame with this status.
     Close(Status),
-    /// Let go at once.
-    Drop,
+    /// Close the TCP connection at once.
+    Abort,
 }
 
 /// Where [`Sender::flush`] writes.
 pub trait Sink: fmt::Debug + Send + Sync {
-    /// Writes what is taken at once of these buffers, in order, and says how many bytes that was. Never waits.
+    /// Writes as much of these buffers, in order, as is accepted without waiting. Returns the number of bytes.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] when nothing is taken now; any other when nothing ever will be.
+    /// [`io::ErrorKind::WouldBlock`] if nothing is accepted now; any other error is final.
     fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
 impl Sink for OwnedWriteHalf {
     fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         match buffers {
-            // The system does less for a call with one buffer.
+            // `send` is cheaper than `writev` with one buffer.
             [buffer] => self.try_write(buffer),
             buffers => self.try_write_vectored(buffers),
         }
     }
 }
 
-/// An empty queue. `sink` is the socket's: once that is gone, nothing is written.
+/// Creates an empty queue. `sink` is the socket; after it is dropped, the hub task writes nothing.
 #[must_use]
 pub fn channel(bounds: Bounds, sink: Weak<dyn Sink>) -> (Sender, Receiver) {
     let shared = Arc::new(Shared::default());
@@ -89,8 +86,8 @@ pub fn channel(bounds: Bounds, sink: Weak<dyn Sink>) -> (Sender, Receiver) {
         sink,
         bounds,
         frames: VecDeque::new(),
-        bytes: 0,
-        count: 0,
+        queued_bytes: 0,
+        queued_buffers: 0,
         over_since: None,
         pushed: 0,
         overflowed: false,
@@ -99,69 +96,42 @@ pub fn channel(bounds: Bounds, sink: Weak<dyn Sink>) -> (Sender, Receiver) {
     (sender, receiver)
 }
 
-/// How much may wait to be written, and more while it is being written: nothing written for `grace` ends that.
+/// The size limits of a queue. They may be exceeded, up to [`HARD_LIMIT_FACTOR`] times, while the peer keeps reading.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Bytes, without snapshots.
     pub bytes: usize,
     /// Buffers.
     pub frames: usize,
-    /// How long more than that may wait while nothing is written.
+    /// How long the limits may be exceeded while nothing is written.
     pub grace: Duration,
 }
 
-/// What the two ends share.
-#[derive(Default)]
-struct Shared {
-    turn: Turn,
-    mail: AtomicCell<Option<Box<Mail>>>,
-    waker: AtomicWaker,
-    /// Messages on their way to the hub.
-    unhandled: AtomicUsize,
-    /// Written by the socket's task, and not yet known to the hub's.
-    written_bytes: AtomicUsize,
-    written_buffers: AtomicUsize,
-}
-
-// A pointer is swapped by one instruction; were it not so, the cell would take a lock that all of them share.
-const _: () = assert!(AtomicCell::<Option<Box<Mail>>>::is_lock_free());
-
-/// What the hub's task hands over.
-#[derive(Default)]
-struct Mail {
-    frames: VecDeque<Bytes>,
-    /// The first of them is written in part.
-    torn: bool,
-    /// Something was not taken, and who is told when there is room again was not told.
-    overflowed: bool,
-    ending: Option<Ending>,
-}
-
-/// The hub's end.
+/// The hub task's end.
 #[derive(Debug)]
 pub struct Sender {
     shared: Arc<Shared>,
     sink: Weak<dyn Sink>,
     bounds: Bounds,
-    /// Put since the last flush.
+    /// Pushed since the last flush.
     frames: VecDeque<Bytes>,
-    /// Of what was put and is not known to be written; snapshots don't count.
-    bytes: usize,
-    count: usize,
-    /// Since when more was to be put than the bounds allow, with nothing written since.
+    /// Pushed and not known to be written; snapshots are not counted.
+    queued_bytes: usize,
+    queued_buffers: usize,
+    /// When a push first exceeded the bounds, with nothing written since.
     over_since: Option<Instant>,
     pushed: u64,
-    /// As in [`Mail`].
+    /// A frame was rejected, and the socket task does not know yet.
     overflowed: bool,
     ending: Option<Ending>,
 }
 
 impl Sender {
-    /// Puts whole frames at the end. Never waits. After an ending it does nothing. They go out with the next
-    /// [`flush`](Self::flush).
+    /// Appends whole frames, which are written by the next [`flush`](Self::flush). Never waits. Does nothing after the
+    /// connection was ended.
     ///
     /// # Errors
-    /// [`Full`]; nothing was put.
+    /// [`Full`]; nothing was appended.
     pub fn push(&mut self, frames: Bytes) -> Result<(), Full> {
         if self.ending.is_some() {
             return Ok(());
@@ -170,15 +140,15 @@ impl Sender {
             self.overflowed = true;
             return Err(Full);
         }
-        self.bytes += frames.len();
-        self.put(frames);
+        self.queued_bytes += frames.len();
+        self.append(frames);
         Ok(())
     }
 
-    /// Puts a page of a snapshot, which is shared and as large as the room: its bytes don't count.
+    /// Appends a page of a snapshot. Its bytes are not counted, because the buffer is shared and as large as the room.
     ///
     /// # Errors
-    /// [`Full`] when there are too many frames; nothing was put.
+    /// [`Full`] if there are too many buffers; nothing was appended.
     pub fn push_snapshot(&mut self, frames: Bytes) -> Result<(), Full> {
         if self.ending.is_some() {
             return Ok(());
@@ -186,156 +156,156 @@ impl Sender {
         if self.is_full(0) {
             return Err(Full);
         }
-        self.put(frames);
+        self.append(frames);
         Ok(())
     }
 
-    fn put(&mut self, frames: Bytes) {
+    fn append(&mut self, frames: Bytes) {
         self.frames.push_back(frames);
-        self.count += 1;
+        self.queued_buffers += 1;
         self.pushed += 1;
     }
 
-    fn is_full(&mut self, more: usize) -> bool {
-        if !self.is_over(1, more) {
+    fn is_full(&mut self, additional_bytes: usize) -> bool {
+        if !self.exceeds(1, additional_bytes) {
             return false;
         }
-        // What the task has written is asked for when it matters. Snapshots and what sockets say by themselves were not
-        // counted in but are counted out, all since this was asked last: once, there may be as much again. No harm.
-        let bytes = self.shared.written_bytes.swap(0, Ordering::AcqRel);
-        let buffers = self.shared.written_buffers.swap(0, Ordering::AcqRel);
-        self.wrote(bytes, buffers);
-        self.is_over(1, more)
-            && (self.is_over(HARD, more)
+        // The lock is taken only when the result matters. The socket task also counts snapshots and its own control
+        // frames as written, although they were not counted as queued: the error allows at most one more queue's worth.
+        let (bytes, buffers) = {
+            let mut state = self.shared.lock();
+            (mem::take(&mut state.written_bytes), mem::take(&mut state.written_buffers))
+        };
+        self.count_written(bytes, buffers);
+        self.exceeds(1, additional_bytes)
+            && (self.exceeds(HARD_LIMIT_FACTOR, additional_bytes)
                 || self.over_since.get_or_insert_with(Instant::now).elapsed() >= self.bounds.grace)
     }
 
-    fn is_over(&self, times: usize, more: usize) -> bool {
-        self.bytes + more > self.bounds.bytes.saturating_mul(times)
-            || self.count >= self.bounds.frames.saturating_mul(times)
+    fn exceeds(&self, factor: usize, additional_bytes: usize) -> bool {
+        self.queued_bytes + additional_bytes > self.bounds.bytes.saturating_mul(factor)
+            || self.queued_buffers >= self.bounds.frames.saturating_mul(factor)
     }
 
-    fn wrote(&mut self, bytes: usize, buffers: usize) {
-        self.bytes = self.bytes.saturating_sub(bytes);
-        self.count = self.count.saturating_sub(buffers);
+    fn count_written(&mut self, bytes: usize, buffers: usize) {
+        self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
+        self.queued_buffers = self.queued_buffers.saturating_sub(buffers);
         if bytes > 0 {
             self.over_since = None;
         }
     }
 
-    /// Sees to it that what was put is written: at once and here, as far as the system takes it, or else by the
-    /// socket's task, which is woken. Never waits.
+    /// Starts writing the appended frames: if `directly` is set and the connection is idle, with one write here, as far
+    /// as the operating system accepts them; otherwise by waking the socket task. Never waits.
     ///
-    /// To write here spares the socket's task its turn, of which a room of hundreds takes hundreds for a message; but
-    /// they are written one after the other then, and not by all cores.
-    pub fn flush(&mut self, here: bool) {
-        let mut torn = false;
-        if here && self.ending.is_none() && !self.frames.is_empty() && self.shared.turn.begin() {
-            torn = self.write();
-            if self.frames.is_empty() && self.shared.turn.end() {
-                self.shared.waker.wake();
+    /// A direct write saves waking the socket task, but all direct writes run one after another on the hub's core.
+    pub fn flush(&mut self, directly: bool) {
+        let mut partially_written = false;
+        if directly && self.ending.is_none() && !self.frames.is_empty() && self.shared.begin_hub_write() {
+            partially_written = self.write();
+            if self.frames.is_empty() {
+                self.shared.finish_hub_write();
             }
         }
-        // Who is told that there is room again is told by the task.
+        // After an overflow the socket task reports that the queue has drained.
         if !self.frames.is_empty() || self.overflowed {
-            self.hand_over(torn);
+            self.hand_over(partially_written);
         }
     }
 
-    /// Writes some of it, once, and says whether the first is written in part now. What went wrong, the socket's task will
-    /// find out too.
+    /// Writes once. Returns whether the first remaining frame is partially written. Errors are ignored, because the
+    /// socket task gets them too.
     fn write(&mut self) -> bool {
         let Some(sink) = self.sink.upgrade() else { return false };
         let written = match self.frames.as_slices() {
-            // Of most turns there is one.
+            // The common case: one frame per flush.
             ([frame], []) => sink.write(&[IoSlice::new(frame)]),
             _ => {
-                let mut slices = [IoSlice::new(&[]); SLICES];
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES_PER_WRITE];
                 slices.iter_mut().zip(&self.frames).for_each(|(slice, frame)| *slice = IoSlice::new(frame));
-                sink.write(&slices[..self.frames.len().min(SLICES)])
+                sink.write(&slices[..self.frames.len().min(MAX_SLICES_PER_WRITE)])
             }
         };
         let Ok(written @ 1..) = written else { return false };
-        let Advanced { buffers, torn } = advance(&mut self.frames, written);
-        self.wrote(written, buffers);
-        if self.frames.is_empty() && self.frames.capacity() > KEPT {
+        let Advanced { buffers, partially_written } = advance(&mut self.frames, written);
+        self.count_written(written, buffers);
+        if self.frames.is_empty() && self.frames.capacity() > RETAINED_FRAMES {
             self.frames = VecDeque::new();
         }
-        torn
+        partially_written
     }
 
-    /// Puts all of it behind what is still in the mailbox, and wakes the task.
-    fn hand_over(&mut self, torn: bool) {
-        self.change(|sender, mail| {
-            mail.torn |= torn;
-            if mail.frames.is_empty() {
-                mail.frames = std::mem::take(&mut sender.frames);
-            } else {
-                mail.frames.append(&mut sender.frames);
-            }
-        });
+    /// Appends the frames to those handed over before, and wakes the socket task.
+    fn hand_over(&mut self, partially_written: bool) {
+        let shared = self.shared.clone();
+        let mut state = shared.lock();
+        state.partially_written |= partially_written;
+        if state.frames.is_empty() {
+            mem::swap(&mut state.frames, &mut self.frames);
+        } else {
+            state.frames.append(&mut self.frames);
+        }
+        self.pass_to_socket(state);
     }
 
-    /// Changes what is in the mailbox, and wakes the task.
-    fn change(&mut self, change: impl FnOnce(&mut Self, &mut Mail)) {
-        self.shared.turn.hold();
-        let mut mail = self.shared.mail.take().unwrap_or_default();
-        change(self, &mut mail);
-        mail.overflowed |= std::mem::take(&mut self.overflowed);
-        mail.ending = self.ending;
-        self.shared.mail.store(Some(mail));
-        self.shared.turn.post();
-        self.shared.waker.wake();
+    /// Makes the socket task the writer, with the current flags, and wakes it.
+    fn pass_to_socket(&mut self, mut state: MutexGuard<'_, State>) {
+        state.overflowed |= mem::take(&mut self.overflowed);
+        state.ending = self.ending;
+        state.writer = Writer::Socket;
+        state.socket_waits = false;
+        wake(state);
     }
 
-    /// Nothing more comes after what is queued. The first ending counts, but for [`Ending::Drop`].
+    /// Ends the connection after the queued frames. Only the first call has an effect, except that [`Ending::Abort`]
+    /// replaces a [`Ending::Close`].
     pub fn end(&mut self, ending: Ending) {
-        if self.ending.is_none() || ending == Ending::Drop {
+        if self.ending.is_none() || ending == Ending::Abort {
             self.ending = Some(ending);
         }
         self.hand_over(false);
     }
 
-    /// As [`end`](Self::end) with a Close, but what is queued is dropped, but for the rest of a frame that is written in
-    /// part.
-    pub fn fail(&mut self, status: Status) {
+    /// Ends the connection with a Close frame and discards the queued frames, except the rest of a partially written
+    /// one.
+    pub fn discard_and_close(&mut self, status: Status) {
         self.ending.get_or_insert(Ending::Close(status));
-        self.change(|sender, mail| {
-            mail.frames.truncate(usize::from(mail.torn));
-            sender.frames = VecDeque::new();
-        });
+        self.frames = VecDeque::new();
+        let shared = self.shared.clone();
+        let mut state = shared.lock();
+        let rest = usize::from(state.partially_written);
+        state.frames.truncate(rest);
+        self.pass_to_socket(state);
     }
 
-    /// A message of this connection was handled.
-    pub fn handled(&self) {
-        if self.shared.unhandled.fetch_sub(1, Ordering::AcqRel) == UNHANDLED {
-            self.shared.waker.wake();
-        }
+    /// The hub has handled a message of this connection.
+    pub fn message_handled(&self) {
+        self.shared.message_handled();
     }
 
-    /// How many buffers were ever put.
+    /// The number of buffers pushed since the connection was opened.
     #[must_use]
     pub const fn pushed(&self) -> u64 {
         self.pushed
     }
 }
 
-/// What [`advance`] did.
+/// The result of [`advance`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Advanced {
-    /// So many buffers are done with.
+    /// Buffers that were completely written.
     pub(super) buffers: usize,
-    /// The first is written in part now.
-    pub(super) torn: bool,
+    /// The first remaining buffer is partially written. Not set if only an earlier call wrote a part of it.
+    pub(super) partially_written: bool,
 }
 
-/// Takes so many bytes off the front; whether the first was written in part before is not known here.
+/// Removes the first `bytes` bytes, after they were written.
 pub(super) fn advance(buffers: &mut VecDeque<Bytes>, mut bytes: usize) -> Advanced {
-    let mut done = Advanced { buffers: 0, torn: false };
+    let mut done = Advanced { buffers: 0, partially_written: false };
     while let Some(first) = buffers.front_mut() {
         if bytes < first.len() {
             first.advance(bytes);
-            done.torn = bytes > 0;
+            done.partially_written = bytes > 0;
             break;
         }
         bytes -= first.len();
@@ -343,12 +313,6 @@ pub(super) fn advance(buffers: &mut VecDeque<Bytes>, mut bytes: usize) -> Advanc
         done.buffers += 1;
     }
     done
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("turn", &self.turn).finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use tokio::{
 
 use super::{
     frame,
-    queue::{self, Advanced, Ending, Receiver, SLICES, Taken},
+    queue::{self, Advanced, Ending, Receiver, MAX_SLICES_PER_WRITE, Taken},
     reader::{Item, Reader},
 };
 use crate::{
@@ -73,7 +73,7 @@ pub struct Socket {
     /// Being written; the first may be written in part.
     out: VecDeque<Bytes>,
     /// The first of `out` is written in part.
-    torn: bool,
+    partially_written: bool,
     /// Written since the queue was asked last: bytes and buffers.
     written: (usize, usize),
     heard: Instant,
@@ -121,7 +121,7 @@ impl Socket {
             inbox,
             times,
             out: VecDeque::new(),
-            torn: false,
+            partially_written: false,
             written: (0, 0),
             heard: now,
             pinged: now,
@@ -187,17 +187,17 @@ impl Socket {
         let written = std::mem::take(&mut self.written);
         let last = self.phase != Phase::Open;
         let taken = self.queue.take(cx, &mut self.out, written, last);
-        self.torn |= taken.torn;
+        self.partially_written |= taken.partially_written;
         if taken.drained {
             self.tell(Input::Drained(self.conn));
         }
         match taken.ending {
-            Some(Ending::Drop) => return None,
+            Some(Ending::Abort) => return None,
             Some(Ending::Close(_)) if last => return Some(taken),
             None => return Some(taken),
             Some(Ending::Close(Status::TooSlow)) => {
                 // What was taken before is as old as what was dropped; only a frame begun must be ended.
-                self.out.truncate(usize::from(self.torn));
+                self.out.truncate(usize::from(self.partially_written));
                 self.close(Some(Status::TooSlow.code()), Status::TooSlow.text(), self.times.write_timeout);
                 self.gone("too slow", Status::TooSlow.code());
             }
@@ -221,7 +221,7 @@ impl Socket {
             let written = match self.out.len() {
                 1 => stream.try_write(first),
                 _ => {
-                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    let mut slices = [IoSlice::new(&[]); MAX_SLICES_PER_WRITE];
                     let mut count = 0;
                     for (slice, bytes) in slices.iter_mut().zip(&self.out) {
                         *slice = IoSlice::new(bytes);
@@ -238,7 +238,7 @@ impl Socket {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        if self.out.capacity() > SLICES {
+        if self.out.capacity() > MAX_SLICES_PER_WRITE {
             self.out = VecDeque::new();
         }
         if self.phase != Phase::Open && !self.shut {
@@ -251,10 +251,10 @@ impl Socket {
 
     fn wrote(&mut self, bytes: usize) {
         self.stuck = None;
-        let Advanced { buffers, torn } = queue::advance(&mut self.out, bytes);
+        let Advanced { buffers, partially_written } = queue::advance(&mut self.out, bytes);
         self.written.0 += bytes;
         self.written.1 += buffers;
-        self.torn = torn;
+        self.partially_written = partially_written;
     }
 
     /// Reads once. `true` when something came, `false` at the end.
@@ -294,7 +294,7 @@ impl Socket {
             (Item::Message(bytes), Phase::Open) => {
                 // A deadline is for each frame.
                 self.partial = None;
-                self.queue.handing_over();
+                self.queue.message_forwarded();
                 self.tell(Input::Message(self.conn, bytes));
             }
             (Item::Ping(payload), Phase::Open) => self.pong(&payload),

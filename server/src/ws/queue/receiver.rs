@@ -1,50 +1,44 @@
-//! The socket's end of a queue.
+//! The socket task's end of a write queue.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, atomic::Ordering},
-    task::Context,
-};
+use std::{collections::VecDeque, mem, sync::Arc, task::Context};
 
 use bytes::Bytes;
 
-use super::{Ending, Shared, UNHANDLED, turn::Task};
+use super::{
+    Ending, RETAINED_FRAMES,
+    shared::{Shared, Writer},
+};
 
-/// The socket's end.
+/// The socket task's end.
 #[derive(Debug)]
-pub struct Receiver {
-    shared: Arc<Shared>,
-    /// As in [`Mail`](super::Mail).
-    overflowed: bool,
-    ending: Option<Ending>,
-}
+pub struct Receiver(Arc<Shared>);
 
-/// What [`Receiver::take`] tells.
+/// The result of [`Receiver::take`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
-    /// The hub's side ended the connection; nothing more will come.
+    /// The hub ended the connection; no more frames will follow.
     pub ending: Option<Ending>,
-    /// The socket may read on.
+    /// The socket task may read further messages.
     pub may_read: bool,
-    /// The socket may write, until it asks again.
+    /// The socket task may write, until the next call.
     pub may_write: bool,
-    /// All is written, of a queue that was too full: the hub is to be told, once.
+    /// A queue that had overflowed is completely written. Reported once per overflow; the hub must be notified.
     pub drained: bool,
-    /// The first buffer is the rest of one that is written in part.
-    pub torn: bool,
+    /// The first buffer is the rest of a partially written frame.
+    pub partially_written: bool,
 }
 
 impl Receiver {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, overflowed: false, ending: None }
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
     }
 
-    /// Moves what is queued into `out`, of which so many bytes and buffers were `written` since the last time, and asks to
-    /// be woken when there is more, or when the socket may read or write again. Whose `out` is empty afterwards leaves
-    /// the writing to the hub's task, unless it writes its last.
+    /// Moves the frames that were handed over into `out`, and registers the task to be woken when there are more, or
+    /// when it may read or write again. `written` is what was written from `out` since the last call, in bytes and
+    /// buffers. If `out` is empty afterwards, the hub task may write, unless `last` is set.
     ///
-    /// Who writes its `last` has no use for what is queued, now and from now on, but for the rest of a frame that is
-    /// written in part; and nobody else writes any more.
+    /// `last` means that the connection is closing: frames from the hub are discarded from now on, except the rest of
+    /// a partially written one, and only the socket task writes.
     pub fn take(
         &mut self,
         cx: &Context<'_>,
@@ -52,44 +46,42 @@ impl Receiver {
         written: (usize, usize),
         last: bool,
     ) -> Taken {
-        let shared = &self.shared;
-        // First: what the hub does from now on wakes it.
-        shared.waker.register(cx.waker());
-        let (bytes, buffers) = written;
-        if buffers > 0 || bytes > 0 {
-            shared.written_bytes.fetch_add(bytes, Ordering::AcqRel);
-            shared.written_buffers.fetch_add(buffers, Ordering::AcqRel);
-        }
-        let mut torn = false;
-        let may = loop {
-            match shared.turn.task(last || !out.is_empty()) {
-                Task::Mail => {
-                    // If it is gone, it was taken a moment ago: by the hub's task, which the turn tells, or from here.
-                    let Some(mut mail) = shared.mail.take() else { continue };
-                    self.ending = mail.ending;
-                    self.overflowed |= mail.overflowed;
-                    torn |= mail.torn;
-                    if last {
-                        mail.frames.truncate(usize::from(mail.torn));
-                    }
-                    if out.is_empty() || mail.torn {
-                        // The rest of a frame goes before what the socket has to say itself.
-                        std::mem::swap(out, &mut mail.frames);
-                    }
-                    out.append(&mut mail.frames);
-                }
-                may => break may,
+        let mut state = self.0.lock();
+        state.register_waker(cx);
+        state.written_bytes += written.0;
+        state.written_buffers += written.1;
+        let mut partially_written = false;
+        if state.writer == Writer::Hub {
+            state.socket_waits |= last || !out.is_empty();
+        } else {
+            partially_written = mem::take(&mut state.partially_written);
+            if last {
+                state.frames.truncate(usize::from(partially_written));
             }
-        };
-        // What is handed over is written when the turn is given up.
-        let drained = self.overflowed && may == Task::Idle;
-        self.overflowed &= !drained;
-        let may_read = shared.unhandled.load(Ordering::Acquire) < UNHANDLED;
-        Taken { ending: self.ending, may_read, may_write: may == Task::Write, drained, torn }
+            if out.is_empty() || partially_written {
+                // The rest of a frame precedes the control frames that the socket task has queued.
+                mem::swap(out, &mut state.frames);
+            }
+            out.append(&mut state.frames);
+            if state.frames.capacity() > RETAINED_FRAMES {
+                state.frames = VecDeque::new();
+            }
+            state.writer = if last || !out.is_empty() { Writer::Socket } else { Writer::Idle };
+        }
+        let drained = state.overflowed && state.writer == Writer::Idle;
+        state.overflowed &= !drained;
+        Taken {
+            ending: state.ending,
+            may_read: state.may_read(),
+            may_write: state.writer == Writer::Socket,
+            drained,
+            partially_written,
+        }
     }
 
-    /// A message goes to the hub.
-    pub fn handing_over(&self) {
-        self.shared.unhandled.fetch_add(1, Ordering::AcqRel);
+    /// Counts a message that is forwarded to the hub; [`Sender::message_handled`](super::Sender::message_handled)
+    /// counts it out.
+    pub fn message_forwarded(&self) {
+        self.0.lock().unhandled_messages += 1;
     }
 }

@@ -1,5 +1,8 @@
 use std::{
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Wake, Waker},
 };
 
@@ -70,8 +73,8 @@ fn it_is_told_once_that_all_is_written_after_it_was_too_full() {
 
 #[test]
 fn who_reads_may_be_sent_more_than_the_bound_but_not_without_end() {
-    let (mut sender, _receiver) = channel(bounds(10, 1_000, GRACE), Weak::<Sip>::new());
-    for _ in 0..HARD {
+    let (mut sender, _receiver) = channel(bounds(10, 1_000, OVERLOAD_GRACE), Weak::<Sip>::new());
+    for _ in 0..HARD_LIMIT_FACTOR {
         assert_eq!(sender.push(Bytes::from_static(b"1234567890")), Ok(()));
     }
     assert_eq!(sender.push(Bytes::from_static(b"1")), Err(Full));
@@ -92,10 +95,10 @@ impl Sink for Sip {
 #[test]
 fn who_reads_nothing_for_so_long_is_too_slow_and_who_reads_has_as_long_again() {
     let sink: Arc<dyn Sink> = Arc::new(Sip);
-    let (mut sender, mut receiver) = channel(bounds(4, 9, GRACE), Arc::downgrade(&sink));
+    let (mut sender, mut receiver) = channel(bounds(4, 9, OVERLOAD_GRACE), Arc::downgrade(&sink));
     let push = |sender: &mut Sender| sender.push(Bytes::from_static(b"1234"));
     let wait = |sender: &mut Sender| {
-        sender.over_since = sender.over_since.and_then(|at| at.checked_sub(GRACE));
+        sender.over_since = sender.over_since.and_then(|at| at.checked_sub(OVERLOAD_GRACE));
     };
     assert_eq!((push(&mut sender), push(&mut sender)), (Ok(()), Ok(())));
     wait(&mut sender);
@@ -113,14 +116,14 @@ fn the_first_ending_counts() {
     let (mut sender, mut receiver) = small();
     sender.push(Bytes::from_static(b"1")).unwrap();
     sender.end(Ending::Close(Status::Normal));
-    sender.fail(Status::TooSlow);
+    sender.discard_and_close(Status::TooSlow);
     sender.push(Bytes::from_static(b"2")).unwrap();
     sender.flush(true);
     let mut out = VecDeque::new();
     assert_eq!(take(&mut receiver, &mut out).ending, Some(Ending::Close(Status::Normal)));
     assert!(out.is_empty());
-    sender.end(Ending::Drop);
-    assert_eq!(take(&mut receiver, &mut out).ending, Some(Ending::Drop));
+    sender.end(Ending::Abort);
+    assert_eq!(take(&mut receiver, &mut out).ending, Some(Ending::Abort));
 }
 
 #[test]
@@ -139,12 +142,12 @@ fn what_was_put_before_the_end_comes_with_it() {
 fn a_socket_stops_reading_while_the_hub_is_behind() {
     let (sender, mut receiver) = small();
     let mut out = VecDeque::new();
-    for _ in 0..UNHANDLED {
+    for _ in 0..MAX_UNHANDLED_MESSAGES {
         assert!(take(&mut receiver, &mut out).may_read);
-        receiver.handing_over();
+        receiver.message_forwarded();
     }
     assert!(!take(&mut receiver, &mut out).may_read);
-    sender.handled();
+    sender.message_handled();
     assert!(take(&mut receiver, &mut out).may_read);
 }
 
@@ -238,7 +241,7 @@ async fn the_rest_of_a_frame_goes_before_all_else() {
     let (_sender, mut receiver, _write, mut far) = torn().await;
     out.push_back(Bytes::from_static(b"pong"));
     let taken = take(&mut receiver, &mut out);
-    assert!(taken.torn);
+    assert!(taken.partially_written);
     assert!(
         (1..all).contains(&out[0].len()) && out[1] == "pong",
         "{} bytes, then {}",
@@ -254,13 +257,13 @@ async fn the_rest_of_a_frame_goes_before_all_else() {
         sender.flush(true);
         sender.push(Bytes::from_static(b"dropped")).unwrap();
         if fails {
-            sender.fail(Status::TooSlow);
+            sender.discard_and_close(Status::TooSlow);
         }
         out.clear();
-        assert!(give_up(&mut receiver, &mut out).torn);
+        assert!(give_up(&mut receiver, &mut out).partially_written);
         assert!(out.len() == 1 && (1..all).contains(&out[0].len()));
         sender.flush(true);
-        assert!(!give_up(&mut receiver, &mut out).torn, "once");
+        assert!(!give_up(&mut receiver, &mut out).partially_written, "once");
         assert_eq!(out.len(), 1);
     }
 }
@@ -324,13 +327,12 @@ async fn a_close_is_answered_though_the_hub_writes_when_it_comes_with_the_end_of
     let times =
         Times { ping_interval: never, ping_timeout: never, frame_timeout: never, write_timeout: never };
     let socket = Socket::new((read, write), ConnId::new(0, 0), 1 << 10, receiver, inbox, Arc::new(times));
-    assert!(sender.shared.turn.begin());
+    assert!(sender.shared.begin_hub_write());
     far.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap();
     far.shutdown().await.unwrap();
     let task = tokio::spawn(socket.run(Bytes::new()));
     assert!(matches!(told.recv().await, Some(Input::Gone { .. })));
-    assert!(sender.shared.turn.end(), "it waits");
-    sender.shared.waker.wake();
+    assert!(sender.shared.finish_hub_write(), "it waits");
     let mut answer = Vec::new();
     far.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer, [0x88, 0]);

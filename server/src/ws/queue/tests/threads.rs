@@ -97,7 +97,7 @@ fn what_two_threads_write_by_turns_is_whole_and_in_order() {
     for round in 0..40_usize {
         let stream = Arc::new(Stream::default());
         let sink = Arc::downgrade(&stream);
-        let (mut sender, receiver) = channel(bounds(usize::MAX, usize::MAX, GRACE), sink);
+        let (mut sender, receiver) = channel(bounds(usize::MAX, usize::MAX, OVERLOAD_GRACE), sink);
         let (ring, bell) = mpsc::channel();
         let waker = Waker::from(Arc::new(Bell(ring)));
         let frames = frames(3_000);
