@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used)] // A panic is how a test fails.
 
-use parlour_server::ws::reader::{Item, ReadError, Reader};
+use parlour_server::conn::frame_reader::{FrameReader, ReadError, Received};
 use proptest::prelude::*;
 
 const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
@@ -27,8 +27,8 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads in chunks of so many bytes.
-fn read(bytes: &[u8], chunk: usize) -> (Vec<Item>, Option<ReadError>, bool) {
-    let mut reader = Reader::new(LIMIT);
+fn read(bytes: &[u8], chunk: usize) -> (Vec<Received>, Option<ReadError>, bool) {
+    let mut reader = FrameReader::new(LIMIT);
     let mut items = Vec::new();
     for mut part in bytes.chunks(chunk.max(1)) {
         loop {
@@ -43,7 +43,7 @@ fn read(bytes: &[u8], chunk: usize) -> (Vec<Item>, Option<ReadError>, bool) {
     (items, None, partial)
 }
 
-fn whole(bytes: &[u8]) -> Vec<Item> {
+fn whole(bytes: &[u8]) -> Vec<Received> {
     let results: Vec<_> = [1, 2, 3, 7, bytes.len()].into_iter().map(|chunk| read(bytes, chunk)).collect();
     for (items, error, partial) in &results {
         assert_eq!((error, *partial), (&None, false));
@@ -60,8 +60,8 @@ fn broken(bytes: &[u8]) -> u16 {
     codes[0]
 }
 
-fn message(payload: &[u8]) -> Item {
-    Item::Message(payload.to_vec())
+fn message(payload: &[u8]) -> Received {
+    Received::Message(payload.to_vec())
 }
 
 #[test]
@@ -89,8 +89,12 @@ fn control_frames_come_between_fragments() {
     bytes.extend(frame(0x8A, b""));
     bytes.extend(frame(0x80, b"cd"));
     bytes.extend(frame(0x88, &[0x03, 0xE8]));
-    let expected =
-        [Item::Ping(b"are you there".to_vec()), Item::Pong, message(b"abcd"), Item::Close(Some(1000))];
+    let expected = [
+        Received::Ping(b"are you there".to_vec()),
+        Received::Pong,
+        message(b"abcd"),
+        Received::Close(Some(1000)),
+    ];
     assert_eq!(whole(&bytes), expected);
 }
 
@@ -127,13 +131,13 @@ fn broken_rules() {
 #[test]
 fn close_codes() {
     for code in [1000, 1001, 1002, 1003, 1007, 1008, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999_u16] {
-        assert_eq!(whole(&frame(0x88, &code.to_be_bytes())), [Item::Close(Some(code))], "{code}");
+        assert_eq!(whole(&frame(0x88, &code.to_be_bytes())), [Received::Close(Some(code))], "{code}");
     }
     for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535_u16] {
         assert_eq!(broken(&frame(0x88, &code.to_be_bytes())), 1002, "{code}");
     }
-    assert_eq!(whole(&frame(0x88, b"")), [Item::Close(None)]);
-    assert_eq!(whole(&frame(0x88, b"\x03\xE8goodbye \xE2\x82\xAC")), [Item::Close(Some(1000))]);
+    assert_eq!(whole(&frame(0x88, b"")), [Received::Close(None)]);
+    assert_eq!(whole(&frame(0x88, b"\x03\xE8goodbye \xE2\x82\xAC")), [Received::Close(Some(1000))]);
     assert_eq!(broken(&frame(0x88, b"\x03\xE8\xFF")), 1007);
 }
 
@@ -157,7 +161,7 @@ fn what_is_unfinished_is_partial() {
         assert_eq!(read(&bytes[..end], end), (vec![], None, true), "{end} bytes");
     }
     assert!(read(&frame(0x02, b"a"), 100).2, "a fragment");
-    assert!(!Reader::new(LIMIT).is_partial());
+    assert!(!FrameReader::new(LIMIT).is_partial());
 }
 
 proptest! {
@@ -178,7 +182,7 @@ proptest! {
     ) {
         let (items, _, _) = read(&bytes, cut);
         let fits = items.iter().all(|item| match item {
-            Item::Message(payload) | Item::Ping(payload) => payload.len() <= LIMIT,
+            Received::Message(payload) | Received::Ping(payload) => payload.len() <= LIMIT,
             _ => true,
         });
         prop_assert!(fits);

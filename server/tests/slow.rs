@@ -11,7 +11,7 @@ use std::{
 
 use common::{Client, Desktop, Message, PATIENCE, TestServer, eventually, undisturbed};
 use parlour_core::{codec::Extension, wire};
-use parlour_server::{config::Span, ws::queue::HARD_LIMIT_FACTOR};
+use parlour_server::{config::Span, conn::write_queue::HARD_LIMIT_FACTOR};
 
 #[test]
 fn a_peer_that_never_reads_is_closed_alone() {
@@ -37,7 +37,10 @@ fn a_peer_that_never_reads_is_closed_alone() {
         // What was on its way arrives, and then the reason; the queue itself was dropped.
         assert_eq!(deaf.until_closed(), Some(4501));
         let heard = deaf.frames.iter().filter(|f| f.content.ends_with(&text)).count();
-        assert!(heard < said && said - heard <= HARD_LIMIT_FACTOR * 128 * 1024 / 15_000 + 2, "{heard} of {said}");
+        assert!(
+            heard < said && said - heard <= HARD_LIMIT_FACTOR * 128 * 1024 / 15_000 + 2,
+            "{heard} of {said}"
+        );
     });
 }
 

@@ -1,14 +1,14 @@
-//! Saying that a frame had no effect, or that a connection ends.
+//! Refusals of envelopes and connections.
 
 use parlour_core::{Millis, codec, model::MessageId, status::Status};
 
-use super::{Hub, output::Output, table::ConnId};
+use super::{Hub, connection_table::ConnectionId, output::Output};
 
 impl Hub {
-    /// Says that a frame had no effect. Who needs to be told too often is closed.
+    /// Refuses an envelope. A connection with too many refusals is closed.
     pub(super) fn refuse(
         &mut self,
-        conn: ConnId,
+        conn: ConnectionId,
         status: Status,
         id: Option<MessageId>,
         retry_after: Millis,
@@ -16,27 +16,27 @@ impl Hub {
     ) {
         self.counters.refused += 1;
         let now = self.now;
-        let Some(c) = self.conns.get_mut(conn) else { return };
-        if c.strikes.take(now).is_err() {
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        if c.refusals.take(now).is_err() {
             return self.close(conn, Status::RateLimited);
         }
         let basic = c.is_basic();
         self.send_refusal(conn, basic, status, id, retry_after, suggestion);
     }
 
-    /// Refuses the connection: says so, and closes it.
-    pub(super) fn reject(&mut self, conn: ConnId, status: Status, suggestion: Option<String>) {
+    /// Refuses a connection and closes it.
+    pub(super) fn reject(&mut self, conn: ConnectionId, status: Status, suggestion: Option<String>) {
         self.counters.refused += 1;
-        // A stranger may be of either dialect, so its refusal is in words too.
-        let words = self.conns.get(conn).is_some_and(|c| c.peer.is_none() || c.is_basic());
+        // An unauthenticated connection may speak either dialect, so its refusal is readable in both.
+        let words = self.connections.get(conn).is_some_and(|c| c.peer.is_none() || c.is_basic());
         self.send_refusal(conn, words, status, None, 0, suggestion);
         self.close(conn, status);
     }
 
-    /// A refusal; `words` makes it one that a desktop client shows as a line of the server's.
+    /// Sends a refusal. `as_text` adds the text that a desktop client shows as a message of the server.
     pub(super) fn send_refusal(
         &mut self,
-        conn: ConnId,
+        conn: ConnectionId,
         words: bool,
         status: Status,
         id: Option<MessageId>,
@@ -57,9 +57,9 @@ impl Hub {
         self.out.send(conn, &frame);
     }
 
-    /// Ends a connection after what was sent to it.
-    pub(super) fn close(&mut self, conn: ConnId, status: Status) {
-        self.forget(conn, status != Status::Normal);
+    /// Closes a connection after the frames that were sent to it.
+    pub(super) fn close(&mut self, conn: ConnectionId, status: Status) {
+        self.remove_connection(conn, status != Status::Normal);
         self.out.put(Output::Close { conn, status });
     }
 }

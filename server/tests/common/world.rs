@@ -10,9 +10,9 @@ use parlour_core::{
     wire,
 };
 use parlour_server::{
-    hub::{Hub, Recovered, Settings, output::Output, table::ConnId},
-    log::{
-        Log, LogError, Read,
+    hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
+    store::{
+        EventLog, LogError, LogReader,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
@@ -32,7 +32,7 @@ pub struct World {
     peers: BTreeMap<u32, Heard>,
     settings: Settings,
     log: SqliteLog,
-    reader: Box<dyn Read>,
+    reader: Box<dyn LogReader>,
     /// The log fails with this, if it is set.
     pub failing: Option<LogError>,
     /// And has done what it was asked to do when it fails.
@@ -56,7 +56,7 @@ pub struct Heard {
 pub type Conn = u32;
 
 /// A hub that draws numbers, from `first` on.
-fn hub(settings: &Settings, log: &mut dyn Read, unix_ms: i64, first: u32) -> Hub {
+fn hub(settings: &Settings, log: &mut dyn LogReader, unix_ms: i64, first: u32) -> Hub {
     let mut n = first;
     let random = Box::new(move |buffer: &mut [u8]| {
         buffer.fill(0);
@@ -66,8 +66,8 @@ fn hub(settings: &Settings, log: &mut dyn Read, unix_ms: i64, first: u32) -> Hub
     Hub::new(settings.clone(), random, &Recovered::read(log, unix_ms).unwrap())
 }
 
-fn id(conn: Conn) -> ConnId {
-    ConnId::new(conn, conn)
+fn id(conn: Conn) -> ConnectionId {
+    ConnectionId::new(conn, conn)
 }
 
 impl World {
@@ -112,20 +112,20 @@ impl World {
 
     fn log(&mut self, output: Output) {
         match output {
-            Output::Append(job) => {
+            Output::Append(batch) => {
                 let result = match &self.failing {
                     Some(error) => {
                         if self.takes_all_the_same {
-                            self.log.append(&job.entries, &job.sessions).unwrap();
+                            self.log.append(&batch.messages, &batch.sessions).unwrap();
                         }
                         Err(error.clone())
                     }
-                    None => self.log.append(&job.entries, &job.sessions),
+                    None => self.log.append(&batch.messages, &batch.sessions),
                 };
                 self.hub.handle_appended(self.mono(), self.unix(), result);
             }
             Output::Read { token, query } => {
-                self.hub.handle_read(self.mono(), token, self.reader.answer(&query))
+                self.hub.handle_read(self.mono(), token, self.reader.execute(&query))
             }
             _ => unreachable!("nothing else is for the log"),
         }
@@ -195,19 +195,19 @@ impl World {
                     assert_eq!(heard.closed, None, "closed twice");
                     heard.closed = Some(status);
                 }
-                Output::Known { .. } => {}
+                Output::Identified { .. } => {}
                 Output::Append(_) | Output::Read { .. } if self.holding => self.held.push(output),
                 Output::Append(_) | Output::Read { .. } => self.log(output),
             }
         }
     }
 
-    fn heard_by(&mut self, conn: ConnId) -> &mut Heard {
+    fn heard_by(&mut self, conn: ConnectionId) -> &mut Heard {
         let conn: u32 = conn.to_string().parse().unwrap();
         self.peers.get_mut(&conn).unwrap()
     }
 
-    fn hear(&mut self, conn: ConnId, frames: &Bytes) {
+    fn hear(&mut self, conn: ConnectionId, frames: &Bytes) {
         let heard = self.heard_by(conn);
         assert_eq!(heard.closed, None, "told something after the Close");
         for message in messages(frames) {

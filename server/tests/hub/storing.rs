@@ -1,7 +1,7 @@
 //! Nothing is acknowledged or said before the log has it.
 
 use parlour_core::{codec, status::Status};
-use parlour_server::log::LogError;
+use parlour_server::store::LogError;
 
 use crate::{common::world::talk, world};
 

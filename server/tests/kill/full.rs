@@ -11,7 +11,7 @@ use parlour_core::{
     codec::Extension,
     wire::{HistoryRequest, history_request::Start},
 };
-use parlour_server::log::{Log as _, sqlite::SqliteLog};
+use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 
 use super::{
     common::{Client, Dir},

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use parlour_server::log::{Log as _, sqlite::SqliteLog};
+use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 
 use super::{
     common::Dir,

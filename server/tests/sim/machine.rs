@@ -9,9 +9,9 @@ use std::{
 use parlour_core::{Millis, limits::Limits};
 use parlour_server::{
     hub::{Hub, Recovered, Settings, output::Output},
-    log::{
-        Appended, Job, Log, LogError, Read,
-        group::Groups,
+    store::{
+        AppendBatch, AppendOutcome, EventLog, LogError, LogReader,
+        group_commit::GroupCommit,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
@@ -28,8 +28,8 @@ const CHECKPOINT: u64 = 900 * 4096;
 pub struct Running {
     pub hub: Hub,
     log: SqliteLog,
-    groups: Groups,
-    pub reader: Box<dyn Read>,
+    group_commit: GroupCommit,
+    pub reader: Box<dyn LogReader>,
     /// When it was started, on the world's clock.
     pub started: Millis,
     /// What the log was asked, and when it answers.
@@ -115,30 +115,30 @@ impl Running {
         let mut rng = Rng(seed);
         let random = Box::new(move |buffer: &mut [u8]| rng.fill(buffer));
         let hub = Hub::new(settings, random, &Recovered::read(&mut *reader, unix_ms).unwrap());
-        Self { hub, log, groups: Groups::default(), reader, started: now, asked: VecDeque::new() }
+        Self { hub, log, group_commit: GroupCommit::default(), reader, started: now, asked: VecDeque::new() }
     }
 
-    /// Appends jobs together, or is killed over it (`None`).
+    /// Appends batches together, or is killed over it (`None`).
     pub fn append(
         &mut self,
         disk: &mut Disk,
         rng: &mut Rng,
-        jobs: Vec<Job>,
+        batches: Vec<AppendBatch>,
         end: End,
-    ) -> Option<Vec<Result<Vec<Appended>, LogError>>> {
+    ) -> Option<Vec<Result<Vec<AppendOutcome>, LogError>>> {
         let failed = || LogError::Failed("the disk says no".into());
         let log = &mut self.log;
         match end {
             End::Well => {
-                let appended = self.groups.commit_to(log, jobs);
+                let appended = self.group_commit.commit_to(log, batches);
                 // As the thread does that writes, now and then. What it can't do now it can do later.
                 if rng.once_in(4) {
-                    let _ = log.index();
+                    let _ = log.index_pending();
                 }
                 Some(appended)
             }
-            End::Refused => Some(self.groups.commit(jobs, |_, _| Err(failed()))),
-            End::Ambiguous => Some(self.groups.commit(jobs, |entries, sessions| {
+            End::Refused => Some(self.group_commit.commit(batches, |_, _| Err(failed()))),
+            End::Ambiguous => Some(self.group_commit.commit(batches, |entries, sessions| {
                 let _ = log.append(entries, sessions);
                 Err(failed())
             })),
@@ -148,7 +148,7 @@ impl Running {
             }
             End::KilledWithin => {
                 let before = disk.wal();
-                self.groups.commit_to(log, jobs);
+                self.group_commit.commit_to(log, batches);
                 let after = disk.wal();
                 // Any part of what the append has written; all of it where it began the file anew, or may have carried
                 // it over to the database.
@@ -157,7 +157,7 @@ impl Running {
                 None
             }
             End::KilledAfter => {
-                self.groups.commit_to(log, jobs);
+                self.group_commit.commit_to(log, batches);
                 disk.kill(None);
                 None
             }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use parlour_core::Millis;
-use parlour_server::hub::table::ConnId;
+use parlour_server::hub::connection_table::ConnectionId;
 
 /// What travels.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub enum Packet {
 /// A connection. What was sent first arrives first, if it arrives.
 #[derive(Debug)]
 pub struct Link {
-    pub conn: ConnId,
+    pub conn: ConnectionId,
     pub to_server: VecDeque<(Millis, Packet)>,
     pub to_client: VecDeque<(Millis, Packet)>,
     /// Nothing gets through any more, and nobody is told.
@@ -29,7 +29,7 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(conn: ConnId) -> Self {
+    pub fn new(conn: ConnectionId) -> Self {
         Self {
             conn,
             to_server: VecDeque::new(),
@@ -66,7 +66,7 @@ fn put(queue: &mut VecDeque<(Millis, Packet)>, arrival: Millis, packet: Packet) 
 /// A connection that its page has given up. What is on its way still arrives, later than anybody expects.
 #[derive(Debug)]
 pub struct Ghost {
-    pub conn: ConnId,
+    pub conn: ConnectionId,
     pub to_server: VecDeque<(Millis, Packet)>,
     /// When the server notices.
     pub gone: Millis,

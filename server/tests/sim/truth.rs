@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_core::model::{Connection, MessageId};
-use parlour_server::log::{Read, Size, Start};
+use parlour_server::store::{LogReader, PageSize, PageStart};
 
 use super::device::Device;
 
@@ -11,14 +11,14 @@ use super::device::Device;
 pub type Line = (u64, MessageId, String, String);
 
 /// All that the log has, oldest first.
-pub fn everything(reader: &mut dyn Read) -> Vec<Line> {
+pub fn everything(reader: &mut dyn LogReader) -> Vec<Line> {
     let mut all = Vec::new();
     let mut after = 0;
     loop {
-        let size = Size { messages: 1_000, bytes: usize::MAX };
-        let page = reader.page("", Start::After(after), size).unwrap();
+        let size = PageSize { messages: 1_000, bytes: usize::MAX };
+        let page = reader.page("", PageStart::After(after), size).unwrap();
         after = page.to;
-        all.extend(page.messages.into_iter().map(|m| (m.place.seq, m.id, m.nick, m.content)));
+        all.extend(page.messages.into_iter().map(|m| (m.stamp.seq, m.id, m.nick, m.content)));
         if page.reached_end {
             return all;
         }

@@ -8,7 +8,7 @@ use parlour_core::{
     session::{Command, Now, Session},
     status::Status,
 };
-use parlour_server::hub::{output::Output, table::ConnId};
+use parlour_server::hub::{connection_table::ConnectionId, output::Output};
 
 use super::{
     device::Device,
@@ -188,7 +188,7 @@ impl World {
         }
     }
 
-    fn output(&mut self, output: Output, overflowed: &mut Vec<(ConnId, bool)>) {
+    fn output(&mut self, output: Output, overflowed: &mut Vec<(ConnectionId, bool)>) {
         let arrival = self.arrival();
         match output {
             Output::Send { conn, frames } | Output::Snapshot { conn, frames } => {
@@ -222,11 +222,11 @@ impl World {
                 let due = due.max(server.asked.back().map_or(0, |(due, _)| *due));
                 server.asked.push_back((due, output));
             }
-            Output::Known { .. } => {}
+            Output::Identified { .. } => {}
         }
     }
 
-    fn link(&mut self, conn: ConnId) -> Option<&mut Link> {
+    fn link(&mut self, conn: ConnectionId) -> Option<&mut Link> {
         let links = self.devices.iter_mut().filter_map(|device| device.link.as_mut());
         links.into_iter().find(|link| link.conn == conn && !link.dead)
     }
@@ -237,13 +237,13 @@ impl World {
             let Some(server) = &mut self.server else { return };
             let Some((_, asked)) = server.asked.pop_front_if(|(due, _)| *due <= now) else { return };
             match asked {
-                Output::Append(job) => {
-                    let mut jobs = vec![job];
-                    while let Some((_, Output::Append(job))) = server
+                Output::Append(batch) => {
+                    let mut batches = vec![batch];
+                    while let Some((_, Output::Append(batch))) = server
                         .asked
                         .pop_front_if(|(due, asked)| *due <= now && matches!(asked, Output::Append(_)))
                     {
-                        jobs.push(job);
+                        batches.push(batch);
                     }
                     let end = match self.rng.below(400) {
                         0 => End::KilledBefore,
@@ -254,7 +254,7 @@ impl World {
                         _ => End::Well,
                     };
                     let end = if self.faults { end } else { End::Well };
-                    let result = server.append(&mut self.disk, &mut self.rng, jobs, end);
+                    let result = server.append(&mut self.disk, &mut self.rng, batches, end);
                     let Some(results) = result else {
                         self.tally.count("kills over an append");
                         return self.kill_server(true);
@@ -266,7 +266,7 @@ impl World {
                 }
                 Output::Read { token, query } => {
                     self.tally.count("pages read");
-                    let answer = server.reader.answer(&query);
+                    let answer = server.reader.execute(&query);
                     self.with_server(|server, now, _| server.hub.handle_read(now, token, answer));
                 }
                 _ => unreachable!("nothing else is asked of the log"),
@@ -274,7 +274,7 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, conn: ConnId, packet: Packet) {
+    fn arrive(&mut self, conn: ConnectionId, packet: Packet) {
         match packet {
             Packet::Open => self.with_server(|server, now, _| server.hub.handle_connect(now, conn)),
             Packet::Bytes(bytes) => {
@@ -368,7 +368,7 @@ impl World {
         }
     }
 
-    fn due_packet(&mut self, at: usize, end: usize) -> Option<(ConnId, Packet)> {
+    fn due_packet(&mut self, at: usize, end: usize) -> Option<(ConnectionId, Packet)> {
         let link = self.devices[at].link.as_mut()?;
         if link.due()[end]? > self.now {
             return None;
@@ -411,7 +411,7 @@ impl World {
                 Command::Open => {
                     self.drop_link(at, false);
                     self.next_conn += 1;
-                    let mut link = Link::new(ConnId::new(self.next_conn, self.next_conn));
+                    let mut link = Link::new(ConnectionId::new(self.next_conn, self.next_conn));
                     let arrival = self.arrival();
                     match self.server {
                         Some(_) => link.up(arrival, Packet::Open),
