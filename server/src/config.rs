@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_the_table_s() {
+    fn documented_defaults_are_the_defaults() {
         let config = load(&[]).unwrap();
         assert_eq!(config.listen, List(vec!["0.0.0.0:8080".parse().unwrap()]));
         assert_eq!(config.limits(), Limits::default());
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_goes_before_the_file() {
+    fn flag_takes_precedence_over_file() {
         let path = std::env::temp_dir().join(format!("parlour-settings-{}.toml", std::process::id()));
         std::fs::write(
             &path,
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_settings_are_refused() {
         for flags in [
             &["--nick-chars", "33"][..],
             &["--nick-chars", "0"],
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept() {
+    fn retention_settings_are_applied() {
         assert_eq!(load(&[]).unwrap().retention(), Retention::default());
         let flags = ["--keep-age=30d", "--keep-messages=7", "--keep-bytes", "2G"];
         let retention = load(&flags).unwrap().retention();
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_knows_the_settings() {
+    fn command_accepts_settings() {
         let load =
             |arguments: &[&str]| Config::load_command(["parlour-server"].iter().chain(arguments)).unwrap();
         assert_eq!(load(&["--burst", "9"]).1, None);

@@ -138,7 +138,8 @@ pub async fn run_counted(
     while acceptors.join_next().await.is_some() {}
     let _ = inbox.send(HubInput::Shutdown);
     let wait = state.config.shutdown_timeout.duration();
-    // Every connection has a clone of the state, which contains the inbox. The hub task ends when the last one is dropped.
+    // Every connection has a clone of the state, which contains the inbox. The hub task ends when the last
+    // one is dropped.
     drop((state, inbox));
     if timeout(wait, &mut hub_task).await.is_err() {
         tracing::info!(connections = stats.tcp.load(Relaxed), "closing the remaining connections");

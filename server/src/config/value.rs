@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_as_people_write_them() {
+    fn durations_are_parsed() {
         for (text, millis) in [
             ("500ms", 500),
             ("20s", 20_000),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_may_be_longer_or_none() {
+    fn ages_may_be_longer_than_durations_or_none() {
         assert_eq!("none".parse(), Ok(Age(None)));
         assert_eq!("3660d".parse(), Ok(Age(Some(Duration::from_secs(3660 * 86_400)))));
         for text in ["", "0", "None", "99999d", "forever"] {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_as_people_write_them() {
+    fn byte_counts_are_parsed() {
         for (text, bytes) in
             [("0", 0), ("4096", 4096), ("5K", 5 << 10), ("7 M", 7 << 20), ("2G", 2 << 30), ("1T", 1 << 40)]
         {

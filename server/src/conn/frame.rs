@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_take_the_shortest_form() {
+    fn lengths_use_the_shortest_form() {
         assert_eq!(&binary(&[7])[..], [0x82, 1, 7]);
         assert_eq!(&binary(&[0; 126])[..4], [0x82, 126, 0, 126]);
         assert_eq!(&binary(&vec![0; 65536])[..10], [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_fits_into_a_control_frame() {
+    fn close_reason_is_truncated_to_a_control_frame() {
         assert_eq!(&close(None, "x")[..], [0x88, 0]);
         assert_eq!(&close(Some(4004), "no")[..], [0x88, 4, 0x0F, 0xA4, b'n', b'o']);
         let long = close(Some(1000), &"é".repeat(100));

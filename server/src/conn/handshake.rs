@@ -111,12 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_rfc() {
+    fn example_of_rfc_6455_is_accepted() {
         assert_eq!(request(&[]).unwrap()[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
-    fn what_is_no_handshake() {
+    fn invalid_handshakes_are_refused() {
         assert_eq!(request(&[("upgrade", "h2c")]), Err(HandshakeError::NotAnUpgrade));
         assert_eq!(request(&[("connection", "close")]), Err(HandshakeError::NotAnUpgrade));
         assert_eq!(request(&[("sec-websocket-version", "8")]), Err(HandshakeError::Version));

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_given_back() {
+    fn permits_are_returned() {
         let limiter = ConnectionLimiter::new(3, 2);
         let first = limiter.acquire(ip("10.0.0.1")).unwrap();
         let _second = limiter.acquire(ip("::ffff:10.0.0.1")).unwrap();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn one_network_is_one_address() {
+    fn ipv6_network_counts_as_one_address() {
         let limiter = ConnectionLimiter::new(0, 1);
         let _permit = limiter.acquire(ip("2001:db8::1")).unwrap();
         assert_eq!(limiter.acquire(ip("2001:db8::2:1")).unwrap_err(), LimitReached::Address);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn forwarded_address_is_used_only_behind_trusted_proxy() {
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", HeaderValue::from_static("1.1.1.1, 2.2.2.2"));
         assert_eq!(peer_address(ip("10.0.0.1"), &headers, false), ip("10.0.0.1"));

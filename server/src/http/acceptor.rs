@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_as_there_are_numbers_is_no_less() {
+    fn maximum_limits_do_not_overflow() {
         let limiter = Acceptor::limiter(usize::MAX, usize::MAX, false);
         assert!(limiter.acquire(Ipv4Addr::LOCALHOST.into()).is_ok());
     }

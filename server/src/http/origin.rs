@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_host_may() {
+    fn same_origin_may_connect() {
         for (origin, host) in [
             ("http://localhost:8080", "localhost:8080"),
             ("https://Chat.Example.org", "chat.example.org"),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_page_may_not() {
+    fn foreign_origin_may_not_connect() {
         for (origin, host) in [
             ("http://evil.example", "localhost:8080"),
             ("http://localhost:8081", "localhost:8080"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_listed_may() {
+    fn listed_origin_may_connect() {
         assert!(check("https://a.example", "b.example", &["https://a.example/"], None));
         assert!(check("https://a.example", "b.example", &["*"], None));
         assert!(check("null", "b.example", &["null"], None));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn two_origins_are_none() {
+    fn several_origins_are_refused() {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("a"));
         headers.append(ORIGIN, HeaderValue::from_static("http://a"));

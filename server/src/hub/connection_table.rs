@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_is_used_again_and_an_id_is_not() {
+    fn slots_are_reused_and_ids_are_not() {
         let ids = ConnectionIds::default();
         let mut table = ConnectionTable::default();
         let first = ids.allocate();

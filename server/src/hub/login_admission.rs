@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_sent_away_are_given_moments_of_their_own() {
+    fn refused_logins_get_distinct_retry_times() {
         let mut admission = LoginAdmission::new(100, 10);
         assert!((0..10).all(|_| admission.admit(0).is_ok()));
         let waits: Vec<_> = (0..50).map(|_| admission.admit(0).unwrap_err()).collect();

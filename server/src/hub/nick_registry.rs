@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn taken_whatever_the_case_and_width() {
+    fn nick_is_taken_regardless_of_case_and_width() {
         let nicks = nicks(&["Tom"]);
         for nick in ["Tom", "tom", "TOM", "Ｔｏｍ"] {
             assert_eq!(nicks.check(nick), Err(Status::NickTaken), "{nick}");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_are_seen() {
+    fn look_alike_nicks_are_refused() {
         let nicks = nicks(&["paypal", "Bill", "root0", "Zoë"]);
         for nick in ["pаypаl", "paypa1", "BiIl", "Bi1l", "rооtO", "𝐩𝐚𝐲𝐩𝐚𝐥", "Zoe\u{308}"]
         {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suggestion_would_be_accepted() {
+    fn suggested_nick_is_free_and_valid() {
         let limits = Limits::default();
         let long = "x".repeat(32);
         let mut nicks = nicks(&["tom", "tom2", "user9", "2024", "pаypаl", &long]);

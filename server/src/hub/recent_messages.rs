@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn all_since_a_position_or_the_newest() {
+    fn replay_from_a_position_or_of_the_newest() {
         let mut recent = cache(0, (1..=250).map(|n| n * 2));
         assert!(recent.since(Some(500)).is_empty());
         assert!(recent.since(Some(501)).is_empty(), "somebody from the future is sent nothing");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded_and_knows_where_it_begins() {
+    fn cache_is_bounded_and_knows_its_start() {
         let mut long = cache(0, 1..=2_000);
         assert_eq!(
             (long.messages.len(), long.from),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_whose_last_messages_were_let_go_of_has_its_number_still() {
+    fn deleted_last_messages_keep_their_sequence_numbers() {
         let mut empty = RecentMessages::new(&HistoryPage { from: 7, to: 9, ..HistoryPage::default() });
         assert_eq!((empty.last(), shape(&empty.since(Some(8)))), (9, vec![(8, 9, 0)]));
         assert_eq!(shape(&empty.since(None)), [(7, 9, 0)]);

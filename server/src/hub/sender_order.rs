@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_comes_again_in_its_order() {
+    fn refused_messages_are_resent_in_order() {
         let mut order = SenderOrder::default();
         assert!(admitted(&mut order, 0, 1));
         order.refuse(0, id(1), 1_000);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_got_into_the_log_by_another_way_is_not_waited_for_and_what_follows_is() {
+    fn released_message_is_not_awaited_but_later_ones_are() {
         let mut order = SenderOrder::default();
         order.refuse(0, id(1), 0);
         assert!(!admitted(&mut order, 0, 2));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_on_its_way_comes_before_what_was_refused_after_it() {
+    fn failed_appends_go_before_later_refusals() {
         let mut order = SenderOrder::default();
         order.refuse(0, id(5), 0);
         order.append_failed(0, 7, id(1), 0);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_forgets_is_not_held_for_ever() {
+    fn order_is_given_up_after_the_resend_timeout() {
         let mut order = SenderOrder::default();
         order.refuse(0, id(1), 0);
         assert!(!admitted(&mut order, RESEND_TIMEOUT_MS - 1, 2));

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_session_is_kept_for_a_while_and_a_held_one_for_ever() {
+    fn only_lost_sessions_expire() {
         let mut sessions = Sessions::new(1000, 2);
         for n in 1..=4 {
             sessions.attach([n; 32], "a".into(), CONN, 1, "".into());
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_of_an_earlier_run_go_on_ageing() {
+    fn restored_sessions_keep_their_age() {
         let record = |n: u8, lost_at| SessionRecord { hash: [n; 32], nick: format!("Nick{n}"), lost_at };
         let mut sessions = Sessions::new(1000, 3);
         let records =

@@ -22,25 +22,25 @@ fn bounds(bytes: usize, frames: usize, grace: Duration) -> Bounds {
     Bounds { bytes, frames, grace }
 }
 
-/// A queue that only the task empties, which must be quick.
+/// A queue without grace time and without direct writes.
 fn small() -> (Sender, Receiver) {
-    channel(bounds(10, 3, Duration::ZERO), Weak::<Sip>::new())
+    channel(bounds(10, 3, Duration::ZERO), Weak::<OneByteSink>::new())
 }
 
 fn take(queue: &mut Receiver, out: &mut VecDeque<Bytes>) -> Taken {
-    wrote(queue, out, (0, 0))
+    take_after_write(queue, out, (0, 0))
 }
 
-fn wrote(queue: &mut Receiver, out: &mut VecDeque<Bytes>, written: (usize, usize)) -> Taken {
+fn take_after_write(queue: &mut Receiver, out: &mut VecDeque<Bytes>, written: (usize, usize)) -> Taken {
     queue.take(&Context::from_waker(Waker::noop()), out, written, false)
 }
 
-fn give_up(queue: &mut Receiver, out: &mut VecDeque<Bytes>) -> Taken {
+fn take_last(queue: &mut Receiver, out: &mut VecDeque<Bytes>) -> Taken {
     queue.take(&Context::from_waker(Waker::noop()), out, (0, 0), true)
 }
 
 #[test]
-fn full_by_bytes_or_by_frames() {
+fn queue_is_full_by_bytes_or_by_buffers() {
     let (mut sender, mut receiver) = small();
     assert_eq!(sender.push(Bytes::from_static(b"12345678")), Ok(()));
     assert_eq!(sender.push(Bytes::from_static(b"123")), Err(Full));
@@ -51,13 +51,13 @@ fn full_by_bytes_or_by_frames() {
     let mut out = VecDeque::new();
     take(&mut receiver, &mut out);
     assert_eq!(out.len(), 3);
-    assert_eq!(sender.push(Bytes::new()), Err(Full), "taken is not written");
-    wrote(&mut receiver, &mut out, (9, 2));
+    assert_eq!(sender.push(Bytes::new()), Err(Full), "taken, but not written");
+    take_after_write(&mut receiver, &mut out, (9, 2));
     assert_eq!(sender.push(Bytes::from_static(b"12345")), Ok(()));
 }
 
 #[test]
-fn it_is_told_once_that_all_is_written_after_it_was_too_full() {
+fn drain_after_overflow_is_reported_once() {
     let (mut sender, mut receiver) = small();
     sender.push(Bytes::from_static(b"12345678")).unwrap();
     sender.flush(true);
@@ -65,15 +65,15 @@ fn it_is_told_once_that_all_is_written_after_it_was_too_full() {
     assert!(!take(&mut receiver, &mut out).drained);
     assert_eq!(sender.push(Bytes::from_static(b"12345678")), Err(Full));
     sender.flush(true);
-    assert!(!take(&mut receiver, &mut out).drained, "taken is not written");
+    assert!(!take(&mut receiver, &mut out).drained, "taken, but not written");
     out.clear();
-    assert!(wrote(&mut receiver, &mut out, (8, 1)).drained);
+    assert!(take_after_write(&mut receiver, &mut out, (8, 1)).drained);
     assert!(!take(&mut receiver, &mut out).drained);
 }
 
 #[test]
-fn who_reads_may_be_sent_more_than_the_bound_but_not_without_end() {
-    let (mut sender, _receiver) = channel(bounds(10, 1_000, OVERLOAD_GRACE), Weak::<Sip>::new());
+fn burst_may_exceed_bounds_up_to_hard_limit() {
+    let (mut sender, _receiver) = channel(bounds(10, 1_000, OVERLOAD_GRACE), Weak::<OneByteSink>::new());
     for _ in 0..HARD_LIMIT_FACTOR {
         assert_eq!(sender.push(Bytes::from_static(b"1234567890")), Ok(()));
     }
@@ -82,19 +82,19 @@ fn who_reads_may_be_sent_more_than_the_bound_but_not_without_end() {
 
 mod threads;
 
-/// Takes one byte.
+/// Accepts one byte per write.
 #[derive(Debug)]
-struct Sip;
+struct OneByteSink;
 
-impl Sink for Sip {
+impl Sink for OneByteSink {
     fn write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         Ok(1)
     }
 }
 
 #[test]
-fn who_reads_nothing_for_so_long_is_too_slow_and_who_reads_has_as_long_again() {
-    let sink: Arc<dyn Sink> = Arc::new(Sip);
+fn each_write_restarts_the_grace_time() {
+    let sink: Arc<dyn Sink> = Arc::new(OneByteSink);
     let (mut sender, mut receiver) = channel(bounds(4, 9, OVERLOAD_GRACE), Arc::downgrade(&sink));
     let push = |sender: &mut Sender| sender.push(Bytes::from_static(b"1234"));
     let wait = |sender: &mut Sender| {
@@ -107,12 +107,12 @@ fn who_reads_nothing_for_so_long_is_too_slow_and_who_reads_has_as_long_again() {
     assert_eq!(push(&mut sender), Ok(()), "something was written here");
     wait(&mut sender);
     assert_eq!(push(&mut sender), Err(Full));
-    wrote(&mut receiver, &mut VecDeque::new(), (1, 0));
+    take_after_write(&mut receiver, &mut VecDeque::new(), (1, 0));
     assert_eq!(push(&mut sender), Ok(()), "something was written by the task");
 }
 
 #[test]
-fn the_first_ending_counts() {
+fn first_ending_counts_except_for_abort() {
     let (mut sender, mut receiver) = small();
     sender.push(Bytes::from_static(b"1")).unwrap();
     sender.end(Ending::Close(Status::Normal));
@@ -127,7 +127,7 @@ fn the_first_ending_counts() {
 }
 
 #[test]
-fn what_was_put_before_the_end_comes_with_it() {
+fn frames_pushed_before_the_end_are_handed_over() {
     let (mut sender, mut receiver) = small();
     sender.push(Bytes::from_static(b"flushed")).unwrap();
     sender.flush(false);
@@ -139,7 +139,7 @@ fn what_was_put_before_the_end_comes_with_it() {
 }
 
 #[test]
-fn a_socket_stops_reading_while_the_hub_is_behind() {
+fn socket_stops_reading_while_hub_is_behind() {
     let (sender, mut receiver) = small();
     let mut out = VecDeque::new();
     for _ in 0..MAX_UNHANDLED_MESSAGES {
@@ -151,14 +151,14 @@ fn a_socket_stops_reading_while_the_hub_is_behind() {
     assert!(take(&mut receiver, &mut out).may_read);
 }
 
-/// A connection's two ends.
+/// The two ends of a TCP connection.
 async fn ends() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     (near.unwrap(), far.unwrap().0)
 }
 
-/// Where one writes, and the other end.
+/// A write half and the other end.
 async fn connection() -> (Arc<OwnedWriteHalf>, TcpStream) {
     let (near, far) = ends().await;
     let (_, write) = near.into_split();
@@ -166,7 +166,7 @@ async fn connection() -> (Arc<OwnedWriteHalf>, TcpStream) {
     (Arc::new(write), far)
 }
 
-/// All that comes, once so much of it has.
+/// Reads exactly this many bytes.
 async fn read(far: &mut TcpStream, bytes: usize) -> Vec<u8> {
     let mut all = vec![0; bytes];
     far.read_exact(&mut all).await.unwrap();
@@ -174,43 +174,43 @@ async fn read(far: &mut TcpStream, bytes: usize) -> Vec<u8> {
 }
 
 #[derive(Default)]
-struct Woken(AtomicUsize);
+struct CountingWaker(AtomicUsize);
 
-impl Wake for Woken {
+impl Wake for CountingWaker {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 #[tokio::test]
-async fn what_fits_is_written_at_once_and_the_task_is_not_woken() {
+async fn direct_write_does_not_wake_the_socket_task() {
     let (write, mut far) = connection().await;
     let sink = Arc::downgrade(&write);
     let (mut sender, mut receiver) = channel(bounds(100, 3, Duration::ZERO), sink);
-    let (woken, mut out) = (Arc::new(Woken::default()), VecDeque::new());
+    let (woken, mut out) = (Arc::new(CountingWaker::default()), VecDeque::new());
     let waker = Waker::from(woken.clone());
     let cx = Context::from_waker(&waker);
-    let wakings = || woken.0.swap(0, Ordering::Relaxed);
+    let take_wakes = || woken.0.swap(0, Ordering::Relaxed);
     assert!(!receiver.take(&cx, &mut out, (0, 0), false).may_write);
     for _ in 0..9 {
         sender.push(Bytes::from_static(b"one")).unwrap();
         sender.push(Bytes::from_static(b"two")).unwrap();
         sender.flush(true);
-        assert_eq!((read(&mut far, 6).await, wakings()), (b"onetwo".to_vec(), 0));
+        assert_eq!((read(&mut far, 6).await, take_wakes()), (b"onetwo".to_vec(), 0));
     }
-    // Not when the task has something to write itself, nor when it is not wanted.
+    // Not if the socket task has something to write, nor if direct writes are off.
     out.push_back(Bytes::from_static(b"pong"));
     assert!(receiver.take(&cx, &mut out, (0, 0), false).may_write);
     sender.push(Bytes::from_static(b"three")).unwrap();
     sender.flush(true);
-    assert_eq!(wakings(), 1);
+    assert_eq!(take_wakes(), 1);
     assert!(receiver.take(&cx, &mut out, (0, 0), false).may_write);
     assert_eq!(out, ["pong", "three"]);
     out.clear();
     receiver.take(&cx, &mut out, (9, 2), false);
     sender.push(Bytes::from_static(b"four")).unwrap();
     sender.flush(false);
-    assert_eq!(wakings(), 1);
+    assert_eq!(take_wakes(), 1);
     assert!(far.try_read(&mut [0; 9]).is_err(), "nothing more was written");
     // Nor after the end.
     receiver.take(&cx, &mut out, (0, 0), false);
@@ -224,12 +224,12 @@ async fn what_fits_is_written_at_once_and_the_task_is_not_woken() {
 }
 
 #[tokio::test]
-async fn the_rest_of_a_frame_goes_before_all_else() {
-    // More than the system takes.
+async fn rest_of_a_partially_written_frame_goes_first() {
+    // More than the operating system accepts in one write.
     let frame = Bytes::from(vec![7; 32 << 20]);
     let all = frame.len();
     let mut out = VecDeque::new();
-    let torn = async || {
+    let partially_written = async || {
         let (write, far) = connection().await;
         let sink = Arc::downgrade(&write);
         let (mut sender, mut receiver) = channel(bounds(usize::MAX, 9, Duration::ZERO), sink);
@@ -238,7 +238,7 @@ async fn the_rest_of_a_frame_goes_before_all_else() {
         sender.flush(true);
         (sender, receiver, write, far)
     };
-    let (_sender, mut receiver, _write, mut far) = torn().await;
+    let (_sender, mut receiver, _write, mut far) = partially_written().await;
     out.push_back(Bytes::from_static(b"pong"));
     let taken = take(&mut receiver, &mut out);
     assert!(taken.partially_written);
@@ -250,9 +250,9 @@ async fn the_rest_of_a_frame_goes_before_all_else() {
     );
     assert_eq!(read(&mut far, all - out[0].len()).await.len(), all - out[0].len());
 
-    // Of a queue that failed, and for who writes his last.
+    // The same for a queue that discards its frames, and for a connection that is closing.
     for fails in [true, false] {
-        let (mut sender, mut receiver, _write, _far) = torn().await;
+        let (mut sender, mut receiver, _write, _far) = partially_written().await;
         sender.push(Bytes::from_static(b"dropped")).unwrap();
         sender.flush(true);
         sender.push(Bytes::from_static(b"dropped")).unwrap();
@@ -260,24 +260,24 @@ async fn the_rest_of_a_frame_goes_before_all_else() {
             sender.discard_and_close(Status::TooSlow);
         }
         out.clear();
-        assert!(give_up(&mut receiver, &mut out).partially_written);
+        assert!(take_last(&mut receiver, &mut out).partially_written);
         assert!(out.len() == 1 && (1..all).contains(&out[0].len()));
         sender.flush(true);
-        assert!(!give_up(&mut receiver, &mut out).partially_written, "once");
+        assert!(!take_last(&mut receiver, &mut out).partially_written, "once");
         assert_eq!(out.len(), 1);
     }
 }
 
-/// Does something while the hub's task writes.
-struct During(Mutex<Box<dyn FnMut() + Send>>);
+/// Runs a callback during the hub task's write.
+struct CallbackSink(Mutex<Box<dyn FnMut() + Send>>);
 
-impl fmt::Debug for During {
+impl fmt::Debug for CallbackSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("During")
+        f.write_str("CallbackSink")
     }
 }
 
-impl Sink for During {
+impl Sink for CallbackSink {
     fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         (self.0.lock().unwrap())();
         Ok(buffers.iter().map(|buffer| buffer.len()).sum())
@@ -285,8 +285,8 @@ impl Sink for During {
 }
 
 #[test]
-fn who_wants_to_write_while_the_other_does_goes_on_and_is_woken() {
-    let woken = Arc::new(Woken::default());
+fn socket_task_is_woken_after_the_hub_write_it_waited_for() {
+    let woken = Arc::new(CountingWaker::default());
     let waker = Waker::from(woken.clone());
     type Ends = Option<(Receiver, VecDeque<Bytes>)>;
     let task: Arc<Mutex<Ends>> = Arc::default();
@@ -299,7 +299,7 @@ fn who_wants_to_write_while_the_other_does_goes_on_and_is_woken() {
             assert!(!taken.may_write && taken.may_read);
         }
     };
-    let sink: Arc<dyn Sink> = Arc::new(During(Mutex::new(Box::new(during))));
+    let sink: Arc<dyn Sink> = Arc::new(CallbackSink(Mutex::new(Box::new(during))));
     let (mut sender, receiver) = channel(bounds(100, 9, Duration::ZERO), Arc::downgrade(&sink));
     *task.lock().unwrap() = Some((receiver, VecDeque::new()));
     sender.push(Bytes::from_static(b"one")).unwrap();
@@ -316,13 +316,13 @@ fn who_wants_to_write_while_the_other_does_goes_on_and_is_woken() {
 }
 
 #[tokio::test]
-async fn a_close_is_answered_though_the_hub_writes_when_it_comes_with_the_end_of_the_stream() {
+async fn close_at_end_of_stream_is_answered_after_a_hub_write() {
     let (near, mut far) = ends().await;
     let (read, write) = near.into_split();
     let write = Arc::new(write);
     let sink = Arc::downgrade(&write);
     let (sender, receiver) = channel(bounds(100, 9, Duration::ZERO), sink);
-    let (inbox, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (inbox, mut inputs) = tokio::sync::mpsc::unbounded_channel();
     let never = Duration::from_secs(600);
     let times =
         Timeouts { ping_interval: never, ping_timeout: never, frame_timeout: never, write_timeout: never };
@@ -332,7 +332,7 @@ async fn a_close_is_answered_though_the_hub_writes_when_it_comes_with_the_end_of
     far.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap();
     far.shutdown().await.unwrap();
     let task = tokio::spawn(socket.run(Bytes::new()));
-    assert!(matches!(told.recv().await, Some(HubInput::Closed { .. })));
+    assert!(matches!(inputs.recv().await, Some(HubInput::Closed { .. })));
     assert!(sender.shared.finish_hub_write(), "it waits");
     let mut answer = Vec::new();
     far.read_to_end(&mut answer).await.unwrap();

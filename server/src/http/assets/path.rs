@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stay_inside() {
+    fn paths_cannot_leave_the_directory() {
         assert_eq!(clean("/").as_deref(), Some(""));
         assert_eq!(clean("/a/b%20c.js").as_deref(), Some("a/b c.js"));
         assert_eq!(clean("/%e6%9d%8e").as_deref(), Some("李"));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn hashed_names() {
+    fn hashed_names_are_recognised() {
         for name in [
             "parlour-client-0123456789abcdef.js",
             "parlour-client-0123456789abcdef_bg.wasm",

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uri_names_any_path() {
+    fn any_path_can_be_escaped_as_uri() {
         assert_eq!(immutable_uri(Path::new("/a b/?ü")), PathBuf::from("file:/a%20b/%3F%C3%BC?immutable=1"));
     }
 }

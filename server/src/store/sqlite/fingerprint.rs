@@ -21,13 +21,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_stays_what_it_was() {
+    fn fingerprint_format_is_stable() {
         let stored = [11, 127, 78, 170, 178, 1, 64, 10, 252, 40, 47, 176, 50, 69, 13, 113];
         assert_eq!(fingerprint("", "Tom", "hello"), stored);
     }
 
     #[test]
-    fn every_part_counts() {
+    fn fingerprint_depends_on_every_part() {
         assert_eq!(fingerprint("r", "Tom", "x"), fingerprint("r", "tOM", "x"));
         for other in
             [("s", "Tom", "x"), ("r", "Tim", "x"), ("r", "Tom", "y"), ("rT", "om", "x"), ("r", "Tomx", "")]

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_its_parts_and_their_order() {
+    fn key_round_trips_and_preserves_order() {
         let ends = [(1, 1), (1, LAST_SEQ), (2, 0), (MAX_ROOMS - 1, LAST_SEQ)];
         for (room, seq) in ends {
             assert_eq!(parts(key(room, seq)), (room, seq));

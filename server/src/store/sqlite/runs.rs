@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_of_one_hour_and_rises() {
+    fn run_ends_with_the_hour_or_a_clock_set_back() {
         let times =
             [Some(5), Some(5), Some(HOUR_MS - 1), Some(HOUR_MS), Some(HOUR_MS), Some(HOUR_MS - 1), Some(-1)];
         let begun: Vec<_> = [None].into_iter().chain(times).zip(times.into_iter().flatten()).collect();

@@ -93,7 +93,7 @@ mod tests {
     use crate::store::sqlite::{message_key, runs};
 
     #[test]
-    fn runs_are_found_in_what_was_said_before_there_were_any() {
+    fn migration_marks_runs_of_existing_messages() {
         let mut connection = Connection::open_in_memory().unwrap();
         (0..2).for_each(|from| migrate(&mut connection, from).unwrap());
         let hour = 3_600_000;

@@ -39,7 +39,7 @@ mod tests {
     use super::{super::word_index, *};
 
     #[test]
-    fn a_beginning_is_asked_for_as_the_words_that_there_are() {
+    fn prefix_is_expanded_to_existing_words() {
         let connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch("CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'ascii')")

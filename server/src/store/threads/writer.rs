@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn appends_go_first_until_too_much_is_behind() {
+    fn appends_take_precedence_until_too_much_is_unindexed() {
         let took = Duration::from_millis(8);
         let after = |indexed| pause_after(&indexed, took);
         assert_eq!(after(Ok(0)), None);
