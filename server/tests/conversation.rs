@@ -1,11 +1,11 @@
-//! Peers of both dialects in one room.
+//! Clients of both dialects in one room.
 
 mod common;
 
 use common::{Client, Desktop, Message, TestServer};
 
 #[test]
-fn a_desktop_client_and_a_browser_hold_a_conversation() {
+fn desktop_client_and_browser_exchange_messages() {
     let server = TestServer::start();
     let mut lili = Client::login(server.address, "lili");
     let mut tom = Desktop::join(server.address, "tom").unwrap();
@@ -13,7 +13,7 @@ fn a_desktop_client_and_a_browser_hold_a_conversation() {
 
     lili.say("hello tom");
     tom.until(|d| d.lines == ["lili:hello tom"]).unwrap();
-    // Longer than 127 bytes, so that the frame is not UTF-8; and in an alphabet of many bytes.
+    // Longer than 127 bytes, so that the payload is not UTF-8; and in an alphabet of multi-byte characters.
     let answer = "你好，".repeat(60);
     tom.type_line(&answer).unwrap();
     lili.until(|c| c.heard(&answer));

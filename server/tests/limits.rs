@@ -1,4 +1,4 @@
-//! How many connections there may be.
+//! The connection limits.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod common;
@@ -8,7 +8,7 @@ use std::{io::Read as _, net::TcpStream, sync::atomic::Ordering::Relaxed};
 use common::{Client, PATIENCE, Socket, TestServer, eventually};
 use parlour_server::config::Span;
 
-/// Resident memory of this process, which holds the server, in bytes; 0 where it can't be known.
+/// The resident memory of this process, which contains the server, in bytes; 0 if unknown.
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
@@ -46,7 +46,7 @@ fn ten_thousand_connections_from_one_address() {
 }
 
 #[test]
-fn sockets_that_never_say_a_word() {
+fn silent_connections_are_closed() {
     let server = TestServer::with(|config| {
         config.max_connections_per_address = 50;
         config.header_timeout = Span::millis(500);
@@ -66,7 +66,7 @@ fn sockets_that_never_say_a_word() {
 }
 
 #[test]
-fn a_full_server_says_so() {
+fn full_server_refuses_connections() {
     let server = TestServer::with(|config| config.max_connections = 2);
     let first = Client::login(server.address, "tom");
     let _second = Client::login(server.address, "lili");
@@ -77,7 +77,7 @@ fn a_full_server_says_so() {
 }
 
 #[test]
-fn addresses_are_the_proxy_s_to_tell() {
+fn trusted_proxy_determines_the_address() {
     let server = TestServer::with(|config| {
         config.max_connections_per_address = 1;
         config.trust_proxy = true;

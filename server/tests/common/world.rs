@@ -1,4 +1,4 @@
-//! A hub without sockets, under a clock of the test's own.
+//! A hub without sockets, on a virtual clock.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use parlour_server::{
 
 use super::Dir;
 
-/// When it is, at the start: Unix ms.
+/// The Unix time at the start, in ms.
 pub const START: i64 = 1_700_000_000_000;
 
-/// The hub and what it said to whom.
+/// The hub, and what it has sent to each connection.
 pub struct World {
     pub hub: Hub,
     pub now: u64,
@@ -33,29 +33,29 @@ pub struct World {
     settings: Settings,
     log: SqliteLog,
     reader: Box<dyn LogReader>,
-    /// The log fails with this, if it is set.
+    /// The error with which the log fails, if it is set.
     pub failing: Option<LogError>,
-    /// And has done what it was asked to do when it fails.
+    /// The log executes the request although it fails.
     pub takes_all_the_same: bool,
-    /// The log answers nothing before it is told to.
+    /// The log's results are held back until [`World::release`].
     pub holding: bool,
     held: Vec<Output>,
     _dir: Dir,
 }
 
-/// What one connection was told.
+/// What was sent to one connection.
 #[derive(Debug, Default)]
 pub struct Heard {
     pub frames: Vec<Frame>,
-    /// How many WebSocket messages that were.
+    /// The number of WebSocket messages.
     pub messages: usize,
     pub closed: Option<Status>,
 }
 
-/// A connection of the world.
+/// A connection.
 pub type Conn = u32;
 
-/// A hub that draws numbers, from `first` on.
+/// A hub with a counter, starting at `first`, in place of random numbers.
 fn hub(settings: &Settings, log: &mut dyn LogReader, unix_ms: i64, first: u32) -> Hub {
     let mut n = first;
     let random = Box::new(move |buffer: &mut [u8]| {
@@ -93,7 +93,7 @@ impl World {
         }
     }
 
-    /// The server is killed, and started again on the same log. Time stands still.
+    /// Kills the server and starts it again on the same log, without passing of time.
     pub fn restart(&mut self) {
         self.held.clear();
         let unix = self.unix();
@@ -101,7 +101,7 @@ impl World {
         self.started = self.now;
     }
 
-    /// The log does what it was asked to do meanwhile.
+    /// Executes the requests to the log that were held back.
     pub fn release(&mut self) {
         self.holding = false;
         for output in std::mem::take(&mut self.held) {
@@ -135,7 +135,7 @@ impl World {
         START + self.now as i64
     }
 
-    /// On the hub's clock.
+    /// The hub's clock.
     fn mono(&self) -> u64 {
         self.now - self.started
     }
@@ -147,7 +147,7 @@ impl World {
         self.opened
     }
 
-    /// A frame without asking what came of it.
+    /// Sends an envelope without executing the outputs.
     pub fn give(&mut self, conn: Conn, frame: &Frame) {
         self.bytes(conn, &codec::encode(frame));
     }
@@ -170,7 +170,7 @@ impl World {
         self.settle();
     }
 
-    /// Lets time pass, waking the hub when it wants to be.
+    /// Lets time pass, calling the hub when it is due.
     pub fn pass(&mut self, ms: u64) {
         let end = self.now + ms;
         while let Some(at) = self.hub.poll_timeout().map(|at| at + self.started).filter(|at| *at <= end) {
@@ -184,7 +184,7 @@ impl World {
         self.settle();
     }
 
-    /// Does what the hub wants.
+    /// Executes the hub's outputs.
     pub fn settle(&mut self) {
         while let Some(output) = self.hub.poll_output() {
             match output {
@@ -220,12 +220,12 @@ impl World {
         &self.peers[&conn]
     }
 
-    /// Forgets what a connection was told so far.
+    /// Clears what was sent to a connection.
     pub fn clear(&mut self, conn: Conn) {
         self.peers.insert(conn, Heard::default());
     }
 
-    /// A rich peer that has logged in, and the secret it got.
+    /// A logged-in rich client; its session secret is in the welcome.
     pub fn rich(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
         self.login(conn, nick, &[], &[]);
@@ -233,7 +233,7 @@ impl World {
         conn
     }
 
-    /// A basic peer that has greeted.
+    /// A logged-in basic client.
     pub fn basic(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
         self.send(conn, &codec::talk(nick, "", None, ""));
@@ -251,7 +251,7 @@ impl World {
         self.send(conn, &codec::login(nick, login));
     }
 
-    /// A rich peer that knows of history, with what it knows; the frames of its login.
+    /// A rich client with the history capability and a position. Returns the connection.
     pub fn returning(&mut self, nick: &str, secret: &[u8], log: &[u8], position: Option<u64>) -> Conn {
         let conn = self.connect();
         let positions = position.map(|seq| wire::RoomPosition { room: String::new(), seq });
@@ -267,13 +267,13 @@ impl World {
         conn
     }
 
-    /// A rich peer says something under an id.
+    /// Sends a message of a rich client with an id.
     pub fn say(&mut self, conn: Conn, id: u8, content: &str) {
         self.send(conn, &talk(id, content));
     }
 }
 
-/// A message of a rich peer.
+/// A message of a rich client.
 pub fn talk(id: u8, content: &str) -> Frame {
     codec::talk("", "", Some(MessageId([id; 16])), content)
 }
@@ -311,7 +311,7 @@ impl Heard {
         pages.collect()
     }
 
-    /// What the pages say they hold, and what is in them.
+    /// The ranges of the pages and their contents.
     pub fn history(&self) -> Vec<(u64, u64, Vec<String>)> {
         let content = |bytes: &Bytes| codec::decode(bytes).unwrap().content;
         self.pages().iter().map(|p| (p.from, p.to, p.frames.iter().map(content).collect())).collect()
@@ -329,7 +329,7 @@ impl Heard {
         self.refusals().iter().map(|r| r.code).collect()
     }
 
-    /// Who came (`+`) and went (`-`).
+    /// Joins (`+`) and departures (`-`).
     pub fn presence(&self) -> Vec<String> {
         let changes = self.extensions().filter_map(|e| match e {
             Extension::Presence(presence) => Some(&presence.changes),
@@ -351,13 +351,13 @@ impl Heard {
         self.rosters().iter().flat_map(|r| &r.members).map(|m| m.nick.as_str()).collect()
     }
 
-    /// The last list a basic peer was told.
+    /// The last member list sent to a basic client.
     pub fn list(&self) -> Vec<&str> {
         let list = self.frames.iter().rev().find(|f| !f.user_list.is_empty());
         list.map(|f| f.user_list.iter().map(|entry| entry.key.as_str()).collect()).unwrap_or_default()
     }
 
-    /// The departures a basic peer was told.
+    /// The departures sent to a basic client.
     pub fn exits(&self) -> Vec<&str> {
         self.frames.iter().filter(|f| f.r#type == codec::EXIT).map(|f| f.user_name.as_str()).collect()
     }

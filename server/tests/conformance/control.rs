@@ -5,7 +5,7 @@ use crate::{
     case::Case,
 };
 
-/// As many Pings as are sent in one go.
+/// How many Pings are sent together.
 const FLOOD: u8 = 200;
 
 pub fn cases() -> Vec<Case> {
@@ -73,7 +73,7 @@ fn closes() -> Vec<Case> {
     ]
 }
 
-/// 1012, 1013 and 1014 came after the RFC, through the registry it has set up (11.7).
+/// 1012, 1013 and 1014 were added later by the registry of 11.7.
 fn codes() -> Vec<Case> {
     let mut cases = Vec::new();
     for code in

@@ -1,4 +1,4 @@
-//! Section 5 but for the control frames: headers, masks, lengths, fragments.
+//! Section 5 without control frames: headers, masks, lengths, fragments.
 
 use crate::{
     bytes::{
@@ -8,7 +8,7 @@ use crate::{
     case::Case,
 };
 
-/// The largest message the server takes, by default.
+/// The largest message the server accepts by default.
 const LIMIT: usize = 64 * 1024;
 
 pub fn cases() -> Vec<Case> {
@@ -21,7 +21,7 @@ pub fn cases() -> Vec<Case> {
 fn messages() -> Vec<Case> {
     let flurry = (0..50).flat_map(|n| frame(FIN | BINARY, &talk(&format!("message {n}")))).collect();
     let many = Case::new("5.2", "fifty messages in one write").send(flurry);
-    // Lengths over 127 are bytes over 127 in protobuf, and no UTF-8 begins with those.
+    // Lengths over 127 are encoded in protobuf with bytes that are not UTF-8.
     let long = "not UTF-8 as protobuf: ".to_owned() + &"x".repeat(200);
     let payload = talk(&long);
     assert!(std::str::from_utf8(&payload).is_err());
@@ -29,8 +29,8 @@ fn messages() -> Vec<Case> {
         Case::new("5.6", "a Binary message").send(frame(FIN | BINARY, &talk("hello"))).said("hello"),
         Case::new("5.6", "a Text message").send(frame(FIN | TEXT, &talk("hello"))).said("hello"),
         (0..50).fold(many, |case, n| case.said(&format!("message {n}"))),
-        // The one rule that is not kept, on purpose: the original desktop client sends protobuf as Text, and
-        // a server that closes on it can't be talked to from there.
+        // The one deliberate violation: the original desktop client sends protobuf in Text frames, and a
+        // server that closes on them cannot serve it.
         Case::new("8.1", "Text that is not UTF-8: taken, for desktop clients")
             .send(frame(FIN | TEXT, &payload))
             .said(&long),
@@ -110,7 +110,7 @@ fn lengths() -> Vec<Case> {
     cases
 }
 
-/// How long a text makes a talk of so many bytes, up to 127.
+/// The text length that makes a message of this size, up to 127.
 fn text_at(len: usize) -> usize {
     len - talk("").len() - 2
 }
@@ -182,7 +182,7 @@ fn broken_fragments() -> Vec<Case> {
     ]
 }
 
-/// The RFC leaves limits to the implementation (10.4), and says how to tell (7.4.1).
+/// The RFC leaves limits to the implementation (10.4) and defines the close code (7.4.1).
 fn limits() -> Vec<Case> {
     let bad = |what: &str, bytes: Vec<u8>| Case::new("10.4", what).send(bytes).closed(1009);
     let promise = |first, len: u64| header(first, Form::SixtyFour, len);

@@ -1,4 +1,4 @@
-//! The server ends at a random moment and is started again, many times.
+//! The server is stopped at a random moment and restarted, many times.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,12 +14,12 @@ use super::{
     truth, wait_until,
 };
 
-/// How many people talk.
+/// The number of users.
 const PEOPLE: usize = 50;
-/// How often the server ends, where nothing else is asked for.
+/// How often the server is stopped by default.
 const ROUNDS: usize = 5;
 
-/// Waits for a random moment: so many messages from now, or while people come back.
+/// Waits for a random moment: after some messages, or while clients reconnect.
 fn a_moment(crowd: &Crowd, rng: &mut Rng) {
     if rng.once_in(4) {
         let back = rng.index(PEOPLE + 1);
@@ -47,14 +47,14 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
         a_moment(&crowd, &mut rng);
         back.extend(started.into_iter().flat_map(|started| crowd.back_after(started)));
         end(&mut server);
-        // People go on talking; some close the page, and open it again.
+        // Users continue to send; some close the tab and open it again.
         (0..rng.below(4)).for_each(|_| crowd.order_one(&mut rng, Order::Reload));
         let said = |state: &State| state.said;
         let enough = crowd.sum(said) + rng.index(40);
         wait_until("people go on talking", || crowd.sum(said) >= enough);
         server.start();
         started = Some(Instant::now());
-        // The next end may well come before all of them are back.
+        // The next stop may happen before all have reconnected.
         if rng.once_in(2) {
             crowd.come_back();
         }
@@ -72,11 +72,11 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
 }
 
 #[test]
-fn killed_at_any_moment() {
+fn server_killed_at_any_moment() {
     rounds("is killed", Program::kill);
 }
 
 #[test]
-fn asked_to_end_at_any_moment() {
+fn server_stopped_at_any_moment() {
     rounds("is asked to end", Program::ask_to_end);
 }

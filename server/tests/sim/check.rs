@@ -1,4 +1,4 @@
-//! What must hold.
+//! The invariants.
 
 use super::{truth, world::World};
 
@@ -17,10 +17,10 @@ fn is_quiet(world: &World) -> bool {
     })
 }
 
-/// Everything is whole, and everybody gets the time that anything may take. Gaps are loaded, as by somebody who
-/// scrolls up.
+/// Stops all faults and waits for the longest time that anything may take. Gaps are loaded, as when users
+/// scroll up.
 pub fn settle(world: &mut World) {
-    // Whatever the disk was short of, it is not any more.
+    // The disk has space again.
     world.kill_server(false);
     for at in 0..world.devices.len() {
         world.devices[at].skew = 0;
@@ -29,9 +29,9 @@ pub fn settle(world: &mut World) {
         }
     }
     world.skew = 0;
-    // Longer than a heartbeat and its deadline, for those who don't know yet that their connection is dead.
+    // Longer than a heartbeat and its deadline, so that dead connections are detected.
     world.pass(30_000);
-    // Half-dead connections of earlier, and changes of who is there, which are told together, may end a quiet moment.
+    // Old dead connections and delayed presence updates may interrupt a quiet moment.
     for _ in 0..4 {
         load_until_quiet(world);
         world.pass(50_000);
@@ -57,12 +57,12 @@ fn load_until_quiet(world: &mut World) {
     }
 }
 
-/// Nothing is lost, nothing is doubled, and everybody sees who is there.
+/// Nothing is lost or duplicated, and all clients agree on presence.
 pub fn all_is_well(world: &mut World) {
     let log = truth::everything(&mut *world.server.as_mut().expect("the server is there").reader);
     truth::nothing_is_lost_and_nothing_is_doubled(&log, &world.devices);
     everybody_sees_who_is_there(world, 0);
-    // One leaves, and the connection of another is lost for good. Nobody who is gone is still there.
+    // One leaves, and another's connection is lost for good. Neither may still be shown as online.
     world.with_session(0, |session, now| session.handle_exit(now));
     world.devices[1].close_page();
     world.drop_link(1, false);
@@ -70,7 +70,7 @@ pub fn all_is_well(world: &mut World) {
     everybody_sees_who_is_there(world, 2);
 }
 
-/// All but the `first` are there, and nobody else.
+/// Exactly the clients after the `first` ones are online.
 fn everybody_sees_who_is_there(world: &World, first: usize) {
     let there = &world.devices[first..];
     truth::everybody_sees_who_is_there(there);

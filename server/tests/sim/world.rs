@@ -1,4 +1,4 @@
-//! Pages, network and server under one clock.
+//! Tabs, network and server on one clock.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,12 +18,12 @@ use super::{
 };
 
 const UNIX: i64 = 1_700_000_000_000;
-/// How long the server does not notice that a connection is dead, in ms.
+/// How long the server does not notice a dead connection, in ms.
 const UNNOTICED: Millis = 45_000;
-/// What may wait for a slow page, in packets: of what is said to many, and of what is said to it.
+/// The limits of a slow tab's queue, in packets: for published messages, and for others.
 const ROOM: (usize, usize) = (40, 400);
 
-/// How often what happened.
+/// How often each event occurred.
 #[derive(Debug, Default, Clone)]
 pub struct Tally(pub BTreeMap<&'static str, u64>);
 
@@ -42,7 +42,7 @@ impl Tally {
 pub struct World {
     pub rng: Rng,
     pub now: Millis,
-    /// Unix time on the server is so much ahead.
+    /// How far the server's clock is ahead.
     pub skew: i64,
     pub disk: Disk,
     pub server: Option<Running>,
@@ -50,7 +50,7 @@ pub struct World {
     pub devices: Vec<Device>,
     pub ghosts: VecDeque<Ghost>,
     pub tally: Tally,
-    /// Faults happen.
+    /// Whether faults are injected.
     pub faults: bool,
     next_conn: u32,
     next_id: u64,
@@ -59,7 +59,7 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, devices: usize, faults: bool) -> Self {
         let mut rng = Rng(seed);
-        // One in eight has a browser that keeps nothing.
+        // One in eight has a browser without storage.
         let devices = (0..devices).map(|n| Device::new(n, !rng.once_in(8))).collect();
         let mut world = Self {
             now: 1_000,
@@ -89,7 +89,7 @@ impl World {
         Now { mono: self.now, unix: UNIX + i64::try_from(self.now).unwrap() + self.devices[at].skew }
     }
 
-    /// The next moment at which anything happens by itself, `end` at the latest.
+    /// When the next event happens by itself, `end` at the latest.
     fn next(&self, end: Millis) -> Millis {
         let mut next = end;
         let mut at = |time: Option<Millis>| next = next.min(time.unwrap_or(Millis::MAX));
@@ -112,7 +112,7 @@ impl World {
         next.max(self.now + 1)
     }
 
-    /// Lets time pass, and all happen that is to.
+    /// Lets time pass, with all events that are due.
     pub fn pass(&mut self, ms: Millis) {
         let end = self.now + ms;
         while self.now < end {
@@ -143,7 +143,7 @@ impl World {
         self.server = Some(Running::start(&self.disk, self.now, self.unix(), seed, tight));
     }
 
-    /// The server is gone; who is connected is told, unless the connection is dead.
+    /// Kills the server; connected tabs notice, unless the connection is dead.
     pub fn kill_server(&mut self, is_off_already: bool) {
         let Some(server) = self.server.take() else { return };
         if !is_off_already {
@@ -159,7 +159,7 @@ impl World {
         }
     }
 
-    /// Lets the server do something, and passes on what it wants done.
+    /// Calls the server and executes its outputs.
     pub fn with_server(&mut self, act: impl FnOnce(&mut Running, Millis, i64)) {
         let unix = self.unix();
         let Some(server) = &mut self.server else { return };
@@ -356,7 +356,7 @@ impl World {
         }
     }
 
-    /// The storage does what it was asked first, or can't.
+    /// Executes the oldest storage request, or fails it.
     fn keep(&mut self, at: usize) {
         let device = &mut self.devices[at];
         let done = match device.keeps {
@@ -377,9 +377,9 @@ impl World {
         Some((link.conn, queue.pop_front()?.1))
     }
 
-    /// Opens a page on a device, on which the same person logs in, or still is.
+    /// Opens a tab on a device; the user logs in, or the session is resumed.
     pub fn open_page(&mut self, at: usize) {
-        // A storage reads what was written before, however slow it is.
+        // Reading the storage includes everything written before.
         while !self.devices[at].storage.waiting.is_empty() {
             self.keep(at);
         }
@@ -440,7 +440,7 @@ impl World {
         }
     }
 
-    /// The page gives its connection up. What it has sent may still arrive, some of it or all, and late.
+    /// The tab drops its connection. Data in transit may still arrive, all of it or partially, and late.
     pub fn drop_link(&mut self, at: usize, loses: bool) {
         let Some(mut link) = self.devices[at].link.take() else { return };
         let late = if self.faults && self.rng.once_in(3) { self.rng.below(6_000) } else { 0 };
@@ -459,7 +459,7 @@ impl World {
         self.ghosts.push_back(Ghost { conn: link.conn, to_server: link.to_server, gone });
     }
 
-    /// Somebody says something.
+    /// A user sends a message.
     pub fn talk(&mut self, at: usize) {
         self.next_id += 1;
         let mut random = [0; 10];

@@ -1,15 +1,15 @@
-//! The log: what it promises, on real files.
+//! The guarantees of the event log, on real files.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod appending;
-mod backing_up;
-mod crashing;
-mod failing;
-mod keeping;
-mod paging;
-mod searching;
+mod append;
+mod backup;
+mod crash;
+mod failures;
+mod pages;
+mod retention;
+mod search;
 mod sessions;
 mod threads;
 mod world;

@@ -1,4 +1,4 @@
-//! Sessions follow what is appended.
+//! Sessions are stored with the appends.
 
 use parlour_server::store::{LogError, SessionChange, SessionRecord};
 
@@ -10,7 +10,7 @@ fn session(n: u8, nick: &str, lost_at: Option<i64>) -> SessionRecord {
 }
 
 #[test]
-fn a_session_is_what_was_put_last_until_its_end() {
+fn session_is_the_last_record_until_it_ends() {
     let mut world = World::new();
     let put = |session: &SessionRecord| SessionChange::Put(session.clone());
     let (tom, lili, tim) =
@@ -23,13 +23,13 @@ fn a_session_is_what_was_put_last_until_its_end() {
     let mut world = world.reopen();
     assert_eq!(world.read.sessions().unwrap(), [lili, lost]);
     assert_eq!(world.contents(), ["one"]);
-    // Ended and begun again in one go.
+    // Ended and started again in one batch.
     world.log.append(&[], &[SessionChange::End([1; 32]), SessionChange::Put(session(1, "x", None))]).unwrap();
     assert_eq!(world.read.sessions().unwrap()[0], session(1, "x", None));
 }
 
 #[test]
-fn they_go_with_the_messages_or_not_at_all() {
+fn sessions_are_stored_with_the_messages_or_not_at_all() {
     let mut world = World::with(&Options { max_pages: Some(60), ..FAST });
     let big = entry(1, "", &"x".repeat(1 << 20));
     let change = [SessionChange::Put(session(1, "tom", None))];

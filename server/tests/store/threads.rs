@@ -1,4 +1,4 @@
-//! The log's threads, over a log that does what the test says.
+//! The log's threads, with a log controlled by the test.
 
 use std::{
     sync::{
@@ -20,20 +20,20 @@ use crate::world::{ALL, Dir, FAST, entry};
 /// How long a thread may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the log is to do with an append.
+/// What the log does with an append.
 enum Do {
     Append,
     Fail(LogError),
     Panic,
 }
 
-/// Tells of each append, and waits to be told what to do.
+/// A log that reports each append and waits for an instruction.
 struct Puppet {
     appends: Sender<Vec<NewMessage>>,
     orders: Receiver<Do>,
     tidied: Sender<()>,
     indexed: Sender<()>,
-    /// What is not in the index; none when it can't be written.
+    /// The number of unindexed messages; `None` if indexing fails.
     left: Option<u64>,
     seq: u64,
 }
@@ -74,7 +74,7 @@ impl EventLog for Puppet {
     }
 }
 
-/// Has nothing, and panics when that is searched.
+/// A reader of an empty log that panics on searches.
 struct Blank;
 
 impl LogReader for Blank {
@@ -96,7 +96,7 @@ impl LogReader for Blank {
 }
 
 struct Stage {
-    // Goes before the threads do, so that a test that fails leaves no log waiting.
+    // Dropped before the threads, so that a failing test leaves no log waiting.
     orders: Sender<Do>,
     handle: LogThreads,
     appends: Receiver<Vec<NewMessage>>,
@@ -110,7 +110,7 @@ impl Stage {
         Self::with(Some(4 * INDEX_STEP_MESSAGES))
     }
 
-    /// With so many messages that are not in the index.
+    /// A log with this number of unindexed messages.
     fn with(left: Option<u64>) -> Self {
         let (appended, appends) = channel();
         let (orders, ordered) = channel();
@@ -129,13 +129,13 @@ impl Stage {
         self.handle.append(AppendBatch { generation, messages: entries, sessions: Vec::new() });
     }
 
-    /// What the log is asked to append next.
+    /// The ids of the next append.
     fn appending(&self) -> Vec<u32> {
         let entries = self.appends.recv_timeout(PATIENCE).unwrap();
         entries.iter().map(|entry| entry.content.parse().unwrap()).collect()
     }
 
-    /// The numbers of the next job's messages.
+    /// The sequence numbers of the next reported batch.
     fn reported(&self) -> Result<Vec<u64>, LogError> {
         match self.reports.recv_timeout(PATIENCE).unwrap() {
             LogReport::Appended(appended) => {
@@ -145,7 +145,7 @@ impl Stage {
         }
     }
 
-    /// Lets jobs gather behind a first one, which then is done.
+    /// Submits batches while a first one is being appended.
     fn behind_a_first(jobs: impl FnOnce(&Self)) -> Self {
         let stage = Self::new();
         stage.append(0, &[1]);
@@ -162,7 +162,7 @@ fn full() -> LogError {
 }
 
 #[test]
-fn what_waits_is_committed_as_one_and_reported_in_order() {
+fn pending_batches_are_committed_together_and_reported_in_order() {
     let stage = Stage::behind_a_first(|stage| {
         stage.append(0, &[2, 3]);
         stage.append(0, &[]);
@@ -177,7 +177,7 @@ fn what_waits_is_committed_as_one_and_reported_in_order() {
 }
 
 #[test]
-fn a_group_has_a_bound() {
+fn group_size_is_bounded() {
     let ids: Vec<_> = (2..=5000).collect();
     let stage = Stage::behind_a_first(|stage| ids.iter().for_each(|&n| stage.append(0, &[n])));
     let first = stage.appending();
@@ -192,13 +192,13 @@ fn a_group_has_a_bound() {
 }
 
 #[test]
-fn after_a_failure_nothing_of_its_generation_is_tried() {
+fn batches_of_a_failed_generation_are_not_tried() {
     let stage = Stage::behind_a_first(|stage| {
         stage.append(0, &[2]);
         stage.append(1, &[3]);
     });
     assert_eq!(stage.appending(), [2, 3]);
-    // Sent before the failure was heard of.
+    // Submitted before the failure was reported.
     stage.append(0, &[4]);
     stage.append(1, &[5]);
     stage.append(2, &[6]);
@@ -210,7 +210,7 @@ fn after_a_failure_nothing_of_its_generation_is_tried() {
     stage.orders.send(Do::Append).unwrap();
     let reports: Vec<_> = (0..5).map(|_| stage.reported()).collect();
     assert_eq!(reports, [Err(full()), Err(full()), Ok(vec![2]), Err(full()), Ok(vec![3])]);
-    // Alone too: nothing is tried, and it is reported.
+    // A batch alone is not tried either, and is reported.
     stage.append(1, &[9]);
     assert_eq!(stage.reported(), Err(full()));
     stage.append(2, &[10]);
@@ -220,7 +220,7 @@ fn after_a_failure_nothing_of_its_generation_is_tried() {
 }
 
 #[test]
-fn a_panic_is_a_failure() {
+fn panic_is_reported_as_failure() {
     let stage = Stage::new();
     stage.append(0, &[1]);
     stage.orders.send(Do::Panic).unwrap();
@@ -231,7 +231,7 @@ fn a_panic_is_a_failure() {
     stage.append(1, &[3]);
     stage.orders.send(Do::Append).unwrap();
     assert_eq!(stage.reported(), Ok(vec![1]));
-    // The same of a reader, and the others answer on.
+    // The same for a reader; the other one continues.
     let query = |kind| Query { room: "".into(), kind, size: ALL };
     for token in 0..9 {
         stage.handle.read(token, query(QueryKind::Search { query: "x".into(), before: 0 }));
@@ -250,7 +250,7 @@ fn a_panic_is_a_failure() {
 }
 
 #[test]
-fn an_idle_log_is_tidied_until_there_is_nothing_more() {
+fn idle_log_applies_retention_until_done() {
     let stage = Stage::new();
     for _ in 0..5 {
         stage.tidied.recv_timeout(PATIENCE).unwrap();
@@ -258,17 +258,17 @@ fn an_idle_log_is_tidied_until_there_is_nothing_more() {
 }
 
 #[test]
-fn what_is_appended_is_put_into_the_index_and_what_was_before() {
+fn appended_and_earlier_messages_are_indexed() {
     let stage = Stage::new();
     let times = |count| (0..count).for_each(|_| stage.indexed.recv_timeout(PATIENCE).unwrap());
-    // What was left when the log was closed, in four steps.
+    // Left from the previous run, in four steps.
     times(4);
     let many: Vec<u32> = (1..=1000).collect();
     stage.append(0, &many);
     assert_eq!(stage.appending().len(), 1000);
     stage.orders.send(Do::Append).unwrap();
     times(2);
-    // Few wait for more, and not for ever.
+    // Few messages wait for more, but not forever.
     stage.append(0, &[1001]);
     assert_eq!(stage.appending(), [1001]);
     stage.orders.send(Do::Append).unwrap();
@@ -276,7 +276,7 @@ fn what_is_appended_is_put_into_the_index_and_what_was_before() {
 }
 
 #[test]
-fn an_index_that_fails_holds_up_nobody() {
+fn failing_index_does_not_delay_appends() {
     let stage = Stage::with(None);
     stage.indexed.recv_timeout(PATIENCE).unwrap();
     let many: Vec<u32> = (1..=1000).collect();
@@ -284,7 +284,7 @@ fn an_index_that_fails_holds_up_nobody() {
     assert_eq!(stage.appending().len(), 1000);
     stage.orders.send(Do::Append).unwrap();
     assert_eq!(stage.reported().map(|seqs| seqs.len()), Ok(1000));
-    // It is tried again some time, and not with each message.
+    // Retried after a pause, not with each message.
     stage.append(0, &[1001]);
     assert_eq!(stage.appending(), [1001]);
     stage.orders.send(Do::Append).unwrap();
@@ -293,7 +293,7 @@ fn an_index_that_fails_holds_up_nobody() {
 }
 
 #[test]
-fn the_end_finishes_what_waits_and_leaves_one_file() {
+fn closing_finishes_pending_work_and_leaves_one_file() {
     let dir = Dir::new();
     let reports = Arc::new(Mutex::new(Vec::new()));
     let log = SqliteLog::open_with(&dir, &FAST).unwrap();

@@ -1,4 +1,4 @@
-//! A log in a directory of its own.
+//! An event log in its own directory.
 
 use std::{
     fs,
@@ -17,16 +17,16 @@ use parlour_server::store::{
     sqlite::{NAME, Options, SqliteLog, Synchronous},
 };
 
-/// When it is, unless a test says otherwise: Unix ms.
+/// The time of the first message, Unix ms.
 pub const NOW: i64 = 1_700_000_000_000;
 
-/// Room for everything.
+/// No size limit.
 pub const ALL: PageSize = PageSize { messages: usize::MAX, bytes: usize::MAX };
 
-/// Without waiting for the disk.
+/// Without syncing to the disk.
 pub const FAST: Options = Options { synchronous: Synchronous::Off, max_pages: None, read_only: false };
 
-/// A directory that goes with its test.
+/// A directory that is removed with its test.
 pub struct Dir(PathBuf);
 
 impl Dir {
@@ -61,7 +61,7 @@ impl Drop for Dir {
     }
 }
 
-/// A log, and something that reads it.
+/// A log and a reader of it.
 pub struct World {
     pub log: SqliteLog,
     pub read: Box<dyn LogReader>,
@@ -79,7 +79,7 @@ impl World {
         Self { read: log.reader().unwrap(), log, dir }
     }
 
-    /// Ends the log and opens it again.
+    /// Closes the log and opens it again.
     pub fn reopen(self) -> Self {
         self.reopen_with(&FAST)
     }
@@ -91,7 +91,7 @@ impl World {
         Self { read: log.reader().unwrap(), log, dir }
     }
 
-    /// Says something in the lobby.
+    /// Appends a message to the lobby.
     pub fn say(&mut self, id: u32, content: &str) -> AppendOutcome {
         self.append(&[entry(id, "", content)])[0]
     }
@@ -100,7 +100,7 @@ impl World {
         self.log.append(entries, &[]).unwrap()
     }
 
-    /// The database is whole.
+    /// Checks the integrity of the database.
     #[track_caller]
     pub fn check(&self) {
         let database = rusqlite::Connection::open(self.log.path()).unwrap();
@@ -113,12 +113,12 @@ impl World {
         self.read.page("", start, size).unwrap()
     }
 
-    /// All that the lobby has.
+    /// The contents of all lobby messages.
     pub fn contents(&mut self) -> Vec<String> {
         self.page(PageStart::End, ALL).messages.into_iter().map(|message| message.content).collect()
     }
 
-    /// All that is found in the lobby; the same, whether it is in the index of words or not yet.
+    /// All matches in the lobby, which must be the same before and after indexing.
     #[track_caller]
     pub fn search(&mut self, query: &str) -> Vec<String> {
         let found = self.find(query);
@@ -127,12 +127,12 @@ impl World {
         found
     }
 
-    /// Brings the index of words up to date.
+    /// Indexes all messages.
     pub fn index_all(&mut self) {
         while self.log.index_pending().unwrap() > 0 {}
     }
 
-    /// All that is found in the lobby, as things are.
+    /// All matches in the lobby, in the current state of the index.
     pub fn find(&mut self, query: &str) -> Vec<String> {
         let SearchResults { messages, reached_start } = self.read.search("", query, 0, ALL).unwrap();
         assert!(reached_start);
@@ -154,12 +154,12 @@ impl Deref for World {
     }
 }
 
-/// An id made of a number.
+/// An id made from a number.
 pub fn id(n: u32) -> MessageId {
     MessageId::new(n.into(), [7; 10])
 }
 
-/// Something tom says, as many ms after [`NOW`] as its id.
+/// A message of tom, as many ms after [`NOW`] as its id.
 pub fn entry(n: u32, room: &str, content: &str) -> NewMessage {
     NewMessage {
         id: id(n),
@@ -170,7 +170,7 @@ pub fn entry(n: u32, room: &str, content: &str) -> NewMessage {
     }
 }
 
-/// The place of a new message.
+/// The outcome for a new message.
 #[track_caller]
 pub fn new(appended: AppendOutcome) -> Stamp {
     match appended {

@@ -1,4 +1,4 @@
-//! What is found, and what is only text.
+//! Search: what matches, and that queries are plain text.
 
 use parlour_server::store::{EventLog as _, PageSize, Retention};
 use rusqlite::Connection;
@@ -14,7 +14,7 @@ fn with(texts: &[&str]) -> World {
 }
 
 #[test]
-fn words_are_found_from_their_beginnings_and_chinese_anywhere() {
+fn words_match_by_prefix_and_chinese_anywhere() {
     let text = "Hello wide world, the Crème brûlée of node.js";
     let chinese = "今天我们用Rust写服务器，明天休息";
     let table: &[(&str, &str, bool)] = &[
@@ -68,7 +68,7 @@ fn words_are_found_from_their_beginnings_and_chinese_anywhere() {
 }
 
 #[test]
-fn nothing_in_a_query_is_syntax() {
+fn query_has_no_syntax() {
     let mut world = with(&["alpha beta", "AND OR NOT NEAR text", "quote\" here"]);
     for (query, found) in [
         ("alpha OR gamma", &[][..]),
@@ -102,13 +102,13 @@ fn nothing_in_a_query_is_syntax() {
 }
 
 #[test]
-fn a_query_has_a_bound() {
+fn query_length_is_bounded() {
     let mut world = with(&["a b c", &"x".repeat(20_000), &"字".repeat(5000)]);
     assert_eq!(world.search(&"a ".repeat(100_000)), ["a b c"]);
     assert_eq!(world.search(&"(".repeat(100_000)), [""; 0]);
     assert_eq!(world.search(&"x".repeat(100_000)).len(), 1);
     assert_eq!(world.search(&"字".repeat(100_000)).len(), 1);
-    // Of very long words the beginning counts, and of very many the first.
+    // Long words are truncated, and only the first of many words count.
     assert_eq!(world.search(&format!("{}yz", "x".repeat(70))).len(), 1);
     assert_eq!(world.search(&format!("{}y", "x".repeat(50))).len(), 0);
     let many = |last: &str| format!("{} {last}", ["a", "b", "c", "a"].repeat(4).join(" "));
@@ -116,7 +116,7 @@ fn a_query_has_a_bound() {
 }
 
 #[test]
-fn the_newest_first_of_one_room_page_by_page() {
+fn search_pages_through_one_room_newest_first() {
     let mut world = World::new();
     for n in (1..=40).step_by(2) {
         world.append(&[entry(n, "b", &format!("word {n}")), entry(n + 1, "a", &format!("word {n}"))]);
@@ -139,7 +139,7 @@ fn the_newest_first_of_one_room_page_by_page() {
     assert_eq!(seqs, (1..=20).rev().collect::<Vec<_>>());
     assert!(world.read.search("b", "word", 1, ALL).unwrap().messages.is_empty());
     assert!(world.read.search("d", "word", 0, ALL).unwrap().messages.is_empty());
-    // Bytes bound it too; one message is there whatever it weighs.
+    // Bytes limit a page too, but it contains at least one message.
     for (bytes, messages) in [(0, 1), (7, 1), (14, 2), (20, 2)] {
         let found = world.read.search("b", "word", 0, PageSize { messages: 9, bytes }).unwrap();
         assert_eq!((found.messages.len(), found.reached_start), (messages, false), "{bytes}");
@@ -147,9 +147,9 @@ fn the_newest_first_of_one_room_page_by_page() {
 }
 
 #[test]
-fn words_of_many_forms_are_found_however_many_there_are() {
+fn prefix_of_many_words_is_found() {
     let mut world = World::new();
-    // Fewer than are looked for one by one, and more.
+    // Fewer words than are expanded, and more.
     for (word, count) in [("few", 30), ("many", 2_500)] {
         let texts: Vec<String> = (0..count).map(|n| format!("{word}{n} of {count}")).collect();
         let entries: Vec<_> = (0..).zip(&texts).map(|(n, text)| entry(count + n, word, text)).collect();
@@ -173,9 +173,9 @@ fn words_of_many_forms_are_found_however_many_there_are() {
 }
 
 #[test]
-fn what_is_not_in_the_index_yet_is_found_before_what_is() {
+fn unindexed_messages_are_found_first() {
     let mut world = World::new();
-    // More than a step, in two rooms.
+    // More than one step, in two rooms.
     let numbered = |room: &str, from: u32| -> Vec<_> {
         (from..from + 700).map(|n| entry(n, room, &format!("word {n}"))).collect()
     };
@@ -191,7 +191,7 @@ fn what_is_not_in_the_index_yet_is_found_before_what_is() {
     }
     assert!(left.len() > 3 && left.is_sorted_by(|a, b| a > b), "in steps: {left:?}");
     assert_eq!(world.log.index_pending().unwrap(), 0);
-    // It goes on from there, also after the log was closed.
+    // Indexing continues after the log was closed.
     world.say(701, "word 701");
     let mut world = world.reopen();
     assert_eq!(world.find("word")[..2], ["word 701", "word 700"]);
@@ -199,7 +199,7 @@ fn what_is_not_in_the_index_yet_is_found_before_what_is() {
 }
 
 #[test]
-fn what_is_let_go_of_before_it_is_in_the_index_is_not_found() {
+fn message_deleted_before_indexing_is_not_found() {
     let mut world = with(&["word 1", "word 2", "word 3"]);
     while world.log.apply_retention(&Retention { messages: Some(1), ..Retention::default() }, 0).unwrap() {}
     assert_eq!(world.search("word"), ["word 3"]);
@@ -211,7 +211,7 @@ fn what_is_let_go_of_before_it_is_in_the_index_is_not_found() {
 }
 
 #[test]
-fn a_log_whose_appends_filled_the_index_is_searched_as_it_was() {
+fn log_indexed_by_version_1_is_searched_unchanged() {
     let dir = Dir::new();
     let first = Connection::open(dir.join("parlour.db")).unwrap();
     first.execute_batch(include_str!("../../src/store/sqlite/migrations/1.sql")).unwrap();

@@ -1,4 +1,4 @@
-//! Pages, against a list of everything.
+//! Pages, compared with a model that has all messages in a list.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 
 use crate::world::{ALL, NOW, World, entry};
 
-/// What a page must be, from all that is kept, in order, and the last number.
+/// The expected page, from all stored messages and the last sequence number.
 fn model(kept: &[StoredMessage], last_seq: u64, start: PageStart, size: PageSize) -> HistoryPage {
     let anchor =
         |time| kept.iter().filter(|m| m.stamp.time >= time).min_by_key(|m| (m.stamp.time, m.stamp.seq));
@@ -82,12 +82,12 @@ fn starts() -> impl Strategy<Value = PageStart> {
     ]
 }
 
-/// Within some hours, and often close together.
+/// Within a few hours, and often close together.
 fn times() -> impl Strategy<Value = i64> {
     (0_i64..4, 0_i64..50).prop_map(|(halves, ms)| halves * 1_800_000 + ms)
 }
 
-/// What is let go of.
+/// Retention settings.
 fn retentions() -> impl Strategy<Value = Retention> {
     let messages = (0_u64..40).prop_map(|keep| Retention { messages: Some(keep), ..Retention::default() });
     let age = times().prop_map(|ms| Retention {
@@ -97,15 +97,15 @@ fn retentions() -> impl Strategy<Value = Retention> {
     prop_oneof![Just(Retention::default()), messages, age]
 }
 
-/// In ms after the first message that can be.
+/// In ms after the earliest message.
 const LATER: i64 = 3 * 1_800_000;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_page_is_what_the_whole_says(
-        // Length of content and time, which need not rise.
+    fn page_agrees_with_the_model(
+        // Content length and time; times need not increase.
         said in prop::collection::vec((0_usize..9, times()), 0..40),
         retention in retentions(),
         questions in prop::collection::vec((starts(), 0_usize..12, 0_usize..40), 40),
@@ -134,7 +134,7 @@ proptest! {
 }
 
 #[test]
-fn a_room_without_anything_has_reached_both_ends() {
+fn page_of_an_empty_room_has_reached_both_ends() {
     let mut world = World::new();
     for start in [PageStart::Before(7), PageStart::After(7), PageStart::At(NOW), PageStart::End] {
         let page = world.read.page("nowhere", start, ALL).unwrap();
@@ -147,7 +147,7 @@ fn a_room_without_anything_has_reached_both_ends() {
 }
 
 #[test]
-fn pages_laid_end_to_end_are_the_room() {
+fn consecutive_pages_are_the_whole_room() {
     let mut world = World::new();
     let said: Vec<_> = (1..=100).map(|n| entry(n, "", &n.to_string())).collect();
     world.append(&said);
@@ -180,7 +180,7 @@ fn pages_laid_end_to_end_are_the_room() {
 }
 
 #[test]
-fn a_page_is_of_one_moment() {
+fn page_is_a_snapshot_of_one_moment() {
     let mut world = World::new();
     world.append(&[entry(1, "", "1")]);
     let over = AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! RFC 6455's rules for what a client may send, one by one.
+//! The rules of RFC 6455 for client frames, one by one.
 
 #![allow(clippy::expect_used)] // A panic is how a test fails.
 
@@ -26,7 +26,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Reads in chunks of so many bytes.
+/// Parses in chunks of this size.
 fn read(bytes: &[u8], chunk: usize) -> (Vec<Received>, Option<ReadError>, bool) {
     let mut reader = FrameReader::new(LIMIT);
     let mut items = Vec::new();
@@ -65,7 +65,7 @@ fn message(payload: &[u8]) -> Received {
 }
 
 #[test]
-fn the_rfc_s_examples() {
+fn examples_of_rfc_6455_are_parsed() {
     // 5.7: a single-frame masked text message, "Hello".
     let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
     assert_eq!(whole(&hello), [message(b"Hello")]);
@@ -99,7 +99,7 @@ fn control_frames_come_between_fragments() {
 }
 
 #[test]
-fn broken_rules() {
+fn rule_violations_are_refused() {
     let unmasked = vec![0x82, 0x01, 0x41];
     let long_ping = frame(0x89, &[0; 126]);
     let cases: Vec<(&str, Vec<u8>)> = vec![
@@ -142,9 +142,9 @@ fn close_codes() {
 }
 
 #[test]
-fn nothing_over_the_limit_is_read() {
+fn messages_over_the_limit_are_refused_by_their_header() {
     assert_eq!(whole(&frame(0x82, &[1; LIMIT])), [message(&[1; LIMIT])]);
-    // The header alone is enough to refuse; no payload need come.
+    // The header alone is refused; no payload is needed.
     assert_eq!(broken(&frame(0x82, &[1; LIMIT + 1])[..8]), 1009);
     let endless = [&[0x82, 0xFF][..], &(u64::MAX >> 1).to_be_bytes(), &MASK].concat();
     assert_eq!(broken(&endless), 1009);
@@ -155,7 +155,7 @@ fn nothing_over_the_limit_is_read() {
 }
 
 #[test]
-fn what_is_unfinished_is_partial() {
+fn unfinished_input_is_partial() {
     let bytes = frame(0x82, b"hello");
     for end in 1..bytes.len() {
         assert_eq!(read(&bytes[..end], end), (vec![], None, true), "{end} bytes");
@@ -166,7 +166,7 @@ fn what_is_unfinished_is_partial() {
 
 proptest! {
     #[test]
-    fn how_bytes_are_cut_makes_no_difference(
+    fn chunking_makes_no_difference(
         payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..6),
         cut in 1_usize..50,
     ) {
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_never_panic_and_never_hold_much(
+    fn random_bytes_never_panic_and_buffers_stay_small(
         bytes in prop::collection::vec(any::<u8>(), 0..2000),
         cut in 1_usize..200,
     ) {

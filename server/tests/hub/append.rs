@@ -1,4 +1,4 @@
-//! Nothing is acknowledged or said before the log has it.
+//! Nothing is acknowledged or published before it is committed.
 
 use parlour_core::{codec, status::Status};
 use parlour_server::store::LogError;
@@ -12,7 +12,7 @@ fn full() -> Option<LogError> {
 }
 
 #[test]
-fn a_message_is_acknowledged_and_said_when_the_log_has_it() {
+fn message_is_acknowledged_and_published_after_commit() {
     let mut w = world();
     let (tom, lili, desk) = (w.rich("tom"), w.rich("lili"), w.basic("desk"));
     w.holding = true;
@@ -30,14 +30,14 @@ fn a_message_is_acknowledged_and_said_when_the_log_has_it() {
 }
 
 #[test]
-fn what_the_log_does_not_take_is_refused_for_a_while_and_keeps_its_order() {
+fn failed_append_is_refused_with_retry_in_order() {
     let mut w = world();
     let (tom, lili, desk) = (w.rich("tom"), w.rich("lili"), w.basic("desk"));
     w.failing = full();
     w.say(tom, 1, "one");
     let refusals = w.heard(tom).refusals();
     assert_eq!((refusals[0].code, refusals[0].id.len(), refusals[0].retry_after_ms), (FULL, 16, 3_000));
-    // The disk has room again, and nothing is tried for a moment.
+    // The disk has space again; nothing is tried for a moment.
     w.failing = None;
     w.say(tom, 2, "two");
     w.say(lili, 3, "hers");
@@ -54,7 +54,7 @@ fn what_the_log_does_not_take_is_refused_for_a_while_and_keeps_its_order() {
 }
 
 #[test]
-fn what_the_log_took_and_said_it_had_not_is_said_before_anything_else() {
+fn ambiguous_append_is_published_before_anything_else() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     w.failing = full();
@@ -67,13 +67,13 @@ fn what_the_log_took_and_said_it_had_not_is_said_before_anything_else() {
     w.pass(3_000);
     assert_eq!(w.heard(lili).talks(), [("tom", "one")]);
     w.say(lili, 2, "two");
-    // Tom has heard himself, and goes on.
+    // The sender has received the message and continues.
     w.say(tom, 3, "three");
     assert_eq!(w.heard(lili).talks(), [("tom", "one"), ("lili", "two"), ("tom", "three")]);
 }
 
 #[test]
-fn what_was_on_its_way_when_the_log_failed_is_not_stored_behind_it() {
+fn batches_behind_a_failed_append_are_not_stored() {
     let mut w = world();
     let tom = w.rich("tom");
     w.holding = true;
@@ -92,7 +92,7 @@ fn what_was_on_its_way_when_the_log_failed_is_not_stored_behind_it() {
 }
 
 #[test]
-fn a_last_word_is_said_before_the_departure() {
+fn last_message_is_published_before_the_departure() {
     for how in ["exit", "close"] {
         let mut w = world();
         let (tom, lili, desk) = (w.rich("tom"), w.rich("lili"), w.basic("desk"));
@@ -117,7 +117,7 @@ fn a_last_word_is_said_before_the_departure() {
 }
 
 #[test]
-fn who_is_back_before_their_last_word_was_said_never_left() {
+fn member_back_before_last_message_never_left() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     let secret = w.heard(tom).welcome().unwrap().secret.clone();
@@ -136,7 +136,7 @@ fn who_is_back_before_their_last_word_was_said_never_left() {
 }
 
 #[test]
-fn a_server_that_stops_says_what_it_has_taken_and_takes_no_more() {
+fn stopping_server_publishes_accepted_messages_only() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     w.holding = true;
@@ -154,7 +154,7 @@ fn a_server_that_stops_says_what_it_has_taken_and_takes_no_more() {
 }
 
 #[test]
-fn an_id_is_known_after_the_server_was_killed() {
+fn id_is_known_after_a_server_kill() {
     let mut w = world();
     let tom = w.rich("tom");
     w.say(tom, 1, "once");
@@ -171,7 +171,7 @@ fn an_id_is_known_after_the_server_was_killed() {
 }
 
 #[test]
-fn after_the_server_was_killed_everybody_has_their_name_back() {
+fn sessions_resume_after_a_server_kill() {
     let mut w = world();
     let tom = w.rich("tom");
     let secret = w.heard(tom).welcome().unwrap().secret.clone();
@@ -183,7 +183,7 @@ fn after_the_server_was_killed_everybody_has_their_name_back() {
     let tom = w.returning("tom", &secret, &[], None);
     let welcome = w.heard(tom).welcome().unwrap();
     assert!(welcome.resumed && welcome.secret == secret);
-    // Who has left for good has left.
+    // A client that has left can't resume.
     w.send(tom, &codec::exit("tom"));
     w.restart();
     let other = w.rich("tom");

@@ -1,4 +1,4 @@
-//! What is said, and what else frames may ask for.
+//! Messages and other envelopes.
 
 use parlour_core::{
     codec::{self, Extension, Frame},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[test]
-fn a_message_reaches_all_and_is_acknowledged() {
+fn message_reaches_all_and_is_acknowledged() {
     let mut w = world();
     let (tom, lili, desk) = (w.rich("tom"), w.rich("lili"), w.basic("desk"));
     w.pass(200);
@@ -33,7 +33,7 @@ fn a_message_reaches_all_and_is_acknowledged() {
 }
 
 #[test]
-fn sequence_numbers_rise_across_restarts() {
+fn sequence_numbers_increase_across_restarts() {
     let mut w = world();
     let tom = w.rich("tom");
     w.say(tom, 1, "one");
@@ -46,7 +46,7 @@ fn sequence_numbers_rise_across_restarts() {
 }
 
 #[test]
-fn a_resend_is_acknowledged_again_and_said_once() {
+fn resend_is_acknowledged_again_and_published_once() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     w.say(tom, 1, "hi");
@@ -55,7 +55,7 @@ fn a_resend_is_acknowledged_again_and_said_once() {
     let accepted = w.heard(tom).accepted();
     assert_eq!((accepted.len(), accepted[0]), (2, accepted[1]));
     assert_eq!(w.heard(lili).talks().len(), 1);
-    // Also by the same person on a new connection.
+    // Also from the same member on a new connection.
     w.send(tom, &codec::exit("tom"));
     let tom = w.rich("tom");
     w.say(tom, 1, "hi");
@@ -70,7 +70,7 @@ fn a_resend_is_acknowledged_again_and_said_once() {
 }
 
 #[test]
-fn frames_at_the_wrong_time() {
+fn envelopes_at_the_wrong_time_are_refused() {
     let mut w = world();
     let stranger = w.connect();
     w.extension(stranger, Extension::Ping(wire::Ping { nonce: 1 }));
@@ -92,12 +92,12 @@ fn frames_at_the_wrong_time() {
 }
 
 #[test]
-fn what_is_not_known_is_ignored_and_what_is_not_done_is_refused() {
+fn unknown_fields_are_ignored_and_unknown_requests_refused() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     w.send(tom, &Frame { r#type: "wave".into(), ..talk(1, "o/") });
     assert_eq!(w.heard(lili).talks(), [("tom", "o/")], "an unknown type is talk");
-    // Field 60, which nobody has defined: an extension of the future.
+    // Field 60 is undefined: a future extension.
     w.bytes(tom, &[0xE2, 0x03, 0x02, 0x08, 0x01]);
     w.bytes(tom, &[]);
     w.settle();
@@ -121,7 +121,7 @@ fn what_is_not_known_is_ignored_and_what_is_not_done_is_refused() {
 }
 
 #[test]
-fn bad_messages_are_refused_under_their_id() {
+fn invalid_messages_are_refused_with_their_id() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     let long = "x".repeat(16 * 1024 + 1);
@@ -146,7 +146,7 @@ fn bad_messages_are_refused_under_their_id() {
 }
 
 #[test]
-fn messages_have_a_rate_and_persistence_is_closed() {
+fn message_rate_is_limited_and_persistent_excess_is_closed() {
     let mut w = World::new(Settings {
         limits: Limits { messages_per_minute: 60, burst: 3, ..Limits::default() },
         ..Settings::default()
@@ -169,7 +169,7 @@ fn messages_have_a_rate_and_persistence_is_closed() {
 }
 
 #[test]
-fn other_frames_have_a_rate_too() {
+fn control_envelope_rate_is_limited() {
     let mut w = world();
     let tom = w.rich("tom");
     for nonce in 0..40 {
@@ -186,7 +186,7 @@ fn other_frames_have_a_rate_too() {
 }
 
 #[test]
-fn what_comes_together_goes_out_together() {
+fn messages_received_together_are_delivered_together() {
     let mut w = world();
     let plain = w.rich("plain");
     let batch = w.connect();
@@ -206,7 +206,7 @@ fn what_comes_together_goes_out_together() {
     }
     assert_eq!((w.heard(batch).messages, w.heard(desk).messages), (1, 10));
     assert_eq!((w.heard(plain).messages, w.heard(plain).accepted().len()), (11, 10), "one ack for all");
-    // Bad batches are bad frames.
+    // An invalid batch is a bad frame.
     let inner = codec::batch(vec![codec::encode(&talk(20, "a")), codec::encode(&talk(21, "b"))]);
     w.bytes(plain, &codec::batch(vec![inner.clone(), inner]));
     w.settle();
@@ -214,7 +214,7 @@ fn what_comes_together_goes_out_together() {
 }
 
 #[test]
-fn what_comes_all_the_time_goes_out_every_5_ms() {
+fn continuous_messages_are_delivered_every_5_ms() {
     let limits = Limits { messages_per_minute: 0, ..Limits::default() };
     let mut w = World::new(Settings { limits, ..Settings::default() });
     let (tom, batch) = (w.rich("tom"), w.connect());
@@ -246,7 +246,7 @@ fn what_comes_all_the_time_goes_out_every_5_ms() {
     w.pass(100);
     say(&mut w);
     assert_eq!(w.heard(batch).talks().len(), 1_021, "it is calm again");
-    // Who comes is told what they were not there for by the log, and nothing twice.
+    // A new client gets earlier messages from the log, and none twice.
     for _ in 0..30 {
         w.pass(1);
         say(&mut w);
@@ -258,7 +258,7 @@ fn what_comes_all_the_time_goes_out_every_5_ms() {
 }
 
 #[test]
-fn nobody_speaks_before_they_came() {
+fn arrival_is_published_before_the_first_message() {
     let mut w = world();
     let lili = w.rich("lili");
     w.rich("eve");
@@ -280,7 +280,7 @@ fn nobody_speaks_before_they_came() {
 }
 
 #[test]
-fn the_basic_dialect_has_its_list_and_its_commands() {
+fn basic_dialect_has_member_list_and_commands() {
     let mut w = world();
     let lili = w.rich("lili");
     let desk = w.basic("desk");
@@ -304,7 +304,7 @@ fn the_basic_dialect_has_its_list_and_its_commands() {
     assert_eq!(w.heard(desk).closed, None);
     w.send(desk, &codec::talk("desk", "", None, "exit"));
     assert_eq!(w.heard(desk).closed, Some(Status::Normal));
-    // A first frame may be a message or a question at once.
+    // The first envelope may be a message or a request.
     let other = w.connect();
     w.send(other, &codec::talk("other", "", None, "hi all"));
     assert_eq!(w.heard(other).talks(), [("other", "hi all")]);

@@ -1,4 +1,4 @@
-//! What somebody missed, and gets.
+//! Replay, history pages and search.
 
 use parlour_core::{
     codec::Extension,
@@ -12,7 +12,7 @@ use crate::{
     world,
 };
 
-/// A room in which so much was said, and its log's name.
+/// A room with this many messages, a reader, and the id of its log.
 fn room(messages: u8) -> (World, Conn, Vec<u8>) {
     let mut w = world();
     let tom = w.rich("tom");
@@ -29,7 +29,7 @@ fn words(from: u8, to: u8) -> Vec<String> {
 }
 
 #[test]
-fn who_comes_back_is_sent_what_came_after_what_they_have() {
+fn returning_client_is_sent_what_it_missed() {
     let (mut w, tom, log) = room(5);
     assert_eq!(log.len(), 16);
     let lili = w.returning("lili", &[], &log, Some(3));
@@ -41,13 +41,13 @@ fn who_comes_back_is_sent_what_came_after_what_they_have() {
     assert_eq!(w.heard(lili).talks(), [("tom", "m6")], "what follows comes by itself, once");
     let up_to_date = w.returning("zoe", &[], &log, Some(6));
     assert_eq!(w.heard(up_to_date).history(), []);
-    // Who does not ask for history gets none: an older client would not know what to do with it.
+    // An older client that does not know history is sent none.
     let old = w.rich("old");
     assert_eq!(w.heard(old).history(), []);
 }
 
 #[test]
-fn a_position_in_another_log_is_none() {
+fn position_in_another_log_is_ignored() {
     let (mut w, _, log) = room(5);
     for (n, (log, position)) in
         [(&[9; 16][..], Some(3)), (&[], Some(3)), (&log, None)].into_iter().enumerate()
@@ -58,7 +58,7 @@ fn a_position_in_another_log_is_none() {
 }
 
 #[test]
-fn what_is_missing_is_the_same_after_the_server_was_killed() {
+fn missed_messages_survive_a_server_kill() {
     let (mut w, _, log) = room(5);
     w.restart();
     let lili = w.returning("lili", &[], &log, Some(2));
@@ -67,7 +67,7 @@ fn what_is_missing_is_the_same_after_the_server_was_killed() {
 }
 
 #[test]
-fn history_comes_by_pages() {
+fn history_is_sent_by_pages() {
     let (mut w, tom, _) = room(9);
     let ask = |start, count, request| {
         Extension::HistoryRequest(wire::HistoryRequest { start: Some(start), count, request })
@@ -86,7 +86,7 @@ fn history_comes_by_pages() {
 }
 
 #[test]
-fn words_are_found() {
+fn search_finds_words() {
     let (mut w, tom, _) = room(0);
     w.say(tom, 1, "the quick brown fox");
     w.say(tom, 2, "你好，世界");
@@ -104,7 +104,7 @@ fn words_are_found() {
 }
 
 #[test]
-fn questions_have_their_limits() {
+fn queries_are_limited() {
     let (mut w, tom, _) = room(1);
     w.holding = true;
     let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
@@ -121,7 +121,7 @@ fn questions_have_their_limits() {
         w.extension(lili, Extension::HistoryRequest(ask));
     }
     assert_eq!((w.heard(lili).pages().len(), w.heard(lili).codes()), (30, vec![code]));
-    // An answer for somebody who has gone is for nobody.
+    // The result for a disconnected client is dropped.
     w.holding = true;
     w.pass(60_000);
     w.extension(lili, Extension::HistoryRequest(ask));
@@ -130,7 +130,7 @@ fn questions_have_their_limits() {
 }
 
 #[test]
-fn a_crowd_is_let_in_at_the_server_s_pace() {
+fn logins_are_rate_limited() {
     let mut w = World::new(Settings { logins_per_second: 100, login_burst: 10, ..Settings::default() });
     let crowd: Vec<_> = (0..40).map(|n| (n, w.returning(&format!("guest-{n}-"), &[], &[], None))).collect();
     assert_eq!(w.hub.members(), 10);

@@ -1,4 +1,4 @@
-//! What is appended is there, once, in order, for good.
+//! Appending: durable, in order, exactly once.
 
 use std::{slice, sync::Arc};
 
@@ -7,7 +7,7 @@ use parlour_server::store::{AppendOutcome, NewMessage, PageStart, Stamp};
 use crate::world::{ALL, NOW, World, entry, id, new};
 
 #[test]
-fn what_was_said_is_there_in_order() {
+fn appended_messages_are_read_in_order() {
     let mut world = World::new();
     let first = new(world.say(1, "one"));
     let rest = world.append(&[entry(2, "", "two"), entry(3, "other", "elsewhere"), entry(4, "", "three")]);
@@ -21,12 +21,12 @@ fn what_was_said_is_there_in_order() {
 }
 
 #[test]
-fn what_comes_again_is_known_by_its_first_place() {
+fn resent_message_is_a_duplicate_with_its_first_stamp() {
     let mut world = World::new();
     let place = new(world.say(1, "one"));
     let again = NewMessage { time: NOW + 500, nick: "TOM".into(), ..entry(1, "", "one") };
     assert_eq!(world.append(slice::from_ref(&again)), [AppendOutcome::Duplicate(place)]);
-    // In one batch too.
+    // Within one batch too.
     let batch =
         world.append(&[entry(2, "", "two"), entry(2, "", "two"), again.clone(), entry(3, "", "three")]);
     let second = new(batch[0]);
@@ -37,7 +37,7 @@ fn what_comes_again_is_known_by_its_first_place() {
 }
 
 #[test]
-fn an_id_is_one_message_s() {
+fn id_of_another_message_is_a_conflict() {
     let mut world = World::new();
     world.append(&[entry(1, "", "one")]);
     let others = [
@@ -46,13 +46,13 @@ fn an_id_is_one_message_s() {
         NewMessage { nick: "tim".into(), ..entry(1, "", "one") },
     ];
     assert_eq!(world.append(&others), [AppendOutcome::IdConflict; 3]);
-    // A room that was not spoken in after all is none.
+    // A room whose only message was a conflict does not exist.
     assert_eq!(world.read.rooms().unwrap().len(), 1);
     assert_eq!(world.contents(), ["one"]);
 }
 
 #[test]
-fn rooms_are_by_name_with_what_they_hold() {
+fn rooms_are_listed_by_name_with_their_counts() {
     let mut world = World::new();
     world.append(&[entry(1, "b", "x"), entry(2, "a", "x"), entry(3, "b", "x"), entry(4, "", "x")]);
     let rooms = world.read.rooms().unwrap();
@@ -61,7 +61,7 @@ fn rooms_are_by_name_with_what_they_hold() {
 }
 
 #[test]
-fn a_log_keeps_its_id_and_no_two_have_the_same() {
+fn log_id_is_stable_and_unique() {
     let mut world = World::new();
     let id = world.read.id().unwrap();
     assert_eq!(world.reopen().read.id().unwrap(), id);
@@ -69,7 +69,7 @@ fn a_log_keeps_its_id_and_no_two_have_the_same() {
 }
 
 #[test]
-fn any_text_comes_back_as_it_was() {
+fn any_text_round_trips() {
     let mut world = World::new();
     let texts =
         ["a\0b", "\u{FEFF}", "'; DROP TABLE message; --", "\u{10FFFF}", "🦀\n李", &"x".repeat(100_000)];

@@ -1,4 +1,4 @@
-//! A copy that can be opened, whatever goes on.
+//! Backup: a copy that can be opened, under all circumstances.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::world::{ALL, Dir, FAST, World, entry};
 
-/// The log that a backup is when it is put in place.
+/// Opens a backup that was put in the place of a log.
 fn restore(copy: &Path) -> World {
     let dir = Dir::new();
     fs::copy(copy, dir.database()).unwrap();
@@ -33,7 +33,7 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_backup_is_the_log_while_it_is_written() {
+fn backup_of_a_log_in_use_is_complete() {
     let mut world = World::new();
     let said: Vec<_> = (1..=2000).map(|n| entry(n, "", &format!("number {n}"))).collect();
     world.append(&said);
@@ -72,7 +72,7 @@ fn a_backup_is_the_log_while_it_is_written() {
         assert!(there.len() >= 2000 && there.len() as u64 == made.messages);
         assert_eq!(there, all[..there.len()]);
         assert_eq!(restored.search("1999"), ["number 1999"]);
-        // It goes on where the copy ends, and knows what was said.
+        // The copy can be continued, and recognises duplicates.
         assert!(matches!(restored.say(17, "number 17"), AppendOutcome::Duplicate(place) if place.seq == 17));
         assert!(
             matches!(restored.say(1_000_000, "on"), AppendOutcome::Appended(place) if place.seq == made.messages + 1)
@@ -82,7 +82,7 @@ fn a_backup_is_the_log_while_it_is_written() {
 }
 
 #[test]
-fn nothing_is_ever_written_over() {
+fn backup_never_overwrites() {
     let world = World::new();
     let to = Dir::new();
     for name in ["there", "there.sha256", "there.partial"] {
@@ -97,7 +97,7 @@ fn nothing_is_ever_written_over() {
 }
 
 #[test]
-fn what_can_t_be_copied_leaves_nothing() {
+fn failed_backup_leaves_nothing() {
     let (empty, to) = (Dir::new(), Dir::new());
     let error = backup(&empty, &to.join("copy")).unwrap_err();
     assert!(matches!(&error, BackupError::NoLog(dir) if **dir == *empty), "{error}");
@@ -120,7 +120,7 @@ fn what_can_t_be_copied_leaves_nothing() {
 }
 
 #[test]
-fn the_program_does_it_in_one_line() {
+fn program_makes_a_backup() {
     let mut world = World::new();
     world.append(&[entry(1, "", "one"), entry(2, "room", "two")]);
     let to = Dir::new();
@@ -142,6 +142,6 @@ fn the_program_does_it_in_one_line() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(said.contains("copy.db exists") && said.lines().count() == 1, "{said}");
-    // As README.md says it.
+    // As described in README.md.
     assert_eq!(NAME, "parlour.db");
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a file, and that it is said.
+//! File errors, and how they are reported.
 
 use std::{
     fs::{self, File},
@@ -18,7 +18,7 @@ fn full(world: &World) -> LogError {
     LogError::Full(world.log.path().into())
 }
 
-/// Appends until nothing more goes in, and says how much did. Takes ids from there on.
+/// Appends until the log is full. Returns the number of appended messages.
 fn fill(world: &mut World, from: u32) -> u32 {
     let text = "some words of a message ".repeat(20);
     for n in (from..from + 10_000).step_by(2) {
@@ -34,19 +34,19 @@ fn fill(world: &mut World, from: u32) -> u32 {
 }
 
 #[test]
-fn a_full_log_goes_on_when_there_is_room_again() {
+fn full_log_continues_after_space_was_freed() {
     let mut world = World::with(&Options { max_pages: Some(200), ..FAST });
     let stored = fill(&mut world, 1);
     assert!(stored > 100);
     assert_eq!(world.contents().len(), stored as usize);
-    // What did not go in went in nowhere, and its id is free.
+    // A refused message is not stored, and its id is free.
     assert_eq!(world.log.append(&[entry(90_000, "", &"x".repeat(1 << 20))], &[]), Err(full(&world)));
     assert!(world.find("x").is_empty());
-    // Room by letting go.
+    // Space from deleted messages.
     while world.log.apply_retention(&Retention { messages: Some(10), ..Retention::default() }, 0).unwrap() {}
     assert_eq!(new(world.say(90_000, "goes in")).seq, u64::from(stored) + 1);
     assert_eq!(world.contents().len(), 11);
-    // Room by more of it.
+    // Space from a higher limit.
     fill(&mut world, 100_000);
     let mut world = world.reopen();
     new(world.say(99_999, "goes in"));
@@ -55,7 +55,7 @@ fn a_full_log_goes_on_when_there_is_room_again() {
 }
 
 #[test]
-fn only_one_has_a_directory() {
+fn directory_is_locked_by_one_log() {
     let dir = Dir::new();
     let first = dir.open_with(&FAST).unwrap();
     assert_eq!(dir.open_with(&FAST).unwrap_err(), LogError::InUse(dir.to_path_buf()));
@@ -64,7 +64,7 @@ fn only_one_has_a_directory() {
 }
 
 #[test]
-fn a_directory_is_made_for_its_owner_s_eyes() {
+fn files_are_accessible_to_the_owner_only() {
     let dir = Dir::new();
     let inner = dir.join("a/b");
     let mut log = SqliteLog::open_with(&inner, &FAST).unwrap();
@@ -78,7 +78,7 @@ fn a_directory_is_made_for_its_owner_s_eyes() {
         assert_eq!(files.len(), 4, "database, write-ahead log, its index, lock: {files:?}");
         assert!(files.iter().all(|path| mode(path) == 0o600), "{files:?}");
     }
-    // A file is no directory.
+    // A file in the place of the directory.
     let file = dir.join("file");
     fs::write(&file, "x").unwrap();
     let said = SqliteLog::open(&file).unwrap_err().to_string();
@@ -86,7 +86,7 @@ fn a_directory_is_made_for_its_owner_s_eyes() {
 }
 
 #[test]
-fn what_can_t_be_written_is_read() {
+fn read_only_log_can_be_read() {
     let mut world = World::new();
     world.say(1, "one");
     let mut world = world.reopen_with(&READ_ONLY);
@@ -95,16 +95,16 @@ fn what_can_t_be_written_is_read() {
     let read_only = LogError::ReadOnly(world.log.path().into());
     assert_eq!(world.log.append(&[entry(2, "", "two")], &[]), Err(read_only.clone()));
     assert_eq!(world.log.apply_retention(&Retention::default(), 0), Err(read_only));
-    // It is nobody's way: not the writer's, which it sees the work of.
+    // Reading does not disturb the writer, and sees its commits.
     let mut writer = world.dir.open_with(&FAST).unwrap();
     writer.append(&[entry(3, "", "three")], &[]).unwrap();
     assert_eq!(world.contents(), ["one", "three"]);
-    // Where nothing is, there is nothing to read.
+    // A missing log cannot be read.
     assert!(Dir::new().open_with(&READ_ONLY).is_err());
 }
 
 #[test]
-fn what_is_no_database_is_left_alone() {
+fn other_files_are_refused_and_left_unchanged() {
     let dir = Dir::new();
     let damaged = LogError::Damaged(dir.database());
     for text in ["not a database".repeat(1000), "SQLite format 3\0".into(), "x".into()] {
@@ -114,13 +114,13 @@ fn what_is_no_database_is_left_alone() {
         assert_eq!(fs::read_to_string(dir.database()).unwrap(), text);
     }
     assert!(damaged.to_string().contains("parlour.db"));
-    // Nothing, but what was written after it is there.
+    // An empty file with a write-ahead log.
     fs::write(dir.database(), "").unwrap();
     fs::write(dir.join("parlour.db-wal"), "x".repeat(5000)).unwrap();
     assert_eq!(dir.open_with(&FAST).unwrap_err(), damaged);
     assert_eq!(fs::read(dir.join("parlour.db-wal")).unwrap().len(), 5000);
     fs::remove_file(dir.join("parlour.db-wal")).unwrap();
-    // A database, but another program's.
+    // The database of another program.
     fs::remove_file(dir.database()).unwrap();
     rusqlite::Connection::open(dir.database()).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
     let before = fs::read(dir.database()).unwrap();
@@ -129,7 +129,7 @@ fn what_is_no_database_is_left_alone() {
 }
 
 #[test]
-fn damage_is_noticed_where_it_is_read() {
+fn damage_is_reported_when_it_is_read() {
     let mut world = World::new();
     let said: Vec<_> = (1..=2000).map(|n| entry(n, "", &format!("number {n} {}", "x".repeat(50)))).collect();
     world.append(&said);
@@ -149,7 +149,7 @@ fn damage_is_noticed_where_it_is_read() {
 }
 
 #[test]
-fn a_newer_version_s_log_is_left_alone() {
+fn log_of_a_newer_version_is_refused() {
     let world = World::new();
     let path = world.log.path().to_owned();
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1000).unwrap();
@@ -162,8 +162,8 @@ fn a_newer_version_s_log_is_left_alone() {
 }
 
 #[test]
-fn a_full_log_says_so_to_one_that_comes_again_too() {
-    // Known ids need no room.
+fn full_log_refuses_new_messages_and_recognises_duplicates() {
+    // Recognising duplicates needs no space.
     let mut world = World::with(&Options { max_pages: Some(60), ..FAST });
     let place = new(world.say(1, "one"));
     fill(&mut world, 2);

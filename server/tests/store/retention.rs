@@ -1,4 +1,4 @@
-//! What is let go of, and what is known of it after.
+//! Retention: what is deleted, and what is known of deleted messages.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn numbered(world: &mut World, from: u32, to: u32, room: &str) {
 }
 
 #[test]
-fn by_itself_everything_stays() {
+fn without_retention_nothing_is_deleted() {
     let mut world = World::new();
     numbered(&mut world, 1, 10, "");
     assert_eq!(tidy(&mut world, &nothing(), NOW + 10_000 * DAY), 0);
@@ -34,11 +34,11 @@ fn by_itself_everything_stays() {
 }
 
 #[test]
-fn by_age() {
+fn retention_by_age() {
     let mut world = World::new();
     numbered(&mut world, 1, 10, "");
     numbered(&mut world, 11, 20, "other");
-    // A clock that was set back: the age is the message's own.
+    // With a clock that was set back: the age is that of the message.
     let mut late = entry(21, "", "late");
     late.time = NOW - 5;
     world.append(&[late]);
@@ -52,7 +52,7 @@ fn by_age() {
 }
 
 #[test]
-fn by_number_in_each_room() {
+fn retention_by_number_per_room() {
     let mut world = World::new();
     numbered(&mut world, 1, 2500, "");
     numbered(&mut world, 2501, 2503, "few");
@@ -68,7 +68,7 @@ fn by_number_in_each_room() {
 }
 
 #[test]
-fn by_size_the_oldest_of_all_rooms() {
+fn retention_by_size_deletes_the_oldest_of_all_rooms() {
     let mut world = World::new();
     let text = |n: u32| format!("{n} {}", "some words of a message ".repeat(10));
     for n in 0..40 {
@@ -86,25 +86,25 @@ fn by_size_the_oldest_of_all_rooms() {
     assert!(tidy(&mut world, &half, NOW) > 3);
     let rooms = world.read.rooms().unwrap();
     let kept: Vec<_> = rooms.iter().map(|room| room.messages).collect();
-    // About half; from both.
+    // About half, from both rooms.
     assert!(kept.iter().sum::<u64>() > 2400 && kept.iter().sum::<u64>() < 4800, "{kept:?}");
     assert!(kept[0].abs_diff(kept[1]) <= 200, "{kept:?}");
-    // A little more than asked for stays in the file, so that it need not grow at once.
+    // Some free space stays in the file, so that it need not grow at once.
     let most = before / 2 + (300 << 12);
     assert!(most < before * 9 / 10 && pages() * 4096 <= most, "{} of {before}", pages() * 4096);
     drop(database);
     let world = world.reopen();
     assert!(size(&world) <= most, "{} of {before}", size(&world));
-    // The same again lets go of nothing.
+    // Applying it again deletes nothing.
     let mut world = world;
     assert_eq!(tidy(&mut world, &half, NOW), 0);
-    // A size that can't be had ends too.
+    // An unreachable size terminates too.
     tidy(&mut world, &Retention { bytes: Some(1), ..nothing() }, NOW);
     assert_eq!(world.read.rooms().unwrap().iter().map(|room| room.messages).sum::<u64>(), 0);
 }
 
 #[test]
-fn by_size_hour_after_hour() {
+fn retention_by_size_across_runs() {
     let mut world = World::new();
     let said = |n: u32, room: &str, hour: i64| {
         let time = NOW + hour * 3_600_000 + i64::from(n);
@@ -126,7 +126,7 @@ fn by_size_hour_after_hour() {
 }
 
 #[test]
-fn an_id_outlives_its_message() {
+fn id_is_known_after_its_message_was_deleted() {
     let mut world = World::new();
     let first = new(world.say(1, "one"));
     numbered(&mut world, 2, 9, "");
@@ -141,7 +141,7 @@ fn an_id_outlives_its_message() {
         AppendOutcome::Duplicate(first),
     ];
     assert_eq!(world.append(&known), expected);
-    // As long as is said, from when the message went.
+    // For the configured time after the deletion.
     let ids = i64::try_from(nothing().ids.as_millis()).unwrap();
     tidy(&mut world, &nothing(), NOW + ids);
     assert_eq!(world.append(&known[..1]), [AppendOutcome::Duplicate(first)]);
@@ -150,7 +150,7 @@ fn an_id_outlives_its_message() {
 }
 
 #[test]
-fn numbers_never_go_back() {
+fn sequence_numbers_never_decrease() {
     let mut world = World::new();
     numbered(&mut world, 1, 5, "");
     tidy(&mut world, &messages(0), NOW);

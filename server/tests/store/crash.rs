@@ -1,4 +1,4 @@
-//! The power goes, at any moment: what was committed is there, the rest wholly absent.
+//! Power failures at any moment: committed messages are stored, all others are absent.
 
 use std::fs;
 
@@ -8,10 +8,10 @@ use parlour_server::store::{
 
 use crate::world::{ALL, Dir, FAST, World, entry};
 
-/// In bytes: a page in the write-ahead log, with its header.
+/// The size of a page in the write-ahead log, with its header, in bytes.
 const FRAME: usize = 24 + 4096;
 
-/// The files as a crash leaves them: without the shared memory.
+/// The files after a crash, without the shared memory.
 struct Disk {
     database: Vec<u8>,
     wal: Vec<u8>,
@@ -23,7 +23,7 @@ impl Disk {
         Self { database: fs::read(path).unwrap(), wal: fs::read(path.with_extension("db-wal")).unwrap() }
     }
 
-    /// The log that is found there.
+    /// The log recovered from them.
     fn open(&self) -> World {
         let dir = Dir::new();
         fs::write(dir.database(), &self.database).unwrap();
@@ -33,7 +33,7 @@ impl Disk {
     }
 }
 
-/// The transactions that are made, one after the other.
+/// The transactions, in order.
 fn batches() -> Vec<Vec<NewMessage>> {
     let sizes = [1, 3, 20, 1, 7];
     let mut n = 0;
@@ -48,7 +48,7 @@ fn session(n: usize) -> SessionChange {
     SessionChange::Put(SessionRecord { hash: [7; 32], nick: n.to_string(), lost_at: None })
 }
 
-/// The first `count` batches are there and nothing else is, and the log goes on.
+/// Checks that exactly the first `count` batches are stored, and that the log can be continued.
 fn holds(disk: &Disk, count: usize, when: &str) {
     let mut world = disk.open();
     let batches = batches();
@@ -76,7 +76,7 @@ fn holds(disk: &Disk, count: usize, when: &str) {
 }
 
 #[test]
-fn what_is_committed_stays_and_what_is_torn_never_was() {
+fn committed_batches_survive_a_crash_and_torn_ones_do_not() {
     let mut world = World::new();
     let mut before = Disk::of(&world);
     holds(&before, 0, "before anything");
@@ -96,7 +96,7 @@ fn what_is_committed_stays_and_what_is_torn_never_was() {
             for inside in [0, 1, 23, 24, 25, 2048, FRAME - 1] {
                 torn(after.wal[..at + inside].to_vec(), &format!("cut at {inside} of frame {frame}"));
             }
-            // Written in another order than asked for: all there but a part of one page.
+            // Written in another order than requested: only a part of one page is missing.
             let mut wal = after.wal.clone();
             wal[at + 512..at + 1024].fill(0);
             wal[at + 600] ^= 1;
@@ -107,7 +107,7 @@ fn what_is_committed_stays_and_what_is_torn_never_was() {
 }
 
 #[test]
-fn a_checkpoint_that_was_cut_off_loses_nothing() {
+fn interrupted_checkpoint_loses_nothing() {
     let mut world = World::new();
     for (n, batch) in batches().iter().enumerate() {
         world.log.append(batch, &[session(n)]).unwrap();
@@ -117,7 +117,7 @@ fn a_checkpoint_that_was_cut_off_loses_nothing() {
     database.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(())).unwrap();
     let after = Disk::of(&world);
     assert!(after.database.len() > before.database.len());
-    // Some of the pages have come to the database and some have not; the log still has all.
+    // Only some pages have reached the database; the write-ahead log still contains all of them.
     for page in 0..after.database.len() / 4096 {
         let mut database = after.database.clone();
         database[page * 4096..(page + 1) * 4096].fill(0xA5);

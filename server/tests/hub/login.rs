@@ -1,4 +1,4 @@
-//! Who is there: coming, going, coming back.
+//! Login, session resumption, departure and presence.
 
 use parlour_core::{
     codec::{self, Extension},
@@ -11,7 +11,7 @@ use parlour_server::hub::Settings;
 use crate::{common::world::World, world};
 
 #[test]
-fn a_login_is_welcomed_and_told() {
+fn login_is_welcomed_and_announced() {
     let mut w = world();
     let tom = w.rich("tom");
     let lili = w.rich("  lili ");
@@ -30,7 +30,7 @@ fn a_login_is_welcomed_and_told() {
 }
 
 #[test]
-fn bad_names_are_refused_in_both_dialects() {
+fn invalid_nicks_are_refused_in_both_dialects() {
     let cases = [
         ("", Status::NickEmpty),
         ("   \u{3000} ", Status::NickEmpty),
@@ -79,7 +79,7 @@ fn bad_names_are_refused_in_both_dialects() {
 }
 
 #[test]
-fn a_departure_is_announced_once() {
+fn departure_is_announced_once() {
     for how in ["exit", "close", "exit and close"] {
         for basic in [false, true] {
             let mut w = world();
@@ -109,13 +109,13 @@ fn a_departure_is_announced_once() {
 }
 
 #[test]
-fn a_secret_takes_the_name_back_at_once() {
+fn session_secret_resumes_the_nick_at_once() {
     let mut w = world();
     let (lili, desk) = (w.rich("lili"), w.basic("desk"));
     let tom = w.rich("tom");
     let secret = w.heard(tom).welcome().unwrap().secret.clone();
     w.pass(2000);
-    // While the old connection still looks alive: nobody sees anything.
+    // While the old connection seems alive: no presence change.
     let again = w.connect();
     w.login(again, "tom", &secret, &[]);
     let welcome = w.heard(again).welcome().unwrap();
@@ -127,20 +127,20 @@ fn a_secret_takes_the_name_back_at_once() {
     w.say(again, 1, "still here");
     assert_eq!(w.heard(lili).talks(), [("tom", "still here")]);
     assert_eq!(w.hub.members(), 3);
-    // After the connection is gone.
+    // After the connection was lost.
     w.lose(again);
     w.pass(3_600_000);
     let third = w.connect();
     w.login(third, "Tom", &secret, &[]);
     assert!(w.heard(third).welcome().unwrap().resumed);
-    // A wrong secret, or one for another name, takes nothing.
+    // Not with a wrong secret, or one of another nick.
     for (nick, secret) in [("Tom", [9; 32].to_vec()), ("lili", secret.clone()), ("Tom", secret[1..].to_vec())]
     {
         let thief = w.connect();
         w.login(thief, nick, &secret, &[]);
         assert_eq!(w.heard(thief).closed, Some(Status::NickTaken));
     }
-    // Not after a goodbye.
+    // Not after leaving.
     w.send(third, &codec::exit(""));
     let fourth = w.connect();
     w.login(fourth, "Tom", &secret, &[]);
@@ -148,7 +148,7 @@ fn a_secret_takes_the_name_back_at_once() {
 }
 
 #[test]
-fn a_lost_name_is_kept_for_its_owner_for_a_while_and_then_free() {
+fn lost_nick_is_reserved_for_a_while() {
     let mut w = world();
     let tom = w.rich("tom");
     let secret = w.heard(tom).welcome().unwrap().secret.clone();
@@ -161,7 +161,7 @@ fn a_lost_name_is_kept_for_its_owner_for_a_while_and_then_free() {
     let again = w.connect();
     w.login(again, "tom", &secret, &[]);
     assert!(w.heard(again).welcome().unwrap().resumed);
-    // Lost once more, the time begins anew.
+    // Lost again: the time starts anew.
     w.lose(again);
     w.pass(59_999);
     let hopeful = w.connect();
@@ -179,7 +179,7 @@ fn a_lost_name_is_kept_for_its_owner_for_a_while_and_then_free() {
 }
 
 #[test]
-fn a_login_that_was_overtaken_takes_nothing() {
+fn overtaken_login_is_refused() {
     let mut w = world();
     let secret = [5; 32];
     let login = |attempt: &str| {
@@ -204,7 +204,7 @@ fn a_login_that_was_overtaken_takes_nothing() {
     let [given_up, third] = [w.connect(), w.connect()];
     w.send(third, &login("09"));
     w.send(given_up, &login("77"));
-    // It counted further, but its client has opened another since.
+    // A higher attempt counter, but the client has opened another connection since.
     assert_eq!((w.heard(given_up).closed, w.heard(third).closed), (Some(Status::Overtaken), None));
     let second = third;
     w.lose(second);
@@ -214,7 +214,7 @@ fn a_login_that_was_overtaken_takes_nothing() {
 }
 
 #[test]
-fn a_crowd_is_told_in_few_frames() {
+fn presence_of_many_is_sent_in_few_frames() {
     let mut w = world();
     let (first, desk) = (w.rich("first"), w.basic("desk"));
     w.pass(2000);
@@ -226,7 +226,7 @@ fn a_crowd_is_told_in_few_frames() {
     assert_eq!(w.heard(first).presence().len(), 1200);
     assert!(w.heard(first).messages <= 3, "{}", w.heard(first).messages);
     assert!(w.heard(desk).messages <= 3, "{}", w.heard(desk).messages);
-    // Whoever came in the middle of it knows everybody: the snapshot and the changes after it.
+    // A client that joined in the middle knows all members, from the snapshot and the changes after it.
     let middle = w.heard(crowd[700]);
     let mut known: std::collections::BTreeSet<_> = middle.roster().iter().map(|n| n.to_string()).collect();
     known.extend(middle.presence().iter().map(|n| n[1..].to_owned()));
@@ -235,7 +235,7 @@ fn a_crowd_is_told_in_few_frames() {
     assert!(last.len() >= 2 && last.iter().all(|r| r.members.len() <= 500));
     assert_eq!((last[0].first, last[0].more, last[1].first), (true, true, false));
     assert!(!last.last().unwrap().more);
-    // They all go at once, and one comes straight back.
+    // All are lost at once, and one returns immediately.
     w.clear(first);
     for conn in &crowd {
         w.lose(*conn);
@@ -251,7 +251,7 @@ fn a_crowd_is_told_in_few_frames() {
 }
 
 #[test]
-fn a_snapshot_can_be_asked_for_now_and_then() {
+fn member_snapshot_requests_are_rate_limited() {
     let mut w = world();
     let tom = w.rich("tom");
     w.rich("lili");
@@ -264,7 +264,7 @@ fn a_snapshot_can_be_asked_for_now_and_then() {
 }
 
 #[test]
-fn a_basic_list_is_told_once_a_second_at_most() {
+fn basic_member_list_is_sent_at_most_once_a_second() {
     let mut w = world();
     let desk = w.basic("desk");
     w.pass(5000);
@@ -284,7 +284,7 @@ fn a_basic_list_is_told_once_a_second_at_most() {
 }
 
 #[test]
-fn a_full_room_is_full() {
+fn full_room_refuses_new_members() {
     let mut w = World::new(Settings {
         limits: Limits { room_members: 1, ..Limits::default() },
         ..Settings::default()
@@ -293,7 +293,7 @@ fn a_full_room_is_full() {
     let late = w.connect();
     w.login(late, "late", &[], &[]);
     assert_eq!((w.heard(late).codes(), w.heard(late).closed), (vec![4504], Some(Status::ServerFull)));
-    // Whose place it is gets it back even then.
+    // A session of a full room can be resumed.
     let secret = w.heard(tom).welcome().unwrap().secret.clone();
     let again = w.connect();
     w.login(again, "tom", &secret, &[]);
@@ -301,7 +301,7 @@ fn a_full_room_is_full() {
 }
 
 #[test]
-fn a_shutdown_tells_everybody() {
+fn shutdown_notifies_all_clients() {
     let mut w = world();
     let (rich, basic, stranger) = (w.rich("tom"), w.basic("desk"), w.connect());
     w.hub.handle_shutdown(w.now, 1000);
