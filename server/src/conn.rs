@@ -7,6 +7,7 @@
 //! | [`frame_reader`] | from bytes to messages, sans-IO |
 //! | [`frame`] | from messages to bytes |
 //! | [`write_queue`] | frames that wait to be written |
+//! | [`timeouts`] | the deadlines of a connection |
 //! | [`socket`] | the task of one connection |
 
 pub mod frame;
@@ -14,4 +15,5 @@ pub mod frame_reader;
 pub mod handshake;
 pub mod limiter;
 pub mod socket;
+pub mod timeouts;
 pub mod write_queue;

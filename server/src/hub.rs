@@ -279,9 +279,9 @@ impl Hub {
             return;
         }
         match codec::decode_rich(bytes) {
-            Ok(frames) => {
-                for frame in frames {
-                    self.dispatch(conn, frame);
+            Ok(envelopes) => {
+                for envelope in envelopes {
+                    self.dispatch(conn, envelope);
                 }
             }
             Err(_) => self.reject(conn, Status::BadFrame, None),

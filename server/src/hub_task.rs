@@ -100,7 +100,7 @@ pub struct HubTask {
 }
 
 impl HubTask {
-    /// A task for this hub and its log. `ids` is notified when connections have ended.
+    /// A task for this hub and its log. The ids of ended connections are returned to `ids`.
     #[must_use]
     pub fn new(hub: Hub, log: LogThreads, ids: Arc<ConnectionIds>, stats: Arc<Stats>) -> Self {
         Self {
@@ -234,7 +234,7 @@ impl HubTask {
             }
             Output::Send { conn, frames } => self.push(conn, |queue| queue.push(frames)),
             Output::Snapshot { conn, frames } => self.push(conn, |queue| queue.push_snapshot(frames)),
-            Output::Append(job) => self.log.append(job),
+            Output::Append(batch) => self.log.append(batch),
             Output::Read { token, query } => self.log.read(token, query),
             Output::Close { conn, status } => {
                 if let Some(entry) = self.table.get_mut(conn) {

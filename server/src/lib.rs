@@ -43,7 +43,7 @@ use tokio::{
 pub use crate::http::acceptor::bind;
 use crate::{
     config::{Config, ConfigError},
-    conn::{limiter::ConnectionLimiter, socket::Timeouts},
+    conn::{limiter::ConnectionLimiter, timeouts::Timeouts},
     http::{
         acceptor::Acceptor,
         assets::Assets,

@@ -37,12 +37,12 @@ fn invalid_nicks_in_the_rich_dialect() {
             assert!(client.welcome.is_none(), "{what}");
         }
         let mut short = Client::login(server.address, "x");
-        short.say("one character is a name");
+        short.send_message("one character is a name");
         let mut twice = Client::connect(server.address);
         twice.send_login("x", &[]);
         assert_eq!(twice.until_closed(), Some(4004));
         let suggestion = &twice.refusals()[0].suggestion;
-        Client::login(server.address, suggestion).say("so is what was suggested");
+        Client::login(server.address, suggestion).send_message("so is what was suggested");
     });
 }
 
@@ -76,7 +76,7 @@ fn empty_and_too_long_content() {
         let codes: Vec<_> = client.refusals().iter().map(|r| r.code).collect();
         assert_eq!(codes, [4010, 4010, 4011]);
         assert!(client.refusals().iter().all(|r| r.id.len() == 16));
-        client.say(&"x".repeat(16 * 1024));
+        client.send_message(&"x".repeat(16 * 1024));
         let mut desktop = Desktop::join(server.address, "desk").unwrap();
         desktop.talk("").unwrap();
         desktop.talk(&"y".repeat(16 * 1024 + 1)).unwrap();
@@ -194,7 +194,7 @@ fn envelopes_at_the_wrong_time_are_refused() {
         twice.send_login("tim", &[]);
         twice.until(|c| c.refused(Status::AlreadyLoggedIn));
         twice.nick = "tom".into();
-        twice.say("still tom");
+        twice.send_message("still tom");
     });
 }
 
@@ -205,8 +205,8 @@ fn unknown_types_and_extensions() {
         let mut client = Client::login(server.address, "tom");
         let id = client.new_id();
         client.send(&Frame { r#type: "shout".into(), ..codec::talk("tom", "", Some(id), "HELLO") });
-        client.until(|c| c.heard("HELLO"));
-        assert_eq!(client.heard_of("HELLO")[0].r#type, "talk");
+        client.until(|c| c.has_received("HELLO"));
+        assert_eq!(client.received_with("HELLO")[0].r#type, "talk");
         // Field 100, of a future version.
         client.socket.send(2, &[0xA2, 0x06, 0x02, 0x08, 0x01]).unwrap();
         client.extension(Extension::Typing(wire::Typing { typing: true }));

@@ -18,7 +18,7 @@ fn resident() -> usize {
 fn ten_thousand_connections_from_one_address() {
     let server = TestServer::with(|config| config.max_connections_per_address = 100);
     let mut witness = Client::login(server.address, "witness");
-    witness.say("before");
+    witness.send_message("before");
     let before = resident();
     let (mut held, mut refused) = (Vec::new(), 0);
     for n in 0..10_000 {
@@ -30,7 +30,7 @@ fn ten_thousand_connections_from_one_address() {
             }
         }
         if n % 1000 == 0 {
-            witness.say(&format!("while {n}"));
+            witness.send_message(&format!("while {n}"));
         }
     }
     assert_eq!((held.len(), refused), (99, 9_901));
@@ -40,7 +40,7 @@ fn ten_thousand_connections_from_one_address() {
     eventually("connections are back to what they were", || server.sockets() == 1);
     eventually("TCP connections are back to what they were", || server.stats.tcp.load(Relaxed) == 1);
     assert!(Socket::open(server.address, "").is_ok(), "there is a place again");
-    witness.say("after");
+    witness.send_message("after");
     let grown = resident().saturating_sub(before);
     assert!(grown < 32 << 20, "{grown} bytes are still held");
 }
@@ -60,7 +60,7 @@ fn silent_connections_are_closed() {
     last.set_read_timeout(Some(PATIENCE)).unwrap();
     last.read_to_string(&mut answer).unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    witness.say("still here");
+    witness.send_message("still here");
     eventually("the others are not waited for", || server.stats.tcp.load(Relaxed) == 1);
     drop(silent);
 }

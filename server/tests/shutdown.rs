@@ -18,7 +18,7 @@ fn shutdown_closes_all_connections() {
     let mut rich = Client::login(server.address, "lili");
     let mut desktop = Desktop::join(server.address, "tom").unwrap();
     let mut stranger = Client::connect(server.address);
-    rich.say("a last word");
+    rich.send_message("a last word");
     server.stop();
     rich.until(|c| c.frames.iter().any(|f| matches!(f.extension, Some(Extension::GoingAway(_)))));
     assert_eq!(rich.until_closed(), Some(Status::ShuttingDown.code()));
@@ -86,7 +86,7 @@ fn program_prints_its_address_and_stops_on_request() {
         line.strip_prefix("Parlour listens on http://").and_then(|l| l.strip_suffix("/\n")).unwrap();
     let address: std::net::SocketAddr = address.parse().unwrap();
     let mut client = Client::login(address, "lili");
-    client.say("hello log");
+    client.send_message("hello log");
 
     // A second server on the same port prints one line that says what to do.
     let mut second = Program::start(&["--listen", &address.to_string()]);

@@ -27,8 +27,8 @@ fn peer_that_never_reads_is_closed() {
         let mut said = 0;
         while server.stats.too_slow.load(Relaxed) == 0 {
             let line = format!("{said} {text}");
-            talker.say(&line);
-            listener.until(|c| c.heard(&line));
+            talker.send_message(&line);
+            listener.until(|c| c.has_received(&line));
             talker.frames.clear();
             said += 1;
             assert!(said < 5_000, "the system's buffers can't be that large");
@@ -54,7 +54,7 @@ fn slow_consumer_resumes_and_loads_what_it_missed() {
         let mut said = Vec::new();
         while server.stats.skipped.load(Relaxed) == 0 {
             let line = format!("{} {text}", said.len());
-            talker.say(&line);
+            talker.send_message(&line);
             talker.frames.clear();
             said.push(line);
             assert!(said.len() < 5_000, "the system's buffers can't be that large");
@@ -71,8 +71,8 @@ fn slow_consumer_resumes_and_loads_what_it_missed() {
         let heard: Vec<_> = slow.frames.iter().filter(|f| f.seq > 0).map(|f| f.seq).collect();
         assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "without a hole, as far as it goes");
         slow.until(|c| !c.roster().is_empty());
-        talker.say("after it");
-        slow.until(|c| c.heard("after it"));
+        talker.send_message("after it");
+        slow.until(|c| c.has_received("after it"));
         // The log contains everything in between.
         let mut after = *heard.last().unwrap();
         let mut loaded = 0;
@@ -102,10 +102,10 @@ fn burst_larger_than_the_queue_closes_no_reader() {
     let mut readers = ["a", "b", "c"].map(|nick| Client::login(server.address, nick));
     let text = "x".repeat(16_000);
     for n in 0..20 {
-        talker.say(&format!("{n} {text}"));
+        talker.send_message(&format!("{n} {text}"));
     }
     for reader in &mut readers {
-        reader.until(|c| c.heard(&format!("19 {text}")));
+        reader.until(|c| c.has_received(&format!("19 {text}")));
     }
     assert_eq!(server.stats.too_slow.load(Relaxed), 0);
 }
@@ -119,7 +119,7 @@ fn peer_that_accepts_nothing_is_closed() {
         let before = server.sockets();
         let text = "x".repeat(15_000);
         eventually("the deaf peer's place is free", || {
-            talker.say(&text);
+            talker.send_message(&text);
             talker.frames.clear();
             server.sockets() == before - 1
         });
@@ -190,7 +190,7 @@ fn complete_frames_may_arrive_slowly() {
     let begun = Instant::now();
     let mut said = 0;
     while begun.elapsed() < Duration::from_millis(900) {
-        client.say(&format!("message {said}"));
+        client.send_message(&format!("message {said}"));
         said += 1;
         // Each read of the server ends within the next frame.
         let rest = client.socket.frame(0x8A, b"pong");
@@ -242,6 +242,6 @@ fn ping_flood_is_answered_by_few_pongs() {
         for n in 0..20_000_u32 {
             client.socket.send(9, &n.to_be_bytes()).unwrap();
         }
-        client.say("still here");
+        client.send_message("still here");
     });
 }

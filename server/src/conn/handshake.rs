@@ -54,8 +54,8 @@ pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<
     if method != Method::GET {
         return Err(HandshakeError::Method);
     }
-    let asks = has_token(headers, &CONNECTION, "upgrade") && has_token(headers, &UPGRADE, "websocket");
-    if version != Version::HTTP_11 || !asks {
+    let is_upgrade = has_token(headers, &CONNECTION, "upgrade") && has_token(headers, &UPGRADE, "websocket");
+    if version != Version::HTTP_11 || !is_upgrade {
         return Err(HandshakeError::NotAnUpgrade);
     }
     once(headers, &HOST).ok_or(HandshakeError::Host)?;

@@ -28,6 +28,7 @@ use tokio::{
 use super::{
     frame,
     frame_reader::{FrameReader, Received},
+    timeouts::Timeouts,
     write_queue::{self, Advanced, Ending, MAX_SLICES_PER_WRITE, Receiver, Taken},
 };
 use crate::{
@@ -44,19 +45,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
-}
-
-/// The deadlines of a connection.
-#[derive(Debug, Clone)]
-pub struct Timeouts {
-    /// A Ping is sent after this time without input.
-    pub ping_interval: Duration,
-    /// The connection is closed after this time without input.
-    pub ping_timeout: Duration,
-    /// A frame must be complete within this time after its first byte.
-    pub frame_timeout: Duration,
-    /// The connection is closed if nothing can be written for this time.
-    pub write_timeout: Duration,
 }
 
 /// One connection.

@@ -112,7 +112,7 @@ fn built_in(_name: &str) -> Option<Bytes> {
     None
 }
 
-fn file(name: &str, encoding: Option<&'static str>, content: Bytes, asked: &HeaderMap) -> Response<Body> {
+fn file(name: &str, encoding: Option<&'static str>, content: Bytes, request: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(path::content_type(name)));
@@ -122,7 +122,7 @@ fn file(name: &str, encoding: Option<&'static str>, content: Bytes, asked: &Head
     // A short name of the content, not for security.
     let tag: String = Sha1::digest(&content)[..10].iter().map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{tag}{}\"", encoding.unwrap_or_default());
-    let fresh = asked.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {
+    let fresh = request.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {
         list.split(',')
             .map(|entry| entry.trim().trim_start_matches("W/"))
             .any(|entry| entry == tag || entry == "*")

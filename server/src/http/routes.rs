@@ -30,7 +30,8 @@ use crate::{
     conn::{
         handshake::{self, HandshakeError},
         limiter::{ConnectionLimiter, ConnectionPermit, LimitReached, peer_address},
-        socket::{Socket, Timeouts},
+        socket::Socket,
+        timeouts::Timeouts,
         write_queue::{self, Bounds},
     },
     http::assets::{Assets, plain},

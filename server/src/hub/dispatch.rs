@@ -11,23 +11,23 @@ use super::{Hub, connection_table::ConnectionId};
 
 impl Hub {
     /// Routes an envelope by its kind and by whether the connection is logged in.
-    pub(super) fn dispatch(&mut self, conn: ConnectionId, frame: Frame) {
+    pub(super) fn dispatch(&mut self, conn: ConnectionId, envelope: Frame) {
         let Some(known) = self.connections.get(conn).map(|c| c.peer.is_some()) else { return };
-        let kind = codec::kind(&frame);
+        let kind = codec::kind(&envelope);
         match (kind, known) {
-            (Kind::Login, false) => return self.login(conn, frame),
+            (Kind::Login, false) => return self.login(conn, envelope),
             (Kind::Extension, false) => return self.reject(conn, Status::NotLoggedIn, None),
             (_, false) => {
-                if !self.login_basic(conn, &frame) {
+                if !self.login_basic(conn, &envelope) {
                     return;
                 }
             }
             (_, true) => {}
         }
         if kind == Kind::Talk {
-            return self.send_message(conn, frame);
+            return self.send_message(conn, envelope);
         }
-        if !self.allow_control(conn, &frame) {
+        if !self.allow_control(conn, &envelope) {
             return;
         }
         match kind {
@@ -35,20 +35,20 @@ impl Hub {
             Kind::Login => self.refuse(conn, Status::AlreadyLoggedIn, None, 0, None),
             Kind::Exit => self.leave(conn),
             Kind::UserList => self.send_user_list(conn),
-            Kind::Extension => self.dispatch_extension(conn, frame),
+            Kind::Extension => self.dispatch_extension(conn, envelope),
         }
     }
 
     /// Routes an envelope with an extension.
-    fn dispatch_extension(&mut self, conn: ConnectionId, frame: Frame) {
-        match frame.extension {
+    fn dispatch_extension(&mut self, conn: ConnectionId, envelope: Frame) {
+        match envelope.extension {
             Some(Extension::Ping(ping)) => {
                 let pong = wire::Pong { nonce: ping.nonce };
                 self.out.send(conn, &codec::extension("", Extension::Pong(pong)));
             }
             Some(Extension::Pong(_)) => {}
-            Some(Extension::HistoryRequest(request)) => self.request_history(conn, &frame.room, &request),
-            Some(Extension::SearchRequest(request)) => self.request_search(conn, &frame.room, &request),
+            Some(Extension::HistoryRequest(request)) => self.request_history(conn, &envelope.room, &request),
+            Some(Extension::SearchRequest(request)) => self.request_search(conn, &envelope.room, &request),
             Some(Extension::RosterRequest(_)) => {
                 let now = self.now;
                 match self.connections.get_mut(conn).map(|c| c.member_snapshots.take(now)) {
@@ -60,18 +60,18 @@ impl Hub {
                     None => {}
                 }
             }
-            _ => self.refuse(conn, Status::Unsupported, MessageId::from_wire(&frame.id), 0, None),
+            _ => self.refuse(conn, Status::Unsupported, MessageId::from_wire(&envelope.id), 0, None),
         }
     }
 
     /// Takes a token for an envelope that is not a message. Refuses the envelope and returns `false` if there
     /// is none.
-    pub(super) fn allow_control(&mut self, conn: ConnectionId, frame: &Frame) -> bool {
+    pub(super) fn allow_control(&mut self, conn: ConnectionId, envelope: &Frame) -> bool {
         let now = self.now;
         match self.connections.get_mut(conn).map(|c| c.control.take(now)) {
             Some(Ok(())) => true,
             Some(Err(wait)) => {
-                self.refuse(conn, Status::RateLimited, MessageId::from_wire(&frame.id), wait, None);
+                self.refuse(conn, Status::RateLimited, MessageId::from_wire(&envelope.id), wait, None);
                 false
             }
             None => false,

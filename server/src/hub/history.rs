@@ -108,7 +108,7 @@ impl Hub {
         let page = match result {
             Ok(QueryResult::Page(page)) => wire::HistoryPage {
                 request,
-                frames: frames(&page.messages),
+                frames: encoded(&page.messages),
                 reached_start: page.reached_start,
                 reached_end: page.reached_end,
                 from: page.from,
@@ -118,7 +118,7 @@ impl Hub {
                 found.messages.reverse();
                 wire::HistoryPage {
                     request,
-                    frames: frames(&found.messages),
+                    frames: encoded(&found.messages),
                     reached_start: found.reached_start,
                     ..wire::HistoryPage::default()
                 }
@@ -136,14 +136,14 @@ impl Hub {
         if c.refusals.take(now).is_err() {
             return self.close(conn, Status::RateLimited);
         }
-        let mut frame = codec::refusal(status, None, u32::try_from(wait).unwrap_or(u32::MAX), None);
-        if let Some(Extension::Refusal(refusal)) = &mut frame.extension {
+        let mut envelope = codec::refusal(status, None, u32::try_from(wait).unwrap_or(u32::MAX), None);
+        if let Some(Extension::Refusal(refusal)) = &mut envelope.extension {
             refusal.request = request;
         }
-        self.out.send(conn, &frame);
+        self.out.send(conn, &envelope);
     }
 }
 
-fn frames(messages: &[StoredMessage]) -> Vec<bytes::Bytes> {
+fn encoded(messages: &[StoredMessage]) -> Vec<bytes::Bytes> {
     messages.iter().map(recent_messages::encode).collect()
 }

@@ -28,12 +28,12 @@ const MAX_ATTEMPT_BYTES: usize = 32;
 
 impl Hub {
     /// Handles the login of a rich client.
-    pub(super) fn login(&mut self, conn: ConnectionId, frame: Frame) {
-        let Some(Extension::Login(login)) = frame.extension else { return };
+    pub(super) fn login(&mut self, conn: ConnectionId, envelope: Frame) {
+        let Some(Extension::Login(login)) = envelope.extension else { return };
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
-        let nick = match validate::nick(&frame.user_name, &self.settings.limits) {
+        let nick = match validate::nick(&envelope.user_name, &self.settings.limits) {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
@@ -98,8 +98,8 @@ impl Hub {
 
     /// Logs in a basic client, which is recognised by a first envelope that is not a login and has its nick.
     /// Returns whether the envelope is to be dispatched further.
-    pub(super) fn login_basic(&mut self, conn: ConnectionId, frame: &Frame) -> bool {
-        if codec::kind(frame) == codec::Kind::Exit {
+    pub(super) fn login_basic(&mut self, conn: ConnectionId, envelope: &Frame) -> bool {
+        if codec::kind(envelope) == codec::Kind::Exit {
             self.close(conn, Status::Normal);
             return false;
         }
@@ -107,7 +107,7 @@ impl Hub {
             self.reject(conn, Status::Busy, None);
             return false;
         }
-        let free = validate::nick(&frame.user_name, &self.settings.limits)
+        let free = validate::nick(&envelope.user_name, &self.settings.limits)
             .map_err(|status| (None, status))
             .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.has_room()) {
                 Ok(()) => Ok(nick),

@@ -21,23 +21,23 @@ use crate::{
 
 impl Hub {
     /// Handles a message, or a command typed by a basic client.
-    pub(super) fn send_message(&mut self, conn: ConnectionId, frame: Frame) {
+    pub(super) fn send_message(&mut self, conn: ConnectionId, envelope: Frame) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let basic = peer.group == Group::Basic;
         let (nick, key) = (peer.nick.clone(), peer.key.clone());
-        if frame.content.is_empty() && (basic || frame.id.is_empty()) {
+        if envelope.content.is_empty() && (basic || envelope.id.is_empty()) {
             // A basic client's greeting, or an envelope whose meaning is in a field this server does not
             // know.
             self.counters.ignored += 1;
             // It is counted as a control envelope, so that ignored envelopes are rate limited too.
-            self.allow_control(conn, &frame);
+            self.allow_control(conn, &envelope);
             return;
         }
-        if basic && matches!(frame.content.trim(), codec::EXIT | codec::USERLIST) {
-            return self.typed_command(conn, frame);
+        if basic && matches!(envelope.content.trim(), codec::EXIT | codec::USERLIST) {
+            return self.handle_typed_command(conn, envelope);
         }
-        let given = MessageId::from_wire(&frame.id);
-        let Some(id) = (if basic { Some(self.new_id()) } else { given }) else {
+        let sent_id = MessageId::from_wire(&envelope.id);
+        let Some(id) = (if basic { Some(self.new_id()) } else { sent_id }) else {
             return self.refuse(conn, Status::BadMessageId, None, 0, None);
         };
         let client_id = (!basic).then_some(id);
@@ -45,13 +45,13 @@ impl Hub {
         let same = |name: &str| {
             validate::nick(name, &self.settings.limits).is_ok_and(|name| validate::nick_key(&name) == *key)
         };
-        if !frame.user_name.is_empty() && !same(&frame.user_name) {
+        if !envelope.user_name.is_empty() && !same(&envelope.user_name) {
             return self.refuse(conn, Status::NotLoggedIn, client_id, 0, None);
         }
-        if !frame.room.is_empty() {
+        if !envelope.room.is_empty() {
             return self.refuse(conn, Status::NoSuchRoom, client_id, 0, None);
         }
-        let content = match validate::content(&frame.content, &self.settings.limits) {
+        let content = match validate::content(&envelope.content, &self.settings.limits) {
             Ok(content) => content,
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
         };
@@ -72,7 +72,7 @@ impl Hub {
         }
         let message = NewMessage {
             id,
-            room: frame.room.as_str().into(),
+            room: envelope.room.as_str().into(),
             nick,
             content: content.into(),
             time: self.unix_ms,
@@ -99,7 +99,7 @@ impl Hub {
         match result {
             Ok(outcomes) => {
                 for (pending, outcome) in batch.into_iter().zip(outcomes) {
-                    self.appended(pending, outcome);
+                    self.handle_outcome(pending, outcome);
                 }
             }
             Err(_) => {
@@ -116,14 +116,14 @@ impl Hub {
             }
         }
         while let Some(departure) = self.append_queue.next_departure() {
-            // The member has rejoined before its departure was published.
+            // A member that has rejoined in the meantime never left for the others.
             if self.nicks.holder(&departure.key).is_none_or(|holder| holder.conn.is_none()) {
                 self.publish_departure(&departure.nick);
             }
         }
     }
 
-    fn appended(&mut self, PendingMessage { conn, message }: PendingMessage, outcome: AppendOutcome) {
+    fn handle_outcome(&mut self, PendingMessage { conn, message }: PendingMessage, outcome: AppendOutcome) {
         let stamp = match outcome {
             AppendOutcome::Appended(stamp) => {
                 let (nick, content) = (message.nick.to_string(), message.content.to_string());
@@ -164,8 +164,8 @@ impl Hub {
         }
     }
 
-    /// Refuses a message that cannot be stored now. Not counted as a refusal, because the sender is not at
-    /// fault.
+    /// Refuses a message that cannot be stored now. Does not use up the connection's refusals, because the
+    /// sender is not at fault.
     fn refuse_unstored(&mut self, conn: ConnectionId, id: MessageId, wait: Millis) {
         self.counters.refused += 1;
         let Some(basic) = self.connections.get(conn).map(|c| c.is_basic()) else { return };
@@ -173,11 +173,11 @@ impl Hub {
     }
 
     /// Handles a command that a basic client typed as a message.
-    fn typed_command(&mut self, conn: ConnectionId, frame: Frame) {
-        if !self.allow_control(conn, &frame) {
+    fn handle_typed_command(&mut self, conn: ConnectionId, envelope: Frame) {
+        if !self.allow_control(conn, &envelope) {
             return;
         }
-        if frame.content.trim() == codec::EXIT {
+        if envelope.content.trim() == codec::EXIT {
             self.leave(conn);
         } else {
             self.send_user_list(conn);

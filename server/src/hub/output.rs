@@ -78,8 +78,8 @@ impl Outputs {
     }
 
     /// Sends one envelope to one connection.
-    pub fn send(&mut self, conn: ConnectionId, what: &Frame) {
-        self.put(Output::Send { conn, frames: frame::binary(&codec::encode(what)) });
+    pub fn send(&mut self, conn: ConnectionId, envelope: &Frame) {
+        self.put(Output::Send { conn, frames: frame::binary(&codec::encode(envelope)) });
     }
 
     /// Sends frames to many connections; no output if there are none.

@@ -114,11 +114,11 @@ impl RecentMessages {
         page.to = self.to;
         page.reached_end = true;
         pages.push(page);
-        pages.into_iter().map(framed).collect()
+        pages.into_iter().map(encode_page).collect()
     }
 }
 
-fn framed(mut page: wire::HistoryPage) -> Bytes {
+fn encode_page(mut page: wire::HistoryPage) -> Bytes {
     page.reached_start = page.from == 0;
     frame::binary(&codec::encode(&codec::extension("", Extension::HistoryPage(page))))
 }
@@ -126,9 +126,9 @@ fn framed(mut page: wire::HistoryPage) -> Bytes {
 /// A lobby message as delivered to clients.
 #[must_use]
 pub fn encode(message: &StoredMessage) -> Bytes {
-    let mut frame = codec::talk(&message.nick, "", Some(message.id), &message.content);
-    (frame.seq, frame.time) = (message.stamp.seq, message.stamp.time);
-    codec::encode(&frame)
+    let mut envelope = codec::talk(&message.nick, "", Some(message.id), &message.content);
+    (envelope.seq, envelope.time) = (message.stamp.seq, message.stamp.time);
+    codec::encode(&envelope)
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ impl Hub {
     pub(super) fn reject(&mut self, conn: ConnectionId, status: Status, suggestion: Option<String>) {
         self.counters.refused += 1;
         // An unauthenticated connection may speak either dialect, so its refusal is readable in both.
-        let words = self.connections.get(conn).is_some_and(|c| c.peer.is_none() || c.is_basic());
-        self.send_refusal(conn, words, status, None, 0, suggestion);
+        let as_text = self.connections.get(conn).is_some_and(|c| c.peer.is_none() || c.is_basic());
+        self.send_refusal(conn, as_text, status, None, 0, suggestion);
         self.close(conn, status);
     }
 
@@ -37,7 +37,7 @@ impl Hub {
     pub(super) fn send_refusal(
         &mut self,
         conn: ConnectionId,
-        words: bool,
+        as_text: bool,
         status: Status,
         id: Option<MessageId>,
         retry_after: Millis,
@@ -48,13 +48,13 @@ impl Hub {
         if let Some(name) = &suggestion {
             content.push_str(&format!(" Try \"{name}\"."));
         }
-        let mut frame = codec::refusal(status, id, retry_after, suggestion);
-        if words {
-            frame.user_name = self.settings.server_name.clone();
-            frame.r#type = codec::TALK.into();
-            frame.content = content;
+        let mut envelope = codec::refusal(status, id, retry_after, suggestion);
+        if as_text {
+            envelope.user_name = self.settings.server_name.clone();
+            envelope.r#type = codec::TALK.into();
+            envelope.content = content;
         }
-        self.out.send(conn, &frame);
+        self.out.send(conn, &envelope);
     }
 
     /// Closes a connection after the frames that were sent to it.

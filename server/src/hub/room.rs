@@ -26,13 +26,14 @@ pub const PRESENCE_INTERVAL_MS: Millis = 100;
 /// The delivery rate of a room, per minute and at once. Up to this rate each message is delivered by itself;
 /// above it, messages that arrive within 5 ms are delivered together. A browser draws less often than that,
 /// and each delivery costs the browser and the server more than a message does.
-const DELIVERIES: (u32, u32) = (12_000, 20);
+const DELIVERY_RATE: (u32, u32) = (12_000, 20);
 /// The interval between member lists to basic clients.
 pub const LIST_INTERVAL_MS: Millis = 1000;
 /// The most nicks in a basic client's member list.
 pub const MAX_LISTED_NICKS: usize = 1000;
-/// The size limits of one batch.
+/// The most messages of one batch.
 const MAX_BATCH_MESSAGES: usize = 256;
+/// The most bytes of one batch.
 const MAX_BATCH_BYTES: usize = 48 * 1024;
 
 /// Subscribers that receive the same encoding.
@@ -72,7 +73,7 @@ impl Room {
         Self {
             groups: Default::default(),
             messages: Vec::new(),
-            deliveries: Bucket::new(DELIVERIES.0, DELIVERIES.1, 0),
+            deliveries: Bucket::new(DELIVERY_RATE.0, DELIVERY_RATE.1, 0),
             delivery_due: None,
             acks: Vec::new(),
             recent,
@@ -220,7 +221,7 @@ impl Room {
     pub fn send_to_basic(
         &mut self,
         now: Millis,
-        mut what: codec::Frame,
+        mut envelope: codec::Frame,
         nicks: &NickRegistry,
         out: &mut Outputs,
     ) {
@@ -230,9 +231,9 @@ impl Room {
         if self.list_due().is_some_and(|due| due <= now) {
             self.list_dirty = false;
             self.list_sent_at = Some(now);
-            what.user_list = list(nicks);
+            envelope.user_list = list(nicks);
         }
-        out.fanout(&self.groups[Group::Basic as usize], &frame::binary(&codec::encode(&what)));
+        out.fanout(&self.groups[Group::Basic as usize], &frame::binary(&codec::encode(&envelope)));
     }
 
     /// Sends the member list to a basic client that has just joined, or to all of them if it is due.

@@ -162,7 +162,7 @@ mod tests {
         assert!(sessions.get(&[1; 32]).is_some() && sessions.get(&[2; 32]).is_none());
         sessions.lose(1600, &[3; 32]);
         sessions.lose(1600, &[4; 32]);
-        assert_eq!(expired(&mut sessions, 1600), [1], "only two are kept");
+        assert_eq!(expired(&mut sessions, 1600), [1], "only two are stored");
         assert_eq!(sessions.len(), 2);
         assert_eq!(expired(&mut sessions, 9999), [3, 4]);
         assert!(sessions.is_empty() && sessions.lost.is_empty());

@@ -107,9 +107,9 @@ impl Client {
     }
 
     /// Sends a message and waits until it is acknowledged and received.
-    pub fn say(&mut self, content: &str) {
+    pub fn send_message(&mut self, content: &str) {
         let id = self.talk(content);
-        self.until(|c| c.acked(id).is_some() && c.heard(content));
+        self.until(|c| c.acked(id).is_some() && c.has_received(content));
     }
 
     /// Reads until a condition holds.
@@ -162,12 +162,12 @@ impl Client {
     }
 
     /// The received messages with this content.
-    pub fn heard_of(&self, content: &str) -> Vec<&Frame> {
+    pub fn received_with(&self, content: &str) -> Vec<&Frame> {
         self.frames.iter().filter(|f| f.extension.is_none() && f.content == content).collect()
     }
 
-    pub fn heard(&self, content: &str) -> bool {
-        !self.heard_of(content).is_empty()
+    pub fn has_received(&self, content: &str) -> bool {
+        !self.received_with(content).is_empty()
     }
 
     pub fn acked(&self, id: MessageId) -> Option<wire::Accepted> {

@@ -142,8 +142,8 @@ pub fn undisturbed(server: &TestServer, disturb: impl FnOnce()) {
             let mut last_round = false;
             for n in 0_u64.. {
                 let text = format!("round {n}");
-                witness.say(&text);
-                friend.until(|c| c.heard(&text));
+                witness.send_message(&text);
+                friend.until(|c| c.has_received(&text));
                 for client in [&mut witness, &mut friend] {
                     assert!(client.refusals().is_empty(), "{:?}", client.refusals());
                     client.frames.clear();

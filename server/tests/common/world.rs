@@ -29,23 +29,23 @@ pub struct World {
     /// When the hub was started.
     started: u64,
     opened: u32,
-    peers: BTreeMap<u32, Heard>,
+    peers: BTreeMap<u32, Received>,
     settings: Settings,
     log: SqliteLog,
     reader: Box<dyn LogReader>,
     /// The error with which the log fails, if it is set.
     pub failing: Option<LogError>,
     /// The log executes the request although it fails.
-    pub takes_all_the_same: bool,
+    pub append_before_failing: bool,
     /// The log's results are held back until [`World::release`].
-    pub holding: bool,
-    held: Vec<Output>,
+    pub hold_requests: bool,
+    held_requests: Vec<Output>,
     _dir: Dir,
 }
 
 /// What was sent to one connection.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct Received {
     pub frames: Vec<Frame>,
     /// The number of WebSocket messages.
     pub messages: usize,
@@ -86,16 +86,16 @@ impl World {
             log,
             reader,
             failing: None,
-            takes_all_the_same: false,
-            holding: false,
-            held: Vec::new(),
+            append_before_failing: false,
+            hold_requests: false,
+            held_requests: Vec::new(),
             _dir: dir,
         }
     }
 
     /// Kills the server and starts it again on the same log, without passing of time.
     pub fn restart(&mut self) {
-        self.held.clear();
+        self.held_requests.clear();
         let unix = self.unix();
         self.hub = hub(&self.settings, &mut *self.reader, unix, self.opened + 100);
         self.started = self.now;
@@ -103,8 +103,8 @@ impl World {
 
     /// Executes the requests to the log that were held back.
     pub fn release(&mut self) {
-        self.holding = false;
-        for output in std::mem::take(&mut self.held) {
+        self.hold_requests = false;
+        for output in std::mem::take(&mut self.held_requests) {
             self.log(output);
         }
         self.settle();
@@ -115,7 +115,7 @@ impl World {
             Output::Append(batch) => {
                 let result = match &self.failing {
                     Some(error) => {
-                        if self.takes_all_the_same {
+                        if self.append_before_failing {
                             self.log.append(&batch.messages, &batch.sessions).unwrap();
                         }
                         Err(error.clone())
@@ -142,13 +142,13 @@ impl World {
 
     pub fn connect(&mut self) -> Conn {
         self.opened += 1;
-        self.peers.insert(self.opened, Heard::default());
+        self.peers.insert(self.opened, Received::default());
         self.hub.handle_connect(self.mono(), id(self.opened));
         self.opened
     }
 
     /// Sends an envelope without executing the outputs.
-    pub fn give(&mut self, conn: Conn, frame: &Frame) {
+    pub fn handle(&mut self, conn: Conn, frame: &Frame) {
         self.bytes(conn, &codec::encode(frame));
     }
 
@@ -157,7 +157,7 @@ impl World {
     }
 
     pub fn send(&mut self, conn: Conn, frame: &Frame) {
-        self.give(conn, frame);
+        self.handle(conn, frame);
         self.settle();
     }
 
@@ -165,13 +165,13 @@ impl World {
         self.send(conn, &codec::extension("", extension));
     }
 
-    pub fn lose(&mut self, conn: Conn) {
+    pub fn disconnect(&mut self, conn: Conn) {
         self.hub.handle_disconnect(self.mono(), id(conn));
         self.settle();
     }
 
     /// Lets time pass, calling the hub when it is due.
-    pub fn pass(&mut self, ms: u64) {
+    pub fn advance(&mut self, ms: u64) {
         let end = self.now + ms;
         while let Some(at) = self.hub.poll_timeout().map(|at| at + self.started).filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -188,27 +188,31 @@ impl World {
     pub fn settle(&mut self) {
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::Send { conn, frames } | Output::Snapshot { conn, frames } => self.hear(conn, &frames),
-                Output::Fanout { to, frames } => to.iter().for_each(|conn| self.hear(*conn, &frames)),
+                Output::Send { conn, frames } | Output::Snapshot { conn, frames } => {
+                    self.record(conn, &frames)
+                }
+                Output::Fanout { to, frames } => to.iter().for_each(|conn| self.record(*conn, &frames)),
                 Output::Close { conn, status } => {
-                    let heard = self.heard_by(conn);
+                    let heard = self.received_mut(conn);
                     assert_eq!(heard.closed, None, "closed twice");
                     heard.closed = Some(status);
                 }
                 Output::Identified { .. } => {}
-                Output::Append(_) | Output::Read { .. } if self.holding => self.held.push(output),
+                Output::Append(_) | Output::Read { .. } if self.hold_requests => {
+                    self.held_requests.push(output)
+                }
                 Output::Append(_) | Output::Read { .. } => self.log(output),
             }
         }
     }
 
-    fn heard_by(&mut self, conn: ConnectionId) -> &mut Heard {
+    fn received_mut(&mut self, conn: ConnectionId) -> &mut Received {
         let conn: u32 = conn.to_string().parse().unwrap();
         self.peers.get_mut(&conn).unwrap()
     }
 
-    fn hear(&mut self, conn: ConnectionId, frames: &Bytes) {
-        let heard = self.heard_by(conn);
+    fn record(&mut self, conn: ConnectionId, frames: &Bytes) {
+        let heard = self.received_mut(conn);
         assert_eq!(heard.closed, None, "told something after the Close");
         for message in messages(frames) {
             heard.messages += 1;
@@ -216,20 +220,20 @@ impl World {
         }
     }
 
-    pub fn heard(&self, conn: Conn) -> &Heard {
+    pub fn received(&self, conn: Conn) -> &Received {
         &self.peers[&conn]
     }
 
     /// Clears what was sent to a connection.
     pub fn clear(&mut self, conn: Conn) {
-        self.peers.insert(conn, Heard::default());
+        self.peers.insert(conn, Received::default());
     }
 
     /// A logged-in rich client; its session secret is in the welcome.
     pub fn rich(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
         self.login(conn, nick, &[], &[]);
-        assert!(self.heard(conn).welcome().is_some(), "{nick}: {:?}", self.heard(conn));
+        assert!(self.received(conn).welcome().is_some(), "{nick}: {:?}", self.received(conn));
         conn
     }
 
@@ -237,7 +241,7 @@ impl World {
     pub fn basic(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
         self.send(conn, &codec::talk(nick, "", None, ""));
-        assert_eq!(self.heard(conn).closed, None, "{nick}");
+        assert_eq!(self.received(conn).closed, None, "{nick}");
         conn
     }
 
@@ -268,7 +272,7 @@ impl World {
     }
 
     /// Sends a message of a rich client with an id.
-    pub fn say(&mut self, conn: Conn, id: u8, content: &str) {
+    pub fn send_message(&mut self, conn: Conn, id: u8, content: &str) {
         self.send(conn, &talk(id, content));
     }
 }
@@ -278,7 +282,7 @@ pub fn talk(id: u8, content: &str) -> Frame {
     codec::talk("", "", Some(MessageId([id; 16])), content)
 }
 
-impl Heard {
+impl Received {
     pub fn extensions(&self) -> impl Iterator<Item = &Extension> {
         self.frames.iter().filter_map(|f| f.extension.as_ref())
     }
@@ -290,7 +294,7 @@ impl Heard {
         })
     }
 
-    pub fn talks(&self) -> Vec<(&str, &str)> {
+    pub fn messages(&self) -> Vec<(&str, &str)> {
         let talks = self.frames.iter().filter(|f| f.extension.is_none() && f.r#type == codec::TALK);
         talks.map(|f| (f.user_name.as_str(), f.content.as_str())).collect()
     }
@@ -339,7 +343,7 @@ impl Heard {
         changes.flatten().map(|m| format!("{}{}", sign(m), m.nick)).collect()
     }
 
-    pub fn rosters(&self) -> Vec<&wire::Roster> {
+    pub fn member_snapshots(&self) -> Vec<&wire::Roster> {
         let rosters = self.extensions().filter_map(|e| match e {
             Extension::Roster(roster) => Some(roster),
             _ => None,
@@ -347,8 +351,8 @@ impl Heard {
         rosters.collect()
     }
 
-    pub fn roster(&self) -> Vec<&str> {
-        self.rosters().iter().flat_map(|r| &r.members).map(|m| m.nick.as_str()).collect()
+    pub fn members(&self) -> Vec<&str> {
+        self.member_snapshots().iter().flat_map(|r| &r.members).map(|m| m.nick.as_str()).collect()
     }
 
     /// The last member list sent to a basic client.

@@ -73,8 +73,8 @@ impl Room {
     }
 
     /// The contents received since the last call.
-    fn heard(&mut self) -> Vec<String> {
-        self.witness.until(|c| c.heard(END));
+    fn take_received(&mut self) -> Vec<String> {
+        self.witness.until(|c| c.has_received(END));
         let frames = std::mem::take(&mut self.witness.frames).into_iter();
         let talk = frames.filter(|frame| frame.r#type == codec::TALK && frame.content != END);
         talk.map(|frame| frame.content).collect()
@@ -92,7 +92,7 @@ impl Case {
     }
 
     /// The room receives this text.
-    pub fn said(mut self, text: &str) -> Self {
+    pub fn expect_message(mut self, text: &str) -> Self {
         self.wanted.said.push(text.into());
         self
     }
@@ -144,7 +144,7 @@ impl Case {
             room.witness.talk(END);
         }
         answer.ended = false;
-        answer.said = room.heard();
+        answer.said = room.take_received();
         if self.last_pong {
             answer.pongs.drain(..answer.pongs.len().saturating_sub(1));
         }

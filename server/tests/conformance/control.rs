@@ -61,7 +61,7 @@ fn closes() -> Vec<Case> {
         Case::new("5.5.1", "a Close between fragments").send(begun).closed(1001),
         Case::new("5.5.1", "a message before a Close")
             .send([frame(FIN | BINARY, &talk("in time")), close(1000, b"")].concat())
-            .said("in time")
+            .expect_message("in time")
             .closed(1000),
         Case::new("8.1", "a Close with a reason that is not UTF-8").send(close(1000, &[0xFF])).closed(1007),
         Case::new("8.1", "a Close with a reason cut inside a character")

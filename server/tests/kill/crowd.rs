@@ -92,13 +92,13 @@ impl Crowd {
     }
 
     /// Waits until all are online.
-    pub fn come_back(&self) {
-        self.press_until("everybody is back", || self.all(|state| state.online));
+    pub fn wait_until_online(&self) {
+        self.reconnect_until("everybody is back", || self.all(|state| state.online));
     }
 
     /// Waits until a condition holds, while users press the reconnect button, because the backoff is long
     /// after many failures.
-    pub fn press_until(&self, what: &str, holds: impl Fn() -> bool) {
+    pub fn reconnect_until(&self, what: &str, holds: impl Fn() -> bool) {
         let mut pressed = Instant::now();
         self.order(Order::Wake);
         let held = holds_in_time(|| {
@@ -114,10 +114,10 @@ impl Crowd {
     }
 
     /// Stops sending. Then all messages must arrive and all gaps be loaded.
-    pub fn come_to_rest(&self) {
+    pub fn settle(&self) {
         self.order(Order::Talk(false));
         self.order(Order::Load);
-        self.come_back();
+        self.wait_until_online();
         let count = self.members.len();
         // The tabs that still wait for something.
         let restless = || {

@@ -113,14 +113,14 @@ fn try_it(how: &'static str, disk: &Dir, limit: Option<u32>, make_room: impl FnO
     server.kill();
     server.start();
     let started = Instant::now();
-    crowd.come_back();
+    crowd.wait_until_online();
     let back = crowd.back_after(started);
     everybody_is_refused(&crowd);
     visit(&server, &crowd, "tom");
     let waiting = crowd.sum(|state| state.said - state.acknowledged);
 
     make_room(&mut server);
-    crowd.come_to_rest();
+    crowd.settle();
     let devices = crowd.end();
     server.kill();
     let log = SqliteLog::open(&data).unwrap();
@@ -128,6 +128,6 @@ fn try_it(how: &'static str, disk: &Dir, limit: Option<u32>, make_room: impl FnO
     Row { how, rounds: 1, back }.print(&log, &devices);
     println!("{waiting} messages waited for room on the disk");
     assert!(waiting > 0);
-    truth::nothing_is_lost_and_nothing_is_doubled(&log, &devices);
-    truth::everybody_sees_who_is_there(&devices);
+    truth::check_exactly_once(&log, &devices);
+    truth::check_presence(&devices);
 }

@@ -139,14 +139,14 @@ impl Page {
             };
             match order {
                 Some(Order::End) => return (self.device, self.socket),
-                Some(order) => self.obey(order),
+                Some(order) => self.execute(order),
                 None => {}
             }
             self.tell();
         }
     }
 
-    fn obey(&mut self, order: Order) {
+    fn execute(&mut self, order: Order) {
         match order {
             Order::Talk(true) => self.talks_at = Some(self.now().mono + self.rng.below(THINKS.1)),
             Order::Talk(false) => self.talks_at = None,

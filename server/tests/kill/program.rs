@@ -79,7 +79,7 @@ impl Program {
     }
 
     /// SIGTERM; the program must exit successfully.
-    pub fn ask_to_end(&mut self) {
+    pub fn terminate(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         let status = child.wait().unwrap();

@@ -20,14 +20,14 @@ const PEOPLE: usize = 50;
 const ROUNDS: usize = 5;
 
 /// Waits for a random moment: after some messages, or while clients reconnect.
-fn a_moment(crowd: &Crowd, rng: &mut Rng) {
+fn wait_random_moment(crowd: &Crowd, rng: &mut Rng) {
     if rng.once_in(4) {
         let back = rng.index(PEOPLE + 1);
-        crowd.press_until("some are back", || crowd.sum(|state| usize::from(state.online)) >= back);
+        crowd.reconnect_until("some are back", || crowd.sum(|state| usize::from(state.online)) >= back);
     } else {
         let before = crowd.sum(|state| state.acknowledged);
         let more = rng.index(200);
-        crowd.press_until("something is acknowledged", || {
+        crowd.reconnect_until("something is acknowledged", || {
             crowd.sum(|state| state.acknowledged) >= before + more
         });
     }
@@ -44,7 +44,7 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
     crowd.order(Order::Talk(true));
     let (mut back, mut started) = (Vec::new(), None);
     for _ in 0..rounds {
-        a_moment(&crowd, &mut rng);
+        wait_random_moment(&crowd, &mut rng);
         back.extend(started.into_iter().flat_map(|started| crowd.back_after(started)));
         end(&mut server);
         // Users continue to send; some close the tab and open it again.
@@ -56,10 +56,10 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
         started = Some(Instant::now());
         // The next stop may happen before all have reconnected.
         if rng.once_in(2) {
-            crowd.come_back();
+            crowd.wait_until_online();
         }
     }
-    crowd.come_to_rest();
+    crowd.settle();
     back.extend(started.into_iter().flat_map(|started| crowd.back_after(started)));
     crowd.come_and_go(&mut rng);
     let devices = crowd.end();
@@ -67,8 +67,8 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
     let log = SqliteLog::open(dir.path()).unwrap();
     let log = truth::everything(&mut *log.reader().unwrap());
     Row { how, rounds, back }.print(&log, &devices);
-    truth::nothing_is_lost_and_nothing_is_doubled(&log, &devices);
-    truth::everybody_sees_who_is_there(&devices);
+    truth::check_exactly_once(&log, &devices);
+    truth::check_presence(&devices);
 }
 
 #[test]
@@ -78,5 +78,5 @@ fn server_killed_at_any_moment() {
 
 #[test]
 fn server_stopped_at_any_moment() {
-    rounds("is asked to end", Program::ask_to_end);
+    rounds("is asked to end", Program::terminate);
 }

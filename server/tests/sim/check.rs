@@ -2,7 +2,7 @@
 
 use super::{truth, world::World};
 
-pub fn everybody_is_in(world: &World) {
+pub fn check_all_online(world: &World) {
     for device in &world.devices {
         assert!(device.is_online(), "{} is {:?}", device.nick, device.connection);
     }
@@ -30,11 +30,11 @@ pub fn settle(world: &mut World) {
     }
     world.skew = 0;
     // Longer than a heartbeat and its deadline, so that dead connections are detected.
-    world.pass(30_000);
+    world.advance(30_000);
     // Old dead connections and delayed presence updates may interrupt a quiet moment.
     for _ in 0..4 {
         load_until_quiet(world);
-        world.pass(50_000);
+        world.advance(50_000);
         if is_quiet(world) {
             break;
         }
@@ -53,27 +53,27 @@ fn load_until_quiet(world: &mut World) {
                 world.with_session(at, |session, now| session.handle_load(now, to));
             }
         }
-        world.pass(500);
+        world.advance(500);
     }
 }
 
 /// Nothing is lost or duplicated, and all clients agree on presence.
-pub fn all_is_well(world: &mut World) {
+pub fn check_invariants(world: &mut World) {
     let log = truth::everything(&mut *world.server.as_mut().expect("the server is there").reader);
-    truth::nothing_is_lost_and_nothing_is_doubled(&log, &world.devices);
-    everybody_sees_who_is_there(world, 0);
+    truth::check_exactly_once(&log, &world.devices);
+    check_presence(world, 0);
     // One leaves, and another's connection is lost for good. Neither may still be shown as online.
     world.with_session(0, |session, now| session.handle_exit(now));
     world.devices[1].close_page();
     world.drop_link(1, false);
-    world.pass(10_000);
-    everybody_sees_who_is_there(world, 2);
+    world.advance(10_000);
+    check_presence(world, 2);
 }
 
 /// Exactly the clients after the `first` ones are online.
-fn everybody_sees_who_is_there(world: &World, first: usize) {
+fn check_presence(world: &World, first: usize) {
     let there = &world.devices[first..];
-    truth::everybody_sees_who_is_there(there);
+    truth::check_presence(there);
     let server = world.server.as_ref().expect("the server is there");
     assert_eq!(server.hub.members(), there.len(), "the server counts the wrong people");
 }

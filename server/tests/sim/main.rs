@@ -122,18 +122,18 @@ fn run(seed: u64, faults: bool) -> Tally {
     // A client whose first login fails does not retry, so faults begin after it.
     world.faults = false;
     (0..devices).for_each(|at| world.open_page(at));
-    world.pass(2_000);
-    check::everybody_is_in(&world);
+    world.advance(2_000);
+    check::check_all_online(&world);
     world.faults = faults;
     for _ in 0..250 {
         step(&mut world);
         let most = if world.rng.once_in(10) { 3_000 } else { 250 };
         let pause = world.rng.below(most);
-        world.pass(pause);
+        world.advance(pause);
     }
     world.faults = false;
     check::settle(&mut world);
-    check::all_is_well(&mut world);
+    check::check_invariants(&mut world);
     world.tally
 }
 

@@ -26,7 +26,7 @@ pub fn everything(reader: &mut dyn LogReader) -> Vec<Line> {
 }
 
 /// All sent messages are in the log once and in order, and all clients show the log.
-pub fn nothing_is_lost_and_nothing_is_doubled(log: &[Line], devices: &[Device]) {
+pub fn check_exactly_once(log: &[Line], devices: &[Device]) {
     let mut places = BTreeMap::new();
     for (seq, id, nick, content) in log {
         let before = places.insert(*id, (*seq, nick.clone(), content.clone()));
@@ -71,7 +71,7 @@ fn without(all: &[(u64, MessageId)], those: &[(u64, MessageId)]) -> Vec<(u64, Me
 }
 
 /// All of these clients see exactly these members online.
-pub fn everybody_sees_who_is_there(devices: &[Device]) {
+pub fn check_presence(devices: &[Device]) {
     let nicks: BTreeSet<_> = devices.iter().map(|device| device.nick.clone()).collect();
     for device in devices {
         let session = device.session.as_ref().expect("the page is open");

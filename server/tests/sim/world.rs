@@ -113,7 +113,7 @@ impl World {
     }
 
     /// Lets time pass, with all events that are due.
-    pub fn pass(&mut self, ms: Millis) {
+    pub fn advance(&mut self, ms: Millis) {
         let end = self.now + ms;
         while self.now < end {
             self.now = self.next(end);

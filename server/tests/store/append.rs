@@ -9,7 +9,7 @@ use crate::world::{ALL, NOW, World, entry, id, new};
 #[test]
 fn appended_messages_are_read_in_order() {
     let mut world = World::new();
-    let first = new(world.say(1, "one"));
+    let first = new(world.append_message(1, "one"));
     let rest = world.append(&[entry(2, "", "two"), entry(3, "other", "elsewhere"), entry(4, "", "three")]);
     assert_eq!(first, Stamp { seq: 1, time: NOW + 1 });
     assert_eq!(rest.iter().map(|&appended| new(appended).seq).collect::<Vec<_>>(), [2, 1, 3]);
@@ -23,7 +23,7 @@ fn appended_messages_are_read_in_order() {
 #[test]
 fn resent_message_is_a_duplicate_with_its_first_stamp() {
     let mut world = World::new();
-    let place = new(world.say(1, "one"));
+    let place = new(world.append_message(1, "one"));
     let again = NewMessage { time: NOW + 500, nick: "TOM".into(), ..entry(1, "", "one") };
     assert_eq!(world.append(slice::from_ref(&again)), [AppendOutcome::Duplicate(place)]);
     // Within one batch too.

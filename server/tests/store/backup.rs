@@ -45,7 +45,7 @@ fn backup_of_a_log_in_use_is_complete() {
             let mut n = 2000;
             while !over.load(Relaxed) {
                 n += 1;
-                world.say(n, &format!("number {n}"));
+                world.append_message(n, &format!("number {n}"));
             }
             world
         });
@@ -73,9 +73,11 @@ fn backup_of_a_log_in_use_is_complete() {
         assert_eq!(there, all[..there.len()]);
         assert_eq!(restored.search("1999"), ["number 1999"]);
         // The copy can be continued, and recognises duplicates.
-        assert!(matches!(restored.say(17, "number 17"), AppendOutcome::Duplicate(place) if place.seq == 17));
         assert!(
-            matches!(restored.say(1_000_000, "on"), AppendOutcome::Appended(place) if place.seq == made.messages + 1)
+            matches!(restored.append_message(17, "number 17"), AppendOutcome::Duplicate(place) if place.seq == 17)
+        );
+        assert!(
+            matches!(restored.append_message(1_000_000, "on"), AppendOutcome::Appended(place) if place.seq == made.messages + 1)
         );
     }
     assert_eq!(names(&to).len(), 6, "{:?}", names(&to));

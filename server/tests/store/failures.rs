@@ -44,12 +44,12 @@ fn full_log_continues_after_space_was_freed() {
     assert!(world.find("x").is_empty());
     // Space from deleted messages.
     while world.log.apply_retention(&Retention { messages: Some(10), ..Retention::default() }, 0).unwrap() {}
-    assert_eq!(new(world.say(90_000, "goes in")).seq, u64::from(stored) + 1);
+    assert_eq!(new(world.append_message(90_000, "goes in")).seq, u64::from(stored) + 1);
     assert_eq!(world.contents().len(), 11);
     // Space from a higher limit.
     fill(&mut world, 100_000);
     let mut world = world.reopen();
-    new(world.say(99_999, "goes in"));
+    new(world.append_message(99_999, "goes in"));
     assert_eq!(world.find("goes"), ["goes in", "goes in"]);
     world.check();
 }
@@ -88,7 +88,7 @@ fn files_are_accessible_to_the_owner_only() {
 #[test]
 fn read_only_log_can_be_read() {
     let mut world = World::new();
-    world.say(1, "one");
+    world.append_message(1, "one");
     let mut world = world.reopen_with(&READ_ONLY);
     assert_eq!(world.contents(), ["one"]);
     assert_eq!(world.find("one"), ["one"]);
@@ -165,7 +165,7 @@ fn log_of_a_newer_version_is_refused() {
 fn full_log_refuses_new_messages_and_recognises_duplicates() {
     // Recognising duplicates needs no space.
     let mut world = World::with(&Options { max_pages: Some(60), ..FAST });
-    let place = new(world.say(1, "one"));
+    let place = new(world.append_message(1, "one"));
     fill(&mut world, 2);
     assert_eq!(world.append(&[entry(1, "", "one")]), [AppendOutcome::Duplicate(place)]);
 }

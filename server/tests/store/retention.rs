@@ -128,7 +128,7 @@ fn retention_by_size_across_runs() {
 #[test]
 fn id_is_known_after_its_message_was_deleted() {
     let mut world = World::new();
-    let first = new(world.say(1, "one"));
+    let first = new(world.append_message(1, "one"));
     numbered(&mut world, 2, 9, "");
     tidy(&mut world, &messages(0), NOW);
     let mut world = world.reopen();
@@ -157,7 +157,7 @@ fn sequence_numbers_never_decrease() {
     let mut world = world.reopen();
     let page = world.page(PageStart::End, ALL);
     assert_eq!((page.from, page.to, page.reached_start, page.reached_end), (0, 5, true, true));
-    assert_eq!(new(world.say(6, "six")).seq, 6);
+    assert_eq!(new(world.append_message(6, "six")).seq, 6);
     let one = PageSize { messages: 1, bytes: 0 };
     assert_eq!(world.page(PageStart::After(2), one).from, 0);
 }

@@ -5,10 +5,10 @@ use rusqlite::Connection;
 
 use crate::world::{ALL, Dir, FAST, World, entry};
 
-fn with(texts: &[&str]) -> World {
+fn world_with(texts: &[&str]) -> World {
     let mut world = World::new();
     for (n, text) in (1..).zip(texts) {
-        world.say(n, text);
+        world.append_message(n, text);
     }
     world
 }
@@ -61,7 +61,7 @@ fn words_match_by_prefix_and_chinese_anywhere() {
         ("snake_case", "case", true),
     ];
     for (text, query, found) in table {
-        let mut world = with(&["something else", text]);
+        let mut world = world_with(&["something else", text]);
         let expected: &[&str] = if *found { &[text] } else { &[] };
         assert_eq!(world.search(query), expected, "{query:?} in {text:?}");
     }
@@ -69,7 +69,7 @@ fn words_match_by_prefix_and_chinese_anywhere() {
 
 #[test]
 fn query_has_no_syntax() {
-    let mut world = with(&["alpha beta", "AND OR NOT NEAR text", "quote\" here"]);
+    let mut world = world_with(&["alpha beta", "AND OR NOT NEAR text", "quote\" here"]);
     for (query, found) in [
         ("alpha OR gamma", &[][..]),
         ("alpha NOT beta", &[]),
@@ -103,7 +103,7 @@ fn query_has_no_syntax() {
 
 #[test]
 fn query_length_is_bounded() {
-    let mut world = with(&["a b c", &"x".repeat(20_000), &"字".repeat(5000)]);
+    let mut world = world_with(&["a b c", &"x".repeat(20_000), &"字".repeat(5000)]);
     assert_eq!(world.search(&"a ".repeat(100_000)), ["a b c"]);
     assert_eq!(world.search(&"(".repeat(100_000)), [""; 0]);
     assert_eq!(world.search(&"x".repeat(100_000)).len(), 1);
@@ -192,7 +192,7 @@ fn unindexed_messages_are_found_first() {
     assert!(left.len() > 3 && left.is_sorted_by(|a, b| a > b), "in steps: {left:?}");
     assert_eq!(world.log.index_pending().unwrap(), 0);
     // Indexing continues after the log was closed.
-    world.say(701, "word 701");
+    world.append_message(701, "word 701");
     let mut world = world.reopen();
     assert_eq!(world.find("word")[..2], ["word 701", "word 700"]);
     assert_eq!(world.search("701"), ["word 701"]);
@@ -200,12 +200,12 @@ fn unindexed_messages_are_found_first() {
 
 #[test]
 fn message_deleted_before_indexing_is_not_found() {
-    let mut world = with(&["word 1", "word 2", "word 3"]);
+    let mut world = world_with(&["word 1", "word 2", "word 3"]);
     while world.log.apply_retention(&Retention { messages: Some(1), ..Retention::default() }, 0).unwrap() {}
     assert_eq!(world.search("word"), ["word 3"]);
     while world.log.apply_retention(&Retention { messages: Some(0), ..Retention::default() }, 0).unwrap() {}
     assert_eq!(world.search("word"), [""; 0]);
-    world.say(4, "word 4");
+    world.append_message(4, "word 4");
     assert_eq!(world.search("word"), ["word 4"]);
     world.check();
 }

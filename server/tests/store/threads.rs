@@ -146,7 +146,7 @@ impl Stage {
     }
 
     /// Submits batches while a first one is being appended.
-    fn behind_a_first(jobs: impl FnOnce(&Self)) -> Self {
+    fn during_first_append(jobs: impl FnOnce(&Self)) -> Self {
         let stage = Self::new();
         stage.append(0, &[1]);
         assert_eq!(stage.appending(), [1]);
@@ -163,7 +163,7 @@ fn full() -> LogError {
 
 #[test]
 fn pending_batches_are_committed_together_and_reported_in_order() {
-    let stage = Stage::behind_a_first(|stage| {
+    let stage = Stage::during_first_append(|stage| {
         stage.append(0, &[2, 3]);
         stage.append(0, &[]);
         stage.append(1, &[4]);
@@ -179,7 +179,7 @@ fn pending_batches_are_committed_together_and_reported_in_order() {
 #[test]
 fn group_size_is_bounded() {
     let ids: Vec<_> = (2..=5000).collect();
-    let stage = Stage::behind_a_first(|stage| ids.iter().for_each(|&n| stage.append(0, &[n])));
+    let stage = Stage::during_first_append(|stage| ids.iter().for_each(|&n| stage.append(0, &[n])));
     let first = stage.appending();
     stage.orders.send(Do::Append).unwrap();
     let second = stage.appending();
@@ -193,7 +193,7 @@ fn group_size_is_bounded() {
 
 #[test]
 fn batches_of_a_failed_generation_are_not_tried() {
-    let stage = Stage::behind_a_first(|stage| {
+    let stage = Stage::during_first_append(|stage| {
         stage.append(0, &[2]);
         stage.append(1, &[3]);
     });

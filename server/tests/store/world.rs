@@ -92,7 +92,7 @@ impl World {
     }
 
     /// Appends a message to the lobby.
-    pub fn say(&mut self, id: u32, content: &str) -> AppendOutcome {
+    pub fn append_message(&mut self, id: u32, content: &str) -> AppendOutcome {
         self.append(&[entry(id, "", content)])[0]
     }
 

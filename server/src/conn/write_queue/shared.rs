@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
 };
@@ -49,6 +48,7 @@ pub(super) struct State {
 pub(super) struct Shared(Mutex<State>);
 
 impl Shared {
+    #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // No code that holds the lock can panic in the middle of a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -56,6 +56,7 @@ impl Shared {
 
     /// Reserves the socket for a write of the hub task, unless the socket task is writing. After `true`, the caller
     /// must call [`finish_hub_write`](Self::finish_hub_write) or hand its frames over.
+    #[inline]
     pub(super) fn begin_hub_write(&self) -> bool {
         let mut state = self.lock();
         let idle = state.writer == Writer::Idle;
@@ -67,14 +68,16 @@ impl Shared {
 
     /// Ends a write of the hub task that left nothing to write. Returns whether the socket task was waiting; it is
     /// woken then.
+    #[inline]
     pub(super) fn finish_hub_write(&self) -> bool {
         let mut state = self.lock();
         state.writer = Writer::Idle;
-        let waits = mem::take(&mut state.socket_waits);
-        if waits {
-            wake(state);
+        if !state.socket_waits {
+            return false;
         }
-        waits
+        state.socket_waits = false;
+        wake(state);
+        true
     }
 
     /// The hub has handled one message. Wakes the socket task if it had stopped reading.

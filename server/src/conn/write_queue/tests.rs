@@ -13,7 +13,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    conn::socket::{Socket, Timeouts},
+    conn::{socket::Socket, timeouts::Timeouts},
     hub::connection_table::ConnectionId,
     hub_task::HubInput,
 };
