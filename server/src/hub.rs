@@ -49,7 +49,7 @@ use std::{
 
 use parlour_core::{
     Millis,
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     limits::Limits,
     model::MessageId,
     status::Status,
@@ -364,7 +364,7 @@ impl Hub {
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
         if self.lobby.list_due().is_some_and(|due| due <= self.now) {
-            self.lobby.send_to_basic(self.now, Frame::default(), &self.nicks, &mut self.out);
+            self.lobby.send_to_basic(self.now, Envelope::default(), &self.nicks, &mut self.out);
         }
         self.out.pop()
     }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use parlour_core::{
-    kept::{Change, Kept, Table},
     model::MessageId,
+    persist::{Change, Persisted, Table},
 };
 
 #[derive(Debug, Default)]
@@ -36,17 +36,17 @@ impl Device {
                     self.tables.insert((table, key.into()), value.into());
                 }
                 Change::Delete(table, key) => {
-                    if table == Table::Outbox {
+                    if table == Table::SendQueue {
                         out.extend(MessageId::from_wire(&key));
                     }
                     self.tables.remove(&(table, key.into()));
                 }
                 Change::DeleteUpTo(table, key) => {
-                    assert_ne!(table, Table::Outbox, "entries are taken out one by one");
+                    assert_ne!(table, Table::SendQueue, "entries are taken out one by one");
                     self.tables.retain(|(t, k), _| *t != table || **k > *key);
                 }
                 Change::Clear(table) => {
-                    assert_ne!(table, Table::Outbox, "entries are taken out one by one");
+                    assert_ne!(table, Table::SendQueue, "entries are taken out one by one");
                     self.tables.retain(|(t, _), _| *t != table);
                 }
             }
@@ -66,9 +66,9 @@ impl Device {
     }
 
     /// What a page that is loaded finds.
-    pub(super) fn kept(&self) -> Kept {
+    pub(super) fn kept(&self) -> Persisted {
         let account = self.values(Table::Account).pop();
-        Kept::read(account.as_deref(), &self.values(Table::Outbox), &self.values(Table::Messages))
+        Persisted::read(account.as_deref(), &self.values(Table::SendQueue), &self.values(Table::Messages))
     }
 
     /// What is in a table, in order of key.
@@ -78,6 +78,6 @@ impl Device {
     }
 
     pub(super) fn has_entry(&self, id: MessageId) -> bool {
-        self.tables.contains_key(&(Table::Outbox, id.0.to_vec()))
+        self.tables.contains_key(&(Table::SendQueue, id.0.to_vec()))
     }
 }

@@ -29,7 +29,7 @@ impl World {
         self.receive(&codec::encode(&ack));
         self.settle();
         assert!(said.iter().all(|id| !self.outbox.contains_key(id)), "acknowledged, and not shown as sent");
-        self.session.handle_hide();
+        self.session.handle_hidden();
         self.settle();
         let left = all.iter().any(|id| self.device.has_entry(*id));
         assert!(self.lossy || !left, "acknowledged, and still on the device");
@@ -40,7 +40,7 @@ impl World {
         let welcome = codec::encode(&codec::extension("", Extension::Welcome(welcome)));
         for _ in 0..4 {
             if !self.open {
-                self.session.handle_retry_now(self.now);
+                self.session.handle_reconnect(self.now);
                 self.settle();
             }
             if !self.open {

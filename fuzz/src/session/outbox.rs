@@ -6,7 +6,7 @@ use std::{
 };
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::{Delivery, Message, MessageId},
 };
 
@@ -48,7 +48,7 @@ impl Outbox {
         }
     }
 
-    fn heard_frame(&mut self, frame: &Frame) {
+    fn heard_frame(&mut self, frame: &Envelope) {
         self.arrived(&frame.id);
         match &frame.extension {
             Some(Extension::Ack(ack)) => ack.accepted.iter().for_each(|accepted| self.arrived(&accepted.id)),

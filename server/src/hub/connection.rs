@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parlour_core::{
     Millis,
-    limits::{Bucket, Limits},
+    limits::{Limits, TokenBucket},
     model::MessageId,
 };
 
@@ -29,17 +29,17 @@ pub struct Connection {
     /// The member, once logged in.
     pub peer: Option<Peer>,
     /// Limits messages.
-    pub messages: Bucket,
+    pub messages: TokenBucket,
     /// Limits other envelopes.
-    pub control: Bucket,
+    pub control: TokenBucket,
     /// Limits requests for the member snapshot.
-    pub member_snapshots: Bucket,
+    pub member_snapshots: TokenBucket,
     /// Limits requests of basic clients for the member list.
-    pub nick_lists: Bucket,
+    pub nick_lists: TokenBucket,
     /// Limits pages of history and searches.
-    pub history: Bucket,
+    pub history: TokenBucket,
     /// Limits refusals.
-    pub refusals: Bucket,
+    pub refusals: TokenBucket,
     /// The order of the sender's messages across temporary refusals.
     pub order: SenderOrder,
     /// Messages in the append queue.
@@ -71,7 +71,7 @@ impl Connection {
     /// An unauthenticated connection.
     #[must_use]
     pub fn new(now: Millis, opened: u64, limits: &Limits) -> Self {
-        let bucket = |(per_minute, burst)| Bucket::new(per_minute, burst, now);
+        let bucket = |(per_minute, burst)| TokenBucket::new(per_minute, burst, now);
         Self {
             opened,
             peer: None,

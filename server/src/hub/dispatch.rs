@@ -1,7 +1,7 @@
 //! Dispatch of incoming envelopes.
 
 use parlour_core::{
-    codec::{self, Extension, Frame, Kind},
+    codec::{self, Envelope, Extension, Kind},
     model::MessageId,
     status::Status,
     wire,
@@ -11,7 +11,7 @@ use super::{Hub, connection_table::ConnectionId};
 
 impl Hub {
     /// Routes an envelope by its kind and by whether the connection is logged in.
-    pub(super) fn dispatch(&mut self, conn: ConnectionId, envelope: Frame) {
+    pub(super) fn dispatch(&mut self, conn: ConnectionId, envelope: Envelope) {
         let Some(known) = self.connections.get(conn).map(|c| c.peer.is_some()) else { return };
         let kind = codec::kind(&envelope);
         match (kind, known) {
@@ -24,14 +24,14 @@ impl Hub {
             }
             (_, true) => {}
         }
-        if kind == Kind::Talk {
+        if kind == Kind::Message {
             return self.send_message(conn, envelope);
         }
         if !self.allow_control(conn, &envelope) {
             return;
         }
         match kind {
-            Kind::Talk => {}
+            Kind::Message => {}
             Kind::Login => self.refuse(conn, Status::AlreadyLoggedIn, None, 0, None),
             Kind::Exit => self.leave(conn),
             Kind::UserList => self.send_user_list(conn),
@@ -40,7 +40,7 @@ impl Hub {
     }
 
     /// Routes an envelope with an extension.
-    fn dispatch_extension(&mut self, conn: ConnectionId, envelope: Frame) {
+    fn dispatch_extension(&mut self, conn: ConnectionId, envelope: Envelope) {
         match envelope.extension {
             Some(Extension::Ping(ping)) => {
                 let pong = wire::Pong { nonce: ping.nonce };
@@ -66,7 +66,7 @@ impl Hub {
 
     /// Takes a token for an envelope that is not a message. Refuses the envelope and returns `false` if there
     /// is none.
-    pub(super) fn allow_control(&mut self, conn: ConnectionId, envelope: &Frame) -> bool {
+    pub(super) fn allow_control(&mut self, conn: ConnectionId, envelope: &Envelope) -> bool {
         let now = self.now;
         match self.connections.get_mut(conn).map(|c| c.control.take(now)) {
             Some(Ok(())) => true,

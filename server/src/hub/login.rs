@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parlour_core::{
     PROTOCOL_VERSION,
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     limits,
     model::Dialect,
     status::Status,
@@ -28,7 +28,7 @@ const MAX_ATTEMPT_BYTES: usize = 32;
 
 impl Hub {
     /// Handles the login of a rich client.
-    pub(super) fn login(&mut self, conn: ConnectionId, envelope: Frame) {
+    pub(super) fn login(&mut self, conn: ConnectionId, envelope: Envelope) {
         let Some(Extension::Login(login)) = envelope.extension else { return };
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
@@ -98,7 +98,7 @@ impl Hub {
 
     /// Logs in a basic client, which is recognised by a first envelope that is not a login and has its nick.
     /// Returns whether the envelope is to be dispatched further.
-    pub(super) fn login_basic(&mut self, conn: ConnectionId, envelope: &Frame) -> bool {
+    pub(super) fn login_basic(&mut self, conn: ConnectionId, envelope: &Envelope) -> bool {
         if codec::kind(envelope) == codec::Kind::Exit {
             self.close(conn, Status::Normal);
             return false;

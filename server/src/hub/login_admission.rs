@@ -1,12 +1,12 @@
 //! The rate limit for logins. After an outage thousands of clients reconnect at once, and each is sent the
 //! member list and recent messages. Clients over the limit are refused, each with a different time to retry.
 
-use parlour_core::{Millis, limits::Bucket};
+use parlour_core::{Millis, limits::TokenBucket};
 
 /// A token bucket and the queue of retry times.
 #[derive(Debug)]
 pub struct LoginAdmission {
-    bucket: Bucket,
+    bucket: TokenBucket,
     per_second: u64,
     /// The retry time last given to a refused client, in µs.
     last_slot_us: u64,
@@ -17,7 +17,7 @@ impl LoginAdmission {
     #[must_use]
     pub fn new(per_second: u32, burst: u32) -> Self {
         Self {
-            bucket: Bucket::new(per_second.saturating_mul(60), burst, 0),
+            bucket: TokenBucket::new(per_second.saturating_mul(60), burst, 0),
             per_second: per_second.into(),
             last_slot_us: 0,
         }

@@ -2,7 +2,7 @@
 
 use parlour_core::{
     Millis,
-    codec::{self, Frame},
+    codec::{self, Envelope},
     model::MessageId,
     status::Status,
     validate,
@@ -21,7 +21,7 @@ use crate::{
 
 impl Hub {
     /// Handles a message, or a command typed by a basic client.
-    pub(super) fn send_message(&mut self, conn: ConnectionId, envelope: Frame) {
+    pub(super) fn send_message(&mut self, conn: ConnectionId, envelope: Envelope) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let basic = peer.group == Group::Basic;
         let (nick, key) = (peer.nick.clone(), peer.key.clone());
@@ -173,7 +173,7 @@ impl Hub {
     }
 
     /// Handles a command that a basic client typed as a message.
-    fn handle_typed_command(&mut self, conn: ConnectionId, envelope: Frame) {
+    fn handle_typed_command(&mut self, conn: ConnectionId, envelope: Envelope) {
         if !self.allow_control(conn, &envelope) {
             return;
         }
@@ -191,7 +191,7 @@ impl Hub {
             return self.refuse(conn, Status::RateLimited, None, wait, None);
         }
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
-        let mut answer = codec::userlist(&peer.nick);
+        let mut answer = codec::user_list_request(&peer.nick);
         for nick in self.nicks.members().take(MAX_LISTED_NICKS) {
             answer.content.push_str(nick);
             answer.content.push(',');

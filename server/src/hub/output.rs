@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, Frame},
+    codec::{self, Envelope},
     model::Dialect,
     status::Status,
 };
@@ -78,7 +78,7 @@ impl Outputs {
     }
 
     /// Sends one envelope to one connection.
-    pub fn send(&mut self, conn: ConnectionId, envelope: &Frame) {
+    pub fn send(&mut self, conn: ConnectionId, envelope: &Envelope) {
         self.put(Output::Send { conn, frames: frame::binary(&codec::encode(envelope)) });
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     wire,
 };
 
@@ -48,7 +48,7 @@ impl PresenceChanges {
     }
 
     /// Encodes and clears the changes.
-    pub fn take(&mut self, unix_ms: i64) -> Option<Frame> {
+    pub fn take(&mut self, unix_ms: i64) -> Option<Envelope> {
         if self.is_empty() {
             return None;
         }

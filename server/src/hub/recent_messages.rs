@@ -126,7 +126,7 @@ fn encode_page(mut page: wire::HistoryPage) -> Bytes {
 /// A lobby message as delivered to clients.
 #[must_use]
 pub fn encode(message: &StoredMessage) -> Bytes {
-    let mut envelope = codec::talk(&message.nick, "", Some(message.id), &message.content);
+    let mut envelope = codec::message(&message.nick, "", Some(message.id), &message.content);
     (envelope.seq, envelope.time) = (message.stamp.seq, message.stamp.time);
     codec::encode(&envelope)
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parlour_core::{
     Millis,
     codec::{self, Extension},
-    limits::Bucket,
+    limits::TokenBucket,
     model::MessageId,
     wire,
 };
@@ -53,7 +53,7 @@ pub struct Room {
     groups: [Arc<Vec<ConnectionId>>; 3],
     /// Committed messages that are not delivered yet, encoded.
     messages: Vec<Bytes>,
-    deliveries: Bucket,
+    deliveries: TokenBucket,
     /// When `messages` are delivered, if the delivery was postponed.
     delivery_due: Option<Millis>,
     acks: Vec<(ConnectionId, Vec<wire::Accepted>)>,
@@ -73,7 +73,7 @@ impl Room {
         Self {
             groups: Default::default(),
             messages: Vec::new(),
-            deliveries: Bucket::new(DELIVERY_RATE.0, DELIVERY_RATE.1, 0),
+            deliveries: TokenBucket::new(DELIVERY_RATE.0, DELIVERY_RATE.1, 0),
             delivery_due: None,
             acks: Vec::new(),
             recent,
@@ -221,7 +221,7 @@ impl Room {
     pub fn send_to_basic(
         &mut self,
         now: Millis,
-        mut envelope: codec::Frame,
+        mut envelope: codec::Envelope,
         nicks: &NickRegistry,
         out: &mut Outputs,
     ) {
@@ -239,9 +239,9 @@ impl Room {
     /// Sends the member list to a basic client that has just joined, or to all of them if it is due.
     pub fn send_list(&mut self, now: Millis, conn: ConnectionId, nicks: &NickRegistry, out: &mut Outputs) {
         if self.list_due().is_some_and(|due| due <= now) {
-            self.send_to_basic(now, codec::Frame::default(), nicks, out);
+            self.send_to_basic(now, codec::Envelope::default(), nicks, out);
         } else {
-            out.send(conn, &codec::Frame { user_list: list(nicks), ..codec::Frame::default() });
+            out.send(conn, &codec::Envelope { user_list: list(nicks), ..codec::Envelope::default() });
         }
     }
 

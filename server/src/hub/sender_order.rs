@@ -14,7 +14,7 @@ const RESEND_TIMEOUT_MS: Millis = 60_000;
 /// The time to retry for messages that are refused because an earlier one must come first.
 const RETRY_AFTER_MS: Millis = 500;
 /// The most messages whose resend is awaited: the capacity of a client's send queue.
-const MAX_AWAITED: usize = parlour_core::limits::OUTBOX;
+const MAX_AWAITED: usize = parlour_core::limits::SEND_QUEUE_MESSAGES;
 
 /// The ids of refused messages, in the order in which they must be resent.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
     wire,
@@ -22,7 +22,7 @@ pub struct Client {
     pub nick: String,
     pub welcome: Option<wire::Welcome>,
     /// All envelopes, in order; batches are split.
-    pub frames: Vec<Frame>,
+    pub frames: Vec<Envelope>,
     pub closed: Option<Message>,
     /// Whether WebSocket Pings are answered.
     pub answers: bool,
@@ -82,7 +82,7 @@ impl Client {
         ));
     }
 
-    pub fn send(&mut self, frame: &Frame) {
+    pub fn send(&mut self, frame: &Envelope) {
         self.socket.send(2, &codec::encode(frame)).expect("sent");
     }
 
@@ -102,7 +102,7 @@ impl Client {
 
     pub fn talk(&mut self, content: &str) -> MessageId {
         let id = self.new_id();
-        self.send(&codec::talk(&self.nick.clone(), "", Some(id), content));
+        self.send(&codec::message(&self.nick.clone(), "", Some(id), content));
         id
     }
 
@@ -162,7 +162,7 @@ impl Client {
     }
 
     /// The received messages with this content.
-    pub fn received_with(&self, content: &str) -> Vec<&Frame> {
+    pub fn received_with(&self, content: &str) -> Vec<&Envelope> {
         self.frames.iter().filter(|f| f.extension.is_none() && f.content == content).collect()
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
     wire,
@@ -46,7 +46,7 @@ pub struct World {
 /// What was sent to one connection.
 #[derive(Debug, Default)]
 pub struct Received {
-    pub frames: Vec<Frame>,
+    pub frames: Vec<Envelope>,
     /// The number of WebSocket messages.
     pub messages: usize,
     pub closed: Option<Status>,
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// Sends an envelope without executing the outputs.
-    pub fn handle(&mut self, conn: Conn, frame: &Frame) {
+    pub fn handle(&mut self, conn: Conn, frame: &Envelope) {
         self.bytes(conn, &codec::encode(frame));
     }
 
@@ -156,7 +156,7 @@ impl World {
         self.hub.handle_frame(self.mono(), self.unix(), id(conn), bytes);
     }
 
-    pub fn send(&mut self, conn: Conn, frame: &Frame) {
+    pub fn send(&mut self, conn: Conn, frame: &Envelope) {
         self.handle(conn, frame);
         self.settle();
     }
@@ -240,7 +240,7 @@ impl World {
     /// A logged-in basic client.
     pub fn basic(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
-        self.send(conn, &codec::talk(nick, "", None, ""));
+        self.send(conn, &codec::message(nick, "", None, ""));
         assert_eq!(self.received(conn).closed, None, "{nick}");
         conn
     }
@@ -278,8 +278,8 @@ impl World {
 }
 
 /// A message of a rich client.
-pub fn talk(id: u8, content: &str) -> Frame {
-    codec::talk("", "", Some(MessageId([id; 16])), content)
+pub fn talk(id: u8, content: &str) -> Envelope {
+    codec::message("", "", Some(MessageId([id; 16])), content)
 }
 
 impl Received {

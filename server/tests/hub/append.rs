@@ -41,7 +41,7 @@ fn failed_append_is_refused_with_retry_in_order() {
     w.failing = None;
     w.send_message(tom, 2, "two");
     w.send_message(lili, 3, "hers");
-    w.send(desk, &codec::talk("desk", "", None, "mine"));
+    w.send(desk, &codec::message("desk", "", None, "mine"));
     assert_eq!((w.received(tom).codes().len(), w.received(lili).codes()), (2, vec![FULL]));
     let words = Status::LogUnavailable.text();
     assert!(w.received(desk).frames.iter().any(|f| f.user_name == "Parlour" && f.content == words));

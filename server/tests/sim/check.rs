@@ -50,7 +50,7 @@ fn load_until_quiet(world: &mut World) {
             let gap =
                 world.devices[at].gaps.iter().find(|missing| !missing.loading).map(|missing| missing.gap.to);
             if let Some(to) = gap {
-                world.with_session(at, |session, now| session.handle_load(now, to));
+                world.with_session(at, |session, now| session.handle_load_gap(now, to));
             }
         }
         world.advance(500);
@@ -63,7 +63,7 @@ pub fn check_invariants(world: &mut World) {
     truth::check_exactly_once(&log, &world.devices);
     check_presence(world, 0);
     // One leaves, and another's connection is lost for good. Neither may still be shown as online.
-    world.with_session(0, |session, now| session.handle_exit(now));
+    world.with_session(0, |session, now| session.handle_leave(now));
     world.devices[1].close_page();
     world.drop_link(1, false);
     world.advance(10_000);
