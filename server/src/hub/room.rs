@@ -1,6 +1,6 @@
 //! A room: its subscribers, and the messages that are delivered to them together.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use parlour_core::{
@@ -265,7 +265,7 @@ impl Room {
 }
 
 /// The member list of the basic dialect, a map from nick to nick.
-pub(super) fn list(nicks: &NickRegistry) -> Vec<codec::UserListEntry> {
+pub(super) fn list(nicks: &NickRegistry) -> BTreeMap<String, String> {
     codec::user_list(nicks.members().take(MAX_LISTED_NICKS).map(|nick| nick.to_string()))
 }
 

@@ -358,7 +358,7 @@ impl Received {
     /// The last member list sent to a basic client.
     pub fn list(&self) -> Vec<&str> {
         let list = self.frames.iter().rev().find(|f| !f.user_list.is_empty());
-        list.map(|f| f.user_list.iter().map(|entry| entry.key.as_str()).collect()).unwrap_or_default()
+        list.map(|f| f.user_list.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
     /// The departures sent to a basic client.
