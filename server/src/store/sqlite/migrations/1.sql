@@ -1,9 +1,9 @@
--- What is known of the log itself; one row.
+-- Properties of the log itself; one row.
 CREATE TABLE about (
     id BLOB NOT NULL
 ) STRICT;
 
--- Rooms are never let go of, so that last_seq never goes back.
+-- Rooms are never deleted, so that last_seq never decreases.
 CREATE TABLE room (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -11,8 +11,8 @@ CREATE TABLE room (
     kept INTEGER NOT NULL
 ) STRICT;
 
--- place is the room's id and the sequence number in one (place.rs): a room's messages lie side by side in order, and
--- a search of one room is a search of a range.
+-- place combines the room's id and the sequence number (message_key.rs): the messages of a room are adjacent
+-- and in order, and a search of one room is a search of a range.
 CREATE TABLE message (
     place INTEGER PRIMARY KEY,
     room INTEGER NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE message (
 ) STRICT;
 CREATE INDEX message_time ON message (room, time);
 
--- Ids of messages that are no longer kept, and what tells whether a message that comes again is the same.
+-- Ids of deleted messages, and the fingerprints that recognise duplicates.
 CREATE TABLE gone (
     id BLOB PRIMARY KEY,
     place INTEGER NOT NULL,
@@ -39,6 +39,6 @@ CREATE TABLE session (
     lost_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- The words of a message, by its place, as words.rs writes them: plain tokens with spaces between, so that the simplest
--- tokenizer does. The text itself is not stored a second time.
+-- The words of a message, with its place as rowid, as tokenizer.rs writes them: plain tokens separated by
+-- spaces, so that the simplest tokenizer suffices. The text itself is not stored a second time.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1, tokenize = 'ascii');

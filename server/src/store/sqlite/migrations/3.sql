@@ -1,5 +1,5 @@
--- Whether a message begins a run (runs.rs): in a run, times rise and are of one hour. Only such are in the index by time: with
--- all of them in it, a busy server wrote a third more pages.
+-- Whether a message begins a run (runs.rs): a sequence of messages with non-decreasing times in the same
+-- hour. Only these are in the index by time: with all messages in it, a busy server wrote a third more pages.
 ALTER TABLE message ADD COLUMN begins INTEGER NOT NULL DEFAULT 0;
 DROP INDEX message_time;
 UPDATE message SET begins = 1 WHERE place IN (
