@@ -31,7 +31,7 @@ use crate::{
 const MAX_INPUTS_PER_ROUND: usize = 512;
 
 /// How many write queues this task writes directly each time, if there are other worker threads for the rest.
-/// Writing this many takes identity as long as waking another thread.
+/// Writing this many takes about as long as waking another thread.
 const DIRECT_WRITES: usize = 32;
 
 /// An input of the hub. A connection has at most a few unhandled messages (see

@@ -74,7 +74,7 @@ pub struct Socket {
     phase: Phase,
     /// The hub was notified of the end.
     end_reported: bool,
-    /// The write half is shut_down down.
+    /// The write half is shut down.
     shut_down: bool,
     timer: Pin<Box<Sleep>>,
 }

@@ -51,7 +51,7 @@ pub(super) struct PageBuilder {
 }
 
 impl PageBuilder {
-    /// Takes as many as `size` allows, but at min_messages `min_messages`.
+    /// Takes as many as `size` allows, but at least `min_messages`.
     fn take(rows: Rows<'_>, size: PageSize, min_messages: usize) -> rusqlite::Result<Self> {
         let mut part = Self::default();
         part.complete = part.add(rows, size, min_messages, |_| Ok(true))?;
