@@ -12,7 +12,7 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
         .execute_batch("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'words', 'instance')")
 }
 
-/// The words with a prefix, in order; `None` if there are more than `most`.
+/// The words with a prefix, in order; `None` if there are more than `max`.
 pub(super) fn with_prefix(
     connection: &Connection,
     prefix: &str,
