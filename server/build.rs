@@ -1,4 +1,4 @@
-//! A built page that changed is put into the binary anew.
+//! Rebuilds the binary when the embedded page has changed.
 
 fn main() {
     if std::env::var_os("CARGO_FEATURE_EMBED").is_some() {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use parlour_server::log::{
-    Log as _, Query, Read, Size, Start, What,
+use parlour_server::store::{
+    EventLog as _, LogReader, PageSize, PageStart, Query, QueryKind,
     sqlite::{NAME, SqliteLog},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What the server's hub asks for.
-const PAGE: Size = Size { messages: 200, bytes: 64 * 1024 };
+const PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
 /// How often each question is asked at most, and how long at most.
 const TIMES: (usize, Duration) = (200, Duration::from_secs(5));
 /// The page of a database, in bytes.
@@ -61,7 +61,7 @@ fn ask_all(dir: &Path, named: u64, held: u64) -> Result<Figures> {
 }
 
 /// How long a question takes, in ms, sorted; never none.
-fn waits(reader: &mut dyn Read, question: impl Fn(u64) -> What) -> Result<Vec<f64>> {
+fn waits(reader: &mut dyn LogReader, question: impl Fn(u64) -> QueryKind) -> Result<Vec<f64>> {
     let (mut waits, begun) = (Vec::new(), Instant::now());
     while waits.is_empty() || waits.len() < TIMES.0 && begun.elapsed() < TIMES.1 {
         let what = question(waits.len() as u64);
@@ -74,31 +74,31 @@ fn waits(reader: &mut dyn Read, question: impl Fn(u64) -> What) -> Result<Vec<f6
 }
 
 /// Gives how many messages came.
-fn ask(reader: &mut dyn Read, what: What) -> Result<usize> {
-    use parlour_server::log::Answer;
-    Ok(match reader.answer(&Query { room: "".into(), what, size: PAGE })? {
-        Answer::Page(page) => page.messages.len(),
-        Answer::Found(found) => found.messages.len(),
+fn ask(reader: &mut dyn LogReader, what: QueryKind) -> Result<usize> {
+    use parlour_server::store::QueryResult;
+    Ok(match reader.execute(&Query { room: "".into(), kind: what, size: PAGE })? {
+        QueryResult::Page(page) => page.messages.len(),
+        QueryResult::Search(found) => found.messages.len(),
     })
 }
 
-type Question = Box<dyn Fn(u64) -> What>;
+type Question = Box<dyn Fn(u64) -> QueryKind>;
 
 /// What is asked of a room with so many messages: the `n`th time, all over the room.
 fn questions(held: u64) -> Vec<(&'static str, Question)> {
     // Steps of the golden ratio come everywhere, and not in order.
     let somewhere = move |n: u64| 1 + (n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) % held;
-    let search = |query: String, before: u64| What::Search { query, before };
+    let search = |query: String, before: u64| QueryKind::Search { query, before };
     let newest = move |query: String| -> Question { Box::new(move |_| search(query.clone(), 0)) };
     let anywhere = move |query: String| -> Question {
         Box::new(move |n| search(query.clone(), 1 + somewhere(n).max(held / 4)))
     };
     vec![
-        ("newest page", Box::new(|_| What::Page(Start::End))),
-        ("page in the middle", Box::new(move |n| What::Page(Start::Before(1 + somewhere(n))))),
+        ("newest page", Box::new(|_| QueryKind::Page(PageStart::End))),
+        ("page in the middle", Box::new(move |n| QueryKind::Page(PageStart::Before(1 + somewhere(n))))),
         (
             "page of a time",
-            Box::new(move |n| What::Page(Start::At(BEGIN + somewhere(n).cast_signed() * EVERY_MS))),
+            Box::new(move |n| QueryKind::Page(PageStart::At(BEGIN + somewhere(n).cast_signed() * EVERY_MS))),
         ),
         ("search, rare word", newest(RARE_WORD.into())),
         ("search, frequent word", newest(word(0))),

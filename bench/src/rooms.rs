@@ -4,8 +4,8 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use parlour_core::model::MessageId;
-use parlour_server::log::{
-    Entry, Log as _,
+use parlour_server::store::{
+    EventLog as _, NewMessage,
     sqlite::{Options, SqliteLog, Synchronous},
 };
 
@@ -57,7 +57,7 @@ pub fn fill(dir: &std::path::Path, messages: u64) -> Result<()> {
     let people: Vec<Arc<str>> = (0..PEOPLE).map(|n| format!("user{n}").into()).collect();
     let mut done = 0;
     while done < messages {
-        let entries: Vec<Entry> = (done..messages.min(done + AT_ONCE))
+        let entries: Vec<NewMessage> = (done..messages.min(done + AT_ONCE))
             .map(|n| {
                 let time = BEGIN + n.cast_signed() * EVERY_MS;
                 let is_rare = n % messages.div_ceil(RARE) == 0;
@@ -66,13 +66,13 @@ pub fn fill(dir: &std::path::Path, messages: u64) -> Result<()> {
                 random[..8].copy_from_slice(&speech.next().to_be_bytes());
                 let id = MessageId::new(time.unsigned_abs(), random);
                 let content = speech.message(is_rare).into();
-                Entry { id, room: lobby.clone(), nick, content, time }
+                NewMessage { id, room: lobby.clone(), nick, content, time }
             })
             .collect();
         done += entries.len() as u64;
         log.append(&entries, &[])?;
     }
-    while log.index()? > 0 {}
+    while log.index_pending()? > 0 {}
     Ok(())
 }
 

@@ -14,13 +14,13 @@ use std::{
 use anyhow::{Context, Result, bail};
 use parlour_core::{PROTOCOL_VERSION, codec, model::MessageId, wire};
 use parlour_server::{
+    conn::write_queue::{self, Bounds, Sender, Sink},
     hub::{
         Hub, Recovered, Settings,
+        connection_table::{ConnectionId, ConnectionTable},
         output::Output,
-        table::{ConnId, Table},
     },
-    log::{Appended, Place},
-    ws::queue::{self, Bounds, Sender, Sink},
+    store::{AppendOutcome, Stamp},
 };
 
 use crate::measure::{Figures, Setting};
@@ -92,7 +92,7 @@ fn run(joined: u32, rounds: u64) -> Result<()> {
 /// The hub, and the queues of its connections.
 struct Room {
     hub: Hub,
-    queues: Table<Sender>,
+    queues: ConnectionTable<Sender>,
     written: Arc<Written>,
     seq: u64,
     /// In ms. Rounds are further apart than messages that wait for each other.
@@ -123,16 +123,16 @@ impl Room {
         });
         let mut room = Self {
             hub: Hub::new(settings, random, &Recovered { unix_ms: NOW, ..Recovered::default() }),
-            queues: Table::default(),
+            queues: ConnectionTable::default(),
             written: Arc::default(),
             seq: 0,
             now: 0,
         };
         for n in 0..SOCKETS {
-            let conn = ConnId::new(n, n);
+            let conn = ConnectionId::new(n, n);
             let bounds = Bounds { bytes: 1 << 20, frames: 1 << 10, grace: Duration::from_secs(1) };
             let sink = Arc::downgrade(&room.written);
-            let (queue, _) = queue::channel(bounds, sink);
+            let (queue, _) = write_queue::channel(bounds, sink);
             room.queues.insert(conn, queue);
             room.hub.handle_connect(0, conn);
             let login = wire::Login {
@@ -156,7 +156,7 @@ impl Room {
             let talk =
                 codec::message("", "", Some(MessageId::new(NOW.unsigned_abs(), random)), &"x".repeat(100));
             let sender = n % SENDERS;
-            self.hub.handle_frame(self.now, NOW, ConnId::new(sender, sender), &codec::encode(&talk));
+            self.hub.handle_frame(self.now, NOW, ConnectionId::new(sender, sender), &codec::encode(&talk));
         }
         self.settle()
     }
@@ -169,22 +169,22 @@ impl Room {
                     to.iter().for_each(|conn| self.push(*conn, &frames));
                 }
                 Output::Send { conn, frames } | Output::Snapshot { conn, frames } => self.push(conn, &frames),
-                Output::Append(job) => {
+                Output::Append(batch) => {
                     let mut place = || {
                         self.seq += 1;
-                        Appended::New(Place { seq: self.seq, time: NOW })
+                        AppendOutcome::Appended(Stamp { seq: self.seq, time: NOW })
                     };
-                    let appended = job.entries.iter().map(|_| place()).collect();
+                    let appended = batch.messages.iter().map(|_| place()).collect();
                     self.hub.handle_appended(self.now, NOW, Ok(appended));
                 }
-                Output::Close { .. } | Output::Read { .. } | Output::Known { .. } => {}
+                Output::Close { .. } | Output::Read { .. } | Output::Identified { .. } => {}
             }
         }
         self.queues.values_mut().for_each(|queue| queue.flush(true));
         self.written.0.swap(0, Ordering::Relaxed)
     }
 
-    fn push(&mut self, conn: ConnId, frames: &bytes::Bytes) {
+    fn push(&mut self, conn: ConnectionId, frames: &bytes::Bytes) {
         if let Some(queue) = self.queues.get_mut(conn) {
             let _ = queue.push(frames.clone());
         }

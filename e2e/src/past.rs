@@ -3,8 +3,8 @@
 use std::{fs, path::Path, sync::Arc};
 
 use parlour_core::model::MessageId;
-use parlour_server::log::{
-    Entry, Log as _,
+use parlour_server::store::{
+    EventLog as _, NewMessage,
     sqlite::{Options, SqliteLog, Synchronous},
 };
 
@@ -29,7 +29,7 @@ pub fn write(data: &Path, count: u64, text: impl Fn(u64) -> String) {
         // Some say several things in a row.
         let nick = nicks[usize::try_from(n / 3).unwrap_or(0) % nicks.len()].clone();
         let (id, content) = (MessageId::new(time, random), text(n).into());
-        Entry { id, room: "".into(), nick, content, time: i64::try_from(time).unwrap_or(0) }
+        NewMessage { id, room: "".into(), nick, content, time: i64::try_from(time).unwrap_or(0) }
     };
     for first in (0..count).step_by(usize::try_from(GROUP).unwrap_or(1)) {
         let entries: Vec<_> = (first..count.min(first + GROUP)).map(entry).collect();

@@ -1,44 +1,45 @@
-//! The rooms: who is there, what is accepted, who is told.
+//! The hub: sessions, rooms, subscriptions and presence.
 //!
-//! Sans-IO, as core's session is: connections and frames come in through `handle_*` with the time as an
-//! argument, what is to be done comes out of [`Hub::poll_output`], and [`Hub::poll_timeout`] says when
-//! [`Hub::handle_timeout`] wants to be called. No socket, no clock, no task is known here.
+//! Sans-IO: connections and frames come in through `handle_*` with the time as an argument, actions come out
+//! of [`Hub::poll_output`], and [`Hub::poll_timeout`] returns when to call [`Hub::handle_timeout`]. The hub
+//! uses no sockets, clocks or tasks.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! | --- | --- |
-//! | `frame` | what a frame leads to |
-//! | `login` | coming and going |
-//! | `talk` | what is said |
-//! | `room` | who hears it, and what waits for them |
-//! | [`names`] | which names are taken, or look it |
-//! | [`sessions`] | who may have a name back |
-//! | `roster` | snapshot and changes of who is there |
-//! | [`appends`] | what is on its way into the log |
-//! | [`tail`], `history` | what was said last; pages of what was said before |
-//! | `hold` | what of a sender's is waited for before anything else |
-//! | [`admission`] | how fast people are let in |
-//! | `slow` | who does not read fast enough |
-//! | [`table`] | connections by number |
-//! | `refusal` | saying that something had no effect |
-//! | [`output`] | what the hub wants done |
+//! | `dispatch` | routing of incoming envelopes |
+//! | `login` | login, session resumption and departure |
+//! | `message` | incoming messages |
+//! | `history` | pages of history and searches |
+//! | `refusal` | refusals of envelopes and connections |
+//! | `slow_consumer` | slow-consumer handling |
+//! | `room` | subscribers of a room, and delivery to them |
+//! | `presence` | member snapshots and presence changes |
+//! | [`recent_messages`] | the recent messages cache |
+//! | [`append_queue`] | messages that are not committed yet |
+//! | `sender_order` | per-sender ordering after refusals |
+//! | [`nick_registry`] | nicks in use, look-alikes |
+//! | [`sessions`] | sessions that can be resumed |
+//! | [`login_admission`] | the rate limit for logins |
+//! | `connection`, [`connection_table`] | state and ids of connections |
+//! | [`output`] | actions for the caller |
 
-pub mod admission;
-pub mod appends;
-mod conn;
-mod frame;
+pub mod append_queue;
+mod connection;
+pub mod connection_table;
+mod dispatch;
 mod history;
-mod hold;
 mod login;
-pub mod names;
+pub mod login_admission;
+mod message;
+pub mod nick_registry;
 pub mod output;
+mod presence;
+pub mod recent_messages;
 mod refusal;
 mod room;
-mod roster;
+mod sender_order;
 pub mod sessions;
-mod slow;
-pub mod table;
-pub mod tail;
-mod talk;
+mod slow_consumer;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -56,41 +57,42 @@ use parlour_core::{
 };
 
 use self::{
-    admission::Admission,
-    appends::Appends,
-    conn::Conn,
-    names::Names,
+    append_queue::AppendQueue,
+    connection::Connection,
+    connection_table::{ConnectionId, ConnectionTable},
+    login_admission::LoginAdmission,
+    nick_registry::NickRegistry,
     output::{Output, Outputs},
+    recent_messages::{RECENT_MAX_BYTES, RECENT_MAX_MESSAGES, RecentMessages},
     room::Room,
     sessions::Sessions,
-    table::{ConnId, Table},
-    tail::{TAIL, Tail},
 };
-use crate::log::{LogError, Page, Read, SessionChange, SessionRecord, Size, Start};
+use crate::store::{HistoryPage, LogError, LogReader, PageSize, PageStart, SessionChange, SessionRecord};
 
-/// What the server can do, as Welcome says.
+/// The capabilities that the server announces in the welcome.
 pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search"];
 
-/// What the hub is told once.
+/// The hub's settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The server's name: in Welcome, and before its words to basic peers. Nobody may take it.
+    /// The server's name, sent in the welcome and used as the sender of its texts to basic clients. No member
+    /// can have it.
     pub server_name: String,
-    /// What is allowed.
+    /// The limits.
     pub limits: Limits,
-    /// How often a rich client should send a Ping, in ms.
+    /// How often a rich client should send a Ping.
     pub heartbeat_ms: u32,
-    /// How long a connection may take to say who it is, in ms.
+    /// How long a connection may take to log in.
     pub login_timeout: Millis,
-    /// How long a lost session's secret is good for, in ms.
+    /// How long a lost session can be resumed.
     pub session_grace: Millis,
-    /// How many lost sessions are kept.
-    pub sessions_kept: usize,
-    /// How long nobody else gets the name of a lost session, in ms.
+    /// How many lost sessions are stored.
+    pub max_lost_sessions: usize,
+    /// How long the nick of a lost session is reserved.
     pub name_grace: Millis,
-    /// How many are let in a second on the long run; 0 for no limit.
+    /// How many logins are admitted per second on average; 0 for no limit.
     pub logins_per_second: u32,
-    /// How many at once.
+    /// How many logins are admitted at once.
     pub login_burst: u32,
 }
 
@@ -102,7 +104,7 @@ impl Default for Settings {
             heartbeat_ms: 15_000,
             login_timeout: 10_000,
             session_grace: 24 * 3_600_000,
-            sessions_kept: 50_000,
+            max_lost_sessions: 50_000,
             name_grace: 60_000,
             logins_per_second: 2_000,
             login_burst: 4_000,
@@ -110,75 +112,75 @@ impl Default for Settings {
     }
 }
 
-/// What has happened so far.
+/// Counters since the start.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counters {
-    /// Messages accepted.
+    /// Messages published.
     pub accepted: u64,
-    /// Frames refused.
+    /// Envelopes and connections refused.
     pub refused: u64,
-    /// Frames of unknown meaning, ignored.
+    /// Envelopes of unknown meaning, ignored.
     pub ignored: u64,
 }
 
-/// What a log tells a hub that begins.
+/// State that a new hub recovers from the event log.
 #[derive(Debug, Clone, Default)]
 pub struct Recovered {
-    /// Names the log.
+    /// The id of the log.
     pub log: [u8; 16],
-    /// The newest part of the lobby.
-    pub newest: Page,
+    /// The newest page of the lobby.
+    pub newest: HistoryPage,
     /// The sessions of earlier runs.
     pub sessions: Vec<SessionRecord>,
-    /// When it is, Unix ms; 0 on the hub's clock.
+    /// The Unix time in ms at which the hub's clock is 0.
     pub unix_ms: i64,
 }
 
 impl Recovered {
-    /// Reads it.
+    /// Reads it from a log.
     ///
     /// # Errors
-    /// The log's.
-    pub fn read(log: &mut dyn Read, unix_ms: i64) -> Result<Self, LogError> {
-        let size = Size { messages: TAIL.0, bytes: TAIL.1 };
+    /// Those of the log.
+    pub fn read(log: &mut dyn LogReader, unix_ms: i64) -> Result<Self, LogError> {
+        let size = PageSize { messages: RECENT_MAX_MESSAGES, bytes: RECENT_MAX_BYTES };
         Ok(Self {
             log: log.id()?,
-            newest: log.page("", Start::End, size)?,
+            newest: log.page("", PageStart::End, size)?,
             sessions: log.sessions()?,
             unix_ms,
         })
     }
 }
 
-/// Fills a buffer with randomness.
+/// Fills a buffer with random bytes.
 pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// The hub.
 pub struct Hub {
     settings: Settings,
     random: Random,
-    conns: Table<Box<Conn>>,
-    names: Names,
+    connections: ConnectionTable<Box<Connection>>,
+    nicks: NickRegistry,
     sessions: Sessions,
     lobby: Room,
-    /// Names the log that sequence numbers belong to.
+    /// The id of the log that sequence numbers belong to.
     log: [u8; 16],
-    appends: Appends,
-    /// Questions to the log that are not answered, by number: who asked, and their own number for it.
-    questions: HashMap<u64, (ConnId, u32)>,
-    asked: u64,
-    admission: Admission,
-    /// Messages that are waited for before anything else of their sender is taken, and where.
-    holds: HashMap<MessageId, ConnId>,
-    /// Names that are kept for their owners, with the time until then; oldest first.
+    append_queue: AppendQueue,
+    /// Queries to the log without a result, by token: the requesting connection and its request number.
+    queries: HashMap<u64, (ConnectionId, u32)>,
+    last_token: u64,
+    admission: LoginAdmission,
+    /// Messages whose resend is awaited before later ones of their sender, and the sender.
+    awaited_resends: HashMap<MessageId, ConnectionId>,
+    /// Reserved nicks of lost sessions and when the reservation ends; oldest first.
     reserved: VecDeque<(Millis, Arc<str>)>,
-    /// Connections opened so far.
+    /// Connections opened since the start.
     opened: u64,
-    /// Who has not said who they are, with the time by which they must; oldest first.
-    strangers: VecDeque<(Millis, ConnId)>,
-    /// Who is not told what is said, with the time by which they must have caught up; oldest first.
-    slow: VecDeque<(Millis, ConnId)>,
-    /// How many are there under a name.
+    /// Unauthenticated connections and their login deadlines; oldest first.
+    unauthenticated: VecDeque<(Millis, ConnectionId)>,
+    /// Slow consumers and their deadlines to catch up; oldest first.
+    slow_consumers: VecDeque<(Millis, ConnectionId)>,
+    /// The number of members online.
     members: usize,
     out: Outputs,
     now: Millis,
@@ -187,12 +189,13 @@ pub struct Hub {
     stopping: Stopping,
 }
 
-/// How far the server is with stopping.
+/// The progress of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stopping {
     No,
-    /// Nothing new is taken; what is on its way into the log is still waited for. With when to come back, in ms.
-    Soon(u32),
+    /// New messages are ignored until the append queue is empty. With the time after which clients should
+    /// reconnect, in ms.
+    Draining(u32),
     Done,
 }
 
@@ -203,28 +206,28 @@ impl fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// A hub with nobody there, that goes on from what the log has. `random` is asked for secrets and for the ids of
-    /// basic peers' messages.
+    /// A hub without connections that continues from the recovered state. `random` generates secrets and the
+    /// ids of basic clients' messages.
     #[must_use]
     pub fn new(settings: Settings, random: Random, recovered: &Recovered) -> Self {
-        let mut names = Names::default();
-        names.insert(&Arc::from(settings.server_name.as_str()), None);
+        let mut nicks = NickRegistry::default();
+        nicks.insert(&Arc::from(settings.server_name.as_str()), None);
         let mut hub = Self {
             random,
-            conns: Table::default(),
-            names,
-            sessions: Sessions::new(settings.session_grace, settings.sessions_kept),
-            lobby: Room::new(Tail::new(&recovered.newest)),
+            connections: ConnectionTable::default(),
+            nicks,
+            sessions: Sessions::new(settings.session_grace, settings.max_lost_sessions),
+            lobby: Room::new(RecentMessages::new(&recovered.newest)),
             log: recovered.log,
-            appends: Appends::default(),
-            questions: HashMap::new(),
-            asked: 0,
-            holds: HashMap::new(),
-            admission: Admission::new(settings.logins_per_second, settings.login_burst),
+            append_queue: AppendQueue::default(),
+            queries: HashMap::new(),
+            last_token: 0,
+            awaited_resends: HashMap::new(),
+            admission: LoginAdmission::new(settings.logins_per_second, settings.login_burst),
             reserved: VecDeque::new(),
             opened: 0,
-            strangers: VecDeque::new(),
-            slow: VecDeque::new(),
+            unauthenticated: VecDeque::new(),
+            slow_consumers: VecDeque::new(),
             members: 0,
             out: Outputs::default(),
             now: 0,
@@ -235,143 +238,145 @@ impl Hub {
         };
         let restored = hub.sessions.restore(0, recovered.unix_ms, &recovered.sessions);
         for (nick, age) in restored {
-            if age < hub.settings.name_grace && hub.names.check(&nick).is_ok() {
-                let key = hub.names.insert(&nick, None);
+            if age < hub.settings.name_grace && hub.nicks.check(&nick).is_ok() {
+                let key = hub.nicks.insert(&nick, None);
                 hub.reserved.push_back((hub.settings.name_grace - age, key));
             }
         }
         hub
     }
 
-    /// How many are there under a name.
+    /// The number of members online.
     #[must_use]
     pub fn members(&self) -> usize {
         self.members
     }
 
-    /// What has happened so far.
+    /// The counters since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
     /// A connection was opened.
-    pub fn handle_connect(&mut self, now: Millis, conn: ConnId) {
+    pub fn handle_connect(&mut self, now: Millis, conn: ConnectionId) {
         self.now = now;
         if self.stopping != Stopping::No {
             return self.out.put(Output::Close { conn, status: Status::ShuttingDown });
         }
         self.opened += 1;
-        self.conns.insert(conn, Box::new(Conn::new(now, self.opened, &self.settings.limits)));
-        self.strangers.push_back((now + self.settings.login_timeout, conn));
+        self.connections.insert(conn, Box::new(Connection::new(now, self.opened, &self.settings.limits)));
+        self.unauthenticated.push_back((now + self.settings.login_timeout, conn));
     }
 
-    /// A WebSocket message came in. One of a connection the hub has closed is ignored.
-    pub fn handle_frame(&mut self, now: Millis, unix_ms: i64, conn: ConnId, bytes: &[u8]) {
+    /// A WebSocket message was received. Ignored if the hub has closed the connection.
+    pub fn handle_frame(&mut self, now: Millis, unix_ms: i64, conn: ConnectionId, bytes: &[u8]) {
         self.now = now;
         self.unix_ms = unix_ms;
-        // What comes while the server stops is not taken; who sent it has it still.
-        if self.conns.get(conn).is_none() || self.stopping != Stopping::No {
+        // Messages received during a shutdown are ignored; their senders still have them in their send
+        // queues.
+        if self.connections.get(conn).is_none() || self.stopping != Stopping::No {
             return;
         }
         match codec::decode_rich(bytes) {
-            Ok(frames) => {
-                for frame in frames {
-                    self.frame(conn, frame);
+            Ok(envelopes) => {
+                for envelope in envelopes {
+                    self.dispatch(conn, envelope);
                 }
             }
             Err(_) => self.reject(conn, Status::BadFrame, None),
         }
     }
 
-    /// A connection is gone, whatever the reason. One the hub has closed is gone already.
-    pub fn handle_disconnect(&mut self, now: Millis, conn: ConnId) {
+    /// A connection has ended. Ignored if the hub has closed it.
+    pub fn handle_disconnect(&mut self, now: Millis, conn: ConnectionId) {
         self.now = now;
-        self.forget(conn, true);
+        self.remove_connection(conn, true);
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Millis, unix_ms: i64) {
         self.now = now;
         self.unix_ms = unix_ms;
-        while let Some((deadline, conn)) = self.strangers.front().copied()
+        while let Some((deadline, conn)) = self.unauthenticated.front().copied()
             && deadline <= now
         {
-            self.strangers.pop_front();
-            if self.conns.get(conn).is_some_and(|c| c.peer.is_none()) {
+            self.unauthenticated.pop_front();
+            if self.connections.get(conn).is_some_and(|c| c.peer.is_none()) {
                 self.close(conn, Status::LoginTimeout);
             }
         }
-        self.give_up_slow();
+        self.close_slow_consumers();
         while let Some((_, key)) = self.reserved.pop_front_if(|(until, _)| *until <= now) {
-            // Its owner may be back, and lost again: then another entry counts.
+            // If the member has reconnected and was lost again, a later entry counts.
             if !self.reserved.iter().any(|(_, other)| *other == key) {
-                self.names.release(&key);
+                self.nicks.release(&key);
             }
         }
         while let Some(hash) = self.sessions.expire(now) {
-            self.appends.session(SessionChange::End(hash));
+            self.append_queue.push_session_change(SessionChange::End(hash));
         }
     }
 
-    /// The server stops: what is on its way into the log is still waited for, then everybody is told, and closed.
-    /// `retry_after_ms` is when to come back.
+    /// Starts a shutdown: when the append queue is empty, all clients are notified and closed.
+    /// `retry_after_ms` is the time after which they should reconnect.
     pub fn handle_shutdown(&mut self, now: Millis, retry_after_ms: u32) {
         self.now = now;
-        self.stopping = Stopping::Soon(retry_after_ms);
+        self.stopping = Stopping::Draining(retry_after_ms);
     }
 
-    /// Everything that was taken is said.
+    /// Publishes the committed messages, then notifies and closes all connections.
     fn stop(&mut self, retry_after_ms: u32) {
-        self.lobby.flush_talk(&mut self.out);
+        self.lobby.flush(&mut self.out);
         let goodbye = codec::extension("", Extension::GoingAway(wire::GoingAway { retry_after_ms }));
-        let all: Vec<_> = self.conns.iter().map(|(conn, c)| (conn, c.is_basic(), c.peer.is_some())).collect();
+        let all: Vec<_> =
+            self.connections.iter().map(|(conn, c)| (conn, c.is_basic(), c.peer.is_some())).collect();
         for (conn, basic, known) in all {
             if known && !basic {
                 self.out.send(conn, &goodbye);
             }
-            self.conns.remove(conn);
+            self.connections.remove(conn);
             let status = if basic { Status::GoingAway } else { Status::ShuttingDown };
             self.out.put(Output::Close { conn, status });
         }
-        self.lobby.clear();
+        self.lobby.unsubscribe_all();
         self.members = 0;
         self.stopping = Stopping::Done;
     }
 
-    /// What is to be done next. To be asked until there is nothing; messages that came in between two rounds
-    /// of asking are delivered together, and in a busy room those of 5 ms.
+    /// Returns the next action, until there is none. Messages received between two rounds of polling are
+    /// delivered together; in a busy room, those of 5 ms.
     pub fn poll_output(&mut self) -> Option<Output> {
         if let Some(output) = self.out.pop() {
             return Some(output);
         }
-        if let Some(batch) = self.appends.take() {
+        if let Some(batch) = self.append_queue.take() {
             return Some(Output::Append(batch));
         }
-        if let Stopping::Soon(retry_after_ms) = self.stopping
-            && self.appends.is_empty()
+        if let Stopping::Draining(retry_after_ms) = self.stopping
+            && self.append_queue.is_empty()
         {
             self.stop(retry_after_ms);
         }
-        self.ask_in_doubt();
-        self.lobby.tell_talk(self.now, &mut self.out);
-        if self.lobby.changes_due().is_some_and(|due| due <= self.now) {
-            self.lobby.tell_changes(self.now, self.unix_ms, &mut self.out);
+        self.resolve_uncertain_append();
+        self.lobby.deliver(self.now, &mut self.out);
+        if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
+            self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
         if self.lobby.list_due().is_some_and(|due| due <= self.now) {
-            self.lobby.tell_basic(self.now, Envelope::default(), &self.names, &mut self.out);
+            self.lobby.send_to_basic(self.now, Envelope::default(), &self.nicks, &mut self.out);
         }
         self.out.pop()
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called next, however much comes in before.
+    /// When [`handle_timeout`](Self::handle_timeout) must be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Millis> {
-        let stranger = self.strangers.front().map(|(deadline, _)| *deadline);
-        let slow = self.slow.front().map(|(deadline, _)| *deadline);
+        let login = self.unauthenticated.front().map(|(deadline, _)| *deadline);
+        let slow = self.slow_consumers.front().map(|(deadline, _)| *deadline);
         let reserved = self.reserved.front().map(|(until, _)| *until);
-        let doubt = self.appends.doubt_due();
-        let lobby = [self.lobby.talk_due(), self.lobby.changes_due(), self.lobby.list_due()];
-        [stranger, slow, reserved, doubt].into_iter().chain(lobby).flatten().min()
+        let resolve = self.append_queue.resolve_due();
+        let lobby = [self.lobby.delivery_due(), self.lobby.presence_due(), self.lobby.list_due()];
+        [login, slow, reserved, resolve].into_iter().chain(lobby).flatten().min()
     }
 }

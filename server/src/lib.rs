@@ -1,29 +1,24 @@
-//! Parlour's server: the page, the socket and the rooms.
+//! Parlour's server: the page, the WebSocket endpoint and the rooms in one process.
 //!
-//! [`run`] is the whole of it as a call: listeners in, and it serves until it is told to stop.
+//! [`run`] is the whole server as a call: it serves on given listeners until a given future completes.
 //!
-//! | module | what it does | what it does not know |
+//! | module | content | does not know |
 //! | --- | --- | --- |
-//! | [`hub`] | decides: names, messages, who is told; sans-IO | sockets, clocks, tasks |
-//! | [`log`] | what was said, for good | hub, sockets, tasks |
-//! | [`relay`] | the task that owns the hub | what a frame means |
-//! | [`ws`] | carries messages over one socket | the hub |
-//! | [`http`], [`serve`], [`assets`] | routes, connections, the page's files | rooms |
-//! | [`origin`], [`gate`] | who may open a socket, and how many | |
-//! | [`config`], [`logging`], [`stats`] | settings, the log, counters | |
+//! | [`hub`] | sessions, rooms, subscriptions, presence; sans-IO | sockets, clocks, tasks |
+//! | [`store`] | the event log; SQLite | hub, sockets, tasks |
+//! | [`hub_task`] | the task that drives the hub | the meaning of an envelope |
+//! | [`conn`] | WebSocket connections | the hub's state |
+//! | [`http`] | accept loop, routes, the page's files, origin check | rooms |
+//! | [`config`], [`logging`], [`stats`] | settings, diagnostics, counters | |
 
-pub mod assets;
 pub mod config;
-pub mod gate;
+pub mod conn;
 pub mod http;
 pub mod hub;
-pub mod log;
+pub mod hub_task;
 pub mod logging;
-pub mod origin;
-pub mod relay;
-pub mod serve;
 pub mod stats;
-pub mod ws;
+pub mod store;
 
 use std::{
     future::Future,
@@ -45,42 +40,43 @@ use tokio::{
     time::timeout,
 };
 
-pub use crate::serve::bind;
+pub use crate::http::acceptor::bind;
 use crate::{
-    assets::Assets,
     config::{Config, ConfigError},
-    gate::Gate,
-    http::{Site, router},
-    hub::{Hub, Recovered, Settings, table::Ids},
-    log::{Log, LogError, sqlite::SqliteLog, threads},
-    relay::{Input, Relay},
-    serve::Door,
+    conn::{limiter::ConnectionLimiter, timeouts::Timeouts},
+    http::{
+        acceptor::Acceptor,
+        assets::Assets,
+        routes::{AppState, router},
+    },
+    hub::{Hub, Recovered, Settings, connection_table::ConnectionIds},
+    hub_task::{HubInput, HubTask},
     stats::Stats,
-    ws::socket::Times,
+    store::{EventLog, LogError, sqlite::SqliteLog, threads},
 };
 
-/// Why the server does not run.
+/// Why the server cannot run.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The settings make no sense.
+    /// The settings are invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The log can't be opened.
+    /// The event log cannot be opened.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The page's files can't be read.
-    #[error("The page can't be read: {0}.")]
+    /// The page's files cannot be read.
+    #[error("The page can't be read: {0}. Check the directory given with --assets.")]
     Assets(#[source] io::Error),
-    /// The system gives no randomness, without which there are no secrets.
-    #[error("The system gives no randomness: {0}.")]
+    /// The operating system provides no random numbers, which session secrets need.
+    #[error("The operating system provides no random numbers: {0}.")]
     Random(getrandom::Error),
 }
 
-/// Serves on `listeners` until `shutdown` is done; then tells everybody, and waits for them for
-/// `shutdown_timeout` at most.
+/// Serves on `listeners` until `shutdown` completes. Then it notifies all clients and waits up to `shutdown_timeout`
+/// for their connections to end.
 ///
 /// # Errors
-/// See [`RunError`]; all of them before anything is served.
+/// [`RunError`], before anything is served.
 pub async fn run(
     listeners: Vec<TcpListener>,
     config: Config,
@@ -89,7 +85,7 @@ pub async fn run(
     run_counted(listeners, config, Arc::default(), shutdown).await
 }
 
-/// As [`run`], with counters that can be read from outside.
+/// As [`run`], with counters that the caller can read.
 ///
 /// # Errors
 /// As [`run`].
@@ -103,65 +99,68 @@ pub async fn run_counted(
     let assets =
         Assets::new(config.assets.as_path(), config.page_config.as_path()).map_err(RunError::Assets)?;
     getrandom::fill(&mut [0]).map_err(RunError::Random)?;
-    let ids = Arc::new(Ids::default());
+    let ids = Arc::new(ConnectionIds::default());
     let (inbox, inputs) = mpsc::unbounded_channel();
     let (hub, log) = open_log(&config, inbox.downgrade())?;
-    let relay = tokio::spawn(Relay::new(hub, log, ids.clone(), stats.clone()).run(inputs));
-    let site = Arc::new(Site {
+    let mut hub_task = tokio::spawn(HubTask::new(hub, log, ids.clone(), stats.clone()).run(inputs));
+    let state = Arc::new(AppState {
         assets,
-        gate: Gate::new(config.max_connections, config.max_connections_per_address),
+        limiter: ConnectionLimiter::new(config.max_connections, config.max_connections_per_address),
         inbox: inbox.clone(),
         ids,
-        times: Arc::new(times(&config)),
+        timeouts: Arc::new(timeouts(&config)),
         stats: stats.clone(),
         stopping: AtomicBool::new(false),
         config,
     });
     let (stop, stopping) = watch::channel(false);
-    let door = Door {
-        router: router(site.clone()),
-        gate: Door::gate(
-            site.config.max_connections,
-            site.config.max_connections_per_address,
-            site.config.trust_proxy,
+    let acceptor = Acceptor {
+        router: router(state.clone()),
+        limiter: Acceptor::limiter(
+            state.config.max_connections,
+            state.config.max_connections_per_address,
+            state.config.trust_proxy,
         ),
-        site: site.clone(),
+        state: state.clone(),
         stopping,
     };
-    let mut doors = JoinSet::new();
+    let mut acceptors = JoinSet::new();
     for listener in listeners {
-        doors.spawn(door.clone().accept(listener));
+        acceptors.spawn(acceptor.clone().accept(listener));
     }
-    drop(door);
+    drop(acceptor);
 
     shutdown.await;
     tracing::info!(connections = stats.tcp.load(Relaxed), "stopping");
-    site.stopping.store(true, Relaxed);
-    // Nobody left to hear it is as good as having told them.
+    state.stopping.store(true, Relaxed);
+    // Fails only if no receiver is left to be notified.
     let _ = stop.send(true);
-    while doors.join_next().await.is_some() {}
-    let _ = inbox.send(Input::Shutdown);
-    let wait = site.config.shutdown_timeout.duration();
-    drop((site, inbox));
-    // Every connection holds the site, and with it an inbox; the relay ends when the last is gone.
-    let mut relay = relay;
-    if timeout(wait, &mut relay).await.is_err() {
-        tracing::info!(connections = stats.tcp.load(Relaxed), "not everybody was done in time");
-        relay.abort();
-        // Its end lets go of the sockets that are left.
-        let _ = relay.await;
+    while acceptors.join_next().await.is_some() {}
+    let _ = inbox.send(HubInput::Shutdown);
+    let wait = state.config.shutdown_timeout.duration();
+    // Every connection has a clone of the state, which contains the inbox. The hub task ends when the last
+    // one is dropped.
+    drop((state, inbox));
+    if timeout(wait, &mut hub_task).await.is_err() {
+        tracing::info!(connections = stats.tcp.load(Relaxed), "closing the remaining connections");
+        hub_task.abort();
+        // Dropping the hub task closes their sockets.
+        let _ = hub_task.await;
     }
     Ok(())
 }
 
-/// Opens the log, and a hub that goes on from it. `inbox` is a weak one, so that the log does not keep its reader
-/// waiting for ever.
-fn open_log(config: &Config, inbox: WeakUnboundedSender<Input>) -> Result<(Hub, threads::Handle), LogError> {
+/// Opens the event log and creates a hub from its content. `inbox` is weak: otherwise the log's threads, which the hub
+/// task owns, would keep the hub task running.
+fn open_log(
+    config: &Config,
+    inbox: WeakUnboundedSender<HubInput>,
+) -> Result<(Hub, threads::LogThreads), LogError> {
     let log = SqliteLog::open(&config.data_dir)?;
-    let recovered = Recovered::read(&mut *log.reader()?, relay::unix_ms())?;
+    let recovered = Recovered::read(&mut *log.reader()?, hub_task::unix_ms())?;
     let report = move |report| {
         if let Some(inbox) = inbox.upgrade() {
-            let _ = inbox.send(Input::Log(report));
+            let _ = inbox.send(HubInput::Log(report));
         }
     };
     let threads = threads::start(Box::new(log), config.retention(), report)?;
@@ -182,8 +181,8 @@ fn hub_settings(config: &Config) -> Settings {
     }
 }
 
-fn times(config: &Config) -> Times {
-    Times {
+fn timeouts(config: &Config) -> Timeouts {
+    Timeouts {
         ping_interval: config.ping_interval.duration(),
         ping_timeout: config.ping_timeout.duration(),
         frame_timeout: config.frame_timeout.duration(),
@@ -191,8 +190,8 @@ fn times(config: &Config) -> Times {
     }
 }
 
-/// The system's randomness.
-#[allow(clippy::expect_used)] // It was there at the start; a secret that is not random must never be given out.
+/// Random bytes of the operating system.
+#[allow(clippy::expect_used)] // Checked at the start. A secret that is not random must never be issued.
 fn random(buffer: &mut [u8]) {
-    getrandom::fill(buffer).expect("the system gives randomness");
+    getrandom::fill(buffer).expect("random numbers were available at the start");
 }

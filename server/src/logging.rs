@@ -1,4 +1,4 @@
-//! The log, on standard error.
+//! Diagnostics on standard error, with `tracing`.
 
 use std::io::{IsTerminal as _, stderr};
 
@@ -6,10 +6,10 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::config::{Config, ConfigError, LogFormat};
 
-/// Starts the log as configured; to be called once, by the program.
+/// Installs the subscriber as configured. Called once, by the program.
 ///
 /// # Errors
-/// [`ConfigError::Value`] when `log_level` is no filter.
+/// [`ConfigError::Value`] if `log_level` is not a valid filter.
 pub fn start(config: &Config) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.log_level)
         .map_err(|error| ConfigError::Value(format!("log_level \"{}\": {error}.", config.log_level)))?;
@@ -19,6 +19,6 @@ pub fn start(config: &Config) -> Result<(), ConfigError> {
         LogFormat::Text => registry.with(layer.with_target(false)).try_init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
     };
-    // Whoever embeds the server may have a log of their own already.
+    // A program that embeds the server may have installed its own subscriber.
     started.or(Ok(()))
 }

@@ -1,12 +1,12 @@
-//! The program: settings in, one line out, and it serves until it is told to stop. Or it copies its log.
+//! The program: reads the settings, prints the addresses, and serves until it is asked to stop. Or makes a backup.
 
 use std::{net::SocketAddr, path::Path, process::ExitCode};
 
 use parlour_server::{
     bind,
     config::{Command, Config, ConfigError},
-    log::backup::{Backup, backup},
     logging, run,
+    store::backup::{Backup, backup},
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         return fail(&error);
     }
     if let Some(Command::Backup { to }) = command {
-        return copy_log(&config.data_dir, &to);
+        return make_backup(&config.data_dir, &to);
     }
     raise_file_limit();
     match Runtime::new() {
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn copy_log(from: &Path, to: &Path) -> ExitCode {
+fn make_backup(from: &Path, to: &Path) -> ExitCode {
     match backup(from, to) {
         Ok(Backup { messages, checksum }) => {
             println!("{messages} messages are in {}, SHA-256 {checksum}", to.display());
@@ -53,7 +53,11 @@ async fn serve(config: Config) -> ExitCode {
                     port.saturating_add(1)
                 ));
             }
-            Err(error) => return fail(&format!("{address} can't be listened on: {error}.")),
+            Err(error) => {
+                return fail(&format!(
+                    "The server can't listen on {address}: {error}. Choose another address with --listen."
+                ));
+            }
         }
     }
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
@@ -61,25 +65,25 @@ async fn serve(config: Config) -> ExitCode {
         Ok(addresses) => addresses.into_iter().for_each(announce),
         Err(error) => return fail(&format!("The server can't start: {error}.")),
     }
-    match run(listeners, config, told_to_stop()).await {
+    match run(listeners, config, stop_requested()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
 }
 
-/// Every connection is a file to the system; the usual limit is for programs with a few.
+/// Raises the limit of open files. Every connection is one, and the default limit is low.
 #[cfg(unix)]
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    // Where it may not be raised, it stays; connections beyond it are not accepted.
+    // If this fails, connections beyond the limit are not accepted.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 #[cfg(not(unix))]
 fn raise_file_limit() {}
 
-/// The one line on standard output.
+/// Prints an address on standard output.
 fn announce(address: SocketAddr) {
     let port = address.port();
     match address.ip() {
@@ -93,8 +97,8 @@ fn fail(error: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Is done when the program is asked to end; asked again, it ends at once.
-async fn told_to_stop() {
+/// Completes when the program is asked to stop. A second request ends it at once.
+async fn stop_requested() {
     signal().await;
     tokio::spawn(async {
         signal().await;

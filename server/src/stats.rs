@@ -1,36 +1,36 @@
-//! Counters that anybody may read while the server runs.
+//! Counters that can be read while the server runs.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::hub::Counters;
 
-/// What the server holds and has done.
+/// The server's counters.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// TCP connections that are open, WebSockets among them.
+    /// Open TCP connections, including WebSockets.
     pub tcp: AtomicUsize,
-    /// WebSocket connections that are open, those that are being closed among them.
+    /// Open WebSocket connections, including those being closed.
     pub sockets: AtomicUsize,
-    /// Peers that are there under a name.
+    /// Members online.
     pub members: AtomicUsize,
-    /// Messages accepted.
+    /// Messages published.
     pub accepted: AtomicU64,
-    /// Frames refused.
+    /// Envelopes and connections refused by the hub.
     pub refused: AtomicU64,
-    /// Frames of unknown meaning, ignored.
+    /// Envelopes of unknown meaning, ignored.
     pub ignored: AtomicU64,
-    /// Connections refused for their number or origin.
+    /// Connections rejected because of a limit or their origin.
     pub turned_away: AtomicU64,
-    /// Connections closed because they did not read.
+    /// Connections closed as slow consumers.
     pub too_slow: AtomicU64,
-    /// How often a connection was not told what was said until it had caught up.
+    /// How often a slow consumer was unsubscribed until it caught up.
     pub skipped: AtomicU64,
-    /// How often the log failed to append or to read.
+    /// How often the event log failed to append or to read.
     pub log_failures: AtomicU64,
 }
 
 impl Stats {
-    /// One more.
+    /// Increments a counter.
     pub(crate) fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
     }

@@ -1,5 +1,5 @@
-//! What should not come in, over real sockets; each time somebody else talks on undisturbed, and everything
-//! is back to what it was after.
+//! Invalid input over real sockets. Each time two other clients exchange messages undisturbed, and the
+//! server's state is as before.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod common;
@@ -25,7 +25,7 @@ const NAMES: &[(&str, &str, Status)] = &[
 ];
 
 #[test]
-fn bad_names_in_the_rich_dialect() {
+fn invalid_nicks_in_the_rich_dialect() {
     let server = TestServer::start();
     undisturbed(&server, || {
         let long = "x".repeat(200);
@@ -37,17 +37,17 @@ fn bad_names_in_the_rich_dialect() {
             assert!(client.welcome.is_none(), "{what}");
         }
         let mut short = Client::login(server.address, "x");
-        short.say("one character is a name");
+        short.send_message("one character is a name");
         let mut twice = Client::connect(server.address);
         twice.send_login("x", &[]);
         assert_eq!(twice.until_closed(), Some(4004));
         let suggestion = &twice.refusals()[0].suggestion;
-        Client::login(server.address, suggestion).say("so is what was suggested");
+        Client::login(server.address, suggestion).send_message("so is what was suggested");
     });
 }
 
 #[test]
-fn bad_names_in_the_basic_dialect() {
+fn invalid_nicks_in_the_basic_dialect() {
     let server = TestServer::start();
     undisturbed(&server, || {
         let long = "x".repeat(200);
@@ -76,7 +76,7 @@ fn empty_and_too_long_content() {
         let codes: Vec<_> = client.refusals().iter().map(|r| r.code).collect();
         assert_eq!(codes, [4010, 4010, 4011]);
         assert!(client.refusals().iter().all(|r| r.id.len() == 16));
-        client.say(&"x".repeat(16 * 1024));
+        client.send_message(&"x".repeat(16 * 1024));
         let mut desktop = Desktop::join(server.address, "desk").unwrap();
         desktop.talk("").unwrap();
         desktop.talk(&"y".repeat(16 * 1024 + 1)).unwrap();
@@ -85,7 +85,7 @@ fn empty_and_too_long_content() {
 }
 
 #[test]
-fn frames_that_are_none() {
+fn malformed_envelopes() {
     let server = TestServer::start();
     let whole = codec::encode(&codec::message("tom", "", None, "hello"));
     let mut random: Vec<u8> = Vec::new();
@@ -119,7 +119,7 @@ fn frames_that_are_none() {
 fn oversized_frames_are_not_read() {
     let server = TestServer::start();
     undisturbed(&server, || {
-        // Whole, in fragments, and as a promise of four exabytes.
+        // Complete, in fragments, and announced with a length of four exabytes.
         let mut client = Client::login(server.address, "tom");
         let frame = client.socket.frame(0x82, &vec![0; 65_537]);
         let _ = client.socket.stream.write_all(&frame);
@@ -138,7 +138,7 @@ fn oversized_frames_are_not_read() {
 }
 
 #[test]
-fn broken_rules_of_websocket() {
+fn violations_of_websocket_rules() {
     let server = TestServer::start();
     undisturbed(&server, || {
         for (what, bytes, code) in [
@@ -162,11 +162,11 @@ fn broken_rules_of_websocket() {
 }
 
 #[test]
-fn a_client_s_list_of_a_hundred_thousand() {
+fn client_member_list_of_a_hundred_thousand() {
     let list = (0..100_000).map(|n| (format!("u{n}"), "x".into())).collect();
     let frame =
         Basic { user_name: "tom".into(), kind: "talk".into(), content: "hi".into(), user_list: Some(list) };
-    // Over the limit it is not even read; under it, it is of no interest.
+    // Over the limit it is not parsed; under the limit it is ignored.
     let server = TestServer::start();
     undisturbed(&server, || {
         let mut client = Client::connect(server.address);
@@ -183,7 +183,7 @@ fn a_client_s_list_of_a_hundred_thousand() {
 }
 
 #[test]
-fn frames_at_the_wrong_time() {
+fn envelopes_at_the_wrong_time_are_refused() {
     let server = TestServer::start();
     undisturbed(&server, || {
         let mut early = Client::connect(server.address);
@@ -194,7 +194,7 @@ fn frames_at_the_wrong_time() {
         twice.send_login("tim", &[]);
         twice.until(|c| c.refused(Status::AlreadyLoggedIn));
         twice.nick = "tom".into();
-        twice.say("still tom");
+        twice.send_message("still tom");
     });
 }
 
@@ -205,9 +205,9 @@ fn unknown_types_and_extensions() {
         let mut client = Client::login(server.address, "tom");
         let id = client.new_id();
         client.send(&Envelope { r#type: "shout".into(), ..codec::message("tom", "", Some(id), "HELLO") });
-        client.until(|c| c.heard("HELLO"));
-        assert_eq!(client.heard_of("HELLO")[0].r#type, "talk");
-        // Field 100, of a later version.
+        client.until(|c| c.has_received("HELLO"));
+        assert_eq!(client.received_with("HELLO")[0].r#type, "talk");
+        // Field 100, of a future version.
         client.socket.send(2, &[0xA2, 0x06, 0x02, 0x08, 0x01]).unwrap();
         client.extension(Extension::Typing(wire::Typing { typing: true }));
         client.until(|c| c.refused(Status::Unsupported));

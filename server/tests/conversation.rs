@@ -1,25 +1,25 @@
-//! Peers of both dialects in one room.
+//! Clients of both dialects in one room.
 
 mod common;
 
 use common::{Client, Desktop, Message, TestServer};
 
 #[test]
-fn a_desktop_client_and_a_browser_hold_a_conversation() {
+fn desktop_client_and_browser_exchange_messages() {
     let server = TestServer::start();
     let mut lili = Client::login(server.address, "lili");
     let mut tom = Desktop::join(server.address, "tom").unwrap();
     lili.until(|c| c.presence("tom") == [true]);
 
-    lili.say("hello tom");
+    lili.send_message("hello tom");
     tom.until(|d| d.lines == ["lili:hello tom"]).unwrap();
-    // Longer than 127 bytes, so that the frame is not UTF-8; and in an alphabet of many bytes.
+    // Longer than 127 bytes, so that the payload is not UTF-8; and in an alphabet of multi-byte characters.
     let answer = "你好，".repeat(60);
     tom.type_line(&answer).unwrap();
-    lili.until(|c| c.heard(&answer));
-    let heard = lili.heard_of(&answer)[0].clone();
+    lili.until(|c| c.has_received(&answer));
+    let heard = lili.received_with(&answer)[0].clone();
     assert_eq!((heard.user_name.as_str(), heard.r#type.as_str(), heard.id.len()), ("tom", "talk", 16));
-    assert!(heard.seq > lili.heard_of("hello tom")[0].seq && heard.time > 1_600_000_000_000);
+    assert!(heard.seq > lili.received_with("hello tom")[0].seq && heard.time > 1_600_000_000_000);
     tom.until(|d| d.lines.last() == Some(&format!("tom:{answer}"))).unwrap();
 
     tom.type_line("userlist").unwrap();

@@ -1,4 +1,4 @@
-//! The page, the routes, and who may open a socket.
+//! The page, the routes, and the origin check.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 mod common;
@@ -13,7 +13,7 @@ use std::{
 use common::{Client, PATIENCE, Socket, TestServer, eventually, undisturbed};
 use parlour_server::config::{List, Span};
 
-/// An answer: its status, its headers in lower case, its body.
+/// A response: status, headers in lower case, body.
 struct Answer {
     status: u16,
     head: String,
@@ -46,7 +46,7 @@ fn get(address: SocketAddr, path: &str, headers: &str) -> Answer {
     ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"))
 }
 
-/// A directory with a page in it; gone when dropped.
+/// A directory with a page, removed when dropped.
 struct Page(PathBuf);
 
 impl Page {
@@ -86,7 +86,7 @@ impl Drop for Page {
 }
 
 #[test]
-fn files_have_their_kind_and_their_age() {
+fn files_have_content_type_and_cache_headers() {
     let page = Page::new("kinds");
     let server = page.server();
     let forever = "public, max-age=31536000, immutable";
@@ -113,7 +113,7 @@ fn files_have_their_kind_and_their_age() {
             assert!(policy.contains(part), "{policy}");
         }
     }
-    // Unchanged is not sent again.
+    // Unchanged files are not sent again.
     let tag = get(server.address, "/", "").header("etag").unwrap().to_owned();
     let again = get(server.address, "/", &format!("If-None-Match: W/\"x\", {tag}\r\n"));
     assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(&*tag)));
@@ -121,7 +121,7 @@ fn files_have_their_kind_and_their_age() {
 }
 
 #[test]
-fn files_come_compressed_to_who_can_read_them() {
+fn files_are_sent_compressed_if_accepted() {
     let page = Page::new("encodings");
     let server = page.server();
     let path = "/parlour-client-0123456789abcdef.js";
@@ -143,7 +143,7 @@ fn files_come_compressed_to_who_can_read_them() {
 }
 
 #[test]
-fn nothing_outside_the_page_is_served() {
+fn only_files_of_the_page_are_served() {
     let page = Page::new("outside");
     let server = page.server();
     undisturbed(&server, || {
@@ -184,7 +184,7 @@ fn nothing_outside_the_page_is_served() {
 }
 
 #[test]
-fn huge_and_broken_requests_are_refused() {
+fn huge_and_malformed_requests_are_refused() {
     let server = TestServer::with(|config| config.header_timeout = Span::millis(300));
     undisturbed(&server, || {
         let huge = format!("X-Huge: {}\r\n", "x".repeat(64 * 1024));
@@ -206,7 +206,7 @@ fn huge_and_broken_requests_are_refused() {
 }
 
 #[test]
-fn without_a_page_there_is_a_word_about_it() {
+fn missing_page_is_explained() {
     let config = std::env::temp_dir().join(format!("parlour-config-{}.json", std::process::id()));
     std::fs::write(&config, "{\"from\":\"file\"}").unwrap();
     let server = TestServer::with(|c| c.page_config = config.clone().into());
@@ -222,7 +222,7 @@ fn without_a_page_there_is_a_word_about_it() {
 }
 
 #[test]
-fn a_page_s_own_settings_can_be_replaced() {
+fn page_config_can_be_replaced() {
     let page = Page::new("settings");
     let file = page.0.join("other.json");
     std::fs::write(&file, "{\"from\":\"file\"}").unwrap();
@@ -235,7 +235,7 @@ fn a_page_s_own_settings_can_be_replaced() {
 }
 
 #[test]
-fn only_pages_of_this_host_may_connect() {
+fn only_allowed_origins_may_connect() {
     let server = TestServer::start();
     undisturbed(&server, || {
         let own = format!("Origin: http://{}\r\n", server.address);
@@ -259,7 +259,7 @@ fn only_pages_of_this_host_may_connect() {
 }
 
 #[test]
-fn what_is_no_handshake_is_told_so() {
+fn invalid_handshake_is_refused_with_reason() {
     let server = TestServer::start();
     let plain = get(server.address, "/ws", "");
     assert_eq!((plain.status, plain.header("sec-websocket-version")), (426, Some("13")));
@@ -282,7 +282,7 @@ fn frames_may_follow_the_handshake_at_once() {
         server.address
     )
     .into_bytes();
-    // userName "tom", type "talk", masked with nothing.
+    // userName "tom", type "talk", masked with zeros.
     bytes.extend([0x81, 0x80 | 11, 0, 0, 0, 0]);
     bytes.extend(b"\x0A\x03tom\x12\x04talk");
     stream.write_all(&bytes).unwrap();

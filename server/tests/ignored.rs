@@ -1,12 +1,12 @@
-//! Frames that mean nothing are ignored, but not without end: reading them is work for everybody's hub.
+//! Ignored envelopes are rate limited too, because the hub has to parse them.
 
 use parlour_core::{codec, status::Status};
-use parlour_server::hub::{Hub, Recovered, Settings, output::Output, table::ConnId};
+use parlour_server::hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output};
 
 #[test]
-fn who_sends_nothing_but_empty_frames_is_closed() {
+fn ignored_envelopes_are_rate_limited() {
     let mut hub = Hub::new(Settings::default(), Box::new(|bytes| bytes.fill(7)), &Recovered::default());
-    let conn = ConnId::new(0, 1);
+    let conn = ConnectionId::new(0, 1);
     hub.handle_connect(0, conn);
     let empty = codec::encode(&codec::message("tom", "", None, ""));
     let mut sent = 0;

@@ -1,4 +1,4 @@
-//! How many connections there may be.
+//! The connection limits.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod common;
@@ -8,7 +8,7 @@ use std::{io::Read as _, net::TcpStream, sync::atomic::Ordering::Relaxed};
 use common::{Client, PATIENCE, Socket, TestServer, eventually};
 use parlour_server::config::Span;
 
-/// Resident memory of this process, which holds the server, in bytes; 0 where it can't be known.
+/// The resident memory of this process, which contains the server, in bytes; 0 if unknown.
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
@@ -18,7 +18,7 @@ fn resident() -> usize {
 fn ten_thousand_connections_from_one_address() {
     let server = TestServer::with(|config| config.max_connections_per_address = 100);
     let mut witness = Client::login(server.address, "witness");
-    witness.say("before");
+    witness.send_message("before");
     let before = resident();
     let (mut held, mut refused) = (Vec::new(), 0);
     for n in 0..10_000 {
@@ -30,7 +30,7 @@ fn ten_thousand_connections_from_one_address() {
             }
         }
         if n % 1000 == 0 {
-            witness.say(&format!("while {n}"));
+            witness.send_message(&format!("while {n}"));
         }
     }
     assert_eq!((held.len(), refused), (99, 9_901));
@@ -40,13 +40,13 @@ fn ten_thousand_connections_from_one_address() {
     eventually("connections are back to what they were", || server.sockets() == 1);
     eventually("TCP connections are back to what they were", || server.stats.tcp.load(Relaxed) == 1);
     assert!(Socket::open(server.address, "").is_ok(), "there is a place again");
-    witness.say("after");
+    witness.send_message("after");
     let grown = resident().saturating_sub(before);
     assert!(grown < 32 << 20, "{grown} bytes are still held");
 }
 
 #[test]
-fn sockets_that_never_say_a_word() {
+fn silent_connections_are_closed() {
     let server = TestServer::with(|config| {
         config.max_connections_per_address = 50;
         config.header_timeout = Span::millis(500);
@@ -60,13 +60,13 @@ fn sockets_that_never_say_a_word() {
     last.set_read_timeout(Some(PATIENCE)).unwrap();
     last.read_to_string(&mut answer).unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    witness.say("still here");
+    witness.send_message("still here");
     eventually("the others are not waited for", || server.stats.tcp.load(Relaxed) == 1);
     drop(silent);
 }
 
 #[test]
-fn a_full_server_says_so() {
+fn full_server_refuses_connections() {
     let server = TestServer::with(|config| config.max_connections = 2);
     let first = Client::login(server.address, "tom");
     let _second = Client::login(server.address, "lili");
@@ -77,7 +77,7 @@ fn a_full_server_says_so() {
 }
 
 #[test]
-fn addresses_are_the_proxy_s_to_tell() {
+fn trusted_proxy_determines_the_address() {
     let server = TestServer::with(|config| {
         config.max_connections_per_address = 1;
         config.trust_proxy = true;

@@ -1,4 +1,4 @@
-//! How the server ends, as a call and as a program.
+//! How the server stops, as a call and as a program.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod common;
@@ -13,12 +13,12 @@ use common::{Client, Desktop, Dir, Message, Socket, TestServer};
 use parlour_core::{codec::Extension, status::Status};
 
 #[test]
-fn everybody_is_told_and_nothing_is_left() {
+fn shutdown_closes_all_connections() {
     let mut server = TestServer::start();
     let mut rich = Client::login(server.address, "lili");
     let mut desktop = Desktop::join(server.address, "tom").unwrap();
     let mut stranger = Client::connect(server.address);
-    rich.say("a last word");
+    rich.send_message("a last word");
     server.stop();
     rich.until(|c| c.frames.iter().any(|f| matches!(f.extension, Some(Extension::GoingAway(_)))));
     assert_eq!(rich.until_closed(), Some(Status::ShuttingDown.code()));
@@ -32,7 +32,7 @@ fn everybody_is_told_and_nothing_is_left() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_is_not_waited_for_long() {
+fn shutdown_does_not_wait_for_unresponsive_peers() {
     let mut server = TestServer::start();
     let mut stubborn = Client::login(server.address, "stubborn");
     let begun = Instant::now();
@@ -42,7 +42,7 @@ fn a_peer_that_does_not_answer_is_not_waited_for_long() {
     assert_eq!(stubborn.until_closed(), Some(Status::ShuttingDown.code()));
 }
 
-/// The program, with a log of its own; ended when dropped.
+/// The program with its own log directory; killed when dropped.
 struct Program(Child, #[allow(dead_code)] Dir);
 
 impl Program {
@@ -79,16 +79,16 @@ impl Drop for Program {
 }
 
 #[test]
-fn the_program_says_where_it_is_and_ends_when_asked() {
+fn program_prints_its_address_and_stops_on_request() {
     let mut program = Program::start(&["--listen", "127.0.0.1:0", "--log-format", "json"]);
     let line = program.first_line();
     let address =
         line.strip_prefix("Parlour listens on http://").and_then(|l| l.strip_suffix("/\n")).unwrap();
     let address: std::net::SocketAddr = address.parse().unwrap();
     let mut client = Client::login(address, "lili");
-    client.say("hello log");
+    client.send_message("hello log");
 
-    // Another one on the same port says what to do, in one line.
+    // A second server on the same port prints one line that says what to do.
     let mut second = Program::start(&["--listen", &address.to_string()]);
     assert_eq!(second.0.wait().unwrap().code(), Some(1));
     let sentence = second.errors();
@@ -111,7 +111,7 @@ fn the_program_says_where_it_is_and_ends_when_asked() {
 }
 
 #[test]
-fn wrong_settings_are_one_sentence() {
+fn invalid_settings_are_reported_in_one_sentence() {
     let mut program = Program::start(&["--nick-chars", "99"]);
     assert_eq!(program.0.wait().unwrap().code(), Some(1));
     assert_eq!(program.errors(), "nick_chars must be at most 32.\n");

@@ -1,4 +1,4 @@
-//! Peers that are slow, silent or suddenly gone; nobody else notices.
+//! Slow, silent and vanished peers do not affect others.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod common;
@@ -11,10 +11,10 @@ use std::{
 
 use common::{Client, Desktop, Message, PATIENCE, TestServer, eventually, undisturbed};
 use parlour_core::{codec::Extension, wire};
-use parlour_server::{config::Span, ws::queue::HARD};
+use parlour_server::{config::Span, conn::write_queue::HARD_LIMIT_FACTOR};
 
 #[test]
-fn a_peer_that_never_reads_is_closed_alone() {
+fn peer_that_never_reads_is_closed() {
     let server = TestServer::with(|config| {
         config.queue_bytes = 128 * 1024;
         config.burst = 1_000_000;
@@ -27,22 +27,25 @@ fn a_peer_that_never_reads_is_closed_alone() {
         let mut said = 0;
         while server.stats.too_slow.load(Relaxed) == 0 {
             let line = format!("{said} {text}");
-            talker.say(&line);
-            listener.until(|c| c.heard(&line));
+            talker.send_message(&line);
+            listener.until(|c| c.has_received(&line));
             talker.frames.clear();
             said += 1;
             assert!(said < 5_000, "the system's buffers can't be that large");
         }
         listener.until(|c| c.presence("deaf").contains(&false));
-        // What was on its way arrives, and then the reason; the queue itself was dropped.
+        // Frames already sent arrive, then the reason; the queue was discarded.
         assert_eq!(deaf.until_closed(), Some(4501));
         let heard = deaf.frames.iter().filter(|f| f.content.ends_with(&text)).count();
-        assert!(heard < said && said - heard <= HARD * 128 * 1024 / 15_000 + 2, "{heard} of {said}");
+        assert!(
+            heard < said && said - heard <= HARD_LIMIT_FACTOR * 128 * 1024 / 15_000 + 2,
+            "{heard} of {said}"
+        );
     });
 }
 
 #[test]
-fn who_reads_slowly_goes_on_from_where_the_room_is_and_loads_the_rest() {
+fn slow_consumer_resumes_and_loads_what_it_missed() {
     let server = TestServer::with(|config| config.queue_bytes = 128 * 1024);
     undisturbed(&server, || {
         let mut slow = Client::reader(server.address, "slow");
@@ -51,12 +54,12 @@ fn who_reads_slowly_goes_on_from_where_the_room_is_and_loads_the_rest() {
         let mut said = Vec::new();
         while server.stats.skipped.load(Relaxed) == 0 {
             let line = format!("{} {text}", said.len());
-            talker.say(&line);
+            talker.send_message(&line);
             talker.frames.clear();
             said.push(line);
             assert!(said.len() < 5_000, "the system's buffers can't be that large");
         }
-        // It reads again: what was queued, and then from where the room is.
+        // It reads again: the queued frames, then the resumption at the current position.
         let resume = |c: &Client| {
             c.frames.iter().find_map(|f| match f.extension {
                 Some(Extension::Resume(resume)) => Some(resume.from),
@@ -68,9 +71,9 @@ fn who_reads_slowly_goes_on_from_where_the_room_is_and_loads_the_rest() {
         let heard: Vec<_> = slow.frames.iter().filter(|f| f.seq > 0).map(|f| f.seq).collect();
         assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "without a hole, as far as it goes");
         slow.until(|c| !c.roster().is_empty());
-        talker.say("after it");
-        slow.until(|c| c.heard("after it"));
-        // All between is in the log.
+        talker.send_message("after it");
+        slow.until(|c| c.has_received("after it"));
+        // The log contains everything in between.
         let mut after = *heard.last().unwrap();
         let mut loaded = 0;
         while after < from {
@@ -93,22 +96,22 @@ fn who_reads_slowly_goes_on_from_where_the_room_is_and_loads_the_rest() {
 }
 
 #[test]
-fn a_burst_larger_than_the_queue_disconnects_nobody_who_reads() {
+fn burst_larger_than_the_queue_closes_no_reader() {
     let server = TestServer::with(|config| config.queue_bytes = 64 * 1024);
     let mut talker = Client::login(server.address, "talker");
     let mut readers = ["a", "b", "c"].map(|nick| Client::login(server.address, nick));
     let text = "x".repeat(16_000);
     for n in 0..20 {
-        talker.say(&format!("{n} {text}"));
+        talker.send_message(&format!("{n} {text}"));
     }
     for reader in &mut readers {
-        reader.until(|c| c.heard(&format!("19 {text}")));
+        reader.until(|c| c.has_received(&format!("19 {text}")));
     }
     assert_eq!(server.stats.too_slow.load(Relaxed), 0);
 }
 
 #[test]
-fn a_peer_that_takes_nothing_at_all_is_let_go() {
+fn peer_that_accepts_nothing_is_closed() {
     let server = TestServer::with(|config| config.write_timeout = Span::millis(200));
     undisturbed(&server, || {
         let deaf = Client::login(server.address, "deaf");
@@ -116,7 +119,7 @@ fn a_peer_that_takes_nothing_at_all_is_let_go() {
         let before = server.sockets();
         let text = "x".repeat(15_000);
         eventually("the deaf peer's place is free", || {
-            talker.say(&text);
+            talker.send_message(&text);
             talker.frames.clear();
             server.sockets() == before - 1
         });
@@ -125,7 +128,7 @@ fn a_peer_that_takes_nothing_at_all_is_let_go() {
 }
 
 #[test]
-fn a_peer_that_never_answers_pings_is_dropped() {
+fn peer_without_pongs_is_closed() {
     let server = TestServer::with(|config| {
         config.ping_interval = Span::millis(100);
         config.ping_timeout = Span::millis(700);
@@ -136,7 +139,7 @@ fn a_peer_that_never_answers_pings_is_dropped() {
         let mut alive = Desktop::join(server.address, "alive").unwrap();
         let begun = Instant::now();
         let pinger = std::thread::spawn(move || {
-            // Does nothing but answer pings.
+            // Only answers Pings.
             while begun.elapsed() < Duration::from_millis(1500) {
                 if let Ok(Message::Ping(payload)) = alive.socket.next(Duration::from_millis(50)) {
                     alive.socket.send(10, &payload).unwrap();
@@ -152,7 +155,7 @@ fn a_peer_that_never_answers_pings_is_dropped() {
 }
 
 #[test]
-fn a_frame_a_byte_at_a_time_does_not_last_for_ever() {
+fn slow_frame_is_closed_after_the_timeout() {
     let server = TestServer::with(|config| config.frame_timeout = Span::millis(300));
     undisturbed(&server, || {
         let mut slow = Client::login(server.address, "slow");
@@ -167,7 +170,7 @@ fn a_frame_a_byte_at_a_time_does_not_last_for_ever() {
             assert!(begun.elapsed() < PATIENCE);
         }
         assert_eq!(slow.closed, Some(Message::Close(Some(4503))));
-        // The same with fragments that are each whole.
+        // The same with complete fragments.
         let mut slow = Client::login(server.address, "slow2");
         let mut first = 0x02;
         while slow.closed.is_none() {
@@ -181,15 +184,15 @@ fn a_frame_a_byte_at_a_time_does_not_last_for_ever() {
 }
 
 #[test]
-fn whole_frames_may_come_as_slowly_as_they_like() {
+fn complete_frames_may_arrive_slowly() {
     let server = TestServer::with(|config| config.frame_timeout = Span::millis(300));
     let mut client = Client::login(server.address, "tom");
     let begun = Instant::now();
     let mut said = 0;
     while begun.elapsed() < Duration::from_millis(900) {
-        client.say(&format!("message {said}"));
+        client.send_message(&format!("message {said}"));
         said += 1;
-        // Every read of the server's ends inside the next frame.
+        // Each read of the server ends within the next frame.
         let rest = client.socket.frame(0x8A, b"pong");
         client.socket.stream.write_all(&rest[..3]).unwrap();
         let _ = client.step(Duration::from_millis(10));
@@ -199,7 +202,7 @@ fn whole_frames_may_come_as_slowly_as_they_like() {
 }
 
 #[test]
-fn a_peer_that_vanishes_in_the_middle_of_a_frame_leaves_once() {
+fn peer_lost_within_a_frame_departs_once() {
     let server = TestServer::start();
     let mut watcher = Client::login(server.address, "watcher");
     undisturbed(&server, || {
@@ -216,13 +219,14 @@ fn a_peer_that_vanishes_in_the_middle_of_a_frame_leaves_once() {
     let departures = |c: &Client, nick: &str| c.presence(nick).iter().filter(|there| !**there).count();
     watcher.until(|c| departures(c, "desk") == 1);
     watcher.until(|c| c.presence("gone").last() == Some(&false));
-    // Nobody was told twice that somebody is there; who came and went between two tellings is told as gone.
+    // No member is announced twice; one that came and went between two presence updates is only announced as
+    // gone.
     let told = watcher.presence("gone");
     assert!(told.windows(2).all(|pair| !(pair[0] && pair[1])) && told.len() <= 6, "{told:?}");
 }
 
 #[test]
-fn who_does_not_log_in_is_not_waited_for() {
+fn unauthenticated_connection_is_closed() {
     let server = TestServer::with(|config| config.login_timeout = Span::millis(200));
     undisturbed(&server, || {
         let mut stranger = Client::connect(server.address);
@@ -231,13 +235,13 @@ fn who_does_not_log_in_is_not_waited_for() {
 }
 
 #[test]
-fn a_flood_of_pings_is_answered_within_reason() {
+fn ping_flood_is_answered_by_few_pongs() {
     let server = TestServer::start();
     undisturbed(&server, || {
         let mut client = Client::login(server.address, "tom");
         for n in 0..20_000_u32 {
             client.socket.send(9, &n.to_be_bytes()).unwrap();
         }
-        client.say("still here");
+        client.send_message("still here");
     });
 }

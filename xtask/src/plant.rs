@@ -28,26 +28,26 @@ const SEEDS: u64 = 1_000;
 #[rustfmt::skip] // A table.
 const BUGS: &[Bug] = &[
     Bug { name: "acknowledged before it is appended", edits: &[Edit {
-        file: "server/src/hub/talk.rs",
-        text: "        self.appends.push(Waiting { conn, entry });",
-        instead: "        let place = crate::log::Place { seq: self.lobby.tail.last() + 1, time: self.unix_ms };
-        self.lobby.ack(conn, entry.id, place);
-        self.appends.push(Waiting { conn, entry });",
+        file: "server/src/hub/message.rs",
+        text: "        self.append_queue.push(PendingMessage { conn, message });",
+        instead: "        let stamp = crate::store::Stamp { seq: self.lobby.recent.last() + 1, time: self.unix_ms };
+        self.lobby.acknowledge(conn, message.id, stamp);
+        self.append_queue.push(PendingMessage { conn, message });",
     }] },
     Bug { name: "the idempotency key is forgotten", edits: &[
         Edit {
-            file: "server/src/log/sqlite/append.rs",
+            file: "server/src/store/sqlite/append.rs",
             text: " ON CONFLICT (id) DO NOTHING",
             instead: "",
         },
         Edit {
-            file: "server/src/log/sqlite/migrations/1.sql",
+            file: "server/src/store/sqlite/migrations/1.sql",
             text: "id BLOB NOT NULL UNIQUE",
             instead: "id BLOB NOT NULL",
         },
     ] },
     Bug { name: "a replay begins one too late", edits: &[Edit {
-        file: "server/src/hub/tail.rs",
+        file: "server/src/hub/recent_messages.rs",
         text: "partition_point(|(seq, _)| *seq <= after)",
         instead: "partition_point(|(seq, _)| *seq <= after + 1)",
     }] },
@@ -57,18 +57,18 @@ const BUGS: &[Bug] = &[
         instead: "self.messages.iter().rev().find(is_unsent)",
     }] },
     Bug { name: "nothing is waited for after a refusal", edits: &[Edit {
-        file: "server/src/hub/hold.rs",
-        text: "if self.ids.is_empty() || now >= self.ready + WAITED_FOR {",
+        file: "server/src/hub/sender_order.rs",
+        text: "if self.ids.is_empty() || now >= self.retry_at + RESEND_TIMEOUT_MS {",
         instead: "if true {",
     }] },
     Bug { name: "nobody is told who has gone", edits: &[Edit {
         file: "server/src/hub/login.rs",
-        text: "self.lobby.note(nick, false);",
+        text: "self.lobby.note_presence(nick, false);",
         instead: "",
     }] },
     Bug { name: "who was lost stays on the list", edits: &[Edit {
         file: "server/src/hub/login.rs",
-        text: "self.names.reserve(&peer.key);",
+        text: "self.nicks.reserve(&peer.key);",
         instead: "",
     }] },
     Bug { name: "kept as known, without its messages", edits: &[
@@ -82,11 +82,11 @@ const BUGS: &[Bug] = &[
     ] },
     Bug { name: "what a failed append has taken is not said", edits: &[Edit {
         file: "server/src/hub/history.rs",
-        text: "            self.appends.asked();
-            let what = What::Page(Start::After(self.lobby.tail.last()));",
-        instead: "            return self.appends.is_sure(self.now, true);
+        text: "            self.append_queue.resolving();
+            let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));",
+        instead: "            return self.append_queue.resolved(self.now, true);
             #[allow(unreachable_code)]
-            let what = What::Page(Start::After(self.lobby.tail.last()));",
+            let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));",
     }] },
     Bug { name: "another attempt is another message", edits: &[Edit {
         file: "core/src/session/sending.rs",

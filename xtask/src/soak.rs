@@ -60,7 +60,7 @@ fn wanted(args: &[String]) -> Result<(&str, u64)> {
 fn sim(place: &Place, minutes: u64) -> Result<String> {
     // Seeds that no soak of an earlier second has begun with.
     let first = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() << 20;
-    let test = ["test", "--release", "--package", "parlour-server", "--test", "sim", "on_bad_days"];
+    let test = ["test", "--release", "--package", "parlour-server", "--test", "sim", "with_faults"];
     let mut command = sh::cargo(place, &test);
     command
         .args(["--", "--nocapture"])

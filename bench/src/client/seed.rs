@@ -4,8 +4,8 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use parlour_core::model::MessageId;
-use parlour_server::log::{
-    Entry, Log as _,
+use parlour_server::store::{
+    EventLog as _, NewMessage,
     sqlite::{NAME, Options, SqliteLog, Synchronous},
 };
 
@@ -43,15 +43,15 @@ fn fill(dir: &Path, count: u64) -> Result<()> {
         let entries: Vec<_> = (first..count.min(first + GROUP)).map(|n| entry(n, &room, &nicks)).collect();
         log.append(&entries, &[])?;
     }
-    while log.index()? > 0 {}
+    while log.index_pending()? > 0 {}
     Ok(())
 }
 
-fn entry(n: u64, room: &Arc<str>, nicks: &[Arc<str>]) -> Entry {
+fn entry(n: u64, room: &Arc<str>, nicks: &[Arc<str>]) -> NewMessage {
     let time = BEGIN + n * APART;
     let mut random = [0; 10];
     random[2..].copy_from_slice(&n.to_be_bytes());
-    Entry {
+    NewMessage {
         id: MessageId::new(time, random),
         room: room.clone(),
         // Some say several things in a row.

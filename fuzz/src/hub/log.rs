@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use parlour_core::{model::MessageId, validate::nick_key};
-use parlour_server::log::{
-    Answer, Appended, Entry, Found, Job, LogError, Page, Place, Query, SessionChange, SessionRecord, Size,
-    Start, Stored, What,
+use parlour_server::store::{
+    AppendBatch, AppendOutcome, HistoryPage, LogError, NewMessage, PageSize, PageStart, Query, QueryKind,
+    QueryResult, SearchResults, SessionChange, SessionRecord, Stamp, StoredMessage,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct MemoryLog {
-    messages: Vec<Stored>,
+    messages: Vec<StoredMessage>,
     sessions: HashMap<[u8; 32], SessionRecord>,
     pub failing: bool,
     /// Jobs up to this generation fail.
@@ -22,7 +22,7 @@ fn failure() -> LogError {
 }
 
 impl MemoryLog {
-    pub(super) fn append(&mut self, job: &Job) -> Result<Vec<Appended>, LogError> {
+    pub(super) fn append(&mut self, job: &AppendBatch) -> Result<Vec<AppendOutcome>, LogError> {
         if self.failing {
             self.failed = self.failed.max(Some(job.generation));
         }
@@ -35,23 +35,23 @@ impl MemoryLog {
                 SessionChange::End(hash) => drop(self.sessions.remove(hash)),
             }
         }
-        Ok(job.entries.iter().map(|entry| self.append_one(entry)).collect())
+        Ok(job.messages.iter().map(|entry| self.append_one(entry)).collect())
     }
 
-    fn append_one(&mut self, entry: &Entry) -> Appended {
+    fn append_one(&mut self, entry: &NewMessage) -> AppendOutcome {
         if let Some(stored) = self.messages.iter().find(|stored| stored.id == entry.id) {
             let same = nick_key(&stored.nick) == nick_key(&entry.nick) && *stored.content == *entry.content;
-            return if same { Appended::Known(stored.place) } else { Appended::Other };
+            return if same { AppendOutcome::Duplicate(stored.stamp) } else { AppendOutcome::IdConflict };
         }
-        let place = Place { seq: self.last() + 1, time: entry.time };
+        let stamp = Stamp { seq: self.last() + 1, time: entry.time };
         let (nick, content) = (entry.nick.to_string(), entry.content.to_string());
-        self.messages.push(Stored { place, id: entry.id, nick, content });
-        Appended::New(place)
+        self.messages.push(StoredMessage { stamp, id: entry.id, nick, content });
+        AppendOutcome::Appended(stamp)
     }
 
     /// The last sequence number.
     pub(super) fn last(&self) -> u64 {
-        self.messages.last().map_or(0, |stored| stored.place.seq)
+        self.messages.last().map_or(0, |stored| stored.stamp.seq)
     }
 
     /// Whether something is stored under an id at a place.
@@ -61,44 +61,44 @@ impl MemoryLog {
     }
 
     /// What a server that is started anew finds.
-    pub(super) fn newest(&self) -> Page {
-        self.page(Start::End, Size { messages: 5, bytes: 1 << 20 })
+    pub(super) fn newest(&self) -> HistoryPage {
+        self.page(PageStart::End, PageSize { messages: 5, bytes: 1 << 20 })
     }
 
     pub(super) fn sessions(&self) -> Vec<SessionRecord> {
         self.sessions.values().cloned().collect()
     }
 
-    pub(super) fn answer(&self, query: &Query) -> Result<Answer, LogError> {
-        match &query.what {
+    pub(super) fn answer(&self, query: &Query) -> Result<QueryResult, LogError> {
+        match &query.kind {
             _ if self.failing => Err(failure()),
-            What::Page(start) => Ok(Answer::Page(self.page(*start, query.size))),
-            What::Search { query: words, before } => {
-                let older = |stored: &&Stored| *before == 0 || stored.place.seq < *before;
+            QueryKind::Page(start) => Ok(QueryResult::Page(self.page(*start, query.size))),
+            QueryKind::Search { query: words, before } => {
+                let older = |stored: &&StoredMessage| *before == 0 || stored.stamp.seq < *before;
                 let found = self.messages.iter().rev().filter(older);
                 let found = found.filter(|stored| stored.content.contains(words));
                 let messages = found.take(query.size.messages).cloned().collect();
-                Ok(Answer::Found(Found { messages, reached_start: true }))
+                Ok(QueryResult::Search(SearchResults { messages, reached_start: true }))
             }
         }
     }
 
-    fn page(&self, start: Start, size: Size) -> Page {
+    fn page(&self, start: PageStart, size: PageSize) -> HistoryPage {
         let len = self.messages.len();
-        let at = |seq: u64| self.messages.partition_point(|stored| stored.place.seq < seq);
+        let at = |seq: u64| self.messages.partition_point(|stored| stored.stamp.seq < seq);
         let (first, end) = match start {
-            Start::Before(seq) => (at(seq).saturating_sub(size.messages), at(seq)),
-            Start::After(seq) => (at(seq.saturating_add(1)), at(seq.saturating_add(1)) + size.messages),
-            Start::At(time) => {
-                let at = self.messages.partition_point(|stored| stored.place.time < time);
+            PageStart::Before(seq) => (at(seq).saturating_sub(size.messages), at(seq)),
+            PageStart::After(seq) => (at(seq.saturating_add(1)), at(seq.saturating_add(1)) + size.messages),
+            PageStart::At(time) => {
+                let at = self.messages.partition_point(|stored| stored.stamp.time < time);
                 let first = at.saturating_sub(size.messages / 2);
                 (first, first + size.messages)
             }
-            Start::End => (len.saturating_sub(size.messages), len),
+            PageStart::End => (len.saturating_sub(size.messages), len),
         };
         let end = end.min(len);
-        let seq_before = |index: usize| index.checked_sub(1).map_or(0, |at| self.messages[at].place.seq);
-        Page {
+        let seq_before = |index: usize| index.checked_sub(1).map_or(0, |at| self.messages[at].stamp.seq);
+        HistoryPage {
             from: seq_before(first),
             to: seq_before(end),
             messages: self.messages[first..end].to_vec(),

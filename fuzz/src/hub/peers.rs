@@ -9,7 +9,7 @@ use parlour_core::{
     status::Status,
     wire,
 };
-use parlour_server::hub::table::ConnId;
+use parlour_server::hub::connection_table::ConnectionId;
 
 use super::log::MemoryLog;
 
@@ -32,8 +32,8 @@ struct Peer {
 #[derive(Debug)]
 pub(super) struct Peers {
     /// Who is in which place.
-    places: Vec<Option<ConnId>>,
-    peers: HashMap<ConnId, Peer>,
+    places: Vec<Option<ConnectionId>>,
+    peers: HashMap<ConnectionId, Peer>,
     /// The last secret given to somebody in each place.
     secrets: Vec<Vec<u8>>,
     serial: u32,
@@ -53,12 +53,12 @@ impl Peers {
     }
 
     /// Somebody comes, if the place is free. A place is a slot of the hub's.
-    pub(super) fn connect(&mut self, place: usize) -> Option<ConnId> {
+    pub(super) fn connect(&mut self, place: usize) -> Option<ConnectionId> {
         if self.places[place].is_some() {
             return None;
         }
         self.serial += 1;
-        let conn = ConnId::new(u32::try_from(place).ok()?, self.serial);
+        let conn = ConnectionId::new(u32::try_from(place).ok()?, self.serial);
         self.places[place] = Some(conn);
         let peer =
             Peer { place, dialect: None, closed: false, gone: false, seq: 0, skips: false, settled: false };
@@ -66,13 +66,13 @@ impl Peers {
         Some(conn)
     }
 
-    pub(super) fn disconnect(&mut self, place: usize) -> Option<ConnId> {
+    pub(super) fn disconnect(&mut self, place: usize) -> Option<ConnectionId> {
         let conn = self.places[place].take()?;
         self.get(conn).gone = true;
         Some(conn)
     }
 
-    pub(super) fn conn(&self, place: usize) -> Option<ConnId> {
+    pub(super) fn conn(&self, place: usize) -> Option<ConnectionId> {
         self.places[place]
     }
 
@@ -80,12 +80,12 @@ impl Peers {
         self.secrets[place].clone()
     }
 
-    fn get(&mut self, conn: ConnId) -> &mut Peer {
+    fn get(&mut self, conn: ConnectionId) -> &mut Peer {
         self.peers.get_mut(&conn).unwrap_or_else(|| panic!("{conn:?} is nobody"))
     }
 
     /// Something is told, all of which the log has.
-    pub(super) fn hear(&mut self, conn: ConnId, frames: &Bytes, log: &MemoryLog) {
+    pub(super) fn hear(&mut self, conn: ConnectionId, frames: &Bytes, log: &MemoryLog) {
         let peer = self.get(conn);
         assert!(!peer.closed, "{conn:?} is told something after its Close");
         let mut secret = None;
@@ -112,7 +112,7 @@ impl Peers {
         }
     }
 
-    pub(super) fn close(&mut self, conn: ConnId, status: Status) {
+    pub(super) fn close(&mut self, conn: ConnectionId, status: Status) {
         let peer = self.get(conn);
         let let_in = peer.dialect.is_some();
         assert!(
@@ -123,24 +123,24 @@ impl Peers {
         assert!(!std::mem::replace(&mut peer.closed, true), "{conn:?} is closed twice");
     }
 
-    pub(super) fn known(&mut self, conn: ConnId, dialect: Dialect) {
+    pub(super) fn known(&mut self, conn: ConnectionId, dialect: Dialect) {
         let peer = self.get(conn);
         assert_eq!(peer.dialect.replace(dialect), None, "{conn:?} is let in twice");
     }
 
     /// Somebody does not read any more; `false` when that is known, or it is not there.
-    pub(super) fn skip(&mut self, conn: ConnId) -> bool {
+    pub(super) fn skip(&mut self, conn: ConnectionId) -> bool {
         let peer = self.get(conn);
         peer.settled = false;
         !peer.closed && !std::mem::replace(&mut peer.skips, true)
     }
 
     /// Somebody reads again; `false` when it did all the time.
-    pub(super) fn go_on(&mut self, conn: ConnId) -> bool {
+    pub(super) fn go_on(&mut self, conn: ConnectionId) -> bool {
         std::mem::replace(&mut self.get(conn).skips, false)
     }
 
-    pub(super) fn skips(&self, conn: ConnId) -> bool {
+    pub(super) fn skips(&self, conn: ConnectionId) -> bool {
         self.peers.get(&conn).is_some_and(|peer| peer.skips)
     }
 

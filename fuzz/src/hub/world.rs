@@ -54,7 +54,7 @@ impl World {
         };
         let settings = Settings {
             limits,
-            sessions_kept: either(8, 100, 2),
+            max_lost_sessions: either(8, 100, 2),
             session_grace: 600_000,
             logins_per_second: if flags & 16 == 0 { 0 } else { 1 },
             login_burst: 3,
@@ -184,7 +184,7 @@ impl World {
                     there.into_iter().for_each(|conn| self.peers.hear(*conn, &frames, &self.log));
                 }
                 Some(Output::Close { conn, status }) => self.peers.close(conn, status),
-                Some(Output::Known { conn, dialect, .. }) => self.peers.known(conn, dialect),
+                Some(Output::Identified { conn, dialect, .. }) => self.peers.known(conn, dialect),
                 Some(asked @ (Output::Append(_) | Output::Read { .. })) => self.asked.push_back(asked),
                 None if self.answers && self.answer() => {}
                 None => break,

@@ -1,4 +1,4 @@
-//! The kinds of values that settings have.
+//! The types of settings.
 
 use std::{
     ops::Deref,
@@ -10,25 +10,25 @@ use std::{
 use clap::builder::ValueRange;
 use serde::Deserialize;
 
-/// A length of time as people write it: `500ms`, `20s`, `5m`, `24h`, `30d`; a bare number is of seconds.
+/// A duration as people write it: `500ms`, `20s`, `5m`, `24h`, `30d`; a number without a unit is in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Span(Duration);
 
 impl Span {
-    /// So many seconds.
+    /// A duration in seconds.
     #[must_use]
     pub const fn seconds(n: u64) -> Self {
         Self(Duration::from_secs(n))
     }
 
-    /// So many milliseconds.
+    /// A duration in milliseconds.
     #[must_use]
     pub const fn millis(n: u64) -> Self {
         Self(Duration::from_millis(n))
     }
 
-    /// For the clock.
+    /// As a [`Duration`].
     #[must_use]
     pub const fn duration(self) -> Duration {
         self.0
@@ -45,12 +45,12 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // A bound that keeps sums with the clock in range: a year.
+        // At most a year, so that adding it to a point in time cannot overflow.
         millis(text, 366).map(Self::millis)
     }
 }
 
-/// A length of time of up to so many days, in ms.
+/// Parses a duration of at most `days` days, in ms.
 fn millis(text: &str, days: u64) -> Result<u64, String> {
     const DAY: u64 = 86_400_000;
     let (number, unit) = number(text);
@@ -68,7 +68,7 @@ fn millis(text: &str, days: u64) -> Result<u64, String> {
         .ok_or_else(|| format!("\"{text}\" is not a length of time; write 500ms, 20s, 5m, 24h or 30d"))
 }
 
-/// What a value begins with, if that is a number, and the rest.
+/// Splits a value into its leading number and the rest.
 fn number(text: &str) -> (Option<u64>, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
@@ -83,13 +83,13 @@ impl TryFrom<String> for Span {
     }
 }
 
-/// How old something may become: a [`Span`] of up to a hundred years, or `none` for no limit.
+/// A maximum age: a duration of up to a hundred years, or `none` for no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Age(Option<Duration>);
 
 impl Age {
-    /// For the clock.
+    /// As a [`Duration`].
     #[must_use]
     pub const fn duration(self) -> Option<Duration> {
         self.0
@@ -120,7 +120,7 @@ impl TryFrom<String> for Age {
 #[serde(try_from = "BytesInFile")]
 pub struct Bytes(pub u64);
 
-/// In a file a plain number need not be in quotes.
+/// In a file, a number may be written without quotes.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum BytesInFile {
@@ -159,7 +159,7 @@ impl TryFrom<BytesInFile> for Bytes {
     }
 }
 
-/// Several values; on the command line with commas between them.
+/// A list; on the command line separated by commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct List<T>(pub Vec<T>);
@@ -181,23 +181,23 @@ impl<T: FromStr> FromStr for List<T> {
     }
 }
 
-/// How the log is written.
+/// The format of the diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines of text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// A path, or none.
+/// An optional path.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct MaybePath(Option<PathBuf>);
 
 impl MaybePath {
-    /// The path.
+    /// The path, if there is one.
     #[must_use]
     pub fn as_path(&self) -> Option<&Path> {
         self.0.as_deref()
@@ -218,12 +218,12 @@ impl FromStr for MaybePath {
     }
 }
 
-/// Whether a flag may stand behind a command too.
+/// Whether a flag may follow a command too.
 pub(super) fn is_global(name: &str) -> bool {
     name == "data_dir"
 }
 
-/// How many values a flag takes: a switch may stand alone.
+/// How many values a flag takes; that of a switch is optional.
 pub(super) fn count(kind: &str) -> ValueRange {
     if kind == "bool" { (0..=1).into() } else { 1.into() }
 }
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_as_people_write_them() {
+    fn durations_are_parsed() {
         for (text, millis) in [
             ("500ms", 500),
             ("20s", 20_000),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_may_be_longer_or_none() {
+    fn ages_may_be_longer_than_durations_or_none() {
         assert_eq!("none".parse(), Ok(Age(None)));
         assert_eq!("3660d".parse(), Ok(Age(Some(Duration::from_secs(3660 * 86_400)))));
         for text in ["", "0", "None", "99999d", "forever"] {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_as_people_write_them() {
+    fn byte_counts_are_parsed() {
         for (text, bytes) in
             [("0", 0), ("4096", 4096), ("5K", 5 << 10), ("7 M", 7 << 20), ("2G", 2 << 30), ("1T", 1 << 40)]
         {

@@ -1,4 +1,4 @@
-//! What was said before: sent to those who come back, and by pages to those who ask.
+//! History: the recent messages after a login, and pages and searches on request.
 
 use std::sync::Arc;
 
@@ -9,114 +9,116 @@ use parlour_core::{
     wire::{self, history_request},
 };
 
-use super::{Hub, output::Output, table::ConnId, tail};
-use crate::log::{Answer, LogError, Query, Size, Start, Stored, What};
+use super::{Hub, connection_table::ConnectionId, output::Output, recent_messages};
+use crate::store::{LogError, PageSize, PageStart, Query, QueryKind, QueryResult, StoredMessage};
 
-/// The most messages on a page, and the most bytes of what they say.
-const PAGE: Size = Size { messages: 200, bytes: 64 * 1024 };
-/// How many questions one connection may have that are not answered, and how many all together.
-const ASKING: (u32, usize) = (4, 1_024);
-/// The token of the hub's own question.
-const IN_DOUBT: u64 = 0;
-/// The longest words to search for, in bytes.
-const WORDS: usize = 1_024;
+/// The largest page. Bytes are those of the message contents.
+const MAX_PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
+/// The most queries of one connection without a result.
+const MAX_OPEN_QUERIES_PER_CONNECTION: u32 = 4;
+/// The most queries of all connections without a result.
+const MAX_OPEN_QUERIES: usize = 1_024;
+/// The token of the query that the hub sends itself after a failed append.
+const RESOLVE_TOKEN: u64 = 0;
+/// The longest search query.
+const MAX_QUERY_BYTES: usize = 1_024;
 
 impl Hub {
-    /// Sends somebody who has just come what they lack: all since a position they know, or the newest.
-    pub(super) fn replay(&mut self, conn: ConnId, after: Option<u64>) {
-        for frames in self.lobby.tail.since(after) {
+    /// Sends the messages after a position, or the newest ones.
+    pub(super) fn replay_recent(&mut self, conn: ConnectionId, after: Option<u64>) {
+        for frames in self.lobby.recent.since(after) {
             self.out.put(Output::Snapshot { conn, frames });
         }
     }
 
-    /// Somebody asks for a page.
-    pub(super) fn history(&mut self, conn: ConnId, room: &str, asked: &wire::HistoryRequest) {
-        let start = match asked.start {
-            Some(history_request::Start::Before(seq)) => Start::Before(seq),
-            Some(history_request::Start::After(seq)) => Start::After(seq),
-            Some(history_request::Start::At(time)) => Start::At(time),
-            None => Start::End,
+    /// Handles a request for a page of history.
+    pub(super) fn request_history(&mut self, conn: ConnectionId, room: &str, request: &wire::HistoryRequest) {
+        let start = match request.start {
+            Some(history_request::Start::Before(seq)) => PageStart::Before(seq),
+            Some(history_request::Start::After(seq)) => PageStart::After(seq),
+            Some(history_request::Start::At(time)) => PageStart::At(time),
+            None => PageStart::End,
         };
-        self.ask(conn, room, What::Page(start), asked.count, asked.request);
+        self.query(conn, room, QueryKind::Page(start), request.count, request.request);
     }
 
-    /// Somebody searches.
-    pub(super) fn search(&mut self, conn: ConnId, room: &str, asked: &wire::SearchRequest) {
-        if asked.query.len() > WORDS {
-            return self.refuse_request(conn, Status::ContentTooLong, asked.request, 0);
+    /// Handles a search.
+    pub(super) fn request_search(&mut self, conn: ConnectionId, room: &str, request: &wire::SearchRequest) {
+        if request.query.len() > MAX_QUERY_BYTES {
+            return self.refuse_request(conn, Status::ContentTooLong, request.request, 0);
         }
-        let what = What::Search { query: asked.query.clone(), before: asked.before };
-        self.ask(conn, room, what, asked.count, asked.request);
+        let kind = QueryKind::Search { query: request.query.clone(), before: request.before };
+        self.query(conn, room, kind, request.count, request.request);
     }
 
-    fn ask(&mut self, conn: ConnId, room: &str, what: What, count: u32, request: u32) {
+    fn query(&mut self, conn: ConnectionId, room: &str, kind: QueryKind, count: u32, request: u32) {
         if !room.is_empty() {
             return self.refuse_request(conn, Status::NoSuchRoom, request, 0);
         }
         let now = self.now;
-        let busy = self.questions.len() >= ASKING.1;
-        let Some(c) = self.conns.get_mut(conn) else { return };
-        let wait = match c.pages.take(now) {
+        let busy = self.queries.len() >= MAX_OPEN_QUERIES;
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        let wait = match c.history.take(now) {
             Err(wait) => Some(wait),
-            Ok(()) if busy || c.asking >= ASKING.0 => Some(500),
+            Ok(()) if busy || c.open_queries >= MAX_OPEN_QUERIES_PER_CONNECTION => Some(500),
             Ok(()) => None,
         };
         if let Some(wait) = wait {
             return self.refuse_request(conn, Status::RateLimited, request, wait);
         }
-        c.asking += 1;
-        self.asked += 1;
-        self.questions.insert(self.asked, (conn, request));
-        let messages = if count == 0 { PAGE.messages } else { PAGE.messages.min(count as usize) };
-        let query = Query { room: Arc::from(room), what, size: Size { messages, ..PAGE } };
-        self.out.put(Output::Read { token: self.asked, query });
+        c.open_queries += 1;
+        self.last_token += 1;
+        self.queries.insert(self.last_token, (conn, request));
+        let messages = if count == 0 { MAX_PAGE.messages } else { MAX_PAGE.messages.min(count as usize) };
+        let query = Query { room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
+        self.out.put(Output::Read { token: self.last_token, query });
     }
 
-    /// After the log has failed: asks what it has beyond what was said, if that is due. It may have taken what it said
-    /// it had not; were that not said now, those who listen would take what follows for all there was.
-    pub(super) fn ask_in_doubt(&mut self) {
-        if self.appends.doubt_due().is_some_and(|due| due <= self.now) {
-            self.appends.asked();
-            let what = What::Page(Start::After(self.lobby.tail.last()));
-            let query = Query { room: Arc::from(""), what, size: PAGE };
-            self.out.put(Output::Read { token: IN_DOUBT, query });
+    /// Reads the log after a failed append, if that is due. The log may contain messages whose append it
+    /// reported as failed; if they were not published, clients would miss them without noticing a gap.
+    pub(super) fn resolve_uncertain_append(&mut self) {
+        if self.append_queue.resolve_due().is_some_and(|due| due <= self.now) {
+            self.append_queue.resolving();
+            let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));
+            let query = Query { room: Arc::from(""), kind, size: MAX_PAGE };
+            self.out.put(Output::Read { token: RESOLVE_TOKEN, query });
         }
     }
 
-    fn in_doubt(&mut self, answer: Result<Answer, LogError>) {
-        let Ok(Answer::Page(page)) = answer else { return self.appends.is_sure(self.now, false) };
+    fn handle_resolved(&mut self, result: Result<QueryResult, LogError>) {
+        let Ok(QueryResult::Page(page)) = result else { return self.append_queue.resolved(self.now, false) };
         for message in &page.messages {
-            self.say(message);
+            self.publish(message);
         }
         match page.reached_end {
-            true => self.appends.is_sure(self.now, true),
-            false => self.appends.ask_again(self.now),
+            true => self.append_queue.resolved(self.now, true),
+            false => self.append_queue.resolve_again(self.now),
         }
     }
 
-    /// The log has answered a question.
-    pub fn handle_read(&mut self, now: Millis, token: u64, answer: Result<Answer, LogError>) {
+    /// Handles the result of a query.
+    pub fn handle_read(&mut self, now: Millis, token: u64, result: Result<QueryResult, LogError>) {
         self.now = now;
-        if token == IN_DOUBT {
-            return self.in_doubt(answer);
+        if token == RESOLVE_TOKEN {
+            return self.handle_resolved(result);
         }
-        let Some((conn, request)) = self.questions.remove(&token) else { return };
-        let Some(c) = self.conns.get_mut(conn) else { return };
-        c.asking = c.asking.saturating_sub(1);
-        let page = match answer {
-            Ok(Answer::Page(page)) => wire::HistoryPage {
+        let Some((conn, request)) = self.queries.remove(&token) else { return };
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        c.open_queries = c.open_queries.saturating_sub(1);
+        let page = match result {
+            Ok(QueryResult::Page(page)) => wire::HistoryPage {
                 request,
-                frames: frames(&page.messages),
+                frames: encoded(&page.messages),
                 reached_start: page.reached_start,
                 reached_end: page.reached_end,
                 from: page.from,
                 to: page.to,
             },
-            Ok(Answer::Found(mut found)) => {
+            Ok(QueryResult::Search(mut found)) => {
                 found.messages.reverse();
                 wire::HistoryPage {
                     request,
-                    frames: frames(&found.messages),
+                    frames: encoded(&found.messages),
                     reached_start: found.reached_start,
                     ..wire::HistoryPage::default()
                 }
@@ -126,22 +128,22 @@ impl Hub {
         self.out.send(conn, &codec::extension("", Extension::HistoryPage(page)));
     }
 
-    /// Says that a question is not answered. Who needs to be told too often is closed.
-    fn refuse_request(&mut self, conn: ConnId, status: Status, request: u32, wait: Millis) {
+    /// Refuses a request. A connection with too many refusals is closed.
+    fn refuse_request(&mut self, conn: ConnectionId, status: Status, request: u32, wait: Millis) {
         self.counters.refused += 1;
         let now = self.now;
-        let Some(c) = self.conns.get_mut(conn) else { return };
-        if c.strikes.take(now).is_err() {
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        if c.refusals.take(now).is_err() {
             return self.close(conn, Status::RateLimited);
         }
-        let mut frame = codec::refusal(status, None, u32::try_from(wait).unwrap_or(u32::MAX), None);
-        if let Some(Extension::Refusal(refusal)) = &mut frame.extension {
+        let mut envelope = codec::refusal(status, None, u32::try_from(wait).unwrap_or(u32::MAX), None);
+        if let Some(Extension::Refusal(refusal)) = &mut envelope.extension {
             refusal.request = request;
         }
-        self.out.send(conn, &frame);
+        self.out.send(conn, &envelope);
     }
 }
 
-fn frames(messages: &[Stored]) -> Vec<bytes::Bytes> {
-    messages.iter().map(tail::encode).collect()
+fn encoded(messages: &[StoredMessage]) -> Vec<bytes::Bytes> {
+    messages.iter().map(recent_messages::encode).collect()
 }

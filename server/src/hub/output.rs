@@ -1,4 +1,4 @@
-//! What the hub wants done.
+//! The hub's outputs.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -9,86 +9,87 @@ use parlour_core::{
     status::Status,
 };
 
-use super::table::ConnId;
+use super::connection_table::ConnectionId;
 use crate::{
-    log::{Job, Query},
-    ws::frame,
+    conn::frame,
+    store::{AppendBatch, Query},
 };
 
-/// Something for the connections to do. Bytes are whole WebSocket frames.
+/// An action for the caller of the hub. Bytes are whole WebSocket frames.
 #[derive(Debug, Clone)]
 pub enum Output {
-    /// To one connection.
+    /// Send to one connection.
     Send {
-        /// Which.
-        conn: ConnId,
+        /// The connection.
+        conn: ConnectionId,
         /// One or more frames.
         frames: Bytes,
     },
-    /// A page of a snapshot to one connection; shared with others, and not counted against its queue.
+    /// Send a page of a snapshot to one connection. The buffer is shared and does not count against the write
+    /// queue.
     Snapshot {
-        /// Which.
-        conn: ConnId,
+        /// The connection.
+        conn: ConnectionId,
         /// One or more frames.
         frames: Bytes,
     },
-    /// The same to many.
+    /// Send the same frames to many connections.
     Fanout {
-        /// To whom, as of the moment it was said.
-        to: Arc<Vec<ConnId>>,
+        /// The subscribers at the time of publication.
+        to: Arc<Vec<ConnectionId>>,
         /// One or more frames.
         frames: Bytes,
     },
-    /// The connection ends with this status, after what was sent to it. The hub has forgotten it.
+    /// Close the connection with this status after the frames sent to it. The hub has removed it.
     Close {
-        /// Which.
-        conn: ConnId,
-        /// Why.
+        /// The connection.
+        conn: ConnectionId,
+        /// The status.
         status: Status,
     },
-    /// To be appended to the log, after all batches before it; answered with `Hub::handle_appended`, in order.
-    Append(Job),
-    /// To be asked of the log; answered with `Hub::handle_read`.
+    /// Append to the event log, in order. The result goes to `Hub::handle_appended`, in the same order.
+    Append(AppendBatch),
+    /// Query the event log. The result goes to `Hub::handle_read`.
     Read {
-        /// Tells this question from others.
+        /// Identifies the query.
         token: u64,
-        /// The question.
+        /// The query.
         query: Query,
     },
-    /// It is known now what a connection speaks: for the log.
-    Known {
-        /// Which.
-        conn: ConnId,
+    /// The dialect of a connection is known now; for diagnostics.
+    Identified {
+        /// The connection.
+        conn: ConnectionId,
         /// The dialect.
         dialect: Dialect,
-        /// What the peer says it is; at most 64 characters, none that control a terminal.
+        /// The client's description of itself; at most 64 characters, no control characters.
         agent: String,
     },
 }
 
-/// Outputs in order.
+/// A queue of outputs.
 #[derive(Debug, Default)]
 pub struct Outputs(VecDeque<Output>);
 
 impl Outputs {
-    /// Puts an output at the end.
+    /// Adds an output.
     pub fn put(&mut self, output: Output) {
         self.0.push_back(output);
     }
 
-    /// One frame to one connection.
-    pub fn send(&mut self, conn: ConnId, what: &Envelope) {
-        self.put(Output::Send { conn, frames: frame::binary(&codec::encode(what)) });
+    /// Sends one envelope to one connection.
+    pub fn send(&mut self, conn: ConnectionId, envelope: &Envelope) {
+        self.put(Output::Send { conn, frames: frame::binary(&codec::encode(envelope)) });
     }
 
-    /// Frames to many; nothing when there is nobody.
-    pub fn fanout(&mut self, to: &Arc<Vec<ConnId>>, frames: &Bytes) {
+    /// Sends frames to many connections; no output if there are none.
+    pub fn fanout(&mut self, to: &Arc<Vec<ConnectionId>>, frames: &Bytes) {
         if !to.is_empty() {
             self.put(Output::Fanout { to: to.clone(), frames: frames.clone() });
         }
     }
 
-    /// The oldest output.
+    /// Takes the oldest output.
     pub fn pop(&mut self) -> Option<Output> {
         self.0.pop_front()
     }

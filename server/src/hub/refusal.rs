@@ -1,14 +1,14 @@
-//! Saying that a frame had no effect, or that a connection ends.
+//! Refusals of envelopes and connections.
 
 use parlour_core::{Millis, codec, model::MessageId, status::Status};
 
-use super::{Hub, output::Output, table::ConnId};
+use super::{Hub, connection_table::ConnectionId, output::Output};
 
 impl Hub {
-    /// Says that a frame had no effect. Who needs to be told too often is closed.
+    /// Refuses an envelope. A connection with too many refusals is closed.
     pub(super) fn refuse(
         &mut self,
-        conn: ConnId,
+        conn: ConnectionId,
         status: Status,
         id: Option<MessageId>,
         retry_after: Millis,
@@ -16,28 +16,28 @@ impl Hub {
     ) {
         self.counters.refused += 1;
         let now = self.now;
-        let Some(c) = self.conns.get_mut(conn) else { return };
-        if c.strikes.take(now).is_err() {
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        if c.refusals.take(now).is_err() {
             return self.close(conn, Status::RateLimited);
         }
         let basic = c.is_basic();
         self.send_refusal(conn, basic, status, id, retry_after, suggestion);
     }
 
-    /// Refuses the connection: says so, and closes it.
-    pub(super) fn reject(&mut self, conn: ConnId, status: Status, suggestion: Option<String>) {
+    /// Refuses a connection and closes it.
+    pub(super) fn reject(&mut self, conn: ConnectionId, status: Status, suggestion: Option<String>) {
         self.counters.refused += 1;
-        // A stranger may be of either dialect, so its refusal is in words too.
-        let words = self.conns.get(conn).is_some_and(|c| c.peer.is_none() || c.is_basic());
-        self.send_refusal(conn, words, status, None, 0, suggestion);
+        // An unauthenticated connection may speak either dialect, so its refusal is readable in both.
+        let as_text = self.connections.get(conn).is_some_and(|c| c.peer.is_none() || c.is_basic());
+        self.send_refusal(conn, as_text, status, None, 0, suggestion);
         self.close(conn, status);
     }
 
-    /// A refusal; `words` makes it one that a desktop client shows as a line of the server's.
+    /// Sends a refusal. `as_text` adds the text that a desktop client shows as a message of the server.
     pub(super) fn send_refusal(
         &mut self,
-        conn: ConnId,
-        words: bool,
+        conn: ConnectionId,
+        as_text: bool,
         status: Status,
         id: Option<MessageId>,
         retry_after: Millis,
@@ -48,18 +48,18 @@ impl Hub {
         if let Some(name) = &suggestion {
             content.push_str(&format!(" Try \"{name}\"."));
         }
-        let mut frame = codec::refusal(status, id, retry_after, suggestion);
-        if words {
-            frame.user_name = self.settings.server_name.clone();
-            frame.r#type = codec::TALK.into();
-            frame.content = content;
+        let mut envelope = codec::refusal(status, id, retry_after, suggestion);
+        if as_text {
+            envelope.user_name = self.settings.server_name.clone();
+            envelope.r#type = codec::TALK.into();
+            envelope.content = content;
         }
-        self.out.send(conn, &frame);
+        self.out.send(conn, &envelope);
     }
 
-    /// Ends a connection after what was sent to it.
-    pub(super) fn close(&mut self, conn: ConnId, status: Status) {
-        self.forget(conn, status != Status::Normal);
+    /// Closes a connection after the frames that were sent to it.
+    pub(super) fn close(&mut self, conn: ConnectionId, status: Status) {
+        self.remove_connection(conn, status != Status::Normal);
         self.out.put(Output::Close { conn, status });
     }
 }

@@ -1,6 +1,6 @@
-//! A room: who hears it, and what waits to be delivered to them together.
+//! A room: its subscribers, and the messages that are delivered to them together.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use parlour_core::{
@@ -12,187 +12,191 @@ use parlour_core::{
 };
 
 use super::{
-    names::Names,
+    connection_table::ConnectionId,
+    nick_registry::NickRegistry,
     output::{Output, Outputs},
-    roster::{Changes, Snapshot},
-    table::ConnId,
-    tail::Tail,
+    presence::{MemberSnapshot, PresenceChanges},
+    recent_messages::RecentMessages,
 };
-use crate::{log::Place, ws::frame};
+use crate::{conn::frame, store::Stamp};
 
-/// Changes of presence are told at once, and those that follow within so many ms together.
-pub const PRESENCE_EVERY: Millis = 100;
-/// So often a room is told what is said, a minute and at once: each message by itself as far as this goes, and beyond it,
-/// those together that come within 5 ms. A browser draws less often; and each time costs it, and whoever serves it, more
-/// than a message does.
-const TELLINGS: (u32, u32) = (12_000, 20);
-/// The list of names goes to basic peers no more often than this, in ms.
-pub const LIST_EVERY: Millis = 1000;
-/// The most names in a basic peer's list; the rest are there all the same.
-pub const LIST_NAMES: usize = 1000;
-/// The most messages in one batch, and its most bytes.
-const BATCH: (usize, usize) = (256, 48 * 1024);
+/// The interval between presence updates to rich clients. The first change after a quiet interval is sent at
+/// once.
+pub const PRESENCE_INTERVAL_MS: Millis = 100;
+/// The delivery rate of a room, per minute and at once. Up to this rate each message is delivered by itself;
+/// above it, messages that arrive within 5 ms are delivered together. A browser draws less often than that,
+/// and each delivery costs the browser and the server more than a message does.
+const DELIVERY_RATE: (u32, u32) = (12_000, 20);
+/// The interval between member lists to basic clients.
+pub const LIST_INTERVAL_MS: Millis = 1000;
+/// The most nicks in a basic client's member list.
+pub const MAX_LISTED_NICKS: usize = 1000;
+/// The most messages of one batch.
+const MAX_BATCH_MESSAGES: usize = 256;
+/// The most bytes of one batch.
+const MAX_BATCH_BYTES: usize = 48 * 1024;
 
-/// Those who are told things in the same form.
+/// Subscribers that receive the same encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// Basic peers.
+    /// Basic clients.
     Basic,
-    /// Rich peers.
+    /// Rich clients without batches.
     Rich,
-    /// Rich peers that take batches.
+    /// Rich clients that accept batches.
     Batch,
 }
 
 /// One room.
 #[derive(Debug)]
 pub struct Room {
-    groups: [Arc<Vec<ConnId>>; 3],
-    /// Messages of the log not yet handed to the connections, encoded.
-    talk: Vec<Bytes>,
-    tellings: TokenBucket,
-    /// When `talk` is handed over, if it was to wait.
-    talk_due: Option<Millis>,
-    acks: Vec<(ConnId, Vec<wire::Accepted>)>,
-    /// What was said last.
-    pub tail: Tail,
-    changes: Changes,
-    changes_told: Option<Millis>,
-    snapshot: Snapshot,
+    groups: [Arc<Vec<ConnectionId>>; 3],
+    /// Committed messages that are not delivered yet, encoded.
+    messages: Vec<Bytes>,
+    deliveries: TokenBucket,
+    /// When `messages` are delivered, if the delivery was postponed.
+    delivery_due: Option<Millis>,
+    acks: Vec<(ConnectionId, Vec<wire::Accepted>)>,
+    /// The recent messages cache.
+    pub recent: RecentMessages,
+    changes: PresenceChanges,
+    presence_sent_at: Option<Millis>,
+    snapshot: MemberSnapshot,
     list_dirty: bool,
-    list_told: Option<Millis>,
+    list_sent_at: Option<Millis>,
 }
 
 impl Room {
-    /// A room with nobody there.
+    /// A room without subscribers.
     #[must_use]
-    pub fn new(tail: Tail) -> Self {
+    pub fn new(recent: RecentMessages) -> Self {
         Self {
             groups: Default::default(),
-            talk: Vec::new(),
-            tellings: TokenBucket::new(TELLINGS.0, TELLINGS.1, 0),
-            talk_due: None,
+            messages: Vec::new(),
+            deliveries: TokenBucket::new(DELIVERY_RATE.0, DELIVERY_RATE.1, 0),
+            delivery_due: None,
             acks: Vec::new(),
-            tail,
-            changes: Changes::default(),
-            changes_told: None,
-            snapshot: Snapshot::default(),
+            recent,
+            changes: PresenceChanges::default(),
+            presence_sent_at: None,
+            snapshot: MemberSnapshot::default(),
             list_dirty: false,
-            list_told: None,
+            list_sent_at: None,
         }
     }
 
-    fn group(&mut self, group: Group) -> &mut Vec<ConnId> {
-        // Copied only while a fan-out to the former members is still under way.
+    fn group(&mut self, group: Group) -> &mut Vec<ConnectionId> {
+        // Copied only while an output still refers to the previous list.
         Arc::make_mut(&mut self.groups[group as usize])
     }
 
-    /// Somebody starts to hear the room; gives the place for [`remove`](Self::remove).
-    pub fn add(&mut self, conn: ConnId, group: Group) -> usize {
+    /// Subscribes a connection. Returns its index for [`unsubscribe`](Self::unsubscribe).
+    pub fn subscribe(&mut self, conn: ConnectionId, group: Group) -> usize {
         let group = self.group(group);
         group.push(conn);
         group.len() - 1
     }
 
-    /// Somebody hears the room no more. Gives who has the place now, if somebody had to move.
-    pub fn remove(&mut self, group: Group, place: usize) -> Option<ConnId> {
+    /// Unsubscribes a connection. Returns the connection that now has its index, if one was moved.
+    pub fn unsubscribe(&mut self, group: Group, index: usize) -> Option<ConnectionId> {
         let group = self.group(group);
-        if place < group.len() {
-            group.swap_remove(place);
+        if index < group.len() {
+            group.swap_remove(index);
         }
-        group.get(place).copied()
+        group.get(index).copied()
     }
 
-    /// Nobody hears the room any more.
-    pub fn clear(&mut self) {
+    /// Removes all subscribers.
+    pub fn unsubscribe_all(&mut self) {
         self.groups = Default::default();
     }
 
-    /// To everybody, the sender too: a message that the log has, encoded. In the log's order.
-    pub fn say(&mut self, seq: u64, message: Bytes) {
-        self.tail.push(seq, message.clone());
-        self.talk.push(message);
+    /// Queues a committed message, encoded, for delivery to all subscribers including the sender. Called in
+    /// log order.
+    pub fn publish(&mut self, seq: u64, message: Bytes) {
+        self.recent.push(seq, message.clone());
+        self.messages.push(message);
     }
 
-    /// Tells a sender that the log has a message.
-    pub fn ack(&mut self, conn: ConnId, id: MessageId, place: Place) {
-        let accepted = wire::Accepted { id: id.0.to_vec(), seq: place.seq, time: place.time };
+    /// Queues an acknowledgement for a sender.
+    pub fn acknowledge(&mut self, conn: ConnectionId, id: MessageId, stamp: Stamp) {
+        let accepted = wire::Accepted { id: id.0.to_vec(), seq: stamp.seq, time: stamp.time };
         match self.acks.last_mut() {
             Some((last, list)) if *last == conn => list.push(accepted),
             _ => self.acks.push((conn, vec![accepted])),
         }
     }
 
-    /// Hands over what was said so far, unless it is to wait for more.
-    pub fn tell_talk(&mut self, now: Millis, out: &mut Outputs) {
-        // Who waits for an acknowledgement may send nothing before.
-        self.tell_acks(out);
-        if self.talk.is_empty() || self.talk_due.is_some_and(|due| now < due) {
+    /// Delivers the queued messages, unless the delivery rate postpones them.
+    pub fn deliver(&mut self, now: Millis, out: &mut Outputs) {
+        // Acknowledgements are not postponed: a client that waits for one may not send its next message.
+        self.flush_acks(out);
+        if self.messages.is_empty() || self.delivery_due.is_some_and(|due| now < due) {
             return;
         }
-        match self.tellings.take(now) {
-            Ok(()) => self.flush_talk(out),
-            Err(wait) => self.talk_due = Some(now + wait),
+        match self.deliveries.take(now) {
+            Ok(()) => self.flush(out),
+            Err(wait) => self.delivery_due = Some(now + wait),
         }
     }
 
-    /// When what was said is handed over, if it waits.
+    /// When the queued messages are due, if they were postponed.
     #[must_use]
-    pub fn talk_due(&self) -> Option<Millis> {
-        self.talk_due
+    pub fn delivery_due(&self) -> Option<Millis> {
+        self.delivery_due
     }
 
-    fn tell_acks(&mut self, out: &mut Outputs) {
+    fn flush_acks(&mut self, out: &mut Outputs) {
         for (conn, accepted) in self.acks.drain(..) {
             out.send(conn, &codec::extension("", Extension::Ack(wire::Ack { accepted })));
         }
     }
 
-    /// Hands over what was said so far: before somebody comes to hear the room, and before its hearers are told of anything
-    /// that came after it.
-    pub fn flush_talk(&mut self, out: &mut Outputs) {
-        self.talk_due = None;
-        self.tell_acks(out);
-        if self.talk.is_empty() {
+    /// Delivers the queued messages at once: before a connection subscribes, and before subscribers are sent
+    /// anything that happened later.
+    pub fn flush(&mut self, out: &mut Outputs) {
+        self.delivery_due = None;
+        self.flush_acks(out);
+        if self.messages.is_empty() {
             return;
         }
-        let talk = std::mem::take(&mut self.talk);
+        let messages = std::mem::take(&mut self.messages);
         let [basic, rich, batch] = &self.groups;
-        if !(basic.is_empty() && rich.is_empty() && (batch.is_empty() || talk.len() > 1)) {
-            // In parts, so that no buffer is larger than a queue.
-            for part in batches(talk.clone()) {
+        if !(basic.is_empty() && rich.is_empty() && (batch.is_empty() || messages.len() > 1)) {
+            // Split so that no buffer is larger than a write queue.
+            for part in batches(messages.clone()) {
                 let frames = frame::binaries(&part);
                 out.fanout(basic, &frames);
                 out.fanout(rich, &frames);
-                if talk.len() == 1 {
+                if messages.len() == 1 {
                     return out.fanout(batch, &frames);
                 }
             }
         }
         if !batch.is_empty() {
-            for part in batches(talk) {
+            for part in batches(messages) {
                 out.fanout(batch, &frame::binary(&codec::batch(part)));
             }
         }
     }
 
-    /// Notes that somebody came or went, to be told to rich peers, and to basic ones in the next list.
-    pub fn note(&mut self, nick: &Arc<str>, there: bool) {
-        self.changes.note(nick, there);
-        self.snapshot.note(nick, there);
+    /// Records that a member came online or left, for the next presence update and member list.
+    pub fn note_presence(&mut self, nick: &Arc<str>, online: bool) {
+        self.changes.note(nick, online);
+        self.snapshot.note(nick, online);
         self.list_dirty = true;
     }
 
-    /// Whether it was not told yet that somebody came.
+    /// Whether a presence change of this nick has not been published.
     #[must_use]
-    pub fn is_untold(&self, nick: &str) -> bool {
-        self.changes.holds(nick)
+    pub fn has_pending_presence(&self, nick: &str) -> bool {
+        self.changes.contains(nick)
     }
 
-    /// Tells rich peers who came and went, whenever the last time was.
-    pub fn tell_changes(&mut self, now: Millis, unix_ms: i64, out: &mut Outputs) {
-        self.flush_talk(out);
-        self.changes_told = Some(now);
+    /// Publishes the presence changes to rich clients, without regard to the interval.
+    pub fn publish_presence(&mut self, now: Millis, unix_ms: i64, out: &mut Outputs) {
+        self.flush(out);
+        self.presence_sent_at = Some(now);
         if let Some(presence) = self.changes.take(unix_ms) {
             let frames = frame::binary(&codec::encode(&presence));
             out.fanout(&self.groups[Group::Rich as usize], &frames);
@@ -200,44 +204,57 @@ impl Room {
         }
     }
 
-    /// When changes may be told, if there are any.
+    /// When the presence changes may be published, if there are any.
     #[must_use]
-    pub fn changes_due(&self) -> Option<Millis> {
-        (!self.changes.is_empty()).then(|| self.changes_told.map_or(0, |at| at + PRESENCE_EVERY))
+    pub fn presence_due(&self) -> Option<Millis> {
+        (!self.changes.is_empty()).then(|| self.presence_sent_at.map_or(0, |at| at + PRESENCE_INTERVAL_MS))
     }
 
-    /// When the list may be told to basic peers, if it has changed and there are any.
+    /// When the member list may be sent to basic clients, if it has changed and there are any.
     #[must_use]
     pub fn list_due(&self) -> Option<Millis> {
         let wanted = self.list_dirty && !self.groups[Group::Basic as usize].is_empty();
-        wanted.then(|| self.list_told.map_or(0, |at| at + LIST_EVERY))
+        wanted.then(|| self.list_sent_at.map_or(0, |at| at + LIST_INTERVAL_MS))
     }
 
-    /// A frame to all basic peers, with the list of names if that is due.
-    pub fn tell_basic(&mut self, now: Millis, mut what: codec::Envelope, names: &Names, out: &mut Outputs) {
+    /// Sends an envelope to all basic clients, with the member list if that is due.
+    pub fn send_to_basic(
+        &mut self,
+        now: Millis,
+        mut envelope: codec::Envelope,
+        nicks: &NickRegistry,
+        out: &mut Outputs,
+    ) {
         if self.groups[Group::Basic as usize].is_empty() {
             return;
         }
         if self.list_due().is_some_and(|due| due <= now) {
             self.list_dirty = false;
-            self.list_told = Some(now);
-            what.user_list = list(names);
+            self.list_sent_at = Some(now);
+            envelope.user_list = list(nicks);
         }
-        out.fanout(&self.groups[Group::Basic as usize], &frame::binary(&codec::encode(&what)));
+        out.fanout(&self.groups[Group::Basic as usize], &frame::binary(&codec::encode(&envelope)));
     }
 
-    /// The list of names to a basic peer that has just come, unless it is due for all of them.
-    pub fn list_for(&mut self, now: Millis, conn: ConnId, names: &Names, out: &mut Outputs) {
+    /// Sends the member list to a basic client that has just joined, or to all of them if it is due.
+    pub fn send_list(&mut self, now: Millis, conn: ConnectionId, nicks: &NickRegistry, out: &mut Outputs) {
         if self.list_due().is_some_and(|due| due <= now) {
-            self.tell_basic(now, codec::Envelope::default(), names, out);
+            self.send_to_basic(now, codec::Envelope::default(), nicks, out);
         } else {
-            out.send(conn, &codec::Envelope { user_list: list(names), ..codec::Envelope::default() });
+            out.send(conn, &codec::Envelope { user_list: list(nicks), ..codec::Envelope::default() });
         }
     }
 
-    /// Who is there, to one rich peer: the pages of the snapshot, and what has changed since it was made.
-    pub fn send_snapshot(&mut self, conn: ConnId, unix_ms: i64, names: &Names, out: &mut Outputs) {
-        let (pages, mut since) = self.snapshot.get(names);
+    /// Sends the member list to one rich client: the pages of the cached snapshot, and the changes since it
+    /// was encoded.
+    pub fn send_snapshot(
+        &mut self,
+        conn: ConnectionId,
+        unix_ms: i64,
+        nicks: &NickRegistry,
+        out: &mut Outputs,
+    ) {
+        let (pages, mut since) = self.snapshot.get(nicks);
         for frames in pages {
             out.put(Output::Snapshot { conn, frames: frames.clone() });
         }
@@ -247,18 +264,19 @@ impl Room {
     }
 }
 
-/// Name to name, for basic peers.
-pub(super) fn list(names: &Names) -> std::collections::BTreeMap<String, String> {
-    codec::user_list(names.members().take(LIST_NAMES).map(|nick| nick.to_string()))
+/// The member list of the basic dialect, a map from nick to nick.
+pub(super) fn list(nicks: &NickRegistry) -> BTreeMap<String, String> {
+    codec::user_list(nicks.members().take(MAX_LISTED_NICKS).map(|nick| nick.to_string()))
 }
 
-/// Cuts messages into batches.
-fn batches(talk: Vec<Bytes>) -> Vec<Vec<Bytes>> {
+/// Splits messages into batches.
+fn batches(messages: Vec<Bytes>) -> Vec<Vec<Bytes>> {
     let mut parts = vec![Vec::new()];
     let mut bytes = 0;
-    for message in talk {
+    for message in messages {
         if let Some(part) = parts.last_mut()
-            && (part.is_empty() || (part.len() < BATCH.0 && bytes + message.len() < BATCH.1))
+            && (part.is_empty()
+                || (part.len() < MAX_BATCH_MESSAGES && bytes + message.len() < MAX_BATCH_BYTES))
         {
             bytes += message.len();
             part.push(message);

@@ -1,4 +1,5 @@
-//! Sessions: who may have a nick back. Only the hashes of their secrets are known here.
+//! Sessions: they allow a client to resume its nick after a lost connection. Only hashes of the secrets are
+//! stored.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,56 +9,56 @@ use std::{
 use parlour_core::{Millis, validate};
 use sha2::{Digest as _, Sha256};
 
-use super::table::ConnId;
-use crate::log::SessionRecord;
+use super::connection_table::ConnectionId;
+use crate::store::SessionRecord;
 
-/// A session's secret, as its owner has it.
+/// A session's secret, known to its client.
 pub type Secret = [u8; 32];
 
-/// SHA-256 of a secret: enough to know it again, and worth nothing to who reads it.
+/// SHA-256 of a secret.
 pub type Hash = [u8; 32];
 
-/// The hash of a secret, of whatever length.
+/// Hashes a secret of any length.
 #[must_use]
 pub fn hash(secret: &[u8]) -> Hash {
     Sha256::digest(secret).into()
 }
 
-/// A session somebody has, or had.
+/// A session, connected or lost.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// The name, under its key.
+    /// The key of its nick.
     pub key: Arc<str>,
-    /// The connection; `None` when it is lost.
-    pub conn: Option<ConnId>,
-    /// How many connections were opened before that one or, when it is lost, the one it had.
+    /// The connection; `None` while it is lost.
+    pub conn: Option<ConnectionId>,
+    /// The number of connections opened up to this session's latest one, included.
     pub opened: u64,
-    /// The largest `attempt` of its logins.
+    /// The highest `attempt` of its logins.
     pub attempt: Box<str>,
-    /// When a lost one is forgotten.
-    until: Millis,
+    /// When a lost session expires.
+    expires_at: Millis,
 }
 
-/// Sessions by the hash of their secret. Those without a connection are kept for a grace time, and no more than so
-/// many.
+/// Sessions by the hash of their secret. Lost ones expire after a grace time, and their number is limited.
 #[derive(Debug)]
 pub struct Sessions {
     by_hash: HashMap<Hash, Session>,
-    /// Lost ones, in the order in which they are forgotten.
+    /// Lost sessions, in the order in which they expire.
     lost: VecDeque<(Millis, Hash)>,
     grace: Millis,
-    kept: usize,
+    max_lost: usize,
 }
 
 impl Sessions {
-    /// Lost sessions are kept for `grace` ms, and at most `kept` of them, the youngest.
+    /// Lost sessions expire after `grace` ms; at most `max_lost` are stored, the newest.
     #[must_use]
-    pub fn new(grace: Millis, kept: usize) -> Self {
-        Self { by_hash: HashMap::new(), lost: VecDeque::new(), grace, kept }
+    pub fn new(grace: Millis, max_lost: usize) -> Self {
+        Self { by_hash: HashMap::new(), lost: VecDeque::new(), grace, max_lost }
     }
 
-    /// Takes in sessions of an earlier run, all of which are lost; `now` is on the hub's clock, `unix_ms` the same
-    /// moment. Those that had a connection when the server ended have lost it now. Gives how long each was lost, in ms.
+    /// Restores the sessions of an earlier run, all of them as lost. `now` and `unix_ms` are the same moment
+    /// on two clocks. Sessions that were connected when the server ended count as lost now. Returns the nick
+    /// of each and how long it has been lost, in ms.
     pub fn restore(
         &mut self,
         now: Millis,
@@ -70,13 +71,13 @@ impl Sessions {
         let mut known: Vec<_> = records.iter().map(|record| (age(record), record)).collect();
         known.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
         known.retain(|(age, _)| *age < self.grace);
-        let known = known.split_off(known.len().saturating_sub(self.kept));
+        let known = known.split_off(known.len().saturating_sub(self.max_lost));
         for (age, record) in &known {
             let key = validate::nick_key(&record.nick).into();
-            let until = now + (self.grace - age);
+            let expires_at = now + (self.grace - age);
             self.by_hash
-                .insert(record.hash, Session { key, conn: None, opened: 0, attempt: "".into(), until });
-            self.lost.push_back((until, record.hash));
+                .insert(record.hash, Session { key, conn: None, opened: 0, attempt: "".into(), expires_at });
+            self.lost.push_back((expires_at, record.hash));
         }
         known.into_iter().map(|(age, record)| (record.nick.as_str().into(), age)).collect()
     }
@@ -87,30 +88,31 @@ impl Sessions {
         self.by_hash.get(hash)
     }
 
-    /// The session is on this connection now, which was opened after `opened - 1` others.
-    pub fn attach(&mut self, hash: Hash, key: Arc<str>, conn: ConnId, opened: u64, attempt: Box<str>) {
-        self.by_hash.insert(hash, Session { key, conn: Some(conn), opened, attempt, until: 0 });
+    /// Connects the session to `conn`, the connection number `opened` since the server started.
+    pub fn attach(&mut self, hash: Hash, key: Arc<str>, conn: ConnectionId, opened: u64, attempt: Box<str>) {
+        self.by_hash.insert(hash, Session { key, conn: Some(conn), opened, attempt, expires_at: 0 });
     }
 
-    /// The session's connection is gone; it may be taken up again for a while.
+    /// The session has lost its connection; it can be resumed until it expires.
     pub fn lose(&mut self, now: Millis, hash: &Hash) {
         if let Some(session) = self.by_hash.get_mut(hash) {
             session.conn = None;
-            session.until = now + self.grace;
-            self.lost.push_back((session.until, *hash));
+            session.expires_at = now + self.grace;
+            self.lost.push_back((session.expires_at, *hash));
         }
     }
 
-    /// The session is over for good.
+    /// Ends the session.
     pub fn end(&mut self, hash: &Hash) {
         self.by_hash.remove(hash);
     }
 
-    /// Forgets one that is too old or too much; to be asked until there is none.
+    /// Removes a lost session that is too old, or one of too many. Call until it returns `None`.
     pub fn expire(&mut self, now: Millis) -> Option<Hash> {
-        while let Some(&(until, hash)) = self.lost.front() {
-            let current = self.by_hash.get(&hash).is_some_and(|s| s.conn.is_none() && s.until == until);
-            if current && now < until && self.lost.len() <= self.kept {
+        while let Some(&(expires_at, hash)) = self.lost.front() {
+            let current =
+                self.by_hash.get(&hash).is_some_and(|s| s.conn.is_none() && s.expires_at == expires_at);
+            if current && now < expires_at && self.lost.len() <= self.max_lost {
                 return None;
             }
             self.lost.pop_front();
@@ -122,13 +124,13 @@ impl Sessions {
         None
     }
 
-    /// How many there are.
+    /// The number of sessions.
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_hash.len()
     }
 
-    /// There is none.
+    /// Whether there are no sessions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_hash.is_empty()
@@ -139,14 +141,14 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    const CONN: ConnId = ConnId::new(0, 0);
+    const CONN: ConnectionId = ConnectionId::new(0, 0);
 
     fn expired(sessions: &mut Sessions, now: Millis) -> Vec<u8> {
         std::iter::from_fn(|| sessions.expire(now)).map(|hash| hash[0]).collect()
     }
 
     #[test]
-    fn a_lost_session_is_kept_for_a_while_and_a_held_one_for_ever() {
+    fn only_lost_sessions_expire() {
         let mut sessions = Sessions::new(1000, 2);
         for n in 1..=4 {
             sessions.attach([n; 32], "a".into(), CONN, 1, "".into());
@@ -160,14 +162,14 @@ mod tests {
         assert!(sessions.get(&[1; 32]).is_some() && sessions.get(&[2; 32]).is_none());
         sessions.lose(1600, &[3; 32]);
         sessions.lose(1600, &[4; 32]);
-        assert_eq!(expired(&mut sessions, 1600), [1], "only two are kept");
+        assert_eq!(expired(&mut sessions, 1600), [1], "only two are stored");
         assert_eq!(sessions.len(), 2);
         assert_eq!(expired(&mut sessions, 9999), [3, 4]);
         assert!(sessions.is_empty() && sessions.lost.is_empty());
     }
 
     #[test]
-    fn sessions_of_an_earlier_run_go_on_ageing() {
+    fn restored_sessions_keep_their_age() {
         let record = |n: u8, lost_at| SessionRecord { hash: [n; 32], nick: format!("Nick{n}"), lost_at };
         let mut sessions = Sessions::new(1000, 3);
         let records =

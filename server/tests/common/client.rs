@@ -1,4 +1,4 @@
-//! A rich client for tests: it says what it is told to, and remembers all it hears.
+//! A rich client for tests that records everything it receives.
 
 use std::{
     io,
@@ -21,10 +21,10 @@ pub struct Client {
     pub socket: Socket,
     pub nick: String,
     pub welcome: Option<wire::Welcome>,
-    /// All frames, in order; batches are taken apart.
+    /// All envelopes, in order; batches are split.
     pub frames: Vec<Envelope>,
     pub closed: Option<Message>,
-    /// WebSocket Pings are answered.
+    /// Whether WebSocket Pings are answered.
     pub answers: bool,
     sent: u64,
 }
@@ -42,7 +42,7 @@ impl Client {
         }
     }
 
-    /// Connects and logs in; under a name that somebody has just lost, as soon as it is free.
+    /// Connects and logs in; if the nick is reserved for a lost session, as soon as it is free.
     pub fn login(address: SocketAddr, nick: &str) -> Self {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -56,7 +56,7 @@ impl Client {
         }
     }
 
-    /// Connects and logs in as a client that knows of history.
+    /// Connects and logs in as a client with the history capability.
     pub fn reader(address: SocketAddr, nick: &str) -> Self {
         let mut client = Self::connect(address);
         client.nick = nick.into();
@@ -90,7 +90,7 @@ impl Client {
         self.send(&codec::extension("", extension));
     }
 
-    /// An id nobody else uses.
+    /// A unique id.
     pub fn new_id(&mut self) -> MessageId {
         self.sent += 1;
         let mut random = [0; 10];
@@ -106,10 +106,10 @@ impl Client {
         id
     }
 
-    /// Says something and waits until it is acknowledged and heard.
-    pub fn say(&mut self, content: &str) {
+    /// Sends a message and waits until it is acknowledged and received.
+    pub fn send_message(&mut self, content: &str) {
         let id = self.talk(content);
-        self.until(|c| c.acked(id).is_some() && c.heard(content));
+        self.until(|c| c.acked(id).is_some() && c.has_received(content));
     }
 
     /// Reads until a condition holds.
@@ -134,7 +134,7 @@ impl Client {
         }
     }
 
-    /// Makes the server answer, so that all it sent before is here.
+    /// Waits for a reply of the server, so that everything sent before has been received.
     pub fn settle(&mut self) {
         self.sent += 1;
         let nonce = self.sent;
@@ -142,7 +142,7 @@ impl Client {
         self.until(|c| c.frames.iter().any(|f| f.extension == Some(Extension::Pong(wire::Pong { nonce }))));
     }
 
-    /// Reads one thing.
+    /// Reads one message.
     pub fn step(&mut self, within: Duration) -> io::Result<()> {
         match self.socket.next(within)? {
             Message::Ping(payload) if self.answers => self.socket.send(10, &payload)?,
@@ -161,13 +161,13 @@ impl Client {
         Ok(())
     }
 
-    /// What was heard of this content: how often, and by whom.
-    pub fn heard_of(&self, content: &str) -> Vec<&Envelope> {
+    /// The received messages with this content.
+    pub fn received_with(&self, content: &str) -> Vec<&Envelope> {
         self.frames.iter().filter(|f| f.extension.is_none() && f.content == content).collect()
     }
 
-    pub fn heard(&self, content: &str) -> bool {
-        !self.heard_of(content).is_empty()
+    pub fn has_received(&self, content: &str) -> bool {
+        !self.received_with(content).is_empty()
     }
 
     pub fn acked(&self, id: MessageId) -> Option<wire::Accepted> {
@@ -203,7 +203,7 @@ impl Client {
         self.refusals().iter().any(|r| r.code == u32::from(status.code()))
     }
 
-    /// The presence changes told of a nick: `true` for a join, `false` for a departure.
+    /// The presence changes of a nick: `true` for a join, `false` for a departure.
     pub fn presence(&self, nick: &str) -> Vec<bool> {
         let changes = self.frames.iter().filter_map(|f| match &f.extension {
             Some(Extension::Presence(presence)) => Some(&presence.changes),
@@ -212,7 +212,7 @@ impl Client {
         changes.flatten().filter(|m| m.nick == nick).map(|m| m.state != 0).collect()
     }
 
-    /// The last snapshot's names.
+    /// The nicks of the last member snapshot.
     pub fn roster(&self) -> Vec<String> {
         let mut names = Vec::new();
         for frame in &self.frames {

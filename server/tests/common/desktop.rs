@@ -1,8 +1,8 @@
-//! A desktop client of the basic dialect, written from what is known of it and from nothing of ours: its own
-//! WebSocket, its own protobuf, the standard library. It sends protobuf in Text frames, says its name in a
-//! header nobody reads, and ends with an exit frame, an empty Close and the end of the stream.
+//! A desktop client of the basic dialect, written independently of our code: its own WebSocket and protobuf
+//! implementation on the standard library. It sends protobuf in Text frames, sends its name in a header that
+//! is ignored, and ends with an exit envelope, an empty Close and the end of the stream.
 //!
-//! It stands alone, so that other crates' tests can take it in with `#[path]`.
+//! The file is self-contained, so that tests of other crates can include it with `#[path]`.
 
 use std::{
     collections::BTreeMap,
@@ -11,17 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long anything may take before a test has failed.
+/// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a WebSocket client reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// A Text or Binary frame's payload; the opcode.
+    /// The payload of a Text or Binary frame; the opcode.
     Data(u8, Vec<u8>),
-    /// A Ping's payload.
+    /// A Ping with its payload.
     Ping(Vec<u8>),
-    /// A Pong's payload.
+    /// A Pong with its payload.
     Pong(Vec<u8>),
     /// A Close and its code.
     Close(Option<u16>),
@@ -32,15 +32,15 @@ pub enum Message {
 /// The client's end of a WebSocket.
 #[derive(Debug)]
 pub struct Socket {
-    /// The stream below, for those who want to break rules.
+    /// The underlying stream, for tests that violate the rules.
     pub stream: TcpStream,
     buffer: Vec<u8>,
     mask: u32,
 }
 
 impl Socket {
-    /// Opens a TCP connection and sends the handshake; `headers` are more lines of it, each with its end.
-    /// An answer other than 101 is an error with the status line.
+    /// Opens a TCP connection and sends the handshake; `headers` are additional lines with line ends. A
+    /// response other than 101 is an error with the status line.
     pub fn open(address: SocketAddr, headers: &str) -> io::Result<Self> {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
@@ -68,7 +68,7 @@ impl Socket {
         Ok(socket)
     }
 
-    /// A whole frame, masked: opcode 1 is Text, 2 Binary, 8 Close, 9 Ping, 10 Pong.
+    /// Sends a complete masked frame: opcode 1 is Text, 2 Binary, 8 Close, 9 Ping, 10 Pong.
     pub fn send(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
         let frame = self.frame(0x80 | opcode, payload);
         self.stream.write_all(&frame)
@@ -95,7 +95,7 @@ impl Socket {
         frame
     }
 
-    /// What comes next; waits for it no longer than `within`, then it is a `TimedOut` error.
+    /// Reads the next message; after `within` without one, a `TimedOut` error.
     pub fn next(&mut self, within: Duration) -> io::Result<Message> {
         let until = Instant::now() + within;
         loop {
@@ -125,7 +125,7 @@ impl Socket {
         Ok(n)
     }
 
-    /// Takes a frame off the buffer. A server's frame is never masked and ours never are fragments.
+    /// Parses a frame from the buffer. Server frames are never masked, and ours are never fragmented.
     fn parse(&mut self) -> Option<Message> {
         let [first, second, ..] = *self.buffer.as_slice() else { return None };
         assert_eq!(first & 0xF0, 0x80, "a whole frame without reserved bits");
@@ -148,7 +148,7 @@ impl Socket {
     }
 }
 
-/// A frame of the basic dialect: four fields, and no more.
+/// An envelope of the basic dialect, which has four fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Basic {
     /// Field 1.
@@ -157,12 +157,12 @@ pub struct Basic {
     pub kind: String,
     /// Field 3.
     pub content: String,
-    /// Field 4; `None` when the frame has none.
+    /// Field 4; `None` if absent.
     pub user_list: Option<BTreeMap<String, String>>,
 }
 
 impl Basic {
-    /// In protobuf.
+    /// Encodes it as protobuf.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for (tag, text) in [(0x0A, &self.user_name), (0x12, &self.kind), (0x1A, &self.content)] {
@@ -179,7 +179,7 @@ impl Basic {
         out
     }
 
-    /// From protobuf; fields that are not known are skipped.
+    /// Decodes it from protobuf; unknown fields are skipped.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut frame = Self::default();
         let mut rest = bytes;
@@ -218,7 +218,7 @@ fn put(out: &mut Vec<u8>, tag: u8, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
-/// Takes a field: its tag, and its payload if it has a length.
+/// Reads a field: its tag, and its payload if it is length-delimited.
 fn field<'a>(rest: &mut &'a [u8]) -> Option<(u64, &'a [u8])> {
     let tag = varint(rest)?;
     let len = match tag & 7 {
@@ -252,24 +252,24 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
 /// The client.
 #[derive(Debug)]
 pub struct Desktop {
-    /// Its connection.
+    /// The connection.
     pub socket: Socket,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The list it shows: replaced whenever a frame has one.
+    /// The member list as shown: replaced by each envelope that has one.
     pub list: BTreeMap<String, String>,
-    /// The lines it shows: `name:content` of each frame that has both.
+    /// The lines as shown: `name:content` of each envelope that has both.
     pub lines: Vec<String>,
-    /// The frames that came.
+    /// The received envelopes.
     pub frames: Vec<Basic>,
-    /// How the server closed.
+    /// How the server closed the connection.
     pub closed: Option<Message>,
 }
 
 impl Desktop {
-    /// Connects; nobody knows of it before it talks.
+    /// Connects; the server knows the name only after the first envelope.
     pub fn connect(address: SocketAddr, name: &str) -> io::Result<Self> {
-        // A header can't hold every name a frame can.
+        // A header cannot contain every name that an envelope can.
         let header: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let socket = Socket::open(address, &format!("username: {header}\r\n"))?;
         Ok(Self {
@@ -282,7 +282,7 @@ impl Desktop {
         })
     }
 
-    /// Connects and talks with nothing to say, which puts it on the list.
+    /// Connects and sends an empty message, which logs the client in.
     pub fn join(address: SocketAddr, name: &str) -> io::Result<Self> {
         let mut desktop = Self::connect(address, name)?;
         desktop.talk("")?;
@@ -291,7 +291,7 @@ impl Desktop {
         Ok(desktop)
     }
 
-    /// What the input box does with a line: two words are commands.
+    /// Handles a line of the input box: two words are commands.
     pub fn type_line(&mut self, line: &str) -> io::Result<()> {
         match line {
             "exit" => self.exit(),
@@ -300,12 +300,12 @@ impl Desktop {
         }
     }
 
-    /// Says something.
+    /// Sends a message.
     pub fn talk(&mut self, content: &str) -> io::Result<()> {
         self.send("talk", content)
     }
 
-    /// Any frame, in Text.
+    /// Sends any envelope in a Text frame.
     pub fn send(&mut self, kind: &str, content: &str) -> io::Result<()> {
         let frame = Basic {
             user_name: self.name.clone(),
@@ -316,14 +316,14 @@ impl Desktop {
         self.socket.send(1, &frame.encode())
     }
 
-    /// Leaves: an exit frame, an empty Close, the end of the stream.
+    /// Leaves: an exit envelope, an empty Close, the end of the stream.
     pub fn exit(&mut self) -> io::Result<()> {
         self.send("exit", "exit")?;
         self.socket.send(8, &[])?;
         self.socket.stream.shutdown(std::net::Shutdown::Write)
     }
 
-    /// Reads until a condition holds. It is an error when the server closes first, or it takes too long.
+    /// Reads until a condition holds. An error if the server closes first or it takes too long.
     pub fn until(&mut self, done: impl Fn(&Self) -> bool) -> io::Result<()> {
         let end = Instant::now() + PATIENCE;
         while !done(self) {

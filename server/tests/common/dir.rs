@@ -1,4 +1,4 @@
-//! A directory for a log, gone when dropped.
+//! A directory for an event log, removed when dropped.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ impl Dir {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("parlour-test-{}-{number}", std::process::id()));
-        // Of an earlier process of the same number.
+        // Left by an earlier process with the same id.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)

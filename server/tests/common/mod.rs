@@ -1,4 +1,4 @@
-//! A server on a port of its own, and clients for it.
+//! A server on its own port, and clients for it.
 #![allow(dead_code)] // No test uses all of it.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
@@ -35,29 +35,29 @@ pub struct TestServer {
     pub stats: Arc<Stats>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), RunError>>>,
-    /// Its log's.
+    /// The directory of its log.
     pub dir: Dir,
 }
 
 impl TestServer {
-    /// With the defaults, but for a port of its own and room for a machine's many test clients.
+    /// With defaults, except the port and limits that allow many clients from one machine.
     pub fn start() -> Self {
         Self::with(|_| {})
     }
 
-    /// With settings of its own.
+    /// With changed settings.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         Self::with_log(Dir::new(), change)
     }
 
-    /// With settings of its own, and a log that may hold something.
+    /// With changed settings and an existing log.
     pub fn with_log(dir: Dir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             listen: List(vec![]),
             data_dir: dir.path().to_owned(),
             max_connections_per_address: 0,
             messages_per_minute: 0,
-            // Most tests have one client after another under a name, of which none has left in words.
+            // Most tests connect one client after another with the same nick, without leaving.
             name_grace: parlour_server::config::Span::millis(1),
             shutdown_timeout: parlour_server::config::Span::seconds(2),
             ..Config::default()
@@ -86,7 +86,7 @@ impl TestServer {
         Self { address, stats, stop: Some(stop), thread: Some(thread), dir }
     }
 
-    /// Asks it to stop.
+    /// Asks the server to stop.
     pub fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -129,8 +129,8 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Runs a disturbance while two others talk and listen on undisturbed, and looks whether everything is back
-/// after.
+/// Runs a disturbance while two other clients exchange messages, and checks that the server's state is as
+/// before.
 #[track_caller]
 pub fn undisturbed(server: &TestServer, disturb: impl FnOnce()) {
     let mut witness = Client::login(server.address, "witness");
@@ -142,8 +142,8 @@ pub fn undisturbed(server: &TestServer, disturb: impl FnOnce()) {
             let mut last_round = false;
             for n in 0_u64.. {
                 let text = format!("round {n}");
-                witness.say(&text);
-                friend.until(|c| c.heard(&text));
+                witness.send_message(&text);
+                friend.until(|c| c.has_received(&text));
                 for client in [&mut witness, &mut friend] {
                     assert!(client.refusals().is_empty(), "{:?}", client.refusals());
                     client.frames.clear();

@@ -1,4 +1,4 @@
-//! A hub without sockets, under a clock of the test's own.
+//! A hub without sockets, on a virtual clock.
 
 use std::collections::BTreeMap;
 
@@ -10,53 +10,53 @@ use parlour_core::{
     wire,
 };
 use parlour_server::{
-    hub::{Hub, Recovered, Settings, output::Output, table::ConnId},
-    log::{
-        Log, LogError, Read,
+    hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
+    store::{
+        EventLog, LogError, LogReader,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
 
 use super::Dir;
 
-/// When it is, at the start: Unix ms.
+/// The Unix time at the start, in ms.
 pub const START: i64 = 1_700_000_000_000;
 
-/// The hub and what it said to whom.
+/// The hub, and what it has sent to each connection.
 pub struct World {
     pub hub: Hub,
     pub now: u64,
     /// When the hub was started.
     started: u64,
     opened: u32,
-    peers: BTreeMap<u32, Heard>,
+    peers: BTreeMap<u32, Received>,
     settings: Settings,
     log: SqliteLog,
-    reader: Box<dyn Read>,
-    /// The log fails with this, if it is set.
+    reader: Box<dyn LogReader>,
+    /// The error with which the log fails, if it is set.
     pub failing: Option<LogError>,
-    /// And has done what it was asked to do when it fails.
-    pub takes_all_the_same: bool,
-    /// The log answers nothing before it is told to.
-    pub holding: bool,
-    held: Vec<Output>,
+    /// The log executes the request although it fails.
+    pub append_before_failing: bool,
+    /// The log's results are held back until [`World::release`].
+    pub hold_requests: bool,
+    held_requests: Vec<Output>,
     _dir: Dir,
 }
 
-/// What one connection was told.
+/// What was sent to one connection.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct Received {
     pub frames: Vec<Envelope>,
-    /// How many WebSocket messages that were.
+    /// The number of WebSocket messages.
     pub messages: usize,
     pub closed: Option<Status>,
 }
 
-/// A connection of the world.
+/// A connection.
 pub type Conn = u32;
 
-/// A hub that draws numbers, from `first` on.
-fn hub(settings: &Settings, log: &mut dyn Read, unix_ms: i64, first: u32) -> Hub {
+/// A hub with a counter, starting at `first`, in place of random numbers.
+fn hub(settings: &Settings, log: &mut dyn LogReader, unix_ms: i64, first: u32) -> Hub {
     let mut n = first;
     let random = Box::new(move |buffer: &mut [u8]| {
         buffer.fill(0);
@@ -66,8 +66,8 @@ fn hub(settings: &Settings, log: &mut dyn Read, unix_ms: i64, first: u32) -> Hub
     Hub::new(settings.clone(), random, &Recovered::read(log, unix_ms).unwrap())
 }
 
-fn id(conn: Conn) -> ConnId {
-    ConnId::new(conn, conn)
+fn id(conn: Conn) -> ConnectionId {
+    ConnectionId::new(conn, conn)
 }
 
 impl World {
@@ -86,25 +86,25 @@ impl World {
             log,
             reader,
             failing: None,
-            takes_all_the_same: false,
-            holding: false,
-            held: Vec::new(),
+            append_before_failing: false,
+            hold_requests: false,
+            held_requests: Vec::new(),
             _dir: dir,
         }
     }
 
-    /// The server is killed, and started again on the same log. Time stands still.
+    /// Kills the server and starts it again on the same log, without passing of time.
     pub fn restart(&mut self) {
-        self.held.clear();
+        self.held_requests.clear();
         let unix = self.unix();
         self.hub = hub(&self.settings, &mut *self.reader, unix, self.opened + 100);
         self.started = self.now;
     }
 
-    /// The log does what it was asked to do meanwhile.
+    /// Executes the requests to the log that were held back.
     pub fn release(&mut self) {
-        self.holding = false;
-        for output in std::mem::take(&mut self.held) {
+        self.hold_requests = false;
+        for output in std::mem::take(&mut self.held_requests) {
             self.log(output);
         }
         self.settle();
@@ -112,20 +112,20 @@ impl World {
 
     fn log(&mut self, output: Output) {
         match output {
-            Output::Append(job) => {
+            Output::Append(batch) => {
                 let result = match &self.failing {
                     Some(error) => {
-                        if self.takes_all_the_same {
-                            self.log.append(&job.entries, &job.sessions).unwrap();
+                        if self.append_before_failing {
+                            self.log.append(&batch.messages, &batch.sessions).unwrap();
                         }
                         Err(error.clone())
                     }
-                    None => self.log.append(&job.entries, &job.sessions),
+                    None => self.log.append(&batch.messages, &batch.sessions),
                 };
                 self.hub.handle_appended(self.mono(), self.unix(), result);
             }
             Output::Read { token, query } => {
-                self.hub.handle_read(self.mono(), token, self.reader.answer(&query))
+                self.hub.handle_read(self.mono(), token, self.reader.execute(&query))
             }
             _ => unreachable!("nothing else is for the log"),
         }
@@ -135,20 +135,20 @@ impl World {
         START + self.now as i64
     }
 
-    /// On the hub's clock.
+    /// The hub's clock.
     fn mono(&self) -> u64 {
         self.now - self.started
     }
 
     pub fn connect(&mut self) -> Conn {
         self.opened += 1;
-        self.peers.insert(self.opened, Heard::default());
+        self.peers.insert(self.opened, Received::default());
         self.hub.handle_connect(self.mono(), id(self.opened));
         self.opened
     }
 
-    /// A frame without asking what came of it.
-    pub fn give(&mut self, conn: Conn, frame: &Envelope) {
+    /// Sends an envelope without executing the outputs.
+    pub fn handle(&mut self, conn: Conn, frame: &Envelope) {
         self.bytes(conn, &codec::encode(frame));
     }
 
@@ -157,7 +157,7 @@ impl World {
     }
 
     pub fn send(&mut self, conn: Conn, frame: &Envelope) {
-        self.give(conn, frame);
+        self.handle(conn, frame);
         self.settle();
     }
 
@@ -165,13 +165,13 @@ impl World {
         self.send(conn, &codec::extension("", extension));
     }
 
-    pub fn lose(&mut self, conn: Conn) {
+    pub fn disconnect(&mut self, conn: Conn) {
         self.hub.handle_disconnect(self.mono(), id(conn));
         self.settle();
     }
 
-    /// Lets time pass, waking the hub when it wants to be.
-    pub fn pass(&mut self, ms: u64) {
+    /// Lets time pass, calling the hub when it is due.
+    pub fn advance(&mut self, ms: u64) {
         let end = self.now + ms;
         while let Some(at) = self.hub.poll_timeout().map(|at| at + self.started).filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -184,31 +184,35 @@ impl World {
         self.settle();
     }
 
-    /// Does what the hub wants.
+    /// Executes the hub's outputs.
     pub fn settle(&mut self) {
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::Send { conn, frames } | Output::Snapshot { conn, frames } => self.hear(conn, &frames),
-                Output::Fanout { to, frames } => to.iter().for_each(|conn| self.hear(*conn, &frames)),
+                Output::Send { conn, frames } | Output::Snapshot { conn, frames } => {
+                    self.record(conn, &frames)
+                }
+                Output::Fanout { to, frames } => to.iter().for_each(|conn| self.record(*conn, &frames)),
                 Output::Close { conn, status } => {
-                    let heard = self.heard_by(conn);
+                    let heard = self.received_mut(conn);
                     assert_eq!(heard.closed, None, "closed twice");
                     heard.closed = Some(status);
                 }
-                Output::Known { .. } => {}
-                Output::Append(_) | Output::Read { .. } if self.holding => self.held.push(output),
+                Output::Identified { .. } => {}
+                Output::Append(_) | Output::Read { .. } if self.hold_requests => {
+                    self.held_requests.push(output)
+                }
                 Output::Append(_) | Output::Read { .. } => self.log(output),
             }
         }
     }
 
-    fn heard_by(&mut self, conn: ConnId) -> &mut Heard {
+    fn received_mut(&mut self, conn: ConnectionId) -> &mut Received {
         let conn: u32 = conn.to_string().parse().unwrap();
         self.peers.get_mut(&conn).unwrap()
     }
 
-    fn hear(&mut self, conn: ConnId, frames: &Bytes) {
-        let heard = self.heard_by(conn);
+    fn record(&mut self, conn: ConnectionId, frames: &Bytes) {
+        let heard = self.received_mut(conn);
         assert_eq!(heard.closed, None, "told something after the Close");
         for message in messages(frames) {
             heard.messages += 1;
@@ -216,28 +220,28 @@ impl World {
         }
     }
 
-    pub fn heard(&self, conn: Conn) -> &Heard {
+    pub fn received(&self, conn: Conn) -> &Received {
         &self.peers[&conn]
     }
 
-    /// Forgets what a connection was told so far.
+    /// Clears what was sent to a connection.
     pub fn clear(&mut self, conn: Conn) {
-        self.peers.insert(conn, Heard::default());
+        self.peers.insert(conn, Received::default());
     }
 
-    /// A rich peer that has logged in, and the secret it got.
+    /// A logged-in rich client; its session secret is in the welcome.
     pub fn rich(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
         self.login(conn, nick, &[], &[]);
-        assert!(self.heard(conn).welcome().is_some(), "{nick}: {:?}", self.heard(conn));
+        assert!(self.received(conn).welcome().is_some(), "{nick}: {:?}", self.received(conn));
         conn
     }
 
-    /// A basic peer that has greeted.
+    /// A logged-in basic client.
     pub fn basic(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
         self.send(conn, &codec::message(nick, "", None, ""));
-        assert_eq!(self.heard(conn).closed, None, "{nick}");
+        assert_eq!(self.received(conn).closed, None, "{nick}");
         conn
     }
 
@@ -251,7 +255,7 @@ impl World {
         self.send(conn, &codec::login(nick, login));
     }
 
-    /// A rich peer that knows of history, with what it knows; the frames of its login.
+    /// A rich client with the history capability and a position. Returns the connection.
     pub fn returning(&mut self, nick: &str, secret: &[u8], log: &[u8], position: Option<u64>) -> Conn {
         let conn = self.connect();
         let positions = position.map(|seq| wire::RoomPosition { room: String::new(), seq });
@@ -267,18 +271,18 @@ impl World {
         conn
     }
 
-    /// A rich peer says something under an id.
-    pub fn say(&mut self, conn: Conn, id: u8, content: &str) {
+    /// Sends a message of a rich client with an id.
+    pub fn send_message(&mut self, conn: Conn, id: u8, content: &str) {
         self.send(conn, &talk(id, content));
     }
 }
 
-/// A message of a rich peer.
+/// A message of a rich client.
 pub fn talk(id: u8, content: &str) -> Envelope {
     codec::message("", "", Some(MessageId([id; 16])), content)
 }
 
-impl Heard {
+impl Received {
     pub fn extensions(&self) -> impl Iterator<Item = &Extension> {
         self.frames.iter().filter_map(|f| f.extension.as_ref())
     }
@@ -290,7 +294,7 @@ impl Heard {
         })
     }
 
-    pub fn talks(&self) -> Vec<(&str, &str)> {
+    pub fn messages(&self) -> Vec<(&str, &str)> {
         let talks = self.frames.iter().filter(|f| f.extension.is_none() && f.r#type == codec::TALK);
         talks.map(|f| (f.user_name.as_str(), f.content.as_str())).collect()
     }
@@ -311,7 +315,7 @@ impl Heard {
         pages.collect()
     }
 
-    /// What the pages say they hold, and what is in them.
+    /// The ranges of the pages and their contents.
     pub fn history(&self) -> Vec<(u64, u64, Vec<String>)> {
         let content = |bytes: &Bytes| codec::decode(bytes).unwrap().content;
         self.pages().iter().map(|p| (p.from, p.to, p.frames.iter().map(content).collect())).collect()
@@ -329,7 +333,7 @@ impl Heard {
         self.refusals().iter().map(|r| r.code).collect()
     }
 
-    /// Who came (`+`) and went (`-`).
+    /// Joins (`+`) and departures (`-`).
     pub fn presence(&self) -> Vec<String> {
         let changes = self.extensions().filter_map(|e| match e {
             Extension::Presence(presence) => Some(&presence.changes),
@@ -339,7 +343,7 @@ impl Heard {
         changes.flatten().map(|m| format!("{}{}", sign(m), m.nick)).collect()
     }
 
-    pub fn rosters(&self) -> Vec<&wire::Roster> {
+    pub fn member_snapshots(&self) -> Vec<&wire::Roster> {
         let rosters = self.extensions().filter_map(|e| match e {
             Extension::Roster(roster) => Some(roster),
             _ => None,
@@ -347,17 +351,17 @@ impl Heard {
         rosters.collect()
     }
 
-    pub fn roster(&self) -> Vec<&str> {
-        self.rosters().iter().flat_map(|r| &r.members).map(|m| m.nick.as_str()).collect()
+    pub fn members(&self) -> Vec<&str> {
+        self.member_snapshots().iter().flat_map(|r| &r.members).map(|m| m.nick.as_str()).collect()
     }
 
-    /// The last list a basic peer was told.
+    /// The last member list sent to a basic client.
     pub fn list(&self) -> Vec<&str> {
         let list = self.frames.iter().rev().find(|f| !f.user_list.is_empty());
         list.map(|f| f.user_list.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
-    /// The departures a basic peer was told.
+    /// The departures sent to a basic client.
     pub fn exits(&self) -> Vec<&str> {
         self.frames.iter().filter(|f| f.r#type == codec::EXIT).map(|f| f.user_name.as_str()).collect()
     }

@@ -1,10 +1,10 @@
-//! A client's bytes: frames that keep the rules, and frames that don't.
+//! Bytes of a client: valid and invalid frames.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parlour_core::{codec, model::MessageId};
 
-/// The first byte's bit of a frame that ends its message.
+/// The FIN bit of the first byte.
 pub const FIN: u8 = 0x80;
 /// Opcodes.
 pub const CONTINUE: u8 = 0;
@@ -16,7 +16,7 @@ pub const PONG: u8 = 10;
 
 const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// In which of the three forms a length is written.
+/// The form in which a length is written.
 #[derive(Debug, Clone, Copy)]
 pub enum Form {
     Seven,
@@ -41,7 +41,7 @@ pub fn frame_as(first: u8, form: Form, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The header of a masked frame, and nothing of its payload.
+/// The header of a masked frame, without payload.
 pub fn header(first: u8, form: Form, len: u64) -> Vec<u8> {
     let mut out = vec![first];
     match form {
@@ -71,24 +71,25 @@ pub fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     frame(FIN | CLOSE, &[&code.to_be_bytes(), reason].concat())
 }
 
-/// The payload that says a text, under an id that was never used.
+/// The payload of a message with a unique id.
 pub fn talk(text: &str) -> Vec<u8> {
     static SAID: AtomicU64 = AtomicU64::new(1);
     let id = MessageId::new(SAID.fetch_add(1, Relaxed), [0; 10]);
     codec::encode(&codec::message("", "", Some(id), text)).into()
 }
 
-/// As [`talk`], filled up to so many bytes with a field that nobody knows.
+/// As [`talk`], padded to this size with an unknown field.
 pub fn talk_of(len: usize, text: &str) -> Vec<u8> {
     let mut out = talk(text);
-    // Field 100, bytes, and a length that always takes three bytes.
+    // Field 100, bytes, with a length in three bytes.
     let more = len - out.len() - 5;
     out.extend([0xA2, 0x06, 0x80 | (more & 0x7F) as u8, 0x80 | (more >> 7 & 0x7F) as u8, (more >> 14) as u8]);
     out.resize(len, 0);
     out
 }
 
-/// A message in fragments: its first byte, without [`FIN`], and the payloads' lengths; the rest is in the last.
+/// A fragmented message: its first byte without [`FIN`], and the payload lengths; the rest is in the last
+/// fragment.
 pub fn fragments(first: u8, message: &[u8], lens: &[usize]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = message;

@@ -1,4 +1,4 @@
-//! A case: what somebody who has logged in sends, and what must come back.
+//! A case: what a logged-in client sends, and the expected response.
 
 use std::{fmt, io::Write as _, net::TcpStream};
 
@@ -9,13 +9,13 @@ use crate::{
     common::{Client, Message, PATIENCE, TestServer},
 };
 
-/// What is said after each case: once it is heard, everything before it was answered.
+/// Sent after each case: when it is received, everything before has been handled.
 const END: &str = "the end";
 
-/// A server, and somebody there who hears what is said.
+/// A server, and a witness in the room.
 #[derive(Debug)]
 pub struct Room {
-    // Before the server, which else would wait at its end until the witness has answered its Close.
+    // Dropped before the server, which would otherwise wait for its Close.
     witness: Client,
     server: TestServer,
     played: u32,
@@ -24,43 +24,44 @@ pub struct Room {
 /// One rule.
 #[derive(Debug)]
 pub struct Case {
-    /// Where it stands in RFC 6455.
+    /// The section of RFC 6455.
     pub section: &'static str,
-    /// In words.
+    /// The description.
     pub what: String,
-    /// What must come back.
+    /// The expected response.
     pub wanted: Answer,
     steps: Vec<Step>,
-    /// Of many Pings only the last must be answered.
+    /// Of many Pings, only the last must be answered.
     last_pong: bool,
 }
 
 #[derive(Debug)]
 enum Step {
     Send(Vec<u8>),
-    /// This Pong must come before anything more is sent.
+    /// This Pong must arrive before anything more is sent.
     Await(Vec<u8>),
 }
 
-/// How bytes are handed to the network.
+/// How bytes are passed to the network.
 #[derive(Debug, Clone, Copy)]
 pub enum Delivery {
     /// All of a step in one call.
     Whole,
-    /// Each byte in one of its own; of large steps, a few at a time.
+    /// Each byte in its own call; large steps in small chunks.
     Bytes,
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// What somebody else in the room heard.
+    /// What the witness received.
     pub said: Vec<String>,
-    /// Payloads.
+    /// The payloads of Pongs.
     pub pongs: Vec<Vec<u8>>,
-    /// The connection was closed: with a code, or with an empty Close. An end without a Close is 1006.
+    /// How the connection was closed: a code, or an empty Close. The end of the stream without a Close is
+    /// 1006.
     pub closed: Option<Option<u16>>,
-    /// What is said at the end was heard.
+    /// The final message was received.
     ended: bool,
 }
 
@@ -71,9 +72,9 @@ impl Room {
         Self { witness, server, played: 0 }
     }
 
-    /// What was said since the last time.
-    fn heard(&mut self) -> Vec<String> {
-        self.witness.until(|c| c.heard(END));
+    /// The contents received since the last call.
+    fn take_received(&mut self) -> Vec<String> {
+        self.witness.until(|c| c.has_received(END));
         let frames = std::mem::take(&mut self.witness.frames).into_iter();
         let talk = frames.filter(|frame| frame.r#type == codec::TALK && frame.content != END);
         talk.map(|frame| frame.content).collect()
@@ -90,25 +91,25 @@ impl Case {
         self
     }
 
-    /// The room hears this.
-    pub fn said(mut self, text: &str) -> Self {
+    /// The room receives this text.
+    pub fn expect_message(mut self, text: &str) -> Self {
         self.wanted.said.push(text.into());
         self
     }
 
-    /// A Pong with this payload comes.
+    /// A Pong with this payload arrives.
     pub fn pong(mut self, payload: &[u8]) -> Self {
         self.wanted.pongs.push(payload.into());
         self
     }
 
-    /// It comes before anything more is sent.
+    /// It arrives before anything more is sent.
     pub fn pong_at_once(mut self, payload: &[u8]) -> Self {
         self.steps.push(Step::Await(payload.into()));
         self.pong(payload)
     }
 
-    /// A Pong with this payload comes, after any others.
+    /// A Pong with this payload arrives, after any others.
     pub fn pong_at_last(mut self, payload: &[u8]) -> Self {
         self.last_pong = true;
         self.pong(payload)
@@ -124,7 +125,7 @@ impl Case {
         self
     }
 
-    /// Plays it, on a connection of its own.
+    /// Runs the case on its own connection.
     pub fn play(&self, room: &mut Room, delivery: Delivery) -> Answer {
         room.played += 1;
         let mut client = Client::login(room.server.address, &format!("peer {}", room.played));
@@ -143,7 +144,7 @@ impl Case {
             room.witness.talk(END);
         }
         answer.ended = false;
-        answer.said = room.heard();
+        answer.said = room.take_received();
         if self.last_pong {
             answer.pongs.drain(..answer.pongs.len().saturating_sub(1));
         }
@@ -151,7 +152,7 @@ impl Case {
     }
 }
 
-/// Who is closed meanwhile can't send the rest; what comes back says so.
+/// A closed client cannot send the rest; the response shows that.
 fn deliver(stream: &mut TcpStream, bytes: &[u8], delivery: Delivery) {
     let len = match delivery {
         Delivery::Whole => bytes.len().max(1),
@@ -165,7 +166,7 @@ fn deliver(stream: &mut TcpStream, bytes: &[u8], delivery: Delivery) {
 }
 
 impl Answer {
-    /// Reads until it is done, or the connection is.
+    /// Reads until a condition holds or the connection is closed.
     fn read(&mut self, client: &mut Client, done: impl Fn(&Self) -> bool) {
         while self.closed.is_none() && !done(self) {
             match client.socket.next(PATIENCE).expect("an answer") {

@@ -5,7 +5,7 @@ use crate::{
     case::Case,
 };
 
-/// As many Pings as are sent in one go.
+/// How many Pings are sent together.
 const FLOOD: u8 = 200;
 
 pub fn cases() -> Vec<Case> {
@@ -61,7 +61,7 @@ fn closes() -> Vec<Case> {
         Case::new("5.5.1", "a Close between fragments").send(begun).closed(1001),
         Case::new("5.5.1", "a message before a Close")
             .send([frame(FIN | BINARY, &talk("in time")), close(1000, b"")].concat())
-            .said("in time")
+            .expect_message("in time")
             .closed(1000),
         Case::new("8.1", "a Close with a reason that is not UTF-8").send(close(1000, &[0xFF])).closed(1007),
         Case::new("8.1", "a Close with a reason cut inside a character")
@@ -73,7 +73,7 @@ fn closes() -> Vec<Case> {
     ]
 }
 
-/// 1012, 1013 and 1014 came after the RFC, through the registry it has set up (11.7).
+/// 1012, 1013 and 1014 were added later by the registry of 11.7.
 fn codes() -> Vec<Case> {
     let mut cases = Vec::new();
     for code in

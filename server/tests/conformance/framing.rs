@@ -1,4 +1,4 @@
-//! Section 5 but for the control frames: headers, masks, lengths, fragments.
+//! Section 5 without control frames: headers, masks, lengths, fragments.
 
 use crate::{
     bytes::{
@@ -8,7 +8,7 @@ use crate::{
     case::Case,
 };
 
-/// The largest message the server takes, by default.
+/// The largest message the server accepts by default.
 const LIMIT: usize = 64 * 1024;
 
 pub fn cases() -> Vec<Case> {
@@ -21,27 +21,32 @@ pub fn cases() -> Vec<Case> {
 fn messages() -> Vec<Case> {
     let flurry = (0..50).flat_map(|n| frame(FIN | BINARY, &talk(&format!("message {n}")))).collect();
     let many = Case::new("5.2", "fifty messages in one write").send(flurry);
-    // Lengths over 127 are bytes over 127 in protobuf, and no UTF-8 begins with those.
+    // Lengths over 127 are encoded in protobuf with bytes that are not UTF-8.
     let long = "not UTF-8 as protobuf: ".to_owned() + &"x".repeat(200);
     let payload = talk(&long);
     assert!(std::str::from_utf8(&payload).is_err());
     vec![
-        Case::new("5.6", "a Binary message").send(frame(FIN | BINARY, &talk("hello"))).said("hello"),
-        Case::new("5.6", "a Text message").send(frame(FIN | TEXT, &talk("hello"))).said("hello"),
-        (0..50).fold(many, |case, n| case.said(&format!("message {n}"))),
-        // The one rule that is not kept, on purpose: the original desktop client sends protobuf as Text, and
-        // a server that closes on it can't be talked to from there.
+        Case::new("5.6", "a Binary message")
+            .send(frame(FIN | BINARY, &talk("hello")))
+            .expect_message("hello"),
+        Case::new("5.6", "a Text message").send(frame(FIN | TEXT, &talk("hello"))).expect_message("hello"),
+        (0..50).fold(many, |case, n| case.expect_message(&format!("message {n}"))),
+        // The one deliberate violation: the original desktop client sends protobuf in Text frames, and a
+        // server that closes on them cannot serve it.
         Case::new("8.1", "Text that is not UTF-8: taken, for desktop clients")
             .send(frame(FIN | TEXT, &payload))
-            .said(&long),
-        Case::new("8.1", "the same in fragments").send(fragments(TEXT, &talk(&long), &[5, 30])).said(&long),
+            .expect_message(&long),
+        Case::new("8.1", "the same in fragments")
+            .send(fragments(TEXT, &talk(&long), &[5, 30]))
+            .expect_message(&long),
     ]
 }
 
 fn masks() -> Vec<Case> {
     let plain = talk("plain");
     let zeros = [vec![FIN | BINARY, 0x80 | plain.len() as u8, 0, 0, 0, 0], plain].concat();
-    let mut cases = vec![Case::new("5.3", "a mask of four zeros is a mask").send(zeros).said("plain")];
+    let mut cases =
+        vec![Case::new("5.3", "a mask of four zeros is a mask").send(zeros).expect_message("plain")];
     for (what, first) in [
         ("a Text frame", FIN | TEXT),
         ("a Binary frame", FIN | BINARY),
@@ -86,7 +91,7 @@ fn lengths() -> Vec<Case> {
         let payload = if len < 200 { talk_at(len) } else { talk_of(len, "long") };
         let said = if len < 200 { "x".repeat(text_at(len)) } else { "long".into() };
         let case = Case::new("5.2", format!("a message of {len} bytes")).send(frame(FIN | BINARY, &payload));
-        cases.push(case.said(&said));
+        cases.push(case.expect_message(&said));
     }
     for (form, len) in [
         (Form::Sixteen, 0),
@@ -110,7 +115,7 @@ fn lengths() -> Vec<Case> {
     cases
 }
 
-/// How long a text makes a talk of so many bytes, up to 127.
+/// The text length that makes a message of this size, up to 127.
 fn text_at(len: usize) -> usize {
     len - talk("").len() - 2
 }
@@ -124,7 +129,7 @@ fn talk_at(len: usize) -> Vec<u8> {
 fn fragmented() -> Vec<Case> {
     let case = |what: &str, first, lens: &[usize]| {
         let case = Case::new("5.4", what);
-        case.send(fragments(first, &talk("in fragments"), lens)).said("in fragments")
+        case.send(fragments(first, &talk("in fragments"), lens)).expect_message("in fragments")
     };
     let len = talk("in fragments").len();
     let two = [fragments(TEXT, &talk("one"), &[3]), fragments(BINARY, &talk("two"), &[4])].concat();
@@ -145,7 +150,10 @@ fn fragmented() -> Vec<Case> {
         case("the first fragment empty", BINARY, &[0]),
         case("the last fragment empty", BINARY, &[len]),
         case("all but one of a thousand empty", BINARY, &[vec![0; 500], vec![len], vec![0; 499]].concat()),
-        Case::new("5.4", "one fragmented message after the other").send(two).said("one").said("two"),
+        Case::new("5.4", "one fragmented message after the other")
+            .send(two)
+            .expect_message("one")
+            .expect_message("two"),
         Case::new("5.4", "an empty message in fragments says nothing").send(fragments(
             BINARY,
             b"",
@@ -153,13 +161,13 @@ fn fragmented() -> Vec<Case> {
         )),
         Case::new("5.4", "a Ping and a Pong between fragments")
             .send(between.concat())
-            .said("around")
+            .expect_message("around")
             .pong(b"ping"),
         Case::new("5.4", "a Ping between fragments is answered before the rest comes")
             .send([frame(BINARY, &begun[..3]), frame(FIN | PING, b"now")].concat())
             .pong_at_once(b"now")
             .send(frame(FIN | CONTINUE, &begun[3..]))
-            .said("begun"),
+            .expect_message("begun"),
     ]
 }
 
@@ -173,23 +181,24 @@ fn broken_fragments() -> Vec<Case> {
         bad("a last fragment of nothing", &[frame(FIN | CONTINUE, b"a")]),
         bad("a middle fragment of nothing", &[frame(CONTINUE, b"a")]),
         bad("an empty fragment of nothing", &[frame(FIN | CONTINUE, b"")]),
-        bad("a fragment after a whole message", &[whole, frame(FIN | CONTINUE, b"a")]).said("whole"),
+        bad("a fragment after a whole message", &[whole, frame(FIN | CONTINUE, b"a")])
+            .expect_message("whole"),
         bad(
             "a fragment after the last one",
             &[fragments(BINARY, &talk("whole"), &[3]), frame(FIN | CONTINUE, b"")],
         )
-        .said("whole"),
+        .expect_message("whole"),
     ]
 }
 
-/// The RFC leaves limits to the implementation (10.4), and says how to tell (7.4.1).
+/// The RFC leaves limits to the implementation (10.4) and defines the close code (7.4.1).
 fn limits() -> Vec<Case> {
     let bad = |what: &str, bytes: Vec<u8>| Case::new("10.4", what).send(bytes).closed(1009);
     let promise = |first, len: u64| header(first, Form::SixtyFour, len);
     vec![
         Case::new("10.4", "fragments that are the limit together")
             .send(fragments(BINARY, &talk_of(LIMIT, "just"), &[30_000, 30_000]))
-            .said("just"),
+            .expect_message("just"),
         bad("a frame one byte over the limit", frame(FIN | BINARY, &vec![0; LIMIT + 1])),
         bad("the promise of one", promise(FIN | BINARY, LIMIT as u64 + 1)),
         bad("the promise of the largest there is", promise(FIN | BINARY, (1 << 63) - 1)),
@@ -205,6 +214,6 @@ fn limits() -> Vec<Case> {
             .send([frame(TEXT, &talk_of(LIMIT, "full")), frame(FIN | PING, &[1; 125])].concat())
             .pong_at_once(&[1; 125])
             .send(frame(FIN | CONTINUE, b""))
-            .said("full"),
+            .expect_message("full"),
     ]
 }

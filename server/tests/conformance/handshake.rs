@@ -1,4 +1,4 @@
-//! Section 4.2: what a client's handshake must hold, and what the answer to it does.
+//! Section 4.2: requirements of a client's handshake, and the response.
 
 use std::{
     fmt,
@@ -17,7 +17,7 @@ pub struct Shake {
     headers: Vec<(&'static str, &'static str)>,
 }
 
-/// The headers looked at in the answer, in this order.
+/// The headers compared in the response, in this order.
 const SHOWN: [&str; 7] = [
     "connection",
     "upgrade",
@@ -28,14 +28,14 @@ const SHOWN: [&str; 7] = [
     "allow",
 ];
 
-/// An answer: its status, and those of its headers that have to do with the handshake.
+/// A response: its status and the headers of the handshake.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
 }
 
-/// The key and the answer of the RFC's own example, 1.3 and 4.2.2.
+/// Key and response of the example in 1.3 and 4.2.2.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -66,7 +66,7 @@ impl Shake {
         self
     }
 
-    /// One more line.
+    /// Adds a line.
     fn and(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
@@ -76,13 +76,13 @@ impl Shake {
         self.without(name).and(name, value)
     }
 
-    /// Refused as a request that is wrong.
+    /// Refused as a bad request.
     fn bad(mut self) -> Self {
         self.wanted = Answer::new(400, &[]);
         self
     }
 
-    /// Refused with what would be accepted instead.
+    /// Refused with the accepted version.
     fn upgrade_required(mut self) -> Self {
         self.wanted = Answer::new(
             426,
@@ -91,7 +91,7 @@ impl Shake {
         self
     }
 
-    /// Refused for its method.
+    /// Refused because of its method.
     fn not_allowed(mut self) -> Self {
         self.wanted = Answer::new(405, &[("allow", "GET")]);
         self
@@ -117,7 +117,7 @@ impl Shake {
             (!values.is_empty()).then(|| (name.to_owned(), values.join(" and ")))
         };
         let mut headers: Vec<_> = SHOWN.into_iter().filter_map(header).collect();
-        // That a connection ends after a refusal is no matter here.
+        // A reset after a refusal is irrelevant.
         headers.retain(|(name, value)| name != "connection" || value.eq_ignore_ascii_case("upgrade"));
         Answer { status: head["HTTP/1.1 ".len()..][..3].parse().unwrap(), headers }
     }

@@ -1,4 +1,5 @@
-//! What the server itself sends: whole Binary frames without a mask (5.1), their length in the shortest form (5.2).
+//! Frames that the server sends: complete Binary frames without a mask (5.1), with lengths in the shortest
+//! form (5.2).
 
 use std::{
     fmt,
@@ -14,12 +15,12 @@ use crate::{
     common::{Client, TestServer},
 };
 
-/// A frame up to its payload.
+/// A frame without its payload.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Header(Vec<u8>);
 
 impl Header {
-    /// As it should be.
+    /// The expected header.
     fn shortest(len: usize) -> Self {
         let mut out = vec![FIN | BINARY];
         match len {
@@ -44,16 +45,16 @@ impl fmt::Display for Header {
     }
 }
 
-/// Room for messages that need a length of 64 bits.
+/// Settings for messages that need a 64-bit length.
 pub fn long_messages(config: &mut Config) {
     config.content_bytes = 100_000;
     config.frame_bytes = 200_000;
 }
 
-/// A message of each form of length: what it is, the header it should have, and the one it has.
+/// A message for each form of length: its description, the expected header, and the actual one.
 pub fn frames(server: &TestServer) -> Vec<(&'static str, Header, Header)> {
     let mut client = Client::login(server.address, "reader");
-    // Nothing is on its way after this, so the stream is at the beginning of a frame.
+    // Nothing follows this, so the stream is at the beginning of a frame.
     client.settle();
     let stream = &mut client.socket.stream;
     let texts = [
@@ -75,7 +76,7 @@ pub fn frames(server: &TestServer) -> Vec<(&'static str, Header, Header)> {
         .into()
 }
 
-/// A frame as it comes, whatever it is.
+/// Reads any frame.
 fn read(stream: &mut TcpStream) -> (Header, Vec<u8>) {
     let mut header = vec![0; 2];
     stream.read_exact(&mut header).expect("a frame");

@@ -1,8 +1,8 @@
-//! The table: what was asked for, and what came.
+//! The table of expected and actual responses.
 
 use std::fmt::Display;
 
-/// Rows as they come.
+/// The rows.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: usize,
@@ -10,7 +10,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Prints a row, and remembers it when the answer is not the one wanted.
+    /// Prints a row, and records it if the response is wrong.
     pub fn row<A: Display + PartialEq>(&mut self, section: &str, what: &str, wanted: &A, answer: &A) {
         if self.rows == 0 {
             println!("{:<8}{:<64}answer", "section", "case");
@@ -24,10 +24,10 @@ impl Table {
         println!("{line}");
     }
 
-    /// Prints the sum.
+    /// Prints the summary.
     ///
     /// # Panics
-    /// When an answer was wrong, with all that were.
+    /// With all wrong responses, if there are any.
     pub fn done(self) {
         println!("{} cases, {} wrong", self.rows, self.wrong.len());
         assert!(self.wrong.is_empty(), "\n{}", self.wrong.join("\n"));

@@ -1,13 +1,13 @@
-//! The hub's rules, without sockets, under a virtual clock.
+//! The hub's rules, without sockets, on a virtual clock.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 #[path = "../common/mod.rs"]
 mod common;
 
-mod coming;
-mod missing;
-mod storing;
-mod talking;
+mod append;
+mod history;
+mod login;
+mod messages;
 
 use common::world::World;
 use parlour_server::hub::Settings;

@@ -1,4 +1,4 @@
-//! Many pages, and how they are together.
+//! Many tabs, and their common state.
 
 use std::{
     net::SocketAddr,
@@ -19,7 +19,7 @@ use super::{
     wait_until,
 };
 
-/// How often somebody presses the button that tries again.
+/// How often a user presses the reconnect button.
 const BUTTON: Duration = Duration::from_millis(500);
 
 struct Member {
@@ -29,23 +29,23 @@ struct Member {
 }
 
 impl Member {
-    /// Closes the page where it is.
+    /// Closes the tab.
     fn end(self) -> (Device, Option<Socket>) {
         let _ = self.orders.send(Order::End);
         self.thread.join().unwrap()
     }
 }
 
-/// The pages. Nobody has the number of another.
+/// The tabs. Numbers are never reused.
 pub struct Crowd {
     address: SocketAddr,
-    /// Bytes of each message besides its words.
+    /// Additional bytes of each message.
     padding: usize,
     members: Vec<Member>,
 }
 
 impl Crowd {
-    /// So many come, and are there when this returns.
+    /// Opens `count` tabs and waits until all are online.
     pub fn new(address: SocketAddr, count: usize, padding: usize, rng: &mut Rng) -> Self {
         let mut crowd = Self { address, padding, members: Vec::new() };
         (0..count).for_each(|_| crowd.add(rng));
@@ -63,12 +63,12 @@ impl Crowd {
 
     pub fn order(&self, order: Order) {
         for member in &self.members {
-            // Who has panicked is noticed at the end.
+            // A panic is reported at the end.
             let _ = member.orders.send(order);
         }
     }
 
-    /// The same to somebody.
+    /// Sends an order to a random tab.
     pub fn order_one(&self, rng: &mut Rng, order: Order) {
         let _ = self.members[rng.index(self.members.len())].orders.send(order);
     }
@@ -85,20 +85,20 @@ impl Crowd {
         self.states().iter().map(of).sum()
     }
 
-    /// How long each took who came online after this moment, in ms.
+    /// How long each tab took that came online after this moment, in ms.
     pub fn back_after(&self, begun: Instant) -> Vec<u128> {
         let since = self.states().into_iter().filter_map(|state| state.since);
         since.filter(|since| *since > begun).map(|since| (since - begun).as_millis()).collect()
     }
 
-    /// Waits until everybody is online.
-    pub fn come_back(&self) {
-        self.press_until("everybody is back", || self.all(|state| state.online));
+    /// Waits until all are online.
+    pub fn wait_until_online(&self) {
+        self.reconnect_until("everybody is back", || self.all(|state| state.online));
     }
 
-    /// Waits until a condition holds. The waits between attempts are long after many failures; here are people who press
-    /// the button.
-    pub fn press_until(&self, what: &str, holds: impl Fn() -> bool) {
+    /// Waits until a condition holds, while users press the reconnect button, because the backoff is long
+    /// after many failures.
+    pub fn reconnect_until(&self, what: &str, holds: impl Fn() -> bool) {
         let mut pressed = Instant::now();
         self.order(Order::Wake);
         let held = holds_in_time(|| {
@@ -113,13 +113,13 @@ impl Crowd {
         assert!(held, "{what}: still not so; not online: {offline:?}");
     }
 
-    /// Nobody talks any more. All that was said is to arrive, and all that is missing to be loaded.
-    pub fn come_to_rest(&self) {
+    /// Stops sending. Then all messages must arrive and all gaps be loaded.
+    pub fn settle(&self) {
         self.order(Order::Talk(false));
         self.order(Order::Load);
-        self.come_back();
+        self.wait_until_online();
         let count = self.members.len();
-        // Those of whom something is still to come.
+        // The tabs that still wait for something.
         let restless = || {
             let mut states = self.states();
             let newest = states.iter().map(|state| state.newest).max();
@@ -133,7 +133,7 @@ impl Crowd {
         assert!(holds_in_time(|| restless().is_empty()), "not at rest: {:?}", restless());
     }
 
-    /// Two more come, one leaves, and the other is lost: the rest see it.
+    /// Two more join, one leaves and the other is lost; the rest must see it.
     pub fn come_and_go(&mut self, rng: &mut Rng) {
         let count = self.members.len();
         (0..2).for_each(|_| self.add(rng));
@@ -146,10 +146,10 @@ impl Crowd {
         leaves.end();
     }
 
-    /// The pages as they are now.
+    /// The current state of the tabs.
     pub fn end(self) -> Vec<Device> {
         let (devices, sockets): (Vec<_>, Vec<_>) = self.members.into_iter().map(Member::end).unzip();
-        // Only now, so that nobody sees another go.
+        // Only now, so that no tab sees another one leave.
         drop(sockets);
         devices
     }

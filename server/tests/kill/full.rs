@@ -1,4 +1,4 @@
-//! A disk that is full. Talk waits, all else goes on, and when there is room again nothing was lost.
+//! A full disk: messages wait, everything else works, and nothing is lost when there is space again.
 
 use std::{
     env, fs,
@@ -11,7 +11,7 @@ use parlour_core::{
     codec::Extension,
     wire::{HistoryRequest, history_request::Start},
 };
-use parlour_server::log::{Log as _, sqlite::SqliteLog};
+use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 
 use super::{
     common::{Client, Dir},
@@ -25,19 +25,19 @@ use super::{
 
 /// Set for the test that runs where it may mount a small disk.
 const INSIDE: &str = "PARLOUR_KILL_INSIDE";
-/// How many people talk.
+/// The number of users.
 const PEOPLE: usize = 10;
-/// Bytes of what takes up the room that is made later; the disk has 4 MiB.
+/// The size of the file that is removed to make space, in bytes; the disk has 4 MiB.
 const BALLAST: usize = 2 << 20;
-/// In KiB: what a file may have where a limit stands for the end of the disk.
+/// The maximum file size where a limit replaces the full disk, in KiB.
 const LIMIT: u32 = 1_024;
 
 #[test]
-fn on_a_full_disk_talk_waits_and_nothing_is_lost() {
+fn full_disk_delays_messages_and_loses_none() {
     if env::var_os(INSIDE).is_some() {
         return on_a_small_disk();
     }
-    // Mounts of one's own need a namespace of one's own, which some systems don't give.
+    // A mount needs its own namespace, which some systems do not allow.
     let program = env::current_exe().unwrap();
     let name = "full::on_a_full_disk_talk_waits_and_nothing_is_lost";
     let unshared = |program: &Path, arguments: &[&str]| {
@@ -53,7 +53,7 @@ fn on_a_full_disk_talk_waits_and_nothing_is_lost() {
     assert!(output.status.success(), "{words}{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Somebody comes, reads and leaves, while nothing can be stored.
+/// A client joins, reads and leaves, while nothing can be stored.
 fn visit(server: &Program, crowd: &Crowd, name: &str) {
     let mut visitor = Client::login(server.address, name);
     wait_until("the visitor is seen", || crowd.all(|state| state.members == PEOPLE + 1));
@@ -68,7 +68,7 @@ fn visit(server: &Program, crowd: &Crowd, name: &str) {
     wait_until("the visitor is gone", || crowd.all(|state| state.members == PEOPLE));
 }
 
-/// Everybody was told, from now on, that the log takes nothing.
+/// Waits until all tabs are told that the log is unavailable.
 fn everybody_is_refused(crowd: &Crowd) {
     let before: Vec<_> = crowd.states().iter().map(|state| state.refused).collect();
     wait_until("everybody is refused", || {
@@ -84,12 +84,12 @@ fn on_a_small_disk() {
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![7; BALLAST]).unwrap();
     try_it("has a full disk", &disk, None, |_| fs::remove_file(&ballast).unwrap());
-    // Who mounted it is gone when this process is.
+    // The process that mounted it has ended when this one runs.
     let _ = Command::new("umount").arg(disk.path()).status();
 }
 
 #[test]
-fn where_nothing_can_be_written_talk_waits_and_nothing_is_lost() {
+fn read_only_directory_delays_messages_and_loses_none() {
     try_it("can't write", &Dir::new(), Some(LIMIT), |server| {
         server.kill();
         server.limit = None;
@@ -109,18 +109,18 @@ fn try_it(how: &'static str, disk: &Dir, limit: Option<u32>, make_room: impl FnO
     everybody_is_refused(&crowd);
     visit(&server, &crowd, "lili");
 
-    // Killed while it can store nothing, and started again where it can't either.
+    // Killed while nothing can be stored, and started again in the same state.
     server.kill();
     server.start();
     let started = Instant::now();
-    crowd.come_back();
+    crowd.wait_until_online();
     let back = crowd.back_after(started);
     everybody_is_refused(&crowd);
     visit(&server, &crowd, "tom");
     let waiting = crowd.sum(|state| state.said - state.acknowledged);
 
     make_room(&mut server);
-    crowd.come_to_rest();
+    crowd.settle();
     let devices = crowd.end();
     server.kill();
     let log = SqliteLog::open(&data).unwrap();
@@ -128,6 +128,6 @@ fn try_it(how: &'static str, disk: &Dir, limit: Option<u32>, make_room: impl FnO
     Row { how, rounds: 1, back }.print(&log, &devices);
     println!("{waiting} messages waited for room on the disk");
     assert!(waiting > 0);
-    truth::nothing_is_lost_and_nothing_is_doubled(&log, &devices);
-    truth::everybody_sees_who_is_there(&devices);
+    truth::check_exactly_once(&log, &devices);
+    truth::check_presence(&devices);
 }

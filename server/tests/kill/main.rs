@@ -1,12 +1,12 @@
-//! Nothing is lost, nothing is doubled: the real program, killed at random moments, under fifty real sessions that talk
-//! all the time.
+//! Nothing is lost or duplicated: the real program is killed at random moments, with fifty real sessions that
+//! send all the time.
 //!
-//! The server ends as it does in life: by SIGKILL, asked by SIGTERM, and on a disk that is full. What must hold after
-//! is what the simulation asks for (`../sim/truth.rs`): the same of other clocks, real sockets and a real disk. Here
-//! nothing can be played again, so there are fewer kinds of trouble, and more of the real ones.
+//! The server is stopped by SIGKILL, by SIGTERM, and by a full disk. The invariants are those of the
+//! simulation (`../sim/truth.rs`), here with other clocks, real sockets and a real disk. Runs cannot be
+//! reproduced, so there are fewer kinds of faults, but more real ones.
 //!
-//! `PARLOUR_KILL_ROUNDS` is how often the server ends (5 without it); `cargo xtask soak kill` takes more. The numbers
-//! are printed with `-- --nocapture`.
+//! `PARLOUR_KILL_ROUNDS` is how often the server is stopped (default 5); `cargo xtask soak kill` uses more.
+//! The figures are printed with `-- --nocapture`.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
@@ -31,7 +31,7 @@ mod truth;
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take on a busy machine before the test has failed.
+/// How long anything may take on a busy machine before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
@@ -40,7 +40,7 @@ fn wait_until(what: &str, holds: impl FnMut() -> bool) {
     assert!(holds_in_time(holds), "{what}: still not so");
 }
 
-/// Whether a condition holds before patience ends.
+/// Whether a condition holds in time.
 fn holds_in_time(mut holds: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + PATIENCE;
     while !holds() {

@@ -1,4 +1,4 @@
-//! A page: a session on a real socket and a device's storage, on a thread of its own.
+//! A tab: a session on a real socket with a device's storage, on its own thread.
 
 use std::{
     net::SocketAddr,
@@ -23,29 +23,29 @@ use super::{
     rng::Rng,
 };
 
-/// How long a page may not look for orders, in ms.
+/// How long a tab may not check for orders, in ms.
 const LOOKS: Millis = 25;
-/// How long somebody thinks between two messages, in ms.
+/// The pause between two messages of a user, in ms.
 const THINKS: (Millis, Millis) = (150, 1_000);
 
-/// What a page is told to do.
+/// An order to a tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// To talk all the time, or not any more.
+    /// Send all the time, or stop.
     Talk(bool),
-    /// To load what is missing, as somebody does who scrolls up.
+    /// Load gaps, as when a user scrolls up.
     Load,
-    /// The browser says that there is a network again.
+    /// The browser is online again.
     Wake,
-    /// To be closed without a word, and opened again with what the device has.
+    /// Close without notice, and open again with the device's storage.
     Reload,
-    /// To log out.
+    /// Log out.
     Exit,
-    /// To end where it is.
+    /// End.
     End,
 }
 
-/// How a page is.
+/// The state of a tab.
 #[derive(Debug, Clone)]
 pub struct State {
     pub online: bool,
@@ -57,13 +57,13 @@ pub struct State {
     pub said: usize,
     pub acknowledged: usize,
     pub gaps: usize,
-    /// It was told to say no more, and to load what is missing.
+    /// It was ordered to stop sending and to load gaps.
     pub resting: bool,
-    /// What the device keeps of what was said. Counted when the page comes to rest.
+    /// The persisted messages, counted at the end.
     pub outbox: usize,
-    /// The largest sequence number it was shown.
+    /// The highest sequence number it received.
     pub newest: u64,
-    /// How often it was told that the log takes nothing.
+    /// How often the log was unavailable to it.
     pub refused: usize,
 }
 
@@ -86,7 +86,7 @@ impl State {
     }
 }
 
-/// The page.
+/// The tab.
 pub struct Page {
     device: Device,
     socket: Option<Socket>,
@@ -97,7 +97,7 @@ pub struct Page {
     refused: usize,
     newest: u64,
     said: u64,
-    /// Bytes of text besides the words themselves.
+    /// Additional bytes of each message.
     padding: usize,
     talks_at: Option<Millis>,
     loads: bool,
@@ -127,7 +127,8 @@ impl Page {
         }
     }
 
-    /// Lives until it is told to end. While what it gives back is kept, nobody sees that it has.
+    /// Runs until it is ordered to end. While the returned socket is open, the server does not notice the
+    /// end.
     pub fn run(mut self, orders: &Receiver<Order>) -> (Device, Option<Socket>) {
         self.log_in();
         loop {
@@ -138,14 +139,14 @@ impl Page {
             };
             match order {
                 Some(Order::End) => return (self.device, self.socket),
-                Some(order) => self.obey(order),
+                Some(order) => self.execute(order),
                 None => {}
             }
             self.tell();
         }
     }
 
-    fn obey(&mut self, order: Order) {
+    fn execute(&mut self, order: Order) {
         match order {
             Order::Talk(true) => self.talks_at = Some(self.now().monotonic + self.rng.below(THINKS.1)),
             Order::Talk(false) => self.talks_at = None,
@@ -213,7 +214,7 @@ impl Page {
         self.drain();
     }
 
-    /// Waits for what comes next, and does it; or gives an order that came meanwhile.
+    /// Waits for the next event and handles it, or returns an order.
     fn step(&mut self, orders: &Receiver<Order>) -> Option<Order> {
         let now = self.now().monotonic;
         let due = self.device.session.as_ref().and_then(Session::poll_timeout);
@@ -321,7 +322,7 @@ impl Page {
                 }
             }
             Command::Send(bytes) => {
-                // Bytes of a broken connection go nowhere; that it is broken is told when it is read next.
+                // Writing to a broken connection fails; the next read reports it.
                 let _ = self.socket.as_mut().map(|socket| socket.send(2, &bytes));
             }
             Command::Close(code) => {

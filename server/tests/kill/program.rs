@@ -1,4 +1,4 @@
-//! The server as a process, which is started again and again at one address.
+//! The server as a process that is restarted on the same address.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What a test's crowd needs: no limits but those of the machine.
+/// Settings for the tests: no limits except those of the machine.
 const ARGUMENTS: [&str; 8] = [
     "--messages-per-minute",
     "0",
@@ -28,20 +28,20 @@ const ARGUMENTS: [&str; 8] = [
 pub struct Program {
     pub address: SocketAddr,
     data: PathBuf,
-    /// Its own words.
+    /// The file with its diagnostics.
     words: PathBuf,
-    /// No file of it may be larger than so many KiB: an error where the system writes, as on a disk that is full.
+    /// The maximum file size in KiB; writing beyond it is an error, as on a full disk.
     pub limit: Option<u32>,
     child: Option<Child>,
 }
 
 impl Program {
-    /// With its log in one directory, its own words in a file. Not started yet.
+    /// With a data directory and a file for its diagnostics. Not started.
     pub fn new(data: PathBuf, words: PathBuf) -> Self {
         Self { address: free_address(), data, words, limit: None, child: None }
     }
 
-    /// Starts it, and waits until it listens.
+    /// Starts it and waits until it listens.
     pub fn start(&mut self) {
         let words = File::options().create(true).append(true).open(&self.words).unwrap();
         let program = env!("CARGO_BIN_EXE_parlour-server");
@@ -49,7 +49,7 @@ impl Program {
             None => Command::new(program),
             Some(kib) => {
                 let mut shell = Command::new("sh");
-                // In blocks of 512 bytes. The signal would end the program before it saw the error.
+                // In blocks of 512 bytes. The signal would end the program before it sees the error.
                 let limit = format!("trap '' XFSZ; ulimit -f {} && exec \"$0\" \"$@\"", kib * 2);
                 shell.args(["-c", &limit, program]);
                 shell
@@ -78,15 +78,15 @@ impl Program {
         child.wait().unwrap();
     }
 
-    /// SIGTERM, and it must end well.
-    pub fn ask_to_end(&mut self) {
+    /// SIGTERM; the program must exit successfully.
+    pub fn terminate(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         let status = child.wait().unwrap();
         assert!(status.success(), "{status}: {}", self.words());
     }
 
-    /// The end of what it said.
+    /// The end of its diagnostics.
     pub fn words(&self) -> String {
         let words = std::fs::read_to_string(&self.words).unwrap_or_default();
         let lines: Vec<_> = words.lines().rev().take(5).collect();
@@ -100,9 +100,10 @@ impl Drop for Program {
     }
 }
 
-/// An address that stays free while the server is down. Not one that the system gives away by itself: a client that
-/// tries such a port while nobody listens may be given the same port for its own end, and be connected to itself. Each
-/// test looks among ports of its own: what is free while a server is down is not free for another.
+/// An address that stays free while the server is down. Not an ephemeral port: a client that connects to such
+/// a port while nobody listens may get the same port for its own end and be connected to itself. Each test
+/// uses its own range of ports, because an address that is free for one test while its server is down must
+/// not be used by another.
 fn free_address() -> SocketAddr {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let own = TAKEN.fetch_add(50, Ordering::Relaxed);

@@ -1,8 +1,8 @@
-//! The server ends at a random moment and is started again, many times.
+//! The server is stopped at a random moment and restarted, many times.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use parlour_server::log::{Log as _, sqlite::SqliteLog};
+use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 
 use super::{
     common::Dir,
@@ -14,20 +14,20 @@ use super::{
     truth, wait_until,
 };
 
-/// How many people talk.
+/// The number of users.
 const PEOPLE: usize = 50;
-/// How often the server ends, where nothing else is asked for.
+/// How often the server is stopped by default.
 const ROUNDS: usize = 5;
 
-/// Waits for a random moment: so many messages from now, or while people come back.
-fn a_moment(crowd: &Crowd, rng: &mut Rng) {
+/// Waits for a random moment: after some messages, or while clients reconnect.
+fn wait_random_moment(crowd: &Crowd, rng: &mut Rng) {
     if rng.once_in(4) {
         let back = rng.index(PEOPLE + 1);
-        crowd.press_until("some are back", || crowd.sum(|state| usize::from(state.online)) >= back);
+        crowd.reconnect_until("some are back", || crowd.sum(|state| usize::from(state.online)) >= back);
     } else {
         let before = crowd.sum(|state| state.acknowledged);
         let more = rng.index(200);
-        crowd.press_until("something is acknowledged", || {
+        crowd.reconnect_until("something is acknowledged", || {
             crowd.sum(|state| state.acknowledged) >= before + more
         });
     }
@@ -44,22 +44,22 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
     crowd.order(Order::Talk(true));
     let (mut back, mut started) = (Vec::new(), None);
     for _ in 0..rounds {
-        a_moment(&crowd, &mut rng);
+        wait_random_moment(&crowd, &mut rng);
         back.extend(started.into_iter().flat_map(|started| crowd.back_after(started)));
         end(&mut server);
-        // People go on talking; some close the page, and open it again.
+        // Users continue to send; some close the tab and open it again.
         (0..rng.below(4)).for_each(|_| crowd.order_one(&mut rng, Order::Reload));
         let said = |state: &State| state.said;
         let enough = crowd.sum(said) + rng.index(40);
         wait_until("people go on talking", || crowd.sum(said) >= enough);
         server.start();
         started = Some(Instant::now());
-        // The next end may well come before all of them are back.
+        // The next stop may happen before all have reconnected.
         if rng.once_in(2) {
-            crowd.come_back();
+            crowd.wait_until_online();
         }
     }
-    crowd.come_to_rest();
+    crowd.settle();
     back.extend(started.into_iter().flat_map(|started| crowd.back_after(started)));
     crowd.come_and_go(&mut rng);
     let devices = crowd.end();
@@ -67,16 +67,16 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
     let log = SqliteLog::open(dir.path()).unwrap();
     let log = truth::everything(&mut *log.reader().unwrap());
     Row { how, rounds, back }.print(&log, &devices);
-    truth::nothing_is_lost_and_nothing_is_doubled(&log, &devices);
-    truth::everybody_sees_who_is_there(&devices);
+    truth::check_exactly_once(&log, &devices);
+    truth::check_presence(&devices);
 }
 
 #[test]
-fn killed_at_any_moment() {
+fn server_killed_at_any_moment() {
     rounds("is killed", Program::kill);
 }
 
 #[test]
-fn asked_to_end_at_any_moment() {
-    rounds("is asked to end", Program::ask_to_end);
+fn server_stopped_at_any_moment() {
+    rounds("is asked to end", Program::terminate);
 }

@@ -1,15 +1,15 @@
-//! The numbers, and that those which must be nothing are nothing.
+//! The figures, and the check that those of losses are zero.
 
 use std::collections::BTreeMap;
 
 use super::{device::Device, truth::Line};
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Row {
     pub how: &'static str,
     pub rounds: usize,
-    /// How long it took to be online again after the server was, in ms.
+    /// How long clients took to be online after the server was, in ms.
     pub back: Vec<u128>,
 }
 

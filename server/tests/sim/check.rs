@@ -1,8 +1,8 @@
-//! What must hold.
+//! The invariants.
 
 use super::{truth, world::World};
 
-pub fn everybody_is_in(world: &World) {
+pub fn check_all_online(world: &World) {
     for device in &world.devices {
         assert!(device.is_online(), "{} is {:?}", device.nick, device.connection);
     }
@@ -17,10 +17,10 @@ fn is_quiet(world: &World) -> bool {
     })
 }
 
-/// Everything is whole, and everybody gets the time that anything may take. Gaps are loaded, as by somebody who
-/// scrolls up.
+/// Stops all faults and waits for the longest time that anything may take. Gaps are loaded, as when users
+/// scroll up.
 pub fn settle(world: &mut World) {
-    // Whatever the disk was short of, it is not any more.
+    // The disk has space again.
     world.kill_server(false);
     for at in 0..world.devices.len() {
         world.devices[at].skew = 0;
@@ -29,12 +29,12 @@ pub fn settle(world: &mut World) {
         }
     }
     world.skew = 0;
-    // Longer than a heartbeat and its deadline, for those who don't know yet that their connection is dead.
-    world.pass(30_000);
-    // Half-dead connections of earlier, and changes of who is there, which are told together, may end a quiet moment.
+    // Longer than a heartbeat and its deadline, so that dead connections are detected.
+    world.advance(30_000);
+    // Old dead connections and delayed presence updates may interrupt a quiet moment.
     for _ in 0..4 {
         load_until_quiet(world);
-        world.pass(50_000);
+        world.advance(50_000);
         if is_quiet(world) {
             break;
         }
@@ -53,27 +53,27 @@ fn load_until_quiet(world: &mut World) {
                 world.with_session(at, |session, now| session.handle_load_gap(now, to));
             }
         }
-        world.pass(500);
+        world.advance(500);
     }
 }
 
-/// Nothing is lost, nothing is doubled, and everybody sees who is there.
-pub fn all_is_well(world: &mut World) {
+/// Nothing is lost or duplicated, and all clients agree on presence.
+pub fn check_invariants(world: &mut World) {
     let log = truth::everything(&mut *world.server.as_mut().expect("the server is there").reader);
-    truth::nothing_is_lost_and_nothing_is_doubled(&log, &world.devices);
-    everybody_sees_who_is_there(world, 0);
-    // One leaves, and the connection of another is lost for good. Nobody who is gone is still there.
+    truth::check_exactly_once(&log, &world.devices);
+    check_presence(world, 0);
+    // One leaves, and another's connection is lost for good. Neither may still be shown as online.
     world.with_session(0, |session, now| session.handle_leave(now));
     world.devices[1].close_page();
     world.drop_link(1, false);
-    world.pass(10_000);
-    everybody_sees_who_is_there(world, 2);
+    world.advance(10_000);
+    check_presence(world, 2);
 }
 
-/// All but the `first` are there, and nobody else.
-fn everybody_sees_who_is_there(world: &World, first: usize) {
+/// Exactly the clients after the `first` ones are online.
+fn check_presence(world: &World, first: usize) {
     let there = &world.devices[first..];
-    truth::everybody_sees_who_is_there(there);
+    truth::check_presence(there);
     let server = world.server.as_ref().expect("the server is there");
     assert_eq!(server.hub.members(), there.len(), "the server counts the wrong people");
 }

@@ -1,4 +1,4 @@
-//! A page, the device it runs on, and the person before it.
+//! A tab, its device, and the user.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -14,7 +14,7 @@ use parlour_core::{
 
 use super::network::Link;
 
-/// The device's storage: changes are made a while after they were asked for, or never.
+/// The device's storage: changes are made some time after the request, or never.
 #[derive(Debug, Default)]
 pub struct Storage {
     rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
@@ -22,7 +22,7 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Makes the oldest changes, and says which.
+    /// Makes the oldest changes, and returns which.
     pub fn make(&mut self) -> Option<u64> {
         let (_, ticket, changes) = self.waiting.pop_front()?;
         for change in changes {
@@ -54,30 +54,31 @@ impl Storage {
     }
 }
 
-/// What the person has been shown, of any message: its place and its words.
+/// The messages that the user has been shown: sequence number and content.
 pub type Seen = BTreeMap<MessageId, (u64, String)>;
 
-/// A page on a device, and what the person did there.
+/// A tab on a device, and the user's actions.
 pub struct Device {
     pub nick: String,
-    /// `None` while the page is closed.
+    /// `None` while the tab is closed.
     pub session: Option<Session>,
     pub storage: Storage,
-    /// The storage works. Where it does not, the page is never closed: nobody could keep the promise then.
+    /// Whether the storage works. If it does not, the tab is never closed, because exactly-once could not
+    /// hold.
     pub keeps: bool,
     pub link: Option<Link>,
     pub timeline: Timeline,
     pub gaps: Vec<GapState>,
     pub connection: Connection,
-    /// The room is on the screen, and not the login page.
+    /// The room is shown, not the login page.
     pub in_room: bool,
-    /// Opened again, or logged in again, at this time.
+    /// When the tab was opened or logged in again.
     pub back_at: Option<Millis>,
-    /// The login failed, for a reason that passes.
+    /// The login failed for a transient reason.
     pub tries_again: bool,
-    /// Unix time on this device is so much ahead.
+    /// How far this device's clock is ahead.
     pub skew: i64,
-    /// What was said, in order.
+    /// The sent messages, in order.
     pub said: Vec<MessageId>,
     pub acknowledged: BTreeSet<MessageId>,
     pub seen: Seen,
@@ -106,7 +107,7 @@ impl Device {
         }
     }
 
-    /// The page is gone, and with it all that was not written down: what is said just before may never have been.
+    /// Closes the tab. Changes that were not written are lost; the latest messages may never have been sent.
     pub fn close_page(&mut self) {
         self.session = None;
         for (_, _, changes) in std::mem::take(&mut self.storage.waiting) {
@@ -127,13 +128,13 @@ impl Device {
         self.in_room = false;
     }
 
-    /// As the page's store takes it.
+    /// Handles an event as the client's store does.
     pub fn note(&mut self, event: Event) {
         match event {
             Event::Connection(connection) => {
                 match connection {
-                    // At the login page, where one tries again. The name may still be that of a page which was closed
-                    // after its user had left, unheard by the server.
+                    // On the login page the user tries again. The nick may still belong to a tab that was
+                    // closed after its user had left, without the server noticing.
                     Connection::Failed { status, .. }
                         if !self.in_room && (!status.is_terminal() || status == Status::NickTaken) =>
                     {
@@ -191,7 +192,7 @@ impl Device {
         }
     }
 
-    /// The messages on the screen that are acknowledged, in order.
+    /// The acknowledged messages on the screen, in order.
     pub fn shown(&self) -> Vec<(u64, MessageId)> {
         let acknowledged = |kind: &RowKind| match kind {
             RowKind::Message { message, .. } if message.delivery == Delivery::Sent => {

@@ -9,48 +9,48 @@ use std::{
 use parlour_core::{Millis, limits::Limits};
 use parlour_server::{
     hub::{Hub, Recovered, Settings, output::Output},
-    log::{
-        Appended, Job, Log, LogError, Read,
-        group::Groups,
+    store::{
+        AppendBatch, AppendOutcome, EventLog, LogError, LogReader,
+        group_commit::GroupCommit,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
 
 use super::rng::Rng;
 
-/// Files of the log that outlive a kill.
+/// The files of the log that survive a kill.
 const FILES: [&str; 2] = ["parlour.db", "parlour.db-wal"];
 
-/// Up to so many bytes SQLite carries nothing over from the write-ahead log.
+/// Below this size SQLite does not checkpoint the write-ahead log, in bytes.
 const CHECKPOINT: u64 = 900 * 4096;
 
-/// The server while it runs.
+/// The running server.
 pub struct Running {
     pub hub: Hub,
     log: SqliteLog,
-    groups: Groups,
-    pub reader: Box<dyn Read>,
+    group_commit: GroupCommit,
+    pub reader: Box<dyn LogReader>,
     /// When it was started, on the world's clock.
     pub started: Millis,
-    /// What the log was asked, and when it answers.
+    /// Requests to the log, and when they complete.
     pub asked: VecDeque<(Millis, Output)>,
 }
 
-/// How an append ends.
+/// The outcome of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Well,
-    /// The disk says no, and nothing is appended.
+    /// The disk reports an error, and nothing is appended.
     Refused,
-    /// The disk says no, though it was appended.
+    /// The disk reports an error although the batch was appended.
     Ambiguous,
-    /// The server is killed before, in the middle, or after, and tells nobody.
+    /// The server is killed before, during or after it, without reporting a result.
     KilledBefore,
     KilledWithin,
     KilledAfter,
 }
 
-/// The disk. A kill moves what it leaves to another directory, as the process's locks and open files are gone.
+/// The disk. A kill copies the files to another directory, where the process has no locks or open files.
 pub struct Disk {
     root: PathBuf,
     generation: u32,
@@ -58,7 +58,7 @@ pub struct Disk {
 
 impl Disk {
     pub fn new(name: &str) -> Self {
-        // In memory, where there is such a thing: what is tested here are kills, and not the disk.
+        // In memory where possible: the test is about kills, not about the disk.
         let shm = Path::new("/dev/shm");
         let base = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
         let root = base.join(format!("parlour-sim-{}-{name}", std::process::id()));
@@ -71,7 +71,7 @@ impl Disk {
         self.root.join(self.generation.to_string())
     }
 
-    /// What a kill at this moment leaves, of the write-ahead log no more than `wal` bytes.
+    /// Copies what a kill leaves at this moment, with at most `wal` bytes of the write-ahead log.
     fn kill(&mut self, wal: Option<u64>) {
         let from = self.dir();
         self.generation += 1;
@@ -104,7 +104,7 @@ impl Drop for Disk {
 }
 
 impl Running {
-    /// Starts it on what the disk has; `tight` leaves it little room there.
+    /// Starts it on the disk; `tight` leaves little space.
     pub fn start(disk: &Disk, now: Millis, unix_ms: i64, seed: u64, tight: bool) -> Self {
         let max_pages = tight.then(|| disk.pages() + 4);
         let options = Options { synchronous: Synchronous::Off, max_pages, ..Options::default() };
@@ -115,30 +115,30 @@ impl Running {
         let mut rng = Rng(seed);
         let random = Box::new(move |buffer: &mut [u8]| rng.fill(buffer));
         let hub = Hub::new(settings, random, &Recovered::read(&mut *reader, unix_ms).unwrap());
-        Self { hub, log, groups: Groups::default(), reader, started: now, asked: VecDeque::new() }
+        Self { hub, log, group_commit: GroupCommit::default(), reader, started: now, asked: VecDeque::new() }
     }
 
-    /// Appends jobs together, or is killed over it (`None`).
+    /// Appends batches together. Returns `None` if it is killed meanwhile.
     pub fn append(
         &mut self,
         disk: &mut Disk,
         rng: &mut Rng,
-        jobs: Vec<Job>,
+        batches: Vec<AppendBatch>,
         end: End,
-    ) -> Option<Vec<Result<Vec<Appended>, LogError>>> {
+    ) -> Option<Vec<Result<Vec<AppendOutcome>, LogError>>> {
         let failed = || LogError::Failed("the disk says no".into());
         let log = &mut self.log;
         match end {
             End::Well => {
-                let appended = self.groups.commit_to(log, jobs);
-                // As the thread does that writes, now and then. What it can't do now it can do later.
+                let appended = self.group_commit.commit_to(log, batches);
+                // Sometimes, as the writer thread does. An error is retried later.
                 if rng.once_in(4) {
-                    let _ = log.index();
+                    let _ = log.index_pending();
                 }
                 Some(appended)
             }
-            End::Refused => Some(self.groups.commit(jobs, |_, _| Err(failed()))),
-            End::Ambiguous => Some(self.groups.commit(jobs, |entries, sessions| {
+            End::Refused => Some(self.group_commit.commit(batches, |_, _| Err(failed()))),
+            End::Ambiguous => Some(self.group_commit.commit(batches, |entries, sessions| {
                 let _ = log.append(entries, sessions);
                 Err(failed())
             })),
@@ -148,23 +148,23 @@ impl Running {
             }
             End::KilledWithin => {
                 let before = disk.wal();
-                self.groups.commit_to(log, jobs);
+                self.group_commit.commit_to(log, batches);
                 let after = disk.wal();
-                // Any part of what the append has written; all of it where it began the file anew, or may have carried
-                // it over to the database.
+                // Any part of the append's writes; all of them if the write-ahead log was reset or may have
+                // been checkpointed.
                 let torn = (before < after && after < CHECKPOINT).then(|| before + rng.below(after - before));
                 disk.kill(torn);
                 None
             }
             End::KilledAfter => {
-                self.groups.commit_to(log, jobs);
+                self.group_commit.commit_to(log, batches);
                 disk.kill(None);
                 None
             }
         }
     }
 
-    /// It is killed, with nothing under way.
+    /// Kills it between requests.
     pub fn kill(self, disk: &mut Disk) {
         disk.kill(None);
     }

@@ -1,15 +1,15 @@
-//! Nothing is lost, nothing is doubled: real sessions against the real hub and the real SQLite log, under one virtual
-//! clock, with everything going wrong that can.
+//! Nothing is lost or duplicated: real sessions against the real hub and the real SQLite log, on one virtual
+//! clock, with all kinds of faults.
 //!
-//! What goes wrong: connections break for both ends, for one, or for none; what was sent on a given-up connection
-//! arrives later than what was sent on the next one, or in part, or not; pages stall, are killed and opened again with
-//! what their storage has; some have no storage; clocks jump; the disk is slow, refuses, is full, or says no to what it
-//! has written; the server is killed at any moment, also before, in the middle of and after an append, and the log is
-//! whatever that left of its files.
+//! Faults: connections break for both ends, for one, or for none; data of a dropped connection arrives later
+//! than that of the next one, partially, or not at all; tabs stall, are killed and opened again with their
+//! storage; some have no storage; clocks jump; the disk is slow, refuses, is full, or reports an error for
+//! data that it has written; the server is killed at any moment, including before, during and after an
+//! append, with whatever that leaves of the files.
 //!
-//! Then everything is whole again for a while, and nothing may be missing. A seed decides a run, and a failure prints
-//! it: `PARLOUR_SIM_SEED=n cargo test -p parlour-server --test sim` runs that one. `cargo xtask soak` runs as many as
-//! there is time for.
+//! Then all faults stop for a while, and nothing may be missing. A seed determines a run, and a failure
+//! prints it: `PARLOUR_SIM_SEED=n cargo test -p parlour-server --test sim` repeats it. `cargo xtask soak`
+//! runs as many as time allows.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 mod check;
@@ -32,10 +32,10 @@ use std::{
 use parlour_core::model::SeekTarget;
 use world::{Tally, World};
 
-/// How many seeds a test runs, where nothing else is asked for.
+/// How many seeds a test runs by default.
 const SEEDS: u64 = 1_000;
 
-/// Something happens to somebody.
+/// A random event.
 fn step(world: &mut World) {
     let at = world.rng.index(world.devices.len());
     match world.rng.below(100) {
@@ -43,10 +43,10 @@ fn step(world: &mut World) {
         40..45 => {
             (0..world.rng.below(25)).for_each(|_| world.talk(at));
         }
-        // Nothing, so that things have time to come to rest.
+        // Nothing, so that the system can settle.
         45..70 => {}
         _ if !world.faults => {}
-        // The connection breaks, and the page is told.
+        // The connection breaks, and the tab notices.
         70..75 if world.devices[at].link.is_some() => {
             world.tally.count("broken connections");
             world.drop_link(at, true);
@@ -117,29 +117,29 @@ fn step(world: &mut World) {
     }
 }
 
-/// One run; what happened in it.
+/// Runs one seed and returns what happened.
 fn run(seed: u64, faults: bool) -> Tally {
     let devices = 3 + usize::try_from(seed % 3).unwrap();
     let mut world = World::new(seed, devices, faults);
-    // Nobody who fails at the first login is tried again, so the faults begin after it.
+    // A client whose first login fails does not retry, so faults begin after it.
     world.faults = false;
     (0..devices).for_each(|at| world.open_page(at));
-    world.pass(2_000);
-    check::everybody_is_in(&world);
+    world.advance(2_000);
+    check::check_all_online(&world);
     world.faults = faults;
     for _ in 0..250 {
         step(&mut world);
         let most = if world.rng.once_in(10) { 3_000 } else { 250 };
         let pause = world.rng.below(most);
-        world.pass(pause);
+        world.advance(pause);
     }
     world.faults = false;
     check::settle(&mut world);
-    check::all_is_well(&mut world);
+    check::check_invariants(&mut world);
     world.tally
 }
 
-/// Runs seeds on as many threads as there are cores, until there are no more or time is up.
+/// Runs seeds on all cores until the count or the time is reached.
 fn run_many(first: u64, count: u64, time: Option<Duration>, faults: bool) -> (u64, Tally) {
     let (next, ran) = (AtomicU64::new(first), AtomicU64::new(0));
     let failed = AtomicBool::new(false);
@@ -186,7 +186,7 @@ fn asked<T: std::str::FromStr>(name: &str) -> Option<T> {
 }
 
 #[test]
-fn on_good_days_everybody_sees_the_same() {
+fn without_faults_all_clients_agree() {
     let (ran, tally) = run_many(0, 20, None, false);
     assert!(
         ran == 20 && tally.0["messages"] > 1_000 && !tally.0.contains_key("broken connections"),
@@ -195,7 +195,7 @@ fn on_good_days_everybody_sees_the_same() {
 }
 
 #[test]
-fn on_bad_days_nothing_is_lost_and_nothing_is_doubled() {
+fn with_faults_nothing_is_lost_or_duplicated() {
     if let Some(seed) = asked("PARLOUR_SIM_SEED") {
         println!("seed {seed}: {:?}", run(seed, true).0);
         return;
@@ -210,7 +210,7 @@ fn on_bad_days_nothing_is_lost_and_nothing_is_doubled() {
     }
     println!("{:>10}  acknowledged messages lost", 0);
     println!("{:>10}  messages doubled", 0);
-    // A kind of trouble that never came shows nothing.
+    // A fault that never occurred proves nothing.
     if ran >= 200 {
         for what in [
             "kills",

@@ -1,11 +1,11 @@
-//! What lies between a page and the server: it delays, stalls, breaks, and breaks without a word.
+//! The network between a tab and the server: it delays, stalls, breaks, and fails silently.
 
 use std::collections::VecDeque;
 
 use parlour_core::Millis;
-use parlour_server::hub::table::ConnId;
+use parlour_server::hub::connection_table::ConnectionId;
 
-/// What travels.
+/// Data in transit.
 #[derive(Debug)]
 pub enum Packet {
     Open,
@@ -14,22 +14,22 @@ pub enum Packet {
     Close(u16),
 }
 
-/// A connection. What was sent first arrives first, if it arrives.
+/// A connection. Data arrives in order, if it arrives.
 #[derive(Debug)]
 pub struct Link {
-    pub conn: ConnId,
+    pub conn: ConnectionId,
     pub to_server: VecDeque<(Millis, Packet)>,
     pub to_client: VecDeque<(Millis, Packet)>,
-    /// Nothing gets through any more, and nobody is told.
+    /// Nothing is transmitted any more, and neither end notices.
     pub dead: bool,
-    /// The page reads nothing before this.
+    /// The tab does not read before this time.
     pub stalled_until: Millis,
-    /// The server is leaving out what is said to many.
+    /// The server skips published messages, because the tab is a slow consumer.
     pub skipping: bool,
 }
 
 impl Link {
-    pub fn new(conn: ConnId) -> Self {
+    pub fn new(conn: ConnectionId) -> Self {
         Self {
             conn,
             to_server: VecDeque::new(),
@@ -48,7 +48,7 @@ impl Link {
         put(&mut self.to_client, arrival, packet);
     }
 
-    /// When something arrives next at the server's end and at the page's.
+    /// When something arrives next at the server and at the tab.
     pub fn due(&self) -> [Option<Millis>; 2] {
         if self.dead {
             return [None, None];
@@ -63,10 +63,10 @@ fn put(queue: &mut VecDeque<(Millis, Packet)>, arrival: Millis, packet: Packet) 
     queue.push_back((arrival, packet));
 }
 
-/// A connection that its page has given up. What is on its way still arrives, later than anybody expects.
+/// A connection that its tab has dropped. Data in transit still arrives, late.
 #[derive(Debug)]
 pub struct Ghost {
-    pub conn: ConnId,
+    pub conn: ConnectionId,
     pub to_server: VecDeque<(Millis, Packet)>,
     /// When the server notices.
     pub gone: Millis,

@@ -1,6 +1,6 @@
-//! Chance, by a seed.
+//! Random numbers from a seed.
 
-/// splitmix64 (Steele, Lea, Flood 2014), so that a seed is a whole run.
+/// splitmix64 (Steele, Lea, Flood 2014), so that a seed determines a run.
 #[derive(Debug)]
 pub struct Rng(pub u64);
 
@@ -22,7 +22,7 @@ impl Rng {
         usize::try_from(self.below(n as u64)).unwrap()
     }
 
-    /// Once in so many times.
+    /// True once in `n` times on average.
     pub fn once_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }

@@ -1,32 +1,32 @@
-//! What must hold of a log and of the pages that have come to rest beside it, whoever ran them.
+//! The invariants of a log and of the tabs that have settled, for the simulation and the kill tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use parlour_core::model::{Connection, MessageId};
-use parlour_server::log::{Read, Size, Start};
+use parlour_server::store::{LogReader, PageSize, PageStart};
 
 use super::device::Device;
 
-/// A message of the log: its number, its id, who said it, and what.
+/// A message of the log: sequence number, id, sender, content.
 pub type Line = (u64, MessageId, String, String);
 
-/// All that the log has, oldest first.
-pub fn everything(reader: &mut dyn Read) -> Vec<Line> {
+/// All messages of the log, oldest first.
+pub fn everything(reader: &mut dyn LogReader) -> Vec<Line> {
     let mut all = Vec::new();
     let mut after = 0;
     loop {
-        let size = Size { messages: 1_000, bytes: usize::MAX };
-        let page = reader.page("", Start::After(after), size).unwrap();
+        let size = PageSize { messages: 1_000, bytes: usize::MAX };
+        let page = reader.page("", PageStart::After(after), size).unwrap();
         after = page.to;
-        all.extend(page.messages.into_iter().map(|m| (m.place.seq, m.id, m.nick, m.content)));
+        all.extend(page.messages.into_iter().map(|m| (m.stamp.seq, m.id, m.nick, m.content)));
         if page.reached_end {
             return all;
         }
     }
 }
 
-/// Everybody's messages are in the log once and in their order, and everybody sees the log.
-pub fn nothing_is_lost_and_nothing_is_doubled(log: &[Line], devices: &[Device]) {
+/// All sent messages are in the log once and in order, and all clients show the log.
+pub fn check_exactly_once(log: &[Line], devices: &[Device]) {
     let mut places = BTreeMap::new();
     for (seq, id, nick, content) in log {
         let before = places.insert(*id, (*seq, nick.clone(), content.clone()));
@@ -64,14 +64,14 @@ pub fn nothing_is_lost_and_nothing_is_doubled(log: &[Line], devices: &[Device]) 
     }
 }
 
-/// Those of one list that are not in the other.
+/// The entries of one list that are not in the other.
 fn without(all: &[(u64, MessageId)], those: &[(u64, MessageId)]) -> Vec<(u64, MessageId)> {
     let those: BTreeSet<_> = those.iter().collect();
     all.iter().filter(|message| !those.contains(message)).copied().collect()
 }
 
-/// These are there, and nobody else, to each of them.
-pub fn everybody_sees_who_is_there(devices: &[Device]) {
+/// All of these clients see exactly these members online.
+pub fn check_presence(devices: &[Device]) {
     let nicks: BTreeSet<_> = devices.iter().map(|device| device.nick.clone()).collect();
     for device in devices {
         let session = device.session.as_ref().expect("the page is open");

@@ -1,4 +1,4 @@
-//! Pages, network and server under one clock.
+//! Tabs, network and server on one clock.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,7 +8,7 @@ use parlour_core::{
     session::{Clocks, Command, Session},
     status::Status,
 };
-use parlour_server::hub::{output::Output, table::ConnId};
+use parlour_server::hub::{connection_table::ConnectionId, output::Output};
 
 use super::{
     device::Device,
@@ -18,12 +18,12 @@ use super::{
 };
 
 const UNIX: i64 = 1_700_000_000_000;
-/// How long the server does not notice that a connection is dead, in ms.
+/// How long the server does not notice a dead connection, in ms.
 const UNNOTICED: Millis = 45_000;
-/// What may wait for a slow page, in packets: of what is said to many, and of what is said to it.
+/// The limits of a slow tab's queue, in packets: for published messages, and for others.
 const ROOM: (usize, usize) = (40, 400);
 
-/// How often what happened.
+/// How often each event occurred.
 #[derive(Debug, Default, Clone)]
 pub struct Tally(pub BTreeMap<&'static str, u64>);
 
@@ -42,7 +42,7 @@ impl Tally {
 pub struct World {
     pub rng: Rng,
     pub now: Millis,
-    /// Unix time on the server is so much ahead.
+    /// How far the server's clock is ahead.
     pub skew: i64,
     pub disk: Disk,
     pub server: Option<Running>,
@@ -50,7 +50,7 @@ pub struct World {
     pub devices: Vec<Device>,
     pub ghosts: VecDeque<Ghost>,
     pub tally: Tally,
-    /// Faults happen.
+    /// Whether faults are injected.
     pub faults: bool,
     next_conn: u32,
     next_id: u64,
@@ -59,7 +59,7 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, devices: usize, faults: bool) -> Self {
         let mut rng = Rng(seed);
-        // One in eight has a browser that keeps nothing.
+        // One in eight has a browser without storage.
         let devices = (0..devices).map(|n| Device::new(n, !rng.once_in(8))).collect();
         let mut world = Self {
             now: 1_000,
@@ -89,7 +89,7 @@ impl World {
         Clocks { monotonic: self.now, unix: UNIX + i64::try_from(self.now).unwrap() + self.devices[at].skew }
     }
 
-    /// The next moment at which anything happens by itself, `end` at the latest.
+    /// When the next event happens by itself, `end` at the latest.
     fn next(&self, end: Millis) -> Millis {
         let mut next = end;
         let mut at = |time: Option<Millis>| next = next.min(time.unwrap_or(Millis::MAX));
@@ -112,8 +112,8 @@ impl World {
         next.max(self.now + 1)
     }
 
-    /// Lets time pass, and all happen that is to.
-    pub fn pass(&mut self, ms: Millis) {
+    /// Lets time pass, with all events that are due.
+    pub fn advance(&mut self, ms: Millis) {
         let end = self.now + ms;
         while self.now < end {
             self.now = self.next(end);
@@ -143,7 +143,7 @@ impl World {
         self.server = Some(Running::start(&self.disk, self.now, self.unix(), seed, tight));
     }
 
-    /// The server is gone; who is connected is told, unless the connection is dead.
+    /// Kills the server; connected tabs notice, unless the connection is dead.
     pub fn kill_server(&mut self, is_off_already: bool) {
         let Some(server) = self.server.take() else { return };
         if !is_off_already {
@@ -159,7 +159,7 @@ impl World {
         }
     }
 
-    /// Lets the server do something, and passes on what it wants done.
+    /// Calls the server and executes its outputs.
     pub fn with_server(&mut self, act: impl FnOnce(&mut Running, Millis, i64)) {
         let unix = self.unix();
         let Some(server) = &mut self.server else { return };
@@ -188,7 +188,7 @@ impl World {
         }
     }
 
-    fn output(&mut self, output: Output, overflowed: &mut Vec<(ConnId, bool)>) {
+    fn output(&mut self, output: Output, overflowed: &mut Vec<(ConnectionId, bool)>) {
         let arrival = self.arrival();
         match output {
             Output::Send { conn, frames } | Output::Snapshot { conn, frames } => {
@@ -222,11 +222,11 @@ impl World {
                 let due = due.max(server.asked.back().map_or(0, |(due, _)| *due));
                 server.asked.push_back((due, output));
             }
-            Output::Known { .. } => {}
+            Output::Identified { .. } => {}
         }
     }
 
-    fn link(&mut self, conn: ConnId) -> Option<&mut Link> {
+    fn link(&mut self, conn: ConnectionId) -> Option<&mut Link> {
         let links = self.devices.iter_mut().filter_map(|device| device.link.as_mut());
         links.into_iter().find(|link| link.conn == conn && !link.dead)
     }
@@ -237,13 +237,13 @@ impl World {
             let Some(server) = &mut self.server else { return };
             let Some((_, asked)) = server.asked.pop_front_if(|(due, _)| *due <= now) else { return };
             match asked {
-                Output::Append(job) => {
-                    let mut jobs = vec![job];
-                    while let Some((_, Output::Append(job))) = server
+                Output::Append(batch) => {
+                    let mut batches = vec![batch];
+                    while let Some((_, Output::Append(batch))) = server
                         .asked
                         .pop_front_if(|(due, asked)| *due <= now && matches!(asked, Output::Append(_)))
                     {
-                        jobs.push(job);
+                        batches.push(batch);
                     }
                     let end = match self.rng.below(400) {
                         0 => End::KilledBefore,
@@ -254,7 +254,7 @@ impl World {
                         _ => End::Well,
                     };
                     let end = if self.faults { end } else { End::Well };
-                    let result = server.append(&mut self.disk, &mut self.rng, jobs, end);
+                    let result = server.append(&mut self.disk, &mut self.rng, batches, end);
                     let Some(results) = result else {
                         self.tally.count("kills over an append");
                         return self.kill_server(true);
@@ -266,7 +266,7 @@ impl World {
                 }
                 Output::Read { token, query } => {
                     self.tally.count("pages read");
-                    let answer = server.reader.answer(&query);
+                    let answer = server.reader.execute(&query);
                     self.with_server(|server, now, _| server.hub.handle_read(now, token, answer));
                 }
                 _ => unreachable!("nothing else is asked of the log"),
@@ -274,7 +274,7 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, conn: ConnId, packet: Packet) {
+    fn arrive(&mut self, conn: ConnectionId, packet: Packet) {
         match packet {
             Packet::Open => self.with_server(|server, now, _| server.hub.handle_connect(now, conn)),
             Packet::Bytes(bytes) => {
@@ -356,7 +356,7 @@ impl World {
         }
     }
 
-    /// The storage does what it was asked first, or can't.
+    /// Executes the oldest storage request, or fails it.
     fn keep(&mut self, at: usize) {
         let device = &mut self.devices[at];
         let done = match device.keeps {
@@ -368,7 +368,7 @@ impl World {
         }
     }
 
-    fn due_packet(&mut self, at: usize, end: usize) -> Option<(ConnId, Packet)> {
+    fn due_packet(&mut self, at: usize, end: usize) -> Option<(ConnectionId, Packet)> {
         let link = self.devices[at].link.as_mut()?;
         if link.due()[end]? > self.now {
             return None;
@@ -377,9 +377,9 @@ impl World {
         Some((link.conn, queue.pop_front()?.1))
     }
 
-    /// Opens a page on a device, on which the same person logs in, or still is.
+    /// Opens a tab on a device; the user logs in, or the session is resumed.
     pub fn open_page(&mut self, at: usize) {
-        // A storage reads what was written before, however slow it is.
+        // Reading the storage includes everything written before.
         while !self.devices[at].storage.waiting.is_empty() {
             self.keep(at);
         }
@@ -411,7 +411,7 @@ impl World {
                 Command::Open => {
                     self.drop_link(at, false);
                     self.next_conn += 1;
-                    let mut link = Link::new(ConnId::new(self.next_conn, self.next_conn));
+                    let mut link = Link::new(ConnectionId::new(self.next_conn, self.next_conn));
                     let arrival = self.arrival();
                     match self.server {
                         Some(_) => link.up(arrival, Packet::Open),
@@ -440,7 +440,7 @@ impl World {
         }
     }
 
-    /// The page gives its connection up. What it has sent may still arrive, some of it or all, and late.
+    /// The tab drops its connection. Data in transit may still arrive, all of it or partially, and late.
     pub fn drop_link(&mut self, at: usize, loses: bool) {
         let Some(mut link) = self.devices[at].link.take() else { return };
         let late = if self.faults && self.rng.once_in(3) { self.rng.below(6_000) } else { 0 };
@@ -459,7 +459,7 @@ impl World {
         self.ghosts.push_back(Ghost { conn: link.conn, to_server: link.to_server, gone });
     }
 
-    /// Somebody says something.
+    /// A user sends a message.
     pub fn talk(&mut self, at: usize) {
         self.next_id += 1;
         let mut random = [0; 10];

@@ -50,7 +50,7 @@ impl Hunt {
             bail!("the simulation can't be built:\n{}", String::from_utf8_lossy(&built.stderr));
         }
         let mut command = self.cargo(&test);
-        command.args(["on_bad_days", "--", "--nocapture"]);
+        command.args(["with_faults", "--", "--nocapture"]);
         let output = command
             .env("PARLOUR_SIM_SEEDS", seeds.to_string())
             .env("RUST_BACKTRACE", "0")

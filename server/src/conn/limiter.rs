@@ -1,0 +1,154 @@
+//! The connection limiter: how many connections there may be, in total and per address.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use thiserror::Error;
+
+/// Why a connection is rejected.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+pub enum LimitReached {
+    /// The server's limit is reached.
+    #[error("The server is full; try again later.")]
+    Server,
+    /// The address's limit is reached.
+    #[error("There are too many connections from your network; try again later.")]
+    Address,
+}
+
+/// Counts connections against two limits; `0` means no limit.
+#[derive(Debug)]
+pub struct ConnectionLimiter {
+    total: usize,
+    per_address: usize,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// The right to hold one connection; returned when dropped.
+#[derive(Debug)]
+pub struct ConnectionPermit {
+    limiter: Arc<ConnectionLimiter>,
+    address: IpAddr,
+}
+
+impl ConnectionLimiter {
+    /// At most `total` connections, and at most `per_address` per address.
+    #[must_use]
+    pub fn new(total: usize, per_address: usize) -> Arc<Self> {
+        Arc::new(Self { total, per_address, counts: Mutex::default() })
+    }
+
+    /// Acquires a permit.
+    ///
+    /// # Errors
+    /// [`LimitReached`].
+    pub fn acquire(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, LimitReached> {
+        let address = network(address);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.total != 0 && counts.all >= self.total {
+            return Err(LimitReached::Server);
+        }
+        if self.per_address != 0 {
+            let count = counts.by_address.entry(address).or_default();
+            if *count >= self.per_address {
+                return Err(LimitReached::Address);
+            }
+            *count += 1;
+        }
+        counts.all += 1;
+        Ok(ConnectionPermit { limiter: self.clone(), address })
+    }
+
+    /// The number of permits in use.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+}
+
+impl Drop for ConnectionPermit {
+    fn drop(&mut self) {
+        let mut counts = self.limiter.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all -= 1;
+        if let Some(count) = counts.by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// The address that is counted. For IPv6 it is the /64 network, because one customer usually has all of it.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let mut octets = v6.octets();
+            octets[8..].fill(0);
+            IpAddr::V6(octets.into())
+        }
+        v4 => v4,
+    }
+}
+
+/// The client's address: that of the socket or, behind a trusted proxy, the last entry of `X-Forwarded-For`,
+/// which the proxy itself has added.
+#[must_use]
+pub fn peer_address(socket: IpAddr, headers: &axum::http::HeaderMap, trust_proxy: bool) -> IpAddr {
+    if !trust_proxy {
+        return socket;
+    }
+    let last = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
+    last.and_then(|list| list.rsplit(',').next()).and_then(|a| a.trim().parse().ok()).unwrap_or(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn permits_are_returned() {
+        let limiter = ConnectionLimiter::new(3, 2);
+        let first = limiter.acquire(ip("10.0.0.1")).unwrap();
+        let _second = limiter.acquire(ip("::ffff:10.0.0.1")).unwrap();
+        assert_eq!(limiter.acquire(ip("10.0.0.1")).unwrap_err(), LimitReached::Address);
+        let _third = limiter.acquire(ip("2001:db8::1")).unwrap();
+        assert_eq!(limiter.acquire(ip("10.0.0.2")).unwrap_err(), LimitReached::Server);
+        drop(first);
+        assert!(limiter.acquire(ip("10.0.0.1")).is_ok());
+        assert_eq!(limiter.active(), 2);
+    }
+
+    #[test]
+    fn ipv6_network_counts_as_one_address() {
+        let limiter = ConnectionLimiter::new(0, 1);
+        let _permit = limiter.acquire(ip("2001:db8::1")).unwrap();
+        assert_eq!(limiter.acquire(ip("2001:db8::2:1")).unwrap_err(), LimitReached::Address);
+        assert!(limiter.acquire(ip("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn forwarded_address_is_used_only_behind_trusted_proxy() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("1.1.1.1, 2.2.2.2"));
+        assert_eq!(peer_address(ip("10.0.0.1"), &headers, false), ip("10.0.0.1"));
+        assert_eq!(peer_address(ip("10.0.0.1"), &headers, true), ip("2.2.2.2"));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("unknown"));
+        assert_eq!(peer_address(ip("10.0.0.1"), &headers, true), ip("10.0.0.1"));
+    }
+}

@@ -1,0 +1,255 @@
+//! The routes: the WebSocket, the page, and the health check.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
+        header::{
+            ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
+            UPGRADE, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    middleware::map_response,
+    routing::any,
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::{
+    config::Config,
+    conn::{
+        handshake::{self, HandshakeError},
+        limiter::{ConnectionLimiter, ConnectionPermit, LimitReached, peer_address},
+        socket::Socket,
+        timeouts::Timeouts,
+        write_queue::{self, Bounds},
+    },
+    http::assets::{Assets, plain},
+    hub::connection_table::ConnectionIds,
+    hub_task::{HubInput, Inbox},
+    stats::Stats,
+};
+
+/// When a rejected client should retry, in seconds.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// The state shared by all requests.
+#[derive(Debug)]
+pub struct AppState {
+    /// The settings.
+    pub config: Config,
+    /// The page's files.
+    pub assets: Assets,
+    /// Limits WebSocket connections.
+    pub limiter: Arc<ConnectionLimiter>,
+    /// The inputs of the hub.
+    pub inbox: Inbox,
+    /// Allocates connection ids.
+    pub ids: Arc<ConnectionIds>,
+    /// The deadlines of WebSocket connections.
+    pub timeouts: Arc<Timeouts>,
+    /// Counters.
+    pub stats: Arc<Stats>,
+    /// The server is stopping.
+    pub stopping: AtomicBool,
+}
+
+/// The client of a TCP connection, and a guard for tasks that outlive the request.
+#[derive(Debug, Clone)]
+pub struct TcpPeer {
+    /// The socket's address.
+    pub address: SocketAddr,
+    /// Counts the TCP connection until all of its tasks have ended.
+    pub guard: Arc<dyn std::any::Any + Send + Sync>,
+}
+
+/// The router with all routes.
+pub fn router(state: Arc<AppState>) -> Router {
+    let headers = security_headers(&state.config);
+    Router::new()
+        .route("/ws", any(socket))
+        .route("/healthz", any(health))
+        .fallback(page)
+        .layer(map_response(move |mut response: Response<Body>| {
+            let headers = headers.clone();
+            async move {
+                response.headers_mut().extend(headers);
+                response
+            }
+        }))
+        .with_state(state)
+}
+
+async fn health(State(state): State<Arc<AppState>>, method: Method) -> Response<Body> {
+    if let Some(refusal) = refuse_other_methods(&method) {
+        return refusal;
+    }
+    if state.stopping.load(Relaxed) {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    plain(StatusCode::OK, "ok\n")
+}
+
+async fn page(State(state): State<Arc<AppState>>, request: Request) -> Response<Body> {
+    if let Some(refusal) = refuse_other_methods(request.method()) {
+        return refusal;
+    }
+    state.assets.answer(request.uri().path(), request.headers())
+}
+
+fn refuse_other_methods(method: &Method) -> Option<Response<Body>> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Use GET or HEAD for this address.\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    Some(response)
+}
+
+/// Upgrades a request to a WebSocket, or rejects it.
+async fn socket(
+    State(state): State<Arc<AppState>>,
+    Extension(peer): Extension<TcpPeer>,
+    mut request: Request,
+) -> Response<Body> {
+    let headers = match handshake::accept(request.method(), request.version(), request.headers()) {
+        Ok(headers) => headers,
+        Err(error) => return handshake_refusal(error),
+    };
+    let (address, permit) = match admit(&state, &peer, request.headers()) {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            Stats::add(&state.stats.turned_away);
+            return *refusal;
+        }
+    };
+    tokio::spawn(run_websocket(state, hyper::upgrade::on(&mut request), peer, address, permit));
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn handshake_refusal(error: HandshakeError) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{error}\n")));
+    *response.status_mut() = error.status();
+    let headers = response.headers_mut();
+    match error {
+        HandshakeError::Method => {
+            headers.insert(ALLOW, HeaderValue::from_static("GET"));
+        }
+        HandshakeError::NotAnUpgrade | HandshakeError::Version => {
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        HandshakeError::Host | HandshakeError::Key => {}
+    }
+    response
+}
+
+/// Checks origin, shutdown and limits before the upgrade.
+fn admit(
+    state: &AppState,
+    peer: &TcpPeer,
+    headers: &HeaderMap,
+) -> Result<(IpAddr, ConnectionPermit), Box<Response<Body>>> {
+    if !super::origin::may_connect(headers, &state.config.allow_origin, state.config.trust_proxy) {
+        let text =
+            "Pages of this origin may not connect; add the origin to the server's setting allow_origin.\n";
+        return Err(plain(StatusCode::FORBIDDEN, text).into());
+    }
+    if state.stopping.load(Relaxed) {
+        return Err(retry_later(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The server is stopping; try again later.\n",
+        ));
+    }
+    let address = peer_address(peer.address.ip(), headers, state.config.trust_proxy);
+    match state.limiter.acquire(address) {
+        Ok(permit) => Ok((address, permit)),
+        Err(LimitReached::Server) => {
+            Err(retry_later(StatusCode::SERVICE_UNAVAILABLE, "The server is full; try again later.\n"))
+        }
+        Err(LimitReached::Address) => Err(retry_later(
+            StatusCode::TOO_MANY_REQUESTS,
+            "There are too many connections from your network; try again later.\n",
+        )),
+    }
+}
+
+fn retry_later(status: StatusCode, text: &'static str) -> Box<Response<Body>> {
+    let mut response = plain(status, text);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    response.into()
+}
+
+/// Runs a WebSocket connection from its handshake to its end.
+async fn run_websocket(
+    state: Arc<AppState>,
+    upgrade: hyper::upgrade::OnUpgrade,
+    peer: TcpPeer,
+    address: IpAddr,
+    permit: ConnectionPermit,
+) {
+    let Ok(upgraded) = upgrade.await else { return };
+    // Always this type, because our accept loop creates all connections.
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+    let (read, write) = parts.io.into_inner().into_split();
+    let write = Arc::new(write);
+    let bounds = Bounds {
+        bytes: state.config.queue_bytes,
+        frames: state.config.queue_frames,
+        grace: write_queue::OVERLOAD_GRACE,
+    };
+    let sink = Arc::downgrade(&write);
+    let (sender, receiver) = write_queue::channel(bounds, sink);
+    let conn = state.ids.allocate();
+    if state.inbox.send(HubInput::Opened { conn, queue: sender, address }).is_err() {
+        return;
+    }
+    state.stats.sockets.fetch_add(1, Relaxed);
+    let limit = state.config.frame_bytes;
+    let socket =
+        Socket::new((read, write), conn, limit, receiver, state.inbox.clone(), state.timeouts.clone());
+    Box::pin(socket.run(parts.read_buf)).await;
+    drop(permit);
+    drop(peer);
+    state.stats.sockets.fetch_sub(1, Relaxed);
+}
+
+/// The security headers of every response.
+fn security_headers(config: &Config) -> HeaderMap {
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
+         font-src 'self'; connect-src 'self' {}; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors {}",
+        config.connect_src.join(" "),
+        config.frame_ancestors.join(" "),
+    );
+    let mut headers = HeaderMap::new();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    );
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    headers
+}

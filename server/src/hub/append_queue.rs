@@ -1,0 +1,159 @@
+//! Messages between acceptance and commit. Nothing is acknowledged or published before the event log has
+//! committed it, and then in the log's order.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use parlour_core::Millis;
+
+use super::connection_table::ConnectionId;
+use crate::store::{AppendBatch, NewMessage, SessionChange};
+
+/// The most messages in the queue; further ones are refused with a time to retry.
+pub const MAX_PENDING_MESSAGES: usize = 8_192;
+/// After a failed append, the time until the log is read and appends are accepted again.
+pub const RETRY_INTERVAL_MS: Millis = 3_000;
+
+/// A message in the queue and the connection that waits for its acknowledgement.
+#[derive(Debug)]
+pub struct PendingMessage {
+    /// The sender.
+    pub conn: ConnectionId,
+    /// What is appended.
+    pub message: NewMessage,
+}
+
+/// A member that disconnected with messages in the queue. The departure is published after those messages.
+#[derive(Debug)]
+pub struct Departure {
+    /// The batch with the last of those messages, counted from 1.
+    batch: u64,
+    /// The nick.
+    pub nick: Arc<str>,
+    /// The key of the nick.
+    pub key: Arc<str>,
+}
+
+/// Whether the content of the log is known. After a failed append it is not: the log may contain messages
+/// whose append it reported as failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Outcome {
+    #[default]
+    Known,
+    /// Unresolved; the log is read at this time.
+    ResolveAt(Millis),
+    /// Unresolved; the log is being read.
+    Resolving,
+}
+
+/// The queue of messages and session changes for the log.
+#[derive(Debug, Default)]
+pub struct AppendQueue {
+    /// Not submitted yet.
+    next: Vec<PendingMessage>,
+    sessions: Vec<SessionChange>,
+    /// Submitted: the generation and the messages of each batch.
+    submitted: VecDeque<(u32, Vec<PendingMessage>)>,
+    /// In `next` and `submitted`.
+    pending_messages: usize,
+    /// How many batches were answered.
+    completed_batches: u64,
+    generation: u32,
+    outcome: Outcome,
+    departures: VecDeque<Departure>,
+}
+
+impl AppendQueue {
+    /// The time in ms after which to retry, if messages are not accepted now.
+    #[must_use]
+    pub fn retry_after(&self, now: Millis) -> Option<Millis> {
+        match self.outcome {
+            Outcome::ResolveAt(at) => Some(at.saturating_sub(now).max(500)),
+            Outcome::Resolving => Some(500),
+            Outcome::Known => (self.pending_messages >= MAX_PENDING_MESSAGES).then_some(500),
+        }
+    }
+
+    /// When the log is to be read, if that is pending.
+    #[must_use]
+    pub fn resolve_due(&self) -> Option<Millis> {
+        match self.outcome {
+            // All submitted batches have failed by then, or will not be tried.
+            Outcome::ResolveAt(at) if self.pending_messages == 0 => Some(at),
+            _ => None,
+        }
+    }
+
+    /// The log is being read.
+    pub fn resolving(&mut self) {
+        self.outcome = Outcome::Resolving;
+    }
+
+    /// The log has returned a part of what it contains; more is to be read.
+    pub fn resolve_again(&mut self, now: Millis) {
+        self.outcome = Outcome::ResolveAt(now);
+    }
+
+    /// Ends the reading. `sure` means that all of the log is published; otherwise it is read again later.
+    pub fn resolved(&mut self, now: Millis, sure: bool) {
+        self.outcome = if sure { Outcome::Known } else { Outcome::ResolveAt(now + RETRY_INTERVAL_MS) };
+    }
+
+    /// Adds a message.
+    pub fn push(&mut self, pending: PendingMessage) {
+        self.pending_messages += 1;
+        self.next.push(pending);
+    }
+
+    /// Adds a session change.
+    pub fn push_session_change(&mut self, change: SessionChange) {
+        self.sessions.push(change);
+    }
+
+    /// Takes the next batch to submit to the log.
+    pub fn take(&mut self) -> Option<AppendBatch> {
+        if self.next.is_empty() && self.sessions.is_empty() {
+            return None;
+        }
+        let pending = std::mem::take(&mut self.next);
+        let messages = pending.iter().map(|pending| pending.message.clone()).collect();
+        self.submitted.push_back((self.generation, pending));
+        Some(AppendBatch {
+            generation: self.generation,
+            messages,
+            sessions: std::mem::take(&mut self.sessions),
+        })
+    }
+
+    /// Removes the oldest submitted batch, whose result has arrived. Returns its generation and messages.
+    pub fn complete_batch(&mut self) -> Option<(u32, Vec<PendingMessage>)> {
+        let (generation, pending) = self.submitted.pop_front()?;
+        self.pending_messages -= pending.len();
+        self.completed_batches += 1;
+        Some((generation, pending))
+    }
+
+    /// A batch has failed: later batches get a new generation, and none is submitted before the log was read.
+    pub fn failed(&mut self, now: Millis, generation: u32) {
+        if generation == self.generation {
+            self.generation = self.generation.wrapping_add(1);
+        }
+        self.outcome = Outcome::ResolveAt(now + RETRY_INTERVAL_MS);
+    }
+
+    /// Whether no messages are in the queue.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pending_messages == 0
+    }
+
+    /// Postpones the departure of a member until the messages in the queue are published.
+    pub fn leave(&mut self, nick: Arc<str>, key: Arc<str>) {
+        let batch = self.completed_batches + self.submitted.len() as u64 + u64::from(!self.next.is_empty());
+        self.departures.push_back(Departure { batch, nick, key });
+    }
+
+    /// Takes a departure whose last message is published.
+    pub fn next_departure(&mut self) -> Option<Departure> {
+        self.departures.pop_front_if(|departure| departure.batch <= self.completed_batches)
+    }
+}

@@ -1,0 +1,181 @@
+//! The nicks in use, and protection against nicks that look like one in use.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use parlour_core::{
+    limits::{Limits, NICK_CHARS},
+    status::Status,
+    validate,
+};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::skeleton;
+
+use super::connection_table::ConnectionId;
+
+/// How many numbers are tried as a suffix for a suggested nick.
+const MAX_SUGGESTION_TRIES: u32 = 200;
+
+/// The owner of a nick.
+#[derive(Debug, Clone)]
+pub struct NickHolder {
+    /// The nick as typed.
+    pub nick: Arc<str>,
+    /// The connection; `None` for a reserved nick.
+    pub conn: Option<ConnectionId>,
+}
+
+/// The nicks in use, by [`validate::nick_key`] and by visual skeleton.
+#[derive(Debug, Default)]
+pub struct NickRegistry {
+    holders: BTreeMap<Arc<str>, NickHolder>,
+    skeletons: HashMap<String, Arc<str>>,
+}
+
+impl NickRegistry {
+    /// Checks that a valid nick is free.
+    ///
+    /// # Errors
+    /// [`Status::NickTaken`] for a nick that differs only in case or width, [`Status::NickConfusable`] for
+    /// one that looks the same (UTS 39 skeletons, after NFKC and case folding).
+    pub fn check(&self, nick: &str) -> Result<(), Status> {
+        if self.holders.contains_key(validate::nick_key(nick).as_str()) {
+            return Err(Status::NickTaken);
+        }
+        if skeletons(nick).iter().any(|skeleton| self.skeletons.contains_key(skeleton)) {
+            return Err(Status::NickConfusable);
+        }
+        Ok(())
+    }
+
+    /// The owner of the nick with this key.
+    #[must_use]
+    pub fn holder(&self, key: &str) -> Option<&NickHolder> {
+        self.holders.get(key)
+    }
+
+    /// Assigns a checked nick to a connection, or reserves it. Returns the nick's key.
+    pub fn insert(&mut self, nick: &Arc<str>, conn: Option<ConnectionId>) -> Arc<str> {
+        let key: Arc<str> = validate::nick_key(nick).into();
+        for skeleton in skeletons(nick) {
+            self.skeletons.insert(skeleton, key.clone());
+        }
+        self.holders.insert(key.clone(), NickHolder { nick: nick.clone(), conn });
+        key
+    }
+
+    /// Moves a nick to another connection.
+    pub fn transfer(&mut self, key: &str, conn: ConnectionId) {
+        if let Some(holder) = self.holders.get_mut(key) {
+            holder.conn = Some(conn);
+        }
+    }
+
+    /// Reserves the nick of a member that disconnected.
+    pub fn reserve(&mut self, key: &str) {
+        if let Some(holder) = self.holders.get_mut(key) {
+            holder.conn = None;
+        }
+    }
+
+    /// Frees a reserved nick; has no effect on one in use.
+    pub fn release(&mut self, key: &str) {
+        if self.holders.get(key).is_some_and(|holder| holder.conn.is_none()) {
+            self.remove(key);
+        }
+    }
+
+    /// Frees a nick.
+    pub fn remove(&mut self, key: &str) {
+        if let Some(holder) = self.holders.remove(key) {
+            for skeleton in skeletons(&holder.nick) {
+                if self.skeletons.get(&skeleton).is_some_and(|of| &**of == key) {
+                    self.skeletons.remove(&skeleton);
+                }
+            }
+        }
+    }
+
+    /// Suggests a free nick: this one with a number as suffix.
+    #[must_use]
+    pub fn suggestion(&self, nick: &str, limits: &Limits) -> Option<String> {
+        let base = nick.trim_end_matches(|c: char| c.is_ascii_digit());
+        let base = if base.is_empty() { nick } else { base };
+        let first = nick[base.len()..].parse::<u32>().unwrap_or(1).saturating_add(1);
+        let room = limits.nick_chars.min(NICK_CHARS);
+        (first..first.saturating_add(MAX_SUGGESTION_TRIES)).find_map(|n| {
+            let number = n.to_string();
+            let prefix: String = base.chars().take(room.checked_sub(number.len())?).collect();
+            let name = validate::nick(&format!("{prefix}{number}"), limits).ok()?;
+            self.check(&name).is_ok().then_some(name)
+        })
+    }
+
+    /// The nicks of all online members, in key order.
+    pub fn members(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.holders.values().filter(|holder| holder.conn.is_some()).map(|holder| &holder.nick)
+    }
+}
+
+/// The visual skeletons of a nick. There are two, because case hides some similarities and creates others:
+/// capital I looks like l, and small i does not.
+fn skeletons(nick: &str) -> [String; 2] {
+    let plain: String = nick.nfkc().collect();
+    let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
+    let shown: String = skeleton(&plain).collect();
+    let folded: String = skeleton(&lower(&plain)).collect();
+    [lower(&shown), lower(&folded)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nicks(taken: &[&str]) -> NickRegistry {
+        let mut nicks = NickRegistry::default();
+        for (i, nick) in (0..).zip(taken) {
+            nicks.insert(&Arc::from(*nick), Some(ConnectionId::new(i, i)));
+        }
+        nicks
+    }
+
+    #[test]
+    fn nick_is_taken_regardless_of_case_and_width() {
+        let nicks = nicks(&["Tom"]);
+        for nick in ["Tom", "tom", "TOM", "Ｔｏｍ"] {
+            assert_eq!(nicks.check(nick), Err(Status::NickTaken), "{nick}");
+        }
+        assert_eq!(nicks.check("Tim"), Ok(()));
+    }
+
+    #[test]
+    fn look_alike_nicks_are_refused() {
+        let nicks = nicks(&["paypal", "Bill", "root0", "Zoë"]);
+        for nick in ["pаypаl", "paypa1", "BiIl", "Bi1l", "rооtO", "𝐩𝐚𝐲𝐩𝐚𝐥", "Zoe\u{308}"]
+        {
+            assert_eq!(nicks.check(nick), Err(Status::NickConfusable), "{nick}");
+        }
+        for nick in ["paypals", "Billy", "Zoe", "root2", "李丽"] {
+            assert_eq!(nicks.check(nick), Ok(()), "{nick}");
+        }
+    }
+
+    #[test]
+    fn suggested_nick_is_free_and_valid() {
+        let limits = Limits::default();
+        let long = "x".repeat(32);
+        let mut nicks = nicks(&["tom", "tom2", "user9", "2024", "pаypаl", &long]);
+        assert_eq!(nicks.suggestion("Tom", &limits).as_deref(), Some("Tom3"));
+        assert_eq!(nicks.suggestion("user9", &limits).as_deref(), Some("user10"));
+        for nick in ["2024", "paypal", &long] {
+            let name = nicks.suggestion(nick, &limits).unwrap();
+            assert_eq!(validate::nick(&name, &limits).as_deref(), Ok(name.as_str()));
+            assert_eq!(nicks.check(&name), Ok(()), "{nick} {name}");
+        }
+        nicks.remove("tom");
+        assert_eq!(nicks.check("tom"), Ok(()));
+        assert_eq!(nicks.check("tom2"), Err(Status::NickTaken));
+    }
+}

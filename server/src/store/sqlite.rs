@@ -1,0 +1,203 @@
+//! The event log in SQLite: one database file with a write-ahead log, and one connection that writes.
+//!
+//! A transaction whose commit failed is not in the log, with one exception: if the disk reported the failure
+//! after the last byte was written, and the machine crashes before the next commit, recovery may find it. Its
+//! messages are then duplicates when they are resent, as if only the acknowledgement had been lost.
+//!
+//! | module | content |
+//! | --- | --- |
+//! | `file` | directory, lock, connections |
+//! | `schema` | tables and migrations |
+//! | `message_key` | room and sequence number as one key |
+//! | `rooms` | names and counts of the rooms |
+//! | `runs` | the index by time |
+//! | `append`, `fingerprint` | appending, and recognising duplicates |
+//! | `indexer` | adding messages to the search index |
+//! | `page` | pages |
+//! | `search`, `word_index`, `tokenizer`, `vocabulary` | search |
+//! | `retention` | deletion |
+//! | `copy` | copying and verifying a database, for backups |
+//! | `fault` | SQLite's errors as [`LogError`] |
+
+mod append;
+mod copy;
+mod fault;
+mod file;
+mod fingerprint;
+mod indexer;
+mod message_key;
+mod page;
+mod retention;
+mod rooms;
+mod runs;
+mod schema;
+mod search;
+mod tokenizer;
+mod vocabulary;
+mod word_index;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use self::fault::Fault;
+pub use self::file::NAME;
+pub(super) use self::{
+    copy::{copy, verify},
+    file::create_new,
+};
+use super::{
+    AppendOutcome, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart, Retention,
+    RoomSummary, SearchResults, SessionChange, SessionRecord,
+};
+
+/// When an append is synced to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Synchronous {
+    /// Before [`EventLog::append`] returns: it survives a power failure.
+    #[default]
+    Full,
+    /// At the operating system's discretion: it survives the process, not the machine. For tests.
+    Off,
+}
+
+/// How a log is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// When an append is synced to the disk.
+    pub synchronous: Synchronous,
+    /// The most pages of 4 KiB that the database may have; an append beyond them is [`LogError::Full`].
+    pub max_pages: Option<u32>,
+    /// Opens an existing log as if it could not be written.
+    pub read_only: bool,
+}
+
+/// The log in a directory.
+///
+/// Only one process at a time can write to a directory. A log that cannot be written can be read, and every
+/// append is [`LogError::ReadOnly`].
+#[derive(Debug)]
+pub struct SqliteLog {
+    path: PathBuf,
+    connection: Connection,
+    // Dropped after the connection.
+    lock: Option<file::Lock>,
+}
+
+impl SqliteLog {
+    /// Opens the log of a directory; both are made if they are missing, for the eyes of their owner only.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn open(dir: &Path) -> Result<Self, LogError> {
+        Self::open_with(dir, &Options::default())
+    }
+
+    /// As [`SqliteLog::open`], with options.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn open_with(dir: &Path, options: &Options) -> Result<Self, LogError> {
+        let path = dir.join(NAME);
+        let lock = if options.read_only { None } else { file::lock(dir)? };
+        if lock.is_some() {
+            let mut connection = file::open_writer(&path, options)?;
+            if !connection.is_readonly("main").map_err(|error| Fault::from(error).at(&path))? {
+                schema::prepare(&mut connection, &path)?;
+                file::set_page_limit(&connection, options).map_err(|error| Fault::from(error).at(&path))?;
+                return Ok(Self { path, connection, lock });
+            }
+        }
+        let connection = file::open_reader(&path)?;
+        schema::check(&connection, &path)?;
+        Ok(Self { path, connection, lock: None })
+    }
+
+    /// The path of the database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write<T, E: Into<Fault>>(
+        &mut self,
+        write: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, LogError> {
+        match self.lock {
+            Some(_) => write(&mut self.connection).map_err(|error| error.into().at(&self.path)),
+            None => Err(LogError::ReadOnly(self.path.clone())),
+        }
+    }
+}
+
+impl EventLog for SqliteLog {
+    fn append(
+        &mut self,
+        messages: &[NewMessage],
+        sessions: &[SessionChange],
+    ) -> Result<Vec<AppendOutcome>, LogError> {
+        self.write(|connection| append::append(connection, messages, sessions))
+    }
+
+    fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
+        self.write(|connection| retention::apply(connection, retention, now))
+    }
+
+    fn index_pending(&mut self) -> Result<u64, LogError> {
+        self.write(indexer::index)
+    }
+
+    fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+        let connection = file::open_reader(&self.path)?;
+        vocabulary::prepare(&connection).map_err(|error| Fault::from(error).at(&self.path))?;
+        Ok(Box::new(SqliteReader { path: self.path.clone(), connection }))
+    }
+}
+
+/// Reads concurrently with a [`SqliteLog`].
+#[derive(Debug)]
+struct SqliteReader {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl SqliteReader {
+    fn read<T>(&mut self, read: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
+        read(&mut self.connection).map_err(|error| Fault::from(error).at(&self.path))
+    }
+}
+
+impl LogReader for SqliteReader {
+    fn id(&mut self) -> Result<[u8; 16], LogError> {
+        self.read(|connection| connection.query_row("SELECT id FROM about", [], |row| row.get(0)))
+    }
+
+    fn page(&mut self, room: &str, start: PageStart, size: PageSize) -> Result<HistoryPage, LogError> {
+        self.read(|connection| page::page(connection, room, start, size))
+    }
+
+    fn search(
+        &mut self,
+        room: &str,
+        query: &str,
+        before: u64,
+        size: PageSize,
+    ) -> Result<SearchResults, LogError> {
+        self.read(|connection| search::search(connection, room, query, before, size))
+    }
+
+    fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {
+        self.read(|connection| rooms::all(connection))
+    }
+
+    fn sessions(&mut self) -> Result<Vec<SessionRecord>, LogError> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT hash, nick, lost_at FROM session ORDER BY hash")?;
+            let sessions = statement.query_map([], |row| {
+                Ok(SessionRecord { hash: row.get(0)?, nick: row.get(1)?, lost_at: row.get(2)? })
+            })?;
+            sessions.collect()
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Adds messages to the search index some time after they were appended. In the append it would be half of
+//! the work, and a client that waits for an acknowledgement does not wait for a search.
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{
+    message_key::{key, parts},
+    word_index::WordIndex,
+};
+use crate::store::INDEX_STEP_MESSAGES;
+
+/// See [`crate::store::EventLog::index_pending`].
+pub(super) fn index(connection: &mut Connection) -> rusqlite::Result<u64> {
+    step(connection)?;
+    pending_messages(connection)
+}
+
+fn step(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let behind: Vec<(i64, u64, u64)> = {
+        let mut rooms = transaction
+            .prepare_cached("SELECT id, indexed, last_seq FROM room WHERE indexed < last_seq ORDER BY id")?;
+        let rooms = rooms.query_map([], |row| {
+            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+            Ok((row.get(0)?, number(1)?, number(2)?))
+        })?;
+        rooms.collect::<rusqlite::Result<_>>()?
+    };
+    // In key order: FTS5 flushes its buffer whenever a key is lower than the previous one.
+    let mut left = INDEX_STEP_MESSAGES;
+    for (room, indexed, last_seq) in behind {
+        if left == 0 {
+            break;
+        }
+        let (count, to) = add(&transaction, room, indexed, last_seq, left)?;
+        left -= count;
+        transaction
+            .prepare_cached("UPDATE room SET indexed = ?2 WHERE id = ?1")?
+            .execute([room, to.cast_signed()])?;
+    }
+    transaction.commit()
+}
+
+/// Adds up to `at_most` messages of a room. Returns how many, and the sequence number up to which the room is
+/// indexed.
+fn add(
+    connection: &Connection,
+    room: i64,
+    after: u64,
+    to: u64,
+    at_most: u64,
+) -> rusqlite::Result<(u64, u64)> {
+    let mut messages = connection.prepare_cached(
+        "SELECT place, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT ?3",
+    )?;
+    let mut index = WordIndex::new(connection)?;
+    let mut rows = messages.query(params![key(room, after + 1), key(room, to), at_most.cast_signed()])?;
+    let (mut count, mut last) = (0, 0);
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        index.add(last, row.get_ref(1)?.as_str()?)?;
+        count += 1;
+    }
+    // Deleted messages leave gaps, so fewer messages than numbers.
+    Ok((count, if count < at_most { to } else { parts(last).1 }))
+}
+
+/// An upper bound of the number of messages that are not indexed.
+fn pending_messages(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT coalesce(sum(last_seq - indexed), 0) FROM room")?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
+}

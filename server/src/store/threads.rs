@@ -1,0 +1,125 @@
+//! Runs an event log on its own threads, for callers that must not wait for the disk.
+//!
+//! One thread writes. While it waits for the disk, batches accumulate; it then commits all of them together,
+//! so that a busy log waits once for many messages. Two threads read, so that a long search does not delay a
+//! page.
+//!
+//! Results are passed to the `report` callback of [`start`], on these threads.
+
+mod reader;
+mod writer;
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Sender, channel},
+    },
+    thread::{Builder, JoinHandle},
+};
+
+use self::writer::Writer;
+pub use super::{AppendBatch, Query, QueryKind, QueryResult};
+use super::{AppendOutcome, EventLog, LogError, Retention};
+
+/// The number of reader threads.
+const READER_THREADS: usize = 2;
+
+/// The result of an append or a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogReport {
+    /// The outcome for each message of a batch. Batches are reported in order.
+    Appended(Result<Vec<AppendOutcome>, LogError>),
+    /// The result of a query, with its token. Queries are reported in any order.
+    Read(u64, Result<QueryResult, LogError>),
+}
+
+/// Starts the threads. Retention and indexing run on the writer thread, between appends.
+///
+/// `report` must not block for long: it blocks writing and reading.
+///
+/// # Errors
+/// [`LogError`] if the log has no reader or a thread cannot be started.
+pub fn start(
+    log: Box<dyn EventLog>,
+    retention: Retention,
+    report: impl Fn(LogReport) + Send + Clone + 'static,
+) -> Result<LogThreads, LogError> {
+    let (batches, batch_receiver) = channel();
+    let (queries, query_receiver) = channel();
+    // From here on, returning drops the handle and ends the threads started so far.
+    let mut handle =
+        LogThreads { batches: Some(batches), queries: Some(queries), readers: Vec::new(), writer: None };
+    let query_receiver = Arc::new(Mutex::new(query_receiver));
+    for _ in 0..READER_THREADS {
+        let (read, queries, report) = (log.reader()?, query_receiver.clone(), report.clone());
+        handle.readers.push(thread("log-reader", move || reader::run(read, &queries, report))?);
+    }
+    handle.writer =
+        Some(thread("log-writer", move || Writer::new(log, retention, report).run(&batch_receiver))?);
+    Ok(handle)
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, LogError> {
+    Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(|error| LogError::Failed(format!("a thread could not be started: {error}")))
+}
+
+/// The handle of the threads. When dropped, they finish their work, close the log and end.
+#[derive(Debug)]
+pub struct LogThreads {
+    batches: Option<Sender<AppendBatch>>,
+    queries: Option<Sender<(u64, Query)>>,
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl LogThreads {
+    /// Appends in the order of the calls. The result is reported as [`LogReport::Appended`]. The caller must
+    /// bound the number of pending batches.
+    pub fn append(&self, batch: AppendBatch) {
+        if let Some(batches) = &self.batches {
+            // The receiver lives as long as this handle, unless `report` has panicked; then nobody waits for
+            // the result.
+            let _ = batches.send(batch);
+        }
+    }
+
+    /// Executes a query. The result is reported as [`LogReport::Read`] with this token.
+    pub fn read(&self, token: u64, query: Query) {
+        if let Some(queries) = &self.queries {
+            let _ = queries.send((token, query));
+        }
+    }
+
+    /// Waits until all work is done and reported, and the log is closed.
+    pub fn close(self) {}
+}
+
+impl Drop for LogThreads {
+    fn drop(&mut self) {
+        // Readers first: the last connection to close leaves the log in one file.
+        self.queries = None;
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        self.batches = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Turns a panic of the log into an error, so that its thread continues.
+fn guarded<T>(call: impl FnOnce() -> Result<T, LogError>) -> Result<T, LogError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(LogError::Failed(panic_message(&*panic))))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", message.unwrap_or("no message"))
+}

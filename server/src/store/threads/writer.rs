@@ -1,0 +1,176 @@
+//! The writer thread.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use super::{LogReport, guarded};
+use crate::store::{
+    AppendBatch, AppendOutcome, EventLog, INDEX_STEP_MESSAGES, LogError, Retention, group_commit::GroupCommit,
+};
+
+/// The most messages of one append; its last batch may exceed it.
+const MAX_GROUP_MESSAGES: usize = 4096;
+/// The most bytes of content of one append; its last batch may exceed it.
+const MAX_GROUP_BYTES: usize = 4 << 20;
+/// How often retention is applied when there was nothing left to delete.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
+/// After a step of retention or indexing with more to do, this multiple of the step's duration is left to
+/// appends.
+const PAUSE_FACTOR: u32 = 4;
+/// How long messages accumulate for the search index when there are fewer than one step indexes.
+const INDEX_DELAY: Duration = Duration::from_secs(5);
+/// While more messages than this are not indexed, indexing takes precedence over appends: a search would need
+/// seconds to scan them.
+const MAX_UNINDEXED_MESSAGES: u64 = 1_000_000;
+
+pub(super) struct Writer<R> {
+    log: Box<dyn EventLog>,
+    retention: Retention,
+    report: R,
+    group_commit: GroupCommit,
+    retention_at: Instant,
+    retention_error: Option<LogError>,
+    /// When messages are indexed; `None` if all are.
+    index_at: Option<Instant>,
+    /// How many messages wait for the index.
+    unindexed: u64,
+    index_error: Option<LogError>,
+}
+
+impl<R: Fn(LogReport)> Writer<R> {
+    pub(super) fn new(log: Box<dyn EventLog>, retention: Retention, report: R) -> Self {
+        Self {
+            log,
+            retention,
+            report,
+            group_commit: GroupCommit::default(),
+            retention_at: Instant::now(),
+            retention_error: None,
+            // The previous run may have left some.
+            index_at: Some(Instant::now()),
+            unindexed: INDEX_STEP_MESSAGES,
+            index_error: None,
+        }
+    }
+
+    /// Appends batches until the sender is dropped.
+    pub(super) fn run(mut self, batches: &Receiver<AppendBatch>) {
+        loop {
+            let next = self.index_at.map_or(self.retention_at, |at| at.min(self.retention_at));
+            match batches.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                Ok(batch) => self.commit(collect_group(batch, batches)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let now = Instant::now();
+            if self.retention_at <= now {
+                self.apply_retention();
+            }
+            if self.index_at.is_some_and(|at| at <= now) {
+                self.index();
+            }
+        }
+    }
+
+    /// Appends a group together and reports each of its batches.
+    fn commit(&mut self, group: Vec<AppendBatch>) {
+        let log = &mut self.log;
+        let results = self.group_commit.commit(group, |messages, sessions| {
+            guarded(|| log.append(messages, sessions))
+                .inspect_err(|error| tracing::error!(messages = messages.len(), %error, "append failed"))
+        });
+        let is_new = |appended: &&AppendOutcome| matches!(appended, AppendOutcome::Appended(_));
+        let new = results.iter().flatten().flatten().filter(is_new).count();
+        self.count_unindexed(new as u64);
+        for result in results {
+            (self.report)(LogReport::Appended(result));
+        }
+    }
+
+    /// Counts new messages for the index, and schedules it: at once if there are enough for a step, otherwise
+    /// later.
+    fn count_unindexed(&mut self, new: u64) {
+        let were_few = self.unindexed < INDEX_STEP_MESSAGES;
+        self.unindexed += new;
+        if self.unindexed > 0 && self.index_at.is_none() || were_few && self.unindexed >= INDEX_STEP_MESSAGES
+        {
+            let wait = if self.unindexed < INDEX_STEP_MESSAGES { INDEX_DELAY } else { Duration::ZERO };
+            self.index_at = Some(Instant::now() + wait);
+        }
+    }
+
+    fn index(&mut self) {
+        let begun = Instant::now();
+        let indexed = guarded(|| self.log.index_pending());
+        let pause = pause_after(&indexed, begun.elapsed());
+        self.unindexed = *indexed.as_ref().unwrap_or(&INDEX_STEP_MESSAGES);
+        self.index_at = pause.map(|pause| Instant::now() + pause);
+        warn_once("indexing failed", &mut self.index_error, indexed.err());
+    }
+
+    fn apply_retention(&mut self) {
+        let begun = Instant::now();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let applied =
+            guarded(|| self.log.apply_retention(&self.retention, i64::try_from(now).unwrap_or(i64::MAX)));
+        let pause = if applied == Ok(true) { begun.elapsed() * PAUSE_FACTOR } else { RETENTION_INTERVAL };
+        self.retention_at = Instant::now() + pause;
+        warn_once("retention failed", &mut self.retention_error, applied.err());
+    }
+}
+
+/// How long to wait after a step of indexing with this result and duration; `None` if nothing is left.
+fn pause_after(indexed: &Result<u64, LogError>, took: Duration) -> Option<Duration> {
+    match *indexed {
+        Err(_) => Some(RETENTION_INTERVAL),
+        Ok(0) => None,
+        Ok(left) if left < INDEX_STEP_MESSAGES => Some(INDEX_DELAY),
+        Ok(left) if left > MAX_UNINDEXED_MESSAGES => Some(took / PAUSE_FACTOR),
+        Ok(_) => Some(took * PAUSE_FACTOR),
+    }
+}
+
+/// Logs an error when it first occurs, not for each retry.
+fn warn_once(what: &str, known: &mut Option<LogError>, error: Option<LogError>) {
+    if let Some(error) = error.as_ref().filter(|&error| known.as_ref() != Some(error)) {
+        tracing::warn!(%error, "{what}");
+    }
+    *known = error;
+}
+
+/// Collects the pending batches, up to the limits of one append.
+fn collect_group(first: AppendBatch, batches: &Receiver<AppendBatch>) -> Vec<AppendBatch> {
+    let mut group = vec![first];
+    let (mut messages, mut bytes) = (0, 0);
+    loop {
+        let last = group.last().map_or(&[][..], |batch| &batch.messages);
+        messages += last.len();
+        bytes += last.iter().map(|entry| entry.content.len()).sum::<usize>();
+        if messages >= MAX_GROUP_MESSAGES || bytes >= MAX_GROUP_BYTES {
+            return group;
+        }
+        match batches.try_recv() {
+            Ok(batch) => group.push(batch),
+            Err(_) => return group,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appends_take_precedence_until_too_much_is_unindexed() {
+        let took = Duration::from_millis(8);
+        let after = |indexed| pause_after(&indexed, took);
+        assert_eq!(after(Ok(0)), None);
+        assert_eq!(after(Ok(1)), Some(INDEX_DELAY));
+        assert_eq!(after(Ok(INDEX_STEP_MESSAGES)), Some(Duration::from_millis(32)));
+        assert_eq!(after(Ok(MAX_UNINDEXED_MESSAGES)), Some(Duration::from_millis(32)));
+        assert_eq!(after(Ok(MAX_UNINDEXED_MESSAGES + 1)), Some(Duration::from_millis(2)));
+        assert_eq!(after(Err(LogError::Failed("as told".into()))), Some(RETENTION_INTERVAL));
+    }
+}

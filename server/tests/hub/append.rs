@@ -1,0 +1,191 @@
+//! Nothing is acknowledged or published before it is committed.
+
+use parlour_core::{codec, status::Status};
+use parlour_server::store::LogError;
+
+use crate::{common::world::talk, world};
+
+const FULL: u32 = 4507;
+
+fn full() -> Option<LogError> {
+    Some(LogError::Full("here".into()))
+}
+
+#[test]
+fn message_is_acknowledged_and_published_after_commit() {
+    let mut w = world();
+    let (tom, lili, desk) = (w.rich("tom"), w.rich("lili"), w.basic("desk"));
+    w.hold_requests = true;
+    w.send_message(tom, 1, "hi");
+    w.send_message(lili, 2, "ho");
+    w.advance(5_000);
+    for conn in [tom, lili, desk] {
+        assert_eq!((w.received(conn).messages(), w.received(conn).accepted().len()), (vec![], 0));
+    }
+    w.release();
+    for conn in [tom, lili, desk] {
+        assert_eq!(w.received(conn).messages(), [("tom", "hi"), ("lili", "ho")]);
+    }
+    assert_eq!((w.received(tom).accepted().len(), w.received(lili).accepted().len()), (1, 1));
+}
+
+#[test]
+fn failed_append_is_refused_with_retry_in_order() {
+    let mut w = world();
+    let (tom, lili, desk) = (w.rich("tom"), w.rich("lili"), w.basic("desk"));
+    w.failing = full();
+    w.send_message(tom, 1, "one");
+    let refusals = w.received(tom).refusals();
+    assert_eq!((refusals[0].code, refusals[0].id.len(), refusals[0].retry_after_ms), (FULL, 16, 3_000));
+    // The disk has space again; nothing is tried for a moment.
+    w.failing = None;
+    w.send_message(tom, 2, "two");
+    w.send_message(lili, 3, "hers");
+    w.send(desk, &codec::message("desk", "", None, "mine"));
+    assert_eq!((w.received(tom).codes().len(), w.received(lili).codes()), (2, vec![FULL]));
+    let words = Status::LogUnavailable.text();
+    assert!(w.received(desk).frames.iter().any(|f| f.user_name == "Parlour" && f.content == words));
+    w.advance(3_000);
+    w.send_message(tom, 2, "two");
+    assert!(w.received(tom).accepted().is_empty(), "the first is waited for");
+    w.send_message(tom, 1, "one");
+    w.send_message(tom, 2, "two");
+    assert_eq!(w.received(lili).messages(), [("tom", "one"), ("tom", "two")]);
+}
+
+#[test]
+fn ambiguous_append_is_published_before_anything_else() {
+    let mut w = world();
+    let (tom, lili) = (w.rich("tom"), w.rich("lili"));
+    w.failing = full();
+    w.append_before_failing = true;
+    w.send_message(tom, 1, "one");
+    assert_eq!((w.received(tom).codes(), w.received(lili).messages()), (vec![FULL], vec![]));
+    w.failing = None;
+    w.send_message(lili, 2, "two");
+    assert_eq!(w.received(lili).codes(), [FULL]);
+    w.advance(3_000);
+    assert_eq!(w.received(lili).messages(), [("tom", "one")]);
+    w.send_message(lili, 2, "two");
+    // The sender has received the message and continues.
+    w.send_message(tom, 3, "three");
+    assert_eq!(w.received(lili).messages(), [("tom", "one"), ("lili", "two"), ("tom", "three")]);
+}
+
+#[test]
+fn batches_behind_a_failed_append_are_not_stored() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    w.hold_requests = true;
+    w.failing = full();
+    for id in 1..=3 {
+        w.send_message(tom, id, &id.to_string());
+    }
+    w.release();
+    assert_eq!(w.received(tom).codes(), [FULL; 3]);
+    w.failing = None;
+    w.advance(3_000);
+    for id in [2, 3, 1, 2, 3] {
+        w.send_message(tom, id, &id.to_string());
+    }
+    assert_eq!(w.received(tom).messages(), [("tom", "1"), ("tom", "2"), ("tom", "3")]);
+}
+
+#[test]
+fn last_message_is_published_before_the_departure() {
+    for how in ["exit", "close"] {
+        let mut w = world();
+        let (tom, lili, desk) = (w.rich("tom"), w.rich("lili"), w.basic("desk"));
+        w.advance(2_000);
+        w.hold_requests = true;
+        w.send_message(tom, 1, "goodbye");
+        if how == "exit" {
+            w.send(tom, &codec::exit("tom"))
+        } else {
+            w.disconnect(tom)
+        }
+        w.advance(2_000);
+        assert!(w.received(lili).presence().iter().all(|p| p != "-tom"), "{how}");
+        assert!(w.received(desk).exits().is_empty(), "{how}");
+        w.release();
+        w.advance(2_000);
+        assert_eq!(w.received(lili).presence().last().unwrap(), "-tom", "{how}");
+        let frames = &w.received(desk).frames;
+        let at = |kind: &str| frames.iter().position(|f| f.r#type == kind && f.user_name == "tom");
+        assert!(at("talk").unwrap() < at("exit").unwrap(), "{how}");
+    }
+}
+
+#[test]
+fn member_back_before_last_message_never_left() {
+    let mut w = world();
+    let (tom, lili) = (w.rich("tom"), w.rich("lili"));
+    let secret = w.received(tom).welcome().unwrap().secret.clone();
+    w.advance(2_000);
+    w.hold_requests = true;
+    w.send_message(tom, 1, "brb");
+    w.disconnect(tom);
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    w.release();
+    w.advance(2_000);
+    assert!(w.received(lili).presence().iter().all(|p| p != "-tom"));
+    assert_eq!(w.received(again).messages(), [("tom", "brb")]);
+    assert_eq!(w.received(lili).messages(), [("tom", "brb")]);
+    assert_eq!(w.hub.members(), 2);
+}
+
+#[test]
+fn stopping_server_publishes_accepted_messages_only() {
+    let mut w = world();
+    let (tom, lili) = (w.rich("tom"), w.rich("lili"));
+    w.hold_requests = true;
+    w.send_message(tom, 1, "taken");
+    w.hub.handle_shutdown(w.now, 1_000);
+    w.settle();
+    w.send(lili, &talk(2, "too late"));
+    assert_eq!(w.received(tom).closed, None);
+    w.release();
+    assert_eq!((w.received(lili).messages(), w.received(tom).accepted().len()), (vec![("tom", "taken")], 1));
+    assert_eq!(
+        (w.received(tom).closed, w.received(lili).closed),
+        (Some(Status::ShuttingDown), Some(Status::ShuttingDown))
+    );
+}
+
+#[test]
+fn id_is_known_after_a_server_kill() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    w.send_message(tom, 1, "once");
+    let place = w.received(tom).accepted()[0].clone();
+    w.restart();
+    let lili = w.rich("lili");
+    let tom = w.returning("tom", &[1; 32], &[], None);
+    assert_eq!(w.received(tom).closed, Some(Status::NickTaken), "the name is still its owner's");
+    w.advance(60_000);
+    let tom = w.returning("tom", &[1; 32], &[], None);
+    w.send_message(tom, 1, "once");
+    assert_eq!(w.received(tom).accepted(), [&place]);
+    assert!(w.received(lili).messages().is_empty());
+}
+
+#[test]
+fn sessions_resume_after_a_server_kill() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    let secret = w.received(tom).welcome().unwrap().secret.clone();
+    w.advance(1_000);
+    w.restart();
+    let thief = w.connect();
+    w.login(thief, "tom", &[], &[]);
+    assert_eq!(w.received(thief).closed, Some(Status::NickTaken));
+    let tom = w.returning("tom", &secret, &[], None);
+    let welcome = w.received(tom).welcome().unwrap();
+    assert!(welcome.resumed && welcome.secret == secret);
+    // A client that has left can't resume.
+    w.send(tom, &codec::exit("tom"));
+    w.restart();
+    let other = w.rich("tom");
+    assert!(w.received(other).welcome().is_some());
+}

@@ -1,0 +1,157 @@
+//! Replay, history pages and search.
+
+use parlour_core::{
+    codec::Extension,
+    status::Status,
+    wire::{self, history_request::Start},
+};
+use parlour_server::hub::Settings;
+
+use crate::{
+    common::world::{Conn, World},
+    world,
+};
+
+/// A room with this many messages, a reader, and the id of its log.
+fn room(messages: u8) -> (World, Conn, Vec<u8>) {
+    let mut w = world();
+    let tom = w.rich("tom");
+    for id in 1..=messages {
+        w.advance(1_000);
+        w.send_message(tom, id, &format!("m{id}"));
+    }
+    let log = w.received(tom).welcome().unwrap().log.clone();
+    (w, tom, log)
+}
+
+fn words(from: u8, to: u8) -> Vec<String> {
+    (from..=to).map(|n| format!("m{n}")).collect()
+}
+
+#[test]
+fn returning_client_is_sent_what_it_missed() {
+    let (mut w, tom, log) = room(5);
+    assert_eq!(log.len(), 16);
+    let lili = w.returning("lili", &[], &log, Some(3));
+    let welcome = w.received(lili).welcome().unwrap();
+    assert_eq!((welcome.positions[0].seq, &welcome.log), (5, &log));
+    assert_eq!(w.received(lili).history(), [(3, 5, words(4, 5))]);
+    assert_eq!(w.received(lili).pages()[0].request, 0);
+    w.send_message(tom, 6, "m6");
+    assert_eq!(w.received(lili).messages(), [("tom", "m6")], "what follows comes by itself, once");
+    let up_to_date = w.returning("zoe", &[], &log, Some(6));
+    assert_eq!(w.received(up_to_date).history(), []);
+    // An older client that does not know history is sent none.
+    let old = w.rich("old");
+    assert_eq!(w.received(old).history(), []);
+}
+
+#[test]
+fn position_in_another_log_is_ignored() {
+    let (mut w, _, log) = room(5);
+    for (n, (log, position)) in
+        [(&[9; 16][..], Some(3)), (&[], Some(3)), (&log, None)].into_iter().enumerate()
+    {
+        let lili = w.returning(&format!("lili-{n}-"), &[], log, position);
+        assert_eq!(w.received(lili).history(), [(0, 5, words(1, 5))]);
+    }
+}
+
+#[test]
+fn missed_messages_survive_a_server_kill() {
+    let (mut w, _, log) = room(5);
+    w.restart();
+    let lili = w.returning("lili", &[], &log, Some(2));
+    assert_eq!(w.received(lili).history(), [(2, 5, words(3, 5))]);
+    assert_eq!(w.received(lili).welcome().unwrap().positions[0].seq, 5);
+}
+
+#[test]
+fn history_is_sent_by_pages() {
+    let (mut w, tom, _) = room(9);
+    let ask = |start, count, request| {
+        Extension::HistoryRequest(wire::HistoryRequest { start: Some(start), count, request })
+    };
+    let at = w.unix() - 2_000;
+    w.extension(tom, ask(Start::Before(8), 3, 1));
+    w.extension(tom, ask(Start::After(3), 2, 2));
+    w.extension(tom, ask(Start::At(at), 4, 3));
+    w.extension(tom, ask(Start::Before(4), 100, 4));
+    let pages = w
+        .received(tom)
+        .pages()
+        .iter()
+        .map(|p| (p.request, p.reached_start, p.reached_end))
+        .collect::<Vec<_>>();
+    assert_eq!(pages, [(1, false, false), (2, false, false), (3, false, false), (4, true, false)]);
+    let held: Vec<_> =
+        w.received(tom).history().into_iter().map(|(from, to, words)| (from, to, words.len())).collect();
+    assert_eq!(held, [(4, 7, 3), (3, 5, 2), (4, 8, 4), (0, 3, 3)]);
+}
+
+#[test]
+fn search_finds_words() {
+    let (mut w, tom, _) = room(0);
+    w.send_message(tom, 1, "the quick brown fox");
+    w.send_message(tom, 2, "你好，世界");
+    w.send_message(tom, 3, "quickly now");
+    let find = |query: &str| {
+        Extension::SearchRequest(wire::SearchRequest { query: query.into(), before: 0, count: 9, request: 7 })
+    };
+    for query in ["quick", "世界", "absent"] {
+        w.extension(tom, find(query));
+    }
+    let found: Vec<_> = w.received(tom).history().into_iter().map(|(_, _, words)| words).collect();
+    assert_eq!(found, [vec!["the quick brown fox", "quickly now"], vec!["你好，世界"], vec![]]);
+    w.extension(tom, find(&"x".repeat(2_000)));
+    assert_eq!(w.received(tom).refusals()[0].request, 7);
+}
+
+#[test]
+fn queries_are_limited() {
+    let (mut w, tom, _) = room(1);
+    w.hold_requests = true;
+    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
+    for _ in 0..6 {
+        w.extension(tom, Extension::HistoryRequest(ask));
+    }
+    let refused =
+        w.received(tom).refusals().iter().map(|r| (r.code, r.request, r.id.len())).collect::<Vec<_>>();
+    let code = u32::from(Status::RateLimited.code());
+    assert_eq!(refused, [(code, 5, 0); 2], "four at once");
+    w.release();
+    assert_eq!(w.received(tom).pages().len(), 4);
+    let lili = w.rich("lili");
+    for _ in 0..31 {
+        w.extension(lili, Extension::HistoryRequest(ask));
+    }
+    assert_eq!((w.received(lili).pages().len(), w.received(lili).codes()), (30, vec![code]));
+    // The result for a disconnected client is dropped.
+    w.hold_requests = true;
+    w.advance(60_000);
+    w.extension(lili, Extension::HistoryRequest(ask));
+    w.disconnect(lili);
+    w.release();
+}
+
+#[test]
+fn logins_are_rate_limited() {
+    let mut w = World::new(Settings { logins_per_second: 100, login_burst: 10, ..Settings::default() });
+    let crowd: Vec<_> = (0..40).map(|n| (n, w.returning(&format!("guest-{n}-"), &[], &[], None))).collect();
+    assert_eq!(w.hub.members(), 10);
+    let mut waits: Vec<_> = crowd
+        .iter()
+        .filter_map(|(n, conn)| {
+            let refusal = *w.received(*conn).refusals().first()?;
+            assert_eq!(w.received(*conn).closed, Some(Status::Busy));
+            Some((u64::from(refusal.retry_after_ms), *n))
+        })
+        .collect();
+    waits.sort_unstable();
+    assert_eq!((waits.len(), waits[0].0, waits[29].0), (30, 10, 300));
+    for (wait, n) in waits {
+        w.advance(wait.saturating_sub(w.now));
+        w.returning(&format!("guest-{n}-"), &[], &[], None);
+    }
+    assert_eq!(w.hub.members(), 40, "each came when told, and was let in");
+}

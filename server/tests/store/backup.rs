@@ -1,0 +1,149 @@
+//! Backup: a copy that can be opened, under all circumstances.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+};
+
+use parlour_server::store::{
+    AppendOutcome, EventLog as _, LogError, PageStart,
+    backup::{BackupError, backup},
+    sqlite::NAME,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::world::{ALL, Dir, FAST, World, entry};
+
+/// Opens a backup that was put in the place of a log.
+fn restore(copy: &Path) -> World {
+    let dir = Dir::new();
+    fs::copy(copy, dir.database()).unwrap();
+    let log = dir.open_with(&FAST).unwrap();
+    World { read: log.reader().unwrap(), log, dir }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        dir.read_dir().unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn backup_of_a_log_in_use_is_complete() {
+    let mut world = World::new();
+    let said: Vec<_> = (1..=2000).map(|n| entry(n, "", &format!("number {n}"))).collect();
+    world.append(&said);
+    let id = world.read.id().unwrap();
+    let (dir, to) = (world.dir.to_path_buf(), Dir::new());
+    let over = AtomicBool::new(false);
+    let (mut world, copies) = thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let mut n = 2000;
+            while !over.load(Relaxed) {
+                n += 1;
+                world.append_message(n, &format!("number {n}"));
+            }
+            world
+        });
+        let copies: Vec<_> = (0..3)
+            .map(|n| {
+                let to = to.join(format!("copy {n}"));
+                (backup(&dir, &to).unwrap(), to)
+            })
+            .collect();
+        over.store(true, Relaxed);
+        (writing.join().unwrap(), copies)
+    });
+    let all = world.contents();
+    for (made, copy) in copies {
+        let sum = format!("{:x}", Sha256::digest(fs::read(&copy).unwrap()));
+        assert_eq!(made.checksum, sum);
+        let name = copy.file_name().unwrap().to_str().unwrap();
+        let beside = fs::read_to_string(to.join(format!("{name}.sha256"))).unwrap();
+        assert_eq!(beside, format!("{sum}  {name}\n"));
+        let mut restored = restore(&copy);
+        restored.check();
+        assert_eq!(restored.read.id().unwrap(), id);
+        let there = restored.contents();
+        assert!(there.len() >= 2000 && there.len() as u64 == made.messages);
+        assert_eq!(there, all[..there.len()]);
+        assert_eq!(restored.search("1999"), ["number 1999"]);
+        // The copy can be continued, and recognises duplicates.
+        assert!(
+            matches!(restored.append_message(17, "number 17"), AppendOutcome::Duplicate(place) if place.seq == 17)
+        );
+        assert!(
+            matches!(restored.append_message(1_000_000, "on"), AppendOutcome::Appended(place) if place.seq == made.messages + 1)
+        );
+    }
+    assert_eq!(names(&to).len(), 6, "{:?}", names(&to));
+}
+
+#[test]
+fn backup_never_overwrites() {
+    let world = World::new();
+    let to = Dir::new();
+    for name in ["there", "there.sha256", "there.partial"] {
+        let taken = to.join(name);
+        fs::write(&taken, "mine").unwrap();
+        let error = backup(&world.dir, &to.join("there")).unwrap_err();
+        assert!(matches!(&error, BackupError::Exists(path) if *path == taken), "{error}");
+        assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
+        assert_eq!(names(&to), [name]);
+        fs::remove_file(&taken).unwrap();
+    }
+}
+
+#[test]
+fn failed_backup_leaves_nothing() {
+    let (empty, to) = (Dir::new(), Dir::new());
+    let error = backup(&empty, &to.join("copy")).unwrap_err();
+    assert!(matches!(&error, BackupError::NoLog(dir) if **dir == *empty), "{error}");
+    assert_eq!(names(&empty), [""; 0]);
+    fs::write(empty.database(), "no database ".repeat(1000)).unwrap();
+    let error = backup(&empty, &to.join("copy")).unwrap_err();
+    assert!(
+        matches!(&error, BackupError::Log(LogError::Damaged(path)) if *path == empty.database()),
+        "{error}"
+    );
+    let world = World::new();
+    let database = rusqlite::Connection::open(world.log.path()).unwrap();
+    database.pragma_update(None, "user_version", 1000).unwrap();
+    let error = backup(&world.dir, &to.join("copy")).unwrap_err();
+    assert!(matches!(error, BackupError::Log(LogError::Newer { found: 1000, .. })), "{error}");
+    let world = World::new();
+    let error = backup(&world.dir, &to.join("nowhere/copy")).unwrap_err();
+    assert!(matches!(error, BackupError::Write { .. }), "{error}");
+    assert_eq!(names(&to), [""; 0]);
+}
+
+#[test]
+fn program_makes_a_backup() {
+    let mut world = World::new();
+    world.append(&[entry(1, "", "one"), entry(2, "room", "two")]);
+    let to = Dir::new();
+    let run = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_parlour-server"));
+        command.current_dir(&*to).args(["backup", "--data-dir"]).arg(&*world.dir).arg("copy.db");
+        command.output().unwrap()
+    };
+    let output = run();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let sum = format!("{:x}", Sha256::digest(fs::read(to.join("copy.db")).unwrap()));
+    assert!(output.status.success());
+    assert_eq!(said, format!("2 messages are in copy.db, SHA-256 {sum}\n"));
+    assert_eq!(
+        restore(&to.join("copy.db")).read.page("room", PageStart::End, ALL).unwrap().messages.len(),
+        1
+    );
+    let output = run();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(said.contains("copy.db exists") && said.lines().count() == 1, "{said}");
+    // As described in README.md.
+    assert_eq!(NAME, "parlour.db");
+}

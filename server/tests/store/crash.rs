@@ -1,0 +1,130 @@
+//! Power failures at any moment: committed messages are stored, all others are absent.
+
+use std::fs;
+
+use parlour_server::store::{
+    AppendOutcome, EventLog as _, NewMessage, PageStart, SessionChange, SessionRecord,
+};
+
+use crate::world::{ALL, Dir, FAST, World, entry};
+
+/// The size of a page in the write-ahead log, with its header, in bytes.
+const FRAME: usize = 24 + 4096;
+
+/// The files after a crash, without the shared memory.
+struct Disk {
+    database: Vec<u8>,
+    wal: Vec<u8>,
+}
+
+impl Disk {
+    fn of(world: &World) -> Self {
+        let path = world.log.path();
+        Self { database: fs::read(path).unwrap(), wal: fs::read(path.with_extension("db-wal")).unwrap() }
+    }
+
+    /// The log recovered from them.
+    fn open(&self) -> World {
+        let dir = Dir::new();
+        fs::write(dir.database(), &self.database).unwrap();
+        fs::write(dir.database().with_extension("db-wal"), &self.wal).unwrap();
+        let log = dir.open_with(&FAST).unwrap();
+        World { read: log.reader().unwrap(), log, dir }
+    }
+}
+
+/// The transactions, in order.
+fn batches() -> Vec<Vec<NewMessage>> {
+    let sizes = [1, 3, 20, 1, 7];
+    let mut n = 0;
+    let mut next = |room: &str| {
+        n += 1;
+        entry(n, room, &format!("number {n} {}", "x".repeat(300)))
+    };
+    sizes.iter().map(|&size| (0..size).map(|i| next(["", "other"][i % 2])).collect()).collect()
+}
+
+fn session(n: usize) -> SessionChange {
+    SessionChange::Put(SessionRecord { hash: [7; 32], nick: n.to_string(), lost_at: None })
+}
+
+/// Checks that exactly the first `count` batches are stored, and that the log can be continued.
+fn holds(disk: &Disk, count: usize, when: &str) {
+    let mut world = disk.open();
+    let batches = batches();
+    for room in ["", "other"] {
+        let there = world.read.page(room, PageStart::End, ALL).unwrap().messages;
+        let there: Vec<_> = there.iter().map(|message| (message.id, &*message.content)).collect();
+        let said = batches[..count].iter().flatten().filter(|entry| &*entry.room == room);
+        let said: Vec<_> = said.map(|entry| (entry.id, &*entry.content)).collect();
+        assert_eq!(there, said, "{when}");
+        assert_eq!(world.read.search(room, "number", 0, ALL).unwrap().messages.len(), said.len(), "{when}");
+    }
+    let sessions: Vec<_> = world.read.sessions().unwrap().into_iter().map(|session| session.nick).collect();
+    assert_eq!(
+        sessions,
+        count.checked_sub(1).map(|n| n.to_string()).into_iter().collect::<Vec<_>>(),
+        "{when}"
+    );
+    world.check();
+    let again: Vec<_> = batches.iter().flatten().cloned().collect();
+    let known = batches[..count].iter().flatten().count();
+    for (n, appended) in world.append(&again).into_iter().enumerate() {
+        assert_eq!(matches!(appended, AppendOutcome::Duplicate(_)), n < known, "{when}");
+        assert_eq!(matches!(appended, AppendOutcome::Appended(_)), n >= known, "{when}");
+    }
+}
+
+#[test]
+fn committed_batches_survive_a_crash_and_torn_ones_do_not() {
+    let mut world = World::new();
+    let mut before = Disk::of(&world);
+    holds(&before, 0, "before anything");
+    for (n, batch) in batches().iter().enumerate() {
+        world.log.append(batch, &[session(n)]).unwrap();
+        let after = Disk::of(&world);
+        assert_eq!(after.database, before.database, "all of it is in the write-ahead log");
+        holds(&after, n + 1, "committed");
+        let written = after.wal.len() - before.wal.len();
+        let frames = written / FRAME;
+        assert!(frames > 2 && written == frames * FRAME, "{written}");
+        let torn = |wal: Vec<u8>, when: &str| {
+            holds(&Disk { database: after.database.clone(), wal }, n, &format!("batch {n}, {when}"));
+        };
+        for frame in 0..frames {
+            let at = before.wal.len() + frame * FRAME;
+            for inside in [0, 1, 23, 24, 25, 2048, FRAME - 1] {
+                torn(after.wal[..at + inside].to_vec(), &format!("cut at {inside} of frame {frame}"));
+            }
+            // Written in another order than requested: only a part of one page is missing.
+            let mut wal = after.wal.clone();
+            wal[at + 512..at + 1024].fill(0);
+            wal[at + 600] ^= 1;
+            torn(wal, &format!("a sector of frame {frame} missing"));
+        }
+        before = after;
+    }
+}
+
+#[test]
+fn interrupted_checkpoint_loses_nothing() {
+    let mut world = World::new();
+    for (n, batch) in batches().iter().enumerate() {
+        world.log.append(batch, &[session(n)]).unwrap();
+    }
+    let before = Disk::of(&world);
+    let database = rusqlite::Connection::open(world.log.path()).unwrap();
+    database.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(())).unwrap();
+    let after = Disk::of(&world);
+    assert!(after.database.len() > before.database.len());
+    // Only some pages have reached the database; the write-ahead log still contains all of them.
+    for page in 0..after.database.len() / 4096 {
+        let mut database = after.database.clone();
+        database[page * 4096..(page + 1) * 4096].fill(0xA5);
+        holds(&Disk { database, wal: before.wal.clone() }, 5, &format!("page {page} half way"));
+    }
+    for cut in [before.database.len(), after.database.len() - 1] {
+        let database = after.database[..cut].to_vec();
+        holds(&Disk { database, wal: before.wal.clone() }, 5, &format!("cut at {cut}"));
+    }
+}

@@ -1,0 +1,236 @@
+//! Search: what matches, and that queries are plain text.
+
+use parlour_server::store::{EventLog as _, PageSize, Retention};
+use rusqlite::Connection;
+
+use crate::world::{ALL, Dir, FAST, World, entry};
+
+fn world_with(texts: &[&str]) -> World {
+    let mut world = World::new();
+    for (n, text) in (1..).zip(texts) {
+        world.append_message(n, text);
+    }
+    world
+}
+
+#[test]
+fn words_match_by_prefix_and_chinese_anywhere() {
+    let text = "Hello wide world, the Crème brûlée of node.js";
+    let chinese = "今天我们用Rust写服务器，明天休息";
+    let table: &[(&str, &str, bool)] = &[
+        (text, "hello", true),
+        (text, "hel", true),
+        (text, "h", true),
+        (text, "WORLD hel", true),
+        (text, "ello", false),
+        (text, "hello moon", false),
+        (text, "creme", true),
+        (text, "BRÛLÉE", true),
+        (text, "node.js", true),
+        (text, "ｈｅｌｌｏ", true), // full width
+        (chinese, "服", true),
+        (chinese, "务器", true),
+        (chinese, "服务器", true),
+        (chinese, "我们用", true),
+        (chinese, "务服", false),
+        (chinese, "服器", false),
+        (chinese, "服务器 今天", true),
+        (chinese, "rust写", true),
+        (chinese, "用rust", true),
+        (chinese, "ru", true),
+        (chinese, "后天", false),
+        ("東京タワーへ行く", "タワー", true),
+        ("東京タワーへ行く", "ﾀﾜｰ", true), // half width
+        ("東京タワーへ行く", "京タ", true),
+        ("がんばって", "かんばって", false),
+        ("안녕하세요 여러분", "하세", true),
+        ("안녕하세요 여러분", "세하", false),
+        ("Привет, Ёлка", "прив", true),
+        ("Привет, Ёлка", "елка", true),
+        ("ΛΟΓΟΣ", "λόγος", true),
+        ("İstanbul", "istanbul", true),
+        ("नमस्ते दुनिया", "नमस्ते", true),
+        ("नमस्ते दुनिया", "दुनि", true),
+        ("สวัสดีครับ", "ครับ", true),
+        ("well done 👍🏽!", "👍", true),
+        ("well done 👍🏽!", "done👍", true),
+        ("a ❤️ b", "❤", true),
+        ("𠮷野家", "𠮷", true),
+        ("room 101, floor2", "101", true),
+        ("room 101, floor2", "floor", true),
+        ("snake_case", "case", true),
+    ];
+    for (text, query, found) in table {
+        let mut world = world_with(&["something else", text]);
+        let expected: &[&str] = if *found { &[text] } else { &[] };
+        assert_eq!(world.search(query), expected, "{query:?} in {text:?}");
+    }
+}
+
+#[test]
+fn query_has_no_syntax() {
+    let mut world = world_with(&["alpha beta", "AND OR NOT NEAR text", "quote\" here"]);
+    for (query, found) in [
+        ("alpha OR gamma", &[][..]),
+        ("alpha NOT beta", &[]),
+        ("alpha AND beta", &[]),
+        ("NOT", &["AND OR NOT NEAR text"]),
+        ("or and", &["AND OR NOT NEAR text"]),
+        ("NEAR(alpha beta)", &[]),
+        ("near", &["AND OR NOT NEAR text"]),
+        ("text:alpha", &[]),
+        ("{text}: near", &["AND OR NOT NEAR text"]),
+        ("\"alpha beta\"", &["alpha beta"]),
+        ("alpha\" OR \"beta", &[]),
+        ("quote\"", &["quote\" here"]),
+        ("^beta", &["alpha beta"]),
+        ("al*", &["alpha beta"]),
+        ("* alpha", &["alpha beta"]),
+        ("alpha + beta", &["alpha beta"]),
+        ("-alpha", &["alpha beta"]),
+        ("alpha\0beta", &["alpha beta"]),
+        ("alpha'); DROP TABLE message; --", &[]),
+        ("(((", &[]),
+        ("\"", &[]),
+        ("", &[]),
+        (" \n\0", &[]),
+        ("%", &[]),
+    ] {
+        assert_eq!(world.search(query), found, "{query:?}");
+    }
+    assert_eq!(world.contents().len(), 3);
+}
+
+#[test]
+fn query_length_is_bounded() {
+    let mut world = world_with(&["a b c", &"x".repeat(20_000), &"字".repeat(5000)]);
+    assert_eq!(world.search(&"a ".repeat(100_000)), ["a b c"]);
+    assert_eq!(world.search(&"(".repeat(100_000)), [""; 0]);
+    assert_eq!(world.search(&"x".repeat(100_000)).len(), 1);
+    assert_eq!(world.search(&"字".repeat(100_000)).len(), 1);
+    // Long words are truncated, and only the first of many words count.
+    assert_eq!(world.search(&format!("{}yz", "x".repeat(70))).len(), 1);
+    assert_eq!(world.search(&format!("{}y", "x".repeat(50))).len(), 0);
+    let many = |last: &str| format!("{} {last}", ["a", "b", "c", "a"].repeat(4).join(" "));
+    assert_eq!((world.search(&many("b")).len(), world.search(&many("q")).len()), (1, 1));
+}
+
+#[test]
+fn search_pages_through_one_room_newest_first() {
+    let mut world = World::new();
+    for n in (1..=40).step_by(2) {
+        world.append(&[entry(n, "b", &format!("word {n}")), entry(n + 1, "a", &format!("word {n}"))]);
+        if n == 21 {
+            world.index_all();
+        }
+    }
+    world.append(&[entry(100, "c", "word")]);
+    let size = PageSize { messages: 7, bytes: usize::MAX };
+    let (mut seqs, mut before) = (Vec::new(), 0);
+    loop {
+        let found = world.read.search("b", "word", before, size).unwrap();
+        assert!(found.messages.len() <= 7);
+        seqs.extend(found.messages.iter().map(|message| message.stamp.seq));
+        before = *seqs.last().unwrap();
+        if found.reached_start {
+            break;
+        }
+    }
+    assert_eq!(seqs, (1..=20).rev().collect::<Vec<_>>());
+    assert!(world.read.search("b", "word", 1, ALL).unwrap().messages.is_empty());
+    assert!(world.read.search("d", "word", 0, ALL).unwrap().messages.is_empty());
+    // Bytes limit a page too, but it contains at least one message.
+    for (bytes, messages) in [(0, 1), (7, 1), (14, 2), (20, 2)] {
+        let found = world.read.search("b", "word", 0, PageSize { messages: 9, bytes }).unwrap();
+        assert_eq!((found.messages.len(), found.reached_start), (messages, false), "{bytes}");
+    }
+}
+
+#[test]
+fn prefix_of_many_words_is_found() {
+    let mut world = World::new();
+    // Fewer words than are expanded, and more.
+    for (word, count) in [("few", 30), ("many", 2_500)] {
+        let texts: Vec<String> = (0..count).map(|n| format!("{word}{n} of {count}")).collect();
+        let entries: Vec<_> = (0..).zip(&texts).map(|(n, text)| entry(count + n, word, text)).collect();
+        world.append(&entries);
+        let mut search = |query: &str| {
+            let found = world.read.search(word, query, 0, ALL).unwrap();
+            found.messages.into_iter().map(|message| message.content).collect::<Vec<_>>()
+        };
+        assert!(search(word).into_iter().eq(texts.iter().rev().cloned()), "{word}: all, the newest first");
+        assert_eq!(
+            search(&format!("o {word}7 {count}")),
+            texts
+                .iter()
+                .rev()
+                .filter(|text| text.starts_with(&format!("{word}7")))
+                .cloned()
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(search(&format!("{word}x")), [""; 0]);
+    }
+}
+
+#[test]
+fn unindexed_messages_are_found_first() {
+    let mut world = World::new();
+    // More than one step, in two rooms.
+    let numbered = |room: &str, from: u32| -> Vec<_> {
+        (from..from + 700).map(|n| entry(n, room, &format!("word {n}"))).collect()
+    };
+    world.append(&numbered("", 1));
+    world.append(&numbered("other", 10_001));
+    let expected: Vec<String> = (1..=700).rev().map(|n| format!("word {n}")).collect();
+    assert_eq!(world.find("word"), expected);
+    let mut left = vec![1400];
+    while left.last() != Some(&0) {
+        left.push(world.log.index_pending().unwrap());
+        assert_eq!(world.find("word"), expected, "{left:?}");
+        assert_eq!(world.find("word 70"), ["word 700", "word 70"], "{left:?}");
+    }
+    assert!(left.len() > 3 && left.is_sorted_by(|a, b| a > b), "in steps: {left:?}");
+    assert_eq!(world.log.index_pending().unwrap(), 0);
+    // Indexing continues after the log was closed.
+    world.append_message(701, "word 701");
+    let mut world = world.reopen();
+    assert_eq!(world.find("word")[..2], ["word 701", "word 700"]);
+    assert_eq!(world.search("701"), ["word 701"]);
+}
+
+#[test]
+fn message_deleted_before_indexing_is_not_found() {
+    let mut world = world_with(&["word 1", "word 2", "word 3"]);
+    while world.log.apply_retention(&Retention { messages: Some(1), ..Retention::default() }, 0).unwrap() {}
+    assert_eq!(world.search("word"), ["word 3"]);
+    while world.log.apply_retention(&Retention { messages: Some(0), ..Retention::default() }, 0).unwrap() {}
+    assert_eq!(world.search("word"), [""; 0]);
+    world.append_message(4, "word 4");
+    assert_eq!(world.search("word"), ["word 4"]);
+    world.check();
+}
+
+#[test]
+fn log_indexed_by_version_1_is_searched_unchanged() {
+    let dir = Dir::new();
+    let first = Connection::open(dir.join("parlour.db")).unwrap();
+    first.execute_batch(include_str!("../../src/store/sqlite/migrations/1.sql")).unwrap();
+    let place = 1_i64 << 38 | 1;
+    first
+        .execute_batch(&format!(
+            "PRAGMA application_id = {}; PRAGMA user_version = 1;
+             INSERT INTO about (id) VALUES (zeroblob(16));
+             INSERT INTO room (id, name, last_seq, kept) VALUES (1, '', 1, 1);
+             INSERT INTO message (place, room, time, id, nick, content)
+                 VALUES ({place}, 1, 5, zeroblob(16), 'tom', 'from before');
+             INSERT INTO words (rowid, text) VALUES ({place}, 'from before');",
+            0x5061_726C,
+        ))
+        .unwrap();
+    drop(first);
+    let mut log = dir.open_with(&FAST).unwrap();
+    assert_eq!(log.index_pending().unwrap(), 0, "it is in the index already");
+    log.append(&[entry(2, "", "from now")], &[]).unwrap();
+    let found = log.reader().unwrap().search("", "from", 0, ALL).unwrap().messages;
+    assert_eq!(found.iter().map(|it| &*it.content).collect::<Vec<_>>(), ["from now", "from before"]);
+}

@@ -1,0 +1,180 @@
+//! An event log in its own directory.
+
+use std::{
+    fs,
+    ops::{Deref, DerefMut},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
+
+use parlour_core::model::MessageId;
+use parlour_server::store::{
+    AppendOutcome, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart,
+    SearchResults, Stamp,
+    sqlite::{NAME, Options, SqliteLog, Synchronous},
+};
+
+/// The time of the first message, Unix ms.
+pub const NOW: i64 = 1_700_000_000_000;
+
+/// No size limit.
+pub const ALL: PageSize = PageSize { messages: usize::MAX, bytes: usize::MAX };
+
+/// Without syncing to the disk.
+pub const FAST: Options = Options { synchronous: Synchronous::Off, max_pages: None, read_only: false };
+
+/// A directory that is removed with its test.
+pub struct Dir(PathBuf);
+
+impl Dir {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("parlour-log-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.0.join(NAME)
+    }
+
+    pub fn open_with(&self, options: &Options) -> Result<SqliteLog, LogError> {
+        SqliteLog::open_with(&self.0, options)
+    }
+}
+
+impl Deref for Dir {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A log and a reader of it.
+pub struct World {
+    pub log: SqliteLog,
+    pub read: Box<dyn LogReader>,
+    pub dir: Dir,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(&FAST)
+    }
+
+    pub fn with(options: &Options) -> Self {
+        let dir = Dir::new();
+        let log = dir.open_with(options).unwrap();
+        Self { read: log.reader().unwrap(), log, dir }
+    }
+
+    /// Closes the log and opens it again.
+    pub fn reopen(self) -> Self {
+        self.reopen_with(&FAST)
+    }
+
+    pub fn reopen_with(self, options: &Options) -> Self {
+        let Self { log, read, dir } = self;
+        drop((read, log));
+        let log = dir.open_with(options).unwrap();
+        Self { read: log.reader().unwrap(), log, dir }
+    }
+
+    /// Appends a message to the lobby.
+    pub fn append_message(&mut self, id: u32, content: &str) -> AppendOutcome {
+        self.append(&[entry(id, "", content)])[0]
+    }
+
+    pub fn append(&mut self, entries: &[NewMessage]) -> Vec<AppendOutcome> {
+        self.log.append(entries, &[]).unwrap()
+    }
+
+    /// Checks the integrity of the database.
+    #[track_caller]
+    pub fn check(&self) {
+        let database = rusqlite::Connection::open(self.log.path()).unwrap();
+        let said: String = database.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+        assert_eq!(said, "ok");
+    }
+
+    /// A page of the lobby.
+    pub fn page(&mut self, start: PageStart, size: PageSize) -> HistoryPage {
+        self.read.page("", start, size).unwrap()
+    }
+
+    /// The contents of all lobby messages.
+    pub fn contents(&mut self) -> Vec<String> {
+        self.page(PageStart::End, ALL).messages.into_iter().map(|message| message.content).collect()
+    }
+
+    /// All matches in the lobby, which must be the same before and after indexing.
+    #[track_caller]
+    pub fn search(&mut self, query: &str) -> Vec<String> {
+        let found = self.find(query);
+        self.index_all();
+        assert_eq!(self.find(query), found, "{query:?}: found with the index, and without");
+        found
+    }
+
+    /// Indexes all messages.
+    pub fn index_all(&mut self) {
+        while self.log.index_pending().unwrap() > 0 {}
+    }
+
+    /// All matches in the lobby, in the current state of the index.
+    pub fn find(&mut self, query: &str) -> Vec<String> {
+        let SearchResults { messages, reached_start } = self.read.search("", query, 0, ALL).unwrap();
+        assert!(reached_start);
+        messages.into_iter().map(|message| message.content).collect()
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut SqliteLog {
+        &mut self.log
+    }
+}
+
+impl Deref for World {
+    type Target = SqliteLog;
+
+    fn deref(&self) -> &SqliteLog {
+        &self.log
+    }
+}
+
+/// An id made from a number.
+pub fn id(n: u32) -> MessageId {
+    MessageId::new(n.into(), [7; 10])
+}
+
+/// A message of tom, as many ms after [`NOW`] as its id.
+pub fn entry(n: u32, room: &str, content: &str) -> NewMessage {
+    NewMessage {
+        id: id(n),
+        room: Arc::from(room),
+        nick: "tom".into(),
+        content: Arc::from(content),
+        time: NOW + i64::from(n),
+    }
+}
+
+/// The outcome for a new message.
+#[track_caller]
+pub fn new(appended: AppendOutcome) -> Stamp {
+    match appended {
+        AppendOutcome::Appended(place) => place,
+        other => panic!("not new: {other:?}"),
+    }
+}
