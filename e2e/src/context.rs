@@ -157,7 +157,7 @@ impl TestContext {
         window: WindowOptions<'_>,
         profile: PathBuf,
     ) -> Page {
-        let driver = Driver::of(browser, &profile).await;
+        let driver = Driver::start(browser, &profile).await;
         let capabilities = browser.capabilities(window, &profile);
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().expect("an object").clone())

@@ -38,7 +38,7 @@ pub(crate) async fn wait<T>(
             Err(state) => state,
         };
         if start.elapsed() > deadline {
-            return Err(format!("waited {deadline:?} for: {what}\nlast state: {seen}"));
+            return Err(format!("waited {deadline:?} for: {what}\nlast state: {state}"));
         }
         // The only sleep in the harness: browsers and processes do not notify us of changes, and polling without a pause
         // would starve them.

@@ -36,7 +36,7 @@ impl Geckodriver {
             .stderr(output);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let keeper = command.spawn().expect("start a shell");
+        let supervisor = command.spawn().expect("start a shell");
         let mut started = Self { supervisor, url: String::new(), log };
         started.url = eventually("geckodriver listens", async || {
             let log = started.output();
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn firefox_ends_with_its_driver() {
-        browser_test_in(Browser::Firefox, "firefox_ends_with_its_driver", async |stage| {
-            let page = stage.window("page", WindowOptions::default()).await;
-            stage.kill_and_reopen("again", WindowOptions::default(), &page).await;
+        browser_test_in(Browser::Firefox, "firefox_ends_with_its_driver", async |test| {
+            let page = test.open_blank("page", WindowOptions::default()).await;
+            test.kill_and_reopen("again", WindowOptions::default(), &page).await;
         });
     }
 

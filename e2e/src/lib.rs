@@ -38,12 +38,12 @@ pub mod wire;
 pub use basic::{BasicServer, PeerInput};
 pub use browser::Browser;
 pub use context::{
-    TestContext, WindowOptions, browser_test_in, browser_test_in_each, browser_test_within, stage,
+    TestContext, WindowOptions, browser_test, browser_test_in, browser_test_in_each, browser_test_within,
 };
 pub use desktop_peer::DesktopPeer;
 pub use environment::{Environment, Programs};
 pub use eventually::{eventually, eventually_within};
-pub use history::{StoredMessage, history};
+pub use history::{StoredMessage, read_history};
 pub use page::{Entry, Page, keys};
 pub use proxy::Proxy;
 pub use rng::{Deck, Rng};

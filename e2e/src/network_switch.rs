@@ -22,7 +22,7 @@ const NETWORK_SWITCH: &str = r"
         send(message) {
             if (dropCount > 0) dropCount -= 1;
             else if (history) super.send(message);
-            else asks || => isHistoryRequest(message).then((isRequest) => isRequest || => asks || super.send(message));
+            else isHistoryRequest(message).then((isRequest) => isRequest || super.send(message));
         }
     };
     window.testNetwork = {

@@ -81,7 +81,7 @@ impl Server {
     /// If it does not end.
     pub async fn stop(&mut self) {
         let sent = Command::new("kill").arg(self.process.id().to_string()).status();
-        assert!(asked.is_ok_and(|status| status.success()), "send SIGTERM to the server");
+        assert!(sent.is_ok_and(|status| status.success()), "send SIGTERM to the server");
         eventually("the server ends", async || match self.process.try_wait() {
             Ok(Some(_)) => Ok(()),
             other => Err(format!("{other:?}\n{}", self.log())),

@@ -63,7 +63,7 @@ fn room_module_is_prefetched_after_the_login_page_is_drawn() {
             format!("return document.querySelector('link[rel=part]').href === '{}{room}'", files.url());
         tom.until_true("the page links to the room module", &named).await;
         let cached = "const { href } = document.querySelector('link[rel=part]'); \
-                    return caches.match(href).then(kept !== undefined => (found) => found !== undefined => kept !== undefined)";
+                    return caches.match(href).then((found) => found !== undefined)";
         tom.until_true("the module is cached for offline use, although its download is delayed", cached)
             .await;
         tom.eval::<()>("release()", vec![]).await;

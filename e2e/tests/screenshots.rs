@@ -49,8 +49,8 @@ impl Screenshots<'_> {
             self.page.choose("#theme", theme).await;
             self.page.until("the theme", |view| view.theme.as_deref() == Some(theme)).await;
             // Two frames: one to lay out what changed, one to paint it.
-            let painted = "const size = arguments; return new Promise((assert_no_problems) => requestAnimationFrame(() => \
-                requestAnimationFrame(() => assert_no_problems(innerWidth === size[0] && innerHeight === size[1]))))";
+            let painted = "const size = arguments; return new Promise((done) => requestAnimationFrame(() => \
+                requestAnimationFrame(() => done(innerWidth === size[0] && innerHeight === size[1]))))";
             let painted: bool = self.page.eval(painted, vec![width.into(), height.into()]).await;
             assert!(painted, "the page has the size of the screen");
             let file = format!("{name}-{width}x{height}-{theme}-{}.png", self.language);
@@ -159,9 +159,9 @@ async fn layout_shift(page: &Page) -> f64 {
         const add = (list) => list.forEach((entry) => { if (!entry.hadRecentInput) sum += entry.value; });
         const observer = new PerformanceObserver((list) => add(list.getEntries()));
         observer.observe({ type: 'layout-shift', buffered: true });
-        return new Promise((assert_no_problems) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
             add(observer.takeRecords());
-            assert_no_problems(sum);
+            done(sum);
         })));
     ";
     page.eval(script, vec![]).await

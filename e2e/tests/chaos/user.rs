@@ -114,7 +114,7 @@ impl<'a> User<'a> {
         let (counts, tabs) = (ActionCounts::default(), [Some(current_tab(&page).await), None]);
         let mut user = Self { name, counts, test, window, url, page, tabs, tab: 0, rng, deck, ledger };
         user.open_page().await;
-        user.settle(true).await;
+        user.until_in_room(true).await;
         user
     }
 

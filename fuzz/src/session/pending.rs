@@ -74,8 +74,8 @@ impl PendingMessages {
         if message.delivery != Delivery::Sent {
             return self.delivery_changed(message.id, message.delivery);
         }
-        if let Some(message) = self.0.remove(&message.id) {
-            assert!(message.confirmed, "{:?} is shown as sent, and no server has confirmed it", message.id);
+        if let Some(pending) = self.0.remove(&message.id) {
+            assert!(pending.confirmed, "{:?} is shown as sent, and no server has confirmed it", message.id);
         }
     }
 
