@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     socket::{self, Received, TEXT, Writer},
-    wire::Frame,
+    wire::Envelope,
 };
 
 /// Maximum size of a client's message.
@@ -41,9 +41,9 @@ struct Peer {
 /// Input from a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerInput {
-    /// A frame.
-    Frame(Frame),
-    /// A message that is not a frame, or too large; its size in bytes.
+    /// An envelope.
+    Envelope(Envelope),
+    /// A message that is not an envelope, or too large; its size in bytes.
     Refused(usize),
     /// A Close frame, with its code if it has one.
     Close(Option<u16>),
@@ -91,14 +91,14 @@ impl BasicServer {
         self.lock().connections
     }
 
-    /// Broadcasts a frame. Adds the user list if the frame has none.
-    pub fn broadcast(&self, frame: Frame) {
-        self.lock().broadcast(frame);
+    /// Broadcasts an envelope. Adds the user list if the envelope has none.
+    pub fn broadcast(&self, envelope: Envelope) {
+        self.lock().broadcast(envelope);
     }
 
-    /// Broadcasts several frames in one Text frame, separated by line feeds, as the original does under load.
-    pub fn broadcast_joined(&self, frames: &[Frame]) {
-        let joined = frames.iter().map(Frame::encode).collect::<Vec<_>>().join(&0x0A);
+    /// Broadcasts several envelopes in one Text frame, separated by line feeds, as the original does under load.
+    pub fn broadcast_joined(&self, envelopes: &[Envelope]) {
+        let joined = envelopes.iter().map(Envelope::encode).collect::<Vec<_>>().join(&0x0A);
         self.send_bytes(TEXT, &joined);
     }
 
@@ -161,34 +161,34 @@ impl Hub {
                 return false;
             }
         };
-        let frame = Frame::decode(&message).filter(|_| message.len() <= INBOUND_BYTES);
-        let Some(frame) = frame else {
+        let envelope = Envelope::decode(&message).filter(|_| message.len() <= INBOUND_BYTES);
+        let Some(envelope) = envelope else {
             self.received.push(PeerInput::Refused(message.len()));
             let _ = self.peers.get_mut(&id).map(|peer| peer.writer.close(Some(1009)));
             return false;
         };
-        self.received.push(PeerInput::Frame(frame.clone()));
+        self.received.push(PeerInput::Envelope(envelope.clone()));
         if self.unresponsive {
             return true;
         }
-        match &*frame.kind {
+        match &*envelope.kind {
             "exit" => {
                 if let Some(peer) = self.peers.get_mut(&id) {
                     peer.name.clear();
                 }
-                self.broadcast(Frame::new(&frame.user_name, "", "exit"));
+                self.broadcast(Envelope::new(&envelope.user_name, "", "exit"));
             }
             "userlist" => {
                 let names: String = self.names().iter().map(|name| format!("{name},")).collect();
-                let answer = Frame { content: names, ..frame };
+                let answer = Envelope { content: names, ..envelope };
                 self.send(TEXT, &answer.encode());
             }
             // Every other type is treated as a message.
             _ => {
                 if let Some(peer) = self.peers.get_mut(&id) {
-                    peer.name.clone_from(&frame.user_name);
+                    peer.name.clone_from(&envelope.user_name);
                 }
-                self.broadcast(frame);
+                self.broadcast(envelope);
             }
         }
         true
@@ -200,7 +200,7 @@ impl Hub {
         peer.writer.shut_down();
         let wrong = self.peers.values().next().map(|peer| peer.name.clone());
         if let Some(wrong) = wrong.filter(|_| !peer.name.is_empty()) {
-            self.broadcast(Frame::new(&wrong, "", "exit"));
+            self.broadcast(Envelope::new(&wrong, "", "exit"));
         }
     }
 
@@ -208,11 +208,11 @@ impl Hub {
         self.peers.values().map(|peer| peer.name.clone()).filter(|name| !name.is_empty()).collect()
     }
 
-    fn broadcast(&mut self, mut frame: Frame) {
-        if frame.user_list.is_empty() {
-            frame = frame.with_list(self.names().iter().map(String::as_str));
+    fn broadcast(&mut self, mut envelope: Envelope) {
+        if envelope.user_list.is_empty() {
+            envelope = envelope.with_list(self.names().iter().map(String::as_str));
         }
-        self.send(TEXT, &frame.encode());
+        self.send(TEXT, &envelope.encode());
     }
 
     fn send(&mut self, opcode: u8, bytes: &[u8]) {

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     eventually::eventually,
     socket::{self, Received, TEXT, Writer},
-    wire::Frame,
+    wire::Envelope,
 };
 
 /// A connected desktop peer.
@@ -24,31 +24,34 @@ pub struct DesktopPeer {
 /// What the peer has received so far.
 #[derive(Clone, Debug, Default)]
 pub struct DesktopWindow {
-    /// Lines shown in its window: `name:content` of frames that have both.
+    /// Lines shown in its window: `name:content` of envelopes that have both.
     pub lines: Vec<String>,
-    /// The user list of the last frame that had one.
+    /// The user list of the last envelope that had one.
     pub list: BTreeSet<String>,
-    /// All frames.
-    pub frames: Vec<Frame>,
+    /// All envelopes.
+    pub envelopes: Vec<Envelope>,
     /// The connection has ended.
     pub ended: bool,
 }
 
 impl DesktopWindow {
-    /// The number of frames that announce that `name` left.
+    /// The number of envelopes that announce that `name` left.
     #[must_use]
     pub fn exits_of(&self, name: &str) -> usize {
-        self.frames.iter().filter(|frame| frame.user_name == name && frame.content == "exit").count()
+        self.envelopes
+            .iter()
+            .filter(|envelope| envelope.user_name == name && envelope.content == "exit")
+            .count()
     }
 
-    fn receive(&mut self, frame: Frame) {
-        if !frame.user_list.is_empty() {
-            self.list = frame.user_list.keys().cloned().collect();
+    fn receive(&mut self, envelope: Envelope) {
+        if !envelope.user_list.is_empty() {
+            self.list = envelope.user_list.keys().cloned().collect();
         }
-        if !frame.user_name.is_empty() && !frame.content.is_empty() {
-            self.lines.push(format!("{}:{}", frame.user_name, frame.content));
+        if !envelope.user_name.is_empty() && !envelope.content.is_empty() {
+            self.lines.push(format!("{}:{}", envelope.user_name, envelope.content));
         }
-        self.frames.push(frame);
+        self.envelopes.push(envelope);
     }
 }
 
@@ -65,8 +68,9 @@ impl DesktopPeer {
         let shared = seen.clone();
         thread::spawn(move || {
             while let Ok(Received::Message(message)) = reader.read() {
-                let frame = Frame::decode(&message).expect("every frame is readable in the basic dialect");
-                shared.lock().unwrap().receive(frame);
+                let envelope =
+                    Envelope::decode(&message).expect("every message is readable in the basic dialect");
+                shared.lock().unwrap().receive(envelope);
             }
             shared.lock().unwrap().ended = true;
         });
@@ -89,7 +93,7 @@ impl DesktopPeer {
         self.send_frame("userlist", "");
     }
 
-    /// Leaves as the original does: an `exit` frame, an empty Close frame, and the end of the connection.
+    /// Leaves as the original does: an `exit` envelope, an empty Close frame, and the end of the connection.
     ///
     /// # Panics
     /// If the connection is lost.
@@ -99,7 +103,7 @@ impl DesktopPeer {
         self.writer.shut_down();
     }
 
-    /// Disconnects without an `exit` frame.
+    /// Disconnects without an `exit` envelope.
     pub fn disconnect(self) {
         self.writer.shut_down();
     }
@@ -123,7 +127,7 @@ impl DesktopPeer {
     }
 
     fn send_frame(&mut self, kind: &str, content: &str) {
-        let frame = Frame::new(&self.name, kind, content).encode();
-        self.writer.write(TEXT, &frame).expect("the connection is open");
+        let envelope = Envelope::new(&self.name, kind, content).encode();
+        self.writer.write(TEXT, &envelope).expect("the connection is open");
     }
 }

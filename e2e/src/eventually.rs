@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Default deadline. It is long because two browsers may share the machine with a build.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Polls `look` until it returns `Ok`, and returns the value. `Err` describes the current state.
+/// Polls `probe` until it returns `Ok`, and returns the value. `Err` describes the current state.
 ///
 /// # Panics
 /// If the deadline passes; the message contains the last state.
@@ -25,7 +25,7 @@ pub async fn eventually_within<T>(
     wait(deadline, what, probe).await.unwrap_or_else(|why| panic!("{why}"))
 }
 
-/// Polls until `look` succeeds or the deadline passes.
+/// Polls until `probe` succeeds or the deadline passes.
 pub(crate) async fn wait<T>(
     deadline: Duration,
     what: &str,

@@ -2,7 +2,7 @@
 
 use crate::{
     socket::{self, BINARY, Received},
-    wire::{Frame, Value, field, fields, number_field},
+    wire::{Envelope, Value, field, fields, number_field},
 };
 
 /// A stored message.
@@ -63,15 +63,15 @@ pub fn read_history(address: &str, nick: &str) -> Vec<StoredMessage> {
             break;
         }
     }
-    writer.write(BINARY, &Frame::new(nick, "exit", "exit").encode()).expect("the connection is open");
+    writer.write(BINARY, &Envelope::new(nick, "exit", "exit").encode()).expect("the connection is open");
     writer.close(Some(1000)).expect("the connection is open");
     all
 }
 
 fn extension(nick: &str, kind: &str, number: u64, value: &[u8]) -> Vec<u8> {
-    let mut frame = Frame::new(nick, kind, "");
-    field(&mut frame.unknown, number, value);
-    frame.encode()
+    let mut envelope = Envelope::new(nick, kind, "");
+    field(&mut envelope.unknown, number, value);
+    envelope.encode()
 }
 
 impl HistoryPage {
@@ -80,7 +80,7 @@ impl HistoryPage {
         for (number, value) in fields(bytes) {
             match (number, value) {
                 (1, Value::Number(request)) => page.request = request,
-                (2, Value::Bytes(frame)) => page.messages.push(StoredMessage::read(frame)),
+                (2, Value::Bytes(envelope)) => page.messages.push(StoredMessage::read(envelope)),
                 (4, Value::Number(reached)) => page.reached_end = reached != 0,
                 (6, Value::Number(to)) => page.to = to,
                 _ => {}
@@ -92,9 +92,10 @@ impl HistoryPage {
 
 impl StoredMessage {
     fn read(bytes: &[u8]) -> Self {
-        let frame = Frame::decode(bytes).expect("a valid frame");
-        let mut logged = Self { id: String::new(), seq: 0, nick: frame.user_name, content: frame.content };
-        for (number, value) in fields(&frame.unknown) {
+        let envelope = Envelope::decode(bytes).expect("a valid envelope");
+        let mut logged =
+            Self { id: String::new(), seq: 0, nick: envelope.user_name, content: envelope.content };
+        for (number, value) in fields(&envelope.unknown) {
             match (number, value) {
                 (6, Value::Bytes(id)) => logged.id = id.iter().map(|byte| format!("{byte:02x}")).collect(),
                 (7, Value::Number(seq)) => logged.seq = seq,

@@ -193,10 +193,10 @@ async fn head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 async fn connect_patiently(server: &str) -> io::Result<TcpStream> {
-    let begun = Instant::now();
+    let start = Instant::now();
     loop {
         match TcpStream::connect(server).await {
-            Err(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(_) if start.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
             other => return other,
         }
     }

@@ -1,10 +1,10 @@
-//! The basic dialect, implemented independently of the code under test: frames with four fields.
+//! The basic dialect, implemented independently of the code under test: envelopes with four fields.
 
 use std::collections::BTreeMap;
 
-/// A frame of the basic dialect.
+/// An envelope of the basic dialect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frame {
+pub struct Envelope {
     /// Field 1.
     pub user_name: String,
     /// Field 2.
@@ -13,25 +13,25 @@ pub struct Frame {
     pub content: String,
     /// Field 4: maps each name to itself.
     pub user_list: BTreeMap<String, String>,
-    /// All other fields as received. They are sent on when a frame is forwarded.
+    /// All other fields as received. They are sent on when an envelope is forwarded.
     pub unknown: Vec<u8>,
 }
 
-impl Frame {
-    /// A frame without a user list.
+impl Envelope {
+    /// An envelope without a user list.
     #[must_use]
     pub fn new(user_name: &str, kind: &str, content: &str) -> Self {
         Self { user_name: user_name.into(), kind: kind.into(), content: content.into(), ..Self::default() }
     }
 
-    /// The same frame with a user list.
+    /// The same envelope with a user list.
     #[must_use]
     pub fn with_list<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.user_list = names.into_iter().map(|name| (name.to_owned(), name.to_owned())).collect();
         self
     }
 
-    /// Encodes the frame: fields in order of their numbers, default values omitted, unknown fields last.
+    /// Encodes the envelope: fields in order of their numbers, default values omitted, unknown fields last.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -50,18 +50,18 @@ impl Frame {
         out
     }
 
-    /// Decodes a frame. Returns `None` if it is invalid.
+    /// Decodes an envelope. Returns `None` if it is invalid.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut frame = Self::default();
+        let mut envelope = Self::default();
         let mut rest = bytes;
         while !rest.is_empty() {
             let before = rest;
             let (number, value) = take_field(&mut rest)?;
             match (number, value.bytes()) {
-                (1, Some(value)) => frame.user_name = text(value)?,
-                (2, Some(value)) => frame.kind = text(value)?,
-                (3, Some(value)) => frame.content = text(value)?,
+                (1, Some(value)) => envelope.user_name = text(value)?,
+                (2, Some(value)) => envelope.kind = text(value)?,
+                (3, Some(value)) => envelope.content = text(value)?,
                 (4, Some(mut entry)) => {
                     let (mut key, mut name) = (String::new(), String::new());
                     while !entry.is_empty() {
@@ -71,12 +71,12 @@ impl Frame {
                             _ => {}
                         }
                     }
-                    frame.user_list.insert(key, name);
+                    envelope.user_list.insert(key, name);
                 }
-                _ => frame.unknown.extend_from_slice(&before[..before.len() - rest.len()]),
+                _ => envelope.unknown.extend_from_slice(&before[..before.len() - rest.len()]),
             }
         }
-        Some(frame)
+        Some(envelope)
     }
 }
 
@@ -162,31 +162,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frame_encoding_matches_protobuf() {
-        let talk = Frame::new("tom", "talk", "hi");
+    fn envelope_encoding_matches_protobuf() {
+        let talk = Envelope::new("tom", "talk", "hi");
         assert_eq!(talk.encode(), b"\x0a\x03tom\x12\x04talk\x1a\x02hi");
-        let exit = Frame::new("李丽", "", "exit").with_list(["tom"]);
+        let exit = Envelope::new("李丽", "", "exit").with_list(["tom"]);
         assert_eq!(
             exit.encode(),
             b"\x0a\x06\xe6\x9d\x8e\xe4\xb8\xbd\x1a\x04exit\x22\x0a\x0a\x03tom\x12\x03tom"
         );
-        let long = Frame::new("", "", &"x".repeat(300)).encode();
+        let long = Envelope::new("", "", &"x".repeat(300)).encode();
         assert_eq!(long[..4], *b"\x1a\xac\x02x");
         assert_eq!(long.len(), 303);
-        for frame in [talk, exit, Frame::default()] {
-            assert_eq!(Frame::decode(&frame.encode()), Some(frame));
+        for envelope in [talk, exit, Envelope::default()] {
+            assert_eq!(Envelope::decode(&envelope.encode()), Some(envelope));
         }
     }
 
     #[test]
     fn unknown_fields_survive_and_invalid_bytes_are_rejected() {
         let bytes = b"\x0a\x03tom\x38\x96\x01\x82\x01\x02\x08\x01\x1a\x02hi";
-        let frame = Frame::decode(bytes).unwrap();
-        assert_eq!((&*frame.user_name, &*frame.content), ("tom", "hi"));
-        assert_eq!(frame.unknown, b"\x38\x96\x01\x82\x01\x02\x08\x01");
-        assert_eq!(frame.encode(), b"\x0a\x03tom\x1a\x02hi\x38\x96\x01\x82\x01\x02\x08\x01");
+        let envelope = Envelope::decode(bytes).unwrap();
+        assert_eq!((&*envelope.user_name, &*envelope.content), ("tom", "hi"));
+        assert_eq!(envelope.unknown, b"\x38\x96\x01\x82\x01\x02\x08\x01");
+        assert_eq!(envelope.encode(), b"\x0a\x03tom\x1a\x02hi\x38\x96\x01\x82\x01\x02\x08\x01");
         for bytes in [&b"\x0a\x09tom"[..], b"\x0b", b"\x0a\x01\xff", b"\xff\xff"] {
-            assert_eq!(Frame::decode(bytes), None, "{bytes:?}");
+            assert_eq!(Envelope::decode(bytes), None, "{bytes:?}");
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use parlour_e2e::{
     BasicServer, DesktopPeer, Page, PeerInput, Server, TestContext, View, browser_test, eventually,
-    wire::Frame,
+    wire::Envelope,
 };
 
 /// A page of ours, logged in to a basic server.
@@ -64,11 +64,11 @@ fn joined_messages_are_shown_separately() {
         let (host, server) = (Server::start(), BasicServer::start());
         let tom = log_in_to(test, &host, &server, "tom").await;
         server.broadcast_joined(&[
-            Frame::new("ann", "talk", "one").with_list(["ann", "tom"]),
-            Frame::new("ann", "talk", "two\nlines").with_list(["ann", "tom"]),
+            Envelope::new("ann", "talk", "one").with_list(["ann", "tom"]),
+            Envelope::new("ann", "talk", "two\nlines").with_list(["ann", "tom"]),
             // The separating line feed is also the tag byte of field 1; a frame may also begin with another field.
-            Frame::new("", "", "nobody").with_list(["ann", "tom"]),
-            Frame::new("bob", "talk", "three").with_list(["ann", "bob", "tom"]),
+            Envelope::new("", "", "nobody").with_list(["ann", "tom"]),
+            Envelope::new("bob", "talk", "three").with_list(["ann", "bob", "tom"]),
         ]);
         tom.until("all messages", |view| view.contents() == ["one", "two\nlines", "nobody", "three"]).await;
         let view = tom.view().await;
@@ -118,8 +118,8 @@ fn who_and_exit_commands_work_on_a_basic_server() {
         eventually("the exit and an empty Close", async || {
             let received = server.received();
             let end = &received[received.len().saturating_sub(2)..];
-            let exit = Frame::new("tom", "exit", "exit");
-            if end == [PeerInput::Frame(exit), PeerInput::Close(None)] {
+            let exit = Envelope::new("tom", "exit", "exit");
+            if end == [PeerInput::Envelope(exit), PeerInput::Close(None)] {
                 Ok(())
             } else {
                 Err(format!("{received:#?}"))
@@ -139,7 +139,7 @@ fn invalid_utf8_text_frame_is_explained_and_page_reconnects() {
         tom.expect_error("WebSocket connection to");
         let connections = server.connections();
         // The length of 128 and more bytes of content is encoded in bytes that are not valid UTF-8.
-        server.broadcast(Frame::new("ann", "talk", &"x".repeat(200)));
+        server.broadcast(Envelope::new("ann", "talk", &"x".repeat(200)));
         // In the connection bar while it is shown, or in a notice.
         tom.until("an explanation", |view| {
             let mut words = view.row_texts("notice");

@@ -36,8 +36,8 @@ fn desktop_peer_and_browser_exchange_messages() {
 
         lili.send_and_wait("hello from the browser").await;
         tom.until("her message", |seen| seen.lines.iter().any(|l| l == "lili:hello from the browser")).await;
-        let frames = tom.seen().frames;
-        let hers = frames.iter().find(|frame| frame.content == "hello from the browser").unwrap();
+        let envelopes = tom.seen().envelopes;
+        let hers = envelopes.iter().find(|envelope| envelope.content == "hello from the browser").unwrap();
         assert_eq!((&*hers.user_name, &*hers.kind), ("lili", "talk"));
 
         // 128 and more bytes of content make a Text frame that is not valid UTF-8.
@@ -104,10 +104,12 @@ fn desktop_peer_cannot_take_a_nick_in_use() {
         lili.log_in("lili").await;
         let mut other = DesktopPeer::connect(server.address(), "lili");
         other.send("I am Lili");
-        other.until("it is told, or cut off", |seen| seen.ended || !seen.lines.is_empty()).await;
+        other
+            .until("it gets an answer, or is disconnected", |seen| seen.ended || !seen.lines.is_empty())
+            .await;
         lili.send_and_wait("No, I am").await;
         let view = lili.view().await;
         assert_eq!(view.members, ["lili"]);
-        assert!(view.messages_with("I am Lili").is_empty(), "nobody speaks in her name");
+        assert!(view.messages_with("I am Lili").is_empty(), "no message appears under her nick");
     });
 }

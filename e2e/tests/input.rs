@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parlour_e2e::{
     BasicServer, Page, Server, TestContext, View, browser_test, browser_test_in_each, keys, socket::BINARY,
-    socket::TEXT, wire::Frame,
+    socket::TEXT, wire::Envelope,
 };
 use serde_json::{Value, json};
 
@@ -234,7 +234,7 @@ fn unreadable_messages_are_reported_and_chat_continues() {
             let printable: Vec<u8> = bytes.iter().map(|byte| byte & 0x7F).collect();
             server.send_bytes(TEXT, &printable);
         }
-        server.broadcast(Frame::new("ann", "talk", "after all that"));
+        server.broadcast(Envelope::new("ann", "talk", "after all that"));
         tom.until("the next message", |view| view.has_sent("after all that")).await;
         tom.send_and_wait("still here").await;
         assert_eq!(server.connections(), 1, "on the same connection");
@@ -249,7 +249,7 @@ fn page_stays_usable_with_100_000_members() {
         tom.submit_login("tom", Some(&server.address())).await;
         tom.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
         let names: Vec<String> = (0..100_000).map(|n| format!("user{n:05}")).collect();
-        let crowd = Frame::new("", "talk", "").with_list(names.iter().map(String::as_str));
+        let crowd = Envelope::new("", "talk", "").with_list(names.iter().map(String::as_str));
         server.broadcast(crowd.clone());
         tom.until_within(Duration::from_secs(5), "all members are counted", |view| {
             view.member_count.as_deref() == Some("100,000")
@@ -258,7 +258,7 @@ fn page_stays_usable_with_100_000_members() {
         let items: u32 = tom.eval("return document.querySelectorAll('#roster li').length", vec![]).await;
         assert!(items <= 1_000, "{items} are in the document");
         // The original server sends the whole user list with every message.
-        let message = Frame { user_name: "user00007".into(), content: "so many".into(), ..crowd };
+        let message = Envelope { user_name: "user00007".into(), content: "so many".into(), ..crowd };
         server.broadcast(message);
         tom.until_within(Duration::from_secs(5), "the message", |view| view.has_sent("so many")).await;
         tom.fill("#composer-text", "I can still write").await;

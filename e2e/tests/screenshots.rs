@@ -13,7 +13,7 @@ use std::{
 
 use parlour_e2e::{
     BasicServer, DesktopPeer, Environment, Page, Server, TestContext, View, WindowOptions, browser_test,
-    keys, wire::Frame,
+    keys, wire::Envelope,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -313,7 +313,7 @@ async fn basic_server_screens(test: &TestContext, language: &str) {
         shift(days * DAY).await;
         page.send_and_wait(&format!("What Tom said {text}.")).await;
         shift(days * DAY + 17 * MINUTE).await;
-        server.broadcast(Frame::new("lili", "talk", &format!("What Lili said {text}.")));
+        server.broadcast(Envelope::new("lili", "talk", &format!("What Lili said {text}.")));
         page.until("her message", |view| view.has_sent(&format!("What Lili said {text}."))).await;
     }
     server.set_unresponsive(true);

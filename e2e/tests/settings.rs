@@ -69,23 +69,23 @@ fn language_change_translates_all_text_and_persists() {
         lili.send_and_wait("hello").await;
         page.send_and_wait("hi").await;
         lili.click("#exit").await;
-        page.until("Lili is gone", |view| view.presence_sentences("lili", "left") == 1).await;
+        page.until("Lili has left", |view| view.presence_sentences("lili", "left") == 1).await;
         for typed in ["/help", "/who", "/nonsense"] {
             page.send(typed).await;
         }
-        page.until("what the program says", |view| {
+        page.until("two notices and a note", |view| {
             view.note.is_some() && view.row_texts("notice").len() == 2
         })
         .await;
         page.click("#search-toggle").await;
         page.choose("#language", "zh-CN").await;
         let view = page
-            .until("all in Chinese", |view| {
+            .until("the room in Chinese", |view| {
                 view.lang == "zh-CN" && view.presence_sentences("lili", "离开") == 1
             })
             .await;
         assert_no_english(&page, "the room").await;
-        assert!(view.has_sent("hello") && view.has_sent("hi"), "what people said stays as it was");
+        assert!(view.has_sent("hello") && view.has_sent("hi"), "message contents are not translated");
 
         page.expect_lost_connections();
         drop(server);
@@ -94,7 +94,7 @@ fn language_change_translates_all_text_and_persists() {
     });
 }
 
-/// The colour that is behind everything.
+/// The background colour of the page.
 async fn background(page: &Page) -> String {
     page.eval("return getComputedStyle(document.body).backgroundColor", vec![]).await
 }

@@ -156,18 +156,18 @@ fn closed_leader_tab_loses_no_message() {
         tom.until("the room", |view| view.lists("lili")).await;
         server.kill();
         tom.until("disconnected", |view| view.connection.as_deref() == Some("reconnecting")).await;
-        tom.send("said in the second").await;
-        tom.until("it is queued", |view| view.has_in_state("said in the second", "queued")).await;
+        tom.send("sent in the second").await;
+        tom.until("it is queued", |view| view.has_in_state("sent in the second", "queued")).await;
         switch_to(&tom, &first).await;
-        tom.until("it is queued in the first tab", |view| view.has_in_state("said in the second", "queued"))
+        tom.until("it is queued in the first tab", |view| view.has_in_state("sent in the second", "queued"))
             .await;
         // The tab is closed before this message is persisted.
         tom.eval::<()>("IDBObjectStore.prototype.put = () => {}", vec![]).await;
-        tom.send("said in the first").await;
-        tom.until("it is queued", |view| view.has_in_state("said in the first", "queued")).await;
+        tom.send("sent in the first").await;
+        tom.until("it is queued", |view| view.has_in_state("sent in the first", "queued")).await;
         close_tab(&tom, &first, &second).await;
         server.restart();
-        let all = ["said in the second", "said in the first"];
+        let all = ["sent in the second", "sent in the first"];
         for page in [&tom, &lili] {
             page.until("both messages, once", |view| {
                 view.contents() == all && all.iter().all(|text| view.has_sent(text))

@@ -198,8 +198,8 @@ impl Page {
             Browser::Firefox => drop(self.inner.driver.take()),
         }
         let exe = std::path::Path::new("/proc").join(process).join("exe");
-        let gone = async || if exe.exists() { Err(format!("{} is there", exe.display())) } else { Ok(()) };
-        wait(DEADLINE, "the browser has ended", gone).await.expect("a killed process ends");
+        let ended = async || if exe.exists() { Err(format!("{} exists", exe.display())) } else { Ok(()) };
+        wait(DEADLINE, "the browser has ended", ended).await.expect("a killed process ends");
         self.inner.open.set(false);
         // Lets the driver notice.
         let _ = tokio::time::timeout(Duration::from_secs(5), self.client().clone().close()).await;

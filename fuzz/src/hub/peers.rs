@@ -154,7 +154,7 @@ impl Peers {
         self.peers.get(&conn).is_some_and(|peer| peer.stalled)
     }
 
-    /// The hub has no more output: disconnected peers must not appear again, and whoever was a member throughout has
+    /// The hub has no more output: disconnected peers must not appear again, and peers that were members throughout have
     /// received everything up to `last`, if that is known.
     pub(super) fn settled(&mut self, last: Option<u64>) {
         self.peers.retain(|_, peer| !peer.disconnected);
