@@ -18,8 +18,8 @@ use crate::{
 const CLIENTS: usize = 10_000;
 /// Interval between two messages of the sender, short enough for a median.
 const SEND_INTERVAL: Duration = Duration::from_millis(100);
-/// How long to go on after all clients have reconnected, to include the effects.
-const GO_ON_FOR: Duration = Duration::from_secs(1);
+/// How long sending continues after all clients have reconnected, to include the effects.
+const AFTER_RECONNECT: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(120);
 /// The client that sends messages.
 const SENDER: usize = 0;
@@ -63,14 +63,15 @@ fn reconnect_all(swarm: &mut Swarm, count: usize, sender: &mut Sender) -> Result
             reconnected.get_or_insert(sender.begun.elapsed());
         }
         // Sending stops some time after all have reconnected; then wait for outstanding acknowledgements.
-        let finished = reconnected.filter(|reconnected| sender.begun.elapsed() > *reconnected + GO_ON_FOR);
+        let finished =
+            reconnected.filter(|reconnected| sender.begun.elapsed() > *reconnected + AFTER_RECONNECT);
         if let Some(reconnected) = finished
             && sender.unacknowledged.is_empty()
         {
             return Ok(reconnected);
         }
         sender.send(swarm, finished.is_none());
-        swarm.poll(Duration::from_millis(5), &mut |client, seen| sender.handle(client, seen))?;
+        swarm.poll(Duration::from_millis(5), &mut |client, event| sender.handle(client, event))?;
         ensure!(sender.begun.elapsed() < DEADLINE, "not all have reconnected after {DEADLINE:?}");
     }
 }
@@ -110,8 +111,8 @@ impl Sender {
         }
     }
 
-    fn handle(&mut self, client: usize, seen: Received) {
-        let accepted = match seen {
+    fn handle(&mut self, client: usize, event: Received) {
+        let accepted = match event {
             Received::Accepted => true,
             Received::Message(head) => self.dialect != Dialect::Rich && is_own(client, head),
             _ => false,

@@ -39,7 +39,7 @@ fn stored_seeds() -> Vec<Vec<u8>> {
     };
     let now = Now { mono: 1_000, unix: 1_700_000_000_000 };
     let mut session = Session::new(1, "seed");
-    let mut lead = Lead::new(7, true);
+    let mut leader = Lead::new(7, true);
     session.handle_login(now, "tom", Kept::default()).unwrap();
     session.handle_opened(now);
     let welcome = wire::Welcome {
@@ -62,9 +62,9 @@ fn stored_seeds() -> Vec<Vec<u8>> {
     session.handle_hide();
     let mut tab_messages = vec![tabs::wish(Wish::Hello).to_vec(), tabs::wish_to_load(3).to_vec()];
     while let Some(event) = session.poll_event() {
-        tab_messages.extend(lead.tell(1_000, &event, &session).map(|tab_message| tab_message.to_vec()));
+        tab_messages.extend(leader.tell(1_000, &event, &session).map(|tab_message| tab_message.to_vec()));
     }
-    tab_messages.push(lead.whole(1_000, &session).to_vec());
+    tab_messages.push(leader.whole(1_000, &session).to_vec());
     let (mut account, mut outbox, mut messages) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(command) = session.poll_command() {
         let Command::Keep { changes, .. } = command else { continue };

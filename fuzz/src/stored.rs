@@ -21,33 +21,33 @@ pub fn stored(data: &[u8]) {
     let account = input.bytes().to_vec();
     let list = |input: &mut Input| (0..input.byte() % 8).map(|_| input.bytes().to_vec()).collect::<Vec<_>>();
     let (outbox, messages, tab_messages) = (list(&mut input), list(&mut input), list(&mut input));
-    let kept = Kept::read(Some(&account), &outbox, &messages);
+    let persisted = Kept::read(Some(&account), &outbox, &messages);
     let now = Now { mono: 1_000, unix: 1_700_000_000_000 };
 
-    let mut mirror = Mirror::new();
+    let mut follower = Mirror::new();
     let mut timeline = Timeline::new(100, |time| time.div_euclid(86_400_000));
     for tab_message in &tab_messages {
-        let _ = mirror.handle(now.mono, tab_message);
+        let _ = follower.handle(now.mono, tab_message);
     }
-    mirror.handle_kept(kept.clone());
-    while let Some(event) = mirror.poll_event() {
+    follower.handle_kept(persisted.clone());
+    while let Some(event) = follower.poll_event() {
         show(&mut timeline, event);
     }
-    let _ = mirror.handle_talk(now, parlour_core::model::MessageId([1; 16]), "hello");
+    let _ = follower.handle_talk(now, parlour_core::model::MessageId([1; 16]), "hello");
 
     let mut session = Session::new(1, "fuzz");
-    let nick = kept.nick().unwrap_or("tom").to_owned();
-    let logged_in = kept.is_logged_in();
-    assert_eq!(session.handle_login(now, &nick, kept), Ok(()), "the persisted login cannot be resumed");
-    let mut lead = Lead::new(1, true);
+    let nick = persisted.nick().unwrap_or("tom").to_owned();
+    let logged_in = persisted.is_logged_in();
+    assert_eq!(session.handle_login(now, &nick, persisted), Ok(()), "the persisted login cannot be resumed");
+    let mut leader = Lead::new(1, true);
     for tab_message in tab_messages.iter().chain(&outbox) {
-        let _ = lead.handle(now, tab_message, &mut session);
+        let _ = leader.handle(now, tab_message, &mut session);
         session.handle_adopt(now, tab_message);
     }
     let mut timeline = Timeline::new(100, |time| time.div_euclid(86_400_000));
     let mut rooms_opened = 0;
     while let Some(event) = session.poll_event() {
-        if let Some(tab_message) = lead.tell(now.mono, &event, &session) {
+        if let Some(tab_message) = leader.tell(now.mono, &event, &session) {
             assert!(
                 tab_message.len() <= 64 * 1024 + 4 * data.len(),
                 "a tab message of {} bytes",

@@ -43,23 +43,23 @@ impl PendingMessages {
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         let rich = codec::decode_rich(bytes).unwrap_or_default();
         let basic = codec::decode_basic(bytes).unwrap_or_default();
-        for frame in rich.iter().chain(&basic) {
-            self.receive_frame(frame);
+        for envelope in rich.iter().chain(&basic) {
+            self.receive_envelope(envelope);
         }
     }
 
-    fn receive_frame(&mut self, frame: &Frame) {
-        self.confirm(&frame.id);
-        match &frame.extension {
+    fn receive_envelope(&mut self, envelope: &Frame) {
+        self.confirm(&envelope.id);
+        match &envelope.extension {
             Some(Extension::Ack(ack)) => ack.accepted.iter().for_each(|accepted| self.confirm(&accepted.id)),
             Some(Extension::HistoryPage(page)) => {
-                let frames = page.frames.iter().filter_map(|frame| codec::decode(frame).ok());
-                frames.for_each(|frame| self.confirm(&frame.id));
+                let envelopes = page.frames.iter().filter_map(|envelope| codec::decode(envelope).ok());
+                envelopes.for_each(|envelope| self.confirm(&envelope.id));
             }
             _ => {}
         }
         // In the basic dialect an echo is recognised by its content.
-        let same = self.0.values_mut().filter(|message| message.content == frame.content);
+        let same = self.0.values_mut().filter(|message| message.content == envelope.content);
         same.for_each(|message| message.confirmed = true);
     }
 

@@ -72,10 +72,10 @@ fn pause() -> Result<()> {
     Ok(())
 }
 
-const FLOOD: u64 = 10_000;
+const FLOOD_RATE: u64 = 10_000;
 const FLOOD_SECONDS: u64 = 10;
 /// Long enough to distinguish late messages from lost ones.
-const FLOOD_PATIENCE: Duration = Duration::from_secs(60);
+const FLOOD_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The messages found by scrolling up afterwards.
 #[derive(Debug, Deserialize)]
@@ -101,7 +101,7 @@ fn count_missing(seen: &BTreeSet<u64>, last: u64) -> u64 {
 pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
     let mut site = peer.start(setting, Preloaded(0))?;
     let mut browser = peer.enter(setting, &site)?;
-    let schedule = Schedule { first: 0, count: FLOOD * FLOOD_SECONDS, rate: FLOOD };
+    let schedule = Schedule { first: 0, count: FLOOD_RATE * FLOOD_SECONDS, rate: FLOOD_RATE };
     let mut next = Instant::now();
     let typing = |browser: &mut Browser| {
         // At typing speed; a slower page is typed into as fast as it responds.
@@ -109,13 +109,13 @@ pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
         next = Instant::now() + Duration::from_millis(100);
         browser.press("a")
     };
-    let (result, recording) = watch::flood(&mut browser, &mut site, schedule, FLOOD_PATIENCE, typing)?;
+    let (result, recording) = watch::flood(&mut browser, &mut site, schedule, FLOOD_DEADLINE, typing)?;
     // Scroll up slowly enough that every row is in some frame.
     let scrolled: ScrolledMessages = browser.eval("bench.scroll(2000, 3)")?;
     let count_missing = count_missing(&scrolled.marks, schedule.last()) as f64;
     let mut keys = recording.keys;
     keys.sort_by(f64::total_cmp);
-    let figure = |name: &str, value| (format!("flood of {FLOOD} a second, {name}"), value);
+    let figure = |name: &str, value| (format!("flood of {FLOOD_RATE} a second, {name}"), value);
     let mut figures = vec![
         figure("frames p95, ms", percentile(&result.gaps, 95)),
         figure("worst frame, ms", percentile(&result.gaps, 100)),
