@@ -154,7 +154,7 @@ impl Room {
             let mut random = [0; 10];
             random[..8].copy_from_slice(&(round << 16 | u64::from(n)).to_be_bytes());
             let talk =
-                codec::talk("", "", Some(MessageId::new(NOW.unsigned_abs(), random)), &"x".repeat(100));
+                codec::message("", "", Some(MessageId::new(NOW.unsigned_abs(), random)), &"x".repeat(100));
             let sender = n % SENDERS;
             self.hub.handle_frame(self.now, NOW, ConnId::new(sender, sender), &codec::encode(&talk));
         }

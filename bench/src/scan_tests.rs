@@ -48,7 +48,7 @@ fn assert_events(dialect: Dialect, stream: &[u8], expected: &[&str]) {
 
 #[test]
 fn batches_and_acknowledgements_are_counted() {
-    let talk = |len| codec::encode(&codec::talk("u1", "", Some(MessageId([1; 16])), &"x".repeat(len)));
+    let talk = |len| codec::encode(&codec::message("u1", "", Some(MessageId([1; 16])), &"x".repeat(len)));
     let accepted = vec![wire::Accepted { id: vec![1; 16], seq: 300, time: 1 << 40 }; 2];
     let ack = codec::encode(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
     let welcome = codec::encode(&codec::extension("", Extension::Welcome(wire::Welcome::default())));

@@ -1,39 +1,35 @@
-//! From what a user types as the server's address to the URL of its socket.
+//! Turns the server address that a user types into the URL of its socket.
 
 use crate::status::Status;
 
-/// The port where the user names none and the page itself is not encrypted, as in the original client.
+/// The port when the user gives none and the page is not encrypted, as in the original client.
 pub const DEFAULT_PORT: u16 = 8080;
 /// The path of the socket, as in the original server.
 pub const DEFAULT_PATH: &str = "/ws";
 
-/// The longest address that is looked at, in bytes.
-const LONGEST: usize = 512;
+/// The maximum length of an address, in bytes.
+const MAX_ADDRESS_BYTES: usize = 512;
 
-/// Gives the `ws://` or `wss://` URL of an address.
+/// The `ws://` or `wss://` URL of an address.
 ///
-/// * `host:port` and `host` become `ws://host:port/ws`; on a page loaded over https (`secure_page`)
-///   `wss://`, and then without a port the one of https.
-/// * `ws://`, `wss://`, and `http://`, `https://` for those who copy from the address bar, are taken as they
-///   are; without a path they get `/ws`.
+/// * `host:port` and `host` become `ws://host:port/ws`. On a page loaded over https (`secure_page`) the scheme is
+///   `wss://`, and the default port is that of https.
+/// * `ws://` and `wss://` URLs are used as they are, and so are `http://` and `https://` ones, which users copy from
+///   the address bar. Without a path they get `/ws`.
 ///
 /// # Errors
-/// [`Status::BadAddress`] for anything else: no host, a port that is none, a user name in front of the host, a
-/// query, a fragment, white space. [`Status::InsecureAddress`] for a `ws://` address on an encrypted page,
-/// where every browser refuses it, but for the machine itself.
+/// [`Status::BadAddress`] for anything else: no host, an invalid port, a user name before the host, a query, a
+/// fragment, white space. [`Status::InsecureAddress`] for a `ws://` address on an encrypted page, which browsers
+/// allow for the local machine only.
 pub fn socket_url(typed: &str, secure_page: bool) -> Result<String, Status> {
     let typed = typed.trim();
-    let odd = |c: char| {
+    let is_forbidden = |c: char| {
         c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@' | '\\' | '"' | '<' | '>')
     };
-    if typed.is_empty() || typed.len() > LONGEST || typed.contains(odd) {
+    if typed.is_empty() || typed.len() > MAX_ADDRESS_BYTES || typed.contains(is_forbidden) {
         return Err(Status::BadAddress);
     }
-    // Looked for by a letter: searching for a text is two kilobytes of code that nothing else in the page needs.
-    let (scheme, rest) = match typed
-        .split_once('/')
-        .and_then(|(head, tail)| Some((head.strip_suffix(':')?, tail.strip_prefix('/')?)))
-    {
+    let (scheme, rest) = match typed.split_once("://").filter(|(scheme, _)| !scheme.contains('/')) {
         None => (None, typed),
         Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
             "ws" | "http" => (Some(false), rest),
@@ -60,22 +56,23 @@ pub fn socket_url(typed: &str, secure_page: bool) -> Result<String, Status> {
     Ok(format!("{scheme}://{host}{port}{path}"))
 }
 
-/// What the login page proposes on a page that came from `host` (with its port, if that is not the scheme's).
+/// The address that the login page suggests when the page was loaded from `host` (with its port, unless that is the
+/// default of the scheme).
 #[must_use]
-pub fn of_page(host: &str, secure_page: bool) -> String {
+pub fn suggested(host: &str, secure_page: bool) -> String {
     let has_port = split_port(host).is_ok_and(|(_, port)| port.is_some());
     if has_port || secure_page || host.is_empty() { host.to_owned() } else { format!("{host}:80") }
 }
 
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), Status> {
-    // An IPv6 address stands in brackets; its own colons are no port's.
+    // An IPv6 address is in brackets; the colons inside do not start a port.
     let end = match (authority.starts_with('['), authority.find(']')) {
         (true, Some(end)) => end + 1,
         (true, None) => return Err(Status::BadAddress),
         (false, _) => authority.find(':').unwrap_or(authority.len()),
     };
     let (host, port) = authority.split_at_checked(end).ok_or(Status::BadAddress)?;
-    let fits = if let Some(inner) = host.strip_prefix('[') {
+    let is_valid = if let Some(inner) = host.strip_prefix('[') {
         let inner = inner.trim_end_matches(']');
         !inner.is_empty() && inner.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.' | '%'))
     } else {
@@ -89,10 +86,10 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), Status> {
         None => return Err(Status::BadAddress),
         Some(digits) => Some(digits.parse().ok().filter(|p| *p != 0).ok_or(Status::BadAddress)?),
     };
-    if fits { Ok((host, port)) } else { Err(Status::BadAddress) }
+    if is_valid { Ok((host, port)) } else { Err(Status::BadAddress) }
 }
 
-/// Browsers trust the machine itself, encrypted or not.
+/// Whether a host is the local machine, which browsers trust without encryption.
 fn is_local(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]") || host.ends_with(".localhost")
 }
@@ -102,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_users_type_becomes_a_url() {
+    fn typed_addresses_become_urls() {
         for (typed, secure, url) in [
             ("localhost:8080", false, "ws://localhost:8080/ws"),
             ("chat.example.org", false, "ws://chat.example.org:8080/ws"),
@@ -120,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_addresses_are_refused() {
         for typed in [
             "",
             "  ",
@@ -145,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn a_page_proposes_where_it_came_from() {
+    fn the_suggested_address_leads_back_to_the_host_of_the_page() {
         for (host, secure) in [("localhost:8080", false), ("example.org", true), ("example.org", false)] {
-            let proposed = of_page(host, secure);
-            let url = socket_url(&proposed, secure).unwrap();
+            let suggestion = suggested(host, secure);
+            let url = socket_url(&suggestion, secure).unwrap();
             let scheme = if secure { "wss" } else { "ws" };
             assert!(url.starts_with(&format!("{scheme}://{host}")), "{url}");
         }
-        assert_eq!(of_page("example.org", false), "example.org:80");
+        assert_eq!(suggested("example.org", false), "example.org:80");
     }
 }

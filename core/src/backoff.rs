@@ -1,14 +1,16 @@
-//! When to try again: capped exponential backoff with full jitter on its upper half.
+//! Delays between connection attempts: capped exponential backoff with jitter.
 
 use crate::Millis;
 
-/// How long the first wait is, before jitter.
-pub const FIRST: Millis = 500;
-/// The longest wait.
-pub const CAP: Millis = 30_000;
+/// The first delay before jitter, in ms.
+pub const INITIAL_DELAY_MS: Millis = 500;
+/// The maximum delay, in ms.
+pub const MAX_DELAY_MS: Millis = 30_000;
+/// The maximum delay accepted from a server, before jitter, in ms.
+const MAX_SERVER_DELAY_MS: Millis = 10 * 60_000;
 
-/// Waits that double from [`FIRST`] to [`CAP`]. Half of each is certain and half is drawn, so that clients cut
-/// off together do not come back together.
+/// Delays that double from [`INITIAL_DELAY_MS`] to [`MAX_DELAY_MS`]. The upper half of each is random, so that clients
+/// that were disconnected together do not reconnect together.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     attempt: u32,
@@ -16,40 +18,40 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The seed decides every wait; each client needs its own.
+    /// The seed determines all delays; each client needs a different one.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { attempt: 0, rng: seed }
     }
 
-    /// How many waits there were since the last [`reset`](Self::reset).
+    /// The number of delays since the last [`reset`](Self::reset).
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// The next wait in ms.
-    pub fn next_wait(&mut self) -> Millis {
-        let full = CAP.min(FIRST << self.attempt.min(10));
+    /// The next delay in ms.
+    pub fn next_delay(&mut self) -> Millis {
+        let full = MAX_DELAY_MS.min(INITIAL_DELAY_MS << self.attempt.min(10));
         self.attempt = self.attempt.saturating_add(1);
         full / 2 + self.random() % (full / 2 + 1)
     }
 
-    /// A server's own "come back in n ms", spread by up to a quarter of it so that all who were told the same
-    /// do not come at once.
-    pub fn told(&mut self, wait: Millis) -> Millis {
-        let wait = wait.min(10 * 60_000);
+    /// The delay when the server asked for one of `requested` ms. Up to a quarter is added at random, because the
+    /// server asks many clients for the same delay.
+    pub fn server_delay(&mut self, requested: Millis) -> Millis {
+        let delay = requested.min(MAX_SERVER_DELAY_MS);
         self.attempt = self.attempt.saturating_add(1);
-        wait + self.random() % (wait / 4 + 1)
+        delay + self.random() % (delay / 4 + 1)
     }
 
-    /// To be called after a connection that lasted, and only then: a server that accepts and drops at once must not
-    /// be hammered.
+    /// Starts again with the initial delay. To be called only after a connection that lasted, so that a server which
+    /// accepts and immediately drops connections is not flooded.
     pub fn reset(&mut self) {
         self.attempt = 0;
     }
 
-    /// splitmix64 (Steele, Lea, Flood 2014): a wait needs to be spread, not secret.
+    /// splitmix64 (Steele, Lea, Flood 2014). Delays need to be spread out, not unpredictable.
     fn random(&mut self) -> u64 {
         self.rng = self.rng.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.rng;
@@ -64,21 +66,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_cap_and_start_over() {
+    fn delays_double_up_to_the_maximum_and_start_over_after_a_reset() {
         let mut backoff = Backoff::new(7);
         for n in 0..40 {
-            let full = CAP.min(FIRST << n.min(10));
-            let wait = backoff.next_wait();
-            assert!((full / 2..=full).contains(&wait), "wait {n} is {wait} of {full}");
+            let full = MAX_DELAY_MS.min(INITIAL_DELAY_MS << n.min(10));
+            let delay = backoff.next_delay();
+            assert!((full / 2..=full).contains(&delay), "delay {n} is {delay} of {full}");
         }
         backoff.reset();
-        assert!(backoff.next_wait() <= FIRST);
+        assert!(backoff.next_delay() <= INITIAL_DELAY_MS);
     }
 
     #[test]
-    fn two_clients_do_not_come_back_together() {
-        let waits: std::collections::BTreeSet<_> =
-            (0..100).map(|seed| Backoff::new(seed).told(10_000)).collect();
-        assert!(waits.len() > 80 && *waits.first().unwrap() >= 10_000 && *waits.last().unwrap() <= 12_500);
+    fn clients_do_not_reconnect_at_the_same_time() {
+        let delays: std::collections::BTreeSet<_> =
+            (0..100).map(|seed| Backoff::new(seed).server_delay(10_000)).collect();
+        assert!(delays.len() > 80);
+        assert!(*delays.first().unwrap() >= 10_000 && *delays.last().unwrap() <= 12_500);
     }
 }

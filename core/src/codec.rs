@@ -1,19 +1,20 @@
-//! Bytes to frames and back, in both dialects.
+//! Encoding and decoding of the protobuf messages on the wire, in both dialects.
 //!
-//! The encoder writes fields in the order of their numbers, always; that is what makes messages joined by the
-//! original server separable, see [`decode_basic`].
+//! Fields are always encoded in the order of their numbers. The basic dialect depends on it: that is how messages that
+//! the original server joins into one can be separated, see [`decode_basic`].
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use prost::encoding::{self, DecodeContext, WireType};
+use prost::{
+    Message as _,
+    encoding::{self, DecodeContext, WireType},
+};
 use thiserror::Error;
 
-pub use crate::wire::{
-    ChatRequest as Frame,
-    chat_request::{Extension, UserListEntry},
-};
+pub use crate::wire::{ChatRequest as Envelope, chat_request::Extension};
 use crate::{
     model::{Delivery, Message, MessageId},
-    proto,
     status::Status,
     wire,
 };
@@ -22,93 +23,94 @@ use crate::{
 pub const TALK: &str = "talk";
 /// `type` of a departure.
 pub const EXIT: &str = "exit";
-/// `type` of the question who is there.
+/// `type` of a request for the member list.
 pub const USERLIST: &str = "userlist";
-/// `type` of a rich client's first frame.
+/// `type` of a rich client's first envelope.
 pub const LOGIN: &str = "login";
 
-/// Bytes that are not a frame.
+/// Bytes that are not a valid envelope.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum DecodeError {
-    /// It can't be read.
-    #[error("not a frame: {0}")]
+    /// The bytes are not protobuf of this schema, or nest deeper than 100 levels.
+    #[error("not an envelope: {0}")]
     Malformed(#[from] prost::DecodeError),
-    /// A field reaches beyond the end, or is of no kind that there is.
-    #[error("a frame that is cut short")]
-    CutShort,
-    /// A batch inside a batch, or more frames in one than [`BATCH_FRAMES`].
+    /// A field is longer than the rest of the bytes, or has an invalid wire type.
+    #[error("a truncated envelope")]
+    Truncated,
+    /// A batch inside a batch, or more than [`BATCH_FRAMES`] envelopes in one.
     #[error("a batch that is nested or too long")]
     BadBatch,
 }
 
-/// The most frames one batch may hold.
+/// The maximum number of envelopes in a batch.
 pub const BATCH_FRAMES: usize = 1024;
 
-/// What a peer's frame is, whichever dialect it came in.
+/// The purpose of an envelope, in either dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Something to be said; also any type that is not known, as the original server has it.
-    Talk,
+    /// A message. Unknown types are messages too, as in the original server.
+    Message,
     /// A departure.
     Exit,
-    /// The question who is there, or its answer.
+    /// A request for the member list, or its answer.
     UserList,
-    /// A rich client's first frame.
+    /// A rich client's login.
     Login,
-    /// A frame whose meaning is in its extension.
+    /// An envelope whose content is its extension.
     Extension,
 }
 
-/// What a frame is. A login needs its extension; without it the word is one of the unknown types.
+/// The purpose of an envelope. A `type` of "login" without the login extension is one of the unknown types.
 #[must_use]
-pub fn kind(frame: &Frame) -> Kind {
-    match (&frame.extension, frame.r#type.as_str()) {
+pub fn kind(envelope: &Envelope) -> Kind {
+    match (&envelope.extension, envelope.r#type.as_str()) {
         (Some(Extension::Login(_)), _) => Kind::Login,
         (Some(_), _) => Kind::Extension,
         (None, EXIT) => Kind::Exit,
         (None, USERLIST) => Kind::UserList,
-        (None, _) => Kind::Talk,
+        (None, _) => Kind::Message,
     }
 }
 
-/// Encodes one frame.
+/// Encodes one envelope.
 #[must_use]
-pub fn encode(frame: &Frame) -> Bytes {
-    proto::encode(frame)
+pub fn encode(envelope: &Envelope) -> Bytes {
+    envelope.encode_to_vec().into()
 }
 
-/// Decodes one frame. Unknown fields are dropped, as protobuf has it.
+/// Decodes one envelope. Unknown fields are dropped.
 ///
 /// # Errors
-/// [`DecodeError::Malformed`]. Decoding allocates no more than a small multiple of the bytes given.
-pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    Ok(proto::decode(bytes)?)
+/// [`DecodeError::Malformed`]. Decoding allocates at most a small multiple of the size of the input.
+pub fn decode(bytes: &[u8]) -> Result<Envelope, DecodeError> {
+    Ok(Envelope::decode(bytes)?)
 }
 
-/// Decodes a WebSocket message of a rich peer: one frame, or the frames of a batch.
+/// Decodes a WebSocket message of a rich peer: one envelope, or the envelopes of a batch.
 ///
 /// # Errors
 /// As [`decode`]; [`DecodeError::BadBatch`] for a batch that is nested or too long.
-pub fn decode_rich(bytes: &[u8]) -> Result<Vec<Frame>, DecodeError> {
-    let mut frame = decode(bytes)?;
-    let Some(Extension::Batch(batch)) = frame.extension.take_if(|e| matches!(e, Extension::Batch(_))) else {
-        return Ok(vec![frame]);
+pub fn decode_rich(bytes: &[u8]) -> Result<Vec<Envelope>, DecodeError> {
+    let mut envelope = decode(bytes)?;
+    let Some(Extension::Batch(batch)) = envelope.extension.take_if(|e| matches!(e, Extension::Batch(_)))
+    else {
+        return Ok(vec![envelope]);
     };
     if batch.frames.len() > BATCH_FRAMES {
         return Err(DecodeError::BadBatch);
     }
-    let mut frames = Vec::with_capacity(batch.frames.len());
-    for inner in &batch.frames {
-        let inner = decode(inner)?;
-        if matches!(inner.extension, Some(Extension::Batch(_))) {
+    let mut envelopes = Vec::with_capacity(batch.frames.len());
+    for bytes in &batch.frames {
+        let envelope = decode(bytes)?;
+        if matches!(envelope.extension, Some(Extension::Batch(_))) {
             return Err(DecodeError::BadBatch);
         }
-        frames.push(inner);
+        envelopes.push(envelope);
     }
-    Ok(frames)
+    Ok(envelopes)
 }
 
-/// Joins encoded frames into one batch; a single one stays as it is.
+/// Joins encoded envelopes into one batch; a single envelope is returned as it is.
 #[must_use]
 pub fn batch(mut frames: Vec<Bytes>) -> Bytes {
     if frames.len() == 1
@@ -119,119 +121,117 @@ pub fn batch(mut frames: Vec<Bytes>) -> Bytes {
     encode(&extension("", Extension::Batch(wire::Batch { frames })))
 }
 
-/// Decodes a WebSocket message of a basic server, which under load writes several messages into one, with a
-/// byte `0x0A` between them. That byte is also the tag of field 1 (`userName`); because fields stand in order
-/// of number, a tag `0x0A` after any field of the current message is a separator.
+/// Decodes a WebSocket message of a basic server. Under load such a server joins several messages into one, with a
+/// byte `0x0A` between them. That byte is also the tag of field 1 (`userName`); because fields are in the order of
+/// their numbers, a tag `0x0A` after any field of the current message is a separator.
 ///
 /// # Errors
-/// As [`decode`], when any of the messages is malformed.
-pub fn decode_basic(bytes: &[u8]) -> Result<Vec<Frame>, DecodeError> {
-    let mut frames = Vec::new();
-    // The current message with all behind it, and the part of that which is not passed over yet.
+/// As [`decode`], when any of the messages is malformed; [`DecodeError::Truncated`].
+pub fn decode_basic(bytes: &[u8]) -> Result<Vec<Envelope>, DecodeError> {
+    let mut envelopes = Vec::new();
+    // `message` starts at the current message, `rest` at its first field that has not been skipped yet.
     let (mut message, mut rest) = (bytes, bytes);
     while let Some(first) = rest.first() {
-        let passed = message.len() - rest.len();
-        if *first == 0x0A && passed > 0 {
-            frames.push(decode(&message[..passed])?);
+        let skipped = message.len() - rest.len();
+        if *first == 0x0A && skipped > 0 {
+            envelopes.push(decode(&message[..skipped])?);
             rest = &rest[1..];
             message = rest;
         } else {
-            skip_field(&mut rest).ok_or(DecodeError::CutShort)?;
+            skip_field(&mut rest).ok_or(DecodeError::Truncated)?;
         }
     }
-    if !message.is_empty() || frames.is_empty() {
-        frames.push(decode(message)?);
+    if !message.is_empty() || envelopes.is_empty() {
+        envelopes.push(decode(message)?);
     }
-    Ok(frames)
+    Ok(envelopes)
 }
 
-/// Passes over a field. The original server writes no groups, and in one a separator could not be told.
+/// Skips a field. Groups are rejected: the original server writes none, and inside one a separator would be ambiguous.
 fn skip_field(bytes: &mut &[u8]) -> Option<()> {
-    let (number, kind) = encoding::decode_key(bytes).ok()?;
-    if kind == WireType::StartGroup {
+    let (number, wire_type) = encoding::decode_key(bytes).ok()?;
+    if wire_type == WireType::StartGroup {
         return None;
     }
-    encoding::skip_field(kind, number, bytes, DecodeContext::default()).ok()
+    encoding::skip_field(wire_type, number, bytes, DecodeContext::default()).ok()
 }
 
-/// A frame that is nothing but an extension, in a room.
+/// An envelope with nothing but an extension, in a room.
 #[must_use]
-pub fn extension(room: &str, extension: Extension) -> Frame {
-    Frame { room: room.into(), extension: Some(extension), ..Frame::default() }
+pub fn extension(room: &str, extension: Extension) -> Envelope {
+    Envelope { room: room.into(), extension: Some(extension), ..Envelope::default() }
 }
 
-/// A rich client's first frame.
+/// A rich client's first envelope.
 #[must_use]
-pub fn login(nick: &str, login: wire::Login) -> Frame {
-    Frame {
+pub fn login(nick: &str, login: wire::Login) -> Envelope {
+    Envelope {
         user_name: nick.into(),
         r#type: LOGIN.into(),
         extension: Some(Extension::Login(login)),
-        ..Frame::default()
+        ..Envelope::default()
     }
 }
 
-/// A message to be said; `id` only in the rich dialect.
+/// A message to send; `id` only in the rich dialect.
 #[must_use]
-pub fn talk(nick: &str, room: &str, id: Option<MessageId>, content: &str) -> Frame {
-    Frame {
+pub fn message(nick: &str, room: &str, id: Option<MessageId>, content: &str) -> Envelope {
+    Envelope {
         user_name: nick.into(),
         r#type: TALK.into(),
         content: content.into(),
         room: room.into(),
         id: id.map(|id| id.0.to_vec()).unwrap_or_default(),
-        ..Frame::default()
+        ..Envelope::default()
     }
 }
 
-/// A message as it was said, with its place in the room.
-pub(crate) fn said(message: &Message) -> Frame {
-    let frame = talk(&message.nick, "", Some(message.id), &message.content);
-    Frame { seq: message.seq, time: message.time, ..frame }
+/// A message with its sequence number and time, as the server delivers it.
+pub(crate) fn delivered(of: &Message) -> Envelope {
+    let envelope = message(&of.nick, "", Some(of.id), &of.content);
+    Envelope { seq: of.seq, time: of.time, ..envelope }
 }
 
-/// The message of a frame, as somebody else's who has said it; `None` when it has no id.
-pub(crate) fn heard(frame: Frame) -> Option<Message> {
+/// The message in an envelope that the server delivered, not marked as own; `None` when it has no valid id.
+pub(crate) fn received(envelope: Envelope) -> Option<Message> {
     Some(Message {
-        id: MessageId::from_wire(&frame.id)?,
-        nick: frame.user_name.into(),
-        content: frame.content.into(),
-        seq: frame.seq,
-        time: frame.time,
+        id: MessageId::from_wire(&envelope.id)?,
+        nick: envelope.user_name.into(),
+        content: envelope.content.into(),
+        seq: envelope.seq,
+        time: envelope.time,
         own: false,
         delivery: Delivery::Sent,
     })
 }
 
-/// A departure, as both dialects have it.
+/// A departure, the same in both dialects.
 #[must_use]
-pub fn exit(nick: &str) -> Frame {
-    Frame { user_name: nick.into(), r#type: EXIT.into(), content: EXIT.into(), ..Frame::default() }
+pub fn exit(nick: &str) -> Envelope {
+    Envelope { user_name: nick.into(), r#type: EXIT.into(), content: EXIT.into(), ..Envelope::default() }
 }
 
-/// The question who is there, in the basic dialect.
+/// A request for the member list, in the basic dialect.
 #[must_use]
-pub fn userlist(nick: &str) -> Frame {
-    Frame { user_name: nick.into(), r#type: USERLIST.into(), ..Frame::default() }
+pub fn user_list_request(nick: &str) -> Envelope {
+    Envelope { user_name: nick.into(), r#type: USERLIST.into(), ..Envelope::default() }
 }
 
-/// The list of who is there for basic peers: each name under itself, in order of the bytes.
+/// The member list for basic peers: each name maps to itself.
 #[must_use]
-pub fn user_list<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Vec<UserListEntry> {
-    let mut names: Vec<String> = names.into_iter().map(Into::into).collect();
-    names.sort();
-    names.dedup();
-    names.into_iter().map(|name| UserListEntry { key: name.clone(), value: name }).collect()
+pub fn user_list<S: Into<String>>(names: impl IntoIterator<Item = S>) -> BTreeMap<String, String> {
+    let names = names.into_iter().map(Into::into);
+    names.map(|name: String| (name.clone(), name)).collect()
 }
 
-/// A refusal of a message, or with no id of the connection.
+/// The refusal of a message, or without an id that of the connection.
 #[must_use]
 pub fn refusal(
     status: Status,
     id: Option<MessageId>,
     retry_after_ms: u32,
     suggestion: Option<String>,
-) -> Frame {
+) -> Envelope {
     extension(
         "",
         Extension::Refusal(wire::Refusal {

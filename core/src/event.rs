@@ -1,94 +1,94 @@
-//! What a [`session`](crate::session) has to tell: the data that goes up, and nothing of how it came about.
+//! The events that a [`session`](crate::session) reports to the layers above it.
 
 use crate::{
-    model::{Connection, Delivery, Identity, Message, MessageId, Refused},
-    presence::Moved,
+    model::{Connection, Delivery, Identity, Message, MessageId, Refusal},
+    presence::PresenceChange,
     ranges::{Gap, Range, Ranges},
     status::Status,
     timeline::Notice,
 };
 
-/// A hole in what is known of the room.
+/// A gap in the loaded history, and whether it is being loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// Where it is.
+pub struct GapState {
+    /// The missing sequence numbers.
     pub gap: Gap,
-    /// It is being filled.
+    /// A history request for it is pending.
     pub loading: bool,
 }
 
-impl Missing {
-    /// All that is missing between what is known. The one in which the number `loading` lies is being filled.
+impl GapState {
+    /// All gaps between the known ranges. The one that contains `loading` is marked as loading.
     pub(crate) fn between(known: &Ranges, loading: u64) -> Vec<Self> {
         known.gaps().map(|gap| Self { gap, loading: gap.from < loading && loading <= gap.to }).collect()
     }
 }
 
-/// A part of what a search finds.
+/// A page of search results.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
-    /// The newest first.
+pub struct SearchResults {
+    /// Newest first.
     pub messages: Vec<Message>,
-    /// There are older ones.
+    /// There are older matches.
     pub more: bool,
 }
 
-/// Who asked for something: the page that has the session with [`HERE`], one that follows it with a number it drew.
-pub type Asker = u64;
+/// The tab that asked for something: [`LOCAL`], or a number that a following tab has drawn for its request.
+pub type Requester = u64;
 
-/// The page that is told.
-pub const HERE: Asker = 0;
+/// The tab that owns the session.
+pub const LOCAL: Requester = 0;
 
-/// Something happened.
+/// Something that a session reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The connection is doing something else now.
+    /// The state of the connection has changed.
     Connection(Connection),
-    /// Logged in, for the first time or again.
+    /// The login succeeded, for the first time or after a reconnect.
     LoggedIn(Identity),
-    /// The user has left; nothing will be tried any more.
+    /// The user has logged out; no further connection is attempted.
     LoggedOut,
-    /// A message, of somebody's or our own; one whose id is known already replaces what was there.
+    /// A new message, or a new state of the message with the same id.
     Message(Message),
-    /// Messages of earlier: what was kept on the device, or a page of history; each as [`Event::Message`].
-    Page(Vec<Message>),
-    /// The messages told since the last of these, or before it, are all that the room has in this part.
-    Known(Range),
-    /// What is missing between the messages told so far, oldest first. One may be under way.
-    Gaps(Vec<Missing>),
-    /// The place that was sought last is known, and was told; an older one is not told of any more.
-    Sought {
-        /// Who sought it.
-        asker: Asker,
-        /// The message that is there. `None` when it can't be had: there is no connection, the server keeps nothing
-        /// or refuses, nobody has ever said anything, or somebody else's wish came between.
+    /// Older messages, from the device or from the server's history; each counts like an [`Event::Message`].
+    HistoryPage(Vec<Message>),
+    /// Every message of this range that the room has was reported by earlier events.
+    RangeLoaded(Range),
+    /// All gaps between the loaded ranges, oldest first. At most one is being loaded.
+    Gaps(Vec<GapState>),
+    /// The requester's most recent seek is finished. Earlier seeks of the same requester report nothing.
+    SeekFinished {
+        /// Who asked for it.
+        requester: Requester,
+        /// The message at the target, which was reported before this. `None` when the target is unavailable: no
+        /// connection, no history on the server, a refusal, an empty room, or a later seek of another requester.
         seq: Option<u64>,
     },
-    /// What was searched for last is found, or why it can't be; an older search is not told of any more.
-    Found {
-        /// Who searched.
-        asker: Asker,
-        /// What there is.
-        found: Result<Found, Status>,
+    /// The requester's most recent search is finished. Earlier searches of the same requester report nothing.
+    SearchFinished {
+        /// Who asked for it.
+        requester: Requester,
+        /// The matches, or why there are none.
+        results: Result<SearchResults, Status>,
     },
-    /// The server's log is another one than before: what it had acknowledged is not there any more.
-    Forget,
-    /// What is shown is what the device has kept (`true`), or goes on from the server's (`false`).
+    /// The server has a different log than before: messages that the old log acknowledged no longer exist.
+    LogReplaced,
+    /// The messages shown come from the device and may be outdated (`true`), or are in sync with the server (`false`).
     FromDevice(bool),
-    /// An own message has come further, or has failed.
+    /// The delivery state of an own message has changed.
     Delivery(MessageId, Delivery),
-    /// A failed message was discarded.
+    /// The user has discarded a failed message.
     Discarded(MessageId),
-    /// Own messages wait for the server: why, and how long, in ms.
+    /// Sending is paused, for this reason and for this many ms.
     Throttled(Status, u32),
-    /// The list of who is there is another one; read it from the session.
-    Roster,
-    /// Somebody came or went; Unix ms.
-    Moved(Moved, i64),
-    /// The program says something in the timeline.
+    /// The member list has changed; read it from the session.
+    MembersChanged,
+    /// A member has joined or left; Unix ms.
+    PresenceChanged(PresenceChange, i64),
+    /// A notice to show in the timeline.
     Notice(Notice),
-    /// The server refused something that is no message.
-    Refused(Refused),
-    /// A ping came back after so many ms.
+    /// The server refused something other than a message.
+    Refused(Refusal),
+    /// The last ping took this many ms.
     RoundTrip(u32),
 }

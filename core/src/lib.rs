@@ -1,59 +1,57 @@
-//! What both ends of Parlour share, and the client's brain.
+//! The code that client and server share, and the client's session logic.
 //!
-//! Sans-IO: nothing here opens a socket, reads a clock, draws a random number or knows a browser. Time comes
-//! in as [`Millis`], randomness as seeds and ready-made ids, bytes come in through `handle_*` and go out
-//! through `poll_*`. So both ends of the wire can be driven in one test, under a clock of the test's own.
+//! Sans-IO: nothing here opens a socket, reads a clock, draws a random number or knows a browser. Time comes in as
+//! [`Millis`], randomness as seeds and ready-made ids; bytes come in through `handle_*` and go out through `poll_*`.
+//! A test can therefore drive both ends of the wire under a clock of its own.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! | --- | --- |
 //! | [`wire`] | the types of `proto/chat.proto` |
-//! | [`proto`] | protobuf itself |
-//! | [`codec`] | bytes to frames and back, in both dialects |
-//! | [`event`] | what a session tells |
-//! | [`model`] | the data every layer may name: ids, messages, members, connection state |
-//! | [`status`] | the one table of status codes |
-//! | [`limits`], [`validate`] | what is allowed, checked by the same code on both ends |
-//! | [`address`] | from what a user types to the URL of a socket |
-//! | [`backoff`] | when to try again |
-//! | [`outbox`] | what was said and is not yet acknowledged |
-//! | [`ranges`] | what is known of a room, and what is missing |
-//! | [`kept`] | what a client keeps on its device |
-//! | [`presence`] | who is there |
-//! | [`timeline`] | the rows of a room as a reader sees them |
+//! | [`codec`] | encoding and decoding, in both dialects |
+//! | [`event`] | the events of a session |
+//! | [`model`] | the data types of every layer: ids, messages, members, connection state |
+//! | [`status`] | the table of status codes |
+//! | [`limits`], [`validate`] | limits and input rules, checked by the same code on both ends |
+//! | [`address`] | the socket URL of the server address that a user types |
+//! | [`backoff`] | delays between connection attempts |
+//! | [`send_queue`] | own messages that are not acknowledged yet |
+//! | [`ranges`] | which parts of a room are loaded, and the gaps between them |
+//! | [`persist`] | what a client stores on its device |
+//! | [`presence`] | the member list |
+//! | [`timeline`] | the rows of a room as they are shown |
 //! | [`session`] | the client's side of a connection |
-//! | [`tabs`] | many pages of one user, of which one leads |
+//! | [`tabs`] | one session shared by the tabs of a browser |
 
 pub mod address;
 pub mod backoff;
 pub mod codec;
 pub mod event;
-pub mod kept;
 pub mod limits;
 pub mod model;
-pub mod outbox;
+pub mod persist;
 pub mod presence;
-pub mod proto;
 pub mod ranges;
+pub mod send_queue;
 pub mod session;
 pub mod status;
 pub mod tabs;
 pub mod timeline;
 pub mod validate;
 
-/// The types of `proto/chat.proto`; the schema's own comments are their documentation.
-#[allow(clippy::all, unused_variables, reason = "generated")]
+/// The types of `proto/chat.proto`; the comments of the schema are their documentation.
+#[allow(clippy::all, reason = "generated")]
 pub mod wire {
-    include!(concat!(env!("OUT_DIR"), "/chat.rs"));
-}
+    include!(concat!(env!("OUT_DIR"), "/parlour.rs"));
 
-/// The types of `proto/device.proto`.
-#[allow(clippy::all, unused_variables, dead_code, reason = "generated")]
-mod device {
-    include!(concat!(env!("OUT_DIR"), "/device.rs"));
+    /// The types of `proto/device.proto`. A submodule of `wire` because its package is `parlour.device`.
+    pub(crate) mod device {
+        include!(concat!(env!("OUT_DIR"), "/parlour.device.rs"));
+    }
 }
+use wire::device;
 
-/// Milliseconds on a monotonic clock whose origin means nothing; only differences count.
+/// Milliseconds on a monotonic clock with an arbitrary origin: only differences are meaningful.
 pub type Millis = u64;
 
-/// The protocol version this code speaks.
+/// The protocol version that this code implements.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,37 +1,38 @@
-//! What is allowed, in numbers: the same types and the same arithmetic on both ends.
+//! Limits on sizes and rates. Client and server use the same types and the same arithmetic.
 
 use crate::{Millis, wire};
 
-/// How many messages a client asks for at once. What is sought by its number comes with half of them before it.
-pub const PAGE: u32 = 100;
+/// The number of messages a client requests per history page. A seek by sequence number loads half of them before its
+/// target.
+pub const HISTORY_PAGE_MESSAGES: u32 = 100;
 
-/// The longest nick, in characters, whatever a server says.
+/// The maximum length of a nick in characters, even if a server allows more.
 pub const NICK_CHARS: usize = 32;
-/// The longest content of a basic server's frame: its reader closes with 1009 past 512 bytes a frame.
+/// The maximum size in bytes of a frame to a basic server, which closes the connection with 1009 beyond it.
 pub const BASIC_FRAME_BYTES: usize = 512;
-/// The most capabilities a peer may list, and the bytes of each.
+/// The maximum number of capabilities a peer may list.
 pub const CAPABILITIES: usize = 32;
-/// The bytes of one capability's name.
+/// The maximum length of a capability's name, in bytes.
 pub const CAPABILITY_BYTES: usize = 32;
-/// The most members a client keeps of one room's list; more are only counted.
-pub const ROSTER_KEPT: usize = 10_000;
-/// The most that may wait in a client's outbox.
-pub const OUTBOX: usize = 1_000;
+/// The maximum number of members in a client's member list; further ones are only counted.
+pub const MEMBER_LIST_LENGTH: usize = 10_000;
+/// The maximum number of messages in a client's send queue.
+pub const SEND_QUEUE_MESSAGES: usize = 1_000;
 
-/// What a server allows. A value of `0` in [`wire::Limits`] means the default here.
+/// What a server allows. A size of `0` in [`wire::Limits`] stands for the default here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest content, in bytes of UTF-8.
+    /// The maximum length of a message, in bytes of UTF-8.
     pub content_bytes: usize,
-    /// The longest frame from a client, in bytes.
+    /// The maximum size of a frame from a client, in bytes.
     pub frame_bytes: usize,
-    /// The longest nick, in characters.
+    /// The maximum length of a nick, in characters.
     pub nick_chars: usize,
-    /// Messages a minute on the long run.
+    /// The sustained rate of messages, per minute; 0 means no limit.
     pub messages_per_minute: u32,
-    /// Messages at once.
+    /// The number of messages that may be sent at once.
     pub burst: u32,
-    /// Members of a room.
+    /// The maximum number of members of a room.
     pub room_members: usize,
 }
 
@@ -49,7 +50,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The limits of a basic server, which tells none: what is known of the original.
+    /// The limits of the original server, for basic servers, which announce none.
     #[must_use]
     pub fn basic() -> Self {
         Self {
@@ -61,69 +62,70 @@ impl Limits {
         }
     }
 
-    /// As the welcome tells them.
+    /// The limits as announced in a welcome.
     #[must_use]
     pub fn to_wire(self) -> wire::Limits {
-        let u32_of = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let saturate = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         wire::Limits {
-            content_bytes: u32_of(self.content_bytes),
-            frame_bytes: u32_of(self.frame_bytes),
-            nick_chars: u32_of(self.nick_chars),
+            content_bytes: saturate(self.content_bytes),
+            frame_bytes: saturate(self.frame_bytes),
+            nick_chars: saturate(self.nick_chars),
             messages_per_minute: self.messages_per_minute,
             burst: self.burst,
-            room_members: u32_of(self.room_members),
+            room_members: saturate(self.room_members),
             attachment_bytes: 0,
         }
     }
 
-    /// As a client takes them from the welcome.
+    /// The limits announced in a welcome.
     #[must_use]
-    pub fn from_wire(told: &wire::Limits) -> Self {
+    pub fn from_wire(announced: &wire::Limits) -> Self {
         let default = Self::default();
-        let or = |n: u32, d: usize| if n == 0 { d } else { n as usize };
+        let or = |n: u32, default: usize| if n == 0 { default } else { n as usize };
         Self {
-            content_bytes: or(told.content_bytes, default.content_bytes),
-            frame_bytes: or(told.frame_bytes, default.frame_bytes),
-            nick_chars: or(told.nick_chars, default.nick_chars),
-            messages_per_minute: told.messages_per_minute,
-            burst: told.burst,
-            room_members: or(told.room_members, default.room_members),
+            content_bytes: or(announced.content_bytes, default.content_bytes),
+            frame_bytes: or(announced.frame_bytes, default.frame_bytes),
+            nick_chars: or(announced.nick_chars, default.nick_chars),
+            messages_per_minute: announced.messages_per_minute,
+            burst: announced.burst,
+            room_members: or(announced.room_members, default.room_members),
         }
     }
 }
 
-/// A token bucket: `burst` at once, `per_minute` on the long run. Both ends hold one, so that a client waits
-/// by itself before the server would refuse.
+/// A token bucket: `burst` tokens at once, `per_minute` sustained. Both ends have one per connection, so that a client
+/// waits instead of being refused.
 #[derive(Clone, Copy, Debug)]
-pub struct Bucket {
+pub struct TokenBucket {
     per_minute: u64,
-    /// In units of 1/60,000 message, so that one ms refills `per_minute` units exactly.
+    /// In units of 1/60,000 token, so that one ms adds exactly `per_minute` units.
     level: u64,
     capacity: u64,
     at: Millis,
 }
 
+/// One token.
 const UNIT: u64 = 60_000;
 
-impl Bucket {
-    /// A full bucket. `per_minute == 0` means no limit.
+impl TokenBucket {
+    /// A full bucket; `per_minute == 0` means no limit.
     #[must_use]
     pub fn new(per_minute: u32, burst: u32, now: Millis) -> Self {
         let capacity = u64::from(burst.max(1)) * UNIT;
         Self { per_minute: per_minute.into(), level: capacity, capacity, at: now }
     }
 
-    /// Takes one, or says in how many ms there will be one.
+    /// Takes a token.
     ///
     /// # Errors
-    /// The time to wait, at least 1 ms; nothing was taken.
+    /// The time in ms until there is one, at least 1; no token was taken.
     pub fn take(&mut self, now: Millis) -> Result<(), Millis> {
         if self.per_minute == 0 {
             return Ok(());
         }
-        let passed = now.saturating_sub(self.at);
+        let elapsed = now.saturating_sub(self.at);
         self.at = self.at.max(now);
-        self.level = self.capacity.min(self.level.saturating_add(passed.saturating_mul(self.per_minute)));
+        self.level = self.capacity.min(self.level.saturating_add(elapsed.saturating_mul(self.per_minute)));
         if self.level >= UNIT {
             self.level -= UNIT;
             return Ok(());
@@ -137,8 +139,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_gives_its_burst_then_its_rate() {
-        let mut bucket = Bucket::new(60, 3, 0);
+    fn a_bucket_allows_its_burst_and_then_its_rate() {
+        let mut bucket = TokenBucket::new(60, 3, 0);
         for _ in 0..3 {
             assert_eq!(bucket.take(0), Ok(()));
         }
@@ -149,9 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn the_time_told_is_enough() {
+    fn the_returned_time_is_long_enough() {
         for rate in [1, 7, 59, 61, 300, 100_000] {
-            let mut bucket = Bucket::new(rate, 1, 5);
+            let mut bucket = TokenBucket::new(rate, 1, 5);
             assert_eq!(bucket.take(5), Ok(()));
             let wait = bucket.take(5).unwrap_err();
             assert_eq!(bucket.take(5 + wait), Ok(()), "rate {rate}");
@@ -159,17 +161,21 @@ mod tests {
     }
 
     #[test]
-    fn no_rate_is_no_limit_and_a_clock_that_steps_back_gives_nothing() {
-        let mut free = Bucket::new(0, 0, 0);
-        assert!((0..10_000).all(|_| free.take(0).is_ok()));
-        let mut bucket = Bucket::new(60, 1, 1000);
+    fn a_rate_of_zero_means_no_limit() {
+        let mut unlimited = TokenBucket::new(0, 0, 0);
+        assert!((0..10_000).all(|_| unlimited.take(0).is_ok()));
+    }
+
+    #[test]
+    fn a_clock_that_goes_backwards_adds_no_tokens() {
+        let mut bucket = TokenBucket::new(60, 1, 1000);
         assert_eq!(bucket.take(1000), Ok(()));
         assert!(bucket.take(0).is_err());
         assert!(bucket.take(500).is_err());
     }
 
     #[test]
-    fn limits_survive_the_wire() {
+    fn limits_are_the_same_after_encoding_and_decoding() {
         let limits = Limits {
             content_bytes: 1,
             frame_bytes: 2,

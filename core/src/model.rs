@@ -1,15 +1,15 @@
-//! The data that every layer may name.
+//! The data types that every layer may use.
 
 use std::{fmt, sync::Arc};
 
 use crate::{limits::Limits, status::Status};
 
-/// A message's idempotency key: a UUID of version 7 (RFC 9562, 5.7), chosen by the sender.
+/// A message's id and idempotency key: a UUID version 7 (RFC 9562, 5.7), chosen by the sender.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub [u8; 16]);
 
 impl MessageId {
-    /// Makes an id from the time in Unix ms and ten random bytes, of which 74 bits are used.
+    /// An id with this time in Unix ms, and 74 bits of the ten random bytes.
     #[must_use]
     pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
         let mut id = [0; 16];
@@ -20,7 +20,7 @@ impl MessageId {
         Self(id)
     }
 
-    /// Reads an id from the wire; nothing but 16 bytes is one.
+    /// The id in a field of the wire; `None` unless it has 16 bytes.
     #[must_use]
     pub fn from_wire(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
@@ -33,131 +33,132 @@ impl fmt::Debug for MessageId {
     }
 }
 
-/// How far an own message has come. What others said is always [`Delivery::Sent`].
+/// The delivery state of an own message. Messages of others are always [`Delivery::Sent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// In the outbox, and not on its way: there is no connection, or it has to wait for the server's limit.
+    /// In the send queue: there is no connection, or the server's rate limit is reached.
     Queued,
-    /// On its way: sent, not acknowledged.
+    /// Sent on this connection, not acknowledged yet.
     Pending,
-    /// Acknowledged: the server has it for good.
+    /// Acknowledged: the server has stored it.
     Sent,
-    /// Not accepted, and why; the user may retry or discard it.
+    /// Refused, for this reason; the user can retry or discard it.
     Failed(Status),
 }
 
 /// A message of a room's timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The sender's id; for a basic peer's message one made up by the receiver.
+    /// Chosen by the sender; messages of a basic server have none, so the receiver makes one up.
     pub id: MessageId,
-    /// Who said it.
+    /// The sender.
     pub nick: Arc<str>,
-    /// What was said.
+    /// The text.
     pub content: Arc<str>,
-    /// Its place in the room, which in the basic dialect is 0; until it is acknowledged, its place among what is not.
+    /// The sequence number in the room, 0 in the basic dialect. Of a message that is not acknowledged: its
+    /// [order](crate::send_queue::QueuedMessage::order) in the send queue.
     pub seq: u64,
-    /// When it was accepted, or while pending, written: Unix ms.
+    /// When the server accepted it, or until then, when it was written; Unix ms.
     pub time: i64,
-    /// It is ours.
+    /// It was sent by this user.
     pub own: bool,
-    /// How far it has come.
+    /// The delivery state.
     pub delivery: Delivery,
 }
 
-/// A place of the room that the user wants to see.
+/// A position in a room to scroll to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seek {
-    /// The message with this sequence number, or else the first one after it.
+pub enum SeekTarget {
+    /// The message with this sequence number, or the next one after it.
     Seq(u64),
-    /// The first message of this time or later: Unix ms.
+    /// The first message at or after this time, Unix ms.
     Time(i64),
 }
 
-/// What somebody who is, or was, in the room is doing.
+/// The presence of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PresenceState {
-    /// Gone.
+    /// Not in the room.
     Left,
-    /// There.
+    /// In the room.
     Online,
-    /// There, but not at the screen.
+    /// In the room, but idle.
     Away,
 }
 
-/// Somebody in a room.
+/// A member of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The name.
+    /// The nick.
     pub nick: Arc<str>,
-    /// What they are doing.
+    /// The presence.
     pub state: PresenceState,
 }
 
-/// Which of the two dialects the server speaks.
+/// The dialect that a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Four fields, no acknowledgement, no ids.
+    /// Fields 1 to 4 only: no ids, no acknowledgements.
     Basic,
-    /// Everything.
+    /// The whole schema.
     Rich,
 }
 
-/// What the connection is doing, as the connection bar shows it.
+/// The state of the connection, as the connection bar shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Connection {
-    /// Nobody is logged in, and nothing is being tried.
+    /// Logged out; no connection is attempted.
     Idle,
-    /// The first connection is being made, or the login is under way.
+    /// Connecting or logging in, for the first time.
     Connecting,
-    /// Talking.
+    /// Logged in.
     Online {
-        /// Which dialect.
+        /// The server's dialect.
         dialect: Dialect,
     },
-    /// Was online, is trying again by itself.
+    /// The connection was lost and will be attempted again automatically.
     Reconnecting {
         /// Why the connection ended.
         status: Status,
-        /// When the next attempt begins, on the session's clock; `None` while one is under way.
+        /// When the next attempt starts, on the session's monotonic clock; `None` during an attempt.
         retry_at: Option<crate::Millis>,
-        /// How many attempts have been made since it was online.
+        /// The number of attempts since the connection was lost.
         attempt: u32,
     },
-    /// Will not be tried again by itself.
+    /// The connection failed and is not attempted again automatically.
     Failed {
-        /// Why.
+        /// The reason.
         status: Status,
-        /// What the server said, when it said something.
-        refusal: Option<Refused>,
+        /// The server's refusal, if it sent one.
+        refusal: Option<Refusal>,
     },
 }
 
-/// A refusal as the user is told of it.
+/// A refusal by the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The code.
+pub struct Refusal {
+    /// The reason.
     pub status: Status,
-    /// The server's own words, in English.
+    /// The server's explanation, in English.
     pub text: String,
-    /// Something that would be accepted.
+    /// An alternative that the server would accept.
     pub suggestion: Option<String>,
-    /// When to try again, in ms from now; 0 when that is not known.
+    /// When to try again, in ms from now; 0 when the server does not say.
     pub retry_after: u32,
 }
 
-/// Who we are on a server, and what it allows.
+/// The user's identity on a server, and what the server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The nick as the server writes it.
+    /// The nick, in the server's spelling.
     pub nick: Arc<str>,
-    /// The dialect.
+    /// The server's dialect.
     pub dialect: Dialect,
-    /// What it allows.
+    /// The server's limits.
     pub limits: Limits,
-    /// The server's name, if it told one.
+    /// The server's name, if it has announced one.
     pub server_name: Option<String>,
-    /// It searches what was said.
+    /// The server can search messages.
     pub search: bool,
 }
 
@@ -166,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_uuids_of_version_7_in_order_of_time() {
+    fn ids_are_version_7_uuids_ordered_by_time() {
         let id = MessageId::new(0x0123_4567_89AB, [0xFF; 10]);
         assert_eq!(format!("{id:?}"), "0123456789ab7fffbfffffffffffffff");
         assert!(MessageId::new(1, [0xFF; 10]) < MessageId::new(2, [0; 10]));

@@ -1,66 +1,65 @@
-//! Who is there: a snapshot in pages, then changes. The basic dialect has whole lists instead; comparing one
-//! with the last gives the same changes.
+//! The member list of a room: a snapshot in pages, followed by changes. A basic server sends complete lists instead;
+//! comparing each with the previous one yields the same changes.
 
-use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc};
+use std::{cmp::Ordering, sync::Arc};
 
 use crate::{
-    limits::ROSTER_KEPT,
+    limits::MEMBER_LIST_LENGTH,
     model::{Member, PresenceState},
     wire,
 };
 
-/// A room's members, in the order of their names without regard to case.
+/// A room's members, sorted by nick without regard to case.
 #[derive(Debug, Default)]
-pub struct Roster {
+pub struct MemberList {
     members: Members,
-    /// Members that are there but over what is kept.
-    uncounted: usize,
-    /// A snapshot is being received, and these were in it.
+    /// Members beyond [`MEMBER_LIST_LENGTH`], which are only counted.
+    unlisted: usize,
+    /// The members of a snapshot that is not complete yet.
     incoming: Option<Members>,
-    /// Nothing has been received on this connection.
-    fresh: bool,
+    /// No list has been received on this connection.
+    is_new: bool,
 }
 
-/// Somebody came or went.
+/// A member who has joined or left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// Who.
+pub struct PresenceChange {
+    /// The member's nick.
     pub nick: Arc<str>,
-    /// Came, or went.
+    /// Joined (`true`) or left.
     pub joined: bool,
 }
 
-impl Roster {
-    /// Nobody known.
+impl MemberList {
+    /// An empty list.
     #[must_use]
     pub fn new() -> Self {
-        Self { fresh: true, ..Self::default() }
+        Self { is_new: true, ..Self::default() }
     }
 
-    /// A new connection: the first list received says who is there, not who came.
+    /// Prepares for a new connection: the first list on it is not compared with the previous one.
     pub fn reconnected(&mut self) {
         self.incoming = None;
-        self.fresh = true;
+        self.is_new = true;
     }
 
-    /// The members, in order, at most [`ROSTER_KEPT`].
+    /// The members, in order, at most [`MEMBER_LIST_LENGTH`].
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.0.iter()
     }
 
-    /// How many there are in all.
+    /// The number of members, including those that are not listed.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.members.0.len() + self.uncounted
+        self.members.0.len() + self.unlisted
     }
 
-    /// A page of the snapshot. `true` when it was the last and the list is now whole.
+    /// Adds a page of the snapshot. Returns `true` when it was the last one, so that the list is complete.
     pub fn snapshot(&mut self, page: wire::Roster) -> bool {
         let mut incoming = self.incoming.take().filter(|_| !page.first).unwrap_or_default();
-        // A server sends them in order, so that each goes to the end.
         for member in page.members {
             let state = state_of(member.state());
-            if incoming.0.len() < ROSTER_KEPT && state != PresenceState::Left {
+            if incoming.0.len() < MEMBER_LIST_LENGTH && state != PresenceState::Left {
                 incoming.set(&member.nick, state);
             }
         }
@@ -68,81 +67,81 @@ impl Roster {
             self.incoming = Some(incoming);
             return false;
         }
-        self.uncounted = (page.total as usize).saturating_sub(incoming.0.len());
+        self.unlisted = (page.total as usize).saturating_sub(incoming.0.len());
         self.members = incoming;
-        self.fresh = false;
+        self.is_new = false;
         true
     }
 
-    /// Changes since the snapshot. Gives who came and went.
-    pub fn changes(&mut self, presence: wire::Presence) -> Vec<Moved> {
-        let mut moved = Vec::new();
+    /// Applies changes since the snapshot. Returns who has joined and left.
+    pub fn changes(&mut self, presence: wire::Presence) -> Vec<PresenceChange> {
+        let mut changes = Vec::new();
         for change in presence.changes {
             let state = state_of(change.state());
-            // A snapshot under way was taken before this change.
+            // The server took an incomplete snapshot before it sent this change.
             if let Some(incoming) = &mut self.incoming {
                 incoming.set(&change.nick, state);
             }
             let joined = state != PresenceState::Left;
-            let was_there = self.members.find(&change.nick).is_ok();
-            if joined && !was_there && self.members.0.len() >= ROSTER_KEPT {
-                self.uncounted += 1;
-            } else if !joined && !was_there {
-                self.uncounted = self.uncounted.saturating_sub(1);
+            let was_listed = self.members.find(&change.nick).is_ok();
+            if joined && !was_listed && self.members.0.len() >= MEMBER_LIST_LENGTH {
+                self.unlisted += 1;
+            } else if !joined && !was_listed {
+                self.unlisted = self.unlisted.saturating_sub(1);
                 continue;
             } else {
                 self.members.set(&change.nick, state);
             }
-            if joined != was_there {
-                moved.push(Moved { nick: change.nick.into(), joined });
+            if joined != was_listed {
+                changes.push(PresenceChange { nick: change.nick.into(), joined });
             }
         }
-        moved
+        changes
     }
 
-    /// A basic server's whole list, in any order. Gives who came and went since the last one; the first one on a
-    /// connection gives nothing.
-    pub fn list(&mut self, names: Vec<String>) -> Vec<Moved> {
-        let (new, more) = Members::of(names);
-        let mut moved = Vec::new();
-        // Past what is kept, which names are missing says nothing about who went.
-        if !self.fresh && more == 0 && self.uncounted == 0 {
-            let mut note = |some: &Members, others: &Members, joined| {
+    /// Replaces the list by a basic server's complete list, in any order. Returns who has joined and left since the
+    /// previous list on this connection.
+    pub fn list(&mut self, names: Vec<String>) -> Vec<PresenceChange> {
+        let (new, unlisted) = Members::online(names);
+        let mut changes = Vec::new();
+        // Of members that are not listed it is unknown whether they have joined or left.
+        if !self.is_new && unlisted == 0 && self.unlisted == 0 {
+            let mut add_difference = |some: &Members, others: &Members, joined| {
                 let only = some.0.iter().filter(|member| others.find(&member.nick).is_err());
-                moved.extend(only.map(|member| Moved { nick: member.nick.clone(), joined }));
+                changes.extend(only.map(|member| PresenceChange { nick: member.nick.clone(), joined }));
             };
-            note(&self.members, &new, false);
-            note(&new, &self.members, true);
+            add_difference(&self.members, &new, false);
+            add_difference(&new, &self.members, true);
         }
-        self.fresh = false;
+        self.is_new = false;
         self.members = new;
-        self.uncounted = more;
-        moved
+        self.unlisted = unlisted;
+        changes
     }
 }
 
-/// Members in order, each there once.
+/// Members in order, without duplicates.
 #[derive(Debug, Default)]
 struct Members(Vec<Member>);
 
 impl Members {
-    /// Those with these names, as far as they are kept, and how many more there are.
-    fn of(names: Vec<String>) -> (Self, usize) {
-        // Sorted by a heap, which is a tenth of the code of the usual way.
-        let names: BinaryHeap<_> = names.into_iter().filter(|nick| !nick.is_empty()).map(Name).collect();
-        let mut names = names.into_sorted_vec();
-        names.dedup_by(|a, b| a.0 == b.0);
-        let more = names.len().saturating_sub(ROSTER_KEPT);
-        let online = |Name(nick): Name| Member { nick: nick.into(), state: PresenceState::Online };
-        (Self(names.into_iter().take(ROSTER_KEPT).map(online).collect()), more)
+    /// Online members with these names, at most [`MEMBER_LIST_LENGTH`], and the number of further names.
+    fn online(mut names: Vec<String>) -> (Self, usize) {
+        names.retain(|nick| !nick.is_empty());
+        names.sort_unstable_by(|a, b| compare(a, b));
+        names.dedup();
+        let unlisted = names.len().saturating_sub(MEMBER_LIST_LENGTH);
+        names.truncate(MEMBER_LIST_LENGTH);
+        let online = |nick: String| Member { nick: nick.into(), state: PresenceState::Online };
+        (Self(names.into_iter().map(online).collect()), unlisted)
     }
 
-    /// Where a name is, or would be.
+    /// The index of a name, or the one at which to insert it.
     fn find(&self, nick: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|member| in_order(&member.nick, nick))
+        self.0.binary_search_by(|member| compare(&member.nick, nick))
     }
 
-    /// Somebody is there like this, or has left.
+    /// Sets the state of a member; [`PresenceState::Left`] removes it.
     fn set(&mut self, nick: &str, state: PresenceState) {
         match self.find(nick) {
             Ok(at) if state == PresenceState::Left => drop(self.0.remove(at)),
@@ -153,25 +152,9 @@ impl Members {
     }
 }
 
-/// A name in its place.
-#[derive(PartialEq, Eq)]
-struct Name(String);
-
-impl Ord for Name {
-    fn cmp(&self, other: &Self) -> Ordering {
-        in_order(&self.0, &other.0)
-    }
-}
-
-impl PartialOrd for Name {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// Where names stand in the list: without regard to case, as far as ASCII goes. The names themselves keep apart what
-/// the server keeps apart.
-fn in_order(a: &str, b: &str) -> Ordering {
+/// The order of the list: without regard to ASCII case. Names that differ in case only are different members, as far as
+/// the server allows them.
+fn compare(a: &str, b: &str) -> Ordering {
     let lower = |byte: u8| byte.to_ascii_lowercase();
     a.bytes().map(lower).cmp(b.bytes().map(lower)).then_with(|| a.cmp(b))
 }
@@ -193,75 +176,75 @@ mod tests {
         wire::Member { nick: nick.into(), state: state.into() }
     }
 
-    fn names(roster: &Roster) -> Vec<&str> {
-        roster.members().map(|m| &*m.nick).collect()
+    fn names(list: &MemberList) -> Vec<&str> {
+        list.members().map(|m| &*m.nick).collect()
     }
 
     #[test]
-    fn a_snapshot_comes_in_pages_and_changes_between_them_count() {
-        let mut roster = Roster::new();
+    fn changes_between_the_pages_of_a_snapshot_are_applied() {
+        let mut list = MemberList::new();
         let first = wire::Roster {
             members: vec![member("tom", Wire::Online), member("Ann", Wire::Away)],
             total: 3,
             first: true,
             more: true,
         };
-        assert!(!roster.snapshot(first));
-        roster.changes(wire::Presence { changes: vec![member("tom", Wire::Left)], time: 0 });
+        assert!(!list.snapshot(first));
+        list.changes(wire::Presence { changes: vec![member("tom", Wire::Left)], time: 0 });
         let last =
             wire::Roster { members: vec![member("zoe", Wire::Online)], total: 2, first: false, more: false };
-        assert!(roster.snapshot(last));
-        assert_eq!(names(&roster), ["Ann", "zoe"]);
-        assert_eq!(roster.total(), 2);
+        assert!(list.snapshot(last));
+        assert_eq!(names(&list), ["Ann", "zoe"]);
+        assert_eq!(list.total(), 2);
     }
 
     #[test]
-    fn changes_tell_who_moved_and_only_that() {
-        let mut roster = Roster::new();
+    fn only_joining_and_leaving_is_reported() {
+        let mut list = MemberList::new();
         let changes = |list: &[(&str, Wire)]| wire::Presence {
             changes: list.iter().map(|(n, s)| member(n, *s)).collect(),
             time: 0,
         };
-        let moved =
-            roster.changes(changes(&[("tom", Wire::Online), ("tom", Wire::Away), ("ann", Wire::Left)]));
-        assert_eq!(moved, [Moved { nick: "tom".into(), joined: true }]);
-        let moved = roster.changes(changes(&[("tom", Wire::Left)]));
-        assert_eq!(moved, [Moved { nick: "tom".into(), joined: false }]);
-        assert_eq!(roster.total(), 0);
+        let changed =
+            list.changes(changes(&[("tom", Wire::Online), ("tom", Wire::Away), ("ann", Wire::Left)]));
+        assert_eq!(changed, [PresenceChange { nick: "tom".into(), joined: true }]);
+        let changed = list.changes(changes(&[("tom", Wire::Left)]));
+        assert_eq!(changed, [PresenceChange { nick: "tom".into(), joined: false }]);
+        assert_eq!(list.total(), 0);
     }
 
     #[test]
-    fn whole_lists_give_the_same_changes() {
-        let mut roster = Roster::new();
-        let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        assert_eq!(roster.list(list(&["tom", "lili"])), []);
-        let moved = roster.list(list(&["lili", "zoe"]));
+    fn complete_lists_yield_the_same_changes() {
+        let mut list = MemberList::new();
+        let named = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        assert_eq!(list.list(named(&["tom", "lili"])), []);
+        let changed = list.list(named(&["lili", "zoe"]));
         assert_eq!(
-            moved.iter().map(|m| (&*m.nick, m.joined)).collect::<Vec<_>>(),
+            changed.iter().map(|m| (&*m.nick, m.joined)).collect::<Vec<_>>(),
             [("tom", false), ("zoe", true)]
         );
-        roster.reconnected();
-        assert_eq!(roster.list(list(&["amy"])), [], "after a reconnect nobody is said to have come or gone");
+        list.reconnected();
+        assert_eq!(list.list(named(&["amy"])), [], "the first list after a reconnect is not compared");
     }
 
     #[test]
-    fn names_are_in_order_whatever_order_they_came_in() {
-        let mut roster = Roster::new();
-        roster.list(["zoe", "Ann", "", "ann", "tom", "ann", "Bob", "李丽"].map(str::to_owned).into());
-        assert_eq!(names(&roster), ["Ann", "ann", "Bob", "tom", "zoe", "李丽"]);
+    fn members_are_sorted_whatever_order_they_arrive_in() {
+        let mut list = MemberList::new();
+        list.list(["zoe", "Ann", "", "ann", "tom", "ann", "Bob", "李丽"].map(str::to_owned).into());
+        assert_eq!(names(&list), ["Ann", "ann", "Bob", "tom", "zoe", "李丽"]);
         let changes = [("amy", Wire::Away), ("bob", Wire::Online), ("tom", Wire::Left), ("ann", Wire::Away)];
         let changes = changes.map(|(nick, state)| member(nick, state)).into();
-        roster.changes(wire::Presence { changes, time: 0 });
-        assert_eq!(names(&roster), ["amy", "Ann", "ann", "Bob", "bob", "zoe", "李丽"]);
-        let states: Vec<_> = roster.members().map(|m| m.state == PresenceState::Away).collect();
+        list.changes(wire::Presence { changes, time: 0 });
+        assert_eq!(names(&list), ["amy", "Ann", "ann", "Bob", "bob", "zoe", "李丽"]);
+        let states: Vec<_> = list.members().map(|m| m.state == PresenceState::Away).collect();
         assert_eq!(states, [true, false, true, false, false, false, false]);
     }
 
     #[test]
-    fn a_list_of_a_hundred_thousand_is_counted_not_kept() {
-        let mut roster = Roster::new();
-        roster.list((0..100_000).map(|n| format!("user{n}")).collect());
-        assert_eq!((roster.members().count(), roster.total()), (ROSTER_KEPT, 100_000));
-        assert_eq!(roster.list((1..100_000).map(|n| format!("user{n}")).collect()), []);
+    fn members_beyond_the_maximum_are_counted_but_not_listed() {
+        let mut list = MemberList::new();
+        list.list((0..100_000).map(|n| format!("user{n}")).collect());
+        assert_eq!((list.members().count(), list.total()), (MEMBER_LIST_LENGTH, 100_000));
+        assert_eq!(list.list((1..100_000).map(|n| format!("user{n}")).collect()), []);
     }
 }

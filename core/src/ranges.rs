@@ -1,30 +1,31 @@
-//! What is known of a room, as a set of parts without a hole: the only thing from which it is ever concluded that
-//! something is missing, or that nothing is.
+//! The ranges of a room's sequence numbers that are known, and the gaps between them. Gaps are derived from these
+//! ranges only, never from the sequence numbers of single messages.
 
-/// All that a room has above `from` and up to `to`. `from == to` holds no message: it is a place to go on from.
+/// The sequence numbers above `from` and up to `to`. A range with `from == to` has no messages; it records a position
+/// after which new messages follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// The part begins after this sequence number ...
+    /// The last sequence number before the range.
     pub from: u64,
-    /// ... and ends with this one.
+    /// The last sequence number of the range.
     pub to: u64,
 }
 
-/// Something of a room that is not known: what lies above `from` and up to `to`.
+/// The unknown sequence numbers above `from` and up to `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gap {
-    /// What is known before it ends here; 0 when nothing older is known.
+    /// The end of the known range before the gap; 0 when there is none.
     pub from: u64,
-    /// What is known after it begins here.
+    /// The last sequence number of the gap; the next known range begins after it.
     pub to: u64,
 }
 
-/// Parts of a room, in order, none touching another.
+/// A set of ranges, in order, that neither overlap nor touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranges(Vec<Range>);
 
 impl Ranges {
-    /// Puts a part in; those it touches become one with it. One that ends before it begins is ignored.
+    /// Inserts a range and merges it with those it touches. A range that ends before it begins is ignored.
     pub fn insert(&mut self, from: u64, to: u64) {
         if from > to {
             return;
@@ -40,21 +41,21 @@ impl Ranges {
         }
     }
 
-    /// Whether a message is in one of the parts.
+    /// Whether a sequence number is in one of the ranges.
     #[must_use]
     pub fn contains(&self, seq: u64) -> bool {
         let at = self.0.partition_point(|range| range.to < seq);
         self.0.get(at).is_some_and(|range| range.from < seq)
     }
 
-    /// The end of the newest part; `None` when nothing is known.
+    /// The end of the newest range; `None` when there is none.
     #[must_use]
     pub fn newest(&self) -> Option<u64> {
         self.0.last().map(|range| range.to)
     }
 
-    /// What is missing before each part, oldest first: before the first part too, unless that begins at the room's
-    /// start.
+    /// The gap before each range, oldest first. There is one before the first range too, unless that begins at the start
+    /// of the room.
     pub fn gaps(&self) -> impl Iterator<Item = Gap> {
         let ends = std::iter::once(0).chain(self.0.iter().map(|range| range.to));
         ends.zip(&self.0)
@@ -62,42 +63,42 @@ impl Ranges {
             .map(|(from, range)| Gap { from, to: range.from })
     }
 
-    /// Forgets everything up to a sequence number, itself included.
-    pub fn forget_up_to(&mut self, seq: u64) {
+    /// Removes all sequence numbers up to and including this one.
+    pub fn remove_up_to(&mut self, seq: u64) {
         self.0.retain_mut(|range| {
             range.from = range.from.max(seq);
             range.from <= range.to
         });
     }
 
-    /// Forgets everything above `from` and up to `to`. Parts of which nothing is left are gone; a place to go on from
-    /// stays unless it is between the two.
+    /// Removes the sequence numbers above `from` and up to `to`. A range without messages stays unless it lies between
+    /// the two.
     pub fn remove(&mut self, from: u64, to: u64) {
         if from >= to {
             return;
         }
         for range in std::mem::take(&mut self.0) {
-            let place = range.from == range.to;
+            let was_empty = range.from == range.to;
             for (from, to) in [(range.from, range.to.min(from)), (range.from.max(to), range.to)] {
-                if from < to || (from == to && place) {
+                if from < to || (from == to && was_empty) {
                     self.0.push(Range { from, to });
                 }
             }
         }
     }
 
-    /// The sequence number nearest to this one that the room may have, as far as is known how far it goes.
+    /// The sequence number nearest to this one that the room can have, given the newest range.
     #[must_use]
     pub fn nearest(&self, seq: u64) -> u64 {
         seq.clamp(1, self.newest().unwrap_or(0).max(1))
     }
 
-    /// Forgets everything.
+    /// Removes all ranges.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// The parts, in order.
+    /// The ranges, in order.
     pub fn iter(&self) -> impl Iterator<Item = Range> {
         self.0.iter().copied()
     }
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_touch_become_one() {
+    fn ranges_that_touch_are_merged() {
         assert_eq!(ranges(&[(5, 9), (0, 5)]), ranges(&[(0, 9)]));
         assert_eq!(ranges(&[(0, 2), (4, 6), (8, 8)]).0.len(), 3);
         assert_eq!(ranges(&[(0, 2), (4, 6), (8, 8), (1, 8)]), ranges(&[(0, 8)]));
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing() {
+    fn gaps_lie_before_each_range() {
         assert_eq!(gaps(&ranges(&[])), []);
         assert_eq!(gaps(&ranges(&[(0, 0)])), []);
         assert_eq!(gaps(&ranges(&[(7, 7)])), [(0, 7)]);
@@ -143,18 +144,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_is_missing() {
+    fn removing_up_to_a_number_leaves_a_gap() {
         let mut known = ranges(&[(0, 3), (5, 9)]);
-        known.forget_up_to(6);
+        known.remove_up_to(6);
         assert_eq!(known, ranges(&[(6, 9)]));
-        known.forget_up_to(9);
-        assert_eq!(known, ranges(&[(9, 9)]), "the place to go on from stays");
-        known.forget_up_to(10);
+        known.remove_up_to(9);
+        assert_eq!(known, ranges(&[(9, 9)]), "the newest position stays");
+        known.remove_up_to(10);
         assert_eq!(known, Ranges::default());
     }
 
     #[test]
-    fn what_is_removed_is_missing_wherever_it_was() {
+    fn removing_a_range_anywhere_leaves_a_gap() {
         let all = [(0, 9), (12, 12), (15, 20)];
         for (from, to, left) in [
             (3, 5, &[(0, 3), (5, 9), (12, 12), (15, 20)][..]),
@@ -179,11 +180,11 @@ mod tests {
         use proptest::prelude::*;
 
         proptest! {
-            /// Against a plain set of single numbers.
+            /// Compares with a set of single numbers.
             #[test]
-            fn holds_what_was_put_in(
+            fn behaves_like_a_set_of_numbers(
                 list in prop::collection::vec((0u64..40, 0u64..12), 0..12),
-                hole in (0u64..40, 0u64..20),
+                removed in (0u64..40, 0u64..20),
                 cut in 0u64..40,
             ) {
                 let mut known = ranges(&list.iter().map(|&(from, len)| (from, from + len)).collect::<Vec<_>>());
@@ -197,12 +198,12 @@ mod tests {
                 for gap in known.gaps() {
                     prop_assert!((gap.from + 1..=gap.to).all(|seq| !model.contains(&seq)));
                 }
-                let hole = (hole.0, hole.0 + hole.1);
-                known.remove(hole.0, hole.1);
-                model.retain(|seq| *seq <= hole.0 || *seq > hole.1);
+                let removed = (removed.0, removed.0 + removed.1);
+                known.remove(removed.0, removed.1);
+                model.retain(|seq| *seq <= removed.0 || *seq > removed.1);
                 prop_assert_eq!(inside(&known), model.iter().copied().collect::<Vec<_>>());
                 prop_assert!(known.0.windows(2).all(|pair| pair[0].to < pair[1].from));
-                known.forget_up_to(cut);
+                known.remove_up_to(cut);
                 model.retain(|seq| *seq > cut);
                 prop_assert_eq!(inside(&known), model.into_iter().collect::<Vec<_>>());
             }

@@ -1,74 +1,77 @@
-//! The client's side of a connection: logging in, talking, noticing that the other end is gone, coming back.
+//! The client's side of a connection: login, sending and receiving messages, detecting a dead connection, reconnecting.
 //!
 //! A state machine without a socket, a storage, a clock or a random source. The driver calls `handle_*` with what
-//! happened and when, then empties [`Session::poll_command`] (what to do with socket and storage) and
-//! [`Session::poll_event`] (what to tell the user), and calls [`Session::handle_timeout`] once
-//! [`Session::poll_timeout`] has come.
+//! happened and when, then drains [`Session::poll_command`] (for the socket and the storage) and
+//! [`Session::poll_event`] (for the user interface), and calls [`Session::handle_timeout`] at the time given by
+//! [`Session::poll_timeout`].
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! | --- | --- |
-//! | this one | what the user does |
-//! | `link` | what the socket and the clock do; what is common to both dialects |
-//! | `rich`, `basic` | what a server of either dialect says |
-//! | `history` | what is known of the room |
-//! | `ask` | asking for pages of what is not |
-//! | `seek` | going to a place of the room |
-//! | `search` | searching what was said |
-//! | `keep` | what is written to the device, and when |
+//! | this one | the user's actions |
+//! | `connection` | socket events and timeouts; what both dialects share |
+//! | `rich`, `basic` | the envelopes of a server of either dialect |
+//! | `history` | the known ranges of the room |
+//! | `paging` | requests for pages of the history |
+//! | `seek` | jumping to a message or a time |
+//! | `search` | searching for messages |
+//! | `persistence` | what is written to the device, and when |
 
-mod ask;
 mod basic;
+mod connection;
 mod history;
-mod keep;
-mod link;
+mod paging;
+mod persistence;
 mod rich;
 mod search;
 mod seek;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt::Write as _, sync::Arc};
 
 use bytes::Bytes;
 
-use self::{history::History, keep::Keeper, search::Search};
+use self::{history::History, persistence::Persister, search::Search};
 pub use crate::event::Event;
 use crate::{
     Millis,
     backoff::Backoff,
     codec,
-    kept::{Change, Kept},
-    limits::{Bucket, Limits},
-    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refused},
-    outbox::{Entry, Outbox, Stage},
-    presence::Roster,
+    limits::{Limits, TokenBucket},
+    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
+    persist::{Change, Persisted},
+    presence::MemberList,
+    send_queue::{QueuedMessage, SendQueue, Stage},
     status::Status,
     timeline::Notice,
     validate,
 };
 
-/// Both clocks, read together.
+/// The maximum number of names in [`Notice::Members`].
+const LISTED_NAMES: usize = 100;
+
+/// The time on both clocks, read together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Now {
-    /// Monotonic.
-    pub mono: Millis,
-    /// Unix ms; may jump.
+pub struct Clocks {
+    /// The monotonic clock.
+    pub monotonic: Millis,
+    /// The wall clock, Unix ms; it may jump.
     pub unix: i64,
 }
 
-/// What is to be done with the socket.
+/// Something for the driver to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Open a new one; whatever an older one still reports is to be dropped.
+    /// Open a new socket. Ignore whatever an earlier one still reports.
     Open,
     /// Send this as one Binary message.
     Send(Bytes),
-    /// Close it, with this code, or with an empty Close frame.
+    /// Close the socket with this code, or with an empty Close frame.
     Close(Option<u16>),
-    /// Make these changes to the device's storage, all in one transaction and after those of earlier tickets; then,
-    /// whether that worked or not, call [`Session::handle_kept`].
-    Keep {
-        /// Tells these changes from others; rises.
+    /// Apply these changes to the device's storage, in one transaction and after those of earlier tickets. Then call
+    /// [`Session::handle_persisted`], whether the transaction succeeded or not.
+    Persist {
+        /// Identifies the changes; increasing.
         ticket: u64,
         /// The changes, in order.
         changes: Vec<Change>,
@@ -78,16 +81,16 @@ pub enum Command {
 #[derive(Debug)]
 enum State {
     Idle,
-    /// A socket is being opened.
+    /// The socket is being opened.
     Opening {
         deadline: Millis,
     },
-    /// The login frame is out.
+    /// The login was sent.
     LoggingIn {
         deadline: Millis,
     },
     Online(Online),
-    /// Between attempts.
+    /// Waiting for the next attempt.
     Waiting {
         until: Millis,
     },
@@ -100,23 +103,20 @@ struct Online {
     since: Millis,
     heartbeat: Millis,
     next_ping: Millis,
-    /// The ping that is out: its nonce and when it was sent.
-    awaiting: Option<(u64, Millis)>,
-    last_heard: Millis,
-    bucket: Bucket,
-    /// Nothing is sent before this: the server said so, or the bucket did.
-    hold_until: Millis,
-    /// Why.
-    hold_for: Status,
+    /// The nonce of the ping that is not answered yet, and when it was sent.
+    pending_ping: Option<(u64, Millis)>,
+    last_received: Millis,
+    send_budget: TokenBucket,
+    /// No message is sent before this time, because of the server or the send budget.
+    paused_until: Millis,
+    pause_reason: Status,
     can_batch: bool,
 }
 
-/// What is different while the page is looked at.
+/// Whether the user can see the page. It determines how fast a dead connection is detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Watch {
-    /// Somebody looks: a dead connection is to be noticed soon.
-    Seen,
-    /// Nobody does: it is enough to keep it open.
+enum Visibility {
+    Visible,
     Hidden,
 }
 
@@ -127,228 +127,231 @@ pub struct Session {
     nick: String,
     secret: Vec<u8>,
     /// The secret of the next session.
-    fresh: Vec<u8>,
+    next_secret: Vec<u8>,
     agent: String,
     identity: Option<Identity>,
     limits: Limits,
-    outbox: Outbox,
-    roster: Roster,
+    send_queue: SendQueue,
+    member_list: MemberList,
     backoff: Backoff,
-    /// The server's word on when to come back.
-    come_back_after: Option<Millis>,
-    /// A refusal of the connection, waiting for the Close that follows.
-    refused: Option<Refused>,
+    /// The delay that a stopping server has asked for.
+    server_delay: Option<Millis>,
+    /// The refusal of the connection, until the Close frame that follows it.
+    refusal: Option<Refusal>,
     /// Why the last connection ended.
     last_status: Status,
-    /// Since when our name is said to be taken.
-    taken_since: Option<Millis>,
+    /// When the server first refused our own nick as taken.
+    nick_taken_since: Option<Millis>,
     history: History,
     search: Search,
-    /// For pages and searches.
-    pace: Bucket,
-    keeper: Keeper,
-    watch: Watch,
-    /// The number of the last login.
+    /// For history and search requests.
+    request_budget: TokenBucket,
+    persister: Persister,
+    visibility: Visibility,
+    /// The number of the last login attempt.
     attempt: u64,
     nonce: u64,
-    made_ids: u64,
+    generated_ids: u64,
     ignored: u64,
     commands: VecDeque<Command>,
     events: VecDeque<Event>,
 }
 
 impl Session {
-    /// A session that has not begun. `seed` spreads the waits between attempts; `agent` is the program's name
-    /// and version for the server's log.
+    /// A logged-out session. `seed` randomizes the delays between connection attempts; `agent` is the program's name and
+    /// version for the server's log.
     #[must_use]
     pub fn new(seed: u64, agent: &str) -> Self {
         Self {
             state: State::Idle,
             nick: String::new(),
             secret: Vec::new(),
-            fresh: Vec::new(),
+            next_secret: Vec::new(),
             agent: agent.into(),
             identity: None,
             limits: Limits::default(),
-            outbox: Outbox::default(),
-            roster: Roster::new(),
+            send_queue: SendQueue::default(),
+            member_list: MemberList::new(),
             backoff: Backoff::new(seed),
-            come_back_after: None,
-            refused: None,
+            server_delay: None,
+            refusal: None,
             last_status: Status::NotConnected,
-            taken_since: None,
+            nick_taken_since: None,
             history: History::default(),
             search: Search::default(),
-            pace: ask::pace(),
-            keeper: Keeper::default(),
-            watch: Watch::Seen,
+            request_budget: paging::request_budget(),
+            persister: Persister::default(),
+            visibility: Visibility::Visible,
             attempt: 0,
             nonce: seed,
-            made_ids: 0,
+            generated_ids: 0,
             ignored: 0,
             commands: VecDeque::new(),
             events: VecDeque::new(),
         }
     }
 
-    // ---- what the user does
+    // ---- the user's actions
 
-    /// Gives the secret for a session that begins, to be drawn anew before each login. A client that chooses its own
-    /// has its nick back also when the answer to its first login is lost. Without one the server gives one.
+    /// Sets the secret of the next new session; to be called with new random bytes before each login. With a secret of
+    /// its own a client can take back its nick even when the answer to its first login was lost. Without one the server
+    /// chooses the secret.
     ///
-    /// It goes out as letters: a basic server sends the login back as Text.
-    pub fn handle_random(&mut self, random: [u8; 16]) {
-        self.fresh = hex(&random);
+    /// The secret is sent as hexadecimal digits, because a basic server sends the login back as Text.
+    pub fn handle_new_secret(&mut self, random: [u8; 16]) {
+        self.next_secret = hex(&random).into_bytes();
     }
 
-    /// Logs in under a nick, with what the device has kept of its last visit. Who was still logged in then goes on: it
-    /// is told at once as [`Event::LoggedIn`], with what was kept of the room, and is tried until it works.
+    /// Logs in under a nick, with the data that the device has of the last visit. If the user was still logged in, the
+    /// session continues: [`Event::LoggedIn`] and the persisted messages are reported at once, and the connection is
+    /// attempted until it succeeds.
     ///
     /// # Errors
-    /// What [`validate::nick`] says; [`Status::SignedIn`] while another login lasts.
-    pub fn handle_login(&mut self, now: Now, nick: &str, kept: Kept) -> Result<(), Status> {
+    /// Those of [`validate::nick`]; [`Status::SignedIn`] while logged in or logging in.
+    pub fn handle_login(&mut self, now: Clocks, nick: &str, persisted: Persisted) -> Result<(), Status> {
         if !matches!(self.state, State::Idle | State::Failed) {
             return Err(Status::SignedIn);
         }
         let nick = validate::nick(nick, &Limits::default())?;
-        // The same nick but for case, as far as ASCII goes, is the same scope of the storage; more would cost tables.
-        let same = |of: &str| of.eq_ignore_ascii_case(&nick);
-        if !same(&self.nick) {
-            self.outbox.clear();
+        // As in `persist::scope`, nicks that differ in ASCII case only are the same user.
+        let is_same = |other: &str| other.eq_ignore_ascii_case(&nick);
+        if !is_same(&self.nick) {
+            self.send_queue.clear();
         }
-        self.begin(&nick);
-        for entry in kept.outbox {
-            // There can't be more than may be: no more were ever taken.
-            let _ = self.outbox.push(entry);
+        self.reset(&nick);
+        for message in persisted.send_queue {
+            // Never full: not more messages than fit were persisted.
+            let _ = self.send_queue.push(message);
         }
-        if let Some(account) = kept.account.filter(|account| same(&account.identity.nick)) {
+        if let Some(account) = persisted.account.filter(|account| is_same(&account.identity.nick)) {
             self.secret = account.secret;
             self.attempt = self.attempt.max(account.attempt);
             self.limits = account.identity.limits;
-            self.keeper.holds(kept.messages.iter().map(|message| message.seq), account.known.clone());
+            self.persister
+                .restore(persisted.messages.iter().map(|message| message.seq), account.known.clone());
             self.history.restore(account.log, account.known);
             self.nick = account.identity.nick.to_string();
             self.identity = Some(account.identity.clone());
-            self.tell(Event::LoggedIn(account.identity));
-            self.tell(Event::FromDevice(true));
-            self.tell(Event::Page(kept.messages));
-            self.tell_gaps();
-            self.tell_outbox();
+            self.emit(Event::LoggedIn(account.identity));
+            self.emit(Event::FromDevice(true));
+            self.emit(Event::HistoryPage(persisted.messages));
+            self.emit_gaps();
+            self.emit_send_queue();
         }
         self.open(now);
         Ok(())
     }
 
-    /// Everything as it is before a login.
-    fn begin(&mut self, nick: &str) {
-        let fresh = std::mem::take(&mut self.fresh);
-        // Who comes back under the same nick may have to take it from a connection of their own, whose end the server
-        // has not noticed.
+    /// Resets everything to the state before a login.
+    fn reset(&mut self, nick: &str) {
+        let next_secret = std::mem::take(&mut self.next_secret);
+        // The old secret is kept for the same nick: it may be needed to take the nick from an earlier connection whose
+        // end the server has not noticed.
         if self.secret.is_empty() || !nick.eq_ignore_ascii_case(&self.nick) {
-            self.secret = fresh;
+            self.secret = next_secret;
         }
         self.nick = nick.into();
         self.identity = None;
         self.history = History::default();
         self.search = Search::default();
-        self.keeper.begin();
-        self.roster = Roster::new();
+        self.persister.reset();
+        self.member_list = MemberList::new();
         self.last_status = Status::NotConnected;
-        self.taken_since = None;
+        self.nick_taken_since = None;
         self.backoff.reset();
     }
 
-    /// Shows what is in the outbox.
-    fn tell_outbox(&mut self) {
+    /// Reports all messages of the send queue.
+    fn emit_send_queue(&mut self) {
         let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
-        let entries: Vec<_> = self.outbox.iter().cloned().collect();
-        for entry in entries {
-            self.tell(Event::Message(own(&nick, &entry)));
+        let queued: Vec<_> = self.send_queue.iter().cloned().collect();
+        for message in queued {
+            self.emit(Event::Message(own_message(&nick, &message)));
         }
     }
 
-    /// Says something. It is shown at once and sent as soon as possible, on this connection or a later one.
+    /// Sends a message. It is reported at once, and sent as soon as possible, on this connection or a later one.
     /// `id` must be new.
     ///
     /// # Errors
-    /// What [`validate::content`] says against the server's limits, [`Status::NotConnected`] when nobody is
-    /// logged in or too much is waiting.
-    pub fn handle_talk(&mut self, now: Now, id: MessageId, text: &str) -> Result<(), Status> {
+    /// Those of [`validate::content`] with the server's limits; [`Status::NotConnected`] when the user is not logged in
+    /// or the send queue is full.
+    pub fn handle_send(&mut self, now: Clocks, id: MessageId, text: &str) -> Result<(), Status> {
         let Some(identity) = &self.identity else { return Err(Status::NotConnected) };
         if matches!(self.state, State::Idle | State::Failed) {
             return Err(Status::NotConnected);
         }
         let text = validate::content(text, &self.limits)?;
-        if identity.dialect == Dialect::Basic && self.excess(text) > 0 {
+        if identity.dialect == Dialect::Basic && self.excess_bytes(text) > 0 {
             return Err(Status::ContentTooLong);
         }
         let nick = identity.nick.clone();
-        let order = self.outbox.next_order(now.unix);
-        let entry = Entry { id, content: text.into(), time: now.unix, stage: Stage::Queued, order };
-        if self.outbox.push(entry.clone())? {
-            self.tell(Event::Message(own(&nick, &entry)));
-            self.keep_entry(id);
+        let order = self.send_queue.next_order(now.unix);
+        let message = QueuedMessage { id, content: text.into(), time: now.unix, stage: Stage::Queued, order };
+        if self.send_queue.push(message.clone())? {
+            self.emit(Event::Message(own_message(&nick, &message)));
+            self.persist_queued(id);
         }
         Ok(())
     }
 
-    /// How many bytes a text is over what the server takes in one message; 0 when it fits.
+    /// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
     #[must_use]
-    pub fn excess(&self, text: &str) -> usize {
-        self.identity.as_ref().map_or(0, |identity| excess(identity, text))
+    pub fn excess_bytes(&self, text: &str) -> usize {
+        self.identity.as_ref().map_or(0, |identity| excess_bytes(identity, text))
     }
 
-    /// Sends a failed message once more, under its old id.
-    pub fn handle_retry(&mut self, now: Now, id: MessageId) {
-        if self.outbox.get(id).is_some_and(|entry| matches!(entry.stage, Stage::Failed(_))) {
-            self.outbox.set(id, Stage::Queued);
-            self.tell(Event::Delivery(id, Delivery::Queued));
-            self.keep_entry(id);
+    /// Sends a failed message again, under its old id.
+    pub fn handle_retry(&mut self, now: Clocks, id: MessageId) {
+        if self.send_queue.get(id).is_some_and(|message| matches!(message.stage, Stage::Failed(_))) {
+            self.send_queue.set(id, Stage::Queued);
+            self.emit(Event::Delivery(id, Delivery::Queued));
+            self.persist_queued(id);
             self.flush(now);
         }
     }
 
-    /// Forgets a message that failed. One that is on its way can't be called back.
-    pub fn handle_discard(&mut self, now: Now, id: MessageId) {
-        if self.outbox.get(id).is_some_and(|entry| matches!(entry.stage, Stage::Failed(_))) {
-            self.done_with(now, id);
-            self.tell(Event::Discarded(id));
+    /// Discards a failed message. A message in any other stage can't be discarded.
+    pub fn handle_discard(&mut self, now: Clocks, id: MessageId) {
+        if self.send_queue.get(id).is_some_and(|message| matches!(message.stage, Stage::Failed(_))) {
+            self.dequeue(now, id);
+            self.emit(Event::Discarded(id));
         }
     }
 
-    /// Asks who is there; answered with [`Notice::Who`].
-    pub fn handle_who(&mut self) {
-        if let State::Online(Online { dialect: Dialect::Basic, .. }) = self.state {
-            let frame = codec::userlist(&self.nick);
-            self.send(&frame);
+    /// Reports the member list as [`Notice::Members`]. A basic server is asked for it.
+    pub fn handle_list_members(&mut self) {
+        if self.is_basic() {
+            let request = codec::user_list_request(&self.nick);
+            self.send(&request);
         } else {
-            self.tell(who(self.roster.members(), self.roster.total()));
+            self.emit(members_notice(self.member_list.members(), self.member_list.total()));
         }
     }
 
-    /// Leaves for good: says so, closes, and tries nothing more. What is not acknowledged stays on the device and is
-    /// sent when the same nick logs in again.
-    pub fn handle_exit(&mut self, now: Now) {
+    /// Logs out: announces it, closes the connection and makes no further attempt. Messages that are not acknowledged
+    /// stay on the device, and are sent after the next login under the same nick.
+    pub fn handle_leave(&mut self, now: Clocks) {
         if let State::Online(online) = &self.state {
             let close = if online.dialect == Dialect::Basic { None } else { Some(Status::Normal.code()) };
             self.flush(now);
-            let frame = codec::exit(&self.nick);
-            self.send(&frame);
+            let exit = codec::exit(&self.nick);
+            self.send(&exit);
             self.commands.push_back(Command::Close(close));
         } else if matches!(self.state, State::Opening { .. } | State::LoggingIn { .. }) {
             self.commands.push_back(Command::Close(Some(Status::Normal.code())));
         }
-        self.give_back();
+        self.requeue_in_flight();
         self.state = State::Idle;
-        self.keeper.leave();
+        self.persister.leave();
         let nick = self.nick.clone();
-        self.begin(&nick);
-        self.tell(Event::Connection(Connection::Idle));
-        self.tell(Event::LoggedOut);
+        self.reset(&nick);
+        self.emit(Event::Connection(Connection::Idle));
+        self.emit(Event::LoggedOut);
     }
 
-    /// Tries at once instead of waiting.
-    pub fn handle_retry_now(&mut self, now: Now) {
+    /// Connects at once instead of waiting for the next attempt.
+    pub fn handle_reconnect(&mut self, now: Clocks) {
         match self.state {
             State::Waiting { .. } => self.open(now),
             State::Failed if self.identity.is_some() => {
@@ -359,100 +362,97 @@ impl Session {
         }
     }
 
-    /// The browser says that there is a network again, or that the page is looked at again: a waiting attempt
-    /// is made now, an open connection is checked.
-    pub fn handle_wake(&mut self, now: Now) {
+    /// The browser reports that the network is back, or the page has become visible. Makes the next attempt at once, or
+    /// pings the server if there is a connection.
+    pub fn handle_wake(&mut self, now: Clocks) {
         match &mut self.state {
             State::Waiting { .. } => self.open(now),
-            State::Online(online) if online.awaiting.is_none() => online.next_ping = now.mono,
+            State::Online(online) if online.pending_ping.is_none() => online.next_ping = now.monotonic,
             _ => {}
         }
         self.handle_timeout(now);
     }
 
-    /// The browser says that there is no network: an open connection is checked, which tells more surely.
-    pub fn handle_offline(&mut self, now: Now) {
+    /// The browser reports that the network is gone. This is not always true, so the connection is checked by a ping.
+    pub fn handle_offline(&mut self, now: Clocks) {
         if matches!(self.state, State::Online(_)) {
             self.handle_wake(now);
         }
     }
 
-    /// The page is looked at from now on, or not any more.
-    pub fn handle_watched(&mut self, now: Now, watched: bool) {
-        self.watch = if watched { Watch::Seen } else { Watch::Hidden };
-        if watched {
+    /// The page has become visible or hidden.
+    pub fn handle_visibility(&mut self, now: Clocks, visible: bool) {
+        self.visibility = if visible { Visibility::Visible } else { Visibility::Hidden };
+        if visible {
             self.handle_wake(now);
         }
     }
 
-    // ---- what to do and what to tell
+    // ---- output
 
-    /// Nobody is logged in, and nobody is on the way there.
+    /// Nobody is logged in or logging in.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub fn is_logged_out(&self) -> bool {
         self.identity.is_none() && matches!(self.state, State::Idle | State::Failed)
     }
 
-    /// The next thing to do with the socket or the storage.
+    /// The next command for the driver.
     pub fn poll_command(&mut self) -> Option<Command> {
-        self.commands.pop_front().or_else(|| self.changes())
+        self.commands.pop_front().or_else(|| self.poll_changes())
     }
 
-    /// The next thing to tell the user.
+    /// The next event for the user interface.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// Who is there, in order, and how many there are in all.
+    /// The listed members, in order, and the number of all members.
     #[must_use]
-    pub fn roster(&self) -> (Vec<Member>, usize) {
-        (self.roster.members().cloned().collect(), self.roster.total())
+    pub fn members(&self) -> (Vec<Member>, usize) {
+        (self.member_list.members().cloned().collect(), self.member_list.total())
     }
 
-    /// How many frames were of no known kind.
+    /// The number of received envelopes that were ignored because they are unknown or invalid.
     #[must_use]
     pub fn ignored(&self) -> u64 {
         self.ignored
     }
 }
 
-/// Bytes in letters and digits, which are in the order of the bytes.
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    let mut digits = Vec::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        for n in [byte >> 4, byte & 15] {
-            digits.push(if n < 10 { b'0' + n } else { b'a' + n - 10 });
-        }
-    }
-    digits
+/// Lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
-/// Who is there, as a notice.
-pub(crate) fn who<'a>(members: impl Iterator<Item = &'a Member>, total: usize) -> Event {
-    let nicks: Vec<_> = members.take(100).map(|member| member.nick.clone()).collect();
+/// A notice with the names of the first members.
+pub(crate) fn members_notice<'a>(members: impl Iterator<Item = &'a Member>, total: usize) -> Event {
+    let nicks: Vec<_> = members.take(LISTED_NAMES).map(|member| member.nick.clone()).collect();
     let more = total.saturating_sub(nicks.len());
-    Event::Notice(Notice::Who { nicks, more })
+    Event::Notice(Notice::Members { nicks, more })
 }
 
-/// How many bytes a text is over what a server takes from somebody in one message; 0 when it fits.
-pub(crate) fn excess(identity: &Identity, text: &str) -> usize {
+/// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
+pub(crate) fn excess_bytes(identity: &Identity, text: &str) -> usize {
     let text = text.trim_end();
     match identity.dialect {
         Dialect::Basic => {
-            let frame = codec::encode(&codec::talk(&identity.nick, "", None, text));
-            frame.len().saturating_sub(identity.limits.frame_bytes)
+            let bytes = codec::encode(&codec::message(&identity.nick, "", None, text));
+            bytes.len().saturating_sub(identity.limits.frame_bytes)
         }
         Dialect::Rich => text.len().saturating_sub(identity.limits.content_bytes),
     }
 }
 
-/// An entry of the outbox as a message of the timeline.
-pub(crate) fn own(nick: &Arc<str>, entry: &Entry) -> Message {
-    let delivery = match entry.stage {
-        Stage::Keeping(_) | Stage::Queued => Delivery::Queued,
+/// A message of the send queue as a message of the timeline.
+pub(crate) fn own_message(nick: &Arc<str>, queued: &QueuedMessage) -> Message {
+    let delivery = match queued.stage {
+        Stage::Persisting(_) | Stage::Queued => Delivery::Queued,
         Stage::InFlight => Delivery::Pending,
         Stage::Failed(status) => Delivery::Failed(status),
     };
-    let (id, content, time) = (entry.id, entry.content.clone(), entry.time);
-    Message { id, nick: nick.clone(), content, seq: entry.order, time, own: true, delivery }
+    let (id, content, time) = (queued.id, queued.content.clone(), queued.time);
+    Message { id, nick: nick.clone(), content, seq: queued.order, time, own: true, delivery }
 }

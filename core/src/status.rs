@@ -1,58 +1,50 @@
-//! The one table of status codes: what a code means, whether trying again can help, and its English text.
+//! The table of status codes: meaning, whether a retry can succeed, and English text.
 //!
-//! | range | where it comes from |
+//! | range | origin |
 //! | --- | --- |
-//! | 1-99 | the client itself; never on the wire |
+//! | 1-99 | the client; never on the wire |
 //! | 1000-1015 | WebSocket close codes (RFC 6455, 7.4.1) |
-//! | 4000-4499 | refusals and close codes of ours that end the matter: do not try again |
-//! | 4500-4999 | refusals and close codes of ours that pass: try again |
+//! | 4000-4499 | Parlour's permanent refusals and close codes: do not try again |
+//! | 4500-4999 | Parlour's temporary refusals and close codes: try again |
 //!
-//! A code outside the table keeps its number in [`Status::Other`] and its range decides about trying again.
+//! A code that is not in the table becomes [`Status::Other`]; its range determines whether to try again.
 
-/// Whether trying again can help.
+/// Whether a retry can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// The same attempt will be refused again; the user must change something.
+    /// The same attempt would be refused again; the user must change something.
     Terminal,
-    /// It may work later, by itself.
+    /// The same attempt may succeed later.
     Later,
 }
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $retry:ident, $text:literal;)*) => {
-        /// What went wrong, or why a connection ended.
+        /// An error, or the reason for the end of a connection.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Status {
             $($(#[$doc])* $name,)*
-            /// A code this version does not know.
+            /// A code that is not in the table.
             Other(u16),
         }
 
         impl Status {
-            /// All of the table, in order of code.
+            /// The whole table, ordered by code.
             pub const ALL: &'static [Status] = &[$(Status::$name,)*];
 
-            /// The number, as it is on the wire and in a Close frame.
+            /// The code, as on the wire and in a Close frame.
             #[must_use]
             pub const fn code(self) -> u16 {
                 match self { $(Status::$name => $code,)* Status::Other(code) => code }
             }
 
-            /// The status of a number.
+            /// The status of a code.
             #[must_use]
             pub const fn from_code(code: u16) -> Self {
-                // Looked up in the table: a second one the other way round is larger than the search is slow.
-                let mut at = 0;
-                while at < Self::ALL.len() {
-                    if Self::ALL[at].code() == code {
-                        return Self::ALL[at];
-                    }
-                    at += 1;
-                }
-                Status::Other(code)
+                match code { $($code => Status::$name,)* _ => Status::Other(code) }
             }
 
-            /// Whether trying again can help.
+            /// Whether a retry can succeed.
             #[must_use]
             pub const fn retry(self) -> Retry {
                 match self {
@@ -62,7 +54,7 @@ macro_rules! statuses {
                 }
             }
 
-            /// One plain English sentence, for logs and for peers that have no table of their own.
+            /// One English sentence, for logs and for peers without this table.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self { $(Status::$name => $text,)* Status::Other(_) => "The connection ended for a reason this version does not know." }
@@ -72,122 +64,122 @@ macro_rules! statuses {
 }
 
 statuses! {
-    /// An action that needs a connection, without one.
+    /// The action needs a connection, and there is none.
     NotConnected = 1, Later, "You are not connected; wait until the connection is back.";
-    /// Connecting while connected.
+    /// A connection attempt while connected.
     AlreadyConnected = 2, Terminal, "You are already connected.";
-    /// An action with arguments that make no sense.
+    /// The arguments of the action are invalid.
     BadParameters = 3, Terminal, "Something in that request is not right; check it and try again.";
-    /// Logging in while logged in.
+    /// A login while logged in.
     SignedIn = 4, Terminal, "You are already logged in.";
-    /// The server address can't be used.
+    /// The server address is invalid.
     BadAddress = 5, Terminal, "This is not a server address; write host:port or wss://host/path.";
-    /// No connection, or no answer, within the time allowed.
+    /// The server did not accept the connection, or did not answer, in time.
     NoAnswer = 6, Later, "The server does not answer.";
     /// The server stopped answering on an open connection.
     ConnectionLost = 7, Later, "The connection to the server was lost.";
     /// A page loaded over https may not open an unencrypted socket.
     InsecureAddress = 8, Terminal, "This page is encrypted, so the server must be too; use a wss:// address.";
-    /// The browser says that there is no network.
+    /// The browser reports that there is no network.
     Offline = 9, Later, "This device is offline.";
-    /// A basic server acknowledges nothing, so this may or may not have arrived.
+    /// Basic servers don't acknowledge messages, so the message may or may not have arrived.
     Unconfirmed = 10, Later, "The connection was lost before this was confirmed; look before you send it again.";
     /// A command in the composer that does not exist.
     UnknownCommand = 11, Terminal, "There is no such command; /help lists them.";
-    /// What was to be done needs more than a basic server can do.
+    /// The action needs a capability that the server lacks.
     NotOnThisServer = 12, Terminal, "This server can't do that.";
-    /// What is loaded after the login page could not be.
+    /// A lazily loaded part of the page failed to load.
     PageIncomplete = 13, Later, "A part of the page could not be loaded; check your connection and try again, or reload the page.";
 
-    /// Closed as agreed.
+    /// The connection was closed normally.
     Normal = 1000, Terminal, "The connection was closed.";
-    /// The peer goes away: a server stopping or a page being left.
+    /// The peer is going away: the server stops, or the user leaves the page.
     GoingAway = 1001, Later, "The server is going away.";
     /// RFC 6455: protocol error.
     ProtocolError = 1002, Later, "The connection broke a rule of WebSocket and was closed.";
-    /// RFC 6455: data of a kind that is not accepted.
+    /// RFC 6455: an unsupported kind of data.
     UnsupportedData = 1003, Terminal, "The server does not accept this kind of data.";
     /// An empty Close frame.
     NoStatus = 1005, Later, "The server closed the connection without saying why.";
     /// The connection broke without a Close frame.
     Abnormal = 1006, Later, "The connection broke.";
-    /// Text that is not UTF-8. The original server sends protobuf in Text frames, which browsers refuse; they tell
-    /// the page 1006, so with a basic server this is a likely reason and not a certain one.
+    /// Text that is not UTF-8. The original server sends protobuf in Text frames, which browsers reject. They report
+    /// 1006 then, so with a basic server this status is an assumption.
     InvalidText = 1007, Later, "The connection broke; the server may have sent text that a browser may not accept.";
-    /// RFC 6455: a policy was broken.
+    /// RFC 6455: a policy violation.
     Policy = 1008, Terminal, "The server refused this connection.";
-    /// RFC 6455: a message too big.
+    /// RFC 6455: a message that is too big.
     MessageTooBig = 1009, Later, "A message was too big, so the server closed the connection.";
     /// RFC 6455: an unexpected condition in the server.
     ServerError = 1011, Later, "The server met an error.";
-    /// The server restarts.
+    /// The server is restarting.
     ServiceRestart = 1012, Later, "The server restarts.";
     /// The server is too busy.
     TryAgainLater = 1013, Later, "The server is too busy.";
 
-    /// A nick with nothing in it.
+    /// The nick is empty.
     NickEmpty = 4001, Terminal, "Type a name.";
-    /// A nick that is longer than allowed.
+    /// The nick is too long.
     NickTooLong = 4002, Terminal, "This name is too long.";
-    /// A nick with characters that don't show, turn the text around, or can't be told from others.
+    /// The nick has characters that are invisible, change the text direction, or look like others.
     NickForbidden = 4003, Terminal, "This name holds characters that don't show or can't be told apart; use plain letters.";
-    /// Somebody there has this nick.
+    /// Another member has this nick.
     NickTaken = 4004, Terminal, "This name is taken; choose another one.";
-    /// The nick looks like that of somebody there.
+    /// The nick looks like that of another member.
     NickConfusable = 4005, Terminal, "This name looks like one that is taken; choose another one.";
-    /// A message with nothing in it.
+    /// The message is empty.
     ContentEmpty = 4010, Terminal, "There is nothing to send.";
-    /// A message longer than allowed.
+    /// The message is too long.
     ContentTooLong = 4011, Terminal, "This message is too long; shorten it or send it in parts.";
-    /// A message without a valid id.
+    /// The message has no valid id.
     BadMessageId = 4012, Terminal, "This message has no valid id.";
-    /// An id that was used for another message.
+    /// The id was used for a different message.
     MessageIdReused = 4013, Terminal, "This message's id was used for another message.";
-    /// A frame before the login.
+    /// An envelope before the login.
     NotLoggedIn = 4020, Terminal, "Log in first.";
     /// A second login on one connection.
     AlreadyLoggedIn = 4021, Terminal, "This connection is already logged in.";
-    /// A frame that could not be decoded.
+    /// A frame that can't be decoded.
     BadFrame = 4022, Terminal, "The server got something it can't read.";
-    /// A frame over the server's limit.
+    /// A frame that exceeds the server's limit.
     FrameTooLarge = 4023, Terminal, "The server got more at once than it accepts.";
-    /// An extension the server does not do.
+    /// An extension that the server does not support.
     Unsupported = 4024, Terminal, "This server can't do that.";
-    /// The protocol versions have nothing in common.
+    /// The server does not support the client's protocol version.
     VersionUnsupported = 4025, Terminal, "This page is too old or too new for the server; reload it.";
-    /// The session went on elsewhere.
+    /// The session was continued on another connection.
     Replaced = 4030, Terminal, "This session goes on in another window.";
-    /// A room that does not exist or is closed to this user.
+    /// The room does not exist, or the user may not enter it.
     NoSuchRoom = 4040, Terminal, "There is no such room.";
-    /// A password or token is missing or wrong.
+    /// The password or token is missing or wrong.
     LoginRefused = 4050, Terminal, "The name or the password is wrong.";
 
-    /// The server is shutting down; come back.
+    /// The server is shutting down.
     ShuttingDown = 4500, Later, "The server is restarting.";
-    /// The peer read too slowly.
+    /// The connection was closed as a slow consumer.
     TooSlow = 4501, Later, "This connection was too slow to keep up.";
-    /// More messages than allowed.
+    /// The rate limit was exceeded.
     RateLimited = 4502, Later, "You are sending too fast; wait a moment.";
-    /// The peer did not answer in time.
+    /// The client did not send anything in time.
     TimedOut = 4503, Later, "The server heard nothing from this device for too long.";
-    /// All places are taken.
+    /// The server has reached its maximum number of connections.
     ServerFull = 4504, Later, "The server is full.";
     /// Too many connections from one address.
     TooManyConnections = 4505, Later, "There are too many connections from your network.";
-    /// An error in the server that is not the client's fault.
+    /// An internal error of the server.
     Internal = 4506, Later, "The server met an error.";
-    /// The log can't be written at the moment.
+    /// The event log can't be written at the moment.
     LogUnavailable = 4507, Later, "The server can't store messages at the moment.";
-    /// No login came in time.
+    /// The client did not log in in time.
     LoginTimeout = 4508, Later, "The server waited too long for the login.";
-    /// More people come in than the server lets in at once.
+    /// The rate limit on logins was exceeded.
     Busy = 4509, Later, "Many people are coming in at once; this page tries again by itself.";
-    /// A login that came in later than one the same client has made after it.
+    /// A later login of the same client has arrived before this one.
     Overtaken = 4510, Later, "This login came too late; this page tries again by itself.";
 }
 
 impl Status {
-    /// Trying again can't help.
+    /// Whether a retry can't succeed.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self.retry(), Retry::Terminal)
@@ -207,18 +199,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_unique_and_come_back() {
+    fn codes_are_unique_and_map_back_to_their_status() {
         for (i, status) in Status::ALL.iter().enumerate() {
             assert_eq!(Status::from_code(status.code()), *status);
             assert!(
                 Status::ALL[i + 1..].iter().all(|other| other.code() > status.code()),
-                "{status:?}: the table is in order of code"
+                "{status:?}: the table is not ordered by code"
             );
         }
     }
 
     #[test]
-    fn our_ranges_say_whether_to_retry() {
+    fn the_range_of_a_code_determines_whether_to_retry() {
         for status in Status::ALL.iter().filter(|s| s.code() >= 4000) {
             assert_eq!(status.is_terminal(), status.code() < 4500, "{status:?}");
         }

@@ -1,64 +1,65 @@
-//! Many pages of one user in one browser: one of them leads and has the session, the others follow.
+//! Sharing one session between the tabs of a browser.
 //!
-//! What passes between them is told on a channel that all of them hear. The lead tells its events, numbered; who has
-//! missed one says so and is told everything anew. A follower asks for what the user wants done. What was said in a
-//! follower is written to the device by the follower itself before the lead hears of it: whoever leads next finds it
-//! there.
+//! One tab, the *leader*, owns the session; the *followers* send it commands and replay its events, over a channel that
+//! all tabs receive. The leader's messages are numbered: a follower that detects a gap requests a snapshot. Text sent in
+//! a follower is persisted by that follower before the leader sees it, so the next leader finds it on the device.
 //!
-//! Sans-IO, as the session: [`Lead`] and [`Mirror`] are given what came and give what is to go out.
+//! Sans-IO, like the session: [`Leader`] and [`Follower`] take input and return output.
 
-mod mirror;
-mod told;
+mod events;
+mod follower;
 
 use bytes::Bytes;
+use prost::Message as _;
 
-pub use self::mirror::{Mirror, Said, Took};
-pub use crate::device::Wish;
+pub use self::follower::{Follower, FollowerAction, FollowerMessage};
+pub use crate::device::TabCommand;
 use crate::{
     Millis,
-    device::{Letter, Told},
-    event::{Asker, Event, HERE},
-    model::{Connection, Identity, MessageId, Seek},
-    proto,
+    device::{TabEvent, TabMessage},
+    event::{Event, LOCAL, Requester},
+    model::{Connection, Identity, MessageId, SeekTarget},
     ranges::Range,
-    session::{Now, Session},
+    session::{Clocks, Session},
     timeline::Notice,
 };
 
-/// The side of the page that leads.
+/// The state of the tab that owns the session.
 #[derive(Debug)]
-pub struct Lead {
+pub struct Leader {
     id: u64,
+    /// The number of the last message.
     number: u64,
     identity: Option<Identity>,
     connection: Option<Connection>,
     from_device: bool,
-    /// What follows by itself comes after this.
+    /// The last sequence number that is loaded; live messages follow it.
     live: Option<u64>,
-    /// A number in the gap that is being loaded, or 0.
+    /// A sequence number in the gap that is being loaded, or 0.
     loading: u64,
-    /// Somebody follows, or has.
-    followed: bool,
+    /// There are, or were, followers.
+    has_followers: bool,
 }
 
-/// What a lead is to do about a wish, besides what [`Lead::handle`] has done.
+/// What a leader has to do about a command, besides what [`Leader::handle_message`] has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heed {
+pub enum LeaderAction {
     /// Nothing.
     Nothing,
-    /// Write down what waits to be, then tell [`Lead::whole`].
-    Tell,
-    /// A follower is looked at, or not any more: the session is not out of sight while one is.
-    Watched(bool),
-    /// The user leaves.
-    Exit,
+    /// Write the pending changes, then publish [`Leader::snapshot`].
+    PublishSnapshot,
+    /// A follower has become visible or hidden. The session counts as visible while any tab is.
+    Visibility(bool),
+    /// Log out.
+    Leave,
 }
 
-impl Lead {
-    /// A lead; `id` tells it from others, and is not 0. One that has followed takes over those who followed with it, and
-    /// is to tell [`Lead::whole`]; any other tells nothing before somebody wishes something.
+impl Leader {
+    /// A new leader. `id` distinguishes it from others; it is not 0. `was_follower`: a tab that followed before takes
+    /// over the other followers, so it has to publish [`Leader::snapshot`]; any other leader publishes nothing before it
+    /// receives a command.
     #[must_use]
-    pub fn new(id: u64, followed: bool) -> Self {
+    pub fn new(id: u64, was_follower: bool) -> Self {
         Self {
             id: id.max(1),
             number: 0,
@@ -67,133 +68,130 @@ impl Lead {
             from_device: false,
             live: None,
             loading: 0,
-            followed,
+            has_followers: was_follower,
         }
     }
 
-    /// An event of the session, as it is told to those who follow, if there are any.
-    pub fn tell(&mut self, now: Millis, event: &Event, session: &Session) -> Option<Bytes> {
+    /// Encodes an event of the session for the followers, if there are any.
+    pub fn publish(&mut self, now: Millis, event: &Event, session: &Session) -> Option<Bytes> {
         match event {
             Event::LoggedIn(identity) => self.identity = Some(identity.clone()),
             Event::Connection(connection) => self.connection = Some(connection.clone()),
             Event::FromDevice(flag) => self.from_device = *flag,
-            Event::Known(range) => self.live = self.live.max(Some(range.to)),
-            Event::Forget => self.live = None,
+            Event::RangeLoaded(range) => self.live = self.live.max(Some(range.to)),
+            Event::LogReplaced => self.live = None,
             Event::LoggedOut => self.identity = None,
             Event::Gaps(_) => self.loading = session.loading(),
             _ => {}
         }
-        if !self.followed {
+        if !self.has_followers {
             return None;
         }
-        let told = match event {
-            Event::Roster => vec![roster(session)],
-            // What is missing is each page's own; what is being loaded stands on the letter.
+        let events = match event {
+            Event::MembersChanged => vec![members(session)],
+            // Each tab has its own gaps; the one that is being loaded is in every message.
             Event::Gaps(_) => Vec::new(),
-            // It was asked here.
-            Event::Notice(Notice::Who { .. })
-            | Event::Sought { asker: HERE, .. }
-            | Event::Found { asker: HERE, .. } => return None,
-            event => vec![told::tell(now, event)?],
+            // The answers to requests of this tab.
+            Event::Notice(Notice::Members { .. })
+            | Event::SeekFinished { requester: LOCAL, .. }
+            | Event::SearchFinished { requester: LOCAL, .. } => return None,
+            event => vec![events::encode(now, event)?],
         };
-        Some(self.letter(false, told))
+        Some(self.message(false, events))
     }
 
-    /// Everything that one who comes new has to know, but for what the device has.
-    pub fn whole(&mut self, now: Millis, session: &Session) -> Bytes {
-        let mut told = Vec::new();
-        let mut tell = |event: Event| told.extend(told::tell(now, &event));
+    /// Encodes the complete state, except what a follower reads from the device.
+    pub fn snapshot(&mut self, now: Millis, session: &Session) -> Bytes {
+        let mut events = Vec::new();
+        let mut add = |event: Event| events.extend(events::encode(now, &event));
         if let Some(identity) = &self.identity {
-            tell(Event::LoggedIn(identity.clone()));
+            add(Event::LoggedIn(identity.clone()));
         }
-        tell(Event::FromDevice(self.from_device));
+        add(Event::FromDevice(self.from_device));
         if let Some(live) = self.live {
-            tell(Event::Known(Range { from: live, to: live }));
+            add(Event::RangeLoaded(Range { from: live, to: live }));
         }
         if let Some(connection) = &self.connection {
-            tell(Event::Connection(connection.clone()));
+            add(Event::Connection(connection.clone()));
         }
-        told.push(roster(session));
-        self.letter(true, told)
+        events.push(members(session));
+        self.message(true, events)
     }
 
-    fn letter(&mut self, whole: bool, told: Vec<Told>) -> Bytes {
+    fn message(&mut self, snapshot: bool, events: Vec<TabEvent>) -> Bytes {
         self.number += 1;
-        let (lead, number, seq) = (self.id, self.number, self.loading);
-        proto::encode(&Letter { lead, number, whole, told, seq, ..Letter::default() })
+        let (leader, number, seq) = (self.id, self.number, self.loading);
+        TabMessage { leader, number, snapshot, events, seq, ..TabMessage::default() }.encode_to_vec().into()
     }
 
-    /// Somebody wishes something. What is no wish is ignored.
-    pub fn handle(&mut self, now: Now, bytes: &[u8], session: &mut Session) -> Heed {
-        let Ok(letter) = proto::decode::<Letter>(bytes) else { return Heed::Nothing };
-        let Ok(wish) = Wish::try_from(letter.wish) else { return Heed::Nothing };
-        if letter.lead != 0 {
-            return Heed::Nothing;
+    /// Handles a message on the channel. Anything but a command is ignored.
+    pub fn handle_message(&mut self, now: Clocks, bytes: &[u8], session: &mut Session) -> LeaderAction {
+        let Ok(message) = TabMessage::decode(bytes) else { return LeaderAction::Nothing };
+        let Ok(command) = TabCommand::try_from(message.command) else { return LeaderAction::Nothing };
+        if message.leader != 0 {
+            return LeaderAction::Nothing;
         }
-        self.followed = true;
-        let id = MessageId::from_wire(&letter.bytes);
-        match (wish, id) {
-            (Wish::Hello, _) => return Heed::Tell,
-            (Wish::Watched, _) => return Heed::Watched(true),
-            (Wish::Hidden, _) => return Heed::Watched(false),
-            (Wish::Exit, _) => return Heed::Exit,
-            (Wish::Talk, _) => session.handle_adopt(now, &letter.bytes),
-            (Wish::Retry, Some(id)) => session.handle_retry(now, id),
-            (Wish::Discard, Some(id)) => session.handle_discard(now, id),
-            (Wish::RetryNow, _) => session.handle_retry_now(now),
-            (Wish::Load, _) => session.handle_load_for_another(now, letter.seq),
-            (Wish::Seek, _) => session.handle_seek_for_another(now, letter.number, Seek::Seq(letter.seq)),
-            (Wish::SeekTime, _) => {
-                session.handle_seek_for_another(now, letter.number, Seek::Time(letter.time))
+        self.has_followers = true;
+        let id = MessageId::from_wire(&message.bytes);
+        let requester = message.number;
+        match (command, id) {
+            (TabCommand::RequestSnapshot, _) => return LeaderAction::PublishSnapshot,
+            (TabCommand::Visible, _) => return LeaderAction::Visibility(true),
+            (TabCommand::Hidden, _) => return LeaderAction::Visibility(false),
+            (TabCommand::Leave, _) => return LeaderAction::Leave,
+            (TabCommand::Send, _) => session.handle_adopt(now, &message.bytes),
+            (TabCommand::Retry, Some(id)) => session.handle_retry(now, id),
+            (TabCommand::Discard, Some(id)) => session.handle_discard(now, id),
+            (TabCommand::Reconnect, _) => session.handle_reconnect(now),
+            (TabCommand::LoadGap, _) => session.handle_load_gap_for(now, message.seq),
+            (TabCommand::Seek, _) => session.handle_seek_for(now, requester, SeekTarget::Seq(message.seq)),
+            (TabCommand::SeekTime, _) => {
+                session.handle_seek_for(now, requester, SeekTarget::Time(message.time))
             }
-            (Wish::Search, _) => {
-                let words = String::from_utf8_lossy(&letter.bytes);
-                session.handle_search_for_another(now, letter.number, &words, letter.seq);
+            (TabCommand::Search, _) => {
+                let words = String::from_utf8_lossy(&message.bytes);
+                session.handle_search_for(now, requester, &words, message.seq);
             }
-            (Wish::Retry | Wish::Discard, None) => {}
+            (TabCommand::Retry | TabCommand::Discard, None) => {}
         }
-        Heed::Nothing
+        LeaderAction::Nothing
     }
 }
 
-fn roster(session: &Session) -> Told {
-    let (members, total) = session.roster();
-    told::roster(&members, total)
+fn members(session: &Session) -> TabEvent {
+    let (members, total) = session.members();
+    events::members(&members, total)
 }
 
-/// A wish, as it is told.
+/// Encodes a command without an argument.
 #[must_use]
-pub fn wish(wish: Wish) -> Bytes {
-    proto::encode(&Letter { wish: wish.into(), ..Letter::default() })
+pub fn command(command: TabCommand) -> Bytes {
+    encode_command(command, TabMessage::default())
 }
 
-/// A wish about a message.
+/// Encodes a command about a message.
 #[must_use]
-pub fn wish_about(wish: Wish, id: MessageId) -> Bytes {
-    proto::encode(&Letter { wish: wish.into(), bytes: id.0.to_vec(), ..Letter::default() })
+pub fn message_command(command: TabCommand, id: MessageId) -> Bytes {
+    encode_command(command, TabMessage { bytes: id.0.to_vec(), ..TabMessage::default() })
 }
 
-/// The wish that the newest part of the gap which ends here is loaded.
+/// Encodes the command to load the newest part of the gap that ends with `to`.
 #[must_use]
-pub fn wish_to_load(to: u64) -> Bytes {
-    proto::encode(&Letter { wish: Wish::Load.into(), seq: to, ..Letter::default() })
+pub fn load_gap_command(to: u64) -> Bytes {
+    encode_command(TabCommand::LoadGap, TabMessage { seq: to, ..TabMessage::default() })
 }
 
-/// The wish to be told of a place, under this number.
-fn wish_to_seek(number: Asker, seek: Seek) -> Bytes {
-    let mut letter = Letter { number, ..Letter::default() };
-    let wish = match seek {
-        Seek::Seq(seq) => {
-            letter.seq = seq;
-            Wish::Seek
-        }
-        Seek::Time(time) => {
-            letter.time = time;
-            Wish::SeekTime
-        }
-    };
-    letter.wish = wish.into();
-    proto::encode(&letter)
+/// Encodes the command to seek; the answer carries the requester.
+fn seek_command(requester: Requester, target: SeekTarget) -> Bytes {
+    let message = TabMessage { number: requester, ..TabMessage::default() };
+    match target {
+        SeekTarget::Seq(seq) => encode_command(TabCommand::Seek, TabMessage { seq, ..message }),
+        SeekTarget::Time(time) => encode_command(TabCommand::SeekTime, TabMessage { time, ..message }),
+    }
+}
+
+fn encode_command(command: TabCommand, arguments: TabMessage) -> Bytes {
+    TabMessage { command: command.into(), ..arguments }.encode_to_vec().into()
 }
 
 #[cfg(test)]

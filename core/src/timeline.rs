@@ -1,271 +1,274 @@
-//! The rows of a room as a reader sees them: messages in order, comings and goings in quiet lines, and what is missing
-//! as the tall rows that it would be.
+//! The rows of a room as they are shown: messages in order, joining and leaving members in summary lines, and gaps as
+//! tall as the messages that are missing there.
 //!
-//! Order: acknowledged messages by sequence number, then what is pending, in the order it was written. A basic
-//! server gives no numbers; there the order of arrival stands.
+//! Acknowledged messages are sorted by sequence number; the others follow in the order in which they were written. A
+//! basic server has no sequence numbers, so its messages stay in the order of their arrival.
 //!
-//! However large the room is, a bounded number of rows is held, packed (see `block`). Each has a height, estimated until
-//! the view has measured it, so that a view which draws only the rows on the screen knows where every row is. What is let
-//! go of, far from where the reader is, becomes a gap of the same height: nothing on the screen moves.
+//! The number of rows in memory is bounded, and rows are packed (see `block`). Each row has a height, estimated until
+//! the view has measured it, so that a view which renders only the rows in its viewport can locate every row. Rows far
+//! from the scroll anchor are evicted: they become a gap of the same height, so that nothing moves on the screen.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! | --- | --- |
-//! | this one | what comes in |
-//! | `row` | what a row shows |
-//! | `block`, `nicks` | rows packed |
-//! | `gaps` | what is missing, and what is let go of |
-//! | `place` | where a message is, or belongs |
-//! | `look` | what a view asks: which rows, and where |
+//! | this one | inserting and updating rows |
+//! | `row` | the content of a row |
+//! | `block`, `nicks` | packed rows |
+//! | `gaps` | gaps and eviction |
+//! | `locate` | finding a message, or where to insert it |
+//! | `query` | what a view asks: the rows and their positions |
 
 mod block;
 mod gaps;
-mod look;
+mod locate;
 mod nicks;
-mod place;
+mod query;
 mod row;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-pub use self::row::{Movement, NAMES_KEPT, Notice, Row, RowKind};
+pub use self::row::{Notice, PRESENCE_NAMES, PresenceSummary, Row, RowKind};
 use self::{
-    block::{Block, Packed, ROWS},
+    block::{BLOCK_ROWS, Block, PackedRow},
+    locate::{RowIndex, sort_key},
     nicks::Nicks,
-    place::{Place, order},
 };
 use crate::{
-    event::Missing,
+    event::GapState,
     model::{Delivery, Message, MessageId},
     ranges::Range,
 };
 
-/// A message by the same person within this time after their last one needs no name above it. In ms.
-const CONTINUES_WITHIN: i64 = 5 * 60_000;
+/// A message is shown without its nick when it follows one by the same sender within this time, in ms.
+const CONTINUES_WITHIN_MS: i64 = 5 * 60_000;
 
-/// From what the height of a row is estimated until it is measured, in CSS pixels.
+/// The values from which the height of a row is estimated until it is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Measure {
-    /// What a message of one line takes.
-    pub message: f32,
-    /// What each further line adds.
-    pub line: f32,
-    /// How many bytes of text fit in a line.
-    pub bytes: f32,
+pub struct RowMetrics {
+    /// The height of a message of one line, in CSS pixels.
+    pub message_px: f32,
+    /// The height of each further line, in CSS pixels.
+    pub line_px: f32,
+    /// The number of bytes of text that fit into a line.
+    pub bytes_per_line: f32,
 }
 
-impl Default for Measure {
+impl Default for RowMetrics {
     fn default() -> Self {
-        Self { message: 44.0, line: 24.0, bytes: 70.0 }
+        Self { message_px: 44.0, line_px: 24.0, bytes_per_line: 70.0 }
     }
 }
 
-/// Messages of this many lines or more are alike.
-const LINES: usize = 16;
+/// Messages with at least this many lines are in the same height class.
+const CLASS_LINES: usize = 16;
 
-/// How many kinds of messages are taken to be about as tall as each other; see [`Timeline::likeness`].
-const LIKENESSES: usize = 4 * LINES;
+/// The number of height classes, see [`Timeline::height_class`].
+const HEIGHT_CLASSES: usize = 4 * CLASS_LINES;
 
-/// What a row that is no message is estimated at.
-const OTHER: f32 = 30.0;
+/// The estimated height of a row that is not a message, in CSS pixels.
+const OTHER_ROW_PX: f32 = 30.0;
 
-/// What a row shows that is no message.
+/// The content of a row that is not a message.
 #[derive(Clone, Debug)]
-enum Other {
-    Gap(Missing),
-    Movement(Movement),
+enum OtherRow {
+    Gap(GapState),
+    Presence(PresenceSummary),
     Notice(Notice),
 }
 
 /// The rows of one room.
 pub struct Timeline {
-    /// None of them is empty.
+    /// In order; none of them is empty.
     blocks: Vec<Block>,
     len: usize,
     nicks: Nicks,
-    /// What the rows show that are no messages, by their keys, which rise.
-    others: Vec<(u32, Other)>,
-    next_key: u32,
-    /// Gives the number of the local day of a Unix time in ms.
+    /// The content of the rows that are not messages, by row key.
+    others: BTreeMap<u32, OtherRow>,
+    last_key: u32,
+    /// Maps a Unix time in ms to the number of its local day.
     day_of: Box<dyn Fn(i64) -> i64 + Send + Sync>,
-    measure: Measure,
-    /// How tall rows were when they were measured last, by what they have in common; 0 where none was.
-    learned: [f32; LIKENESSES],
-    held: usize,
-    /// The row that is being read; `None` at the end.
-    reader: Option<u32>,
-    /// The server has what is let go of.
-    kept: bool,
-    /// What was let go of and not told yet.
-    let_go: Vec<Range>,
-    dropped: usize,
+    metrics: RowMetrics,
+    /// The last measured height of each height class; 0 when there is none.
+    class_heights: [f32; HEIGHT_CLASSES],
+    max_rows: usize,
+    /// The key of the row at the scroll anchor; `None` at the end of the timeline.
+    anchor: Option<u32>,
+    /// The server has a history, so that evicted messages can be loaded again.
+    has_history: bool,
+    /// Evicted ranges that have not been polled yet.
+    evicted: Vec<Range>,
+    dropped_rows: usize,
 }
 
 impl std::fmt::Debug for Timeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Timeline")
             .field("rows", &self.len)
-            .field("dropped", &self.dropped)
+            .field("dropped_rows", &self.dropped_rows)
             .finish_non_exhaustive()
     }
 }
 
 impl Timeline {
-    /// An empty room. `day_of` gives the number of the local day of a Unix time in ms (time zones are the caller's
-    /// knowledge); about `held` rows are held at most, those go first that are farthest from the reader.
+    /// An empty room. `day_of` maps a Unix time in ms to the number of its local day, because only the caller knows the
+    /// time zone. About `max_rows` rows are held; beyond that those farthest from the anchor are evicted.
     #[must_use]
-    pub fn new(held: usize, day_of: impl Fn(i64) -> i64 + Send + Sync + 'static) -> Self {
+    pub fn new(max_rows: usize, day_of: impl Fn(i64) -> i64 + Send + Sync + 'static) -> Self {
         Self {
             blocks: Vec::new(),
             len: 0,
             nicks: Nicks::default(),
-            others: Vec::new(),
-            next_key: 0,
+            others: BTreeMap::new(),
+            last_key: 0,
             day_of: Box::new(day_of),
-            measure: Measure::default(),
-            learned: [0.0; LIKENESSES],
-            held,
-            reader: None,
-            kept: false,
-            let_go: Vec::new(),
-            dropped: 0,
+            metrics: RowMetrics::default(),
+            class_heights: [0.0; HEIGHT_CLASSES],
+            max_rows,
+            anchor: None,
+            has_history: false,
+            evicted: Vec::new(),
+            dropped_rows: 0,
         }
     }
 
-    /// Puts in messages of earlier that the reader has asked for, or that were kept.
-    pub fn page(&mut self, messages: Vec<Message>) {
+    /// Inserts messages of the history, or from the device.
+    pub fn insert_page(&mut self, messages: Vec<Message>) {
         messages.into_iter().for_each(|message| self.put(message));
-        self.trim();
+        self.evict_excess();
     }
 
-    /// Puts a message in its place, or changes the row that it has already: what is said twice is shown once. What was
-    /// acknowledged stays so: an outbox that another page left behind may not know it yet.
-    pub fn message(&mut self, message: Message) {
+    /// Inserts a message, or updates the row that it has already. An acknowledged message stays acknowledged: the send
+    /// queue of a former leader may be outdated.
+    pub fn insert(&mut self, message: Message) {
         self.put(message);
-        self.trim();
+        self.evict_excess();
     }
 
-    /// Changes how far a message has come.
-    pub fn delivery(&mut self, id: MessageId, delivery: Delivery) {
-        if let Some(message) = self.get(id) {
+    /// Sets the delivery state of an own message.
+    pub fn set_delivery(&mut self, id: MessageId, delivery: Delivery) {
+        if let Some(message) = self.unacknowledged(id) {
             self.put(Message { delivery, ..message });
         }
     }
 
-    /// The own message of an id that is not acknowledged.
+    /// The own message with this id, unless it is acknowledged.
     #[must_use]
-    pub fn get(&self, id: MessageId) -> Option<Message> {
-        Some(self.message_at(self.unsent(id)?))
+    pub fn unacknowledged(&self, id: MessageId) -> Option<Message> {
+        Some(self.message_at(self.find_unacknowledged(id)?))
     }
 
-    /// Takes a message out, as when the user discards one that failed.
+    /// Removes an own message that is not acknowledged.
     pub fn discard(&mut self, id: MessageId) {
-        if let Some(place) = self.unsent(id) {
-            self.remove(place);
+        if let Some(index) = self.find_unacknowledged(id) {
+            self.remove(index);
         }
     }
 
-    /// Somebody came (`true`) or went.
-    pub fn moved(&mut self, nick: &Arc<str>, joined: bool, time: i64) {
-        if let Some((key, place)) = self.last()
-            && let Some(Other::Movement(movement)) = self.other_mut(key)
+    /// A member has joined (`true`) or left, at a Unix time in ms.
+    pub fn presence_changed(&mut self, nick: &Arc<str>, joined: bool, time: i64) {
+        if let Some((key, index)) = self.last()
+            && let Some(OtherRow::Presence(summary)) = self.others.get_mut(&key)
         {
-            movement.add(nick, joined, time);
-            if movement.is_empty() {
-                self.remove(place);
+            summary.add(nick, joined, time);
+            if summary.is_empty() {
+                self.remove(index);
             }
             return;
         }
-        let mut movement = Movement::default();
-        movement.add(nick, joined, time);
-        self.push(Other::Movement(movement));
+        let mut summary = PresenceSummary::default();
+        summary.add(nick, joined, time);
+        self.push(OtherRow::Presence(summary));
     }
 
-    /// The program says something.
-    pub fn notice(&mut self, notice: Notice) {
-        // The same words twice in a row say nothing new.
-        let last = self.last().and_then(|(key, _)| self.other(key));
-        if !matches!(last, Some(Other::Notice(last)) if *last == notice) {
-            self.push(Other::Notice(notice));
+    /// Appends a notice, unless the last row has the same one.
+    pub fn push_notice(&mut self, notice: Notice) {
+        let last = self.last().and_then(|(key, _)| self.others.get(&key));
+        if !matches!(last, Some(OtherRow::Notice(last)) if *last == notice) {
+            self.push(OtherRow::Notice(notice));
         }
     }
 
-    /// The log is another one: what it had acknowledged is gone, and what is not acknowledged stays.
-    pub fn forget(&mut self) {
-        let stay: Vec<_> = self.places(0).filter(|place| !self.packed(*place).is_sent()).collect();
-        let stay: Vec<_> = stay.into_iter().map(|place| self.message_at(place)).collect();
+    /// The server has a different log: removes everything except the own messages that are not acknowledged.
+    pub fn clear_acknowledged(&mut self) {
+        let remaining: Vec<_> = self
+            .indices_from((0, 0))
+            .filter(|index| !self.packed(*index).is_sent())
+            .map(|index| self.message_at(index))
+            .collect();
         self.blocks.clear();
         self.others.clear();
-        (self.len, self.reader) = (0, None);
-        self.page(stay);
+        (self.len, self.anchor) = (0, None);
+        self.insert_page(remaining);
     }
 
     fn put(&mut self, message: Message) {
-        let known = self.unsent(message.id).or_else(|| self.sent(&message));
+        let existing = self.find_unacknowledged(message.id).or_else(|| self.find_acknowledged(&message));
         let mut key = None;
-        if let Some(place) = known {
-            let sent = self.packed(place).is_sent();
-            if sent && message.delivery != Delivery::Sent {
+        if let Some(index) = existing {
+            let is_sent = self.packed(index).is_sent();
+            if is_sent && message.delivery != Delivery::Sent {
                 return;
             }
-            if self.may_stay(place, order(&message)) {
-                return self.blocks[place.0].set(place.1, &message);
+            if self.is_in_order(index, sort_key(&message)) {
+                return self.blocks[index.0].set(index.1, &message);
             }
-            key = Some(self.packed(place).key);
-            self.remove(place);
+            key = Some(self.packed(index).key);
+            self.remove(index);
         }
         let key = key.unwrap_or_else(|| self.new_key());
-        let place = self.open(order(&message));
-        let nick = self.nicks.number(&message.nick);
-        let continued = self.continues(place, nick, message.time);
-        let height = self.estimate(message.content.len(), continued, message.own);
-        let (block, at) = self.room_for(place);
+        let index = self.insertion_index(sort_key(&message));
+        let nick = self.nicks.intern(&message.nick);
+        let continued = self.continues(index, nick, message.time);
+        let height = self.estimate_height(message.content.len(), continued, message.own);
+        let (block, at) = self.reserve(index);
         self.blocks[block].insert(at, key, nick, height, &message);
         self.len += 1;
     }
 
-    /// How tall a message is thought to be: as one like it was, or as long as none was measured, by its length.
-    fn estimate(&self, bytes: usize, continued: bool, own: bool) -> f32 {
-        let learned = self.learned[self.likeness(bytes, continued, own)];
-        if learned > 0.0 {
-            return learned;
+    /// The estimated height of a message: that of the last measured message of its class, else one by its length.
+    fn estimate_height(&self, bytes: usize, continued: bool, own: bool) -> f32 {
+        let measured = self.class_heights[self.height_class(bytes, continued, own)];
+        if measured > 0.0 {
+            return measured;
         }
-        // A length that rounds is as good an estimate.
+        // Rounding does not matter in an estimate.
         #[allow(clippy::cast_precision_loss)]
-        let lines = self.lines(bytes) as f32;
-        self.measure.message + self.measure.line * lines
+        let lines = self.extra_lines(bytes) as f32;
+        self.metrics.message_px + self.metrics.line_px * lines
     }
 
-    /// Messages of the same number have as many lines, by their length, and the same around them.
-    fn likeness(&self, bytes: usize, continued: bool, own: bool) -> usize {
-        let lines = self.lines(bytes).min(LINES - 1);
-        lines + LINES * (usize::from(continued) + 2 * usize::from(own))
+    /// Messages of the same class are expected to have the same height: they have the same number of lines and the same
+    /// decoration.
+    fn height_class(&self, bytes: usize, continued: bool, own: bool) -> usize {
+        let lines = self.extra_lines(bytes).min(CLASS_LINES - 1);
+        lines + CLASS_LINES * (usize::from(continued) + 2 * usize::from(own))
     }
 
-    /// How many lines a text has beyond its first, by its length.
-    fn lines(&self, bytes: usize) -> usize {
-        // No text is so long that it is not exact, and none is shorter than nothing.
+    /// The estimated number of lines of a text after its first one.
+    fn extra_lines(&self, bytes: usize) -> usize {
+        // Texts are short enough for an f32, and lengths are not negative.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let lines = (bytes as f32 / self.measure.bytes) as usize;
+        let lines = (bytes as f32 / self.metrics.bytes_per_line) as usize;
         lines
     }
 
-    // ---- rows in and out
+    // ---- inserting and removing rows
 
     fn new_key(&mut self) -> u32 {
-        self.next_key += 1;
-        self.next_key
+        self.last_key += 1;
+        self.last_key
     }
 
-    /// Where to put a row that is to be at a place: the block has room.
-    fn room_for(&mut self, (block, at): Place) -> Place {
+    /// Makes room for one row, and returns where to insert it; splits a full block.
+    fn reserve(&mut self, (block, at): RowIndex) -> RowIndex {
         if self.blocks.is_empty() {
             self.blocks.push(Block::default());
         }
         let block = block.min(self.blocks.len() - 1);
-        if self.blocks[block].rows.len() < ROWS {
+        if self.blocks[block].rows.len() < BLOCK_ROWS {
             return (block, at);
         }
-        if at == ROWS && block + 1 == self.blocks.len() {
-            // It grows at its end: no use to have a half empty one before.
+        if at == BLOCK_ROWS && block + 1 == self.blocks.len() {
+            // Appending must not leave half-empty blocks behind.
             self.blocks.push(Block::default());
             return (block + 1, 0);
         }
@@ -275,96 +278,80 @@ impl Timeline {
         if at > half { (block + 1, at - half) } else { (block, at) }
     }
 
-    /// Puts a row at the end that is no message.
-    fn push(&mut self, other: Other) {
-        let end = self.blocks.last().map_or((0, 0), |last| (self.blocks.len() - 1, last.rows.len()));
-        self.insert_other(end, other, OTHER);
-        self.trim();
+    /// Appends a row that is not a message.
+    fn push(&mut self, other: OtherRow) {
+        self.insert_other(self.end(), other, OTHER_ROW_PX);
+        self.evict_excess();
     }
 
-    fn insert_other(&mut self, place: Place, other: Other, height: f32) -> Place {
-        let row = self.other_row(other, height);
-        let (block, at) = self.room_for(place);
+    fn insert_other(&mut self, index: RowIndex, other: OtherRow, height: f32) -> RowIndex {
+        let row = self.new_other(other, height);
+        let (block, at) = self.reserve(index);
         self.blocks[block].insert_row(at, row);
         (block, at)
     }
 
-    /// A new row that is no message, to be put in.
-    fn other_row(&mut self, other: Other, height: f32) -> Packed {
+    /// Creates a row that is not a message; the caller has to insert it into a block.
+    fn new_other(&mut self, other: OtherRow, height: f32) -> PackedRow {
         let key = self.new_key();
-        self.others.push((key, other));
+        self.others.insert(key, other);
         self.len += 1;
-        Packed::other(key, height)
+        PackedRow::other(key, height)
     }
 
-    fn remove(&mut self, (block, at): Place) -> Packed {
+    fn remove(&mut self, (block, at): RowIndex) -> PackedRow {
         let row = self.blocks[block].remove(at);
         self.len -= 1;
         if self.blocks[block].rows.is_empty() {
             self.blocks.remove(block);
         }
-        if let Ok(at) = self.others.binary_search_by_key(&row.key, |(key, _)| *key) {
-            self.others.remove(at);
-        }
+        self.others.remove(&row.key);
         row
     }
 
-    // ---- reading
+    // ---- reading rows
 
-    fn packed(&self, (block, at): Place) -> &Packed {
+    fn packed(&self, (block, at): RowIndex) -> &PackedRow {
         &self.blocks[block].rows[at]
     }
 
-    fn message_at(&self, (block, at): Place) -> Message {
+    fn message_at(&self, (block, at): RowIndex) -> Message {
         let nick = self.nicks.get(self.blocks[block].rows[at].nick());
         self.blocks[block].message(at, nick)
     }
 
-    fn other(&self, key: u32) -> Option<&Other> {
-        let at = self.others.binary_search_by_key(&key, |(key, _)| *key).ok()?;
-        Some(&self.others[at].1)
-    }
-
-    fn other_mut(&mut self, key: u32) -> Option<&mut Other> {
-        let at = self.others.binary_search_by_key(&key, |(key, _)| *key).ok()?;
-        Some(&mut self.others[at].1)
-    }
-
-    fn gap(&self, key: u32) -> Option<Missing> {
-        match self.other(key) {
-            Some(Other::Gap(missing)) => Some(*missing),
+    fn gap(&self, key: u32) -> Option<GapState> {
+        match self.others.get(&key) {
+            Some(OtherRow::Gap(gap)) => Some(*gap),
             _ => None,
         }
     }
 
-    fn last(&self) -> Option<(u32, Place)> {
-        let place = self.places_back().next()?;
-        Some((self.packed(place).key, place))
+    /// The key and the index of the last row.
+    fn last(&self) -> Option<(u32, RowIndex)> {
+        let index = self.indices_before(self.end()).next()?;
+        Some((self.packed(index).key, index))
     }
 
-    /// All places from a block on, in order.
-    fn places(&self, block: usize) -> impl Iterator<Item = Place> {
-        self.places_from((block, 0))
+    /// The index after the last row.
+    fn end(&self) -> RowIndex {
+        self.blocks.last().map_or((0, 0), |last| (self.blocks.len() - 1, last.rows.len()))
     }
 
-    /// All places from one on, in order.
-    fn places_from(&self, (block, at): Place) -> impl Iterator<Item = Place> {
+    /// The indices of all rows from one on, in order.
+    fn indices_from(&self, (block, at): RowIndex) -> impl Iterator<Item = RowIndex> {
         let blocks = self.blocks.iter().enumerate().skip(block);
-        blocks.flat_map(move |(number, of)| {
-            (if number == block { at } else { 0 }..of.rows.len()).map(move |at| (number, at))
+        blocks.flat_map(move |(number, rows)| {
+            (if number == block { at } else { 0 }..rows.rows.len()).map(move |at| (number, at))
         })
     }
 
-    /// All places, from the last one back.
-    fn places_back(&self) -> impl Iterator<Item = Place> {
-        self.places_back_from((self.blocks.len(), 0))
-    }
-
-    /// All places before one, the nearest first.
-    fn places_back_from(&self, (block, at): Place) -> impl Iterator<Item = Place> {
-        let here = (0..at).rev().map(move |at| (block, at));
-        let before = self.blocks[..block].iter().enumerate().rev();
-        here.chain(before.flat_map(|(number, of)| (0..of.rows.len()).rev().map(move |at| (number, at))))
+    /// The indices of all rows before one, the nearest first.
+    fn indices_before(&self, (block, at): RowIndex) -> impl Iterator<Item = RowIndex> {
+        let same_block = (0..at).rev().map(move |at| (block, at));
+        let earlier = self.blocks[..block].iter().enumerate().rev();
+        same_block
+            .chain(earlier.flat_map(|(number, rows)| (0..rows.rows.len()).rev().map(move |at| (number, at))))
     }
 }
 

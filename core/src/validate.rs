@@ -1,18 +1,17 @@
-//! What a nick and a message may hold. Both ends call this code, so what the client lets through the server
-//! accepts, but for what only the server can know: whether a name is taken or looks like one that is.
+//! The rules for nicks and message texts. Both ends use this code, so the server accepts what the client accepts.
+//! Only the server can check whether a nick is taken, or looks like one that is.
 
 use crate::{limits::Limits, status::Status};
 
-/// Takes a nick as typed and gives it as it will be used: white space around it cut, runs of it inside made
-/// one space.
+/// Validates and normalizes a nick as typed: white space at its ends is removed, and each run inside becomes one space.
 ///
 /// # Errors
-/// [`Status::NickEmpty`], [`Status::NickTooLong`] (counted in characters), or [`Status::NickForbidden`] for
-/// control characters, line breaks, characters of no width, marks that turn the direction of text, private
-/// and unassigned special ones, and piles of combining marks; also for a name without any letter, digit or
-/// symbol, and for the comma, which separates names in the basic dialect's list.
+/// [`Status::NickEmpty`], [`Status::NickTooLong`] (counted in characters), or [`Status::NickForbidden`] for control
+/// characters, line breaks, zero-width characters, direction marks, private-use and special characters, and more than
+/// four combining marks in a row; also for a nick without any letter, digit or symbol, and for commas, which separate
+/// names in the basic dialect's list.
 pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
-    // Looked at before white space is cut: a control character at the edge is as wrong as one inside.
+    // Checked before white space is removed: a control character is forbidden at the ends too.
     if typed.chars().any(|c| c != ' ' && is_forbidden(c)) {
         return Err(Status::NickForbidden);
     }
@@ -42,10 +41,10 @@ pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
     Ok(out)
 }
 
-/// Looks at the text of a message. It is sent as it was typed, but for white space at its end.
+/// Validates the text of a message. Only white space at its end is removed.
 ///
 /// # Errors
-/// [`Status::ContentEmpty`] when nothing in it shows, [`Status::ContentTooLong`] over
+/// [`Status::ContentEmpty`] when it has no visible character, [`Status::ContentTooLong`] beyond
 /// [`Limits::content_bytes`].
 pub fn content<'a>(typed: &'a str, limits: &Limits) -> Result<&'a str, Status> {
     let text = typed.trim_end();
@@ -58,14 +57,13 @@ pub fn content<'a>(typed: &'a str, limits: &Limits) -> Result<&'a str, Status> {
     Ok(text)
 }
 
-/// Two nicks that differ only in case and full or half width are one: the key under which a roster holds
-/// them. The server also compares Unicode's confusable skeletons (UTS 39), which need tables too large for
-/// the page.
+/// The key by which nicks are compared: those that differ only in case or in full and half width have the same one.
+/// The server also compares Unicode's confusable skeletons (UTS 39), whose tables are too large for the client.
 #[must_use]
 pub fn nick_key(nick: &str) -> String {
     nick.chars()
         .map(|c| match c {
-            // Full-width ASCII, U+FF01-FF5E, stands 0xFEE0 above the plain one.
+            // Full-width ASCII, U+FF01-FF5E, is 0xFEE0 above ASCII.
             '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
             c => c,
         })
@@ -73,30 +71,30 @@ pub fn nick_key(nick: &str) -> String {
         .collect()
 }
 
-/// Characters that have no place in a name: they don't show, break the line or turn the text around.
+/// Characters that are invisible, break lines or change the text direction.
 fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00AD}'                  // soft hyphen
             | '\u{034F}'                // combining grapheme joiner
             | '\u{061C}'                // Arabic letter mark
-            | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' // Hangul fillers: letters that show nothing
-            | '\u{17B4}' | '\u{17B5}'   // Khmer vowels that show nothing
+            | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' // Hangul fillers: invisible letters
+            | '\u{17B4}' | '\u{17B5}'   // invisible Khmer vowels
             | '\u{180B}'..='\u{180F}'   // Mongolian selectors and vowel separator
             | '\u{200B}'..='\u{200F}'   // zero width space, joiners, direction marks
             | '\u{2028}'..='\u{202E}'   // line and paragraph separator, embeddings and overrides
             | '\u{2060}'..='\u{206F}'   // word joiner, invisible operators, isolates
             | '\u{2800}'                // the empty Braille cell
             | '\u{E000}'..='\u{F8FF}'   // private use
-            | '\u{FE00}'..='\u{FE0E}'   // variation selectors, but for the emoji one
+            | '\u{FE00}'..='\u{FE0E}'   // variation selectors, except the emoji one
             | '\u{FEFF}'                // byte order mark
-            | '\u{FFF0}'..='\u{FFFF}'   // specials, the replacement character too
+            | '\u{FFF0}'..='\u{FFFF}'   // specials, including the replacement character
             | '\u{1D173}'..='\u{1D17A}' // musical controls
             | '\u{E0000}'..='\u{10FFFF}' // tags, selectors, private planes
         )
 }
 
-/// The blocks of marks that stand on the character before.
+/// Combining marks, by Unicode block.
 fn is_combining(c: char) -> bool {
     matches!(c,
         '\u{0300}'..='\u{036F}' | '\u{0483}'..='\u{0489}' | '\u{0591}'..='\u{05BD}' | '\u{0610}'..='\u{061A}'
@@ -113,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_names_pass() {
+    fn ordinary_nicks_are_accepted() {
         for name in
             ["tom", "T", "李丽", "Zoë", "Анна", "محمد", "Mary Ann", "user_42", "🦀", "❤️", "ひなた", "민준"]
         {
@@ -123,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_names_are_refused_with_a_reason() {
+    fn invalid_nicks_are_refused_with_a_reason() {
         assert_eq!(check(""), Err(Status::NickEmpty));
         assert_eq!(check("   \u{3000}"), Err(Status::NickEmpty));
         assert_eq!(check(&"x".repeat(200)), Err(Status::NickTooLong));
@@ -150,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn content_keeps_its_inside() {
+    fn only_white_space_at_the_end_of_content_is_removed() {
         let limits = Limits { content_bytes: 8, ..Limits::default() };
         assert_eq!(content("  a\n b \n", &limits), Ok("  a\n b"));
         assert_eq!(content(" \n\t ", &limits), Err(Status::ContentEmpty));
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_for_names_that_differ_in_case_or_width() {
+    fn nicks_that_differ_in_case_or_width_have_the_same_key() {
         assert_eq!(nick_key("Tom"), nick_key("ｔＯＭ"));
         assert_ne!(nick_key("Tom"), nick_key("Tim"));
     }

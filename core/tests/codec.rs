@@ -1,4 +1,4 @@
-//! The codec against arbitrary input: what goes in comes out, and what is no frame is an error and nothing else.
+//! The codec with arbitrary input: envelopes survive encoding and decoding, and invalid bytes are an error.
 
 use bytes::Bytes;
 use parlour_core::{
@@ -8,20 +8,20 @@ use parlour_core::{
 };
 #[cfg(not(target_arch = "wasm32"))]
 use {
-    parlour_core::codec::Frame,
+    parlour_core::codec::Envelope,
     proptest::{collection::vec, prelude::*},
 };
 
 #[cfg(not(target_arch = "wasm32"))]
-fn basic_frame() -> impl Strategy<Value = Frame> {
+fn basic_envelope() -> impl Strategy<Value = Envelope> {
     let name = "[a-z李\n]{1,200}";
     (name, "talk|exit|userlist", ".{0,300}", vec("[a-z]{1,9}", 0..4)).prop_map(
-        |(nick, kind, content, list)| Frame {
+        |(nick, kind, content, list)| Envelope {
             user_name: nick,
             r#type: kind,
             content,
             user_list: codec::user_list(list),
-            ..Frame::default()
+            ..Envelope::default()
         },
     )
 }
@@ -29,23 +29,23 @@ fn basic_frame() -> impl Strategy<Value = Frame> {
 #[cfg(not(target_arch = "wasm32"))]
 proptest! {
     #[test]
-    fn frames_come_back(frame in basic_frame(), id in any::<[u8; 16]>(), seq: u64, time: i64) {
-        let frame = Frame { id: id.to_vec(), seq, time, ..frame };
-        prop_assert_eq!(codec::decode(&codec::encode(&frame)), Ok(frame));
+    fn envelopes_are_the_same_after_encoding_and_decoding(envelope in basic_envelope(), id in any::<[u8; 16]>(), seq: u64, time: i64) {
+        let envelope = Envelope { id: id.to_vec(), seq, time, ..envelope };
+        prop_assert_eq!(codec::decode(&codec::encode(&envelope)), Ok(envelope));
     }
 
-    /// The original server writes what waits into one message with a byte 0x0A between; names, texts and
-    /// lengths may hold that byte too.
+    /// The original server joins queued messages with a byte 0x0A between them; names, texts and lengths may contain
+    /// that byte too.
     #[test]
-    fn joined_messages_are_separated(frames in vec(basic_frame(), 1..8)) {
-        let joined = frames.iter().map(|f| codec::encode(f).to_vec()).collect::<Vec<_>>().join(&b'\n');
-        prop_assert_eq!(codec::decode_basic(&joined), Ok(frames));
+    fn joined_messages_are_separated(envelopes in vec(basic_envelope(), 1..8)) {
+        let joined = envelopes.iter().map(|f| codec::encode(f).to_vec()).collect::<Vec<_>>().join(&b'\n');
+        prop_assert_eq!(codec::decode_basic(&joined), Ok(envelopes));
     }
 
     #[test]
-    fn batches_come_back(frames in vec(basic_frame(), 0..8)) {
-        let batch = codec::batch(frames.iter().map(codec::encode).collect());
-        prop_assert_eq!(codec::decode_rich(&batch), Ok(frames));
+    fn batches_are_the_same_after_encoding_and_decoding(envelopes in vec(basic_envelope(), 0..8)) {
+        let batch = codec::batch(envelopes.iter().map(codec::encode).collect());
+        prop_assert_eq!(codec::decode_rich(&batch), Ok(envelopes));
     }
 
     #[test]
@@ -56,8 +56,8 @@ proptest! {
     }
 
     #[test]
-    fn damaged_frames_never_panic(frame in basic_frame(), at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
-        let mut bytes = codec::encode(&frame).to_vec();
+    fn damaged_envelopes_never_panic(envelope in basic_envelope(), at: prop::sample::Index, byte: u8, cut: prop::sample::Index) {
+        let mut bytes = codec::encode(&envelope).to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;
         let _ = codec::decode_basic(&bytes);
@@ -68,12 +68,12 @@ proptest! {
 }
 
 #[test]
-fn a_frame_cut_short_is_an_error() {
-    let whole = codec::encode(&codec::talk("tom", "", Some(MessageId([1; 16])), "hello"));
+fn a_truncated_envelope_is_an_error_in_both_dialects() {
+    let whole = codec::encode(&codec::message("tom", "", Some(MessageId([1; 16])), "hello"));
     for len in 1..whole.len() {
-        // Cut between two fields, a shorter frame is left; anywhere else it is an error. Never both dialects differ.
-        let cut = &whole[..len];
-        assert_eq!(codec::decode(cut).is_ok(), codec::decode_basic(cut).is_ok(), "{len}");
+        // Truncated between two fields it is a shorter envelope, anywhere else an error.
+        let truncated = &whole[..len];
+        assert_eq!(codec::decode(truncated).is_ok(), codec::decode_basic(truncated).is_ok(), "{len}");
     }
     assert!(matches!(codec::decode(&whole[..4]), Err(DecodeError::Malformed(_))));
     assert!(codec::decode(b"hello, this is no protobuf").is_err());
@@ -81,12 +81,12 @@ fn a_frame_cut_short_is_an_error() {
 }
 
 #[test]
-fn batches_nest_no_deeper_and_hold_no_more() {
-    let talk = codec::encode(&codec::talk("tom", "", None, "x"));
-    let inner = codec::batch(vec![talk.clone(), talk.clone()]);
-    let nested = codec::batch(vec![inner, talk.clone()]);
+fn nested_and_too_long_batches_are_refused() {
+    let message = codec::encode(&codec::message("tom", "", None, "x"));
+    let inner = codec::batch(vec![message.clone(), message.clone()]);
+    let nested = codec::batch(vec![inner, message.clone()]);
     assert_eq!(codec::decode_rich(&nested), Err(DecodeError::BadBatch));
-    let frames: Vec<Bytes> = vec![talk; BATCH_FRAMES + 1];
+    let frames: Vec<Bytes> = vec![message; BATCH_FRAMES + 1];
     let long = codec::encode(&codec::extension("", Extension::Batch(wire::Batch { frames })));
     assert_eq!(codec::decode_rich(&long), Err(DecodeError::BadBatch));
 }

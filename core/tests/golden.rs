@@ -1,8 +1,8 @@
-//! The wire, byte for byte. A change of any field's number, type or order fails here, whatever the schema's
-//! generated code thinks of itself: the bytes are the contract with programs that exist.
+//! The encoding, byte for byte. The bytes are the contract with existing programs, so a change of a field's number, type
+//! or order fails here.
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
     wire::{self, history_request::Start},
@@ -12,10 +12,10 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn check(frame: &Frame, golden: &str) {
-    let bytes = codec::encode(frame);
-    assert_eq!(hex(&bytes), golden.replace(' ', ""), "{frame:?}");
-    assert_eq!(codec::decode(&bytes).as_ref(), Ok(frame));
+fn check(envelope: &Envelope, golden: &str) {
+    let bytes = codec::encode(envelope);
+    assert_eq!(hex(&bytes), golden.replace(' ', ""), "{envelope:?}");
+    assert_eq!(codec::decode(&bytes).as_ref(), Ok(envelope));
 }
 
 fn ext(extension: Extension, golden: &str) {
@@ -24,21 +24,21 @@ fn ext(extension: Extension, golden: &str) {
 
 #[test]
 fn the_basic_dialect() {
-    // 0a userName, 12 type, 1a content, 22 userList {0a key, 12 value}: written down from the original's schema.
-    check(&codec::talk("tom", "", None, "hi"), "0a03 746f6d 1204 74616c6b 1a02 6869");
+    // From the original's schema: 0a userName, 12 type, 1a content, 22 userList {0a key, 12 value}.
+    check(&codec::message("tom", "", None, "hi"), "0a03 746f6d 1204 74616c6b 1a02 6869");
     check(&codec::exit("tom"), "0a03 746f6d 1204 65786974 1a04 65786974");
-    check(&codec::userlist("tom"), "0a03 746f6d 1208 757365726c697374");
+    check(&codec::user_list_request("tom"), "0a03 746f6d 1208 757365726c697374");
     let list = codec::user_list(["tom", "lili"]);
-    let frame = Frame { user_list: list, ..codec::talk("tom", "", None, "hi") };
+    let envelope = Envelope { user_list: list, ..codec::message("tom", "", None, "hi") };
     check(
-        &frame,
+        &envelope,
         "0a03746f6d 120474616c6b 1a026869 220c 0a046c696c69 12046c696c69 220a 0a03746f6d 1203746f6d",
     );
 }
 
 #[test]
 fn the_fields_of_a_message() {
-    let frame = Frame {
+    let envelope = Envelope {
         seq: 300,
         time: 1_700_000_000_000,
         reply_to: vec![1],
@@ -53,10 +53,10 @@ fn the_fields_of_a_message() {
             height: 3,
         }],
         reactions: vec![wire::Reaction { emoji: "+".into(), count: 2, nicks: vec!["a".into()] }],
-        ..codec::talk("a", "r", Some(MessageId([0xAB; 16])), "b")
+        ..codec::message("a", "r", Some(MessageId([0xAB; 16])), "b")
     };
     check(
-        &frame,
+        &envelope,
         "0a0161 120474616c6b 1a0162 2a0172 3210abababababababababababababababab 38ac02 4080d095ffbc31 4a0101 \
          520102 5803 620f 0a0109 12016e 1a016d 2001 2802 3003 6a08 0a012b 1002 1a0161",
     );
@@ -107,7 +107,7 @@ fn logging_in() {
 }
 
 #[test]
-fn talking() {
+fn messages() {
     let accepted = vec![wire::Accepted { id: vec![1], seq: 2, time: 3 }];
     ext(Extension::Ack(wire::Ack { accepted }), "9201 09 0a07 0a0101 1002 1803");
     let mut refusal = codec::refusal(Status::NickTaken, None, 5, Some("t".into()));
@@ -122,7 +122,7 @@ fn talking() {
 }
 
 #[test]
-fn who_is_there() {
+fn presence() {
     let member = wire::Member { nick: "a".into(), state: wire::PresenceState::Away.into() };
     let roster = wire::Roster { members: vec![member.clone()], total: 2, first: true, more: true };
     ext(Extension::Roster(roster), "9a01 0d 0a05 0a0161 1002 1002 1801 2001");
@@ -185,15 +185,15 @@ fn rooms() {
     );
 }
 
-/// What a later version may send: skipped, and what is known is read.
+/// Fields, types and enum values of a later version.
 #[test]
 fn unknown_fields_types_and_enum_values_are_skipped() {
-    // Field 60 (reserved for later), bytes; then a known talk.
+    // Field 60 (reserved for later), bytes; then a message.
     let mut bytes = vec![0xE2, 0x03, 0x01, 0xFF];
-    bytes.extend_from_slice(&codec::encode(&codec::talk("tom", "", None, "hi")));
-    assert_eq!(codec::decode(&bytes), Ok(codec::talk("tom", "", None, "hi")));
-    let dance = Frame { r#type: "dance".into(), ..Frame::default() };
-    assert_eq!(codec::kind(&dance), codec::Kind::Talk);
-    let odd = wire::Member { nick: "a".into(), state: 77 };
-    assert_eq!(odd.state(), wire::PresenceState::Left, "a state that is not known is the default");
+    bytes.extend_from_slice(&codec::encode(&codec::message("tom", "", None, "hi")));
+    assert_eq!(codec::decode(&bytes), Ok(codec::message("tom", "", None, "hi")));
+    let unknown = Envelope { r#type: "dance".into(), ..Envelope::default() };
+    assert_eq!(codec::kind(&unknown), codec::Kind::Message);
+    let member = wire::Member { nick: "a".into(), state: 77 };
+    assert_eq!(member.state(), wire::PresenceState::Left, "an unknown state is the default");
 }

@@ -1,7 +1,7 @@
-//! The rule of the layers, read from the sources: who may name whom, and what core may depend on.
+//! The layering rules, checked against the sources: which layer may use which, and what core may depend on.
 //!
-//! `app -> view -> ctrl -> service -> ws`: each names only the next. Any layer but `ws` may name core's data;
-//! only `service` names core's session; no layer of the client names the codec or the wire.
+//! `app -> view -> ctrl -> service -> ws`: each layer uses only the next one. Every layer except `ws` may use core's
+//! data types; only `service` uses core's session; no layer of the client uses the codec or the wire types.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(not(target_arch = "wasm32"))] // reads the source tree, which a browser does not have
@@ -11,20 +11,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What core may be built on. More than this needs a reason in ARCHITECTURE.md first.
+/// The allowed dependencies of core. Another one needs a reason in ARCHITECTURE.md first.
 const CORE_MAY_USE: [&str; 3] = ["bytes", "prost", "thiserror"];
 
-/// Core's modules that are data, for everyone.
+/// Core's modules with data types, which most layers may use.
 const DATA: [&str; 9] =
     ["address", "event", "limits", "model", "presence", "ranges", "status", "timeline", "validate"];
 
 struct Layer {
     name: &'static str,
-    /// The client's other modules that it may name.
-    may_name: &'static [&'static str],
-    /// Core's modules that it may name.
+    /// The other modules of the client that it may use.
+    may_use: &'static [&'static str],
+    /// The modules of core that it may use.
     core: &'static [&'static str],
-    /// Crates that it may not name.
+    /// Crates that it may not use.
     not: &'static [&'static str],
 }
 
@@ -32,13 +32,13 @@ const LEAVES: &[&str] = &["config", "i18n"];
 
 fn layers() -> [Layer; 7] {
     [
-        Layer { name: "app", may_name: &["view", "ctrl"], core: &DATA, not: &["gloo_net"] },
-        Layer { name: "view", may_name: &["ctrl"], core: &DATA, not: &["gloo_net"] },
-        Layer { name: "ctrl", may_name: &["service"], core: &DATA, not: &["gloo_net", "web_sys"] },
-        Layer { name: "service", may_name: &["ws"], core: &[], not: &["gloo_net", "leptos"] },
-        Layer { name: "ws", may_name: &[], core: &["-"], not: &["leptos"] },
-        Layer { name: "config", may_name: &[], core: &["address"], not: &["gloo_net", "leptos"] },
-        Layer { name: "i18n", may_name: &[], core: &DATA, not: &["gloo_net"] },
+        Layer { name: "app", may_use: &["view", "ctrl"], core: &DATA, not: &["gloo_net"] },
+        Layer { name: "view", may_use: &["ctrl"], core: &DATA, not: &["gloo_net"] },
+        Layer { name: "ctrl", may_use: &["service"], core: &DATA, not: &["gloo_net", "web_sys"] },
+        Layer { name: "service", may_use: &["ws"], core: &[], not: &["gloo_net", "leptos"] },
+        Layer { name: "ws", may_use: &[], core: &["-"], not: &["leptos"] },
+        Layer { name: "config", may_use: &[], core: &["address"], not: &["gloo_net", "leptos"] },
+        Layer { name: "i18n", may_use: &[], core: &DATA, not: &["gloo_net"] },
     ]
 }
 
@@ -57,8 +57,8 @@ fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// The paths named in a source, one for each leaf of a `use` tree and each path in the code, with their lines.
-/// Comments and strings don't count.
+/// The paths used in a source with their lines: one for each leaf of a `use` tree and each path in the code. Comments
+/// are skipped.
 fn named_paths(source: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut in_use: Option<(usize, String)> = None;
@@ -89,7 +89,7 @@ fn named_paths(source: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// `a::{b, c::{d}}` is `a::b` and `a::c::d`.
+/// The paths in a `use` tree: `a::{b, c::{d}}` has `a::b` and `a::c::d`.
 fn leaves(tree: &str) -> Vec<String> {
     let Some(open) = tree.find('{') else { return vec![tree.to_owned()] };
     let (prefix, inner) = (&tree[..open], tree[open + 1..].trim_end_matches('}'));
@@ -112,17 +112,17 @@ fn leaves(tree: &str) -> Vec<String> {
     out
 }
 
-/// What a file of a layer does that it may not, each with file and line.
+/// The forbidden paths in a file of a layer, each with file and line.
 fn violations(layer: &Layer, file: &str, source: &str) -> Vec<String> {
     let modules: Vec<_> = layers().iter().map(|layer| layer.name).collect();
     let mut out = Vec::new();
     for (line, path) in named_paths(source) {
         let parts: Vec<_> = path.split("::").collect();
-        let complain = |what: &str| format!("{file}:{line}: `{}` names {what} (`{path}`)", layer.name);
+        let complain = |what: &str| format!("{file}:{line}: `{}` uses {what} (`{path}`)", layer.name);
         match (parts[0], parts.get(1).copied().unwrap_or("")) {
             ("crate", module) if modules.contains(&module) => {
                 let allowed =
-                    module == layer.name || layer.may_name.contains(&module) || LEAVES.contains(&module);
+                    module == layer.name || layer.may_use.contains(&module) || LEAVES.contains(&module);
                 if !allowed {
                     out.push(complain(&format!("the layer `{module}`")));
                 }
@@ -130,7 +130,7 @@ fn violations(layer: &Layer, file: &str, source: &str) -> Vec<String> {
             ("parlour_core", module) => {
                 let is_module = module.chars().next().is_some_and(char::is_lowercase);
                 let allowed = match layer.name {
-                    "service" => DATA.contains(&module) || ["session", "kept", "tabs"].contains(&module),
+                    "service" => DATA.contains(&module) || ["session", "persist", "tabs"].contains(&module),
                     "ws" => false,
                     _ => layer.core.contains(&module),
                 };
@@ -146,7 +146,7 @@ fn violations(layer: &Layer, file: &str, source: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_layer_names_only_the_next() {
+fn each_layer_uses_only_the_next() {
     let mut found = Vec::new();
     for layer in layers() {
         let src = root().join("src");
@@ -158,7 +158,7 @@ fn each_layer_names_only_the_next() {
         if dir.exists() {
             sources(&dir, &mut files);
         }
-        assert!(!files.is_empty(), "the layer `{}` has no source: has it been renamed?", layer.name);
+        assert!(!files.is_empty(), "the layer `{}` has no source; was it renamed?", layer.name);
         for path in files {
             let name = path.strip_prefix(root()).unwrap().display().to_string();
             found.extend(violations(&layer, &name, &fs::read_to_string(&path).unwrap()));
@@ -187,7 +187,7 @@ fn core_depends_on_nothing_that_does_io() {
 }
 
 #[test]
-fn core_reads_no_clock_and_draws_nothing() {
+fn core_uses_no_clock_and_no_io() {
     let mut files = Vec::new();
     sources(&root().join("core/src"), &mut files);
     for path in files {
@@ -196,14 +196,14 @@ fn core_reads_no_clock_and_draws_nothing() {
             let forbidden =
                 ["std::time", "std::net", "std::fs", "std::thread", "std::env", "web_sys", "js_sys", "tokio"];
             let hit = forbidden.iter().any(|f| named == *f || named.starts_with(&format!("{f}::")));
-            assert!(!hit, "{}:{line}: core names `{named}`", path.display());
+            assert!(!hit, "{}:{line}: core uses `{named}`", path.display());
         }
     }
 }
 
-/// The test of the test: each of these must be caught, with its line.
+/// Tests the rules themselves: each of these violations must be found, with its line.
 #[test]
-fn planted_violations_are_caught() {
+fn violations_are_found() {
     let planted = [
         ("view", "use crate::service::Service;"),
         ("view", "use crate::{\n    ctrl::Store,\n    ws::Socket,\n};"),

@@ -7,7 +7,7 @@
 use std::{fs, path::Path};
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
     wire,
@@ -33,14 +33,14 @@ fn main() {
 /// Storage as a session leaves it: a room, unsent messages, missing parts; and messages between tabs.
 fn stored_seeds() -> Vec<Vec<u8>> {
     use parlour_core::{
-        kept::{Change, Kept, Table},
-        session::{Command, Now, Session},
-        tabs::{self, Lead, Wish},
+        persist::{Change, Persisted, Table},
+        session::{Clocks, Command, Session},
+        tabs::{self, Leader, TabCommand},
     };
-    let now = Now { mono: 1_000, unix: 1_700_000_000_000 };
+    let now = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
     let mut session = Session::new(1, "seed");
-    let mut leader = Lead::new(7, true);
-    session.handle_login(now, "tom", Kept::default()).unwrap();
+    let mut leader = Leader::new(7, true);
+    session.handle_login(now, "tom", Persisted::default()).unwrap();
     session.handle_opened(now);
     let welcome = wire::Welcome {
         version: 1,
@@ -53,25 +53,26 @@ fn stored_seeds() -> Vec<Vec<u8>> {
     };
     session.handle_message(now, &codec::encode(&codec::extension("", Extension::Welcome(welcome))));
     for seq in 1..=3 {
-        let talk = codec::talk("lili", "", Some(MessageId([seq; 16])), "hi");
-        session.handle_message(now, &codec::encode(&Frame { seq: seq.into(), time: 5, ..talk }));
+        let talk = codec::message("lili", "", Some(MessageId([seq; 16])), "hi");
+        session.handle_message(now, &codec::encode(&Envelope { seq: seq.into(), time: 5, ..talk }));
     }
     for id in [8, 9] {
-        session.handle_talk(now, MessageId([id; 16]), "unsent").unwrap();
+        session.handle_send(now, MessageId([id; 16]), "unsent").unwrap();
     }
-    session.handle_hide();
-    let mut tab_messages = vec![tabs::wish(Wish::Hello).to_vec(), tabs::wish_to_load(3).to_vec()];
+    session.handle_hidden();
+    let mut tab_messages =
+        vec![tabs::command(TabCommand::RequestSnapshot).to_vec(), tabs::load_gap_command(3).to_vec()];
     while let Some(event) = session.poll_event() {
-        tab_messages.extend(leader.tell(1_000, &event, &session).map(|tab_message| tab_message.to_vec()));
+        tab_messages.extend(leader.publish(1_000, &event, &session).map(|tab_message| tab_message.to_vec()));
     }
-    tab_messages.push(leader.whole(1_000, &session).to_vec());
+    tab_messages.push(leader.snapshot(1_000, &session).to_vec());
     let (mut account, mut outbox, mut messages) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(command) = session.poll_command() {
-        let Command::Keep { changes, .. } = command else { continue };
+        let Command::Persist { changes, .. } = command else { continue };
         for change in changes {
             match change {
                 Change::Put(Table::Account, _, value) => account = value.to_vec(),
-                Change::Put(Table::Outbox, _, value) => outbox.push(value.to_vec()),
+                Change::Put(Table::SendQueue, _, value) => outbox.push(value.to_vec()),
                 Change::Put(Table::Messages, _, value) => messages.push(value.to_vec()),
                 _ => {}
             }
@@ -104,8 +105,8 @@ fn frames() -> Vec<Vec<u8>> {
     let id = Some(MessageId([7; 16]));
     let member = wire::Member { nick: "lili".into(), state: 1 };
     let list = codec::user_list(["tom", "lili"]);
-    let talk = codec::talk("tom", "", id, "hi");
-    let stored = Frame { seq: 300, time: 1_700_000_000_000, ..talk.clone() };
+    let talk = codec::message("tom", "", id, "hi");
+    let stored = Envelope { seq: 300, time: 1_700_000_000_000, ..talk.clone() };
     let position = wire::RoomPosition { room: "r".into(), seq: 5 };
     let login = wire::Login {
         version: 1,
@@ -152,12 +153,12 @@ fn frames() -> Vec<Vec<u8>> {
         Extension::React(wire::React { target: vec![7; 16], emoji: "+".into(), remove: true }),
     ];
     let mut frames = vec![
-        Frame { user_list: list, ..codec::talk("tom", "", None, "hi") },
+        Envelope { user_list: list, ..codec::message("tom", "", None, "hi") },
         codec::exit("tom"),
-        codec::userlist("tom"),
+        codec::user_list_request("tom"),
         codec::login("tom", login),
         codec::refusal(Status::NickTaken, id, 5, Some("tom2".into())),
-        Frame { attachments: vec![attachment], reactions: vec![reaction], edited: 1, ..stored },
+        Envelope { attachments: vec![attachment], reactions: vec![reaction], edited: 1, ..stored },
         talk,
     ];
     frames.extend(extensions.map(|extension| codec::extension("", extension)));

@@ -1,7 +1,7 @@
 //! Target `frame`: one WebSocket message from an untrusted peer.
 
 use bytes::Bytes;
-use parlour_core::codec::{self, BATCH_FRAMES, Frame};
+use parlour_core::codec::{self, BATCH_FRAMES, Envelope};
 
 /// Decodes a message in all three ways. Decoded frames must survive another round of encoding and decoding unchanged,
 /// and must not be much larger than the input.
@@ -27,22 +27,22 @@ pub fn frame(data: &[u8]) {
 }
 
 /// Joins the frames, followed by one more, as a basic server does; splitting must return the same frames.
-fn assert_splits(mut frames: Vec<Frame>) {
-    frames.push(codec::talk("tom", "", None, "hi"));
+fn assert_splits(mut frames: Vec<Envelope>) {
+    frames.push(codec::message("tom", "", None, "hi"));
     // A frame with only default values encodes to zero bytes, so it is invisible between two others.
-    frames.retain(|frame| *frame != Frame::default());
+    frames.retain(|frame| *frame != Envelope::default());
     let parts: Vec<Bytes> = frames.iter().map(codec::encode).collect();
     let split = codec::decode_basic(&parts.join(&b'\n'));
     assert_eq!(split, Ok(frames), "frames changed by joining and splitting");
 }
 
-fn assert_round_trips(frame: &Frame) {
+fn assert_round_trips(frame: &Envelope) {
     let bytes = codec::encode(frame);
     assert_eq!(codec::decode(&bytes).as_ref(), Ok(frame), "frame changed by encoding");
 }
 
 /// Encoding may at most double the size: a negative number truncated to 32 bits can grow from one byte to two.
-fn assert_bounded(frames: &[Frame], data: &[u8]) {
+fn assert_bounded(frames: &[Envelope], data: &[u8]) {
     let size: usize = frames.iter().map(|frame| codec::encode(frame).len()).sum();
     assert!(size <= 2 * data.len(), "{size} bytes decoded from {}", data.len());
     assert!(frames.len() <= data.len().max(1), "{} frames decoded from {} bytes", frames.len(), data.len());

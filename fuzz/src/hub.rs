@@ -7,7 +7,7 @@ mod peers;
 mod world;
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     wire,
 };
@@ -105,7 +105,7 @@ fn login(world: &World, input: &mut Input<'_>) -> wire::Login {
 }
 
 /// Any frame that a peer may send.
-fn frame(input: &mut Input<'_>) -> Frame {
+fn frame(input: &mut Input<'_>) -> Envelope {
     let nick = |input: &mut Input<'_>| if input.flag() { input.pick(&NICKS) } else { "" };
     match input.byte() % 13 {
         0..=4 => {
@@ -113,13 +113,13 @@ fn frame(input: &mut Input<'_>) -> Frame {
                 0 => None,
                 n => Some(MessageId([n % 8; 16])),
             };
-            codec::talk(nick(input), "", id, input.pick(&TEXTS))
+            codec::message(nick(input), "", id, input.pick(&TEXTS))
         }
         5 => codec::exit(nick(input)),
-        6 => codec::userlist(nick(input)),
+        6 => codec::user_list_request(nick(input)),
         7 => codec::extension("", Extension::Ping(wire::Ping { nonce: input.seq() })),
         8 => codec::extension("", Extension::RosterRequest(wire::RosterRequest {})),
-        9 => codec::talk(nick(input), input.pick(&["", "other"]), Some(MessageId([9; 16])), &input.text()),
+        9 => codec::message(nick(input), input.pick(&["", "other"]), Some(MessageId([9; 16])), &input.text()),
         10 => {
             use wire::history_request::Start;
             let start = match input.byte() % 4 {

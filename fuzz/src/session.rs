@@ -8,7 +8,7 @@ mod pending;
 mod server;
 mod world;
 
-use parlour_core::{model::Seek, ranges::Range, status::Status};
+use parlour_core::{model::SeekTarget, ranges::Range, status::Status};
 
 use self::world::World;
 use crate::input::Input;
@@ -63,30 +63,30 @@ fn step(world: &mut World, input: &mut Input<'_>) {
         16 => world.session.handle_retry(now, world.message_id(input.byte())),
         17 => world.discard(input.byte()),
         18 => match input.byte() % 8 {
-            0 => world.session.handle_who(),
+            0 => world.session.handle_list_members(),
             1 => world.session.handle_wake(now),
-            2 => world.session.handle_retry_now(now),
+            2 => world.session.handle_reconnect(now),
             3 => world.session.handle_offline(now),
-            4 => world.session.handle_watched(now, true),
-            5 => world.session.handle_watched(now, false),
-            6 => world.session.handle_hide(),
+            4 => world.session.handle_visibility(now, true),
+            5 => world.session.handle_visibility(now, false),
+            6 => world.session.handle_hidden(),
             _ => world.exit(),
         },
         19 => world.advance(input.ms()),
         20 => world.reload(),
         21 => world.step_device(input.byte()),
         22 => match input.byte() % 8 {
-            0 => world.session.handle_dropped(Range { from: input.seq(), to: input.seq() }),
-            1 => world.session.handle_load(now, input.seq()),
-            2 => world.session.handle_seek(now, Seek::Seq(input.seq())),
-            3 => world.session.handle_seek(now, Seek::Time(world.now.unix)),
-            4 => world.session.handle_seek_for_another(now, input.seq(), Seek::Seq(input.seq())),
+            0 => world.session.handle_evicted(Range { from: input.seq(), to: input.seq() }),
+            1 => world.session.handle_load_gap(now, input.seq()),
+            2 => world.session.handle_seek(now, SeekTarget::Seq(input.seq())),
+            3 => world.session.handle_seek(now, SeekTarget::Time(world.now.unix)),
+            4 => world.session.handle_seek_for(now, input.seq(), SeekTarget::Seq(input.seq())),
             5 => world.session.handle_search(now, "hello", input.seq()),
-            6 => world.session.handle_search_for_another(now, input.seq(), "hello", input.seq()),
-            _ => world.session.handle_load_for_another(now, input.seq()),
+            6 => world.session.handle_search_for(now, input.seq(), "hello", input.seq()),
+            _ => world.session.handle_load_gap_for(now, input.seq()),
         },
         _ => match input.byte() % 4 {
-            0 => world.session.handle_unopenable(Status::NoAnswer),
+            0 => world.session.handle_open_failed(Status::NoAnswer),
             1 => world.set_clock(input.u16()),
             2 => world.adopt_from_tab(input.byte()),
             _ => world.session.handle_adopt(now, input.bytes()),

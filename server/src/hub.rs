@@ -48,7 +48,7 @@ use std::{
 
 use parlour_core::{
     Millis,
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     limits::Limits,
     model::MessageId,
     status::Status,
@@ -359,7 +359,7 @@ impl Hub {
             self.lobby.tell_changes(self.now, self.unix_ms, &mut self.out);
         }
         if self.lobby.list_due().is_some_and(|due| due <= self.now) {
-            self.lobby.tell_basic(self.now, Frame::default(), &self.names, &mut self.out);
+            self.lobby.tell_basic(self.now, Envelope::default(), &self.names, &mut self.out);
         }
         self.out.pop()
     }

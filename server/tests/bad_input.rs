@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use common::{Client, Desktop, Message, TestServer, desktop::Basic, undisturbed};
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     status::Status,
     wire,
 };
@@ -87,7 +87,7 @@ fn empty_and_too_long_content() {
 #[test]
 fn frames_that_are_none() {
     let server = TestServer::start();
-    let whole = codec::encode(&codec::talk("tom", "", None, "hello"));
+    let whole = codec::encode(&codec::message("tom", "", None, "hello"));
     let mut random: Vec<u8> = Vec::new();
     let mut state = 7_u32;
     for _ in 0..500 {
@@ -204,7 +204,7 @@ fn unknown_types_and_extensions() {
     undisturbed(&server, || {
         let mut client = Client::login(server.address, "tom");
         let id = client.new_id();
-        client.send(&Frame { r#type: "shout".into(), ..codec::talk("tom", "", Some(id), "HELLO") });
+        client.send(&Envelope { r#type: "shout".into(), ..codec::message("tom", "", Some(id), "HELLO") });
         client.until(|c| c.heard("HELLO"));
         assert_eq!(client.heard_of("HELLO")[0].r#type, "talk");
         // Field 100, of a later version.

@@ -8,7 +8,7 @@ fn who_sends_nothing_but_empty_frames_is_closed() {
     let mut hub = Hub::new(Settings::default(), Box::new(|bytes| bytes.fill(7)), &Recovered::default());
     let conn = ConnId::new(0, 1);
     hub.handle_connect(0, conn);
-    let empty = codec::encode(&codec::talk("tom", "", None, ""));
+    let empty = codec::encode(&codec::message("tom", "", None, ""));
     let mut sent = 0;
     let closed = loop {
         hub.handle_frame(1, 1, conn, &empty);

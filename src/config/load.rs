@@ -47,7 +47,7 @@ pub async fn load() -> (Config, Vec<String>) {
             nick: storage::nick().unwrap_or_default(),
             server: storage::server()
                 .or(server)
-                .unwrap_or_else(|| address::of_page(&page::host(), page::page_is_secure())),
+                .unwrap_or_else(|| address::suggested(&page::host(), page::page_is_secure())),
         },
     };
     (config, problems)

@@ -63,7 +63,7 @@ fn of_page() -> Option<web_sys::Storage> {
 /// following config.json and its own address.
 pub fn remember(login: &Remembered) {
     set(NICK, &login.nick);
-    let own = parlour_core::address::of_page(&super::page::host(), super::page_is_secure());
+    let own = parlour_core::address::suggested(&super::page::host(), super::page_is_secure());
     if login.server == own { remove(SERVER) } else { set(SERVER, &login.server) }
 }
 

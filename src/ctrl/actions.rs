@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::task::spawn_local;
 use parlour_core::{
-    model::{Delivery, MessageId, Seek},
+    model::{Delivery, MessageId, SeekTarget},
     status::Status,
     timeline::{Notice, Timeline},
 };
@@ -76,7 +76,7 @@ impl Store {
     /// Forgets a failed message, and gives what it said; `None` when it has not failed.
     pub fn discard(&self, id: MessageId) -> Option<Arc<str>> {
         let content = self.inner.with_value(|inner| {
-            let message = inner.timeline.get(id)?;
+            let message = inner.timeline.unacknowledged(id)?;
             matches!(message.delivery, Delivery::Failed(_)).then(|| message.content.clone())
         })?;
         self.service().discard(id);
@@ -89,13 +89,13 @@ impl Store {
     }
 
     /// Goes to a place of the room; [`Store::sought`] tells when it is there.
-    pub fn seek(&self, seek: Seek) {
+    pub fn seek(&self, seek: SeekTarget) {
         self.seeking.set(true);
         self.service().seek(seek);
     }
 
     /// Loads what is around a place of the room, for a reader who is there. What is sought goes first.
-    pub fn fetch(&self, seek: Seek) {
+    pub fn fetch(&self, seek: SeekTarget) {
         if !self.seeking.get_untracked() {
             self.service().seek(seek);
         }
@@ -149,20 +149,20 @@ impl Store {
     }
 
     pub(super) fn notice(&self, notice: Notice) {
-        self.change(|timeline| timeline.notice(notice));
+        self.change(|timeline| timeline.push_notice(notice));
     }
 
     /// Changes the timeline, and tells that it has.
     pub(super) fn change(&self, change: impl FnOnce(&mut Timeline)) {
         let (dropped, has_messages) = self.lay_out(|timeline| {
             change(timeline);
-            (timeline.dropped() > 0, timeline.has_messages())
+            (timeline.dropped_rows() > 0, timeline.has_messages())
         });
         self.dropped.maybe_update(|was| std::mem::replace(was, dropped) != dropped);
         self.has_messages.maybe_update(|had| std::mem::replace(had, has_messages) != has_messages);
         self.changes.update(|changes| *changes = changes.wrapping_add(1));
         // It can be loaded again.
-        while let Some(range) = self.lay_out(Timeline::poll_let_go) {
+        while let Some(range) = self.lay_out(Timeline::poll_evicted) {
             self.service().dropped(range);
         }
     }

@@ -2,7 +2,7 @@
 
 use gloo_timers::callback::Interval;
 use parlour_core::{
-    event::{Event, HERE},
+    event::{Event, LOCAL},
     model::{Connection, Delivery, Identity, Message},
     status::Status,
     timeline::{Notice, Timeline},
@@ -21,27 +21,27 @@ impl Store {
             Event::LoggedIn(identity) => self.logged_in(identity),
             Event::LoggedOut => self.logged_out(),
             Event::Message(message) => self.message(message),
-            Event::Page(messages) => self.change(|timeline| timeline.page(messages)),
-            Event::Sought { asker: HERE, seq } => self.sought_is_there(seq),
-            Event::Found { asker: HERE, found } => self.found(found),
+            Event::HistoryPage(messages) => self.change(|timeline| timeline.insert_page(messages)),
+            Event::SeekFinished { requester: LOCAL, seq } => self.sought_is_there(seq),
+            Event::SearchFinished { requester: LOCAL, results: found } => self.found(found),
             // For pages that follow.
-            Event::Known(_) | Event::Sought { .. } | Event::Found { .. } => {}
+            Event::RangeLoaded(_) | Event::SeekFinished { .. } | Event::SearchFinished { .. } => {}
             Event::Gaps(gaps) => {
                 self.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
-                self.change(|timeline| timeline.gaps(&gaps));
+                self.change(|timeline| timeline.set_gaps(&gaps));
             }
-            Event::Forget => self.change(Timeline::forget),
+            Event::LogReplaced => self.change(Timeline::clear_acknowledged),
             Event::FromDevice(yes) => self.from_device.set(yes),
-            Event::Delivery(id, delivery) => self.change(|timeline| timeline.delivery(id, delivery)),
+            Event::Delivery(id, delivery) => self.change(|timeline| timeline.set_delivery(id, delivery)),
             Event::Discarded(id) => self.change(|timeline| timeline.discard(id)),
             Event::Throttled(status, ms) => self.count_down_note(status, ms.div_ceil(1000)),
-            Event::Roster => {
+            Event::MembersChanged => {
                 let (members, total) = self.service().roster();
                 self.roster.set(members);
                 self.roster_total.set(total);
             }
-            Event::Moved(moved, time) => {
-                self.change(|timeline| timeline.moved(&moved.nick, moved.joined, time))
+            Event::PresenceChanged(moved, time) => {
+                self.change(|timeline| timeline.presence_changed(&moved.nick, moved.joined, time))
             }
             Event::Notice(notice) => self.notice(notice),
             Event::Refused(refused) => {
@@ -159,6 +159,6 @@ impl Store {
                 self.unread.update(|unread| *unread += 1);
             }
         }
-        self.change(|timeline| timeline.message(message));
+        self.change(|timeline| timeline.insert(message));
     }
 }

@@ -1,7 +1,7 @@
 //! What is searched for, and found.
 
 use gloo_timers::callback::Timeout;
-use parlour_core::{event::Found, model::Message, status::Status};
+use parlour_core::{event::SearchResults, model::Message, status::Status};
 
 use super::store::Store;
 
@@ -94,7 +94,7 @@ impl Store {
         self.service().search(&words, before);
     }
 
-    pub(super) fn found(&self, found: Result<Found, Status>) {
+    pub(super) fn found(&self, found: Result<SearchResults, Status>) {
         self.search.update(|search| {
             if search.state != Searched::Under || !search.asked {
                 // Of a search that was given up.

@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use gloo_timers::callback::{Interval, Timeout};
 use parlour_core::{
-    model::{Connection, Identity, Member, Refused},
+    model::{Connection, Identity, Member, Refusal},
     status::Status,
     timeline::{Row, RowKind, Timeline},
 };
@@ -69,8 +69,8 @@ pub struct LoginError {
     pub text: Option<String>,
 }
 
-impl From<Refused> for LoginError {
-    fn from(refused: Refused) -> Self {
+impl From<Refusal> for LoginError {
+    fn from(refused: Refusal) -> Self {
         let text = matches!(refused.status, Status::Other(_)).then_some(refused.text);
         Self { status: refused.status, suggestion: refused.suggestion, text }
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use parlour_core::{status::Status, timeline::Movement};
+use parlour_core::{status::Status, timeline::PresenceSummary};
 
 use super::{
     texts::parsed,
@@ -122,11 +122,15 @@ fn comings_and_goings_are_sentences() {
 
 #[test]
 fn a_movement_says_who_came_and_who_went() {
-    let movement =
-        Movement { joined: nicks(&["Ann"]), left: nicks(&["Bo"]), more_left: 4, ..Movement::default() };
+    let movement = PresenceSummary {
+        joined: nicks(&["Ann"]),
+        left: nicks(&["Bo"]),
+        more_left: 4,
+        ..PresenceSummary::default()
+    };
     let said: Vec<_> = texts(Locale::En).movement(&movement).iter().map(|parts| text(parts)).collect();
     assert_eq!(said, ["Ann joined", "Bo and 4 others left"]);
-    assert!(texts(Locale::En).movement(&Movement::default()).is_empty());
+    assert!(texts(Locale::En).movement(&PresenceSummary::default()).is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use parlour_core::{status::Status, timeline::Movement};
+use parlour_core::{status::Status, timeline::PresenceSummary};
 
 use super::{
     Locale, Word,
@@ -117,8 +117,8 @@ impl Texts {
 
     /// A line of comings and goings, in one sentence for those who came and one for those who went.
     #[must_use]
-    pub fn movement(&self, movement: &Movement) -> Vec<Vec<Part>> {
-        let Movement { joined, left, more_joined, more_left, .. } = movement;
+    pub fn movement(&self, movement: &PresenceSummary) -> Vec<Vec<Part>> {
+        let PresenceSummary { joined, left, more_joined, more_left, .. } = movement;
         [(joined, *more_joined, true), (left, *more_left, false)]
             .into_iter()
             .filter(|(names, more, _)| names.len() + more > 0)

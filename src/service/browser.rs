@@ -1,14 +1,14 @@
 //! What the browser gives a session: clocks, randomness, and word that something changed outside.
 
-use parlour_core::{model::MessageId, session::Now};
+use parlour_core::{model::MessageId, session::Clocks};
 use wasm_bindgen::{JsCast, closure::Closure};
 
 /// Both clocks.
-pub fn now() -> Now {
+pub fn now() -> Clocks {
     let mono = web_sys::window().and_then(|window| window.performance()).map_or(0.0, |p| p.now());
     // Whole ms of a page's lifetime and of the calendar fit in both by far.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Now { mono: mono as u64, unix: js_sys::Date::now() as i64 }
+    Clocks { monotonic: mono as u64, unix: js_sys::Date::now() as i64 }
 }
 
 /// A new message's id.

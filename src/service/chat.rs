@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use parlour_core::{
     Millis,
-    model::{Member, MessageId, Seek},
+    model::{Member, MessageId, SeekTarget},
     ranges::Range,
     status::Status,
 };
@@ -41,11 +41,11 @@ pub trait Chat {
     /// Asks for the newest part of the gap that ends with this sequence number.
     fn load(&self, to: u64);
 
-    /// Goes to a place: what is there is told, and then [`Event::Sought`](parlour_core::event::Event::Sought).
-    fn seek(&self, seek: Seek);
+    /// Goes to a place: what is there is told, and then [`Event::SeekFinished`](parlour_core::event::Event::SeekFinished).
+    fn seek(&self, seek: SeekTarget);
 
     /// Searches what was said for words, before a sequence number that is not 0; told with
-    /// [`Event::Found`](parlour_core::event::Event::Found).
+    /// [`Event::SearchFinished`](parlour_core::event::Event::SearchFinished).
     fn search(&self, words: &str, before: u64);
 
     /// The page does not hold this part of the room any more.

@@ -1,5 +1,5 @@
 //! Drives core's [`Session`]: gives it the time, randomness and what socket and storage report, does what it asks, and
-//! hands its events up through a sink. Where this page is not the one that leads, it drives core's [`Mirror`] instead.
+//! hands its events up through a sink. Where this page is not the one that leads, it drives core's [`Follower`] instead.
 //!
 //! Absent here: signals, words, what an event means to the user.
 
@@ -20,13 +20,13 @@ use gloo_timers::callback::Timeout;
 use parlour_core::{
     Millis,
     event::Event,
-    kept::{self, Change},
     limits::Limits,
-    model::{Connection, Member, MessageId, Seek},
+    model::{Connection, Member, MessageId, SeekTarget},
+    persist::{self, Change},
     ranges::Range,
     session::{Command, Session},
     status::Status,
-    tabs::{self, Wish},
+    tabs::{self, TabCommand},
     timeline::Notice,
     validate,
 };
@@ -57,7 +57,7 @@ pub struct Service {
 struct Inner {
     session: Session,
     role: Role,
-    /// Who is logged in or on the way there, and on which server; see [`kept::scope`]. Empty when nobody is.
+    /// Who is logged in or on the way there, and on which server; see [`persist::scope`]. Empty when nobody is.
     scope: Rc<str>,
     nick: String,
     /// The user has just typed the nick, and may log in anew.
@@ -117,7 +117,7 @@ impl Chat for Service {
         if !self.inner.borrow().scope.is_empty() {
             return Err(Status::SignedIn);
         }
-        self.join(&kept::scope(url, &nick), nick, true);
+        self.join(&persist::scope(url, &nick), nick, true);
         Ok(())
     }
 
@@ -131,35 +131,39 @@ impl Chat for Service {
         if self.follows() {
             return self.talk_as_follower(id, text);
         }
-        self.with(|session| session.handle_talk(browser::now(), id, text))
+        self.with(|session| session.handle_send(browser::now(), id, text))
     }
 
     fn excess(&self, text: &str) -> usize {
         let inner = self.inner.borrow();
         match &inner.role {
-            Role::Following(mirror) => mirror.excess(text),
-            _ => inner.session.excess(text),
+            Role::Following(mirror) => mirror.excess_bytes(text),
+            _ => inner.session.excess_bytes(text),
         }
     }
 
     fn retry(&self, id: MessageId) {
-        self.wish(tabs::wish_about(Wish::Retry, id), |session| session.handle_retry(browser::now(), id));
+        self.wish(tabs::message_command(TabCommand::Retry, id), |session| {
+            session.handle_retry(browser::now(), id)
+        });
     }
 
     fn discard(&self, id: MessageId) {
-        self.wish(tabs::wish_about(Wish::Discard, id), |session| session.handle_discard(browser::now(), id));
+        self.wish(tabs::message_command(TabCommand::Discard, id), |session| {
+            session.handle_discard(browser::now(), id)
+        });
     }
 
     fn load(&self, to: u64) {
         if let Role::Following(mirror) = &self.inner.borrow().role
-            && !mirror.handle_load(to)
+            && !mirror.handle_load_gap(to)
         {
             return;
         }
-        self.wish(tabs::wish_to_load(to), |session| session.handle_load(browser::now(), to));
+        self.wish(tabs::load_gap_command(to), |session| session.handle_load_gap(browser::now(), to));
     }
 
-    fn seek(&self, seek: Seek) {
+    fn seek(&self, seek: SeekTarget) {
         let wish = match &mut self.inner.borrow_mut().role {
             Role::Following(mirror) => mirror.handle_seek(number(), seek),
             _ => None,
@@ -187,16 +191,16 @@ impl Chat for Service {
 
     fn dropped(&self, range: Range) {
         if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
-            mirror.handle_dropped(range);
+            mirror.handle_evicted(range);
         }
-        if self.follows() { self.tell() } else { self.with(|session| session.handle_dropped(range)) }
+        if self.follows() { self.tell() } else { self.with(|session| session.handle_evicted(range)) }
     }
 
     fn who(&self) {
         if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
-            mirror.handle_who();
+            mirror.handle_list_members();
         }
-        if self.follows() { self.tell() } else { self.with(Session::handle_who) }
+        if self.follows() { self.tell() } else { self.with(Session::handle_list_members) }
     }
 
     fn exit(&self) {
@@ -207,23 +211,23 @@ impl Chat for Service {
         }
         // Also what is only beginning.
         self.inner.borrow_mut().visit += u64::from(!self.follows());
-        self.wish(tabs::wish(Wish::Exit), |session| session.handle_exit(browser::now()));
+        self.wish(tabs::command(TabCommand::Leave), |session| session.handle_leave(browser::now()));
     }
 
     fn retry_now(&self) {
-        self.wish(tabs::wish(Wish::RetryNow), |session| session.handle_retry_now(browser::now()));
+        self.wish(tabs::command(TabCommand::Reconnect), |session| session.handle_reconnect(browser::now()));
     }
 
     fn roster(&self) -> (Vec<Member>, usize) {
         let inner = self.inner.borrow();
         match &inner.role {
-            Role::Following(mirror) => mirror.roster(),
-            _ => inner.session.roster(),
+            Role::Following(mirror) => mirror.members(),
+            _ => inner.session.members(),
         }
     }
 
     fn clock(&self) -> Millis {
-        browser::now().mono
+        browser::now().monotonic
     }
 }
 
@@ -247,7 +251,7 @@ impl Service {
                         socket.send(&bytes);
                     }
                 }
-                Some(Command::Keep { ticket, changes }) => self.keep(ticket, &changes),
+                Some(Command::Persist { ticket, changes }) => self.keep(ticket, &changes),
                 Some(Command::Close(code)) => {
                     let mut inner = self.inner.borrow_mut();
                     inner.generation += 1;
@@ -265,7 +269,7 @@ impl Service {
         self.write(
             changes,
             Box::new(move |service, kept| {
-                service.with(|session| session.handle_kept(browser::now(), ticket));
+                service.with(|session| session.handle_persisted(browser::now(), ticket));
                 if service.is_at(visit) {
                     service.kept(kept);
                 }
@@ -282,7 +286,7 @@ impl Service {
     /// The storage has done what it was asked, or can't. The latter is told once: the chat goes on.
     fn kept(&self, kept: bool) {
         if !kept && !std::mem::replace(&mut self.inner.borrow_mut().told_unkept, true) {
-            (self.sink)(Event::Notice(Notice::NothingKept));
+            (self.sink)(Event::Notice(Notice::NotPersisted));
         }
     }
 
@@ -291,11 +295,12 @@ impl Service {
         inner.generation += 1;
         let generation = inner.generation;
         let service = self.clone();
-        let opened =
-            Socket::open(kept::url_of(&inner.scope), move |report| service.reported(generation, report));
+        let opened = Socket::open(persist::server_url(&inner.scope), move |report| {
+            service.reported(generation, report)
+        });
         match opened {
             Ok(socket) => inner.socket = Some(socket),
-            Err(_) => inner.session.handle_unopenable(Status::BadAddress),
+            Err(_) => inner.session.handle_open_failed(Status::BadAddress),
         }
     }
 
@@ -317,12 +322,12 @@ impl Service {
     fn set_timer(&self) {
         let mut inner = self.inner.borrow_mut();
         let due = if let Role::Following(_) = inner.role {
-            inner.watch.tick(browser::now().mono)
+            inner.watch.tick(browser::now().monotonic)
         } else {
             inner.session.poll_timeout()
         };
         inner.timer = due.map(|at| {
-            let wait = at.saturating_sub(browser::now().mono).min(60 * 60_000);
+            let wait = at.saturating_sub(browser::now().monotonic).min(60 * 60_000);
             let service = self.clone();
             // An hour fits; a timer that fires early finds nothing due and is set again.
             #[allow(clippy::cast_possible_truncation)]
@@ -335,7 +340,7 @@ impl Service {
             return self.look();
         }
         let now = browser::now();
-        if now.mono > due + ASLEEP {
+        if now.monotonic > due + ASLEEP {
             self.with(|session| session.handle_wake(now));
         } else {
             self.with(|session| session.handle_timeout(now));
@@ -352,7 +357,7 @@ impl Service {
         loop {
             let mut inner = self.inner.borrow_mut();
             let Some(event) = inner.next_event() else { break };
-            let letter = inner.letter(browser::now().mono, &event);
+            let letter = inner.letter(browser::now().monotonic, &event);
             if let (Some(letter), Some(pages)) = (letter, &inner.pages) {
                 pages.tell(&letter);
             }

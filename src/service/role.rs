@@ -6,11 +6,11 @@ use gloo_timers::callback::Timeout;
 use parlour_core::{
     Millis,
     event::Event,
-    kept::Kept,
     model::{Connection, MessageId},
+    persist::Persisted,
     session::Session,
     status::Status,
-    tabs::{self, Heed, Lead, Mirror, Took, Wish},
+    tabs::{self, Follower, FollowerAction, Leader, LeaderAction, TabCommand},
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -34,11 +34,11 @@ pub(super) enum Role {
     /// Nobody is logged in.
     Nobody,
     /// It follows, or waits to hear from one that leads.
-    Following(Box<Mirror>),
+    Following(Box<Follower>),
     /// It is about to lead; what it was told so far, and what others tell meanwhile.
-    Rising(Box<Mirror>, Vec<Vec<u8>>),
+    Rising(Box<Follower>, Vec<Vec<u8>>),
     /// It leads.
-    Leading(Box<Lead>),
+    Leading(Box<Leader>),
 }
 
 /// Who looks.
@@ -68,7 +68,7 @@ impl Inner {
     /// An event as others are told of it, if this page leads.
     pub(super) fn letter(&mut self, now: Millis, event: &Event) -> Option<Bytes> {
         match &mut self.role {
-            Role::Leading(lead) => lead.tell(now, event, &self.session),
+            Role::Leading(lead) => lead.publish(now, event, &self.session),
             _ => None,
         }
     }
@@ -80,7 +80,7 @@ impl Inner {
                 matches!(event, Event::LoggedOut)
                     || (matches!(event, Event::Connection(Connection::Failed { .. })) && self.anew)
             }
-            Role::Leading(_) | Role::Rising(..) => self.session.is_over(),
+            Role::Leading(_) | Role::Rising(..) => self.session.is_logged_out(),
             Role::Nobody => false,
         }
     }
@@ -99,7 +99,7 @@ impl Service {
         let mut nick = scope.split('\n').nth(1).unwrap_or_default().to_owned();
         if !led {
             let kept = storage::kept(&scope).await;
-            match kept.as_ref().and_then(Kept::nick) {
+            match kept.as_ref().and_then(Persisted::nick) {
                 Some(known) => nick = known.into(),
                 None => return,
             }
@@ -149,7 +149,7 @@ impl Service {
                 }
             },
         );
-        pages.tell(&tabs::wish(Wish::Hello));
+        pages.tell(&tabs::command(TabCommand::RequestSnapshot));
         self.inner.borrow_mut().pages = Some(pages);
         self.set_timer();
     }
@@ -186,7 +186,7 @@ impl Service {
     fn rise(&self) {
         let followed = self.is_mirroring();
         if let Role::Following(mirror) = &mut self.inner.borrow_mut().role {
-            mirror.handle_end();
+            mirror.handle_leader_gone();
         }
         self.tell();
         let mut inner = self.inner.borrow_mut();
@@ -200,7 +200,7 @@ impl Service {
     }
 
     /// Reads what the device has, and goes on with it if the page is still where it was.
-    fn read(&self, then: Then<Option<Kept>>) {
+    fn read(&self, then: Then<Option<Persisted>>) {
         let (visit, scope) = {
             let inner = self.inner.borrow();
             (inner.visit, inner.scope.clone())
@@ -214,8 +214,8 @@ impl Service {
         });
     }
 
-    fn lead(&self, kept: Option<Kept>, followed: bool) {
-        let logged_in = kept.as_ref().is_some_and(Kept::is_logged_in);
+    fn lead(&self, kept: Option<Persisted>, followed: bool) {
+        let logged_in = kept.as_ref().is_some_and(Persisted::is_logged_in);
         if !logged_in && !self.inner.borrow().anew {
             // Whoever led before has left.
             (self.sink)(Event::LoggedOut);
@@ -225,24 +225,24 @@ impl Service {
         let now = browser::now();
         let (heard, waiting, nick) = {
             let mut inner = self.inner.borrow_mut();
-            let lead = Lead::new(u64::from_le_bytes(browser::random()), followed);
+            let lead = Leader::new(u64::from_le_bytes(browser::random()), followed);
             let (heard, waiting) = match std::mem::replace(&mut inner.role, Role::Leading(Box::new(lead))) {
                 Role::Rising(mut mirror, heard) => {
                     // The last that was told by who led before.
                     for bytes in &heard {
-                        mirror.handle(now.mono, bytes);
+                        mirror.handle_message(now.monotonic, bytes);
                     }
-                    (heard, mirror.take_waiting())
+                    (heard, mirror.take_queued())
                 }
                 _ => Default::default(),
             };
             (heard, waiting, inner.nick.clone())
         };
         self.with(|session| {
-            session.handle_random(browser::random());
+            session.handle_new_secret(browser::random());
             // The nick was looked at, and nobody is logged in.
             let _ = session.handle_login(browser::now(), &nick, kept.unwrap_or_default());
-            session.handle_waiting(waiting);
+            session.handle_adopt_queued(waiting);
         });
         self.kept(works);
         self.tell_whole();
@@ -259,11 +259,11 @@ impl Service {
             Role::Nobody => {}
             Role::Rising(_, heard) => heard.push(bytes.to_vec()),
             Role::Leading(lead) => {
-                let heed = lead.handle(now, bytes, &mut inner.session);
+                let heed = lead.handle_message(now, bytes, &mut inner.session);
                 self.later(Box::new(move |service| service.heed(heed)));
             }
             Role::Following(mirror) => {
-                let took = mirror.handle(now.mono, bytes);
+                let took = mirror.handle_message(now.monotonic, bytes);
                 inner.anew &= !mirror.is_logged_in();
                 self.later(Box::new(move |service| service.took(took)));
             }
@@ -276,19 +276,19 @@ impl Service {
         spawn_local(async move { act(&service) });
     }
 
-    fn heed(&self, heed: Heed) {
+    fn heed(&self, heed: LeaderAction) {
         match heed {
-            Heed::Nothing => self.with(|_| ()),
-            Heed::Exit => self.exit(),
-            Heed::Watched(watched) => {
+            LeaderAction::Nothing => self.with(|_| ()),
+            LeaderAction::Leave => self.exit(),
+            LeaderAction::Visibility(watched) => {
                 let now = browser::now();
-                self.inner.borrow_mut().watch.others = if watched { now.mono + COUNTS } else { 0 };
+                self.inner.borrow_mut().watch.others = if watched { now.monotonic + COUNTS } else { 0 };
                 self.with(|session| session.handle_timeout(now));
                 self.look();
             }
-            Heed::Tell => {
+            LeaderAction::PublishSnapshot => {
                 // What is read after this was written before.
-                self.with(Session::handle_hide);
+                self.with(Session::handle_hidden);
                 self.tell_whole();
             }
         }
@@ -299,18 +299,18 @@ impl Service {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         if let (Role::Leading(lead), Some(pages)) = (&mut inner.role, &inner.pages) {
-            pages.tell(&lead.whole(browser::now().mono, &inner.session));
+            pages.tell(&lead.snapshot(browser::now().monotonic, &inner.session));
         }
     }
 
-    fn took(&self, took: Took) {
+    fn took(&self, took: FollowerAction) {
         self.tell();
         match took {
-            Took::Nothing => {}
-            Took::Missed => self.say(&tabs::wish(Wish::Hello)),
-            Took::Whole => self.read(Box::new(|service, kept| {
+            FollowerAction::Nothing => {}
+            FollowerAction::RequestSnapshot => self.say(&tabs::command(TabCommand::RequestSnapshot)),
+            FollowerAction::LoadPersisted => self.read(Box::new(|service, kept| {
                 if let (Some(kept), Role::Following(mirror)) = (kept, &mut service.inner.borrow_mut().role) {
-                    mirror.handle_kept(kept);
+                    mirror.handle_persisted(kept);
                 }
                 service.tell();
                 service.look();
@@ -339,7 +339,7 @@ impl Service {
         let said = {
             let mut inner = self.inner.borrow_mut();
             let Role::Following(mirror) = &mut inner.role else { return Err(Status::NotConnected) };
-            mirror.handle_talk(browser::now(), id, text)?
+            mirror.handle_send(browser::now(), id, text)?
         };
         self.tell();
         self.write(
@@ -347,10 +347,10 @@ impl Service {
             Box::new(move |service, written| {
                 service.kept(written);
                 if service.follows() {
-                    service.say(&said.wish);
+                    service.say(&said.command);
                 } else {
                     // By now this page leads.
-                    service.with(|session| session.handle_adopt(browser::now(), &said.entry));
+                    service.with(|session| session.handle_adopt(browser::now(), &said.value));
                 }
             }),
         );
@@ -366,10 +366,10 @@ impl Service {
         match outside {
             Outside::Wake => self.with(|session| session.handle_wake(now)),
             Outside::Offline => self.with(|session| session.handle_offline(now)),
-            Outside::Hide => self.with(Session::handle_hide),
+            Outside::Hide => self.with(Session::handle_hidden),
             Outside::Look => {
                 if !browser::is_visible() {
-                    self.with(Session::handle_hide);
+                    self.with(Session::handle_hidden);
                 }
                 self.look();
             }
@@ -380,17 +380,17 @@ impl Service {
     pub(super) fn look(&self) {
         let visible = browser::is_visible();
         if self.follows() {
-            self.say(&tabs::wish(if visible { Wish::Watched } else { Wish::Hidden }));
+            self.say(&tabs::command(if visible { TabCommand::Visible } else { TabCommand::Hidden }));
             return self.set_timer();
         }
         let now = browser::now();
         let watched = {
             let mut inner = self.inner.borrow_mut();
-            let watched = visible || inner.watch.others > now.mono;
+            let watched = visible || inner.watch.others > now.monotonic;
             (inner.watch.told.replace(watched) != Some(watched)).then_some(watched)
         };
         if let Some(watched) = watched {
-            self.with(|session| session.handle_watched(now, watched));
+            self.with(|session| session.handle_visibility(now, watched));
         }
     }
 }

@@ -2,7 +2,7 @@
 //! on a server, and core's key. What can't be read or written is only told; the chat goes on without.
 
 use js_sys::{Array, Promise, Uint8Array};
-use parlour_core::kept::{Change, Kept};
+use parlour_core::persist::{Change, Persisted};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -14,13 +14,13 @@ extern "C" {
 }
 
 /// Reads what is kept in a scope; `None` when the storage does not work.
-pub async fn kept(scope: &str) -> Option<Kept> {
+pub async fn kept(scope: &str) -> Option<Persisted> {
     let tables: Array = JsFuture::from(read(scope)).await.ok()?.dyn_into().ok()?;
     let values = |at: u32| -> Vec<Vec<u8>> {
         let values: Array = tables.get(at).unchecked_into();
         values.iter().map(|value| Uint8Array::new(&value).to_vec()).collect()
     };
-    Some(Kept::read(values(0).first().map(Vec::as_slice), &values(1), &values(2)))
+    Some(Persisted::read(values(0).first().map(Vec::as_slice), &values(1), &values(2)))
 }
 
 /// Begins to make changes in a scope, all in one transaction and after those of earlier calls. The future says

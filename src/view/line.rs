@@ -32,8 +32,8 @@ pub struct Around {
 impl Line {
     /// Where no row is seen whole in a frame of this height whose upper edge is at `y`: what is in its middle.
     pub fn of(timeline: &Timeline, y: f64, height: f64) -> Self {
-        let middle = timeline.at(y + height / 2.0);
-        match timeline.missing(middle) {
+        let middle = timeline.index_at(y + height / 2.0);
+        match timeline.gap_at(middle) {
             // At the very top: the room's first message belongs there.
             Some(missing) if y <= 0.0 => Self::Seq(missing.gap.from as f64 + 0.01, -y),
             Some(missing) => {
@@ -52,15 +52,15 @@ impl Line {
         match *self {
             Self::End => Some(timeline.height() - height),
             Self::Row(key, near, offset) => {
-                let at = timeline.find(key, near)?;
+                let at = timeline.index_of_key(key, near)?;
                 *self = Self::Row(key, at, offset);
                 Some(timeline.top(at) - offset)
             }
             Self::Seq(seq, offset) => {
                 // The number of the message it is in.
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                let at = timeline.find_seq(seq.ceil() as u64)?;
-                let Some(missing) = timeline.missing(at) else {
+                let at = timeline.index_of_seq(seq.ceil() as u64)?;
+                let Some(missing) = timeline.gap_at(at) else {
                     *self = Self::Row(timeline.key(at)?, at, offset);
                     return Some(timeline.top(at) - offset);
                 };
@@ -75,10 +75,10 @@ impl Line {
 impl Around {
     /// Those from `above` over a frame at `y` to its own height under it, and the rows of these keys, wherever they are.
     pub fn new(timeline: &Timeline, y: f64, height: f64, above: f64, held: &[u32]) -> Self {
-        let first = timeline.at(y - above);
+        let first = timeline.index_at(y - above);
         let near = (first..timeline.len()).take_while(|at| timeline.top(*at) < y + 2.0 * height);
         let mut rows: Vec<usize> = near.collect();
-        for at in held.iter().filter_map(|key| timeline.find(*key, first)) {
+        for at in held.iter().filter_map(|key| timeline.index_of_key(*key, first)) {
             let place = rows.partition_point(|row| *row < at);
             if rows.get(place) != Some(&at) {
                 rows.insert(place, at);
@@ -103,7 +103,7 @@ fn numbers(gap: Gap) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use parlour_core::{
-        event::Missing,
+        event::GapState,
         model::{Delivery, Message, MessageId},
     };
 
@@ -112,10 +112,10 @@ mod tests {
     /// Messages 501 to 600 of a room, each ten pixels tall, and 5,000 pixels for those before.
     fn timeline() -> Timeline {
         let mut timeline = Timeline::new(1000, |_| 0);
-        timeline.page((501..=600).map(message).collect());
-        timeline.gaps(&[Missing { gap: Gap { from: 0, to: 500 }, loading: false }]);
-        timeline.measured(0, 5000.0);
-        (1..=100).for_each(|at| timeline.measured(at, 10.0));
+        timeline.insert_page((501..=600).map(message).collect());
+        timeline.set_gaps(&[GapState { gap: Gap { from: 0, to: 500 }, loading: false }]);
+        timeline.set_measured(0, 5000.0);
+        (1..=100).for_each(|at| timeline.set_measured(at, 10.0));
         timeline
     }
 
@@ -131,15 +131,15 @@ mod tests {
         let mut line = Line::of(&timeline, 5025.0, 100.0);
         assert_eq!(line, Line::Row(key, 8, 45.0));
         assert_eq!(line.place(&timeline, 100.0), Some(5025.0));
-        timeline.measured(2, 30.0);
+        timeline.set_measured(2, 30.0);
         assert_eq!(line.place(&timeline, 100.0), Some(5045.0), "what grew is above it");
         let mut line = Line::of(&timeline, 1950.0, 100.0);
         assert_eq!(line, Line::Seq(200.0, 50.0));
         assert_eq!(line.place(&timeline, 100.0), Some(1950.0));
         // The page around it comes: there it is, in the middle as before.
-        timeline.page((190..=210).map(message).collect());
+        timeline.insert_page((190..=210).map(message).collect());
         let place = line.place(&timeline, 100.0).unwrap();
-        let at = timeline.find_seq(200).unwrap();
+        let at = timeline.index_of_seq(200).unwrap();
         assert_eq!((line, place), (Line::Row(timeline.key(at).unwrap(), at, 50.0), timeline.top(at) - 50.0));
         assert_eq!(Line::of(&timeline, 0.0, 100.0), Line::Seq(0.01, -0.0));
         assert_eq!(Line::End.place(&timeline, 100.0), Some(timeline.height() - 100.0));

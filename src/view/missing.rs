@@ -3,8 +3,8 @@
 
 use gloo_timers::callback::Timeout;
 use parlour_core::{
-    limits::PAGE,
-    model::{Connection, Seek},
+    limits::HISTORY_PAGE_MESSAGES,
+    model::{Connection, SeekTarget},
     ranges::Gap,
 };
 
@@ -13,7 +13,7 @@ use crate::ctrl::{Live, Store};
 /// About what a page of messages is tall, in CSS pixels: within that it is read on rather than gone elsewhere.
 const PAGE_HEIGHT: f64 = 4_000.0;
 /// What is sought comes with so many messages before it, and as many from it on.
-const HALF: u64 = PAGE as u64 / 2;
+const HALF: u64 = HISTORY_PAGE_MESSAGES as u64 / 2;
 /// A reader who flings past wants nothing from there: for so long the place has to be the same, in ms.
 const SETTLED: u32 = 80;
 
@@ -54,11 +54,11 @@ impl Fetch {
             return;
         }
         let found = self.store.lay_out(|timeline| {
-            let (first, last) = (timeline.at(y - height), timeline.at(y + 2.0 * height));
+            let (first, last) = (timeline.index_at(y - height), timeline.index_at(y + 2.0 * height));
             let seen = |at: &usize| timeline.top(*at) < y + height && timeline.top(*at + 1) > y;
-            let mut gaps = (first..=last).filter(|at| timeline.missing(*at).is_some());
+            let mut gaps = (first..=last).filter(|at| timeline.gap_at(*at).is_some());
             let at = gaps.clone().find(seen).or_else(|| gaps.next_back())?;
-            let missing = timeline.missing(at)?;
+            let missing = timeline.gap_at(at)?;
             let (top, bottom) = (timeline.top(at), timeline.top(at + 1));
             Some((missing, next(missing.gap, top - y, bottom - y, height)))
         });
@@ -78,7 +78,7 @@ impl Fetch {
         self.asked.set_untracked(Some(gap));
         match next {
             Next::Back(to) => self.store.load(to),
-            Next::Around(seq) => self.store.fetch(Seek::Seq(seq)),
+            Next::Around(seq) => self.store.fetch(SeekTarget::Seq(seq)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a search has found.
 
 use leptos::{ev::Event, prelude::*};
-use parlour_core::model::{Message, Seek};
+use parlour_core::model::{Message, SeekTarget};
 
 use super::{
     avatar::avatar,
@@ -78,7 +78,7 @@ fn result(message: Message) -> El {
     );
     let open = move |_: Event| {
         opened.set(seq);
-        store.seek(Seek::Seq(seq));
+        store.seek(SeekTarget::Seq(seq));
     };
     let button = el("button.result")
         .attr("type", "button")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::{ev::Event, prelude::*};
 use parlour_core::{
-    event::Missing,
+    event::GapState,
     timeline::{Notice, Row, RowKind},
 };
 
@@ -39,10 +39,10 @@ fn content(row: Live<Row>) -> El {
     let t = use_words();
     match row.with_untracked(|row| row.kind.clone()) {
         RowKind::Message { message: first, .. } => message(&first, row),
-        RowKind::Gap { missing, .. } => gap(missing, row),
-        RowKind::Movement(_) => el("p.row.movement").fill(move |line| {
+        RowKind::Gap { gap: missing, .. } => gap(missing, row),
+        RowKind::Presence(_) => el("p.row.movement").fill(move |line| {
             row.with(|row| match &row.kind {
-                RowKind::Movement(movement) => {
+                RowKind::Presence(movement) => {
                     let sentences = t().movement(movement).into_iter();
                     sentences.fold(line, |line, parts| line.child(el("span").sentence(parts)))
                 }
@@ -55,14 +55,14 @@ fn content(row: Live<Row>) -> El {
 
 /// Something is missing here, as tall as it would be. It is loaded when it comes near, and by its button, which stays the
 /// same element for as long as anything is missing: somebody may have the focus on it.
-fn gap(first: Missing, row: Live<Row>) -> El {
+fn gap(first: GapState, row: Live<Row>) -> El {
     let (store, t) = (use_store(), use_words());
     let missing = Live::new(first);
     let gap = el("div.row.gap");
     let sized = gap.clone();
     follow(move || {
         row.with(|row| {
-            if let RowKind::Gap { missing: now, height } = row.kind {
+            if let RowKind::Gap { gap: now, height } = row.kind {
                 missing.maybe_update(|was| std::mem::replace(was, now) != now);
                 sized.style("height", &pixels(height));
             }
@@ -109,14 +109,14 @@ fn notice(notice: Notice) -> El {
             });
             el("section.row.notice.help").child(el("p.notice-title").words(Word::Help)).child(commands)
         }
-        Notice::Who { nicks, more } => {
+        Notice::Members { nicks, more } => {
             let nicks: Arc<[Arc<str>]> = nicks.into();
             el("p.row.notice").fill(move |line| line.sentence(t().who(&nicks, more)))
         }
-        Notice::Missed => missed().words(Word::Missed),
-        Notice::NothingKept => missed().words(Word::NothingKept),
-        Notice::Broke(status) => missed().text_fn(move || t().status(status)),
-        Notice::Unreadable => missed().words(Word::Unreadable),
+        Notice::MessagesMissed => missed().words(Word::Missed),
+        Notice::NotPersisted => missed().words(Word::NothingKept),
+        Notice::ConnectionBroke(status) => missed().text_fn(move || t().status(status)),
+        Notice::UnreadableFrame => missed().words(Word::Unreadable),
         Notice::Server(text) => el("p.row.notice").attr("dir", "auto").text(&text),
     }
 }

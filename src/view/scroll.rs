@@ -8,7 +8,7 @@
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use parlour_core::timeline::{Measure, Timeline};
+use parlour_core::timeline::{RowMetrics, Timeline};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::Element;
 
@@ -214,8 +214,8 @@ impl Scroll {
         let (y, height) = (self.y(), self.height());
         let whole = self.first_whole();
         let (line, time) = self.store.lay_out(|timeline| {
-            let first = timeline.at(y);
-            timeline.reads(timeline.key(first));
+            let first = timeline.index_at(y);
+            timeline.set_anchor(timeline.key(first));
             let line = whole.unwrap_or_else(|| Line::of(timeline, y, height));
             // At the very top its own line is there.
             (line, timeline.time(first).filter(|_| y > 0.0))
@@ -243,7 +243,7 @@ impl Scroll {
 
     fn reach_end(self) {
         self.line.set_untracked(Line::End);
-        self.store.lay_out(|timeline| timeline.reads(None));
+        self.store.lay_out(|timeline| timeline.set_anchor(None));
         self.at_end.set(true);
     }
 
@@ -283,7 +283,7 @@ impl Scroll {
         if back {
             self.reach_end();
         }
-        if self.store.lay_out(Timeline::rebalance) || self.slack.get_untracked() != 0.0 || back {
+        if self.store.lay_out(Timeline::rebalance_gaps) || self.slack.get_untracked() != 0.0 || back {
             self.draw();
         }
     }
@@ -300,7 +300,7 @@ impl Scroll {
             return;
         }
         if self.shape.get_untracked().0 != shape.0 {
-            self.store.lay_out(|timeline| timeline.reshape(measure(shape.0)));
+            self.store.lay_out(|timeline| timeline.set_metrics(measure(shape.0)));
         }
         self.shape.set_untracked(shape);
         let height = f64::from(shape.1);
@@ -334,7 +334,7 @@ impl Scroll {
                 self.store.lay_out(|timeline| {
                     // Half a million pixels are exact to a hundredth.
                     #[allow(clippy::cast_possible_truncation)]
-                    measured.iter().for_each(|(at, height)| timeline.measured(*at, *height as f32));
+                    measured.iter().for_each(|(at, height)| timeline.set_measured(*at, *height as f32));
                 });
                 if round < ROUNDS {
                     continue;
@@ -383,7 +383,7 @@ impl Scroll {
     fn mark_what_was_sought(self) {
         let Some(seq) = self.mark.get_untracked() else { return };
         let key = self.store.lay_out(|timeline| {
-            let at = timeline.find_seq(seq)?;
+            let at = timeline.index_of_seq(seq)?;
             timeline.seq(at)?;
             timeline.key(at)
         });
@@ -421,11 +421,11 @@ impl Scroll {
 }
 
 /// What rows are about as tall as in a frame of this width, by the stylesheet.
-fn measure(width: i32) -> Measure {
+fn measure(width: i32) -> RowMetrics {
     // No frame is so wide that it is not exact.
     #[allow(clippy::cast_precision_loss)]
     let text = (width as f32 - 200.0).clamp(160.0, 580.0);
-    Measure { message: 56.0, line: 22.5, bytes: text / 8.0 }
+    RowMetrics { message_px: 56.0, line_px: 22.5, bytes_per_line: text / 8.0 }
 }
 
 /// Places in an element that scrolls, to the fraction of a pixel.

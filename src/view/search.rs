@@ -4,7 +4,7 @@ use leptos::{
     ev::{Event, KeyboardEvent, SubmitEvent},
     prelude::*,
 };
-use parlour_core::model::Seek;
+use parlour_core::model::SeekTarget;
 use wasm_bindgen::JsCast;
 
 use super::{
@@ -161,7 +161,7 @@ fn date() -> El {
     let (store, t) = (use_store(), use_words());
     let field = el("input#search-date").attr("type", "date").on("change", move |event: Event| {
         if let Some(midnight) = time::midnight(&event_target_value(&event)) {
-            store.seek(Seek::Time(midnight));
+            store.seek(SeekTarget::Time(midnight));
         }
     });
     let before = number();

@@ -52,9 +52,9 @@ const BUGS: &[Bug] = &[
         instead: "partition_point(|(seq, _)| *seq <= after + 1)",
     }] },
     Bug { name: "the newest is sent again first", edits: &[Edit {
-        file: "core/src/outbox.rs",
-        text: "self.entries.iter().find(waits)",
-        instead: "self.entries.iter().rev().find(waits)",
+        file: "core/src/send_queue.rs",
+        text: "self.messages.iter().find(is_unsent)",
+        instead: "self.messages.iter().rev().find(is_unsent)",
     }] },
     Bug { name: "nothing is waited for after a refusal", edits: &[Edit {
         file: "server/src/hub/hold.rs",
@@ -73,12 +73,12 @@ const BUGS: &[Bug] = &[
     }] },
     Bug { name: "kept as known, without its messages", edits: &[
         Edit {
-            file: "core/src/session/keep.rs",
-            text: "self.changes.extend(std::mem::take(&mut self.fresh).iter().map(kept::message));",
-            instead: "self.fresh.clear();",
+            file: "core/src/session/persistence.rs",
+            text: "self.changes.extend(std::mem::take(&mut self.unwritten).values().map(persist::put_message));",
+            instead: "self.unwritten.clear();",
         },
         // There is a second line of defence.
-        Edit { file: "core/src/kept.rs", text: "if there != account.messages {", instead: "if false {" },
+        Edit { file: "core/src/persist.rs", text: "if found != account.messages {", instead: "if false {" },
     ] },
     Bug { name: "what a failed append has taken is not said", edits: &[Edit {
         file: "server/src/hub/history.rs",
@@ -89,16 +89,16 @@ const BUGS: &[Bug] = &[
             let what = What::Page(Start::After(self.lobby.tail.last()));",
     }] },
     Bug { name: "another attempt is another message", edits: &[Edit {
-        file: "core/src/session/link.rs",
+        file: "core/src/session/connection.rs",
         text: "        for id in in_flight {
-            self.outbox.set(id, stage);",
+            self.send_queue.set(id, stage);",
         instead: "        for id in in_flight {
-            let again = self.outbox.remove(id).map(|entry| crate::outbox::Entry {
+            let again = self.send_queue.remove(id).map(|entry| crate::send_queue::QueuedMessage {
                 id: MessageId::new(u64::try_from(entry.time).unwrap_or(0), [id.0[15]; 10]),
                 ..entry
             });
-            let _ = again.map(|entry| self.outbox.push(entry));
-            self.outbox.set(id, stage);",
+            let _ = again.map(|entry| self.send_queue.push(entry));
+            self.send_queue.set(id, stage);",
     }] },
 ];
 

@@ -1,23 +1,22 @@
-//! What a basic server says: four fields, no ids, no acknowledgement, the whole list every time.
+//! The envelopes of a basic server: four fields, no ids, no acknowledgements, complete member lists.
 
 use std::sync::Arc;
 
-use super::{Session, State};
+use super::{Clocks, LISTED_NAMES, Session, State};
 use crate::{
-    codec::{self, Frame},
+    codec::{self, Envelope},
     event::Event,
     limits::Limits,
     model::{Delivery, Dialect, Identity, Message},
-    outbox::Stage,
-    session::Now,
+    send_queue::{QueuedMessage, Stage},
     timeline::Notice,
 };
 
 impl Session {
-    /// The answer to the login had no extension: the server is a basic one, and our name is on its list.
-    pub(super) fn basic_welcome(&mut self, now: Now) {
+    /// The answer to the login had no extension: this is a basic server, and the login has succeeded.
+    pub(super) fn basic_welcome(&mut self, now: Clocks) {
         if self.identity.is_some() && self.backoff.attempt() <= 1 {
-            self.tell(Event::Notice(Notice::Missed));
+            self.emit(Event::Notice(Notice::MessagesMissed));
         }
         self.secret.clear();
         let identity = Identity {
@@ -27,65 +26,67 @@ impl Session {
             server_name: None,
             search: false,
         };
-        self.online(now, identity, 0, false);
+        self.go_online(now, identity, 0, false);
     }
 
-    pub(super) fn basic_frame(&mut self, now: Now, frame: Frame) {
+    pub(super) fn basic_envelope(&mut self, now: Clocks, envelope: Envelope) {
         if !matches!(self.state, State::Online(_)) {
             return;
         }
-        // The original server leaves the type of its announcements open; the words tell.
-        let untyped = !matches!(frame.r#type.as_str(), codec::TALK | codec::LOGIN);
-        let is_exit = untyped && frame.content == codec::EXIT;
-        let is_list = untyped && !is_exit && frame.user_list.is_empty() && frame.content.ends_with(',');
-        if !frame.user_list.is_empty() {
-            self.basic_list(now, frame.user_list.into_iter().map(|entry| entry.key).collect());
+        // The announcements of the original server have no type; they are recognised by their content.
+        let untyped = !matches!(envelope.r#type.as_str(), codec::TALK | codec::LOGIN);
+        let is_exit = untyped && envelope.content == codec::EXIT;
+        let is_list = untyped && !is_exit && envelope.user_list.is_empty() && envelope.content.ends_with(',');
+        if !envelope.user_list.is_empty() {
+            self.basic_member_list(now, envelope.user_list.into_keys().collect());
         } else if is_exit {
-            let rest: Vec<_> = self
-                .roster
+            let remaining: Vec<_> = self
+                .member_list
                 .members()
-                .filter(|member| *member.nick != *frame.user_name)
+                .filter(|member| *member.nick != *envelope.user_name)
                 .map(|member| member.nick.to_string())
                 .collect();
-            self.basic_list(now, rest);
+            self.basic_member_list(now, remaining);
         }
         if is_list {
-            self.basic_who(now, &frame.content);
-        } else if !is_exit && !frame.content.is_empty() {
-            self.basic_talk(now, &frame.user_name, &frame.content);
+            self.basic_list_answer(now, &envelope.content);
+        } else if !is_exit && !envelope.content.is_empty() {
+            self.basic_message(now, &envelope.user_name, &envelope.content);
         }
     }
 
-    fn basic_list(&mut self, now: Now, names: Vec<String>) {
-        for moved in self.roster.list(names) {
-            if *moved.nick != *self.nick {
-                self.tell(Event::Moved(moved, now.unix));
+    fn basic_member_list(&mut self, now: Clocks, names: Vec<String>) {
+        for change in self.member_list.list(names) {
+            if *change.nick != *self.nick {
+                self.emit(Event::PresenceChanged(change, now.unix));
             }
         }
-        self.tell(Event::Roster);
+        self.emit(Event::MembersChanged);
     }
 
-    /// `tom,lili,`: the answer to the question who is there, which everybody gets.
-    fn basic_who(&mut self, now: Now, content: &str) {
+    /// `tom,lili,`: the answer to a member list request of any member.
+    fn basic_list_answer(&mut self, now: Clocks, content: &str) {
         let names: Vec<String> = content.split(',').filter(|name| !name.is_empty()).map(Into::into).collect();
-        let nicks: Vec<Arc<str>> = names.iter().take(100).map(|name| name.as_str().into()).collect();
+        let nicks: Vec<Arc<str>> = names.iter().take(LISTED_NAMES).map(|name| name.as_str().into()).collect();
         let more = names.len() - nicks.len();
-        self.basic_list(now, names);
-        self.tell(Event::Notice(Notice::Who { nicks, more }));
+        self.basic_member_list(now, names);
+        self.emit(Event::Notice(Notice::Members { nicks, more }));
     }
 
-    fn basic_talk(&mut self, now: Now, nick: &str, content: &str) {
+    fn basic_message(&mut self, now: Clocks, nick: &str, content: &str) {
         let own = nick == self.nick;
-        // The server sends everything to its sender too: the first of ours with the same words has arrived.
-        let echo = self.outbox.iter().find(|e| own && e.stage == Stage::InFlight && *e.content == *content);
-        let id = match echo.map(|entry| entry.id) {
+        // The server sends every message to its sender too. This is the echo of the first own message with this text.
+        let is_echo =
+            |queued: &&QueuedMessage| own && queued.stage == Stage::InFlight && *queued.content == *content;
+        let echo = self.send_queue.iter().find(is_echo).map(|queued| queued.id);
+        let id = match echo {
             Some(id) => {
-                self.done_with(now, id);
+                self.dequeue(now, id);
                 id
             }
-            None => self.make_id(now),
+            None => self.generate_id(now),
         };
-        self.tell(Event::Message(Message {
+        self.emit(Event::Message(Message {
             id,
             nick: nick.into(),
             content: content.into(),

@@ -1,206 +1,210 @@
-//! What is known of the room.
+//! The known ranges of the room, and the pages and messages that extend them.
 
-use super::{Millis, Now, Session, ask::Asked};
+use super::{Clocks, Millis, Session, paging::PageRequest};
 use crate::{
     codec,
-    event::{Event, Missing},
+    event::{Event, GapState},
     ranges::{Range, Ranges},
     wire,
 };
 
-/// The part of a session that knows what it knows.
+/// The history state of a session.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    /// The server's log; empty when it has none, or none is known.
+    /// The id of the server's log; empty when the server has none, or it is not known yet.
     pub log: Vec<u8>,
-    /// What is known of the room.
+    /// The known ranges of the room.
     pub known: Ranges,
-    /// What follows by itself comes after this; `None` where there are no sequence numbers.
+    /// The last sequence number received live; the next live message follows it. `None` without sequence numbers.
     live: Option<u64>,
     /// The number of the last request.
-    request: u32,
-    /// The page that is asked for, and was not overtaken by another.
-    pub asked: Option<Asked>,
-    /// How many requests are out, with those that were overtaken.
+    last_request: u32,
+    /// The page that is requested, unless a later request has replaced it.
+    pub page_request: Option<PageRequest>,
+    /// The number of unanswered requests, including replaced ones.
     pub unanswered: u32,
-    /// What was told last, and what was asked for then; `None` while it is not known that the server keeps anything.
-    told: Option<(Vec<Missing>, u64)>,
-    /// The server is about to send what came up to here: until then nothing is missing. 0 when it has.
-    awaits: u64,
+    /// The last reported gaps, and the sequence number that was being loaded then; `None` before the first report.
+    reported: Option<(Vec<GapState>, u64)>,
+    /// The server is still sending the messages up to this sequence number after the login, so that gaps are not
+    /// reported yet; 0 when it has sent them.
+    replay_until: u64,
 }
 
 impl History {
-    /// What a device has kept of an earlier visit.
+    /// Restores the state of an earlier visit.
     pub fn restore(&mut self, log: Vec<u8>, known: Ranges) {
-        *self = Self { log, known, request: self.request, ..Self::default() };
+        *self = Self { log, known, last_request: self.last_request, ..Self::default() };
     }
 
     pub fn due(&self) -> Option<Millis> {
-        self.asked.map(|asked| asked.until)
+        self.page_request.map(|page| page.due)
     }
 
-    /// A new connection: nothing that was asked is answered any more.
+    /// Forgets the requests of a connection that is gone.
     pub fn disconnected(&mut self) {
-        self.asked = None;
+        self.page_request = None;
         self.unanswered = 0;
         self.live = None;
-        self.awaits = 0;
+        self.replay_until = 0;
     }
 
-    /// The number of the next request, of whatever kind.
+    /// A number for the next request, of any kind.
     pub fn next_request(&mut self) -> u32 {
-        self.request = self.request.checked_add(1).unwrap_or(1);
-        self.request
+        self.last_request = self.last_request.checked_add(1).unwrap_or(1);
+        self.last_request
     }
 }
 
 impl Session {
-    /// What the server's welcome says of the log.
-    pub(super) fn history_begins(&mut self, now: Now, log: Vec<u8>, positions: &[wire::RoomPosition]) {
+    /// Handles what the server's welcome says about its log.
+    pub(super) fn start_history(&mut self, now: Clocks, log: Vec<u8>, positions: &[wire::RoomPosition]) {
         let last =
             positions.iter().find(|position| position.room.is_empty()).map_or(0, |position| position.seq);
         let history = &mut self.history;
-        // Somebody who knows more than the room has, knows another one: it was put back to an earlier state.
-        let other = history.log != log || history.known.newest().is_some_and(|newest| newest > last);
-        if other {
-            let had_one = !history.log.is_empty();
+        // A log that is shorter than the known ranges was restored to an earlier state.
+        let is_replaced = history.log != log || history.known.newest().is_some_and(|newest| newest > last);
+        if is_replaced {
+            let had_log = !history.log.is_empty();
             history.log = log;
             history.known.clear();
-            history.told = None;
-            self.keeper.forget_messages(now.mono);
-            if had_one {
-                self.tell(Event::Forget);
+            history.reported = None;
+            self.persister.clear_messages(now.monotonic);
+            if had_log {
+                self.emit(Event::LogReplaced);
             }
         }
-        let all = self.history.known.newest().is_some_and(|newest| newest >= last);
-        self.history.awaits = if all { 0 } else { last };
-        self.goes_on_from(now, last);
+        let is_up_to_date = self.history.known.newest().is_some_and(|newest| newest >= last);
+        self.history.replay_until = if is_up_to_date { 0 } else { last };
+        self.resume_live(now, last);
     }
 
-    /// All that was to follow the welcome has come.
-    pub(super) fn history_has_begun(&mut self) {
-        self.history.awaits = 0;
-        self.tell_gaps();
+    /// The server has sent all messages that follow the welcome.
+    pub(super) fn replay_finished(&mut self) {
+        self.history.replay_until = 0;
+        self.emit_gaps();
     }
 
-    /// What follows by itself comes after this.
-    pub(super) fn goes_on_from(&mut self, now: Now, seq: u64) {
+    /// The next live message follows this sequence number.
+    pub(super) fn resume_live(&mut self, now: Clocks, seq: u64) {
         self.history.live = Some(seq);
-        self.know(now, seq, seq);
+        self.add_known(now, seq, seq);
     }
 
-    /// A message that followed by itself. `false` when it is known already.
-    pub(super) fn follows(&mut self, now: Now, seq: u64) -> bool {
+    /// Extends the known ranges by a live message. `false` when the message is known already.
+    pub(super) fn extend_live(&mut self, now: Clocks, seq: u64) -> bool {
         if self.history.known.contains(seq) {
             return false;
         }
         if let Some(live) = self.history.live.filter(|live| *live < seq) {
             self.history.live = Some(seq);
-            self.know(now, live, seq);
+            self.add_known(now, live, seq);
         }
         true
     }
 
-    /// A page: one that was asked for, or what came after what we had.
-    pub(super) fn page(&mut self, now: Now, mut page: wire::HistoryPage) {
-        if self.search.is_answer(page.request) {
-            return self.found(now, page);
+    /// Handles a page: one that was requested, or one that the server sends after the login by itself.
+    pub(super) fn history_page(&mut self, now: Clocks, mut page: wire::HistoryPage) {
+        if self.search.is_answered_by(page.request) {
+            return self.search_answered(now, page);
         }
-        let asked = self.history.asked.take_if(|asked| asked.is_answer(page.request));
-        // A page that was given up is as true as any; one that ends nowhere is what a search has found.
-        let is_late = asked.is_none() && page.request != 0;
-        if page.request > self.history.request || is_late && page.to == 0 || self.history.log.is_empty() {
+        let answered = self.history.page_request.take_if(|asked| asked.is_answered_by(page.request));
+        // A page that arrives after its timeout is used like any other, unless it has no range: then it answers a
+        // search.
+        let is_late = answered.is_none() && page.request != 0;
+        if page.request > self.history.last_request || is_late && page.to == 0 || self.history.log.is_empty()
+        {
             self.ignored += 1;
             return;
         }
-        let wanted = asked.and_then(|asked| asked.wanted);
+        let seek = answered.and_then(|request| request.seek);
         let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
         if page.request != 0 {
-            // The log may have what the server has not said yet, and until it does may not even know of.
+            // The page may include messages that the server has appended but not delivered live yet.
             page.to = page.to.min(self.history.live.unwrap_or(0));
         }
-        // What comes after all that was known before this connection was missed; what is older is history.
-        let missed =
+        // Messages right after a known range were missed during the disconnection; other pages are older history.
+        let is_missed =
             self.history.known.contains(page.from) || self.history.known.iter().any(|r| r.to == page.from);
         let mut messages = Vec::with_capacity(page.frames.len());
         for bytes in &page.frames {
-            let message = codec::decode(bytes).ok().and_then(codec::heard);
-            // One that can't be read is left out, as a live one would be.
+            let message = codec::decode(bytes).ok().and_then(codec::received);
+            // An undecodable message is skipped, as it would be live.
             let Some(mut message) = message.filter(|m| page.from < m.seq && m.seq <= page.to) else {
                 self.ignored += 1;
                 continue;
             };
             message.own = message.nick == nick;
-            self.done_with(now, message.id);
-            self.keeper.message(now.mono, &message);
-            // What was asked for is told whole: another page may have asked.
+            self.dequeue(now, message.id);
+            self.persister.add_message(now.monotonic, &message);
+            // A requested page is reported completely, because it may have been requested for another tab.
             if page.request != 0 || !self.history.known.contains(message.seq) {
                 messages.push(message);
             }
         }
-        let place = wanted.map(|wanted| wanted.place(&messages));
-        if page.request == 0 && page.to >= self.history.awaits {
-            self.history.awaits = 0;
+        let found = seek.map(|seek| seek.find(&messages));
+        if page.request == 0 && page.to >= self.history.replay_until {
+            self.history.replay_until = 0;
         }
-        if missed && page.request == 0 {
-            messages.into_iter().for_each(|message| self.tell(Event::Message(message)));
+        if is_missed && page.request == 0 {
+            messages.into_iter().for_each(|message| self.emit(Event::Message(message)));
         } else if !messages.is_empty() {
-            self.tell(Event::Page(messages));
+            self.emit(Event::HistoryPage(messages));
         }
-        self.know(now, page.from, page.to);
-        if let (Some(wanted), Some(place)) = (wanted, place) {
-            self.arrived(now, wanted, place, &page);
+        self.add_known(now, page.from, page.to);
+        if let (Some(seek), Some(found)) = (seek, found) {
+            self.finish_seek(now, seek, found, &page);
         }
         if page.request != 0 {
-            self.answered(now);
+            self.request_answered(now);
         }
     }
 
-    /// The reader's page has let go of this part: it would have to be loaded again. What is kept on the device stays.
-    pub fn handle_dropped(&mut self, range: Range) {
+    /// The timeline has evicted the messages of this range: to be shown again they have to be loaded. Persisted messages
+    /// stay on the device.
+    pub fn handle_evicted(&mut self, range: Range) {
         let newest = self.history.known.newest();
         self.history.known.remove(range.from, range.to);
         if let Some(newest) = newest {
-            // The place to go on from.
+            // Otherwise the gap before the next live message would be lost.
             self.history.known.insert(newest, newest);
         }
-        self.tell_gaps();
+        self.emit_gaps();
     }
 
-    /// The connection is gone: nothing that was asked for comes.
-    pub(super) fn history_ends(&mut self) {
-        let wanted = self.history.asked.and_then(|asked| asked.wanted);
+    /// The connection is gone: pending requests fail.
+    pub(super) fn history_disconnected(&mut self) {
+        let seek = self.history.page_request.and_then(|page| page.seek);
         self.history.disconnected();
-        self.tell_gaps();
-        self.not_sought(wanted);
-        self.search_ends();
+        self.emit_gaps();
+        self.seek_failed(seek);
+        self.search_disconnected();
     }
 
-    /// All that the room has in this part was told.
-    fn know(&mut self, now: Now, from: u64, to: u64) {
+    /// All messages of this range have been reported.
+    fn add_known(&mut self, now: Clocks, from: u64, to: u64) {
         self.history.known.insert(from, to);
-        self.keeper.know(now.mono, from, to);
-        self.tell(Event::Known(Range { from, to }));
-        self.tell_gaps();
+        self.persister.add_known(now.monotonic, from, to);
+        self.emit(Event::RangeLoaded(Range { from, to }));
+        self.emit_gaps();
     }
 
-    /// A number in the gap that was asked for, by whichever page: its end, or what is sought. 0 when nothing was.
+    /// A sequence number in the gap that is being loaded for any tab: its end, or the target of a seek. 0 when none is.
     pub(crate) fn loading(&self) -> u64 {
-        self.history.asked.map_or(0, |asked| asked.at)
+        self.history.page_request.map_or(0, |page| page.target_seq)
     }
 
-    /// Tells what is missing, if that is something else than last time. What was asked for counts too: it may be missing
-    /// in another page alone.
-    pub(super) fn tell_gaps(&mut self) {
-        if self.history.awaits > 0 {
+    /// Reports the gaps, unless they are the same as last time. The sequence number being loaded is compared too: the
+    /// gap it is in may exist in another tab only.
+    pub(super) fn emit_gaps(&mut self) {
+        if self.history.replay_until > 0 {
             return;
         }
-        let asked = self.loading();
-        let told = (Missing::between(&self.history.known, asked), asked);
-        if self.history.log.is_empty() || self.history.told.as_ref() == Some(&told) {
+        let loading = self.loading();
+        let report = (GapState::between(&self.history.known, loading), loading);
+        if self.history.log.is_empty() || self.history.reported.as_ref() == Some(&report) {
             return;
         }
-        self.tell(Event::Gaps(told.0.clone()));
-        self.history.told = Some(told);
+        self.emit(Event::Gaps(report.0.clone()));
+        self.history.reported = Some(report);
     }
 }

@@ -1,34 +1,33 @@
-//! What a rich server says.
+//! The envelopes of a rich server.
 
-use super::{Online, Session, State, link::HEARTBEAT};
+use super::{Clocks, Command, Millis, Online, Session, State, connection::HEARTBEAT_MS};
 use crate::{
-    codec::{self, Extension, Frame, Kind},
+    codec::{self, Envelope, Extension, Kind},
     event::Event,
     limits::Limits,
-    model::{Delivery, Dialect, Identity, Message, MessageId, Refused},
-    outbox::Stage,
-    session::Now,
+    model::{Delivery, Dialect, Identity, Message, MessageId, Refusal},
+    send_queue::Stage,
     status::Status,
     timeline::Notice,
     validate, wire,
 };
 
-/// How long to hold back when a server says "later" without saying when, in ms.
-const HOLD: u64 = 2_000;
+/// How long sending is paused after a temporary refusal without a delay, in ms.
+const DEFAULT_PAUSE_MS: Millis = 2_000;
 
 impl Session {
-    pub(super) fn welcome(&mut self, now: Now, welcome: wire::Welcome) {
+    pub(super) fn welcome(&mut self, now: Clocks, welcome: wire::Welcome) {
         if welcome.version == 0 || welcome.version > crate::PROTOCOL_VERSION {
             self.fail(Status::VersionUnsupported, None);
             return;
         }
-        let can = |what: &str| welcome.capabilities.iter().any(|capability| capability == what);
-        let (history, search) = (can("history"), can("search"));
-        // What others said in between can't be had from a server that keeps no history.
+        let has = |name: &str| welcome.capabilities.iter().any(|capability| capability == name);
+        let (history, search) = (has("history"), has("search"));
+        // Without a history the messages sent during the disconnection can't be loaded.
         let missed = self.identity.is_some() && !history && self.backoff.attempt() <= 1;
-        let batch = can("batch");
+        let batch = has("batch");
         self.secret = welcome.secret;
-        // What is no nick is not taken for one: nobody could log in under it the next time.
+        // With an invalid nick the next login would fail.
         let nick = validate::nick(&welcome.nick, &Limits::default()).unwrap_or_else(|_| self.nick.clone());
         self.nick.clone_from(&nick);
         let identity = Identity {
@@ -39,108 +38,109 @@ impl Session {
             search,
         };
         if missed {
-            self.tell(Event::Notice(Notice::Missed));
+            self.emit(Event::Notice(Notice::MessagesMissed));
         }
-        let heartbeat = u64::from(welcome.heartbeat_ms).clamp(*HEARTBEAT.start(), *HEARTBEAT.end());
-        self.online(now, identity, heartbeat, batch);
+        let heartbeat = u64::from(welcome.heartbeat_ms).clamp(*HEARTBEAT_MS.start(), *HEARTBEAT_MS.end());
+        self.go_online(now, identity, heartbeat, batch);
         if history {
-            self.history_begins(now, welcome.log, &welcome.positions);
+            self.start_history(now, welcome.log, &welcome.positions);
         }
         self.ping(now);
     }
 
-    pub(super) fn ping(&mut self, now: Now) {
+    pub(super) fn ping(&mut self, now: Clocks) {
         self.nonce = self.nonce.wrapping_add(1);
         let nonce = self.nonce;
         if let State::Online(online) = &mut self.state {
-            online.awaiting = Some((nonce, now.mono));
+            online.pending_ping = Some((nonce, now.monotonic));
             self.send(&codec::extension("", Extension::Ping(wire::Ping { nonce })));
         }
     }
 
-    pub(super) fn rich_frame(&mut self, now: Now, mut frame: Frame) {
-        match frame.extension.take() {
-            None if codec::kind(&frame) == Kind::Talk => self.talk(now, frame),
+    pub(super) fn rich_envelope(&mut self, now: Clocks, mut envelope: Envelope) {
+        match envelope.extension.take() {
+            None if codec::kind(&envelope) == Kind::Message => self.rich_message(now, envelope),
             None => self.ignored += 1,
             Some(Extension::Ack(ack)) => {
                 ack.accepted.into_iter().for_each(|accepted| self.acknowledged(now, accepted))
             }
             Some(Extension::Roster(page)) => {
-                if self.roster.snapshot(page) {
-                    self.tell(Event::Roster);
+                if self.member_list.snapshot(page) {
+                    self.emit(Event::MembersChanged);
                 }
             }
             Some(Extension::Presence(presence)) => {
                 let time = if presence.time == 0 { now.unix } else { presence.time };
-                for moved in self.roster.changes(presence) {
-                    if *moved.nick != *self.nick {
-                        self.tell(Event::Moved(moved, time));
+                for change in self.member_list.changes(presence) {
+                    if *change.nick != *self.nick {
+                        self.emit(Event::PresenceChanged(change, time));
                     }
                 }
-                self.tell(Event::Roster);
+                self.emit(Event::MembersChanged);
             }
-            Some(Extension::Refusal(refusal)) => self.refuse(now, refusal),
+            Some(Extension::Refusal(refusal)) => self.refused(now, refusal),
             Some(Extension::Ping(ping)) => {
                 self.send(&codec::extension("", Extension::Pong(wire::Pong { nonce: ping.nonce })));
             }
             Some(Extension::Pong(pong)) => self.pong(now, pong.nonce),
-            Some(Extension::HistoryPage(page)) => self.page(now, page),
-            Some(Extension::Resume(resume)) => self.goes_on_from(now, resume.from),
-            Some(Extension::GoingAway(going)) => self.come_back_after = Some(going.retry_after_ms.into()),
+            Some(Extension::HistoryPage(page)) => self.history_page(now, page),
+            Some(Extension::Resume(resume)) => self.resume_live(now, resume.from),
+            Some(Extension::GoingAway(going)) => self.server_delay = Some(going.retry_after_ms.into()),
             Some(_) => self.ignored += 1,
         }
     }
 
-    fn pong(&mut self, now: Now, nonce: u64) {
+    fn pong(&mut self, now: Clocks, nonce: u64) {
         if let State::Online(online) = &mut self.state
-            && let Some((expected, sent)) = online.awaiting
+            && let Some((expected, sent)) = online.pending_ping
             && expected == nonce
         {
-            online.awaiting = None;
-            online.next_ping = now.mono + online.heartbeat;
-            // The ping went out right after the welcome: whatever was to come before its answer is here.
-            self.history_has_begun();
-            self.tell(Event::RoundTrip(u32::try_from(now.mono - sent).unwrap_or(u32::MAX)));
+            online.pending_ping = None;
+            online.next_ping = now.monotonic + online.heartbeat;
+            // The first ping is sent right after the welcome, so everything that the server sends after the welcome
+            // arrives before this pong.
+            self.replay_finished();
+            self.emit(Event::RoundTrip(u32::try_from(now.monotonic - sent).unwrap_or(u32::MAX)));
         }
     }
 
-    fn talk(&mut self, now: Now, frame: Frame) {
-        if frame.content.is_empty() {
+    fn rich_message(&mut self, now: Clocks, envelope: Envelope) {
+        if envelope.content.is_empty() {
             self.ignored += 1;
             return;
         }
-        let id = MessageId::from_wire(&frame.id).unwrap_or_else(|| self.make_id(now));
-        let own = self.done_with(now, id) || frame.user_name == self.nick;
-        if !self.follows(now, frame.seq) {
+        let id = MessageId::from_wire(&envelope.id).unwrap_or_else(|| self.generate_id(now));
+        let own = self.dequeue(now, id) || envelope.user_name == self.nick;
+        if !self.extend_live(now, envelope.seq) {
             return;
         }
-        let time = if frame.time == 0 { now.unix } else { frame.time };
+        let time = if envelope.time == 0 { now.unix } else { envelope.time };
         let message = Message {
             id,
-            nick: frame.user_name.into(),
-            content: frame.content.into(),
-            seq: frame.seq,
+            nick: envelope.user_name.into(),
+            content: envelope.content.into(),
+            seq: envelope.seq,
             time,
             own,
             delivery: Delivery::Sent,
         };
-        if frame.seq > 0 {
-            self.keeper.message(now.mono, &message);
+        if envelope.seq > 0 {
+            self.persister.add_message(now.monotonic, &message);
         }
-        self.tell(Event::Message(message));
+        self.emit(Event::Message(message));
     }
 
-    fn acknowledged(&mut self, now: Now, accepted: wire::Accepted) {
+    fn acknowledged(&mut self, now: Clocks, accepted: wire::Accepted) {
         let Some(id) = MessageId::from_wire(&accepted.id) else { return };
-        // Not there: the message itself came first, or it is a second acknowledgement.
-        let Some(entry) = self.outbox.get(id).cloned() else { return };
-        self.done_with(now, id);
+        // Missing when the message itself arrived first, or was acknowledged before.
+        let Some(queued) = self.send_queue.get(id).cloned() else { return };
+        self.dequeue(now, id);
         let Some(identity) = &self.identity else { return };
         let nick = identity.nick.clone();
-        self.tell(Event::Message(Message {
+        self.emit(Event::Message(Message {
             id,
             nick,
-            content: entry.content,
+            content: queued.content,
             seq: accepted.seq,
             time: accepted.time,
             own: true,
@@ -148,67 +148,67 @@ impl Session {
         }));
     }
 
-    pub(super) fn refuse(&mut self, now: Now, refusal: wire::Refusal) {
+    pub(super) fn refused(&mut self, now: Clocks, refusal: wire::Refusal) {
         let status = Status::from_code(u16::try_from(refusal.code).unwrap_or(0));
         if refusal.request != 0 {
             return self.request_refused(now, refusal.request, status);
         }
         if let Some(id) = MessageId::from_wire(&refusal.id) {
-            self.refuse_message(now, id, status, refusal.retry_after_ms.into());
+            self.message_refused(now, id, status, refusal.retry_after_ms.into());
             return;
         }
         if status == Status::Overtaken
             && let Ok(largest) = u64::from_str_radix(&refusal.suggestion, 16)
         {
-            // This page has counted from a clock that was put back.
+            // The clock was set back, so that this page started with too small a number.
             self.attempt = self.attempt.max(largest);
         }
-        let refused = Refused {
+        let refusal = Refusal {
             status,
             text: refusal.text,
             suggestion: Some(refusal.suggestion).filter(|s| !s.is_empty()),
             retry_after: refusal.retry_after_ms,
         };
         if matches!(self.state, State::LoggingIn { .. }) {
-            // The Close that follows carries the same code; nothing is gained by waiting for it.
-            self.refused = Some(refused);
-            self.commands.push_back(super::Command::Close(None));
-            self.lost(now, status);
+            // The Close that follows has the same code, so there is no need to wait for it.
+            self.refusal = Some(refusal);
+            self.commands.push_back(Command::Close(None));
+            self.connection_lost(now, status);
         } else {
-            // The Close that follows belongs to it; any other refusal is over when it is told.
+            // Only this refusal is followed by a Close.
             if status == Status::Replaced {
-                self.refused = Some(refused.clone());
+                self.refusal = Some(refusal.clone());
             }
-            self.tell(Event::Refused(refused));
+            self.emit(Event::Refused(refusal));
         }
     }
 
-    fn refuse_message(&mut self, now: Now, id: MessageId, status: Status, retry_after: u64) {
-        let State::Online(Online { hold_until, hold_for, .. }) = &mut self.state else { return };
+    fn message_refused(&mut self, now: Clocks, id: MessageId, status: Status, retry_after: Millis) {
+        let State::Online(Online { paused_until, pause_reason, .. }) = &mut self.state else { return };
         if !status.is_terminal() {
-            let wait = if retry_after == 0 { HOLD } else { retry_after };
-            *hold_until = (*hold_until).max(now.mono + wait);
-            *hold_for = status;
-            let requeued = self.outbox.requeue_from(id);
+            let wait = if retry_after == 0 { DEFAULT_PAUSE_MS } else { retry_after };
+            *paused_until = (*paused_until).max(now.monotonic + wait);
+            *pause_reason = status;
+            let requeued = self.send_queue.requeue_from(id);
             if !requeued.is_empty() {
-                self.tell(Event::Throttled(status, u32::try_from(wait).unwrap_or(u32::MAX)));
+                self.emit(Event::Throttled(status, u32::try_from(wait).unwrap_or(u32::MAX)));
             }
-            requeued.into_iter().for_each(|id| self.tell(Event::Delivery(id, Delivery::Queued)));
-        } else if self.outbox.set(id, Stage::Failed(status)) {
-            if let Some(entry) = self.outbox.get(id) {
-                // The user is to see it on the next visit too.
-                let _ = self.keeper.entry(entry);
+            requeued.into_iter().for_each(|id| self.emit(Event::Delivery(id, Delivery::Queued)));
+        } else if self.send_queue.set(id, Stage::Failed(status)) {
+            if let Some(queued) = self.send_queue.get(id) {
+                // So that the next visit shows the failure too.
+                let _ = self.persister.put_queued(queued);
             }
-            self.tell(Event::Delivery(id, Delivery::Failed(status)));
+            self.emit(Event::Delivery(id, Delivery::Failed(status)));
         }
     }
 
-    /// An id for a message that came without one.
-    pub(super) fn make_id(&mut self, now: Now) -> MessageId {
-        self.made_ids += 1;
+    /// An id for a message that was received without one.
+    pub(super) fn generate_id(&mut self, now: Clocks) -> MessageId {
+        self.generated_ids += 1;
         let mut random = [0; 10];
-        random[2..].copy_from_slice(&self.made_ids.to_be_bytes());
-        // The version and variant bits lie over the upper bytes, the counter's lower ones stay whole.
+        random[2..].copy_from_slice(&self.generated_ids.to_be_bytes());
+        // The version and variant bits of a UUID overwrite only the counter's upper bytes.
         MessageId::new(u64::try_from(now.unix).unwrap_or(0), random)
     }
 }

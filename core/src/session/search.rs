@@ -1,114 +1,116 @@
-//! Searching what was said, beside whatever else is asked for.
+//! Searching for messages, independently of history requests.
 //!
-//! One search is out at a time; of those that are wished meanwhile the newest waits, and the answer to the one that is
-//! out is nobody's any more.
+//! One search request is unanswered at a time. Of the searches made meanwhile only the newest is sent next, and the
+//! answer to the unanswered one is discarded.
 
-use super::{Millis, Now, Session, ask::WITHIN};
+use super::{Clocks, Millis, Session, paging::REQUEST_TIMEOUT_MS};
 use crate::{
     codec::{self, Extension},
-    event::{Asker, Event, Found, HERE},
+    event::{Event, LOCAL, Requester, SearchResults},
     status::Status,
     wire,
 };
 
-/// How many messages are asked for at once.
-const COUNT: u32 = 50;
+/// The number of matches per request.
+const SEARCH_PAGE_MESSAGES: u32 = 50;
 
-/// The part of a session that searches.
+/// The search state of a session.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    out: Option<Out>,
-    next: Option<Query>,
-    /// When the one that waits may be sent, if too much was asked lately.
-    wait: Millis,
+    sent: Option<SentSearch>,
+    queued: Option<Query>,
+    /// When to send the queued search, if the request budget was spent.
+    send_at: Millis,
 }
 
-/// The search that is out.
+/// The unanswered search request.
 #[derive(Clone, Copy, Debug)]
-struct Out {
+struct SentSearch {
     request: u32,
-    until: Millis,
-    /// Nobody, once another one was wished.
-    asker: Option<Asker>,
+    deadline: Millis,
+    /// `None` when a later search has replaced this one.
+    requester: Option<Requester>,
 }
 
 #[derive(Debug)]
 struct Query {
-    asker: Asker,
+    requester: Requester,
     words: String,
     before: u64,
 }
 
 impl Search {
     pub fn due(&self) -> Option<Millis> {
-        self.out.map(|out| out.until).or(self.next.as_ref().map(|_| self.wait))
+        self.sent.map(|sent| sent.deadline).or(self.queued.as_ref().map(|_| self.send_at))
     }
 
-    pub fn is_answer(&self, request: u32) -> bool {
-        self.out.is_some_and(|out| out.request == request)
+    pub fn is_answered_by(&self, request: u32) -> bool {
+        self.sent.is_some_and(|sent| sent.request == request)
     }
 }
 
 impl Session {
-    /// Searches what was said for words, from the newest on, or before a sequence number that is not 0. Told with
-    /// [`Event::Found`].
-    pub fn handle_search(&mut self, now: Now, words: &str, before: u64) {
-        self.search(now, Query { asker: HERE, words: words.into(), before });
+    /// Searches for messages that contain some words, newest first; only those before the sequence number `before`
+    /// unless that is 0. Reports [`Event::SearchFinished`].
+    pub fn handle_search(&mut self, now: Clocks, words: &str, before: u64) {
+        self.search(now, Query { requester: LOCAL, words: words.into(), before });
     }
 
-    /// The same for another page of this user. It is told under the number that it drew, and that is not 0.
-    pub fn handle_search_for_another(&mut self, now: Now, asker: Asker, words: &str, before: u64) {
-        self.search(now, Query { asker: asker.max(1), words: words.into(), before });
+    /// Like [`handle_search`](Self::handle_search), for another tab. `requester` is a number that the tab has drawn; it
+    /// is not 0.
+    pub fn handle_search_for(&mut self, now: Clocks, requester: Requester, words: &str, before: u64) {
+        self.search(now, Query { requester: requester.max(1), words: words.into(), before });
     }
 
-    fn search(&mut self, now: Now, query: Query) {
-        let waits = self.search.next.take().map(|query| query.asker);
-        let out = self.search.out.as_mut().and_then(|out| out.asker.take());
-        // Who does not search again itself is told that nothing comes.
-        for asker in [out, waits].into_iter().flatten().filter(|asker| *asker != query.asker) {
-            self.not_found(asker, Status::NoAnswer);
+    fn search(&mut self, now: Clocks, query: Query) {
+        let queued = self.search.queued.take().map(|query| query.requester);
+        let sent = self.search.sent.as_mut().and_then(|sent| sent.requester.take());
+        // This search replaces those of other requesters, so they fail.
+        for requester in [sent, queued].into_iter().flatten().filter(|other| *other != query.requester) {
+            self.search_failed(requester, Status::NoAnswer);
         }
-        let can = self.identity.as_ref().is_some_and(|identity| identity.search);
-        match (self.can_ask(), can) {
+        let is_supported = self.identity.as_ref().is_some_and(|identity| identity.search);
+        match (self.can_request_history(), is_supported) {
             (true, true) => {
-                self.search.next = Some(query);
-                self.search_next(now);
+                self.search.queued = Some(query);
+                self.send_search(now);
             }
-            (true, false) => self.not_found(query.asker, Status::NotOnThisServer),
-            (false, _) => self.not_found(query.asker, Status::NotConnected),
+            (true, false) => self.search_failed(query.requester, Status::NotOnThisServer),
+            (false, _) => self.search_failed(query.requester, Status::NotConnected),
         }
     }
 
-    /// The one that is out takes too long, or one that waits may be sent.
-    pub(super) fn search_is_due(&mut self, now: Now) {
-        self.search_failed(Status::NoAnswer);
-        self.search_next(now);
+    /// The sent search has timed out, or the queued one can be sent.
+    pub(super) fn search_due(&mut self, now: Clocks) {
+        self.sent_search_failed(Status::NoAnswer);
+        self.send_search(now);
     }
 
-    /// Sends the search that waits, if none is out.
-    fn search_next(&mut self, now: Now) {
-        if self.search.out.is_some() || self.search.next.is_none() {
+    /// Sends the queued search, unless one is unanswered.
+    fn send_search(&mut self, now: Clocks) {
+        if self.search.sent.is_some() || self.search.queued.is_none() {
             return;
         }
-        if let Err(wait) = self.pace.take(now.mono) {
-            self.search.wait = now.mono + wait;
+        if let Err(wait) = self.request_budget.take(now.monotonic) {
+            self.search.send_at = now.monotonic + wait;
             return;
         }
-        let Some(Query { asker, words, before }) = self.search.next.take() else { return };
+        let Some(Query { requester, words, before }) = self.search.queued.take() else { return };
         let request = self.history.next_request();
-        self.search.out = Some(Out { request, until: now.mono + WITHIN, asker: Some(asker) });
-        let ask = wire::SearchRequest { query: words, before, count: COUNT, request };
-        self.send(&codec::extension("", Extension::SearchRequest(ask)));
+        let deadline = now.monotonic + REQUEST_TIMEOUT_MS;
+        self.search.sent = Some(SentSearch { request, deadline, requester: Some(requester) });
+        let search = wire::SearchRequest { query: words, before, count: SEARCH_PAGE_MESSAGES, request };
+        self.send(&codec::extension("", Extension::SearchRequest(search)));
     }
 
-    /// The answer to the search that is out.
-    pub(super) fn found(&mut self, now: Now, page: wire::HistoryPage) {
-        let asker = self.search.out.take().and_then(|out| out.asker);
+    /// The answer to the sent search.
+    pub(super) fn search_answered(&mut self, now: Clocks, page: wire::HistoryPage) {
+        let requester = self.search.sent.take().and_then(|sent| sent.requester);
         let nick = self.identity.as_ref().map(|identity| identity.nick.clone());
-        if let Some(asker) = asker {
+        if let Some(requester) = requester {
             let mut messages = Vec::with_capacity(page.frames.len());
             for bytes in page.frames.iter().rev() {
-                match codec::decode(bytes).ok().and_then(codec::heard) {
+                match codec::decode(bytes).ok().and_then(codec::received) {
                     Some(mut message) => {
                         message.own = Some(&message.nick) == nick.as_ref();
                         messages.push(message);
@@ -116,38 +118,37 @@ impl Session {
                     None => self.ignored += 1,
                 }
             }
-            let found = Found { messages, more: !page.reached_start };
-            self.tell(Event::Found { asker, found: Ok(found) });
+            let results = Ok(SearchResults { messages, more: !page.reached_start });
+            self.emit(Event::SearchFinished { requester, results });
         }
-        self.search_next(now);
+        self.send_search(now);
     }
 
-    /// A request was refused.
-    pub(super) fn request_refused(&mut self, now: Now, request: u32, status: Status) {
-        if self.search.is_answer(request) {
-            self.search_failed(status);
-            self.search_next(now);
+    /// A history or search request was refused.
+    pub(super) fn request_refused(&mut self, now: Clocks, request: u32, status: Status) {
+        if self.search.is_answered_by(request) {
+            self.sent_search_failed(status);
+            self.send_search(now);
         } else {
             self.page_refused(now, request);
         }
     }
 
-    /// The search that is out is not answered.
-    fn search_failed(&mut self, status: Status) {
-        if let Some(asker) = self.search.out.take().and_then(|out| out.asker) {
-            self.not_found(asker, status);
+    fn sent_search_failed(&mut self, status: Status) {
+        if let Some(requester) = self.search.sent.take().and_then(|sent| sent.requester) {
+            self.search_failed(requester, status);
         }
     }
 
-    /// Nor is one that waits: there is no connection.
-    pub(super) fn search_ends(&mut self) {
-        self.search_failed(Status::NotConnected);
-        if let Some(query) = self.search.next.take() {
-            self.not_found(query.asker, Status::NotConnected);
+    /// The connection is gone: the sent and the queued search fail.
+    pub(super) fn search_disconnected(&mut self) {
+        self.sent_search_failed(Status::NotConnected);
+        if let Some(query) = self.search.queued.take() {
+            self.search_failed(query.requester, Status::NotConnected);
         }
     }
 
-    fn not_found(&mut self, asker: Asker, status: Status) {
-        self.tell(Event::Found { asker, found: Err(status) });
+    fn search_failed(&mut self, requester: Requester, status: Status) {
+        self.emit(Event::SearchFinished { requester, results: Err(status) });
     }
 }

@@ -1,81 +1,85 @@
-//! Going to a place of the room: by a message's number, or by time.
-//!
-//! A newer wish overtakes an older one.
+//! Jumping to a message by its sequence number, or to a time. A new seek replaces the previous one.
 
-use super::{Now, Session, ask::SOMEWHERE};
+use super::{Clocks, Session, paging::UNKNOWN_SEQ};
 use crate::{
-    event::{Asker, Event, HERE},
-    limits::PAGE,
-    model::{Message, Seek},
+    event::{Event, LOCAL, Requester},
+    limits::HISTORY_PAGE_MESSAGES,
+    model::{Message, SeekTarget},
     wire::{self, history_request::Start},
 };
 
-/// A place that somebody wants to see.
+/// A seek that is not finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
-    asker: Asker,
-    seek: Seek,
+pub(super) struct PendingSeek {
+    requester: Requester,
+    target: SeekTarget,
 }
 
-impl Wanted {
-    /// The message of a page that is there, or else the last one before it.
-    pub fn place(self, messages: &[Message]) -> Option<u64> {
-        let is_there = |message: &&Message| match self.seek {
-            Seek::Seq(seq) => message.seq >= seq,
-            Seek::Time(time) => message.time >= time,
+impl PendingSeek {
+    /// The sequence number of the target in a page: of the first message at or after it, else of the last message.
+    pub fn find(self, messages: &[Message]) -> Option<u64> {
+        let is_reached = |message: &&Message| match self.target {
+            SeekTarget::Seq(seq) => message.seq >= seq,
+            SeekTarget::Time(time) => message.time >= time,
         };
-        messages.iter().find(is_there).or(messages.last()).map(|message| message.seq)
+        messages.iter().find(is_reached).or(messages.last()).map(|message| message.seq)
     }
 }
 
 impl Session {
-    /// Goes to a place: what is there is told, if it was not, and then [`Event::Sought`].
-    pub fn handle_seek(&mut self, now: Now, seek: Seek) {
-        self.seek(now, Wanted { asker: HERE, seek });
+    /// Loads the messages around a target, unless they are known, and then reports [`Event::SeekFinished`].
+    pub fn handle_seek(&mut self, now: Clocks, target: SeekTarget) {
+        self.seek(now, PendingSeek { requester: LOCAL, target });
     }
 
-    /// The same for another page of this user, which may lack what this one has. It is told under the number that it
-    /// drew, and that is not 0.
-    pub fn handle_seek_for_another(&mut self, now: Now, asker: Asker, seek: Seek) {
-        self.seek(now, Wanted { asker: asker.max(1), seek });
+    /// Like [`handle_seek`](Self::handle_seek), for another tab, which may lack messages that this one has. `requester`
+    /// is a number that the tab has drawn; it is not 0.
+    pub fn handle_seek_for(&mut self, now: Clocks, requester: Requester, target: SeekTarget) {
+        self.seek(now, PendingSeek { requester: requester.max(1), target });
     }
 
-    fn seek(&mut self, now: Now, mut wanted: Wanted) {
-        let older = self.history.asked.as_mut().and_then(|asked| asked.wanted.take());
-        self.not_sought(older.filter(|older| older.asker != wanted.asker));
-        let (start, at) = match &mut wanted.seek {
-            Seek::Seq(seq) => {
+    fn seek(&mut self, now: Clocks, mut seek: PendingSeek) {
+        let previous = self.history.page_request.as_mut().and_then(|page| page.seek.take());
+        self.seek_failed(previous.filter(|previous| previous.requester != seek.requester));
+        let (start, target_seq) = match &mut seek.target {
+            SeekTarget::Seq(seq) => {
                 *seq = self.history.known.nearest(*seq);
-                if wanted.asker == HERE && self.history.known.contains(*seq) {
-                    return self.tell(Event::Sought { asker: HERE, seq: Some(*seq) });
+                if seek.requester == LOCAL && self.history.known.contains(*seq) {
+                    return self.emit(Event::SeekFinished { requester: LOCAL, seq: Some(*seq) });
                 }
-                (Start::After(seq.saturating_sub(u64::from(PAGE / 2))), *seq)
+                (Start::After(seq.saturating_sub(u64::from(HISTORY_PAGE_MESSAGES / 2))), *seq)
             }
-            Seek::Time(time) => (Start::At(*time), SOMEWHERE),
+            SeekTarget::Time(time) => (Start::At(*time), UNKNOWN_SEQ),
         };
-        if !self.can_ask() {
-            self.not_sought(Some(wanted));
+        if !self.can_request_history() {
+            self.seek_failed(Some(seek));
         } else {
-            self.ask(now, start, at, Some(wanted));
+            self.request_page(now, start, target_seq, Some(seek));
         }
     }
 
-    /// The page that was asked for is here, and with it this place.
-    pub(super) fn arrived(&mut self, now: Now, wanted: Wanted, place: Option<u64>, page: &wire::HistoryPage) {
-        if let Seek::Seq(seq) = wanted.seek
+    /// The page that a seek has requested is here; `found` is what [`PendingSeek::find`] found in it.
+    pub(super) fn finish_seek(
+        &mut self,
+        now: Clocks,
+        seek: PendingSeek,
+        found: Option<u64>,
+        page: &wire::HistoryPage,
+    ) {
+        if let SeekTarget::Seq(seq) = seek.target
             && page.to < seq
             && page.from + 1 < seq
             && !page.reached_end
         {
-            // Long messages: the page was full before it came there.
-            return self.ask(now, Start::After(seq - 1), seq, Some(wanted));
+            // The messages were so long that the page ended before the target.
+            return self.request_page(now, Start::After(seq - 1), seq, Some(seek));
         }
-        self.tell(Event::Sought { asker: wanted.asker, seq: place });
+        self.emit(Event::SeekFinished { requester: seek.requester, seq: found });
     }
 
-    pub(super) fn not_sought(&mut self, wanted: Option<Wanted>) {
-        if let Some(Wanted { asker, .. }) = wanted {
-            self.tell(Event::Sought { asker, seq: None });
+    pub(super) fn seek_failed(&mut self, seek: Option<PendingSeek>) {
+        if let Some(PendingSeek { requester, .. }) = seek {
+            self.emit(Event::SeekFinished { requester, seq: None });
         }
     }
 }

@@ -1,46 +1,46 @@
-//! The session against a server played by the test, step by step.
+//! The session against a server that the test plays, step by step.
 
 use std::collections::BTreeMap;
 
 use super::{
-    link::{ANSWER_WITHIN, STEADY},
+    connection::{ANSWER_TIMEOUT_MS, STABLE_MS},
     *,
 };
 use crate::{
-    codec::{Frame, decode},
-    kept::Table,
+    codec::{Envelope, decode},
     model::PresenceState,
+    persist::Table,
     wire::{self, chat_request::Extension as Ext},
 };
 
 mod basic;
-mod device;
+mod connection;
 mod history;
-mod link;
-mod outbox;
+mod persistence;
 mod search;
 mod seek;
+mod send_queue;
 
-/// A session under a clock of its own, and what came out of it.
+/// A session under its own clock, and its output.
 struct Driver {
     session: Session,
-    now: Now,
+    now: Clocks,
     opens: usize,
-    sent: Vec<Frame>,
+    sent: Vec<Envelope>,
     closes: Vec<Option<u16>>,
     events: Vec<Event>,
     ids: u8,
-    /// The device's storage, and whether it works.
+    /// The device's storage, and whether changes are applied to it at once.
     storage: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
-    keeps: bool,
-    /// Changes that are not made yet, when they are not made at once.
-    unkept: Vec<(u64, Vec<Change>)>,
+    storage_works: bool,
+    /// Changes that are not applied yet.
+    unapplied: Vec<(u64, Vec<Change>)>,
 }
 
 impl Driver {
     fn new() -> Self {
         let session = Session::new(42, "test");
-        let now = Now { mono: 1_000, unix: 1_700_000_000_000 };
+        let now = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
         Self {
             session,
             now,
@@ -50,8 +50,8 @@ impl Driver {
             events: vec![],
             ids: 0,
             storage: BTreeMap::new(),
-            keeps: true,
-            unkept: vec![],
+            storage_works: true,
+            unapplied: vec![],
         }
     }
 
@@ -61,10 +61,10 @@ impl Driver {
                 Command::Open => self.opens += 1,
                 Command::Send(bytes) => self.sent.extend(codec::decode_rich(&bytes).unwrap()),
                 Command::Close(code) => self.closes.push(code),
-                Command::Keep { ticket, changes } => {
-                    self.unkept.push((ticket, changes));
-                    if self.keeps {
-                        self.keep();
+                Command::Persist { ticket, changes } => {
+                    self.unapplied.push((ticket, changes));
+                    if self.storage_works {
+                        self.apply_changes();
                     }
                 }
             }
@@ -74,9 +74,8 @@ impl Driver {
         }
     }
 
-    /// The storage does what it was asked.
-    fn keep(&mut self) {
-        for (ticket, changes) in std::mem::take(&mut self.unkept) {
+    fn apply_changes(&mut self) {
+        for (ticket, changes) in std::mem::take(&mut self.unapplied) {
             for change in changes {
                 match change {
                     Change::Put(table, key, value) => {
@@ -91,36 +90,36 @@ impl Driver {
                     Change::Clear(table) => self.storage.retain(|(t, _), _| *t != table),
                 }
             }
-            self.session.handle_kept(self.now, ticket);
+            self.session.handle_persisted(self.now, ticket);
         }
     }
 
-    /// What the storage has, as a page that is loaded reads it.
-    fn kept(&self) -> Kept {
+    /// The content of the storage, as a page reads it when it is loaded.
+    fn persisted(&self) -> Persisted {
         let table = |table: Table| -> Vec<Vec<u8>> {
             let of = self.storage.iter().filter(|((t, _), _)| *t == table);
             of.map(|(_, value)| value.clone()).collect()
         };
         let account = table(Table::Account);
-        Kept::read(account.first().map(Vec::as_slice), &table(Table::Outbox), &table(Table::Messages))
+        Persisted::read(account.first().map(Vec::as_slice), &table(Table::SendQueue), &table(Table::Messages))
     }
 
-    /// The page is loaded again, with whatever the storage has.
+    /// Reloads the page: a new session with the content of the storage.
     fn reload(&mut self) {
-        let kept = self.kept();
+        let persisted = self.persisted();
         self.session = Session::new(43, "test");
-        self.forget();
-        self.unkept.clear();
-        let nick = kept.nick().unwrap_or("tom").to_owned();
-        self.session.handle_login(self.now, &nick, kept).unwrap();
+        self.clear();
+        self.unapplied.clear();
+        let nick = persisted.nick().unwrap_or("tom").to_owned();
+        self.session.handle_login(self.now, &nick, persisted).unwrap();
         self.drain();
     }
 
     fn pass(&mut self, ms: Millis) {
-        let end = self.now.mono + ms;
+        let end = self.now.monotonic + ms;
         while let Some(at) = self.session.poll_timeout().filter(|at| *at <= end) {
-            let step = at.saturating_sub(self.now.mono);
-            self.now.mono += step;
+            let step = at.saturating_sub(self.now.monotonic);
+            self.now.monotonic += step;
             self.now.unix += i64::try_from(step).unwrap();
             let before = (self.session.poll_timeout(), self.opens, self.sent.len());
             let changes = self.storage.clone();
@@ -131,16 +130,16 @@ impl Driver {
                     || self.opens != before.1
                     || self.sent.len() != before.2
                     || self.storage != changes,
-                "a timeout that is due does nothing: {:?}",
+                "a due timeout had no effect: {:?}",
                 self.session
             );
         }
-        self.now.unix += i64::try_from(end - self.now.mono).unwrap();
-        self.now.mono = end;
+        self.now.unix += i64::try_from(end - self.now.monotonic).unwrap();
+        self.now.monotonic = end;
     }
 
-    fn receive(&mut self, frame: &Frame) {
-        self.receive_bytes(&codec::encode(frame));
+    fn receive(&mut self, envelope: &Envelope) {
+        self.receive_bytes(&codec::encode(envelope));
     }
 
     fn receive_bytes(&mut self, bytes: &[u8]) {
@@ -159,39 +158,40 @@ impl Driver {
     }
 
     fn log_in(&mut self, nick: &str) {
-        self.session.handle_random([self.ids; 16]);
-        self.session.handle_login(self.now, nick, self.kept()).unwrap();
+        self.session.handle_new_secret([self.ids; 16]);
+        self.session.handle_login(self.now, nick, self.persisted()).unwrap();
         self.drain();
         self.opened();
     }
 
-    fn talk(&mut self, text: &str) -> MessageId {
+    fn send(&mut self, text: &str) -> MessageId {
         self.ids += 1;
         let id = MessageId([self.ids; 16]);
-        self.session.handle_talk(self.now, id, text).unwrap();
+        self.session.handle_send(self.now, id, text).unwrap();
         self.drain();
         id
     }
 
-    /// Logged in on a rich server, with what that brought forgotten.
+    /// Logged in on a rich server, with cleared output.
     fn online() -> Self {
         let mut driver = Self::new();
         driver.log_in("tom");
         driver.receive(&welcome("tom"));
-        driver.forget();
+        driver.clear();
         driver
     }
 
-    /// Logged in on a basic server.
+    /// Logged in on a basic server, with cleared output.
     fn basic() -> Self {
         let mut driver = Self::new();
         driver.log_in("tom");
         driver.receive(&listed("tom", "login", "", &["tom"]));
-        driver.forget();
+        driver.clear();
         driver
     }
 
-    fn forget(&mut self) {
+    /// Clears the output.
+    fn clear(&mut self) {
         self.sent.clear();
         self.events.clear();
         self.closes.clear();
@@ -202,16 +202,16 @@ impl Driver {
             Event::Connection(connection) => Some(connection),
             _ => None,
         });
-        last.expect("nothing was told of the connection")
+        last.expect("no connection state was reported")
     }
 
     fn texts(&self) -> Vec<&str> {
-        let talks = self.sent.iter().filter(|frame| codec::kind(frame) == codec::Kind::Talk);
-        talks.map(|frame| frame.content.as_str()).collect()
+        let messages = self.sent.iter().filter(|envelope| codec::kind(envelope) == codec::Kind::Message);
+        messages.map(|message| message.content.as_str()).collect()
     }
 }
 
-fn welcome(nick: &str) -> Frame {
+fn welcome(nick: &str) -> Envelope {
     let welcome = wire::Welcome {
         version: 1,
         capabilities: vec!["batch".into()],
@@ -227,23 +227,23 @@ fn welcome(nick: &str) -> Frame {
     codec::extension("", Ext::Welcome(welcome))
 }
 
-fn ack(id: MessageId, seq: u64) -> Frame {
+fn ack(id: MessageId, seq: u64) -> Envelope {
     let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq, time: 5 }];
     codec::extension("", Ext::Ack(wire::Ack { accepted }))
 }
 
-fn listed(nick: &str, kind: &str, content: &str, names: &[&str]) -> Frame {
-    Frame {
+fn listed(nick: &str, kind: &str, content: &str, names: &[&str]) -> Envelope {
+    Envelope {
         user_name: nick.into(),
         r#type: kind.into(),
         content: content.into(),
         user_list: codec::user_list(names.iter().copied()),
-        ..Frame::default()
+        ..Envelope::default()
     }
 }
 
 #[test]
-fn presence_is_told_without_ourselves() {
+fn own_presence_changes_are_not_reported() {
     let mut driver = Driver::online();
     let member =
         |nick: &str, state: wire::PresenceState| wire::Member { nick: nick.into(), state: state.into() };
@@ -253,30 +253,32 @@ fn presence_is_told_without_ourselves() {
         "",
         Ext::Roster(wire::Roster { members, total: 2, first: true, more: false }),
     ));
-    assert_eq!(driver.events, [Event::Roster]);
-    driver.forget();
+    assert_eq!(driver.events, [Event::MembersChanged]);
+    driver.clear();
     let changes = vec![member("zoe", wire::PresenceState::Online), member("lili", wire::PresenceState::Left)];
     driver.receive(&codec::extension("", Ext::Presence(wire::Presence { changes, time: 8 })));
-    let moved: Vec<_> = driver
+    let changes: Vec<_> = driver
         .events
         .iter()
-        .filter_map(|e| if let Event::Moved(m, 8) = e { Some((m.nick.to_string(), m.joined)) } else { None })
+        .filter_map(|e| {
+            if let Event::PresenceChanged(m, 8) = e { Some((m.nick.to_string(), m.joined)) } else { None }
+        })
         .collect();
-    assert_eq!(moved, [("zoe".to_owned(), true), ("lili".to_owned(), false)]);
-    let (members, total) = driver.session.roster();
+    assert_eq!(changes, [("zoe".to_owned(), true), ("lili".to_owned(), false)]);
+    let (members, total) = driver.session.members();
     assert_eq!((members.len(), total, members[0].state), (2, 2, PresenceState::Online));
-    driver.forget();
-    driver.session.handle_who();
+    driver.clear();
+    driver.session.handle_list_members();
     driver.drain();
     assert!(
-        matches!(&driver.events[..], [Event::Notice(Notice::Who { nicks, more: 0 })] if nicks.len() == 2)
+        matches!(&driver.events[..], [Event::Notice(Notice::Members { nicks, more: 0 })] if nicks.len() == 2)
     );
 }
 
 #[test]
-fn leaving_says_so_and_tries_nothing_more() {
+fn logging_out_announces_it_and_stops_reconnecting() {
     let mut driver = Driver::online();
-    driver.session.handle_exit(driver.now);
+    driver.session.handle_leave(driver.now);
     driver.drain();
     let exit = driver.sent.last().unwrap();
     assert_eq!((exit.r#type.as_str(), exit.content.as_str()), ("exit", "exit"));
@@ -284,26 +286,26 @@ fn leaving_says_so_and_tries_nothing_more() {
     assert_eq!(driver.events.last(), Some(&Event::LoggedOut));
     driver.closed(1000);
     assert_eq!(driver.session.poll_timeout(), None);
-    assert!(driver.storage.is_empty(), "nothing of the user is left on the device");
-    assert_eq!(driver.session.handle_talk(driver.now, MessageId([1; 16]), "x"), Err(Status::NotConnected));
+    assert!(driver.storage.is_empty(), "data of the user is left on the device");
+    assert_eq!(driver.session.handle_send(driver.now, MessageId([1; 16]), "x"), Err(Status::NotConnected));
 }
 
 #[test]
-fn what_a_rich_server_sends_wrong_is_survived() {
+fn invalid_input_from_a_rich_server_is_ignored() {
     let mut driver = Driver::online();
     driver.receive_bytes(&[0xFF; 40]);
-    assert_eq!(driver.events, [Event::Notice(Notice::Unreadable)]);
-    driver.forget();
-    driver.receive(&Frame { r#type: "dance".into(), ..Frame::default() });
+    assert_eq!(driver.events, [Event::Notice(Notice::UnreadableFrame)]);
+    driver.clear();
+    driver.receive(&Envelope { r#type: "dance".into(), ..Envelope::default() });
     driver.receive(&codec::extension("", Ext::Typing(wire::Typing { typing: true })));
     driver.receive(&codec::extension("", Ext::Ack(wire::Ack { accepted: vec![wire::Accepted::default()] })));
     assert_eq!((driver.events.len(), driver.session.ignored()), (0, 3));
-    driver.receive(&codec::talk("lili", "", Some(MessageId([99; 16])), "hi"));
+    driver.receive(&codec::message("lili", "", Some(MessageId([99; 16])), "hi"));
     assert!(matches!(&driver.events[..], [Event::Message(m)] if !m.own));
 }
 
 #[test]
-fn a_server_that_answers_nonsense_to_the_login_is_no_chat_server() {
+fn an_undecodable_answer_to_the_login_fails_the_connection() {
     let mut driver = Driver::new();
     driver.log_in("tom");
     driver.receive_bytes(b"HTTP/1.1 400 Bad Request");
@@ -312,15 +314,15 @@ fn a_server_that_answers_nonsense_to_the_login_is_no_chat_server() {
 
 #[cfg(not(target_arch = "wasm32"))]
 proptest::proptest! {
-    /// Whatever happens in whatever order, with whatever bytes: no panic, no timeout that is due for ever, and
-    /// every message said is pending, failed or sent: never forgotten.
+    /// For any sequence of inputs: no panic, no timeout that stays due, and every message that the user has sent is
+    /// in the queue or acknowledged.
     #[test]
-    fn any_sequence_is_survived(steps in proptest::collection::vec((0u8..14, 0u16..300, proptest::collection::vec(proptest::prelude::any::<u8>(), 0..24)), 0..60)) {
+    fn no_message_is_lost_in_any_sequence_of_inputs(steps in proptest::collection::vec((0u8..14, 0u16..300, proptest::collection::vec(proptest::prelude::any::<u8>(), 0..24)), 0..60)) {
         let mut driver = Driver::new();
-        let mut said = Vec::new();
+        let mut sent = Vec::new();
         for (what, n, bytes) in steps {
             match what {
-                0 => { let _ = driver.session.handle_login(driver.now, "tom", driver.kept()); }
+                0 => { let _ = driver.session.handle_login(driver.now, "tom", driver.persisted()); }
                 1 => driver.session.handle_opened(driver.now),
                 2 => driver.session.handle_message(driver.now, &bytes),
                 3 => driver.session.handle_message(driver.now, &codec::encode(&welcome("tom"))),
@@ -328,26 +330,26 @@ proptest::proptest! {
                 5 => driver.session.handle_closed(driver.now, 1000 + n % 20),
                 6 => driver.session.handle_closed(driver.now, 4000 + n * 3),
                 7 => {
-                    let id = MessageId::new(said.len() as u64, [0; 10]);
-                    if driver.session.handle_talk(driver.now, id, "hello").is_ok() { said.push(id); }
+                    let id = MessageId::new(sent.len() as u64, [0; 10]);
+                    if driver.session.handle_send(driver.now, id, "hello").is_ok() { sent.push(id); }
                 }
                 8 => driver.session.handle_wake(driver.now),
-                9 => driver.session.handle_retry_now(driver.now),
-                10 => if let Some(id) = said.get(usize::from(n) % said.len().max(1)) {
+                9 => driver.session.handle_reconnect(driver.now),
+                10 => if let Some(id) = sent.get(usize::from(n) % sent.len().max(1)) {
                     driver.session.handle_message(driver.now, &codec::encode(&ack(*id, n.into())));
                 },
-                11 => if let Some(id) = said.get(usize::from(n) % said.len().max(1)) {
+                11 => if let Some(id) = sent.get(usize::from(n) % sent.len().max(1)) {
                     driver.session.handle_message(driver.now, &codec::encode(&codec::refusal(Status::ContentTooLong, Some(*id), 0, None)));
                 },
-                12 => { driver.session.handle_exit(driver.now); said.clear(); }
+                12 => { driver.session.handle_leave(driver.now); sent.clear(); }
                 _ => driver.pass(Millis::from(n) * 100),
             }
             driver.drain();
         }
-        for id in said {
-            let waiting = driver.session.outbox.iter().any(|entry| entry.id == id);
-            let sent = driver.events.iter().any(|e| matches!(e, Event::Message(m) if m.id == id && m.delivery == Delivery::Sent));
-            proptest::prop_assert!(waiting || sent, "{:?} was forgotten", id);
+        for id in sent {
+            let queued = driver.session.send_queue.iter().any(|queued| queued.id == id);
+            let acknowledged = driver.events.iter().any(|e| matches!(e, Event::Message(m) if m.id == id && m.delivery == Delivery::Sent));
+            proptest::prop_assert!(queued || acknowledged, "{:?} was lost", id);
         }
     }
 }

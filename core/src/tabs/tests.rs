@@ -1,31 +1,31 @@
-//! A page that leads, pages that follow, and a server played by the test.
+//! A leader, a follower, and a server that the test plays.
 
-use super::{told::Heard, *};
+use super::{events::Decoded, *};
 use crate::{
-    codec::{self, Frame},
-    event::{Found, Missing},
-    kept::{Change, Kept, MESSAGES_KEPT, Table},
-    model::{Delivery, Dialect, Message, PresenceState, Refused},
-    presence::Moved,
+    codec::{self, Envelope},
+    event::{GapState, SearchResults},
+    model::{Delivery, Dialect, Message, PresenceState, Refusal},
+    persist::{Change, PERSISTED_MESSAGES, Persisted, Table},
+    presence::PresenceChange,
     session::Command,
     status::Status,
     timeline::{RowKind, Timeline},
     wire::{self, chat_request::Extension},
 };
 
-mod asking;
-mod taking_over;
+mod requests;
+mod takeover;
 
-const NOW: Now = Now { mono: 50_000, unix: 1_700_000_000_000 };
+const NOW: Clocks = Clocks { monotonic: 50_000, unix: 1_700_000_000_000 };
 
-/// What a page shows.
-struct Page {
+/// What a tab shows.
+struct Tab {
     timeline: Timeline,
-    gaps: Vec<Missing>,
+    gaps: Vec<GapState>,
     events: Vec<Event>,
 }
 
-impl Page {
+impl Tab {
     fn new() -> Self {
         Self { timeline: Timeline::new(10_000, |_| 0), gaps: Vec::new(), events: Vec::new() }
     }
@@ -33,18 +33,18 @@ impl Page {
     fn apply(&mut self, event: Event) {
         self.events.push(event.clone());
         match event {
-            Event::Message(message) => self.timeline.message(message),
-            Event::Page(messages) => self.timeline.page(messages),
-            Event::Delivery(id, delivery) => self.timeline.delivery(id, delivery),
+            Event::Message(message) => self.timeline.insert(message),
+            Event::HistoryPage(messages) => self.timeline.insert_page(messages),
+            Event::Delivery(id, delivery) => self.timeline.set_delivery(id, delivery),
             Event::Gaps(gaps) => {
-                self.timeline.gaps(&gaps);
+                self.timeline.set_gaps(&gaps);
                 self.gaps = gaps;
             }
             _ => {}
         }
     }
 
-    /// The messages, and how far they have come.
+    /// The messages and their delivery states.
     fn shown(&self) -> Vec<(MessageId, u64, Delivery)> {
         let message = |kind: &RowKind| match kind {
             RowKind::Message { message, .. } => Some((message.id, message.seq, message.delivery)),
@@ -54,36 +54,36 @@ impl Page {
     }
 }
 
-/// A browser with two pages.
+/// A browser with two tabs.
 struct Browser {
     session: Session,
-    lead: Lead,
-    first: Page,
-    mirror: Mirror,
-    second: Page,
+    leader: Leader,
+    leader_tab: Tab,
+    follower: Follower,
+    follower_tab: Tab,
     rows: std::collections::BTreeMap<(Table, Vec<u8>), Vec<u8>>,
-    sent: Vec<Frame>,
-    /// Letters that the follower does not hear.
-    deaf: bool,
-    /// Nothing more is written on the device, as when the page is about to die.
+    sent: Vec<Envelope>,
+    /// The follower receives no messages.
+    disconnected: bool,
+    /// The leader's changes are no longer applied to the storage, as when it is about to die.
     dying: bool,
 }
 
 impl Browser {
-    /// The first page is in a room that has come to `last`, the second one is not open.
+    /// The leader is in a room whose last sequence number is `last`; the other tab is not open.
     fn new(last: u64) -> Self {
         let mut browser = Self {
             session: Session::new(1, "test"),
-            lead: Lead::new(9, false),
-            first: Page::new(),
-            mirror: Mirror::new(),
-            second: Page::new(),
+            leader: Leader::new(9, false),
+            leader_tab: Tab::new(),
+            follower: Follower::new(),
+            follower_tab: Tab::new(),
             rows: Default::default(),
             sent: Vec::new(),
-            deaf: true,
+            disconnected: true,
             dying: false,
         };
-        browser.session.handle_login(NOW, "tom", Kept::default()).unwrap();
+        browser.session.handle_login(NOW, "tom", Persisted::default()).unwrap();
         browser.session.handle_opened(NOW);
         let welcome = wire::Welcome {
             version: 1,
@@ -98,7 +98,7 @@ impl Browser {
         browser
     }
 
-    fn receive(&mut self, frame: &Frame) {
+    fn receive(&mut self, frame: &Envelope) {
         self.session.handle_message(NOW, &codec::encode(frame));
         self.drain();
     }
@@ -107,19 +107,19 @@ impl Browser {
         while let Some(command) = self.session.poll_command() {
             match command {
                 Command::Send(bytes) => self.sent.extend(codec::decode_rich(&bytes).unwrap()),
-                Command::Keep { .. } if self.dying => {}
-                Command::Keep { ticket, changes } => {
+                Command::Persist { .. } if self.dying => {}
+                Command::Persist { ticket, changes } => {
                     changes.into_iter().for_each(|change| self.write(change));
-                    self.session.handle_kept(NOW, ticket);
+                    self.session.handle_persisted(NOW, ticket);
                 }
                 _ => {}
             }
         }
         while let Some(event) = self.session.poll_event() {
-            let letter = self.lead.tell(NOW.mono, &event, &self.session);
-            self.first.apply(event);
-            if let Some(letter) = letter {
-                self.told(&letter);
+            let message = self.leader.publish(NOW.monotonic, &event, &self.session);
+            self.leader_tab.apply(event);
+            if let Some(message) = message {
+                self.deliver(&message);
             }
         }
     }
@@ -133,83 +133,86 @@ impl Browser {
         }
     }
 
-    fn told(&mut self, letter: &[u8]) {
-        if !self.deaf {
-            match self.mirror.handle(NOW.mono + 7, letter) {
-                Took::Nothing => {}
-                Took::Missed => self.hello(),
-                Took::Whole => self.read_device(),
+    fn deliver(&mut self, message: &[u8]) {
+        if !self.disconnected {
+            match self.follower.handle_message(NOW.monotonic + 7, message) {
+                FollowerAction::Nothing => {}
+                FollowerAction::RequestSnapshot => self.sync(),
+                FollowerAction::LoadPersisted => self.read_device(),
             }
         }
-        self.drain_mirror();
+        self.drain_follower();
     }
 
-    fn drain_mirror(&mut self) {
-        while let Some(event) = self.mirror.poll_event() {
-            self.second.apply(event);
+    fn drain_follower(&mut self) {
+        while let Some(event) = self.follower.poll_event() {
+            self.follower_tab.apply(event);
         }
     }
 
-    /// The second page is opened, or has missed something.
-    fn hello(&mut self) {
-        self.deaf = false;
-        assert_eq!(self.lead.handle(NOW, &wish(Wish::Hello), &mut self.session), Heed::Tell);
-        self.session.handle_hide();
+    /// The follower was opened, or has missed messages: it receives a snapshot.
+    fn sync(&mut self) {
+        self.disconnected = false;
+        assert_eq!(
+            self.leader.handle_message(NOW, &command(TabCommand::RequestSnapshot), &mut self.session),
+            LeaderAction::PublishSnapshot
+        );
+        self.session.handle_hidden();
         self.drain();
-        let whole = self.lead.whole(NOW.mono, &self.session);
-        self.told(&whole);
+        let snapshot = self.leader.snapshot(NOW.monotonic, &self.session);
+        self.deliver(&snapshot);
     }
 
     fn read_device(&mut self) {
-        self.mirror.handle_kept(self.kept());
+        self.follower.handle_persisted(self.persisted());
     }
 
-    fn kept(&self) -> Kept {
+    fn persisted(&self) -> Persisted {
         let table = |table| -> Vec<_> {
             let of = self.rows.iter().filter(move |((t, _), _)| *t == table);
             of.map(|(_, value)| value.clone()).collect()
         };
         let account = table(Table::Account);
         let account = account.first().map(Vec::as_slice);
-        Kept::read(account, &table(Table::Outbox), &table(Table::Messages))
+        Persisted::read(account, &table(Table::SendQueue), &table(Table::Messages))
     }
 
-    /// The first page is gone, and the second one leads, with what the device has.
+    /// The leader is gone, and the follower leads, with the content of the storage.
     fn take_over(&mut self) {
         (self.session, self.dying) = (Session::new(2, "test"), false);
-        self.session.handle_login(NOW, "tom", self.kept()).unwrap();
-        self.session.handle_waiting(self.mirror.take_waiting());
+        self.session.handle_login(NOW, "tom", self.persisted()).unwrap();
+        self.session.handle_adopt_queued(self.follower.take_queued());
         while let Some(event) = self.session.poll_event() {
-            self.second.apply(event);
+            self.follower_tab.apply(event);
         }
     }
 
-    fn wish(&mut self, letter: &[u8]) -> Heed {
-        let heed = self.lead.handle(NOW, letter, &mut self.session);
+    fn command(&mut self, message: &[u8]) -> LeaderAction {
+        let action = self.leader.handle_message(NOW, message, &mut self.session);
         self.drain();
-        heed
+        action
     }
 
     #[track_caller]
     fn both_show(&self, count: usize) {
-        assert_eq!(self.second.shown(), self.first.shown());
-        assert_eq!(self.second.shown().len(), count);
+        assert_eq!(self.follower_tab.shown(), self.leader_tab.shown());
+        assert_eq!(self.follower_tab.shown().len(), count);
     }
 }
 
-fn said(seq: u64) -> Frame {
+fn message(seq: u64) -> Envelope {
     let id = MessageId::new(seq, [0; 10]);
-    Frame { seq, time: 1, ..codec::talk("lili", "", Some(id), &format!("message {seq}")) }
+    Envelope { seq, time: 1, ..codec::message("lili", "", Some(id), &format!("message {seq}")) }
 }
 
-fn page(request: u32, from: u64, to: u64) -> Frame {
-    let frames = (from + 1..=to).map(|seq| codec::encode(&said(seq))).collect();
+fn page(request: u32, from: u64, to: u64) -> Envelope {
+    let frames = (from + 1..=to).map(|seq| codec::encode(&message(seq))).collect();
     let page = wire::HistoryPage { request, frames, from, to, ..wire::HistoryPage::default() };
     codec::extension("", Extension::HistoryPage(page))
 }
 
 #[test]
-fn every_event_is_heard_as_it_was_told() {
+fn every_event_is_the_same_after_encoding_and_decoding() {
     let message = Message {
         id: MessageId([3; 16]),
         nick: "lili".into(),
@@ -219,8 +222,8 @@ fn every_event_is_heard_as_it_was_told() {
         own: true,
         delivery: Delivery::Failed(Status::ContentTooLong),
     };
-    let refused =
-        Refused { status: Status::Busy, text: "x".into(), suggestion: Some("y".into()), retry_after: 9 };
+    let refusal =
+        Refusal { status: Status::Busy, text: "x".into(), suggestion: Some("y".into()), retry_after: 9 };
     let identity = Identity {
         nick: "tom".into(),
         dialect: Dialect::Basic,
@@ -231,189 +234,196 @@ fn every_event_is_heard_as_it_was_told() {
     let others: Vec<_> = [Delivery::Sent, Delivery::Queued, Delivery::Pending]
         .map(|delivery| Message { delivery, own: false, ..message.clone() })
         .into();
-    let found = vec![message.clone()];
+    let matches = vec![message.clone()];
     let events = [
         Event::Connection(Connection::Idle),
         Event::Connection(Connection::Connecting),
         Event::Connection(Connection::Online { dialect: Dialect::Basic }),
         Event::Connection(Connection::Reconnecting { status: Status::NoAnswer, retry_at: None, attempt: 3 }),
         Event::Connection(Connection::Failed { status: Status::Busy, refusal: None }),
-        Event::Connection(Connection::Failed { status: Status::Busy, refusal: Some(refused.clone()) }),
+        Event::Connection(Connection::Failed { status: Status::Busy, refusal: Some(refusal.clone()) }),
         Event::LoggedIn(identity),
         Event::LoggedOut,
         Event::Message(message),
-        Event::Page(others),
-        Event::Sought { asker: u64::MAX, seq: None },
-        Event::Sought { asker: 1, seq: Some(9) },
-        Event::Found { asker: 1, found: Err(Status::NoAnswer) },
-        Event::Found { asker: 1, found: Ok(Found { messages: found, more: true }) },
-        Event::Known(Range { from: 1, to: u64::MAX }),
-        Event::Forget,
+        Event::HistoryPage(others),
+        Event::SeekFinished { requester: u64::MAX, seq: None },
+        Event::SeekFinished { requester: 1, seq: Some(9) },
+        Event::SearchFinished { requester: 1, results: Err(Status::NoAnswer) },
+        Event::SearchFinished { requester: 1, results: Ok(SearchResults { messages: matches, more: true }) },
+        Event::RangeLoaded(Range { from: 1, to: u64::MAX }),
+        Event::LogReplaced,
         Event::FromDevice(true),
         Event::Delivery(MessageId([1; 16]), Delivery::Failed(Status::Unconfirmed)),
         Event::Throttled(Status::LogUnavailable, 7),
         Event::Discarded(MessageId([2; 16])),
-        Event::Moved(Moved { nick: "a".into(), joined: true }, 9),
-        Event::Notice(Notice::Missed),
-        Event::Notice(Notice::NothingKept),
-        Event::Notice(Notice::Broke(Status::InvalidText)),
-        Event::Notice(Notice::Unreadable),
+        Event::PresenceChanged(PresenceChange { nick: "a".into(), joined: true }, 9),
+        Event::Notice(Notice::MessagesMissed),
+        Event::Notice(Notice::NotPersisted),
+        Event::Notice(Notice::ConnectionBroke(Status::InvalidText)),
+        Event::Notice(Notice::UnreadableFrame),
         Event::Notice(Notice::Server("s".into())),
-        Event::Refused(refused),
+        Event::Refused(refusal),
         Event::RoundTrip(12),
     ];
     for event in events {
-        let told = told::tell(100, &event).unwrap();
-        let bytes = proto::encode(&told);
-        let Some(Heard::Event(heard)) = told::hear(900, proto::decode(&bytes).unwrap()) else {
+        let bytes = events::encode(100, &event).unwrap().encode_to_vec();
+        let Some(Decoded::Event(decoded)) = events::decode(900, TabEvent::decode(&*bytes).unwrap()) else {
             panic!("{event:?}")
         };
-        assert_eq!(heard, event);
+        assert_eq!(decoded, event);
     }
-    // Asked for by one page, and told there.
-    let who = Event::Notice(Notice::Who { nicks: vec!["a".into()], more: 2 });
-    assert!(told::tell(100, &who).is_none());
-    // A moment is as far away as it was.
+    // The answer to a request of one tab.
+    let members = Event::Notice(Notice::Members { nicks: vec!["a".into()], more: 2 });
+    assert!(events::encode(100, &members).is_none());
+    // The remaining time is the same on both clocks.
     let at = |retry_at| Connection::Reconnecting {
         status: Status::NoAnswer,
         retry_at: Some(retry_at),
         attempt: 1,
     };
-    let told = told::tell(100, &Event::Connection(at(350))).unwrap();
-    assert!(matches!(told::hear(900, told), Some(Heard::Event(Event::Connection(c))) if c == at(1_150)));
+    let encoded = events::encode(100, &Event::Connection(at(350))).unwrap();
+    assert!(
+        matches!(events::decode(900, encoded), Some(Decoded::Event(Event::Connection(c))) if c == at(1_150))
+    );
 }
 
 #[test]
-fn a_page_that_is_opened_later_shows_the_same_and_goes_on_showing_it() {
+fn a_tab_opened_later_shows_the_same_as_the_leader() {
     let mut browser = Browser::new(5);
     browser.receive(&page(0, 0, 5));
-    browser.receive(&said(6));
-    browser.hello();
+    browser.receive(&message(6));
+    browser.sync();
     browser.both_show(6);
-    assert_eq!((browser.mirror.known.newest(), &browser.second.gaps[..]), (Some(6), &[][..]));
-    assert!(browser.second.events.iter().any(|e| matches!(e, Event::LoggedIn(i) if &*i.nick == "tom")));
+    assert_eq!((browser.follower.known.newest(), &browser.follower_tab.gaps[..]), (Some(6), &[][..]));
+    assert!(browser.follower_tab.events.iter().any(|e| matches!(e, Event::LoggedIn(i) if &*i.nick == "tom")));
     assert!(
-        browser.second.events.contains(&Event::Connection(Connection::Online { dialect: Dialect::Rich }))
+        browser
+            .follower_tab
+            .events
+            .contains(&Event::Connection(Connection::Online { dialect: Dialect::Rich }))
     );
     let member = |nick: &str| wire::Member { nick: nick.into(), state: wire::PresenceState::Online.into() };
     let roster =
         wire::Roster { members: vec![member("lili"), member("tom")], total: 2, first: true, more: false };
     browser.receive(&codec::extension("", Extension::Roster(roster)));
-    assert_eq!(browser.mirror.roster().1, 2);
-    assert_eq!(browser.mirror.roster().0[0].state, PresenceState::Online);
-    (7..20).for_each(|seq| browser.receive(&said(seq)));
+    assert_eq!(browser.follower.members().1, 2);
+    assert_eq!(browser.follower.members().0[0].state, PresenceState::Online);
+    (7..20).for_each(|seq| browser.receive(&message(seq)));
     browser.both_show(19);
 }
 
 #[test]
-fn what_was_not_heard_is_noticed() {
+fn missed_messages_are_detected_and_a_snapshot_requested() {
     let mut browser = Browser::new(0);
-    browser.hello();
-    browser.receive(&said(1));
-    browser.deaf = true;
-    browser.receive(&said(2));
-    browser.deaf = false;
-    browser.receive(&said(3));
+    browser.sync();
+    browser.receive(&message(1));
+    browser.disconnected = true;
+    browser.receive(&message(2));
+    browser.disconnected = false;
+    browser.receive(&message(3));
     browser.both_show(3);
-    // Another page leads now.
-    browser.lead = Lead::new(10, true);
-    browser.lead.identity = browser.first.events.iter().rev().find_map(|event| match event {
+    // A new leader.
+    browser.leader = Leader::new(10, true);
+    browser.leader.identity = browser.leader_tab.events.iter().rev().find_map(|event| match event {
         Event::LoggedIn(identity) => Some(identity.clone()),
         _ => None,
     });
-    browser.receive(&said(4));
+    browser.receive(&message(4));
     browser.both_show(4);
 }
 
 #[test]
-fn what_is_said_in_a_follower_is_sent_by_the_lead_once() {
+fn a_message_of_a_follower_is_sent_once_by_the_leader() {
     let mut browser = Browser::new(0);
-    browser.hello();
+    browser.sync();
     browser.sent.clear();
     let id = MessageId([5; 16]);
-    let said = browser.mirror.handle_talk(NOW, id, "hello  ").unwrap();
-    browser.drain_mirror();
-    assert!(matches!(browser.second.shown()[..], [(shown, _, Delivery::Queued)] if shown == id), "at once");
-    browser.write(said.change.clone());
+    let sent = browser.follower.handle_send(NOW, id, "hello  ").unwrap();
+    browser.drain_follower();
+    assert!(
+        matches!(browser.follower_tab.shown()[..], [(shown, _, Delivery::Queued)] if shown == id),
+        "at once"
+    );
+    browser.write(sent.change.clone());
     for _ in 0..2 {
-        assert_eq!(browser.wish(&said.wish), Heed::Nothing);
+        assert_eq!(browser.command(&sent.command), LeaderAction::Nothing);
     }
     let talks: Vec<_> = browser.sent.iter().filter(|f| f.r#type == codec::TALK).collect();
     assert!(matches!(talks[..], [f] if f.content == "hello" && f.id == id.0));
     browser.both_show(1);
     let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq: 1, time: 5 }];
     browser.receive(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
-    assert_eq!(browser.second.shown(), [(id, 1, Delivery::Sent)]);
+    assert_eq!(browser.follower_tab.shown(), [(id, 1, Delivery::Sent)]);
     browser.both_show(1);
-    // A page that leads takes it over by itself.
-    let next = browser.mirror.handle_talk(NOW, MessageId([6; 16]), "and this").unwrap();
-    browser.session.handle_adopt(NOW, &next.entry);
+    // A follower that has become the leader adopts its own message.
+    let next = browser.follower.handle_send(NOW, MessageId([6; 16]), "and this").unwrap();
+    browser.session.handle_adopt(NOW, &next.value);
     browser.drain();
     assert_eq!(browser.sent.last().unwrap().content, "and this");
-    assert_eq!(browser.mirror.handle_talk(NOW, id, " "), Err(Status::ContentEmpty));
+    assert_eq!(browser.follower.handle_send(NOW, id, " "), Err(Status::ContentEmpty));
     let long = "x".repeat(20_000);
-    assert_eq!(browser.mirror.handle_talk(NOW, id, &long), Err(Status::ContentTooLong));
-    assert_eq!(browser.mirror.excess(&long), 20_000 - 16 * 1024);
-    assert_eq!(Mirror::new().handle_talk(NOW, id, "x"), Err(Status::NotConnected));
+    assert_eq!(browser.follower.handle_send(NOW, id, &long), Err(Status::ContentTooLong));
+    assert_eq!(browser.follower.excess_bytes(&long), 20_000 - 16 * 1024);
+    assert_eq!(Follower::new().handle_send(NOW, id, "x"), Err(Status::NotConnected));
 }
 
 #[test]
-fn what_is_not_sent_stands_in_the_order_in_which_it_was_said_in_all_pages() {
+fn unsent_messages_are_in_the_same_order_in_all_tabs() {
     let mut browser = Browser::new(0);
-    browser.hello();
+    browser.sync();
     browser.session.handle_closed(NOW, 1006);
     browser.drain();
     let ids = [1, 2, 3].map(|n| MessageId([n; 16]));
-    let at = |ms| Now { unix: NOW.unix + ms, ..NOW };
-    // Written to the device slowly: what is said in the lead meanwhile overtakes it.
-    let first = browser.mirror.handle_talk(at(0), ids[0], "one").unwrap();
-    browser.drain_mirror();
-    browser.session.handle_talk(at(1), ids[1], "two").unwrap();
+    let at = |ms| Clocks { unix: NOW.unix + ms, ..NOW };
+    // The leader sends a message while the follower's one is being persisted.
+    let first = browser.follower.handle_send(at(0), ids[0], "one").unwrap();
+    browser.drain_follower();
+    browser.session.handle_send(at(1), ids[1], "two").unwrap();
     browser.drain();
-    // A clock that is put back changes nothing.
-    browser.session.handle_talk(at(-9), ids[2], "three").unwrap();
+    // A clock that is set back does not change the order.
+    browser.session.handle_send(at(-9), ids[2], "three").unwrap();
     browser.drain();
-    browser.wish(&first.wish);
+    browser.command(&first.command);
     browser.both_show(3);
-    assert_eq!(browser.second.shown().iter().map(|shown| shown.0).collect::<Vec<_>>(), ids);
+    assert_eq!(browser.follower_tab.shown().iter().map(|shown| shown.0).collect::<Vec<_>>(), ids);
 }
 
 #[test]
-fn a_follower_knows_what_it_lacks_and_loads_it() {
-    let last = u64::try_from(3 * MESSAGES_KEPT).unwrap();
+fn a_follower_loads_its_own_gaps() {
+    let last = u64::try_from(3 * PERSISTED_MESSAGES).unwrap();
     let mut browser = Browser::new(0);
     for seq in 1..=last {
-        browser.receive(&said(seq));
+        browser.receive(&message(seq));
     }
-    browser.hello();
-    let [missing] = browser.second.gaps[..] else { panic!("{:?}", browser.second.gaps) };
-    assert!(missing.gap.from == 0 && missing.gap.to > 0 && browser.first.gaps.is_empty());
-    assert_eq!(browser.second.shown().len() as u64, last - missing.gap.to);
+    browser.sync();
+    let [state] = browser.follower_tab.gaps[..] else { panic!("{:?}", browser.follower_tab.gaps) };
+    assert!(state.gap.from == 0 && state.gap.to > 0 && browser.leader_tab.gaps.is_empty());
+    assert_eq!(browser.follower_tab.shown().len() as u64, last - state.gap.to);
     browser.sent.clear();
-    assert!(browser.mirror.handle_load(missing.gap.to));
-    browser.wish(&wish_to_load(missing.gap.to));
-    assert!(!browser.mirror.handle_load(missing.gap.to), "one at a time");
+    assert!(browser.follower.handle_load_gap(state.gap.to));
+    browser.command(&load_gap_command(state.gap.to));
+    assert!(!browser.follower.handle_load_gap(state.gap.to), "one gap at a time");
     let Some(Extension::HistoryRequest(asked)) = browser.sent[0].extension else { panic!() };
-    browser.receive(&page(asked.request, 0, missing.gap.to));
+    browser.receive(&page(asked.request, 0, state.gap.to));
     browser.both_show(usize::try_from(last).unwrap());
-    assert_eq!(browser.second.gaps, []);
+    assert_eq!(browser.follower_tab.gaps, []);
 }
 
 #[test]
-fn a_gap_is_shown_as_loading_for_as_long_as_it_is() {
-    let last = u64::try_from(3 * MESSAGES_KEPT).unwrap();
+fn a_followers_gap_is_loading_until_the_request_ends() {
+    let last = u64::try_from(3 * PERSISTED_MESSAGES).unwrap();
     let mut browser = Browser::new(0);
-    (1..=last).for_each(|seq| browser.receive(&said(seq)));
-    browser.hello();
-    let to = browser.second.gaps[0].gap.to;
-    let loading = |browser: &Browser| browser.second.gaps.iter().any(|missing| missing.loading);
+    (1..=last).for_each(|seq| browser.receive(&message(seq)));
+    browser.sync();
+    let to = browser.follower_tab.gaps[0].gap.to;
+    let loading = |browser: &Browser| browser.follower_tab.gaps.iter().any(|state| state.loading);
     let load = |browser: &mut Browser| {
-        assert!(browser.mirror.handle_load(to));
-        browser.drain_mirror();
-        browser.wish(&wish_to_load(to));
+        assert!(browser.follower.handle_load_gap(to));
+        browser.drain_follower();
+        browser.command(&load_gap_command(to));
     };
     load(&mut browser);
-    assert!(loading(&browser), "though the lead lacks nothing");
+    assert!(loading(&browser), "although the leader has no gap");
     let Some(Extension::HistoryRequest(asked)) = browser.sent.last().unwrap().extension.clone() else {
         panic!()
     };
@@ -425,56 +435,63 @@ fn a_gap_is_shown_as_loading_for_as_long_as_it_is() {
     assert!(loading(&browser));
     browser.session.handle_closed(NOW, 1006);
     browser.drain();
-    assert!(!loading(&browser), "there is no connection");
+    assert!(!loading(&browser), "the connection is gone");
     load(&mut browser);
-    assert!(!loading(&browser), "and without one nothing is asked for");
-    assert!(!browser.mirror.handle_load(to - 1), "there is no such gap");
+    assert!(!loading(&browser), "nothing is requested without a connection");
+    assert!(!browser.follower.handle_load_gap(to - 1), "there is no such gap");
 }
 
 #[test]
-fn who_is_there_is_told_where_it_was_asked() {
+fn the_member_list_is_shown_only_in_the_tab_that_requested_it() {
     let mut browser = Browser::new(0);
-    browser.hello();
+    browser.sync();
     let member = |n| wire::Member { nick: format!("p{n:03}"), state: wire::PresenceState::Online.into() };
     let members: Vec<_> = (0..120).map(member).collect();
     let roster = wire::Roster { members, total: 150, first: true, more: false };
     browser.receive(&codec::extension("", Extension::Roster(roster)));
-    let answers = |page: &Page| -> Vec<_> {
-        let told = page.events.iter().filter_map(|event| match event {
-            Event::Notice(Notice::Who { nicks, more }) => Some((nicks.len(), *more)),
+    let notices = |tab: &Tab| -> Vec<_> {
+        let notices = tab.events.iter().filter_map(|event| match event {
+            Event::Notice(Notice::Members { nicks, more }) => Some((nicks.len(), *more)),
             _ => None,
         });
-        told.collect()
+        notices.collect()
     };
-    browser.mirror.handle_who();
-    browser.drain_mirror();
-    assert_eq!((answers(&browser.first), answers(&browser.second)), (vec![], vec![(100, 50)]));
-    browser.session.handle_who();
+    browser.follower.handle_list_members();
+    browser.drain_follower();
+    assert_eq!((notices(&browser.leader_tab), notices(&browser.follower_tab)), (vec![], vec![(100, 50)]));
+    browser.session.handle_list_members();
     browser.drain();
-    assert_eq!((answers(&browser.first), answers(&browser.second)), (vec![(100, 50)], vec![(100, 50)]));
+    assert_eq!(
+        (notices(&browser.leader_tab), notices(&browser.follower_tab)),
+        (vec![(100, 50)], vec![(100, 50)])
+    );
 }
 
 #[test]
-fn who_leaves_in_one_page_has_left_in_all() {
+fn logging_out_in_one_tab_logs_out_all_tabs() {
     let mut browser = Browser::new(0);
-    browser.hello();
-    assert_eq!(browser.wish(&wish(Wish::Exit)), Heed::Exit);
-    browser.session.handle_exit(NOW);
+    browser.sync();
+    assert_eq!(browser.command(&command(TabCommand::Leave)), LeaderAction::Leave);
+    browser.session.handle_leave(NOW);
     browser.drain();
-    assert_eq!(browser.second.events.last(), Some(&Event::LoggedOut));
-    assert_eq!(browser.mirror.handle_talk(NOW, MessageId([5; 16]), "x"), Err(Status::NotConnected));
+    assert_eq!(browser.follower_tab.events.last(), Some(&Event::LoggedOut));
+    assert_eq!(browser.follower.handle_send(NOW, MessageId([5; 16]), "x"), Err(Status::NotConnected));
 }
 
 #[test]
-fn rubbish_on_the_channel_is_ignored() {
+fn garbage_on_the_channel_is_ignored() {
     let mut browser = Browser::new(0);
-    browser.hello();
+    browser.sync();
     for bytes in [&[][..], &[0xFF; 9], b"hello", &[0x28, 0x63]] {
-        assert_eq!(browser.mirror.handle(1, bytes), Took::Nothing);
-        browser.wish(bytes);
+        assert_eq!(browser.follower.handle_message(1, bytes), FollowerAction::Nothing);
+        browser.command(bytes);
     }
-    let own = browser.lead.whole(1, &browser.session);
-    assert_eq!(browser.wish(&own), Heed::Nothing, "what another lead tells is no wish");
-    browser.receive(&said(1));
+    let own = browser.leader.snapshot(1, &browser.session);
+    assert_eq!(
+        browser.command(&own),
+        LeaderAction::Nothing,
+        "the message of another leader is not a command"
+    );
+    browser.receive(&message(1));
     browser.both_show(1);
 }

@@ -1,28 +1,30 @@
-//! Rows packed: a few dozen bytes each in blocks of some hundred, each block with one string for all of its texts. A row
-//! goes in, comes out or changes at the price of its block, whatever else the timeline holds, and a block that is let go
-//! of is two allocations freed.
+//! Packed rows: a few dozen bytes each, in blocks of up to [`BLOCK_ROWS`] with one string for all of their texts.
+//! Inserting, removing or changing a row costs the time of its block, however large the timeline is, and evicting a
+//! block frees two allocations.
+
+use std::sync::Arc;
 
 use crate::{
     model::{Delivery, Message, MessageId},
     status::Status,
 };
 
-/// A block that would hold more is split.
-pub const ROWS: usize = 128;
+/// The maximum number of rows in a block; beyond it the block is split.
+pub const BLOCK_ROWS: usize = 128;
 
-/// What is not [`Delivery::Sent`] is ordered behind all that is.
-pub const UNSENT: u64 = 1 << 63;
+/// Set in the sort key of messages that are not [`Delivery::Sent`], so that they follow all others.
+pub const UNACKNOWLEDGED: u64 = 1 << 63;
 
-/// A row.
+/// A packed row.
 #[derive(Clone, Copy, Debug)]
-pub struct Packed {
+pub struct PackedRow {
     pub key: u32,
     /// In CSS pixels.
     pub height: f32,
-    /// Of a message, the number of its nick in the pool; [`NOT_SAID`] of anything else.
+    /// The number of the sender's nick; [`NO_NICK`] when the row is not a message.
     nick: u32,
-    state: State,
-    /// Where its text is in the block.
+    state: PackedState,
+    /// The position of the text in the block.
     at: u32,
     len: u32,
     pub seq: u64,
@@ -30,16 +32,16 @@ pub struct Packed {
     pub id: MessageId,
 }
 
-/// Stands in the place of a nick where nobody says anything.
-const NOT_SAID: u32 = u32::MAX;
+/// Stands for the nick in a row that is not a message.
+const NO_NICK: u32 = u32::MAX;
 
-/// How far a message has come, and whose it is, in a number.
+/// The delivery state of a message, and whether it is an own one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct State(u32);
+struct PackedState(u32);
 
 const OWN: u32 = 1 << 31;
 
-impl State {
+impl PackedState {
     fn new(delivery: Delivery, own: bool) -> Self {
         let code = match delivery {
             Delivery::Sent => 0,
@@ -55,22 +57,22 @@ impl State {
             0 => Delivery::Sent,
             1 => Delivery::Queued,
             2 => Delivery::Pending,
-            // It was made of one.
+            // Never too large, because `new` made it from a u16.
             code => Delivery::Failed(Status::from_code(u16::try_from(code - 3).unwrap_or(0))),
         }
     }
 }
 
-impl Packed {
-    /// A row that is no message.
+impl PackedRow {
+    /// A row that is not a message.
     pub fn other(key: u32, height: f32) -> Self {
-        let state = State::new(Delivery::Sent, false);
+        let state = PackedState::new(Delivery::Sent, false);
         let id = MessageId([0; 16]);
-        Self { key, height, nick: NOT_SAID, state, at: 0, len: 0, seq: 0, time: 0, id }
+        Self { key, height, nick: NO_NICK, state, at: 0, len: 0, seq: 0, time: 0, id }
     }
 
     pub fn is_message(&self) -> bool {
-        self.nick != NOT_SAID
+        self.nick != NO_NICK
     }
 
     pub fn is_sent(&self) -> bool {
@@ -86,37 +88,37 @@ impl Packed {
         self.nick
     }
 
-    /// The place of a message among the others; `None` of a row that is none.
-    pub fn order(&self) -> Option<u64> {
-        self.is_message().then(|| if self.is_sent() { self.seq } else { self.seq | UNSENT })
+    /// The sort key of a message, see [`sort_key`](super::locate::sort_key); `None` when the row is not a message.
+    pub fn sort_key(&self) -> Option<u64> {
+        self.is_message().then(|| if self.is_sent() { self.seq } else { self.seq | UNACKNOWLEDGED })
     }
 
-    /// How many bytes its text has.
+    /// The length of the text, in bytes.
     pub fn len(&self) -> usize {
         self.len as usize
     }
 }
 
-/// Some rows that follow each other.
+/// Consecutive rows.
 #[derive(Debug, Default)]
 pub struct Block {
-    pub rows: Vec<Packed>,
+    pub rows: Vec<PackedRow>,
     text: String,
-    /// How many bytes of the text no row has any more.
+    /// The number of bytes of `text` that no row uses any more.
     waste: usize,
     /// The sum of the rows' heights.
     pub height: f64,
 }
 
 impl Block {
-    /// Puts a message in.
+    /// Inserts a message.
     pub fn insert(&mut self, at: usize, key: u32, nick: u32, height: f32, message: &Message) {
-        let (text_at, len) = self.write(&message.content);
-        let row = Packed {
+        let (text_at, len) = self.append_text(&message.content);
+        let row = PackedRow {
             key,
             height,
             nick,
-            state: State::new(message.delivery, message.own),
+            state: PackedState::new(message.delivery, message.own),
             at: text_at,
             len,
             seq: message.seq,
@@ -126,30 +128,30 @@ impl Block {
         self.insert_row(at, row);
     }
 
-    /// Puts a row in that has no text.
-    pub fn insert_row(&mut self, at: usize, row: Packed) {
+    /// Inserts a row without text.
+    pub fn insert_row(&mut self, at: usize, row: PackedRow) {
         self.height += f64::from(row.height);
         self.rows.insert(at, row);
     }
 
-    /// Changes what a message says of itself.
+    /// Updates a message; its key, nick and height stay.
     pub fn set(&mut self, at: usize, message: &Message) {
         if self.text_of(at) != &*message.content {
             self.waste += self.rows[at].len();
-            let (text_at, len) = self.write(&message.content);
+            let (text_at, len) = self.append_text(&message.content);
             (self.rows[at].at, self.rows[at].len) = (text_at, len);
         }
         let row = &mut self.rows[at];
         (row.seq, row.time, row.id) = (message.seq, message.time, message.id);
-        row.state = State::new(message.delivery, message.own);
+        row.state = PackedState::new(message.delivery, message.own);
     }
 
-    pub fn remove(&mut self, at: usize) -> Packed {
+    pub fn remove(&mut self, at: usize) -> PackedRow {
         let row = self.rows.remove(at);
         self.height -= f64::from(row.height);
         self.waste += row.len();
         if self.waste > 4096 && self.waste > self.text.len() / 2 {
-            self.tidy();
+            self.compact();
         }
         row
     }
@@ -166,8 +168,8 @@ impl Block {
         self.text.get(row.at as usize..row.at as usize + row.len()).unwrap_or_default()
     }
 
-    /// A message whole, said by `nick`.
-    pub fn message(&self, at: usize, nick: std::sync::Arc<str>) -> Message {
+    /// Unpacks a message by the sender `nick`.
+    pub fn message(&self, at: usize, nick: Arc<str>) -> Message {
         let row = &self.rows[at];
         Message {
             id: row.id,
@@ -180,35 +182,36 @@ impl Block {
         }
     }
 
-    /// The second half, as a block of its own.
+    /// Splits the block, and returns the second half.
     pub fn split(&mut self) -> Self {
         let half = self.rows.split_off(self.rows.len() / 2);
         let mut second = Self { rows: half, text: self.text.clone(), ..Self::default() };
-        second.tidy();
-        self.tidy();
+        second.compact();
+        self.compact();
         second
     }
 
-    /// Copies the texts that rows still have, and sums the heights anew.
-    fn tidy(&mut self) {
+    /// Removes unused text, and sums up the heights again.
+    fn compact(&mut self) {
         let text = std::mem::take(&mut self.text);
-        self.text.reserve_exact(self.rows.iter().map(Packed::len).sum());
+        self.text.reserve_exact(self.rows.iter().map(PackedRow::len).sum());
         for row in &mut self.rows {
-            let said = text.get(row.at as usize..(row.at + row.len) as usize).unwrap_or_default();
-            // No block has near four gigabytes: a message is limited, and so are the rows.
+            let content = text.get(row.at as usize..(row.at + row.len) as usize).unwrap_or_default();
+            // A block has far less than 4 GiB of text, because messages and rows are limited.
             #[allow(clippy::cast_possible_truncation)]
             {
                 row.at = self.text.len() as u32;
             }
-            self.text.push_str(said);
+            self.text.push_str(content);
         }
         self.waste = 0;
         self.height = self.rows.iter().map(|row| f64::from(row.height)).sum();
     }
 
-    // As in `tidy`.
+    /// Returns the position and the length of the text.
+    // As in `compact`.
     #[allow(clippy::cast_possible_truncation)]
-    fn write(&mut self, text: &str) -> (u32, u32) {
+    fn append_text(&mut self, text: &str) -> (u32, u32) {
         let at = self.text.len() as u32;
         self.text.push_str(text);
         (at, text.len() as u32)

@@ -1,205 +1,216 @@
-//! What is missing: rows as tall as it, or a part of that; and what is let go of, which then is missing.
+//! Gaps, whose rows are as tall as the messages that are missing there, and the eviction that creates them.
 
-use super::{Other, Place, ROWS, Timeline};
+use super::{BLOCK_ROWS, OtherRow, RowIndex, Timeline};
 use crate::{
-    event::Missing,
+    event::GapState,
     ranges::{Gap, Range},
 };
 
-/// What all gaps are tall together at most, in CSS pixels. Browsers cut off what is taller than some 17 million.
-const TALLEST: f64 = 6_000_000.0;
-/// What a gap is tall at least: its words have to be seen.
-const LOWEST: f64 = 64.0;
-/// So many blocks at the end are never let go of.
-const TAIL: usize = 2;
+/// The maximum height of all gaps together, in CSS pixels. Browsers cut off elements taller than about 17 million.
+const MAX_GAPS_PX: f64 = 6_000_000.0;
+/// The minimum height of a gap, in CSS pixels, so that its text is visible.
+const MIN_GAP_PX: f64 = 64.0;
+/// The number of blocks at the end that are never evicted.
+const PINNED_BLOCKS: usize = 2;
 
 impl Timeline {
-    /// Shows what is missing, in place of what was shown as missing before. A gap of which a part was filled keeps its
-    /// row: somebody may have the focus in it.
-    pub fn gaps(&mut self, gaps: &[Missing]) {
-        self.kept = true;
-        let share = self.share(gaps.iter().map(|missing| missing.gap));
-        let mut left = gaps.to_vec();
+    /// Replaces the gaps. A gap of which a part was loaded keeps its row, because that may have the focus.
+    pub fn set_gaps(&mut self, gaps: &[GapState]) {
+        self.has_history = true;
+        let message_px = self.gap_message_px(gaps.iter().map(|state| state.gap));
+        let mut remaining = gaps.to_vec();
         let shown: Vec<_> =
-            self.places(0).filter(|place| self.gap(self.packed(*place).key).is_some()).collect();
-        for place in shown.into_iter().rev() {
-            let (key, height) = (self.packed(place).key, f64::from(self.packed(place).height));
+            self.indices_from((0, 0)).filter(|index| self.gap(self.packed(*index).key).is_some()).collect();
+        for index in shown.into_iter().rev() {
+            let (key, height) = (self.packed(index).key, f64::from(self.packed(index).height));
             let Some(old) = self.gap(key) else { continue };
-            let overlaps = |new: &Missing| new.gap.from < old.gap.to && old.gap.from < new.gap.to;
-            let new = left.iter().position(overlaps).filter(|at| self.stands(place, left[*at].gap));
+            let overlaps = |new: &GapState| new.gap.from < old.gap.to && old.gap.from < new.gap.to;
+            let new =
+                remaining.iter().position(overlaps).filter(|at| self.is_gap_at(index, remaining[*at].gap));
             if let Some(at) = new {
-                let new = left.remove(at);
-                self.show(place, key, new, height * (missing(new.gap) / missing(old.gap)).min(1.0));
+                let new = remaining.remove(at);
+                let part = (missing_messages(new.gap) / missing_messages(old.gap)).min(1.0);
+                self.update_gap(index, key, new, height * part);
             } else {
-                self.remove(place);
+                self.remove(index);
             }
         }
-        for new in left {
-            let place = self.before_what_follows(new.gap.to);
-            self.insert_other(place, Other::Gap(new), row_height(missing(new.gap) * share));
+        for new in remaining {
+            let index = self.gap_index(new.gap.to);
+            let height = row_height(missing_messages(new.gap) * message_px);
+            self.insert_other(index, OtherRow::Gap(new), height);
         }
     }
 
-    /// The next part of the room that was let go of: it would have to be loaded again.
-    pub fn poll_let_go(&mut self) -> Option<Range> {
-        self.let_go.pop()
+    /// The next range that was evicted and has to be loaded again to be shown.
+    pub fn poll_evicted(&mut self) -> Option<Range> {
+        self.evicted.pop()
     }
 
-    /// How many rows were let go of for good, where nobody has them.
+    /// The number of rows that were evicted for good, because the server has no history.
     #[must_use]
-    pub fn dropped(&self) -> usize {
-        self.dropped
+    pub fn dropped_rows(&self) -> usize {
+        self.dropped_rows
     }
 
-    /// Makes each gap as tall again as what is missing there; `true` when one was not nearly so.
-    pub fn rebalance(&mut self) -> bool {
-        let gaps: Vec<_> =
-            self.places(0).filter_map(|place| Some((place, self.gap(self.packed(place).key)?.gap))).collect();
-        let share = self.share(gaps.iter().map(|(_, gap)| *gap));
+    /// Makes the heights of gaps proportional to their missing messages again; `true` when one was off by half.
+    pub fn rebalance_gaps(&mut self) -> bool {
+        let gaps: Vec<_> = self
+            .indices_from((0, 0))
+            .filter_map(|index| Some((index, self.gap(self.packed(index).key)?.gap)))
+            .collect();
+        let message_px = self.gap_message_px(gaps.iter().map(|(_, gap)| *gap));
         let mut changed = false;
         for ((block, at), gap) in gaps {
-            let (is, should) = (self.blocks[block].rows[at].height, row_height(missing(gap) * share));
-            if is > should * 1.5 || should > is * 1.5 {
-                self.blocks[block].set_height(at, should);
+            let current = self.blocks[block].rows[at].height;
+            let target = row_height(missing_messages(gap) * message_px);
+            if current > target * 1.5 || target > current * 1.5 {
+                self.blocks[block].set_height(at, target);
                 changed = true;
             }
         }
         changed
     }
 
-    /// How tall a missing message is.
-    fn share(&self, gaps: impl Iterator<Item = Gap>) -> f64 {
-        let all: f64 = gaps.map(missing).sum();
-        f64::from(self.measure.message).min(TALLEST / all.max(1.0))
+    /// The height of a missing message, such that the gaps together are not too tall.
+    fn gap_message_px(&self, gaps: impl Iterator<Item = Gap>) -> f64 {
+        let missing: f64 = gaps.map(missing_messages).sum();
+        f64::from(self.metrics.message_px).min(MAX_GAPS_PX / missing.max(1.0))
     }
 
-    fn show(&mut self, (block, at): Place, key: u32, new: Missing, height: f64) {
-        if let Some(shown) = self.other_mut(key) {
-            *shown = Other::Gap(new);
+    fn update_gap(&mut self, (block, at): RowIndex, key: u32, new: GapState, height: f64) {
+        if let Some(gap) = self.others.get_mut(&key) {
+            *gap = OtherRow::Gap(new);
         }
         self.blocks[block].set_height(at, row_height(height));
     }
 
-    /// The row is in the place of this gap: what is above it is older, what is under it newer.
-    fn stands(&self, (block, at): Place, gap: Gap) -> bool {
-        let above = self.places_back_from((block, at)).find_map(|place| self.packed(place).order());
-        let under = self.places_from((block, at + 1)).find_map(|place| self.packed(place).order());
-        above.is_none_or(|above| above <= gap.from) && under.is_none_or(|under| under > gap.to)
+    /// Whether this gap belongs at an index: the message before it is older than the gap, the one after it newer.
+    fn is_gap_at(&self, (block, at): RowIndex, gap: Gap) -> bool {
+        let before = self.indices_before((block, at)).find_map(|index| self.packed(index).sort_key());
+        let after = self.indices_from((block, at + 1)).find_map(|index| self.packed(index).sort_key());
+        before.is_none_or(|before| before <= gap.from) && after.is_none_or(|after| after > gap.to)
     }
 
-    /// Where a row stands that comes right before the messages above a sequence number.
-    fn before_what_follows(&self, seq: u64) -> Place {
-        let after = self.at_or_before(seq).map_or((0, 0), |(block, at)| (block, at + 1));
-        let follows = |place: &Place| self.packed(*place).is_message();
-        let end = || self.blocks.last().map_or((0, 0), |last| (self.blocks.len() - 1, last.rows.len()));
-        self.places_from(after).find(follows).unwrap_or_else(end)
+    /// Where to insert a gap that ends with this sequence number: right before the next message.
+    fn gap_index(&self, to: u64) -> RowIndex {
+        let after = self.last_up_to(to).map_or((0, 0), |(block, at)| (block, at + 1));
+        let is_message = |index: &RowIndex| self.packed(*index).is_message();
+        self.indices_from(after).find(is_message).unwrap_or_else(|| self.end())
     }
 
-    /// Splits the gap in a place at a number in it. Gives where the message of that number goes.
-    pub(super) fn split_gap(&mut self, place: Place, of: Missing, seq: u64) -> Place {
-        let (block, at) = place;
-        let row = *self.packed(place);
-        let share = f64::from(row.height) / missing(of.gap);
-        let older = Missing { gap: Gap { from: of.gap.from, to: seq - 1 }, ..of };
-        let newer = Missing { gap: Gap { from: seq, to: of.gap.to }, ..of };
+    /// Splits a gap at a sequence number inside it. Returns where to insert the message with that number.
+    pub(super) fn split_gap(&mut self, index: RowIndex, state: GapState, seq: u64) -> RowIndex {
+        let (block, at) = index;
+        let row = *self.packed(index);
+        let message_px = f64::from(row.height) / missing_messages(state.gap);
+        let older = GapState { gap: Gap { from: state.gap.from, to: seq - 1 }, ..state };
+        let newer = GapState { gap: Gap { from: seq, to: state.gap.to }, ..state };
+        let height = |state: GapState| missing_messages(state.gap) * message_px;
         match (older.gap.from < older.gap.to, newer.gap.from < newer.gap.to) {
             (true, true) => {
-                self.show(place, row.key, older, missing(older.gap) * share);
-                self.insert_other((block, at + 1), Other::Gap(newer), row_height(missing(newer.gap) * share))
+                self.update_gap(index, row.key, older, height(older));
+                self.insert_other((block, at + 1), OtherRow::Gap(newer), row_height(height(newer)))
             }
             (true, false) => {
-                self.show(place, row.key, older, missing(older.gap) * share);
+                self.update_gap(index, row.key, older, height(older));
                 (block, at + 1)
             }
             (false, true) => {
-                self.show(place, row.key, newer, missing(newer.gap) * share);
-                place
+                self.update_gap(index, row.key, newer, height(newer));
+                index
             }
             (false, false) => {
-                self.remove(place);
-                place
+                self.remove(index);
+                index
             }
         }
     }
 
-    /// Lets go of what is too much, the farthest from the reader first.
-    pub(super) fn trim(&mut self) {
-        while self.len > self.held + ROWS
-            && let Some(block) = self.farthest()
+    /// Evicts the blocks farthest from the anchor while there are too many rows.
+    pub(super) fn evict_excess(&mut self) {
+        while self.len > self.max_rows + BLOCK_ROWS
+            && let Some(block) = self.farthest_block()
         {
-            self.let_go_of(block);
+            self.evict(block);
         }
     }
 
-    /// The block that is missed least, if there is one that is not near the reader or the end.
-    fn farthest(&self) -> Option<usize> {
-        let last = self.blocks.len().checked_sub(TAIL + 1)?;
-        let has = |key: u32| self.blocks.iter().position(|block| block.rows.iter().any(|row| row.key == key));
-        let reader = self.reader.and_then(has).unwrap_or(self.blocks.len() - 1);
-        let block = if reader >= last.abs_diff(reader) { 0 } else { last };
-        let waits = self.blocks[block].rows.iter().any(|row| !row.is_sent());
-        (block.abs_diff(reader) > 1 && !waits).then_some(block)
+    /// The block to evict next: the first or the last evictable one, unless it is next to the anchor or has messages
+    /// that are not acknowledged.
+    fn farthest_block(&self) -> Option<usize> {
+        let last = self.blocks.len().checked_sub(PINNED_BLOCKS + 1)?;
+        let block_of =
+            |key: u32| self.blocks.iter().position(|block| block.rows.iter().any(|row| row.key == key));
+        let anchor = self.anchor.and_then(block_of).unwrap_or(self.blocks.len() - 1);
+        let block = if anchor >= last.abs_diff(anchor) { 0 } else { last };
+        let has_unacknowledged = self.blocks[block].rows.iter().any(|row| !row.is_sent());
+        (block.abs_diff(anchor) > 1 && !has_unacknowledged).then_some(block)
     }
 
-    fn let_go_of(&mut self, mut block: usize) {
-        let gone = self.blocks.remove(block);
-        self.len -= gone.rows.len();
+    fn evict(&mut self, mut block: usize) {
+        let evicted = self.blocks.remove(block);
+        self.len -= evicted.rows.len();
+        // The range of the messages and gaps of the block, and that of its messages alone.
         let (mut all, mut messages) = (None, None);
-        for row in &gone.rows {
-            if let Some(missing) = self.gap(row.key) {
-                join(&mut all, missing.gap.from, missing.gap.to);
+        for row in &evicted.rows {
+            if let Some(state) = self.gap(row.key) {
+                extend(&mut all, state.gap.from, state.gap.to);
             } else if row.is_message() && row.seq > 0 {
-                join(&mut all, row.seq - 1, row.seq);
-                join(&mut messages, row.seq - 1, row.seq);
+                extend(&mut all, row.seq - 1, row.seq);
+                extend(&mut messages, row.seq - 1, row.seq);
             }
         }
-        self.others.retain(|(key, _)| !gone.rows.iter().any(|row| row.key == *key));
-        let (Some(mut gap), true) = (all, self.kept) else {
-            self.dropped += gone.rows.len();
+        for row in &evicted.rows {
+            self.others.remove(&row.key);
+        }
+        let (Some(Range { mut from, mut to }), true) = (all, self.has_history) else {
+            self.dropped_rows += evicted.rows.len();
             return;
         };
-        self.let_go.extend(messages);
-        // With what is missing on either side it is one.
-        let mut height = gone.height;
-        if let Some((above, row)) =
-            block.checked_sub(1).and_then(|above| Some((above, *self.blocks[above].rows.last()?)))
-            && let Some(missing) = self.gap(row.key)
+        self.evicted.extend(messages);
+        // Merge the new gap with a gap right before and right after it.
+        let mut height = evicted.height;
+        if let Some((previous, row)) =
+            block.checked_sub(1).and_then(|previous| Some((previous, *self.blocks[previous].rows.last()?)))
+            && let Some(state) = self.gap(row.key)
         {
-            gap.from = gap.from.min(missing.gap.from);
+            from = from.min(state.gap.from);
             height += f64::from(row.height);
             let blocks = self.blocks.len();
-            self.remove((above, self.blocks[above].rows.len() - 1));
+            self.remove((previous, self.blocks[previous].rows.len() - 1));
             block -= blocks - self.blocks.len();
         }
         if let Some(row) = self.blocks[block].rows.first().copied()
-            && let Some(missing) = self.gap(row.key)
+            && let Some(state) = self.gap(row.key)
         {
-            gap.to = gap.to.max(missing.gap.to);
-            let missing = Missing { gap: Gap { from: gap.from, to: gap.to }, ..missing };
-            return self.show((block, 0), row.key, missing, height + f64::from(row.height));
+            to = to.max(state.gap.to);
+            let state = GapState { gap: Gap { from, to }, ..state };
+            return self.update_gap((block, 0), row.key, state, height + f64::from(row.height));
         }
-        let missing = Missing { gap: Gap { from: gap.from, to: gap.to }, loading: false };
-        // A full block takes one more: split, its halves would go one by one, with what stays of them in between.
-        let row = self.other_row(Other::Gap(missing), row_height(height));
+        let state = GapState { gap: Gap { from, to }, loading: false };
+        // Inserted even into a full block: if that were split, its halves would be evicted one by one, with the gap
+        // between them.
+        let row = self.new_other(OtherRow::Gap(state), row_height(height));
         self.blocks[block].insert_row(0, row);
     }
 }
 
-fn join(range: &mut Option<Range>, from: u64, to: u64) {
+fn extend(range: &mut Option<Range>, from: u64, to: u64) {
     let range = range.get_or_insert(Range { from, to });
     range.from = range.from.min(from);
     range.to = range.to.max(to);
 }
 
-/// How many messages may be missing there.
-// Of so many that a number is not exact, nobody sees one.
+/// The maximum number of messages that are missing in a gap.
+// Only numbers too large to matter lose precision.
 #[allow(clippy::cast_precision_loss)]
-fn missing(gap: Gap) -> f64 {
+fn missing_messages(gap: Gap) -> f64 {
     (gap.to - gap.from) as f64
 }
 
-/// As a row has it.
+/// The height of a gap's row, within the limits.
 #[allow(clippy::cast_possible_truncation)]
 fn row_height(height: f64) -> f32 {
-    height.clamp(LOWEST, TALLEST) as f32
+    height.clamp(MIN_GAP_PX, MAX_GAPS_PX) as f32
 }

@@ -1,33 +1,30 @@
-//! The names of those who speak, each held once.
+//! The nicks of the senders, each stored once.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// Names, and a number for each. As many as have spoken since the room was entered.
+/// Numbers for nicks. A nick stays for as long as the timeline exists.
 #[derive(Debug, Default)]
 pub struct Nicks {
-    all: Vec<Arc<str>>,
-    /// Their numbers, in order of the names.
-    sorted: Vec<u32>,
+    nicks: Vec<Arc<str>>,
+    numbers: BTreeMap<Arc<str>, u32>,
 }
 
 impl Nicks {
-    /// The number of a name, given to it if it has none.
-    pub fn number(&mut self, nick: &Arc<str>) -> u32 {
-        match self.sorted.binary_search_by(|number| self.all[*number as usize].cmp(nick)) {
-            Ok(at) => self.sorted[at],
-            Err(at) => {
-                // Nobody has heard four thousand million people.
-                #[allow(clippy::cast_possible_truncation)]
-                let number = self.all.len() as u32;
-                self.all.push(nick.clone());
-                self.sorted.insert(at, number);
-                number
-            }
+    /// The number of a nick, a new one if it has none.
+    pub fn intern(&mut self, nick: &Arc<str>) -> u32 {
+        if let Some(number) = self.numbers.get(nick) {
+            return *number;
         }
+        // A client does not see four billion nicks.
+        #[allow(clippy::cast_possible_truncation)]
+        let number = self.nicks.len() as u32;
+        self.nicks.push(nick.clone());
+        self.numbers.insert(nick.clone(), number);
+        number
     }
 
-    /// The name of a number.
+    /// The nick of a number.
     pub fn get(&self, number: u32) -> Arc<str> {
-        self.all[number as usize].clone()
+        self.nicks[number as usize].clone()
     }
 }

@@ -1,86 +1,86 @@
-//! What a row shows.
+//! The content of a row.
 
 use std::sync::Arc;
 
-use crate::{event::Missing, model::Message, status::Status};
+use crate::{event::GapState, model::Message, status::Status};
 
-/// Names in one line of comings and goings before it only counts.
-pub const NAMES_KEPT: usize = 50;
+/// The maximum number of names in each list of a [`PresenceSummary`]; further ones are only counted.
+pub const PRESENCE_NAMES: usize = 50;
 
-/// One row, as a reader sees it.
+/// A row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Unique in this timeline, and the same for as long as the row exists, whatever happens to its content.
+    /// Unique in this timeline, and constant for as long as the row exists, even when its content changes.
     pub key: u32,
-    /// A day begins with this row: a time within it, Unix ms.
+    /// Set when the row is the first one of its day: a time of that day, Unix ms.
     pub day: Option<i64>,
-    /// What it shows.
+    /// The content.
     pub kind: RowKind,
 }
 
-/// What a row shows.
+/// The content of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowKind {
     /// A message.
     Message {
         /// The message itself.
         message: Message,
-        /// It goes on from the row above: same person, little time between.
+        /// It continues the message above: same sender, little time between.
         continued: bool,
     },
-    /// Something is missing here, and can be loaded. As tall as what is missing would be, or a part of that.
+    /// Messages that are not loaded. As tall as these messages would be, or proportionally less.
     Gap {
-        /// What is missing.
-        missing: Missing,
-        /// How tall the row is, in CSS pixels.
+        /// The gap.
+        gap: GapState,
+        /// The height of the row, in CSS pixels.
         height: f64,
     },
-    /// Who came and went since the row above.
-    Movement(Movement),
-    /// Something the program says, in answer to a command or about the connection.
+    /// The members who have joined and left since the row above.
+    Presence(PresenceSummary),
+    /// The answer to a command, or a notice about the connection.
     Notice(Notice),
 }
 
-/// Comings and goings, joined into one line. Somebody who left and came back is in neither list.
+/// Members who have joined and left, combined into one row. A member who left and came back is in neither list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Movement {
-    /// Who came.
+pub struct PresenceSummary {
+    /// Who has joined.
     pub joined: Vec<Arc<str>>,
-    /// Who went.
+    /// Who has left.
     pub left: Vec<Arc<str>>,
-    /// How many more came than are named.
+    /// How many others have joined.
     pub more_joined: usize,
-    /// How many more went than are named.
+    /// How many others have left.
     pub more_left: usize,
-    /// When the last of them was, Unix ms.
+    /// The time of the last change, Unix ms.
     pub time: i64,
 }
 
-/// What the program itself has to say; the view has the words.
+/// A notice from the program; the view has the texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The commands there are.
+    /// The list of commands.
     Help,
-    /// Who is there.
-    Who {
-        /// Their names.
+    /// The member list.
+    Members {
+        /// The first nicks.
         nicks: Vec<Arc<str>>,
-        /// How many more there are.
+        /// How many other members there are.
         more: usize,
     },
-    /// The connection was gone for a while: what others said in between is not here.
-    Missed,
-    /// The device keeps nothing: what is not sent when the page is closed is lost.
-    NothingKept,
-    /// The connection broke, for a reason worth keeping in view.
-    Broke(Status),
-    /// The server sent something that can't be read; the chat goes on.
-    Unreadable,
-    /// A server's own words.
+    /// The connection was lost for a while, and the messages sent meanwhile can't be loaded.
+    MessagesMissed,
+    /// The device's storage does not work: messages that are not sent when the page is closed are lost.
+    NotPersisted,
+    /// The connection broke, for this reason.
+    ConnectionBroke(Status),
+    /// The server sent a frame that can't be decoded.
+    UnreadableFrame,
+    /// A text from the server.
     Server(String),
 }
 
-impl Movement {
+impl PresenceSummary {
     pub(super) fn add(&mut self, nick: &Arc<str>, joined: bool, time: i64) {
         self.time = time;
         let (to, from, more) = if joined {
@@ -90,7 +90,7 @@ impl Movement {
         };
         if let Some(at) = from.iter().position(|other| other == nick) {
             from.remove(at);
-        } else if to.len() < NAMES_KEPT {
+        } else if to.len() < PRESENCE_NAMES {
             to.push(nick.clone());
         } else {
             *more += 1;

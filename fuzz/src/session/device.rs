@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use parlour_core::{
-    kept::{Change, Kept, Table},
     model::MessageId,
+    persist::{Change, Persisted, Table},
 };
 
 #[derive(Debug, Default)]
@@ -36,17 +36,17 @@ impl Device {
                     self.tables.insert((table, key.into()), value.into());
                 }
                 Change::Delete(table, key) => {
-                    if table == Table::Outbox {
+                    if table == Table::SendQueue {
                         deleted.extend(MessageId::from_wire(&key));
                     }
                     self.tables.remove(&(table, key.into()));
                 }
                 Change::DeleteUpTo(table, key) => {
-                    assert_ne!(table, Table::Outbox, "send-queue entries are deleted one by one");
+                    assert_ne!(table, Table::SendQueue, "send-queue entries are deleted one by one");
                     self.tables.retain(|(t, k), _| *t != table || **k > *key);
                 }
                 Change::Clear(table) => {
-                    assert_ne!(table, Table::Outbox, "send-queue entries are deleted one by one");
+                    assert_ne!(table, Table::SendQueue, "send-queue entries are deleted one by one");
                     self.tables.retain(|(t, _), _| *t != table);
                 }
             }
@@ -66,9 +66,9 @@ impl Device {
     }
 
     /// The content that a newly loaded tab finds.
-    pub(super) fn persisted(&self) -> Kept {
+    pub(super) fn persisted(&self) -> Persisted {
         let account = self.values(Table::Account).pop();
-        Kept::read(account.as_deref(), &self.values(Table::Outbox), &self.values(Table::Messages))
+        Persisted::read(account.as_deref(), &self.values(Table::SendQueue), &self.values(Table::Messages))
     }
 
     /// The values of a table, in the order of their keys.
@@ -78,6 +78,6 @@ impl Device {
     }
 
     pub(super) fn has_entry(&self, id: MessageId) -> bool {
-        self.tables.contains_key(&(Table::Outbox, id.0.to_vec()))
+        self.tables.contains_key(&(Table::SendQueue, id.0.to_vec()))
     }
 }

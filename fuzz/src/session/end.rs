@@ -32,7 +32,7 @@ impl World {
             expected.iter().all(|id| !self.pending.contains_key(id)),
             "acknowledged, and not shown as sent"
         );
-        self.session.handle_hide();
+        self.session.handle_hidden();
         self.settle();
         let left = all.iter().any(|id| self.device.has_entry(*id));
         assert!(self.lossy || !left, "acknowledged, and still on the device");
@@ -43,7 +43,7 @@ impl World {
         let welcome = codec::encode(&codec::extension("", Extension::Welcome(welcome)));
         for _ in 0..4 {
             if !self.open {
-                self.session.handle_retry_now(self.now);
+                self.session.handle_reconnect(self.now);
                 self.settle();
             }
             if !self.open {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::{Delivery, Message, MessageId},
 };
 
@@ -48,7 +48,7 @@ impl PendingMessages {
         }
     }
 
-    fn receive_envelope(&mut self, envelope: &Frame) {
+    fn receive_envelope(&mut self, envelope: &Envelope) {
         self.confirm(&envelope.id);
         match &envelope.extension {
             Some(Extension::Ack(ack)) => ack.accepted.iter().for_each(|accepted| self.confirm(&accepted.id)),

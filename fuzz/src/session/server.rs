@@ -1,7 +1,7 @@
 //! The server's messages: mostly valid ones that refer to what this client has sent and requested.
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
     wire,
@@ -29,14 +29,14 @@ pub(super) fn joined(input: &mut Input<'_>) -> Vec<u8> {
     frames.join(&b'\n')
 }
 
-fn frame(world: &World, input: &mut Input<'_>) -> Frame {
+fn frame(world: &World, input: &mut Input<'_>) -> Envelope {
     let extension = match input.byte() % 16 {
         0 | 1 => Extension::Welcome(welcome(input)),
         2 | 3 => Extension::Ack(wire::Ack {
             accepted: (0..=input.index(4)).map(|_| accepted(world, input)).collect(),
         }),
         4 => return talk(world, input),
-        5 => return Frame { user_name: NICK.into(), ..talk(world, input) },
+        5 => return Envelope { user_name: NICK.into(), ..talk(world, input) },
         6 | 7 => Extension::Refusal(refusal(world, input)),
         8 => Extension::Roster(wire::Roster {
             members: members(input),
@@ -61,19 +61,19 @@ fn frame(world: &World, input: &mut Input<'_>) -> Frame {
     codec::extension("", extension)
 }
 
-fn basic(input: &mut Input<'_>) -> Frame {
+fn basic(input: &mut Input<'_>) -> Envelope {
     let list = (0..input.index(4)).map(|_| input.pick(&NICKS));
-    Frame {
+    Envelope {
         user_list: codec::user_list(list),
         user_name: input.pick(&NICKS).into(),
         r#type: input.pick(&["talk", "", "exit", "userlist", "login"]).into(),
         content: input.pick(&TEXTS).into(),
-        ..Frame::default()
+        ..Envelope::default()
     }
 }
 
 /// A message from anybody, with an id that is ours, unknown, or missing.
-fn talk(world: &World, input: &mut Input<'_>) -> Frame {
+fn talk(world: &World, input: &mut Input<'_>) -> Envelope {
     let id = match input.byte() {
         0 => None,
         n @ 1..=9 => Some(MessageId([n; 16])),
@@ -81,7 +81,11 @@ fn talk(world: &World, input: &mut Input<'_>) -> Frame {
     };
     let content = if input.flag() { id.and_then(|id| world.content(id)) } else { None };
     let content = content.unwrap_or_else(|| input.pick(&TEXTS).into());
-    Frame { seq: input.seq(), time: input.byte().into(), ..codec::talk(input.pick(&NICKS), "", id, &content) }
+    Envelope {
+        seq: input.seq(),
+        time: input.byte().into(),
+        ..codec::message(input.pick(&NICKS), "", id, &content)
+    }
 }
 
 fn accepted(world: &World, input: &mut Input<'_>) -> wire::Accepted {

@@ -4,9 +4,9 @@ use parlour_core::{
     Millis,
     codec::{self, Extension},
     event::Event,
-    kept::Table,
     model::{Connection, MessageId},
-    session::{Command, Now, Session},
+    persist::Table,
+    session::{Clocks, Command, Session},
 };
 
 use super::{
@@ -22,7 +22,7 @@ const START: i64 = 1_700_000_000_000;
 #[derive(Debug)]
 pub(super) struct World {
     pub session: Session,
-    pub now: Now,
+    pub now: Clocks,
     /// The nonce of the last ping, and the id of the last history request.
     pub nonce: u64,
     pub request: u32,
@@ -50,7 +50,7 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             session: Session::new(seed, "fuzz"),
-            now: Now { mono: 1_000, unix: START },
+            now: Clocks { monotonic: 1_000, unix: START },
             nonce: 0,
             request: 0,
             connection: Connection::Idle,
@@ -103,7 +103,7 @@ impl World {
                     }
                 }
             }
-            Command::Keep { ticket, changes } => self.device.request(ticket, changes),
+            Command::Persist { ticket, changes } => self.device.request(ticket, changes),
         }
     }
 
@@ -111,7 +111,7 @@ impl World {
         match event {
             Event::Connection(connection) => self.connection = connection,
             Event::Message(message) => self.pending.shown(&message),
-            Event::Page(messages) => messages.iter().for_each(|message| self.pending.shown(message)),
+            Event::HistoryPage(messages) => messages.iter().for_each(|message| self.pending.shown(message)),
             Event::Delivery(id, delivery) => self.pending.delivery_changed(id, delivery),
             Event::Discarded(id) => {
                 assert_eq!(self.discarding, Some(id), "discarded without a request");
@@ -125,7 +125,7 @@ impl World {
     fn commit_oldest(&mut self) -> bool {
         let Some((ticket, deleted)) = self.device.commit() else { return false };
         deleted.into_iter().for_each(|id| self.pending.deleted(id));
-        self.session.handle_kept(self.now, ticket);
+        self.session.handle_persisted(self.now, ticket);
         true
     }
 
@@ -138,7 +138,7 @@ impl World {
             _ => {
                 if let Some(ticket) = self.device.fail() {
                     self.lossy = true;
-                    self.session.handle_kept(self.now, ticket);
+                    self.session.handle_persisted(self.now, ticket);
                 }
             }
         }
@@ -155,7 +155,7 @@ impl World {
     pub(super) fn log_in(&mut self) {
         self.commit_all();
         let persisted = self.device.persisted();
-        self.session.handle_random([self.ids.len() as u8; 16]);
+        self.session.handle_new_secret([self.ids.len() as u8; 16]);
         let nick = persisted.nick().unwrap_or(NICK).to_owned();
         if self.session.handle_login(self.now, &nick, persisted).is_ok() {
             self.retain_persisted();
@@ -163,7 +163,7 @@ impl World {
     }
 
     pub(super) fn exit(&mut self) {
-        self.session.handle_exit(self.now);
+        self.session.handle_leave(self.now);
         self.commit_all();
         self.retain_persisted();
     }
@@ -199,7 +199,7 @@ impl World {
         let mut random = [0; 10];
         random[2..].copy_from_slice(&(self.ids.len() as u64).to_be_bytes());
         let id = MessageId::new(1, random);
-        if self.session.handle_talk(self.now, id, content).is_ok() {
+        if self.session.handle_send(self.now, id, content).is_ok() {
             self.ids.push(id);
             self.pending
                 .insert(id, PendingMessage { content: content.into(), confirmed: false, failed: None });
@@ -226,7 +226,7 @@ impl World {
 
     /// Another tab announces an entry of the device's send queue.
     pub(super) fn adopt_from_tab(&mut self, which: u8) {
-        let entries = self.device.values(Table::Outbox);
+        let entries = self.device.values(Table::SendQueue);
         if let Some(value) = entries.get(usize::from(which) % entries.len().max(1)) {
             self.session.handle_adopt(self.now, value);
         }
@@ -238,12 +238,12 @@ impl World {
 
     /// Advances time. Each timer runs when it is due, and must have an effect.
     pub(super) fn advance(&mut self, ms: Millis) {
-        let end = self.now.mono + ms;
+        let end = self.now.monotonic + ms;
         let mut at_once = 0;
         while let Some(at) = self.session.poll_timeout().filter(|at| *at <= end) {
-            at_once = if at > self.now.mono { 0 } else { at_once + 1 };
-            assert!(at_once < 10, "due at {at} for ever, while it is {}", self.now.mono);
-            self.tick(at.max(self.now.mono));
+            at_once = if at > self.now.monotonic { 0 } else { at_once + 1 };
+            assert!(at_once < 10, "due at {at} for ever, while it is {}", self.now.monotonic);
+            self.tick(at.max(self.now.monotonic));
             let before = (self.session.poll_timeout(), self.processed);
             self.session.handle_timeout(self.now);
             self.settle();
@@ -257,7 +257,7 @@ impl World {
     }
 
     fn tick(&mut self, mono: Millis) {
-        self.now.unix += (mono - self.now.mono).cast_signed();
-        self.now.mono = mono;
+        self.now.unix += (mono - self.now.monotonic).cast_signed();
+        self.now.monotonic = mono;
     }
 }

@@ -1,12 +1,12 @@
 //! How fast people are let in. Thousands that were cut off together come back together, and each gets a list of who is
 //! there and what was said: those who would be too many are told when to come, each another moment.
 
-use parlour_core::{Millis, limits::Bucket};
+use parlour_core::{Millis, limits::TokenBucket};
 
 /// The door.
 #[derive(Debug)]
 pub struct Admission {
-    bucket: Bucket,
+    bucket: TokenBucket,
     per_second: u64,
     /// The moment the last of those sent away was given, in µs.
     promised: u64,
@@ -17,7 +17,7 @@ impl Admission {
     #[must_use]
     pub fn new(per_second: u32, burst: u32) -> Self {
         Self {
-            bucket: Bucket::new(per_second.saturating_mul(60), burst, 0),
+            bucket: TokenBucket::new(per_second.saturating_mul(60), burst, 0),
             per_second: per_second.into(),
             promised: 0,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parlour_core::{
     Millis,
-    limits::{Bucket, Limits},
+    limits::{Limits, TokenBucket},
     model::MessageId,
 };
 
@@ -29,17 +29,17 @@ pub struct Conn {
     /// Who it is, once that is known.
     pub peer: Option<Peer>,
     /// For messages.
-    pub talk: Bucket,
+    pub talk: TokenBucket,
     /// For all other frames.
-    pub control: Bucket,
+    pub control: TokenBucket,
     /// For snapshots.
-    pub rosters: Bucket,
+    pub rosters: TokenBucket,
     /// For lists of names, as basic peers ask for them.
-    pub lists: Bucket,
+    pub lists: TokenBucket,
     /// For pages of history.
-    pub pages: Bucket,
+    pub pages: TokenBucket,
     /// For refusals.
-    pub strikes: Bucket,
+    pub strikes: TokenBucket,
     /// What is waited for before anything else of this sender's is taken.
     pub hold: Hold,
     /// Messages on their way into the log.
@@ -71,7 +71,7 @@ impl Conn {
     /// A connection that has said nothing.
     #[must_use]
     pub fn new(now: Millis, opened: u64, limits: &Limits) -> Self {
-        let bucket = |(per_minute, burst)| Bucket::new(per_minute, burst, now);
+        let bucket = |(per_minute, burst)| TokenBucket::new(per_minute, burst, now);
         Self {
             opened,
             peer: None,

@@ -1,7 +1,7 @@
 //! What a frame leads to.
 
 use parlour_core::{
-    codec::{self, Extension, Frame, Kind},
+    codec::{self, Envelope, Extension, Kind},
     model::MessageId,
     status::Status,
     wire,
@@ -11,7 +11,7 @@ use super::{Hub, table::ConnId};
 
 impl Hub {
     /// The table of what a frame leads to.
-    pub(super) fn frame(&mut self, conn: ConnId, frame: Frame) {
+    pub(super) fn frame(&mut self, conn: ConnId, frame: Envelope) {
         let Some(known) = self.conns.get(conn).map(|c| c.peer.is_some()) else { return };
         let kind = codec::kind(&frame);
         match (kind, known) {
@@ -24,14 +24,14 @@ impl Hub {
             }
             (_, true) => {}
         }
-        if kind == Kind::Talk {
+        if kind == Kind::Message {
             return self.talk(conn, frame);
         }
         if !self.control(conn, &frame) {
             return;
         }
         match kind {
-            Kind::Talk => {}
+            Kind::Message => {}
             Kind::Login => self.refuse(conn, Status::AlreadyLoggedIn, None, 0, None),
             Kind::Exit => self.leave(conn),
             Kind::UserList => self.userlist(conn),
@@ -40,7 +40,7 @@ impl Hub {
     }
 
     /// The frames that ask for something else than to be heard.
-    fn extension(&mut self, conn: ConnId, frame: Frame) {
+    fn extension(&mut self, conn: ConnId, frame: Envelope) {
         match frame.extension {
             Some(Extension::Ping(ping)) => {
                 let pong = wire::Pong { nonce: ping.nonce };
@@ -65,7 +65,7 @@ impl Hub {
     }
 
     /// Takes a frame that is not talk out of its bucket.
-    pub(super) fn control(&mut self, conn: ConnId, frame: &Frame) -> bool {
+    pub(super) fn control(&mut self, conn: ConnId, frame: &Envelope) -> bool {
         let now = self.now;
         match self.conns.get_mut(conn).map(|c| c.control.take(now)) {
             Some(Ok(())) => true,

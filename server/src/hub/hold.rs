@@ -11,7 +11,7 @@ const WAITED_FOR: Millis = 60_000;
 /// When what is refused with it may come again, in ms from now, once that time has come.
 const AGAIN: Millis = 500;
 /// The most messages that are waited for; as many as a client keeps.
-const MOST: usize = parlour_core::limits::OUTBOX;
+const MOST: usize = parlour_core::limits::SEND_QUEUE_MESSAGES;
 
 /// The messages, in the order in which they are to come.
 #[derive(Debug, Default)]

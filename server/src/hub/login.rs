@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parlour_core::{
     PROTOCOL_VERSION,
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     limits,
     model::Dialect,
     status::Status,
@@ -28,7 +28,7 @@ const ATTEMPT_BYTES: usize = 32;
 
 impl Hub {
     /// A rich peer says who it is.
-    pub(super) fn login(&mut self, conn: ConnId, frame: Frame) {
+    pub(super) fn login(&mut self, conn: ConnId, frame: Envelope) {
         let Some(Extension::Login(login)) = frame.extension else { return };
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
@@ -98,7 +98,7 @@ impl Hub {
 
     /// A peer's first frame that is not a login makes it a basic one, under the name in that frame. Says
     /// whether the frame is still to be looked at.
-    pub(super) fn greet(&mut self, conn: ConnId, frame: &Frame) -> bool {
+    pub(super) fn greet(&mut self, conn: ConnId, frame: &Envelope) -> bool {
         if codec::kind(frame) == codec::Kind::Exit {
             self.close(conn, Status::Normal);
             return false;

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, Frame},
+    codec::{self, Envelope},
     model::Dialect,
     status::Status,
 };
@@ -77,7 +77,7 @@ impl Outputs {
     }
 
     /// One frame to one connection.
-    pub fn send(&mut self, conn: ConnId, what: &Frame) {
+    pub fn send(&mut self, conn: ConnId, what: &Envelope) {
         self.put(Output::Send { conn, frames: frame::binary(&codec::encode(what)) });
     }
 

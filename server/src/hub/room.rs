@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parlour_core::{
     Millis,
     codec::{self, Extension},
-    limits::Bucket,
+    limits::TokenBucket,
     model::MessageId,
     wire,
 };
@@ -50,7 +50,7 @@ pub struct Room {
     groups: [Arc<Vec<ConnId>>; 3],
     /// Messages of the log not yet handed to the connections, encoded.
     talk: Vec<Bytes>,
-    tellings: Bucket,
+    tellings: TokenBucket,
     /// When `talk` is handed over, if it was to wait.
     talk_due: Option<Millis>,
     acks: Vec<(ConnId, Vec<wire::Accepted>)>,
@@ -70,7 +70,7 @@ impl Room {
         Self {
             groups: Default::default(),
             talk: Vec::new(),
-            tellings: Bucket::new(TELLINGS.0, TELLINGS.1, 0),
+            tellings: TokenBucket::new(TELLINGS.0, TELLINGS.1, 0),
             talk_due: None,
             acks: Vec::new(),
             tail,
@@ -214,7 +214,7 @@ impl Room {
     }
 
     /// A frame to all basic peers, with the list of names if that is due.
-    pub fn tell_basic(&mut self, now: Millis, mut what: codec::Frame, names: &Names, out: &mut Outputs) {
+    pub fn tell_basic(&mut self, now: Millis, mut what: codec::Envelope, names: &Names, out: &mut Outputs) {
         if self.groups[Group::Basic as usize].is_empty() {
             return;
         }
@@ -229,9 +229,9 @@ impl Room {
     /// The list of names to a basic peer that has just come, unless it is due for all of them.
     pub fn list_for(&mut self, now: Millis, conn: ConnId, names: &Names, out: &mut Outputs) {
         if self.list_due().is_some_and(|due| due <= now) {
-            self.tell_basic(now, codec::Frame::default(), names, out);
+            self.tell_basic(now, codec::Envelope::default(), names, out);
         } else {
-            out.send(conn, &codec::Frame { user_list: list(names), ..codec::Frame::default() });
+            out.send(conn, &codec::Envelope { user_list: list(names), ..codec::Envelope::default() });
         }
     }
 
@@ -248,7 +248,7 @@ impl Room {
 }
 
 /// Name to name, for basic peers.
-pub(super) fn list(names: &Names) -> Vec<codec::UserListEntry> {
+pub(super) fn list(names: &Names) -> std::collections::BTreeMap<String, String> {
     codec::user_list(names.members().take(LIST_NAMES).map(|nick| nick.to_string()))
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     wire,
 };
 
@@ -47,7 +47,7 @@ impl Changes {
     }
 
     /// As a frame; there is nothing to tell afterwards.
-    pub fn take(&mut self, unix_ms: i64) -> Option<Frame> {
+    pub fn take(&mut self, unix_ms: i64) -> Option<Envelope> {
         if self.is_empty() {
             return None;
         }

@@ -118,7 +118,7 @@ fn framed(mut page: wire::HistoryPage) -> Bytes {
 /// A message of the lobby's log, as it is delivered.
 #[must_use]
 pub fn encode(message: &Stored) -> Bytes {
-    let mut frame = codec::talk(&message.nick, "", Some(message.id), &message.content);
+    let mut frame = codec::message(&message.nick, "", Some(message.id), &message.content);
     (frame.seq, frame.time) = (message.place.seq, message.place.time);
     codec::encode(&frame)
 }

@@ -2,7 +2,7 @@
 
 use parlour_core::{
     Millis,
-    codec::{self, Frame},
+    codec::{self, Envelope},
     model::MessageId,
     status::Status,
     validate,
@@ -21,7 +21,7 @@ use crate::{
 
 impl Hub {
     /// A message, or what a basic peer typed as a command.
-    pub(super) fn talk(&mut self, conn: ConnId, frame: Frame) {
+    pub(super) fn talk(&mut self, conn: ConnId, frame: Envelope) {
         let Some(peer) = self.conns.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let basic = peer.group == Group::Basic;
         let (nick, key) = (peer.nick.clone(), peer.key.clone());
@@ -160,7 +160,7 @@ impl Hub {
     }
 
     /// A basic user's bare word.
-    fn typed_command(&mut self, conn: ConnId, frame: Frame) {
+    fn typed_command(&mut self, conn: ConnId, frame: Envelope) {
         if !self.control(conn, &frame) {
             return;
         }
@@ -178,7 +178,7 @@ impl Hub {
             return self.refuse(conn, Status::RateLimited, None, wait, None);
         }
         let Some(peer) = self.conns.get(conn).and_then(|c| c.peer.as_ref()) else { return };
-        let mut answer = codec::userlist(&peer.nick);
+        let mut answer = codec::user_list_request(&peer.nick);
         for nick in self.names.members().take(LIST_NAMES) {
             answer.content.push_str(nick);
             answer.content.push(',');

@@ -7,7 +7,7 @@ use std::{
 };
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
     wire,
@@ -22,7 +22,7 @@ pub struct Client {
     pub nick: String,
     pub welcome: Option<wire::Welcome>,
     /// All frames, in order; batches are taken apart.
-    pub frames: Vec<Frame>,
+    pub frames: Vec<Envelope>,
     pub closed: Option<Message>,
     /// WebSocket Pings are answered.
     pub answers: bool,
@@ -82,7 +82,7 @@ impl Client {
         ));
     }
 
-    pub fn send(&mut self, frame: &Frame) {
+    pub fn send(&mut self, frame: &Envelope) {
         self.socket.send(2, &codec::encode(frame)).expect("sent");
     }
 
@@ -102,7 +102,7 @@ impl Client {
 
     pub fn talk(&mut self, content: &str) -> MessageId {
         let id = self.new_id();
-        self.send(&codec::talk(&self.nick.clone(), "", Some(id), content));
+        self.send(&codec::message(&self.nick.clone(), "", Some(id), content));
         id
     }
 
@@ -162,7 +162,7 @@ impl Client {
     }
 
     /// What was heard of this content: how often, and by whom.
-    pub fn heard_of(&self, content: &str) -> Vec<&Frame> {
+    pub fn heard_of(&self, content: &str) -> Vec<&Envelope> {
         self.frames.iter().filter(|f| f.extension.is_none() && f.content == content).collect()
     }
 

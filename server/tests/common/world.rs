@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
     wire,
@@ -46,7 +46,7 @@ pub struct World {
 /// What one connection was told.
 #[derive(Debug, Default)]
 pub struct Heard {
-    pub frames: Vec<Frame>,
+    pub frames: Vec<Envelope>,
     /// How many WebSocket messages that were.
     pub messages: usize,
     pub closed: Option<Status>,
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// A frame without asking what came of it.
-    pub fn give(&mut self, conn: Conn, frame: &Frame) {
+    pub fn give(&mut self, conn: Conn, frame: &Envelope) {
         self.bytes(conn, &codec::encode(frame));
     }
 
@@ -156,7 +156,7 @@ impl World {
         self.hub.handle_frame(self.mono(), self.unix(), id(conn), bytes);
     }
 
-    pub fn send(&mut self, conn: Conn, frame: &Frame) {
+    pub fn send(&mut self, conn: Conn, frame: &Envelope) {
         self.give(conn, frame);
         self.settle();
     }
@@ -236,7 +236,7 @@ impl World {
     /// A basic peer that has greeted.
     pub fn basic(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
-        self.send(conn, &codec::talk(nick, "", None, ""));
+        self.send(conn, &codec::message(nick, "", None, ""));
         assert_eq!(self.heard(conn).closed, None, "{nick}");
         conn
     }
@@ -274,8 +274,8 @@ impl World {
 }
 
 /// A message of a rich peer.
-pub fn talk(id: u8, content: &str) -> Frame {
-    codec::talk("", "", Some(MessageId([id; 16])), content)
+pub fn talk(id: u8, content: &str) -> Envelope {
+    codec::message("", "", Some(MessageId([id; 16])), content)
 }
 
 impl Heard {
@@ -354,7 +354,7 @@ impl Heard {
     /// The last list a basic peer was told.
     pub fn list(&self) -> Vec<&str> {
         let list = self.frames.iter().rev().find(|f| !f.user_list.is_empty());
-        list.map(|f| f.user_list.iter().map(|entry| entry.key.as_str()).collect()).unwrap_or_default()
+        list.map(|f| f.user_list.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
     /// The departures a basic peer was told.

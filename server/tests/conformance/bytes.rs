@@ -75,7 +75,7 @@ pub fn close(code: u16, reason: &[u8]) -> Vec<u8> {
 pub fn talk(text: &str) -> Vec<u8> {
     static SAID: AtomicU64 = AtomicU64::new(1);
     let id = MessageId::new(SAID.fetch_add(1, Relaxed), [0; 10]);
-    codec::encode(&codec::talk("", "", Some(id), text)).into()
+    codec::encode(&codec::message("", "", Some(id), text)).into()
 }
 
 /// As [`talk`], filled up to so many bytes with a field that nobody knows.

@@ -51,7 +51,7 @@ fn bad_names_are_refused_in_both_dialects() {
         let rich = w.connect();
         w.login(rich, nick, &[], &[]);
         let basic = w.connect();
-        w.send(basic, &codec::talk(nick, "", None, "hello"));
+        w.send(basic, &codec::message(nick, "", None, "hello"));
         for conn in [rich, basic] {
             let heard = w.heard(conn);
             assert_eq!((heard.codes(), heard.closed), (vec![status.code().into()], Some(status)), "{nick:?}");

@@ -41,7 +41,7 @@ fn what_the_log_does_not_take_is_refused_for_a_while_and_keeps_its_order() {
     w.failing = None;
     w.say(tom, 2, "two");
     w.say(lili, 3, "hers");
-    w.send(desk, &codec::talk("desk", "", None, "mine"));
+    w.send(desk, &codec::message("desk", "", None, "mine"));
     assert_eq!((w.heard(tom).codes().len(), w.heard(lili).codes()), (2, vec![FULL]));
     let words = Status::LogUnavailable.text();
     assert!(w.heard(desk).frames.iter().any(|f| f.user_name == "Parlour" && f.content == words));

@@ -1,7 +1,7 @@
 //! What is said, and what else frames may ask for.
 
 use parlour_core::{
-    codec::{self, Extension, Frame},
+    codec::{self, Envelope, Extension},
     limits::Limits,
     model::MessageId,
     status::Status,
@@ -95,7 +95,7 @@ fn frames_at_the_wrong_time() {
 fn what_is_not_known_is_ignored_and_what_is_not_done_is_refused() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
-    w.send(tom, &Frame { r#type: "wave".into(), ..talk(1, "o/") });
+    w.send(tom, &Envelope { r#type: "wave".into(), ..talk(1, "o/") });
     assert_eq!(w.heard(lili).talks(), [("tom", "o/")], "an unknown type is talk");
     // Field 60, which nobody has defined: an extension of the future.
     w.bytes(tom, &[0xE2, 0x03, 0x02, 0x08, 0x01]);
@@ -129,10 +129,10 @@ fn bad_messages_are_refused_under_their_id() {
         (talk(1, ""), 4010),
         (talk(1, " \n\u{200B} "), 4010),
         (talk(1, &long), 4011),
-        (Frame { room: "attic".into(), ..talk(1, "hi") }, 4040),
-        (Frame { user_name: "lili".into(), ..talk(1, "hi") }, 4020),
-        (Frame { id: vec![1; 15], ..talk(1, "hi") }, 4012),
-        (Frame { id: vec![], ..talk(1, "hi") }, 4012),
+        (Envelope { room: "attic".into(), ..talk(1, "hi") }, 4040),
+        (Envelope { user_name: "lili".into(), ..talk(1, "hi") }, 4020),
+        (Envelope { id: vec![1; 15], ..talk(1, "hi") }, 4012),
+        (Envelope { id: vec![], ..talk(1, "hi") }, 4012),
     ];
     for (frame, code) in cases {
         w.clear(tom);
@@ -141,7 +141,7 @@ fn bad_messages_are_refused_under_their_id() {
         let id = if code == 4012 { vec![] } else { frame.id };
         assert_eq!(w.heard(tom).refusals()[0].id, id);
     }
-    w.send(tom, &Frame { user_name: " TOM".into(), ..talk(2, "x") });
+    w.send(tom, &Envelope { user_name: " TOM".into(), ..talk(2, "x") });
     assert_eq!(w.heard(lili).talks(), [("tom", "x")]);
 }
 
@@ -224,7 +224,7 @@ fn what_comes_all_the_time_goes_out_every_5_ms() {
     let mut said = 0_usize;
     let mut say = |w: &mut World| {
         let id = MessageId::new(w.now, [1; 10]);
-        w.send(tom, &codec::talk("", "", Some(id), &said.to_string()));
+        w.send(tom, &codec::message("", "", Some(id), &said.to_string()));
         said += 1;
         assert_eq!(w.heard(tom).accepted().len(), said, "acknowledgements don't wait");
     };
@@ -286,29 +286,29 @@ fn the_basic_dialect_has_its_list_and_its_commands() {
     let desk = w.basic("desk");
     assert_eq!(w.heard(desk).list(), ["desk", "lili"]);
     assert!(w.heard(desk).frames.iter().all(|f| f.user_name.is_empty() && f.content.is_empty()), "invisible");
-    w.send(desk, &codec::userlist("desk"));
+    w.send(desk, &codec::user_list_request("desk"));
     let answer = w.heard(desk).frames.last().unwrap().clone();
     assert_eq!((answer.user_name.as_str(), answer.r#type.as_str()), ("desk", "userlist"));
     assert_eq!((answer.content.as_str(), answer.user_list.len()), ("desk,lili,", 2));
-    w.send(desk, &codec::talk("desk", "", None, "userlist"));
+    w.send(desk, &codec::message("desk", "", None, "userlist"));
     assert_eq!(w.heard(desk).frames.last(), Some(&answer), "the bare word does it too");
     assert!(w.heard(lili).talks().is_empty());
-    w.send(desk, &codec::talk("desk", "", None, "hello"));
+    w.send(desk, &codec::message("desk", "", None, "hello"));
     let said = w.heard(lili).frames.last().unwrap();
     assert_eq!((said.content.as_str(), said.user_list.len()), ("hello", 0));
     assert_eq!(MessageId::from_wire(&said.id).unwrap().0[6] >> 4, 7, "an id of ours, of version 7");
     let long = "x".repeat(20_000);
-    w.send(desk, &codec::talk("desk", "", None, &long));
+    w.send(desk, &codec::message("desk", "", None, &long));
     let told = w.heard(desk).frames.last().unwrap();
     assert_eq!((told.user_name.as_str(), told.content.as_str()), ("Parlour", Status::ContentTooLong.text()));
     assert_eq!(w.heard(desk).closed, None);
-    w.send(desk, &codec::talk("desk", "", None, "exit"));
+    w.send(desk, &codec::message("desk", "", None, "exit"));
     assert_eq!(w.heard(desk).closed, Some(Status::Normal));
     // A first frame may be a message or a question at once.
     let other = w.connect();
-    w.send(other, &codec::talk("other", "", None, "hi all"));
+    w.send(other, &codec::message("other", "", None, "hi all"));
     assert_eq!(w.heard(other).talks(), [("other", "hi all")]);
     let asker = w.connect();
-    w.send(asker, &codec::userlist("asker"));
+    w.send(asker, &codec::user_list_request("asker"));
     assert_eq!(w.heard(asker).frames.last().unwrap().content, "asker,lili,other,");
 }

@@ -13,7 +13,7 @@ use parlour_core::{
     Millis,
     event::Event,
     model::{Connection, Delivery, MessageId},
-    session::{Command, Now, Session},
+    session::{Clocks, Command, Session},
     status::Status,
 };
 
@@ -147,7 +147,7 @@ impl Page {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Talk(true) => self.talks_at = Some(self.now().mono + self.rng.below(THINKS.1)),
+            Order::Talk(true) => self.talks_at = Some(self.now().monotonic + self.rng.below(THINKS.1)),
             Order::Talk(false) => self.talks_at = None,
             Order::Load => self.loads = true,
             Order::Wake => self.act(Session::handle_wake),
@@ -156,7 +156,7 @@ impl Page {
                 self.socket = None;
                 self.log_in();
             }
-            Order::Exit => self.act(Session::handle_exit),
+            Order::Exit => self.act(Session::handle_leave),
             Order::End => {}
         }
     }
@@ -173,7 +173,7 @@ impl Page {
             connection: device.connection.clone(),
             complaints: device.complaints.clone(),
             since: state.since,
-            members: device.session.as_ref().map_or(0, |session| session.roster().1),
+            members: device.session.as_ref().map_or(0, |session| session.members().1),
             said: device.said.len(),
             acknowledged: device.acknowledged.len(),
             gaps: device.gaps.len(),
@@ -184,10 +184,10 @@ impl Page {
         };
     }
 
-    fn now(&self) -> Now {
+    fn now(&self) -> Clocks {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-        Now {
-            mono: u64::try_from(self.begun.elapsed().as_millis()).unwrap(),
+        Clocks {
+            monotonic: u64::try_from(self.begun.elapsed().as_millis()).unwrap(),
             unix: i64::try_from(unix).unwrap(),
         }
     }
@@ -199,13 +199,13 @@ impl Page {
         let device = &mut self.device;
         device.back_at = None;
         let mut session = device.session.take().unwrap_or_else(|| Session::new(self.rng.next(), "kill"));
-        session.handle_random(random);
+        session.handle_new_secret(random);
         session.handle_login(now, &device.nick, device.storage.kept()).unwrap();
         device.session = Some(session);
         self.drain();
     }
 
-    fn act(&mut self, act: impl FnOnce(&mut Session, Now)) {
+    fn act(&mut self, act: impl FnOnce(&mut Session, Clocks)) {
         let now = self.now();
         if let Some(session) = &mut self.device.session {
             act(session, now);
@@ -215,7 +215,7 @@ impl Page {
 
     /// Waits for what comes next, and does it; or gives an order that came meanwhile.
     fn step(&mut self, orders: &Receiver<Order>) -> Option<Order> {
-        let now = self.now().mono;
+        let now = self.now().monotonic;
         let due = self.device.session.as_ref().and_then(Session::poll_timeout);
         let next = [due, self.talks_at, self.device.back_at].into_iter().flatten().min();
         let wait = next.unwrap_or(Millis::MAX).saturating_sub(now).clamp(1, LOOKS);
@@ -231,7 +231,7 @@ impl Page {
                 }
             }
         }
-        let now = self.now().mono;
+        let now = self.now().monotonic;
         if self.device.session.as_ref().and_then(Session::poll_timeout).is_some_and(|due| due <= now) {
             self.act(Session::handle_timeout);
         }
@@ -249,7 +249,7 @@ impl Page {
             && let Some(missing) = self.device.gaps.iter().find(|missing| !missing.loading)
         {
             let to = missing.gap.to;
-            self.act(|session, now| session.handle_load(now, to));
+            self.act(|session, now| session.handle_load_gap(now, to));
         }
         None
     }
@@ -282,7 +282,7 @@ impl Page {
         self.rng.fill(&mut random);
         let id = MessageId::new(u64::try_from(now.unix).unwrap(), random);
         let Some(session) = &mut self.device.session else { return };
-        if session.handle_talk(now, id, &text).is_ok() {
+        if session.handle_send(now, id, &text).is_ok() {
             self.device.said.push(id);
         }
         self.drain();
@@ -298,7 +298,7 @@ impl Page {
                 Event::Message(message) if message.delivery == Delivery::Sent => {
                     self.newest = self.newest.max(message.seq);
                 }
-                Event::Page(messages) => {
+                Event::HistoryPage(messages) => {
                     let newest = messages.iter().map(|message| message.seq).max();
                     self.newest = self.newest.max(newest.unwrap_or(0));
                 }
@@ -330,10 +330,10 @@ impl Page {
                     let _ = socket.send(8, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
                 }
             }
-            Command::Keep { ticket, changes } => {
+            Command::Persist { ticket, changes } => {
                 device.storage.waiting.push_back((0, ticket, changes));
                 device.storage.make();
-                session.handle_kept(now, ticket);
+                session.handle_persisted(now, ticket);
             }
         }
     }

@@ -50,7 +50,7 @@ fn load_until_quiet(world: &mut World) {
             let gap =
                 world.devices[at].gaps.iter().find(|missing| !missing.loading).map(|missing| missing.gap.to);
             if let Some(to) = gap {
-                world.with_session(at, |session, now| session.handle_load(now, to));
+                world.with_session(at, |session, now| session.handle_load_gap(now, to));
             }
         }
         world.pass(500);
@@ -63,7 +63,7 @@ pub fn all_is_well(world: &mut World) {
     truth::nothing_is_lost_and_nothing_is_doubled(&log, &world.devices);
     everybody_sees_who_is_there(world, 0);
     // One leaves, and the connection of another is lost for good. Nobody who is gone is still there.
-    world.with_session(0, |session, now| session.handle_exit(now));
+    world.with_session(0, |session, now| session.handle_leave(now));
     world.devices[1].close_page();
     world.drop_link(1, false);
     world.pass(10_000);

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use parlour_core::{
     Millis,
-    event::{Event, Missing},
-    kept::{Change, Kept, Table},
+    event::{Event, GapState},
     model::{Connection, Delivery, Message, MessageId},
+    persist::{Change, Persisted, Table},
     session::Session,
     status::Status,
     timeline::{RowKind, Timeline},
@@ -40,17 +40,17 @@ impl Storage {
         Some(ticket)
     }
 
-    pub fn kept(&self) -> Kept {
+    pub fn kept(&self) -> Persisted {
         let table = |table: Table| -> Vec<Vec<u8>> {
             let of = self.rows.iter().filter(|((t, _), _)| *t == table);
             of.map(|(_, value)| value.clone()).collect()
         };
         let account = table(Table::Account);
-        Kept::read(account.first().map(Vec::as_slice), &table(Table::Outbox), &table(Table::Messages))
+        Persisted::read(account.first().map(Vec::as_slice), &table(Table::SendQueue), &table(Table::Messages))
     }
 
     pub fn outbox(&self) -> usize {
-        self.rows.keys().filter(|(table, _)| *table == Table::Outbox).count()
+        self.rows.keys().filter(|(table, _)| *table == Table::SendQueue).count()
     }
 }
 
@@ -67,7 +67,7 @@ pub struct Device {
     pub keeps: bool,
     pub link: Option<Link>,
     pub timeline: Timeline,
-    pub gaps: Vec<Missing>,
+    pub gaps: Vec<GapState>,
     pub connection: Connection,
     /// The room is on the screen, and not the login page.
     pub in_room: bool,
@@ -111,8 +111,8 @@ impl Device {
         self.session = None;
         for (_, _, changes) in std::mem::take(&mut self.storage.waiting) {
             for change in changes {
-                if let Change::Put(Table::Outbox, key, _) = change
-                    && !self.storage.rows.contains_key(&(Table::Outbox, key.to_vec()))
+                if let Change::Put(Table::SendQueue, key, _) = change
+                    && !self.storage.rows.contains_key(&(Table::SendQueue, key.to_vec()))
                 {
                     self.said.retain(|id| id.0 != key[..]);
                 }
@@ -150,28 +150,28 @@ impl Device {
             Event::LoggedOut => self.clear(),
             Event::Message(message) => {
                 self.saw(&message);
-                self.timeline.message(message);
+                self.timeline.insert(message);
             }
-            Event::Page(messages) => {
+            Event::HistoryPage(messages) => {
                 messages.iter().for_each(|message| self.saw(message));
-                self.timeline.page(messages);
+                self.timeline.insert_page(messages);
             }
             Event::Gaps(gaps) => {
-                self.timeline.gaps(&gaps);
+                self.timeline.set_gaps(&gaps);
                 self.gaps = gaps;
             }
-            Event::Sought { seq: Some(seq), .. } => {
-                let at = self.timeline.find_seq(seq);
+            Event::SeekFinished { seq: Some(seq), .. } => {
+                let at = self.timeline.index_of_seq(seq);
                 if at.and_then(|at| self.timeline.seq(at)) != Some(seq) {
                     self.complaints.push(format!("{seq} was said to be there"));
                 }
             }
-            Event::Forget => self.complaints.push("the log was said to be another one".into()),
+            Event::LogReplaced => self.complaints.push("the log was said to be another one".into()),
             Event::Delivery(id, delivery) => {
                 if let Delivery::Failed(status) = delivery {
                     self.complaints.push(format!("{id:?} was refused: {status}"));
                 }
-                self.timeline.delivery(id, delivery);
+                self.timeline.set_delivery(id, delivery);
             }
             _ => {}
         }

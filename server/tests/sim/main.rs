@@ -29,7 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parlour_core::model::Seek;
+use parlour_core::model::SeekTarget;
 use world::{Tally, World};
 
 /// How many seeds a test runs, where nothing else is asked for.
@@ -69,7 +69,7 @@ fn step(world: &mut World) {
         81..86 if world.devices[at].session.is_some() && world.devices[at].keeps => {
             world.tally.count("pages killed");
             if world.rng.once_in(3) {
-                world.with_session(at, |session, _| session.handle_hide());
+                world.with_session(at, |session, _| session.handle_hidden());
             }
             world.devices[at].close_page();
             world.drop_link(at, true);
@@ -86,11 +86,11 @@ fn step(world: &mut World) {
         }
         88..90 => {
             let watched = world.rng.once_in(2);
-            world.with_session(at, |session, now| session.handle_watched(now, watched));
+            world.with_session(at, |session, now| session.handle_visibility(now, watched));
         }
         90 if world.devices[at].is_online() => {
             world.tally.count("exits");
-            world.with_session(at, |session, now| session.handle_exit(now));
+            world.with_session(at, |session, now| session.handle_leave(now));
             world.devices[at].back_at = Some(world.now + world.rng.below(9_000));
         }
         91 => {
@@ -99,7 +99,7 @@ fn step(world: &mut World) {
         92..94 => {
             let gap = world.devices[at].gaps.last().map(|missing| missing.gap.to);
             if let Some(to) = gap {
-                world.with_session(at, |session, now| session.handle_load(now, to));
+                world.with_session(at, |session, now| session.handle_load_gap(now, to));
             }
         }
         94..97 => {
@@ -107,8 +107,10 @@ fn step(world: &mut World) {
             world.tally.count("seeks");
             world.with_session(at, |session, now| {
                 let ago = i64::try_from(n).unwrap();
-                session
-                    .handle_seek(now, if by_time { Seek::Time(now.unix - ago) } else { Seek::Seq(n % 500) });
+                session.handle_seek(
+                    now,
+                    if by_time { SeekTarget::Time(now.unix - ago) } else { SeekTarget::Seq(n % 500) },
+                );
             });
         }
         _ => {}

@@ -75,7 +75,7 @@ pub fn everybody_sees_who_is_there(devices: &[Device]) {
     let nicks: BTreeSet<_> = devices.iter().map(|device| device.nick.clone()).collect();
     for device in devices {
         let session = device.session.as_ref().expect("the page is open");
-        let roster: BTreeSet<_> = session.roster().0.iter().map(|member| member.nick.to_string()).collect();
+        let roster: BTreeSet<_> = session.members().0.iter().map(|member| member.nick.to_string()).collect();
         assert_eq!(roster, nicks, "{} sees the wrong people", device.nick);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use parlour_core::{
     Millis,
     model::MessageId,
-    session::{Command, Now, Session},
+    session::{Clocks, Command, Session},
     status::Status,
 };
 use parlour_server::hub::{output::Output, table::ConnId};
@@ -85,8 +85,8 @@ impl World {
         UNIX + i64::try_from(self.now).unwrap() + self.skew
     }
 
-    fn now_of(&self, at: usize) -> Now {
-        Now { mono: self.now, unix: UNIX + i64::try_from(self.now).unwrap() + self.devices[at].skew }
+    fn now_of(&self, at: usize) -> Clocks {
+        Clocks { monotonic: self.now, unix: UNIX + i64::try_from(self.now).unwrap() + self.devices[at].skew }
     }
 
     /// The next moment at which anything happens by itself, `end` at the latest.
@@ -364,7 +364,7 @@ impl World {
             false => device.storage.waiting.pop_front().map(|(_, ticket, _)| ticket),
         };
         if let Some(ticket) = done {
-            self.with_session(at, |session, now| session.handle_kept(now, ticket));
+            self.with_session(at, |session, now| session.handle_persisted(now, ticket));
         }
     }
 
@@ -391,14 +391,14 @@ impl World {
         let nick = device.nick.clone();
         let mut random = [0; 16];
         self.rng.fill(&mut random);
-        session.handle_random(random);
+        session.handle_new_secret(random);
         let login = session.handle_login(now, &nick, device.storage.kept());
         device.session = Some(session);
         assert_eq!(login, Ok(()), "{nick} can't log in");
         self.drain(at);
     }
 
-    pub fn with_session<T>(&mut self, at: usize, act: impl FnOnce(&mut Session, Now) -> T) -> Option<T> {
+    pub fn with_session<T>(&mut self, at: usize, act: impl FnOnce(&mut Session, Clocks) -> T) -> Option<T> {
         let now = self.now_of(at);
         let out = act(self.devices[at].session.as_mut()?, now);
         self.drain(at);
@@ -426,7 +426,7 @@ impl World {
                     }
                 }
                 Command::Close(_) => self.drop_link(at, false),
-                Command::Keep { ticket, changes } => {
+                Command::Persist { ticket, changes } => {
                     let slow = if self.rng.once_in(20) { 1_500 } else { 12 };
                     let due = self.now + self.rng.below(slow);
                     let waiting = &mut self.devices[at].storage.waiting;
@@ -467,7 +467,7 @@ impl World {
         let time = u64::try_from(self.now_of(at).unix).unwrap();
         let id = MessageId::new(time, random);
         let text = format!("message {} of {}", self.next_id, self.devices[at].nick);
-        let said = self.with_session(at, |session, now| session.handle_talk(now, id, &text));
+        let said = self.with_session(at, |session, now| session.handle_send(now, id, &text));
         if said == Some(Ok(())) {
             self.tally.count("messages");
             self.devices[at].said.push(id);

@@ -1,52 +1,52 @@
-//! With a server of the basic dialect.
+//! The session with a basic server.
 
 use super::*;
 
 #[test]
-fn an_answer_without_extension_is_a_basic_server() {
+fn a_login_answered_without_extension_selects_the_basic_dialect() {
     let mut driver = Driver::new();
     driver.log_in("tom");
     driver.receive(&listed("tom", "login", "", &["lili", "tom"]));
     assert_eq!(driver.connection(), &Connection::Online { dialect: Dialect::Basic });
-    assert!(!driver.events.iter().any(|e| matches!(e, Event::Moved(..) | Event::Message(_))));
-    assert_eq!(driver.session.roster().1, 2);
-    driver.forget();
+    assert!(!driver.events.iter().any(|e| matches!(e, Event::PresenceChanged(..) | Event::Message(_))));
+    assert_eq!(driver.session.members().1, 2);
+    driver.clear();
     driver.pass(3_600_000);
-    assert!(driver.sent.is_empty(), "no ping, no frame that a basic server would show");
+    assert!(driver.sent.is_empty(), "a basic server would show it as a message");
 }
 
 #[test]
-fn a_first_login_is_text_that_a_browser_accepts() {
+fn the_first_login_is_valid_utf8() {
     let mut driver = Driver::new();
     driver.log_in("李丽");
     assert!(std::str::from_utf8(&codec::encode(&driver.sent[0])).is_ok());
 }
 
 #[test]
-fn a_basic_server_that_keeps_unknown_fields_is_one_all_the_same() {
+fn a_basic_server_may_send_the_unknown_fields_back() {
     let mut driver = Driver::new();
     driver.log_in("tom");
-    let echo = Frame { user_list: codec::user_list(["tom"]), ..driver.sent[0].clone() };
+    let echo = Envelope { user_list: codec::user_list(["tom"]), ..driver.sent[0].clone() };
     assert!(echo.extension.is_some());
     driver.receive(&echo);
     assert_eq!(driver.connection(), &Connection::Online { dialect: Dialect::Basic });
-    assert_eq!(driver.session.roster().1, 1);
+    assert_eq!(driver.session.members().1, 1);
 }
 
 #[test]
-fn in_the_basic_dialect_the_echo_confirms() {
+fn a_basic_servers_echo_confirms_a_message() {
     let mut driver = Driver::basic();
-    let id = driver.talk("hi");
+    let id = driver.send("hi");
     let [sent] = &driver.sent[..] else { panic!() };
     assert!(sent.id.is_empty() && sent.extension.is_none());
-    driver.forget();
+    driver.clear();
     driver.receive(&listed("lili", "talk", "hi", &["lili", "tom"]));
     assert!(
-        matches!(&driver.events[..], [Event::Moved(..), Event::Roster, Event::Message(m)] if !m.own && m.id != id)
+        matches!(&driver.events[..], [Event::PresenceChanged(..), Event::MembersChanged, Event::Message(m)] if !m.own && m.id != id)
     );
-    driver.forget();
+    driver.clear();
     driver.receive(&listed("tom", "talk", "hi", &["lili", "tom"]));
-    assert!(matches!(&driver.events[..], [Event::Roster, Event::Message(m)] if m.id == id && m.own));
+    assert!(matches!(&driver.events[..], [Event::MembersChanged, Event::Message(m)] if m.id == id && m.own));
 }
 
 #[test]
@@ -58,46 +58,46 @@ fn joined_messages_are_split() {
     bytes.push(b'\n');
     bytes.extend_from_slice(&codec::encode(&listed("", "talk", "", &["tom"])));
     driver.receive_bytes(&bytes);
-    let said: Vec<_> = driver
+    let contents: Vec<_> = driver
         .events
         .iter()
         .filter_map(|e| if let Event::Message(m) = e { Some(m.content.to_string()) } else { None })
         .collect();
-    assert_eq!(said, ["one", "two\n\nlines"]);
+    assert_eq!(contents, ["one", "two\n\nlines"]);
     assert!(
-        matches!(driver.events.iter().rev().nth(1), Some(Event::Moved(m, _)) if !m.joined && &*m.nick == "lili")
+        matches!(driver.events.iter().rev().nth(1), Some(Event::PresenceChanged(m, _)) if !m.joined && &*m.nick == "lili")
     );
 }
 
 #[test]
-fn announcements_of_a_basic_server_are_understood_typed_or_not() {
+fn announcements_of_a_basic_server_are_recognised_with_and_without_type() {
     for kind in ["", "exit"] {
         let mut driver = Driver::basic();
         driver.receive(&listed("lili", "talk", "hi", &["lili", "tom"]));
-        driver.forget();
+        driver.clear();
         driver.receive(&listed("lili", kind, "exit", &["tom"]));
         assert!(
-            matches!(&driver.events[..], [Event::Moved(m, _), Event::Roster] if !m.joined),
+            matches!(&driver.events[..], [Event::PresenceChanged(m, _), Event::MembersChanged] if !m.joined),
             "{:?}",
             driver.events
         );
     }
     for kind in ["", "userlist"] {
         let mut driver = Driver::basic();
-        driver.session.handle_who();
+        driver.session.handle_list_members();
         driver.drain();
         assert_eq!(driver.sent[0].r#type, "userlist");
-        driver.forget();
+        driver.clear();
         driver.receive(&listed("", kind, "tom,lili,", &[]));
         assert!(
             driver
                 .events
                 .iter()
-                .any(|e| matches!(e, Event::Notice(Notice::Who { nicks, .. }) if nicks.len() == 2))
+                .any(|e| matches!(e, Event::Notice(Notice::Members { nicks, .. }) if nicks.len() == 2))
         );
         assert!(!driver.events.iter().any(|e| matches!(e, Event::Message(_))));
     }
-    // Said by a person, these words are words.
+    // As messages of a member, the same texts are messages.
     let mut driver = Driver::basic();
     driver.receive(&listed("lili", "talk", "exit", &["lili", "tom"]));
     driver.receive(&listed("lili", "talk", "red, green,", &["lili", "tom"]));
@@ -105,28 +105,28 @@ fn announcements_of_a_basic_server_are_understood_typed_or_not() {
 }
 
 #[test]
-fn what_a_basic_server_would_choke_on_is_refused_before_it_is_sent() {
+fn a_message_too_long_for_a_basic_server_is_refused_locally() {
     let mut driver = Driver::basic();
-    let overhead = codec::encode(&codec::talk("tom", "", None, &"x".repeat(400))).len() - 400;
+    let overhead = codec::encode(&codec::message("tom", "", None, &"x".repeat(400))).len() - 400;
     let fits = "x".repeat(512 - overhead);
-    driver.talk(&fits);
-    assert_eq!(driver.session.excess(&fits), 0);
+    driver.send(&fits);
+    assert_eq!(driver.session.excess_bytes(&fits), 0);
     let over = format!("{fits}yy");
-    assert_eq!(driver.session.excess(&over), 2);
-    let refused = driver.session.handle_talk(driver.now, MessageId([77; 16]), &over);
+    assert_eq!(driver.session.excess_bytes(&over), 2);
+    let refused = driver.session.handle_send(driver.now, MessageId([77; 16]), &over);
     assert_eq!(refused, Err(Status::ContentTooLong));
 }
 
 #[test]
-fn without_acknowledgements_an_unconfirmed_message_is_the_users_decision() {
+fn an_unconfirmed_message_is_resent_to_a_basic_server_only_by_the_user() {
     let mut driver = Driver::basic();
-    let id = driver.talk("hi");
+    let id = driver.send("hi");
     driver.closed(1006);
     assert!(driver.events.contains(&Event::Delivery(id, Delivery::Failed(Status::Unconfirmed))));
-    driver.session.handle_retry_now(driver.now);
+    driver.session.handle_reconnect(driver.now);
     driver.drain();
     driver.opened();
-    driver.forget();
+    driver.clear();
     driver.receive(&listed("tom", "login", "", &["tom"]));
     assert_eq!(driver.texts(), Vec::<&str>::new());
     driver.session.handle_retry(driver.now, id);
@@ -135,20 +135,20 @@ fn without_acknowledgements_an_unconfirmed_message_is_the_users_decision() {
 }
 
 #[test]
-fn text_that_a_browser_refuses_is_told_in_words_and_retried() {
-    // Browsers know that it was 1007, and tell the page 1006.
+fn text_that_browsers_reject_is_reported_and_retried() {
+    // Browsers close with 1007 and report 1006 to the page.
     for code in [1006, 1007] {
         let mut driver = Driver::basic();
         driver.closed(code);
         assert!(matches!(driver.connection(), Connection::Reconnecting { status: Status::InvalidText, .. }));
-        assert!(driver.events.contains(&Event::Notice(Notice::Broke(Status::InvalidText))));
+        assert!(driver.events.contains(&Event::Notice(Notice::ConnectionBroke(Status::InvalidText))));
     }
 }
 
 #[test]
 fn leaving_a_basic_server_closes_with_an_empty_frame() {
     let mut driver = Driver::basic();
-    driver.session.handle_exit(driver.now);
+    driver.session.handle_leave(driver.now);
     driver.drain();
     assert_eq!(decode(&codec::encode(driver.sent.last().unwrap())).unwrap().content, "exit");
     assert_eq!(driver.closes, [None]);

@@ -1,9 +1,9 @@
-//! Logging in, losing the connection, and coming back.
+//! Login, disconnection and reconnection.
 
 use super::*;
 
 #[test]
-fn the_first_frame_is_a_login_that_a_basic_server_takes_for_an_empty_talk() {
+fn the_login_looks_like_an_empty_message_to_a_basic_server() {
     let mut driver = Driver::new();
     driver.log_in("  tom ");
     let [login] = &driver.sent[..] else { panic!("{:?}", driver.sent) };
@@ -21,7 +21,7 @@ fn the_first_frame_is_a_login_that_a_basic_server_takes_for_an_empty_talk() {
 }
 
 #[test]
-fn a_first_login_whose_answer_is_lost_is_the_same_session_the_next_time() {
+fn a_login_after_a_lost_answer_continues_the_session() {
     let mut driver = Driver::new();
     let secret = |driver: &Driver| match &driver.sent.last().unwrap().extension {
         Some(Ext::Login(login)) => login.secret.clone(),
@@ -33,78 +33,78 @@ fn a_first_login_whose_answer_is_lost_is_the_same_session_the_next_time() {
     driver.ids = 7;
     driver.log_in("Tom");
     assert_eq!(secret(&driver), first);
-    // And after leaving, of which the server may not have heard.
+    // Also after logging out, which may not have reached the server.
     driver.receive(&welcome("Tom"));
-    driver.session.handle_exit(driver.now);
+    driver.session.handle_leave(driver.now);
     driver.drain();
     driver.log_in("tom");
-    assert_eq!(secret(&driver), [7; 32], "the server's word on it");
+    assert_eq!(secret(&driver), [7; 32], "the secret chosen by the server");
     driver.closed(1006);
     driver.log_in("lili");
-    assert_eq!(secret(&driver), *b"07070707070707070707070707070707", "another nick is another session");
+    assert_eq!(secret(&driver), *b"07070707070707070707070707070707", "another nick gets a new session");
 }
 
 #[test]
-fn a_bad_nick_opens_nothing() {
+fn an_invalid_nick_opens_no_connection() {
     let mut driver = Driver::new();
-    assert_eq!(driver.session.handle_login(driver.now, " ", Kept::default()), Err(Status::NickEmpty));
+    assert_eq!(driver.session.handle_login(driver.now, " ", Persisted::default()), Err(Status::NickEmpty));
     driver.drain();
     assert_eq!(driver.opens, 0);
     driver.log_in("tom");
-    assert_eq!(driver.session.handle_login(driver.now, "tom", Kept::default()), Err(Status::SignedIn));
+    assert_eq!(driver.session.handle_login(driver.now, "tom", Persisted::default()), Err(Status::SignedIn));
 }
 
 #[test]
-fn a_name_from_the_server_is_taken_if_it_is_one() {
-    for (told, taken) in [("Tom", "Tom"), ("", "tom"), ("a,b", "tom"), ("\u{202E}mot", "tom")] {
+fn the_servers_spelling_of_the_nick_is_used_if_it_is_valid() {
+    for (welcomed, expected) in [("Tom", "Tom"), ("", "tom"), ("a,b", "tom"), ("\u{202E}mot", "tom")] {
         let mut driver = Driver::new();
         driver.log_in("tom");
-        driver.receive(&welcome(told));
+        driver.receive(&welcome(welcomed));
         driver.reload();
-        assert_eq!(driver.kept().nick(), Some(taken), "{told:?}");
+        assert_eq!(driver.persisted().nick(), Some(expected), "{welcomed:?}");
     }
 }
 
 #[test]
-fn a_lost_connection_comes_back_with_the_secret_and_sends_what_is_not_acknowledged() {
+fn a_reconnect_uses_the_secret_and_resends_unacknowledged_messages() {
     let mut driver = Driver::online();
-    let first = driver.talk("one");
+    let first = driver.send("one");
     driver.receive(&ack(first, 3));
-    let second = driver.talk("two");
+    let second = driver.send("two");
     driver.closed(1006);
     let Connection::Reconnecting { status: Status::Abnormal, retry_at: Some(at), attempt: 1 } =
         *driver.connection()
     else {
         panic!("{:?}", driver.connection())
     };
-    let third = driver.talk("three");
-    driver.forget();
-    driver.pass(at - driver.now.mono);
+    let third = driver.send("three");
+    driver.clear();
+    driver.pass(at - driver.now.monotonic);
     driver.opened();
     assert!(
         matches!(&driver.sent[0].extension, Some(Ext::Login(l)) if l.secret == [7; 32] && l.positions.is_empty())
     );
-    driver.forget();
+    driver.clear();
     driver.receive(&welcome("tom"));
     assert_eq!(driver.texts(), ["two", "three"]);
-    let ids: Vec<_> = driver.sent.iter().filter_map(|frame| MessageId::from_wire(&frame.id)).collect();
+    let ids: Vec<_> = driver.sent.iter().filter_map(|envelope| MessageId::from_wire(&envelope.id)).collect();
     assert_eq!(ids, [second, third]);
     assert!(
-        driver.events.contains(&Event::Notice(Notice::Missed)),
+        driver.events.contains(&Event::Notice(Notice::MessagesMissed)),
         "a server without history can't fill the gap"
     );
 }
 
 impl Driver {
-    /// How long it is until the next attempt.
-    fn wait(&self) -> Millis {
+    /// The time until the next attempt.
+    fn delay(&self) -> Millis {
         let Connection::Reconnecting { retry_at: Some(at), .. } = *self.connection() else { panic!() };
-        at - self.now.mono
+        at - self.now.monotonic
     }
 
-    /// Tries at once, and is let in.
-    fn come_back(&mut self) {
-        self.session.handle_retry_now(self.now);
+    /// Reconnects at once, with success.
+    fn reconnect(&mut self) {
+        self.session.handle_reconnect(self.now);
         self.drain();
         self.opened();
         self.receive(&welcome("tom"));
@@ -112,37 +112,37 @@ impl Driver {
 }
 
 #[test]
-fn waits_grow_until_a_connection_has_lasted() {
+fn delays_grow_until_a_connection_was_stable() {
     let mut driver = Driver::online();
-    let mut waits = Vec::new();
+    let mut delays = Vec::new();
     for _ in 0..12 {
         driver.closed(1006);
-        waits.push(driver.wait());
-        driver.pass(driver.wait());
+        delays.push(driver.delay());
+        driver.pass(driver.delay());
     }
-    assert!(waits[0] <= 500 && waits[11] >= 15_000 && waits[11] <= 30_000, "{waits:?}");
-    // A server that accepts the socket but not the login does not reset the wait.
+    assert!(delays[0] <= 500 && delays[11] >= 15_000 && delays[11] <= 30_000, "{delays:?}");
+    // A server that accepts the socket but not the login does not reset the delay.
     driver.opened();
     driver.closed(1006);
-    assert!(driver.wait() >= 15_000);
-    driver.come_back();
-    // Nor does one that drops the connection soon after it.
+    assert!(driver.delay() >= 15_000);
+    driver.reconnect();
+    // Nor does one that drops the connection soon after the login.
     driver.closed(1006);
-    assert!(driver.wait() >= 15_000);
-    driver.come_back();
-    driver.now.mono += STEADY;
+    assert!(driver.delay() >= 15_000);
+    driver.reconnect();
+    driver.now.monotonic += STABLE_MS;
     driver.closed(1006);
-    assert!(driver.wait() <= 500);
+    assert!(driver.delay() <= 500);
 }
 
 #[test]
-fn the_server_says_when_to_come_back() {
+fn the_server_determines_the_delay_before_the_reconnect() {
     let mut driver = Driver::online();
     driver.receive(&codec::extension("", Ext::GoingAway(wire::GoingAway { retry_after_ms: 20_000 })));
     driver.closed(Status::ShuttingDown.code());
     let Connection::Reconnecting { status, retry_at: Some(at), .. } = *driver.connection() else { panic!() };
     assert_eq!(status, Status::ShuttingDown);
-    assert!((20_000..=25_000).contains(&(at - driver.now.mono)));
+    assert!((20_000..=25_000).contains(&(at - driver.now.monotonic)));
 }
 
 #[test]
@@ -153,30 +153,30 @@ fn terminal_codes_are_not_retried() {
         assert_eq!(driver.connection(), &Connection::Failed { status, refusal: None });
         driver.pass(1_000);
         assert_eq!(driver.session.poll_timeout(), None);
-        driver.session.handle_retry_now(driver.now);
+        driver.session.handle_reconnect(driver.now);
         driver.drain();
-        assert_eq!(driver.opens, 2, "but the user may say so");
+        assert_eq!(driver.opens, 2, "only the user can reconnect");
     }
 }
 
 #[test]
-fn a_name_that_was_ours_is_asked_for_until_nobody_can_keep_it_for_us() {
-    // A server that was killed may know only the session before this one.
+fn our_own_nick_is_retried_while_the_server_may_reserve_it() {
+    // A server that was killed may know only the previous session.
     let taken = |driver: &mut Driver| {
         driver.opened();
         driver.receive(&codec::refusal(Status::NickTaken, None, 0, None));
     };
     let mut driver = Driver::online();
-    driver.talk("hello");
+    driver.send("hello");
     driver.closed(1006);
-    let lost = driver.now.mono;
+    let lost = driver.now.monotonic;
     while let Connection::Reconnecting { .. } = driver.connection() {
         driver.pass(500);
         taken(&mut driver);
-        assert!(driver.now.mono < lost + 180_000, "somebody else has it");
+        assert!(driver.now.monotonic < lost + 180_000, "retried for too long");
     }
     assert!(matches!(driver.connection(), Connection::Failed { status: Status::NickTaken, .. }));
-    assert!(driver.now.mono > lost + 60_000, "it was kept for a minute");
+    assert!(driver.now.monotonic > lost + 60_000, "servers reserve nicks for a minute");
 
     let mut driver = Driver::online();
     driver.closed(1006);
@@ -189,14 +189,14 @@ fn a_name_that_was_ours_is_asked_for_until_nobody_can_keep_it_for_us() {
 }
 
 #[test]
-fn a_refused_login_tells_why_and_what_would_do() {
+fn a_refused_login_reports_the_reason_and_the_suggestion() {
     let mut driver = Driver::new();
     driver.log_in("tom");
     driver.receive(&codec::refusal(Status::NickTaken, None, 0, Some("tom2".into())));
-    let Connection::Failed { status: Status::NickTaken, refusal: Some(refused) } = driver.connection() else {
+    let Connection::Failed { status: Status::NickTaken, refusal: Some(refusal) } = driver.connection() else {
         panic!()
     };
-    assert_eq!(refused.suggestion.as_deref(), Some("tom2"));
+    assert_eq!(refusal.suggestion.as_deref(), Some("tom2"));
     assert!(!driver.closes.is_empty());
     driver.log_in("tom2");
     driver.receive(&welcome("tom2"));
@@ -204,32 +204,32 @@ fn a_refused_login_tells_why_and_what_would_do() {
 }
 
 #[test]
-fn a_first_login_that_gets_no_answer_fails_instead_of_trying_for_ever() {
+fn a_first_login_without_answer_fails_and_is_not_retried() {
     let mut driver = Driver::new();
-    driver.session.handle_login(driver.now, "tom", Kept::default()).unwrap();
-    driver.pass(ANSWER_WITHIN);
+    driver.session.handle_login(driver.now, "tom", Persisted::default()).unwrap();
+    driver.pass(ANSWER_TIMEOUT_MS);
     assert_eq!(driver.connection(), &Connection::Failed { status: Status::NoAnswer, refusal: None });
     driver.log_in("tom");
-    driver.pass(ANSWER_WITHIN);
+    driver.pass(ANSWER_TIMEOUT_MS);
     assert_eq!(driver.connection(), &Connection::Failed { status: Status::NoAnswer, refusal: None });
 }
 
 #[test]
-fn a_silent_server_is_noticed_and_a_talking_one_is_not_pinged_to_death() {
+fn a_silent_server_is_detected_and_any_input_counts_as_alive() {
     let mut driver = Driver::new();
     driver.log_in("tom");
     driver.receive(&welcome("tom"));
     let Some(Ext::Ping(ping)) = driver.sent.last().unwrap().extension.clone() else { panic!() };
-    driver.now.mono += 30;
+    driver.now.monotonic += 30;
     driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce: ping.nonce })));
     assert_eq!(driver.events.last(), Some(&Event::RoundTrip(30)));
-    driver.forget();
-    driver.session.handle_watched(driver.now, false);
+    driver.clear();
+    driver.session.handle_visibility(driver.now, false);
     driver.pass(15_000);
-    assert!(matches!(driver.sent[..], [Frame { extension: Some(Ext::Ping(_)), .. }]));
-    // Something is heard within the time, though no pong.
+    assert!(matches!(driver.sent[..], [Envelope { extension: Some(Ext::Ping(_)), .. }]));
+    // Something other than a pong is received within the time.
     driver.pass(9_000);
-    driver.receive(&codec::talk("lili", "", Some(MessageId([99; 16])), "hi"));
+    driver.receive(&codec::message("lili", "", Some(MessageId([99; 16])), "hi"));
     driver.pass(9_000);
     assert!(driver.closes.is_empty());
     driver.pass(1_000);
@@ -238,12 +238,12 @@ fn a_silent_server_is_noticed_and_a_talking_one_is_not_pinged_to_death() {
 }
 
 #[test]
-fn while_somebody_looks_a_dead_connection_is_noticed_within_ten_seconds() {
+fn a_visible_page_detects_a_dead_connection_within_ten_seconds() {
     let mut driver = Driver::online();
-    for heard_after in [0, 100, 4_999, 5_001, 9_000] {
-        driver.pass(heard_after);
+    for silence in [0, 100, 4_999, 5_001, 9_000] {
+        driver.pass(silence);
         assert!(driver.closes.is_empty());
-        if let State::Online(Online { awaiting: Some((nonce, _)), .. }) = driver.session.state {
+        if let State::Online(Online { pending_ping: Some((nonce, _)), .. }) = driver.session.state {
             driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce })));
         }
     }
@@ -252,17 +252,17 @@ fn while_somebody_looks_a_dead_connection_is_noticed_within_ten_seconds() {
 }
 
 #[test]
-fn waking_checks_at_once() {
+fn waking_up_pings_or_reconnects_at_once() {
     let mut driver = Driver::online();
-    let Some((nonce, _)) = (if let State::Online(o) = &driver.session.state { o.awaiting } else { None })
+    let Some((nonce, _)) = (if let State::Online(o) = &driver.session.state { o.pending_ping } else { None })
     else {
         panic!()
     };
     driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce })));
-    driver.forget();
+    driver.clear();
     driver.session.handle_wake(driver.now);
     driver.drain();
-    assert!(matches!(driver.sent[..], [Frame { extension: Some(Ext::Ping(_)), .. }]));
+    assert!(matches!(driver.sent[..], [Envelope { extension: Some(Ext::Ping(_)), .. }]));
     driver.closed(1006);
     driver.session.handle_wake(driver.now);
     driver.drain();

@@ -1,0 +1,213 @@
+//! What a client stores on its device between visits, for one nick on one server: the encoded values, and the changes
+//! to make to them.
+//!
+//! There are three tables. `Account` has one value, under the empty key: the identity and the known ranges of the room.
+//! `SendQueue` has the messages that are not acknowledged, by id. `Messages` has the newest part of the room, by
+//! sequence number in big-endian order. Changes that belong together are reported together and must be made in one
+//! transaction: a range of the room is recorded as known only together with its messages.
+//!
+//! Values are protobuf: the types of `proto/device.proto`, and messages as they are on the wire. Values that can't be
+//! decoded, or that a version with another meaning wrote, are skipped: the server still has the room.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::{
+    codec, device,
+    limits::Limits,
+    model::{Dialect, Identity, Message, MessageId},
+    ranges::{Range, Ranges},
+    send_queue::{QueuedMessage, Stage},
+    status::Status,
+    validate,
+};
+
+/// The number of a room's messages that are persisted. Older ones are deleted once there are half as many more.
+pub const PERSISTED_MESSAGES: usize = 500;
+
+/// A table of the storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// The identity and the known ranges.
+    Account,
+    /// The messages that are not acknowledged.
+    SendQueue,
+    /// The newest messages of the room.
+    Messages,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 3] = [Self::Account, Self::SendQueue, Self::Messages];
+}
+
+/// A change to make to the storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Insert a value under a key, or replace the one that is there.
+    Put(Table, Bytes, Bytes),
+    /// Delete a key, if it exists.
+    Delete(Table, Bytes),
+    /// Delete all keys up to and including this one.
+    DeleteUpTo(Table, Bytes),
+    /// Delete all keys.
+    Clear(Table),
+}
+
+/// The name under which the data of one nick on one server is stored. The nick's ASCII letters are lowered: a server
+/// may change their case.
+#[must_use]
+pub fn scope(url: &str, nick: &str) -> String {
+    format!("{url}\n{}", nick.to_ascii_lowercase())
+}
+
+/// The server's URL in a [`scope`].
+#[must_use]
+pub fn server_url(scope: &str) -> &str {
+    scope.split('\n').next().unwrap_or_default()
+}
+
+/// The decoded content of the storage.
+#[derive(Clone, Debug, Default)]
+pub struct Persisted {
+    pub(crate) account: Option<Account>,
+    /// In the order of their ids; the send queue sorts them.
+    pub(crate) send_queue: Vec<QueuedMessage>,
+    pub(crate) messages: Vec<Message>,
+}
+
+/// The identity of the user, and which part of the room is persisted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Account {
+    pub identity: Identity,
+    pub secret: Vec<u8>,
+    pub log: Vec<u8>,
+    /// The ranges of which the table `Messages` has every message.
+    pub known: Ranges,
+    /// The number of messages in these ranges.
+    pub messages: usize,
+    /// The number of the last login attempt.
+    pub attempt: u64,
+}
+
+impl Persisted {
+    /// Decodes the values of the three tables, each in the order of its keys.
+    #[must_use]
+    pub fn read(account: Option<&[u8]>, send_queue: &[Vec<u8>], messages: &[Vec<u8>]) -> Self {
+        let mut persisted = Self {
+            account: account.and_then(decode_account),
+            send_queue: send_queue.iter().filter_map(|value| decode_queued(value)).collect(),
+            messages: messages.iter().filter_map(|value| decode_message(value)).collect(),
+        };
+        persisted.verify_known_ranges();
+        persisted
+    }
+
+    /// Discards the known ranges unless all of their messages are there, and with them every message outside of a
+    /// known range.
+    fn verify_known_ranges(&mut self) {
+        let Some(account) = &mut self.account else { return self.messages.clear() };
+        let nick = account.identity.nick.clone();
+        let found = self.messages.iter().filter(|message| account.known.contains(message.seq)).count();
+        if found != account.messages {
+            account.known.clear();
+        }
+        self.messages.retain(|message| account.known.contains(message.seq));
+        self.messages.iter_mut().for_each(|message| message.own = message.nick == nick);
+    }
+
+    /// Whether the user was still logged in.
+    #[must_use]
+    pub fn is_logged_in(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// The nick of the user who was still logged in.
+    #[must_use]
+    pub fn nick(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| &*account.identity.nick)
+    }
+}
+
+pub(crate) fn put_account(account: &Account) -> Change {
+    let identity = &account.identity;
+    let value = device::Account {
+        nick: identity.nick.to_string(),
+        secret: account.secret.clone(),
+        log: account.log.clone(),
+        known: account.known.iter().flat_map(|range| [range.from, range.to]).collect(),
+        limits: Some(identity.limits.to_wire()),
+        server_name: identity.server_name.clone().unwrap_or_default(),
+        basic: identity.dialect == Dialect::Basic,
+        messages: account.messages as u64,
+        attempt: account.attempt,
+        search: identity.search,
+    };
+    Change::Put(Table::Account, Bytes::new(), value.encode_to_vec().into())
+}
+
+fn decode_account(bytes: &[u8]) -> Option<Account> {
+    let value = device::Account::decode(bytes).ok()?;
+    // With an invalid nick no login would succeed.
+    if validate::nick(&value.nick, &Limits::default()).as_deref() != Ok(&value.nick) {
+        return None;
+    }
+    let known = value.known.chunks_exact(2).map(|pair| Range { from: pair[0], to: pair[1] }).collect();
+    let identity = Identity {
+        nick: value.nick.into(),
+        dialect: if value.basic { Dialect::Basic } else { Dialect::Rich },
+        limits: Limits::from_wire(&value.limits.unwrap_or_default()),
+        server_name: Some(value.server_name).filter(|name| !name.is_empty()),
+        search: value.search,
+    };
+    let messages = usize::try_from(value.messages).ok()?;
+    Some(Account { identity, secret: value.secret, log: value.log, known, messages, attempt: value.attempt })
+}
+
+pub(crate) fn put_queued(message: &QueuedMessage) -> Change {
+    Change::Put(Table::SendQueue, queued_key(message.id), encode_queued(message))
+}
+
+/// A value of the table `SendQueue`.
+pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
+    let failed = match message.stage {
+        Stage::Failed(status) => status.code().into(),
+        _ => 0,
+    };
+    let value = device::QueuedMessage {
+        id: message.id.0.to_vec(),
+        content: message.content.to_string(),
+        time: message.time,
+        order: message.order,
+        failed,
+    };
+    value.encode_to_vec().into()
+}
+
+pub(crate) fn queued_key(id: MessageId) -> Bytes {
+    Bytes::copy_from_slice(&id.0)
+}
+
+/// Decodes a value of the table `SendQueue`.
+#[must_use]
+pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
+    let value = device::QueuedMessage::decode(bytes).ok()?;
+    let id = MessageId::from_wire(&value.id)?;
+    let stage = match u16::try_from(value.failed).ok()? {
+        0 => Stage::Queued,
+        code => Stage::Failed(Status::from_code(code)),
+    };
+    Some(QueuedMessage { id, content: value.content.into(), time: value.time, stage, order: value.order })
+}
+
+pub(crate) fn put_message(message: &Message) -> Change {
+    Change::Put(Table::Messages, message_key(message.seq), codec::encode(&codec::delivered(message)))
+}
+
+pub(crate) fn message_key(seq: u64) -> Bytes {
+    Bytes::copy_from_slice(&seq.to_be_bytes())
+}
+
+fn decode_message(bytes: &[u8]) -> Option<Message> {
+    codec::received(codec::decode(bytes).ok()?).filter(|message| message.seq > 0)
+}

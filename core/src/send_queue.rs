@@ -1,0 +1,196 @@
+//! Own messages that are not acknowledged yet, in the order in which they were written.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::{limits, model::MessageId, status::Status};
+
+/// The progress of a queued message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Being persisted, by the changes with this ticket; not to be sent before that is done.
+    Persisting(u64),
+    /// Ready to send.
+    Queued,
+    /// Sent on this connection, not acknowledged.
+    InFlight,
+    /// Failed for this reason; sent again only if the user asks for it.
+    Failed(Status),
+}
+
+/// A message in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueuedMessage {
+    /// The idempotency key, the same in every attempt.
+    pub id: MessageId,
+    /// The text.
+    pub content: Arc<str>,
+    /// When it was written, Unix ms.
+    pub time: i64,
+    /// The progress.
+    pub stage: Stage,
+    /// Sorts the messages that are written on this device: larger than those of earlier messages.
+    pub order: u64,
+}
+
+/// The queue. A message leaves it only by being acknowledged or discarded.
+#[derive(Debug, Default)]
+pub struct SendQueue {
+    messages: VecDeque<QueuedMessage>,
+}
+
+impl SendQueue {
+    /// Inserts a message in its order, which is the end for a new one. Returns `false`, and changes nothing, when the
+    /// id is already in the queue.
+    ///
+    /// # Errors
+    /// [`Status::NotConnected`] when the queue has [`limits::SEND_QUEUE_MESSAGES`] messages already.
+    pub fn push(&mut self, message: QueuedMessage) -> Result<bool, Status> {
+        if self.get(message.id).is_some() {
+            return Ok(false);
+        }
+        if self.messages.len() >= limits::SEND_QUEUE_MESSAGES {
+            return Err(Status::NotConnected);
+        }
+        let at = self.messages.partition_point(|other| other.order <= message.order);
+        self.messages.insert(at, message);
+        Ok(true)
+    }
+
+    /// The order of a message that is written at this time (Unix ms), after all others in the queue. It is derived from
+    /// the time so that the messages of several tabs can be sorted.
+    #[must_use]
+    pub fn next_order(&self, time: i64) -> u64 {
+        let by_clock = u64::try_from(time).unwrap_or(0).saturating_mul(1000);
+        self.messages.back().map_or(by_clock, |last| by_clock.max(last.order.saturating_add(1)))
+    }
+
+    /// The message with an id.
+    #[must_use]
+    pub fn get(&self, id: MessageId) -> Option<&QueuedMessage> {
+        self.messages.iter().find(|message| message.id == id)
+    }
+
+    /// The changes up to this ticket are persisted: the messages among them are ready to send.
+    pub fn persisted(&mut self, ticket: u64) {
+        for message in &mut self.messages {
+            if matches!(message.stage, Stage::Persisting(pending) if pending <= ticket) {
+                message.stage = Stage::Queued;
+            }
+        }
+    }
+
+    /// The first message to send. None while an earlier message is being persisted, because messages must be sent in
+    /// order.
+    #[must_use]
+    pub fn next_queued(&self) -> Option<&QueuedMessage> {
+        let is_unsent =
+            |message: &&QueuedMessage| matches!(message.stage, Stage::Queued | Stage::Persisting(_));
+        self.messages.iter().find(is_unsent).filter(|message| message.stage == Stage::Queued)
+    }
+
+    /// Changes the stage of a message; `false` when it is not in the queue.
+    pub fn set(&mut self, id: MessageId, stage: Stage) -> bool {
+        let message = self.messages.iter_mut().find(|message| message.id == id);
+        message.map(|message| message.stage = stage).is_some()
+    }
+
+    /// Requeues a message that the server has refused temporarily, and all messages in flight after it: the server has
+    /// refused these too, to preserve the order. Returns their ids, none when the message is not in flight.
+    pub fn requeue_from(&mut self, id: MessageId) -> Vec<MessageId> {
+        let in_flight = |message: &QueuedMessage| message.stage == Stage::InFlight;
+        let Some(at) = self.messages.iter().position(|message| message.id == id && in_flight(message)) else {
+            return Vec::new();
+        };
+        let requeue = |message: &mut QueuedMessage| {
+            message.stage = Stage::Queued;
+            message.id
+        };
+        self.messages.iter_mut().skip(at).filter(|message| in_flight(message)).map(requeue).collect()
+    }
+
+    /// Removes a message that was acknowledged or discarded.
+    pub fn remove(&mut self, id: MessageId) -> Option<QueuedMessage> {
+        let at = self.messages.iter().position(|message| message.id == id)?;
+        self.messages.remove(at)
+    }
+
+    /// All messages, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &QueuedMessage> {
+        self.messages.iter()
+    }
+
+    /// Removes all messages.
+    pub fn clear(&mut self) {
+        self.messages.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queued(id: MessageId) -> QueuedMessage {
+        QueuedMessage { id, content: "x".into(), time: 0, stage: Stage::Queued, order: 0 }
+    }
+
+    #[test]
+    fn messages_keep_their_order_through_failures() {
+        let mut queue = SendQueue::default();
+        let ids: Vec<_> = (1..=3).map(|n| MessageId([n; 16])).collect();
+        for id in &ids {
+            assert_eq!(queue.push(queued(*id)), Ok(true));
+        }
+        queue.set(ids[0], Stage::InFlight);
+        queue.set(ids[1], Stage::Failed(Status::ContentTooLong));
+        assert_eq!(queue.next_queued().unwrap().id, ids[2]);
+        queue.set(ids[0], Stage::Queued);
+        assert_eq!(queue.next_queued().unwrap().id, ids[0]);
+        assert!(queue.remove(ids[0]).is_some());
+        assert!(queue.remove(ids[0]).is_none());
+        assert!(!queue.set(ids[0], Stage::Queued));
+        queue.set(ids[1], Stage::Queued);
+        assert_eq!(queue.next_queued().unwrap().id, ids[1]);
+    }
+
+    #[test]
+    fn requeueing_a_message_requeues_all_in_flight_after_it() {
+        let mut queue = SendQueue::default();
+        let ids: Vec<_> = (1..=4).map(|n| MessageId([n; 16])).collect();
+        for id in &ids {
+            assert_eq!(queue.push(queued(*id)), Ok(true));
+            queue.set(*id, Stage::InFlight);
+        }
+        queue.set(ids[2], Stage::Failed(Status::ContentTooLong));
+        assert_eq!(queue.requeue_from(ids[1]), [ids[1], ids[3]]);
+        let stages: Vec<_> = queue.iter().map(|message| message.stage).collect();
+        let failed = Stage::Failed(Status::ContentTooLong);
+        assert_eq!(stages, [Stage::InFlight, Stage::Queued, failed, Stage::Queued]);
+        assert_eq!(queue.requeue_from(ids[1]), [], "it is no longer in flight");
+    }
+
+    #[test]
+    fn no_message_is_sent_before_an_earlier_one_is_persisted() {
+        let mut queue = SendQueue::default();
+        let ids: Vec<_> = (1..=2).map(|n| MessageId([n; 16])).collect();
+        let order = queue.next_order(7);
+        queue.push(QueuedMessage { stage: Stage::Persisting(1), order, ..queued(ids[0]) }).unwrap();
+        let order = queue.next_order(7);
+        assert_eq!(order, 7_001);
+        queue.push(QueuedMessage { order, ..queued(ids[1]) }).unwrap();
+        assert_eq!(queue.push(queued(ids[1])), Ok(false), "it is in the queue already");
+        assert_eq!(queue.next_queued(), None);
+        queue.persisted(0);
+        assert_eq!(queue.next_queued(), None);
+        queue.persisted(1);
+        assert_eq!(queue.next_queued().unwrap().id, ids[0]);
+    }
+
+    #[test]
+    fn a_full_queue_refuses_messages() {
+        let mut queue = SendQueue::default();
+        for n in 0..limits::SEND_QUEUE_MESSAGES as u64 {
+            queue.push(queued(MessageId::new(n, [0; 10]))).unwrap();
+        }
+        assert_eq!(queue.push(queued(MessageId([1; 16]))), Err(Status::NotConnected));
+    }
+}

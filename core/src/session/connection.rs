@@ -1,0 +1,427 @@
+//! Socket events and timeouts, and what both dialects share.
+
+use super::{Clocks, Command, Event, Online, Session, State, Visibility};
+use crate::{
+    Millis, PROTOCOL_VERSION,
+    codec::{self, Envelope, Extension},
+    limits::TokenBucket,
+    model::{Connection, Delivery, Dialect, Identity, MessageId, Refusal},
+    send_queue::Stage,
+    status::Status,
+    timeline::Notice,
+    wire,
+};
+
+/// The timeout for opening a socket, and that for the login, in ms.
+pub(super) const ANSWER_TIMEOUT_MS: Millis = 10_000;
+/// How long after a ping a connection is given up, in ms.
+const PONG_TIMEOUT_MS: Millis = 10_000;
+/// While the page is visible: after how many ms of silence the server is pinged.
+const VISIBLE_PING_MS: Millis = 5_000;
+/// While the page is visible: how long after a ping a connection is given up, in ms.
+const VISIBLE_PONG_TIMEOUT_MS: Millis = 4_500;
+/// The time between pings that is accepted from a server, in ms.
+pub(super) const HEARTBEAT_MS: std::ops::RangeInclusive<Millis> = 2_000..=120_000;
+/// A connection that lasted this long resets the backoff, in ms.
+pub(super) const STABLE_MS: Millis = 30_000;
+/// How long a login is retried when the server says that our own nick is taken, in ms: longer than a server reserves it
+/// for a lost session, plus the maximum delay between two attempts.
+const NICK_TAKEN_RETRY_MS: Millis = 60_000 + crate::backoff::MAX_DELAY_MS;
+/// Pauses for the rate limit shorter than this are not reported, in ms.
+const REPORTED_PAUSE_MS: Millis = 1_000;
+/// The maximum size of a message from a server, in bytes.
+const INBOUND_BYTES: usize = 16 * 1024 * 1024;
+/// What a frame in a batch costs besides its own bytes: at most this many bytes.
+const BATCH_OVERHEAD_BYTES: usize = 8;
+
+impl Session {
+    // ---- socket events
+
+    /// The socket is open.
+    pub fn handle_opened(&mut self, now: Clocks) {
+        if !matches!(self.state, State::Opening { .. }) {
+            return;
+        }
+        // The clock makes the number larger than that of earlier visits which this page does not know; the increment
+        // makes it larger than the last one if the clock was set back.
+        self.attempt = u64::try_from(now.unix).unwrap_or(0).max(self.attempt + 1);
+        let newest = self.history.known.newest();
+        let positions =
+            newest.map(|seq| wire::RoomPosition { room: String::new(), seq }).into_iter().collect();
+        let login = wire::Login {
+            version: PROTOCOL_VERSION,
+            capabilities: vec!["batch".into(), "history".into()],
+            secret: self.secret.clone(),
+            positions,
+            agent: self.agent.clone(),
+            password: String::new(),
+            log: self.history.log.clone(),
+            attempt: super::hex(&self.attempt.to_be_bytes()),
+        };
+        let envelope = codec::login(&self.nick, login);
+        self.send(&envelope);
+        self.state = State::LoggingIn { deadline: now.monotonic + ANSWER_TIMEOUT_MS };
+    }
+
+    /// A Text or Binary message was received.
+    pub fn handle_message(&mut self, now: Clocks, bytes: &[u8]) {
+        let dialect = match &mut self.state {
+            State::Online(online) => {
+                online.last_received = now.monotonic;
+                Some(online.dialect)
+            }
+            State::LoggingIn { .. } => None,
+            _ => return,
+        };
+        let envelopes = if bytes.len() > INBOUND_BYTES {
+            None
+        } else if dialect == Some(Dialect::Rich) {
+            codec::decode_rich(bytes).ok()
+        } else {
+            // This also decodes a rich server's answer to the login, which is a single envelope.
+            codec::decode_basic(bytes).ok()
+        };
+        let Some(envelopes) = envelopes else {
+            self.ignored += 1;
+            if dialect.is_some() {
+                self.emit(Event::Notice(Notice::UnreadableFrame));
+            } else {
+                self.fail(Status::BadFrame, None);
+            }
+            return;
+        };
+        for envelope in envelopes {
+            self.handle_envelope(now, envelope);
+        }
+    }
+
+    fn handle_envelope(&mut self, now: Clocks, envelope: Envelope) {
+        match &self.state {
+            State::LoggingIn { .. } => match envelope.extension {
+                Some(Extension::Welcome(welcome)) => self.welcome(now, welcome),
+                Some(Extension::Refusal(refusal)) => self.refused(now, refusal),
+                Some(Extension::GoingAway(going)) => self.server_delay = Some(going.retry_after_ms.into()),
+                // A basic server sends the login back, including the fields that it does not know.
+                None | Some(Extension::Login(_)) => {
+                    self.basic_welcome(now);
+                    self.basic_envelope(now, envelope);
+                }
+                Some(_) => self.ignored += 1,
+            },
+            State::Online(Online { dialect: Dialect::Rich, .. }) => self.rich_envelope(now, envelope),
+            State::Online(_) => self.basic_envelope(now, envelope),
+            _ => {}
+        }
+    }
+
+    /// The socket was closed, or could not be opened; `code` is 1006 when the browser reports no reason.
+    pub fn handle_closed(&mut self, now: Clocks, code: u16) {
+        if !matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Online(_)) {
+            return;
+        }
+        let never_answered = matches!(self.state, State::Opening { .. });
+        let status = match Status::from_code(code) {
+            Status::Abnormal if never_answered => Status::NoAnswer,
+            // What a browser reports after it has received Text that is not UTF-8.
+            Status::Abnormal if self.is_basic() => Status::InvalidText,
+            // The server closed the connection normally; it may come back.
+            Status::Normal => Status::GoingAway,
+            status => status,
+        };
+        self.connection_lost(now, status);
+    }
+
+    /// The socket can't even be created: the address is invalid, or the page may not use it.
+    pub fn handle_open_failed(&mut self, status: Status) {
+        if matches!(self.state, State::Opening { .. }) {
+            self.fail(status, None);
+        }
+    }
+
+    // ---- time
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        [self.connection_due(), self.persister.due(), self.history.due(), self.search.due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn connection_due(&self) -> Option<Millis> {
+        match &self.state {
+            State::Idle | State::Failed => None,
+            State::Opening { deadline } | State::LoggingIn { deadline } => Some(*deadline),
+            State::Waiting { until } => Some(*until),
+            State::Online(online) => {
+                let ping = match online.pending_ping {
+                    Some((_, sent)) => self.pong_deadline(online, sent),
+                    None => self.ping_due(online),
+                };
+                let flush = self.send_queue.next_queued().map_or(Millis::MAX, |_| online.paused_until);
+                let next = if online.dialect == Dialect::Basic { flush } else { ping.min(flush) };
+                (next != Millis::MAX).then_some(next)
+            }
+        }
+    }
+
+    /// When to send the next ping, unless one is pending.
+    fn ping_due(&self, online: &Online) -> Millis {
+        match self.visibility {
+            Visibility::Visible => online.next_ping.min(online.last_received + VISIBLE_PING_MS),
+            Visibility::Hidden => online.next_ping,
+        }
+    }
+
+    /// When to give up the connection, given a ping that is pending since `sent`.
+    fn pong_deadline(&self, online: &Online, sent: Millis) -> Millis {
+        let timeout = match self.visibility {
+            Visibility::Visible => VISIBLE_PONG_TIMEOUT_MS,
+            Visibility::Hidden => PONG_TIMEOUT_MS,
+        };
+        online.last_received.max(sent) + timeout
+    }
+
+    /// Handles everything that is due.
+    pub fn handle_timeout(&mut self, now: Clocks) {
+        let is_due = |at: Option<Millis>| at.is_some_and(|at| at <= now.monotonic);
+        if is_due(self.persister.due()) {
+            self.write_pending();
+        }
+        if is_due(self.history.due()) {
+            self.page_due(now);
+        }
+        if is_due(self.search.due()) {
+            self.search_due(now);
+        }
+        if is_due(self.connection_due()) {
+            self.connection_timeout(now);
+        }
+    }
+
+    fn connection_timeout(&mut self, now: Clocks) {
+        match &self.state {
+            State::Opening { .. } | State::LoggingIn { .. } => {
+                self.commands.push_back(Command::Close(None));
+                self.connection_lost(now, Status::NoAnswer);
+            }
+            State::Waiting { .. } => self.open(now),
+            State::Online(online) => {
+                let rich = online.dialect == Dialect::Rich;
+                match online.pending_ping {
+                    Some((_, sent)) if now.monotonic >= self.pong_deadline(online, sent) => {
+                        self.commands.push_back(Command::Close(None));
+                        self.connection_lost(now, Status::ConnectionLost);
+                        return;
+                    }
+                    None if rich && now.monotonic >= self.ping_due(online) => self.ping(now),
+                    _ => {}
+                }
+                self.flush(now);
+            }
+            State::Idle | State::Failed => {}
+        }
+    }
+
+    // ---- common to both dialects
+
+    pub(super) fn is_basic(&self) -> bool {
+        matches!(&self.state, State::Online(Online { dialect: Dialect::Basic, .. }))
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(super) fn send(&mut self, envelope: &Envelope) {
+        self.commands.push_back(Command::Send(codec::encode(envelope)));
+    }
+
+    pub(super) fn open(&mut self, now: Clocks) {
+        self.state = State::Opening { deadline: now.monotonic + ANSWER_TIMEOUT_MS };
+        self.refusal = None;
+        self.server_delay = None;
+        self.commands.push_back(Command::Open);
+        let connection = match (&self.identity, self.backoff.attempt()) {
+            (None, _) => Connection::Connecting,
+            (Some(_), attempt) => {
+                Connection::Reconnecting { status: self.last_status, retry_at: None, attempt }
+            }
+        };
+        self.emit(Event::Connection(connection));
+    }
+
+    /// The login has succeeded, in either dialect.
+    pub(super) fn go_online(&mut self, now: Clocks, identity: Identity, heartbeat: Millis, can_batch: bool) {
+        self.limits = identity.limits;
+        self.nick_taken_since = None;
+        self.member_list.reconnected();
+        let limits = identity.limits;
+        self.state = State::Online(Online {
+            dialect: identity.dialect,
+            since: now.monotonic,
+            heartbeat,
+            next_ping: now.monotonic,
+            pending_ping: None,
+            last_received: now.monotonic,
+            send_budget: TokenBucket::new(limits.messages_per_minute, limits.burst, now.monotonic),
+            paused_until: 0,
+            pause_reason: Status::RateLimited,
+            can_batch,
+        });
+        let dialect = identity.dialect;
+        let first = self.identity.replace(identity.clone()).is_none();
+        // At once, because the nick can't be taken back without the secret.
+        self.write_pending();
+        self.emit(Event::LoggedIn(identity));
+        self.emit(Event::FromDevice(false));
+        self.emit(Event::Connection(Connection::Online { dialect }));
+        if first {
+            self.emit_send_queue();
+        }
+        if dialect == Dialect::Basic {
+            let is_queued = |stage| stage == Stage::Queued;
+            let queued: Vec<_> =
+                self.send_queue.iter().filter(|e| is_queued(e.stage)).map(|e| e.id).collect();
+            queued.into_iter().for_each(|id| self.persist_queued(id));
+        }
+        self.flush(now);
+    }
+
+    /// The connection is gone. Another attempt follows if it can succeed and a login has succeeded before.
+    pub(super) fn connection_lost(&mut self, now: Clocks, status: Status) {
+        if let State::Online(online) = &self.state
+            && now.monotonic.saturating_sub(online.since) >= STABLE_MS
+        {
+            self.backoff.reset();
+        }
+        self.history_disconnected();
+        self.requeue_in_flight();
+        if status == Status::InvalidText && self.backoff.attempt() == 0 {
+            // The connection bar shows the reason only until the reconnect; a notice stays.
+            self.emit(Event::Notice(Notice::ConnectionBroke(status)));
+        }
+        let refusal = self.refusal.take();
+        let status = refusal.as_ref().map_or(status, |refusal| refusal.status);
+        let requested_delay =
+            refusal.as_ref().map(|refusal| refusal.retry_after.into()).filter(|ms: &Millis| *ms > 0);
+        // A first login is retried only when the server has named a delay.
+        if (status.is_terminal() && !self.may_regain_nick(now, status))
+            || (self.identity.is_none() && requested_delay.is_none())
+        {
+            self.fail(status, refusal);
+            return;
+        }
+        let delay = match self.server_delay.take().or(requested_delay) {
+            Some(requested) => self.backoff.server_delay(requested),
+            None => self.backoff.next_delay(),
+        };
+        let until = now.monotonic + delay;
+        self.state = State::Waiting { until };
+        self.last_status = status;
+        if self.identity.is_some() {
+            let attempt = self.backoff.attempt();
+            self.emit(Event::Connection(Connection::Reconnecting { status, retry_at: Some(until), attempt }));
+        }
+    }
+
+    /// Whether to retry although the server says that the nick is taken: it was ours, and a server that was killed just
+    /// after we had left and logged in again reserves the nick for the earlier session, which is the one it knows.
+    fn may_regain_nick(&mut self, now: Clocks, status: Status) -> bool {
+        let is_refused = matches!(self.state, State::LoggingIn { .. }) && status == Status::NickTaken;
+        if !is_refused || self.identity.is_none() {
+            return false;
+        }
+        let since = *self.nick_taken_since.get_or_insert(now.monotonic);
+        now.monotonic.saturating_sub(since) < NICK_TAKEN_RETRY_MS
+    }
+
+    /// Puts the messages in flight back into the queue.
+    pub(super) fn requeue_in_flight(&mut self) {
+        let is_in_flight = |stage| stage == Stage::InFlight;
+        let in_flight: Vec<_> = self
+            .send_queue
+            .iter()
+            .filter(|queued| is_in_flight(queued.stage))
+            .map(|queued| queued.id)
+            .collect();
+        // A basic server has no ids to detect duplicates by, so the user decides whether to send a message again.
+        let (stage, delivery) = match self.is_basic() {
+            true => (Stage::Failed(Status::Unconfirmed), Delivery::Failed(Status::Unconfirmed)),
+            false => (Stage::Queued, Delivery::Queued),
+        };
+        for id in in_flight {
+            self.send_queue.set(id, stage);
+            self.emit(Event::Delivery(id, delivery));
+        }
+    }
+
+    pub(super) fn fail(&mut self, status: Status, refusal: Option<Refusal>) {
+        if matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Online(_)) {
+            self.commands.push_back(Command::Close(None));
+        }
+        self.requeue_in_flight();
+        self.state = State::Failed;
+        self.history_disconnected();
+        self.emit(Event::Connection(Connection::Failed { status, refusal }));
+    }
+
+    /// Removes a message from the send queue, also on the device. `true` when it was there.
+    pub(super) fn dequeue(&mut self, now: Clocks, id: MessageId) -> bool {
+        let was_queued = self.send_queue.remove(id).is_some();
+        if was_queued {
+            self.persister.delete_queued(now.monotonic, id);
+        }
+        was_queued
+    }
+
+    /// Sends the queued messages, as far as the rate limit allows.
+    pub(super) fn flush(&mut self, now: Clocks) {
+        let State::Online(online) = &mut self.state else { return };
+        let Some(identity) = &self.identity else { return };
+        let rich = online.dialect == Dialect::Rich;
+        let mut frames = Vec::new();
+        let mut sent = Vec::new();
+        let mut pause = None;
+        while let Some(queued) = self.send_queue.next_queued() {
+            if online.paused_until > now.monotonic {
+                pause = Some(online.paused_until - now.monotonic);
+                break;
+            }
+            if let Err(ms) = online.send_budget.take(now.monotonic) {
+                online.paused_until = now.monotonic + ms;
+                online.pause_reason = Status::RateLimited;
+                pause = Some(ms);
+                break;
+            }
+            let id = queued.id;
+            let envelope = codec::message(&identity.nick, "", rich.then_some(id), &queued.content);
+            frames.push(codec::encode(&envelope));
+            self.send_queue.set(id, Stage::InFlight);
+            sent.push(id);
+        }
+        let max_batch_bytes = self.limits.frame_bytes / 2;
+        let (can_batch, pause_reason) = (online.can_batch, online.pause_reason);
+        let mut batch_bytes = 0;
+        let mut batch = Vec::new();
+        for frame in frames {
+            let is_full = !can_batch
+                || batch_bytes + frame.len() > max_batch_bytes
+                || batch.len() >= codec::BATCH_FRAMES;
+            if is_full && !batch.is_empty() {
+                self.commands.push_back(Command::Send(codec::batch(std::mem::take(&mut batch))));
+                batch_bytes = 0;
+            }
+            batch_bytes += frame.len() + BATCH_OVERHEAD_BYTES;
+            batch.push(frame);
+        }
+        if !batch.is_empty() {
+            self.commands.push_back(Command::Send(codec::batch(batch)));
+        }
+        sent.into_iter().for_each(|id| self.emit(Event::Delivery(id, Delivery::Pending)));
+        if let Some(ms) = pause.filter(|ms| *ms >= REPORTED_PAUSE_MS) {
+            self.emit(Event::Throttled(pause_reason, u32::try_from(ms).unwrap_or(u32::MAX)));
+        }
+    }
+}

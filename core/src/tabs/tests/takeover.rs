@@ -1,0 +1,81 @@
+//! A follower that becomes the leader.
+
+use super::*;
+
+#[test]
+fn acknowledged_messages_stay_acknowledged_under_a_new_leader() {
+    let mut browser = Browser::new(0);
+    browser.sync();
+    let id = MessageId([5; 16]);
+    let sent = browser.follower.handle_send(NOW, id, "hello").unwrap();
+    browser.drain_follower();
+    browser.write(sent.change.clone());
+    browser.command(&sent.command);
+    let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq: 1, time: 5 }];
+    browser.receive(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
+    assert_eq!(browser.follower_tab.shown(), [(id, 1, Delivery::Sent)]);
+    // The acknowledgement is not persisted yet.
+    browser.take_over();
+    assert_eq!(browser.follower_tab.shown(), [(id, 1, Delivery::Sent)]);
+}
+
+#[test]
+fn messages_that_a_dying_leader_did_not_persist_are_sent_by_the_next_one() {
+    let mut browser = Browser::new(0);
+    browser.sync();
+    let [persisted, queued] = [1, 2].map(|n| MessageId([n; 16]));
+    browser.session.handle_send(NOW, persisted, "persisted").unwrap();
+    browser.drain();
+    assert_eq!(browser.follower.take_queued(), [], "messages in flight are persisted");
+    browser.dying = true;
+    // A clock that is set back does not change the order.
+    browser.session.handle_send(Clocks { unix: NOW.unix - 9, ..NOW }, queued, "not persisted").unwrap();
+    browser.drain();
+    browser.both_show(2);
+    browser.sent.clear();
+    browser.take_over();
+    browser.drain();
+    assert!(
+        browser.persisted().send_queue.iter().any(|message| message.id == queued),
+        "the new leader has persisted it"
+    );
+    browser.session.handle_opened(NOW);
+    let welcome = wire::Welcome { version: 1, nick: "tom".into(), secret: vec![7; 32], ..Default::default() };
+    browser.receive(&codec::extension("", Extension::Welcome(welcome)));
+    let sent = browser.sent.iter().filter(|envelope| envelope.r#type == codec::TALK);
+    let sent: Vec<_> = sent.map(|envelope| &*envelope.content).collect();
+    assert_eq!(sent, ["persisted", "not persisted"], "each is sent once");
+}
+
+#[test]
+fn messages_that_may_have_been_discarded_are_not_sent_by_the_next_leader() {
+    let mut browser = Browser::new(0);
+    browser.sync();
+    browser.dying = true;
+    browser.session.handle_send(NOW, MessageId([1; 16]), "not persisted").unwrap();
+    browser.drain();
+    // The follower misses messages, and no leader is left to send a snapshot.
+    browser.disconnected = true;
+    browser.session.handle_closed(NOW, 1006);
+    browser.drain();
+    let message = browser.leader.publish(NOW.monotonic, &Event::RoundTrip(5), &browser.session).unwrap();
+    assert_eq!(browser.follower.handle_message(NOW.monotonic, &message), FollowerAction::RequestSnapshot);
+    assert_eq!(browser.follower.take_queued(), []);
+}
+
+#[test]
+fn messages_on_a_history_page_are_not_queued_any_more() {
+    let mut browser = Browser::new(0);
+    browser.sync();
+    browser.dying = true;
+    browser.session.handle_send(NOW, MessageId([1; 16]), "not persisted").unwrap();
+    browser.drain();
+    let sent = |event: &Event| match event {
+        Event::Message(message) => Some(Message { seq: 1, delivery: Delivery::Sent, ..message.clone() }),
+        _ => None,
+    };
+    let page = Event::HistoryPage(browser.follower_tab.events.iter().filter_map(sent).collect());
+    let message = browser.leader.publish(NOW.monotonic, &page, &browser.session).unwrap();
+    browser.deliver(&message);
+    assert_eq!(browser.follower.take_queued(), []);
+}

@@ -1,0 +1,222 @@
+//! What a view asks: the rows by their number, counted from the oldest, and their positions in CSS pixels from the top.
+
+use super::{CONTINUES_WITHIN_MS, OtherRow, PackedRow, Row, RowIndex, RowKind, RowMetrics, Timeline};
+use crate::event::GapState;
+
+impl Timeline {
+    /// The number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// There are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// There are messages or gaps.
+    #[must_use]
+    pub fn has_messages(&self) -> bool {
+        self.indices_from((0, 0)).any(|index| self.is_message_or_gap(index))
+    }
+
+    /// All rows, oldest first.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        self.indices_from((0, 0)).map(|index| self.row_at(index))
+    }
+
+    /// A row; `None` when there are not so many.
+    #[must_use]
+    pub fn row(&self, at: usize) -> Option<Row> {
+        Some(self.row_at(self.index(at)?))
+    }
+
+    /// The key of a row; `None` when there are not so many.
+    #[must_use]
+    pub fn key(&self, at: usize) -> Option<u32> {
+        Some(self.packed(self.index(at)?).key)
+    }
+
+    /// The number of the row with a key. Fast when it is `near`, else linear in the number of rows.
+    #[must_use]
+    pub fn index_of_key(&self, key: u32, near: usize) -> Option<usize> {
+        if self.key(near) == Some(key) {
+            return Some(near);
+        }
+        let index = self.indices_from((0, 0)).find(|index| self.packed(*index).key == key)?;
+        Some(self.number(index))
+    }
+
+    /// The row with a sequence number: the message, or the gap that contains it. If there is neither, the next message
+    /// or gap after it, or else the last message; `None` in an empty room.
+    #[must_use]
+    pub fn index_of_seq(&self, seq: u64) -> Option<usize> {
+        let before = self.last_up_to(seq);
+        if let Some(index) = before
+            && self.packed(index).seq == seq
+        {
+            return Some(self.number(index));
+        }
+        let from = before.map_or((0, 0), |(block, at)| (block, at + 1));
+        let is_at_or_after = |index: &RowIndex| {
+            let row = self.packed(*index);
+            row.is_message() || self.gap(row.key).is_some_and(|state| state.gap.to >= seq)
+        };
+        self.indices_from(from).find(is_at_or_after).or(before).map(|index| self.number(index))
+    }
+
+    /// The height of all rows.
+    #[must_use]
+    pub fn height(&self) -> f64 {
+        self.blocks.iter().map(|block| block.height).sum()
+    }
+
+    /// The top of a row; the bottom of the last one when there are not so many.
+    #[must_use]
+    pub fn top(&self, at: usize) -> f64 {
+        let Some((block, at)) = self.index(at) else { return self.height() };
+        let blocks: f64 = self.blocks[..block].iter().map(|block| block.height).sum();
+        blocks + self.blocks[block].rows[..at].iter().map(|row| f64::from(row.height)).sum::<f64>()
+    }
+
+    /// The height of a row; 0 when there are not so many.
+    #[must_use]
+    pub fn height_of(&self, at: usize) -> f64 {
+        self.index(at).map_or(0.0, |index| f64::from(self.packed(index).height))
+    }
+
+    /// The row at a vertical position: the first one for positions above all rows, the last one for those below.
+    #[must_use]
+    pub fn index_at(&self, y: f64) -> usize {
+        let (mut top, mut number) = (0.0, 0);
+        for block in &self.blocks {
+            if top + block.height <= y {
+                top += block.height;
+                number += block.rows.len();
+                continue;
+            }
+            for row in &block.rows {
+                top += f64::from(row.height);
+                if top > y {
+                    return number;
+                }
+                number += 1;
+            }
+        }
+        self.len.saturating_sub(1)
+    }
+
+    /// The gap that a row shows; `None` for other rows.
+    #[must_use]
+    pub fn gap_at(&self, at: usize) -> Option<GapState> {
+        self.gap(self.packed(self.index(at)?).key)
+    }
+
+    /// The sequence number of a row's message; `None` for other rows, and for messages without one.
+    #[must_use]
+    pub fn seq(&self, at: usize) -> Option<u64> {
+        let row = self.packed(self.index(at)?);
+        (row.is_message() && row.is_sent() && row.seq > 0).then_some(row.seq)
+    }
+
+    /// The time of a row's message, Unix ms; `None` for other rows.
+    #[must_use]
+    pub fn time(&self, at: usize) -> Option<i64> {
+        let row = self.packed(self.index(at)?);
+        row.is_message().then_some(row.time)
+    }
+
+    /// The largest sequence number of all messages.
+    #[must_use]
+    pub fn newest(&self) -> Option<u64> {
+        let is_sent = |index: &RowIndex| self.packed(*index).is_message() && self.packed(*index).is_sent();
+        self.indices_before(self.end()).find(is_sent).map(|index| self.packed(index).seq)
+    }
+
+    /// Sets the measured height of a row, in CSS pixels. It becomes the estimate for messages of the same class.
+    pub fn set_measured(&mut self, at: usize, height: f32) {
+        let Some(index) = self.index(at) else { return };
+        self.blocks[index.0].set_height(index.1, height);
+        let row = *self.packed(index);
+        // The day heading makes the first row of a day taller than others of its class.
+        if row.is_message() && self.starts_day(index, &row).is_none() {
+            let continued = self.continues(index, row.nick(), row.time);
+            let class = self.height_class(row.len(), continued, row.is_own());
+            self.class_heights[class] = height;
+        }
+    }
+
+    /// Discards all measured heights, because the width of the rows has changed, and estimates them from new metrics.
+    pub fn set_metrics(&mut self, metrics: RowMetrics) {
+        self.metrics = metrics;
+        self.class_heights.fill(0.0);
+        let messages: Vec<_> =
+            self.indices_from((0, 0)).filter(|index| self.packed(*index).is_message()).collect();
+        for (block, at) in messages {
+            let row = self.blocks[block].rows[at];
+            let height = self.estimate_height(row.len(), false, row.is_own());
+            self.blocks[block].set_height(at, height);
+        }
+    }
+
+    /// Sets the row at the scroll anchor; `None` for the end of the timeline. Rows near it are not evicted.
+    pub fn set_anchor(&mut self, key: Option<u32>) {
+        self.anchor = key;
+    }
+
+    /// The index of a row, given its number.
+    fn index(&self, mut at: usize) -> Option<RowIndex> {
+        for (number, block) in self.blocks.iter().enumerate() {
+            if at < block.rows.len() {
+                return Some((number, at));
+            }
+            at -= block.rows.len();
+        }
+        None
+    }
+
+    /// The number of a row, given its index.
+    fn number(&self, (block, at): RowIndex) -> usize {
+        self.blocks[..block].iter().map(|block| block.rows.len()).sum::<usize>() + at
+    }
+
+    fn is_message_or_gap(&self, index: RowIndex) -> bool {
+        let row = self.packed(index);
+        row.is_message() || self.gap(row.key).is_some()
+    }
+
+    fn row_at(&self, index: RowIndex) -> Row {
+        let row = *self.packed(index);
+        if row.is_message() {
+            let day = self.starts_day(index, &row);
+            let continued = day.is_none() && self.continues(index, row.nick(), row.time);
+            let message = self.message_at(index);
+            return Row { key: row.key, day, kind: RowKind::Message { message, continued } };
+        }
+        let kind = match self.others.get(&row.key).cloned() {
+            Some(OtherRow::Presence(summary)) => RowKind::Presence(summary),
+            Some(OtherRow::Notice(notice)) => RowKind::Notice(notice),
+            Some(OtherRow::Gap(gap)) => RowKind::Gap { gap, height: row.height.into() },
+            None => unreachable!("`new_other` inserts the content of every row that is not a message"),
+        };
+        Row { key: row.key, day: None, kind }
+    }
+
+    /// The time of a message that is the first of its day, or the first after a gap, which may be either.
+    fn starts_day(&self, index: RowIndex, row: &PackedRow) -> Option<i64> {
+        let above = self.indices_before(index).find(|index| self.is_message_or_gap(*index));
+        let above = above.map(|index| self.packed(index));
+        let day = |row: &PackedRow| (self.day_of)(row.time);
+        let is_same = above.is_some_and(|above| above.is_message() && day(above) == day(row));
+        (!is_same).then_some(row.time)
+    }
+
+    /// Whether a message of this nick and time continues the row above this index, so that its nick is not repeated.
+    pub(super) fn continues(&self, index: RowIndex, nick: u32, time: i64) -> bool {
+        self.row_before(index).is_some_and(|above| {
+            above.is_message() && above.nick() == nick && (time - above.time).abs() < CONTINUES_WITHIN_MS
+        })
+    }
+}
