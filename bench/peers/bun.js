@@ -1,4 +1,4 @@
-// A server that sends what comes in to everybody, with Bun's own publish.
+// Broadcasts every message with Bun's built-in publish.
 const server = Bun.serve({
     hostname: "127.0.0.1",
     port: Number(process.argv[2]),

@@ -1,4 +1,4 @@
-// A server that sends what comes in to everybody, with npm's ws, as its own documentation has it.
+// Broadcasts every message with the npm package ws, as in its documentation.
 const { WebSocketServer, WebSocket } = require("ws");
 
 const port = Number(process.argv[2]);

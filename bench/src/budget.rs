@@ -1,4 +1,4 @@
-//! Budgets: how far Parlour may be behind others, and what it may need. Ratios and exact figures, never seconds.
+//! Budgets: limits for Parlour's figures and for their ratios to those of peers. None is an absolute time.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -15,40 +15,41 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Budget {
     figure: String,
-    /// The server that Parlour's figure is divided by; without one it is the figure itself.
+    /// The peer whose figure Parlour's is divided by. Without it the limit is for the figure itself.
     to: Option<String>,
     at_least: Option<f64>,
     at_most: Option<f64>,
 }
 
-/// What came of the budgets.
+/// The result of checking the budgets.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// A line for each that is exceeded.
+    /// A line for each exceeded budget.
     pub exceeded: Vec<String>,
-    /// A line for each of which there is no figure.
-    pub open: Vec<String>,
+    /// A line for each budget whose figure was not measured.
+    pub not_measured: Vec<String>,
 }
 
-/// Holds what any of the reports has against the budgets.
+/// Checks the budgets against all reports.
 pub fn check(budgets: &str, reports: &[&Report]) -> Result<Outcome> {
-    let file: File = toml::from_str(budgets).context("the budgets are wrong")?;
+    let file: File = toml::from_str(budgets).context("invalid budgets file")?;
     let mut outcome = Outcome::default();
     for Budget { figure, to, at_least, at_most } in &file.budget {
         let (value, what) = match to {
-            Some(to) => {
-                (reports.iter().find_map(|report| report.ratio(figure, to)), format!("{figure}, by {to}'s"))
-            }
+            Some(to) => (
+                reports.iter().find_map(|report| report.ratio(figure, to)),
+                format!("{figure}, relative to {to}"),
+            ),
             None => (reports.iter().find_map(|report| report.median(figure, OURS)), figure.clone()),
         };
         let Some(value) = value else {
-            outcome.open.push(format!("{what}: there is no figure"));
+            outcome.not_measured.push(format!("{what}: not measured"));
             continue;
         };
         if at_least.is_some_and(|least| value < least) || at_most.is_some_and(|most| value > most) {
             let bound = at_least.map(|least| format!("at least {least}"));
             let bound = bound.or(at_most.map(|most| format!("at most {most}"))).unwrap_or_default();
-            outcome.exceeded.push(format!("{what}: {value:.3} and should be {bound}"));
+            outcome.exceeded.push(format!("{what}: {value:.3}, should be {bound}"));
         }
     }
     Ok(outcome)
@@ -59,13 +60,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_s_budgets_can_be_read() {
+    fn budgets_file_is_valid() {
         let outcome = check(include_str!("../budgets.toml"), &[&Report::default()]).unwrap();
-        assert!(outcome.exceeded.is_empty() && !outcome.open.is_empty());
+        assert!(outcome.exceeded.is_empty() && !outcome.not_measured.is_empty());
     }
 
     #[test]
-    fn past_a_bound_is_told() {
+    fn exceeded_budgets_are_reported() {
         let mut report = Report::default();
         for (of, value) in [(OURS, 2.0), ("bun", 4.0)] {
             report.add(&[OURS, "bun"], of, vec![("speed".into(), value)]);
@@ -75,7 +76,7 @@ mod tests {
             let outcome =
                 check(&format!("[[budget]]\nfigure = \"speed\"\n{rest}"), &[&Report::default(), &report])
                     .unwrap();
-            (outcome.exceeded.len(), outcome.open.len())
+            (outcome.exceeded.len(), outcome.not_measured.len())
         };
         assert_eq!(of("to = \"bun\"\nat_least = 0.5"), (0, 0));
         assert_eq!(of("to = \"bun\"\nat_least = 0.6"), (1, 0));

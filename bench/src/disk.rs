@@ -1,4 +1,4 @@
-//! What a disk allows: the same messages without a server, on one thread.
+//! The disk's limit: the same messages written without a server, on one thread.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,26 +10,26 @@ use std::{
 use anyhow::{Context, Result};
 use rusqlite::Connection;
 
-/// What a message of 100 bytes is with its id, number, time and name.
-const RECORD: usize = 150;
+/// Approximate size of a stored message of 100 bytes with its id, number, time and nick.
+const RECORD_BYTES: usize = 150;
 
-/// What a disk did.
+/// The result of a disk measurement.
 #[derive(Debug)]
-pub struct Done {
+pub struct DiskResult {
     pub per_second: f64,
-    /// Of each group, in ms, sorted.
-    pub waits: Vec<f64>,
+    /// The durations of all groups in ms, sorted.
+    pub latencies: Vec<f64>,
 }
 
-/// Appends groups of so many records to a file and waits for the disk after each.
-pub fn fdatasync(data: &Path, group: usize, span: Duration) -> Result<Done> {
+/// Appends groups of `group` records to a file, with one `fdatasync` per group.
+pub fn fdatasync(data: &Path, group: usize, span: Duration) -> Result<DiskResult> {
     let path = data.join("floor");
     let mut file: File =
-        OpenOptions::new().create(true).append(true).open(path).context("no file can be made")?;
-    let record = [b'x'; RECORD];
+        OpenOptions::new().create(true).append(true).open(path).context("cannot create a file")?;
+    let record = [b'x'; RECORD_BYTES];
     let mut bytes = Vec::new();
-    count(group, span, || {
-        // A server has them one by one too.
+    measure(group, span, || {
+        // A server also assembles a group message by message.
         bytes.clear();
         (0..group).for_each(|_| bytes.extend_from_slice(&record));
         file.write_all(&bytes)?;
@@ -38,8 +38,8 @@ pub fn fdatasync(data: &Path, group: usize, span: Duration) -> Result<Done> {
     })
 }
 
-/// Inserts messages into SQLite, each in a transaction of its own that waits for the disk.
-pub fn sqlite(data: &Path, span: Duration) -> Result<Done> {
+/// Inserts messages into SQLite, each in its own durable transaction.
+pub fn sqlite(data: &Path, span: Duration) -> Result<DiskResult> {
     let db = Connection::open(data.join("floor.db"))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
@@ -48,21 +48,21 @@ pub fn sqlite(data: &Path, span: Duration) -> Result<Done> {
     )?;
     let mut insert = db.prepare("INSERT INTO said (id, nick, time, content) VALUES (?, ?, ?, ?)")?;
     let content = "x".repeat(100);
-    count(1, span, || {
+    measure(1, span, || {
         insert.execute((&[7_u8; 16], "u1", 1_i64 << 40, &content))?;
         Ok(())
     })
 }
 
-fn count(each: usize, span: Duration, mut once: impl FnMut() -> Result<()>) -> Result<Done> {
+fn measure(group: usize, span: Duration, mut write_group: impl FnMut() -> Result<()>) -> Result<DiskResult> {
     let start = Instant::now();
-    let mut waits = Vec::new();
+    let mut latencies = Vec::new();
     while start.elapsed() < span {
         let begun = Instant::now();
-        once()?;
-        waits.push(begun.elapsed().as_secs_f64() * 1e3);
+        write_group()?;
+        latencies.push(begun.elapsed().as_secs_f64() * 1e3);
     }
-    let per_second = (waits.len() * each) as f64 / start.elapsed().as_secs_f64();
-    waits.sort_by(f64::total_cmp);
-    Ok(Done { per_second, waits })
+    let per_second = (latencies.len() * group) as f64 / start.elapsed().as_secs_f64();
+    latencies.sort_by(f64::total_cmp);
+    Ok(DiskResult { per_second, latencies })
 }

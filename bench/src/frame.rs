@@ -1,5 +1,4 @@
-//! WebSocket frames as a client has them (RFC 6455, 5.2): masked when sent; of what comes in, the headers are read and
-//! nothing else.
+//! WebSocket frames of a client (RFC 6455, 5.2): masked when sent. Of received frames only the header is parsed.
 
 pub const TEXT: u8 = 1;
 pub const BINARY: u8 = 2;
@@ -11,13 +10,13 @@ pub const PONG: u8 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub opcode: u8,
-    /// The bytes of the header itself.
+    /// Size of the header in bytes.
     pub bytes: usize,
-    /// The bytes of the payload.
+    /// Size of the payload in bytes.
     pub len: usize,
 }
 
-/// Reads a header; nothing when it is not whole.
+/// Parses a header. Returns `None` if it is incomplete.
 pub fn head(bytes: &[u8]) -> Option<Head> {
     let [first, second, rest @ ..] = bytes else { return None };
     let (bytes, len) = match second & 0x7F {
@@ -28,7 +27,7 @@ pub fn head(bytes: &[u8]) -> Option<Head> {
     Some(Head { opcode: first & 0x0F, bytes, len })
 }
 
-/// Appends a whole frame. The mask need not be secret here; it must be there, since undoing it is a server's work.
+/// Appends a whole frame. The mask need not be unpredictable here, but it is required, and unmasking is a server's work.
 pub fn put(out: &mut Vec<u8>, opcode: u8, payload: &[u8], mask: u32) {
     out.push(0x80 | opcode);
     match payload.len() {
@@ -52,19 +51,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_has_the_bytes_of_the_standard_s_example() {
+    fn frame_matches_the_example_of_rfc_6455() {
         let mut out = Vec::new();
         put(&mut out, TEXT, b"Hello", 0x37FA_213D);
         assert_eq!(out, [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58]);
     }
 
     #[test]
-    fn lengths_of_all_three_forms() {
+    fn all_three_length_encodings_round_trip() {
         for (len, bytes) in [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
             let mut out = Vec::new();
             put(&mut out, BINARY, &vec![7; len], 0);
             assert_eq!(out.len(), bytes + 4 + len);
-            // A server's frame is the same without the mask.
+            // The header of a server's frame is the same without the mask bit.
             let read = head(&out);
             assert_eq!(read, Some(Head { opcode: BINARY, bytes, len }), "{len}");
             assert_eq!(head(&out[..bytes - 1]), None, "{len}");

@@ -1,22 +1,22 @@
-//! What the server and the page cost, beside others on the same machine in the same minutes. `cargo xtask bench` builds and
-//! fetches what is measured and starts this; see README.md beside it.
+//! Benchmarks of the server and the page, compared with peers on the same machine at the same time. `cargo xtask bench`
+//! builds and fetches what is measured and runs this program; see README.md in this folder.
 
-#![cfg(target_os = "linux")] // For /proc, and cores to pin to.
+#![cfg(target_os = "linux")] // Reads /proc and pins processes to cores.
 
-mod asked;
+mod args;
 mod budget;
 mod client;
 mod disk;
 mod frame;
+mod instructions;
 mod load;
+mod log_queries;
 mod measure;
 mod process;
-mod reading;
 mod report;
 mod restart;
 mod rooms;
 mod scan;
-mod scenario;
 mod swarm;
 mod target;
 
@@ -25,30 +25,32 @@ use std::{fs, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 
 use crate::{
-    asked::Asked,
+    args::Args,
     measure::{MEASURES, Measure, Setting},
     process::Cores,
     report::Report,
-    target::{OURS, Place},
+    target::{OURS, Paths},
 };
 
-/// Sockets of the load's besides its clients, and other files.
+/// Files needed in addition to one per client.
 const OTHER_FILES: u64 = 200;
-/// By what `--only` knows the server's half; the client's has its own.
+/// The name of the server's half in `--only`; that of the client's half is in `client`.
 const HALF: &str = "server";
 
-/// Whether a measurement of a half has the text in its name.
-fn picked(half: &str, name: &str, only: &str) -> bool {
+/// Whether `--only` selects a measurement: by a part of its name or of the name of its half.
+fn is_selected(half: &str, name: &str, only: &str) -> bool {
     format!("{half}, {name}").contains(only)
 }
 
-/// The program.
+/// Entry point of the program.
 pub fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let done = match args.as_slice() {
-        // What valgrind runs of us.
-        [flag, joined, rounds] if flag == scenario::FLAG => scenario::run_with(joined, rounds).map(|()| true),
-        _ => Asked::read(args.into_iter()).and_then(|asked| run(&asked)),
+        // The arguments of a run under valgrind.
+        [flag, joined, rounds] if flag == instructions::FLAG => {
+            instructions::run_with(joined, rounds).map(|()| true)
+        }
+        _ => Args::parse(args.into_iter()).and_then(|args| run(&args)),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -60,76 +62,75 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Measures, writes, and says whether all is within the budgets that were to be checked.
-fn run(asked: &Asked) -> Result<bool> {
-    let place = asked.place()?;
-    fs::create_dir_all(&place.out).context("there is nowhere to write to")?;
+/// Measures and writes the results. Returns whether all checked budgets are met.
+fn run(args: &Args) -> Result<bool> {
+    let paths = args.paths()?;
+    fs::create_dir_all(&paths.out).context("cannot create the output folder")?;
     let cores = Cores::find()?;
-    let only = asked.only.as_deref().unwrap_or_default();
-    let mut server = asked.report()?;
-    measure_server(asked, place.clone(), cores, only, &mut server)?;
+    let only = args.only.as_deref().unwrap_or_default();
+    let mut server = args.report()?;
+    measure_server(args, paths.clone(), cores, only, &mut server)?;
     cores.everywhere()?;
-    let mut client = asked.report()?;
-    if let (Some(chrome), Some(dist)) = (&asked.chrome, &asked.dist) {
+    let mut client = args.report()?;
+    if let (Some(chrome), Some(dist)) = (&args.chrome, &args.dist) {
         let setting = client::Setting {
-            place: place.clone(),
+            paths: paths.clone(),
             chrome: chrome.into(),
             dist: dist.into(),
-            span: asked.span()?,
+            span: args.span()?,
         };
         client::measure(&setting, only, &mut client)?;
     }
-    place.clean();
+    paths.clean();
     for (half, report, note) in [(HALF, &mut server, SERVERS), (client::HALF, &mut client, CLIENTS)] {
         if !report.is_empty() {
             report.finish();
-            tell(report, note);
-            let json = place.out.join(half).with_extension("json");
-            fs::write(&json, serde_json::to_string_pretty(report)?)
-                .context("the results cannot be written")?;
+            print_report(report, note);
+            let json = paths.out.join(half).with_extension("json");
+            fs::write(&json, serde_json::to_string_pretty(report)?).context("cannot write the results")?;
             println!("\nalso in {}", json.display());
         }
     }
-    match &asked.check {
+    match &args.check {
         None => Ok(true),
         Some(file) => {
-            checked(&fs::read_to_string(file).context("there are no budgets")?, &[&server, &client])
+            check_budgets(&fs::read_to_string(file).context("cannot read the budgets")?, &[&server, &client])
         }
     }
 }
 
-fn measure_server(asked: &Asked, place: Place, cores: Cores, only: &str, report: &mut Report) -> Result<()> {
+fn measure_server(args: &Args, paths: Paths, cores: Cores, only: &str, report: &mut Report) -> Result<()> {
     cores.on_server(|| ())?;
     let files = process::raise_file_limit(10_000 + OTHER_FILES);
     let setting = Setting {
         cores,
         warm: Duration::from_secs(1),
-        span: asked.span()?,
+        span: args.span()?,
         connections: usize::try_from(files.saturating_sub(OTHER_FILES))?,
-        place,
+        paths,
     };
     if cores.server == cores.load {
         eprintln!(
-            "There is one core for servers and load: all figures but CPU-seconds are of both together."
+            "Only one core is available to servers and load: all figures except CPU-seconds are of both together."
         );
     }
     for measure in MEASURES.iter().filter(|measure| measure.is_wanted(only)) {
-        take(&setting, measure, report);
+        run_measure(&setting, measure, report);
     }
     Ok(())
 }
 
-/// One measurement of all servers in turn, and again.
-fn take(setting: &Setting, measure: &Measure, report: &mut Report) {
+/// Takes a measurement of all servers in turn, for each round.
+fn run_measure(setting: &Setting, measure: &Measure, report: &mut Report) {
     for round in 1..=report.rounds {
         for of in measure.of {
             if report.missing.contains_key(*of) {
                 continue;
             }
             eprintln!("{}: {of}, {round} of {}", measure.name, report.rounds);
-            match (measure.take)(setting, of) {
+            match (measure.run)(setting, of) {
                 Ok(figures) => report.add(measure.of, of, figures),
-                // The rest is worth having all the same; that this is not there makes the run a failed one.
+                // A failed measurement of Parlour fails the run, but the others are still taken.
                 Err(error) if *of == OURS => {
                     eprintln!("{} failed: {error:#}", measure.name);
                     return report.failed.push(format!("{}: {error:#}", measure.name));
@@ -143,15 +144,15 @@ fn take(setting: &Setting, measure: &Measure, report: &mut Report) {
     }
 }
 
-/// What is to be known of the servers, and of the pages.
+/// Notes printed below the tables.
 const SERVERS: &str = "\
-Parlour: login, names, limits, ids, who is there, and every message on disk before it is acknowledged.
-bun, nats, ws: no login and no log; a message is the 100 or 500 bytes and nothing else.";
+Parlour: login, nicks, limits, ids, presence, and every message on disk before it is acknowledged.
+bun, nats, ws: no login and no message log; a message is the 100 or 500 bytes and nothing else.";
 const CLIENTS: &str = "\
-lounge: The Lounge, with a server of its own between the page and IRC. floor: a list of twenty lines, and nothing else.";
+lounge: The Lounge, with its own server between the page and IRC. floor: a list of twenty lines and nothing else.";
 
-fn tell(report: &Report, note: &str) {
-    println!("Medians of {} rounds; in brackets, Parlour's figure by this one's.", report.rounds);
+fn print_report(report: &Report, note: &str) {
+    println!("Medians of {} rounds; in brackets, Parlour's figure divided by this one.", report.rounds);
     print!("{}", report.table());
     println!("\n{note}");
     for (peer, why) in report.missing.iter().filter(|(peer, _)| report.measures(peer)) {
@@ -160,18 +161,18 @@ fn tell(report: &Report, note: &str) {
     report.failed.iter().for_each(|why| println!("failed: {why}"));
 }
 
-/// Whoever is missing is behind nobody, and in front of nobody either: that too is not as it should be.
-fn checked(budgets: &str, reports: &[&Report]) -> Result<bool> {
+/// Checks the budgets and prints the result. Missing peers also fail the check, because they cannot be compared.
+fn check_budgets(budgets: &str, reports: &[&Report]) -> Result<bool> {
     let outcome = budget::check(budgets, reports)?;
-    outcome.open.iter().for_each(|line| println!("not checked: {line}"));
-    outcome.exceeded.iter().for_each(|line| println!("past its budget: {line}"));
-    let whole = reports.iter().all(|report| report.is_whole());
-    if outcome.exceeded.is_empty() && whole {
-        println!("Nothing that was measured is past its budget.");
-    } else if !whole {
+    outcome.not_measured.iter().for_each(|line| println!("not checked: {line}"));
+    outcome.exceeded.iter().for_each(|line| println!("over budget: {line}"));
+    let complete = reports.iter().all(|report| report.is_complete());
+    if outcome.exceeded.is_empty() && complete {
+        println!("All measured figures are within budget.");
+    } else if !complete {
         println!("Not everything could be measured; see above.");
     }
-    Ok(outcome.exceeded.is_empty() && whole)
+    Ok(outcome.exceeded.is_empty() && complete)
 }
 
 #[cfg(test)]
@@ -179,8 +180,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_half_and_a_part_of_one() {
-        assert!(picked("client", "idle", "client") && picked("client", "idle", "idle"));
-        assert!(!picked("server", "storm", "client") && picked("server", "storm", ""));
+    fn only_selects_halves_and_measurements() {
+        assert!(is_selected("client", "idle", "client") && is_selected("client", "idle", "idle"));
+        assert!(!is_selected("server", "storm", "client") && is_selected("server", "storm", ""));
     }
 }

@@ -1,4 +1,4 @@
-//! What the clients say: as much as the server takes, or at a rate.
+//! The load on a server: as much as it takes, or at a fixed rate.
 
 use std::{
     collections::VecDeque,
@@ -9,69 +9,69 @@ use anyhow::{Context, Result};
 
 use crate::{
     process,
-    scan::{Dialect, Seen, varint},
+    scan::{Dialect, Received, varint},
     swarm::Swarm,
 };
 
-/// The sender, and when it was sent, at the start of each content.
-const STAMP: usize = 1 + 16;
-/// How long nothing may come in before it counts as lost.
-const SILENCE: Duration = Duration::from_secs(5);
+/// The size of the stamp at the start of each content: the sender's letter and the time of sending in hexadecimal ns.
+const STAMP_BYTES: usize = 1 + 16;
+/// How long to wait for outstanding deliveries before they count as lost.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What a load has shown.
+/// The result of a load.
 #[derive(Debug, Default)]
-pub struct Shown {
-    /// Messages that came to somebody, in the span that is measured.
+pub struct LoadResult {
+    /// Messages delivered to any client in the measured time.
     pub delivered: f64,
-    /// Messages that their senders know of to be in, in the same span.
+    /// Messages confirmed to their senders in the measured time.
     pub accepted: f64,
     pub seconds: f64,
-    /// CPU seconds of the server and of this process.
+    /// CPU seconds of the server and of this process in the measured time.
     pub server: f64,
-    pub own: f64,
-    /// From when a message was sent to when it came, or to when it was accepted; in ms, sorted.
-    pub waits: Vec<f64>,
-    /// Deliveries too few or too many, of all that were sent before, within and after the span.
-    pub wrong: f64,
+    pub load_generator: f64,
+    /// Latencies of deliveries or confirmations in ms, sorted.
+    pub latencies: Vec<f64>,
+    /// Missing and excess deliveries of all messages, including those before the measured time.
+    pub errors: f64,
 }
 
-impl Shown {
-    /// The wait that so many in a hundred do not exceed.
+impl LoadResult {
+    /// A percentile of the latencies.
     pub fn percentile(&self, percent: usize) -> f64 {
-        percentile(&self.waits, percent)
+        percentile(&self.latencies, percent)
     }
 }
 
-/// What so many in a hundred of sorted values do not exceed.
+/// A percentile of sorted values.
 pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
-/// How much is said.
+/// How fast messages are sent.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
-    /// So many messages of each sender are on their way at any time.
+    /// Each sender keeps this number of messages unconfirmed.
     InFlight(usize),
-    /// So many messages a second, the senders in turn.
+    /// Messages per second, the senders in turn.
     PerSecond(u32),
 }
 
-/// A load on a server.
+/// The parameters of a load.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub senders: usize,
     pub pace: Pace,
-    /// Bytes of a message's content.
+    /// Size of a message's content in bytes.
     pub size: usize,
-    /// How long it goes on before it is measured, and then is.
+    /// Time before the measurement begins, and its duration.
     pub warm: Duration,
     pub span: Duration,
 }
 
 impl Load {
-    /// Puts the load on a server whose clients are in.
-    pub fn put_on(self, swarm: &mut Swarm, server: u32) -> Result<Shown> {
+    /// Runs the load on a server to which all clients are connected.
+    pub fn run(self, swarm: &mut Swarm, server: u32) -> Result<LoadResult> {
         let mut run = Run::new(self, swarm.dialect());
         let begin = Instant::now();
         if let Pace::InFlight(count) = self.pace {
@@ -79,28 +79,28 @@ impl Load {
         }
         run.until(swarm, begin + self.warm)?;
         let (delivered, accepted) = (run.delivered, run.accepted);
-        (run.waits, run.measured) = (Vec::new(), true);
+        (run.latencies, run.measured) = (Vec::new(), true);
         let figures = || Ok::<_, anyhow::Error>((process::cpu(server)?, process::cpu(std::process::id())?));
         let (start, before) = (Instant::now(), figures()?);
         run.until(swarm, start + self.span)?;
         let (seconds, after) = (start.elapsed().as_secs_f64(), figures()?);
         run.measured = false;
-        let mut shown = Shown {
+        let mut result = LoadResult {
             delivered: (run.delivered - delivered) as f64,
             accepted: (run.accepted - accepted) as f64,
             seconds,
             server: after.0 - before.0,
-            own: after.1 - before.1,
-            ..Shown::default()
+            load_generator: after.1 - before.1,
+            ..LoadResult::default()
         };
-        shown.wrong = run.drain(swarm)?;
-        shown.waits = run.waits;
-        shown.waits.sort_by(f64::total_cmp);
-        Ok(shown)
+        result.errors = run.drain(swarm)?;
+        result.latencies = run.latencies;
+        result.latencies.sort_by(f64::total_cmp);
+        Ok(result)
     }
 }
 
-/// A load under way.
+/// A load in progress.
 struct Run {
     load: Load,
     dialect: Dialect,
@@ -108,12 +108,12 @@ struct Run {
     sent: u64,
     delivered: u64,
     accepted: u64,
-    /// How many each sender may say now, and when it said what is on its way.
+    /// How many messages each sender may send now, and the times at which it sent the unconfirmed ones.
     credits: Vec<usize>,
-    waiting: Vec<VecDeque<Instant>>,
+    unconfirmed: Vec<VecDeque<Instant>>,
     content: String,
     measured: bool,
-    waits: Vec<f64>,
+    latencies: Vec<f64>,
 }
 
 impl Run {
@@ -126,10 +126,10 @@ impl Run {
             delivered: 0,
             accepted: 0,
             credits: vec![0; load.senders],
-            waiting: vec![VecDeque::new(); load.senders],
+            unconfirmed: vec![VecDeque::new(); load.senders],
             content: String::new(),
             measured: false,
-            waits: Vec::new(),
+            latencies: Vec::new(),
         }
     }
 
@@ -141,26 +141,26 @@ impl Run {
             }
             let mut wait = end - now;
             match self.load.pace {
-                Pace::InFlight(_) => self.say_all(swarm),
+                Pace::InFlight(_) => self.send_all(swarm),
                 Pace::PerSecond(rate) => {
                     let due = self.begin + Duration::from_secs(self.sent) / rate;
                     if due <= now {
-                        self.say(swarm, self.sent as usize % self.load.senders);
+                        self.send(swarm, self.sent as usize % self.load.senders);
                         continue;
                     }
                     wait = wait.min(due - now);
                 }
             }
-            self.turn(swarm, wait)?;
+            self.poll(swarm, wait)?;
         }
     }
 
-    fn turn(&mut self, swarm: &mut Swarm, wait: Duration) -> Result<()> {
-        swarm.turn(wait, &mut |client, seen| match seen {
-            Seen::Message(head) => {
+    fn poll(&mut self, swarm: &mut Swarm, wait: Duration) -> Result<()> {
+        swarm.poll(wait, &mut |client, event| match event {
+            Received::Message(head) => {
                 self.delivered += 1;
                 match self.load.pace {
-                    // A server that does not acknowledge shows a message's sender that it is in by sending it back.
+                    // Without acknowledgements, a message is confirmed when it comes back to its sender.
                     Pace::InFlight(_) => {
                         if self.dialect != Dialect::Rich && client < self.load.senders && is_own(client, head)
                         {
@@ -170,13 +170,13 @@ impl Run {
                     Pace::PerSecond(_) if self.measured => {
                         if let Some(sent) = stamp(self.dialect, head) {
                             let wait = self.begin.elapsed().saturating_sub(sent);
-                            self.waits.push(wait.as_secs_f64() * 1e3);
+                            self.latencies.push(wait.as_secs_f64() * 1e3);
                         }
                     }
                     Pace::PerSecond(_) => {}
                 }
             }
-            Seen::Accepted if client < self.load.senders => self.accept(client),
+            Received::Accepted if client < self.load.senders => self.accept(client),
             _ => {}
         })?;
         Ok(())
@@ -185,57 +185,57 @@ impl Run {
     fn accept(&mut self, sender: usize) {
         self.accepted += 1;
         self.credits[sender] += 1;
-        if let (Some(at), true) = (self.waiting[sender].pop_front(), self.measured) {
-            self.waits.push(at.elapsed().as_secs_f64() * 1e3);
+        if let (Some(at), true) = (self.unconfirmed[sender].pop_front(), self.measured) {
+            self.latencies.push(at.elapsed().as_secs_f64() * 1e3);
         }
     }
 
-    fn say_all(&mut self, swarm: &mut Swarm) {
+    fn send_all(&mut self, swarm: &mut Swarm) {
         for sender in 0..self.load.senders {
             for _ in 0..std::mem::take(&mut self.credits[sender]) {
-                self.waiting[sender].push_back(Instant::now());
-                self.say(swarm, sender);
+                self.unconfirmed[sender].push_back(Instant::now());
+                self.send(swarm, sender);
             }
         }
     }
 
-    fn say(&mut self, swarm: &mut Swarm, sender: usize) {
+    fn send(&mut self, swarm: &mut Swarm, sender: usize) {
         self.content.clear();
         self.content.push(letter(sender).into());
-        // As it leaves, not as it was due: a server that is late does not hold up the clock of an open loop.
+        // The actual time of sending, not the scheduled one, so that the load's own delay does not count as latency.
         self.content.push_str(&format!("{:016x}", self.begin.elapsed().as_nanos()));
-        self.content.extend(std::iter::repeat_n('x', self.load.size.saturating_sub(STAMP)));
-        swarm.say(sender, &self.content);
+        self.content.extend(std::iter::repeat_n('x', self.load.size.saturating_sub(STAMP_BYTES)));
+        swarm.send(sender, &self.content);
         self.sent += 1;
     }
 
-    /// Says nothing more, and waits for what is on its way. Gives how many deliveries there were too few or too many.
+    /// Stops sending, and waits for outstanding deliveries. Returns the number of missing and excess deliveries.
     fn drain(&mut self, swarm: &mut Swarm) -> Result<f64> {
         let expected = self.sent * swarm.len() as u64;
         let mut last = (self.delivered, Instant::now());
-        while self.delivered < expected && last.1.elapsed() < SILENCE {
-            self.turn(swarm, Duration::from_millis(100)).context("after the last message")?;
+        while self.delivered < expected && last.1.elapsed() < DRAIN_DEADLINE {
+            self.poll(swarm, Duration::from_millis(100)).context("after the last message")?;
             if self.delivered != last.0 {
                 last = (self.delivered, Instant::now());
             }
         }
-        // One too many would come right after.
-        self.turn(swarm, Duration::from_millis(20))?;
+        // A duplicate would follow at once.
+        self.poll(swarm, Duration::from_millis(20))?;
         Ok(self.delivered.abs_diff(expected) as f64)
     }
 }
 
-/// Whether a message is one of this client's own that came back.
+/// Whether a message was sent by this client.
 pub fn is_own(client: usize, head: &[u8]) -> bool {
     head.first() == Some(&letter(client))
 }
 
-/// By what a sender knows its own messages.
+/// The letter that identifies a sender's messages.
 pub fn letter(sender: usize) -> u8 {
     b'a' + (sender % 26) as u8
 }
 
-/// When a message was sent, after the load's begin.
+/// The time at which a message was sent, relative to the start of the load.
 fn stamp(dialect: Dialect, mut head: &[u8]) -> Option<Duration> {
     if dialect == Dialect::Rich {
         // userName, type, content.
@@ -247,7 +247,7 @@ fn stamp(dialect: Dialect, mut head: &[u8]) -> Option<Duration> {
             }
         }
     }
-    let digits = std::str::from_utf8(head.get(1..STAMP)?).ok()?;
+    let digits = std::str::from_utf8(head.get(1..STAMP_BYTES)?).ok()?;
     Some(Duration::from_nanos(u64::from_str_radix(digits, 16).ok()?))
 }
 
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stamps_are_found_in_both_forms() {
+    fn stamps_are_parsed_in_plain_and_rich_messages() {
         let content = format!("b{:016x}xxx", 1_500);
         let talk = codec::encode(&codec::message("u1000", "", Some(MessageId([1; 16])), &content));
         let sent = Some(Duration::from_nanos(1_500));
@@ -269,9 +269,9 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_waits_that_were_seen() {
-        let shown = Shown { waits: (1..=200).map(f64::from).collect(), ..Shown::default() };
-        assert_eq!((shown.percentile(50), shown.percentile(99)), (100.0, 198.0));
-        assert!(Shown::default().percentile(50).is_nan());
+    fn percentiles_are_measured_values() {
+        let result = LoadResult { latencies: (1..=200).map(f64::from).collect(), ..LoadResult::default() };
+        assert_eq!((result.percentile(50), result.percentile(99)), (100.0, 198.0));
+        assert!(LoadResult::default().percentile(50).is_nan());
     }
 }

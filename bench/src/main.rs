@@ -1,4 +1,4 @@
-//! The program; on other systems than Linux it only says so.
+//! Entry point. On systems other than Linux it only prints an error.
 
 use std::process::ExitCode;
 

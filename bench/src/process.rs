@@ -1,14 +1,14 @@
-//! What the system says of a process, and which core it may use.
+//! Resource usage of processes, and pinning to cores.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Seconds of CPU a process has used, all its threads, in its own code and in the system's for it.
+/// CPU seconds used by all threads of a process, in user and kernel mode.
 pub fn cpu(pid: u32) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process is gone")?;
-    // The name may hold anything; what follows its closing bracket is numbers, utime and stime the 12th and 13th.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process has ended")?;
+    // The process name may contain anything; utime and stime are the 12th and 13th fields after its closing bracket.
     let (_, fields) = stat.rsplit_once(')').context("/proc/*/stat is not as expected")?;
     let ticks: Option<Vec<u64>> =
         fields.split_whitespace().skip(11).take(2).map(|field| field.parse().ok()).collect();
@@ -18,13 +18,13 @@ pub fn cpu(pid: u32) -> Result<f64> {
 
 /// Resident memory, in bytes.
 pub fn resident(pid: u32) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the process is gone")?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the process has ended")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
     Ok(kilobytes.context("/proc/*/status is not as expected")? * 1024.0)
 }
 
-/// How often a queue of connections to be accepted was full or a connection was not taken, anywhere on this machine.
+/// How often an accept queue was full, or a connection was dropped, anywhere on this machine.
 pub fn listen_overflows() -> Option<f64> {
     let netstat = fs::read_to_string("/proc/net/netstat").ok()?;
     let mut lines = netstat.lines().filter(|line| line.starts_with("TcpExt:"));
@@ -35,24 +35,24 @@ pub fn listen_overflows() -> Option<f64> {
     counts.filter(|counts| counts.len() == 2).map(|counts| counts.iter().sum())
 }
 
-/// The core of the servers and that of the load; the same where there is only one.
+/// The cores of the servers and of the load; equal if there is only one.
 #[derive(Debug, Clone, Copy)]
 pub struct Cores {
     pub server: usize,
     pub load: usize,
-    /// Where we might run before we chose.
+    /// The cores this process was allowed to use at its start.
     all: CpuSet,
 }
 
 impl Cores {
     pub fn find() -> Result<Self> {
-        let ours = sched_getaffinity(None).context("the system does not say on which cores we may run")?;
+        let ours = sched_getaffinity(None).context("cannot read the allowed cores")?;
         let mut free = (0..CpuSet::MAX_CPU).filter(|core| ours.is_set(*core));
-        let server = free.next().context("there is no core to run on")?;
+        let server = free.next().context("no core is allowed")?;
         Ok(Self { server, load: free.next().unwrap_or(server), all: ours })
     }
 
-    /// Does something on the servers' core; a process that is started meanwhile stays there.
+    /// Runs a closure on the servers' core. Processes started by it stay pinned to that core.
     pub fn on_server<T>(self, what: impl FnOnce() -> T) -> Result<T> {
         pin(self.server)?;
         let done = what();
@@ -60,19 +60,19 @@ impl Cores {
         Ok(done)
     }
 
-    /// Lets this thread, and what it starts, run anywhere: a browser is many processes, and has its own mind.
+    /// Allows this thread, and processes it starts, to use all cores; a browser has many processes.
     pub fn everywhere(self) -> Result<()> {
-        sched_setaffinity(None, &self.all).context("the system does not let us choose cores")
+        sched_setaffinity(None, &self.all).context("cannot set the allowed cores")
     }
 }
 
 fn pin(core: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(core);
-    sched_setaffinity(None, &set).context("the system does not let us choose a core")
+    sched_setaffinity(None, &set).context("cannot pin to a core")
 }
 
-/// Lets us have as many connections as the system allows, and gives how many that is.
+/// Raises the limit of open files to `wanted` if possible. Returns the resulting limit, at most `wanted`.
 pub fn raise_file_limit(wanted: u64) -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -81,7 +81,7 @@ pub fn raise_file_limit(wanted: u64) -> u64 {
         return wanted;
     }
     let most = if enough(limit.maximum) { limit.maximum } else { Some(wanted) };
-    // Above the maximum only root may go; up to it everybody.
+    // Only root may exceed the maximum.
     if setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).is_err() {
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_figures_can_be_read() {
+    fn figures_of_this_process_can_be_read() {
         let me = std::process::id();
         assert!(cpu(me).unwrap() >= 0.0);
         assert!(resident(me).unwrap() > 100_000.0);

@@ -6,36 +6,36 @@ use serde::Serialize;
 
 use crate::{measure::Figures, target::OURS};
 
-/// All that was measured, in order.
+/// All figures, in the order of measurement.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     pub rounds: usize,
-    /// Peers that could not be measured, and why.
+    /// Peers that could not be measured, with the reasons.
     pub missing: BTreeMap<String, String>,
-    /// What was measured and came to nothing, and why.
+    /// Measurements that failed, with the reasons.
     pub failed: Vec<String>,
     pub figures: Vec<Figure>,
 }
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Debug, Serialize)]
 pub struct Figure {
     pub name: String,
     pub servers: Vec<Server>,
 }
 
-/// One server's values, one for each round.
+/// A server's values, one per round.
 #[derive(Debug, Serialize)]
 pub struct Server {
     pub name: String,
     pub median: Option<f64>,
-    /// Parlour's median by this one.
+    /// Parlour's median divided by this one.
     pub ratio: Option<f64>,
     pub values: Vec<f64>,
 }
 
 impl Report {
-    /// A line for this figure with a place for each server, so that a server that is missing is seen to be.
+    /// Adds values of a server. A new row gets a column for each server, so that missing ones are visible.
     pub fn add(&mut self, servers: &[&str], of: &str, figures: Figures) {
         for (name, value) in figures {
             let at = self.figures.iter().position(|figure| figure.name == name).unwrap_or_else(|| {
@@ -54,22 +54,22 @@ impl Report {
         }
     }
 
-    /// Nothing was measured, nor tried.
+    /// Nothing was measured or failed.
     pub fn is_empty(&self) -> bool {
         self.figures.is_empty() && self.failed.is_empty()
     }
 
-    /// Whether this one has a place in the table.
+    /// Whether a peer has a column in the table.
     pub fn measures(&self, peer: &str) -> bool {
         self.figures.iter().any(|figure| figure.servers.iter().any(|server| server.name == peer))
     }
 
-    /// Nobody who has a place in the table is missing, and nothing failed.
-    pub fn is_whole(&self) -> bool {
+    /// No peer with a column is missing, and nothing failed.
+    pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && !self.missing.keys().any(|peer| self.measures(peer))
     }
 
-    /// Takes medians and ratios of what was added.
+    /// Computes medians and ratios.
     pub fn finish(&mut self) {
         for figure in &mut self.figures {
             for server in &mut figure.servers {
@@ -96,7 +96,7 @@ impl Report {
         figure.servers.iter().find(|it| it.name == server)
     }
 
-    /// The table: medians, with Parlour's ratio to each in brackets.
+    /// Formats the table: medians, with Parlour's ratio to each peer in brackets.
     pub fn table(&self) -> String {
         let mut out = String::new();
         let mut heads: Vec<&str> = Vec::new();
@@ -121,10 +121,10 @@ impl Report {
 
     fn cell(&self, figure: &Figure, server: &Server) -> String {
         match (server.median, server.ratio) {
-            (Some(median), Some(ratio)) => format!("{} (x {})", short(median), short(ratio)),
-            (Some(median), None) => short(median),
+            (Some(median), Some(ratio)) => format!("{} (x {})", format_value(median), format_value(ratio)),
+            (Some(median), None) => format_value(median),
             (None, _) if self.missing.contains_key(&server.name) => "missing".into(),
-            // Of a disk there is only how much it takes, and where one median is all there is, it is ours.
+            // Some figures do not exist for every peer.
             (None, _) if figure.servers.iter().any(|it| it.median.is_some()) => "-".into(),
             (None, _) => "failed".into(),
         }
@@ -142,8 +142,8 @@ fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// Three digits are more than a shared machine gives.
-fn short(value: f64) -> String {
+/// Formats a value with three digits; a shared machine does not allow more precision.
+fn format_value(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
         f64::INFINITY => "never".into(),
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_ratios_and_what_is_missing() {
+    fn table_has_medians_ratios_and_missing_peers() {
         let mut report = Report::default();
         report.missing.insert("nats".into(), "not there".into());
         for (of, values) in [(OURS, [1.0, 9.0, 2.0]), ("bun", [4.0, 4.0, 5.0])] {
@@ -174,11 +174,11 @@ mod tests {
         let table = report.table();
         assert!(table.contains("4.00 (x 0.50)") && table.contains("missing"), "{table}");
         assert_eq!(median(&[1.0, 2.0]), Some(1.5));
-        assert_eq!(short(f64::INFINITY), "never");
-        assert!(report.measures("nats") && !report.measures("ws") && !report.is_whole());
+        assert_eq!(format_value(f64::INFINITY), "never");
+        assert!(report.measures("nats") && !report.measures("ws") && !report.is_complete());
         report.missing.clear();
-        assert!(report.is_whole());
+        assert!(report.is_complete());
         report.failed.push("speed".into());
-        assert!(!report.is_whole());
+        assert!(!report.is_complete());
     }
 }

@@ -1,4 +1,4 @@
-//! A server that is killed and started again on what it had, with a full room that comes back at once.
+//! A server is killed and restarted on its data, and all clients of a full room reconnect at once.
 
 use std::{
     collections::VecDeque,
@@ -11,117 +11,118 @@ use crate::{
     load::{is_own, letter, percentile},
     measure::{Figures, Setting, room, settle, target},
     process,
-    scan::{Dialect, Seen},
+    scan::{Dialect, Received},
     swarm::Swarm,
 };
 
 const CLIENTS: usize = 10_000;
-/// How often the one who talks says something: often enough for a median.
-const EVERY: Duration = Duration::from_millis(100);
-/// How long the room is used once all are back, so that what they caused is seen.
-const AFTER: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(120);
-/// The one who talks.
-const TALKER: usize = 0;
+/// Interval between two messages of the sender, short enough for a median.
+const SEND_INTERVAL: Duration = Duration::from_millis(100);
+/// How long sending continues after all clients have reconnected, to include the effects.
+const AFTER_RECONNECT: Duration = Duration::from_secs(1);
+const DEADLINE: Duration = Duration::from_secs(120);
+/// The client that sends messages.
+const SENDER: usize = 0;
 
 pub fn restart(setting: &Setting, of: &str) -> Result<Figures> {
     let count = CLIENTS.min(setting.connections);
     let (server, mut swarm) = room(setting, of, count)?;
     settle(&mut swarm)?;
     let port = server.address.port();
-    // Dropping it kills it, as a crash would; nobody is told anything.
+    // Dropping the server kills it.
     drop(server);
-    swarm.cut()?;
+    swarm.reset_all()?;
     let overflows = process::listen_overflows();
     let begun = Instant::now();
-    let server = target(of)?.start_on(&setting.place, setting.cores, port)?;
+    let server = target(of)?.start_on(&setting.paths, setting.cores, port)?;
     let listens = begun.elapsed();
-    let mut talk = Talk::new(swarm.dialect());
-    let back = come_back(&mut swarm, count, &mut talk)?;
+    let mut sender = Sender::new(swarm.dialect());
+    let reconnected = reconnect_all(&mut swarm, count, &mut sender)?;
     let overflowed = overflows.zip(process::listen_overflows()).map_or(f64::NAN, |(then, now)| now - then);
     let cpu = process::cpu(server.pid())?;
-    let named = |name: &str, value| (format!("restart with {count}, {name}"), value);
+    let figure = |name: &str, value| (format!("restart with {count}, {name}"), value);
     let mut figures = vec![
-        named("ms until it listens", listens.as_secs_f64() * 1e3),
-        named("ms from then until all are back", back.as_secs_f64() * 1e3),
-        named("CPU-ms of the server", cpu * 1e3),
-        named("listen overflows", overflowed),
-        named("acknowledged meanwhile after, p50 ms", percentile(&talk.waits, 50)),
-        named("acknowledged meanwhile after, worst ms", percentile(&talk.waits, 100)),
+        figure("ms until it listens", listens.as_secs_f64() * 1e3),
+        figure("ms, listening to all connected", reconnected.as_secs_f64() * 1e3),
+        figure("CPU-ms of the server", cpu * 1e3),
+        figure("listen overflows", overflowed),
+        figure("acknowledgement meanwhile, p50 ms", percentile(&sender.latencies, 50)),
+        figure("acknowledgement meanwhile, worst ms", percentile(&sender.latencies, 100)),
     ];
     if swarm.dialect() == Dialect::Rich {
-        figures.push(named("sessions not gone on with", (count - swarm.resumed()) as f64));
+        figures.push(figure("sessions not resumed", (count - swarm.resumed()) as f64));
     }
     Ok(figures)
 }
 
-/// All come at once, one of them talking. Gives when the last was in.
-fn come_back(swarm: &mut Swarm, count: usize, talk: &mut Talk) -> Result<Duration> {
-    let mut back = None;
+/// Reconnects all clients at once while one sends. Returns when the last one was connected.
+fn reconnect_all(swarm: &mut Swarm, count: usize, sender: &mut Sender) -> Result<Duration> {
+    let mut reconnected = None;
     loop {
-        if swarm.arrive(count, count)? {
-            back.get_or_insert(talk.begun.elapsed());
+        if swarm.connect_more(count, count)? {
+            reconnected.get_or_insert(sender.begun.elapsed());
         }
-        // What is said before the room is full is waited for, and then what is said for a while after.
-        let over = back.filter(|back| talk.begun.elapsed() > *back + AFTER);
-        if let Some(back) = over
-            && talk.on_its_way.is_empty()
+        // Sending stops some time after all have reconnected; then wait for outstanding acknowledgements.
+        let finished =
+            reconnected.filter(|reconnected| sender.begun.elapsed() > *reconnected + AFTER_RECONNECT);
+        if let Some(reconnected) = finished
+            && sender.unacknowledged.is_empty()
         {
-            return Ok(back);
+            return Ok(reconnected);
         }
-        talk.say(swarm, over.is_none());
-        swarm.turn(Duration::from_millis(5), &mut |client, seen| talk.hear(client, seen))?;
-        ensure!(talk.begun.elapsed() < PATIENCE, "not all are back after {PATIENCE:?}");
+        sender.send(swarm, finished.is_none());
+        swarm.poll(Duration::from_millis(5), &mut |client, event| sender.handle(client, event))?;
+        ensure!(sender.begun.elapsed() < DEADLINE, "not all have reconnected after {DEADLINE:?}");
     }
 }
 
-/// What the one says who talks.
-struct Talk {
+/// The sender's messages.
+struct Sender {
     dialect: Dialect,
     begun: Instant,
-    said: u32,
+    due: u32,
     sent: u32,
-    /// When what is not acknowledged was said.
-    on_its_way: VecDeque<Instant>,
-    waits: Vec<f64>,
+    /// Times of the unacknowledged messages.
+    unacknowledged: VecDeque<Instant>,
+    latencies: Vec<f64>,
 }
 
-impl Talk {
+impl Sender {
     fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
             begun: Instant::now(),
-            said: 0,
+            due: 0,
             sent: 0,
-            on_its_way: VecDeque::new(),
-            waits: Vec::new(),
+            unacknowledged: VecDeque::new(),
+            latencies: Vec::new(),
         }
     }
 
-    /// Says what is due, whether or not there is a connection; what there was none for goes when there is.
-    fn say(&mut self, swarm: &mut Swarm, goes_on: bool) {
-        while goes_on && self.begun.elapsed() >= EVERY * self.said {
-            self.said += 1;
-            self.on_its_way.push_back(Instant::now());
+    /// Sends messages that are due. Messages due without a connection are sent once there is one, but their time counts.
+    fn send(&mut self, swarm: &mut Swarm, keep_sending: bool) {
+        while keep_sending && self.begun.elapsed() >= SEND_INTERVAL * self.due {
+            self.due += 1;
+            self.unacknowledged.push_back(Instant::now());
         }
-        while swarm.is_in(TALKER) && self.sent < self.said {
+        while swarm.is_ready(SENDER) && self.sent < self.due {
             self.sent += 1;
-            swarm.say(TALKER, &format!("{} is still here", letter(TALKER) as char));
+            swarm.send(SENDER, &format!("{} is still here", letter(SENDER) as char));
         }
     }
 
-    fn hear(&mut self, client: usize, seen: Seen) {
-        let accepted = match seen {
-            Seen::Accepted => true,
-            Seen::Message(head) => self.dialect != Dialect::Rich && is_own(client, head),
+    fn handle(&mut self, client: usize, event: Received) {
+        let accepted = match event {
+            Received::Accepted => true,
+            Received::Message(head) => self.dialect != Dialect::Rich && is_own(client, head),
             _ => false,
         };
         if accepted
-            && client == TALKER
-            && let Some(at) = self.on_its_way.pop_front()
+            && client == SENDER
+            && let Some(at) = self.unacknowledged.pop_front()
         {
-            self.waits.push(at.elapsed().as_secs_f64() * 1e3);
-            self.waits.sort_by(f64::total_cmp);
+            self.latencies.push(at.elapsed().as_secs_f64() * 1e3);
+            self.latencies.sort_by(f64::total_cmp);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Rooms of many messages, made by the server's own log and kept for the next run: the same every time.
+//! Large rooms, created by the server's own log and cached for later runs. Their content is reproducible.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -9,63 +9,63 @@ use parlour_server::store::{
     sqlite::{Options, SqliteLog, Synchronous},
 };
 
-use crate::target::Place;
+use crate::target::Paths;
 
-/// To be counted up when anything here changes what a room holds, or the log how; rooms of another version are made anew.
+/// Increase this when the generated content or the log's format changes; rooms of other versions are created anew.
 pub const VERSION: u32 = 2;
 /// Messages in one transaction.
-const AT_ONCE: u64 = 20_000;
-/// When the first message was said, Unix ms; the others follow a second apart.
-pub const BEGIN: i64 = 1_700_000_000_000;
-pub const EVERY_MS: i64 = 1_000;
-/// So many people talk.
-const PEOPLE: u64 = 500;
-/// So many words are known, the first of them the most used.
+const BATCH_MESSAGES: u64 = 20_000;
+/// Time of the first message in Unix ms, and the interval between messages.
+pub const FIRST_MESSAGE_UNIX_MS: i64 = 1_700_000_000_000;
+pub const INTERVAL_MS: i64 = 1_000;
+/// Number of senders.
+const SENDERS: u64 = 500;
+/// Size of the vocabulary; word 0 is the most frequent.
 const WORDS: u64 = 20_000;
-/// In Chinese, characters.
-const SIGNS: u64 = 3_000;
-/// Said in this many messages of any room, as far apart as can be.
-const RARE: u64 = 10;
-/// A word that nobody uses else.
+/// Number of different Chinese characters.
+const CHARACTERS: u64 = 3_000;
+/// The rare word is in this number of messages of any room, spread evenly.
+const RARE_MESSAGES: u64 = 10;
+/// A word that no other message contains.
 pub const RARE_WORD: &str = "zyzzyva";
 
-/// The directory of a room with so many messages, which is made if it is not there.
-pub fn room(place: &Place, messages: u64) -> Result<PathBuf> {
-    let rooms = place.out.join("rooms");
+/// Returns the folder of a room with this number of messages. Creates it if necessary.
+pub fn room(paths: &Paths, messages: u64) -> Result<PathBuf> {
+    let rooms = paths.out.join("rooms");
     let dir = rooms.join(format!("{messages}-v{VERSION}"));
     if dir.is_dir() {
         return Ok(dir);
     }
-    eprintln!("making a room of {messages} messages, once");
-    // A run that is interrupted leaves no half of a room under its name.
+    eprintln!("creating a room of {messages} messages; it is cached for later runs");
+    // Renamed when complete, so that an interrupted run leaves no incomplete room.
     let partial = rooms.join("partial");
     if partial.exists() {
-        fs::remove_dir_all(&partial).context("half of a room cannot be removed")?;
+        fs::remove_dir_all(&partial).context("cannot remove an incomplete room")?;
     }
-    fs::create_dir_all(&partial).context("target/bench cannot be written")?;
+    fs::create_dir_all(&partial).context("cannot write target/bench")?;
     fill(&partial, messages)?;
-    fs::rename(&partial, &dir).context("a room cannot be named")?;
+    fs::rename(&partial, &dir).context("cannot rename the room's folder")?;
     Ok(dir)
 }
 
-/// Makes a log with a lobby of so many messages.
+/// Creates a message log with this number of messages in the lobby.
 pub fn fill(dir: &std::path::Path, messages: u64) -> Result<()> {
     let options = Options { synchronous: Synchronous::Off, ..Options::default() };
     let mut log = SqliteLog::open_with(dir, &options)?;
-    let mut speech = Speech::default();
+    let mut generator = TextGenerator::default();
     let lobby: Arc<str> = "".into();
-    let people: Vec<Arc<str>> = (0..PEOPLE).map(|n| format!("user{n}").into()).collect();
+    let senders: Vec<Arc<str>> = (0..SENDERS).map(|n| format!("user{n}").into()).collect();
     let mut done = 0;
     while done < messages {
-        let entries: Vec<NewMessage> = (done..messages.min(done + AT_ONCE))
+        let entries: Vec<NewMessage> = (done..messages.min(done + BATCH_MESSAGES))
             .map(|n| {
-                let time = BEGIN + n.cast_signed() * EVERY_MS;
-                let is_rare = n % messages.div_ceil(RARE) == 0;
-                let nick = people[usize::try_from(speech.below(PEOPLE)).unwrap_or(0)].clone();
+                let time = FIRST_MESSAGE_UNIX_MS + n.cast_signed() * INTERVAL_MS;
+                let is_rare = n % messages.div_ceil(RARE_MESSAGES) == 0;
+                let nick = senders[usize::try_from(generator.below(SENDERS)).unwrap_or(0)].clone();
                 let mut random = [0; 10];
-                random[..8].copy_from_slice(&speech.next().to_be_bytes());
+                random[..8].copy_from_slice(&generator.next().to_be_bytes());
                 let id = MessageId::new(time.unsigned_abs(), random);
-                let content = speech.message(is_rare).into();
+                let content = generator.message(is_rare).into();
                 NewMessage { id, room: lobby.clone(), nick, content, time }
             })
             .collect();
@@ -76,12 +76,12 @@ pub fn fill(dir: &std::path::Path, messages: u64) -> Result<()> {
     Ok(())
 }
 
-/// What is said: some words as often used as in a language, every fourth message in Chinese.
+/// Generates messages with the word frequencies of natural language; every fourth is Chinese.
 #[derive(Debug, Default)]
-struct Speech(u64);
+struct TextGenerator(u64);
 
-impl Speech {
-    /// splitmix64 (Steele, Lea, Flood 2014).
+impl TextGenerator {
+    /// SplitMix64 (Steele, Lea, Flood 2014).
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -94,7 +94,7 @@ impl Speech {
         self.next() % n
     }
 
-    /// A rank below `n`: each about as probable as one by it, as words are (Zipf).
+    /// A Zipf-distributed rank below `n`: low ranks are the most probable.
     fn rank(&mut self, n: u64) -> u64 {
         let u = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         ((n as f64 + 1.0).powf(u) as u64).saturating_sub(1).min(n - 1)
@@ -103,8 +103,8 @@ impl Speech {
     fn message(&mut self, is_rare: bool) -> String {
         let mut text = String::new();
         if self.below(4) == 0 {
-            let signs = 4 + self.below(28);
-            text.extend((0..signs).map(|_| sign(self.rank(SIGNS))));
+            let characters = 4 + self.below(28);
+            text.extend((0..characters).map(|_| character(self.rank(CHARACTERS))));
         } else {
             for n in 0..3 + self.below(18) {
                 text.push_str(if n == 0 { "" } else { " " });
@@ -119,7 +119,7 @@ impl Speech {
     }
 }
 
-/// The word of a rank: of one syllable the most used ones, and longer ones begin as they do.
+/// The word of a rank. Frequent words have one syllable; longer words begin with the same syllables.
 pub fn word(rank: u64) -> String {
     const SOUNDS: [&str; 40] = [
         "the", "to", "and", "of", "is", "you", "it", "in", "for", "on", "be", "me", "so", "we", "no", "ka",
@@ -137,8 +137,8 @@ pub fn word(rank: u64) -> String {
 }
 
 /// The Chinese character of a rank.
-pub fn sign(rank: u64) -> char {
-    // The block of the most used ones; which of them is which does not matter here.
+pub fn character(rank: u64) -> char {
+    // From the main CJK block; which character it is does not matter.
     u32::try_from(rank).ok().and_then(|rank| char::from_u32(0x4E00 + rank)).unwrap_or('一')
 }
 
@@ -149,15 +149,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rank_is_another_word_and_the_first_are_the_most_used() {
+    fn words_are_distinct_and_low_ranks_are_frequent() {
         let words: HashSet<String> = (0..WORDS).map(word).collect();
         assert_eq!(words.len() as u64, WORDS);
         assert_eq!((word(0), word(40), word(41)), ("the".into(), "thethe".into(), "tothe".into()));
-        let mut speech = Speech::default();
-        let texts: Vec<String> = (0..1_000).map(|n| speech.message(n == 7)).collect();
-        let having = |word: &str| texts.iter().filter(|text| text.split(' ').any(|it| it == word)).count();
-        assert!(having("the") > 300 && having(&word(100)) < 50, "{} {}", having("the"), having(&word(100)));
-        assert_eq!(having(RARE_WORD), 1);
-        assert!(texts.iter().filter(|text| text.contains(sign(0))).count() > 100);
+        let mut generator = TextGenerator::default();
+        let texts: Vec<String> = (0..1_000).map(|n| generator.message(n == 7)).collect();
+        let count_containing =
+            |word: &str| texts.iter().filter(|text| text.split(' ').any(|it| it == word)).count();
+        assert!(
+            count_containing("the") > 300 && count_containing(&word(100)) < 50,
+            "{} {}",
+            count_containing("the"),
+            count_containing(&word(100))
+        );
+        assert_eq!(count_containing(RARE_WORD), 1);
+        assert!(texts.iter().filter(|text| text.contains(character(0))).count() > 100);
     }
 }

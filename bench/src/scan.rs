@@ -1,66 +1,66 @@
-//! What a server sends, counted: the scanner goes from header to header and passes over what is between them. Of a
-//! message it looks at no more than the first [`PEEK`] bytes.
+//! Counts a server's messages. The scanner steps from header to header and skips payloads, of which it reads at most the
+//! first [`PEEK_BYTES`] bytes.
 
 use crate::frame;
 
-/// So many bytes of a message can be seen: enough for a short name, and the sender and the stamp at the content's start.
-pub const PEEK: usize = 64;
+/// How much of a message is visible: enough for a short nick and the stamp at the start of the content.
+pub const PEEK_BYTES: usize = 64;
 
-/// What is spoken over the WebSocket.
+/// The protocol inside the WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// A message a frame; what comes in goes out.
+    /// One message per frame; every message is sent to everybody.
     Plain,
-    /// Parlour's, with batches and acknowledgements.
+    /// Parlour's rich dialect, with batches and acknowledgements.
     Rich,
     /// NATS' text protocol.
     Nats,
 }
 
-/// Something that came in.
+/// Something received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen<'a> {
-    /// A message, with its beginning.
+pub enum Received<'a> {
+    /// A message, with its first bytes.
     Message(&'a [u8]),
-    /// One of our own is accepted.
+    /// One of our messages was acknowledged.
     Accepted,
-    /// We are in: the server's word for it.
-    In(&'a [u8]),
-    /// The server's Ping, to be answered.
+    /// The login is complete; contains the Welcome of a rich server.
+    Ready(&'a [u8]),
+    /// A WebSocket Ping, with the payload to return.
     Ping(&'a [u8]),
-    /// NATS' own.
+    /// A PING of the NATS protocol.
     NatsPing,
-    /// Something that must not come up in a measurement.
-    Trouble(&'static str),
+    /// Something that invalidates the measurement.
+    Unexpected(&'static str),
 }
 
-/// Where in the stream of one connection we are.
+/// The parser state of one connection.
 #[derive(Debug)]
 pub struct Scanner {
     dialect: Dialect,
-    /// To be passed over.
+    /// Bytes to skip.
     skip: usize,
-    /// What is left of a list of entries, or for NATS of a frame, beyond what is passed over.
-    left: usize,
-    /// The list is one of acknowledgements.
-    accepted: bool,
+    /// Bytes left of a list of entries, or of a NATS frame, after the skipped ones.
+    remaining: usize,
+    /// The list contains acknowledgements.
+    is_ack: bool,
 }
 
 impl Scanner {
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, skip: 0, left: 0, accepted: false }
+        Self { dialect, skip: 0, remaining: 0, is_ack: false }
     }
 
-    /// Goes on in the stream. Gives how many of the bytes are done with; the rest must come again, with more.
-    pub fn scan(&mut self, bytes: &[u8], mut seen: impl FnMut(Seen)) -> usize {
-        let mut at = 0;
-        while let Some(done) = self.step(&bytes[at..], &mut seen) {
-            at += done;
+    /// Continues with more bytes. Returns how many were consumed; the rest must be passed again together with more.
+    pub fn scan(&mut self, bytes: &[u8], mut on_event: impl FnMut(Received)) -> usize {
+        let mut position = 0;
+        while let Some(done) = self.step(&bytes[position..], &mut on_event) {
+            position += done;
         }
-        at
+        position
     }
 
-    fn step(&mut self, bytes: &[u8], seen: &mut impl FnMut(Seen)) -> Option<usize> {
+    fn step(&mut self, bytes: &[u8], on_event: &mut impl FnMut(Received)) -> Option<usize> {
         if bytes.is_empty() {
             return None;
         }
@@ -69,23 +69,23 @@ impl Scanner {
             self.skip -= done;
             return Some(done);
         }
-        if self.left > 0 {
+        if self.remaining > 0 {
             return if self.dialect == Dialect::Nats {
-                self.line(bytes, seen)
+                self.nats_line(bytes, on_event)
             } else {
-                self.entry(bytes, seen)
+                self.entry(bytes, on_event)
             };
         }
         let head = frame::head(bytes)?;
         let payload = &bytes[head.bytes..];
-        let peek = payload.get(..head.len.min(PEEK))?;
+        let peek = payload.get(..head.len.min(PEEK_BYTES))?;
         match (head.opcode, self.dialect) {
-            (frame::PING, _) => seen(Seen::Ping(payload.get(..head.len)?)),
-            (frame::CLOSE, _) => seen(Seen::Trouble("the server closed a connection")),
-            (frame::TEXT | frame::BINARY, Dialect::Plain) => seen(Seen::Message(peek)),
-            (frame::TEXT | frame::BINARY, Dialect::Rich) => return self.rich(head, payload, seen),
+            (frame::PING, _) => on_event(Received::Ping(payload.get(..head.len)?)),
+            (frame::CLOSE, _) => on_event(Received::Unexpected("the server closed a connection")),
+            (frame::TEXT | frame::BINARY, Dialect::Plain) => on_event(Received::Message(peek)),
+            (frame::TEXT | frame::BINARY, Dialect::Rich) => return self.rich(head, payload, on_event),
             (frame::TEXT | frame::BINARY, Dialect::Nats) => {
-                self.left = head.len;
+                self.remaining = head.len;
                 return Some(head.bytes);
             }
             _ => {}
@@ -94,47 +94,52 @@ impl Scanner {
         Some(head.bytes)
     }
 
-    /// A frame of Parlour's: which it is, the first tag tells, since each has only one extension and `talk` a name.
-    fn rich(&mut self, head: frame::Head, payload: &[u8], seen: &mut impl FnMut(Seen)) -> Option<usize> {
+    /// A frame of the rich dialect. The first tag identifies it: extensions are alone in a frame, and messages have a nick.
+    fn rich(
+        &mut self,
+        head: frame::Head,
+        payload: &[u8],
+        on_event: &mut impl FnMut(Received),
+    ) -> Option<usize> {
         match payload[..payload.len().min(2)] {
             // Batch (24) and Ack (18) are lists.
             [tag @ (0xC2 | 0x92), 1] => {
                 let (len, bytes) = varint(&payload[2..])?;
-                self.left = len;
-                self.accepted = tag == 0x92;
+                self.remaining = len;
+                self.is_ack = tag == 0x92;
                 return Some(head.bytes + 2 + bytes);
             }
             // Welcome (17).
-            [0x8A, 1] => seen(Seen::In(payload.get(..head.len)?)),
+            [0x8A, 1] => on_event(Received::Ready(payload.get(..head.len)?)),
             // Refusal (21) and Resume (25).
-            [0xAA, 1] => seen(Seen::Trouble("the server refused something")),
-            [0xCA, 1] => seen(Seen::Trouble("the server left something out for a slow reader")),
-            [0x0A, _] => seen(Seen::Message(&payload[..head.len.min(PEEK)])),
-            // Who is there, and pages of what was said before.
+            [0xAA, 1] => on_event(Received::Unexpected("the server refused something")),
+            [0xCA, 1] => on_event(Received::Unexpected("the server skipped messages for a slow consumer")),
+            [0x0A, _] => on_event(Received::Message(&payload[..head.len.min(PEEK_BYTES)])),
+            // Member lists and history pages.
             _ => {}
         }
         self.skip = head.len;
         Some(head.bytes)
     }
 
-    /// An entry of a list: a tag of one byte, a length, and what it holds.
-    fn entry(&mut self, bytes: &[u8], seen: &mut impl FnMut(Seen)) -> Option<usize> {
+    /// A list entry: a one-byte tag, a length, and the content.
+    fn entry(&mut self, bytes: &[u8], on_event: &mut impl FnMut(Received)) -> Option<usize> {
         let (len, length) = varint(&bytes[1..])?;
-        let peek = bytes[1 + length..].get(..len.min(PEEK))?;
-        seen(if self.accepted { Seen::Accepted } else { Seen::Message(peek) });
-        self.left = self.left.saturating_sub(1 + length + len);
+        let peek = bytes[1 + length..].get(..len.min(PEEK_BYTES))?;
+        on_event(if self.is_ack { Received::Accepted } else { Received::Message(peek) });
+        self.remaining = self.remaining.saturating_sub(1 + length + len);
         self.skip = len;
         Some(1 + length)
     }
 
-    /// A line of NATS', with the message behind it if there is one. The server writes none across two frames; if it
-    /// did, that would be seen here.
-    fn line(&mut self, bytes: &[u8], seen: &mut impl FnMut(Seen)) -> Option<usize> {
-        let inside = &bytes[..bytes.len().min(self.left)];
+    /// A NATS line, with the message after it if there is one. The server does not split them across frames; if it did, that
+    /// would be reported.
+    fn nats_line(&mut self, bytes: &[u8], on_event: &mut impl FnMut(Received)) -> Option<usize> {
+        let inside = &bytes[..bytes.len().min(self.remaining)];
         let end = inside.iter().position(|byte| *byte == b'\n');
         let Some(end) = end else {
-            if inside.len() == self.left {
-                seen(Seen::Trouble("a line of NATS' is in two frames"));
+            if inside.len() == self.remaining {
+                on_event(Received::Unexpected("a NATS line is split across frames"));
             }
             return None;
         };
@@ -144,30 +149,30 @@ impl Scanner {
                 let digits = rest.trim_ascii_end().rsplit(|byte| *byte == b' ').next().unwrap_or_default();
                 let len = digits.iter().fold(0, |len, digit| len * 10 + usize::from(digit & 0x0F));
                 body = len + 2;
-                if end + 1 + body > self.left {
-                    seen(Seen::Trouble("a message of NATS' is in two frames"));
+                if end + 1 + body > self.remaining {
+                    on_event(Received::Unexpected("a NATS message is split across frames"));
                     return None;
                 }
-                seen(Seen::Message(inside[end + 1..].get(..len.min(PEEK))?));
+                on_event(Received::Message(inside[end + 1..].get(..len.min(PEEK_BYTES))?));
             }
-            [b'P', b'O', b'N', b'G', ..] => seen(Seen::In(&[])),
-            [b'P', b'I', b'N', b'G', ..] => seen(Seen::NatsPing),
-            [b'-', ..] => seen(Seen::Trouble("NATS reports an error")),
+            [b'P', b'O', b'N', b'G', ..] => on_event(Received::Ready(&[])),
+            [b'P', b'I', b'N', b'G', ..] => on_event(Received::NatsPing),
+            [b'-', ..] => on_event(Received::Unexpected("NATS reports an error")),
             _ => {}
         }
-        self.left -= end + 1 + body;
+        self.remaining -= end + 1 + body;
         self.skip = body;
         Some(end + 1)
     }
 }
 
-/// A number of protobuf's, and its bytes; nothing when it is not whole.
+/// Parses a varint. Returns its value and size, or `None` if it is incomplete.
 pub fn varint(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut value = 0;
-    for (at, byte) in bytes.iter().enumerate().take(9) {
-        value |= usize::from(byte & 0x7F) << (7 * at);
+    for (position, byte) in bytes.iter().enumerate().take(9) {
+        value |= usize::from(byte & 0x7F) << (7 * position);
         if byte & 0x80 == 0 {
-            return Some((value, at + 1));
+            return Some((value, position + 1));
         }
     }
     None

@@ -6,7 +6,7 @@ use parlour_core::{
 
 use super::*;
 
-/// A server's frame.
+/// A frame as sent by a server.
 fn frame(payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0x82];
     match payload.len() {
@@ -20,17 +20,17 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What is seen of a stream that comes in pieces of so many bytes.
-fn seen(dialect: Dialect, stream: &[u8], piece: usize) -> Vec<String> {
+/// The events found in a stream that arrives in pieces of this size.
+fn events(dialect: Dialect, stream: &[u8], piece: usize) -> Vec<String> {
     let mut scanner = Scanner::new(dialect);
     let mut all = Vec::new();
     let mut carried = Vec::new();
     for piece in stream.chunks(piece) {
         carried.extend_from_slice(piece);
-        let done = scanner.scan(&carried, |seen| {
-            all.push(match seen {
-                Seen::Message(head) => format!("message {}", head.len()),
-                Seen::In(_) => "in".into(),
+        let done = scanner.scan(&carried, |events| {
+            all.push(match events {
+                Received::Message(head) => format!("message {}", head.len()),
+                Received::Ready(_) => "in".into(),
                 other => format!("{other:?}"),
             });
         });
@@ -40,9 +40,9 @@ fn seen(dialect: Dialect, stream: &[u8], piece: usize) -> Vec<String> {
     all
 }
 
-fn in_all_pieces(dialect: Dialect, stream: &[u8], expected: &[&str]) {
+fn assert_events(dialect: Dialect, stream: &[u8], expected: &[&str]) {
     for piece in 1..=stream.len() {
-        assert_eq!(seen(dialect, stream, piece), expected, "in pieces of {piece}");
+        assert_eq!(events(dialect, stream, piece), expected, "in pieces of {piece}");
     }
 }
 
@@ -58,18 +58,18 @@ fn batches_and_acknowledgements_are_counted() {
     let small = format!("message {}", talk(3).len());
     let empty = format!("message {}", talk(0).len());
     let expected = ["in", "message 64", "Accepted", "Accepted", &small, "message 64", &empty, "Ping([])"];
-    in_all_pieces(Dialect::Rich, &stream, &expected);
+    assert_events(Dialect::Rich, &stream, &expected);
 }
 
 #[test]
-fn nats_messages_are_counted_in_whatever_frames() {
+fn nats_messages_are_counted_across_frames() {
     let stream = [
         frame(b"INFO {\"max_payload\":1048576}\r\n"),
         frame(b"PONG\r\n"),
         frame(b"MSG r 1 5\r\nhello\r\nMSG r 1 0\r\n\r\nPING\r\n"),
         frame(format!("MSG r 1 200\r\n{}\r\n", "x".repeat(200)).as_bytes()),
     ];
-    in_all_pieces(
+    assert_events(
         Dialect::Nats,
         &stream.concat(),
         &["in", "message 5", "message 0", "NatsPing", "message 64"],
@@ -77,8 +77,8 @@ fn nats_messages_are_counted_in_whatever_frames() {
 }
 
 #[test]
-fn a_plain_frame_is_a_message_and_a_close_is_trouble() {
+fn plain_frame_is_a_message_and_close_is_unexpected() {
     let stream = [frame(&[7; 300]), frame(b""), vec![0x88, 0]].concat();
-    let close = format!("{:?}", Seen::Trouble("the server closed a connection"));
-    in_all_pieces(Dialect::Plain, &stream, &["message 64", "message 0", &close]);
+    let close = format!("{:?}", Received::Unexpected("the server closed a connection"));
+    assert_events(Dialect::Plain, &stream, &["message 64", "message 0", &close]);
 }

@@ -1,5 +1,5 @@
-//! Many clients on one thread: non-blocking sockets, one buffer that all of them are read into, and what is to be sent
-//! joined and written once per wake-up.
+//! Many clients on one thread: non-blocking sockets, a shared read buffer, and output that is collected and written once
+//! per wake-up.
 
 use std::{
     collections::VecDeque,
@@ -16,15 +16,15 @@ use rustix::net::sockopt::set_socket_linger;
 
 use crate::{
     frame,
-    scan::{Dialect, Scanner, Seen},
+    scan::{Dialect, Received, Scanner},
 };
 
-/// What is not done with after a read, and must come again before the next one.
-const HEADROOM: usize = 16 * 1024;
-/// What one read takes at most.
-const READ: usize = 256 * 1024;
-/// How long until all of a swarm must be in.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Room for bytes of an incomplete message, which are passed to the scanner again after the next read.
+const HEADROOM_BYTES: usize = 16 * 1024;
+/// Maximum size of one read.
+const READ_BYTES: usize = 256 * 1024;
+/// Deadline for all clients to be connected.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The clients of one server.
 #[derive(Debug)]
@@ -35,14 +35,14 @@ pub struct Swarm {
     events: Events,
     buffer: Box<[u8]>,
     clients: Vec<Client>,
-    /// What those that were cut off had been told at their login.
+    /// The Welcome messages of disconnected clients.
     welcomes: VecDeque<Option<Box<wire::Welcome>>>,
-    /// Those that have something to write.
+    /// Clients with output to be written.
     dirty: Vec<usize>,
-    inside: usize,
-    /// How often the swarm has come, which is what a session's logins are counted by.
+    ready: usize,
+    /// Counts how often the clients have reconnected; part of the login.
     attempt: u64,
-    /// What was sent so far: of it ids and masks are made.
+    /// Number of messages sent; ids and masks are derived from it.
     sent: u32,
     unix_ms: u64,
 }
@@ -54,7 +54,7 @@ struct Client {
     scanner: Scanner,
     carry: Vec<u8>,
     out: Vec<u8>,
-    /// What the last welcome said.
+    /// The last Welcome.
     welcome: Option<Box<wire::Welcome>>,
 }
 
@@ -63,7 +63,7 @@ enum Stage {
     Connecting,
     Upgrading,
     Greeting,
-    In,
+    Ready,
 }
 
 impl Swarm {
@@ -73,11 +73,11 @@ impl Swarm {
             dialect,
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
-            buffer: vec![0; HEADROOM + READ].into(),
+            buffer: vec![0; HEADROOM_BYTES + READ_BYTES].into(),
             clients: Vec::new(),
             welcomes: VecDeque::new(),
             dirty: Vec::new(),
-            inside: 0,
+            ready: 0,
             attempt: 1,
             sent: 0,
             unix_ms: SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis().try_into()?,
@@ -92,46 +92,45 @@ impl Swarm {
         self.clients.len()
     }
 
-    /// Brings so many clients in, no more than `at_once` of them on their way at a time. Who was here before comes as
-    /// who they were. Gives how long it took.
+    /// Connects clients until there are `count`, at most `at_once` at a time. Clients that were disconnected resume their
+    /// sessions. Returns how long it took.
     pub fn open(&mut self, count: usize, at_once: usize) -> Result<Duration> {
         let start = Instant::now();
-        while !self.arrive(count, at_once)? {
-            self.turn(Duration::from_millis(100), &mut |_, _| {})?;
+        while !self.connect_more(count, at_once)? {
+            self.poll(Duration::from_millis(100), &mut |_, _| {})?;
             let all = self.clients.len();
-            ensure!(start.elapsed() < PATIENCE, "{} of {all} are in after {PATIENCE:?}", self.inside);
+            ensure!(start.elapsed() < DEADLINE, "{} of {all} are connected after {DEADLINE:?}", self.ready);
         }
         Ok(start.elapsed())
     }
 
-    /// Sets more clients on their way, as [`open`](Self::open) does between two turns. Says whether all are in.
-    pub fn arrive(&mut self, count: usize, at_once: usize) -> Result<bool> {
-        while self.clients.len() < count && self.clients.len() - self.inside < at_once {
+    /// Starts connecting more clients, as [`open`](Self::open) does between two polls. Returns whether all are connected.
+    pub fn connect_more(&mut self, count: usize, at_once: usize) -> Result<bool> {
+        while self.clients.len() < count && self.clients.len() - self.ready < at_once {
             let welcome = self.welcomes.pop_front().flatten();
-            self.connect(welcome).context("no more connections can be made")?;
+            self.connect(welcome).context("cannot open more connections")?;
         }
-        Ok(self.inside >= count)
+        Ok(self.ready >= count)
     }
 
-    pub fn is_in(&self, client: usize) -> bool {
-        self.clients.get(client).is_some_and(|client| client.stage == Stage::In)
+    pub fn is_ready(&self, client: usize) -> bool {
+        self.clients.get(client).is_some_and(|client| client.stage == Stage::Ready)
     }
 
-    /// How many were told that they go on with the session they had.
+    /// The number of clients whose sessions were resumed.
     pub fn resumed(&self) -> usize {
         let resumed = |client: &&Client| client.welcome.as_ref().is_some_and(|welcome| welcome.resumed);
         self.clients.iter().filter(resumed).count()
     }
 
-    /// Cuts all connections, as a network that fails does: nobody says goodbye. Who they were is kept for when they
-    /// come again.
-    pub fn cut(&mut self) -> Result<()> {
+    /// Resets all connections, as a failing network does. Sessions are remembered for the next connections.
+    pub fn reset_all(&mut self) -> Result<()> {
         for client in self.clients.drain(..) {
             set_socket_linger(&client.stream, Some(Duration::ZERO))?;
             self.welcomes.push_back(client.welcome);
         }
         self.dirty.clear();
-        self.inside = 0;
+        self.ready = 0;
         self.attempt += 1;
         Ok(())
     }
@@ -151,8 +150,8 @@ impl Swarm {
         Ok(())
     }
 
-    /// Puts a message of a client's among what is to be written.
-    pub fn say(&mut self, of: usize, content: &str) {
+    /// Adds a message of a client to its output.
+    pub fn send(&mut self, of: usize, content: &str) {
         self.sent += 1;
         let mask = self.sent.wrapping_mul(0x9E37_79B9);
         let client = &mut self.clients[of];
@@ -174,9 +173,9 @@ impl Swarm {
         }
     }
 
-    /// Waits for something to happen, no longer than `wait`, and tells of messages and acknowledgements. Then writes.
-    /// `false` when nothing happened.
-    pub fn turn(&mut self, wait: Duration, seen: &mut impl FnMut(usize, Seen)) -> Result<bool> {
+    /// Waits for events, at most `wait`, reports messages and acknowledgements, and writes output. Returns `false` if nothing
+    /// happened.
+    pub fn poll(&mut self, wait: Duration, on_event: &mut impl FnMut(usize, Received)) -> Result<bool> {
         self.flush()?;
         let mut events = mem::replace(&mut self.events, Events::with_capacity(0));
         match self.poll.poll(&mut events, Some(wait)) {
@@ -189,7 +188,7 @@ impl Swarm {
                 self.writable(index)?;
             }
             if event.is_readable() || event.is_read_closed() {
-                self.readable(index, seen)?;
+                self.readable(index, on_event)?;
             }
         }
         let happened = !events.is_empty();
@@ -198,7 +197,7 @@ impl Swarm {
         Ok(happened)
     }
 
-    /// Writes what is to be written.
+    /// Writes all pending output.
     pub fn flush(&mut self) -> Result<()> {
         for index in mem::take(&mut self.dirty) {
             self.clients[index].write()?;
@@ -210,7 +209,7 @@ impl Swarm {
         let client = &mut self.clients[index];
         if client.stage == Stage::Connecting {
             if let Some(error) = client.stream.take_error()? {
-                return Err(error).context("a connection cannot be made");
+                return Err(error).context("cannot connect");
             }
             client.stream.set_nodelay(true)?;
             client.stage = Stage::Upgrading;
@@ -224,79 +223,79 @@ impl Swarm {
         client.write()
     }
 
-    fn readable(&mut self, index: usize, seen: &mut impl FnMut(usize, Seen)) -> Result<()> {
+    fn readable(&mut self, index: usize, on_event: &mut impl FnMut(usize, Received)) -> Result<()> {
         loop {
             let client = &mut self.clients[index];
-            let start = HEADROOM - client.carry.len();
-            self.buffer[start..HEADROOM].copy_from_slice(&client.carry);
-            let read = match client.stream.read(&mut self.buffer[HEADROOM..]) {
-                Ok(0) => bail!("the server ended a connection"),
+            let start = HEADROOM_BYTES - client.carry.len();
+            self.buffer[start..HEADROOM_BYTES].copy_from_slice(&client.carry);
+            let read = match client.stream.read(&mut self.buffer[HEADROOM_BYTES..]) {
+                Ok(0) => bail!("the server closed a connection"),
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error).context("a connection broke"),
+                Err(error) => return Err(error).context("a connection was lost"),
             };
-            let mut bytes = &self.buffer[start..HEADROOM + read];
+            let mut bytes = &self.buffer[start..HEADROOM_BYTES + read];
             if client.stage == Stage::Upgrading {
                 let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-                    client.keep(bytes)?;
+                    client.carry_over(bytes)?;
                     continue;
                 };
-                ensure!(bytes.starts_with(b"HTTP/1.1 101"), "the server did not take a WebSocket");
+                ensure!(bytes.starts_with(b"HTTP/1.1 101"), "the server did not accept the WebSocket");
                 bytes = &bytes[end + 4..];
-                if client.greet(self.dialect, index, self.attempt) {
+                if client.log_in(self.dialect, index, self.attempt) {
                     self.dirty.push(index);
                 } else {
-                    self.inside += 1;
+                    self.ready += 1;
                 }
             }
-            let mut events = Noticed::default();
+            let mut events = ControlEvents::default();
             let done = client.scanner.scan(bytes, |what| match what {
-                Seen::Message(_) | Seen::Accepted => seen(index, what),
-                other => events.notice(other),
+                Received::Message(_) | Received::Accepted => on_event(index, what),
+                other => events.handle_control(other),
             });
-            client.keep(&bytes[done..])?;
-            self.inside += usize::from(events.is_in && client.stage == Stage::Greeting);
-            client.notice(events)?;
-            if read < READ {
-                // All that there was; more of it will be an event of its own (epoll(7)).
+            client.carry_over(&bytes[done..])?;
+            self.ready += usize::from(events.is_ready && client.stage == Stage::Greeting);
+            client.handle_control(events)?;
+            if read < READ_BYTES {
+                // The socket is drained; new data causes a new event (epoll(7)).
                 return Ok(());
             }
         }
     }
 }
 
-/// What is not a message, and is seen to after a scan.
+/// Events other than messages, handled after a scan.
 #[derive(Debug, Default)]
-struct Noticed {
-    is_in: bool,
+struct ControlEvents {
+    is_ready: bool,
     welcome: Vec<u8>,
     answers: Vec<u8>,
-    trouble: Option<&'static str>,
+    unexpected: Option<&'static str>,
 }
 
-impl Noticed {
-    fn notice(&mut self, seen: Seen) {
-        match seen {
-            Seen::In(payload) => {
-                self.is_in = true;
+impl ControlEvents {
+    fn handle_control(&mut self, on_event: Received) {
+        match on_event {
+            Received::Ready(payload) => {
+                self.is_ready = true;
                 self.welcome = payload.to_vec();
             }
-            Seen::Ping(payload) => frame::put(&mut self.answers, frame::PONG, payload, 1),
-            Seen::NatsPing => frame::put(&mut self.answers, frame::BINARY, b"PONG\r\n", 1),
-            Seen::Trouble(what) => self.trouble = Some(what),
-            Seen::Message(_) | Seen::Accepted => {}
+            Received::Ping(payload) => frame::put(&mut self.answers, frame::PONG, payload, 1),
+            Received::NatsPing => frame::put(&mut self.answers, frame::BINARY, b"PONG\r\n", 1),
+            Received::Unexpected(what) => self.unexpected = Some(what),
+            Received::Message(_) | Received::Accepted => {}
         }
     }
 }
 
 impl Client {
-    /// Logs in, or whatever there is to be said first. Says whether there is something.
-    fn greet(&mut self, dialect: Dialect, index: usize, attempt: u64) -> bool {
+    /// Sends the login, or whatever the dialect begins with. Returns whether it begins with anything.
+    fn log_in(&mut self, dialect: Dialect, index: usize, attempt: u64) -> bool {
         self.stage = Stage::Greeting;
         self.carry.clear();
         match dialect {
             Dialect::Plain => {
-                self.stage = Stage::In;
+                self.stage = Stage::Ready;
                 return false;
             }
             Dialect::Nats => {
@@ -305,14 +304,14 @@ impl Client {
                 frame::put(&mut self.out, frame::BINARY, hello, 1);
             }
             Dialect::Rich => {
-                let known = self.welcome.take().unwrap_or_default();
+                let welcome_before = self.welcome.take().unwrap_or_default();
                 let login = wire::Login {
                     version: PROTOCOL_VERSION,
                     capabilities: vec!["batch".into(), "history".into()],
-                    secret: known.secret,
-                    positions: known.positions,
+                    secret: welcome_before.secret,
+                    positions: welcome_before.positions,
                     agent: "parlour-bench".into(),
-                    log: known.log,
+                    log: welcome_before.log,
                     attempt: format!("{attempt:016x}"),
                     ..wire::Login::default()
                 };
@@ -323,12 +322,12 @@ impl Client {
         true
     }
 
-    fn notice(&mut self, events: Noticed) -> Result<()> {
-        if let Some(trouble) = events.trouble {
-            bail!("{trouble}");
+    fn handle_control(&mut self, events: ControlEvents) -> Result<()> {
+        if let Some(unexpected) = events.unexpected {
+            bail!("{unexpected}");
         }
-        if events.is_in && self.stage == Stage::Greeting {
-            self.stage = Stage::In;
+        if events.is_ready && self.stage == Stage::Greeting {
+            self.stage = Stage::Ready;
             if let Ok(codec::Envelope { extension: Some(codec::Extension::Welcome(welcome)), .. }) =
                 codec::decode(&events.welcome)
             {
@@ -342,8 +341,8 @@ impl Client {
         Ok(())
     }
 
-    fn keep(&mut self, rest: &[u8]) -> Result<()> {
-        ensure!(rest.len() <= HEADROOM, "the server says more than can be understood");
+    fn carry_over(&mut self, rest: &[u8]) -> Result<()> {
+        ensure!(rest.len() <= HEADROOM_BYTES, "the server's message is too large for the buffer");
         self.carry.clear();
         self.carry.extend_from_slice(rest);
         Ok(())
@@ -353,9 +352,9 @@ impl Client {
         while !self.out.is_empty() && self.stage != Stage::Connecting {
             match self.stream.write(&self.out) {
                 Ok(written) => drop(self.out.drain(..written)),
-                // The rest goes when the socket says that it is writable.
+                // The rest is written when the socket is writable again.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error).context("a connection broke"),
+                Err(error) => return Err(error).context("a connection was lost"),
             }
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! A basic server: the original one as far as a client can tell. It answers in Text frames, whether they are
-//! UTF-8 or not, tells everybody everything, and knows nothing of fields above 4 but passes them on.
+//! A basic server that clients cannot distinguish from the original one. It answers in Text frames even if they are not
+//! valid UTF-8, broadcasts every message, and forwards fields above 4 without interpreting them.
 
 use std::{
     collections::BTreeMap,
@@ -10,13 +10,13 @@ use std::{
 
 use crate::{
     socket::{self, Received, TEXT, Writer},
-    wire::Frame,
+    wire::Envelope,
 };
 
-/// The most bytes of a message that its reader takes.
+/// Maximum size of a client's message.
 const INBOUND_BYTES: usize = 512;
 
-/// A basic server that listens, for as long as this lives.
+/// A running basic server. Dropping it stops it.
 #[derive(Debug)]
 pub struct BasicServer {
     address: SocketAddr,
@@ -27,9 +27,9 @@ pub struct BasicServer {
 struct Hub {
     peers: BTreeMap<u64, Peer>,
     connections: u64,
-    heard: Vec<Heard>,
+    received: Vec<PeerInput>,
     closed: bool,
-    deaf: bool,
+    unresponsive: bool,
 }
 
 #[derive(Debug)]
@@ -38,22 +38,22 @@ struct Peer {
     writer: Writer,
 }
 
-/// What a peer did.
+/// Input from a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// It sent a frame.
-    Frame(Frame),
-    /// It sent what is no frame, or is too much.
+pub enum PeerInput {
+    /// An envelope.
+    Envelope(Envelope),
+    /// A message that is not an envelope, or too large; its size in bytes.
     Refused(usize),
-    /// It sent a Close frame.
+    /// A Close frame, with its code if it has one.
     Close(Option<u16>),
 }
 
 impl BasicServer {
-    /// Listens on a port of the machine's choice.
+    /// Listens on a free port.
     ///
     /// # Panics
-    /// When there is none.
+    /// If no port is free.
     #[must_use]
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -66,7 +66,7 @@ impl BasicServer {
                     return;
                 }
                 let shared = shared.clone();
-                // A browser may open connections that it then does not use.
+                // Browsers may open connections in advance and never use them.
                 thread::spawn(move || stream.and_then(|stream| serve(&shared, stream)));
             }
         });
@@ -79,41 +79,41 @@ impl BasicServer {
         self.address.to_string()
     }
 
-    /// What the peers sent so far.
+    /// All input of all peers so far, in order.
     #[must_use]
-    pub fn heard(&self) -> Vec<Heard> {
-        self.lock().heard.clone()
+    pub fn received(&self) -> Vec<PeerInput> {
+        self.lock().received.clone()
     }
 
-    /// How many sockets were ever opened.
+    /// The number of WebSocket connections opened so far.
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.lock().connections
     }
 
-    /// Says something to everybody, under any name, as if somebody had sent it; with the list, unless it has one.
-    pub fn say(&self, frame: Frame) {
-        self.lock().broadcast(frame);
+    /// Broadcasts an envelope. Adds the user list if the envelope has none.
+    pub fn broadcast(&self, envelope: Envelope) {
+        self.lock().broadcast(envelope);
     }
 
-    /// Sends these in one Text frame, with a line feed between them, as the original does under load.
-    pub fn say_joined(&self, frames: &[Frame]) {
-        let joined = frames.iter().map(Frame::encode).collect::<Vec<_>>().join(&0x0A);
-        self.send(TEXT, &joined);
+    /// Broadcasts several envelopes in one Text frame, separated by line feeds, as the original does under load.
+    pub fn broadcast_joined(&self, envelopes: &[Envelope]) {
+        let joined = envelopes.iter().map(Envelope::encode).collect::<Vec<_>>().join(&0x0A);
+        self.send_bytes(TEXT, &joined);
     }
 
-    /// Sends bytes to everybody, whatever they are.
-    pub fn send(&self, opcode: u8, bytes: &[u8]) {
+    /// Broadcasts raw bytes.
+    pub fn send_bytes(&self, opcode: u8, bytes: &[u8]) {
         self.lock().send(opcode, bytes);
     }
 
-    /// Takes what is sent and does nothing with it, as a server that is about to fall over.
-    pub fn be_deaf(&self, deaf: bool) {
-        self.lock().deaf = deaf;
+    /// While unresponsive, the server reads messages and ignores them.
+    pub fn set_unresponsive(&self, unresponsive: bool) {
+        self.lock().unresponsive = unresponsive;
     }
 
-    /// Cuts every connection.
-    pub fn cut(&self) {
+    /// Closes every TCP connection.
+    pub fn drop_connections(&self) {
         self.lock().peers.values().for_each(|peer| peer.writer.shut_down());
     }
 
@@ -128,7 +128,7 @@ impl Drop for BasicServer {
             hub.closed = true;
             hub.peers.values().for_each(|peer| peer.writer.shut_down());
         }
-        // Wakes the thread that listens, so that it sees this.
+        // Unblocks the listening thread so that it sees `closed`.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -137,11 +137,11 @@ fn serve(hub: &Mutex<Hub>, stream: TcpStream) -> std::io::Result<()> {
     let (mut reader, writer) = socket::accept(stream)?;
     let id = hub.lock().unwrap().connected(writer);
     while let Ok(received) = reader.read() {
-        if !hub.lock().unwrap().received(id, received) {
+        if !hub.lock().unwrap().receive(id, received) {
             break;
         }
     }
-    hub.lock().unwrap().gone(id);
+    hub.lock().unwrap().disconnected(id);
     Ok(())
 }
 
@@ -152,55 +152,55 @@ impl Hub {
         self.connections
     }
 
-    /// `false` when that was the last.
-    fn received(&mut self, id: u64, received: Received) -> bool {
+    /// Returns `false` if the connection is to be closed.
+    fn receive(&mut self, id: u64, received: Received) -> bool {
         let message = match received {
             Received::Message(message) => message,
             Received::Close(code) => {
-                self.heard.push(Heard::Close(code));
+                self.received.push(PeerInput::Close(code));
                 return false;
             }
         };
-        let frame = Frame::decode(&message).filter(|_| message.len() <= INBOUND_BYTES);
-        let Some(frame) = frame else {
-            self.heard.push(Heard::Refused(message.len()));
+        let envelope = Envelope::decode(&message).filter(|_| message.len() <= INBOUND_BYTES);
+        let Some(envelope) = envelope else {
+            self.received.push(PeerInput::Refused(message.len()));
             let _ = self.peers.get_mut(&id).map(|peer| peer.writer.close(Some(1009)));
             return false;
         };
-        self.heard.push(Heard::Frame(frame.clone()));
-        if self.deaf {
+        self.received.push(PeerInput::Envelope(envelope.clone()));
+        if self.unresponsive {
             return true;
         }
-        match &*frame.kind {
+        match &*envelope.kind {
             "exit" => {
                 if let Some(peer) = self.peers.get_mut(&id) {
                     peer.name.clear();
                 }
-                self.broadcast(Frame::new(&frame.user_name, "", "exit"));
+                self.broadcast(Envelope::new(&envelope.user_name, "", "exit"));
             }
             "userlist" => {
                 let names: String = self.names().iter().map(|name| format!("{name},")).collect();
-                let answer = Frame { content: names, ..frame };
+                let answer = Envelope { content: names, ..envelope };
                 self.send(TEXT, &answer.encode());
             }
-            // Whatever else it says it is.
+            // Every other type is treated as a message.
             _ => {
                 if let Some(peer) = self.peers.get_mut(&id) {
-                    peer.name.clone_from(&frame.user_name);
+                    peer.name.clone_from(&envelope.user_name);
                 }
-                self.broadcast(frame);
+                self.broadcast(envelope);
             }
         }
         true
     }
 
-    /// Somebody is gone. One who did not say so is announced, under a wrong name.
-    fn gone(&mut self, id: u64) {
+    /// Removes a peer. If it did not send `exit`, announces it under the wrong name, as the original does.
+    fn disconnected(&mut self, id: u64) {
         let Some(peer) = self.peers.remove(&id) else { return };
         peer.writer.shut_down();
         let wrong = self.peers.values().next().map(|peer| peer.name.clone());
         if let Some(wrong) = wrong.filter(|_| !peer.name.is_empty()) {
-            self.broadcast(Frame::new(&wrong, "", "exit"));
+            self.broadcast(Envelope::new(&wrong, "", "exit"));
         }
     }
 
@@ -208,16 +208,16 @@ impl Hub {
         self.peers.values().map(|peer| peer.name.clone()).filter(|name| !name.is_empty()).collect()
     }
 
-    fn broadcast(&mut self, mut frame: Frame) {
-        if frame.user_list.is_empty() {
-            frame = frame.with_list(self.names().iter().map(String::as_str));
+    fn broadcast(&mut self, mut envelope: Envelope) {
+        if envelope.user_list.is_empty() {
+            envelope = envelope.with_list(self.names().iter().map(String::as_str));
         }
-        self.send(TEXT, &frame.encode());
+        self.send(TEXT, &envelope.encode());
     }
 
     fn send(&mut self, opcode: u8, bytes: &[u8]) {
         for peer in self.peers.values_mut() {
-            // One that is gone is noticed by who reads from it.
+            // The peer's reading thread handles a lost connection.
             let _ = peer.writer.write(opcode, bytes);
         }
     }

@@ -1,27 +1,26 @@
-//! The browsers that tests run in, and what each has to be told to run by itself.
+//! The browsers and their automation settings.
 
 use std::{fmt, fs, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::{environment::Environment, stage::Window};
+use crate::{context::WindowOptions, environment::Environment};
 
-/// An engine to run a page in.
+/// A browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Browser {
-    /// Chromium or Chrome. Most tests run here: it can be asked for its console and its requests, made to crash, and
-    /// told that it is a phone.
+    /// Chromium or Chrome. Most tests use it: it reports its console and requests, and can emulate crashes and phones.
     Chromium,
-    /// Firefox. What only Chromium can do panics here, and says so.
+    /// Firefox. Operations that only Chromium supports panic with a message.
     Firefox,
 }
 
 impl Browser {
-    /// Every one.
+    /// All browsers.
     pub const ALL: [Self; 2] = [Self::Chromium, Self::Firefox];
 
-    /// Makes the profile's folder where the browser wants it made, and gives what WebDriver needs to open a window.
-    pub(crate) fn capabilities(self, window: Window<'_>, profile: &Path) -> Value {
+    /// Prepares the profile folder, and returns the WebDriver capabilities for a window.
+    pub(crate) fn capabilities(self, window: WindowOptions<'_>, profile: &Path) -> Value {
         match self {
             Self::Chromium => chromium(window, profile),
             Self::Firefox => firefox(window, profile),
@@ -38,7 +37,7 @@ impl fmt::Display for Browser {
     }
 }
 
-fn chromium(window: Window<'_>, profile: &Path) -> Value {
+fn chromium(window: WindowOptions<'_>, profile: &Path) -> Value {
     json!({
         "browserName": "chrome",
         "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
@@ -46,7 +45,7 @@ fn chromium(window: Window<'_>, profile: &Path) -> Value {
             "binary": Environment::programs(Browser::Chromium).browser,
             "args": [
                 "--headless",
-                // Containers run as root, where the sandbox can't.
+                // The sandbox does not work as root, as which containers run.
                 "--no-sandbox",
                 "--disable-gpu",
                 "--disable-quic",
@@ -63,26 +62,26 @@ fn chromium(window: Window<'_>, profile: &Path) -> Value {
     })
 }
 
-fn firefox(window: Window<'_>, profile: &Path) -> Value {
-    // By itself it is never narrower than 450 pixels, which a phone is.
+fn firefox(window: WindowOptions<'_>, profile: &Path) -> Value {
+    // Firefox windows are at least 450 pixels wide by default, wider than a phone.
     let narrow = ":root { min-width: 0 !important; min-height: 0 !important }";
-    fs::create_dir_all(profile.join("chrome")).expect("a profile can be made");
-    fs::write(profile.join("chrome/userChrome.css"), narrow).expect("a profile can be written");
+    fs::create_dir_all(profile.join("chrome")).expect("create the profile");
+    fs::write(profile.join("chrome/userChrome.css"), narrow).expect("write the profile");
     json!({
         "browserName": "firefox",
         "moz:firefoxOptions": {
             "binary": Environment::programs(Browser::Firefox).browser,
             "args": ["-headless", "-profile", profile],
-            // The screen, which a window can't be larger than.
+            // The screen size, which limits the window size.
             "env": { "MOZ_HEADLESS_WIDTH": "1920", "MOZ_HEADLESS_HEIGHT": "1440" },
             "prefs": {
                 "intl.accept_languages": window.language,
                 "toolkit.legacyUserProfileCustomizations.stylesheets": true,
-                // What pages write to the console, and nothing of the browser's own.
+                // Console output of pages only, not of the browser itself.
                 "devtools.console.stdout.content": true,
                 "devtools.console.stdout.chrome": false,
-                // The driver's own preferences leave little that asks for anything outside. All that still does is
-                // refused at once, here: nothing listens on this port. Loopback is never asked through it.
+                // The driver's own preferences disable most external requests. The rest go to this proxy address, where
+                // nothing listens, so they fail at once. Loopback addresses bypass the proxy.
                 "network.proxy.type": 1,
                 "network.proxy.http": "127.0.0.1",
                 "network.proxy.http_port": 9,

@@ -1,4 +1,4 @@
-//! The one chromedriver of a test binary.
+//! The chromedriver process shared by all tests of a test binary.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{browser::Browser, environment::Environment};
 
-/// A chromedriver that runs, until the last test that uses it is over.
+/// A running chromedriver. It ends when the last test that uses it does.
 #[derive(Debug)]
 pub struct Chromedriver {
     process: Child,
@@ -18,9 +18,9 @@ pub struct Chromedriver {
 static RUNNING: Mutex<Weak<Chromedriver>> = Mutex::new(Weak::new());
 
 impl Chromedriver {
-    /// The one that runs, or a new one.
+    /// Returns the running one, or starts it.
     pub fn shared() -> Arc<Self> {
-        // A test that failed while it started one leaves nothing half done.
+        // A test that panicked here has left `running` unchanged.
         let mut running = RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         running.upgrade().unwrap_or_else(|| {
             let started = Arc::new(Self::start());
@@ -29,7 +29,7 @@ impl Chromedriver {
         })
     }
 
-    /// Where it listens.
+    /// The URL of its WebDriver endpoint.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -40,13 +40,13 @@ impl Chromedriver {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("chromedriver starts");
-        let stdout = BufReader::new(process.stdout.take().expect("its output is a pipe"));
+            .expect("start chromedriver");
+        let stdout = BufReader::new(process.stdout.take().expect("stdout is piped"));
         let port = stdout
             .lines()
             .map_while(Result::ok)
             .find_map(|line| line.split_once("successfully on port ").map(|(_, port)| port.to_owned()))
-            .expect("chromedriver says on which port it listens");
+            .expect("chromedriver prints its port");
         let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
         Self { process, url }
     }
@@ -54,7 +54,7 @@ impl Chromedriver {
 
 impl Drop for Chromedriver {
     fn drop(&mut self) {
-        // Every window is closed by the test that opened it.
+        // Every test has closed its windows already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,28 +1,28 @@
-//! What steers a browser.
+//! WebDriver processes.
 
 use std::{path::Path, sync::Arc};
 
 use crate::{browser::Browser, chromedriver::Chromedriver, geckodriver::Geckodriver};
 
-/// A driver that runs, for as long as anybody holds it.
+/// A running driver. It ends when it is dropped.
 #[derive(Debug)]
 pub enum Driver {
-    /// One for all windows.
+    /// One process for all windows.
     Chromedriver(Arc<Chromedriver>),
-    /// One for each window: it takes no second.
+    /// One process per window, because geckodriver supports only one session.
     Geckodriver(Geckodriver),
 }
 
 impl Driver {
-    /// One for a window of a browser, which will keep its things in `profile`.
-    pub async fn of(browser: Browser, profile: &Path) -> Self {
+    /// The driver for a new window. It stores its files in `profile`.
+    pub async fn start(browser: Browser, profile: &Path) -> Self {
         match browser {
             Browser::Chromium => Self::Chromedriver(Chromedriver::shared()),
             Browser::Firefox => Self::Geckodriver(Geckodriver::start(profile).await),
         }
     }
 
-    /// Where it listens.
+    /// The URL of its WebDriver endpoint.
     pub fn url(&self) -> &str {
         match self {
             Self::Chromedriver(driver) => driver.url(),

@@ -1,41 +1,41 @@
-//! Where the things are that the tests need.
+//! Paths of the programs and files under test.
 
 use std::{env, path::PathBuf};
 
 use crate::browser::Browser;
 
-/// What `cargo xtask test` builds or finds, and puts into the environment.
+/// Paths that `cargo xtask test` sets in environment variables.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// `PARLOUR_SERVER`: the server's binary, the bundle in it.
+    /// `PARLOUR_SERVER`: the server's binary with the embedded bundle.
     pub server: PathBuf,
-    /// `PARLOUR_DIST`: the bundle.
+    /// `PARLOUR_DIST`: the folder with the bundle.
     pub dist: PathBuf,
 }
 
-/// A browser's programs.
+/// A browser and its driver.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    /// `CHROME` or `FIREFOX`: the browser itself.
+    /// `CHROME` or `FIREFOX`: the browser.
     pub browser: PathBuf,
-    /// `CHROMEDRIVER` or `GECKODRIVER`: what drives it.
+    /// `CHROMEDRIVER` or `GECKODRIVER`: its WebDriver.
     pub driver: PathBuf,
 }
 
 impl Environment {
-    /// Reads the environment.
+    /// Reads the environment variables.
     ///
     /// # Panics
-    /// When a part of it is missing.
+    /// If a variable is not set or its path does not exist.
     #[must_use]
     pub fn read() -> Self {
         Self { server: path("PARLOUR_SERVER"), dist: path("PARLOUR_DIST") }
     }
 
-    /// Where the programs of a browser are.
+    /// The paths of a browser's programs.
     ///
     /// # Panics
-    /// When one is missing.
+    /// If a variable is not set or its path does not exist.
     #[must_use]
     pub fn programs(browser: Browser) -> Programs {
         let (browser, driver) = match browser {
@@ -45,21 +45,21 @@ impl Environment {
         Programs { browser: path(browser), driver: path(driver) }
     }
 
-    /// The checkout.
+    /// The root of the source tree.
     ///
     /// # Panics
-    /// When it is not where it was when this was compiled.
+    /// If it was moved since the tests were compiled.
     #[must_use]
     pub fn checkout() -> PathBuf {
         let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-        workspace.canonicalize().expect("the checkout is where it was")
+        workspace.canonicalize().expect("the source tree has not moved since compilation")
     }
 
-    /// Where a test leaves something to look at: `target/<folder>/`.
+    /// Creates `target/<folder>/`, where tests store artifacts.
     #[must_use]
     pub fn target(folder: &str) -> PathBuf {
         let target = Self::checkout().join("target").join(folder);
-        std::fs::create_dir_all(&target).expect("a folder in target/ can be made");
+        std::fs::create_dir_all(&target).expect("create a folder in target/");
         target
     }
 }
@@ -68,8 +68,8 @@ fn path(name: &str) -> PathBuf {
     let path = env::var_os(name).map(PathBuf::from).unwrap_or_default();
     assert!(
         path.exists(),
-        "{name} names nothing that exists ({path:?}). Run the browser tests with `cargo xtask test`, which builds \
-         the page and the server, finds the browsers, and tells the tests where they are."
+        "{name} is not set, or its path does not exist ({path:?}). Run the browser tests with `cargo xtask test`, which \
+         builds the page and the server, finds the browsers, and sets these variables."
     );
     path
 }

@@ -1,47 +1,47 @@
-//! Waiting for something to be so.
+//! Polling until a condition holds.
 
 use std::time::{Duration, Instant};
 
-/// How long something may take that takes a moment. Long, because two browsers share the machine with a build.
+/// Default deadline. It is long because two browsers may share the machine with a build.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Waits until `look` sees what is expected, and gives it. Until then `look` says what it sees instead.
+/// Polls `probe` until it returns `Ok`, and returns the value. `Err` describes the current state.
 ///
 /// # Panics
-/// When that takes too long; with what was seen last.
-pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<T, String>) -> T {
-    eventually_within(DEADLINE, what, look).await
+/// If the deadline passes; the message contains the last state.
+pub async fn eventually<T>(what: &str, probe: impl AsyncFnMut() -> Result<T, String>) -> T {
+    eventually_within(DEADLINE, what, probe).await
 }
 
-/// [`eventually`], with a deadline of one's own.
+/// [`eventually`] with a custom deadline.
 ///
 /// # Panics
 /// As [`eventually`].
 pub async fn eventually_within<T>(
     deadline: Duration,
     what: &str,
-    look: impl AsyncFnMut() -> Result<T, String>,
+    probe: impl AsyncFnMut() -> Result<T, String>,
 ) -> T {
-    wait(deadline, what, look).await.unwrap_or_else(|why| panic!("{why}"))
+    wait(deadline, what, probe).await.unwrap_or_else(|why| panic!("{why}"))
 }
 
-/// Asks until the answer is what is expected, or until it has taken too long.
+/// Polls until `probe` succeeds or the deadline passes.
 pub(crate) async fn wait<T>(
     deadline: Duration,
     what: &str,
-    mut look: impl AsyncFnMut() -> Result<T, String>,
+    mut probe: impl AsyncFnMut() -> Result<T, String>,
 ) -> Result<T, String> {
-    let begun = Instant::now();
+    let start = Instant::now();
     loop {
-        let seen = match look().await {
+        let state = match probe().await {
             Ok(found) => return Ok(found),
-            Err(seen) => seen,
+            Err(state) => state,
         };
-        if begun.elapsed() > deadline {
-            return Err(format!("waited {deadline:?} for: {what}\nseen last: {seen}"));
+        if start.elapsed() > deadline {
+            return Err(format!("waited {deadline:?} for: {what}\nlast state: {state}"));
         }
-        // The one pause of the suite: a browser and a process tell nobody that they changed, so they have to be
-        // asked again, and asked without a pause they would get no time to change.
+        // The only sleep in the harness: browsers and processes do not notify us of changes, and polling without a pause
+        // would starve them.
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }

@@ -1,86 +1,86 @@
-//! What a server's log holds, asked by hand and not by what is tested.
+//! Reads a server's stored messages with this crate's own protocol code, independent of the code under test.
 
 use crate::{
     socket::{self, BINARY, Received},
-    wire::{Frame, Value, field, fields, number_field},
+    wire::{Envelope, Value, field, fields, number_field},
 };
 
-/// A message of the log.
+/// A stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logged {
-    /// Its id, in hexadecimal digits, as a page has it.
+pub struct StoredMessage {
+    /// The message id in hexadecimal digits, as the page shows it.
     pub id: String,
-    /// Its place.
+    /// The sequence number.
     pub seq: u64,
-    /// Who said it.
+    /// The sender's nick.
     pub nick: String,
-    /// What was said.
+    /// The text.
     pub content: String,
 }
 
-/// A page of the history.
+/// A page of the history, as received.
 #[derive(Debug, Default)]
-struct Page {
+struct HistoryPage {
     request: u64,
-    messages: Vec<Logged>,
+    messages: Vec<StoredMessage>,
     reached_end: bool,
     to: u64,
 }
 
-/// All messages of the server at `host:port`, in the order of its log. Asks as somebody called `nick`.
+/// All stored messages of the server at `host:port` in order of `seq`. Logs in as `nick`.
 ///
 /// # Panics
-/// When the server does not answer as it should.
+/// If the server does not answer as expected.
 #[must_use]
-pub fn history(address: &str, nick: &str) -> Vec<Logged> {
+pub fn read_history(address: &str, nick: &str) -> Vec<StoredMessage> {
     let (mut reader, mut writer) =
-        socket::connect(address, &format!("username: {nick}")).expect("the server lets a reader in");
+        socket::connect(address, &format!("username: {nick}")).expect("the server accepts the connection");
     let mut login = Vec::new();
     number_field(&mut login, 1, 1);
     field(&mut login, 2, b"history");
-    writer.write(BINARY, &extension(nick, "login", 15, &login)).expect("the server listens");
+    writer.write(BINARY, &extension(nick, "login", 15, &login)).expect("the connection is open");
     let (mut all, mut after) = (Vec::new(), 0);
     for request in 1.. {
-        let mut asked = Vec::new();
-        number_field(&mut asked, 2, after);
-        number_field(&mut asked, 5, request);
-        writer.write(BINARY, &extension("", "", 26, &asked)).expect("the server listens");
+        let mut query = Vec::new();
+        number_field(&mut query, 2, after);
+        number_field(&mut query, 5, request);
+        writer.write(BINARY, &extension("", "", 26, &query)).expect("the connection is open");
         let page = loop {
             let message = match reader.read().expect("the server answers") {
                 Received::Message(message) => message,
                 Received::Close(code) => panic!("the server closed with {code:?}"),
             };
             let page = fields(&message).find_map(|(number, value)| value.bytes().filter(|_| number == 27));
-            match page.map(Page::read) {
+            match page.map(HistoryPage::read) {
                 Some(page) if page.request == request => break page,
                 _ => {}
             }
         };
         all.extend(page.messages);
-        assert!(page.reached_end || page.to > after, "a page gets further");
+        assert!(page.reached_end || page.to > after, "each page makes progress");
         after = page.to;
         if page.reached_end {
             break;
         }
     }
-    writer.write(BINARY, &Frame::new(nick, "exit", "exit").encode()).expect("the server listens");
-    writer.close(Some(1000)).expect("the server listens");
+    writer.write(BINARY, &Envelope::new(nick, "exit", "exit").encode()).expect("the connection is open");
+    writer.close(Some(1000)).expect("the connection is open");
     all
 }
 
 fn extension(nick: &str, kind: &str, number: u64, value: &[u8]) -> Vec<u8> {
-    let mut frame = Frame::new(nick, kind, "");
-    field(&mut frame.unknown, number, value);
-    frame.encode()
+    let mut envelope = Envelope::new(nick, kind, "");
+    field(&mut envelope.unknown, number, value);
+    envelope.encode()
 }
 
-impl Page {
+impl HistoryPage {
     fn read(bytes: &[u8]) -> Self {
         let mut page = Self::default();
         for (number, value) in fields(bytes) {
             match (number, value) {
                 (1, Value::Number(request)) => page.request = request,
-                (2, Value::Bytes(frame)) => page.messages.push(Logged::read(frame)),
+                (2, Value::Bytes(envelope)) => page.messages.push(StoredMessage::read(envelope)),
                 (4, Value::Number(reached)) => page.reached_end = reached != 0,
                 (6, Value::Number(to)) => page.to = to,
                 _ => {}
@@ -90,11 +90,12 @@ impl Page {
     }
 }
 
-impl Logged {
+impl StoredMessage {
     fn read(bytes: &[u8]) -> Self {
-        let frame = Frame::decode(bytes).expect("a frame");
-        let mut logged = Self { id: String::new(), seq: 0, nick: frame.user_name, content: frame.content };
-        for (number, value) in fields(&frame.unknown) {
+        let envelope = Envelope::decode(bytes).expect("a valid envelope");
+        let mut logged =
+            Self { id: String::new(), seq: 0, nick: envelope.user_name, content: envelope.content };
+        for (number, value) in fields(&envelope.unknown) {
             match (number, value) {
                 (6, Value::Bytes(id)) => logged.id = id.iter().map(|byte| format!("{byte:02x}")).collect(),
                 (7, Value::Number(seq)) => logged.seq = seq,

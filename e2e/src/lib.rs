@@ -1,50 +1,52 @@
-//! The harness of the browser tests: the real bundle, the real server, real browsers.
+//! Harness for the browser tests, which run the real bundle and the real server in real browsers.
 //!
-//! A test in `tests/` is `stage("its name", async |stage| { ... })`. On the stage it starts servers ([`Server`],
-//! [`BasicServer`], [`Files`]), opens windows ([`Stage::open`]), which share nothing with each other, and waits
-//! for what it expects to see ([`Page::until`], [`eventually`]). The peers of the basic dialect speak it by hand
-//! ([`wire`], [`socket`]): they share no code with what they test.
+//! A test in `tests/` is `browser_test("its name", async |test| { ... })`. Through the [`TestContext`] it starts servers
+//! ([`Server`], [`BasicServer`], [`StaticHost`]), opens browser windows with separate profiles ([`TestContext::open`]),
+//! and waits for the expected state ([`Page::until`], [`eventually`]). Peers of the basic dialect are implemented here
+//! ([`wire`], [`socket`]) and share no code with the system under test.
 //!
-//! That is in Chromium. [`stage_in_each`] runs a test in every [`Browser`], [`stage_in`] in one, and
-//! [`Stage::open_in`] brings windows of two browsers together.
+//! Tests run in Chromium by default. [`browser_test_in_each`] runs a test in every [`Browser`], [`browser_test_in`] in
+//! one, and [`TestContext::open_in`] lets one test use two browsers.
 //!
-//! `cargo xtask test` builds what the tests need and tells them where it is (see [`Environment`]).
+//! `cargo xtask test` builds what the tests need and passes the paths in environment variables (see [`Environment`]).
 
-// A harness and its tests fail by panicking.
+// A test harness fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod basic;
 mod browser;
-mod chance;
 mod chromedriver;
-mod desktop;
+mod context;
+mod desktop_peer;
 mod driver;
 mod environment;
 mod eventually;
-mod files;
 mod geckodriver;
 mod history;
+mod network_switch;
 mod page;
-mod past;
-mod plug;
 mod proxy;
-mod read;
+mod rng;
+mod seed_history;
 mod server;
 pub mod socket;
-mod stage;
+mod static_host;
+mod timeline;
 mod view;
 pub mod wire;
 
-pub use basic::{BasicServer, Heard};
+pub use basic::{BasicServer, PeerInput};
 pub use browser::Browser;
-pub use chance::{Chance, Deck};
-pub use desktop::Desktop;
+pub use context::{
+    TestContext, WindowOptions, browser_test, browser_test_in, browser_test_in_each, browser_test_within,
+};
+pub use desktop_peer::DesktopPeer;
 pub use environment::{Environment, Programs};
 pub use eventually::{eventually, eventually_within};
-pub use files::Files;
-pub use history::{Logged, history};
+pub use history::{StoredMessage, read_history};
 pub use page::{Entry, Page, keys};
 pub use proxy::Proxy;
+pub use rng::{Deck, Rng};
 pub use server::Server;
-pub use stage::{Stage, Window, stage, stage_in, stage_in_each, stage_within};
-pub use view::{Glance, Row, Said, View};
+pub use static_host::StaticHost;
+pub use view::{MessagesView, Row, ShownMessage, View};

@@ -1,4 +1,4 @@
-//! A page in a browser window: what a user can do with it and see on it. Its window is in `page/window.rs`.
+//! A page in a browser window: user actions and what the page shows. Window functions are in `page/window.rs`.
 
 mod window;
 
@@ -17,10 +17,10 @@ use crate::{
     browser::Browser,
     driver::Driver,
     eventually::wait,
-    view::{GLANCE, Glance, LOOK, View},
+    view::{MessagesView, READ_MESSAGES_VIEW, READ_VIEW, View},
 };
 
-/// Keys as WebDriver has them.
+/// Keys as WebDriver encodes them.
 pub mod keys {
     /// Enter.
     pub const ENTER: &str = "\u{E007}";
@@ -34,20 +34,20 @@ pub mod keys {
     pub const HOME: &str = "\u{E011}";
     /// End.
     pub const END: &str = "\u{E010}";
-    /// The arrow down.
+    /// Arrow down.
     pub const DOWN: &str = "\u{E015}";
 
-    /// A key with Control held down.
+    /// A key pressed together with Control.
     #[must_use]
     pub fn with_control(key: &str) -> String {
         format!("\u{E009}{key}\u{E000}")
     }
 }
 
-/// How long a page may take to show what it should.
+/// Default deadline for the page to show an expected state.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A page in a window of its own browser. Clones are the same page.
+/// A page in a window of its own browser. Clones refer to the same page.
 #[derive(Clone, Debug)]
 pub struct Page {
     inner: Rc<Inner>,
@@ -55,31 +55,31 @@ pub struct Page {
 
 #[derive(Debug)]
 struct Inner {
-    /// Test and window, for what is left to look at.
+    /// Names of test and window, used for artifacts.
     name: String,
     browser: Browser,
-    /// Until the browser is closed.
+    /// `None` once the browser is closed.
     driver: RefCell<Option<Driver>>,
     client: Client,
     profile: PathBuf,
     open: Cell<bool>,
-    /// `host:port` of what it may talk with.
-    reachable: RefCell<Vec<String>>,
-    /// Parts of console errors that are no mistake.
+    /// `host:port` of hosts that the page may connect to.
+    allowed_hosts: RefCell<Vec<String>>,
+    /// Substrings of expected console errors.
     expected: RefCell<Vec<String>>,
-    /// Where the console's and the network's entries go when they are read.
+    /// Console entries and requests read so far; WebDriver returns each only once.
     console: RefCell<Vec<Entry>>,
     network: RefCell<Vec<String>>,
 }
 
-/// A line of the browser's console.
+/// An entry of the browser's console.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// `SEVERE`, `WARNING`, `INFO`, `DEBUG`.
     pub level: String,
     /// `console-api`, `security`, `network`, `javascript`, ...
     pub source: String,
-    /// The words.
+    /// The text.
     pub message: String,
 }
 
@@ -98,7 +98,7 @@ impl Page {
             client,
             profile,
             open: Cell::new(true),
-            reachable: RefCell::default(),
+            allowed_hosts: RefCell::default(),
             expected: RefCell::default(),
             console: RefCell::default(),
             network: RefCell::default(),
@@ -106,34 +106,34 @@ impl Page {
         Self { inner: Rc::new(inner) }
     }
 
-    // ---- going somewhere
+    // ---- navigation
 
-    /// Opens a URL.
+    /// Opens a URL and allows connections to its host.
     ///
     /// # Panics
-    /// When the browser can't.
+    /// If the browser fails to.
     pub async fn goto(&self, url: &str) {
         let host = url::Url::parse(url).expect("a URL");
-        self.may_reach(&format!("{}:{}", host.host_str().unwrap(), host.port_or_known_default().unwrap()));
+        self.allow_host(&format!("{}:{}", host.host_str().unwrap(), host.port_or_known_default().unwrap()));
         self.client().goto(url).await.expect("the browser opens the page");
     }
 
-    /// Loads the page again.
+    /// Reloads the page.
     ///
     /// # Panics
-    /// When the browser can't.
+    /// If the browser fails to.
     pub async fn reload(&self) {
         match self.browser() {
-            Browser::Chromium => self.client().refresh().await.expect("the browser loads the page again"),
+            Browser::Chromium => self.client().refresh().await.expect("the browser reloads the page"),
             Browser::Firefox => self.reload_itself().await,
         }
     }
 
-    /// As a user does it. Asked by its driver, Firefox goes past the page's worker, as a user does with Shift held down.
+    /// Reloads from a script, as by the reload button. Firefox's driver bypasses the service worker, as Shift+reload does.
     async fn reload_itself(&self) {
         self.eval::<()>("window.left = true; location.reload()", vec![]).await;
         let loaded = wait(DEADLINE, "the page is loaded again", async || {
-            // Between two documents there is none to be asked.
+            // While the document is replaced, scripts fail.
             let asked = self.client().execute("return !window.left && document.readyState", vec![]).await;
             match asked.map_err(|error| error.to_string())? {
                 Value::String(state) if state == "complete" => Ok(()),
@@ -144,10 +144,10 @@ impl Page {
         self.or_fail(loaded).await;
     }
 
-    /// Opens a URL, or loads the page again where there is none, with a server that may be away.
+    /// Opens a URL, or reloads if there is none. The server may be unreachable.
     ///
     /// # Errors
-    /// What the browser says when it can't.
+    /// The browser's error.
     pub async fn try_to_load(&self, url: Option<&str>) -> Result<(), String> {
         let loaded = match url {
             Some(url) => self.client().goto(url).await,
@@ -156,64 +156,64 @@ impl Page {
         loaded.map_err(|error| error.to_string())
     }
 
-    /// The page is meant to talk with `host:port`, though it does not come from there.
-    pub fn may_reach(&self, address: &str) {
-        self.inner.reachable.borrow_mut().push(address.into());
+    /// Allows the page to connect to `host:port`; requests to other hosts fail the test.
+    pub fn allow_host(&self, address: &str) {
+        self.inner.allowed_hosts.borrow_mut().push(address.into());
     }
 
-    /// A console error with these words in it is no mistake.
+    /// Console errors that contain this text do not fail the test.
     pub fn expect_error(&self, words: &str) {
         self.inner.expected.borrow_mut().push(words.into());
     }
 
-    /// The server is going to be away, and a browser writes an error of its own for each attempt.
+    /// The server will be unreachable. Browsers log an error for each failed connection.
     pub fn expect_lost_connections(&self) {
         self.expect_error("WebSocket connection to");
     }
 
-    // ---- seeing
+    // ---- state
 
-    /// What it shows now.
+    /// What the page shows now.
     ///
     /// # Panics
-    /// When the page can't be asked.
-    pub async fn look(&self) -> View {
-        self.eval(LOOK, vec![]).await
+    /// If the page does not respond.
+    pub async fn view(&self) -> View {
+        self.eval(READ_VIEW, vec![]).await
     }
 
     /// All of its messages, and little else.
     ///
     /// # Panics
-    /// When the page can't be asked.
-    pub async fn glance(&self) -> Glance {
-        self.eval(GLANCE, vec![]).await
+    /// If the page does not respond.
+    pub async fn messages_view(&self) -> MessagesView {
+        self.eval(READ_MESSAGES_VIEW, vec![]).await
     }
 
-    /// Waits until it shows something, and gives what it shows then.
+    /// Waits until the page shows what `test` checks for, and returns what it shows then.
     ///
     /// # Panics
-    /// When it never does.
+    /// If the deadline passes.
     pub async fn until(&self, what: &str, test: impl Fn(&View) -> bool) -> View {
         self.until_within(DEADLINE, what, test).await
     }
 
-    /// [`Self::until`], with a deadline of one's own.
+    /// [`Self::until`] with a custom deadline.
     ///
     /// # Panics
-    /// When it never does.
+    /// If the deadline passes.
     pub async fn until_within(&self, deadline: Duration, what: &str, test: impl Fn(&View) -> bool) -> View {
         let waited = wait(deadline, what, async || {
-            let view = self.look().await;
+            let view = self.view().await;
             if test(&view) { Ok(view) } else { Err(format!("{view:#?}")) }
         })
         .await;
         self.or_fail(waited).await
     }
 
-    /// Waits until a script in the page gives `true`. What it gives until then is told when it never does.
+    /// Waits until a script in the page returns `true`. The last other value is part of the failure message.
     ///
     /// # Panics
-    /// When it never does.
+    /// If the deadline passes.
     pub async fn until_true(&self, what: &str, script: &str) {
         let waited = wait(DEADLINE, what, async || match self.eval::<Value>(script, vec![]).await {
             Value::Bool(true) => Ok(()),
@@ -223,22 +223,22 @@ impl Page {
         self.or_fail(waited).await;
     }
 
-    /// Runs a script in the page.
+    /// Runs a script in the page and returns its value.
     ///
     /// # Panics
-    /// When it throws, or gives something else than expected.
+    /// If it throws, or returns a value of another type.
     pub async fn eval<T: DeserializeOwned>(&self, script: &str, arguments: Vec<Value>) -> T {
         let value =
             self.client().execute(script, arguments).await.unwrap_or_else(|e| panic!("{e}\nin: {script}"));
         serde_json::from_value(value).unwrap_or_else(|e| panic!("{e}\nfrom: {script}"))
     }
 
-    /// What an expression gives once it has given the same for ten frames on end: where something is, when all that
-    /// is laid out late has been. Only of a page that is seen; others have no frames.
+    /// Evaluates an expression in each frame until ten frames in a row give the same value, and returns it. Used for
+    /// positions, which change until the layout is complete. The page must be visible; hidden pages have no frames.
     ///
     /// # Panics
-    /// When it throws, and when it goes on moving.
-    pub async fn still(&self, expression: &str) -> f64 {
+    /// If the expression throws, or if its value keeps changing until the script times out.
+    pub async fn stable_value(&self, expression: &str) -> f64 {
         let script = format!(
             "return new Promise((resolve, reject) => {{
                 let [last, frames] = [null, 0];
@@ -256,12 +256,12 @@ impl Page {
         self.eval(&script, vec![]).await
     }
 
-    // ---- doing
+    // ---- actions
 
-    /// Clicks on the first element of a selector, once it is there.
+    /// Clicks on the first element that matches a selector, waiting until it exists.
     ///
     /// # Panics
-    /// When it is not there, or something lies over it.
+    /// If it does not appear, or another element covers it.
     pub async fn click(&self, selector: &str) {
         let clicked = wait(DEADLINE, &format!("a click on {selector}"), async || {
             self.find(selector).await?.click().await.map_err(|e| e.to_string())
@@ -270,30 +270,30 @@ impl Page {
         self.or_fail(clicked).await;
     }
 
-    /// Presses keys where the focus is.
+    /// Presses keys in the focused element.
     ///
     /// # Panics
-    /// When nothing has it.
+    /// If no element has the focus.
     pub async fn press(&self, keys: &str) {
-        let focused = self.client().active_element().await.expect("something has the focus");
-        focused.send_keys(keys).await.expect("keys can be pressed");
+        let focused = self.client().active_element().await.expect("an element has the focus");
+        focused.send_keys(keys).await.expect("press keys");
     }
 
-    /// Types text where the focus is, as an input method gives it: any characters, at once.
+    /// Inserts text into the focused element at once, as an input method does. Supports all characters.
     ///
     /// # Panics
-    /// When nothing has the focus that takes text.
+    /// If no text field has the focus.
     pub async fn type_text(&self, text: &str) {
         match self.browser() {
             Browser::Chromium => drop(self.devtools("Input.insertText", json!({ "text": text })).await),
             Browser::Firefox => {
                 let script = "return document.execCommand('insertText', false, arguments[0])";
-                assert!(self.eval::<bool>(script, vec![text.into()]).await, "{text:.40} can be typed");
+                assert!(self.eval::<bool>(script, vec![text.into()]).await, "insert {text:.40}");
             }
         }
     }
 
-    /// Puts text into a field, in the place of what is in it.
+    /// Replaces the text of a field.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.click(selector).await;
         let script = "const e = document.querySelector(arguments[0]); e.focus(); e.select();";
@@ -306,7 +306,7 @@ impl Page {
         }
     }
 
-    /// Chooses a value of a menu: a `select`, or radio buttons under the id.
+    /// Chooses a value of a `select`, or of a group of radio buttons or buttons inside the selected element.
     pub async fn choose(&self, selector: &str, value: &str) {
         let script = r"
             const [selector, value] = arguments;
@@ -325,22 +325,22 @@ impl Page {
             return true;
         ";
         let chosen: Value = self.eval(script, vec![selector.into(), value.into()]).await;
-        assert_eq!(chosen, Value::Bool(true), "{value} can be chosen in {selector}");
+        assert_eq!(chosen, Value::Bool(true), "choose {value} in {selector}");
     }
 
-    /// Waits for the login page, and logs in where the page proposes.
+    /// Waits for the login page, and logs in on the proposed server.
     pub async fn log_in(&self, nick: &str) {
         self.submit_login(nick, None).await;
         self.until(&format!("{nick} is in the room"), |view| view.online() && view.lists(nick)).await;
     }
 
-    /// Fills the login page and sends it off; what comes of it is left to be seen.
+    /// Fills in and submits the login form, without waiting for the result.
     pub async fn submit_login(&self, nick: &str, server: Option<&str>) {
         self.until("the login page", |view| view.login).await;
         self.fill("#login-nick", nick).await;
         if let Some(server) = server {
-            self.may_reach(server);
-            // The address is behind a summary.
+            self.allow_host(server);
+            // The address field is inside a closed `details` element.
             let open = "document.querySelector('#login-server').closest('details')?.setAttribute('open', '')";
             self.eval::<Value>(open, vec![]).await;
             self.fill("#login-server", server).await;
@@ -348,20 +348,20 @@ impl Page {
         self.click("#login-submit").await;
     }
 
-    /// Writes into the composer and presses Enter.
-    pub async fn say(&self, text: &str) {
+    /// Types into the composer and presses Enter.
+    pub async fn send(&self, text: &str) {
         self.fill("#composer-text", text).await;
         self.press(keys::ENTER).await;
     }
 
-    /// Says something, and waits until the server has it and the composer is empty.
-    pub async fn say_and_see(&self, text: &str) {
-        self.say(text).await;
-        let sent = |view: &View| view.has(text) && view.composer.as_deref() == Some("");
+    /// Sends a message, and waits until the server has acknowledged it and the composer is empty.
+    pub async fn send_and_wait(&self, text: &str) {
+        self.send(text).await;
+        let sent = |view: &View| view.has_sent(text) && view.composer.as_deref() == Some("");
         self.until(&format!("own message {:.40} is sent", text), sent).await;
     }
 
-    // ---- asking
+    // ---- WebDriver
 
     /// The WebDriver session.
     #[must_use]
@@ -373,12 +373,12 @@ impl Page {
         self.client().find(Locator::Css(selector)).await.map_err(|e| e.to_string())
     }
 
-    /// Keeps what is on the screen before the test's servers go away with it.
+    /// On failure, saves artifacts and panics. The page must be saved before the test's servers stop.
     async fn or_fail<T>(&self, waited: Result<T, String>) -> T {
         match waited {
             Ok(seen) => seen,
             Err(why) => {
-                self.keep().await;
+                self.save_artifacts().await;
                 panic!("{}: {why}", self.inner.name);
             }
         }

@@ -1,7 +1,7 @@
-//! A bad network between pages and their server: a TCP proxy that, in a storm, does to sockets what networks do.
-//! Pages' files pass unharmed, so that a page can be loaded at any time; what asks for `/ws` is the victim.
+//! A TCP proxy that simulates a bad network between pages and their server. Only connections to `/ws` suffer faults; static
+//! files pass unchanged, so that a page can be loaded at any time.
 
-mod victim;
+mod fault;
 
 use std::{
     collections::BTreeMap,
@@ -18,29 +18,29 @@ use tokio::{
     sync::watch,
 };
 
-use crate::chance::{Chance, Deck};
-use victim::Affliction;
+use crate::rng::{Deck, Rng};
+use fault::Fault;
 
-/// How long the files of a page wait for a server that is not there.
+/// How long a request for a static file waits for an unreachable server.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The longest head of a request that is looked at.
+/// Maximum size of a request head.
 const HEAD_BYTES: usize = 16 * 1024;
 
-/// A proxy that listens, for as long as this lives.
+/// A running proxy. Dropping it stops it.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    weather: watch::Sender<Weather>,
+    mode: watch::Sender<Mode>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Weather {
-    Calm,
-    Storm(u64),
-    /// The proxy ends.
-    Over,
+enum Mode {
+    Normal,
+    Faulty(u64),
+    /// The proxy is being dropped.
+    Stopped,
 }
 
 #[derive(Debug)]
@@ -51,11 +51,11 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    deck: Deck<Affliction>,
-    chance: Chance,
-    /// Nobody gets in before this.
+    deck: Deck<Fault>,
+    rng: Rng,
+    /// Connections are refused until then.
     shut_until: Instant,
-    tally: BTreeMap<&'static str, u32>,
+    counts: BTreeMap<&'static str, u32>,
 }
 
 impl Shared {
@@ -64,85 +64,89 @@ impl Shared {
     }
 
     fn count(&self, what: &'static str) {
-        *self.lock().tally.entry(what).or_default() += 1;
+        *self.lock().counts.entry(what).or_default() += 1;
     }
 
-    fn draw(&self) -> Affliction {
-        let State { deck, chance, .. } = &mut *self.lock();
-        deck.draw(chance)
+    fn draw(&self) -> Fault {
+        let State { deck, rng, .. } = &mut *self.lock();
+        deck.draw(rng)
     }
 }
 
 impl Proxy {
-    /// Listens on a port of the machine's choice, for a server at `host:port`. All is calm.
+    /// Listens on a free port and forwards to a server at `host:port`, without faults.
     ///
     /// # Panics
-    /// When there is none.
+    /// If no port is free.
     #[must_use]
     pub fn start(server: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
-        listener.set_nonblocking(true).expect("a socket need not block");
-        let (weather, sky) = watch::channel(Weather::Calm);
+        listener.set_nonblocking(true).expect("make a socket non-blocking");
+        let (mode, receiver) = watch::channel(Mode::Normal);
         let state = State {
-            deck: Affliction::deck(),
-            chance: Chance::new(0),
+            deck: Fault::deck(),
+            rng: Rng::new(0),
             shut_until: Instant::now(),
-            tally: BTreeMap::new(),
+            counts: BTreeMap::new(),
         };
         let shared = Arc::new(Shared { server: server.into(), state: Mutex::new(state) });
         let held = shared.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        // A thread of its own, so that what a test does in its own time holds nothing up.
-        let thread = thread::spawn(move || runtime.block_on(listen(listener, held, sky)));
-        Self { address, weather, shared, thread: Some(thread) }
+        // A separate thread, so that a test that blocks does not stall the proxy.
+        let thread = thread::spawn(move || runtime.block_on(listen(listener, held, receiver)));
+        Self { address, mode, shared, thread: Some(thread) }
     }
 
-    /// The page.
+    /// The URL of the page.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// From now on sockets suffer, as a seed decides.
-    pub fn storm(&self, seed: u64) {
-        self.shared.lock().chance = Chance::new(seed);
-        self.weather.send_replace(Weather::Storm(seed));
+    /// Starts to inject faults, as determined by the seed.
+    pub fn start_faults(&self, seed: u64) {
+        self.shared.lock().rng = Rng::new(seed);
+        self.mode.send_replace(Mode::Faulty(seed));
     }
 
-    /// From now on everything comes through. Connections that were half dead stay so: it is for their ends to see it.
-    pub fn calm(&self) {
+    /// Stops injecting faults. Connections that are half dead stay so; their ends have to detect it.
+    pub fn stop_faults(&self) {
         self.shared.lock().shut_until = Instant::now();
-        self.weather.send_replace(Weather::Calm);
+        self.mode.send_replace(Mode::Normal);
     }
 
-    /// What was done so far, and how often.
+    /// How often each kind of fault has been injected.
     #[must_use]
-    pub fn tally(&self) -> BTreeMap<&'static str, u32> {
-        self.shared.lock().tally.clone()
+    pub fn fault_counts(&self) -> BTreeMap<&'static str, u32> {
+        self.shared.lock().counts.clone()
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.weather.send_replace(Weather::Over);
+        self.mode.send_replace(Mode::Stopped);
         if let Some(thread) = self.thread.take() {
-            // What is carried ends with its thread.
+            // The thread ends all connections.
             let _ = thread.join();
         }
     }
 }
 
-async fn listen(listener: std::net::TcpListener, shared: Arc<Shared>, mut sky: watch::Receiver<Weather>) {
-    let listener = TcpListener::from_std(listener).expect("a socket that does not block");
+async fn listen(
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    mut mode_receiver: watch::Receiver<Mode>,
+) {
+    let listener = TcpListener::from_std(listener).expect("a non-blocking socket");
     for number in 0.. {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = sky.wait_for(|weather| *weather == Weather::Over) => return,
+            _ = mode_receiver.wait_for(|mode| *mode == Mode::Stopped) => return,
         };
         if let Ok((client, _)) = accepted {
-            // A connection that fails has only itself to fail.
-            tokio::spawn(connection(client, number, shared.clone(), sky.clone()));
+            // Errors affect only this connection.
+            tokio::spawn(connection(client, number, shared.clone(), mode_receiver.clone()));
         }
     }
 }
@@ -151,33 +155,33 @@ async fn connection(
     mut client: TcpStream,
     number: u64,
     shared: Arc<Shared>,
-    sky: watch::Receiver<Weather>,
+    mode_receiver: watch::Receiver<Mode>,
 ) -> io::Result<()> {
     client.set_nodelay(true)?;
     let head = head(&mut client).await?;
     if !head.starts_with(b"GET /ws ") {
-        let mut server = patiently(&shared.server).await?;
+        let mut server = connect_patiently(&shared.server).await?;
         server.write_all(&head).await?;
         tokio::io::copy_bidirectional(&mut client, &mut server).await?;
         return Ok(());
     }
-    let weather = *sky.borrow();
-    let chance = match weather {
-        Weather::Storm(_) if Instant::now() < shared.lock().shut_until => {
+    let mode = *mode_receiver.borrow();
+    let rng = match mode {
+        Mode::Faulty(_) if Instant::now() < shared.lock().shut_until => {
             shared.count("refused");
             return client.set_zero_linger();
         }
-        Weather::Storm(seed) => Chance::of(seed, number),
-        _ => Chance::new(number),
+        Mode::Faulty(seed) => Rng::for_part(seed, number),
+        _ => Rng::new(number),
     };
     let mut server = TcpStream::connect(&shared.server).await?;
     server.set_nodelay(true)?;
     shared.count("carried");
     server.write_all(&head).await?;
-    victim::carry(client, server, chance, shared, sky).await
+    fault::relay(client, server, rng, shared, mode_receiver).await
 }
 
-/// What a connection begins with, up to the end of the first request's head.
+/// Reads the head of a connection's first request.
 async fn head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -188,11 +192,11 @@ async fn head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-async fn patiently(server: &str) -> io::Result<TcpStream> {
-    let begun = Instant::now();
+async fn connect_patiently(server: &str) -> io::Result<TcpStream> {
+    let start = Instant::now();
     loop {
         match TcpStream::connect(server).await {
-            Err(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(_) if start.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
             other => return other,
         }
     }
@@ -204,7 +208,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that sends back what it gets.
+    /// A server that echoes its input.
     fn echo() -> String {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -217,48 +221,48 @@ mod tests {
         address
     }
 
-    /// Says hello until the connection ends or it was answered so many times. Gives how often that was.
-    fn hello(proxy: &Proxy, path: &str, times: usize) -> usize {
+    /// Sends requests until the connection ends or `times` were echoed. Returns the number of echoes.
+    fn count_echoes(proxy: &Proxy, path: &str, times: usize) -> usize {
         let mut stream = std::net::TcpStream::connect(proxy.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-        let said = format!("GET {path} HTTP/1.1\r\n\r\n");
-        let mut heard = vec![0; said.len()];
+        let request = format!("GET {path} HTTP/1.1\r\n\r\n");
+        let mut echo = vec![0; request.len()];
         let answered = |_: &usize| {
-            stream.write_all(said.as_bytes()).and_then(|()| stream.read_exact(&mut heard)).is_ok()
-                && heard == said.as_bytes()
+            stream.write_all(request.as_bytes()).and_then(|()| stream.read_exact(&mut echo)).is_ok()
+                && echo == request.as_bytes()
         };
         (0..times).take_while(answered).count()
     }
 
     #[test]
-    fn in_a_calm_all_comes_through_and_in_a_storm_only_what_is_no_socket() {
+    fn faults_break_only_websocket_connections() {
         let proxy = Proxy::start(&echo());
-        assert_eq!(hello(&proxy, "/ws", 1000), 1000);
-        assert_eq!(proxy.tally(), BTreeMap::from([("carried", 1)]));
-        proxy.storm(1);
-        assert_eq!(hello(&proxy, "/index.html", 1000), 1000);
-        assert!(hello(&proxy, "/ws", usize::MAX) < usize::MAX, "it does not last");
-        assert!(proxy.tally().len() > 1, "something was done to it: {:?}", proxy.tally());
-        proxy.calm();
-        assert_eq!(hello(&proxy, "/ws", 1000), 1000);
+        assert_eq!(count_echoes(&proxy, "/ws", 1000), 1000);
+        assert_eq!(proxy.fault_counts(), BTreeMap::from([("carried", 1)]));
+        proxy.start_faults(1);
+        assert_eq!(count_echoes(&proxy, "/index.html", 1000), 1000);
+        assert!(count_echoes(&proxy, "/ws", usize::MAX) < usize::MAX, "faults end the connection");
+        assert!(proxy.fault_counts().len() > 1, "faults were injected: {:?}", proxy.fault_counts());
+        proxy.stop_faults();
+        assert_eq!(count_echoes(&proxy, "/ws", 1000), 1000);
     }
 
     #[test]
-    fn a_storm_does_everything() {
+    fn every_kind_of_fault_is_injected() {
         let proxy = Proxy::start(&echo());
-        proxy.storm(2);
-        let all = || victim::KINDS.iter().all(|kind| proxy.tally().contains_key(kind));
+        proxy.start_faults(2);
+        let all_injected = || fault::KINDS.iter().all(|kind| proxy.fault_counts().contains_key(kind));
         thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| {
-                    while !all() {
+                    while !all_injected() {
                         let mut stream = std::net::TcpStream::connect(proxy.address).unwrap();
                         stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-                        // Says something and hears what comes, until it ends or has lasted for some seconds.
+                        // Sends, and reads until the connection ends or four seconds have passed.
                         for _ in 0..40 {
-                            let said = stream.write_all(b"GET /ws HTTP/1.1\r\n\r\n");
-                            let heard = said.and_then(|()| io::copy(&mut stream, &mut io::sink()));
-                            if !heard.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                            let request = stream.write_all(b"GET /ws HTTP/1.1\r\n\r\n");
+                            let echo = request.and_then(|()| io::copy(&mut stream, &mut io::sink()));
+                            if !echo.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
                                 break;
                             }
                         }

@@ -1,4 +1,4 @@
-//! Our server as a process of its own.
+//! The Parlour server as a child process.
 
 use std::{
     io::{BufRead, BufReader},
@@ -11,19 +11,19 @@ use std::{
     thread,
 };
 
-use crate::{environment::Environment, eventually::eventually, past};
+use crate::{environment::Environment, eventually::eventually, seed_history};
 
-/// Our server, for as long as this lives.
+/// A running server with its own data folder. Dropping it kills the process and deletes the folder.
 #[derive(Debug)]
 pub struct Server {
     arguments: Vec<String>,
     address: String,
     process: Child,
-    log: Log,
+    log: Output,
     data: PathBuf,
 }
 
-type Log = Arc<Mutex<Vec<String>>>;
+type Output = Arc<Mutex<Vec<String>>>;
 
 fn new_data_dir() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -32,33 +32,33 @@ fn new_data_dir() -> PathBuf {
 }
 
 impl Server {
-    /// Starts it on a port of the machine's choice.
+    /// Starts a server on a free port.
     #[must_use]
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// Starts it with more arguments.
+    /// Starts a server with additional arguments.
     #[must_use]
     pub fn start_with(arguments: &[&str]) -> Self {
         Self::start_in(new_data_dir(), arguments)
     }
 
-    /// Starts it with a log that has so many messages, of these texts; ten seconds lie between two of them.
+    /// Starts a server with `count` messages in its log, ten seconds apart. `text` gives the content of each.
     ///
     /// # Panics
-    /// When the log can't be written.
+    /// If the log cannot be written.
     #[must_use]
-    pub fn start_with_past(count: u64, text: impl Fn(u64) -> String) -> Self {
+    pub fn start_with_history(count: u64, text: impl Fn(u64) -> String) -> Self {
         let data = new_data_dir();
-        past::write(&data, count, text);
+        seed_history::write(&data, count, text);
         Self::start_in(data, &[])
     }
 
     fn start_in(data: PathBuf, arguments: &[&str]) -> Self {
         let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
         arguments.extend(["--data-dir".into(), data.display().to_string()]);
-        let log = Log::default();
+        let log = Output::default();
         let (process, address) = launch("127.0.0.1:0", &arguments, &log);
         Self { arguments, address, process, log, data }
     }
@@ -69,19 +69,19 @@ impl Server {
         &self.address
     }
 
-    /// The page.
+    /// The URL of the page.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// Asks it to end, as a service manager does, and waits until it has.
+    /// Sends SIGTERM, as a service manager does, and waits until the server has ended.
     ///
     /// # Panics
-    /// When it does not end.
+    /// If it does not end.
     pub async fn stop(&mut self) {
-        let asked = Command::new("kill").arg(self.process.id().to_string()).status();
-        assert!(asked.is_ok_and(|status| status.success()), "the server can be asked to end");
+        let sent = Command::new("kill").arg(self.process.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "send SIGTERM to the server");
         eventually("the server ends", async || match self.process.try_wait() {
             Ok(Some(_)) => Ok(()),
             other => Err(format!("{other:?}\n{}", self.log())),
@@ -89,29 +89,29 @@ impl Server {
         .await;
     }
 
-    /// Kills it: it has no time for anything.
+    /// Kills the server without letting it shut down.
     ///
     /// # Panics
-    /// When it can't be killed.
+    /// If it cannot be killed.
     pub fn kill(&mut self) {
-        self.process.kill().expect("the server can be killed");
+        self.process.kill().expect("kill the server");
         self.process.wait().expect("a killed process ends");
     }
 
-    /// Starts it again, on the same port.
+    /// Starts a stopped server again on the same port.
     ///
     /// # Panics
-    /// When it does not start.
-    pub fn start_again(&mut self) {
+    /// If it does not start.
+    pub fn restart(&mut self) {
         let (process, address) = launch(&self.address, &self.arguments, &self.log);
         assert_eq!(address, self.address, "the same port");
         self.process = process;
     }
 
-    /// What it wrote.
+    /// The server's output so far.
     ///
     /// # Panics
-    /// When a thread of ours failed.
+    /// If a reading thread panicked.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
@@ -124,12 +124,12 @@ impl Drop for Server {
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.data);
         if thread::panicking() {
-            eprintln!("the server at {} wrote:\n{}", self.address, self.log());
+            eprintln!("output of the server at {}:\n{}", self.address, self.log());
         }
     }
 }
 
-fn launch(listen: &str, arguments: &[String], log: &Log) -> (Child, String) {
+fn launch(listen: &str, arguments: &[String], log: &Output) -> (Child, String) {
     let mut process = Command::new(Environment::read().server)
         .args(["--listen", listen])
         .args(arguments)
@@ -138,29 +138,29 @@ fn launch(listen: &str, arguments: &[String], log: &Log) -> (Child, String) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the server starts");
-    let errors = process.stderr.take().expect("its output is a pipe");
-    follow(BufReader::new(errors), log.clone());
-    let mut output = BufReader::new(process.stdout.take().expect("its output is a pipe"));
+        .expect("start the server");
+    let errors = process.stderr.take().expect("stderr is piped");
+    collect(BufReader::new(errors), log.clone());
+    let mut output = BufReader::new(process.stdout.take().expect("stdout is piped"));
     let mut line = String::new();
     let address = loop {
         line.clear();
-        let read = output.read_line(&mut line).expect("the server writes text");
+        let read = output.read_line(&mut line).expect("the server writes UTF-8");
         if read == 0 {
             let _ = process.wait();
-            panic!("the server ended before it listened; it wrote:\n{}", log.lock().unwrap().join("\n"));
+            panic!("the server ended before it listened; its output:\n{}", log.lock().unwrap().join("\n"));
         }
         log.lock().unwrap().push(line.trim_end().into());
         if let Some((_, rest)) = line.split_once("listens on http://") {
             break rest.trim_end().trim_end_matches('/').to_owned();
         }
     };
-    follow(output, log.clone());
+    collect(output, log.clone());
     (process, address)
 }
 
-/// Keeps what is written, and the pipe from filling up.
-fn follow(output: impl BufRead + Send + 'static, log: Log) {
+/// Collects output, and prevents the pipe from filling up.
+fn collect(output: impl BufRead + Send + 'static, log: Output) {
     thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
             log.lock().unwrap().push(line);

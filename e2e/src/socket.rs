@@ -1,5 +1,5 @@
-//! WebSocket by hand (RFC 6455), blocking, for either end: what a frame holds is nobody's business here, so a
-//! Text frame may hold what is not UTF-8, as that of the original programs does.
+//! A minimal blocking WebSocket implementation (RFC 6455) for client and server. It does not check the payload, so a Text
+//! frame may contain invalid UTF-8, as those of the original programs do.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -9,43 +9,43 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha1::{Digest, Sha1};
 
-/// Text, whatever is in it.
+/// Opcode of a Text frame.
 pub const TEXT: u8 = 1;
-/// Binary.
+/// Opcode of a Binary frame.
 pub const BINARY: u8 = 2;
 const CONTINUATION: u8 = 0;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-/// What the other end sent.
+/// Input from the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// A message, Text or Binary.
+    /// A Text or Binary message.
     Message(Vec<u8>),
-    /// A Close frame; an empty one has no code.
+    /// A Close frame, with its code if it has one.
     Close(Option<u16>),
 }
 
-/// The reading half.
+/// The reading half of a connection.
 #[derive(Debug)]
 pub struct Reader {
     stream: BufReader<TcpStream>,
     writer: Writer,
 }
 
-/// The writing half; clones write to the same socket.
+/// The writing half of a connection. Clones write to the same connection.
 #[derive(Debug)]
 pub struct Writer {
     stream: TcpStream,
-    /// A client masks what it writes. The key may be zero where no proxy listens.
+    /// Clients mask their frames. The key is zero, which is safe because no proxy is involved.
     masks: bool,
 }
 
-/// Opens a socket to `ws://<address>/ws`, with one more header.
+/// Connects to `ws://<address>/ws` with one additional header.
 ///
 /// # Errors
-/// When the server can't be reached or does not upgrade.
+/// If the server cannot be reached or does not upgrade the connection.
 pub fn connect(address: &str, header: &str) -> io::Result<(Reader, Writer)> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -62,15 +62,15 @@ pub fn connect(address: &str, header: &str) -> io::Result<(Reader, Writer)> {
         return Err(io::Error::other(format!("no upgrade: {}", head[0])));
     }
     let accepts = header_of(&head, "sec-websocket-accept").unwrap_or_default();
-    assert_eq!(accepts, accept_key(&key), "the server's handshake");
+    assert_eq!(accepts, accept_key(&key), "the server's Sec-WebSocket-Accept");
     let reader = Reader { stream, writer: writer.clone() };
     Ok((reader, writer))
 }
 
-/// Answers a browser that opens a socket.
+/// Accepts a client's WebSocket handshake.
 ///
 /// # Errors
-/// When what came is no request for one.
+/// If the request is not a WebSocket handshake.
 pub fn accept(stream: TcpStream) -> io::Result<(Reader, Writer)> {
     stream.set_nodelay(true)?;
     let mut writer = Writer { stream: stream.try_clone()?, masks: false };
@@ -87,7 +87,7 @@ pub fn accept(stream: TcpStream) -> io::Result<(Reader, Writer)> {
     Ok((reader, writer))
 }
 
-/// The lines of a request or an answer, up to the empty one.
+/// Reads the head of a request or response, up to the empty line.
 pub(crate) fn read_head(stream: &mut impl BufRead) -> io::Result<Vec<String>> {
     let mut head = Vec::new();
     loop {
@@ -113,10 +113,10 @@ fn accept_key(key: &str) -> String {
 }
 
 impl Reader {
-    /// The next message or Close. Pings are answered on the way.
+    /// Reads the next message or Close frame. Answers pings.
     ///
     /// # Errors
-    /// When the connection ends without a Close frame.
+    /// If the connection ends without a Close frame.
     pub fn read(&mut self) -> io::Result<Received> {
         let mut message = Vec::new();
         loop {
@@ -160,25 +160,25 @@ impl Reader {
 }
 
 impl Writer {
-    /// Writes one message in one frame.
+    /// Writes a message as one frame.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// If the connection is lost.
     pub fn write(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
         self.frame(opcode, payload)
     }
 
-    /// Writes a Close frame, with a code or an empty one.
+    /// Writes a Close frame.
     ///
     /// # Errors
-    /// When the connection is gone.
+    /// If the connection is lost.
     pub fn close(&mut self, code: Option<u16>) -> io::Result<()> {
         self.frame(CLOSE, code.map(u16::to_be_bytes).as_ref().map_or(&[], |code| &code[..]))
     }
 
-    /// Ends the TCP connection.
+    /// Shuts down the TCP connection.
     pub fn shut_down(&self) {
-        // Gone already is as good.
+        // Fails if the connection is lost already.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
@@ -206,7 +206,7 @@ impl Writer {
 
 impl Clone for Writer {
     fn clone(&self) -> Self {
-        let stream = self.stream.try_clone().expect("a socket can be shared");
+        let stream = self.stream.try_clone().expect("duplicate a socket");
         Self { stream, masks: self.masks }
     }
 }
@@ -216,12 +216,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_handshake_is_that_of_the_standard() {
+    fn accept_key_matches_the_example_of_rfc_6455() {
         assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
-    fn both_ends_understand_each_other() {
+    fn client_and_server_exchange_messages_of_all_sizes() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = std::thread::spawn(move || {

@@ -1,50 +1,50 @@
-//! What a page shows, read in one go.
+//! Snapshots of what a page shows, each read by one script.
 
 use serde::Deserialize;
 
-/// What a page shows now.
+/// What a page shows.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct View {
-    /// Of the document.
+    /// Title of the document.
     pub title: String,
-    /// Of the document.
+    /// Language of the document.
     pub lang: String,
     /// `data-theme` of the document.
     pub theme: Option<String>,
-    /// All words on the page, where it shows neither a login nor a room.
+    /// The whole text, if the page shows neither the login page nor a room.
     pub text: Option<String>,
-    /// The login page is there.
+    /// The login page is shown.
     pub login: bool,
-    /// What went wrong with the login, if something is said of it.
+    /// The error of the login form.
     pub login_error: Option<String>,
-    /// The button with a name that would be accepted.
+    /// The text of the button that suggests another nick.
     pub suggestion: Option<String>,
-    /// The room is there.
+    /// The room is shown.
     pub room: bool,
     /// `data-state` of the connection bar.
     pub connection: Option<String>,
-    /// The words in the bar.
+    /// The text of the connection bar.
     pub connection_text: Option<String>,
-    /// "Retry now" can be pressed.
+    /// The "Retry now" button is visible and enabled.
     pub retry_now: bool,
-    /// The time of a ping.
+    /// The displayed round-trip time.
     pub round_trip: Option<String>,
-    /// The timeline.
+    /// The last 200 rows of the timeline.
     pub rows: Vec<Row>,
-    /// Who is there.
-    pub roster: Vec<String>,
-    /// How many are there, in the page's words.
-    pub roster_count: Option<String>,
-    /// What is typed and not sent.
+    /// The first 200 nicks of the member list.
+    pub members: Vec<String>,
+    /// The displayed number of members.
+    pub member_count: Option<String>,
+    /// The text in the composer.
     pub composer: Option<String>,
-    /// What the composer has to say.
+    /// The composer's note.
     pub note: Option<String>,
-    /// "Jump to the end" is there.
+    /// The "jump to the end" button is visible and enabled.
     pub jump: bool,
-    /// The words of a crash.
+    /// The text of the crash page.
     pub crash: Option<String>,
-    /// The words while the page is being loaded, and when that fails.
+    /// The text of the loading screen or of a loading error.
     pub boot: Option<String>,
 }
 
@@ -53,26 +53,26 @@ pub struct View {
 pub struct Row {
     /// `message`, `day`, `movement`, `notice`, `gap` or `beginning`.
     pub kind: String,
-    /// `queued`, `pending`, `sent` or `failed`; of a message.
+    /// `queued`, `pending`, `sent` or `failed`. Messages only.
     pub delivery: Option<String>,
-    /// Of a message.
+    /// The message id. Messages only.
     pub id: Option<String>,
-    /// The one who reads has said it.
+    /// The message was sent by the reader.
     pub own: bool,
-    /// It goes on from the row above, and says no name.
+    /// It continues a group: the row has no name.
     pub continued: bool,
-    /// Who said it.
+    /// The sender's nick.
     pub nick: Option<String>,
-    /// What was said.
+    /// The text of a message.
     pub content: Option<String>,
-    /// The sentences of a line of comings and goings.
+    /// The sentences of a presence row.
     pub sentences: Vec<String>,
-    /// All words of the row.
+    /// The whole text of the row.
     pub text: String,
 }
 
 impl View {
-    /// Logged in, and talking with one of our servers.
+    /// Logged in and connected to a rich server.
     #[must_use]
     pub fn online(&self) -> bool {
         self.room && self.connection.as_deref() == Some("online")
@@ -80,106 +80,106 @@ impl View {
 
     /// The messages with this content.
     #[must_use]
-    pub fn said(&self, content: &str) -> Vec<&Row> {
+    pub fn messages_with(&self, content: &str) -> Vec<&Row> {
         self.rows.iter().filter(|row| row.content.as_deref() == Some(content)).collect()
     }
 
-    /// It is there, once, and as far as it can come.
+    /// Exactly one message has this content, and it is sent.
     #[must_use]
-    pub fn has(&self, content: &str) -> bool {
-        matches!(self.said(content)[..], [row] if row.delivery.as_deref() == Some("sent"))
+    pub fn has_sent(&self, content: &str) -> bool {
+        matches!(self.messages_with(content)[..], [row] if row.delivery.as_deref() == Some("sent"))
     }
 
-    /// It is there, once, and that far.
+    /// Exactly one message has this content, and it has this delivery state.
     #[must_use]
-    pub fn has_as(&self, content: &str, delivery: &str) -> bool {
-        matches!(self.said(content)[..], [row] if row.delivery.as_deref() == Some(delivery))
+    pub fn has_in_state(&self, content: &str, delivery: &str) -> bool {
+        matches!(self.messages_with(content)[..], [row] if row.delivery.as_deref() == Some(delivery))
     }
 
-    /// The lines of a kind, in all their words.
+    /// The texts of all rows of a kind.
     #[must_use]
-    pub fn lines(&self, kind: &str) -> Vec<&str> {
+    pub fn row_texts(&self, kind: &str) -> Vec<&str> {
         self.rows.iter().filter(|row| row.kind == kind).map(|row| &*row.text).collect()
     }
 
-    /// How many sentences about comings and goings have both the name and these words in them.
+    /// The number of presence sentences that contain both the nick and these words.
     #[must_use]
-    pub fn movements(&self, nick: &str, words: &str) -> usize {
-        let told = |sentence: &&String| sentence.contains(nick) && sentence.contains(words);
-        self.rows.iter().flat_map(|row| &row.sentences).filter(told).count()
+    pub fn presence_sentences(&self, nick: &str, words: &str) -> usize {
+        let matching = |sentence: &&String| sentence.contains(nick) && sentence.contains(words);
+        self.rows.iter().flat_map(|row| &row.sentences).filter(matching).count()
     }
 
-    /// Somebody is on the list.
+    /// The member list contains this nick.
     #[must_use]
     pub fn lists(&self, nick: &str) -> bool {
-        self.roster.iter().any(|name| name == nick)
+        self.members.iter().any(|name| name == nick)
     }
 
-    /// The contents of the messages, in order.
+    /// The contents of all messages, in order.
     #[must_use]
     pub fn contents(&self) -> Vec<&str> {
         self.rows.iter().filter_map(|row| row.content.as_deref()).collect()
     }
 }
 
-/// What a page shows of its messages: less than a [`View`], but all of them.
+/// All messages that a page has in its document, and little else.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Glance {
-    /// The login page is there.
+pub struct MessagesView {
+    /// The login page is shown.
     pub login: bool,
-    /// It waits for the server.
+    /// A login is in progress.
     pub busy: bool,
-    /// The room is there.
+    /// The room is shown.
     pub room: bool,
     /// `data-state` of the connection bar.
     pub connection: Option<String>,
-    /// What is typed and not sent.
+    /// The text in the composer.
     pub composer: Option<String>,
-    /// Who is there.
-    pub roster: Vec<String>,
+    /// The nicks of the member list.
+    pub members: Vec<String>,
     /// The messages, in order.
-    pub messages: Vec<Said>,
-    /// Places where something is missing that can be loaded.
+    pub messages: Vec<ShownMessage>,
+    /// The number of gaps in the timeline.
     pub gaps: usize,
-    /// The words while the page is being loaded, when that fails, and of a crash.
+    /// The text of the loading screen, of a loading error, or of the crash page.
     pub trouble: Option<String>,
 }
 
-/// A message as a page shows it.
+/// A message as shown by a page.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct Said {
-    /// Its id, in hexadecimal digits.
+pub struct ShownMessage {
+    /// The message id in hexadecimal digits.
     pub id: String,
-    /// What was said.
+    /// The text.
     pub content: String,
     /// `queued`, `pending`, `sent` or `failed`.
     pub delivery: String,
 }
 
-impl Glance {
-    /// Logged in, talking with the server, and everything one has said has arrived.
+impl MessagesView {
+    /// Online, with every shown message sent.
     #[must_use]
     pub fn settled(&self) -> bool {
-        let sent = |said: &Said| said.delivery == "sent";
+        let sent = |message: &ShownMessage| message.delivery == "sent";
         self.room && self.connection.as_deref() == Some("online") && self.messages.iter().all(sent)
     }
 
-    /// The ends of what it shows, for who has to read what is wrong.
+    /// A summary for failure messages.
     #[must_use]
     pub fn summary(&self) -> String {
-        let unsent: Vec<_> = self.messages.iter().filter(|said| said.delivery != "sent").collect();
-        let Self { login, busy, room, connection, composer, roster, gaps, trouble, messages } = self;
+        let unsent: Vec<_> = self.messages.iter().filter(|message| message.delivery != "sent").collect();
+        let Self { login, busy, room, connection, composer, members, gaps, trouble, messages } = self;
         format!(
-            "login {login} (busy {busy}), room {room}, connection {connection:?}, composer {composer:?}, roster \
-             {roster:?}, {gaps} gaps, trouble {trouble:?}, {} messages, last {:?}, not sent: {unsent:#?}",
+            "login {login} (busy {busy}), room {room}, connection {connection:?}, composer {composer:?}, members \
+             {members:?}, {gaps} gaps, trouble {trouble:?}, {} messages, last {:?}, not sent: {unsent:#?}",
             messages.len(),
             messages.last()
         )
     }
 }
 
-/// Reads a [`Glance`].
-pub(crate) const GLANCE: &str = r"
+/// Script that reads a [`MessagesView`].
+pub(crate) const READ_MESSAGES_VIEW: &str = r"
     const one = (selector, within = document) => within.querySelector(selector);
     return {
         login: !!one('form#login'),
@@ -187,7 +187,7 @@ pub(crate) const GLANCE: &str = r"
         room: !!one('#room'),
         connection: one('#connection')?.dataset.state ?? null,
         composer: one('#composer-text')?.value ?? null,
-        roster: [...document.querySelectorAll('#roster li[data-nick]')].map((e) => e.dataset.nick),
+        members: [...document.querySelectorAll('#roster li[data-nick]')].map((e) => e.dataset.nick),
         messages: [...document.querySelectorAll('#timeline .row.message')].map((e) => ({
             id: e.dataset.id, content: one('.content', e).textContent, delivery: e.dataset.delivery ?? '',
         })),
@@ -196,16 +196,16 @@ pub(crate) const GLANCE: &str = r"
     };
 ";
 
-/// Reads a [`View`].
-pub(crate) const LOOK: &str = r"
+/// Script that reads a [`View`].
+pub(crate) const READ_VIEW: &str = r"
     const one = (selector, within = document) => within.querySelector(selector);
     const words = (selector, within) => { const e = one(selector, within); return e ? e.innerText.trim() : null; };
     const shown = (selector) => { const e = one(selector); return !!e && e.checkVisibility() && !e.disabled; };
     const room = !!one('#room'), login = !!one('form#login');
-    // A row out of sight may not be laid out, and has no inner text then. Firefox leaves out of it what turns words round.
-    const turned = /[\u202A-\u202E\u2066-\u2069]/g;
-    const same = (e) => e.innerText.replace(turned, '') === e.textContent.replace(turned, '');
-    const said = (e) => e && (e.innerText.trim() && !same(e) ? e.innerText : e.textContent);
+    // Rows outside the viewport may have no layout, and then no innerText. Firefox omits bidi controls from innerText.
+    const bidiControls = /[\u202A-\u202E\u2066-\u2069]/g;
+    const same = (e) => e.innerText.replace(bidiControls, '') === e.textContent.replace(bidiControls, '');
+    const readText = (e) => e && (e.innerText.trim() && !same(e) ? e.innerText : e.textContent);
     const row = (e) => ({
         kind: ['message', 'day', 'movement', 'notice', 'gap', 'beginning'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
         delivery: e.dataset.delivery ?? null,
@@ -213,9 +213,9 @@ pub(crate) const LOOK: &str = r"
         own: e.classList.contains('own'),
         continued: e.classList.contains('continued'),
         nick: one('.nick', e)?.textContent ?? null,
-        content: said(one('.content', e)),
+        content: readText(one('.content', e)),
         sentences: e.classList.contains('movement') ? [...e.children].map((part) => part.textContent) : [],
-        text: said(e).trim(),
+        text: readText(e).trim(),
     });
     return {
         title: document.title,
@@ -230,8 +230,8 @@ pub(crate) const LOOK: &str = r"
         retryNow: shown('#retry-now'),
         roundTrip: words('#round-trip') || null,
         rows: [...document.querySelectorAll('#timeline .row')].slice(-200).map(row),
-        roster: [...document.querySelectorAll('#roster li[data-nick]')].slice(0, 200).map((e) => e.dataset.nick),
-        rosterCount: words('#roster-count'),
+        members: [...document.querySelectorAll('#roster li[data-nick]')].slice(0, 200).map((e) => e.dataset.nick),
+        memberCount: words('#roster-count'),
         composer: one('#composer-text')?.value ?? null,
         note: words('#composer-note') || null,
         jump: shown('#jump-to-end'),

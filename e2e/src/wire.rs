@@ -1,37 +1,37 @@
-//! The basic dialect by hand: four fields, as a program has them that knows nothing of ours.
+//! The basic dialect, implemented independently of the code under test: envelopes with four fields.
 
 use std::collections::BTreeMap;
 
-/// A frame of the basic dialect.
+/// An envelope of the basic dialect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Frame {
+pub struct Envelope {
     /// Field 1.
     pub user_name: String,
     /// Field 2.
     pub kind: String,
     /// Field 3.
     pub content: String,
-    /// Field 4: each name to itself.
+    /// Field 4: maps each name to itself.
     pub user_list: BTreeMap<String, String>,
-    /// Fields that the dialect does not have, as they came. Kept when a frame is passed on.
+    /// All other fields as received. They are sent on when an envelope is forwarded.
     pub unknown: Vec<u8>,
 }
 
-impl Frame {
-    /// A frame without a list.
+impl Envelope {
+    /// An envelope without a user list.
     #[must_use]
     pub fn new(user_name: &str, kind: &str, content: &str) -> Self {
         Self { user_name: user_name.into(), kind: kind.into(), content: content.into(), ..Self::default() }
     }
 
-    /// The same with a list.
+    /// The same envelope with a user list.
     #[must_use]
     pub fn with_list<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.user_list = names.into_iter().map(|name| (name.to_owned(), name.to_owned())).collect();
         self
     }
 
-    /// The bytes: fields in order of number, empty ones left out, unknown ones last.
+    /// Encodes the envelope: fields in order of their numbers, default values omitted, unknown fields last.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -50,18 +50,18 @@ impl Frame {
         out
     }
 
-    /// Reads a frame; `None` when it is none.
+    /// Decodes an envelope. Returns `None` if it is invalid.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut frame = Self::default();
+        let mut envelope = Self::default();
         let mut rest = bytes;
         while !rest.is_empty() {
             let before = rest;
             let (number, value) = take_field(&mut rest)?;
             match (number, value.bytes()) {
-                (1, Some(value)) => frame.user_name = text(value)?,
-                (2, Some(value)) => frame.kind = text(value)?,
-                (3, Some(value)) => frame.content = text(value)?,
+                (1, Some(value)) => envelope.user_name = text(value)?,
+                (2, Some(value)) => envelope.kind = text(value)?,
+                (3, Some(value)) => envelope.content = text(value)?,
                 (4, Some(mut entry)) => {
                     let (mut key, mut name) = (String::new(), String::new());
                     while !entry.is_empty() {
@@ -71,23 +71,23 @@ impl Frame {
                             _ => {}
                         }
                     }
-                    frame.user_list.insert(key, name);
+                    envelope.user_list.insert(key, name);
                 }
-                _ => frame.unknown.extend_from_slice(&before[..before.len() - rest.len()]),
+                _ => envelope.unknown.extend_from_slice(&before[..before.len() - rest.len()]),
             }
         }
-        Some(frame)
+        Some(envelope)
     }
 }
 
-/// Appends a field of bytes: a string, or a message.
+/// Appends a length-delimited field: a string or a message.
 pub fn field(out: &mut Vec<u8>, number: u64, value: &[u8]) {
     varint(out, number << 3 | 2);
     varint(out, value.len() as u64);
     out.extend_from_slice(value);
 }
 
-/// Appends a field that is a number.
+/// Appends a varint field.
 pub fn number_field(out: &mut Vec<u8>, number: u64, value: u64) {
     varint(out, number << 3);
     varint(out, value);
@@ -101,31 +101,31 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// A number.
+    /// A varint.
     Number(u64),
-    /// A string, or a message.
+    /// A string or a message.
     Bytes(&'a [u8]),
-    /// Something of a fixed length, which no message of this protocol has.
+    /// A fixed-length value, which this protocol does not use.
     Fixed,
 }
 
 impl<'a> Value<'a> {
-    /// The bytes, where it has some.
+    /// The bytes of a string or message.
     #[must_use]
     pub fn bytes(self) -> Option<&'a [u8]> {
         if let Self::Bytes(bytes) = self { Some(bytes) } else { None }
     }
 }
 
-/// The fields of a message, up to where it can't be read.
+/// The fields of a message, up to the first invalid one.
 pub fn fields(mut message: &[u8]) -> impl Iterator<Item = (u64, Value<'_>)> {
     std::iter::from_fn(move || take_field(&mut message))
 }
 
-/// Takes a field off the front: its number, and what it holds.
+/// Reads a field from the front: its number and value.
 fn take_field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
     let tag = take_varint(rest)?;
     let len = match tag & 7 {
@@ -162,31 +162,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_has_the_bytes_that_every_protobuf_gives_it() {
-        let talk = Frame::new("tom", "talk", "hi");
+    fn envelope_encoding_matches_protobuf() {
+        let talk = Envelope::new("tom", "talk", "hi");
         assert_eq!(talk.encode(), b"\x0a\x03tom\x12\x04talk\x1a\x02hi");
-        let exit = Frame::new("李丽", "", "exit").with_list(["tom"]);
+        let exit = Envelope::new("李丽", "", "exit").with_list(["tom"]);
         assert_eq!(
             exit.encode(),
             b"\x0a\x06\xe6\x9d\x8e\xe4\xb8\xbd\x1a\x04exit\x22\x0a\x0a\x03tom\x12\x03tom"
         );
-        let long = Frame::new("", "", &"x".repeat(300)).encode();
+        let long = Envelope::new("", "", &"x".repeat(300)).encode();
         assert_eq!(long[..4], *b"\x1a\xac\x02x");
         assert_eq!(long.len(), 303);
-        for frame in [talk, exit, Frame::default()] {
-            assert_eq!(Frame::decode(&frame.encode()), Some(frame));
+        for envelope in [talk, exit, Envelope::default()] {
+            assert_eq!(Envelope::decode(&envelope.encode()), Some(envelope));
         }
     }
 
     #[test]
-    fn unknown_fields_are_kept_and_nonsense_is_no_frame() {
+    fn unknown_fields_survive_and_invalid_bytes_are_rejected() {
         let bytes = b"\x0a\x03tom\x38\x96\x01\x82\x01\x02\x08\x01\x1a\x02hi";
-        let frame = Frame::decode(bytes).unwrap();
-        assert_eq!((&*frame.user_name, &*frame.content), ("tom", "hi"));
-        assert_eq!(frame.unknown, b"\x38\x96\x01\x82\x01\x02\x08\x01");
-        assert_eq!(frame.encode(), b"\x0a\x03tom\x1a\x02hi\x38\x96\x01\x82\x01\x02\x08\x01");
+        let envelope = Envelope::decode(bytes).unwrap();
+        assert_eq!((&*envelope.user_name, &*envelope.content), ("tom", "hi"));
+        assert_eq!(envelope.unknown, b"\x38\x96\x01\x82\x01\x02\x08\x01");
+        assert_eq!(envelope.encode(), b"\x0a\x03tom\x1a\x02hi\x38\x96\x01\x82\x01\x02\x08\x01");
         for bytes in [&b"\x0a\x09tom"[..], b"\x0b", b"\x0a\x01\xff", b"\xff\xff"] {
-            assert_eq!(Frame::decode(bytes), None, "{bytes:?}");
+            assert_eq!(Envelope::decode(bytes), None, "{bytes:?}");
         }
     }
 }

@@ -1,13 +1,16 @@
-//! The original server is a peer: our page talks through it, in four fields, and says what it can't do.
+//! The page with a basic server, as the original one: the four fields of the basic dialect, and its limitations.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{BasicServer, Desktop, Heard, Page, Server, Stage, View, eventually, stage, wire::Frame};
+use parlour_e2e::{
+    BasicServer, DesktopPeer, Page, PeerInput, Server, TestContext, View, browser_test, eventually,
+    wire::Envelope,
+};
 
-/// A page of ours at a basic server, logged in.
-async fn at(stage: &Stage, page: &Server, basic: &BasicServer, nick: &str) -> Page {
-    let window = stage.open(nick, &page.url()).await;
+/// A page of ours, logged in to a basic server.
+async fn log_in_to(test: &TestContext, page: &Server, basic: &BasicServer, nick: &str) -> Page {
+    let window = test.open(nick, &page.url()).await;
     window.submit_login(nick, Some(&basic.address())).await;
     window.until("the room, in the basic dialect", |view| is_basic(view) && view.lists(nick)).await;
     window
@@ -18,180 +21,186 @@ fn is_basic(view: &View) -> bool {
 }
 
 #[test]
-fn a_page_talks_through_a_basic_server() {
-    stage("a_page_talks_through_a_basic_server", async |stage| {
+fn page_exchanges_messages_through_a_basic_server() {
+    browser_test("page_exchanges_messages_through_a_basic_server", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
-        let mut ann = Desktop::connect(&server.address(), "ann");
-        ann.talk("first");
-        let tom = at(stage, &host, &server, "tom").await;
-        tom.until("Ann is there", |view| view.lists("ann")).await;
-        ann.until("Tom is there, and nothing else is seen of his coming", |seen| {
+        let mut ann = DesktopPeer::connect(&server.address(), "ann");
+        ann.send("first");
+        let tom = log_in_to(test, &host, &server, "tom").await;
+        tom.until("Ann is listed", |view| view.lists("ann")).await;
+        ann.until("Tom is listed, and his join shows no line", |seen| {
             seen.list.contains("tom") && seen.lines == ["ann:first"]
         })
         .await;
-        let words = tom.look().await.connection_text.unwrap();
+        let words = tom.view().await.connection_text.unwrap();
         assert!(
             words.contains("500 bytes") && words.contains("does not confirm"),
-            "what it can't do: {words}"
+            "the limitations are listed: {words}"
         );
         tom.click("#basic-about").await;
-        tom.until("the explanation is put away", |view| {
+        tom.until("the explanation is closed", |view| {
             !view.connection_text.as_deref().unwrap_or_default().contains("500 bytes")
         })
         .await;
 
-        // Its own words come back to it, which is all the confirmation there is.
-        tom.say_and_see("hello").await;
-        ann.until("Tom's words", |seen| seen.lines.iter().any(|line| line == "tom:hello")).await;
-        ann.talk("你好");
-        tom.until("Ann's words", |view| view.has("你好")).await;
-        // The same words again are another message.
-        tom.say("hello").await;
+        // The server broadcasts a message to its sender too, which is the only confirmation.
+        tom.send_and_wait("hello").await;
+        ann.until("Tom's message", |seen| seen.lines.iter().any(|line| line == "tom:hello")).await;
+        ann.send("你好");
+        tom.until("Ann's message", |view| view.has_sent("你好")).await;
+        // The same text again is another message.
+        tom.send("hello").await;
         let twice = |view: &View| {
-            let said = view.said("hello");
+            let said = view.messages_with("hello");
             said.len() == 2 && said.iter().all(|row| row.own && row.delivery.as_deref() == Some("sent"))
         };
-        tom.until("both, confirmed", twice).await;
+        tom.until("both messages, confirmed", twice).await;
     });
 }
 
 #[test]
-fn messages_that_come_joined_are_shown_apart() {
-    stage("messages_that_come_joined_are_shown_apart", async |stage| {
+fn joined_messages_are_shown_separately() {
+    browser_test("joined_messages_are_shown_separately", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
-        let tom = at(stage, &host, &server, "tom").await;
-        server.say_joined(&[
-            Frame::new("ann", "talk", "one").with_list(["ann", "tom"]),
-            Frame::new("ann", "talk", "two\nlines").with_list(["ann", "tom"]),
-            // The line feed that joins is the tag of a name, too; a frame may also begin without one.
-            Frame::new("", "", "nobody").with_list(["ann", "tom"]),
-            Frame::new("bob", "talk", "three").with_list(["ann", "bob", "tom"]),
+        let tom = log_in_to(test, &host, &server, "tom").await;
+        server.broadcast_joined(&[
+            Envelope::new("ann", "talk", "one").with_list(["ann", "tom"]),
+            Envelope::new("ann", "talk", "two\nlines").with_list(["ann", "tom"]),
+            // The separating line feed is also the tag byte of field 1; a frame may also begin with another field.
+            Envelope::new("", "", "nobody").with_list(["ann", "tom"]),
+            Envelope::new("bob", "talk", "three").with_list(["ann", "bob", "tom"]),
         ]);
-        tom.until("all of them", |view| view.contents() == ["one", "two\nlines", "nobody", "three"]).await;
-        let view = tom.look().await;
-        assert_eq!(view.roster, ["ann", "bob", "tom"]);
+        tom.until("all messages", |view| view.contents() == ["one", "two\nlines", "nobody", "three"]).await;
+        let view = tom.view().await;
+        assert_eq!(view.members, ["ann", "bob", "tom"]);
     });
 }
 
 #[test]
-fn what_is_too_long_for_it_is_not_sent() {
-    stage("what_is_too_long_for_it_is_not_sent", async |stage| {
+fn message_too_long_for_a_basic_server_is_not_sent() {
+    browser_test("message_too_long_for_a_basic_server_is_not_sent", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
-        let tom = at(stage, &host, &server, "tom").await;
+        let tom = log_in_to(test, &host, &server, "tom").await;
         let long = "字".repeat(200);
-        tom.say(&long).await;
-        let view = tom.until("it says so", |view| view.note.is_some()).await;
+        tom.send(&long).await;
+        let view = tom.until("a note", |view| view.note.is_some()).await;
         assert!(view.note.as_deref().unwrap_or_default().contains("byte"), "{:?}", view.note);
-        assert_eq!(view.composer.as_deref(), Some(&*long), "the text is still there");
-        assert!(view.said(&long).is_empty());
-        let refused = |heard: &Heard| matches!(heard, Heard::Refused(_) | Heard::Close(_));
-        tom.say_and_see("short").await;
-        assert!(!server.heard().iter().any(refused), "{:#?}", server.heard());
+        assert_eq!(view.composer.as_deref(), Some(&*long), "the text stays in the composer");
+        assert!(view.messages_with(&long).is_empty());
+        let refused = |input: &PeerInput| matches!(input, PeerInput::Refused(_) | PeerInput::Close(_));
+        tom.send_and_wait("short").await;
+        assert!(!server.received().iter().any(refused), "{:#?}", server.received());
     });
 }
 
 #[test]
-fn who_and_exit() {
-    stage("who_and_exit", async |stage| {
+fn who_and_exit_commands_work_on_a_basic_server() {
+    browser_test("who_and_exit_commands_work_on_a_basic_server", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
-        let mut ann = Desktop::connect(&server.address(), "ann");
-        ann.talk("first");
-        let tom = at(stage, &host, &server, "tom").await;
-        tom.until("Ann is there", |view| view.lists("ann")).await;
-        tom.say("/who").await;
+        let mut ann = DesktopPeer::connect(&server.address(), "ann");
+        ann.send("first");
+        let tom = log_in_to(test, &host, &server, "tom").await;
+        tom.until("Ann is listed", |view| view.lists("ann")).await;
+        tom.send("/who").await;
         tom.until("the answer", |view| {
-            view.lines("notice").iter().any(|line| line.contains("ann") && line.contains("tom"))
+            view.row_texts("notice").iter().any(|line| line.contains("ann") && line.contains("tom"))
         })
         .await;
-        assert!(tom.look().await.contents().is_empty(), "the list is no message");
-        ann.exit();
-        tom.until("Ann is gone", |view| !view.lists("ann") && view.movements("ann", "left") == 1).await;
+        assert!(tom.view().await.contents().is_empty(), "the user list is not shown as a message");
+        ann.leave();
+        tom.until("Ann has left", |view| !view.lists("ann") && view.presence_sentences("ann", "left") == 1)
+            .await;
 
-        let lili = Desktop::connect(&server.address(), "lili");
-        tom.say("/exit").await;
+        let lili = DesktopPeer::connect(&server.address(), "lili");
+        tom.send("/exit").await;
         tom.until("the login page", |view| view.login && !view.room).await;
-        // An exit frame, and an empty Close, as the original says good-bye.
+        // An exit frame and an empty Close frame, as the original sends.
         eventually("the exit and an empty Close", async || {
-            let heard = server.heard();
-            let end = &heard[heard.len().saturating_sub(2)..];
-            let exit = Frame::new("tom", "exit", "exit");
-            if end == [Heard::Frame(exit), Heard::Close(None)] { Ok(()) } else { Err(format!("{heard:#?}")) }
+            let received = server.received();
+            let end = &received[received.len().saturating_sub(2)..];
+            let exit = Envelope::new("tom", "exit", "exit");
+            if end == [PeerInput::Envelope(exit), PeerInput::Close(None)] {
+                Ok(())
+            } else {
+                Err(format!("{received:#?}"))
+            }
         })
         .await;
-        lili.until("Tom is gone, once", |seen| seen.exits_of("tom") == 1).await;
-        assert_eq!(tom.look().await.login_error, None);
+        lili.until("Tom's exit, once", |seen| seen.exits_of("tom") == 1).await;
+        assert_eq!(tom.view().await.login_error, None);
     });
 }
 
 #[test]
-fn text_that_is_not_utf_8_is_told_in_words() {
-    stage("text_that_is_not_utf_8_is_told_in_words", async |stage| {
+fn invalid_utf8_text_frame_is_explained_and_page_reconnects() {
+    browser_test("invalid_utf8_text_frame_is_explained_and_page_reconnects", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
-        let tom = at(stage, &host, &server, "tom").await;
+        let tom = log_in_to(test, &host, &server, "tom").await;
         tom.expect_error("WebSocket connection to");
         let connections = server.connections();
-        // A content of 128 bytes and more has a length that is no UTF-8.
-        server.say(Frame::new("ann", "talk", &"x".repeat(200)));
-        // In the bar as long as it lasts, or in a line that stays.
-        tom.until("it says what happened", |view| {
-            let mut words = view.lines("notice");
+        // The length of 128 and more bytes of content is encoded in bytes that are not valid UTF-8.
+        server.broadcast(Envelope::new("ann", "talk", &"x".repeat(200)));
+        // In the connection bar while it is shown, or in a notice.
+        tom.until("an explanation", |view| {
+            let mut words = view.row_texts("notice");
             words.extend(view.connection_text.as_deref());
             words.iter().any(|words| words.contains("a browser may not accept"))
         })
         .await;
-        tom.until("back by itself", |view| is_basic(view) && view.lists("tom")).await;
+        tom.until("reconnected automatically", |view| is_basic(view) && view.lists("tom")).await;
         assert_eq!(server.connections(), connections + 1);
-        tom.until("what may be missing is told", |view| {
-            view.lines("notice").iter().any(|line| line.contains("may be missing"))
+        tom.until("a notice that messages may be missing", |view| {
+            view.row_texts("notice").iter().any(|line| line.contains("may be missing"))
         })
         .await;
-        tom.say_and_see("still here").await;
+        tom.send_and_wait("still here").await;
     });
 }
 
 #[test]
-fn what_was_not_confirmed_is_left_to_the_user() {
-    stage("what_was_not_confirmed_is_left_to_the_user", async |stage| {
+fn unconfirmed_message_can_be_retried_edited_or_discarded() {
+    browser_test("unconfirmed_message_can_be_retried_edited_or_discarded", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
-        let tom = at(stage, &host, &server, "tom").await;
+        let tom = log_in_to(test, &host, &server, "tom").await;
         tom.expect_lost_connections();
-        server.be_deaf(true);
-        tom.say("did it arrive?").await;
-        tom.until("it is on its way", |view| view.has_as("did it arrive?", "pending")).await;
-        server.be_deaf(false);
-        server.cut();
-        tom.until("nobody knows", |view| view.has_as("did it arrive?", "failed")).await;
-        tom.until("back by itself", is_basic).await;
-        assert!(tom.look().await.has_as("did it arrive?", "failed"), "not sent again by itself");
+        server.set_unresponsive(true);
+        tom.send("did it arrive?").await;
+        tom.until("it is pending", |view| view.has_in_state("did it arrive?", "pending")).await;
+        server.set_unresponsive(false);
+        server.drop_connections();
+        tom.until("it has failed", |view| view.has_in_state("did it arrive?", "failed")).await;
+        tom.until("reconnected automatically", is_basic).await;
+        assert!(tom.view().await.has_in_state("did it arrive?", "failed"), "not resent automatically");
         tom.click(".retry").await;
-        tom.until("sent", |view| view.has("did it arrive?")).await;
+        tom.until("sent", |view| view.has_sent("did it arrive?")).await;
 
-        server.be_deaf(true);
-        tom.say("never mind").await;
-        tom.until("it is on its way", |view| view.has_as("never mind", "pending")).await;
-        server.be_deaf(false);
-        server.cut();
-        tom.until("nobody knows", |view| view.has_as("never mind", "failed")).await;
-        tom.until("back by itself", is_basic).await;
+        server.set_unresponsive(true);
+        tom.send("never mind").await;
+        tom.until("it is pending", |view| view.has_in_state("never mind", "pending")).await;
+        server.set_unresponsive(false);
+        server.drop_connections();
+        tom.until("it has failed", |view| view.has_in_state("never mind", "failed")).await;
+        tom.until("reconnected automatically", is_basic).await;
         tom.fill("#composer-text", "and one more").await;
         tom.click(".edit").await;
-        tom.until("it is where one writes", |view| {
-            view.said("never mind").is_empty() && view.composer.as_deref() == Some("never mind\nand one more")
+        tom.until("its text is in the composer", |view| {
+            view.messages_with("never mind").is_empty()
+                && view.composer.as_deref() == Some("never mind\nand one more")
         })
         .await;
         let focused = "return document.activeElement.id === 'composer-text'";
-        tom.until_true("it can be written on at once", focused).await;
+        tom.until_true("the composer has the focus", focused).await;
 
         tom.fill("#composer-text", "").await;
-        server.be_deaf(true);
-        tom.say("forget it").await;
-        tom.until("it is on its way", |view| view.has_as("forget it", "pending")).await;
-        server.be_deaf(false);
-        server.cut();
-        tom.until("nobody knows", |view| view.has_as("forget it", "failed")).await;
+        server.set_unresponsive(true);
+        tom.send("forget it").await;
+        tom.until("it is pending", |view| view.has_in_state("forget it", "pending")).await;
+        server.set_unresponsive(false);
+        server.drop_connections();
+        tom.until("it has failed", |view| view.has_in_state("forget it", "failed")).await;
         tom.click(".discard").await;
-        tom.until("it is gone", |view| view.said("forget it").is_empty()).await;
+        tom.until("it is removed", |view| view.messages_with("forget it").is_empty()).await;
         let focused = "return document.activeElement.id === 'timeline'";
-        tom.until_true("the keyboard is still among the messages", focused).await;
+        tom.until_true("the timeline has the focus", focused).await;
     });
 }

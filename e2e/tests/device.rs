@@ -1,11 +1,13 @@
-//! What a browser keeps for the page: who one is, the room, and what is not sent yet.
+//! What a browser persists for the page: the login, the room, and unsent messages.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Desktop, Page, Server, View, Window, eventually, stage, stage_in_each};
+use parlour_e2e::{
+    DesktopPeer, Page, Server, View, WindowOptions, browser_test, browser_test_in_each, eventually,
+};
 
-/// How much the storage has in each of its tables: account, outbox, messages.
+/// The number of entries in each table of the storage: account, outbox, messages.
 const STORED: &str = r"
     return new Promise((done) => {
         indexedDB.open('parlour').onsuccess = ({ target: { result: database } }) => {
@@ -24,150 +26,152 @@ async fn until_stored(page: &Page, what: &str, test: impl Fn([u32; 3]) -> bool) 
     .await;
 }
 
-/// How often the page says that it can't keep anything.
-fn told(view: &View) -> usize {
-    view.lines("notice").iter().filter(|line| line.contains("store data")).count()
+/// The number of notices that nothing can be persisted.
+fn storage_notices(view: &View) -> usize {
+    view.row_texts("notice").iter().filter(|line| line.contains("store data")).count()
 }
 
-/// In the room, without having logged in.
-async fn back_by_itself(page: &Page) {
+/// Waits for the room, without logging in.
+async fn until_resumed(page: &Page) {
     page.until("back in the room", |view| view.room && view.online()).await;
 }
 
 #[test]
-fn a_page_that_is_loaded_again_goes_on_where_it_was() {
-    stage("a_page_that_is_loaded_again_goes_on_where_it_was", async |stage| {
+fn reload_resumes_the_session_and_exit_clears_the_storage() {
+    browser_test("reload_resumes_the_session_and_exit_clears_the_storage", async |test| {
         let server = Server::start();
-        let tom = stage.open("tom", &server.url()).await;
+        let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        tom.say_and_see("before").await;
+        tom.send_and_wait("before").await;
         tom.reload().await;
-        back_by_itself(&tom).await;
-        tom.until("what was said", |view| view.has("before")).await;
-        tom.say_and_see("after").await;
+        until_resumed(&tom).await;
+        tom.until("the message", |view| view.has_sent("before")).await;
+        tom.send_and_wait("after").await;
         tom.click("#exit").await;
         tom.until("the login page", |view| view.login).await;
-        until_stored(&tom, "nothing is left", |stored| stored == [0; 3]).await;
+        until_stored(&tom, "the storage is empty", |stored| stored == [0; 3]).await;
         tom.reload().await;
-        tom.until("who leaves has left", |view| view.login).await;
+        tom.until("the login page after a reload", |view| view.login).await;
         tom.log_in("tom").await;
-        tom.until("the room is the server's to tell", |view| view.has("before") && view.has("after")).await;
+        tom.until("the messages from the server", |view| view.has_sent("before") && view.has_sent("after"))
+            .await;
     });
 }
 
 #[test]
-fn much_that_is_kept_at_once_is_kept_whole() {
-    stage("much_that_is_kept_at_once_is_kept_whole", async |stage| {
+fn large_batch_is_persisted_completely() {
+    browser_test("large_batch_is_persisted_completely", async |test| {
         let server = Server::start_with(&["--burst", "1000"]);
-        let mut lili = Desktop::connect(server.address(), "lili");
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
         for n in 0..180 {
-            lili.talk(&format!("Message {n}"));
+            lili.send(&format!("Message {n}"));
         }
         let last = "lili:Message 179".to_owned();
-        lili.until("the last of it comes back", |seen| seen.lines.contains(&last)).await;
-        let tom = stage.open("tom", &server.url()).await;
+        lili.until("the echo of the last message", |seen| seen.lines.contains(&last)).await;
+        let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        tom.until("the newest", |view| view.has("Message 179")).await;
-        // More than is handed to the storage in one go.
-        until_stored(&tom, "the newest page", |[.., messages]| messages >= 100).await;
+        tom.until("the newest message", |view| view.has_sent("Message 179")).await;
+        // More than is written in one transaction.
+        until_stored(&tom, "the newest history page", |[.., messages]| messages >= 100).await;
     });
 }
 
 #[test]
-fn what_was_typed_without_a_server_outlives_the_browser() {
-    stage("what_was_typed_without_a_server_outlives_the_browser", async |stage| {
+fn unsent_messages_survive_a_browser_restart() {
+    browser_test("unsent_messages_survive_a_browser_restart", async |test| {
         let mut server = Server::start();
-        let [tom, lili] = [stage.open("tom", &server.url()).await, stage.open("lili", &server.url()).await];
+        let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
         for page in [&tom, &lili] {
             page.expect_lost_connections();
         }
         tom.log_in("tom").await;
         lili.log_in("lili").await;
-        tom.say_and_see("before").await;
+        tom.send_and_wait("before").await;
         server.kill();
-        tom.until("he sees that it is gone", |view| view.connection.as_deref() == Some("reconnecting")).await;
+        tom.until("Tom is disconnected", |view| view.connection.as_deref() == Some("reconnecting")).await;
         for text in ["first", "second"] {
-            tom.say(text).await;
-            tom.until("it waits", |view| view.has_as(text, "queued")).await;
+            tom.send(text).await;
+            tom.until("it is queued", |view| view.has_in_state(text, "queued")).await;
         }
-        // What is shown at once is promised from here on.
-        until_stored(&tom, "both are written down", |stored| stored[1] == 2).await;
-        // The browser is gone, and opened again.
-        let tom = stage.reopen("tom again", Window::default(), &tom).await;
-        server.start_again();
+        // From here on the messages must survive.
+        until_stored(&tom, "both are persisted", |stored| stored[1] == 2).await;
+        // The browser is closed and opened again.
+        let tom = test.reopen("tom again", WindowOptions::default(), &tom).await;
+        server.restart();
         tom.goto(&server.url()).await;
-        back_by_itself(&tom).await;
+        until_resumed(&tom).await;
         for page in [&tom, &lili] {
-            page.until("both, once", |view| view.has("first") && view.has("second")).await;
-            assert_eq!(page.look().await.contents(), ["before", "first", "second"]);
+            page.until("both messages, once", |view| view.has_sent("first") && view.has_sent("second")).await;
+            assert_eq!(page.view().await.contents(), ["before", "first", "second"]);
         }
     });
 }
 
 #[test]
-fn what_was_typed_outlives_a_browser_that_is_killed() {
-    stage("what_was_typed_outlives_a_browser_that_is_killed", async |stage| {
+fn unsent_messages_survive_a_killed_browser() {
+    browser_test("unsent_messages_survive_a_killed_browser", async |test| {
         let mut server = Server::start();
-        let [tom, lili] = [stage.open("tom", &server.url()).await, stage.open("lili", &server.url()).await];
+        let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
         lili.expect_lost_connections();
         tom.log_in("tom").await;
         lili.log_in("lili").await;
         server.kill();
-        tom.until("he sees that it is gone", |view| view.connection.as_deref() == Some("reconnecting")).await;
+        tom.until("Tom is disconnected", |view| view.connection.as_deref() == Some("reconnecting")).await;
         for text in ["one", "two"] {
-            tom.say(text).await;
+            tom.send(text).await;
         }
-        until_stored(&tom, "both are written down", |stored| stored[1] == 2).await;
-        // Without it the next page would not know where to look, and ask who one is.
-        let remembered = async || tom.has_in_file("parlour.scope").then_some(()).ok_or_else(String::new);
-        eventually("where one was is in a file", remembered).await;
-        let tom = stage.revive("tom again", Window::default(), &tom).await;
-        server.start_again();
+        until_stored(&tom, "both are persisted", |stored| stored[1] == 2).await;
+        // Without this the next page would not know its scope, and ask for a login.
+        let scope_persisted = async || tom.has_in_file("parlour.scope").then_some(()).ok_or_else(String::new);
+        eventually("the scope is in a file", scope_persisted).await;
+        let tom = test.kill_and_reopen("tom again", WindowOptions::default(), &tom).await;
+        server.restart();
         tom.goto(&server.url()).await;
-        back_by_itself(&tom).await;
+        until_resumed(&tom).await;
         for page in [&tom, &lili] {
-            page.until("both, once", |view| view.has("one") && view.has("two")).await;
-            assert_eq!(page.look().await.contents(), ["one", "two"]);
+            page.until("both messages, once", |view| view.has_sent("one") && view.has_sent("two")).await;
+            assert_eq!(page.view().await.contents(), ["one", "two"]);
         }
-        until_stored(&tom, "nothing waits any more", |stored| stored[1] == 0).await;
+        until_stored(&tom, "the send queue is empty", |stored| stored[1] == 0).await;
     });
 }
 
 #[test]
-fn the_page_and_its_room_open_without_a_network() {
-    stage_in_each("the_page_and_its_room_open_without_a_network", async |stage| {
+fn page_and_room_open_offline() {
+    browser_test_in_each("page_and_room_open_offline", async |test| {
         let mut server = Server::start();
-        let tom = stage.open("tom", &server.url()).await;
+        let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        tom.say_and_see("kept").await;
-        let kept = "const room = document.querySelector('link[rel=part]')?.href ?? '/'; \
+        tom.send_and_wait("kept").await;
+        let cached = "const room = document.querySelector('link[rel=part]')?.href ?? '/'; \
                     return caches.open('parlour').then((cache) => cache.keys()).then((keys) => \
                     ['_bg.wasm', '.css', '.js', '/', room].every((end) => \
                     keys.some(({ url }) => url.endsWith(end))))";
-        tom.until_true("the page is on the device", kept).await;
-        until_stored(&tom, "the message too", |stored| stored[2] == 1).await;
+        tom.until_true("the page is cached", cached).await;
+        until_stored(&tom, "the message is persisted", |stored| stored[2] == 1).await;
         server.kill();
         tom.expect_lost_connections();
         for words in ["Failed to load resource", "ERR_CONNECTION_REFUSED", "config.json", "Failed to fetch"] {
             tom.expect_error(words);
         }
         tom.reload().await;
-        tom.until("the room as it was", |view: &View| {
-            view.room && view.has("kept") && view.connection.as_deref() == Some("reconnecting")
+        tom.until("the room with its message", |view: &View| {
+            view.room && view.has_sent("kept") && view.connection.as_deref() == Some("reconnecting")
         })
         .await;
-        let marked =
+        let marked_offline =
             |view: &View| view.connection_text.as_ref().is_some_and(|text| text.contains("this device"));
-        tom.until("it says from where it is", marked).await;
-        tom.say("and this").await;
-        tom.until("it waits", |view| view.has_as("and this", "queued")).await;
-        server.start_again();
-        tom.until("it is sent", |view| view.has("and this") && view.online() && !marked(view)).await;
+        tom.until("the bar says that the content is from this device", marked_offline).await;
+        tom.send("and this").await;
+        tom.until("it is queued", |view| view.has_in_state("and this", "queued")).await;
+        server.restart();
+        tom.until("it is sent", |view| view.has_sent("and this") && view.online() && !marked_offline(view))
+            .await;
     });
 }
 
 #[test]
-fn a_browser_that_keeps_nothing_says_so_once_and_the_chat_goes_on() {
+fn unusable_storage_is_reported_once_and_chat_continues() {
     for (name, script) in [
         ("throws", "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); };"),
         ("silent", "IDBFactory.prototype.open = () => ({});"),
@@ -195,45 +199,48 @@ fn a_browser_that_keeps_nothing_says_so_once_and_the_chat_goes_on() {
              };",
         ),
     ] {
-        stage(&format!("a_browser_that_keeps_nothing-{name}"), async |stage| {
+        browser_test(&format!("unusable_storage-{name}"), async |test| {
             let server = Server::start();
-            let tom = stage.window("tom", Window::default()).await;
+            let tom = test.open_blank("tom", WindowOptions::default()).await;
             tom.before_load(script).await;
             tom.goto(&server.url()).await;
             tom.log_in("tom").await;
-            tom.say_and_see("hello").await;
-            tom.say_and_see("still here").await;
-            tom.until("it is said", |view| told(view) == 1).await;
+            tom.send_and_wait("hello").await;
+            tom.send_and_wait("still here").await;
+            tom.until("one notice", |view| storage_notices(view) == 1).await;
         });
     }
 }
 
 #[test]
-fn a_later_version_of_the_page_gets_the_storage() {
-    stage("a_later_version_of_the_page_gets_the_storage", async |stage| {
+fn storage_is_released_to_a_newer_version() {
+    browser_test("storage_is_released_to_a_newer_version", async |test| {
         let server = Server::start();
-        let tom = stage.open("tom", &server.url()).await;
+        let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        tom.say_and_see("before").await;
+        tom.send_and_wait("before").await;
         let upgrade = "return new Promise((done) => { const asked = indexedDB.open('parlour', 2); \
                        asked.onsuccess = () => done(true); asked.onblocked = () => done('blocked'); })";
-        tom.until_true("another version has it", upgrade).await;
-        tom.say_and_see("after").await;
-        tom.until("nothing more is kept", |view| told(view) == 1).await;
+        tom.until_true("another version opens the storage", upgrade).await;
+        tom.send_and_wait("after").await;
+        tom.until("one notice that nothing is persisted", |view| storage_notices(view) == 1).await;
     });
 }
 
 #[test]
-fn a_storage_that_is_cleared_is_made_again() {
-    stage("a_storage_that_is_cleared_is_made_again", async |stage| {
+fn cleared_storage_is_recreated() {
+    browser_test("cleared_storage_is_recreated", async |test| {
         let server = Server::start();
-        let tom = stage.open("tom", &server.url()).await;
+        let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
         let clear = "return new Promise((done) => { const asked = indexedDB.deleteDatabase('parlour'); \
                      asked.onsuccess = () => done(true); asked.onblocked = () => done('blocked'); })";
-        tom.until_true("it is cleared", clear).await;
-        tom.say_and_see("after").await;
-        until_stored(&tom, "it is kept again", |stored| stored[0] == 1 && stored[2] == 1).await;
-        assert_eq!(told(&tom.look().await), 0);
+        tom.until_true("the storage is deleted", clear).await;
+        tom.send_and_wait("after").await;
+        until_stored(&tom, "account and message are persisted again", |stored| {
+            stored[0] == 1 && stored[2] == 1
+        })
+        .await;
+        assert_eq!(storage_notices(&tom.view().await), 0);
     });
 }

@@ -1,17 +1,19 @@
-//! What was said before one came, and while one was away.
+//! Messages from before one joined, and from while one was disconnected.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Desktop, Page, Server, Stage, Window, keys, stage, stage_in_each};
+use parlour_e2e::{
+    DesktopPeer, Page, Server, TestContext, WindowOptions, browser_test, browser_test_in_each, keys,
+};
 
-/// A server that takes any number of messages at once.
-fn patient_server() -> Server {
+/// A server without rate limit.
+fn unlimited_server() -> Server {
     Server::start_with(&["--messages-per-minute", "0", "--burst", "10000"])
 }
 
 fn line(n: usize) -> String {
-    // Some are broken in two on the screen, so that rows differ in height.
+    // Some lines wrap, so that rows differ in height.
     let more = if n.is_multiple_of(3) {
         ", and some more words about nothing in particular".repeat(3)
     } else {
@@ -20,19 +22,19 @@ fn line(n: usize) -> String {
     format!("Line {n}{more}")
 }
 
-/// Somebody says lines of these numbers; waits until the server has them all.
-async fn say(lili: &mut Desktop, numbers: std::ops::Range<usize>) {
+/// Sends the lines with these numbers, and waits until the server has them all.
+async fn send_lines(lili: &mut DesktopPeer, numbers: std::ops::Range<usize>) {
     let last = format!("lili:{}", line(numbers.end - 1));
-    numbers.for_each(|n| lili.talk(&line(n)));
-    lili.until("the last of it comes back", |seen| seen.lines.contains(&last)).await;
+    numbers.for_each(|n| lili.send(&line(n)));
+    lili.until("the echo of the last line", |seen| seen.lines.contains(&last)).await;
 }
 
 fn lines(numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(line).collect()
 }
 
-/// Waits until a line is on the screen, or near it.
-async fn until_it_shows(page: &Page, n: usize) {
+/// Waits until a line is in the document, that is, in or near the viewport.
+async fn until_line_in_document(page: &Page, n: usize) {
     let script = format!(
         "const all = [...document.querySelectorAll('#timeline .content')].map((e) => e.textContent); \
          return all.includes('{}') || [all[0], all.at(-1)]",
@@ -41,187 +43,191 @@ async fn until_it_shows(page: &Page, n: usize) {
     page.until_true(&format!("line {n}"), &script).await;
 }
 
-/// `true`, or how far it is.
+/// Returns `true`, or the distance to the end in pixels.
 const AT_END: &str = "const frame = document.querySelector('#timeline'); \
     const away = frame.scrollHeight - frame.clientHeight - frame.scrollTop; return away <= 2 || away";
 
-async fn tom(stage: &Stage, server: &Server) -> Page {
-    let page = stage.window("tom", Window::default()).await;
-    page.with_plug().await;
+async fn open_page(test: &TestContext, server: &Server) -> Page {
+    let page = test.open_blank("tom", WindowOptions::default()).await;
+    page.install_network_switch().await;
     page.goto(&server.url()).await;
     page
 }
 
 #[test]
-fn a_newcomer_reads_back_to_the_beginning() {
-    stage_in_each("a_newcomer_reads_back_to_the_beginning", async |stage| {
-        let server = patient_server();
-        let mut lili = Desktop::connect(server.address(), "lili");
-        say(&mut lili, 0..650).await;
-        let tom = stage.open("tom", &server.url()).await;
+fn new_user_can_scroll_to_the_first_message() {
+    browser_test_in_each("new_user_can_scroll_to_the_first_message", async |test| {
+        let server = unlimited_server();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        send_lines(&mut lili, 0..650).await;
+        let tom = test.open("tom", &server.url()).await;
         tom.resize(1280, 800).await;
         tom.log_in("tom").await;
-        until_it_shows(&tom, 649).await;
-        tom.until_true("the newest is seen", AT_END).await;
+        until_line_in_document(&tom, 649).await;
+        tom.until_true("the view is at the end", AT_END).await;
         let view = tom.until("a round trip", |view| view.round_trip.is_some()).await;
-        assert!(!view.jump && view.lines("beginning").is_empty() && view.lines("gap").is_empty());
-        // As fast as a wheel turns: what is older is there before the reader is.
-        let moved = tom.fling(60.0, 150).await;
-        assert!(moved <= 1.0, "a line moved by {moved} px more than the reader did");
-        // Faster than it can be loaded.
-        let moved = tom.fling(900.0, 60).await;
-        assert!(moved <= 1.0, "a line moved by {moved} px more than the reader did");
+        assert!(!view.jump && view.row_texts("beginning").is_empty() && view.row_texts("gap").is_empty());
+        // At the speed of a mouse wheel: older messages load before they come into view.
+        let shift = tom.scroll_up(60.0, 150).await;
+        assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
+        // Faster than messages load.
+        let shift = tom.scroll_up(900.0, 60).await;
+        assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
-        until_it_shows(&tom, 0).await;
-        tom.until("the beginning", |view| view.lines("beginning").len() == 1 && view.jump).await;
+        until_line_in_document(&tom, 0).await;
+        tom.until("the start of the room", |view| view.row_texts("beginning").len() == 1 && view.jump).await;
         tom.until_true(
-            "it is where it begins",
+            "the view is at the top",
             "return document.querySelector('#timeline').scrollTop === 0 || document.querySelector('#timeline').scrollTop",
         )
         .await;
         let pill = "return !document.querySelector('.day-of-screen')";
-        tom.until_true("nothing lies over the beginning, which says its day itself", pill).await;
+        tom.until_true("no floating day label over the first day row", pill).await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 900", vec![]).await;
         let pill = "return document.querySelector('.day-of-screen')?.textContent === 'Today'";
-        tom.until_true("further down the day stands over it", pill).await;
-        assert_eq!(tom.read_contents().await, lines(0..650));
-        tom.until("at the end", |view| !view.jump).await;
-        // None of it is news.
+        tom.until_true("the floating day label further down", pill).await;
+        assert_eq!(tom.read_all_contents().await, lines(0..650));
+        tom.until("the view is at the end", |view| !view.jump).await;
+        // None of these messages counts as new.
         tom.eval::<()>("document.querySelector('#timeline').scrollTop -= 2000", vec![]).await;
-        tom.until("the way back", |view| view.jump).await;
+        tom.until("the jump button", |view| view.jump).await;
         let new = "return document.querySelector('#jump-to-end').dataset.new";
         assert_eq!(tom.eval::<String>(new, vec![]).await, "0");
-        say(&mut lili, 650..652).await;
-        tom.until_true("what is new is", "return document.querySelector('#jump-to-end').dataset.new === '2'")
-            .await;
+        send_lines(&mut lili, 650..652).await;
+        tom.until_true(
+            "two new messages are counted",
+            "return document.querySelector('#jump-to-end').dataset.new === '2'",
+        )
+        .await;
     });
 }
 
 #[test]
-fn who_has_missed_much_comes_back_with_a_seam() {
-    stage("who_has_missed_much_comes_back_with_a_seam", async |stage| {
-        let server = patient_server();
-        let mut lili = Desktop::connect(server.address(), "lili");
-        say(&mut lili, 0..20).await;
-        let tom = tom(stage, &server).await;
+fn long_absence_leaves_a_gap_that_loads_when_reached() {
+    browser_test("long_absence_leaves_a_gap_that_loads_when_reached", async |test| {
+        let server = unlimited_server();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        send_lines(&mut lili, 0..20).await;
+        let tom = open_page(test, &server).await;
         tom.log_in("tom").await;
-        until_it_shows(&tom, 19).await;
+        until_line_in_document(&tom, 19).await;
 
-        tom.pull_plug().await;
-        say(&mut lili, 20..640).await;
-        tom.put_plug_back().await;
-        until_it_shows(&tom, 639).await;
-        tom.until_true("the newest is seen", AT_END).await;
-        // Nothing is loaded meanwhile.
-        tom.eval::<()>("plug.swallow()", vec![]).await;
+        tom.go_offline().await;
+        send_lines(&mut lili, 20..640).await;
+        tom.go_online().await;
+        until_line_in_document(&tom, 639).await;
+        tom.until_true("the view is at the end", AT_END).await;
+        // Drop one history request, so that the gap stays.
+        tom.eval::<()>("testNetwork.dropNext()", vec![]).await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
-        until_it_shows(&tom, 0).await;
+        until_line_in_document(&tom, 0).await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop += 800", vec![]).await;
-        let seam = "const gap = document.querySelector('.gap:not(.top)')?.closest('.item'); \
-            return gap?.previousElementSibling.textContent.includes('Line 19') || gap?.previousElementSibling.textContent || 'no seam'";
-        tom.until_true("the seam is behind what was known", seam).await;
-        tom.pull_plug().await;
-        tom.put_plug_back().await;
-        assert_eq!(tom.read_contents().await, lines(0..640));
+        let gap = "const gap = document.querySelector('.gap:not(.top)')?.closest('.item'); \
+            return gap?.previousElementSibling.textContent.includes('Line 19') || gap?.previousElementSibling.textContent || 'no gap'";
+        tom.until_true("the gap follows the last known message", gap).await;
+        tom.go_offline().await;
+        tom.go_online().await;
+        assert_eq!(tom.read_all_contents().await, lines(0..640));
         assert_eq!(tom.eval::<usize>("return document.querySelectorAll('.gap').length", vec![]).await, 0);
     });
 }
 
 #[test]
-fn a_little_that_was_missed_is_there_without_a_seam() {
-    stage("a_little_that_was_missed_is_there_without_a_seam", async |stage| {
-        let mut server = patient_server();
-        let mut lili = Desktop::connect(server.address(), "lili");
-        say(&mut lili, 0..3).await;
-        let tom = tom(stage, &server).await;
+fn short_absence_is_caught_up_without_a_gap() {
+    browser_test("short_absence_is_caught_up_without_a_gap", async |test| {
+        let mut server = unlimited_server();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        send_lines(&mut lili, 0..3).await;
+        let tom = open_page(test, &server).await;
         tom.log_in("tom").await;
-        until_it_shows(&tom, 2).await;
-        let watch = "window.seams = 0; new MutationObserver(() => { window.seams += document.querySelectorAll('.gap').length; }) \
+        until_line_in_document(&tom, 2).await;
+        let watch = "window.gapsSeen = 0; new MutationObserver(() => { window.gapsSeen += document.querySelectorAll('.gap').length; }) \
             .observe(document.querySelector('#timeline'), { childList: true, subtree: true }); document.querySelector('#exit').focus()";
         tom.eval::<()>(watch, vec![]).await;
-        tom.pull_plug().await;
+        tom.go_offline().await;
         server.stop().await;
-        server.start_again();
-        let mut lili = Desktop::connect(server.address(), "lili");
-        say(&mut lili, 3..250).await;
-        tom.put_plug_back().await;
-        until_it_shows(&tom, 249).await;
-        say(&mut lili, 250..251).await;
-        until_it_shows(&tom, 250).await;
-        // Coming back takes the focus from nothing.
-        tom.until_true("the focus is where it was", "return document.activeElement.id === 'exit'").await;
-        let view = tom.look().await;
-        assert!(view.lines("notice").is_empty(), "{:#?}", view.lines("notice"));
-        assert_eq!(tom.read_contents().await, lines(0..251));
-        assert_eq!(tom.eval::<usize>("return window.seams", vec![]).await, 0, "no seam was ever seen");
+        server.restart();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        send_lines(&mut lili, 3..250).await;
+        tom.go_online().await;
+        until_line_in_document(&tom, 249).await;
+        send_lines(&mut lili, 250..251).await;
+        until_line_in_document(&tom, 250).await;
+        // Reconnecting must not move the focus.
+        tom.until_true("the focus has not moved", "return document.activeElement.id === 'exit'").await;
+        let view = tom.view().await;
+        assert!(view.row_texts("notice").is_empty(), "{:#?}", view.row_texts("notice"));
+        assert_eq!(tom.read_all_contents().await, lines(0..251));
+        assert_eq!(tom.eval::<usize>("return window.gapsSeen", vec![]).await, 0, "no gap was ever shown");
     });
 }
 
 #[test]
-fn by_keyboard_alone() {
-    stage("by_keyboard_alone", async |stage| {
-        let server = patient_server();
-        let mut lili = Desktop::connect(server.address(), "lili");
-        say(&mut lili, 0..450).await;
-        let page = tom(stage, &server).await;
+fn history_can_be_loaded_by_keyboard() {
+    browser_test("history_can_be_loaded_by_keyboard", async |test| {
+        let server = unlimited_server();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        send_lines(&mut lili, 0..450).await;
+        let page = open_page(test, &server).await;
         page.log_in("tom").await;
-        until_it_shows(&page, 449).await;
+        until_line_in_document(&page, 449).await;
         page.eval::<()>("document.querySelector('#timeline').focus()", vec![]).await;
         page.press(keys::HOME).await;
-        until_it_shows(&page, 0).await;
+        until_line_in_document(&page, 0).await;
         page.press(keys::END).await;
-        page.until_true("the newest is seen", AT_END).await;
-        page.until_true("the messages have the focus", "return document.activeElement.id === 'timeline'")
+        page.until_true("the view is at the end", AT_END).await;
+        page.until_true("the timeline has the focus", "return document.activeElement.id === 'timeline'")
             .await;
 
-        // The button, while it takes long.
-        page.eval::<()>("plug.swallow()", vec![]).await;
+        // The load button, while a request takes long.
+        page.eval::<()>("testNetwork.dropNext()", vec![]).await;
         page.eval::<()>(
             "const frame = document.querySelector('#timeline'); frame.scrollTop = frame.scrollHeight / 2",
             vec![],
         )
         .await;
         let busy = "return document.querySelector('.load')?.getAttribute('aria-busy') === 'true'";
-        page.until_true("it says that it is loading", busy).await;
+        page.until_true("the button is busy", busy).await;
         page.press(keys::TAB).await;
         let focused = "return document.activeElement.matches('.load') || document.activeElement.outerHTML";
-        page.until_true("the button has the focus", focused).await;
-        page.pull_plug().await;
-        page.until_true("it still has", focused).await;
-        page.put_plug_back().await;
-        // What is here is loaded; what is missing above keeps its button, out of sight, for who has the focus there.
-        // How tall is thought what was not seen, decides which line is in the middle.
+        page.until_true("the load button has the focus", focused).await;
+        page.go_offline().await;
+        page.until_true("the load button keeps the focus", focused).await;
+        page.go_online().await;
+        // The visible gap loads; the gap above it keeps its button outside the viewport, because the button has the focus.
+        // Which line is in the middle depends on the estimated heights of rows not laid out yet.
         let middle = "const all = [...document.querySelectorAll('#timeline .content')].map((e) => e.textContent); \
             return all.some((text) => /^Line 2[0-4]\\d/.test(text)) || [all[0], all.at(-1)]";
         page.until_true("lines from the middle", middle).await;
-        page.until_true("it still has", focused).await;
-        assert_eq!(page.read_contents().await, lines(0..450));
-        let handed_on = "return document.activeElement.id === 'timeline' || document.activeElement.outerHTML";
-        page.until_true("the messages have it", handed_on).await;
+        page.until_true("the load button keeps the focus", focused).await;
+        assert_eq!(page.read_all_contents().await, lines(0..450));
+        let timeline_focused =
+            "return document.activeElement.id === 'timeline' || document.activeElement.outerHTML";
+        page.until_true("the timeline has the focus", timeline_focused).await;
     });
 }
 
 #[test]
-fn what_can_not_be_loaded_leaves_its_button() {
-    stage("what_can_not_be_loaded_leaves_its_button", async |stage| {
-        let server = patient_server();
-        let mut lili = Desktop::connect(server.address(), "lili");
-        say(&mut lili, 0..150).await;
-        let tom = tom(stage, &server).await;
+fn failed_load_keeps_its_button() {
+    browser_test("failed_load_keeps_its_button", async |test| {
+        let server = unlimited_server();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        send_lines(&mut lili, 0..150).await;
+        let tom = open_page(test, &server).await;
         tom.log_in("tom").await;
-        until_it_shows(&tom, 149).await;
-        tom.eval::<()>("plug.swallow()", vec![]).await;
+        until_line_in_document(&tom, 149).await;
+        tom.eval::<()>("testNetwork.dropNext()", vec![]).await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
         let busy = "return document.querySelector('.load')?.hasAttribute('aria-busy')";
-        tom.until_true("it loads", busy).await;
-        tom.pull_plug().await;
+        tom.until_true("the button is busy", busy).await;
+        tom.go_offline().await;
         tom.until_true(
-            "it does not any more",
+            "the button is not busy",
             "return !document.querySelector('.load').hasAttribute('aria-busy')",
         )
         .await;
-        tom.put_plug_back().await;
-        until_it_shows(&tom, 0).await;
-        assert_eq!(tom.read_contents().await, lines(0..150));
+        tom.go_online().await;
+        until_line_in_document(&tom, 0).await;
+        assert_eq!(tom.read_all_contents().await, lines(0..150));
     });
 }

@@ -1,13 +1,13 @@
-//! The bundle on any web host: under a path, with a config.json of the host's, and with nothing let in that is
-//! not its own.
+//! The bundle on a static web host: under a path, with the host's config.json, and protected by the content security
+//! policy.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Files, Page, Server, stage};
+use parlour_e2e::{Page, Server, StaticHost, browser_test};
 use serde_json::{Value, json};
 
-/// What the page knows before anybody logs in: title, language, colours, server.
+/// What the page shows before login: title, language, theme, server.
 async fn settings(page: &Page) -> (String, String, Option<String>, String) {
     let view = page.until("the login page", |view| view.login).await;
     let server = page.eval("return document.querySelector('#login-server').value", vec![]).await;
@@ -15,31 +15,35 @@ async fn settings(page: &Page) -> (String, String, Option<String>, String) {
 }
 
 #[test]
-fn a_host_sets_server_title_language_and_colours() {
-    stage("a_host_sets_server_title_language_and_colours", async |stage| {
-        let files = Files::serve("/some/sub/path/");
+fn config_sets_server_title_language_and_theme() {
+    browser_test("config_sets_server_title_language_and_theme", async |test| {
+        let files = StaticHost::serve("/some/sub/path/");
         let server = Server::start_with(&["--allow-origin", &files.origin()]);
         let config = json!({
             "server": server.address(), "title": "Salon", "language": "zh", "theme": "dark", "log": "off",
         });
         files.put("config.json", config.to_string());
-        let page = stage.open("page", &files.url()).await;
-        page.may_reach(server.address());
+        let page = test.open("page", &files.url()).await;
+        page.allow_host(server.address());
         let expected = ("Salon".into(), "zh-CN".into(), Some("dark".into()), server.address().into());
         assert_eq!(settings(&page).await, expected);
 
         page.log_in("tom").await;
-        page.say_and_see("from another host").await;
-        let view = page.look().await;
-        assert_eq!((&*view.title, &*view.lang), ("Salon", "zh-CN"), "the host's, not the server's");
+        page.send_and_wait("from another host").await;
+        let view = page.view().await;
+        assert_eq!(
+            (&*view.title, &*view.lang),
+            ("Salon", "zh-CN"),
+            "from the host's config, not the server's"
+        );
         let logged: Vec<_> =
             page.console().await.into_iter().filter(|entry| entry.source == "console-api").collect();
-        assert!(logged.is_empty(), "a log that is off says nothing: {logged:#?}");
+        assert!(logged.is_empty(), "console output although the log is off: {logged:#?}");
 
-        // What the user chose goes before what the host did.
+        // The user's choice overrides the host's.
         page.choose("#language", "en").await;
         page.choose("#theme", "light").await;
-        page.say("/exit").await;
+        page.send("/exit").await;
         page.until("the login page", |view| view.login && !view.room).await;
         page.reload().await;
         let expected = ("Salon".into(), "en".into(), Some("light".into()), server.address().into());
@@ -48,27 +52,27 @@ fn a_host_sets_server_title_language_and_colours() {
 }
 
 #[test]
-fn a_page_from_elsewhere_is_not_let_in_unless_it_is_listed() {
-    stage("a_page_from_elsewhere_is_not_let_in_unless_it_is_listed", async |stage| {
-        let files = Files::serve("/");
+fn page_from_an_unlisted_origin_is_refused() {
+    browser_test("page_from_an_unlisted_origin_is_refused", async |test| {
+        let files = StaticHost::serve("/");
         let server = Server::start();
-        let page = stage.open("page", &files.url()).await;
+        let page = test.open("page", &files.url()).await;
         page.expect_lost_connections();
         page.submit_login("tom", Some(server.address())).await;
-        let view = page.until("it is told", |view| view.login && view.login_error.is_some()).await;
+        let view = page.until("an error", |view| view.login && view.login_error.is_some()).await;
         assert!(!view.room);
     });
 }
 
 #[test]
-fn without_a_good_config_the_defaults_serve() {
-    stage("without_a_good_config_the_defaults_serve", async |stage| {
-        let files = Files::serve("/");
-        let page = stage.open("page", &files.url()).await;
+fn invalid_config_falls_back_to_defaults() {
+    browser_test("invalid_config_falls_back_to_defaults", async |test| {
+        let files = StaticHost::serve("/");
+        let page = test.open("page", &files.url()).await;
         let host = files.origin().replace("http://", "");
         let defaults = ("Parlour".to_owned(), "en".to_owned(), None, host);
-        assert_eq!(settings(&page).await, defaults, "the config.json of the bundle sets nothing");
-        // A browser tells of a missing file by itself.
+        assert_eq!(settings(&page).await, defaults, "the bundle's config.json sets nothing");
+        // The browser itself logs the missing file.
         page.expect_error("404");
         let wrong = r#"{ "title": 5, "language": [], "theme": "puce", "server": null }"#;
         for (config, warnings) in
@@ -95,21 +99,21 @@ fn without_a_good_config_the_defaults_serve() {
 }
 
 #[test]
-fn a_language_that_can_not_be_had_leaves_the_page_as_it_is() {
-    stage("a_language_that_can_not_be_had_leaves_the_page_as_it_is", async |stage| {
-        let files = Files::serve("/");
+fn unavailable_language_keeps_the_current_one() {
+    browser_test("unavailable_language_keeps_the_current_one", async |test| {
+        let files = StaticHost::serve("/");
         files.remove("lang/zh-CN.json");
-        let page = stage.open("page", &files.url()).await;
+        let page = test.open("page", &files.url()).await;
         page.until("the login page", |view| view.login && view.lang == "en").await;
         page.expect_error("404");
         page.choose("#language", "zh-CN").await;
-        let told = |error: &str| error.contains("does not answer");
-        let view = page.until("it is told", |view| view.login_error.as_deref().is_some_and(told)).await;
+        let no_answer = |error: &str| error.contains("does not answer");
+        let view = page.until("an error", |view| view.login_error.as_deref().is_some_and(no_answer)).await;
         assert_eq!(view.lang, "en");
         let chosen: String = page.eval("return document.querySelector('#language').value", vec![]).await;
-        assert_eq!(chosen, "en", "the menu says what is so");
+        assert_eq!(chosen, "en", "the menu shows the language in use");
 
-        // Asked for by the host, too.
+        // The same if the host's config asks for it.
         files.put("config.json", json!({ "language": "zh" }).to_string());
         page.reload().await;
         page.until("the login page in English", |view| view.login && view.lang == "en").await;
@@ -119,22 +123,22 @@ fn a_language_that_can_not_be_had_leaves_the_page_as_it_is() {
 }
 
 #[test]
-fn nothing_runs_in_the_page_that_is_not_its_own() {
-    stage("nothing_runs_in_the_page_that_is_not_its_own", async |stage| {
-        let (server, files) = (Server::start(), Files::serve("/"));
+fn csp_blocks_injected_scripts_and_foreign_requests() {
+    browser_test("csp_blocks_injected_scripts_and_foreign_requests", async |test| {
+        let (server, files) = (Server::start(), StaticHost::serve("/"));
         let elsewhere = Server::start();
-        // The server says it in a header, any other host has it in the page.
+        // Our server sends the policy in a header; on other hosts it is in the document.
         for (name, url) in [("served", server.url()), ("hosted", files.url())] {
-            let page = stage.open(name, &url).await;
+            let page = test.open(name, &url).await;
             page.until("the login page", |view| view.login).await;
             let loaded = "return performance.getEntriesByType('resource').map((entry) => entry.name)";
             let loaded: Vec<String> = page.eval(loaded, vec![]).await;
-            assert!(loaded.len() >= 4 && loaded.iter().all(|asked| asked.starts_with(&url)), "{loaded:#?}");
+            assert!(loaded.len() >= 4 && loaded.iter().all(|name| name.starts_with(&url)), "{loaded:#?}");
 
             page.expect_error("Content Security Policy");
-            // The browser says so twice.
+            // Chromium logs this in addition to the policy report.
             page.expect_error("Fetch API cannot load");
-            page.may_reach(elsewhere.address());
+            page.allow_host(elsewhere.address());
             let inject = r"
                 const script = document.createElement('script');
                 script.textContent = 'window.injected = 1';
@@ -150,13 +154,13 @@ fn nothing_runs_in_the_page_that_is_not_its_own() {
                 return fetch(url, { mode: 'no-cors' }).then(() => 'fetched', () => 'refused');
             ";
             let fetched: String = page.eval(inject, vec![elsewhere.url().into()]).await;
-            assert_eq!(fetched, "refused", "the page asks no other host for anything but a socket");
+            assert_eq!(fetched, "refused", "the page may fetch nothing from other hosts");
             let injected: Value = page.eval("return window.injected ?? null", vec![]).await;
-            assert_eq!(injected, Value::Null, "nothing that was put into the page runs");
+            assert_eq!(injected, Value::Null, "no injected script runs");
             let reports = page.console().await;
             let reports =
                 reports.iter().filter(|entry| entry.message.contains("Content Security Policy")).count();
-            assert!(reports >= 3, "the browser stopped each of them, not chance: {reports}");
+            assert!(reports >= 3, "the policy blocked each attempt: {reports} reports");
         }
     });
 }

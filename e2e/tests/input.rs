@@ -1,4 +1,4 @@
-//! What is typed: keys and input methods, commands, names, and what others send that is no frame.
+//! Input: keys, input methods, commands and nicks; and invalid input from the server.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -6,18 +6,18 @@
 use std::time::Duration;
 
 use parlour_e2e::{
-    BasicServer, Page, Server, Stage, View, keys, socket::BINARY, socket::TEXT, stage, stage_in_each,
-    wire::Frame,
+    BasicServer, Page, Server, TestContext, View, browser_test, browser_test_in_each, keys, socket::BINARY,
+    socket::TEXT, wire::Envelope,
 };
 use serde_json::{Value, json};
 
-async fn in_the_room(stage: &Stage, server: &Server, nick: &str) -> Page {
-    let page = stage.open(nick, &server.url()).await;
+async fn log_in(test: &TestContext, server: &Server, nick: &str) -> Page {
+    let page = test.open(nick, &server.url()).await;
     page.log_in(nick).await;
     page
 }
 
-/// Enter as an input method presses it, in every manner that browsers have. Each gives whether the page took it.
+/// Presses Enter during composition, as each browser reports it. Returns for each whether the page handled the key.
 const COMPOSE: &str = r"
     const field = document.querySelector('#composer-text');
     const enter = (more) => !field.dispatchEvent(
@@ -37,17 +37,17 @@ const COMPOSE: &str = r"
 ";
 
 #[test]
-fn an_enter_of_an_input_method_never_sends() {
-    stage("an_enter_of_an_input_method_never_sends", async |stage| {
+fn enter_during_composition_never_sends() {
+    browser_test("enter_during_composition_never_sends", async |test| {
         let server = Server::start();
-        let tom = in_the_room(stage, &server, "tom").await;
+        let tom = log_in(test, &server, "tom").await;
         tom.fill("#composer-text", "你好").await;
         let taken: Value = tom.eval(COMPOSE, vec![]).await;
         let none = ["chromium", "firefox", "after", "safari", "shift"].iter().all(|way| taken[way] == false);
-        assert!(none, "no Enter of an input method is the page's: {taken:#}");
-        assert_eq!(tom.look().await.composer.as_deref(), Some("你好"));
+        assert!(none, "the page handles no Enter during composition: {taken:#}");
+        assert_eq!(tom.view().await.composer.as_deref(), Some("你好"));
 
-        // The browser's own composition, with a real key in it.
+        // Chromium's own composition, with a real key press.
         let composition = json!({ "text": "世界", "selectionStart": 2, "selectionEnd": 2 });
         tom.devtools("Input.imeSetComposition", composition).await;
         let key = json!({
@@ -55,24 +55,27 @@ fn an_enter_of_an_input_method_never_sends() {
         });
         tom.devtools("Input.dispatchKeyEvent", key).await;
         tom.type_text("世界").await;
-        tom.until("the word is taken, not sent", |view| view.composer.as_deref() == Some("你好世界")).await;
+        tom.until("the composed word is in the composer", |view| {
+            view.composer.as_deref() == Some("你好世界")
+        })
+        .await;
 
         tom.press(keys::ENTER).await;
-        tom.until("sent", |view| view.has("你好世界") && view.composer.as_deref() == Some("")).await;
-        assert_eq!(tom.look().await.contents(), ["你好世界"]);
+        tom.until("sent", |view| view.has_sent("你好世界") && view.composer.as_deref() == Some("")).await;
+        assert_eq!(tom.view().await.contents(), ["你好世界"]);
     });
 }
 
 #[test]
-fn enter_sends_and_shift_enter_breaks_the_line() {
-    stage_in_each("enter_sends_and_shift_enter_breaks_the_line", async |stage| {
+fn enter_sends_and_shift_enter_inserts_a_line_break() {
+    browser_test_in_each("enter_sends_and_shift_enter_inserts_a_line_break", async |test| {
         let server = Server::start();
-        let tom = in_the_room(stage, &server, "tom").await;
-        // Nothing is nothing, and no mistake either.
-        for nothing in ["", "   ", "\n\n"] {
-            tom.say(nothing).await;
+        let tom = log_in(test, &server, "tom").await;
+        // Empty messages are ignored without a note.
+        for blank in ["", "   ", "\n\n"] {
+            tom.send(blank).await;
         }
-        let view = tom.look().await;
+        let view = tom.view().await;
         assert!(view.contents().is_empty() && view.note.is_none(), "{view:#?}");
         tom.fill("#composer-text", "one").await;
         for line in ["two", "", "four"] {
@@ -82,49 +85,50 @@ fn enter_sends_and_shift_enter_breaks_the_line() {
             }
         }
         tom.press(keys::ENTER).await;
-        tom.until("four lines", |view| view.has("one\ntwo\n\nfour")).await;
-        // The focus stays where one writes.
+        tom.until("four lines", |view| view.has_sent("one\ntwo\n\nfour")).await;
+        // The composer keeps the focus.
         tom.type_text("and on").await;
         tom.press(keys::ENTER).await;
-        tom.until("without a click", |view| view.has("and on")).await;
+        tom.until("sent without a click", |view| view.has_sent("and on")).await;
     });
 }
 
 #[test]
-fn commands_do_what_they_say() {
-    stage("commands_do_what_they_say", async |stage| {
+fn slash_commands_work_and_similar_text_is_sent() {
+    browser_test("slash_commands_work_and_similar_text_is_sent", async |test| {
         let server = Server::start();
-        let tom = in_the_room(stage, &server, "tom").await;
-        tom.say("/help").await;
+        let tom = log_in(test, &server, "tom").await;
+        tom.send("/help").await;
         tom.until("the commands", |view| {
-            view.lines("notice")
+            view.row_texts("notice")
                 .iter()
                 .any(|line| ["/who", "/exit", "/help"].iter().all(|c| line.contains(c)))
         })
         .await;
-        tom.say("/who").await;
-        tom.until("who is there", |view| view.lines("notice").iter().any(|line| line.contains("tom"))).await;
-        tom.say("/unknown").await;
-        let view = tom.until("it says so", |view| view.note.is_some()).await;
+        tom.send("/who").await;
+        tom.until("the member list", |view| view.row_texts("notice").iter().any(|line| line.contains("tom")))
+            .await;
+        tom.send("/unknown").await;
+        let view = tom.until("a note", |view| view.note.is_some()).await;
         assert!(view.note.as_deref().unwrap_or_default().contains("/help"), "{:?}", view.note);
-        assert_eq!(view.composer.as_deref(), Some("/unknown"), "left to be corrected");
-        // What only looks like one is said.
-        for (typed, said) in
+        assert_eq!(view.composer.as_deref(), Some("/unknown"), "the text stays in the composer");
+        // Text that only resembles a command is sent.
+        for (typed, sent) in
             [("//exit", "/exit"), ("/etc/hosts", "/etc/hosts"), ("exit", "exit"), ("userlist", "userlist")]
         {
-            tom.say(typed).await;
-            tom.until(said, |view| view.has(said) && view.note.is_none()).await;
+            tom.send(typed).await;
+            tom.until(sent, |view| view.has_sent(sent) && view.note.is_none()).await;
         }
-        tom.say("/exit").await;
+        tom.send("/exit").await;
         tom.until("the login page", |view| view.login && !view.room && view.login_error.is_none()).await;
     });
 }
 
 #[test]
-fn names_that_will_not_do_are_refused_in_words() {
-    stage("names_that_will_not_do_are_refused_in_words", async |stage| {
+fn invalid_nicks_are_refused_with_a_reason() {
+    browser_test("invalid_nicks_are_refused_with_a_reason", async |test| {
         let server = Server::start();
-        let page = stage.open("page", &server.url()).await;
+        let page = test.open("page", &server.url()).await;
         let names = [
             ("", "Type a name"),
             ("     ", "Type a name"),
@@ -141,55 +145,59 @@ fn names_that_will_not_do_are_refused_in_words() {
             .await;
         }
         let sockets = page.requests().await.iter().filter(|url| url.starts_with("ws")).count();
-        assert_eq!(sockets, 0, "nobody was asked about these");
-        // White space around a name is no part of it.
+        assert_eq!(sockets, 0, "no connection was opened");
+        // White space is normalised.
         page.submit_login("  Mary   Ann ", None).await;
         page.until("the room", |view| view.online() && view.lists("Mary Ann")).await;
     });
 }
 
 #[test]
-fn a_name_that_is_taken_comes_with_another() {
-    stage_in_each("a_name_that_is_taken_comes_with_another", async |stage| {
+fn taken_nick_gets_a_suggestion() {
+    browser_test_in_each("taken_nick_gets_a_suggestion", async |test| {
         let server = Server::start();
-        let tom = in_the_room(stage, &server, "tom").await;
-        let other = stage.open("other", &server.url()).await;
-        // The second is Cyrillic.
+        let tom = log_in(test, &server, "tom").await;
+        let other = test.open("other", &server.url()).await;
+        // The second contains a Cyrillic letter.
         for taken in ["tom", "tоm"] {
             other.submit_login(taken, None).await;
             other
-                .until("it is taken", |view| {
+                .until("the nick is taken", |view| {
                     view.login && view.login_error.as_deref().is_some_and(|error| error.contains("taken"))
                 })
                 .await;
         }
         other.submit_login("TOM", None).await;
-        let view = other.until("another name", |view| view.login && view.suggestion.is_some()).await;
+        let view = other.until("a suggestion", |view| view.login && view.suggestion.is_some()).await;
         let suggestion = view.suggestion.unwrap();
         other.click("#login-suggestion").await;
-        let view = other.until("the room", |view| view.online() && view.roster.len() == 2).await;
-        let name = view.roster.iter().find(|name| *name != "tom").cloned().unwrap_or_default();
-        assert!(suggestion.contains(&name) && !name.is_empty(), "{name} is what {suggestion:?} said");
-        tom.until("who came", |view| view.movements(&name, "joined") == 1).await;
-        other.say_and_see("me too").await;
-        tom.until("under that name", |view| {
-            view.said("me too").iter().any(|row| row.nick.as_deref() == Some(&*name))
+        let view = other.until("the room", |view| view.online() && view.members.len() == 2).await;
+        let name = view.members.iter().find(|name| *name != "tom").cloned().unwrap_or_default();
+        assert!(
+            suggestion.contains(&name) && !name.is_empty(),
+            "{name} is not the suggested nick: {suggestion:?}"
+        );
+        tom.until("the join of the suggested nick", |view| view.presence_sentences(&name, "joined") == 1)
+            .await;
+        other.send_and_wait("me too").await;
+        tom.until("the message under that nick", |view| {
+            view.messages_with("me too").iter().any(|row| row.nick.as_deref() == Some(&*name))
         })
         .await;
     });
 }
 
 #[test]
-fn what_is_too_long_is_told_before_it_is_sent() {
-    stage("what_is_too_long_is_told_before_it_is_sent", async |stage| {
+fn too_long_message_is_reported_before_sending() {
+    browser_test("too_long_message_is_reported_before_sending", async |test| {
         let server = Server::start();
-        let tom = in_the_room(stage, &server, "tom").await;
+        let tom = log_in(test, &server, "tom").await;
         let long = "x".repeat(16 * 1024 + 5);
         tom.fill("#composer-text", &long).await;
-        let told = |view: &View| view.note.as_deref().is_some_and(|note| note.contains("5 bytes"));
-        tom.until("it is told while it is typed", told).await;
+        let too_long = |view: &View| view.note.as_deref().is_some_and(|note| note.contains("5 bytes"));
+        tom.until("a note while typing", too_long).await;
         tom.press(keys::ENTER).await;
-        let view = tom.until("it is not sent", told).await;
+        let view = tom.until("the note stays", too_long).await;
         assert!(view.contents().is_empty() && view.composer.as_deref() == Some(&*long));
         for _ in 0..5 {
             tom.press("\u{E003}").await;
@@ -197,22 +205,22 @@ fn what_is_too_long_is_told_before_it_is_sent() {
         tom.until("it fits", |view| view.note.is_none()).await;
         tom.press(keys::ENTER).await;
         let fits = &long[5..];
-        tom.until("sent", |view| view.has(fits)).await;
+        tom.until("sent", |view| view.has_sent(fits)).await;
     });
 }
 
 #[test]
-fn what_can_not_be_read_is_told_and_the_chat_goes_on() {
-    stage("what_can_not_be_read_is_told_and_the_chat_goes_on", async |stage| {
+fn unreadable_messages_are_reported_and_chat_continues() {
+    browser_test("unreadable_messages_are_reported_and_chat_continues", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
-        let tom = stage.open("tom", &host.url()).await;
+        let tom = test.open("tom", &host.url()).await;
         tom.submit_login("tom", Some(&server.address())).await;
         tom.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
-        server.send(BINARY, &[0xFF; 64]);
-        let told = |view: &View| view.lines("notice").iter().any(|line| line.contains("can’t read"));
-        tom.until("it is told", told).await;
-        tom.say_and_see("go on").await;
-        // Bytes without any sense, the same in every run.
+        server.send_bytes(BINARY, &[0xFF; 64]);
+        let notice = |view: &View| view.row_texts("notice").iter().any(|line| line.contains("can’t read"));
+        tom.until("a notice", notice).await;
+        tom.send_and_wait("go on").await;
+        // Pseudo-random bytes, the same in every run.
         let mut state = 0x2545_F491_4F6C_DD1D_u64;
         let mut random = || {
             state ^= state << 13;
@@ -222,39 +230,39 @@ fn what_can_not_be_read_is_told_and_the_chat_goes_on() {
         };
         for len in 0..300 {
             let bytes: Vec<u8> = (0..len).map(|_| random()).collect();
-            server.send(BINARY, &bytes);
+            server.send_bytes(BINARY, &bytes);
             let printable: Vec<u8> = bytes.iter().map(|byte| byte & 0x7F).collect();
-            server.send(TEXT, &printable);
+            server.send_bytes(TEXT, &printable);
         }
-        server.say(Frame::new("ann", "talk", "after all that"));
-        tom.until("what came after", |view| view.has("after all that")).await;
-        tom.say_and_see("still here").await;
+        server.broadcast(Envelope::new("ann", "talk", "after all that"));
+        tom.until("the next message", |view| view.has_sent("after all that")).await;
+        tom.send_and_wait("still here").await;
         assert_eq!(server.connections(), 1, "on the same connection");
     });
 }
 
 #[test]
-fn a_list_of_a_hundred_thousand_leaves_the_page_usable() {
-    stage("a_list_of_a_hundred_thousand_leaves_the_page_usable", async |stage| {
+fn page_stays_usable_with_100_000_members() {
+    browser_test("page_stays_usable_with_100_000_members", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
-        let tom = stage.open("tom", &host.url()).await;
+        let tom = test.open("tom", &host.url()).await;
         tom.submit_login("tom", Some(&server.address())).await;
         tom.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
         let names: Vec<String> = (0..100_000).map(|n| format!("user{n:05}")).collect();
-        let crowd = Frame::new("", "talk", "").with_list(names.iter().map(String::as_str));
-        server.say(crowd.clone());
-        tom.until_within(Duration::from_secs(5), "all are counted", |view| {
-            view.roster_count.as_deref() == Some("100,000")
+        let crowd = Envelope::new("", "talk", "").with_list(names.iter().map(String::as_str));
+        server.broadcast(crowd.clone());
+        tom.until_within(Duration::from_secs(5), "all members are counted", |view| {
+            view.member_count.as_deref() == Some("100,000")
         })
         .await;
         let items: u32 = tom.eval("return document.querySelectorAll('#roster li').length", vec![]).await;
         assert!(items <= 1_000, "{items} are in the document");
-        // The original sends the whole list with every message.
-        let said = Frame { user_name: "user00007".into(), content: "so many".into(), ..crowd };
-        server.say(said);
-        tom.until_within(Duration::from_secs(5), "what is said", |view| view.has("so many")).await;
+        // The original server sends the whole user list with every message.
+        let message = Envelope { user_name: "user00007".into(), content: "so many".into(), ..crowd };
+        server.broadcast(message);
+        tom.until_within(Duration::from_secs(5), "the message", |view| view.has_sent("so many")).await;
         tom.fill("#composer-text", "I can still write").await;
         tom.press(keys::ENTER).await;
-        tom.until_within(Duration::from_secs(5), "sent", |view| view.has("I can still write")).await;
+        tom.until_within(Duration::from_secs(5), "sent", |view| view.has_sent("I can still write")).await;
     });
 }

@@ -1,13 +1,13 @@
-//! The beginning: what is shown until the first view stands.
+//! Loading: what is shown until the first view is ready.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Files, Server, Window, stage};
+use parlour_e2e::{Server, StaticHost, WindowOptions, browser_test};
 use serde_json::json;
 
-/// The loader's timer rings when the test lets it, and the module comes when the test lets it.
-const HOLD: &str = r"
+/// The test controls when the loader's timer fires (`ring()`) and when the module arrives (`come()`).
+const CONTROL_LOADING: &str = r"
     {
         const rings = [], { fetch, setTimeout } = globalThis;
         globalThis.setTimeout = (ring, ...rest) =>
@@ -20,8 +20,8 @@ const HOLD: &str = r"
     }
 ";
 
-/// Counts what writes times, of which the first takes a browser as long as a frame.
-const COUNT: &str = r"
+/// Counts created date formatters; creating the first one takes a browser as long as a frame.
+const COUNT_FORMATTERS: &str = r"
     {
         let made = 0;
         Intl.DateTimeFormat = new Proxy(Intl.DateTimeFormat, {
@@ -32,76 +32,76 @@ const COUNT: &str = r"
 ";
 
 #[test]
-fn what_writes_the_time_of_a_message_is_made_while_a_name_is_typed() {
-    stage("what_writes_the_time_of_a_message_is_made_while_a_name_is_typed", async |stage| {
+fn date_formatters_are_created_before_login() {
+    browser_test("date_formatters_are_created_before_login", async |test| {
         let server = Server::start();
-        let page = stage.window("tom", Window::default()).await;
-        page.before_load(COUNT).await;
+        let page = test.open_blank("tom", WindowOptions::default()).await;
+        page.before_load(COUNT_FORMATTERS).await;
         page.goto(&server.url()).await;
         page.until("the login page", |view| view.login).await;
-        page.until_true("clock and tooltip can be written", "return made() === 2").await;
+        page.until_true("the formatters of clock and tooltip exist", "return made() === 2").await;
         page.log_in("tom").await;
-        page.say_and_see("hello").await;
-        assert_eq!(page.eval::<u32>("return made()", vec![]).await, 2, "none is left to be made");
+        page.send_and_wait("hello").await;
+        assert_eq!(page.eval::<u32>("return made()", vec![]).await, 2, "no formatter is created later");
     });
 }
 
-/// The page says that it could not be loaded.
-const SAYS_LATE: &str =
+/// Whether the page shows that it could not be loaded.
+const SHOWS_LOADING_ERROR: &str =
     "const late = document.getElementById('late'); return !!late && late.checkVisibility()";
-const TIME_PASSES: &str = "document.getAnimations().forEach((waits) => waits.finish())";
+const FINISH_DELAYS: &str = "document.getAnimations().forEach((waits) => waits.finish())";
 
 #[test]
-fn where_scripts_are_forbidden_the_page_says_that_and_nothing_else() {
-    stage("where_scripts_are_forbidden_the_page_says_that_and_nothing_else", async |stage| {
-        let files = Files::serve("/");
-        let page = stage.window("tom", Window::default()).await;
+fn page_without_scripts_shows_only_that_they_are_needed() {
+    browser_test("page_without_scripts_shows_only_that_they_are_needed", async |test| {
+        let files = StaticHost::serve("/");
+        let page = test.open_blank("tom", WindowOptions::default()).await;
         page.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
         page.goto(&files.url()).await;
-        page.eval::<()>(TIME_PASSES, vec![]).await;
-        let said = page.eval::<String>("return document.body.innerText", vec![]).await;
-        assert!(said.starts_with("Parlour needs JavaScript") && said.lines().count() == 1, "{said}");
-        assert!(!page.eval::<bool>(SAYS_LATE, vec![]).await);
+        page.eval::<()>(FINISH_DELAYS, vec![]).await;
+        let text = page.eval::<String>("return document.body.innerText", vec![]).await;
+        assert!(text.starts_with("Parlour needs JavaScript") && text.lines().count() == 1, "{text}");
+        assert!(!page.eval::<bool>(SHOWS_LOADING_ERROR, vec![]).await);
     });
 }
 
 #[test]
-fn without_the_loader_the_page_says_so_after_a_while() {
-    stage("without_the_loader_the_page_says_so_after_a_while", async |stage| {
-        let files = Files::serve("/");
-        let page = stage.window("tom", Window::default()).await;
+fn missing_loader_is_reported_after_a_delay() {
+    browser_test("missing_loader_is_reported_after_a_delay", async |test| {
+        let files = StaticHost::serve("/");
+        let page = test.open_blank("tom", WindowOptions::default()).await;
         let loader = files.loader();
         let script = files.get(&loader);
         files.remove(&loader);
         page.expect_error("404");
         page.goto(&files.url()).await;
-        assert!(!page.eval::<bool>(SAYS_LATE, vec![]).await, "it may be on its way");
-        page.eval::<()>(TIME_PASSES, vec![]).await;
-        assert!(page.eval::<bool>(SAYS_LATE, vec![]).await);
+        assert!(!page.eval::<bool>(SHOWS_LOADING_ERROR, vec![]).await, "no error before the delay");
+        page.eval::<()>(FINISH_DELAYS, vec![]).await;
+        assert!(page.eval::<bool>(SHOWS_LOADING_ERROR, vec![]).await);
         files.put(&loader, script);
         page.reload().await;
         page.until("the login page", |view| view.login).await;
-        page.until_true("nothing of it is left", "return !document.getElementById('late')").await;
-        page.until_true("the room", "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.responseEnd > 0)").await;
+        page.until_true("the error is removed", "return !document.getElementById('late')").await;
+        page.until_true("the room module is loaded", "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.responseEnd > 0)").await;
     });
 }
 
 #[test]
-fn the_loading_screen_is_for_those_who_wait() {
-    stage("the_loading_screen_is_for_those_who_wait", async |stage| {
+fn loading_screen_appears_only_after_a_delay() {
+    browser_test("loading_screen_appears_only_after_a_delay", async |test| {
         let server = Server::start();
-        let page = stage.window("tom", Window::default()).await;
-        page.before_load(HOLD).await;
+        let page = test.open_blank("tom", WindowOptions::default()).await;
+        page.before_load(CONTROL_LOADING).await;
         page.goto(&server.url()).await;
-        page.until_true("the module is asked for", "return !!globalThis.come").await;
+        page.until_true("the module is requested", "return !!globalThis.come").await;
         let shown = "return document.getElementById('boot').checkVisibility()";
-        assert!(!page.eval::<bool>(shown, vec![]).await, "nothing is drawn for who need not wait");
+        assert!(!page.eval::<bool>(shown, vec![]).await, "no loading screen before the delay");
         page.eval::<()>("ring()", vec![]).await;
-        assert!(page.eval::<bool>(shown, vec![]).await, "who waits sees that it loads");
-        assert_eq!(page.look().await.boot.as_deref(), Some("Parlour"));
+        assert!(page.eval::<bool>(shown, vec![]).await, "the loading screen after the delay");
+        assert_eq!(page.view().await.boot.as_deref(), Some("Parlour"));
         page.eval::<()>("come()", vec![]).await;
         page.until("the login page", |view| view.login && view.boot.is_none()).await;
-        // The room is on its way by now: who leaves before it has come is told that it could not be loaded.
+        // Waits for the room module: leaving before it has arrived would log an error.
         page.log_in("tom").await;
     });
 }

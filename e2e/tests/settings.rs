@@ -1,20 +1,20 @@
-//! Language and colours, chosen while the page runs, and remembered.
+//! Language and theme: changed at run time, and persisted.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, Server, stage};
+use parlour_e2e::{Page, Server, browser_test};
 use serde_json::json;
 
-/// All the words that a reader, a hoverer or a listener gets, but for what people said and are called.
-const WORDS: &str = r"
+/// All text and accessible names, except message contents and nicks.
+const ALL_TEXT: &str = r"
     const words = [];
     const add = (where, text) => { if (text && text.trim()) words.push(`${where}: ${text.trim()}`); };
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const parent = walker.currentNode.parentElement;
-        // The names of people and languages stay what they are; so do names of keys and commands. And what people said is
-        // read out, a second after it came.
+        // Names of people, languages, keys and commands are not translated. The announcer repeats message contents for
+        // screen readers, a second after they arrive.
         if (parent.closest('bdi, .content, .announcer, option[lang], kbd, noscript, script, h1')) continue;
         add(parent.tagName, walker.currentNode.data);
     }
@@ -27,26 +27,26 @@ const WORDS: &str = r"
     return words;
 ";
 
-/// What is called the same in Chinese: keys, protocols, commands.
-const NAMES: [&str; 7] = ["Enter", "Shift", "Ctrl", "wss", "WebSocket", "Parlour", "help"];
+/// Terms that are the same in Chinese.
+const UNTRANSLATED: [&str; 7] = ["Enter", "Shift", "Ctrl", "wss", "WebSocket", "Parlour", "help"];
 
-async fn no_english(page: &Page, place: &str) {
-    let words: Vec<String> = page.eval(WORDS, vec![]).await;
-    assert!(words.len() > 5, "{place} has words");
+async fn assert_no_english(page: &Page, place: &str) {
+    let words: Vec<String> = page.eval(ALL_TEXT, vec![]).await;
+    assert!(words.len() > 5, "{place} has text");
     let english = |words: &&String| {
-        let (_, said) = words.split_once(": ").unwrap();
-        let latin = said.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 2);
-        latin.into_iter().any(|word| !NAMES.contains(&word))
+        let (_, text) = words.split_once(": ").unwrap();
+        let latin = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 2);
+        latin.into_iter().any(|word| !UNTRANSLATED.contains(&word))
     };
     let left: Vec<_> = words.iter().filter(english).collect();
     assert!(left.is_empty(), "English in {place}: {left:#?}");
 }
 
 #[test]
-fn the_language_changes_all_words_at_once_and_stays() {
-    stage("the_language_changes_all_words_at_once_and_stays", async |stage| {
+fn language_change_translates_all_text_and_persists() {
+    browser_test("language_change_translates_all_text_and_persists", async |test| {
         let server = Server::start();
-        let page = stage.open("page", &server.url()).await;
+        let page = test.open("page", &server.url()).await;
         page.submit_login("", None).await;
         let view = page.until("an error", |view| view.login_error.is_some()).await;
         assert_eq!((&*view.lang, view.login_error.as_deref()), ("en", Some("Type a name.")));
@@ -55,77 +55,81 @@ fn the_language_changes_all_words_at_once_and_stays() {
             view.lang == "zh-CN" && view.login_error.as_deref() == Some("请输入名字。")
         })
         .await;
-        no_english(&page, "the login page").await;
+        assert_no_english(&page, "the login page").await;
 
         page.reload().await;
         page.until("the login page in Chinese", |view| view.login && view.lang == "zh-CN").await;
-        no_english(&page, "the login page, loaded again").await;
+        assert_no_english(&page, "the login page, loaded again").await;
         page.choose("#language", "en").await;
         page.until("English again", |view| view.lang == "en").await;
 
         page.log_in("tom").await;
-        let lili = stage.open("lili", &server.url()).await;
+        let lili = test.open("lili", &server.url()).await;
         lili.log_in("lili").await;
-        lili.say_and_see("hello").await;
-        page.say_and_see("hi").await;
+        lili.send_and_wait("hello").await;
+        page.send_and_wait("hi").await;
         lili.click("#exit").await;
-        page.until("Lili is gone", |view| view.movements("lili", "left") == 1).await;
+        page.until("Lili has left", |view| view.presence_sentences("lili", "left") == 1).await;
         for typed in ["/help", "/who", "/nonsense"] {
-            page.say(typed).await;
+            page.send(typed).await;
         }
-        page.until("what the program says", |view| view.note.is_some() && view.lines("notice").len() == 2)
-            .await;
+        page.until("two notices and a note", |view| {
+            view.note.is_some() && view.row_texts("notice").len() == 2
+        })
+        .await;
         page.click("#search-toggle").await;
         page.choose("#language", "zh-CN").await;
         let view = page
-            .until("all in Chinese", |view| view.lang == "zh-CN" && view.movements("lili", "离开") == 1)
+            .until("the room in Chinese", |view| {
+                view.lang == "zh-CN" && view.presence_sentences("lili", "离开") == 1
+            })
             .await;
-        no_english(&page, "the room").await;
-        assert!(view.has("hello") && view.has("hi"), "what people said stays as it was");
+        assert_no_english(&page, "the room").await;
+        assert!(view.has_sent("hello") && view.has_sent("hi"), "message contents are not translated");
 
         page.expect_lost_connections();
         drop(server);
         page.until("the connection is lost", |view| view.connection.as_deref() == Some("reconnecting")).await;
-        no_english(&page, "the room without a connection").await;
+        assert_no_english(&page, "the room without a connection").await;
     });
 }
 
-/// The colour that is behind everything.
-async fn ground(page: &Page) -> String {
+/// The background colour of the page.
+async fn background(page: &Page) -> String {
     page.eval("return getComputedStyle(document.body).backgroundColor", vec![]).await
 }
 
 #[test]
-fn the_colours_can_be_chosen_and_stay() {
-    stage("the_colours_can_be_chosen_and_stay", async |stage| {
+fn theme_choice_overrides_the_system_and_persists() {
+    browser_test("theme_choice_overrides_the_system_and_persists", async |test| {
         let server = Server::start();
-        let page = stage.open("page", &server.url()).await;
+        let page = test.open("page", &server.url()).await;
         page.until("the login page", |view| view.login).await;
         let system = async |scheme: &str| {
             let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
             page.devtools("Emulation.setEmulatedMedia", media).await;
         };
         system("light").await;
-        let light = ground(&page).await;
+        let light = background(&page).await;
         system("dark").await;
-        let dark = ground(&page).await;
+        let dark = background(&page).await;
         assert_ne!(light, dark, "the page follows the system");
 
         page.choose("#theme", "light").await;
         page.until("light is chosen", |view| view.theme.as_deref() == Some("light")).await;
-        assert_eq!(ground(&page).await, light, "whatever the system says");
+        assert_eq!(background(&page).await, light, "independent of the system");
         system("light").await;
         page.choose("#theme", "dark").await;
         page.until("dark is chosen", |view| view.theme.as_deref() == Some("dark")).await;
-        assert_eq!(ground(&page).await, dark, "whatever the system says");
+        assert_eq!(background(&page).await, dark, "independent of the system");
 
         page.reload().await;
         page.until("dark is remembered", |view| view.login && view.theme.as_deref() == Some("dark")).await;
-        assert_eq!(ground(&page).await, dark);
+        assert_eq!(background(&page).await, dark);
         let chosen = "return document.querySelector('#theme').value === 'dark'";
         page.until_true("the menu shows it", chosen).await;
         page.choose("#theme", "system").await;
-        page.until("the system's again", |view| view.theme.is_none()).await;
-        assert_eq!(ground(&page).await, light);
+        page.until("no theme is set", |view| view.theme.is_none()).await;
+        assert_eq!(background(&page).await, light);
     });
 }

@@ -1,148 +1,150 @@
-//! Many tabs of one browser: one of them has the connection, and nobody sees which.
+//! Several tabs of one browser share one connection, and the user cannot tell which tab owns it.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use fantoccini::wd::WindowHandle;
-use parlour_e2e::{Page, Server, eventually, stage};
+use parlour_e2e::{Page, Server, browser_test, eventually};
 
-/// Opens one more tab of a browser, and looks at it.
+/// Opens another tab of a browser and switches to it.
 async fn new_tab(page: &Page, server: &Server) -> WindowHandle {
     let tab = page.client().new_window(true).await.unwrap().handle;
-    look_at(page, &tab).await;
+    switch_to(page, &tab).await;
     page.goto(&server.url()).await;
     tab
 }
 
-async fn look_at(page: &Page, tab: &WindowHandle) {
+async fn switch_to(page: &Page, tab: &WindowHandle) {
     page.client().switch_to_window(tab.clone()).await.unwrap();
 }
 
 async fn close_tab(page: &Page, tab: &WindowHandle, next: &WindowHandle) {
-    look_at(page, tab).await;
+    switch_to(page, tab).await;
     page.client().close_window().await.unwrap();
-    look_at(page, next).await;
+    switch_to(page, next).await;
 }
 
 #[test]
-fn two_tabs_are_one_person() {
-    stage("two_tabs_are_one_person", async |stage| {
+fn two_tabs_share_one_session() {
+    browser_test("two_tabs_share_one_session", async |test| {
         let server = Server::start();
-        let [tom, lili] = [stage.open("tom", &server.url()).await, stage.open("lili", &server.url()).await];
+        let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
         lili.log_in("lili").await;
         tom.log_in("tom").await;
-        tom.say_and_see("one").await;
+        tom.send_and_wait("one").await;
         let first = tom.client().window().await.unwrap();
         let second = new_tab(&tom, &server).await;
-        tom.until("another window asks who one is", |view| view.login).await;
+        tom.until("the second tab asks for a login", |view| view.login).await;
         tom.log_in("tom").await;
-        tom.until("the room as it is", |view| view.has("one") && view.lists("lili") && view.lists("tom"))
-            .await;
-        assert_eq!(lili.look().await.roster, ["lili", "tom"], "it is one person still");
+        tom.until("the room with its message and members", |view| {
+            view.has_sent("one") && view.lists("lili") && view.lists("tom")
+        })
+        .await;
+        assert_eq!(lili.view().await.members, ["lili", "tom"], "still one member");
         let sockets = tom.requests().await.into_iter().filter(|url| url.starts_with("ws:")).count();
         assert_eq!(sockets, 1, "the tabs share one connection");
-        tom.say("/who").await;
-        tom.until("who is there", |view| view.lines("notice").len() == 1).await;
-        tom.say_and_see("two").await;
-        lili.say_and_see("three").await;
+        tom.send("/who").await;
+        tom.until("the member list", |view| view.row_texts("notice").len() == 1).await;
+        tom.send_and_wait("two").await;
+        lili.send_and_wait("three").await;
         for tab in [&first, &second] {
-            look_at(&tom, tab).await;
-            tom.until("all of it, once", |view| view.contents() == ["one", "two", "three"]).await;
-            let notices = tom.look().await.lines("notice").len();
-            assert_eq!(notices, usize::from(*tab == second), "who is there is told where it was asked");
+            switch_to(&tom, tab).await;
+            tom.until("all messages, once", |view| view.contents() == ["one", "two", "three"]).await;
+            let notices = tom.view().await.row_texts("notice").len();
+            assert_eq!(notices, usize::from(*tab == second), "only the requesting tab shows the member list");
         }
 
-        // The tab that leads is closed: the other one takes over.
+        // The leader is closed: the follower takes over.
         close_tab(&tom, &first, &second).await;
-        tom.until("it leads", |view| view.online() && view.round_trip.is_some()).await;
-        tom.say_and_see("four").await;
-        lili.say_and_see("five").await;
+        tom.until("it is the leader", |view| view.online() && view.round_trip.is_some()).await;
+        tom.send_and_wait("four").await;
+        lili.send_and_wait("five").await;
         for page in [&tom, &lili] {
             let all = ["one", "two", "three", "four", "five"];
-            page.until("all of it, once", |view| view.contents() == all).await;
+            page.until("all messages, once", |view| view.contents() == all).await;
         }
-        assert!(lili.look().await.movements("tom", "left") == 0, "he was there all the time");
+        assert!(lili.view().await.presence_sentences("tom", "left") == 0, "Tom never left");
 
-        // Who leaves in one tab has left in all.
+        // Leaving in one tab leaves in all.
         let third = new_tab(&tom, &server).await;
         tom.log_in("tom").await;
-        tom.until("the room", |view| view.has("five")).await;
+        tom.until("the room", |view| view.has_sent("five")).await;
         tom.click("#exit").await;
         for tab in [&second, &third] {
-            look_at(&tom, tab).await;
+            switch_to(&tom, tab).await;
             tom.until("the login page", |view| view.login && !view.room).await;
         }
-        lili.until("he is gone", |view| !view.lists("tom")).await;
-        // And can come back, from either.
+        lili.until("Tom has left", |view| !view.lists("tom")).await;
+        // One can log in again from either.
         for (tab, text) in [(&third, "back"), (&second, "and here")] {
-            look_at(&tom, tab).await;
+            switch_to(&tom, tab).await;
             tom.log_in("tom").await;
-            tom.say_and_see(text).await;
-            lili.until("what he says", |view| view.has(text)).await;
+            tom.send_and_wait(text).await;
+            lili.until("his message", |view| view.has_sent(text)).await;
         }
     });
 }
 
 #[test]
-fn a_tab_that_leads_crashes_and_the_other_goes_on() {
-    stage("a_tab_that_leads_crashes_and_the_other_goes_on", async |stage| {
+fn follower_takes_over_from_a_crashed_leader() {
+    browser_test("follower_takes_over_from_a_crashed_leader", async |test| {
         let server = Server::start();
-        let [tom, lili] = [stage.open("tom", &server.url()).await, stage.open("lili", &server.url()).await];
+        let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
         lili.log_in("lili").await;
         tom.log_in("tom").await;
         let first = tom.client().window().await.unwrap();
         let second = new_tab(&tom, &server).await;
         tom.log_in("tom").await;
-        tom.say_and_see("one").await;
+        tom.send_and_wait("one").await;
         let mark = "document.querySelector('.row.message').dataset.mark = 'here'; return null";
         tom.eval::<()>(mark, vec![]).await;
-        look_at(&tom, &first).await;
+        switch_to(&tom, &first).await;
         tom.crash().await;
-        look_at(&tom, &second).await;
-        tom.say_and_see("two").await;
-        lili.say_and_see("three").await;
+        switch_to(&tom, &second).await;
+        tom.send_and_wait("two").await;
+        lili.send_and_wait("three").await;
         for page in [&tom, &lili] {
-            page.until("all of it, once", |view| view.contents() == ["one", "two", "three"]).await;
+            page.until("all messages, once", |view| view.contents() == ["one", "two", "three"]).await;
         }
         let stays = "return document.querySelector('.row.message').dataset.mark === 'here'";
-        assert!(tom.eval::<bool>(stays, vec![]).await, "what is on the screen stays");
-        assert_eq!(lili.look().await.movements("tom", "left"), 0, "he was there all the time");
+        assert!(tom.eval::<bool>(stays, vec![]).await, "the existing rows stay");
+        assert_eq!(lili.view().await.presence_sentences("tom", "left"), 0, "Tom never left");
     });
 }
 
 #[test]
-fn the_double_of_a_tab_is_in_the_room_at_once() {
-    stage("the_double_of_a_tab_is_in_the_room_at_once", async |stage| {
+fn duplicated_tab_enters_the_room_without_login() {
+    browser_test("duplicated_tab_enters_the_room_without_login", async |test| {
         let server = Server::start();
-        let tom = stage.open("tom", &server.url()).await;
+        let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
         let first = tom.client().window().await.unwrap();
         tom.eval::<()>("window.open(location.href); return null", vec![]).await;
-        let double = eventually("one more tab", async || {
+        let duplicate = eventually("a second tab", async || {
             let mut tabs = tom.client().windows().await.unwrap().into_iter();
             tabs.find(|tab| *tab != first).ok_or_else(String::new)
         })
         .await;
-        look_at(&tom, &double).await;
+        switch_to(&tom, &duplicate).await;
         tom.until("the room", |view| view.online() && view.lists("tom")).await;
-        tom.say_and_see("from the double").await;
-        look_at(&tom, &first).await;
-        tom.until("what the double said", |view| view.has("from the double")).await;
-        // The double leads meanwhile.
+        tom.send_and_wait("from the duplicate").await;
+        switch_to(&tom, &first).await;
+        tom.until("the message of the duplicate", |view| view.has_sent("from the duplicate")).await;
+        // The duplicate becomes the leader.
         tom.reload().await;
-        tom.until("the room again", |view| view.online() && view.has("from the double")).await;
-        tom.say_and_see("loaded again").await;
-        look_at(&tom, &double).await;
-        tom.until("what was said there", |view| view.has("loaded again")).await;
-        assert_eq!(tom.look().await.roster, ["tom"]);
+        tom.until("the room again", |view| view.online() && view.has_sent("from the duplicate")).await;
+        tom.send_and_wait("loaded again").await;
+        switch_to(&tom, &duplicate).await;
+        tom.until("the message of the first tab", |view| view.has_sent("loaded again")).await;
+        assert_eq!(tom.view().await.members, ["tom"]);
     });
 }
 
 #[test]
-fn a_tab_that_dies_takes_nothing_along() {
-    stage("a_tab_that_dies_takes_nothing_along", async |stage| {
+fn closed_leader_tab_loses_no_message() {
+    browser_test("closed_leader_tab_loses_no_message", async |test| {
         let mut server = Server::start();
-        let [tom, lili] = [stage.open("tom", &server.url()).await, stage.open("lili", &server.url()).await];
+        let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
         for page in [&tom, &lili] {
             page.expect_lost_connections();
         }
@@ -153,49 +155,55 @@ fn a_tab_that_dies_takes_nothing_along() {
         tom.log_in("tom").await;
         tom.until("the room", |view| view.lists("lili")).await;
         server.kill();
-        tom.until("no server", |view| view.connection.as_deref() == Some("reconnecting")).await;
-        tom.say("said in the second").await;
-        tom.until("it waits", |view| view.has_as("said in the second", "queued")).await;
-        look_at(&tom, &first).await;
-        tom.until("it is seen in the first", |view| view.has_as("said in the second", "queued")).await;
-        // It is closed before the device has this.
+        tom.until("disconnected", |view| view.connection.as_deref() == Some("reconnecting")).await;
+        tom.send("sent in the second").await;
+        tom.until("it is queued", |view| view.has_in_state("sent in the second", "queued")).await;
+        switch_to(&tom, &first).await;
+        tom.until("it is queued in the first tab", |view| view.has_in_state("sent in the second", "queued"))
+            .await;
+        // The tab is closed before this message is persisted.
         tom.eval::<()>("IDBObjectStore.prototype.put = () => {}", vec![]).await;
-        tom.say("said in the first").await;
-        tom.until("it waits", |view| view.has_as("said in the first", "queued")).await;
+        tom.send("sent in the first").await;
+        tom.until("it is queued", |view| view.has_in_state("sent in the first", "queued")).await;
         close_tab(&tom, &first, &second).await;
-        server.start_again();
-        let all = ["said in the second", "said in the first"];
+        server.restart();
+        let all = ["sent in the second", "sent in the first"];
         for page in [&tom, &lili] {
-            page.until("both, once", |view| view.contents() == all && all.iter().all(|text| view.has(text)))
-                .await;
+            page.until("both messages, once", |view| {
+                view.contents() == all && all.iter().all(|text| view.has_sent(text))
+            })
+            .await;
         }
     });
 }
 
 #[test]
-fn another_name_in_another_window_is_another_person() {
-    stage("another_name_in_another_window_is_another_person", async |stage| {
+fn second_tab_with_another_nick_is_another_user() {
+    browser_test("second_tab_with_another_nick_is_another_user", async |test| {
         let server = Server::start();
-        let page = stage.open("both", &server.url()).await;
+        let page = test.open("both", &server.url()).await;
         page.log_in("tom").await;
         let first = page.client().window().await.unwrap();
         let second = new_tab(&page, &server).await;
-        page.until("the login page, with the last name", |view| view.login).await;
+        page.until("the login page", |view| view.login).await;
         page.log_in("lili").await;
-        page.say_and_see("hello tom").await;
-        look_at(&page, &first).await;
-        page.until("she is another", |view| view.lists("lili") && view.has("hello tom")).await;
-        page.say_and_see("hello lili").await;
-        // Loaded again, each is who it was.
+        page.send_and_wait("hello tom").await;
+        switch_to(&page, &first).await;
+        page.until("Lili is another member", |view| view.lists("lili") && view.has_sent("hello tom")).await;
+        page.send_and_wait("hello lili").await;
+        // After a reload each tab keeps its user.
         for (tab, own) in [(&first, "hello lili"), (&second, "hello tom")] {
-            look_at(&page, tab).await;
+            switch_to(&page, tab).await;
             page.reload().await;
-            page.until("back", |view| view.online() && view.said(own).iter().any(|row| row.own)).await;
+            page.until("the same user", |view| {
+                view.online() && view.messages_with(own).iter().any(|row| row.own)
+            })
+            .await;
         }
-        // And who leaves in one has not left in the other.
+        // Leaving in one does not affect the other.
         page.click("#exit").await;
         page.until("the login page", |view| view.login && !view.room).await;
-        look_at(&page, &first).await;
-        page.until("she is gone", |view| view.online() && !view.lists("lili")).await;
+        switch_to(&page, &first).await;
+        page.until("Lili has left", |view| view.online() && !view.lists("lili")).await;
     });
 }

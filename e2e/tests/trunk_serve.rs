@@ -1,4 +1,4 @@
-//! What the README says about working on the page: `trunk serve` beside a server that knows of it.
+//! The development set-up of the README: `trunk serve` with our server behind its proxy.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use parlour_e2e::{Environment, Server, eventually_within, stage};
+use parlour_e2e::{Environment, Server, browser_test, eventually_within};
 
-/// How long Trunk may take to have the page ready, which it has built before.
+/// How long Trunk may take to serve the page, which has been built before.
 const READY_WITHIN: Duration = Duration::from_secs(100);
 
 /// A running `trunk serve`.
@@ -22,17 +22,17 @@ struct Trunk {
 }
 
 impl Trunk {
-    /// Serves the page with the checkout's own settings, but for a server at another address: Trunk has no argument that
-    /// takes the place of a proxy in its settings.
+    /// Serves the page with the repository's Trunk.toml, changed to the given server's address, because Trunk has no
+    /// argument that overrides a proxy of its configuration.
     fn serve(server: &str) -> Self {
         let [folder, checkout] = [Environment::target("trunk-serve"), Environment::checkout()];
-        let settings = fs::read_to_string(checkout.join("Trunk.toml")).expect("Trunk's settings");
+        let settings = fs::read_to_string(checkout.join("Trunk.toml")).expect("read Trunk.toml");
         let lines = settings.lines().map(|line| match line.split_once(" = ") {
-            // Relative to where the settings are.
+            // Relative to the configuration file.
             Some(("target", name)) => {
                 format!("target = {:?}", checkout.join(name.trim_matches('"')))
             }
-            // Nothing is to be built again while this runs.
+            // Nothing is to be rebuilt during the test.
             Some(("ignore", _)) => format!("ignore = [{checkout:?}]"),
             Some(("backend", url)) => {
                 assert!(url.contains("//127.0.0.1:8080/"), "the README's server: {url}");
@@ -41,9 +41,9 @@ impl Trunk {
             _ => line.to_owned(),
         });
         let config = folder.join("Trunk.toml");
-        fs::write(&config, lines.collect::<Vec<_>>().join("\n")).expect("a folder for settings");
+        fs::write(&config, lines.collect::<Vec<_>>().join("\n")).expect("write the configuration");
 
-        // Trunk can't tell which port it was given. Should another take this one meanwhile, Trunk ends, and says so.
+        // Trunk does not report a port chosen by the system. If another process takes this one, Trunk exits with an error.
         let address =
             TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
         let program = std::env::var_os("PARLOUR_TRUNK").unwrap_or_else(|| "trunk".into());
@@ -57,13 +57,13 @@ impl Trunk {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
-            .expect("Trunk starts (cargo xtask test installs it)");
+            .expect("start Trunk (cargo xtask test installs it)");
         Self { process, address }
     }
 
-    async fn ready(&mut self) {
+    async fn until_ready(&mut self) {
         eventually_within(READY_WITHIN, "Trunk serves the page", async || {
-            if let Some(status) = self.process.try_wait().expect("Trunk can be asked") {
+            if let Some(status) = self.process.try_wait().expect("query the state of Trunk") {
                 panic!("trunk serve ended: {status}");
             }
             TcpStream::connect(self.address).map(drop).map_err(|error| error.to_string())
@@ -80,13 +80,13 @@ impl Drop for Trunk {
 }
 
 #[test]
-fn trunk_serve_and_a_server_that_trusts_it_are_a_chat() {
-    stage("trunk_serve_and_a_server_that_trusts_it_are_a_chat", async |stage| {
+fn chat_works_through_trunk_serve_and_its_proxy() {
+    browser_test("chat_works_through_trunk_serve_and_its_proxy", async |test| {
         let server = Server::start_with(&["--trust-proxy"]);
         let mut trunk = Trunk::serve(server.address());
-        trunk.ready().await;
-        let tom = stage.open("tom", &format!("http://{}/", trunk.address)).await;
+        trunk.until_ready().await;
+        let tom = test.open("tom", &format!("http://{}/", trunk.address)).await;
         tom.log_in("tom").await;
-        tom.say_and_see("hot off the press").await;
+        tom.send_and_wait("hot off the press").await;
     });
 }

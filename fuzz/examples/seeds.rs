@@ -1,8 +1,8 @@
-//! Writes inputs to begin with into `corpus/`: `cargo run -p parlour-fuzz --example seeds`.
+//! Writes the hand-made inputs into `corpus/`: `cargo run -p parlour-fuzz --example seeds`.
 //!
-//! Frames of every kind, settings as people write them, and for the targets that play steps some short stories in the
-//! bytes that those steps read.
-#![allow(clippy::unwrap_used)] // A tool for developers; a panic says what is wrong.
+//! They are frames of every kind, typical settings, and, for the targets that play steps, short scenarios encoded as the
+//! bytes that the steps read.
+#![allow(clippy::unwrap_used)] // A developer tool: a panic is an acceptable error report.
 
 use std::{fs, path::Path};
 
@@ -19,7 +19,7 @@ fn main() {
         ("session", sessions()),
         ("hub", hubs()),
         ("config", configs()),
-        ("stored", stores()),
+        ("stored", stored_seeds()),
     ] {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
         fs::create_dir_all(&directory).unwrap();
@@ -30,8 +30,8 @@ fn main() {
     }
 }
 
-/// Devices as a session has left them: with a room, with something unsent, with parts missing; and what tabs tell.
-fn stores() -> Vec<Vec<u8>> {
+/// Storage as a session leaves it: a room, unsent messages, missing parts; and messages between tabs.
+fn stored_seeds() -> Vec<Vec<u8>> {
     use parlour_core::{
         persist::{Change, Persisted, Table},
         session::{Clocks, Command, Session},
@@ -39,7 +39,7 @@ fn stores() -> Vec<Vec<u8>> {
     };
     let now = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
     let mut session = Session::new(1, "seed");
-    let mut lead = Leader::new(7, true);
+    let mut leader = Leader::new(7, true);
     session.handle_login(now, "tom", Persisted::default()).unwrap();
     session.handle_opened(now);
     let welcome = wire::Welcome {
@@ -60,12 +60,12 @@ fn stores() -> Vec<Vec<u8>> {
         session.handle_send(now, MessageId([id; 16]), "unsent").unwrap();
     }
     session.handle_hidden();
-    let mut letters =
+    let mut tab_messages =
         vec![tabs::command(TabCommand::RequestSnapshot).to_vec(), tabs::load_gap_command(3).to_vec()];
     while let Some(event) = session.poll_event() {
-        letters.extend(lead.publish(1_000, &event, &session).map(|letter| letter.to_vec()));
+        tab_messages.extend(leader.publish(1_000, &event, &session).map(|tab_message| tab_message.to_vec()));
     }
-    letters.push(lead.snapshot(1_000, &session).to_vec());
+    tab_messages.push(leader.snapshot(1_000, &session).to_vec());
     let (mut account, mut outbox, mut messages) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(command) = session.poll_command() {
         let Command::Persist { changes, .. } = command else { continue };
@@ -85,21 +85,22 @@ fn stores() -> Vec<Vec<u8>> {
         let fields: Vec<_> = list.iter().take(7).flat_map(|bytes| field(bytes)).collect();
         [vec![u8::try_from(list.len().min(7)).unwrap()], fields].concat()
     };
-    let whole = |account: &[u8], outbox: &[Vec<u8>], messages: &[Vec<u8>], letters: &[Vec<u8>]| {
-        [field(account), list(outbox), list(messages), list(letters)].concat()
+    let whole = |account: &[u8], outbox: &[Vec<u8>], messages: &[Vec<u8>], tab_messages: &[Vec<u8>]| {
+        [field(account), list(outbox), list(messages), list(tab_messages)].concat()
     };
     let mut seeds = vec![
         whole(&account, &outbox, &messages, &[]),
         whole(&account, &outbox, &messages[1..], &[]),
-        whole(&account, &[], &[], &letters[..2]),
+        whole(&account, &[], &[], &tab_messages[..2]),
         whole(&[], &outbox, &messages, &[]),
         whole(&account[..account.len() / 2], &outbox, &messages, &[]),
     ];
-    seeds.extend(letters.chunks(3).map(|letters| whole(&account, &outbox, &messages, letters)));
+    seeds
+        .extend(tab_messages.chunks(3).map(|tab_messages| whole(&account, &outbox, &messages, tab_messages)));
     seeds
 }
 
-/// Frames of both dialects, batches, joined messages, and some that are cut short.
+/// Frames of both dialects, batches, joined messages, and truncated ones.
 fn frames() -> Vec<Vec<u8>> {
     let id = Some(MessageId([7; 16]));
     let member = wire::Member { nick: "lili".into(), state: 1 };
@@ -203,160 +204,232 @@ fn configs() -> Vec<Vec<u8>> {
 }
 
 /// Joins steps.
-fn story(steps: &[&[u8]]) -> Vec<u8> {
+fn scenario(steps: &[&[u8]]) -> Vec<u8> {
     steps.concat()
 }
 
 fn sessions() -> Vec<Vec<u8>> {
-    // The first byte is the seed.
+    // The first byte seeds the session.
     let (log_in, opened, closed): (&[u8], &[u8], &[u8]) = (&[0, 0], &[1], &[2, 3]);
     // Flags, heartbeat, position.
     let (plain, full): (&[u8], &[u8]) = (&[4, 0, 1, 0x4F, 0xFF, 0], &[4, 0, 3, 0x4F, 0xFF, 9]);
-    // A frame of a basic server: two names, of whom, type, content.
+    // A frame of a basic server: two names in the list, sender, type, content.
     let basic: &[u8] = &[4, 15, 2, 0, 1, 0, 4, 1];
     let echo: &[u8] = &[4, 15, 0, 0, 0, 0];
     let (talk, ack): (&[u8], &[u8]) = (&[13, 0], &[4, 2, 0, 0, 7, 0]);
     let (minute, four, reload): (&[u8], &[u8], &[u8]) = (&[19, 0x83, 0xE8], &[19, 0x4F, 0xFF], &[20]);
     let other: &[u8] = &[4, 4, 3, 0, 0, 12, 5, 1];
     vec![
-        story(&[log_in, opened, plain, talk, ack, minute]),
-        story(&[log_in, opened, full, talk, closed, minute, opened, full, ack]),
-        story(&[log_in, opened, full, other, &[22, 1, 9], &[4, 12, 1, 0, 9, 2, 3, 0, 0, 8, 0, 1]]),
-        // A page that does not come in time, on a connection that is alive.
-        story(&[log_in, opened, full, &[4, 11, 1], &[22, 1, 9], four, other, four, other, four, other]),
-        story(&[log_in, opened, plain, talk, talk, reload, opened, plain, minute]),
-        story(&[log_in, opened, plain, &[21, 1], talk, reload, opened, plain]),
-        story(&[log_in, opened, plain, &[21, 1], talk, &[21, 3], &[18, 7], log_in]),
-        story(&[log_in, opened, basic, talk, echo, &[18, 0]]),
-        story(&[log_in, opened, basic, talk, closed, minute, opened, basic, &[16, 0], echo]),
-        story(&[log_in, opened, plain, talk, &[4, 6, 20, 2, 0], &[16, 0], &[17, 0]]),
-        story(&[log_in, opened, plain, talk, talk, &[4, 6, 40, 2, 1, 0x4F, 0xFF], minute, ack]),
-        story(&[log_in, opened, &[4, 6, 12, 0, 0], log_in, opened, plain]),
-        story(&[log_in, opened, plain, &[4, 8, 3, 0, 1, 1, 1, 2, 2, 9, 1, 0], &[4, 9, 2, 1, 0, 2, 1, 5]]),
-        story(&[log_in, opened, plain, &[4, 11, 1], minute, &[4, 10, 5], &[4, 13, 1, 0, 9], closed]),
-        story(&[log_in, opened, plain, talk, &[18, 7], log_in, opened, plain]),
-        story(&[log_in, opened, plain, &[18, 5], minute, &[18, 4], &[18, 3], &[18, 1], &[18, 2]]),
-        story(&[
+        scenario(&[log_in, opened, plain, talk, ack, minute]),
+        scenario(&[log_in, opened, full, talk, closed, minute, opened, full, ack]),
+        scenario(&[log_in, opened, full, other, &[22, 1, 9], &[4, 12, 1, 0, 9, 2, 3, 0, 0, 8, 0, 1]]),
+        // A requested history page that does not arrive, on a live connection.
+        scenario(&[log_in, opened, full, &[4, 11, 1], &[22, 1, 9], four, other, four, other, four, other]),
+        scenario(&[log_in, opened, plain, talk, talk, reload, opened, plain, minute]),
+        scenario(&[log_in, opened, plain, &[21, 1], talk, reload, opened, plain]),
+        scenario(&[log_in, opened, plain, &[21, 1], talk, &[21, 3], &[18, 7], log_in]),
+        scenario(&[log_in, opened, basic, talk, echo, &[18, 0]]),
+        scenario(&[log_in, opened, basic, talk, closed, minute, opened, basic, &[16, 0], echo]),
+        scenario(&[log_in, opened, plain, talk, &[4, 6, 20, 2, 0], &[16, 0], &[17, 0]]),
+        scenario(&[log_in, opened, plain, talk, talk, &[4, 6, 40, 2, 1, 0x4F, 0xFF], minute, ack]),
+        scenario(&[log_in, opened, &[4, 6, 12, 0, 0], log_in, opened, plain]),
+        scenario(&[log_in, opened, plain, &[4, 8, 3, 0, 1, 1, 1, 2, 2, 9, 1, 0], &[4, 9, 2, 1, 0, 2, 1, 5]]),
+        scenario(&[log_in, opened, plain, &[4, 11, 1], minute, &[4, 10, 5], &[4, 13, 1, 0, 9], closed]),
+        scenario(&[log_in, opened, plain, talk, &[18, 7], log_in, opened, plain]),
+        scenario(&[log_in, opened, plain, &[18, 5], minute, &[18, 4], &[18, 3], &[18, 1], &[18, 2]]),
+        scenario(&[
             log_in,
             opened,
             plain,
             &[9, 3, 2, 0, 0, 7, 0, 4, 3, 0, 0, 12, 5, 1],
             &[10, 2, 1, 0, 0, 0, 1],
         ]),
-        story(&[log_in, opened, basic, &[10, 3, 1, 1, 1, 0, 0, 0, 2, 0, 4, 1, 1, 3, 3]]),
-        story(&[log_in, opened, plain, talk, &[23, 2, 0], &[23, 1, 9, 9], &[23, 0], &[12, 3, 10, 1, 0x41]]),
+        scenario(&[log_in, opened, basic, &[10, 3, 1, 1, 1, 0, 0, 0, 2, 0, 4, 1, 1, 3, 3]]),
+        scenario(&[
+            log_in,
+            opened,
+            plain,
+            talk,
+            &[23, 2, 0],
+            &[23, 1, 9, 9],
+            &[23, 0],
+            &[12, 3, 10, 1, 0x41],
+        ]),
     ]
 }
 
 fn hubs() -> Vec<Vec<u8>> {
-    // The first byte is the settings' flags.
-    let come = |place: u8| vec![0, place];
-    // Place, nick, flags: version 1, batches, secret 24: of the place that follows.
+    // The first byte selects the settings.
+    let connect = |place: u8| vec![0, place];
+    // Slot, nick, flags: version 1, batches, secret (24: the one issued in the slot that follows).
     let log_in = |place: u8, nick: u8| vec![3, place, nick, 5];
     let resume = |place: u8, nick: u8, of: u8| vec![3, place, nick, 29, of];
-    // A talk of id `id`, under the name `nick` or none.
+    // A message with id `id`, under the connection's nick.
     let talk = |place: u8, id: u8| vec![5, place, 0, id, 0, 0];
-    let greet = |place: u8, nick: u8| vec![5, place, 0, 0, 1, nick, 1];
-    let (go, round, minute) = (|place: u8| vec![2, place], vec![14], vec![12, 0x83, 0xE8]);
-    let hold = vec![16, 1];
-    let stories = vec![
-        vec![vec![0], come(0), log_in(0, 0), round.clone(), talk(0, 1), talk(0, 1), round.clone()],
-        vec![vec![0], come(0), come(1), log_in(0, 0), log_in(1, 2), talk(0, 1), talk(1, 2), minute.clone()],
-        vec![vec![0], come(0), greet(0, 2), come(1), greet(1, 2), round.clone(), minute.clone()],
-        vec![vec![0], come(0), greet(0, 9), talk(0, 0), vec![5, 0, 6, 0], vec![5, 0, 5, 0]],
-        vec![vec![0], come(0), log_in(0, 0), round.clone(), come(1), resume(1, 0, 0), talk(1, 3)],
-        vec![vec![0], come(0), log_in(0, 0), round.clone(), go(0), minute.clone(), come(0), resume(0, 0, 0)],
-        vec![vec![0], come(0), log_in(0, 0), come(1), log_in(1, 1), come(2), log_in(2, 4), round.clone()],
+    let basic_login = |place: u8, nick: u8| vec![5, place, 0, 0, 1, nick, 1];
+    let (disconnect, settle, minute) = (|place: u8| vec![2, place], vec![14], vec![12, 0x83, 0xE8]);
+    let pause_log = vec![16, 1];
+    let scenarios = vec![
+        vec![vec![0], connect(0), log_in(0, 0), settle.clone(), talk(0, 1), talk(0, 1), settle.clone()],
+        vec![
+            vec![0],
+            connect(0),
+            connect(1),
+            log_in(0, 0),
+            log_in(1, 2),
+            talk(0, 1),
+            talk(1, 2),
+            minute.clone(),
+        ],
+        vec![
+            vec![0],
+            connect(0),
+            basic_login(0, 2),
+            connect(1),
+            basic_login(1, 2),
+            settle.clone(),
+            minute.clone(),
+        ],
+        vec![vec![0], connect(0), basic_login(0, 9), talk(0, 0), vec![5, 0, 6, 0], vec![5, 0, 5, 0]],
+        vec![vec![0], connect(0), log_in(0, 0), settle.clone(), connect(1), resume(1, 0, 0), talk(1, 3)],
+        vec![
+            vec![0],
+            connect(0),
+            log_in(0, 0),
+            settle.clone(),
+            disconnect(0),
+            minute.clone(),
+            connect(0),
+            resume(0, 0, 0),
+        ],
+        vec![
+            vec![0],
+            connect(0),
+            log_in(0, 0),
+            connect(1),
+            log_in(1, 1),
+            connect(2),
+            log_in(2, 4),
+            settle.clone(),
+        ],
         vec![
             vec![4],
-            come(0),
+            connect(0),
             log_in(0, 0),
-            come(1),
+            connect(1),
             log_in(1, 2),
-            come(2),
+            connect(2),
             log_in(2, 3),
-            come(3),
+            connect(3),
             log_in(3, 9),
         ],
         vec![
             vec![1],
-            come(0),
+            connect(0),
             log_in(0, 0),
             [1, 2, 3, 4, 5, 6, 7].map(|n| talk(0, n)).concat(),
             minute.clone(),
         ],
-        vec![vec![8], come(0), log_in(0, 0), go(0), come(1), log_in(1, 2), go(1), come(2), resume(2, 0, 0)],
-        vec![vec![0], come(0), log_in(0, 0), vec![9, 0, 3, 0, 1, 0, 0, 0, 2, 0, 0, 7, 5], round.clone()],
-        vec![vec![0], come(0), log_in(0, 0), vec![5, 0, 8], vec![5, 0, 10, 1, 9, 5, 1], vec![5, 0, 11, 1]],
-        vec![vec![0], come(0), vec![11, 0, 3, 0x0A, 1, 0x41], round.clone(), go(0)],
+        vec![
+            vec![8],
+            connect(0),
+            log_in(0, 0),
+            disconnect(0),
+            connect(1),
+            log_in(1, 2),
+            disconnect(1),
+            connect(2),
+            resume(2, 0, 0),
+        ],
+        vec![vec![0], connect(0), log_in(0, 0), vec![9, 0, 3, 0, 1, 0, 0, 0, 2, 0, 0, 7, 5], settle.clone()],
+        vec![vec![0], connect(0), log_in(0, 0), vec![5, 0, 8], vec![5, 0, 10, 1, 9, 5, 1], vec![5, 0, 11, 1]],
+        vec![vec![0], connect(0), vec![11, 0, 3, 0x0A, 1, 0x41], settle.clone(), disconnect(0)],
         vec![
             vec![0],
-            come(0),
+            connect(0),
             minute.clone(),
-            come(1),
+            connect(1),
             log_in(1, 0),
             vec![13, 9, 9],
             talk(1, 1),
             vec![13, 0, 0],
         ],
-        vec![vec![0], come(0), log_in(0, 0), come(1), vec![19, 0xFF], come(2), round.clone()],
-        // Said one after the other to somebody who hears it all.
+        vec![vec![0], connect(0), log_in(0, 0), connect(1), vec![19, 0xFF], connect(2), settle.clone()],
+        // Messages one after the other to a member that receives them all.
         vec![
             vec![0],
-            come(0),
+            connect(0),
             log_in(0, 0),
-            round.clone(),
+            settle.clone(),
             [1, 2, 3].map(|n| [talk(0, n), vec![14]].concat()).concat(),
         ],
-        // The log holds, answers one, fails, works again.
+        // The log stops answering, answers one request, fails, works again.
         vec![
             vec![0],
-            come(0),
+            connect(0),
             log_in(0, 0),
-            hold.clone(),
+            pause_log.clone(),
             talk(0, 1),
-            round.clone(),
+            settle.clone(),
             talk(0, 2),
             vec![16, 2],
-            go(0),
+            disconnect(0),
         ],
         vec![
             vec![0],
-            come(0),
+            connect(0),
             log_in(0, 0),
             vec![16, 3],
             talk(0, 1),
-            round.clone(),
+            settle.clone(),
             vec![16, 4],
             minute.clone(),
         ],
-        vec![vec![0], come(0), log_in(0, 0), hold, talk(0, 1), round.clone(), vec![19, 0xFF]],
-        // Killed, and started again.
-        vec![vec![0], come(0), log_in(0, 0), talk(0, 1), vec![19, 1], come(0), resume(0, 0, 0), talk(0, 1)],
-        // Somebody does not read: one who can load what it lacks, and one who can't.
+        vec![vec![0], connect(0), log_in(0, 0), pause_log, talk(0, 1), settle.clone(), vec![19, 0xFF]],
+        // The server is killed and restarted.
         vec![
             vec![0],
-            come(0),
+            connect(0),
             log_in(0, 0),
-            come(1),
+            talk(0, 1),
+            vec![19, 1],
+            connect(0),
+            resume(0, 0, 0),
+            talk(0, 1),
+        ],
+        // Slow consumers: one that can load what it missed, and one that cannot.
+        vec![
+            vec![0],
+            connect(0),
+            log_in(0, 0),
+            connect(1),
             log_in(1, 2),
             vec![17, 1],
             talk(0, 1),
-            round.clone(),
+            settle.clone(),
             vec![18, 1],
         ],
-        vec![vec![0], come(0), log_in(0, 0), come(1), greet(1, 2), vec![17, 1], talk(0, 1), round.clone()],
         vec![
             vec![0],
-            come(0),
+            connect(0),
+            log_in(0, 0),
+            connect(1),
+            basic_login(1, 2),
+            vec![17, 1],
+            talk(0, 1),
+            settle.clone(),
+        ],
+        vec![
+            vec![0],
+            connect(0),
             log_in(0, 0),
             talk(0, 1),
             vec![5, 0, 10, 1, 9, 5, 1],
             vec![5, 0, 11, 1, 0, 5, 2],
         ],
-        vec![vec![0], come(0), log_in(0, 0), talk(0, 1), come(1), vec![3, 1, 2, 0x25, 0, 0x40], round],
-        // More at one time than the room is told at once.
-        vec![vec![0], come(0), [5, 0, 0, 0, 1, 0, 0, 14].repeat(40)],
+        vec![vec![0], connect(0), log_in(0, 0), talk(0, 1), connect(1), vec![3, 1, 2, 0x25, 0, 0x40], settle],
+        // More messages at once than one broadcast carries.
+        vec![vec![0], connect(0), [5, 0, 0, 0, 1, 0, 0, 14].repeat(40)],
     ];
-    stories.into_iter().map(|story| story.concat()).collect()
+    scenarios.into_iter().map(|scenario| scenario.concat()).collect()
 }

@@ -1,30 +1,30 @@
-//! A settings file, and flags.
+//! Target `config`: a settings file and command-line flags.
 
 use parlour_server::config::{Config, ConfigError};
 
-/// Reads the text as a settings file, and then each of its lines as a flag.
+/// Parses the text as a settings file, and then each of its lines as a flag.
 ///
 /// # Panics
-/// When what is accepted makes no sense, or a refusal is without words.
+/// If an accepted configuration is inconsistent, or an error has no message.
 pub fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    look(Config::from_toml(text));
-    // A flag that names a file would read it.
+    check(Config::from_toml(text));
+    // `--config` would make the parser read that file.
     let flags = text.lines().filter(|line| !line.starts_with("--config"));
-    look(Config::load(std::iter::once("parlour-server").chain(flags)));
+    check(Config::load(std::iter::once("parlour-server").chain(flags)));
 }
 
-fn look(result: Result<Config, ConfigError>) {
+fn check(result: Result<Config, ConfigError>) {
     match result {
-        Ok(config) => makes_sense(&config),
-        Err(error) => assert!(!error.to_string().trim().is_empty(), "{error:?} has no words"),
+        Ok(config) => assert_consistent(&config),
+        Err(error) => assert!(!error.to_string().trim().is_empty(), "{error:?} has no message"),
     }
 }
 
-fn makes_sense(config: &Config) {
-    assert!(config.validate().is_ok(), "accepted, and not valid");
-    assert!(!config.listen.is_empty(), "nothing to listen on");
-    assert!(config.frame_bytes > config.content_bytes, "no message of the largest size fits into a frame");
+fn assert_consistent(config: &Config) {
+    assert!(config.validate().is_ok(), "accepted configuration is not valid");
+    assert!(!config.listen.is_empty(), "no address to listen on");
+    assert!(config.frame_bytes > config.content_bytes, "a message of the maximum size must fit into a frame");
     let spans = [
         config.ping_interval,
         config.ping_timeout,

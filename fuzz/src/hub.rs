@@ -1,8 +1,8 @@
-//! The server's rooms: connections that come, say anything, and go, and a log that is slow or fails, in any order.
+//! Target `hub`: connections that open, send arbitrary frames and close, with an event log that may be slow or fail.
 //!
-//! The run is a sequence of steps, each a byte and what that step reads: see [`step`].
+//! A run is a sequence of steps; each is one byte followed by the bytes that this step reads: see [`step`].
 
-mod log;
+mod memory_log;
 mod peers;
 mod world;
 
@@ -15,19 +15,19 @@ use parlour_core::{
 use self::world::World;
 use crate::input::Input;
 
-/// Names, some of which are the same or look it, and some of which nobody may have.
+/// Nicks: valid ones, some equal after normalisation or confusable, and invalid ones.
 const NICKS: [&str; 10] = ["tom", "Tom", "lili", "tom2", "t0m", "Parlour", "", "two  words", "a,b", "李丽"];
-/// What is said.
+/// Message contents.
 const TEXTS: [&str; 7] = ["hi", "", " ", "exit", "userlist", "one\ntwo", "a text that is a little longer"];
-/// The most connections at once.
+/// Maximum number of simultaneous connections.
 const PEERS: usize = 6;
 
-/// Plays the bytes. After each round of asking the hub what it wants: it wants something only of those who are there,
-/// nobody is closed twice, everybody hears all of the room in order, nothing is said or acknowledged that the log does
-/// not have, and as many are there as have been let in.
+/// Plays the bytes. After each round of polling the hub's outputs: outputs name only open connections, each connection is
+/// closed at most once, every member receives all messages in order, only stored messages are delivered or
+/// acknowledged, and the hub counts as many members as were admitted.
 ///
 /// # Panics
-/// When it does not hold.
+/// If one of these properties does not hold.
 pub fn hub(data: &[u8]) {
     let mut input = Input::new(data);
     let mut world = World::new(&mut input);
@@ -45,17 +45,17 @@ fn step(world: &mut World, input: &mut Input<'_>) {
         3 | 4 => {
             let (peer, nick) = (input.index(PEERS), input.pick(&NICKS));
             let login = login(world, input);
-            world.give(peer, &codec::encode(&codec::login(nick, login)));
+            world.receive(peer, &codec::encode(&codec::login(nick, login)));
         }
         5..=8 => {
             let peer = input.index(PEERS);
             let frame = frame(input);
-            world.give(peer, &codec::encode(&frame));
+            world.receive(peer, &codec::encode(&frame));
         }
         9 => {
             let peer = input.index(PEERS);
             let frames = (0..input.index(12)).map(|_| codec::encode(&frame(input))).collect();
-            world.give(peer, &codec::batch(frames));
+            world.receive(peer, &codec::batch(frames));
         }
         10 => {
             let (peer, mut bytes) = (input.index(PEERS), codec::encode(&frame(input)).to_vec());
@@ -63,15 +63,15 @@ fn step(world: &mut World, input: &mut Input<'_>) {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = input.byte();
             }
-            world.give(peer, &bytes);
+            world.receive(peer, &bytes);
         }
         11 => {
             let peer = input.index(PEERS);
-            world.give(peer, input.bytes());
+            world.receive(peer, input.bytes());
         }
-        12 => world.pass(input.ms()),
+        12 => world.advance(input.ms()),
         13 => world.set_clock(input.u16()),
-        // Only now and then: what comes in between two rounds is delivered together.
+        // Not after each step: input between two rounds is delivered as one batch.
         14 | 15 => world.settle(),
         16 => world.log(input.byte()),
         17 => world.overflow(input.index(PEERS)),
@@ -104,7 +104,7 @@ fn login(world: &World, input: &mut Input<'_>) -> wire::Login {
     }
 }
 
-/// Something that a peer may send.
+/// Any frame that a peer may send.
 fn frame(input: &mut Input<'_>) -> Envelope {
     let nick = |input: &mut Input<'_>| if input.flag() { input.pick(&NICKS) } else { "" };
     match input.byte() % 13 {

@@ -1,7 +1,7 @@
-//! Bytes as a source of decisions.
+//! Turns the fuzzer's bytes into decisions.
 
-/// The bytes of a run, taken from the front; past their end there are zeros. Small changes of the bytes are small
-/// changes of what is decided, which is what a fuzzer lives on.
+/// The bytes of a run, consumed from the front; after the end every read returns zero. Small changes of the input lead
+/// to small changes of the run, so that the fuzzer's mutations stay meaningful.
 #[derive(Debug)]
 pub(crate) struct Input<'a>(&'a [u8]);
 
@@ -28,7 +28,7 @@ impl<'a> Input<'a> {
         u16::from_be_bytes([self.byte(), self.byte()])
     }
 
-    /// A sequence number: small ones, which repeat, and the largest there are.
+    /// A sequence number: 0 to 249, which makes repeats likely, or one of the largest values of `u64`.
     pub(crate) fn seq(&mut self) -> u64 {
         match self.byte() {
             n @ 250.. => u64::MAX - u64::from(255 - n),
@@ -36,23 +36,23 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A length of time in ms: none, moments, minutes, most of an hour.
+    /// A duration in ms: zero, up to 4 seconds, up to 4 minutes, or up to 41 minutes.
     pub(crate) fn ms(&mut self) -> u64 {
         let n = self.u16();
         u64::from(n & 0x0FFF) * [0, 1, 60, 600][usize::from(n >> 14)]
     }
 
-    /// An index into something of this length, which may be empty: then it is 0.
+    /// An index into a collection of this length; 0 if it is empty.
     pub(crate) fn index(&mut self, len: usize) -> usize {
         usize::from(self.byte()) % len.max(1)
     }
 
-    /// One of a few.
+    /// One of the given values.
     pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.index(of.len())]
     }
 
-    /// As many bytes as the next one says.
+    /// A byte string with a one-byte length prefix.
     pub(crate) fn bytes(&mut self) -> &'a [u8] {
         let len = usize::from(self.byte()).min(self.0.len());
         let (bytes, rest) = self.0.split_at(len);
@@ -60,7 +60,7 @@ impl<'a> Input<'a> {
         bytes
     }
 
-    /// As [`bytes`](Self::bytes), as text.
+    /// [`bytes`](Self::bytes) as text; invalid UTF-8 is replaced.
     pub(crate) fn text(&mut self) -> String {
         String::from_utf8_lossy(self.bytes()).into_owned()
     }

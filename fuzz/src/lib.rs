@@ -1,18 +1,18 @@
-//! What comes from outside, as bytes, and what must hold whatever they are.
+//! Fuzz targets for all untrusted input, and the properties that must hold for any bytes.
 //!
-//! Each target is a function of bytes that panics when something does not hold. `fuzz_targets/` hands them to
-//! libFuzzer; `tests/replay.rs` runs them over `corpus/`, with the ordinary tests and the ordinary compiler.
+//! Each target is a function of bytes that panics if a property is violated. The binaries in `fuzz_targets/` run it
+//! under libFuzzer; `tests/replay.rs` runs it over `corpus/` as part of the ordinary tests, on stable Rust.
 //!
-//! | target | what the bytes are | what must hold |
+//! | target | the bytes are | property |
 //! | --- | --- | --- |
-//! | [`frame`] | a WebSocket message | it is refused, or means the same after encoding it again |
-//! | [`session`] | what happens to a client, step by step | nothing said is forgotten, no timer stands still |
-//! | [`hub`] | what happens to a server's rooms | who is there is told the right things, who is not nothing |
-//! | [`stored`] | what a device has kept, and letters between pages | who is kept goes on, and nothing missing is called known |
-//! | [`config`] | a settings file, and flags | it is refused in words, or makes sense |
+//! | [`frame`] | a WebSocket message | it is refused, or unchanged after encoding and decoding |
+//! | [`session`] | steps of a client session | no message is lost, no timer stalls |
+//! | [`hub`] | steps of a server's hub | members receive every message in order; nobody else receives any |
+//! | [`stored`] | a device's storage and messages between tabs | a persisted login can resume; no gap is taken for loaded |
+//! | [`config`] | a settings file and flags | it is refused with a message, or consistent |
 //!
-//! A new target is a file here with one public function, a line in [`TARGETS`], three lines in `fuzz_targets/` and a
-//! `[[bin]]`.
+//! To add a target: a file here with one public function, a line in [`TARGETS`], three lines in `fuzz_targets/` and a
+//! `[[bin]]` in `Cargo.toml`.
 
 mod config;
 mod frame;
@@ -23,9 +23,9 @@ mod stored;
 
 pub use self::{config::config, frame::frame, hub::hub, session::session, stored::stored};
 
-/// A target.
+/// A fuzz target.
 pub type Target = fn(&[u8]);
 
-/// All targets by name: the name of the binary, and of the directory in `corpus/`.
+/// All targets by name. The name is also that of the binary and of the folder in `corpus/`.
 pub const TARGETS: &[(&str, Target)] =
     &[("frame", frame), ("session", session), ("hub", hub), ("config", config), ("stored", stored)];

@@ -1,10 +1,10 @@
-//! A client's session: a user, a server, a device and a clock that do anything, in any order.
+//! Target `session`: a client session with a user, a server, a device and a clock that act in any order.
 //!
-//! The run is a sequence of steps, each a byte and what that step reads: see [`step`].
+//! A run is a sequence of steps; each is one byte followed by the bytes that this step reads: see [`step`].
 
 mod device;
 mod end;
-mod outbox;
+mod pending;
 mod server;
 mod world;
 
@@ -13,14 +13,14 @@ use parlour_core::{model::SeekTarget, ranges::Range, status::Status};
 use self::world::World;
 use crate::input::Input;
 
-/// Codes a connection may be closed with: both ranges, and those that mean something of their own.
+/// Close codes: from both ranges, and those with a meaning of their own.
 const CODES: [u16; 12] = [1000, 1001, 1005, 1006, 1007, 1009, 4001, 4004, 4022, 4400, 4501, 4503];
 
-/// Plays the bytes. Nothing that was said is forgotten but by an acknowledgement, by coming back from the server, or by
-/// the user; and at the end a server that does as it should is sent all of it.
+/// Plays the bytes. A message may leave the send queue only when it is acknowledged, echoed by the server, or discarded
+/// by the user. At the end a well-behaved server must receive all remaining messages.
 ///
 /// # Panics
-/// When it does not hold.
+/// If this does not hold.
 pub fn session(data: &[u8]) {
     let mut input = Input::new(data);
     let mut world = World::new(input.byte().into());
@@ -28,7 +28,7 @@ pub fn session(data: &[u8]) {
         step(&mut world, &mut input);
         world.settle();
     }
-    world.arrives();
+    world.assert_all_arrive();
 }
 
 fn step(world: &mut World, input: &mut Input<'_>) {
@@ -59,8 +59,8 @@ fn step(world: &mut World, input: &mut Input<'_>) {
             world.receive(&bytes);
         }
         12 => world.receive(input.bytes()),
-        13..=15 => world.talk(input.byte()),
-        16 => world.session.handle_retry(now, world.said(input.byte())),
+        13..=15 => world.send(input.byte()),
+        16 => world.session.handle_retry(now, world.message_id(input.byte())),
         17 => world.discard(input.byte()),
         18 => match input.byte() % 8 {
             0 => world.session.handle_list_members(),
@@ -72,9 +72,9 @@ fn step(world: &mut World, input: &mut Input<'_>) {
             6 => world.session.handle_hidden(),
             _ => world.exit(),
         },
-        19 => world.pass(input.ms()),
+        19 => world.advance(input.ms()),
         20 => world.reload(),
-        21 => world.keep(input.byte()),
+        21 => world.step_device(input.byte()),
         22 => match input.byte() % 8 {
             0 => world.session.handle_evicted(Range { from: input.seq(), to: input.seq() }),
             1 => world.session.handle_load_gap(now, input.seq()),
@@ -88,7 +88,7 @@ fn step(world: &mut World, input: &mut Input<'_>) {
         _ => match input.byte() % 4 {
             0 => world.session.handle_open_failed(Status::NoAnswer),
             1 => world.set_clock(input.u16()),
-            2 => world.adopt(input.byte()),
+            2 => world.adopt_from_tab(input.byte()),
             _ => world.session.handle_adopt(now, input.bytes()),
         },
     }

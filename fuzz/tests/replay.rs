@@ -1,4 +1,4 @@
-//! Every target over its corpus, with the ordinary compiler: what a fuzzer has found once stays found.
+//! Runs every target over its corpus on stable Rust, so that an input found by fuzzing is a regression test.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 use std::{fs, path::PathBuf};
@@ -10,27 +10,27 @@ fn directory(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_corpus_holds() {
+fn every_corpus_input_passes() {
     for (name, target) in TARGETS {
         let mut files: Vec<_> = fs::read_dir(directory("corpus").join(name))
             .unwrap_or_else(|error| panic!("the corpus of {name}: {error}"))
             .map(|entry| entry.unwrap().path())
             .collect();
         files.sort();
-        assert!(files.len() >= 10, "{name} has a corpus of {}", files.len());
+        assert!(files.len() >= 10, "the corpus of {name} has only {} files", files.len());
         for file in files {
             let data = fs::read(&file).unwrap();
             if std::panic::catch_unwind(|| target(&data)).is_err() {
-                panic!("{} does not hold; the reason is above", file.display());
+                panic!("{} violates a property; see the panic above", file.display());
             }
         }
-        // What is not in a corpus, but costs nothing to try.
+        // Not in any corpus.
         target(&[]);
     }
 }
 
 #[test]
-fn every_target_has_its_fuzzer() {
+fn every_target_has_a_fuzzer_binary() {
     let manifest = fs::read_to_string(directory("Cargo.toml")).unwrap();
     for (name, _) in TARGETS {
         assert!(

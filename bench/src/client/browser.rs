@@ -1,4 +1,4 @@
-//! A browser with a new profile, and the one page in it.
+//! A browser with a new profile and one page.
 
 use std::{
     fs,
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 
 use crate::{client::devtools::Devtools, process};
 
-/// How long a page may take to show what it should.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Deadline for a page to show an expected state.
+const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What every page is measured by.
+/// The measuring script that is injected into every page.
 const INSTRUMENT: &str = include_str!("instrument.js");
 
-/// As a user has it, as far as a browser without a screen can be.
+/// As in normal use, as far as headless mode allows.
 const FLAGS: &[&str] = &[
     "--headless",
     "--remote-debugging-port=0",
@@ -38,7 +38,7 @@ const FLAGS: &[&str] = &[
     "--accept-lang=en-US",
 ];
 
-/// A browser that runs, until this is dropped.
+/// A running browser. Dropping it ends it.
 #[derive(Debug)]
 pub struct Browser {
     child: Child,
@@ -47,40 +47,40 @@ pub struct Browser {
     session: String,
 }
 
-/// What a page's process holds, in bytes.
+/// Memory of a page's process, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Memory {
-    /// The engine's heap after a collection, and the module's memory.
-    pub held: f64,
-    /// Resident, of the whole process.
+    /// The JavaScript heap after a garbage collection, plus the WebAssembly memory.
+    pub heap_and_wasm: f64,
+    /// Resident memory of the whole process.
     pub resident: f64,
 }
 
 impl Browser {
-    /// Starts one with a page that is instrumented for these selectors; its profile is put into a directory.
+    /// Starts a browser with an instrumented page for these selectors; its profile is in a subfolder of `within`.
     pub fn start(chrome: &Path, within: &Path, selectors: &Value) -> Result<Self> {
         let profile = within.join("profile");
-        // Of a run that was ended.
+        // Left by an interrupted run.
         let _ = fs::remove_dir_all(&profile);
         let mut command = Command::new(chrome);
         command.args(FLAGS).arg(format!("--user-data-dir={}", profile.display())).arg("about:blank");
         if rustix::process::geteuid().is_root() {
-            // Containers run as root, where the sandbox can't.
+            // The sandbox does not work as root, as which containers run.
             command.arg("--no-sandbox");
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().context("the browser cannot be started")?;
-        let mut lines = BufReader::new(child.stderr.take().context("its output is a pipe")?).lines();
+        let mut child = command.spawn().context("cannot start the browser")?;
+        let mut lines = BufReader::new(child.stderr.take().context("stderr is piped")?).lines();
         let url = lines
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix("DevTools listening on ").map(|url| url.trim().to_owned()));
-        // So that the pipe does not fill.
+        // Prevents the pipe from filling up.
         thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         let Some(url) = url else {
             let _ = child.kill();
             let _ = child.wait();
-            bail!("the browser ended at once");
+            bail!("the browser exited at once");
         };
         let devtools = Devtools::connect(&url)?;
         let mut browser = Self { child, profile, devtools, session: String::new() };
@@ -97,66 +97,66 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Runs a script in every document that will be loaded, before anything of its own.
+    /// Runs a script in every document loaded from now on, before the document's own scripts.
     pub fn before_load(&mut self, script: &str) -> Result<()> {
         self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).map(drop)
     }
 
-    /// Asks the page.
+    /// Sends a DevTools command to the page.
     pub fn call(&mut self, method: &str, parameters: Value) -> Result<Value> {
         self.devtools.call(Some(&self.session), method, &parameters)
     }
 
     pub fn goto(&mut self, url: &str) -> Result<()> {
-        let gone = self.call("Page.navigate", json!({ "url": url }))?;
-        ensure!(gone.get("errorText").is_none(), "{url}: {}", gone["errorText"]);
+        let navigation = self.call("Page.navigate", json!({ "url": url }))?;
+        ensure!(navigation.get("errorText").is_none(), "{url}: {}", navigation["errorText"]);
         Ok(())
     }
 
-    /// What an expression gives, awaited.
+    /// Evaluates an expression and awaits the result.
     pub fn eval<T: DeserializeOwned>(&mut self, expression: &str) -> Result<T> {
-        let asked = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let answer = self.call("Runtime.evaluate", asked)?;
+        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let answer = self.call("Runtime.evaluate", parameters)?;
         if let Some(thrown) = answer.get("exceptionDetails") {
             bail!("{expression}: {}", thrown["exception"]["description"]);
         }
-        // What is not a number of JSON's, and what is undefined, has no value.
+        // `undefined` and numbers that JSON does not have give no value.
         serde_json::from_value(answer["result"]["value"].clone())
             .with_context(|| format!("from {expression}"))
     }
 
-    /// Waits until an expression gives something else than null and false.
+    /// Polls an expression until it is neither null nor false.
     pub fn until<T: DeserializeOwned>(&mut self, what: &str, expression: &str) -> Result<T> {
         let begun = Instant::now();
         loop {
-            // Between two documents there is nobody to ask.
+            // While the document is replaced, evaluation fails.
             match self.eval::<Value>(expression) {
                 Ok(Value::Null | Value::Bool(false)) | Err(_) => {}
                 Ok(value) => return Ok(serde_json::from_value(value)?),
             }
-            if begun.elapsed() > PATIENCE {
-                let picture = self.picture().unwrap_or_default();
-                bail!("{what}: not within {PATIENCE:?}{picture}");
+            if begun.elapsed() > DEADLINE {
+                let screenshot = self.screenshot().unwrap_or_default();
+                bail!("{what}: not within {DEADLINE:?}{screenshot}");
             }
-            // A page tells nobody that it changed; and asked without a pause it would be slower.
+            // Pages do not notify us; polling without a pause would slow them down.
             sleep(Duration::from_millis(20));
         }
     }
 
-    /// Leaves what is on the screen beside the results, for who wants to know what went wrong; says where.
-    fn picture(&mut self) -> Result<String> {
+    /// Saves a screenshot next to the results, and returns a text with its path.
+    fn screenshot(&mut self) -> Result<String> {
         let taken = self.call("Page.captureScreenshot", json!({ "format": "png" }))?;
         let file = self.profile.with_file_name("failed.png");
         fs::write(&file, STANDARD.decode(taken["data"].as_str().unwrap_or_default())?)?;
         Ok(format!("; see {}", file.display()))
     }
 
-    /// Puts text where the focus is, as an input method does.
+    /// Inserts text into the focused element, as an input method does.
     pub fn insert(&mut self, text: &str) -> Result<()> {
         self.call("Input.insertText", json!({ "text": text })).map(drop)
     }
 
-    /// Presses and releases a key: a letter, or Enter.
+    /// Presses and releases a key: a letter or Enter.
     pub fn press(&mut self, key: &str) -> Result<()> {
         let (text, code) = match key {
             "Enter" => ("\r", 13),
@@ -172,23 +172,22 @@ impl Browser {
         Ok(())
     }
 
-    /// Seconds the main thread has worked, ever.
+    /// The main thread's total working time in seconds.
     pub fn main_thread(&mut self) -> Result<f64> {
         let metrics = self.call("Performance.getMetrics", json!({}))?;
         let metrics = metrics["metrics"].as_array().cloned().unwrap_or_default();
         let task = metrics.iter().find(|metric| metric["name"] == "TaskDuration");
-        task.and_then(|metric| metric["value"].as_f64())
-            .context("the browser does not tell the time of tasks")
+        task.and_then(|metric| metric["value"].as_f64()).context("the browser does not report task durations")
     }
 
-    /// The process that shows the page: of those that show pages, the one that has worked most.
+    /// The process id of the page's renderer: of all renderers, the one that has used most CPU time.
     pub fn renderer(&mut self) -> Result<u32> {
         let info = self.devtools.call(None, "SystemInfo.getProcessInfo", &json!({}))?;
         let all = info["processInfo"].as_array().cloned().unwrap_or_default();
         let renderers = all.iter().filter(|process| process["type"] == "renderer");
         let time = |process: &Value| process["cpuTime"].as_f64().unwrap_or_default();
         let page = renderers.max_by(|a, b| time(a).total_cmp(&time(b)));
-        let pid = page.and_then(|process| process["id"].as_u64()).context("no process shows the page")?;
+        let pid = page.and_then(|process| process["id"].as_u64()).context("no renderer process")?;
         Ok(pid.try_into()?)
     }
 
@@ -197,21 +196,21 @@ impl Browser {
         let heap = self.call("Runtime.getHeapUsage", json!({}))?["usedSize"].as_f64();
         let wasm: f64 = self.eval("bench.wasm()")?;
         let resident = process::resident(self.renderer()?)?;
-        Ok(Memory { held: heap.context("the engine does not tell its heap")? + wasm, resident })
+        Ok(Memory { heap_and_wasm: heap.context("the browser does not report its heap")? + wasm, resident })
     }
 
-    /// Puts the window out of sight.
-    pub fn look_away(&mut self) -> Result<()> {
+    /// Minimises the window.
+    pub fn minimize(&mut self) -> Result<()> {
         let window = self.call("Browser.getWindowForTarget", json!({}))?["windowId"].clone();
         let bounds = json!({ "windowId": window, "bounds": { "windowState": "minimized" } });
         self.call("Browser.setWindowBounds", bounds)?;
-        self.until::<bool>("the page is out of sight", "document.hidden").map(drop)
+        self.until::<bool>("the page is hidden", "document.hidden").map(drop)
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Asked to close it ends all of its processes; killed it might leave some.
+        // This way the browser ends all of its processes; killing it may leave some.
         let _ = self.devtools.call(None, "Browser.close", &json!({}));
         let begun = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < Duration::from_secs(5) {

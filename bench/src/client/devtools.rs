@@ -1,5 +1,5 @@
-//! The browser's DevTools protocol: JSON over one WebSocket, a question and its answer at a time. What the browser tells
-//! unasked is passed over: of pages nothing is switched on that would tell, so nothing is slowed by it.
+//! The browser's DevTools protocol: JSON over a WebSocket, one command at a time. Events are ignored; none are enabled, so
+//! that they do not slow the page down.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -12,66 +12,66 @@ use serde_json::{Value, json};
 
 use crate::frame;
 
-/// How long a page may take to answer; one under a flood takes long.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Deadline for a response; a page under a flood responds slowly.
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// The connection to a browser.
 #[derive(Debug)]
 pub struct Devtools {
     stream: TcpStream,
-    /// What was read, and is not taken.
+    /// Bytes received and not yet parsed.
     buffer: Vec<u8>,
-    asked: u64,
+    last_id: u64,
 }
 
 impl Devtools {
-    /// Connects to `ws://host:port/path`, as the browser gives it.
+    /// Connects to `ws://host:port/path`, as printed by the browser.
     pub fn connect(url: &str) -> Result<Self> {
         let (host, path) = url
             .strip_prefix("ws://")
             .and_then(|rest| rest.split_once('/'))
-            .context("the browser's address is not as expected")?;
+            .context("unexpected DevTools address")?;
         let mut stream = TcpStream::connect(host).context("the browser does not listen")?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(DEADLINE))?;
         write!(
             stream,
             "GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )?;
-        let mut devtools = Self { stream, buffer: Vec::new(), asked: 0 };
+        let mut devtools = Self { stream, buffer: Vec::new(), last_id: 0 };
         let end = loop {
             if let Some(at) = devtools.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
                 break at + 4;
             }
             devtools.read()?;
         };
-        ensure!(devtools.buffer.starts_with(b"HTTP/1.1 101"), "the browser did not take a WebSocket");
+        ensure!(devtools.buffer.starts_with(b"HTTP/1.1 101"), "the browser did not accept the WebSocket");
         devtools.buffer.drain(..end);
         Ok(devtools)
     }
 
-    /// Asks the browser, or with a session a page of it.
+    /// Sends a command to the browser or, with a session, to a page, and returns the result.
     pub fn call(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Result<Value> {
-        self.asked += 1;
-        let mut question = json!({ "id": self.asked, "method": method, "params": parameters });
+        self.last_id += 1;
+        let mut command = json!({ "id": self.last_id, "method": method, "params": parameters });
         if let Some(session) = session {
-            question["sessionId"] = session.into();
+            command["sessionId"] = session.into();
         }
         let mut out = Vec::new();
-        frame::put(&mut out, frame::TEXT, question.to_string().as_bytes(), 1);
-        self.stream.write_all(&out).context("the browser is gone")?;
+        frame::put(&mut out, frame::TEXT, command.to_string().as_bytes(), 1);
+        self.stream.write_all(&out).context("the browser has ended")?;
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            let message = self.message().with_context(|| format!("{method} has no answer"))?;
-            if message["id"] == self.asked {
+        while begun.elapsed() < DEADLINE {
+            let message = self.message().with_context(|| format!("{method} has no response"))?;
+            if message["id"] == self.last_id {
                 if let Some(error) = message.get("error") {
                     bail!("{method}: {error}");
                 }
                 return Ok(message["result"].clone());
             }
         }
-        bail!("{method} has no answer")
+        bail!("{method} has no response")
     }
 
     fn message(&mut self) -> Result<Value> {
@@ -81,7 +81,7 @@ impl Devtools {
             {
                 let value = match head.opcode {
                     frame::TEXT => {
-                        Some(serde_json::from_slice(payload).context("the browser speaks no JSON")?)
+                        Some(serde_json::from_slice(payload).context("the browser sent invalid JSON")?)
                     }
                     frame::CLOSE => bail!("the browser has closed"),
                     _ => None,
@@ -99,10 +99,10 @@ impl Devtools {
     fn read(&mut self) -> Result<()> {
         let mut part = [0; 64 * 1024];
         match self.stream.read(&mut part) {
-            Ok(0) => bail!("the browser is gone"),
+            Ok(0) => bail!("the browser has ended"),
             Ok(read) => self.buffer.extend_from_slice(&part[..read]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).context("the page does not answer"),
+            Err(error) => return Err(error).context("the page does not respond"),
         }
         Ok(())
     }

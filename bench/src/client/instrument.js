@@ -1,7 +1,7 @@
-// What is measured in a page: the same for all of them, put in before anything of their own. Before it stands
-// `const peer = { login, composer, list, row, gap }`, selectors that are all that is known of a page.
+// The measuring script, injected into every page before its own scripts. It is preceded by
+// `const peer = { login, composer, list, row, gap }`, the selectors of the page.
 (() => {
-    // Rows may have anything right before and behind it.
+    // There may be any text directly before and after a mark.
     const MARK = /k(\d+)k/g;
     const bench = (globalThis.bench = {});
 
@@ -14,14 +14,14 @@
     };
     bench.can = (what) => usable(peer[what]);
 
-    // From the start of the navigation to the first frame in which something can be typed into.
+    // Time from the start of the navigation to the first frame with a usable input field.
     const start = () => {
         if (usable(peer.login) || usable(peer.composer)) bench.usable = performance.now();
         else requestAnimationFrame(start);
     };
     requestAnimationFrame(start);
 
-    // A new document has its own memory; the module's is not in what the engine calls its heap.
+    // WebAssembly memories, which are not part of the JavaScript heap.
     const memories = new Set();
     for (const name of ['instantiate', 'instantiateStreaming']) {
         const original = WebAssembly[name];
@@ -37,13 +37,13 @@
 
     const marks = (text) => [...text.matchAll(MARK)].map((found) => Number(found[1]));
 
-    // Frames until `stop`: when each began, when what it drew was out of the main thread's hands, and the highest mark
-    // that was in the document by then. And keys: from the press to the frame that has what came of it.
+    // Records frames until `stop`: when each began, when it had been drawn, and the highest mark in the document by then.
+    // Also records the time from each key press to the frame that shows its effect.
     bench.watch = () => {
         const frames = [], keys = [], enters = [];
         let newest = -1, pressed = [], typed = [], on = true;
         const inList = (node) => (node.closest ? node : node.parentElement)?.closest(peer.list);
-        // Of the whole document: a page may put another list in the place of its first one.
+        // Observes the whole document, because a page may replace its list.
         const observer = new MutationObserver((records) => {
             for (const { type, target, addedNodes } of records) {
                 for (const node of type === 'characterData' ? [target] : addedNodes) {
@@ -59,7 +59,7 @@
         const onInput = () => typed.push(...pressed.splice(0));
         addEventListener('keydown', onKey, true);
         addEventListener('input', onInput, true);
-        // A task that a frame posts runs after the frame is drawn.
+        // A task posted by a frame runs after the frame is drawn.
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = ({ data }) => {
             const now = performance.now();
@@ -90,7 +90,7 @@
         return document.scrollingElement;
     };
 
-    // Moves up, `speed` pixels a second or as far as there is, for so many seconds; notes the frames and all marks.
+    // Scrolls up `speed` pixels per second, or to the top in every frame if 0, for some seconds. Records frames and marks.
     bench.scroll = (speed, seconds) => new Promise((done) => {
         const frames = [], seen = new Set(), it = scroller();
         let begun, last, moved = 0, gap = false;
@@ -113,6 +113,6 @@
 
     bench.elements = () => document.querySelectorAll('*').length;
     bench.rows = () => document.querySelectorAll(peer.row).length;
-    // The highest mark that is in the document now.
+    // The highest mark in the document.
     bench.shows = () => Math.max(-1, ...[...document.querySelectorAll(peer.row)].flatMap((row) => marks(row.textContent)));
 })();

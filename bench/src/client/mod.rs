@@ -1,18 +1,18 @@
-//! What the page costs, beside other pages in the same browser on the same machine in the same minutes.
+//! Benchmarks of the page, compared with other pages in the same browser on the same machine at the same time.
 //!
-//! | module | what it does |
+//! | module | content |
 //! | --- | --- |
-//! | `scenario` | what is measured, a file each |
-//! | `peers` | of whom: their servers, and the selectors their pages are known by |
-//! | `browser`, `devtools` | a browser with a new profile, and how it is talked with |
-//! | `instrument.js`, `watch` | the page's frames: noted there, understood here |
-//! | `pace`, `seed` | what is said in the room, and what was said before |
+//! | `scenario` | the measurements, one per file |
+//! | `peers` | the pages, their servers and selectors |
+//! | `browser`, `devtools` | a browser with a new profile, and its automation |
+//! | `instrument.js`, `watch` | recording of a page's frames, and its evaluation |
+//! | `schedule`, `seed` | messages sent during a measurement, and messages stored before it |
 
 mod browser;
 mod devtools;
-mod pace;
 mod peers;
 mod scenario;
+mod schedule;
 mod seed;
 mod setting;
 mod watch;
@@ -21,22 +21,22 @@ use anyhow::{Context, Result};
 
 pub use self::setting::Setting;
 use self::{peers::PEERS, scenario::SCENARIOS};
-use crate::{picked, report::Report};
+use crate::{is_selected, report::Report};
 
-/// By what `--only` knows this half.
+/// The name of this half in `--only`.
 pub const HALF: &str = "client";
 
-/// Measures all whose name has `only` in it, of all peers in turn, and again. What fails is noted, and the rest goes on.
+/// Takes the selected measurements of all peers in turn, for each round. Failures are recorded; the rest goes on.
 pub fn measure(setting: &Setting, only: &str, report: &mut Report) -> Result<()> {
-    for scenario in SCENARIOS.iter().filter(|scenario| picked(HALF, scenario.name, only)) {
+    for scenario in SCENARIOS.iter().filter(|scenario| is_selected(HALF, scenario.name, only)) {
         for round in 1..=report.rounds {
             for of in scenario.of {
                 if report.missing.contains_key(*of) {
                     continue;
                 }
-                let peer = PEERS.iter().find(|peer| peer.name == *of).context("there is no such peer")?;
+                let peer = PEERS.iter().find(|peer| peer.name == *of).context("unknown peer")?;
                 eprintln!("{}: {of}, {round} of {}", scenario.name, report.rounds);
-                match (scenario.take)(setting, peer) {
+                match (scenario.run)(setting, peer) {
                     Ok(figures) => report.add(scenario.of, of, figures),
                     Err(error) => {
                         let why = format!("{}, {of}: {error:#}", scenario.name);

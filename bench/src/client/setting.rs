@@ -1,17 +1,17 @@
-//! What every scenario needs to know.
+//! Parameters of all scenarios.
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::target::Place;
+use crate::target::Paths;
 
-/// Where things are, and how long things go on.
+/// Paths and durations.
 #[derive(Debug)]
 pub struct Setting {
-    pub place: Place,
-    /// The browser.
+    pub paths: Paths,
+    /// The browser's program.
     pub chrome: PathBuf,
-    /// The bundle.
+    /// The folder with the bundle.
     pub dist: PathBuf,
-    /// Floods, scrolling and being idle are multiples of this.
+    /// The time unit of the measurements; floods, scrolling and idling take multiples of it.
     pub span: Duration,
 }

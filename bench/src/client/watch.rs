@@ -1,4 +1,4 @@
-//! What a page's frames have shown, and when.
+//! Evaluates recordings of a page's frames.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -11,63 +11,65 @@ use serde::Deserialize;
 
 use super::{
     browser::Browser,
-    pace::{Pace, Said},
     peers::Site,
+    schedule::{Schedule, SendLog},
 };
 
-/// What `bench.stop()` gives; times in ms after `origin`, which is Unix ms.
+/// The result of `bench.stop()`. Times are in ms after `origin`, which is in Unix ms.
 #[derive(Debug, Deserialize)]
-pub struct Watched {
+pub struct Recording {
     origin: f64,
-    /// When it began, when it was drawn, and the highest mark there was by then.
+    /// For each frame: when it began, when it was drawn, and the highest mark in the document by then.
     frames: Vec<(f64, f64, i64)>,
-    /// From a key to the frame that has its letter.
+    /// Times from pressing a key to drawing its letter.
     pub keys: Vec<f64>,
     /// When Enter was pressed.
     enters: Vec<f64>,
 }
 
-/// How a page has taken a flood; all in ms.
+/// How a page has handled a flood. All values are in ms.
 #[derive(Debug, Default)]
-pub struct Taken {
-    /// Between the beginnings of two frames, from the first message to the last one's frame. Sorted.
+pub struct FloodResult {
+    /// Times between the starts of consecutive frames, until the frame of the last message. Sorted.
     pub gaps: Vec<f64>,
-    /// From when a message was due to when it, or a later one, was drawn; infinite where it never was. Sorted.
+    /// Times from a message's due time to drawing it or a later one; infinite if it was not drawn. Sorted.
     pub delays: Vec<f64>,
-    /// From when the last was due to when it was drawn.
+    /// The delay of the last message.
     pub drained: f64,
 }
 
-impl Taken {
-    /// The bar: few frames and few messages are late, and nothing is left over.
+impl FloodResult {
+    /// The criterion: 95 % of frames within 50 ms, 95 % of messages within 1 s, and the last message within 1 s.
     pub fn responsive(&self) -> bool {
         percentile(&self.gaps, 95) <= 50.0 && percentile(&self.delays, 95) <= 1e3 && self.drained <= 1e3
     }
 }
 
-impl Watched {
-    pub fn taken(&self, said: &Said) -> Taken {
-        let mut taken = Taken::default();
+impl Recording {
+    pub fn flood_result(&self, log: &SendLog) -> FloodResult {
+        let mut flood_result = FloodResult::default();
         let mut frames = self.frames.iter().peekable();
-        for mark in said.pace.first..=said.pace.last() {
+        for mark in log.schedule.first..=log.schedule.last() {
             while frames.next_if(|(.., newest)| *newest < mark as i64).is_some() {}
             let drawn = frames.peek().map_or(f64::INFINITY, |(_, drawn, _)| self.origin + drawn);
-            taken.drained = drawn - said.due(mark);
-            taken.delays.push(taken.drained);
+            flood_result.drained = drawn - log.due(mark);
+            flood_result.delays.push(flood_result.drained);
         }
-        let end = said.due(said.pace.last()) + taken.drained.min(1e3);
-        let within = self.frames.iter().map(|(at, ..)| self.origin + at);
-        let within: Vec<_> = within.filter(|at| (said.begin..=end).contains(at)).collect();
-        taken.gaps = within.windows(2).map(|two| two[1] - two[0]).collect();
-        // A page that draws nothing has no gaps between its frames: all of it is one.
-        let (first, last) = (within.first().copied().unwrap_or(end), within.last().copied().unwrap_or(end));
-        taken.gaps.extend([first - said.begin, end - last]);
-        taken.gaps.sort_by(f64::total_cmp);
-        taken.delays.sort_by(f64::total_cmp);
-        taken
+        let end = log.due(log.schedule.last()) + flood_result.drained.min(1e3);
+        let frame_times = self.frames.iter().map(|(at, ..)| self.origin + at);
+        let frame_times: Vec<_> =
+            frame_times.filter(|at| (log.first_due_unix_ms..=end).contains(at)).collect();
+        flood_result.gaps = frame_times.windows(2).map(|two| two[1] - two[0]).collect();
+        // The time before the first and after the last frame counts too, for pages that draw nothing.
+        let (first, last) =
+            (frame_times.first().copied().unwrap_or(end), frame_times.last().copied().unwrap_or(end));
+        flood_result.gaps.extend([first - log.first_due_unix_ms, end - last]);
+        flood_result.gaps.sort_by(f64::total_cmp);
+        flood_result.delays.sort_by(f64::total_cmp);
+        flood_result
     }
 
-    /// From each Enter to the frame that shows what it sent, whose marks count from 0; sorted.
+    /// Times from each Enter to the frame that shows its message, whose marks count from 0. Sorted.
     pub fn sent(&self) -> Vec<f64> {
         let shown = |mark: usize| self.frames.iter().find(|(.., newest)| *newest >= mark as i64);
         let waits = self.enters.iter().enumerate();
@@ -79,35 +81,35 @@ impl Watched {
     }
 }
 
-/// Floods the room the page is in, and watches. Waits for the last message as long as `patience`; `meanwhile` is called
-/// over and over while things are said.
+/// Sends a flood to the room and records the page. Waits at most `deadline` for the last message. `meanwhile` is called
+/// repeatedly while messages are sent.
 pub fn flood(
     browser: &mut Browser,
     site: &mut Site,
-    pace: Pace,
-    patience: Duration,
+    schedule: Schedule,
+    deadline: Duration,
     mut meanwhile: impl FnMut(&mut Browser) -> Result<()>,
-) -> Result<(Taken, Watched)> {
+) -> Result<(FloodResult, Recording)> {
     browser.eval::<bool>("(bench.watch(), true)")?;
-    let (said, watched) = pace.run(&mut *site.feed, |said_all: &AtomicBool| {
-        while !said_all.load(Ordering::Relaxed) {
+    let (log, recording) = schedule.run(&mut *site.feed, |all_sent: &AtomicBool| {
+        while !all_sent.load(Ordering::Relaxed) {
             meanwhile(browser)?;
         }
-        let end = Instant::now() + patience;
-        while browser.eval::<i64>("bench.newest()")? < pace.last() as i64 && Instant::now() < end {
-            // Nobody tells when it is there, and who asks takes the page's time.
+        let end = Instant::now() + deadline;
+        while browser.eval::<i64>("bench.newest()")? < schedule.last() as i64 && Instant::now() < end {
+            // There is no event for this, and polling takes the page's time.
             sleep(Duration::from_millis(100));
         }
-        // Its frame is over when the next but one is.
+        // The last frame is complete after the next one.
         let next =
             "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
         browser.eval::<bool>(next)?;
-        browser.eval::<Watched>("bench.stop()")
+        browser.eval::<Recording>("bench.stop()")
     })?;
-    Ok((watched.taken(&said), watched))
+    Ok((recording.flood_result(&log), recording))
 }
 
-/// What so many in a hundred of sorted values do not exceed.
+/// A percentile of sorted values.
 pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(at).copied().unwrap_or(f64::NAN)
@@ -117,27 +119,27 @@ pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn watched(frames: &[(f64, i64)]) -> Watched {
+    fn recording(frames: &[(f64, i64)]) -> Recording {
         let frames = frames.iter().map(|(at, newest)| (*at, at + 1.0, *newest)).collect();
-        Watched { origin: 1000.0, frames, keys: vec![], enters: vec![0.0, 12.0] }
+        Recording { origin: 1000.0, frames, keys: vec![], enters: vec![0.0, 12.0] }
     }
 
     #[test]
-    fn delays_gaps_and_what_never_came() {
-        let pace = Pace { first: 0, count: 4, rate: 100 };
-        let said = Said { pace, begin: 1000.0, late: Duration::ZERO };
-        let taken = watched(&[(0.0, -1), (16.0, 1), (40.0, 3)]).taken(&said);
+    fn delays_and_frame_gaps_are_computed_and_missing_messages_are_infinite() {
+        let schedule = Schedule { first: 0, count: 4, rate: 100 };
+        let log = SendLog { schedule, first_due_unix_ms: 1000.0, max_lateness: Duration::ZERO };
+        let flood_result = recording(&[(0.0, -1), (16.0, 1), (40.0, 3)]).flood_result(&log);
         // Due at 0, 10, 20 and 30; drawn at 17, 17, 41 and 41.
-        assert_eq!(taken.delays, [7.0, 11.0, 17.0, 21.0]);
-        assert_eq!((taken.drained, taken.gaps.last()), (11.0, Some(&24.0)));
-        assert!(taken.responsive());
-        let taken = watched(&[(0.0, -1), (16.0, 2)]).taken(&said);
-        assert_eq!((taken.delays[3], taken.drained), (f64::INFINITY, f64::INFINITY));
-        assert!(!taken.responsive());
+        assert_eq!(flood_result.delays, [7.0, 11.0, 17.0, 21.0]);
+        assert_eq!((flood_result.drained, flood_result.gaps.last()), (11.0, Some(&24.0)));
+        assert!(flood_result.responsive());
+        let flood_result = recording(&[(0.0, -1), (16.0, 2)]).flood_result(&log);
+        assert_eq!((flood_result.delays[3], flood_result.drained), (f64::INFINITY, f64::INFINITY));
+        assert!(!flood_result.responsive());
     }
 
     #[test]
-    fn from_enter_to_shown() {
-        assert_eq!(watched(&[(0.0, -1), (16.0, 0), (32.0, 1)]).sent(), [17.0, 21.0]);
+    fn send_times_run_from_enter_to_drawn() {
+        assert_eq!(recording(&[(0.0, -1), (16.0, 0), (32.0, 1)]).sent(), [17.0, 21.0]);
     }
 }

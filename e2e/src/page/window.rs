@@ -1,4 +1,4 @@
-//! The window that a page is in, and its browser: what a developer can do with it. Much of it only Chromium can.
+//! The page's window and browser: developer tools, screenshots, crashes. Much of it works only in Chromium.
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
@@ -10,22 +10,22 @@ use super::{DEADLINE, Entry, Page};
 use crate::{browser::Browser, driver::Driver, environment::Environment, eventually::wait};
 
 impl Page {
-    /// Which it is in.
+    /// The browser that the page is open in.
     #[must_use]
     pub fn browser(&self) -> Browser {
         self.inner.browser
     }
 
-    /// Sends a command of the DevTools protocol, in Chromium.
+    /// Sends a DevTools protocol command. Chromium only.
     ///
     /// # Panics
-    /// When the browser refuses it, and in any other browser.
+    /// If the browser refuses it, and in any other browser.
     pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
         let body = json!({ "cmd": method, "params": parameters });
         self.issue("goog/cdp/execute", body).await.unwrap_or_else(|e| panic!("{method}: {e}"))
     }
 
-    /// Runs a script in every document that will be loaded, before anything of its own. In Chromium.
+    /// Runs a script in every document loaded from now on, before the document's own scripts. Chromium only.
     ///
     /// # Panics
     /// In any other browser.
@@ -33,7 +33,7 @@ impl Page {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
     }
 
-    /// Makes the screen as large as this; a small one is a phone's, which in Chromium has no mouse either.
+    /// Resizes the viewport. In Chromium, widths under 600 pixels also emulate a phone with a touch screen.
     pub async fn resize(&self, width: u32, height: u32) {
         if self.browser() == Browser::Firefox {
             return self.resize_window(width, height).await;
@@ -44,54 +44,54 @@ impl Page {
         self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": mobile })).await;
     }
 
-    /// Makes the window so large that the page in it has this size.
+    /// Resizes the window so that the viewport has this size.
     async fn resize_window(&self, width: u32, height: u32) {
         let script = "return [outerWidth - innerWidth, outerHeight - innerHeight]";
         let [bars_width, bars_height]: [u32; 2] = self.eval(script, vec![]).await;
         let client = self.client();
         let resized = client.set_window_rect(0, 0, width + bars_width, height + bars_height).await;
-        resized.expect("a window can be given a size");
+        resized.expect("resize the window");
         let size = format!(
             "return (innerWidth === {width} && innerHeight === {height}) || [innerWidth, innerHeight]"
         );
         self.until_true(&format!("a window of {width} by {height}"), &size).await;
     }
 
-    /// Puts the window out of sight.
+    /// Minimises the window.
     ///
     /// # Panics
-    /// When the browser can't.
-    pub async fn look_away(&self) {
-        self.client().minimize_window().await.expect("a window can be put away");
+    /// If the browser fails to.
+    pub async fn minimize(&self) {
+        self.client().minimize_window().await.expect("minimise the window");
         self.until_true("the page is hidden", "return document.hidden").await;
     }
 
-    /// Brings it back.
+    /// Restores the window.
     ///
     /// # Panics
-    /// When the browser can't.
-    pub async fn look_back(&self) {
-        self.client().set_window_rect(0, 0, 1280, 800).await.expect("a window can be brought back");
-        self.until_true("the page is seen", "return !document.hidden").await;
+    /// If the browser fails to.
+    pub async fn restore(&self) {
+        self.client().set_window_rect(0, 0, 1280, 800).await.expect("restore the window");
+        self.until_true("the page is visible", "return !document.hidden").await;
     }
 
-    /// A picture of what is on the screen, as PNG.
+    /// Takes a screenshot, as PNG.
     ///
     /// # Panics
-    /// When the browser takes none.
+    /// If the browser fails to.
     pub async fn screenshot(&self) -> Vec<u8> {
         if self.browser() == Browser::Firefox {
-            return self.client().screenshot().await.expect("a picture");
+            return self.client().screenshot().await.expect("a screenshot");
         }
         let taken = self.devtools("Page.captureScreenshot", json!({ "format": "png" })).await;
-        STANDARD.decode(taken["data"].as_str().unwrap_or_default()).expect("a picture")
+        STANDARD.decode(taken["data"].as_str().unwrap_or_default()).expect("a screenshot")
     }
 
-    /// The console so far. Of Firefox's, what the page has written and what it has thrown: no reports of the content
-    /// security policy.
+    /// All console entries so far. In Firefox: messages and uncaught errors of pages, without reports of the content security
+    /// policy.
     pub async fn console(&self) -> Vec<Entry> {
         if self.browser() == Browser::Firefox {
-            // One that is closed has nothing more to say.
+            // A closed driver has no more output.
             let driver = self.inner.driver.borrow();
             let Some(Driver::Geckodriver(driver)) = &*driver else { return Vec::new() };
             return driver.console();
@@ -104,7 +104,7 @@ impl Page {
         self.inner.console.borrow().clone()
     }
 
-    /// The URLs that were asked for so far, sockets too. In Chromium.
+    /// The URLs requested so far, including WebSockets. Chromium only.
     ///
     /// # Panics
     /// In any other browser.
@@ -122,43 +122,43 @@ impl Page {
         self.inner.network.borrow().clone()
     }
 
-    /// What the browser has to complain of: errors in the console, and in Chromium also reports of the content security
-    /// policy and requests to where the page has no business.
-    pub async fn complaints(&self) -> Vec<String> {
-        let mut complaints = Vec::new();
+    /// Unexpected errors in the console, and in Chromium also reports of the content security policy and requests to hosts
+    /// that are not allowed.
+    pub async fn unexpected_errors(&self) -> Vec<String> {
+        let mut unexpected_errors = Vec::new();
         for Entry { level, source, message } in self.console().await {
-            let wrong =
+            let unexpected =
                 level == "SEVERE" || source == "security" || message.contains("Content Security Policy");
-            if wrong && !self.inner.expected.borrow().iter().any(|words| message.contains(words)) {
-                complaints.push(format!("{}: console {level} ({source}): {message}", self.inner.name));
+            if unexpected && !self.inner.expected.borrow().iter().any(|words| message.contains(words)) {
+                unexpected_errors.push(format!("{}: console {level} ({source}): {message}", self.inner.name));
             }
         }
         if self.browser() != Browser::Chromium {
-            return complaints;
+            return unexpected_errors;
         }
-        let reachable = self.inner.reachable.borrow().clone();
+        let allowed_hosts = self.inner.allowed_hosts.borrow().clone();
         for url in self.requests().await {
             let parsed = url::Url::parse(&url).expect("a browser asks for URLs");
-            let known = match (parsed.host_str(), parsed.port_or_known_default()) {
-                (Some(host), Some(port)) => reachable.contains(&format!("{host}:{port}")),
+            let allowed = match (parsed.host_str(), parsed.port_or_known_default()) {
+                (Some(host), Some(port)) => allowed_hosts.contains(&format!("{host}:{port}")),
                 // data:, blob: and about: stay in the browser.
                 _ => true,
             };
-            if !known {
-                complaints.push(format!("{}: a request to {url}", self.inner.name));
+            if !allowed {
+                unexpected_errors.push(format!("{}: a request to {url}", self.inner.name));
             }
         }
-        complaints
+        unexpected_errors
     }
 
-    /// Leaves a picture, the document and the console in `target/e2e/`.
-    pub async fn keep(&self) {
+    /// Saves a screenshot, the document and the console in `target/e2e/`.
+    pub async fn save_artifacts(&self) {
         if !self.inner.open.get() {
             return;
         }
         let folder = Environment::target("e2e");
         let file = |ending: &str| folder.join(format!("{}.{ending}", self.inner.name));
-        // What can't be kept must not hide why the test failed.
+        // Errors here must not hide the reason for the failure.
         if let Ok(picture) = self.client().screenshot().await {
             let _ = fs::write(file("png"), picture);
         }
@@ -172,54 +172,54 @@ impl Page {
             .map(|entry| format!("{} {} {}\n", entry.level, entry.source, entry.message))
             .collect();
         let _ = fs::write(file("log"), console);
-        eprintln!("what {} showed is in {}", self.inner.name, folder.display());
+        eprintln!("artifacts of {} are in {}", self.inner.name, folder.display());
     }
 
-    /// What shows the tab that is looked at dies, as it does when it runs out of memory. The browser's other tabs go on;
-    /// one of them is to be looked at next. In Chromium.
+    /// Crashes the renderer of the current tab, as when it runs out of memory. Other tabs of the browser survive; switch to
+    /// one of them next. Chromium only.
     ///
     /// # Panics
     /// In any other browser.
     pub async fn crash(&self) {
-        // Nobody is left to answer.
+        // The command gets no response.
         let crash = self.issue("goog/cdp/execute", json!({ "cmd": "Page.crash", "params": {} }));
         let _ = tokio::time::timeout(Duration::from_secs(2), crash).await;
     }
 
-    /// Kills the whole browser, which has no time for anything. What it has kept stays where it is: here.
+    /// Kills the whole browser without letting it shut down. Returns the profile folder.
     pub(crate) async fn kill(&self) -> PathBuf {
         let process = self.process();
         match self.browser() {
             Browser::Chromium => {
                 let killed = Command::new("kill").args(["-9", &process]).status();
-                assert!(killed.is_ok_and(|status| status.success()), "the browser can be killed");
+                assert!(killed.is_ok_and(|status| status.success()), "kill the browser");
             }
-            // It goes with its driver.
+            // Dropping the driver kills it.
             Browser::Firefox => drop(self.inner.driver.take()),
         }
         let exe = std::path::Path::new("/proc").join(process).join("exe");
-        let gone = async || if exe.exists() { Err(format!("{} is there", exe.display())) } else { Ok(()) };
-        wait(DEADLINE, "the browser is gone", gone).await.expect("who is killed is gone");
+        let ended = async || if exe.exists() { Err(format!("{} exists", exe.display())) } else { Ok(()) };
+        wait(DEADLINE, "the browser has ended", ended).await.expect("a killed process ends");
         self.inner.open.set(false);
-        // The driver learns of it.
+        // Lets the driver notice.
         let _ = tokio::time::timeout(Duration::from_secs(5), self.client().clone().close()).await;
         self.inner.profile.clone()
     }
 
-    /// The browser's, as digits.
+    /// The browser's process id.
     fn process(&self) -> String {
         let lock = match self.browser() {
             Browser::Chromium => "SingletonLock",
             Browser::Firefox => "lock",
         };
-        let lock = fs::read_link(self.inner.profile.join(lock)).expect("a browser locks its profile");
+        let lock = fs::read_link(self.inner.profile.join(lock)).expect("the browser locks its profile");
         let lock = lock.to_string_lossy().into_owned();
-        let (_, process) = lock.rsplit_once(['-', '+']).expect("the lock names the process");
+        let (_, process) = lock.rsplit_once(['-', '+']).expect("the lock contains the process id");
         process.to_owned()
     }
 
-    /// Whether there is a text in what the browser keeps of its local storage: that is in a file some seconds later. In
-    /// Chromium.
+    /// Whether the browser's local storage files contain a text. Browsers write these files with some seconds of delay.
+    /// Chromium only.
     ///
     /// # Panics
     /// In any other browser.
@@ -234,27 +234,27 @@ impl Page {
         fs::read_dir(folder).is_ok_and(|files| files.flatten().any(holds))
     }
 
-    /// Closes the browser, as a user does who is in a hurry: the page has no say in it.
+    /// Closes the browser without giving the page time to react.
     pub async fn close(&self) {
         if let Some(profile) = self.quit().await {
-            // Left behind, it would only take up room.
+            // The profile is not needed any more.
             let _ = fs::remove_dir_all(profile);
         }
     }
 
-    /// [`Self::close`], but what the browser has kept stays where it is: here.
+    /// [`Self::close`], but keeps the profile folder and returns it.
     pub(crate) async fn quit(&self) -> Option<PathBuf> {
         let was_open = self.inner.open.replace(false);
         if was_open {
-            // One that has crashed is closed already.
+            // Fails if the browser has crashed.
             let _ = self.client().clone().close().await;
-            // And with it a Firefox that did not close, or not yet.
+            // Ends a Firefox that has not closed.
             drop(self.inner.driver.take());
         }
         was_open.then(|| self.inner.profile.clone())
     }
 
-    /// Whether [`Self::close`] has not been called.
+    /// Whether the browser has not been closed or killed.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.inner.open.get()
@@ -276,7 +276,7 @@ impl Page {
     }
 }
 
-/// A command that only this driver knows.
+/// A vendor-specific WebDriver command.
 #[derive(Debug)]
 struct Vendor {
     path: &'static str,

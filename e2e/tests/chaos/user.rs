@@ -1,4 +1,4 @@
-//! Somebody who talks, and does with the page what people do.
+//! A simulated user who sends messages, reloads, and opens and closes tabs.
 
 use std::{
     cell::RefCell,
@@ -7,17 +7,20 @@ use std::{
 };
 
 use fantoccini::wd::WindowHandle;
-use parlour_e2e::{Chance, Deck, Glance, Logged, Page, Said, Stage, Window, eventually_within, keys};
+use parlour_e2e::{
+    Deck, MessagesView, Page, Rng, ShownMessage, StoredMessage, TestContext, WindowOptions,
+    eventually_within, keys,
+};
 use serde_json::json;
 
-use crate::{STORAGE_KEPT, TABS, ledger::Ledger, pause};
+use crate::{STORAGE_PERSISTS, TABS, ledger::Ledger, pause};
 
-/// How long a page may take to be loaded and to be in the room, in a storm that may stall it for long.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// How long a page may take to show what the log has.
-const AGREED_WITHIN: Duration = Duration::from_secs(30);
+/// Deadline for a page to load and enter the room, with faults that may stall it for long.
+const ENTER_ROOM_WITHIN: Duration = Duration::from_secs(90);
+/// Deadline for a page to show everything that is stored.
+const ALL_SHOWN_WITHIN: Duration = Duration::from_secs(30);
 
-/// Logs in, unless that is under way.
+/// Logs in, unless a login is in progress.
 const LOG_IN: &str = r"
     const nick = document.querySelector('#login-nick'), submit = document.querySelector('#login-submit');
     if (!nick || submit.getAttribute('aria-busy') === 'true') return false;
@@ -29,39 +32,39 @@ const LOG_IN: &str = r"
 
 #[derive(Clone, Copy, Debug)]
 enum Action {
-    Say,
-    Watch,
+    Send,
+    Wait,
     Reload,
-    Leave,
-    Hide,
+    NavigateAway,
+    Minimize,
     Reopen,
-    Tab,
+    SwitchTab,
     CloseTab,
 }
 
-/// What somebody has done, and how often.
+/// How often a user has done what.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    pub said: u32,
+pub struct ActionCounts {
+    pub sent: u32,
     pub reloads: u32,
-    pub left: u32,
-    pub hidden: u32,
+    pub navigated_away: u32,
+    pub minimized: u32,
     pub reopened: u32,
     pub tabs: u32,
     pub closed: u32,
-    /// Logins of windows that were not new.
+    /// Logins in windows that already had a session.
     pub logins: u32,
 }
 
-impl Add for Tally {
+impl Add for ActionCounts {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
         Self {
-            said: self.said + other.said,
+            sent: self.sent + other.sent,
             reloads: self.reloads + other.reloads,
-            left: self.left + other.left,
-            hidden: self.hidden + other.hidden,
+            navigated_away: self.navigated_away + other.navigated_away,
+            minimized: self.minimized + other.minimized,
             reopened: self.reopened + other.reopened,
             tabs: self.tabs + other.tabs,
             closed: self.closed + other.closed,
@@ -70,240 +73,246 @@ impl Add for Tally {
     }
 }
 
-/// Somebody in a browser.
+/// A user in a browser.
 pub struct User<'a> {
     pub name: &'static str,
-    pub tally: Tally,
-    stage: &'a Stage,
-    window: Window<'static>,
+    pub counts: ActionCounts,
+    test: &'a TestContext,
+    window: WindowOptions<'static>,
     url: &'a str,
     page: Page,
-    /// Both tabs, or one of them.
+    /// The two tabs; closed ones are `None`.
     tabs: [Option<WindowHandle>; 2],
-    /// Which of them is before the eyes.
+    /// Index of the current tab.
     tab: usize,
-    chance: Chance,
+    rng: Rng,
     deck: Deck<Action>,
     ledger: &'a RefCell<Ledger>,
 }
 
 impl<'a> User<'a> {
     /// Opens a browser and logs in.
-    pub async fn come(
-        stage: &'a Stage,
+    pub async fn log_in(
+        test: &'a TestContext,
         name: &'static str,
-        window: Window<'static>,
+        window: WindowOptions<'static>,
         url: &'a str,
-        chance: Chance,
+        rng: Rng,
         ledger: &'a RefCell<Ledger>,
     ) -> Self {
-        let page = stage.window(name, window).await;
+        let page = test.open_blank(name, window).await;
         let deck = Deck::new(&[
-            (18, Action::Say),
-            (3, Action::Watch),
+            (18, Action::Send),
+            (3, Action::Wait),
             (2, Action::Reload),
-            (1, Action::Leave),
-            (2, Action::Hide),
+            (1, Action::NavigateAway),
+            (2, Action::Minimize),
             (1, Action::Reopen),
-            (if TABS { 4 } else { 0 }, Action::Tab),
+            (if TABS { 4 } else { 0 }, Action::SwitchTab),
             (if TABS { 2 } else { 0 }, Action::CloseTab),
         ]);
-        let (tally, tabs) = (Tally::default(), [Some(own_tab(&page).await), None]);
-        let mut user = Self { name, tally, stage, window, url, page, tabs, tab: 0, chance, deck, ledger };
+        let (counts, tabs) = (ActionCounts::default(), [Some(current_tab(&page).await), None]);
+        let mut user = Self { name, counts, test, window, url, page, tabs, tab: 0, rng, deck, ledger };
         user.open_page().await;
-        user.settle(true).await;
+        user.until_in_room(true).await;
         user
     }
 
-    /// Does this and that.
-    pub async fn live(&mut self, until: Instant) {
+    /// Performs random actions until the given time.
+    pub async fn act(&mut self, until: Instant) {
         while Instant::now() < until {
-            match self.deck.draw(&mut self.chance) {
-                Action::Say => self.talk().await,
-                Action::Watch => {
-                    pause(self.chance.millis(50..1_000)).await;
-                    self.glance().await;
+            match self.deck.draw(&mut self.rng) {
+                Action::Send => self.send_messages().await,
+                Action::Wait => {
+                    pause(self.rng.millis(50..1_000)).await;
+                    self.observe().await;
                 }
                 Action::Reload => self.reload().await,
-                Action::Leave => self.leave().await,
-                Action::Hide => self.hide().await,
+                Action::NavigateAway => self.navigate_away().await,
+                Action::Minimize => self.minimize().await,
                 Action::Reopen => self.reopen().await,
-                Action::Tab => self.change_tab().await,
+                Action::SwitchTab => self.switch_tab().await,
                 Action::CloseTab => self.close_tab().await,
             }
         }
     }
 
-    /// One message, or some at once.
-    async fn talk(&mut self) {
-        for _ in 0..self.chance.among(1..4) {
-            self.tally.said += 1;
-            let text = format!("{}{}", self.prefix(self.tab), self.tally.said);
+    /// Sends one to three messages in a row.
+    async fn send_messages(&mut self) {
+        for _ in 0..self.rng.in_range(1..4) {
+            self.counts.sent += 1;
+            let text = format!("{}{}", self.prefix(self.tab), self.counts.sent);
             self.ledger.borrow_mut().typed(&text);
             self.page.fill("#composer-text", &text).await;
             self.page.press(keys::ENTER).await;
-            if self.glance().await.composer.as_deref() == Some("") {
-                self.ledger.borrow_mut().taken(&text);
+            if self.observe().await.composer.as_deref() == Some("") {
+                self.ledger.borrow_mut().accepted(&text);
             }
         }
-        pause(self.chance.mostly_short(10..1_000)).await;
+        pause(self.rng.mostly_short(10..1_000)).await;
     }
 
     async fn reload(&mut self) {
-        self.tally.reloads += 1;
+        self.counts.reloads += 1;
         self.about_to_close(false).await;
         if self.page.try_to_load(None).await.is_err() {
             self.open_page().await;
         }
-        self.settle(false).await;
+        self.until_in_room(false).await;
     }
 
-    async fn leave(&mut self) {
-        self.tally.left += 1;
+    async fn navigate_away(&mut self) {
+        self.counts.navigated_away += 1;
         self.about_to_close(false).await;
-        self.page.try_to_load(Some("about:blank")).await.expect("a browser has an empty page");
-        pause(self.chance.mostly_short(10..3_000)).await;
+        self.page.try_to_load(Some("about:blank")).await.expect("open about:blank");
+        pause(self.rng.mostly_short(10..3_000)).await;
         if self.page.client().back().await.is_err() {
             self.open_page().await;
         }
-        self.settle(false).await;
+        self.until_in_room(false).await;
     }
 
-    async fn hide(&mut self) {
-        self.tally.hidden += 1;
-        self.page.look_away().await;
-        pause(self.chance.millis(200..4_000)).await;
-        self.glance().await;
-        self.page.look_back().await;
+    async fn minimize(&mut self) {
+        self.counts.minimized += 1;
+        self.page.minimize().await;
+        pause(self.rng.millis(200..4_000)).await;
+        self.observe().await;
+        self.page.restore().await;
     }
 
     async fn reopen(&mut self) {
-        self.tally.reopened += 1;
+        self.counts.reopened += 1;
         self.about_to_close(true).await;
-        self.page = self.stage.reopen(self.name, self.window, &self.page).await;
-        (self.tabs, self.tab) = ([Some(own_tab(&self.page).await), None], 0);
+        self.page = self.test.reopen(self.name, self.window, &self.page).await;
+        (self.tabs, self.tab) = ([Some(current_tab(&self.page).await), None], 0);
         self.open_page().await;
-        self.settle(false).await;
+        self.until_in_room(false).await;
     }
 
-    /// To the other tab, or to a new one, which may ask who one is: one may be two.
-    async fn change_tab(&mut self) {
-        self.tally.tabs += 1;
+    /// Switches to the other tab, or opens it. A new tab may ask for a login, because it could be for another user.
+    async fn switch_tab(&mut self) {
+        self.counts.tabs += 1;
         let other = 1 - self.tab;
         let is_new = self.tabs[other].is_none();
         if is_new {
-            let opened = self.page.client().new_window(true).await.expect("a new tab");
+            let opened = self.page.client().new_window(true).await.expect("open a new tab");
             self.tabs[other] = Some(opened.handle);
         }
         self.switch_to(other).await;
         if is_new {
             self.open_page().await;
         }
-        self.settle(is_new).await;
+        self.until_in_room(is_new).await;
     }
 
-    /// Closes one of two tabs: any, or where there was but one, that one, which leads.
+    /// Closes the current tab of two. If there is only one, opens another first and then closes the original, which is the
+    /// leader.
     async fn close_tab(&mut self) {
         let other = 1 - self.tab;
         if self.tabs[other].is_none() {
-            self.change_tab().await;
+            self.switch_tab().await;
             self.switch_to(1 - other).await;
         }
-        self.tally.closed += 1;
+        self.counts.closed += 1;
         self.about_to_close(false).await;
-        self.page.client().close_window().await.expect("a tab can be closed");
+        self.page.client().close_window().await.expect("close a tab");
         self.tabs[self.tab] = None;
         self.switch_to(other).await;
-        self.settle(false).await;
+        self.until_in_room(false).await;
     }
 
     async fn switch_to(&mut self, tab: usize) {
-        let handle = self.tabs[tab].clone().expect("a tab that is there");
-        self.page.client().switch_to_window(handle).await.expect("a tab can be looked at");
+        let handle = self.tabs[tab].clone().expect("an open tab");
+        self.page.client().switch_to_window(handle).await.expect("switch to a tab");
         self.page.devtools("Page.bringToFront", json!({})).await;
         self.tab = tab;
     }
 
-    /// What this person's messages begin with, in a tab.
+    /// The beginning of all messages sent in a tab.
     fn prefix(&self, tab: usize) -> String {
         format!("{}.{tab} ", self.name)
     }
 
     async fn about_to_close(&mut self, all: bool) {
-        self.glance().await;
+        self.observe().await;
         let prefix = if all { format!("{}.", self.name) } else { self.prefix(self.tab) };
         self.ledger.borrow_mut().closed(&prefix);
     }
 
     async fn open_page(&self) {
-        // The browser writes an error of its own for each connection that it can't open or keep.
+        // Browsers log an error for each failed or lost connection.
         for words in ["WebSocket connection to", "net::ERR_"] {
             self.page.expect_error(words);
         }
         let host = self.url.trim_start_matches("http://").trim_end_matches('/');
-        self.page.may_reach(host);
-        // What does not come now comes when it is asked for again.
+        self.page.allow_host(host);
+        // A failed load is repeated later.
         let _ = self.page.try_to_load(Some(self.url)).await;
     }
 
-    async fn glance(&self) -> Glance {
-        let glance = self.page.glance().await;
-        self.ledger.borrow_mut().seen(&glance);
-        glance
+    async fn observe(&self) -> MessagesView {
+        let view = self.page.messages_view().await;
+        self.ledger.borrow_mut().seen(&view);
+        view
     }
 
-    /// Until the room is there: logs in when asked, and loads again what could not be loaded. Only a new window may ask.
-    async fn settle(&mut self, is_new: bool) {
+    /// Waits for the room: logs in if necessary, and reloads a page that could not be loaded. Only a new window may need a
+    /// login.
+    async fn until_in_room(&mut self, is_new: bool) {
         let mut logins = 0;
         let what = format!("{} is in the room", self.name);
-        eventually_within(PATIENCE, &what, async || {
-            let glance = self.glance().await;
-            if glance.room {
+        eventually_within(ENTER_ROOM_WITHIN, &what, async || {
+            let view = self.observe().await;
+            if view.room {
                 return Ok(());
             }
-            if glance.login {
+            if view.login {
                 let logged_in: bool = self.page.eval(LOG_IN, vec![self.name.into()]).await;
                 logins += u32::from(logged_in);
-            } else if glance.trouble.is_none_or(|words| words != "Parlour") {
+            } else if view.trouble.is_none_or(|words| words != "Parlour") {
                 self.open_page().await;
             }
-            // A name that is still taken is not to be asked for all the time.
+            // A nick that is still in use must not be requested continuously.
             pause(Duration::from_millis(200)).await;
-            Err(self.page.glance().await.summary())
+            Err(self.page.messages_view().await.summary())
         })
         .await;
-        self.tally.logins += logins - u32::from(is_new).min(logins);
+        self.counts.logins += logins - u32::from(is_new).min(logins);
     }
 
-    /// Until all is well, in all tabs.
+    /// Waits until all messages of all tabs are sent.
     pub async fn recover(&mut self, within: Duration) {
-        for tab in self.there() {
+        for tab in self.open_tabs() {
             self.switch_to(tab).await;
-            self.settle(false).await;
-            eventually_within(within, &format!("{} has nothing that waits", self.name), async || {
-                let glance = self.glance().await;
-                if glance.settled() { Ok(()) } else { Err(glance.summary()) }
+            self.until_in_room(false).await;
+            eventually_within(within, &format!("{} has sent everything", self.name), async || {
+                let view = self.observe().await;
+                if view.settled() { Ok(()) } else { Err(view.summary()) }
             })
             .await;
         }
     }
 
-    /// What each tab shows in the end, all of it: what the log has, if that can be waited for.
-    pub async fn shows(&mut self, log: &[Logged], mut there: [&str; 2]) -> Vec<(String, Vec<Said>)> {
-        there.sort_unstable();
+    /// All messages that each tab shows in the end, once they are as many as are stored.
+    pub async fn shown_messages(
+        &mut self,
+        log: &[StoredMessage],
+        mut members: [&str; 2],
+    ) -> Vec<(String, Vec<ShownMessage>)> {
+        members.sort_unstable();
         let mut shown = Vec::new();
-        for tab in self.there() {
+        for tab in self.open_tabs() {
             self.switch_to(tab).await;
-            let what = format!("{} sees who is there and all that was said", self.name);
+            let what = format!("{} shows all members and messages", self.name);
             let mut messages = Vec::new();
-            eventually_within(AGREED_WITHIN, &what, async || {
-                let mut glance = self.glance().await;
-                glance.roster.sort_unstable();
-                if glance.roster != there {
-                    return Err(glance.summary());
+            eventually_within(ALL_SHOWN_WITHIN, &what, async || {
+                let mut view = self.observe().await;
+                view.members.sort_unstable();
+                if view.members != members {
+                    return Err(view.summary());
                 }
                 self.page.devtools("Page.bringToFront", serde_json::json!({})).await;
-                let read = self.page.read_through().await;
+                let read = self.page.read_all_messages().await;
                 let enough = read.len() >= log.len();
                 messages = read;
                 if enough { Ok(()) } else { Err(format!("{} of {} messages", messages.len(), log.len())) }
@@ -314,14 +323,14 @@ impl<'a> User<'a> {
         shown
     }
 
-    fn there(&self) -> Vec<usize> {
+    fn open_tabs(&self) -> Vec<usize> {
         (0..2).filter(|tab| self.tabs[*tab].is_some()).collect()
     }
 }
 
-async fn own_tab(page: &Page) -> WindowHandle {
-    page.client().window().await.expect("a tab")
+async fn current_tab(page: &Page) -> WindowHandle {
+    page.client().window().await.expect("the current tab")
 }
 
-/// Without storage the login page comes after every reload.
-const _: () = assert!(STORAGE_KEPT || !TABS, "tabs of one person share what is stored");
+/// Without storage the login page appears after every reload.
+const _: () = assert!(STORAGE_PERSISTS || !TABS, "the tabs of a user share the storage");

@@ -1,4 +1,4 @@
-//! The connections of a run, and what each was told.
+//! The connections of a run, and what each has received.
 
 use std::collections::HashMap;
 
@@ -11,185 +11,195 @@ use parlour_core::{
 };
 use parlour_server::hub::connection_table::ConnectionId;
 
-use super::log::MemoryLog;
+use super::memory_log::MemoryLog;
 
-/// One connection, for as long as the hub may say something about it.
+/// One connection, until the hub can produce no more output for it.
 #[derive(Debug)]
 struct Peer {
-    place: usize,
+    slot: usize,
     dialect: Option<Dialect>,
     closed: bool,
-    /// It is gone; what was to be told before the hub knew is not wrong.
-    gone: bool,
-    /// The last message heard.
+    /// It is disconnected; output that the hub produced before it knew is allowed.
+    disconnected: bool,
+    /// Sequence number of the last message received.
     seq: u64,
-    /// What is said to all is dropped: it does not read.
-    skips: bool,
-    /// It was there, and heard all, when the hub had nothing more to say the last time.
+    /// It does not read: broadcasts to it are dropped.
+    stalled: bool,
+    /// At the previous quiet point it was a member and had received everything.
     settled: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Peers {
-    /// Who is in which place.
-    places: Vec<Option<ConnectionId>>,
+    /// The connection in each slot.
+    slots: Vec<Option<ConnectionId>>,
     peers: HashMap<ConnectionId, Peer>,
-    /// The last secret given to somebody in each place.
+    /// The session secret last issued in each slot.
     secrets: Vec<Vec<u8>>,
     serial: u32,
-    /// The room's last message when the hub had nothing more to say the last time.
+    /// The room's last sequence number at the previous quiet point.
     last: u64,
 }
 
 impl Peers {
-    pub(super) fn new(places: usize) -> Self {
+    pub(super) fn new(slots: usize) -> Self {
         Self {
-            places: vec![None; places],
+            slots: vec![None; slots],
             peers: HashMap::new(),
-            secrets: vec![Vec::new(); places],
+            secrets: vec![Vec::new(); slots],
             serial: 0,
             last: 0,
         }
     }
 
-    /// Somebody comes, if the place is free. A place is a slot of the hub's.
-    pub(super) fn connect(&mut self, place: usize) -> Option<ConnectionId> {
-        if self.places[place].is_some() {
+    /// Opens a connection if the slot is free. Slots are those of the hub's connection table.
+    pub(super) fn connect(&mut self, slot: usize) -> Option<ConnectionId> {
+        if self.slots[slot].is_some() {
             return None;
         }
         self.serial += 1;
-        let conn = ConnectionId::new(u32::try_from(place).ok()?, self.serial);
-        self.places[place] = Some(conn);
-        let peer =
-            Peer { place, dialect: None, closed: false, gone: false, seq: 0, skips: false, settled: false };
+        let conn = ConnectionId::new(u32::try_from(slot).ok()?, self.serial);
+        self.slots[slot] = Some(conn);
+        let peer = Peer {
+            slot,
+            dialect: None,
+            closed: false,
+            disconnected: false,
+            seq: 0,
+            stalled: false,
+            settled: false,
+        };
         self.peers.insert(conn, peer);
         Some(conn)
     }
 
-    pub(super) fn disconnect(&mut self, place: usize) -> Option<ConnectionId> {
-        let conn = self.places[place].take()?;
-        self.get(conn).gone = true;
+    pub(super) fn disconnect(&mut self, slot: usize) -> Option<ConnectionId> {
+        let conn = self.slots[slot].take()?;
+        self.get(conn).disconnected = true;
         Some(conn)
     }
 
-    pub(super) fn conn(&self, place: usize) -> Option<ConnectionId> {
-        self.places[place]
+    pub(super) fn conn(&self, slot: usize) -> Option<ConnectionId> {
+        self.slots[slot]
     }
 
-    pub(super) fn secret(&self, place: usize) -> Vec<u8> {
-        self.secrets[place].clone()
+    pub(super) fn secret(&self, slot: usize) -> Vec<u8> {
+        self.secrets[slot].clone()
     }
 
     fn get(&mut self, conn: ConnectionId) -> &mut Peer {
-        self.peers.get_mut(&conn).unwrap_or_else(|| panic!("{conn:?} is nobody"))
+        self.peers.get_mut(&conn).unwrap_or_else(|| panic!("{conn:?} does not exist"))
     }
 
-    /// Something is told, all of which the log has.
-    pub(super) fn hear(&mut self, conn: ConnectionId, frames: &Bytes, log: &MemoryLog) {
+    /// Checks output for a connection: every message in it must be stored.
+    pub(super) fn receive(&mut self, conn: ConnectionId, frames: &Bytes, log: &MemoryLog) {
         let peer = self.get(conn);
-        assert!(!peer.closed, "{conn:?} is told something after its Close");
+        assert!(!peer.closed, "{conn:?} receives output after its Close");
         let mut secret = None;
         for message in messages(frames) {
             for frame in codec::decode_rich(message).unwrap_or_else(|error| panic!("{conn:?}: {error}")) {
                 if frame.seq > 0 {
-                    assert!(frame.seq > peer.seq, "{conn:?} hears {} after {}", frame.seq, peer.seq);
-                    assert!(log.has(&frame.id, frame.seq), "{} is said and not stored", frame.seq);
+                    assert!(frame.seq > peer.seq, "{conn:?} receives {} after {}", frame.seq, peer.seq);
+                    assert!(log.has(&frame.id, frame.seq), "{} is delivered and not stored", frame.seq);
                     peer.seq = frame.seq;
                 }
                 match frame.extension {
-                    Some(Extension::Welcome(welcome)) => secret = Some((peer.place, welcome.secret)),
+                    Some(Extension::Welcome(welcome)) => secret = Some((peer.slot, welcome.secret)),
                     Some(Extension::Ack(ack)) => {
                         let stored = |accepted: &wire::Accepted| log.has(&accepted.id, accepted.seq);
                         assert!(ack.accepted.iter().all(stored), "acknowledged and not stored: {ack:?}");
                     }
-                    Some(Extension::HistoryPage(page)) => check(&page, log),
+                    Some(Extension::HistoryPage(page)) => check_page(&page, log),
                     _ => {}
                 }
             }
         }
-        if let Some((place, secret)) = secret {
-            self.secrets[place] = secret;
+        if let Some((slot, secret)) = secret {
+            self.secrets[slot] = secret;
         }
     }
 
     pub(super) fn close(&mut self, conn: ConnectionId, status: Status) {
         let peer = self.get(conn);
-        let let_in = peer.dialect.is_some();
+        let admitted = peer.dialect.is_some();
         assert!(
-            !(let_in && status == Status::LoginTimeout),
-            "{conn:?} has logged in, and is said to be late"
+            !(admitted && status == Status::LoginTimeout),
+            "{conn:?} has logged in, and is closed with a login timeout"
         );
-        assert!(peer.skips || status != Status::TooSlow, "{conn:?} reads, and is said to be too slow");
+        assert!(
+            peer.stalled || status != Status::TooSlow,
+            "{conn:?} reads, and is closed as a slow consumer"
+        );
         assert!(!std::mem::replace(&mut peer.closed, true), "{conn:?} is closed twice");
     }
 
-    pub(super) fn known(&mut self, conn: ConnectionId, dialect: Dialect) {
+    pub(super) fn admit(&mut self, conn: ConnectionId, dialect: Dialect) {
         let peer = self.get(conn);
-        assert_eq!(peer.dialect.replace(dialect), None, "{conn:?} is let in twice");
+        assert_eq!(peer.dialect.replace(dialect), None, "{conn:?} is admitted twice");
     }
 
-    /// Somebody does not read any more; `false` when that is known, or it is not there.
-    pub(super) fn skip(&mut self, conn: ConnectionId) -> bool {
+    /// Marks a connection as not reading. Returns `false` if it already was, or is closed.
+    pub(super) fn stall(&mut self, conn: ConnectionId) -> bool {
         let peer = self.get(conn);
         peer.settled = false;
-        !peer.closed && !std::mem::replace(&mut peer.skips, true)
+        !peer.closed && !std::mem::replace(&mut peer.stalled, true)
     }
 
-    /// Somebody reads again; `false` when it did all the time.
-    pub(super) fn go_on(&mut self, conn: ConnectionId) -> bool {
-        std::mem::replace(&mut self.get(conn).skips, false)
+    /// Marks a connection as reading again. Returns `false` if it already was.
+    pub(super) fn resume(&mut self, conn: ConnectionId) -> bool {
+        std::mem::replace(&mut self.get(conn).stalled, false)
     }
 
-    pub(super) fn skips(&self, conn: ConnectionId) -> bool {
-        self.peers.get(&conn).is_some_and(|peer| peer.skips)
+    pub(super) fn stalled(&self, conn: ConnectionId) -> bool {
+        self.peers.get(&conn).is_some_and(|peer| peer.stalled)
     }
 
-    /// The hub has nothing more to say: who is gone is not spoken of again, and who was there all the time has heard
-    /// everything up to `last`, if that is known.
+    /// The hub has no more output: disconnected peers must not appear again, and peers that were members throughout have
+    /// received everything up to `last`, if that is known.
     pub(super) fn settled(&mut self, last: Option<u64>) {
-        self.peers.retain(|_, peer| !peer.gone);
+        self.peers.retain(|_, peer| !peer.disconnected);
         let Some(last) = last else { return };
-        let said = std::mem::replace(&mut self.last, last) < last;
+        let published = std::mem::replace(&mut self.last, last) < last;
         for (conn, peer) in &mut self.peers {
-            let there = peer.dialect.is_some() && !peer.closed && !peer.skips;
+            let member = peer.dialect.is_some() && !peer.closed && !peer.stalled;
             assert!(
-                !(said && there && peer.settled) || peer.seq == last,
-                "{conn:?} has heard up to {}, and {last} was said",
+                !(published && member && peer.settled) || peer.seq == last,
+                "{conn:?} has received up to {}, and {last} was published",
                 peer.seq
             );
-            peer.settled = there;
+            peer.settled = member;
         }
     }
 
     /// The server is gone, and with it all connections.
-    pub(super) fn all_gone(&mut self) {
-        self.places.fill(None);
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(None);
         self.peers.clear();
     }
 
-    /// How many were let in and are still there.
-    pub(super) fn named(&self) -> usize {
+    /// The number of admitted and still open connections.
+    pub(super) fn admitted_count(&self) -> usize {
         self.peers.values().filter(|peer| peer.dialect.is_some() && !peer.closed).count()
     }
 
-    pub(super) fn all_closed(&self) {
-        assert!(self.peers.values().all(|peer| peer.closed), "somebody was left open: {:?}", self.peers);
+    pub(super) fn assert_all_closed(&self) {
+        assert!(self.peers.values().all(|peer| peer.closed), "a connection was left open: {:?}", self.peers);
     }
 }
 
-/// A page holds messages of its part of the room, in order, all of which the log has.
-fn check(page: &wire::HistoryPage, log: &MemoryLog) {
+/// A history page contains only stored messages of its range, in order.
+fn check_page(page: &wire::HistoryPage, log: &MemoryLog) {
     let mut before = page.from;
     for bytes in &page.frames {
         let frame = codec::decode(bytes).unwrap_or_else(|error| panic!("in a page: {error}"));
-        // The answer to a search is no part of the room.
+        // Search results have no range.
         let in_order = page.to == 0 || (before < frame.seq && frame.seq <= page.to);
         assert!(in_order && log.has(&frame.id, frame.seq), "a page with {}: {page:?}", frame.seq);
         before = frame.seq;
     }
 }
 
-/// The payloads of a server's WebSocket frames.
+/// The payloads of the server's WebSocket frames.
 fn messages(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut out = Vec::new();
     while let [0x82, second, rest @ ..] = bytes {
@@ -203,6 +213,6 @@ fn messages(mut bytes: &[u8]) -> Vec<&[u8]> {
         out.push(message);
         bytes = rest;
     }
-    assert!(bytes.is_empty(), "something that is no whole Binary frame: {bytes:?}");
+    assert!(bytes.is_empty(), "not a whole Binary frame: {bytes:?}");
     out
 }

@@ -1,4 +1,4 @@
-//! The end of a run: a server that does as it should, and a device that works.
+//! The end of a run: with a well-behaved server and a working device.
 
 use parlour_core::{
     codec::{self, Extension},
@@ -9,26 +9,29 @@ use parlour_core::{
 use super::world::World;
 
 impl World {
-    /// Everything that was said and has not failed is sent, in the order it was said; acknowledged, it is shown as sent
-    /// and leaves the device.
-    pub(super) fn arrives(&mut self) {
-        self.keep(0);
+    /// Every message that has not failed is sent in the order in which the user sent it. Once acknowledged it is shown as
+    /// sent and deleted from the device.
+    pub(super) fn assert_all_arrive(&mut self) {
+        self.step_device(0);
         self.close(1006);
         self.settle();
         self.come_online();
         let due = |world: &Self, id: &MessageId| {
-            world.outbox.get(id).is_some_and(|said| !said.arrived && said.failed != Some(true))
+            world.pending.get(id).is_some_and(|message| !message.confirmed && message.failed != Some(true))
         };
         let sent: Vec<_> = self.sent.iter().copied().filter(|id| due(self, id)).collect();
-        let said: Vec<_> = self.outbox.keys().copied().filter(|id| due(self, id)).collect();
-        // Ids rise in the order in which things are said.
-        assert_eq!(sent, said, "what is sent, and what was said");
+        let expected: Vec<_> = self.pending.keys().copied().filter(|id| due(self, id)).collect();
+        // Ids increase in the order of sending.
+        assert_eq!(sent, expected, "messages sent on the connection, and messages that were due");
         let all = std::mem::take(&mut self.sent);
         let accepted = all.iter().map(|id| wire::Accepted { id: id.0.to_vec(), seq: 0, time: 0 });
         let ack = codec::extension("", Extension::Ack(wire::Ack { accepted: accepted.collect() }));
         self.receive(&codec::encode(&ack));
         self.settle();
-        assert!(said.iter().all(|id| !self.outbox.contains_key(id)), "acknowledged, and not shown as sent");
+        assert!(
+            expected.iter().all(|id| !self.pending.contains_key(id)),
+            "acknowledged, and not shown as sent"
+        );
         self.session.handle_hidden();
         self.settle();
         let left = all.iter().any(|id| self.device.has_entry(*id));
@@ -55,6 +58,6 @@ impl World {
                 return;
             }
         }
-        panic!("a good server is not enough: {:?}", self.connection);
+        panic!("cannot come online with a well-behaved server: {:?}", self.connection);
     }
 }

@@ -1,4 +1,4 @@
-//! What a server says: mostly what one may say, to what this client has said and asked.
+//! The server's messages: mostly valid ones that refer to what this client has sent and requested.
 
 use parlour_core::{
     codec::{self, Envelope, Extension},
@@ -13,17 +13,17 @@ use crate::input::Input;
 const NICKS: [&str; 6] = [NICK, "lili", "Tom", "", "a,b", "李丽"];
 const TEXTS: [&str; 6] = ["hi", "", "exit", "tom,lili,", "\n", "a text that is a little longer"];
 
-/// One frame, encoded.
+/// One encoded frame.
 pub(super) fn message(world: &World, input: &mut Input<'_>) -> Vec<u8> {
     codec::encode(&frame(world, input)).into()
 }
 
-/// Some frames in one, as a rich server joins them.
+/// Several frames batched in one, as a rich server sends them.
 pub(super) fn batch(world: &World, input: &mut Input<'_>) -> Vec<u8> {
     codec::batch((0..input.index(8)).map(|_| codec::encode(&frame(world, input))).collect()).into()
 }
 
-/// Some frames one after the other, as a basic server joins them.
+/// Several frames separated by line feeds, as a basic server sends them.
 pub(super) fn joined(input: &mut Input<'_>) -> Vec<u8> {
     let frames: Vec<_> = (0..input.index(5)).map(|_| codec::encode(&basic(input))).collect();
     frames.join(&b'\n')
@@ -72,12 +72,12 @@ fn basic(input: &mut Input<'_>) -> Envelope {
     }
 }
 
-/// Of somebody, with an id of ours, of nobody's, or none.
+/// A message from anybody, with an id that is ours, unknown, or missing.
 fn talk(world: &World, input: &mut Input<'_>) -> Envelope {
     let id = match input.byte() {
         0 => None,
         n @ 1..=9 => Some(MessageId([n; 16])),
-        n => Some(world.said(n)),
+        n => Some(world.message_id(n)),
     };
     let content = if input.flag() { id.and_then(|id| world.content(id)) } else { None };
     let content = content.unwrap_or_else(|| input.pick(&TEXTS).into());
@@ -89,7 +89,7 @@ fn talk(world: &World, input: &mut Input<'_>) -> Envelope {
 }
 
 fn accepted(world: &World, input: &mut Input<'_>) -> wire::Accepted {
-    let id = world.said(input.byte()).0.to_vec();
+    let id = world.message_id(input.byte()).0.to_vec();
     wire::Accepted { id, seq: input.seq(), time: input.byte().into() }
 }
 
@@ -126,7 +126,7 @@ fn refusal(world: &World, input: &mut Input<'_>) -> wire::Refusal {
     let (id, request) = match input.byte() {
         0 => (vec![], 0),
         1 => (vec![], world.request),
-        n => (world.said(n).0.to_vec(), 0),
+        n => (world.message_id(n).0.to_vec(), 0),
     };
     let retry_after_ms = if input.flag() { input.ms().try_into().unwrap_or(0) } else { 0 };
     wire::Refusal { code: status.code().into(), id, request, retry_after_ms, ..wire::Refusal::default() }

@@ -1,4 +1,4 @@
-//! A session under a clock of the run's own, and what it did.
+//! A session with a simulated clock, server and device, and a record of its output.
 
 use parlour_core::{
     Millis,
@@ -11,39 +11,39 @@ use parlour_core::{
 
 use super::{
     device::Device,
-    outbox::{Outbox, Said},
+    pending::{PendingMessage, PendingMessages},
 };
 
-/// Who we are; a server may have it otherwise.
+/// The client's nick; a server may assign another one.
 pub(super) const NICK: &str = "tom";
-/// When it is, at the start: Unix ms.
+/// Wall-clock time at the start, in Unix ms.
 const START: i64 = 1_700_000_000_000;
 
 #[derive(Debug)]
 pub(super) struct World {
     pub session: Session,
     pub now: Clocks,
-    /// Of the last ping, and of the last question for a page.
+    /// The nonce of the last ping, and the id of the last history request.
     pub nonce: u64,
     pub request: u32,
     pub connection: Connection,
-    /// There is a socket, or one is being opened.
+    /// A socket is open or being opened.
     pub open: bool,
-    /// The messages sent on it.
+    /// Ids of the messages sent on the current socket.
     pub sent: Vec<MessageId>,
-    /// All ids there were.
+    /// Ids of all messages of the run.
     ids: Vec<MessageId>,
-    pub outbox: Outbox,
-    /// The message that the user wants forgotten.
+    pub pending: PendingMessages,
+    /// The message that the user is discarding.
     discarding: Option<MessageId>,
     pub device: Device,
-    /// The device makes changes at once.
-    keeps: bool,
-    /// It once did not.
+    /// The device commits changes at once.
+    commits_at_once: bool,
+    /// The device has failed to commit at least once.
     pub lossy: bool,
-    /// How much was done and told, in all, and how much may be by now.
-    done: usize,
-    most: usize,
+    /// Commands and events processed so far, and the limit at this point.
+    processed: usize,
+    limit: usize,
 }
 
 impl World {
@@ -57,32 +57,32 @@ impl World {
             open: false,
             sent: Vec::new(),
             ids: Vec::new(),
-            outbox: Outbox::default(),
+            pending: PendingMessages::default(),
             discarding: None,
             device: Device::default(),
-            keeps: true,
+            commits_at_once: true,
             lossy: false,
-            done: 0,
-            most: 0,
+            processed: 0,
+            limit: 0,
         }
     }
 
-    /// Does and notes everything there is to be done and told. It is no more than a small multiple of what was said and
-    /// heard.
+    /// Processes all commands and events. Their number is limited to a small multiple of the input, which detects endless
+    /// loops.
     pub(super) fn settle(&mut self) {
-        self.most = self.done + self.most + 100 + 8 * self.outbox.len();
+        self.limit = self.processed + self.limit + 100 + 8 * self.pending.len();
         loop {
             if let Some(command) = self.session.poll_command() {
                 self.command(command);
             } else if let Some(event) = self.session.poll_event() {
                 self.event(event);
-            } else if !(self.keeps && self.make_changes()) {
+            } else if !(self.commits_at_once && self.commit_oldest()) {
                 break;
             }
-            self.done += 1;
-            assert!(self.done <= self.most, "there is no end to it");
+            self.processed += 1;
+            assert!(self.processed <= self.limit, "the session does not come to rest");
         }
-        self.most = 0;
+        self.limit = 0;
     }
 
     fn command(&mut self, command: Command) {
@@ -93,7 +93,7 @@ impl World {
             }
             Command::Close(_) => self.open = false,
             Command::Send(bytes) => {
-                assert!(self.open, "something is sent without a socket");
+                assert!(self.open, "sent without a socket");
                 for frame in codec::decode_rich(&bytes).unwrap_or_else(|error| panic!("sent: {error}")) {
                     self.sent.extend(MessageId::from_wire(&frame.id));
                     match frame.extension {
@@ -103,38 +103,38 @@ impl World {
                     }
                 }
             }
-            Command::Persist { ticket, changes } => self.device.ask(ticket, changes),
+            Command::Persist { ticket, changes } => self.device.request(ticket, changes),
         }
     }
 
     fn event(&mut self, event: Event) {
         match event {
             Event::Connection(connection) => self.connection = connection,
-            Event::Message(message) => self.outbox.shown(&message),
-            Event::HistoryPage(messages) => messages.iter().for_each(|message| self.outbox.shown(message)),
-            Event::Delivery(id, delivery) => self.outbox.shown_as(id, delivery),
+            Event::Message(message) => self.pending.shown(&message),
+            Event::HistoryPage(messages) => messages.iter().for_each(|message| self.pending.shown(message)),
+            Event::Delivery(id, delivery) => self.pending.delivery_changed(id, delivery),
             Event::Discarded(id) => {
-                assert_eq!(self.discarding, Some(id), "nobody wanted that");
-                self.outbox.discarded(id);
+                assert_eq!(self.discarding, Some(id), "discarded without a request");
+                self.pending.discarded(id);
             }
             _ => {}
         }
     }
 
-    /// The device makes the oldest changes it was asked for.
-    fn make_changes(&mut self) -> bool {
-        let Some((ticket, deleted)) = self.device.make() else { return false };
-        deleted.into_iter().for_each(|id| self.outbox.deleted(id));
+    /// The device commits the oldest requested changes.
+    fn commit_oldest(&mut self) -> bool {
+        let Some((ticket, deleted)) = self.device.commit() else { return false };
+        deleted.into_iter().for_each(|id| self.pending.deleted(id));
         self.session.handle_persisted(self.now, ticket);
         true
     }
 
-    /// How the device goes about its changes: at once, one now, none for now; or it fails to.
-    pub(super) fn keep(&mut self, how: u8) {
-        match how % 4 {
-            0 => self.keeps = true,
-            1 => self.keeps = false,
-            2 => drop(self.make_changes()),
+    /// Changes how the device behaves: commits at once; commits nothing; commits one change; fails one change.
+    pub(super) fn step_device(&mut self, mode: u8) {
+        match mode % 4 {
+            0 => self.commits_at_once = true,
+            1 => self.commits_at_once = false,
+            2 => drop(self.commit_oldest()),
             _ => {
                 if let Some(ticket) = self.device.fail() {
                     self.lossy = true;
@@ -144,43 +144,43 @@ impl World {
         }
     }
 
-    /// All that was asked of the device is made; what it does not have now it never will.
-    fn keep_all(&mut self) {
+    /// Commits everything requested so far.
+    fn commit_all(&mut self) {
         self.settle();
-        while self.make_changes() {
+        while self.commit_oldest() {
             self.settle();
         }
     }
 
     pub(super) fn log_in(&mut self) {
-        self.keep_all();
-        let kept = self.device.kept();
+        self.commit_all();
+        let persisted = self.device.persisted();
         self.session.handle_new_secret([self.ids.len() as u8; 16]);
-        let nick = kept.nick().unwrap_or(NICK).to_owned();
-        if self.session.handle_login(self.now, &nick, kept).is_ok() {
-            self.only_kept();
+        let nick = persisted.nick().unwrap_or(NICK).to_owned();
+        if self.session.handle_login(self.now, &nick, persisted).is_ok() {
+            self.retain_persisted();
         }
     }
 
     pub(super) fn exit(&mut self) {
         self.session.handle_leave(self.now);
-        self.keep_all();
-        self.only_kept();
+        self.commit_all();
+        self.retain_persisted();
     }
 
-    /// The page is loaded again, in the middle of whatever it did.
+    /// Reloads the page, whatever state it is in.
     pub(super) fn reload(&mut self) {
         self.settle();
-        self.device.lose();
+        self.device.drop_pending();
         self.session = Session::new(self.nonce, "fuzz");
         (self.open, self.connection) = (false, Connection::Idle);
         self.log_in();
     }
 
-    /// What is on the device is all there is.
-    fn only_kept(&mut self) {
-        self.outbox.retain(|id, _| self.device.has_entry(*id));
-        self.outbox.values_mut().for_each(|said| said.failed = None);
+    /// Only messages on the device remain.
+    fn retain_persisted(&mut self) {
+        self.pending.retain(|id, _| self.device.has_entry(*id));
+        self.pending.values_mut().for_each(|message| message.failed = None);
     }
 
     pub(super) fn close(&mut self, code: u16) {
@@ -189,42 +189,43 @@ impl World {
     }
 
     pub(super) fn receive(&mut self, bytes: &[u8]) {
-        self.outbox.heard(bytes);
-        self.most = 4 * bytes.len();
+        self.pending.receive(bytes);
+        self.limit = 4 * bytes.len();
         self.session.handle_message(self.now, bytes);
     }
 
-    pub(super) fn talk(&mut self, what: u8) {
-        let content = ["hi", "a text that is a little longer", "exit", " "][usize::from(what % 4)];
+    pub(super) fn send(&mut self, choice: u8) {
+        let content = ["hi", "a text that is a little longer", "exit", " "][usize::from(choice % 4)];
         let mut random = [0; 10];
         random[2..].copy_from_slice(&(self.ids.len() as u64).to_be_bytes());
         let id = MessageId::new(1, random);
         if self.session.handle_send(self.now, id, content).is_ok() {
             self.ids.push(id);
-            self.outbox.insert(id, Said { content: content.into(), arrived: false, failed: None });
+            self.pending
+                .insert(id, PendingMessage { content: content.into(), confirmed: false, failed: None });
         }
     }
 
-    /// An id that was said, if there is one.
-    pub(super) fn said(&self, which: u8) -> MessageId {
+    /// The id of a message of this run, or an unknown one if there is none.
+    pub(super) fn message_id(&self, which: u8) -> MessageId {
         let at = usize::from(which) % self.ids.len().max(1);
         self.ids.get(at).copied().unwrap_or(MessageId([which; 16]))
     }
 
     pub(super) fn content(&self, id: MessageId) -> Option<String> {
-        self.outbox.get(&id).map(|said| said.content.clone())
+        self.pending.get(&id).map(|message| message.content.clone())
     }
 
     pub(super) fn discard(&mut self, which: u8) {
-        let id = self.said(which);
+        let id = self.message_id(which);
         self.discarding = Some(id);
         self.session.handle_discard(self.now, id);
         self.settle();
         self.discarding = None;
     }
 
-    /// Another page has said what is on the device.
-    pub(super) fn adopt(&mut self, which: u8) {
+    /// Another tab announces an entry of the device's send queue.
+    pub(super) fn adopt_from_tab(&mut self, which: u8) {
         let entries = self.device.values(Table::SendQueue);
         if let Some(value) = entries.get(usize::from(which) % entries.len().max(1)) {
             self.session.handle_adopt(self.now, value);
@@ -235,18 +236,22 @@ impl World {
         self.now.unix = START + i64::from(to) * 40_000;
     }
 
-    /// Lets time pass. What is due is done when it is due, and something comes of it.
-    pub(super) fn pass(&mut self, ms: Millis) {
+    /// Advances time. Each timer runs when it is due, and must have an effect.
+    pub(super) fn advance(&mut self, ms: Millis) {
         let end = self.now.monotonic + ms;
         let mut at_once = 0;
         while let Some(at) = self.session.poll_timeout().filter(|at| *at <= end) {
             at_once = if at > self.now.monotonic { 0 } else { at_once + 1 };
             assert!(at_once < 10, "due at {at} for ever, while it is {}", self.now.monotonic);
             self.tick(at.max(self.now.monotonic));
-            let before = (self.session.poll_timeout(), self.done);
+            let before = (self.session.poll_timeout(), self.processed);
             self.session.handle_timeout(self.now);
             self.settle();
-            assert_ne!((self.session.poll_timeout(), self.done), before, "what is due does nothing");
+            assert_ne!(
+                (self.session.poll_timeout(), self.processed),
+                before,
+                "a timer that is due has no effect"
+            );
         }
         self.tick(end);
     }

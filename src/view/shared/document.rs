@@ -135,12 +135,8 @@ mod tests {
 
     #[test]
     fn frame_colors_match_stylesheet() {
-        let css = include_str!("../../../style/main.css");
-        let paper: Vec<_> = css
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("--paper:"))
-            .map(|value| value.trim().trim_end_matches(';'))
-            .collect();
-        assert_eq!(paper, [FRAME_COLORS[0], FRAME_COLORS[1], FRAME_COLORS[1]]);
+        let css = include_str!("../../../style/tokens.css");
+        let paper = css.lines().find_map(|line| line.trim().strip_prefix("--paper: "));
+        assert_eq!(paper, Some(&*format!("light-dark({}, {});", FRAME_COLORS[0], FRAME_COLORS[1])));
     }
 }

@@ -1,8 +1,8 @@
-//! The floor: a page of some twenty lines that has no user, no name and no failure. What it takes, anything takes.
+//! The floor: a minimal page of about twenty lines, without users, names or error handling. It is a lower bound for any page.
 
 use anyhow::{Result, ensure};
 
-use super::{FLOOR, Held, Peer, Site, floor_server::FloorServer};
+use super::{FLOOR, Peer, Preloaded, Site, floor_server::FloorServer};
 use crate::client::setting::Setting;
 
 pub const PEER: Peer = Peer {
@@ -15,9 +15,9 @@ pub const PEER: Peer = Peer {
     start,
 };
 
-fn start(_: &Setting, held: Held) -> Result<Site> {
-    ensure!(held == Held(0), "the floor keeps nothing");
+fn start(_: &Setting, preloaded: Preloaded) -> Result<Site> {
+    ensure!(preloaded == Preloaded(0), "the floor stores no messages");
     let server = FloorServer::start()?;
     let url = format!("http://{}/", server.address);
-    Ok(Site { url, feed: Box::new(server), data: None, _keep: Box::new(()) })
+    Ok(Site { url, feed: Box::new(server), data: None, _server: Box::new(()) })
 }

@@ -1,4 +1,4 @@
-//! The floor's server: one page, and a WebSocket on which everything that is said goes to everybody.
+//! The floor's server: one page, and a WebSocket that broadcasts every message.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -15,12 +15,12 @@ use sha1::{Digest as _, Sha1};
 use super::{Feed, listen::listen};
 use crate::frame;
 
-/// The page, as it is sent.
+/// The page.
 const PAGE: &str = include_str!("../../../peers/floor.html");
 
 type Sockets = Arc<Mutex<Vec<TcpStream>>>;
 
-/// A server that listens. Its threads end with the connections, and its listener with the program.
+/// A running server. Its threads end with their connections, its listener with the program.
 pub struct FloorServer {
     pub address: SocketAddr,
     sockets: Sockets,
@@ -37,13 +37,13 @@ impl FloorServer {
 }
 
 impl Feed for FloorServer {
-    fn say(&mut self, text: &str) -> Result<()> {
-        put(&mut self.out, text.as_bytes());
+    fn send(&mut self, text: &str) -> Result<()> {
+        append_frame(&mut self.out, text.as_bytes());
         Ok(())
     }
 
-    fn turn(&mut self, wait: Duration) -> Result<()> {
-        tell(&self.sockets, &self.out);
+    fn poll(&mut self, wait: Duration) -> Result<()> {
+        broadcast(&self.sockets, &self.out);
         self.out.clear();
         thread::sleep(wait.min(Duration::from_millis(1)));
         Ok(())
@@ -51,17 +51,17 @@ impl Feed for FloorServer {
 }
 
 fn lock(sockets: &Sockets) -> MutexGuard<'_, Vec<TcpStream>> {
-    // Whoever failed has left the list as it was.
+    // A thread that panicked has left the list unchanged.
     sockets.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes frames to everybody; those that take none any more are gone.
-fn tell(sockets: &Sockets, frames: &[u8]) {
+/// Sends frames to all connections, and removes those that fail.
+fn broadcast(sockets: &Sockets, frames: &[u8]) {
     lock(sockets).retain_mut(|socket| frames.is_empty() || socket.write_all(frames).is_ok());
 }
 
-/// A text frame from a server, which masks nothing.
-fn put(out: &mut Vec<u8>, text: &[u8]) {
+/// Appends an unmasked text frame, as servers send it.
+fn append_frame(out: &mut Vec<u8>, text: &[u8]) {
     out.push(0x80 | frame::TEXT);
     match text.len() {
         short @ 0..126 => out.push(short as u8),
@@ -94,7 +94,7 @@ fn serve(sockets: &Sockets, mut stream: TcpStream) -> Result<()> {
             let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade";
             write!(stream, "{head}\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")?;
             lock(sockets).push(stream);
-            return hear(sockets, reader);
+            return relay(sockets, reader);
         }
         ensure!(!path.is_empty(), "the connection has ended");
         let (status, body) = if path == "/" { ("200 OK", PAGE) } else { ("404 Not Found", "") };
@@ -103,22 +103,19 @@ fn serve(sockets: &Sockets, mut stream: TcpStream) -> Result<()> {
     }
 }
 
-/// Passes on what a page says, until it ends.
-fn hear(sockets: &Sockets, mut reader: BufReader<TcpStream>) -> Result<()> {
+/// Broadcasts the messages of a page until the connection ends.
+fn relay(sockets: &Sockets, mut reader: BufReader<TcpStream>) -> Result<()> {
     loop {
         let mut head = [0; 2];
         reader.read_exact(&mut head)?;
         let len = usize::from(head[1] & 0x7F);
-        ensure!(
-            len < 126 && head[0] & 0x0F == frame::TEXT,
-            "the page says what this server does not understand"
-        );
+        ensure!(len < 126 && head[0] & 0x0F == frame::TEXT, "unexpected frame from the page");
         let (mut mask, mut text) = ([0; 4], vec![0; len]);
         reader.read_exact(&mut mask)?;
         reader.read_exact(&mut text)?;
         text.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
         let mut out = Vec::new();
-        put(&mut out, &text);
-        tell(sockets, &out);
+        append_frame(&mut out, &text);
+        broadcast(sockets, &out);
     }
 }

@@ -1,5 +1,5 @@
-//! A small IRC server, as much of one (RFC 1459, and the refusal of IRCv3's capabilities) as a client needs that joins one
-//! channel: names, joining, pings, talk.
+//! A minimal IRC server (RFC 1459, and the refusal of IRCv3 capabilities) for clients in one channel: names, joining, pings
+//! and messages.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -15,17 +15,17 @@ use super::{Feed, listen::listen};
 
 pub const CHANNEL: &str = "#parlour";
 
-/// Who talks, in turn, besides those that are connected.
-const TALKERS: [&str; 4] = ["u0", "u1", "u2", "u3"];
+/// Nicks of the feed, used in turn; the connected clients are listed besides them.
+const SENDERS: [&str; 4] = ["u0", "u1", "u2", "u3"];
 
-/// Those that are in the channel.
+/// The clients in the channel.
 type Members = Arc<Mutex<Vec<(String, TcpStream)>>>;
 
-/// A server that listens. Its threads end with the connections, and its listener with the program.
+/// A running server. Its threads end with their connections, its listener with the program.
 pub struct Irc {
     pub address: SocketAddr,
     members: Members,
-    said: usize,
+    sent: usize,
     out: Vec<u8>,
 }
 
@@ -34,20 +34,20 @@ impl Irc {
         let members = Members::default();
         let shared = members.clone();
         let address = listen(move |stream| serve(&shared, stream))?;
-        Ok(Self { address, members, said: 0, out: Vec::new() })
+        Ok(Self { address, members, sent: 0, out: Vec::new() })
     }
 }
 
 impl Feed for Irc {
-    fn say(&mut self, text: &str) -> Result<()> {
-        let who = TALKERS[self.said % TALKERS.len()];
-        self.said += 1;
-        Ok(write!(self.out, ":{who}!{who}@bench PRIVMSG {CHANNEL} :{text}\r\n")?)
+    fn send(&mut self, text: &str) -> Result<()> {
+        let nick = SENDERS[self.sent % SENDERS.len()];
+        self.sent += 1;
+        Ok(write!(self.out, ":{nick}!{nick}@bench PRIVMSG {CHANNEL} :{text}\r\n")?)
     }
 
-    fn turn(&mut self, wait: Duration) -> Result<()> {
+    fn poll(&mut self, wait: Duration) -> Result<()> {
         for (_, stream) in lock(&self.members).iter_mut() {
-            stream.write_all(&self.out).context("the channel's member is gone")?;
+            stream.write_all(&self.out).context("a client has disconnected")?;
         }
         self.out.clear();
         thread::sleep(wait.min(Duration::from_millis(1)));
@@ -56,11 +56,11 @@ impl Feed for Irc {
 }
 
 fn lock(members: &Members) -> MutexGuard<'_, Vec<(String, TcpStream)>> {
-    // Whoever failed has left the list as it was.
+    // A thread that panicked has left the list unchanged.
     members.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Answers one connection until it ends.
+/// Serves one connection until it ends.
 fn serve(members: &Members, stream: TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut out = stream.try_clone()?;
@@ -73,7 +73,7 @@ fn serve(members: &Members, stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// What a line is answered with.
+/// The response to a line.
 fn answer(members: &Members, nick: &mut String, line: &str, out: &TcpStream) -> Result<String> {
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     Ok(match verb.to_ascii_uppercase().as_str() {
@@ -95,15 +95,15 @@ fn answer(members: &Members, nick: &mut String, line: &str, out: &TcpStream) -> 
             format!(
                 ":{nick}!{nick}@bench JOIN {CHANNEL}\r\n:bench 353 {nick} = {CHANNEL} :{nick} {}\r\n\
                  :bench 366 {nick} {CHANNEL} :End of names\r\n",
-                TALKERS.join(" ")
+                SENDERS.join(" ")
             )
         }
         "MODE" => format!(":bench 324 {nick} {CHANNEL} +n\r\n"),
         "WHO" => format!(":bench 315 {nick} {CHANNEL} :End of who\r\n"),
         "PRIVMSG" => {
-            let said = format!(":{nick}!{nick}@bench PRIVMSG {rest}\r\n");
+            let sent = format!(":{nick}!{nick}@bench PRIVMSG {rest}\r\n");
             for (_, stream) in lock(members).iter_mut().filter(|(name, _)| name != nick) {
-                stream.write_all(said.as_bytes())?;
+                stream.write_all(sent.as_bytes())?;
             }
             String::new()
         }
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_comes_in_and_hears_what_is_said() {
+    fn client_joins_and_receives_messages() {
         let mut irc = Irc::start().unwrap();
         let connect = |nick: &str| {
             let mut stream = TcpStream::connect(irc.address).unwrap();
@@ -143,8 +143,8 @@ mod tests {
         until(&mut lili, "PONG bench 7\r\n");
         tom.write_all(b"PRIVMSG #parlour :hi\r\n").unwrap();
         until(&mut lili, ":tom!tom@bench PRIVMSG #parlour :hi\r\n");
-        irc.say("k1k").unwrap();
-        irc.turn(Duration::ZERO).unwrap();
+        irc.send("k1k").unwrap();
+        irc.poll(Duration::ZERO).unwrap();
         until(&mut tom, ":u0!u0@bench PRIVMSG #parlour :k1k\r\n");
     }
 }

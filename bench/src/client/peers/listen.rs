@@ -1,4 +1,4 @@
-//! A listener for a server of the benchmark's own.
+//! A TCP listener for the benchmark's own servers.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -8,8 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Listens on a port of the machine's choice; each connection is served on a thread of its own, which ends with it. The
-/// listener ends with the program.
+/// Listens on a free port and serves each connection on its own thread. The listener ends with the program.
 pub fn listen(serve: impl Fn(TcpStream) -> Result<()> + Send + Sync + 'static) -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     let address = listener.local_addr()?;
@@ -17,7 +16,7 @@ pub fn listen(serve: impl Fn(TcpStream) -> Result<()> + Send + Sync + 'static) -
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let serve = serve.clone();
-            // One that breaks off is gone, which is all there is to say of it.
+            // Errors only end this connection.
             thread::spawn(move || serve(stream));
         }
     });

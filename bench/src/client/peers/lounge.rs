@@ -1,5 +1,5 @@
-//! The Lounge, in public mode and locked to the benchmark's own IRC server. It is the reader's IRC client on a server of its
-//! own, with a page: what it takes is not the page's alone.
+//! The Lounge in public mode, connected to the benchmark's own IRC server. It consists of a server, which is the IRC client,
+//! and a page; the figures are of both.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Held, LOUNGE, Peer, Site, irc};
+use super::{LOUNGE, Peer, Preloaded, Site, irc};
 use crate::{
     client::setting::Setting,
     target::{self, Running},
@@ -25,33 +25,33 @@ pub const PEER: Peer = Peer {
     start,
 };
 
-fn start(setting: &Setting, held: Held) -> Result<Site> {
-    ensure!(held == Held(0), "The Lounge keeps nothing that was said before its reader came");
-    let place = setting.place.out.join("lounge");
-    let modules = place.join("node_modules");
+fn start(setting: &Setting, preloaded: Preloaded) -> Result<Site> {
+    ensure!(preloaded == Preloaded(0), "The Lounge shows no messages from before the client joined");
+    let dir = setting.paths.out.join("lounge");
+    let modules = dir.join("node_modules");
     let program = modules.join("thelounge").join("index.js");
-    ensure!(program.is_file(), "The Lounge is not in {}", place.display());
+    ensure!(program.is_file(), "The Lounge is not installed in {}", dir.display());
     let irc = irc::Irc::start()?;
     let port = target::free_port()?;
-    let home = place.join("home");
-    // Of an earlier start: it is to know nobody.
+    let home = dir.join("home");
+    // Left by an earlier start; there must be no users.
     let _ = fs::remove_dir_all(&home);
-    fs::create_dir_all(&home).context("target/bench cannot be written")?;
+    fs::create_dir_all(&home).context("cannot write target/bench")?;
     fs::write(home.join("config.js"), config(port, irc.address.port()))?;
-    let mut command = Command::new(node(&modules).context("there is no Node.js for The Lounge")?);
-    // It warns of what it does itself.
+    let mut command = Command::new(node(&modules).context("Node.js for The Lounge is not installed")?);
+    // It prints warnings about its own code.
     command.stderr(Stdio::null());
-    command.arg(program).arg("start").env("THELOUNGE_HOME", &home).current_dir(&place);
+    command.arg(program).arg("start").env("THELOUNGE_HOME", &home).current_dir(&dir);
     let server = Running::start(command, port)?;
     Ok(Site {
         url: format!("http://127.0.0.1:{port}/"),
         feed: Box::new(irc),
         data: None,
-        _keep: Box::new(server),
+        _server: Box::new(server),
     })
 }
 
-/// The one that came with it: it needs a newer one than many systems have.
+/// The Node.js installed with it, because it needs a newer version than many systems have.
 fn node(modules: &Path) -> Option<std::path::PathBuf> {
     let packages = fs::read_dir(modules).ok()?.flatten().map(|entry| entry.path());
     let of_node =
@@ -59,7 +59,7 @@ fn node(modules: &Path) -> Option<std::path::PathBuf> {
     packages.into_iter().find(|path| of_node(path)).map(|path| path.join("bin").join("node"))
 }
 
-/// All that is not as it comes: where it is, where it goes, and nothing that asks others.
+/// Differences from the default configuration: addresses, and nothing that contacts other hosts.
 fn config(port: u16, irc: u16) -> String {
     let channel = irc::CHANNEL;
     format!(

@@ -1,5 +1,5 @@
-//! The clients that are compared: how each one's server is started and fed, and by which selectors its page is known.
-//! Nothing else here knows one from another.
+//! The clients that are compared: how each one's server is started and fed, and the selectors of its page. Nothing else
+//! depends on the client.
 
 mod floor;
 mod floor_server;
@@ -8,7 +8,7 @@ mod listen;
 mod lounge;
 mod parlour;
 
-pub use parlour::TALKERS;
+pub use parlour::SENDERS;
 
 use std::{any::Any, path::PathBuf, thread::sleep, time::Duration};
 
@@ -20,45 +20,45 @@ use crate::{
     target,
 };
 
-/// Says things in the room as other people. Sent from a thread of its own.
+/// Sends messages to the room as other users. Runs on its own thread.
 pub trait Feed: Send {
-    /// Says something; it may leave with the next turn.
-    fn say(&mut self, text: &str) -> Result<()>;
-    /// Sends what was said and reads what came in; waits for something to come in no longer than this.
-    fn turn(&mut self, wait: Duration) -> Result<()>;
-    /// All that was said has its place in the room: what is said from now on comes after it. So it is where one alone talks.
+    /// Sends a message; it may be buffered until the next poll.
+    fn send(&mut self, text: &str) -> Result<()>;
+    /// Writes buffered messages and reads input; waits at most this long for input.
+    fn poll(&mut self, wait: Duration) -> Result<()>;
+    /// All messages are acknowledged, so that later ones are ordered after them. Always true for a single sender.
     fn settled(&self) -> bool {
         true
     }
 }
 
-/// A running server, and who talks there; until this is dropped.
+/// A running server with a feed. Dropping it stops both.
 pub struct Site {
     pub url: String,
     pub feed: Box<dyn Feed>,
-    /// Where the server keeps what was said, if it does.
+    /// The server's data folder, if it stores messages.
     pub data: Option<PathBuf>,
-    /// Ends with it.
-    _keep: Box<dyn Any>,
+    /// Keeps the server running.
+    _server: Box<dyn Any>,
 }
 
-/// What is in the room before anybody comes.
+/// The number of messages in the room before anybody joins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held(pub u64);
+pub struct Preloaded(pub u64);
 
 /// A client that can be measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
     pub name: &'static str,
-    /// The field of the name, where there is something before the room; and the composer.
+    /// Selectors of the nick field, if there is a login page, and of the composer.
     login: Option<&'static str>,
     composer: &'static str,
-    /// The element that messages come and go in, and a message.
+    /// Selectors of the message list and of a message.
     list: &'static str,
     row: &'static str,
-    /// What stands where messages are known to be missing, in a page that says so.
+    /// Selector of the placeholder for messages not loaded, if the page has one.
     gap: Option<&'static str>,
-    start: fn(&Setting, Held) -> Result<Site>,
+    start: fn(&Setting, Preloaded) -> Result<Site>,
 }
 
 /// Parlour and its peers.
@@ -68,35 +68,35 @@ pub const PARLOUR: &str = target::OURS;
 pub const LOUNGE: &str = "lounge";
 pub const FLOOR: &str = "floor";
 
-/// Until a page that has come in has done all that comes with it.
-const REST: Duration = Duration::from_secs(1);
+/// Time for a page to complete its work after entering the room.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// The name by which the page is in the room, which is nobody else's.
+/// The nick of the measured page, which no other client uses.
 const NICK: &str = "reader";
 
 impl Peer {
-    /// Starts the server, with so many messages in its room; not every peer can.
-    pub fn start(&self, setting: &Setting, held: Held) -> Result<Site> {
-        (self.start)(setting, held)
+    /// Starts the server with this number of messages in the room, which not every peer supports.
+    pub fn start(&self, setting: &Setting, preloaded: Preloaded) -> Result<Site> {
+        (self.start)(setting, preloaded)
     }
 
-    /// A new browser that has not been anywhere.
+    /// Starts a new browser with an empty page.
     pub fn browser(&self, setting: &Setting) -> Result<Browser> {
         let Self { login, composer, list, row, gap, .. } = self;
         let selectors: Value =
             json!({ "login": login, "composer": composer, "list": list, "row": row, "gap": gap });
-        Browser::start(&setting.chrome, &setting.place.out, &selectors)
+        Browser::start(&setting.chrome, &setting.paths.out, &selectors)
     }
 
-    /// A new browser whose page is in the room.
+    /// Starts a new browser and enters the room.
     pub fn enter(&self, setting: &Setting, site: &Site) -> Result<Browser> {
         let mut browser = self.browser(setting)?;
-        self.go_in(&mut browser, site)?;
+        self.enter_room(&mut browser, site)?;
         Ok(browser)
     }
 
-    /// Goes from an empty page into the room.
-    pub fn go_in(&self, browser: &mut Browser, site: &Site) -> Result<()> {
+    /// Enters the room from an empty page.
+    pub fn enter_room(&self, browser: &mut Browser, site: &Site) -> Result<()> {
         browser.goto(&site.url)?;
         browser.until::<f64>("the page can be used", "globalThis.bench?.usable")?;
         if let Some(login) = self.login {
@@ -105,14 +105,16 @@ impl Peer {
             browser.insert(NICK)?;
             browser.press("Enter")?;
         }
-        browser.until::<bool>("the room can be written in", "bench.can('composer')")?;
-        // A click would do more than this in some page.
-        let there = format!("(document.querySelector({}).focus(), true)", json!(self.composer));
-        ensure!(browser.eval::<bool>(&there)?, "the composer takes the focus");
-        browser
-            .until::<bool>("the room is there", &format!("!!document.querySelector({})", json!(self.list)))?;
-        // What a page does once it is in the room is nobody's to know; it is done by then.
-        sleep(REST);
+        browser.until::<bool>("the composer is usable", "bench.can('composer')")?;
+        // By script, because a click would have side effects in some pages.
+        let focus = format!("(document.querySelector({}).focus(), true)", json!(self.composer));
+        ensure!(browser.eval::<bool>(&focus)?, "the composer accepts the focus");
+        browser.until::<bool>(
+            "the message list exists",
+            &format!("!!document.querySelector({})", json!(self.list)),
+        )?;
+        // There is no common signal for the end of this work.
+        sleep(SETTLE_TIME);
         Ok(())
     }
 }

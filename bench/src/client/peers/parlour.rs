@@ -1,13 +1,13 @@
-//! Parlour: the bundle as it is released, from the server as it ships.
+//! Parlour: the release bundle, served by the release server.
 
 use std::{thread, time::Duration};
 
 use anyhow::Result;
 
-use super::{Feed, Held, PARLOUR, Peer, Site};
+use super::{Feed, PARLOUR, Peer, Preloaded, Site};
 use crate::{
     client::{seed, setting::Setting},
-    scan::{Dialect, Seen},
+    scan::{Dialect, Received},
     swarm::Swarm,
     target::{self, Running},
 };
@@ -22,51 +22,51 @@ pub const PEER: Peer = Peer {
     start,
 };
 
-/// Who talks, in turn.
-pub const TALKERS: usize = 4;
+/// Number of senders, used in turn.
+pub const SENDERS: usize = 4;
 
-fn start(setting: &Setting, held: Held) -> Result<Site> {
+fn start(setting: &Setting, preloaded: Preloaded) -> Result<Site> {
     let port = target::free_port()?;
-    let data = setting.place.data()?;
-    let mut command = target::parlour(&setting.place, port)?;
-    seed::room(setting, held, &data)?;
+    let data = setting.paths.data()?;
+    let mut command = target::parlour(&setting.paths, port)?;
+    seed::room(setting, preloaded, &data)?;
     command.arg("--assets").arg(&setting.dist);
     let server = Running::start(command, port)?;
     let mut swarm = Swarm::new(server.address, Dialect::Rich)?;
-    swarm.open(TALKERS, TALKERS)?;
+    swarm.open(SENDERS, SENDERS)?;
     let url = format!("http://{}/", server.address);
     Ok(Site {
         url,
-        feed: Box::new(Talkers { swarm, said: 0, accepted: 0 }),
+        feed: Box::new(Senders { swarm, sent: 0, acknowledged: 0 }),
         data: Some(data),
-        _keep: Box::new(server),
+        _server: Box::new(server),
     })
 }
 
-struct Talkers {
+struct Senders {
     swarm: Swarm,
-    said: usize,
-    accepted: usize,
+    sent: usize,
+    acknowledged: usize,
 }
 
-impl Feed for Talkers {
-    fn say(&mut self, text: &str) -> Result<()> {
-        self.swarm.say(self.said % TALKERS, text);
-        self.said += 1;
+impl Feed for Senders {
+    fn send(&mut self, text: &str) -> Result<()> {
+        self.swarm.send(self.sent % SENDERS, text);
+        self.sent += 1;
         Ok(())
     }
 
-    fn turn(&mut self, wait: Duration) -> Result<()> {
-        // Messages that come back are not looked at; they must be taken, or they would wait in the server.
-        let accepted = &mut self.accepted;
-        let mut seen = |_, what: Seen| *accepted += usize::from(what == Seen::Accepted);
-        if !self.swarm.turn(wait.min(Duration::from_millis(1)), &mut seen)? {
+    fn poll(&mut self, wait: Duration) -> Result<()> {
+        // Delivered messages are read only so that they do not pile up in the server.
+        let acknowledged = &mut self.acknowledged;
+        let mut on_event = |_, what: Received| *acknowledged += usize::from(what == Received::Accepted);
+        if !self.swarm.poll(wait.min(Duration::from_millis(1)), &mut on_event)? {
             thread::yield_now();
         }
         Ok(())
     }
 
     fn settled(&self) -> bool {
-        self.accepted == self.said
+        self.acknowledged == self.sent
     }
 }

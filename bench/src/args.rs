@@ -1,18 +1,18 @@
-//! The program's arguments.
+//! Command-line arguments.
 
 use std::{collections::BTreeMap, path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{report::Report, target::Place};
+use crate::{report::Report, target::Paths};
 
 const USAGE: &str = "\
 usage: parlour-bench --server FILE --peers DIR --out DIR [--chrome FILE --dist DIR] [--check FILE] [--rounds N]
                      [--seconds N] [--only TEXT] [--missing PEER=WHY]...";
 
-/// What was asked for.
+/// The parsed arguments.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct Args {
     pub server: Option<String>,
     pub peers: Option<String>,
     pub out: Option<String>,
@@ -25,50 +25,50 @@ pub struct Asked {
     pub missing: BTreeMap<String, String>,
 }
 
-impl Asked {
-    pub fn read(args: impl Iterator<Item = String>) -> Result<Self> {
-        let mut asked = Self::default();
+impl Args {
+    pub fn parse(args: impl Iterator<Item = String>) -> Result<Self> {
+        let mut parsed = Self::default();
         let mut args = args;
         while let Some(flag) = args.next() {
             let value = args.next().context(USAGE)?;
             let slot = match flag.as_str() {
-                "--server" => &mut asked.server,
-                "--peers" => &mut asked.peers,
-                "--out" => &mut asked.out,
-                "--chrome" => &mut asked.chrome,
-                "--dist" => &mut asked.dist,
-                "--check" => &mut asked.check,
-                "--rounds" => &mut asked.rounds,
-                "--seconds" => &mut asked.seconds,
-                "--only" => &mut asked.only,
+                "--server" => &mut parsed.server,
+                "--peers" => &mut parsed.peers,
+                "--out" => &mut parsed.out,
+                "--chrome" => &mut parsed.chrome,
+                "--dist" => &mut parsed.dist,
+                "--check" => &mut parsed.check,
+                "--rounds" => &mut parsed.rounds,
+                "--seconds" => &mut parsed.seconds,
+                "--only" => &mut parsed.only,
                 "--missing" => {
                     let (peer, why) = value.split_once('=').context(USAGE)?;
-                    asked.missing.insert(peer.into(), why.into());
+                    parsed.missing.insert(peer.into(), why.into());
                     continue;
                 }
                 _ => bail!(USAGE),
             };
             *slot = Some(value);
         }
-        Ok(asked)
+        Ok(parsed)
     }
 
-    /// Nothing is in it but who is missing.
+    /// An empty report, with the peers that could not be fetched.
     pub fn report(&self) -> Result<Report> {
         let rounds = usize::try_from(number(&self.rounds, 3)?)?;
         Ok(Report { rounds, missing: self.missing.clone(), ..Report::default() })
     }
 
-    pub fn place(&self) -> Result<Place> {
-        Ok(Place {
+    pub fn paths(&self) -> Result<Paths> {
+        Ok(Paths {
             server: self.server.as_ref().context(USAGE)?.into(),
             peers: self.peers.as_ref().context(USAGE)?.into(),
-            // What is started there has a directory of its own.
+            // Absolute, because programs are started in other folders.
             out: path::absolute(self.out.as_ref().context(USAGE)?)?,
         })
     }
 
-    /// How long things go on, or of what that is a multiple.
+    /// The time unit of the measurements, `--seconds`: they take this long or a multiple of it.
     pub fn span(&self) -> Result<Duration> {
         Ok(Duration::from_secs(number(&self.seconds, 3)?))
     }
@@ -86,11 +86,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_for() {
-        let of = |text: &str| Asked::read(text.split_whitespace().map(str::to_owned));
-        let asked = of("--only client --missing lounge=away --missing ws=gone").unwrap();
-        assert_eq!((asked.only.as_deref(), asked.missing.len()), (Some("client"), 2));
-        assert_eq!(asked.report().unwrap().missing["ws"], "gone");
+    fn arguments_are_parsed() {
+        let of = |text: &str| Args::parse(text.split_whitespace().map(str::to_owned));
+        let parsed = of("--only client --missing lounge=away --missing ws=gone").unwrap();
+        assert_eq!((parsed.only.as_deref(), parsed.missing.len()), (Some("client"), 2));
+        assert_eq!(parsed.report().unwrap().missing["ws"], "gone");
         assert!(of("--only").is_err() && of("--missing lounge").is_err() && of("--what 1").is_err());
     }
 }

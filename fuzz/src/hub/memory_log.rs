@@ -1,4 +1,4 @@
-//! A log in memory, which can be made to fail.
+//! An event log in memory that can be made to fail.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ pub(super) struct MemoryLog {
     messages: Vec<StoredMessage>,
     sessions: HashMap<[u8; 32], SessionRecord>,
     pub failing: bool,
-    /// Jobs up to this generation fail.
+    /// Jobs up to and including this generation fail.
     failed: Option<u32>,
 }
 
-fn failure() -> LogError {
-    LogError::Failed("so it was wanted".into())
+fn injected_failure() -> LogError {
+    LogError::Failed("injected failure".into())
 }
 
 impl MemoryLog {
@@ -27,7 +27,7 @@ impl MemoryLog {
             self.failed = self.failed.max(Some(job.generation));
         }
         if self.failed >= Some(job.generation) {
-            return Err(failure());
+            return Err(injected_failure());
         }
         for change in &job.sessions {
             match change {
@@ -54,13 +54,13 @@ impl MemoryLog {
         self.messages.last().map_or(0, |stored| stored.stamp.seq)
     }
 
-    /// Whether something is stored under an id at a place.
+    /// Whether the message with this id is stored under this sequence number.
     pub(super) fn has(&self, id: &[u8], seq: u64) -> bool {
         let stored = usize::try_from(seq).ok().and_then(|seq| self.messages.get(seq.checked_sub(1)?));
         stored.is_some_and(|stored| MessageId::from_wire(id) == Some(stored.id))
     }
 
-    /// What a server that is started anew finds.
+    /// The newest messages, as a restarted server reads them.
     pub(super) fn newest(&self) -> HistoryPage {
         self.page(PageStart::End, PageSize { messages: 5, bytes: 1 << 20 })
     }
@@ -71,7 +71,7 @@ impl MemoryLog {
 
     pub(super) fn answer(&self, query: &Query) -> Result<QueryResult, LogError> {
         match &query.kind {
-            _ if self.failing => Err(failure()),
+            _ if self.failing => Err(injected_failure()),
             QueryKind::Page(start) => Ok(QueryResult::Page(self.page(*start, query.size))),
             QueryKind::Search { query: words, before } => {
                 let older = |stored: &&StoredMessage| *before == 0 || stored.stamp.seq < *before;

@@ -1,5 +1,5 @@
-//! A room in this process, without sockets, threads and disk: what a delivery takes of the server's own code, counted in
-//! instructions by valgrind. The same on every machine, but for the compiler's and the C library's version.
+//! Instructions per delivery of the server's own code, counted by valgrind in a process without sockets, threads and disk.
+//! The result is the same on every machine with the same compiler and C library.
 
 use std::{
     io::{self, IoSlice},
@@ -25,81 +25,81 @@ use parlour_server::{
 
 use crate::measure::{Figures, Setting};
 
-/// The flag with which this program runs a scenario and nothing else: `--scenario JOINED ROUNDS`.
+/// The flag that makes this program run only the scenario: `--scenario JOINED ROUNDS`.
 pub const FLAG: &str = "--scenario";
 
 const SOCKETS: u32 = 200;
 const SENDERS: u32 = 10;
-/// Of the two runs whose difference is counted, so that what is done once is not.
+/// Rounds of two runs; their difference excludes the cost of the set-up.
 const ROUNDS: (u64, u64) = (20, 120);
-/// When it is, Unix ms.
+/// The time in Unix ms.
 const NOW: i64 = 1_700_000_000_000;
 
-/// Instructions per delivery, of messages that come one by one and of fifty that come together.
+/// Measures instructions per delivery: for single messages, and for fifty messages batched.
 pub fn instructions(setting: &Setting, _of: &str) -> Result<Figures> {
     [("one at a time", 1), ("50 together", 50)]
         .into_iter()
-        .map(|(name, joined)| {
-            let of = |rounds| counted(setting, joined, rounds);
-            let messages = (ROUNDS.1 - ROUNDS.0) * u64::from(joined);
+        .map(|(name, batched)| {
+            let of = |rounds| count_instructions(setting, batched, rounds);
+            let messages = (ROUNDS.1 - ROUNDS.0) * u64::from(batched);
             let each = (of(ROUNDS.1)? - of(ROUNDS.0)?) / (messages * u64::from(SOCKETS)) as f64;
             Ok((format!("instructions per delivery, {name}"), each))
         })
         .collect()
 }
 
-/// All instructions of a run.
-fn counted(setting: &Setting, joined: u32, rounds: u64) -> Result<f64> {
-    let out = setting.place.data()?.join("callgrind");
+/// The number of instructions of a whole run.
+fn count_instructions(setting: &Setting, batched: u32, rounds: u64) -> Result<f64> {
+    let out = setting.paths.data()?.join("callgrind");
     let mut command = Command::new("valgrind");
     command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
-    command.arg(std::env::current_exe()?).args([FLAG, &joined.to_string(), &rounds.to_string()]);
+    command.arg(std::env::current_exe()?).args([FLAG, &batched.to_string(), &rounds.to_string()]);
     let ran = command
         .stdout(Stdio::null())
         .output()
-        .context("valgrind is not there (on Debian: apt install valgrind)")?;
+        .context("valgrind is not installed (on Debian: apt install valgrind)")?;
     if !ran.status.success() {
         bail!("valgrind failed: {}", String::from_utf8_lossy(&ran.stderr));
     }
-    let text = std::fs::read_to_string(&out).context("valgrind has written nothing")?;
-    totals(&text).context("callgrind's file is not as expected")
+    let text = std::fs::read_to_string(&out).context("valgrind has written no output")?;
+    parse_total(&text).context("callgrind's file is not as expected")
 }
 
-/// What a file of callgrind's says of the whole run.
-fn totals(text: &str) -> Option<f64> {
+/// Parses the total from a callgrind file.
+fn parse_total(text: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")));
     line?.split_whitespace().next()?.parse().ok()
 }
 
-/// What valgrind runs.
-pub fn run_with(joined: &str, rounds: &str) -> Result<()> {
-    run(joined.parse()?, rounds.parse()?)
+/// Runs the scenario; called in the process under valgrind.
+pub fn run_with(batched: &str, rounds: &str) -> Result<()> {
+    run(batched.parse()?, rounds.parse()?)
 }
 
-fn run(joined: u32, rounds: u64) -> Result<()> {
+fn run(batched: u32, rounds: u64) -> Result<()> {
     let mut room = Room::new();
-    // One message is one buffer to each, and so are more of them that come together.
+    // A message, or several batched ones, is one buffer per connection.
     let least = u64::from(SOCKETS);
     for round in 0..rounds {
-        let said = room.round(round, joined);
-        if said < least {
-            bail!("{said} buffers were delivered in round {round}");
+        let delivered = room.round(round, batched);
+        if delivered < least {
+            bail!("{delivered} buffers were delivered in round {round}");
         }
     }
     Ok(())
 }
 
-/// The hub, and the queues of its connections.
+/// The hub and the write queues of its connections.
 struct Room {
     hub: Hub,
     queues: ConnectionTable<Sender>,
     written: Arc<Written>,
     seq: u64,
-    /// In ms. Rounds are further apart than messages that wait for each other.
+    /// In ms. Rounds are further apart than the time for which messages are batched.
     now: u64,
 }
 
-/// In the place of the sockets: takes everything, and counts the buffers.
+/// Replaces the sockets: accepts everything, and counts buffers.
 #[derive(Debug, Default)]
 struct Written(AtomicU64);
 
@@ -147,10 +147,10 @@ impl Room {
         room
     }
 
-    /// So many messages together, from when they come to when they are handed to the system. Gives how many buffers.
-    fn round(&mut self, round: u64, joined: u32) -> u64 {
+    /// Processes `joined` messages from receiving to writing. Returns the number of buffers written.
+    fn round(&mut self, round: u64, batched: u32) -> u64 {
         self.now += 10;
-        for n in 0..joined {
+        for n in 0..batched {
             let mut random = [0; 10];
             random[..8].copy_from_slice(&(round << 16 | u64::from(n)).to_be_bytes());
             let talk =
@@ -161,7 +161,7 @@ impl Room {
         self.settle()
     }
 
-    /// Does what the hub wants, and lets the queues be written. Gives how many buffers.
+    /// Processes all output of the hub and writes the queues. Returns the number of buffers written.
     fn settle(&mut self) -> u64 {
         while let Some(output) = self.hub.poll_output() {
             match output {
@@ -196,9 +196,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_message_comes_to_everybody() {
+    fn every_message_is_delivered_to_every_connection() {
         let mut room = Room::new();
-        // To the sender its acknowledgement besides.
+        // One more buffer for the sender's acknowledgement.
         assert_eq!(room.round(0, 1), u64::from(SOCKETS) + 1);
         assert!(room.round(1, 50) >= u64::from(SOCKETS + SENDERS));
         assert_eq!(room.seq, 51);
@@ -208,8 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn callgrind_s_sum_is_read() {
-        assert_eq!(totals("events: Ir\nfn=(1)\n1 2\n\ntotals: 12345\n"), Some(12345.0));
-        assert_eq!(totals("events: Ir\n"), None);
+    fn callgrind_total_is_parsed() {
+        assert_eq!(parse_total("events: Ir\nfn=(1)\n1 2\n\ntotals: 12345\n"), Some(12345.0));
+        assert_eq!(parse_total("events: Ir\n"), None);
     }
 }

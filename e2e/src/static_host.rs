@@ -1,4 +1,4 @@
-//! A web host that knows nothing: files of the bundle, under any path, some of them other than they were built.
+//! A plain static web server for the bundle, under any path and with replaceable files.
 
 use std::{
     collections::HashMap,
@@ -15,36 +15,36 @@ use std::{
 
 use crate::{environment::Environment, socket::read_head};
 
-/// A host of the bundle, for as long as this lives.
+/// A running static web server. Dropping it stops it.
 #[derive(Debug)]
-pub struct Files {
+pub struct StaticHost {
     address: SocketAddr,
     path: String,
     files: Shared,
     closed: Arc<AtomicBool>,
 }
 
-/// Path from the root, without its slash, to content.
+/// Content by path, without the leading slash.
 type Shared = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
-impl Files {
-    /// Serves a copy of the bundle under a path like `/some/sub/path/`.
+impl StaticHost {
+    /// Serves a copy of the bundle under a path such as `/some/sub/path/`.
     ///
     /// # Panics
-    /// When the bundle can't be read or there is no port.
+    /// If the bundle cannot be read or no port is free.
     #[must_use]
     pub fn serve(path: &str) -> Self {
         let mut files = HashMap::new();
         let path = path.trim_start_matches('/').to_owned();
-        gather(&Environment::read().dist, &path, &mut files);
+        collect_files(&Environment::read().dist, &path, &mut files);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let files = Arc::new(Mutex::new(files));
         let closed = Arc::new(AtomicBool::new(false));
-        let (shared, done) = (files.clone(), closed.clone());
+        let (shared, stopped) = (files.clone(), closed.clone());
         thread::spawn(move || {
             for stream in listener.incoming() {
-                if done.load(Ordering::Relaxed) {
+                if stopped.load(Ordering::Relaxed) {
                     return;
                 }
                 let shared = shared.clone();
@@ -60,21 +60,21 @@ impl Files {
         format!("http://{}", self.address)
     }
 
-    /// The page.
+    /// The URL of the page.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}/{}", self.origin(), self.path)
     }
 
-    /// Serves this in the place of what was built.
+    /// Replaces or adds a file.
     ///
     /// # Panics
-    /// When a thread of the host failed.
+    /// If a serving thread panicked.
     pub fn put(&self, name: &str, content: impl Into<Vec<u8>>) {
         self.files.lock().unwrap().insert(format!("{}{name}", self.path), content.into());
     }
 
-    /// Serves this no more.
+    /// Removes a file.
     ///
     /// # Panics
     /// As [`Self::put`].
@@ -82,35 +82,35 @@ impl Files {
         self.files.lock().unwrap().remove(&format!("{}{name}", self.path));
     }
 
-    /// A file of the bundle as it is served now.
+    /// The current content of a file.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is no such file.
     #[must_use]
     pub fn get(&self, name: &str) -> Vec<u8> {
         self.files.lock().unwrap()[&format!("{}{name}", self.path)].clone()
     }
 
-    /// The name of the file that has the room.
+    /// The name of the lazily loaded room module.
     ///
     /// # Panics
-    /// When there is none: the bundle is one module, as Trunk makes it when it is not called by `cargo xtask`.
+    /// If the bundle is a single module, as Trunk builds it without `cargo xtask`.
     #[must_use]
-    pub fn room(&self) -> String {
-        let room = self.named("room-", ".wasm");
-        room.expect("a room apart from the login page: `cargo xtask dist` builds such a page")
+    pub fn room_module(&self) -> String {
+        let room = self.find_name("room-", ".wasm");
+        room.expect("a room module apart from the login page, as `cargo xtask dist` builds it")
     }
 
-    /// The name of the script that loads all else.
+    /// The name of the loader script.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is none.
     #[must_use]
     pub fn loader(&self) -> String {
-        self.named("boot-", ".js").expect("a loader in the bundle")
+        self.find_name("boot-", ".js").expect("a loader in the bundle")
     }
 
-    fn named(&self, beginning: &str, ending: &str) -> Option<String> {
+    fn find_name(&self, beginning: &str, ending: &str) -> Option<String> {
         let files = self.files.lock().unwrap();
         let mut names = files.keys().filter_map(|name| name.strip_prefix(&self.path));
         names.find(|name| name.starts_with(beginning) && name.ends_with(ending)).map(str::to_owned)
@@ -119,9 +119,9 @@ impl Files {
     /// The name of the only file with this ending.
     ///
     /// # Panics
-    /// When there is none, or more than one.
+    /// If there is none, or more than one.
     #[must_use]
-    pub fn only(&self, ending: &str) -> String {
+    pub fn only_file(&self, ending: &str) -> String {
         let files = self.files.lock().unwrap();
         let found: Vec<_> = files.keys().filter(|name| name.ends_with(ending)).collect();
         let [only] = found[..] else { panic!("one {ending} in the bundle, not {found:?}") };
@@ -129,22 +129,22 @@ impl Files {
     }
 }
 
-impl Drop for Files {
+impl Drop for StaticHost {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::Relaxed);
-        // Wakes the thread that listens, so that it sees this.
+        // Unblocks the listening thread so that it sees `closed`.
         let _ = TcpStream::connect(self.address);
     }
 }
 
-fn gather(folder: &Path, prefix: &str, files: &mut HashMap<String, Vec<u8>>) {
-    for entry in fs::read_dir(folder).expect("the bundle can be listed") {
-        let path = entry.expect("the bundle can be listed").path();
+fn collect_files(folder: &Path, prefix: &str, files: &mut HashMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).expect("list the bundle") {
+        let path = entry.expect("list the bundle").path();
         let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
         if path.is_dir() {
-            gather(&path, &format!("{name}/"), files);
+            collect_files(&path, &format!("{name}/"), files);
         } else {
-            files.insert(name, fs::read(&path).expect("the bundle can be read"));
+            files.insert(name, fs::read(&path).expect("read the bundle"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A connection that suffers.
+//! A proxied connection, and the faults injected into it.
 
 use std::{
     io,
@@ -13,36 +13,36 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Shared, Weather};
-use crate::chance::{Chance, Deck};
+use super::{Mode, Shared};
+use crate::rng::{Deck, Rng};
 
-/// How long a connection is watched for something to be sent.
+/// How long to wait for a message before the connection is reset anyway.
 const AIM_WITHIN: Duration = Duration::from_secs(3);
 
-/// What happens to a connection.
+/// A fault of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Affliction {
-    /// Ended by force: RST both ways.
+pub(super) enum Fault {
+    /// RST in both directions.
     Reset,
-    /// Ended politely, though by neither end: FIN both ways.
+    /// FIN in both directions, sent by neither end.
     Ended,
-    /// Ended in one direction only.
+    /// FIN in one direction.
     HalfClosed,
     /// Nothing passes for a while, in one direction or both; then all of it.
     Stalled,
-    /// Everything comes late.
+    /// Everything is delayed.
     Delayed,
-    /// Everything comes byte by byte.
+    /// Bytes arrive one by one.
     Trickled,
-    /// What is sent disappears, in one direction or both, and no end is told, not even of the other's end.
+    /// Data disappears in one direction or both, and the end of the connection is not passed on.
     Swallowed,
-    /// Ended by force, and for a while nobody gets in.
+    /// RST in both directions, and new connections are refused for a while.
     Shut,
-    /// Something arrives, the answer does not, and then it is ended by force: the sender can't know that it arrived.
+    /// A message arrives, its answer does not, then RST: the sender cannot know whether the message arrived.
     Unanswered,
 }
 
-/// The names under which they are counted.
+/// The names under which faults are counted.
 #[cfg(test)]
 pub(super) const KINDS: [&str; 10] = [
     "reset",
@@ -57,7 +57,7 @@ pub(super) const KINDS: [&str; 10] = [
     "cut before the answer",
 ];
 
-impl Affliction {
+impl Fault {
     pub(super) fn deck() -> Deck<Self> {
         Deck::new(&[
             (3, Self::Reset),
@@ -73,7 +73,7 @@ impl Affliction {
     }
 }
 
-/// How bytes get on in a direction.
+/// How data flows in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     Pass,
@@ -90,112 +90,110 @@ enum End {
     Rst,
 }
 
-/// The flows to the server and to the client.
+/// The flows to the server and to the client, in this order.
 type Flows = [watch::Sender<Flow>; 2];
 
-/// Carries between both ends, until both are through with it or the storm ends it.
-pub(super) async fn carry(
+/// Relays data until both ends have closed or a fault ends the connection.
+pub(super) async fn relay(
     mut client: TcpStream,
     mut server: TcpStream,
-    chance: Chance,
+    rng: Rng,
     shared: Arc<Shared>,
-    sky: watch::Receiver<Weather>,
+    mode: watch::Receiver<Mode>,
 ) -> io::Result<()> {
     let flows: Flows = [watch::Sender::new(Flow::Pass), watch::Sender::new(Flow::Pass)];
     let (up, down) = (flows[0].subscribe(), flows[1].subscribe());
     let [sent, received] = [Notify::new(), Notify::new()];
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let carried = async {
+    let relayed = async {
         tokio::join!(
             pump(&mut from_client, &mut to_server, up, &sent),
             pump(&mut from_server, &mut to_client, down, &received)
         )
     };
     let end = tokio::select! {
-        _ = carried => return Ok(()),
-        end = suffer(&flows, &sent, chance, &shared, sky) => end,
+        _ = relayed => return Ok(()),
+        end = inject(&flows, &sent, rng, &shared, mode) => end,
     };
     if end == End::Rst {
         server.set_zero_linger()?;
         return client.set_zero_linger();
     }
-    // Whichever end is gone already.
+    // Fails if an end is closed already.
     let _ = server.shutdown().await;
     client.shutdown().await
 }
 
-/// One affliction after another, as long as there is a storm.
-async fn suffer(
+/// Injects one fault after another while the proxy is in faulty mode. Returns how to end the connection.
+async fn inject(
     flows: &Flows,
     sent: &Notify,
-    mut chance: Chance,
+    mut rng: Rng,
     shared: &Shared,
-    mut sky: watch::Receiver<Weather>,
+    mut mode: watch::Receiver<Mode>,
 ) -> End {
-    // Some are bad from their first byte on.
-    let mut peace = chance.among(0..4) > 0;
+    // Some connections are faulty from their first byte.
+    let mut healthy = rng.in_range(0..4) > 0;
     loop {
-        let is_storm = |weather: &Weather| matches!(weather, Weather::Storm(_));
-        // The proxy is not dropped before its tasks.
-        let _ = sky.wait_for(is_storm).await;
-        if std::mem::replace(&mut peace, true) {
-            until_calm(&mut sky, chance.mostly_short(50..6_000)).await;
+        let is_faulty = |mode: &Mode| matches!(mode, Mode::Faulty(_));
+        // Fails only if the proxy is dropped, which ends this task first.
+        let _ = mode.wait_for(is_faulty).await;
+        if std::mem::replace(&mut healthy, true) {
+            until_faults_stop(&mut mode, rng.mostly_short(50..6_000)).await;
         }
-        if !is_storm(&sky.borrow()) {
+        if !is_faulty(&mode.borrow()) {
             continue;
         }
         let (kind, flow, time) = match shared.draw() {
-            Affliction::Reset => {
+            Fault::Reset => {
                 shared.count("reset");
                 return End::Rst;
             }
-            Affliction::Ended => {
+            Fault::Ended => {
                 shared.count("ended");
                 return End::Fin;
             }
-            Affliction::Shut => {
-                shared.lock().shut_until = Instant::now() + chance.millis(300..3_000);
+            Fault::Shut => {
+                shared.lock().shut_until = Instant::now() + rng.millis(300..3_000);
                 shared.count("shut");
                 return End::Rst;
             }
-            Affliction::Unanswered => {
+            Fault::Unanswered => {
                 flows[1].send_replace(Flow::Swallow);
-                let something = timeout(AIM_WITHIN, sent.notified()).await.is_ok();
-                shared.count(if something { "cut before the answer" } else { "reset" });
-                // The answer takes its time too.
-                sleep(chance.millis(30..300)).await;
+                let message_sent = timeout(AIM_WITHIN, sent.notified()).await.is_ok();
+                shared.count(if message_sent { "cut before the answer" } else { "reset" });
+                // The server needs time to answer.
+                sleep(rng.millis(30..300)).await;
                 return End::Rst;
             }
-            Affliction::Stalled => ("stalled", Flow::Stall, chance.mostly_short(200..12_000)),
-            Affliction::Delayed => {
-                ("delayed", Flow::Delay(chance.millis(20..700)), chance.millis(500..4_000))
-            }
-            Affliction::Trickled => ("trickled", Flow::Trickle, chance.millis(500..4_000)),
-            Affliction::Swallowed => ("swallowed", Flow::Swallow, Duration::MAX),
-            Affliction::HalfClosed => ("half closed", Flow::End, Duration::MAX),
+            Fault::Stalled => ("stalled", Flow::Stall, rng.mostly_short(200..12_000)),
+            Fault::Delayed => ("delayed", Flow::Delay(rng.millis(20..700)), rng.millis(500..4_000)),
+            Fault::Trickled => ("trickled", Flow::Trickle, rng.millis(500..4_000)),
+            Fault::Swallowed => ("swallowed", Flow::Swallow, Duration::MAX),
+            Fault::HalfClosed => ("half closed", Flow::End, Duration::MAX),
         };
         shared.count(kind);
-        // Down only, up only, or both; of a half only one.
-        let which = chance.among(if flow == Flow::End { 0..2 } else { 0..3 });
-        let struck = |direction: u64| which == 2 || which == direction;
-        for (_, way) in (0..).zip(flows).filter(|(direction, _)| struck(*direction)) {
+        // 0: to the server, 1: to the client, 2: both. Half-closing affects one direction only.
+        let which = rng.in_range(if flow == Flow::End { 0..2 } else { 0..3 });
+        let affected = |direction: u64| which == 2 || which == direction;
+        for (_, way) in (0..).zip(flows).filter(|(direction, _)| affected(*direction)) {
             way.send_replace(flow);
         }
         if time == Duration::MAX {
-            // There is no way back, not even in a calm: bytes are missing.
+            // Data is missing, so the connection cannot recover even without faults.
             return std::future::pending().await;
         }
-        until_calm(&mut sky, time).await;
+        until_faults_stop(&mut mode, time).await;
         for way in flows {
             way.send_replace(Flow::Pass);
         }
     }
 }
 
-async fn until_calm(sky: &mut watch::Receiver<Weather>, time: Duration) {
-    let calm = sky.wait_for(|weather| !matches!(weather, Weather::Storm(_)));
-    let _ = timeout(time, calm).await;
+async fn until_faults_stop(mode: &mut watch::Receiver<Mode>, time: Duration) {
+    let stopped = mode.wait_for(|mode| !matches!(mode, Mode::Faulty(_)));
+    let _ = timeout(time, stopped).await;
 }
 
 async fn pump(
@@ -207,11 +205,11 @@ async fn pump(
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = tokio::select! {
-            // An end that fails is an end.
+            // A read error ends the direction.
             read = from.read(&mut buffer) => read.unwrap_or(0),
             () = ended(&mut flow) => {
                 to.shutdown().await?;
-                // Whatever else is sent this way: nobody hears it.
+                // Discard the rest of the input.
                 tokio::io::copy(from, &mut tokio::io::sink()).await?;
                 return Ok(());
             }
@@ -234,7 +232,7 @@ async fn pump(
 
 async fn ended(flow: &mut watch::Receiver<Flow>) {
     if flow.wait_for(|flow| *flow == Flow::End).await.is_err() {
-        // Nothing ends it any more.
+        // The sender was dropped: no fault will end this direction.
         std::future::pending::<()>().await;
     }
 }

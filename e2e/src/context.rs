@@ -1,0 +1,216 @@
+//! Runs a browser test: opens its windows, checks them for unexpected errors, and closes them.
+
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::PathBuf,
+    sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use fantoccini::ClientBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
+
+use crate::{browser::Browser, driver::Driver, page::Page};
+
+/// Maximum duration of a test, so that a browser that hangs does not block the run.
+const DEADLINE: Duration = Duration::from_secs(150);
+/// Number of concurrent tests; each uses two or three browsers.
+const AT_ONCE: u32 = 2;
+
+/// A running test.
+#[derive(Debug)]
+pub struct TestContext {
+    name: String,
+    /// The default browser for its windows.
+    browser: Browser,
+    pages: RefCell<Vec<Page>>,
+}
+
+/// Options for a new window.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowOptions<'a> {
+    /// The browser's preferred language.
+    pub language: &'a str,
+}
+
+impl Default for WindowOptions<'_> {
+    fn default() -> Self {
+        Self { language: "en-US" }
+    }
+}
+
+/// Runs a test in Chromium, then fails it if a browser reported unexpected errors. Artifacts of a failed test are saved
+/// in `target/e2e/`.
+///
+/// # Panics
+/// If the test panics, or a browser reported unexpected errors.
+pub fn browser_test(name: &str, test: impl AsyncFnOnce(&TestContext)) {
+    browser_test_in(Browser::Chromium, name, test);
+}
+
+/// [`browser_test`] in another browser.
+///
+/// # Panics
+/// As [`browser_test`].
+pub fn browser_test_in(browser: Browser, name: &str, test: impl AsyncFnOnce(&TestContext)) {
+    run(browser, DEADLINE, name, test);
+}
+
+/// [`browser_test`] in every browser in turn. Stops at the first failure.
+///
+/// # Panics
+/// As [`browser_test`].
+pub fn browser_test_in_each(name: &str, test: impl AsyncFn(&TestContext)) {
+    for browser in Browser::ALL {
+        browser_test_in(browser, name, &test);
+    }
+}
+
+/// [`browser_test`] with a custom deadline.
+///
+/// # Panics
+/// As [`browser_test`].
+pub fn browser_test_within(deadline: Duration, name: &str, test: impl AsyncFnOnce(&TestContext)) {
+    run(Browser::Chromium, deadline, name, test);
+}
+
+fn run(browser: Browser, deadline: Duration, name: &str, test: impl AsyncFnOnce(&TestContext)) {
+    let _slot = Slot::acquire();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let context = TestContext { name: name.into(), browser, pages: RefCell::default() };
+    let run = async {
+        tokio::time::timeout(deadline, test(&context))
+            .await
+            .unwrap_or_else(|_| panic!("{name} exceeds its deadline of {deadline:?}"));
+        context.assert_no_unexpected_errors().await;
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run)));
+    runtime.block_on(context.close_all(outcome.is_err()));
+    if let Err(why) = outcome {
+        eprintln!("{name} has failed in {browser}");
+        resume_unwind(why);
+    }
+}
+
+impl TestContext {
+    /// Opens a page in a new browser with its own profile.
+    pub async fn open(&self, name: &str, url: &str) -> Page {
+        self.open_in(self.browser, name, url).await
+    }
+
+    /// [`Self::open`] in another browser than the test's default.
+    pub async fn open_in(&self, browser: Browser, name: &str, url: &str) -> Page {
+        let page = self.open_blank_in(browser, name, WindowOptions::default()).await;
+        page.goto(url).await;
+        page
+    }
+
+    /// Opens an empty window in a new browser with its own profile.
+    ///
+    /// # Panics
+    /// If the browser does not start.
+    pub async fn open_blank(&self, name: &str, window: WindowOptions<'_>) -> Page {
+        self.open_blank_in(self.browser, name, window).await
+    }
+
+    /// [`Self::open_blank`] in another browser than the test's default.
+    ///
+    /// # Panics
+    /// As [`Self::open_blank`].
+    pub async fn open_blank_in(&self, browser: Browser, name: &str, window: WindowOptions<'_>) -> Page {
+        static PROFILES: AtomicU32 = AtomicU32::new(0);
+        let number = PROFILES.fetch_add(1, Ordering::Relaxed);
+        let profile = std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()));
+        self.open_with_profile(browser, name, window, profile).await
+    }
+
+    /// Closes a page's browser, and opens an empty window with the same profile.
+    ///
+    /// # Panics
+    /// If it is closed already, reported unexpected errors, or does not start.
+    pub async fn reopen(&self, name: &str, window: WindowOptions<'_>, page: &Page) -> Page {
+        let errors = page.unexpected_errors().await;
+        assert!(errors.is_empty(), "unexpected errors in the browser:\n{}", errors.join("\n"));
+        let profile = page.quit().await.expect("the page is open");
+        self.pages.borrow_mut().retain(Page::is_open);
+        self.open_with_profile(page.browser(), name, window, profile).await
+    }
+
+    /// Kills a page's browser, and opens an empty window with the same profile.
+    ///
+    /// # Panics
+    /// If it cannot be killed, or does not start.
+    pub async fn kill_and_reopen(&self, name: &str, window: WindowOptions<'_>, page: &Page) -> Page {
+        let profile = page.kill().await;
+        self.pages.borrow_mut().retain(Page::is_open);
+        self.open_with_profile(page.browser(), name, window, profile).await
+    }
+
+    async fn open_with_profile(
+        &self,
+        browser: Browser,
+        name: &str,
+        window: WindowOptions<'_>,
+        profile: PathBuf,
+    ) -> Page {
+        let driver = Driver::start(browser, &profile).await;
+        let capabilities = browser.capabilities(window, &profile);
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().expect("an object").clone())
+            .connect(driver.url())
+            .await
+            .unwrap_or_else(|error| panic!("{browser} does not open a window: {error}"));
+        let name = match browser {
+            Browser::Chromium => format!("{}-{name}", self.name),
+            Browser::Firefox => format!("{}-{name}-firefox", self.name),
+        };
+        let page = Page::new(name, browser, driver, client, profile);
+        self.pages.borrow_mut().push(page.clone());
+        page
+    }
+
+    async fn assert_no_unexpected_errors(&self) {
+        let mut errors = Vec::new();
+        let pages = self.pages.borrow().clone();
+        for page in pages.iter().filter(|page| page.is_open()) {
+            errors.extend(page.unexpected_errors().await);
+        }
+        assert!(errors.is_empty(), "unexpected errors in the browser:\n{}", errors.join("\n"));
+    }
+
+    async fn close_all(&self, failed: bool) {
+        for page in self.pages.take() {
+            if failed {
+                page.save_artifacts().await;
+            }
+            // Fails if the browser has crashed.
+            let _ = tokio::time::timeout(Duration::from_secs(10), page.close()).await;
+        }
+    }
+}
+
+/// Permission to run; at most [`AT_ONCE`] tests hold one.
+struct Slot;
+
+static IN_USE: Mutex<u32> = Mutex::new(0);
+static RELEASED: Condvar = Condvar::new();
+
+impl Slot {
+    fn acquire() -> Self {
+        let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |in_use: &mut u32| *in_use >= AT_ONCE;
+        *RELEASED.wait_while(in_use, full).unwrap_or_else(PoisonError::into_inner) += 1;
+        Self
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        *IN_USE.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        RELEASED.notify_one();
+    }
+}

@@ -1,0 +1,62 @@
+//! Simulates network loss in a page: while offline, the page cannot connect to any server.
+
+use crate::page::Page;
+
+/// An address on which nothing listens.
+const NOWHERE: &str = "127.0.0.1:9";
+
+const NETWORK_SWITCH: &str = r"
+    const Real = WebSocket, open = new Set();
+    let offline = false, history = true, dropCount = 0;
+    // A frame that consists only of field 26 is a history request.
+    const isHistoryRequest = async (message) => {
+        const [first, second] = new Uint8Array(await new Response(message).arrayBuffer());
+        return first === 0xD2 && second === 1;
+    };
+    window.WebSocket = class extends Real {
+        constructor(url, protocols) {
+            super(offline ? 'ws://127.0.0.1:9/' : url, protocols ?? []);
+            open.add(this);
+            this.addEventListener('close', () => open.delete(this));
+        }
+        send(message) {
+            if (dropCount > 0) dropCount -= 1;
+            else if (history) super.send(message);
+            else isHistoryRequest(message).then((isRequest) => isRequest || super.send(message));
+        }
+    };
+    window.testNetwork = {
+        goOffline() { offline = true; for (const socket of open) socket.close(); },
+        goOnline() { offline = false; history = true; },
+        dropHistory() { history = false; },
+        dropNext() { dropCount = 1; },
+    };
+";
+
+impl Page {
+    /// Installs the switch. Must be called before the page is opened.
+    pub async fn install_network_switch(&self) {
+        self.expect_lost_connections();
+        self.allow_host(NOWHERE);
+        self.before_load(NETWORK_SWITCH).await;
+    }
+
+    /// Closes all connections and blocks new ones.
+    pub async fn go_offline(&self) {
+        self.eval::<()>("testNetwork.goOffline()", vec![]).await;
+        self.until("the connection is lost", |view| view.connection.as_deref() == Some("reconnecting")).await;
+    }
+
+    /// Lets the page connect again, and makes it do so at once.
+    pub async fn go_online(&self) {
+        // By script, so that no element loses the focus. The button may be missing if the page reconnects by itself.
+        self.eval::<()>("testNetwork.goOnline(); document.querySelector('#retry-now')?.click()", vec![])
+            .await;
+        self.until("back", |view| view.online()).await;
+    }
+
+    /// Drops all history requests until [`Self::go_online`].
+    pub async fn withhold_history(&self) {
+        self.eval::<()>("testNetwork.dropHistory()", vec![]).await;
+    }
+}

@@ -1,0 +1,137 @@
+//! Reads and scrolls a page's timeline as a person does. Only rows near the viewport are in the document, so reading
+//! everything means scrolling through it.
+
+use crate::{Page, view::ShownMessage};
+
+impl Page {
+    /// Scrolls from the start of the room to its end and returns all messages, waiting for gaps to load. The page must be
+    /// visible.
+    ///
+    /// # Panics
+    /// If a gap does not load, or two consecutive viewports do not overlap.
+    pub async fn read_all_messages(&self) -> Vec<ShownMessage> {
+        self.eval(READ_THROUGH, vec![]).await
+    }
+
+    /// The contents of [`Self::read_all_messages`].
+    ///
+    /// # Panics
+    /// As [`Self::read_all_messages`].
+    pub async fn read_all_contents(&self) -> Vec<String> {
+        self.read_all_messages().await.into_iter().map(|message| message.content).collect()
+    }
+
+    /// Scrolls up by `step` pixels in each animation frame, for `frames` frames, or until the top. Returns the largest
+    /// distance in pixels by which a visible row shifted beyond the scrolled distance.
+    ///
+    /// # Panics
+    /// If the page does not respond.
+    pub async fn scroll_up(&self, step: f64, frames: u32) -> f64 {
+        self.eval(&format!("{DRAWN}{SCROLL_UP}"), vec![step.into(), frames.into()]).await
+    }
+
+    /// Starts to measure the position of the first fully visible message in each frame; see [`Self::anchor_shift`].
+    ///
+    /// # Panics
+    /// If no message is fully visible.
+    pub async fn watch_anchor(&self) {
+        self.eval::<()>(&format!("{DRAWN}{WATCH_ANCHOR}"), vec![]).await;
+    }
+
+    /// Stops measuring after five more frames. Returns the anchor's largest distance in pixels from its first position.
+    ///
+    /// # Panics
+    /// If no anchor is being measured, or if it was removed from the document.
+    pub async fn anchor_shift(&self) -> f64 {
+        self.eval(ANCHOR_SHIFT, vec![]).await
+    }
+}
+
+const READ_THROUGH: &str = r"
+    const frame = document.querySelector('#timeline');
+    const edges = () => { const at = frame.getBoundingClientRect(); return [at.top, at.bottom]; };
+    const seen = (row) => { const [top, bottom] = edges(), at = row.getBoundingClientRect(); return at.bottom > top + 1 && at.top < bottom - 1; };
+    const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const settle = async () => {
+        const until = performance.now() + 15000;
+        do {
+            await frames();
+            if (performance.now() > until) throw new Error('gaps not loaded: ' + [...frame.querySelectorAll('.gap')].map((e) => e.textContent));
+        } while ([...frame.querySelectorAll('.gap')].some(seen));
+    };
+    const all = [];
+    const collect = () => {
+        const rows = [...frame.querySelectorAll('.row.message')].filter(seen).map((e) => ({
+            id: e.dataset.id, content: e.querySelector('.content').textContent, delivery: e.dataset.delivery ?? '',
+        }));
+        const last = all.at(-1), from = last ? rows.findIndex((row) => row.id === last.id) : -1;
+        if (last && rows.length && from < 0) throw new Error(`a gap between ${last.content} and ${rows[0].content}`);
+        all.push(...rows.slice(from + 1));
+    };
+    return (async () => {
+        do { frame.scrollTop = 0; await settle(); } while (frame.scrollTop > 0);
+        for (;;) {
+            collect();
+            const top = frame.scrollTop;
+            if (top + frame.clientHeight >= frame.scrollHeight - 2) return all;
+            frame.scrollTop = top + frame.clientHeight * 0.6;
+            await settle();
+        }
+    })();
+";
+
+/// Positions of rows as drawn. A new IntersectionObserver reports at the end of the frame, after layout. Reading
+/// `getBoundingClientRect` instead would force a layout in the middle of a frame and return positions never drawn.
+const DRAWN: &str = r"
+    const frame = document.querySelector('#timeline');
+    const drawn = (rows) => new Promise((done) => requestAnimationFrame(() => {
+        const observer = new IntersectionObserver((entries) => {
+            observer.disconnect();
+            done(new Map(entries.map((entry) => [entry.target, entry.boundingClientRect.top - entry.rootBounds.top])));
+        }, { root: frame });
+        rows.forEach((row) => observer.observe(row));
+        if (rows.length === 0) done(new Map());
+    }));
+";
+
+const SCROLL_UP: &str = r"
+    const [step, count] = arguments;
+    const wholeRows = (at) => [...at].filter(([row, top]) => top >= 0 && top + row.offsetHeight + step <= frame.clientHeight);
+    const rows = () => [...frame.querySelectorAll('.row.message')];
+    return (async () => {
+        // At the end, new messages scroll the view between frames too, so the first step starts from the current layout.
+        const edge = frame.getBoundingClientRect().top + frame.clientTop;
+        let most = 0, before = wholeRows(rows().map((row) => [row, row.getBoundingClientRect().top - edge]));
+        for (let n = 0; n < count && frame.scrollTop > step; n++) {
+            frame.scrollTop -= step;
+            // Rows measured before, and rows for the next step.
+            const known = before.filter(([row]) => row.isConnected);
+            const now = await drawn([...new Set([...known.map(([row]) => row), ...rows()])]);
+            for (const [row, top] of known.filter(([row]) => row.isConnected)) {
+                most = Math.max(most, Math.abs(now.get(row) - top - step));
+            }
+            before = wholeRows(now);
+        }
+        return most;
+    })();
+";
+
+const WATCH_ANCHOR: &str = r"
+    const edge = frame.getBoundingClientRect().top;
+    const anchor = [...frame.querySelectorAll('.row.message')].find((row) => row.getBoundingClientRect().top >= edge);
+    const watch = window.anchorWatch = {};
+    window.anchorShift = 0;
+    return drawn([anchor]).then((at) => {
+        const before = at.get(anchor);
+        const measure = (at) => {
+            const shift = anchor.isConnected ? Math.abs(at.get(anchor) - before) : NaN;
+            window.anchorShift = shift <= window.anchorShift ? window.anchorShift : shift;
+            if (window.anchorWatch === watch) drawn([anchor]).then(measure);
+        };
+        measure(at);
+    });
+";
+
+const ANCHOR_SHIFT: &str = "return new Promise((done, failed) => { let left = 5; const next = () => { \
+    if (left-- > 0) return requestAnimationFrame(next); \
+    window.anchorWatch = null; Number.isFinite(window.anchorShift) ? done(window.anchorShift) : failed('the anchor was removed'); }; next(); })";

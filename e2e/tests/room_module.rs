@@ -1,0 +1,239 @@
+//! The room is a separate module, loaded after the login page: when it is fetched, and what happens if it cannot be.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{Page, Server, StaticHost, TestContext, View, WindowOptions, browser_test};
+
+/// Serves the bundle from a static host, with a server that accepts its origin.
+fn static_host_and_server() -> (StaticHost, Server) {
+    let files = StaticHost::serve("/some/path/");
+    let server = Server::start_with(&["--allow-origin", &files.origin()]);
+    files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+    (files, server)
+}
+
+/// A window that may connect to the server.
+async fn open_window(test: &TestContext, name: &str, language: &str, server: &Server) -> Page {
+    let page = test.open_blank(name, WindowOptions { language }).await;
+    page.allow_host(server.address());
+    page
+}
+
+/// Delays the room module until `release()` is called. `asked` records for each fetch whether a frame with the login page
+/// had been drawn before; `there` becomes true once the module is instantiated and its waiting tasks have run.
+const DELAY_ROOM_MODULE: &str = "
+    const ask = globalThis.fetch;
+    const held = new Promise((go) => (globalThis.release = go));
+    let drawn = false;
+    const check = () => {
+        drawn = Boolean(document.querySelector('#login'));
+        if (!drawn) requestAnimationFrame(check);
+    };
+    requestAnimationFrame(check);
+    globalThis.asked = [];
+    globalThis.fetch = async (what, how) => {
+        if (String(what).includes('/room-')) {
+            asked.push(drawn);
+            await held;
+        }
+        return ask(what, how);
+    };
+    const make = WebAssembly.instantiate;
+    globalThis.there = false;
+    WebAssembly.instantiate = async (...what) => {
+        const made = await make(...what);
+        setTimeout(() => (there = true));
+        return made;
+    };
+";
+
+#[test]
+fn room_module_is_prefetched_after_the_login_page_is_drawn() {
+    browser_test("room_module_is_prefetched_after_the_login_page_is_drawn", async |test| {
+        let (files, server) = static_host_and_server();
+        let room = files.room_module();
+        let tom = open_window(test, "tom", "en-US", &server).await;
+        tom.before_load(DELAY_ROOM_MODULE).await;
+        tom.goto(&files.url()).await;
+        tom.until_true("the room module is requested", "return asked.length > 0").await;
+        let drawn: Vec<bool> = tom.eval("return asked", vec![]).await;
+        assert_eq!(drawn, [true], "requested once, and after the login page was drawn");
+        let named =
+            format!("return document.querySelector('link[rel=part]').href === '{}{room}'", files.url());
+        tom.until_true("the page links to the room module", &named).await;
+        let cached = "const { href } = document.querySelector('link[rel=part]'); \
+                    return caches.match(href).then((found) => found !== undefined)";
+        tom.until_true("the module is cached for offline use, although its download is delayed", cached)
+            .await;
+        tom.eval::<()>("release()", vec![]).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("here").await;
+    });
+}
+
+#[test]
+fn config_is_fetched_once_and_before_the_module_is_ready() {
+    browser_test("config_is_fetched_once_and_before_the_module_is_ready", async |test| {
+        let (files, server) = static_host_and_server();
+        let tom = open_window(test, "tom", "en-US", &server).await;
+        tom.before_load(
+            "
+            const ask = globalThis.fetch;
+            globalThis.events = [];
+            globalThis.fetch = (what, how) => {
+                const name = String(what).split('/').at(-1);
+                if (name === 'config.json') events.push(name);
+                return ask(what, how);
+            };
+            for (const name of ['instantiate', 'instantiateStreaming']) {
+                const make = WebAssembly[name];
+                WebAssembly[name] = async (...what) => {
+                    const made = await make(...what);
+                    events.push('module');
+                    return made;
+                };
+            }
+            ",
+        )
+        .await;
+        tom.goto(&files.url()).await;
+        tom.until("the login page", |view| view.login).await;
+        let events: Vec<String> = tom.eval("return events.slice(0, 2)", vec![]).await;
+        assert_eq!(events, ["config.json", "module"]);
+        tom.log_in("tom").await;
+        let asked: usize =
+            tom.eval("return events.filter((event) => event === 'config.json').length", vec![]).await;
+        assert_eq!(asked, 1);
+    });
+}
+
+#[test]
+fn login_can_be_cancelled_while_the_room_module_loads() {
+    browser_test("login_can_be_cancelled_while_the_room_module_loads", async |test| {
+        let (files, server) = static_host_and_server();
+        let tom = open_window(test, "tom", "en-US", &server).await;
+        tom.before_load(DELAY_ROOM_MODULE).await;
+        tom.goto(&files.url()).await;
+        let state = |wanted: &'static str| move |view: &View| view.connection.as_deref() == Some(wanted);
+        tom.submit_login("tom", None).await;
+        tom.until("the login is in progress", state("connecting")).await;
+        tom.click("#login-cancel").await;
+        let view = tom.until("the login is cancelled", state("idle")).await;
+        assert_eq!((view.login, view.login_error), (true, None));
+        tom.eval::<()>("release()", vec![]).await;
+        tom.until_true("the room module is loaded", "return there").await;
+        let view = tom.view().await;
+        assert!(
+            view.login && view.connection.as_deref() == Some("idle"),
+            "a cancelled login entered the room: {view:?}"
+        );
+    });
+}
+
+#[test]
+fn login_completes_when_the_room_module_arrives() {
+    browser_test("login_completes_when_the_room_module_arrives", async |test| {
+        let (files, server) = static_host_and_server();
+        let tom = open_window(test, "tom", "en-US", &server).await;
+        tom.before_load(DELAY_ROOM_MODULE).await;
+        tom.goto(&files.url()).await;
+        tom.submit_login("tom", None).await;
+        tom.until("the login is in progress", |view| view.connection.as_deref() == Some("connecting")).await;
+        tom.eval::<()>("release()", vec![]).await;
+        tom.until("the room", View::online).await;
+        tom.send_and_wait("here").await;
+    });
+}
+
+#[test]
+fn reload_fetches_room_module_and_config_concurrently() {
+    browser_test("reload_fetches_room_module_and_config_concurrently", async |test| {
+        let (files, server) = static_host_and_server();
+        let tom = open_window(test, "tom", "en-US", &server).await;
+        tom.goto(&files.url()).await;
+        tom.log_in("tom").await;
+        tom.before_load(
+            "
+            const ask = globalThis.fetch;
+            const asked = new Promise((go) => (globalThis.go = go));
+            globalThis.fetch = async (what, how) => {
+                if (String(what).includes('/room-')) go();
+                if (String(what).includes('config.json')) await asked;
+                return ask(what, how);
+            };
+            ",
+        )
+        .await;
+        tom.reload().await;
+        tom.until("the room, whose config was delayed until the module was requested", View::online).await;
+    });
+}
+
+/// The login page shows this error, and no login is in progress.
+fn shows_error(words: &str) -> impl Fn(&View) -> bool {
+    move |view| {
+        let has_words = view.login_error.as_deref().is_some_and(|error| error.contains(words));
+        view.login && has_words && view.connection.as_deref() == Some("idle")
+    }
+}
+
+#[test]
+fn missing_room_module_is_reported_at_login_and_can_be_retried() {
+    browser_test("missing_room_module_is_reported_at_login_and_can_be_retried", async |test| {
+        for (language, words, instead) in [
+            ("en-US", "A part of the page could not be loaded", None),
+            ("zh-CN", "页面的一部分未能加载", Some("something else")),
+        ] {
+            let (files, server) = static_host_and_server();
+            let room = files.room_module();
+            let built = files.get(&room);
+            match instead {
+                Some(content) => files.put(&room, content),
+                None => files.remove(&room),
+            }
+            let tom = open_window(test, language, language, &server).await;
+            // The browser logs the missing file and the digest mismatch; the page also logs the former.
+            tom.expect_error("");
+            tom.goto(&files.url()).await;
+            let view = tom.until("the login page", |view| view.login && view.boot.is_none()).await;
+            assert_eq!(view.login_error, None, "no error before the module is needed");
+            tom.submit_login("tom", None).await;
+            tom.until("the error is shown", shows_error(words)).await;
+            tom.click("#login-submit").await;
+            tom.until("the error is shown again", shows_error(words)).await;
+            files.put(&room, built);
+            tom.click("#login-submit").await;
+            tom.until("the room", View::online).await;
+            tom.send_and_wait("here").await;
+        }
+    });
+}
+
+#[test]
+fn missing_room_module_after_reload_is_reported_and_session_resumes_on_retry() {
+    browser_test("missing_room_module_after_reload_is_reported_and_session_resumes_on_retry", async |test| {
+        let (files, server) = static_host_and_server();
+        let room = files.room_module();
+        let built = files.get(&room);
+        let tom = open_window(test, "tom", "en-US", &server).await;
+        tom.goto(&files.url()).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("before").await;
+        let clear_cache = "
+            const workers = navigator.serviceWorker;
+            return workers.ready
+                .then((worker) => worker.unregister())
+                .then(() => caches.delete('parlour'))
+                .then(() => true)
+        ";
+        tom.until_true("the service worker and its cache are removed", clear_cache).await;
+        files.remove(&room);
+        tom.expect_error("");
+        tom.reload().await;
+        tom.until("the error is shown", shows_error("A part of the page could not be loaded")).await;
+        files.put(&room, built);
+        tom.click("#login-submit").await;
+        tom.until("the room with its message", |view| view.online() && view.has_sent("before")).await;
+    });
+}
