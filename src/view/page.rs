@@ -133,12 +133,8 @@ mod tests {
 
     #[test]
     fn the_frame_has_the_colours_of_the_stylesheet() {
-        let css = include_str!("../../style/main.css");
-        let paper: Vec<_> = css
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("--paper:"))
-            .map(|value| value.trim().trim_end_matches(';'))
-            .collect();
-        assert_eq!(paper, [FRAME[0], FRAME[1], FRAME[1]]);
+        let css = include_str!("../../style/tokens.css");
+        let paper = css.lines().find_map(|line| line.trim().strip_prefix("--paper: "));
+        assert_eq!(paper, Some(&*format!("light-dark({}, {});", FRAME[0], FRAME[1])));
     }
 }
