@@ -1,4 +1,4 @@
-//! Compressed copies beside the files, for servers that hand them out as they are.
+//! Writes compressed copies next to the files of the bundle, for servers that send them as they are.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use crate::fingerprint::files;
 
 const COMPRESSIBLE: &[&str] = &["css", "html", "js", "json", "svg", "txt", "wasm", "webmanifest"];
 
-/// Whoever hosts the bundle edits this one, which would leave its compressed copies behind.
+/// Hosts edit this file, and a compressed copy of it would be out of date then.
 const EDITED_BY_HOSTS: &str = "config.json";
 
 /// The files of the bundle that have compressed copies.
@@ -26,29 +26,29 @@ pub fn compressible(dist: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Writes `.br` and `.gz` at their best levels, on two threads.
-pub fn pack(dist: &Path) -> Result<()> {
+/// Writes `.br` and `.gz` files at the highest levels, on two threads.
+pub fn compress(dist: &Path) -> Result<()> {
     let queue = Mutex::new(compressible(dist)?);
     let worker = || -> Result<()> {
         loop {
-            // A poisoned queue means the other worker panicked; then the scope below panics anyway.
-            let next = queue.lock().map_err(|_| anyhow!("packing stopped"))?.pop();
+            // The lock is poisoned only if the other worker panicked, and then the scope below panics too.
+            let next = queue.lock().map_err(|_| anyhow!("compression stopped"))?.pop();
             let Some(file) = next else { return Ok(()) };
             let raw = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-            fs::write(beside(&file, "br"), brotli(&raw)?)?;
-            fs::write(beside(&file, "gz"), gzip(&raw)?)?;
+            fs::write(with_suffix(&file, "br"), brotli(&raw)?)?;
+            fs::write(with_suffix(&file, "gz"), gzip(&raw)?)?;
         }
     };
     std::thread::scope(|scope| {
         let other = scope.spawn(worker);
         let own = worker();
-        other.join().map_err(|_| anyhow!("packing panicked"))?.and(own)
+        other.join().map_err(|_| anyhow!("compression panicked"))?.and(own)
     })
-    .context("the bundle could not be compressed")
+    .context("the bundle cannot be compressed")
 }
 
-/// `name.ext` to `name.ext.br`.
-pub fn beside(file: &Path, suffix: &str) -> PathBuf {
+/// `name.ext` with the suffix `br`: `name.ext.br`.
+pub fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);
@@ -56,15 +56,15 @@ pub fn beside(file: &Path, suffix: &str) -> PathBuf {
 }
 
 fn brotli(raw: &[u8]) -> Result<Vec<u8>> {
-    let mut packed = Vec::new();
+    let mut compressed = Vec::new();
     let params = brotli::enc::BrotliEncoderParams { quality: 11, size_hint: raw.len(), ..Default::default() };
-    brotli::BrotliCompress(&mut &raw[..], &mut packed, &params)?;
-    Ok(packed)
+    brotli::BrotliCompress(&mut &raw[..], &mut compressed, &params)?;
+    Ok(compressed)
 }
 
-pub fn unbrotli(packed: &[u8]) -> Result<Vec<u8>> {
+pub fn unbrotli(compressed: &[u8]) -> Result<Vec<u8>> {
     let mut raw = Vec::new();
-    brotli::BrotliDecompress(&mut &packed[..], &mut raw)?;
+    brotli::BrotliDecompress(&mut &compressed[..], &mut raw)?;
     Ok(raw)
 }
 
@@ -74,9 +74,9 @@ fn gzip(raw: &[u8]) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-pub fn gunzip(packed: &[u8]) -> Result<Vec<u8>> {
+pub fn gunzip(compressed: &[u8]) -> Result<Vec<u8>> {
     let mut raw = Vec::new();
-    flate2::read::GzDecoder::new(packed).read_to_end(&mut raw)?;
+    flate2::read::GzDecoder::new(compressed).read_to_end(&mut raw)?;
     Ok(raw)
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways() {
+    fn decompression_restores_the_input() {
         let raw = b"a chat, a chat, a chat that runs in any browser".repeat(20);
         let (br, gz) = (brotli(&raw).unwrap(), gzip(&raw).unwrap());
         assert!(br.len() < gz.len() && gz.len() < raw.len());

@@ -1,21 +1,22 @@
-//! Where things are.
+//! Paths in the checkout and in cargo's target directory.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The checkout and cargo's target directory.
+/// The checkout, and the target directory that xtask was built into.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct Workspace {
     pub root: PathBuf,
     pub target: PathBuf,
 }
 
-impl Place {
-    /// The target directory is the one this very program was built into, however it was chosen.
-    pub fn find() -> Result<Self> {
+impl Workspace {
+    /// Finds both from the paths of this crate and of the running program, so that a target directory chosen by an option,
+    /// a variable or a settings file is respected.
+    pub fn locate() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
-        let exe = std::env::current_exe().context("cannot tell where xtask itself is")?;
+        let exe = std::env::current_exe().context("the path of xtask is unknown")?;
         let target = exe.parent().and_then(Path::parent).context("xtask was not started by cargo")?;
         Ok(Self { root: root.to_owned(), target: target.to_owned() })
     }
@@ -37,11 +38,12 @@ impl Place {
     }
 }
 
+/// The file name of a program on this system.
 pub fn exe_name(name: &str) -> String {
     format!("{name}{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// The first file of one of these names on PATH.
+/// The first program of these names that is on PATH.
 pub fn on_path(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let dirs: Vec<PathBuf> = std::env::split_paths(&path).collect();
