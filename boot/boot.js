@@ -1,5 +1,5 @@
-// Starts the client: finds its files in the page's preload links, checks the module's integrity, compiles it
-// while it downloads, and says what happened when that fails. Runs before any Rust does.
+// Starts the client: finds its script and module in the page's preload links, checks the module's integrity, compiles it
+// during the download, and shows an error if that fails. Runs before any Rust code.
 
 const TEXT = {
   en: {
@@ -14,14 +14,16 @@ const TEXT = {
   },
 };
 
+// Most often the client has started by then, and starts sooner if no loading screen is drawn.
+const LOADING_SCREEN_DELAY_MS = 400;
+
 document.getElementById("late").remove();
 const boot = document.getElementById("boot");
-// In ms. Most often the page stands by then, and sooner without this.
-setTimeout(() => (boot.hidden = false), 400);
+setTimeout(() => (boot.hidden = false), LOADING_SCREEN_DELAY_MS);
 
 function fail(reason) {
   if (!boot.isConnected) return;
-  // A client that stopped while starting has said so itself.
+  // The client shows an error of its own if it panics while it starts.
   if (document.getElementById("crash")) return boot.remove();
   const chinese = navigator.language.toLowerCase().startsWith("zh");
   const text = chinese ? TEXT.zh : TEXT.en;
@@ -44,42 +46,44 @@ async function start() {
   if (!globalThis.device) throw new Error("device.js is missing");
   const script = document.querySelector('link[rel="modulepreload"]:not([href*="/snippets/"])');
   const module = document.querySelector('link[rel="preload"][type="application/wasm"]');
-  const bytes = fetch(module.href, { integrity: module.integrity });
-  // The client wants this first of all. The file can be changed without a new name.
+  const response = fetch(module.href, { integrity: module.integrity });
+  // The client needs the configuration first. Hosts edit this file, so it has no hash in its name.
   globalThis.settings = fetch("config.json", { cache: "no-cache" });
-  // Awaited later; this only keeps a failure here from being reported twice.
-  for (const asked of [bytes, globalThis.settings]) asked.catch(() => {});
+  // Both are awaited later. Without a handler a failure would also be reported as unhandled.
+  for (const request of [response, globalThis.settings]) request.catch(() => {});
   const { default: init } = await import(script.href);
-  // The client takes #boot away once its first view stands.
-  await init({ module_or_path: bytes });
-  // With it the page opens without a network. Not while it is worked on: reload.js is only there then.
-  if (navigator.serviceWorker && !developing) keep();
+  // The exports of the main module, for load_room.js. The client removes #boot when it has drawn its first view.
+  globalThis.client = init({ module_or_path: response });
+  await globalThis.client;
+  // The service worker would serve old files during development.
+  if (navigator.serviceWorker && !developing) cachePage();
 }
 
-// The worker is in time for the next visit; what this visit has loaded, it loads again, from the browser's cache.
-async function keep() {
+// Installs the service worker, with which the page opens without a network. It does not see the requests of this visit, so
+// they are repeated for its cache; the browser's own cache answers them.
+async function cachePage() {
   try {
     await navigator.serviceWorker.register(new URL("worker.js", document.baseURI));
     await navigator.serviceWorker.ready;
     const cache = await caches.open("parlour");
     const urls = performance.getEntriesByType("resource").map(({ name }) => name);
     const own = urls.filter((url) => url.startsWith(new URL(".", document.baseURI)));
-    // The room is loaded after the login page, which may be later than now.
+    // The room's module may not have been requested yet.
     const room = document.querySelector('link[rel="part"]');
     await cache.addAll([...new Set([document.baseURI, ...own, ...(room ? [room.href] : [])])]);
   } catch {
-    // Forbidden or full: the page needs a network then.
+    // Service workers are forbidden, or the storage is full. The page works, but only with a network.
   }
 }
 
-// Only `trunk serve` adds an inline script: see there.
+// Only `trunk serve` adds an inline script to the page; see reload.js.
 const developing = document.querySelector("body > script:not([src])");
 if (developing) import(new URL("reload.js", document.baseURI));
 
 if (typeof WebAssembly === "object") {
   start().catch((error) => {
     console.error(error);
-    // What the worker keeps may be what is wrong: the next attempt gets all of it anew.
+    // A cached file may be the cause. The next attempt downloads all files.
     globalThis.caches?.delete("parlour");
     fail("failed");
   });

@@ -1,128 +1,133 @@
-// What the browser keeps for the client: promises that always answer, within a while, and never fail; `undefined` says
-// no. In JavaScript because the same by way of web-sys is several times the download, and here because what stands here
-// gets a name with a hash, which a module of wasm-bindgen's does not.
+// Browser storage and coordination between tabs, for the client: IndexedDB, Web Locks and BroadcastChannel. Every promise
+// resolves within PATIENCE_MS and none rejects; `undefined` stands for a failure. The same code with web-sys would be
+// several times the download, and as a snippet of wasm-bindgen's it would have no hash in its file name.
 
+const DATABASE_VERSION = 1;
 const TABLES = ["account", "outbox", "messages"];
-const PATIENCE = 2000;
-const SOME = 50;
+const PATIENCE_MS = 2000;
+// Requests per task of a transaction: hundreds at once would block for one or two frames.
+const CHUNK = 50;
+const LOCK_RELEASE_DELAY_MS = 500;
 
 let database;
-// Something was not answered in time: until it is, nothing else is waited for.
+// A request has timed out. Until one succeeds, later ones time out at once.
 let stuck = false;
 
 function open() {
-  return new Promise((done, failed) => {
-    const request = indexedDB.open("parlour", 1);
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open("parlour", DATABASE_VERSION);
     request.onupgradeneeded = () => TABLES.forEach((table) => request.result.createObjectStore(table));
     request.onsuccess = () => {
-      const found = request.result;
-      const gone = () => (database = undefined);
-      found.onclose = gone;
-      // A later version of this page, or somebody who clears the browser's data, needs it closed.
-      found.onversionchange = () => {
-        found.close();
-        gone();
+      const opened = request.result;
+      const forget = () => (database = undefined);
+      opened.onclose = forget;
+      // A later version of the page, or the deletion of site data, waits until the database is closed.
+      opened.onversionchange = () => {
+        opened.close();
+        forget();
       };
-      done(found);
+      resolve(opened);
     };
-    request.onerror = failed;
+    request.onerror = reject;
   });
 }
 
-async function begin(...how) {
+async function begin(...options) {
   try {
-    return (await (database ??= open())).transaction(TABLES, ...how);
+    return (await (database ??= open())).transaction(TABLES, ...options);
   } catch (error) {
     database = undefined;
     throw error;
   }
 }
 
-function within(work) {
-  return new Promise((done) => {
+function withTimeout(work) {
+  return new Promise((resolve) => {
     const end = (value) => {
       clearTimeout(timer);
-      done(value);
+      resolve(value);
     };
-    const timer = setTimeout(() => done((stuck = true) && undefined), stuck ? 0 : PATIENCE);
+    const timer = setTimeout(() => resolve((stuck = true) && undefined), stuck ? 0 : PATIENCE_MS);
     work.then((value) => end(value, (stuck = false)), () => end());
   });
 }
 
-// The values of each table, in the order of their keys.
+// Resolves to the values of each table, in the order of their keys.
 function read(scope) {
-  const all = (store) =>
-    new Promise((done, failed) => {
-      // An array comes after everything that is no array: these are the keys that begin with the scope.
+  const readTable = (store) =>
+    new Promise((resolve, reject) => {
+      // Keys are [scope, key]. Arrays sort after all other types, so this range has all keys of the scope.
       const request = store.getAll(IDBKeyRange.bound([scope], [scope, []]));
-      request.onsuccess = () => done(request.result);
-      request.onerror = failed;
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = reject;
     });
-  return within(begin().then((made) => Promise.all(TABLES.map((table) => all(made.objectStore(table))))));
+  return withTimeout(
+    begin().then((transaction) => Promise.all(TABLES.map((table) => readTable(transaction.objectStore(table))))),
+  );
 }
 
-// Makes changes in one transaction: an array of [table, from, to, value]. A value is put under the key `from`; without
-// one all keys from there are taken out, up to `to` or to the table's end.
+// Applies changes in one transaction and resolves to true. A change is [table, from, to, value]: `value` is stored under
+// the key `from`; without a value all keys from `from` to `to`, or to the end of the table, are deleted.
 function write(scope, changes) {
-  // What the user said is to survive a power cut as well.
+  // Messages of the send queue must survive a power failure.
   const durability = changes.some(([table, , , value]) => table === 1 && value) ? "strict" : "default";
-  const made = begin("readwrite", { durability }).then(
+  const written = begin("readwrite", { durability }).then(
     (transaction) =>
-      new Promise((done, failed) => {
-        transaction.oncomplete = () => done(true);
-        transaction.onabort = failed;
-        // Some at a time: hundreds would take as long as a frame or two.
+      new Promise((resolve, reject) => {
+        transaction.oncomplete = () => resolve(true);
+        transaction.onabort = reject;
         let at = 0;
-        const some = () => {
-          for (let left = SOME; left && at < changes.length; left--) {
+        const writeChunk = () => {
+          for (let left = CHUNK; left && at < changes.length; left--) {
             const [table, from, to, value] = changes[at++];
             const store = transaction.objectStore(TABLES[table]);
             const request = value
               ? store.put(value, [scope, from])
               : store.delete(IDBKeyRange.bound([scope, from], [scope, to ?? []]));
-            if (left === 1) request.onsuccess = some;
+            if (left === 1) request.onsuccess = writeChunk;
           }
         };
-        some();
+        writeChunk();
       }),
   );
-  return within(made);
+  return withTimeout(written);
 }
 
-// The pages of one user. One of them leads: calls back when it is this one, now or when those before it are gone. Gives a
-// function that ends it. Where there are no locks, as on an unencrypted page, every page leads.
-function lead(scope, led) {
+// Requests the leadership among the tabs of one user. Calls `onLead` when this tab becomes the leader, at once or after the
+// tabs before it are closed, and returns a function that ends the request or the leadership. Web Locks need a secure
+// context; without them every tab is a leader.
+function lead(scope, onLead) {
   if (!navigator.locks) {
-    setTimeout(led);
+    setTimeout(onLead);
     return () => {};
   }
-  const wish = new AbortController();
+  const request = new AbortController();
   let release;
-  const held = new Promise((done) => (release = done));
+  const held = new Promise((resolve) => (release = resolve));
   navigator.locks
-    .request(`parlour ${scope}`, { signal: wish.signal }, () => {
-      led();
+    .request(`parlour ${scope}`, { signal: request.signal }, () => {
+      onLead();
       return held;
     })
     .catch(() => {});
   return () => {
-    wish.abort();
-    // Those who wait for it are to hear first why it is free.
-    setTimeout(release, 500);
+    request.abort();
+    // The followers must receive the reason before the next of them leads.
+    setTimeout(release, LOCK_RELEASE_DELAY_MS);
   };
 }
 
-// Whether a page leads in a scope.
+// Resolves to whether a tab is the leader in this scope.
 async function led(scope) {
   const state = await navigator.locks?.query();
   return state?.held.some((lock) => lock.name === `parlour ${scope}`) ?? false;
 }
 
-// What the pages tell each other; `heard` is called with what the others tell.
-function channel(scope, heard) {
-  const made = new BroadcastChannel(`parlour ${scope}`);
-  made.onmessage = ({ data }) => heard(data);
-  return made;
+// Opens the channel between tabs. `onMessage` is called with the messages of other tabs.
+function channel(scope, onMessage) {
+  const opened = new BroadcastChannel(`parlour ${scope}`);
+  opened.onmessage = ({ data }) => onMessage(data);
+  return opened;
 }
 
 globalThis.device = { read, write, lead, led, channel };

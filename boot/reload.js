@@ -1,5 +1,5 @@
-// `trunk serve` adds its reloading script inline, where the CSP stops it; this does its job. A built bundle has no
-// inline script, so this is never loaded in one.
+// Reloads the page after a rebuild by `trunk serve`. Trunk's own script for this is inline, which the CSP forbids. A built
+// bundle has no inline script and does not load this file.
 function reloadOnRebuild() {
   const url = new URL(".well-known/trunk/ws", document.baseURI);
   url.protocol = url.protocol.replace("http", "ws");

@@ -1,28 +1,28 @@
-// Keeps the page itself on the device, so that it opens without a network. What has its hash in its name never changes
-// and is taken from the cache; everything else is asked for first.
+// The service worker: caches the page's files, so that it opens without a network. A file with a hash in its name never
+// changes and is served from the cache; any other file is requested first, and served from the cache if that fails.
 
 const CACHE = "parlour";
 const HASHED = /-[0-9a-f]{12,}(_bg)?\.(js|wasm|css|svg)$/;
 
 async function answer(request) {
   const cache = await caches.open(CACHE);
-  const kept = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
-  if (kept && HASHED.test(new URL(request.url).pathname)) return kept;
+  const cached = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
+  if (cached && HASHED.test(new URL(request.url).pathname)) return cached;
   try {
     const fresh = await fetch(request);
     if (fresh.ok) {
       await cache.put(request, fresh.clone());
-      if (request.mode === "navigate") tidy(cache, await fresh.clone().text());
+      if (request.mode === "navigate") deleteOldFiles(cache, await fresh.clone().text());
     }
     return fresh;
   } catch (error) {
-    if (kept) return kept;
+    if (cached) return cached;
     throw error;
   }
 }
 
-// Files of earlier versions, which the page does not name any more.
-async function tidy(cache, page) {
+// Deletes the files of earlier versions, which the page does not refer to any more.
+async function deleteOldFiles(cache, page) {
   for (const { url } of await cache.keys()) {
     const name = new URL(url).pathname.split("/").pop();
     if (HASHED.test(name) && !page.includes(name)) await cache.delete(url);

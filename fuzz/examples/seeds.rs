@@ -1,10 +1,9 @@
-//! Writes the hand-made inputs into `corpus/`: `cargo run -p parlour-fuzz --example seeds`.
+//! Writes the seeds into the archives in `corpus/`, in place of their earlier seeds:
+//! `cargo run -p parlour-fuzz --example seeds`.
 //!
 //! They are frames of every kind, typical settings, and, for the targets that play steps, short scenarios encoded as the
 //! bytes that the steps read.
 #![allow(clippy::unwrap_used)] // A developer tool: a panic is an acceptable error report.
-
-use std::{fs, path::Path};
 
 use parlour_core::{
     codec::{self, Envelope, Extension},
@@ -12,6 +11,7 @@ use parlour_core::{
     status::Status,
     wire,
 };
+use parlour_fuzz::corpus;
 
 fn main() {
     for (target, seeds) in [
@@ -21,12 +21,13 @@ fn main() {
         ("config", configs()),
         ("stored", stored_seeds()),
     ] {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
-        fs::create_dir_all(&directory).unwrap();
-        for (n, seed) in seeds.iter().enumerate() {
-            fs::write(directory.join(format!("seed-{n:02}")), seed).unwrap();
-        }
         println!("{target}: {} seeds", seeds.len());
+        let archive = corpus::path(target);
+        let mut inputs = corpus::read(&archive).unwrap_or_default();
+        inputs.retain(|(name, _)| !name.starts_with("seed-"));
+        let named = seeds.into_iter().enumerate().map(|(n, seed)| (format!("seed-{n:02}"), seed));
+        inputs.extend(named);
+        corpus::write(&archive, inputs).unwrap();
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use parlour_fuzz::TARGETS;
+use parlour_fuzz::{TARGETS, corpus};
 
 fn directory(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -12,16 +12,12 @@ fn directory(name: &str) -> PathBuf {
 #[test]
 fn every_corpus_input_passes() {
     for (name, target) in TARGETS {
-        let mut files: Vec<_> = fs::read_dir(directory("corpus").join(name))
-            .unwrap_or_else(|error| panic!("the corpus of {name}: {error}"))
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        files.sort();
-        assert!(files.len() >= 10, "the corpus of {name} has only {} files", files.len());
-        for file in files {
-            let data = fs::read(&file).unwrap();
+        let inputs =
+            corpus::read(&corpus::path(name)).unwrap_or_else(|error| panic!("the corpus of {name}: {error}"));
+        assert!(inputs.len() >= 10, "the corpus of {name} has only {} inputs", inputs.len());
+        for (input, data) in inputs {
             if std::panic::catch_unwind(|| target(&data)).is_err() {
-                panic!("{} violates a property; see the panic above", file.display());
+                panic!("{input} of corpus/{name}.tar violates a property; see the panic above");
             }
         }
         // Not in any corpus.
@@ -40,4 +36,20 @@ fn every_target_has_a_fuzzer_binary() {
         let fuzzer = fs::read_to_string(directory("fuzz_targets").join(format!("{name}.rs"))).unwrap();
         assert!(fuzzer.contains(&format!("parlour_fuzz::{name}(")), "{name}'s fuzzer runs something else");
     }
+}
+
+#[test]
+fn an_archive_keeps_its_inputs_and_is_reproducible() {
+    let file = std::env::temp_dir().join(format!("parlour-corpus-{}.tar", std::process::id()));
+    let inputs =
+        vec![("seed-00".to_owned(), vec![]), ("b".to_owned(), vec![0; 1_000]), ("a".to_owned(), vec![1])];
+    corpus::write(&file, inputs.clone()).unwrap();
+    let first = fs::read(&file).unwrap();
+    let read = corpus::read(&file).unwrap();
+    let mut sorted = inputs;
+    sorted.sort();
+    assert_eq!(read, sorted);
+    corpus::write(&file, read).unwrap();
+    assert!(first == fs::read(&file).unwrap());
+    fs::remove_file(file).unwrap();
 }

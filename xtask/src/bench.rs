@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the server beside other servers, and the page beside other pages. Builds what is measured, fetches
-//! the others into `target/bench`, and lets `parlour-bench` measure.
+//! `cargo xtask bench`: measures the server and the page next to other products. Builds Parlour, installs the other
+//! products into `target/bench`, and runs `parlour-bench`.
 
 mod fetch;
 
@@ -9,19 +9,19 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::place::{Place, exe_name};
-use crate::sh::{self, Steps};
+use crate::process::{self, Steps};
+use crate::workspace::{Workspace, exe_name};
 use crate::{browser, bundle};
 
 const USAGE: &str = "usage: cargo xtask bench [--check] [--rounds N] [--seconds N] [--only TEXT]";
 
-/// What was asked for.
+/// The command line.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Asked {
+struct Args {
     check: bool,
-    /// For the program that measures.
+    /// Arguments for `parlour-bench`.
     rest: Vec<OsString>,
-    /// `--only` names one half, and the other needs nothing.
+    /// The half that `--only` selects. The other half is neither built nor installed.
     half: Option<Half>,
 }
 
@@ -32,83 +32,88 @@ enum Half {
 }
 
 pub fn bench(args: &[String]) -> Result<()> {
-    let asked = wanted(args)?;
+    let args = parse_args(args)?;
     if !cfg!(target_os = "linux") {
-        bail!("the benchmark reads Linux's /proc and pins to cores; on another system it can't be run.");
+        bail!("the benchmark needs Linux: it reads /proc and pins processes to cores.");
     }
-    let place = Place::find()?;
-    let out = place.target.join("bench");
+    let workspace = Workspace::locate()?;
+    let out = workspace.target.join("bench");
     let peers = out.join("peers");
     fs::create_dir_all(&peers).context("target/bench cannot be created")?;
-    let mut command = sh::program(&place, place.target.join("release").join(exe_name("parlour-bench")));
-    command.arg("--server").arg(place.server()).arg("--peers").arg(&peers).arg("--out").arg(&out);
-    command.args(&asked.rest);
+    let mut command =
+        process::program(&workspace, workspace.target.join("release").join(exe_name("parlour-bench")));
+    command.arg("--server").arg(workspace.server()).arg("--peers").arg(&peers).arg("--out").arg(&out);
+    command.args(&args.rest);
     let mut steps = Steps::new(4);
     steps.next("building the page");
-    if asked.half != Some(Half::Server) {
-        bundle::build(&place, None)?;
+    if args.half != Some(Half::Server) {
+        bundle::build(&workspace, None)?;
     }
     steps.next("building the server and the benchmark");
-    // One after the other: together, the server would be built with what the benchmark needs of their dependencies.
+    // Separately, because together the server would be built with the features that the benchmark enables in shared
+    // dependencies.
     for package in ["parlour-server", "parlour-bench"] {
-        let mut build = sh::cargo(&place, &["build", "--release", "--package", package]);
-        sh::run(&mut build, &format!("building {package}"))?;
+        let mut build = process::cargo(&workspace, &["build", "--release", "--package", package]);
+        process::run(&mut build, &format!("building {package}"))?;
     }
-    steps.next("fetching what to compare with");
-    if asked.half != Some(Half::Client) {
-        tell(&mut command, &["bun", "ws"], fetch::modules(&place, &peers));
-        tell(&mut command, &["nats"], fetch::nats(&place, &peers));
+    steps.next("installing the other products");
+    if args.half != Some(Half::Client) {
+        report_missing(&mut command, &["bun", "ws"], fetch::modules(&workspace, &peers));
+        report_missing(&mut command, &["nats"], fetch::nats(&workspace, &peers));
     }
-    if asked.half != Some(Half::Server) {
-        tell(&mut command, &["lounge"], fetch::lounge(&place, &out.join("lounge")));
+    if args.half != Some(Half::Server) {
+        report_missing(&mut command, &["lounge"], fetch::lounge(&workspace, &out.join("lounge")));
         let chrome = match browser::chrome() {
             Some(chrome) => chrome,
             None => {
-                browser::ready(&place).context("to measure the server alone: --only server")?.chromium.browser
+                browser::find_or_install(&workspace)
+                    .context("use --only server to measure without a browser")?
+                    .chromium
+                    .browser
             }
         };
-        command.arg("--chrome").arg(chrome).arg("--dist").arg(place.dist());
+        command.arg("--chrome").arg(chrome).arg("--dist").arg(workspace.dist());
     }
-    if asked.check {
-        command.arg("--check").arg(place.root.join("bench").join("budgets.toml"));
+    if args.check {
+        command.arg("--check").arg(workspace.root.join("bench").join("budgets.toml"));
     }
-    steps.next("measuring (it takes its time; the less else runs on this machine the better)");
-    sh::run(&mut command, "the benchmark")?;
-    steps.times();
+    steps.next("measuring (this takes long; results are better if nothing else runs on this machine)");
+    process::run(&mut command, "the benchmark")?;
+    steps.print_times();
     Ok(())
 }
 
-/// Who could not be fetched has a place in the table all the same, and the reason below it.
-fn tell(command: &mut Command, peers: &[&str], fetched: Result<()>) {
-    if let Err(error) = fetched {
-        let why = format!("could not be fetched: {error:#}");
-        eprintln!("             {} {why}", peers.join(" and "));
+/// Adds products that could not be installed to the arguments, so that they are in the table with the reason.
+fn report_missing(command: &mut Command, peers: &[&str], installed: Result<()>) {
+    if let Err(error) = installed {
+        let reason = format!("could not be installed: {error:#}");
+        eprintln!("             {} {reason}", peers.join(" and "));
         for peer in peers {
-            command.arg("--missing").arg(format!("{peer}={why}"));
+            command.arg("--missing").arg(format!("{peer}={reason}"));
         }
     }
 }
 
-fn wanted(args: &[String]) -> Result<Asked> {
-    let mut asked = Asked::default();
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
+fn parse_args(args: &[String]) -> Result<Args> {
+    let mut parsed = Args::default();
+    let mut list = args.iter();
+    while let Some(arg) = list.next() {
         match arg.as_str() {
-            "--check" => asked.check = true,
+            "--check" => parsed.check = true,
             "--rounds" | "--seconds" | "--only" => {
-                let value = args.next().context(USAGE)?;
-                asked.rest.extend([arg.into(), value.into()]);
+                let value = list.next().context(USAGE)?;
+                parsed.rest.extend([arg.into(), value.into()]);
                 if arg == "--only" {
-                    asked.half = half(value);
+                    parsed.half = half(value);
                 }
             }
             _ => bail!(USAGE),
         }
     }
-    Ok(asked)
+    Ok(parsed)
 }
 
-/// All names begin with that of their half.
+/// The half of a measurement, with whose name its own begins.
 fn half(only: &str) -> Option<Half> {
     match only.split(',').next() {
         Some("server") => Some(Half::Server),
@@ -122,29 +127,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments() {
+    fn arguments_are_parsed() {
         let of = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
-        assert_eq!(wanted(&of("")).unwrap(), Asked::default());
+        assert_eq!(parse_args(&of("")).unwrap(), Args::default());
         let rest = ["--rounds", "5"].map(OsString::from).to_vec();
-        let asked = Asked { check: true, rest, half: None };
-        assert_eq!(wanted(&of("--rounds 5 --check")).unwrap(), asked);
+        let args = Args { check: true, rest, half: None };
+        assert_eq!(parse_args(&of("--rounds 5 --check")).unwrap(), args);
         for (only, half) in [("client", Some(Half::Client)), ("server", Some(Half::Server)), ("storm", None)]
         {
-            assert_eq!(wanted(&of(&format!("--only {only}"))).unwrap().half, half, "{only}");
+            assert_eq!(parse_args(&of(&format!("--only {only}"))).unwrap().half, half, "{only}");
         }
         for wrong in ["--rounds", "--chek", "5"] {
-            assert!(wanted(&of(wrong)).is_err(), "{wrong}");
+            assert!(parse_args(&of(wrong)).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn who_is_missing_is_passed_on() {
+    fn products_that_are_missing_are_passed_on_with_the_reason() {
         let mut command = Command::new("true");
-        tell(&mut command, &["lounge"], Ok(()));
+        report_missing(&mut command, &["lounge"], Ok(()));
         assert_eq!(command.get_args().count(), 0);
-        tell(&mut command, &["bun", "ws"], Err(anyhow::anyhow!("npm is not there")));
-        let said: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        assert_eq!(said[1], "bun=could not be fetched: npm is not there");
-        assert_eq!((said.len(), &*said[2]), (4, "--missing"));
+        report_missing(&mut command, &["bun", "ws"], Err(anyhow::anyhow!("npm is missing")));
+        let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        assert_eq!(args[1], "bun=could not be installed: npm is missing");
+        assert_eq!((args.len(), &*args[2]), (4, "--missing"));
     }
 }

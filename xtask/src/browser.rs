@@ -1,14 +1,14 @@
-//! The browsers that tests run in, and the drivers that steer them.
+//! Finds the browsers for the tests and their WebDriver programs.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
 use crate::install::Install;
-use crate::place::{Place, exe_name, on_path};
-use crate::sh;
+use crate::process;
+use crate::workspace::{Workspace, exe_name, on_path};
 
-/// A browser, and its driver.
+/// A browser and its driver.
 #[derive(Debug)]
 pub struct Programs {
     pub browser: PathBuf,
@@ -23,21 +23,22 @@ pub struct Browsers {
 
 const PACKAGES: &[&str] =
     &["chromium", "chromium-driver", "firefox-esr", "fontconfig", "fonts-noto-cjk", "fonts-noto-color-emoji"];
-/// Firefox's driver, which Debian does not have.
+/// Firefox's driver. Debian has no package of it.
 const GECKODRIVER: &str = "0.37.1";
 
-/// Those of this machine; as root on Debian, installed when something is missing. A geckodriver is compiled anywhere.
-pub fn ready(place: &Place) -> Result<Browsers> {
-    let complete = chromium().is_some() && firefox().is_some() && fonts(place);
+/// Finds the browsers, drivers and fonts. As root on Debian, missing ones are installed by apt. A missing geckodriver is
+/// compiled on any system.
+pub fn find_or_install(workspace: &Workspace) -> Result<Browsers> {
+    let complete = chromium().is_some() && firefox().is_some() && has_fonts(workspace);
     if !complete
         && Path::new("/etc/debian_version").exists()
         && on_path(&["apt-get"]).is_some()
-        && is_root(place)
+        && is_root(workspace)
     {
         eprintln!("             installing {}", PACKAGES.join(", "));
-        sh::run(apt(place).arg("update"), "apt-get update")?;
-        sh::run(
-            apt(place).args(["install", "-y", "--no-install-recommends"]).args(PACKAGES),
+        process::run(apt(workspace).arg("update"), "apt-get update")?;
+        process::run(
+            apt(workspace).args(["install", "-y", "--no-install-recommends"]).args(PACKAGES),
             "installing browsers by apt-get",
         )?;
     }
@@ -55,26 +56,26 @@ pub fn ready(place: &Place) -> Result<Browsers> {
             PACKAGES[2],
         )
     };
-    if !fonts(place) {
+    if !has_fonts(workspace) {
         bail!(
-            "fonts for Chinese and for emoji are missing (or fc-list, which tells): install Noto Sans CJK and \
+            "fonts for Chinese and for emoji, or fc-list to find them, are missing: install Noto Sans CJK and \
              Noto Color Emoji (on Debian: apt install {}).",
             PACKAGES[3..].join(" "),
         );
     }
-    Ok(Browsers { chromium, firefox: Programs { browser: firefox, driver: geckodriver(place)? } })
+    Ok(Browsers { chromium, firefox: Programs { browser: firefox, driver: geckodriver(workspace)? } })
 }
 
-/// A Chromium or Chrome: the one CHROME names, else one on PATH.
+/// A Chromium or Chrome: the one in CHROME, or else one on PATH.
 pub fn chrome() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
     from_env("CHROME").or_else(|| on_path(&names))
 }
 
-/// What a browser needs to be told to run by itself, in a container too.
-pub fn headless_args(place: &Place) -> Vec<&'static str> {
+/// Arguments to run Chromium without a screen, also in a container.
+pub fn headless_args(workspace: &Workspace) -> Vec<&'static str> {
     let mut args = vec!["--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-    if is_root(place) {
+    if is_root(workspace) {
         args.push("--no-sandbox");
     }
     args
@@ -85,19 +86,19 @@ fn chromium() -> Option<Programs> {
     Some(Programs { browser: chrome()?, driver })
 }
 
-/// The one FIREFOX names, else one on PATH. Debian's `firefox` is only a script that starts the other.
+/// The one in FIREFOX, or else one on PATH. Debian's `firefox` is a script that starts `firefox-esr`.
 fn firefox() -> Option<PathBuf> {
     from_env("FIREFOX").or_else(|| on_path(&["firefox-esr", "firefox"]))
 }
 
-/// The one GECKODRIVER names, else one on PATH, else our own.
-fn geckodriver(place: &Place) -> Result<PathBuf> {
-    let own = place.tools_bin().join(exe_name("geckodriver"));
+/// The one in GECKODRIVER, or else one on PATH, or else the one in `target/tools`, which is compiled if it is missing.
+fn geckodriver(workspace: &Workspace) -> Result<PathBuf> {
+    let own = workspace.tools_bin().join(exe_name("geckodriver"));
     let found = from_env("GECKODRIVER").or_else(|| on_path(&["geckodriver"]));
     if let Some(found) = found.or_else(|| own.is_file().then(|| own.clone())) {
         return Ok(found);
     }
-    Install::start(place, "geckodriver", GECKODRIVER, "a minute or two")?.finish(place)?;
+    Install::start(workspace, "geckodriver", GECKODRIVER, "a minute or two")?.finish(workspace)?;
     Ok(own)
 }
 
@@ -105,20 +106,21 @@ fn from_env(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from).filter(|file| file.is_file())
 }
 
-/// Without them the screenshots of Chinese and of emoji show boxes. Other systems bring both along.
-fn fonts(place: &Place) -> bool {
+/// Whether the system has fonts for Chinese and emoji, which screenshots need. Other systems than Linux include them.
+fn has_fonts(workspace: &Workspace) -> bool {
     let has = |pattern: &str| {
-        sh::ask(sh::program(place, "fc-list").arg(pattern)).is_some_and(|list| !list.is_empty())
+        process::try_output(process::program(workspace, "fc-list").arg(pattern))
+            .is_some_and(|list| !list.is_empty())
     };
     cfg!(not(target_os = "linux")) || (has(":lang=zh-cn") && has(":lang=und-zsye"))
 }
 
-fn is_root(place: &Place) -> bool {
-    sh::ask(sh::program(place, "id").arg("-u")).as_deref() == Some("0")
+fn is_root(workspace: &Workspace) -> bool {
+    process::try_output(process::program(workspace, "id").arg("-u")).as_deref() == Some("0")
 }
 
-fn apt(place: &Place) -> std::process::Command {
-    let mut command = sh::program(place, "apt-get");
+fn apt(workspace: &Workspace) -> std::process::Command {
+    let mut command = process::program(workspace, "apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
     command
 }

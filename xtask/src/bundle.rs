@@ -1,55 +1,55 @@
-//! The static bundle in `dist/`: what Trunk makes, plus compressed copies, checked.
+//! Builds the static bundle in `dist/` with Trunk, joins its stylesheets, adds compressed copies and checks it.
 
 use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::place::Place;
-use crate::{check, fingerprint, pack, part, sh, tools};
+use crate::workspace::Workspace;
+use crate::{check, compress, fingerprint, process, split, stylesheet, tools};
 
-/// Brings `dist/` up to date; does nothing when neither its inputs nor its files changed since last time.
-pub fn build(place: &Place, connect_src: Option<&str>) -> Result<()> {
-    valid_sources(connect_src)?;
-    let inputs = fingerprint::inputs(place, connect_src.unwrap_or_default())?;
-    let stamp = place.target.join("bundle.stamp");
-    let known = fs::read_to_string(&stamp).unwrap_or_default();
-    // The files too: `trunk serve` and a plain `trunk build` write into the same folder.
-    if known == format!("{inputs}\n{}\n", outputs(place)?) {
+/// Brings `dist/` up to date. Does nothing if neither the sources nor `dist/` have changed since the last build.
+pub fn build(workspace: &Workspace, connect_src: Option<&str>) -> Result<()> {
+    validate_sources(connect_src)?;
+    let inputs = fingerprint::inputs(workspace, connect_src.unwrap_or_default())?;
+    let stamp = workspace.target.join("bundle.stamp");
+    let previous = fs::read_to_string(&stamp).unwrap_or_default();
+    // The outputs too, because `trunk serve` and `trunk build` write to the same folder.
+    if previous == format!("{inputs}\n{}\n", outputs(workspace)?) {
         eprintln!("             unchanged since the last build");
         return Ok(());
     }
-    tools::wasm_target(place)?;
-    tools::page_builders(place)?;
-    let mut trunk = tools::trunk(place);
-    trunk.args(["build", "--release", "--features", part::FEATURE]);
-    sh::run(part::cut_out(&mut trunk, place), "building the page")?;
-    part::add(place)?;
+    tools::wasm_target(workspace)?;
+    tools::install_page_tools(workspace)?;
+    let mut trunk = tools::trunk(workspace);
+    trunk.args(["build", "--release", "--features", split::FEATURE]);
+    process::run(split::set_env(&mut trunk), "building the page")?;
+    split::add_room(workspace)?;
+    stylesheet::join(&workspace.dist())?;
     if let Some(sources) = connect_src {
-        narrow(place, sources)?;
+        restrict_connect_src(workspace, sources)?;
     }
-    pack::pack(&place.dist())?;
-    check::check(&place.dist())?;
-    fs::write(&stamp, format!("{inputs}\n{}\n", outputs(place)?)).context("target/ cannot be written")
+    compress::compress(&workspace.dist())?;
+    check::check(&workspace.dist())?;
+    fs::write(&stamp, format!("{inputs}\n{}\n", outputs(workspace)?)).context("target/ cannot be written")
 }
 
-fn outputs(place: &Place) -> Result<String> {
-    fingerprint::of(&place.root, &["dist"], "")
+fn outputs(workspace: &Workspace) -> Result<String> {
+    fingerprint::of(&workspace.root, &["dist"], "")
 }
 
-/// Lets the page connect to itself and to these sources only.
-fn narrow(place: &Place, sources: &str) -> Result<()> {
-    let index = place.dist().join("index.html");
+/// Restricts the connections of the page to its own origin and to `sources`.
+fn restrict_connect_src(workspace: &Workspace, sources: &str) -> Result<()> {
+    let index = workspace.dist().join("index.html");
     let html = fs::read_to_string(&index).context("dist/index.html cannot be read")?;
     fs::write(&index, with_connect_src(&html, sources)?).context("dist/index.html cannot be written")
 }
 
-/// Said before anything is built.
-fn valid_sources(sources: Option<&str>) -> Result<()> {
-    let bad = |sources: &str| {
+fn validate_sources(sources: Option<&str>) -> Result<()> {
+    let invalid = |sources: &str| {
         sources.trim().is_empty() || sources.contains([';', ',', '"', '\'', '<', '>', '&', '\n'])
     };
-    if sources.is_some_and(bad) {
-        bail!("--connect-src takes addresses divided by spaces, such as \"wss://chat.example\".");
+    if sources.is_some_and(invalid) {
+        bail!("--connect-src takes addresses separated by spaces, such as \"wss://chat.example\".");
     }
     Ok(())
 }
@@ -65,16 +65,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn narrows_where_the_page_may_connect() {
+    fn the_sources_replace_those_of_the_page() {
         let html = "<meta content=\"a 'b'; connect-src 'self' ws: wss:; form-action 'none'\">";
         assert_eq!(
             with_connect_src(html, " wss://chat.example ").unwrap(),
             "<meta content=\"a 'b'; connect-src 'self' wss://chat.example; form-action 'none'\">",
         );
-        for bad in ["", " ", "wss://a; script-src *", "\"><script>", "'unsafe-inline'"] {
-            assert!(valid_sources(Some(bad)).is_err(), "{bad}");
+        for invalid in ["", " ", "wss://a; script-src *", "\"><script>", "'unsafe-inline'"] {
+            assert!(validate_sources(Some(invalid)).is_err(), "{invalid}");
         }
-        assert!(valid_sources(None).is_ok() && valid_sources(Some("wss://a https://b:8")).is_ok());
+        assert!(validate_sources(None).is_ok() && validate_sources(Some("wss://a https://b:8")).is_ok());
         assert!(with_connect_src("<meta>", "wss://a").is_err());
     }
 }

@@ -3,7 +3,7 @@ use super::*;
 const CSP: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
                    script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; base-uri 'none'; form-action 'none'\">";
 
-/// A bundle as small as one can be that passes; the page's body is the caller's.
+/// Writes a minimal valid bundle whose page has this body.
 fn bundle(name: &str, body: &str) -> PathBuf {
     let dist = std::env::temp_dir().join(format!("xtask-check-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&dist);
@@ -17,31 +17,30 @@ fn bundle(name: &str, body: &str) -> PathBuf {
         ("boot.js", "<script src="),
     ] {
         fs::write(dist.join(file), file).unwrap();
-        let integrity = BASE64_STANDARD.encode(Sha384::digest(file));
-        page += &format!("{start}./{file} integrity=sha384-{integrity}></script>");
+        page += &format!("{start}./{file} integrity={}></script>", integrity(file.as_bytes()));
     }
     page += body;
     fs::write(dist.join("index.html"), page).unwrap();
-    pack::pack(&dist).unwrap();
+    compress::compress(&dist).unwrap();
     dist
 }
 
-fn complaint(dist: &Path) -> String {
+fn check_error(dist: &Path) -> String {
     let result = check(dist);
     fs::remove_dir_all(dist).unwrap();
     result.map_or_else(|error| format!("{error:#}"), |()| "none".to_owned())
 }
 
 #[test]
-fn a_whole_bundle_passes() {
-    let dist = bundle("whole", "<p class=boot-text>hello</p><a href=\"#top\">x</a>");
-    assert_eq!(first_load(&dist).unwrap().len(), 5, "without what is loaded later");
-    assert_eq!(complaint(&dist), "none");
+fn a_valid_bundle_passes() {
+    let dist = bundle("valid", "<p class=boot-text>hello</p><a href=\"#top\">x</a>");
+    assert_eq!(first_load(&dist).unwrap().len(), 5, "without the room");
+    assert_eq!(check_error(&dist), "none");
 }
 
 #[test]
-fn each_fault_is_named() {
-    for (name, body, words) in [
+fn each_fault_has_its_message() {
+    for (name, body, message) in [
         ("inline-script", "<script>go()</script>", "inline <script>"),
         ("inline-style", "<style>p{}</style>", "inline <style>"),
         ("style-attribute", "<p style='color:red'>", "attribute style"),
@@ -55,20 +54,20 @@ fn each_fault_is_named() {
         ("wrong-integrity", "<script src=./boot.js integrity=sha384-AAAA></script>", "does not match"),
         ("third-party", "<a href='https://example.com/'>x</a>", "https://example.com/"),
     ] {
-        let said = complaint(&bundle(name, body));
-        assert!(said.contains(words), "{name}: {said}");
+        let error = check_error(&bundle(name, body));
+        assert!(error.contains(message), "{name}: {error}");
     }
 }
 
 #[test]
-fn what_is_loaded_later_counts_apart_and_must_be_there() {
-    let dist = bundle("apart", "");
-    let part = fs::metadata(dist.join("b.wasm.br")).unwrap().len();
-    assert_eq!(whole_size(&dist).unwrap(), first_load_size(&dist).unwrap() + part);
+fn the_room_is_required_and_counted_separately() {
+    let dist = bundle("room", "");
+    let room = fs::metadata(dist.join("b.wasm.br")).unwrap().len();
+    assert_eq!(size_with_room(&dist).unwrap(), first_load_size(&dist).unwrap() + room);
     check_size(&dist).unwrap();
     let page = read(&dist.join("index.html")).unwrap();
     fs::write(dist.join("index.html"), page.replace("rel=part", "rel=icon")).unwrap();
-    assert!(check_size(&dist).unwrap_err().to_string().contains("not apart"));
+    assert!(check_size(&dist).unwrap_err().to_string().contains("not loaded separately"));
     fs::remove_dir_all(dist).unwrap();
 }
 
@@ -76,23 +75,23 @@ fn what_is_loaded_later_counts_apart_and_must_be_there() {
 fn compressed_copies_must_match() {
     let dist = bundle("stale", "");
     fs::write(dist.join("a.js.gz"), fs::read(dist.join("a.css.gz")).unwrap()).unwrap();
-    assert!(complaint(&dist).contains("hold something else"));
+    assert!(check_error(&dist).contains("have other contents"));
     let dist = bundle("lost", "");
     fs::remove_file(dist.join("a.js.br")).unwrap();
-    assert!(complaint(&dist).contains("a.js.br is missing"));
+    assert!(check_error(&dist).contains("a.js.br is missing"));
 }
 
 #[test]
-fn a_loose_policy_is_refused() {
-    let dist = bundle("loose", "");
+fn an_unsafe_policy_is_an_error() {
+    let dist = bundle("unsafe", "");
     let page = read(&dist.join("index.html")).unwrap();
     fs::write(dist.join("index.html"), page.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"))
         .unwrap();
-    assert!(complaint(&dist).contains("CSP lacks"));
+    assert!(check_error(&dist).contains("CSP lacks"));
 }
 
 #[test]
-fn namespaces_are_not_addresses_of_hosts() {
+fn xml_namespaces_are_no_third_party_addresses() {
     assert_eq!(absolute_url("xmlns='http://www.w3.org/2000/svg'"), None);
     assert_eq!(absolute_url("x http://a.example/b' c"), Some("http://a.example/b"));
 }

@@ -1,13 +1,13 @@
-//! `cargo xtask dist`: everything one needs to host Parlour.
+//! `cargo xtask dist`: builds what is needed to host Parlour.
 
 use anyhow::{Result, bail};
 
-use crate::place::Place;
-use crate::sh::{self, Steps};
-use crate::{bundle, table};
+use crate::process::{self, Steps};
+use crate::workspace::Workspace;
+use crate::{bundle, size};
 
 pub fn dist(args: &[String]) -> Result<()> {
-    let place = Place::find()?;
+    let workspace = Workspace::locate()?;
     let connect_src = match args {
         [] => None,
         [flag, sources] if flag == "--connect-src" => Some(sources.as_str()),
@@ -16,18 +16,18 @@ pub fn dist(args: &[String]) -> Result<()> {
     };
     let mut steps = Steps::new(2);
     steps.next("building the page");
-    bundle::build(&place, connect_src)?;
+    bundle::build(&workspace, connect_src)?;
     steps.next("building the server");
-    server(&place)?;
+    build_server(&workspace)?;
     steps.done("done");
-    table::print(&place)?;
-    println!("static files: {}", place.dist().display());
-    println!("server, with the page inside: {}", place.server().display());
+    size::print_files(&workspace)?;
+    println!("static files: {}", workspace.dist().display());
+    println!("server, with the page embedded: {}", workspace.server().display());
     Ok(())
 }
 
-/// The server in one file: the bundle is compiled into it.
-pub fn server(place: &Place) -> Result<()> {
+/// Builds the server with the bundle embedded.
+pub fn build_server(workspace: &Workspace) -> Result<()> {
     let args = ["build", "--release", "--package", "parlour-server", "--features", "embed"];
-    sh::run(&mut sh::cargo(place, &args), "building the server")
+    process::run(&mut process::cargo(workspace, &args), "building the server")
 }

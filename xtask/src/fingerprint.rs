@@ -1,4 +1,4 @@
-//! Has anything changed? A hash over files: their names and what is in them.
+//! A hash over the names and contents of files, to find out whether a build is up to date.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::place::Place;
-use crate::sh;
+use crate::process;
+use crate::workspace::Workspace;
 
-/// Everything the page is made of. Tests of core and the server are not among it.
+/// The sources of the page, without core's tests and the server.
 const INPUTS: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
@@ -26,29 +26,30 @@ const INPUTS: &[&str] = &[
     "core/src",
     "lang",
     "proto",
-    "patches",
     "src",
     "style",
     "xtask/bindgen",
-    "xtask/src/part.rs",
+    "xtask/src/bundle.rs",
+    "xtask/src/split.rs",
+    "xtask/src/stylesheet.rs",
 ];
 
-/// The page's inputs, the compiler, and the options it is built with.
-pub fn inputs(place: &Place, options: &str) -> Result<String> {
-    let compiler = sh::ask(sh::program(place, "rustc").arg("-V")).unwrap_or_default();
+/// The hash of the page's sources, the compiler's version and the options of the build.
+pub fn inputs(workspace: &Workspace, options: &str) -> Result<String> {
+    let compiler = process::try_output(process::program(workspace, "rustc").arg("-V")).unwrap_or_default();
     let seed = format!("{compiler}\n{options}\n");
-    of(&place.root, INPUTS, &seed)
+    of(&workspace.root, INPUTS, &seed)
 }
 
-/// Every file below `root/<part>` of each part, in a fixed order; a part that does not exist counts as empty.
-pub fn of(root: &Path, parts: &[&str], seed: &str) -> Result<String> {
+/// The hash of `seed` and of the files at or below these paths in `root`. A path that does not exist counts as empty.
+pub fn of(root: &Path, paths: &[&str], seed: &str) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(seed);
-    for part in parts {
-        for file in files(&root.join(part))? {
+    for path in paths {
+        for file in files(&root.join(path))? {
             let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
             let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
-            // Lengths first, so that no two different sets of files run together into the same bytes.
+            // With the lengths, two different sets of files cannot yield the same bytes.
             hash.update((name.len() as u64).to_le_bytes());
             hash.update(name);
             hash.update((bytes.len() as u64).to_le_bytes());
@@ -58,7 +59,7 @@ pub fn of(root: &Path, parts: &[&str], seed: &str) -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-/// Bytes as digits.
+/// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in bytes {
@@ -99,22 +100,22 @@ mod tests {
     }
 
     #[test]
-    fn same_files_same_hash_and_any_change_shows() {
+    fn the_hash_changes_with_any_content_name_or_option() {
         let dir = dir("fingerprint");
-        let parts = ["a", "two", "missing"];
-        let before = of(&dir, &parts, "").unwrap();
-        assert_eq!(before, of(&dir, &parts, "").unwrap());
-        assert_ne!(before, of(&dir, &parts, "another option").unwrap());
+        let paths = ["a", "two", "missing"];
+        let before = of(&dir, &paths, "").unwrap();
+        assert_eq!(before, of(&dir, &paths, "").unwrap());
+        assert_ne!(before, of(&dir, &paths, "another option").unwrap());
         fs::write(dir.join("a/b/one"), "3").unwrap();
-        let edited = of(&dir, &parts, "").unwrap();
+        let edited = of(&dir, &paths, "").unwrap();
         assert_ne!(before, edited);
         fs::rename(dir.join("a/b/one"), dir.join("a/one")).unwrap();
-        assert_ne!(edited, of(&dir, &parts, "").unwrap());
+        assert_ne!(edited, of(&dir, &paths, "").unwrap());
         fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
-    fn what_is_not_listed_does_not_count() {
+    fn files_outside_the_paths_do_not_change_the_hash() {
         let dir = dir("fingerprint-unlisted");
         let before = of(&dir, &["a"], "").unwrap();
         fs::write(dir.join("two"), "changed").unwrap();

@@ -1,10 +1,13 @@
-//! Enough of HTML to check our own page: its tags and their attributes, in order.
+//! Reads the tags and attributes of the built page, in order. This is no complete HTML parser.
 
-/// A start tag. `text` is what follows it up to the next tag; for a script or style that is its inline code.
+/// A start tag.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tag {
     pub name: String,
     attrs: Vec<(String, String)>,
+    /// The tag as it is in the page, from `<` to `>`.
+    pub source: String,
+    /// The text up to the next tag. For a script or style this is its inline code.
     pub text: String,
 }
 
@@ -17,7 +20,7 @@ impl Tag {
         self.attrs.iter().map(|(key, _)| key.as_str())
     }
 
-    /// The file this tag makes the browser fetch.
+    /// The address that this tag refers to.
     pub fn reference(&self) -> Option<&str> {
         match self.name.as_str() {
             "link" => self.attr("href"),
@@ -27,6 +30,7 @@ impl Tag {
     }
 }
 
+/// The start tags of a page.
 pub fn tags(html: &str) -> Vec<Tag> {
     let mut found = Vec::new();
     let mut rest = html;
@@ -35,7 +39,7 @@ pub fn tags(html: &str) -> Vec<Tag> {
             rest = comment.split_once("-->").map_or("", |(_, after)| after);
         } else if after.starts_with(|first: char| first.is_ascii_alphabetic()) {
             let (mut tag, after) = tag(after);
-            // Inside a script everything up to its end tag is text, other tags included.
+            // In a script other tags are text.
             let end = match tag.name.as_str() {
                 "script" => after.find("</script"),
                 "style" => after.find("</style"),
@@ -52,7 +56,7 @@ pub fn tags(html: &str) -> Vec<Tag> {
     found
 }
 
-/// Reads one start tag from just after its `<`; also what follows its `>`.
+/// Parses the start tag after a `<`, and returns it with the text that follows it.
 fn tag(text: &str) -> (Tag, &str) {
     let name_end = text.find(|c: char| c.is_whitespace() || c == '>' || c == '/').unwrap_or(text.len());
     let (name, mut rest) = text.split_at(name_end);
@@ -73,12 +77,14 @@ fn tag(text: &str) -> (Tag, &str) {
             None => ("", after),
         };
         attrs.push((key.to_ascii_lowercase(), value.replace("&amp;", "&").replace("&#39;", "'")));
-        // A stray character that is neither key nor value must not hold the loop up.
+        // Skip a character that is part of neither a key nor a value, so that the loop ends.
         rest = if after.len() == rest.len() { after.get(1..).unwrap_or("") } else { after };
     }
-    (Tag { name: name.to_ascii_lowercase(), attrs, text: String::new() }, rest)
+    let source = format!("<{}", &text[..text.len() - rest.len()]);
+    (Tag { name: name.to_ascii_lowercase(), attrs, source, text: String::new() }, rest)
 }
 
+/// Parses an attribute's value, and returns it with the text that follows it.
 fn value(text: &str) -> (&str, &str) {
     for quote in ['"', '\''] {
         if let Some(inner) = text.strip_prefix(quote) {
@@ -94,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_names_attributes_and_text() {
+    fn names_attributes_and_text_are_read() {
         let tags = tags(
             "<!doctype html><!-- <b> --><P class=a hidden DATA-x='1 > 0'>hi</p><br/><a href=\"./x\">y</a>",
         );
@@ -105,17 +111,18 @@ mod tests {
         assert_eq!(tags[0].attr("data-x"), Some("1 > 0"));
         assert_eq!(tags[0].text, "hi");
         assert_eq!(tags[2].attr("href"), Some("./x"));
+        assert_eq!(tags[2].source, "<a href=\"./x\">");
     }
 
     #[test]
-    fn a_script_is_text_to_its_end() {
+    fn tags_inside_a_script_are_text() {
         let tags = tags("<script>if (a<b) document.write('<i>')</script><i>");
         assert_eq!(tags.len(), 2);
         assert_eq!(tags[0].text, "if (a<b) document.write('<i>')");
     }
 
     #[test]
-    fn broken_markup_ends() {
+    fn broken_markup_does_not_loop_or_panic() {
         for html in ["<", "<a", "<a b", "<a b=", "<a b='", "<a \"=\"", "<script>", "<!--"] {
             tags(html);
         }

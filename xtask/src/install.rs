@@ -1,4 +1,4 @@
-//! Programs that cargo compiles into `target/tools`, since no package manager can be counted on to have them.
+//! Installs programs from crates.io into `target/tools`, because not every system has packages of them.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::place::Place;
-use crate::sh;
+use crate::process;
+use crate::workspace::Workspace;
 
-/// An installation that runs in the background.
+/// A `cargo install` that runs in the background.
 #[derive(Debug)]
 pub struct Install {
     name: &'static str,
@@ -19,18 +19,25 @@ pub struct Install {
 }
 
 impl Install {
-    /// Starts to compile a program of crates.io; `takes` tells who waits how long that is.
-    pub fn start(place: &Place, name: &'static str, version: &'static str, takes: &str) -> Result<Self> {
-        eprintln!("      installing {name} {version} into target/tools (once; takes {takes})");
-        fs::create_dir_all(place.tools_bin()).context("target/tools cannot be created")?;
-        let log = place.tools().join(format!("{name}.log"));
-        let written = File::create(&log).context("target/tools cannot be written")?;
-        let mut command =
-            sh::cargo(place, &["install", name, "--version", version, "--locked", "--force", "--root"]);
+    /// Starts to compile a program. `duration` is the expected time, for the message.
+    pub fn start(
+        workspace: &Workspace,
+        name: &'static str,
+        version: &'static str,
+        duration: &str,
+    ) -> Result<Self> {
+        eprintln!("      installing {name} {version} into target/tools (only once; takes {duration})");
+        fs::create_dir_all(workspace.tools_bin()).context("target/tools cannot be created")?;
+        let log = workspace.tools().join(format!("{name}.log"));
+        let output = File::create(&log).context("target/tools cannot be written")?;
+        let mut command = process::cargo(
+            workspace,
+            &["install", name, "--version", version, "--locked", "--force", "--root"],
+        );
         command
-            .arg(place.tools())
-            .env("CARGO_TARGET_DIR", place.tools().join("build"))
-            // Compiled once to be run for seconds: the quickest build wins.
+            .arg(workspace.tools())
+            .env("CARGO_TARGET_DIR", workspace.tools().join("build"))
+            // These run for seconds only, so the time to compile them matters most.
             .envs([
                 ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
                 ("CARGO_PROFILE_RELEASE_LTO", "false"),
@@ -38,25 +45,25 @@ impl Install {
                 ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
             ])
             .stdout(Stdio::null())
-            .stderr(written);
+            .stderr(output);
         let child = command.spawn().context("cargo install cannot be started")?;
         Ok(Self { name, version, child, log })
     }
 
-    /// Waits for it.
-    pub fn finish(mut self, place: &Place) -> Result<()> {
-        let status = self.child.wait().context("cargo install was lost")?;
+    /// Waits for the installation.
+    pub fn finish(mut self, workspace: &Workspace) -> Result<()> {
+        let status = self.child.wait().context("cargo install cannot be waited for")?;
         if !status.success() {
             let log = fs::read_to_string(&self.log).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
             eprintln!("{}", lines[lines.len().saturating_sub(20)..].join("\n"));
             let Self { name, version, .. } = self;
             bail!(
-                "{name} {version} could not be installed (above: why); check the network, or install it yourself."
+                "{name} {version} cannot be installed; see the reason above. Check the network, or install it yourself."
             );
         }
-        // Half a gigabyte that is never needed again; if it stays, nothing is wrong.
-        let _ = fs::remove_dir_all(place.tools().join("build"));
+        // Half a gigabyte that is not needed any more. If it cannot be removed, it does no harm.
+        let _ = fs::remove_dir_all(workspace.tools().join("build"));
         Ok(())
     }
 }

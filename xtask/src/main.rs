@@ -1,40 +1,39 @@
-//! Everything that is done to the project, as `cargo xtask <command>`.
+//! The project's build and test commands: `cargo xtask <command>`.
 //!
-//! | command | what it does |
+//! | command | purpose |
 //! | --- | --- |
-//! | `run [-- server arguments]` | builds the page and the server, starts the server |
-//! | `dist [--connect-src SOURCES]` | the static bundle in `dist/`, and the one-file server |
-//! | `test` | every check: formatting, lints, native, wasm32 and browser tests |
-//! | `bench [--check]` | measures server and page beside others, by itself or against `bench/budgets.toml` |
-//! | `size` | how large the page is: file by file, and of its code crate by crate |
-//! | `soak [sim\|kill\|browser\|all] [--minutes N]` | what is random in the tests, for longer |
-//! | `plant` | plants bugs in a copy of the sources, each of which the simulation must catch |
-//! | `wasm-test FILE` | runs one wasm32 test binary in a browser (cargo's runner for that target) |
+//! | `run [-- server arguments]` | builds page and server, and starts the server |
+//! | `dist [--connect-src SOURCES]` | builds the static bundle in `dist/` and the server with the bundle embedded |
+//! | `test` | runs every check: formatting, lints, native, wasm32 and browser tests |
+//! | `bench [--check]` | measures server and page next to other products, or against `bench/budgets.toml` |
+//! | `size` | prints the size of the page by file and by crate |
+//! | `soak [sim\|kill\|browser\|all] [--minutes N]` | runs the randomised tests for longer |
+//! | `plant` | checks that the simulation finds bugs that are planted in a copy of the sources |
+//! | `wasm-test FILE` | runs one wasm32 test binary in a browser; cargo's runner for that target |
 //!
-//! What a machine lacks is fetched into `target/tools`, and what they are measured beside into `target/bench`, so
-//! nothing outside the checkout changes, except by rustup (the wasm32 target) and, for `test` as root on Debian, apt (a
-//! browser).
+//! Missing tools are installed into `target/tools`, and the products that `bench` measures into `target/bench`. Only the
+//! wasm32 target (by rustup) and, for `test` as root on Debian, browsers (by apt) are installed outside the checkout.
 
 mod bench;
 mod browser;
 mod bundle;
 mod check;
+mod compress;
 mod dist;
 mod fingerprint;
 mod html;
 mod install;
-mod pack;
-mod part;
-mod place;
 mod plant;
+mod process;
 mod run;
-mod sh;
 mod size;
 mod soak;
-mod table;
+mod split;
+mod stylesheet;
 mod test;
 mod tools;
 mod wasm_test;
+mod workspace;
 
 use std::process::ExitCode;
 

@@ -1,85 +1,87 @@
-//! `cargo xtask test`: every check there is, the quick ones first.
+//! `cargo xtask test`: runs every check, the quick ones first.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::place::Place;
-use crate::sh::{self, Steps};
-use crate::{browser, bundle, check, dist, table, tools};
+use crate::process::{self, Steps};
+use crate::workspace::Workspace;
+use crate::{browser, bundle, check, dist, size, tools};
 
-/// The last line of a run in which nothing failed, and of no other.
+/// The last line of the output if, and only if, every check passed.
 const PASSED: &str = "everything passed";
 
-type Check = fn(&Place) -> Result<()>;
+type Check = fn(&Workspace) -> Result<()>;
 
 const CHECKS: &[(&str, Check)] = &[
-    ("checking the tools", |place| tools::wasm_target(place).and_then(|()| tools::components(place))),
-    ("looking for browsers", |place| browser::ready(place).map(drop)),
-    ("formatting", |place| cargo(place, "fmt --all --check")),
-    ("lints", |place| cargo(place, "clippy --workspace --all-targets -- -D warnings")),
-    ("lints for wasm32", |place| {
-        cargo(place, "clippy -p parlour -p parlour-core --target wasm32-unknown-unknown -- -D warnings")?;
-        cargo(place, "clippy -p parlour --features split --target wasm32-unknown-unknown -- -D warnings")
+    ("checking the tools", |workspace| {
+        tools::wasm_target(workspace).and_then(|()| tools::components(workspace))
     }),
-    ("native tests", |place| cargo(place, "test --workspace --exclude parlour-e2e --no-fail-fast")),
-    ("core's tests on wasm32, in the browser", |place| {
-        cargo(place, "test -p parlour-core --lib --tests --target wasm32-unknown-unknown")
+    ("finding browsers", |workspace| browser::find_or_install(workspace).map(drop)),
+    ("formatting", |workspace| cargo(workspace, "fmt --all --check")),
+    ("lints", |workspace| cargo(workspace, "clippy --workspace --all-targets -- -D warnings")),
+    ("lints for wasm32", |workspace| {
+        cargo(workspace, "clippy -p parlour -p parlour-core --target wasm32-unknown-unknown -- -D warnings")?;
+        cargo(workspace, "clippy -p parlour --features split --target wasm32-unknown-unknown -- -D warnings")
     }),
-    ("building the page", |place| bundle::build(place, None)),
-    ("checking the page", |place| {
-        check::check(&place.dist())?;
-        table::print(place)?;
-        check::check_size(&place.dist())
+    ("native tests", |workspace| cargo(workspace, "test --workspace --exclude parlour-e2e --no-fail-fast")),
+    ("core's tests on wasm32, in the browser", |workspace| {
+        cargo(workspace, "test -p parlour-core --lib --tests --target wasm32-unknown-unknown")
     }),
-    ("building the server", |place| {
-        cargo(place, "clippy -p parlour-server --features embed -- -D warnings")?;
-        dist::server(place)
+    ("building the page", |workspace| bundle::build(workspace, None)),
+    ("checking the page", |workspace| {
+        check::check(&workspace.dist())?;
+        size::print_files(workspace)?;
+        check::check_size(&workspace.dist())
     }),
-    // Which one of the browser tests then serves.
-    ("compiling the page in one module", tools::whole_client),
+    ("building the server", |workspace| {
+        cargo(workspace, "clippy -p parlour-server --features embed -- -D warnings")?;
+        dist::build_server(workspace)
+    }),
+    // One of the browser tests serves it by `trunk serve`.
+    ("compiling the page in one module", tools::compile_single_module),
     ("browser tests", end_to_end),
 ];
 
 pub fn test(args: &[String]) -> Result<()> {
     if !args.is_empty() {
-        bail!("usage: cargo xtask test (to run a part of it, use cargo fmt, cargo clippy or cargo test)");
+        bail!("usage: cargo xtask test (to run single checks, use cargo fmt, cargo clippy or cargo test)");
     }
-    let place = Place::find()?;
+    let workspace = Workspace::locate()?;
     let mut steps = Steps::new(CHECKS.len());
-    for (what, check) in CHECKS {
-        steps.next(what);
-        check(&place).with_context(|| format!("{what} failed"))?;
+    for (name, check) in CHECKS {
+        steps.next(name);
+        check(&workspace).with_context(|| format!("{name} failed"))?;
     }
-    steps.times();
-    steps.done("in all");
+    steps.print_times();
+    steps.done("total");
     println!("{PASSED}");
     Ok(())
 }
 
-fn cargo(place: &Place, args: &str) -> Result<()> {
+fn cargo(workspace: &Workspace, args: &str) -> Result<()> {
     let list: Vec<&str> = args.split_whitespace().collect();
-    sh::run(&mut sh::cargo(place, &list), &format!("cargo {args}"))
+    process::run(&mut process::cargo(workspace, &list), &format!("cargo {args}"))
 }
 
-fn end_to_end(place: &Place) -> Result<()> {
-    let mut command = browser_test(place)?;
-    sh::run(command.arg("--no-fail-fast"), "cargo test -p parlour-e2e")
+fn end_to_end(workspace: &Workspace) -> Result<()> {
+    let mut command = browser_test(workspace)?;
+    process::run(command.arg("--no-fail-fast"), "cargo test -p parlour-e2e")
 }
 
-/// The browser tests, with what they are told of the page, the server and the browsers.
-pub fn browser_test(place: &Place) -> Result<Command> {
-    let browser::Browsers { chromium, firefox } = browser::ready(place)?;
-    let mut command = sh::cargo(place, &["test", "--package", "parlour-e2e"]);
+/// The command for the browser tests, with the paths of page, server and browsers in its environment.
+pub fn browser_test(workspace: &Workspace) -> Result<Command> {
+    let browser::Browsers { chromium, firefox } = browser::find_or_install(workspace)?;
+    let mut command = process::cargo(workspace, &["test", "--package", "parlour-e2e"]);
     command
-        .env("PARLOUR_SERVER", place.server())
-        .env("PARLOUR_DIST", place.dist())
+        .env("PARLOUR_SERVER", workspace.server())
+        .env("PARLOUR_DIST", workspace.dist())
         .env("CHROMEDRIVER", chromium.driver)
         .env("CHROME", chromium.browser)
         .env("GECKODRIVER", firefox.driver)
         .env("FIREFOX", firefox.browser);
-    // One of them serves the page as a developer does: with the Trunk that has built it.
-    let trunk = tools::trunk(place);
+    // One of the tests runs `trunk serve`.
+    let trunk = tools::trunk(workspace);
     command.env("PARLOUR_TRUNK", trunk.get_program());
     command.envs(trunk.get_envs().filter_map(|(name, value)| Some((name, value?))));
     Ok(command)

@@ -228,15 +228,25 @@ async fn run_websocket(
     state.stats.sockets.fetch_sub(1, Relaxed);
 }
 
+/// The page, whose `<meta>` tag contains the Content-Security-Policy.
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../index.html"));
+
+/// The page's Content-Security-Policy with the configured `connect-src`, and with `frame-ancestors`, which browsers ignore
+/// in a page.
+fn content_security_policy(config: &Config) -> String {
+    let after = PAGE.split_once("http-equiv=\"Content-Security-Policy\" content=\"").map_or("", |(_, it)| it);
+    let policy = after.split('"').next().unwrap_or_default();
+    let connect_src = format!("connect-src 'self' {}", config.connect_src.join(" "));
+    let directives = policy.split(';').map(str::trim).map(|directive| {
+        if directive.starts_with("connect-src ") { connect_src.as_str() } else { directive }
+    });
+    let directives = directives.collect::<Vec<_>>().join("; ");
+    format!("{directives}; frame-ancestors {}", config.frame_ancestors.join(" "))
+}
+
 /// The security headers of every response.
 fn security_headers(config: &Config) -> HeaderMap {
-    let policy = format!(
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
-         font-src 'self'; connect-src 'self' {}; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors {}",
-        config.connect_src.join(" "),
-        config.frame_ancestors.join(" "),
-    );
+    let policy = content_security_policy(config);
     let mut headers = HeaderMap::new();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);

