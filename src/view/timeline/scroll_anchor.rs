@@ -1,11 +1,11 @@
-//! The scroll anchor: what keeps its position on the screen while rows around it are added, removed or resized.
+//! The scroll anchor: the row that stays where it is on the screen while rows around it are added, removed or resized.
 //!
 //! All positions are in CSS pixels. A *timeline position* is measured from the top of the first row, with the heights that
 //! the timeline has recorded; an *offset* is measured down from the upper edge of the viewport.
 
 use parlour_core::{ranges::Gap, timeline::Timeline};
 
-/// What keeps its position on the screen.
+/// A position in the timeline that stays where it is on the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ScrollAnchor {
     /// The end of the timeline stays at the lower edge of the viewport.
