@@ -7,8 +7,9 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | this one | the user's actions |
+//! | this one | the user's actions other than sending |
 //! | `connection` | socket events and timeouts; what both dialects share |
+//! | `sending` | sending messages from the queue |
 //! | `rich`, `basic` | the envelopes of a server of either dialect |
 //! | `history` | the known ranges of the room |
 //! | `paging` | requests for pages of the history |
@@ -24,6 +25,7 @@ mod persistence;
 mod rich;
 mod search;
 mod seek;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +40,7 @@ use crate::{
     backoff::Backoff,
     codec,
     limits::{Limits, TokenBucket},
-    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
+    model::{Connection, Delivery, Dialect, Identity, Member, Message, Refusal},
     persist::{Change, Persisted},
     presence::MemberList,
     send_queue::{QueuedMessage, SendQueue, Stage},
@@ -261,62 +263,10 @@ impl Session {
         self.backoff.reset();
     }
 
-    /// Reports all messages of the send queue.
-    fn emit_send_queue(&mut self) {
-        let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
-        let queued: Vec<_> = self.send_queue.iter().cloned().collect();
-        for message in queued {
-            self.emit(Event::Message(own_message(&nick, &message)));
-        }
-    }
-
-    /// Sends a message. It is reported at once, and sent as soon as possible, on this connection or a later one.
-    /// `id` must be new.
-    ///
-    /// # Errors
-    /// Those of [`validate::content`] with the server's limits; [`Status::NotConnected`] when the user is not logged in
-    /// or the send queue is full.
-    pub fn handle_send(&mut self, now: Clocks, id: MessageId, text: &str) -> Result<(), Status> {
-        let Some(identity) = &self.identity else { return Err(Status::NotConnected) };
-        if matches!(self.state, State::Idle | State::Failed) {
-            return Err(Status::NotConnected);
-        }
-        let text = validate::content(text, &self.limits)?;
-        if identity.dialect == Dialect::Basic && self.excess_bytes(text) > 0 {
-            return Err(Status::ContentTooLong);
-        }
-        let nick = identity.nick.clone();
-        let order = self.send_queue.next_order(now.unix);
-        let message = QueuedMessage { id, content: text.into(), time: now.unix, stage: Stage::Queued, order };
-        if self.send_queue.push(message.clone())? {
-            self.emit(Event::Message(own_message(&nick, &message)));
-            self.persist_queued(id);
-        }
-        Ok(())
-    }
-
     /// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
     #[must_use]
     pub fn excess_bytes(&self, text: &str) -> usize {
         self.identity.as_ref().map_or(0, |identity| excess_bytes(identity, text))
-    }
-
-    /// Sends a failed message again, under its old id.
-    pub fn handle_retry(&mut self, now: Clocks, id: MessageId) {
-        if self.send_queue.get(id).is_some_and(|message| matches!(message.stage, Stage::Failed(_))) {
-            self.send_queue.set(id, Stage::Queued);
-            self.emit(Event::Delivery(id, Delivery::Queued));
-            self.persist_queued(id);
-            self.flush(now);
-        }
-    }
-
-    /// Discards a failed message. A message in any other stage can't be discarded.
-    pub fn handle_discard(&mut self, now: Clocks, id: MessageId) {
-        if self.send_queue.get(id).is_some_and(|message| matches!(message.stage, Stage::Failed(_))) {
-            self.dequeue(now, id);
-            self.emit(Event::Discarded(id));
-        }
     }
 
     /// Reports the member list as [`Notice::Members`]. A basic server is asked for it.

@@ -19,7 +19,7 @@ fn nested_groups(depth: usize) -> Vec<u8> {
 /// A length-delimited field.
 fn field(tag: &[u8], content: &[u8]) -> Vec<u8> {
     let mut bytes = tag.to_vec();
-    prost::encode_length_delimiter(content.len(), &mut bytes).unwrap();
+    prost::encoding::encode_varint(content.len() as u64, &mut bytes);
     [bytes, content.to_vec()].concat()
 }
 

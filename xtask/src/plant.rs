@@ -89,7 +89,7 @@ const BUGS: &[Bug] = &[
             let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));",
     }] },
     Bug { name: "another attempt is another message", edits: &[Edit {
-        file: "core/src/session/connection.rs",
+        file: "core/src/session/sending.rs",
         text: "        for id in in_flight {
             self.send_queue.set(id, stage);",
         instead: "        for id in in_flight {

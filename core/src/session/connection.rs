@@ -5,7 +5,7 @@ use crate::{
     Millis, PROTOCOL_VERSION,
     codec::{self, Envelope, Extension},
     limits::TokenBucket,
-    model::{Connection, Delivery, Dialect, Identity, MessageId, Refusal},
+    model::{Connection, Dialect, Identity, Refusal},
     send_queue::Stage,
     status::Status,
     timeline::Notice,
@@ -27,13 +27,8 @@ pub(super) const STABLE_MS: Millis = 30_000;
 /// How long a login is retried when the server says that our own nick is taken, in ms: longer than a server reserves it
 /// for a lost session, plus the maximum delay between two attempts.
 const NICK_TAKEN_RETRY_MS: Millis = 60_000 + crate::backoff::MAX_DELAY_MS;
-/// Pauses for the rate limit shorter than this are not reported, in ms.
-const REPORTED_PAUSE_MS: Millis = 1_000;
 /// The maximum size of a message from a server, in bytes.
 const INBOUND_BYTES: usize = 16 * 1024 * 1024;
-/// What a frame in a batch costs besides its own bytes: at most this many bytes.
-const BATCH_OVERHEAD_BYTES: usize = 8;
-
 impl Session {
     // ---- socket events
 
@@ -337,26 +332,6 @@ impl Session {
         now.monotonic.saturating_sub(since) < NICK_TAKEN_RETRY_MS
     }
 
-    /// Puts the messages in flight back into the queue.
-    pub(super) fn requeue_in_flight(&mut self) {
-        let is_in_flight = |stage| stage == Stage::InFlight;
-        let in_flight: Vec<_> = self
-            .send_queue
-            .iter()
-            .filter(|queued| is_in_flight(queued.stage))
-            .map(|queued| queued.id)
-            .collect();
-        // A basic server has no ids to detect duplicates by, so the user decides whether to send a message again.
-        let (stage, delivery) = match self.is_basic() {
-            true => (Stage::Failed(Status::Unconfirmed), Delivery::Failed(Status::Unconfirmed)),
-            false => (Stage::Queued, Delivery::Queued),
-        };
-        for id in in_flight {
-            self.send_queue.set(id, stage);
-            self.emit(Event::Delivery(id, delivery));
-        }
-    }
-
     pub(super) fn fail(&mut self, status: Status, refusal: Option<Refusal>) {
         if matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Online(_)) {
             self.commands.push_back(Command::Close(None));
@@ -365,63 +340,5 @@ impl Session {
         self.state = State::Failed;
         self.history_disconnected();
         self.emit(Event::Connection(Connection::Failed { status, refusal }));
-    }
-
-    /// Removes a message from the send queue, also on the device. `true` when it was there.
-    pub(super) fn dequeue(&mut self, now: Clocks, id: MessageId) -> bool {
-        let was_queued = self.send_queue.remove(id).is_some();
-        if was_queued {
-            self.persister.delete_queued(now.monotonic, id);
-        }
-        was_queued
-    }
-
-    /// Sends the queued messages, as far as the rate limit allows.
-    pub(super) fn flush(&mut self, now: Clocks) {
-        let State::Online(online) = &mut self.state else { return };
-        let Some(identity) = &self.identity else { return };
-        let rich = online.dialect == Dialect::Rich;
-        let mut frames = Vec::new();
-        let mut sent = Vec::new();
-        let mut pause = None;
-        while let Some(queued) = self.send_queue.next_queued() {
-            if online.paused_until > now.monotonic {
-                pause = Some(online.paused_until - now.monotonic);
-                break;
-            }
-            if let Err(ms) = online.send_budget.take(now.monotonic) {
-                online.paused_until = now.monotonic + ms;
-                online.pause_reason = Status::RateLimited;
-                pause = Some(ms);
-                break;
-            }
-            let id = queued.id;
-            let envelope = codec::message(&identity.nick, "", rich.then_some(id), &queued.content);
-            frames.push(codec::encode(&envelope));
-            self.send_queue.set(id, Stage::InFlight);
-            sent.push(id);
-        }
-        let max_batch_bytes = self.limits.frame_bytes / 2;
-        let (can_batch, pause_reason) = (online.can_batch, online.pause_reason);
-        let mut batch_bytes = 0;
-        let mut batch = Vec::new();
-        for frame in frames {
-            let is_full = !can_batch
-                || batch_bytes + frame.len() > max_batch_bytes
-                || batch.len() >= codec::BATCH_FRAMES;
-            if is_full && !batch.is_empty() {
-                self.commands.push_back(Command::Send(codec::batch(std::mem::take(&mut batch))));
-                batch_bytes = 0;
-            }
-            batch_bytes += frame.len() + BATCH_OVERHEAD_BYTES;
-            batch.push(frame);
-        }
-        if !batch.is_empty() {
-            self.commands.push_back(Command::Send(codec::batch(batch)));
-        }
-        sent.into_iter().for_each(|id| self.emit(Event::Delivery(id, Delivery::Pending)));
-        if let Some(ms) = pause.filter(|ms| *ms >= REPORTED_PAUSE_MS) {
-            self.emit(Event::Throttled(pause_reason, u32::try_from(ms).unwrap_or(u32::MAX)));
-        }
     }
 }

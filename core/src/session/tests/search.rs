@@ -175,5 +175,5 @@ fn results_for_another_tab_carry_its_requester_number() {
     driver.session.handle_search_for(driver.now, 0, "hello", 0);
     driver.drain();
     driver.receive(&results_page(3, &[3], true));
-    assert_eq!(driver.results()[2], (1, Ok((vec![3], false))), "and is never ours");
+    assert_eq!(driver.results()[2], (1, Ok((vec![3], false))), "0 is reserved for the local tab");
 }

@@ -31,7 +31,7 @@ impl Driver {
     }
 
     /// A page that was full before it reached the target.
-    fn page_not_to_the_end(&mut self, request: u32, from: u64, to: u64) {
+    fn receive_short_page(&mut self, request: u32, from: u64, to: u64) {
         self.receive(&page(request, from, to));
     }
 }
@@ -103,7 +103,7 @@ fn a_missing_target_is_replaced_by_the_next_or_the_last_message() {
 fn a_page_that_ends_before_the_target_is_followed_by_another_request() {
     let mut driver = online();
     driver.seek(SeekTarget::Seq(120));
-    driver.page_not_to_the_end(1, 70, 90);
+    driver.receive_short_page(1, 70, 90);
     assert_eq!((driver.requests()[1], driver.finished()), ((2, Start::After(119)), vec![]));
     driver.receive(&page(2, 119, 121));
     assert_eq!(driver.finished(), [(0, Some(120))]);
