@@ -187,7 +187,7 @@ settings! {
     name_grace, "PARLOUR_NAME_GRACE", Span, Span::seconds(60), "1m",
         "How long the name of a lost session stays reserved";
     logins_per_second, "PARLOUR_LOGINS_PER_SECOND", u32, 2_000, "2000",
-        "Logins per second in the long run; others are told when to retry; 0 for no limit";
+        "Logins per second in the long run; further ones are refused with a time to retry; 0 for no limit";
     login_burst, "PARLOUR_LOGIN_BURST", u32, 4_000, "4000",
         "Logins accepted at once";
     data_dir, "PARLOUR_DATA_DIR", PathBuf, "parlour-data".into(), "parlour-data",
