@@ -11,11 +11,12 @@ use std::{
     fmt,
     io::{self, IoSlice},
     mem,
-    sync::{Arc, MutexGuard, Weak},
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use bytes::{Buf as _, Bytes};
+use parking_lot::MutexGuard;
 use parlour_core::status::Status;
 use thiserror::Error;
 use tokio::net::tcp::OwnedWriteHalf;

@@ -2,11 +2,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
 };
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Ending, MAX_UNHANDLED_MESSAGES};
 
@@ -50,8 +50,7 @@ pub(super) struct Shared(Mutex<State>);
 impl Shared {
     #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // No code that holds the lock can panic in the middle of a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Reserves the socket for a write of the hub task, unless the socket task is writing. After `true`, the caller
