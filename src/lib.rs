@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-/// Starts the client: loads the settings, starts logging and mounts the app in place of the loading screen.
+/// Starts the client: loads the settings and mounts the app in place of the loading screen.
 pub fn start() {
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
@@ -26,12 +26,11 @@ pub fn start() {
             app::preload_room();
         }
         let (config, problems) = config::load().await;
-        config::start_logging(&config.log);
         for problem in problems {
-            tracing::warn!("{problem}");
+            config::warn_early(config.log_level, &problem);
         }
         let Some(root) = document().get_element_by_id("app") else {
-            tracing::error!("the document has no element with the id `app`");
+            leptos::logging::error!("the document has no element with the id `app`");
             return;
         };
         let store = ctrl::Store::new(&config, app::load_room);

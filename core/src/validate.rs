@@ -61,14 +61,17 @@ pub fn content<'a>(typed: &'a str, limits: &Limits) -> Result<&'a str, Status> {
 /// The server also compares Unicode's confusable skeletons (UTS 39), whose tables are too large for the client.
 #[must_use]
 pub fn nick_key(nick: &str) -> String {
-    nick.chars()
-        .map(|c| match c {
-            // Full-width ASCII, U+FF01-FF5E, is 0xFEE0 above ASCII.
-            '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-            c => c,
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
+    nick.chars().map(half_width).flat_map(char::to_lowercase).collect()
+}
+
+/// The half-width form of a character that has one, for [`nick_key`].
+#[must_use]
+pub fn half_width(c: char) -> char {
+    match c {
+        // Full-width ASCII, U+FF01-FF5E, is 0xFEE0 above ASCII.
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
+        c => c,
+    }
 }
 
 /// Characters that are invisible, break lines or change the text direction.

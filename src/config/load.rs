@@ -6,11 +6,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{RequestCache, RequestInit, Response};
 
-use super::{Config, Remembered, page, storage};
+use super::{Config, Remembered, logging, page, storage};
 use crate::i18n::{self, Locale};
 
 /// Loads the settings. The user's earlier choices take precedence over config.json, and that over the browser's
-/// preferences. The second value lists the problems found, to be logged once logging has started.
+/// preferences. The second value lists the problems found, to be logged with [`super::warn_early`].
 pub async fn load() -> (Config, Vec<String>) {
     let mut problems = Vec::new();
     let chosen = storage::language().as_deref().and_then(Locale::from_tag);
@@ -43,7 +43,7 @@ pub async fn load() -> (Config, Vec<String>) {
         title,
         locale,
         theme: storage::theme().or(theme).unwrap_or_default(),
-        log: log.unwrap_or_else(|| "info".into()),
+        log_level: logging::parse_level(log.as_deref().unwrap_or("info")),
         remembered: Remembered {
             nick: storage::nick().unwrap_or_default(),
             server: storage::server()

@@ -3,16 +3,21 @@
 use tracing::Level;
 use tracing_wasm::{ConsoleConfig, WASMLayerConfigBuilder};
 
-/// Starts logging; to be called once. Without it, as for `off` and any unknown level, nothing is logged.
-pub fn start(level: &str) {
-    let level = match level {
-        "error" => Level::ERROR,
-        "warn" => Level::WARN,
-        "info" => Level::INFO,
-        "debug" => Level::DEBUG,
-        "trace" => Level::TRACE,
-        _ => return,
-    };
+/// The level of a name in config.json; `None`, as for `off` and any unknown name, if nothing is to be logged.
+pub fn parse_level(name: &str) -> Option<Level> {
+    match name {
+        "error" => Some(Level::ERROR),
+        "warn" => Some(Level::WARN),
+        "info" => Some(Level::INFO),
+        "debug" => Some(Level::DEBUG),
+        "trace" => Some(Level::TRACE),
+        _ => None,
+    }
+}
+
+/// Starts logging; to be called once. This is done when the room is loaded: the subscriber is 17 KB of brotli, and the
+/// login page logs only the problems of [`super::load`], with [`warn_early`].
+pub fn start(level: Level) {
     let config = WASMLayerConfigBuilder::new()
         .set_max_level(level)
         // Timings would mark each event in the browser's performance timeline.
@@ -20,4 +25,11 @@ pub fn start(level: &str) {
         .set_console_config(ConsoleConfig::ReportWithoutConsoleColor)
         .build();
     tracing_wasm::set_as_global_default_with_config(config);
+}
+
+/// Writes a warning to the console directly, before [`start`].
+pub fn warn_early(level: Option<Level>, problem: &str) {
+    if level >= Some(Level::WARN) {
+        web_sys::console::warn_1(&format!("WARN {problem}").into());
+    }
 }

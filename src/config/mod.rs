@@ -7,7 +7,7 @@ mod page;
 mod storage;
 
 pub use load::{load, load_translation};
-pub use logging::start as start_logging;
+pub use logging::{start as start_logging, warn_early};
 pub use page::{local_day, page_is_secure};
 pub use storage::{
     forget_scope, has_session, last_scope, remember, remember_language, remember_scope, remember_theme,
@@ -34,8 +34,8 @@ pub struct Config {
     pub locale: Locale,
     /// `system`, `light` or `dark`.
     pub theme: String,
-    /// `off`, `error`, `warn`, `info`, `debug` or `trace`.
-    pub log: String,
+    /// The lowest level that is logged; `None` if logging is off.
+    pub log_level: Option<tracing::Level>,
     /// The initial values of the login form.
     pub remembered: Remembered,
 }

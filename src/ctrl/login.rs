@@ -19,10 +19,13 @@ pub type LoadRoom = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 pub(super) struct PendingLogin(Remembered, String);
 
 impl Store {
-    /// Starts the service unless it runs. Only [`LoadRoom`] may call this: any other caller would link the service into
+    /// Starts logging and the service, unless they run. Only [`LoadRoom`] may call this: any other caller would link the service into
     /// the login page's module.
     pub fn start_service(&self) {
         if self.service_if_loaded().is_none() {
+            if let Some(level) = self.inner.with_value(|inner| inner.log_level) {
+                config::start_logging(level);
+            }
             let store = *self;
             let service = Service::new(move |event| store.apply(event));
             self.inner.update_value(|inner| inner.service = Some(Rc::new(service)));

@@ -193,6 +193,7 @@ pub(super) struct Inner {
     /// Submitted before the room module was loaded.
     pub(super) pending_login: Option<PendingLogin>,
     pub(super) remembered: Remembered,
+    pub(super) log_level: Option<tracing::Level>,
     /// The title comes from config.json, which takes precedence over the server's name.
     pub(super) title_is_fixed: bool,
     pub(super) retry_timer: Option<Interval>,
@@ -295,6 +296,7 @@ impl Store {
                 load_room,
                 pending_login: None,
                 remembered: config.remembered.clone(),
+                log_level: config.log_level,
                 title_is_fixed: config.title.is_some(),
                 retry_timer: None,
                 note_timer: None,

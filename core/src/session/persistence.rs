@@ -41,7 +41,8 @@ impl Persister {
     /// Restores the state of an earlier visit.
     pub fn restore(&mut self, messages: impl Iterator<Item = u64>, known: Ranges) {
         self.known = known;
-        self.written = messages.collect();
+        self.written.clear();
+        self.written.extend(messages);
     }
 
     pub fn due(&self) -> Option<Millis> {

@@ -72,24 +72,16 @@ pub fn LoginPage() -> impl IntoView {
 #[component]
 fn ErrorMessage() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    // Each failure gets an element of its own, so that a screen reader announces the same reason again.
-    let failures = StoredValue::new(0_u32);
+    // The inner closure is built anew for each failure, so that each gets an element of its own and a screen reader
+    // announces the same reason again.
     let error = move || {
-        let error = store.login_error.get()?;
-        failures.update_value(|n| *n += 1);
-        Some((failures.get_value(), error.text, error.status))
+        store.login_error.get().map(|error| {
+            let sentence = move || error.text.clone().unwrap_or_else(|| t().status(error.status).to_owned());
+            move || view! { <p dir="auto">{sentence()}</p> }
+        })
     };
     view! {
-        <div id="login-error" class="login-error" role="alert">
-            <For
-                each=error
-                key=|(failure, ..)| *failure
-                children=move |(_, text, status)| {
-                    let sentence = move || text.clone().unwrap_or_else(|| t().status(status).to_owned());
-                    view! { <p dir="auto">{sentence}</p> }
-                }
-            />
-        </div>
+        <div id="login-error" class="login-error" role="alert">{error}</div>
     }
 }
 

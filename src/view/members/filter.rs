@@ -1,6 +1,8 @@
 //! Filtering the member list.
 
-use parlour_core::{model::Member, validate::nick_key};
+use parlour_core::model::Member;
+
+use crate::view::shared::nick_key;
 
 /// More members are not listed, only counted; the filter finds them.
 const MAX_LISTED: usize = 500;

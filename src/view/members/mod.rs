@@ -3,15 +3,12 @@
 mod filter;
 
 use leptos::{ev::KeyboardEvent, prelude::*};
-use parlour_core::{
-    model::{Member, PresenceState},
-    validate::nick_key,
-};
+use parlour_core::model::{Member, PresenceState};
 
 use self::filter::filter_members;
 use super::{
     settings::Settings,
-    shared::{Avatar, Drawer, Icon, icon, tr, use_texts},
+    shared::{Avatar, Drawer, Icon, icon, nick_key, tr, use_texts},
 };
 use crate::{ctrl::use_store, i18n::Key};
 

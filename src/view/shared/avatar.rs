@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use parlour_core::validate::nick_key;
+
+use super::letter_case::{nick_key, to_uppercase};
 
 /// Number of colours: the classes `hue0` to `hue9` of the stylesheet.
 const HUES: u32 = 10;
@@ -28,7 +29,7 @@ fn hue(nick: &str) -> u32 {
 fn initial(nick: &str) -> String {
     let mut chars = nick.chars().skip_while(|c| c.is_ascii_punctuation() || c.is_whitespace()).peekable();
     let Some(first) = chars.next().or_else(|| nick.chars().next()) else { return String::new() };
-    let mut initial: String = first.to_uppercase().collect();
+    let mut initial = to_uppercase(first);
     if initial.chars().count() > 1 {
         // As the upper case of "ß", which is "SS".
         initial = first.into();

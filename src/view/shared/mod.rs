@@ -7,6 +7,7 @@ mod document;
 mod drawer;
 mod focus;
 pub mod icon;
+mod letter_case;
 mod translation;
 
 pub use avatar::Avatar;
@@ -16,4 +17,5 @@ pub use document::{next_paint, sync_document};
 pub use drawer::Drawer;
 pub use focus::focus_next_frame;
 pub use icon::{Icon, Mark};
+pub use letter_case::nick_key;
 pub use translation::{Sentence, tr, use_texts};

@@ -1,8 +1,10 @@
 //! One row in the DOM: the bridge from the imperative row window to Leptos components.
 
+use std::any::Any;
+
 use leptos::{
     prelude::*,
-    tachys::view::{Mountable, Render, any_view::AnyViewState},
+    tachys::view::{Mountable, Render},
 };
 use parlour_core::timeline::{Row, RowKind};
 use wasm_bindgen::JsCast;
@@ -33,7 +35,7 @@ pub struct MountedRow {
     /// Owns everything reactive of the content.
     owner: Owner,
     /// Holds the effects of the content, which end when it is dropped.
-    _content: AnyViewState,
+    _content: Box<dyn Any>,
     margin_top: f64,
     /// The values of `aria-posinset` and `aria-setsize`.
     aria_position: (u64, u64),
@@ -49,9 +51,9 @@ impl MountedRow {
         let (row, content) = owner.with(|| {
             untrack(|| {
                 let row = RwSignal::new(row);
-                let mut content = view! { <RowContent row/> }.into_any().build();
+                let mut content = view! { <RowContent row/> }.build();
                 content.mount(&element, None);
-                (row, content)
+                (row, Box::new(content))
             })
         });
         Self {
