@@ -3,7 +3,7 @@
 use tracing::Level;
 use tracing_wasm::{ConsoleConfig, WASMLayerConfigBuilder};
 
-/// Starts logging; to be called once. Without it, as for `off` and any unknown level, nothing is logged.
+/// Starts logging; call it once. With `off` or an unknown level nothing is logged.
 pub fn start(level: &str) {
     let level = match level {
         "error" => Level::ERROR,

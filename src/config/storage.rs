@@ -1,4 +1,4 @@
-//! The user's choices, in the browser's local storage. Where the browser forbids it, nothing is remembered and everything
+//! The user's choices, in the browser's local storage. If the browser forbids it, nothing is remembered; everything
 //! else works.
 
 use super::Remembered;

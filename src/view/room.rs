@@ -14,7 +14,7 @@ use crate::{
     i18n::{Key, time},
 };
 
-/// Prepares, while the user types a nick, what would delay the first message.
+/// Creates the date formatters while the user types a nick. Created later, they would delay the first message.
 pub fn prepare_room(store: Store) {
     wasm_bindgen_futures::spawn_local(async move {
         next_paint().await;

@@ -35,7 +35,7 @@ pub fn LoginPage() -> impl IntoView {
         let failed = store.login_error.with(Option::is_some);
         let field = if has_error(store, is_about_server) { server_field } else { nick_field };
         if let Some(field) = field.get() {
-            // Without the focus the form is usable all the same.
+            // If focusing fails, the form can still be used.
             let _ = field.focus();
             if failed {
                 field.select();
@@ -93,7 +93,7 @@ fn ErrorMessage() -> impl IntoView {
     }
 }
 
-/// A button that logs in with the nick that the server suggests, if it does. Follows the store's login error.
+/// A button that logs in with the nick that the server suggests, if there is one. Follows the store's login error.
 #[component]
 fn Suggestion(nick: RwSignal<String>, server: RwSignal<String>) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());

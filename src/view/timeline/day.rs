@@ -1,4 +1,4 @@
-//! The day of messages: as a line above the first of them, and over the viewport.
+//! Labels with the day of messages: a line above the first message of a day, and an overlay over the viewport.
 
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
@@ -23,7 +23,7 @@ pub fn provide_today() {
             today.set(now);
         }
     };
-    // Cancelled when the owner drops it.
+    // The current owner stores the interval, and cancels it when it is disposed of.
     StoredValue::new_local(Interval::new(DATE_CHECK_MS, check));
 }
 

@@ -14,7 +14,7 @@ use crate::{ctrl::use_store, i18n::Key, view::shared::use_texts};
 #[component]
 pub fn GapRow(missing: GapState, row: RwSignal<Row>) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    // Loading changes the height of the row far more often than what is missing.
+    // A memo, because loading changes the height of the row far more often than the missing range.
     let missing = Memo::new(move |_| {
         row.with(|row| if let RowKind::Gap { gap: missing, .. } = row.kind { missing } else { missing })
     });

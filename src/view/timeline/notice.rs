@@ -1,4 +1,4 @@
-//! Lines of the timeline that are no messages: members who joined or left, and notices of the program.
+//! Rows that are not messages: presence changes, and notices of the program.
 
 use leptos::{either::EitherOf5, prelude::*};
 use parlour_core::timeline::{Notice, Row, RowKind};
@@ -51,7 +51,7 @@ fn Warning(text: Key) -> impl IntoView {
     view! { <p class="row notice missed">{tr(text)}</p> }
 }
 
-/// What can be typed, and what it does.
+/// Commands and keys, each with the text that describes its effect.
 const COMMANDS: [(&str, Key); 5] = [
     ("/who", Key::HelpCommandWho),
     ("/exit", Key::HelpCommandExit),
