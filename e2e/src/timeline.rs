@@ -1,5 +1,4 @@
-//! Reads and scrolls a page's timeline as a person does. Only rows near the viewport are in the document, so reading
-//! everything means scrolling through it.
+//! Reads a page's timeline by scrolling through it, because only rows near the viewport are in the document.
 
 use crate::{Page, view::ShownMessage};
 
@@ -19,6 +18,17 @@ impl Page {
     /// As [`Self::read_all_messages`].
     pub async fn read_all_contents(&self) -> Vec<String> {
         self.read_all_messages().await.into_iter().map(|message| message.content).collect()
+    }
+
+    /// Waits until the view is at the end of the timeline.
+    ///
+    /// # Panics
+    /// If the deadline passes.
+    pub async fn until_at_end(&self) {
+        let script = "const timeline = document.querySelector('#timeline'); \
+                      const below = timeline.scrollHeight - timeline.clientHeight - timeline.scrollTop; \
+                      return below <= 2 || below";
+        self.until_true("the view is at the end", script).await;
     }
 
     /// Scrolls up by `step` pixels in each animation frame, for `frames` frames, or until the top. Returns the largest
