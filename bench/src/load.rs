@@ -1,4 +1,4 @@
-//! The load on a server: as much as it takes, or at a fixed rate.
+//! The load on a server: as fast as the server allows, or at a fixed rate.
 
 use std::{
     collections::VecDeque,
@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use crate::{
     process,
     scan::{Dialect, Received, varint},
+    statistics::percentile,
     swarm::Swarm,
 };
 
@@ -40,12 +41,6 @@ impl LoadResult {
     pub fn percentile(&self, percent: usize) -> f64 {
         percentile(&self.latencies, percent)
     }
-}
-
-/// A percentile of sorted values.
-pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
 /// How fast messages are sent.
@@ -202,7 +197,8 @@ impl Run {
     fn send(&mut self, swarm: &mut Swarm, sender: usize) {
         self.content.clear();
         self.content.push(letter(sender).into());
-        // The actual time of sending, not the scheduled one, so that the load's own delay does not count as latency.
+        // The actual time of sending instead of the scheduled one, so that delays of the load generator do not count as
+        // latency.
         self.content.push_str(&format!("{:016x}", self.begin.elapsed().as_nanos()));
         self.content.extend(std::iter::repeat_n('x', self.load.size.saturating_sub(STAMP_BYTES)));
         swarm.send(sender, &self.content);
@@ -266,12 +262,5 @@ mod tests {
         assert_eq!(stamp(Dialect::Plain, content.as_bytes()), sent);
         assert_eq!(stamp(Dialect::Rich, content.as_bytes()), None);
         assert_eq!(stamp(Dialect::Nats, b"b0"), None);
-    }
-
-    #[test]
-    fn percentiles_are_measured_values() {
-        let result = LoadResult { latencies: (1..=200).map(f64::from).collect(), ..LoadResult::default() };
-        assert_eq!((result.percentile(50), result.percentile(99)), (100.0, 198.0));
-        assert!(LoadResult::default().percentile(50).is_nan());
     }
 }

@@ -6,11 +6,12 @@ use anyhow::Result;
 
 use crate::{
     disk, instructions,
-    load::{Load, LoadResult, Pace, percentile},
+    load::{Load, LoadResult, Pace},
     log_queries::{self, OF_SMALL},
     process::{self, Cores},
     restart,
     scan::Dialect,
+    statistics::percentile,
     swarm::Swarm,
     target::{OURS, Paths, Running, TARGETS, Target},
 };
@@ -44,7 +45,7 @@ pub struct Measure {
     pub name: &'static str,
     pub of: &'static [&'static str],
     pub run: fn(&Setting, &str) -> Result<Figures>,
-    /// It takes long, so it is run only if `--only` is exactly its name.
+    /// The measurement takes long, so it runs only if `--only` is exactly its name.
     pub is_long: bool,
 }
 
@@ -167,7 +168,7 @@ fn memory(setting: &Setting, of: &str) -> Result<Figures> {
     let before = process::resident(server.pid())?;
     let mut swarm = Swarm::new(server.address, target(of)?.dialect)?;
     swarm.open(count, CONNECTING_AT_ONCE)?;
-    // Until the last client has received the member list.
+    // Waits until the last client has received the member list.
     settle(&mut swarm)?;
     let each = (process::resident(server.pid())? - before) / count as f64;
     Ok(vec![(format!("memory per idle connection of {count}, bytes"), each)])
@@ -190,7 +191,7 @@ fn storm(setting: &Setting, of: &str) -> Result<Figures> {
     ])
 }
 
-/// Longer than any server batches its output.
+/// Longer than the time for which any of the servers batches output.
 const SILENCE: Duration = Duration::from_millis(500);
 
 /// Waits until the server is silent for a while. Pings are answered.
