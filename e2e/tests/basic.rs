@@ -146,7 +146,7 @@ fn invalid_utf8_text_frame_is_explained_and_page_reconnects() {
         tom.until("an explanation", |view| {
             let mut words = view.row_texts("notice");
             words.extend(view.connection_text.as_deref());
-            words.iter().any(|words| words.contains("a browser may not accept"))
+            words.iter().any(|words| words.contains("that browsers do not accept"))
         })
         .await;
         tom.until("reconnected automatically", |view| is_basic(view) && view.lists("tom")).await;
