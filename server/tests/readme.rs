@@ -17,7 +17,8 @@ fn row(setting: &Setting) -> String {
 
 #[test]
 fn readme_has_the_settings_of_the_code() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md")).unwrap();
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md")).unwrap();
     let (_, rest) = readme.split_once("<!-- settings -->\n\n").unwrap();
     let (table, _) = rest.split_once("\n<!-- settings end -->").unwrap();
     let head =
