@@ -65,7 +65,7 @@ pub struct LoginError {
     pub status: Status,
     /// A nick that the server would accept.
     pub suggestion: Option<String>,
-    /// The server's own text, if this client does not know the status.
+    /// The server's own text, if the status is unknown to this client.
     pub text: Option<String>,
 }
 
@@ -89,7 +89,7 @@ pub enum ComposerNote {
     Refused(Status),
     /// The text is too long by this many bytes.
     TooLong(usize),
-    /// The server throttles: the status says why, and sending resumes in this many seconds.
+    /// The server throttles, for the reason given by the status; sending resumes in this many seconds.
     Wait(Status, u32),
 }
 

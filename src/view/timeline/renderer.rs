@@ -99,7 +99,7 @@ impl Renderer {
     /// Scrolls to a message, or to the gap that it is in, and highlights it.
     pub fn scroll_to_message(&mut self, seq: u64) {
         self.scroller.leave_end();
-        // Exact up to 2^53, which no room gets to.
+        // Exact up to 2^53, which no room reaches.
         #[allow(clippy::cast_precision_loss)]
         let position = seq as f64;
         self.anchor = ScrollAnchor::Seq { seq: position, offset: (self.viewport.height() / 3.0).round() };

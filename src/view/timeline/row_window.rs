@@ -152,8 +152,8 @@ impl RowWindow {
         })
     }
 
-    /// Distance in CSS pixels from the top of a row to the top of its content; 0 when the row is not in the DOM. The day
-    /// line that makes the difference may disappear, and the content is what keeps its position.
+    /// Distance in CSS pixels from the top of a row to the top of its content; 0 when the row is not in the DOM. The
+    /// day line between the two may disappear, and then the position of the content must not change.
     pub fn content_offset(&self, key: u32) -> f64 {
         self.rows.iter().find(|row| row.key == key).map_or(0.0, MountedRow::content_offset)
     }
