@@ -45,7 +45,7 @@ impl LoadResult {
 
 /// How fast messages are sent.
 #[derive(Debug, Clone, Copy)]
-pub enum Pace {
+pub enum SendRate {
     /// Each sender keeps this number of messages unconfirmed.
     InFlight(usize),
     /// Messages per second, the senders in turn.
@@ -56,7 +56,7 @@ pub enum Pace {
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub senders: usize,
-    pub pace: Pace,
+    pub send_rate: SendRate,
     /// Size of a message's content in bytes.
     pub size: usize,
     /// Time before the measurement begins, and its duration.
@@ -69,7 +69,7 @@ impl Load {
     pub fn run(self, swarm: &mut Swarm, server: u32) -> Result<LoadResult> {
         let mut run = Run::new(self, swarm.dialect());
         let begin = Instant::now();
-        if let Pace::InFlight(count) = self.pace {
+        if let SendRate::InFlight(count) = self.send_rate {
             (0..self.senders).for_each(|sender| run.credits[sender] = count);
         }
         run.until(swarm, begin + self.warm)?;
@@ -135,9 +135,9 @@ impl Run {
                 return Ok(());
             }
             let mut wait = end - now;
-            match self.load.pace {
-                Pace::InFlight(_) => self.send_all(swarm),
-                Pace::PerSecond(rate) => {
+            match self.load.send_rate {
+                SendRate::InFlight(_) => self.send_all(swarm),
+                SendRate::PerSecond(rate) => {
                     let due = self.begin + Duration::from_secs(self.sent) / rate;
                     if due <= now {
                         self.send(swarm, self.sent as usize % self.load.senders);
@@ -154,21 +154,21 @@ impl Run {
         swarm.poll(wait, &mut |client, event| match event {
             Received::Message(head) => {
                 self.delivered += 1;
-                match self.load.pace {
+                match self.load.send_rate {
                     // Without acknowledgements, a message is confirmed when it comes back to its sender.
-                    Pace::InFlight(_) => {
+                    SendRate::InFlight(_) => {
                         if self.dialect != Dialect::Rich && client < self.load.senders && is_own(client, head)
                         {
                             self.accept(client);
                         }
                     }
-                    Pace::PerSecond(_) if self.measured => {
+                    SendRate::PerSecond(_) if self.measured => {
                         if let Some(sent) = stamp(self.dialect, head) {
                             let wait = self.begin.elapsed().saturating_sub(sent);
                             self.latencies.push(wait.as_secs_f64() * 1e3);
                         }
                     }
-                    Pace::PerSecond(_) => {}
+                    SendRate::PerSecond(_) => {}
                 }
             }
             Received::Accepted if client < self.load.senders => self.accept(client),

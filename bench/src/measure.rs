@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     disk, instructions,
-    load::{Load, LoadResult, Pace},
+    load::{Load, LoadResult, SendRate},
     log_queries::{self, OF_SMALL},
     process::{self, Cores},
     restart,
@@ -106,7 +106,7 @@ pub fn target(name: &str) -> Result<&'static Target> {
 
 fn fan_out(setting: &Setting, of: &str, size: usize) -> Result<Figures> {
     let (server, mut swarm) = room(setting, of, SOCKETS)?;
-    let result = load(setting, SENDERS, Pace::InFlight(IN_FLIGHT), size).run(&mut swarm, server.pid())?;
+    let result = load(setting, SENDERS, SendRate::InFlight(IN_FLIGHT), size).run(&mut swarm, server.pid())?;
     let figure = |name: &str, value| (format!("fan-out {size} B, {name}"), value);
     Ok(vec![
         figure("deliveries per CPU-second", result.delivered / result.server),
@@ -119,7 +119,7 @@ fn fan_out(setting: &Setting, of: &str, size: usize) -> Result<Figures> {
 
 fn latency(setting: &Setting, of: &str) -> Result<Figures> {
     let (server, mut swarm) = room(setting, of, SOCKETS)?;
-    let result = load(setting, SENDERS, Pace::PerSecond(RATE), 100).run(&mut swarm, server.pid())?;
+    let result = load(setting, SENDERS, SendRate::PerSecond(RATE), 100).run(&mut swarm, server.pid())?;
     Ok(vec![
         ("latency p50, ms".into(), result.percentile(50)),
         ("latency p99, ms".into(), result.percentile(99)),
@@ -141,8 +141,8 @@ fn crowd(setting: &Setting, of: &str, sockets: usize, in_flight: usize, rate: u3
     let mut figures = Vec::new();
     for size in [100, 500] {
         let max_throughput =
-            load(setting, SENDERS, Pace::InFlight(in_flight), size).run(&mut swarm, server.pid())?;
-        let paced = load(setting, SENDERS, Pace::PerSecond(rate), size).run(&mut swarm, server.pid())?;
+            load(setting, SENDERS, SendRate::InFlight(in_flight), size).run(&mut swarm, server.pid())?;
+        let paced = load(setting, SENDERS, SendRate::PerSecond(rate), size).run(&mut swarm, server.pid())?;
         let mut put =
             |name: &str, value| figures.push((format!("fan-out to {sockets}, {size} B: {name}"), value));
         put("deliveries per CPU-second", max_throughput.delivered / max_throughput.server);
@@ -158,8 +158,8 @@ fn crowd(setting: &Setting, of: &str, sockets: usize, in_flight: usize, rate: u3
     Ok(figures)
 }
 
-fn load(setting: &Setting, senders: usize, pace: Pace, size: usize) -> Load {
-    Load { senders, pace, size, warm: setting.warm, span: setting.span }
+fn load(setting: &Setting, senders: usize, send_rate: SendRate, size: usize) -> Load {
+    Load { senders, send_rate, size, warm: setting.warm, span: setting.span }
 }
 
 fn memory(setting: &Setting, of: &str) -> Result<Figures> {
@@ -226,7 +226,7 @@ fn durable(setting: &Setting, of: &str, senders: usize, in_flight: usize) -> Res
         _ => {
             let (server, mut swarm) = room(setting, of, senders)?;
             debug_assert_eq!(swarm.dialect(), Dialect::Rich);
-            let load = load(setting, senders, Pace::InFlight(in_flight), 100);
+            let load = load(setting, senders, SendRate::InFlight(in_flight), 100);
             let result: LoadResult = load.run(&mut swarm, server.pid())?;
             Ok(vec![
                 figure(rate, result.accepted / result.seconds),
