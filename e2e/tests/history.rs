@@ -173,7 +173,7 @@ fn history_can_be_loaded_by_keyboard() {
         // The load button, while a request takes long.
         page.drop_next_message().await;
         page.eval::<()>(
-            "const frame = document.querySelector('#timeline'); frame.scrollTop = frame.scrollHeight / 2",
+            "const viewport = document.querySelector('#timeline'); viewport.scrollTop = viewport.scrollHeight / 2",
             vec![],
         )
         .await;

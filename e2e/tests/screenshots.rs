@@ -374,7 +374,7 @@ async fn history_screens(test: &TestContext, language: &str) {
     page.log_in("tom").await;
     page.send_and_wait("Me!").await;
     page.drop_history_requests().await;
-    let to_top = "const frame = document.querySelector('#timeline'); frame.scrollTop = 0; return !!frame.querySelector('SELECTOR')";
+    let to_top = "const viewport = document.querySelector('#timeline'); viewport.scrollTop = 0; return !!viewport.querySelector('SELECTOR')";
     page.until_true("a gap", &to_top.replace("SELECTOR", ".gap")).await;
     screenshots.shoot_further_up("older", ".gap").await;
     page.go_offline().await;
@@ -389,7 +389,7 @@ async fn history_screens(test: &TestContext, language: &str) {
     page.drop_history_requests().await;
     page.click("#jump-to-end").await;
     page.until("the newest message", |view| view.has_sent("That was a long story.")).await;
-    let scrolled_up = "const frame = document.querySelector('#timeline'); frame.scrollTop -= 400; return !!frame.querySelector('.gap')";
+    let scrolled_up = "const viewport = document.querySelector('#timeline'); viewport.scrollTop -= 400; return !!viewport.querySelector('.gap')";
     page.until_true("a gap", scrolled_up).await;
     screenshots.shoot_further_up("seam", ".gap .seam").await;
     screenshots.assert_no_problems();

@@ -40,11 +40,11 @@ async fn until_status(page: &Page, words: &str) {
 /// Waits until a message with these words is inside the viewport.
 async fn until_in_view(page: &Page, words: &str) {
     let script = r"
-        const frame = document.querySelector('#timeline').getBoundingClientRect();
+        const viewport = document.querySelector('#timeline').getBoundingClientRect();
         const row = [...document.querySelectorAll('#timeline .message')].find((e) => e.textContent.includes(WORDS));
         if (!row) return 'not in the document';
         const { top, bottom } = row.getBoundingClientRect();
-        return (frame.top <= top && bottom <= frame.bottom) || { top, bottom };
+        return (viewport.top <= top && bottom <= viewport.bottom) || { top, bottom };
     ";
     let script = script.replace("WORDS", &serde_json::to_string(words).unwrap());
     page.until_true(&format!("{words} is in view"), &script).await;

@@ -191,7 +191,7 @@ fn second_tab_with_another_nick_is_another_user() {
         switch_to(&page, &first).await;
         page.until("Lili is another member", |view| view.lists("lili") && view.has_sent("hello tom")).await;
         page.send_and_wait("hello lili").await;
-        // After a reload each tab keeps its user.
+        // After a reload, each tab still has the same user.
         for (tab, own) in [(&first, "hello lili"), (&second, "hello tom")] {
             switch_to(&page, tab).await;
             page.reload().await;

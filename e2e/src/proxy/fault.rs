@@ -38,7 +38,8 @@ pub(super) enum Fault {
     Swallowed,
     /// RST in both directions, and new connections are refused for a while.
     Shut,
-    /// A message arrives, its answer does not, then RST: the sender cannot know whether the message arrived.
+    /// A message is forwarded and its answer is dropped, then RST. So the sender cannot determine whether the message
+    /// arrived.
     Unanswered,
 }
 
