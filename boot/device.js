@@ -103,11 +103,11 @@ function lead(scope, onLead) {
   }
   const request = new AbortController();
   let release;
-  const held = new Promise((resolve) => (release = resolve));
+  const released = new Promise((resolve) => (release = resolve));
   navigator.locks
     .request(`parlour ${scope}`, { signal: request.signal }, () => {
       onLead();
-      return held;
+      return released;
     })
     .catch(() => {});
   return () => {
