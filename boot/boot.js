@@ -3,21 +3,21 @@
 
 const TEXT = {
   en: {
-    old: "This browser cannot run Parlour: it has no WebAssembly. Please update it or use another one.",
+    noWebAssembly: "This browser cannot run Parlour: it has no WebAssembly. Please update it or use another one.",
     failed: "Parlour could not be loaded. Please check your connection and reload.",
     reload: "Reload",
   },
   zh: {
-    old: "此浏览器不支持 WebAssembly，无法运行 Parlour。请更新浏览器或换用其他浏览器。",
+    noWebAssembly: "此浏览器不支持 WebAssembly，无法运行 Parlour。请更新浏览器或换用其他浏览器。",
     failed: "Parlour 未能加载。请检查网络连接后重新加载。",
     reload: "重新加载",
   },
 };
 
-// Most often the client has started by then, and starts sooner if no loading screen is drawn.
+// The client usually starts within this time, and drawing a loading screen would delay it.
 const LOADING_SCREEN_DELAY_MS = 400;
 
-document.getElementById("late").remove();
+document.getElementById("load-error").remove();
 const boot = document.getElementById("boot");
 setTimeout(() => (boot.hidden = false), LOADING_SCREEN_DELAY_MS);
 
@@ -52,15 +52,15 @@ async function start() {
   // Both are awaited later. Without a handler a failure would also be reported as unhandled.
   for (const request of [response, globalThis.settings]) request.catch(() => {});
   const { default: init } = await import(script.href);
-  // The exports of the main module, for load_room.js. The client removes #boot when it has drawn its first view.
+  // The exports of the main module, for load_room.js. The client removes #boot when its first view is mounted.
   globalThis.client = init({ module_or_path: response });
   await globalThis.client;
   // The service worker would serve old files during development.
   if (navigator.serviceWorker && !developing) cachePage();
 }
 
-// Installs the service worker, with which the page opens without a network. It does not see the requests of this visit, so
-// they are repeated for its cache; the browser's own cache answers them.
+// Installs the service worker, with which the page opens without a network. The worker does not handle the requests of
+// this visit, so they are repeated for its cache; the browser's HTTP cache answers them.
 async function cachePage() {
   try {
     await navigator.serviceWorker.register(new URL("worker.js", document.baseURI));
@@ -88,5 +88,5 @@ if (typeof WebAssembly === "object") {
     fail("failed");
   });
 } else {
-  fail("old");
+  fail("noWebAssembly");
 }

@@ -1,17 +1,17 @@
-// Browser storage and coordination between tabs, for the client: IndexedDB, Web Locks and BroadcastChannel. Every promise
-// resolves within PATIENCE_MS and none rejects; `undefined` stands for a failure. The same code with web-sys would be
-// several times the download, and as a snippet of wasm-bindgen's it would have no hash in its file name.
+// Browser storage and coordination between tabs, for the client: IndexedDB, Web Locks and BroadcastChannel. Every
+// promise resolves within TIMEOUT_MS and none rejects; `undefined` stands for a failure. The same code with web-sys
+// would be several times as large, and a wasm-bindgen snippet would have no hash in its file name.
 
 const DATABASE_VERSION = 1;
 const TABLES = ["account", "outbox", "messages"];
-const PATIENCE_MS = 2000;
+const TIMEOUT_MS = 2000;
 // Requests per task of a transaction: hundreds at once would block for one or two frames.
-const CHUNK = 50;
+const REQUESTS_PER_TASK = 50;
 const LOCK_RELEASE_DELAY_MS = 500;
 
 let database;
 // A request has timed out. Until one succeeds, later ones time out at once.
-let stuck = false;
+let timedOut = false;
 
 function open() {
   return new Promise((resolve, reject) => {
@@ -19,12 +19,12 @@ function open() {
     request.onupgradeneeded = () => TABLES.forEach((table) => request.result.createObjectStore(table));
     request.onsuccess = () => {
       const opened = request.result;
-      const forget = () => (database = undefined);
-      opened.onclose = forget;
-      // A later version of the page, or the deletion of site data, waits until the database is closed.
+      const discard = () => (database = undefined);
+      opened.onclose = discard;
+      // A newer version of the page, or the deletion of site data, is blocked until the database is closed.
       opened.onversionchange = () => {
         opened.close();
-        forget();
+        discard();
       };
       resolve(opened);
     };
@@ -47,8 +47,8 @@ function withTimeout(work) {
       clearTimeout(timer);
       resolve(value);
     };
-    const timer = setTimeout(() => resolve((stuck = true) && undefined), stuck ? 0 : PATIENCE_MS);
-    work.then((value) => end(value, (stuck = false)), () => end());
+    const timer = setTimeout(() => resolve((timedOut = true) && undefined), timedOut ? 0 : TIMEOUT_MS);
+    work.then((value) => end(value, (timedOut = false)), () => end());
   });
 }
 
@@ -78,7 +78,7 @@ function write(scope, changes) {
         transaction.onabort = reject;
         let at = 0;
         const writeChunk = () => {
-          for (let left = CHUNK; left && at < changes.length; left--) {
+          for (let left = REQUESTS_PER_TASK; left && at < changes.length; left--) {
             const [table, from, to, value] = changes[at++];
             const store = transaction.objectStore(TABLES[table]);
             const request = value
@@ -103,16 +103,16 @@ function lead(scope, onLead) {
   }
   const request = new AbortController();
   let release;
-  const held = new Promise((resolve) => (release = resolve));
+  const released = new Promise((resolve) => (release = resolve));
   navigator.locks
     .request(`parlour ${scope}`, { signal: request.signal }, () => {
       onLead();
-      return held;
+      return released;
     })
     .catch(() => {});
   return () => {
     request.abort();
-    // The followers must receive the reason before the next of them leads.
+    // The followers must receive the last messages before one of them becomes the leader.
     setTimeout(release, LOCK_RELEASE_DELAY_MS);
   };
 }

@@ -1,5 +1,5 @@
-// Loads the room's module, which shares memory and tables with the main module. The build adds this file to the snippets of
-// the main script (see xtask/bindgen); a page in one module has no use for it.
+// Loads the room's module, which shares memory and tables with the main module. The build adds this file to the
+// snippets of the main script (see xtask/bindgen); a page that is built as one module does not load it.
 
 // The attempt in progress, or the one that succeeded.
 let attempt;

@@ -1,5 +1,5 @@
-//! The login page and the room, of which one is shown. The login page is part of the first download; the room and the
-//! service are a module of their own that is loaded later.
+//! Shows the login page or the room. The login page is part of the first download; the room and the service are in a
+//! separate module that is loaded later.
 
 use std::{any::Any, cell::Cell, pin::Pin};
 
@@ -38,7 +38,7 @@ pub fn App(root: HtmlElement) -> impl IntoView {
         page.set_value(None);
         let root = root.clone();
         page.set_value(Some(untrack(move || match MOUNT_ROOM.get() {
-            // Loaded by now: only the service, which is in the same module, logs in.
+            // The module is loaded: the service, which logs in, is part of it.
             Some(mount_room) if !is_at_login => mount_room(root),
             _ => Box::new(mount_to(root, || view! { <LoginPage/> })),
         })));
@@ -63,7 +63,7 @@ pub fn preload_room() {
     });
 }
 
-/// Everything that is reachable only from here becomes a module of its own, which `xtask/bindgen` splits off the linker's.
+/// The split point: `xtask/bindgen` moves all code that is reachable only from here into the room module.
 #[cfg(feature = "split")]
 #[leptos::wasm_split::wasm_split(room, fallible, wasm_split_path = leptos::wasm_split, preload(preload))]
 fn load(store: Store) -> Result<MountRoom, leptos::wasm_split::SplitLoaderError> {

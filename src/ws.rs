@@ -1,4 +1,5 @@
-//! A WebSocket: open, send, receive, close code. It does not interpret the bytes and knows neither the store nor core.
+//! A WebSocket: open, send, receive, close code. It does not interpret the bytes, and depends on neither the store nor
+//! core.
 
 use futures_channel::mpsc;
 use futures_util::{

@@ -68,7 +68,7 @@ impl Args {
         })
     }
 
-    /// The time unit of the measurements, `--seconds`: they take this long or a multiple of it.
+    /// The time unit from `--seconds`. Measurements take one or several units.
     pub fn span(&self) -> Result<Duration> {
         Ok(Duration::from_secs(number(&self.seconds, 3)?))
     }

@@ -1,4 +1,4 @@
-//! The disk's limit: the same messages written without a server, on one thread.
+//! The speed of the disk alone: the same messages written without a server, on one thread.
 
 use std::{
     fs::{File, OpenOptions},
@@ -44,9 +44,9 @@ pub fn sqlite(data: &Path, span: Duration) -> Result<DiskResult> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.execute_batch(
-        "CREATE TABLE said (seq INTEGER PRIMARY KEY, id BLOB, nick TEXT, time INTEGER, content TEXT)",
+        "CREATE TABLE messages (seq INTEGER PRIMARY KEY, id BLOB, nick TEXT, time INTEGER, content TEXT)",
     )?;
-    let mut insert = db.prepare("INSERT INTO said (id, nick, time, content) VALUES (?, ?, ?, ?)")?;
+    let mut insert = db.prepare("INSERT INTO messages (id, nick, time, content) VALUES (?, ?, ?, ?)")?;
     let content = "x".repeat(100);
     measure(1, span, || {
         insert.execute((&[7_u8; 16], "u1", 1_i64 << 40, &content))?;

@@ -25,7 +25,7 @@ use parlour_server::{
 
 use crate::measure::{Figures, Setting};
 
-/// The flag that makes this program run only the scenario: `--scenario JOINED ROUNDS`.
+/// The flag that makes this program run only the scenario: `--scenario BATCHED ROUNDS`.
 pub const FLAG: &str = "--scenario";
 
 const SOCKETS: u32 = 200;
@@ -78,7 +78,7 @@ pub fn run_with(batched: &str, rounds: &str) -> Result<()> {
 
 fn run(batched: u32, rounds: u64) -> Result<()> {
     let mut room = Room::new();
-    // A message, or several batched ones, is one buffer per connection.
+    // Each connection receives one buffer for a message or a batch.
     let least = u64::from(SOCKETS);
     for round in 0..rounds {
         let delivered = room.round(round, batched);
@@ -147,7 +147,7 @@ impl Room {
         room
     }
 
-    /// Processes `joined` messages from receiving to writing. Returns the number of buffers written.
+    /// Processes `batched` messages from receiving to writing. Returns the number of buffers written.
     fn round(&mut self, round: u64, batched: u32) -> u64 {
         self.now += 10;
         for n in 0..batched {
@@ -170,11 +170,11 @@ impl Room {
                 }
                 Output::Send { conn, frames } | Output::Snapshot { conn, frames } => self.push(conn, &frames),
                 Output::Append(batch) => {
-                    let mut place = || {
+                    let mut stamp = || {
                         self.seq += 1;
                         AppendOutcome::Appended(Stamp { seq: self.seq, time: NOW })
                     };
-                    let appended = batch.messages.iter().map(|_| place()).collect();
+                    let appended = batch.messages.iter().map(|_| stamp()).collect();
                     self.hub.handle_appended(self.now, NOW, Ok(appended));
                 }
                 Output::Close { .. } | Output::Read { .. } | Output::Identified { .. } => {}

@@ -17,6 +17,7 @@ mod report;
 mod restart;
 mod rooms;
 mod scan;
+mod statistics;
 mod swarm;
 mod target;
 
@@ -47,8 +48,8 @@ pub fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let done = match args.as_slice() {
         // The arguments of a run under valgrind.
-        [flag, joined, rounds] if flag == instructions::FLAG => {
-            instructions::run_with(joined, rounds).map(|()| true)
+        [flag, batched, rounds] if flag == instructions::FLAG => {
+            instructions::run_with(batched, rounds).map(|()| true)
         }
         _ => Args::parse(args.into_iter()).and_then(|args| run(&args)),
     };

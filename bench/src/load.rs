@@ -1,4 +1,4 @@
-//! The load on a server: as much as it takes, or at a fixed rate.
+//! The load on a server: as fast as the server allows, or at a fixed rate.
 
 use std::{
     collections::VecDeque,
@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use crate::{
     process,
     scan::{Dialect, Received, varint},
+    statistics::percentile,
     swarm::Swarm,
 };
 
@@ -42,15 +43,9 @@ impl LoadResult {
     }
 }
 
-/// A percentile of sorted values.
-pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(at).copied().unwrap_or(f64::NAN)
-}
-
 /// How fast messages are sent.
 #[derive(Debug, Clone, Copy)]
-pub enum Pace {
+pub enum SendRate {
     /// Each sender keeps this number of messages unconfirmed.
     InFlight(usize),
     /// Messages per second, the senders in turn.
@@ -61,7 +56,7 @@ pub enum Pace {
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub senders: usize,
-    pub pace: Pace,
+    pub send_rate: SendRate,
     /// Size of a message's content in bytes.
     pub size: usize,
     /// Time before the measurement begins, and its duration.
@@ -74,7 +69,7 @@ impl Load {
     pub fn run(self, swarm: &mut Swarm, server: u32) -> Result<LoadResult> {
         let mut run = Run::new(self, swarm.dialect());
         let begin = Instant::now();
-        if let Pace::InFlight(count) = self.pace {
+        if let SendRate::InFlight(count) = self.send_rate {
             (0..self.senders).for_each(|sender| run.credits[sender] = count);
         }
         run.until(swarm, begin + self.warm)?;
@@ -140,9 +135,9 @@ impl Run {
                 return Ok(());
             }
             let mut wait = end - now;
-            match self.load.pace {
-                Pace::InFlight(_) => self.send_all(swarm),
-                Pace::PerSecond(rate) => {
+            match self.load.send_rate {
+                SendRate::InFlight(_) => self.send_all(swarm),
+                SendRate::PerSecond(rate) => {
                     let due = self.begin + Duration::from_secs(self.sent) / rate;
                     if due <= now {
                         self.send(swarm, self.sent as usize % self.load.senders);
@@ -159,21 +154,21 @@ impl Run {
         swarm.poll(wait, &mut |client, event| match event {
             Received::Message(head) => {
                 self.delivered += 1;
-                match self.load.pace {
+                match self.load.send_rate {
                     // Without acknowledgements, a message is confirmed when it comes back to its sender.
-                    Pace::InFlight(_) => {
+                    SendRate::InFlight(_) => {
                         if self.dialect != Dialect::Rich && client < self.load.senders && is_own(client, head)
                         {
                             self.accept(client);
                         }
                     }
-                    Pace::PerSecond(_) if self.measured => {
+                    SendRate::PerSecond(_) if self.measured => {
                         if let Some(sent) = stamp(self.dialect, head) {
                             let wait = self.begin.elapsed().saturating_sub(sent);
                             self.latencies.push(wait.as_secs_f64() * 1e3);
                         }
                     }
-                    Pace::PerSecond(_) => {}
+                    SendRate::PerSecond(_) => {}
                 }
             }
             Received::Accepted if client < self.load.senders => self.accept(client),
@@ -202,7 +197,8 @@ impl Run {
     fn send(&mut self, swarm: &mut Swarm, sender: usize) {
         self.content.clear();
         self.content.push(letter(sender).into());
-        // The actual time of sending, not the scheduled one, so that the load's own delay does not count as latency.
+        // The actual time of sending instead of the scheduled one, so that delays of the load generator do not count as
+        // latency.
         self.content.push_str(&format!("{:016x}", self.begin.elapsed().as_nanos()));
         self.content.extend(std::iter::repeat_n('x', self.load.size.saturating_sub(STAMP_BYTES)));
         swarm.send(sender, &self.content);
@@ -266,12 +262,5 @@ mod tests {
         assert_eq!(stamp(Dialect::Plain, content.as_bytes()), sent);
         assert_eq!(stamp(Dialect::Rich, content.as_bytes()), None);
         assert_eq!(stamp(Dialect::Nats, b"b0"), None);
-    }
-
-    #[test]
-    fn percentiles_are_measured_values() {
-        let result = LoadResult { latencies: (1..=200).map(f64::from).collect(), ..LoadResult::default() };
-        assert_eq!((result.percentile(50), result.percentile(99)), (100.0, 198.0));
-        assert!(LoadResult::default().percentile(50).is_nan());
     }
 }

@@ -36,7 +36,7 @@ pub fn read(setting: &Setting, of: &str, messages: u64) -> Result<Figures> {
     setting.cores.on_server(|| run_all(&dir, messages, messages_stored))?
 }
 
-/// Figures are named after the larger room, so that both rooms share a row.
+/// Measures all queries. Both rooms use the figure names of the larger one, so that they are in the same rows.
 fn run_all(dir: &Path, named_messages: u64, messages_stored: u64) -> Result<Figures> {
     let log = SqliteLog::open(dir)?;
     let bytes = fs::metadata(dir.join(NAME)).context("the room's file is missing")?.len();

@@ -6,11 +6,12 @@ use anyhow::Result;
 
 use crate::{
     disk, instructions,
-    load::{Load, LoadResult, Pace, percentile},
+    load::{Load, LoadResult, SendRate},
     log_queries::{self, OF_SMALL},
     process::{self, Cores},
     restart,
     scan::Dialect,
+    statistics::percentile,
     swarm::Swarm,
     target::{OURS, Paths, Running, TARGETS, Target},
 };
@@ -44,7 +45,7 @@ pub struct Measure {
     pub name: &'static str,
     pub of: &'static [&'static str],
     pub run: fn(&Setting, &str) -> Result<Figures>,
-    /// It takes long, so it is run only if `--only` is exactly its name.
+    /// The measurement takes long, so it runs only if `--only` is exactly its name.
     pub is_long: bool,
 }
 
@@ -105,7 +106,7 @@ pub fn target(name: &str) -> Result<&'static Target> {
 
 fn fan_out(setting: &Setting, of: &str, size: usize) -> Result<Figures> {
     let (server, mut swarm) = room(setting, of, SOCKETS)?;
-    let result = load(setting, SENDERS, Pace::InFlight(IN_FLIGHT), size).run(&mut swarm, server.pid())?;
+    let result = load(setting, SENDERS, SendRate::InFlight(IN_FLIGHT), size).run(&mut swarm, server.pid())?;
     let figure = |name: &str, value| (format!("fan-out {size} B, {name}"), value);
     Ok(vec![
         figure("deliveries per CPU-second", result.delivered / result.server),
@@ -118,7 +119,7 @@ fn fan_out(setting: &Setting, of: &str, size: usize) -> Result<Figures> {
 
 fn latency(setting: &Setting, of: &str) -> Result<Figures> {
     let (server, mut swarm) = room(setting, of, SOCKETS)?;
-    let result = load(setting, SENDERS, Pace::PerSecond(RATE), 100).run(&mut swarm, server.pid())?;
+    let result = load(setting, SENDERS, SendRate::PerSecond(RATE), 100).run(&mut swarm, server.pid())?;
     Ok(vec![
         ("latency p50, ms".into(), result.percentile(50)),
         ("latency p99, ms".into(), result.percentile(99)),
@@ -140,8 +141,8 @@ fn crowd(setting: &Setting, of: &str, sockets: usize, in_flight: usize, rate: u3
     let mut figures = Vec::new();
     for size in [100, 500] {
         let max_throughput =
-            load(setting, SENDERS, Pace::InFlight(in_flight), size).run(&mut swarm, server.pid())?;
-        let paced = load(setting, SENDERS, Pace::PerSecond(rate), size).run(&mut swarm, server.pid())?;
+            load(setting, SENDERS, SendRate::InFlight(in_flight), size).run(&mut swarm, server.pid())?;
+        let paced = load(setting, SENDERS, SendRate::PerSecond(rate), size).run(&mut swarm, server.pid())?;
         let mut put =
             |name: &str, value| figures.push((format!("fan-out to {sockets}, {size} B: {name}"), value));
         put("deliveries per CPU-second", max_throughput.delivered / max_throughput.server);
@@ -157,8 +158,8 @@ fn crowd(setting: &Setting, of: &str, sockets: usize, in_flight: usize, rate: u3
     Ok(figures)
 }
 
-fn load(setting: &Setting, senders: usize, pace: Pace, size: usize) -> Load {
-    Load { senders, pace, size, warm: setting.warm, span: setting.span }
+fn load(setting: &Setting, senders: usize, send_rate: SendRate, size: usize) -> Load {
+    Load { senders, send_rate, size, warm: setting.warm, span: setting.span }
 }
 
 fn memory(setting: &Setting, of: &str) -> Result<Figures> {
@@ -167,7 +168,7 @@ fn memory(setting: &Setting, of: &str) -> Result<Figures> {
     let before = process::resident(server.pid())?;
     let mut swarm = Swarm::new(server.address, target(of)?.dialect)?;
     swarm.open(count, CONNECTING_AT_ONCE)?;
-    // Until the last client has received the member list.
+    // Waits until the last client has received the member list.
     settle(&mut swarm)?;
     let each = (process::resident(server.pid())? - before) / count as f64;
     Ok(vec![(format!("memory per idle connection of {count}, bytes"), each)])
@@ -190,7 +191,7 @@ fn storm(setting: &Setting, of: &str) -> Result<Figures> {
     ])
 }
 
-/// Longer than any server batches its output.
+/// Longer than the time for which any of the servers batches output.
 const SILENCE: Duration = Duration::from_millis(500);
 
 /// Waits until the server is silent for a while. Pings are answered.
@@ -225,7 +226,7 @@ fn durable(setting: &Setting, of: &str, senders: usize, in_flight: usize) -> Res
         _ => {
             let (server, mut swarm) = room(setting, of, senders)?;
             debug_assert_eq!(swarm.dialect(), Dialect::Rich);
-            let load = load(setting, senders, Pace::InFlight(in_flight), 100);
+            let load = load(setting, senders, SendRate::InFlight(in_flight), 100);
             let result: LoadResult = load.run(&mut swarm, server.pid())?;
             Ok(vec![
                 figure(rate, result.accepted / result.seconds),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
-use crate::{measure::Figures, target::OURS};
+use crate::{measure::Figures, statistics::median, target::OURS};
 
 /// All figures, in the order of measurement.
 #[derive(Debug, Default, Serialize)]
@@ -131,17 +131,6 @@ impl Report {
     }
 }
 
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
-}
-
 /// Formats a value with three digits; a shared machine does not allow more precision.
 fn format_value(value: f64) -> String {
     match value.abs() {
@@ -173,7 +162,6 @@ mod tests {
         assert_eq!((report.ratio("speed", "bun"), report.ratio("speed", "nats")), (Some(0.5), None));
         let table = report.table();
         assert!(table.contains("4.00 (x 0.50)") && table.contains("missing"), "{table}");
-        assert_eq!(median(&[1.0, 2.0]), Some(1.5));
         assert_eq!(format_value(f64::INFINITY), "never");
         assert!(report.measures("nats") && !report.measures("ws") && !report.is_complete());
         report.missing.clear();

@@ -8,10 +8,11 @@ use std::{
 use anyhow::{Result, ensure};
 
 use crate::{
-    load::{is_own, letter, percentile},
+    load::{is_own, letter},
     measure::{Figures, Setting, room, settle, target},
     process,
     scan::{Dialect, Received},
+    statistics::percentile,
     swarm::Swarm,
 };
 

@@ -11,7 +11,7 @@ use parlour_server::store::{
 
 use crate::target::Paths;
 
-/// Increase this when the generated content or the log's format changes; rooms of other versions are created anew.
+/// Increase this when the generated content or the log's format changes. Rooms of other versions are not used any more.
 pub const VERSION: u32 = 2;
 /// Messages in one transaction.
 const BATCH_MESSAGES: u64 = 20_000;

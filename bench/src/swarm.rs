@@ -289,7 +289,7 @@ impl ControlEvents {
 }
 
 impl Client {
-    /// Sends the login, or whatever the dialect begins with. Returns whether it begins with anything.
+    /// Sends the first message of the dialect, such as the login. Returns `false` if the dialect has none.
     fn log_in(&mut self, dialect: Dialect, index: usize, attempt: u64) -> bool {
         self.stage = Stage::Greeting;
         self.carry.clear();

@@ -28,7 +28,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// The data folder, with its current content.
+    /// The path of the data folder.
     fn data_dir(&self) -> PathBuf {
         self.out.join("data")
     }
@@ -80,7 +80,7 @@ pub fn parlour(paths: &Paths, port: u16) -> Result<Command> {
 
 fn bun(paths: &Paths, port: u16) -> Result<Command> {
     let modules = paths.peers.join("node_modules");
-    // npm installs the program in one of these places; a small file there is only a placeholder.
+    // npm installs the program at one of these paths. A small file is only a placeholder.
     let programs = [modules.join("bun/bin/bun.exe"), modules.join("@oven/bun-linux-x64/bin/bun")];
     let is_large = |file: &&PathBuf| fs::metadata(file).is_ok_and(|it| it.len() > 1 << 20);
     let program = programs.iter().find(is_large).context("Bun is not installed")?;

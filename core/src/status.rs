@@ -69,7 +69,7 @@ statuses! {
     /// A connection attempt while connected.
     AlreadyConnected = 2, Terminal, "You are already connected.";
     /// The arguments of the action are invalid.
-    BadParameters = 3, Terminal, "Something in that request is not right; check it and try again.";
+    BadParameters = 3, Terminal, "The request is invalid; check it and try again.";
     /// A login while logged in.
     SignedIn = 4, Terminal, "You are already logged in.";
     /// The server address is invalid.
@@ -83,7 +83,7 @@ statuses! {
     /// The browser reports that there is no network.
     Offline = 9, Later, "This device is offline.";
     /// Basic servers don't acknowledge messages, so the message may or may not have arrived.
-    Unconfirmed = 10, Later, "The connection was lost before this was confirmed; look before you send it again.";
+    Unconfirmed = 10, Later, "The connection was lost before the server confirmed this; check whether it arrived before you send it again.";
     /// A command in the composer that does not exist.
     UnknownCommand = 11, Terminal, "There is no such command; /help lists them.";
     /// The action needs a capability that the server lacks.
@@ -100,18 +100,18 @@ statuses! {
     /// RFC 6455: an unsupported kind of data.
     UnsupportedData = 1003, Terminal, "The server does not accept this kind of data.";
     /// An empty Close frame.
-    NoStatus = 1005, Later, "The server closed the connection without saying why.";
+    NoStatus = 1005, Later, "The server closed the connection without giving a reason.";
     /// The connection broke without a Close frame.
     Abnormal = 1006, Later, "The connection broke.";
     /// Text that is not UTF-8. The original server sends protobuf in Text frames, which browsers reject. They report
     /// 1006 then, so with a basic server this status is an assumption.
-    InvalidText = 1007, Later, "The connection broke; the server may have sent text that a browser may not accept.";
+    InvalidText = 1007, Later, "The connection broke; the server may have sent text that browsers do not accept.";
     /// RFC 6455: a policy violation.
     Policy = 1008, Terminal, "The server refused this connection.";
     /// RFC 6455: a message that is too big.
     MessageTooBig = 1009, Later, "A message was too big, so the server closed the connection.";
     /// RFC 6455: an unexpected condition in the server.
-    ServerError = 1011, Later, "The server met an error.";
+    ServerError = 1011, Later, "An error occurred on the server.";
     /// The server is restarting.
     ServiceRestart = 1012, Later, "The server restarts.";
     /// The server is too busy.
@@ -122,7 +122,7 @@ statuses! {
     /// The nick is too long.
     NickTooLong = 4002, Terminal, "This name is too long.";
     /// The nick has characters that are invisible, change the text direction, or look like others.
-    NickForbidden = 4003, Terminal, "This name holds characters that don't show or can't be told apart; use plain letters.";
+    NickForbidden = 4003, Terminal, "This name contains characters that are invisible or easily confused; use plain letters.";
     /// Another member has this nick.
     NickTaken = 4004, Terminal, "This name is taken; choose another one.";
     /// The nick looks like that of another member.
@@ -140,15 +140,15 @@ statuses! {
     /// A second login on one connection.
     AlreadyLoggedIn = 4021, Terminal, "This connection is already logged in.";
     /// A frame that can't be decoded.
-    BadFrame = 4022, Terminal, "The server got something it can't read.";
+    BadFrame = 4022, Terminal, "The server received something it can't read.";
     /// A frame that exceeds the server's limit.
-    FrameTooLarge = 4023, Terminal, "The server got more at once than it accepts.";
+    FrameTooLarge = 4023, Terminal, "The server received more at once than it accepts.";
     /// An extension that the server does not support.
     Unsupported = 4024, Terminal, "This server can't do that.";
     /// The server does not support the client's protocol version.
     VersionUnsupported = 4025, Terminal, "This page is too old or too new for the server; reload it.";
     /// The session was continued on another connection.
-    Replaced = 4030, Terminal, "This session goes on in another window.";
+    Replaced = 4030, Terminal, "This session continues in another window.";
     /// The room does not exist, or the user may not enter it.
     NoSuchRoom = 4040, Terminal, "There is no such room.";
     /// The password or token is missing or wrong.
@@ -161,21 +161,21 @@ statuses! {
     /// The rate limit was exceeded.
     RateLimited = 4502, Later, "You are sending too fast; wait a moment.";
     /// The client did not send anything in time.
-    TimedOut = 4503, Later, "The server heard nothing from this device for too long.";
+    TimedOut = 4503, Later, "The server received nothing from this device for too long.";
     /// The server has reached its maximum number of connections.
     ServerFull = 4504, Later, "The server is full.";
     /// Too many connections from one address.
     TooManyConnections = 4505, Later, "There are too many connections from your network.";
     /// An internal error of the server.
-    Internal = 4506, Later, "The server met an error.";
+    Internal = 4506, Later, "An error occurred on the server.";
     /// The event log can't be written at the moment.
     LogUnavailable = 4507, Later, "The server can't store messages at the moment.";
     /// The client did not log in in time.
     LoginTimeout = 4508, Later, "The server waited too long for the login.";
     /// The rate limit on logins was exceeded.
-    Busy = 4509, Later, "Many people are coming in at once; this page tries again by itself.";
+    Busy = 4509, Later, "Many people are logging in at once; this page tries again automatically.";
     /// A later login of the same client has arrived before this one.
-    Overtaken = 4510, Later, "This login came too late; this page tries again by itself.";
+    Overtaken = 4510, Later, "This login arrived too late; this page tries again automatically.";
 }
 
 impl Status {

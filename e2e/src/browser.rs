@@ -45,7 +45,7 @@ fn chromium(window: WindowOptions<'_>, profile: &Path) -> Value {
             "binary": Environment::programs(Browser::Chromium).browser,
             "args": [
                 "--headless",
-                // The sandbox does not work as root, as which containers run.
+                // The sandbox does not work as root, and processes in containers usually run as root.
                 "--no-sandbox",
                 "--disable-gpu",
                 "--disable-quic",

@@ -18,7 +18,7 @@ pub struct Chromedriver {
 static RUNNING: Mutex<Weak<Chromedriver>> = Mutex::new(Weak::new());
 
 impl Chromedriver {
-    /// Returns the running one, or starts it.
+    /// Returns the running process, or starts one.
     pub fn shared() -> Arc<Self> {
         // A test that panicked here has left `running` unchanged.
         let mut running = RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

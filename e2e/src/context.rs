@@ -16,10 +16,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 
 use crate::{browser::Browser, driver::Driver, page::Page};
 
-/// Maximum duration of a test, so that a browser that hangs does not block the run.
+/// Maximum duration of a test, so that an unresponsive browser does not block the run.
 const DEADLINE: Duration = Duration::from_secs(150);
 /// Number of concurrent tests; each uses two or three browsers.
-const AT_ONCE: u32 = 2;
+const MAX_CONCURRENT_TESTS: u32 = 2;
 
 /// A running test.
 #[derive(Debug)]
@@ -193,7 +193,7 @@ impl TestContext {
     }
 }
 
-/// Permission to run; at most [`AT_ONCE`] tests hold one.
+/// Permission to run. At most [`MAX_CONCURRENT_TESTS`] exist at a time.
 struct Slot;
 
 static IN_USE: Mutex<u32> = Mutex::new(0);
@@ -202,7 +202,7 @@ static RELEASED: Condvar = Condvar::new();
 impl Slot {
     fn acquire() -> Self {
         let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |in_use: &mut u32| *in_use >= AT_ONCE;
+        let full = |in_use: &mut u32| *in_use >= MAX_CONCURRENT_TESTS;
         *RELEASED.wait_while(in_use, full).unwrap_or_else(PoisonError::into_inner) += 1;
         Self
     }

@@ -40,8 +40,7 @@ pub(crate) async fn wait<T>(
         if start.elapsed() > deadline {
             return Err(format!("waited {deadline:?} for: {what}\nlast state: {state}"));
         }
-        // The only sleep in the harness: browsers and processes do not notify us of changes, and polling without a pause
-        // would starve them.
+        // Browsers and processes do not report changes, and polling without a pause would take their CPU time.
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }

@@ -27,7 +27,7 @@ impl Geckodriver {
         let log = profile.join("driver.log");
         let mut command = Command::new("sh");
         command.args(["-c", SUPERVISOR, "geckodriver"]).arg(Environment::programs(Browser::Firefox).driver);
-        // Not a pipe: a Firefox that outlives the test would keep the reader of a pipe waiting.
+        // Not a pipe: if a Firefox outlives the test, the reader of a pipe would wait for it.
         let output = File::create(&log).expect("write the profile");
         command
             .args(["--port", "0"])

@@ -1,4 +1,4 @@
-//! Reads a server's stored messages with this crate's own protocol code, independent of the code under test.
+//! Reads a server's stored messages with this crate's own protocol code, which shares nothing with the code under test.
 
 use crate::{
     socket::{self, BINARY, Received},
@@ -93,15 +93,15 @@ impl HistoryPage {
 impl StoredMessage {
     fn read(bytes: &[u8]) -> Self {
         let envelope = Envelope::decode(bytes).expect("a valid envelope");
-        let mut logged =
+        let mut stored =
             Self { id: String::new(), seq: 0, nick: envelope.user_name, content: envelope.content };
         for (number, value) in fields(&envelope.unknown) {
             match (number, value) {
-                (6, Value::Bytes(id)) => logged.id = id.iter().map(|byte| format!("{byte:02x}")).collect(),
-                (7, Value::Number(seq)) => logged.seq = seq,
+                (6, Value::Bytes(id)) => stored.id = id.iter().map(|byte| format!("{byte:02x}")).collect(),
+                (7, Value::Number(seq)) => stored.seq = seq,
                 _ => {}
             }
         }
-        logged
+        stored
     }
 }

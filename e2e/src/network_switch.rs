@@ -3,11 +3,11 @@
 use crate::page::Page;
 
 /// An address on which nothing listens.
-const NOWHERE: &str = "127.0.0.1:9";
+const UNREACHABLE: &str = "127.0.0.1:9";
 
 const NETWORK_SWITCH: &str = r"
     const Real = WebSocket, open = new Set();
-    let offline = false, history = true, dropCount = 0;
+    let offline = false, dropHistory = false, dropCount = 0;
     // A frame that consists only of field 26 is a history request.
     const isHistoryRequest = async (message) => {
         const [first, second] = new Uint8Array(await new Response(message).arrayBuffer());
@@ -21,14 +21,14 @@ const NETWORK_SWITCH: &str = r"
         }
         send(message) {
             if (dropCount > 0) dropCount -= 1;
-            else if (history) super.send(message);
+            else if (!dropHistory) super.send(message);
             else isHistoryRequest(message).then((isRequest) => isRequest || super.send(message));
         }
     };
     window.testNetwork = {
         goOffline() { offline = true; for (const socket of open) socket.close(); },
-        goOnline() { offline = false; history = true; },
-        dropHistory() { history = false; },
+        goOnline() { offline = false; dropHistory = false; },
+        dropHistory() { dropHistory = true; },
         dropNext() { dropCount = 1; },
     };
 ";
@@ -37,7 +37,7 @@ impl Page {
     /// Installs the switch. Must be called before the page is opened.
     pub async fn install_network_switch(&self) {
         self.expect_lost_connections();
-        self.allow_host(NOWHERE);
+        self.allow_host(UNREACHABLE);
         self.before_load(NETWORK_SWITCH).await;
     }
 
@@ -52,11 +52,16 @@ impl Page {
         // By script, so that no element loses the focus. The button may be missing if the page reconnects by itself.
         self.eval::<()>("testNetwork.goOnline(); document.querySelector('#retry-now')?.click()", vec![])
             .await;
-        self.until("back", |view| view.online()).await;
+        self.until("the page is online", |view| view.online()).await;
     }
 
     /// Drops all history requests until [`Self::go_online`].
-    pub async fn withhold_history(&self) {
+    pub async fn drop_history_requests(&self) {
         self.eval::<()>("testNetwork.dropHistory()", vec![]).await;
+    }
+
+    /// Drops the next message that the page sends.
+    pub async fn drop_next_message(&self) {
+        self.eval::<()>("testNetwork.dropNext()", vec![]).await;
     }
 }

@@ -58,7 +58,7 @@ struct Inner {
     /// Names of test and window, used for artifacts.
     name: String,
     browser: Browser,
-    /// `None` once the browser is closed.
+    /// `None` after the browser was closed.
     driver: RefCell<Option<Driver>>,
     client: Client,
     profile: PathBuf,
@@ -125,17 +125,17 @@ impl Page {
     pub async fn reload(&self) {
         match self.browser() {
             Browser::Chromium => self.client().refresh().await.expect("the browser reloads the page"),
-            Browser::Firefox => self.reload_itself().await,
+            Browser::Firefox => self.reload_by_script().await,
         }
     }
 
-    /// Reloads from a script, as by the reload button. Firefox's driver bypasses the service worker, as Shift+reload does.
-    async fn reload_itself(&self) {
+    /// Reloads by a script, like the reload button. Firefox's driver bypasses the service worker, as Shift+reload does.
+    async fn reload_by_script(&self) {
         self.eval::<()>("window.left = true; location.reload()", vec![]).await;
         let loaded = wait(DEADLINE, "the page is loaded again", async || {
             // While the document is replaced, scripts fail.
-            let asked = self.client().execute("return !window.left && document.readyState", vec![]).await;
-            match asked.map_err(|error| error.to_string())? {
+            let state = self.client().execute("return !window.left && document.readyState", vec![]).await;
+            match state.map_err(|error| error.to_string())? {
                 Value::String(state) if state == "complete" => Ok(()),
                 other => Err(other.to_string()),
             }
@@ -181,7 +181,7 @@ impl Page {
         self.eval(READ_VIEW, vec![]).await
     }
 
-    /// All of its messages, and little else.
+    /// All messages in the document, with less other state than [`Self::view`].
     ///
     /// # Panics
     /// If the page does not respond.
@@ -311,7 +311,7 @@ impl Page {
         let script = r"
             const [selector, value] = arguments;
             const menu = document.querySelector(selector);
-            if (!menu) return `${selector} is not there`;
+            if (!menu) return `${selector} does not exist`;
             if (menu.tagName === 'SELECT') {
                 if (![...menu.options].some((option) => option.value === value)) return menu.outerHTML;
                 menu.value = value;

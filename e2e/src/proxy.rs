@@ -1,5 +1,5 @@
-//! A TCP proxy that simulates a bad network between pages and their server. Only connections to `/ws` suffer faults; static
-//! files pass unchanged, so that a page can be loaded at any time.
+//! A TCP proxy that simulates a bad network between pages and their server. Faults are injected only into connections
+//! to `/ws`. Requests for static files are forwarded unchanged, so that a page can be loaded at any time.
 
 mod fault;
 
@@ -21,8 +21,8 @@ use tokio::{
 use crate::rng::{Deck, Rng};
 use fault::Fault;
 
-/// How long a request for a static file waits for an unreachable server.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a request for a static file retries to connect to the server.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Maximum size of a request head.
 const HEAD_BYTES: usize = 16 * 1024;
 
@@ -53,8 +53,8 @@ struct Shared {
 struct State {
     deck: Deck<Fault>,
     rng: Rng,
-    /// Connections are refused until then.
-    shut_until: Instant,
+    /// New connections are refused until this time.
+    refused_until: Instant,
     counts: BTreeMap<&'static str, u32>,
 }
 
@@ -87,14 +87,14 @@ impl Proxy {
         let state = State {
             deck: Fault::deck(),
             rng: Rng::new(0),
-            shut_until: Instant::now(),
+            refused_until: Instant::now(),
             counts: BTreeMap::new(),
         };
         let shared = Arc::new(Shared { server: server.into(), state: Mutex::new(state) });
-        let held = shared.clone();
+        let for_thread = shared.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         // A separate thread, so that a test that blocks does not stall the proxy.
-        let thread = thread::spawn(move || runtime.block_on(listen(listener, held, receiver)));
+        let thread = thread::spawn(move || runtime.block_on(listen(listener, for_thread, receiver)));
         Self { address, mode, shared, thread: Some(thread) }
     }
 
@@ -110,9 +110,10 @@ impl Proxy {
         self.mode.send_replace(Mode::Faulty(seed));
     }
 
-    /// Stops injecting faults. Connections that are half dead stay so; their ends have to detect it.
+    /// Stops injecting faults. Connections that were half-closed or lost data stay broken; their ends have to detect
+    /// it.
     pub fn stop_faults(&self) {
-        self.shared.lock().shut_until = Instant::now();
+        self.shared.lock().refused_until = Instant::now();
         self.mode.send_replace(Mode::Normal);
     }
 
@@ -160,14 +161,14 @@ async fn connection(
     client.set_nodelay(true)?;
     let head = head(&mut client).await?;
     if !head.starts_with(b"GET /ws ") {
-        let mut server = connect_patiently(&shared.server).await?;
+        let mut server = connect_with_retries(&shared.server).await?;
         server.write_all(&head).await?;
         tokio::io::copy_bidirectional(&mut client, &mut server).await?;
         return Ok(());
     }
     let mode = *mode_receiver.borrow();
     let rng = match mode {
-        Mode::Faulty(_) if Instant::now() < shared.lock().shut_until => {
+        Mode::Faulty(_) if Instant::now() < shared.lock().refused_until => {
             shared.count("refused");
             return client.set_zero_linger();
         }
@@ -176,7 +177,7 @@ async fn connection(
     };
     let mut server = TcpStream::connect(&shared.server).await?;
     server.set_nodelay(true)?;
-    shared.count("carried");
+    shared.count("relayed");
     server.write_all(&head).await?;
     fault::relay(client, server, rng, shared, mode_receiver).await
 }
@@ -192,11 +193,13 @@ async fn head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-async fn connect_patiently(server: &str) -> io::Result<TcpStream> {
+async fn connect_with_retries(server: &str) -> io::Result<TcpStream> {
     let start = Instant::now();
     loop {
         match TcpStream::connect(server).await {
-            Err(_) if start.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(_) if start.elapsed() < CONNECT_TIMEOUT => {
+                tokio::time::sleep(Duration::from_millis(50)).await
+            }
             other => return other,
         }
     }
@@ -238,7 +241,7 @@ mod tests {
     fn faults_break_only_websocket_connections() {
         let proxy = Proxy::start(&echo());
         assert_eq!(count_echoes(&proxy, "/ws", 1000), 1000);
-        assert_eq!(proxy.fault_counts(), BTreeMap::from([("carried", 1)]));
+        assert_eq!(proxy.fault_counts(), BTreeMap::from([("relayed", 1)]));
         proxy.start_faults(1);
         assert_eq!(count_echoes(&proxy, "/index.html", 1000), 1000);
         assert!(count_echoes(&proxy, "/ws", usize::MAX) < usize::MAX, "faults end the connection");

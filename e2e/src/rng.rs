@@ -13,7 +13,8 @@ impl Rng {
         Self(seed)
     }
 
-    /// Creates an independent generator for one part of a run, so that concurrent parts do not affect each other.
+    /// Creates the generator for one part of a run. Concurrent parts have separate generators, so that they do not
+    /// affect each other.
     #[must_use]
     pub fn for_part(seed: u64, part: u64) -> Self {
         Self(Self(seed ^ part.wrapping_mul(0xA076_1D64_78BD_642F)).next())
@@ -51,7 +52,8 @@ impl Rng {
     }
 }
 
-/// Draws items in random order, but each as often as it is in the deck, so that even a short run draws every item.
+/// Draws items in random order. Each round draws every item as often as it is in the deck, so that even a short run
+/// draws all of them.
 #[derive(Clone, Debug)]
 pub struct Deck<T> {
     all: Vec<T>,

@@ -1,4 +1,4 @@
-//! Creates a message log with many messages before the server starts, with the server's own code.
+//! Fills a message log before the server starts, using the server's own store.
 
 use std::{fs, path::Path, sync::Arc};
 

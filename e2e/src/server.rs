@@ -44,6 +44,12 @@ impl Server {
         Self::start_in(new_data_dir(), arguments)
     }
 
+    /// Starts a server without a rate limit for messages.
+    #[must_use]
+    pub fn start_without_rate_limit() -> Self {
+        Self::start_with(&["--messages-per-minute", "0", "--burst", "10000"])
+    }
+
     /// Starts a server with `count` messages in its log, ten seconds apart. `text` gives the content of each.
     ///
     /// # Panics

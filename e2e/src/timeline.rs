@@ -1,5 +1,4 @@
-//! Reads and scrolls a page's timeline as a person does. Only rows near the viewport are in the document, so reading
-//! everything means scrolling through it.
+//! Reads a page's timeline by scrolling through it, because only rows near the viewport are in the document.
 
 use crate::{Page, view::ShownMessage};
 
@@ -19,6 +18,17 @@ impl Page {
     /// As [`Self::read_all_messages`].
     pub async fn read_all_contents(&self) -> Vec<String> {
         self.read_all_messages().await.into_iter().map(|message| message.content).collect()
+    }
+
+    /// Waits until the view is at the end of the timeline.
+    ///
+    /// # Panics
+    /// If the deadline passes.
+    pub async fn until_at_end(&self) {
+        let script = "const timeline = document.querySelector('#timeline'); \
+                      const below = timeline.scrollHeight - timeline.clientHeight - timeline.scrollTop; \
+                      return below <= 2 || below";
+        self.until_true("the view is at the end", script).await;
     }
 
     /// Scrolls up by `step` pixels in each animation frame, for `frames` frames, or until the top. Returns the largest
@@ -48,20 +58,20 @@ impl Page {
 }
 
 const READ_THROUGH: &str = r"
-    const frame = document.querySelector('#timeline');
-    const edges = () => { const at = frame.getBoundingClientRect(); return [at.top, at.bottom]; };
+    const viewport = document.querySelector('#timeline');
+    const edges = () => { const at = viewport.getBoundingClientRect(); return [at.top, at.bottom]; };
     const seen = (row) => { const [top, bottom] = edges(), at = row.getBoundingClientRect(); return at.bottom > top + 1 && at.top < bottom - 1; };
     const frames = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     const settle = async () => {
         const until = performance.now() + 15000;
         do {
             await frames();
-            if (performance.now() > until) throw new Error('gaps not loaded: ' + [...frame.querySelectorAll('.gap')].map((e) => e.textContent));
-        } while ([...frame.querySelectorAll('.gap')].some(seen));
+            if (performance.now() > until) throw new Error('gaps not loaded: ' + [...viewport.querySelectorAll('.gap')].map((e) => e.textContent));
+        } while ([...viewport.querySelectorAll('.gap')].some(seen));
     };
     const all = [];
     const collect = () => {
-        const rows = [...frame.querySelectorAll('.row.message')].filter(seen).map((e) => ({
+        const rows = [...viewport.querySelectorAll('.row.message')].filter(seen).map((e) => ({
             id: e.dataset.id, content: e.querySelector('.content').textContent, delivery: e.dataset.delivery ?? '',
         }));
         const last = all.at(-1), from = last ? rows.findIndex((row) => row.id === last.id) : -1;
@@ -69,12 +79,12 @@ const READ_THROUGH: &str = r"
         all.push(...rows.slice(from + 1));
     };
     return (async () => {
-        do { frame.scrollTop = 0; await settle(); } while (frame.scrollTop > 0);
+        do { viewport.scrollTop = 0; await settle(); } while (viewport.scrollTop > 0);
         for (;;) {
             collect();
-            const top = frame.scrollTop;
-            if (top + frame.clientHeight >= frame.scrollHeight - 2) return all;
-            frame.scrollTop = top + frame.clientHeight * 0.6;
+            const top = viewport.scrollTop;
+            if (top + viewport.clientHeight >= viewport.scrollHeight - 2) return all;
+            viewport.scrollTop = top + viewport.clientHeight * 0.6;
             await settle();
         }
     })();
@@ -83,12 +93,12 @@ const READ_THROUGH: &str = r"
 /// Positions of rows as drawn. A new IntersectionObserver reports at the end of the frame, after layout. Reading
 /// `getBoundingClientRect` instead would force a layout in the middle of a frame and return positions never drawn.
 const DRAWN: &str = r"
-    const frame = document.querySelector('#timeline');
+    const viewport = document.querySelector('#timeline');
     const drawn = (rows) => new Promise((done) => requestAnimationFrame(() => {
         const observer = new IntersectionObserver((entries) => {
             observer.disconnect();
             done(new Map(entries.map((entry) => [entry.target, entry.boundingClientRect.top - entry.rootBounds.top])));
-        }, { root: frame });
+        }, { root: viewport });
         rows.forEach((row) => observer.observe(row));
         if (rows.length === 0) done(new Map());
     }));
@@ -96,14 +106,14 @@ const DRAWN: &str = r"
 
 const SCROLL_UP: &str = r"
     const [step, count] = arguments;
-    const wholeRows = (at) => [...at].filter(([row, top]) => top >= 0 && top + row.offsetHeight + step <= frame.clientHeight);
-    const rows = () => [...frame.querySelectorAll('.row.message')];
+    const wholeRows = (at) => [...at].filter(([row, top]) => top >= 0 && top + row.offsetHeight + step <= viewport.clientHeight);
+    const rows = () => [...viewport.querySelectorAll('.row.message')];
     return (async () => {
         // At the end, new messages scroll the view between frames too, so the first step starts from the current layout.
-        const edge = frame.getBoundingClientRect().top + frame.clientTop;
+        const edge = viewport.getBoundingClientRect().top + viewport.clientTop;
         let most = 0, before = wholeRows(rows().map((row) => [row, row.getBoundingClientRect().top - edge]));
-        for (let n = 0; n < count && frame.scrollTop > step; n++) {
-            frame.scrollTop -= step;
+        for (let n = 0; n < count && viewport.scrollTop > step; n++) {
+            viewport.scrollTop -= step;
             // Rows measured before, and rows for the next step.
             const known = before.filter(([row]) => row.isConnected);
             const now = await drawn([...new Set([...known.map(([row]) => row), ...rows()])]);
@@ -117,8 +127,8 @@ const SCROLL_UP: &str = r"
 ";
 
 const WATCH_ANCHOR: &str = r"
-    const edge = frame.getBoundingClientRect().top;
-    const anchor = [...frame.querySelectorAll('.row.message')].find((row) => row.getBoundingClientRect().top >= edge);
+    const edge = viewport.getBoundingClientRect().top;
+    const anchor = [...viewport.querySelectorAll('.row.message')].find((row) => row.getBoundingClientRect().top >= edge);
     const watch = window.anchorWatch = {};
     window.anchorShift = 0;
     return drawn([anchor]).then((at) => {

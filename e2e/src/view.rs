@@ -51,7 +51,7 @@ pub struct View {
 /// A row of the timeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Row {
-    /// `message`, `day`, `movement`, `notice`, `gap` or `beginning`.
+    /// `message`, `day`, `presence`, `notice`, `gap` or `beginning`.
     pub kind: String,
     /// `queued`, `pending`, `sent` or `failed`. Messages only.
     pub delivery: Option<String>,
@@ -59,7 +59,7 @@ pub struct Row {
     pub id: Option<String>,
     /// The message was sent by the reader.
     pub own: bool,
-    /// It continues a group: the row has no name.
+    /// The message continues a group, so the row shows no name.
     pub continued: bool,
     /// The sender's nick.
     pub nick: Option<String>,
@@ -122,7 +122,7 @@ impl View {
     }
 }
 
-/// All messages that a page has in its document, and little else.
+/// All messages in the document, with less other state than [`View`]; for tests with many messages.
 #[derive(Clone, Debug, Deserialize)]
 pub struct MessagesView {
     /// The login page is shown.
@@ -142,7 +142,7 @@ pub struct MessagesView {
     /// The number of gaps in the timeline.
     pub gaps: usize,
     /// The text of the loading screen, of a loading error, or of the crash page.
-    pub trouble: Option<String>,
+    pub boot_or_crash: Option<String>,
 }
 
 /// A message as shown by a page.
@@ -168,10 +168,10 @@ impl MessagesView {
     #[must_use]
     pub fn summary(&self) -> String {
         let unsent: Vec<_> = self.messages.iter().filter(|message| message.delivery != "sent").collect();
-        let Self { login, busy, room, connection, composer, members, gaps, trouble, messages } = self;
+        let Self { login, busy, room, connection, composer, members, gaps, boot_or_crash, messages } = self;
         format!(
             "login {login} (busy {busy}), room {room}, connection {connection:?}, composer {composer:?}, members \
-             {members:?}, {gaps} gaps, trouble {trouble:?}, {} messages, last {:?}, not sent: {unsent:#?}",
+             {members:?}, {gaps} gaps, boot or crash page {boot_or_crash:?}, {} messages, last {:?}, not sent: {unsent:#?}",
             messages.len(),
             messages.last()
         )
@@ -192,7 +192,7 @@ pub(crate) const READ_MESSAGES_VIEW: &str = r"
             id: e.dataset.id, content: one('.content', e).textContent, delivery: e.dataset.delivery ?? '',
         })),
         gaps: document.querySelectorAll('#timeline .row.gap').length,
-        trouble: (one('#crash') ?? one('#boot'))?.textContent.trim() ?? null,
+        boot_or_crash: (one('#crash') ?? one('#boot'))?.textContent.trim() ?? null,
     };
 ";
 
@@ -207,14 +207,14 @@ pub(crate) const READ_VIEW: &str = r"
     const same = (e) => e.innerText.replace(bidiControls, '') === e.textContent.replace(bidiControls, '');
     const readText = (e) => e && (e.innerText.trim() && !same(e) ? e.innerText : e.textContent);
     const row = (e) => ({
-        kind: ['message', 'day', 'movement', 'notice', 'gap', 'beginning'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
+        kind: ['message', 'day', 'presence', 'notice', 'gap', 'beginning'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
         delivery: e.dataset.delivery ?? null,
         id: e.dataset.id ?? null,
         own: e.classList.contains('own'),
         continued: e.classList.contains('continued'),
         nick: one('.nick', e)?.textContent ?? null,
         content: readText(one('.content', e)),
-        sentences: e.classList.contains('movement') ? [...e.children].map((part) => part.textContent) : [],
+        sentences: e.classList.contains('presence') ? [...e.children].map((part) => part.textContent) : [],
         text: readText(e).trim(),
     });
     return {

@@ -1,4 +1,5 @@
-//! The page with a basic server, as the original one: the four fields of the basic dialect, and its limitations.
+//! The page on a basic server such as the original one: only the four fields of the basic dialect, and the resulting
+//! limitations.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -8,7 +9,7 @@ use parlour_e2e::{
     wire::Envelope,
 };
 
-/// A page of ours, logged in to a basic server.
+/// Opens the page and logs in to a basic server.
 async fn log_in_to(test: &TestContext, page: &Server, basic: &BasicServer, nick: &str) -> Page {
     let window = test.open(nick, &page.url()).await;
     window.submit_login(nick, Some(&basic.address())).await;
@@ -37,7 +38,7 @@ fn page_exchanges_messages_through_a_basic_server() {
             words.contains("500 bytes") && words.contains("does not confirm"),
             "the limitations are listed: {words}"
         );
-        tom.click("#basic-about").await;
+        tom.click("#basic-toggle").await;
         tom.until("the explanation is closed", |view| {
             !view.connection_text.as_deref().unwrap_or_default().contains("500 bytes")
         })
@@ -51,8 +52,9 @@ fn page_exchanges_messages_through_a_basic_server() {
         // The same text again is another message.
         tom.send("hello").await;
         let twice = |view: &View| {
-            let said = view.messages_with("hello");
-            said.len() == 2 && said.iter().all(|row| row.own && row.delivery.as_deref() == Some("sent"))
+            let messages = view.messages_with("hello");
+            messages.len() == 2
+                && messages.iter().all(|row| row.own && row.delivery.as_deref() == Some("sent"))
         };
         tom.until("both messages, confirmed", twice).await;
     });
@@ -138,13 +140,13 @@ fn invalid_utf8_text_frame_is_explained_and_page_reconnects() {
         let tom = log_in_to(test, &host, &server, "tom").await;
         tom.expect_error("WebSocket connection to");
         let connections = server.connections();
-        // The length of 128 and more bytes of content is encoded in bytes that are not valid UTF-8.
+        // With 128 or more bytes of content, the encoded length contains bytes that are not valid UTF-8.
         server.broadcast(Envelope::new("ann", "talk", &"x".repeat(200)));
-        // In the connection bar while it is shown, or in a notice.
+        // The explanation is in the connection bar while that is shown, or in a notice.
         tom.until("an explanation", |view| {
             let mut words = view.row_texts("notice");
             words.extend(view.connection_text.as_deref());
-            words.iter().any(|words| words.contains("a browser may not accept"))
+            words.iter().any(|words| words.contains("that browsers do not accept"))
         })
         .await;
         tom.until("reconnected automatically", |view| is_basic(view) && view.lists("tom")).await;

@@ -5,12 +5,12 @@
 
 use parlour_e2e::{Page, Server, StaticHost, WindowOptions, browser_test};
 
-/// Makes the page unable to create `bdi` elements, which it needs for every name.
-const BREAK: &str = r"
+/// Makes the creation of `bdi` elements fail, which the page uses for every nick.
+const BREAK_ELEMENT_CREATION: &str = r"
     for (const name of ['createElement', 'createElementNS']) {
         const make = document[name];
         document[name] = function (...args) {
-            if (args.some((tag) => String(tag).toLowerCase() === 'bdi')) throw new Error('no more of these');
+            if (args.some((tag) => String(tag).toLowerCase() === 'bdi')) throw new Error('injected failure');
             return make.apply(this, args);
         };
     }
@@ -26,7 +26,7 @@ fn panic_is_reported_and_page_can_be_reloaded() {
         for words in ["panicked at", "unreachable"] {
             tom.expect_error(words);
         }
-        tom.eval::<()>(BREAK, vec![]).await;
+        tom.eval::<()>(BREAK_ELEMENT_CREATION, vec![]).await;
         tom.send("what now").await;
         let view = tom.until("the crash page", |view| view.crash.is_some()).await;
         let words = view.crash.unwrap();

@@ -57,7 +57,7 @@ fn desktop_peer_and_browser_exchange_messages() {
         };
         tom.until("the answer to its request", |seen| seen.lines.iter().any(answered)).await;
 
-        // It must not see the additions of the rich dialect.
+        // Additions of the rich dialect must not be visible in its window.
         let lines = tom.seen().lines;
         let known = |line: &String| {
             line.starts_with("tom:") || line.starts_with("lili:") || line.starts_with("watcher:")
@@ -104,9 +104,10 @@ fn desktop_peer_cannot_take_a_nick_in_use() {
         lili.log_in("lili").await;
         let mut other = DesktopPeer::connect(server.address(), "lili");
         other.send("I am Lili");
-        other
-            .until("it gets an answer, or is disconnected", |seen| seen.ended || !seen.lines.is_empty())
-            .await;
+        let seen = other.until("it is disconnected", |seen| seen.ended).await;
+        assert_eq!(seen.lines.len(), 1, "only the refusal: {:#?}", seen.lines);
+        assert!(seen.lines[0].starts_with("Parlour:This name is taken"), "{:#?}", seen.lines);
+        assert!(seen.list.is_empty(), "it must not receive the user list: {:?}", seen.list);
         lili.send_and_wait("No, I am").await;
         let view = lili.view().await;
         assert_eq!(view.members, ["lili"]);

@@ -7,7 +7,7 @@ use parlour_e2e::{
     DesktopPeer, Page, Server, View, WindowOptions, browser_test, browser_test_in_each, eventually,
 };
 
-/// The number of entries in each table of the storage: account, outbox, messages.
+/// The number of entries in each object store: account, send queue (stored as `outbox`), messages.
 const STORED: &str = r"
     return new Promise((done) => {
         indexedDB.open('parlour').onsuccess = ({ target: { result: database } }) => {
@@ -71,7 +71,7 @@ fn large_batch_is_persisted_completely() {
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.until("the newest message", |view| view.has_sent("Message 179")).await;
-        // More than is written in one transaction.
+        // More than boot/device.js writes in one task.
         until_stored(&tom, "the newest history page", |[.., messages]| messages >= 100).await;
     });
 }
@@ -121,8 +121,9 @@ fn unsent_messages_survive_a_killed_browser() {
             tom.send(text).await;
         }
         until_stored(&tom, "both are persisted", |stored| stored[1] == 2).await;
-        // Without this the next page would not know its scope, and ask for a login.
-        let scope_persisted = async || tom.has_in_file("parlour.scope").then_some(()).ok_or_else(String::new);
+        // Without it the next page would show the login page.
+        let scope_persisted =
+            async || tom.is_in_storage_files("parlour.scope").then_some(()).ok_or_else(String::new);
         eventually("the scope is in a file", scope_persisted).await;
         let tom = test.kill_and_reopen("tom again", WindowOptions::default(), &tom).await;
         server.restart();
@@ -142,7 +143,7 @@ fn page_and_room_open_offline() {
         let mut server = Server::start();
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        tom.send_and_wait("kept").await;
+        tom.send_and_wait("persisted").await;
         let cached = "const room = document.querySelector('link[rel=part]')?.href ?? '/'; \
                     return caches.open('parlour').then((cache) => cache.keys()).then((keys) => \
                     ['_bg.wasm', '.css', '.js', '/', room].every((end) => \
@@ -156,7 +157,7 @@ fn page_and_room_open_offline() {
         }
         tom.reload().await;
         tom.until("the room with its message", |view: &View| {
-            view.room && view.has_sent("kept") && view.connection.as_deref() == Some("reconnecting")
+            view.room && view.has_sent("persisted") && view.connection.as_deref() == Some("reconnecting")
         })
         .await;
         let marked_offline =
@@ -174,14 +175,14 @@ fn page_and_room_open_offline() {
 fn unusable_storage_is_reported_once_and_chat_continues() {
     for (name, script) in [
         ("throws", "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); };"),
-        ("silent", "IDBFactory.prototype.open = () => ({});"),
+        ("unanswered", "IDBFactory.prototype.open = () => ({});"),
         (
             "full",
             "IDBObjectStore.prototype.put = () => { throw new DOMException('no', 'QuotaExceededError'); };",
         ),
         ("absent", "Object.defineProperty(globalThis, 'indexedDB', { value: undefined });"),
         (
-            "full when all is there",
+            "aborted",
             "const { put } = IDBObjectStore.prototype;
              IDBObjectStore.prototype.put = function (...what) {
                  const request = put.apply(this, what);
@@ -190,7 +191,7 @@ fn unusable_storage_is_reported_once_and_chat_continues() {
              };",
         ),
         (
-            "stuck",
+            "incomplete",
             "const { transaction } = IDBDatabase.prototype;
              IDBDatabase.prototype.transaction = function (...how) {
                  const made = transaction.apply(this, how);
@@ -219,8 +220,8 @@ fn storage_is_released_to_a_newer_version() {
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.send_and_wait("before").await;
-        let upgrade = "return new Promise((done) => { const asked = indexedDB.open('parlour', 2); \
-                       asked.onsuccess = () => done(true); asked.onblocked = () => done('blocked'); })";
+        let upgrade = "return new Promise((done) => { const request = indexedDB.open('parlour', 2); \
+                       request.onsuccess = () => done(true); request.onblocked = () => done('blocked'); })";
         tom.until_true("another version opens the storage", upgrade).await;
         tom.send_and_wait("after").await;
         tom.until("one notice that nothing is persisted", |view| storage_notices(view) == 1).await;
@@ -233,8 +234,8 @@ fn cleared_storage_is_recreated() {
         let server = Server::start();
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        let clear = "return new Promise((done) => { const asked = indexedDB.deleteDatabase('parlour'); \
-                     asked.onsuccess = () => done(true); asked.onblocked = () => done('blocked'); })";
+        let clear = "return new Promise((done) => { const request = indexedDB.deleteDatabase('parlour'); \
+                     request.onsuccess = () => done(true); request.onblocked = () => done('blocked'); })";
         tom.until_true("the storage is deleted", clear).await;
         tom.send_and_wait("after").await;
         until_stored(&tom, "account and message are persisted again", |stored| {

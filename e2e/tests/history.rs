@@ -1,4 +1,4 @@
-//! Messages from before one joined, and from while one was disconnected.
+//! Loading messages that were sent before the user joined or while the user was disconnected.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -6,11 +6,6 @@
 use parlour_e2e::{
     DesktopPeer, Page, Server, TestContext, WindowOptions, browser_test, browser_test_in_each, keys,
 };
-
-/// A server without rate limit.
-fn unlimited_server() -> Server {
-    Server::start_with(&["--messages-per-minute", "0", "--burst", "10000"])
-}
 
 fn line(n: usize) -> String {
     // Some lines wrap, so that rows differ in height.
@@ -43,10 +38,6 @@ async fn until_line_in_document(page: &Page, n: usize) {
     page.until_true(&format!("line {n}"), &script).await;
 }
 
-/// Returns `true`, or the distance to the end in pixels.
-const AT_END: &str = "const frame = document.querySelector('#timeline'); \
-    const away = frame.scrollHeight - frame.clientHeight - frame.scrollTop; return away <= 2 || away";
-
 async fn open_page(test: &TestContext, server: &Server) -> Page {
     let page = test.open_blank("tom", WindowOptions::default()).await;
     page.install_network_switch().await;
@@ -57,20 +48,20 @@ async fn open_page(test: &TestContext, server: &Server) -> Page {
 #[test]
 fn new_user_can_scroll_to_the_first_message() {
     browser_test_in_each("new_user_can_scroll_to_the_first_message", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..650).await;
         let tom = test.open("tom", &server.url()).await;
         tom.resize(1280, 800).await;
         tom.log_in("tom").await;
         until_line_in_document(&tom, 649).await;
-        tom.until_true("the view is at the end", AT_END).await;
+        tom.until_at_end().await;
         let view = tom.until("a round trip", |view| view.round_trip.is_some()).await;
         assert!(!view.jump && view.row_texts("beginning").is_empty() && view.row_texts("gap").is_empty());
         // At the speed of a mouse wheel: older messages load before they come into view.
         let shift = tom.scroll_up(60.0, 150).await;
         assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
-        // Faster than messages load.
+        // Faster than messages can be loaded.
         let shift = tom.scroll_up(900.0, 60).await;
         assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
@@ -81,11 +72,11 @@ fn new_user_can_scroll_to_the_first_message() {
             "return document.querySelector('#timeline').scrollTop === 0 || document.querySelector('#timeline').scrollTop",
         )
         .await;
-        let pill = "return !document.querySelector('.day-of-screen')";
-        tom.until_true("no floating day label over the first day row", pill).await;
+        let overlay = "return !document.querySelector('.day-overlay')";
+        tom.until_true("no floating day label over the first day row", overlay).await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 900", vec![]).await;
-        let pill = "return document.querySelector('.day-of-screen')?.textContent === 'Today'";
-        tom.until_true("the floating day label further down", pill).await;
+        let overlay = "return document.querySelector('.day-overlay')?.textContent === 'Today'";
+        tom.until_true("the floating day label further down", overlay).await;
         assert_eq!(tom.read_all_contents().await, lines(0..650));
         tom.until("the view is at the end", |view| !view.jump).await;
         // None of these messages counts as new.
@@ -105,7 +96,7 @@ fn new_user_can_scroll_to_the_first_message() {
 #[test]
 fn long_absence_leaves_a_gap_that_loads_when_reached() {
     browser_test("long_absence_leaves_a_gap_that_loads_when_reached", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..20).await;
         let tom = open_page(test, &server).await;
@@ -116,9 +107,9 @@ fn long_absence_leaves_a_gap_that_loads_when_reached() {
         send_lines(&mut lili, 20..640).await;
         tom.go_online().await;
         until_line_in_document(&tom, 639).await;
-        tom.until_true("the view is at the end", AT_END).await;
+        tom.until_at_end().await;
         // Drop one history request, so that the gap stays.
-        tom.eval::<()>("testNetwork.dropNext()", vec![]).await;
+        tom.drop_next_message().await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
         until_line_in_document(&tom, 0).await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop += 800", vec![]).await;
@@ -135,7 +126,7 @@ fn long_absence_leaves_a_gap_that_loads_when_reached() {
 #[test]
 fn short_absence_is_caught_up_without_a_gap() {
     browser_test("short_absence_is_caught_up_without_a_gap", async |test| {
-        let mut server = unlimited_server();
+        let mut server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..3).await;
         let tom = open_page(test, &server).await;
@@ -165,7 +156,7 @@ fn short_absence_is_caught_up_without_a_gap() {
 #[test]
 fn history_can_be_loaded_by_keyboard() {
     browser_test("history_can_be_loaded_by_keyboard", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..450).await;
         let page = open_page(test, &server).await;
@@ -175,14 +166,14 @@ fn history_can_be_loaded_by_keyboard() {
         page.press(keys::HOME).await;
         until_line_in_document(&page, 0).await;
         page.press(keys::END).await;
-        page.until_true("the view is at the end", AT_END).await;
+        page.until_at_end().await;
         page.until_true("the timeline has the focus", "return document.activeElement.id === 'timeline'")
             .await;
 
         // The load button, while a request takes long.
-        page.eval::<()>("testNetwork.dropNext()", vec![]).await;
+        page.drop_next_message().await;
         page.eval::<()>(
-            "const frame = document.querySelector('#timeline'); frame.scrollTop = frame.scrollHeight / 2",
+            "const viewport = document.querySelector('#timeline'); viewport.scrollTop = viewport.scrollHeight / 2",
             vec![],
         )
         .await;
@@ -210,13 +201,13 @@ fn history_can_be_loaded_by_keyboard() {
 #[test]
 fn failed_load_keeps_its_button() {
     browser_test("failed_load_keeps_its_button", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..150).await;
         let tom = open_page(test, &server).await;
         tom.log_in("tom").await;
         until_line_in_document(&tom, 149).await;
-        tom.eval::<()>("testNetwork.dropNext()", vec![]).await;
+        tom.drop_next_message().await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 0", vec![]).await;
         let busy = "return document.querySelector('.load')?.hasAttribute('aria-busy')";
         tom.until_true("the button is busy", busy).await;

@@ -4,7 +4,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, Server, StaticHost, browser_test};
+use parlour_e2e::{Page, Server, StaticHost, browser_test, socket};
 use serde_json::{Value, json};
 
 /// What the page shows before login: title, language, theme, server.
@@ -59,8 +59,13 @@ fn page_from_an_unlisted_origin_is_refused() {
         let page = test.open("page", &files.url()).await;
         page.expect_lost_connections();
         page.submit_login("tom", Some(server.address())).await;
-        let view = page.until("an error", |view| view.login && view.login_error.is_some()).await;
-        assert!(!view.room);
+        let no_answer = |error: &str| error.contains("does not answer");
+        page.until("an error", |view| view.login && view.login_error.as_deref().is_some_and(no_answer)).await;
+        // The server answers, and refuses because of the origin.
+        let connect = |origin: &str| socket::connect(server.address(), &format!("Origin: {origin}"));
+        let refused = connect(&files.origin()).expect_err("the origin is refused").to_string();
+        assert!(refused.contains(" 403 "), "{refused}");
+        connect(server.url().trim_end_matches('/')).expect("the server's own origin is accepted");
     });
 }
 
@@ -113,7 +118,7 @@ fn unavailable_language_keeps_the_current_one() {
         let chosen: String = page.eval("return document.querySelector('#language').value", vec![]).await;
         assert_eq!(chosen, "en", "the menu shows the language in use");
 
-        // The same if the host's config asks for it.
+        // The same if the host's config sets the language.
         files.put("config.json", json!({ "language": "zh" }).to_string());
         page.reload().await;
         page.until("the login page in English", |view| view.login && view.lang == "en").await;

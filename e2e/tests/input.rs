@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use parlour_e2e::{
-    BasicServer, Page, Server, TestContext, View, browser_test, browser_test_in_each, keys, socket::BINARY,
-    socket::TEXT, wire::Envelope,
+    BasicServer, Page, Rng, Server, TestContext, View, browser_test, browser_test_in_each, keys,
+    socket::BINARY, socket::TEXT, wire::Envelope,
 };
 use serde_json::{Value, json};
 
@@ -23,17 +23,17 @@ const COMPOSE: &str = r"
     const enter = (more) => !field.dispatchEvent(
         new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', bubbles: true, cancelable: true, ...more }));
     const compose = (kind) => field.dispatchEvent(new CompositionEvent(kind, { bubbles: true, data: '你好' }));
-    const taken = {};
+    const handled = {};
     compose('compositionstart');
-    taken.chromium = enter({ isComposing: true, keyCode: 229 });
-    taken.firefox = enter({ isComposing: true, keyCode: 13 });
+    handled.chromium = enter({ isComposing: true, keyCode: 229 });
+    handled.firefox = enter({ isComposing: true, keyCode: 13 });
     compose('compositionend');
-    taken.after = enter({ keyCode: 229 });
+    handled.after = enter({ keyCode: 229 });
     compose('compositionstart');
     compose('compositionend');
-    taken.safari = enter({ keyCode: 13 });
-    taken.shift = enter({ keyCode: 13, shiftKey: true });
-    return taken;
+    handled.safari = enter({ keyCode: 13 });
+    handled.shift = enter({ keyCode: 13, shiftKey: true });
+    return handled;
 ";
 
 #[test]
@@ -42,9 +42,10 @@ fn enter_during_composition_never_sends() {
         let server = Server::start();
         let tom = log_in(test, &server, "tom").await;
         tom.fill("#composer-text", "你好").await;
-        let taken: Value = tom.eval(COMPOSE, vec![]).await;
-        let none = ["chromium", "firefox", "after", "safari", "shift"].iter().all(|way| taken[way] == false);
-        assert!(none, "the page handles no Enter during composition: {taken:#}");
+        let handled: Value = tom.eval(COMPOSE, vec![]).await;
+        let none =
+            ["chromium", "firefox", "after", "safari", "shift"].iter().all(|way| handled[way] == false);
+        assert!(none, "the page handles no Enter during composition: {handled:#}");
         assert_eq!(tom.view().await.composer.as_deref(), Some("你好"));
 
         // Chromium's own composition, with a real key press.
@@ -220,16 +221,9 @@ fn unreadable_messages_are_reported_and_chat_continues() {
         let notice = |view: &View| view.row_texts("notice").iter().any(|line| line.contains("can’t read"));
         tom.until("a notice", notice).await;
         tom.send_and_wait("go on").await;
-        // Pseudo-random bytes, the same in every run.
-        let mut state = 0x2545_F491_4F6C_DD1D_u64;
-        let mut random = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()[0]
-        };
+        let mut rng = Rng::new(1);
         for len in 0..300 {
-            let bytes: Vec<u8> = (0..len).map(|_| random()).collect();
+            let bytes: Vec<u8> = (0..len).map(|_| u8::try_from(rng.in_range(0..256)).unwrap()).collect();
             server.send_bytes(BINARY, &bytes);
             let printable: Vec<u8> = bytes.iter().map(|byte| byte & 0x7F).collect();
             server.send_bytes(TEXT, &printable);

@@ -11,10 +11,10 @@ fn text(n: u64) -> String {
 
 /// The numbers of the visible messages, once they have no gap and are consecutive; otherwise an error.
 const NUMBERS: &str = r"
-    const frame = document.querySelector('#timeline'), { top, bottom } = frame.getBoundingClientRect();
+    const viewport = document.querySelector('#timeline'), { top, bottom } = viewport.getBoundingClientRect();
     const seen = (e) => { const at = e.getBoundingClientRect(); return at.bottom > top && at.top < bottom; };
-    if ([...frame.querySelectorAll('.gap')].some(seen)) return 'a gap is visible';
-    const rows = [...frame.querySelectorAll('.row.message')].filter(seen);
+    if ([...viewport.querySelectorAll('.gap')].some(seen)) return 'a gap is visible';
+    const rows = [...viewport.querySelectorAll('.row.message')].filter(seen);
     const numbers = rows.map((row) => Number(row.querySelector('.content').textContent.split(' ')[1]));
     if (numbers.some((n, at) => at > 0 && n !== numbers[at - 1] + 1)) return `not consecutive: ${numbers}`;
 ";
@@ -28,8 +28,8 @@ async fn until_near(page: &Page, number: f64, near: f64) {
 }
 
 async fn scroll_to(page: &Page, part: f64) {
-    let script = "const frame = document.querySelector('#timeline'); \
-        frame.scrollTop = arguments[0] * (frame.scrollHeight - frame.clientHeight)";
+    let script = "const viewport = document.querySelector('#timeline'); \
+        viewport.scrollTop = arguments[0] * (viewport.scrollHeight - viewport.clientHeight)";
     page.eval::<()>(script, vec![part.into()]).await;
 }
 

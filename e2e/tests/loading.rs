@@ -1,4 +1,4 @@
-//! Loading: what is shown until the first view is ready.
+//! The loading screen and the errors shown before the client has started.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -6,28 +6,28 @@
 use parlour_e2e::{Server, StaticHost, WindowOptions, browser_test};
 use serde_json::json;
 
-/// The test controls when the loader's timer fires (`ring()`) and when the module arrives (`come()`).
+/// The test controls when the loader's timer fires (`fireTimers()`) and when the module arrives (`deliverModule()`).
 const CONTROL_LOADING: &str = r"
     {
-        const rings = [], { fetch, setTimeout } = globalThis;
-        globalThis.setTimeout = (ring, ...rest) =>
-            document.getElementById('boot')?.hidden ? rings.push(ring) : setTimeout(ring, ...rest);
-        globalThis.fetch = async (...asked) => {
-            if (String(asked[0]).endsWith('_bg.wasm')) await new Promise((come) => (globalThis.come = come));
-            return fetch(...asked);
+        const timers = [], { fetch, setTimeout } = globalThis;
+        globalThis.setTimeout = (callback, ...rest) =>
+            document.getElementById('boot')?.hidden ? timers.push(callback) : setTimeout(callback, ...rest);
+        globalThis.fetch = async (...request) => {
+            if (String(request[0]).endsWith('_bg.wasm')) await new Promise((resolve) => (globalThis.deliverModule = resolve));
+            return fetch(...request);
         };
-        globalThis.ring = () => rings.splice(0).forEach((ring) => ring());
+        globalThis.fireTimers = () => timers.splice(0).forEach((callback) => callback());
     }
 ";
 
-/// Counts created date formatters; creating the first one takes a browser as long as a frame.
+/// Counts created date formatters. Creating the first one takes a browser as long as a frame.
 const COUNT_FORMATTERS: &str = r"
     {
-        let made = 0;
+        let created = 0;
         Intl.DateTimeFormat = new Proxy(Intl.DateTimeFormat, {
-            construct: (...asked) => (made++, Reflect.construct(...asked)),
+            construct: (...options) => (created++, Reflect.construct(...options)),
         });
-        globalThis.made = () => made;
+        globalThis.createdFormatters = () => created;
     }
 ";
 
@@ -39,17 +39,22 @@ fn date_formatters_are_created_before_login() {
         page.before_load(COUNT_FORMATTERS).await;
         page.goto(&server.url()).await;
         page.until("the login page", |view| view.login).await;
-        page.until_true("the formatters of clock and tooltip exist", "return made() === 2").await;
+        page.until_true("the formatters of clock and tooltip exist", "return createdFormatters() === 2")
+            .await;
         page.log_in("tom").await;
         page.send_and_wait("hello").await;
-        assert_eq!(page.eval::<u32>("return made()", vec![]).await, 2, "no formatter is created later");
+        assert_eq!(
+            page.eval::<u32>("return createdFormatters()", vec![]).await,
+            2,
+            "no formatter is created later"
+        );
     });
 }
 
 /// Whether the page shows that it could not be loaded.
 const SHOWS_LOADING_ERROR: &str =
-    "const late = document.getElementById('late'); return !!late && late.checkVisibility()";
-const FINISH_DELAYS: &str = "document.getAnimations().forEach((waits) => waits.finish())";
+    "const error = document.getElementById('load-error'); return !!error && error.checkVisibility()";
+const FINISH_DELAYS: &str = "document.getAnimations().forEach((animation) => animation.finish())";
 
 #[test]
 fn page_without_scripts_shows_only_that_they_are_needed() {
@@ -81,7 +86,7 @@ fn missing_loader_is_reported_after_a_delay() {
         files.put(&loader, script);
         page.reload().await;
         page.until("the login page", |view| view.login).await;
-        page.until_true("the error is removed", "return !document.getElementById('late')").await;
+        page.until_true("the error is removed", "return !document.getElementById('load-error')").await;
         page.until_true("the room module is loaded", "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.responseEnd > 0)").await;
     });
 }
@@ -93,13 +98,13 @@ fn loading_screen_appears_only_after_a_delay() {
         let page = test.open_blank("tom", WindowOptions::default()).await;
         page.before_load(CONTROL_LOADING).await;
         page.goto(&server.url()).await;
-        page.until_true("the module is requested", "return !!globalThis.come").await;
+        page.until_true("the module is requested", "return !!globalThis.deliverModule").await;
         let shown = "return document.getElementById('boot').checkVisibility()";
         assert!(!page.eval::<bool>(shown, vec![]).await, "no loading screen before the delay");
-        page.eval::<()>("ring()", vec![]).await;
+        page.eval::<()>("fireTimers()", vec![]).await;
         assert!(page.eval::<bool>(shown, vec![]).await, "the loading screen after the delay");
         assert_eq!(page.view().await.boot.as_deref(), Some("Parlour"));
-        page.eval::<()>("come()", vec![]).await;
+        page.eval::<()>("deliverModule()", vec![]).await;
         page.until("the login page", |view| view.login && view.boot.is_none()).await;
         // Waits for the room module: leaving before it has arrived would log an error.
         page.log_in("tom").await;

@@ -17,7 +17,7 @@ async fn full_room(test: &TestContext, server: &Server) -> (Page, DesktopPeer) {
     page.resize(1280, 800).await;
     page.log_in("tom").await;
     page.until("the newest message", |view| view.has_sent(&line(239))).await;
-    page.until_true("the view is at the end", AT_END).await;
+    page.until_at_end().await;
     (page, lili)
 }
 
@@ -26,10 +26,6 @@ fn line(n: usize) -> String {
     let more = ", and some more words about nothing in particular".repeat(n % 3);
     format!("Line {n}, long enough to be broken in two on a screen as narrow as that of a phone{more}.")
 }
-
-/// Returns `true`, or the distance to the end in pixels.
-const AT_END: &str = "const frame = document.querySelector('#timeline'); \
-    const away = frame.scrollHeight - frame.clientHeight - frame.scrollTop; return away <= 2 || away";
 
 /// Scrolls up to messages that have not been loaded yet.
 async fn scroll_to_older(page: &Page) {
@@ -67,22 +63,22 @@ fn view_at_the_end_stays_at_the_end() {
         let (page, mut lili) = full_room(test, &server).await;
         lili.send("one more");
         page.until("the message", |view| view.has_sent("one more")).await;
-        page.until_true("the view is at the end", AT_END).await;
+        page.until_at_end().await;
         for (width, height) in [(390, 844), (844, 390), (1280, 800), (1280, 400)] {
             page.resize(width, height).await;
-            page.until_true(&format!("the view is at the end on {width} by {height}"), AT_END).await;
+            page.until_at_end().await;
             assert!(!page.view().await.jump, "no jump button on {width} by {height}");
         }
         page.resize(1280, 800).await;
         for grow in [LARGER_FONT, "document.querySelector('.row.message').style.paddingTop = '90px'"] {
             page.eval::<()>(grow, vec![]).await;
-            page.until_true("the view is at the end", AT_END).await;
+            page.until_at_end().await;
         }
         for n in 0..300 {
             lili.send(&line(1000 + n));
         }
         page.until("all messages", |view| view.has_sent(&line(1299))).await;
-        page.until_true("the view is at the end", AT_END).await;
+        page.until_at_end().await;
     });
 }
 
@@ -100,7 +96,7 @@ fn slow_scroll_up_is_not_pulled_back_by_new_messages() {
             assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
             page.until("the jump button", |view| view.jump).await;
             page.click("#jump-to-end").await;
-            page.until_true("the view is at the end", AT_END).await;
+            page.until_at_end().await;
             page.until("no jump button", |view| !view.jump).await;
         }
         // A small distance still counts as the end.
@@ -108,7 +104,7 @@ fn slow_scroll_up_is_not_pulled_back_by_new_messages() {
         page.until("no jump button", |view| !view.jump).await;
         lili.send("the newest");
         page.until("the message", |view| view.has_sent("the newest")).await;
-        page.until_true("the view is at the end", AT_END).await;
+        page.until_at_end().await;
     });
 }
 
@@ -154,11 +150,11 @@ fn scroll_anchor_keeps_its_position() {
         assert!(shift <= 1.0, "a row shifted by {shift} px beyond the scrolled distance");
 
         page.click("#jump-to-end").await;
-        page.until_true("the view is at the end", AT_END).await;
+        page.until_at_end().await;
         page.until("no jump button", |view| !view.jump).await;
         // One's own message is scrolled into view from anywhere.
         scroll_to_older(&page).await;
         page.send_and_wait("an answer").await;
-        page.until_true("the view is at the end", AT_END).await;
+        page.until_at_end().await;
     });
 }

@@ -1,4 +1,4 @@
-//! The room is a separate module, loaded after the login page: when it is fetched, and what happens if it cannot be.
+//! The room module, which is loaded after the login page: when it is requested, and how a failure is handled.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -20,31 +20,32 @@ async fn open_window(test: &TestContext, name: &str, language: &str, server: &Se
     page
 }
 
-/// Delays the room module until `release()` is called. `asked` records for each fetch whether a frame with the login page
-/// had been drawn before; `there` becomes true once the module is instantiated and its waiting tasks have run.
+/// Delays the room module until `release()` is called. `requests` records for each request whether a frame with the
+/// login page had been drawn before. `roomLoaded` becomes true after the module is instantiated and pending tasks have
+/// run.
 const DELAY_ROOM_MODULE: &str = "
-    const ask = globalThis.fetch;
-    const held = new Promise((go) => (globalThis.release = go));
+    const originalFetch = globalThis.fetch;
+    const released = new Promise((resolve) => (globalThis.release = resolve));
     let drawn = false;
     const check = () => {
         drawn = Boolean(document.querySelector('#login'));
         if (!drawn) requestAnimationFrame(check);
     };
     requestAnimationFrame(check);
-    globalThis.asked = [];
-    globalThis.fetch = async (what, how) => {
-        if (String(what).includes('/room-')) {
-            asked.push(drawn);
-            await held;
+    globalThis.requests = [];
+    globalThis.fetch = async (url, options) => {
+        if (String(url).includes('/room-')) {
+            requests.push(drawn);
+            await released;
         }
-        return ask(what, how);
+        return originalFetch(url, options);
     };
-    const make = WebAssembly.instantiate;
-    globalThis.there = false;
-    WebAssembly.instantiate = async (...what) => {
-        const made = await make(...what);
-        setTimeout(() => (there = true));
-        return made;
+    const { instantiate } = WebAssembly;
+    globalThis.roomLoaded = false;
+    WebAssembly.instantiate = async (...options) => {
+        const result = await instantiate.apply(WebAssembly, options);
+        setTimeout(() => (roomLoaded = true));
+        return result;
     };
 ";
 
@@ -56,8 +57,8 @@ fn room_module_is_prefetched_after_the_login_page_is_drawn() {
         let tom = open_window(test, "tom", "en-US", &server).await;
         tom.before_load(DELAY_ROOM_MODULE).await;
         tom.goto(&files.url()).await;
-        tom.until_true("the room module is requested", "return asked.length > 0").await;
-        let drawn: Vec<bool> = tom.eval("return asked", vec![]).await;
+        tom.until_true("the room module is requested", "return requests.length > 0").await;
+        let drawn: Vec<bool> = tom.eval("return requests", vec![]).await;
         assert_eq!(drawn, [true], "requested once, and after the login page was drawn");
         let named =
             format!("return document.querySelector('link[rel=part]').href === '{}{room}'", files.url());
@@ -79,19 +80,19 @@ fn config_is_fetched_once_and_before_the_module_is_ready() {
         let tom = open_window(test, "tom", "en-US", &server).await;
         tom.before_load(
             "
-            const ask = globalThis.fetch;
+            const originalFetch = globalThis.fetch;
             globalThis.events = [];
-            globalThis.fetch = (what, how) => {
-                const name = String(what).split('/').at(-1);
+            globalThis.fetch = (url, options) => {
+                const name = String(url).split('/').at(-1);
                 if (name === 'config.json') events.push(name);
-                return ask(what, how);
+                return originalFetch(url, options);
             };
             for (const name of ['instantiate', 'instantiateStreaming']) {
-                const make = WebAssembly[name];
-                WebAssembly[name] = async (...what) => {
-                    const made = await make(...what);
+                const original = WebAssembly[name];
+                WebAssembly[name] = async (...options) => {
+                    const result = await original.apply(WebAssembly, options);
                     events.push('module');
-                    return made;
+                    return result;
                 };
             }
             ",
@@ -102,9 +103,9 @@ fn config_is_fetched_once_and_before_the_module_is_ready() {
         let events: Vec<String> = tom.eval("return events.slice(0, 2)", vec![]).await;
         assert_eq!(events, ["config.json", "module"]);
         tom.log_in("tom").await;
-        let asked: usize =
+        let requests: usize =
             tom.eval("return events.filter((event) => event === 'config.json').length", vec![]).await;
-        assert_eq!(asked, 1);
+        assert_eq!(requests, 1);
     });
 }
 
@@ -122,7 +123,7 @@ fn login_can_be_cancelled_while_the_room_module_loads() {
         let view = tom.until("the login is cancelled", state("idle")).await;
         assert_eq!((view.login, view.login_error), (true, None));
         tom.eval::<()>("release()", vec![]).await;
-        tom.until_true("the room module is loaded", "return there").await;
+        tom.until_true("the room module is loaded", "return roomLoaded").await;
         let view = tom.view().await;
         assert!(
             view.login && view.connection.as_deref() == Some("idle"),
@@ -155,12 +156,13 @@ fn reload_fetches_room_module_and_config_concurrently() {
         tom.log_in("tom").await;
         tom.before_load(
             "
-            const ask = globalThis.fetch;
-            const asked = new Promise((go) => (globalThis.go = go));
-            globalThis.fetch = async (what, how) => {
-                if (String(what).includes('/room-')) go();
-                if (String(what).includes('config.json')) await asked;
-                return ask(what, how);
+            const originalFetch = globalThis.fetch;
+            let roomRequested;
+            const requested = new Promise((resolve) => (roomRequested = resolve));
+            globalThis.fetch = async (url, options) => {
+                if (String(url).includes('/room-')) roomRequested();
+                if (String(url).includes('config.json')) await requested;
+                return originalFetch(url, options);
             };
             ",
         )

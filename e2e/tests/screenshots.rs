@@ -56,7 +56,8 @@ impl Screenshots<'_> {
             let file = format!("{name}-{width}x{height}-{theme}-{}.png", self.language);
             fs::write(folder().join(&file), self.page.screenshot().await).unwrap();
 
-            // A real problem is still there in a later frame; a timer may have changed something not yet drawn.
+            // Only problems that persist in a later frame are reported, because a timer may have changed something that
+            // is not drawn yet.
             let mut found: Vec<String> = self.page.eval(CHECK_SCREEN, vec![]).await;
             if !found.is_empty() {
                 self.page.stable_value("document.querySelector('#timeline')?.scrollTop ?? 0").await;
@@ -240,7 +241,7 @@ async fn search_screens(page: &Page, screenshots: &Screenshots<'_>) {
         .await;
     screenshots.shoot("search-empty").await;
     for (words, name, count) in [
-        ("nowhere", "search-nothing", 0),
+        ("nowhere", "search-without-results", 0),
         ("吃饭", "search-chinese", 1),
         ("of s", "search", 8),
         ("library", "search-long", 1),
@@ -283,7 +284,7 @@ async fn fill_room(page: &Page, server: &Server, lili: &mut DesktopPeer) {
     guest.send("مرحبا بكم جميعا");
     page.send_and_wait("let x = 1;\nlet y = 2;\n    x + y").await;
     guest.leave();
-    page.until("the guest has left", |view| view.row_texts("movement").len() >= 2 && !view.lists("محمد"))
+    page.until("the guest has left", |view| view.row_texts("presence").len() >= 2 && !view.lists("محمد"))
         .await;
     for n in 0..6 {
         lili.send(&format!("Message {n} of some more"));
@@ -307,7 +308,7 @@ async fn basic_server_screens(test: &TestContext, language: &str) {
     page.until("the room", is_basic).await;
     screenshots.shoot("basic").await;
     page.resize(WIDE.0, WIDE.1).await;
-    page.click("#basic-about").await;
+    page.click("#basic-toggle").await;
     for (days, text) in [(-200, "long ago"), (-3, "three days ago"), (-1, "yesterday"), (0, "today")] {
         let shift = async |ms: i64| page.eval::<()>("window.shift = arguments[0]", vec![json!(ms)]).await;
         shift(days * DAY).await;
@@ -348,7 +349,7 @@ async fn rate_limit_screens(test: &TestContext, language: &str) {
         page.send(text).await;
         page.until("it is queued", |view| view.has_in_state(text, "queued") && view.note.is_some()).await;
     }
-    screenshots.shoot("ahead").await;
+    screenshots.shoot("rate-limited").await;
     screenshots.assert_no_problems();
 }
 
@@ -356,7 +357,7 @@ async fn rate_limit_screens(test: &TestContext, language: &str) {
 async fn history_screens(test: &TestContext, language: &str) {
     const LINES: [&str; 4] =
         ["And then?", "We took the boat.", "It rained all day, of course. 🌧", "下次一起去吧！"];
-    let server = Server::start_with(&["--messages-per-minute", "0", "--burst", "10000"]);
+    let server = Server::start_without_rate_limit();
     let mut lili = DesktopPeer::connect(server.address(), "lili");
     let send = async |lili: &mut DesktopPeer, count: usize, last: &str| {
         (0..count).for_each(|n| lili.send(LINES[n % LINES.len()]));
@@ -372,8 +373,8 @@ async fn history_screens(test: &TestContext, language: &str) {
     page.goto(&server.url()).await;
     page.log_in("tom").await;
     page.send_and_wait("Me!").await;
-    page.withhold_history().await;
-    let to_top = "const frame = document.querySelector('#timeline'); frame.scrollTop = 0; return !!frame.querySelector('SELECTOR')";
+    page.drop_history_requests().await;
+    let to_top = "const viewport = document.querySelector('#timeline'); viewport.scrollTop = 0; return !!viewport.querySelector('SELECTOR')";
     page.until_true("a gap", &to_top.replace("SELECTOR", ".gap")).await;
     screenshots.shoot_further_up("older", ".gap").await;
     page.go_offline().await;
@@ -385,12 +386,12 @@ async fn history_screens(test: &TestContext, language: &str) {
     page.go_offline().await;
     send(&mut lili, 620, "That was a long story.").await;
     page.go_online().await;
-    page.withhold_history().await;
+    page.drop_history_requests().await;
     page.click("#jump-to-end").await;
     page.until("the newest message", |view| view.has_sent("That was a long story.")).await;
-    let scrolled_up = "const frame = document.querySelector('#timeline'); frame.scrollTop -= 400; return !!frame.querySelector('.gap')";
+    let scrolled_up = "const viewport = document.querySelector('#timeline'); viewport.scrollTop -= 400; return !!viewport.querySelector('.gap')";
     page.until_true("a gap", scrolled_up).await;
-    screenshots.shoot_further_up("seam", ".gap .seam").await;
+    screenshots.shoot_further_up("gap", ".gap .gap-label").await;
     screenshots.assert_no_problems();
 }
 

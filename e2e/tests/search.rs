@@ -5,11 +5,6 @@
 
 use parlour_e2e::{BasicServer, DesktopPeer, Page, Server, browser_test, keys};
 
-/// A server without rate limit.
-fn unlimited_server() -> Server {
-    Server::start_with(&["--messages-per-minute", "0", "--burst", "10000"])
-}
-
 /// A room with two messages to search for at its start, and `count` others after them.
 async fn fill_room(server: &Server, count: usize) -> DesktopPeer {
     let mut lili = DesktopPeer::connect(server.address(), "lili");
@@ -45,11 +40,11 @@ async fn until_status(page: &Page, words: &str) {
 /// Waits until a message with these words is inside the viewport.
 async fn until_in_view(page: &Page, words: &str) {
     let script = r"
-        const frame = document.querySelector('#timeline').getBoundingClientRect();
+        const viewport = document.querySelector('#timeline').getBoundingClientRect();
         const row = [...document.querySelectorAll('#timeline .message')].find((e) => e.textContent.includes(WORDS));
-        if (!row) return 'not there';
+        if (!row) return 'not in the document';
         const { top, bottom } = row.getBoundingClientRect();
-        return (frame.top <= top && bottom <= frame.bottom) || { top, bottom };
+        return (viewport.top <= top && bottom <= viewport.bottom) || { top, bottom };
     ";
     let script = script.replace("WORDS", &serde_json::to_string(words).unwrap());
     page.until_true(&format!("{words} is in view"), &script).await;
@@ -68,7 +63,7 @@ async fn open_search(page: &Page) {
 #[test]
 fn search_finds_messages_and_jumps_to_them() {
     browser_test("search_finds_messages_and_jumps_to_them", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let _lili = fill_room(&server, 260).await;
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
@@ -125,7 +120,7 @@ fn search_finds_messages_and_jumps_to_them() {
 #[test]
 fn date_field_jumps_to_the_day() {
     browser_test("date_field_jumps_to_the_day", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let _lili = fill_room(&server, 260).await;
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
@@ -151,7 +146,7 @@ fn date_field_jumps_to_the_day() {
 #[test]
 fn search_reports_being_offline_and_resumes() {
     browser_test("search_reports_being_offline_and_resumes", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let _lili = fill_room(&server, 160).await;
         let page = test.open_blank("tom", Default::default()).await;
         page.install_network_switch().await;
@@ -178,7 +173,7 @@ fn search_reports_being_offline_and_resumes() {
 #[test]
 fn search_covers_the_room_on_a_phone_until_a_result_is_opened() {
     browser_test("search_covers_the_room_on_a_phone_until_a_result_is_opened", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let _lili = fill_room(&server, 260).await;
         let page = test.open("tom", &server.url()).await;
         page.resize(390, 844).await;
@@ -202,7 +197,7 @@ fn search_covers_the_room_on_a_phone_until_a_result_is_opened() {
 #[test]
 fn composition_in_progress_is_not_searched() {
     browser_test("composition_in_progress_is_not_searched", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let _lili = fill_room(&server, 3).await;
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
@@ -225,7 +220,7 @@ fn composition_in_progress_is_not_searched() {
 #[test]
 fn follower_tab_searches_and_jumps_alone() {
     browser_test("follower_tab_searches_and_jumps_alone", async |test| {
-        let server = unlimited_server();
+        let server = Server::start_without_rate_limit();
         let _lili = fill_room(&server, 260).await;
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;

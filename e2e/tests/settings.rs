@@ -124,7 +124,7 @@ fn theme_choice_overrides_the_system_and_persists() {
         assert_eq!(background(&page).await, dark, "independent of the system");
 
         page.reload().await;
-        page.until("dark is remembered", |view| view.login && view.theme.as_deref() == Some("dark")).await;
+        page.until("dark is still chosen", |view| view.login && view.theme.as_deref() == Some("dark")).await;
         assert_eq!(background(&page).await, dark);
         let chosen = "return document.querySelector('#theme').value === 'dark'";
         page.until_true("the menu shows it", chosen).await;

@@ -1,4 +1,4 @@
-//! Several tabs of one browser share one connection, and the user cannot tell which tab owns it.
+//! Several tabs of one browser share one connection; the leader and the followers behave alike.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -75,7 +75,7 @@ fn two_tabs_share_one_session() {
             tom.until("the login page", |view| view.login && !view.room).await;
         }
         lili.until("Tom has left", |view| !view.lists("tom")).await;
-        // One can log in again from either.
+        // Each tab can log in again.
         for (tab, text) in [(&third, "back"), (&second, "and here")] {
             switch_to(&tom, tab).await;
             tom.log_in("tom").await;
@@ -191,7 +191,7 @@ fn second_tab_with_another_nick_is_another_user() {
         switch_to(&page, &first).await;
         page.until("Lili is another member", |view| view.lists("lili") && view.has_sent("hello tom")).await;
         page.send_and_wait("hello lili").await;
-        // After a reload each tab keeps its user.
+        // After a reload, each tab still has the same user.
         for (tab, own) in [(&first, "hello lili"), (&second, "hello tom")] {
             switch_to(&page, tab).await;
             page.reload().await;

@@ -1,4 +1,4 @@
-//! Writes the seeds into the archives in `corpus/`, in place of their earlier seeds:
+//! Writes the seeds into the archives in `corpus/`, replacing their earlier seeds:
 //! `cargo run -p parlour-fuzz --example seeds`.
 //!
 //! They are frames of every kind, typical settings, and, for the targets that play steps, short scenarios encoded as the
@@ -31,7 +31,7 @@ fn main() {
     }
 }
 
-/// Storage as a session leaves it: a room, unsent messages, missing parts; and messages between tabs.
+/// Storage as a session persists it: a room with gaps and unsent messages; and messages between tabs.
 fn stored_seeds() -> Vec<Vec<u8>> {
     use parlour_core::{
         persist::{Change, Persisted, Table},
@@ -67,13 +67,13 @@ fn stored_seeds() -> Vec<Vec<u8>> {
         tab_messages.extend(leader.publish(1_000, &event, &session).map(|tab_message| tab_message.to_vec()));
     }
     tab_messages.push(leader.snapshot(1_000, &session).to_vec());
-    let (mut account, mut outbox, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut account, mut send_queue, mut messages) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(command) = session.poll_command() {
         let Command::Persist { changes, .. } = command else { continue };
         for change in changes {
             match change {
                 Change::Put(Table::Account, _, value) => account = value.to_vec(),
-                Change::Put(Table::SendQueue, _, value) => outbox.push(value.to_vec()),
+                Change::Put(Table::SendQueue, _, value) => send_queue.push(value.to_vec()),
                 Change::Put(Table::Messages, _, value) => messages.push(value.to_vec()),
                 _ => {}
             }
@@ -86,18 +86,19 @@ fn stored_seeds() -> Vec<Vec<u8>> {
         let fields: Vec<_> = list.iter().take(7).flat_map(|bytes| field(bytes)).collect();
         [vec![u8::try_from(list.len().min(7)).unwrap()], fields].concat()
     };
-    let whole = |account: &[u8], outbox: &[Vec<u8>], messages: &[Vec<u8>], tab_messages: &[Vec<u8>]| {
-        [field(account), list(outbox), list(messages), list(tab_messages)].concat()
+    let whole = |account: &[u8], send_queue: &[Vec<u8>], messages: &[Vec<u8>], tab_messages: &[Vec<u8>]| {
+        [field(account), list(send_queue), list(messages), list(tab_messages)].concat()
     };
     let mut seeds = vec![
-        whole(&account, &outbox, &messages, &[]),
-        whole(&account, &outbox, &messages[1..], &[]),
+        whole(&account, &send_queue, &messages, &[]),
+        whole(&account, &send_queue, &messages[1..], &[]),
         whole(&account, &[], &[], &tab_messages[..2]),
-        whole(&[], &outbox, &messages, &[]),
-        whole(&account[..account.len() / 2], &outbox, &messages, &[]),
+        whole(&[], &send_queue, &messages, &[]),
+        whole(&account[..account.len() / 2], &send_queue, &messages, &[]),
     ];
-    seeds
-        .extend(tab_messages.chunks(3).map(|tab_messages| whole(&account, &outbox, &messages, tab_messages)));
+    seeds.extend(
+        tab_messages.chunks(3).map(|tab_messages| whole(&account, &send_queue, &messages, tab_messages)),
+    );
     seeds
 }
 
@@ -261,14 +262,14 @@ fn sessions() -> Vec<Vec<u8>> {
 
 fn hubs() -> Vec<Vec<u8>> {
     // The first byte selects the settings.
-    let connect = |place: u8| vec![0, place];
+    let connect = |slot: u8| vec![0, slot];
     // Slot, nick, flags: version 1, batches, secret (24: the one issued in the slot that follows).
-    let log_in = |place: u8, nick: u8| vec![3, place, nick, 5];
-    let resume = |place: u8, nick: u8, of: u8| vec![3, place, nick, 29, of];
+    let log_in = |slot: u8, nick: u8| vec![3, slot, nick, 5];
+    let resume = |slot: u8, nick: u8, of: u8| vec![3, slot, nick, 29, of];
     // A message with id `id`, under the connection's nick.
-    let talk = |place: u8, id: u8| vec![5, place, 0, id, 0, 0];
-    let basic_login = |place: u8, nick: u8| vec![5, place, 0, 0, 1, nick, 1];
-    let (disconnect, settle, minute) = (|place: u8| vec![2, place], vec![14], vec![12, 0x83, 0xE8]);
+    let talk = |slot: u8, id: u8| vec![5, slot, 0, id, 0, 0];
+    let basic_login = |slot: u8, nick: u8| vec![5, slot, 0, 0, 1, nick, 1];
+    let (disconnect, settle, minute) = (|slot: u8| vec![2, slot], vec![14], vec![12, 0x83, 0xE8]);
     let pause_log = vec![16, 1];
     let scenarios = vec![
         vec![vec![0], connect(0), log_in(0, 0), settle.clone(), talk(0, 1), talk(0, 1), settle.clone()],
@@ -364,7 +365,7 @@ fn hubs() -> Vec<Vec<u8>> {
             settle.clone(),
             [1, 2, 3].map(|n| [talk(0, n), vec![14]].concat()).concat(),
         ],
-        // The log stops answering, answers one request, fails, works again.
+        // The log stops answering, answers one request, fails, and works again.
         vec![
             vec![0],
             connect(0),

@@ -38,8 +38,8 @@ pub fn read(archive: &Path) -> io::Result<Vec<Input>> {
     Ok(inputs)
 }
 
-/// Writes an archive. The same inputs yield the same bytes: there are no times or owners in it, and the order is that of the
-/// names.
+/// Writes an archive. The same inputs yield the same bytes, because the archive is sorted by name and contains no times
+/// or owners.
 ///
 /// # Errors
 /// The archive cannot be written, or a name is longer than 100 bytes.

@@ -27,6 +27,6 @@ pub use self::{config::config, frame::frame, hub::hub, session::session, stored:
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
-/// All targets by name: the name of the binary, and of the archive in `corpus/`.
+/// All targets by name, which is also the name of the binary and of the archive in `corpus/`.
 pub const TARGETS: &[(&str, Target)] =
     &[("frame", frame), ("session", session), ("hub", hub), ("config", config), ("stored", stored)];

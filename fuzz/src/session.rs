@@ -13,7 +13,7 @@ use parlour_core::{model::SeekTarget, ranges::Range, status::Status};
 use self::world::World;
 use crate::input::Input;
 
-/// Close codes: from both ranges, and those with a meaning of their own.
+/// Close codes: some of both ranges, and those that the session treats specially.
 const CODES: [u16; 12] = [1000, 1001, 1005, 1006, 1007, 1009, 4001, 4004, 4022, 4400, 4501, 4503];
 
 /// Plays the bytes. A message may leave the send queue only when it is acknowledged, echoed by the server, or discarded

@@ -20,8 +20,8 @@ pub fn stored(data: &[u8]) {
     let mut input = Input::new(data);
     let account = input.bytes().to_vec();
     let list = |input: &mut Input| (0..input.byte() % 8).map(|_| input.bytes().to_vec()).collect::<Vec<_>>();
-    let (outbox, messages, tab_messages) = (list(&mut input), list(&mut input), list(&mut input));
-    let persisted = Persisted::read(Some(&account), &outbox, &messages);
+    let (send_queue, messages, tab_messages) = (list(&mut input), list(&mut input), list(&mut input));
+    let persisted = Persisted::read(Some(&account), &send_queue, &messages);
     let now = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
 
     let mut follower = Follower::new();
@@ -40,7 +40,7 @@ pub fn stored(data: &[u8]) {
     let logged_in = persisted.is_logged_in();
     assert_eq!(session.handle_login(now, &nick, persisted), Ok(()), "the persisted login cannot be resumed");
     let mut leader = Leader::new(1, true);
-    for tab_message in tab_messages.iter().chain(&outbox) {
+    for tab_message in tab_messages.iter().chain(&send_queue) {
         let _ = leader.handle_message(now, tab_message, &mut session);
         session.handle_adopt(now, tab_message);
     }
@@ -84,7 +84,7 @@ fn show(timeline: &mut Timeline, event: Event) {
         Event::LogReplaced => timeline.clear_acknowledged(),
         Event::Discarded(id) => timeline.discard(id),
         Event::Delivery(id, delivery) => timeline.set_delivery(id, delivery),
-        Event::PresenceChanged(moved, time) => timeline.presence_changed(&moved.nick, moved.joined, time),
+        Event::PresenceChanged(change, time) => timeline.presence_changed(&change.nick, change.joined, time),
         _ => {}
     }
 }

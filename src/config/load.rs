@@ -15,7 +15,7 @@ pub async fn load() -> (Config, Vec<String>) {
     let mut problems = Vec::new();
     let chosen = storage::language().as_deref().and_then(Locale::from_tag);
     let preferred = Locale::of_browser();
-    // Unless config.json sets another language. Its texts are fetched at the same time as config.json.
+    // The language to use unless config.json sets another one. Its texts are fetched at the same time as config.json.
     let likely = chosen.unwrap_or(preferred);
     let loading = load_translation(likely);
     let file = match fetch_config().await {
@@ -54,8 +54,8 @@ pub async fn load() -> (Config, Vec<String>) {
     (config, problems)
 }
 
-/// Fetches the texts of a language, unless they are loaded. The future is `true` if they are loaded at the end; if not, the
-/// texts of the language are the English ones.
+/// Fetches the texts of a language, unless they are loaded. The future resolves to whether they are loaded; if not,
+/// [`i18n::texts`] returns the English texts.
 pub fn load_translation(locale: Locale) -> impl Future<Output = bool> {
     let missing = !i18n::is_loaded(locale);
     let requested = missing.then(|| request(&format!("lang/{}.json", locale.tag()))).flatten();

@@ -1,5 +1,5 @@
-//! Settings that need no build: `config.json` beside the page, the user's choices on this device, and the browser's
-//! preferences.
+//! Settings that are read at run time: `config.json` beside the page, the user's choices on this device, and the
+//! browser's preferences.
 
 mod load;
 mod logging;

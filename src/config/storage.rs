@@ -1,4 +1,4 @@
-//! The user's choices, in the browser's local storage. Where the browser forbids it, nothing is remembered and everything
+//! The user's choices, in the browser's local storage. If the browser forbids it, nothing is remembered; everything
 //! else works.
 
 use super::Remembered;
@@ -55,8 +55,8 @@ pub fn forget_scope() {
     remove(SCOPE);
 }
 
-/// Remembers the values of a login. A server that is the page's own host is not stored, so that the default keeps
-/// following config.json and the page's address.
+/// Remembers the values of a login. A server that is the page's own host is not stored, so that later changes of
+/// config.json and of the page's address take effect.
 pub fn remember(login: &Remembered) {
     set(NICK, &login.nick);
     let own = parlour_core::address::suggested(&super::page::host(), super::page_is_secure());

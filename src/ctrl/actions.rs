@@ -162,7 +162,7 @@ impl Store {
         self.set.rows_lost.maybe_update(|was| std::mem::replace(was, rows_lost) != rows_lost);
         self.set.has_messages.maybe_update(|had| std::mem::replace(had, has_messages) != has_messages);
         self.set.timeline_version.update(|version| *version = version.wrapping_add(1));
-        // The session has to know which parts are not in memory any more, so that it can load them again.
+        // Evicted ranges are reported to the session, so that it can load them again.
         while let Some(range) = self.with_timeline(Timeline::poll_evicted) {
             self.service().evicted(range);
         }

@@ -1,5 +1,5 @@
-//! Login, resume and logout. The service and the room's views are a module of their own that is loaded while the user
-//! types; a login that is submitted earlier, or a resumed session, waits here until it is loaded.
+//! Login, resume and logout. The service and the room's views are in the room module, which is loaded while the user
+//! types. A login that is submitted before, or a session to resume, waits here until it is loaded.
 
 use std::{pin::Pin, rc::Rc};
 
@@ -19,8 +19,8 @@ pub type LoadRoom = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 pub(super) struct PendingLogin(Remembered, String);
 
 impl Store {
-    /// Starts logging and the service, unless they run. Only [`LoadRoom`] may call this: any other caller would link the service into
-    /// the login page's module.
+    /// Starts logging and the service, unless they run. Only [`LoadRoom`] may call this: any other caller would link the
+    /// service into the login page's module.
     pub fn start_service(&self) {
         if self.service_if_loaded().is_none() {
             if let Some(level) = self.inner.with_value(|inner| inner.log_level) {

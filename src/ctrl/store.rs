@@ -65,7 +65,7 @@ pub struct LoginError {
     pub status: Status,
     /// A nick that the server would accept.
     pub suggestion: Option<String>,
-    /// The server's own text, if this client does not know the status.
+    /// The server's own text, if the status is unknown to this client.
     pub text: Option<String>,
 }
 
@@ -85,11 +85,11 @@ impl From<Status> for LoginError {
 /// The note below the composer's text field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComposerNote {
-    /// The text cannot be sent, and why.
+    /// The text cannot be sent, for this reason.
     Refused(Status),
     /// The text is too long by this many bytes.
     TooLong(usize),
-    /// The server throttles: the status says why, and sending resumes in this many seconds.
+    /// The server throttles, for the reason given by the status; sending resumes in this many seconds.
     Wait(Status, u32),
 }
 
@@ -111,13 +111,13 @@ pub struct Store {
     pub connection: ReadSignal<Connection>,
     /// The logged-in user: `Some` from the first welcome until logout, across reconnects.
     pub identity: ReadSignal<Option<Identity>>,
-    /// Round-trip time of the last ping; `None` if the server's answers carry none.
+    /// Round-trip time of the last ping; `None` until it is measured, and always on a basic server.
     pub round_trip_ms: ReadSignal<Option<u32>>,
     /// Seconds until the next connection attempt; `None` if none is scheduled.
     pub retry_in_seconds: ReadSignal<Option<u32>>,
     /// Incremented at each change of the timeline's rows, which are read with [`Store::with_timeline`].
     pub timeline_version: ReadSignal<u32>,
-    /// Rows were evicted that no server can deliver again.
+    /// Rows were evicted that cannot be loaded again, because the server has no history.
     pub rows_lost: ReadSignal<bool>,
     /// The room has messages, loaded or not.
     pub has_messages: ReadSignal<bool>,
@@ -133,7 +133,7 @@ pub struct Store {
     pub search: ReadSignal<Search>,
     /// The members who are present, sorted by nick. In a very large room only the first part of the list.
     pub members: ReadSignal<Vec<Member>>,
-    /// Number of members who are present; can be more than [`Self::members`] holds.
+    /// Number of members who are present; can be larger than the length of [`Self::members`].
     pub member_count: ReadSignal<usize>,
     /// Why the last login failed.
     pub login_error: ReadSignal<Option<LoginError>>,
@@ -316,7 +316,7 @@ impl Store {
     /// store.
     ///
     /// # Panics
-    /// After the page's reactive owner was dropped, which is never.
+    /// If the page's reactive owner was dropped, which does not happen while the page is open.
     pub fn with_timeline<T>(&self, act: impl FnOnce(&mut Timeline) -> T) -> T {
         act(&mut self.inner.write_value().timeline)
     }

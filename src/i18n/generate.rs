@@ -1,7 +1,7 @@
 //! Generates Rust code from the translations in `lang/`. Part of the build script and of the tests, not of the page.
 //!
-//! English decides which keys exist. A text without arguments becomes a variant of `Key`; a text with arguments or plural
-//! forms becomes a method of `Texts`. The type of an argument follows from its name:
+//! The English file determines which keys exist. A text without arguments becomes a variant of `Key`; a text with
+//! arguments or plural forms becomes a method of `Texts`. The type of an argument follows from its name:
 //!
 //! | argument | type |
 //! | --- | --- |
@@ -29,7 +29,7 @@ pub struct Language {
     pub texts: BTreeMap<String, String>,
 }
 
-/// A text as the code sees it: all plural forms count as one.
+/// A text for which code is generated. All plural forms of a text are one entry.
 #[derive(Debug)]
 pub struct Entry<'a> {
     /// The key, without the suffix of a plural form.
@@ -38,7 +38,7 @@ pub struct Entry<'a> {
     pub is_plural: bool,
     /// The names of its arguments, in the order of the text; without `count`.
     pub arguments: Vec<&'a str>,
-    /// The English text; of several forms, `other`.
+    /// The English text; for a text with plural forms, the form `other`.
     pub english: &'a str,
 }
 
@@ -69,8 +69,8 @@ pub fn read_languages(dir: &Path) -> Result<Vec<Language>, String> {
     Ok(languages)
 }
 
-/// Whether a text is a language of two or three letters, and perhaps a script and a region. Others could make the browser's
-/// `Intl` throw.
+/// Whether a text is a language tag: a language of two or three letters, optionally a script and a region. The
+/// browser's `Intl` could throw for any other text.
 fn is_tag(text: &str) -> bool {
     let mut parts = text.split('-');
     let letters = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphabetic());
@@ -201,7 +201,7 @@ pub fn code(languages: &[Language]) -> Result<String, String> {
     let names: Vec<_> = languages.iter().map(name).collect();
     let (languages, texts, entries) = (names.len(), slots.len(), entries.len());
     Ok(format!(
-        "/// The languages there are: tag, and name in the language itself. The first one is compiled in.
+        "/// The available languages: tag, and name in the language itself. The first one is compiled in.
 pub(super) const LANGUAGES: [(&str, &str); {languages}] = {names:#?};
 
 /// A text without arguments.
@@ -213,7 +213,7 @@ pub enum Key {{
 pub(super) const ENTRIES: [(&str, bool); {entries}] = [
 {table}];
 
-/// The English texts. A text with plural forms has six slots in a row, which are empty for forms it has not.
+/// The English texts. A text with plural forms has six slots in a row, which are empty for missing forms.
 pub(super) const ENGLISH: [&str; {texts}] = {slots:#?};
 
 impl Texts {{
@@ -222,7 +222,7 @@ impl Texts {{
     ))
 }
 
-/// An argument that English does not have would be shown as nothing.
+/// Fails if a text has an argument that the English text does not have, because it would be replaced by nothing.
 fn check_arguments(language: &Language, entries: &[Entry]) -> Result<(), String> {
     for (key, text) in &language.texts {
         let base = plural_form(key).map_or(key.as_str(), |(base, _)| base);
@@ -266,7 +266,7 @@ fn method(entry: &Entry, doc: &str, slot: usize) -> String {
     )
 }
 
-/// `login.submit_as` is `LoginSubmitAs`.
+/// Converts a key such as `login.submit_as` to a variant name such as `LoginSubmitAs`.
 fn camel_case(key: &str) -> String {
     key.split(['.', '_'])
         .flat_map(|word| {

@@ -30,7 +30,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left behind takes only room.
+        // If it cannot be removed, it does no harm.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

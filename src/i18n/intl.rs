@@ -47,7 +47,8 @@ pub fn formats(locale: Locale) -> Rc<Formats> {
 impl Formats {
     fn new(locale: Locale) -> Self {
         let options = Object::new();
-        // Plural forms are those of the translation; lists and numbers are written in the user's variety of the language.
+        // Plural rules must match the translation's language; lists and numbers follow the user's variety of it, such
+        // as en-GB.
         let own = Array::of1(&locale.tag().into());
         let users = Array::of1(&locale.formatting_tag().into());
         Self {
@@ -69,7 +70,8 @@ impl Formats {
         written.ok().and_then(|text| text.as_string()).unwrap_or_default()
     }
 
-    /// A list such as "A, B and C", in pieces. The items are needed too: in some languages they change the words between.
+    /// A list such as "A, B and C", in pieces. The items are passed because the separators depend on them in some
+    /// languages.
     pub fn list(&self, items: &[&str]) -> Vec<ListPiece> {
         let items: Array = items.iter().map(|item| JsValue::from_str(item)).collect();
         let text = |piece: &JsValue, name: &str| Reflect::get(piece, &name.into()).ok()?.as_string();

@@ -1,5 +1,5 @@
-//! Stands in for the browser's `Intl` when the tests run natively. Knows the rules of British English, and those of
-//! Chinese for every other language.
+//! Replaces the browser's `Intl` in native tests. English follows the rules of en-GB, every other language those of
+//! Chinese.
 
 use super::Locale;
 

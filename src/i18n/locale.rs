@@ -1,4 +1,4 @@
-//! The languages there are, and which of them fits the user.
+//! The available languages, and the choice of the one that best matches the user's preferences.
 
 use js_sys::Array;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};

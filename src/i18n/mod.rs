@@ -1,8 +1,8 @@
 //! Translations: typed access to every text of the page, in every language of `lang/`.
 //!
-//! `lang/en.json` decides which texts exist. The build script generates [`Key`] and the methods of [`Texts`] from it and
-//! compiles the English texts in; every other language is fetched when it is chosen or detected ([`load`]). Plural forms,
-//! lists and numbers come from the browser's `Intl` ([`intl`]), and so do dates and times ([`time`]).
+//! `lang/en.json` determines which texts exist. The build script generates [`Key`] and the methods of [`Texts`] from it
+//! and compiles the English texts in; every other language is fetched when it is chosen or detected ([`load`]). Plural
+//! forms, lists and numbers come from the browser's `Intl` ([`intl`]), and so do dates and times ([`time`]).
 
 #[cfg(target_arch = "wasm32")]
 mod intl;

@@ -1,4 +1,4 @@
-//! Sentences that are put together from several texts.
+//! Sentences that are composed of several texts.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl Texts {
         }
     }
 
-    /// The button that scrolls to the end: how many messages are new there.
+    /// The label of the button that scrolls to the end, with the number of new messages.
     #[must_use]
     pub fn jump_to_latest(&self, new_messages: u32) -> String {
         match new_messages {
@@ -44,7 +44,8 @@ impl Texts {
         sentences
     }
 
-    /// The first names of so many people, and the number of the others.
+    /// Names for a presence sentence about `total` people. If there are more than [`MOST_NAMES`], the first
+    /// [`NAMES_BEFORE_OTHERS`] and the number of the others.
     fn some_names(&self, names: &[Arc<str>], total: usize) -> Vec<Part> {
         let shown = if total <= MOST_NAMES { names } else { &names[..names.len().min(NAMES_BEFORE_OTHERS)] };
         let mut parts = name_parts(shown);

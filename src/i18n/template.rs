@@ -26,7 +26,7 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
             rest = after;
             return Some(Piece::Argument(name.trim()));
         }
-        // What begins with braces here has none that close it.
+        // Opening braces at this point are not closed.
         let from = if rest.starts_with("{{") { rest.len() } else { 0 };
         let end = rest[from..].find("{{").map_or(rest.len(), |at| from + at);
         let (piece, after) = rest.split_at(end);

@@ -32,7 +32,7 @@ pub enum Part {
 pub struct Texts {
     locale: Locale,
     pub(super) slots: [&'static str; ENGLISH.len()],
-    /// By code; what is missing here has core's English text.
+    /// Translated status texts by code. For missing ones, core's English text is used.
     pub(super) statuses: Vec<(u16, &'static str)>,
 }
 
@@ -62,7 +62,7 @@ fn loaded(locale: Locale) -> Option<&'static Texts> {
     LOADED.with_borrow(|all| all.iter().find(|texts| texts.locale == locale).copied())
 }
 
-/// Takes the texts of a language from its parsed file. Unknown keys are ignored; missing texts stay English.
+/// Loads the texts of a language from its parsed file. Unknown keys are ignored; missing texts stay English.
 pub fn load(locale: Locale, file: &JsValue) {
     let texts = Texts::read(locale, |key| {
         let group = |value: JsValue, name: &str| Reflect::get(&value, &name.into()).ok();
@@ -71,7 +71,7 @@ pub fn load(locale: Locale, file: &JsValue) {
     add(texts);
 }
 
-/// Makes the texts of a language available. It costs their memory for the lifetime of the page, so only once a language.
+/// Makes the texts of a language available. The texts are leaked, so each language is added only once.
 pub(super) fn add(texts: Texts) {
     if !is_loaded(texts.locale) {
         LOADED.with_borrow_mut(|all| all.push(Box::leak(Box::new(texts))));
@@ -89,7 +89,7 @@ impl Texts {
         for (key, is_plural) in &ENTRIES {
             if *is_plural {
                 let forms = PLURAL_FORMS.map(|form| look_up(&[key, "_", form].concat()).unwrap_or_default());
-                // Forms without the one that every language has are of no use.
+                // Without `other`, which every language has, the other forms are ignored.
                 if !forms[OTHER].is_empty() {
                     texts.slots[slot..slot + forms.len()].copy_from_slice(&forms);
                 }
@@ -136,7 +136,7 @@ impl Texts {
         }
     }
 
-    /// Names, and text that is listed like one, with the words between them that the language needs.
+    /// Joins names, and texts such as "2 others", with the separators of the language.
     fn list(&self, items: &[Part]) -> Vec<Part> {
         let written: Vec<&str> = items
             .iter()

@@ -32,7 +32,7 @@ impl Style {
         }
     }
 
-    /// Times within the same multiple of this many ms look the same, in all of today's time zones.
+    /// Times within the same interval of this many ms are formatted equally, in all of today's time zones.
     fn span_ms(self) -> Option<i64> {
         match self {
             Style::Clock => Some(60_000),

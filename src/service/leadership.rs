@@ -85,7 +85,7 @@ impl Service {
             }
         }
         self.join(&scope, nick, false);
-        // Usually the room is there at once. After the timeout the page shows that it is connecting.
+        // Usually the room is shown at once. After the timeout, the page shows that it is connecting.
         let (resumed, wait) = oneshot::channel();
         self.inner.borrow_mut().resumed = Some(resumed);
         let service = self.clone();

@@ -1,5 +1,5 @@
-//! Visibility of the tabs and lifecycle events of the page. The session probes its connection more often while the user
-//! looks at any of the tabs; only the leader has a session, so followers report to it whether they are visible.
+//! Visibility of the tabs and lifecycle events of the page. The session probes its connection more often while any of
+//! the tabs is visible. Only the leader has a session, so followers report to it whether they are visible.
 
 use parlour_core::{
     Millis,
@@ -17,7 +17,7 @@ const REPORT_INTERVAL_MS: Millis = 4_000;
 /// How long the leader considers a follower visible after a report.
 const REPORT_TIMEOUT_MS: Millis = 10_000;
 
-/// Whether the user looks at any of the tabs.
+/// Whether any of the tabs is visible.
 #[derive(Debug, Default)]
 pub(super) struct Visibility {
     /// A follower is visible until this time.
@@ -52,7 +52,7 @@ impl Service {
         }
     }
 
-    /// Takes the report of a follower, in the leader.
+    /// Handles a visibility report of a follower, in the leader.
     pub(super) fn handle_follower_visibility(&self, visible: bool) {
         let now = browser::now();
         self.inner.borrow_mut().visibility.follower_visible_until =

@@ -83,7 +83,7 @@ pub fn bench(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Adds products that could not be installed to the arguments, so that they are in the table with the reason.
+/// Passes on which products could not be installed, so that the table shows them as missing with the reason.
 fn report_missing(command: &mut Command, peers: &[&str], installed: Result<()>) {
     if let Err(error) = installed {
         let reason = format!("could not be installed: {error:#}");
@@ -113,7 +113,7 @@ fn parse_args(args: &[String]) -> Result<Args> {
     Ok(parsed)
 }
 
-/// The half of a measurement, with whose name its own begins.
+/// The half that `--only` names, alone or before a comma.
 fn half(only: &str) -> Option<Half> {
     match only.split(',').next() {
         Some("server") => Some(Half::Server),

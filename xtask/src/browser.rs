@@ -23,11 +23,11 @@ pub struct Browsers {
 
 const PACKAGES: &[&str] =
     &["chromium", "chromium-driver", "firefox-esr", "fontconfig", "fonts-noto-cjk", "fonts-noto-color-emoji"];
-/// Firefox's driver. Debian has no package of it.
+/// The version of Firefox's driver. Debian has no package of it.
 const GECKODRIVER: &str = "0.37.1";
 
-/// Finds the browsers, drivers and fonts. As root on Debian, missing ones are installed by apt. A missing geckodriver is
-/// compiled on any system.
+/// Finds the browsers, drivers and fonts. As root on Debian, missing ones are installed by apt. On any system, a
+/// missing geckodriver is compiled.
 pub fn find_or_install(workspace: &Workspace) -> Result<Browsers> {
     let complete = chromium().is_some() && firefox().is_some() && has_fonts(workspace);
     if !complete

@@ -1,4 +1,4 @@
-//! Writes compressed copies next to the files of the bundle, for servers that send them as they are.
+//! Writes compressed copies next to the files of the bundle, for servers that do not compress by themselves.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use crate::fingerprint::files;
 
 const COMPRESSIBLE: &[&str] = &["css", "html", "js", "json", "svg", "txt", "wasm", "webmanifest"];
 
-/// Hosts edit this file, and a compressed copy of it would be out of date then.
+/// Hosts edit this file, which would make a compressed copy of it out of date.
 const EDITED_BY_HOSTS: &str = "config.json";
 
 /// The files of the bundle that have compressed copies.

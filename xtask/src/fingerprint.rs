@@ -49,7 +49,7 @@ pub fn of(root: &Path, paths: &[&str], seed: &str) -> Result<String> {
         for file in files(&root.join(path))? {
             let bytes = fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
             let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
-            // With the lengths, two different sets of files cannot yield the same bytes.
+            // The lengths ensure that two different sets of files do not yield the same bytes.
             hash.update((name.len() as u64).to_le_bytes());
             hash.update(name);
             hash.update((bytes.len() as u64).to_le_bytes());

@@ -1,4 +1,4 @@
-//! Reads the tags and attributes of the built page, in order. This is no complete HTML parser.
+//! Parses the tags and attributes of the built page, in order. It is not a complete HTML parser.
 
 /// A start tag.
 #[derive(Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ impl Install {
         command
             .arg(workspace.tools())
             .env("CARGO_TARGET_DIR", workspace.tools().join("build"))
-            // These run for seconds only, so the time to compile them matters most.
+            // These programs run for seconds only, so compiling them fast matters most.
             .envs([
                 ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
                 ("CARGO_PROFILE_RELEASE_LTO", "false"),
@@ -62,7 +62,7 @@ impl Install {
                 "{name} {version} cannot be installed; see the reason above. Check the network, or install it yourself."
             );
         }
-        // Half a gigabyte that is not needed any more. If it cannot be removed, it does no harm.
+        // The build files take half a gigabyte and are not needed any more. If they cannot be removed, they do no harm.
         let _ = fs::remove_dir_all(workspace.tools().join("build"));
         Ok(())
     }

@@ -16,7 +16,7 @@ const SIMULATION_MINUTES: u64 = 10;
 const KILL_ROUNDS: u32 = 50;
 const CHAOS_SECONDS: u32 = 180;
 
-/// Runs a test for this number of minutes, where it can be chosen, and returns its output.
+/// Runs a test, if possible for this number of minutes, and returns its output.
 type Soak = fn(&Workspace, u64) -> Result<String>;
 
 const SOAKS: &[(&str, &str, Soak)] = &[
@@ -55,7 +55,7 @@ fn parse_args(args: &[String]) -> Result<(&str, u64)> {
     Ok((only, minutes))
 }
 
-/// Runs in a release build, which gets through several times as many seeds.
+/// Runs in a release build, which runs several times as many seeds in the same time.
 fn simulation(workspace: &Workspace, minutes: u64) -> Result<String> {
     // Seeds that no earlier soak has used.
     let first = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() << 20;

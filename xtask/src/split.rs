@@ -37,7 +37,7 @@ pub fn add_room(workspace: &Workspace) -> Result<()> {
     fs::write(&index, with_room_link(&page, &name, &bytes)?).context("dist/index.html cannot be written")
 }
 
-/// The relation `part` is unknown to browsers. One that they know would make them load the module at once.
+/// Browsers ignore the relation `part`. With a relation that they support, they would load the module at once.
 fn with_room_link(page: &str, name: &str, bytes: &[u8]) -> Result<String> {
     let (before, after) = page.split_once("</head>").context("the page has no </head>")?;
     let link = format!("<link href=./{name} integrity={} rel=part>", integrity(bytes));

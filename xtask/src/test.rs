@@ -38,7 +38,7 @@ const CHECKS: &[(&str, Check)] = &[
         cargo(workspace, "clippy -p parlour-server --features embed -- -D warnings")?;
         dist::build_server(workspace)
     }),
-    // One of the browser tests serves it by `trunk serve`.
+    // One of the browser tests runs `trunk serve`, which needs it.
     ("compiling the page in one module", tools::compile_single_module),
     ("browser tests", end_to_end),
 ];

@@ -47,8 +47,8 @@ pub fn components(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Installs Trunk and wasm-bindgen. Trunk compiles in the background while wasm-bindgen and the client compile, because
-/// neither alone keeps two cores busy.
+/// Installs Trunk and wasm-bindgen. Trunk is compiled in the background while wasm-bindgen and the client are compiled,
+/// because neither alone uses two cores.
 pub fn install_page_tools(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(workspace.tools_bin()).context("target/tools cannot be created")?;
     let trunk = start_trunk_install(workspace)?;
@@ -103,7 +103,7 @@ fn install_wasm_bindgen(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Compiles the client as Trunk will, so that the time of its installation is used.
+/// Compiles the client with the options that Trunk will use, while Trunk is being installed.
 fn compile_split_client(workspace: &Workspace) -> Result<()> {
     let mut cargo = compile_client(workspace);
     process::run(split::set_env(cargo.args(["--features", split::FEATURE])), "compiling the client")

@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The measuring script that is injected into every page.
 const INSTRUMENT: &str = include_str!("instrument.js");
 
-/// As in normal use, as far as headless mode allows.
+/// Flags for a browser as in normal use, as far as headless mode allows.
 const FLAGS: &[&str] = &[
     "--headless",
     "--remote-debugging-port=0",
@@ -65,7 +65,7 @@ impl Browser {
         let mut command = Command::new(chrome);
         command.args(FLAGS).arg(format!("--user-data-dir={}", profile.display())).arg("about:blank");
         if rustix::process::geteuid().is_root() {
-            // The sandbox does not work as root, as which containers run.
+            // The sandbox does not work as root, and processes in containers usually run as root.
             command.arg("--no-sandbox");
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -120,7 +120,7 @@ impl Browser {
         if let Some(thrown) = answer.get("exceptionDetails") {
             bail!("{expression}: {}", thrown["exception"]["description"]);
         }
-        // `undefined` and numbers that JSON does not have give no value.
+        // `undefined`, and numbers that JSON cannot represent, have no value.
         serde_json::from_value(answer["result"]["value"].clone())
             .with_context(|| format!("from {expression}"))
     }
@@ -210,7 +210,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // This way the browser ends all of its processes; killing it may leave some.
+        // The browser then ends all of its processes; killing it may leave some running.
         let _ = self.devtools.call(None, "Browser.close", &json!({}));
         let begun = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < Duration::from_secs(5) {

@@ -25,8 +25,8 @@ pub struct Schedule {
     pub rate: u64,
 }
 
-/// The result of sending. A message is due at its scheduled time, even if it could only be sent later; such waiting is part
-/// of its delay.
+/// The result of sending. A message is due at its scheduled time. If it is sent later, the difference is part of its
+/// delay.
 #[derive(Debug, Clone, Copy)]
 pub struct SendLog {
     pub schedule: Schedule,
@@ -45,7 +45,8 @@ impl Schedule {
         Duration::from_secs_f64(self.count as f64 / self.rate as f64)
     }
 
-    /// Sends all messages, and answers pings until `meanwhile` returns. Its argument becomes `true` when all are sent.
+    /// Sends all messages while `meanwhile` runs, and answers pings until it returns. Its argument becomes `true` when
+    /// all are sent.
     pub fn run<T>(
         self,
         feed: &mut dyn Feed,

@@ -14,6 +14,7 @@ use super::{
     peers::Site,
     schedule::{Schedule, SendLog},
 };
+use crate::statistics::percentile;
 
 /// The result of `bench.stop()`. Times are in ms after `origin`, which is in Unix ms.
 #[derive(Debug, Deserialize)]
@@ -32,7 +33,8 @@ pub struct Recording {
 pub struct FloodResult {
     /// Times between the starts of consecutive frames, until the frame of the last message. Sorted.
     pub gaps: Vec<f64>,
-    /// Times from a message's due time to drawing it or a later one; infinite if it was not drawn. Sorted.
+    /// Times from the due time of each message to the frame that shows it or a later one; infinite if there is none.
+    /// Sorted.
     pub delays: Vec<f64>,
     /// The delay of the last message.
     pub drained: f64,
@@ -107,12 +109,6 @@ pub fn flood(
         browser.eval::<Recording>("bench.stop()")
     })?;
     Ok((recording.flood_result(&log), recording))
-}
-
-/// A percentile of sorted values.
-pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
-    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-    sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]

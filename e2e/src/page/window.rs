@@ -138,7 +138,7 @@ impl Page {
         }
         let allowed_hosts = self.inner.allowed_hosts.borrow().clone();
         for url in self.requests().await {
-            let parsed = url::Url::parse(&url).expect("a browser asks for URLs");
+            let parsed = url::Url::parse(&url).expect("a browser requests URLs");
             let allowed = match (parsed.host_str(), parsed.port_or_known_default()) {
                 (Some(host), Some(port)) => allowed_hosts.contains(&format!("{host}:{port}")),
                 // data:, blob: and about: stay in the browser.
@@ -201,7 +201,7 @@ impl Page {
         let ended = async || if exe.exists() { Err(format!("{} exists", exe.display())) } else { Ok(()) };
         wait(DEADLINE, "the browser has ended", ended).await.expect("a killed process ends");
         self.inner.open.set(false);
-        // Lets the driver notice.
+        // The driver has to detect that the browser has ended.
         let _ = tokio::time::timeout(Duration::from_secs(5), self.client().clone().close()).await;
         self.inner.profile.clone()
     }
@@ -224,14 +224,14 @@ impl Page {
     /// # Panics
     /// In any other browser.
     #[must_use]
-    pub fn has_in_file(&self, text: &str) -> bool {
-        self.only_chromium_can("show its files");
+    pub fn is_in_storage_files(&self, text: &str) -> bool {
+        self.only_chromium_can("be searched for stored text");
         let folder = self.inner.profile.join("Default/Local Storage/leveldb");
-        let holds = |file: fs::DirEntry| {
+        let contains = |file: fs::DirEntry| {
             fs::read(file.path())
                 .is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
         };
-        fs::read_dir(folder).is_ok_and(|files| files.flatten().any(holds))
+        fs::read_dir(folder).is_ok_and(|files| files.flatten().any(contains))
     }
 
     /// Closes the browser without giving the page time to react.
@@ -266,7 +266,7 @@ impl Page {
     }
 
     async fn issue(&self, path: &'static str, body: Value) -> Result<Value, String> {
-        self.only_chromium_can(&format!("be asked for {path}"));
+        self.only_chromium_can(&format!("execute {path}"));
         self.client().issue_cmd(Vendor { path, body: body.to_string() }).await.map_err(|e| e.to_string())
     }
 

@@ -17,18 +17,18 @@ use super::{Mode, Shared};
 use crate::rng::{Deck, Rng};
 
 /// How long to wait for a message before the connection is reset anyway.
-const AIM_WITHIN: Duration = Duration::from_secs(3);
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A fault of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
     /// RST in both directions.
     Reset,
-    /// FIN in both directions, sent by neither end.
+    /// FIN in both directions, which neither end has sent.
     Ended,
     /// FIN in one direction.
     HalfClosed,
-    /// Nothing passes for a while, in one direction or both; then all of it.
+    /// Data is held back for a while, in one direction or both, and then forwarded.
     Stalled,
     /// Everything is delayed.
     Delayed,
@@ -38,7 +38,8 @@ pub(super) enum Fault {
     Swallowed,
     /// RST in both directions, and new connections are refused for a while.
     Shut,
-    /// A message arrives, its answer does not, then RST: the sender cannot know whether the message arrived.
+    /// A message is forwarded and its answer is dropped, then RST. So the sender cannot determine whether the message
+    /// arrived.
     Unanswered,
 }
 
@@ -84,8 +85,9 @@ enum Flow {
     End,
 }
 
+/// How a fault ends a connection.
 #[derive(PartialEq, Eq)]
-enum End {
+enum Ending {
     Fin,
     Rst,
 }
@@ -116,7 +118,7 @@ pub(super) async fn relay(
         _ = relayed => return Ok(()),
         end = inject(&flows, &sent, rng, &shared, mode) => end,
     };
-    if end == End::Rst {
+    if end == Ending::Rst {
         server.set_zero_linger()?;
         return client.set_zero_linger();
     }
@@ -132,7 +134,7 @@ async fn inject(
     mut rng: Rng,
     shared: &Shared,
     mut mode: watch::Receiver<Mode>,
-) -> End {
+) -> Ending {
     // Some connections are faulty from their first byte.
     let mut healthy = rng.in_range(0..4) > 0;
     loop {
@@ -148,24 +150,24 @@ async fn inject(
         let (kind, flow, time) = match shared.draw() {
             Fault::Reset => {
                 shared.count("reset");
-                return End::Rst;
+                return Ending::Rst;
             }
             Fault::Ended => {
                 shared.count("ended");
-                return End::Fin;
+                return Ending::Fin;
             }
             Fault::Shut => {
-                shared.lock().shut_until = Instant::now() + rng.millis(300..3_000);
+                shared.lock().refused_until = Instant::now() + rng.millis(300..3_000);
                 shared.count("shut");
-                return End::Rst;
+                return Ending::Rst;
             }
             Fault::Unanswered => {
                 flows[1].send_replace(Flow::Swallow);
-                let message_sent = timeout(AIM_WITHIN, sent.notified()).await.is_ok();
+                let message_sent = timeout(MESSAGE_TIMEOUT, sent.notified()).await.is_ok();
                 shared.count(if message_sent { "cut before the answer" } else { "reset" });
                 // The server needs time to answer.
                 sleep(rng.millis(30..300)).await;
-                return End::Rst;
+                return Ending::Rst;
             }
             Fault::Stalled => ("stalled", Flow::Stall, rng.mostly_short(200..12_000)),
             Fault::Delayed => ("delayed", Flow::Delay(rng.millis(20..700)), rng.millis(500..4_000)),

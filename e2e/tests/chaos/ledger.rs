@@ -7,15 +7,13 @@ use std::{
 
 use parlour_e2e::{MessagesView, ShownMessage, StoredMessage};
 
-use crate::STORAGE_PERSISTS;
-
-/// A message accepted by a page this long before the page closed must have been persisted.
+/// A message must be persisted if the page accepted it at least this long before it was closed.
 const PERSISTED_WITHIN: Duration = Duration::from_secs(1);
 
-/// How far a message is known to have come.
+/// The last known state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
-    /// Typed. Unknown whether the page accepted it, or the page closed before it had to be persisted.
+    /// Typed. Either the page may not have accepted it, or the page was closed before the message had to be persisted.
     Uncertain,
     /// Accepted by the page at this time.
     Accepted(Instant),
@@ -80,7 +78,7 @@ impl Ledger {
         for (text, progress) in &mut self.messages {
             if let Progress::Accepted(at) = *progress
                 && text.starts_with(prefix)
-                && !(STORAGE_PERSISTS && at.elapsed() > PERSISTED_WITHIN)
+                && at.elapsed() <= PERSISTED_WITHIN
             {
                 *progress = Progress::Uncertain;
             }

@@ -13,7 +13,7 @@ use parlour_e2e::{
 };
 use serde_json::json;
 
-use crate::{STORAGE_PERSISTS, TABS, ledger::Ledger, pause};
+use crate::{ledger::Ledger, pause};
 
 /// Deadline for a page to load and enter the room, with faults that may stall it for long.
 const ENTER_ROOM_WITHIN: Duration = Duration::from_secs(90);
@@ -42,7 +42,7 @@ enum Action {
     CloseTab,
 }
 
-/// How often a user has done what.
+/// How often a user has performed each action.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ActionCounts {
     pub sent: u32,
@@ -108,8 +108,8 @@ impl<'a> User<'a> {
             (1, Action::NavigateAway),
             (2, Action::Minimize),
             (1, Action::Reopen),
-            (if TABS { 4 } else { 0 }, Action::SwitchTab),
-            (if TABS { 2 } else { 0 }, Action::CloseTab),
+            (4, Action::SwitchTab),
+            (2, Action::CloseTab),
         ]);
         let (counts, tabs) = (ActionCounts::default(), [Some(current_tab(&page).await), None]);
         let mut user = Self { name, counts, test, window, url, page, tabs, tab: 0, rng, deck, ledger };
@@ -189,7 +189,8 @@ impl<'a> User<'a> {
         self.until_in_room(false).await;
     }
 
-    /// Switches to the other tab, or opens it. A new tab may ask for a login, because it could be for another user.
+    /// Switches to the other tab, or opens it. A new tab may show the login page, because another user could log in
+    /// there.
     async fn switch_tab(&mut self) {
         self.counts.tabs += 1;
         let other = 1 - self.tab;
@@ -269,7 +270,7 @@ impl<'a> User<'a> {
             if view.login {
                 let logged_in: bool = self.page.eval(LOG_IN, vec![self.name.into()]).await;
                 logins += u32::from(logged_in);
-            } else if view.trouble.is_none_or(|words| words != "Parlour") {
+            } else if view.boot_or_crash.is_none_or(|words| words != "Parlour") {
                 self.open_page().await;
             }
             // A nick that is still in use must not be requested continuously.
@@ -331,6 +332,3 @@ impl<'a> User<'a> {
 async fn current_tab(page: &Page) -> WindowHandle {
     page.client().window().await.expect("the current tab")
 }
-
-/// Without storage the login page appears after every reload.
-const _: () = assert!(STORAGE_PERSISTS || !TABS, "the tabs of a user share the storage");

@@ -13,19 +13,19 @@ use parlour_server::hub::connection_table::ConnectionId;
 
 use super::memory_log::MemoryLog;
 
-/// One connection, until the hub can produce no more output for it.
+/// A connection. It is removed when the hub can produce no more output for it.
 #[derive(Debug)]
 struct Peer {
     slot: usize,
     dialect: Option<Dialect>,
     closed: bool,
-    /// It is disconnected; output that the hub produced before it knew is allowed.
+    /// It is disconnected. Output that the hub produced before it was notified is allowed.
     disconnected: bool,
     /// Sequence number of the last message received.
     seq: u64,
     /// It does not read: broadcasts to it are dropped.
     stalled: bool,
-    /// At the previous quiet point it was a member and had received everything.
+    /// When the hub was last without output, it was a member and had received everything.
     settled: bool,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Peers {
     /// The session secret last issued in each slot.
     secrets: Vec<Vec<u8>>,
     serial: u32,
-    /// The room's last sequence number at the previous quiet point.
+    /// The room's last sequence number when the hub was last without output.
     last: u64,
 }
 
@@ -171,7 +171,7 @@ impl Peers {
         }
     }
 
-    /// The server is gone, and with it all connections.
+    /// The server was killed, which ends all connections.
     pub(super) fn clear(&mut self) {
         self.slots.fill(None);
         self.peers.clear();

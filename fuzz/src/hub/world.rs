@@ -41,7 +41,7 @@ fn start(settings: &Settings, log: &MemoryLog, unix: i64, restarts: u32) -> Hub 
 }
 
 impl World {
-    /// An empty hub. The bits of the first byte choose small limits, which are reached sooner.
+    /// An empty hub. The bits of the first byte select small limits, which are reached with few steps.
     pub(super) fn new(input: &mut Input<'_>) -> Self {
         let flags = input.byte();
         let either = |bit: u8, default: usize, small: usize| if flags & bit == 0 { default } else { small };
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// A message from a connection, which may be closed without knowing it yet.
+    /// A message from a connection. The hub may have closed the connection already.
     pub(super) fn receive(&mut self, peer: usize, bytes: &[u8]) {
         if let Some(conn) = self.peers.conn(peer) {
             self.hub.handle_frame(self.now, self.unix, conn, bytes);
@@ -146,7 +146,11 @@ impl World {
             self.tick(at.max(self.now));
             self.settle();
             let next = self.hub.poll_timeout();
-            assert!(next.is_none_or(|next| next > self.now), "due at {next:?} while it is {}", self.now);
+            assert!(
+                next.is_none_or(|next| next > self.now),
+                "a timer stays due at {next:?}, and the time is {}",
+                self.now
+            );
         }
         self.tick(end);
     }
@@ -190,7 +194,8 @@ impl World {
                 None => break,
             }
         }
-        // Not published yet: messages that the log has appended but not answered, and those batched in a busy room.
+        // The last message may not be published yet: the log has not answered the append, or a busy room batches its
+        // messages.
         let waits = self.hub.poll_timeout().is_some_and(|at| at <= self.now + 5);
         let last = (self.pending.is_empty() && !waits).then(|| self.log.last());
         self.peers.settled(last);

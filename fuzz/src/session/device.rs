@@ -59,7 +59,7 @@ impl Device {
         self.pending.pop_front().map(|(ticket, _)| ticket)
     }
 
-    /// The tab is closed: changes not made yet never will be.
+    /// The tab is closed, so pending changes are never made.
     pub(super) fn drop_pending(&mut self) {
         self.pending.clear();
         self.last_ticket = None;

@@ -72,7 +72,7 @@ fn basic(input: &mut Input<'_>) -> Envelope {
     }
 }
 
-/// A message from anybody, with an id that is ours, unknown, or missing.
+/// A message from any nick, with an id of this client, an unknown id, or none.
 fn talk(world: &World, input: &mut Input<'_>) -> Envelope {
     let id = match input.byte() {
         0 => None,

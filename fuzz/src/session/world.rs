@@ -242,7 +242,7 @@ impl World {
         let mut at_once = 0;
         while let Some(at) = self.session.poll_timeout().filter(|at| *at <= end) {
             at_once = if at > self.now.monotonic { 0 } else { at_once + 1 };
-            assert!(at_once < 10, "due at {at} for ever, while it is {}", self.now.monotonic);
+            assert!(at_once < 10, "a timer stays due at {at}, and the time is {}", self.now.monotonic);
             self.tick(at.max(self.now.monotonic));
             let before = (self.session.poll_timeout(), self.processed);
             self.session.handle_timeout(self.now);

@@ -18,7 +18,7 @@ impl Draft {
         Self { store: use_store(), text: RwSignal::new(String::new()), field: NodeRef::new() }
     }
 
-    /// Inserts a text above what is written so far, and focuses the field.
+    /// Inserts a text before the current draft, on a line of its own, and focuses the field.
     pub fn prepend(self, text: &str) {
         let Some(field) = self.field.get_untracked() else { return };
         let written = field.value();

@@ -69,7 +69,7 @@ pub fn Composer() -> impl IntoView {
     let refused = move || {
         matches!(store.composer_note.get(), Some(ComposerNote::Refused(_) | ComposerNote::TooLong(_)))
     };
-    // The user can write at once, except on a touch screen, where the focus would open the keyboard.
+    // Focuses the field, except on a touch screen, where the focus would open the keyboard.
     Effect::new(move || {
         if let Some(field) = field.get()
             && has_fine_pointer()

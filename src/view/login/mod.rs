@@ -35,7 +35,7 @@ pub fn LoginPage() -> impl IntoView {
         let failed = store.login_error.with(Option::is_some);
         let field = if has_error(store, is_about_server) { server_field } else { nick_field };
         if let Some(field) = field.get() {
-            // Without the focus the form is usable all the same.
+            // If focusing fails, the form can still be used.
             let _ = field.focus();
             if failed {
                 field.select();
@@ -44,8 +44,8 @@ pub fn LoginPage() -> impl IntoView {
     });
     view! {
         <main class="login" data-busy=move || is_logging_in(store)>
-            <form id="login" class="door" novalidate aria-labelledby="login-title" on:submit=submit>
-                <div class="door-head">
+            <form id="login" class="login-card" novalidate aria-labelledby="login-title" on:submit=submit>
+                <div class="login-head">
                     <Mark/>
                     <h1 id="login-title" dir="auto">{move || store.title.get()}</h1>
                     <p class="tagline">{tr(Key::LoginTagline)}</p>
@@ -85,7 +85,7 @@ fn ErrorMessage() -> impl IntoView {
     }
 }
 
-/// A button that logs in with the nick that the server suggests, if it does. Follows the store's login error.
+/// A button that logs in with the nick that the server suggests, if there is one. Follows the store's login error.
 #[component]
 fn Suggestion(nick: RwSignal<String>, server: RwSignal<String>) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
@@ -112,7 +112,7 @@ fn Buttons() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let busy = move || is_logging_in(store);
     view! {
-        <div class="door-foot">
+        <div class="login-buttons">
             <button
                 type="submit" id="login-submit" class="button primary" aria-busy=move || busy().to_string()
             >

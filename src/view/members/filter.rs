@@ -4,7 +4,7 @@ use parlour_core::model::Member;
 
 use crate::view::shared::nick_key;
 
-/// More members are not listed, only counted; the filter finds them.
+/// Maximum number of listed members. The others are only counted, and can be found with the filter.
 const MAX_LISTED: usize = 500;
 
 /// The members whose nick contains `wanted`, which is a [`nick_key`], at most [`MAX_LISTED`]; and how many more there

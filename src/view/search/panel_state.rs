@@ -11,7 +11,8 @@ use crate::{
     view::shared::{Drawer, focus_next_frame},
 };
 
-/// Whether the search panel is open. The keyboard focus moves into it and back. A context of the room.
+/// Whether the search panel is open. Opening it moves the keyboard focus into it, closing it moves the focus back. A
+/// context of the room.
 #[derive(Clone, Copy)]
 pub struct PanelState {
     opened: RwSignal<bool>,

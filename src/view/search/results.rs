@@ -41,7 +41,7 @@ pub fn Results() -> impl IntoView {
                 <ul class="results" aria-label=tr(Key::SearchTitle)>
                     <For
                         each=messages
-                        // With the words, because other words highlight other parts of the same message.
+                        // The key includes the words, because they determine which parts of a message are highlighted.
                         key=|(words, message)| (words.clone(), message.seq)
                         children=move |(words, message)| view! { <ResultItem message words opened/> }
                     />

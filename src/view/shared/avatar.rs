@@ -31,7 +31,7 @@ fn initial(nick: &str) -> String {
     let Some(first) = chars.next().or_else(|| nick.chars().next()) else { return String::new() };
     let mut initial = to_uppercase(first);
     if initial.chars().count() > 1 {
-        // As the upper case of "ß", which is "SS".
+        // For example "ß", whose upper case is "SS".
         initial = first.into();
     }
     let is_flag_letter = |c: &char| matches!(c, '\u{1F1E6}'..='\u{1F1FF}');

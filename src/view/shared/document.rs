@@ -15,8 +15,8 @@ const FRAME_COLORS: [&str; 2] = ["#f5f1e8", "#121613"];
 /// An on-screen keyboard is assumed if at least this much of the window is covered.
 const MIN_KEYBOARD_PX: f64 = 60.0;
 
-/// Keeps the document in step with the store's title, unread count, locale and theme, and the store with the document's
-/// focus. Called once by the app.
+/// Applies the store's title, unread count, locale and theme to the document, and reports the document's focus to the
+/// store. Called once by the app.
 pub fn sync_document() {
     let store = use_store();
     Effect::new(move || {

@@ -5,10 +5,10 @@ use leptos_use_media_query::use_media_query;
 
 use super::focus_next_frame;
 
-/// Viewports up to this width have a drawer. The stylesheet has the same number.
+/// Viewports up to this width have a drawer. The stylesheets use the same width.
 const NARROW_VIEWPORT: &str = "(max-width: 52rem)";
 
-/// Whether the drawer exists and is open. The keyboard focus moves into it and back.
+/// Whether the drawer exists and is open. Opening it moves the keyboard focus into it, closing it moves the focus back.
 #[derive(Clone, Copy)]
 pub struct Drawer {
     narrow: Signal<bool>,
@@ -32,17 +32,17 @@ impl Drawer {
         drawer
     }
 
-    /// Whether the viewport is narrow. Reactive, as are the other two.
+    /// Whether the viewport is narrow. Reactive.
     pub fn is_narrow(self) -> bool {
         self.narrow.get()
     }
 
-    /// Whether the drawer covers the room.
+    /// Whether the drawer covers the room. Reactive.
     pub fn is_open(self) -> bool {
         self.narrow.get() && self.opened.get()
     }
 
-    /// Whether the drawer's content is hidden.
+    /// Whether the drawer's content is hidden. Reactive.
     pub fn is_shut(self) -> bool {
         self.narrow.get() && !self.opened.get()
     }

@@ -1,4 +1,4 @@
-//! The day of messages: as a line above the first of them, and over the viewport.
+//! Labels with the day of messages: a line above the first message of a day, and an overlay over the viewport.
 
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
@@ -23,7 +23,7 @@ pub fn provide_today() {
             today.set(now);
         }
     };
-    // Cancelled when the owner drops it.
+    // The current owner stores the interval, and cancels it when it is disposed of.
     StoredValue::new_local(Interval::new(DATE_CHECK_MS, check));
 }
 
@@ -48,5 +48,5 @@ pub fn DayLine(
 #[component]
 pub fn DayOverlay() -> impl IntoView {
     let (scroller, day_name) = (expect_context::<Scroller>(), use_day_name());
-    view! { <p class="day-of-screen" aria-hidden="true">{move || scroller.day().map(day_name)}</p> }
+    view! { <p class="day-overlay" aria-hidden="true">{move || scroller.day().map(day_name)}</p> }
 }

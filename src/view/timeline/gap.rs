@@ -14,7 +14,7 @@ use crate::{ctrl::use_store, i18n::Key, view::shared::use_texts};
 #[component]
 pub fn GapRow(missing: GapState, row: RwSignal<Row>) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    // Loading changes the height of the row far more often than what is missing.
+    // A memo, because loading changes the height of the row far more often than the missing range.
     let missing = Memo::new(move |_| {
         row.with(|row| if let RowKind::Gap { gap: missing, .. } = row.kind { missing } else { missing })
     });
@@ -35,7 +35,7 @@ pub fn GapRow(missing: GapState, row: RwSignal<Row>) -> impl IntoView {
         <div
             class="row gap" class:top=is_oldest style:height=height role="group" aria-label=text node_ref=element
         >
-            <div class="seam">
+            <div class="gap-label">
                 <span>{text}</span>
                 <button
                     type="button" class="button quiet load" aria-busy=move || is_loading().then_some("true")

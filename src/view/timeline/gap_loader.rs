@@ -15,7 +15,7 @@ use crate::ctrl::Store;
 
 /// Approximate height of a page of messages, in CSS pixels. Loaded messages that are within this distance are continued.
 const PAGE_HEIGHT_PX: f64 = 4_000.0;
-/// A seek loads this many messages before its target, and as many from the target on.
+/// Number of messages that a seek loads before its target, and from the target on.
 const HALF_PAGE: u64 = HISTORY_PAGE_MESSAGES as u64 / 2;
 /// The viewport has to stay in the middle of a gap for this long before anything is loaded there, so that a fling past it
 /// loads nothing.
@@ -55,7 +55,7 @@ impl GapLoader {
     /// the viewport's upper edge, `height` its height, both in CSS pixels.
     pub fn load_near(self, top: f64, height: f64) {
         if !matches!(self.store.connection.get_untracked(), Connection::Online { .. }) {
-            // Called again when there is a connection.
+            // This is called again when there is a connection.
             self.reset();
             return;
         }
@@ -119,10 +119,10 @@ mod tests {
         // The gap's end is in the viewport, or below it by less than the height of a page.
         assert_eq!(plan(GAP, -9e6, 300.0, 800.0), (Request::Before(901_000), true));
         assert_eq!(plan(GAP, -9e6, 3_000.0, 800.0), (Request::Before(901_000), true));
-        // Its beginning is.
+        // The same for its beginning.
         assert_eq!(plan(GAP, 300.0, 9e6, 800.0), (Request::Around(1050), true));
         assert_eq!(plan(GAP, -2_000.0, 9e6, 800.0), (Request::Around(1050), true));
-        // In the middle of it.
+        // The viewport is in the middle of the gap.
         assert_eq!(plan(GAP, -9_000.0, 9_800.0, 800.0), (Request::Around(451_001), false));
         assert_eq!(plan(Gap { from: 5, to: 20 }, -9_000.0, 9_800.0, 800.0), (Request::Before(20), true));
     }

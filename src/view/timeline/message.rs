@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// A message: sender, time, text and, for an own one, its delivery. The sender and the text never change; time and delivery
-/// change only for own messages, so the others follow `row` for nothing but `continued`.
+/// A message: sender, time, text and, for an own one, its delivery. Own messages follow `row`, because their time and
+/// delivery change. For other messages only `continued` follows it.
 #[component]
 pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
     let is_continued = move || row.with(|row| matches!(row.kind, RowKind::Message { continued: true, .. }));
@@ -106,7 +106,7 @@ fn PendingMark(row: RwSignal<Row>) -> impl IntoView {
     }
 }
 
-/// Says why an own message was not sent, if it was not, and what can be done about it.
+/// The reason and the possible actions if an own message was not sent, otherwise nothing. Follows `row`.
 #[component]
 fn Failure(id: MessageId, row: RwSignal<Row>) -> impl IntoView {
     let delivery = use_delivery(row);
@@ -144,7 +144,7 @@ fn FailureActions(id: MessageId, status: Status) -> impl IntoView {
     }
 }
 
-/// How far the message of a row has been delivered. Tracked.
+/// The delivery state of the message of a row. Reactive.
 fn use_delivery(row: RwSignal<Row>) -> impl Fn() -> Delivery + Copy + Send + Sync + 'static {
     move || {
         row.with(|row| match &row.kind {

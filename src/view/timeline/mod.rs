@@ -1,4 +1,5 @@
-//! The timeline: the messages of the room in order, with what happened in between, scrollable from the first to the last.
+//! The timeline: the messages of the room in order, with presence changes, notices and gaps between them, scrollable
+//! from the first to the last.
 //!
 //! The frame and the content of each row are components. The window of rows that are in the DOM is not: it is rendered by
 //! [`renderer::Renderer`], so that a flood of messages can't delay the page. Components reach it through [`Scroller`].
@@ -6,12 +7,12 @@
 //! | module | contents |
 //! | --- | --- |
 //! | this one | the components around the rows |
-//! | `row`, `message`, `gap`, `notice`, `day` | the components of a row's content |
+//! | `row`, `message`, `gap`, `notice`, `day` | the components for the content of a row |
 //! | `announcer` | the live region for screen readers |
 //! | `scroller` | the interface: scroll position as signals, and events |
 //! | `renderer`, `render_scheduler`, `render_plan` | when to render, which rows, and where |
 //! | `row_window`, `mounted_row` | the rows in the DOM |
-//! | `scroll_anchor`, `viewport` | what keeps its position, and the scrolling element |
+//! | `scroll_anchor`, `viewport` | the row that keeps its position, and the scrolling element |
 //! | `gap_loader` | loads messages near the viewport |
 //! | `focus` | keeps the focus when the focused element is removed |
 
@@ -60,7 +61,8 @@ pub fn Timeline() -> impl IntoView {
 
     let is_empty = move || !store.has_messages.get();
     let begins_here = move || store.has_messages.get() && store.from_start.get() == Some(true);
-    // The browser's own handling scrolls in many steps, towards where the end was when the key was pressed.
+    // The browser's default is an animation that ends at a position computed when the key was pressed, although rows
+    // load meanwhile.
     let scroll_by_key = move |event: KeyboardEvent| {
         let modified = event.ctrl_key() || event.alt_key() || event.meta_key() || event.shift_key();
         match event.key().as_str() {
@@ -70,7 +72,8 @@ pub fn Timeline() -> impl IntoView {
         }
         event.prevent_default();
     };
-    // The log is not live: rows appear in it for other reasons than being new. `Announcer` reads out what is new.
+    // `aria-live` is off, because rows also appear when one scrolls and when history loads. `Announcer` announces new
+    // messages.
     view! {
         <div class="timeline-frame">
             <div
@@ -80,10 +83,10 @@ pub fn Timeline() -> impl IntoView {
             >
                 <div class="rows" node_ref=content>
                     <Show when=move || store.rows_lost.get()>
-                        <p class="row dropped">{tr(Key::TimelineEvicted)}</p>
+                        <p class="row timeline-start">{tr(Key::TimelineEvicted)}</p>
                     </Show>
                     <Show when=begins_here>
-                        <p class="row dropped beginning">{tr(Key::TimelineBeginning)}</p>
+                        <p class="row timeline-start beginning">{tr(Key::TimelineBeginning)}</p>
                     </Show>
                     <Show when=is_empty>
                         <EmptyState/>
@@ -114,7 +117,7 @@ fn EmptyState() -> impl IntoView {
     }
 }
 
-/// The button that scrolls to the end, with the number of messages received since the reader left it.
+/// The button that scrolls to the end, with the number of messages received since the viewport left the end.
 #[component]
 fn JumpToEnd() -> impl IntoView {
     let (scroller, t) = (expect_context::<Scroller>(), use_texts());

@@ -24,7 +24,7 @@ pub fn differs(a: f64, b: f64) -> bool {
 pub struct MountedRow {
     /// The row's key in the timeline.
     pub key: u32,
-    /// Its height is set, not measured.
+    /// The row is a gap, whose height is set rather than measured.
     pub is_gap: bool,
     /// Its index in the timeline when it was rendered last.
     pub index: usize,
@@ -32,7 +32,7 @@ pub struct MountedRow {
     pub height: f64,
     element: HtmlElement,
     row: RwSignal<Row>,
-    /// Owns everything reactive of the content.
+    /// Owns the signals and effects of the content.
     owner: Owner,
     /// Holds the effects of the content, which end when it is dropped.
     _content: Box<dyn Any>,
@@ -72,7 +72,7 @@ impl MountedRow {
 
     /// Removes the row from the DOM and disposes of its signals and effects.
     pub fn unmount(self) {
-        // First, so that cleanups find the elements still in the document: one of them moves the focus out.
+        // Before the removal, because a cleanup moves the focus out of the element while it is still in the document.
         self.owner.cleanup();
         self.element.remove();
     }
@@ -82,7 +82,7 @@ impl MountedRow {
         &self.element
     }
 
-    /// Shows another state of the row; returns whether it differs. The DOM follows in a microtask.
+    /// Updates the row; returns whether it has changed. The DOM is updated in a microtask.
     pub fn update(&self, row: Row) -> bool {
         let differs = self.row.with_untracked(|shown| *shown != row);
         if differs {
@@ -102,7 +102,7 @@ impl MountedRow {
         content.map_or(0.0, |content| top_of(&content) - top_of(&self.element))
     }
 
-    /// Sets the space above the row, which stands for rows that are not in the DOM.
+    /// Sets the space above the row, which replaces rows that are not in the DOM.
     pub fn set_margin_top(&mut self, margin: f64) {
         if differs(self.margin_top, margin) {
             self.margin_top = margin;
@@ -130,7 +130,7 @@ impl MountedRow {
     /// Highlights the row, or ends its highlight.
     pub fn set_highlighted(&self, highlighted: bool) {
         // A class name without spaces can't be refused.
-        let _ = self.element.class_list().toggle_with_force("sought", highlighted);
+        let _ = self.element.class_list().toggle_with_force("seek-target", highlighted);
     }
 }
 

@@ -1,10 +1,10 @@
-//! Which rows to render, and where they are.
+//! The rows to render and their positions.
 
 use parlour_core::timeline::{Row, Timeline};
 
 /// The rows to put into the DOM for one position of the viewport. Positions are in CSS pixels from the top of the first row.
 pub struct RenderPlan {
-    /// Where the upper edge of the viewport belongs.
+    /// The position of the upper edge of the viewport.
     pub top: f64,
     /// The rows, in timeline order.
     pub rows: Vec<PlannedRow>,
@@ -18,9 +18,9 @@ pub struct RenderPlan {
 pub struct PlannedRow {
     /// Index in the timeline.
     pub index: usize,
-    /// Where it begins.
+    /// The position of its upper edge.
     pub top: f64,
-    /// Its height as the timeline has it: measured, or else estimated.
+    /// Its height as recorded by the timeline: measured if possible, otherwise estimated.
     pub height: f64,
     /// Its content.
     pub row: Row,
@@ -46,7 +46,7 @@ impl RenderPlan {
             top,
             rows: indices.into_iter().filter_map(planned).collect(),
             total_height: timeline.height(),
-            // A server without history gives no sequence numbers: there it is the number of rows.
+            // A server without history assigns no sequence numbers; the number of rows is used instead.
             message_count: timeline.newest().filter(|newest| *newest > 0).unwrap_or(timeline.len() as u64),
         }
     }

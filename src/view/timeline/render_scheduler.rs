@@ -10,7 +10,7 @@ pub struct RenderScheduler {
     state: State,
     /// The last render replaced every row on the screen.
     replaced_all: bool,
-    /// The last render was part of a burst: more changes had come than were rendered at once.
+    /// The last render was part of a burst: it showed a change that had waited for an animation frame.
     in_burst: bool,
 }
 

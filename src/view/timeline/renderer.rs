@@ -1,10 +1,10 @@
-//! Renders the timeline: puts the rows around the viewport into the DOM and keeps the scroll anchor where it is.
+//! Renders the timeline: puts the rows around the viewport into the DOM and keeps the scroll anchor in place.
 //!
-//! At the end of the timeline the viewport stays at the end, whatever is added or resized. Anywhere else the anchor is a
-//! message, not a pixel offset. Each render lays out the rows around the anchor, measures them, and resizes the space above
-//! them so that the anchor keeps its position on the screen. While the reader scrolls, that space may differ from the
-//! height of the rows that it stands for (the *slack*), because setting `scrollTop` would end a fling; the difference is
-//! corrected, and `scrollTop` set, once scrolling has stopped.
+//! A viewport at the end of the timeline stays at the end when rows are added or resized. Anywhere else the anchor is a
+//! message, not a pixel offset. Each render lays out the rows around the anchor, measures them, and resizes the space
+//! above them so that the anchor keeps its position on the screen. While the reader scrolls, that space may be larger
+//! or smaller than the rows that it replaces, because setting `scrollTop` would end a fling. The difference is called
+//! *slack*; it is corrected by setting `scrollTop` once scrolling has stopped.
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
@@ -28,7 +28,7 @@ const MAX_PASSES: usize = 8;
 /// Scrolling has stopped when there was no scroll event for this long.
 const SCROLL_END_MS: u32 = 300;
 
-/// The imperative part of the timeline: the DOM elements, the rows in them, and what was measured.
+/// The imperative part of the timeline: the DOM elements, the rows in them, and their measured sizes.
 pub struct Renderer {
     scroller: Scroller,
     store: Store,
@@ -99,7 +99,7 @@ impl Renderer {
     /// Scrolls to a message, or to the gap that it is in, and highlights it.
     pub fn scroll_to_message(&mut self, seq: u64) {
         self.scroller.leave_end();
-        // Exact up to 2^53, which no room gets to.
+        // Exact up to 2^53, which no room reaches.
         #[allow(clippy::cast_precision_loss)]
         let position = seq as f64;
         self.anchor = ScrollAnchor::Seq { seq: position, offset: (self.viewport.height() / 3.0).round() };
@@ -150,8 +150,8 @@ impl Renderer {
         }
     }
 
-    /// Handles the end of scrolling: corrects the space above the rows, and the height of gaps. A reader who scrolled up a
-    /// little without leaving the end is back at the end.
+    /// Handles the end of scrolling: corrects the space above the rows, and the height of gaps. A viewport that is
+    /// still near the end returns to the end.
     pub fn handle_scroll_end(&mut self) {
         self.scroll_end_timer = None;
         let back_at_end = self.scroller.is_at_end() && self.anchor != ScrollAnchor::End;
@@ -168,8 +168,9 @@ impl Renderer {
         self.gaps.load_near(self.top(), self.viewport.height());
     }
 
-    /// Reads the scroll position, and updates the anchor from it; `false` when it has not changed. Only scrolling up leaves
-    /// the end: rows that are added between two events move the end away from the reader, not the reader from the end.
+    /// Reads the scroll position, and updates the anchor from it; `false` when it has not changed. Only scrolling up
+    /// leaves the end. Rows that are added between two events also increase the distance to the end, but do not leave
+    /// it.
     fn read_scroll_position(&mut self) -> bool {
         let (top, before) = (self.viewport.scroll_top(), self.scroll_top);
         // A resized viewport has scrolled by itself, which the render for the new size corrects.
@@ -182,8 +183,8 @@ impl Renderer {
         if below < 1.0 || top >= before && (near_end || self.scroller.is_at_end()) {
             self.enter_end();
         } else {
-            // Near the end the reader leaves it only when scrolling stops, so that a slow scroll up is not pulled back by
-            // each new row.
+            // Near the end, a row is the anchor although the viewport still counts as at the end until scrolling stops.
+            // Otherwise each new row would undo a slow scroll up.
             if !near_end {
                 self.scroller.leave_end();
             }
@@ -192,7 +193,7 @@ impl Renderer {
         self.gaps.reset();
         let scroller = self.scroller;
         let timer = Timeout::new(SCROLL_END_MS, move || scroller.with_renderer(Self::handle_scroll_end));
-        // Above the first row there is nothing to see, so the correction can't wait.
+        // Above the first row the viewport is empty, so the correction is not delayed.
         self.scroll_end_timer = (self.top() >= -END_TOLERANCE_PX).then_some(timer);
         true
     }
@@ -202,7 +203,7 @@ impl Renderer {
         self.viewport.top() - self.rows.top() - self.slack
     }
 
-    /// Makes what is in the viewport the anchor.
+    /// Sets the anchor to a row that is in the viewport.
     fn update_anchor(&mut self) {
         let (top, height) = (self.top(), self.viewport.height());
         let first_row = self.first_row();
@@ -242,7 +243,7 @@ impl Renderer {
 
     /// Puts the rows around the viewport into the DOM.
     fn render(&mut self) {
-        // The browser sends the scroll event only before it paints.
+        // The browser sends the scroll event only before it paints, so the last known position may be out of date.
         self.read_scroll_position();
         let size = self.viewport.size();
         if size.1 == 0 {
@@ -261,7 +262,7 @@ impl Renderer {
         }
         self.follow_anchor();
         if self.rows.take_stale() {
-            // Their effects run in a microtask before this one; then their heights may be others.
+            // Their effects run in an earlier microtask and may change their heights.
             let scroller = self.scroller;
             queue_microtask(move || scroller.with_renderer(Self::render));
         }
@@ -312,7 +313,7 @@ impl Renderer {
                 }
             }
             if self.anchor == ScrollAnchor::End {
-                // Including the padding below the rows.
+                // The scroll height includes the padding below the rows.
                 self.scroll_to(f64::from(self.viewport.scroll_height()));
                 break;
             }
@@ -335,7 +336,7 @@ impl Renderer {
         self.scroll_top = self.viewport.set_scroll_top(top);
     }
 
-    /// Highlights the target of the last jump once it is in the timeline.
+    /// Highlights the target of the last seek once it is in the timeline.
     fn highlight_target(&mut self) {
         let Some(seq) = self.highlight else { return };
         let key = self.store.with_timeline(|timeline| {
@@ -350,7 +351,7 @@ impl Renderer {
     }
 }
 
-/// From what row heights are estimated in a viewport of this width, to match the stylesheet.
+/// The metrics for estimating row heights in a viewport of this width. They match the stylesheet.
 fn row_heights(width: i32) -> RowMetrics {
     // Exact for any width that a screen has.
     #[allow(clippy::cast_precision_loss)]

@@ -10,8 +10,8 @@ use super::{
     notice::{NoticeRow, PresenceRow},
 };
 
-/// The content of a row, below the line of the day if one begins with it. Follows the row's signal, but for its kind, which
-/// never changes.
+/// The content of a row, with a day line above it if it is the first row of a day. Follows the row's signal; only the
+/// kind of a row never changes.
 #[component]
 pub fn RowContent(row: RwSignal<Row>) -> impl IntoView {
     let day = move || row.with(|row| row.day);

@@ -1,11 +1,12 @@
-//! The window of rows that are in the DOM: those in the viewport, some above and below it, and those that have the focus
-//! or a part of the selection.
+//! The window of rows that are in the DOM: those in the viewport, some above and below it, and those that contain the
+//! focus or an end of the selection.
 //!
-//! The rows are in normal flow, so the browser lays them out. A margin above a row, and a padding below the last one, take
-//! the place of the rows that are not in the DOM; they are as high as the timeline has recorded or estimated.
+//! The rows are in normal flow, so the browser lays them out. A margin above a row, and a padding below the last one,
+//! replace the rows that are not in the DOM; they are as high as those rows are, or are estimated to be.
 //!
 //! This is imperative rather than a `<For>` because each render measures the rows it has just inserted, moves as few as
-//! possible, and has to stay within a frame's budget under a flood of messages (see docs/adr).
+//! possible, and has to stay within a frame's budget under a flood of messages (see
+//! docs/adr/0044-imperative-timeline-window.md).
 
 use std::collections::VecDeque;
 
@@ -31,7 +32,7 @@ pub struct Measured {
 /// The rows in the DOM.
 pub struct RowWindow {
     list: HtmlElement,
-    /// The rows' components are built under it.
+    /// The reactive owner of the rows' components.
     owner: Owner,
     /// Observes every row; `None` in a browser without `ResizeObserver`.
     observer: Option<ResizeObserver>,
@@ -39,7 +40,7 @@ pub struct RowWindow {
     rows: Vec<MountedRow>,
     /// Height of the rows below the last one in the DOM, in CSS pixels.
     padding_bottom: f64,
-    /// A row's signal was set, and its elements have not followed yet.
+    /// A row's signal was set, and the DOM has not been updated yet.
     is_stale: bool,
 }
 
@@ -49,7 +50,7 @@ impl RowWindow {
         Self { list, owner, observer, rows: Vec::new(), padding_bottom: 0.0, is_stale: false }
     }
 
-    /// Whether a row's signal was set whose elements have not followed yet; `false` from the next call on.
+    /// Whether a row's signal was set since the last call, so that the DOM is not up to date yet.
     pub fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.is_stale)
     }
@@ -72,8 +73,8 @@ impl RowWindow {
         self.rows.iter().filter(is_pinned).map(|row| row.key).collect()
     }
 
-    /// Makes the rows in the DOM those of the plan, all of them `slack` pixels lower than planned. Returns the rows whose
-    /// height is not the planned one.
+    /// Updates the DOM to the rows of the plan, all of them `slack` pixels lower than planned. Returns the rows whose
+    /// height differs from the plan.
     pub fn show(&mut self, plan: RenderPlan, slack: f64) -> Vec<Measured> {
         let RenderPlan { rows: planned, total_height, message_count, .. } = plan;
         let is_planned = |row: &MountedRow| planned.iter().any(|planned| planned.row.key == row.key);
@@ -87,7 +88,7 @@ impl RowWindow {
             let known = old.iter().position(|row| row.key == planned.row.key);
             let mut row = if let Some(row) = known.and_then(|at| old.remove(at)) {
                 if known != Some(0) || moved {
-                    // Out of order, as an own message that was acknowledged after one of somebody else.
+                    // The row has moved, for example an own message that was acknowledged after another user's message.
                     self.insert(&row, old.front());
                     moved = true;
                 }
@@ -111,7 +112,8 @@ impl RowWindow {
         self.measure(&planned_heights)
     }
 
-    /// Measures all rows, after all of them were changed: each measurement in between would be a layout of its own.
+    /// Measures all rows. Called after all changes, because a measurement between two changes would cause an additional
+    /// layout.
     fn measure(&mut self, planned_heights: &[f64]) -> Vec<Measured> {
         let mut measured = Vec::new();
         for (row, planned) in self.rows.iter_mut().zip(planned_heights) {
@@ -150,20 +152,20 @@ impl RowWindow {
         })
     }
 
-    /// Distance in CSS pixels from the top of a row to the top of its content; 0 when the row is not in the DOM. The day
-    /// line that makes the difference may disappear, and the content is what keeps its position.
+    /// Distance in CSS pixels from the top of a row to the top of its content; 0 when the row is not in the DOM. The
+    /// day line between the two may disappear, and then the position of the content must not change.
     pub fn content_offset(&self, key: u32) -> f64 {
         self.rows.iter().find(|row| row.key == key).map_or(0.0, MountedRow::content_offset)
     }
 
-    /// Highlights a row for a moment, and no other: it was the target of a jump.
+    /// Highlights a row for a moment, as the target of a seek, and ends any other highlight.
     pub fn highlight(&self, key: u32) {
         for row in &self.rows {
             row.set_highlighted(row.key == key);
         }
     }
 
-    /// Where the first row of the timeline would begin on the screen, in CSS pixels.
+    /// The position of the top of the timeline on the screen, in CSS pixels.
     pub fn top(&self) -> f64 {
         top_of(&self.list)
     }
@@ -187,7 +189,7 @@ impl RowWindow {
     /// Inserts a row's element before another row, or at the end.
     fn insert(&self, row: &MountedRow, before: Option<&MountedRow>) {
         let before: Option<&Element> = before.map(MountedRow::element);
-        // The row before which it goes is a child of the list, so this can't fail.
+        // Cannot fail: `before` is a child of the list.
         let _ = self.list.insert_before(row.element(), before.map(AsRef::as_ref));
     }
 }

@@ -14,7 +14,7 @@ pub enum ScrollAnchor {
     Row {
         /// Identifies the row.
         key: u32,
-        /// Where the row was last found in the timeline; the search for the key begins there.
+        /// Its last known index, at which the search for the key begins.
         index: usize,
         /// Distance of the row's content from the upper edge of the viewport.
         offset: f64,
@@ -29,12 +29,12 @@ pub enum ScrollAnchor {
 }
 
 impl ScrollAnchor {
-    /// The anchor for a viewport in which no row begins: what is in its middle. `top` is the timeline position of the
-    /// viewport's upper edge, `height` the viewport's height.
+    /// The anchor for a viewport in which no row begins: the row or gap in its middle. `top` is the timeline position
+    /// of the viewport's upper edge, `height` the viewport's height.
     pub fn in_middle(timeline: &Timeline, top: f64, height: f64) -> Self {
         let middle = timeline.index_at(top + height / 2.0);
         match timeline.gap_at(middle) {
-            // At the very top the room's first message is what should be shown.
+            // At the very top, the room's first message is to be shown.
             Some(missing) if top <= 0.0 => Self::Seq { seq: missing.gap.from as f64 + 0.01, offset: -top },
             Some(missing) => {
                 let part = (top + height / 2.0 - timeline.top(middle)) / timeline.height_of(middle);
@@ -50,8 +50,8 @@ impl ScrollAnchor {
         }
     }
 
-    /// The timeline position at which the upper edge of a viewport of this height belongs; `None` when the anchor is no
-    /// longer in the timeline. An anchor in a gap becomes an ordinary row once its message is loaded.
+    /// The timeline position of the upper edge of a viewport of this height that keeps the anchor in place; `None` when
+    /// the anchor is no longer in the timeline. An anchor in a gap becomes an ordinary row once its message is loaded.
     pub fn resolve(&mut self, timeline: &Timeline, height: f64) -> Option<f64> {
         match *self {
             Self::End => Some(timeline.height() - height),

@@ -10,11 +10,11 @@ use crate::{config::local_day, ctrl::Store};
 /// The elements that the timeline's component creates and its renderer works on.
 #[derive(Clone, Copy)]
 pub struct Elements {
-    /// Scrolls.
+    /// The scrolling element.
     pub frame: NodeRef<Div>,
-    /// Has everything that is scrolled.
+    /// Contains everything that is scrolled.
     pub content: NodeRef<Div>,
-    /// Has the rows.
+    /// Contains the rows.
     pub list: NodeRef<Div>,
 }
 
@@ -27,7 +27,7 @@ pub struct Scroller {
     /// `None` while no timeline is mounted.
     renderer: StoredValue<Option<Renderer>, LocalStorage>,
     at_end: RwSignal<bool>,
-    /// How many messages of others had been received when the reader left the end.
+    /// How many messages of others had been received when the viewport left the end.
     received_before: RwSignal<u32>,
     /// Unix time in ms of the first message in the viewport; `None` in a gap and at the top of the timeline.
     top_time: RwSignal<Option<i64>>,
@@ -56,12 +56,12 @@ impl Scroller {
         self.with_renderer(Renderer::scroll_to_start);
     }
 
-    /// Whether the viewport is at the end. Tracked.
+    /// Whether the viewport is at the end. Reactive.
     pub(super) fn at_end(self) -> bool {
         self.at_end.get()
     }
 
-    /// How many messages of others have been received since the reader left the end. Tracked.
+    /// How many messages of others have been received since the viewport left the end. Reactive.
     pub(super) fn unseen(self) -> u32 {
         if self.at_end.get() {
             0
@@ -70,8 +70,8 @@ impl Scroller {
         }
     }
 
-    /// A Unix time in ms of the day that is at the top of the viewport; `None` at the end, where the day is obvious, and
-    /// where no message is. Tracked.
+    /// A Unix time in ms of the day that is at the top of the viewport; `None` at the end, where the day is obvious,
+    /// and in a gap. Reactive.
     pub(super) fn day(self) -> Option<i64> {
         if self.at_end.get() { None } else { self.top_time.get() }
     }
@@ -87,7 +87,7 @@ impl Scroller {
     }
 
     /// Starts rendering once the elements are in the document, and until the current owner is disposed of: renders when
-    /// rows change, and scrolls to jump targets. Called by the component.
+    /// rows change, and scrolls to seek targets. Called by the component.
     pub(super) fn start(self) {
         let (store, Elements { frame, content, list }) = (self.store, self.elements);
         let owner = Owner::current().unwrap_or_default();

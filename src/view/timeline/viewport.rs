@@ -3,7 +3,7 @@
 use js_sys::Reflect;
 use web_sys::{Element, HtmlElement};
 
-/// The element that scrolls, and the element in it that has all of the content.
+/// The scrolling element, and the element in it that contains everything that is scrolled.
 #[derive(Debug)]
 pub struct Viewport {
     frame: HtmlElement,
@@ -15,12 +15,12 @@ impl Viewport {
         Self { frame, content }
     }
 
-    /// The element that scrolls.
+    /// The scrolling element.
     pub fn frame(&self) -> &Element {
         &self.frame
     }
 
-    /// The element in it that has all of the content: the rows, and the lines above them.
+    /// The element with everything that is scrolled: the rows, and the lines above them.
     pub fn content(&self) -> &Element {
         &self.content
     }
@@ -49,7 +49,7 @@ impl Viewport {
 
     /// Scrolls to a position, or as near as possible; returns the position reached.
     pub fn set_scroll_top(&self, top: f64) -> f64 {
-        // Setting a property of an element that is there can't fail.
+        // Setting a property of an existing element cannot fail.
         let _ = Reflect::set(&self.frame, &"scrollTop".into(), &top.into());
         self.scroll_top()
     }

@@ -19,10 +19,10 @@ use wasm_split_cli_support::{Options, transform};
 /// The room's module, in wasm-bindgen's output folder.
 const ROOM: &str = "room.wasm";
 
-/// The name of the part in `#[wasm_split]`, by which its loader is exported.
+/// The name of the part in `#[wasm_split]`, which is also part of the name of the exported loader.
 const PART: &str = "room";
 
-/// The import module of calls to a split point. A module without it is left alone.
+/// The import module of calls to a split point. A module without it is not split.
 const MARK: &[u8] = b"__wasm_split_placeholder__";
 
 /// The import module under which the room's module imports the main module.
@@ -31,14 +31,14 @@ const MAIN: &str = "__wasm_split";
 const LOADER: &str = include_str!("../../../boot/load_room.js");
 
 /// Divides a module that has a split point, and returns the file with the main module. The room's module and its loader
-/// are written to `out_dir`, from which those of an earlier build are removed in any case.
+/// are written to `out_dir`, from which those of an earlier build are always removed.
 ///
 /// # Errors
 /// Files cannot be read or written, the module was linked without `--emit-relocs`, or it has another number of parts.
 pub fn split(input: &Path, out_dir: &Path) -> Result<Option<PathBuf>> {
     let snippets = out_dir.join("snippets");
-    missing_is_fine(fs::remove_dir_all(&snippets))?;
-    missing_is_fine(fs::remove_file(out_dir.join(ROOM)))?;
+    ignore_not_found(fs::remove_dir_all(&snippets))?;
+    ignore_not_found(fs::remove_file(out_dir.join(ROOM)))?;
     let module = fs::read(input).with_context(|| input.display().to_string())?;
     if !module.windows(MARK.len()).any(|bytes| bytes == MARK) {
         return Ok(None);
@@ -103,7 +103,7 @@ fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     Ok(module.emit_wasm())
 }
 
-fn missing_is_fine(result: io::Result<()>) -> io::Result<()> {
+fn ignore_not_found(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,

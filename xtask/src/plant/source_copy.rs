@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::Bug;
-use crate::{process, workspace::Workspace};
+use crate::{fingerprint, process, workspace::Workspace};
 
 /// The root folder of the copy.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl SourceCopy {
             write_if_changed(&root.join(name), &bytes)?;
         }
         // Files that were removed from the checkout would still be compiled.
-        for file in files(&root)? {
+        for file in fingerprint::files(&root)? {
             let name = file.strip_prefix(&root).unwrap_or(&file);
             if !name.to_str().is_some_and(|name| names.contains(name) && exists(&&name)) {
                 fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))?;
@@ -75,16 +75,4 @@ fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<()> {
         fs::write(file, bytes)
     };
     write().with_context(|| format!("{} cannot be written", file.display()))
-}
-
-fn files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut dirs = vec![dir.to_owned()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(&dir).with_context(|| format!("{} cannot be listed", dir.display()))? {
-            let path = entry?.path();
-            if path.is_dir() { dirs.push(path) } else { found.push(path) }
-        }
-    }
-    Ok(found)
 }

@@ -1,5 +1,5 @@
-//! A minimal IRC server (RFC 1459, and the refusal of IRCv3 capabilities) for clients in one channel: names, joining, pings
-//! and messages.
+//! A minimal IRC server (RFC 1459) for clients in one channel: names, joining, pings and messages. It refuses IRCv3
+//! capabilities.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},

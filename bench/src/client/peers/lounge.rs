@@ -51,7 +51,7 @@ fn start(setting: &Setting, preloaded: Preloaded) -> Result<Site> {
     })
 }
 
-/// The Node.js installed with it, because it needs a newer version than many systems have.
+/// The Node.js that is installed with The Lounge, which needs a newer version than many systems have.
 fn node(modules: &Path) -> Option<std::path::PathBuf> {
     let packages = fs::read_dir(modules).ok()?.flatten().map(|entry| entry.path());
     let of_node =

@@ -16,16 +16,18 @@ use crate::{
         schedule::Schedule,
         seed,
         setting::Setting,
-        watch::{self, percentile},
+        watch,
     },
     measure::Figures,
+    statistics::percentile,
 };
 
 /// Rates in messages per second.
 const RATES: &[u64] = &[50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000];
 /// Duration of a step in spans.
 const STEP_SPANS: u32 = 2;
-/// How long to wait for the last message of a step; longer than allowed, to report by how much it is exceeded.
+/// How long to wait for the last message of a step. Longer than the criterion allows, to report by how much it is
+/// exceeded.
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// Raises the rate step by step, each with a new room and browser. A failed step is repeated once, because other load on the
@@ -85,14 +87,14 @@ struct ScrolledMessages {
     gap: bool,
 }
 
-/// The number of messages missing between the lowest mark seen of each sender and the sender's last one. Senders take the
-/// marks in turn. Each sender's marks are in order, but different senders' may be interleaved in any way.
+/// The number of messages missing between each sender's lowest mark that was seen and its last one. Marks are assigned
+/// to the senders in turn. Each sender's marks are in order, but different senders' may be interleaved in any way.
 fn count_missing(seen: &BTreeSet<u64>, last: u64) -> u64 {
     let senders = SENDERS as u64;
     let of = |sender: u64| {
         let mut marks = seen.iter().filter(|mark| *mark % senders == sender);
         let expected = |lowest: &u64| (last - lowest) / senders + 1;
-        // Of a sender without any message at least one is missing.
+        // If no message of a sender was seen, at least one is missing.
         marks.next().map_or(1, |lowest| expected(lowest).saturating_sub(marks.count() as u64 + 1))
     };
     (0..senders).map(of).sum()
@@ -104,7 +106,7 @@ pub fn flood(setting: &Setting, peer: &Peer) -> Result<Figures> {
     let schedule = Schedule { first: 0, count: FLOOD_RATE * FLOOD_SECONDS, rate: FLOOD_RATE };
     let mut next = Instant::now();
     let typing = |browser: &mut Browser| {
-        // At typing speed; a slower page is typed into as fast as it responds.
+        // At typing speed, or as fast as the page responds if that is slower.
         sleep(next.saturating_duration_since(Instant::now()));
         next = Instant::now() + Duration::from_millis(100);
         browser.press("a")

@@ -26,7 +26,7 @@ pub struct Scenario {
 }
 
 const ALL: &[&str] = &[PARLOUR, LOUNGE, FLOOR];
-/// Without The Lounge, which cannot do it or would take minutes to fail.
+/// Without The Lounge, which does not support the measurement or would take minutes to fail.
 const FAST: &[&str] = &[PARLOUR, FLOOR];
 /// Only Parlour stores messages.
 const OURS: &[&str] = &[PARLOUR];

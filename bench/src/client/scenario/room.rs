@@ -10,9 +10,9 @@ use crate::{
     client::{
         peers::{Peer, Preloaded},
         setting::Setting,
-        watch::percentile,
     },
     measure::Figures,
+    statistics::percentile,
 };
 
 const SMALL_ROOM: Preloaded = Preloaded(1_000);

@@ -6,9 +6,10 @@ use crate::{
     client::{
         peers::{Peer, Preloaded},
         setting::Setting,
-        watch::{Recording, percentile},
+        watch::Recording,
     },
     measure::Figures,
+    statistics::percentile,
 };
 
 /// Messages per round.

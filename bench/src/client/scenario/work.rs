@@ -33,7 +33,7 @@ pub fn work(setting: &Setting, peer: &Peer, rate: u64) -> Result<Figures> {
         sleep(schedule.duration());
         let begun = Instant::now();
         loop {
-            // Asked rarely enough not to affect the result.
+            // Polled rarely enough not to affect the result.
             sleep(SETTLE_TIME);
             let after = browser.main_thread()?;
             let shows: i64 = browser.eval("bench.shows()")?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use walrus::FunctionKind;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// Crates with fewer bytes of code than this are summed up in one line.
+/// Crates with fewer bytes of code than this are one line together.
 const SMALL_BYTES: usize = 200;
 
 /// One crate's share of the module.
