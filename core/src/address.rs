@@ -2,7 +2,7 @@
 
 use crate::status::Status;
 
-/// The port when the user gives none and the page is not encrypted, as in the original client.
+/// The port of an address without one on an unencrypted page, as in the original client.
 pub const DEFAULT_PORT: u16 = 8080;
 /// The path of the socket, as in the original server.
 pub const DEFAULT_PATH: &str = "/ws";
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_suggested_address_leads_back_to_the_host_of_the_page() {
+    fn the_suggested_address_resolves_to_the_host_of_the_page() {
         for (host, secure) in [("localhost:8080", false), ("example.org", true), ("example.org", false)] {
             let suggestion = suggested(host, secure);
             let url = socket_url(&suggestion, secure).unwrap();

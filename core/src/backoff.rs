@@ -9,8 +9,8 @@ pub const MAX_DELAY_MS: Millis = 30_000;
 /// The maximum delay accepted from a server, before jitter, in ms.
 const MAX_SERVER_DELAY_MS: Millis = 10 * 60_000;
 
-/// Delays that double from [`INITIAL_DELAY_MS`] to [`MAX_DELAY_MS`]. The upper half of each is random, so that clients
-/// that were disconnected together do not reconnect together.
+/// Delays that double from [`INITIAL_DELAY_MS`] to [`MAX_DELAY_MS`]. Each is drawn between half of that value and all of
+/// it, so that clients that were disconnected together do not reconnect together.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     attempt: u32,
@@ -37,8 +37,8 @@ impl Backoff {
         full / 2 + self.random() % (full / 2 + 1)
     }
 
-    /// The delay when the server asked for one of `requested` ms. Up to a quarter is added at random, because the
-    /// server asks many clients for the same delay.
+    /// The delay in ms when the server has requested one, at most 12.5 minutes. Up to a quarter is added at random, because
+    /// the server requests the same delay from many clients.
     pub fn server_delay(&mut self, requested: Millis) -> Millis {
         let delay = requested.min(MAX_SERVER_DELAY_MS);
         self.attempt = self.attempt.saturating_add(1);

@@ -60,7 +60,8 @@ pub enum Kind {
     Extension,
 }
 
-/// The purpose of an envelope. A `type` of "login" without the login extension is one of the unknown types.
+/// The purpose of an envelope. A `type` of "login" without the login extension is an unknown type, so the envelope is a
+/// [`Kind::Message`].
 #[must_use]
 pub fn kind(envelope: &Envelope) -> Kind {
     match (&envelope.extension, envelope.r#type.as_str()) {
@@ -78,10 +79,10 @@ pub fn encode(envelope: &Envelope) -> Bytes {
     envelope.encode_to_vec().into()
 }
 
-/// Decodes one envelope. Unknown fields are dropped.
+/// Decodes one envelope. Unknown fields are dropped. Allocates at most a small multiple of the size of the input.
 ///
 /// # Errors
-/// [`DecodeError::Malformed`]. Decoding allocates at most a small multiple of the size of the input.
+/// [`DecodeError::Malformed`].
 pub fn decode(bytes: &[u8]) -> Result<Envelope, DecodeError> {
     Ok(Envelope::decode(bytes)?)
 }
@@ -89,7 +90,7 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope, DecodeError> {
 /// Decodes a WebSocket message of a rich peer: one envelope, or the envelopes of a batch.
 ///
 /// # Errors
-/// As [`decode`]; [`DecodeError::BadBatch`] for a batch that is nested or too long.
+/// [`DecodeError::Malformed`] for any of the envelopes; [`DecodeError::BadBatch`] for a batch that is nested or too long.
 pub fn decode_rich(bytes: &[u8]) -> Result<Vec<Envelope>, DecodeError> {
     let mut envelope = decode(bytes)?;
     let Some(Extension::Batch(batch)) = envelope.extension.take_if(|e| matches!(e, Extension::Batch(_)))
@@ -126,7 +127,7 @@ pub fn batch(mut frames: Vec<Bytes>) -> Bytes {
 /// their numbers, a tag `0x0A` after any field of the current message is a separator.
 ///
 /// # Errors
-/// As [`decode`], when any of the messages is malformed; [`DecodeError::Truncated`].
+/// [`DecodeError::Malformed`] for any of the messages; [`DecodeError::Truncated`] if one ends inside a field or has a group.
 pub fn decode_basic(bytes: &[u8]) -> Result<Vec<Envelope>, DecodeError> {
     let mut envelopes = Vec::new();
     // `message` starts at the current message, `rest` at its first field that has not been skipped yet.
@@ -156,7 +157,7 @@ fn skip_field(bytes: &mut &[u8]) -> Option<()> {
     encoding::skip_field(wire_type, number, bytes, DecodeContext::default()).ok()
 }
 
-/// An envelope with nothing but an extension, in a room.
+/// An envelope with only an extension, for a room; the lobby's name is empty.
 #[must_use]
 pub fn extension(room: &str, extension: Extension) -> Envelope {
     Envelope { room: room.into(), extension: Some(extension), ..Envelope::default() }
@@ -173,7 +174,7 @@ pub fn login(nick: &str, login: wire::Login) -> Envelope {
     }
 }
 
-/// A message to send; `id` only in the rich dialect.
+/// A message to send. In the basic dialect `id` is `None` and `room` is empty.
 #[must_use]
 pub fn message(nick: &str, room: &str, id: Option<MessageId>, content: &str) -> Envelope {
     Envelope {
@@ -186,13 +187,13 @@ pub fn message(nick: &str, room: &str, id: Option<MessageId>, content: &str) -> 
     }
 }
 
-/// A message with its sequence number and time, as the server delivers it.
+/// The envelope in which the server delivers a message, with sequence number and time.
 pub(crate) fn delivered(of: &Message) -> Envelope {
     let envelope = message(&of.nick, "", Some(of.id), &of.content);
     Envelope { seq: of.seq, time: of.time, ..envelope }
 }
 
-/// The message in an envelope that the server delivered, not marked as own; `None` when it has no valid id.
+/// Converts an envelope that the server delivered into a message, with `own` unset; `None` without a valid id.
 pub(crate) fn received(envelope: Envelope) -> Option<Message> {
     Some(Message {
         id: MessageId::from_wire(&envelope.id)?,
@@ -224,7 +225,7 @@ pub fn user_list<S: Into<String>>(names: impl IntoIterator<Item = S>) -> BTreeMa
     names.map(|name: String| (name.clone(), name)).collect()
 }
 
-/// The refusal of a message, or without an id that of the connection.
+/// A refusal of the message with this id, or of the connection without one. `retry_after_ms` is 0 if unknown.
 #[must_use]
 pub fn refusal(
     status: Status,

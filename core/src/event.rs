@@ -33,13 +33,13 @@ pub struct SearchResults {
     pub more: bool,
 }
 
-/// The tab that asked for something: [`LOCAL`], or a number that a following tab has drawn for its request.
+/// Identifies the tab that made a request: [`LOCAL`], or a random number that a follower has chosen for its request.
 pub type Requester = u64;
 
-/// The tab that owns the session.
+/// The requester id of the tab that owns the session.
 pub const LOCAL: Requester = 0;
 
-/// Something that a session reports.
+/// An event of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The state of the connection has changed.
@@ -50,15 +50,15 @@ pub enum Event {
     LoggedOut,
     /// A new message, or a new state of the message with the same id.
     Message(Message),
-    /// Older messages, from the device or from the server's history; each counts like an [`Event::Message`].
+    /// Older messages, from the device or from the server's history; each is handled like an [`Event::Message`].
     HistoryPage(Vec<Message>),
-    /// Every message of this range that the room has was reported by earlier events.
+    /// All messages of the room in this range were reported by earlier events.
     RangeLoaded(Range),
     /// All gaps between the loaded ranges, oldest first. At most one is being loaded.
     Gaps(Vec<GapState>),
     /// The requester's most recent seek is finished. Earlier seeks of the same requester report nothing.
     SeekFinished {
-        /// Who asked for it.
+        /// The requester.
         requester: Requester,
         /// The message at the target, which was reported before this. `None` when the target is unavailable: no
         /// connection, no history on the server, a refusal, an empty room, or a later seek of another requester.
@@ -66,7 +66,7 @@ pub enum Event {
     },
     /// The requester's most recent search is finished. Earlier searches of the same requester report nothing.
     SearchFinished {
-        /// Who asked for it.
+        /// The requester.
         requester: Requester,
         /// The matches, or why there are none.
         results: Result<SearchResults, Status>,
@@ -83,7 +83,7 @@ pub enum Event {
     Throttled(Status, u32),
     /// The member list has changed; read it from the session.
     MembersChanged,
-    /// A member has joined or left; Unix ms.
+    /// A member has joined or left, at this Unix time in ms.
     PresenceChanged(PresenceChange, i64),
     /// A notice to show in the timeline.
     Notice(Notice),

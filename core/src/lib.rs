@@ -1,8 +1,8 @@
 //! The code that client and server share, and the client's session logic.
 //!
-//! Sans-IO: nothing here opens a socket, reads a clock, draws a random number or knows a browser. Time comes in as
-//! [`Millis`], randomness as seeds and ready-made ids; bytes come in through `handle_*` and go out through `poll_*`.
-//! A test can therefore drive both ends of the wire under a clock of its own.
+//! Sans-IO: this crate has no sockets, clocks, random source or browser APIs. The caller passes the time as [`Millis`],
+//! and randomness as seeds and ids; input goes in through `handle_*`, output comes out of `poll_*`. So a test can run
+//! both ends of the wire on a virtual clock.
 //!
 //! | module | contents |
 //! | --- | --- |

@@ -62,7 +62,7 @@ impl Limits {
         }
     }
 
-    /// The limits as announced in a welcome.
+    /// The limits as a part of the welcome. Sizes above `u32::MAX` become `u32::MAX`.
     #[must_use]
     pub fn to_wire(self) -> wire::Limits {
         let saturate = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -77,7 +77,7 @@ impl Limits {
         }
     }
 
-    /// The limits announced in a welcome.
+    /// The limits in a welcome. A size of 0 becomes the default.
     #[must_use]
     pub fn from_wire(announced: &wire::Limits) -> Self {
         let default = Self::default();
@@ -100,15 +100,17 @@ pub struct TokenBucket {
     per_minute: u64,
     /// In units of 1/60,000 token, so that one ms adds exactly `per_minute` units.
     level: u64,
+    /// In the same units.
     capacity: u64,
+    /// When `level` was computed.
     at: Millis,
 }
 
-/// One token.
+/// One token, in units of [`TokenBucket::level`].
 const UNIT: u64 = 60_000;
 
 impl TokenBucket {
-    /// A full bucket; `per_minute == 0` means no limit.
+    /// A full bucket. `per_minute == 0` means no limit; a `burst` of 0 counts as 1.
     #[must_use]
     pub fn new(per_minute: u32, burst: u32, now: Millis) -> Self {
         let capacity = u64::from(burst.max(1)) * UNIT;

@@ -46,10 +46,32 @@ pub enum Delivery {
     Failed(Status),
 }
 
+impl Delivery {
+    /// A number for packed rows and for messages between tabs; less than 2^17.
+    pub(crate) fn to_code(self) -> u32 {
+        match self {
+            Self::Sent => 0,
+            Self::Queued => 1,
+            Self::Pending => 2,
+            Self::Failed(status) => 3 + u32::from(status.code()),
+        }
+    }
+
+    /// The delivery state of a code; `None` if it is too large.
+    pub(crate) fn from_code(code: u32) -> Option<Self> {
+        Some(match code {
+            0 => Self::Sent,
+            1 => Self::Queued,
+            2 => Self::Pending,
+            code => Self::Failed(Status::from_code(u16::try_from(code - 3).ok()?)),
+        })
+    }
+}
+
 /// A message of a room's timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Chosen by the sender; messages of a basic server have none, so the receiver makes one up.
+    /// Chosen by the sender; messages of a basic server have none, so the receiver generates one.
     pub id: MessageId,
     /// The sender.
     pub nick: Arc<str>,
@@ -58,9 +80,9 @@ pub struct Message {
     /// The sequence number in the room, 0 in the basic dialect. Of a message that is not acknowledged: its
     /// [order](crate::send_queue::QueuedMessage::order) in the send queue.
     pub seq: u64,
-    /// When the server accepted it, or until then, when it was written; Unix ms.
+    /// When the server accepted the message, Unix ms. Before that, when the user wrote it.
     pub time: i64,
-    /// It was sent by this user.
+    /// Whether this user sent it.
     pub own: bool,
     /// The delivery state.
     pub delivery: Delivery,
@@ -143,7 +165,7 @@ pub struct Refusal {
     pub text: String,
     /// An alternative that the server would accept.
     pub suggestion: Option<String>,
-    /// When to try again, in ms from now; 0 when the server does not say.
+    /// When to try again, in ms from now; 0 if unknown.
     pub retry_after: u32,
 }
 
@@ -158,7 +180,7 @@ pub struct Identity {
     pub limits: Limits,
     /// The server's name, if it has announced one.
     pub server_name: Option<String>,
-    /// The server can search messages.
+    /// Whether the server can search messages.
     pub search: bool,
 }
 

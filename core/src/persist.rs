@@ -1,5 +1,5 @@
-//! What a client stores on its device between visits, for one nick on one server: the encoded values, and the changes
-//! to make to them.
+//! The data that a client persists on its device, for one nick on one server: the encoded values, and the changes to
+//! make to them.
 //!
 //! There are three tables. `Account` has one value, under the empty key: the identity and the known ranges of the room.
 //! `SendQueue` has the messages that are not acknowledged, by id. `Messages` has the newest part of the room, by
@@ -7,7 +7,7 @@
 //! transaction: a range of the room is recorded as known only together with its messages.
 //!
 //! Values are protobuf: the types of `proto/device.proto`, and messages as they are on the wire. Values that can't be
-//! decoded, or that a version with another meaning wrote, are skipped: the server still has the room.
+//! decoded are skipped, because the server still has the messages of the room.
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -22,7 +22,8 @@ use crate::{
     validate,
 };
 
-/// The number of a room's messages that are persisted. Older ones are deleted once there are half as many more.
+/// How many of a room's newest messages are persisted. Older ones are deleted together, once half as many have
+/// accumulated.
 pub const PERSISTED_MESSAGES: usize = 500;
 
 /// A table of the storage.
@@ -44,7 +45,7 @@ impl Table {
 /// A change to make to the storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Insert a value under a key, or replace the one that is there.
+    /// Insert a value under a key, or replace the existing one.
     Put(Table, Bytes, Bytes),
     /// Delete a key, if it exists.
     Delete(Table, Bytes),
@@ -54,8 +55,8 @@ pub enum Change {
     Clear(Table),
 }
 
-/// The name under which the data of one nick on one server is stored. The nick's ASCII letters are lowered: a server
-/// may change their case.
+/// The name under which the data of one nick on one server is stored. The nick is in ASCII lower case, because a server
+/// may change its case.
 #[must_use]
 pub fn scope(url: &str, nick: &str) -> String {
     format!("{url}\n{}", nick.to_ascii_lowercase())
@@ -76,7 +77,7 @@ pub struct Persisted {
     pub(crate) messages: Vec<Message>,
 }
 
-/// The identity of the user, and which part of the room is persisted.
+/// The value of the table `Account`: the user's identity, and which part of the room is persisted.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Account {
     pub identity: Identity,
@@ -103,8 +104,8 @@ impl Persisted {
         persisted
     }
 
-    /// Discards the known ranges unless all of their messages are there, and with them every message outside of a
-    /// known range.
+    /// Clears the known ranges if any of their messages is missing; then drops all messages outside of the known
+    /// ranges.
     fn verify_known_ranges(&mut self) {
         let Some(account) = &mut self.account else { return self.messages.clear() };
         let nick = account.identity.nick.clone();
@@ -116,13 +117,13 @@ impl Persisted {
         self.messages.iter_mut().for_each(|message| message.own = message.nick == nick);
     }
 
-    /// Whether the user was still logged in.
+    /// Whether the user has not logged out since the data was persisted.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         self.account.is_some()
     }
 
-    /// The nick of the user who was still logged in.
+    /// The nick of the user, unless they have logged out.
     #[must_use]
     pub fn nick(&self) -> Option<&str> {
         self.account.as_ref().map(|account| &*account.identity.nick)
@@ -148,7 +149,7 @@ pub(crate) fn put_account(account: &Account) -> Change {
 
 fn decode_account(bytes: &[u8]) -> Option<Account> {
     let value = device::Account::decode(bytes).ok()?;
-    // With an invalid nick no login would succeed.
+    // A login with an invalid nick would always fail.
     if validate::nick(&value.nick, &Limits::default()).as_deref() != Ok(&value.nick) {
         return None;
     }
@@ -168,7 +169,7 @@ pub(crate) fn put_queued(message: &QueuedMessage) -> Change {
     Change::Put(Table::SendQueue, queued_key(message.id), encode_queued(message))
 }
 
-/// A value of the table `SendQueue`.
+/// Encodes a value of the table `SendQueue`.
 pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
     let failed = match message.stage {
         Stage::Failed(status) => status.code().into(),
@@ -188,7 +189,7 @@ pub(crate) fn queued_key(id: MessageId) -> Bytes {
     Bytes::copy_from_slice(&id.0)
 }
 
-/// Decodes a value of the table `SendQueue`.
+/// Decodes a value of the table `SendQueue`; `None` if it is invalid.
 #[must_use]
 pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
     let value = device::QueuedMessage::decode(bytes).ok()?;

@@ -54,8 +54,8 @@ impl MemberList {
         self.members.0.len() + self.unlisted
     }
 
-    /// Adds a page of the snapshot. Returns `true` when it was the last one, so that the list is complete.
-    pub fn snapshot(&mut self, page: wire::Roster) -> bool {
+    /// Adds a page of a snapshot. Returns `true` for the last page, which replaces the list.
+    pub fn add_page(&mut self, page: wire::Roster) -> bool {
         let mut incoming = self.incoming.take().filter(|_| !page.first).unwrap_or_default();
         for member in page.members {
             let state = state_of(member.state());
@@ -73,12 +73,12 @@ impl MemberList {
         true
     }
 
-    /// Applies changes since the snapshot. Returns who has joined and left.
-    pub fn changes(&mut self, presence: wire::Presence) -> Vec<PresenceChange> {
+    /// Applies changes since the snapshot. Returns the members that have joined or left.
+    pub fn apply(&mut self, presence: wire::Presence) -> Vec<PresenceChange> {
         let mut changes = Vec::new();
         for change in presence.changes {
             let state = state_of(change.state());
-            // The server took an incomplete snapshot before it sent this change.
+            // The server encoded the whole snapshot before this change, even if pages are still missing.
             if let Some(incoming) = &mut self.incoming {
                 incoming.set(&change.nick, state);
             }
@@ -99,12 +99,12 @@ impl MemberList {
         changes
     }
 
-    /// Replaces the list by a basic server's complete list, in any order. Returns who has joined and left since the
-    /// previous list on this connection.
-    pub fn list(&mut self, names: Vec<String>) -> Vec<PresenceChange> {
+    /// Replaces the list by a basic server's complete list, in any order. Returns the members that have joined or left
+    /// since the previous list on this connection.
+    pub fn replace(&mut self, names: Vec<String>) -> Vec<PresenceChange> {
         let (new, unlisted) = Members::online(names);
         let mut changes = Vec::new();
-        // Of members that are not listed it is unknown whether they have joined or left.
+        // With unlisted members, the difference between two lists would be wrong.
         if !self.is_new && unlisted == 0 && self.unlisted == 0 {
             let mut add_difference = |some: &Members, others: &Members, joined| {
                 let only = some.0.iter().filter(|member| others.find(&member.nick).is_err());
@@ -152,8 +152,8 @@ impl Members {
     }
 }
 
-/// The order of the list: without regard to ASCII case. Names that differ in case only are different members, as far as
-/// the server allows them.
+/// The order of the list: without regard to ASCII case. Nicks that differ only in case belong to different members and
+/// are ordered by their bytes.
 fn compare(a: &str, b: &str) -> Ordering {
     let lower = |byte: u8| byte.to_ascii_lowercase();
     a.bytes().map(lower).cmp(b.bytes().map(lower)).then_with(|| a.cmp(b))
@@ -189,11 +189,11 @@ mod tests {
             first: true,
             more: true,
         };
-        assert!(!list.snapshot(first));
-        list.changes(wire::Presence { changes: vec![member("tom", Wire::Left)], time: 0 });
+        assert!(!list.add_page(first));
+        list.apply(wire::Presence { changes: vec![member("tom", Wire::Left)], time: 0 });
         let last =
             wire::Roster { members: vec![member("zoe", Wire::Online)], total: 2, first: false, more: false };
-        assert!(list.snapshot(last));
+        assert!(list.add_page(last));
         assert_eq!(names(&list), ["Ann", "zoe"]);
         assert_eq!(list.total(), 2);
     }
@@ -205,10 +205,9 @@ mod tests {
             changes: list.iter().map(|(n, s)| member(n, *s)).collect(),
             time: 0,
         };
-        let changed =
-            list.changes(changes(&[("tom", Wire::Online), ("tom", Wire::Away), ("ann", Wire::Left)]));
+        let changed = list.apply(changes(&[("tom", Wire::Online), ("tom", Wire::Away), ("ann", Wire::Left)]));
         assert_eq!(changed, [PresenceChange { nick: "tom".into(), joined: true }]);
-        let changed = list.changes(changes(&[("tom", Wire::Left)]));
+        let changed = list.apply(changes(&[("tom", Wire::Left)]));
         assert_eq!(changed, [PresenceChange { nick: "tom".into(), joined: false }]);
         assert_eq!(list.total(), 0);
     }
@@ -217,24 +216,24 @@ mod tests {
     fn complete_lists_yield_the_same_changes() {
         let mut list = MemberList::new();
         let named = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        assert_eq!(list.list(named(&["tom", "lili"])), []);
-        let changed = list.list(named(&["lili", "zoe"]));
+        assert_eq!(list.replace(named(&["tom", "lili"])), []);
+        let changed = list.replace(named(&["lili", "zoe"]));
         assert_eq!(
             changed.iter().map(|m| (&*m.nick, m.joined)).collect::<Vec<_>>(),
             [("tom", false), ("zoe", true)]
         );
         list.reconnected();
-        assert_eq!(list.list(named(&["amy"])), [], "the first list after a reconnect is not compared");
+        assert_eq!(list.replace(named(&["amy"])), [], "the first list after a reconnect is not compared");
     }
 
     #[test]
     fn members_are_sorted_whatever_order_they_arrive_in() {
         let mut list = MemberList::new();
-        list.list(["zoe", "Ann", "", "ann", "tom", "ann", "Bob", "李丽"].map(str::to_owned).into());
+        list.replace(["zoe", "Ann", "", "ann", "tom", "ann", "Bob", "李丽"].map(str::to_owned).into());
         assert_eq!(names(&list), ["Ann", "ann", "Bob", "tom", "zoe", "李丽"]);
         let changes = [("amy", Wire::Away), ("bob", Wire::Online), ("tom", Wire::Left), ("ann", Wire::Away)];
         let changes = changes.map(|(nick, state)| member(nick, state)).into();
-        list.changes(wire::Presence { changes, time: 0 });
+        list.apply(wire::Presence { changes, time: 0 });
         assert_eq!(names(&list), ["amy", "Ann", "ann", "Bob", "bob", "zoe", "李丽"]);
         let states: Vec<_> = list.members().map(|m| m.state == PresenceState::Away).collect();
         assert_eq!(states, [true, false, true, false, false, false, false]);
@@ -243,8 +242,8 @@ mod tests {
     #[test]
     fn members_beyond_the_maximum_are_counted_but_not_listed() {
         let mut list = MemberList::new();
-        list.list((0..100_000).map(|n| format!("user{n}")).collect());
+        list.replace((0..100_000).map(|n| format!("user{n}")).collect());
         assert_eq!((list.members().count(), list.total()), (MEMBER_LIST_LENGTH, 100_000));
-        assert_eq!(list.list((1..100_000).map(|n| format!("user{n}")).collect()), []);
+        assert_eq!(list.replace((1..100_000).map(|n| format!("user{n}")).collect()), []);
     }
 }

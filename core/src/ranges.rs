@@ -25,7 +25,7 @@ pub struct Gap {
 pub struct Ranges(Vec<Range>);
 
 impl Ranges {
-    /// Inserts a range and merges it with those it touches. A range that ends before it begins is ignored.
+    /// Inserts a range and merges it with those it touches. Ignored if `from > to`.
     pub fn insert(&mut self, from: u64, to: u64) {
         if from > to {
             return;
@@ -87,7 +87,17 @@ impl Ranges {
         }
     }
 
-    /// The sequence number nearest to this one that the room can have, given the newest range.
+    /// Removes a range that was evicted from memory. The end of the newest range stays known; otherwise the gap before
+    /// the next live message would be lost.
+    pub(crate) fn evict(&mut self, range: Range) {
+        let newest = self.newest();
+        self.remove(range.from, range.to);
+        if let Some(newest) = newest {
+            self.insert(newest, newest);
+        }
+    }
+
+    /// Clamps a sequence number to those that the room can have: from 1 to the end of the newest range.
     #[must_use]
     pub fn nearest(&self, seq: u64) -> u64 {
         seq.clamp(1, self.newest().unwrap_or(0).max(1))

@@ -13,7 +13,7 @@ pub enum Stage {
     Queued,
     /// Sent on this connection, not acknowledged.
     InFlight,
-    /// Failed for this reason; sent again only if the user asks for it.
+    /// Failed for this reason; only the user can send it again.
     Failed(Status),
 }
 
@@ -28,7 +28,7 @@ pub struct QueuedMessage {
     pub time: i64,
     /// The progress.
     pub stage: Stage,
-    /// Sorts the messages that are written on this device: larger than those of earlier messages.
+    /// The sort key among this device's messages; larger than that of every earlier one.
     pub order: u64,
 }
 
@@ -56,12 +56,10 @@ impl SendQueue {
         Ok(true)
     }
 
-    /// The order of a message that is written at this time (Unix ms), after all others in the queue. It is derived from
-    /// the time so that the messages of several tabs can be sorted.
+    /// The order of a message that is written at this time (Unix ms), after all others in the queue.
     #[must_use]
     pub fn next_order(&self, time: i64) -> u64 {
-        let by_clock = u64::try_from(time).unwrap_or(0).saturating_mul(1000);
-        self.messages.back().map_or(by_clock, |last| by_clock.max(last.order.saturating_add(1)))
+        order_after(self.messages.back().map(|last| last.order), time)
     }
 
     /// The message with an id.
@@ -123,6 +121,13 @@ impl SendQueue {
     pub fn clear(&mut self) {
         self.messages.clear();
     }
+}
+
+/// The order of a message that is written at `time` (Unix ms), above `last`. It is derived from the time so that the
+/// messages of several tabs can be sorted.
+pub(crate) fn order_after(last: Option<u64>, time: i64) -> u64 {
+    let by_clock = u64::try_from(time).unwrap_or(0).saturating_mul(1000);
+    last.map_or(by_clock, |last| by_clock.max(last.saturating_add(1)))
 }
 
 #[cfg(test)]

@@ -1,21 +1,21 @@
 //! The client's side of a connection: login, sending and receiving messages, detecting a dead connection, reconnecting.
 //!
-//! A state machine without a socket, a storage, a clock or a random source. The driver calls `handle_*` with what
-//! happened and when, then drains [`Session::poll_command`] (for the socket and the storage) and
+//! A state machine without a socket, a storage, a clock or a random source. The driver passes each input and the time to
+//! a `handle_*` method, then drains [`Session::poll_command`] (for the socket and the storage) and
 //! [`Session::poll_event`] (for the user interface), and calls [`Session::handle_timeout`] at the time given by
 //! [`Session::poll_timeout`].
 //!
 //! | module | contents |
 //! | --- | --- |
 //! | this one | the user's actions other than sending |
-//! | `connection` | socket events and timeouts; what both dialects share |
+//! | `connection` | socket events, timeouts, and code common to both dialects |
 //! | `sending` | sending messages from the queue |
 //! | `rich`, `basic` | the envelopes of a server of either dialect |
 //! | `history` | the known ranges of the room |
 //! | `paging` | requests for pages of the history |
-//! | `seek` | jumping to a message or a time |
+//! | `seek` | seeking a message or a time |
 //! | `search` | searching for messages |
-//! | `persistence` | what is written to the device, and when |
+//! | `persistence` | writing to the device |
 
 mod basic;
 mod connection;
@@ -61,10 +61,10 @@ pub struct Clocks {
     pub unix: i64,
 }
 
-/// Something for the driver to do.
+/// An action for the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Open a new socket. Ignore whatever an earlier one still reports.
+    /// Open a new socket. Events of earlier sockets must not be reported any more.
     Open,
     /// Send this as one Binary message.
     Send(Bytes),
@@ -102,7 +102,9 @@ enum State {
 #[derive(Debug)]
 struct Online {
     dialect: Dialect,
+    /// When the login succeeded.
     since: Millis,
+    /// The interval between pings.
     heartbeat: Millis,
     next_ping: Millis,
     /// The nonce of the ping that is not answered yet, and when it was sent.
@@ -136,9 +138,9 @@ pub struct Session {
     send_queue: SendQueue,
     member_list: MemberList,
     backoff: Backoff,
-    /// The delay that a stopping server has asked for.
+    /// The delay before the next attempt that a stopping server has requested.
     server_delay: Option<Millis>,
-    /// The refusal of the connection, until the Close frame that follows it.
+    /// The refusal of the connection, until it is closed.
     refusal: Option<Refusal>,
     /// Why the last connection ended.
     last_status: Status,
@@ -152,8 +154,11 @@ pub struct Session {
     visibility: Visibility,
     /// The number of the last login attempt.
     attempt: u64,
+    /// The nonce of the last ping.
     nonce: u64,
+    /// The number of ids generated for messages without one.
     generated_ids: u64,
+    /// The number of ignored envelopes.
     ignored: u64,
     commands: VecDeque<Command>,
     events: VecDeque<Event>,
@@ -195,16 +200,15 @@ impl Session {
 
     // ---- the user's actions
 
-    /// Sets the secret of the next new session; to be called with new random bytes before each login. With a secret of
-    /// its own a client can take back its nick even when the answer to its first login was lost. Without one the server
-    /// chooses the secret.
+    /// Sets the secret of the next new session. Called with fresh random bytes before each login, so that a client can
+    /// reclaim its nick even if the answer to its first login was lost. Without this call the server chooses the secret.
     ///
     /// The secret is sent as hexadecimal digits, because a basic server sends the login back as Text.
     pub fn handle_new_secret(&mut self, random: [u8; 16]) {
         self.next_secret = hex(&random).into_bytes();
     }
 
-    /// Logs in under a nick, with the data that the device has of the last visit. If the user was still logged in, the
+    /// Logs in under a nick, with the data persisted on the device. If that data is of a user who has not logged out, the
     /// session continues: [`Event::LoggedIn`] and the persisted messages are reported at once, and the connection is
     /// attempted until it succeeds.
     ///
@@ -222,7 +226,7 @@ impl Session {
         }
         self.reset(&nick);
         for message in persisted.send_queue {
-            // Never full: not more messages than fit were persisted.
+            // Cannot fail: no more messages are persisted than the queue holds.
             let _ = self.send_queue.push(message);
         }
         if let Some(account) = persisted.account.filter(|account| is_same(&account.identity.nick)) {
@@ -247,8 +251,8 @@ impl Session {
     /// Resets everything to the state before a login.
     fn reset(&mut self, nick: &str) {
         let next_secret = std::mem::take(&mut self.next_secret);
-        // The old secret is kept for the same nick: it may be needed to take the nick from an earlier connection whose
-        // end the server has not noticed.
+        // The same nick continues with the old secret, which may be needed to reclaim the nick from a connection that the
+        // server has not noticed to be lost.
         if self.secret.is_empty() || !nick.eq_ignore_ascii_case(&self.nick) {
             self.secret = next_secret;
         }
@@ -269,7 +273,7 @@ impl Session {
         self.identity.as_ref().map_or(0, |identity| excess_bytes(identity, text))
     }
 
-    /// Reports the member list as [`Notice::Members`]. A basic server is asked for it.
+    /// Reports the member list as [`Notice::Members`]; with a basic server, when it has answered a request for it.
     pub fn handle_list_members(&mut self) {
         if self.is_basic() {
             let request = codec::user_list_request(&self.nick);
@@ -279,7 +283,7 @@ impl Session {
         }
     }
 
-    /// Logs out: announces it, closes the connection and makes no further attempt. Messages that are not acknowledged
+    /// Logs out: sends the exit envelope, closes the connection and stops reconnecting. Messages that are not acknowledged
     /// stay on the device, and are sent after the next login under the same nick.
     pub fn handle_leave(&mut self, now: Clocks) {
         if let State::Online(online) = &self.state {
@@ -340,7 +344,7 @@ impl Session {
 
     // ---- output
 
-    /// Nobody is logged in or logging in.
+    /// Whether the user is neither logged in nor logging in.
     #[must_use]
     pub fn is_logged_out(&self) -> bool {
         self.identity.is_none() && matches!(self.state, State::Idle | State::Failed)

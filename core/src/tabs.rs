@@ -37,11 +37,11 @@ pub struct Leader {
     live: Option<u64>,
     /// A sequence number in the gap that is being loaded, or 0.
     loading: u64,
-    /// There are, or were, followers.
+    /// Whether there are, or were, followers.
     has_followers: bool,
 }
 
-/// What a leader has to do about a command, besides what [`Leader::handle_message`] has done.
+/// What the caller has to do after [`Leader::handle_message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaderAction {
     /// Nothing.
@@ -55,9 +55,9 @@ pub enum LeaderAction {
 }
 
 impl Leader {
-    /// A new leader. `id` distinguishes it from others; it is not 0. `was_follower`: a tab that followed before takes
-    /// over the other followers, so it has to publish [`Leader::snapshot`]; any other leader publishes nothing before it
-    /// receives a command.
+    /// A new leader. `id` distinguishes it from others; 0 counts as 1. `was_follower` means that the tab was a follower
+    /// before: it takes over the other followers, so the caller has to publish [`Leader::snapshot`]. Any other leader
+    /// publishes nothing until it receives a command.
     #[must_use]
     pub fn new(id: u64, was_follower: bool) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl Leader {
         Some(self.message(false, events))
     }
 
-    /// Encodes the complete state, except what a follower reads from the device.
+    /// Encodes the complete state, except the data that followers read from the device.
     pub fn snapshot(&mut self, now: Millis, session: &Session) -> Bytes {
         let mut events = Vec::new();
         let mut add = |event: Event| events.extend(events::encode(now, &event));

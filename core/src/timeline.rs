@@ -15,7 +15,7 @@
 //! | `block`, `nicks` | packed rows |
 //! | `gaps` | gaps and eviction |
 //! | `locate` | finding a message, or where to insert it |
-//! | `query` | what a view asks: the rows and their positions |
+//! | `query` | reading rows and their positions |
 
 mod block;
 mod gaps;
@@ -163,7 +163,7 @@ impl Timeline {
         }
     }
 
-    /// A member has joined (`true`) or left, at a Unix time in ms.
+    /// Adds a member that has joined or left, at a Unix time in ms, to the last row or a new one.
     pub fn presence_changed(&mut self, nick: &Arc<str>, joined: bool, time: i64) {
         if let Some((key, index)) = self.last()
             && let Some(OtherRow::Presence(summary)) = self.others.get_mut(&key)
@@ -187,7 +187,7 @@ impl Timeline {
         }
     }
 
-    /// The server has a different log: removes everything except the own messages that are not acknowledged.
+    /// Removes everything except the own messages that are not acknowledged, because the server has a different log.
     pub fn clear_acknowledged(&mut self) {
         let remaining: Vec<_> = self
             .indices_from((0, 0))
@@ -224,14 +224,14 @@ impl Timeline {
         self.len += 1;
     }
 
-    /// The estimated height of a message: that of the last measured message of its class, else one by its length.
+    /// The estimated height of a message in CSS pixels: that of the last measured message of its class, or else an estimate
+    /// from its length.
     fn estimate_height(&self, bytes: usize, continued: bool, own: bool) -> f32 {
         let measured = self.class_heights[self.height_class(bytes, continued, own)];
         if measured > 0.0 {
             return measured;
         }
-        // Rounding does not matter in an estimate.
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "rounding does not matter in an estimate")]
         let lines = self.extra_lines(bytes) as f32;
         self.metrics.message_px + self.metrics.line_px * lines
     }
@@ -245,8 +245,12 @@ impl Timeline {
 
     /// The estimated number of lines of a text after its first one.
     fn extra_lines(&self, bytes: usize) -> usize {
-        // Texts are short enough for an f32, and lengths are not negative.
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "texts are short enough for an f32, and lengths are not negative"
+        )]
         let lines = (bytes as f32 / self.metrics.bytes_per_line) as usize;
         lines
     }

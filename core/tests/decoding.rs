@@ -1,5 +1,4 @@
-//! How the protobuf decoder treats input that no encoder of ours writes: nested without end, repeated, from a later
-//! version of the schema.
+//! Decoding input that our encoder never writes: deep nesting, repeated fields, fields of a later schema version.
 
 use bytes::Bytes;
 use parlour_core::{
@@ -62,11 +61,15 @@ fn batches_nested_a_thousand_levels_deep_are_refused() {
 fn default_values_are_not_encoded_except_in_a_oneof() {
     assert_eq!(codec::encode(&Envelope::default()), Bytes::new());
     let ping = codec::extension("", Extension::Ping(wire::Ping { nonce: 0 }));
-    assert_eq!(codec::encode(&ping)[..], [0xB2, 0x01, 0], "the empty payload tells which extension it is");
+    assert_eq!(codec::encode(&ping)[..], [0xB2, 0x01, 0], "an empty payload still identifies the extension");
     let start = Some(wire::history_request::Start::Before(0));
     let request = wire::HistoryRequest { start, ..wire::HistoryRequest::default() };
     let request = codec::extension("", Extension::HistoryRequest(request));
-    assert_eq!(codec::encode(&request)[..], [0xD2, 0x01, 2, 0x08, 0], "a chosen 0 differs from no choice");
+    assert_eq!(
+        codec::encode(&request)[..],
+        [0xD2, 0x01, 2, 0x08, 0],
+        "a 0 that is set differs from an unset oneof"
+    );
 }
 
 #[test]
@@ -138,9 +141,9 @@ mod arbitrary {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-        /// Unknown fields are dropped, so the first decoding may lose some; nothing changes after that.
+        /// Unknown fields are dropped by the first decoding; after that nothing changes.
         #[test]
-        fn encoding_what_was_decoded_loses_nothing(bytes in fields(), number in 1u64..42) {
+        fn decoded_envelopes_are_the_same_after_encoding_and_decoding(bytes in fields(), number in 1u64..42) {
             for bytes in [field(&varint(number << 3 | 2), &bytes), bytes] {
                 if let Ok(envelope) = codec::decode(&bytes) {
                     prop_assert_eq!(codec::decode(&codec::encode(&envelope)), Ok(envelope));

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The allowed dependencies of core. Another one needs a reason in ARCHITECTURE.md first.
+/// The allowed dependencies of core. Another one needs a decision record in docs/adr first.
 const CORE_MAY_USE: [&str; 3] = ["bytes", "prost", "thiserror"];
 
 /// Core's modules with data types, which most layers may use.
@@ -24,8 +24,8 @@ struct Layer {
     may_use: &'static [&'static str],
     /// The modules of core that it may use.
     core: &'static [&'static str],
-    /// Crates that it may not use.
-    not: &'static [&'static str],
+    /// The crates that it must not use.
+    forbidden: &'static [&'static str],
 }
 
 const LEAVES: &[&str] = &["config", "i18n"];
@@ -35,13 +35,13 @@ const NO_LEPTOS: &[&str] = &["gloo_net", "leptos", "leptos_use_media_query"];
 
 fn layers() -> [Layer; 7] {
     [
-        Layer { name: "app", may_use: &["view", "ctrl"], core: &DATA, not: &["gloo_net"] },
-        Layer { name: "view", may_use: &["ctrl"], core: &DATA, not: &["gloo_net"] },
-        Layer { name: "ctrl", may_use: &["service"], core: &DATA, not: &["gloo_net", "web_sys"] },
-        Layer { name: "service", may_use: &["ws"], core: &[], not: NO_LEPTOS },
-        Layer { name: "ws", may_use: &[], core: &["-"], not: &["leptos"] },
-        Layer { name: "config", may_use: &[], core: &["address"], not: NO_LEPTOS },
-        Layer { name: "i18n", may_use: &[], core: &DATA, not: &["gloo_net"] },
+        Layer { name: "app", may_use: &["view", "ctrl"], core: &DATA, forbidden: &["gloo_net"] },
+        Layer { name: "view", may_use: &["ctrl"], core: &DATA, forbidden: &["gloo_net"] },
+        Layer { name: "ctrl", may_use: &["service"], core: &DATA, forbidden: &["gloo_net", "web_sys"] },
+        Layer { name: "service", may_use: &["ws"], core: &[], forbidden: NO_LEPTOS },
+        Layer { name: "ws", may_use: &[], core: &["-"], forbidden: &["leptos"] },
+        Layer { name: "config", may_use: &[], core: &["address"], forbidden: NO_LEPTOS },
+        Layer { name: "i18n", may_use: &[], core: &DATA, forbidden: &["gloo_net"] },
     ]
 }
 
@@ -141,7 +141,9 @@ fn violations(layer: &Layer, file: &str, source: &str) -> Vec<String> {
                     out.push(complain(&format!("core's `{module}`")));
                 }
             }
-            (first, _) if layer.not.contains(&first) => out.push(complain(&format!("the crate `{first}`"))),
+            (first, _) if layer.forbidden.contains(&first) => {
+                out.push(complain(&format!("the crate `{first}`")))
+            }
             _ => {}
         }
     }

@@ -61,7 +61,7 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
-/// What the program does instead of serving.
+/// A command that runs instead of the server.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum Command {
     /// Copies the message log to a new file and writes its checksum to a second one; the server may be running
@@ -296,7 +296,7 @@ impl Config {
         }
     }
 
-    /// The limits that clients are told at login.
+    /// The limits that are announced to clients at login.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {

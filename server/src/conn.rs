@@ -1,8 +1,8 @@
-//! WebSocket connections: limits, handshake, framing and writing. No knowledge of the messages' meaning.
+//! WebSocket connections: limits, handshake, framing and writing, independent of the meaning of messages.
 //!
 //! | module | content |
 //! | --- | --- |
-//! | [`limiter`] | how many connections there may be |
+//! | [`limiter`] | limits on the number of connections |
 //! | [`handshake`] | the opening handshake, up to the raw socket |
 //! | [`frame_reader`] | from bytes to messages, sans-IO |
 //! | [`frame`] | from messages to bytes |

@@ -9,7 +9,7 @@
 //! | `dispatch` | routing of incoming envelopes |
 //! | `login` | login, session resumption and departure |
 //! | `message` | incoming messages |
-//! | `history` | pages of history and searches |
+//! | `history` | replay, history pages and searches |
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
 //! | `room` | subscribers of a room, and delivery to them |
@@ -119,7 +119,7 @@ pub struct Counters {
     pub accepted: u64,
     /// Envelopes and connections refused.
     pub refused: u64,
-    /// Envelopes of unknown meaning, ignored.
+    /// Envelopes ignored because they have only unknown fields, or no content.
     pub ignored: u64,
 }
 
@@ -137,7 +137,7 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// Reads it from a log.
+    /// Reads the state from a log.
     ///
     /// # Errors
     /// Those of the log.
@@ -294,7 +294,7 @@ impl Hub {
         self.remove_connection(conn, true);
     }
 
-    /// Time has passed.
+    /// Handles all deadlines up to `now`, in ms on the hub's clock; `unix_ms` is the same moment in Unix ms.
     pub fn handle_timeout(&mut self, now: Millis, unix_ms: i64) {
         self.now = now;
         self.unix_ms = unix_ms;
@@ -308,7 +308,7 @@ impl Hub {
         }
         self.close_slow_consumers();
         while let Some((_, key)) = self.reserved.pop_front_if(|(until, _)| *until <= now) {
-            // If the member has reconnected and was lost again, a later entry counts.
+            // A member that reconnected and was lost again has a later entry, which determines the end.
             if !self.reserved.iter().any(|(_, other)| *other == key) {
                 self.nicks.release(&key);
             }

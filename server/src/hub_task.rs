@@ -27,11 +27,14 @@ use crate::{
     store::threads::{LogReport, LogThreads},
 };
 
+/// When clients should reconnect after a shutdown, in ms; each adds a random delay.
+const RETRY_AFTER_MS: u32 = 1000;
+
 /// The most inputs handled before outputs are written.
 const MAX_INPUTS_PER_ROUND: usize = 512;
 
-/// How many write queues this task writes directly each time, if there are other worker threads for the rest.
-/// Writing this many takes about as long as waking another thread.
+/// How many connections this task writes to directly per round, if other worker threads can write to the rest.
+/// That takes about as long as waking another thread.
 const DIRECT_WRITES: usize = 32;
 
 /// An input of the hub. A connection has at most a few unhandled messages (see
@@ -77,7 +80,7 @@ struct ConnectionEntry {
     address: IpAddr,
     opened: Instant,
     messages: u64,
-    /// Published frames are not sent to it, until its queue has drained.
+    /// Published frames are skipped until its queue has drained.
     is_slow: bool,
     /// Frames were pushed since the last flush.
     unflushed: bool,
@@ -135,8 +138,8 @@ impl HubTask {
                 self.handle_input(now, unix_ms, input);
             }
             self.hub.handle_timeout(now, unix_ms);
-            // Counted before the outputs are written, so that a client that got a reply finds the counters up
-            // to date; and after, for connections that were closed as slow consumers.
+            // Updated before the outputs are written, so that the counters include what a reply reports; and
+            // again afterwards, because slow consumers may have been closed.
             self.stats.count(self.hub.members(), self.hub.counters());
             self.execute_outputs(now);
             self.flush(direct_writes);
@@ -286,9 +289,6 @@ impl HubTask {
         }
     }
 }
-
-/// When clients should reconnect after a shutdown, in ms; each adds a random delay.
-const RETRY_AFTER_MS: u32 = 1000;
 
 impl Drop for HubTask {
     fn drop(&mut self) {

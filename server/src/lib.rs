@@ -2,7 +2,7 @@
 //!
 //! [`run`] is the whole server as a call: it serves on given listeners until a given future completes.
 //!
-//! | module | content | does not know |
+//! | module | content | independent of |
 //! | --- | --- | --- |
 //! | [`hub`] | sessions, rooms, subscriptions, presence; sans-IO | sockets, clocks, tasks |
 //! | [`store`] | the event log; SQLite | hub, sockets, tasks |
@@ -191,7 +191,10 @@ fn timeouts(config: &Config) -> Timeouts {
 }
 
 /// Random bytes of the operating system.
-#[allow(clippy::expect_used)] // Checked at the start. A secret that is not random must never be issued.
+#[allow(
+    clippy::expect_used,
+    reason = "checked at the start; a secret that is not random must never be issued"
+)]
 fn random(buffer: &mut [u8]) {
     getrandom::fill(buffer).expect("random numbers were available at the start");
 }

@@ -1,4 +1,4 @@
-//! The program: reads the settings, prints the addresses, and serves until it is asked to stop. Or makes a backup.
+//! The program: reads the settings, prints the addresses, and serves until it is asked to stop; or makes a backup.
 
 use std::{net::SocketAddr, path::Path, process::ExitCode};
 

@@ -17,13 +17,13 @@ pub struct Stats {
     pub accepted: AtomicU64,
     /// Envelopes and connections refused by the hub.
     pub refused: AtomicU64,
-    /// Envelopes of unknown meaning, ignored.
+    /// Envelopes ignored because they have only unknown fields, or no content.
     pub ignored: AtomicU64,
-    /// Connections rejected because of a limit or their origin.
-    pub turned_away: AtomicU64,
+    /// TCP connections and WebSocket handshakes rejected because of a limit, their origin, or a shutdown.
+    pub rejected: AtomicU64,
     /// Connections closed as slow consumers.
     pub too_slow: AtomicU64,
-    /// How often a slow consumer was unsubscribed until it caught up.
+    /// How often a slow consumer was unsubscribed, to load the skipped messages later.
     pub skipped: AtomicU64,
     /// How often the event log failed to append or to read.
     pub log_failures: AtomicU64,
@@ -35,6 +35,7 @@ impl Stats {
         counter.fetch_add(1, Relaxed);
     }
 
+    /// Copies the hub's counters.
     pub(crate) fn count(&self, members: usize, counters: Counters) {
         self.members.store(members, Relaxed);
         self.accepted.store(counters.accepted, Relaxed);

@@ -1,7 +1,6 @@
 //! The event log: the messages of all rooms, in order and durable.
 //!
-//! An [`EventLog`] is driven by calls and uses no tasks or queues, so that a test can step it and stop it
-//! between any two calls.
+//! An [`EventLog`] is synchronous and uses no tasks or queues, so that a test can stop it between any two calls.
 //!
 //! Guarantees to callers:
 //!
@@ -158,9 +157,9 @@ pub enum QueryKind {
 /// The result of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueryResult {
-    /// Of [`QueryKind::Page`].
+    /// The result of [`QueryKind::Page`].
     Page(HistoryPage),
-    /// Of [`QueryKind::Search`].
+    /// The result of [`QueryKind::Search`].
     Search(SearchResults),
 }
 
@@ -215,7 +214,7 @@ impl Default for Retention {
     }
 }
 
-/// Errors of the log. Each is a sentence that tells the operator what to do.
+/// Errors of the log. Each is a sentence for the operator, with a remedy where there is one.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum LogError {
     /// The disk is full, or the database has reached its maximum size.
@@ -228,7 +227,7 @@ pub enum LogError {
     #[error("{} is damaged; restore it from a backup.", .0.display())]
     Damaged(PathBuf),
     /// The file was written by a newer version of the server.
-    #[error("{} was written by a newer Parlour (schema {found}, this one knows {known}); use that version.", .path.display())]
+    #[error("{} was written by a newer Parlour (schema {found}, this one supports {known}); use that version.", .path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -240,7 +239,7 @@ pub enum LogError {
     /// Another server uses the directory.
     #[error("{} is in use by another Parlour; stop that one, or give this one its own --data-dir.", .0.display())]
     InUse(PathBuf),
-    /// Any other error, in the words of the storage.
+    /// Any other error, with the message of SQLite or of the operating system.
     #[error("The event log failed: {0}.")]
     Failed(String),
 }

@@ -1,5 +1,5 @@
-//! Invalid input over real sockets. Each time two other clients exchange messages undisturbed, and the
-//! server's state is as before.
+//! Invalid input over real sockets. In each case two other clients exchange messages without interruption, and
+//! the server's state is unchanged afterwards.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod common;
@@ -42,7 +42,7 @@ fn invalid_nicks_in_the_rich_dialect() {
         twice.send_login("x", &[]);
         assert_eq!(twice.until_closed(), Some(4004));
         let suggestion = &twice.refusals()[0].suggestion;
-        Client::login(server.address, suggestion).send_message("so is what was suggested");
+        Client::login(server.address, suggestion).send_message("the suggested name is accepted");
     });
 }
 
@@ -98,13 +98,13 @@ fn malformed_envelopes() {
         ("cut short", 2, &whole[..whole.len() - 2]),
         ("random bytes", 2, &random),
         ("text that is no protobuf", 1, b"{\"type\":\"talk\"}"),
-        ("text of no length", 1, &[0x0A, 0x7F]),
+        ("a truncated field", 1, &[0x0A, 0x7F]),
     ];
     undisturbed(&server, || {
         for (what, opcode, payload) in cases {
-            for known in [false, true] {
+            for logged_in in [false, true] {
                 let mut client = Client::connect(server.address);
-                if known {
+                if logged_in {
                     client = Client::login(server.address, "tom");
                 }
                 client.socket.send(opcode, payload).unwrap();
@@ -119,7 +119,7 @@ fn malformed_envelopes() {
 fn oversized_frames_are_not_read() {
     let server = TestServer::start();
     undisturbed(&server, || {
-        // Complete, in fragments, and announced with a length of four exabytes.
+        // In one frame, in fragments, and with only a header that states four exabytes.
         let mut client = Client::login(server.address, "tom");
         let frame = client.socket.frame(0x82, &vec![0; 65_537]);
         let _ = client.socket.stream.write_all(&frame);
@@ -131,8 +131,8 @@ fn oversized_frames_are_not_read() {
         }
         assert_eq!(client.until_closed(), Some(1009));
         let mut client = Client::login(server.address, "tam");
-        let promise = [&[0x82, 0xFF][..], &(1_u64 << 62).to_be_bytes(), &[1, 2, 3, 4]].concat();
-        client.socket.stream.write_all(&promise).unwrap();
+        let header = [&[0x82, 0xFF][..], &(1_u64 << 62).to_be_bytes(), &[1, 2, 3, 4]].concat();
+        client.socket.stream.write_all(&header).unwrap();
         assert_eq!(client.until_closed(), Some(1009));
     });
 }
@@ -183,7 +183,7 @@ fn client_member_list_of_a_hundred_thousand() {
 }
 
 #[test]
-fn envelopes_at_the_wrong_time_are_refused() {
+fn login_is_required_first_and_only_once() {
     let server = TestServer::start();
     undisturbed(&server, || {
         let mut early = Client::connect(server.address);
@@ -212,15 +212,15 @@ fn unknown_types_and_extensions() {
         client.extension(Extension::Typing(wire::Typing { typing: true }));
         client.until(|c| c.refused(Status::Unsupported));
         client.settle();
-        assert_eq!(client.refusals().len(), 1, "what is unknown is ignored, what is not done is refused");
+        assert_eq!(client.refusals().len(), 1, "unknown fields are ignored, unsupported extensions refused");
         let mut desktop = Desktop::join(server.address, "desk").unwrap();
         desktop.send("", "no type at all").unwrap();
-        desktop.send("login", "the word alone").unwrap();
-        desktop.until(|d| d.shows("desk:no type at all") && d.shows("desk:the word alone")).unwrap();
+        desktop.send("login", "no extension").unwrap();
+        desktop.until(|d| d.shows("desk:no type at all") && d.shows("desk:no extension")).unwrap();
     });
     assert_eq!(
         server.stats.ignored.load(std::sync::atomic::Ordering::Relaxed),
         2,
-        "and counted, as a greeting is"
+        "the unknown field and the greeting of the desktop client"
     );
 }

@@ -17,9 +17,12 @@ fn desktop_client_and_browser_exchange_messages() {
     let answer = "你好，".repeat(60);
     tom.type_line(&answer).unwrap();
     lili.until(|c| c.has_received(&answer));
-    let heard = lili.received_with(&answer)[0].clone();
-    assert_eq!((heard.user_name.as_str(), heard.r#type.as_str(), heard.id.len()), ("tom", "talk", 16));
-    assert!(heard.seq > lili.received_with("hello tom")[0].seq && heard.time > 1_600_000_000_000);
+    let received = lili.received_with(&answer)[0].clone();
+    assert_eq!(
+        (received.user_name.as_str(), received.r#type.as_str(), received.id.len()),
+        ("tom", "talk", 16)
+    );
+    assert!(received.seq > lili.received_with("hello tom")[0].seq && received.time > 1_600_000_000_000);
     tom.until(|d| d.lines.last() == Some(&format!("tom:{answer}"))).unwrap();
 
     tom.type_line("userlist").unwrap();

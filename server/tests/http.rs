@@ -286,7 +286,7 @@ fn frames_may_follow_the_handshake_at_once() {
     bytes.extend([0x81, 0x80 | 11, 0, 0, 0, 0]);
     bytes.extend(b"\x0A\x03tom\x12\x04talk");
     stream.write_all(&bytes).unwrap();
-    eventually("tom is there", || server.members() == 1);
+    eventually("tom is logged in", || server.members() == 1);
     let client = Client::login(server.address, "lili");
     drop(client);
 }

@@ -20,10 +20,10 @@ fn ten_thousand_connections_from_one_address() {
     let mut witness = Client::login(server.address, "witness");
     witness.send_message("before");
     let before = resident();
-    let (mut held, mut refused) = (Vec::new(), 0);
+    let (mut open, mut refused) = (Vec::new(), 0);
     for n in 0..10_000 {
         match Socket::open(server.address, "") {
-            Ok(socket) => held.push(socket),
+            Ok(socket) => open.push(socket),
             Err(error) => {
                 assert!(error.to_string().contains(" 429 "), "{error}");
                 refused += 1;
@@ -33,16 +33,16 @@ fn ten_thousand_connections_from_one_address() {
             witness.send_message(&format!("while {n}"));
         }
     }
-    assert_eq!((held.len(), refused), (99, 9_901));
-    assert_eq!(server.stats.turned_away.load(Relaxed), 9_901);
-    eventually("those that are there are counted", || server.sockets() == 100);
-    drop(held);
-    eventually("connections are back to what they were", || server.sockets() == 1);
-    eventually("TCP connections are back to what they were", || server.stats.tcp.load(Relaxed) == 1);
-    assert!(Socket::open(server.address, "").is_ok(), "there is a place again");
+    assert_eq!((open.len(), refused), (99, 9_901));
+    assert_eq!(server.stats.rejected.load(Relaxed), 9_901);
+    eventually("the open connections are counted", || server.sockets() == 100);
+    drop(open);
+    eventually("connections are closed", || server.sockets() == 1);
+    eventually("TCP connections are closed", || server.stats.tcp.load(Relaxed) == 1);
+    assert!(Socket::open(server.address, "").is_ok(), "a permit is free again");
     witness.send_message("after");
     let grown = resident().saturating_sub(before);
-    assert!(grown < 32 << 20, "{grown} bytes are still held");
+    assert!(grown < 32 << 20, "{grown} bytes are not freed");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn silent_connections_are_closed() {
     });
     let mut witness = Client::login(server.address, "witness");
     let mut silent: Vec<_> = (0..1000).map(|_| TcpStream::connect(server.address).unwrap()).collect();
-    eventually("most are turned away", || server.stats.turned_away.load(Relaxed) > 800);
+    eventually("most are rejected", || server.stats.rejected.load(Relaxed) > 800);
     assert!(server.stats.tcp.load(Relaxed) <= 50 + 64);
     let mut answer = String::new();
     let last = silent.last_mut().unwrap();
@@ -61,7 +61,7 @@ fn silent_connections_are_closed() {
     last.read_to_string(&mut answer).unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     witness.send_message("still here");
-    eventually("the others are not waited for", || server.stats.tcp.load(Relaxed) == 1);
+    eventually("the silent connections are closed", || server.stats.tcp.load(Relaxed) == 1);
     drop(silent);
 }
 
@@ -73,7 +73,7 @@ fn full_server_refuses_connections() {
     let refused = Socket::open(server.address, "").unwrap_err();
     assert!(refused.to_string().contains(" 503 "), "{refused}");
     drop(first);
-    eventually("there is a place again", || Socket::open(server.address, "").is_ok());
+    eventually("a permit is free again", || Socket::open(server.address, "").is_ok());
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn trusted_proxy_determines_the_address() {
     let first = from("1.1.1.1").unwrap();
     assert!(from("1.1.1.1").is_err());
     let second = from("1.1.1.2").unwrap();
-    eventually("both are there", || server.sockets() == 2);
+    eventually("both are connected", || server.sockets() == 2);
     drop((first, second));
-    eventually("there is a place again", || from("1.1.1.1").is_ok());
+    eventually("a permit is free again", || from("1.1.1.1").is_ok());
 }

@@ -1,4 +1,4 @@
-//! How the server stops, as a call and as a program.
+//! Shutdown of the server, in process and as a program.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod common;
@@ -17,33 +17,33 @@ fn shutdown_closes_all_connections() {
     let mut server = TestServer::start();
     let mut rich = Client::login(server.address, "lili");
     let mut desktop = Desktop::join(server.address, "tom").unwrap();
-    let mut stranger = Client::connect(server.address);
+    let mut unauthenticated = Client::connect(server.address);
     rich.send_message("a last word");
     server.stop();
     rich.until(|c| c.frames.iter().any(|f| matches!(f.extension, Some(Extension::GoingAway(_)))));
     assert_eq!(rich.until_closed(), Some(Status::ShuttingDown.code()));
     assert_eq!(desktop.until_closed().unwrap(), Message::Close(Some(1001)));
-    assert_eq!(stranger.until_closed(), Some(Status::ShuttingDown.code()));
+    assert_eq!(unauthenticated.until_closed(), Some(Status::ShuttingDown.code()));
     assert!(desktop.shows("lili:a last word"));
-    drop((rich, desktop, stranger));
+    drop((rich, desktop, unauthenticated));
     server.join().unwrap();
     assert_eq!((server.sockets(), server.members()), (0, 0));
-    assert!(Socket::open(server.address, "").is_err(), "nobody listens any more");
+    assert!(Socket::open(server.address, "").is_err(), "the listener is closed");
 }
 
 #[test]
 fn shutdown_does_not_wait_for_unresponsive_peers() {
     let mut server = TestServer::start();
-    let mut stubborn = Client::login(server.address, "stubborn");
+    let mut unresponsive = Client::login(server.address, "unresponsive");
     let begun = Instant::now();
     server.stop();
     server.join().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(10));
-    assert_eq!(stubborn.until_closed(), Some(Status::ShuttingDown.code()));
+    assert_eq!(unresponsive.until_closed(), Some(Status::ShuttingDown.code()));
 }
 
 /// The program with its own log directory; killed when dropped.
-struct Program(Child, #[allow(dead_code)] Dir);
+struct Program(Child, #[allow(dead_code, reason = "removed when dropped")] Dir);
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
@@ -107,7 +107,7 @@ fn program_prints_its_address_and_stops_on_request() {
     for part in ["\"dialect\":\"rich\"", "\"agent\":\"test\"", "\"address\":\"127.0.0.1\"", "\"code\":4500"] {
         assert!(ended[0].contains(part), "{part}: {log}");
     }
-    assert!(!log.contains("hello log"), "what is said is nobody's business");
+    assert!(!log.contains("hello log"), "diagnostics must not contain messages");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Slow, silent and vanished peers do not affect others.
+//! Slow, silent and lost peers do not affect others.
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 mod common;
@@ -20,26 +20,26 @@ fn peer_that_never_reads_is_closed() {
         config.burst = 1_000_000;
     });
     undisturbed(&server, || {
-        let mut deaf = Client::login(server.address, "deaf");
-        let mut talker = Client::login(server.address, "talker");
-        let mut listener = Client::login(server.address, "listener");
+        let mut blocked = Client::login(server.address, "blocked");
+        let mut sender = Client::login(server.address, "sender");
+        let mut reader = Client::login(server.address, "reader");
         let text = "x".repeat(15_000);
-        let mut said = 0;
+        let mut sent = 0;
         while server.stats.too_slow.load(Relaxed) == 0 {
-            let line = format!("{said} {text}");
-            talker.send_message(&line);
-            listener.until(|c| c.has_received(&line));
-            talker.frames.clear();
-            said += 1;
-            assert!(said < 5_000, "the system's buffers can't be that large");
+            let line = format!("{sent} {text}");
+            sender.send_message(&line);
+            reader.until(|c| c.has_received(&line));
+            sender.frames.clear();
+            sent += 1;
+            assert!(sent < 5_000, "the system's buffers can't be that large");
         }
-        listener.until(|c| c.presence("deaf").contains(&false));
+        reader.until(|c| c.presence("blocked").contains(&false));
         // Frames already sent arrive, then the reason; the queue was discarded.
-        assert_eq!(deaf.until_closed(), Some(4501));
-        let heard = deaf.frames.iter().filter(|f| f.content.ends_with(&text)).count();
+        assert_eq!(blocked.until_closed(), Some(4501));
+        let received = blocked.frames.iter().filter(|f| f.content.ends_with(&text)).count();
         assert!(
-            heard < said && said - heard <= HARD_LIMIT_FACTOR * 128 * 1024 / 15_000 + 2,
-            "{heard} of {said}"
+            received < sent && sent - received <= HARD_LIMIT_FACTOR * 128 * 1024 / 15_000 + 2,
+            "{received} of {sent}"
         );
     });
 }
@@ -49,15 +49,15 @@ fn slow_consumer_resumes_and_loads_what_it_missed() {
     let server = TestServer::with(|config| config.queue_bytes = 128 * 1024);
     undisturbed(&server, || {
         let mut slow = Client::reader(server.address, "slow");
-        let mut talker = Client::login(server.address, "talker");
+        let mut sender = Client::login(server.address, "sender");
         let text = "x".repeat(15_000);
-        let mut said = Vec::new();
+        let mut sent = Vec::new();
         while server.stats.skipped.load(Relaxed) == 0 {
-            let line = format!("{} {text}", said.len());
-            talker.send_message(&line);
-            talker.frames.clear();
-            said.push(line);
-            assert!(said.len() < 5_000, "the system's buffers can't be that large");
+            let line = format!("{} {text}", sent.len());
+            sender.send_message(&line);
+            sender.frames.clear();
+            sent.push(line);
+            assert!(sent.len() < 5_000, "the system's buffers can't be that large");
         }
         // It reads again: the queued frames, then the resumption at the current position.
         let resume = |c: &Client| {
@@ -68,13 +68,13 @@ fn slow_consumer_resumes_and_loads_what_it_missed() {
         };
         slow.until(|c| resume(c).is_some());
         let from = resume(&slow).unwrap();
-        let heard: Vec<_> = slow.frames.iter().filter(|f| f.seq > 0).map(|f| f.seq).collect();
-        assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "without a hole, as far as it goes");
+        let received: Vec<_> = slow.frames.iter().filter(|f| f.seq > 0).map(|f| f.seq).collect();
+        assert!(received.windows(2).all(|pair| pair[0] < pair[1]), "in order, up to the overflow");
         slow.until(|c| !c.roster().is_empty());
-        talker.send_message("after it");
+        sender.send_message("after it");
         slow.until(|c| c.has_received("after it"));
         // The log contains everything in between.
-        let mut after = *heard.last().unwrap();
+        let mut after = *received.last().unwrap();
         let mut loaded = 0;
         while after < from {
             slow.frames.clear();
@@ -98,11 +98,11 @@ fn slow_consumer_resumes_and_loads_what_it_missed() {
 #[test]
 fn burst_larger_than_the_queue_closes_no_reader() {
     let server = TestServer::with(|config| config.queue_bytes = 64 * 1024);
-    let mut talker = Client::login(server.address, "talker");
+    let mut sender = Client::login(server.address, "sender");
     let mut readers = ["a", "b", "c"].map(|nick| Client::login(server.address, nick));
     let text = "x".repeat(16_000);
     for n in 0..20 {
-        talker.send_message(&format!("{n} {text}"));
+        sender.send_message(&format!("{n} {text}"));
     }
     for reader in &mut readers {
         reader.until(|c| c.has_received(&format!("19 {text}")));
@@ -114,16 +114,16 @@ fn burst_larger_than_the_queue_closes_no_reader() {
 fn peer_that_accepts_nothing_is_closed() {
     let server = TestServer::with(|config| config.write_timeout = Span::millis(200));
     undisturbed(&server, || {
-        let deaf = Client::login(server.address, "deaf");
-        let mut talker = Client::login(server.address, "talker");
+        let blocked = Client::login(server.address, "blocked");
+        let mut sender = Client::login(server.address, "sender");
         let before = server.sockets();
         let text = "x".repeat(15_000);
-        eventually("the deaf peer's place is free", || {
-            talker.send_message(&text);
-            talker.frames.clear();
+        eventually("the connection is closed", || {
+            sender.send_message(&text);
+            sender.frames.clear();
             server.sockets() == before - 1
         });
-        drop(deaf);
+        drop(blocked);
     });
 }
 
@@ -138,7 +138,7 @@ fn peer_without_pongs_is_closed() {
         silent.answers = false;
         let mut alive = Desktop::join(server.address, "alive").unwrap();
         let begun = Instant::now();
-        let pinger = std::thread::spawn(move || {
+        let ponger = std::thread::spawn(move || {
             // Only answers Pings.
             while begun.elapsed() < Duration::from_millis(1500) {
                 if let Ok(Message::Ping(payload)) = alive.socket.next(Duration::from_millis(50)) {
@@ -150,7 +150,7 @@ fn peer_without_pongs_is_closed() {
         });
         assert_eq!(silent.until_closed(), Some(4503));
         assert!(begun.elapsed() >= Duration::from_millis(600));
-        pinger.join().unwrap();
+        ponger.join().unwrap();
     });
 }
 
@@ -188,17 +188,17 @@ fn complete_frames_may_arrive_slowly() {
     let server = TestServer::with(|config| config.frame_timeout = Span::millis(300));
     let mut client = Client::login(server.address, "tom");
     let begun = Instant::now();
-    let mut said = 0;
+    let mut sent = 0;
     while begun.elapsed() < Duration::from_millis(900) {
-        client.send_message(&format!("message {said}"));
-        said += 1;
+        client.send_message(&format!("message {sent}"));
+        sent += 1;
         // Each read of the server ends within the next frame.
         let rest = client.socket.frame(0x8A, b"pong");
         client.socket.stream.write_all(&rest[..3]).unwrap();
         let _ = client.step(Duration::from_millis(10));
         client.socket.stream.write_all(&rest[3..]).unwrap();
     }
-    assert!(client.closed.is_none() && said > 3);
+    assert!(client.closed.is_none() && sent > 3);
 }
 
 #[test]
@@ -211,26 +211,26 @@ fn peer_lost_within_a_frame_departs_once() {
             let frame = gone.socket.frame(0x82, &[0; 500]);
             gone.socket.stream.write_all(&frame[..100]).unwrap();
             drop(gone);
-            eventually("the name is free", || server.members() == 3);
+            eventually("the member has left", || server.members() == 3);
         }
-        let mut gone = Desktop::join(server.address, "desk").unwrap();
-        gone.socket.stream.write_all(&[0x81]).unwrap();
+        let mut desktop = Desktop::join(server.address, "desk").unwrap();
+        desktop.socket.stream.write_all(&[0x81]).unwrap();
     });
-    let departures = |c: &Client, nick: &str| c.presence(nick).iter().filter(|there| !**there).count();
+    let departures = |c: &Client, nick: &str| c.presence(nick).iter().filter(|joined| !**joined).count();
     watcher.until(|c| departures(c, "desk") == 1);
     watcher.until(|c| c.presence("gone").last() == Some(&false));
-    // No member is announced twice; one that came and went between two presence updates is only announced as
-    // gone.
-    let told = watcher.presence("gone");
-    assert!(told.windows(2).all(|pair| !(pair[0] && pair[1])) && told.len() <= 6, "{told:?}");
+    // No join is announced twice. A member that joins and leaves between two presence updates is only announced
+    // as having left.
+    let changes = watcher.presence("gone");
+    assert!(changes.windows(2).all(|pair| !(pair[0] && pair[1])) && changes.len() <= 6, "{changes:?}");
 }
 
 #[test]
 fn unauthenticated_connection_is_closed() {
     let server = TestServer::with(|config| config.login_timeout = Span::millis(200));
     undisturbed(&server, || {
-        let mut stranger = Client::connect(server.address);
-        assert_eq!(stranger.until_closed(), Some(4508));
+        let mut unauthenticated = Client::connect(server.address);
+        assert_eq!(unauthenticated.until_closed(), Some(4508));
     });
 }
 

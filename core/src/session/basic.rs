@@ -56,7 +56,7 @@ impl Session {
     }
 
     fn basic_member_list(&mut self, now: Clocks, names: Vec<String>) {
-        for change in self.member_list.list(names) {
+        for change in self.member_list.replace(names) {
             if *change.nick != *self.nick {
                 self.emit(Event::PresenceChanged(change, now.unix));
             }

@@ -1,4 +1,4 @@
-//! Socket events and timeouts, and what both dialects share.
+//! Socket events, timeouts, and code common to both dialects.
 
 use super::{Clocks, Command, Event, Online, Session, State, Visibility};
 use crate::{
@@ -14,21 +14,22 @@ use crate::{
 
 /// The timeout for opening a socket, and that for the login, in ms.
 pub(super) const ANSWER_TIMEOUT_MS: Millis = 10_000;
-/// How long after a ping a connection is given up, in ms.
+/// A connection is given up after this time without input after a ping, in ms.
 const PONG_TIMEOUT_MS: Millis = 10_000;
-/// While the page is visible: after how many ms of silence the server is pinged.
+/// While the page is visible, the server is pinged after this time without input, in ms.
 const VISIBLE_PING_MS: Millis = 5_000;
-/// While the page is visible: how long after a ping a connection is given up, in ms.
+/// As [`PONG_TIMEOUT_MS`], while the page is visible.
 const VISIBLE_PONG_TIMEOUT_MS: Millis = 4_500;
-/// The time between pings that is accepted from a server, in ms.
+/// The accepted range of the heartbeat interval in a welcome, in ms.
 pub(super) const HEARTBEAT_MS: std::ops::RangeInclusive<Millis> = 2_000..=120_000;
-/// A connection that lasted this long resets the backoff, in ms.
+/// A connection that has been online this long resets the backoff, in ms.
 pub(super) const STABLE_MS: Millis = 30_000;
-/// How long a login is retried when the server says that our own nick is taken, in ms: longer than a server reserves it
-/// for a lost session, plus the maximum delay between two attempts.
+/// How long a login is retried after our own nick was refused as taken, in ms: the time for which a server reserves the
+/// nick of a lost session, plus the maximum delay between two attempts.
 const NICK_TAKEN_RETRY_MS: Millis = 60_000 + crate::backoff::MAX_DELAY_MS;
 /// The maximum size of a message from a server, in bytes.
 const INBOUND_BYTES: usize = 16 * 1024 * 1024;
+
 impl Session {
     // ---- socket events
 
@@ -37,8 +38,8 @@ impl Session {
         if !matches!(self.state, State::Opening { .. }) {
             return;
         }
-        // The clock makes the number larger than that of earlier visits which this page does not know; the increment
-        // makes it larger than the last one if the clock was set back.
+        // The clock makes the number larger than those of earlier sessions of this device, which may not be persisted; the
+        // increment makes it larger than the last one if the clock was set back.
         self.attempt = u64::try_from(now.unix).unwrap_or(0).max(self.attempt + 1);
         let newest = self.history.known.newest();
         let positions =
@@ -117,7 +118,7 @@ impl Session {
         let never_answered = matches!(self.state, State::Opening { .. });
         let status = match Status::from_code(code) {
             Status::Abnormal if never_answered => Status::NoAnswer,
-            // What a browser reports after it has received Text that is not UTF-8.
+            // Browsers report this code after receiving Text that is not UTF-8.
             Status::Abnormal if self.is_basic() => Status::InvalidText,
             // The server closed the connection normally; it may come back.
             Status::Normal => Status::GoingAway,
@@ -126,7 +127,7 @@ impl Session {
         self.connection_lost(now, status);
     }
 
-    /// The socket can't even be created: the address is invalid, or the page may not use it.
+    /// The socket could not be created: the address is invalid, or the page may not use it.
     pub fn handle_open_failed(&mut self, status: Status) {
         if matches!(self.state, State::Opening { .. }) {
             self.fail(status, None);
@@ -267,7 +268,7 @@ impl Session {
         });
         let dialect = identity.dialect;
         let first = self.identity.replace(identity.clone()).is_none();
-        // At once, because the nick can't be taken back without the secret.
+        // At once, because the nick can't be reclaimed without the secret.
         self.write_pending();
         self.emit(Event::LoggedIn(identity));
         self.emit(Event::FromDevice(false));
@@ -284,7 +285,7 @@ impl Session {
         self.flush(now);
     }
 
-    /// The connection is gone. Another attempt follows if it can succeed and a login has succeeded before.
+    /// The connection was lost. Schedules another attempt if that can succeed and a login has succeeded before.
     pub(super) fn connection_lost(&mut self, now: Clocks, status: Status) {
         if let State::Online(online) = &self.state
             && now.monotonic.saturating_sub(online.since) >= STABLE_MS
@@ -321,8 +322,8 @@ impl Session {
         }
     }
 
-    /// Whether to retry although the server says that the nick is taken: it was ours, and a server that was killed just
-    /// after we had left and logged in again reserves the nick for the earlier session, which is the one it knows.
+    /// Whether to retry although our own nick was refused as taken. This happens when the server was killed before it had
+    /// stored our current session: it then reserves the nick for the previous one.
     fn may_regain_nick(&mut self, now: Clocks, status: Status) -> bool {
         let is_refused = matches!(self.state, State::LoggingIn { .. }) && status == Status::NickTaken;
         if !is_refused || self.identity.is_none() {

@@ -15,7 +15,7 @@ pub(super) struct History {
     pub log: Vec<u8>,
     /// The known ranges of the room.
     pub known: Ranges,
-    /// The last sequence number received live; the next live message follows it. `None` without sequence numbers.
+    /// The last sequence number received live; `None` before the welcome, and on a server without history.
     live: Option<u64>,
     /// The number of the last request.
     last_request: u32,
@@ -31,16 +31,17 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Restores the state of an earlier visit.
+    /// Restores the persisted state.
     pub fn restore(&mut self, log: Vec<u8>, known: Ranges) {
         *self = Self { log, known, last_request: self.last_request, ..Self::default() };
     }
 
+    /// When the page request times out or can be sent.
     pub fn due(&self) -> Option<Millis> {
         self.page_request.map(|page| page.due)
     }
 
-    /// Forgets the requests of a connection that is gone.
+    /// Discards the requests and positions of a lost connection.
     pub fn disconnected(&mut self) {
         self.page_request = None;
         self.unanswered = 0;
@@ -56,7 +57,7 @@ impl History {
 }
 
 impl Session {
-    /// Handles what the server's welcome says about its log.
+    /// Handles the log id and the last sequence number in the server's welcome.
     pub(super) fn start_history(&mut self, now: Clocks, log: Vec<u8>, positions: &[wire::RoomPosition]) {
         let last =
             positions.iter().find(|position| position.room.is_empty()).map_or(0, |position| position.seq);
@@ -102,12 +103,12 @@ impl Session {
         true
     }
 
-    /// Handles a page: one that was requested, or one that the server sends after the login by itself.
+    /// Handles a history page, requested or sent by the server after the login.
     pub(super) fn history_page(&mut self, now: Clocks, mut page: wire::HistoryPage) {
         if self.search.is_answered_by(page.request) {
             return self.search_answered(now, page);
         }
-        let answered = self.history.page_request.take_if(|asked| asked.is_answered_by(page.request));
+        let answered = self.history.page_request.take_if(|request| request.is_answered_by(page.request));
         // A page that arrives after its timeout is used like any other, unless it has no range: then it answers a
         // search.
         let is_late = answered.is_none() && page.request != 0;
@@ -128,7 +129,7 @@ impl Session {
         let mut messages = Vec::with_capacity(page.frames.len());
         for bytes in &page.frames {
             let message = codec::decode(bytes).ok().and_then(codec::received);
-            // An undecodable message is skipped, as it would be live.
+            // An undecodable message is skipped, as in live delivery.
             let Some(mut message) = message.filter(|m| page.from < m.seq && m.seq <= page.to) else {
                 self.ignored += 1;
                 continue;
@@ -159,19 +160,13 @@ impl Session {
         }
     }
 
-    /// The timeline has evicted the messages of this range: to be shown again they have to be loaded. Persisted messages
-    /// stay on the device.
+    /// The timeline has evicted the messages of this range, which becomes a gap. Persisted messages stay on the device.
     pub fn handle_evicted(&mut self, range: Range) {
-        let newest = self.history.known.newest();
-        self.history.known.remove(range.from, range.to);
-        if let Some(newest) = newest {
-            // Otherwise the gap before the next live message would be lost.
-            self.history.known.insert(newest, newest);
-        }
+        self.history.known.evict(range);
         self.emit_gaps();
     }
 
-    /// The connection is gone: pending requests fail.
+    /// The connection was lost: pending requests fail.
     pub(super) fn history_disconnected(&mut self) {
         let seek = self.history.page_request.and_then(|page| page.seek);
         self.history.disconnected();

@@ -16,7 +16,7 @@ const MAX_UNANSWERED: u32 = 2;
 /// The rate of history and search requests, per minute, and how many may be sent at once. Our server allows 240 and 30.
 const REQUESTS_PER_MINUTE: u32 = 210;
 const REQUEST_BURST: u32 = 25;
-/// Stands for a sequence number that is not known; no message has it.
+/// A placeholder for an unknown sequence number; no message has it.
 pub(super) const UNKNOWN_SEQ: u64 = u64::MAX;
 
 /// The budget for history and search requests. It spans connections, because the server counts across them too.
@@ -30,7 +30,7 @@ pub(super) struct PageRequest {
     /// The number of the request; 0 until it is sent.
     request: u32,
     start: Start,
-    /// The sequence number that is wanted: the end of a gap or the target of a seek; [`UNKNOWN_SEQ`] for a time.
+    /// The end of the gap, or the target of the seek; [`UNKNOWN_SEQ`] if that is a time.
     pub target_seq: u64,
     /// The timeout, or when to try to send the request.
     pub due: Millis,
@@ -67,7 +67,7 @@ impl Session {
             && !self.history.log.is_empty()
     }
 
-    /// Requests a page, instead of any that was requested before.
+    /// Requests a page. Replaces an unanswered request.
     pub(super) fn request_page(
         &mut self,
         now: Clocks,
@@ -110,7 +110,7 @@ impl Session {
         self.send_page_request(now);
     }
 
-    /// A history request was refused. It can be made again.
+    /// A history request was refused. The user can repeat it.
     pub(super) fn page_refused(&mut self, now: Clocks, request: u32) {
         if self.history.page_request.is_some_and(|page| page.is_answered_by(request)) {
             self.page_failed();
@@ -118,7 +118,7 @@ impl Session {
         self.request_answered(now);
     }
 
-    /// The request is to be sent now, or has timed out.
+    /// Handles the due time of the page request: it can be sent now, or has timed out.
     pub(super) fn page_due(&mut self, now: Clocks) {
         if self.history.unanswered >= MAX_UNANSWERED {
             // The earlier requests have timed out too.

@@ -1,4 +1,4 @@
-//! What a session writes to the device, and when.
+//! Writing the session to the device.
 //!
 //! A message that the user sends is written at once, and sent when that is done. Everything else is collected and
 //! written together within [`WRITE_DELAY_MS`]: if it were lost, the server would send it again. A range of the room is
@@ -29,22 +29,23 @@ pub(super) struct Persister {
     unwritten: BTreeMap<u64, Message>,
     /// The sequence numbers of the messages that the device has.
     written: BTreeSet<u64>,
-    /// The ranges of which the device has every message. It keeps messages that the timeline has evicted.
+    /// The ranges of which the device has every message. Messages evicted from the timeline stay in them.
     known: Ranges,
-    /// Messages up to this sequence number are not kept on the device.
+    /// Messages up to this sequence number are not persisted.
     floor: u64,
     /// When to write the non-urgent changes.
     due: Option<Millis>,
 }
 
 impl Persister {
-    /// Restores the state of an earlier visit.
+    /// Restores the persisted state.
     pub fn restore(&mut self, messages: impl Iterator<Item = u64>, known: Ranges) {
         self.known = known;
         self.written.clear();
         self.written.extend(messages);
     }
 
+    /// When to write the non-urgent changes.
     pub fn due(&self) -> Option<Millis> {
         self.due
     }
@@ -54,7 +55,7 @@ impl Persister {
         self.due.get_or_insert(now + WRITE_DELAY_MS);
     }
 
-    /// All messages of this range were added; it becomes known when they are written.
+    /// All messages of this range were added. The range is persisted as known together with them.
     pub fn add_known(&mut self, now: Millis, from: u64, to: u64) {
         self.known.insert(from, to);
         self.schedule(now);
@@ -153,7 +154,7 @@ impl Persister {
 }
 
 impl Session {
-    /// The changes up to this ticket were written, or writing has failed. Messages that waited for it are sent.
+    /// The changes up to this ticket were written, or writing has failed. Sends the messages that waited for it.
     pub fn handle_persisted(&mut self, now: Clocks, ticket: u64) {
         self.send_queue.persisted(ticket);
         self.flush(now);
@@ -179,9 +180,9 @@ impl Session {
         self.persister.write(account.as_mut());
     }
 
-    /// The changes that are to be written now.
+    /// Takes the changes that are to be written now.
     pub(super) fn poll_changes(&mut self) -> Option<Command> {
-        // A message to send does not make the account be written early, because that is larger than the message.
+        // A queued message is written alone, without the account, which is larger than the message.
         let is_urgent =
             |change: &Change| matches!(change, Change::Put(Table::SendQueue | Table::Account, ..));
         let is_leaving = self.identity.is_none();
@@ -196,7 +197,7 @@ impl Session {
         let Some(queued) = persist::decode_queued(bytes) else { return };
         let (id, stage) = (queued.id, queued.stage);
         if self.adopt(queued) {
-            // The other tab did not know that a basic server gets no message twice; see `persist_queued`.
+            // The other tab has persisted it as queued, which is wrong for a basic server; see `persist_queued`.
             if self.is_basic() && stage == Stage::Queued {
                 self.persist_queued(id);
             }
@@ -204,8 +205,8 @@ impl Session {
         }
     }
 
-    /// Adopts the messages that the previous leader had reported as [`Delivery::Queued`] and perhaps not persisted when
-    /// it died. An id that is known is ignored.
+    /// Adopts the messages that the previous leader had reported as [`Delivery::Queued`] and may not have persisted before
+    /// its tab was closed. An id that is known is ignored.
     ///
     /// The previous leader may have sent them. A rich server detects the duplicates by their ids; for a basic server the
     /// messages fail, so that the user decides.
@@ -227,7 +228,7 @@ impl Session {
     }
 
     /// Adds a message of another tab to the queue and reports it; `false` when its id is known. When the queue is full
-    /// the message stays on the device until the next visit.
+    /// the message stays on the device until the next login.
     fn adopt(&mut self, queued: QueuedMessage) -> bool {
         let Some(identity) = &self.identity else { return false };
         let message = own_message(&identity.nick, &queued);

@@ -27,7 +27,7 @@ impl Session {
         let missed = self.identity.is_some() && !history && self.backoff.attempt() <= 1;
         let batch = has("batch");
         self.secret = welcome.secret;
-        // With an invalid nick the next login would fail.
+        // A login with an invalid nick would fail.
         let nick = validate::nick(&welcome.nick, &Limits::default()).unwrap_or_else(|_| self.nick.clone());
         self.nick.clone_from(&nick);
         let identity = Identity {
@@ -65,13 +65,13 @@ impl Session {
                 ack.accepted.into_iter().for_each(|accepted| self.acknowledged(now, accepted))
             }
             Some(Extension::Roster(page)) => {
-                if self.member_list.snapshot(page) {
+                if self.member_list.add_page(page) {
                     self.emit(Event::MembersChanged);
                 }
             }
             Some(Extension::Presence(presence)) => {
                 let time = if presence.time == 0 { now.unix } else { presence.time };
-                for change in self.member_list.changes(presence) {
+                for change in self.member_list.apply(presence) {
                     if *change.nick != *self.nick {
                         self.emit(Event::PresenceChanged(change, time));
                     }
@@ -132,7 +132,7 @@ impl Session {
 
     fn acknowledged(&mut self, now: Clocks, accepted: wire::Accepted) {
         let Some(id) = MessageId::from_wire(&accepted.id) else { return };
-        // Missing when the message itself arrived first, or was acknowledged before.
+        // No longer queued if the message itself arrived first, or was acknowledged before.
         let Some(queued) = self.send_queue.get(id).cloned() else { return };
         self.dequeue(now, id);
         let Some(identity) = &self.identity else { return };
@@ -160,7 +160,7 @@ impl Session {
         if status == Status::Overtaken
             && let Ok(largest) = u64::from_str_radix(&refusal.suggestion, 16)
         {
-            // The clock was set back, so that this page started with too small a number.
+            // The clock was set back, so the attempts of this page are numbered too low.
             self.attempt = self.attempt.max(largest);
         }
         let refusal = Refusal {
@@ -196,7 +196,7 @@ impl Session {
             requeued.into_iter().for_each(|id| self.emit(Event::Delivery(id, Delivery::Queued)));
         } else if self.send_queue.set(id, Stage::Failed(status)) {
             if let Some(queued) = self.send_queue.get(id) {
-                // So that the next visit shows the failure too.
+                // So that the failure is still shown after a reload.
                 let _ = self.persister.put_queued(queued);
             }
             self.emit(Event::Delivery(id, Delivery::Failed(status)));

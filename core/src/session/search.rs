@@ -1,7 +1,7 @@
 //! Searching for messages, independently of history requests.
 //!
-//! One search request is unanswered at a time. Of the searches made meanwhile only the newest is sent next, and the
-//! answer to the unanswered one is discarded.
+//! At most one search request is unanswered. A search made meanwhile waits and replaces any that waited before; the answer
+//! to the replaced request is discarded.
 
 use super::{Clocks, Millis, Session, paging::REQUEST_TIMEOUT_MS};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     wire,
 };
 
-/// The number of matches per request.
+/// The maximum number of matches per request.
 const SEARCH_PAGE_MESSAGES: u32 = 50;
 
 /// The search state of a session.
@@ -40,6 +40,7 @@ struct Query {
 }
 
 impl Search {
+    /// When the sent search times out or the queued one can be sent.
     pub fn due(&self) -> Option<Millis> {
         self.sent.map(|sent| sent.deadline).or(self.queued.as_ref().map(|_| self.send_at))
     }
@@ -56,8 +57,8 @@ impl Session {
         self.search(now, Query { requester: LOCAL, words: words.into(), before });
     }
 
-    /// Like [`handle_search`](Self::handle_search), for another tab. `requester` is a number that the tab has drawn; it
-    /// is not 0.
+    /// Like [`handle_search`](Self::handle_search), for another tab. `requester` is a
+    /// random number of that tab; 0 counts as 1.
     pub fn handle_search_for(&mut self, now: Clocks, requester: Requester, words: &str, before: u64) {
         self.search(now, Query { requester: requester.max(1), words: words.into(), before });
     }
@@ -140,7 +141,7 @@ impl Session {
         }
     }
 
-    /// The connection is gone: the sent and the queued search fail.
+    /// The connection was lost: the sent and the queued search fail.
     pub(super) fn search_disconnected(&mut self) {
         self.sent_search_failed(Status::NotConnected);
         if let Some(query) = self.search.queued.take() {

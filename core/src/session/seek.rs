@@ -1,4 +1,4 @@
-//! Jumping to a message by its sequence number, or to a time. A new seek replaces the previous one.
+//! Seeking a message by its sequence number, or a time. A new seek replaces the previous one.
 
 use super::{Clocks, Session, paging::UNKNOWN_SEQ};
 use crate::{
@@ -33,7 +33,7 @@ impl Session {
     }
 
     /// Like [`handle_seek`](Self::handle_seek), for another tab, which may lack messages that this one has. `requester`
-    /// is a number that the tab has drawn; it is not 0.
+    /// is a random number of that tab; 0 counts as 1.
     pub fn handle_seek_for(&mut self, now: Clocks, requester: Requester, target: SeekTarget) {
         self.seek(now, PendingSeek { requester: requester.max(1), target });
     }
@@ -51,14 +51,14 @@ impl Session {
             }
             SeekTarget::Time(time) => (Start::At(*time), UNKNOWN_SEQ),
         };
-        if !self.can_request_history() {
-            self.seek_failed(Some(seek));
-        } else {
+        if self.can_request_history() {
             self.request_page(now, start, target_seq, Some(seek));
+        } else {
+            self.seek_failed(Some(seek));
         }
     }
 
-    /// The page that a seek has requested is here; `found` is what [`PendingSeek::find`] found in it.
+    /// Handles the page that a seek has requested. `found` is the result of [`PendingSeek::find`] in it.
     pub(super) fn finish_seek(
         &mut self,
         now: Clocks,

@@ -10,7 +10,7 @@ use crate::{
     validate,
 };
 
-/// Pauses for the rate limit shorter than this are not reported, in ms.
+/// Shorter pauses for the rate limit are not reported, in ms.
 const REPORTED_PAUSE_MS: Millis = 1_000;
 /// The maximum overhead of a frame in a batch, in bytes.
 const BATCH_OVERHEAD_BYTES: usize = 8;
@@ -68,7 +68,7 @@ impl Session {
         }
     }
 
-    /// Puts the messages in flight back into the queue.
+    /// Requeues the messages in flight; with a basic server they fail.
     pub(super) fn requeue_in_flight(&mut self) {
         let is_in_flight = |stage| stage == Stage::InFlight;
         let in_flight: Vec<_> = self

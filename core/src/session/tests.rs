@@ -30,7 +30,7 @@ struct Driver {
     closes: Vec<Option<u16>>,
     events: Vec<Event>,
     ids: u8,
-    /// The device's storage, and whether changes are applied to it at once.
+    /// The device's storage, and whether requested changes are applied to it at once.
     storage: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
     storage_works: bool,
     /// Changes that are not applied yet.

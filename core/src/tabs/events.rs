@@ -1,5 +1,5 @@
-//! Encodes session events for other tabs. Each kind of event uses those fields of the flat [`TabEvent`] that it needs;
-//! the two functions here are the definition of what they mean.
+//! Encodes session events for other tabs. [`TabEvent`] is one flat message for all kinds of events; `encode` and `decode`
+//! define which fields a kind uses.
 
 use crate::{
     Millis, codec,
@@ -47,7 +47,7 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
         Event::FromDevice(flag) => (Kind::FromDevice, TabEvent { flag: *flag, ..empty() }),
         Event::Delivery(id, delivery) => {
             let frames = vec![persist::queued_key(*id)];
-            (Kind::Delivery, TabEvent { frames, number: encode_delivery(*delivery), ..empty() })
+            (Kind::Delivery, TabEvent { frames, number: delivery.to_code().into(), ..empty() })
         }
         Event::Discarded(id) => {
             (Kind::Discarded, TabEvent { frames: vec![persist::queued_key(*id)], ..empty() })
@@ -78,7 +78,7 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
             };
             (Kind::SearchFinished, TabEvent { other: *requester, ..fields })
         }
-        // Sent as `Decoded::Members`; each tab has its own gaps; the answers to requests of one tab.
+        // Members are sent by `members`; each tab has its own gaps; these notices answer a command in one tab.
         Event::MembersChanged | Event::Gaps(_) | Event::Notice(Notice::Help | Notice::Members { .. }) => {
             return None;
         }
@@ -211,14 +211,17 @@ fn decode_dialect(basic: bool) -> Dialect {
     if basic { Dialect::Basic } else { Dialect::Rich }
 }
 
-/// Marks an own message in the number that holds its delivery state.
+/// The flag of an own message, added to the code of its delivery state.
 const OWN: u64 = 1 << 32;
 
 fn encode_messages(messages: &[Message]) -> TabEvent {
     let own = |message: &Message| if message.own { OWN } else { 0 };
     TabEvent {
         frames: messages.iter().map(|message| codec::encode(&codec::delivered(message))).collect(),
-        numbers: messages.iter().map(|message| encode_delivery(message.delivery) | own(message)).collect(),
+        numbers: messages
+            .iter()
+            .map(|message| u64::from(message.delivery.to_code()) | own(message))
+            .collect(),
         ..TabEvent::default()
     }
 }
@@ -234,20 +237,6 @@ fn decode_messages(event: TabEvent) -> Vec<Message> {
     messages
 }
 
-fn encode_delivery(delivery: Delivery) -> u64 {
-    match delivery {
-        Delivery::Sent => 0,
-        Delivery::Queued => 1,
-        Delivery::Pending => 2,
-        Delivery::Failed(status) => 3 + u64::from(status.code()),
-    }
-}
-
 fn decode_delivery(code: u64) -> Option<Delivery> {
-    Some(match code {
-        0 => Delivery::Sent,
-        1 => Delivery::Queued,
-        2 => Delivery::Pending,
-        code => Delivery::Failed(Status::from_code(u16::try_from(code - 3).ok()?)),
-    })
+    Delivery::from_code(u32::try_from(code).ok()?)
 }

@@ -17,7 +17,7 @@ use crate::{
     model::{Delivery, Identity, Member, Message, MessageId, SeekTarget},
     persist::{self, Change, Persisted},
     ranges::{Range, Ranges},
-    send_queue::{QueuedMessage, Stage},
+    send_queue::{self, QueuedMessage, Stage},
     session::{self, Clocks},
     status::Status,
     validate,
@@ -30,11 +30,11 @@ pub struct FollowerMessage {
     pub change: Change,
     /// The command for the leader, to be sent once the change is made or has failed.
     pub command: Bytes,
-    /// The value for [`Session::handle_adopt`](session::Session::handle_adopt), in case this tab leads by then.
+    /// The value for [`Session::handle_adopt`](session::Session::handle_adopt), in case this tab has become the leader.
     pub value: Bytes,
 }
 
-/// What a follower has to do about a message of the leader.
+/// What the caller has to do after [`Follower::handle_message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowerAction {
     /// Nothing.
@@ -51,7 +51,7 @@ pub struct Follower {
     /// The id of the leader, and the number of its last message.
     leader: u64,
     number: u64,
-    /// The leader that a snapshot was requested from and has not been received.
+    /// The id of the leader from which a snapshot was requested and not received yet.
     snapshot_requested: Option<u64>,
     identity: Option<Identity>,
     members: Vec<Member>,
@@ -98,9 +98,9 @@ impl Follower {
             self.snapshot_requested = None;
             self.known.clear();
             if !is_next {
-                // Which of these messages were acknowledged meanwhile is unknown; the others are being persisted.
+                // Some of these messages may have been acknowledged meanwhile; the others are persisted by the leader.
                 self.queued.clear();
-                // The missed messages may have been the answers to these requests.
+                // The answers to this tab's requests may be among the missed messages.
                 self.handle_leader_gone();
             }
         }
@@ -149,7 +149,7 @@ impl Follower {
             Event::HistoryPage(page) => {
                 self.queued.retain(|queued| page.iter().all(|message| message.id != queued.id))
             }
-            // A message that was sent is persisted.
+            // Later states are reported only after the message was persisted.
             Event::Delivery(id, _) => self.queued.retain(|queued| queued.id != *id),
             _ => {}
         }
@@ -178,9 +178,7 @@ impl Follower {
         if session::excess_bytes(identity, text) > 0 {
             return Err(Status::ContentTooLong);
         }
-        // Derived from the clock like `SendQueue::next_order`.
-        let by_clock = u64::try_from(now.unix).unwrap_or(0).saturating_mul(1000);
-        self.last_order = by_clock.max(self.last_order + 1);
+        self.last_order = send_queue::order_after(Some(self.last_order), now.unix);
         let (stage, order) = (Stage::Queued, self.last_order);
         let queued = QueuedMessage { id, content: text.into(), time: now.unix, stage, order };
         self.events.push_back(Event::Message(session::own_message(&identity.nick, &queued)));
@@ -224,7 +222,7 @@ impl Follower {
         encode_command(TabCommand::Search, arguments)
     }
 
-    /// The messages that the leader may not have persisted when it died, for
+    /// Takes the messages that the leader may not have persisted before its tab was closed, for
     /// [`Session::handle_adopt_queued`](session::Session::handle_adopt_queued). None when messages were missed: the
     /// user may have discarded them.
     #[must_use]
@@ -233,7 +231,7 @@ impl Follower {
         if self.snapshot_requested.is_some() { Vec::new() } else { queued }
     }
 
-    /// The leader is gone: unfinished requests fail.
+    /// The leader's tab was closed: unfinished requests fail.
     pub fn handle_leader_gone(&mut self) {
         if std::mem::take(&mut self.pending_seek) != 0 {
             self.events.push_back(Event::SeekFinished { requester: LOCAL, seq: None });
@@ -251,12 +249,7 @@ impl Follower {
 
     /// The timeline has evicted the messages of this range.
     pub fn handle_evicted(&mut self, range: Range) {
-        let newest = self.known.newest();
-        self.known.remove(range.from, range.to);
-        if let Some(newest) = newest {
-            // Otherwise the gap before the next live message would be lost.
-            self.known.insert(newest, newest);
-        }
+        self.known.evict(range);
         self.emit_gaps();
     }
 
@@ -293,7 +286,7 @@ impl Follower {
     }
 }
 
-/// Whether the pending request is the one of this requester; if so it is no longer pending.
+/// Clears the pending request if it is that of this requester. Returns whether it was.
 fn take_pending(pending: &mut Requester, requester: Requester) -> bool {
     let matches = *pending == requester && requester != LOCAL;
     if matches {

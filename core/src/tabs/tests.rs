@@ -65,7 +65,7 @@ struct Browser {
     sent: Vec<Envelope>,
     /// The follower receives no messages.
     disconnected: bool,
-    /// The leader's changes are no longer applied to the storage, as when it is about to die.
+    /// The leader's changes are no longer applied to the storage, as when its tab is being closed.
     dying: bool,
 }
 
@@ -177,7 +177,7 @@ impl Browser {
         Persisted::read(account, &table(Table::SendQueue), &table(Table::Messages))
     }
 
-    /// The leader is gone, and the follower leads, with the content of the storage.
+    /// The leader's tab is closed, and the follower becomes the leader with the content of the storage.
     fn take_over(&mut self) {
         (self.session, self.dying) = (Session::new(2, "test"), false);
         self.session.handle_login(NOW, "tom", self.persisted()).unwrap();
@@ -403,8 +403,8 @@ fn a_follower_loads_its_own_gaps() {
     assert!(browser.follower.handle_load_gap(state.gap.to));
     browser.command(&load_gap_command(state.gap.to));
     assert!(!browser.follower.handle_load_gap(state.gap.to), "one gap at a time");
-    let Some(Extension::HistoryRequest(asked)) = browser.sent[0].extension else { panic!() };
-    browser.receive(&page(asked.request, 0, state.gap.to));
+    let Some(Extension::HistoryRequest(request)) = browser.sent[0].extension else { panic!() };
+    browser.receive(&page(request.request, 0, state.gap.to));
     browser.both_show(usize::try_from(last).unwrap());
     assert_eq!(browser.follower_tab.gaps, []);
 }
@@ -424,11 +424,11 @@ fn a_followers_gap_is_loading_until_the_request_ends() {
     };
     load(&mut browser);
     assert!(loading(&browser), "although the leader has no gap");
-    let Some(Extension::HistoryRequest(asked)) = browser.sent.last().unwrap().extension.clone() else {
+    let Some(Extension::HistoryRequest(request)) = browser.sent.last().unwrap().extension.clone() else {
         panic!()
     };
     let code = Status::LogUnavailable.code().into();
-    let refusal = wire::Refusal { code, request: asked.request, ..wire::Refusal::default() };
+    let refusal = wire::Refusal { code, request: request.request, ..wire::Refusal::default() };
     browser.receive(&codec::extension("", Extension::Refusal(refusal)));
     assert!(!loading(&browser), "it was refused");
     load(&mut browser);

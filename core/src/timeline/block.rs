@@ -4,10 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    model::{Delivery, Message, MessageId},
-    status::Status,
-};
+use crate::model::{Delivery, Message, MessageId};
 
 /// The maximum number of rows in a block; beyond it the block is split.
 pub const BLOCK_ROWS: usize = 128;
@@ -21,10 +18,10 @@ pub struct PackedRow {
     pub key: u32,
     /// In CSS pixels.
     pub height: f32,
-    /// The number of the sender's nick; [`NO_NICK`] when the row is not a message.
+    /// The number of the sender's nick in `Nicks`; [`NO_NICK`] when the row is not a message.
     nick: u32,
     state: PackedState,
-    /// The position of the text in the block.
+    /// The position and length of the text in the block's text, in bytes.
     at: u32,
     len: u32,
     pub seq: u64,
@@ -32,7 +29,7 @@ pub struct PackedRow {
     pub id: MessageId,
 }
 
-/// Stands for the nick in a row that is not a message.
+/// The nick of a row that is not a message.
 const NO_NICK: u32 = u32::MAX;
 
 /// The delivery state of a message, and whether it is an own one.
@@ -43,23 +40,12 @@ const OWN: u32 = 1 << 31;
 
 impl PackedState {
     fn new(delivery: Delivery, own: bool) -> Self {
-        let code = match delivery {
-            Delivery::Sent => 0,
-            Delivery::Queued => 1,
-            Delivery::Pending => 2,
-            Delivery::Failed(status) => 3 + u32::from(status.code()),
-        };
-        Self(code | if own { OWN } else { 0 })
+        Self(delivery.to_code() | if own { OWN } else { 0 })
     }
 
     fn delivery(self) -> Delivery {
-        match self.0 & !OWN {
-            0 => Delivery::Sent,
-            1 => Delivery::Queued,
-            2 => Delivery::Pending,
-            // Never too large, because `new` made it from a u16.
-            code => Delivery::Failed(Status::from_code(u16::try_from(code - 3).unwrap_or(0))),
-        }
+        // The code is valid, because `new` made it.
+        Delivery::from_code(self.0 & !OWN).unwrap_or(Delivery::Sent)
     }
 }
 
@@ -113,7 +99,7 @@ pub struct Block {
 impl Block {
     /// Inserts a message.
     pub fn insert(&mut self, at: usize, key: u32, nick: u32, height: f32, message: &Message) {
-        let (text_at, len) = self.append_text(&message.content);
+        let (text_at, len) = append(&mut self.text, &message.content);
         let row = PackedRow {
             key,
             height,
@@ -138,7 +124,7 @@ impl Block {
     pub fn set(&mut self, at: usize, message: &Message) {
         if self.text_of(at) != &*message.content {
             self.waste += self.rows[at].len();
-            let (text_at, len) = self.append_text(&message.content);
+            let (text_at, len) = append(&mut self.text, &message.content);
             (self.rows[at].at, self.rows[at].len) = (text_at, len);
         }
         let row = &mut self.rows[at];
@@ -197,23 +183,20 @@ impl Block {
         self.text.reserve_exact(self.rows.iter().map(PackedRow::len).sum());
         for row in &mut self.rows {
             let content = text.get(row.at as usize..(row.at + row.len) as usize).unwrap_or_default();
-            // A block has far less than 4 GiB of text, because messages and rows are limited.
-            #[allow(clippy::cast_possible_truncation)]
-            {
-                row.at = self.text.len() as u32;
-            }
-            self.text.push_str(content);
+            (row.at, _) = append(&mut self.text, content);
         }
         self.waste = 0;
         self.height = self.rows.iter().map(|row| f64::from(row.height)).sum();
     }
+}
 
-    /// Returns the position and the length of the text.
-    // As in `compact`.
-    #[allow(clippy::cast_possible_truncation)]
-    fn append_text(&mut self, text: &str) -> (u32, u32) {
-        let at = self.text.len() as u32;
-        self.text.push_str(text);
-        (at, text.len() as u32)
-    }
+/// Appends a text to that of a block. Returns its position and length, in bytes.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "a block has far less than 4 GiB of text, because messages and rows are limited"
+)]
+fn append(block_text: &mut String, text: &str) -> (u32, u32) {
+    let at = block_text.len() as u32;
+    block_text.push_str(text);
+    (at, text.len() as u32)
 }

@@ -47,13 +47,14 @@ impl Timeline {
         self.evicted.pop()
     }
 
-    /// The number of rows that were evicted for good, because the server has no history.
+    /// The number of evicted rows that can't be loaded again, because the server has no history.
     #[must_use]
     pub fn dropped_rows(&self) -> usize {
         self.dropped_rows
     }
 
-    /// Makes the heights of gaps proportional to their missing messages again; `true` when one was off by half.
+    /// Makes the heights of gaps proportional to their missing messages again, if they differ by more than half. Returns
+    /// whether one has changed.
     pub fn rebalance_gaps(&mut self) -> bool {
         let gaps: Vec<_> = self
             .indices_from((0, 0))
@@ -72,7 +73,7 @@ impl Timeline {
         changed
     }
 
-    /// The height of a missing message, such that the gaps together are not too tall.
+    /// The height of one missing message in CSS pixels, reduced so that all gaps together fit into [`MAX_GAPS_PX`].
     fn gap_message_px(&self, gaps: impl Iterator<Item = Gap>) -> f64 {
         let missing: f64 = gaps.map(missing_messages).sum();
         f64::from(self.metrics.message_px).min(MAX_GAPS_PX / missing.max(1.0))
@@ -85,7 +86,7 @@ impl Timeline {
         self.blocks[block].set_height(at, row_height(height));
     }
 
-    /// Whether this gap belongs at an index: the message before it is older than the gap, the one after it newer.
+    /// Whether the row at this index is in the right position for a gap: after all older and before all newer messages.
     fn is_gap_at(&self, (block, at): RowIndex, gap: Gap) -> bool {
         let before = self.indices_before((block, at)).find_map(|index| self.packed(index).sort_key());
         let after = self.indices_from((block, at + 1)).find_map(|index| self.packed(index).sort_key());
@@ -203,14 +204,13 @@ fn extend(range: &mut Option<Range>, from: u64, to: u64) {
 }
 
 /// The maximum number of messages that are missing in a gap.
-// Only numbers too large to matter lose precision.
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss, reason = "only numbers too large to matter lose precision")]
 fn missing_messages(gap: Gap) -> f64 {
     (gap.to - gap.from) as f64
 }
 
 /// The height of a gap's row, within the limits.
-#[allow(clippy::cast_possible_truncation)]
+#[allow(clippy::cast_possible_truncation, reason = "within the limits an f32 is precise to half a pixel")]
 fn row_height(height: f64) -> f32 {
     height.clamp(MIN_GAP_PX, MAX_GAPS_PX) as f32
 }

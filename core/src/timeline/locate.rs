@@ -6,11 +6,11 @@ use super::{
 };
 use crate::model::{Delivery, Message, MessageId};
 
-/// The index of a row: that of its block, and that in the block.
+/// The index of a row: the index of its block, and the index within the block.
 pub type RowIndex = (usize, usize);
 
 impl Timeline {
-    /// The row of an own message that is not acknowledged. Such messages are after all acknowledged ones.
+    /// The row of an own message that is not acknowledged. Such messages come after all acknowledged ones.
     pub(super) fn find_unacknowledged(&self, id: MessageId) -> Option<RowIndex> {
         let may_match =
             |index: &RowIndex| self.packed(*index).sort_key().is_none_or(|key| key & UNACKNOWLEDGED != 0);

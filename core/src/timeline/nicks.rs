@@ -15,8 +15,7 @@ impl Nicks {
         if let Some(number) = self.numbers.get(nick) {
             return *number;
         }
-        // A client does not see four billion nicks.
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "a client never has four billion nicks")]
         let number = self.nicks.len() as u32;
         self.nicks.push(nick.clone());
         self.numbers.insert(nick.clone(), number);

@@ -1,4 +1,4 @@
-//! What a view asks: the rows by their number, counted from the oldest, and their positions in CSS pixels from the top.
+//! Reading rows by their number, counted from the oldest, and their positions in CSS pixels from the top.
 
 use super::{CONTINUES_WITHIN_MS, OtherRow, PackedRow, Row, RowIndex, RowKind, RowMetrics, Timeline};
 use crate::event::GapState;
@@ -10,13 +10,13 @@ impl Timeline {
         self.len
     }
 
-    /// There are no rows.
+    /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// There are messages or gaps.
+    /// Whether there are messages or gaps.
     #[must_use]
     pub fn has_messages(&self) -> bool {
         self.indices_from((0, 0)).any(|index| self.is_message_or_gap(index))
@@ -27,19 +27,19 @@ impl Timeline {
         self.indices_from((0, 0)).map(|index| self.row_at(index))
     }
 
-    /// A row; `None` when there are not so many.
+    /// The row with this number; `None` after the last one.
     #[must_use]
     pub fn row(&self, at: usize) -> Option<Row> {
         Some(self.row_at(self.index(at)?))
     }
 
-    /// The key of a row; `None` when there are not so many.
+    /// The key of the row with this number; `None` after the last one.
     #[must_use]
     pub fn key(&self, at: usize) -> Option<u32> {
         Some(self.packed(self.index(at)?).key)
     }
 
-    /// The number of the row with a key. Fast when it is `near`, else linear in the number of rows.
+    /// The number of the row with a key. Tries the number `near` first; otherwise linear in the number of rows.
     #[must_use]
     pub fn index_of_key(&self, key: u32, near: usize) -> Option<usize> {
         if self.key(near) == Some(key) {
@@ -49,8 +49,8 @@ impl Timeline {
         Some(self.number(index))
     }
 
-    /// The row with a sequence number: the message, or the gap that contains it. If there is neither, the next message
-    /// or gap after it, or else the last message; `None` in an empty room.
+    /// The number of the row with a sequence number: its message, or the gap that contains it. If there is neither, that of
+    /// the next message or gap, or else of the last message; `None` in an empty room.
     #[must_use]
     pub fn index_of_seq(&self, seq: u64) -> Option<usize> {
         let before = self.last_up_to(seq);
@@ -67,13 +67,13 @@ impl Timeline {
         self.indices_from(from).find(is_at_or_after).or(before).map(|index| self.number(index))
     }
 
-    /// The height of all rows.
+    /// The height of all rows together, in CSS pixels.
     #[must_use]
     pub fn height(&self) -> f64 {
         self.blocks.iter().map(|block| block.height).sum()
     }
 
-    /// The top of a row; the bottom of the last one when there are not so many.
+    /// The top of the row with this number, in CSS pixels; after the last one, the height of all rows.
     #[must_use]
     pub fn top(&self, at: usize) -> f64 {
         let Some((block, at)) = self.index(at) else { return self.height() };
@@ -81,13 +81,13 @@ impl Timeline {
         blocks + self.blocks[block].rows[..at].iter().map(|row| f64::from(row.height)).sum::<f64>()
     }
 
-    /// The height of a row; 0 when there are not so many.
+    /// The height of the row with this number, in CSS pixels; 0 after the last one.
     #[must_use]
     pub fn height_of(&self, at: usize) -> f64 {
         self.index(at).map_or(0.0, |index| f64::from(self.packed(index).height))
     }
 
-    /// The row at a vertical position: the first one for positions above all rows, the last one for those below.
+    /// The number of the row at a vertical position in CSS pixels: 0 above all rows, that of the last row below them.
     #[must_use]
     pub fn index_at(&self, y: f64) -> usize {
         let (mut top, mut number) = (0.0, 0);
@@ -204,7 +204,7 @@ impl Timeline {
         Row { key: row.key, day: None, kind }
     }
 
-    /// The time of a message that is the first of its day, or the first after a gap, which may be either.
+    /// The message's time if it is the first one of its day, or follows a gap, so that its predecessor's day is unknown.
     fn starts_day(&self, index: RowIndex, row: &PackedRow) -> Option<i64> {
         let above = self.indices_before(index).find(|index| self.is_message_or_gap(*index));
         let above = above.map(|index| self.packed(index));

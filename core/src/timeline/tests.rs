@@ -1,3 +1,5 @@
+//! The rows, gaps and heights of a timeline.
+
 #[cfg(not(target_arch = "wasm32"))]
 use proptest::prelude::*;
 
@@ -23,7 +25,7 @@ fn message(n: u8, nick: &str, seq: u64, time: i64) -> Message {
     }
 }
 
-/// The rows in one word each: `day` before the first message of a day, `+` before one that continues.
+/// The rows in one word each, `day` for the heading of a day, and `+` before a message shown without its nick.
 fn shape(timeline: &Timeline) -> String {
     let mut words = Vec::new();
     for row in timeline.rows() {
@@ -351,7 +353,7 @@ fn gaps_are_not_taller_than_browsers_allow() {
     assert!((timeline.height_of(last) - left * f64::from(RowMetrics::default().message_px)).abs() < 1.0);
 }
 
-/// Any input in any order, often repeated.
+/// Random operations, compared with simple models.
 #[cfg(not(target_arch = "wasm32"))]
 mod model {
     use super::*;
@@ -360,7 +362,7 @@ mod model {
     /// Checks that messages are in order and unique, that none of them is in a gap, and that all sums are right.
     fn check(t: &Timeline) -> Result<(), TestCaseError> {
         let orders: Vec<u64> =
-            t.indices_from((0, 0)).filter_map(|place| t.packed(place).sort_key()).collect();
+            t.indices_from((0, 0)).filter_map(|index| t.packed(index).sort_key()).collect();
         prop_assert!(orders.is_sorted(), "{:?}", orders);
         let mut ids: Vec<_> =
             t.indices_from((0, 0)).filter(|p| t.packed(*p).is_message()).map(|p| t.packed(p).id).collect();
@@ -407,7 +409,6 @@ mod model {
                 check(&t)?;
             }
         }
-
     }
 
     proptest! {
@@ -438,10 +439,10 @@ mod model {
                     3 => t.set_anchor(t.key((at as usize) % t.len().max(1))),
                     _ => t.set_anchor(None),
                 }
-                while let Some(gone) = t.poll_evicted() {
+                while let Some(evicted) = t.poll_evicted() {
                     known = known.iter().flat_map(|of| [
-                        Range { from: of.from, to: of.to.min(gone.from) },
-                        Range { from: of.from.max(gone.to), to: of.to },
+                        Range { from: of.from, to: of.to.min(evicted.from) },
+                        Range { from: of.from.max(evicted.to), to: of.to },
                     ]).filter(|of| of.from < of.to).collect();
                     known.insert(last, last);
                 }

@@ -1,5 +1,5 @@
-//! The opening handshake (RFC 6455, 4.2). Implemented here so that the raw socket is ours afterwards, without
-//! a library's buffers around it.
+//! The opening handshake (RFC 6455, 4.2). Implemented here because a WebSocket library would wrap the socket and
+//! add its own buffers.
 
 use axum::http::{
     HeaderMap, HeaderValue, Method, StatusCode, Version,

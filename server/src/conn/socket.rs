@@ -38,7 +38,7 @@ use crate::{
 
 /// The size of the read buffer.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// While this many buffers are queued, a Pong replaces the previous one.
+/// While at least this many buffers are queued, a Pong replaces the previous one.
 const MAX_PONGS: usize = 16;
 /// How long the peer may take to answer a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -69,7 +69,7 @@ pub struct Socket {
     last_ping: Instant,
     /// When an incomplete frame began.
     frame_since: Option<Instant>,
-    /// Since when nothing could be written.
+    /// Since when the operating system accepts no data.
     blocked_since: Option<Instant>,
     phase: Phase,
     /// The hub was notified of the end.
@@ -82,9 +82,9 @@ pub struct Socket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// A Close is in `out` or was written; the peer's is awaited until this time.
+    /// A Close is in `out` or was written; the peer may answer it until this time.
     Closing(Instant),
-    /// Nothing more is read; the connection ends when `out` is empty, at this time at the latest.
+    /// Input is ignored; the connection ends when `out` is empty, or at this time.
     Leaving(Instant),
 }
 
@@ -129,8 +129,7 @@ impl Socket {
         }
         drop(first);
         poll_fn(|cx| self.poll(cx)).await;
-        // Only used if no reason was given before: the hub closed the connection, or the peer has answered a
-        // Close.
+        // Only has an effect if the end was not reported with a reason before.
         self.report_end("closed", Status::Abnormal.code());
     }
 
@@ -339,7 +338,7 @@ impl Socket {
             self.report_end("write timeout", Status::TooSlow.code());
         } else if over(Some(self.last_input), timeouts.ping_timeout) {
             self.close(Some(Status::TimedOut.code()), Status::TimedOut.text(), CLOSE_TIMEOUT);
-            self.report_end("nothing was last_input", Status::TimedOut.code());
+            self.report_end("no input", Status::TimedOut.code());
         } else if over(self.frame_since, timeouts.frame_timeout) {
             self.close(Some(Status::TimedOut.code()), Status::TimedOut.text(), CLOSE_TIMEOUT);
             self.report_end("frame timeout", Status::TimedOut.code());

@@ -103,7 +103,7 @@ impl Acceptor {
 
     fn serve_accepted(&self, stream: TcpStream, address: SocketAddr) {
         let Ok(permit) = self.limiter.acquire(address.ip()) else {
-            Stats::add(&self.state.stats.turned_away);
+            Stats::add(&self.state.stats.rejected);
             // Written only if it fits into the empty send buffer.
             let _ = stream.try_write(TOO_MANY_REQUESTS);
             return;

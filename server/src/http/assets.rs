@@ -119,7 +119,7 @@ fn file(name: &str, encoding: Option<&'static str>, content: Bytes, request: &He
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     let cache = if path::is_hashed(name) { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    // A short name of the content, not for security.
+    // Identifies the content; not for security.
     let tag: String = Sha1::digest(&content)[..10].iter().map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{tag}{}\"", encoding.unwrap_or_default());
     let fresh = request.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {

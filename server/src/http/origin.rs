@@ -1,5 +1,4 @@
-//! The origin check. A browser sends in `Origin` which page opens a WebSocket, and any page on the web can
-//! try.
+//! The origin check. Browsers let any page on the web open a WebSocket, and send the page's origin in `Origin`.
 
 use axum::http::{
     HeaderMap,
@@ -28,14 +27,14 @@ pub fn may_connect(headers: &HeaderMap, allowed: &[String], trust_proxy: bool) -
         "https" => "443",
         _ => return false,
     };
-    let wanted = split(authority, port);
+    let page = split(authority, port);
     let forwarded = trust_proxy.then(|| headers.get("x-forwarded-host")).flatten();
     headers
         .get(HOST)
         .into_iter()
         .chain(forwarded)
         .filter_map(|value| value.to_str().ok())
-        .any(|host| same(split(host.trim(), port), wanted))
+        .any(|host| same(split(host.trim(), port), page))
 }
 
 /// Host and port; the default port if there is none.

@@ -129,7 +129,7 @@ async fn socket(
     let (address, permit) = match admit(&state, &peer, request.headers()) {
         Ok(admitted) => admitted,
         Err(refusal) => {
-            Stats::add(&state.stats.turned_away);
+            Stats::add(&state.stats.rejected);
             return *refusal;
         }
     };
@@ -203,7 +203,7 @@ async fn run_websocket(
     permit: ConnectionPermit,
 ) {
     let Ok(upgraded) = upgrade.await else { return };
-    // Always this type, because our accept loop creates all connections.
+    // Succeeds always, because our accept loop creates all connections from this type.
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
     let (read, write) = parts.io.into_inner().into_split();
     let write = Arc::new(write);

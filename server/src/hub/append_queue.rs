@@ -18,7 +18,7 @@ pub const RETRY_INTERVAL_MS: Millis = 3_000;
 pub struct PendingMessage {
     /// The sender.
     pub conn: ConnectionId,
-    /// What is appended.
+    /// The message to append.
     pub message: NewMessage,
 }
 
@@ -53,7 +53,7 @@ pub struct AppendQueue {
     sessions: Vec<SessionChange>,
     /// Submitted: the generation and the messages of each batch.
     submitted: VecDeque<(u32, Vec<PendingMessage>)>,
-    /// In `next` and `submitted`.
+    /// The number of messages in `next` and `submitted`.
     pending_messages: usize,
     /// How many batches were answered.
     completed_batches: u64,
@@ -77,25 +77,26 @@ impl AppendQueue {
     #[must_use]
     pub fn resolve_due(&self) -> Option<Millis> {
         match self.outcome {
-            // All submitted batches have failed by then, or will not be tried.
+            // Only when every submitted batch was reported, so that the log can't change any more.
             Outcome::ResolveAt(at) if self.pending_messages == 0 => Some(at),
             _ => None,
         }
     }
 
-    /// The log is being read.
+    /// Records that the log is being read.
     pub fn resolving(&mut self) {
         self.outcome = Outcome::Resolving;
     }
 
-    /// The log has returned a part of what it contains; more is to be read.
+    /// Schedules another read at once, because the log has returned only a part of its new messages.
     pub fn resolve_again(&mut self, now: Millis) {
         self.outcome = Outcome::ResolveAt(now);
     }
 
-    /// Ends the reading. `sure` means that all of the log is published; otherwise it is read again later.
-    pub fn resolved(&mut self, now: Millis, sure: bool) {
-        self.outcome = if sure { Outcome::Known } else { Outcome::ResolveAt(now + RETRY_INTERVAL_MS) };
+    /// Ends the reading. If `complete`, all messages of the log are published; otherwise it is read again after
+    /// [`RETRY_INTERVAL_MS`].
+    pub fn resolved(&mut self, now: Millis, complete: bool) {
+        self.outcome = if complete { Outcome::Known } else { Outcome::ResolveAt(now + RETRY_INTERVAL_MS) };
     }
 
     /// Adds a message.
@@ -132,7 +133,8 @@ impl AppendQueue {
         Some((generation, pending))
     }
 
-    /// A batch has failed: later batches get a new generation, and none is submitted before the log was read.
+    /// Records that a batch has failed: later batches get a new generation, and no message is accepted until the
+    /// log was read.
     pub fn failed(&mut self, now: Millis, generation: u32) {
         if generation == self.generation {
             self.generation = self.generation.wrapping_add(1);
@@ -147,7 +149,7 @@ impl AppendQueue {
     }
 
     /// Postpones the departure of a member until the messages in the queue are published.
-    pub fn leave(&mut self, nick: Arc<str>, key: Arc<str>) {
+    pub fn postpone_departure(&mut self, nick: Arc<str>, key: Arc<str>) {
         let batch = self.completed_batches + self.submitted.len() as u64 + u64::from(!self.next.is_empty());
         self.departures.push_back(Departure { batch, nick, key });
     }

@@ -24,7 +24,7 @@ const REFUSAL_RATE: (u32, u32) = (60, 100);
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
-    /// The number of connections opened up to this one, included.
+    /// The ordinal of this connection among all that were opened since the start.
     pub opened: u64,
     /// The member, once logged in.
     pub peer: Option<Peer>,
@@ -42,11 +42,11 @@ pub struct Connection {
     pub refusals: TokenBucket,
     /// The order of the sender's messages across temporary refusals.
     pub order: SenderOrder,
-    /// Messages in the append queue.
+    /// How many of its messages are in the append queue.
     pub appending: u32,
     /// Queries to the log without a result.
     pub open_queries: u32,
-    /// When the connection was unsubscribed as a slow consumer, until it has caught up.
+    /// When it was unsubscribed as a slow consumer; `None` once it has caught up.
     pub skipped_since: Option<Millis>,
 }
 
@@ -61,7 +61,7 @@ pub struct Peer {
     pub group: Group,
     /// Its index in the group, while it is subscribed to the room.
     pub subscription: Option<usize>,
-    /// It can load pages of history.
+    /// Whether it can load pages of history.
     pub history: bool,
     /// The session of a rich client.
     pub session: Option<Box<Hash>>,
@@ -92,7 +92,7 @@ impl Connection {
     /// message ids.
     ///
     /// # Errors
-    /// The time to wait, in ms.
+    /// The time in ms after which to resend.
     pub fn allow_message(&mut self, now: Millis, id: Option<MessageId>) -> Result<(), Millis> {
         let Some(id) = id else { return self.messages.take(now) };
         self.order.admit(now, id)?;

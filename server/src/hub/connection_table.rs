@@ -5,8 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Identifies one connection for as long as the server runs. The serial number wraps after 2^32 connections,
-/// when the previous owner is long gone.
+/// Identifies one connection for as long as the server runs. The serial number wraps after 2^32 connections.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnectionId {
     slot: u32,
@@ -35,24 +34,31 @@ impl fmt::Debug for ConnectionId {
 
 /// Allocates ids.
 #[derive(Debug, Default)]
-pub struct ConnectionIds(Mutex<(Vec<u32>, u32, u32)>);
+pub struct ConnectionIds(Mutex<Slots>);
+
+#[derive(Debug, Default)]
+struct Slots {
+    free: Vec<u32>,
+    /// The number of slots, free or in use.
+    count: u32,
+    last_serial: u32,
+}
 
 impl ConnectionIds {
     /// Allocates an unused id.
     pub fn allocate(&self) -> ConnectionId {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (free, next, serial) = &mut *inner;
-        *serial = serial.wrapping_add(1);
-        let slot = free.pop().unwrap_or_else(|| {
-            *next += 1;
-            *next - 1
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.last_serial = slots.last_serial.wrapping_add(1);
+        let slot = slots.free.pop().unwrap_or_else(|| {
+            slots.count += 1;
+            slots.count - 1
         });
-        ConnectionId { slot, serial: *serial }
+        ConnectionId { slot, serial: slots.last_serial }
     }
 
     /// Makes the slot available again. Call once for each id, when no table contains it.
     pub fn release(&self, id: ConnectionId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.push(id.slot);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).free.push(id.slot);
     }
 }
 

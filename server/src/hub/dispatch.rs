@@ -12,9 +12,9 @@ use super::{Hub, connection_table::ConnectionId};
 impl Hub {
     /// Routes an envelope by its kind and by whether the connection is logged in.
     pub(super) fn dispatch(&mut self, conn: ConnectionId, envelope: Envelope) {
-        let Some(known) = self.connections.get(conn).map(|c| c.peer.is_some()) else { return };
+        let Some(logged_in) = self.connections.get(conn).map(|c| c.peer.is_some()) else { return };
         let kind = codec::kind(&envelope);
-        match (kind, known) {
+        match (kind, logged_in) {
             (Kind::Login, false) => return self.login(conn, envelope),
             (Kind::Extension, false) => return self.reject(conn, Status::NotLoggedIn, None),
             (_, false) => {

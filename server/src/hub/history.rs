@@ -12,15 +12,15 @@ use parlour_core::{
 use super::{Hub, connection_table::ConnectionId, output::Output, recent_messages};
 use crate::store::{LogError, PageSize, PageStart, Query, QueryKind, QueryResult, StoredMessage};
 
-/// The largest page. Bytes are those of the message contents.
+/// The largest page; its bytes are those of the message contents.
 const MAX_PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
 /// The most queries of one connection without a result.
 const MAX_OPEN_QUERIES_PER_CONNECTION: u32 = 4;
 /// The most queries of all connections without a result.
 const MAX_OPEN_QUERIES: usize = 1_024;
-/// The token of the query that the hub sends itself after a failed append.
+/// The token of the hub's own query after a failed append.
 const RESOLVE_TOKEN: u64 = 0;
-/// The longest search query.
+/// The longest search query, in bytes.
 const MAX_QUERY_BYTES: usize = 1_024;
 
 impl Hub {

@@ -44,26 +44,28 @@ impl Hub {
             return self.close(conn, Status::Busy);
         }
         let key = validate::nick_key(&nick);
-        let known = self.sessions.get(&sessions::hash(&login.secret)).cloned();
-        let own = known.clone().filter(|session| *session.key == *key);
+        let session = self.sessions.get(&sessions::hash(&login.secret)).cloned();
+        let is_known = session.is_some();
+        let own = session.filter(|session| *session.key == *key);
         let attempt =
             Some(&*login.attempt).filter(|attempt| attempt.len() <= MAX_ATTEMPT_BYTES).unwrap_or_default();
         let opened = self.connections.get(conn).map_or(0, |c| c.opened);
         if let Some(session) = &own
             && (opened < session.opened || !attempt.is_empty() && *attempt <= *session.attempt)
         {
-            // The client has replaced this connection: it has opened another one since, or used a higher
-            // attempt counter. A clock that was set back looks the same. The counter alone is not enough: a
-            // tab that was closed before it persisted its counter makes the next tab count too low.
+            // A late login: the client has opened a newer connection since, or used a higher attempt counter.
+            // The counter alone is not enough. If a tab is closed before it has persisted its counter, the next
+            // tab continues with a lower one, and a late login of the first tab would look newer. A client
+            // whose clock was set back is refused too; it retries with the counter in the refusal.
             return self.reject(conn, Status::Overtaken, Some(session.attempt.to_string()));
         }
         let holder = self.nicks.holder(&key).map(|holder| holder.conn);
         let group = if has(&login, "batch") { Group::Batch } else { Group::Rich };
         let resumed = own.is_some();
-        // An unknown secret comes from a session that this server has lost. Accepting it lets a client that
-        // disconnects before the welcome arrives resume the session with the secret it has.
+        // An unknown secret was chosen by the client, or belongs to a session that this server has lost. It is
+        // accepted, so that a client that disconnects before the welcome arrives can resume with it.
         let presented = Secret::try_from(login.secret.as_slice()).ok();
-        let secret = presented.filter(|_| resumed || known.is_none()).unwrap_or_else(|| {
+        let secret = presented.filter(|_| resumed || !is_known).unwrap_or_else(|| {
             let mut secret = [0; 32];
             (self.random)(&mut secret);
             secret
@@ -78,7 +80,7 @@ impl Hub {
                 self.nicks.release(&key);
             }
             let free = self.nicks.check(&nick);
-            if let Err(status) = free.and_then(|()| self.has_room()) {
+            if let Err(status) = free.and_then(|()| self.check_capacity()) {
                 return self.reject_name(conn, &nick, status);
             }
             self.join(conn, nick.into(), group);
@@ -109,7 +111,7 @@ impl Hub {
         }
         let free = validate::nick(&envelope.user_name, &self.settings.limits)
             .map_err(|status| (None, status))
-            .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.has_room()) {
+            .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
                 Ok(()) => Ok(nick),
                 Err(status) => Err((Some(nick), status)),
             });
@@ -131,7 +133,7 @@ impl Hub {
         }
     }
 
-    fn has_room(&self) -> Result<(), Status> {
+    fn check_capacity(&self) -> Result<(), Status> {
         if self.members < self.settings.limits.room_members { Ok(()) } else { Err(Status::ServerFull) }
     }
 
@@ -149,7 +151,7 @@ impl Hub {
         let key = self.nicks.insert(&nick, Some(conn));
         self.lobby.note_presence(&nick, true);
         if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
-            // Before the subscription, because the new member is sent a snapshot that contains the changes.
+            // Before the subscription: the new member gets these changes with its snapshot.
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
         let subscription = self.lobby.subscribe(conn, group);
@@ -187,14 +189,16 @@ impl Hub {
         self.out.put(Output::Close { conn: before, status: Status::Replaced });
     }
 
-    fn attach_session(&mut self, conn: ConnectionId, secret: &Secret, attempt: &str, is_news: bool) {
+    /// Connects a session, new or resumed, to its connection. `must_persist` if the stored record is missing or
+    /// says that the session is lost.
+    fn attach_session(&mut self, conn: ConnectionId, secret: &Secret, attempt: &str, must_persist: bool) {
         if let Some(c) = self.connections.get_mut(conn)
             && let Some(peer) = &mut c.peer
         {
             let hash = sessions::hash(secret);
             peer.session = Some(Box::new(hash));
             self.sessions.attach(hash, peer.key.clone(), conn, c.opened, attempt.into());
-            if is_news {
+            if must_persist {
                 let record = SessionRecord { hash, nick: peer.nick.to_string(), lost_at: None };
                 self.append_queue.push_session_change(SessionChange::Put(record));
             }
@@ -259,7 +263,7 @@ impl Hub {
             None => self.nicks.remove(&peer.key),
         }
         if c.appending > 0 {
-            return self.append_queue.leave(peer.nick, peer.key);
+            return self.append_queue.postpone_departure(peer.nick, peer.key);
         }
         self.publish_departure(&peer.nick);
     }

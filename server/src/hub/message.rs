@@ -26,10 +26,9 @@ impl Hub {
         let basic = peer.group == Group::Basic;
         let (nick, key) = (peer.nick.clone(), peer.key.clone());
         if envelope.content.is_empty() && (basic || envelope.id.is_empty()) {
-            // A basic client's greeting, or an envelope whose meaning is in a field this server does not
-            // know.
+            // A basic client's greeting, or an envelope with only fields that this version does not have.
             self.counters.ignored += 1;
-            // It is counted as a control envelope, so that ignored envelopes are rate limited too.
+            // Ignored envelopes are rate limited like control envelopes.
             self.allow_control(conn, &envelope);
             return;
         }
@@ -116,7 +115,7 @@ impl Hub {
             }
         }
         while let Some(departure) = self.append_queue.next_departure() {
-            // A member that has rejoined in the meantime never left for the others.
+            // No departure is published if the member has rejoined in the meantime.
             if self.nicks.holder(&departure.key).is_none_or(|holder| holder.conn.is_none()) {
                 self.publish_departure(&departure.nick);
             }
@@ -157,7 +156,7 @@ impl Hub {
         self.counters.accepted += 1;
     }
 
-    /// Records which connection is to resend a message.
+    /// Records that a connection has to resend a message.
     fn note_awaited_resend(&mut self, conn: ConnectionId, id: Option<MessageId>) {
         if let Some(id) = id {
             self.awaited_resends.insert(id, conn);

@@ -104,10 +104,10 @@ impl NickRegistry {
         let base = nick.trim_end_matches(|c: char| c.is_ascii_digit());
         let base = if base.is_empty() { nick } else { base };
         let first = nick[base.len()..].parse::<u32>().unwrap_or(1).saturating_add(1);
-        let room = limits.nick_chars.min(NICK_CHARS);
+        let max_chars = limits.nick_chars.min(NICK_CHARS);
         (first..first.saturating_add(MAX_SUGGESTION_TRIES)).find_map(|n| {
             let number = n.to_string();
-            let prefix: String = base.chars().take(room.checked_sub(number.len())?).collect();
+            let prefix: String = base.chars().take(max_chars.checked_sub(number.len())?).collect();
             let name = validate::nick(&format!("{prefix}{number}"), limits).ok()?;
             self.check(&name).is_ok().then_some(name)
         })

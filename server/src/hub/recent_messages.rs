@@ -17,7 +17,7 @@ use crate::{
 pub const RECENT_MAX_MESSAGES: usize = 512;
 /// The most bytes of encoded messages in the cache.
 pub const RECENT_MAX_BYTES: usize = 256 * 1024;
-/// How many of the newest messages a client is sent that has none, or has missed too many.
+/// How many of the newest messages are sent to a client that has none, or has missed too many.
 const NEWEST_MESSAGES: usize = 100;
 /// The most messages on a page.
 const PAGE_MESSAGES: usize = 100;
@@ -69,8 +69,8 @@ impl RecentMessages {
         }
     }
 
-    /// The pages, as WebSocket frames, for a client that has everything up to `after`: all messages since, or
-    /// the newest if the cache begins later.
+    /// The pages, as WebSocket frames, for a client that has all messages up to `after`: the messages since, or
+    /// only the newest ones if the cache begins later or `after` is `None`.
     pub fn since(&mut self, after: Option<u64>) -> Vec<Bytes> {
         let after = match after {
             Some(after) if after >= self.to => return Vec::new(),
@@ -158,7 +158,7 @@ mod tests {
     fn replay_from_a_position_or_of_the_newest() {
         let mut recent = cache(0, (1..=250).map(|n| n * 2));
         assert!(recent.since(Some(500)).is_empty());
-        assert!(recent.since(Some(501)).is_empty(), "somebody from the future is sent nothing");
+        assert!(recent.since(Some(501)).is_empty(), "no messages for a position after the last one");
         assert_eq!(shape(&recent.since(Some(497))), [(497, 500, 2)]);
         assert_eq!(shape(&recent.since(Some(497))), [(497, 500, 2)]);
         assert_eq!(shape(&recent.since(Some(0))), [(0, 200, 100), (200, 400, 100), (400, 500, 50)]);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn cache_is_bounded_and_knows_its_start() {
+    fn cache_is_bounded_and_states_its_range() {
         let mut long = cache(0, 1..=2_000);
         assert_eq!(
             (long.messages.len(), long.from),

@@ -33,7 +33,7 @@ impl Hub {
         self.close(conn, status);
     }
 
-    /// Sends a refusal. `as_text` adds the text that a desktop client shows as a message of the server.
+    /// Sends a refusal; with `as_text` also as a message of the server, which basic clients show.
     pub(super) fn send_refusal(
         &mut self,
         conn: ConnectionId,

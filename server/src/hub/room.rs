@@ -24,8 +24,8 @@ use crate::{conn::frame, store::Stamp};
 /// once.
 pub const PRESENCE_INTERVAL_MS: Millis = 100;
 /// The delivery rate of a room, per minute and at once. Up to this rate each message is delivered by itself;
-/// above it, messages that arrive within 5 ms are delivered together. A browser draws less often than that,
-/// and each delivery costs the browser and the server more than a message does.
+/// above it, messages that arrive within 5 ms are delivered together: browsers draw less often than that, and a
+/// delivery costs browser and server more than a message.
 const DELIVERY_RATE: (u32, u32) = (12_000, 20);
 /// The interval between member lists to basic clients.
 pub const LIST_INTERVAL_MS: Millis = 1000;
@@ -213,8 +213,8 @@ impl Room {
     /// When the member list may be sent to basic clients, if it has changed and there are any.
     #[must_use]
     pub fn list_due(&self) -> Option<Millis> {
-        let wanted = self.list_dirty && !self.groups[Group::Basic as usize].is_empty();
-        wanted.then(|| self.list_sent_at.map_or(0, |at| at + LIST_INTERVAL_MS))
+        let is_needed = self.list_dirty && !self.groups[Group::Basic as usize].is_empty();
+        is_needed.then(|| self.list_sent_at.map_or(0, |at| at + LIST_INTERVAL_MS))
     }
 
     /// Sends an envelope to all basic clients, with the member list if that is due.

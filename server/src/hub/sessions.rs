@@ -31,7 +31,7 @@ pub struct Session {
     pub key: Arc<str>,
     /// The connection; `None` while it is lost.
     pub conn: Option<ConnectionId>,
-    /// The number of connections opened up to this session's latest one, included.
+    /// The ordinal of its latest connection among all that were opened since the start.
     pub opened: u64,
     /// The highest `attempt` of its logins.
     pub attempt: Box<str>,
@@ -68,18 +68,18 @@ impl Sessions {
         let age = |record: &SessionRecord| {
             record.lost_at.map_or(0, |at| u64::try_from(unix_ms.saturating_sub(at)).unwrap_or(0))
         };
-        let mut known: Vec<_> = records.iter().map(|record| (age(record), record)).collect();
-        known.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
-        known.retain(|(age, _)| *age < self.grace);
-        let known = known.split_off(known.len().saturating_sub(self.max_lost));
-        for (age, record) in &known {
+        let mut lost: Vec<_> = records.iter().map(|record| (age(record), record)).collect();
+        lost.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
+        lost.retain(|(age, _)| *age < self.grace);
+        let lost = lost.split_off(lost.len().saturating_sub(self.max_lost));
+        for (age, record) in &lost {
             let key = validate::nick_key(&record.nick).into();
             let expires_at = now + (self.grace - age);
             self.by_hash
                 .insert(record.hash, Session { key, conn: None, opened: 0, attempt: "".into(), expires_at });
             self.lost.push_back((expires_at, record.hash));
         }
-        known.into_iter().map(|(age, record)| (record.nick.as_str().into(), age)).collect()
+        lost.into_iter().map(|(age, record)| (record.nick.as_str().into(), age)).collect()
     }
 
     /// The session of a secret.
@@ -88,7 +88,7 @@ impl Sessions {
         self.by_hash.get(hash)
     }
 
-    /// Connects the session to `conn`, the connection number `opened` since the server started.
+    /// Connects the session to `conn`, whose ordinal since the start is `opened`.
     pub fn attach(&mut self, hash: Hash, key: Arc<str>, conn: ConnectionId, opened: u64, attempt: Box<str>) {
         self.by_hash.insert(hash, Session { key, conn: Some(conn), opened, attempt, expires_at: 0 });
     }
@@ -107,7 +107,7 @@ impl Sessions {
         self.by_hash.remove(hash);
     }
 
-    /// Removes a lost session that is too old, or one of too many. Call until it returns `None`.
+    /// Removes a lost session that has expired, or the oldest one if there are too many. Call until it returns `None`.
     pub fn expire(&mut self, now: Millis) -> Option<Hash> {
         while let Some(&(expires_at, hash)) = self.lost.front() {
             let current =

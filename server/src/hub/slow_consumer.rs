@@ -1,6 +1,7 @@
 //! Slow-consumer handling. A rich client whose write queue is full is unsubscribed until it has read what is
-//! queued; then it is subscribed again and loads what it missed by pages. A client that does not catch up in
-//! time, or cannot load pages, is closed. So one slow reader neither slows the room nor grows without bound.
+//! queued; then it is subscribed again and loads the skipped messages as history pages. A client that does not
+//! catch up in time, or cannot load pages, is closed. So a slow consumer does not delay the room, and its queue
+//! is bounded.
 
 use parlour_core::{
     Millis,
@@ -16,7 +17,7 @@ const CATCH_UP_TIMEOUT_MS: Millis = 10_000;
 
 impl Hub {
     /// The write queue of this connection is full, and a message to it was dropped. Returns `false` if the
-    /// connection cannot load what it missed: the caller must close it as too slow and call
+    /// client cannot load the skipped messages: the caller must close it as too slow and call
     /// [`Hub::handle_disconnect`].
     #[must_use]
     pub fn handle_overflow(&mut self, now: Millis, conn: ConnectionId) -> bool {

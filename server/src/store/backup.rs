@@ -14,7 +14,7 @@ use super::{
     sqlite::{NAME, copy, create_new, verify},
 };
 
-/// Why there is no backup.
+/// Why a backup failed. No part of the copy is left.
 #[derive(Debug, Error)]
 pub enum BackupError {
     /// The directory contains no log.
@@ -72,7 +72,7 @@ pub fn backup(dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     let messages = verify(&partial.path).map_err(BackupError::Damaged)?;
     let checksum = checksum(&partial.path).map_err(|error| partial.failed(error))?;
     // The final names are created last, so that an interruption leaves nothing that looks like a backup, and
-    // created as new files, because somebody else may have created them in the meantime.
+    // created as new files, because another process may have created them in the meantime.
     let mut sum = NewFile::new(sum)?;
     let name = to.file_name().unwrap_or_default().to_string_lossy();
     writeln!(sum.file, "{checksum}  {name}")

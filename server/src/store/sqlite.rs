@@ -85,7 +85,7 @@ pub struct SqliteLog {
 }
 
 impl SqliteLog {
-    /// Opens the log of a directory; both are made if they are missing, for the eyes of their owner only.
+    /// Opens the log of a directory. Both are created if missing, with access for their owner only.
     ///
     /// # Errors
     /// [`LogError`].

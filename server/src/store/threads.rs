@@ -48,7 +48,7 @@ pub fn start(
 ) -> Result<LogThreads, LogError> {
     let (batches, batch_receiver) = channel();
     let (queries, query_receiver) = channel();
-    // From here on, returning drops the handle and ends the threads started so far.
+    // An early return drops the handle, which ends the threads started so far.
     let mut handle =
         LogThreads { batches: Some(batches), queries: Some(queries), readers: Vec::new(), writer: None };
     let query_receiver = Arc::new(Mutex::new(query_receiver));
@@ -82,8 +82,7 @@ impl LogThreads {
     /// bound the number of pending batches.
     pub fn append(&self, batch: AppendBatch) {
         if let Some(batches) = &self.batches {
-            // The receiver lives as long as this handle, unless `report` has panicked; then nobody waits for
-            // the result.
+            // Fails only if `report` has panicked; then the result can't be reported anyway.
             let _ = batches.send(batch);
         }
     }

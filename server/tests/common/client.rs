@@ -52,7 +52,7 @@ impl Client {
             if client.welcome.is_some() {
                 return client;
             }
-            assert!(Instant::now() < end, "{nick} is somebody else's still");
+            assert!(Instant::now() < end, "{nick} is still taken");
         }
     }
 
@@ -117,10 +117,10 @@ impl Client {
     pub fn until(&mut self, done: impl Fn(&Self) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !done(self) {
-            assert!(self.closed.is_none(), "{}: closed first: {:?}", self.nick, self.closed);
+            assert!(self.closed.is_none(), "{}: closed unexpectedly: {:?}", self.nick, self.closed);
             let left = end.saturating_duration_since(Instant::now());
             if let Err(error) = self.step(left) {
-                panic!("{}: {error}; heard {:?}", self.nick, self.frames);
+                panic!("{}: {error}; received {:?}", self.nick, self.frames);
             }
         }
     }

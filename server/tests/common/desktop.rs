@@ -267,7 +267,7 @@ pub struct Desktop {
 }
 
 impl Desktop {
-    /// Connects; the server knows the name only after the first envelope.
+    /// Connects. The name is sent with the first envelope.
     pub fn connect(address: SocketAddr, name: &str) -> io::Result<Self> {
         // A header cannot contain every name that an envelope can.
         let header: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -328,10 +328,10 @@ impl Desktop {
         let end = Instant::now() + PATIENCE;
         while !done(self) {
             if Instant::now() > end {
-                return Err(io::Error::other(format!("waited in vain; {:?}", self.lines)));
+                return Err(io::Error::other(format!("timed out; {:?}", self.lines)));
             }
             if let Some(closed) = &self.closed {
-                return Err(io::Error::other(format!("closed first: {closed:?}; {:?}", self.lines)));
+                return Err(io::Error::other(format!("closed unexpectedly: {closed:?}; {:?}", self.lines)));
             }
             self.step()?;
         }

@@ -1,5 +1,5 @@
 //! A server on its own port, and clients for it.
-#![allow(dead_code)] // No test uses all of it.
+#![allow(dead_code, reason = "no test uses all of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 pub mod client;
@@ -18,7 +18,7 @@ use std::{
 };
 
 pub use client::Client;
-#[allow(unused_imports)] // As above.
+#[allow(unused_imports, reason = "no test uses all of them")]
 pub use desktop::{Desktop, Message, PATIENCE, Socket};
 pub use dir::Dir;
 use parlour_server::{
@@ -65,7 +65,7 @@ impl TestServer {
         change(&mut config);
         config.listen = List(vec![SocketAddr::from(([127, 0, 0, 1], 0))]);
         let stats = Arc::new(Stats::default());
-        let (told, address) = std::sync::mpsc::channel();
+        let (bound, address) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let counters = stats.clone();
         let thread = std::thread::spawn(move || {
@@ -73,7 +73,7 @@ impl TestServer {
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let result = runtime.block_on(async move {
                 let listener = parlour_server::bind(config.listen[0]).unwrap();
-                told.send(listener.local_addr().unwrap()).unwrap();
+                bound.send(listener.local_addr().unwrap()).unwrap();
                 let stopped = async {
                     let _ = stopped.await;
                 };
@@ -124,13 +124,13 @@ impl Drop for TestServer {
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < end, "{what}: still not so");
+        assert!(Instant::now() < end, "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Runs a disturbance while two other clients exchange messages, and checks that the server's state is as
-/// before.
+/// Runs `disturb` while two other clients exchange messages. Checks that they are not affected, and that the
+/// server has as many connections and members afterwards as before.
 #[track_caller]
 pub fn undisturbed(server: &TestServer, disturb: impl FnOnce()) {
     let mut witness = Client::login(server.address, "witness");
@@ -159,8 +159,8 @@ pub fn undisturbed(server: &TestServer, disturb: impl FnOnce()) {
         if let Err(panic) = disturbed {
             std::panic::resume_unwind(panic);
         }
-        talking.join().expect("nobody else is disturbed");
+        talking.join().expect("the other clients were disturbed");
     });
-    eventually("connections are back to what they were", || server.sockets() == sockets);
-    eventually("members are back to what they were", || server.members() == members);
+    eventually("the number of connections is as before", || server.sockets() == sockets);
+    eventually("the number of members is as before", || server.members() == members);
 }

@@ -33,11 +33,11 @@ pub struct World {
     settings: Settings,
     log: SqliteLog,
     reader: Box<dyn LogReader>,
-    /// The error with which the log fails, if it is set.
+    /// If set, every append fails with this error.
     pub failing: Option<LogError>,
-    /// The log executes the request although it fails.
+    /// Failing appends are stored all the same.
     pub append_before_failing: bool,
-    /// The log's results are held back until [`World::release`].
+    /// Requests to the log are held back until [`World::release`].
     pub hold_requests: bool,
     held_requests: Vec<Output>,
     _dir: Dir,
@@ -93,7 +93,7 @@ impl World {
         }
     }
 
-    /// Kills the server and starts it again on the same log, without passing of time.
+    /// Kills the server and starts it again on the same log, at the same time.
     pub fn restart(&mut self) {
         self.held_requests.clear();
         let unix = self.unix();
@@ -127,7 +127,7 @@ impl World {
             Output::Read { token, query } => {
                 self.hub.handle_read(self.mono(), token, self.reader.execute(&query))
             }
-            _ => unreachable!("nothing else is for the log"),
+            _ => unreachable!("not a request to the log"),
         }
     }
 
@@ -177,7 +177,10 @@ impl World {
             self.now = self.now.max(at);
             self.hub.handle_timeout(self.mono(), self.unix());
             self.settle();
-            assert!(self.hub.poll_timeout().is_none_or(|next| next > self.mono()), "a deadline that stays");
+            assert!(
+                self.hub.poll_timeout().is_none_or(|next| next > self.mono()),
+                "a due deadline had no effect"
+            );
         }
         self.now = end;
         self.hub.handle_timeout(self.mono(), self.unix());
@@ -193,9 +196,9 @@ impl World {
                 }
                 Output::Fanout { to, frames } => to.iter().for_each(|conn| self.record(*conn, &frames)),
                 Output::Close { conn, status } => {
-                    let heard = self.received_mut(conn);
-                    assert_eq!(heard.closed, None, "closed twice");
-                    heard.closed = Some(status);
+                    let received = self.received_mut(conn);
+                    assert_eq!(received.closed, None, "closed twice");
+                    received.closed = Some(status);
                 }
                 Output::Identified { .. } => {}
                 Output::Append(_) | Output::Read { .. } if self.hold_requests => {
@@ -212,11 +215,11 @@ impl World {
     }
 
     fn record(&mut self, conn: ConnectionId, frames: &Bytes) {
-        let heard = self.received_mut(conn);
-        assert_eq!(heard.closed, None, "told something after the Close");
+        let received = self.received_mut(conn);
+        assert_eq!(received.closed, None, "a frame after the Close");
         for message in messages(frames) {
-            heard.messages += 1;
-            heard.frames.extend(codec::decode_rich(&message).unwrap());
+            received.messages += 1;
+            received.frames.extend(codec::decode_rich(&message).unwrap());
         }
     }
 

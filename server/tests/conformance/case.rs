@@ -12,7 +12,7 @@ use crate::{
 /// Sent after each case: when it is received, everything before has been handled.
 const END: &str = "the end";
 
-/// A server, and a witness in the room.
+/// A server, and a client that records the messages of the room.
 #[derive(Debug)]
 pub struct Room {
     // Dropped before the server, which would otherwise wait for its Close.
@@ -54,8 +54,8 @@ pub enum Delivery {
 /// The response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// What the witness received.
-    pub said: Vec<String>,
+    /// The messages that the witness received.
+    pub messages: Vec<String>,
     /// The payloads of Pongs.
     pub pongs: Vec<Vec<u8>>,
     /// How the connection was closed: a code, or an empty Close. The end of the stream without a Close is
@@ -93,7 +93,7 @@ impl Case {
 
     /// The room receives this text.
     pub fn expect_message(mut self, text: &str) -> Self {
-        self.wanted.said.push(text.into());
+        self.wanted.messages.push(text.into());
         self
     }
 
@@ -144,7 +144,7 @@ impl Case {
             room.witness.talk(END);
         }
         answer.ended = false;
-        answer.said = room.take_received();
+        answer.messages = room.take_received();
         if self.last_pong {
             answer.pongs.drain(..answer.pongs.len().saturating_sub(1));
         }
@@ -152,7 +152,7 @@ impl Case {
     }
 }
 
-/// A closed client cannot send the rest; the response shows that.
+/// Sends bytes until the server has closed the connection, which the response then shows.
 fn deliver(stream: &mut TcpStream, bytes: &[u8], delivery: Delivery) {
     let len = match delivery {
         Delivery::Whole => bytes.len().max(1),
@@ -184,9 +184,9 @@ impl Answer {
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heard =
-            |text: &String| format!("heard \"{text:.24}{}\"", if text.len() > 24 { "..." } else { "" });
-        let mut parts: Vec<String> = self.said.iter().map(heard).collect();
+        let message =
+            |text: &String| format!("message \"{text:.24}{}\"", if text.len() > 24 { "..." } else { "" });
+        let mut parts: Vec<String> = self.messages.iter().map(message).collect();
         parts.extend(self.pongs.iter().map(|payload| match payload.as_slice() {
             short @ ([] | [_]) => format!("Pong {short:?}"),
             long => format!("Pong of {} bytes", long.len()),
@@ -196,7 +196,7 @@ impl fmt::Display for Answer {
             None => "Close without a code".into(),
         }));
         if parts.is_empty() {
-            parts.push("nothing; it goes on".into());
+            parts.push("none".into());
         } else if parts.len() > 4 {
             parts.splice(1..parts.len() - 1, ["...".into()]);
         }

@@ -18,12 +18,12 @@ fn pings() -> Vec<Case> {
     let largest: Vec<u8> = (0..125).map(|n| n * 2).collect();
     let flood = (0..FLOOD).flat_map(|n| frame(FIN | PING, &[n])).collect();
     vec![
-        ping("a Ping with nothing in it", b""),
+        ping("a Ping without payload", b""),
         ping("a Ping with one byte", b"1"),
         ping("a Ping with 125 bytes, of any value", &largest),
         Case::new("5.5.3", "of many Pings the last is answered").send(flood).pong_at_last(&[FLOOD - 1]),
-        Case::new("5.5.3", "a Pong that nobody asked for").send(frame(FIN | PONG, b"unasked")),
-        Case::new("5.5.3", "a Pong with nothing in it").send(frame(FIN | PONG, b"")),
+        Case::new("5.5.3", "an unsolicited Pong").send(frame(FIN | PONG, b"unasked")),
+        Case::new("5.5.3", "a Pong without payload").send(frame(FIN | PONG, b"")),
     ]
 }
 
@@ -33,7 +33,7 @@ fn broken() -> Vec<Case> {
         let bad = |what: &str, bytes| Case::new("5.5", what.to_owned()).send(bytes).closed(1002);
         cases.push(bad(&format!("a {name} with 126 bytes"), frame(FIN | opcode, &[0; 126])));
         cases.push(bad(
-            &format!("the promise of a {name} with 65,536 bytes"),
+            &format!("only the header of a {name} with 65,536 bytes"),
             header(FIN | opcode, Form::SixtyFour, 65_536),
         ));
         cases.push(bad(&format!("a {name} that is a fragment"), frame(opcode, b"")));
@@ -49,7 +49,7 @@ fn closes() -> Vec<Case> {
     };
     let begun = [frame(BINARY, &talk("begun")[..5]), close(1001, b"")].concat();
     vec![
-        Case::new("5.5.1", "a Close with nothing in it").send(frame(FIN | CLOSE, b"")).closed_empty(),
+        Case::new("5.5.1", "a Close without payload").send(frame(FIN | CLOSE, b"")).closed_empty(),
         Case::new("5.5.1", "a Close with one byte").send(frame(FIN | CLOSE, &[3])).closed(1002),
         Case::new("5.5.1", "a Close with a reason").send(close(1000, "再见".as_bytes())).closed(1000),
         Case::new("5.5.1", "a Close with 123 bytes of reason").send(close(1000, &[b'x'; 123])).closed(1000),
@@ -80,20 +80,20 @@ fn codes() -> Vec<Case> {
         [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999]
     {
         let section = if code < 3000 { "7.4.1" } else { "7.4.2" };
-        let case = Case::new(section, format!("Close {code} is given back"));
+        let case = Case::new(section, format!("Close {code} is echoed"));
         cases.push(case.send(close(code, b"")).closed(code));
     }
     for (code, section, why) in [
         (0, "7.4.2", "not used"),
         (999, "7.4.2", "not used"),
         (1004, "7.4.1", "reserved"),
-        (1005, "7.4.1", "stands for no code at all"),
-        (1006, "7.4.1", "stands for no Close at all"),
-        (1015, "7.4.1", "stands for a failed TLS handshake"),
+        (1005, "7.4.1", "reserved for: no code"),
+        (1006, "7.4.1", "reserved for: no Close"),
+        (1015, "7.4.1", "reserved for: a failed TLS handshake"),
         (1016, "7.4.2", "not registered"),
         (2999, "7.4.2", "not registered"),
-        (5000, "7.4.2", "over what there is"),
-        (65_535, "7.4.2", "over what there is"),
+        (5000, "7.4.2", "out of range"),
+        (65_535, "7.4.2", "out of range"),
     ] {
         let case = Case::new(section, format!("Close {code}: {why}"));
         cases.push(case.send(close(code, b"")).closed(1002));

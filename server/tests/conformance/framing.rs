@@ -33,7 +33,7 @@ fn messages() -> Vec<Case> {
         (0..50).fold(many, |case, n| case.expect_message(&format!("message {n}"))),
         // The one deliberate violation: the original desktop client sends protobuf in Text frames, and a
         // server that closes on them cannot serve it.
-        Case::new("8.1", "Text that is not UTF-8: taken, for desktop clients")
+        Case::new("8.1", "Text that is not UTF-8: accepted, for desktop clients")
             .send(frame(FIN | TEXT, &payload))
             .expect_message(&long),
         Case::new("8.1", "the same in fragments")
@@ -89,9 +89,9 @@ fn lengths() -> Vec<Case> {
     let mut cases = Vec::new();
     for len in [125, 126, 127, 65_535, 65_536] {
         let payload = if len < 200 { talk_at(len) } else { talk_of(len, "long") };
-        let said = if len < 200 { "x".repeat(text_at(len)) } else { "long".into() };
+        let text = if len < 200 { "x".repeat(text_at(len)) } else { "long".into() };
         let case = Case::new("5.2", format!("a message of {len} bytes")).send(frame(FIN | BINARY, &payload));
-        cases.push(case.expect_message(&said));
+        cases.push(case.expect_message(&text));
     }
     for (form, len) in [
         (Form::Sixteen, 0),
@@ -154,7 +154,7 @@ fn fragmented() -> Vec<Case> {
             .send(two)
             .expect_message("one")
             .expect_message("two"),
-        Case::new("5.4", "an empty message in fragments says nothing").send(fragments(
+        Case::new("5.4", "an empty message in fragments is not published").send(fragments(
             BINARY,
             b"",
             &[0, 0, 0],
@@ -163,7 +163,7 @@ fn fragmented() -> Vec<Case> {
             .send(between.concat())
             .expect_message("around")
             .pong(b"ping"),
-        Case::new("5.4", "a Ping between fragments is answered before the rest comes")
+        Case::new("5.4", "a Ping between fragments is answered before the last fragment")
             .send([frame(BINARY, &begun[..3]), frame(FIN | PING, b"now")].concat())
             .pong_at_once(b"now")
             .send(frame(FIN | CONTINUE, &begun[3..]))
@@ -194,20 +194,20 @@ fn broken_fragments() -> Vec<Case> {
 /// The RFC leaves limits to the implementation (10.4) and defines the close code (7.4.1).
 fn limits() -> Vec<Case> {
     let bad = |what: &str, bytes: Vec<u8>| Case::new("10.4", what).send(bytes).closed(1009);
-    let promise = |first, len: u64| header(first, Form::SixtyFour, len);
+    let only_header = |first, len: u64| header(first, Form::SixtyFour, len);
     vec![
-        Case::new("10.4", "fragments that are the limit together")
+        Case::new("10.4", "fragments as large as the limit together")
             .send(fragments(BINARY, &talk_of(LIMIT, "just"), &[30_000, 30_000]))
             .expect_message("just"),
         bad("a frame one byte over the limit", frame(FIN | BINARY, &vec![0; LIMIT + 1])),
-        bad("the promise of one", promise(FIN | BINARY, LIMIT as u64 + 1)),
-        bad("the promise of the largest there is", promise(FIN | BINARY, (1 << 63) - 1)),
+        bad("only the header of such a frame", only_header(FIN | BINARY, LIMIT as u64 + 1)),
+        bad("only the header of the largest frame", only_header(FIN | BINARY, (1 << 63) - 1)),
         bad(
             "fragments over the limit together",
             fragments(BINARY, &vec![0; LIMIT + 1], &[30_000, 30_000, 5_536]),
         ),
         bad(
-            "the promise of a fragment that would be",
+            "only the header of a fragment over the limit together",
             [frame(TEXT, &vec![0; LIMIT]), header(CONTINUE, Form::Seven, 1)].concat(),
         ),
         Case::new("10.4", "a Ping when a message is at the limit")

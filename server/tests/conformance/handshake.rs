@@ -9,7 +9,7 @@ use std::{
 use crate::common::PATIENCE;
 
 /// A handshake.
-pub struct Shake {
+pub struct Handshake {
     pub section: &'static str,
     pub what: &'static str,
     pub wanted: Answer,
@@ -39,7 +39,7 @@ pub struct Answer {
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-impl Shake {
+impl Handshake {
     /// The RFC's example, which is accepted.
     fn new(section: &'static str, what: &'static str) -> Self {
         let headers = vec![
@@ -98,7 +98,7 @@ impl Shake {
     }
 
     /// Sends it.
-    pub fn ask(&self, address: SocketAddr) -> Answer {
+    pub fn send(&self, address: SocketAddr) -> Answer {
         let headers: String =
             self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
@@ -140,8 +140,8 @@ impl fmt::Display for Answer {
     }
 }
 
-pub fn cases() -> Vec<Shake> {
-    let new = Shake::new;
+pub fn cases() -> Vec<Handshake> {
+    let new = Handshake::new;
     vec![
         new("4.2.2", "the RFC's example"),
         new("4.2.1", "tokens in another case").with("Upgrade", "WebSocket").with("Connection", "uPGRADE"),
@@ -154,10 +154,11 @@ pub fn cases() -> Vec<Shake> {
         new("4.2.1", "header names in another case")
             .without("Sec-WebSocket-Key")
             .and("sEC-wEBsOCKET-kEY", KEY),
-        new("4.2.1", "headers that are not known").and("X-Something", "else").and("Cookie", "a=b"),
-        new("9.1", "an extension on offer is not taken")
+        new("4.2.1", "unknown headers").and("X-Something", "else").and("Cookie", "a=b"),
+        new("9.1", "an offered extension is not accepted")
             .and("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
-        new("4.2.2", "a subprotocol on offer is not taken").and("Sec-WebSocket-Protocol", "chat, superchat"),
+        new("4.2.2", "an offered subprotocol is not accepted")
+            .and("Sec-WebSocket-Protocol", "chat, superchat"),
         new("4.2.1", "not a GET: POST").line("POST /ws HTTP/1.1").and("Content-Length", "0").not_allowed(),
         new("4.2.1", "not a GET: HEAD").line("HEAD /ws HTTP/1.1").not_allowed(),
         new("4.2.1", "HTTP/1.0").line("GET /ws HTTP/1.0").upgrade_required(),
@@ -178,7 +179,9 @@ pub fn cases() -> Vec<Shake> {
         new("4.2.1", "no version").without("Sec-WebSocket-Version").upgrade_required(),
         new("4.4", "version 8").with("Sec-WebSocket-Version", "8").upgrade_required(),
         new("4.4", "version 14").with("Sec-WebSocket-Version", "14").upgrade_required(),
-        new("4.2.1", "a version that is none").with("Sec-WebSocket-Version", "thirteen").upgrade_required(),
+        new("4.2.1", "a version that is not a number")
+            .with("Sec-WebSocket-Version", "thirteen")
+            .upgrade_required(),
         new("11.3.5", "two versions").and("Sec-WebSocket-Version", "8").upgrade_required(),
     ]
 }

@@ -31,8 +31,13 @@ use table::Table;
 fn every_rule_is_followed() {
     let mut table = Table::default();
     let server = TestServer::start();
-    for shake in handshake::cases() {
-        table.row(shake.section, shake.what, &shake.wanted, &shake.ask(server.address));
+    for handshake_case in handshake::cases() {
+        table.row(
+            handshake_case.section,
+            handshake_case.what,
+            &handshake_case.wanted,
+            &handshake_case.send(server.address),
+        );
     }
     // Two rooms, because a message is published once per room.
     let (mut whole, mut cut) = (Room::open(), Room::open());

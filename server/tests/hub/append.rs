@@ -37,17 +37,17 @@ fn failed_append_is_refused_with_retry_in_order() {
     w.send_message(tom, 1, "one");
     let refusals = w.received(tom).refusals();
     assert_eq!((refusals[0].code, refusals[0].id.len(), refusals[0].retry_after_ms), (FULL, 16, 3_000));
-    // The disk has space again; nothing is tried for a moment.
+    // The disk has space again, but appends are refused for 3 s.
     w.failing = None;
     w.send_message(tom, 2, "two");
     w.send_message(lili, 3, "hers");
     w.send(desk, &codec::message("desk", "", None, "mine"));
     assert_eq!((w.received(tom).codes().len(), w.received(lili).codes()), (2, vec![FULL]));
-    let words = Status::LogUnavailable.text();
-    assert!(w.received(desk).frames.iter().any(|f| f.user_name == "Parlour" && f.content == words));
+    let text = Status::LogUnavailable.text();
+    assert!(w.received(desk).frames.iter().any(|f| f.user_name == "Parlour" && f.content == text));
     w.advance(3_000);
     w.send_message(tom, 2, "two");
-    assert!(w.received(tom).accepted().is_empty(), "the first is waited for");
+    assert!(w.received(tom).accepted().is_empty(), "the first message must come before it");
     w.send_message(tom, 1, "one");
     w.send_message(tom, 2, "two");
     assert_eq!(w.received(lili).messages(), [("tom", "one"), ("tom", "two")]);
@@ -117,7 +117,7 @@ fn last_message_is_published_before_the_departure() {
 }
 
 #[test]
-fn member_back_before_last_message_never_left() {
+fn member_that_returns_before_its_last_message_does_not_depart() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     let secret = w.received(tom).welcome().unwrap().secret.clone();
@@ -140,13 +140,16 @@ fn stopping_server_publishes_accepted_messages_only() {
     let mut w = world();
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     w.hold_requests = true;
-    w.send_message(tom, 1, "taken");
+    w.send_message(tom, 1, "accepted");
     w.hub.handle_shutdown(w.now, 1_000);
     w.settle();
     w.send(lili, &talk(2, "too late"));
     assert_eq!(w.received(tom).closed, None);
     w.release();
-    assert_eq!((w.received(lili).messages(), w.received(tom).accepted().len()), (vec![("tom", "taken")], 1));
+    assert_eq!(
+        (w.received(lili).messages(), w.received(tom).accepted().len()),
+        (vec![("tom", "accepted")], 1)
+    );
     assert_eq!(
         (w.received(tom).closed, w.received(lili).closed),
         (Some(Status::ShuttingDown), Some(Status::ShuttingDown))
@@ -158,15 +161,15 @@ fn id_is_known_after_a_server_kill() {
     let mut w = world();
     let tom = w.rich("tom");
     w.send_message(tom, 1, "once");
-    let place = w.received(tom).accepted()[0].clone();
+    let accepted = w.received(tom).accepted()[0].clone();
     w.restart();
     let lili = w.rich("lili");
     let tom = w.returning("tom", &[1; 32], &[], None);
-    assert_eq!(w.received(tom).closed, Some(Status::NickTaken), "the name is still its owner's");
+    assert_eq!(w.received(tom).closed, Some(Status::NickTaken), "the nick is still reserved");
     w.advance(60_000);
     let tom = w.returning("tom", &[1; 32], &[], None);
     w.send_message(tom, 1, "once");
-    assert_eq!(w.received(tom).accepted(), [&place]);
+    assert_eq!(w.received(tom).accepted(), [&accepted]);
     assert!(w.received(lili).messages().is_empty());
 }
 
@@ -177,15 +180,15 @@ fn sessions_resume_after_a_server_kill() {
     let secret = w.received(tom).welcome().unwrap().secret.clone();
     w.advance(1_000);
     w.restart();
-    let thief = w.connect();
-    w.login(thief, "tom", &[], &[]);
-    assert_eq!(w.received(thief).closed, Some(Status::NickTaken));
+    let other = w.connect();
+    w.login(other, "tom", &[], &[]);
+    assert_eq!(w.received(other).closed, Some(Status::NickTaken));
     let tom = w.returning("tom", &secret, &[], None);
     let welcome = w.received(tom).welcome().unwrap();
     assert!(welcome.resumed && welcome.secret == secret);
     // A client that has left can't resume.
     w.send(tom, &codec::exit("tom"));
     w.restart();
-    let other = w.rich("tom");
-    assert!(w.received(other).welcome().is_some());
+    let again = w.rich("tom");
+    assert!(w.received(again).welcome().is_some());
 }

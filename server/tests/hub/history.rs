@@ -24,7 +24,7 @@ fn room(messages: u8) -> (World, Conn, Vec<u8>) {
     (w, tom, log)
 }
 
-fn words(from: u8, to: u8) -> Vec<String> {
+fn contents(from: u8, to: u8) -> Vec<String> {
     (from..=to).map(|n| format!("m{n}")).collect()
 }
 
@@ -35,13 +35,13 @@ fn returning_client_is_sent_what_it_missed() {
     let lili = w.returning("lili", &[], &log, Some(3));
     let welcome = w.received(lili).welcome().unwrap();
     assert_eq!((welcome.positions[0].seq, &welcome.log), (5, &log));
-    assert_eq!(w.received(lili).history(), [(3, 5, words(4, 5))]);
+    assert_eq!(w.received(lili).history(), [(3, 5, contents(4, 5))]);
     assert_eq!(w.received(lili).pages()[0].request, 0);
     w.send_message(tom, 6, "m6");
-    assert_eq!(w.received(lili).messages(), [("tom", "m6")], "what follows comes by itself, once");
+    assert_eq!(w.received(lili).messages(), [("tom", "m6")], "later messages are delivered once");
     let up_to_date = w.returning("zoe", &[], &log, Some(6));
     assert_eq!(w.received(up_to_date).history(), []);
-    // An older client that does not know history is sent none.
+    // A client without the history capability is sent no pages.
     let old = w.rich("old");
     assert_eq!(w.received(old).history(), []);
 }
@@ -53,7 +53,7 @@ fn position_in_another_log_is_ignored() {
         [(&[9; 16][..], Some(3)), (&[], Some(3)), (&log, None)].into_iter().enumerate()
     {
         let lili = w.returning(&format!("lili-{n}-"), &[], log, position);
-        assert_eq!(w.received(lili).history(), [(0, 5, words(1, 5))]);
+        assert_eq!(w.received(lili).history(), [(0, 5, contents(1, 5))]);
     }
 }
 
@@ -62,7 +62,7 @@ fn missed_messages_survive_a_server_kill() {
     let (mut w, _, log) = room(5);
     w.restart();
     let lili = w.returning("lili", &[], &log, Some(2));
-    assert_eq!(w.received(lili).history(), [(2, 5, words(3, 5))]);
+    assert_eq!(w.received(lili).history(), [(2, 5, contents(3, 5))]);
     assert_eq!(w.received(lili).welcome().unwrap().positions[0].seq, 5);
 }
 
@@ -153,5 +153,5 @@ fn logins_are_rate_limited() {
         w.advance(wait.saturating_sub(w.now));
         w.returning(&format!("guest-{n}-"), &[], &[], None);
     }
-    assert_eq!(w.hub.members(), 40, "each came when told, and was let in");
+    assert_eq!(w.hub.members(), 40, "each was admitted at its time to retry");
 }

@@ -53,15 +53,19 @@ fn invalid_nicks_are_refused_in_both_dialects() {
         let basic = w.connect();
         w.send(basic, &codec::message(nick, "", None, "hello"));
         for conn in [rich, basic] {
-            let heard = w.received(conn);
-            assert_eq!((heard.codes(), heard.closed), (vec![status.code().into()], Some(status)), "{nick:?}");
-            let (frame, refusal) = (&heard.frames[0], heard.refusals()[0]);
+            let received = w.received(conn);
+            assert_eq!(
+                (received.codes(), received.closed),
+                (vec![status.code().into()], Some(status)),
+                "{nick:?}"
+            );
+            let (frame, refusal) = (&received.frames[0], received.refusals()[0]);
             assert_eq!((frame.user_name.as_str(), frame.r#type.as_str()), ("Parlour", "talk"));
             assert!(frame.content.starts_with(status.text()), "readable: {}", frame.content);
-            let wants = matches!(status, Status::NickTaken | Status::NickConfusable);
-            assert_eq!(!refusal.suggestion.is_empty(), wants, "{nick:?}");
+            let has_suggestion = matches!(status, Status::NickTaken | Status::NickConfusable);
+            assert_eq!(!refusal.suggestion.is_empty(), has_suggestion, "{nick:?}");
             assert!(frame.content.contains(&refusal.suggestion));
-            if wants {
+            if has_suggestion {
                 let again = w.connect();
                 let suggestion = w.received(conn).refusals()[0].suggestion.clone();
                 w.login(again, &suggestion, &[], &[]);
@@ -97,12 +101,16 @@ fn departure_is_announced_once() {
             w.advance(5000);
             w.disconnect(tom);
             w.advance(5000);
-            let told = w.received(lili).presence();
-            assert_eq!(told.iter().filter(|p| *p == "-tom").count(), 1, "{how} {basic}: {told:?}");
+            let changes = w.received(lili).presence();
+            assert_eq!(changes.iter().filter(|p| *p == "-tom").count(), 1, "{how} {basic}: {changes:?}");
             assert_eq!(w.received(desk).exits(), ["tom"], "{how} {basic}");
             let exit = w.received(desk).frames.iter().find(|f| f.r#type == "exit").unwrap();
             assert_eq!(exit.content, "exit");
-            assert_eq!(exit.user_list, codec::user_list(["desk", "lili"]), "reduced");
+            assert_eq!(
+                exit.user_list,
+                codec::user_list(["desk", "lili"]),
+                "without the member that has left"
+            );
             assert_eq!(w.received(desk).list(), ["desk", "lili"]);
         }
     }
@@ -139,9 +147,9 @@ fn session_secret_resumes_the_nick_at_once() {
     // Not with a wrong secret, or one of another nick.
     for (nick, secret) in [("Tom", [9; 32].to_vec()), ("lili", secret.clone()), ("Tom", secret[1..].to_vec())]
     {
-        let thief = w.connect();
-        w.login(thief, nick, &secret, &[]);
-        assert_eq!(w.received(thief).closed, Some(Status::NickTaken));
+        let other = w.connect();
+        w.login(other, nick, &secret, &[]);
+        assert_eq!(w.received(other).closed, Some(Status::NickTaken));
     }
     // Not after leaving.
     w.send(third, &codec::exit(""));
@@ -157,19 +165,19 @@ fn lost_nick_is_reserved_for_a_while() {
     let secret = w.received(tom).welcome().unwrap().secret.clone();
     w.disconnect(tom);
     w.advance(59_999);
-    for hopeful in [w.connect(), w.connect()] {
-        w.login(hopeful, "tom", &[7; 32], &[]);
-        assert_eq!(w.received(hopeful).closed, Some(Status::NickTaken));
+    for other in [w.connect(), w.connect()] {
+        w.login(other, "tom", &[7; 32], &[]);
+        assert_eq!(w.received(other).closed, Some(Status::NickTaken));
     }
     let again = w.connect();
     w.login(again, "tom", &secret, &[]);
     assert!(w.received(again).welcome().unwrap().resumed);
-    // Lost again: the time starts anew.
+    // Lost again: the reservation starts anew.
     w.disconnect(again);
     w.advance(59_999);
-    let hopeful = w.connect();
-    w.login(hopeful, "tom", &[], &[]);
-    assert_eq!(w.received(hopeful).closed, Some(Status::NickTaken));
+    let other = w.connect();
+    w.login(other, "tom", &[], &[]);
+    assert_eq!(w.received(other).closed, Some(Status::NickTaken));
     w.advance(1);
     let other = w.rich("tom");
     let again = w.connect();
@@ -213,7 +221,7 @@ fn overtaken_login_is_refused() {
     w.disconnect(second);
     let late = w.connect();
     w.send(late, &login("07"));
-    assert_eq!(w.received(late).closed, Some(Status::Overtaken), "also when the later one is lost by now");
+    assert_eq!(w.received(late).closed, Some(Status::Overtaken), "also when the later connection was lost");
 }
 
 #[test]
@@ -246,10 +254,10 @@ fn presence_of_many_is_sent_in_few_frames() {
     let back = w.connect();
     w.login(back, "guest-7-", &secret, &[]);
     w.advance(1000);
-    let told = w.received(first).presence();
-    let gone: std::collections::BTreeSet<_> = told.iter().filter(|p| p.starts_with('-')).collect();
-    assert!(!told.contains(&"-guest-7-".into()), "it was back before anybody was told");
-    assert_eq!((gone.len(), told.len()), (1199, 1200));
+    let changes = w.received(first).presence();
+    let departed: std::collections::BTreeSet<_> = changes.iter().filter(|p| p.starts_with('-')).collect();
+    assert!(!changes.contains(&"-guest-7-".into()), "it returned before the departure was published");
+    assert_eq!((departed.len(), changes.len()), (1199, 1200));
     assert!(w.received(first).messages <= 3, "{}", w.received(first).messages);
 }
 
@@ -306,14 +314,14 @@ fn full_room_refuses_new_members() {
 #[test]
 fn shutdown_notifies_all_clients() {
     let mut w = world();
-    let (rich, basic, stranger) = (w.rich("tom"), w.basic("desk"), w.connect());
+    let (rich, basic, unauthenticated) = (w.rich("tom"), w.basic("desk"), w.connect());
     w.hub.handle_shutdown(w.now, 1000);
     w.settle();
     let going = Extension::GoingAway(wire::GoingAway { retry_after_ms: 1000 });
     assert_eq!(w.received(rich).extensions().last(), Some(&going));
     assert_eq!(w.received(rich).closed, Some(Status::ShuttingDown));
     assert_eq!(w.received(basic).closed, Some(Status::GoingAway));
-    assert_eq!(w.received(stranger).closed, Some(Status::ShuttingDown));
+    assert_eq!(w.received(unauthenticated).closed, Some(Status::ShuttingDown));
     let late = w.connect();
     w.settle();
     assert_eq!((w.received(late).closed, w.hub.members()), (Some(Status::ShuttingDown), 0));

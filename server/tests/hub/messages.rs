@@ -25,9 +25,12 @@ fn message_reaches_all_and_is_acknowledged() {
         assert_eq!(w.received(conn).messages(), [("tom", "hi"), ("lili", "ho")]);
     }
     let accepted = w.received(tom).accepted();
-    let heard = w.received(lili).frames.iter().find(|f| f.content == "hi").unwrap();
-    assert_eq!((&accepted[0].id, accepted[0].seq, accepted[0].time), (&heard.id, heard.seq, heard.time));
-    assert_eq!((heard.time, heard.r#type.as_str()), (w.unix(), "talk"));
+    let received = w.received(lili).frames.iter().find(|f| f.content == "hi").unwrap();
+    assert_eq!(
+        (&accepted[0].id, accepted[0].seq, accepted[0].time),
+        (&received.id, received.seq, received.time)
+    );
+    assert_eq!((received.time, received.r#type.as_str()), (w.unix(), "talk"));
     assert!(w.received(lili).accepted()[0].seq > accepted[0].seq);
     assert!(w.received(desk).accepted().is_empty());
 }
@@ -42,7 +45,7 @@ fn sequence_numbers_increase_across_restarts() {
     let lili = w.rich("lili");
     w.send_message(lili, 2, "two");
     assert!(w.received(lili).accepted()[0].seq > before);
-    assert!(before < 1 << 53, "a browser counts exactly up to here");
+    assert!(before < 1 << 53, "JavaScript numbers are exact up to here");
 }
 
 #[test]
@@ -70,12 +73,12 @@ fn resend_is_acknowledged_again_and_published_once() {
 }
 
 #[test]
-fn envelopes_at_the_wrong_time_are_refused() {
+fn login_is_required_first_and_only_once() {
     let mut w = world();
-    let stranger = w.connect();
-    w.extension(stranger, Extension::Ping(wire::Ping { nonce: 1 }));
+    let unauthenticated = w.connect();
+    w.extension(unauthenticated, Extension::Ping(wire::Ping { nonce: 1 }));
     assert_eq!(
-        (w.received(stranger).codes(), w.received(stranger).closed),
+        (w.received(unauthenticated).codes(), w.received(unauthenticated).closed),
         (vec![4020], Some(Status::NotLoggedIn))
     );
     let tom = w.rich("tom");
@@ -196,13 +199,13 @@ fn messages_received_together_are_delivered_together() {
     for conn in [plain, batch, desk] {
         w.clear(conn);
     }
-    let outbox: Vec<_> = (1..=10).map(|n| codec::encode(&talk(n, &format!("m{n}")))).collect();
-    w.bytes(plain, &codec::batch(outbox));
+    let messages: Vec<_> = (1..=10).map(|n| codec::encode(&talk(n, &format!("m{n}")))).collect();
+    w.bytes(plain, &codec::batch(messages));
     w.settle();
     let expected: Vec<_> = (1..=10).map(|n| format!("m{n}")).collect();
     for conn in [plain, batch, desk] {
-        let heard: Vec<_> = w.received(conn).messages().iter().map(|(_, text)| text.to_string()).collect();
-        assert_eq!(heard, expected);
+        let received: Vec<_> = w.received(conn).messages().iter().map(|(_, text)| text.to_string()).collect();
+        assert_eq!(received, expected);
     }
     assert_eq!((w.received(batch).messages, w.received(desk).messages), (1, 10));
     assert_eq!((w.received(plain).messages, w.received(plain).accepted().len()), (11, 10), "one ack for all");
@@ -221,39 +224,39 @@ fn continuous_messages_are_delivered_every_5_ms() {
     w.login(batch, "batch", &[], &["durable", "batch"]);
     w.advance(2000);
     w.clear(batch);
-    let mut said = 0_usize;
-    let mut say = |w: &mut World| {
+    let mut sent = 0_usize;
+    let mut send = |w: &mut World| {
         let id = MessageId::new(w.now, [1; 10]);
-        w.send(tom, &codec::message("", "", Some(id), &said.to_string()));
-        said += 1;
-        assert_eq!(w.received(tom).accepted().len(), said, "acknowledgements don't wait");
+        w.send(tom, &codec::message("", "", Some(id), &sent.to_string()));
+        sent += 1;
+        assert_eq!(w.received(tom).accepted().len(), sent, "acknowledgements are not postponed");
     };
     for n in 1..=20 {
-        say(&mut w);
-        assert_eq!(w.received(batch).messages().len(), n, "it is calm");
+        send(&mut w);
+        assert_eq!(w.received(batch).messages().len(), n, "at a low rate each is delivered at once");
         w.advance(1);
     }
     for n in 21..=1_020_usize {
-        say(&mut w);
+        send(&mut w);
         w.advance(1);
-        let heard = w.received(batch).messages().len();
-        assert!((n - 5..=n).contains(&heard), "{heard} of {n}");
+        let received = w.received(batch).messages().len();
+        assert!((n - 5..=n).contains(&received), "{received} of {n}");
     }
     w.advance(5);
-    let heard: Vec<usize> =
+    let received: Vec<usize> =
         w.received(batch).messages().iter().map(|(_, text)| text.parse().unwrap()).collect();
-    assert_eq!(heard, (0..1_020).collect::<Vec<_>>());
-    assert!((215..=230).contains(&w.received(batch).messages), "{} times", w.received(batch).messages);
+    assert_eq!(received, (0..1_020).collect::<Vec<_>>());
+    assert!((215..=230).contains(&w.received(batch).messages), "{} deliveries", w.received(batch).messages);
     w.advance(100);
-    say(&mut w);
-    assert_eq!(w.received(batch).messages().len(), 1_021, "it is calm again");
+    send(&mut w);
+    assert_eq!(w.received(batch).messages().len(), 1_021, "the rate is low again");
     // A new client gets earlier messages from the log, and none twice.
     for _ in 0..30 {
         w.advance(1);
-        say(&mut w);
+        send(&mut w);
     }
     let lili = w.rich("lili");
-    assert_eq!(w.received(batch).messages().len(), 1_051, "before somebody comes");
+    assert_eq!(w.received(batch).messages().len(), 1_051, "all are delivered before a client joins");
     w.advance(100);
     assert_eq!((w.received(batch).messages().len(), w.received(lili).messages().len()), (1_051, 0));
 }
@@ -277,7 +280,7 @@ fn arrival_is_published_before_the_first_message() {
             _ => None,
         })
         .collect();
-    assert_eq!(order, ["eve tom", "hi"], "though who comes so soon after another is told later");
+    assert_eq!(order, ["eve tom", "hi"], "two arrivals in a short time are published together");
 }
 
 #[test]
@@ -295,16 +298,23 @@ fn basic_dialect_has_member_list_and_commands() {
     assert_eq!((answer.user_name.as_str(), answer.r#type.as_str()), ("desk", "userlist"));
     assert_eq!((answer.content.as_str(), answer.user_list.len()), ("desk,lili,", 2));
     w.send(desk, &codec::message("desk", "", None, "userlist"));
-    assert_eq!(w.received(desk).frames.last(), Some(&answer), "the bare word does it too");
+    assert_eq!(w.received(desk).frames.last(), Some(&answer), "a typed command has the same answer");
     assert!(w.received(lili).messages().is_empty());
     w.send(desk, &codec::message("desk", "", None, "hello"));
-    let said = w.received(lili).frames.last().unwrap();
-    assert_eq!((said.content.as_str(), said.user_list.len()), ("hello", 0));
-    assert_eq!(MessageId::from_wire(&said.id).unwrap().0[6] >> 4, 7, "an id of ours, of version 7");
+    let received = w.received(lili).frames.last().unwrap();
+    assert_eq!((received.content.as_str(), received.user_list.len()), ("hello", 0));
+    assert_eq!(
+        MessageId::from_wire(&received.id).unwrap().0[6] >> 4,
+        7,
+        "the server generates an id of version 7"
+    );
     let long = "x".repeat(20_000);
     w.send(desk, &codec::message("desk", "", None, &long));
-    let told = w.received(desk).frames.last().unwrap();
-    assert_eq!((told.user_name.as_str(), told.content.as_str()), ("Parlour", Status::ContentTooLong.text()));
+    let refusal = w.received(desk).frames.last().unwrap();
+    assert_eq!(
+        (refusal.user_name.as_str(), refusal.content.as_str()),
+        ("Parlour", Status::ContentTooLong.text())
+    );
     assert_eq!(w.received(desk).closed, None);
     w.send(desk, &codec::message("desk", "", None, "exit"));
     assert_eq!(w.received(desk).closed, Some(Status::Normal));
@@ -312,7 +322,7 @@ fn basic_dialect_has_member_list_and_commands() {
     let other = w.connect();
     w.send(other, &codec::message("other", "", None, "hi all"));
     assert_eq!(w.received(other).messages(), [("other", "hi all")]);
-    let asker = w.connect();
-    w.send(asker, &codec::user_list_request("asker"));
-    assert_eq!(w.received(asker).frames.last().unwrap().content, "asker,lili,other,");
+    let requester = w.connect();
+    w.send(requester, &codec::user_list_request("asker"));
+    assert_eq!(w.received(requester).frames.last().unwrap().content, "asker,lili,other,");
 }

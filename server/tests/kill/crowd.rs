@@ -14,13 +14,13 @@ use super::{
     common::Socket,
     device::Device,
     holds_in_time,
-    page::{Order, Page, State},
     rng::Rng,
+    tab::{Order, State, Tab},
     wait_until,
 };
 
 /// How often a user presses the reconnect button.
-const BUTTON: Duration = Duration::from_millis(500);
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(500);
 
 struct Member {
     orders: Sender<Order>,
@@ -49,15 +49,15 @@ impl Crowd {
     pub fn new(address: SocketAddr, count: usize, padding: usize, rng: &mut Rng) -> Self {
         let mut crowd = Self { address, padding, members: Vec::new() };
         (0..count).for_each(|_| crowd.add(rng));
-        wait_until("everybody is in", || crowd.all(|state| state.online && state.members == count));
+        wait_until("all are online", || crowd.all(|state| state.online && state.members == count));
         crowd
     }
 
     fn add(&mut self, rng: &mut Rng) {
         let (orders, received) = channel();
         let state = Arc::new(Mutex::new(State::new()));
-        let page = Page::new(self.members.len(), self.address, rng.next(), self.padding, state.clone());
-        let thread = std::thread::spawn(move || page.run(&received));
+        let tab = Tab::new(self.members.len(), self.address, rng.next(), self.padding, state.clone());
+        let thread = std::thread::spawn(move || tab.run(&received));
         self.members.push(Member { orders, state, thread });
     }
 
@@ -85,15 +85,15 @@ impl Crowd {
         self.states().iter().map(of).sum()
     }
 
-    /// How long each tab took that came online after this moment, in ms.
-    pub fn back_after(&self, begun: Instant) -> Vec<u128> {
+    /// For each tab that came online after this moment, how long that took, in ms.
+    pub fn reconnect_ms(&self, begun: Instant) -> Vec<u128> {
         let since = self.states().into_iter().filter_map(|state| state.since);
         since.filter(|since| *since > begun).map(|since| (since - begun).as_millis()).collect()
     }
 
     /// Waits until all are online.
     pub fn wait_until_online(&self) {
-        self.reconnect_until("everybody is back", || self.all(|state| state.online));
+        self.reconnect_until("all are online", || self.all(|state| state.online));
     }
 
     /// Waits until a condition holds, while users press the reconnect button, because the backoff is long
@@ -102,7 +102,7 @@ impl Crowd {
         let mut pressed = Instant::now();
         self.order(Order::Wake);
         let held = holds_in_time(|| {
-            if pressed.elapsed() > BUTTON {
+            if pressed.elapsed() > RECONNECT_INTERVAL {
                 pressed = Instant::now();
                 self.order(Order::Wake);
             }
@@ -110,46 +110,46 @@ impl Crowd {
         });
         let offline = self.states().into_iter().filter(|state| !state.online);
         let offline: Vec<_> = offline.map(|state| (state.connection, state.complaints)).collect();
-        assert!(held, "{what}: still not so; not online: {offline:?}");
+        assert!(held, "timed out waiting until {what}; not online: {offline:?}");
     }
 
     /// Stops sending. Then all messages must arrive and all gaps be loaded.
     pub fn settle(&self) {
-        self.order(Order::Talk(false));
+        self.order(Order::Send(false));
         self.order(Order::Load);
         self.wait_until_online();
         let count = self.members.len();
-        // The tabs that still wait for something.
-        let restless = || {
+        // The tabs that do not have all messages yet.
+        let unsettled = || {
             let mut states = self.states();
             let newest = states.iter().map(|state| state.newest).max();
             states.retain(|state| {
-                let arrived = state.said == state.acknowledged && Some(state.newest) == newest;
-                let whole = state.resting && state.gaps == 0 && state.outbox == 0 && arrived;
-                !(state.online && state.members == count && whole)
+                let arrived = state.sent == state.acknowledged && Some(state.newest) == newest;
+                let complete = state.settling && state.gaps == 0 && state.queued_messages == 0 && arrived;
+                !(state.online && state.members == count && complete)
             });
             states
         };
-        assert!(holds_in_time(|| restless().is_empty()), "not at rest: {:?}", restless());
+        assert!(holds_in_time(|| unsettled().is_empty()), "not settled: {:?}", unsettled());
     }
 
-    /// Two more join, one leaves and the other is lost; the rest must see it.
-    pub fn come_and_go(&mut self, rng: &mut Rng) {
+    /// Two more tabs join; one leaves and the other is lost. All others must show these changes.
+    pub fn join_and_leave(&mut self, rng: &mut Rng) {
         let count = self.members.len();
         (0..2).for_each(|_| self.add(rng));
-        wait_until("two more are in", || self.all(|state| state.online && state.members == count + 2));
+        wait_until("two more are online", || self.all(|state| state.online && state.members == count + 2));
         let leaves = self.members.pop().unwrap();
         leaves.orders.send(Order::Exit).unwrap();
         let lost = self.members.pop().unwrap();
         lost.end();
-        wait_until("both are gone", || self.all(|state| state.members == count));
+        wait_until("both have left", || self.all(|state| state.members == count));
         leaves.end();
     }
 
-    /// The current state of the tabs.
+    /// Ends all tabs and returns their devices.
     pub fn end(self) -> Vec<Device> {
         let (devices, sockets): (Vec<_>, Vec<_>) = self.members.into_iter().map(Member::end).unzip();
-        // Only now, so that no tab sees another one leave.
+        // Closed only now, so that no tab is notified that another one has left.
         drop(sockets);
         devices
     }

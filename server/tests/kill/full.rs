@@ -16,17 +16,17 @@ use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 use super::{
     common::{Client, Dir},
     crowd::Crowd,
-    page::Order,
     program::Program,
     rng::Rng,
+    tab::Order,
     table::Row,
     truth, wait_until,
 };
 
-/// Set for the test that runs where it may mount a small disk.
+/// Set for the child process, which runs this test where it may mount a small disk.
 const INSIDE: &str = "PARLOUR_KILL_INSIDE";
 /// The number of users.
-const PEOPLE: usize = 10;
+const USERS: usize = 10;
 /// The size of the file that is removed to make space, in bytes; the disk has 4 MiB.
 const BALLAST: usize = 2 << 20;
 /// The maximum file size where a limit replaces the full disk, in KiB.
@@ -39,24 +39,25 @@ fn full_disk_delays_messages_and_loses_none() {
     }
     // A mount needs its own namespace, which some systems do not allow.
     let program = env::current_exe().unwrap();
-    let name = "full::on_a_full_disk_talk_waits_and_nothing_is_lost";
+    let name = "full::full_disk_delays_messages_and_loses_none";
     let unshared = |program: &Path, arguments: &[&str]| {
         Command::new("unshare").arg("-rm").arg(program).args(arguments).env(INSIDE, "yes").output()
     };
     if !unshared(Path::new("true"), &[]).is_ok_and(|output| output.status.success()) {
-        println!("full disk: not tried, this system lets nobody mount one");
+        println!("full disk: not tested, because this system does not allow mounts");
         return;
     }
     let output = unshared(&program, &["--exact", name, "--nocapture"]).unwrap();
-    let words = String::from_utf8_lossy(&output.stdout);
-    print!("{words}");
-    assert!(output.status.success(), "{words}{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    print!("{text}");
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "no test has this name: {name}");
 }
 
 /// A client joins, reads and leaves, while nothing can be stored.
 fn visit(server: &Program, crowd: &Crowd, name: &str) {
     let mut visitor = Client::login(server.address, name);
-    wait_until("the visitor is seen", || crowd.all(|state| state.members == PEOPLE + 1));
+    wait_until("all show the visitor", || crowd.all(|state| state.members == USERS + 1));
     let request = HistoryRequest { start: Some(Start::Before(u64::MAX)), count: 10, request: 1 };
     visitor.extension(Extension::HistoryRequest(request));
     visitor.until(|client| {
@@ -65,13 +66,13 @@ fn visit(server: &Program, crowd: &Crowd, name: &str) {
         })
     });
     drop(visitor);
-    wait_until("the visitor is gone", || crowd.all(|state| state.members == PEOPLE));
+    wait_until("the visitor has left", || crowd.all(|state| state.members == USERS));
 }
 
-/// Waits until all tabs are told that the log is unavailable.
-fn everybody_is_refused(crowd: &Crowd) {
+/// Waits until each tab has received a refusal because the log is unavailable.
+fn wait_until_all_are_refused(crowd: &Crowd) {
     let before: Vec<_> = crowd.states().iter().map(|state| state.refused).collect();
-    wait_until("everybody is refused", || {
+    wait_until("all are refused", || {
         crowd.states().iter().zip(&before).all(|(state, before)| state.refused > *before)
     });
 }
@@ -83,30 +84,31 @@ fn on_a_small_disk() {
     assert!(mount.status().unwrap().success(), "a small disk");
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![7; BALLAST]).unwrap();
-    try_it("has a full disk", &disk, None, |_| fs::remove_file(&ballast).unwrap());
+    run("has a full disk", &disk, None, |_| fs::remove_file(&ballast).unwrap());
     // The process that mounted it has ended when this one runs.
     let _ = Command::new("umount").arg(disk.path()).status();
 }
 
 #[test]
-fn read_only_directory_delays_messages_and_loses_none() {
-    try_it("can't write", &Dir::new(), Some(LIMIT), |server| {
+fn file_size_limit_delays_messages_and_loses_none() {
+    run("can't write", &Dir::new(), Some(LIMIT), |server| {
         server.kill();
         server.limit = None;
         server.start();
     });
 }
 
-fn try_it(how: &'static str, disk: &Dir, limit: Option<u32>, make_room: impl FnOnce(&mut Program)) {
+/// Runs a server that can't store messages until `free_space` is called; `how` is its title in the table.
+fn run(how: &'static str, disk: &Dir, limit: Option<u32>, free_space: impl FnOnce(&mut Program)) {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let mut rng = Rng(u64::try_from(seed).unwrap());
-    let (data, words) = (disk.path().join("data"), Dir::new());
-    let mut server = Program::new(data.clone(), words.path().join("words"));
+    let (data, diagnostics) = (disk.path().join("data"), Dir::new());
+    let mut server = Program::new(data.clone(), diagnostics.path().join("diagnostics"));
     server.limit = limit;
     server.start();
-    let crowd = Crowd::new(server.address, PEOPLE, 6_000, &mut rng);
-    crowd.order(Order::Talk(true));
-    everybody_is_refused(&crowd);
+    let crowd = Crowd::new(server.address, USERS, 6_000, &mut rng);
+    crowd.order(Order::Send(true));
+    wait_until_all_are_refused(&crowd);
     visit(&server, &crowd, "lili");
 
     // Killed while nothing can be stored, and started again in the same state.
@@ -114,19 +116,19 @@ fn try_it(how: &'static str, disk: &Dir, limit: Option<u32>, make_room: impl FnO
     server.start();
     let started = Instant::now();
     crowd.wait_until_online();
-    let back = crowd.back_after(started);
-    everybody_is_refused(&crowd);
+    let reconnect_ms = crowd.reconnect_ms(started);
+    wait_until_all_are_refused(&crowd);
     visit(&server, &crowd, "tom");
-    let waiting = crowd.sum(|state| state.said - state.acknowledged);
+    let waiting = crowd.sum(|state| state.sent - state.acknowledged);
 
-    make_room(&mut server);
+    free_space(&mut server);
     crowd.settle();
     let devices = crowd.end();
     server.kill();
     let log = SqliteLog::open(&data).unwrap();
-    let log = truth::everything(&mut *log.reader().unwrap());
-    Row { how, rounds: 1, back }.print(&log, &devices);
-    println!("{waiting} messages waited for room on the disk");
+    let log = truth::read_all(&mut *log.reader().unwrap());
+    Row { how, rounds: 1, reconnect_ms }.print(&log, &devices);
+    println!("{waiting} messages waited for space on the disk");
     assert!(waiting > 0);
     truth::check_exactly_once(&log, &devices);
     truth::check_presence(&devices);

@@ -14,17 +14,17 @@
 mod common;
 mod crowd;
 #[path = "../sim/device.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the simulation uses all of it")]
 mod device;
 mod full;
 #[path = "../sim/network.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the simulation uses all of it")]
 mod network;
-mod page;
 mod program;
 #[path = "../sim/rng.rs"]
 mod rng;
 mod rounds;
+mod tab;
 mod table;
 #[path = "../sim/truth.rs"]
 mod truth;
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Waits until a condition holds.
 #[track_caller]
 fn wait_until(what: &str, holds: impl FnMut() -> bool) {
-    assert!(holds_in_time(holds), "{what}: still not so");
+    assert!(holds_in_time(holds), "timed out waiting until {what}");
 }
 
 /// Whether a condition holds in time.

@@ -29,7 +29,7 @@ pub struct Program {
     pub address: SocketAddr,
     data: PathBuf,
     /// The file with its diagnostics.
-    words: PathBuf,
+    diagnostics: PathBuf,
     /// The maximum file size in KiB; writing beyond it is an error, as on a full disk.
     pub limit: Option<u32>,
     child: Option<Child>,
@@ -37,13 +37,13 @@ pub struct Program {
 
 impl Program {
     /// With a data directory and a file for its diagnostics. Not started.
-    pub fn new(data: PathBuf, words: PathBuf) -> Self {
-        Self { address: free_address(), data, words, limit: None, child: None }
+    pub fn new(data: PathBuf, diagnostics: PathBuf) -> Self {
+        Self { address: free_address(), data, diagnostics, limit: None, child: None }
     }
 
     /// Starts it and waits until it listens.
     pub fn start(&mut self) {
-        let words = File::options().create(true).append(true).open(&self.words).unwrap();
+        let diagnostics = File::options().create(true).append(true).open(&self.diagnostics).unwrap();
         let program = env!("CARGO_BIN_EXE_parlour-server");
         let mut command = match self.limit {
             None => Command::new(program),
@@ -62,13 +62,13 @@ impl Program {
             .args(ARGUMENTS)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(words)
+            .stderr(diagnostics)
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         self.child = Some(child);
-        assert!(line.starts_with("Parlour listens on "), "{line:?}; {}", self.words());
+        assert!(line.starts_with("Parlour listens on "), "{line:?}; {}", self.diagnostics());
     }
 
     /// SIGKILL.
@@ -83,13 +83,13 @@ impl Program {
         let Some(mut child) = self.child.take() else { return };
         kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         let status = child.wait().unwrap();
-        assert!(status.success(), "{status}: {}", self.words());
+        assert!(status.success(), "{status}: {}", self.diagnostics());
     }
 
     /// The end of its diagnostics.
-    pub fn words(&self) -> String {
-        let words = std::fs::read_to_string(&self.words).unwrap_or_default();
-        let lines: Vec<_> = words.lines().rev().take(5).collect();
+    pub fn diagnostics(&self) -> String {
+        let text = std::fs::read_to_string(&self.diagnostics).unwrap_or_default();
+        let lines: Vec<_> = text.lines().rev().take(5).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 }
@@ -100,8 +100,8 @@ impl Drop for Program {
     }
 }
 
-/// An address that stays free while the server is down. Not an ephemeral port: a client that connects to such
-/// a port while nobody listens may get the same port for its own end and be connected to itself. Each test
+/// An address that stays free while the server is down. Not an ephemeral port: a client that connects to an
+/// ephemeral port without a listener may be assigned the same port, and so be connected to itself. Each test
 /// uses its own range of ports, because an address that is free for one test while its server is down must
 /// not be used by another.
 fn free_address() -> SocketAddr {

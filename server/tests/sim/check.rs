@@ -12,8 +12,8 @@ fn is_quiet(world: &World) -> bool {
     world.devices.iter().all(|device| {
         device.is_online()
             && device.gaps.is_empty()
-            && device.said.iter().all(|id| device.acknowledged.contains(id))
-            && device.storage.outbox() == 0
+            && device.sent.iter().all(|id| device.acknowledged.contains(id))
+            && device.storage.queued_messages() == 0
     })
 }
 
@@ -47,8 +47,7 @@ fn load_until_quiet(world: &mut World) {
             return;
         }
         for at in 0..world.devices.len() {
-            let gap =
-                world.devices[at].gaps.iter().find(|missing| !missing.loading).map(|missing| missing.gap.to);
+            let gap = world.devices[at].gaps.iter().find(|state| !state.loading).map(|state| state.gap.to);
             if let Some(to) = gap {
                 world.with_session(at, |session, now| session.handle_load_gap(now, to));
             }
@@ -59,12 +58,12 @@ fn load_until_quiet(world: &mut World) {
 
 /// Nothing is lost or duplicated, and all clients agree on presence.
 pub fn check_invariants(world: &mut World) {
-    let log = truth::everything(&mut *world.server.as_mut().expect("the server is there").reader);
+    let log = truth::read_all(&mut *world.server.as_mut().expect("the server runs").reader);
     truth::check_exactly_once(&log, &world.devices);
     check_presence(world, 0);
     // One leaves, and another's connection is lost for good. Neither may still be shown as online.
     world.with_session(0, |session, now| session.handle_leave(now));
-    world.devices[1].close_page();
+    world.devices[1].close_tab();
     world.drop_link(1, false);
     world.advance(10_000);
     check_presence(world, 2);
@@ -72,8 +71,8 @@ pub fn check_invariants(world: &mut World) {
 
 /// Exactly the clients after the `first` ones are online.
 fn check_presence(world: &World, first: usize) {
-    let there = &world.devices[first..];
-    truth::check_presence(there);
-    let server = world.server.as_ref().expect("the server is there");
-    assert_eq!(server.hub.members(), there.len(), "the server counts the wrong people");
+    let online = &world.devices[first..];
+    truth::check_presence(online);
+    let server = world.server.as_ref().expect("the server runs");
+    assert_eq!(server.hub.members(), online.len(), "the server counts the wrong members");
 }

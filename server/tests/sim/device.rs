@@ -14,17 +14,17 @@ use parlour_core::{
 
 use super::network::Link;
 
-/// The device's storage: changes are made some time after the request, or never.
+/// The device's storage: changes are applied some time after the request, or never.
 #[derive(Debug, Default)]
 pub struct Storage {
     rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
-    pub waiting: VecDeque<(Millis, u64, Vec<Change>)>,
+    pub requested: VecDeque<(Millis, u64, Vec<Change>)>,
 }
 
 impl Storage {
-    /// Makes the oldest changes, and returns which.
-    pub fn make(&mut self) -> Option<u64> {
-        let (_, ticket, changes) = self.waiting.pop_front()?;
+    /// Applies the oldest requested changes, and returns their ticket.
+    pub fn apply_next(&mut self) -> Option<u64> {
+        let (_, ticket, changes) = self.requested.pop_front()?;
         for change in changes {
             match change {
                 Change::Put(table, key, value) => {
@@ -40,7 +40,7 @@ impl Storage {
         Some(ticket)
     }
 
-    pub fn kept(&self) -> Persisted {
+    pub fn persisted(&self) -> Persisted {
         let table = |table: Table| -> Vec<Vec<u8>> {
             let of = self.rows.iter().filter(|((t, _), _)| *t == table);
             of.map(|(_, value)| value.clone()).collect()
@@ -49,7 +49,8 @@ impl Storage {
         Persisted::read(account.first().map(Vec::as_slice), &table(Table::SendQueue), &table(Table::Messages))
     }
 
-    pub fn outbox(&self) -> usize {
+    /// The number of messages in the persisted send queue.
+    pub fn queued_messages(&self) -> usize {
         self.rows.keys().filter(|(table, _)| *table == Table::SendQueue).count()
     }
 }
@@ -65,42 +66,43 @@ pub struct Device {
     pub storage: Storage,
     /// Whether the storage works. If it does not, the tab is never closed, because exactly-once could not
     /// hold.
-    pub keeps: bool,
+    pub has_storage: bool,
     pub link: Option<Link>,
     pub timeline: Timeline,
     pub gaps: Vec<GapState>,
     pub connection: Connection,
     /// The room is shown, not the login page.
     pub in_room: bool,
-    /// When the tab was opened or logged in again.
-    pub back_at: Option<Millis>,
+    /// When the user opens the tab or logs in again.
+    pub open_at: Option<Millis>,
     /// The login failed for a transient reason.
-    pub tries_again: bool,
+    pub must_retry_login: bool,
     /// How far this device's clock is ahead.
     pub skew: i64,
     /// The sent messages, in order.
-    pub said: Vec<MessageId>,
+    pub sent: Vec<MessageId>,
     pub acknowledged: BTreeSet<MessageId>,
     pub seen: Seen,
+    /// Violations of an invariant.
     pub complaints: Vec<String>,
 }
 
 impl Device {
-    pub fn new(number: usize, keeps: bool) -> Self {
+    pub fn new(number: usize, has_storage: bool) -> Self {
         Self {
             nick: format!("user{number}"),
             session: None,
             storage: Storage::default(),
-            keeps,
+            has_storage,
             link: None,
             timeline: timeline(),
             gaps: Vec::new(),
             connection: Connection::Idle,
             in_room: false,
-            back_at: None,
-            tries_again: false,
+            open_at: None,
+            must_retry_login: false,
             skew: 0,
-            said: Vec::new(),
+            sent: Vec::new(),
             acknowledged: BTreeSet::new(),
             seen: Seen::new(),
             complaints: Vec::new(),
@@ -108,14 +110,14 @@ impl Device {
     }
 
     /// Closes the tab. Changes that were not written are lost; the latest messages may never have been sent.
-    pub fn close_page(&mut self) {
+    pub fn close_tab(&mut self) {
         self.session = None;
-        for (_, _, changes) in std::mem::take(&mut self.storage.waiting) {
+        for (_, _, changes) in std::mem::take(&mut self.storage.requested) {
             for change in changes {
                 if let Change::Put(Table::SendQueue, key, _) = change
                     && !self.storage.rows.contains_key(&(Table::SendQueue, key.to_vec()))
                 {
-                    self.said.retain(|id| id.0 != key[..]);
+                    self.sent.retain(|id| id.0 != key[..]);
                 }
             }
         }
@@ -129,7 +131,7 @@ impl Device {
     }
 
     /// Handles an event as the client's store does.
-    pub fn note(&mut self, event: Event) {
+    pub fn handle_event(&mut self, event: Event) {
         match event {
             Event::Connection(connection) => {
                 match connection {
@@ -138,10 +140,10 @@ impl Device {
                     Connection::Failed { status, .. }
                         if !self.in_room && (!status.is_terminal() || status == Status::NickTaken) =>
                     {
-                        self.tries_again = true;
+                        self.must_retry_login = true;
                     }
                     Connection::Failed { status, .. } => {
-                        self.complaints.push(format!("turned away: {status}"));
+                        self.complaints.push(format!("the connection failed: {status}"));
                     }
                     _ => {}
                 }
@@ -150,11 +152,11 @@ impl Device {
             Event::LoggedIn(_) => self.in_room = true,
             Event::LoggedOut => self.clear(),
             Event::Message(message) => {
-                self.saw(&message);
+                self.record_shown(&message);
                 self.timeline.insert(message);
             }
             Event::HistoryPage(messages) => {
-                messages.iter().for_each(|message| self.saw(message));
+                messages.iter().for_each(|message| self.record_shown(message));
                 self.timeline.insert_page(messages);
             }
             Event::Gaps(gaps) => {
@@ -164,10 +166,10 @@ impl Device {
             Event::SeekFinished { seq: Some(seq), .. } => {
                 let at = self.timeline.index_of_seq(seq);
                 if at.and_then(|at| self.timeline.seq(at)) != Some(seq) {
-                    self.complaints.push(format!("{seq} was said to be there"));
+                    self.complaints.push(format!("a seek finished at {seq}, which is not shown"));
                 }
             }
-            Event::LogReplaced => self.complaints.push("the log was said to be another one".into()),
+            Event::LogReplaced => self.complaints.push("the log was reported as replaced".into()),
             Event::Delivery(id, delivery) => {
                 if let Delivery::Failed(status) = delivery {
                     self.complaints.push(format!("{id:?} was refused: {status}"));
@@ -178,7 +180,7 @@ impl Device {
         }
     }
 
-    fn saw(&mut self, message: &Message) {
+    fn record_shown(&mut self, message: &Message) {
         if message.delivery != Delivery::Sent {
             return;
         }

@@ -1,4 +1,4 @@
-//! The server's machine: the hub, the log on its disk, and what a kill leaves of them.
+//! The server's machine: the hub, the log, and its disk, with the files that a kill leaves.
 
 use std::{
     collections::VecDeque,
@@ -33,13 +33,13 @@ pub struct Running {
     /// When it was started, on the world's clock.
     pub started: Millis,
     /// Requests to the log, and when they complete.
-    pub asked: VecDeque<(Millis, Output)>,
+    pub requests: VecDeque<(Millis, Output)>,
 }
 
 /// The outcome of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    Well,
+    Success,
     /// The disk reports an error, and nothing is appended.
     Refused,
     /// The disk reports an error although the batch was appended.
@@ -115,7 +115,14 @@ impl Running {
         let mut rng = Rng(seed);
         let random = Box::new(move |buffer: &mut [u8]| rng.fill(buffer));
         let hub = Hub::new(settings, random, &Recovered::read(&mut *reader, unix_ms).unwrap());
-        Self { hub, log, group_commit: GroupCommit::default(), reader, started: now, asked: VecDeque::new() }
+        Self {
+            hub,
+            log,
+            group_commit: GroupCommit::default(),
+            reader,
+            started: now,
+            requests: VecDeque::new(),
+        }
     }
 
     /// Appends batches together. Returns `None` if it is killed meanwhile.
@@ -126,10 +133,10 @@ impl Running {
         batches: Vec<AppendBatch>,
         end: End,
     ) -> Option<Vec<Result<Vec<AppendOutcome>, LogError>>> {
-        let failed = || LogError::Failed("the disk says no".into());
+        let failed = || LogError::Failed("disk error".into());
         let log = &mut self.log;
         match end {
-            End::Well => {
+            End::Success => {
                 let appended = self.group_commit.commit_to(log, batches);
                 // Sometimes, as the writer thread does. An error is retried later.
                 if rng.once_in(4) {

@@ -1,11 +1,14 @@
 //! Nothing is lost or duplicated: real sessions against the real hub and the real SQLite log, on one virtual
 //! clock, with all kinds of faults.
 //!
-//! Faults: connections break for both ends, for one, or for none; data of a dropped connection arrives later
-//! than that of the next one, partially, or not at all; tabs stall, are killed and opened again with their
-//! storage; some have no storage; clocks jump; the disk is slow, refuses, is full, or reports an error for
-//! data that it has written; the server is killed at any moment, including before, during and after an
-//! append, with whatever that leaves of the files.
+//! Faults:
+//!
+//! - connections break, and both ends, one or neither of them notice;
+//! - data of a dropped connection arrives later than that of the next one, partially, or not at all;
+//! - tabs stall, or are killed and opened again with their storage; some devices have no storage;
+//! - clocks jump;
+//! - the disk is slow, fails, is full, or reports an error for data that it has written;
+//! - the server is killed before, during and after an append, or at any other moment.
 //!
 //! Then all faults stop for a while, and nothing may be missing. A seed determines a run, and a failure
 //! prints it: `PARLOUR_SIM_SEED=n cargo test -p parlour-server --test sim` repeats it. `cargo xtask soak`
@@ -39,9 +42,9 @@ const SEEDS: u64 = 1_000;
 fn step(world: &mut World) {
     let at = world.rng.index(world.devices.len());
     match world.rng.below(100) {
-        0..40 => world.talk(at),
+        0..40 => world.send_message(at),
         40..45 => {
-            (0..world.rng.below(25)).for_each(|_| world.talk(at));
+            (0..world.rng.below(25)).for_each(|_| world.send_message(at));
         }
         // Nothing, so that the system can settle.
         45..70 => {}
@@ -66,14 +69,14 @@ fn step(world: &mut World) {
                 world.tally.count("stalls");
             }
         }
-        81..86 if world.devices[at].session.is_some() && world.devices[at].keeps => {
-            world.tally.count("pages killed");
+        81..86 if world.devices[at].session.is_some() && world.devices[at].has_storage => {
+            world.tally.count("tabs killed");
             if world.rng.once_in(3) {
                 world.with_session(at, |session, _| session.handle_hidden());
             }
-            world.devices[at].close_page();
+            world.devices[at].close_tab();
             world.drop_link(at, true);
-            world.devices[at].back_at = Some(world.now + world.rng.below(9_000));
+            world.devices[at].open_at = Some(world.now + world.rng.below(9_000));
         }
         86 => world.kill_server(false),
         87 => {
@@ -85,19 +88,19 @@ fn step(world: &mut World) {
             }
         }
         88..90 => {
-            let watched = world.rng.once_in(2);
-            world.with_session(at, |session, now| session.handle_visibility(now, watched));
+            let visible = world.rng.once_in(2);
+            world.with_session(at, |session, now| session.handle_visibility(now, visible));
         }
         90 if world.devices[at].is_online() => {
             world.tally.count("exits");
             world.with_session(at, |session, now| session.handle_leave(now));
-            world.devices[at].back_at = Some(world.now + world.rng.below(9_000));
+            world.devices[at].open_at = Some(world.now + world.rng.below(9_000));
         }
         91 => {
             world.with_session(at, |session, now| session.handle_offline(now));
         }
         92..94 => {
-            let gap = world.devices[at].gaps.last().map(|missing| missing.gap.to);
+            let gap = world.devices[at].gaps.last().map(|state| state.gap.to);
             if let Some(to) = gap {
                 world.with_session(at, |session, now| session.handle_load_gap(now, to));
             }
@@ -121,9 +124,9 @@ fn step(world: &mut World) {
 fn run(seed: u64, faults: bool) -> Tally {
     let devices = 3 + usize::try_from(seed % 3).unwrap();
     let mut world = World::new(seed, devices, faults);
-    // A client whose first login fails does not retry, so faults begin after it.
+    // A client does not retry its first login, so faults begin after it.
     world.faults = false;
-    (0..devices).for_each(|at| world.open_page(at));
+    (0..devices).for_each(|at| world.open_tab(at));
     world.advance(2_000);
     check::check_all_online(&world);
     world.faults = faults;
@@ -160,7 +163,7 @@ fn run_many(first: u64, count: u64, time: Option<Duration>, faults: bool) -> (u6
                             Err(why) => {
                                 failed.store(true, Relaxed);
                                 eprintln!(
-                                    "seed {seed} failed, the {}. that was run; again: PARLOUR_SIM_SEED={seed} cargo test \
+                                    "seed {seed} failed in run {}; repeat it with: PARLOUR_SIM_SEED={seed} cargo test \
                                      -p parlour-server --test sim",
                                     ran.load(Relaxed) + 1
                                 );
@@ -181,7 +184,8 @@ fn run_many(first: u64, count: u64, time: Option<Duration>, faults: bool) -> (u6
     (ran.into_inner(), tally.into_inner().unwrap())
 }
 
-fn asked<T: std::str::FromStr>(name: &str) -> Option<T> {
+/// The value of an environment variable.
+fn env<T: std::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 
@@ -196,35 +200,35 @@ fn without_faults_all_clients_agree() {
 
 #[test]
 fn with_faults_nothing_is_lost_or_duplicated() {
-    if let Some(seed) = asked("PARLOUR_SIM_SEED") {
+    if let Some(seed) = env("PARLOUR_SIM_SEED") {
         println!("seed {seed}: {:?}", run(seed, true).0);
         return;
     }
-    let time = asked("PARLOUR_SIM_SECONDS").map(Duration::from_secs);
-    let first = asked("PARLOUR_SIM_FIRST").unwrap_or(1_000);
-    let count = asked("PARLOUR_SIM_SEEDS").unwrap_or(if time.is_some() { u64::MAX } else { SEEDS });
+    let time = env("PARLOUR_SIM_SECONDS").map(Duration::from_secs);
+    let first = env("PARLOUR_SIM_FIRST").unwrap_or(1_000);
+    let count = env("PARLOUR_SIM_SEEDS").unwrap_or(if time.is_some() { u64::MAX } else { SEEDS });
     let (ran, tally) = run_many(first, count, time, true);
     println!("{ran} runs, seeds from {first} on");
     for (what, n) in &tally.0 {
         println!("{n:>10}  {what}");
     }
     println!("{:>10}  acknowledged messages lost", 0);
-    println!("{:>10}  messages doubled", 0);
+    println!("{:>10}  messages duplicated", 0);
     // A fault that never occurred proves nothing.
     if ran >= 200 {
         for what in [
             "kills",
-            "kills over an append",
+            "kills during an append",
             "failed appends",
             "broken connections",
             "dead connections",
             "stalls",
             "skips",
-            "pages killed",
+            "tabs killed",
             "clock jumps",
             "exits",
             "late packets",
-            "pages read",
+            "queries",
             "starts with a full disk",
         ] {
             assert!(tally.0.get(what).is_some_and(|n| *n > 0), "{what}: never");

@@ -40,11 +40,11 @@ impl Link {
         }
     }
 
-    pub fn up(&mut self, arrival: Millis, packet: Packet) {
+    pub fn send_to_server(&mut self, arrival: Millis, packet: Packet) {
         put(&mut self.to_server, arrival, packet);
     }
 
-    pub fn down(&mut self, arrival: Millis, packet: Packet) {
+    pub fn send_to_client(&mut self, arrival: Millis, packet: Packet) {
         put(&mut self.to_client, arrival, packet);
     }
 
@@ -65,11 +65,11 @@ fn put(queue: &mut VecDeque<(Millis, Packet)>, arrival: Millis, packet: Packet) 
 
 /// A connection that its tab has dropped. Data in transit still arrives, late.
 #[derive(Debug)]
-pub struct Ghost {
+pub struct DroppedLink {
     pub conn: ConnectionId,
     pub to_server: VecDeque<(Millis, Packet)>,
     /// When the server notices.
-    pub gone: Millis,
+    pub noticed_at: Millis,
 }
 
 /// The payloads of a server's WebSocket frames.

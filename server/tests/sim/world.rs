@@ -13,15 +13,15 @@ use parlour_server::hub::{connection_table::ConnectionId, output::Output};
 use super::{
     device::Device,
     machine::{Disk, End, Running},
-    network::{Ghost, Link, Packet, payloads},
+    network::{DroppedLink, Link, Packet, payloads},
     rng::Rng,
 };
 
 const UNIX: i64 = 1_700_000_000_000;
-/// How long the server does not notice a dead connection, in ms.
-const UNNOTICED: Millis = 45_000;
+/// How long the server takes to notice a dead connection, in ms.
+const NOTICE_MS: Millis = 45_000;
 /// The limits of a slow tab's queue, in packets: for published messages, and for others.
-const ROOM: (usize, usize) = (40, 400);
+const QUEUE_LIMITS: (usize, usize) = (40, 400);
 
 /// How often each event occurred.
 #[derive(Debug, Default, Clone)]
@@ -46,9 +46,10 @@ pub struct World {
     pub skew: i64,
     pub disk: Disk,
     pub server: Option<Running>,
-    pub back_at: Option<Millis>,
+    /// When the killed server is started again.
+    pub restart_at: Option<Millis>,
     pub devices: Vec<Device>,
-    pub ghosts: VecDeque<Ghost>,
+    pub dropped: VecDeque<DroppedLink>,
     pub tally: Tally,
     /// Whether faults are injected.
     pub faults: bool,
@@ -66,9 +67,9 @@ impl World {
             skew: 0,
             disk: Disk::new(&seed.to_string()),
             server: None,
-            back_at: None,
+            restart_at: None,
             devices,
-            ghosts: VecDeque::new(),
+            dropped: VecDeque::new(),
             tally: Tally::default(),
             faults,
             next_conn: 0,
@@ -89,25 +90,25 @@ impl World {
         Clocks { monotonic: self.now, unix: UNIX + i64::try_from(self.now).unwrap() + self.devices[at].skew }
     }
 
-    /// When the next event happens by itself, `end` at the latest.
+    /// The time of the next scheduled event, at most `end`.
     fn next(&self, end: Millis) -> Millis {
         let mut next = end;
         let mut at = |time: Option<Millis>| next = next.min(time.unwrap_or(Millis::MAX));
-        at(self.back_at);
+        at(self.restart_at);
         if let Some(server) = &self.server {
             at(server.hub.poll_timeout().map(|due| due + server.started));
-            at(server.asked.front().map(|(due, _)| *due));
+            at(server.requests.front().map(|(due, _)| *due));
         }
         for device in &self.devices {
             at(device.session.as_ref().and_then(Session::poll_timeout));
-            at(device.back_at);
-            at(device.storage.waiting.front().map(|(due, ..)| *due));
+            at(device.open_at);
+            at(device.storage.requested.front().map(|(due, ..)| *due));
             if let Some(link) = &device.link {
                 link.due().into_iter().for_each(&mut at);
             }
         }
-        for ghost in &self.ghosts {
-            at(Some(ghost.to_server.front().map_or(ghost.gone, |(due, _)| *due)));
+        for link in &self.dropped {
+            at(Some(link.to_server.front().map_or(link.noticed_at, |(due, _)| *due)));
         }
         next.max(self.now + 1)
     }
@@ -122,12 +123,12 @@ impl World {
     }
 
     fn tick(&mut self) {
-        if self.back_at.is_some_and(|at| at <= self.now) {
+        if self.restart_at.is_some_and(|at| at <= self.now) {
             let tight = self.faults && self.rng.once_in(6);
             self.start_server(tight);
         }
         self.run_log();
-        self.run_ghosts();
+        self.run_dropped_links();
         for at in 0..self.devices.len() {
             self.run_device(at);
         }
@@ -137,7 +138,7 @@ impl World {
     // ---- the server
 
     fn start_server(&mut self, tight: bool) {
-        self.back_at = None;
+        self.restart_at = None;
         let seed = self.rng.next();
         self.tally.count(if tight { "starts with a full disk" } else { "starts" });
         self.server = Some(Running::start(&self.disk, self.now, self.unix(), seed, tight));
@@ -150,12 +151,12 @@ impl World {
             server.kill(&mut self.disk);
         }
         self.tally.count("kills");
-        self.back_at = Some(self.now + 200 + self.rng.below(8_000));
-        self.ghosts.clear();
+        self.restart_at = Some(self.now + 200 + self.rng.below(8_000));
+        self.dropped.clear();
         let arrival = self.arrival();
         for link in self.devices.iter_mut().filter_map(|device| device.link.as_mut()) {
             link.to_server.clear();
-            link.down(arrival, Packet::Close(1006));
+            link.send_to_client(arrival, Packet::Close(1006));
         }
     }
 
@@ -171,9 +172,9 @@ impl World {
             if overflowed.is_empty() {
                 continue;
             }
-            for (conn, needed) in std::mem::take(&mut overflowed) {
+            for (conn, essential) in std::mem::take(&mut overflowed) {
                 let Some(server) = &mut self.server else { return };
-                if !needed && server.hub.handle_overflow(now, conn) {
+                if !essential && server.hub.handle_overflow(now, conn) {
                     self.tally.count("skips");
                     continue;
                 }
@@ -182,7 +183,7 @@ impl World {
                 let arrival = self.arrival();
                 if let Some(link) = self.link(conn) {
                     link.to_client.clear();
-                    link.down(arrival, Packet::Close(Status::TooSlow.code()));
+                    link.send_to_client(arrival, Packet::Close(Status::TooSlow.code()));
                 }
             }
         }
@@ -193,34 +194,38 @@ impl World {
         match output {
             Output::Send { conn, frames } | Output::Snapshot { conn, frames } => {
                 if let Some(link) = self.link(conn) {
-                    if link.to_client.len() >= ROOM.1 {
+                    if link.to_client.len() >= QUEUE_LIMITS.1 {
                         return overflowed.push((conn, true));
                     }
-                    payloads(&frames).into_iter().for_each(|bytes| link.down(arrival, Packet::Bytes(bytes)));
+                    payloads(&frames)
+                        .into_iter()
+                        .for_each(|bytes| link.send_to_client(arrival, Packet::Bytes(bytes)));
                 }
             }
             Output::Fanout { to, frames } => {
                 for &conn in to.iter() {
                     let Some(link) = self.link(conn).filter(|link| !link.skipping) else { continue };
-                    if link.to_client.len() >= ROOM.0 {
+                    if link.to_client.len() >= QUEUE_LIMITS.0 {
                         link.skipping = true;
                         overflowed.push((conn, false));
                         continue;
                     }
-                    payloads(&frames).into_iter().for_each(|bytes| link.down(arrival, Packet::Bytes(bytes)));
+                    payloads(&frames)
+                        .into_iter()
+                        .for_each(|bytes| link.send_to_client(arrival, Packet::Bytes(bytes)));
                 }
             }
             Output::Close { conn, status } => {
                 if let Some(link) = self.link(conn) {
-                    link.down(arrival, Packet::Close(status.code()));
+                    link.send_to_client(arrival, Packet::Close(status.code()));
                 }
             }
             Output::Append(_) | Output::Read { .. } => {
                 let slow = if self.faults && self.rng.once_in(40) { 2_000 } else { 15 };
                 let due = self.now + 1 + self.rng.below(slow);
                 let Some(server) = &mut self.server else { return };
-                let due = due.max(server.asked.back().map_or(0, |(due, _)| *due));
-                server.asked.push_back((due, output));
+                let due = due.max(server.requests.back().map_or(0, |(due, _)| *due));
+                server.requests.push_back((due, output));
             }
             Output::Identified { .. } => {}
         }
@@ -235,13 +240,13 @@ impl World {
         loop {
             let now = self.now;
             let Some(server) = &mut self.server else { return };
-            let Some((_, asked)) = server.asked.pop_front_if(|(due, _)| *due <= now) else { return };
-            match asked {
+            let Some((_, request)) = server.requests.pop_front_if(|(due, _)| *due <= now) else { return };
+            match request {
                 Output::Append(batch) => {
                     let mut batches = vec![batch];
                     while let Some((_, Output::Append(batch))) = server
-                        .asked
-                        .pop_front_if(|(due, asked)| *due <= now && matches!(asked, Output::Append(_)))
+                        .requests
+                        .pop_front_if(|(due, request)| *due <= now && matches!(request, Output::Append(_)))
                     {
                         batches.push(batch);
                     }
@@ -251,12 +256,12 @@ impl World {
                         3 => End::KilledAfter,
                         4 => End::Refused,
                         5 => End::Ambiguous,
-                        _ => End::Well,
+                        _ => End::Success,
                     };
-                    let end = if self.faults { end } else { End::Well };
+                    let end = if self.faults { end } else { End::Success };
                     let result = server.append(&mut self.disk, &mut self.rng, batches, end);
                     let Some(results) = result else {
-                        self.tally.count("kills over an append");
+                        self.tally.count("kills during an append");
                         return self.kill_server(true);
                     };
                     for result in results {
@@ -265,11 +270,11 @@ impl World {
                     }
                 }
                 Output::Read { token, query } => {
-                    self.tally.count("pages read");
+                    self.tally.count("queries");
                     let answer = server.reader.execute(&query);
                     self.with_server(|server, now, _| server.hub.handle_read(now, token, answer));
                 }
-                _ => unreachable!("nothing else is asked of the log"),
+                _ => unreachable!("not a request to the log"),
             }
         }
     }
@@ -284,42 +289,42 @@ impl World {
         }
     }
 
-    fn run_ghosts(&mut self) {
-        for _ in 0..self.ghosts.len() {
-            let Some(mut ghost) = self.ghosts.pop_front() else { return };
-            while let Some((_, packet)) = ghost.to_server.pop_front_if(|(due, _)| *due <= self.now) {
+    fn run_dropped_links(&mut self) {
+        for _ in 0..self.dropped.len() {
+            let Some(mut link) = self.dropped.pop_front() else { return };
+            while let Some((_, packet)) = link.to_server.pop_front_if(|(due, _)| *due <= self.now) {
                 self.tally.count("late packets");
-                self.arrive(ghost.conn, packet);
+                self.arrive(link.conn, packet);
             }
-            if ghost.to_server.is_empty() && ghost.gone <= self.now {
-                self.arrive(ghost.conn, Packet::Close(1006));
+            if link.to_server.is_empty() && link.noticed_at <= self.now {
+                self.arrive(link.conn, Packet::Close(1006));
             } else {
-                self.ghosts.push_back(ghost);
+                self.dropped.push_back(link);
             }
         }
     }
 
-    // ---- the pages
+    // ---- the tabs
 
     fn arrival(&mut self) -> Millis {
         self.now + 1 + self.rng.below(40)
     }
 
     fn run_device(&mut self, at: usize) {
-        if std::mem::take(&mut self.devices[at].tries_again) {
-            self.devices[at].back_at = Some(self.now + 2_000);
+        if std::mem::take(&mut self.devices[at].must_retry_login) {
+            self.devices[at].open_at = Some(self.now + 2_000);
         }
-        if self.devices[at].back_at.is_some_and(|time| time <= self.now) {
-            self.open_page(at);
+        if self.devices[at].open_at.is_some_and(|time| time <= self.now) {
+            self.open_tab(at);
         }
-        while self.devices[at].storage.waiting.front().is_some_and(|(due, ..)| *due <= self.now) {
-            self.keep(at);
+        while self.devices[at].storage.requested.front().is_some_and(|(due, ..)| *due <= self.now) {
+            self.run_storage(at);
         }
         while let Some((conn, packet)) = self.due_packet(at, 0) {
             if matches!(packet, Packet::Open) {
                 let arrival = self.arrival();
                 if let Some(link) = &mut self.devices[at].link {
-                    link.down(arrival, Packet::Open);
+                    link.send_to_client(arrival, Packet::Open);
                 }
             }
             self.arrive(conn, packet);
@@ -357,11 +362,11 @@ impl World {
     }
 
     /// Executes the oldest storage request, or fails it.
-    fn keep(&mut self, at: usize) {
+    fn run_storage(&mut self, at: usize) {
         let device = &mut self.devices[at];
-        let done = match device.keeps {
-            true => device.storage.make(),
-            false => device.storage.waiting.pop_front().map(|(_, ticket, _)| ticket),
+        let done = match device.has_storage {
+            true => device.storage.apply_next(),
+            false => device.storage.requested.pop_front().map(|(_, ticket, _)| ticket),
         };
         if let Some(ticket) = done {
             self.with_session(at, |session, now| session.handle_persisted(now, ticket));
@@ -378,21 +383,21 @@ impl World {
     }
 
     /// Opens a tab on a device; the user logs in, or the session is resumed.
-    pub fn open_page(&mut self, at: usize) {
+    pub fn open_tab(&mut self, at: usize) {
         // Reading the storage includes everything written before.
-        while !self.devices[at].storage.waiting.is_empty() {
-            self.keep(at);
+        while !self.devices[at].storage.requested.is_empty() {
+            self.run_storage(at);
         }
         let seed = self.rng.next();
         let now = self.now_of(at);
         let device = &mut self.devices[at];
-        device.back_at = None;
+        device.open_at = None;
         let mut session = device.session.take().unwrap_or_else(|| Session::new(seed, "sim"));
         let nick = device.nick.clone();
         let mut random = [0; 16];
         self.rng.fill(&mut random);
         session.handle_new_secret(random);
-        let login = session.handle_login(now, &nick, device.storage.kept());
+        let login = session.handle_login(now, &nick, device.storage.persisted());
         device.session = Some(session);
         assert_eq!(login, Ok(()), "{nick} can't log in");
         self.drain(at);
@@ -414,29 +419,29 @@ impl World {
                     let mut link = Link::new(ConnectionId::new(self.next_conn, self.next_conn));
                     let arrival = self.arrival();
                     match self.server {
-                        Some(_) => link.up(arrival, Packet::Open),
-                        None => link.down(arrival, Packet::Close(1006)),
+                        Some(_) => link.send_to_server(arrival, Packet::Open),
+                        None => link.send_to_client(arrival, Packet::Close(1006)),
                     }
                     self.devices[at].link = Some(link);
                 }
                 Command::Send(bytes) => {
                     let arrival = self.arrival();
                     if let Some(link) = &mut self.devices[at].link {
-                        link.up(arrival, Packet::Bytes(bytes.to_vec()));
+                        link.send_to_server(arrival, Packet::Bytes(bytes.to_vec()));
                     }
                 }
                 Command::Close(_) => self.drop_link(at, false),
                 Command::Persist { ticket, changes } => {
                     let slow = if self.rng.once_in(20) { 1_500 } else { 12 };
                     let due = self.now + self.rng.below(slow);
-                    let waiting = &mut self.devices[at].storage.waiting;
-                    let due = due.max(waiting.back().map_or(0, |(due, ..)| *due));
-                    waiting.push_back((due, ticket, changes));
+                    let requested = &mut self.devices[at].storage.requested;
+                    let due = due.max(requested.back().map_or(0, |(due, ..)| *due));
+                    requested.push_back((due, ticket, changes));
                 }
             }
         }
         while let Some(event) = self.devices[at].session.as_mut().and_then(Session::poll_event) {
-            self.devices[at].note(event);
+            self.devices[at].handle_event(event);
         }
     }
 
@@ -445,32 +450,32 @@ impl World {
         let Some(mut link) = self.devices[at].link.take() else { return };
         let late = if self.faults && self.rng.once_in(3) { self.rng.below(6_000) } else { 0 };
         if loses {
-            let kept = self.rng.index(link.to_server.len() + 1);
-            link.to_server.truncate(kept);
+            let arriving = self.rng.index(link.to_server.len() + 1);
+            link.to_server.truncate(arriving);
         }
         link.to_server.iter_mut().for_each(|(at, _)| *at += late);
-        let gone = match link.dead {
+        let noticed_at = match link.dead {
             true => {
                 link.to_server.clear();
-                self.now + UNNOTICED
+                self.now + NOTICE_MS
             }
             false => self.now + late + self.rng.below(60),
         };
-        self.ghosts.push_back(Ghost { conn: link.conn, to_server: link.to_server, gone });
+        self.dropped.push_back(DroppedLink { conn: link.conn, to_server: link.to_server, noticed_at });
     }
 
     /// A user sends a message.
-    pub fn talk(&mut self, at: usize) {
+    pub fn send_message(&mut self, at: usize) {
         self.next_id += 1;
         let mut random = [0; 10];
         random[2..].copy_from_slice(&self.next_id.to_be_bytes());
         let time = u64::try_from(self.now_of(at).unix).unwrap();
         let id = MessageId::new(time, random);
         let text = format!("message {} of {}", self.next_id, self.devices[at].nick);
-        let said = self.with_session(at, |session, now| session.handle_send(now, id, &text));
-        if said == Some(Ok(())) {
+        let sent = self.with_session(at, |session, now| session.handle_send(now, id, &text));
+        if sent == Some(Ok(())) {
             self.tally.count("messages");
-            self.devices[at].said.push(id);
+            self.devices[at].sent.push(id);
         }
     }
 }

@@ -23,16 +23,16 @@ fn appended_messages_are_read_in_order() {
 #[test]
 fn resent_message_is_a_duplicate_with_its_first_stamp() {
     let mut world = World::new();
-    let place = new(world.append_message(1, "one"));
+    let stamp = new(world.append_message(1, "one"));
     let again = NewMessage { time: NOW + 500, nick: "TOM".into(), ..entry(1, "", "one") };
-    assert_eq!(world.append(slice::from_ref(&again)), [AppendOutcome::Duplicate(place)]);
+    assert_eq!(world.append(slice::from_ref(&again)), [AppendOutcome::Duplicate(stamp)]);
     // Within one batch too.
     let batch =
         world.append(&[entry(2, "", "two"), entry(2, "", "two"), again.clone(), entry(3, "", "three")]);
     let second = new(batch[0]);
-    assert_eq!(batch[1..3], [AppendOutcome::Duplicate(second), AppendOutcome::Duplicate(place)]);
+    assert_eq!(batch[1..3], [AppendOutcome::Duplicate(second), AppendOutcome::Duplicate(stamp)]);
     let mut world = world.reopen();
-    assert_eq!(world.append(&[again]), [AppendOutcome::Duplicate(place)]);
+    assert_eq!(world.append(&[again]), [AppendOutcome::Duplicate(stamp)]);
     assert_eq!(world.contents(), ["one", "two", "three"]);
 }
 

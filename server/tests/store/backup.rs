@@ -1,4 +1,4 @@
-//! Backup: a copy that can be opened, under all circumstances.
+//! Backup: complete, valid copies, and the errors.
 
 use std::{
     fs,
@@ -35,8 +35,8 @@ fn names(dir: &Path) -> Vec<String> {
 #[test]
 fn backup_of_a_log_in_use_is_complete() {
     let mut world = World::new();
-    let said: Vec<_> = (1..=2000).map(|n| entry(n, "", &format!("number {n}"))).collect();
-    world.append(&said);
+    let messages: Vec<_> = (1..=2000).map(|n| entry(n, "", &format!("number {n}"))).collect();
+    world.append(&messages);
     let id = world.read.id().unwrap();
     let (dir, to) = (world.dir.to_path_buf(), Dir::new());
     let over = AtomicBool::new(false);
@@ -63,21 +63,21 @@ fn backup_of_a_log_in_use_is_complete() {
         let sum = format!("{:x}", Sha256::digest(fs::read(&copy).unwrap()));
         assert_eq!(made.checksum, sum);
         let name = copy.file_name().unwrap().to_str().unwrap();
-        let beside = fs::read_to_string(to.join(format!("{name}.sha256"))).unwrap();
-        assert_eq!(beside, format!("{sum}  {name}\n"));
+        let sum_file = fs::read_to_string(to.join(format!("{name}.sha256"))).unwrap();
+        assert_eq!(sum_file, format!("{sum}  {name}\n"));
         let mut restored = restore(&copy);
         restored.check();
         assert_eq!(restored.read.id().unwrap(), id);
-        let there = restored.contents();
-        assert!(there.len() >= 2000 && there.len() as u64 == made.messages);
-        assert_eq!(there, all[..there.len()]);
+        let contents = restored.contents();
+        assert!(contents.len() >= 2000 && contents.len() as u64 == made.messages);
+        assert_eq!(contents, all[..contents.len()]);
         assert_eq!(restored.search("1999"), ["number 1999"]);
         // The copy can be continued, and recognises duplicates.
         assert!(
-            matches!(restored.append_message(17, "number 17"), AppendOutcome::Duplicate(place) if place.seq == 17)
+            matches!(restored.append_message(17, "number 17"), AppendOutcome::Duplicate(stamp) if stamp.seq == 17)
         );
         assert!(
-            matches!(restored.append_message(1_000_000, "on"), AppendOutcome::Appended(place) if place.seq == made.messages + 1)
+            matches!(restored.append_message(1_000_000, "on"), AppendOutcome::Appended(stamp) if stamp.seq == made.messages + 1)
         );
     }
     assert_eq!(names(&to).len(), 6, "{:?}", names(&to));
@@ -132,18 +132,18 @@ fn program_makes_a_backup() {
         command.output().unwrap()
     };
     let output = run();
-    let said = String::from_utf8(output.stdout).unwrap();
+    let output_text = String::from_utf8(output.stdout).unwrap();
     let sum = format!("{:x}", Sha256::digest(fs::read(to.join("copy.db")).unwrap()));
     assert!(output.status.success());
-    assert_eq!(said, format!("2 messages are in copy.db, SHA-256 {sum}\n"));
+    assert_eq!(output_text, format!("2 messages are in copy.db, SHA-256 {sum}\n"));
     assert_eq!(
         restore(&to.join("copy.db")).read.page("room", PageStart::End, ALL).unwrap().messages.len(),
         1
     );
     let output = run();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let output_text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
-    assert!(said.contains("copy.db exists") && said.lines().count() == 1, "{said}");
-    // As described in README.md.
+    assert!(output_text.contains("copy.db exists") && output_text.lines().count() == 1, "{output_text}");
+    // The name in the documentation.
     assert_eq!(NAME, "parlour.db");
 }

@@ -1,4 +1,4 @@
-//! Power failures at any moment: committed messages are stored, all others are absent.
+//! Power failures at any moment: committed batches are stored, all others are absent.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::world::{ALL, Dir, FAST, World, entry};
 /// The size of a page in the write-ahead log, with its header, in bytes.
 const FRAME: usize = 24 + 4096;
 
-/// The files after a crash, without the shared memory.
+/// The files that a crash leaves.
 struct Disk {
     database: Vec<u8>,
     wal: Vec<u8>,
@@ -48,17 +48,21 @@ fn session(n: usize) -> SessionChange {
     SessionChange::Put(SessionRecord { hash: [7; 32], nick: n.to_string(), lost_at: None })
 }
 
-/// Checks that exactly the first `count` batches are stored, and that the log can be continued.
-fn holds(disk: &Disk, count: usize, when: &str) {
+/// Checks that the recovered log has exactly the first `count` batches, and that it can be continued.
+fn check_recovered(disk: &Disk, count: usize, when: &str) {
     let mut world = disk.open();
     let batches = batches();
     for room in ["", "other"] {
-        let there = world.read.page(room, PageStart::End, ALL).unwrap().messages;
-        let there: Vec<_> = there.iter().map(|message| (message.id, &*message.content)).collect();
-        let said = batches[..count].iter().flatten().filter(|entry| &*entry.room == room);
-        let said: Vec<_> = said.map(|entry| (entry.id, &*entry.content)).collect();
-        assert_eq!(there, said, "{when}");
-        assert_eq!(world.read.search(room, "number", 0, ALL).unwrap().messages.len(), said.len(), "{when}");
+        let found = world.read.page(room, PageStart::End, ALL).unwrap().messages;
+        let found: Vec<_> = found.iter().map(|message| (message.id, &*message.content)).collect();
+        let expected = batches[..count].iter().flatten().filter(|entry| &*entry.room == room);
+        let expected: Vec<_> = expected.map(|entry| (entry.id, &*entry.content)).collect();
+        assert_eq!(found, expected, "{when}");
+        assert_eq!(
+            world.read.search(room, "number", 0, ALL).unwrap().messages.len(),
+            expected.len(),
+            "{when}"
+        );
     }
     let sessions: Vec<_> = world.read.sessions().unwrap().into_iter().map(|session| session.nick).collect();
     assert_eq!(
@@ -79,17 +83,21 @@ fn holds(disk: &Disk, count: usize, when: &str) {
 fn committed_batches_survive_a_crash_and_torn_ones_do_not() {
     let mut world = World::new();
     let mut before = Disk::of(&world);
-    holds(&before, 0, "before anything");
+    check_recovered(&before, 0, "before anything");
     for (n, batch) in batches().iter().enumerate() {
         world.log.append(batch, &[session(n)]).unwrap();
         let after = Disk::of(&world);
-        assert_eq!(after.database, before.database, "all of it is in the write-ahead log");
-        holds(&after, n + 1, "committed");
+        assert_eq!(after.database, before.database, "everything is in the write-ahead log");
+        check_recovered(&after, n + 1, "committed");
         let written = after.wal.len() - before.wal.len();
         let frames = written / FRAME;
         assert!(frames > 2 && written == frames * FRAME, "{written}");
         let torn = |wal: Vec<u8>, when: &str| {
-            holds(&Disk { database: after.database.clone(), wal }, n, &format!("batch {n}, {when}"));
+            check_recovered(
+                &Disk { database: after.database.clone(), wal },
+                n,
+                &format!("batch {n}, {when}"),
+            );
         };
         for frame in 0..frames {
             let at = before.wal.len() + frame * FRAME;
@@ -121,10 +129,10 @@ fn interrupted_checkpoint_loses_nothing() {
     for page in 0..after.database.len() / 4096 {
         let mut database = after.database.clone();
         database[page * 4096..(page + 1) * 4096].fill(0xA5);
-        holds(&Disk { database, wal: before.wal.clone() }, 5, &format!("page {page} half way"));
+        check_recovered(&Disk { database, wal: before.wal.clone() }, 5, &format!("page {page} torn"));
     }
     for cut in [before.database.len(), after.database.len() - 1] {
         let database = after.database[..cut].to_vec();
-        holds(&Disk { database, wal: before.wal.clone() }, 5, &format!("cut at {cut}"));
+        check_recovered(&Disk { database, wal: before.wal.clone() }, 5, &format!("cut at {cut}"));
     }
 }

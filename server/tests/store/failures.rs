@@ -30,7 +30,7 @@ fn fill(world: &mut World, from: u32) -> u32 {
             }
         }
     }
-    panic!("it takes more than it may");
+    panic!("the log exceeds its page limit");
 }
 
 #[test]
@@ -78,11 +78,11 @@ fn files_are_accessible_to_the_owner_only() {
         assert_eq!(files.len(), 4, "database, write-ahead log, its index, lock: {files:?}");
         assert!(files.iter().all(|path| mode(path) == 0o600), "{files:?}");
     }
-    // A file in the place of the directory.
+    // A file instead of the directory.
     let file = dir.join("file");
     fs::write(&file, "x").unwrap();
-    let said = SqliteLog::open(&file).unwrap_err().to_string();
-    assert!(said.contains(file.to_str().unwrap()), "{said}");
+    let error = SqliteLog::open(&file).unwrap_err().to_string();
+    assert!(error.contains(file.to_str().unwrap()), "{error}");
 }
 
 #[test]
@@ -131,8 +131,9 @@ fn other_files_are_refused_and_left_unchanged() {
 #[test]
 fn damage_is_reported_when_it_is_read() {
     let mut world = World::new();
-    let said: Vec<_> = (1..=2000).map(|n| entry(n, "", &format!("number {n} {}", "x".repeat(50)))).collect();
-    world.append(&said);
+    let entries: Vec<_> =
+        (1..=2000).map(|n| entry(n, "", &format!("number {n} {}", "x".repeat(50)))).collect();
+    world.append(&entries);
     let World { log, read, dir } = world;
     drop((read, log));
     let mut file = File::options().write(true).open(dir.database()).unwrap();
@@ -165,7 +166,7 @@ fn log_of_a_newer_version_is_refused() {
 fn full_log_refuses_new_messages_and_recognises_duplicates() {
     // Recognising duplicates needs no space.
     let mut world = World::with(&Options { max_pages: Some(60), ..FAST });
-    let place = new(world.append_message(1, "one"));
+    let stamp = new(world.append_message(1, "one"));
     fill(&mut world, 2);
-    assert_eq!(world.append(&[entry(1, "", "one")]), [AppendOutcome::Duplicate(place)]);
+    assert_eq!(world.append(&[entry(1, "", "one")]), [AppendOutcome::Duplicate(stamp)]);
 }

@@ -1,7 +1,6 @@
 //! The guarantees of the event log, on real files.
 
-// Tests fail by panicking.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 mod append;
 mod backup;

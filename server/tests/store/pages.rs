@@ -18,52 +18,52 @@ use proptest::prelude::*;
 use crate::world::{ALL, NOW, World, entry};
 
 /// The expected page, from all stored messages and the last sequence number.
-fn model(kept: &[StoredMessage], last_seq: u64, start: PageStart, size: PageSize) -> HistoryPage {
+fn model(stored: &[StoredMessage], last_seq: u64, start: PageStart, size: PageSize) -> HistoryPage {
     let anchor =
-        |time| kept.iter().filter(|m| m.stamp.time >= time).min_by_key(|m| (m.stamp.time, m.stamp.seq));
+        |time| stored.iter().filter(|m| m.stamp.time >= time).min_by_key(|m| (m.stamp.time, m.stamp.seq));
     let at = match start {
-        PageStart::Before(seq) => kept.partition_point(|m| m.stamp.seq < seq),
-        PageStart::After(seq) => kept.partition_point(|m| m.stamp.seq <= seq),
+        PageStart::Before(seq) => stored.partition_point(|m| m.stamp.seq < seq),
+        PageStart::After(seq) => stored.partition_point(|m| m.stamp.seq <= seq),
         PageStart::At(time) => {
-            anchor(time).map_or(kept.len(), |a| kept.partition_point(|m| m.stamp.seq < a.stamp.seq))
+            anchor(time).map_or(stored.len(), |a| stored.partition_point(|m| m.stamp.seq < a.stamp.seq))
         }
-        PageStart::End => kept.len(),
+        PageStart::End => stored.len(),
     };
     let (mut first, mut end, mut bytes) = (at, at, 0);
     let backwards = matches!(start, PageStart::Before(_) | PageStart::End)
-        || at == kept.len() && matches!(start, PageStart::At(_));
-    let (older, weight, least) = match start {
+        || at == stored.len() && matches!(start, PageStart::At(_));
+    let (max_messages, max_bytes, least) = match start {
         _ if backwards => (size.messages, size.bytes, 1),
         PageStart::At(_) => (size.messages / 2, size.bytes / 2, 0),
         _ => (0, 0, 0),
     };
     while first > 0 {
-        let more = kept[first - 1].content.len();
-        if at - first >= least && (at - first >= older || bytes + more > weight) {
+        let more = stored[first - 1].content.len();
+        if at - first >= least && (at - first >= max_messages || bytes + more > max_bytes) {
             break;
         }
         (first, bytes) = (first - 1, bytes + more);
     }
-    while !backwards && end < kept.len() {
-        let more = kept[end].content.len();
+    while !backwards && end < stored.len() {
+        let more = stored[end].content.len();
         if end > at && (end - first >= size.messages || bytes + more > size.bytes) {
             break;
         }
         (end, bytes) = (end + 1, bytes + more);
     }
-    let (reached_start, reached_end) = (first == 0, end == kept.len());
+    let (reached_start, reached_end) = (first == 0, end == stored.len());
     let from = match start {
         PageStart::After(seq) => seq.min(last_seq),
-        _ => kept.get(first).map_or(0, |m| m.stamp.seq - 1),
+        _ => stored.get(first).map_or(0, |m| m.stamp.seq - 1),
     };
     let to = match start {
         PageStart::Before(seq) => seq.saturating_sub(1),
-        _ => kept[..end].last().map_or(0, |m| m.stamp.seq),
+        _ => stored[..end].last().map_or(0, |m| m.stamp.seq),
     };
     HistoryPage {
         from: if reached_start { 0 } else { from },
         to: if reached_end { last_seq } else { to },
-        messages: kept[first..end].to_vec(),
+        messages: stored[first..end].to_vec(),
         reached_start,
         reached_end,
     }
@@ -106,29 +106,29 @@ proptest! {
     #[test]
     fn page_agrees_with_the_model(
         // Content length and time; times need not increase.
-        said in prop::collection::vec((0_usize..9, times()), 0..40),
+        appended in prop::collection::vec((0_usize..9, times()), 0..40),
         retention in retentions(),
-        questions in prop::collection::vec((starts(), 0_usize..12, 0_usize..40), 40),
+        queries in prop::collection::vec((starts(), 0_usize..12, 0_usize..40), 40),
     ) {
         let mut world = World::new();
-        let mut kept = Vec::new();
-        for (n, (length, time)) in (1..).zip(&said) {
+        let mut stored = Vec::new();
+        for (n, (length, time)) in (1..).zip(&appended) {
             let entry = NewMessage { time: NOW + time, ..entry(n, "r", &"x".repeat(*length)) };
             let others = ["q", "s"].map(|room| NewMessage { id: crate::world::id(1000 * n + room.len() as u32 + u32::from(room.as_bytes()[0])), room: Arc::from(room), ..entry.clone() });
-            let place = crate::world::new(world.append(&[others[0].clone(), entry.clone(), others[1].clone()])[1]);
-            kept.push(StoredMessage { stamp: place, id: entry.id, nick: entry.nick.to_string(), content: entry.content.to_string() });
+            let stamp = crate::world::new(world.append(&[others[0].clone(), entry.clone(), others[1].clone()])[1]);
+            stored.push(StoredMessage { stamp, id: entry.id, nick: entry.nick.to_string(), content: entry.content.to_string() });
         }
         while world.log.apply_retention(&retention, NOW + LATER).unwrap() {}
         if let Some(keep) = retention.messages {
-            kept.drain(..kept.len().saturating_sub(keep as usize));
+            stored.drain(..stored.len().saturating_sub(keep as usize));
         }
         if let Some(age) = retention.age {
-            kept.retain(|message| message.stamp.time >= NOW + LATER - age.as_millis() as i64);
+            stored.retain(|message| message.stamp.time >= NOW + LATER - age.as_millis() as i64);
         }
-        for (start, messages, bytes) in questions {
+        for (start, messages, bytes) in queries {
             let size = PageSize { messages, bytes };
             let page = world.read.page("r", start, size).unwrap();
-            prop_assert_eq!(page, model(&kept, said.len() as u64, start, size), "{:?} {:?}", start, size);
+            prop_assert_eq!(page, model(&stored, appended.len() as u64, start, size), "{:?} {:?}", start, size);
         }
     }
 }
@@ -149,8 +149,8 @@ fn page_of_an_empty_room_has_reached_both_ends() {
 #[test]
 fn consecutive_pages_are_the_whole_room() {
     let mut world = World::new();
-    let said: Vec<_> = (1..=100).map(|n| entry(n, "", &n.to_string())).collect();
-    world.append(&said);
+    let appended: Vec<_> = (1..=100).map(|n| entry(n, "", &n.to_string())).collect();
+    world.append(&appended);
     let size = PageSize { messages: 8, bytes: 20 };
     let expected: Vec<u64> = (1..=100).collect();
 

@@ -1,4 +1,4 @@
-//! Retention: what is deleted, and what is known of deleted messages.
+//! Retention: deletion by age, number and size, and the ids of deleted messages.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use crate::world::{ALL, NOW, World, entry, new};
 
 const DAY: i64 = 86_400_000;
 
-fn tidy(world: &mut World, retention: &Retention, now: i64) -> u32 {
+/// Applies retention until nothing is left to delete. Returns the number of steps.
+fn apply(world: &mut World, retention: &Retention, now: i64) -> u32 {
     (0..).find(|_| !world.log.apply_retention(retention, now).unwrap()).unwrap()
 }
 
@@ -21,15 +22,15 @@ fn messages(n: u64) -> Retention {
 }
 
 fn numbered(world: &mut World, from: u32, to: u32, room: &str) {
-    let said: Vec<_> = (from..=to).map(|n| entry(n, room, &format!("number {n}"))).collect();
-    world.append(&said);
+    let entries: Vec<_> = (from..=to).map(|n| entry(n, room, &format!("number {n}"))).collect();
+    world.append(&entries);
 }
 
 #[test]
 fn without_retention_nothing_is_deleted() {
     let mut world = World::new();
     numbered(&mut world, 1, 10, "");
-    assert_eq!(tidy(&mut world, &nothing(), NOW + 10_000 * DAY), 0);
+    assert_eq!(apply(&mut world, &nothing(), NOW + 10_000 * DAY), 0);
     assert_eq!(world.contents().len(), 10);
 }
 
@@ -43,7 +44,7 @@ fn retention_by_age() {
     late.time = NOW - 5;
     world.append(&[late]);
     let age = Retention { age: Some(Duration::from_secs(60)), ..nothing() };
-    tidy(&mut world, &age, NOW + 60_000 + 8);
+    apply(&mut world, &age, NOW + 60_000 + 8);
     assert_eq!(world.contents(), ["number 8", "number 9", "number 10"]);
     assert_eq!(world.read.page("other", PageStart::End, ALL).unwrap().messages.len(), 10);
     let page = world.page(PageStart::Before(9), ALL);
@@ -58,7 +59,7 @@ fn retention_by_number_per_room() {
     numbered(&mut world, 2501, 2503, "few");
     numbered(&mut world, 2504, 2520, "other");
     // In steps.
-    assert!(tidy(&mut world, &messages(4), NOW) >= 3);
+    assert!(apply(&mut world, &messages(4), NOW) >= 3);
     let rooms = world.read.rooms().unwrap();
     let rooms: Vec<_> = rooms.iter().map(|room| (&*room.name, room.last_seq, room.messages)).collect();
     assert_eq!(rooms, [("", 2500, 4), ("few", 3, 3), ("other", 17, 4)]);
@@ -73,8 +74,8 @@ fn retention_by_size_deletes_the_oldest_of_all_rooms() {
     let text = |n: u32| format!("{n} {}", "some words of a message ".repeat(10));
     for n in 0..40 {
         let room = if n % 2 == 0 { "" } else { "other" };
-        let said: Vec<_> = (1..=200).map(|i| entry(n * 200 + i, room, &text(i))).collect();
-        world.append(&said);
+        let entries: Vec<_> = (1..=200).map(|i| entry(n * 200 + i, room, &text(i))).collect();
+        world.append(&entries);
     }
     world.index_all();
     let size = |world: &World| std::fs::metadata(world.log.path()).unwrap().len();
@@ -83,12 +84,12 @@ fn retention_by_size_deletes_the_oldest_of_all_rooms() {
         || database.pragma_query_value(None, "page_count", |row| row.get::<_, u32>(0)).unwrap() as u64;
     let before = pages() * 4096;
     let half = Retention { bytes: Some(before / 2), ..nothing() };
-    assert!(tidy(&mut world, &half, NOW) > 3);
+    assert!(apply(&mut world, &half, NOW) > 3);
     let rooms = world.read.rooms().unwrap();
-    let kept: Vec<_> = rooms.iter().map(|room| room.messages).collect();
+    let stored: Vec<_> = rooms.iter().map(|room| room.messages).collect();
     // About half, from both rooms.
-    assert!(kept.iter().sum::<u64>() > 2400 && kept.iter().sum::<u64>() < 4800, "{kept:?}");
-    assert!(kept[0].abs_diff(kept[1]) <= 200, "{kept:?}");
+    assert!(stored.iter().sum::<u64>() > 2400 && stored.iter().sum::<u64>() < 4800, "{stored:?}");
+    assert!(stored[0].abs_diff(stored[1]) <= 200, "{stored:?}");
     // Some free space stays in the file, so that it need not grow at once.
     let most = before / 2 + (300 << 12);
     assert!(most < before * 9 / 10 && pages() * 4096 <= most, "{} of {before}", pages() * 4096);
@@ -97,32 +98,32 @@ fn retention_by_size_deletes_the_oldest_of_all_rooms() {
     assert!(size(&world) <= most, "{} of {before}", size(&world));
     // Applying it again deletes nothing.
     let mut world = world;
-    assert_eq!(tidy(&mut world, &half, NOW), 0);
+    assert_eq!(apply(&mut world, &half, NOW), 0);
     // An unreachable size terminates too.
-    tidy(&mut world, &Retention { bytes: Some(1), ..nothing() }, NOW);
+    apply(&mut world, &Retention { bytes: Some(1), ..nothing() }, NOW);
     assert_eq!(world.read.rooms().unwrap().iter().map(|room| room.messages).sum::<u64>(), 0);
 }
 
 #[test]
 fn retention_by_size_across_runs() {
     let mut world = World::new();
-    let said = |n: u32, room: &str, hour: i64| {
+    let message = |n: u32, room: &str, hour: i64| {
         let time = NOW + hour * 3_600_000 + i64::from(n);
         parlour_server::store::NewMessage { time, ..entry(n, room, &"some words of a message ".repeat(10)) }
     };
     for hour in 0..3 {
         let from = 200 * u32::try_from(hour).unwrap();
-        let entries: Vec<_> = (from..from + 200).map(|n| said(n, "before", hour)).collect();
+        let entries: Vec<_> = (from..from + 200).map(|n| message(n, "before", hour)).collect();
         world.append(&entries);
     }
-    let entries: Vec<_> = (600..800).map(|n| said(n, "after", 9)).collect();
+    let entries: Vec<_> = (600..800).map(|n| message(n, "after", 9)).collect();
     world.append(&entries);
     let database = rusqlite::Connection::open(world.log.path()).unwrap();
     let pages = database.pragma_query_value(None, "page_count", |row| row.get::<_, u32>(0)).unwrap();
     let bytes = u64::from(pages) * 4096 * 8 / 10;
-    tidy(&mut world, &Retention { bytes: Some(bytes), ..nothing() }, NOW);
-    let kept: Vec<_> = world.read.rooms().unwrap().iter().map(|room| room.messages).collect();
-    assert!(kept[0] == 200 && (1..400).contains(&kept[1]), "all of the later ones are kept: {kept:?}");
+    apply(&mut world, &Retention { bytes: Some(bytes), ..nothing() }, NOW);
+    let stored: Vec<_> = world.read.rooms().unwrap().iter().map(|room| room.messages).collect();
+    assert!(stored[0] == 200 && (1..400).contains(&stored[1]), "the newer room is complete: {stored:?}");
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn id_is_known_after_its_message_was_deleted() {
     let mut world = World::new();
     let first = new(world.append_message(1, "one"));
     numbered(&mut world, 2, 9, "");
-    tidy(&mut world, &messages(0), NOW);
+    apply(&mut world, &messages(0), NOW);
     let mut world = world.reopen();
     assert_eq!(world.contents(), [""; 0]);
     let known = [entry(1, "", "one"), entry(1, "", "another"), entry(1, "room", "one"), entry(1, "", "one")];
@@ -143,9 +144,9 @@ fn id_is_known_after_its_message_was_deleted() {
     assert_eq!(world.append(&known), expected);
     // For the configured time after the deletion.
     let ids = i64::try_from(nothing().ids.as_millis()).unwrap();
-    tidy(&mut world, &nothing(), NOW + ids);
+    apply(&mut world, &nothing(), NOW + ids);
     assert_eq!(world.append(&known[..1]), [AppendOutcome::Duplicate(first)]);
-    assert_eq!(tidy(&mut world, &nothing(), NOW + ids + 1), 1);
+    assert_eq!(apply(&mut world, &nothing(), NOW + ids + 1), 1);
     assert!(new(world.append(&known[..1])[0]).seq > 9);
 }
 
@@ -153,7 +154,7 @@ fn id_is_known_after_its_message_was_deleted() {
 fn sequence_numbers_never_decrease() {
     let mut world = World::new();
     numbered(&mut world, 1, 5, "");
-    tidy(&mut world, &messages(0), NOW);
+    apply(&mut world, &messages(0), NOW);
     let mut world = world.reopen();
     let page = world.page(PageStart::End, ALL);
     assert_eq!((page.from, page.to, page.reached_start, page.reached_end), (0, 5, true, true));

@@ -21,24 +21,24 @@ use crate::world::{ALL, Dir, FAST, entry};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the log does with an append.
-enum Do {
+enum Order {
     Append,
     Fail(LogError),
     Panic,
 }
 
-/// A log that reports each append and waits for an instruction.
-struct Puppet {
+/// A log that reports each append to the test and waits for an order.
+struct TestLog {
     appends: Sender<Vec<NewMessage>>,
-    orders: Receiver<Do>,
-    tidied: Sender<()>,
-    indexed: Sender<()>,
+    orders: Receiver<Order>,
+    retention_steps: Sender<()>,
+    index_steps: Sender<()>,
     /// The number of unindexed messages; `None` if indexing fails.
-    left: Option<u64>,
+    unindexed: Option<u64>,
     seq: u64,
 }
 
-impl EventLog for Puppet {
+impl EventLog for TestLog {
     fn append(
         &mut self,
         entries: &[NewMessage],
@@ -46,38 +46,38 @@ impl EventLog for Puppet {
     ) -> Result<Vec<AppendOutcome>, LogError> {
         self.appends.send(entries.to_vec()).unwrap();
         match self.orders.recv().unwrap() {
-            Do::Append => {}
-            Do::Fail(error) => return Err(error),
-            Do::Panic => panic!("as told"),
+            Order::Append => {}
+            Order::Fail(error) => return Err(error),
+            Order::Panic => panic!("ordered"),
         }
-        let mut place = |entry: &NewMessage| {
+        let mut stamp = |entry: &NewMessage| {
             self.seq += 1;
             AppendOutcome::Appended(Stamp { seq: self.seq, time: entry.time })
         };
-        self.left = self.left.map(|left| left + entries.len() as u64);
-        Ok(entries.iter().map(&mut place).collect())
+        self.unindexed = self.unindexed.map(|count| count + entries.len() as u64);
+        Ok(entries.iter().map(&mut stamp).collect())
     }
 
     fn apply_retention(&mut self, _: &Retention, _: i64) -> Result<bool, LogError> {
-        let _ = self.tidied.send(());
+        let _ = self.retention_steps.send(());
         Ok(true)
     }
 
     fn index_pending(&mut self) -> Result<u64, LogError> {
-        self.left = self.left.map(|left| left.saturating_sub(INDEX_STEP_MESSAGES));
-        let _ = self.indexed.send(());
-        self.left.ok_or_else(full)
+        self.unindexed = self.unindexed.map(|count| count.saturating_sub(INDEX_STEP_MESSAGES));
+        let _ = self.index_steps.send(());
+        self.unindexed.ok_or_else(full)
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        Ok(Box::new(Blank))
+        Ok(Box::new(TestReader))
     }
 }
 
 /// A reader of an empty log that panics on searches.
-struct Blank;
+struct TestReader;
 
-impl LogReader for Blank {
+impl LogReader for TestReader {
     fn id(&mut self) -> Result<[u8; 16], LogError> {
         Ok([0; 16])
     }
@@ -85,7 +85,7 @@ impl LogReader for Blank {
         Ok(HistoryPage { to: 9, ..HistoryPage::default() })
     }
     fn search(&mut self, _: &str, _: &str, _: u64, _: PageSize) -> Result<SearchResults, LogError> {
-        panic!("as ever")
+        panic!("search")
     }
     fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {
         Ok(Vec::new())
@@ -95,33 +95,40 @@ impl LogReader for Blank {
     }
 }
 
-struct Stage {
+/// The threads with a [`TestLog`], and the test's ends of its channels.
+struct TestThreads {
     // Dropped before the threads, so that a failing test leaves no log waiting.
-    orders: Sender<Do>,
+    orders: Sender<Order>,
     handle: LogThreads,
     appends: Receiver<Vec<NewMessage>>,
-    tidied: Receiver<()>,
-    indexed: Receiver<()>,
+    retention_steps: Receiver<()>,
+    index_steps: Receiver<()>,
     reports: Receiver<LogReport>,
 }
 
-impl Stage {
+impl TestThreads {
     fn new() -> Self {
         Self::with(Some(4 * INDEX_STEP_MESSAGES))
     }
 
     /// A log with this number of unindexed messages.
-    fn with(left: Option<u64>) -> Self {
+    fn with(unindexed: Option<u64>) -> Self {
         let (appended, appends) = channel();
         let (orders, ordered) = channel();
-        let (tidy, tidied) = channel();
-        let (index, indexed) = channel();
+        let (retention_step, retention_steps) = channel();
+        let (index_step, index_steps) = channel();
         let (report, reports) = channel();
-        let puppet =
-            Puppet { appends: appended, orders: ordered, tidied: tidy, indexed: index, left, seq: 0 };
-        let report = move |told| report.send(told).unwrap();
-        let handle = start(Box::new(puppet), Retention::default(), report).unwrap();
-        Self { handle, appends, orders, tidied, indexed, reports }
+        let log = TestLog {
+            appends: appended,
+            orders: ordered,
+            retention_steps: retention_step,
+            index_steps: index_step,
+            unindexed,
+            seq: 0,
+        };
+        let report = move |of_log| report.send(of_log).unwrap();
+        let handle = start(Box::new(log), Retention::default(), report).unwrap();
+        Self { handle, appends, orders, retention_steps, index_steps, reports }
     }
 
     fn append(&self, generation: u32, ids: &[u32]) {
@@ -146,14 +153,14 @@ impl Stage {
     }
 
     /// Submits batches while a first one is being appended.
-    fn during_first_append(jobs: impl FnOnce(&Self)) -> Self {
-        let stage = Self::new();
-        stage.append(0, &[1]);
-        assert_eq!(stage.appending(), [1]);
-        jobs(&stage);
-        stage.orders.send(Do::Append).unwrap();
-        assert_eq!(stage.reported(), Ok(vec![1]));
-        stage
+    fn during_first_append(submit: impl FnOnce(&Self)) -> Self {
+        let threads = Self::new();
+        threads.append(0, &[1]);
+        assert_eq!(threads.appending(), [1]);
+        submit(&threads);
+        threads.orders.send(Order::Append).unwrap();
+        assert_eq!(threads.reported(), Ok(vec![1]));
+        threads
     }
 }
 
@@ -163,15 +170,15 @@ fn full() -> LogError {
 
 #[test]
 fn pending_batches_are_committed_together_and_reported_in_order() {
-    let stage = Stage::during_first_append(|stage| {
-        stage.append(0, &[2, 3]);
-        stage.append(0, &[]);
-        stage.append(1, &[4]);
+    let threads = TestThreads::during_first_append(|threads| {
+        threads.append(0, &[2, 3]);
+        threads.append(0, &[]);
+        threads.append(1, &[4]);
     });
-    assert_eq!(stage.appending(), [2, 3, 4]);
-    stage.orders.send(Do::Append).unwrap();
+    assert_eq!(threads.appending(), [2, 3, 4]);
+    threads.orders.send(Order::Append).unwrap();
     assert_eq!(
-        [stage.reported(), stage.reported(), stage.reported()],
+        [threads.reported(), threads.reported(), threads.reported()],
         [Ok(vec![2, 3]), Ok(vec![]), Ok(vec![4])]
     );
 }
@@ -179,117 +186,119 @@ fn pending_batches_are_committed_together_and_reported_in_order() {
 #[test]
 fn group_size_is_bounded() {
     let ids: Vec<_> = (2..=5000).collect();
-    let stage = Stage::during_first_append(|stage| ids.iter().for_each(|&n| stage.append(0, &[n])));
-    let first = stage.appending();
-    stage.orders.send(Do::Append).unwrap();
-    let second = stage.appending();
-    stage.orders.send(Do::Append).unwrap();
+    let threads =
+        TestThreads::during_first_append(|threads| ids.iter().for_each(|&n| threads.append(0, &[n])));
+    let first = threads.appending();
+    threads.orders.send(Order::Append).unwrap();
+    let second = threads.appending();
+    threads.orders.send(Order::Append).unwrap();
     assert!(first.len() < 4999 && first.len() > 1000, "{}", first.len());
     assert_eq!([first, second].concat(), ids);
     for &n in &ids {
-        assert_eq!(stage.reported(), Ok(vec![n.into()]));
+        assert_eq!(threads.reported(), Ok(vec![n.into()]));
     }
 }
 
 #[test]
 fn batches_of_a_failed_generation_are_not_tried() {
-    let stage = Stage::during_first_append(|stage| {
-        stage.append(0, &[2]);
-        stage.append(1, &[3]);
+    let threads = TestThreads::during_first_append(|threads| {
+        threads.append(0, &[2]);
+        threads.append(1, &[3]);
     });
-    assert_eq!(stage.appending(), [2, 3]);
+    assert_eq!(threads.appending(), [2, 3]);
     // Submitted before the failure was reported.
-    stage.append(0, &[4]);
-    stage.append(1, &[5]);
-    stage.append(2, &[6]);
-    stage.append(1, &[7]);
-    stage.append(2, &[8]);
-    stage.orders.send(Do::Fail(full())).unwrap();
-    assert_eq!([stage.reported(), stage.reported()], [Err(full()), Err(full())]);
-    assert_eq!(stage.appending(), [6, 8]);
-    stage.orders.send(Do::Append).unwrap();
-    let reports: Vec<_> = (0..5).map(|_| stage.reported()).collect();
+    threads.append(0, &[4]);
+    threads.append(1, &[5]);
+    threads.append(2, &[6]);
+    threads.append(1, &[7]);
+    threads.append(2, &[8]);
+    threads.orders.send(Order::Fail(full())).unwrap();
+    assert_eq!([threads.reported(), threads.reported()], [Err(full()), Err(full())]);
+    assert_eq!(threads.appending(), [6, 8]);
+    threads.orders.send(Order::Append).unwrap();
+    let reports: Vec<_> = (0..5).map(|_| threads.reported()).collect();
     assert_eq!(reports, [Err(full()), Err(full()), Ok(vec![2]), Err(full()), Ok(vec![3])]);
     // A batch alone is not tried either, and is reported.
-    stage.append(1, &[9]);
-    assert_eq!(stage.reported(), Err(full()));
-    stage.append(2, &[10]);
-    assert_eq!(stage.appending(), [10]);
-    stage.orders.send(Do::Append).unwrap();
-    assert_eq!(stage.reported(), Ok(vec![4]));
+    threads.append(1, &[9]);
+    assert_eq!(threads.reported(), Err(full()));
+    threads.append(2, &[10]);
+    assert_eq!(threads.appending(), [10]);
+    threads.orders.send(Order::Append).unwrap();
+    assert_eq!(threads.reported(), Ok(vec![4]));
 }
 
 #[test]
 fn panic_is_reported_as_failure() {
-    let stage = Stage::new();
-    stage.append(0, &[1]);
-    stage.orders.send(Do::Panic).unwrap();
-    let failed = stage.reported();
-    assert_eq!(failed, Err(LogError::Failed("it panicked: as told".into())));
-    stage.append(0, &[2]);
-    assert_eq!(stage.reported(), failed);
-    stage.append(1, &[3]);
-    stage.orders.send(Do::Append).unwrap();
-    assert_eq!(stage.reported(), Ok(vec![1]));
+    let threads = TestThreads::new();
+    threads.append(0, &[1]);
+    threads.orders.send(Order::Panic).unwrap();
+    let failed = threads.reported();
+    assert_eq!(failed, Err(LogError::Failed("it panicked: ordered".into())));
+    threads.append(0, &[2]);
+    assert_eq!(threads.reported(), failed);
+    threads.append(1, &[3]);
+    threads.orders.send(Order::Append).unwrap();
+    assert_eq!(threads.reported(), Ok(vec![1]));
     // The same for a reader; the other one continues.
     let query = |kind| Query { room: "".into(), kind, size: ALL };
     for token in 0..9 {
-        stage.handle.read(token, query(QueryKind::Search { query: "x".into(), before: 0 }));
-        let LogReport::Read(told, Err(LogError::Failed(_))) = stage.reports.recv_timeout(PATIENCE).unwrap()
+        threads.handle.read(token, query(QueryKind::Search { query: "x".into(), before: 0 }));
+        let LogReport::Read(reported, Err(LogError::Failed(_))) =
+            threads.reports.recv_timeout(PATIENCE).unwrap()
         else {
             panic!("no failure");
         };
-        assert_eq!(told, token);
+        assert_eq!(reported, token);
     }
-    stage.handle.read(9, query(QueryKind::Page(PageStart::End)));
+    threads.handle.read(9, query(QueryKind::Page(PageStart::End)));
     let page = HistoryPage { to: 9, ..HistoryPage::default() };
     assert_eq!(
-        stage.reports.recv_timeout(PATIENCE).unwrap(),
+        threads.reports.recv_timeout(PATIENCE).unwrap(),
         LogReport::Read(9, Ok(QueryResult::Page(page)))
     );
 }
 
 #[test]
 fn idle_log_applies_retention_until_done() {
-    let stage = Stage::new();
+    let threads = TestThreads::new();
     for _ in 0..5 {
-        stage.tidied.recv_timeout(PATIENCE).unwrap();
+        threads.retention_steps.recv_timeout(PATIENCE).unwrap();
     }
 }
 
 #[test]
 fn appended_and_earlier_messages_are_indexed() {
-    let stage = Stage::new();
-    let times = |count| (0..count).for_each(|_| stage.indexed.recv_timeout(PATIENCE).unwrap());
+    let threads = TestThreads::new();
+    let times = |count| (0..count).for_each(|_| threads.index_steps.recv_timeout(PATIENCE).unwrap());
     // Left from the previous run, in four steps.
     times(4);
     let many: Vec<u32> = (1..=1000).collect();
-    stage.append(0, &many);
-    assert_eq!(stage.appending().len(), 1000);
-    stage.orders.send(Do::Append).unwrap();
+    threads.append(0, &many);
+    assert_eq!(threads.appending().len(), 1000);
+    threads.orders.send(Order::Append).unwrap();
     times(2);
-    // Few messages wait for more, but not forever.
-    stage.append(0, &[1001]);
-    assert_eq!(stage.appending(), [1001]);
-    stage.orders.send(Do::Append).unwrap();
+    // A few messages are indexed after a delay.
+    threads.append(0, &[1001]);
+    assert_eq!(threads.appending(), [1001]);
+    threads.orders.send(Order::Append).unwrap();
     times(1);
 }
 
 #[test]
 fn failing_index_does_not_delay_appends() {
-    let stage = Stage::with(None);
-    stage.indexed.recv_timeout(PATIENCE).unwrap();
+    let threads = TestThreads::with(None);
+    threads.index_steps.recv_timeout(PATIENCE).unwrap();
     let many: Vec<u32> = (1..=1000).collect();
-    stage.append(0, &many);
-    assert_eq!(stage.appending().len(), 1000);
-    stage.orders.send(Do::Append).unwrap();
-    assert_eq!(stage.reported().map(|seqs| seqs.len()), Ok(1000));
+    threads.append(0, &many);
+    assert_eq!(threads.appending().len(), 1000);
+    threads.orders.send(Order::Append).unwrap();
+    assert_eq!(threads.reported().map(|seqs| seqs.len()), Ok(1000));
     // Retried after a pause, not with each message.
-    stage.append(0, &[1001]);
-    assert_eq!(stage.appending(), [1001]);
-    stage.orders.send(Do::Append).unwrap();
-    assert_eq!(stage.reported(), Ok(vec![1001]));
-    assert!(stage.indexed.try_recv().is_err(), "tried again with the message");
+    threads.append(0, &[1001]);
+    assert_eq!(threads.appending(), [1001]);
+    threads.orders.send(Order::Append).unwrap();
+    assert_eq!(threads.reported(), Ok(vec![1001]));
+    assert!(threads.index_steps.try_recv().is_err(), "tried again with the message");
 }
 
 #[test]
@@ -297,9 +306,10 @@ fn closing_finishes_pending_work_and_leaves_one_file() {
     let dir = Dir::new();
     let reports = Arc::new(Mutex::new(Vec::new()));
     let log = SqliteLog::open_with(&dir, &FAST).unwrap();
-    let told = reports.clone();
+    let reported = reports.clone();
     let handle =
-        start(Box::new(log), Retention::default(), move |report| told.lock().unwrap().push(report)).unwrap();
+        start(Box::new(log), Retention::default(), move |report| reported.lock().unwrap().push(report))
+            .unwrap();
     for n in 1..=100 {
         handle.append(AppendBatch { generation: 0, messages: vec![entry(n, "", "x")], sessions: Vec::new() });
     }

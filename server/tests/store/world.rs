@@ -26,7 +26,7 @@ pub const ALL: PageSize = PageSize { messages: usize::MAX, bytes: usize::MAX };
 /// Without syncing to the disk.
 pub const FAST: Options = Options { synchronous: Synchronous::Off, max_pages: None, read_only: false };
 
-/// A directory that is removed with its test.
+/// A directory for a log, removed when dropped.
 pub struct Dir(PathBuf);
 
 impl Dir {
@@ -104,8 +104,8 @@ impl World {
     #[track_caller]
     pub fn check(&self) {
         let database = rusqlite::Connection::open(self.log.path()).unwrap();
-        let said: String = database.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
-        assert_eq!(said, "ok");
+        let report: String = database.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+        assert_eq!(report, "ok");
     }
 
     /// A page of the lobby.
@@ -123,7 +123,7 @@ impl World {
     pub fn search(&mut self, query: &str) -> Vec<String> {
         let found = self.find(query);
         self.index_all();
-        assert_eq!(self.find(query), found, "{query:?}: found with the index, and without");
+        assert_eq!(self.find(query), found, "{query:?}: other matches with the index than without");
         found
     }
 
@@ -174,7 +174,7 @@ pub fn entry(n: u32, room: &str, content: &str) -> NewMessage {
 #[track_caller]
 pub fn new(appended: AppendOutcome) -> Stamp {
     match appended {
-        AppendOutcome::Appended(place) => place,
+        AppendOutcome::Appended(stamp) => stamp,
         other => panic!("not new: {other:?}"),
     }
 }

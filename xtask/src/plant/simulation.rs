@@ -74,11 +74,11 @@ impl Simulation {
     }
 }
 
-/// Parses "seed 1007 failed, the 8. that was run", and the panic before it.
+/// Parses "seed 1007 failed in run 8; ...", and the panic before it.
 fn parse_failure(text: &str) -> Option<Failure> {
     let lines: Vec<&str> = text.lines().collect();
-    let at = lines.iter().position(|line| line.starts_with("seed ") && line.contains(" failed, the "))?;
-    let runs = lines[at].split(" failed, the ").nth(1)?.split('.').next()?.parse().ok()?;
+    let at = lines.iter().position(|line| line.starts_with("seed ") && line.contains(" failed in run "))?;
+    let runs = lines[at].split(" failed in run ").nth(1)?.split(';').next()?.parse().ok()?;
     let panic = lines[..at].iter().rposition(|line| line.contains(" panicked at "))?;
     let details = lines.get(panic + 1..at).unwrap_or_default();
     let mut message = details.first().copied().unwrap_or_default().to_owned();
@@ -105,11 +105,11 @@ mod tests {
     #[test]
     fn seed_and_message_are_parsed() {
         let text = "\nthread '<unnamed>' (7) panicked at server/tests/sim/truth.rs:39:9:\nassertion `left == right` \
-                     failed: user1\n  left: [\"was refused\"]\n right: []\nnote: run with\nseed 1007 failed, the 8. \
-                     that was run; again: X\n";
+                     failed: user1\n  left: [\"was refused\"]\n right: []\nnote: run with\nseed 1007 failed in run 8; \
+                     repeat it with: X\n";
         let failure = parse_failure(text).unwrap();
         assert_eq!(failure, Failure { runs: 8, message: "user1: [\"was refused\"]".into() });
-        let text = "thread 'x' panicked at y:1:1:\nuser1: lost\nseed 3 failed, the 1. that was run\n";
+        let text = "thread 'x' panicked at y:1:1:\nuser1: lost\nseed 3 failed in run 1; repeat it with: X\n";
         assert_eq!(parse_failure(text), Some(Failure { runs: 1, message: "user1: lost".into() }));
         assert_eq!(parse_failure("error: could not compile"), None);
     }

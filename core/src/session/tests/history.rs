@@ -30,7 +30,7 @@ pub(super) fn page(request: u32, from: u64, to: u64) -> Envelope {
     codec::extension("", Ext::HistoryPage(page))
 }
 
-/// Logged in to a room whose last sequence number is `last`, with nothing known of it.
+/// Logged in to a room whose last sequence number is `last`; none of its messages are known.
 pub(super) fn online_at(last: u64) -> Driver {
     let mut driver = Driver::new();
     driver.log_in("tom");

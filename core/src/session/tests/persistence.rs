@@ -1,4 +1,4 @@
-//! What is persisted on the device, and how a reloaded page continues from it.
+//! Persistence on the device, and reloading the page.
 
 use super::{
     history::{message, welcome_at},

@@ -1,4 +1,4 @@
-//! Jumping to a message or a time.
+//! Seeking a message or a time.
 
 use super::{
     history::{gaps, online_at, page, reconnect, shown},
@@ -54,10 +54,10 @@ fn refusal(request: u32) -> Envelope {
 #[test]
 fn a_known_target_is_reported_at_once() {
     let mut driver = online();
-    for (seq, there) in [(231, 231), (250, 250), (999, 250), (u64::MAX, 250)] {
+    for (seq, found) in [(231, 231), (250, 250), (999, 250), (u64::MAX, 250)] {
         driver.clear();
         driver.seek(SeekTarget::Seq(seq));
-        assert_eq!((driver.finished(), driver.requests()), (vec![(0, Some(there))], vec![]), "{seq}");
+        assert_eq!((driver.finished(), driver.requests()), (vec![(0, Some(found))], vec![]), "{seq}");
     }
 }
 
@@ -112,13 +112,13 @@ fn a_page_that_ends_before_the_target_is_followed_by_another_request() {
 #[test]
 fn a_time_can_be_the_target() {
     let mut driver = online();
-    for (request, time, there) in [(1, 0, 71), (2, 1, 71), (3, 2, 100)] {
+    for (request, time, found) in [(1, 0, 71), (2, 1, 71), (3, 2, 100)] {
         driver.clear();
         driver.seek(SeekTarget::Time(time));
         assert_eq!(driver.requests(), [(request, Start::At(time))]);
         assert!(gaps(&driver).iter().all(|gap| !gap.2), "it is unknown which gap is being loaded");
         driver.receive(&page(request, 70, 100));
-        assert_eq!(driver.finished(), [(0, Some(there))], "all messages have the time 1");
+        assert_eq!(driver.finished(), [(0, Some(found))], "all messages have the time 1");
     }
 }
 

@@ -52,8 +52,8 @@ impl Browser {
     /// The number of the leader's last request.
     fn request(&self) -> u32 {
         match self.sent.last().and_then(|envelope| envelope.extension.clone()) {
-            Some(Extension::HistoryRequest(asked)) => asked.request,
-            Some(Extension::SearchRequest(asked)) => asked.request,
+            Some(Extension::HistoryRequest(request)) => request.request,
+            Some(Extension::SearchRequest(request)) => request.request,
             other => panic!("{other:?}"),
         }
     }
@@ -146,9 +146,9 @@ fn a_follower_can_search() {
         codec::extension("", Extension::HistoryPage(page))
     };
     browser.receive(&results_page(1, &[1]));
-    let Some(Extension::SearchRequest(asked)) = browser.sent[1].extension.clone() else { panic!() };
-    assert_eq!((asked.query.as_str(), asked.before), ("你好", 70));
-    browser.receive(&results_page(asked.request, &[2, 3]));
+    let Some(Extension::SearchRequest(request)) = browser.sent[1].extension.clone() else { panic!() };
+    assert_eq!((request.query.as_str(), request.before), ("你好", 70));
+    browser.receive(&results_page(request.request, &[2, 3]));
     assert_eq!(searches(&browser.follower_tab).last(), Some(&Ok(vec![3, 2])));
     assert!(
         browser

@@ -35,7 +35,7 @@ pub(super) struct State {
     /// A frame was rejected, and the hub waits for the queue to drain.
     pub(super) overflowed: bool,
     pub(super) ending: Option<Ending>,
-    /// Written by the socket task since the hub task last asked.
+    /// Written by the socket task since the hub task last counted them.
     pub(super) written_bytes: usize,
     pub(super) written_buffers: usize,
     /// Messages that the socket task forwarded to the hub and the hub has not handled.

@@ -1,3 +1,5 @@
+//! The write queue's two ends on one thread, and on real sockets.
+
 use std::{
     sync::{
         Mutex,
@@ -333,7 +335,7 @@ async fn close_at_end_of_stream_is_answered_after_a_hub_write() {
     far.shutdown().await.unwrap();
     let task = tokio::spawn(socket.run(Bytes::new()));
     assert!(matches!(inputs.recv().await, Some(HubInput::Closed { .. })));
-    assert!(sender.shared.finish_hub_write(), "it waits");
+    assert!(sender.shared.finish_hub_write(), "the socket task waits");
     let mut answer = Vec::new();
     far.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer, [0x88, 0]);

@@ -7,7 +7,7 @@ use super::{
     fault::Fault,
     fingerprint::fingerprint,
     message_key,
-    rooms::{GrowingRooms, NextPlace},
+    rooms::{GrowingRooms, NextMessage},
 };
 use crate::store::{AppendOutcome, NewMessage, SessionChange, Stamp};
 
@@ -64,7 +64,7 @@ impl<'a> Batch<'a> {
         {
             return Ok(deleted);
         }
-        let NextPlace { room, seq, begins } =
+        let NextMessage { room, seq, begins } =
             self.rooms.next(self.connection, &message.room, message.time)?;
         let key = message_key::key(room, seq);
         // Nearly every id is new, so the insert itself checks for a conflict.

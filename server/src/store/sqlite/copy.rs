@@ -12,13 +12,13 @@ pub(in crate::store) fn copy(from: &Path, to: &Path) -> Result<(), LogError> {
     let name = to.to_str().ok_or_else(|| LogError::Failed(format!("{} is not UTF-8", to.display())))?;
     match connection.execute("VACUUM INTO ?1", [name]).map_err(|error| Fault::from(error).at(from)) {
         Ok(_) => Ok(()),
-        // The full disk is that of the copy.
+        // The disk of the copy is full, not that of the log.
         Err(LogError::Full(_)) => Err(LogError::Full(to.into())),
         Err(error) => Err(error),
     }
 }
 
-/// Verifies a whole database. Returns the number of messages, or what is wrong.
+/// Verifies a whole database. Returns the number of messages, or a description of the damage.
 pub(in crate::store) fn verify(path: &Path) -> Result<u64, String> {
     let connection = file::open_reader(path).map_err(|error| error.to_string())?;
     let check = || -> rusqlite::Result<_> {

@@ -20,7 +20,7 @@ pub(super) fn parts(key: i64) -> (i64, u64) {
     (key >> SEQ_BITS, key.cast_unsigned() & LAST_SEQ)
 }
 
-/// The sequence number after the last one of a room.
+/// The sequence number after the last one of a room; an error if the room has none left.
 pub(super) fn after(room: i64, last: u64) -> Result<u64, Fault> {
     match last < LAST_SEQ && (0..MAX_ROOMS).contains(&room) {
         true => Ok(last + 1),

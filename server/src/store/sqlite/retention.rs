@@ -52,7 +52,7 @@ fn due(connection: &Connection, retention: &Retention, now: i64) -> rusqlite::Re
 
 /// Up to `count` of the oldest messages of all rooms, from before a time.
 fn oldest(connection: &Connection, count: i64, before: i64) -> rusqlite::Result<Vec<i64>> {
-    // The oldest of each room, with the oldest of these on top.
+    // The oldest message of each room; the oldest of these is on top.
     let mut heads: BinaryHeap<Reverse<Aged>> = BinaryHeap::new();
     if count > 0 {
         for room in rooms_with_messages(connection)? {

@@ -71,24 +71,24 @@ struct Growth {
     added: i64,
 }
 
-/// The place of the next message.
+/// What a room assigns to its next message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NextPlace {
+pub(super) struct NextMessage {
     pub(super) room: i64,
     pub(super) seq: u64,
-    /// It begins a run.
+    /// Whether it begins a run.
     pub(super) begins: bool,
 }
 
 impl GrowingRooms {
-    /// The place of a room's next message with this time; a new room is created. The place is used with
-    /// [`grow`](Self::grow).
+    /// The sequence number of a room's next message, with this time; a missing room is created. Call
+    /// [`grow`](Self::grow) when the message was inserted.
     pub(super) fn next(
         &mut self,
         connection: &Connection,
         name: &Arc<str>,
         time: i64,
-    ) -> Result<NextPlace, Fault> {
+    ) -> Result<NextMessage, Fault> {
         let growth = match self.0.entry(name.clone()) {
             Occupied(growth) => growth.into_mut(),
             Vacant(slot) => {
@@ -100,14 +100,14 @@ impl GrowingRooms {
             }
         };
         let Room { id, last_seq, .. } = growth.room;
-        Ok(NextPlace {
+        Ok(NextMessage {
             room: id,
             seq: message_key::after(id, last_seq)?,
             begins: runs::begins(growth.last_time, time),
         })
     }
 
-    /// The message was inserted at the place that [`next`](Self::next) returned.
+    /// Records that a message was inserted with the values that [`next`](Self::next) returned.
     pub(super) fn grow(&mut self, name: &str, time: i64) {
         if let Some(growth) = self.0.get_mut(name) {
             growth.room.last_seq += 1;

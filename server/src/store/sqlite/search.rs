@@ -49,7 +49,7 @@ fn scan_unindexed(
     page.add(statement.query([from, to])?, size, 1, |row| Ok(matcher.matches(row.get_ref(4)?.as_str()?)))
 }
 
-/// The same among the indexed messages.
+/// Collects matches among the indexed messages. Returns `false` if there are more than fit.
 fn search_index(
     connection: &Connection,
     terms: &[Term],

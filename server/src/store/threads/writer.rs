@@ -14,7 +14,7 @@ use crate::store::{
 const MAX_GROUP_MESSAGES: usize = 4096;
 /// The most bytes of content of one append; its last batch may exceed it.
 const MAX_GROUP_BYTES: usize = 4 << 20;
-/// How often retention is applied when there was nothing left to delete.
+/// The pause before the next step of retention when nothing is left to delete, and after errors.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
 /// After a step of retention or indexing with more to do, this multiple of the step's duration is left to
 /// appends.
@@ -48,7 +48,7 @@ impl<R: Fn(LogReport)> Writer<R> {
             group_commit: GroupCommit::default(),
             retention_at: Instant::now(),
             retention_error: None,
-            // The previous run may have left some.
+            // The previous run may have left unindexed messages.
             index_at: Some(Instant::now()),
             unindexed: INDEX_STEP_MESSAGES,
             index_error: None,
@@ -171,6 +171,6 @@ mod tests {
         assert_eq!(after(Ok(INDEX_STEP_MESSAGES)), Some(Duration::from_millis(32)));
         assert_eq!(after(Ok(MAX_UNINDEXED_MESSAGES)), Some(Duration::from_millis(32)));
         assert_eq!(after(Ok(MAX_UNINDEXED_MESSAGES + 1)), Some(Duration::from_millis(2)));
-        assert_eq!(after(Err(LogError::Failed("as told".into()))), Some(RETENTION_INTERVAL));
+        assert_eq!(after(Err(LogError::Failed("test".into()))), Some(RETENTION_INTERVAL));
     }
 }

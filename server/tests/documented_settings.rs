@@ -1,11 +1,10 @@
-//! The table of settings in docs/configuration.md lists exactly the settings of the code.
+//! The table of settings in docs/configuration.md is the one in the code.
 
-// Tests fail by panicking.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use parlour_server::config::{Setting, settings};
 
-/// Defaults that describe the setting instead of being a value.
+/// Descriptions of defaults that can't be typed as a value.
 const DESCRIPTIONS: [&str; 2] = ["none", "the built-in page"];
 
 fn row(setting: &Setting) -> String {
@@ -17,15 +16,15 @@ fn row(setting: &Setting) -> String {
 }
 
 #[test]
-fn documented_settings_match_the_code() {
-    let page =
+fn documented_settings_are_those_of_the_code() {
+    let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md")).unwrap();
-    let (_, rest) = page.split_once("<!-- settings -->\n\n").unwrap();
+    let (_, rest) = document.split_once("<!-- settings -->\n\n").unwrap();
     let (table, _) = rest.split_once("\n<!-- settings end -->").unwrap();
     let head =
         "| flag | environment | key in the file | default | meaning |\n| --- | --- | --- | --- | --- |\n";
     let rows: String = settings().iter().map(row).collect();
     assert!(!rows.is_empty());
     let expected = format!("{head}{rows}");
-    assert!(table == expected, "the table in docs/configuration.md should be:\n\n{expected}");
+    assert!(table == expected, "the table of settings in docs/configuration.md should be:\n\n{expected}");
 }

@@ -23,16 +23,16 @@ use super::{
     rng::Rng,
 };
 
-/// How long a tab may not check for orders, in ms.
-const LOOKS: Millis = 25;
-/// The pause between two messages of a user, in ms.
-const THINKS: (Millis, Millis) = (150, 1_000);
+/// The longest time between two checks for orders, in ms.
+const ORDER_INTERVAL_MS: Millis = 25;
+/// The shortest and the longest pause between two messages of a user, in ms.
+const PAUSE_MS: (Millis, Millis) = (150, 1_000);
 
 /// An order to a tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// Send all the time, or stop.
-    Talk(bool),
+    /// Send messages all the time, or stop.
+    Send(bool),
     /// Load gaps, as when a user scrolls up.
     Load,
     /// The browser is online again.
@@ -54,13 +54,13 @@ pub struct State {
     /// When it came online last.
     pub since: Option<Instant>,
     pub members: usize,
-    pub said: usize,
+    pub sent: usize,
     pub acknowledged: usize,
     pub gaps: usize,
     /// It was ordered to stop sending and to load gaps.
-    pub resting: bool,
-    /// The persisted messages, counted at the end.
-    pub outbox: usize,
+    pub settling: bool,
+    /// The number of messages in the persisted send queue, counted when settling.
+    pub queued_messages: usize,
     /// The highest sequence number it received.
     pub newest: u64,
     /// How often the log was unavailable to it.
@@ -75,11 +75,11 @@ impl State {
             complaints: Vec::new(),
             since: None,
             members: 0,
-            said: 0,
+            sent: 0,
             acknowledged: 0,
             gaps: 0,
-            resting: false,
-            outbox: 0,
+            settling: false,
+            queued_messages: 0,
             newest: 0,
             refused: 0,
         }
@@ -87,7 +87,7 @@ impl State {
 }
 
 /// The tab.
-pub struct Page {
+pub struct Tab {
     device: Device,
     socket: Option<Socket>,
     address: SocketAddr,
@@ -96,14 +96,15 @@ pub struct Page {
     state: Arc<Mutex<State>>,
     refused: usize,
     newest: u64,
-    said: u64,
+    sent: u64,
     /// Additional bytes of each message.
     padding: usize,
-    talks_at: Option<Millis>,
-    loads: bool,
+    /// When to send the next message.
+    send_at: Option<Millis>,
+    loads_gaps: bool,
 }
 
-impl Page {
+impl Tab {
     pub fn new(
         number: usize,
         address: SocketAddr,
@@ -120,10 +121,10 @@ impl Page {
             state,
             refused: 0,
             newest: 0,
-            said: 0,
+            sent: 0,
             padding,
-            talks_at: None,
-            loads: false,
+            send_at: None,
+            loads_gaps: false,
         }
     }
 
@@ -142,18 +143,18 @@ impl Page {
                 Some(order) => self.execute(order),
                 None => {}
             }
-            self.tell();
+            self.publish_state();
         }
     }
 
     fn execute(&mut self, order: Order) {
         match order {
-            Order::Talk(true) => self.talks_at = Some(self.now().monotonic + self.rng.below(THINKS.1)),
-            Order::Talk(false) => self.talks_at = None,
-            Order::Load => self.loads = true,
+            Order::Send(true) => self.send_at = Some(self.now().monotonic + self.rng.below(PAUSE_MS.1)),
+            Order::Send(false) => self.send_at = None,
+            Order::Load => self.loads_gaps = true,
             Order::Wake => self.act(Session::handle_wake),
             Order::Reload => {
-                self.device.close_page();
+                self.device.close_tab();
                 self.socket = None;
                 self.log_in();
             }
@@ -162,7 +163,7 @@ impl Page {
         }
     }
 
-    fn tell(&self) {
+    fn publish_state(&self) {
         let device = &self.device;
         let mut state = self.state.lock().unwrap();
         let online = device.is_online();
@@ -175,11 +176,11 @@ impl Page {
             complaints: device.complaints.clone(),
             since: state.since,
             members: device.session.as_ref().map_or(0, |session| session.members().1),
-            said: device.said.len(),
+            sent: device.sent.len(),
             acknowledged: device.acknowledged.len(),
             gaps: device.gaps.len(),
-            resting: self.loads && self.talks_at.is_none(),
-            outbox: if self.loads { device.storage.outbox() } else { 0 },
+            settling: self.loads_gaps && self.send_at.is_none(),
+            queued_messages: if self.loads_gaps { device.storage.queued_messages() } else { 0 },
             newest: self.newest,
             refused: self.refused,
         };
@@ -198,10 +199,10 @@ impl Page {
         let mut random = [0; 16];
         self.rng.fill(&mut random);
         let device = &mut self.device;
-        device.back_at = None;
+        device.open_at = None;
         let mut session = device.session.take().unwrap_or_else(|| Session::new(self.rng.next(), "kill"));
         session.handle_new_secret(random);
-        session.handle_login(now, &device.nick, device.storage.kept()).unwrap();
+        session.handle_login(now, &device.nick, device.storage.persisted()).unwrap();
         device.session = Some(session);
         self.drain();
     }
@@ -218,13 +219,13 @@ impl Page {
     fn step(&mut self, orders: &Receiver<Order>) -> Option<Order> {
         let now = self.now().monotonic;
         let due = self.device.session.as_ref().and_then(Session::poll_timeout);
-        let next = [due, self.talks_at, self.device.back_at].into_iter().flatten().min();
-        let wait = next.unwrap_or(Millis::MAX).saturating_sub(now).clamp(1, LOOKS);
+        let next = [due, self.send_at, self.device.open_at].into_iter().flatten().min();
+        let wait = next.unwrap_or(Millis::MAX).saturating_sub(now).clamp(1, ORDER_INTERVAL_MS);
         let wait = Duration::from_millis(wait);
         match &mut self.socket {
             Some(socket) => {
                 let next = socket.next(wait);
-                self.came(next);
+                self.handle_input(next);
             }
             None => {
                 if let Ok(order) = orders.recv_timeout(wait) {
@@ -236,27 +237,27 @@ impl Page {
         if self.device.session.as_ref().and_then(Session::poll_timeout).is_some_and(|due| due <= now) {
             self.act(Session::handle_timeout);
         }
-        if std::mem::take(&mut self.device.tries_again) {
-            self.device.back_at = Some(now + 500);
+        if std::mem::take(&mut self.device.must_retry_login) {
+            self.device.open_at = Some(now + 500);
         }
-        if self.device.back_at.is_some_and(|at| at <= now) {
+        if self.device.open_at.is_some_and(|at| at <= now) {
             self.log_in();
         }
-        if self.talks_at.is_some_and(|at| at <= now) {
-            self.talks_at = Some(now + THINKS.0 + self.rng.below(THINKS.1 - THINKS.0));
-            self.talk();
+        if self.send_at.is_some_and(|at| at <= now) {
+            self.send_at = Some(now + PAUSE_MS.0 + self.rng.below(PAUSE_MS.1 - PAUSE_MS.0));
+            self.send_message();
         }
-        if self.loads
-            && let Some(missing) = self.device.gaps.iter().find(|missing| !missing.loading)
+        if self.loads_gaps
+            && let Some(state) = self.device.gaps.iter().find(|state| !state.loading)
         {
-            let to = missing.gap.to;
+            let to = state.gap.to;
             self.act(|session, now| session.handle_load_gap(now, to));
         }
         None
     }
 
-    fn came(&mut self, what: std::io::Result<Message>) {
-        match what {
+    fn handle_input(&mut self, input: std::io::Result<Message>) {
+        match input {
             Ok(Message::Data(_, bytes)) => self.act(|session, now| session.handle_message(now, &bytes)),
             Ok(Message::Ping(payload)) => {
                 if self.socket.as_mut().is_some_and(|socket| socket.send(10, &payload).is_err()) {
@@ -275,16 +276,16 @@ impl Page {
         self.act(|session, now| session.handle_closed(now, code));
     }
 
-    fn talk(&mut self) {
-        self.said += 1;
-        let text = format!("message {} of {} {}", self.said, self.device.nick, "~".repeat(self.padding));
+    fn send_message(&mut self) {
+        self.sent += 1;
+        let text = format!("message {} of {} {}", self.sent, self.device.nick, "~".repeat(self.padding));
         let now = self.now();
         let mut random = [0; 10];
         self.rng.fill(&mut random);
         let id = MessageId::new(u64::try_from(now.unix).unwrap(), random);
         let Some(session) = &mut self.device.session else { return };
         if session.handle_send(now, id, &text).is_ok() {
-            self.device.said.push(id);
+            self.device.sent.push(id);
         }
         self.drain();
     }
@@ -305,7 +306,7 @@ impl Page {
                 }
                 _ => {}
             }
-            self.device.note(event);
+            self.device.handle_event(event);
         }
     }
 
@@ -332,8 +333,8 @@ impl Page {
                 }
             }
             Command::Persist { ticket, changes } => {
-                device.storage.waiting.push_back((0, ticket, changes));
-                device.storage.make();
+                device.storage.requested.push_back((0, ticket, changes));
+                device.storage.apply_next();
                 session.handle_persisted(now, ticket);
             }
         }
