@@ -75,6 +75,7 @@ macro_rules! settings {
     ($($name:ident, $variable:literal, $kind:ty, $default:expr, $shown:literal, $meaning:literal;)*) => {
         /// The validated settings.
         #[derive(Debug, Clone)]
+        #[allow(rustdoc::bare_urls, reason = "the meanings are shown as plain text by --help")]
         pub struct Config {
             $(#[doc = $meaning] pub $name: $kind,)*
         }

@@ -91,7 +91,7 @@ fn slow_consumer_resumes_and_loads_what_it_missed() {
             }
         }
         assert!(loaded > 0);
-        assert_eq!(server.stats.too_slow.load(Relaxed), 0, "nobody was closed");
+        assert_eq!(server.stats.too_slow.load(Relaxed), 0, "no connection was closed");
     });
 }
 
