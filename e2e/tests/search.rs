@@ -103,7 +103,9 @@ fn search_finds_messages_and_jumps_to_them() {
         // The results are still shown, and more can be loaded.
         page.press(&keys::with_control("k")).await;
         until_focused(&page, "search-words").await;
-        for (n, words) in [(100, "The latest 100 results; there are more"), (150, "The latest 150 of more")] {
+        for (n, words) in
+            [(100, "The latest 100 results; there are more"), (150, "The latest 150 results; there are more")]
+        {
             page.click("#search .search-more").await;
             until_status(&page, words).await;
             let shown: usize =
