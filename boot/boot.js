@@ -17,7 +17,7 @@ const TEXT = {
 // The client usually starts within this time, and drawing a loading screen would delay it.
 const LOADING_SCREEN_DELAY_MS = 400;
 
-document.getElementById("late").remove();
+document.getElementById("load-error").remove();
 const boot = document.getElementById("boot");
 setTimeout(() => (boot.hidden = false), LOADING_SCREEN_DELAY_MS);
 

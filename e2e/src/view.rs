@@ -51,7 +51,7 @@ pub struct View {
 /// A row of the timeline.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct Row {
-    /// `message`, `day`, `movement`, `notice`, `gap` or `beginning`.
+    /// `message`, `day`, `presence`, `notice`, `gap` or `beginning`.
     pub kind: String,
     /// `queued`, `pending`, `sent` or `failed`. Messages only.
     pub delivery: Option<String>,
@@ -207,14 +207,14 @@ pub(crate) const READ_VIEW: &str = r"
     const same = (e) => e.innerText.replace(bidiControls, '') === e.textContent.replace(bidiControls, '');
     const readText = (e) => e && (e.innerText.trim() && !same(e) ? e.innerText : e.textContent);
     const row = (e) => ({
-        kind: ['message', 'day', 'movement', 'notice', 'gap', 'beginning'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
+        kind: ['message', 'day', 'presence', 'notice', 'gap', 'beginning'].find((kind) => e.classList.contains(kind)) ?? 'unknown',
         delivery: e.dataset.delivery ?? null,
         id: e.dataset.id ?? null,
         own: e.classList.contains('own'),
         continued: e.classList.contains('continued'),
         nick: one('.nick', e)?.textContent ?? null,
         content: readText(one('.content', e)),
-        sentences: e.classList.contains('movement') ? [...e.children].map((part) => part.textContent) : [],
+        sentences: e.classList.contains('presence') ? [...e.children].map((part) => part.textContent) : [],
         text: readText(e).trim(),
     });
     return {

@@ -38,7 +38,7 @@ fn page_exchanges_messages_through_a_basic_server() {
             words.contains("500 bytes") && words.contains("does not confirm"),
             "the limitations are listed: {words}"
         );
-        tom.click("#basic-about").await;
+        tom.click("#basic-toggle").await;
         tom.until("the explanation is closed", |view| {
             !view.connection_text.as_deref().unwrap_or_default().contains("500 bytes")
         })

@@ -72,11 +72,11 @@ fn new_user_can_scroll_to_the_first_message() {
             "return document.querySelector('#timeline').scrollTop === 0 || document.querySelector('#timeline').scrollTop",
         )
         .await;
-        let pill = "return !document.querySelector('.day-of-screen')";
-        tom.until_true("no floating day label over the first day row", pill).await;
+        let overlay = "return !document.querySelector('.day-overlay')";
+        tom.until_true("no floating day label over the first day row", overlay).await;
         tom.eval::<()>("document.querySelector('#timeline').scrollTop = 900", vec![]).await;
-        let pill = "return document.querySelector('.day-of-screen')?.textContent === 'Today'";
-        tom.until_true("the floating day label further down", pill).await;
+        let overlay = "return document.querySelector('.day-overlay')?.textContent === 'Today'";
+        tom.until_true("the floating day label further down", overlay).await;
         assert_eq!(tom.read_all_contents().await, lines(0..650));
         tom.until("the view is at the end", |view| !view.jump).await;
         // None of these messages counts as new.

@@ -53,7 +53,7 @@ fn date_formatters_are_created_before_login() {
 
 /// Whether the page shows that it could not be loaded.
 const SHOWS_LOADING_ERROR: &str =
-    "const late = document.getElementById('late'); return !!late && late.checkVisibility()";
+    "const error = document.getElementById('load-error'); return !!error && error.checkVisibility()";
 const FINISH_DELAYS: &str = "document.getAnimations().forEach((animation) => animation.finish())";
 
 #[test]
@@ -86,7 +86,7 @@ fn missing_loader_is_reported_after_a_delay() {
         files.put(&loader, script);
         page.reload().await;
         page.until("the login page", |view| view.login).await;
-        page.until_true("the error is removed", "return !document.getElementById('late')").await;
+        page.until_true("the error is removed", "return !document.getElementById('load-error')").await;
         page.until_true("the room module is loaded", "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.responseEnd > 0)").await;
     });
 }

@@ -284,7 +284,7 @@ async fn fill_room(page: &Page, server: &Server, lili: &mut DesktopPeer) {
     guest.send("مرحبا بكم جميعا");
     page.send_and_wait("let x = 1;\nlet y = 2;\n    x + y").await;
     guest.leave();
-    page.until("the guest has left", |view| view.row_texts("movement").len() >= 2 && !view.lists("محمد"))
+    page.until("the guest has left", |view| view.row_texts("presence").len() >= 2 && !view.lists("محمد"))
         .await;
     for n in 0..6 {
         lili.send(&format!("Message {n} of some more"));
@@ -308,7 +308,7 @@ async fn basic_server_screens(test: &TestContext, language: &str) {
     page.until("the room", is_basic).await;
     screenshots.shoot("basic").await;
     page.resize(WIDE.0, WIDE.1).await;
-    page.click("#basic-about").await;
+    page.click("#basic-toggle").await;
     for (days, text) in [(-200, "long ago"), (-3, "three days ago"), (-1, "yesterday"), (0, "today")] {
         let shift = async |ms: i64| page.eval::<()>("window.shift = arguments[0]", vec![json!(ms)]).await;
         shift(days * DAY).await;
@@ -391,7 +391,7 @@ async fn history_screens(test: &TestContext, language: &str) {
     page.until("the newest message", |view| view.has_sent("That was a long story.")).await;
     let scrolled_up = "const viewport = document.querySelector('#timeline'); viewport.scrollTop -= 400; return !!viewport.querySelector('.gap')";
     page.until_true("a gap", scrolled_up).await;
-    screenshots.shoot_further_up("seam", ".gap .seam").await;
+    screenshots.shoot_further_up("gap", ".gap .gap-label").await;
     screenshots.assert_no_problems();
 }
 

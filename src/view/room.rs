@@ -39,7 +39,7 @@ pub fn Room() -> impl IntoView {
             class:searching=move || panel.is_open()
         >
             <header class="top" inert=covered>
-                <div class="place">
+                <div class="room-title">
                     <Mark/>
                     <h1 dir="auto">{move || store.title.get()}</h1>
                 </div>
@@ -58,7 +58,7 @@ pub fn Room() -> impl IntoView {
                     </button>
                 </div>
             </header>
-            <main class="talk" inert=covered>
+            <main class="room-main" inert=covered>
                 <Timeline/>
                 <Composer/>
             </main>

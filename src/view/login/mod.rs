@@ -44,8 +44,8 @@ pub fn LoginPage() -> impl IntoView {
     });
     view! {
         <main class="login" data-busy=move || is_logging_in(store)>
-            <form id="login" class="door" novalidate aria-labelledby="login-title" on:submit=submit>
-                <div class="door-head">
+            <form id="login" class="login-card" novalidate aria-labelledby="login-title" on:submit=submit>
+                <div class="login-head">
                     <Mark/>
                     <h1 id="login-title" dir="auto">{move || store.title.get()}</h1>
                     <p class="tagline">{tr(Key::LoginTagline)}</p>
@@ -120,7 +120,7 @@ fn Buttons() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let busy = move || is_logging_in(store);
     view! {
-        <div class="door-foot">
+        <div class="login-buttons">
             <button
                 type="submit" id="login-submit" class="button primary" aria-busy=move || busy().to_string()
             >

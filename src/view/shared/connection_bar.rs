@@ -45,14 +45,14 @@ pub fn ConnectionBar() -> impl IntoView {
     let round_trip = move || store.round_trip_ms.get().filter(|_| state() == "online");
     view! {
         <div
-            id="connection" class="connection" class:telling=limits_shown role="group"
+            id="connection" class="connection" class:shows-limits=limits_shown role="group"
             data-state=state aria-label=tr(Key::ConnectionLabel)
         >
             <span class="dot" aria-hidden="true"></span>
-            <p class="connection-words">
+            <p class="connection-text">
                 <span role="status">{sentence}</span>
                 // Outside of the live region, or a screen reader would announce every second.
-                " " <span class="connection-next">{countdown}</span>
+                " " <span class="retry-countdown">{countdown}</span>
             </p>
             <Show when=move || round_trip().is_some()>
                 <span
@@ -65,8 +65,8 @@ pub fn ConnectionBar() -> impl IntoView {
             <ActionButton/>
             <Show when=move || state() == "basic">
                 <button
-                    type="button" id="basic-about" class="button quiet"
-                    aria-controls="basic-missing" aria-expanded=move || limits_shown().to_string()
+                    type="button" id="basic-toggle" class="button quiet"
+                    aria-controls="basic-limits" aria-expanded=move || limits_shown().to_string()
                     on:click=move |_| dismissed.update(|dismissed| *dismissed = !*dismissed)
                 >
                     {move || t().text(if limits_shown() { Key::BasicServerDismiss } else { Key::BasicServerTitle })}
@@ -83,7 +83,7 @@ pub fn ConnectionBar() -> impl IntoView {
 #[component]
 fn BasicServerLimits() -> impl IntoView {
     view! {
-        <div id="basic-missing" class="basic-missing">
+        <div id="basic-limits" class="basic-limits">
             <p>{tr(Key::BasicServerIntro)}</p>
             <ul>
                 <li>{tr(Key::BasicServerNoAcknowledgements)}</li>

@@ -48,5 +48,5 @@ pub fn DayLine(
 #[component]
 pub fn DayOverlay() -> impl IntoView {
     let (scroller, day_name) = (expect_context::<Scroller>(), use_day_name());
-    view! { <p class="day-of-screen" aria-hidden="true">{move || scroller.day().map(day_name)}</p> }
+    view! { <p class="day-overlay" aria-hidden="true">{move || scroller.day().map(day_name)}</p> }
 }

@@ -35,7 +35,7 @@ pub fn GapRow(missing: GapState, row: RwSignal<Row>) -> impl IntoView {
         <div
             class="row gap" class:top=is_oldest style:height=height role="group" aria-label=text node_ref=element
         >
-            <div class="seam">
+            <div class="gap-label">
                 <span>{text}</span>
                 <button
                     type="button" class="button quiet load" aria-busy=move || is_loading().then_some("true")

@@ -83,10 +83,10 @@ pub fn Timeline() -> impl IntoView {
             >
                 <div class="rows" node_ref=content>
                     <Show when=move || store.rows_lost.get()>
-                        <p class="row dropped">{tr(Key::TimelineEvicted)}</p>
+                        <p class="row timeline-start">{tr(Key::TimelineEvicted)}</p>
                     </Show>
                     <Show when=begins_here>
-                        <p class="row dropped beginning">{tr(Key::TimelineBeginning)}</p>
+                        <p class="row timeline-start beginning">{tr(Key::TimelineBeginning)}</p>
                     </Show>
                     <Show when=is_empty>
                         <EmptyState/>

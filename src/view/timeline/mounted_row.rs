@@ -128,7 +128,7 @@ impl MountedRow {
     /// Highlights the row, or ends its highlight.
     pub fn set_highlighted(&self, highlighted: bool) {
         // A class name without spaces can't be refused.
-        let _ = self.element.class_list().toggle_with_force("sought", highlighted);
+        let _ = self.element.class_list().toggle_with_force("seek-target", highlighted);
     }
 }
 

@@ -22,7 +22,7 @@ pub fn PresenceRow(row: RwSignal<Row>) -> impl IntoView {
         let sentences = sentences().into_iter();
         sentences.map(|parts| view! { <span><Sentence parts/></span> }).collect_view()
     };
-    view! { <p class="row movement">{spans}</p> }
+    view! { <p class="row presence">{spans}</p> }
 }
 
 /// A notice of the program. Follows the language.
@@ -37,7 +37,7 @@ pub fn NoticeRow(notice: Notice) -> impl IntoView {
         }
         Notice::Server(text) => EitherOf5::C(view! { <p class="row notice" dir="auto">{text}</p> }),
         Notice::ConnectionBroke(status) => {
-            EitherOf5::D(view! { <p class="row notice missed">{move || t().status(status)}</p> })
+            EitherOf5::D(view! { <p class="row notice warning">{move || t().status(status)}</p> })
         }
         Notice::MessagesMissed => EitherOf5::E(view! { <Warning text=Key::NoticeMissed/> }),
         Notice::NotPersisted => EitherOf5::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
@@ -48,7 +48,7 @@ pub fn NoticeRow(notice: Notice) -> impl IntoView {
 /// A notice that something may be missing or lost.
 #[component]
 fn Warning(text: Key) -> impl IntoView {
-    view! { <p class="row notice missed">{tr(text)}</p> }
+    view! { <p class="row notice warning">{tr(text)}</p> }
 }
 
 /// Commands and keys, each with the text that describes its effect.
