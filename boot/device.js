@@ -96,7 +96,7 @@ function write(scope, changes) {
 // Requests the leadership among the tabs of one user. Calls `onLead` when this tab becomes the leader, at once or after the
 // tabs before it are closed, and returns a function that ends the request or the leadership. Web Locks need a secure
 // context; without them every tab is a leader.
-function lead(scope, onLead) {
+function requestLeadership(scope, onLead) {
   if (!navigator.locks) {
     setTimeout(onLead);
     return () => {};
@@ -118,7 +118,7 @@ function lead(scope, onLead) {
 }
 
 // Resolves to whether a tab is the leader in this scope.
-async function led(scope) {
+async function hasLeader(scope) {
   const state = await navigator.locks?.query();
   return state?.held.some((lock) => lock.name === `parlour ${scope}`) ?? false;
 }
@@ -130,4 +130,4 @@ function channel(scope, onMessage) {
   return opened;
 }
 
-globalThis.device = { read, write, lead, led, channel };
+globalThis.device = { read, write, requestLeadership, hasLeader, channel };

@@ -25,7 +25,7 @@ pub enum Report {
 
 /// The browser refuses to open a socket to the URL.
 #[derive(Debug)]
-pub struct Unopenable;
+pub struct OpenError;
 
 enum Command {
     Send(Vec<u8>),
@@ -42,9 +42,9 @@ impl Socket {
     /// Opens a socket, which calls `report` until it is closed.
     ///
     /// # Errors
-    /// [`Unopenable`] if the URL is invalid, or insecure in a secure page.
-    pub fn open(url: &str, report: impl Fn(Report) + 'static) -> Result<Self, Unopenable> {
-        let socket = WebSocket::open(url).map_err(|_| Unopenable)?;
+    /// [`OpenError`] if the URL is invalid, or insecure in a secure page.
+    pub fn open(url: &str, report: impl Fn(Report) + 'static) -> Result<Self, OpenError> {
+        let socket = WebSocket::open(url).map_err(|_| OpenError)?;
         let (commands, receiver) = mpsc::unbounded();
         spawn_local(drive(socket, receiver, report));
         Ok(Self { commands })

@@ -7,7 +7,7 @@ use parlour_core::{status::Status, timeline::PresenceSummary};
 use super::{Key, Part, Texts};
 
 /// A presence sentence with more people than this names [`NAMES_BEFORE_OTHERS`] of them and counts the others.
-const MOST_NAMES: usize = 3;
+const MAX_NAMES: usize = 3;
 const NAMES_BEFORE_OTHERS: usize = 2;
 
 impl Texts {
@@ -44,10 +44,10 @@ impl Texts {
         sentences
     }
 
-    /// Names for a presence sentence about `total` people. If there are more than [`MOST_NAMES`], the first
+    /// Names for a presence sentence about `total` people. If there are more than [`MAX_NAMES`], the first
     /// [`NAMES_BEFORE_OTHERS`] and the number of the others.
     fn some_names(&self, names: &[Arc<str>], total: usize) -> Vec<Part> {
-        let shown = if total <= MOST_NAMES { names } else { &names[..names.len().min(NAMES_BEFORE_OTHERS)] };
+        let shown = if total <= MAX_NAMES { names } else { &names[..names.len().min(NAMES_BEFORE_OTHERS)] };
         let mut parts = name_parts(shown);
         match total - shown.len() {
             0 => {}

@@ -8,8 +8,10 @@ use wasm_bindgen_futures::JsFuture;
 #[wasm_bindgen(js_namespace = device)]
 extern "C" {
     type Channel;
-    fn lead(scope: &str, on_lead: &Closure<dyn Fn(JsValue)>) -> Function;
-    fn led(scope: &str) -> Promise;
+    #[wasm_bindgen(js_name = requestLeadership)]
+    fn request_leadership(scope: &str, on_lead: &Closure<dyn Fn(JsValue)>) -> Function;
+    #[wasm_bindgen(js_name = hasLeader)]
+    fn query_leader(scope: &str) -> Promise;
     fn channel(scope: &str, on_message: &Closure<dyn Fn(JsValue)>) -> Channel;
     #[wasm_bindgen(method, js_name = postMessage)]
     fn post(this: &Channel, bytes: &Uint8Array);
@@ -36,7 +38,7 @@ impl TabChannel {
         let on_lead = Closure::<dyn Fn(JsValue)>::new(move |_| on_lead());
         Self {
             channel: channel(scope, &on_message),
-            release_lock: lead(scope, &on_lead),
+            release_lock: request_leadership(scope, &on_lead),
             _on_message: on_message,
             _on_lead: on_lead,
         }
@@ -57,5 +59,5 @@ impl Drop for TabChannel {
 
 /// Whether a scope has a leader.
 pub async fn has_leader(scope: &str) -> bool {
-    JsFuture::from(led(scope)).await.is_ok_and(|led| led.is_truthy())
+    JsFuture::from(query_leader(scope)).await.is_ok_and(|has_leader| has_leader.is_truthy())
 }

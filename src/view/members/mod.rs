@@ -43,7 +43,7 @@ pub fn MemberList() -> impl IntoView {
     };
     view! {
         <aside
-            id="roster" class="roster" aria-labelledby="roster-title" inert=move || drawer.is_shut()
+            id="roster" class="roster" aria-labelledby="roster-title" inert=move || drawer.is_hidden()
             on:keydown=close_on_escape
         >
             <div class="roster-head">

@@ -116,10 +116,13 @@ fn fit_above_keyboard(viewport: &VisualViewport) {
     let style = root.style();
     let _ = if covered > MIN_KEYBOARD_PX && !zoomed {
         style
-            .set_property("--seen-height", &format!("{}px", viewport.height()))
-            .and_then(|()| style.set_property("--seen-top", &format!("{}px", viewport.offset_top())))
+            .set_property("--viewport-height", &format!("{}px", viewport.height()))
+            .and_then(|()| style.set_property("--viewport-top", &format!("{}px", viewport.offset_top())))
     } else {
-        style.remove_property("--seen-height").and_then(|_| style.remove_property("--seen-top")).map(|_| ())
+        style
+            .remove_property("--viewport-height")
+            .and_then(|_| style.remove_property("--viewport-top"))
+            .map(|_| ())
     };
 }
 

@@ -43,7 +43,7 @@ impl Drawer {
     }
 
     /// Whether the drawer's content is hidden. Reactive.
-    pub fn is_shut(self) -> bool {
+    pub fn is_hidden(self) -> bool {
         self.narrow.get() && !self.opened.get()
     }
 

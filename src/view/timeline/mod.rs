@@ -55,7 +55,7 @@ use crate::{
 pub fn Timeline() -> impl IntoView {
     let store = use_store();
     let scroller = expect_context::<Scroller>();
-    let Elements { frame, content, list } = scroller.elements();
+    let Elements { viewport, content, list } = scroller.elements();
     provide_today();
     scroller.start();
 
@@ -78,7 +78,7 @@ pub fn Timeline() -> impl IntoView {
         <div class="timeline-frame">
             <div
                 id="timeline" class="timeline" role="log" aria-live="off" tabindex="0"
-                aria-label=tr(Key::TimelineLabel) node_ref=frame
+                aria-label=tr(Key::TimelineLabel) node_ref=viewport
                 on:scroll=move |_| scroller.handle_scroll() on:keydown=scroll_by_key
             >
                 <div class="rows" node_ref=content>

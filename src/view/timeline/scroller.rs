@@ -11,7 +11,7 @@ use crate::{config::local_day, ctrl::Store};
 #[derive(Clone, Copy)]
 pub struct Elements {
     /// The scrolling element.
-    pub frame: NodeRef<Div>,
+    pub viewport: NodeRef<Div>,
     /// Contains everything that is scrolled.
     pub content: NodeRef<Div>,
     /// Contains the rows.
@@ -38,7 +38,7 @@ impl Scroller {
     pub fn new(store: Store) -> Self {
         Self {
             store,
-            elements: Elements { frame: NodeRef::new(), content: NodeRef::new(), list: NodeRef::new() },
+            elements: Elements { viewport: NodeRef::new(), content: NodeRef::new(), list: NodeRef::new() },
             renderer: StoredValue::new_local(None),
             at_end: RwSignal::new(true),
             received_before: RwSignal::new(0),
@@ -89,12 +89,12 @@ impl Scroller {
     /// Starts rendering once the elements are in the document, and until the current owner is disposed of: renders when
     /// rows change, and scrolls to seek targets. Called by the component.
     pub(super) fn start(self) {
-        let (store, Elements { frame, content, list }) = (self.store, self.elements);
+        let (store, Elements { viewport, content, list }) = (self.store, self.elements);
         let owner = Owner::current().unwrap_or_default();
         let gaps = GapLoader::new(store);
         Effect::new(move || {
-            if let (Some(frame), Some(content), Some(list)) = (frame.get(), content.get(), list.get()) {
-                let viewport = Viewport::new(frame.into(), content.into());
+            if let (Some(element), Some(content), Some(list)) = (viewport.get(), content.get(), list.get()) {
+                let viewport = Viewport::new(element.into(), content.into());
                 let observer = untrack(|| self.observe(&viewport));
                 let rows = RowWindow::new(list.into(), owner.clone(), observer);
                 self.renderer.set_value(Some(Renderer::new(self, store, viewport, rows, gaps)));
@@ -163,7 +163,7 @@ impl Scroller {
         let callback = Closure::<dyn Fn()>::new(move || self.with_renderer(Renderer::handle_resize));
         // In a browser without it rows are still rendered when they change and when the reader scrolls.
         let observer = ResizeObserver::new(callback.as_ref().unchecked_ref()).ok()?;
-        observer.observe(viewport.frame());
+        observer.observe(viewport.element());
         observer.observe(viewport.content());
         let observed = StoredValue::new_local((observer.clone(), callback));
         on_cleanup(move || {

@@ -6,18 +6,18 @@ use web_sys::{Element, HtmlElement};
 /// The scrolling element, and the element in it that contains everything that is scrolled.
 #[derive(Debug)]
 pub struct Viewport {
-    frame: HtmlElement,
+    element: HtmlElement,
     content: HtmlElement,
 }
 
 impl Viewport {
-    pub fn new(frame: HtmlElement, content: HtmlElement) -> Self {
-        Self { frame, content }
+    pub fn new(element: HtmlElement, content: HtmlElement) -> Self {
+        Self { element, content }
     }
 
     /// The scrolling element.
-    pub fn frame(&self) -> &Element {
-        &self.frame
+    pub fn element(&self) -> &Element {
+        &self.element
     }
 
     /// The element with everything that is scrolled: the rows, and the lines above them.
@@ -27,36 +27,36 @@ impl Viewport {
 
     /// Width and height without scroll bars.
     pub fn size(&self) -> (i32, i32) {
-        (self.frame.client_width(), self.frame.client_height())
+        (self.element.client_width(), self.element.client_height())
     }
 
     /// Height without scroll bars.
     pub fn height(&self) -> f64 {
-        f64::from(self.frame.client_height())
+        f64::from(self.element.client_height())
     }
 
     /// Height of everything that scrolls.
     pub fn scroll_height(&self) -> i32 {
-        self.frame.scroll_height()
+        self.element.scroll_height()
     }
 
     /// How far the content is scrolled.
     pub fn scroll_top(&self) -> f64 {
         // web-sys rounds `scrollTop` to an integer.
-        let top = Reflect::get(&self.frame, &"scrollTop".into());
+        let top = Reflect::get(&self.element, &"scrollTop".into());
         top.ok().and_then(|top| top.as_f64()).unwrap_or_default()
     }
 
     /// Scrolls to a position, or as near as possible; returns the position reached.
     pub fn set_scroll_top(&self, top: f64) -> f64 {
         // Setting a property of an existing element cannot fail.
-        let _ = Reflect::set(&self.frame, &"scrollTop".into(), &top.into());
+        let _ = Reflect::set(&self.element, &"scrollTop".into(), &top.into());
         self.scroll_top()
     }
 
     /// The upper edge on the screen.
     pub fn top(&self) -> f64 {
-        top_of(&self.frame)
+        top_of(&self.element)
     }
 
     /// The upper edge of the content on the screen.
