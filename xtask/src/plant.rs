@@ -56,7 +56,7 @@ const BUGS: &[Bug] = &[
         text: "self.messages.iter().find(is_unsent)",
         replacement: "self.messages.iter().rev().find(is_unsent)",
     }] },
-    Bug { name: "nothing is waited for after a refusal", edits: &[Edit {
+    Bug { name: "no ordering after a refusal", edits: &[Edit {
         file: "server/src/hub/sender_order.rs",
         text: "if self.ids.is_empty() || now >= self.retry_at + RESEND_TIMEOUT_MS {",
         replacement: "if true {",
