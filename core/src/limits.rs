@@ -19,7 +19,7 @@ pub const MEMBER_LIST_LENGTH: usize = 10_000;
 /// The maximum number of messages in a client's send queue.
 pub const SEND_QUEUE_MESSAGES: usize = 1_000;
 
-/// What a server allows. A size of `0` in [`wire::Limits`] stands for the default here.
+/// The limits of a server. A size of `0` in [`wire::Limits`] stands for the default here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The maximum length of a message, in bytes of UTF-8.

@@ -213,7 +213,7 @@ impl Session {
     /// attempted until it succeeds.
     ///
     /// # Errors
-    /// Those of [`validate::nick`]; [`Status::SignedIn`] while logged in or logging in.
+    /// The errors of [`validate::nick`]; [`Status::SignedIn`] while logged in or logging in.
     pub fn handle_login(&mut self, now: Clocks, nick: &str, persisted: Persisted) -> Result<(), Status> {
         if !matches!(self.state, State::Idle | State::Failed) {
             return Err(Status::SignedIn);

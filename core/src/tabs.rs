@@ -41,7 +41,7 @@ pub struct Leader {
     has_followers: bool,
 }
 
-/// What the caller has to do after [`Leader::handle_message`].
+/// The action that the caller takes after [`Leader::handle_message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaderAction {
     /// Nothing.

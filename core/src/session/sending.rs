@@ -20,7 +20,7 @@ impl Session {
     /// `id` must be new.
     ///
     /// # Errors
-    /// Those of [`validate::content`] with the server's limits; [`Status::NotConnected`] when the user is not logged in
+    /// The errors of [`validate::content`] with the server's limits; [`Status::NotConnected`] when the user is not logged in
     /// or the send queue is full.
     pub fn handle_send(&mut self, now: Clocks, id: MessageId, text: &str) -> Result<(), Status> {
         let Some(identity) = &self.identity else { return Err(Status::NotConnected) };

@@ -34,7 +34,7 @@ pub struct FollowerMessage {
     pub value: Bytes,
 }
 
-/// What the caller has to do after [`Follower::handle_message`].
+/// The action that the caller takes after [`Follower::handle_message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowerAction {
     /// Nothing.
