@@ -12,7 +12,7 @@ use wasm_bindgen_futures::spawn_local;
 /// The close code for a connection that ended without a Close frame (RFC 6455, 7.4.1).
 const ABNORMAL_CLOSURE: u16 = 1006;
 
-/// What a socket reports.
+/// An event of a socket.
 #[derive(Debug)]
 pub enum Report {
     /// The socket is open.

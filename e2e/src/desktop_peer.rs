@@ -21,7 +21,7 @@ pub struct DesktopPeer {
     seen: Arc<Mutex<DesktopWindow>>,
 }
 
-/// What the peer has received so far.
+/// Everything that the peer has received so far.
 #[derive(Clone, Debug, Default)]
 pub struct DesktopWindow {
     /// Lines shown in its window: `name:content` of envelopes that have both.
@@ -108,7 +108,7 @@ impl DesktopPeer {
         self.writer.shut_down();
     }
 
-    /// What it has received so far.
+    /// Everything received so far.
     ///
     /// # Panics
     /// If its reading thread panicked.

@@ -173,7 +173,7 @@ impl Page {
 
     // ---- state
 
-    /// What the page shows now.
+    /// The current state of the page.
     ///
     /// # Panics
     /// If the page does not respond.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// What a page shows.
+/// The state that a page shows.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct View {

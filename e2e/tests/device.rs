@@ -1,4 +1,4 @@
-//! What a browser persists for the page: the login, the room, and unsent messages.
+//! Data that a browser persists for the page: the login, the room, and unsent messages.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

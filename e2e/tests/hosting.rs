@@ -7,7 +7,7 @@
 use parlour_e2e::{Page, Server, StaticHost, browser_test, socket};
 use serde_json::{Value, json};
 
-/// What the page shows before login: title, language, theme, server.
+/// The state of the login page: title, language, theme, server.
 async fn settings(page: &Page) -> (String, String, Option<String>, String) {
     let view = page.until("the login page", |view| view.login).await;
     let server = page.eval("return document.querySelector('#login-server').value", vec![]).await;

@@ -140,7 +140,7 @@ impl Recovered {
     /// Reads the state from a log.
     ///
     /// # Errors
-    /// Those of the log.
+    /// The errors of the log.
     pub fn read(log: &mut dyn LogReader, unix_ms: i64) -> Result<Self, LogError> {
         let size = PageSize { messages: RECENT_MAX_MESSAGES, bytes: RECENT_MAX_BYTES };
         Ok(Self {

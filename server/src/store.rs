@@ -35,7 +35,7 @@ pub struct NewMessage {
     pub time: i64,
 }
 
-/// What the log assigns to a message: its sequence number and time.
+/// The values that the log assigns to a message: sequence number and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     /// The sequence number in its room; never 0.
@@ -69,7 +69,7 @@ pub struct StoredMessage {
     pub content: String,
 }
 
-/// Where a page begins.
+/// The start of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageStart {
     /// The newest messages before a sequence number.
@@ -134,7 +134,7 @@ pub struct AppendBatch {
 pub struct Query {
     /// The room; empty for the lobby.
     pub room: Arc<str>,
-    /// What to read.
+    /// The kind of query.
     pub kind: QueryKind,
     /// How much to read.
     pub size: PageSize,

@@ -18,7 +18,7 @@ mod takeover;
 
 const NOW: Clocks = Clocks { monotonic: 50_000, unix: 1_700_000_000_000 };
 
-/// What a tab shows.
+/// The state that a tab shows.
 struct Tab {
     timeline: Timeline,
     gaps: Vec<GapState>,

@@ -93,7 +93,7 @@ impl Timeline {
         before.is_none_or(|before| before <= gap.from) && after.is_none_or(|after| after > gap.to)
     }
 
-    /// Where to insert a gap that ends with this sequence number: right before the next message.
+    /// The index for inserting a gap that ends with this sequence number: right before the next message.
     fn gap_index(&self, to: u64) -> RowIndex {
         let after = self.last_up_to(to).map_or((0, 0), |(block, at)| (block, at + 1));
         let is_message = |index: &RowIndex| self.packed(*index).is_message();

@@ -41,7 +41,7 @@ impl Timeline {
         Some((block, at))
     }
 
-    /// Where to insert a message: after the last one whose sort key is not larger. Splits the gap that it lies in.
+    /// The index for inserting a message: after the last one whose sort key is not larger. Splits the gap that it lies in.
     pub(super) fn insertion_index(&mut self, sort_key: u64) -> RowIndex {
         let after = self.last_up_to(sort_key).map_or((0, 0), |(block, at)| (block, at + 1));
         let mut index = after;

@@ -44,9 +44,9 @@ pub enum RowKind {
 /// Members who have joined and left, combined into one row. A member who left and came back is in neither list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PresenceSummary {
-    /// Who has joined.
+    /// Nicks of people who joined.
     pub joined: Vec<Arc<str>>,
-    /// Who has left.
+    /// Nicks of people who left.
     pub left: Vec<Arc<str>>,
     /// How many others have joined.
     pub more_joined: usize,

@@ -19,7 +19,7 @@ struct Peer {
     slot: usize,
     dialect: Option<Dialect>,
     closed: bool,
-    /// It is disconnected. Output that the hub produced before it was notified is allowed.
+    /// The peer is disconnected. Output that the hub produced before it was notified is allowed.
     disconnected: bool,
     /// Sequence number of the last message received.
     seq: u64,

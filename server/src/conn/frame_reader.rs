@@ -66,7 +66,7 @@ pub struct FrameReader {
     control: Option<Box<(Header, Vec<u8>)>>,
     /// The payloads of the message's frames so far; that of the last frame is masked while it is incomplete.
     message: Vec<u8>,
-    /// Where the current frame begins in `message`.
+    /// Offset of the current frame in `message`.
     frame_start: usize,
     /// A fragmented message is incomplete.
     fragmented: bool,

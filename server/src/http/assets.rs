@@ -33,7 +33,7 @@ const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 #[allow_missing = true]
 struct Built;
 
-/// Where the page's files are.
+/// The source of the page's files.
 #[derive(Debug, Clone)]
 pub struct Assets {
     directory: Option<PathBuf>,

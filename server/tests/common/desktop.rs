@@ -14,7 +14,7 @@ use std::{
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a WebSocket client reads.
+/// A frame that a WebSocket client reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// The payload of a Text or Binary frame; the opcode.

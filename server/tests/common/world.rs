@@ -43,7 +43,7 @@ pub struct World {
     _dir: Dir,
 }
 
-/// What was sent to one connection.
+/// The envelopes sent to one connection.
 #[derive(Debug, Default)]
 pub struct Received {
     pub frames: Vec<Envelope>,

@@ -77,7 +77,7 @@ pub struct Device {
     pub open_at: Option<Millis>,
     /// The login failed for a transient reason.
     pub must_retry_login: bool,
-    /// How far this device's clock is ahead.
+    /// Offset by which this device's clock is ahead.
     pub skew: i64,
     /// The sent messages, in order.
     pub sent: Vec<MessageId>,

@@ -42,7 +42,7 @@ impl Tally {
 pub struct World {
     pub rng: Rng,
     pub now: Millis,
-    /// How far the server's clock is ahead.
+    /// Offset by which the server's clock is ahead.
     pub skew: i64,
     pub disk: Disk,
     pub server: Option<Running>,

@@ -20,7 +20,7 @@ use crate::world::{ALL, Dir, FAST, entry};
 /// How long a thread may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the log does with an append.
+/// The behaviour of the log for an append.
 enum Order {
     Append,
     Fail(LogError),

@@ -125,7 +125,7 @@ fn ActionButton() -> impl IntoView {
     }
 }
 
-/// What the button of the bar does.
+/// The action of the bar's button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     RetryNow,

@@ -91,7 +91,7 @@ impl GapLoader {
     }
 }
 
-/// What to load of a gap that begins and ends at these offsets from the upper edge of the viewport, and whether to load it
+/// The part to load of a gap that begins and ends at these offsets from the upper edge of the viewport, and whether to load it
 /// at once.
 fn plan(gap: Gap, begins: f64, ends: f64, height: f64) -> (Request, bool) {
     let (to_end, to_beginning) = (ends, height - begins);

@@ -25,7 +25,7 @@ enum State {
     Pending,
 }
 
-/// What to do when an animation frame begins.
+/// The action when an animation frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameAction {
     /// Render, and request the next animation frame.

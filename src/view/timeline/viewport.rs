@@ -40,7 +40,7 @@ impl Viewport {
         self.element.scroll_height()
     }
 
-    /// How far the content is scrolled.
+    /// The scroll offset of the content.
     pub fn scroll_top(&self) -> f64 {
         // web-sys rounds `scrollTop` to an integer.
         let top = Reflect::get(&self.element, &"scrollTop".into());

@@ -71,7 +71,7 @@ struct Growth {
     added: i64,
 }
 
-/// What a room assigns to its next message.
+/// The values that a room assigns to its next message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NextMessage {
     pub(super) room: i64,
