@@ -68,7 +68,7 @@ fn logging_in() {
         version: 1,
         capabilities: vec!["batch".into()],
         secret: vec![7],
-        positions: vec![wire::RoomPosition { room: "r".into(), seq: 5 }],
+        positions: vec![wire::RoomPosition { room: "r".into(), seq: 5, ..wire::RoomPosition::default() }],
         agent: "a".into(),
         password: "p".into(),
         log: vec![8],
@@ -99,7 +99,7 @@ fn logging_in() {
             server_name: "s".into(),
             heartbeat_ms: 9,
             log: vec![8],
-            positions: vec![wire::RoomPosition { room: "r".into(), seq: 5 }],
+            positions: vec![wire::RoomPosition { room: "r".into(), seq: 5, ..wire::RoomPosition::default() }],
         }),
         "8a01 2e 0801 120162 1a016e 220107 2a0e 0801 1002 1803 2004 2805 3006 3807 3001 3801 420173 4809 520108 \
          5a05 0a0172 1005",
@@ -156,6 +156,7 @@ fn history() {
         reached_end: true,
         from: 3,
         to: 4,
+        partial: false,
     };
     ext(Extension::HistoryPage(page), "da01 0d 0801 120102 1801 2001 2803 3004");
     let search = wire::SearchRequest { query: "q".into(), before: 1, count: 2, request: 3 };

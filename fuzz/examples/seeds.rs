@@ -49,7 +49,7 @@ fn stored_seeds() -> Vec<Vec<u8>> {
         nick: "tom".into(),
         secret: vec![9; 32],
         log: vec![1; 16],
-        positions: vec![wire::RoomPosition { room: String::new(), seq: 0 }],
+        positions: vec![wire::RoomPosition { room: String::new(), seq: 0, ..wire::RoomPosition::default() }],
         ..wire::Welcome::default()
     };
     session.handle_message(now, &codec::encode(&codec::extension("", Extension::Welcome(welcome))));
@@ -109,7 +109,7 @@ fn frames() -> Vec<Vec<u8>> {
     let list = codec::user_list(["tom", "lili"]);
     let talk = codec::message("tom", "", id, "hi");
     let stored = Envelope { seq: 300, time: 1_700_000_000_000, ..talk.clone() };
-    let position = wire::RoomPosition { room: "r".into(), seq: 5 };
+    let position = wire::RoomPosition { room: "r".into(), seq: 5, ..wire::RoomPosition::default() };
     let login = wire::Login {
         version: 1,
         capabilities: vec!["batch".into(), "history".into()],

@@ -97,7 +97,11 @@ fn login(world: &World, input: &mut Input<'_>) -> wire::Login {
         },
         positions: match flags >> 5 & 1 {
             0 => vec![],
-            _ => vec![wire::RoomPosition { room: String::new(), seq: input.seq() }],
+            _ => vec![wire::RoomPosition {
+                room: String::new(),
+                seq: input.seq(),
+                ..wire::RoomPosition::default()
+            }],
         },
         log: vec![flags >> 6 & 1; 16],
         ..wire::Login::default()

@@ -42,8 +42,10 @@ impl Session {
         // increment makes it larger than the last one if the clock was set back.
         self.attempt = u64::try_from(now.unix).unwrap_or(0).max(self.attempt + 1);
         let newest = self.history.known.newest();
-        let positions =
-            newest.map(|seq| wire::RoomPosition { room: String::new(), seq }).into_iter().collect();
+        let positions = newest
+            .map(|seq| wire::RoomPosition { room: String::new(), seq, ..wire::RoomPosition::default() })
+            .into_iter()
+            .collect();
         let login = wire::Login {
             version: PROTOCOL_VERSION,
             capabilities: vec!["batch".into(), "history".into()],

@@ -91,7 +91,11 @@ impl Browser {
             secret: vec![7; 32],
             capabilities: vec!["history".into(), "search".into()],
             log: vec![1],
-            positions: vec![wire::RoomPosition { room: String::new(), seq: last }],
+            positions: vec![wire::RoomPosition {
+                room: String::new(),
+                seq: last,
+                ..wire::RoomPosition::default()
+            }],
             ..wire::Welcome::default()
         };
         browser.receive(&codec::extension("", Extension::Welcome(welcome)));

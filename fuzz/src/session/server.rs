@@ -117,7 +117,11 @@ fn welcome(input: &mut Input<'_>) -> wire::Welcome {
         server_name: String::new(),
         heartbeat_ms: input.ms().try_into().unwrap_or(0),
         log: if has(2) { vec![1 + (flags >> 7)] } else { vec![] },
-        positions: vec![wire::RoomPosition { room: String::new(), seq: input.seq() }],
+        positions: vec![wire::RoomPosition {
+            room: String::new(),
+            seq: input.seq(),
+            ..wire::RoomPosition::default()
+        }],
     }
 }
 

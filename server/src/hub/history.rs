@@ -113,6 +113,7 @@ impl Hub {
                 reached_end: page.reached_end,
                 from: page.from,
                 to: page.to,
+                partial: false,
             },
             Ok(QueryResult::Search(mut found)) => {
                 found.messages.reverse();

@@ -224,7 +224,11 @@ impl Hub {
             server_name: self.settings.server_name.clone(),
             heartbeat_ms: self.settings.heartbeat_ms,
             log: self.log.to_vec(),
-            positions: vec![wire::RoomPosition { room: String::new(), seq: self.lobby.recent.last() }],
+            positions: vec![wire::RoomPosition {
+                room: String::new(),
+                seq: self.lobby.recent.last(),
+                ..wire::RoomPosition::default()
+            }],
         };
         self.out.send(conn, &codec::extension("", Extension::Welcome(welcome)));
         self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);

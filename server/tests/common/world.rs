@@ -261,7 +261,11 @@ impl World {
     /// A rich client with the history capability and a position. Returns the connection.
     pub fn returning(&mut self, nick: &str, secret: &[u8], log: &[u8], position: Option<u64>) -> Conn {
         let conn = self.connect();
-        let positions = position.map(|seq| wire::RoomPosition { room: String::new(), seq });
+        let positions = position.map(|seq| wire::RoomPosition {
+            room: String::new(),
+            seq,
+            ..wire::RoomPosition::default()
+        });
         let login = wire::Login {
             version: 1,
             secret: secret.to_vec(),

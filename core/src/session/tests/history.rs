@@ -15,7 +15,8 @@ pub(super) fn welcome_at(log: &[u8], last: u64) -> Envelope {
     let Some(Ext::Welcome(welcome)) = &mut envelope.extension else { unreachable!() };
     welcome.capabilities.extend(["history".into(), "search".into()]);
     welcome.log = log.to_vec();
-    welcome.positions = vec![wire::RoomPosition { room: String::new(), seq: last }];
+    welcome.positions =
+        vec![wire::RoomPosition { room: String::new(), seq: last, ..wire::RoomPosition::default() }];
     envelope
 }
 
