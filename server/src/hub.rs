@@ -52,6 +52,7 @@ use parlour_core::{
     codec::{self, Envelope, Extension},
     limits::Limits,
     model::MessageId,
+    request,
     status::Status,
     wire,
 };
@@ -278,10 +279,10 @@ impl Hub {
         if self.connections.get(conn).is_none() || self.stopping != Stopping::No {
             return;
         }
-        match codec::decode_rich(bytes) {
-            Ok(envelopes) => {
-                for envelope in envelopes {
-                    self.dispatch(conn, envelope);
+        match request::decode(bytes) {
+            Ok(requests) => {
+                for request in requests {
+                    self.dispatch(conn, request);
                 }
             }
             Err(_) => self.reject(conn, Status::BadFrame, None),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use parlour_core::{
     PROTOCOL_VERSION,
-    codec::{self, Envelope, Extension},
+    codec::{self, Extension},
     limits,
     model::Dialect,
+    request::{self, Request},
     status::Status,
     validate, wire,
 };
@@ -28,12 +29,15 @@ const MAX_ATTEMPT_BYTES: usize = 32;
 
 impl Hub {
     /// Handles the login of a rich client.
-    pub(super) fn login(&mut self, conn: ConnectionId, envelope: Envelope) {
-        let Some(Extension::Login(login)) = envelope.extension else { return };
+    pub(super) fn login(&mut self, conn: ConnectionId, request: Request) {
+        let Some(request::Extension::Login(login)) = request.extension else { return };
+        let Ok(login) = request::decode_login(&login) else {
+            return self.reject(conn, Status::BadFrame, None);
+        };
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
-        let nick = match validate::nick(&envelope.user_name, &self.settings.limits) {
+        let nick = match validate::nick(&request.user_name, &self.settings.limits) {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
@@ -98,10 +102,10 @@ impl Hub {
         }
     }
 
-    /// Logs in a basic client, which is recognised by a first envelope that is not a login and has its nick.
-    /// Returns whether the envelope is to be dispatched further.
-    pub(super) fn login_basic(&mut self, conn: ConnectionId, envelope: &Envelope) -> bool {
-        if codec::kind(envelope) == codec::Kind::Exit {
+    /// Logs in a basic client, which is recognised by a first request that is not a login and has its nick.
+    /// Returns whether the request is to be dispatched further.
+    pub(super) fn login_basic(&mut self, conn: ConnectionId, request: &Request) -> bool {
+        if request.kind() == codec::Kind::Exit {
             self.close(conn, Status::Normal);
             return false;
         }
@@ -109,7 +113,7 @@ impl Hub {
             self.reject(conn, Status::Busy, None);
             return false;
         }
-        let free = validate::nick(&envelope.user_name, &self.settings.limits)
+        let free = validate::nick(&request.user_name, &self.settings.limits)
             .map_err(|status| (None, status))
             .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
                 Ok(()) => Ok(nick),

@@ -1,12 +1,6 @@
 //! Incoming messages: validation, append, acknowledgement, publication.
 
-use parlour_core::{
-    Millis,
-    codec::{self, Envelope},
-    model::MessageId,
-    status::Status,
-    validate,
-};
+use parlour_core::{Millis, codec, model::MessageId, request::Request, status::Status, validate};
 
 use super::{
     Hub,
@@ -21,21 +15,21 @@ use crate::{
 
 impl Hub {
     /// Handles a message, or a command typed by a basic client.
-    pub(super) fn send_message(&mut self, conn: ConnectionId, envelope: Envelope) {
+    pub(super) fn send_message(&mut self, conn: ConnectionId, request: Request) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let basic = peer.group == Group::Basic;
         let (nick, key) = (peer.nick.clone(), peer.key.clone());
-        if envelope.content.is_empty() && (basic || envelope.id.is_empty()) {
-            // A basic client's greeting, or an envelope with only fields that this version does not have.
+        if request.content.is_empty() && (basic || request.id.is_empty()) {
+            // A basic client's greeting, or a request with only fields that this version does not have.
             self.counters.ignored += 1;
-            // Ignored envelopes are rate limited like control envelopes.
-            self.allow_control(conn, &envelope);
+            // Ignored requests are rate limited like those that are not messages.
+            self.allow_control(conn, &request);
             return;
         }
-        if basic && matches!(envelope.content.trim(), codec::EXIT | codec::USERLIST) {
-            return self.handle_typed_command(conn, envelope);
+        if basic && matches!(request.content.trim(), codec::EXIT | codec::USERLIST) {
+            return self.handle_typed_command(conn, request);
         }
-        let sent_id = MessageId::from_wire(&envelope.id);
+        let sent_id = MessageId::from_wire(&request.id);
         let Some(id) = (if basic { Some(self.new_id()) } else { sent_id }) else {
             return self.refuse(conn, Status::BadMessageId, None, 0, None);
         };
@@ -44,13 +38,13 @@ impl Hub {
         let same = |name: &str| {
             validate::nick(name, &self.settings.limits).is_ok_and(|name| validate::nick_key(&name) == *key)
         };
-        if !envelope.user_name.is_empty() && !same(&envelope.user_name) {
+        if !request.user_name.is_empty() && !same(&request.user_name) {
             return self.refuse(conn, Status::NotLoggedIn, client_id, 0, None);
         }
-        if !envelope.room.is_empty() {
+        if !request.room.is_empty() {
             return self.refuse(conn, Status::NoSuchRoom, client_id, 0, None);
         }
-        let content = match validate::content(&envelope.content, &self.settings.limits) {
+        let content = match validate::content(&request.content, &self.settings.limits) {
             Ok(content) => content,
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
         };
@@ -71,7 +65,7 @@ impl Hub {
         }
         let message = NewMessage {
             id,
-            room: envelope.room.as_str().into(),
+            room: request.room.as_str().into(),
             nick,
             content: content.into(),
             time: self.unix_ms,
@@ -172,11 +166,11 @@ impl Hub {
     }
 
     /// Handles a command that a basic client typed as a message.
-    fn handle_typed_command(&mut self, conn: ConnectionId, envelope: Envelope) {
-        if !self.allow_control(conn, &envelope) {
+    fn handle_typed_command(&mut self, conn: ConnectionId, request: Request) {
+        if !self.allow_control(conn, &request) {
             return;
         }
-        if envelope.content.trim() == codec::EXIT {
+        if request.content.trim() == codec::EXIT {
             self.leave(conn);
         } else {
             self.send_user_list(conn);
