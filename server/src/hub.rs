@@ -19,6 +19,7 @@
 //! | `sender_order` | per-sender ordering after refusals |
 //! | [`nick_registry`] | nicks in use, look-alikes |
 //! | [`sessions`] | sessions that can be resumed |
+//! | [`rate_limits`] | the rate limits of members, also while they have no connection |
 //! | [`login_admission`] | the rate limit for logins |
 //! | `connection`, [`connection_table`] | state and ids of connections |
 //! | [`output`] | actions for the caller |
@@ -34,6 +35,7 @@ mod message;
 pub mod nick_registry;
 pub mod output;
 mod presence;
+pub mod rate_limits;
 pub mod recent_messages;
 mod refusal;
 mod room;
@@ -44,6 +46,7 @@ mod slow_consumer;
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -64,6 +67,7 @@ use self::{
     login_admission::LoginAdmission,
     nick_registry::NickRegistry,
     output::{Output, Outputs},
+    rate_limits::RecoveringLimits,
     recent_messages::{RECENT_MAX_BYTES, RECENT_MAX_MESSAGES, RecentMessages},
     room::Room,
     sessions::Sessions,
@@ -175,6 +179,7 @@ pub struct Hub {
     awaited_resends: HashMap<MessageId, ConnectionId>,
     /// Reserved nicks of lost sessions and when the reservation ends; oldest first.
     reserved: VecDeque<(Millis, Arc<str>)>,
+    recovering_limits: RecoveringLimits,
     /// Connections opened since the start.
     opened: u64,
     /// Unauthenticated connections and their login deadlines; oldest first.
@@ -226,6 +231,7 @@ impl Hub {
             awaited_resends: HashMap::new(),
             admission: LoginAdmission::new(settings.logins_per_second, settings.login_burst),
             reserved: VecDeque::new(),
+            recovering_limits: RecoveringLimits::default(),
             opened: 0,
             unauthenticated: VecDeque::new(),
             slow_consumers: VecDeque::new(),
@@ -259,14 +265,15 @@ impl Hub {
         self.counters
     }
 
-    /// A connection was opened.
-    pub fn handle_connect(&mut self, now: Millis, conn: ConnectionId) {
+    /// A connection was opened from an address, or from an IPv6 network.
+    pub fn handle_connect(&mut self, now: Millis, conn: ConnectionId, address: IpAddr) {
         self.now = now;
         if self.stopping != Stopping::No {
             return self.out.put(Output::Close { conn, status: Status::ShuttingDown });
         }
         self.opened += 1;
-        self.connections.insert(conn, Box::new(Connection::new(now, self.opened, &self.settings.limits)));
+        let connection = Connection::new(now, self.opened, address, &self.settings.limits);
+        self.connections.insert(conn, Box::new(connection));
         self.unauthenticated.push_back((now + self.settings.login_timeout, conn));
     }
 
@@ -317,6 +324,7 @@ impl Hub {
         while let Some(hash) = self.sessions.expire(now) {
             self.append_queue.push_session_change(SessionChange::End(hash));
         }
+        self.recovering_limits.expire(now);
     }
 
     /// Starts a shutdown: when the append queue is empty, all clients are notified and closed.

@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     conn::{
         input_budget::Reservation,
+        limiter,
         write_queue::{Ending, Full, Sender},
     },
     hub::{
@@ -201,7 +202,7 @@ impl HubTask {
                     identity: None,
                 };
                 self.table.insert(conn, entry);
-                self.hub.handle_connect(now, conn);
+                self.hub.handle_connect(now, conn, limiter::network(address));
                 tracing::info!(%conn, %address, "connection opened");
             }
             HubInput::Closed { conn, reason, code } => {

@@ -77,7 +77,9 @@ impl World {
 
     pub(super) fn connect(&mut self, peer: usize) {
         if let Some(conn) = self.peers.connect(peer) {
-            self.hub.handle_connect(self.now, conn);
+            // Two addresses.
+            let address = [10, 0, 0, u8::try_from(peer % 2).unwrap_or(0)];
+            self.hub.handle_connect(self.now, conn, address.into());
         }
     }
 

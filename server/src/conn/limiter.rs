@@ -115,7 +115,8 @@ impl Drop for ConnectionPermit {
 }
 
 /// The address that is counted. For IPv6 it is the /64 network, because one customer usually has all of it.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let mut octets = v6.octets();

@@ -25,16 +25,18 @@ impl Hub {
             }
             (_, true) => {}
         }
-        if kind == Kind::Message {
-            return self.send_message(conn, request);
+        match kind {
+            Kind::Message => return self.send_message(conn, request),
+            // Not limited: it ends the connection.
+            Kind::Exit => return self.leave(conn),
+            Kind::Login | Kind::UserList | Kind::Extension => {}
         }
         if !self.allow_control(conn, &request) {
             return;
         }
         match kind {
-            Kind::Message => {}
+            Kind::Message | Kind::Exit => {}
             Kind::Login => self.refuse(conn, Status::AlreadyLoggedIn, None, 0, None),
-            Kind::Exit => self.leave(conn),
             Kind::UserList => self.send_user_list(conn),
             Kind::Extension => self.dispatch_extension(conn, request),
         }
@@ -52,7 +54,7 @@ impl Hub {
             Some(Extension::SearchRequest(search)) => self.request_search(conn, &request.room, &search),
             Some(Extension::RosterRequest(_)) => {
                 let now = self.now;
-                match self.connections.get_mut(conn).map(|c| c.member_snapshots.take(now)) {
+                match self.connections.get_mut(conn).map(|c| c.limits.member_snapshots.take(now)) {
                     Some(Ok(())) => {
                         self.lobby.flush(&mut self.out);
                         self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
@@ -69,7 +71,7 @@ impl Hub {
     /// none.
     pub(super) fn allow_control(&mut self, conn: ConnectionId, request: &Request) -> bool {
         let now = self.now;
-        match self.connections.get_mut(conn).map(|c| c.control.take(now)) {
+        match self.connections.get_mut(conn).map(|c| c.limits.control.take(now)) {
             Some(Ok(())) => true,
             Some(Err(wait)) => {
                 self.refuse(conn, Status::RateLimited, MessageId::from_wire(&request.id), wait, None);

@@ -58,7 +58,7 @@ impl Hub {
         let now = self.now;
         let busy = self.queries.len() >= MAX_OPEN_QUERIES;
         let Some(c) = self.connections.get_mut(conn) else { return };
-        let wait = match c.history.take(now) {
+        let wait = match c.limits.history.take(now) {
             Err(wait) => Some(wait),
             Ok(()) if busy || c.open_queries >= MAX_OPEN_QUERIES_PER_CONNECTION => Some(500),
             Ok(()) => None,
@@ -134,7 +134,7 @@ impl Hub {
         self.counters.refused += 1;
         let now = self.now;
         let Some(c) = self.connections.get_mut(conn) else { return };
-        if c.refusals.take(now).is_err() {
+        if c.limits.refusals.take(now).is_err() {
             return self.close(conn, Status::RateLimited);
         }
         let mut envelope = codec::refusal(status, None, u32::try_from(wait).unwrap_or(u32::MAX), None);

@@ -160,6 +160,9 @@ impl Hub {
         }
         let subscription = self.lobby.subscribe(conn, group);
         if let Some(c) = self.connections.get_mut(conn) {
+            if let Some(limits) = self.recovering_limits.take(c.address, &key) {
+                c.limits = limits;
+            }
             c.peer = Some(Peer {
                 nick,
                 key,
@@ -183,9 +186,7 @@ impl Hub {
         self.nicks.transfer(&peer.key, conn);
         let subscription = self.lobby.subscribe(conn, group);
         if let Some(c) = self.connections.get_mut(conn) {
-            // A reconnect does not refill the token buckets.
-            (c.messages, c.control, c.member_snapshots) = (old.messages, old.control, old.member_snapshots);
-            (c.nick_lists, c.history, c.refusals) = (old.nick_lists, old.history, old.refusals);
+            c.limits = old.limits;
             c.peer =
                 Some(Peer { group, subscription: Some(subscription), history: false, session: None, ..peer });
         }
@@ -254,6 +255,7 @@ impl Hub {
         self.members -= 1;
         self.lobby.flush(&mut self.out);
         self.unsubscribe(&peer);
+        self.recovering_limits.put(self.now, c.address, peer.key.clone(), c.limits);
         match peer.session {
             Some(hash) if lost => {
                 self.sessions.lose(self.now, &hash);

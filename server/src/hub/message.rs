@@ -167,12 +167,9 @@ impl Hub {
 
     /// Handles a command that a basic client typed as a message.
     fn handle_typed_command(&mut self, conn: ConnectionId, request: Request) {
-        if !self.allow_control(conn, &request) {
-            return;
-        }
         if request.content.trim() == codec::EXIT {
             self.leave(conn);
-        } else {
+        } else if self.allow_control(conn, &request) {
             self.send_user_list(conn);
         }
     }
@@ -180,7 +177,7 @@ impl Hub {
     /// Sends the member list to a basic client, as text and as a map.
     pub(super) fn send_user_list(&mut self, conn: ConnectionId) {
         let now = self.now;
-        if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.nick_lists.take(now)) {
+        if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.limits.nick_lists.take(now)) {
             return self.refuse(conn, Status::RateLimited, None, wait, None);
         }
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };

@@ -8,6 +8,7 @@ mod append;
 mod history;
 mod login;
 mod messages;
+mod rate_limits;
 
 use common::world::World;
 use parlour_server::hub::Settings;
