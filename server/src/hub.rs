@@ -20,6 +20,8 @@
 //! | [`nick_registry`] | nicks in use, look-alikes |
 //! | [`sessions`] | sessions that can be resumed |
 //! | [`rate_limits`] | the rate limits of members, also while they have no connection |
+//! | [`expiry_queue`] | keys with deadlines |
+//! | [`tables`] | the sizes of all tables |
 //! | [`login_admission`] | the rate limit for logins |
 //! | `connection`, [`connection_table`] | state and ids of connections |
 //! | [`output`] | actions for the caller |
@@ -28,6 +30,7 @@ pub mod append_queue;
 mod connection;
 pub mod connection_table;
 mod dispatch;
+pub mod expiry_queue;
 mod history;
 mod login;
 pub mod login_admission;
@@ -42,6 +45,7 @@ mod room;
 mod sender_order;
 pub mod sessions;
 mod slow_consumer;
+pub mod tables;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -54,7 +58,6 @@ use parlour_core::{
     Millis,
     codec::{self, Envelope, Extension},
     limits::Limits,
-    model::MessageId,
     request,
     status::Status,
     wire,
@@ -64,15 +67,16 @@ use self::{
     append_queue::AppendQueue,
     connection::Connection,
     connection_table::{ConnectionId, ConnectionTable},
+    expiry_queue::ExpiryQueue,
     login_admission::LoginAdmission,
     nick_registry::NickRegistry,
     output::{Output, Outputs},
     rate_limits::RecoveringLimits,
     recent_messages::{RECENT_MAX_BYTES, RECENT_MAX_MESSAGES, RecentMessages},
     room::Room,
-    sessions::Sessions,
+    sessions::{LostLimits, Sessions},
 };
-use crate::store::{HistoryPage, LogError, LogReader, PageSize, PageStart, SessionChange, SessionRecord};
+use crate::store::{HistoryPage, LogError, LogReader, PageSize, PageStart, SessionRecord};
 
 /// The capabilities that the server announces in the welcome.
 pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search"];
@@ -93,6 +97,8 @@ pub struct Settings {
     pub session_grace: Millis,
     /// How many lost sessions are stored.
     pub max_lost_sessions: usize,
+    /// How many of them may be of one address.
+    pub max_lost_sessions_per_address: usize,
     /// How long the nick of a lost session is reserved.
     pub name_grace: Millis,
     /// How many logins are admitted per second on average; 0 for no limit.
@@ -110,6 +116,7 @@ impl Default for Settings {
             login_timeout: 10_000,
             session_grace: 24 * 3_600_000,
             max_lost_sessions: 50_000,
+            max_lost_sessions_per_address: 1_000,
             name_grace: 60_000,
             logins_per_second: 2_000,
             login_burst: 4_000,
@@ -175,10 +182,8 @@ pub struct Hub {
     queries: HashMap<u64, (ConnectionId, u32)>,
     last_token: u64,
     admission: LoginAdmission,
-    /// Messages whose resend is awaited before later ones of their sender, and the sender.
-    awaited_resends: HashMap<MessageId, ConnectionId>,
-    /// Reserved nicks of lost sessions and when the reservation ends; oldest first.
-    reserved: VecDeque<(Millis, Arc<str>)>,
+    /// The keys of nicks that are reserved for lost sessions, until the reservation ends.
+    reserved: ExpiryQueue<Arc<str>>,
     recovering_limits: RecoveringLimits,
     /// Connections opened since the start.
     opened: u64,
@@ -222,15 +227,18 @@ impl Hub {
             random,
             connections: ConnectionTable::default(),
             nicks,
-            sessions: Sessions::new(settings.session_grace, settings.max_lost_sessions),
+            sessions: Sessions::new(LostLimits {
+                grace: settings.session_grace,
+                total: settings.max_lost_sessions,
+                per_address: settings.max_lost_sessions_per_address,
+            }),
             lobby: Room::new(RecentMessages::new(&recovered.newest)),
             log: recovered.log,
             append_queue: AppendQueue::default(),
             queries: HashMap::new(),
             last_token: 0,
-            awaited_resends: HashMap::new(),
             admission: LoginAdmission::new(settings.logins_per_second, settings.login_burst),
-            reserved: VecDeque::new(),
+            reserved: ExpiryQueue::default(),
             recovering_limits: RecoveringLimits::default(),
             opened: 0,
             unauthenticated: VecDeque::new(),
@@ -244,10 +252,11 @@ impl Hub {
             settings,
         };
         let restored = hub.sessions.restore(0, recovered.unix_ms, &recovered.sessions);
-        for (nick, age) in restored {
+        for (hash, nick, age) in restored {
             if age < hub.settings.name_grace && hub.nicks.check(&nick).is_ok() {
                 let key = hub.nicks.insert(&nick, None);
-                hub.reserved.push_back((hub.settings.name_grace - age, key));
+                hub.nicks.reserve(&key, hash);
+                hub.reserved.set(key, hub.settings.name_grace - age);
             }
         }
         hub
@@ -315,14 +324,11 @@ impl Hub {
             }
         }
         self.close_slow_consumers();
-        while let Some((_, key)) = self.reserved.pop_front_if(|(until, _)| *until <= now) {
-            // A member that reconnected and was lost again has a later entry, which determines the end.
-            if !self.reserved.iter().any(|(_, other)| *other == key) {
-                self.nicks.release(&key);
-            }
+        while let Some(key) = self.reserved.pop_due(now) {
+            self.nicks.release(&key);
         }
-        while let Some(hash) = self.sessions.expire(now) {
-            self.append_queue.push_session_change(SessionChange::End(hash));
+        while let Some((hash, session)) = self.sessions.expire(now) {
+            self.end_lost_session(&hash, &session);
         }
         self.recovering_limits.expire(now);
     }
@@ -362,6 +368,7 @@ impl Hub {
         if let Some(batch) = self.append_queue.take() {
             return Some(Output::Append(batch));
         }
+        self.publish_departures();
         if let Stopping::Draining(retry_after_ms) = self.stopping
             && self.append_queue.is_empty()
         {
@@ -383,7 +390,7 @@ impl Hub {
     pub fn poll_timeout(&self) -> Option<Millis> {
         let login = self.unauthenticated.front().map(|(deadline, _)| *deadline);
         let slow = self.slow_consumers.front().map(|(deadline, _)| *deadline);
-        let reserved = self.reserved.front().map(|(until, _)| *until);
+        let reserved = self.reserved.next_due();
         let resolve = self.append_queue.resolve_due();
         let lobby = [self.lobby.delivery_due(), self.lobby.presence_due(), self.lobby.list_due()];
         [login, slow, reserved, resolve].into_iter().chain(lobby).flatten().min()

@@ -19,8 +19,10 @@ pub struct Connection {
     pub limits: RateLimits,
     /// The order of the sender's messages across temporary refusals.
     pub order: SenderOrder,
-    /// How many of its messages are in the append queue.
-    pub appending: u32,
+    /// Whether the member has sent a message, perhaps on an earlier connection.
+    pub has_sent: bool,
+    /// The batch with the member's last message; 0 if there is none.
+    pub last_batch: u64,
     /// Queries to the log without a result.
     pub open_queries: u32,
     /// When it was unsubscribed as a slow consumer; `None` once it has caught up.
@@ -54,7 +56,8 @@ impl Connection {
             address,
             limits: RateLimits::new(now, limits),
             order: SenderOrder::default(),
-            appending: 0,
+            has_sent: false,
+            last_batch: 0,
             open_queries: 0,
             skipped_since: None,
         }

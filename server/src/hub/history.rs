@@ -88,6 +88,7 @@ impl Hub {
     fn handle_resolved(&mut self, result: Result<QueryResult, LogError>) {
         let Ok(QueryResult::Page(page)) = result else { return self.append_queue.resolved(self.now, false) };
         for message in &page.messages {
+            self.release_resend(None, &message.nick, message.id);
             self.publish(message);
         }
         match page.reached_end {

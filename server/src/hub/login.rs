@@ -14,11 +14,12 @@ use parlour_core::{
 
 use super::{
     CAPABILITIES, Hub,
+    append_queue::Departure,
     connection::Peer,
     connection_table::ConnectionId,
     output::Output,
     room::Group,
-    sessions::{self, Secret},
+    sessions::{self, Hash, Secret, Session},
 };
 use crate::store::{SessionChange, SessionRecord};
 
@@ -48,7 +49,8 @@ impl Hub {
             return self.close(conn, Status::Busy);
         }
         let key = validate::nick_key(&nick);
-        let session = self.sessions.get(&sessions::hash(&login.secret)).cloned();
+        let hash = sessions::hash(&login.secret);
+        let session = self.sessions.get(&hash).cloned();
         let is_known = session.is_some();
         let own = session.filter(|session| *session.key == *key);
         let attempt =
@@ -79,11 +81,8 @@ impl Hub {
         {
             self.resume(before, conn, group);
         } else {
-            if own.is_some() {
-                // The nick was reserved for this session.
-                self.nicks.release(&key);
-            }
-            let free = self.nicks.check(&nick);
+            // A refused session keeps the reservation of its nick. It may also be reserved for a later session.
+            let free = self.nicks.check_for(&nick, own.as_ref().map(|_| &hash));
             if let Err(status) = free.and_then(|()| self.check_capacity()) {
                 return self.reject_name(conn, &nick, status);
             }
@@ -148,12 +147,16 @@ impl Hub {
         self.reject(conn, status, suggestion);
     }
 
-    /// Adds a member to the room and announces it.
+    /// Adds a member to the room and announces it, unless its departure was not announced yet.
     fn join(&mut self, conn: ConnectionId, nick: Arc<str>, group: Group) {
         self.lobby.flush(&mut self.out);
         self.members += 1;
         let key = self.nicks.insert(&nick, Some(conn));
-        self.lobby.note_presence(&nick, true);
+        self.reserved.remove(&key);
+        let departing = self.nicks.cancel_departure(&key, &nick);
+        if departing.is_none() {
+            self.lobby.note_presence(&nick, true);
+        }
         if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
             // Before the subscription: the new member gets these changes with its snapshot.
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
@@ -163,6 +166,7 @@ impl Hub {
             if let Some(limits) = self.recovering_limits.take(c.address, &key) {
                 c.limits = limits;
             }
+            c.last_batch = departing.unwrap_or(0);
             c.peer = Some(Peer {
                 nick,
                 key,
@@ -178,15 +182,12 @@ impl Hub {
     fn resume(&mut self, before: ConnectionId, conn: ConnectionId, group: Group) {
         self.lobby.flush(&mut self.out);
         let Some(old) = self.connections.remove(before) else { return };
-        for id in old.order.ids() {
-            self.awaited_resends.remove(&id);
-        }
         let Some(peer) = old.peer else { return };
         self.unsubscribe(&peer);
         self.nicks.transfer(&peer.key, conn);
         let subscription = self.lobby.subscribe(conn, group);
         if let Some(c) = self.connections.get_mut(conn) {
-            c.limits = old.limits;
+            (c.limits, c.has_sent, c.last_batch) = (old.limits, old.has_sent, old.last_batch);
             c.peer =
                 Some(Peer { group, subscription: Some(subscription), history: false, session: None, ..peer });
         }
@@ -248,9 +249,6 @@ impl Hub {
     /// session can be resumed.
     pub(super) fn remove_connection(&mut self, conn: ConnectionId, lost: bool) {
         let Some(c) = self.connections.remove(conn) else { return };
-        for id in c.order.ids() {
-            self.awaited_resends.remove(&id);
-        }
         let Some(peer) = c.peer else { return };
         self.members -= 1;
         self.lobby.flush(&mut self.out);
@@ -258,12 +256,14 @@ impl Hub {
         self.recovering_limits.put(self.now, c.address, peer.key.clone(), c.limits);
         match peer.session {
             Some(hash) if lost => {
-                self.sessions.lose(self.now, &hash);
-                self.nicks.reserve(&peer.key);
-                self.reserved.push_back((self.now + self.settings.name_grace, peer.key.clone()));
+                self.nicks.reserve(&peer.key, *hash);
+                self.reserved.set(peer.key.clone(), self.now + self.settings.name_grace);
                 let record =
                     SessionRecord { hash: *hash, nick: peer.nick.to_string(), lost_at: Some(self.unix_ms) };
                 self.append_queue.push_session_change(SessionChange::Put(record));
+                if let Some((hash, session)) = self.sessions.lose(self.now, &hash, c.address, c.has_sent) {
+                    self.end_lost_session(&hash, &session);
+                }
             }
             Some(hash) => {
                 self.sessions.end(&hash);
@@ -272,10 +272,29 @@ impl Hub {
             }
             None => self.nicks.remove(&peer.key),
         }
-        if c.appending > 0 {
-            return self.append_queue.postpone_departure(peer.nick, peer.key);
+        if self.append_queue.is_settled(c.last_batch) {
+            return self.publish_departure(&peer.nick);
         }
-        self.publish_departure(&peer.nick);
+        let batch = self.append_queue.postpone_departure(peer.nick.clone(), peer.key.clone());
+        self.nicks.begin_departure(&peer.key, &peer.nick, batch);
+    }
+
+    /// A lost session has expired, or was displaced by others: its nick is not reserved any more.
+    pub(super) fn end_lost_session(&mut self, hash: &Hash, session: &Session) {
+        if self.nicks.is_reserved_for(&session.key, hash) {
+            self.nicks.release(&session.key);
+            self.reserved.remove(&session.key);
+        }
+        self.append_queue.push_session_change(SessionChange::End(*hash));
+    }
+
+    /// Publishes the departures that were postponed until the last messages of their members.
+    pub(super) fn publish_departures(&mut self) {
+        while let Some(Departure { batch, nick, key }) = self.append_queue.next_departure() {
+            if self.nicks.finish_departure(&key, &nick, batch) {
+                self.publish_departure(&nick);
+            }
+        }
     }
 
     /// Publishes the departure of a member.

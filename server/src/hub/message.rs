@@ -50,18 +50,16 @@ impl Hub {
         };
         let now = self.now;
         if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.allow_message(now, client_id)) {
-            self.note_awaited_resend(conn, client_id);
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
         }
         if let Some(wait) = self.append_queue.retry_after(now) {
             if let (Some(c), Some(id)) = (self.connections.get_mut(conn), client_id) {
                 c.order.refuse(now, id, wait);
             }
-            self.note_awaited_resend(conn, client_id);
             return self.refuse_unstored(conn, id, wait);
         }
         if let Some(c) = self.connections.get_mut(conn) {
-            c.appending += 1;
+            (c.has_sent, c.last_batch) = (true, self.append_queue.next_batch());
         }
         let message = NewMessage {
             id,
@@ -84,11 +82,6 @@ impl Hub {
         self.now = now;
         self.unix_ms = unix_ms;
         let Some((generation, batch)) = self.append_queue.complete_batch() else { return };
-        for pending in &batch {
-            if let Some(c) = self.connections.get_mut(pending.conn) {
-                c.appending = c.appending.saturating_sub(1);
-            }
-        }
         match result {
             Ok(outcomes) => {
                 for (pending, outcome) in batch.into_iter().zip(outcomes) {
@@ -101,22 +94,18 @@ impl Hub {
                     if let Some(c) = self.connections.get_mut(conn) {
                         if !c.is_basic() {
                             c.order.append_failed(now, generation, message.id, RETRY_INTERVAL_MS);
-                            self.note_awaited_resend(conn, Some(message.id));
                         }
                         self.refuse_unstored(conn, message.id, RETRY_INTERVAL_MS);
                     }
                 }
             }
         }
-        while let Some(departure) = self.append_queue.next_departure() {
-            // No departure is published if the member has rejoined in the meantime.
-            if self.nicks.holder(&departure.key).is_none_or(|holder| holder.conn.is_none()) {
-                self.publish_departure(&departure.nick);
-            }
-        }
     }
 
     fn handle_outcome(&mut self, PendingMessage { conn, message }: PendingMessage, outcome: AppendOutcome) {
+        if matches!(outcome, AppendOutcome::Appended(_) | AppendOutcome::Duplicate(_)) {
+            self.release_resend(Some(conn), &message.nick, message.id);
+        }
         let stamp = match outcome {
             AppendOutcome::Appended(stamp) => {
                 let (nick, content) = (message.nick.to_string(), message.content.to_string());
@@ -139,21 +128,19 @@ impl Hub {
             // A member's arrival is published before its first message.
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
-        // The message may have been committed by an earlier attempt; its resend is not awaited any more.
-        if !self.awaited_resends.is_empty()
-            && let Some(conn) = self.awaited_resends.remove(&message.id)
-            && let Some(c) = self.connections.get_mut(conn)
-        {
-            c.order.release(message.id);
-        }
         self.lobby.publish(message.stamp.seq, recent_messages::encode(message));
         self.counters.accepted += 1;
     }
 
-    /// Records that a connection has to resend a message.
-    fn note_awaited_resend(&mut self, conn: ConnectionId, id: Option<MessageId>) {
-        if let Some(id) = id {
-            self.awaited_resends.insert(id, conn);
+    /// A message is stored, perhaps by an earlier attempt: its sender, on `conn` or on a later connection, need not
+    /// send it again before others.
+    pub(super) fn release_resend(&mut self, conn: Option<ConnectionId>, nick: &str, id: MessageId) {
+        let conn = conn.filter(|conn| self.connections.get(*conn).is_some()).or_else(|| {
+            let key = validate::nick_key(nick);
+            self.nicks.holder(&key).and_then(|holder| holder.conn)
+        });
+        if let Some(c) = conn.and_then(|conn| self.connections.get_mut(conn)) {
+            c.order.release(id);
         }
     }
 
