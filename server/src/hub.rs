@@ -60,6 +60,7 @@ use self::{
     append_queue::AppendQueue,
     connection::Connection,
     connection_table::{ConnectionId, ConnectionTable},
+    history::OpenQuery,
     login_admission::LoginAdmission,
     nick_registry::NickRegistry,
     output::{Output, Outputs},
@@ -166,8 +167,8 @@ pub struct Hub {
     /// The id of the log that sequence numbers belong to.
     log: [u8; 16],
     append_queue: AppendQueue,
-    /// Queries to the log without a result, by token: the requesting connection and its request number.
-    queries: HashMap<u64, (ConnectionId, u32)>,
+    /// Queries to the log without a result, by token.
+    queries: HashMap<u64, OpenQuery>,
     last_token: u64,
     admission: LoginAdmission,
     /// Messages whose resend is awaited before later ones of their sender, and the sender.

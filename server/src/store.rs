@@ -15,7 +15,14 @@ pub mod group_commit;
 pub mod sqlite;
 pub mod threads;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use parlour_core::model::MessageId;
 use thiserror::Error;
@@ -114,6 +121,49 @@ pub struct SearchResults {
     pub messages: Vec<StoredMessage>,
     /// There are no older matches.
     pub reached_start: bool,
+    /// The search ended at its limit of work or time: only messages with a sequence number above this one were
+    /// searched. A search before the number that follows continues it.
+    pub partial: Option<u64>,
+    /// The work that was done, in the unit of [`SearchLimits::work`].
+    pub work: u64,
+}
+
+/// The limits of one search; beyond them its results are partial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchLimits {
+    /// The most work, in instructions of SQLite's virtual machine; reading text counts as such. One takes about
+    /// 0.4 µs.
+    pub work: u64,
+    /// The most time, for a disk that is slow.
+    pub time: Duration,
+}
+
+impl Default for SearchLimits {
+    fn default() -> Self {
+        Self { work: 500_000, time: Duration::from_millis(500) }
+    }
+}
+
+/// Cancels the running search of a [`LogReader`] from another thread.
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// Makes the running search end soon, with partial results.
+    pub fn cancel(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// Allows searches again. To be called between two queries.
+    pub fn reset(&self) {
+        self.0.store(false, Relaxed);
+    }
+
+    /// Whether the running search is to end.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Relaxed)
+    }
 }
 
 /// Messages and session changes to append together.
@@ -132,6 +182,8 @@ pub struct AppendBatch {
 /// A query to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
+    /// Who asks, by the key of the nick. Queries of different requesters are executed in turn.
+    pub requester: Arc<str>,
     /// The room; empty for the lobby.
     pub room: Arc<str>,
     /// The kind of query.
@@ -306,6 +358,9 @@ pub trait LogReader: Send {
         before: u64,
         size: PageSize,
     ) -> Result<SearchResults, LogError>;
+
+    /// Cancels the running search.
+    fn cancellation(&self) -> Cancellation;
 
     /// All rooms that have or had messages, by name.
     ///

@@ -18,10 +18,21 @@ const MAX_PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
 const MAX_OPEN_QUERIES_PER_CONNECTION: u32 = 4;
 /// The most queries of all connections without a result.
 const MAX_OPEN_QUERIES: usize = 1_024;
+/// The most searches of all connections without a result.
+const MAX_OPEN_SEARCHES: usize = 128;
 /// The token of the hub's own query after a failed append.
 const RESOLVE_TOKEN: u64 = 0;
 /// The longest search query, in bytes.
 const MAX_QUERY_BYTES: usize = 1_024;
+
+/// A query of a connection without a result.
+#[derive(Debug)]
+pub(super) struct OpenQuery {
+    conn: ConnectionId,
+    /// The number of the request.
+    request: u32,
+    is_search: bool,
+}
 
 impl Hub {
     /// Sends the messages after a position, or the newest ones.
@@ -56,7 +67,9 @@ impl Hub {
             return self.refuse_request(conn, Status::NoSuchRoom, request, 0);
         }
         let now = self.now;
-        let busy = self.queries.len() >= MAX_OPEN_QUERIES;
+        let is_search = matches!(kind, QueryKind::Search { .. });
+        let searches = || self.queries.values().filter(|open| open.is_search).count();
+        let busy = self.queries.len() >= MAX_OPEN_QUERIES || is_search && searches() >= MAX_OPEN_SEARCHES;
         let Some(c) = self.connections.get_mut(conn) else { return };
         let wait = match c.history.take(now) {
             Err(wait) => Some(wait),
@@ -67,11 +80,21 @@ impl Hub {
             return self.refuse_request(conn, Status::RateLimited, request, wait);
         }
         c.open_queries += 1;
+        let requester = c.peer.as_ref().map_or_else(|| Arc::from(""), |peer| peer.key.clone());
         self.last_token += 1;
-        self.queries.insert(self.last_token, (conn, request));
+        self.queries.insert(self.last_token, OpenQuery { conn, request, is_search });
         let messages = if count == 0 { MAX_PAGE.messages } else { MAX_PAGE.messages.min(count as usize) };
-        let query = Query { room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
+        let query = Query { requester, room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
         self.out.put(Output::Read { token: self.last_token, query });
+    }
+
+    /// Cancels the queries of a connection that has ended, if it has `open` ones.
+    pub(super) fn cancel_queries(&mut self, conn: ConnectionId, open: u32) {
+        if open > 0 {
+            for (token, _) in self.queries.extract_if(|_, query| query.conn == conn) {
+                self.out.put(Output::CancelRead { token });
+            }
+        }
     }
 
     /// Reads the log after a failed append, if that is due. The log may contain messages whose append it
@@ -80,7 +103,7 @@ impl Hub {
         if self.append_queue.resolve_due().is_some_and(|due| due <= self.now) {
             self.append_queue.resolving();
             let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));
-            let query = Query { room: Arc::from(""), kind, size: MAX_PAGE };
+            let query = Query { requester: Arc::from(""), room: Arc::from(""), kind, size: MAX_PAGE };
             self.out.put(Output::Read { token: RESOLVE_TOKEN, query });
         }
     }
@@ -102,7 +125,7 @@ impl Hub {
         if token == RESOLVE_TOKEN {
             return self.handle_resolved(result);
         }
-        let Some((conn, request)) = self.queries.remove(&token) else { return };
+        let Some(OpenQuery { conn, request, .. }) = self.queries.remove(&token) else { return };
         let Some(c) = self.connections.get_mut(conn) else { return };
         c.open_queries = c.open_queries.saturating_sub(1);
         let page = match result {
@@ -121,6 +144,8 @@ impl Hub {
                     request,
                     frames: encoded(&found.messages),
                     reached_start: found.reached_start,
+                    partial: found.partial.is_some(),
+                    from: found.partial.unwrap_or(0),
                     ..wire::HistoryPage::default()
                 }
             }

@@ -171,6 +171,7 @@ impl Hub {
     fn resume(&mut self, before: ConnectionId, conn: ConnectionId, group: Group) {
         self.lobby.flush(&mut self.out);
         let Some(old) = self.connections.remove(before) else { return };
+        self.cancel_queries(before, old.open_queries);
         for id in old.order.ids() {
             self.awaited_resends.remove(&id);
         }
@@ -243,6 +244,7 @@ impl Hub {
     /// session can be resumed.
     pub(super) fn remove_connection(&mut self, conn: ConnectionId, lost: bool) {
         let Some(c) = self.connections.remove(conn) else { return };
+        self.cancel_queries(conn, c.open_queries);
         for id in c.order.ids() {
             self.awaited_resends.remove(&id);
         }

@@ -16,6 +16,7 @@
 //! | `page` | pages |
 //! | `search`, `word_index`, `tokenizer`, `vocabulary` | search |
 //! | `retention` | deletion |
+//! | `meter` | the limits of a search |
 //! | `copy` | copying and verifying a database, for backups |
 //! | `fault` | SQLite's errors as [`LogError`] |
 
@@ -26,6 +27,7 @@ mod file;
 mod fingerprint;
 mod indexer;
 mod message_key;
+mod meter;
 mod page;
 mod retention;
 mod rooms;
@@ -36,19 +38,22 @@ mod tokenizer;
 mod vocabulary;
 mod word_index;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::Connection;
 
-use self::fault::Fault;
 pub use self::file::NAME;
 pub(super) use self::{
     copy::{copy, verify},
     file::create_new,
 };
+use self::{fault::Fault, meter::Meter};
 use super::{
-    AppendOutcome, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart, Retention,
-    RoomSummary, SearchResults, SessionChange, SessionRecord,
+    AppendOutcome, Cancellation, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart,
+    Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
 };
 
 /// When an append is synced to the disk.
@@ -70,6 +75,8 @@ pub struct Options {
     pub max_pages: Option<u32>,
     /// Opens an existing log as if it could not be written.
     pub read_only: bool,
+    /// The limits of one search.
+    pub search: SearchLimits,
 }
 
 /// The log in a directory.
@@ -80,6 +87,7 @@ pub struct Options {
 pub struct SqliteLog {
     path: PathBuf,
     connection: Connection,
+    search: SearchLimits,
     // Dropped after the connection.
     lock: Option<file::Lock>,
 }
@@ -105,12 +113,12 @@ impl SqliteLog {
             if !connection.is_readonly("main").map_err(|error| Fault::from(error).at(&path))? {
                 schema::prepare(&mut connection, &path)?;
                 file::set_page_limit(&connection, options).map_err(|error| Fault::from(error).at(&path))?;
-                return Ok(Self { path, connection, lock });
+                return Ok(Self { path, connection, search: options.search, lock });
             }
         }
         let connection = file::open_reader(&path)?;
         schema::check(&connection, &path)?;
-        Ok(Self { path, connection, lock: None })
+        Ok(Self { path, connection, search: options.search, lock: None })
     }
 
     /// The path of the database.
@@ -148,9 +156,13 @@ impl EventLog for SqliteLog {
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        let connection = file::open_reader(&self.path)?;
-        vocabulary::prepare(&connection).map_err(|error| Fault::from(error).at(&self.path))?;
-        Ok(Box::new(SqliteReader { path: self.path.clone(), connection }))
+        let mut connection = file::open_reader(&self.path)?;
+        let prepare = |connection: &mut Connection| {
+            vocabulary::prepare(connection)?;
+            Meter::new(connection)
+        };
+        let meter = prepare(&mut connection).map_err(|error| Fault::from(error).at(&self.path))?;
+        Ok(Box::new(SqliteReader { path: self.path.clone(), connection, meter, limits: self.search }))
     }
 }
 
@@ -159,6 +171,8 @@ impl EventLog for SqliteLog {
 struct SqliteReader {
     path: PathBuf,
     connection: Connection,
+    meter: Arc<Meter>,
+    limits: SearchLimits,
 }
 
 impl SqliteReader {
@@ -183,7 +197,16 @@ impl LogReader for SqliteReader {
         before: u64,
         size: PageSize,
     ) -> Result<SearchResults, LogError> {
-        self.read(|connection| search::search(connection, room, query, before, size))
+        let (meter, limits) = (self.meter.clone(), self.limits);
+        let found =
+            self.read(|connection| search::search(connection, &meter, limits, room, query, before, size));
+        // Also after an error.
+        self.meter.end();
+        found
+    }
+
+    fn cancellation(&self) -> Cancellation {
+        self.meter.cancellation()
     }
 
     fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {

@@ -39,7 +39,7 @@ pub struct World {
     pub append_before_failing: bool,
     /// Requests to the log are held back until [`World::release`].
     pub hold_requests: bool,
-    held_requests: Vec<Output>,
+    pub held_requests: Vec<Output>,
     _dir: Dir,
 }
 
@@ -201,6 +201,11 @@ impl World {
                     received.closed = Some(status);
                 }
                 Output::Identified { .. } => {}
+                Output::CancelRead { token } => {
+                    let is_it =
+                        |held: &Output| matches!(held, Output::Read { token: held, .. } if *held == token);
+                    self.held_requests.retain(|held| !is_it(held));
+                }
                 Output::Append(_) | Output::Read { .. } if self.hold_requests => {
                     self.held_requests.push(output)
                 }

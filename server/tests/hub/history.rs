@@ -5,7 +5,10 @@ use parlour_core::{
     status::Status,
     wire::{self, history_request::Start},
 };
-use parlour_server::hub::Settings;
+use parlour_server::{
+    hub::{Settings, output::Output},
+    store::{QueryResult, SearchResults},
+};
 
 use crate::{
     common::world::{Conn, World},
@@ -132,6 +135,77 @@ fn queries_are_limited() {
     w.extension(lili, Extension::HistoryRequest(ask));
     w.disconnect(lili);
     w.release();
+}
+
+fn search(query: &str, request: u32) -> Extension {
+    Extension::SearchRequest(wire::SearchRequest { query: query.into(), before: 0, count: 9, request })
+}
+
+/// The queries to the log that are held back: their tokens and requesters.
+fn queries(w: &World) -> Vec<(u64, String)> {
+    let read = |output: &Output| match output {
+        Output::Read { token, query } => Some((*token, query.requester.to_string())),
+        _ => None,
+    };
+    w.held_requests.iter().filter_map(read).collect()
+}
+
+#[test]
+fn queries_of_a_closed_connection_are_cancelled() {
+    let (mut w, tom, _) = room(1);
+    let secret = w.received(tom).welcome().unwrap().secret.clone();
+    w.hold_requests = true;
+    let lili = w.rich("Lili");
+    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
+    w.extension(tom, search("m", 1));
+    w.extension(tom, Extension::HistoryRequest(ask));
+    w.extension(lili, search("m", 2));
+    let requesters = |w: &World| queries(w).into_iter().map(|(_, requester)| requester).collect::<Vec<_>>();
+    assert_eq!(requesters(&w), ["tom", "tom", "lili"]);
+    w.disconnect(tom);
+    assert_eq!(requesters(&w), ["lili"]);
+    // The same when the session is resumed on another connection, where it may ask again.
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    (1..=4).for_each(|n| w.extension(again, search("m", n)));
+    assert_eq!(requesters(&w), ["lili", "tom", "tom", "tom", "tom"]);
+    let third = w.connect();
+    w.login(third, "tom", &secret, &[]);
+    assert_eq!(requesters(&w), ["lili"]);
+    w.extension(third, search("m", 9));
+    w.release();
+    assert_eq!((w.received(third).pages().len(), w.received(lili).pages().len()), (1, 1));
+    assert!(w.received(again).pages().is_empty());
+}
+
+#[test]
+fn open_searches_are_bounded_and_leave_pages_alone() {
+    let (mut w, tom, _) = room(1);
+    w.hold_requests = true;
+    let crowd: Vec<_> = (0..33).map(|n| w.rich(&format!("guest-{n}-"))).collect();
+    for &guest in &crowd {
+        (1..=4).for_each(|n| w.extension(guest, search("m", n)));
+    }
+    assert_eq!(queries(&w).len(), 128);
+    assert_eq!(w.received(crowd[32]).codes(), [u32::from(Status::RateLimited.code()); 4]);
+    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
+    w.extension(tom, Extension::HistoryRequest(ask));
+    assert_eq!(queries(&w).len(), 129);
+    w.release();
+    assert_eq!(w.received(tom).pages().len(), 1);
+}
+
+#[test]
+fn partial_search_results_are_marked() {
+    let (mut w, tom, _) = room(3);
+    w.hold_requests = true;
+    w.extension(tom, search("m", 7));
+    let (token, _) = queries(&w)[0];
+    let found = SearchResults { partial: Some(41), ..SearchResults::default() };
+    w.hub.handle_read(w.now, token, Ok(QueryResult::Search(found)));
+    w.settle();
+    let page = w.received(tom).pages()[0];
+    assert_eq!((page.request, page.partial, page.from, page.reached_start), (7, true, 41, false));
 }
 
 #[test]

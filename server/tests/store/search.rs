@@ -1,6 +1,8 @@
 //! Search: what matches, and that queries are plain text.
 
-use parlour_server::store::{EventLog as _, PageSize, Retention};
+use std::time::Duration;
+
+use parlour_server::store::{EventLog as _, PageSize, Retention, SearchLimits, sqlite::Options};
 use rusqlite::Connection;
 
 use crate::world::{ALL, Dir, FAST, World, entry};
@@ -233,4 +235,73 @@ fn log_indexed_by_version_1_is_searched_unchanged() {
     log.append(&[entry(2, "", "from now")], &[]).unwrap();
     let found = log.reader().unwrap().search("", "from", 0, ALL).unwrap().messages;
     assert_eq!(found.iter().map(|it| &*it.content).collect::<Vec<_>>(), ["from now", "from before"]);
+}
+
+/// A room of messages with 24 words from a small vocabulary; the first one has the word "needle".
+fn large_room(messages: u32, options: &Options) -> World {
+    let mut world = World::with(options);
+    let word = |n: u32| {
+        let letter = char::from_u32(u32::from('a') + n % 23).unwrap();
+        format!("{letter}{}", n.wrapping_mul(2_654_435_761) % 3_000)
+    };
+    let text = |n: u32| (0..24).map(|i| word(n * 24 + i)).collect::<Vec<_>>().join(" ");
+    let mut entries: Vec<_> = (1..=messages).map(|n| entry(n, "", &text(n))).collect();
+    entries[0] = entry(1, "", &format!("{} needle", text(1)));
+    world.append(&entries);
+    world
+}
+
+#[test]
+fn search_ends_at_its_limit_of_work() {
+    const WORK: u64 = 30_000;
+    let limits = SearchLimits { work: WORK, time: Duration::MAX };
+    let mut world = large_room(6_000, &Options { search: limits, ..FAST });
+    let letters = "a b c d e f g h i j k l m n o";
+    for indexed in [false, true] {
+        if indexed {
+            world.index_all();
+        }
+        for (query, found) in [(format!("{letters} needle"), 1), (format!("{letters} needless"), 0)] {
+            let (mut before, mut searches, mut matches) = (0, 0, 0);
+            loop {
+                let results = world.read.search("", &query, before, ALL).unwrap();
+                searches += 1;
+                matches += results.messages.len();
+                assert!(results.work < WORK + 1_000, "{} of {query:?}", results.work);
+                let Some(searched) = results.partial else {
+                    assert!(results.reached_start);
+                    break;
+                };
+                assert!(!results.reached_start && searched > 0);
+                assert!(before == 0 || searched + 1 < before, "no progress beyond {before}");
+                before = searched + 1;
+            }
+            assert_eq!(matches, found, "{query:?}");
+            // With the index, a word that is rare or nowhere is looked up first.
+            assert_eq!(searches > 1, !indexed, "{searches} searches for {query:?}");
+        }
+    }
+    // Two halves of the room, each with a word that the other one lacks.
+    let halves: Vec<_> = (10_000..16_000)
+        .map(|n| entry(n, "halves", if n < 13_000 { "left and more" } else { "right and more" }))
+        .collect();
+    world.append(&halves);
+    world.index_all();
+    let results =
+        world.read.search("halves", "and more left", 0, PageSize { messages: 5, bytes: 1 << 16 }).unwrap();
+    assert_eq!((results.messages.len(), results.partial), (5, None), "frequent words are merged, not read");
+}
+
+#[test]
+fn cancelled_search_ends_early() {
+    let mut world = large_room(2_000, &FAST);
+    let cancellation = world.read.cancellation();
+    cancellation.cancel();
+    let results = world.read.search("", "nowhere", 0, ALL).unwrap();
+    assert!(results.work < 1_000 && results.partial.is_some(), "{results:?}");
+    // A page is not a search.
+    assert_eq!(world.contents().len(), 2_000);
+    cancellation.reset();
+    let results = world.read.search("", "nowhere", 0, ALL).unwrap();
+    assert!(results.work > 1_000 && results.reached_start, "{results:?}");
 }

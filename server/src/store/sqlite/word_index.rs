@@ -1,10 +1,11 @@
 //! The search index: inserting and removing messages, and translating queries.
 
-use std::mem;
+use std::{cmp::Reverse, mem};
 
 use rusqlite::{CachedStatement, Connection};
 
 use super::{
+    meter::Meter,
     tokenizer::{Piece, split, tokens},
     vocabulary,
 };
@@ -13,8 +14,8 @@ use super::{
 const MAX_QUERY_CHARS: usize = 200;
 /// The most words and phrases of a query.
 const MAX_TERMS: usize = 16;
-/// Up to this many words that begin with the words of a query are looked up individually; beyond it, FTS5
-/// expands the prefix itself.
+/// Up to this many words that begin with the words of a query are looked up. A word of the query that begins more is
+/// compared with the messages instead.
 const MAX_EXPANDED_WORDS: usize = 2_000;
 
 /// Inserts messages into the index.
@@ -35,22 +36,43 @@ pub(super) fn remove(connection: &Connection, place: i64) -> rusqlite::Result<()
     connection.prepare_cached("DELETE FROM words WHERE rowid = ?1")?.execute([place]).map(drop)
 }
 
-/// The FTS5 query for a list of terms; all must match.
+/// How the index finds the messages with some terms.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum IndexQuery {
+    /// No message in the index has all terms.
+    Nothing,
+    /// With this FTS5 query. Unless it `is_exact`, some terms are missing in it, and the messages must be compared.
+    Words { query: String, is_exact: bool },
+    /// Every term begins too many words.
+    TooMany,
+}
+
+/// The query for a list of terms; all must match.
 ///
 /// Every token is quoted and contains no quote, so nothing in a query is interpreted as syntax.
-pub(super) fn fts_query(connection: &Connection, terms: &[Term]) -> rusqlite::Result<String> {
+pub(super) fn query(connection: &Connection, meter: &Meter, terms: &[Term]) -> rusqlite::Result<IndexQuery> {
     let mut left = MAX_EXPANDED_WORDS;
-    let terms = terms.iter().map(|term| match term {
-        Term::Phrase(signs) => Ok(format!("\"{signs}\"")),
-        Term::Prefix(word) => match vocabulary::with_prefix(connection, word, left)? {
-            Some(words) if !words.is_empty() => {
-                left -= words.len();
-                Ok(format!("(\"{}\")", words.join("\" OR \"")))
-            }
-            _ => Ok(format!("\"{word}\"*")),
-        },
+    let (mut parts, mut is_exact) = (Vec::new(), true);
+    // Longer words first: they begin fewer words, and if there is none, nothing else has to be looked up.
+    let mut terms: Vec<&Term> = terms.iter().collect();
+    terms.sort_by_key(|term| match term {
+        Term::Prefix(word) => Reverse(word.len()),
+        Term::Phrase(_) => Reverse(usize::MAX),
     });
-    Ok(terms.collect::<rusqlite::Result<Vec<String>>>()?.join(" AND "))
+    for term in terms {
+        match term {
+            Term::Phrase(signs) => parts.push(format!("\"{signs}\"")),
+            Term::Prefix(word) => match vocabulary::with_prefix(connection, meter, word, &mut left)? {
+                Some(words) if words.is_empty() => return Ok(IndexQuery::Nothing),
+                Some(words) => parts.push(format!("(\"{}\")", words.join("\" OR \""))),
+                None => is_exact = false,
+            },
+        }
+    }
+    Ok(match parts.is_empty() {
+        true => IndexQuery::TooMany,
+        false => IndexQuery::Words { query: parts.join(" AND "), is_exact },
+    })
 }
 
 /// Matches texts without the index, with the same result.
