@@ -9,6 +9,7 @@
 //! | `dispatch` | routing of incoming envelopes |
 //! | `login` | login, session resumption and departure |
 //! | `message` | incoming messages |
+//! | `position` | the position of a client, compared with the log |
 //! | `history` | replay, history pages and searches |
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
@@ -33,6 +34,7 @@ pub mod login_admission;
 mod message;
 pub mod nick_registry;
 pub mod output;
+mod position;
 mod presence;
 pub mod recent_messages;
 mod refusal;

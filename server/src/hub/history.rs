@@ -9,7 +9,7 @@ use parlour_core::{
     wire::{self, history_request},
 };
 
-use super::{Hub, connection_table::ConnectionId, output::Output, recent_messages};
+use super::{Hub, connection_table::ConnectionId, output::Output, position::WaitingLogin, recent_messages};
 use crate::store::{LogError, PageSize, PageStart, Query, QueryKind, QueryResult, StoredMessage};
 
 /// The largest page; its bytes are those of the message contents.
@@ -28,10 +28,19 @@ const MAX_QUERY_BYTES: usize = 1_024;
 /// A query of a connection without a result.
 #[derive(Debug)]
 pub(super) struct OpenQuery {
-    conn: ConnectionId,
-    /// The number of the request.
-    request: u32,
-    is_search: bool,
+    pub(super) conn: ConnectionId,
+    pub(super) purpose: Purpose,
+}
+
+/// What the result of a query is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// The answer to a request for a page, with its number.
+    Page(u32),
+    /// The answer to a search, with its number.
+    Search(u32),
+    /// The login of the client.
+    Position(Box<WaitingLogin>),
 }
 
 impl Hub {
@@ -68,7 +77,8 @@ impl Hub {
         }
         let now = self.now;
         let is_search = matches!(kind, QueryKind::Search { .. });
-        let searches = || self.queries.values().filter(|open| open.is_search).count();
+        let searches =
+            || self.queries.values().filter(|open| matches!(open.purpose, Purpose::Search(_))).count();
         let busy = self.queries.len() >= MAX_OPEN_QUERIES || is_search && searches() >= MAX_OPEN_SEARCHES;
         let Some(c) = self.connections.get_mut(conn) else { return };
         let wait = match c.history.take(now) {
@@ -81,11 +91,18 @@ impl Hub {
         }
         c.open_queries += 1;
         let requester = c.peer.as_ref().map_or_else(|| Arc::from(""), |peer| peer.key.clone());
-        self.last_token += 1;
-        self.queries.insert(self.last_token, OpenQuery { conn, request, is_search });
+        let purpose = if is_search { Purpose::Search(request) } else { Purpose::Page(request) };
+        let token = self.open_query(OpenQuery { conn, purpose });
         let messages = if count == 0 { MAX_PAGE.messages } else { MAX_PAGE.messages.min(count as usize) };
         let query = Query { requester, room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
-        self.out.put(Output::Read { token: self.last_token, query });
+        self.out.put(Output::Read { token, query });
+    }
+
+    /// Registers a query. Returns its token.
+    pub(super) fn open_query(&mut self, query: OpenQuery) -> u64 {
+        self.last_token += 1;
+        self.queries.insert(self.last_token, query);
+        self.last_token
     }
 
     /// Cancels the queries of a connection that has ended, if it has `open` ones.
@@ -125,9 +142,13 @@ impl Hub {
         if token == RESOLVE_TOKEN {
             return self.handle_resolved(result);
         }
-        let Some(OpenQuery { conn, request, .. }) = self.queries.remove(&token) else { return };
+        let Some(OpenQuery { conn, purpose }) = self.queries.remove(&token) else { return };
         let Some(c) = self.connections.get_mut(conn) else { return };
         c.open_queries = c.open_queries.saturating_sub(1);
+        let request = match purpose {
+            Purpose::Page(request) | Purpose::Search(request) => request,
+            Purpose::Position(waiting) => return self.position_read(conn, *waiting, result),
+        };
         let page = match result {
             Ok(QueryResult::Page(page)) => wire::HistoryPage {
                 request,

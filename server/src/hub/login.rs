@@ -16,6 +16,7 @@ use super::{
     connection::Peer,
     connection_table::ConnectionId,
     output::Output,
+    position::Position,
     room::Group,
     sessions::{self, Secret},
 };
@@ -43,6 +44,17 @@ impl Hub {
             self.out.send(conn, &codec::refusal(Status::Busy, None, wait, None));
             return self.close(conn, Status::Busy);
         }
+        self.check_position(conn, nick, login);
+    }
+
+    /// Continues a login whose position is known.
+    pub(super) fn enter(
+        &mut self,
+        conn: ConnectionId,
+        nick: String,
+        login: &wire::Login,
+        position: Position,
+    ) {
         let key = validate::nick_key(&nick);
         let session = self.sessions.get(&sessions::hash(&login.secret)).cloned();
         let is_known = session.is_some();
@@ -60,7 +72,7 @@ impl Hub {
             return self.reject(conn, Status::Overtaken, Some(session.attempt.to_string()));
         }
         let holder = self.nicks.holder(&key).map(|holder| holder.conn);
-        let group = if has(&login, "batch") { Group::Batch } else { Group::Rich };
+        let group = if has(login, "batch") { Group::Batch } else { Group::Rich };
         let resumed = own.is_some();
         // An unknown secret was chosen by the client, or belongs to a session that this server has lost. It is
         // accepted, so that a client that disconnects before the welcome arrives can resume with it.
@@ -87,14 +99,13 @@ impl Hub {
         }
         self.attach_session(conn, &secret, attempt, own.is_none_or(|session| session.conn.is_none()));
         self.identify(conn, Dialect::Rich, &login.agent);
-        self.welcome(conn, login.version, secret, resumed);
-        let history = has(&login, "history");
+        self.welcome(conn, login.version, secret, resumed, position);
+        let history = has(login, "history");
         if let Some(peer) = self.connections.get_mut(conn).and_then(|c| c.peer.as_mut()) {
             peer.history = history;
         }
         if history {
-            let position = login.positions.iter().find(|position| position.room.is_empty());
-            self.replay_recent(conn, position.filter(|_| login.log == self.log).map(|position| position.seq));
+            self.replay_recent(conn, position.seq());
         }
     }
 
@@ -212,7 +223,14 @@ impl Hub {
     }
 
     /// Answers a login with the welcome and the member list.
-    fn welcome(&mut self, conn: ConnectionId, version: u32, secret: Secret, resumed: bool) {
+    fn welcome(
+        &mut self,
+        conn: ConnectionId,
+        version: u32,
+        secret: Secret,
+        resumed: bool,
+        position: Position,
+    ) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let welcome = wire::Welcome {
             version: version.min(PROTOCOL_VERSION),
@@ -228,6 +246,7 @@ impl Hub {
             positions: vec![wire::RoomPosition {
                 room: String::new(),
                 seq: self.lobby.recent.last(),
+                reset: position == Position::Reset,
                 ..wire::RoomPosition::default()
             }],
         };

@@ -9,6 +9,7 @@
 //! | `file` | directory, lock, connections |
 //! | `schema` | tables and migrations |
 //! | `message_key` | room and sequence number as one key |
+//! | `epoch` | the id of a log, and of a restored one |
 //! | `rooms` | names and counts of the rooms |
 //! | `runs` | the index by time |
 //! | `append`, `fingerprint` | appending, and recognising duplicates |
@@ -22,6 +23,7 @@
 
 mod append;
 mod copy;
+mod epoch;
 mod fault;
 mod file;
 mod fingerprint;
@@ -50,7 +52,7 @@ pub(super) use self::{
     copy::{copy, verify},
     file::create_new,
 };
-use self::{fault::Fault, meter::Meter};
+use self::{epoch::Mark, fault::Fault, meter::Meter};
 use super::{
     AppendOutcome, Cancellation, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart,
     Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
@@ -113,7 +115,9 @@ impl SqliteLog {
             if !connection.is_readonly("main").map_err(|error| Fault::from(error).at(&path))? {
                 schema::prepare(&mut connection, &path)?;
                 file::set_page_limit(&connection, options).map_err(|error| Fault::from(error).at(&path))?;
-                return Ok(Self { path, connection, search: options.search, lock });
+                let mut log = Self { path, connection, search: options.search, lock };
+                log.begin_epoch()?;
+                return Ok(log);
             }
         }
         let connection = file::open_reader(&path)?;
@@ -125,6 +129,30 @@ impl SqliteLog {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Gives the log a new id if it is an older copy.
+    fn begin_epoch(&mut self) -> Result<(), LogError> {
+        let recorded = self.lock.as_ref().and_then(file::Lock::recorded);
+        if self.write(|connection| epoch::begin(connection, recorded))? {
+            tracing::warn!(
+                log = %self.path.display(),
+                "an older copy of the log has taken its place; clients discard later messages and load its history"
+            );
+        }
+        self.record_mark();
+        Ok(())
+    }
+
+    /// Records beside the database how far it has come.
+    fn record_mark(&mut self) {
+        let Some(lock) = &mut self.lock else { return };
+        // An error means only that a copy may not be recognised as such.
+        if let Ok(mark) = Mark::read(&self.connection)
+            && let Err(error) = lock.record(mark)
+        {
+            tracing::debug!(%error, "the lock file can't be written");
+        }
     }
 
     fn write<T, E: Into<Fault>>(
@@ -148,6 +176,8 @@ impl EventLog for SqliteLog {
     }
 
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
+        // A server that is killed later has not recorded its last messages, but most.
+        self.record_mark();
         self.write(|connection| retention::apply(connection, retention, now))
     }
 
@@ -163,6 +193,12 @@ impl EventLog for SqliteLog {
         };
         let meter = prepare(&mut connection).map_err(|error| Fault::from(error).at(&self.path))?;
         Ok(Box::new(SqliteReader { path: self.path.clone(), connection, meter, limits: self.search }))
+    }
+}
+
+impl Drop for SqliteLog {
+    fn drop(&mut self) {
+        self.record_mark();
     }
 }
 
