@@ -70,7 +70,10 @@ use self::{
     room::Room,
     sessions::Sessions,
 };
-use crate::store::{HistoryPage, LogError, LogReader, PageSize, PageStart, SessionChange, SessionRecord};
+use crate::store::{
+    HistoryPage, LogError, LogReader, PageSize, PageStart, SessionChange, SessionRecord,
+    retention_clock::implausible_ms,
+};
 
 /// The capabilities that the server announces in the welcome.
 pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search"];
@@ -146,12 +149,13 @@ impl Recovered {
     /// The errors of the log.
     pub fn read(log: &mut dyn LogReader, unix_ms: i64) -> Result<Self, LogError> {
         let size = PageSize { messages: RECENT_MAX_MESSAGES, bytes: RECENT_MAX_BYTES };
-        Ok(Self {
-            log: log.id()?,
-            newest: log.page("", PageStart::End, size)?,
-            sessions: log.sessions()?,
-            unix_ms,
-        })
+        // A wrong clock must not end sessions: then they count as lost until the last time that is known.
+        let ahead = implausible_ms(log.clock()?, unix_ms);
+        let mut sessions = log.sessions()?;
+        for session in &mut sessions {
+            session.lost_at = session.lost_at.map(|lost_at| lost_at.saturating_add(ahead));
+        }
+        Ok(Self { log: log.id()?, newest: log.page("", PageStart::End, size)?, sessions, unix_ms })
     }
 }
 

@@ -12,6 +12,7 @@
 
 pub mod backup;
 pub mod group_commit;
+pub mod retention_clock;
 pub mod sqlite;
 pub mod threads;
 
@@ -26,6 +27,8 @@ use std::{
 
 use parlour_core::model::MessageId;
 use thiserror::Error;
+
+use self::retention_clock::ClockRecord;
 
 /// A message to append. It was validated before; the log only checks its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -318,12 +321,18 @@ pub trait EventLog: Send {
     /// [`LogError`]; earlier steps remain done.
     fn index_pending(&mut self) -> Result<u64, LogError>;
 
-    /// Deletes some of the messages that [`Retention`] does not allow; one step is small. `now` is in Unix
-    /// ms. Returns whether there may be more to delete.
+    /// Deletes some of the messages that [`Retention`] does not allow; one step is small. `now` is the time of the
+    /// [`RetentionClock`](retention_clock::RetentionClock), Unix ms. Returns whether there may be more to delete.
     ///
     /// # Errors
     /// [`LogError`]; earlier steps remain done.
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError>;
+
+    /// Stores the state of the retention clock.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError>;
 
     /// A reader of the same log, for use on another thread.
     ///
@@ -361,6 +370,13 @@ pub trait LogReader: Send {
 
     /// Cancels the running search.
     fn cancellation(&self) -> Cancellation;
+
+    /// The state of the retention clock. If none was stored, the time of the newest message; `None` if there is no
+    /// message either.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError>;
 
     /// All rooms that have or had messages, by name.
     ///

@@ -16,12 +16,13 @@
 //! | `indexer` | adding messages to the search index |
 //! | `page` | pages |
 //! | `search`, `word_index`, `tokenizer`, `vocabulary` | search |
-//! | `retention` | deletion |
+//! | `retention`, `clock` | deletion, and the clock for it |
 //! | `meter` | the limits of a search |
 //! | `copy` | copying and verifying a database, for backups |
 //! | `fault` | SQLite's errors as [`LogError`] |
 
 mod append;
+mod clock;
 mod copy;
 mod epoch;
 mod fault;
@@ -54,8 +55,8 @@ pub(super) use self::{
 };
 use self::{epoch::Mark, fault::Fault, meter::Meter};
 use super::{
-    AppendOutcome, Cancellation, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart,
-    Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
+    AppendOutcome, Cancellation, ClockRecord, EventLog, HistoryPage, LogError, LogReader, NewMessage,
+    PageSize, PageStart, Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
 };
 
 /// When an append is synced to the disk.
@@ -181,6 +182,10 @@ impl EventLog for SqliteLog {
         self.write(|connection| retention::apply(connection, retention, now))
     }
 
+    fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError> {
+        self.write(|connection| clock::store(connection, clock))
+    }
+
     fn index_pending(&mut self) -> Result<u64, LogError> {
         self.write(indexer::index)
     }
@@ -243,6 +248,10 @@ impl LogReader for SqliteReader {
 
     fn cancellation(&self) -> Cancellation {
         self.meter.cancellation()
+    }
+
+    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError> {
+        self.read(clock::stored)
     }
 
     fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {

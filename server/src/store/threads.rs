@@ -45,7 +45,8 @@ pub fn start(
     report: impl Fn(LogReport) + Send + Clone + 'static,
 ) -> Result<LogThreads, LogError> {
     let (batches, batch_receiver) = channel();
-    let (pages, searches) = (log.reader()?, log.reader()?);
+    let (mut pages, searches) = (log.reader()?, log.reader()?);
+    let clock = pages.clock()?;
     // An early return drops the handle, which ends the threads started so far.
     let mut handle = LogThreads {
         batches: Some(batches),
@@ -61,7 +62,7 @@ pub fn start(
         handle.readers.push(thread(name, move || reader::run(read, &lane, report))?);
     }
     handle.writer =
-        Some(thread("log-writer", move || Writer::new(log, retention, report).run(&batch_receiver))?);
+        Some(thread("log-writer", move || Writer::new(log, retention, clock, report).run(&batch_receiver))?);
     Ok(handle)
 }
 

@@ -33,6 +33,8 @@ pub struct World {
     settings: Settings,
     pub log: SqliteLog,
     reader: Box<dyn LogReader>,
+    /// By how much the server's clock is ahead, in ms.
+    pub clock_error: i64,
     /// If set, every append fails with this error.
     pub failing: Option<LogError>,
     /// If set, every query fails with this error.
@@ -87,6 +89,7 @@ impl World {
             settings,
             log,
             reader,
+            clock_error: 0,
             failing: None,
             failing_reads: None,
             append_before_failing: false,
@@ -139,7 +142,7 @@ impl World {
     }
 
     pub fn unix(&self) -> i64 {
-        START + self.now as i64
+        START + self.now as i64 + self.clock_error
     }
 
     /// The hub's clock.

@@ -11,11 +11,12 @@ use std::{
 use parlour_server::store::{
     AppendOutcome, Cancellation, EventLog, HistoryPage, INDEX_STEP_MESSAGES, LogError, LogReader, NewMessage,
     PageSize, PageStart, Retention, RoomSummary, SearchResults, SessionChange, SessionRecord, Stamp,
+    retention_clock::ClockRecord,
     sqlite::SqliteLog,
     threads::{AppendBatch, LogReport, LogThreads, Query, QueryKind, QueryResult, start},
 };
 
-use crate::world::{ALL, Dir, FAST, entry};
+use crate::world::{ALL, Dir, FAST, NOW, entry};
 
 /// How long a thread may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,7 +32,7 @@ enum Order {
 struct TestLog {
     appends: Sender<Vec<NewMessage>>,
     orders: Receiver<Order>,
-    retention_steps: Sender<()>,
+    retention_steps: Sender<i64>,
     index_steps: Sender<()>,
     /// The number of unindexed messages; `None` if indexing fails.
     unindexed: Option<u64>,
@@ -59,9 +60,14 @@ impl EventLog for TestLog {
         Ok(entries.iter().map(&mut stamp).collect())
     }
 
-    fn apply_retention(&mut self, _: &Retention, _: i64) -> Result<bool, LogError> {
-        let _ = self.retention_steps.send(());
+    fn apply_retention(&mut self, _: &Retention, now: i64) -> Result<bool, LogError> {
+        let _ = self.retention_steps.send(now);
         Ok(true)
+    }
+
+    fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError> {
+        *self.reader.clock.lock().unwrap() = Some(clock);
+        Ok(())
     }
 
     fn index_pending(&mut self) -> Result<u64, LogError> {
@@ -82,6 +88,7 @@ struct TestReader {
     searches: Sender<String>,
     search_orders: Arc<Mutex<Receiver<()>>>,
     cancellation: Cancellation,
+    clock: Arc<Mutex<Option<ClockRecord>>>,
 }
 
 impl LogReader for TestReader {
@@ -103,6 +110,9 @@ impl LogReader for TestReader {
     fn cancellation(&self) -> Cancellation {
         self.cancellation.clone()
     }
+    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError> {
+        Ok(*self.clock.lock().unwrap())
+    }
     fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {
         Ok(Vec::new())
     }
@@ -117,10 +127,12 @@ struct TestThreads {
     orders: Sender<Order>,
     search_orders: Sender<()>,
     handle: LogThreads,
+    /// The stored state of the clock.
+    clock: Arc<Mutex<Option<ClockRecord>>>,
     /// The searches that were begun.
     searches: Receiver<String>,
     appends: Receiver<Vec<NewMessage>>,
-    retention_steps: Receiver<()>,
+    retention_steps: Receiver<i64>,
     index_steps: Receiver<()>,
     reports: Receiver<LogReport>,
 }
@@ -132,6 +144,12 @@ impl TestThreads {
 
     /// A log with this number of unindexed messages.
     fn with(unindexed: Option<u64>) -> Self {
+        Self::with_clock(unindexed, None)
+    }
+
+    /// A log with this number of unindexed messages and this state of the clock.
+    fn with_clock(unindexed: Option<u64>, clock: Option<ClockRecord>) -> Self {
+        let clock = Arc::new(Mutex::new(clock));
         let (appended, appends) = channel();
         let (orders, ordered) = channel();
         let (retention_step, retention_steps) = channel();
@@ -151,11 +169,22 @@ impl TestThreads {
                 searches: searched,
                 search_orders: search_ordered,
                 cancellation: Cancellation::default(),
+                clock: clock.clone(),
             },
         };
         let report = move |of_log| report.send(of_log).unwrap();
         let handle = start(Box::new(log), Retention::default(), report).unwrap();
-        Self { handle, appends, orders, search_orders, searches, retention_steps, index_steps, reports }
+        Self {
+            handle,
+            appends,
+            orders,
+            search_orders,
+            clock,
+            searches,
+            retention_steps,
+            index_steps,
+            reports,
+        }
     }
 
     fn append(&self, generation: u32, ids: &[u32]) {
@@ -366,6 +395,19 @@ fn idle_log_applies_retention_until_done() {
     for _ in 0..5 {
         threads.retention_steps.recv_timeout(PATIENCE).unwrap();
     }
+}
+
+#[test]
+fn retention_does_not_believe_a_clock_that_jumped() {
+    // The log was last used in 2023.
+    let stored = ClockRecord { time: NOW, seen: NOW, waited: 0 };
+    let threads = TestThreads::with_clock(Some(0), Some(stored));
+    for _ in 0..5 {
+        let now = threads.retention_steps.recv_timeout(PATIENCE).unwrap();
+        assert!((NOW..NOW + 3_600_000).contains(&now), "{now}");
+    }
+    let waiting = threads.clock.lock().unwrap().unwrap();
+    assert!(waiting.waited > 0 && waiting.time < NOW + 3_600_000 && waiting.seen > NOW, "{waiting:?}");
 }
 
 #[test]

@@ -106,6 +106,21 @@ pub(super) fn next(connection: &Connection, of: Aged) -> rusqlite::Result<[Optio
     Ok([next.filter(|next| !next.begins), run])
 }
 
+/// Whether a run was stored with a clock that was set back by more than an hour: the room has an older message with a
+/// later time. Such a time is not believed if it is in the future; then the clock was set forward for a while.
+pub(super) fn is_misdated(connection: &Connection, run: Aged, now: i64) -> rusqlite::Result<bool> {
+    if !run.begins {
+        return Ok(false);
+    }
+    // Nothing is before the oldest messages, so this is quick unless there are misdated ones.
+    let mut later = connection.prepare_cached(
+        "SELECT 1 FROM message INDEXED BY message_begins
+         WHERE place >= ?1 AND place < ?2 AND begins AND time > ?3 AND time <= ?4 LIMIT 1",
+    )?;
+    let (room, _) = message_key::parts(run.place);
+    later.exists([key(room, 0), run.place, run.time.saturating_add(HOUR_MS), now])
+}
+
 /// The next run of a room, by time and key.
 fn next_run(connection: &Connection, room: i64, time: i64, place: i64) -> rusqlite::Result<Option<Aged>> {
     let mut next = connection.prepare_cached(
