@@ -13,22 +13,20 @@
 pub mod backup;
 pub mod group_commit;
 pub mod retention_clock;
+mod search_limits;
 pub mod sqlite;
 pub mod threads;
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use parlour_core::model::MessageId;
 use thiserror::Error;
 
 use self::retention_clock::ClockRecord;
+pub use self::{
+    search_limits::{Cancellation, SearchLimits},
+    sqlite::is_searchable,
+};
 
 /// A message to append. It was validated before; the log only checks its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,44 +127,6 @@ pub struct SearchResults {
     pub partial: Option<u64>,
     /// The work that was done, in the unit of [`SearchLimits::work`].
     pub work: u64,
-}
-
-/// The limits of one search; beyond them its results are partial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SearchLimits {
-    /// The most work, in instructions of SQLite's virtual machine; reading text counts as such. One takes about
-    /// 0.4 µs.
-    pub work: u64,
-    /// The most time, for a disk that is slow.
-    pub time: Duration,
-}
-
-impl Default for SearchLimits {
-    fn default() -> Self {
-        Self { work: 500_000, time: Duration::from_millis(500) }
-    }
-}
-
-/// Cancels the running search of a [`LogReader`] from another thread.
-#[derive(Debug, Clone, Default)]
-pub struct Cancellation(Arc<AtomicBool>);
-
-impl Cancellation {
-    /// Makes the running search end soon, with partial results.
-    pub fn cancel(&self) {
-        self.0.store(true, Relaxed);
-    }
-
-    /// Allows searches again. To be called between two queries.
-    pub fn reset(&self) {
-        self.0.store(false, Relaxed);
-    }
-
-    /// Whether the running search is to end.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Relaxed)
-    }
 }
 
 /// Messages and session changes to append together.
@@ -356,7 +316,8 @@ pub trait LogReader: Send {
     fn page(&mut self, room: &str, start: PageStart, size: PageSize) -> Result<HistoryPage, LogError>;
 
     /// Searches a room for messages with all of these words, older than `before` (0 for the newest). Words
-    /// match by prefix, Chinese text by any part. A query has no syntax.
+    /// match by prefix, Chinese text by any part, words in quotes if they follow each other. Punctuation within words
+    /// counts; accents do not.
     ///
     /// # Errors
     /// [`LogError`].

@@ -10,7 +10,9 @@ use parlour_core::{
 };
 
 use super::{Hub, connection_table::ConnectionId, output::Output, position::WaitingLogin, recent_messages};
-use crate::store::{LogError, PageSize, PageStart, Query, QueryKind, QueryResult, StoredMessage};
+use crate::store::{
+    LogError, PageSize, PageStart, Query, QueryKind, QueryResult, StoredMessage, is_searchable,
+};
 
 /// The largest page; its bytes are those of the message contents.
 const MAX_PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
@@ -66,6 +68,9 @@ impl Hub {
     pub(super) fn request_search(&mut self, conn: ConnectionId, room: &str, request: &wire::SearchRequest) {
         if request.query.len() > MAX_QUERY_BYTES {
             return self.refuse_request(conn, Status::ContentTooLong, request.request, 0);
+        }
+        if !is_searchable(&request.query) {
+            return self.refuse_request(conn, Status::SearchEmpty, request.request, 0);
         }
         let kind = QueryKind::Search { query: request.query.clone(), before: request.before };
         self.query(conn, room, kind, request.count, request.request);

@@ -15,7 +15,7 @@
 //! | `append`, `fingerprint` | appending, and recognising duplicates |
 //! | `indexer` | adding messages to the search index |
 //! | `page` | pages |
-//! | `search`, `word_index`, `tokenizer`, `vocabulary` | search |
+//! | `search`, `search_query`, `word_index`, `tokenizer`, `vocabulary` | search |
 //! | `retention`, `clock` | deletion, and the clock for it |
 //! | `meter` | the limits of a search |
 //! | `copy` | copying and verifying a database, for backups |
@@ -37,6 +37,7 @@ mod rooms;
 mod runs;
 mod schema;
 mod search;
+mod search_query;
 mod tokenizer;
 mod vocabulary;
 mod word_index;
@@ -53,11 +54,17 @@ pub(super) use self::{
     copy::{copy, verify},
     file::create_new,
 };
-use self::{epoch::Mark, fault::Fault, meter::Meter};
+use self::{epoch::Mark, fault::Fault, meter::Meter, search_query::SearchQuery};
 use super::{
     AppendOutcome, Cancellation, ClockRecord, EventLog, HistoryPage, LogError, LogReader, NewMessage,
     PageSize, PageStart, Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
 };
+
+/// Whether a query has anything to search for: a letter, a digit, or an emoji.
+#[must_use]
+pub fn is_searchable(query: &str) -> bool {
+    !SearchQuery::parse(query).is_empty()
+}
 
 /// When an append is synced to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,13 +118,19 @@ impl SqliteLog {
     pub fn open_with(dir: &Path, options: &Options) -> Result<Self, LogError> {
         let path = dir.join(NAME);
         let lock = if options.read_only { None } else { file::lock(dir)? };
-        if lock.is_some() {
+        if let Some(lock) = lock {
             let mut connection = file::open_writer(&path, options)?;
             if !connection.is_readonly("main").map_err(|error| Fault::from(error).at(&path))? {
                 schema::prepare(&mut connection, &path)?;
                 file::set_page_limit(&connection, options).map_err(|error| Fault::from(error).at(&path))?;
-                let mut log = Self { path, connection, search: options.search, lock };
-                log.begin_epoch()?;
+                if epoch::begin(&mut connection, lock.recorded()).map_err(|fault| fault.at(&path))? {
+                    tracing::warn!(
+                        log = %path.display(),
+                        "an older copy of the log has taken its place; clients discard later messages"
+                    );
+                }
+                let mut log = Self { path, connection, search: options.search, lock: Some(lock) };
+                log.record_mark();
                 return Ok(log);
             }
         }
@@ -130,19 +143,6 @@ impl SqliteLog {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Gives the log a new id if it is an older copy.
-    fn begin_epoch(&mut self) -> Result<(), LogError> {
-        let recorded = self.lock.as_ref().and_then(file::Lock::recorded);
-        if self.write(|connection| epoch::begin(connection, recorded))? {
-            tracing::warn!(
-                log = %self.path.display(),
-                "an older copy of the log has taken its place; clients discard later messages and load its history"
-            );
-        }
-        self.record_mark();
-        Ok(())
     }
 
     /// Records beside the database how far it has come.

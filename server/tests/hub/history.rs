@@ -201,6 +201,17 @@ fn search_finds_words() {
 }
 
 #[test]
+fn search_for_nothing_is_refused() {
+    let (mut w, tom, _) = room(1);
+    for (n, query) in (1..).zip(["???", "", "\"\""]) {
+        w.extension(tom, search(query, n));
+        let refusal = *w.received(tom).refusals().last().unwrap();
+        assert_eq!((refusal.code, refusal.request), (Status::SearchEmpty.code().into(), n), "{query:?}");
+    }
+    assert!(w.received(tom).pages().is_empty());
+}
+
+#[test]
 fn queries_are_limited() {
     let (mut w, tom, _) = room(1);
     w.hold_requests = true;

@@ -131,7 +131,7 @@ fn copy_of(world: World) -> (Vec<u8>, World) {
 #[test]
 fn older_copy_made_with_other_tools_is_recognised() {
     let mut world = World::new();
-    (1..=3).for_each(|n| drop(world.append_message(n, "before")));
+    world.append(&(1..=3).map(|n| entry(n, "", "before")).collect::<Vec<_>>());
     let (copy, mut world) = copy_of(world);
     let original = world.read.id().unwrap();
     // The same state is the same log.
@@ -144,11 +144,11 @@ fn older_copy_made_with_other_tools_is_recognised() {
     let mut world = world.reopen();
     assert_eq!(world.read.id().unwrap(), second);
     // The copy has grown past it in the meantime, under its first id.
-    (5..=9).for_each(|n| drop(world.append_message(n, "lost")));
+    world.append(&(5..=9).map(|n| entry(n, "", "lost")).collect::<Vec<_>>());
     let mut world = replace(world, &copy);
     assert!(![original, second].contains(&world.read.id().unwrap()));
     // Also after a kill, up to the last time it was recorded.
-    (10..=12).for_each(|n| drop(world.append_message(n, "lost")));
+    world.append(&(10..=12).map(|n| entry(n, "", "lost")).collect::<Vec<_>>());
     let third = world.read.id().unwrap();
     world.log.apply_retention(&Retention::default(), NOW).unwrap();
     let killed = Dir::new();

@@ -28,8 +28,8 @@ fn newest_time(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let mut newest = None;
     for room in rooms.query_map([], |row| row.get::<_, i64>(0))? {
         let room = room?;
-        newest =
-            newest.max(last.query_row([key(room, 0), key(room, LAST_SEQ)], |row| row.get(0)).optional()?);
+        newest = newest
+            .max(last.query_row([key(room, 0), key(room, LAST_SEQ)], |row| row.get::<_, i64>(0)).optional()?);
     }
     Ok(newest)
 }

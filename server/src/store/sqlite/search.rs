@@ -11,7 +11,8 @@ use super::{
     meter::{Meter, unless_exhausted},
     page::{PageBuilder, stored_message},
     rooms,
-    word_index::{self, IndexQuery, Matcher, Term},
+    search_query::{Matcher, SearchQuery},
+    word_index::{self, IndexQuery},
 };
 use crate::store::{PageSize, SearchLimits, SearchResults};
 
@@ -26,8 +27,8 @@ pub(super) fn search(
     size: PageSize,
 ) -> rusqlite::Result<SearchResults> {
     let snapshot = connection.transaction()?;
-    let terms = word_index::terms(query);
-    let Some(room) = rooms::find(&snapshot, room)?.filter(|_| !terms.is_empty()) else {
+    let query = SearchQuery::parse(query);
+    let Some(room) = rooms::find(&snapshot, room)?.filter(|_| !query.is_empty()) else {
         return Ok(SearchResults { reached_start: true, ..SearchResults::default() });
     };
     let newest = match before {
@@ -38,14 +39,15 @@ pub(super) fn search(
     let mut search = Search {
         connection: &snapshot,
         meter,
-        matcher: Matcher::new(&terms),
+        query: &query,
+        matcher: Matcher::new(&query),
         page: PageBuilder::default(),
         size,
     };
     meter.begin(limits);
     let unindexed = search.scan(within(room.indexed + 1, newest))?;
     let end = match unindexed {
-        End::Complete => search.indexed(&terms, within(0, newest.min(room.indexed)), limits)?,
+        End::Complete => search.indexed(within(0, newest.min(room.indexed)), limits)?,
         end => end,
     };
     let work = meter.end();
@@ -72,21 +74,17 @@ enum End {
 struct Search<'a> {
     connection: &'a Connection,
     meter: &'a Meter,
-    matcher: Matcher,
+    query: &'a SearchQuery,
+    matcher: Matcher<'a>,
     page: PageBuilder,
     size: PageSize,
 }
 
 impl Search<'_> {
     /// Collects matches among the messages in the index.
-    fn indexed(
-        &mut self,
-        terms: &[Term],
-        (from, to): (i64, i64),
-        limits: SearchLimits,
-    ) -> rusqlite::Result<End> {
+    fn indexed(&mut self, (from, to): (i64, i64), limits: SearchLimits) -> rusqlite::Result<End> {
         self.meter.allow(SearchLimits { work: limits.work / 2, time: limits.time / 2 });
-        let end = match word_index::query(self.connection, self.meter, terms)? {
+        let end = match word_index::index_query(self.connection, self.meter, self.query)? {
             IndexQuery::Nothing => End::Complete,
             IndexQuery::Words { query, is_exact } => self.find(&query, is_exact, (from, to))?,
             IndexQuery::TooMany => End::Exhausted(to),

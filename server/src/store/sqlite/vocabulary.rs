@@ -46,7 +46,10 @@ pub(super) fn with_prefix(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::word_index::{self, IndexQuery},
+        super::{
+            search_query::SearchQuery,
+            word_index::{self, IndexQuery, index_query},
+        },
         *,
     };
     use crate::store::SearchLimits;
@@ -70,12 +73,18 @@ mod tests {
         assert_eq!(some("word", 2), (Some(vec!["word".to_owned(), "words".to_owned()]), 0));
         assert_eq!(some("word", 1), (None, 0));
         assert_eq!(some("x", 1), (Some(vec![]), 1));
-        let asked = |query| word_index::query(&connection, &meter, &word_index::terms(query)).unwrap();
+        let asked = |query| index_query(&connection, &meter, &SearchQuery::parse(query)).unwrap();
         let exactly = |query: &str| IndexQuery::Words { query: query.into(), is_exact: true };
         assert_eq!(asked("word"), exactly("(\"word\" OR \"words\")"));
         assert_eq!(asked("sw WORDS"), exactly("(\"words\") AND (\"swords\")"));
         assert_eq!(asked("好"), exactly("\"好\""));
         assert_eq!(asked("好 x"), IndexQuery::Nothing);
+        // A phrase, and its last word if it may be incomplete.
+        assert_eq!(asked("\"word for\""), exactly("\"word for\""));
+        let compared = |query: &str| IndexQuery::Words { query: query.into(), is_exact: false };
+        assert_eq!(asked("\"for wor"), compared("\"for\" AND (\"word\" OR \"words\" OR \"wort\")"));
+        assert_eq!(asked("a.word"), compared("\"a\" AND (\"word\" OR \"words\")"));
+        assert_eq!(asked("word+"), compared("\"word\""));
     }
 
     #[test]
@@ -90,7 +99,7 @@ mod tests {
         for place in 1..=3_000 {
             index.add(place, &format!("w{place} rare")).unwrap();
         }
-        let asked = |query| word_index::query(&connection, &meter, &word_index::terms(query)).unwrap();
+        let asked = |query| index_query(&connection, &meter, &SearchQuery::parse(query)).unwrap();
         let without_w = IndexQuery::Words { query: "(\"rare\")".into(), is_exact: false };
         assert_eq!((asked("w"), asked("w rare w")), (IndexQuery::TooMany, without_w));
         // A word that is nowhere is looked up first.

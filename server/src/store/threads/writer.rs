@@ -130,13 +130,11 @@ impl<R: Fn(LogReport)> Writer<R> {
     fn apply_retention(&mut self) {
         let begun = Instant::now();
         let now = self.read_clock();
-        let applied = guarded(|| {
-            self.store_clock()?;
-            self.log.apply_retention(&self.retention, now)
-        });
+        let applied = guarded(|| self.log.apply_retention(&self.retention, now));
+        let stored = guarded(|| self.store_clock());
         let pause = if applied == Ok(true) { begun.elapsed() * PAUSE_FACTOR } else { RETENTION_INTERVAL };
         self.retention_at = Instant::now() + pause;
-        warn_once("retention failed", &mut self.retention_error, applied.err());
+        warn_once("retention failed", &mut self.retention_error, applied.err().or(stored.err()));
     }
 }
 
