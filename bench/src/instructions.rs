@@ -134,7 +134,7 @@ impl Room {
             let sink = Arc::downgrade(&room.written);
             let (queue, _) = write_queue::channel(bounds, sink);
             room.queues.insert(conn, queue);
-            room.hub.handle_connect(0, conn);
+            room.hub.handle_connect(0, conn, [127, 0, 0, 1].into());
             let login = wire::Login {
                 version: PROTOCOL_VERSION,
                 capabilities: vec!["batch".into()],

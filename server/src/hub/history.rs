@@ -86,7 +86,7 @@ impl Hub {
             || self.queries.values().filter(|open| matches!(open.purpose, Purpose::Search(_))).count();
         let busy = self.queries.len() >= MAX_OPEN_QUERIES || is_search && searches() >= MAX_OPEN_SEARCHES;
         let Some(c) = self.connections.get_mut(conn) else { return };
-        let wait = match c.history.take(now) {
+        let wait = match c.limits.history.take(now) {
             Err(wait) => Some(wait),
             Ok(()) if busy || c.open_queries >= MAX_OPEN_QUERIES_PER_CONNECTION => Some(500),
             Ok(()) => None,
@@ -133,6 +133,7 @@ impl Hub {
     fn handle_resolved(&mut self, result: Result<QueryResult, LogError>) {
         let Ok(QueryResult::Page(page)) = result else { return self.append_queue.resolved(self.now, false) };
         for message in &page.messages {
+            self.release_resend(None, &message.nick, message.id);
             self.publish(message);
         }
         match page.reached_end {
@@ -185,7 +186,7 @@ impl Hub {
         self.counters.refused += 1;
         let now = self.now;
         let Some(c) = self.connections.get_mut(conn) else { return };
-        if c.refusals.take(now).is_err() {
+        if c.limits.refusals.take(now).is_err() {
             return self.close(conn, Status::RateLimited);
         }
         let mut envelope = codec::refusal(status, None, u32::try_from(wait).unwrap_or(u32::MAX), None);

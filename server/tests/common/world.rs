@@ -1,6 +1,6 @@
 //! A hub without sockets, on a virtual clock.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use bytes::Bytes;
 use parlour_core::{
@@ -150,10 +150,15 @@ impl World {
         self.now - self.started
     }
 
+    /// A connection from an address that it shares with all others.
     pub fn connect(&mut self) -> Conn {
+        self.connect_from([10, 0, 0, 1])
+    }
+
+    pub fn connect_from(&mut self, address: impl Into<IpAddr>) -> Conn {
         self.opened += 1;
         self.peers.insert(self.opened, Received::default());
-        self.hub.handle_connect(self.mono(), id(self.opened));
+        self.hub.handle_connect(self.mono(), id(self.opened), address.into());
         self.opened
     }
 
@@ -164,6 +169,15 @@ impl World {
 
     pub fn bytes(&mut self, conn: Conn, bytes: &[u8]) {
         self.hub.handle_frame(self.mono(), self.unix(), id(conn), bytes);
+    }
+
+    /// The write queue of a connection is full. Returns `false` if the connection was closed.
+    pub fn overflow(&mut self, conn: Conn) -> bool {
+        let is_open = self.hub.handle_overflow(self.mono(), id(conn));
+        if !is_open {
+            self.disconnect(conn);
+        }
+        is_open
     }
 
     pub fn send(&mut self, conn: Conn, frame: &Envelope) {

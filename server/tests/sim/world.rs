@@ -287,7 +287,9 @@ impl World {
 
     fn arrive(&mut self, conn: ConnectionId, packet: Packet) {
         match packet {
-            Packet::Open => self.with_server(|server, now, _| server.hub.handle_connect(now, conn)),
+            Packet::Open => {
+                self.with_server(|server, now, _| server.hub.handle_connect(now, conn, [10, 0, 0, 1].into()))
+            }
             Packet::Bytes(bytes) => {
                 self.with_server(|server, now, unix| server.hub.handle_frame(now, unix, conn, &bytes));
             }
