@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 use parlour_core::limits::{Limits, NICK_CHARS};
 use thiserror::Error;
 
@@ -227,7 +227,10 @@ impl Config {
         I: IntoIterator,
         I::Item: Into<std::ffi::OsString> + Clone,
     {
-        let mut args = Args::try_parse_from(arguments)?;
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        let mut args =
+            Args::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
         let command = args.command.take();
         let file = match &args.config {
             None => File::default(),
@@ -309,6 +312,18 @@ impl Config {
             room_members: self.room_members,
         }
     }
+}
+
+/// The command line. An environment variable without a value counts as not set: files for containers and service
+/// managers often list variables that are to be filled in.
+fn command() -> clap::Command {
+    Args::command().mut_args(|arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        match value.is_some_and(|value| value.to_string_lossy().trim().is_empty()) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        }
+    })
 }
 
 fn is_source(word: &str) -> bool {
