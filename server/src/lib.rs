@@ -40,11 +40,12 @@ use tokio::{
     time::timeout,
 };
 
-pub use crate::http::acceptor::bind;
+pub use crate::http::listen::{ListenError, bind, listen};
 use crate::{
     config::{Config, ConfigError},
     conn::{limiter::ConnectionLimiter, timeouts::Timeouts},
     http::{
+        accept_errors::check_open_files,
         acceptor::Acceptor,
         assets::Assets,
         routes::{AppState, router},
@@ -100,6 +101,7 @@ pub async fn run_counted(
         Assets::new(config.assets.as_path(), config.page_config.as_path()).map_err(RunError::Assets)?;
     getrandom::fill(&mut [0]).map_err(RunError::Random)?;
     let ids = Arc::new(ConnectionIds::default());
+    check_open_files(config.max_connections);
     let (inbox, inputs) = mpsc::unbounded_channel();
     let (hub, log) = open_log(&config, inbox.downgrade())?;
     let mut hub_task = tokio::spawn(HubTask::new(hub, log, ids.clone(), stats.clone()).run(inputs));
@@ -122,6 +124,7 @@ pub async fn run_counted(
             state.config.trust_proxy,
         ),
         state: state.clone(),
+        errors: Arc::default(),
         stopping,
     };
     let mut acceptors = JoinSet::new();

@@ -3,7 +3,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
+mod addresses;
 #[path = "../common/mod.rs"]
 mod common;
+mod open_files;
 mod program;
 mod settings;
