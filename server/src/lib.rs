@@ -48,6 +48,9 @@ use crate::{
         accept_errors::check_open_files,
         acceptor::Acceptor,
         assets::Assets,
+        forwarded::TrustedProxies,
+        origin::OriginPolicy,
+        refusal_log::RefusalLog,
         routes::{AppState, router},
     },
     hub::{Hub, Recovered, Settings, connection_table::ConnectionIds},
@@ -107,6 +110,9 @@ pub async fn run_counted(
     let mut hub_task = tokio::spawn(HubTask::new(hub, log, ids.clone(), stats.clone()).run(inputs));
     let state = Arc::new(AppState {
         assets,
+        origins: OriginPolicy::new(&config),
+        proxies: TrustedProxies::new(&config),
+        refusals: RefusalLog::default(),
         limiter: ConnectionLimiter::new(config.max_connections, config.max_connections_per_address),
         inbox: inbox.clone(),
         ids,

@@ -7,5 +7,7 @@ mod addresses;
 #[path = "../common/mod.rs"]
 mod common;
 mod open_files;
+mod origins;
 mod program;
+mod proxies;
 mod settings;
