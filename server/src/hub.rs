@@ -18,6 +18,7 @@
 //! | [`append_queue`] | messages that are not committed yet |
 //! | `sender_order` | per-sender ordering after refusals |
 //! | [`nick_registry`] | nicks in use, look-alikes |
+//! | `text_rules` | the rules for nicks and messages that need Unicode's tables |
 //! | [`sessions`] | sessions that can be resumed |
 //! | [`login_admission`] | the rate limit for logins |
 //! | `connection`, [`connection_table`] | state and ids of connections |
@@ -40,6 +41,7 @@ mod room;
 mod sender_order;
 pub mod sessions;
 mod slow_consumer;
+mod text_rules;
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -18,6 +18,7 @@ use super::{
     output::Output,
     room::Group,
     sessions::{self, Secret},
+    text_rules,
 };
 use crate::store::{SessionChange, SessionRecord};
 
@@ -33,7 +34,7 @@ impl Hub {
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
-        let nick = match validate::nick(&envelope.user_name, &self.settings.limits) {
+        let nick = match text_rules::nick(&envelope.user_name, &self.settings.limits) {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
@@ -109,7 +110,7 @@ impl Hub {
             self.reject(conn, Status::Busy, None);
             return false;
         }
-        let free = validate::nick(&envelope.user_name, &self.settings.limits)
+        let free = text_rules::nick(&envelope.user_name, &self.settings.limits)
             .map_err(|status| (None, status))
             .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
                 Ok(()) => Ok(nick),

@@ -13,6 +13,7 @@ use super::{
     append_queue::{PendingMessage, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
     room::{Group, MAX_LISTED_NICKS},
+    text_rules,
 };
 use crate::{
     hub::recent_messages,
@@ -50,7 +51,7 @@ impl Hub {
         if !envelope.room.is_empty() {
             return self.refuse(conn, Status::NoSuchRoom, client_id, 0, None);
         }
-        let content = match validate::content(&envelope.content, &self.settings.limits) {
+        let content = match text_rules::content(&envelope.content, &self.settings.limits) {
             Ok(content) => content,
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
         };

@@ -8,6 +8,7 @@ mod append;
 mod history;
 mod login;
 mod messages;
+mod names;
 
 use common::world::World;
 use parlour_server::hub::Settings;
