@@ -21,6 +21,7 @@ use super::{
     position::Position,
     room::Group,
     sessions::{self, Hash, Secret, Session},
+    text_rules,
 };
 use crate::store::{SessionChange, SessionRecord};
 
@@ -39,7 +40,7 @@ impl Hub {
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
-        let nick = match validate::nick(&request.user_name, &self.settings.limits) {
+        let nick = match text_rules::nick(&request.user_name, &self.settings.limits) {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
@@ -123,7 +124,7 @@ impl Hub {
             self.reject(conn, Status::Busy, None);
             return false;
         }
-        let free = validate::nick(&request.user_name, &self.settings.limits)
+        let free = text_rules::nick(&request.user_name, &self.settings.limits)
             .map_err(|status| (None, status))
             .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
                 Ok(()) => Ok(nick),
