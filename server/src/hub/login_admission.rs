@@ -79,11 +79,14 @@ impl LoginAdmission {
             self.by_address.remove(&address);
         }
         let of_address = self.by_address.entry(address).or_insert_with(|| Pace::new(now, self.share));
-        // First, because a refused login must not use up the limit of all.
-        let admitted = of_address.admit(now);
+        let before = of_address.bucket;
+        // The share first: a login beyond it must neither use up the limit of all nor delay the retries of others.
+        let admitted = of_address.admit(now).and_then(|()| self.all.admit(now));
+        if admitted.is_err() {
+            of_address.bucket = before;
+        }
         self.recovered.set(address, of_address.bucket.full_at());
-        admitted?;
-        self.all.admit(now)
+        admitted
     }
 
     /// The number of entries in all tables.
