@@ -213,6 +213,7 @@ impl ChatSession for Service {
     fn leave(&self) {
         if self.is_follower() && !self.is_logged_in_follower() {
             // No leader has answered yet, so there is none to forward the command to.
+            (self.sink)(Event::Connection(Connection::Idle));
             (self.sink)(Event::LoggedOut);
             return self.end();
         }
