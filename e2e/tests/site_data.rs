@@ -123,13 +123,13 @@ fn page_starts_if_the_settings_never_arrive() {
         let page = test.open_blank("tom", WindowOptions::default()).await;
         // As if the connection hung: only the page's own limit ends the request.
         page.before_load(
-            "
-            const { fetch, AbortSignal: { timeout } } = globalThis;
-            AbortSignal.timeout = () => timeout.call(AbortSignal, 0);
-            globalThis.fetch = (url, options) => String(url).endsWith('.json')
-                ? new Promise((_, reject) => options?.signal?.addEventListener('abort', () => reject(options.signal.reason)))
-                : fetch(url, options);
-            ",
+            "{
+                const { fetch } = globalThis, { timeout } = AbortSignal;
+                AbortSignal.timeout = () => timeout.call(AbortSignal, 0);
+                globalThis.fetch = (url, options) => String(url).endsWith('.json')
+                    ? new Promise((_, reject) => options?.signal?.addEventListener('abort', () => reject(options.signal.reason)))
+                    : fetch(url, options);
+            }",
         )
         .await;
         page.goto(&server.url()).await;
