@@ -5,9 +5,13 @@
 mod common;
 
 mod append;
+mod departures;
 mod history;
 mod login;
 mod messages;
+mod rate_limits;
+mod reservations;
+mod tables;
 
 use common::world::World;
 use parlour_server::hub::Settings;
