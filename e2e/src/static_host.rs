@@ -125,15 +125,17 @@ impl StaticHost {
         self.shared.files.lock().unwrap()[&format!("{}{name}", self.path)].body.clone()
     }
 
-    /// Replaces the build by another one that does the same. The loader, the stylesheet and the room module have other names,
-    /// and the page has a `<meta name=build>` with this content.
+    /// Replaces the build by another one that does the same. The loader, the stylesheet and the parts have other names, and the
+    /// page has a `<meta name=build>` with this content.
     ///
     /// # Panics
     /// If the bundle lacks one of them.
     pub fn deploy(&self, build: &str) {
         let mut page = String::from_utf8(self.get("index.html")).expect("a page");
         let hash = build.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-        for (beginning, ending) in [("boot-", ".js"), ("style-", ".css"), ("room-", ".wasm")] {
+        for (beginning, ending) in
+            [("boot-", ".js"), ("style-", ".css"), ("room-", ".wasm"), ("search-", ".wasm")]
+        {
             let name = self.find_name(beginning, ending).expect("a file of the bundle");
             let renamed = format!("{beginning}{hash:016x}{ending}");
             assert!(page.contains(&name) && name != renamed, "{name} is a part of the page");

@@ -105,8 +105,7 @@ impl Store {
         load_room(*self).await;
         match self.service_if_loaded() {
             Some(service) => Ok(service),
-            None if config::page_is_outdated().await => Err(Status::PageOutdated),
-            None => Err(Status::PageIncomplete),
+            None => Err(missing_part_status().await),
         }
     }
 
@@ -125,4 +124,9 @@ impl Store {
         #[allow(clippy::expect_used)]
         self.service_if_loaded().expect("the service is started before the room is shown")
     }
+}
+
+/// Why a part of the page could not be loaded.
+pub async fn missing_part_status() -> Status {
+    if config::page_is_outdated().await { Status::PageOutdated } else { Status::PageIncomplete }
 }

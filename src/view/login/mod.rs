@@ -8,7 +8,7 @@ use parlour_core::{model::Connection, status::Status};
 use self::field::Field;
 use super::{
     settings::Settings,
-    shared::{ConnectionBar, Mark, tr, use_texts},
+    shared::{ConnectionBar, Mark, reload_page, tr, use_texts},
 };
 use crate::{
     ctrl::{Store, use_store},
@@ -111,13 +111,9 @@ fn Suggestion(nick: RwSignal<String>, server: RwSignal<String>) -> impl IntoView
 #[component]
 fn Reload() -> impl IntoView {
     let store = use_store();
-    let reload = move |_| {
-        // The user can reload in other ways too.
-        let _ = window().location().reload();
-    };
     view! {
         <Show when=move || has_error(store, |status| status == Status::PageOutdated)>
-            <button type="button" id="login-reload" class="button" on:click=reload>
+            <button type="button" id="login-reload" class="button" on:click=move |_| reload_page()>
                 {tr(Key::CommonReload)}
             </button>
         </Show>
