@@ -124,7 +124,8 @@ enum Visibility {
     Hidden,
 }
 
-/// One user's session with one server.
+/// The session of one account with one server. Its user may log in again; for another server, the caller has to create
+/// another session, so that nothing of the first one reaches it.
 #[derive(Debug)]
 pub struct Session {
     state: State,
@@ -222,9 +223,14 @@ impl Session {
         // As in `persist::scope`, nicks that differ in ASCII case only are the same user.
         let is_same = |other: &str| other.eq_ignore_ascii_case(&nick);
         if !is_same(&self.nick) {
-            self.send_queue.clear();
+            self.forget_account();
         }
         self.reset(&nick);
+        // The secret of a login without an answer is used again, because the server may have accepted it.
+        let next_secret = std::mem::take(&mut self.next_secret);
+        if self.secret.is_empty() {
+            self.secret = next_secret;
+        }
         for message in persisted.send_queue {
             // Cannot fail: no more messages are persisted than the queue holds.
             let _ = self.send_queue.push(message);
@@ -248,14 +254,17 @@ impl Session {
         Ok(())
     }
 
-    /// Resets everything to the state before a login.
-    fn reset(&mut self, nick: &str) {
+    /// Replaces the session by a new one, because the next login is that of another account.
+    fn forget_account(&mut self) {
+        let fresh = Self::new(self.nonce, &self.agent);
         let next_secret = std::mem::take(&mut self.next_secret);
-        // The same nick continues with the old secret, which may be needed to reclaim the nick from a connection that the
-        // server has not noticed to be lost.
-        if self.secret.is_empty() || !nick.eq_ignore_ascii_case(&self.nick) {
-            self.secret = next_secret;
-        }
+        let (commands, events) = (std::mem::take(&mut self.commands), std::mem::take(&mut self.events));
+        let (persister, visibility) = (self.persister.next_account(), self.visibility);
+        *self = Self { next_secret, commands, events, persister, visibility, ..fresh };
+    }
+
+    /// Resets everything to the state before a login, except the secret and the send queue.
+    fn reset(&mut self, nick: &str) {
         self.nick = nick.into();
         self.identity = None;
         self.history = History::default();
@@ -283,8 +292,8 @@ impl Session {
         }
     }
 
-    /// Logs out: sends the exit envelope, closes the connection and stops reconnecting. Messages that are not acknowledged
-    /// stay on the device, and are sent after the next login under the same nick.
+    /// Logs out: sends the exit envelope, closes the connection, stops reconnecting and forgets the secret. Messages that
+    /// are not acknowledged stay on the device, and are sent after the next login under the same nick.
     pub fn handle_leave(&mut self, now: Clocks) {
         if let State::Online(online) = &self.state {
             let close = if online.dialect == Dialect::Basic { None } else { Some(Status::Normal.code()) };
@@ -300,6 +309,7 @@ impl Session {
         self.persister.leave();
         let nick = self.nick.clone();
         self.reset(&nick);
+        self.secret.clear();
         self.emit(Event::Connection(Connection::Idle));
         self.emit(Event::LoggedOut);
     }

@@ -11,7 +11,7 @@ use parlour_core::{
 
 use super::{
     search::Search,
-    store::{ComposerNote, LoginError, SeekResult, Store, empty_timeline},
+    store::{ComposerNote, DEFAULT_TITLE, LoginError, SeekResult, Store, empty_timeline},
 };
 
 impl Store {
@@ -131,6 +131,10 @@ impl Store {
             inner.search_timer = None;
         });
         self.set.identity.set(None);
+        if !self.inner.with_value(|inner| inner.title_is_fixed) {
+            // The name of the server.
+            self.set.title.set(DEFAULT_TITLE.into());
+        }
         self.set.timeline_version.update(|version| *version = version.wrapping_add(1));
         self.set.rows_lost.set(false);
         self.set.has_messages.set(false);

@@ -72,6 +72,7 @@ impl Service {
     pub(super) async fn resume_session(&self) {
         let own_scope = config::tab_scope();
         let Some(scope) = own_scope.clone().or_else(config::last_scope) else { return };
+        let login_number = self.inner.borrow().login_number;
         let has_leader = tab_channel::has_leader(&scope).await;
         if has_leader && own_scope.is_none() {
             return;
@@ -83,6 +84,10 @@ impl Service {
                 Some(known) => nick = known.into(),
                 None => return,
             }
+        }
+        if !self.is_current(login_number) {
+            // The user has logged in meanwhile.
+            return;
         }
         self.join(&scope, nick, false);
         // Usually the room is shown at once. After the timeout, the page shows that it is connecting.
@@ -106,7 +111,7 @@ impl Service {
         let login_number = {
             let mut inner = self.inner.borrow_mut();
             inner.login_number += 1;
-            inner.scope = scope.into();
+            inner.enter_scope(scope);
             inner.nick = nick;
             inner.is_new_login = is_new_login;
             inner.storage_failure_reported = false;
@@ -240,12 +245,12 @@ impl Service {
             Role::Promoting(_, received) => received.push(bytes.to_vec()),
             Role::Leader(leader) => {
                 let action = leader.handle_message(now, bytes, &mut inner.session);
-                self.defer(Box::new(move |service| service.run_leader_action(action)));
+                self.defer_in_login(inner.login_number, move |service| service.run_leader_action(action));
             }
             Role::Follower(follower) => {
                 let action = follower.handle_message(now.monotonic, bytes);
                 inner.is_new_login &= !follower.is_logged_in();
-                self.defer(Box::new(move |service| service.run_follower_action(action)));
+                self.defer_in_login(inner.login_number, move |service| service.run_follower_action(action));
             }
         }
     }
@@ -254,6 +259,15 @@ impl Service {
     fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
         let service = self.clone();
         spawn_local(async move { act(&service) });
+    }
+
+    /// [`Self::defer`], unless the user logs out or in again before.
+    fn defer_in_login(&self, login_number: u64, act: impl FnOnce(&Self) + 'static) {
+        self.defer(Box::new(move |service| {
+            if service.is_current(login_number) {
+                act(service);
+            }
+        }));
     }
 
     fn run_leader_action(&self, action: LeaderAction) {
@@ -314,15 +328,20 @@ impl Service {
 
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
     pub(super) fn send_as_follower(&self, id: MessageId, text: &str) -> Result<(), Status> {
-        let queued = {
+        let (queued, login_number) = {
             let mut inner = self.inner.borrow_mut();
+            let login_number = inner.login_number;
             let Role::Follower(follower) = &mut inner.role else { return Err(Status::NotConnected) };
-            follower.handle_send(browser::now(), id, text)?
+            (follower.handle_send(browser::now(), id, text)?, login_number)
         };
         self.emit_events();
         self.write(
             std::slice::from_ref(&queued.change),
             Box::new(move |service, persisted| {
+                if !service.is_current(login_number) {
+                    // The message stays on the device, for the next login in its own scope.
+                    return;
+                }
                 service.storage_result(persisted);
                 if service.is_follower() {
                     service.post(&queued.command);

@@ -55,6 +55,10 @@ pub struct Service {
 
 struct Inner {
     session: Session,
+    /// The scope that the session belongs to; empty before the first login.
+    session_scope: Rc<str>,
+    /// Incremented with each session, so that late results for an earlier one are dropped.
+    session_number: u64,
     role: Role,
     /// Nick and server of the session, see [`persist::scope`]; empty when logged out.
     scope: Rc<str>,
@@ -85,10 +89,10 @@ impl Service {
     /// Makes a service that sends its events to `sink`.
     #[must_use]
     pub fn new(sink: impl Fn(Event) + 'static) -> Self {
-        let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
-        let session = Session::new(u64::from_le_bytes(browser::random()), agent);
         let inner = Inner {
-            session,
+            session: new_session(),
+            session_scope: "".into(),
+            session_number: 0,
             role: Role::LoggedOut,
             scope: "".into(),
             nick: String::new(),
@@ -240,6 +244,19 @@ impl ChatSession for Service {
     }
 }
 
+impl Inner {
+    /// Sets the scope for a login. A session is never used in two scopes, so that nothing of one server or account reaches
+    /// another.
+    fn enter_scope(&mut self, scope: &str) {
+        self.scope = scope.into();
+        if *self.session_scope != *scope {
+            self.session = new_session();
+            self.session_scope = self.scope.clone();
+            self.session_number += 1;
+        }
+    }
+}
+
 impl Service {
     /// Passes input to the session, then executes its commands and emits its events.
     fn with_session<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
@@ -274,10 +291,16 @@ impl Service {
     }
 
     fn persist(&self, ticket: u64, changes: &[Change]) {
-        let login_number = self.inner.borrow().login_number;
+        let (session_number, login_number) = {
+            let inner = self.inner.borrow();
+            (inner.session_number, inner.login_number)
+        };
         self.write(
             changes,
             Box::new(move |service, persisted| {
+                if service.inner.borrow().session_number != session_number {
+                    return;
+                }
                 service.with_session(|session| session.handle_persisted(browser::now(), ticket));
                 if service.is_current(login_number) {
                     service.storage_result(persisted);
@@ -386,6 +409,11 @@ impl Service {
             self.end();
         }
     }
+}
+
+fn new_session() -> Session {
+    let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
+    Session::new(u64::from_le_bytes(browser::random()), agent)
 }
 
 /// Makes an id that no other tab uses.

@@ -106,6 +106,12 @@ impl Persister {
         self.changes.extend([Change::Clear(Table::Account), Change::Clear(Table::Messages)]);
     }
 
+    /// The initial state for another account. The tickets go on, so that no result of an earlier write is taken for one of
+    /// a later write.
+    pub fn next_account(&self) -> Self {
+        Self { ticket: self.ticket, ..Self::default() }
+    }
+
     /// Resets everything to the state before a login, except the collected changes and the ticket.
     pub fn reset(&mut self) {
         self.clear_room();
