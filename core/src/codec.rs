@@ -16,7 +16,7 @@ pub use crate::wire::{ChatRequest as Envelope, chat_request::Extension};
 use crate::{
     model::{Delivery, Message, MessageId},
     status::Status,
-    wire,
+    validate, wire,
 };
 
 /// `type` of a message.
@@ -41,6 +41,11 @@ pub enum DecodeError {
     #[error("a batch that is nested or too long")]
     BadBatch,
 }
+
+/// The longest field in Text that browsers accept, in bytes: from 128 on, the encoded length is not valid UTF-8.
+pub const TEXT_FIELD_BYTES: usize = 127;
+/// The longest nick in such Text, in bytes: an entry of the member list has it twice, and four more bytes.
+pub const TEXT_NICK_BYTES: usize = (TEXT_FIELD_BYTES - 4) / 2;
 
 /// The maximum number of envelopes in a batch.
 pub const BATCH_FRAMES: usize = 1024;
@@ -185,6 +190,36 @@ pub fn message(nick: &str, room: &str, id: Option<MessageId>, content: &str) -> 
         id: id.map(|id| id.0.to_vec()).unwrap_or_default(),
         ..Envelope::default()
     }
+}
+
+/// Splits the content of a message for a server that answers in Text, so that its frames are valid UTF-8: into parts of at
+/// most [`TEXT_FIELD_BYTES`], after white space where possible, and never inside a combined character. Joined, the parts
+/// are the content.
+#[must_use]
+pub fn text_parts(content: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = content;
+    while rest.len() > TEXT_FIELD_BYTES {
+        let fitting = &rest[..rest.floor_char_boundary(TEXT_FIELD_BYTES)];
+        let ends = |is_end: fn(&str, char) -> bool| {
+            let mut ends = rest.char_indices().take_while(|(at, _)| *at <= fitting.len());
+            let mut last = None;
+            ends.by_ref()
+                .filter(|(at, next)| *at > 0 && is_end(&rest[..*at], *next))
+                .for_each(|(at, _)| last = Some(at));
+            last
+        };
+        let after_space = ends(|before, next| before.ends_with(char::is_whitespace) && !next.is_whitespace());
+        // A short part is worse than a split word.
+        let end = after_space.filter(|end| *end > TEXT_FIELD_BYTES / 2).or_else(|| {
+            ends(|before, next| !validate::extends_character(next) && !before.ends_with('\u{200D}'))
+        });
+        let (part, after) = rest.split_at(end.unwrap_or(fitting.len()));
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts
 }
 
 /// The envelope in which the server delivers a message, with sequence number and time.
