@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{
-    BasicServer, Page, PeerInput, Server, View, WindowOptions, browser_test, eventually, wire,
+    BasicServer, DesktopPeer, Page, PeerInput, Server, View, WindowOptions, browser_test, eventually, wire,
 };
 
 /// The encoded account that is persisted on the device.
