@@ -200,26 +200,25 @@ pub fn text_parts(content: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = content;
     while rest.len() > TEXT_FIELD_BYTES {
-        let fitting = &rest[..rest.floor_char_boundary(TEXT_FIELD_BYTES)];
-        let ends = |is_end: fn(&str, char) -> bool| {
-            let mut ends = rest.char_indices().take_while(|(at, _)| *at <= fitting.len());
-            let mut last = None;
-            ends.by_ref()
-                .filter(|(at, next)| *at > 0 && is_end(&rest[..*at], *next))
-                .for_each(|(at, _)| last = Some(at));
-            last
-        };
-        let after_space = ends(|before, next| before.ends_with(char::is_whitespace) && !next.is_whitespace());
-        // A short part is worse than a split word.
-        let end = after_space.filter(|end| *end > TEXT_FIELD_BYTES / 2).or_else(|| {
-            ends(|before, next| !validate::extends_character(next) && !before.ends_with('\u{200D}'))
-        });
-        let (part, after) = rest.split_at(end.unwrap_or(fitting.len()));
+        let (part, after) = rest.split_at(end_of_part(rest));
         parts.push(part);
         rest = after;
     }
     parts.push(rest);
     parts
+}
+
+/// Where the first part of a text ends that is too long for one.
+fn end_of_part(text: &str) -> usize {
+    let last = |is_end: fn(&str, char) -> bool| {
+        let ends = text.char_indices().take_while(|(at, _)| *at <= TEXT_FIELD_BYTES);
+        ends.filter(|(at, next)| *at > 0 && is_end(&text[..*at], *next)).map(|(at, _)| at).last()
+    };
+    let after_word = last(|before, next| before.ends_with(char::is_whitespace) && !next.is_whitespace());
+    // A short part is worse than a split word.
+    let after_word = after_word.filter(|end| *end > TEXT_FIELD_BYTES / 2);
+    let is_whole = |before: &str, next| !before.ends_with('\u{200D}') && !validate::extends_character(next);
+    after_word.or_else(|| last(is_whole)).unwrap_or_else(|| text.floor_char_boundary(TEXT_FIELD_BYTES))
 }
 
 /// The envelope in which the server delivers a message, with sequence number and time.

@@ -67,17 +67,13 @@ impl Session {
     /// sent in parts, it is the echo of the next part. The number is that of the parts received then, or 0 when this was
     /// the last one.
     fn find_echo(&self, content: &str) -> Option<(MessageId, usize)> {
+        let identity = self.identity.as_ref()?;
         self.send_queue.iter().filter(|queued| queued.stage == Stage::InFlight).find_map(|queued| {
             let received = self.partial_echo.filter(|(id, _)| *id == queued.id).map_or(0, |(_, parts)| parts);
-            let parts = self.parts(&queued.content);
+            let parts = sent_parts(identity, &queued.content);
             let is_last = received + 1 == parts.len();
             (*parts.get(received)? == content).then_some((queued.id, if is_last { 0 } else { received + 1 }))
         })
-    }
-
-    /// The parts in which a message is sent.
-    pub(super) fn parts<'a>(&self, content: &'a str) -> Vec<&'a str> {
-        if self.receives_text && self.is_basic() { codec::text_parts(content) } else { vec![content] }
     }
 
     /// The server answers in Text: if it is a basic one, messages are sent in parts from now on.
@@ -142,4 +138,9 @@ impl Session {
             delivery: Delivery::Sent,
         }));
     }
+}
+
+/// The parts in which a message is sent.
+pub(super) fn sent_parts<'a>(identity: &Identity, content: &'a str) -> Vec<&'a str> {
+    if identity.echoes_text { codec::text_parts(content) } else { vec![content] }
 }

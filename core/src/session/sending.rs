@@ -1,6 +1,6 @@
 //! Sending messages: from the user into the send queue, and from there to the server.
 
-use super::{Clocks, Command, Millis, Session, State, own_message};
+use super::{Clocks, Command, Millis, Session, State, basic::sent_parts, own_message};
 use crate::{
     codec,
     event::Event,
@@ -181,10 +181,7 @@ impl Session {
                 break;
             }
             let id = queued.id;
-            let parts = match identity.echoes_text {
-                true => codec::text_parts(&queued.content),
-                false => vec![&*queued.content],
-            };
+            let parts = sent_parts(identity, &queued.content);
             let part = |part| codec::encode(&codec::message(&identity.nick, "", rich.then_some(id), part));
             frames.extend(parts.into_iter().map(part));
             self.send_queue.set(id, Stage::InFlight);
