@@ -308,7 +308,7 @@ impl Service {
     }
 
     /// Calls `act` in a microtask, when nothing is borrowed.
-    fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
+    pub(super) fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
         let service = self.clone();
         spawn_local(async move { act(&service) });
     }
