@@ -1,6 +1,6 @@
 //! Socket events, timeouts, and code common to both dialects.
 
-use super::{Clocks, Command, Event, Online, Session, State, Visibility};
+use super::{Clocks, Command, Event, Online, Session, State, Visibility, sending::PROBATION_MS};
 use crate::{
     Millis, PROTOCOL_VERSION,
     codec::{self, Envelope, Extension},
@@ -95,7 +95,7 @@ impl Session {
         for envelope in envelopes {
             self.handle_envelope(now, envelope);
         }
-        if matches!(self.state, State::Online(Online { awaits_ack: true, .. })) {
+        if matches!(self.state, State::Online(Online { held_until: 1.., .. })) {
             self.flush(now);
         }
     }
@@ -164,8 +164,8 @@ impl Session {
                     Some((_, sent)) => self.pong_deadline(online, sent),
                     None => self.ping_due(online),
                 };
-                let next = self.send_queue.next_queued().filter(|_| !online.awaits_ack);
-                let flush = next.map_or(Millis::MAX, |_| online.paused_until);
+                let flush_due = online.paused_until.max(online.held_until);
+                let flush = self.send_queue.next_queued().map_or(Millis::MAX, |_| flush_due);
                 let next = if online.dialect == Dialect::Basic { flush } else { ping.min(flush) };
                 (next != Millis::MAX).then_some(next)
             }
@@ -284,8 +284,8 @@ impl Session {
             pause_reason: Status::RateLimited,
             can_batch,
             last_sent: None,
-            is_proven: false,
-            awaits_ack: false,
+            stable_at: now.monotonic + PROBATION_MS,
+            held_until: 0,
         });
         let dialect = identity.dialect;
         let first = self.identity.replace(identity.clone()).is_none();

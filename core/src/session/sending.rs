@@ -5,7 +5,7 @@ use crate::{
     codec,
     event::Event,
     model::{Delivery, Dialect, MessageId},
-    send_queue::{MAX_STRIKES, QueuedMessage, Stage},
+    send_queue::{QueuedMessage, Stage},
     status::Status,
     validate,
 };
@@ -14,28 +14,27 @@ use crate::{
 const REPORTED_PAUSE_MS: Millis = 1_000;
 /// The maximum overhead of a frame in a batch, in bytes.
 const BATCH_OVERHEAD_BYTES: usize = 8;
-/// A connection that ends later than this after a message was sent has not ended because of it, in ms. More than the
-/// time in which a connection that has stopped working is detected.
-const BLAME_WITHIN_MS: Millis = 30_000;
+/// A connection that ends later than this after a message was sent has not ended because of it, in ms.
+const BLAME_WITHIN_MS: Millis = 2_000;
+/// A message that may have ended earlier connections is sent on one that has lasted this long, in ms.
+pub(super) const PROBATION_MS: Millis = 10_000;
 
 /// Whether sending a message may have ended the connection with this status. A server that stops, or another login of
-/// the session, end it without regard to messages.
+/// the session, end it without regard to messages. A connection on which nothing arrives any more has not ended.
 fn may_be_caused_by_message(status: Status) -> bool {
-    is_too_big(status)
-        || matches!(
-            status,
-            Status::ConnectionLost
-                | Status::ProtocolError
-                | Status::UnsupportedData
-                | Status::NoStatus
-                | Status::Abnormal
-                | Status::InvalidText
-                | Status::Policy
-                | Status::ServerError
-                | Status::BadFrame
-                | Status::Internal
-                | Status::Other(_)
-        )
+    matches!(
+        status,
+        Status::ProtocolError
+            | Status::UnsupportedData
+            | Status::NoStatus
+            | Status::Abnormal
+            | Status::InvalidText
+            | Status::Policy
+            | Status::ServerError
+            | Status::BadFrame
+            | Status::Internal
+            | Status::Other(_)
+    )
 }
 
 /// Whether the connection was closed because a message was too big for a server, or a proxy before it.
@@ -62,8 +61,16 @@ impl Session {
         let nick = identity.nick.clone();
         let order = self.send_queue.next_order(now.unix);
         let (content, stage) = (text.into(), Stage::Queued);
-        let message =
-            QueuedMessage { id, content, time: now.unix, stage, order, strikes: 0, is_renamed: false };
+        let message = QueuedMessage {
+            id,
+            content,
+            time: now.unix,
+            stage,
+            order,
+            ended: 0,
+            too_big: 0,
+            is_renamed: false,
+        };
         if self.send_queue.push(message.clone())? {
             self.emit(Event::Message(own_message(&nick, &message)));
             self.persist_queued(id);
@@ -106,16 +113,16 @@ impl Session {
     /// With a basic server every message in flight fails, see [`requeue_in_flight`](Self::requeue_in_flight).
     pub(super) fn blame_in_flight(&mut self, now: Clocks, status: Status) -> bool {
         let State::Online(online) = &self.state else { return false };
-        let is_recent = online.last_sent.is_some_and(|sent| now.monotonic <= sent + BLAME_WITHIN_MS);
-        if online.dialect == Dialect::Basic || !is_recent || !may_be_caused_by_message(status) {
+        let is_recent = online.last_sent.is_none_or(|sent| now.monotonic <= sent + BLAME_WITHIN_MS);
+        let too_big = is_too_big(status);
+        let is_cause = too_big || is_recent && may_be_caused_by_message(status);
+        if online.dialect == Dialect::Basic || !is_cause {
             return false;
         }
-        let too_big = is_too_big(status);
         let mut any_failed = false;
         for mut message in self.send_queue.blame_in_flight(too_big) {
-            if message.strikes >= MAX_STRIKES {
+            if let Some(status) = message.verdict() {
                 any_failed = true;
-                let status = if too_big { Status::ContentTooLong } else { Status::EndsConnection };
                 message.stage = Stage::Failed(status);
                 self.send_queue.set(message.id, message.stage);
                 self.emit(Event::Delivery(message.id, Delivery::Failed(status)));
@@ -163,11 +170,14 @@ impl Session {
         let mut frames = Vec::new();
         let mut sent = Vec::new();
         let mut pause = None;
-        online.awaits_ack = false;
+        online.held_until = 0;
         while let Some(queued) = self.send_queue.next_queued() {
-            // A suspect message is sent alone, and only on a connection that works.
-            if queued.is_suspect() && !online.is_proven || self.send_queue.must_wait_before(queued) {
-                online.awaits_ack = true;
+            if self.send_queue.must_wait_before(queued) {
+                online.held_until = Millis::MAX;
+                break;
+            }
+            if queued.needs_stable_connection() && now.monotonic < online.stable_at {
+                online.held_until = online.stable_at;
                 break;
             }
             if online.paused_until > now.monotonic {
