@@ -67,6 +67,12 @@ impl QueuedMessage {
         self.is_suspect() && self.too_big == 0
     }
 
+    fn acquit(&mut self) {
+        if !matches!(self.stage, Stage::Failed(_)) {
+            self.ended = 0;
+        }
+    }
+
     /// The user sends the failed message again: it gets one more chance.
     pub fn pardon(&mut self) {
         self.stage = Stage::Queued;
@@ -164,14 +170,20 @@ impl SendQueue {
             if message.stage == Stage::InFlight {
                 message.ended = message.ended.saturating_add(1);
                 message.too_big = message.too_big.saturating_add(too_big.into());
-            } else if message.stage == Stage::Queued && message.needs_stable_connection() {
-                message.ended = 0;
+            } else if message.needs_stable_connection() {
+                message.acquit();
             } else {
                 continue;
             }
             changed.push(message.clone());
         }
         changed
+    }
+
+    /// The network ends connections, or the server can't be reached, without regard to messages. Returns the changed ones.
+    pub fn acquit(&mut self) -> Vec<QueuedMessage> {
+        let blamed = self.messages.iter_mut().filter(|message| message.ended > 0 && message.too_big == 0);
+        blamed.map(|message| (message.acquit(), message.clone()).1).collect()
     }
 
     /// Changes a message; `None` when it is not in the queue.

@@ -117,8 +117,9 @@ struct Online {
     paused_until: Millis,
     pause_reason: Status,
     can_batch: bool,
-    /// When the last message was sent.
-    last_sent: Option<Millis>,
+    /// When the last message was sent, until the server has answered a ping that followed it. So it was neither a proxy nor
+    /// the server's reading of the message that has ended the connection.
+    unanswered_since: Option<Millis>,
     /// When the connection has lasted for [`PROBATION_MS`](sending::PROBATION_MS).
     stable_at: Millis,
     /// The next message is not sent before this time, or before those in flight are acknowledged; 0 if it is not held.

@@ -283,7 +283,7 @@ impl Session {
             paused_until: 0,
             pause_reason: Status::RateLimited,
             can_batch,
-            last_sent: None,
+            unanswered_since: None,
             stable_at: now.monotonic + PROBATION_MS,
             held_until: 0,
         });
@@ -297,6 +297,7 @@ impl Session {
         if first {
             self.emit_send_queue();
         }
+        self.fail_guilty();
         if dialect == Dialect::Basic {
             let is_queued = |stage| stage == Stage::Queued;
             let queued: Vec<_> =
@@ -314,7 +315,7 @@ impl Session {
             self.backoff.reset();
         }
         self.history_disconnected();
-        let has_failed_message = self.blame_in_flight(now, status);
+        let is_message_guilty = self.blame_in_flight(now, status);
         self.requeue_in_flight();
         self.partial_echo = None;
         if status == Status::InvalidText && self.backoff.attempt() == 0 {
@@ -330,7 +331,7 @@ impl Session {
             refusal.as_ref().map(|refusal| refusal.retry_after.into()).filter(|ms: &Millis| *ms > 0);
         // Without the message that has ended the connection, the next one may last. A first login is retried only when the
         // server has named a delay.
-        if (status.is_terminal() && !has_failed_message && !self.may_regain_nick(now, status))
+        if (status.is_terminal() && !is_message_guilty && !self.may_regain_nick(now, status))
             || (self.identity.is_none() && requested_delay.is_none())
         {
             self.fail(status, refusal);
