@@ -2,6 +2,7 @@
 
 use leptos::{html, prelude::*};
 
+use super::oversized::Oversized;
 use crate::ctrl::{Store, use_store};
 
 /// The composer's text and field. A context of the room, because a failed message can be put back into the composer.
@@ -10,12 +11,19 @@ pub struct Draft {
     store: Store,
     pub(super) text: RwSignal<String>,
     pub(super) field: NodeRef<html::Textarea>,
+    /// What was not inserted into the field, because it would be too long to be sent.
+    pub(super) oversized: RwSignal<Option<Oversized>>,
 }
 
 impl Draft {
     /// Makes an empty draft.
     pub fn new() -> Self {
-        Self { store: use_store(), text: RwSignal::new(String::new()), field: NodeRef::new() }
+        Self {
+            store: use_store(),
+            text: RwSignal::new(String::new()),
+            field: NodeRef::new(),
+            oversized: RwSignal::new(None),
+        }
     }
 
     /// Inserts a text before the current draft, on a line of its own, and focuses the field.
