@@ -24,10 +24,7 @@ mod nicks;
 mod query;
 mod row;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use self::row::{COLLAPSED_PX, Notice, PRESENCE_NAMES, PresenceSummary, Row, RowKind, SCREENFUL_PX};
 use self::{
@@ -87,7 +84,7 @@ pub struct Timeline {
     /// The content of the rows that are not messages, by row key.
     others: BTreeMap<u32, OtherRow>,
     /// The keys of the messages that the user has expanded.
-    expanded: BTreeSet<u32>,
+    expanded: Vec<u32>,
     last_key: u32,
     /// Maps a Unix time in ms to the number of its local day.
     day_of: Box<dyn Fn(i64) -> i64 + Send + Sync>,
@@ -123,7 +120,7 @@ impl Timeline {
             len: 0,
             nicks: Nicks::default(),
             others: BTreeMap::new(),
-            expanded: BTreeSet::new(),
+            expanded: Vec::new(),
             last_key: 0,
             day_of: Box::new(day_of),
             metrics: RowMetrics::default(),
@@ -226,9 +223,7 @@ impl Timeline {
         let index = self.insertion_index(sort_key(&message));
         let nick = self.nicks.intern(&message.nick);
         let continued = self.continues(index, nick, message.time);
-        if expanded {
-            self.expanded.insert(key);
-        }
+        self.set_expanded(key, expanded);
         let height = self.estimate_height(&message.content, expanded, continued, message.own);
         let (block, at) = self.reserve(index);
         self.blocks[block].insert(at, key, nick, height, &message);
@@ -322,7 +317,7 @@ impl Timeline {
             self.blocks.remove(block);
         }
         self.others.remove(&row.key);
-        self.expanded.remove(&row.key);
+        self.set_expanded(row.key, false);
         row
     }
 

@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{BasicServer, Page, Server, browser_test, wire::Envelope};
+use parlour_e2e::{BasicServer, Page, Server, browser_test, socket::BINARY, wire::Envelope};
 use serde_json::{Value, json};
 
 /// A picture of the page without the first element that matches a selector, at which nothing is painted.
@@ -46,7 +46,8 @@ fn stacked_marks_are_clipped_to_their_row() {
         for (nick, text) in
             [("amy", "above"), (&*tall, "a word"), (&*deep, "another"), ("amy", &*marked), ("oscar", "below")]
         {
-            server.broadcast(Envelope::new(nick, "talk", text).with_list(names));
+            // In a Binary frame: the original server's Text frames are readable only if they are short.
+            server.send_bytes(BINARY, &Envelope::new(nick, "talk", text).with_list(names).encode());
         }
         tom.until("the last message", |view| view.has_sent("below")).await;
         // A caret that blinks would be a difference.

@@ -169,10 +169,9 @@ impl Timeline {
 
     /// Expands a message that is taller than [`SCREENFUL_PX`](super::SCREENFUL_PX), or collapses it again.
     pub fn set_expanded(&mut self, key: u32, expanded: bool) {
+        self.expanded.retain(|other| *other != key);
         if expanded {
-            self.expanded.insert(key);
-        } else {
-            self.expanded.remove(&key);
+            self.expanded.push(key);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use leptos::{html, prelude::*};
 
-use super::oversized::Oversized;
+use super::oversized::Inserted;
 use crate::ctrl::{Store, use_store};
 
 /// The composer's text and field. A context of the room, because a failed message can be put back into the composer.
@@ -11,8 +11,10 @@ pub struct Draft {
     store: Store,
     pub(super) text: RwSignal<String>,
     pub(super) field: NodeRef<html::Textarea>,
-    /// What was not inserted into the field, because it would be too long to be sent.
-    pub(super) oversized: RwSignal<Option<Oversized>>,
+    /// The text that was not inserted into the field, because that would be too long to be sent.
+    pub(super) refused: StoredValue<Option<Inserted>>,
+    /// By how many bytes the field's text would be too long with it; 0 if no text was refused.
+    pub(super) excess_bytes: RwSignal<u32>,
 }
 
 impl Draft {
@@ -22,7 +24,8 @@ impl Draft {
             store: use_store(),
             text: RwSignal::new(String::new()),
             field: NodeRef::new(),
-            oversized: RwSignal::new(None),
+            refused: StoredValue::new(None),
+            excess_bytes: RwSignal::new(0),
         }
     }
 

@@ -15,7 +15,7 @@ use wasm_bindgen::JsCast;
 pub use self::draft::Draft;
 use self::{
     direction::direction,
-    oversized::{Change, Inserted, OversizedNote, oversized},
+    oversized::{Change, Inserted, OversizedNote},
     send_key::{KeyPress, is_send_key, sends_line_break},
 };
 use super::{
@@ -44,7 +44,7 @@ pub fn Composer() -> impl IntoView {
         let typed = field.value();
         if store.send(&typed) {
             text.set(String::new());
-            draft.oversized.set(None);
+            draft.forget_refused();
             scroller.to_end();
         } else {
             text.set(typed);
@@ -55,15 +55,6 @@ pub fn Composer() -> impl IntoView {
         event.prevent_default();
         send();
     };
-    // Refuses what would make the field's text far too long. `false` if there is nothing to refuse.
-    let refuse = move |inserted: Inserted, change: Change| {
-        let refused = text.with_untracked(|text| oversized(store, text, inserted, change));
-        let is_refused = refused.is_some();
-        if is_refused || draft.oversized.with_untracked(Option::is_some) {
-            draft.oversized.set(refused);
-        }
-        is_refused
-    };
     let before_input = move |event: InputEvent| {
         let Some(field) = field.get_untracked() else { return };
         if sends_line_break(&event.input_type(), is_modified.get_value()) {
@@ -72,7 +63,7 @@ pub fn Composer() -> impl IntoView {
         } else if let Some(data) = event.data().filter(|_| !event.is_composing()) {
             let position = |of: Result<Option<u32>, _>| of.ok().flatten().unwrap_or(0);
             let (from, to) = (position(field.selection_start()), position(field.selection_end()));
-            if refuse(Inserted { text: data, from, to }, Change::of(&event.input_type())) {
+            if draft.refuses(store, Inserted { text: data, from, to }, Change::of(&event.input_type())) {
                 event.prevent_default();
             }
         }
@@ -82,7 +73,7 @@ pub fn Composer() -> impl IntoView {
         let is_composing = event.dyn_ref::<InputEvent>().is_some_and(InputEvent::is_composing);
         // Not every change is announced by `beforeinput`.
         let whole = || Inserted { text: typed.clone(), from: 0, to: u32::MAX };
-        if !is_composing && refuse(whole(), Change::Typed) {
+        if !is_composing && draft.refuses(store, whole(), Change::Typed) {
             // Back to the text before.
             if let Some(field) = field.get_untracked() {
                 text.with_untracked(|text| field.set_value(text));

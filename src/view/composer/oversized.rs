@@ -13,14 +13,6 @@ use crate::{
 /// By how many bytes a text that is typed may be too long, so that one sees what to shorten.
 const TYPING_EXCESS_BYTES: usize = 1_024;
 
-/// A text that was not inserted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Oversized {
-    inserted: Inserted,
-    /// By how many bytes the field's text would be too long with it.
-    excess_bytes: usize,
-}
-
 /// A text to be inserted into another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inserted {
@@ -33,10 +25,10 @@ pub struct Inserted {
 }
 
 impl Inserted {
-    /// The result of the insertion into `old`, and the position after the inserted text in UTF-16 code units. Line breaks are
+    /// The result of the insertion into `old`, with the line breaks of a text field, and the position after the inserted text in UTF-16 code units. Line breaks are
     /// those of a text field.
-    fn into_text(self, old: &str) -> (String, u32) {
-        let text = self.text.replace("\r\n", "\n").replace('\r', "\n");
+    fn insert_into(&self, old: &str) -> (String, u32) {
+        let text = self.text.replace('\r', "");
         let (from, to) = (byte_position(old, self.from), byte_position(old, self.to.max(self.from)));
         let units = text.encode_utf16().count();
         (format!("{}{text}{}", &old[..from], &old[to..]), self.from + u32::try_from(units).unwrap_or(0))
@@ -75,55 +67,81 @@ impl Change {
     }
 }
 
-/// The text as `Oversized` if the field must not hold `old` with it.
-pub fn oversized(store: Store, old: &str, inserted: Inserted, change: Change) -> Option<Oversized> {
-    let (whole, _) = inserted.clone().into_text(old);
-    let excess_bytes = store.excess_bytes(&whole);
-    let allowed = if change == Change::Pasted { 0 } else { TYPING_EXCESS_BYTES };
-    (excess_bytes > allowed && whole.len() > old.len()).then_some(Oversized { inserted, excess_bytes })
-}
+impl Draft {
+    /// Whether the field must not hold its text with this one inserted. Then the user is told; otherwise, an earlier refusal
+    /// is over.
+    pub(super) fn refuses(self, store: Store, inserted: Inserted, change: Change) -> bool {
+        let (excess, grows) = self.text.with_untracked(|text| {
+            let (whole, _) = inserted.insert_into(text);
+            (store.excess_bytes(&whole), whole.len() > text.len())
+        });
+        let allowed = if change == Change::Pasted { 0 } else { TYPING_EXCESS_BYTES };
+        let is_refused = grows && excess > allowed;
+        if is_refused {
+            self.refused.set_value(Some(inserted));
+            self.excess_bytes.set(u32::try_from(excess).unwrap_or(u32::MAX));
+        } else {
+            self.forget_refused();
+        }
+        is_refused
+    }
 
-impl Oversized {
-    /// As much of the text as can be sent together with `old`, inserted into that; and the position after it.
-    fn into_fitting(self, old: &str) -> (String, u32) {
-        let Inserted { text, from, to } = self.inserted;
-        let end = graphemes::floor(&text, text.trim_end().len().saturating_sub(self.excess_bytes));
-        let fitting = Inserted { text: text[..end].to_owned(), from, to };
-        fitting.into_text(old)
+    /// Ends a refusal.
+    pub(super) fn forget_refused(self) {
+        if self.excess_bytes.get_untracked() > 0 {
+            self.refused.set_value(None);
+            self.excess_bytes.set(0);
+        }
+    }
+
+    /// Inserts as much of the refused text as can be sent.
+    fn insert_fitting(self, store: Store) {
+        let refused = self.refused.try_update_value(Option::take).flatten();
+        if let (Some(mut inserted), Some(field)) = (refused, self.field.get_untracked()) {
+            let fits =
+                inserted.text.trim_end().len().saturating_sub(self.excess_bytes.get_untracked() as usize);
+            inserted.text.truncate(graphemes::floor(&inserted.text, fits));
+            let (whole, caret) = self.text.with_untracked(|text| inserted.insert_into(text));
+            field.set_value(&whole);
+            // Fails only for a field without text.
+            let _ = field.set_selection_range(caret, caret);
+            store.draft_changed(&whole);
+            self.text.set(whole);
+        }
     }
 }
 
-/// Tells that a text was not inserted, and offers to insert the part of it that can be sent. Follows [`Draft::oversized`].
+/// Tells that a text was not inserted, and offers to insert the part of it that can be sent. Follows
+/// [`Draft::excess_bytes`].
 #[component]
 pub fn OversizedNote() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    let Draft { text, field, oversized, .. } = expect_context::<Draft>();
-    let finish = move |change: Option<(String, u32)>| {
-        oversized.set(None);
-        let Some(field) = field.get_untracked() else { return };
-        if let Some((whole, caret)) = change {
-            field.set_value(&whole);
-            store.draft_changed(&whole);
-            text.set(whole);
-            // Fails only for a field without text.
-            let _ = field.set_selection_range(caret, caret);
+    let draft = expect_context::<Draft>();
+    let excess = move || draft.excess_bytes.get();
+    let finish = move || {
+        draft.forget_refused();
+        if let Some(field) = draft.field.get_untracked() {
+            let _ = field.focus();
         }
-        let _ = field.focus();
     };
     let insert = move |_| {
-        let fitting = oversized.get_untracked().map(|it| it.into_fitting(&text.get_untracked()));
-        finish(fitting);
+        draft.insert_fitting(store);
+        finish();
     };
-    let note = move || oversized.with(|it| it.as_ref().map(|it| t().composer_not_inserted(it.excess_bytes)));
+    let note = move || {
+        Some(excess()).filter(|bytes| *bytes > 0).map(|bytes| t().composer_not_inserted(bytes as usize))
+    };
     view! {
-        <div id="composer-oversized" class="composer-oversized">
-            <p role="alert">{announced(note)}</p>
-            <Show when=move || oversized.with(Option::is_some)>
-                <button type="button" class="button insert" on:click=insert>{tr(Key::ComposerInsertPart)}</button>
-                <button type="button" class="button quiet" on:click=move |_| finish(None)>
+        <div class="composer-oversized">
+            <p id="composer-oversized" role="alert">{announced(note)}</p>
+            <div hidden=move || excess() == 0>
+                <button type="button" id="composer-insert" class="button" on:click=insert>
+                    {tr(Key::ComposerInsertPart)}
+                </button>
+                <button type="button" id="composer-discard" class="button quiet" on:click=move |_| finish()>
                     {tr(Key::MessageDiscard)}
                 </button>
-            </Show>
+            </div>
         </div>
     }
 }
@@ -135,14 +153,14 @@ mod tests {
     #[test]
     fn a_text_replaces_the_selection() {
         for (old, (from, to), text, whole, caret) in [
-            ("", (0, 0), "a\r\nb\rc", "a\nb\nc", 5),
+            ("", (0, 0), "a\r\nb\n", "a\nb\n", 4),
             ("one two", (4, 7), "2", "one 2", 5),
             ("a👋b", (1, 3), "李👋", "a李👋b", 4),
             ("a👋b", (3, 3), "!", "a👋!b", 4),
             ("ab", (9, 9), "c", "abc", 10),
         ] {
             let inserted = Inserted { text: text.into(), from, to };
-            assert_eq!(inserted.into_text(old), (whole.into(), caret), "{text} in {old}");
+            assert_eq!(inserted.insert_into(old), (whole.into(), caret), "{text} in {old}");
         }
     }
 

@@ -25,29 +25,27 @@ pub fn excerpt(text: &str, words: &str) -> Vec<Piece> {
 }
 
 fn pieces(text: &str, words: &str, fold: fn(char) -> String) -> Vec<Piece> {
-    let words: Vec<char> = words.chars().flat_map(|c| fold(c).chars().collect::<Vec<_>>()).collect();
-    let matches = matches(text, &words, fold);
+    let matches = matches(text, words, fold);
     let excerpt = bounds(text, matches.first().map_or(0, |first| first.start));
     let mut pieces: Vec<Piece> = Vec::new();
-    let mut push = |range: Range<usize>, highlighted| match pieces.last_mut() {
-        Some((piece, last)) if *last == highlighted => piece.push_str(&text[range]),
-        _ if range.is_empty() => {}
-        _ => pieces.push((text[range].to_owned(), highlighted)),
+    let mut push = |part: &str, highlighted| match pieces.last_mut() {
+        Some((piece, last)) if *last == highlighted => piece.push_str(part),
+        _ if part.is_empty() => {}
+        _ => pieces.push((part.to_owned(), highlighted)),
     };
+    push(if excerpt.start > 0 { "…" } else { "" }, false);
     let mut at = excerpt.start;
     for Range { start, end } in matches {
-        // A match may contain another one, and a grapheme may contain two.
+        // A grapheme may contain two matches.
         let start = graphemes::floor(text, start).clamp(at, excerpt.end);
         let end = graphemes::ceil(text, end).clamp(start, excerpt.end);
-        push(at..start, false);
-        push(start..end, true);
+        push(&text[at..start], false);
+        push(&text[start..end], true);
         at = end;
     }
-    push(at..excerpt.end, false);
-    let ellipsis = |is_cut: bool| is_cut.then(|| ("…".into(), false));
-    let mut cut: Vec<Piece> = ellipsis(excerpt.start > 0).into_iter().chain(pieces).collect();
-    cut.extend(ellipsis(excerpt.end < text.len()));
-    cut
+    push(&text[at..excerpt.end], false);
+    push(if excerpt.end < text.len() { "…" } else { "" }, false);
+    pieces
 }
 
 /// The part of a text to show, in bytes, if the first match is at this position.
@@ -59,25 +57,25 @@ fn bounds(text: &str, first: usize) -> Range<usize> {
     graphemes::floor(text, start)..graphemes::floor(text, end)
 }
 
-/// The parts of a text that match one of the words, in bytes, in order of their beginning. `words` is folded.
-fn matches(text: &str, words: &[char], fold: fn(char) -> String) -> Vec<Range<usize>> {
-    let mut folded: Vec<(char, Range<usize>)> = Vec::new();
+/// The characters of a text that belong to one of the words, as ranges of bytes, in order.
+fn matches(text: &str, words: &str, fold: fn(char) -> String) -> Vec<Range<usize>> {
+    let (mut folded, mut ranges) = (Vec::new(), Vec::new());
     for (at, c) in text.char_indices() {
-        let part = at..at + c.len_utf8();
-        folded.extend(fold(c).chars().map(|folded| (folded, part.clone())));
+        folded.extend(fold(c).chars());
+        ranges.resize(folded.len(), at..at + c.len_utf8());
     }
-    let mut matches = Vec::new();
+    let words: Vec<char> = words.chars().map(fold).collect::<String>().chars().collect();
+    let mut matching = vec![false; folded.len()];
     for term in words.chunk_by(|a, b| kind(*a) == kind(*b)).filter(|term| kind(term[0]) != Kind::Other) {
         for (at, part) in folded.windows(term.len()).enumerate() {
-            let begins_word =
-                kind(term[0]) == Kind::Sign || at == 0 || kind(folded[at - 1].0) != Kind::Letter;
-            if begins_word && part.iter().map(|(c, _)| c).eq(term) {
-                matches.push(part[0].1.start..part[term.len() - 1].1.end);
+            let begins_word = kind(term[0]) == Kind::Sign || at == 0 || kind(folded[at - 1]) != Kind::Letter;
+            if begins_word && part == term {
+                matching[at..at + term.len()].fill(true);
             }
         }
     }
-    matches.sort_unstable_by_key(|part| part.start);
-    matches
+    let parts = ranges.into_iter().zip(matching);
+    parts.filter_map(|(part, matches)| matches.then_some(part)).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

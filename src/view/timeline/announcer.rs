@@ -17,7 +17,7 @@ const MAX_READ_OUT: u32 = 3;
 #[component]
 pub fn Announcer() -> impl IntoView {
     let store = use_store();
-    let text = RwSignal::new(None);
+    let text = RwSignal::new(String::new());
     let announced_count = StoredValue::new(store.received.get_untracked());
     let timer = StoredValue::new_local(None::<Timeout>);
     let announce = move || {
@@ -27,7 +27,7 @@ pub fn Announcer() -> impl IntoView {
         announced_count.set_value(received);
         if new > MAX_READ_OUT {
             let t = texts(store.locale.get_untracked());
-            text.set(Some(t.timeline_new_messages(new as usize)));
+            text.set(t.timeline_new_messages(new as usize));
             return;
         }
         let mut lines = String::new();
@@ -35,12 +35,12 @@ pub fn Announcer() -> impl IntoView {
             // Writing to a string does not fail.
             let _ = writeln!(lines, "{nick}: {content}");
         }
-        text.set(Some(lines));
+        text.set(lines);
     };
     Effect::new(move || {
         if store.received.get() != announced_count.get_value() && timer.with_value(Option::is_none) {
             timer.set_value(Some(Timeout::new(COLLECT_MS, announce)));
         }
     });
-    view! { <div class="announcer" role="status" aria-live="polite">{announced(move || text.get())}</div> }
+    view! { <div class="announcer" role="status" aria-live="polite">{announced(move || Some(text.get()))}</div> }
 }
