@@ -6,6 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{ranges::Gap, status::Status};
 
+mod days;
+mod long;
+
 const DAY: i64 = 86_400_000;
 
 fn timeline() -> Timeline {
