@@ -177,7 +177,10 @@ impl Room {
                     let appended = batch.messages.iter().map(|_| stamp()).collect();
                     self.hub.handle_appended(self.now, NOW, Ok(appended));
                 }
-                Output::Close { .. } | Output::Read { .. } | Output::Identified { .. } => {}
+                Output::Close { .. }
+                | Output::Read { .. }
+                | Output::CancelRead { .. }
+                | Output::Identified { .. } => {}
             }
         }
         self.queues.values_mut().for_each(|queue| queue.flush(true));

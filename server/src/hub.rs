@@ -9,6 +9,7 @@
 //! | `dispatch` | routing of incoming envelopes |
 //! | `login` | login, session resumption and departure |
 //! | `message` | incoming messages |
+//! | `position` | the position of a client, compared with the log |
 //! | `history` | replay, history pages and searches |
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
@@ -18,6 +19,7 @@
 //! | [`append_queue`] | messages that are not committed yet |
 //! | `sender_order` | per-sender ordering after refusals |
 //! | [`nick_registry`] | nicks in use, look-alikes |
+//! | `text_rules` | the rules for nicks and messages that need Unicode's tables |
 //! | [`sessions`] | sessions that can be resumed |
 //! | [`rate_limits`] | the rate limits of members, also while they have no connection |
 //! | [`expiry_queue`] | keys with deadlines |
@@ -37,6 +39,7 @@ pub mod login_admission;
 mod message;
 pub mod nick_registry;
 pub mod output;
+mod position;
 mod presence;
 pub mod rate_limits;
 pub mod recent_messages;
@@ -46,6 +49,7 @@ mod sender_order;
 pub mod sessions;
 mod slow_consumer;
 pub mod tables;
+mod text_rules;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -68,6 +72,7 @@ use self::{
     connection::Connection,
     connection_table::{ConnectionId, ConnectionTable},
     expiry_queue::ExpiryQueue,
+    history::OpenQuery,
     login_admission::LoginAdmission,
     nick_registry::NickRegistry,
     output::{Output, Outputs},
@@ -76,7 +81,9 @@ use self::{
     room::Room,
     sessions::{LostLimits, Sessions},
 };
-use crate::store::{HistoryPage, LogError, LogReader, PageSize, PageStart, SessionRecord};
+use crate::store::{
+    HistoryPage, LogError, LogReader, PageSize, PageStart, SessionRecord, retention_clock::implausible_ms,
+};
 
 /// The capabilities that the server announces in the welcome.
 pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search"];
@@ -155,12 +162,13 @@ impl Recovered {
     /// The errors of the log.
     pub fn read(log: &mut dyn LogReader, unix_ms: i64) -> Result<Self, LogError> {
         let size = PageSize { messages: RECENT_MAX_MESSAGES, bytes: RECENT_MAX_BYTES };
-        Ok(Self {
-            log: log.id()?,
-            newest: log.page("", PageStart::End, size)?,
-            sessions: log.sessions()?,
-            unix_ms,
-        })
+        // A wrong clock must not end sessions: then they count as lost until the last time that is known.
+        let ahead = implausible_ms(log.clock()?, unix_ms);
+        let mut sessions = log.sessions()?;
+        for session in &mut sessions {
+            session.lost_at = session.lost_at.map(|lost_at| lost_at.saturating_add(ahead));
+        }
+        Ok(Self { log: log.id()?, newest: log.page("", PageStart::End, size)?, sessions, unix_ms })
     }
 }
 
@@ -178,8 +186,8 @@ pub struct Hub {
     /// The id of the log that sequence numbers belong to.
     log: [u8; 16],
     append_queue: AppendQueue,
-    /// Queries to the log without a result, by token: the requesting connection and its request number.
-    queries: HashMap<u64, (ConnectionId, u32)>,
+    /// Queries to the log without a result, by token.
+    queries: HashMap<u64, OpenQuery>,
     last_token: u64,
     admission: LoginAdmission,
     /// The keys of nicks that are reserved for lost sessions, until the reservation ends.

@@ -250,6 +250,7 @@ impl HubTask {
             Output::Snapshot { conn, frames } => self.push(conn, |queue| queue.push_snapshot(frames)),
             Output::Append(batch) => self.log.append(batch),
             Output::Read { token, query } => self.log.read(token, query),
+            Output::CancelRead { token } => self.log.cancel(token),
             Output::Close { conn, status } => {
                 if let Some(entry) = self.table.get_mut(conn) {
                     entry.queue.end(Ending::Close(status));

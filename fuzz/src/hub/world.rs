@@ -193,6 +193,11 @@ impl World {
                 Some(Output::Close { conn, status }) => self.peers.close(conn, status),
                 Some(Output::Identified { conn, dialect, .. }) => self.peers.admit(conn, dialect),
                 Some(request @ (Output::Append(_) | Output::Read { .. })) => self.pending.push_back(request),
+                Some(Output::CancelRead { token }) => {
+                    let is_it =
+                        |held: &Output| matches!(held, Output::Read { token: held, .. } if *held == token);
+                    self.pending.retain(|held| !is_it(held));
+                }
                 None if self.answers_at_once && self.answer() => {}
                 None => break,
             }

@@ -13,8 +13,13 @@ use super::{Hub, connection_table::ConnectionId};
 impl Hub {
     /// Routes a request by its kind and by whether the connection is logged in.
     pub(super) fn dispatch(&mut self, conn: ConnectionId, request: Request) {
-        let Some(logged_in) = self.connections.get(conn).map(|c| c.peer.is_some()) else { return };
+        let Some(c) = self.connections.get(conn) else { return };
+        let (logged_in, is_waiting) = (c.peer.is_some(), c.peer.is_none() && c.open_queries > 0);
         let kind = request.kind();
+        if is_waiting {
+            // The login is not answered yet.
+            return self.reject(conn, Status::NotLoggedIn, None);
+        }
         match (kind, logged_in) {
             (Kind::Login, false) => return self.login(conn, request),
             (Kind::Extension, false) => return self.reject(conn, Status::NotLoggedIn, None),

@@ -18,8 +18,10 @@ use super::{
     connection::Peer,
     connection_table::ConnectionId,
     output::Output,
+    position::Position,
     room::Group,
     sessions::{self, Hash, Secret, Session},
+    text_rules,
 };
 use crate::store::{SessionChange, SessionRecord};
 
@@ -38,7 +40,7 @@ impl Hub {
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
-        let nick = match validate::nick(&request.user_name, &self.settings.limits) {
+        let nick = match text_rules::nick(&request.user_name, &self.settings.limits) {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
@@ -49,6 +51,17 @@ impl Hub {
             self.out.send(conn, &codec::refusal(Status::Busy, None, wait, None));
             return self.close(conn, Status::Busy);
         }
+        self.check_position(conn, nick, login);
+    }
+
+    /// Continues a login whose position is known.
+    pub(super) fn enter(
+        &mut self,
+        conn: ConnectionId,
+        nick: String,
+        login: &wire::Login,
+        position: Position,
+    ) {
         let key = validate::nick_key(&nick);
         let hash = sessions::hash(&login.secret);
         let session = self.sessions.get(&hash).cloned();
@@ -67,7 +80,7 @@ impl Hub {
             return self.reject(conn, Status::Overtaken, Some(session.attempt.to_string()));
         }
         let holder = self.nicks.holder(&key).map(|holder| holder.conn);
-        let group = if has(&login, "batch") { Group::Batch } else { Group::Rich };
+        let group = if has(login, "batch") { Group::Batch } else { Group::Rich };
         let resumed = own.is_some();
         // An unknown secret was chosen by the client, or belongs to a session that this server has lost. It is
         // accepted, so that a client that disconnects before the welcome arrives can resume with it.
@@ -91,14 +104,13 @@ impl Hub {
         }
         self.attach_session(conn, &secret, attempt, own.is_none_or(|session| session.conn.is_none()));
         self.identify(conn, Dialect::Rich, &login.agent);
-        self.welcome(conn, login.version, secret, resumed);
-        let history = has(&login, "history");
+        self.welcome(conn, login.version, secret, resumed, position);
+        let history = has(login, "history");
         if let Some(peer) = self.connections.get_mut(conn).and_then(|c| c.peer.as_mut()) {
             peer.history = history;
         }
         if history {
-            let position = login.positions.iter().find(|position| position.room.is_empty());
-            self.replay_recent(conn, position.filter(|_| login.log == self.log).map(|position| position.seq));
+            self.replay_recent(conn, position.seq());
         }
     }
 
@@ -114,7 +126,7 @@ impl Hub {
             self.reject(conn, Status::Busy, None);
             return false;
         }
-        let free = validate::nick(&request.user_name, &self.settings.limits)
+        let free = text_rules::nick(&request.user_name, &self.settings.limits)
             .map_err(|status| (None, status))
             .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
                 Ok(()) => Ok(nick),
@@ -184,6 +196,7 @@ impl Hub {
     fn resume(&mut self, before: ConnectionId, conn: ConnectionId, group: Group) {
         self.lobby.flush(&mut self.out);
         let Some(old) = self.connections.remove(before) else { return };
+        self.cancel_queries(before, old.open_queries);
         let Some(peer) = old.peer else { return };
         self.unsubscribe(&peer);
         self.nicks.transfer(&peer.key, conn);
@@ -219,7 +232,14 @@ impl Hub {
     }
 
     /// Answers a login with the welcome and the member list.
-    fn welcome(&mut self, conn: ConnectionId, version: u32, secret: Secret, resumed: bool) {
+    fn welcome(
+        &mut self,
+        conn: ConnectionId,
+        version: u32,
+        secret: Secret,
+        resumed: bool,
+        position: Position,
+    ) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let welcome = wire::Welcome {
             version: version.min(PROTOCOL_VERSION),
@@ -235,6 +255,7 @@ impl Hub {
             positions: vec![wire::RoomPosition {
                 room: String::new(),
                 seq: self.lobby.recent.last(),
+                reset: position == Position::Reset,
                 ..wire::RoomPosition::default()
             }],
         };
@@ -251,6 +272,7 @@ impl Hub {
     /// session can be resumed.
     pub(super) fn remove_connection(&mut self, conn: ConnectionId, lost: bool) {
         let Some(c) = self.connections.remove(conn) else { return };
+        self.cancel_queries(conn, c.open_queries);
         let Some(peer) = c.peer else { return };
         self.members -= 1;
         self.lobby.flush(&mut self.out);

@@ -7,6 +7,7 @@ use super::{
     append_queue::{PendingMessage, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
     room::{Group, MAX_LISTED_NICKS},
+    text_rules,
 };
 use crate::{
     hub::recent_messages,
@@ -44,7 +45,7 @@ impl Hub {
         if !request.room.is_empty() {
             return self.refuse(conn, Status::NoSuchRoom, client_id, 0, None);
         }
-        let content = match validate::content(&request.content, &self.settings.limits) {
+        let content = match text_rules::content(&request.content, &self.settings.limits) {
             Ok(content) => content,
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
         };

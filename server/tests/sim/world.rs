@@ -227,6 +227,12 @@ impl World {
                 let due = due.max(server.requests.back().map_or(0, |(due, _)| *due));
                 server.requests.push_back((due, output));
             }
+            Output::CancelRead { token } => {
+                let Some(server) = &mut self.server else { return };
+                let is_it =
+                    |request: &Output| matches!(request, Output::Read { token: read, .. } if *read == token);
+                server.requests.retain(|(_, request)| !is_it(request));
+            }
             Output::Identified { .. } => {}
         }
     }
