@@ -7,6 +7,9 @@ use std::{
 };
 
 use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use super::input_budget;
 
 /// Why a connection is rejected.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +33,14 @@ pub struct ConnectionLimiter {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, OneAddress>,
+}
+
+#[derive(Debug)]
+struct OneAddress {
+    connections: usize,
+    /// The bytes that its connections may have in the hub's channel.
+    input: Arc<Semaphore>,
 }
 
 /// The right to hold one connection; returned when dropped.
@@ -38,6 +48,7 @@ struct Counts {
 pub struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
     address: IpAddr,
+    input: Arc<Semaphore>,
 }
 
 impl ConnectionLimiter {
@@ -57,15 +68,17 @@ impl ConnectionLimiter {
         if self.total != 0 && counts.all >= self.total {
             return Err(LimitReached::Server);
         }
-        if self.per_address != 0 {
-            let count = counts.by_address.entry(address).or_default();
-            if *count >= self.per_address {
-                return Err(LimitReached::Address);
-            }
-            *count += 1;
+        let of_address = counts
+            .by_address
+            .entry(address)
+            .or_insert_with(|| OneAddress { connections: 0, input: input_budget::for_address() });
+        if self.per_address != 0 && of_address.connections >= self.per_address {
+            return Err(LimitReached::Address);
         }
+        of_address.connections += 1;
+        let input = of_address.input.clone();
         counts.all += 1;
-        Ok(ConnectionPermit { limiter: self.clone(), address })
+        Ok(ConnectionPermit { limiter: self.clone(), address, input })
     }
 
     /// The number of permits in use.
@@ -73,15 +86,28 @@ impl ConnectionLimiter {
     pub fn active(&self) -> usize {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).all
     }
+
+    /// The number of addresses with permits.
+    #[must_use]
+    pub fn addresses(&self) -> usize {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).by_address.len()
+    }
+}
+
+impl ConnectionPermit {
+    /// The bytes that connections of this address may have in the hub's channel.
+    pub(super) const fn input(&self) -> &Arc<Semaphore> {
+        &self.input
+    }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.limiter.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
-        if let Some(count) = counts.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(of_address) = counts.by_address.get_mut(&self.address) {
+            of_address.connections -= 1;
+            if of_address.connections == 0 {
                 counts.by_address.remove(&self.address);
             }
         }
@@ -89,7 +115,8 @@ impl Drop for ConnectionPermit {
 }
 
 /// The address that is counted. For IPv6 it is the /64 network, because one customer usually has all of it.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let mut octets = v6.octets();

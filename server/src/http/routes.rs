@@ -30,6 +30,7 @@ use crate::{
     config::Config,
     conn::{
         handshake::{self, HandshakeError},
+        input_budget::InputBudget,
         limiter::{ConnectionLimiter, ConnectionPermit, LimitReached},
         socket::Socket,
         timeouts::Timeouts,
@@ -273,10 +274,9 @@ async fn run_websocket(
     }
     state.stats.sockets.fetch_add(1, Relaxed);
     let limit = state.config.frame_bytes;
-    let socket =
-        Socket::new((read, write), conn, limit, receiver, state.inbox.clone(), state.timeouts.clone());
+    let (inbox, timeouts) = (state.inbox.clone(), state.timeouts.clone());
+    let socket = Socket::new((read, write), conn, limit, receiver, inbox, InputBudget::new(permit), timeouts);
     Box::pin(socket.run(parts.read_buf)).await;
-    drop(permit);
     drop(peer);
     state.stats.sockets.fetch_sub(1, Relaxed);
 }

@@ -27,7 +27,14 @@ pub(super) fn message(seq: u64) -> Envelope {
 
 pub(super) fn page(request: u32, from: u64, to: u64) -> Envelope {
     let frames = (from + 1..=to).map(|seq| codec::encode(&message(seq))).collect();
-    let page = wire::HistoryPage { request, frames, reached_start: from == 0, reached_end: false, from, to };
+    let page = wire::HistoryPage {
+        request,
+        frames,
+        reached_start: from == 0,
+        from,
+        to,
+        ..wire::HistoryPage::default()
+    };
     codec::extension("", Ext::HistoryPage(page))
 }
 
