@@ -16,7 +16,6 @@ async function loadModule({ href, integrity }) {
     console.error(error);
     // The cached file may be the cause: the next attempt uses neither the browser's cache nor the service worker's.
     cache = "reload";
-    await globalThis.caches?.open("parlour").then((files) => files.delete(href)).catch(() => {});
     modules.delete(href);
     return false;
   }

@@ -14,7 +14,11 @@ use std::{
 use fantoccini::ClientBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
 
-use crate::{browser::Browser, driver::Driver, page::Page};
+use crate::{
+    browser::{Browser, SiteData},
+    driver::Driver,
+    page::Page,
+};
 
 /// Maximum duration of a test, so that an unresponsive browser does not block the run.
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -130,10 +134,16 @@ impl TestContext {
     /// # Panics
     /// As [`Self::open_blank`].
     pub async fn open_blank_in(&self, browser: Browser, name: &str, window: WindowOptions<'_>) -> Page {
-        static PROFILES: AtomicU32 = AtomicU32::new(0);
-        let number = PROFILES.fetch_add(1, Ordering::Relaxed);
-        let profile = std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()));
-        self.open_with_profile(browser, name, window, profile).await
+        self.open_with_profile(browser, name, window, SiteData::Allowed, new_profile()).await
+    }
+
+    /// Opens an empty window in a new browser whose settings forbid all sites to store data.
+    ///
+    /// # Panics
+    /// As [`Self::open_blank`].
+    pub async fn open_without_site_data(&self, name: &str) -> Page {
+        let window = WindowOptions::default();
+        self.open_with_profile(self.browser, name, window, SiteData::Blocked, new_profile()).await
     }
 
     /// Closes a page's browser, and opens an empty window with the same profile.
@@ -145,7 +155,7 @@ impl TestContext {
         assert!(errors.is_empty(), "unexpected errors in the browser:\n{}", errors.join("\n"));
         let profile = page.quit().await.expect("the page is open");
         self.pages.borrow_mut().retain(Page::is_open);
-        self.open_with_profile(page.browser(), name, window, profile).await
+        self.open_with_profile(page.browser(), name, window, SiteData::Allowed, profile).await
     }
 
     /// Kills a page's browser, and opens an empty window with the same profile.
@@ -155,7 +165,7 @@ impl TestContext {
     pub async fn kill_and_reopen(&self, name: &str, window: WindowOptions<'_>, page: &Page) -> Page {
         let profile = page.kill().await;
         self.pages.borrow_mut().retain(Page::is_open);
-        self.open_with_profile(page.browser(), name, window, profile).await
+        self.open_with_profile(page.browser(), name, window, SiteData::Allowed, profile).await
     }
 
     async fn open_with_profile(
@@ -163,10 +173,11 @@ impl TestContext {
         browser: Browser,
         name: &str,
         window: WindowOptions<'_>,
+        site_data: SiteData,
         profile: PathBuf,
     ) -> Page {
         let driver = Driver::start(browser, &profile).await;
-        let mut capabilities = browser.capabilities(window, &profile);
+        let mut capabilities = browser.capabilities(window, site_data, &profile);
         if let Some(arguments) = capabilities["goog:chromeOptions"]["args"].as_array_mut() {
             arguments.extend(self.arguments.borrow().iter().cloned().map(Into::into));
         }
@@ -202,6 +213,13 @@ impl TestContext {
             let _ = tokio::time::timeout(Duration::from_secs(10), page.close()).await;
         }
     }
+}
+
+/// A folder for the profile of a new browser.
+fn new_profile() -> PathBuf {
+    static PROFILES: AtomicU32 = AtomicU32::new(0);
+    let number = PROFILES.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()))
 }
 
 /// Permission to run. At most [`MAX_CONCURRENT_TESTS`] exist at a time.

@@ -65,3 +65,36 @@ fn missing_search_part_is_reported_and_can_be_retried() {
         tom.until_true("the field for words has the focus again", WORDS_FOCUSED).await;
     });
 }
+
+#[test]
+fn deployment_while_the_room_is_open_asks_for_one_reload() {
+    browser_test("deployment_while_the_room_is_open_asks_for_one_reload", async |test| {
+        let files = StaticHost::serve("/");
+        let server = Server::start_with(&["--allow-origin", &files.origin()]);
+        files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+        let part = files.part("search");
+        let built = files.get(&part);
+        files.remove(&part);
+        let tom = test.open_blank("tom", WindowOptions { language: "en-US" }).await;
+        tom.allow_host(server.address());
+        tom.expect_error("");
+        tom.goto(&files.url()).await;
+        tom.log_in("tom").await;
+        files.put(&part, built);
+        files.deploy("second");
+        tom.fill("#composer-text", "half a thought").await;
+        tom.click("#search-toggle").await;
+        let told = "const error = document.querySelector('#search [role=alert]')?.textContent; \
+                    return error?.includes('A new version is available') || error";
+        tom.until_true("the error is shown", told).await;
+        tom.click("#search .search-more").await;
+        let is_second = "return document.querySelector('meta[name=build]')?.content === 'second'";
+        tom.until_true("the page is reloaded", is_second).await;
+        tom.until("the room with the draft", |view| {
+            view.online() && view.composer.as_deref() == Some("half a thought")
+        })
+        .await;
+        tom.click("#search-toggle").await;
+        tom.until_true("the field for words has the focus", WORDS_FOCUSED).await;
+    });
+}

@@ -1,4 +1,15 @@
-//! Properties of the page: its address and the time zone.
+//! Properties of the page: its address, whether it is outdated, and the time zone.
+
+use js_sys::Promise;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+
+// boot/boot.js.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = isOutdated)]
+    fn query_outdated() -> Result<Promise, JsValue>;
+}
 
 use parlour_core::address::PageAddress;
 
@@ -13,6 +24,12 @@ pub fn address() -> PageAddress {
         host: location.host().unwrap_or_default(),
         path: location.pathname().unwrap_or_default(),
     }
+}
+
+/// Whether the host serves another version of the page by now; `false` if the host does not answer.
+pub async fn page_is_outdated() -> bool {
+    let Ok(query) = query_outdated() else { return false };
+    JsFuture::from(query).await.is_ok_and(|outdated| outdated.is_truthy())
 }
 
 /// The number of the local day of a Unix time in ms.

@@ -44,7 +44,8 @@ impl Hub {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
-        if let Err(wait) = self.admission.admit(self.now) {
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
+        if let Err(wait) = self.admission.admit(self.now, address) {
             let wait = u32::try_from(wait).unwrap_or(u32::MAX);
             self.counters.refused += 1;
             self.out.send(conn, &codec::refusal(Status::Busy, None, wait, None));
@@ -120,7 +121,8 @@ impl Hub {
             self.close(conn, Status::Normal);
             return false;
         }
-        if self.admission.admit(self.now).is_err() {
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return false };
+        if self.admission.admit(self.now, address).is_err() {
             self.reject(conn, Status::Busy, None);
             return false;
         }

@@ -4,13 +4,17 @@ use leptos::{html, prelude::*};
 use parlour_core::status::Status;
 
 use super::{has_error, is_logging_in, tr};
-use crate::{ctrl::use_store, i18n::Key};
+use crate::{config, ctrl::use_store, i18n::Key};
+
+/// A longer text is cut off: it is no name and no address, and a browser takes long for a million characters.
+const MAX_LENGTH: &str = "2048";
 
 /// A labelled text field. It is read-only during a login, and marked as invalid if it caused the last failure. Follows
 /// the store's connection and login error.
 #[component]
 pub fn Field(
     id: &'static str,
+    /// What is typed is kept under this name.
     name: &'static str,
     label: Key,
     placeholder: Key,
@@ -27,16 +31,21 @@ pub fn Field(
 ) -> impl IntoView {
     let store = use_store();
     let invalid = move || has_error(store, is_cause);
+    let input = move |event| {
+        let typed = event_target_value(&event);
+        config::keep_typed(name, &typed);
+        text.set(typed);
+    };
     view! {
         <label class="field">
             <span class="field-name">{tr(label)}</span>
             <input
-                id=id name=name node_ref=node_ref dir=dir autocomplete=autocomplete inputmode=inputmode
+                id=id name=name maxlength=MAX_LENGTH node_ref=node_ref dir=dir autocomplete=autocomplete inputmode=inputmode
                 autocapitalize="off" spellcheck="false" enterkeyhint="go" placeholder=tr(placeholder)
                 readonly=move || is_logging_in(store)
                 aria-invalid=move || invalid().then_some("true")
                 aria-describedby=move || invalid().then_some("login-error")
-                prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))
+                prop:value=move || text.get() on:input=input
             />
         </label>
     }

@@ -8,8 +8,9 @@ use web_sys::HtmlElement;
 
 use super::PanelContent;
 use crate::{
+    ctrl::missing_part_status,
     i18n::Key,
-    view::shared::{tr, use_texts},
+    view::shared::{reload_page, use_texts},
 };
 
 /// The mounted content; dropping it unmounts it.
@@ -49,37 +50,46 @@ pub fn preload_content() {
     });
 }
 
-/// The content of the panel, or why it could not be loaded, with a button to try again.
+/// The content of the panel, or why it could not be loaded, with a button to try again or to reload the page.
 #[component]
 pub fn Content() -> impl IntoView {
     let t = use_texts();
     let (slot, mounted) = (NodeRef::<html::Div>::new(), StoredValue::new_local(None::<Mounted>));
-    let failed = RwSignal::new(false);
+    let failed = RwSignal::new(None::<Status>);
     // The content gets the contexts of the room.
     let owner = Owner::current();
     let start = move || {
         let owner = owner.clone();
-        failed.set(false);
+        failed.set(None);
         spawn_local(async move {
-            let loaded = load().await;
+            let loaded = match load().await {
+                Ok(mount) => Ok(mount),
+                Err(_) => Err(missing_part_status().await),
+            };
             // Neither exists when the panel was closed meanwhile.
             if let (Some(slot), Some(owner)) = (slot.try_get_untracked().flatten(), owner) {
                 match loaded {
                     Ok(mount) => mounted.set_value(Some(owner.with(|| mount(slot.into())))),
-                    Err(_) => failed.set(true),
+                    Err(status) => failed.set(Some(status)),
                 }
             }
         });
     };
     start();
+    let is_outdated = move || failed.get() == Some(Status::PageOutdated);
+    let retry = move |_| {
+        if untrack(is_outdated) {
+            reload_page();
+        } else {
+            start();
+        }
+    };
     view! {
         <div class="search-content" node_ref=slot></div>
-        <div class="search-found" hidden=move || !failed.get()>
-            <p class="search-state" role="alert">
-                {move || failed.get().then(|| t().status(Status::PageIncomplete).to_owned())}
-            </p>
-            <button type="button" class="button search-more" on:click=move |_| start()>
-                {tr(Key::CommonRetry)}
+        <div class="search-found" hidden=move || failed.get().is_none()>
+            <p class="search-state" role="alert">{move || failed.get().map(|status| t().status(status).to_owned())}</p>
+            <button type="button" class="button search-more" on:click=retry>
+                {move || t().text(if is_outdated() { Key::CommonReload } else { Key::CommonRetry })}
             </button>
         </div>
     }

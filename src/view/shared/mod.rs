@@ -8,14 +8,16 @@ mod drawer;
 mod focus;
 pub mod icon;
 mod letter_case;
+mod live_region;
 mod translation;
 
 pub use avatar::Avatar;
 pub use connection_bar::{ConnectionBar, is_first_attempt};
 pub use crash::show_crash;
-pub use document::{next_paint, sync_document};
+pub use document::{next_paint, reload_page, sync_document};
 pub use drawer::Drawer;
 pub use focus::focus_next_frame;
 pub use icon::{Icon, Mark};
 pub use letter_case::nick_key;
+pub use live_region::announced;
 pub use translation::{Sentence, tr, use_texts};
