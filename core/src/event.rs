@@ -29,8 +29,10 @@ impl GapState {
 pub struct SearchResults {
     /// Newest first.
     pub messages: Vec<Message>,
-    /// There are older matches.
+    /// There are older matches, or may be.
     pub more: bool,
+    /// The search reached the server's limit of work: only messages with a sequence number above this one were searched.
+    pub partial: Option<u64>,
 }
 
 /// Identifies the tab that made a request: [`LOCAL`], or a random number that a follower has chosen for its request.
@@ -46,6 +48,9 @@ pub enum Event {
     Connection(Connection),
     /// The login succeeded, for the first time or after a reconnect.
     LoggedIn(Identity),
+    /// The user continues under this nick. The persisted data is to be moved to the scope of the nick before anything else
+    /// is written.
+    Renamed(std::sync::Arc<str>),
     /// The user has logged out; no further connection is attempted.
     LoggedOut,
     /// A new message, or a new state of the message with the same id.

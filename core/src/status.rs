@@ -90,6 +90,11 @@ statuses! {
     NotOnThisServer = 12, Terminal, "This server can't do that.";
     /// A lazily loaded part of the page failed to load.
     PageIncomplete = 13, Later, "A part of the page could not be loaded; check your connection and try again, or reload the page.";
+    /// The host serves another version of the page, without the part that failed to load.
+    PageOutdated = 16, Terminal, "A new version is available; reload the page.";
+
+    /// Each time this message was sent, the connection ended.
+    EndsConnection = 14, Terminal, "The connection ended each time this message was sent; edit it or discard it.";
 
     /// The connection was closed normally.
     Normal = 1000, Terminal, "The connection was closed.";
@@ -135,6 +140,8 @@ statuses! {
     BadMessageId = 4012, Terminal, "This message has no valid id.";
     /// The id was used for a different message.
     MessageIdReused = 4013, Terminal, "This message's id was used for another message.";
+    /// A search without a letter, digit or other character to search for.
+    SearchEmpty = 4014, Terminal, "Punctuation alone can't be found; type a word or a number.";
     /// An envelope before the login.
     NotLoggedIn = 4020, Terminal, "Log in first.";
     /// A second login on one connection.
@@ -183,6 +190,13 @@ impl Status {
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self.retry(), Retry::Terminal)
+    }
+
+    /// Whether a login is refused because of the nick.
+    #[must_use]
+    pub const fn is_about_nick(self) -> bool {
+        use Status::{NickConfusable, NickEmpty, NickForbidden, NickTaken, NickTooLong};
+        matches!(self, NickEmpty | NickTooLong | NickForbidden | NickTaken | NickConfusable)
     }
 }
 

@@ -35,7 +35,7 @@ impl Store {
     /// Logs in with a nick and a server address as typed. A failure is reported in [`Store::login_error`].
     pub fn log_in(&self, nick: &str, server: &str) {
         self.set.login_error.set(None);
-        let url = match address::socket_url(server, config::page_is_secure()) {
+        let url = match address::socket_url(server, &config::page_address()) {
             Ok(url) => url,
             Err(status) => return self.set.login_error.set(Some(status.into())),
         };
@@ -54,8 +54,8 @@ impl Store {
             }
             store.set.connection.set(Connection::Idle);
             match service {
-                Some(service) => store.submit_login(&*service),
-                None => store.load_failed(),
+                Ok(service) => store.submit_login(&*service),
+                Err(status) => store.load_failed(status),
             }
         });
     }
@@ -65,8 +65,8 @@ impl Store {
     pub async fn resume(&self) {
         if config::has_session() {
             match self.load_service().await {
-                Some(service) => service.resume().await,
-                None => self.load_failed(),
+                Ok(service) => service.resume().await,
+                Err(status) => self.load_failed(status),
             }
         }
     }
@@ -78,6 +78,22 @@ impl Store {
             Some(service) => service.leave(),
             None => self.set.connection.set(Connection::Idle),
         }
+    }
+
+    /// Continues under another nick, because the server has refused the user's.
+    ///
+    /// # Errors
+    /// The nick is invalid, or the server has accepted the user's meanwhile.
+    pub fn rename(&self, nick: &str) -> Result<(), Status> {
+        self.service().rename(nick)
+    }
+
+    /// The user continues under another nick, which is that of the next login too.
+    pub(super) fn renamed(&self, nick: &str) {
+        self.inner.update_value(|inner| {
+            inner.remembered.nick = nick.into();
+            config::remember(&inner.remembered);
+        });
     }
 
     /// Connects now instead of at the scheduled time.
@@ -99,16 +115,19 @@ impl Store {
         }
     }
 
-    /// Loads the room module and returns its service; `None` if loading failed.
-    async fn load_service(&self) -> Option<Rc<dyn ChatSession>> {
+    /// Loads the room module and returns its service.
+    async fn load_service(&self) -> Result<Rc<dyn ChatSession>, Status> {
         let load_room = self.inner.with_value(|inner| inner.load_room);
         load_room(*self).await;
-        self.service_if_loaded()
+        match self.service_if_loaded() {
+            Some(service) => Ok(service),
+            None => Err(missing_part_status().await),
+        }
     }
 
-    fn load_failed(&self) {
+    fn load_failed(&self, status: Status) {
         self.inner.update_value(|inner| inner.pending_login = None);
-        self.set.login_error.set(Some(Status::PageIncomplete.into()));
+        self.set.login_error.set(Some(status.into()));
     }
 
     fn service_if_loaded(&self) -> Option<Rc<dyn ChatSession>> {
@@ -121,4 +140,9 @@ impl Store {
         #[allow(clippy::expect_used)]
         self.service_if_loaded().expect("the service is started before the room is shown")
     }
+}
+
+/// Why a part of the page could not be loaded.
+pub async fn missing_part_status() -> Status {
+    if config::page_is_outdated().await { Status::PageOutdated } else { Status::PageIncomplete }
 }

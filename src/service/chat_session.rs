@@ -29,6 +29,12 @@ pub trait ChatSession {
     /// The session refuses the text.
     fn send(&self, text: &str) -> Result<(), Status>;
 
+    /// Reads what was typed before and not sent, in this tab or in tabs that were closed.
+    fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>>;
+
+    /// Stores what is typed; an empty text deletes it.
+    fn save_draft(&self, text: &str);
+
     /// By how many bytes a text exceeds the server's limit; 0 if it does not.
     fn excess_bytes(&self, text: &str) -> usize;
 
@@ -54,6 +60,12 @@ pub trait ChatSession {
 
     /// Lists the members as a notice in the timeline.
     fn list_members(&self);
+
+    /// Continues under another nick, because the server has refused the user's.
+    ///
+    /// # Errors
+    /// The nick is invalid; [`Status::SignedIn`] if the user's nick is not refused.
+    fn rename(&self, nick: &str) -> Result<(), Status>;
 
     /// Logs out in all tabs.
     fn leave(&self);

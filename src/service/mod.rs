@@ -6,6 +6,7 @@
 
 mod browser;
 mod chat_session;
+mod drafts;
 mod leadership;
 mod storage;
 mod tab_channel;
@@ -35,7 +36,7 @@ use parlour_core::{
 use wasm_bindgen_futures::spawn_local;
 
 pub use self::chat_session::ChatSession;
-use self::{leadership::Role, tab_channel::TabChannel, visibility::Visibility};
+use self::{drafts::Drafts, leadership::Role, tab_channel::TabChannel, visibility::Visibility};
 use crate::ws::{Report, Socket};
 
 /// A timer that fires this late means that the device was asleep.
@@ -49,12 +50,17 @@ type Then<T> = Box<dyn FnOnce(&Service, T)>;
 pub struct Service {
     inner: Rc<RefCell<Inner>>,
     sink: Rc<dyn Fn(Event)>,
+    drafts: Drafts,
     /// Events are being emitted; a nested call leaves its events to the outer one.
     emitting: Rc<Cell<bool>>,
 }
 
 struct Inner {
     session: Session,
+    /// The scope that the session belongs to; empty before the first login.
+    session_scope: Rc<str>,
+    /// Incremented with each session, so that late results for an earlier one are dropped.
+    session_number: u64,
     role: Role,
     /// Nick and server of the session, see [`persist::scope`]; empty when logged out.
     scope: Rc<str>,
@@ -85,10 +91,10 @@ impl Service {
     /// Makes a service that sends its events to `sink`.
     #[must_use]
     pub fn new(sink: impl Fn(Event) + 'static) -> Self {
-        let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
-        let session = Session::new(u64::from_le_bytes(browser::random()), agent);
         let inner = Inner {
-            session,
+            session: new_session(),
+            session_scope: "".into(),
+            session_number: 0,
             role: Role::LoggedOut,
             scope: "".into(),
             nick: String::new(),
@@ -102,8 +108,12 @@ impl Service {
             socket_number: 0,
             timer: None,
         };
-        let service =
-            Self { inner: Rc::new(RefCell::new(inner)), sink: Rc::new(sink), emitting: Rc::default() };
+        let service = Self {
+            inner: Rc::new(RefCell::new(inner)),
+            sink: Rc::new(sink),
+            drafts: Drafts::new(),
+            emitting: Rc::default(),
+        };
         let listener = service.clone();
         browser::on_lifecycle_event(move |event| listener.handle_lifecycle_event(event));
         service
@@ -131,6 +141,15 @@ impl ChatSession for Service {
             return self.send_as_follower(id, text);
         }
         self.with_session(|session| session.handle_send(browser::now(), id, text))
+    }
+
+    fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>> {
+        let (drafts, scope) = (self.drafts.clone(), self.inner.borrow().scope.clone());
+        Box::pin(async move { drafts.load(&scope).await })
+    }
+
+    fn save_draft(&self, text: &str) {
+        self.drafts.save(text);
     }
 
     fn excess_bytes(&self, text: &str) -> usize {
@@ -213,12 +232,25 @@ impl ChatSession for Service {
     fn leave(&self) {
         if self.is_follower() && !self.is_logged_in_follower() {
             // No leader has answered yet, so there is none to forward the command to.
+            (self.sink)(Event::Connection(Connection::Idle));
             (self.sink)(Event::LoggedOut);
             return self.end();
         }
         // Also cancels a login in progress.
         self.inner.borrow_mut().login_number += u64::from(!self.is_follower());
         self.execute(tabs::command(TabCommand::Leave), |session| session.handle_leave(browser::now()));
+    }
+
+    fn rename(&self, nick: &str) -> Result<(), Status> {
+        let nick = validate::nick(nick, &Limits::default())?;
+        if self.is_follower() {
+            self.post(&tabs::rename_command(&nick));
+            return Ok(());
+        }
+        self.with_session(|session| {
+            session.handle_new_secret(browser::random());
+            session.handle_rename(browser::now(), &nick)
+        })
     }
 
     fn retry_now(&self) {
@@ -237,6 +269,19 @@ impl ChatSession for Service {
 
     fn monotonic_ms(&self) -> Millis {
         browser::now().monotonic
+    }
+}
+
+impl Inner {
+    /// Sets the scope for a login. A session is never used in two scopes, so that nothing of one server or account reaches
+    /// another.
+    fn enter_scope(&mut self, scope: &str) {
+        self.scope = scope.into();
+        if *self.session_scope != *scope {
+            self.session = new_session();
+            self.session_scope = self.scope.clone();
+            self.session_number += 1;
+        }
     }
 }
 
@@ -274,10 +319,16 @@ impl Service {
     }
 
     fn persist(&self, ticket: u64, changes: &[Change]) {
-        let login_number = self.inner.borrow().login_number;
+        let (session_number, login_number) = {
+            let inner = self.inner.borrow();
+            (inner.session_number, inner.login_number)
+        };
         self.write(
             changes,
             Box::new(move |service, persisted| {
+                if service.inner.borrow().session_number != session_number {
+                    return;
+                }
                 service.with_session(|session| session.handle_persisted(browser::now(), ticket));
                 if service.is_current(login_number) {
                     service.storage_result(persisted);
@@ -321,6 +372,7 @@ impl Service {
         self.with_session(|session| match report {
             Report::Opened => session.handle_opened(now),
             Report::Message(bytes) => session.handle_message(now, &bytes),
+            Report::Text(text) => session.handle_text(now, text.as_bytes()),
             Report::Closed(code) => {
                 tracing::info!(code, "the connection was closed");
                 session.handle_closed(now, code);
@@ -367,11 +419,26 @@ impl Service {
             let mut inner = self.inner.borrow_mut();
             let Some(event) = inner.next_event() else { break };
             let message = inner.tab_message(browser::now().monotonic, &event);
-            if let (Some(message), Some(channel)) = (message, &inner.tab_channel) {
+            let previous_channel = match &event {
+                Event::Renamed(nick) => {
+                    drop(inner);
+                    let channel = self.enter_scope_of(nick);
+                    inner = self.inner.borrow_mut();
+                    channel
+                }
+                _ => None,
+            };
+            if let Some(message) = message
+                && let Some(channel) = previous_channel.as_ref().or(inner.tab_channel.as_ref())
+            {
                 channel.post(&message);
             }
             is_over = inner.is_over(&event);
             drop(inner);
+            if previous_channel.is_some() {
+                // Its own callback may be running.
+                self.defer(Box::new(move |_| drop(previous_channel)));
+            }
             let resumed = matches!(
                 event,
                 Event::LoggedIn(_) | Event::LoggedOut | Event::Connection(Connection::Failed { .. })
@@ -386,6 +453,11 @@ impl Service {
             self.end();
         }
     }
+}
+
+fn new_session() -> Session {
+    let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
+    Session::new(u64::from_le_bytes(browser::random()), agent)
 }
 
 /// Makes an id that no other tab uses.

@@ -10,6 +10,7 @@ use parlour_core::{
 use super::{
     Service,
     browser::{self, LifecycleEvent},
+    drafts::Drafts,
 };
 
 /// How often a visible follower reports that it is visible.
@@ -35,6 +36,11 @@ impl Visibility {
 
 impl Service {
     pub(super) fn handle_lifecycle_event(&self, event: LifecycleEvent) {
+        match event {
+            LifecycleEvent::Suspending => self.drafts.handle_suspending(),
+            LifecycleEvent::Resumed => Drafts::handle_resumed(),
+            _ => {}
+        }
         if self.is_follower() {
             return self.report_visibility();
         }

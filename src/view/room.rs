@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use super::{
     composer::{Composer, Draft},
     members::MemberList,
-    search::{PanelState, SearchPanel, SearchToggle, can_search},
+    rename::Rename,
+    search::{PanelState, SearchPanel, SearchToggle, can_search, preload_content},
     shared::{ConnectionBar, Drawer, Icon, Mark, icon, next_paint, tr, use_texts},
     timeline::{Scroller, Timeline},
 };
@@ -32,6 +33,7 @@ pub fn Room() -> impl IntoView {
     provide_context(panel);
     provide_context(Scroller::new(store));
     provide_context(Draft::new());
+    preload_content();
     let covered = move || drawer.is_open() || panel.covers_room();
     view! {
         <div
@@ -44,6 +46,7 @@ pub fn Room() -> impl IntoView {
                     <h1 dir="auto">{move || store.title.get()}</h1>
                 </div>
                 <ConnectionBar/>
+                <Rename/>
                 <div class="top-actions">
                     <Show when=move || can_search(store)>
                         <SearchToggle/>

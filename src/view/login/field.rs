@@ -4,7 +4,7 @@ use leptos::{html, prelude::*};
 use parlour_core::status::Status;
 
 use super::{has_error, is_logging_in, tr};
-use crate::{ctrl::use_store, i18n::Key};
+use crate::{config, ctrl::use_store, i18n::Key};
 
 /// A longer text is cut off: it is no name and no address, and a browser takes long for a million characters.
 const MAX_LENGTH: &str = "2048";
@@ -14,6 +14,7 @@ const MAX_LENGTH: &str = "2048";
 #[component]
 pub fn Field(
     id: &'static str,
+    /// What is typed is kept under this name.
     name: &'static str,
     label: Key,
     placeholder: Key,
@@ -30,6 +31,11 @@ pub fn Field(
 ) -> impl IntoView {
     let store = use_store();
     let invalid = move || has_error(store, is_cause);
+    let input = move |event| {
+        let typed = event_target_value(&event);
+        config::keep_typed(name, &typed);
+        text.set(typed);
+    };
     view! {
         <label class="field">
             <span class="field-name">{tr(label)}</span>
@@ -39,7 +45,7 @@ pub fn Field(
                 readonly=move || is_logging_in(store)
                 aria-invalid=move || invalid().then_some("true")
                 aria-describedby=move || invalid().then_some("login-error")
-                prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))
+                prop:value=move || text.get() on:input=input
             />
         </label>
     }

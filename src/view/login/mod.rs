@@ -8,7 +8,7 @@ use parlour_core::{model::Connection, status::Status};
 use self::field::Field;
 use super::{
     settings::Settings,
-    shared::{ConnectionBar, Mark, tr, use_texts},
+    shared::{ConnectionBar, Mark, reload_page, tr, use_texts},
 };
 use crate::{
     ctrl::{Store, use_store},
@@ -52,7 +52,7 @@ pub fn LoginPage() -> impl IntoView {
                 </div>
                 <Field
                     id="login-nick" name="nick" dir="auto" autocomplete="nickname" label=Key::LoginNick
-                    placeholder=Key::LoginNickHint text=nick is_cause=is_about_nick node_ref=nick_field
+                    placeholder=Key::LoginNickHint text=nick is_cause=Status::is_about_nick node_ref=nick_field
                 />
                 <Field
                     id="login-server" name="server" dir="ltr" autocomplete="url" inputmode="url" label=Key::LoginServer
@@ -60,6 +60,7 @@ pub fn LoginPage() -> impl IntoView {
                 />
                 <ErrorMessage/>
                 <Suggestion nick server/>
+                <Reload/>
                 <Buttons/>
                 <ConnectionBar/>
             </form>
@@ -106,6 +107,19 @@ fn Suggestion(nick: RwSignal<String>, server: RwSignal<String>) -> impl IntoView
     }
 }
 
+/// A button that reloads the page, if the host has a newer version. Follows the store's login error.
+#[component]
+fn Reload() -> impl IntoView {
+    let store = use_store();
+    view! {
+        <Show when=move || has_error(store, |status| status == Status::PageOutdated)>
+            <button type="button" id="login-reload" class="button" on:click=move |_| reload_page()>
+                {tr(Key::CommonReload)}
+            </button>
+        </Show>
+    }
+}
+
 /// The buttons that log in and cancel. Follows the store's connection.
 #[component]
 fn Buttons() -> impl IntoView {
@@ -137,11 +151,6 @@ fn is_logging_in(store: Store) -> bool {
 /// Whether the last login failed with a status for which `is_cause` is true. Reactive.
 fn has_error(store: Store, is_cause: fn(Status) -> bool) -> bool {
     store.login_error.with(|error| error.as_ref().is_some_and(|error| is_cause(error.status)))
-}
-
-fn is_about_nick(status: Status) -> bool {
-    use Status::{NickConfusable, NickEmpty, NickForbidden, NickTaken, NickTooLong};
-    matches!(status, NickEmpty | NickTooLong | NickForbidden | NickTaken | NickConfusable)
 }
 
 fn is_about_server(status: Status) -> bool {
