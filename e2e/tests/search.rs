@@ -286,7 +286,7 @@ fn search_that_reaches_its_limit_says_so_and_continues() {
     browser_test("search_that_reaches_its_limit_says_so_and_continues", async |test| {
         // Words that begin too many others to be looked up, never in one message except the first.
         let text = |n: u64| {
-            let letter = if n % 2 == 0 { 'p' } else { 'q' };
+            let letter = if n.is_multiple_of(2) { 'p' } else { 'q' };
             let words: Vec<_> = (0..40).map(|i| format!("{letter}{}", n * 40 + i)).collect();
             if n == 0 { "the plain question".into() } else { words.join(" ") }
         };

@@ -2,8 +2,6 @@
 
 use leptos::{html, prelude::*, task::spawn_local};
 
-use web_sys::HtmlTextAreaElement;
-
 use super::oversized::Inserted;
 use crate::ctrl::{Store, use_store};
 
