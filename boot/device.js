@@ -139,6 +139,25 @@ function write(scope, changes) {
   return run(work, "readwrite", { durability });
 }
 
+// Moves the values of a scope to another one in one transaction, and resolves to true. The other one keeps its send queue.
+function rename(scope, to) {
+  const all = (scope) => IDBKeyRange.bound([scope], [scope, []]);
+  const work = (transaction, resolve) => {
+    transaction.oncomplete = () => resolve(true);
+    TABLES.forEach((table, index) => {
+      const store = transaction.objectStore(table);
+      if (index !== 1) store.delete(all(to));
+      store.openCursor(all(scope)).onsuccess = ({ target: { result: cursor } }) => {
+        if (!cursor) return;
+        store.put(cursor.value, [to, cursor.key[1]]);
+        cursor.delete();
+        cursor.continue();
+      };
+    });
+  };
+  return run(work, "readwrite", { durability: "strict" });
+}
+
 // Requests the leadership among the tabs of one user. Calls `onLead` when this tab becomes the leader, at once or after the
 // tabs before it are closed, and returns a function that ends the request or the leadership. Web Locks need a secure
 // context; without them every tab is a leader.
@@ -204,4 +223,4 @@ function channel(scope, onMessage) {
   }
 }
 
-globalThis.device = { read, write, requestLeadership, hasLeader, openTabs, channel };
+globalThis.device = { read, write, rename, requestLeadership, hasLeader, openTabs, channel };

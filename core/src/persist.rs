@@ -77,6 +77,8 @@ pub struct Persisted {
     /// In the order of their ids; the send queue sorts them.
     pub(crate) send_queue: Vec<QueuedMessage>,
     pub(crate) messages: Vec<Message>,
+    /// The messages of the room on the device are of a log that no longer exists, and were dropped.
+    pub(crate) is_outdated: bool,
 }
 
 /// The value of the table `Account`: the user's identity, and which part of the room is persisted.
@@ -85,6 +87,8 @@ pub(crate) struct Account {
     pub identity: Identity,
     pub secret: Vec<u8>,
     pub log: Vec<u8>,
+    /// Identifies the log on this device, see [`Persisted::drop_other_log`]; 0 if it was written by an earlier version.
+    pub epoch: u64,
     /// The ranges of which the table `Messages` has every message.
     pub known: Ranges,
     /// The number of messages in these ranges.
@@ -101,6 +105,7 @@ impl Persisted {
             account: account.and_then(decode_account),
             send_queue: send_queue.iter().filter_map(|value| decode_queued(value)).collect(),
             messages: messages.iter().filter_map(|value| decode_message(value)).collect(),
+            is_outdated: false,
         };
         persisted.verify_known_ranges();
         persisted
@@ -117,6 +122,16 @@ impl Persisted {
         }
         self.messages.retain(|message| account.known.contains(message.seq));
         self.messages.iter_mut().for_each(|message| message.own = message.nick == nick);
+    }
+
+    /// Drops the messages of the room unless they are of the log with this epoch. Another tab may have reached a server
+    /// with another log while they were read, and sequence numbers of the two must not be mixed.
+    pub(crate) fn drop_other_log(&mut self, epoch: u64) {
+        if let Some(account) = self.account.as_mut().filter(|account| account.epoch != epoch) {
+            account.known.clear();
+            self.messages.clear();
+            self.is_outdated = true;
+        }
     }
 
     /// Whether the user has not logged out since the data was persisted.
@@ -145,6 +160,7 @@ pub(crate) fn put_account(account: &Account) -> Change {
         messages: account.messages as u64,
         attempt: account.attempt,
         search: identity.search,
+        epoch: account.epoch,
     };
     Change::Put(Table::Account, Bytes::new(), value.encode_to_vec().into())
 }
@@ -162,9 +178,11 @@ fn decode_account(bytes: &[u8]) -> Option<Account> {
         limits: Limits::from_wire(&value.limits.unwrap_or_default()),
         server_name: Some(value.server_name).filter(|name| !name.is_empty()),
         search: value.search,
+        echoes_text: false,
     };
     let messages = usize::try_from(value.messages).ok()?;
-    Some(Account { identity, secret: value.secret, log: value.log, known, messages, attempt: value.attempt })
+    let (secret, log, epoch, attempt) = (value.secret, value.log, value.epoch, value.attempt);
+    Some(Account { identity, secret, log, epoch, known, messages, attempt })
 }
 
 pub(crate) fn put_queued(message: &QueuedMessage) -> Change {
@@ -183,6 +201,9 @@ pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
         time: message.time,
         order: message.order,
         failed,
+        ended: message.ended.into(),
+        too_big: message.too_big.into(),
+        renamed: message.is_renamed,
     };
     value.encode_to_vec().into()
 }
@@ -200,7 +221,9 @@ pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
         0 => Stage::Queued,
         code => Stage::Failed(Status::from_code(code)),
     };
-    Some(QueuedMessage { id, content: value.content.into(), time: value.time, stage, order: value.order })
+    let [ended, too_big] = [value.ended, value.too_big].map(|n| u8::try_from(n).unwrap_or(0));
+    let (content, time, order) = (value.content.into(), value.time, value.order);
+    Some(QueuedMessage { id, content, time, stage, order, ended, too_big, is_renamed: value.renamed })
 }
 
 pub(crate) fn put_message(message: &Message) -> Change {

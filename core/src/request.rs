@@ -33,8 +33,8 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Request>, DecodeError> {
     let request = Request::decode(bytes)?;
     let Some(Extension::Batch(batch)) = &request.extension else { return Ok(vec![request]) };
     let (mut rest, mut requests) = (batch.as_slice(), Vec::new());
-    while let Some((number, content)) = next_field(&mut rest)? {
-        let (BATCH_FRAMES_FIELD, Some(frame)) = (number, content) else { continue };
+    while let Some(field) = next_field(&mut rest)? {
+        let Field { number: BATCH_FRAMES_FIELD, content: Some(frame) } = field else { continue };
         let request = Request::decode(frame)?;
         if requests.len() == BATCH_FRAMES || matches!(request.extension, Some(Extension::Batch(_))) {
             return Err(DecodeError::BadBatch);
@@ -53,8 +53,8 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Request>, DecodeError> {
 /// [`DecodeError::TooManyElements`] if its lists have more than [`LOGIN_ELEMENTS`] elements; otherwise as [`decode`].
 pub fn decode_login(bytes: &[u8]) -> Result<wire::Login, DecodeError> {
     let (mut rest, mut elements) = (bytes, 0);
-    while let Some((number, _)) = next_field(&mut rest)? {
-        elements += usize::from(matches!(number, LOGIN_CAPABILITIES_FIELD | LOGIN_POSITIONS_FIELD));
+    while let Some(field) = next_field(&mut rest)? {
+        elements += usize::from(matches!(field.number, LOGIN_CAPABILITIES_FIELD | LOGIN_POSITIONS_FIELD));
         if elements > LOGIN_ELEMENTS {
             return Err(DecodeError::TooManyElements);
         }
@@ -74,18 +74,25 @@ impl Request {
     }
 }
 
-/// Splits off the first field: its number and, if it is length-delimited, its content.
-fn next_field<'a>(bytes: &mut &'a [u8]) -> Result<Option<(u32, Option<&'a [u8]>)>, DecodeError> {
+/// An encoded field.
+struct Field<'a> {
+    number: u32,
+    /// The content of a length-delimited field.
+    content: Option<&'a [u8]>,
+}
+
+/// Splits off the first field.
+fn next_field<'a>(bytes: &mut &'a [u8]) -> Result<Option<Field<'a>>, DecodeError> {
     if bytes.is_empty() {
         return Ok(None);
     }
     let (number, wire_type) = encoding::decode_key(bytes)?;
     if wire_type != WireType::LengthDelimited {
         encoding::skip_field(wire_type, number, bytes, DecodeContext::default())?;
-        return Ok(Some((number, None)));
+        return Ok(Some(Field { number, content: None }));
     }
     let length = usize::try_from(encoding::decode_varint(bytes)?).map_err(|_| DecodeError::Truncated)?;
     let (content, rest) = bytes.split_at_checked(length).ok_or(DecodeError::Truncated)?;
     *bytes = rest;
-    Ok(Some((number, Some(content))))
+    Ok(Some(Field { number, content: Some(content) }))
 }

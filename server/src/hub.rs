@@ -19,6 +19,7 @@
 //! | [`append_queue`] | messages that are not committed yet |
 //! | `sender_order` | per-sender ordering after refusals |
 //! | [`nick_registry`] | nicks in use, look-alikes |
+//! | `text_rules` | the rules for nicks and messages that need Unicode's tables |
 //! | [`sessions`] | sessions that can be resumed |
 //! | [`rate_limits`] | the rate limits of members, also while they have no connection |
 //! | [`expiry_queue`] | keys with deadlines |
@@ -48,6 +49,7 @@ mod sender_order;
 pub mod sessions;
 mod slow_consumer;
 pub mod tables;
+mod text_rules;
 
 use std::{
     collections::{HashMap, VecDeque},

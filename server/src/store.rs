@@ -17,7 +17,7 @@ mod search_limits;
 pub mod sqlite;
 pub mod threads;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use parlour_core::model::MessageId;
 use thiserror::Error;
@@ -142,11 +142,20 @@ pub struct AppendBatch {
     pub sessions: Vec<SessionChange>,
 }
 
+/// Who makes a query. Queries of different addresses are executed in turn, and so are those of the users of an address.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Requester {
+    /// The address; `None` for the server itself.
+    pub address: Option<IpAddr>,
+    /// The key of the nick.
+    pub user: Arc<str>,
+}
+
 /// A query to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Who asks, by the key of the nick. Queries of different requesters are executed in turn.
-    pub requester: Arc<str>,
+    /// Who asks.
+    pub requester: Requester,
     /// The room; empty for the lobby.
     pub room: Arc<str>,
     /// The kind of query.

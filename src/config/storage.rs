@@ -77,7 +77,7 @@ pub fn remember(login: &Remembered) {
         let _ = session_storage().map(|storage| storage.remove_item(key));
     }
     set(NICK, &login.nick);
-    let own = parlour_core::address::suggested(&super::page::host(), super::page_is_secure());
+    let own = parlour_core::address::suggested(&super::page_address());
     if login.server == own { remove(SERVER) } else { set(SERVER, &login.server) }
 }
 

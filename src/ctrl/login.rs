@@ -35,7 +35,7 @@ impl Store {
     /// Logs in with a nick and a server address as typed. A failure is reported in [`Store::login_error`].
     pub fn log_in(&self, nick: &str, server: &str) {
         self.set.login_error.set(None);
-        let url = match address::socket_url(server, config::page_is_secure()) {
+        let url = match address::socket_url(server, &config::page_address()) {
             Ok(url) => url,
             Err(status) => return self.set.login_error.set(Some(status.into())),
         };
@@ -78,6 +78,22 @@ impl Store {
             Some(service) => service.leave(),
             None => self.set.connection.set(Connection::Idle),
         }
+    }
+
+    /// Continues under another nick, because the server has refused the user's.
+    ///
+    /// # Errors
+    /// The nick is invalid, or the server has accepted the user's meanwhile.
+    pub fn rename(&self, nick: &str) -> Result<(), Status> {
+        self.service().rename(nick)
+    }
+
+    /// The user continues under another nick, which is that of the next login too.
+    pub(super) fn renamed(&self, nick: &str) {
+        self.inner.update_value(|inner| {
+            inner.remembered.nick = nick.into();
+            config::remember(&inner.remembered);
+        });
     }
 
     /// Connects now instead of at the scheduled time.

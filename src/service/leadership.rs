@@ -8,7 +8,7 @@ use parlour_core::{
     Millis,
     event::Event,
     model::{Connection, MessageId},
-    persist::Persisted,
+    persist::{self, Persisted},
     session::Session,
     status::Status,
     tabs::{self, Follower, FollowerAction, Leader, LeaderAction, TabCommand},
@@ -72,6 +72,7 @@ impl Service {
     pub(super) async fn resume_session(&self) {
         let own_scope = config::tab_scope();
         let Some(scope) = own_scope.clone().or_else(config::last_scope) else { return };
+        let login_number = self.inner.borrow().login_number;
         let has_leader = tab_channel::has_leader(&scope).await;
         if has_leader && own_scope.is_none() {
             return;
@@ -83,6 +84,10 @@ impl Service {
                 Some(known) => nick = known.into(),
                 None => return,
             }
+        }
+        if !self.is_current(login_number) {
+            // The user has logged in meanwhile.
+            return;
         }
         self.join(&scope, nick, false);
         // Usually the room is shown at once. After the timeout, the page shows that it is connecting.
@@ -106,7 +111,7 @@ impl Service {
         let login_number = {
             let mut inner = self.inner.borrow_mut();
             inner.login_number += 1;
-            inner.scope = scope.into();
+            inner.enter_scope(scope);
             inner.nick = nick;
             inner.is_new_login = is_new_login;
             inner.storage_failure_reported = false;
@@ -115,8 +120,16 @@ impl Service {
         };
         config::remember_scope(scope);
         (self.sink)(Event::Connection(Connection::Connecting));
+        let channel = self.open_channel(scope, login_number);
+        channel.post(&tabs::command(TabCommand::RequestSnapshot));
+        self.inner.borrow_mut().tab_channel = Some(channel);
+        self.set_timer();
+    }
+
+    /// Opens the channel of a scope, and requests its leadership.
+    fn open_channel(&self, scope: &str, login_number: u64) -> TabChannel {
         let (receiver, candidate) = (self.clone(), self.clone());
-        let channel = TabChannel::join(
+        TabChannel::join(
             scope,
             move |bytes| {
                 if receiver.is_current(login_number) {
@@ -128,10 +141,39 @@ impl Service {
                     candidate.promote();
                 }
             },
-        );
-        channel.post(&tabs::command(TabCommand::RequestSnapshot));
-        self.inner.borrow_mut().tab_channel = Some(channel);
-        self.set_timer();
+        )
+    }
+
+    /// The user continues under another nick: enters its scope. The leader takes the persisted data along, and requests
+    /// the leadership before the followers hear of it. Returns the channel of the previous scope.
+    pub(super) fn enter_scope_of(&self, nick: &str) -> Option<TabChannel> {
+        let (previous, scope, login_number) = {
+            let inner = self.inner.borrow();
+            let scope = persist::scope(persist::server_url(&inner.scope), nick);
+            (inner.scope.clone(), scope, inner.login_number)
+        };
+        if *previous == *scope {
+            return None;
+        }
+        if self.is_follower() {
+            let channel = self.inner.borrow_mut().tab_channel.take();
+            self.join(&scope, nick.into(), false);
+            return channel;
+        }
+        let (service, moved) = (self.clone(), storage::rename(&previous, &scope));
+        spawn_local(async move {
+            let moved = moved.await;
+            if service.is_current(login_number) {
+                service.storage_result(moved);
+            }
+        });
+        config::remember_scope(&scope);
+        let channel = self.open_channel(&scope, login_number);
+        let mut inner = self.inner.borrow_mut();
+        inner.scope = scope.into();
+        inner.session_scope = inner.scope.clone();
+        inner.nick = nick.into();
+        inner.tab_channel.replace(channel)
     }
 
     /// Leaves the tabs of the scope after a logout.
@@ -164,6 +206,10 @@ impl Service {
 
     /// Starts to become the leader: reads the device, then continues in [`Self::lead`].
     fn promote(&self) {
+        if matches!(self.inner.borrow().role, Role::Leader(_)) {
+            // This tab leads already, and has entered the scope of another nick.
+            return;
+        }
         let was_following = self.is_logged_in_follower();
         if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
             follower.handle_leader_gone();
@@ -194,7 +240,7 @@ impl Service {
         });
     }
 
-    fn lead(&self, persisted: Option<Persisted>, was_following: bool) {
+    fn lead(&self, mut persisted: Option<Persisted>, was_following: bool) {
         let logged_in = persisted.as_ref().is_some_and(Persisted::is_logged_in);
         if !logged_in && !self.inner.borrow().is_new_login {
             // The previous leader has logged out.
@@ -203,26 +249,37 @@ impl Service {
         }
         let storage_works = persisted.is_some();
         let now = browser::now();
-        let (received, unsent, nick) = {
+        let (received, unsent, nick, log_replaced) = {
             let mut inner = self.inner.borrow_mut();
             let leader = Leader::new(u64::from_le_bytes(browser::random()), was_following);
-            let (received, unsent) = match std::mem::replace(&mut inner.role, Role::Leader(Box::new(leader)))
-            {
+            let role = std::mem::replace(&mut inner.role, Role::Leader(Box::new(leader)));
+            let (received, unsent, log_replaced) = match role {
                 Role::Promoting(mut follower, received) => {
                     // They may include the last messages of the previous leader.
                     for bytes in &received {
                         follower.handle_message(now.monotonic, bytes);
                     }
-                    (received, follower.take_queued())
+                    if let Some(persisted) = &mut persisted {
+                        follower.handle_promotion(persisted);
+                    }
+                    // The server sends again what the other events report.
+                    let events = std::iter::from_fn(|| follower.poll_event());
+                    let log_replaced = events.filter(|event| *event == Event::LogReplaced).count() > 0;
+                    (received, follower.take_queued(), log_replaced)
                 }
                 _ => Default::default(),
             };
-            (received, unsent, inner.nick.clone())
+            (received, unsent, inner.nick.clone(), log_replaced)
         };
+        if log_replaced {
+            (self.sink)(Event::LogReplaced);
+        }
         self.with_session(|session| {
             session.handle_new_secret(browser::random());
             // Cannot fail: the nick is validated, and nobody is logged in.
             let _ = session.handle_login(browser::now(), &nick, persisted.unwrap_or_default());
+            // In case that a follower continues under another nick.
+            session.handle_new_secret(browser::random());
             session.handle_adopt_queued(unsent);
         });
         self.storage_result(storage_works);
@@ -240,20 +297,29 @@ impl Service {
             Role::Promoting(_, received) => received.push(bytes.to_vec()),
             Role::Leader(leader) => {
                 let action = leader.handle_message(now, bytes, &mut inner.session);
-                self.defer(Box::new(move |service| service.run_leader_action(action)));
+                self.defer_in_login(inner.login_number, move |service| service.run_leader_action(action));
             }
             Role::Follower(follower) => {
                 let action = follower.handle_message(now.monotonic, bytes);
                 inner.is_new_login &= !follower.is_logged_in();
-                self.defer(Box::new(move |service| service.run_follower_action(action)));
+                self.defer_in_login(inner.login_number, move |service| service.run_follower_action(action));
             }
         }
     }
 
     /// Calls `act` in a microtask, when nothing is borrowed.
-    fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
+    pub(super) fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
         let service = self.clone();
         spawn_local(async move { act(&service) });
+    }
+
+    /// [`Self::defer`], unless the user logs out or in again before.
+    fn defer_in_login(&self, login_number: u64, act: impl FnOnce(&Self) + 'static) {
+        self.defer(Box::new(move |service| {
+            if service.is_current(login_number) {
+                act(service);
+            }
+        }));
     }
 
     fn run_leader_action(&self, action: LeaderAction) {
@@ -314,15 +380,20 @@ impl Service {
 
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
     pub(super) fn send_as_follower(&self, id: MessageId, text: &str) -> Result<(), Status> {
-        let queued = {
+        let (queued, login_number) = {
             let mut inner = self.inner.borrow_mut();
+            let login_number = inner.login_number;
             let Role::Follower(follower) = &mut inner.role else { return Err(Status::NotConnected) };
-            follower.handle_send(browser::now(), id, text)?
+            (follower.handle_send(browser::now(), id, text)?, login_number)
         };
         self.emit_events();
         self.write(
             std::slice::from_ref(&queued.change),
             Box::new(move |service, persisted| {
+                if !service.is_current(login_number) {
+                    // The message stays on the device, for the next login in its own scope.
+                    return;
+                }
                 service.storage_result(persisted);
                 if service.is_follower() {
                     service.post(&queued.command);

@@ -57,6 +57,10 @@ pub struct Service {
 
 struct Inner {
     session: Session,
+    /// The scope that the session belongs to; empty before the first login.
+    session_scope: Rc<str>,
+    /// Incremented with each session, so that late results for an earlier one are dropped.
+    session_number: u64,
     role: Role,
     /// Nick and server of the session, see [`persist::scope`]; empty when logged out.
     scope: Rc<str>,
@@ -87,10 +91,10 @@ impl Service {
     /// Makes a service that sends its events to `sink`.
     #[must_use]
     pub fn new(sink: impl Fn(Event) + 'static) -> Self {
-        let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
-        let session = Session::new(u64::from_le_bytes(browser::random()), agent);
         let inner = Inner {
-            session,
+            session: new_session(),
+            session_scope: "".into(),
+            session_number: 0,
             role: Role::LoggedOut,
             scope: "".into(),
             nick: String::new(),
@@ -237,6 +241,18 @@ impl ChatSession for Service {
         self.execute(tabs::command(TabCommand::Leave), |session| session.handle_leave(browser::now()));
     }
 
+    fn rename(&self, nick: &str) -> Result<(), Status> {
+        let nick = validate::nick(nick, &Limits::default())?;
+        if self.is_follower() {
+            self.post(&tabs::rename_command(&nick));
+            return Ok(());
+        }
+        self.with_session(|session| {
+            session.handle_new_secret(browser::random());
+            session.handle_rename(browser::now(), &nick)
+        })
+    }
+
     fn retry_now(&self) {
         self.execute(tabs::command(TabCommand::Reconnect), |session| {
             session.handle_reconnect(browser::now())
@@ -253,6 +269,19 @@ impl ChatSession for Service {
 
     fn monotonic_ms(&self) -> Millis {
         browser::now().monotonic
+    }
+}
+
+impl Inner {
+    /// Sets the scope for a login. A session is never used in two scopes, so that nothing of one server or account reaches
+    /// another.
+    fn enter_scope(&mut self, scope: &str) {
+        self.scope = scope.into();
+        if *self.session_scope != *scope {
+            self.session = new_session();
+            self.session_scope = self.scope.clone();
+            self.session_number += 1;
+        }
     }
 }
 
@@ -290,10 +319,16 @@ impl Service {
     }
 
     fn persist(&self, ticket: u64, changes: &[Change]) {
-        let login_number = self.inner.borrow().login_number;
+        let (session_number, login_number) = {
+            let inner = self.inner.borrow();
+            (inner.session_number, inner.login_number)
+        };
         self.write(
             changes,
             Box::new(move |service, persisted| {
+                if service.inner.borrow().session_number != session_number {
+                    return;
+                }
                 service.with_session(|session| session.handle_persisted(browser::now(), ticket));
                 if service.is_current(login_number) {
                     service.storage_result(persisted);
@@ -337,6 +372,7 @@ impl Service {
         self.with_session(|session| match report {
             Report::Opened => session.handle_opened(now),
             Report::Message(bytes) => session.handle_message(now, &bytes),
+            Report::Text(text) => session.handle_text(now, text.as_bytes()),
             Report::Closed(code) => {
                 tracing::info!(code, "the connection was closed");
                 session.handle_closed(now, code);
@@ -383,11 +419,26 @@ impl Service {
             let mut inner = self.inner.borrow_mut();
             let Some(event) = inner.next_event() else { break };
             let message = inner.tab_message(browser::now().monotonic, &event);
-            if let (Some(message), Some(channel)) = (message, &inner.tab_channel) {
+            let previous_channel = match &event {
+                Event::Renamed(nick) => {
+                    drop(inner);
+                    let channel = self.enter_scope_of(nick);
+                    inner = self.inner.borrow_mut();
+                    channel
+                }
+                _ => None,
+            };
+            if let Some(message) = message
+                && let Some(channel) = previous_channel.as_ref().or(inner.tab_channel.as_ref())
+            {
                 channel.post(&message);
             }
             is_over = inner.is_over(&event);
             drop(inner);
+            if previous_channel.is_some() {
+                // Its own callback may be running.
+                self.defer(Box::new(move |_| drop(previous_channel)));
+            }
             let resumed = matches!(
                 event,
                 Event::LoggedIn(_) | Event::LoggedOut | Event::Connection(Connection::Failed { .. })
@@ -402,6 +453,11 @@ impl Service {
             self.end();
         }
     }
+}
+
+fn new_session() -> Session {
+    let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
+    Session::new(u64::from_le_bytes(browser::random()), agent)
 }
 
 /// Makes an id that no other tab uses.

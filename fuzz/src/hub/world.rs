@@ -212,6 +212,19 @@ impl World {
             self.peers.admitted_count(),
             "members counted, and connections admitted"
         );
+        self.assert_bounded();
+    }
+
+    /// No table grows with the number of connections that have ended.
+    fn assert_bounded(&self) {
+        let sizes = self.hub.table_sizes();
+        let sessions = PEERS + self.settings.max_lost_sessions;
+        assert!(sizes.connections <= PEERS, "{sizes:?}");
+        // A session is also in two orders, and its address in a table; a nick has two skeletons, and can be departing.
+        assert!(sizes.sessions <= 4 * sessions, "{sizes:?}");
+        assert!(sizes.reserved <= 2 * self.settings.max_lost_sessions, "{sizes:?}");
+        assert!(sizes.nicks <= 4 * (1 + sessions) + sizes.append_queue, "{sizes:?}");
+        assert!(sizes.lobby <= 20 * sessions, "{sizes:?}");
     }
 
     /// Shuts down: every connection must be closed, later ones too.

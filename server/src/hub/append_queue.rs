@@ -1,7 +1,11 @@
 //! Messages between acceptance and commit. Nothing is acknowledged or published before the event log has
 //! committed it, and then in the log's order.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use parlour_core::Millis;
 
@@ -10,6 +14,8 @@ use crate::store::{AppendBatch, NewMessage, SessionChange};
 
 /// The most messages in the queue; further ones are refused with a time to retry.
 pub const MAX_PENDING_MESSAGES: usize = 8_192;
+/// The most of them that were sent from one address.
+pub const MAX_PENDING_MESSAGES_PER_ADDRESS: usize = MAX_PENDING_MESSAGES / 2;
 /// After a failed append, the time until the log is read and appends are accepted again.
 pub const RETRY_INTERVAL_MS: Millis = 3_000;
 
@@ -18,6 +24,8 @@ pub const RETRY_INTERVAL_MS: Millis = 3_000;
 pub struct PendingMessage {
     /// The sender.
     pub conn: ConnectionId,
+    /// The sender's address.
+    pub address: IpAddr,
     /// The message to append.
     pub message: NewMessage,
 }
@@ -55,6 +63,8 @@ pub struct AppendQueue {
     submitted: VecDeque<(u32, Vec<PendingMessage>)>,
     /// The number of messages in `next` and `submitted`.
     pending_messages: usize,
+    /// The same by the address of the sender.
+    pending_by_address: HashMap<IpAddr, usize>,
     /// How many batches were answered.
     completed_batches: u64,
     /// How many of them are settled: their messages are published, or known not to be in the log.
@@ -65,13 +75,18 @@ pub struct AppendQueue {
 }
 
 impl AppendQueue {
-    /// The time in ms after which to retry, if messages are not accepted now.
+    /// The time in ms after which to retry, if messages of this address are not accepted now.
     #[must_use]
-    pub fn retry_after(&self, now: Millis) -> Option<Millis> {
+    pub fn retry_after(&self, now: Millis, address: IpAddr) -> Option<Millis> {
         match self.outcome {
             Outcome::ResolveAt(at) => Some(at.saturating_sub(now).max(500)),
             Outcome::Resolving => Some(500),
-            Outcome::Known => (self.pending_messages >= MAX_PENDING_MESSAGES).then_some(500),
+            Outcome::Known => {
+                let of_address = self.pending_by_address.get(&address).copied().unwrap_or(0);
+                let is_full = self.pending_messages >= MAX_PENDING_MESSAGES
+                    || of_address >= MAX_PENDING_MESSAGES_PER_ADDRESS;
+                is_full.then_some(500)
+            }
         }
     }
 
@@ -104,6 +119,7 @@ impl AppendQueue {
     /// Adds a message.
     pub fn push(&mut self, pending: PendingMessage) {
         self.pending_messages += 1;
+        *self.pending_by_address.entry(pending.address).or_default() += 1;
         self.next.push(pending);
     }
 
@@ -131,6 +147,14 @@ impl AppendQueue {
     pub fn complete_batch(&mut self) -> Option<(u32, Vec<PendingMessage>)> {
         let (generation, pending) = self.submitted.pop_front()?;
         self.pending_messages -= pending.len();
+        for PendingMessage { address, .. } in &pending {
+            if let Entry::Occupied(mut count) = self.pending_by_address.entry(*address) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
         self.completed_batches += 1;
         Some((generation, pending))
     }
@@ -182,6 +206,10 @@ impl AppendQueue {
     #[must_use]
     pub fn table_size(&self) -> usize {
         let submitted = self.submitted.iter().map(|(_, messages)| 1 + messages.len()).sum::<usize>();
-        self.next.len() + self.sessions.len() + submitted + self.departures.len()
+        self.next.len()
+            + self.sessions.len()
+            + submitted
+            + self.departures.len()
+            + self.pending_by_address.len()
     }
 }

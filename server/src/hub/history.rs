@@ -11,7 +11,7 @@ use parlour_core::{
 
 use super::{Hub, connection_table::ConnectionId, output::Output, position::WaitingLogin, recent_messages};
 use crate::store::{
-    LogError, PageSize, PageStart, Query, QueryKind, QueryResult, StoredMessage, is_searchable,
+    LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester, StoredMessage, is_searchable,
 };
 
 /// The largest page; its bytes are those of the message contents.
@@ -22,6 +22,8 @@ const MAX_OPEN_QUERIES_PER_CONNECTION: u32 = 4;
 const MAX_OPEN_QUERIES: usize = 1_024;
 /// The most searches of all connections without a result.
 const MAX_OPEN_SEARCHES: usize = 128;
+/// The same of one address.
+const MAX_OPEN_SEARCHES_PER_ADDRESS: usize = 32;
 /// The token of the hub's own query after a failed append.
 const RESOLVE_TOKEN: u64 = 0;
 /// The longest search query, in bytes.
@@ -82,9 +84,7 @@ impl Hub {
         }
         let now = self.now;
         let is_search = matches!(kind, QueryKind::Search { .. });
-        let searches =
-            || self.queries.values().filter(|open| matches!(open.purpose, Purpose::Search(_))).count();
-        let busy = self.queries.len() >= MAX_OPEN_QUERIES || is_search && searches() >= MAX_OPEN_SEARCHES;
+        let busy = self.queries.len() >= MAX_OPEN_QUERIES || is_search && !self.may_search(conn);
         let Some(c) = self.connections.get_mut(conn) else { return };
         let wait = match c.limits.history.take(now) {
             Err(wait) => Some(wait),
@@ -95,12 +95,25 @@ impl Hub {
             return self.refuse_request(conn, Status::RateLimited, request, wait);
         }
         c.open_queries += 1;
-        let requester = c.peer.as_ref().map_or_else(|| Arc::from(""), |peer| peer.key.clone());
+        let user = c.peer.as_ref().map_or_else(|| Arc::from(""), |peer| peer.key.clone());
+        let requester = Requester { address: Some(c.address), user };
         let purpose = if is_search { Purpose::Search(request) } else { Purpose::Page(request) };
         let token = self.open_query(OpenQuery { conn, purpose });
         let messages = if count == 0 { MAX_PAGE.messages } else { MAX_PAGE.messages.min(count as usize) };
         let query = Query { requester, room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
         self.out.put(Output::Read { token, query });
+    }
+
+    /// Whether another search of a connection may wait: there are not too many, neither in total nor from its address.
+    fn may_search(&self, conn: ConnectionId) -> bool {
+        let address = |conn| self.connections.get(conn).map(|c| c.address);
+        let searches = self.queries.values().filter(|open| matches!(open.purpose, Purpose::Search(_)));
+        let (own, mut all, mut of_address) = (address(conn), 0, 0);
+        for open in searches {
+            all += 1;
+            of_address += usize::from(address(open.conn) == own);
+        }
+        all < MAX_OPEN_SEARCHES && of_address < MAX_OPEN_SEARCHES_PER_ADDRESS
     }
 
     /// Registers a query. Returns its token.
@@ -125,7 +138,7 @@ impl Hub {
         if self.append_queue.resolve_due().is_some_and(|due| due <= self.now) {
             self.append_queue.resolving();
             let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));
-            let query = Query { requester: Arc::from(""), room: Arc::from(""), kind, size: MAX_PAGE };
+            let query = Query { requester: Requester::default(), room: Arc::from(""), kind, size: MAX_PAGE };
             self.out.put(Output::Read { token: RESOLVE_TOKEN, query });
         }
     }

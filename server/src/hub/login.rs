@@ -21,6 +21,7 @@ use super::{
     position::Position,
     room::Group,
     sessions::{self, Hash, Secret, Session},
+    text_rules,
 };
 use crate::store::{SessionChange, SessionRecord};
 
@@ -39,11 +40,12 @@ impl Hub {
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
-        let nick = match validate::nick(&request.user_name, &self.settings.limits) {
+        let nick = match text_rules::nick(&request.user_name, &self.settings.limits) {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
-        if let Err(wait) = self.admission.admit(self.now) {
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
+        if let Err(wait) = self.admission.admit(self.now, address) {
             let wait = u32::try_from(wait).unwrap_or(u32::MAX);
             self.counters.refused += 1;
             self.out.send(conn, &codec::refusal(Status::Busy, None, wait, None));
@@ -119,11 +121,12 @@ impl Hub {
             self.close(conn, Status::Normal);
             return false;
         }
-        if self.admission.admit(self.now).is_err() {
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return false };
+        if self.admission.admit(self.now, address).is_err() {
             self.reject(conn, Status::Busy, None);
             return false;
         }
-        let free = validate::nick(&request.user_name, &self.settings.limits)
+        let free = text_rules::nick(&request.user_name, &self.settings.limits)
             .map_err(|status| (None, status))
             .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
                 Ok(()) => Ok(nick),

@@ -7,6 +7,7 @@ use super::{
     append_queue::{PendingMessage, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
     room::{Group, MAX_LISTED_NICKS},
+    text_rules,
 };
 use crate::{
     hub::recent_messages,
@@ -44,7 +45,7 @@ impl Hub {
         if !request.room.is_empty() {
             return self.refuse(conn, Status::NoSuchRoom, client_id, 0, None);
         }
-        let content = match validate::content(&request.content, &self.settings.limits) {
+        let content = match text_rules::content(&request.content, &self.settings.limits) {
             Ok(content) => content,
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
         };
@@ -52,7 +53,8 @@ impl Hub {
         if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.allow_message(now, client_id)) {
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
         }
-        if let Some(wait) = self.append_queue.retry_after(now) {
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
+        if let Some(wait) = self.append_queue.retry_after(now, address) {
             if let (Some(c), Some(id)) = (self.connections.get_mut(conn), client_id) {
                 c.order.refuse(now, id, wait);
             }
@@ -68,7 +70,7 @@ impl Hub {
             content: content.into(),
             time: self.unix_ms,
         };
-        self.append_queue.push(PendingMessage { conn, message });
+        self.append_queue.push(PendingMessage { conn, address, message });
     }
 
     /// Handles the result of the oldest batch: acknowledges and publishes the committed messages in log
@@ -90,7 +92,7 @@ impl Hub {
             }
             Err(_) => {
                 self.append_queue.failed(now, generation);
-                for PendingMessage { conn, message } in batch {
+                for PendingMessage { conn, message, .. } in batch {
                     if let Some(c) = self.connections.get_mut(conn) {
                         if !c.is_basic() {
                             c.order.append_failed(now, generation, message.id, RETRY_INTERVAL_MS);
@@ -102,7 +104,11 @@ impl Hub {
         }
     }
 
-    fn handle_outcome(&mut self, PendingMessage { conn, message }: PendingMessage, outcome: AppendOutcome) {
+    fn handle_outcome(
+        &mut self,
+        PendingMessage { conn, message, .. }: PendingMessage,
+        outcome: AppendOutcome,
+    ) {
         if matches!(outcome, AppendOutcome::Appended(_) | AppendOutcome::Duplicate(_)) {
             self.release_resend(Some(conn), &message.nick, message.id);
         }

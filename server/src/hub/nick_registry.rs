@@ -14,7 +14,7 @@ use parlour_core::{
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::skeleton;
 
-use super::{connection_table::ConnectionId, sessions::Hash};
+use super::{connection_table::ConnectionId, sessions::Hash, text_rules};
 
 /// How many numbers are tried as a suffix for a suggested nick.
 const MAX_SUGGESTION_TRIES: u32 = 200;
@@ -155,7 +155,7 @@ impl NickRegistry {
         (first..first.saturating_add(MAX_SUGGESTION_TRIES)).find_map(|n| {
             let number = n.to_string();
             let prefix: String = base.chars().take(max_chars.checked_sub(number.len())?).collect();
-            let name = validate::nick(&format!("{prefix}{number}"), limits).ok()?;
+            let name = text_rules::nick(&format!("{prefix}{number}"), limits).ok()?;
             self.check(&name).is_ok().then_some(name)
         })
     }
@@ -185,7 +185,8 @@ impl NickRegistry {
 /// The visual skeletons of a nick. There are two, because case hides some similarities and creates others:
 /// capital I looks like l, and small i does not.
 fn skeletons(nick: &str) -> [String; 2] {
-    let plain: String = nick.nfkc().collect();
+    // As in UTS 39: a selector of the emoji form, which a nick may contain, makes no difference.
+    let plain: String = nick.nfkc().filter(|&c| !text_rules::is_invisible(c)).collect();
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
     let shown: String = skeleton(&plain).collect();
     let folded: String = skeleton(&lower(&plain)).collect();
@@ -215,8 +216,8 @@ mod tests {
 
     #[test]
     fn look_alike_nicks_are_refused() {
-        let nicks = nicks(&["paypal", "Bill", "root0", "Zoë"]);
-        for nick in ["pаypаl", "paypa1", "BiIl", "Bi1l", "rооtO", "𝐩𝐚𝐲𝐩𝐚𝐥", "Zoe\u{308}"]
+        let nicks = nicks(&["paypal", "Bill", "root0", "Zoë", "❤"]);
+        for nick in ["❤️", "pаypаl", "paypa1", "BiIl", "Bi1l", "rооtO", "𝐩𝐚𝐲𝐩𝐚𝐥", "Zoe\u{308}"]
         {
             assert_eq!(nicks.check(nick), Err(Status::NickConfusable), "{nick}");
         }

@@ -15,7 +15,7 @@ use super::{
     history::{OpenQuery, Purpose},
     output::Output,
 };
-use crate::store::{HistoryPage, LogError, PageSize, PageStart, Query, QueryKind, QueryResult};
+use crate::store::{HistoryPage, LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester};
 
 /// Where a client is in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Hub {
         let Some(c) = self.connections.get_mut(conn) else { return };
         c.open_queries += 1;
         let query = Query {
-            requester: Arc::from(waiting.nick.as_str()),
+            requester: Requester { address: Some(c.address), user: waiting.nick.as_str().into() },
             room: Arc::from(""),
             kind: QueryKind::Page(PageStart::After(waiting.seq - 1)),
             size: PageSize { messages: 1, bytes: 0 },

@@ -16,6 +16,8 @@ pub struct TableSizes {
     pub sessions: usize,
     /// Rate limits of members without a connection.
     pub recovering_limits: usize,
+    /// Addresses that have logged in lately.
+    pub logins: usize,
     /// Subscribers of the lobby, and what is not delivered to them.
     pub lobby: usize,
     /// Ids of messages that must be sent again before others, of all connections.
@@ -41,6 +43,7 @@ impl Hub {
             sessions,
             lobby,
             append_queue,
+            admission,
             queries,
             reserved,
             recovering_limits,
@@ -50,7 +53,6 @@ impl Hub {
             random: _,
             log: _,
             last_token: _,
-            admission: _,
             opened: _,
             members: _,
             out: _,
@@ -66,6 +68,7 @@ impl Hub {
             reserved: reserved.table_size(),
             sessions: sessions.table_size(),
             recovering_limits: recovering_limits.table_size(),
+            logins: admission.table_size(),
             lobby: lobby.table_size(),
             append_queue: append_queue.table_size(),
             queries: queries.len(),

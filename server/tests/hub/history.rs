@@ -245,7 +245,7 @@ fn search(query: &str, request: u32) -> Extension {
 /// The queries to the log that are held back: their tokens and requesters.
 fn queries(w: &World) -> Vec<(u64, String)> {
     let read = |output: &Output| match output {
-        Output::Read { token, query } => Some((*token, query.requester.to_string())),
+        Output::Read { token, query } => Some((*token, query.requester.user.to_string())),
         _ => None,
     };
     w.held_requests.iter().filter_map(read).collect()
@@ -283,12 +283,23 @@ fn queries_of_a_closed_connection_are_cancelled() {
 fn open_searches_are_bounded_and_leave_pages_alone() {
     let (mut w, tom, _) = room(1);
     w.hold_requests = true;
-    let crowd: Vec<_> = (0..33).map(|n| w.rich(&format!("guest-{n}-"))).collect();
-    for &guest in &crowd {
-        (1..=4).for_each(|n| w.extension(guest, search("m", n)));
+    let rate_limited = u32::from(Status::RateLimited.code());
+    let guest = |w: &mut World, address: u8, n: u32| {
+        let conn = w.connect_from([10, 0, 0, address]);
+        w.login(conn, &format!("guest-{address}-{n}-"), &[], &[]);
+        (1..=4).for_each(|n| w.extension(conn, search("m", n)));
+        w.received(conn).codes().len()
+    };
+    // Of one address.
+    let refused: Vec<_> = (0..9).map(|n| guest(&mut w, 1, n)).collect();
+    assert_eq!(refused, [0, 0, 0, 0, 0, 0, 0, 0, 4]);
+    // In total.
+    for address in 2..=4 {
+        assert!((0..8).all(|n| guest(&mut w, address, n) == 0));
     }
-    assert_eq!(queries(&w).len(), 128);
-    assert_eq!(w.received(crowd[32]).codes(), [u32::from(Status::RateLimited.code()); 4]);
+    assert_eq!((guest(&mut w, 5, 0), queries(&w).len()), (4, 128));
+    w.extension(tom, search("m", 9));
+    assert_eq!(w.received(tom).codes(), [rate_limited]);
     let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
     w.extension(tom, Extension::HistoryRequest(ask));
     assert_eq!(queries(&w).len(), 129);

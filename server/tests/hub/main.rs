@@ -9,6 +9,7 @@ mod departures;
 mod history;
 mod login;
 mod messages;
+mod names;
 mod rate_limits;
 mod reservations;
 mod tables;

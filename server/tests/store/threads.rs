@@ -10,7 +10,8 @@ use std::{
 
 use parlour_server::store::{
     AppendOutcome, Cancellation, EventLog, HistoryPage, INDEX_STEP_MESSAGES, LogError, LogReader, NewMessage,
-    PageSize, PageStart, Retention, RoomSummary, SearchResults, SessionChange, SessionRecord, Stamp,
+    PageSize, PageStart, Requester, Retention, RoomSummary, SearchResults, SessionChange, SessionRecord,
+    Stamp,
     retention_clock::ClockRecord,
     sqlite::SqliteLog,
     threads::{AppendBatch, LogReport, LogThreads, Query, QueryKind, QueryResult, start},
@@ -209,9 +210,9 @@ impl TestThreads {
     }
 
     /// Submits a search, whose token is its number.
-    fn search(&self, requester: &str, token: u64) {
-        let kind = QueryKind::Search { query: format!("{requester}{token}"), before: 0 };
-        self.handle.read(token, Query { requester: requester.into(), room: "".into(), kind, size: ALL });
+    fn search(&self, user: &str, token: u64) {
+        let kind = QueryKind::Search { query: format!("{user}{token}"), before: 0 };
+        self.handle.read(token, Query { requester: requester(user), room: "".into(), kind, size: ALL });
     }
 
     /// The search that is begun next.
@@ -237,6 +238,10 @@ impl TestThreads {
         assert_eq!(threads.reported(), Ok(vec![1]));
         threads
     }
+}
+
+fn requester(user: &str) -> Requester {
+    Requester { address: Some([127, 0, 0, 1].into()), user: user.into() }
 }
 
 fn full() -> LogError {
@@ -315,7 +320,7 @@ fn panic_is_reported_as_failure() {
     threads.orders.send(Order::Append).unwrap();
     assert_eq!(threads.reported(), Ok(vec![1]));
     // The same for a reader; the other one continues.
-    let query = |kind| Query { requester: "".into(), room: "".into(), kind, size: ALL };
+    let query = |kind| Query { requester: Requester::default(), room: "".into(), kind, size: ALL };
     for token in 0..9 {
         threads.handle.read(token, query(QueryKind::Search { query: "x".into(), before: 0 }));
         let LogReport::Read(reported, Err(LogError::Failed(_))) =
@@ -341,7 +346,7 @@ fn pages_do_not_wait_for_searches() {
     }
     assert_eq!(threads.searching(), "tom1");
     let kind = QueryKind::Page(PageStart::End);
-    threads.handle.read(6, Query { requester: "lili".into(), room: "".into(), kind, size: ALL });
+    threads.handle.read(6, Query { requester: requester("lili"), room: "".into(), kind, size: ALL });
     assert_eq!(threads.answered(), 6);
     for token in 1..=5 {
         threads.search_orders.send(()).unwrap();
@@ -459,7 +464,12 @@ fn closing_finishes_pending_work_and_leaves_one_file() {
     }
     handle.read(
         7,
-        Query { requester: "".into(), room: "".into(), kind: QueryKind::Page(PageStart::End), size: ALL },
+        Query {
+            requester: Requester::default(),
+            room: "".into(),
+            kind: QueryKind::Page(PageStart::End),
+            size: ALL,
+        },
     );
     handle.close();
     let reports = reports.lock().unwrap();
