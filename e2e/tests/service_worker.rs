@@ -217,11 +217,9 @@ fn full_storage_never_keeps_an_old_build() {
                 assert_eq!(build(&page).await, name);
             }
         }
-        page.until_true(
-            "the old build is deleted",
-            "return caches.keys().then((names) => names.length === 0 || names)",
-        )
-        .await;
+        let is_empty = "return caches.open('parlour').then((cache) => cache.keys())
+            .then((keys) => keys.length === 0 || keys.map(({ url }) => url))";
+        page.until_true("the old build is deleted", is_empty).await;
         host.stop().await;
         reload(&page).await;
         let old = "return [...document.querySelectorAll('#login, meta[name=build]')].length";
