@@ -1,7 +1,6 @@
 //! The text being written.
 
 use leptos::{html, prelude::*, task::spawn_local};
-
 use web_sys::HtmlTextAreaElement;
 
 use super::oversized::Inserted;
