@@ -313,3 +313,25 @@ fn search_that_reaches_its_limit_says_so_and_continues() {
         page.until_true("no button to try the same again", no_retry).await;
     });
 }
+
+#[test]
+fn query_without_a_word_says_so() {
+    browser_test("query_without_a_word_says_so", async |test| {
+        let server = Server::start();
+        let page = test.open("tom", &server.url()).await;
+        page.log_in("tom").await;
+        page.send_and_wait("What???").await;
+        open_search(&page).await;
+        page.type_text("???").await;
+        page.press(keys::ENTER).await;
+        page.until_true(
+            "the page says what to type",
+            "const text = document.querySelector('#search-state').textContent; return text.includes('type a word') || text",
+        )
+        .await;
+        let offers = "return !document.querySelector('#search .search-more').checkVisibility()";
+        page.until_true("no offer to try the same again", offers).await;
+        page.fill("#search-words", "what").await;
+        until_found(&page, &["[What]???"]).await;
+    });
+}

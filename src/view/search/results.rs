@@ -1,7 +1,10 @@
 //! The results of a search.
 
 use leptos::{either::Either, prelude::*};
-use parlour_core::model::{Message, SeekTarget};
+use parlour_core::{
+    model::{Message, SeekTarget},
+    status::Status,
+};
 
 use super::excerpt::excerpt;
 use crate::{
@@ -30,7 +33,7 @@ pub fn Results() -> impl IntoView {
         (SearchState::Done, (n, false)) => t().search_found(n),
         (SearchState::Failed(status), _) => t().status(status).to_owned(),
     };
-    let failed = move || matches!(state(), SearchState::Failed(status) if !status.is_terminal());
+    let can_retry = move || matches!(state(), SearchState::Failed(status) if !status.is_terminal());
     let messages = move || {
         search.with(|search| {
             let with_words = |message: &Message| (search.result_words.clone(), message.clone());
@@ -52,10 +55,10 @@ pub fn Results() -> impl IntoView {
             </Show>
             // Hidden rather than removed, so that it does not lose the focus.
             <button
-                type="button" class="button search-more" hidden=move || !failed() && !found().1
+                type="button" class="button search-more" hidden=move || !can_retry() && !found().1
                 on:click=move |_| store.search_more()
             >
-                {move || t().text(if failed() { Key::CommonRetry } else { Key::SearchShowOlder })}
+                {move || t().text(if can_retry() { Key::CommonRetry } else { Key::SearchShowOlder })}
             </button>
         </div>
     }

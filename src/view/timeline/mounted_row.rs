@@ -182,3 +182,14 @@ pub fn set_style(element: &HtmlElement, property: &str, length: f64) {
     // The properties are constants, and all of them can be set.
     let _ = element.style().set_property(property, &format!("{length:.2}px"));
 }
+
+#[cfg(test)]
+mod tests {
+    use parlour_core::timeline::COLLAPSED_PX;
+
+    #[test]
+    fn height_of_a_collapsed_message_is_that_of_the_stylesheet() {
+        let css = include_str!("../../../style/message.css");
+        assert!(css.contains(&format!(".collapsed .content {{ max-height: {COLLAPSED_PX}px;")));
+    }
+}
