@@ -75,6 +75,8 @@ pub struct Persisted {
     /// In the order of their ids; the send queue sorts them.
     pub(crate) send_queue: Vec<QueuedMessage>,
     pub(crate) messages: Vec<Message>,
+    /// The messages of the room on the device are of a log that no longer exists, and were dropped.
+    pub(crate) is_outdated: bool,
 }
 
 /// The value of the table `Account`: the user's identity, and which part of the room is persisted.
@@ -83,6 +85,8 @@ pub(crate) struct Account {
     pub identity: Identity,
     pub secret: Vec<u8>,
     pub log: Vec<u8>,
+    /// Identifies the log on this device, see [`Persisted::drop_other_log`]; 0 if it was written by an earlier version.
+    pub epoch: u64,
     /// The ranges of which the table `Messages` has every message.
     pub known: Ranges,
     /// The number of messages in these ranges.
@@ -99,6 +103,7 @@ impl Persisted {
             account: account.and_then(decode_account),
             send_queue: send_queue.iter().filter_map(|value| decode_queued(value)).collect(),
             messages: messages.iter().filter_map(|value| decode_message(value)).collect(),
+            is_outdated: false,
         };
         persisted.verify_known_ranges();
         persisted
@@ -115,6 +120,16 @@ impl Persisted {
         }
         self.messages.retain(|message| account.known.contains(message.seq));
         self.messages.iter_mut().for_each(|message| message.own = message.nick == nick);
+    }
+
+    /// Drops the messages of the room unless they are of the log with this epoch. Another tab may have reached a server
+    /// with another log while they were read, and sequence numbers of the two must not be mixed.
+    pub(crate) fn drop_other_log(&mut self, epoch: u64) {
+        if let Some(account) = self.account.as_mut().filter(|account| account.epoch != epoch) {
+            account.known.clear();
+            self.messages.clear();
+            self.is_outdated = true;
+        }
     }
 
     /// Whether the user has not logged out since the data was persisted.
@@ -143,6 +158,7 @@ pub(crate) fn put_account(account: &Account) -> Change {
         messages: account.messages as u64,
         attempt: account.attempt,
         search: identity.search,
+        epoch: account.epoch,
     };
     Change::Put(Table::Account, Bytes::new(), value.encode_to_vec().into())
 }
@@ -162,7 +178,8 @@ fn decode_account(bytes: &[u8]) -> Option<Account> {
         search: value.search,
     };
     let messages = usize::try_from(value.messages).ok()?;
-    Some(Account { identity, secret: value.secret, log: value.log, known, messages, attempt: value.attempt })
+    let (secret, log, epoch, attempt) = (value.secret, value.log, value.epoch, value.attempt);
+    Some(Account { identity, secret, log, epoch, known, messages, attempt })
 }
 
 pub(crate) fn put_queued(message: &QueuedMessage) -> Change {

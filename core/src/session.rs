@@ -241,7 +241,11 @@ impl Session {
             self.limits = account.identity.limits;
             self.persister
                 .restore(persisted.messages.iter().map(|message| message.seq), account.known.clone());
-            self.history.restore(account.log, account.known);
+            if persisted.is_outdated {
+                self.persister.clear_messages(now.monotonic);
+            }
+            let last_message = persisted.messages.last().map(|message| (message.seq, message.id));
+            self.history.restore(account.log, account.epoch, account.known, last_message);
             self.nick = account.identity.nick.to_string();
             self.identity = Some(account.identity.clone());
             self.emit(Event::LoggedIn(account.identity));

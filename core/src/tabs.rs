@@ -37,6 +37,8 @@ pub struct Leader {
     live: Option<u64>,
     /// A sequence number in the gap that is being loaded, or 0.
     loading: u64,
+    /// The epoch of the session's log, or 0.
+    epoch: u64,
     /// Whether there are, or were, followers.
     has_followers: bool,
 }
@@ -68,6 +70,7 @@ impl Leader {
             from_device: false,
             live: None,
             loading: 0,
+            epoch: 0,
             has_followers: was_follower,
         }
     }
@@ -84,6 +87,7 @@ impl Leader {
             Event::Gaps(_) => self.loading = session.loading(),
             _ => {}
         }
+        self.epoch = session.epoch();
         if !self.has_followers {
             return None;
         }
@@ -102,6 +106,7 @@ impl Leader {
 
     /// Encodes the complete state, except the data that followers read from the device.
     pub fn snapshot(&mut self, now: Millis, session: &Session) -> Bytes {
+        self.epoch = session.epoch();
         let mut events = Vec::new();
         let mut add = |event: Event| events.extend(events::encode(now, &event));
         if let Some(identity) = &self.identity {
@@ -120,8 +125,9 @@ impl Leader {
 
     fn message(&mut self, snapshot: bool, events: Vec<TabEvent>) -> Bytes {
         self.number += 1;
-        let (leader, number, seq) = (self.id, self.number, self.loading);
-        TabMessage { leader, number, snapshot, events, seq, ..TabMessage::default() }.encode_to_vec().into()
+        let (leader, number, seq, epoch) = (self.id, self.number, self.loading, self.epoch);
+        let message = TabMessage { leader, number, snapshot, events, seq, epoch, ..TabMessage::default() };
+        message.encode_to_vec().into()
     }
 
     /// Handles a message on the channel. Anything but a command is ignored.
@@ -134,6 +140,8 @@ impl Leader {
         self.has_followers = true;
         let id = MessageId::from_wire(&message.bytes);
         let requester = message.number;
+        // A sequence number of a log that was replaced is that of another message now.
+        let is_outdated = message.epoch != 0 && message.epoch != session.epoch();
         match (command, id) {
             (TabCommand::RequestSnapshot, _) => return LeaderAction::PublishSnapshot,
             (TabCommand::Visible, _) => return LeaderAction::Visibility(true),
@@ -144,9 +152,13 @@ impl Leader {
             (TabCommand::Discard, Some(id)) => session.handle_discard(now, id),
             (TabCommand::Reconnect, _) => session.handle_reconnect(now),
             (TabCommand::LoadGap, _) => session.handle_load_gap_for(now, message.seq),
+            (TabCommand::Seek, _) if is_outdated => session.handle_outdated_seek(requester),
             (TabCommand::Seek, _) => session.handle_seek_for(now, requester, SeekTarget::Seq(message.seq)),
             (TabCommand::SeekTime, _) => {
                 session.handle_seek_for(now, requester, SeekTarget::Time(message.time))
+            }
+            (TabCommand::Search, _) if is_outdated && message.seq != 0 => {
+                session.handle_outdated_search(requester);
             }
             (TabCommand::Search, _) => {
                 let words = String::from_utf8_lossy(&message.bytes);
@@ -182,8 +194,8 @@ pub fn load_gap_command(to: u64) -> Bytes {
 }
 
 /// Encodes the command to seek; the answer carries the requester.
-fn seek_command(requester: Requester, target: SeekTarget) -> Bytes {
-    let message = TabMessage { number: requester, ..TabMessage::default() };
+fn seek_command(requester: Requester, epoch: u64, target: SeekTarget) -> Bytes {
+    let message = TabMessage { number: requester, epoch, ..TabMessage::default() };
     match target {
         SeekTarget::Seq(seq) => encode_command(TabCommand::Seek, TabMessage { seq, ..message }),
         SeekTarget::Time(time) => encode_command(TabCommand::SeekTime, TabMessage { time, ..message }),

@@ -208,10 +208,12 @@ impl Timeline {
             if is_sent && message.delivery != Delivery::Sent {
                 return;
             }
-            if self.is_in_order(index, sort_key(&message)) {
+            // An own message is sent again after its sender's nick has changed; a row keeps its nick.
+            let has_same_nick = self.nicks.get(self.packed(index).nick()) == message.nick;
+            if has_same_nick && self.is_in_order(index, sort_key(&message)) {
                 return self.blocks[index.0].set(index.1, &message);
             }
-            key = Some(self.packed(index).key);
+            key = has_same_nick.then(|| self.packed(index).key);
             self.remove(index);
         }
         let key = key.unwrap_or_else(|| self.new_key());

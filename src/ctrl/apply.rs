@@ -31,7 +31,7 @@ impl Store {
                 self.set.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
                 self.update_timeline(|timeline| timeline.set_gaps(&gaps));
             }
-            Event::LogReplaced => self.update_timeline(Timeline::clear_acknowledged),
+            Event::LogReplaced => self.log_replaced(),
             Event::FromDevice(yes) => self.set.from_device.set(yes),
             Event::Delivery(id, delivery) => {
                 self.update_timeline(|timeline| timeline.set_delivery(id, delivery))
@@ -146,6 +146,15 @@ impl Store {
         self.set.members.set(Vec::new());
         self.set.member_count.set(0);
         self.set.composer_note.set(None);
+        self.set.unread.set(0);
+    }
+
+    /// Nothing that refers to the previous log's messages is valid any more.
+    fn log_replaced(&self) {
+        self.update_timeline(Timeline::clear_acknowledged);
+        self.inner.update_value(|inner| inner.search_timer = None);
+        self.set.from_start.set(None);
+        self.set.search.set(Search::default());
         self.set.unread.set(0);
     }
 

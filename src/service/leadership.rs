@@ -199,7 +199,7 @@ impl Service {
         });
     }
 
-    fn lead(&self, persisted: Option<Persisted>, was_following: bool) {
+    fn lead(&self, mut persisted: Option<Persisted>, was_following: bool) {
         let logged_in = persisted.as_ref().is_some_and(Persisted::is_logged_in);
         if !logged_in && !self.inner.borrow().is_new_login {
             // The previous leader has logged out.
@@ -208,22 +208,31 @@ impl Service {
         }
         let storage_works = persisted.is_some();
         let now = browser::now();
-        let (received, unsent, nick) = {
+        let (received, unsent, nick, log_replaced) = {
             let mut inner = self.inner.borrow_mut();
             let leader = Leader::new(u64::from_le_bytes(browser::random()), was_following);
-            let (received, unsent) = match std::mem::replace(&mut inner.role, Role::Leader(Box::new(leader)))
-            {
+            let role = std::mem::replace(&mut inner.role, Role::Leader(Box::new(leader)));
+            let (received, unsent, log_replaced) = match role {
                 Role::Promoting(mut follower, received) => {
                     // They may include the last messages of the previous leader.
                     for bytes in &received {
                         follower.handle_message(now.monotonic, bytes);
                     }
-                    (received, follower.take_queued())
+                    if let Some(persisted) = &mut persisted {
+                        follower.handle_promotion(persisted);
+                    }
+                    // The server sends again what the other events report.
+                    let events = std::iter::from_fn(|| follower.poll_event());
+                    let log_replaced = events.filter(|event| *event == Event::LogReplaced).count() > 0;
+                    (received, follower.take_queued(), log_replaced)
                 }
                 _ => Default::default(),
             };
-            (received, unsent, inner.nick.clone())
+            (received, unsent, inner.nick.clone(), log_replaced)
         };
+        if log_replaced {
+            (self.sink)(Event::LogReplaced);
+        }
         self.with_session(|session| {
             session.handle_new_secret(browser::random());
             // Cannot fail: the nick is validated, and nobody is logged in.

@@ -27,6 +27,7 @@ impl Session {
             search: false,
         };
         self.go_online(now, identity, 0, false);
+        self.stop_history(now);
     }
 
     pub(super) fn basic_envelope(&mut self, now: Clocks, envelope: Envelope) {

@@ -41,11 +41,7 @@ impl Session {
         // The clock makes the number larger than those of earlier sessions of this device, which may not be persisted; the
         // increment makes it larger than the last one if the clock was set back.
         self.attempt = u64::try_from(now.unix).unwrap_or(0).max(self.attempt + 1);
-        let newest = self.history.known.newest();
-        let positions = newest
-            .map(|seq| wire::RoomPosition { room: String::new(), seq, ..wire::RoomPosition::default() })
-            .into_iter()
-            .collect();
+        let positions = self.history.position().into_iter().collect();
         let login = wire::Login {
             version: PROTOCOL_VERSION,
             capabilities: vec!["batch".into(), "history".into()],

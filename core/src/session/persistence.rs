@@ -179,6 +179,7 @@ impl Session {
             identity,
             secret: self.secret.clone(),
             log: self.history.log.clone(),
+            epoch: self.history.epoch,
             known: Ranges::default(),
             messages: 0,
             attempt: self.attempt,

@@ -44,6 +44,8 @@ impl Session {
         self.go_online(now, identity, heartbeat, batch);
         if history {
             self.start_history(now, welcome.log, &welcome.positions);
+        } else {
+            self.stop_history(now);
         }
         self.ping(now);
     }
@@ -109,10 +111,14 @@ impl Session {
             self.ignored += 1;
             return;
         }
-        let id = MessageId::from_wire(&envelope.id).unwrap_or_else(|| self.generate_id(now));
+        let sent_id = MessageId::from_wire(&envelope.id);
+        let id = sent_id.unwrap_or_else(|| self.generate_id(now));
         let own = self.dequeue(now, id) || envelope.user_name == self.nick;
         if !self.extend_live(now, envelope.seq) {
             return;
+        }
+        if self.history.known.contains(envelope.seq) {
+            self.history.add_message(envelope.seq, sent_id);
         }
         let time = if envelope.time == 0 { now.unix } else { envelope.time };
         let message = Message {

@@ -63,6 +63,11 @@ impl Session {
         self.search(now, Query { requester: requester.max(1), words: words.into(), before });
     }
 
+    /// Another tab requests older results of a search in a log that was replaced.
+    pub(crate) fn handle_outdated_search(&mut self, requester: Requester) {
+        self.search_failed(requester.max(1), Status::NoAnswer);
+    }
+
     fn search(&mut self, now: Clocks, query: Query) {
         let queued = self.search.queued.take().map(|query| query.requester);
         let sent = self.search.sent.as_mut().and_then(|sent| sent.requester.take());

@@ -38,6 +38,11 @@ impl Session {
         self.seek(now, PendingSeek { requester: requester.max(1), target });
     }
 
+    /// Another tab seeks a message of a log that was replaced.
+    pub(crate) fn handle_outdated_seek(&mut self, requester: Requester) {
+        self.emit(Event::SeekFinished { requester: requester.max(1), seq: None });
+    }
+
     fn seek(&mut self, now: Clocks, mut seek: PendingSeek) {
         let previous = self.history.page_request.as_mut().and_then(|page| page.seek.take());
         self.seek_failed(previous.filter(|previous| previous.requester != seek.requester));

@@ -54,6 +54,8 @@ pub struct Follower {
     /// The id of the leader from which a snapshot was requested and not received yet.
     snapshot_requested: Option<u64>,
     identity: Option<Identity>,
+    /// The epoch of the log that this tab shows; 0 when it is not known.
+    epoch: u64,
     members: Vec<Member>,
     total_members: usize,
     /// The ranges of which this tab has every message.
@@ -105,6 +107,13 @@ impl Follower {
             }
         }
         (self.leader, self.number, self.loading) = (message.leader, message.number, message.seq);
+        if message.epoch != self.epoch {
+            // The log was replaced; the event that reports it may be among the missed messages.
+            if self.epoch != 0 {
+                self.handle_event(Event::LogReplaced);
+            }
+            self.epoch = message.epoch;
+        }
         for event in message.events {
             match events::decode(now, event) {
                 Some(Decoded::Event(event)) => self.handle_event(event),
@@ -157,7 +166,8 @@ impl Follower {
     }
 
     /// Handles the content of the device's storage: the newest part of the room, and the send queue.
-    pub fn handle_persisted(&mut self, persisted: Persisted) {
+    pub fn handle_persisted(&mut self, mut persisted: Persisted) {
+        persisted.drop_other_log(self.epoch);
         let Some(account) = persisted.account else { return };
         account.known.iter().for_each(|range| self.known.insert(range.from, range.to));
         let nick = account.identity.nick;
@@ -166,6 +176,17 @@ impl Follower {
             self.events.push_back(Event::Message(session::own_message(&nick, queued)));
         }
         self.emit_gaps();
+    }
+
+    /// Prepares the content of the device's storage for the session of this tab, which becomes the leader: messages of
+    /// another log than the one that this tab shows are dropped.
+    pub fn handle_promotion(&mut self, persisted: &mut Persisted) {
+        if self.epoch != 0 {
+            persisted.drop_other_log(self.epoch);
+        }
+        if persisted.is_outdated {
+            self.handle_event(Event::LogReplaced);
+        }
     }
 
     /// Sends a message. It is reported at once.
@@ -208,7 +229,7 @@ impl Follower {
             }
         }
         self.pending_seek = number.max(1);
-        Some(seek_command(self.pending_seek, target))
+        Some(seek_command(self.pending_seek, self.epoch, target))
     }
 
     /// Searches, like [`Session::handle_search`](session::Session::handle_search). Returns the command for the leader.
@@ -217,8 +238,8 @@ impl Follower {
     pub fn handle_search(&mut self, number: u64, words: &str, before: u64) -> Bytes {
         self.pending_search = number.max(1);
         let bytes = words.as_bytes().to_vec();
-        let arguments =
-            TabMessage { number: self.pending_search, bytes, seq: before, ..TabMessage::default() };
+        let (number, epoch) = (self.pending_search, self.epoch);
+        let arguments = TabMessage { number, bytes, seq: before, epoch, ..TabMessage::default() };
         encode_command(TabCommand::Search, arguments)
     }
 

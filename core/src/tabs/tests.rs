@@ -13,6 +13,7 @@ use crate::{
     wire::{self, chat_request::Extension},
 };
 
+mod log_replaced;
 mod requests;
 mod takeover;
 
@@ -36,6 +37,7 @@ impl Tab {
             Event::Message(message) => self.timeline.insert(message),
             Event::HistoryPage(messages) => self.timeline.insert_page(messages),
             Event::Delivery(id, delivery) => self.timeline.set_delivery(id, delivery),
+            Event::LogReplaced => self.timeline.clear_acknowledged(),
             Event::Gaps(gaps) => {
                 self.timeline.set_gaps(&gaps);
                 self.gaps = gaps;
@@ -184,7 +186,10 @@ impl Browser {
     /// The leader's tab is closed, and the follower becomes the leader with the content of the storage.
     fn take_over(&mut self) {
         (self.session, self.dying) = (Session::new(2, "test"), false);
-        self.session.handle_login(NOW, "tom", self.persisted()).unwrap();
+        let mut persisted = self.persisted();
+        self.follower.handle_promotion(&mut persisted);
+        self.drain_follower();
+        self.session.handle_login(NOW, "tom", persisted).unwrap();
         self.session.handle_adopt_queued(self.follower.take_queued());
         while let Some(event) = self.session.poll_event() {
             self.follower_tab.apply(event);

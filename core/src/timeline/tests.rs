@@ -67,6 +67,20 @@ fn a_late_message_is_inserted_in_order() {
 }
 
 #[test]
+fn a_message_under_another_nick_gets_a_new_row() {
+    let mut t = timeline();
+    t.insert(message(1, "me", 0, 1000));
+    let key = t.key(0);
+    t.insert(Message { nick: "me2".into(), ..message(1, "me", 0, 1000) });
+    let nick = t.rows().find_map(|row| match row.kind {
+        RowKind::Message { message, .. } => Some(message.nick.to_string()),
+        _ => None,
+    });
+    assert_eq!((t.len(), nick.as_deref()), (1, Some("me2")));
+    assert_ne!(t.key(0), key, "a row's element keeps its nick");
+}
+
+#[test]
 fn an_own_message_has_one_row_and_moves_to_its_sequence_number() {
     let mut t = timeline();
     t.insert(message(7, "me", 0, 1000));
