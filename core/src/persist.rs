@@ -17,7 +17,7 @@ use crate::{
     limits::Limits,
     model::{Dialect, Identity, Message, MessageId},
     ranges::{Range, Ranges},
-    send_queue::{QueuedMessage, Stage},
+    send_queue::{MAX_STRIKES, QueuedMessage, Stage},
     status::Status,
     validate,
 };
@@ -198,6 +198,7 @@ pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
         time: message.time,
         order: message.order,
         failed,
+        strikes: message.strikes.into(),
     };
     value.encode_to_vec().into()
 }
@@ -215,7 +216,9 @@ pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
         0 => Stage::Queued,
         code => Stage::Failed(Status::from_code(code)),
     };
-    Some(QueuedMessage { id, content: value.content.into(), time: value.time, stage, order: value.order })
+    let strikes = u8::try_from(value.strikes).unwrap_or(u8::MAX).min(MAX_STRIKES);
+    let (content, time, order) = (value.content.into(), value.time, value.order);
+    Some(QueuedMessage { id, content, time, stage, order, strikes })
 }
 
 pub(crate) fn put_message(message: &Message) -> Change {

@@ -30,6 +30,31 @@ pub struct QueuedMessage {
     pub stage: Stage,
     /// The sort key among this device's messages; larger than that of every earlier one.
     pub order: u64,
+    /// How much speaks for sending this message ending the connection; see [`SendQueue::blame_in_flight`].
+    pub strikes: u8,
+}
+
+/// A message with this many strikes has failed.
+pub const MAX_STRIKES: u8 = 6;
+/// A message with this many strikes is sent alone, so that no other is blamed for what it does.
+const SUSPECT_STRIKES: u8 = 3;
+/// The strikes for a connection that ended while the message was in flight: the third time is the last.
+const STRIKES: u8 = MAX_STRIKES / 3;
+/// The strikes for a connection that ended because a message was too big: the second time is the last.
+const TOO_BIG_STRIKES: u8 = MAX_STRIKES / 2;
+
+impl QueuedMessage {
+    /// Whether sending this message may have ended a connection.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.strikes >= SUSPECT_STRIKES
+    }
+
+    /// The user sends the failed message again: it gets one more chance, alone.
+    pub fn pardon(&mut self) {
+        self.stage = Stage::Queued;
+        self.strikes = self.strikes.min(SUSPECT_STRIKES);
+    }
 }
 
 /// The queue. A message leaves it only by being acknowledged or discarded.
@@ -88,8 +113,7 @@ impl SendQueue {
 
     /// Changes the stage of a message; `false` when it is not in the queue.
     pub fn set(&mut self, id: MessageId, stage: Stage) -> bool {
-        let message = self.messages.iter_mut().find(|message| message.id == id);
-        message.map(|message| message.stage = stage).is_some()
+        self.get_mut(id).map(|message| message.stage = stage).is_some()
     }
 
     /// Requeues a message that the server has refused temporarily, and all messages in flight after it: the server has
@@ -104,6 +128,33 @@ impl SendQueue {
             message.id
         };
         self.messages.iter_mut().skip(at).filter(|message| in_flight(message)).map(requeue).collect()
+    }
+
+    /// Whether nothing may be sent until the messages in flight are acknowledged: one of them is suspect, or `next` is.
+    #[must_use]
+    pub fn must_wait_before(&self, next: &QueuedMessage) -> bool {
+        let mut in_flight = self.messages.iter().filter(|message| message.stage == Stage::InFlight);
+        in_flight.any(|message| message.is_suspect() || next.is_suspect())
+    }
+
+    /// Blames the messages in flight for the end of the connection, after which they would be sent again, and end the next
+    /// one too. Returns them; those with [`MAX_STRIKES`] have to fail.
+    ///
+    /// Any of them may be the cause, and the cause may be another. So a message fails only after several times, and at the
+    /// last one it was sent alone.
+    pub fn blame_in_flight(&mut self, too_big: bool) -> Vec<QueuedMessage> {
+        let mut blamed = Vec::new();
+        for message in self.messages.iter_mut().filter(|message| message.stage == Stage::InFlight) {
+            let strikes = if too_big { TOO_BIG_STRIKES } else { STRIKES };
+            message.strikes = message.strikes.saturating_add(strikes).min(MAX_STRIKES);
+            blamed.push(message.clone());
+        }
+        blamed
+    }
+
+    /// Changes a message; `None` when it is not in the queue.
+    pub fn get_mut(&mut self, id: MessageId) -> Option<&mut QueuedMessage> {
+        self.messages.iter_mut().find(|message| message.id == id)
     }
 
     /// Removes a message that was acknowledged or discarded.
@@ -135,7 +186,7 @@ mod tests {
     use super::*;
 
     fn queued(id: MessageId) -> QueuedMessage {
-        QueuedMessage { id, content: "x".into(), time: 0, stage: Stage::Queued, order: 0 }
+        QueuedMessage { id, content: "x".into(), time: 0, stage: Stage::Queued, order: 0, strikes: 0 }
     }
 
     #[test]

@@ -115,6 +115,12 @@ struct Online {
     paused_until: Millis,
     pause_reason: Status,
     can_batch: bool,
+    /// When the last message was sent.
+    last_sent: Option<Millis>,
+    /// The server has answered a ping.
+    is_proven: bool,
+    /// The next message is sent when those in flight are acknowledged, or when the connection is proven.
+    awaits_ack: bool,
 }
 
 /// Whether the user can see the page. It determines how fast a dead connection is detected.

@@ -91,6 +91,9 @@ statuses! {
     /// A lazily loaded part of the page failed to load.
     PageIncomplete = 13, Later, "A part of the page could not be loaded; check your connection and try again, or reload the page.";
 
+    /// Each time this message was sent, the connection ended.
+    EndsConnection = 14, Terminal, "The connection ended each time this message was sent; edit it or discard it.";
+
     /// The connection was closed normally.
     Normal = 1000, Terminal, "The connection was closed.";
     /// The peer is going away: the server stops, or the user leaves the page.

@@ -87,6 +87,9 @@ impl Session {
         for envelope in envelopes {
             self.handle_envelope(now, envelope);
         }
+        if matches!(self.state, State::Online(Online { awaits_ack: true, .. })) {
+            self.flush(now);
+        }
     }
 
     fn handle_envelope(&mut self, now: Clocks, envelope: Envelope) {
@@ -153,7 +156,8 @@ impl Session {
                     Some((_, sent)) => self.pong_deadline(online, sent),
                     None => self.ping_due(online),
                 };
-                let flush = self.send_queue.next_queued().map_or(Millis::MAX, |_| online.paused_until);
+                let next = self.send_queue.next_queued().filter(|_| !online.awaits_ack);
+                let flush = next.map_or(Millis::MAX, |_| online.paused_until);
                 let next = if online.dialect == Dialect::Basic { flush } else { ping.min(flush) };
                 (next != Millis::MAX).then_some(next)
             }
@@ -263,6 +267,9 @@ impl Session {
             paused_until: 0,
             pause_reason: Status::RateLimited,
             can_batch,
+            last_sent: None,
+            is_proven: false,
+            awaits_ack: false,
         });
         let dialect = identity.dialect;
         let first = self.identity.replace(identity.clone()).is_none();
@@ -291,6 +298,7 @@ impl Session {
             self.backoff.reset();
         }
         self.history_disconnected();
+        let has_failed_message = self.blame_in_flight(now, status);
         self.requeue_in_flight();
         if status == Status::InvalidText && self.backoff.attempt() == 0 {
             // The connection bar shows the reason only until the reconnect; a notice stays.
@@ -300,8 +308,9 @@ impl Session {
         let status = refusal.as_ref().map_or(status, |refusal| refusal.status);
         let requested_delay =
             refusal.as_ref().map(|refusal| refusal.retry_after.into()).filter(|ms: &Millis| *ms > 0);
-        // A first login is retried only when the server has named a delay.
-        if (status.is_terminal() && !self.may_regain_nick(now, status))
+        // Without the message that has ended the connection, the next one may last. A first login is retried only when the
+        // server has named a delay.
+        if (status.is_terminal() && !has_failed_message && !self.may_regain_nick(now, status))
             || (self.identity.is_none() && requested_delay.is_none())
         {
             self.fail(status, refusal);

@@ -98,6 +98,7 @@ impl Session {
             && expected == nonce
         {
             online.pending_ping = None;
+            online.is_proven = true;
             online.next_ping = now.monotonic + online.heartbeat;
             // The first ping is sent right after the welcome, so everything that the server sends after the welcome
             // arrives before this pong.

@@ -5,7 +5,7 @@ use crate::{
     codec,
     event::Event,
     model::{Delivery, Dialect, MessageId},
-    send_queue::{QueuedMessage, Stage},
+    send_queue::{MAX_STRIKES, QueuedMessage, Stage},
     status::Status,
     validate,
 };
@@ -14,6 +14,34 @@ use crate::{
 const REPORTED_PAUSE_MS: Millis = 1_000;
 /// The maximum overhead of a frame in a batch, in bytes.
 const BATCH_OVERHEAD_BYTES: usize = 8;
+/// A connection that ends later than this after a message was sent has not ended because of it, in ms. More than the
+/// time in which a connection that has stopped working is detected.
+const BLAME_WITHIN_MS: Millis = 30_000;
+
+/// Whether sending a message may have ended the connection with this status. A server that stops, or another login of
+/// the session, end it without regard to messages.
+fn may_be_caused_by_message(status: Status) -> bool {
+    is_too_big(status)
+        || matches!(
+            status,
+            Status::ConnectionLost
+                | Status::ProtocolError
+                | Status::UnsupportedData
+                | Status::NoStatus
+                | Status::Abnormal
+                | Status::InvalidText
+                | Status::Policy
+                | Status::ServerError
+                | Status::BadFrame
+                | Status::Internal
+                | Status::Other(_)
+        )
+}
+
+/// Whether the connection was closed because a message was too big for a server, or a proxy before it.
+fn is_too_big(status: Status) -> bool {
+    matches!(status, Status::MessageTooBig | Status::FrameTooLarge)
+}
 
 impl Session {
     /// Sends a message. It is reported at once, and sent as soon as possible, on this connection or a later one.
@@ -33,7 +61,8 @@ impl Session {
         }
         let nick = identity.nick.clone();
         let order = self.send_queue.next_order(now.unix);
-        let message = QueuedMessage { id, content: text.into(), time: now.unix, stage: Stage::Queued, order };
+        let (content, stage) = (text.into(), Stage::Queued);
+        let message = QueuedMessage { id, content, time: now.unix, stage, order, strikes: 0 };
         if self.send_queue.push(message.clone())? {
             self.emit(Event::Message(own_message(&nick, &message)));
             self.persist_queued(id);
@@ -43,8 +72,10 @@ impl Session {
 
     /// Sends a failed message again, under its old id.
     pub fn handle_retry(&mut self, now: Clocks, id: MessageId) {
-        if self.send_queue.get(id).is_some_and(|message| matches!(message.stage, Stage::Failed(_))) {
-            self.send_queue.set(id, Stage::Queued);
+        if let Some(message) =
+            self.send_queue.get_mut(id).filter(|message| matches!(message.stage, Stage::Failed(_)))
+        {
+            message.pardon();
             self.emit(Event::Delivery(id, Delivery::Queued));
             self.persist_queued(id);
             self.flush(now);
@@ -66,6 +97,32 @@ impl Session {
         for message in queued {
             self.emit(Event::Message(own_message(&nick, &message)));
         }
+    }
+
+    /// Blames the messages in flight for the end of the connection if sending them may have caused it. Those that have
+    /// caused it too often fail. Returns whether there are such.
+    ///
+    /// With a basic server every message in flight fails, see [`requeue_in_flight`](Self::requeue_in_flight).
+    pub(super) fn blame_in_flight(&mut self, now: Clocks, status: Status) -> bool {
+        let State::Online(online) = &self.state else { return false };
+        let is_recent = online.last_sent.is_some_and(|sent| now.monotonic <= sent + BLAME_WITHIN_MS);
+        if online.dialect == Dialect::Basic || !is_recent || !may_be_caused_by_message(status) {
+            return false;
+        }
+        let too_big = is_too_big(status);
+        let mut any_failed = false;
+        for mut message in self.send_queue.blame_in_flight(too_big) {
+            if message.strikes >= MAX_STRIKES {
+                any_failed = true;
+                let status = if too_big { Status::ContentTooLong } else { Status::EndsConnection };
+                message.stage = Stage::Failed(status);
+                self.send_queue.set(message.id, message.stage);
+                self.emit(Event::Delivery(message.id, Delivery::Failed(status)));
+            }
+            // So that reloading the page does not start the count again.
+            let _ = self.persister.put_queued(&message);
+        }
+        any_failed
     }
 
     /// Requeues the messages in flight; with a basic server they fail.
@@ -105,7 +162,13 @@ impl Session {
         let mut frames = Vec::new();
         let mut sent = Vec::new();
         let mut pause = None;
+        online.awaits_ack = false;
         while let Some(queued) = self.send_queue.next_queued() {
+            // A suspect message is sent alone, and only on a connection that works.
+            if queued.is_suspect() && !online.is_proven || self.send_queue.must_wait_before(queued) {
+                online.awaits_ack = true;
+                break;
+            }
             if online.paused_until > now.monotonic {
                 pause = Some(online.paused_until - now.monotonic);
                 break;
@@ -120,6 +183,7 @@ impl Session {
             let envelope = codec::message(&identity.nick, "", rich.then_some(id), &queued.content);
             frames.push(codec::encode(&envelope));
             self.send_queue.set(id, Stage::InFlight);
+            online.last_sent = Some(now.monotonic);
             sent.push(id);
         }
         let max_batch_bytes = self.limits.frame_bytes / 2;

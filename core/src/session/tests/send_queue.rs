@@ -72,3 +72,118 @@ fn a_rate_limited_message_is_resent_after_the_delay() {
     driver.pass(1);
     assert_eq!(driver.texts(), ["hello"]);
 }
+
+impl Driver {
+    /// The connection ends, and the next one is open; messages are sent on it once the server has answered the ping.
+    fn ends_and_reconnects(&mut self, code: u16) {
+        self.closed(code);
+        self.session.handle_reconnect(self.now);
+        self.clear();
+        self.drain();
+        self.opened();
+        self.receive(&welcome("tom"));
+        assert_eq!(self.session.poll_timeout().filter(|due| *due <= self.now.monotonic), None, "a busy loop");
+        let Some(Ext::Ping(ping)) = self.sent.iter().rev().find_map(|envelope| envelope.extension.clone())
+        else {
+            panic!("{:?}", self.sent)
+        };
+        self.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce: ping.nonce })));
+    }
+
+    /// The delivery states of all own messages, as they were reported last.
+    fn failures(&self) -> Vec<(MessageId, Status)> {
+        let failure = |queued: &QueuedMessage| match queued.stage {
+            Stage::Failed(status) => Some((queued.id, status)),
+            _ => None,
+        };
+        self.session.send_queue.iter().filter_map(failure).collect()
+    }
+}
+
+#[test]
+fn a_message_that_is_too_big_for_a_proxy_fails_the_second_time_and_the_others_are_sent() {
+    for reload in [false, true] {
+        let mut driver = Driver::online();
+        let [small, big, last] = ["small", "big", "last"].map(|text| driver.send(text));
+        driver.ends_and_reconnects(1009);
+        if reload {
+            driver.reload();
+            driver.ends_and_reconnects(1006);
+        }
+        assert_eq!(driver.texts(), ["small"], "any of the three may be the cause");
+        driver.receive(&ack(small, 1));
+        assert_eq!(driver.texts(), ["small", "big"], "alone");
+        driver.ends_and_reconnects(1009);
+        assert_eq!(driver.failures(), [(big, Status::ContentTooLong)]);
+        assert_eq!(driver.texts(), ["last"]);
+        driver.receive(&ack(last, 2));
+        // The reason is still known after a reload, and the message can be discarded.
+        driver.pass(1_000);
+        driver.reload();
+        assert_eq!(driver.failures(), [(big, Status::ContentTooLong)]);
+        driver.session.handle_discard(driver.now, big);
+        driver.drain();
+        assert_eq!(driver.events.last(), Some(&Event::Discarded(big)));
+    }
+}
+
+#[test]
+fn a_message_that_ends_the_connection_three_times_fails() {
+    for code in [1002, 1006, 1011, 3999] {
+        let mut driver = Driver::online();
+        let [bad, good] = ["bad", "good"].map(|text| driver.send(text));
+        driver.ends_and_reconnects(code);
+        assert_eq!(driver.texts(), ["bad", "good"]);
+        driver.ends_and_reconnects(code);
+        assert_eq!(driver.texts(), ["bad"], "suspect messages are sent alone");
+        driver.ends_and_reconnects(code);
+        assert_eq!(driver.failures(), [(bad, Status::EndsConnection)], "{code}");
+        assert_eq!(driver.texts(), ["good"]);
+        driver.receive(&ack(good, 1));
+        // Sent again by the user, it has one more chance.
+        driver.session.handle_retry(driver.now, bad);
+        driver.drain();
+        assert_eq!(driver.texts(), ["good", "bad"]);
+        driver.receive(&ack(bad, 2));
+        assert_eq!(driver.session.send_queue.iter().count(), 0);
+    }
+}
+
+#[test]
+fn messages_are_not_blamed_for_other_ends_of_the_connection() {
+    let mut driver = Driver::online();
+    let id = driver.send("hello");
+    for status in [Status::GoingAway, Status::ShuttingDown, Status::TooSlow, Status::ServiceRestart] {
+        (0..4).for_each(|_| driver.ends_and_reconnects(status.code()));
+    }
+    assert_eq!((driver.texts(), driver.failures()), (vec!["hello"], vec![]));
+    // A connection that lives on after the message was sent ends for another reason.
+    for _ in 0..4 {
+        for _ in 0..40 {
+            driver.pass(1_000);
+            driver.receive(&codec::extension("", Ext::Typing(wire::Typing { typing: true })));
+        }
+        driver.ends_and_reconnects(1006);
+    }
+    assert_eq!((driver.texts(), driver.failures()), (vec!["hello"], vec![]));
+    driver.receive(&ack(id, 1));
+}
+
+#[test]
+fn a_suspect_message_is_sent_only_on_a_connection_that_works() {
+    let mut driver = Driver::online();
+    driver.send("big");
+    driver.closed(1009);
+    for _ in 0..9 {
+        // These connections end before the message is sent.
+        driver.session.handle_reconnect(driver.now);
+        driver.drain();
+        driver.opened();
+        driver.clear();
+        driver.receive(&welcome("tom"));
+        assert_eq!(driver.texts(), Vec::<&str>::new());
+        driver.closed(1006);
+    }
+    driver.ends_and_reconnects(1006);
+    assert_eq!((driver.texts(), driver.failures()), (vec!["big"], vec![]));
+}
