@@ -93,6 +93,29 @@ function write(scope, changes) {
   return withTimeout(written);
 }
 
+// Moves the values of a scope to another one in one transaction, and resolves to true. The other one keeps its send queue.
+function rename(scope, to) {
+  const all = (scope) => IDBKeyRange.bound([scope], [scope, []]);
+  const moved = begin("readwrite", { durability: "strict" }).then(
+    (transaction) =>
+      new Promise((resolve, reject) => {
+        transaction.oncomplete = () => resolve(true);
+        transaction.onabort = reject;
+        TABLES.forEach((table, index) => {
+          const store = transaction.objectStore(table);
+          if (index !== 1) store.delete(all(to));
+          store.openCursor(all(scope)).onsuccess = ({ target: { result: cursor } }) => {
+            if (!cursor) return;
+            store.put(cursor.value, [to, cursor.key[1]]);
+            cursor.delete();
+            cursor.continue();
+          };
+        });
+      }),
+  );
+  return withTimeout(moved);
+}
+
 // Requests the leadership among the tabs of one user. Calls `onLead` when this tab becomes the leader, at once or after the
 // tabs before it are closed, and returns a function that ends the request or the leadership. Web Locks need a secure
 // context; without them every tab is a leader.
@@ -130,4 +153,4 @@ function channel(scope, onMessage) {
   return opened;
 }
 
-globalThis.device = { read, write, requestLeadership, hasLeader, channel };
+globalThis.device = { read, write, rename, requestLeadership, hasLeader, channel };

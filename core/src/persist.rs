@@ -176,6 +176,7 @@ fn decode_account(bytes: &[u8]) -> Option<Account> {
         limits: Limits::from_wire(&value.limits.unwrap_or_default()),
         server_name: Some(value.server_name).filter(|name| !name.is_empty()),
         search: value.search,
+        echoes_text: false,
     };
     let messages = usize::try_from(value.messages).ok()?;
     let (secret, log, epoch, attempt) = (value.secret, value.log, value.epoch, value.attempt);
@@ -199,6 +200,7 @@ pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
         order: message.order,
         failed,
         strikes: message.strikes.into(),
+        renamed: message.is_renamed,
     };
     value.encode_to_vec().into()
 }
@@ -218,7 +220,7 @@ pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
     };
     let strikes = u8::try_from(value.strikes).unwrap_or(u8::MAX).min(MAX_STRIKES);
     let (content, time, order) = (value.content.into(), value.time, value.order);
-    Some(QueuedMessage { id, content, time, stage, order, strikes })
+    Some(QueuedMessage { id, content, time, stage, order, strikes, is_renamed: value.renamed })
 }
 
 pub(crate) fn put_message(message: &Message) -> Change {

@@ -32,6 +32,8 @@ pub struct QueuedMessage {
     pub order: u64,
     /// How much speaks for sending this message ending the connection; see [`SendQueue::blame_in_flight`].
     pub strikes: u8,
+    /// It was written under another nick. The server may have stored it under that, and then refuses its id.
+    pub is_renamed: bool,
 }
 
 /// A message with this many strikes has failed.
@@ -163,6 +165,11 @@ impl SendQueue {
         self.messages.remove(at)
     }
 
+    /// All messages, in order, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut QueuedMessage> {
+        self.messages.iter_mut()
+    }
+
     /// All messages, in order.
     pub fn iter(&self) -> impl Iterator<Item = &QueuedMessage> {
         self.messages.iter()
@@ -186,7 +193,15 @@ mod tests {
     use super::*;
 
     fn queued(id: MessageId) -> QueuedMessage {
-        QueuedMessage { id, content: "x".into(), time: 0, stage: Stage::Queued, order: 0, strikes: 0 }
+        QueuedMessage {
+            id,
+            content: "x".into(),
+            time: 0,
+            stage: Stage::Queued,
+            order: 0,
+            strikes: 0,
+            is_renamed: false,
+        }
     }
 
     #[test]

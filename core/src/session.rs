@@ -16,12 +16,14 @@
 //! | `seek` | seeking a message or a time |
 //! | `search` | searching for messages |
 //! | `persistence` | writing to the device |
+//! | `rename` | continuing under another nick |
 
 mod basic;
 mod connection;
 mod history;
 mod paging;
 mod persistence;
+mod rename;
 mod rich;
 mod search;
 mod seek;
@@ -33,14 +35,14 @@ use std::{collections::VecDeque, fmt::Write as _, sync::Arc};
 
 use bytes::Bytes;
 
-use self::{history::History, persistence::Persister, search::Search};
+use self::{history::History, persistence::Persister, rename::Rename, search::Search};
 pub use crate::event::Event;
 use crate::{
     Millis,
     backoff::Backoff,
     codec,
     limits::{Limits, TokenBucket},
-    model::{Connection, Delivery, Dialect, Identity, Member, Message, Refusal},
+    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
     persist::{Change, Persisted},
     presence::MemberList,
     send_queue::{QueuedMessage, SendQueue, Stage},
@@ -153,6 +155,14 @@ pub struct Session {
     last_status: Status,
     /// When the server first refused our own nick as taken.
     nick_taken_since: Option<Millis>,
+    /// The nick that it suggested then.
+    suggestion: Option<String>,
+    /// The nick under which the user wants to continue, until a login under it has succeeded or was refused.
+    rename: Option<Rename>,
+    /// The server has sent Text.
+    receives_text: bool,
+    /// With a basic server: the own message of which it has sent some parts back, and their number.
+    partial_echo: Option<(MessageId, usize)>,
     history: History,
     search: Search,
     /// For history and search requests.
@@ -191,6 +201,10 @@ impl Session {
             refusal: None,
             last_status: Status::NotConnected,
             nick_taken_since: None,
+            suggestion: None,
+            rename: None,
+            receives_text: false,
+            partial_echo: None,
             history: History::default(),
             search: Search::default(),
             request_budget: paging::request_budget(),
@@ -233,9 +247,8 @@ impl Session {
         }
         self.reset(&nick);
         // The secret of a login without an answer is used again, because the server may have accepted it.
-        let next_secret = std::mem::take(&mut self.next_secret);
         if self.secret.is_empty() {
-            self.secret = next_secret;
+            self.secret = std::mem::take(&mut self.next_secret);
         }
         for message in persisted.send_queue {
             // Cannot fail: no more messages are persisted than the queue holds.
@@ -283,6 +296,8 @@ impl Session {
         self.member_list = MemberList::new();
         self.last_status = Status::NotConnected;
         self.nick_taken_since = None;
+        self.suggestion = None;
+        self.rename = None;
         self.backoff.reset();
     }
 
@@ -294,7 +309,7 @@ impl Session {
 
     /// Reports the member list as [`Notice::Members`]; with a basic server, when it has answered a request for it.
     pub fn handle_list_members(&mut self) {
-        if self.is_basic() {
+        if self.is_basic() && !self.is_list_too_long() {
             let request = codec::user_list_request(&self.nick);
             self.send(&request);
         } else {

@@ -187,6 +187,13 @@ impl Status {
     pub const fn is_terminal(self) -> bool {
         matches!(self.retry(), Retry::Terminal)
     }
+
+    /// Whether a login is refused because of the nick.
+    #[must_use]
+    pub const fn is_about_nick(self) -> bool {
+        use Status::{NickConfusable, NickEmpty, NickForbidden, NickTaken, NickTooLong};
+        matches!(self, NickEmpty | NickTooLong | NickForbidden | NickTaken | NickConfusable)
+    }
 }
 
 impl std::fmt::Display for Status {

@@ -151,6 +151,10 @@ impl Leader {
             (TabCommand::Retry, Some(id)) => session.handle_retry(now, id),
             (TabCommand::Discard, Some(id)) => session.handle_discard(now, id),
             (TabCommand::Reconnect, _) => session.handle_reconnect(now),
+            (TabCommand::Rename, _) => {
+                // Validated by the follower. Not applied if the nick is not refused any more.
+                let _ = session.handle_rename(now, &String::from_utf8_lossy(&message.bytes));
+            }
             (TabCommand::LoadGap, _) => session.handle_load_gap_for(now, message.seq),
             (TabCommand::Seek, _) if is_outdated => session.handle_outdated_seek(requester),
             (TabCommand::Seek, _) => session.handle_seek_for(now, requester, SeekTarget::Seq(message.seq)),
@@ -185,6 +189,12 @@ pub fn command(command: TabCommand) -> Bytes {
 #[must_use]
 pub fn message_command(command: TabCommand, id: MessageId) -> Bytes {
     encode_command(command, TabMessage { bytes: id.0.to_vec(), ..TabMessage::default() })
+}
+
+/// Encodes the command to continue under another nick.
+#[must_use]
+pub fn rename_command(nick: &str) -> Bytes {
+    encode_command(TabCommand::Rename, TabMessage { bytes: nick.into(), ..TabMessage::default() })
 }
 
 /// Encodes the command to load the newest part of the gap that ends with `to`.

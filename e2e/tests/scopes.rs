@@ -3,7 +3,9 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{BasicServer, Page, PeerInput, Server, browser_test, eventually, wire};
+use parlour_e2e::{
+    BasicServer, DesktopPeer, Page, PeerInput, Server, View, WindowOptions, browser_test, eventually, wire,
+};
 
 /// The encoded account that is persisted on the device.
 const ACCOUNT: &str = r"
@@ -78,4 +80,98 @@ fn nothing_of_one_server_reaches_another() {
             .await;
         });
     }
+}
+
+/// Exactly one message has this content; it is sent, and shows this nick.
+fn has_sent_as(view: &View, nick: &str, content: &str) -> bool {
+    view.has_sent(content) && view.messages_with(content)[0].nick.as_deref() == Some(nick)
+}
+
+#[test]
+fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
+    browser_test("queued_messages_are_sent_under_another_name_when_the_own_is_taken", async |test| {
+        let server = Server::start_with(&["--name-grace", "1s"]);
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.install_network_switch().await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("before").await;
+        // Another tab, which follows this one.
+        let first = tom.client().window().await.unwrap();
+        let second = tom.client().new_window(true).await.unwrap().handle;
+        tom.client().switch_to_window(second.clone()).await.unwrap();
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.client().switch_to_window(first.clone()).await.unwrap();
+
+        tom.go_offline().await;
+        for text in ["one", "two"] {
+            tom.send(text).await;
+            tom.until("it is queued", |view| view.has_in_state(text, "queued")).await;
+        }
+        let other = test.open("other", &server.url()).await;
+        log_in_when_free(&other, "tom", &server).await;
+        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        let suggests =
+            "return document.querySelector('#rename-suggestion')?.textContent.includes('tom2') ?? false";
+        tom.until_true("another name is suggested", suggests).await;
+        tom.click("#rename-suggestion").await;
+
+        let all = ["before", "one", "two"];
+        tom.until("online under the other name", |view| view.online() && view.lists("tom2")).await;
+        for page in [&tom, &other] {
+            page.until("both messages, once, from the new name", |view| {
+                view.contents() == all && ["one", "two"].iter().all(|text| has_sent_as(view, "tom2", text))
+            })
+            .await;
+        }
+        tom.client().switch_to_window(second).await.unwrap();
+        tom.until("the other tab has the new name too", |view| view.online() && view.lists("tom2")).await;
+        tom.send("from the second tab").await;
+        tom.until("it is sent", |view| has_sent_as(view, "tom2", "from the second tab")).await;
+        tom.client().switch_to_window(first).await.unwrap();
+        tom.reload().await;
+        tom.until("the same after a reload", |view| view.online() && view.contents().len() == 4).await;
+        tom.send("later").await;
+        other.until("it is from the new name", |view| has_sent_as(view, "tom2", "later")).await;
+        other.send_and_wait("I am tom").await;
+        assert_eq!(other.view().await.contents().len(), 6, "nothing was sent twice");
+    });
+}
+
+#[test]
+fn another_name_can_be_chosen_when_the_own_is_taken() {
+    browser_test("another_name_can_be_chosen_when_the_own_is_taken", async |test| {
+        let server = Server::start_with(&["--name-grace", "1s"]);
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.install_network_switch().await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.go_offline().await;
+        tom.send("queued").await;
+        tom.until("it is queued", |view| view.has_in_state("queued", "queued")).await;
+        let other = test.open("other", &server.url()).await;
+        log_in_when_free(&other, "tom", &server).await;
+        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        let error = async |name: &str, words: &str| {
+            tom.fill("#rename-nick", name).await;
+            tom.press(parlour_e2e::keys::ENTER).await;
+            let shows = format!(
+                "return document.querySelector('#rename')?.parentElement.textContent.includes('{words}') ?? false"
+            );
+            tom.until_true("the reason", &shows).await;
+        };
+        error("a,b", "invisible or easily confused").await;
+        // The server's refusal of the new name suggests a free one.
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        lili.send("hello");
+        error("lili", "lili2").await;
+        tom.fill("#rename-nick", "thomas").await;
+        tom.press(parlour_e2e::keys::ENTER).await;
+        for page in [&tom, &other] {
+            page.until("the message, from the new name", |view| has_sent_as(view, "thomas", "queued")).await;
+        }
+        let is_gone = "return !document.querySelector('#rename')";
+        tom.until_true("nothing more is to be done", is_gone).await;
+    });
 }

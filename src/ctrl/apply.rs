@@ -20,6 +20,7 @@ impl Store {
         match event {
             Event::Connection(connection) => self.connection_changed(connection),
             Event::LoggedIn(identity) => self.logged_in(identity),
+            Event::Renamed(nick) => self.renamed(&nick),
             Event::LoggedOut => self.logged_out(),
             Event::Message(message) => self.message_received(message),
             Event::HistoryPage(messages) => self.update_timeline(|timeline| timeline.insert_page(messages)),

@@ -8,7 +8,7 @@ use parlour_core::{
     Millis,
     event::Event,
     model::{Connection, MessageId},
-    persist::Persisted,
+    persist::{self, Persisted},
     session::Session,
     status::Status,
     tabs::{self, Follower, FollowerAction, Leader, LeaderAction, TabCommand},
@@ -120,8 +120,16 @@ impl Service {
         };
         config::remember_scope(scope);
         (self.sink)(Event::Connection(Connection::Connecting));
+        let channel = self.open_channel(scope, login_number);
+        channel.post(&tabs::command(TabCommand::RequestSnapshot));
+        self.inner.borrow_mut().tab_channel = Some(channel);
+        self.set_timer();
+    }
+
+    /// Opens the channel of a scope, and requests its leadership.
+    fn open_channel(&self, scope: &str, login_number: u64) -> TabChannel {
         let (receiver, candidate) = (self.clone(), self.clone());
-        let channel = TabChannel::join(
+        TabChannel::join(
             scope,
             move |bytes| {
                 if receiver.is_current(login_number) {
@@ -133,10 +141,39 @@ impl Service {
                     candidate.promote();
                 }
             },
-        );
-        channel.post(&tabs::command(TabCommand::RequestSnapshot));
-        self.inner.borrow_mut().tab_channel = Some(channel);
-        self.set_timer();
+        )
+    }
+
+    /// The user continues under another nick: enters its scope. The leader takes the persisted data along, and requests
+    /// the leadership before the followers hear of it. Returns the channel of the previous scope.
+    pub(super) fn enter_scope_of(&self, nick: &str) -> Option<TabChannel> {
+        let (previous, scope, login_number) = {
+            let inner = self.inner.borrow();
+            let scope = persist::scope(persist::server_url(&inner.scope), nick);
+            (inner.scope.clone(), scope, inner.login_number)
+        };
+        if *previous == *scope {
+            return None;
+        }
+        if self.is_follower() {
+            let channel = self.inner.borrow_mut().tab_channel.take();
+            self.join(&scope, nick.into(), false);
+            return channel;
+        }
+        let (service, moved) = (self.clone(), storage::rename(&previous, &scope));
+        spawn_local(async move {
+            let moved = moved.await;
+            if service.is_current(login_number) {
+                service.storage_result(moved);
+            }
+        });
+        config::remember_scope(&scope);
+        let channel = self.open_channel(&scope, login_number);
+        let mut inner = self.inner.borrow_mut();
+        inner.scope = scope.into();
+        inner.session_scope = inner.scope.clone();
+        inner.nick = nick.into();
+        inner.tab_channel.replace(channel)
     }
 
     /// Leaves the tabs of the scope after a logout.
@@ -169,6 +206,10 @@ impl Service {
 
     /// Starts to become the leader: reads the device, then continues in [`Self::lead`].
     fn promote(&self) {
+        if matches!(self.inner.borrow().role, Role::Leader(_)) {
+            // This tab leads already, and has entered the scope of another nick.
+            return;
+        }
         let was_following = self.is_logged_in_follower();
         if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
             follower.handle_leader_gone();
@@ -237,6 +278,8 @@ impl Service {
             session.handle_new_secret(browser::random());
             // Cannot fail: the nick is validated, and nobody is logged in.
             let _ = session.handle_login(browser::now(), &nick, persisted.unwrap_or_default());
+            // In case that a follower continues under another nick.
+            session.handle_new_secret(browser::random());
             session.handle_adopt_queued(unsent);
         });
         self.storage_result(storage_works);
@@ -265,7 +308,7 @@ impl Service {
     }
 
     /// Calls `act` in a microtask, when nothing is borrowed.
-    fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
+    pub(super) fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
         let service = self.clone();
         spawn_local(async move { act(&service) });
     }

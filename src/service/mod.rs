@@ -225,6 +225,18 @@ impl ChatSession for Service {
         self.execute(tabs::command(TabCommand::Leave), |session| session.handle_leave(browser::now()));
     }
 
+    fn rename(&self, nick: &str) -> Result<(), Status> {
+        let nick = validate::nick(nick, &Limits::default())?;
+        if self.is_follower() {
+            self.post(&tabs::rename_command(&nick));
+            return Ok(());
+        }
+        self.with_session(|session| {
+            session.handle_new_secret(browser::random());
+            session.handle_rename(browser::now(), &nick)
+        })
+    }
+
     fn retry_now(&self) {
         self.execute(tabs::command(TabCommand::Reconnect), |session| {
             session.handle_reconnect(browser::now())
@@ -344,6 +356,7 @@ impl Service {
         self.with_session(|session| match report {
             Report::Opened => session.handle_opened(now),
             Report::Message(bytes) => session.handle_message(now, &bytes),
+            Report::Text(text) => session.handle_text(now, text.as_bytes()),
             Report::Closed(code) => {
                 tracing::info!(code, "the connection was closed");
                 session.handle_closed(now, code);
@@ -390,11 +403,26 @@ impl Service {
             let mut inner = self.inner.borrow_mut();
             let Some(event) = inner.next_event() else { break };
             let message = inner.tab_message(browser::now().monotonic, &event);
-            if let (Some(message), Some(channel)) = (message, &inner.tab_channel) {
+            let previous_channel = match &event {
+                Event::Renamed(nick) => {
+                    drop(inner);
+                    let channel = self.enter_scope_of(nick);
+                    inner = self.inner.borrow_mut();
+                    channel
+                }
+                _ => None,
+            };
+            if let Some(message) = message
+                && let Some(channel) = previous_channel.as_ref().or(inner.tab_channel.as_ref())
+            {
                 channel.post(&message);
             }
             is_over = inner.is_over(&event);
             drop(inner);
+            if previous_channel.is_some() {
+                // Its own callback may be running.
+                self.defer(Box::new(move |_| drop(previous_channel)));
+            }
             let resumed = matches!(
                 event,
                 Event::LoggedIn(_) | Event::LoggedOut | Event::Connection(Connection::Failed { .. })

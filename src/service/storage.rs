@@ -6,11 +6,13 @@ use parlour_core::persist::{Change, Persisted};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
-// boot/device.js. Neither function throws, and neither promise is rejected.
+// boot/device.js. No function throws, and no promise is rejected.
 #[wasm_bindgen(js_namespace = device)]
 extern "C" {
     fn read(scope: &str) -> Promise;
     fn write(scope: &str, changes: &Array) -> Promise;
+    #[wasm_bindgen(js_name = rename)]
+    fn rename_scope(scope: &str, to: &str) -> Promise;
 }
 
 /// Reads the persisted data of a scope; `None` if the storage does not work.
@@ -28,6 +30,13 @@ pub async fn load(scope: &str) -> Option<Persisted> {
 pub fn persist(scope: &str, changes: &[Change]) -> impl Future<Output = bool> + use<> {
     let written = write(scope, &changes.iter().map(encode).collect());
     async { JsFuture::from(written).await.is_ok_and(|written| written.is_truthy()) }
+}
+
+/// Moves the data of a scope to another one in one transaction, after the writes of earlier calls. The transaction is
+/// requested by the call itself; the future resolves to whether it was committed.
+pub fn rename(scope: &str, to: &str) -> impl Future<Output = bool> + use<> {
+    let moved = rename_scope(scope, to);
+    async move { JsFuture::from(moved).await.is_ok_and(|moved| moved.is_truthy()) }
 }
 
 /// Encodes a change as `[table, from, to, value]` for device.js.

@@ -42,22 +42,30 @@ impl Session {
         // increment makes it larger than the last one if the clock was set back.
         self.attempt = u64::try_from(now.unix).unwrap_or(0).max(self.attempt + 1);
         let positions = self.history.position().into_iter().collect();
+        let (nick, secret) =
+            self.rename.as_ref().map_or((&self.nick, &self.secret), |rename| (&rename.nick, &rename.secret));
         let login = wire::Login {
             version: PROTOCOL_VERSION,
             capabilities: vec!["batch".into(), "history".into()],
-            secret: self.secret.clone(),
+            secret: secret.clone(),
             positions,
             agent: self.agent.clone(),
             password: String::new(),
             log: self.history.log.clone(),
             attempt: super::hex(&self.attempt.to_be_bytes()),
         };
-        let envelope = codec::login(&self.nick, login);
+        let envelope = codec::login(nick, login);
         self.send(&envelope);
         self.state = State::LoggingIn { deadline: now.monotonic + ANSWER_TIMEOUT_MS };
     }
 
-    /// A Text or Binary message was received.
+    /// A Text message was received.
+    pub fn handle_text(&mut self, now: Clocks, text: &[u8]) {
+        self.text_received();
+        self.handle_message(now, text);
+    }
+
+    /// A Binary message was received, or a Text message with [`handle_text`](Self::handle_text).
     pub fn handle_message(&mut self, now: Clocks, bytes: &[u8]) {
         let dialect = match &mut self.state {
             State::Online(online) => {
@@ -120,7 +128,7 @@ impl Session {
         let status = match Status::from_code(code) {
             Status::Abnormal if never_answered => Status::NoAnswer,
             // Browsers report this code after receiving Text that is not UTF-8.
-            Status::Abnormal if self.is_basic() => Status::InvalidText,
+            Status::Abnormal if self.is_basic() || self.is_login_unfit_for_text() => Status::InvalidText,
             // The server closed the connection normally; it may come back.
             Status::Normal => Status::GoingAway,
             status => status,
@@ -224,6 +232,12 @@ impl Session {
 
     // ---- common to both dialects
 
+    /// Whether a login is in progress which a basic server would send back as Text that browsers do not accept, because the
+    /// nick is too long for it.
+    fn is_login_unfit_for_text(&self) -> bool {
+        matches!(self.state, State::LoggingIn { .. }) && self.nick.len() > codec::TEXT_NICK_BYTES
+    }
+
     pub(super) fn is_basic(&self) -> bool {
         matches!(&self.state, State::Online(Online { dialect: Dialect::Basic, .. }))
     }
@@ -244,7 +258,8 @@ impl Session {
         let connection = match (&self.identity, self.backoff.attempt()) {
             (None, _) => Connection::Connecting,
             (Some(_), attempt) => {
-                Connection::Reconnecting { status: self.last_status, retry_at: None, attempt }
+                let (status, suggestion) = (self.last_status, self.suggestion.clone());
+                Connection::Reconnecting { status, retry_at: None, attempt, suggestion }
             }
         };
         self.emit(Event::Connection(connection));
@@ -254,6 +269,7 @@ impl Session {
     pub(super) fn go_online(&mut self, now: Clocks, identity: Identity, heartbeat: Millis, can_batch: bool) {
         self.limits = identity.limits;
         self.nick_taken_since = None;
+        self.suggestion = None;
         self.member_list.reconnected();
         let limits = identity.limits;
         self.state = State::Online(Online {
@@ -300,12 +316,16 @@ impl Session {
         self.history_disconnected();
         let has_failed_message = self.blame_in_flight(now, status);
         self.requeue_in_flight();
+        self.partial_echo = None;
         if status == Status::InvalidText && self.backoff.attempt() == 0 {
             // The connection bar shows the reason only until the reconnect; a notice stays.
             self.emit(Event::Notice(Notice::ConnectionBroke(status)));
         }
         let refusal = self.refusal.take();
         let status = refusal.as_ref().map_or(status, |refusal| refusal.status);
+        let suggestion = refusal.as_ref().and_then(|refusal| refusal.suggestion.clone());
+        self.suggestion = suggestion.filter(|_| status.is_about_nick());
+        self.last_status = status;
         let requested_delay =
             refusal.as_ref().map(|refusal| refusal.retry_after.into()).filter(|ms: &Millis| *ms > 0);
         // Without the message that has ended the connection, the next one may last. A first login is retried only when the
@@ -322,10 +342,10 @@ impl Session {
         };
         let until = now.monotonic + delay;
         self.state = State::Waiting { until };
-        self.last_status = status;
         if self.identity.is_some() {
-            let attempt = self.backoff.attempt();
-            self.emit(Event::Connection(Connection::Reconnecting { status, retry_at: Some(until), attempt }));
+            let (attempt, suggestion) = (self.backoff.attempt(), self.suggestion.clone());
+            let retry_at = Some(until);
+            self.emit(Event::Connection(Connection::Reconnecting { status, retry_at, attempt, suggestion }));
         }
     }
 
@@ -333,7 +353,7 @@ impl Session {
     /// stored our current session: it then reserves the nick for the previous one.
     fn may_regain_nick(&mut self, now: Clocks, status: Status) -> bool {
         let is_refused = matches!(self.state, State::LoggingIn { .. }) && status == Status::NickTaken;
-        if !is_refused || self.identity.is_none() {
+        if !is_refused || self.identity.is_none() || self.rename.is_some() {
             return false;
         }
         let since = *self.nick_taken_since.get_or_insert(now.monotonic);
@@ -345,6 +365,8 @@ impl Session {
             self.commands.push_back(Command::Close(None));
         }
         self.requeue_in_flight();
+        self.rename = None;
+        self.last_status = status;
         self.state = State::Failed;
         self.history_disconnected();
         self.emit(Event::Connection(Connection::Failed { status, refusal }));

@@ -28,20 +28,26 @@ impl Session {
         let batch = has("batch");
         self.secret = welcome.secret;
         // A login with an invalid nick would fail.
-        let nick = validate::nick(&welcome.nick, &Limits::default()).unwrap_or_else(|_| self.nick.clone());
-        self.nick.clone_from(&nick);
+        let requested = self.rename.as_ref().map_or(&self.nick, |rename| &rename.nick);
+        let nick = validate::nick(&welcome.nick, &Limits::default()).unwrap_or_else(|_| requested.clone());
+        let is_renamed = self.rename.is_some();
+        self.finish_rename(&nick);
         let identity = Identity {
             nick: nick.into(),
             dialect: Dialect::Rich,
             limits: Limits::from_wire(&welcome.limits.unwrap_or_default()),
             server_name: Some(welcome.server_name).filter(|name| !name.is_empty()),
             search,
+            echoes_text: false,
         };
         if missed {
             self.emit(Event::Notice(Notice::MessagesMissed));
         }
         let heartbeat = u64::from(welcome.heartbeat_ms).clamp(*HEARTBEAT_MS.start(), *HEARTBEAT_MS.end());
         self.go_online(now, identity, heartbeat, batch);
+        if is_renamed {
+            self.report_renamed();
+        }
         if history {
             self.start_history(now, welcome.log, &welcome.positions);
         } else {
@@ -201,6 +207,10 @@ impl Session {
                 self.emit(Event::Throttled(status, u32::try_from(wait).unwrap_or(u32::MAX)));
             }
             requeued.into_iter().for_each(|id| self.emit(Event::Delivery(id, Delivery::Queued)));
+        } else if status == Status::MessageIdReused && self.send_queue.get(id).is_some_and(|m| m.is_renamed) {
+            // The server has stored it under the earlier nick, so it is among the room's messages.
+            self.dequeue(now, id);
+            self.emit(Event::Discarded(id));
         } else if self.send_queue.set(id, Stage::Failed(status)) {
             if let Some(queued) = self.send_queue.get(id) {
                 // So that the failure is still shown after a reload.

@@ -1,6 +1,6 @@
 //! Sending messages: from the user into the send queue, and from there to the server.
 
-use super::{Clocks, Command, Millis, Session, State, own_message};
+use super::{Clocks, Command, Millis, Session, State, basic::sent_parts, own_message};
 use crate::{
     codec,
     event::Event,
@@ -62,7 +62,8 @@ impl Session {
         let nick = identity.nick.clone();
         let order = self.send_queue.next_order(now.unix);
         let (content, stage) = (text.into(), Stage::Queued);
-        let message = QueuedMessage { id, content, time: now.unix, stage, order, strikes: 0 };
+        let message =
+            QueuedMessage { id, content, time: now.unix, stage, order, strikes: 0, is_renamed: false };
         if self.send_queue.push(message.clone())? {
             self.emit(Event::Message(own_message(&nick, &message)));
             self.persist_queued(id);
@@ -180,8 +181,9 @@ impl Session {
                 break;
             }
             let id = queued.id;
-            let envelope = codec::message(&identity.nick, "", rich.then_some(id), &queued.content);
-            frames.push(codec::encode(&envelope));
+            let parts = sent_parts(identity, &queued.content);
+            let part = |part| codec::encode(&codec::message(&identity.nick, "", rich.then_some(id), part));
+            frames.extend(parts.into_iter().map(part));
             self.send_queue.set(id, Stage::InFlight);
             online.last_sent = Some(now.monotonic);
             sent.push(id);

@@ -201,7 +201,15 @@ impl Follower {
         }
         self.last_order = send_queue::order_after(Some(self.last_order), now.unix);
         let (stage, order) = (Stage::Queued, self.last_order);
-        let queued = QueuedMessage { id, content: text.into(), time: now.unix, stage, order, strikes: 0 };
+        let queued = QueuedMessage {
+            id,
+            content: text.into(),
+            time: now.unix,
+            stage,
+            order,
+            strikes: 0,
+            is_renamed: false,
+        };
         self.events.push_back(Event::Message(session::own_message(&identity.nick, &queued)));
         let value = persist::encode_queued(&queued);
         let arguments = TabMessage { bytes: value.to_vec(), ..TabMessage::default() };

@@ -239,6 +239,7 @@ fn every_event_is_the_same_after_encoding_and_decoding() {
         limits: crate::limits::Limits::default(),
         server_name: Some("Hall".into()),
         search: true,
+        echoes_text: true,
     };
     let others: Vec<_> = [Delivery::Sent, Delivery::Queued, Delivery::Pending]
         .map(|delivery| Message { delivery, own: false, ..message.clone() })
@@ -248,7 +249,13 @@ fn every_event_is_the_same_after_encoding_and_decoding() {
         Event::Connection(Connection::Idle),
         Event::Connection(Connection::Connecting),
         Event::Connection(Connection::Online { dialect: Dialect::Basic }),
-        Event::Connection(Connection::Reconnecting { status: Status::NoAnswer, retry_at: None, attempt: 3 }),
+        Event::Connection(Connection::Reconnecting {
+            status: Status::NoAnswer,
+            retry_at: None,
+            attempt: 3,
+            suggestion: Some("tom2".into()),
+        }),
+        Event::Renamed("tom2".into()),
         Event::Connection(Connection::Failed { status: Status::Busy, refusal: None }),
         Event::Connection(Connection::Failed { status: Status::Busy, refusal: Some(refusal.clone()) }),
         Event::LoggedIn(identity),
@@ -289,6 +296,7 @@ fn every_event_is_the_same_after_encoding_and_decoding() {
         status: Status::NoAnswer,
         retry_at: Some(retry_at),
         attempt: 1,
+        suggestion: None,
     };
     let encoded = events::encode(100, &Event::Connection(at(350))).unwrap();
     assert!(

@@ -101,7 +101,7 @@ fn a_reconnect_uses_the_secret_and_resends_unacknowledged_messages() {
     driver.receive(&ack(first, 3));
     let second = driver.send("two");
     driver.closed(1006);
-    let Connection::Reconnecting { status: Status::Abnormal, retry_at: Some(at), attempt: 1 } =
+    let Connection::Reconnecting { status: Status::Abnormal, retry_at: Some(at), attempt: 1, .. } =
         *driver.connection()
     else {
         panic!("{:?}", driver.connection())
