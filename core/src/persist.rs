@@ -17,7 +17,7 @@ use crate::{
     limits::Limits,
     model::{Dialect, Identity, Message, MessageId},
     ranges::{Range, Ranges},
-    send_queue::{MAX_STRIKES, QueuedMessage, Stage},
+    send_queue::{QueuedMessage, Stage},
     status::Status,
     validate,
 };
@@ -199,7 +199,8 @@ pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
         time: message.time,
         order: message.order,
         failed,
-        strikes: message.strikes.into(),
+        ended: message.ended.into(),
+        too_big: message.too_big.into(),
         renamed: message.is_renamed,
     };
     value.encode_to_vec().into()
@@ -218,9 +219,9 @@ pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
         0 => Stage::Queued,
         code => Stage::Failed(Status::from_code(code)),
     };
-    let strikes = u8::try_from(value.strikes).unwrap_or(u8::MAX).min(MAX_STRIKES);
+    let [ended, too_big] = [value.ended, value.too_big].map(|n| u8::try_from(n).unwrap_or(0));
     let (content, time, order) = (value.content.into(), value.time, value.order);
-    Some(QueuedMessage { id, content, time, stage, order, strikes, is_renamed: value.renamed })
+    Some(QueuedMessage { id, content, time, stage, order, ended, too_big, is_renamed: value.renamed })
 }
 
 pub(crate) fn put_message(message: &Message) -> Change {

@@ -30,32 +30,54 @@ pub struct QueuedMessage {
     pub stage: Stage,
     /// The sort key among this device's messages; larger than that of every earlier one.
     pub order: u64,
-    /// How much speaks for sending this message ending the connection; see [`SendQueue::blame_in_flight`].
-    pub strikes: u8,
+    /// How many connections in a row ended soon after this message was sent on them.
+    pub ended: u8,
+    /// How many of them were closed because a message was too big.
+    pub too_big: u8,
     /// It was written under another nick. The server may have stored it under that, and then refuses its id.
     pub is_renamed: bool,
 }
 
-/// A message with this many strikes has failed.
-pub const MAX_STRIKES: u8 = 6;
-/// A message with this many strikes is sent alone, so that no other is blamed for what it does.
-const SUSPECT_STRIKES: u8 = 3;
-/// The strikes for a connection that ended while the message was in flight: the third time is the last.
-const STRIKES: u8 = MAX_STRIKES / 3;
-/// The strikes for a connection that ended because a message was too big: the second time is the last.
-const TOO_BIG_STRIKES: u8 = MAX_STRIKES / 2;
+/// A message fails when it has ended this many connections.
+const MAX_ENDED: u8 = 3;
+/// A message fails when this many connections were closed because it was too big.
+const MAX_TOO_BIG: u8 = 2;
 
 impl QueuedMessage {
-    /// Whether sending this message may have ended a connection.
+    /// Why this message must not be sent again, if it must not.
     #[must_use]
-    pub fn is_suspect(&self) -> bool {
-        self.strikes >= SUSPECT_STRIKES
+    pub fn verdict(&self) -> Option<Status> {
+        if self.too_big >= MAX_TOO_BIG {
+            return Some(Status::ContentTooLong);
+        }
+        (self.ended >= MAX_ENDED).then_some(Status::EndsConnection)
     }
 
-    /// The user sends the failed message again: it gets one more chance, alone.
+    /// Whether it is sent alone, so that no other message is blamed for what it does: it fails if it ends another
+    /// connection.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.ended + 1 >= MAX_ENDED || self.too_big + 1 >= MAX_TOO_BIG
+    }
+
+    /// Whether it is sent only on a connection that has lasted without it. The close code says nothing, so the network may
+    /// have ended the earlier ones.
+    #[must_use]
+    pub fn needs_stable_connection(&self) -> bool {
+        self.is_suspect() && self.too_big == 0
+    }
+
+    fn acquit(&mut self) {
+        if !matches!(self.stage, Stage::Failed(_)) {
+            self.ended = 0;
+        }
+    }
+
+    /// The user sends the failed message again: it gets one more chance.
     pub fn pardon(&mut self) {
         self.stage = Stage::Queued;
-        self.strikes = self.strikes.min(SUSPECT_STRIKES);
+        self.ended = self.ended.min(MAX_ENDED - 1);
+        self.too_big = self.too_big.min(MAX_TOO_BIG - 1);
     }
 }
 
@@ -139,19 +161,29 @@ impl SendQueue {
         in_flight.any(|message| message.is_suspect() || next.is_suspect())
     }
 
-    /// Blames the messages in flight for the end of the connection, after which they would be sent again, and end the next
-    /// one too. Returns them; those with [`MAX_STRIKES`] have to fail.
-    ///
-    /// Any of them may be the cause, and the cause may be another. So a message fails only after several times, and at the
-    /// last one it was sent alone.
+    /// Blames the messages in flight for the end of the connection: otherwise they would be sent again, and end the next
+    /// one too. Any of them may be the cause, or the network. So a message fails only after several times, and before the
+    /// last one it is sent alone. If it has not even been sent this time, it is acquitted. Returns the changed messages.
     pub fn blame_in_flight(&mut self, too_big: bool) -> Vec<QueuedMessage> {
-        let mut blamed = Vec::new();
-        for message in self.messages.iter_mut().filter(|message| message.stage == Stage::InFlight) {
-            let strikes = if too_big { TOO_BIG_STRIKES } else { STRIKES };
-            message.strikes = message.strikes.saturating_add(strikes).min(MAX_STRIKES);
-            blamed.push(message.clone());
+        let mut changed = Vec::new();
+        for message in &mut self.messages {
+            if message.stage == Stage::InFlight {
+                message.ended = message.ended.saturating_add(1);
+                message.too_big = message.too_big.saturating_add(too_big.into());
+            } else if message.needs_stable_connection() {
+                message.acquit();
+            } else {
+                continue;
+            }
+            changed.push(message.clone());
         }
-        blamed
+        changed
+    }
+
+    /// The network ends connections, or the server can't be reached, without regard to messages. Returns the changed ones.
+    pub fn acquit(&mut self) -> Vec<QueuedMessage> {
+        let blamed = self.messages.iter_mut().filter(|message| message.ended > 0 && message.too_big == 0);
+        blamed.map(|message| (message.acquit(), message.clone()).1).collect()
     }
 
     /// Changes a message; `None` when it is not in the queue.
@@ -199,7 +231,8 @@ mod tests {
             time: 0,
             stage: Stage::Queued,
             order: 0,
-            strikes: 0,
+            ended: 0,
+            too_big: 0,
             is_renamed: false,
         }
     }

@@ -117,12 +117,13 @@ struct Online {
     paused_until: Millis,
     pause_reason: Status,
     can_batch: bool,
-    /// When the last message was sent.
-    last_sent: Option<Millis>,
-    /// The server has answered a ping.
-    is_proven: bool,
-    /// The next message is sent when those in flight are acknowledged, or when the connection is proven.
-    awaits_ack: bool,
+    /// When the last message was sent, until the server has answered a ping that followed it. So it was neither a proxy nor
+    /// the server's reading of the message that has ended the connection.
+    unanswered_since: Option<Millis>,
+    /// When the connection has lasted for [`PROBATION_MS`](sending::PROBATION_MS).
+    stable_at: Millis,
+    /// The next message is not sent before this time, or before those in flight are acknowledged; 0 if it is not held.
+    held_until: Millis,
 }
 
 /// Whether the user can see the page. It determines how fast a dead connection is detected.

@@ -1,6 +1,6 @@
 //! Socket events, timeouts, and code common to both dialects.
 
-use super::{Clocks, Command, Event, Online, Session, State, Visibility};
+use super::{Clocks, Command, Event, Online, Session, State, Visibility, sending::PROBATION_MS};
 use crate::{
     Millis, PROTOCOL_VERSION,
     codec::{self, Envelope, Extension},
@@ -95,7 +95,7 @@ impl Session {
         for envelope in envelopes {
             self.handle_envelope(now, envelope);
         }
-        if matches!(self.state, State::Online(Online { awaits_ack: true, .. })) {
+        if matches!(self.state, State::Online(Online { held_until: 1.., .. })) {
             self.flush(now);
         }
     }
@@ -164,8 +164,8 @@ impl Session {
                     Some((_, sent)) => self.pong_deadline(online, sent),
                     None => self.ping_due(online),
                 };
-                let next = self.send_queue.next_queued().filter(|_| !online.awaits_ack);
-                let flush = next.map_or(Millis::MAX, |_| online.paused_until);
+                let flush_due = online.paused_until.max(online.held_until);
+                let flush = self.send_queue.next_queued().map_or(Millis::MAX, |_| flush_due);
                 let next = if online.dialect == Dialect::Basic { flush } else { ping.min(flush) };
                 (next != Millis::MAX).then_some(next)
             }
@@ -283,9 +283,9 @@ impl Session {
             paused_until: 0,
             pause_reason: Status::RateLimited,
             can_batch,
-            last_sent: None,
-            is_proven: false,
-            awaits_ack: false,
+            unanswered_since: None,
+            stable_at: now.monotonic + PROBATION_MS,
+            held_until: 0,
         });
         let dialect = identity.dialect;
         let first = self.identity.replace(identity.clone()).is_none();
@@ -297,6 +297,7 @@ impl Session {
         if first {
             self.emit_send_queue();
         }
+        self.fail_guilty();
         if dialect == Dialect::Basic {
             let is_queued = |stage| stage == Stage::Queued;
             let queued: Vec<_> =
@@ -314,7 +315,7 @@ impl Session {
             self.backoff.reset();
         }
         self.history_disconnected();
-        let has_failed_message = self.blame_in_flight(now, status);
+        let is_message_guilty = self.blame_in_flight(now, status);
         self.requeue_in_flight();
         self.partial_echo = None;
         if status == Status::InvalidText && self.backoff.attempt() == 0 {
@@ -330,7 +331,7 @@ impl Session {
             refusal.as_ref().map(|refusal| refusal.retry_after.into()).filter(|ms: &Millis| *ms > 0);
         // Without the message that has ended the connection, the next one may last. A first login is retried only when the
         // server has named a delay.
-        if (status.is_terminal() && !has_failed_message && !self.may_regain_nick(now, status))
+        if (status.is_terminal() && !is_message_guilty && !self.may_regain_nick(now, status))
             || (self.identity.is_none() && requested_delay.is_none())
         {
             self.fail(status, refusal);

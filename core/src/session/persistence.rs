@@ -223,7 +223,8 @@ impl Session {
         let basic = self.has_basic_identity();
         let stage = if basic { Stage::Failed(Status::Unconfirmed) } else { Stage::Queued };
         for Message { id, content, time, seq: order, .. } in messages {
-            let queued = QueuedMessage { id, content, time, stage, order, strikes: 0, is_renamed: false };
+            let queued =
+                QueuedMessage { id, content, time, stage, order, ended: 0, too_big: 0, is_renamed: false };
             if self.adopt(queued.clone()) {
                 if basic {
                     let _ = self.persister.put_queued(&queued);

@@ -104,7 +104,7 @@ impl Session {
             && expected == nonce
         {
             online.pending_ping = None;
-            online.is_proven = true;
+            online.unanswered_since = online.unanswered_since.filter(|message| sent < *message);
             online.next_ping = now.monotonic + online.heartbeat;
             // The first ping is sent right after the welcome, so everything that the server sends after the welcome
             // arrives before this pong.

@@ -5,7 +5,7 @@ use crate::{
     codec,
     event::Event,
     model::{Delivery, Dialect, MessageId},
-    send_queue::{MAX_STRIKES, QueuedMessage, Stage},
+    send_queue::{QueuedMessage, Stage},
     status::Status,
     validate,
 };
@@ -14,28 +14,27 @@ use crate::{
 const REPORTED_PAUSE_MS: Millis = 1_000;
 /// The maximum overhead of a frame in a batch, in bytes.
 const BATCH_OVERHEAD_BYTES: usize = 8;
-/// A connection that ends later than this after a message was sent has not ended because of it, in ms. More than the
-/// time in which a connection that has stopped working is detected.
-const BLAME_WITHIN_MS: Millis = 30_000;
+/// A connection that ends later than this after a message was sent has not ended because of it, in ms.
+const BLAME_WITHIN_MS: Millis = 2_000;
+/// A message that may have ended earlier connections is sent on one that has lasted this long, in ms.
+pub(super) const PROBATION_MS: Millis = 5_000;
 
 /// Whether sending a message may have ended the connection with this status. A server that stops, or another login of
-/// the session, end it without regard to messages.
+/// the session, end it without regard to messages. A connection on which nothing arrives any more has not ended.
 fn may_be_caused_by_message(status: Status) -> bool {
-    is_too_big(status)
-        || matches!(
-            status,
-            Status::ConnectionLost
-                | Status::ProtocolError
-                | Status::UnsupportedData
-                | Status::NoStatus
-                | Status::Abnormal
-                | Status::InvalidText
-                | Status::Policy
-                | Status::ServerError
-                | Status::BadFrame
-                | Status::Internal
-                | Status::Other(_)
-        )
+    matches!(
+        status,
+        Status::ProtocolError
+            | Status::UnsupportedData
+            | Status::NoStatus
+            | Status::Abnormal
+            | Status::InvalidText
+            | Status::Policy
+            | Status::ServerError
+            | Status::BadFrame
+            | Status::Internal
+            | Status::Other(_)
+    )
 }
 
 /// Whether the connection was closed because a message was too big for a server, or a proxy before it.
@@ -62,8 +61,16 @@ impl Session {
         let nick = identity.nick.clone();
         let order = self.send_queue.next_order(now.unix);
         let (content, stage) = (text.into(), Stage::Queued);
-        let message =
-            QueuedMessage { id, content, time: now.unix, stage, order, strikes: 0, is_renamed: false };
+        let message = QueuedMessage {
+            id,
+            content,
+            time: now.unix,
+            stage,
+            order,
+            ended: 0,
+            too_big: 0,
+            is_renamed: false,
+        };
         if self.send_queue.push(message.clone())? {
             self.emit(Event::Message(own_message(&nick, &message)));
             self.persist_queued(id);
@@ -100,30 +107,46 @@ impl Session {
         }
     }
 
-    /// Blames the messages in flight for the end of the connection if sending them may have caused it. Those that have
-    /// caused it too often fail. Returns whether there are such.
+    /// Blames the messages in flight for the end of the connection if sending them may have caused it. Returns whether one of
+    /// them will not be sent again.
     ///
     /// With a basic server every message in flight fails, see [`requeue_in_flight`](Self::requeue_in_flight).
     pub(super) fn blame_in_flight(&mut self, now: Clocks, status: Status) -> bool {
-        let State::Online(online) = &self.state else { return false };
-        let is_recent = online.last_sent.is_some_and(|sent| now.monotonic <= sent + BLAME_WITHIN_MS);
-        if online.dialect == Dialect::Basic || !is_recent || !may_be_caused_by_message(status) {
-            return false;
-        }
-        let too_big = is_too_big(status);
-        let mut any_failed = false;
-        for mut message in self.send_queue.blame_in_flight(too_big) {
-            if message.strikes >= MAX_STRIKES {
-                any_failed = true;
-                let status = if too_big { Status::ContentTooLong } else { Status::EndsConnection };
-                message.stage = Stage::Failed(status);
-                self.send_queue.set(message.id, message.stage);
-                self.emit(Event::Delivery(message.id, Delivery::Failed(status)));
+        let changed = match &self.state {
+            State::Online(online) if online.dialect == Dialect::Rich => {
+                let sent = online.unanswered_since;
+                let is_recent = sent.is_some_and(|sent| now.monotonic <= sent + BLAME_WITHIN_MS);
+                match (is_too_big(status), may_be_caused_by_message(status)) {
+                    (true, _) => self.send_queue.blame_in_flight(true),
+                    (false, true) if is_recent => self.send_queue.blame_in_flight(false),
+                    (false, true) => self.send_queue.acquit(),
+                    (false, false) => return false,
+                }
             }
-            // So that reloading the page does not start the count again.
-            let _ = self.persister.put_queued(&message);
+            State::Opening { .. } | State::LoggingIn { .. } if self.refusal.is_none() => {
+                self.send_queue.acquit()
+            }
+            _ => return false,
+        };
+        // So that reloading the page does not start the count again.
+        for message in &changed {
+            let _ = self.persister.put_queued(message);
         }
-        any_failed
+        changed.iter().any(|message| message.verdict().is_some())
+    }
+
+    /// The connection is back: messages that have ended too many connections fail.
+    pub(super) fn fail_guilty(&mut self) {
+        let is_open = |message: &&mut QueuedMessage| !matches!(message.stage, Stage::Failed(_));
+        let mut failed = Vec::new();
+        for message in self.send_queue.iter_mut().filter(is_open) {
+            if let Some(status) = message.verdict() {
+                message.stage = Stage::Failed(status);
+                failed.push((message.id, status));
+                let _ = self.persister.put_queued(message);
+            }
+        }
+        failed.into_iter().for_each(|(id, status)| self.emit(Event::Delivery(id, Delivery::Failed(status))));
     }
 
     /// Requeues the messages in flight; with a basic server they fail.
@@ -163,11 +186,15 @@ impl Session {
         let mut frames = Vec::new();
         let mut sent = Vec::new();
         let mut pause = None;
-        online.awaits_ack = false;
+        let mut has_suspect = false;
+        online.held_until = 0;
         while let Some(queued) = self.send_queue.next_queued() {
-            // A suspect message is sent alone, and only on a connection that works.
-            if queued.is_suspect() && !online.is_proven || self.send_queue.must_wait_before(queued) {
-                online.awaits_ack = true;
+            if self.send_queue.must_wait_before(queued) {
+                online.held_until = Millis::MAX;
+                break;
+            }
+            if queued.needs_stable_connection() && now.monotonic < online.stable_at {
+                online.held_until = online.stable_at;
                 break;
             }
             if online.paused_until > now.monotonic {
@@ -181,11 +208,12 @@ impl Session {
                 break;
             }
             let id = queued.id;
+            has_suspect |= queued.is_suspect();
             let parts = sent_parts(identity, &queued.content);
             let part = |part| codec::encode(&codec::message(&identity.nick, "", rich.then_some(id), part));
             frames.extend(parts.into_iter().map(part));
             self.send_queue.set(id, Stage::InFlight);
-            online.last_sent = Some(now.monotonic);
+            online.unanswered_since = Some(now.monotonic);
             sent.push(id);
         }
         let max_batch_bytes = self.limits.frame_bytes / 2;
@@ -205,6 +233,10 @@ impl Session {
         }
         if !batch.is_empty() {
             self.commands.push_back(Command::Send(codec::batch(batch)));
+        }
+        if has_suspect {
+            // The answer acquits the message.
+            self.ping(now);
         }
         sent.into_iter().for_each(|id| self.emit(Event::Delivery(id, Delivery::Pending)));
         if let Some(ms) = pause.filter(|ms| *ms >= REPORTED_PAUSE_MS) {

@@ -207,7 +207,8 @@ impl Follower {
             time: now.unix,
             stage,
             order,
-            strikes: 0,
+            ended: 0,
+            too_big: 0,
             is_renamed: false,
         };
         self.events.push_back(Event::Message(session::own_message(&identity.nick, &queued)));
