@@ -52,7 +52,7 @@ async function start() {
   // Both are awaited later. Without a handler a failure would also be reported as unhandled.
   for (const request of [response, globalThis.settings]) request.catch(() => {});
   const { default: init } = await import(script.href);
-  // The exports of the main module, for load_room.js. The client removes #boot when its first view is mounted.
+  // The exports of the main module, for load_part.js. The client removes #boot when its first view is mounted.
   globalThis.client = init({ module_or_path: response });
   await globalThis.client;
   // The service worker would serve old files during development.

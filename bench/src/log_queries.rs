@@ -78,7 +78,7 @@ fn latencies(reader: &mut dyn LogReader, query: impl Fn(u64) -> QueryKind) -> Re
 /// Runs a query. Returns the number of messages found.
 fn run_query(reader: &mut dyn LogReader, kind: QueryKind) -> Result<usize> {
     use parlour_server::store::QueryResult;
-    Ok(match reader.execute(&Query { room: "".into(), kind, size: PAGE })? {
+    Ok(match reader.execute(&Query { requester: "".into(), room: "".into(), kind, size: PAGE })? {
         QueryResult::Page(page) => page.messages.len(),
         QueryResult::Search(found) => found.messages.len(),
     })

@@ -138,6 +138,8 @@ statuses! {
     BadMessageId = 4012, Terminal, "This message has no valid id.";
     /// The id was used for a different message.
     MessageIdReused = 4013, Terminal, "This message's id was used for another message.";
+    /// A search without a letter, digit or other character to search for.
+    SearchEmpty = 4014, Terminal, "Punctuation alone can't be found; type a word or a number.";
     /// An envelope before the login.
     NotLoggedIn = 4020, Terminal, "Log in first.";
     /// A second login on one connection.

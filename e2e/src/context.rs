@@ -28,6 +28,8 @@ pub struct TestContext {
     /// The default browser for its windows.
     browser: Browser,
     pages: RefCell<Vec<Page>>,
+    /// Additional arguments for the Chromium windows opened from now on.
+    arguments: RefCell<Vec<String>>,
 }
 
 /// Options for a new window.
@@ -81,7 +83,8 @@ pub fn browser_test_within(deadline: Duration, name: &str, test: impl AsyncFnOnc
 fn run(browser: Browser, deadline: Duration, name: &str, test: impl AsyncFnOnce(&TestContext)) {
     let _slot = Slot::acquire();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let context = TestContext { name: name.into(), browser, pages: RefCell::default() };
+    let context =
+        TestContext { name: name.into(), browser, pages: RefCell::default(), arguments: RefCell::default() };
     let run = async {
         tokio::time::timeout(deadline, test(&context))
             .await
@@ -97,6 +100,11 @@ fn run(browser: Browser, deadline: Duration, name: &str, test: impl AsyncFnOnce(
 }
 
 impl TestContext {
+    /// Starts Chromium with additional arguments in windows opened from now on.
+    pub fn add_arguments(&self, arguments: impl IntoIterator<Item = String>) {
+        self.arguments.borrow_mut().extend(arguments);
+    }
+
     /// Opens a page in a new browser with its own profile.
     pub async fn open(&self, name: &str, url: &str) -> Page {
         self.open_in(self.browser, name, url).await
@@ -158,7 +166,10 @@ impl TestContext {
         profile: PathBuf,
     ) -> Page {
         let driver = Driver::start(browser, &profile).await;
-        let capabilities = browser.capabilities(window, &profile);
+        let mut capabilities = browser.capabilities(window, &profile);
+        if let Some(arguments) = capabilities["goog:chromeOptions"]["args"].as_array_mut() {
+            arguments.extend(self.arguments.borrow().iter().cloned().map(Into::into));
+        }
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().expect("an object").clone())
             .connect(driver.url())

@@ -97,8 +97,17 @@ impl StaticHost {
     /// If the bundle is a single module, as Trunk builds it without `cargo xtask`.
     #[must_use]
     pub fn room_module(&self) -> String {
-        let room = self.find_name("room-", ".wasm");
-        room.expect("a room module apart from the login page, as `cargo xtask dist` builds it")
+        self.part("room")
+    }
+
+    /// The name of the module of a lazily loaded part.
+    ///
+    /// # Panics
+    /// If the bundle has no such part: Trunk builds a single module without `cargo xtask`.
+    #[must_use]
+    pub fn part(&self, name: &str) -> String {
+        let module = self.find_name(&format!("{name}-"), ".wasm");
+        module.expect("a module apart from the login page, as `cargo xtask dist` builds it")
     }
 
     /// The name of the loader script.

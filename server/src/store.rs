@@ -12,6 +12,8 @@
 
 pub mod backup;
 pub mod group_commit;
+pub mod retention_clock;
+mod search_limits;
 pub mod sqlite;
 pub mod threads;
 
@@ -19,6 +21,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use parlour_core::model::MessageId;
 use thiserror::Error;
+
+use self::retention_clock::ClockRecord;
+pub use self::{
+    search_limits::{Cancellation, SearchLimits},
+    sqlite::is_searchable,
+};
 
 /// A message to append. It was validated before; the log only checks its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +122,11 @@ pub struct SearchResults {
     pub messages: Vec<StoredMessage>,
     /// There are no older matches.
     pub reached_start: bool,
+    /// The search ended at its limit of work or time: only messages with a sequence number above this one were
+    /// searched. A search before the number that follows continues it.
+    pub partial: Option<u64>,
+    /// The work that was done, in the unit of [`SearchLimits::work`].
+    pub work: u64,
 }
 
 /// Messages and session changes to append together.
@@ -132,6 +145,8 @@ pub struct AppendBatch {
 /// A query to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
+    /// Who asks, by the key of the nick. Queries of different requesters are executed in turn.
+    pub requester: Arc<str>,
     /// The room; empty for the lobby.
     pub room: Arc<str>,
     /// The kind of query.
@@ -266,12 +281,18 @@ pub trait EventLog: Send {
     /// [`LogError`]; earlier steps remain done.
     fn index_pending(&mut self) -> Result<u64, LogError>;
 
-    /// Deletes some of the messages that [`Retention`] does not allow; one step is small. `now` is in Unix
-    /// ms. Returns whether there may be more to delete.
+    /// Deletes some of the messages that [`Retention`] does not allow; one step is small. `now` is the time of the
+    /// [`RetentionClock`](retention_clock::RetentionClock), Unix ms. Returns whether there may be more to delete.
     ///
     /// # Errors
     /// [`LogError`]; earlier steps remain done.
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError>;
+
+    /// Stores the state of the retention clock.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError>;
 
     /// A reader of the same log, for use on another thread.
     ///
@@ -295,7 +316,8 @@ pub trait LogReader: Send {
     fn page(&mut self, room: &str, start: PageStart, size: PageSize) -> Result<HistoryPage, LogError>;
 
     /// Searches a room for messages with all of these words, older than `before` (0 for the newest). Words
-    /// match by prefix, Chinese text by any part. A query has no syntax.
+    /// match by prefix, Chinese text by any part, words in quotes if they follow each other. Punctuation within words
+    /// counts; accents do not.
     ///
     /// # Errors
     /// [`LogError`].
@@ -306,6 +328,16 @@ pub trait LogReader: Send {
         before: u64,
         size: PageSize,
     ) -> Result<SearchResults, LogError>;
+
+    /// Cancels the running search.
+    fn cancellation(&self) -> Cancellation;
+
+    /// The state of the retention clock. If none was stored, the time of the newest message; `None` if there is no
+    /// message either.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError>;
 
     /// All rooms that have or had messages, by name.
     ///

@@ -8,7 +8,7 @@ mod storage;
 
 pub use load::{load, load_translation};
 pub use logging::{start as start_logging, warn_early};
-pub use page::{local_day, page_is_secure};
+pub use page::{address as page_address, local_day};
 pub use storage::{
     forget_scope, has_session, last_scope, remember, remember_language, remember_scope, remember_theme,
     tab_scope,
@@ -21,7 +21,7 @@ use crate::i18n::Locale;
 pub struct Remembered {
     /// The nick of the last login.
     pub nick: String,
-    /// The server of the last login, or of config.json, or the host of the page.
+    /// The server of the last login, or of config.json, or the one beside the page.
     pub server: String,
 }
 

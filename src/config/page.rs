@@ -1,14 +1,18 @@
 //! Properties of the page: its address and the time zone.
 
-/// The host the page was loaded from, with its port unless it is the scheme's default.
-pub fn host() -> String {
-    web_sys::window().and_then(|window| window.location().host().ok()).unwrap_or_default()
-}
+use parlour_core::address::PageAddress;
 
-/// Whether the page was loaded over https.
+/// Where the page was loaded from.
 #[must_use]
-pub fn page_is_secure() -> bool {
-    web_sys::window().and_then(|window| window.location().protocol().ok()).is_some_and(|p| p == "https:")
+pub fn address() -> PageAddress {
+    let Some(location) = web_sys::window().map(|window| window.location()) else {
+        return PageAddress::default();
+    };
+    PageAddress {
+        secure: location.protocol().is_ok_and(|protocol| protocol == "https:"),
+        host: location.host().unwrap_or_default(),
+        path: location.pathname().unwrap_or_default(),
+    }
 }
 
 /// The number of the local day of a Unix time in ms.

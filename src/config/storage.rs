@@ -59,7 +59,7 @@ pub fn forget_scope() {
 /// config.json and of the page's address take effect.
 pub fn remember(login: &Remembered) {
     set(NICK, &login.nick);
-    let own = parlour_core::address::suggested(&super::page::host(), super::page_is_secure());
+    let own = parlour_core::address::suggested(&super::page_address());
     if login.server == own { remove(SERVER) } else { set(SERVER, &login.server) }
 }
 

@@ -35,7 +35,7 @@ impl Store {
     /// Logs in with a nick and a server address as typed. A failure is reported in [`Store::login_error`].
     pub fn log_in(&self, nick: &str, server: &str) {
         self.set.login_error.set(None);
-        let url = match address::socket_url(server, config::page_is_secure()) {
+        let url = match address::socket_url(server, &config::page_address()) {
             Ok(url) => url,
             Err(status) => return self.set.login_error.set(Some(status.into())),
         };

@@ -23,7 +23,7 @@ pub fn build(workspace: &Workspace, connect_src: Option<&str>) -> Result<()> {
     let mut trunk = tools::trunk(workspace);
     trunk.args(["build", "--release", "--features", split::FEATURE]);
     process::run(split::set_env(&mut trunk), "building the page")?;
-    split::add_room(workspace)?;
+    split::add_parts(workspace)?;
     stylesheet::join(&workspace.dist())?;
     if let Some(sources) = connect_src {
         restrict_connect_src(workspace, sources)?;

@@ -68,7 +68,7 @@ const BUGS: &[Bug] = &[
     }] },
     Bug { name: "lost connections stay in the member list", edits: &[Edit {
         file: "server/src/hub/login.rs",
-        text: "self.nicks.reserve(&peer.key);",
+        text: "self.nicks.reserve(&peer.key, *hash);",
         replacement: "",
     }] },
     Bug { name: "position persisted without its messages", edits: &[

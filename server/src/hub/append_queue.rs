@@ -22,11 +22,11 @@ pub struct PendingMessage {
     pub message: NewMessage,
 }
 
-/// A member that disconnected with messages in the queue. The departure is published after those messages.
+/// A member that disconnected while messages of it were not settled. The departure is published after those messages.
 #[derive(Debug)]
 pub struct Departure {
-    /// The batch with the last of those messages, counted from 1.
-    batch: u64,
+    /// The newest batch at that time, counted from 1.
+    pub batch: u64,
     /// The nick.
     pub nick: Arc<str>,
     /// The key of the nick.
@@ -57,6 +57,8 @@ pub struct AppendQueue {
     pending_messages: usize,
     /// How many batches were answered.
     completed_batches: u64,
+    /// How many of them are settled: their messages are published, or known not to be in the log.
+    settled_batches: u64,
     generation: u32,
     outcome: Outcome,
     departures: VecDeque<Departure>,
@@ -148,14 +150,38 @@ impl AppendQueue {
         self.pending_messages == 0
     }
 
-    /// Postpones the departure of a member until the messages in the queue are published.
-    pub fn postpone_departure(&mut self, nick: Arc<str>, key: Arc<str>) {
-        let batch = self.completed_batches + self.submitted.len() as u64 + u64::from(!self.next.is_empty());
-        self.departures.push_back(Departure { batch, nick, key });
+    /// The batch that a message is in if it is pushed now, counted from 1.
+    #[must_use]
+    pub fn next_batch(&self) -> u64 {
+        self.completed_batches + self.submitted.len() as u64 + 1
     }
 
-    /// Takes a departure whose last message is published.
+    /// Whether all messages of this batch are published, or known not to be in the log.
+    #[must_use]
+    pub fn is_settled(&self, batch: u64) -> bool {
+        batch <= self.settled_batches
+    }
+
+    /// Postpones the departure of a member until the messages that were sent until now are settled. Returns the batch
+    /// of the last one.
+    pub fn postpone_departure(&mut self, nick: Arc<str>, key: Arc<str>) -> u64 {
+        let batch = self.next_batch() - u64::from(self.next.is_empty());
+        self.departures.push_back(Departure { batch, nick, key });
+        batch
+    }
+
+    /// Takes a departure whose last message is settled. Call when the messages of all answered batches are published.
     pub fn next_departure(&mut self) -> Option<Departure> {
-        self.departures.pop_front_if(|departure| departure.batch <= self.completed_batches)
+        if self.outcome == Outcome::Known {
+            self.settled_batches = self.completed_batches;
+        }
+        self.departures.pop_front_if(|departure| departure.batch <= self.settled_batches)
+    }
+
+    /// The number of entries in all tables.
+    #[must_use]
+    pub fn table_size(&self) -> usize {
+        let submitted = self.submitted.iter().map(|(_, messages)| 1 + messages.len()).sum::<usize>();
+        self.next.len() + self.sessions.len() + submitted + self.departures.len()
     }
 }
