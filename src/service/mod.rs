@@ -8,6 +8,7 @@ mod browser;
 mod chat_session;
 mod drafts;
 mod leadership;
+mod rename;
 mod storage;
 mod tab_channel;
 mod visibility;

@@ -1,10 +1,7 @@
 //! The results of a search.
 
 use leptos::{either::Either, prelude::*};
-use parlour_core::{
-    model::{Message, SeekTarget},
-    status::Status,
-};
+use parlour_core::model::{Message, SeekTarget};
 
 use super::excerpt::excerpt;
 use crate::{
