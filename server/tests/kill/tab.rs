@@ -285,7 +285,7 @@ impl Tab {
         let id = MessageId::new(u64::try_from(now.unix).unwrap(), random);
         let Some(session) = &mut self.device.session else { return };
         if session.handle_send(now, id, &text).is_ok() {
-            self.device.ledger.sent(0, id);
+            self.device.ledger.sent(0, 0, id);
         }
         self.drain();
     }

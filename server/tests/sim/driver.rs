@@ -251,6 +251,7 @@ impl World {
             self.handle_tab_message(at, &bytes);
         }
         self.receive(at);
+        self.reconnect(at);
         let timeout = self.tab(at).session.poll_timeout();
         if self.tab(at).has_session() && timeout.is_some_and(|due| due <= self.now) {
             self.with_session(at, Session::handle_timeout);
@@ -261,10 +262,20 @@ impl World {
             self.post(at, &tabs::command(TabCommand::Visible));
         }
         let tab = self.tab(at);
+        if std::mem::take(&mut tab.view.must_reconnect) {
+            tab.reconnect_at = Some(now + 5_000);
+        }
         if matches!(tab.role, Role::LoggedOut) && !tab.is_retired && tab.open_at.is_none() {
             // The user logs in again.
             let wait = if std::mem::take(&mut tab.view.must_retry_login) { 2_000 } else { 1_000 };
             tab.open_at = Some(now + wait);
+        }
+    }
+
+    fn reconnect(&mut self, at: At) {
+        let now = self.now;
+        if self.tab(at).reconnect_at.take_if(|at| *at <= now).is_some() && self.tab(at).has_session() {
+            self.with_session(at, |session, now| session.handle_reconnect(now));
         }
     }
 

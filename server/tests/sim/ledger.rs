@@ -7,11 +7,20 @@ use parlour_core::{
     status::Status,
 };
 
+/// A message that a user has sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    pub tab: usize,
+    /// Messages with the same number must be stored in the order in which they were sent.
+    pub sequence: u64,
+    pub id: MessageId,
+}
+
 /// The messages that one user has sent from one device under one account.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// The sent messages, in order, each with the number of its tab.
-    pub sent: Vec<(usize, MessageId)>,
+    /// The sent messages, in order.
+    pub sent: Vec<Sent>,
     pub acknowledged: BTreeSet<MessageId>,
     /// Shown as failed, with the reason.
     pub failed: BTreeMap<MessageId, Status>,
@@ -29,8 +38,8 @@ pub struct Ledger {
 
 impl Ledger {
     /// Records a sent message.
-    pub fn sent(&mut self, tab: usize, id: MessageId) {
-        self.sent.push((tab, id));
+    pub fn sent(&mut self, tab: usize, sequence: u64, id: MessageId) {
+        self.sent.push(Sent { tab, sequence, id });
     }
 
     /// Records the state of an own message as it is shown. Returns a complaint if it has failed without a reason.
@@ -58,7 +67,7 @@ impl Ledger {
 
     /// The user has discarded a message, or a fault has removed all traces of it. It may have been stored.
     pub fn forget(&mut self, id: MessageId) {
-        self.sent.retain(|(_, sent)| *sent != id);
+        self.sent.retain(|sent| sent.id != id);
         self.acknowledged.remove(&id);
         self.failed.remove(&id);
         self.unpersisted.remove(&id);
@@ -67,7 +76,7 @@ impl Ledger {
 
     /// A tab was closed, or all have logged out: what it has sent and was neither acknowledged nor persisted is gone.
     pub fn forget_unpersisted(&mut self, tab: Option<usize>) {
-        let of_tab = |(of, id): &(usize, MessageId)| tab.is_none_or(|tab| tab == *of).then_some(*id);
+        let of_tab = |sent: &Sent| tab.is_none_or(|tab| tab == sent.tab).then_some(sent.id);
         let of_tab: Vec<_> = self.sent.iter().filter_map(of_tab).collect();
         for id in of_tab {
             if self.unpersisted.remove(&id) && !self.acknowledged.contains(&id) {
@@ -78,7 +87,7 @@ impl Ledger {
 
     /// The sent messages, in order.
     pub fn ids(&self) -> impl Iterator<Item = MessageId> {
-        self.sent.iter().map(|(_, id)| *id)
+        self.sent.iter().map(|sent| sent.id)
     }
 
     /// Whether this message has failed, and has to.

@@ -45,7 +45,7 @@ impl Plan {
         let max_bytes = [700, 1_500, 8 * 1024][rng.index(3)];
         Self {
             tabs,
-            bad_storage: rng.once_in(4),
+            bad_storage: tabs == 1 && rng.once_in(2),
             hangs: tabs > 1 && rng.once_in(2),
             middlebox: rng.once_in(5).then_some(Middlebox { max_bytes }),
             restores: rng.once_in(6),

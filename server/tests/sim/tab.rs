@@ -49,6 +49,8 @@ pub struct Tab {
     pub view: View,
     /// When the user opens the tab or logs in again.
     pub open_at: Option<Millis>,
+    /// When the user tries again to connect.
+    pub reconnect_at: Option<Millis>,
     /// Messages of other tabs.
     pub inbox: VecDeque<(Millis, Vec<u8>)>,
     /// Results for the login with this number.
@@ -75,6 +77,7 @@ impl Tab {
             link: None,
             view: View::new(),
             open_at: None,
+            reconnect_at: None,
             inbox: VecDeque::new(),
             callbacks: VecDeque::new(),
             hung_until: 0,
@@ -106,7 +109,10 @@ impl Tab {
         let inbox = self.inbox.front().map(|(at, _)| *at);
         let callback = self.callbacks.iter().map(|(at, ..)| *at).min();
         let received = self.link.as_ref().and_then(|link| link.due()[1]);
-        let next = [timeout, report, inbox, callback, received, self.open_at].into_iter().flatten().min();
+        let next = [timeout, report, inbox, callback, received, self.open_at, self.reconnect_at]
+            .into_iter()
+            .flatten()
+            .min();
         next.map(|at| at.max(self.hung_until))
     }
 }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use parlour_core::model::MessageId;
 use parlour_server::store::{LogReader, PageSize, PageStart};
 
-use super::{ledger::Ledger, view::View};
+use super::{
+    ledger::{Ledger, Sent},
+    view::View,
+};
 
 /// A message of the log: sequence number, id, sender, content.
 pub type LogEntry = (u64, MessageId, String, String);
@@ -59,15 +62,15 @@ pub fn check_exactly_once(log: &[LogEntry], users: &[User]) {
     }
 }
 
-/// The messages of each tab are in the order in which they were sent.
+/// The messages are in the order in which they were sent.
 fn check_order(who: &str, ledger: &Ledger, entries: &BTreeMap<MessageId, (u64, String, String)>) {
     let mut newest = BTreeMap::new();
-    for (tab, id) in &ledger.sent {
+    for Sent { sequence, id, .. } in &ledger.sent {
         if ledger.failed.contains_key(id) || ledger.retried.contains(id) {
             continue;
         }
         let seq = entries[id].0;
-        let before = newest.insert(tab, seq).unwrap_or(0);
+        let before = newest.insert(sequence, seq).unwrap_or(0);
         assert!(before < seq, "{who}'s own messages are out of order: {before} was sent before {seq}");
     }
 }

@@ -24,6 +24,8 @@ pub struct View {
     pub in_room: bool,
     /// The login failed for a transient reason.
     pub must_retry_login: bool,
+    /// The nick is reserved for the session of an older log.
+    pub must_reconnect: bool,
     /// When the user began the seek or search that is not finished.
     pub seek_since: Option<Millis>,
     pub search_since: Option<Millis>,
@@ -40,6 +42,7 @@ impl View {
             connection: Connection::Idle,
             in_room: false,
             must_retry_login: false,
+            must_reconnect: false,
             seek_since: None,
             search_since: None,
             seen: Seen::new(),
@@ -68,6 +71,9 @@ impl View {
                         if !self.in_room && (!status.is_terminal() || status == Status::NickTaken) =>
                     {
                         self.must_retry_login = true;
+                    }
+                    Connection::Failed { status: Status::NickTaken, .. } if ledger.log_may_change => {
+                        self.must_reconnect = true;
                     }
                     Connection::Failed { status, .. } => {
                         self.complaints.push(format!("the connection failed: {status}"));
