@@ -16,7 +16,7 @@ const TEXT = {
 
 // The client usually starts within this time, and drawing a loading screen would delay it.
 const LOADING_SCREEN_DELAY_MS = 400;
-// How long a small file may take. The client starts without the settings if they do not arrive.
+// How long a small file may take. The client starts without the settings and in English if they do not arrive.
 const TIMEOUT_MS = 10_000;
 
 document.getElementById("load-error").remove();
@@ -44,13 +44,16 @@ function fail(reason) {
   boot.replaceChildren(sentence, button);
 }
 
+// Requests a file that keeps its name when hosts change it, so a cached copy has to be revalidated.
+globalThis.requestFile = (name) => fetch(name, { cache: "no-cache", signal: AbortSignal.timeout?.(TIMEOUT_MS) });
+
 async function start() {
   if (!globalThis.device) throw new Error("device.js is missing");
   const script = document.querySelector('link[rel="modulepreload"]:not([href*="/snippets/"])');
   const module = document.querySelector('link[rel="preload"][type="application/wasm"]');
   const response = fetch(module.href, { integrity: module.integrity });
-  // The client needs the configuration first. Hosts edit this file, so it has no hash in its name.
-  globalThis.settings = fetch("config.json", { cache: "no-cache", signal: AbortSignal.timeout?.(TIMEOUT_MS) });
+  // The client needs the configuration first.
+  globalThis.settings = requestFile("config.json");
   // Both are awaited later. Without a handler a failure would also be reported as unhandled.
   for (const request of [response, globalThis.settings]) request.catch(() => {});
   const { default: init } = await import(script.href);

@@ -45,7 +45,7 @@ impl Environment {
         Programs { browser: path(browser), driver: path(driver) }
     }
 
-    /// The path of another program, such as `NGINX`.
+    /// The path of another program, such as `PARLOUR_NGINX`.
     ///
     /// # Panics
     /// As [`Self::programs`].

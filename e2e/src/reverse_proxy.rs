@@ -79,7 +79,7 @@ impl Certificate {
     #[must_use]
     pub fn new() -> Self {
         let certificate = Self { folder: new_folder() };
-        let made = Command::new(Environment::program("OPENSSL"))
+        let made = Command::new(Environment::program("PARLOUR_OPENSSL"))
             .args([
                 "req",
                 "-x509",
@@ -109,7 +109,7 @@ impl Certificate {
     /// If openssl fails.
     #[must_use]
     pub fn browser_arguments(&self) -> [String; 2] {
-        let key = Command::new(Environment::program("OPENSSL"))
+        let key = Command::new(Environment::program("PARLOUR_OPENSSL"))
             .args(["x509", "-noout", "-pubkey", "-in"])
             .arg(self.file())
             .output()
@@ -190,7 +190,7 @@ impl ReverseProxy {
         let mut proxy = Self { process, address, folder, log };
         eventually_within(READY_WITHIN, "the proxy listens", async || {
             if let Some(status) = proxy.process.try_wait().expect("query the state of the proxy") {
-                panic!("the proxy ended: {status}\n{}", proxy.log.lock().unwrap().join("\n"));
+                panic!("the proxy ended: {status}");
             }
             TcpStream::connect(proxy.address).map(drop).map_err(|error| error.to_string())
         })
@@ -246,7 +246,7 @@ fn nginx(folder: &Path, server: &str) -> Command {
     );
     let file = folder.join("nginx.conf");
     fs::write(&file, text).expect("write the configuration");
-    let mut command = Command::new(Environment::program("NGINX"));
+    let mut command = Command::new(Environment::program("PARLOUR_NGINX"));
     command.args(["-e", "stderr", "-p"]).arg(folder).arg("-c").arg(file);
     command
 }
@@ -254,7 +254,7 @@ fn nginx(folder: &Path, server: &str) -> Command {
 fn caddy_text(example: &Example, address: SocketAddr, server: &str, certificate: &Certificate) -> String {
     let (file, key) = (certificate.file(), certificate.key());
     let site = format!(
-        "{DOMAIN}:{} {{\n    bind {}\n    tls {} {}",
+        "https://{DOMAIN}:{} {{\n    bind {}\n    tls {} {}",
         address.port(),
         address.ip(),
         file.display(),
@@ -266,9 +266,9 @@ fn caddy_text(example: &Example, address: SocketAddr, server: &str, certificate:
 /// Runs Caddy without its administration port, with all of its files in a folder.
 fn caddy(folder: &Path, site: &str) -> Command {
     let file = folder.join("Caddyfile");
-    let text = format!("{{\n    admin off\n    persist_config off\n    auto_https off\n}}\n\n{site}");
+    let text = format!("{{\n    admin off\n    auto_https disable_redirects\n}}\n\n{site}");
     fs::write(&file, text).expect("write the configuration");
-    let mut command = Command::new(Environment::program("CADDY"));
+    let mut command = Command::new(Environment::program("PARLOUR_CADDY"));
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
     command.env("HOME", folder).env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
     command

@@ -39,14 +39,13 @@ const FAKE: &str =
 #[test]
 fn page_works_in_a_browser_that_is_broken() {
     browser_test("page_works_in_a_browser_that_is_broken", async |test| {
-        let server = Server::start();
-        let mut lili = DesktopPeer::connect(server.address(), "lili");
-        for (n, (what, script)) in BROKEN.into_iter().enumerate() {
-            let nick = format!("tom{n}");
-            let page = test.open_blank(&nick, Default::default()).await;
+        for (what, script) in BROKEN {
+            let server = Server::start();
+            let mut lili = DesktopPeer::connect(server.address(), "lili");
+            let page = test.open_blank("tom", Default::default()).await;
             page.before_load(&format!("{FAKE}{script}")).await;
             page.goto(&server.url()).await;
-            page.log_in(&nick).await;
+            page.log_in("tom").await;
             let (own, other) = (format!("own, with {what}"), format!("lili’s, with {what}"));
             page.send_and_wait(&own).await;
             lili.send(&other);
@@ -63,7 +62,7 @@ fn page_works_in_a_browser_that_is_broken() {
             assert!(times.iter().all(is_time), "{what}: {times:?}");
             page.send("/who").await;
             page.until("the names of both", |view| {
-                view.row_texts("notice").iter().any(|line| line.contains(&nick) && line.contains("lili"))
+                view.row_texts("notice").iter().any(|line| line.contains("tom") && line.contains("lili"))
             })
             .await;
             let errors = page.unexpected_errors().await;

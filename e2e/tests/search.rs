@@ -280,3 +280,36 @@ fn highlights_and_excerpts_contain_whole_characters() {
         until_found(&page, &[&format!("[न]मस्ते {}", family.repeat(16))]).await;
     });
 }
+
+#[test]
+fn search_that_reaches_its_limit_says_so_and_continues() {
+    browser_test("search_that_reaches_its_limit_says_so_and_continues", async |test| {
+        // Words that begin too many others to be looked up, never in one message except the first.
+        let text = |n: u64| {
+            let letter = if n.is_multiple_of(2) { 'p' } else { 'q' };
+            let words: Vec<_> = (0..40).map(|i| format!("{letter}{}", n * 40 + i)).collect();
+            if n == 0 { "the plain question".into() } else { words.join(" ") }
+        };
+        let server = Server::start_with_history(60_000, text);
+        let page = test.open("tom", &server.url()).await;
+        page.log_in("tom").await;
+        open_search(&page).await;
+        page.fill("#search-words", "p q").await;
+        until_status(&page, "Nothing found in the latest messages; older messages may match too.").await;
+        // Each search goes on where the last one ended.
+        let status = "return document.querySelector('#search-state').textContent";
+        loop {
+            page.until_true("an answer", &format!("{status} !== 'Searching…'")).await;
+            if page.eval::<String>(status, vec![]).await == "1 message found" {
+                break;
+            }
+            page.click("#search .search-more").await;
+        }
+        until_found(&page, &["the [p]lain [q]uestion"]).await;
+
+        page.fill("#search-words", "???").await;
+        until_status(&page, "Punctuation alone can't be found; type a word or a number.").await;
+        let no_retry = "return !document.querySelector('#search .search-more').checkVisibility()";
+        page.until_true("no button to try the same again", no_retry).await;
+    });
+}

@@ -120,7 +120,7 @@ fn login_can_be_retried_if_the_cache_never_answers() {
 fn page_starts_if_the_settings_never_arrive() {
     browser_test("page_starts_if_the_settings_never_arrive", async |test| {
         let server = Server::start();
-        let page = test.open_blank("tom", WindowOptions::default()).await;
+        let page = test.open_blank("tom", WindowOptions { language: "zh-CN" }).await;
         // As if the connection hung: only the page's own limit ends the request.
         page.before_load(
             "{
@@ -133,6 +133,8 @@ fn page_starts_if_the_settings_never_arrive() {
         )
         .await;
         page.goto(&server.url()).await;
+        let view = page.until("the login page", |view| view.login).await;
+        assert_eq!(view.lang, "en", "the only language that is part of the client");
         page.log_in("tom").await;
         page.send_and_wait("hello").await;
     });

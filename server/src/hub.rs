@@ -339,6 +339,7 @@ impl Hub {
             self.end_lost_session(&hash, &session);
         }
         self.recovering_limits.expire(now);
+        self.admission.expire(now);
     }
 
     /// Starts a shutdown: when the append queue is empty, all clients are notified and closed.

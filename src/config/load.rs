@@ -2,12 +2,19 @@
 
 use js_sys::{Promise, Reflect};
 use parlour_core::address;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{RequestCache, RequestInit, Response};
+use web_sys::Response;
 
 use super::{Config, Remembered, logging, page, storage};
 use crate::i18n::{self, Locale};
+
+#[wasm_bindgen]
+extern "C" {
+    /// Requests a file from the page's directory, for a limited time; in boot/boot.js.
+    #[wasm_bindgen(catch, js_name = requestFile)]
+    fn request(file: &str) -> Result<Promise, JsValue>;
+}
 
 /// Loads the settings. The user's earlier choices take precedence over config.json, and that over the browser's
 /// preferences. The second value lists the problems found, to be logged with [`super::warn_early`].
@@ -56,7 +63,7 @@ pub async fn load() -> (Config, Vec<String>) {
 /// [`i18n::texts`] returns the English texts.
 pub fn load_translation(locale: Locale) -> impl Future<Output = bool> {
     let missing = !i18n::is_loaded(locale);
-    let requested = missing.then(|| request(&format!("lang/{}.json", locale.tag()))).flatten();
+    let requested = missing.then(|| request(&format!("lang/{}.json", locale.tag())).ok()).flatten();
     async move {
         if let Some(request) = requested
             && let Ok(response) = response(request).await
@@ -74,18 +81,13 @@ async fn fetch_config() -> Result<JsValue, String> {
     // boot/boot.js requests it while this module is downloaded.
     let requested =
         Reflect::get(&js_sys::global(), &"settings".into()).ok().and_then(|promise| promise.dyn_into().ok());
-    let request = requested.or_else(|| request("config.json")).ok_or("there is no window")?;
+    let request = match requested {
+        Some(request) => request,
+        None => request("config.json").map_err(message)?,
+    };
     let response = response(request).await?;
     let json = JsFuture::from(response.json().map_err(message)?).await.map_err(message)?;
     if json.is_object() { Ok(json) } else { Err("it is not an object".into()) }
-}
-
-/// Requests a file from the page's directory.
-fn request(file: &str) -> Option<Promise> {
-    let init = RequestInit::new();
-    // The file keeps its name when it is changed, so a cached copy has to be revalidated.
-    init.set_cache(RequestCache::NoCache);
-    Some(web_sys::window()?.fetch_with_str_and_init(file, &init))
 }
 
 async fn response(request: Promise) -> Result<Response, String> {

@@ -22,8 +22,8 @@ pub struct Proxies {
 /// start them as services.
 pub fn find_or_install(workspace: &Workspace) -> Result<Proxies> {
     Ok(Proxies {
-        nginx: proxy(workspace, "nginx", "NGINX", "usr/sbin/nginx", "-v")?,
-        caddy: proxy(workspace, "caddy", "CADDY", "usr/bin/caddy", "version")?,
+        nginx: proxy(workspace, "nginx", "PARLOUR_NGINX", "usr/sbin/nginx", "-v")?,
+        caddy: proxy(workspace, "caddy", "PARLOUR_CADDY", "usr/bin/caddy", "version")?,
         openssl: openssl(workspace)?,
     })
 }

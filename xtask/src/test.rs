@@ -84,7 +84,7 @@ pub fn browser_test(workspace: &Workspace) -> Result<Command> {
         .env("GECKODRIVER", firefox.driver)
         .env("FIREFOX", firefox.browser);
     let proxies::Proxies { nginx, caddy, openssl } = proxies::find_or_install(workspace)?;
-    command.env("NGINX", nginx).env("CADDY", caddy).env("OPENSSL", openssl);
+    command.env("PARLOUR_NGINX", nginx).env("PARLOUR_CADDY", caddy).env("PARLOUR_OPENSSL", openssl);
     // One of the tests runs `trunk serve`.
     let trunk = tools::trunk(workspace);
     command.env("PARLOUR_TRUNK", trunk.get_program());

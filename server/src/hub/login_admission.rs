@@ -75,9 +75,7 @@ impl LoginAdmission {
     /// # Errors
     /// The time in ms after which the client should retry.
     pub fn admit(&mut self, now: Millis, address: IpAddr) -> Result<(), Millis> {
-        while let Some(address) = self.recovered.pop_due(now) {
-            self.by_address.remove(&address);
-        }
+        self.expire(now);
         let of_address = self.by_address.entry(address).or_insert_with(|| Pace::new(now, self.share));
         let before = of_address.bucket;
         // The share first: a login beyond it must neither use up the limit of all nor delay the retries of others.
@@ -87,6 +85,13 @@ impl LoginAdmission {
         }
         self.recovered.set(address, of_address.bucket.full_at());
         admitted
+    }
+
+    /// Forgets addresses whose share has recovered.
+    pub fn expire(&mut self, now: Millis) {
+        while let Some(address) = self.recovered.pop_due(now) {
+            self.by_address.remove(&address);
+        }
     }
 
     /// The number of entries in all tables.

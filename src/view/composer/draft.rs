@@ -2,8 +2,6 @@
 
 use leptos::{html, prelude::*, task::spawn_local};
 
-use web_sys::HtmlTextAreaElement;
-
 use super::oversized::Inserted;
 use crate::ctrl::{Store, use_store};
 
@@ -20,39 +18,40 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Makes an empty draft, and loads what was typed before and not sent.
+    /// Makes an empty draft.
     pub fn new() -> Self {
-        let draft = Self {
+        Self {
             store: use_store(),
             text: RwSignal::new(String::new()),
             field: NodeRef::new(),
             refused: StoredValue::new(None),
             excess_bytes: RwSignal::new(0),
-        };
-        let stored = draft.store.load_draft();
-        spawn_local(async move {
-            let stored = stored.await;
-            if !stored.is_empty() {
-                draft.insert(&stored);
-            }
-        });
-        draft
+        }
     }
 
     /// Inserts a text before the current draft, on a line of its own, and focuses the field.
     pub fn prepend(self, text: &str) {
-        if let Some(field) = self.insert(text) {
-            let _ = field.focus();
-        }
-    }
-
-    /// [`Self::prepend`] without the focus. Returns the field; `None` if the room is not shown any more.
-    fn insert(self, text: &str) -> Option<HtmlTextAreaElement> {
-        let field = self.field.try_get_untracked().flatten()?;
+        let Some(field) = self.field.get_untracked() else { return };
         let written = field.value();
         let whole = if written.is_empty() { text.to_owned() } else { format!("{text}\n{written}") };
         self.store.draft_changed(&whole);
         self.text.set(whole);
-        Some(field)
+        let _ = field.focus();
+    }
+
+    /// Loads what was typed before and not sent.
+    pub(super) fn load(self) {
+        let loading = self.store.load_draft();
+        spawn_local(async move {
+            let stored = loading.await;
+            // There is no field any more if the room was left meanwhile.
+            let Some(field) = self.field.try_get_untracked().flatten() else { return };
+            if !stored.is_empty() && field.value().is_empty() {
+                self.store.draft_changed(&stored);
+                self.text.set(stored);
+            } else if !stored.is_empty() {
+                self.prepend(&stored);
+            }
+        });
     }
 }

@@ -30,7 +30,7 @@ pub fn Results() -> impl IntoView {
         (SearchState::Done, (n, false)) => t().search_found(n),
         (SearchState::Failed(status), _) => t().status(status).to_owned(),
     };
-    let failed = move || matches!(state(), SearchState::Failed(_));
+    let failed = move || matches!(state(), SearchState::Failed(status) if !status.is_terminal());
     let messages = move || {
         search.with(|search| {
             let with_words = |message: &Message| (search.result_words.clone(), message.clone());

@@ -1,5 +1,7 @@
 use axum::http::{HeaderName, HeaderValue};
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn ip(text: &str) -> IpAddr {
@@ -172,5 +174,23 @@ fn all_reported_hosts_are_known() {
     ];
     for (lines, hosts) in cases {
         assert_eq!(any.hosts(ip(PROXY), &headers(lines)), hosts, "{lines:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_a_client_sends_changes_its_address(sent in "[ -~\t]{0,40}", quoted in "[\",;=\\\\for 1.:\\[\\]]{0,24}") {
+        for sent in [sent, quoted] {
+            // What the proxy makes of it: one line, or two.
+            let line = format!("{sent}, 2.2.2.2");
+            prop_assert_eq!(client(&[("x-forwarded-for", &line)]), ip("2.2.2.2"));
+            prop_assert_eq!(client(&[("x-forwarded-for", &sent), ("x-forwarded-for", "2.2.2.2")]), ip("2.2.2.2"));
+            let line = format!("{sent}, for=\"[2001:db8::1]:80\"");
+            // A malformed line says nothing, so the client counts as the proxy.
+            let known = [ip("2001:db8::1"), ip(PROXY)];
+            prop_assert!(known.contains(&client(&[("forwarded", &line)])), "{}", line);
+            let lines = [("forwarded", &*sent), ("forwarded", "for=\"[2001:db8::1]:80\"")];
+            prop_assert_eq!(client(&lines), known[0]);
+        }
     }
 }

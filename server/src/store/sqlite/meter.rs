@@ -69,6 +69,14 @@ impl Meter {
         self.is_exhausted()
     }
 
+    /// Runs something whose instructions do not tell its work, which is this much.
+    pub(super) fn instead<T>(&self, work: u64, run: impl FnOnce() -> T) -> T {
+        let before = self.work.load(Relaxed);
+        let out = run();
+        self.work.store(before + work, Relaxed);
+        out
+    }
+
     /// Adds the work of reading a text. Returns whether the search is to end.
     pub(super) fn spend_text(&self, text: &str) -> bool {
         self.spend((text.len() / UNIT_BYTES) as u64 + 1)

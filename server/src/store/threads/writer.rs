@@ -145,6 +145,8 @@ impl<R> Writer<R> {
         let (now, event) = self.clock.read(monotonic, unix_ms());
         let hours = |ms: i64| ms / 3_600_000;
         match event {
+            // A server that deletes nothing may be off for as long as it likes.
+            Some(ClockEvent::Ahead(_)) if self.retention == Retention::default() => {}
             Some(ClockEvent::Ahead(ms)) => tracing::warn!(
                 hours = hours(ms),
                 "the system clock is ahead of the time that the message log knows; messages are not deleted by it \
@@ -155,13 +157,13 @@ impl<R> Writer<R> {
                 "the system clock is behind the time that the message log knows; new messages get a wrong time; \
                  check the date of the system"
             ),
-            Some(ClockEvent::Believed) => {
+            Some(ClockEvent::Believed) if self.retention != Retention::default() => {
                 tracing::warn!(
                     "the system clock has been like this for a day; messages are deleted by it from now on"
                 );
             }
             Some(ClockEvent::Right) => tracing::info!("the system clock is right again"),
-            None => {}
+            Some(ClockEvent::Believed) | None => {}
         }
         now
     }
