@@ -183,7 +183,6 @@ fn with_faults_nothing_is_lost_or_duplicated() {
             "stalls",
             "starts with a full disk",
             "tabs killed",
-            "tabs that hang",
         ] {
             assert!(tally.0.get(what).is_some_and(|n| *n > 0), "{what}: never");
         }

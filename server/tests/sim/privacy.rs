@@ -83,6 +83,10 @@ impl World {
     /// The server sends these bytes to a tab.
     pub fn note_secret(&mut self, at: At, bytes: &[u8]) {
         let owner = (at.device, self.tab(at).account);
+        if self.tab(at).view.is_online() {
+            // Only the answer to a login has one.
+            return;
+        }
         if let Ok(Envelope { extension: Some(Extension::Welcome(welcome)), .. }) = codec::decode(bytes) {
             let complaint = self.secrets.learn(&welcome.secret, owner).err();
             self.tab(at).view.complaints.extend(complaint);
