@@ -15,7 +15,7 @@ use parlour_fuzz::corpus;
 
 fn main() {
     for (target, seeds) in [
-        ("frame", frames()),
+        ("frame", [frames(), lists()].concat()),
         ("session", sessions()),
         ("hub", hubs()),
         ("config", configs()),
@@ -169,6 +169,43 @@ fn frames() -> Vec<Vec<u8>> {
     let batch = codec::batch(all.iter().map(|bytes| bytes.clone().into()).collect());
     all.push(batch[..batch.len() - 3].into());
     all.extend([joined, batch.into()]);
+    all
+}
+
+/// Envelopes with long lists of empty elements, which are many times as large after decoding, and damaged ones.
+fn lists() -> Vec<Vec<u8>> {
+    let talk = codec::message("tom", "", Some(MessageId([7; 16])), "hi");
+    let attachments = vec![wire::Attachment::default(); 200];
+    let reaction = wire::Reaction { nicks: vec![String::new(); 100], ..wire::Reaction::default() };
+    let login = wire::Login {
+        version: 1,
+        capabilities: vec![String::new(); 100],
+        positions: vec![wire::RoomPosition::default(); 100],
+        ..wire::Login::default()
+    };
+    let ack = wire::Ack { accepted: vec![wire::Accepted::default(); 200] };
+    let members = vec![wire::Member::default(); 200];
+    let batch = wire::Batch { frames: vec![codec::encode(&talk); 8] };
+    let nested =
+        wire::Batch { frames: vec![codec::encode(&codec::extension("", Extension::Batch(batch.clone())))] };
+    let frames = [
+        Envelope { attachments, ..talk.clone() },
+        Envelope { reactions: vec![reaction; 3], ..talk },
+        codec::login("tom", login),
+        codec::extension("", Extension::Ack(ack)),
+        codec::extension("", Extension::Roster(wire::Roster { members, ..wire::Roster::default() })),
+        codec::extension("", Extension::Batch(wire::Batch { frames: vec![Default::default(); 200] })),
+        codec::extension("", Extension::Batch(nested)),
+        codec::extension("", Extension::Batch(batch)),
+    ];
+    let mut all: Vec<Vec<u8>> = frames.iter().map(|frame| codec::encode(frame).into()).collect();
+    // Groups in groups, an unknown field a hundred times, a text that is not UTF-8, and a list that is cut off.
+    all.extend([
+        [0xA3, 0x06].repeat(120),
+        [0xA2, 0x06, 0].repeat(100),
+        vec![0x1A, 1, 0xFF],
+        all[0][..99].into(),
+    ]);
     all
 }
 

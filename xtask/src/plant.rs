@@ -100,6 +100,75 @@ const BUGS: &[Bug] = &[
             let _ = again.map(|entry| self.send_queue.push(entry));
             self.send_queue.set(id, stage);",
     }] },
+    Bug { name: "secret survives leaving", edits: &[Edit {
+        file: "core/src/session.rs",
+        text: "        self.secret.clear();
+",
+        replacement: "",
+    }] },
+    Bug { name: "reconnecting refills the rate limits", edits: &[Edit {
+        file: "server/src/hub/login.rs",
+        text: "self.recovering_limits.put(self.now, c.address, peer.key.clone(), c.limits);",
+        replacement: "",
+    }] },
+    Bug { name: "strangers displace lost sessions", edits: &[
+        Edit {
+            file: "server/src/hub/sessions.rs",
+            text: "of_address.excess(self.limits.per_address).or_else(|| self.lost.excess(self.limits.total))?;",
+            replacement: "self.lost.excess(self.limits.total).filter(|_| !of_address.0.is_empty())?;",
+        },
+        Edit {
+            file: "server/src/hub/sessions.rs",
+            text: "let place = (session.has_sent, self.last_number);",
+            replacement: "let place = (false, self.last_number);",
+        },
+        Edit {
+            file: "server/src/hub/sessions.rs",
+            text: "let place = (session.has_sent, lost.number);",
+            replacement: "let place = (false, lost.number);",
+        },
+    ] },
+    Bug { name: "poison message sent for ever", edits: &[
+        Edit { file: "core/src/send_queue.rs", text: "if self.too_big >= MAX_TOO_BIG {", replacement: "if false {" },
+        Edit { file: "core/src/send_queue.rs", text: "(self.ended >= MAX_ENDED).then_some", replacement: "false.then_some" },
+    ] },
+    Bug { name: "position not compared with a restored log", edits: &[Edit {
+        file: "server/src/hub/position.rs",
+        text: "if is_here == Some(true) {",
+        replacement: "if is_here.is_some() {",
+    }] },
+    Bug { name: "known ranges of a replaced log stay known", edits: &[Edit {
+        file: "core/src/session/history.rs",
+        text: "        history.known.clear();
+        history.last_message = None;",
+        replacement: "        history.last_message = None;",
+    }] },
+    Bug { name: "retention by a clock that jumped", edits: &[Edit {
+        file: "server/src/store/retention_clock.rs",
+        text: "State::Ahead(_) | State::Behind(_) => expected,",
+        replacement: "State::Ahead(_) | State::Behind(_) => wall,",
+    }] },
+    Bug { name: "reservation released when the room is full", edits: &[Edit {
+        file: "server/src/hub/login.rs",
+        text: "            let free = self.nicks.check_for(&nick, own.as_ref().map(|_| &hash));
+",
+        replacement: "            if own.is_some() {
+                self.nicks.release(&key);
+            }
+            let free = self.nicks.check_for(&nick, own.as_ref().map(|_| &hash));
+",
+    }] },
+    Bug { name: "departure before the last messages", edits: &[Edit {
+        file: "server/src/hub/login.rs",
+        text: "if self.append_queue.is_settled(c.last_batch) {",
+        replacement: "if true {",
+    }] },
+    Bug { name: "rate limits of the gone are kept", edits: &[Edit {
+        file: "server/src/hub.rs",
+        text: "        self.recovering_limits.expire(now);
+",
+        replacement: "",
+    }] },
 ];
 
 pub fn plant(args: &[String]) -> Result<()> {

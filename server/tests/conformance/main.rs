@@ -8,6 +8,7 @@
 //! | `handshake` | the opening handshake, section 4.2 |
 //! | `framing` | headers, masks, lengths, fragments: 5.1 to 5.6 |
 //! | `control` | Ping, Pong, and Close with its codes: 5.5 and 7 |
+//! | `envelopes` | more fields, elements, levels and fragments than any client sends: 10.4 |
 //! | `sent` | frames that the server sends |
 //! | `case`, `bytes`, `table` | how a case is described, encoded and printed |
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
@@ -18,6 +19,7 @@ mod common;
 mod bytes;
 mod case;
 mod control;
+mod envelopes;
 mod framing;
 mod handshake;
 mod sent;
@@ -41,7 +43,7 @@ fn every_rule_is_followed() {
     }
     // Two rooms, because a message is published once per room.
     let (mut whole, mut cut) = (Room::open(), Room::open());
-    for case in framing::cases().into_iter().chain(control::cases()) {
+    for case in framing::cases().into_iter().chain(control::cases()).chain(envelopes::cases()) {
         let answer = case.play(&mut whole, Delivery::Whole);
         table.row(case.section, &case.what, &case.wanted, &answer);
         let again = case.play(&mut cut, Delivery::Bytes);

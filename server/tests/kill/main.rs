@@ -13,21 +13,25 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod crowd;
-#[path = "../sim/device.rs"]
-#[allow(dead_code, reason = "the simulation uses all of it")]
 mod device;
 mod full;
-#[path = "../sim/network.rs"]
+#[path = "../sim/ledger.rs"]
 #[allow(dead_code, reason = "the simulation uses all of it")]
-mod network;
+mod ledger;
 mod program;
 #[path = "../sim/rng.rs"]
 mod rng;
 mod rounds;
+#[path = "../sim/storage.rs"]
+#[allow(dead_code, reason = "the simulation uses all of it")]
+mod storage;
 mod tab;
 mod table;
 #[path = "../sim/truth.rs"]
 mod truth;
+#[path = "../sim/view.rs"]
+#[allow(dead_code, reason = "the simulation uses all of it")]
+mod view;
 
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,7 @@ use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 use super::{
     common::Dir,
     crowd::Crowd,
+    device::Device,
     program::Program,
     rng::Rng,
     tab::{Order, State},
@@ -67,8 +68,9 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
     let log = SqliteLog::open(dir.path()).unwrap();
     let log = truth::read_all(&mut *log.reader().unwrap());
     Row { how, rounds, reconnect_ms }.print(&log, &devices);
-    truth::check_exactly_once(&log, &devices);
-    truth::check_presence(&devices);
+    let users: Vec<_> = devices.iter().map(Device::user).collect();
+    truth::check_exactly_once(&log, &users);
+    truth::check_presence(&users, &[]);
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Tab {
         state: Arc<Mutex<State>>,
     ) -> Self {
         Self {
-            device: Device::new(number, true),
+            device: Device::new(number),
             socket: None,
             address,
             begun: Instant::now(),
@@ -172,15 +172,15 @@ impl Tab {
         }
         *state = State {
             online,
-            connection: device.connection.clone(),
-            complaints: device.complaints.clone(),
+            connection: device.view.connection.clone(),
+            complaints: device.view.complaints.clone(),
             since: state.since,
             members: device.session.as_ref().map_or(0, |session| session.members().1),
-            sent: device.sent.len(),
-            acknowledged: device.acknowledged.len(),
-            gaps: device.gaps.len(),
+            sent: device.ledger.sent.len(),
+            acknowledged: device.ledger.acknowledged.len(),
+            gaps: device.view.gaps.len(),
             settling: self.loads_gaps && self.send_at.is_none(),
-            queued_messages: if self.loads_gaps { device.storage.queued_messages() } else { 0 },
+            queued_messages: if self.loads_gaps { device.storage.queued_messages().count() } else { 0 },
             newest: self.newest,
             refused: self.refused,
         };
@@ -237,7 +237,7 @@ impl Tab {
         if self.device.session.as_ref().and_then(Session::poll_timeout).is_some_and(|due| due <= now) {
             self.act(Session::handle_timeout);
         }
-        if std::mem::take(&mut self.device.must_retry_login) {
+        if std::mem::take(&mut self.device.view.must_retry_login) {
             self.device.open_at = Some(now + 500);
         }
         if self.device.open_at.is_some_and(|at| at <= now) {
@@ -248,7 +248,7 @@ impl Tab {
             self.send_message();
         }
         if self.loads_gaps
-            && let Some(state) = self.device.gaps.iter().find(|state| !state.loading)
+            && let Some(state) = self.device.view.gaps.iter().find(|state| !state.loading)
         {
             let to = state.gap.to;
             self.act(|session, now| session.handle_load_gap(now, to));
@@ -285,7 +285,7 @@ impl Tab {
         let id = MessageId::new(u64::try_from(now.unix).unwrap(), random);
         let Some(session) = &mut self.device.session else { return };
         if session.handle_send(now, id, &text).is_ok() {
-            self.device.sent.push(id);
+            self.device.ledger.sent(0, 0, id);
         }
         self.drain();
     }
@@ -306,7 +306,7 @@ impl Tab {
                 }
                 _ => {}
             }
-            self.device.handle_event(event);
+            self.device.view.handle_event(event, &mut self.device.ledger);
         }
     }
 
@@ -333,8 +333,7 @@ impl Tab {
                 }
             }
             Command::Persist { ticket, changes } => {
-                device.storage.requested.push_back((0, ticket, changes));
-                device.storage.apply_next();
+                device.storage.apply(&changes);
                 session.handle_persisted(now, ticket);
             }
         }

@@ -18,10 +18,10 @@ impl Row {
     pub fn print(mut self, log: &[LogEntry], devices: &[Device]) {
         let mut times = BTreeMap::new();
         log.iter().for_each(|(_, id, ..)| *times.entry(*id).or_insert(0_usize) += 1);
-        let acknowledged = || devices.iter().flat_map(|device| &device.acknowledged);
+        let acknowledged = || devices.iter().flat_map(|device| &device.ledger.acknowledged);
         let lost = acknowledged().filter(|id| !times.contains_key(id)).count();
         let shown_twice = devices.iter().map(|device| {
-            let shown = device.shown();
+            let shown = device.view.shown();
             let ids: std::collections::BTreeSet<_> = shown.iter().map(|(_, id)| id).collect();
             shown.len() - ids.len()
         });

@@ -1,37 +1,61 @@
 //! The invariants.
 
-use super::{truth, world::World};
+use parlour_core::Millis;
+use parlour_server::hub::tables::TableSizes;
+
+use super::{
+    machine::{SESSION_GRACE_MS, empty_tables},
+    network::Packet,
+    truth::{self, User},
+    witness,
+    world::{At, NOTICE_MS, World},
+};
+
+/// The longest time that a seek or a search may take, in ms.
+const ANSWER_TIMEOUT_MS: Millis = 60_000;
 
 pub fn check_all_online(world: &World) {
     for device in &world.devices {
-        assert!(device.is_online(), "{} is {:?}", device.nick, device.connection);
+        assert!(device.tabs.iter().any(|tab| tab.is_online()), "{} is offline", device.account().nick);
     }
 }
 
 fn is_quiet(world: &World) -> bool {
-    world.devices.iter().all(|device| {
-        device.is_online()
-            && device.gaps.is_empty()
-            && device.sent.iter().all(|id| device.acknowledged.contains(id))
-            && device.storage.queued_messages() == 0
-    })
+    world.devices.iter().all(|device| device.is_quiet())
 }
 
 /// Stops all faults and waits for the longest time that anything may take. Gaps are loaded, as when users
 /// scroll up.
 pub fn settle(world: &mut World) {
     // The disk has space again.
-    world.kill_server(false);
-    for at in 0..world.devices.len() {
-        world.devices[at].skew = 0;
-        if let Some(link) = &mut world.devices[at].link {
-            link.stalled_until = 0;
+    (0..world.servers.len()).for_each(|server| world.kill_server(server, false));
+    for device in &mut world.devices {
+        device.skew = 0;
+        if device.has_storage() {
+            device.recover();
+        }
+        for tab in &mut device.tabs {
+            tab.hung_until = 0;
+            if !tab.has_joined() {
+                tab.open_at = Some(world.now);
+            }
+            tab.link.iter_mut().for_each(|link| link.stalled_until = 0);
         }
     }
-    world.skew = 0;
+    world.servers.iter_mut().for_each(|server| server.skew = 0);
     // Longer than a heartbeat and its deadline, so that dead connections are detected.
     world.advance(30_000);
-    // Old dead connections and delayed presence updates may interrupt a quiet moment.
+    wait_until_quiet(world);
+    if world.plan.bad_storage {
+        // What could not be deleted from the storage is sent again, and found to be a duplicate.
+        reopen(world);
+        wait_until_quiet(world);
+    }
+    settle_other_accounts(world);
+}
+
+/// Old dead connections and delayed presence updates may interrupt a quiet moment.
+fn wait_until_quiet(world: &mut World) {
     for _ in 0..4 {
         load_until_quiet(world);
         world.advance(50_000);
@@ -42,37 +66,122 @@ pub fn settle(world: &mut World) {
 }
 
 fn load_until_quiet(world: &mut World) {
-    for _ in 0..600 {
+    for round in 0..600 {
         if is_quiet(world) {
             return;
         }
-        for at in 0..world.devices.len() {
-            let gap = world.devices[at].gaps.iter().find(|state| !state.loading).map(|state| state.gap.to);
+        for at in world.open_tabs() {
+            let gap = world.tab(at).view.gaps.iter().find(|state| !state.loading).map(|state| state.gap.to);
             if let Some(to) = gap {
-                world.with_session(at, |session, now| session.handle_load_gap(now, to));
+                world.load_gap(at, to);
+            }
+            if round % 20 == 0 {
+                world.leave_other_accounts(at.device);
+                world.handle_failed(at, true, false);
             }
         }
         world.advance(500);
     }
 }
 
-/// Nothing is lost or duplicated, and all clients agree on presence.
-pub fn check_invariants(world: &mut World) {
-    let log = truth::read_all(&mut *world.server.as_mut().expect("the server runs").reader);
-    truth::check_exactly_once(&log, &world.devices);
-    check_presence(world, 0);
-    // One leaves, and another's connection is lost for good. Neither may still be shown as online.
-    world.with_session(0, |session, now| session.handle_leave(now));
-    world.devices[1].close_tab();
-    world.drop_link(1, false);
-    world.advance(10_000);
-    check_presence(world, 2);
+/// Messages that were not sent when their user changed to another account are sent on the next login.
+fn settle_other_accounts(world: &mut World) {
+    let homes: Vec<usize> = world.devices.iter().map(|device| device.current).collect();
+    let accounts = world.devices.iter().map(|device| device.accounts.len()).max().unwrap_or(1);
+    for change in 1..accounts {
+        for (device, home) in homes.iter().enumerate() {
+            let account = (home + change) % world.devices[device].accounts.len();
+            if !world.devices[device].accounts[account].is_settled() {
+                world.change_account(device, account);
+            }
+        }
+        wait_until_quiet(world);
+    }
+    homes.into_iter().enumerate().for_each(|(device, home)| world.change_account(device, home));
+    if accounts > 1 {
+        wait_until_quiet(world);
+    }
 }
 
-/// Exactly the clients after the `first` ones are online.
+fn reopen(world: &mut World) {
+    for at in world.open_tabs() {
+        if world.devices[at.device].has_storage() {
+            world.close_tab(at);
+            let now = world.now;
+            world.tab(at).open_at = Some(now);
+        }
+    }
+}
+
+/// Nothing is lost or duplicated, all clients agree on presence, nothing is left without an answer, and no
+/// account has seen anything of another.
+pub fn check_invariants(world: &mut World) {
+    let now = world.now;
+    for device in &world.devices {
+        for tab in &device.tabs {
+            let who = &device.accounts[tab.account].nick;
+            assert_eq!(tab.view.complaints, Vec::<String>::new(), "{who}");
+            for since in [tab.view.seek_since, tab.view.search_since].into_iter().flatten() {
+                assert!(since + ANSWER_TIMEOUT_MS > now, "{who} waits for an answer since {since}");
+            }
+        }
+    }
+    for server in 0..world.servers.len() {
+        let this = &mut world.servers[server];
+        assert_eq!(this.witness.complaints, Vec::<String>::new(), "what server {server} has published");
+        assert_eq!(this.remembered.complaints, Vec::<String>::new(), "the sessions of server {server}");
+        let log = truth::read_all(&mut *this.running.as_mut().expect("the server runs").reader);
+        let users: Vec<User> = world.devices.iter().flat_map(|device| device.users(server)).collect();
+        truth::check_exactly_once(&log, &users);
+    }
+    check_presence(world, 0);
+    // One leaves, and another's connection is lost for good. Neither may still be shown as online.
+    for device in 0..2 {
+        for tab in 0..world.devices[device].tabs.len() {
+            let at = At { device, tab };
+            world.tab(at).is_retired = true;
+            match device {
+                0 => world.leave(at),
+                _ => world.close_tab(at),
+            }
+        }
+    }
+    world.advance(10_000);
+    check_presence(world, 2);
+    check_tables(world);
+}
+
+/// When all have left and the grace times are over, a server has forgotten them.
+fn check_tables(world: &mut World) {
+    for at in world.open_tabs() {
+        world.tab(at).is_retired = true;
+        world.close_tab(at);
+    }
+    for server in 0..world.servers.len() {
+        if let Some(conn) = world.servers[server].witness.conn.take() {
+            world.arrive(server, conn, Packet::Close(1006));
+        }
+    }
+    world.advance(NOTICE_MS + 10_000);
+    world.advance(SESSION_GRACE_MS);
+    // The log stores that they have expired.
+    world.advance(10_000);
+    for (number, server) in world.servers.iter().enumerate() {
+        let sizes = server.running.as_ref().expect("the server runs").hub.table_sizes();
+        // The addresses of the last logins are forgotten with the next login.
+        let sizes = TableSizes { logins: 0, ..sizes };
+        assert_eq!(sizes, empty_tables(), "what server {number} remembers of nobody");
+    }
+}
+
+/// Exactly the users of the devices after the `first` ones are online.
 fn check_presence(world: &World, first: usize) {
-    let online = &world.devices[first..];
-    truth::check_presence(online);
-    let server = world.server.as_ref().expect("the server runs");
-    assert_eq!(server.hub.members(), online.len(), "the server counts the wrong members");
+    for (number, server) in world.servers.iter().enumerate() {
+        let online = world.devices[first..].iter().filter(|device| device.account().server == number);
+        let users = online.flat_map(|device| device.users(number)).filter(|user| !user.tabs.is_empty());
+        let users: Vec<User> = users.collect();
+        truth::check_presence(&users, &[witness::NICK]);
+        let members = server.running.as_ref().expect("the server runs").hub.members();
+        assert_eq!(members, users.len() + 1, "server {number} counts the wrong members");
+    }
 }

@@ -1,215 +1,198 @@
-//! A tab, its device, and the user.
+//! A device: its tabs, its storage, and the accounts of its user.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use parlour_core::{
-    Millis,
-    event::{Event, GapState},
-    model::{Connection, Delivery, Message, MessageId},
-    persist::{Change, Persisted, Table},
-    session::Session,
-    status::Status,
-    timeline::{RowKind, Timeline},
+use parlour_core::{Millis, model::MessageId, persist::Change, tabs::FollowerMessage};
+
+use super::{
+    ledger::Ledger,
+    network::Middlebox,
+    storage::{self, Health, Storage},
+    tab::{Role, Tab},
+    truth::{self, User},
 };
 
-use super::network::Link;
-
-/// The device's storage: changes are applied some time after the request, or never.
-#[derive(Debug, Default)]
-pub struct Storage {
-    rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
-    pub requested: VecDeque<(Millis, u64, Vec<Change>)>,
-}
-
-impl Storage {
-    /// Applies the oldest requested changes, and returns their ticket.
-    pub fn apply_next(&mut self) -> Option<u64> {
-        let (_, ticket, changes) = self.requested.pop_front()?;
-        for change in changes {
-            match change {
-                Change::Put(table, key, value) => {
-                    self.rows.insert((table, key.to_vec()), value.to_vec());
-                }
-                Change::Delete(table, key) => {
-                    self.rows.remove(&(table, key.to_vec()));
-                }
-                Change::DeleteUpTo(table, key) => self.rows.retain(|(t, k), _| *t != table || **k > *key),
-                Change::Clear(table) => self.rows.retain(|(t, _), _| *t != table),
-            }
-        }
-        Some(ticket)
-    }
-
-    pub fn persisted(&self) -> Persisted {
-        let table = |table: Table| -> Vec<Vec<u8>> {
-            let of = self.rows.iter().filter(|((t, _), _)| *t == table);
-            of.map(|(_, value)| value.clone()).collect()
-        };
-        let account = table(Table::Account);
-        Persisted::read(account.first().map(Vec::as_slice), &table(Table::SendQueue), &table(Table::Messages))
-    }
-
-    /// The number of messages in the persisted send queue.
-    pub fn queued_messages(&self) -> usize {
-        self.rows.keys().filter(|(table, _)| *table == Table::SendQueue).count()
-    }
-}
-
-/// The messages that the user has been shown: sequence number and content.
-pub type Seen = BTreeMap<MessageId, (u64, String)>;
-
-/// A tab on a device, and the user's actions.
-pub struct Device {
+/// A nick on a server: the scope of everything that a client knows.
+pub struct Account {
+    /// The number of the server.
+    pub server: usize,
     pub nick: String,
-    /// `None` while the tab is closed.
-    pub session: Option<Session>,
     pub storage: Storage,
-    /// Whether the storage works. If it does not, the tab is never closed, because exactly-once could not
-    /// hold.
-    pub has_storage: bool,
-    pub link: Option<Link>,
-    pub timeline: Timeline,
-    pub gaps: Vec<GapState>,
-    pub connection: Connection,
-    /// The room is shown, not the login page.
-    pub in_room: bool,
-    /// When the user opens the tab or logs in again.
-    pub open_at: Option<Millis>,
-    /// The login failed for a transient reason.
-    pub must_retry_login: bool,
+    pub lock: Lock,
+    pub ledger: Ledger,
+}
+
+/// The lock whose holder is the leader among the tabs of an account.
+#[derive(Debug, Default)]
+pub struct Lock {
+    pub holder: Option<usize>,
+    /// The tabs that have requested it, in order, and the number of their login.
+    pub waiting: VecDeque<(usize, u64)>,
+    /// It is released at this time.
+    pub free_at: Millis,
+}
+
+impl Lock {
+    /// When it can be granted, if a tab waits for it.
+    pub fn due(&self) -> Option<Millis> {
+        (self.holder.is_none() && !self.waiting.is_empty()).then_some(self.free_at)
+    }
+
+    /// Grants it to the first tab that waits for it, and returns that tab and its login.
+    pub fn grant(&mut self, now: Millis) -> Option<(usize, u64)> {
+        if self.due()? > now {
+            return None;
+        }
+        let (tab, login) = self.waiting.pop_front()?;
+        self.holder = Some(tab);
+        Some((tab, login))
+    }
+
+    /// A tab gives up the lock, which is free from `free_at` on, or its request.
+    pub fn release(&mut self, tab: usize, free_at: Millis) {
+        self.waiting.retain(|(waiting, _)| *waiting != tab);
+        if self.holder == Some(tab) {
+            (self.holder, self.free_at) = (None, free_at);
+        }
+    }
+}
+
+impl Account {
+    /// These changes were written.
+    pub fn persisted(&mut self, changes: &[Change]) {
+        for id in storage::queued_by(changes) {
+            self.ledger.unpersisted.remove(&id);
+        }
+    }
+
+    /// Whether every message was delivered or has failed, and the storage knows it.
+    pub fn is_settled(&self) -> bool {
+        let is_done = |id| self.ledger.has_failed(id);
+        self.ledger.is_settled() && self.storage.queued_messages().all(is_done)
+    }
+
+    /// A message could not be written to the storage.
+    pub fn not_persisted(&mut self, id: MessageId) {
+        if !self.storage.has_queued(id) {
+            self.ledger.unpersisted.insert(id);
+        }
+    }
+}
+
+/// A transaction that a tab has requested.
+pub enum Work {
+    /// The changes of a session.
+    Persist(u64, Vec<Change>),
+    /// A message of a follower.
+    Forward(FollowerMessage),
+    /// A follower reads.
+    Mirror,
+    /// The next leader reads; whether it has followed another.
+    Lead(bool),
+}
+
+/// A requested transaction.
+pub struct Request {
+    pub due: Millis,
+    pub tab: usize,
+    /// The number of the tab's login.
+    pub login: u64,
+    /// The number of the tab's session.
+    pub session: u64,
+    pub account: usize,
+    pub work: Work,
+}
+
+impl Request {
+    /// The changes to write; `None` if it reads.
+    pub fn changes(&self) -> Option<&[Change]> {
+        match &self.work {
+            Work::Persist(_, changes) => Some(changes),
+            Work::Forward(message) => Some(std::slice::from_ref(&message.change)),
+            Work::Mirror | Work::Lead(_) => None,
+        }
+    }
+
+    /// The messages that it puts into the send queue.
+    pub fn queued(&self) -> impl Iterator<Item = MessageId> {
+        storage::queued_by(self.changes().unwrap_or_default())
+    }
+}
+
+/// A device and its user.
+pub struct Device {
+    pub accounts: Vec<Account>,
+    /// The account that the user uses.
+    pub current: usize,
+    pub tabs: Vec<Tab>,
+    /// The transactions that have been requested, in order.
+    pub requests: VecDeque<Request>,
+    pub health: Health,
+    /// Writes that the storage hangs in: tab, account and changes.
+    pub stuck: Vec<(usize, usize, Vec<Change>)>,
+    /// The page has waited for a transaction in vain, so that it does not wait for the next ones.
+    pub timed_out: bool,
+    pub middlebox: Option<Middlebox>,
     /// Offset by which this device's clock is ahead.
     pub skew: i64,
-    /// The sent messages, in order.
-    pub sent: Vec<MessageId>,
-    pub acknowledged: BTreeSet<MessageId>,
-    pub seen: Seen,
-    /// Violations of an invariant.
-    pub complaints: Vec<String>,
 }
 
 impl Device {
-    pub fn new(number: usize, has_storage: bool) -> Self {
-        Self {
-            nick: format!("user{number}"),
-            session: None,
+    /// A device whose user has these accounts: server and nick.
+    pub fn new(accounts: Vec<(usize, String)>, tabs: usize, has_storage: bool) -> Self {
+        let account = |(server, nick)| Account {
+            server,
+            nick,
             storage: Storage::default(),
-            has_storage,
-            link: None,
-            timeline: timeline(),
-            gaps: Vec::new(),
-            connection: Connection::Idle,
-            in_room: false,
-            open_at: None,
-            must_retry_login: false,
-            skew: 0,
-            sent: Vec::new(),
-            acknowledged: BTreeSet::new(),
-            seen: Seen::new(),
-            complaints: Vec::new(),
-        }
-    }
-
-    /// Closes the tab. Changes that were not written are lost; the latest messages may never have been sent.
-    pub fn close_tab(&mut self) {
-        self.session = None;
-        for (_, _, changes) in std::mem::take(&mut self.storage.requested) {
-            for change in changes {
-                if let Change::Put(Table::SendQueue, key, _) = change
-                    && !self.storage.rows.contains_key(&(Table::SendQueue, key.to_vec()))
-                {
-                    self.sent.retain(|id| id.0 != key[..]);
-                }
-            }
-        }
-        self.clear();
-    }
-
-    fn clear(&mut self) {
-        self.timeline = timeline();
-        self.gaps.clear();
-        self.in_room = false;
-    }
-
-    /// Handles an event as the client's store does.
-    pub fn handle_event(&mut self, event: Event) {
-        match event {
-            Event::Connection(connection) => {
-                match connection {
-                    // On the login page the user tries again. The nick may still belong to a tab that was
-                    // closed after its user had left, without the server noticing.
-                    Connection::Failed { status, .. }
-                        if !self.in_room && (!status.is_terminal() || status == Status::NickTaken) =>
-                    {
-                        self.must_retry_login = true;
-                    }
-                    Connection::Failed { status, .. } => {
-                        self.complaints.push(format!("the connection failed: {status}"));
-                    }
-                    _ => {}
-                }
-                self.connection = connection;
-            }
-            Event::LoggedIn(_) => self.in_room = true,
-            Event::LoggedOut => self.clear(),
-            Event::Message(message) => {
-                self.record_shown(&message);
-                self.timeline.insert(message);
-            }
-            Event::HistoryPage(messages) => {
-                messages.iter().for_each(|message| self.record_shown(message));
-                self.timeline.insert_page(messages);
-            }
-            Event::Gaps(gaps) => {
-                self.timeline.set_gaps(&gaps);
-                self.gaps = gaps;
-            }
-            Event::SeekFinished { seq: Some(seq), .. } => {
-                let at = self.timeline.index_of_seq(seq);
-                if at.and_then(|at| self.timeline.seq(at)) != Some(seq) {
-                    self.complaints.push(format!("a seek finished at {seq}, which is not shown"));
-                }
-            }
-            Event::LogReplaced => self.complaints.push("the log was reported as replaced".into()),
-            Event::Delivery(id, delivery) => {
-                if let Delivery::Failed(status) = delivery {
-                    self.complaints.push(format!("{id:?} was refused: {status}"));
-                }
-                self.timeline.set_delivery(id, delivery);
-            }
-            _ => {}
-        }
-    }
-
-    fn record_shown(&mut self, message: &Message) {
-        if message.delivery != Delivery::Sent {
-            return;
-        }
-        if message.own {
-            self.acknowledged.insert(message.id);
-        }
-        let now = (message.seq, message.content.to_string());
-        let before = self.seen.insert(message.id, now.clone());
-        if before.as_ref().is_some_and(|before| *before != now) {
-            self.complaints.push(format!("{:?} was {before:?} and is {now:?}", message.id));
-        }
-    }
-
-    /// The acknowledged messages on the screen, in order.
-    pub fn shown(&self) -> Vec<(u64, MessageId)> {
-        let acknowledged = |kind: &RowKind| match kind {
-            RowKind::Message { message, .. } if message.delivery == Delivery::Sent => {
-                Some((message.seq, message.id))
-            }
-            _ => None,
+            lock: Lock::default(),
+            ledger: Ledger::default(),
         };
-        self.timeline.rows().filter_map(|row| acknowledged(&row.kind)).collect()
+        Self {
+            accounts: accounts.into_iter().map(account).collect(),
+            current: 0,
+            tabs: (0..tabs).map(|_| Tab::new()).collect(),
+            requests: VecDeque::new(),
+            health: if has_storage { Health::Works } else { Health::Absent },
+            stuck: Vec::new(),
+            timed_out: false,
+            middlebox: None,
+            skew: 0,
+        }
     }
 
-    pub fn is_online(&self) -> bool {
-        self.session.is_some() && matches!(self.connection, Connection::Online { .. })
+    /// Whether the storage works at times. If it never does, the tab is not closed, because exactly-once could
+    /// not hold.
+    pub fn has_storage(&self) -> bool {
+        self.health != Health::Absent
     }
-}
 
-fn timeline() -> Timeline {
-    Timeline::new(1_000_000, |time| time.div_euclid(86_400_000))
+    pub fn account(&self) -> &Account {
+        &self.accounts[self.current]
+    }
+
+    /// The users of the accounts on a server, with the tabs that show them.
+    pub fn users(&self, server: usize) -> impl Iterator<Item = User<'_>> {
+        let accounts = self.accounts.iter().enumerate().filter(move |(_, account)| account.server == server);
+        accounts.map(move |(number, account)| {
+            let tabs = self.tabs.iter().filter(|tab| tab.has_joined() && tab.account == number);
+            let tabs = tabs.map(|tab| {
+                let members = match &tab.role {
+                    Role::Follower(follower) => follower.members().0,
+                    _ => tab.session.members().0,
+                };
+                (&tab.view, truth::names(&members))
+            });
+            let queued: BTreeSet<MessageId> = account.storage.queued_messages().collect();
+            User { nick: &account.nick, ledger: &account.ledger, tabs: tabs.collect(), queued }
+        })
+    }
+
+    /// Whether the user is in the room of the current account in every tab that is in use, has loaded
+    /// everything, and every message was delivered or has failed.
+    pub fn is_quiet(&self) -> bool {
+        let ready = |tab: &Tab| {
+            tab.is_retired || tab.is_online() && tab.account == self.current && tab.view.gaps.is_empty()
+        };
+        self.tabs.iter().all(ready) && self.account().is_settled()
+    }
 }

@@ -4,25 +4,73 @@ use std::{
     collections::VecDeque,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use parlour_core::{Millis, limits::Limits};
+use parlour_core::{Millis, limits::Limits, model::MessageId};
 use parlour_server::{
-    hub::{Hub, Recovered, Settings, output::Output},
+    hub::{Hub, Recovered, Settings, output::Output, tables::TableSizes},
     store::{
-        AppendBatch, AppendOutcome, EventLog, LogError, LogReader,
+        AppendBatch, AppendOutcome, EventLog, LogError, LogReader, Retention,
+        backup::backup,
         group_commit::GroupCommit,
+        retention_clock::RetentionClock,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
 
-use super::rng::Rng;
+use super::{plan::Plan, rng::Rng, truth};
 
 /// The files of the log that survive a kill.
 const FILES: [&str; 2] = ["parlour.db", "parlour.db-wal"];
+/// The lock file, which is not part of a backup.
+const LOCK: &str = "parlour.lock";
 
 /// Below this size SQLite does not checkpoint the write-ahead log, in bytes.
 const CHECKPOINT: u64 = 900 * 4096;
+
+/// How long messages are kept, where they are deleted for their age.
+const MAX_AGE: Duration = Duration::from_secs(90 * 86_400);
+/// The pause between two deletions, in ms.
+const RETENTION_INTERVAL_MS: Millis = 10_000;
+/// The messages that an account may send at once.
+pub const BURST: u32 = 30;
+/// How long the nick of a lost session is reserved, in ms.
+pub const NAME_GRACE_MS: Millis = 60_000;
+
+/// How long a lost session is known, in ms.
+pub const SESSION_GRACE_MS: Millis = 24 * 3_600_000;
+
+/// The settings of a server with this number of users.
+pub fn settings(plan: &Plan, users: usize) -> Settings {
+    let limits = Limits { messages_per_minute: 3_000, burst: BURST, ..Limits::default() };
+    let settings = Settings {
+        limits,
+        session_grace: SESSION_GRACE_MS,
+        name_grace: NAME_GRACE_MS,
+        logins_per_second: 20,
+        login_burst: 4,
+        ..Settings::default()
+    };
+    if !plan.strangers {
+        return settings;
+    }
+    // So few that strangers can exhaust them. The witness has a seat too.
+    let limits = Limits { room_members: users + 2, ..limits };
+    Settings {
+        limits,
+        max_lost_sessions: 20,
+        max_lost_sessions_per_address: 10,
+        logins_per_second: 200,
+        login_burst: 100,
+        ..settings
+    }
+}
+
+/// The sizes of the tables of a server that nobody has visited.
+pub fn empty_tables() -> TableSizes {
+    Hub::new(Settings::default(), Box::new(|_| {}), &Recovered::default()).table_sizes()
+}
 
 /// The running server.
 pub struct Running {
@@ -34,6 +82,9 @@ pub struct Running {
     pub started: Millis,
     /// Requests to the log, and when they complete.
     pub requests: VecDeque<(Millis, Output)>,
+    clock: RetentionClock,
+    /// When messages are deleted for their age next.
+    retention_at: Millis,
 }
 
 /// The outcome of an append.
@@ -54,6 +105,25 @@ pub enum End {
 pub struct Disk {
     root: PathBuf,
     generation: u32,
+    backups: u32,
+}
+
+/// A copy of a log, and how it is put back.
+#[derive(Debug)]
+pub struct Backup {
+    dir: PathBuf,
+    kind: BackupKind,
+}
+
+/// How a log is copied and restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BackupKind {
+    /// With the server's own command.
+    Command,
+    /// By copying the files of the database.
+    Files,
+    /// By copying the whole directory.
+    Directory,
 }
 
 impl Disk {
@@ -64,24 +134,58 @@ impl Disk {
         let root = base.join(format!("parlour-sim-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
         fs::create_dir_all(root.join("0")).unwrap();
-        Self { root, generation: 0 }
+        Self { root, generation: 0, backups: 0 }
     }
 
     fn dir(&self) -> PathBuf {
         self.root.join(self.generation.to_string())
     }
 
-    /// Copies what a kill leaves at this moment, with at most `wal` bytes of the write-ahead log.
-    fn kill(&mut self, wal: Option<u64>) {
+    /// Begins an empty directory. Returns the previous one and this one.
+    fn next_dir(&mut self) -> (PathBuf, PathBuf) {
         let from = self.dir();
         self.generation += 1;
         let to = self.dir();
         fs::create_dir_all(&to).unwrap();
-        for file in FILES {
-            if from.join(file).exists() {
-                fs::copy(from.join(file), to.join(file)).unwrap();
+        (from, to)
+    }
+
+    /// Copies the log while the server runs.
+    pub fn back_up(&mut self, rng: &mut Rng) -> Backup {
+        self.backups += 1;
+        let dir = self.root.join(format!("backup-{}", self.backups));
+        let kind = [BackupKind::Command, BackupKind::Files, BackupKind::Directory][rng.index(3)];
+        fs::create_dir_all(&dir).unwrap();
+        match kind {
+            BackupKind::Command => drop(backup(&self.dir(), &dir.join(FILES[0])).unwrap()),
+            BackupKind::Files => copy_files(&self.dir(), &dir, &FILES),
+            BackupKind::Directory => {
+                copy_files(&self.dir(), &dir, &FILES);
+                copy_files(&self.dir(), &dir, &[LOCK]);
             }
         }
+        Backup { dir, kind }
+    }
+
+    /// Replaces the log of a server that is off by a backup. Returns the ids of the messages in it.
+    pub fn restore(&mut self, backup: &Backup) -> Vec<MessageId> {
+        let (from, to) = self.next_dir();
+        copy_files(&backup.dir, &to, &FILES);
+        match backup.kind {
+            BackupKind::Directory => copy_files(&backup.dir, &to, &[LOCK]),
+            _ => copy_files(&from, &to, &[LOCK]),
+        }
+        let options = Options { read_only: true, ..Options::default() };
+        let log = SqliteLog::open_with(&to, &options).unwrap();
+        let entries = truth::read_all(&mut *log.reader().unwrap());
+        entries.into_iter().map(|(_, id, ..)| id).collect()
+    }
+
+    /// Copies what a kill leaves at this moment, with at most `wal` bytes of the write-ahead log.
+    fn kill(&mut self, wal: Option<u64>) {
+        let (from, to) = self.next_dir();
+        copy_files(&from, &to, &FILES);
+        copy_files(&from, &to, &[LOCK]);
         if let Some(wal) = wal {
             fs::OpenOptions::new().write(true).open(to.join(FILES[1])).unwrap().set_len(wal).unwrap();
         }
@@ -97,6 +201,12 @@ impl Disk {
     }
 }
 
+fn copy_files(from: &Path, to: &Path, names: &[&str]) {
+    for name in names.iter().filter(|name| from.join(name).exists()) {
+        fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+}
+
 impl Drop for Disk {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.root);
@@ -105,16 +215,15 @@ impl Drop for Disk {
 
 impl Running {
     /// Starts it on the disk; `tight` leaves little space.
-    pub fn start(disk: &Disk, now: Millis, unix_ms: i64, seed: u64, tight: bool) -> Self {
+    pub fn start(disk: &Disk, settings: Settings, now: Millis, unix_ms: i64, seed: u64, tight: bool) -> Self {
         let max_pages = tight.then(|| disk.pages() + 4);
         let options = Options { synchronous: Synchronous::Off, max_pages, ..Options::default() };
         let log = SqliteLog::open_with(&disk.dir(), &options).unwrap();
         let mut reader = log.reader().unwrap();
-        let limits = Limits { messages_per_minute: 3_000, burst: 30, ..Limits::default() };
-        let settings = Settings { limits, logins_per_second: 20, login_burst: 4, ..Settings::default() };
         let mut rng = Rng(seed);
         let random = Box::new(move |buffer: &mut [u8]| rng.fill(buffer));
         let hub = Hub::new(settings, random, &Recovered::read(&mut *reader, unix_ms).unwrap());
+        let clock = RetentionClock::new(now, unix_ms, reader.clock().unwrap());
         Self {
             hub,
             log,
@@ -122,7 +231,22 @@ impl Running {
             reader,
             started: now,
             requests: VecDeque::new(),
+            clock,
+            retention_at: now,
         }
+    }
+
+    /// Deletes messages for their age, as the writer thread does. None is old: a run takes some minutes.
+    pub fn apply_retention(&mut self, now: Millis, unix_ms: i64) {
+        if now < self.retention_at {
+            return;
+        }
+        self.retention_at = now + RETENTION_INTERVAL_MS;
+        let (time, _) = self.clock.read(now, unix_ms);
+        let retention = Retention { age: Some(MAX_AGE), ..Retention::default() };
+        // Fails on a full disk.
+        let _ = self.log.apply_retention(&retention, time);
+        let _ = self.log.store_clock(self.clock.record());
     }
 
     /// Appends batches together. Returns `None` if it is killed meanwhile.

@@ -5,22 +5,40 @@
 //!
 //! - connections break, and both ends, one or neither of them notice;
 //! - data of a dropped connection arrives later than that of the next one, partially, or not at all;
-//! - tabs stall, or are killed and opened again with their storage; some devices have no storage;
-//! - clocks jump;
+//! - a middlebox closes connections on some messages;
+//! - tabs stall, hang, or are killed and opened again with their storage; several tabs share a session;
+//! - storage aborts transactions, hangs, or is absent;
+//! - users leave, and log in under another nick or to another server in the same page;
+//! - strangers flood the server, and log in under the nicks of others;
+//! - clocks jump, by hours or a year, with retention by age;
 //! - the disk is slow, fails, is full, or reports an error for data that it has written;
-//! - the server is killed before, during and after an append, or at any other moment.
+//! - the server is killed before, during and after an append, or at any other moment;
+//! - the log is replaced by a backup.
 //!
-//! Then all faults stop for a while, and nothing may be missing. A seed determines a run, and a failure
-//! prints it: `PARLOUR_SIM_SEED=n cargo test -p parlour-server --test sim` repeats it. `cargo xtask soak`
-//! runs as many as time allows.
+//! Each run has some of them, see `plan`. Then all faults stop for a while, and nothing may be missing. A seed
+//! determines a run, and a failure prints it: `PARLOUR_SIM_SEED=n cargo test -p parlour-server --test sim`
+//! repeats it. `cargo xtask soak` runs as many as time allows.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails.
 
 mod check;
 mod device;
+mod disk;
+mod driver;
+mod faults;
+mod ledger;
 mod machine;
 mod network;
+mod plan;
+mod privacy;
 mod rng;
+mod server;
+mod storage;
+mod stranger;
+mod tab;
 mod truth;
+mod user;
+mod view;
+mod witness;
 mod world;
 
 use std::{
@@ -32,93 +50,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parlour_core::model::SeekTarget;
-use world::{Tally, World};
+use plan::Plan;
+use rng::Rng;
+use world::{At, Tally, World};
 
 /// How many seeds a test runs by default.
 const SEEDS: u64 = 1_000;
-
-/// A random event.
-fn step(world: &mut World) {
-    let at = world.rng.index(world.devices.len());
-    match world.rng.below(100) {
-        0..40 => world.send_message(at),
-        40..45 => {
-            (0..world.rng.below(25)).for_each(|_| world.send_message(at));
-        }
-        // Nothing, so that the system can settle.
-        45..70 => {}
-        _ if !world.faults => {}
-        // The connection breaks, and the tab notices.
-        70..75 if world.devices[at].link.is_some() => {
-            world.tally.count("broken connections");
-            world.drop_link(at, true);
-            world.with_session(at, |session, now| session.handle_closed(now, 1006));
-        }
-        75..78 => {
-            if let Some(link) = &mut world.devices[at].link {
-                link.dead = true;
-                world.tally.count("dead connections");
-            }
-        }
-        78..81 => {
-            let stall = world.rng.below(14_000);
-            let until = world.now + stall;
-            if let Some(link) = &mut world.devices[at].link {
-                link.stalled_until = until;
-                world.tally.count("stalls");
-            }
-        }
-        81..86 if world.devices[at].session.is_some() && world.devices[at].has_storage => {
-            world.tally.count("tabs killed");
-            if world.rng.once_in(3) {
-                world.with_session(at, |session, _| session.handle_hidden());
-            }
-            world.devices[at].close_tab();
-            world.drop_link(at, true);
-            world.devices[at].open_at = Some(world.now + world.rng.below(9_000));
-        }
-        86 => world.kill_server(false),
-        87 => {
-            let jump = i64::try_from(world.rng.below(7_200_000)).unwrap() - 3_600_000;
-            world.tally.count("clock jumps");
-            match world.rng.once_in(3) {
-                true => world.skew = jump,
-                false => world.devices[at].skew = jump,
-            }
-        }
-        88..90 => {
-            let visible = world.rng.once_in(2);
-            world.with_session(at, |session, now| session.handle_visibility(now, visible));
-        }
-        90 if world.devices[at].is_online() => {
-            world.tally.count("exits");
-            world.with_session(at, |session, now| session.handle_leave(now));
-            world.devices[at].open_at = Some(world.now + world.rng.below(9_000));
-        }
-        91 => {
-            world.with_session(at, |session, now| session.handle_offline(now));
-        }
-        92..94 => {
-            let gap = world.devices[at].gaps.last().map(|state| state.gap.to);
-            if let Some(to) = gap {
-                world.with_session(at, |session, now| session.handle_load_gap(now, to));
-            }
-        }
-        94..97 => {
-            let (by_time, n) = (world.rng.once_in(3), world.rng.below(100_000));
-            world.tally.count("seeks");
-            world.with_session(at, |session, now| {
-                let ago = i64::try_from(n).unwrap();
-                session.handle_seek(
-                    now,
-                    if by_time { SeekTarget::Time(now.unix - ago) } else { SeekTarget::Seq(n % 500) },
-                );
-            });
-        }
-        _ => {}
-    }
-}
 
 /// Runs one seed and returns what happened.
 fn run(seed: u64, faults: bool) -> Tally {
@@ -126,12 +63,16 @@ fn run(seed: u64, faults: bool) -> Tally {
     let mut world = World::new(seed, devices, faults);
     // A client does not retry its first login, so faults begin after it.
     world.faults = false;
-    (0..devices).for_each(|at| world.open_tab(at));
-    world.advance(2_000);
+    for device in 0..devices {
+        for tab in 0..world.devices[device].tabs.len() {
+            world.open_tab(At { device, tab });
+        }
+    }
+    world.advance(3_000);
     check::check_all_online(&world);
     world.faults = faults;
     for _ in 0..250 {
-        step(&mut world);
+        faults::step(&mut world);
         let most = if world.rng.once_in(10) { 3_000 } else { 250 };
         let pause = world.rng.below(most);
         world.advance(pause);
@@ -201,7 +142,8 @@ fn without_faults_all_clients_agree() {
 #[test]
 fn with_faults_nothing_is_lost_or_duplicated() {
     if let Some(seed) = env("PARLOUR_SIM_SEED") {
-        println!("seed {seed}: {:?}", run(seed, true).0);
+        println!("seed {seed}: {:?}", Plan::hostile(&mut Rng(seed)));
+        println!("{:?}", run(seed, true).0);
         return;
     }
     let time = env("PARLOUR_SIM_SECONDS").map(Duration::from_secs);
@@ -217,19 +159,30 @@ fn with_faults_nothing_is_lost_or_duplicated() {
     // A fault that never occurred proves nothing.
     if ran >= 200 {
         for what in [
+            "aborting storages",
+            "broken connections",
+            "changes of the account",
+            "clock jumps",
+            "closed by the middlebox",
+            "crowds",
+            "dead connections",
+            "discarded messages",
+            "exits",
+            "failed appends",
+            "floods",
+            "hanging storages",
+            "impostors",
             "kills",
             "kills during an append",
-            "failed appends",
-            "broken connections",
-            "dead connections",
-            "stalls",
-            "skips",
-            "tabs killed",
-            "clock jumps",
-            "exits",
             "late packets",
             "queries",
+            "restored logs",
+            "retried messages",
+            "searches",
+            "skips",
+            "stalls",
             "starts with a full disk",
+            "tabs killed",
         ] {
             assert!(tally.0.get(what).is_some_and(|n| *n > 0), "{what}: never");
         }

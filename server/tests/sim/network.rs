@@ -1,9 +1,12 @@
-//! The network between a tab and the server: it delays, stalls, breaks, and fails silently.
+//! The network between a tab and the server: it delays, stalls, breaks, fails silently, and may have a middlebox.
 
 use std::collections::VecDeque;
 
-use parlour_core::Millis;
+use parlour_core::{Millis, codec};
 use parlour_server::hub::connection_table::ConnectionId;
+
+/// Messages that contain this are not let through by a [`Middlebox`].
+pub const POISON: &str = "~poison~";
 
 /// Data in transit.
 #[derive(Debug)]
@@ -14,34 +17,68 @@ pub enum Packet {
     Close(u16),
 }
 
+/// A proxy that closes the connection on some of the client's messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Middlebox {
+    /// Larger messages are answered by Close 1009.
+    pub max_bytes: usize,
+}
+
+impl Middlebox {
+    /// Whether it lets no message with this text pass, even alone.
+    pub fn refuses_text(self, text: &str) -> bool {
+        text.len() >= self.max_bytes || text.contains(POISON)
+    }
+
+    /// The code with which it closes the connection instead of forwarding a client's message.
+    pub fn refuses(self, bytes: &[u8]) -> Option<u16> {
+        if bytes.len() > self.max_bytes {
+            return Some(1009);
+        }
+        let envelopes = codec::decode_rich(bytes).unwrap_or_default();
+        envelopes.iter().any(|envelope| envelope.content.contains(POISON)).then_some(1006)
+    }
+}
+
 /// A connection. Data arrives in order, if it arrives.
 #[derive(Debug)]
 pub struct Link {
+    /// The number of the server.
+    pub server: usize,
     pub conn: ConnectionId,
     pub to_server: VecDeque<(Millis, Packet)>,
     pub to_client: VecDeque<(Millis, Packet)>,
     /// Nothing is transmitted any more, and neither end notices.
     pub dead: bool,
+    /// A middlebox has closed both ends.
+    pub cut: bool,
     /// The tab does not read before this time.
     pub stalled_until: Millis,
+    /// The server gives the connection up at this time, because its tab hangs.
+    pub given_up_at: Option<Millis>,
     /// The server skips published messages, because the tab is a slow consumer.
     pub skipping: bool,
 }
 
 impl Link {
-    pub fn new(conn: ConnectionId) -> Self {
+    pub fn new(server: usize, conn: ConnectionId) -> Self {
         Self {
+            server,
             conn,
             to_server: VecDeque::new(),
             to_client: VecDeque::new(),
             dead: false,
+            cut: false,
             stalled_until: 0,
+            given_up_at: None,
             skipping: false,
         }
     }
 
     pub fn send_to_server(&mut self, arrival: Millis, packet: Packet) {
-        put(&mut self.to_server, arrival, packet);
+        if !self.cut {
+            put(&mut self.to_server, arrival, packet);
+        }
     }
 
     pub fn send_to_client(&mut self, arrival: Millis, packet: Packet) {
@@ -66,6 +103,7 @@ fn put(queue: &mut VecDeque<(Millis, Packet)>, arrival: Millis, packet: Packet) 
 /// A connection that its tab has dropped. Data in transit still arrives, late.
 #[derive(Debug)]
 pub struct DroppedLink {
+    pub server: usize,
     pub conn: ConnectionId,
     pub to_server: VecDeque<(Millis, Packet)>,
     /// When the server notices.

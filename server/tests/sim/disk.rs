@@ -1,0 +1,101 @@
+//! Executes the transactions that the tabs of a device request, or lets them fail.
+
+use parlour_core::{
+    Millis,
+    persist::{Change, Table},
+};
+
+use super::{
+    device::{Device, Request, Work},
+    storage::{Health, queued_by},
+    tab::{Callback, Tab},
+    world::{At, World},
+};
+
+/// How long the page waits for a transaction, in ms.
+const TRANSACTION_TIMEOUT_MS: Millis = 2_000;
+
+impl World {
+    /// A tab requests a transaction, which is executed after those before it.
+    pub fn request(&mut self, at: At, work: Work) {
+        let slow = if self.rng.once_in(20) { 1_500 } else { 12 };
+        let due = self.now + self.rng.below(slow);
+        let device = &mut self.devices[at.device];
+        let tab = &device.tabs[at.tab];
+        let (login, session, account) = (tab.login, tab.session_number, tab.account);
+        let due = due.max(device.requests.back().map_or(0, |request| request.due));
+        device.requests.push_back(Request { due, tab: at.tab, login, session, account, work });
+    }
+
+    /// Executes the transactions of a device that are due.
+    pub fn run_storage(&mut self, device: usize) {
+        let now = self.now;
+        let this = &mut self.devices[device];
+        if let Health::Aborts(until) | Health::Hangs(until) = this.health
+            && until <= now
+        {
+            this.recover();
+        }
+        let due = |request: &mut Request| request.due <= now;
+        while let Some(request) = self.devices[device].requests.pop_front_if(due) {
+            let this = &mut self.devices[device];
+            let wait = this.execute(&request);
+            let leaves = is_logout(request.changes().unwrap_or_default());
+            let account = &this.accounts[request.account];
+            let read = || (this.health == Health::Works).then(|| account.storage.persisted());
+            let callback = match request.work {
+                Work::Persist(ticket, _) => Callback::Persisted(request.session, ticket),
+                Work::Forward(message) => Callback::Forward(message),
+                Work::Mirror => Callback::Mirror(read()),
+                Work::Lead(was_following) => Callback::Lead(read(), was_following),
+            };
+            this.tabs[request.tab].callbacks.push_back((now + wait, request.login, callback));
+            if leaves && matches!(this.health, Health::Works | Health::Absent) {
+                self.forget_secrets((device, request.account));
+            }
+        }
+    }
+}
+
+/// Whether these changes delete the identity.
+fn is_logout(changes: &[Change]) -> bool {
+    changes.iter().any(|change| *change == Change::Clear(Table::Account))
+}
+
+impl Device {
+    /// The storage works again. What hung is executed.
+    pub fn recover(&mut self) {
+        self.health = Health::Works;
+        self.timed_out = false;
+        for (_, account, changes) in std::mem::take(&mut self.stuck) {
+            self.accounts[account].storage.apply(&changes);
+            self.accounts[account].persisted(&changes);
+        }
+    }
+
+    /// Executes a transaction. Returns after which time its result is reported, in ms.
+    fn execute(&mut self, request: &Request) -> Millis {
+        let account = &mut self.accounts[request.account];
+        let changes = request.changes().unwrap_or_default();
+        if self.health == Health::Works {
+            account.storage.apply(changes);
+            account.persisted(changes);
+            return 0;
+        }
+        for id in queued_by(changes) {
+            account.not_persisted(id);
+        }
+        // Nobody has it in memory any more.
+        let is_logged_in = |tab: &Tab| tab.has_joined() && tab.account == request.account;
+        if !self.tabs.iter().any(is_logged_in) {
+            account.ledger.forget_unpersisted(None);
+        }
+        match self.health {
+            Health::Hangs(_) => {
+                self.stuck.push((request.tab, request.account, changes.to_vec()));
+                if std::mem::replace(&mut self.timed_out, true) { 0 } else { TRANSACTION_TIMEOUT_MS }
+            }
+            _ => 0,
+        }
+    }
+}
