@@ -8,6 +8,9 @@ const TIMEOUT_MS = 2000;
 // Requests per task of a transaction: hundreds at once would block for one or two frames.
 const REQUESTS_PER_TASK = 50;
 const LOCK_RELEASE_DELAY_MS = 500;
+const LOCK_TIMEOUT_MS = 2000;
+// What `requestLeadership` reports, as in tab_channel.rs.
+const [GRANTED, LOST, REFUSED] = [0, 1, 2];
 
 let database;
 // A request has timed out. Until one succeeds, later ones time out at once.
@@ -66,16 +69,41 @@ function read(scope) {
   );
 }
 
+// The key of the lease number of the last tab that became the leader. Outside of the keys of the scope, because it
+// outlives a logout.
+const leaseKey = (scope) => [`${scope}\nlease`];
+
+// Records that a tab becomes the leader. Resolves to its lease number: the given one, or a larger one if that is not
+// larger than the last one.
+function claimLease(scope, lease) {
+  const claimed = begin("readwrite").then(
+    (transaction) =>
+      new Promise((resolve, reject) => {
+        const store = transaction.objectStore(TABLES[0]);
+        const last = store.get(leaseKey(scope));
+        last.onsuccess = () => {
+          if (last.result >= lease) lease = last.result + 1;
+          store.put(lease, leaseKey(scope));
+        };
+        transaction.oncomplete = () => resolve(lease);
+        transaction.onabort = reject;
+      }),
+  );
+  return withTimeout(claimed);
+}
+
 // Applies changes in one transaction and resolves to true. A change is [table, from, to, value]: `value` is stored under
-// the key `from`; without a value all keys from `from` to `to`, or to the end of the table, are deleted.
-function write(scope, changes) {
+// the key `from`; without a value all keys from `from` to `to`, or to the end of the table, are deleted. The changes of a
+// leader come with its lease number. If another tab has become the leader, nothing is changed, and the result is false.
+function write(scope, changes, lease) {
   // Messages of the send queue must survive a power failure.
   const durability = changes.some(([table, , , value]) => table === 1 && value) ? "strict" : "default";
   const written = begin("readwrite", { durability }).then(
     (transaction) =>
       new Promise((resolve, reject) => {
+        let superseded = false;
         transaction.oncomplete = () => resolve(true);
-        transaction.onabort = reject;
+        transaction.onabort = (event) => (superseded ? resolve(false) : reject(event));
         let at = 0;
         const writeChunk = () => {
           for (let left = REQUESTS_PER_TASK; left && at < changes.length; left--) {
@@ -87,47 +115,112 @@ function write(scope, changes) {
             if (left === 1) request.onsuccess = writeChunk;
           }
         };
-        writeChunk();
+        if (lease === undefined) return writeChunk();
+        const last = transaction.objectStore(TABLES[0]).get(leaseKey(scope));
+        last.onsuccess = () => {
+          superseded = last.result > lease;
+          if (superseded) transaction.abort();
+          else writeChunk();
+        };
       }),
   );
   return withTimeout(written);
 }
 
-// Requests the leadership among the tabs of one user. Calls `onLead` when this tab becomes the leader, at once or after the
-// tabs before it are closed, and returns a function that ends the request or the leadership. Web Locks need a secure
-// context; without them every tab is a leader.
-function requestLeadership(scope, onLead) {
-  if (!navigator.locks) {
-    setTimeout(onLead);
-    return () => {};
-  }
-  const request = new AbortController();
-  let release;
-  const released = new Promise((resolve) => (release = resolve));
-  navigator.locks
-    .request(`parlour ${scope}`, { signal: request.signal }, () => {
-      onLead();
+// Resolves to the result of `work`, or to undefined if it throws, rejects, or does not settle in time.
+function attempt(work) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LOCK_TIMEOUT_MS);
+    const end = (value) => {
+      clearTimeout(timer);
+      resolve(value);
+    };
+    new Promise((begin) => begin(work())).then(end, () => end());
+  });
+}
+
+// The lock whose holder is the leader among the tabs of one user. `onChange` is called with
+// - GRANTED when this tab becomes the leader: at once, after the tabs before it are closed, or after `steal`;
+// - LOST when another tab has stolen the lock;
+// - REFUSED when the browser refuses it. Then, and if the browser does not answer in time, `steal` works without it.
+function requestLeadership(scope, onChange) {
+  const name = `parlour ${scope}`;
+  // The current request. Whatever happens to an earlier one is ignored.
+  let current;
+  // The browser has answered all queries so far.
+  let canQuery = true;
+  const query = async () => {
+    const state = canQuery ? await attempt(() => navigator.locks.query()) : undefined;
+    canQuery = state !== undefined;
+    return state?.held.filter((lock) => lock.name === name);
+  };
+
+  const request = (steal) => {
+    const mine = { aborter: new AbortController() };
+    const released = new Promise((resolve) => (mine.release = resolve));
+    current?.aborter.abort();
+    current?.release();
+    current = mine;
+    const lead = () => {
+      if (current !== mine || mine.leads) return;
+      mine.leads = true;
+      onChange(GRANTED);
+    };
+    const granted = async () => {
+      mine.granted = true;
+      lead();
+      query().then((held) => (mine.client = held?.[0]?.clientId));
       return released;
-    })
-    .catch(() => {});
-  return () => {
-    request.abort();
-    // The followers must receive the last messages before one of them becomes the leader.
-    setTimeout(release, LOCK_RELEASE_DELAY_MS);
+    };
+    const ended = () => {
+      if (current !== mine) return;
+      if (mine.granted) onChange(LOST);
+      else if (steal) lead();
+      else onChange(REFUSED);
+    };
+    // A request to steal can't be aborted.
+    const options = steal ? { steal } : { signal: mine.aborter.signal };
+    new Promise((begin) => begin(navigator.locks.request(name, options, granted))).catch(ended);
+    if (steal) setTimeout(lead, LOCK_TIMEOUT_MS);
+  };
+
+  request(false);
+  return {
+    // Requests the lock again, after it was lost.
+    request: () => request(false),
+    steal: () => request(true),
+    // Resolves to whether this tab still holds the lock. A browser that does not answer is believed to have kept it.
+    isHeld: async () => {
+      const mine = current;
+      const held = await query();
+      return current === mine && (!held || !mine.client || held.some(({ clientId }) => clientId === mine.client));
+    },
+    release: () => {
+      const mine = current;
+      current = undefined;
+      mine.aborter.abort();
+      // The followers must receive the last messages before one of them becomes the leader.
+      setTimeout(mine.release, LOCK_RELEASE_DELAY_MS);
+    },
   };
 }
 
 // Resolves to whether a tab is the leader in this scope.
 async function hasLeader(scope) {
-  const state = await navigator.locks?.query();
+  const state = await attempt(() => navigator.locks.query());
   return state?.held.some((lock) => lock.name === `parlour ${scope}`) ?? false;
 }
 
-// Opens the channel between tabs. `onMessage` is called with the messages of other tabs.
+// Opens the channel between tabs. `onMessage` is called with the messages of other tabs. Where the browser refuses it, each
+// tab is on its own.
 function channel(scope, onMessage) {
-  const opened = new BroadcastChannel(`parlour ${scope}`);
-  opened.onmessage = ({ data }) => onMessage(data);
-  return opened;
+  try {
+    const opened = new BroadcastChannel(`parlour ${scope}`);
+    opened.onmessage = ({ data }) => onMessage(data);
+    return opened;
+  } catch {
+    return { postMessage() {}, close() {} };
+  }
 }
 
-globalThis.device = { read, write, requestLeadership, hasLeader, channel };
+globalThis.device = { read, write, claimLease, requestLeadership, hasLeader, channel };

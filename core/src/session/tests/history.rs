@@ -27,7 +27,15 @@ pub(super) fn message(seq: u64) -> Envelope {
 
 pub(super) fn page(request: u32, from: u64, to: u64) -> Envelope {
     let frames = (from + 1..=to).map(|seq| codec::encode(&message(seq))).collect();
-    let page = wire::HistoryPage { request, frames, reached_start: from == 0, reached_end: false, from, to };
+    let page = wire::HistoryPage {
+        request,
+        frames,
+        reached_start: from == 0,
+        reached_end: false,
+        from,
+        to,
+        partial: false,
+    };
     codec::extension("", Ext::HistoryPage(page))
 }
 
@@ -172,7 +180,9 @@ fn a_refused_or_lost_page_can_be_requested_again() {
     let Some(Ext::Refusal(inner)) = &mut refusal.extension else { unreachable!() };
     inner.request = 1;
     driver.receive(&refusal);
-    assert_eq!(driver.events, [Event::Gaps(vec![GapState { gap: Gap { from: 0, to: 9 }, loading: false }])]);
+    let gap = Event::Gaps(vec![GapState { gap: Gap { from: 0, to: 9 }, loading: false }]);
+    let finished = Event::PageFinished { requester: 0, result: Err(Status::RateLimited) };
+    assert_eq!(driver.events, [gap, finished]);
     driver.session.handle_load_gap(driver.now, 9);
     driver.drain();
     driver.clear();
