@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fantoccini::wd::WindowHandle;
 use parlour_e2e::{Page, Server, View, WindowOptions, browser_test};
+use serde_json::json;
 
 /// Deadline for a visible tab to detect that the connection, or the tab that has it, is dead; with time for the slow
 /// machine that the tests run on.
@@ -99,6 +100,8 @@ fn reload_and_leave_work_while_the_leader_tab_hangs() {
         switch_to(&tom, &first).await;
         let stopped = tom.stop_renderer().await;
         switch_to(&tom, &second).await;
+        // The service worker may run in the process that is stopped.
+        tom.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await;
         tom.reload().await;
         tom.until("the room after the reload", |view| view.online() && view.has_sent("one")).await;
         stopped.resume();
@@ -192,12 +195,13 @@ fn chat_works_in_a_browser_without_locks() {
             .await;
             page.goto(&server.url()).await;
             page.log_in(name).await;
-            page.send_and_wait("hello").await;
+            page.send_and_wait(&format!("hello from {name}")).await;
             // After a pause a leader checks that it still holds the lock.
             page.eval::<()>("window.skipped = 2500; return null", vec![]).await;
-            page.send_and_wait("again").await;
+            page.send_and_wait(&format!("again from {name}")).await;
             page.reload().await;
-            page.until("the room", |view| view.online() && view.has_sent("again")).await;
+            page.until("the room", |view| view.online() && view.has_sent(&format!("again from {name}")))
+                .await;
             page.click("#exit").await;
             page.until("the login page", |view| view.login).await;
         }
@@ -233,9 +237,12 @@ fn request_for_a_gap_that_is_not_answered_is_repeated() {
         let tom = test.open_blank("tom", WindowOptions::default()).await;
         // A request for history is a short frame with field 26 of the envelope.
         tom.before_load(
-            "const { send } = WebSocket.prototype;
+            "const PlainBlob = window.Blob, { send } = WebSocket.prototype;
+             window.Blob = class extends PlainBlob {
+                 constructor(parts, options) { super(parts, options); this.bytes = new Uint8Array(parts[0]); }
+             };
              WebSocket.prototype.send = function (data) {
-                 const bytes = new Uint8Array(data.buffer ?? data);
+                 const bytes = data.bytes ?? new Uint8Array(data);
                  const isRequest = bytes.some((byte, at) => at < 8 && byte === 0xD2 && bytes[at + 1] === 1);
                  if (isRequest && window.drops > 0) { window.drops--; window.dropped = true; return; }
                  return send.call(this, data);

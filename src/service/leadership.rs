@@ -258,23 +258,23 @@ impl Service {
                 return;
             }
             let persisted = persisted.or_else(|| follower.mirrored()).unwrap_or_default();
-            (persisted.is_logged_in() || inner.is_new_login).then(|| {
-                let (received, was_following) = (std::mem::take(received), follower.is_logged_in());
+            if persisted.is_logged_in() || inner.is_new_login {
+                let received = std::mem::take(received);
                 let (unsent, unanswered) = (follower.take_queued(), follower.take_unanswered());
-                let has_followers = was_following || !received.is_empty();
+                let has_followers = follower.is_logged_in() || !received.is_empty();
                 inner.role = Role::Leader(Box::new(Leader::new(lease, has_followers)));
                 inner.gate = Gate::default();
-                (persisted, received, was_following, unsent, unanswered, inner.nick.clone())
-            })
+                Some((persisted, received, unsent, unanswered, inner.nick.clone()))
+            } else {
+                None
+            }
         };
-        let Some((persisted, received, was_following, unsent, (sends, commands), nick)) = prepared else {
+        let Some((persisted, received, unsent, (sends, commands), nick)) = prepared else {
             // The previous leader has logged out.
             (self.sink)(Event::LoggedOut);
             return self.end();
         };
-        if was_following {
-            (self.sink)(Event::OutdatedSince(None));
-        }
+        (self.sink)(Event::OutdatedSince(None));
         self.with_session(|session| {
             session.handle_new_secret(browser::random());
             // Cannot fail: the nick is validated, and nobody is logged in.

@@ -1,13 +1,18 @@
 //! The state of a tab that follows a leader.
 
+mod commands;
+mod requests;
+
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use prost::Message as _;
 
+pub use self::commands::FollowerMessage;
+use self::{commands::UnreportedMessage, requests::take_pending};
 use super::{
     Leader, TabCommand,
-    command::{self, COMMAND_TIMEOUT_MS, Command, PendingCommand, seek_command},
+    command::{self, COMMAND_TIMEOUT_MS, PendingCommand},
     events::{self, Decoded},
     watch::Watch,
 };
@@ -15,30 +20,14 @@ use crate::{
     Millis,
     device::TabMessage,
     event::{Event, GapState, LOCAL, Requester},
-    model::{Delivery, Identity, Member, Message, MessageId, SeekTarget},
-    persist::{self, Change, Persisted},
+    model::{Delivery, Identity, Member, Message, MessageId},
+    persist::{self, Persisted},
     ranges::{Range, Ranges},
-    send_queue::{self, QueuedMessage, Stage},
-    session::{self, Clocks, Session},
-    status::Status,
-    validate,
+    session::{self, Session},
 };
 
 /// The maximum of the random delay before a follower takes the leadership over, so that two do not do it at once, in ms.
 const MAX_TAKE_OVER_DELAY_MS: u64 = 500;
-
-/// A message that the user has sent in a follower.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FollowerMessage {
-    /// The id, for [`Follower::handle_stored`].
-    pub id: MessageId,
-    /// The change that persists it, to be made first.
-    pub change: Change,
-    /// The command for the leader, to be sent once the change is made or has failed.
-    pub command: Bytes,
-    /// The value for [`Session::handle_adopt`](session::Session::handle_adopt), in case this tab has become the leader.
-    pub value: Bytes,
-}
 
 /// The action that the caller takes after [`Follower::handle_message`] or [`Follower::handle_timeout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,19 +40,6 @@ pub enum FollowerAction {
     LoadPersisted,
     /// The leader does not respond: steal the lock, and become the leader.
     TakeOver,
-}
-
-/// A message of this follower that the leader has not reported yet.
-#[derive(Debug)]
-struct UnreportedMessage {
-    id: MessageId,
-    value: Bytes,
-    command: Bytes,
-    issued: Millis,
-    /// The device has stored it, or has failed to.
-    is_stored: bool,
-    /// The user was told that it waits for another tab.
-    is_overdue: bool,
 }
 
 /// The state of a tab that follows a leader.
@@ -236,13 +212,6 @@ impl Follower {
         }
     }
 
-    /// Sends the commands that were not answered to the new leader.
-    fn repeat_commands(&mut self) {
-        let sends = self.unreported.iter().filter(|unreported| unreported.is_stored);
-        self.messages.extend(sends.map(|unreported| unreported.command.clone()));
-        self.messages.extend(self.commands.iter().map(|pending| pending.encode(self.lease)));
-    }
-
     fn handle_event(&mut self, event: Event) {
         match event {
             Event::RangeLoaded(range) => return self.known.insert(range.from, range.to),
@@ -334,78 +303,6 @@ impl Follower {
         self.emit_gaps();
     }
 
-    /// Sends a message. It is reported at once.
-    ///
-    /// # Errors
-    /// As [`Session::handle_send`](session::Session::handle_send).
-    pub fn handle_send(&mut self, now: Clocks, id: MessageId, text: &str) -> Result<FollowerMessage, Status> {
-        let Some(identity) = &self.identity else { return Err(Status::NotConnected) };
-        let text = validate::content(text, &identity.limits)?;
-        if session::excess_bytes(identity, text) > 0 {
-            return Err(Status::ContentTooLong);
-        }
-        self.last_order = send_queue::order_after(Some(self.last_order), now.unix);
-        let (stage, order) = (Stage::Queued, self.last_order);
-        let queued = QueuedMessage { id, content: text.into(), time: now.unix, stage, order };
-        let message = session::own_message(&identity.nick, &queued);
-        self.unacknowledged.push(message.clone());
-        self.events.push_back(Event::Message(message));
-        let value = persist::encode_queued(&queued);
-        let arguments = TabMessage { bytes: value.to_vec(), ..TabMessage::default() };
-        let command = command::encode(TabCommand::Send, arguments);
-        self.unreported.push(UnreportedMessage {
-            id,
-            value: value.clone(),
-            command: command.clone(),
-            issued: now.monotonic,
-            is_stored: false,
-            is_overdue: false,
-        });
-        self.watch.handle_command(now.monotonic);
-        Ok(FollowerMessage { id, change: persist::put_queued(&queued), command, value })
-    }
-
-    /// A message of [`handle_send`](Self::handle_send) was persisted, or that has failed: its command is sent now.
-    pub fn handle_stored(&mut self, id: MessageId) {
-        if let Some(unreported) = self.unreported.iter_mut().find(|unreported| unreported.id == id) {
-            unreported.is_stored = true;
-        }
-    }
-
-    /// Sends a command to the leader. Its effect on a message is shown at once, so that the user can't give a second
-    /// command that contradicts it. `request` is random.
-    pub fn handle_command(&mut self, now: Clocks, request: u64, command: Command) {
-        if self.commands.iter().any(|pending| pending.command == command) {
-            return;
-        }
-        let undo = match command {
-            Command::Retry(id) | Command::Discard(id) => {
-                let is_failed =
-                    |message: &&Message| message.id == id && matches!(message.delivery, Delivery::Failed(_));
-                let Some(message) = self.unacknowledged.iter().find(is_failed).cloned() else { return };
-                Some(message)
-            }
-            Command::Reconnect | Command::Leave => None,
-        };
-        match command {
-            Command::Retry(id) => {
-                self.set_delivery(id, Delivery::Queued);
-                self.events.push_back(Event::Delivery(id, Delivery::Queued));
-            }
-            Command::Discard(id) => {
-                self.forget_unacknowledged(id);
-                self.events.push_back(Event::Discarded(id));
-            }
-            Command::Reconnect | Command::Leave => {}
-        }
-        let pending = PendingCommand::new(now, request, command, undo);
-        self.messages.push_back(pending.encode(self.lease));
-        if self.watch.is_answered() {
-            self.commands.push(pending);
-            self.watch.handle_command(now.monotonic);
-        }
-    }
-
     // ---- time
 
     /// The tab is visible, or hidden.
@@ -418,12 +315,6 @@ impl Follower {
     /// The browser refuses the lock, so this tab leads if no leader answers.
     pub fn handle_lock_refused(&mut self, now: Millis) {
         self.watch.handle_lock_refused(now);
-    }
-
-    fn update_waiting(&mut self) {
-        let is_waiting =
-            !self.commands.is_empty() || self.unreported.iter().any(|unreported| !unreported.is_overdue);
-        self.watch.handle_waiting(is_waiting);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
@@ -443,35 +334,11 @@ impl Follower {
                 self.messages.push_back(command::command(TabCommand::RequestSnapshot));
             }
         }
-        if due.outdated_since.is_some() {
+        if due.outdated_since.is_some() && self.is_logged_in() {
             self.events.push_back(Event::OutdatedSince(due.outdated_since));
         }
         self.fail_overdue(now);
         if due.take_over { FollowerAction::TakeOver } else { FollowerAction::Nothing }
-    }
-
-    /// Reports the commands that were not answered in time, and undoes their effect.
-    fn fail_overdue(&mut self, now: Millis) {
-        let is_overdue = |issued: Millis| now >= issued + COMMAND_TIMEOUT_MS;
-        let mut failed = false;
-        for unreported in &mut self.unreported {
-            if is_overdue(unreported.issued) && !std::mem::replace(&mut unreported.is_overdue, true) {
-                failed = true;
-            }
-        }
-        let (overdue, pending) =
-            std::mem::take(&mut self.commands).into_iter().partition(|pending| is_overdue(pending.issued));
-        self.commands = pending;
-        let overdue: Vec<PendingCommand> = overdue;
-        for message in overdue.iter().filter_map(|pending| pending.undo.clone()) {
-            self.update_unacknowledged(&message);
-            self.events.push_back(Event::Delivery(message.id, message.delivery));
-            self.events.push_back(Event::Message(message));
-        }
-        if failed || !overdue.is_empty() {
-            self.events.push_back(Event::CommandFailed(Status::TabUnresponsive));
-            self.update_waiting();
-        }
     }
 
     // ---- becoming the leader
@@ -482,17 +349,6 @@ impl Follower {
         u64::try_from(unix).unwrap_or(0).max(self.lease.saturating_add(1))
     }
 
-    /// Takes what the user did in this tab and no leader has answered, for the session of this tab, which is the leader
-    /// now: the messages, for [`Session::handle_adopt`], and the commands.
-    #[must_use]
-    pub fn take_unanswered(&mut self) -> (Vec<Bytes>, Vec<Command>) {
-        let sends = std::mem::take(&mut self.unreported).into_iter();
-        // The others are adopted once they are stored.
-        let sends = sends.filter(|unreported| unreported.is_stored).map(|unreported| unreported.value);
-        let commands = std::mem::take(&mut self.commands).into_iter().map(|pending| pending.command);
-        (sends.collect(), commands.collect())
-    }
-
     /// The data of the session as far as the leader has reported it, in case the device can't be read; `None` when the
     /// user is not logged in.
     #[must_use]
@@ -500,51 +356,7 @@ impl Follower {
         self.identity.as_ref().map(|_| Persisted::mirrored(&self.account, &self.unacknowledged))
     }
 
-    // ---- requests and events
-
-    /// Loads the newest part of the gap that ends with `to`, like
-    /// [`Session::handle_load_gap`](session::Session::handle_load_gap).
-    pub fn handle_load_gap(&mut self, to: u64) {
-        if self.pending_page != 0 || self.pending_seek != 0 {
-            // The end of that request is reported, after which this one can be repeated.
-        } else if self.known.gaps().any(|gap| gap.to == to) {
-            let requester = self.next_requester();
-            // Earlier versions do not report the end of a request.
-            self.pending_page = if self.watch.is_answered() { requester } else { 0 };
-            self.messages.push_back(command::load_gap_command(requester, to));
-        } else {
-            self.events.push_back(Event::PageFinished { requester: LOCAL, result: Ok(()) });
-        }
-    }
-
-    /// Seeks, like [`Session::handle_seek`](session::Session::handle_seek).
-    pub fn handle_seek(&mut self, target: SeekTarget) {
-        self.pending_page = 0;
-        if let SeekTarget::Seq(seq) = target {
-            let seq = self.known.nearest(seq);
-            if self.known.contains(seq) {
-                self.pending_seek = 0;
-                self.events.push_back(Event::SeekFinished { requester: LOCAL, seq: Some(seq) });
-                return;
-            }
-        }
-        self.pending_seek = self.next_requester();
-        self.messages.push_back(seek_command(self.pending_seek, target));
-    }
-
-    /// Searches, like [`Session::handle_search`](session::Session::handle_search).
-    pub fn handle_search(&mut self, words: &str, before: u64) {
-        self.pending_search = self.next_requester();
-        let bytes = words.as_bytes().to_vec();
-        let arguments =
-            TabMessage { number: self.pending_search, bytes, seq: before, ..TabMessage::default() };
-        self.messages.push_back(command::encode(TabCommand::Search, arguments));
-    }
-
-    fn next_requester(&mut self) -> Requester {
-        self.requests = self.requests.wrapping_add(1);
-        Requester::from(self.tab) << 32 | Requester::from(self.requests)
-    }
+    // ---- events
 
     /// Takes the messages that the leader may not have persisted before its tab was closed, for
     /// [`Session::handle_adopt_queued`](session::Session::handle_adopt_queued). None when messages were missed: the
@@ -558,21 +370,6 @@ impl Follower {
                 && self.unreported.iter().all(|unreported| unreported.id != message.id)
         });
         if self.snapshot_requested.is_some() { Vec::new() } else { queued }
-    }
-
-    /// The leader's tab was closed, or does not respond: unfinished requests fail.
-    pub fn handle_leader_gone(&mut self) {
-        if std::mem::take(&mut self.pending_page) != 0 {
-            let result = Err(Status::NotConnected);
-            self.events.push_back(Event::PageFinished { requester: LOCAL, result });
-        }
-        if std::mem::take(&mut self.pending_seek) != 0 {
-            self.events.push_back(Event::SeekFinished { requester: LOCAL, seq: None });
-        }
-        if std::mem::take(&mut self.pending_search) != 0 {
-            let results = Err(Status::NotConnected);
-            self.events.push_back(Event::SearchFinished { requester: LOCAL, results });
-        }
     }
 
     /// Reports the member list as a notice, without asking the leader.
@@ -622,13 +419,4 @@ impl Follower {
     pub fn excess_bytes(&self, text: &str) -> usize {
         self.identity.as_ref().map_or(0, |identity| session::excess_bytes(identity, text))
     }
-}
-
-/// Clears the pending request if it is that of this requester. Returns whether it was.
-fn take_pending(pending: &mut Requester, requester: Requester) -> bool {
-    let matches = *pending == requester && requester != LOCAL;
-    if matches {
-        *pending = 0;
-    }
-    matches
 }

@@ -22,6 +22,7 @@ use crate::{
 mod lease;
 mod requests;
 mod takeover;
+mod world;
 
 const NOW: Clocks = Clocks { monotonic: 50_000, unix: 1_700_000_000_000 };
 
