@@ -8,7 +8,7 @@ use crate::{
     Millis,
     device::TabMessage,
     event::Event,
-    model::{Delivery, MessageId},
+    model::{Delivery, Message, MessageId},
     persist::{self, Change},
     send_queue::{self, QueuedMessage, Stage},
     session::{self, Clocks},
