@@ -16,6 +16,8 @@ const TEXT = {
 
 // The client usually starts within this time, and drawing a loading screen would delay it.
 const LOADING_SCREEN_DELAY_MS = 400;
+// How long a small file may take. The client starts without the settings if they do not arrive.
+const TIMEOUT_MS = 10_000;
 
 document.getElementById("load-error").remove();
 const boot = document.getElementById("boot");
@@ -25,7 +27,7 @@ function fail(reason) {
   if (!boot.isConnected) return;
   // The client shows an error of its own if it panics while it starts.
   if (document.getElementById("crash")) return boot.remove();
-  const chinese = navigator.language.toLowerCase().startsWith("zh");
+  const chinese = /^zh/i.test(navigator.language);
   const text = chinese ? TEXT.zh : TEXT.en;
   const sentence = document.createElement("p");
   sentence.className = "boot-text";
@@ -48,31 +50,35 @@ async function start() {
   const module = document.querySelector('link[rel="preload"][type="application/wasm"]');
   const response = fetch(module.href, { integrity: module.integrity });
   // The client needs the configuration first. Hosts edit this file, so it has no hash in its name.
-  globalThis.settings = fetch("config.json", { cache: "no-cache" });
+  globalThis.settings = fetch("config.json", { cache: "no-cache", signal: AbortSignal.timeout?.(TIMEOUT_MS) });
   // Both are awaited later. Without a handler a failure would also be reported as unhandled.
   for (const request of [response, globalThis.settings]) request.catch(() => {});
   const { default: init } = await import(script.href);
-  // The exports of the main module, for load_room.js. The client removes #boot when its first view is mounted.
+  // The exports of the main module, for load_part.js. The client removes #boot when its first view is mounted.
   globalThis.client = init({ module_or_path: response });
   await globalThis.client;
   // The service worker would serve old files during development.
-  if (navigator.serviceWorker && !developing) cachePage();
+  if (!developing) storePage();
 }
 
-// Installs the service worker, with which the page opens without a network. The worker does not handle the requests of
-// this visit, so they are repeated for its cache; the browser's HTTP cache answers them.
-async function cachePage() {
+// Resolves to whether the host serves another build than this page by now, whose parts have other names.
+globalThis.isOutdated = async () => {
+  const response = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout?.(TIMEOUT_MS) });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const names = (of) => Array.from(of.querySelectorAll('link[rel="part"]'), (part) => part.getAttribute("href"));
+  const served = names(page);
+  return served.length > 0 && names(document).some((name) => !served.includes(name));
+};
+
+// Installs the service worker, and has it store the build, with which the page opens without a network.
+async function storePage() {
   try {
     await navigator.serviceWorker.register(new URL("worker.js", document.baseURI));
-    await navigator.serviceWorker.ready;
-    const cache = await caches.open("parlour");
-    const urls = performance.getEntriesByType("resource").map(({ name }) => name);
-    const own = urls.filter((url) => url.startsWith(new URL(".", document.baseURI)));
-    // The room's module may not have been requested yet.
-    const room = document.querySelector('link[rel="part"]');
-    await cache.addAll([...new Set([document.baseURI, ...own, ...(room ? [room.href] : [])])]);
+    const { active } = await navigator.serviceWorker.ready;
+    const files = performance.getEntriesByType("resource").map(({ name }) => name);
+    active.postMessage([location.origin + location.pathname, ...files]);
   } catch {
-    // Service workers are forbidden, or the storage is full. The page works, but only with a network.
+    // There are no service workers, or they are forbidden. The page works, but only with a network.
   }
 }
 
@@ -80,11 +86,16 @@ async function cachePage() {
 const developing = document.querySelector("body > script:not([src])");
 if (developing) import(new URL("reload.js", document.baseURI));
 
-if (typeof WebAssembly === "object") {
+const address = new URL(document.baseURI);
+if (address.username || address.password) {
+  // Requests of relative addresses would contain the password too, which browsers refuse. They remember it anyway.
+  address.username = address.password = "";
+  location.replace(address);
+} else if (typeof WebAssembly === "object") {
   start().catch((error) => {
     console.error(error);
-    // A cached file may be the cause. The next attempt downloads all files.
-    globalThis.caches?.delete("parlour");
+    // A damaged file in the service worker's cache may be the cause. The worker replaces it.
+    if (!developing) storePage();
     fail("failed");
   });
 } else {

@@ -1,10 +1,12 @@
 // Browser storage and coordination between tabs, for the client: IndexedDB, Web Locks and BroadcastChannel. Every
-// promise resolves within TIMEOUT_MS and none rejects; `undefined` stands for a failure. The same code with web-sys
+// promise resolves after a limited time and none rejects; `undefined` stands for a failure. The same code with web-sys
 // would be several times as large, and a wasm-bindgen snippet would have no hash in its file name.
 
 const DATABASE_VERSION = 1;
 const TABLES = ["account", "outbox", "messages"];
 const TIMEOUT_MS = 2000;
+// Attempts to run a job, each with a new database handle.
+const MAX_ATTEMPTS = 2;
 // Requests per task of a transaction: hundreds at once would block for one or two frames.
 const REQUESTS_PER_TASK = 50;
 const LOCK_RELEASE_DELAY_MS = 500;
@@ -12,61 +14,107 @@ const LOCK_TIMEOUT_MS = 2000;
 // What `requestLeadership` reports, as in tab_channel.rs.
 const [GRANTED, LOST, REFUSED] = [0, 1, 2];
 
+// The promise of the database handle in use.
 let database;
-// A request has timed out. Until one succeeds, later ones time out at once.
+// Reads and writes that have not ended, in the order of their calls.
+const jobs = new Set();
+// All attempts of a job have timed out. Until one succeeds, nobody waits for later jobs.
 let timedOut = false;
+// The tab that `openTabs` has marked as open.
+let markedTab;
 
 function open() {
-  return new Promise((resolve, reject) => {
+  const opening = new Promise((resolve, reject) => {
     const request = indexedDB.open("parlour", DATABASE_VERSION);
     request.onupgradeneeded = () => TABLES.forEach((table) => request.result.createObjectStore(table));
-    request.onsuccess = () => {
-      const opened = request.result;
-      const discard = () => (database = undefined);
-      opened.onclose = discard;
-      // A newer version of the page, or the deletion of site data, is blocked until the database is closed.
-      opened.onversionchange = () => {
-        opened.close();
-        discard();
-      };
-      resolve(opened);
-    };
+    request.onsuccess = () => resolve(request.result);
     request.onerror = reject;
   });
-}
-
-async function begin(...options) {
-  try {
-    return (await (database ??= open())).transaction(TABLES, ...options);
-  } catch (error) {
-    database = undefined;
-    throw error;
-  }
-}
-
-function withTimeout(work) {
-  return new Promise((resolve) => {
-    const end = (value) => {
-      clearTimeout(timer);
-      resolve(value);
+  const forget = () => {
+    if (database === opening) database = undefined;
+  };
+  opening.then((handle) => {
+    handle.onclose = forget;
+    // A newer version of the page, or the deletion of site data, is blocked until the database is closed.
+    handle.onversionchange = () => {
+      handle.close();
+      forget();
     };
-    const timer = setTimeout(() => resolve((timedOut = true) && undefined), timedOut ? 0 : TIMEOUT_MS);
-    work.then((value) => end(value, (timedOut = false)), () => end());
+  }, forget);
+  return opening;
+}
+
+// Runs `work` in a transaction with these options and resolves to its result.
+function run(work, ...options) {
+  return new Promise((resolve) => {
+    const job = { work, options, resolve, attempts: 0 };
+    jobs.add(job);
+    start(job);
+    if (timedOut) resolve();
   });
+}
+
+function start(job) {
+  const number = ++job.attempts;
+  const opening = (database ??= open());
+  let timer, transaction;
+  const worked = new Promise((resolve, reject) => {
+    timer = setTimeout(() => reject("timeout"), TIMEOUT_MS);
+    opening
+      .then((handle) => {
+        transaction = handle.transaction(TABLES, ...job.options);
+        transaction.onabort = reject;
+        job.work(transaction, resolve);
+      })
+      .catch(reject);
+  });
+  // After the failure of another job this one may have been attempted again.
+  const isCurrent = () => jobs.has(job) && job.attempts === number;
+  worked.finally(() => clearTimeout(timer)).then(
+    (value) => {
+      timedOut = false;
+      if (isCurrent()) end(job, value);
+    },
+    (reason) => {
+      if (!isCurrent()) return;
+      // An incomplete write must not be committed. This throws if the transaction has ended.
+      try {
+        transaction?.abort();
+      } catch {}
+      if (number === MAX_ATTEMPTS) {
+        timedOut = reason === "timeout";
+        end(job);
+      }
+      replaceHandle(opening);
+    },
+  );
+}
+
+function end(job, value) {
+  jobs.delete(job);
+  job.resolve(value);
+}
+
+// Every transaction of a handle may be aborted, or never end, while a new handle works (a bug of WebKit). So after a
+// failure all unfinished jobs are attempted again with a new handle: all of them, so that writes keep their order.
+function replaceHandle(opening) {
+  if (database === opening) database = undefined;
+  opening.then((handle) => handle.close(), () => {});
+  for (const job of jobs) if (job.attempts < MAX_ATTEMPTS) start(job);
 }
 
 // Resolves to the values of each table, in the order of their keys.
 function read(scope) {
   const readTable = (store) =>
-    new Promise((resolve, reject) => {
+    new Promise((resolve) => {
       // Keys are [scope, key]. Arrays sort after all other types, so this range has all keys of the scope.
       const request = store.getAll(IDBKeyRange.bound([scope], [scope, []]));
+      // An error aborts the transaction.
       request.onsuccess = () => resolve(request.result);
-      request.onerror = reject;
     });
-  return withTimeout(
-    begin().then((transaction) => Promise.all(TABLES.map((table) => readTable(transaction.objectStore(table))))),
-  );
+  return run((transaction, resolve) => {
+    Promise.all(TABLES.map((table) => readTable(transaction.objectStore(table)))).then(resolve);
+  });
 }
 
 // The key of the lease number of the last tab that became the leader. Outside of the keys of the scope, because it
@@ -76,20 +124,16 @@ const leaseKey = (scope) => [`${scope}\nlease`];
 // Records that a tab becomes the leader. Resolves to its lease number: the given one, or a larger one if that is not
 // larger than the last one.
 function claimLease(scope, lease) {
-  const claimed = begin("readwrite").then(
-    (transaction) =>
-      new Promise((resolve, reject) => {
-        const store = transaction.objectStore(TABLES[0]);
-        const last = store.get(leaseKey(scope));
-        last.onsuccess = () => {
-          if (last.result >= lease) lease = last.result + 1;
-          store.put(lease, leaseKey(scope));
-        };
-        transaction.oncomplete = () => resolve(lease);
-        transaction.onabort = reject;
-      }),
-  );
-  return withTimeout(claimed);
+  const work = (transaction, resolve) => {
+    const store = transaction.objectStore(TABLES[0]);
+    const last = store.get(leaseKey(scope));
+    last.onsuccess = () => {
+      if (last.result >= lease) lease = last.result + 1;
+      store.put(lease, leaseKey(scope));
+    };
+    transaction.oncomplete = () => resolve(lease);
+  };
+  return run(work, "readwrite");
 }
 
 // Applies changes in one transaction and resolves to true. A change is [table, from, to, value]: `value` is stored under
@@ -98,33 +142,30 @@ function claimLease(scope, lease) {
 function write(scope, changes, lease) {
   // Messages of the send queue must survive a power failure.
   const durability = changes.some(([table, , , value]) => table === 1 && value) ? "strict" : "default";
-  const written = begin("readwrite", { durability }).then(
-    (transaction) =>
-      new Promise((resolve, reject) => {
-        let superseded = false;
-        transaction.oncomplete = () => resolve(true);
-        transaction.onabort = (event) => (superseded ? resolve(false) : reject(event));
-        let at = 0;
-        const writeChunk = () => {
-          for (let left = REQUESTS_PER_TASK; left && at < changes.length; left--) {
-            const [table, from, to, value] = changes[at++];
-            const store = transaction.objectStore(TABLES[table]);
-            const request = value
-              ? store.put(value, [scope, from])
-              : store.delete(IDBKeyRange.bound([scope, from], [scope, to ?? []]));
-            if (left === 1) request.onsuccess = writeChunk;
-          }
-        };
-        if (lease === undefined) return writeChunk();
-        const last = transaction.objectStore(TABLES[0]).get(leaseKey(scope));
-        last.onsuccess = () => {
-          superseded = last.result > lease;
-          if (superseded) transaction.abort();
-          else writeChunk();
-        };
-      }),
-  );
-  return withTimeout(written);
+  const work = (transaction, resolve) => {
+    transaction.oncomplete = () => resolve(true);
+    let at = 0;
+    const writeChunk = () => {
+      for (let left = REQUESTS_PER_TASK; left && at < changes.length; left--) {
+        const [table, from, to, value] = changes[at++];
+        const store = transaction.objectStore(TABLES[table]);
+        const request = value
+          ? store.put(value, [scope, from])
+          : store.delete(IDBKeyRange.bound([scope, from], [scope, to ?? []]));
+        if (left === 1 && at < changes.length) request.onsuccess = writeChunk;
+      }
+      // Without this call a transaction is lost if the page is closed before its last request has succeeded.
+      if (at === changes.length) transaction.commit?.();
+    };
+    if (lease === undefined) return writeChunk();
+    const last = transaction.objectStore(TABLES[0]).get(leaseKey(scope));
+    last.onsuccess = () => {
+      if (!(last.result > lease)) return writeChunk();
+      resolve(false);
+      transaction.abort();
+    };
+  };
+  return run(work, "readwrite", { durability });
 }
 
 // Resolves to the result of `work`, or to undefined if it throws, rejects, or does not settle in time.
@@ -211,8 +252,23 @@ async function hasLeader(scope) {
   return state?.held.some((lock) => lock.name === `parlour ${scope}`) ?? false;
 }
 
-// Opens the channel between tabs. `onMessage` is called with the messages of other tabs. Where the browser refuses it, each
-// tab is on its own.
+// Marks a tab as open for as long as its page exists, and resolves to the ids of the open tabs; to `undefined` if they are
+// not known.
+function openTabs(tab) {
+  const prefix = "parlour tab ";
+  const query = async () => {
+    if (markedTab !== tab) {
+      markedTab = tab;
+      navigator.locks.request(prefix + tab, () => new Promise(() => {})).catch(() => {});
+    }
+    const { held } = await navigator.locks.query();
+    return held.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
+  };
+  return attempt(query);
+}
+
+// Opens the channel between tabs. `onMessage` is called with the messages of other tabs. If the browser refuses it, this
+// tab has no others.
 function channel(scope, onMessage) {
   try {
     const opened = new BroadcastChannel(`parlour ${scope}`);
@@ -223,4 +279,4 @@ function channel(scope, onMessage) {
   }
 }
 
-globalThis.device = { read, write, claimLease, requestLeadership, hasLeader, channel };
+globalThis.device = { read, write, claimLease, requestLeadership, hasLeader, openTabs, channel };

@@ -4,7 +4,10 @@ use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=../proto");
-    let descriptors = protox::compile(["../proto/chat.proto", "../proto/device.proto"], ["../proto"])?;
+    let descriptors = protox::compile(
+        ["../proto/chat.proto", "../proto/device.proto", "../proto/request.proto"],
+        ["../proto"],
+    )?;
     prost_build::Config::new()
         // Sorted, so that the same members always encode to the same bytes.
         .btree_map(["."])

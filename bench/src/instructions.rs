@@ -134,7 +134,7 @@ impl Room {
             let sink = Arc::downgrade(&room.written);
             let (queue, _) = write_queue::channel(bounds, sink);
             room.queues.insert(conn, queue);
-            room.hub.handle_connect(0, conn);
+            room.hub.handle_connect(0, conn, [127, 0, 0, 1].into());
             let login = wire::Login {
                 version: PROTOCOL_VERSION,
                 capabilities: vec!["batch".into()],
@@ -177,7 +177,10 @@ impl Room {
                     let appended = batch.messages.iter().map(|_| stamp()).collect();
                     self.hub.handle_appended(self.now, NOW, Ok(appended));
                 }
-                Output::Close { .. } | Output::Read { .. } | Output::Identified { .. } => {}
+                Output::Close { .. }
+                | Output::Read { .. }
+                | Output::CancelRead { .. }
+                | Output::Identified { .. } => {}
             }
         }
         self.queues.values_mut().for_each(|queue| queue.flush(true));

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use parlour_server::store::{
-    EventLog as _, LogReader, PageSize, PageStart, Query, QueryKind,
+    EventLog as _, LogReader, PageSize, PageStart, Query, QueryKind, Requester,
     sqlite::{NAME, SqliteLog},
 };
 
@@ -78,10 +78,12 @@ fn latencies(reader: &mut dyn LogReader, query: impl Fn(u64) -> QueryKind) -> Re
 /// Runs a query. Returns the number of messages found.
 fn run_query(reader: &mut dyn LogReader, kind: QueryKind) -> Result<usize> {
     use parlour_server::store::QueryResult;
-    Ok(match reader.execute(&Query { room: "".into(), kind, size: PAGE })? {
-        QueryResult::Page(page) => page.messages.len(),
-        QueryResult::Search(found) => found.messages.len(),
-    })
+    Ok(
+        match reader.execute(&Query { requester: Requester::default(), room: "".into(), kind, size: PAGE })? {
+            QueryResult::Page(page) => page.messages.len(),
+            QueryResult::Search(found) => found.messages.len(),
+        },
+    )
 }
 
 type QueryFn = Box<dyn Fn(u64) -> QueryKind>;

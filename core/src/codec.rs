@@ -40,6 +40,9 @@ pub enum DecodeError {
     /// A batch inside a batch, or more than [`BATCH_FRAMES`] envelopes in one.
     #[error("a batch that is nested or too long")]
     BadBatch,
+    /// A list is longer than [`LOGIN_ELEMENTS`](crate::request::LOGIN_ELEMENTS).
+    #[error("a list that is too long")]
+    TooManyElements,
 }
 
 /// The maximum number of envelopes in a batch.
@@ -64,12 +67,19 @@ pub enum Kind {
 /// [`Kind::Message`].
 #[must_use]
 pub fn kind(envelope: &Envelope) -> Kind {
-    match (&envelope.extension, envelope.r#type.as_str()) {
-        (Some(Extension::Login(_)), _) => Kind::Login,
-        (Some(_), _) => Kind::Extension,
-        (None, EXIT) => Kind::Exit,
-        (None, USERLIST) => Kind::UserList,
-        (None, _) => Kind::Message,
+    match &envelope.extension {
+        Some(Extension::Login(_)) => Kind::Login,
+        Some(_) => Kind::Extension,
+        None => kind_of_type(&envelope.r#type),
+    }
+}
+
+/// The purpose of an envelope without an extension.
+pub(crate) fn kind_of_type(r#type: &str) -> Kind {
+    match r#type {
+        EXIT => Kind::Exit,
+        USERLIST => Kind::UserList,
+        _ => Kind::Message,
     }
 }
 

@@ -31,8 +31,10 @@ impl GapState {
 pub struct SearchResults {
     /// Newest first.
     pub messages: Vec<Message>,
-    /// There are older matches.
+    /// There are older matches, or may be.
     pub more: bool,
+    /// The search reached the server's limit of work: only messages with a sequence number above this one were searched.
+    pub partial: Option<u64>,
 }
 
 /// Identifies a request of a tab: [`LOCAL`], or a number whose upper half a follower has chosen at random, and whose lower

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`wire`] | the types of `proto/chat.proto` |
 //! | [`codec`] | encoding and decoding, in both dialects |
+//! | [`request`] | decoding on the server: only what it accepts from a client |
 //! | [`event`] | the events of a session |
 //! | [`model`] | the data types of every layer: ids, messages, members, connection state |
 //! | [`status`] | the table of status codes |
@@ -31,6 +32,7 @@ pub mod model;
 pub mod persist;
 pub mod presence;
 pub mod ranges;
+pub mod request;
 pub mod send_queue;
 pub mod session;
 pub mod status;
@@ -46,6 +48,11 @@ pub mod wire {
     /// The types of `proto/device.proto`. A submodule of `wire` because its package is `parlour.device`.
     pub(crate) mod device {
         include!(concat!(env!("OUT_DIR"), "/parlour.device.rs"));
+    }
+
+    /// The types of `proto/request.proto`.
+    pub(crate) mod request {
+        include!(concat!(env!("OUT_DIR"), "/parlour.request.rs"));
     }
 }
 use wire::device;

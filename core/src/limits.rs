@@ -8,6 +8,8 @@ pub const HISTORY_PAGE_MESSAGES: u32 = 100;
 
 /// The maximum length of a nick in characters, even if a server allows more.
 pub const NICK_CHARS: usize = 32;
+/// The maximum number of combining marks in a row in a nick. Scripts need up to four.
+pub const NICK_MARKS: usize = 4;
 /// The maximum size in bytes of a frame to a basic server, which closes the connection with 1009 beyond it.
 pub const BASIC_FRAME_BYTES: usize = 512;
 /// The maximum number of capabilities a peer may list.
@@ -134,6 +136,15 @@ impl TokenBucket {
         }
         Err((UNIT - self.level).div_ceil(self.per_minute))
     }
+
+    /// When the bucket is full, if no token is taken until then.
+    #[must_use]
+    pub fn full_at(&self) -> Millis {
+        match self.per_minute {
+            0 => self.at,
+            per_minute => self.at.saturating_add((self.capacity - self.level).div_ceil(per_minute)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +177,20 @@ mod tests {
     fn a_rate_of_zero_means_no_limit() {
         let mut unlimited = TokenBucket::new(0, 0, 0);
         assert!((0..10_000).all(|_| unlimited.take(0).is_ok()));
+    }
+
+    #[test]
+    fn a_bucket_is_full_at_the_returned_time() {
+        for rate in [1, 7, 60, 100_000] {
+            let mut bucket = TokenBucket::new(rate, 3, 5);
+            assert_eq!(bucket.full_at(), 5);
+            (0..3).for_each(|_| bucket.take(5).unwrap());
+            let full_at = bucket.full_at();
+            assert!((0..3).all(|_| bucket.take(full_at).is_ok()), "rate {rate}");
+            assert!(bucket.take(full_at).is_err());
+        }
+        let mut unlimited = TokenBucket::new(0, 1, 9);
+        assert_eq!((unlimited.take(50), unlimited.full_at()), (Ok(()), 9));
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //! Values are protobuf: the types of `proto/device.proto`, and messages as they are on the wire. Values that can't be
 //! decoded are skipped, because the server still has the messages of the room.
 
+pub mod draft;
+
 use bytes::Bytes;
 use prost::Message as _;
 

@@ -90,6 +90,8 @@ statuses! {
     NotOnThisServer = 12, Terminal, "This server can't do that.";
     /// A lazily loaded part of the page failed to load.
     PageIncomplete = 13, Later, "A part of the page could not be loaded; check your connection and try again, or reload the page.";
+    /// The host serves another version of the page, without the part that failed to load.
+    PageOutdated = 16, Terminal, "A new version is available; reload the page.";
     /// The tab that owns the session did not execute a command in time.
     TabUnresponsive = 19, Later, "Another tab of this chat does not respond; close that tab, then try again.";
 
@@ -137,6 +139,8 @@ statuses! {
     BadMessageId = 4012, Terminal, "This message has no valid id.";
     /// The id was used for a different message.
     MessageIdReused = 4013, Terminal, "This message's id was used for another message.";
+    /// A search without a letter, digit or other character to search for.
+    SearchEmpty = 4014, Terminal, "Punctuation alone can't be found; type a word or a number.";
     /// An envelope before the login.
     NotLoggedIn = 4020, Terminal, "Log in first.";
     /// A second login on one connection.

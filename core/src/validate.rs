@@ -1,18 +1,22 @@
-//! The rules for nicks and message texts. Both ends use this code, so the server accepts what the client accepts.
+//! The rules for nicks and message texts that need no Unicode tables. Both ends use this code. The server also applies the
+//! tables, which are too large for the page: the client never refuses what the server accepts, and shows its refusals.
 //! Only the server can check whether a nick is taken, or looks like one that is.
 
-use crate::{limits::Limits, status::Status};
+use crate::{
+    limits::{Limits, NICK_MARKS},
+    status::Status,
+};
 
 /// Validates and normalizes a nick as typed: white space at its ends is removed, and each run inside becomes one space.
 ///
 /// # Errors
 /// [`Status::NickEmpty`], [`Status::NickTooLong`] (counted in characters), or [`Status::NickForbidden`] for control
-/// characters, line breaks, zero-width characters, direction marks, private-use and special characters, and more than
-/// four combining marks in a row; also for a nick without any letter, digit or symbol, and for commas, which separate
-/// names in the basic dialect's list.
+/// characters, line breaks, zero-width characters, direction marks and special characters, and more than [`NICK_MARKS`]
+/// combining marks in a row; also for a nick without any letter, digit or symbol, and for commas, which separate names in
+/// the basic dialect's list.
 pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
     // Checked before white space is removed: a control character is forbidden at the ends too.
-    if typed.chars().any(|c| c != ' ' && is_forbidden(c)) {
+    if typed.chars().any(is_forbidden_in_nick) {
         return Err(Status::NickForbidden);
     }
     let mut out = String::with_capacity(typed.len().min(256));
@@ -31,7 +35,7 @@ pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
     let mut marks = 0;
     for c in out.chars() {
         marks = if is_combining(c) { marks + 1 } else { 0 };
-        if marks > 4 {
+        if marks > NICK_MARKS {
             return Err(Status::NickForbidden);
         }
     }
@@ -48,7 +52,7 @@ pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
 /// [`Limits::content_bytes`].
 pub fn content<'a>(typed: &'a str, limits: &Limits) -> Result<&'a str, Status> {
     let text = typed.trim_end();
-    if text.chars().all(|c| c.is_whitespace() || is_forbidden(c)) {
+    if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
         return Err(Status::ContentEmpty);
     }
     if text.len() > limits.content_bytes {
@@ -74,8 +78,14 @@ pub fn half_width(c: char) -> char {
     }
 }
 
-/// Characters that are invisible, break lines or change the text direction.
-fn is_forbidden(c: char) -> bool {
+/// Characters that are invisible, break lines or change the text direction, and those that stand for something that is
+/// not there. The emoji selector is allowed, as in ❤️.
+fn is_forbidden_in_nick(c: char) -> bool {
+    (is_invisible(c) && c != '\u{FE0F}') || matches!(c, '\u{FFFC}' | '\u{FFFD}')
+}
+
+/// Characters that are invisible, break lines or change the text direction. All of them are in the server's tables.
+fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00AD}'                  // soft hyphen
@@ -88,12 +98,13 @@ fn is_forbidden(c: char) -> bool {
             | '\u{2028}'..='\u{202E}'   // line and paragraph separator, embeddings and overrides
             | '\u{2060}'..='\u{206F}'   // word joiner, invisible operators, isolates
             | '\u{2800}'                // the empty Braille cell
-            | '\u{E000}'..='\u{F8FF}'   // private use
-            | '\u{FE00}'..='\u{FE0E}'   // variation selectors, except the emoji one
+            | '\u{FE00}'..='\u{FE0F}'   // variation selectors
             | '\u{FEFF}'                // byte order mark
-            | '\u{FFF0}'..='\u{FFFF}'   // specials, including the replacement character
+            | '\u{FFF0}'..='\u{FFFB}'   // annotations
+            | '\u{FFFE}' | '\u{FFFF}'   // not characters
+            | '\u{1D159}'               // the notehead without a head
             | '\u{1D173}'..='\u{1D17A}' // musical controls
-            | '\u{E0000}'..='\u{10FFFF}' // tags, selectors, private planes
+            | '\u{E0000}'..='\u{E0FFF}' // tags and selectors
         )
 }
 
@@ -156,6 +167,8 @@ mod tests {
         assert_eq!(content("  a\n b \n", &limits), Ok("  a\n b"));
         assert_eq!(content(" \n\t ", &limits), Err(Status::ContentEmpty));
         assert_eq!(content("\u{200B}\u{202E}", &limits), Err(Status::ContentEmpty));
+        assert_eq!(content("\u{FE0F}\u{1D159}", &limits), Err(Status::ContentEmpty));
+        assert_eq!(content("\u{F8FF}", &limits), Ok("\u{F8FF}"));
         assert_eq!(content("123456789", &limits), Err(Status::ContentTooLong));
         assert_eq!(content("12345678   ", &limits), Ok("12345678"));
     }

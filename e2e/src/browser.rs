@@ -20,12 +20,24 @@ impl Browser {
     pub const ALL: [Self; 2] = [Self::Chromium, Self::Firefox];
 
     /// Prepares the profile folder, and returns the WebDriver capabilities for a window.
-    pub(crate) fn capabilities(self, window: WindowOptions<'_>, profile: &Path) -> Value {
+    pub(crate) fn capabilities(
+        self,
+        window: WindowOptions<'_>,
+        site_data: SiteData,
+        profile: &Path,
+    ) -> Value {
         match self {
-            Self::Chromium => chromium(window, profile),
-            Self::Firefox => firefox(window, profile),
+            Self::Chromium => chromium(window, site_data, profile),
+            Self::Firefox => firefox(window, site_data, profile),
         }
     }
+}
+
+/// The browser's setting for sites that store data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SiteData {
+    Allowed,
+    Blocked,
 }
 
 impl fmt::Display for Browser {
@@ -37,7 +49,8 @@ impl fmt::Display for Browser {
     }
 }
 
-fn chromium(window: WindowOptions<'_>, profile: &Path) -> Value {
+fn chromium(window: WindowOptions<'_>, site_data: SiteData, profile: &Path) -> Value {
+    let [allow, block] = [1, 2];
     json!({
         "browserName": "chrome",
         "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
@@ -58,15 +71,21 @@ fn chromium(window: WindowOptions<'_>, profile: &Path) -> Value {
                 format!("--accept-lang={}", window.language),
                 format!("--user-data-dir={}", profile.display()),
             ],
+            // "Block all site data": the setting is called after cookies, and covers all kinds of storage.
+            "prefs": {
+                "profile.default_content_setting_values.cookies":
+                    if site_data == SiteData::Blocked { block } else { allow },
+            },
         },
     })
 }
 
-fn firefox(window: WindowOptions<'_>, profile: &Path) -> Value {
+fn firefox(window: WindowOptions<'_>, site_data: SiteData, profile: &Path) -> Value {
     // Firefox windows are at least 450 pixels wide by default, wider than a phone.
     let narrow = ":root { min-width: 0 !important; min-height: 0 !important }";
     fs::create_dir_all(profile.join("chrome")).expect("create the profile");
     fs::write(profile.join("chrome/userChrome.css"), narrow).expect("write the profile");
+    let [allow_own_and_partitioned, block] = [5, 2];
     json!({
         "browserName": "firefox",
         "moz:firefoxOptions": {
@@ -76,6 +95,8 @@ fn firefox(window: WindowOptions<'_>, profile: &Path) -> Value {
             "env": { "MOZ_HEADLESS_WIDTH": "1920", "MOZ_HEADLESS_HEIGHT": "1440" },
             "prefs": {
                 "intl.accept_languages": window.language,
+                "network.cookie.cookieBehavior":
+                    if site_data == SiteData::Blocked { block } else { allow_own_and_partitioned },
                 "toolkit.legacyUserProfileCustomizations.stylesheets": true,
                 // Console output of pages only, not of the browser itself.
                 "devtools.console.stdout.content": true,

@@ -14,7 +14,11 @@ use std::{
 use fantoccini::ClientBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
 
-use crate::{browser::Browser, driver::Driver, page::Page};
+use crate::{
+    browser::{Browser, SiteData},
+    driver::Driver,
+    page::Page,
+};
 
 /// Maximum duration of a test, so that an unresponsive browser does not block the run.
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -28,6 +32,8 @@ pub struct TestContext {
     /// The default browser for its windows.
     browser: Browser,
     pages: RefCell<Vec<Page>>,
+    /// Additional arguments for the Chromium windows opened from now on.
+    arguments: RefCell<Vec<String>>,
 }
 
 /// Options for a new window.
@@ -81,7 +87,8 @@ pub fn browser_test_within(deadline: Duration, name: &str, test: impl AsyncFnOnc
 fn run(browser: Browser, deadline: Duration, name: &str, test: impl AsyncFnOnce(&TestContext)) {
     let _slot = Slot::acquire();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let context = TestContext { name: name.into(), browser, pages: RefCell::default() };
+    let context =
+        TestContext { name: name.into(), browser, pages: RefCell::default(), arguments: RefCell::default() };
     let run = async {
         tokio::time::timeout(deadline, test(&context))
             .await
@@ -97,6 +104,11 @@ fn run(browser: Browser, deadline: Duration, name: &str, test: impl AsyncFnOnce(
 }
 
 impl TestContext {
+    /// Starts Chromium with additional arguments in windows opened from now on.
+    pub fn add_arguments(&self, arguments: impl IntoIterator<Item = String>) {
+        self.arguments.borrow_mut().extend(arguments);
+    }
+
     /// Opens a page in a new browser with its own profile.
     pub async fn open(&self, name: &str, url: &str) -> Page {
         self.open_in(self.browser, name, url).await
@@ -122,10 +134,16 @@ impl TestContext {
     /// # Panics
     /// As [`Self::open_blank`].
     pub async fn open_blank_in(&self, browser: Browser, name: &str, window: WindowOptions<'_>) -> Page {
-        static PROFILES: AtomicU32 = AtomicU32::new(0);
-        let number = PROFILES.fetch_add(1, Ordering::Relaxed);
-        let profile = std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()));
-        self.open_with_profile(browser, name, window, profile).await
+        self.open_with_profile(browser, name, window, SiteData::Allowed, new_profile()).await
+    }
+
+    /// Opens an empty window in a new browser whose settings forbid all sites to store data.
+    ///
+    /// # Panics
+    /// As [`Self::open_blank`].
+    pub async fn open_without_site_data(&self, name: &str) -> Page {
+        let window = WindowOptions::default();
+        self.open_with_profile(self.browser, name, window, SiteData::Blocked, new_profile()).await
     }
 
     /// Closes a page's browser, and opens an empty window with the same profile.
@@ -137,7 +155,7 @@ impl TestContext {
         assert!(errors.is_empty(), "unexpected errors in the browser:\n{}", errors.join("\n"));
         let profile = page.quit().await.expect("the page is open");
         self.pages.borrow_mut().retain(Page::is_open);
-        self.open_with_profile(page.browser(), name, window, profile).await
+        self.open_with_profile(page.browser(), name, window, SiteData::Allowed, profile).await
     }
 
     /// Kills a page's browser, and opens an empty window with the same profile.
@@ -147,7 +165,7 @@ impl TestContext {
     pub async fn kill_and_reopen(&self, name: &str, window: WindowOptions<'_>, page: &Page) -> Page {
         let profile = page.kill().await;
         self.pages.borrow_mut().retain(Page::is_open);
-        self.open_with_profile(page.browser(), name, window, profile).await
+        self.open_with_profile(page.browser(), name, window, SiteData::Allowed, profile).await
     }
 
     async fn open_with_profile(
@@ -155,10 +173,14 @@ impl TestContext {
         browser: Browser,
         name: &str,
         window: WindowOptions<'_>,
+        site_data: SiteData,
         profile: PathBuf,
     ) -> Page {
         let driver = Driver::start(browser, &profile).await;
-        let capabilities = browser.capabilities(window, &profile);
+        let mut capabilities = browser.capabilities(window, site_data, &profile);
+        if let Some(arguments) = capabilities["goog:chromeOptions"]["args"].as_array_mut() {
+            arguments.extend(self.arguments.borrow().iter().cloned().map(Into::into));
+        }
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().expect("an object").clone())
             .connect(driver.url())
@@ -191,6 +213,13 @@ impl TestContext {
             let _ = tokio::time::timeout(Duration::from_secs(10), page.close()).await;
         }
     }
+}
+
+/// A folder for the profile of a new browser.
+fn new_profile() -> PathBuf {
+    static PROFILES: AtomicU32 = AtomicU32::new(0);
+    let number = PROFILES.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("parlour-e2e-{}-{number}", std::process::id()))
 }
 
 /// Permission to run. At most [`MAX_CONCURRENT_TESTS`] exist at a time.

@@ -45,6 +45,15 @@ impl Environment {
         Programs { browser: path(browser), driver: path(driver) }
     }
 
+    /// The path of another program, such as `NGINX`.
+    ///
+    /// # Panics
+    /// As [`Self::programs`].
+    #[must_use]
+    pub fn program(variable: &str) -> PathBuf {
+        path(variable)
+    }
+
     /// The root of the source tree.
     ///
     /// # Panics
@@ -69,7 +78,7 @@ fn path(name: &str) -> PathBuf {
     assert!(
         path.exists(),
         "{name} is not set, or its path does not exist ({path:?}). Run the browser tests with `cargo xtask test`, which \
-         builds the page and the server, finds the browsers, and sets these variables."
+         builds the page and the server, finds the browsers and proxies, and sets these variables."
     );
     path
 }

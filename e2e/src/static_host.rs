@@ -1,4 +1,5 @@
-//! A plain static web server for the bundle, under any path and with replaceable files.
+//! A plain static web server for the bundle, under any path and with replaceable files. It can also stop, stop answering, ask
+//! for a password, and deploy another build.
 
 use std::{
     collections::HashMap,
@@ -6,26 +7,50 @@ use std::{
     io::{BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     thread,
 };
 
-use crate::{environment::Environment, socket::read_head};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{environment::Environment, eventually::eventually, socket::read_head};
 
 /// A running static web server. Dropping it stops it.
 #[derive(Debug)]
 pub struct StaticHost {
     address: SocketAddr,
     path: String,
-    files: Shared,
-    closed: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
-/// Content by path, without the leading slash.
-type Shared = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+#[derive(Debug, Default)]
+struct Shared {
+    /// Files by path, without the leading slash.
+    files: Mutex<HashMap<String, File>>,
+    mode: Mutex<Mode>,
+}
+
+/// A file, as it is served.
+#[derive(Clone, Debug)]
+struct File {
+    status: &'static str,
+    /// Header lines, each with its line break.
+    headers: String,
+    body: Vec<u8>,
+}
+
+/// How requests are answered.
+#[derive(Clone, Debug, Default)]
+enum Mode {
+    #[default]
+    Normal,
+    /// With 401, unless they have these credentials of basic authentication.
+    Protected(String),
+    /// Never. The connections stay open.
+    Silent,
+    /// Never. The connections are closed, and new ones are refused.
+    Stopped,
+}
 
 impl StaticHost {
     /// Serves a copy of the bundle under a path such as `/some/sub/path/`.
@@ -39,19 +64,18 @@ impl StaticHost {
         collect_files(&Environment::read().dist, &path, &mut files);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let files = Arc::new(Mutex::new(files));
-        let closed = Arc::new(AtomicBool::new(false));
-        let (shared, stopped) = (files.clone(), closed.clone());
+        let shared = Arc::new(Shared { files: Mutex::new(files), mode: Mutex::default() });
+        let served = shared.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
-                if stopped.load(Ordering::Relaxed) {
+                if served.is_stopped() {
                     return;
                 }
-                let shared = shared.clone();
-                thread::spawn(move || stream.and_then(|stream| serve(&shared, stream)));
+                let served = served.clone();
+                thread::spawn(move || stream.and_then(|stream| serve(&served, stream)));
             }
         });
-        Self { address, path, files, closed }
+        Self { address, path, shared }
     }
 
     /// `http://host:port`.
@@ -71,7 +95,17 @@ impl StaticHost {
     /// # Panics
     /// If a serving thread panicked.
     pub fn put(&self, name: &str, content: impl Into<Vec<u8>>) {
-        self.files.lock().unwrap().insert(format!("{}{name}", self.path), content.into());
+        let headers = format!("Content-Type: {}\r\nCache-Control: no-cache\r\n", content_type(name));
+        self.put_response(name, "200 OK", &headers, content);
+    }
+
+    /// Replaces or adds a file that is served with this status and with these header lines.
+    ///
+    /// # Panics
+    /// As [`Self::put`].
+    pub fn put_response(&self, name: &str, status: &'static str, headers: &str, body: impl Into<Vec<u8>>) {
+        let file = File { status, headers: headers.into(), body: body.into() };
+        self.shared.files.lock().unwrap().insert(format!("{}{name}", self.path), file);
     }
 
     /// Removes a file.
@@ -79,7 +113,7 @@ impl StaticHost {
     /// # Panics
     /// As [`Self::put`].
     pub fn remove(&self, name: &str) {
-        self.files.lock().unwrap().remove(&format!("{}{name}", self.path));
+        self.shared.files.lock().unwrap().remove(&format!("{}{name}", self.path));
     }
 
     /// The current content of a file.
@@ -88,7 +122,55 @@ impl StaticHost {
     /// If there is no such file.
     #[must_use]
     pub fn get(&self, name: &str) -> Vec<u8> {
-        self.files.lock().unwrap()[&format!("{}{name}", self.path)].clone()
+        self.shared.files.lock().unwrap()[&format!("{}{name}", self.path)].body.clone()
+    }
+
+    /// Replaces the build by another one that does the same. The loader, the stylesheet and the parts have other names, and the
+    /// page has a `<meta name=build>` with this content.
+    ///
+    /// # Panics
+    /// If the bundle lacks one of them.
+    pub fn deploy(&self, build: &str) {
+        let mut page = String::from_utf8(self.get("index.html")).expect("a page");
+        let hash = build.bytes().fold(7, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        for (beginning, ending) in
+            [("boot-", ".js"), ("style-", ".css"), ("room-", ".wasm"), ("search-", ".wasm")]
+        {
+            let name = self.find_name(beginning, ending).expect("a file of the bundle");
+            let renamed = format!("{beginning}{hash:016x}{ending}");
+            assert!(page.contains(&name) && name != renamed, "{name} is a part of the page");
+            page = page.replace(&name, &renamed);
+            self.put(&renamed, self.get(&name));
+            self.remove(&name);
+        }
+        // Before the mark of an earlier deployment.
+        let (before, after) = page.split_once("<meta charset=utf-8>").expect("the encoding");
+        let mark = format!("<meta charset=utf-8><meta name=build content={build}>");
+        self.put("index.html", format!("{before}{mark}{after}"));
+    }
+
+    /// Asks for a name and a password from now on, by basic authentication.
+    pub fn protect(&self, name: &str, password: &str) {
+        self.shared.set_mode(Mode::Protected(STANDARD.encode(format!("{name}:{password}"))));
+    }
+
+    /// Accepts requests from now on, and never answers them.
+    pub fn hang(&self) {
+        self.shared.set_mode(Mode::Silent);
+    }
+
+    /// Closes all connections, and refuses new ones.
+    ///
+    /// # Panics
+    /// If it still accepts connections after a while.
+    pub async fn stop(&self) {
+        self.shared.set_mode(Mode::Stopped);
+        eventually("the host has stopped", async || match TcpStream::connect(self.address) {
+            // The first one unblocks the listening thread, which then ends.
+            Ok(_) => Err("it accepts connections".into()),
+            Err(_) => Ok(()),
+        })
+        .await;
     }
 
     /// The name of the lazily loaded room module.
@@ -97,8 +179,17 @@ impl StaticHost {
     /// If the bundle is a single module, as Trunk builds it without `cargo xtask`.
     #[must_use]
     pub fn room_module(&self) -> String {
-        let room = self.find_name("room-", ".wasm");
-        room.expect("a room module apart from the login page, as `cargo xtask dist` builds it")
+        self.part("room")
+    }
+
+    /// The name of the module of a lazily loaded part.
+    ///
+    /// # Panics
+    /// If the bundle has no such part: Trunk builds a single module without `cargo xtask`.
+    #[must_use]
+    pub fn part(&self, name: &str) -> String {
+        let module = self.find_name(&format!("{name}-"), ".wasm");
+        module.expect("a module apart from the login page, as `cargo xtask dist` builds it")
     }
 
     /// The name of the loader script.
@@ -111,7 +202,7 @@ impl StaticHost {
     }
 
     fn find_name(&self, beginning: &str, ending: &str) -> Option<String> {
-        let files = self.files.lock().unwrap();
+        let files = self.shared.files.lock().unwrap();
         let mut names = files.keys().filter_map(|name| name.strip_prefix(&self.path));
         names.find(|name| name.starts_with(beginning) && name.ends_with(ending)).map(str::to_owned)
     }
@@ -122,7 +213,7 @@ impl StaticHost {
     /// If there is none, or more than one.
     #[must_use]
     pub fn only_file(&self, ending: &str) -> String {
-        let files = self.files.lock().unwrap();
+        let files = self.shared.files.lock().unwrap();
         let found: Vec<_> = files.keys().filter(|name| name.ends_with(ending)).collect();
         let [only] = found[..] else { panic!("one {ending} in the bundle, not {found:?}") };
         only.strip_prefix(&self.path).unwrap().to_owned()
@@ -131,53 +222,91 @@ impl StaticHost {
 
 impl Drop for StaticHost {
     fn drop(&mut self) {
-        self.closed.store(true, Ordering::Relaxed);
-        // Unblocks the listening thread so that it sees `closed`.
+        self.shared.set_mode(Mode::Stopped);
+        // Unblocks the listening thread, which then ends.
         let _ = TcpStream::connect(self.address);
     }
 }
 
-fn collect_files(folder: &Path, prefix: &str, files: &mut HashMap<String, Vec<u8>>) {
+impl Shared {
+    fn mode(&self) -> Mode {
+        self.mode.lock().unwrap().clone()
+    }
+
+    fn set_mode(&self, mode: Mode) {
+        *self.mode.lock().unwrap() = mode;
+    }
+
+    fn is_stopped(&self) -> bool {
+        matches!(self.mode(), Mode::Stopped)
+    }
+
+    /// The response to a request, unless there is none.
+    fn response(&self, head: &[String]) -> Option<File> {
+        let file =
+            |status, headers: &str, body: &str| File { status, headers: headers.into(), body: body.into() };
+        match self.mode() {
+            Mode::Normal => {}
+            Mode::Protected(credentials) => {
+                let authorised = |line: &String| {
+                    let (name, value) = line.split_once(": Basic ").unwrap_or_default();
+                    name.eq_ignore_ascii_case("authorization") && value.trim() == credentials
+                };
+                if !head.iter().any(authorised) {
+                    let challenge = "WWW-Authenticate: Basic realm=\"chat\"\r\n";
+                    return Some(file("401 Unauthorized", challenge, "Who are you?"));
+                }
+            }
+            Mode::Silent | Mode::Stopped => return None,
+        }
+        let path = head[0].split(' ').nth(1).unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default().trim_start_matches('/');
+        let name =
+            if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.into() };
+        let missing = || file("404 Not Found", "Cache-Control: no-cache\r\n", "There is no such file.");
+        Some(self.files.lock().unwrap().get(&name).cloned().unwrap_or_else(missing))
+    }
+}
+
+fn collect_files(folder: &Path, prefix: &str, files: &mut HashMap<String, File>) {
     for entry in fs::read_dir(folder).expect("list the bundle") {
         let path = entry.expect("list the bundle").path();
         let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
         if path.is_dir() {
             collect_files(&path, &format!("{name}/"), files);
         } else {
-            files.insert(name, fs::read(&path).expect("read the bundle"));
+            let headers = format!("Content-Type: {}\r\nCache-Control: no-cache\r\n", content_type(&name));
+            files.insert(
+                name,
+                File { status: "200 OK", headers, body: fs::read(&path).expect("read the bundle") },
+            );
         }
     }
 }
 
-fn serve(files: &Mutex<HashMap<String, Vec<u8>>>, mut stream: TcpStream) -> std::io::Result<()> {
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript",
+        "css" => "text/css",
+        "wasm" => "application/wasm",
+        "json" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        _ => "application/octet-stream",
+    }
+}
+
+fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
     let mut requests = BufReader::new(stream.try_clone()?);
     loop {
         let head = read_head(&mut requests)?;
-        let path = head[0].split(' ').nth(1).unwrap_or_default();
-        let path = path.split('?').next().unwrap_or_default().trim_start_matches('/');
-        let name =
-            if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.into() };
-        let content = files.lock().unwrap().get(&name).cloned();
-        let (status, body) = match content {
-            Some(content) => ("200 OK", content),
-            None => ("404 Not Found", b"There is no such file.".to_vec()),
-        };
-        let kind = match name.rsplit('.').next().unwrap_or_default() {
-            "html" => "text/html; charset=utf-8",
-            "js" => "text/javascript",
-            "css" => "text/css",
-            "wasm" => "application/wasm",
-            "json" => "application/json",
-            "webmanifest" => "application/manifest+json",
-            "svg" => "image/svg+xml",
-            "png" => "image/png",
-            _ => "application/octet-stream",
-        };
-        write!(
-            stream,
-            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-cache\r\n\r\n",
-            body.len()
-        )?;
+        if shared.is_stopped() {
+            return Ok(());
+        }
+        let Some(File { status, headers, body }) = shared.response(&head) else { continue };
+        write!(stream, "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len())?;
         stream.write_all(&body)?;
     }
 }

@@ -213,6 +213,89 @@ fn unusable_storage_is_reported_once_and_chat_continues() {
     }
 }
 
+/// `break_handles()` makes all transactions of the database handles that are open fail in some way; later handles work.
+const BREAK_HANDLES: &str = "
+    const { transaction } = IDBDatabase.prototype, { commit } = IDBTransaction.prototype;
+    const handles = new Set(), broken = new Set();
+    globalThis.break_handles = () => handles.forEach((handle) => broken.add(handle));
+    IDBDatabase.prototype.transaction = function (...how) {
+        handles.add(this);
+        if (!broken.has(this)) return transaction.apply(this, how);
+        return fail(() => transaction.apply(this, how));
+    };
+";
+
+#[test]
+fn broken_database_handle_is_replaced() {
+    for (name, fail) in [
+        ("aborts", "made.commit = () => {}; queueMicrotask(() => made.abort()); return made;"),
+        ("throws", "made.abort(); throw new DOMException('no', 'InvalidStateError');"),
+        (
+            "is_silent",
+            "const request = () => ({}); return { objectStore: () => ({ put: request, delete: request, getAll: request }), \
+             abort() {}, commit() {} };",
+        ),
+    ] {
+        browser_test(&format!("broken_database_handle_is_replaced-{name}"), async |test| {
+            let mut server = Server::start();
+            let tom = test.open_blank("tom", WindowOptions::default()).await;
+            let fail = format!("const fail = (make) => {{ const made = make(); {fail} }};");
+            tom.before_load(&format!("{{ {fail} {BREAK_HANDLES} }}")).await;
+            tom.goto(&server.url()).await;
+            tom.log_in("tom").await;
+            tom.send_and_wait("before").await;
+            until_stored(&tom, "the message is persisted", |stored| stored[2] == 1).await;
+            tom.expect_lost_connections();
+            server.kill();
+            tom.until("Tom is disconnected", |view| view.connection.as_deref() == Some("reconnecting")).await;
+            tom.eval::<()>("break_handles()", vec![]).await;
+            tom.send("after").await;
+            until_stored(&tom, "the next message is persisted", |stored| stored[1] == 1).await;
+            assert_eq!(storage_notices(&tom.view().await), 0);
+            // Nothing is left in the page that could send it.
+            let tom = test.reopen("tom again", WindowOptions::default(), &tom).await;
+            server.restart();
+            tom.goto(&server.url()).await;
+            until_resumed(&tom).await;
+            tom.until("the messages", |view| view.has_sent("before") && view.has_sent("after")).await;
+        });
+    }
+}
+
+#[test]
+fn repeated_writes_keep_their_order() {
+    browser_test("repeated_writes_keep_their_order", async |test| {
+        let server = Server::start();
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        // The first transaction with this text is aborted; those after it work.
+        let abort_first = "
+            const { put } = IDBObjectStore.prototype;
+            let aborted = false;
+            IDBObjectStore.prototype.put = function (...what) {
+                const request = put.apply(this, what);
+                if (what[0] === 'first' && !aborted) {
+                    aborted = true;
+                    const { transaction } = this;
+                    transaction.commit = () => {};
+                    request.onsuccess = () => transaction.abort();
+                }
+                return request;
+            };
+        ";
+        tom.before_load(abort_first).await;
+        tom.goto(&server.url()).await;
+        tom.until("the login page", |view| view.login).await;
+        let write = "
+            const put = (text) => device.write('test', [[0, 'key', undefined, text]]);
+            return Promise.all([put('first'), put('second'), device.read('test').then(() => true)])
+                .then((done) => Promise.all([...done, device.read('test')]))
+                .then(([first, second, , [values]]) => [first, second, values]);
+        ";
+        let written: serde_json::Value = tom.eval(write, vec![]).await;
+        assert_eq!(written, serde_json::json!([true, true, ["second"]]));
+    });
+}
+
 #[test]
 fn storage_is_released_to_a_newer_version() {
     browser_test("storage_is_released_to_a_newer_version", async |test| {

@@ -169,3 +169,21 @@ fn csp_blocks_injected_scripts_and_foreign_requests() {
         }
     });
 }
+
+#[test]
+fn bundle_works_behind_a_password() {
+    browser_test("bundle_works_behind_a_password", async |test| {
+        let files = StaticHost::serve("/");
+        let server = Server::start_with(&["--allow-origin", &files.origin()]);
+        files.put("config.json", json!({ "server": server.address() }).to_string());
+        files.protect("lili", "s3cret");
+        let page = test.open_blank("page", parlour_e2e::WindowOptions::default()).await;
+        page.allow_host(server.address());
+        page.goto(&files.url().replace("http://", "http://lili:s3cret@")).await;
+        page.log_in("tom").await;
+        page.send_and_wait("hello").await;
+        let manifest = page.devtools("Page.getAppManifest", json!({})).await;
+        let text = manifest["data"].as_str().unwrap_or_default();
+        assert!(text.contains("\"name\"") && manifest["errors"] == json!([]), "{manifest:#}");
+    });
+}

@@ -239,3 +239,60 @@ fn missing_room_module_after_reload_is_reported_and_session_resumes_on_retry() {
         tom.until("the room with its message", |view| view.online() && view.has_sent("before")).await;
     });
 }
+
+#[test]
+fn deployment_while_the_login_page_is_open_asks_for_one_reload() {
+    browser_test("deployment_while_the_login_page_is_open_asks_for_one_reload", async |test| {
+        for (language, words) in [("en-US", "A new version is available"), ("zh-CN", "有新版本可用")] {
+            let (files, server) = static_host_and_server();
+            let tom = open_window(test, language, language, &server).await;
+            tom.expect_error("");
+            let room = files.room_module();
+            let built = files.get(&room);
+            files.remove(&room);
+            tom.goto(&files.url()).await;
+            tom.until("the login page", |view| view.login && view.boot.is_none()).await;
+            files.put(&room, built);
+            files.deploy("second");
+            tom.submit_login("tom", None).await;
+            tom.until("the error is shown", shows_error(words)).await;
+            // Without a reload it stays, and nothing is reloaded without being asked for.
+            tom.click("#login-submit").await;
+            tom.until("the error is shown again", shows_error(words)).await;
+            assert!(!tom.eval::<bool>(IS_SECOND_BUILD, vec![]).await);
+            tom.click("#login-reload").await;
+            tom.until_true("the page is reloaded", IS_SECOND_BUILD).await;
+            let view = tom.until("the login page", |view| view.login && view.boot.is_none()).await;
+            assert_eq!(view.login_error, None);
+            let nick: String = tom.eval("return document.querySelector('#login-nick').value", vec![]).await;
+            assert_eq!(nick, "tom");
+            tom.click("#login-submit").await;
+            tom.until("the room", View::online).await;
+        }
+    });
+}
+
+const IS_SECOND_BUILD: &str = "return document.querySelector('meta[name=build]')?.content === 'second'";
+
+#[test]
+fn typed_name_and_server_survive_a_reload() {
+    browser_test("typed_name_and_server_survive_a_reload", async |test| {
+        let (files, server) = static_host_and_server();
+        let tom = open_window(test, "tom", "en-US", &server).await;
+        tom.goto(&files.url()).await;
+        tom.until("the login page", |view| view.login && view.boot.is_none()).await;
+        tom.fill("#login-nick", "Thomas").await;
+        tom.reload().await;
+        tom.until("the login page", |view| view.login && view.boot.is_none()).await;
+        let value = "return document.querySelector(arguments[0]).value";
+        assert_eq!(tom.eval::<String>(value, vec!["#login-nick".into()]).await, "Thomas");
+        // What was not typed follows the host's settings.
+        assert_eq!(tom.eval::<String>(value, vec!["#login-server".into()]).await, server.address());
+        files.put("config.json", "{}");
+        tom.reload().await;
+        tom.until("the login page", |view| view.login && view.boot.is_none()).await;
+        assert_eq!(tom.eval::<String>(value, vec!["#login-nick".into()]).await, "Thomas");
+        let own = files.origin().replace("http://", "");
+        assert_eq!(tom.eval::<String>(value, vec!["#login-server".into()]).await, own);
+    });
+}

@@ -4,6 +4,7 @@
 //! All settings are defined in one table below, from which the flags, variables, file keys, [`Config`] and
 //! [`settings`] are generated.
 
+mod network;
 mod value;
 
 use std::{
@@ -11,12 +12,13 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 use parlour_core::limits::{Limits, NICK_CHARS};
 use thiserror::Error;
 
+pub use self::network::Network;
 pub use self::value::{Age, Bytes, List, LogFormat, MaybePath, Span};
-use crate::store::Retention;
+use crate::{http::host::is_pattern, store::Retention};
 
 /// Why there is no valid configuration.
 #[derive(Debug, Error)]
@@ -141,12 +143,16 @@ settings! {
         "A JSON file served as /config.json, the settings of the page";
     allow_origin, "PARLOUR_ALLOW_ORIGIN", List<String>, List(Vec::new()), "none",
         "Origins of pages on other hosts that may connect, such as https://chat.example.org, separated by commas; * allows all";
+    allow_host, "PARLOUR_ALLOW_HOST", List<String>, List(Vec::new()), "none",
+        "Host names of this server over plain http, such as chat.example.org or *.example.org, separated by commas; * allows all";
     connect_src, "PARLOUR_CONNECT_SRC", List<String>, List(vec!["ws:".into(), "wss:".into()]), "ws:,wss:",
         "Hosts the page may connect to besides its own, as in a Content-Security-Policy";
     frame_ancestors, "PARLOUR_FRAME_ANCESTORS", List<String>, List(vec!["'self'".into()]), "'self'",
         "Pages that may embed this one in a frame, as in a Content-Security-Policy";
     trust_proxy, "PARLOUR_TRUST_PROXY", bool, false, "false",
-        "A reverse proxy is in front: trust its X-Forwarded-For and X-Forwarded-Host";
+        "A reverse proxy is in front: trust its X-Forwarded-For, X-Forwarded-Host and Forwarded";
+    proxy_addresses, "PARLOUR_PROXY_ADDRESSES", List<Network>, List(Vec::new()), "none",
+        "Addresses and networks of the reverse proxies, such as 10.0.0.0/8, separated by commas; without it, trust_proxy trusts whoever connects";
     max_connections, "PARLOUR_MAX_CONNECTIONS", usize, 20_000, "20000",
         "Maximum number of connections; 0 for no limit";
     max_connections_per_address, "PARLOUR_MAX_CONNECTIONS_PER_ADDRESS", usize, 200, "200",
@@ -227,7 +233,10 @@ impl Config {
         I: IntoIterator,
         I::Item: Into<std::ffi::OsString> + Clone,
     {
-        let mut args = Args::try_parse_from(arguments)?;
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        let mut args =
+            Args::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
         let command = args.command.take();
         let file = match &args.config {
             None => File::default(),
@@ -267,6 +276,9 @@ impl Config {
         if self.nick_chars > NICK_CHARS {
             return Err(ConfigError::Value(format!("nick_chars must be at most {NICK_CHARS}.")));
         }
+        if !self.trust_proxy && !self.proxy_addresses.is_empty() {
+            return Err(ConfigError::Value("proxy_addresses has no effect without trust_proxy.".into()));
+        }
         if self.ping_timeout <= self.ping_interval {
             return Err(ConfigError::Value("ping_timeout must be longer than ping_interval.".into()));
         }
@@ -275,6 +287,11 @@ impl Config {
         {
             return Err(ConfigError::Value(format!(
                 "\"{bad}\" is not a source of a Content-Security-Policy."
+            )));
+        }
+        if let Some(bad) = self.allow_host.iter().find(|name| !is_pattern(name)) {
+            return Err(ConfigError::Value(format!(
+                "allow_host contains \"{bad}\", which is not a host name; write chat.example.org or *.example.org."
             )));
         }
         at_least("nick_chars", self.nick_chars, 1)?;
@@ -309,6 +326,18 @@ impl Config {
             room_members: self.room_members,
         }
     }
+}
+
+/// The command line. An environment variable without a value counts as not set: files for containers and service
+/// managers often list variables that are to be filled in.
+fn command() -> clap::Command {
+    Args::command().mut_args(|arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        match value.is_some_and(|value| value.to_string_lossy().trim().is_empty()) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        }
+    })
 }
 
 fn is_source(word: &str) -> bool {

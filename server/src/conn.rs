@@ -3,6 +3,7 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`limiter`] | limits on the number of connections |
+//! | [`input_budget`] | limits on the bytes that the hub has not handled |
 //! | [`handshake`] | the opening handshake, up to the raw socket |
 //! | [`frame_reader`] | from bytes to messages, sans-IO |
 //! | [`frame`] | from messages to bytes |
@@ -13,6 +14,7 @@
 pub mod frame;
 pub mod frame_reader;
 pub mod handshake;
+pub mod input_budget;
 pub mod limiter;
 pub mod socket;
 pub mod timeouts;

@@ -9,6 +9,7 @@
 //! | `dispatch` | routing of incoming envelopes |
 //! | `login` | login, session resumption and departure |
 //! | `message` | incoming messages |
+//! | `position` | the position of a client, compared with the log |
 //! | `history` | replay, history pages and searches |
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
@@ -18,7 +19,11 @@
 //! | [`append_queue`] | messages that are not committed yet |
 //! | `sender_order` | per-sender ordering after refusals |
 //! | [`nick_registry`] | nicks in use, look-alikes |
+//! | `text_rules` | the rules for nicks and messages that need Unicode's tables |
 //! | [`sessions`] | sessions that can be resumed |
+//! | [`rate_limits`] | the rate limits of members, also while they have no connection |
+//! | [`expiry_queue`] | keys with deadlines |
+//! | [`tables`] | the sizes of all tables |
 //! | [`login_admission`] | the rate limit for logins |
 //! | `connection`, [`connection_table`] | state and ids of connections |
 //! | [`output`] | actions for the caller |
@@ -27,23 +32,29 @@ pub mod append_queue;
 mod connection;
 pub mod connection_table;
 mod dispatch;
+pub mod expiry_queue;
 mod history;
 mod login;
 pub mod login_admission;
 mod message;
 pub mod nick_registry;
 pub mod output;
+mod position;
 mod presence;
+pub mod rate_limits;
 pub mod recent_messages;
 mod refusal;
 mod room;
 mod sender_order;
 pub mod sessions;
 mod slow_consumer;
+pub mod tables;
+mod text_rules;
 
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -51,7 +62,7 @@ use parlour_core::{
     Millis,
     codec::{self, Envelope, Extension},
     limits::Limits,
-    model::MessageId,
+    request,
     status::Status,
     wire,
 };
@@ -60,14 +71,19 @@ use self::{
     append_queue::AppendQueue,
     connection::Connection,
     connection_table::{ConnectionId, ConnectionTable},
+    expiry_queue::ExpiryQueue,
+    history::OpenQuery,
     login_admission::LoginAdmission,
     nick_registry::NickRegistry,
     output::{Output, Outputs},
+    rate_limits::RecoveringLimits,
     recent_messages::{RECENT_MAX_BYTES, RECENT_MAX_MESSAGES, RecentMessages},
     room::Room,
-    sessions::Sessions,
+    sessions::{LostLimits, Sessions},
 };
-use crate::store::{HistoryPage, LogError, LogReader, PageSize, PageStart, SessionChange, SessionRecord};
+use crate::store::{
+    HistoryPage, LogError, LogReader, PageSize, PageStart, SessionRecord, retention_clock::implausible_ms,
+};
 
 /// The capabilities that the server announces in the welcome.
 pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search"];
@@ -88,6 +104,8 @@ pub struct Settings {
     pub session_grace: Millis,
     /// How many lost sessions are stored.
     pub max_lost_sessions: usize,
+    /// How many of them may be of one address.
+    pub max_lost_sessions_per_address: usize,
     /// How long the nick of a lost session is reserved.
     pub name_grace: Millis,
     /// How many logins are admitted per second on average; 0 for no limit.
@@ -105,6 +123,7 @@ impl Default for Settings {
             login_timeout: 10_000,
             session_grace: 24 * 3_600_000,
             max_lost_sessions: 50_000,
+            max_lost_sessions_per_address: 1_000,
             name_grace: 60_000,
             logins_per_second: 2_000,
             login_burst: 4_000,
@@ -143,12 +162,13 @@ impl Recovered {
     /// The errors of the log.
     pub fn read(log: &mut dyn LogReader, unix_ms: i64) -> Result<Self, LogError> {
         let size = PageSize { messages: RECENT_MAX_MESSAGES, bytes: RECENT_MAX_BYTES };
-        Ok(Self {
-            log: log.id()?,
-            newest: log.page("", PageStart::End, size)?,
-            sessions: log.sessions()?,
-            unix_ms,
-        })
+        // A wrong clock must not end sessions: then they count as lost until the last time that is known.
+        let ahead = implausible_ms(log.clock()?, unix_ms);
+        let mut sessions = log.sessions()?;
+        for session in &mut sessions {
+            session.lost_at = session.lost_at.map(|lost_at| lost_at.saturating_add(ahead));
+        }
+        Ok(Self { log: log.id()?, newest: log.page("", PageStart::End, size)?, sessions, unix_ms })
     }
 }
 
@@ -166,14 +186,13 @@ pub struct Hub {
     /// The id of the log that sequence numbers belong to.
     log: [u8; 16],
     append_queue: AppendQueue,
-    /// Queries to the log without a result, by token: the requesting connection and its request number.
-    queries: HashMap<u64, (ConnectionId, u32)>,
+    /// Queries to the log without a result, by token.
+    queries: HashMap<u64, OpenQuery>,
     last_token: u64,
     admission: LoginAdmission,
-    /// Messages whose resend is awaited before later ones of their sender, and the sender.
-    awaited_resends: HashMap<MessageId, ConnectionId>,
-    /// Reserved nicks of lost sessions and when the reservation ends; oldest first.
-    reserved: VecDeque<(Millis, Arc<str>)>,
+    /// The keys of nicks that are reserved for lost sessions, until the reservation ends.
+    reserved: ExpiryQueue<Arc<str>>,
+    recovering_limits: RecoveringLimits,
     /// Connections opened since the start.
     opened: u64,
     /// Unauthenticated connections and their login deadlines; oldest first.
@@ -216,15 +235,19 @@ impl Hub {
             random,
             connections: ConnectionTable::default(),
             nicks,
-            sessions: Sessions::new(settings.session_grace, settings.max_lost_sessions),
+            sessions: Sessions::new(LostLimits {
+                grace: settings.session_grace,
+                total: settings.max_lost_sessions,
+                per_address: settings.max_lost_sessions_per_address,
+            }),
             lobby: Room::new(RecentMessages::new(&recovered.newest)),
             log: recovered.log,
             append_queue: AppendQueue::default(),
             queries: HashMap::new(),
             last_token: 0,
-            awaited_resends: HashMap::new(),
             admission: LoginAdmission::new(settings.logins_per_second, settings.login_burst),
-            reserved: VecDeque::new(),
+            reserved: ExpiryQueue::default(),
+            recovering_limits: RecoveringLimits::default(),
             opened: 0,
             unauthenticated: VecDeque::new(),
             slow_consumers: VecDeque::new(),
@@ -237,10 +260,11 @@ impl Hub {
             settings,
         };
         let restored = hub.sessions.restore(0, recovered.unix_ms, &recovered.sessions);
-        for (nick, age) in restored {
+        for (hash, nick, age) in restored {
             if age < hub.settings.name_grace && hub.nicks.check(&nick).is_ok() {
                 let key = hub.nicks.insert(&nick, None);
-                hub.reserved.push_back((hub.settings.name_grace - age, key));
+                hub.nicks.reserve(&key, hash);
+                hub.reserved.set(key, hub.settings.name_grace - age);
             }
         }
         hub
@@ -258,14 +282,15 @@ impl Hub {
         self.counters
     }
 
-    /// A connection was opened.
-    pub fn handle_connect(&mut self, now: Millis, conn: ConnectionId) {
+    /// A connection was opened from an address, or from an IPv6 network.
+    pub fn handle_connect(&mut self, now: Millis, conn: ConnectionId, address: IpAddr) {
         self.now = now;
         if self.stopping != Stopping::No {
             return self.out.put(Output::Close { conn, status: Status::ShuttingDown });
         }
         self.opened += 1;
-        self.connections.insert(conn, Box::new(Connection::new(now, self.opened, &self.settings.limits)));
+        let connection = Connection::new(now, self.opened, address, &self.settings.limits);
+        self.connections.insert(conn, Box::new(connection));
         self.unauthenticated.push_back((now + self.settings.login_timeout, conn));
     }
 
@@ -278,10 +303,10 @@ impl Hub {
         if self.connections.get(conn).is_none() || self.stopping != Stopping::No {
             return;
         }
-        match codec::decode_rich(bytes) {
-            Ok(envelopes) => {
-                for envelope in envelopes {
-                    self.dispatch(conn, envelope);
+        match request::decode(bytes) {
+            Ok(requests) => {
+                for request in requests {
+                    self.dispatch(conn, request);
                 }
             }
             Err(_) => self.reject(conn, Status::BadFrame, None),
@@ -307,15 +332,13 @@ impl Hub {
             }
         }
         self.close_slow_consumers();
-        while let Some((_, key)) = self.reserved.pop_front_if(|(until, _)| *until <= now) {
-            // A member that reconnected and was lost again has a later entry, which determines the end.
-            if !self.reserved.iter().any(|(_, other)| *other == key) {
-                self.nicks.release(&key);
-            }
+        while let Some(key) = self.reserved.pop_due(now) {
+            self.nicks.release(&key);
         }
-        while let Some(hash) = self.sessions.expire(now) {
-            self.append_queue.push_session_change(SessionChange::End(hash));
+        while let Some((hash, session)) = self.sessions.expire(now) {
+            self.end_lost_session(&hash, &session);
         }
+        self.recovering_limits.expire(now);
     }
 
     /// Starts a shutdown: when the append queue is empty, all clients are notified and closed.
@@ -353,6 +376,7 @@ impl Hub {
         if let Some(batch) = self.append_queue.take() {
             return Some(Output::Append(batch));
         }
+        self.publish_departures();
         if let Stopping::Draining(retry_after_ms) = self.stopping
             && self.append_queue.is_empty()
         {
@@ -374,7 +398,7 @@ impl Hub {
     pub fn poll_timeout(&self) -> Option<Millis> {
         let login = self.unauthenticated.front().map(|(deadline, _)| *deadline);
         let slow = self.slow_consumers.front().map(|(deadline, _)| *deadline);
-        let reserved = self.reserved.front().map(|(until, _)| *until);
+        let reserved = self.reserved.next_due();
         let resolve = self.append_queue.resolve_due();
         let lobby = [self.lobby.delivery_due(), self.lobby.presence_due(), self.lobby.list_due()];
         [login, slow, reserved, resolve].into_iter().chain(lobby).flatten().min()

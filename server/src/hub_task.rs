@@ -17,7 +17,11 @@ use tokio::{
 };
 
 use crate::{
-    conn::write_queue::{Ending, Full, Sender},
+    conn::{
+        input_budget::Reservation,
+        limiter,
+        write_queue::{Ending, Full, Sender},
+    },
     hub::{
         Hub,
         connection_table::{ConnectionId, ConnectionIds, ConnectionTable},
@@ -37,9 +41,8 @@ const MAX_INPUTS_PER_ROUND: usize = 512;
 /// That takes about as long as waking another thread.
 const DIRECT_WRITES: usize = 32;
 
-/// An input of the hub. A connection has at most a few unhandled messages (see
-/// [`message_forwarded`](crate::conn::write_queue::Receiver::message_forwarded)), so the channel is bounded
-/// by the number of connections.
+/// An input of the hub. The messages in the channel are bounded per connection and per address, see
+/// [`input_budget`](crate::conn::input_budget).
 #[derive(Debug)]
 pub enum HubInput {
     /// A connection was opened.
@@ -52,7 +55,14 @@ pub enum HubInput {
         address: IpAddr,
     },
     /// A message was received.
-    Message(ConnectionId, Vec<u8>),
+    Message {
+        /// The connection.
+        conn: ConnectionId,
+        /// The message.
+        bytes: Vec<u8>,
+        /// Dropped when the message was handled.
+        reservation: Reservation,
+    },
     /// The write queue is empty after an overflow.
     Drained(ConnectionId),
     /// The event log has finished an append or a query.
@@ -153,12 +163,13 @@ impl HubTask {
 
     fn handle_input(&mut self, now: Millis, unix_ms: i64, input: HubInput) {
         match input {
-            HubInput::Message(conn, bytes) => {
+            HubInput::Message { conn, bytes, reservation } => {
                 self.hub.handle_frame(now, unix_ms, conn, &bytes);
                 if let Some(entry) = self.table.get_mut(conn) {
                     entry.messages += 1;
-                    entry.queue.message_handled();
+                    entry.queue.message_handled(bytes.len());
                 }
+                drop(reservation);
             }
             HubInput::Drained(conn) => {
                 if let Some(entry) = self.table.get_mut(conn) {
@@ -191,7 +202,7 @@ impl HubTask {
                     identity: None,
                 };
                 self.table.insert(conn, entry);
-                self.hub.handle_connect(now, conn);
+                self.hub.handle_connect(now, conn, limiter::network(address));
                 tracing::info!(%conn, %address, "connection opened");
             }
             HubInput::Closed { conn, reason, code } => {
@@ -239,6 +250,7 @@ impl HubTask {
             Output::Snapshot { conn, frames } => self.push(conn, |queue| queue.push_snapshot(frames)),
             Output::Append(batch) => self.log.append(batch),
             Output::Read { token, query } => self.log.read(token, query),
+            Output::CancelRead { token } => self.log.cancel(token),
             Output::Close { conn, status } => {
                 if let Some(entry) = self.table.get_mut(conn) {
                     entry.queue.end(Ending::Close(status));

@@ -40,13 +40,17 @@ use tokio::{
     time::timeout,
 };
 
-pub use crate::http::acceptor::bind;
+pub use crate::http::listen::{ListenError, bind, listen};
 use crate::{
     config::{Config, ConfigError},
     conn::{limiter::ConnectionLimiter, timeouts::Timeouts},
     http::{
+        accept_errors::check_open_files,
         acceptor::Acceptor,
         assets::Assets,
+        forwarded::TrustedProxies,
+        origin::OriginPolicy,
+        refusal_log::RefusalLog,
         routes::{AppState, router},
     },
     hub::{Hub, Recovered, Settings, connection_table::ConnectionIds},
@@ -100,11 +104,15 @@ pub async fn run_counted(
         Assets::new(config.assets.as_path(), config.page_config.as_path()).map_err(RunError::Assets)?;
     getrandom::fill(&mut [0]).map_err(RunError::Random)?;
     let ids = Arc::new(ConnectionIds::default());
+    check_open_files(config.max_connections);
     let (inbox, inputs) = mpsc::unbounded_channel();
     let (hub, log) = open_log(&config, inbox.downgrade())?;
     let mut hub_task = tokio::spawn(HubTask::new(hub, log, ids.clone(), stats.clone()).run(inputs));
     let state = Arc::new(AppState {
         assets,
+        origins: OriginPolicy::new(&config),
+        proxies: TrustedProxies::new(&config),
+        refusals: RefusalLog::default(),
         limiter: ConnectionLimiter::new(config.max_connections, config.max_connections_per_address),
         inbox: inbox.clone(),
         ids,
@@ -122,6 +130,7 @@ pub async fn run_counted(
             state.config.trust_proxy,
         ),
         state: state.clone(),
+        errors: Arc::default(),
         stopping,
     };
     let mut acceptors = JoinSet::new();

@@ -3,9 +3,8 @@
 use std::{net::SocketAddr, path::Path, process::ExitCode};
 
 use parlour_server::{
-    bind,
     config::{Command, Config, ConfigError},
-    logging, run,
+    listen, logging, run,
     store::backup::{Backup, backup},
 };
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -40,29 +39,13 @@ fn make_backup(from: &Path, to: &Path) -> ExitCode {
 }
 
 async fn serve(config: Config) -> ExitCode {
-    let mut listeners = Vec::new();
-    for &address in config.listen.iter() {
-        match bind(address) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                let port = address.port();
-                return fail(&format!(
-                    "Port {port} is in use, perhaps by another Parlour; stop that one, or choose another port \
-                     with --listen {}:{}.",
-                    address.ip(),
-                    port.saturating_add(1)
-                ));
-            }
-            Err(error) => {
-                return fail(&format!(
-                    "The server can't listen on {address}: {error}. Choose another address with --listen."
-                ));
-            }
-        }
-    }
+    let listeners = match listen(&config.listen) {
+        Ok(listeners) => listeners,
+        Err(error) => return fail(&error),
+    };
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
     match addresses {
-        Ok(addresses) => addresses.into_iter().for_each(announce),
+        Ok(addresses) => announce(&addresses),
         Err(error) => return fail(&format!("The server can't start: {error}.")),
     }
     match run(listeners, config, stop_requested()).await {
@@ -83,12 +66,20 @@ fn raise_file_limit() {
 #[cfg(not(unix))]
 fn raise_file_limit() {}
 
-/// Prints an address on standard output.
-fn announce(address: SocketAddr) {
-    let port = address.port();
-    match address.ip() {
-        ip if ip.is_unspecified() => println!("Parlour listens on http://localhost:{port}/"),
-        _ => println!("Parlour listens on http://{address}/"),
+/// Prints the addresses on standard output.
+fn announce(addresses: &[SocketAddr]) {
+    let mut printed = Vec::new();
+    for address in addresses {
+        let port = address.port();
+        let url = match address.ip() {
+            ip if ip.is_unspecified() => format!("http://localhost:{port}/"),
+            _ => format!("http://{address}/"),
+        };
+        // 0.0.0.0 and [::] have the same.
+        if !printed.contains(&url) {
+            println!("Parlour listens on {url}");
+            printed.push(url);
+        }
     }
 }
 

@@ -12,13 +12,21 @@
 
 pub mod backup;
 pub mod group_commit;
+pub mod retention_clock;
+mod search_limits;
 pub mod sqlite;
 pub mod threads;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use parlour_core::model::MessageId;
 use thiserror::Error;
+
+use self::retention_clock::ClockRecord;
+pub use self::{
+    search_limits::{Cancellation, SearchLimits},
+    sqlite::is_searchable,
+};
 
 /// A message to append. It was validated before; the log only checks its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +122,11 @@ pub struct SearchResults {
     pub messages: Vec<StoredMessage>,
     /// There are no older matches.
     pub reached_start: bool,
+    /// The search ended at its limit of work or time: only messages with a sequence number above this one were
+    /// searched. A search before the number that follows continues it.
+    pub partial: Option<u64>,
+    /// The work that was done, in the unit of [`SearchLimits::work`].
+    pub work: u64,
 }
 
 /// Messages and session changes to append together.
@@ -129,9 +142,20 @@ pub struct AppendBatch {
     pub sessions: Vec<SessionChange>,
 }
 
+/// Who makes a query. Queries of different addresses are executed in turn, and so are those of the users of an address.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Requester {
+    /// The address; `None` for the server itself.
+    pub address: Option<IpAddr>,
+    /// The key of the nick.
+    pub user: Arc<str>,
+}
+
 /// A query to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
+    /// Who asks.
+    pub requester: Requester,
     /// The room; empty for the lobby.
     pub room: Arc<str>,
     /// The kind of query.
@@ -266,12 +290,18 @@ pub trait EventLog: Send {
     /// [`LogError`]; earlier steps remain done.
     fn index_pending(&mut self) -> Result<u64, LogError>;
 
-    /// Deletes some of the messages that [`Retention`] does not allow; one step is small. `now` is in Unix
-    /// ms. Returns whether there may be more to delete.
+    /// Deletes some of the messages that [`Retention`] does not allow; one step is small. `now` is the time of the
+    /// [`RetentionClock`](retention_clock::RetentionClock), Unix ms. Returns whether there may be more to delete.
     ///
     /// # Errors
     /// [`LogError`]; earlier steps remain done.
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError>;
+
+    /// Stores the state of the retention clock.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError>;
 
     /// A reader of the same log, for use on another thread.
     ///
@@ -295,7 +325,8 @@ pub trait LogReader: Send {
     fn page(&mut self, room: &str, start: PageStart, size: PageSize) -> Result<HistoryPage, LogError>;
 
     /// Searches a room for messages with all of these words, older than `before` (0 for the newest). Words
-    /// match by prefix, Chinese text by any part. A query has no syntax.
+    /// match by prefix, Chinese text by any part, words in quotes if they follow each other. Punctuation within words
+    /// counts; accents do not.
     ///
     /// # Errors
     /// [`LogError`].
@@ -306,6 +337,16 @@ pub trait LogReader: Send {
         before: u64,
         size: PageSize,
     ) -> Result<SearchResults, LogError>;
+
+    /// Cancels the running search.
+    fn cancellation(&self) -> Cancellation;
+
+    /// The state of the retention clock. If none was stored, the time of the newest message; `None` if there is no
+    /// message either.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError>;
 
     /// All rooms that have or had messages, by name.
     ///

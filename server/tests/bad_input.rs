@@ -183,6 +183,28 @@ fn client_member_list_of_a_hundred_thousand() {
 }
 
 #[test]
+fn fields_that_only_the_server_sends_are_skipped() {
+    let server = TestServer::start();
+    undisturbed(&server, || {
+        let mut client = Client::login(server.address, "tom");
+        let id = client.new_id();
+        let message = codec::encode(&codec::message("tom", "", Some(id), "with attachments"));
+        // Empty attachments and reactions, and a field of the basic dialect that is not protobuf inside.
+        let frame = [&message[..], &[0x62, 0, 0x6A, 0].repeat(16_000), &[0x22, 1, 0xFF]].concat();
+        client.socket.send(2, &frame).unwrap();
+        client.until(|c| c.acked(id).is_some() && c.has_received("with attachments"));
+        let received = &client.received_with("with attachments")[0];
+        assert!(received.attachments.is_empty() && received.reactions.is_empty());
+        // The lists of a login are bounded: field 15 with 30,000 positions.
+        let mut client = Client::connect(server.address);
+        let positions = [0x22, 0].repeat(30_000);
+        let login = [&[0x7A, 0xE0, 0xD4, 0x03][..], &positions].concat();
+        client.socket.send(2, &login).unwrap();
+        assert_eq!(client.until_closed(), Some(4022));
+    });
+}
+
+#[test]
 fn login_is_required_first_and_only_once() {
     let server = TestServer::start();
     undisturbed(&server, || {

@@ -6,6 +6,7 @@ mod common;
 use std::{io::Read as _, net::TcpStream, sync::atomic::Ordering::Relaxed};
 
 use common::{Client, PATIENCE, Socket, TestServer, eventually};
+use parlour_core::codec;
 use parlour_server::config::Span;
 
 /// The resident memory of this process, which contains the server, in bytes; 0 if unknown.
@@ -90,4 +91,30 @@ fn trusted_proxy_determines_the_address() {
     eventually("both are connected", || server.sockets() == 2);
     drop((first, second));
     eventually("a permit is free again", || from("1.1.1.1").is_ok());
+}
+
+#[test]
+fn reconnecting_gives_no_new_burst() {
+    let server = TestServer::with(|config| (config.messages_per_minute, config.burst) = (1, 5));
+    let mut published = 0;
+    let mut secret = vec![];
+    for leaves in [false, false, true, true, false] {
+        let mut client = Client::connect(server.address);
+        client.send_login("tom", &secret);
+        client.until(|c| c.welcome.is_some());
+        secret.clone_from(&client.welcome.as_ref().unwrap().secret);
+        for _ in 0..6 {
+            client.talk("hi");
+        }
+        client.until(|c| c.acks().len() + c.refusals().len() == 6);
+        published += client.acks().len();
+        if leaves {
+            client.send(&codec::exit("tom"));
+            client.until_closed();
+        }
+        drop(client);
+        eventually("the connection has ended", || server.members() == 0);
+    }
+    // One more if the test takes a minute.
+    assert!((5..=6).contains(&published), "{published}");
 }

@@ -46,9 +46,7 @@ pub async fn load() -> (Config, Vec<String>) {
         log_level: logging::parse_level(log.as_deref().unwrap_or("info")),
         remembered: Remembered {
             nick: storage::nick().unwrap_or_default(),
-            server: storage::server()
-                .or(server)
-                .unwrap_or_else(|| address::suggested(&page::host(), page::page_is_secure())),
+            server: storage::server().or(server).unwrap_or_else(|| address::suggested(&page::address())),
         },
     };
     (config, problems)

@@ -8,10 +8,10 @@ mod storage;
 
 pub use load::{load, load_translation};
 pub use logging::{start as start_logging, warn_early};
-pub use page::{local_day, page_is_secure};
+pub use page::{address as page_address, local_day, page_is_outdated};
 pub use storage::{
-    forget_scope, has_session, last_scope, remember, remember_language, remember_scope, remember_theme,
-    tab_scope,
+    forget_scope, has_session, keep_tab_id, keep_typed, last_scope, remember, remember_language,
+    remember_scope, remember_theme, tab_scope, take_tab_id,
 };
 
 use crate::i18n::Locale;
@@ -21,7 +21,7 @@ use crate::i18n::Locale;
 pub struct Remembered {
     /// The nick of the last login.
     pub nick: String,
-    /// The server of the last login, or of config.json, or the host of the page.
+    /// The server of the last login, or of config.json, or the one beside the page.
     pub server: String,
 }
 

@@ -1,14 +1,35 @@
-//! Properties of the page: its address and the time zone.
+//! Properties of the page: its address, whether it is outdated, and the time zone.
 
-/// The host the page was loaded from, with its port unless it is the scheme's default.
-pub fn host() -> String {
-    web_sys::window().and_then(|window| window.location().host().ok()).unwrap_or_default()
+use js_sys::Promise;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+
+// boot/boot.js.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = isOutdated)]
+    fn query_outdated() -> Result<Promise, JsValue>;
 }
 
-/// Whether the page was loaded over https.
+use parlour_core::address::PageAddress;
+
+/// Where the page was loaded from.
 #[must_use]
-pub fn page_is_secure() -> bool {
-    web_sys::window().and_then(|window| window.location().protocol().ok()).is_some_and(|p| p == "https:")
+pub fn address() -> PageAddress {
+    let Some(location) = web_sys::window().map(|window| window.location()) else {
+        return PageAddress::default();
+    };
+    PageAddress {
+        secure: location.protocol().is_ok_and(|protocol| protocol == "https:"),
+        host: location.host().unwrap_or_default(),
+        path: location.pathname().unwrap_or_default(),
+    }
+}
+
+/// Whether the host serves another version of the page by now; `false` if the host does not answer.
+pub async fn page_is_outdated() -> bool {
+    let Ok(query) = query_outdated() else { return false };
+    JsFuture::from(query).await.is_ok_and(|outdated| outdated.is_truthy())
 }
 
 /// The number of the local day of a Unix time in ms.

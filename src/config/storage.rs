@@ -8,13 +8,14 @@ const SERVER: &str = "parlour.server";
 const LANGUAGE: &str = "parlour.language";
 const THEME: &str = "parlour.theme";
 const SCOPE: &str = "parlour.scope";
+const TAB: &str = "parlour.tab";
 
 pub(super) fn nick() -> Option<String> {
-    get(NICK)
+    typed(NICK).or_else(|| get(NICK))
 }
 
 pub(super) fn server() -> Option<String> {
-    get(SERVER)
+    typed(SERVER).or_else(|| get(SERVER))
 }
 
 pub(super) fn language() -> Option<String> {
@@ -55,12 +56,39 @@ pub fn forget_scope() {
     remove(SCOPE);
 }
 
+/// Takes the id that [`keep_tab_id`] has kept in this tab.
+#[must_use]
+pub fn take_tab_id() -> Option<String> {
+    let storage = session_storage()?;
+    let id = storage.get_item(TAB).ok()?;
+    storage.remove_item(TAB).ok()?;
+    id
+}
+
+/// Keeps the tab's id while its page is replaced. It is not stored longer, because a duplicated tab gets a copy.
+pub fn keep_tab_id(id: &str) {
+    let _ = session_storage().map(|storage| storage.set_item(TAB, id));
+}
+
 /// Remembers the values of a login. A server that is the page's own host is not stored, so that later changes of
 /// config.json and of the page's address take effect.
 pub fn remember(login: &Remembered) {
+    for key in [NICK, SERVER] {
+        let _ = session_storage().map(|storage| storage.remove_item(key));
+    }
     set(NICK, &login.nick);
-    let own = parlour_core::address::suggested(&super::page::host(), super::page_is_secure());
+    let own = parlour_core::address::suggested(&super::page_address());
     if login.server == own { remove(SERVER) } else { set(SERVER, &login.server) }
+}
+
+/// Keeps what is typed into a field of the login form, `nick` or `server`, until this tab logs in or is closed. So it
+/// survives a reload.
+pub fn keep_typed(field: &str, text: &str) {
+    let _ = session_storage().map(|storage| storage.set_item(&format!("parlour.{field}"), text));
+}
+
+fn typed(key: &str) -> Option<String> {
+    session_storage()?.get_item(key).ok()?.filter(|text| !text.is_empty())
 }
 
 /// Remembers the language.

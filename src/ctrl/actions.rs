@@ -1,6 +1,6 @@
 //! The user's actions.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{
@@ -53,14 +53,24 @@ impl Store {
             other => other,
         };
         match result {
-            Ok(()) => self.clear_note(),
+            Ok(()) => {
+                self.service().save_draft("");
+                self.clear_note();
+            }
             Err(note) => self.set.composer_note.set(Some(note)),
         }
         result.is_ok()
     }
 
-    /// Updates the composer's note after its text has changed.
+    /// Reads what was typed before and not sent.
+    #[must_use]
+    pub fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>> {
+        self.service().load_draft()
+    }
+
+    /// Stores the composer's text after it has changed, and updates the note.
     pub fn draft_changed(&self, text: &str) {
+        self.service().save_draft(text);
         match self.service().excess_bytes(text) {
             0 => self.clear_note(),
             excess => self.set.composer_note.set(Some(ComposerNote::TooLong(excess))),

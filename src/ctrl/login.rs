@@ -36,7 +36,7 @@ impl Store {
     /// Logs in with a nick and a server address as typed. A failure is reported in [`Store::login_error`].
     pub fn log_in(&self, nick: &str, server: &str) {
         self.set.login_error.set(None);
-        let url = match address::socket_url(server, config::page_is_secure()) {
+        let url = match address::socket_url(server, &config::page_address()) {
             Ok(url) => url,
             Err(status) => return self.set.login_error.set(Some(status.into())),
         };
@@ -55,8 +55,8 @@ impl Store {
             }
             store.set.connection.set(Connection::Idle);
             match service {
-                Some(service) => store.submit_login(&*service),
-                None => store.load_failed(),
+                Ok(service) => store.submit_login(&*service),
+                Err(status) => store.load_failed(status),
             }
         });
     }
@@ -66,8 +66,8 @@ impl Store {
     pub async fn resume(&self) {
         if config::has_session() {
             match self.load_service().await {
-                Some(service) => service.resume().await,
-                None => self.load_failed(),
+                Ok(service) => service.resume().await,
+                Err(status) => self.load_failed(status),
             }
         }
     }
@@ -100,16 +100,19 @@ impl Store {
         }
     }
 
-    /// Loads the room module and returns its service; `None` if loading failed.
-    async fn load_service(&self) -> Option<Rc<dyn ChatSession>> {
+    /// Loads the room module and returns its service.
+    async fn load_service(&self) -> Result<Rc<dyn ChatSession>, Status> {
         let load_room = self.inner.with_value(|inner| inner.load_room);
         load_room(*self).await;
-        self.service_if_loaded()
+        match self.service_if_loaded() {
+            Some(service) => Ok(service),
+            None => Err(missing_part_status().await),
+        }
     }
 
-    fn load_failed(&self) {
+    fn load_failed(&self, status: Status) {
         self.inner.update_value(|inner| inner.pending_login = None);
-        self.set.login_error.set(Some(Status::PageIncomplete.into()));
+        self.set.login_error.set(Some(status.into()));
     }
 
     pub(super) fn service_if_loaded(&self) -> Option<Rc<dyn ChatSession>> {
@@ -122,4 +125,9 @@ impl Store {
         #[allow(clippy::expect_used)]
         self.service_if_loaded().expect("the service is started before the room is shown")
     }
+}
+
+/// Why a part of the page could not be loaded.
+pub async fn missing_part_status() -> Status {
+    if config::page_is_outdated().await { Status::PageOutdated } else { Status::PageIncomplete }
 }

@@ -10,6 +10,6 @@ mod login;
 mod search;
 mod store;
 
-pub use login::LoadRoom;
+pub use login::{LoadRoom, missing_part_status};
 pub use search::{Search, SearchState};
 pub use store::{ComposerNote, LoginError, SeekResult, Store, Theme, use_store};

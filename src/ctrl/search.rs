@@ -37,8 +37,10 @@ pub struct Search {
     pub result_words: String,
     /// The messages found, newest first.
     pub messages: Vec<Message>,
-    /// There are older results.
+    /// There are older results, or may be.
     pub has_more: bool,
+    /// The server has searched a part of the room only: the messages with a sequence number above this one.
+    pub partial: Option<u64>,
     /// The request was sent.
     requested: bool,
     /// The request is for results older than [`Self::messages`].
@@ -90,8 +92,9 @@ impl Store {
             search.for_older = for_older;
         });
         let (words, before) = self.search.with_untracked(|search| {
-            let oldest = search.messages.last().filter(|_| for_older);
-            (search.words.clone(), oldest.map_or(0, |message| message.seq))
+            let oldest = search.messages.last().map_or(0, |message| message.seq);
+            let before = search.partial.map_or(oldest, |searched| searched + 1);
+            (search.words.clone(), if for_older { before } else { 0 })
         });
         self.service().search(&words, before);
     }
@@ -106,6 +109,7 @@ impl Store {
                 Ok(results) => {
                     search.state = SearchState::Done;
                     search.has_more = results.more;
+                    search.partial = results.partial;
                     if !search.for_older {
                         search.result_words.clone_from(&search.words);
                         search.messages.clear();

@@ -29,6 +29,12 @@ pub trait ChatSession {
     /// The session refuses the text.
     fn send(&self, text: &str) -> Result<(), Status>;
 
+    /// Reads what was typed before and not sent, in this tab or in tabs that were closed.
+    fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>>;
+
+    /// Stores what is typed; an empty text deletes it.
+    fn save_draft(&self, text: &str);
+
     /// By how many bytes a text exceeds the server's limit; 0 if it does not.
     fn excess_bytes(&self, text: &str) -> usize;
 

@@ -6,6 +6,7 @@
 
 mod browser;
 mod chat_session;
+mod drafts;
 mod leadership;
 mod storage;
 mod tab_channel;
@@ -35,7 +36,9 @@ use parlour_core::{
 use wasm_bindgen_futures::spawn_local;
 
 pub use self::chat_session::ChatSession;
-use self::{leadership::Role, storage::Written, tab_channel::TabChannel, visibility::Visibility};
+use self::{
+    drafts::Drafts, leadership::Role, storage::Written, tab_channel::TabChannel, visibility::Visibility,
+};
 use crate::ws::{Report, Socket};
 
 /// A timer that fires this late means that the device was asleep.
@@ -54,6 +57,7 @@ type Then<T> = Box<dyn FnOnce(&Service, T)>;
 pub struct Service {
     inner: Rc<RefCell<Inner>>,
     sink: Rc<dyn Fn(Event)>,
+    drafts: Drafts,
     /// Events are being emitted; a nested call leaves its events to the outer one.
     emitting: Rc<Cell<bool>>,
 }
@@ -116,8 +120,12 @@ impl Service {
             socket_number: 0,
             timer: None,
         };
-        let service =
-            Self { inner: Rc::new(RefCell::new(inner)), sink: Rc::new(sink), emitting: Rc::default() };
+        let service = Self {
+            inner: Rc::new(RefCell::new(inner)),
+            sink: Rc::new(sink),
+            drafts: Drafts::new(),
+            emitting: Rc::default(),
+        };
         let listener = service.clone();
         browser::on_lifecycle_event(move |event| listener.handle_lifecycle_event(event));
         service
@@ -158,6 +166,15 @@ impl ChatSession for Service {
             }
         });
         Ok(())
+    }
+
+    fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>> {
+        let (drafts, scope) = (self.drafts.clone(), self.inner.borrow().scope.clone());
+        Box::pin(async move { drafts.load(&scope).await })
+    }
+
+    fn save_draft(&self, text: &str) {
+        self.drafts.save(text);
     }
 
     fn excess_bytes(&self, text: &str) -> usize {

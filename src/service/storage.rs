@@ -36,12 +36,23 @@ pub async fn claim_lease(scope: &str, lease: u64) -> Option<u64> {
 
 /// Reads the persisted data of a scope; `None` if the storage does not work.
 pub async fn load(scope: &str) -> Option<Persisted> {
+    let [account, send_queue, messages] = load_tables(scope).await?;
+    Some(Persisted::read(account.first().map(Vec::as_slice), &send_queue, &messages))
+}
+
+/// Reads the values of the table `Account` in a scope; `None` if the storage does not work.
+pub async fn load_values(scope: &str) -> Option<Vec<Vec<u8>>> {
+    let [values, ..] = load_tables(scope).await?;
+    Some(values)
+}
+
+async fn load_tables(scope: &str) -> Option<[Vec<Vec<u8>>; 3]> {
     let tables: Array = JsFuture::from(read(scope)).await.ok()?.dyn_into().ok()?;
     let values = |at: u32| -> Vec<Vec<u8>> {
         let values: Array = tables.get(at).unchecked_into();
         values.iter().map(|value| Uint8Array::new(&value).to_vec()).collect()
     };
-    Some(Persisted::read(values(0).first().map(Vec::as_slice), &values(1), &values(2)))
+    Some([values(0), values(1), values(2)])
 }
 
 /// Writes changes of a scope in one transaction, after those of earlier calls. The transaction is requested by the call

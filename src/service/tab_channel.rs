@@ -1,7 +1,7 @@
 //! The channel between the tabs of a user, and the lock whose holder is the leader: a `BroadcastChannel` and a Web Lock.
 
-use js_sys::{Promise, Uint8Array};
-use wasm_bindgen::{JsValue, closure::Closure, prelude::wasm_bindgen};
+use js_sys::{Array, Promise, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
 // boot/device.js.
@@ -21,6 +21,8 @@ extern "C" {
     fn release(this: &Leadership);
     #[wasm_bindgen(js_name = hasLeader)]
     fn query_leader(scope: &str) -> Promise;
+    #[wasm_bindgen(js_name = openTabs)]
+    fn query_open_tabs(tab: &str) -> Promise;
     fn channel(scope: &str, on_message: &Closure<dyn Fn(JsValue)>) -> Channel;
     #[wasm_bindgen(method, js_name = postMessage)]
     fn post(this: &Channel, bytes: &Uint8Array);
@@ -107,4 +109,10 @@ impl Drop for TabChannel {
 /// Whether a scope has a leader.
 pub async fn has_leader(scope: &str) -> bool {
     JsFuture::from(query_leader(scope)).await.is_ok_and(|has_leader| has_leader.is_truthy())
+}
+
+/// The ids of the open tabs, of which `tab` is one from now on; empty if the browser has no Web Locks.
+pub async fn open_tabs(tab: &str) -> Vec<String> {
+    let tabs = JsFuture::from(query_open_tabs(tab)).await.ok().and_then(|tabs| tabs.dyn_into::<Array>().ok());
+    tabs.map(|tabs| tabs.iter().filter_map(|tab| tab.as_string()).collect()).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use parlour_core::{Millis, event::Event, session::Session, tabs::FollowerAction}
 use super::{
     Service,
     browser::{self, LifecycleEvent},
+    drafts::Drafts,
 };
 
 /// How long the leader considers a follower visible after a report.
@@ -26,6 +27,11 @@ pub(super) struct Visibility {
 
 impl Service {
     pub(super) fn handle_lifecycle_event(&self, event: LifecycleEvent) {
+        match event {
+            LifecycleEvent::Suspending => self.drafts.handle_suspending(),
+            LifecycleEvent::Resumed => Drafts::handle_resumed(),
+            _ => {}
+        }
         if self.is_follower() {
             return self.report_visibility();
         }

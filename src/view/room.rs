@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     composer::{Composer, Draft},
     members::MemberList,
-    search::{PanelState, SearchPanel, SearchToggle, can_search},
+    search::{PanelState, SearchPanel, SearchToggle, can_search, preload_content},
     shared::{ConnectionBar, Drawer, Icon, Mark, icon, next_paint, tr, use_texts},
     timeline::{Scroller, Timeline},
 };
@@ -32,6 +32,7 @@ pub fn Room() -> impl IntoView {
     provide_context(panel);
     provide_context(Scroller::new(store));
     provide_context(Draft::new());
+    preload_content();
     let covered = move || drawer.is_open() || panel.covers_room();
     view! {
         <div

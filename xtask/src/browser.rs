@@ -115,11 +115,13 @@ fn has_fonts(workspace: &Workspace) -> bool {
     cfg!(not(target_os = "linux")) || (has(":lang=zh-cn") && has(":lang=und-zsye"))
 }
 
-fn is_root(workspace: &Workspace) -> bool {
+/// Whether this program runs as root, and so may install packages.
+pub fn is_root(workspace: &Workspace) -> bool {
     process::try_output(process::program(workspace, "id").arg("-u")).as_deref() == Some("0")
 }
 
-fn apt(workspace: &Workspace) -> std::process::Command {
+/// apt-get, which asks nothing.
+pub fn apt(workspace: &Workspace) -> std::process::Command {
     let mut command = process::program(workspace, "apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
     command

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{check, compress, fingerprint, process, split, stylesheet, tools};
+use crate::{check, compress, fingerprint, html, process, split, stylesheet, tools};
 
 /// Brings `dist/` up to date. Does nothing if neither the sources nor `dist/` have changed since the last build.
 pub fn build(workspace: &Workspace, connect_src: Option<&str>) -> Result<()> {
@@ -23,10 +23,11 @@ pub fn build(workspace: &Workspace, connect_src: Option<&str>) -> Result<()> {
     let mut trunk = tools::trunk(workspace);
     trunk.args(["build", "--release", "--features", split::FEATURE]);
     process::run(split::set_env(&mut trunk), "building the page")?;
-    split::add_room(workspace)?;
+    split::add_parts(workspace)?;
     stylesheet::join(&workspace.dist())?;
+    edit_page(workspace, with_manifest_credentials)?;
     if let Some(sources) = connect_src {
-        restrict_connect_src(workspace, sources)?;
+        edit_page(workspace, |page| with_connect_src(page, sources))?;
     }
     compress::compress(&workspace.dist())?;
     check::check(&workspace.dist())?;
@@ -37,11 +38,21 @@ fn outputs(workspace: &Workspace) -> Result<String> {
     fingerprint::of(&workspace.root, &["dist"], "")
 }
 
-/// Restricts the connections of the page to its own origin and to `sources`.
-fn restrict_connect_src(workspace: &Workspace, sources: &str) -> Result<()> {
+fn edit_page(workspace: &Workspace, edit: impl FnOnce(&str) -> Result<String>) -> Result<()> {
     let index = workspace.dist().join("index.html");
-    let html = fs::read_to_string(&index).context("dist/index.html cannot be read")?;
-    fs::write(&index, with_connect_src(&html, sources)?).context("dist/index.html cannot be written")
+    let page = fs::read_to_string(&index).context("dist/index.html cannot be read")?;
+    fs::write(&index, edit(&page)?).context("dist/index.html cannot be written")
+}
+
+/// Restores the value of the manifest's `crossorigin`, which Trunk's minifier takes for an attribute without a value.
+fn with_manifest_credentials(page: &str) -> Result<String> {
+    let tags = html::tags(page);
+    let link = tags.iter().find(|tag| tag.attr("rel") == Some("manifest"));
+    let link = link.context("the page has no manifest")?;
+    if link.attr("crossorigin") == Some("use-credentials") {
+        return Ok(page.to_owned());
+    }
+    Ok(page.replacen(&link.source, &link.source.replacen("crossorigin", "crossorigin=use-credentials", 1), 1))
 }
 
 fn validate_sources(sources: Option<&str>) -> Result<()> {
@@ -54,6 +65,7 @@ fn validate_sources(sources: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// Restricts the connections of the page to its own origin and to `sources`.
 fn with_connect_src(html: &str, sources: &str) -> Result<String> {
     let (before, after) = html.split_once("connect-src ").context("the page's CSP has no connect-src")?;
     let (_, after) = after.split_once(';').context("the page's connect-src does not end")?;
@@ -63,6 +75,18 @@ fn with_connect_src(html: &str, sources: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_manifest_is_requested_with_credentials() {
+        let page = "<link crossorigin href=./a rel=preload><link crossorigin href=./m rel=manifest>";
+        assert_eq!(
+            with_manifest_credentials(page).unwrap(),
+            "<link crossorigin href=./a rel=preload><link crossorigin=use-credentials href=./m rel=manifest>",
+        );
+        let complete = "<link crossorigin=use-credentials href=./m rel=manifest>";
+        assert_eq!(with_manifest_credentials(complete).unwrap(), complete);
+        assert!(with_manifest_credentials("<p>").is_err());
+    }
 
     #[test]
     fn the_sources_replace_those_of_the_page() {

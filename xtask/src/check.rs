@@ -1,5 +1,6 @@
 //! Checks the built bundle: its CSP, integrities, references, compressed copies and size.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,12 @@ const FIRST_LOAD_MAX_BYTES: u64 = 130_000;
 
 /// The same limit with the room, which is downloaded while the user types a name.
 const WITH_ROOM_MAX_BYTES: u64 = 290_000;
+
+/// Limit for each other part, which is downloaded when it is needed, compressed with Brotli.
+const PART_MAX_BYTES: u64 = 60_000;
+
+/// The part with the room.
+const ROOM: &str = "room";
 
 const SCRIPT_SRC: &str = "script-src 'self' 'wasm-unsafe-eval'";
 
@@ -42,12 +49,18 @@ pub fn check_size(dist: &Path) -> Result<()> {
         with_room <= WITH_ROOM_MAX_BYTES,
         "the login page and the room have {with_room} bytes (Brotli); {WITH_ROOM_MAX_BYTES} are allowed."
     );
+    for (part, bytes) in other_parts(dist)? {
+        ensure!(
+            bytes <= PART_MAX_BYTES,
+            "the part {part:?} has {bytes} bytes (Brotli); {PART_MAX_BYTES} are allowed."
+        );
+    }
     Ok(())
 }
 
 /// The page and the files that it loads before the client starts.
 pub fn first_load(dist: &Path) -> Result<Vec<PathBuf>> {
-    linked_files(dist, |tag| needs_integrity(tag) && !is_room(tag))
+    linked_files(dist, |tag| needs_integrity(tag) && !is_part(tag))
 }
 
 pub fn first_load_size(dist: &Path) -> Result<u64> {
@@ -55,7 +68,22 @@ pub fn first_load_size(dist: &Path) -> Result<u64> {
 }
 
 pub fn size_with_room(dist: &Path) -> Result<u64> {
-    compressed_size(&linked_files(dist, needs_integrity)?)
+    let is_needed =
+        |tag: &Tag| needs_integrity(tag) && (!is_part(tag) || parts(tag).any(|part| part == ROOM));
+    compressed_size(&linked_files(dist, is_needed)?)
+}
+
+/// The other parts, each with the size of the modules that only it needs.
+pub fn other_parts(dist: &Path) -> Result<BTreeMap<String, u64>> {
+    let mut sizes = BTreeMap::new();
+    let page = read(&dist.join("index.html"))?;
+    for tag in tags(&page).iter().filter(|tag| is_part(tag)) {
+        let (Some(name), mut names) = (tag.reference(), parts(tag)) else { continue };
+        if let (Some(part), None) = (names.next().filter(|&part| part != ROOM), names.next()) {
+            *sizes.entry(part.to_owned()).or_default() += compressed_size(&[dist.join(name)])?;
+        }
+    }
+    Ok(sizes)
 }
 
 /// The page, and the files to which the tags chosen by `filter` refer.
@@ -104,16 +132,21 @@ fn check_nothing_inline(tags: &[Tag]) -> Result<()> {
     Ok(())
 }
 
-/// Browsers check the integrity of scripts, stylesheets and preloads, and boot/load_room.js that of the room's module.
+/// Browsers check the integrity of scripts, stylesheets and preloads, and boot/load_part.js that of the parts.
 fn needs_integrity(tag: &Tag) -> bool {
     let rel = tag.attr("rel").unwrap_or_default();
     let loaded = tag.name == "link" && ["stylesheet", "modulepreload", "preload"].contains(&rel);
-    tag.name == "script" || loaded || is_room(tag)
+    tag.name == "script" || loaded || is_part(tag)
 }
 
-/// The link to the room's module; see `split`.
-fn is_room(tag: &Tag) -> bool {
+/// The link to a module that is loaded later; see `split`.
+fn is_part(tag: &Tag) -> bool {
     tag.name == "link" && tag.attr("rel") == Some("part")
+}
+
+/// The parts that need a module.
+fn parts(link: &Tag) -> impl Iterator<Item = &str> {
+    link.attr("data-parts").unwrap_or_default().split(' ')
 }
 
 fn check_references(dist: &Path, tags: &[Tag]) -> Result<()> {

@@ -13,7 +13,9 @@ fn bundle(name: &str, body: &str) -> PathBuf {
         ("a.css", "<link rel=stylesheet href="),
         ("a.js", "<link rel=modulepreload href="),
         ("a.wasm", "<link rel=preload href="),
-        ("b.wasm", "<link rel=part href="),
+        ("b.wasm", "<link rel=part data-parts='room' href="),
+        ("c.wasm", "<link rel=part data-parts='room search' href="),
+        ("d.wasm", "<link rel=part data-parts='search' href="),
         ("boot.js", "<script src="),
     ] {
         fs::write(dist.join(file), file).unwrap();
@@ -34,7 +36,7 @@ fn check_error(dist: &Path) -> String {
 #[test]
 fn a_valid_bundle_passes() {
     let dist = bundle("valid", "<p class=boot-text>hello</p><a href=\"#top\">x</a>");
-    assert_eq!(first_load(&dist).unwrap().len(), 5, "without the room");
+    assert_eq!(first_load(&dist).unwrap().len(), 5, "without the parts");
     assert_eq!(check_error(&dist), "none");
 }
 
@@ -62,8 +64,10 @@ fn each_fault_has_its_message() {
 #[test]
 fn the_room_is_required_and_counted_separately() {
     let dist = bundle("room", "");
-    let room = fs::metadata(dist.join("b.wasm.br")).unwrap().len();
+    let size = |name: &str| fs::metadata(dist.join(name)).unwrap().len();
+    let room = size("b.wasm.br") + size("c.wasm.br");
     assert_eq!(size_with_room(&dist).unwrap(), first_load_size(&dist).unwrap() + room);
+    assert_eq!(other_parts(&dist).unwrap(), BTreeMap::from([("search".to_owned(), size("d.wasm.br"))]));
     check_size(&dist).unwrap();
     let page = read(&dist.join("index.html")).unwrap();
     fs::write(dist.join("index.html"), page.replace("rel=part", "rel=icon")).unwrap();

@@ -12,7 +12,8 @@
 //! | `wasm-test FILE` | runs one wasm32 test binary in a browser; cargo's runner for that target |
 //!
 //! Missing tools are installed into `target/tools`, and the products that `bench` measures into `target/bench`. Only the
-//! wasm32 target (by rustup) and, for `test` as root on Debian, browsers (by apt) are installed outside the checkout.
+//! wasm32 target (by rustup) and, for `test` as root on Debian, browsers and libraries (by apt) are installed outside the
+//! checkout.
 
 mod bench;
 mod browser;
@@ -25,6 +26,7 @@ mod html;
 mod install;
 mod plant;
 mod process;
+mod proxies;
 mod run;
 mod size;
 mod soak;

@@ -29,10 +29,10 @@ const MAX_SEEDS: u64 = 1_000;
 const BUGS: &[Bug] = &[
     Bug { name: "acknowledged before the append", edits: &[Edit {
         file: "server/src/hub/message.rs",
-        text: "        self.append_queue.push(PendingMessage { conn, message });",
+        text: "        self.append_queue.push(PendingMessage { conn, address, message });",
         replacement: "        let stamp = crate::store::Stamp { seq: self.lobby.recent.last() + 1, time: self.unix_ms };
         self.lobby.acknowledge(conn, message.id, stamp);
-        self.append_queue.push(PendingMessage { conn, message });",
+        self.append_queue.push(PendingMessage { conn, address, message });",
     }] },
     Bug { name: "no deduplication by message id", edits: &[
         Edit {
@@ -68,7 +68,7 @@ const BUGS: &[Bug] = &[
     }] },
     Bug { name: "lost connections stay in the member list", edits: &[Edit {
         file: "server/src/hub/login.rs",
-        text: "self.nicks.reserve(&peer.key);",
+        text: "self.nicks.reserve(&peer.key, *hash);",
         replacement: "",
     }] },
     Bug { name: "position persisted without its messages", edits: &[

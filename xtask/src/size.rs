@@ -23,7 +23,7 @@ pub fn size(args: &[String]) -> Result<()> {
     print_files(&workspace)
 }
 
-/// Prints the sizes of the files in `dist/`, and the two sums that [`check::check_size`] limits.
+/// Prints the sizes of the files in `dist/`, and the sums that [`check::check_size`] limits.
 pub fn print_files(workspace: &Workspace) -> Result<()> {
     let dist = workspace.dist();
     println!("{:>9} {:>9} {:>9}  dist/", "bytes", "gzip", "brotli");
@@ -42,5 +42,8 @@ pub fn print_files(workspace: &Workspace) -> Result<()> {
     }
     println!("{:>29}  login page (HTML, styles, scripts, module)", check::first_load_size(&dist)?);
     println!("{:>29}  login page and room", check::size_with_room(&dist)?);
+    for (part, bytes) in check::other_parts(&dist)? {
+        println!("{bytes:>29}  {part}, loaded when it is needed");
+    }
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{self, Steps};
 use crate::workspace::Workspace;
-use crate::{browser, bundle, check, dist, size, tools};
+use crate::{browser, bundle, check, dist, proxies, size, tools};
 
 /// The last line of the output if, and only if, every check passed.
 const PASSED: &str = "everything passed";
@@ -17,7 +17,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("checking the tools", |workspace| {
         tools::wasm_target(workspace).and_then(|()| tools::components(workspace))
     }),
-    ("finding browsers", |workspace| browser::find_or_install(workspace).map(drop)),
+    ("finding browsers and proxies", |workspace| {
+        browser::find_or_install(workspace)?;
+        proxies::find_or_install(workspace).map(drop)
+    }),
     ("formatting", |workspace| cargo(workspace, "fmt --all --check")),
     ("lints", |workspace| cargo(workspace, "clippy --workspace --all-targets -- -D warnings")),
     ("lints for wasm32", |workspace| {
@@ -69,7 +72,7 @@ fn end_to_end(workspace: &Workspace) -> Result<()> {
     process::run(command.arg("--no-fail-fast"), "cargo test -p parlour-e2e")
 }
 
-/// The command for the browser tests, with the paths of page, server and browsers in its environment.
+/// The command for the browser tests, with the paths of page, server, browsers and proxies in its environment.
 pub fn browser_test(workspace: &Workspace) -> Result<Command> {
     let browser::Browsers { chromium, firefox } = browser::find_or_install(workspace)?;
     let mut command = process::cargo(workspace, &["test", "--package", "parlour-e2e"]);
@@ -80,6 +83,8 @@ pub fn browser_test(workspace: &Workspace) -> Result<Command> {
         .env("CHROME", chromium.browser)
         .env("GECKODRIVER", firefox.driver)
         .env("FIREFOX", firefox.browser);
+    let proxies::Proxies { nginx, caddy, openssl } = proxies::find_or_install(workspace)?;
+    command.env("NGINX", nginx).env("CADDY", caddy).env("OPENSSL", openssl);
     // One of the tests runs `trunk serve`.
     let trunk = tools::trunk(workspace);
     command.env("PARLOUR_TRUNK", trunk.get_program());

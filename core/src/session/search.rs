@@ -127,7 +127,8 @@ impl Session {
                     None => self.ignored += 1,
                 }
             }
-            let results = Ok(SearchResults { messages, more: !page.reached_start });
+            let partial = page.partial.then_some(page.from);
+            let results = Ok(SearchResults { messages, more: !page.reached_start, partial });
             self.emit(Event::SearchFinished { requester, results });
         }
         self.send_search(now);

@@ -79,7 +79,12 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
         }
         Event::SearchFinished { requester, results } => {
             let fields = match results {
-                Ok(results) => TabEvent { flag: results.more, ..encode_messages(&results.messages) },
+                Ok(results) => TabEvent {
+                    flag: results.more,
+                    // 0 if the results are complete.
+                    number: results.partial.map_or(0, |searched| searched.saturating_add(1)),
+                    ..encode_messages(&results.messages)
+                },
                 Err(status) => TabEvent { code: status.code().into(), ..empty() },
             };
             (Kind::SearchFinished, TabEvent { other: *requester, ..fields })
@@ -199,9 +204,9 @@ pub(super) fn decode(now: Millis, event: TabEvent) -> Option<Decoded> {
             Event::PageFinished { requester: event.other, result }
         }
         Kind::SearchFinished => {
-            let (requester, more) = (event.other, event.flag);
+            let (requester, more, partial) = (event.other, event.flag, event.number.checked_sub(1));
             let messages = if event.code == 0 { Ok(decode_messages(event)) } else { Err(status) };
-            let results = messages.map(|messages| SearchResults { messages, more });
+            let results = messages.map(|messages| SearchResults { messages, more, partial });
             Event::SearchFinished { requester, results }
         }
     }))

@@ -279,7 +279,10 @@ fn every_event_is_the_same_after_encoding_and_decoding() {
         Event::SeekFinished { requester: u64::MAX, seq: None },
         Event::SeekFinished { requester: 1, seq: Some(9) },
         Event::SearchFinished { requester: 1, results: Err(Status::NoAnswer) },
-        Event::SearchFinished { requester: 1, results: Ok(SearchResults { messages: matches, more: true }) },
+        Event::SearchFinished {
+            requester: 1,
+            results: Ok(SearchResults { messages: matches, more: true, partial: Some(7) }),
+        },
         Event::RangeLoaded(Range { from: 1, to: u64::MAX }),
         Event::LogReplaced,
         Event::FromDevice(true),

@@ -78,7 +78,11 @@ impl MemoryLog {
                 let found = self.messages.iter().rev().filter(older);
                 let found = found.filter(|stored| stored.content.contains(words));
                 let messages = found.take(query.size.messages).cloned().collect();
-                Ok(QueryResult::Search(SearchResults { messages, reached_start: true }))
+                Ok(QueryResult::Search(SearchResults {
+                    messages,
+                    reached_start: true,
+                    ..SearchResults::default()
+                }))
             }
         }
     }

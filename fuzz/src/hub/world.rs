@@ -54,7 +54,8 @@ impl World {
         };
         let settings = Settings {
             limits,
-            max_lost_sessions: either(8, 100, 2),
+            max_lost_sessions: either(8, 100, 3),
+            max_lost_sessions_per_address: either(8, 50, 2),
             session_grace: 600_000,
             logins_per_second: if flags & 16 == 0 { 0 } else { 1 },
             login_burst: 3,
@@ -77,7 +78,9 @@ impl World {
 
     pub(super) fn connect(&mut self, peer: usize) {
         if let Some(conn) = self.peers.connect(peer) {
-            self.hub.handle_connect(self.now, conn);
+            // Two addresses.
+            let address = [10, 0, 0, u8::try_from(peer % 2).unwrap_or(0)];
+            self.hub.handle_connect(self.now, conn, address.into());
         }
     }
 
@@ -190,6 +193,11 @@ impl World {
                 Some(Output::Close { conn, status }) => self.peers.close(conn, status),
                 Some(Output::Identified { conn, dialect, .. }) => self.peers.admit(conn, dialect),
                 Some(request @ (Output::Append(_) | Output::Read { .. })) => self.pending.push_back(request),
+                Some(Output::CancelRead { token }) => {
+                    let is_it =
+                        |held: &Output| matches!(held, Output::Read { token: held, .. } if *held == token);
+                    self.pending.retain(|held| !is_it(held));
+                }
                 None if self.answers_at_once && self.answer() => {}
                 None => break,
             }
@@ -204,6 +212,19 @@ impl World {
             self.peers.admitted_count(),
             "members counted, and connections admitted"
         );
+        self.assert_bounded();
+    }
+
+    /// No table grows with the number of connections that have ended.
+    fn assert_bounded(&self) {
+        let sizes = self.hub.table_sizes();
+        let sessions = PEERS + self.settings.max_lost_sessions;
+        assert!(sizes.connections <= PEERS, "{sizes:?}");
+        // A session is also in two orders, and its address in a table; a nick has two skeletons, and can be departing.
+        assert!(sizes.sessions <= 4 * sessions, "{sizes:?}");
+        assert!(sizes.reserved <= 2 * self.settings.max_lost_sessions, "{sizes:?}");
+        assert!(sizes.nicks <= 4 * (1 + sessions) + sizes.append_queue, "{sizes:?}");
+        assert!(sizes.lobby <= 20 * sessions, "{sizes:?}");
     }
 
     /// Shuts down: every connection must be closed, later ones too.

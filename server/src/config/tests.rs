@@ -11,7 +11,8 @@ fn documented_defaults_are_the_defaults() {
     assert_eq!(config.limits(), Limits::default());
     // The default in the table can be typed as a flag.
     for setting in settings() {
-        if matches!(setting.key, "assets" | "page_config" | "allow_origin") {
+        if matches!(setting.key, "assets" | "page_config" | "allow_origin" | "allow_host" | "proxy_addresses")
+        {
             continue;
         }
         let flag = format!("--{}={}", setting.key.replace('_', "-"), setting.default);
@@ -55,6 +56,9 @@ fn invalid_settings_are_refused() {
         &["--log-format", "xml"],
         &["--burst", "-1"],
         &["--keep-age", "0"],
+        &["--allow-host", "https://chat.example.org"],
+        &["--proxy-addresses", "10.0.0.0/8"],
+        &["--trust-proxy", "--proxy-addresses", "10.0.0.0/33"],
         &["--keep-bytes", "much"],
         &["backup"],
         &["restore", "x"],
@@ -63,6 +67,8 @@ fn invalid_settings_are_refused() {
     }
     assert!(load(&["--trust-proxy"]).unwrap().trust_proxy);
     assert!(!load(&["--trust-proxy=false"]).unwrap().trust_proxy);
+    let proxied = load(&["--trust-proxy", "--proxy-addresses", "10.0.0.1, fd00::/8"]).unwrap();
+    assert_eq!(proxied.proxy_addresses.len(), 2);
     assert_eq!(load(&["--listen", "127.0.0.1:1,127.0.0.1:2"]).unwrap().listen.len(), 2);
 }
 

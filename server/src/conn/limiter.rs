@@ -7,6 +7,9 @@ use std::{
 };
 
 use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use super::input_budget;
 
 /// Why a connection is rejected.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +33,14 @@ pub struct ConnectionLimiter {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, OneAddress>,
+}
+
+#[derive(Debug)]
+struct OneAddress {
+    connections: usize,
+    /// The bytes that its connections may have in the hub's channel.
+    input: Arc<Semaphore>,
 }
 
 /// The right to hold one connection; returned when dropped.
@@ -38,6 +48,7 @@ struct Counts {
 pub struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
     address: IpAddr,
+    input: Arc<Semaphore>,
 }
 
 impl ConnectionLimiter {
@@ -57,15 +68,17 @@ impl ConnectionLimiter {
         if self.total != 0 && counts.all >= self.total {
             return Err(LimitReached::Server);
         }
-        if self.per_address != 0 {
-            let count = counts.by_address.entry(address).or_default();
-            if *count >= self.per_address {
-                return Err(LimitReached::Address);
-            }
-            *count += 1;
+        let of_address = counts
+            .by_address
+            .entry(address)
+            .or_insert_with(|| OneAddress { connections: 0, input: input_budget::for_address() });
+        if self.per_address != 0 && of_address.connections >= self.per_address {
+            return Err(LimitReached::Address);
         }
+        of_address.connections += 1;
+        let input = of_address.input.clone();
         counts.all += 1;
-        Ok(ConnectionPermit { limiter: self.clone(), address })
+        Ok(ConnectionPermit { limiter: self.clone(), address, input })
     }
 
     /// The number of permits in use.
@@ -73,15 +86,28 @@ impl ConnectionLimiter {
     pub fn active(&self) -> usize {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).all
     }
+
+    /// The number of addresses with permits.
+    #[must_use]
+    pub fn addresses(&self) -> usize {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).by_address.len()
+    }
+}
+
+impl ConnectionPermit {
+    /// The bytes that connections of this address may have in the hub's channel.
+    pub(super) const fn input(&self) -> &Arc<Semaphore> {
+        &self.input
+    }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.limiter.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
-        if let Some(count) = counts.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(of_address) = counts.by_address.get_mut(&self.address) {
+            of_address.connections -= 1;
+            if of_address.connections == 0 {
                 counts.by_address.remove(&self.address);
             }
         }
@@ -89,7 +115,8 @@ impl Drop for ConnectionPermit {
 }
 
 /// The address that is counted. For IPv6 it is the /64 network, because one customer usually has all of it.
-fn network(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let mut octets = v6.octets();
@@ -100,21 +127,8 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The client's address: that of the socket or, behind a trusted proxy, the last entry of `X-Forwarded-For`,
-/// which the proxy itself has added.
-#[must_use]
-pub fn peer_address(socket: IpAddr, headers: &axum::http::HeaderMap, trust_proxy: bool) -> IpAddr {
-    if !trust_proxy {
-        return socket;
-    }
-    let last = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
-    last.and_then(|list| list.rsplit(',').next()).and_then(|a| a.trim().parse().ok()).unwrap_or(socket)
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, HeaderValue};
-
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -140,15 +154,5 @@ mod tests {
         let _permit = limiter.acquire(ip("2001:db8::1")).unwrap();
         assert_eq!(limiter.acquire(ip("2001:db8::2:1")).unwrap_err(), LimitReached::Address);
         assert!(limiter.acquire(ip("2001:db8:0:1::1")).is_ok());
-    }
-
-    #[test]
-    fn forwarded_address_is_used_only_behind_trusted_proxy() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", HeaderValue::from_static("1.1.1.1, 2.2.2.2"));
-        assert_eq!(peer_address(ip("10.0.0.1"), &headers, false), ip("10.0.0.1"));
-        assert_eq!(peer_address(ip("10.0.0.1"), &headers, true), ip("2.2.2.2"));
-        headers.insert("x-forwarded-for", HeaderValue::from_static("unknown"));
-        assert_eq!(peer_address(ip("10.0.0.1"), &headers, true), ip("10.0.0.1"));
     }
 }

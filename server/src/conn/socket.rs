@@ -7,7 +7,7 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    future::{Future, poll_fn},
+    future::poll_fn,
     io::{self, IoSlice},
     net::Shutdown,
     pin::Pin,
@@ -28,6 +28,7 @@ use tokio::{
 use super::{
     frame,
     frame_reader::{FrameReader, Received},
+    input_budget::{InputBudget, Reservation},
     timeouts::Timeouts,
     write_queue::{self, Advanced, Ending, MAX_SLICES_PER_WRITE, Receiver, Taken},
 };
@@ -35,6 +36,8 @@ use crate::{
     hub::connection_table::ConnectionId,
     hub_task::{HubInput, Inbox},
 };
+
+mod deadlines;
 
 /// The size of the read buffer.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
@@ -58,6 +61,10 @@ pub struct Socket {
     reader: FrameReader,
     queue: Receiver,
     inbox: Inbox,
+    budget: InputBudget,
+    /// Received messages, and the Close after them, that wait until the address may have more in the hub's channel.
+    /// Nothing is read meanwhile.
+    waiting: VecDeque<Received>,
     timeouts: Arc<Timeouts>,
     /// Buffers to write.
     out: VecDeque<Bytes>,
@@ -97,6 +104,7 @@ impl Socket {
         limit: usize,
         queue: Receiver,
         inbox: Inbox,
+        budget: InputBudget,
         timeouts: Arc<Timeouts>,
     ) -> Self {
         let now = Instant::now();
@@ -108,6 +116,8 @@ impl Socket {
             reader: FrameReader::new(limit),
             queue,
             inbox,
+            budget,
+            waiting: VecDeque::new(),
             timeouts,
             out: VecDeque::new(),
             partially_written: false,
@@ -147,10 +157,16 @@ impl Socket {
                 // The queue may have new frames, and the written ones must be counted.
                 continue;
             }
-            // While the hub has too many unhandled messages of this connection, nothing is read. Nor while a
-            // Close waits for the hub task's write: reading on could find the end of the stream and drop the
-            // Close.
-            let reads = if self.phase == Phase::Open { may_read } else { may_write || self.out.is_empty() };
+            if self.phase == Phase::Open && self.poll_waiting(cx) {
+                continue;
+            }
+            // While the hub has too many unhandled bytes of this connection or its address, nothing is read. Nor
+            // while a Close waits for the hub task's write: reading on could find the end of the stream and drop
+            // the Close.
+            let reads = match self.phase {
+                Phase::Open => may_read && self.waiting.is_empty(),
+                _ => may_write || self.out.is_empty(),
+            };
             if reads {
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(true)) => continue,
@@ -284,8 +300,14 @@ impl Socket {
             (Received::Message(bytes), Phase::Open) => {
                 // The frame deadline applies to each message.
                 self.frame_since = None;
-                self.queue.message_forwarded();
-                self.send_input(HubInput::Message(self.conn, bytes));
+                let in_order = self.waiting.is_empty();
+                match in_order.then(|| self.budget.try_reserve(bytes.len())).flatten() {
+                    Some(reservation) => self.forward(bytes, reservation),
+                    None => self.waiting.push_back(Received::Message(bytes)),
+                }
+            }
+            (close @ Received::Close(_), Phase::Open) if !self.waiting.is_empty() => {
+                self.waiting.push_back(close);
             }
             (Received::Ping(payload), Phase::Open) => self.pong(&payload),
             (Received::Close(code), Phase::Open) => {
@@ -296,6 +318,37 @@ impl Socket {
             (Received::Close(_), Phase::Closing(until)) => self.phase = Phase::Leaving(until),
             _ => {}
         }
+    }
+
+    /// Handles what waits for the limit of the address, as far as it allows. Returns whether there was anything to
+    /// handle.
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> bool {
+        let before = self.waiting.len();
+        while let Some(item) = self.waiting.pop_front() {
+            let Received::Message(bytes) = item else {
+                // The Close; what follows it is irrelevant.
+                self.waiting.clear();
+                self.handle_received(item);
+                break;
+            };
+            match self.budget.poll_reserve(cx, bytes.len()) {
+                Poll::Ready(reservation) => self.forward(bytes, reservation),
+                Poll::Pending => {
+                    self.waiting.push_front(Received::Message(bytes));
+                    break;
+                }
+            }
+        }
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        self.waiting.len() < before
+    }
+
+    /// Forwards a message to the hub.
+    fn forward(&mut self, bytes: Vec<u8>, reservation: Reservation) {
+        self.queue.message_forwarded(bytes.len());
+        self.send_input(HubInput::Message { conn: self.conn, bytes, reservation });
     }
 
     /// Answers a Ping. Of several unanswered Pings only the last needs a Pong (RFC 6455, 5.5.3).
@@ -312,65 +365,6 @@ impl Socket {
         self.out.push_back(frame::close(code, reason));
         self.phase = Phase::Closing(Instant::now() + wait);
         self.frame_since = None;
-    }
-
-    /// Checks the deadlines and arms the timer for the next one. Pending if none has passed.
-    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let next = self.next_deadline();
-        if next < self.timer.deadline() {
-            self.timer.as_mut().reset(next);
-        }
-        ready!(self.timer.as_mut().poll(cx));
-        let now = Instant::now();
-        if self.phase == Phase::Open {
-            self.check_deadlines(now);
-        }
-        let next = self.next_deadline().max(now + Duration::from_millis(1));
-        self.timer.as_mut().reset(next);
-        Poll::Ready(())
-    }
-
-    fn check_deadlines(&mut self, now: Instant) {
-        let timeouts = self.timeouts.clone();
-        let over = |since: Option<Instant>, wait| since.is_some_and(|since| now >= since + wait);
-        if over(self.blocked_since, timeouts.write_timeout) {
-            self.phase = Phase::Closing(now);
-            self.report_end("write timeout", Status::TooSlow.code());
-        } else if over(Some(self.last_input), timeouts.ping_timeout) {
-            self.close(Some(Status::TimedOut.code()), Status::TimedOut.text(), CLOSE_TIMEOUT);
-            self.report_end("no input", Status::TimedOut.code());
-        } else if over(self.frame_since, timeouts.frame_timeout) {
-            self.close(Some(Status::TimedOut.code()), Status::TimedOut.text(), CLOSE_TIMEOUT);
-            self.report_end("frame timeout", Status::TimedOut.code());
-        } else if over(Some(self.last_ping.max(self.last_input)), timeouts.ping_interval) {
-            self.last_ping = now;
-            self.out.push_back(frame::ping());
-        }
-    }
-
-    fn next_deadline(&self) -> Instant {
-        match self.phase {
-            Phase::Closing(until) | Phase::Leaving(until) => until,
-            Phase::Open => {
-                let timeouts = &self.timeouts;
-                let ping = self.last_ping.max(self.last_input) + timeouts.ping_interval;
-                let mut next = ping.min(self.last_input + timeouts.ping_timeout);
-                if let Some(since) = self.frame_since {
-                    next = next.min(since + timeouts.frame_timeout);
-                }
-                if let Some(since) = self.blocked_since {
-                    next = next.min(since + timeouts.write_timeout);
-                }
-                next
-            }
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        match self.phase {
-            Phase::Open => false,
-            Phase::Closing(until) | Phase::Leaving(until) => Instant::now() >= until,
-        }
     }
 
     /// Notifies the hub, once, that the connection has ended.

@@ -33,9 +33,6 @@ pub const MAX_SLICES_PER_WRITE: usize = 64;
 /// An empty queue retains capacity for at most this many frames, because most connections are idle.
 const RETAINED_FRAMES: usize = 8;
 
-/// The socket task stops reading while this many of its messages have not been handled by the hub.
-const MAX_UNHANDLED_MESSAGES: usize = 64;
-
 /// How long a queue may exceed its bounds while nothing is written. A burst larger than the bounds does not close a
 /// connection that reads it as it arrives.
 pub const OVERLOAD_GRACE: Duration = Duration::from_secs(1);
@@ -279,9 +276,9 @@ impl Sender {
         self.pass_to_socket(state);
     }
 
-    /// The hub has handled a message of this connection.
-    pub fn message_handled(&self) {
-        self.shared.message_handled();
+    /// The hub has handled a message of this length.
+    pub fn message_handled(&self, length: usize) {
+        self.shared.message_handled(length);
     }
 
     /// The number of buffers pushed since the connection was opened.

@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{Router, extract::Request};
@@ -14,7 +14,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     sync::watch,
     task::{unconstrained, yield_now},
     time::{sleep, timeout},
@@ -22,12 +22,13 @@ use tokio::{
 
 use crate::{
     conn::limiter::{ConnectionLimiter, ConnectionPermit},
-    http::routes::{AppState, TcpPeer},
+    http::{
+        accept_errors::{AcceptError, AcceptErrors, wait_after},
+        routes::{AppState, TcpPeer},
+    },
     stats::Stats,
 };
 
-/// How many connections may wait to be accepted. After an outage many clients reconnect at once.
-const BACKLOG_CONNECTIONS: u32 = 4096;
 /// How many connections are accepted before other tasks run. Connections that overflow the operating system's
 /// queue retry only a second later.
 const ACCEPTS_PER_TURN: usize = 1024;
@@ -41,19 +42,6 @@ const EXTRA_CONNECTIONS_PER_ADDRESS: usize = 64;
 const TOO_MANY_REQUESTS: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-/// Listens on an address with a large backlog.
-///
-/// # Errors
-/// The address cannot be bound.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // On Windows this option would let two servers share a port.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG_CONNECTIONS)
-}
-
 /// Accepts connections and serves HTTP on them.
 #[derive(Debug, Clone)]
 pub(crate) struct Acceptor {
@@ -61,6 +49,8 @@ pub(crate) struct Acceptor {
     pub router: Router,
     /// Limits TCP connections.
     pub limiter: Arc<ConnectionLimiter>,
+    /// Limits the log lines about connections that cannot be accepted.
+    pub errors: Arc<AcceptErrors>,
     /// Becomes true when the server stops.
     pub stopping: watch::Receiver<bool>,
 }
@@ -82,6 +72,7 @@ impl Acceptor {
     }
 
     async fn accept_loop(mut self, listener: TcpListener) {
+        let mut errors_in_a_row = 0;
         for nth in 1_usize.. {
             if nth.is_multiple_of(ACCEPTS_PER_TURN) {
                 yield_now().await;
@@ -90,15 +81,40 @@ impl Acceptor {
                 () = stopped(&mut self.stopping) => return,
                 accepted = listener.accept() => accepted,
             };
-            match accepted {
-                Ok((stream, address)) => self.serve_accepted(stream, address),
-                Err(error) => {
-                    // An error of one connection is transient; when file descriptors run out, waiting helps.
-                    tracing::warn!(%error, "accepting a connection failed");
-                    sleep(Duration::from_millis(50)).await;
+            let error = match accepted {
+                Ok((stream, address)) => {
+                    errors_in_a_row = 0;
+                    self.serve_accepted(stream, address);
+                    continue;
                 }
+                Err(error) => error,
+            };
+            if self.log_error(&error) == AcceptError::Connection {
+                continue;
+            }
+            errors_in_a_row += 1;
+            tokio::select! {
+                () = stopped(&mut self.stopping) => return,
+                () = sleep(wait_after(errors_in_a_row)) => {}
             }
         }
+    }
+
+    fn log_error(&self, error: &io::Error) -> AcceptError {
+        let kind = AcceptError::of(error);
+        if kind == AcceptError::Connection {
+            tracing::debug!(%error, "a connection ended before it was accepted");
+        } else if let Some(attempts) = self.errors.record(Instant::now()) {
+            let connections = self.state.stats.tcp.load(Relaxed);
+            tracing::error!(
+                %error,
+                connections,
+                attempts,
+                "new connections can't be accepted and have to wait: {}",
+                kind.advice()
+            );
+        }
+        kind
     }
 
     fn serve_accepted(&self, stream: TcpStream, address: SocketAddr) {

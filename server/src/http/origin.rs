@@ -4,49 +4,113 @@ use axum::http::{
     HeaderMap,
     header::{HOST, ORIGIN},
 };
+use thiserror::Error;
 
-/// Whether a request may open a WebSocket. One without `Origin` does not come from a browser and may.
-///
-/// An origin may connect if its host and port are those of the request, or if it is listed in `allowed`
-/// (whole origins, as `https://chat.example.org`, or `*`). Behind a trusted proxy, the host in
-/// `X-Forwarded-Host` counts as well.
-#[must_use]
-pub fn may_connect(headers: &HeaderMap, allowed: &[String], trust_proxy: bool) -> bool {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    let Some(origin) = origins.next() else { return true };
-    if allowed.iter().any(|entry| entry == "*") {
-        return true;
-    }
-    let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return false };
-    if allowed.iter().any(|entry| entry.trim_end_matches('/').eq_ignore_ascii_case(origin)) {
-        return true;
-    }
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let port = match scheme {
-        "http" => "80",
-        "https" => "443",
-        _ => return false,
-    };
-    let page = split(authority, port);
-    let forwarded = trust_proxy.then(|| headers.get("x-forwarded-host")).flatten();
-    headers
-        .get(HOST)
-        .into_iter()
-        .chain(forwarded)
-        .filter_map(|value| value.to_str().ok())
-        .any(|host| same(split(host.trim(), port), page))
+use super::host::{ServedHosts, split_port};
+use crate::config::Config;
+
+/// Why a page may not connect.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+pub enum OriginError {
+    /// The page comes from another host.
+    #[error("Pages of this origin may not connect; add the origin to the server's setting allow_origin.")]
+    Foreign,
+    /// The page comes from another port of the host. Usually a proxy has removed the port.
+    #[error(
+        "The page has another port than the Host header; let the proxy pass on Host with its port (nginx: \
+         proxy_set_header Host $http_host), or add the origin to the server's setting allow_origin."
+    )]
+    OtherPort,
+    /// The page comes from this server, under a name that anybody could have pointed to it.
+    #[error(
+        "The server does not know this host name; if it is yours, add it to the server's setting allow_host."
+    )]
+    UnknownHost,
 }
 
-/// Host and port; the default port if there is none.
-fn split<'a>(authority: &'a str, default: &'a str) -> (&'a str, &'a str) {
-    match authority.rsplit_once(':') {
-        // The colons inside an IPv6 address precede its bracket.
-        Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (authority, default),
+impl OriginError {
+    /// The setting that allows such pages.
+    #[must_use]
+    pub const fn setting(self) -> &'static str {
+        match self {
+            Self::Foreign | Self::OtherPort => "allow_origin",
+            Self::UnknownHost => "allow_host",
+        }
     }
 }
 
-fn same(a: (&str, &str), b: (&str, &str)) -> bool {
+/// Which pages may connect.
+#[derive(Debug, Clone, Default)]
+pub struct OriginPolicy {
+    /// Whole origins, as `https://chat.example.org`, or `*`.
+    allowed: Vec<String>,
+    /// The host names of this server.
+    pub hosts: ServedHosts,
+}
+
+/// What the proxies in front of the server report of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Proxied {
+    /// Whether it came through a proxy, trusted or not.
+    pub proxied: bool,
+    /// The hosts that the client named, as reported by a trusted proxy.
+    pub hosts: Vec<String>,
+}
+
+impl OriginPolicy {
+    /// The policy of the settings.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let hosts = ServedHosts::new(&config.allow_host, &config.allow_origin);
+        Self { allowed: config.allow_origin.0.clone(), hosts }
+    }
+
+    /// Checks whether a request may open a WebSocket. One without `Origin` does not come from a browser and may.
+    ///
+    /// An origin may connect if it is listed in `allow_origin`, or if its host and port are those of the request, and
+    /// the host is known. A host is known in one of three ways:
+    /// * [`ServedHosts::contains`] it.
+    /// * A trusted proxy reports it, so the proxy was set up for it.
+    /// * The page was loaded over https through a proxy: then the browser has verified a certificate for the name.
+    ///
+    /// # Errors
+    /// [`OriginError`].
+    pub fn check(&self, headers: &HeaderMap, request: &Proxied) -> Result<(), OriginError> {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let Some(origin) = origins.next() else { return Ok(()) };
+        if self.allowed.iter().any(|entry| entry == "*") {
+            return Ok(());
+        }
+        let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return Err(OriginError::Foreign) };
+        if self.allowed.iter().any(|entry| entry.trim_end_matches('/').eq_ignore_ascii_case(origin)) {
+            return Ok(());
+        }
+        let (scheme, authority) = origin.split_once("://").ok_or(OriginError::Foreign)?;
+        let default_port = match scheme {
+            "http" => "80",
+            "https" => "443",
+            _ => return Err(OriginError::Foreign),
+        };
+        let split = |authority| match split_port(authority) {
+            (host, "") => (host, default_port),
+            split => split,
+        };
+        let page = split(authority);
+        if request.hosts.iter().any(|host| is_same(split(host), page)) {
+            return Ok(());
+        }
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = split(host.trim());
+        if !is_same(host, page) {
+            let other_port = is_same((host.0, page.1), page);
+            return Err(if other_port { OriginError::OtherPort } else { OriginError::Foreign });
+        }
+        let is_verified = scheme == "https" && request.proxied;
+        if is_verified || self.hosts.contains(host.0) { Ok(()) } else { Err(OriginError::UnknownHost) }
+    }
+}
+
+fn is_same(a: (&str, &str), b: (&str, &str)) -> bool {
     !a.0.is_empty() && a.0.eq_ignore_ascii_case(b.0) && a.1 == b.1
 }
 
@@ -55,6 +119,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+    use crate::config::List;
 
     fn check(
         origin: &'static str,
@@ -65,11 +130,17 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, HeaderValue::from_static(origin));
         headers.insert(HOST, HeaderValue::from_static(host));
-        if let Some(forwarded) = forwarded {
-            headers.insert("x-forwarded-host", HeaderValue::from_static(forwarded));
-        }
-        let allowed: Vec<_> = allowed.iter().map(|&s| s.to_owned()).collect();
-        may_connect(&headers, &allowed, forwarded.is_some())
+        let request = Proxied { proxied: true, hosts: forwarded.into_iter().map(Into::into).collect() };
+        policy(allowed, &["chat.example.org"]).check(&headers, &request).is_ok()
+    }
+
+    fn policy(origins: &[&str], hosts: &[&str]) -> OriginPolicy {
+        let list = |entries: &[&str]| List(entries.iter().map(|&entry| entry.to_owned()).collect());
+        OriginPolicy::new(&Config {
+            allow_origin: list(origins),
+            allow_host: list(hosts),
+            ..Config::default()
+        })
     }
 
     #[test]
@@ -108,7 +179,7 @@ mod tests {
         assert!(check("null", "b.example", &["null"], None));
         assert!(!check("http://a.example", "b.example", &["https://a.example"], None));
         assert!(check("https://a.example", "10.0.0.1:8080", &[], Some("a.example")));
-        assert!(may_connect(&HeaderMap::new(), &[], false));
+        assert_eq!(policy(&[], &[]).check(&HeaderMap::new(), &Proxied::default()), Ok(()));
     }
 
     #[test]
@@ -117,6 +188,45 @@ mod tests {
         headers.insert(HOST, HeaderValue::from_static("a"));
         headers.append(ORIGIN, HeaderValue::from_static("http://a"));
         headers.append(ORIGIN, HeaderValue::from_static("http://b"));
-        assert!(!may_connect(&headers, &[], false));
+        assert!(policy(&[], &[]).check(&headers, &Proxied::default()).is_err());
+    }
+
+    #[test]
+    fn page_under_an_unknown_host_name_may_not_connect() {
+        let check = |origin: &str, proxied, reported: &[&str], names: &[&str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ORIGIN, HeaderValue::from_str(origin).unwrap());
+            headers.insert(HOST, HeaderValue::from_str(origin.split_once("://").unwrap().1).unwrap());
+            let hosts = reported.iter().map(|&host| host.to_owned()).collect();
+            policy(&[], names).check(&headers, &Proxied { proxied, hosts })
+        };
+        let (evil, secure) = ("http://evil.example:8080", "https://evil.example");
+        for (origin, proxied) in
+            [(evil, false), (evil, true), (secure, false), ("http://10.0.0.1.nip.io", true)]
+        {
+            assert_eq!(
+                check(origin, proxied, &[], &["chat.example.org"]),
+                Err(OriginError::UnknownHost),
+                "{origin}"
+            );
+        }
+        assert_eq!(check(secure, true, &[], &[]), Ok(()), "the browser has verified its certificate");
+        assert_eq!(check(evil, true, &["evil.example:8080"], &[]), Ok(()), "the proxy was set up for it");
+        assert_eq!(check(evil, true, &["other.example:8080"], &[]), Err(OriginError::UnknownHost));
+        assert_eq!(check(evil, false, &[], &["evil.example"]), Ok(()));
+        assert_eq!(check("http://nas:8080", false, &[], &[]), Ok(()));
+    }
+
+    #[test]
+    fn missing_port_is_told_apart_from_a_foreign_page() {
+        let check = |origin: &'static str, host: &'static str| {
+            let headers =
+                [(ORIGIN, HeaderValue::from_static(origin)), (HOST, HeaderValue::from_static(host))];
+            policy(&[], &[]).check(&HeaderMap::from_iter(headers), &Proxied::default())
+        };
+        let origin = "https://chat.example.org:8443";
+        assert_eq!(check(origin, "chat.example.org"), Err(OriginError::OtherPort));
+        assert_eq!(check(origin, "other.example.org"), Err(OriginError::Foreign));
+        assert_eq!(check("null", "chat.example.org"), Err(OriginError::Foreign));
     }
 }

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::Instant,
 };
 
 use axum::{
@@ -15,8 +16,8 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
         header::{
-            ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
-            UPGRADE, X_CONTENT_TYPE_OPTIONS,
+            ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
+            SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::map_response,
@@ -29,12 +30,19 @@ use crate::{
     config::Config,
     conn::{
         handshake::{self, HandshakeError},
-        limiter::{ConnectionLimiter, ConnectionPermit, LimitReached, peer_address},
+        input_budget::InputBudget,
+        limiter::{ConnectionLimiter, ConnectionPermit, LimitReached},
         socket::Socket,
         timeouts::Timeouts,
         write_queue::{self, Bounds},
     },
-    http::assets::{Assets, plain},
+    http::{
+        assets::{Assets, plain},
+        forwarded::TrustedProxies,
+        host::split_port,
+        origin::{OriginError, OriginPolicy, Proxied},
+        refusal_log::RefusalLog,
+    },
     hub::connection_table::ConnectionIds,
     hub_task::{HubInput, Inbox},
     stats::Stats,
@@ -42,6 +50,8 @@ use crate::{
 
 /// When a rejected client should retry, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
+/// How much of a header is logged, in characters.
+const MAX_LOGGED_CHARS: usize = 200;
 
 /// The state shared by all requests.
 #[derive(Debug)]
@@ -50,6 +60,12 @@ pub struct AppState {
     pub config: Config,
     /// The page's files.
     pub assets: Assets,
+    /// Which pages may connect.
+    pub origins: OriginPolicy,
+    /// The reverse proxies whose headers are trusted.
+    pub proxies: TrustedProxies,
+    /// Limits the log lines about refused pages.
+    pub refusals: RefusalLog,
     /// Limits WebSocket connections.
     pub limiter: Arc<ConnectionLimiter>,
     /// The inputs of the hub.
@@ -100,8 +116,15 @@ async fn health(State(state): State<Arc<AppState>>, method: Method) -> Response<
     plain(StatusCode::OK, "ok\n")
 }
 
-async fn page(State(state): State<Arc<AppState>>, request: Request) -> Response<Body> {
+async fn page(
+    State(state): State<Arc<AppState>>,
+    Extension(peer): Extension<TcpPeer>,
+    request: Request,
+) -> Response<Body> {
     if let Some(refusal) = refuse_other_methods(request.method()) {
+        return refusal;
+    }
+    if let Some(refusal) = refuse_unknown_host(&state, &peer, request.headers()) {
         return refusal;
     }
     state.assets.answer(request.uri().path(), request.headers())
@@ -114,6 +137,33 @@ fn refuse_other_methods(method: &Method) -> Option<Response<Body>> {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Use GET or HEAD for this address.\n");
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     Some(response)
+}
+
+/// Refuses the page under a name under which it could not connect, so that whoever set the name up reads why. Behind a
+/// proxy the page may have been requested over https, and then the name does not matter.
+fn refuse_unknown_host(state: &AppState, peer: &TcpPeer, headers: &HeaderMap) -> Option<Response<Body>> {
+    let host = headers.get(HOST)?.to_str().ok()?;
+    let (name, _) = split_port(host.trim());
+    if state.origins.hosts.contains(name) || state.proxies.is_proxied(peer.address.ip(), headers) {
+        return None;
+    }
+    log_refusal(state, headers, OriginError::UnknownHost);
+    let text = format!(
+        "This server does not know the host name {name:?}. If it is yours, start the server with --allow-host {name}, \
+         or add the name to its setting allow_host.\n"
+    );
+    Some(plain(StatusCode::MISDIRECTED_REQUEST, text))
+}
+
+fn log_refusal(state: &AppState, headers: &HeaderMap, error: OriginError) {
+    let shown = |name: HeaderName| {
+        let value = headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+        String::from_utf8_lossy(value).chars().take(MAX_LOGGED_CHARS).collect::<String>()
+    };
+    let (origin, host) = (shown(ORIGIN), shown(HOST));
+    if let Some(not_logged) = state.refusals.admit(&origin, &host, Instant::now()) {
+        tracing::warn!(?origin, ?host, setting = error.setting(), not_logged, "a page was refused: {error}");
+    }
 }
 
 /// Upgrades a request to a WebSocket, or rejects it.
@@ -164,10 +214,14 @@ fn admit(
     peer: &TcpPeer,
     headers: &HeaderMap,
 ) -> Result<(IpAddr, ConnectionPermit), Box<Response<Body>>> {
-    if !super::origin::may_connect(headers, &state.config.allow_origin, state.config.trust_proxy) {
-        let text =
-            "Pages of this origin may not connect; add the origin to the server's setting allow_origin.\n";
-        return Err(plain(StatusCode::FORBIDDEN, text).into());
+    let socket = peer.address.ip();
+    let proxied = Proxied {
+        proxied: state.proxies.is_proxied(socket, headers),
+        hosts: state.proxies.hosts(socket, headers),
+    };
+    if let Err(error) = state.origins.check(headers, &proxied) {
+        log_refusal(state, headers, error);
+        return Err(plain(StatusCode::FORBIDDEN, format!("{error}\n")).into());
     }
     if state.stopping.load(Relaxed) {
         return Err(retry_later(
@@ -175,7 +229,7 @@ fn admit(
             "The server is stopping; try again later.\n",
         ));
     }
-    let address = peer_address(peer.address.ip(), headers, state.config.trust_proxy);
+    let address = state.proxies.client_address(socket, headers);
     match state.limiter.acquire(address) {
         Ok(permit) => Ok((address, permit)),
         Err(LimitReached::Server) => {
@@ -220,10 +274,9 @@ async fn run_websocket(
     }
     state.stats.sockets.fetch_add(1, Relaxed);
     let limit = state.config.frame_bytes;
-    let socket =
-        Socket::new((read, write), conn, limit, receiver, state.inbox.clone(), state.timeouts.clone());
+    let (inbox, timeouts) = (state.inbox.clone(), state.timeouts.clone());
+    let socket = Socket::new((read, write), conn, limit, receiver, inbox, InputBudget::new(permit), timeouts);
     Box::pin(socket.run(parts.read_buf)).await;
-    drop(permit);
     drop(peer);
     state.stats.sockets.fetch_sub(1, Relaxed);
 }

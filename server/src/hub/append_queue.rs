@@ -1,7 +1,11 @@
 //! Messages between acceptance and commit. Nothing is acknowledged or published before the event log has
 //! committed it, and then in the log's order.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use parlour_core::Millis;
 
@@ -10,6 +14,8 @@ use crate::store::{AppendBatch, NewMessage, SessionChange};
 
 /// The most messages in the queue; further ones are refused with a time to retry.
 pub const MAX_PENDING_MESSAGES: usize = 8_192;
+/// The most of them that were sent from one address.
+pub const MAX_PENDING_MESSAGES_PER_ADDRESS: usize = MAX_PENDING_MESSAGES / 2;
 /// After a failed append, the time until the log is read and appends are accepted again.
 pub const RETRY_INTERVAL_MS: Millis = 3_000;
 
@@ -18,15 +24,17 @@ pub const RETRY_INTERVAL_MS: Millis = 3_000;
 pub struct PendingMessage {
     /// The sender.
     pub conn: ConnectionId,
+    /// The sender's address.
+    pub address: IpAddr,
     /// The message to append.
     pub message: NewMessage,
 }
 
-/// A member that disconnected with messages in the queue. The departure is published after those messages.
+/// A member that disconnected while messages of it were not settled. The departure is published after those messages.
 #[derive(Debug)]
 pub struct Departure {
-    /// The batch with the last of those messages, counted from 1.
-    batch: u64,
+    /// The newest batch at that time, counted from 1.
+    pub batch: u64,
     /// The nick.
     pub nick: Arc<str>,
     /// The key of the nick.
@@ -55,21 +63,30 @@ pub struct AppendQueue {
     submitted: VecDeque<(u32, Vec<PendingMessage>)>,
     /// The number of messages in `next` and `submitted`.
     pending_messages: usize,
+    /// The same by the address of the sender.
+    pending_by_address: HashMap<IpAddr, usize>,
     /// How many batches were answered.
     completed_batches: u64,
+    /// How many of them are settled: their messages are published, or known not to be in the log.
+    settled_batches: u64,
     generation: u32,
     outcome: Outcome,
     departures: VecDeque<Departure>,
 }
 
 impl AppendQueue {
-    /// The time in ms after which to retry, if messages are not accepted now.
+    /// The time in ms after which to retry, if messages of this address are not accepted now.
     #[must_use]
-    pub fn retry_after(&self, now: Millis) -> Option<Millis> {
+    pub fn retry_after(&self, now: Millis, address: IpAddr) -> Option<Millis> {
         match self.outcome {
             Outcome::ResolveAt(at) => Some(at.saturating_sub(now).max(500)),
             Outcome::Resolving => Some(500),
-            Outcome::Known => (self.pending_messages >= MAX_PENDING_MESSAGES).then_some(500),
+            Outcome::Known => {
+                let of_address = self.pending_by_address.get(&address).copied().unwrap_or(0);
+                let is_full = self.pending_messages >= MAX_PENDING_MESSAGES
+                    || of_address >= MAX_PENDING_MESSAGES_PER_ADDRESS;
+                is_full.then_some(500)
+            }
         }
     }
 
@@ -102,6 +119,7 @@ impl AppendQueue {
     /// Adds a message.
     pub fn push(&mut self, pending: PendingMessage) {
         self.pending_messages += 1;
+        *self.pending_by_address.entry(pending.address).or_default() += 1;
         self.next.push(pending);
     }
 
@@ -129,6 +147,14 @@ impl AppendQueue {
     pub fn complete_batch(&mut self) -> Option<(u32, Vec<PendingMessage>)> {
         let (generation, pending) = self.submitted.pop_front()?;
         self.pending_messages -= pending.len();
+        for PendingMessage { address, .. } in &pending {
+            if let Entry::Occupied(mut count) = self.pending_by_address.entry(*address) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
         self.completed_batches += 1;
         Some((generation, pending))
     }
@@ -148,14 +174,42 @@ impl AppendQueue {
         self.pending_messages == 0
     }
 
-    /// Postpones the departure of a member until the messages in the queue are published.
-    pub fn postpone_departure(&mut self, nick: Arc<str>, key: Arc<str>) {
-        let batch = self.completed_batches + self.submitted.len() as u64 + u64::from(!self.next.is_empty());
-        self.departures.push_back(Departure { batch, nick, key });
+    /// The batch that a message is in if it is pushed now, counted from 1.
+    #[must_use]
+    pub fn next_batch(&self) -> u64 {
+        self.completed_batches + self.submitted.len() as u64 + 1
     }
 
-    /// Takes a departure whose last message is published.
+    /// Whether all messages of this batch are published, or known not to be in the log.
+    #[must_use]
+    pub fn is_settled(&self, batch: u64) -> bool {
+        batch <= self.settled_batches
+    }
+
+    /// Postpones the departure of a member until the messages that were sent until now are settled. Returns the batch
+    /// of the last one.
+    pub fn postpone_departure(&mut self, nick: Arc<str>, key: Arc<str>) -> u64 {
+        let batch = self.next_batch() - u64::from(self.next.is_empty());
+        self.departures.push_back(Departure { batch, nick, key });
+        batch
+    }
+
+    /// Takes a departure whose last message is settled. Call when the messages of all answered batches are published.
     pub fn next_departure(&mut self) -> Option<Departure> {
-        self.departures.pop_front_if(|departure| departure.batch <= self.completed_batches)
+        if self.outcome == Outcome::Known {
+            self.settled_batches = self.completed_batches;
+        }
+        self.departures.pop_front_if(|departure| departure.batch <= self.settled_batches)
+    }
+
+    /// The number of entries in all tables.
+    #[must_use]
+    pub fn table_size(&self) -> usize {
+        let submitted = self.submitted.iter().map(|(_, messages)| 1 + messages.len()).sum::<usize>();
+        self.next.len()
+            + self.sessions.len()
+            + submitted
+            + self.departures.len()
+            + self.pending_by_address.len()
     }
 }

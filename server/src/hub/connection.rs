@@ -1,25 +1,10 @@
 //! The hub's state of one connection.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use parlour_core::{
-    Millis,
-    limits::{Limits, TokenBucket},
-    model::MessageId,
-};
+use parlour_core::{Millis, limits::Limits, model::MessageId};
 
-use super::{room::Group, sender_order::SenderOrder, sessions::Hash};
-
-/// Envelopes other than messages. All rates are tokens per minute and burst.
-const CONTROL_RATE: (u32, u32) = (20 * 60, 40);
-/// Requests for the member snapshot.
-const MEMBER_SNAPSHOT_RATE: (u32, u32) = (6, 2);
-/// Requests of basic clients for the member list.
-const NICK_LIST_RATE: (u32, u32) = (30, 5);
-/// Pages of history, and searches.
-const HISTORY_RATE: (u32, u32) = (240, 30);
-/// Refusals; a connection that exceeds them is closed.
-const REFUSAL_RATE: (u32, u32) = (60, 100);
+use super::{rate_limits::RateLimits, room::Group, sender_order::SenderOrder, sessions::Hash};
 
 /// One connection.
 #[derive(Debug)]
@@ -28,22 +13,16 @@ pub struct Connection {
     pub opened: u64,
     /// The member, once logged in.
     pub peer: Option<Peer>,
-    /// Limits messages.
-    pub messages: TokenBucket,
-    /// Limits other envelopes.
-    pub control: TokenBucket,
-    /// Limits requests for the member snapshot.
-    pub member_snapshots: TokenBucket,
-    /// Limits requests of basic clients for the member list.
-    pub nick_lists: TokenBucket,
-    /// Limits pages of history and searches.
-    pub history: TokenBucket,
-    /// Limits refusals.
-    pub refusals: TokenBucket,
+    /// The client's address; of IPv6 only the network.
+    pub address: IpAddr,
+    /// The rates; those of the member, once logged in.
+    pub limits: RateLimits,
     /// The order of the sender's messages across temporary refusals.
     pub order: SenderOrder,
-    /// How many of its messages are in the append queue.
-    pub appending: u32,
+    /// Whether the member has sent a message, perhaps on an earlier connection.
+    pub has_sent: bool,
+    /// The batch with the member's last message; 0 if there is none.
+    pub last_batch: u64,
     /// Queries to the log without a result.
     pub open_queries: u32,
     /// When it was unsubscribed as a slow consumer; `None` once it has caught up.
@@ -70,19 +49,15 @@ pub struct Peer {
 impl Connection {
     /// An unauthenticated connection.
     #[must_use]
-    pub fn new(now: Millis, opened: u64, limits: &Limits) -> Self {
-        let bucket = |(per_minute, burst)| TokenBucket::new(per_minute, burst, now);
+    pub fn new(now: Millis, opened: u64, address: IpAddr, limits: &Limits) -> Self {
         Self {
             opened,
             peer: None,
-            messages: bucket((limits.messages_per_minute, limits.burst)),
-            control: bucket(CONTROL_RATE),
-            member_snapshots: bucket(MEMBER_SNAPSHOT_RATE),
-            nick_lists: bucket(NICK_LIST_RATE),
-            history: bucket(HISTORY_RATE),
-            refusals: bucket(REFUSAL_RATE),
+            address,
+            limits: RateLimits::new(now, limits),
             order: SenderOrder::default(),
-            appending: 0,
+            has_sent: false,
+            last_batch: 0,
             open_queries: 0,
             skipped_since: None,
         }
@@ -94,9 +69,10 @@ impl Connection {
     /// # Errors
     /// The time in ms after which to resend.
     pub fn allow_message(&mut self, now: Millis, id: Option<MessageId>) -> Result<(), Millis> {
-        let Some(id) = id else { return self.messages.take(now) };
+        let messages = &mut self.limits.messages;
+        let Some(id) = id else { return messages.take(now) };
         self.order.admit(now, id)?;
-        self.messages.take(now).inspect_err(|wait| self.order.refuse(now, id, *wait))
+        messages.take(now).inspect_err(|wait| self.order.refuse(now, id, *wait))
     }
 
     /// Whether the client speaks the basic dialect.

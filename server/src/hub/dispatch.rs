@@ -1,8 +1,9 @@
-//! Dispatch of incoming envelopes.
+//! Dispatch of incoming requests.
 
 use parlour_core::{
-    codec::{self, Envelope, Extension, Kind},
+    codec::{self, Kind},
     model::MessageId,
+    request::{Extension, Request},
     status::Status,
     wire,
 };
@@ -10,48 +11,55 @@ use parlour_core::{
 use super::{Hub, connection_table::ConnectionId};
 
 impl Hub {
-    /// Routes an envelope by its kind and by whether the connection is logged in.
-    pub(super) fn dispatch(&mut self, conn: ConnectionId, envelope: Envelope) {
-        let Some(logged_in) = self.connections.get(conn).map(|c| c.peer.is_some()) else { return };
-        let kind = codec::kind(&envelope);
+    /// Routes a request by its kind and by whether the connection is logged in.
+    pub(super) fn dispatch(&mut self, conn: ConnectionId, request: Request) {
+        let Some(c) = self.connections.get(conn) else { return };
+        let (logged_in, is_waiting) = (c.peer.is_some(), c.peer.is_none() && c.open_queries > 0);
+        let kind = request.kind();
+        if is_waiting {
+            // The login is not answered yet.
+            return self.reject(conn, Status::NotLoggedIn, None);
+        }
         match (kind, logged_in) {
-            (Kind::Login, false) => return self.login(conn, envelope),
+            (Kind::Login, false) => return self.login(conn, request),
             (Kind::Extension, false) => return self.reject(conn, Status::NotLoggedIn, None),
             (_, false) => {
-                if !self.login_basic(conn, &envelope) {
+                if !self.login_basic(conn, &request) {
                     return;
                 }
             }
             (_, true) => {}
         }
-        if kind == Kind::Message {
-            return self.send_message(conn, envelope);
+        match kind {
+            Kind::Message => return self.send_message(conn, request),
+            // Not limited: it ends the connection.
+            Kind::Exit => return self.leave(conn),
+            Kind::Login | Kind::UserList | Kind::Extension => {}
         }
-        if !self.allow_control(conn, &envelope) {
+        if !self.allow_control(conn, &request) {
             return;
         }
         match kind {
-            Kind::Message => {}
+            Kind::Message | Kind::Exit => {}
             Kind::Login => self.refuse(conn, Status::AlreadyLoggedIn, None, 0, None),
-            Kind::Exit => self.leave(conn),
             Kind::UserList => self.send_user_list(conn),
-            Kind::Extension => self.dispatch_extension(conn, envelope),
+            Kind::Extension => self.dispatch_extension(conn, request),
         }
     }
 
-    /// Routes an envelope with an extension.
-    fn dispatch_extension(&mut self, conn: ConnectionId, envelope: Envelope) {
-        match envelope.extension {
+    /// Routes a request with an extension.
+    fn dispatch_extension(&mut self, conn: ConnectionId, request: Request) {
+        match request.extension {
             Some(Extension::Ping(ping)) => {
                 let pong = wire::Pong { nonce: ping.nonce };
-                self.out.send(conn, &codec::extension("", Extension::Pong(pong)));
+                self.out.send(conn, &codec::extension("", codec::Extension::Pong(pong)));
             }
             Some(Extension::Pong(_)) => {}
-            Some(Extension::HistoryRequest(request)) => self.request_history(conn, &envelope.room, &request),
-            Some(Extension::SearchRequest(request)) => self.request_search(conn, &envelope.room, &request),
+            Some(Extension::HistoryRequest(history)) => self.request_history(conn, &request.room, &history),
+            Some(Extension::SearchRequest(search)) => self.request_search(conn, &request.room, &search),
             Some(Extension::RosterRequest(_)) => {
                 let now = self.now;
-                match self.connections.get_mut(conn).map(|c| c.member_snapshots.take(now)) {
+                match self.connections.get_mut(conn).map(|c| c.limits.member_snapshots.take(now)) {
                     Some(Ok(())) => {
                         self.lobby.flush(&mut self.out);
                         self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
@@ -60,18 +68,18 @@ impl Hub {
                     None => {}
                 }
             }
-            _ => self.refuse(conn, Status::Unsupported, MessageId::from_wire(&envelope.id), 0, None),
+            _ => self.refuse(conn, Status::Unsupported, MessageId::from_wire(&request.id), 0, None),
         }
     }
 
-    /// Takes a token for an envelope that is not a message. Refuses the envelope and returns `false` if there
-    /// is none.
-    pub(super) fn allow_control(&mut self, conn: ConnectionId, envelope: &Envelope) -> bool {
+    /// Takes a token for a request that is not a message. Refuses the request and returns `false` if there is
+    /// none.
+    pub(super) fn allow_control(&mut self, conn: ConnectionId, request: &Request) -> bool {
         let now = self.now;
-        match self.connections.get_mut(conn).map(|c| c.control.take(now)) {
+        match self.connections.get_mut(conn).map(|c| c.limits.control.take(now)) {
             Some(Ok(())) => true,
             Some(Err(wait)) => {
-                self.refuse(conn, Status::RateLimited, MessageId::from_wire(&envelope.id), wait, None);
+                self.refuse(conn, Status::RateLimited, MessageId::from_wire(&request.id), wait, None);
                 false
             }
             None => false,

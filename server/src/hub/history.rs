@@ -9,8 +9,10 @@ use parlour_core::{
     wire::{self, history_request},
 };
 
-use super::{Hub, connection_table::ConnectionId, output::Output, recent_messages};
-use crate::store::{LogError, PageSize, PageStart, Query, QueryKind, QueryResult, StoredMessage};
+use super::{Hub, connection_table::ConnectionId, output::Output, position::WaitingLogin, recent_messages};
+use crate::store::{
+    LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester, StoredMessage, is_searchable,
+};
 
 /// The largest page; its bytes are those of the message contents.
 const MAX_PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
@@ -18,10 +20,32 @@ const MAX_PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
 const MAX_OPEN_QUERIES_PER_CONNECTION: u32 = 4;
 /// The most queries of all connections without a result.
 const MAX_OPEN_QUERIES: usize = 1_024;
+/// The most searches of all connections without a result.
+const MAX_OPEN_SEARCHES: usize = 128;
+/// The same of one address.
+const MAX_OPEN_SEARCHES_PER_ADDRESS: usize = 32;
 /// The token of the hub's own query after a failed append.
 const RESOLVE_TOKEN: u64 = 0;
 /// The longest search query, in bytes.
 const MAX_QUERY_BYTES: usize = 1_024;
+
+/// A query of a connection without a result.
+#[derive(Debug)]
+pub(super) struct OpenQuery {
+    pub(super) conn: ConnectionId,
+    pub(super) purpose: Purpose,
+}
+
+/// What the result of a query is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// The answer to a request for a page, with its number.
+    Page(u32),
+    /// The answer to a search, with its number.
+    Search(u32),
+    /// The login of the client.
+    Position(Box<WaitingLogin>),
+}
 
 impl Hub {
     /// Sends the messages after a position, or the newest ones.
@@ -47,6 +71,9 @@ impl Hub {
         if request.query.len() > MAX_QUERY_BYTES {
             return self.refuse_request(conn, Status::ContentTooLong, request.request, 0);
         }
+        if !is_searchable(&request.query) {
+            return self.refuse_request(conn, Status::SearchEmpty, request.request, 0);
+        }
         let kind = QueryKind::Search { query: request.query.clone(), before: request.before };
         self.query(conn, room, kind, request.count, request.request);
     }
@@ -56,9 +83,10 @@ impl Hub {
             return self.refuse_request(conn, Status::NoSuchRoom, request, 0);
         }
         let now = self.now;
-        let busy = self.queries.len() >= MAX_OPEN_QUERIES;
+        let is_search = matches!(kind, QueryKind::Search { .. });
+        let busy = self.queries.len() >= MAX_OPEN_QUERIES || is_search && !self.may_search(conn);
         let Some(c) = self.connections.get_mut(conn) else { return };
-        let wait = match c.history.take(now) {
+        let wait = match c.limits.history.take(now) {
             Err(wait) => Some(wait),
             Ok(()) if busy || c.open_queries >= MAX_OPEN_QUERIES_PER_CONNECTION => Some(500),
             Ok(()) => None,
@@ -67,11 +95,41 @@ impl Hub {
             return self.refuse_request(conn, Status::RateLimited, request, wait);
         }
         c.open_queries += 1;
-        self.last_token += 1;
-        self.queries.insert(self.last_token, (conn, request));
+        let user = c.peer.as_ref().map_or_else(|| Arc::from(""), |peer| peer.key.clone());
+        let requester = Requester { address: Some(c.address), user };
+        let purpose = if is_search { Purpose::Search(request) } else { Purpose::Page(request) };
+        let token = self.open_query(OpenQuery { conn, purpose });
         let messages = if count == 0 { MAX_PAGE.messages } else { MAX_PAGE.messages.min(count as usize) };
-        let query = Query { room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
-        self.out.put(Output::Read { token: self.last_token, query });
+        let query = Query { requester, room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
+        self.out.put(Output::Read { token, query });
+    }
+
+    /// Whether another search of a connection may wait: there are not too many, neither in total nor from its address.
+    fn may_search(&self, conn: ConnectionId) -> bool {
+        let address = |conn| self.connections.get(conn).map(|c| c.address);
+        let searches = self.queries.values().filter(|open| matches!(open.purpose, Purpose::Search(_)));
+        let (own, mut all, mut of_address) = (address(conn), 0, 0);
+        for open in searches {
+            all += 1;
+            of_address += usize::from(address(open.conn) == own);
+        }
+        all < MAX_OPEN_SEARCHES && of_address < MAX_OPEN_SEARCHES_PER_ADDRESS
+    }
+
+    /// Registers a query. Returns its token.
+    pub(super) fn open_query(&mut self, query: OpenQuery) -> u64 {
+        self.last_token += 1;
+        self.queries.insert(self.last_token, query);
+        self.last_token
+    }
+
+    /// Cancels the queries of a connection that has ended, if it has `open` ones.
+    pub(super) fn cancel_queries(&mut self, conn: ConnectionId, open: u32) {
+        if open > 0 {
+            for (token, _) in self.queries.extract_if(|_, query| query.conn == conn) {
+                self.out.put(Output::CancelRead { token });
+            }
+        }
     }
 
     /// Reads the log after a failed append, if that is due. The log may contain messages whose append it
@@ -80,7 +138,7 @@ impl Hub {
         if self.append_queue.resolve_due().is_some_and(|due| due <= self.now) {
             self.append_queue.resolving();
             let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));
-            let query = Query { room: Arc::from(""), kind, size: MAX_PAGE };
+            let query = Query { requester: Requester::default(), room: Arc::from(""), kind, size: MAX_PAGE };
             self.out.put(Output::Read { token: RESOLVE_TOKEN, query });
         }
     }
@@ -88,6 +146,7 @@ impl Hub {
     fn handle_resolved(&mut self, result: Result<QueryResult, LogError>) {
         let Ok(QueryResult::Page(page)) = result else { return self.append_queue.resolved(self.now, false) };
         for message in &page.messages {
+            self.release_resend(None, &message.nick, message.id);
             self.publish(message);
         }
         match page.reached_end {
@@ -102,9 +161,13 @@ impl Hub {
         if token == RESOLVE_TOKEN {
             return self.handle_resolved(result);
         }
-        let Some((conn, request)) = self.queries.remove(&token) else { return };
+        let Some(OpenQuery { conn, purpose }) = self.queries.remove(&token) else { return };
         let Some(c) = self.connections.get_mut(conn) else { return };
         c.open_queries = c.open_queries.saturating_sub(1);
+        let request = match purpose {
+            Purpose::Page(request) | Purpose::Search(request) => request,
+            Purpose::Position(waiting) => return self.position_read(conn, *waiting, result),
+        };
         let page = match result {
             Ok(QueryResult::Page(page)) => wire::HistoryPage {
                 request,
@@ -121,6 +184,8 @@ impl Hub {
                     request,
                     frames: encoded(&found.messages),
                     reached_start: found.reached_start,
+                    partial: found.partial.is_some(),
+                    from: found.partial.unwrap_or(0),
                     ..wire::HistoryPage::default()
                 }
             }
@@ -134,7 +199,7 @@ impl Hub {
         self.counters.refused += 1;
         let now = self.now;
         let Some(c) = self.connections.get_mut(conn) else { return };
-        if c.refusals.take(now).is_err() {
+        if c.limits.refusals.take(now).is_err() {
             return self.close(conn, Status::RateLimited);
         }
         let mut envelope = codec::refusal(status, None, u32::try_from(wait).unwrap_or(u32::MAX), None);

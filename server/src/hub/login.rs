@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use parlour_core::{
     PROTOCOL_VERSION,
-    codec::{self, Envelope, Extension},
+    codec::{self, Extension},
     limits,
     model::Dialect,
+    request::{self, Request},
     status::Status,
     validate, wire,
 };
 
 use super::{
     CAPABILITIES, Hub,
+    append_queue::Departure,
     connection::Peer,
     connection_table::ConnectionId,
     output::Output,
+    position::Position,
     room::Group,
-    sessions::{self, Secret},
+    sessions::{self, Hash, Secret, Session},
+    text_rules,
 };
 use crate::store::{SessionChange, SessionRecord};
 
@@ -28,23 +32,39 @@ const MAX_ATTEMPT_BYTES: usize = 32;
 
 impl Hub {
     /// Handles the login of a rich client.
-    pub(super) fn login(&mut self, conn: ConnectionId, envelope: Envelope) {
-        let Some(Extension::Login(login)) = envelope.extension else { return };
+    pub(super) fn login(&mut self, conn: ConnectionId, request: Request) {
+        let Some(request::Extension::Login(login)) = request.extension else { return };
+        let Ok(login) = request::decode_login(&login) else {
+            return self.reject(conn, Status::BadFrame, None);
+        };
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
-        let nick = match validate::nick(&envelope.user_name, &self.settings.limits) {
+        let nick = match text_rules::nick(&request.user_name, &self.settings.limits) {
             Ok(nick) => nick,
             Err(status) => return self.reject(conn, status, None),
         };
-        if let Err(wait) = self.admission.admit(self.now) {
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
+        if let Err(wait) = self.admission.admit(self.now, address) {
             let wait = u32::try_from(wait).unwrap_or(u32::MAX);
             self.counters.refused += 1;
             self.out.send(conn, &codec::refusal(Status::Busy, None, wait, None));
             return self.close(conn, Status::Busy);
         }
+        self.check_position(conn, nick, login);
+    }
+
+    /// Continues a login whose position is known.
+    pub(super) fn enter(
+        &mut self,
+        conn: ConnectionId,
+        nick: String,
+        login: &wire::Login,
+        position: Position,
+    ) {
         let key = validate::nick_key(&nick);
-        let session = self.sessions.get(&sessions::hash(&login.secret)).cloned();
+        let hash = sessions::hash(&login.secret);
+        let session = self.sessions.get(&hash).cloned();
         let is_known = session.is_some();
         let own = session.filter(|session| *session.key == *key);
         let attempt =
@@ -60,7 +80,7 @@ impl Hub {
             return self.reject(conn, Status::Overtaken, Some(session.attempt.to_string()));
         }
         let holder = self.nicks.holder(&key).map(|holder| holder.conn);
-        let group = if has(&login, "batch") { Group::Batch } else { Group::Rich };
+        let group = if has(login, "batch") { Group::Batch } else { Group::Rich };
         let resumed = own.is_some();
         // An unknown secret was chosen by the client, or belongs to a session that this server has lost. It is
         // accepted, so that a client that disconnects before the welcome arrives can resume with it.
@@ -75,11 +95,8 @@ impl Hub {
         {
             self.resume(before, conn, group);
         } else {
-            if own.is_some() {
-                // The nick was reserved for this session.
-                self.nicks.release(&key);
-            }
-            let free = self.nicks.check(&nick);
+            // A refused session keeps the reservation of its nick. It may also be reserved for a later session.
+            let free = self.nicks.check_for(&nick, own.as_ref().map(|_| &hash));
             if let Err(status) = free.and_then(|()| self.check_capacity()) {
                 return self.reject_name(conn, &nick, status);
             }
@@ -87,29 +104,29 @@ impl Hub {
         }
         self.attach_session(conn, &secret, attempt, own.is_none_or(|session| session.conn.is_none()));
         self.identify(conn, Dialect::Rich, &login.agent);
-        self.welcome(conn, login.version, secret, resumed);
-        let history = has(&login, "history");
+        self.welcome(conn, login.version, secret, resumed, position);
+        let history = has(login, "history");
         if let Some(peer) = self.connections.get_mut(conn).and_then(|c| c.peer.as_mut()) {
             peer.history = history;
         }
         if history {
-            let position = login.positions.iter().find(|position| position.room.is_empty());
-            self.replay_recent(conn, position.filter(|_| login.log == self.log).map(|position| position.seq));
+            self.replay_recent(conn, position.seq());
         }
     }
 
-    /// Logs in a basic client, which is recognised by a first envelope that is not a login and has its nick.
-    /// Returns whether the envelope is to be dispatched further.
-    pub(super) fn login_basic(&mut self, conn: ConnectionId, envelope: &Envelope) -> bool {
-        if codec::kind(envelope) == codec::Kind::Exit {
+    /// Logs in a basic client, which is recognised by a first request that is not a login and has its nick.
+    /// Returns whether the request is to be dispatched further.
+    pub(super) fn login_basic(&mut self, conn: ConnectionId, request: &Request) -> bool {
+        if request.kind() == codec::Kind::Exit {
             self.close(conn, Status::Normal);
             return false;
         }
-        if self.admission.admit(self.now).is_err() {
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return false };
+        if self.admission.admit(self.now, address).is_err() {
             self.reject(conn, Status::Busy, None);
             return false;
         }
-        let free = validate::nick(&envelope.user_name, &self.settings.limits)
+        let free = text_rules::nick(&request.user_name, &self.settings.limits)
             .map_err(|status| (None, status))
             .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
                 Ok(()) => Ok(nick),
@@ -144,18 +161,26 @@ impl Hub {
         self.reject(conn, status, suggestion);
     }
 
-    /// Adds a member to the room and announces it.
+    /// Adds a member to the room and announces it, unless its departure was not announced yet.
     fn join(&mut self, conn: ConnectionId, nick: Arc<str>, group: Group) {
         self.lobby.flush(&mut self.out);
         self.members += 1;
         let key = self.nicks.insert(&nick, Some(conn));
-        self.lobby.note_presence(&nick, true);
+        self.reserved.remove(&key);
+        let departing = self.nicks.cancel_departure(&key, &nick);
+        if departing.is_none() {
+            self.lobby.note_presence(&nick, true);
+        }
         if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
             // Before the subscription: the new member gets these changes with its snapshot.
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
         let subscription = self.lobby.subscribe(conn, group);
         if let Some(c) = self.connections.get_mut(conn) {
+            if let Some(limits) = self.recovering_limits.take(c.address, &key) {
+                c.limits = limits;
+            }
+            c.last_batch = departing.unwrap_or(0);
             c.peer = Some(Peer {
                 nick,
                 key,
@@ -171,17 +196,13 @@ impl Hub {
     fn resume(&mut self, before: ConnectionId, conn: ConnectionId, group: Group) {
         self.lobby.flush(&mut self.out);
         let Some(old) = self.connections.remove(before) else { return };
-        for id in old.order.ids() {
-            self.awaited_resends.remove(&id);
-        }
+        self.cancel_queries(before, old.open_queries);
         let Some(peer) = old.peer else { return };
         self.unsubscribe(&peer);
         self.nicks.transfer(&peer.key, conn);
         let subscription = self.lobby.subscribe(conn, group);
         if let Some(c) = self.connections.get_mut(conn) {
-            // A reconnect does not refill the token buckets.
-            (c.messages, c.control, c.member_snapshots) = (old.messages, old.control, old.member_snapshots);
-            (c.nick_lists, c.history, c.refusals) = (old.nick_lists, old.history, old.refusals);
+            (c.limits, c.has_sent, c.last_batch) = (old.limits, old.has_sent, old.last_batch);
             c.peer =
                 Some(Peer { group, subscription: Some(subscription), history: false, session: None, ..peer });
         }
@@ -211,7 +232,14 @@ impl Hub {
     }
 
     /// Answers a login with the welcome and the member list.
-    fn welcome(&mut self, conn: ConnectionId, version: u32, secret: Secret, resumed: bool) {
+    fn welcome(
+        &mut self,
+        conn: ConnectionId,
+        version: u32,
+        secret: Secret,
+        resumed: bool,
+        position: Position,
+    ) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let welcome = wire::Welcome {
             version: version.min(PROTOCOL_VERSION),
@@ -227,6 +255,7 @@ impl Hub {
             positions: vec![wire::RoomPosition {
                 room: String::new(),
                 seq: self.lobby.recent.last(),
+                reset: position == Position::Reset,
                 ..wire::RoomPosition::default()
             }],
         };
@@ -243,21 +272,22 @@ impl Hub {
     /// session can be resumed.
     pub(super) fn remove_connection(&mut self, conn: ConnectionId, lost: bool) {
         let Some(c) = self.connections.remove(conn) else { return };
-        for id in c.order.ids() {
-            self.awaited_resends.remove(&id);
-        }
+        self.cancel_queries(conn, c.open_queries);
         let Some(peer) = c.peer else { return };
         self.members -= 1;
         self.lobby.flush(&mut self.out);
         self.unsubscribe(&peer);
+        self.recovering_limits.put(self.now, c.address, peer.key.clone(), c.limits);
         match peer.session {
             Some(hash) if lost => {
-                self.sessions.lose(self.now, &hash);
-                self.nicks.reserve(&peer.key);
-                self.reserved.push_back((self.now + self.settings.name_grace, peer.key.clone()));
+                self.nicks.reserve(&peer.key, *hash);
+                self.reserved.set(peer.key.clone(), self.now + self.settings.name_grace);
                 let record =
                     SessionRecord { hash: *hash, nick: peer.nick.to_string(), lost_at: Some(self.unix_ms) };
                 self.append_queue.push_session_change(SessionChange::Put(record));
+                if let Some((hash, session)) = self.sessions.lose(self.now, &hash, c.address, c.has_sent) {
+                    self.end_lost_session(&hash, &session);
+                }
             }
             Some(hash) => {
                 self.sessions.end(&hash);
@@ -266,10 +296,29 @@ impl Hub {
             }
             None => self.nicks.remove(&peer.key),
         }
-        if c.appending > 0 {
-            return self.append_queue.postpone_departure(peer.nick, peer.key);
+        if self.append_queue.is_settled(c.last_batch) {
+            return self.publish_departure(&peer.nick);
         }
-        self.publish_departure(&peer.nick);
+        let batch = self.append_queue.postpone_departure(peer.nick.clone(), peer.key.clone());
+        self.nicks.begin_departure(&peer.key, &peer.nick, batch);
+    }
+
+    /// A lost session has expired, or was displaced by others: its nick is not reserved any more.
+    pub(super) fn end_lost_session(&mut self, hash: &Hash, session: &Session) {
+        if self.nicks.is_reserved_for(&session.key, hash) {
+            self.nicks.release(&session.key);
+            self.reserved.remove(&session.key);
+        }
+        self.append_queue.push_session_change(SessionChange::End(*hash));
+    }
+
+    /// Publishes the departures that were postponed until the last messages of their members.
+    pub(super) fn publish_departures(&mut self) {
+        while let Some(Departure { batch, nick, key }) = self.append_queue.next_departure() {
+            if self.nicks.finish_departure(&key, &nick, batch) {
+                self.publish_departure(&nick);
+            }
+        }
     }
 
     /// Publishes the departure of a member.

@@ -1,18 +1,13 @@
 //! Incoming messages: validation, append, acknowledgement, publication.
 
-use parlour_core::{
-    Millis,
-    codec::{self, Envelope},
-    model::MessageId,
-    status::Status,
-    validate,
-};
+use parlour_core::{Millis, codec, model::MessageId, request::Request, status::Status, validate};
 
 use super::{
     Hub,
     append_queue::{PendingMessage, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
     room::{Group, MAX_LISTED_NICKS},
+    text_rules,
 };
 use crate::{
     hub::recent_messages,
@@ -21,21 +16,21 @@ use crate::{
 
 impl Hub {
     /// Handles a message, or a command typed by a basic client.
-    pub(super) fn send_message(&mut self, conn: ConnectionId, envelope: Envelope) {
+    pub(super) fn send_message(&mut self, conn: ConnectionId, request: Request) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
         let basic = peer.group == Group::Basic;
         let (nick, key) = (peer.nick.clone(), peer.key.clone());
-        if envelope.content.is_empty() && (basic || envelope.id.is_empty()) {
-            // A basic client's greeting, or an envelope with only fields that this version does not have.
+        if request.content.is_empty() && (basic || request.id.is_empty()) {
+            // A basic client's greeting, or a request with only fields that this version does not have.
             self.counters.ignored += 1;
-            // Ignored envelopes are rate limited like control envelopes.
-            self.allow_control(conn, &envelope);
+            // Ignored requests are rate limited like those that are not messages.
+            self.allow_control(conn, &request);
             return;
         }
-        if basic && matches!(envelope.content.trim(), codec::EXIT | codec::USERLIST) {
-            return self.handle_typed_command(conn, envelope);
+        if basic && matches!(request.content.trim(), codec::EXIT | codec::USERLIST) {
+            return self.handle_typed_command(conn, request);
         }
-        let sent_id = MessageId::from_wire(&envelope.id);
+        let sent_id = MessageId::from_wire(&request.id);
         let Some(id) = (if basic { Some(self.new_id()) } else { sent_id }) else {
             return self.refuse(conn, Status::BadMessageId, None, 0, None);
         };
@@ -44,39 +39,38 @@ impl Hub {
         let same = |name: &str| {
             validate::nick(name, &self.settings.limits).is_ok_and(|name| validate::nick_key(&name) == *key)
         };
-        if !envelope.user_name.is_empty() && !same(&envelope.user_name) {
+        if !request.user_name.is_empty() && !same(&request.user_name) {
             return self.refuse(conn, Status::NotLoggedIn, client_id, 0, None);
         }
-        if !envelope.room.is_empty() {
+        if !request.room.is_empty() {
             return self.refuse(conn, Status::NoSuchRoom, client_id, 0, None);
         }
-        let content = match validate::content(&envelope.content, &self.settings.limits) {
+        let content = match text_rules::content(&request.content, &self.settings.limits) {
             Ok(content) => content,
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
         };
         let now = self.now;
         if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.allow_message(now, client_id)) {
-            self.note_awaited_resend(conn, client_id);
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
         }
-        if let Some(wait) = self.append_queue.retry_after(now) {
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
+        if let Some(wait) = self.append_queue.retry_after(now, address) {
             if let (Some(c), Some(id)) = (self.connections.get_mut(conn), client_id) {
                 c.order.refuse(now, id, wait);
             }
-            self.note_awaited_resend(conn, client_id);
             return self.refuse_unstored(conn, id, wait);
         }
         if let Some(c) = self.connections.get_mut(conn) {
-            c.appending += 1;
+            (c.has_sent, c.last_batch) = (true, self.append_queue.next_batch());
         }
         let message = NewMessage {
             id,
-            room: envelope.room.as_str().into(),
+            room: request.room.as_str().into(),
             nick,
             content: content.into(),
             time: self.unix_ms,
         };
-        self.append_queue.push(PendingMessage { conn, message });
+        self.append_queue.push(PendingMessage { conn, address, message });
     }
 
     /// Handles the result of the oldest batch: acknowledges and publishes the committed messages in log
@@ -90,11 +84,6 @@ impl Hub {
         self.now = now;
         self.unix_ms = unix_ms;
         let Some((generation, batch)) = self.append_queue.complete_batch() else { return };
-        for pending in &batch {
-            if let Some(c) = self.connections.get_mut(pending.conn) {
-                c.appending = c.appending.saturating_sub(1);
-            }
-        }
         match result {
             Ok(outcomes) => {
                 for (pending, outcome) in batch.into_iter().zip(outcomes) {
@@ -103,26 +92,26 @@ impl Hub {
             }
             Err(_) => {
                 self.append_queue.failed(now, generation);
-                for PendingMessage { conn, message } in batch {
+                for PendingMessage { conn, message, .. } in batch {
                     if let Some(c) = self.connections.get_mut(conn) {
                         if !c.is_basic() {
                             c.order.append_failed(now, generation, message.id, RETRY_INTERVAL_MS);
-                            self.note_awaited_resend(conn, Some(message.id));
                         }
                         self.refuse_unstored(conn, message.id, RETRY_INTERVAL_MS);
                     }
                 }
             }
         }
-        while let Some(departure) = self.append_queue.next_departure() {
-            // No departure is published if the member has rejoined in the meantime.
-            if self.nicks.holder(&departure.key).is_none_or(|holder| holder.conn.is_none()) {
-                self.publish_departure(&departure.nick);
-            }
-        }
     }
 
-    fn handle_outcome(&mut self, PendingMessage { conn, message }: PendingMessage, outcome: AppendOutcome) {
+    fn handle_outcome(
+        &mut self,
+        PendingMessage { conn, message, .. }: PendingMessage,
+        outcome: AppendOutcome,
+    ) {
+        if matches!(outcome, AppendOutcome::Appended(_) | AppendOutcome::Duplicate(_)) {
+            self.release_resend(Some(conn), &message.nick, message.id);
+        }
         let stamp = match outcome {
             AppendOutcome::Appended(stamp) => {
                 let (nick, content) = (message.nick.to_string(), message.content.to_string());
@@ -145,21 +134,19 @@ impl Hub {
             // A member's arrival is published before its first message.
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
-        // The message may have been committed by an earlier attempt; its resend is not awaited any more.
-        if !self.awaited_resends.is_empty()
-            && let Some(conn) = self.awaited_resends.remove(&message.id)
-            && let Some(c) = self.connections.get_mut(conn)
-        {
-            c.order.release(message.id);
-        }
         self.lobby.publish(message.stamp.seq, recent_messages::encode(message));
         self.counters.accepted += 1;
     }
 
-    /// Records that a connection has to resend a message.
-    fn note_awaited_resend(&mut self, conn: ConnectionId, id: Option<MessageId>) {
-        if let Some(id) = id {
-            self.awaited_resends.insert(id, conn);
+    /// A message is stored, perhaps by an earlier attempt: its sender, on `conn` or on a later connection, need not
+    /// send it again before others.
+    pub(super) fn release_resend(&mut self, conn: Option<ConnectionId>, nick: &str, id: MessageId) {
+        let conn = conn.filter(|conn| self.connections.get(*conn).is_some()).or_else(|| {
+            let key = validate::nick_key(nick);
+            self.nicks.holder(&key).and_then(|holder| holder.conn)
+        });
+        if let Some(c) = conn.and_then(|conn| self.connections.get_mut(conn)) {
+            c.order.release(id);
         }
     }
 
@@ -172,13 +159,10 @@ impl Hub {
     }
 
     /// Handles a command that a basic client typed as a message.
-    fn handle_typed_command(&mut self, conn: ConnectionId, envelope: Envelope) {
-        if !self.allow_control(conn, &envelope) {
-            return;
-        }
-        if envelope.content.trim() == codec::EXIT {
+    fn handle_typed_command(&mut self, conn: ConnectionId, request: Request) {
+        if request.content.trim() == codec::EXIT {
             self.leave(conn);
-        } else {
+        } else if self.allow_control(conn, &request) {
             self.send_user_list(conn);
         }
     }
@@ -186,7 +170,7 @@ impl Hub {
     /// Sends the member list to a basic client, as text and as a map.
     pub(super) fn send_user_list(&mut self, conn: ConnectionId) {
         let now = self.now;
-        if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.nick_lists.take(now)) {
+        if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.limits.nick_lists.take(now)) {
             return self.refuse(conn, Status::RateLimited, None, wait, None);
         }
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };

@@ -1,4 +1,5 @@
-//! The nicks in use, and protection against nicks that look like one in use.
+//! The nicks in use, and protection against nicks that look like one in use. Also the nicks of members that are
+//! departing: their connection has ended, and the room is told so after their last message.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,7 +14,7 @@ use parlour_core::{
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::skeleton;
 
-use super::connection_table::ConnectionId;
+use super::{connection_table::ConnectionId, sessions::Hash, text_rules};
 
 /// How many numbers are tried as a suffix for a suggested nick.
 const MAX_SUGGESTION_TRIES: u32 = 200;
@@ -25,6 +26,8 @@ pub struct NickHolder {
     pub nick: Arc<str>,
     /// The connection; `None` for a reserved nick.
     pub conn: Option<ConnectionId>,
+    /// The lost session that a nick is reserved for.
+    reserved_for: Option<Hash>,
 }
 
 /// The nicks in use, by [`validate::nick_key`] and by visual skeleton.
@@ -32,6 +35,8 @@ pub struct NickHolder {
 pub struct NickRegistry {
     holders: BTreeMap<Arc<str>, NickHolder>,
     skeletons: HashMap<String, Arc<str>>,
+    /// Members that are departing, by key and nick, and the batch of their last message.
+    departing: BTreeMap<(Arc<str>, Arc<str>), u64>,
 }
 
 impl NickRegistry {
@@ -41,10 +46,23 @@ impl NickRegistry {
     /// [`Status::NickTaken`] for a nick that differs only in case or width, [`Status::NickConfusable`] for
     /// one that looks the same (UTS 39 skeletons, after NFKC and case folding).
     pub fn check(&self, nick: &str) -> Result<(), Status> {
-        if self.holders.contains_key(validate::nick_key(nick).as_str()) {
+        self.check_for(nick, None)
+    }
+
+    /// As [`check`](Self::check); a nick that is reserved for the session `owner` is free for it.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_for(&self, nick: &str, owner: Option<&Hash>) -> Result<(), Status> {
+        let key = validate::nick_key(nick);
+        let holder = self.holders.get(key.as_str());
+        if holder.is_some_and(|holder| {
+            holder.conn.is_some() || owner.is_none() || holder.reserved_for.as_ref() != owner
+        }) {
             return Err(Status::NickTaken);
         }
-        if skeletons(nick).iter().any(|skeleton| self.skeletons.contains_key(skeleton)) {
+        let is_others = |skeleton| self.skeletons.get(skeleton).is_some_and(|of: &Arc<str>| **of != *key);
+        if skeletons(nick).iter().any(is_others) {
             return Err(Status::NickConfusable);
         }
         Ok(())
@@ -59,10 +77,12 @@ impl NickRegistry {
     /// Assigns a checked nick to a connection, or reserves it. Returns the nick's key.
     pub fn insert(&mut self, nick: &Arc<str>, conn: Option<ConnectionId>) -> Arc<str> {
         let key: Arc<str> = validate::nick_key(nick).into();
+        // Reserved until now, perhaps in another spelling.
+        self.remove(&key);
         for skeleton in skeletons(nick) {
             self.skeletons.insert(skeleton, key.clone());
         }
-        self.holders.insert(key.clone(), NickHolder { nick: nick.clone(), conn });
+        self.holders.insert(key.clone(), NickHolder { nick: nick.clone(), conn, reserved_for: None });
         key
     }
 
@@ -73,11 +93,17 @@ impl NickRegistry {
         }
     }
 
-    /// Reserves the nick of a member that disconnected.
-    pub fn reserve(&mut self, key: &str) {
+    /// Reserves the nick of a member that disconnected, for its session.
+    pub fn reserve(&mut self, key: &str, owner: Hash) {
         if let Some(holder) = self.holders.get_mut(key) {
-            holder.conn = None;
+            (holder.conn, holder.reserved_for) = (None, Some(owner));
         }
+    }
+
+    /// Whether the nick is reserved for this session.
+    #[must_use]
+    pub fn is_reserved_for(&self, key: &str, owner: &Hash) -> bool {
+        self.holders.get(key).is_some_and(|holder| holder.reserved_for.as_ref() == Some(owner))
     }
 
     /// Frees a reserved nick; has no effect on one in use.
@@ -85,6 +111,27 @@ impl NickRegistry {
         if self.holders.get(key).is_some_and(|holder| holder.conn.is_none()) {
             self.remove(key);
         }
+    }
+
+    /// A member is departing; it stays in the member list until [`finish_departure`](Self::finish_departure). `batch`
+    /// is that of its last message.
+    pub fn begin_departure(&mut self, key: &Arc<str>, nick: &Arc<str>, batch: u64) {
+        self.departing.insert((key.clone(), nick.clone()), batch);
+    }
+
+    /// Removes a departing member from the list. Returns `false` if it has returned since, or has left again later.
+    pub fn finish_departure(&mut self, key: &Arc<str>, nick: &Arc<str>, batch: u64) -> bool {
+        let member = (key.clone(), nick.clone());
+        let is_current = self.departing.get(&member) == Some(&batch);
+        if is_current {
+            self.departing.remove(&member);
+        }
+        is_current
+    }
+
+    /// A departing member has returned. Returns the batch of its last message, or `None` if it was not departing.
+    pub fn cancel_departure(&mut self, key: &Arc<str>, nick: &Arc<str>) -> Option<u64> {
+        self.departing.remove(&(key.clone(), nick.clone()))
     }
 
     /// Frees a nick.
@@ -108,21 +155,38 @@ impl NickRegistry {
         (first..first.saturating_add(MAX_SUGGESTION_TRIES)).find_map(|n| {
             let number = n.to_string();
             let prefix: String = base.chars().take(max_chars.checked_sub(number.len())?).collect();
-            let name = validate::nick(&format!("{prefix}{number}"), limits).ok()?;
+            let name = text_rules::nick(&format!("{prefix}{number}"), limits).ok()?;
             self.check(&name).is_ok().then_some(name)
         })
     }
 
-    /// The nicks of all online members, in key order.
+    /// The nicks of all members that are online or departing, in key order.
     pub fn members(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.holders.values().filter(|holder| holder.conn.is_some()).map(|holder| &holder.nick)
+        let online = self.holders.iter().filter(|(_, holder)| holder.conn.is_some());
+        let mut online = online.map(|(key, holder)| (key, &holder.nick)).peekable();
+        let mut departing = self.departing.keys().map(|(key, nick)| (key, nick)).peekable();
+        std::iter::from_fn(move || {
+            let next = match (online.peek(), departing.peek()) {
+                (Some(first), Some(other)) if other < first => departing.next(),
+                (Some(_), _) => online.next(),
+                (None, _) => departing.next(),
+            };
+            next.map(|(_, nick)| nick)
+        })
+    }
+
+    /// The number of entries in all tables.
+    #[must_use]
+    pub fn table_size(&self) -> usize {
+        self.holders.len() + self.skeletons.len() + self.departing.len()
     }
 }
 
 /// The visual skeletons of a nick. There are two, because case hides some similarities and creates others:
 /// capital I looks like l, and small i does not.
 fn skeletons(nick: &str) -> [String; 2] {
-    let plain: String = nick.nfkc().collect();
+    // As in UTS 39: a selector of the emoji form, which a nick may contain, makes no difference.
+    let plain: String = nick.nfkc().filter(|&c| !text_rules::is_invisible(c)).collect();
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
     let shown: String = skeleton(&plain).collect();
     let folded: String = skeleton(&lower(&plain)).collect();
@@ -152,8 +216,8 @@ mod tests {
 
     #[test]
     fn look_alike_nicks_are_refused() {
-        let nicks = nicks(&["paypal", "Bill", "root0", "Zoë"]);
-        for nick in ["pаypаl", "paypa1", "BiIl", "Bi1l", "rооtO", "𝐩𝐚𝐲𝐩𝐚𝐥", "Zoe\u{308}"]
+        let nicks = nicks(&["paypal", "Bill", "root0", "Zoë", "❤"]);
+        for nick in ["❤️", "pаypаl", "paypa1", "BiIl", "Bi1l", "rооtO", "𝐩𝐚𝐲𝐩𝐚𝐥", "Zoe\u{308}"]
         {
             assert_eq!(nicks.check(nick), Err(Status::NickConfusable), "{nick}");
         }

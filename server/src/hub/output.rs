@@ -56,6 +56,11 @@ pub enum Output {
         /// The query.
         query: Query,
     },
+    /// Cancel a query: its result is not needed any more.
+    CancelRead {
+        /// Identifies the query.
+        token: u64,
+    },
     /// The dialect of a connection is known now; for diagnostics.
     Identified {
         /// The connection.

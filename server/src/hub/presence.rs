@@ -14,8 +14,11 @@ use crate::conn::frame;
 /// The most members on a page.
 pub const MEMBERS_PER_PAGE: usize = 500;
 
-/// In a room of at most this many members, the snapshot is encoded again for each request after a change.
+/// In a room of at most this many members, the snapshot is encoded again for the first request after a change.
 const SMALL_ROOM_MEMBERS: usize = 256;
+/// In a larger room it is encoded again when more than this part of the members has changed, in percent. Then it is
+/// dropped at once, so that the changes are bounded also while nobody requests it.
+const MAX_CHANGED_PERCENT: usize = 12;
 
 /// The presence changes since the last update, with the final state of each member. Members that joined and
 /// left in between are included: a client may have received a snapshot in the meantime, and for all others
@@ -72,19 +75,28 @@ pub struct MemberSnapshot {
 impl MemberSnapshot {
     /// Records a change.
     pub fn note(&mut self, nick: &Arc<str>, online: bool) {
-        if self.is_encoded {
-            self.since.note(nick, online);
+        if !self.is_encoded {
+            return;
+        }
+        self.since.note(nick, online);
+        let is_small = self.members <= SMALL_ROOM_MEMBERS;
+        if is_small || self.since.len() * 100 > self.members * MAX_CHANGED_PERCENT {
+            *self = Self::default();
         }
     }
 
     /// The pages, as WebSocket frames, and the changes to send after them.
     pub fn get(&mut self, nicks: &NickRegistry) -> (&[Bytes], PresenceChanges) {
-        let stale = !self.since.is_empty()
-            && (self.members <= SMALL_ROOM_MEMBERS || self.since.len() * 8 > self.members);
-        if stale || !self.is_encoded {
+        if !self.is_encoded {
             self.encode(nicks);
         }
         (&self.pages, self.since.clone())
+    }
+
+    /// The number of entries that are collected for the next request.
+    #[must_use]
+    pub fn table_size(&self) -> usize {
+        self.pages.len() + self.since.len()
     }
 
     fn encode(&mut self, nicks: &NickRegistry) {

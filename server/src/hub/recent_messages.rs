@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use parlour_core::{
     codec::{self, Extension},
+    model::MessageId,
     wire,
 };
 
@@ -53,6 +54,21 @@ impl RecentMessages {
     #[must_use]
     pub fn last(&self) -> u64 {
         self.to
+    }
+
+    /// Whether the message with this sequence number has this id. A number that has no message has any id, because
+    /// retention may have deleted its message, but none is above the last one. `None` if the cache begins later.
+    #[must_use]
+    pub fn has(&self, seq: u64, id: MessageId) -> Option<bool> {
+        if seq > self.to {
+            return Some(false);
+        }
+        if seq <= self.from {
+            return None;
+        }
+        let Ok(at) = self.messages.binary_search_by_key(&seq, |(seq, _)| *seq) else { return Some(true) };
+        let (_, message) = self.messages.get(at)?;
+        codec::decode(message).ok().map(|envelope| envelope.id == id.0)
     }
 
     /// Adds a new message.
@@ -134,6 +150,7 @@ pub fn encode(message: &StoredMessage) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Stamp;
 
     fn cache(from: u64, seqs: impl Iterator<Item = u64>) -> RecentMessages {
         let mut recent = RecentMessages::new(&HistoryPage { from, to: from, ..HistoryPage::default() });
@@ -182,6 +199,31 @@ mod tests {
         (1..=9).for_each(|seq| heavy.push(seq, vec![0; 50 * 1024].into()));
         assert!(heavy.bytes <= RECENT_MAX_BYTES);
         assert_eq!(shape(&heavy.since(Some(8))), [(8, 9, 1)]);
+    }
+
+    #[test]
+    fn ids_are_compared_within_the_cache() {
+        let id = |n: u8| MessageId([n; 16]);
+        let mut recent = RecentMessages::new(&HistoryPage { from: 7, to: 7, ..HistoryPage::default() });
+        for seq in [8, 10] {
+            let stamp = Stamp { seq, time: 0 };
+            let (nick, content) = ("tom".into(), "x".into());
+            let message = StoredMessage { stamp, id: id(seq as u8), nick, content };
+            recent.push(seq, encode(&message));
+        }
+        let cases = [
+            (6, 6, None),
+            (7, 7, None),
+            (8, 8, Some(true)),
+            (8, 9, Some(false)),
+            (9, 1, Some(true)),
+            (10, 10, Some(true)),
+            (10, 8, Some(false)),
+            (11, 11, Some(false)),
+        ];
+        for (seq, n, expected) in cases {
+            assert_eq!(recent.has(seq, id(n)), expected, "{seq} {n}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ impl Hub {
         self.counters.refused += 1;
         let now = self.now;
         let Some(c) = self.connections.get_mut(conn) else { return };
-        if c.refusals.take(now).is_err() {
+        if c.limits.refusals.take(now).is_err() {
             return self.close(conn, Status::RateLimited);
         }
         let basic = c.is_basic();

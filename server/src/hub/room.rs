@@ -245,6 +245,13 @@ impl Room {
         }
     }
 
+    /// The number of entries in all tables, without the recent messages cache, which has bounds of its own.
+    #[must_use]
+    pub fn table_size(&self) -> usize {
+        let subscribers = self.groups.iter().map(|group| group.len()).sum::<usize>();
+        subscribers + self.messages.len() + self.acks.len() + self.changes.len() + self.snapshot.table_size()
+    }
+
     /// Sends the member list to one rich client: the pages of the cached snapshot, and the changes since it
     /// was encoded.
     pub fn send_snapshot(

@@ -73,8 +73,15 @@ impl SenderOrder {
         }
     }
 
+    /// How many messages are awaited.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     /// The awaited messages, in order.
-    pub fn ids(&self) -> impl Iterator<Item = MessageId> {
+    #[cfg(test)]
+    fn ids(&self) -> impl Iterator<Item = MessageId> {
         self.ids.iter().copied()
     }
 }

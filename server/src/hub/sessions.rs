@@ -1,8 +1,12 @@
 //! Sessions: they allow a client to resume its nick after a lost connection. Only hashes of the secrets are
 //! stored.
+//!
+//! Lost sessions are bounded, in total and per address, so that one address cannot displace those of others. When there
+//! are too many, the first to go are those that never sent a message, and among them the oldest.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -35,51 +39,107 @@ pub struct Session {
     pub opened: u64,
     /// The highest `attempt` of its logins.
     pub attempt: Box<str>,
-    /// When a lost session expires.
-    expires_at: Millis,
+    /// Whether it has sent a message.
+    pub has_sent: bool,
+    /// While it is lost.
+    lost: Option<Lost>,
 }
 
-/// Sessions by the hash of their secret. Lost ones expire after a grace time, and their number is limited.
+#[derive(Debug, Clone)]
+struct Lost {
+    expires_at: Millis,
+    /// Its ordinal among the lost sessions, which is also the order in which they expire.
+    number: u64,
+    /// The address of its last connection; `None` if that was before the server was started.
+    address: Option<IpAddr>,
+}
+
+/// How long lost sessions are stored, and how many.
+#[derive(Debug, Clone, Copy)]
+pub struct LostLimits {
+    /// In ms.
+    pub grace: Millis,
+    /// In total.
+    pub total: usize,
+    /// Per address.
+    pub per_address: usize,
+}
+
+/// Sessions by the hash of their secret. Lost ones expire after a grace time.
 #[derive(Debug)]
 pub struct Sessions {
     by_hash: HashMap<Hash, Session>,
-    /// Lost sessions, in the order in which they expire.
-    lost: VecDeque<(Millis, Hash)>,
-    grace: Millis,
-    max_lost: usize,
+    lost: LostOrder,
+    lost_by_address: HashMap<IpAddr, LostOrder>,
+    last_number: u64,
+    limits: LostLimits,
+    /// How many lost sessions were looked at to find one to remove.
+    #[cfg(test)]
+    steps: usize,
+}
+
+/// Lost sessions by whether they have sent a message, and by their ordinal.
+#[derive(Debug, Default)]
+struct LostOrder(BTreeMap<(bool, u64), Hash>);
+
+impl LostOrder {
+    /// The oldest that has sent a message, or that has not.
+    fn oldest(&self, has_sent: bool) -> Option<Hash> {
+        self.0.range((has_sent, 0)..=(has_sent, u64::MAX)).next().map(|(_, hash)| *hash)
+    }
+
+    /// The first to be removed if there are more than `limit`.
+    fn excess(&self, limit: usize) -> Option<Hash> {
+        (self.0.len() > limit).then(|| self.0.first_key_value()).flatten().map(|(_, hash)| *hash)
+    }
 }
 
 impl Sessions {
-    /// Lost sessions expire after `grace` ms; at most `max_lost` are stored, the newest.
+    /// No sessions.
     #[must_use]
-    pub fn new(grace: Millis, max_lost: usize) -> Self {
-        Self { by_hash: HashMap::new(), lost: VecDeque::new(), grace, max_lost }
+    pub fn new(limits: LostLimits) -> Self {
+        Self {
+            by_hash: HashMap::new(),
+            lost: LostOrder::default(),
+            lost_by_address: HashMap::new(),
+            last_number: 0,
+            limits,
+            #[cfg(test)]
+            steps: 0,
+        }
     }
 
     /// Restores the sessions of an earlier run, all of them as lost. `now` and `unix_ms` are the same moment
-    /// on two clocks. Sessions that were connected when the server ended count as lost now. Returns the nick
-    /// of each and how long it has been lost, in ms.
+    /// on two clocks. Sessions that were connected when the server ended count as lost now. Returns the hash and
+    /// the nick of each and how long it has been lost, in ms.
     pub fn restore(
         &mut self,
         now: Millis,
         unix_ms: i64,
         records: &[SessionRecord],
-    ) -> Vec<(Arc<str>, Millis)> {
+    ) -> Vec<(Hash, Arc<str>, Millis)> {
         let age = |record: &SessionRecord| {
             record.lost_at.map_or(0, |at| u64::try_from(unix_ms.saturating_sub(at)).unwrap_or(0))
         };
+        let grace = self.limits.grace;
         let mut lost: Vec<_> = records.iter().map(|record| (age(record), record)).collect();
         lost.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
-        lost.retain(|(age, _)| *age < self.grace);
-        let lost = lost.split_off(lost.len().saturating_sub(self.max_lost));
+        lost.retain(|(age, _)| *age < grace);
+        let lost = lost.split_off(lost.len().saturating_sub(self.limits.total));
         for (age, record) in &lost {
-            let key = validate::nick_key(&record.nick).into();
-            let expires_at = now + (self.grace - age);
-            self.by_hash
-                .insert(record.hash, Session { key, conn: None, opened: 0, attempt: "".into(), expires_at });
-            self.lost.push_back((expires_at, record.hash));
+            let session = Session {
+                key: validate::nick_key(&record.nick).into(),
+                conn: None,
+                opened: 0,
+                attempt: "".into(),
+                // It is not known; so that a flood after the start does not displace it.
+                has_sent: true,
+                lost: None,
+            };
+            self.by_hash.insert(record.hash, session);
+            self.insert_lost(now + (grace - age), &record.hash, None);
         }
-        lost.into_iter().map(|(age, record)| (record.nick.as_str().into(), age)).collect()
+        lost.into_iter().map(|(age, record)| (record.hash, record.nick.as_str().into(), age)).collect()
     }
 
     /// The session of a secret.
@@ -90,92 +150,198 @@ impl Sessions {
 
     /// Connects the session to `conn`, whose ordinal since the start is `opened`.
     pub fn attach(&mut self, hash: Hash, key: Arc<str>, conn: ConnectionId, opened: u64, attempt: Box<str>) {
-        self.by_hash.insert(hash, Session { key, conn: Some(conn), opened, attempt, expires_at: 0 });
+        let has_sent = self.end(&hash).is_some_and(|session| session.has_sent);
+        self.by_hash.insert(hash, Session { key, conn: Some(conn), opened, attempt, has_sent, lost: None });
     }
 
-    /// The session has lost its connection; it can be resumed until it expires.
-    pub fn lose(&mut self, now: Millis, hash: &Hash) {
-        if let Some(session) = self.by_hash.get_mut(hash) {
-            session.conn = None;
-            session.expires_at = now + self.grace;
-            self.lost.push_back((session.expires_at, *hash));
+    /// The session has lost its connection from `address`; it can be resumed until it expires. Returns a session that
+    /// was removed because there are too many now.
+    pub fn lose(
+        &mut self,
+        now: Millis,
+        hash: &Hash,
+        address: IpAddr,
+        has_sent: bool,
+    ) -> Option<(Hash, Session)> {
+        let session = self.by_hash.get_mut(hash)?;
+        session.conn = None;
+        session.has_sent |= has_sent;
+        self.insert_lost(now + self.limits.grace, hash, Some(address));
+        let of_address = self.lost_by_address.get(&address)?;
+        let excess =
+            of_address.excess(self.limits.per_address).or_else(|| self.lost.excess(self.limits.total))?;
+        #[cfg(test)]
+        {
+            self.steps += 1;
+        }
+        Some((excess, self.end(&excess)?))
+    }
+
+    fn insert_lost(&mut self, expires_at: Millis, hash: &Hash, address: Option<IpAddr>) {
+        let Some(session) = self.by_hash.get_mut(hash) else { return };
+        self.last_number += 1;
+        let place = (session.has_sent, self.last_number);
+        session.lost = Some(Lost { expires_at, number: self.last_number, address });
+        self.lost.0.insert(place, *hash);
+        if let Some(address) = address {
+            self.lost_by_address.entry(address).or_default().0.insert(place, *hash);
         }
     }
 
     /// Ends the session.
-    pub fn end(&mut self, hash: &Hash) {
-        self.by_hash.remove(hash);
+    pub fn end(&mut self, hash: &Hash) -> Option<Session> {
+        let session = self.by_hash.remove(hash)?;
+        if let Some(lost) = &session.lost {
+            let place = (session.has_sent, lost.number);
+            self.lost.0.remove(&place);
+            if let Some(address) = lost.address
+                && let Some(of_address) = self.lost_by_address.get_mut(&address)
+            {
+                of_address.0.remove(&place);
+                if of_address.0.is_empty() {
+                    self.lost_by_address.remove(&address);
+                }
+            }
+        }
+        Some(session)
     }
 
-    /// Removes a lost session that has expired, or the oldest one if there are too many. Call until it returns `None`.
-    pub fn expire(&mut self, now: Millis) -> Option<Hash> {
-        while let Some(&(expires_at, hash)) = self.lost.front() {
-            let current =
-                self.by_hash.get(&hash).is_some_and(|s| s.conn.is_none() && s.expires_at == expires_at);
-            if current && now < expires_at && self.lost.len() <= self.max_lost {
-                return None;
+    /// Removes a lost session that has expired. Call until it returns `None`.
+    pub fn expire(&mut self, now: Millis) -> Option<(Hash, Session)> {
+        for has_sent in [false, true] {
+            #[cfg(test)]
+            {
+                self.steps += 1;
             }
-            self.lost.pop_front();
-            if current {
-                self.by_hash.remove(&hash);
-                return Some(hash);
+            if let Some(hash) = self.lost.oldest(has_sent)
+                && let Some(lost) = self.by_hash.get(&hash).and_then(|session| session.lost.as_ref())
+                && lost.expires_at <= now
+            {
+                return Some((hash, self.end(&hash)?));
             }
         }
         None
     }
 
-    /// The number of sessions.
+    /// The number of entries in all tables.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_hash.len()
-    }
-
-    /// Whether there are no sessions.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_hash.is_empty()
+    pub fn table_size(&self) -> usize {
+        let of_addresses = self.lost_by_address.values().map(|order| 1 + order.0.len()).sum::<usize>();
+        self.by_hash.len() + self.lost.0.len() + of_addresses
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const CONN: ConnectionId = ConnectionId::new(0, 0);
 
+    fn sessions(total: usize, per_address: usize) -> Sessions {
+        Sessions::new(LostLimits { grace: 1000, total, per_address })
+    }
+
+    fn address(n: u32) -> IpAddr {
+        Ipv4Addr::from_bits(n).into()
+    }
+
+    /// A session that is lost from the address `from`. Returns the one that was removed.
+    fn lose(sessions: &mut Sessions, now: Millis, n: u8, from: u32, has_sent: bool) -> Option<u8> {
+        sessions.attach([n; 32], "a".into(), CONN, 1, "".into());
+        sessions.lose(now, &[n; 32], address(from), has_sent).map(|(hash, _)| hash[0])
+    }
+
     fn expired(sessions: &mut Sessions, now: Millis) -> Vec<u8> {
-        std::iter::from_fn(|| sessions.expire(now)).map(|hash| hash[0]).collect()
+        std::iter::from_fn(|| sessions.expire(now)).map(|(hash, _)| hash[0]).collect()
     }
 
     #[test]
     fn only_lost_sessions_expire() {
-        let mut sessions = Sessions::new(1000, 2);
+        let mut sessions = sessions(2, 2);
         for n in 1..=4 {
             sessions.attach([n; 32], "a".into(), CONN, 1, "".into());
         }
-        sessions.lose(0, &[1; 32]);
-        sessions.lose(500, &[2; 32]);
+        sessions.lose(0, &[1; 32], address(1), true);
+        sessions.lose(500, &[2; 32], address(1), true);
         sessions.attach([1; 32], "a".into(), CONN, 1, "".into());
-        sessions.lose(900, &[1; 32]);
+        sessions.lose(900, &[1; 32], address(1), true);
         assert!(expired(&mut sessions, 1499).is_empty());
         assert_eq!(expired(&mut sessions, 1500), [2]);
         assert!(sessions.get(&[1; 32]).is_some() && sessions.get(&[2; 32]).is_none());
-        sessions.lose(1600, &[3; 32]);
-        sessions.lose(1600, &[4; 32]);
-        assert_eq!(expired(&mut sessions, 1600), [1], "only two are stored");
-        assert_eq!(sessions.len(), 2);
+        assert!(sessions.lose(1600, &[3; 32], address(1), true).is_none());
+        let removed = sessions.lose(1600, &[4; 32], address(1), true);
+        assert_eq!(removed.map(|(hash, _)| hash[0]), Some(1), "only two are stored");
+        assert_eq!(sessions.by_hash.len(), 2);
         assert_eq!(expired(&mut sessions, 9999), [3, 4]);
-        assert!(sessions.is_empty() && sessions.lost.is_empty());
+        assert_eq!(sessions.table_size(), 0);
+    }
+
+    #[test]
+    fn one_address_displaces_only_its_own_sessions() {
+        let mut sessions = sessions(100, 3);
+        assert_eq!(lose(&mut sessions, 0, 1, 1, false), None);
+        assert_eq!(lose(&mut sessions, 0, 2, 2, true), None);
+        let removed: Vec<_> = (3..=20).filter_map(|n| lose(&mut sessions, 0, n, 2, false)).collect();
+        assert_eq!(removed, (3..=18).collect::<Vec<_>>(), "the oldest of those that never sent anything");
+        assert!(sessions.get(&[1; 32]).is_some() && sessions.get(&[2; 32]).is_some());
+    }
+
+    #[test]
+    fn sessions_that_never_sent_anything_are_displaced_first() {
+        let mut sessions = sessions(4, 4);
+        for (n, has_sent, removed) in [
+            (1, true, None),
+            (2, false, None),
+            (3, true, None),
+            (4, false, None),
+            (5, true, Some(2)),
+            (6, true, Some(4)),
+            (7, false, Some(7)),
+            (8, true, Some(1)),
+        ] {
+            assert_eq!(lose(&mut sessions, 0, n, n.into(), has_sent), removed, "{n}");
+        }
+        // Once it has sent something, this holds for its later connections too.
+        assert_eq!(lose(&mut sessions, 0, 3, 3, false), None);
+        assert_eq!(lose(&mut sessions, 0, 9, 9, false), Some(9));
+    }
+
+    #[test]
+    fn expiry_looks_at_each_session_once() {
+        let mut sessions = sessions(50_000, 50_000);
+        let hash = |n: u32| {
+            let mut hash = [0; 32];
+            hash[..4].copy_from_slice(&n.to_be_bytes());
+            hash
+        };
+        for n in 0..60_000 {
+            sessions.attach(hash(n), "a".into(), CONN, 1, "".into());
+            sessions.lose(u64::from(n) / 100, &hash(n), address(n % 7), n % 3 == 0);
+        }
+        assert_eq!(
+            (sessions.by_hash.len(), sessions.steps),
+            (50_000, 10_000),
+            "one for each that was displaced"
+        );
+        sessions.steps = 0;
+        let expired: usize = (0..2_000).map(|now| std::iter::from_fn(|| sessions.expire(now)).count()).sum();
+        assert_eq!(expired, 50_000);
+        assert!(sessions.steps <= 2 * (50_000 + 2_000), "{}", sessions.steps);
     }
 
     #[test]
     fn restored_sessions_keep_their_age() {
         let record = |n: u8, lost_at| SessionRecord { hash: [n; 32], nick: format!("Nick{n}"), lost_at };
-        let mut sessions = Sessions::new(1000, 3);
+        let mut sessions = sessions(3, 3);
         let records =
             [record(1, None), record(2, Some(9_400)), record(3, Some(9_000)), record(4, Some(11_000))];
         let restored = sessions.restore(5, 10_000, &records);
-        assert_eq!(restored, [("Nick2".into(), 600), ("Nick1".into(), 0), ("Nick4".into(), 0)]);
+        assert_eq!(
+            restored,
+            [([2; 32], "Nick2".into(), 600), ([1; 32], "Nick1".into(), 0), ([4; 32], "Nick4".into(), 0)]
+        );
         assert_eq!(&*sessions.get(&[2; 32]).unwrap().key, "nick2");
         assert!(expired(&mut sessions, 404).is_empty());
         assert_eq!(expired(&mut sessions, 405), [2]);

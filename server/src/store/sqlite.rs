@@ -9,47 +9,62 @@
 //! | `file` | directory, lock, connections |
 //! | `schema` | tables and migrations |
 //! | `message_key` | room and sequence number as one key |
+//! | `epoch` | the id of a log, and of a restored one |
 //! | `rooms` | names and counts of the rooms |
 //! | `runs` | the index by time |
 //! | `append`, `fingerprint` | appending, and recognising duplicates |
 //! | `indexer` | adding messages to the search index |
 //! | `page` | pages |
-//! | `search`, `word_index`, `tokenizer`, `vocabulary` | search |
-//! | `retention` | deletion |
+//! | `search`, `search_query`, `word_index`, `tokenizer`, `vocabulary` | search |
+//! | `retention`, `clock` | deletion, and the clock for it |
+//! | `meter` | the limits of a search |
 //! | `copy` | copying and verifying a database, for backups |
 //! | `fault` | SQLite's errors as [`LogError`] |
 
 mod append;
+mod clock;
 mod copy;
+mod epoch;
 mod fault;
 mod file;
 mod fingerprint;
 mod indexer;
 mod message_key;
+mod meter;
 mod page;
 mod retention;
 mod rooms;
 mod runs;
 mod schema;
 mod search;
+mod search_query;
 mod tokenizer;
 mod vocabulary;
 mod word_index;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::Connection;
 
-use self::fault::Fault;
 pub use self::file::NAME;
 pub(super) use self::{
     copy::{copy, verify},
     file::create_new,
 };
+use self::{epoch::Mark, fault::Fault, meter::Meter, search_query::SearchQuery};
 use super::{
-    AppendOutcome, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart, Retention,
-    RoomSummary, SearchResults, SessionChange, SessionRecord,
+    AppendOutcome, Cancellation, ClockRecord, EventLog, HistoryPage, LogError, LogReader, NewMessage,
+    PageSize, PageStart, Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
 };
+
+/// Whether a query has anything to search for: a letter, a digit, or an emoji.
+#[must_use]
+pub fn is_searchable(query: &str) -> bool {
+    !SearchQuery::parse(query).is_empty()
+}
 
 /// When an append is synced to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +85,8 @@ pub struct Options {
     pub max_pages: Option<u32>,
     /// Opens an existing log as if it could not be written.
     pub read_only: bool,
+    /// The limits of one search.
+    pub search: SearchLimits,
 }
 
 /// The log in a directory.
@@ -80,6 +97,7 @@ pub struct Options {
 pub struct SqliteLog {
     path: PathBuf,
     connection: Connection,
+    search: SearchLimits,
     // Dropped after the connection.
     lock: Option<file::Lock>,
 }
@@ -100,23 +118,42 @@ impl SqliteLog {
     pub fn open_with(dir: &Path, options: &Options) -> Result<Self, LogError> {
         let path = dir.join(NAME);
         let lock = if options.read_only { None } else { file::lock(dir)? };
-        if lock.is_some() {
+        if let Some(lock) = lock {
             let mut connection = file::open_writer(&path, options)?;
             if !connection.is_readonly("main").map_err(|error| Fault::from(error).at(&path))? {
                 schema::prepare(&mut connection, &path)?;
                 file::set_page_limit(&connection, options).map_err(|error| Fault::from(error).at(&path))?;
-                return Ok(Self { path, connection, lock });
+                if epoch::begin(&mut connection, lock.recorded()).map_err(|fault| fault.at(&path))? {
+                    tracing::warn!(
+                        log = %path.display(),
+                        "an older copy of the log has taken its place; clients discard later messages"
+                    );
+                }
+                let mut log = Self { path, connection, search: options.search, lock: Some(lock) };
+                log.record_mark();
+                return Ok(log);
             }
         }
         let connection = file::open_reader(&path)?;
         schema::check(&connection, &path)?;
-        Ok(Self { path, connection, lock: None })
+        Ok(Self { path, connection, search: options.search, lock: None })
     }
 
     /// The path of the database.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Records beside the database how far it has come.
+    fn record_mark(&mut self) {
+        let Some(lock) = &mut self.lock else { return };
+        // An error means only that a copy may not be recognised as such.
+        if let Ok(mark) = Mark::read(&self.connection)
+            && let Err(error) = lock.record(mark)
+        {
+            tracing::debug!(%error, "the lock file can't be written");
+        }
     }
 
     fn write<T, E: Into<Fault>>(
@@ -140,7 +177,13 @@ impl EventLog for SqliteLog {
     }
 
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
+        // A server that is killed later has not recorded its last messages, but most.
+        self.record_mark();
         self.write(|connection| retention::apply(connection, retention, now))
+    }
+
+    fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError> {
+        self.write(|connection| clock::store(connection, clock))
     }
 
     fn index_pending(&mut self) -> Result<u64, LogError> {
@@ -148,9 +191,19 @@ impl EventLog for SqliteLog {
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        let connection = file::open_reader(&self.path)?;
-        vocabulary::prepare(&connection).map_err(|error| Fault::from(error).at(&self.path))?;
-        Ok(Box::new(SqliteReader { path: self.path.clone(), connection }))
+        let mut connection = file::open_reader(&self.path)?;
+        let prepare = |connection: &mut Connection| {
+            vocabulary::prepare(connection)?;
+            Meter::new(connection)
+        };
+        let meter = prepare(&mut connection).map_err(|error| Fault::from(error).at(&self.path))?;
+        Ok(Box::new(SqliteReader { path: self.path.clone(), connection, meter, limits: self.search }))
+    }
+}
+
+impl Drop for SqliteLog {
+    fn drop(&mut self) {
+        self.record_mark();
     }
 }
 
@@ -159,6 +212,8 @@ impl EventLog for SqliteLog {
 struct SqliteReader {
     path: PathBuf,
     connection: Connection,
+    meter: Arc<Meter>,
+    limits: SearchLimits,
 }
 
 impl SqliteReader {
@@ -183,7 +238,20 @@ impl LogReader for SqliteReader {
         before: u64,
         size: PageSize,
     ) -> Result<SearchResults, LogError> {
-        self.read(|connection| search::search(connection, room, query, before, size))
+        let (meter, limits) = (self.meter.clone(), self.limits);
+        let found =
+            self.read(|connection| search::search(connection, &meter, limits, room, query, before, size));
+        // Also after an error.
+        self.meter.end();
+        found
+    }
+
+    fn cancellation(&self) -> Cancellation {
+        self.meter.cancellation()
+    }
+
+    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError> {
+        self.read(clock::stored)
     }
 
     fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {

@@ -1,11 +1,12 @@
 //! Runs an event log on its own threads, for callers that must not wait for the disk.
 //!
 //! One thread writes. While it waits for the disk, batches accumulate; it then commits all of them together,
-//! so that a busy log waits once for many messages. Two threads read, so that a long search does not delay a
-//! page.
+//! so that a busy log waits once for many messages. One thread reads pages and one searches, so that a page does not
+//! wait for a search. Each serves the requesters in turn.
 //!
 //! Results are passed to the `report` callback of [`start`], on these threads.
 
+mod fair_queue;
 mod reader;
 mod writer;
 
@@ -13,25 +14,22 @@ use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex,
+        Arc,
         mpsc::{Sender, channel},
     },
     thread::{Builder, JoinHandle},
 };
 
-use self::writer::Writer;
+use self::{reader::Lane, writer::Writer};
 pub use super::{AppendBatch, Query, QueryKind, QueryResult};
 use super::{AppendOutcome, EventLog, LogError, Retention};
-
-/// The number of reader threads.
-const READER_THREADS: usize = 2;
 
 /// The result of an append or a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogReport {
     /// The outcome for each message of a batch. Batches are reported in order.
     Appended(Result<Vec<AppendOutcome>, LogError>),
-    /// The result of a query, with its token. Queries are reported in any order.
+    /// The result of a query that was not cancelled, with its token. Queries are reported in any order.
     Read(u64, Result<QueryResult, LogError>),
 }
 
@@ -47,17 +45,24 @@ pub fn start(
     report: impl Fn(LogReport) + Send + Clone + 'static,
 ) -> Result<LogThreads, LogError> {
     let (batches, batch_receiver) = channel();
-    let (queries, query_receiver) = channel();
+    let (mut pages, searches) = (log.reader()?, log.reader()?);
+    let clock = pages.clock()?;
     // An early return drops the handle, which ends the threads started so far.
-    let mut handle =
-        LogThreads { batches: Some(batches), queries: Some(queries), readers: Vec::new(), writer: None };
-    let query_receiver = Arc::new(Mutex::new(query_receiver));
-    for _ in 0..READER_THREADS {
-        let (read, queries, report) = (log.reader()?, query_receiver.clone(), report.clone());
-        handle.readers.push(thread("log-reader", move || reader::run(read, &queries, report))?);
+    let mut handle = LogThreads {
+        batches: Some(batches),
+        pages: Arc::new(Lane::new(&*pages)),
+        searches: Arc::new(Lane::new(&*searches)),
+        readers: Vec::new(),
+        writer: None,
+    };
+    for (name, read, lane) in
+        [("log-pages", pages, handle.pages.clone()), ("log-searches", searches, handle.searches.clone())]
+    {
+        let report = report.clone();
+        handle.readers.push(thread(name, move || reader::run(read, &lane, report))?);
     }
     handle.writer =
-        Some(thread("log-writer", move || Writer::new(log, retention, report).run(&batch_receiver))?);
+        Some(thread("log-writer", move || Writer::new(log, retention, clock, report).run(&batch_receiver))?);
     Ok(handle)
 }
 
@@ -68,11 +73,12 @@ fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .map_err(|error| LogError::Failed(format!("a thread could not be started: {error}")))
 }
 
-/// The handle of the threads. When dropped, they finish their work, close the log and end.
+/// The handle of the threads. When dropped, they finish their work except searches, close the log and end.
 #[derive(Debug)]
 pub struct LogThreads {
     batches: Option<Sender<AppendBatch>>,
-    queries: Option<Sender<(u64, Query)>>,
+    pages: Arc<Lane>,
+    searches: Arc<Lane>,
     readers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
 }
@@ -87,21 +93,28 @@ impl LogThreads {
         }
     }
 
-    /// Executes a query. The result is reported as [`LogReport::Read`] with this token.
+    /// Executes a query. The result is reported as [`LogReport::Read`] with this token. The caller must bound the
+    /// number of pending queries.
     pub fn read(&self, token: u64, query: Query) {
-        if let Some(queries) = &self.queries {
-            let _ = queries.send((token, query));
-        }
+        let lane = if reader::is_search(&query) { &self.searches } else { &self.pages };
+        lane.push(token, query);
     }
 
-    /// Waits until all work is done and reported, and the log is closed.
+    /// Cancels a query that waits or is being executed. Its result is reported only if it was finished already.
+    pub fn cancel(&self, token: u64) {
+        self.pages.cancel(token);
+        self.searches.cancel(token);
+    }
+
+    /// Waits until all work except searches is done and reported, and the log is closed.
     pub fn close(self) {}
 }
 
 impl Drop for LogThreads {
     fn drop(&mut self) {
         // Readers first: the last connection to close leaves the log in one file.
-        self.queries = None;
+        self.pages.close(true);
+        self.searches.close(false);
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }

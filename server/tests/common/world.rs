@@ -1,6 +1,6 @@
 //! A hub without sockets, on a virtual clock.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use bytes::Bytes;
 use parlour_core::{
@@ -31,15 +31,19 @@ pub struct World {
     opened: u32,
     peers: BTreeMap<u32, Received>,
     settings: Settings,
-    log: SqliteLog,
+    pub log: SqliteLog,
     reader: Box<dyn LogReader>,
+    /// By how much the server's clock is ahead, in ms.
+    pub clock_error: i64,
     /// If set, every append fails with this error.
     pub failing: Option<LogError>,
+    /// If set, every query fails with this error.
+    pub failing_reads: Option<LogError>,
     /// Failing appends are stored all the same.
     pub append_before_failing: bool,
     /// Requests to the log are held back until [`World::release`].
     pub hold_requests: bool,
-    held_requests: Vec<Output>,
+    pub held_requests: Vec<Output>,
     _dir: Dir,
 }
 
@@ -85,7 +89,9 @@ impl World {
             settings,
             log,
             reader,
+            clock_error: 0,
             failing: None,
+            failing_reads: None,
             append_before_failing: false,
             hold_requests: false,
             held_requests: Vec::new(),
@@ -125,14 +131,18 @@ impl World {
                 self.hub.handle_appended(self.mono(), self.unix(), result);
             }
             Output::Read { token, query } => {
-                self.hub.handle_read(self.mono(), token, self.reader.execute(&query))
+                let result = match &self.failing_reads {
+                    Some(error) => Err(error.clone()),
+                    None => self.reader.execute(&query),
+                };
+                self.hub.handle_read(self.mono(), token, result);
             }
             _ => unreachable!("not a request to the log"),
         }
     }
 
     pub fn unix(&self) -> i64 {
-        START + self.now as i64
+        START + self.now as i64 + self.clock_error
     }
 
     /// The hub's clock.
@@ -140,10 +150,15 @@ impl World {
         self.now - self.started
     }
 
+    /// A connection from an address that it shares with all others.
     pub fn connect(&mut self) -> Conn {
+        self.connect_from([10, 0, 0, 1])
+    }
+
+    pub fn connect_from(&mut self, address: impl Into<IpAddr>) -> Conn {
         self.opened += 1;
         self.peers.insert(self.opened, Received::default());
-        self.hub.handle_connect(self.mono(), id(self.opened));
+        self.hub.handle_connect(self.mono(), id(self.opened), address.into());
         self.opened
     }
 
@@ -154,6 +169,15 @@ impl World {
 
     pub fn bytes(&mut self, conn: Conn, bytes: &[u8]) {
         self.hub.handle_frame(self.mono(), self.unix(), id(conn), bytes);
+    }
+
+    /// The write queue of a connection is full. Returns `false` if the connection was closed.
+    pub fn overflow(&mut self, conn: Conn) -> bool {
+        let is_open = self.hub.handle_overflow(self.mono(), id(conn));
+        if !is_open {
+            self.disconnect(conn);
+        }
+        is_open
     }
 
     pub fn send(&mut self, conn: Conn, frame: &Envelope) {
@@ -201,6 +225,11 @@ impl World {
                     received.closed = Some(status);
                 }
                 Output::Identified { .. } => {}
+                Output::CancelRead { token } => {
+                    let is_it =
+                        |held: &Output| matches!(held, Output::Read { token: held, .. } if *held == token);
+                    self.held_requests.retain(|held| !is_it(held));
+                }
                 Output::Append(_) | Output::Read { .. } if self.hold_requests => {
                     self.held_requests.push(output)
                 }
@@ -260,18 +289,25 @@ impl World {
 
     /// A rich client with the history capability and a position. Returns the connection.
     pub fn returning(&mut self, nick: &str, secret: &[u8], log: &[u8], position: Option<u64>) -> Conn {
+        let position = position.map(|seq| wire::RoomPosition { seq, ..wire::RoomPosition::default() });
+        self.returning_at(nick, secret, log, position)
+    }
+
+    /// As [`returning`](Self::returning), with any position.
+    pub fn returning_at(
+        &mut self,
+        nick: &str,
+        secret: &[u8],
+        log: &[u8],
+        position: Option<wire::RoomPosition>,
+    ) -> Conn {
         let conn = self.connect();
-        let positions = position.map(|seq| wire::RoomPosition {
-            room: String::new(),
-            seq,
-            ..wire::RoomPosition::default()
-        });
         let login = wire::Login {
             version: 1,
             secret: secret.to_vec(),
             capabilities: vec!["batch".into(), "history".into()],
             log: log.to_vec(),
-            positions: positions.into_iter().collect(),
+            positions: position.into_iter().collect(),
             ..wire::Login::default()
         };
         self.send(conn, &codec::login(nick, login));

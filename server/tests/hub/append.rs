@@ -1,9 +1,15 @@
 //! Nothing is acknowledged or published before it is committed.
 
-use parlour_core::{codec, status::Status};
-use parlour_server::store::LogError;
+use parlour_core::{codec, limits::Limits, model::MessageId, status::Status};
+use parlour_server::{
+    hub::{Settings, append_queue::MAX_PENDING_MESSAGES_PER_ADDRESS},
+    store::LogError,
+};
 
-use crate::{common::world::talk, world};
+use crate::{
+    common::world::{World, talk},
+    world,
+};
 
 const FULL: u32 = 4507;
 
@@ -133,6 +139,28 @@ fn member_that_returns_before_its_last_message_does_not_depart() {
     assert_eq!(w.received(again).messages(), [("tom", "brb")]);
     assert_eq!(w.received(lili).messages(), [("tom", "brb")]);
     assert_eq!(w.hub.members(), 2);
+}
+
+#[test]
+fn one_address_does_not_fill_the_queue_for_the_log() {
+    let limits = Limits { messages_per_minute: 0, ..Limits::default() };
+    let mut w = World::new(Settings { limits, ..Settings::default() });
+    let (tom, lili) = (w.rich("tom"), w.connect_from([10, 0, 0, 2]));
+    w.login(lili, "lili", &[], &[]);
+    w.hold_requests = true;
+    let id = |n: usize| Some(MessageId::new(n as u64, [1; 10]));
+    for n in 0..=MAX_PENDING_MESSAGES_PER_ADDRESS {
+        w.handle(tom, &codec::message("", "", id(n), "x"));
+    }
+    w.settle();
+    assert_eq!(w.received(tom).codes(), [FULL], "the last one");
+    w.send_message(lili, 1, "of another address");
+    assert!(w.received(lili).codes().is_empty());
+    w.release();
+    assert_eq!(w.received(lili).messages().last(), Some(&("lili", "of another address")));
+    w.advance(500);
+    w.send(tom, &codec::message("", "", id(MAX_PENDING_MESSAGES_PER_ADDRESS), "x"));
+    assert_eq!(w.received(tom).accepted().len(), MAX_PENDING_MESSAGES_PER_ADDRESS + 1);
 }
 
 #[test]

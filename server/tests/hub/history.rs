@@ -1,11 +1,15 @@
 //! Replay, history pages and search.
 
 use parlour_core::{
-    codec::Extension,
+    codec::{self, Extension},
+    model::MessageId,
     status::Status,
     wire::{self, history_request::Start},
 };
-use parlour_server::hub::Settings;
+use parlour_server::{
+    hub::{Settings, output::Output},
+    store::{EventLog as _, LogError, QueryResult, Retention, SearchResults},
+};
 
 use crate::{
     common::world::{Conn, World},
@@ -55,6 +59,95 @@ fn position_in_another_log_is_ignored() {
         let lili = w.returning(&format!("lili-{n}-"), &[], log, position);
         assert_eq!(w.received(lili).history(), [(0, 5, contents(1, 5))]);
     }
+}
+
+fn position(seq: u64, id: &[u8]) -> Option<wire::RoomPosition> {
+    Some(wire::RoomPosition { seq, id: id.to_vec(), ..wire::RoomPosition::default() })
+}
+
+/// The answer to a login: whether the position was reset, and the pages.
+fn answer(w: &World, conn: Conn) -> (bool, Vec<(u64, u64, usize)>) {
+    let welcome = w.received(conn).welcome().unwrap();
+    let pages = w.received(conn).history().into_iter().map(|(from, to, words)| (from, to, words.len()));
+    (welcome.positions[0].reset, pages.collect())
+}
+
+#[test]
+fn position_of_a_lost_log_is_reset() {
+    let (mut w, _, log) = room(5);
+    let cases = [
+        // The right message, or a client that does not know its id.
+        (position(3, &[3; 16]), (false, vec![(3, 5, 2)])),
+        (position(5, &[5; 16]), (false, vec![])),
+        (position(3, &[]), (false, vec![(3, 5, 2)])),
+        (None, (false, vec![(0, 5, 5)])),
+        // Another message, or none yet.
+        (position(3, &[4; 16]), (true, vec![(0, 5, 5)])),
+        (position(5, &[9; 16]), (true, vec![(0, 5, 5)])),
+        (position(6, &[6; 16]), (true, vec![(0, 5, 5)])),
+        (position(6, &[]), (true, vec![(0, 5, 5)])),
+        (position(u64::MAX, &[6; 16]), (true, vec![(0, 5, 5)])),
+    ];
+    for (n, (at, expected)) in cases.into_iter().enumerate() {
+        let lili = w.returning_at(&format!("lili-{n}-"), &[], &log, at.clone());
+        assert_eq!(answer(&w, lili), expected, "{at:?}");
+    }
+    // A client of another log knows it by the id of the log.
+    let lili = w.returning_at("lili", &[], &[9; 16], position(6, &[6; 16]));
+    assert_eq!(answer(&w, lili), (false, vec![(0, 5, 5)]));
+}
+
+/// A room with 700 messages, of which the cache has the last 512.
+fn large_room() -> (World, Vec<u8>) {
+    let (mut w, tom, log) = room(0);
+    for n in 1..=700_u32 {
+        w.advance(1_000);
+        w.send(tom, &codec::message("", "", Some(long_id(n)), "x"));
+        w.clear(tom);
+    }
+    (w, log)
+}
+
+fn long_id(n: u32) -> MessageId {
+    MessageId::new(n.into(), [7; 10])
+}
+
+#[test]
+fn position_before_the_cache_is_compared_with_the_log() {
+    let (mut w, log) = large_room();
+    let newest = vec![(600, 700, 100)];
+    let same = w.returning_at("same", &[], &log, position(10, &long_id(10).0));
+    assert_eq!(answer(&w, same), (false, newest.clone()));
+    let other = w.returning_at("other", &[], &log, position(10, &long_id(11).0));
+    assert_eq!(answer(&w, other), (true, newest.clone()));
+    // Retention has deleted the message.
+    let few = Retention { messages: Some(650), ..Retention::default() };
+    while w.log.apply_retention(&few, 0).unwrap() {}
+    let deleted = w.returning_at("deleted", &[], &log, position(10, &[1; 16]));
+    assert_eq!(answer(&w, deleted), (false, newest));
+    // Without an answer of the log nobody can say; the client tries again.
+    w.failing_reads = Some(LogError::Failed("test".into()));
+    let unknown = w.returning_at("unknown", &[], &log, position(60, &long_id(60).0));
+    assert_eq!(w.received(unknown).closed, Some(Status::LogUnavailable));
+    assert_eq!(w.hub.members(), 4);
+}
+
+#[test]
+fn login_that_waits_for_the_log_ends_with_its_connection() {
+    let (mut w, log) = large_room();
+    w.hold_requests = true;
+    let at = position(10, &long_id(10).0);
+    let gone = w.returning_at("gone", &[], &log, at.clone());
+    let hasty = w.returning_at("hasty", &[], &log, at.clone());
+    let patient = w.returning_at("patient", &[], &log, at);
+    assert_eq!((queries(&w).len(), w.hub.members()), (3, 1));
+    w.disconnect(gone);
+    w.send(hasty, &codec::message("", "", Some(long_id(9_000)), "before the welcome"));
+    assert_eq!(w.received(hasty).closed, Some(Status::NotLoggedIn));
+    assert_eq!(queries(&w).len(), 1);
+    w.release();
+    assert!(w.received(patient).welcome().is_some() && w.received(gone).frames.is_empty());
+    assert_eq!(w.hub.members(), 2);
 }
 
 #[test]
@@ -108,6 +201,17 @@ fn search_finds_words() {
 }
 
 #[test]
+fn search_for_nothing_is_refused() {
+    let (mut w, tom, _) = room(1);
+    for (n, query) in (1..).zip(["???", "", "\"\""]) {
+        w.extension(tom, search(query, n));
+        let refusal = *w.received(tom).refusals().last().unwrap();
+        assert_eq!((refusal.code, refusal.request), (Status::SearchEmpty.code().into(), n), "{query:?}");
+    }
+    assert!(w.received(tom).pages().is_empty());
+}
+
+#[test]
 fn queries_are_limited() {
     let (mut w, tom, _) = room(1);
     w.hold_requests = true;
@@ -132,6 +236,88 @@ fn queries_are_limited() {
     w.extension(lili, Extension::HistoryRequest(ask));
     w.disconnect(lili);
     w.release();
+}
+
+fn search(query: &str, request: u32) -> Extension {
+    Extension::SearchRequest(wire::SearchRequest { query: query.into(), before: 0, count: 9, request })
+}
+
+/// The queries to the log that are held back: their tokens and requesters.
+fn queries(w: &World) -> Vec<(u64, String)> {
+    let read = |output: &Output| match output {
+        Output::Read { token, query } => Some((*token, query.requester.user.to_string())),
+        _ => None,
+    };
+    w.held_requests.iter().filter_map(read).collect()
+}
+
+#[test]
+fn queries_of_a_closed_connection_are_cancelled() {
+    let (mut w, tom, _) = room(1);
+    let secret = w.received(tom).welcome().unwrap().secret.clone();
+    w.hold_requests = true;
+    let lili = w.rich("Lili");
+    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
+    w.extension(tom, search("m", 1));
+    w.extension(tom, Extension::HistoryRequest(ask));
+    w.extension(lili, search("m", 2));
+    let requesters = |w: &World| queries(w).into_iter().map(|(_, requester)| requester).collect::<Vec<_>>();
+    assert_eq!(requesters(&w), ["tom", "tom", "lili"]);
+    w.disconnect(tom);
+    assert_eq!(requesters(&w), ["lili"]);
+    // The same when the session is resumed on another connection, where it may ask again.
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    (1..=4).for_each(|n| w.extension(again, search("m", n)));
+    assert_eq!(requesters(&w), ["lili", "tom", "tom", "tom", "tom"]);
+    let third = w.connect();
+    w.login(third, "tom", &secret, &[]);
+    assert_eq!(requesters(&w), ["lili"]);
+    w.extension(third, search("m", 9));
+    w.release();
+    assert_eq!((w.received(third).pages().len(), w.received(lili).pages().len()), (1, 1));
+    assert!(w.received(again).pages().is_empty());
+}
+
+#[test]
+fn open_searches_are_bounded_and_leave_pages_alone() {
+    let (mut w, tom, _) = room(1);
+    w.hold_requests = true;
+    let rate_limited = u32::from(Status::RateLimited.code());
+    let guest = |w: &mut World, address: u8, n: u32| {
+        let conn = w.connect_from([10, 0, 0, address]);
+        w.login(conn, &format!("guest-{address}-{n}-"), &[], &[]);
+        (1..=4).for_each(|n| w.extension(conn, search("m", n)));
+        w.received(conn).codes().len()
+    };
+    // Of one address.
+    let refused: Vec<_> = (0..9).map(|n| guest(&mut w, 1, n)).collect();
+    assert_eq!(refused, [0, 0, 0, 0, 0, 0, 0, 0, 4]);
+    // In total.
+    for address in 2..=4 {
+        assert!((0..8).all(|n| guest(&mut w, address, n) == 0));
+    }
+    assert_eq!((guest(&mut w, 5, 0), queries(&w).len()), (4, 128));
+    w.extension(tom, search("m", 9));
+    assert_eq!(w.received(tom).codes(), [rate_limited]);
+    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
+    w.extension(tom, Extension::HistoryRequest(ask));
+    assert_eq!(queries(&w).len(), 129);
+    w.release();
+    assert_eq!(w.received(tom).pages().len(), 1);
+}
+
+#[test]
+fn partial_search_results_are_marked() {
+    let (mut w, tom, _) = room(3);
+    w.hold_requests = true;
+    w.extension(tom, search("m", 7));
+    let (token, _) = queries(&w)[0];
+    let found = SearchResults { partial: Some(41), ..SearchResults::default() };
+    w.hub.handle_read(w.now, token, Ok(QueryResult::Search(found)));
+    w.settle();
+    let page = w.received(tom).pages()[0];
+    assert_eq!((page.request, page.partial, page.from, page.reached_start), (7, true, 41, false));
 }
 
 #[test]

@@ -190,6 +190,28 @@ fn lost_nick_is_reserved_for_a_while() {
 }
 
 #[test]
+fn wrong_clock_at_a_restart_ends_no_session() {
+    let mut w = world();
+    let (tom, lili) = (w.rich("tom"), w.rich("lili"));
+    w.send_message(lili, 1, "the log knows the time");
+    let secret = w.received(tom).welcome().unwrap().secret.clone();
+    w.disconnect(tom);
+    w.advance(10_000);
+    for days_ahead in [365, 0] {
+        w.clock_error = days_ahead * 86_400_000;
+        w.restart();
+        let other = w.connect();
+        w.login(other, "tom", &[7; 32], &[]);
+        assert_eq!(w.received(other).closed, Some(Status::NickTaken), "{days_ahead}");
+    }
+    w.clock_error = 365 * 86_400_000;
+    w.restart();
+    let again = w.connect();
+    w.login(again, "tom", &secret, &[]);
+    assert!(w.received(again).welcome().unwrap().resumed);
+}
+
+#[test]
 fn overtaken_login_is_refused() {
     let mut w = world();
     let secret = [5; 32];

@@ -5,9 +5,14 @@
 mod common;
 
 mod append;
+mod departures;
 mod history;
 mod login;
 mod messages;
+mod names;
+mod rate_limits;
+mod reservations;
+mod tables;
 
 use common::world::World;
 use parlour_server::hub::Settings;

@@ -227,6 +227,12 @@ impl World {
                 let due = due.max(server.requests.back().map_or(0, |(due, _)| *due));
                 server.requests.push_back((due, output));
             }
+            Output::CancelRead { token } => {
+                let Some(server) = &mut self.server else { return };
+                let is_it =
+                    |request: &Output| matches!(request, Output::Read { token: read, .. } if *read == token);
+                server.requests.retain(|(_, request)| !is_it(request));
+            }
             Output::Identified { .. } => {}
         }
     }
@@ -281,7 +287,9 @@ impl World {
 
     fn arrive(&mut self, conn: ConnectionId, packet: Packet) {
         match packet {
-            Packet::Open => self.with_server(|server, now, _| server.hub.handle_connect(now, conn)),
+            Packet::Open => {
+                self.with_server(|server, now, _| server.hub.handle_connect(now, conn, [10, 0, 0, 1].into()))
+            }
             Packet::Bytes(bytes) => {
                 self.with_server(|server, now, unix| server.hub.handle_frame(now, unix, conn, &bytes));
             }

@@ -9,13 +9,13 @@ use std::{
 };
 
 use parlour_server::store::{
-    AppendOutcome, EventLog as _, LogError, PageStart,
+    AppendOutcome, EventLog as _, LogError, PageStart, Retention,
     backup::{BackupError, backup},
     sqlite::NAME,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::world::{ALL, Dir, FAST, World, entry};
+use crate::world::{ALL, Dir, FAST, NOW, World, entry};
 
 /// Opens a backup that was put in the place of a log.
 fn restore(copy: &Path) -> World {
@@ -67,7 +67,7 @@ fn backup_of_a_log_in_use_is_complete() {
         assert_eq!(sum_file, format!("{sum}  {name}\n"));
         let mut restored = restore(&copy);
         restored.check();
-        assert_eq!(restored.read.id().unwrap(), id);
+        assert_ne!(restored.read.id().unwrap(), id, "a restored log is another one");
         let contents = restored.contents();
         assert!(contents.len() >= 2000 && contents.len() as u64 == made.messages);
         assert_eq!(contents, all[..contents.len()]);
@@ -81,6 +81,112 @@ fn backup_of_a_log_in_use_is_complete() {
         );
     }
     assert_eq!(names(&to).len(), 6, "{:?}", names(&to));
+}
+
+#[test]
+fn restored_backup_is_another_log_from_then_on() {
+    let mut world = World::new();
+    world.append_message(1, "one");
+    let original = world.read.id().unwrap();
+    let to = Dir::new();
+    backup(&world.dir, &to.join("copy")).unwrap();
+    // The log itself is no copy.
+    let mut world = world.reopen();
+    assert_eq!(world.read.id().unwrap(), original);
+    world.append_message(2, "two");
+    let mut restored = restore(&to.join("copy"));
+    let first = restored.read.id().unwrap();
+    assert_ne!(first, original);
+    restored.append_message(3, "three");
+    let mut restored = restored.reopen();
+    assert_eq!(
+        (restored.read.id().unwrap(), restored.contents()),
+        (first, vec!["one".into(), "three".into()])
+    );
+    // Each time it is restored.
+    assert_ne!(restore(&to.join("copy")).read.id().unwrap(), first);
+    // A backup of a backup.
+    backup(&restored.dir, &to.join("second")).unwrap();
+    assert_ne!(restore(&to.join("second")).read.id().unwrap(), first);
+}
+
+/// Closes a log and puts another database into its place, without the write-ahead log, which is empty.
+fn replace(world: World, database: &[u8]) -> World {
+    let World { log, read, dir } = world;
+    drop((read, log));
+    fs::write(dir.database(), database).unwrap();
+    let log = dir.open_with(&FAST).unwrap();
+    World { read: log.reader().unwrap(), log, dir }
+}
+
+/// Closes a log and returns its database.
+fn copy_of(world: World) -> (Vec<u8>, World) {
+    let World { log, read, dir } = world;
+    drop((read, log));
+    let database = fs::read(dir.database()).unwrap();
+    let log = dir.open_with(&FAST).unwrap();
+    (database, World { read: log.reader().unwrap(), log, dir })
+}
+
+#[test]
+fn older_copy_made_with_other_tools_is_recognised() {
+    let mut world = World::new();
+    world.append(&(1..=3).map(|n| entry(n, "", "before")).collect::<Vec<_>>());
+    let (copy, mut world) = copy_of(world);
+    let original = world.read.id().unwrap();
+    // The same state is the same log.
+    let mut world = replace(world, &copy);
+    assert_eq!(world.read.id().unwrap(), original);
+    world.append(&[entry(4, "other", "lost")]);
+    let mut world = replace(world, &copy);
+    let second = world.read.id().unwrap();
+    assert_ne!(second, original);
+    let mut world = world.reopen();
+    assert_eq!(world.read.id().unwrap(), second);
+    // The copy has grown past it in the meantime, under its first id.
+    world.append(&(5..=9).map(|n| entry(n, "", "lost")).collect::<Vec<_>>());
+    let mut world = replace(world, &copy);
+    assert!(![original, second].contains(&world.read.id().unwrap()));
+    // Also after a kill, up to the last time it was recorded.
+    world.append(&(10..=12).map(|n| entry(n, "", "lost")).collect::<Vec<_>>());
+    let third = world.read.id().unwrap();
+    world.log.apply_retention(&Retention::default(), NOW).unwrap();
+    let killed = Dir::new();
+    for name in ["parlour.db", "parlour.lock"] {
+        fs::copy(world.dir.join(name), killed.join(name)).unwrap();
+    }
+    fs::write(killed.database(), copy_of(restore_bytes(&copy, third)).0).unwrap();
+    assert_ne!(killed.open_with(&FAST).unwrap().reader().unwrap().id().unwrap(), third);
+    // A new log in the directory of another one is no copy.
+    let World { log, read, dir } = world;
+    drop((log, read));
+    for name in ["parlour.db", "parlour.db-wal", "parlour.db-shm"] {
+        let _ = fs::remove_file(dir.join(name));
+    }
+    let new = dir.open_with(&FAST).unwrap().reader().unwrap().id().unwrap();
+    assert_eq!(dir.open_with(&FAST).unwrap().reader().unwrap().id().unwrap(), new);
+}
+
+/// The log of a copied database, with this id.
+fn restore_bytes(database: &[u8], id: [u8; 16]) -> World {
+    let dir = Dir::new();
+    fs::write(dir.database(), database).unwrap();
+    let log = dir.open_with(&FAST).unwrap();
+    rusqlite::Connection::open(log.path()).unwrap().execute("UPDATE about SET id = ?1", [id]).unwrap();
+    World { read: log.reader().unwrap(), log, dir }
+}
+
+#[test]
+fn damaged_lock_file_is_no_obstacle() {
+    let mut world = World::new();
+    world.append_message(1, "one");
+    let id = world.read.id().unwrap();
+    let World { log, read, dir } = world;
+    drop((log, read));
+    for text in [&b""[..], b"x", &[0xFF; 5000]] {
+        fs::write(dir.join("parlour.lock"), text).unwrap();
+        assert_eq!(dir.open_with(&FAST).unwrap().reader().unwrap().id().unwrap(), id);
+    }
 }
 
 #[test]

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use parlour_server::store::{AppendOutcome, EventLog as _, PageSize, PageStart, Retention};
+use parlour_server::store::{
+    AppendOutcome, EventLog as _, NewMessage, PageSize, PageStart, Retention,
+    retention_clock::{ClockRecord, RetentionClock},
+};
 
 use crate::world::{ALL, NOW, World, entry, new};
 
-const DAY: i64 = 86_400_000;
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
 
 /// Applies retention until nothing is left to delete. Returns the number of steps.
 fn apply(world: &mut World, retention: &Retention, now: i64) -> u32 {
@@ -161,4 +165,71 @@ fn sequence_numbers_never_decrease() {
     assert_eq!(new(world.append_message(6, "six")).seq, 6);
     let one = PageSize { messages: 1, bytes: 0 };
     assert_eq!(world.page(PageStart::After(2), one).from, 0);
+}
+
+/// Messages of an hour each, in order.
+fn hourly(world: &mut World, from: u32, to: u32, offset: i64) {
+    let at = |n: u32| NOW + i64::from(n) * HOUR + offset;
+    let entries: Vec<_> =
+        (from..=to).map(|n| NewMessage { time: at(n), ..entry(n, "", &format!("number {n}")) }).collect();
+    world.append(&entries);
+}
+
+#[test]
+fn messages_stored_with_a_clock_set_back_are_not_deleted_first() {
+    let mut world = World::new();
+    let numbers = |from: u32, to: u32| (from..=to).map(|n| format!("number {n}")).collect::<Vec<_>>();
+    hourly(&mut world, 1, 10, 0);
+    hourly(&mut world, 11, 14, -400 * DAY);
+    hourly(&mut world, 15, 20, 0);
+    let age = Retention { age: Some(Duration::from_secs(90 * 86_400)), ..nothing() };
+    apply(&mut world, &age, NOW + 21 * HOUR);
+    assert_eq!(world.contents(), numbers(1, 20), "400 days older, but stored today");
+    apply(&mut world, &age, NOW + 90 * DAY + 6 * HOUR);
+    assert_eq!(world.contents(), numbers(6, 20));
+    // They are deleted after all that is before them.
+    apply(&mut world, &age, NOW + 90 * DAY + 10 * HOUR + 1);
+    assert_eq!(world.contents(), numbers(15, 20));
+    // A clock that was ahead for a while does not preserve what follows.
+    hourly(&mut world, 21, 21, 365 * DAY);
+    hourly(&mut world, 22, 25, 0);
+    apply(&mut world, &age, NOW + 90 * DAY + 24 * HOUR + 1);
+    assert_eq!(world.contents(), ["number 21", "number 25"]);
+}
+
+#[test]
+fn clock_is_stored_and_else_the_newest_message_tells_the_time() {
+    let mut world = World::new();
+    assert_eq!(world.read.clock().unwrap(), None);
+    numbered(&mut world, 1, 9, "");
+    numbered(&mut world, 10, 12, "other");
+    let newest = ClockRecord { time: NOW + 12, seen: NOW + 12, waited: 0 };
+    assert_eq!(world.read.clock().unwrap(), Some(newest));
+    let stored = ClockRecord { time: NOW + DAY, seen: NOW + 2 * DAY, waited: 7 };
+    world.log.store_clock(stored).unwrap();
+    let mut world = world.reopen();
+    assert_eq!(world.read.clock().unwrap(), Some(stored));
+}
+
+#[test]
+fn clock_a_year_ahead_deletes_nothing() {
+    let mut world = World::new();
+    numbered(&mut world, 1, 2500, "");
+    let age = Retention { age: Some(Duration::from_secs(90 * 86_400)), ..nothing() };
+    let year = 365 * DAY;
+    let mut clock = RetentionClock::new(0, NOW + 2_500, world.read.clock().unwrap());
+    for (monotonic, offset) in [(0, 0), (10_000, 0), (20_000, year), (30_000, year), (40_000, 0)] {
+        let (now, _) = clock.read(monotonic, NOW + 2_500 + i64::try_from(monotonic).unwrap() + offset);
+        apply(&mut world, &age, now);
+    }
+    assert_eq!(world.contents().len(), 2500);
+    // The same with a server that is started with the wrong clock.
+    world.log.store_clock(clock.record()).unwrap();
+    let mut world = world.reopen();
+    let mut clock = RetentionClock::new(0, NOW + year, world.read.clock().unwrap());
+    for monotonic in [0, 10_000, 20_000] {
+        let (now, _) = clock.read(monotonic, NOW + year + i64::try_from(monotonic).unwrap());
+        apply(&mut world, &age, now);
+    }
+    assert_eq!(world.contents().len(), 2500);
 }

@@ -1,6 +1,10 @@
 //! Search: what matches, and that queries are plain text.
 
-use parlour_server::store::{EventLog as _, PageSize, Retention};
+use std::time::Duration;
+
+use parlour_server::store::{
+    EventLog as _, PageSize, Retention, SearchLimits, is_searchable, sqlite::Options,
+};
 use rusqlite::Connection;
 
 use crate::world::{ALL, Dir, FAST, World, entry};
@@ -102,6 +106,121 @@ fn query_has_no_syntax() {
 }
 
 #[test]
+fn accents_points_and_strokes_do_not_matter() {
+    let texts = ["Paweł z Łodzi", "Økland og Ærø", "đường phố", "die Straße", "שָׁלוֹם עֲלֵיכֶם", "مُحَمَّدٌ أحمد"];
+    let mut world = world_with(&texts);
+    for (query, found) in [
+        ("pawel lodz", 0),
+        ("PAWEŁ ŁODZ", 0),
+        ("okland", 1),
+        ("aero", 1),
+        ("duong", 2),
+        ("đuong pho", 2),
+        ("strasse", 3),
+        ("STRASSE", 3),
+        ("straß", 3),
+        ("שלום", 4),
+        ("עליכם", 4),
+        ("محمد", 5),
+        ("احمد", 5),
+    ] {
+        assert_eq!(world.search(query), [texts[found]], "{query:?}");
+    }
+    for other in ["pavel", "sokland", "strase"] {
+        assert_eq!(world.search(other), [""; 0], "{other:?}");
+    }
+}
+
+#[test]
+fn punctuation_within_words_counts() {
+    let texts = [
+        "I write C++ and C#",
+        "vitamin c, or c + +",
+        "ping 10.0.0.1 now",
+        "10 and 0, 0 or 1",
+        "10.0.0.12",
+        "ask @tom",
+        "tom.",
+        "don’t",
+        "我很好，谢谢",
+        "好 谢",
+        "100% of foo-bar",
+    ];
+    let mut world = world_with(&texts);
+    let cases: &[(&str, &[usize])] = &[
+        ("c++", &[0]),
+        ("C#", &[0]),
+        ("(C++)?", &[0]),
+        ("c", &[1, 0]),
+        ("10.0.0.1", &[4, 2]),
+        ("\"10.0.0.1\"", &[2]),
+        ("0.0.1", &[4, 2]),
+        ("0.1", &[4, 2]),
+        ("10.0.1", &[]),
+        ("@tom", &[5]),
+        ("tom", &[6, 5]),
+        ("(tom)", &[6, 5]),
+        ("don't", &[7]),
+        ("don", &[7]),
+        ("on't", &[]),
+        ("好，谢", &[8]),
+        ("好,谢", &[8]),
+        ("100%", &[10]),
+        ("foo-b", &[10]),
+        ("foo_bar", &[]),
+        ("bar", &[10]),
+    ];
+    for (query, found) in cases {
+        let found: Vec<_> = found.iter().map(|at| texts[*at]).collect();
+        assert_eq!(world.search(query), found, "{query:?}");
+    }
+}
+
+#[test]
+fn punctuated_words_are_found_among_many_similar_ones() {
+    let mut world = World::new();
+    let filler: Vec<_> = (1..=1_000).map(|n| entry(n, "", &format!("a c of {n}: 10 0, 0 1"))).collect();
+    world.append(&[entry(2_000, "", "C++ at 10.0.0.1")]);
+    world.append(&filler);
+    for query in ["C++", "10.0.0.1"] {
+        assert_eq!(world.search(query), ["C++ at 10.0.0.1"], "{query}");
+    }
+}
+
+#[test]
+fn words_in_quotes_follow_each_other() {
+    let texts = ["foo bar", "bar and then foo", "Foo, Bar!", "foo barrel", "foo and bar", "用服务器 foo"];
+    let mut world = world_with(&texts);
+    let cases: &[(&str, &[usize])] = &[
+        ("foo bar", &[4, 3, 2, 1, 0]),
+        ("\"foo bar\"", &[2, 0]),
+        ("“foo bar”", &[2, 0]),
+        ("\"foo bar", &[3, 2, 0]),
+        ("\"foo, bar\"", &[2]),
+        ("\"bar foo\"", &[]),
+        ("\"foo\" \"bar\"", &[4, 2, 1, 0]),
+        ("\"oo bar\"", &[]),
+        ("\"服务\"", &[5]),
+        ("\"器 foo\"", &[5]),
+        ("\"foo 器\"", &[]),
+    ];
+    for (query, found) in cases {
+        let found: Vec<_> = found.iter().map(|at| texts[*at]).collect();
+        assert_eq!(world.search(query), found, "{query:?}");
+    }
+}
+
+#[test]
+fn query_without_letters_is_recognised() {
+    for query in ["", " ", "???", "\"\"", "- + *", "…", "\u{200B}"] {
+        assert!(!is_searchable(query), "{query:?}");
+    }
+    for query in ["a", "1", "字", "👍", "?x", "\"é"] {
+        assert!(is_searchable(query), "{query:?}");
+    }
+}
+
+#[test]
 fn query_length_is_bounded() {
     let mut world = world_with(&["a b c", &"x".repeat(20_000), &"字".repeat(5000)]);
     assert_eq!(world.search(&"a ".repeat(100_000)), ["a b c"]);
@@ -172,6 +291,59 @@ fn prefix_of_many_words_is_found() {
     }
 }
 
+/// Turns a log into one of version 4, whose index has these words of its messages.
+fn downgrade(world: World, words: &[(i64, &str)]) -> Dir {
+    let World { log, read, dir } = world;
+    drop((log, read));
+    let database = Connection::open(dir.database()).unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE IF EXISTS words_old; DROP TABLE words; PRAGMA user_version = 4;
+             CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1, tokenize = 'ascii');
+             UPDATE room SET indexed = last_seq;",
+        )
+        .unwrap();
+    for (seq, words) in words {
+        let place = 1_i64 << 38 | seq;
+        database.execute("INSERT INTO words (rowid, text) VALUES (?1, ?2)", (place, words)).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn index_of_an_earlier_version_is_built_anew_in_the_background() {
+    let mut world = World::new();
+    let texts: Vec<_> = (1..=1_500).map(|n| format!("Paweł {n}")).collect();
+    let entries: Vec<_> = (1..).zip(&texts).map(|(n, text)| entry(n, "", text)).collect();
+    world.append(&entries);
+    let words: Vec<_> = texts.iter().map(|text| text.to_lowercase()).collect();
+    let dir = downgrade(world, &(1..).zip(words.iter().map(String::as_str)).collect::<Vec<_>>());
+    let log = dir.open_with(&FAST).unwrap();
+    let mut world = World { read: log.reader().unwrap(), log, dir };
+    let old_tables = |world: &World| -> i64 {
+        let database = Connection::open(world.log.path()).unwrap();
+        let count = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'words_old%'";
+        database.query_row(count, [], |row| row.get(0)).unwrap()
+    };
+    assert!(old_tables(&world) > 0, "opening does not remove the old index");
+    let mut steps = 0;
+    loop {
+        // At any time, everything is found in the new way.
+        assert_eq!(world.find("pawel 7").len(), 111, "after {steps} steps");
+        assert_eq!(world.find("pawel").len(), 1_500 + steps as usize);
+        if world.log.index_pending().unwrap() == 0 {
+            break;
+        }
+        steps += 1;
+        world.append_message(1_500 + steps, "pawel");
+    }
+    assert!(steps >= 4, "{steps} steps: two more than for the new index alone");
+    assert_eq!(old_tables(&world), 0);
+    world.check();
+    let mut world = world.reopen();
+    assert_eq!(world.find("PAWEŁ 1500"), ["Paweł 1500"]);
+}
+
 #[test]
 fn unindexed_messages_are_found_first() {
     let mut world = World::new();
@@ -233,4 +405,73 @@ fn log_indexed_by_version_1_is_searched_unchanged() {
     log.append(&[entry(2, "", "from now")], &[]).unwrap();
     let found = log.reader().unwrap().search("", "from", 0, ALL).unwrap().messages;
     assert_eq!(found.iter().map(|it| &*it.content).collect::<Vec<_>>(), ["from now", "from before"]);
+}
+
+/// A room of messages with 24 words from a small vocabulary; the first one has the word "needle".
+fn large_room(messages: u32, options: &Options) -> World {
+    let mut world = World::with(options);
+    let word = |n: u32| {
+        let letter = char::from_u32(u32::from('a') + n % 23).unwrap();
+        format!("{letter}{}", n.wrapping_mul(2_654_435_761) % 3_000)
+    };
+    let text = |n: u32| (0..24).map(|i| word(n * 24 + i)).collect::<Vec<_>>().join(" ");
+    let mut entries: Vec<_> = (1..=messages).map(|n| entry(n, "", &text(n))).collect();
+    entries[0] = entry(1, "", &format!("{} needle", text(1)));
+    world.append(&entries);
+    world
+}
+
+#[test]
+fn search_ends_at_its_limit_of_work() {
+    const WORK: u64 = 60_000;
+    let limits = SearchLimits { work: WORK, time: Duration::MAX };
+    let mut world = large_room(6_000, &Options { search: limits, ..FAST });
+    let letters = "a b c d e f g h i j k l m n o";
+    for indexed in [false, true] {
+        if indexed {
+            world.index_all();
+        }
+        for (query, found) in [(format!("{letters} needle"), 1), (format!("{letters} needless"), 0)] {
+            let (mut before, mut searches, mut matches) = (0, 0, 0);
+            loop {
+                let results = world.read.search("", &query, before, ALL).unwrap();
+                searches += 1;
+                matches += results.messages.len();
+                assert!(results.work < WORK + 1_000, "{} of {query:?}", results.work);
+                let Some(searched) = results.partial else {
+                    assert!(results.reached_start);
+                    break;
+                };
+                assert!(!results.reached_start && searched > 0);
+                assert!(before == 0 || searched + 1 < before, "no progress beyond {before}");
+                before = searched + 1;
+            }
+            assert_eq!(matches, found, "{query:?}");
+            // With the index, a word that is rare or nowhere is looked up first.
+            assert_eq!(searches > 1, !indexed, "{searches} searches for {query:?}");
+        }
+    }
+    // Two halves of the room, each with a word that the other one lacks.
+    let halves: Vec<_> = (10_000..16_000)
+        .map(|n| entry(n, "halves", if n < 13_000 { "left and more" } else { "right and more" }))
+        .collect();
+    world.append(&halves);
+    world.index_all();
+    let results =
+        world.read.search("halves", "and more left", 0, PageSize { messages: 5, bytes: 1 << 16 }).unwrap();
+    assert_eq!((results.messages.len(), results.partial), (5, None), "frequent words are merged, not read");
+}
+
+#[test]
+fn cancelled_search_ends_early() {
+    let mut world = large_room(2_000, &FAST);
+    let cancellation = world.read.cancellation();
+    cancellation.cancel();
+    let results = world.read.search("", "nowhere", 0, ALL).unwrap();
+    assert!(results.work < 1_000 && results.partial.is_some(), "{results:?}");
+    // A page is not a search.
+    assert_eq!(world.contents().len(), 2_000);
+    cancellation.reset();
+    let results = world.read.search("", "nowhere", 0, ALL).unwrap();
+    assert!(results.work > 1_000 && results.reached_start, "{results:?}");
 }

@@ -3,19 +3,21 @@
 use std::{
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::Duration,
 };
 
 use parlour_server::store::{
-    AppendOutcome, EventLog, HistoryPage, INDEX_STEP_MESSAGES, LogError, LogReader, NewMessage, PageSize,
-    PageStart, Retention, RoomSummary, SearchResults, SessionChange, SessionRecord, Stamp,
+    AppendOutcome, Cancellation, EventLog, HistoryPage, INDEX_STEP_MESSAGES, LogError, LogReader, NewMessage,
+    PageSize, PageStart, Requester, Retention, RoomSummary, SearchResults, SessionChange, SessionRecord,
+    Stamp,
+    retention_clock::ClockRecord,
     sqlite::SqliteLog,
     threads::{AppendBatch, LogReport, LogThreads, Query, QueryKind, QueryResult, start},
 };
 
-use crate::world::{ALL, Dir, FAST, entry};
+use crate::world::{ALL, Dir, FAST, NOW, entry};
 
 /// How long a thread may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,11 +33,12 @@ enum Order {
 struct TestLog {
     appends: Sender<Vec<NewMessage>>,
     orders: Receiver<Order>,
-    retention_steps: Sender<()>,
+    retention_steps: Sender<i64>,
     index_steps: Sender<()>,
     /// The number of unindexed messages; `None` if indexing fails.
     unindexed: Option<u64>,
     seq: u64,
+    reader: TestReader,
 }
 
 impl EventLog for TestLog {
@@ -58,9 +61,14 @@ impl EventLog for TestLog {
         Ok(entries.iter().map(&mut stamp).collect())
     }
 
-    fn apply_retention(&mut self, _: &Retention, _: i64) -> Result<bool, LogError> {
-        let _ = self.retention_steps.send(());
+    fn apply_retention(&mut self, _: &Retention, now: i64) -> Result<bool, LogError> {
+        let _ = self.retention_steps.send(now);
         Ok(true)
+    }
+
+    fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError> {
+        *self.reader.clock.lock().unwrap() = Some(clock);
+        Ok(())
     }
 
     fn index_pending(&mut self) -> Result<u64, LogError> {
@@ -70,12 +78,19 @@ impl EventLog for TestLog {
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        Ok(Box::new(TestReader))
+        Ok(Box::new(TestReader { cancellation: Cancellation::default(), ..self.reader.clone() }))
     }
 }
 
-/// A reader of an empty log that panics on searches.
-struct TestReader;
+/// A reader of an empty log. It panics on a search for "x"; any other search it reports to the test, and ends it when it
+/// is ordered or cancelled.
+#[derive(Clone)]
+struct TestReader {
+    searches: Sender<String>,
+    search_orders: Arc<Mutex<Receiver<()>>>,
+    cancellation: Cancellation,
+    clock: Arc<Mutex<Option<ClockRecord>>>,
+}
 
 impl LogReader for TestReader {
     fn id(&mut self) -> Result<[u8; 16], LogError> {
@@ -84,8 +99,20 @@ impl LogReader for TestReader {
     fn page(&mut self, _: &str, _: PageStart, _: PageSize) -> Result<HistoryPage, LogError> {
         Ok(HistoryPage { to: 9, ..HistoryPage::default() })
     }
-    fn search(&mut self, _: &str, _: &str, _: u64, _: PageSize) -> Result<SearchResults, LogError> {
-        panic!("search")
+    fn search(&mut self, _: &str, query: &str, _: u64, _: PageSize) -> Result<SearchResults, LogError> {
+        assert_ne!(query, "x", "search");
+        self.searches.send(query.into()).unwrap();
+        let orders = self.search_orders.lock().unwrap();
+        while orders.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout)
+            && !self.cancellation.is_cancelled()
+        {}
+        Ok(SearchResults::default())
+    }
+    fn cancellation(&self) -> Cancellation {
+        self.cancellation.clone()
+    }
+    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError> {
+        Ok(*self.clock.lock().unwrap())
     }
     fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {
         Ok(Vec::new())
@@ -99,9 +126,14 @@ impl LogReader for TestReader {
 struct TestThreads {
     // Dropped before the threads, so that a failing test leaves no log waiting.
     orders: Sender<Order>,
+    search_orders: Sender<()>,
     handle: LogThreads,
+    /// The stored state of the clock.
+    clock: Arc<Mutex<Option<ClockRecord>>>,
+    /// The searches that were begun.
+    searches: Receiver<String>,
     appends: Receiver<Vec<NewMessage>>,
-    retention_steps: Receiver<()>,
+    retention_steps: Receiver<i64>,
     index_steps: Receiver<()>,
     reports: Receiver<LogReport>,
 }
@@ -113,11 +145,20 @@ impl TestThreads {
 
     /// A log with this number of unindexed messages.
     fn with(unindexed: Option<u64>) -> Self {
+        Self::with_clock(unindexed, None)
+    }
+
+    /// A log with this number of unindexed messages and this state of the clock.
+    fn with_clock(unindexed: Option<u64>, clock: Option<ClockRecord>) -> Self {
+        let clock = Arc::new(Mutex::new(clock));
         let (appended, appends) = channel();
         let (orders, ordered) = channel();
         let (retention_step, retention_steps) = channel();
         let (index_step, index_steps) = channel();
         let (report, reports) = channel();
+        let (searched, searches) = channel();
+        let (search_orders, search_ordered) = channel();
+        let search_ordered = Arc::new(Mutex::new(search_ordered));
         let log = TestLog {
             appends: appended,
             orders: ordered,
@@ -125,10 +166,26 @@ impl TestThreads {
             index_steps: index_step,
             unindexed,
             seq: 0,
+            reader: TestReader {
+                searches: searched,
+                search_orders: search_ordered,
+                cancellation: Cancellation::default(),
+                clock: clock.clone(),
+            },
         };
         let report = move |of_log| report.send(of_log).unwrap();
         let handle = start(Box::new(log), Retention::default(), report).unwrap();
-        Self { handle, appends, orders, retention_steps, index_steps, reports }
+        Self {
+            handle,
+            appends,
+            orders,
+            search_orders,
+            clock,
+            searches,
+            retention_steps,
+            index_steps,
+            reports,
+        }
     }
 
     fn append(&self, generation: u32, ids: &[u32]) {
@@ -152,6 +209,25 @@ impl TestThreads {
         }
     }
 
+    /// Submits a search, whose token is its number.
+    fn search(&self, user: &str, token: u64) {
+        let kind = QueryKind::Search { query: format!("{user}{token}"), before: 0 };
+        self.handle.read(token, Query { requester: requester(user), room: "".into(), kind, size: ALL });
+    }
+
+    /// The search that is begun next.
+    fn searching(&self) -> String {
+        self.searches.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// The token of the query that is reported next.
+    fn answered(&self) -> u64 {
+        match self.reports.recv_timeout(PATIENCE).unwrap() {
+            LogReport::Read(token, Ok(_)) => token,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Submits batches while a first one is being appended.
     fn during_first_append(submit: impl FnOnce(&Self)) -> Self {
         let threads = Self::new();
@@ -162,6 +238,10 @@ impl TestThreads {
         assert_eq!(threads.reported(), Ok(vec![1]));
         threads
     }
+}
+
+fn requester(user: &str) -> Requester {
+    Requester { address: Some([127, 0, 0, 1].into()), user: user.into() }
 }
 
 fn full() -> LogError {
@@ -240,7 +320,7 @@ fn panic_is_reported_as_failure() {
     threads.orders.send(Order::Append).unwrap();
     assert_eq!(threads.reported(), Ok(vec![1]));
     // The same for a reader; the other one continues.
-    let query = |kind| Query { room: "".into(), kind, size: ALL };
+    let query = |kind| Query { requester: Requester::default(), room: "".into(), kind, size: ALL };
     for token in 0..9 {
         threads.handle.read(token, query(QueryKind::Search { query: "x".into(), before: 0 }));
         let LogReport::Read(reported, Err(LogError::Failed(_))) =
@@ -259,11 +339,80 @@ fn panic_is_reported_as_failure() {
 }
 
 #[test]
+fn pages_do_not_wait_for_searches() {
+    let threads = TestThreads::new();
+    for token in 1..=5 {
+        threads.search("tom", token);
+    }
+    assert_eq!(threads.searching(), "tom1");
+    let kind = QueryKind::Page(PageStart::End);
+    threads.handle.read(6, Query { requester: requester("lili"), room: "".into(), kind, size: ALL });
+    assert_eq!(threads.answered(), 6);
+    for token in 1..=5 {
+        threads.search_orders.send(()).unwrap();
+        assert_eq!(threads.answered(), token);
+    }
+}
+
+#[test]
+fn requesters_search_in_turn() {
+    let threads = TestThreads::new();
+    for token in 1..=3 {
+        threads.search("tom", token);
+    }
+    assert_eq!(threads.searching(), "tom1");
+    threads.search("lili", 4);
+    threads.search("lili", 5);
+    threads.search("zoe", 6);
+    let expected = [1, 2, 4, 6, 3, 5];
+    for token in expected {
+        threads.search_orders.send(()).unwrap();
+        assert_eq!(threads.answered(), token);
+    }
+    let begun: Vec<_> = threads.searches.try_iter().collect();
+    assert_eq!(begun, ["tom2", "lili4", "zoe6", "tom3", "lili5"]);
+}
+
+#[test]
+fn cancelled_queries_are_not_executed_further() {
+    let threads = TestThreads::new();
+    for token in 1..=4 {
+        threads.search("tom", token);
+    }
+    assert_eq!(threads.searching(), "tom1");
+    threads.handle.cancel(2);
+    // While it is running, and after that nothing of it is left.
+    threads.handle.cancel(1);
+    assert_eq!(threads.searching(), "tom3");
+    threads.search_orders.send(()).unwrap();
+    assert_eq!((threads.answered(), threads.searching()), (3, "tom4".into()));
+    // Closing does not wait for searches.
+    threads.search("tom", 5);
+    let TestThreads { handle, reports, searches, orders, search_orders, .. } = threads;
+    handle.close();
+    assert!(reports.try_iter().next().is_none() && searches.try_iter().next().is_none());
+    drop((orders, search_orders));
+}
+
+#[test]
 fn idle_log_applies_retention_until_done() {
     let threads = TestThreads::new();
     for _ in 0..5 {
         threads.retention_steps.recv_timeout(PATIENCE).unwrap();
     }
+}
+
+#[test]
+fn retention_does_not_believe_a_clock_that_jumped() {
+    // The log was last used in 2023.
+    let stored = ClockRecord { time: NOW, seen: NOW, waited: 0 };
+    let threads = TestThreads::with_clock(Some(0), Some(stored));
+    for _ in 0..5 {
+        let now = threads.retention_steps.recv_timeout(PATIENCE).unwrap();
+        assert!((NOW..NOW + 3_600_000).contains(&now), "{now}");
+    }
+    let waiting = threads.clock.lock().unwrap().unwrap();
+    assert!(waiting.waited > 0 && waiting.time < NOW + 3_600_000 && waiting.seen > NOW, "{waiting:?}");
 }
 
 #[test]
@@ -313,7 +462,15 @@ fn closing_finishes_pending_work_and_leaves_one_file() {
     for n in 1..=100 {
         handle.append(AppendBatch { generation: 0, messages: vec![entry(n, "", "x")], sessions: Vec::new() });
     }
-    handle.read(7, Query { room: "".into(), kind: QueryKind::Page(PageStart::End), size: ALL });
+    handle.read(
+        7,
+        Query {
+            requester: Requester::default(),
+            room: "".into(),
+            kind: QueryKind::Page(PageStart::End),
+            size: ALL,
+        },
+    );
     handle.close();
     let reports = reports.lock().unwrap();
     let appended =

@@ -8,11 +8,12 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use parlour_core::model::MessageId;
 use parlour_server::store::{
-    AppendOutcome, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart,
+    AppendOutcome, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart, SearchLimits,
     SearchResults, Stamp,
     sqlite::{NAME, Options, SqliteLog, Synchronous},
 };
@@ -24,7 +25,12 @@ pub const NOW: i64 = 1_700_000_000_000;
 pub const ALL: PageSize = PageSize { messages: usize::MAX, bytes: usize::MAX };
 
 /// Without syncing to the disk.
-pub const FAST: Options = Options { synchronous: Synchronous::Off, max_pages: None, read_only: false };
+pub const FAST: Options = Options {
+    synchronous: Synchronous::Off,
+    max_pages: None,
+    read_only: false,
+    search: SearchLimits { work: u64::MAX - 1, time: Duration::MAX },
+};
 
 /// A directory for a log, removed when dropped.
 pub struct Dir(PathBuf);
@@ -134,7 +140,7 @@ impl World {
 
     /// All matches in the lobby, in the current state of the index.
     pub fn find(&mut self, query: &str) -> Vec<String> {
-        let SearchResults { messages, reached_start } = self.read.search("", query, 0, ALL).unwrap();
+        let SearchResults { messages, reached_start, .. } = self.read.search("", query, 0, ALL).unwrap();
         assert!(reached_start);
         messages.into_iter().map(|message| message.content).collect()
     }

@@ -1,6 +1,8 @@
 //! The text being written.
 
-use leptos::{html, prelude::*};
+use leptos::{html, prelude::*, task::spawn_local};
+
+use web_sys::HtmlTextAreaElement;
 
 use crate::ctrl::{Store, use_store};
 
@@ -13,18 +15,33 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Makes an empty draft.
+    /// Makes an empty draft, and loads what was typed before and not sent.
     pub fn new() -> Self {
-        Self { store: use_store(), text: RwSignal::new(String::new()), field: NodeRef::new() }
+        let draft = Self { store: use_store(), text: RwSignal::new(String::new()), field: NodeRef::new() };
+        let stored = draft.store.load_draft();
+        spawn_local(async move {
+            let stored = stored.await;
+            if !stored.is_empty() {
+                draft.insert(&stored);
+            }
+        });
+        draft
     }
 
     /// Inserts a text before the current draft, on a line of its own, and focuses the field.
     pub fn prepend(self, text: &str) {
-        let Some(field) = self.field.get_untracked() else { return };
+        if let Some(field) = self.insert(text) {
+            let _ = field.focus();
+        }
+    }
+
+    /// [`Self::prepend`] without the focus. Returns the field; `None` if the room is not shown any more.
+    fn insert(self, text: &str) -> Option<HtmlTextAreaElement> {
+        let field = self.field.try_get_untracked().flatten()?;
         let written = field.value();
         let whole = if written.is_empty() { text.to_owned() } else { format!("{text}\n{written}") };
         self.store.draft_changed(&whole);
         self.text.set(whole);
-        let _ = field.focus();
+        Some(field)
     }
 }

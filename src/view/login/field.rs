@@ -4,13 +4,14 @@ use leptos::{html, prelude::*};
 use parlour_core::status::Status;
 
 use super::{has_error, is_logging_in, tr};
-use crate::{ctrl::use_store, i18n::Key};
+use crate::{config, ctrl::use_store, i18n::Key};
 
 /// A labelled text field. It is read-only during a login, and marked as invalid if it caused the last failure. Follows
 /// the store's connection and login error.
 #[component]
 pub fn Field(
     id: &'static str,
+    /// What is typed is kept under this name.
     name: &'static str,
     label: Key,
     placeholder: Key,
@@ -27,6 +28,11 @@ pub fn Field(
 ) -> impl IntoView {
     let store = use_store();
     let invalid = move || has_error(store, is_cause);
+    let input = move |event| {
+        let typed = event_target_value(&event);
+        config::keep_typed(name, &typed);
+        text.set(typed);
+    };
     view! {
         <label class="field">
             <span class="field-name">{tr(label)}</span>
@@ -36,7 +42,7 @@ pub fn Field(
                 readonly=move || is_logging_in(store)
                 aria-invalid=move || invalid().then_some("true")
                 aria-describedby=move || invalid().then_some("login-error")
-                prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))
+                prop:value=move || text.get() on:input=input
             />
         </label>
     }

@@ -8,7 +8,7 @@ use parlour_core::{model::Connection, status::Status};
 use self::field::Field;
 use super::{
     settings::Settings,
-    shared::{ConnectionBar, Mark, tr, use_texts},
+    shared::{ConnectionBar, Mark, reload_page, tr, use_texts},
 };
 use crate::{
     ctrl::{Store, use_store},
@@ -60,6 +60,7 @@ pub fn LoginPage() -> impl IntoView {
                 />
                 <ErrorMessage/>
                 <Suggestion nick server/>
+                <Reload/>
                 <Buttons/>
                 <ConnectionBar/>
             </form>
@@ -101,6 +102,19 @@ fn Suggestion(nick: RwSignal<String>, server: RwSignal<String>) -> impl IntoView
         <Show when=move || suggestion().is_some()>
             <button type="button" id="login-suggestion" class="button" on:click=log_in>
                 {move || suggestion().map(|nick| t().login_submit_as(&nick))}
+            </button>
+        </Show>
+    }
+}
+
+/// A button that reloads the page, if the host has a newer version. Follows the store's login error.
+#[component]
+fn Reload() -> impl IntoView {
+    let store = use_store();
+    view! {
+        <Show when=move || has_error(store, |status| status == Status::PageOutdated)>
+            <button type="button" id="login-reload" class="button" on:click=move |_| reload_page()>
+                {tr(Key::CommonReload)}
             </button>
         </Show>
     }

@@ -1,20 +1,26 @@
-//! The search panel, which replaces the member list while it is open and covers the room in a narrow viewport.
+//! The search panel, which replaces the member list while it is open and covers the room in a narrow viewport. Its content
+//! is in a part of the client that is loaded later.
 
 mod excerpt;
 mod form;
 mod keyboard;
 mod panel_state;
+mod part;
 mod results;
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 
-pub use self::panel_state::{PanelState, can_search};
 use self::{
     form::{DateField, WordsField},
     keyboard::move_focus,
+    part::Content,
     results::Results,
 };
-use super::shared::{Icon, icon, tr, use_texts};
+pub use self::{
+    panel_state::{PanelState, can_search},
+    part::preload_content,
+};
+use super::shared::{Icon, focus_next_frame, icon, tr, use_texts};
 use crate::{ctrl::use_store, i18n::Key};
 
 /// The button that opens and closes the panel.
@@ -34,7 +40,7 @@ pub fn SearchToggle() -> impl IntoView {
     }
 }
 
-/// The panel: a field for words, one for a date, and the results. Follows the store's seek result.
+/// The frame of the panel, and its content once that is loaded. Follows the store's seek result.
 #[component]
 pub fn SearchPanel() -> impl IntoView {
     let panel = expect_context::<PanelState>();
@@ -60,10 +66,19 @@ pub fn SearchPanel() -> impl IntoView {
                     <Icon path=icon::CLOSE/>
                 </button>
             </div>
-            <WordsField/>
-            <DateField/>
-            <Results/>
+            <Content/>
         </section>
+    }
+}
+
+/// The content of the panel: a field for words, one for a date, and the results. Moves the focus to the first field.
+#[component]
+fn PanelContent() -> impl IntoView {
+    focus_next_frame(expect_context::<PanelState>().field);
+    view! {
+        <WordsField/>
+        <DateField/>
+        <Results/>
     }
 }
 

@@ -19,7 +19,7 @@ pub struct PanelState {
     drawer: Drawer,
     /// The button that opens the panel and gets the focus when it is closed.
     pub(super) toggle: NodeRef<html::Button>,
-    /// The field for the words, which gets the focus when the panel is opened.
+    /// The field for the words, which gets the focus when it is mounted.
     pub(super) field: NodeRef<html::Input>,
 }
 
@@ -63,7 +63,6 @@ impl PanelState {
     fn open(self) {
         self.drawer.close();
         self.opened.set(true);
-        focus_next_frame(self.field);
     }
 }
 

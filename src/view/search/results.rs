@@ -19,9 +19,12 @@ pub fn Results() -> impl IntoView {
     let opened = RwSignal::new(0_u64);
     let state = move || search.with(|search| search.state);
     let found = move || search.with(|search| (search.messages.len(), search.has_more));
+    let partial = move || search.with(|search| search.partial.is_some());
     let status = move || match (state(), found()) {
         (SearchState::Idle, _) => t().text(Key::SearchHint).to_owned(),
         (SearchState::InProgress, _) => t().text(Key::SearchSearching).to_owned(),
+        (SearchState::Done, (0, _)) if partial() => t().text(Key::SearchNoneFoundYet).to_owned(),
+        (SearchState::Done, (n, _)) if partial() => t().search_found_so_far(n),
         (SearchState::Done, (0, _)) => t().text(Key::SearchNoneFound).to_owned(),
         (SearchState::Done, (n, true)) => t().search_found_more(n),
         (SearchState::Done, (n, false)) => t().search_found(n),

@@ -4,6 +4,7 @@ use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement};
 
+use super::reload_page;
 use crate::i18n::{Key, Locale, texts};
 
 /// Covers the page with a notice and a button that reloads it.
@@ -38,10 +39,7 @@ fn build_notice() -> Result<(), JsValue> {
     let button = add(&card, "button", "reload", texts.text(Key::CommonReload))?;
     button.set_attribute("type", "button")?;
     button.set_class_name("button primary");
-    EventListener::new(&button, "click", |_| {
-        let _ = web_sys::window().map(|window| window.location().reload());
-    })
-    .forget();
+    EventListener::new(&button, "click", |_| reload_page()).forget();
     // The rest of the page does not react any more.
     if let Some(app) = document.get_element_by_id("app") {
         app.set_attribute("inert", "")?;

@@ -126,6 +126,12 @@ fn fit_above_keyboard(viewport: &VisualViewport) {
     };
 }
 
+/// Reloads the page.
+pub fn reload_page() {
+    // If this fails, the user can still reload it with the browser's own button.
+    let _ = web_sys::window().map(|window| window.location().reload());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

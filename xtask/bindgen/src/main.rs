@@ -1,7 +1,7 @@
 //! The `wasm-bindgen` command that Trunk calls, in the version that Cargo.lock names, so that it cannot differ from the
 //! version of the crate. It is installed under the name `wasm-bindgen`, which rustc does not allow for the package.
 //!
-//! A module with a split point is first divided by [`split`]; wasm-bindgen then processes the main module.
+//! A module with split points is first divided by [`split`]; wasm-bindgen then processes the main module.
 
 mod split;
 
@@ -47,7 +47,7 @@ fn main() -> Result<()> {
     let Some(main) = split::split(&input, &out_dir)? else {
         return bindgen.input_path(input).generate(out_dir);
     };
-    // The room's module uses the exports that the linker made. The linker has left the names of functions in the module,
+    // The parts use the exports that the linker made. The linker has left the names of functions in the module,
     // because the splitter reads them.
     bindgen.keep_lld_exports(true).remove_name_section(true).remove_producers_section(true);
     let mut output = bindgen.input_path(main).generate_output()?;

@@ -1,12 +1,14 @@
-//! Divides the client into a main module and the room's module, which the page loads after the login page.
+//! Divides the client into a main module and parts, which the page loads when it needs them.
 //!
-//! `wasm_split_cli_support` finds the split point, which `#[wasm_split]` marks, and writes both modules; the room's module
-//! imports memory, tables and functions of the main module. The script that it also writes is not used: it imports the
-//! main script by name, which contains a hash that is known only to Trunk, and it supports neither an integrity nor a
-//! retry. boot/load_room.js takes its place. Trunk copies it into the bundle because it is in wasm-bindgen's folder for
-//! snippets, and adds a preload link with an integrity to the page.
+//! `wasm_split_cli_support` finds the split points, which `#[wasm_split]` marks with the name of a part, and writes one
+//! module for each part and one for the code that only several parts share. They import memory, tables and functions of
+//! the main module. The script that it also writes is not used: it imports the main script by name, which contains a hash
+//! that is known only to Trunk, and it supports neither an integrity nor a retry. boot/load_part.js takes its place. Trunk
+//! copies it into the bundle because it is in wasm-bindgen's folder for snippets, and adds a preload link with an
+//! integrity to the page.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -16,35 +18,35 @@ use sha2::{Digest, Sha256};
 use walrus::{Module, ModuleConfig};
 use wasm_split_cli_support::{Options, transform};
 
-/// The room's module, in wasm-bindgen's output folder.
-const ROOM: &str = "room.wasm";
+/// The folder of the parts' modules in wasm-bindgen's output folder.
+const MODULES: &str = "parts";
 
-/// The name of the part in `#[wasm_split]`, which is also part of the name of the exported loader.
-const PART: &str = "room";
+/// The file in it that lists them: a line for each module, with its file name and the parts that need it.
+const LIST: &str = "list.txt";
 
 /// The import module of calls to a split point. A module without it is not split.
 const MARK: &[u8] = b"__wasm_split_placeholder__";
 
-/// The import module under which the room's module imports the main module.
+/// The import module under which a part imports the main module.
 const MAIN: &str = "__wasm_split";
 
-const LOADER: &str = include_str!("../../../boot/load_room.js");
+const LOADER: &str = include_str!("../../../boot/load_part.js");
 
-/// Divides a module that has a split point, and returns the file with the main module. The room's module and its loader
-/// are written to `out_dir`, from which those of an earlier build are always removed.
+/// Divides a module that has split points, and returns the file with the main module. The modules of the parts, their list
+/// and their loader are written to `out_dir`, from which those of an earlier build are always removed.
 ///
 /// # Errors
-/// Files cannot be read or written, the module was linked without `--emit-relocs`, or it has another number of parts.
+/// Files cannot be read or written, the module was linked without `--emit-relocs`, or the loader does not know a part.
 pub fn split(input: &Path, out_dir: &Path) -> Result<Option<PathBuf>> {
-    let snippets = out_dir.join("snippets");
+    let (snippets, parts) = (out_dir.join("snippets"), out_dir.join(MODULES));
     ignore_not_found(fs::remove_dir_all(&snippets))?;
-    ignore_not_found(fs::remove_file(out_dir.join(ROOM)))?;
+    ignore_not_found(fs::remove_dir_all(&parts))?;
     let module = fs::read(input).with_context(|| input.display().to_string())?;
     if !module.windows(MARK.len()).any(|bytes| bytes == MARK) {
         return Ok(None);
     }
     // A hash in the name lets browsers cache the file forever.
-    let loader = format!("load-room-{:.16x}.js", Sha256::digest(LOADER));
+    let loader = format!("load-part-{:.16x}.js", Sha256::digest(LOADER));
     fs::create_dir_all(&snippets)?;
     fs::write(snippets.join(&loader), LOADER)?;
 
@@ -60,29 +62,63 @@ pub fn split(input: &Path, out_dir: &Path) -> Result<Option<PathBuf>> {
     let output = transform(options).map_err(|error| {
         anyhow!("the module cannot be split: {error:#}; is it linked with --emit-relocs?")
     })?;
-    let [room] = &output.split_modules[..] else {
-        anyhow::bail!("the client has {} parts instead of one", output.split_modules.len());
-    };
-    ensure!(output.prefetch_map.contains_key(PART), "the client has no part named {PART:?}");
-    fs::write(out_dir.join(ROOM), without_custom_sections(&fs::read(room)?)?)?;
+    for part in output.prefetch_map.keys() {
+        ensure!(
+            loader_of(part).is_some(),
+            "boot/load_part.js does not export the loader of the part {part:?}"
+        );
+    }
+    fs::create_dir_all(&parts)?;
+    let needed = needed_by(&output.prefetch_map.into_iter().collect());
+    for stem in needed.keys() {
+        let module = fs::read(split_dir.join(stem).with_extension("wasm"))?;
+        fs::write(parts.join(file_name(stem)), without_custom_sections(&module)?)?;
+    }
+    let line = |(stem, parts): (&String, &Vec<String>)| format!("{} {}\n", file_name(stem), parts.join(" "));
+    let mut lines: Vec<_> = needed.iter().map(line).collect();
+    lines.sort_unstable();
+    fs::write(parts.join(LIST), lines.concat())?;
     Ok(Some(main))
 }
 
-/// Checks that the main module exports everything that the room's module imports. Otherwise the page would fail in the
-/// browser.
-///
-/// # Errors
-/// An import is missing, or the room's module cannot be read.
-pub fn check(main: &Module, out_dir: &Path) -> Result<()> {
-    check_imports(main, &Module::from_file(out_dir.join(ROOM))?)
+/// The start of a part's loader in [`LOADER`]. The client imports it under this name.
+fn loader_of(part: &str) -> Option<usize> {
+    LOADER.find(&format!("export const __wasm_split_load_{part} = "))
 }
 
-fn check_imports(main: &Module, room: &Module) -> Result<()> {
-    for import in room.imports.iter() {
+/// The parts that need each module, from the modules that each part needs.
+fn needed_by(modules: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+    let mut needed = BTreeMap::<String, Vec<String>>::new();
+    for (part, stems) in modules {
+        for stem in stems {
+            needed.entry(stem.clone()).or_default().push(part.clone());
+        }
+    }
+    needed
+}
+
+/// The name of a module's file: that of its part, or `shared` and a number.
+fn file_name(stem: &str) -> String {
+    format!("{}.wasm", stem.trim_start_matches("split_").replace("chunk_", "shared-"))
+}
+
+/// Checks that the main module exports everything that the parts import. Otherwise the page would fail in the browser.
+///
+/// # Errors
+/// An import is missing, or a part's module cannot be read.
+pub fn check(main: &Module, out_dir: &Path) -> Result<()> {
+    let list = fs::read_to_string(out_dir.join(MODULES).join(LIST))?;
+    list.lines().filter_map(|line| line.split(' ').next()).try_for_each(|file| {
+        check_imports(main, &Module::from_file(out_dir.join(MODULES).join(file))?).context(file.to_owned())
+    })
+}
+
+fn check_imports(main: &Module, part: &Module) -> Result<()> {
+    for import in part.imports.iter() {
         let exported = import.module == MAIN && main.exports.iter().any(|export| export.name == import.name);
         ensure!(
             exported,
-            "the room imports {}.{}, which the main module does not export",
+            "the part imports {}.{}, which the main module does not export",
             import.module,
             import.name
         );
@@ -118,11 +154,12 @@ mod tests {
     fn a_module_without_a_split_point_is_left_alone() {
         let dir = std::env::temp_dir().join(format!("parlour-bindgen-{}", std::process::id()));
         fs::create_dir_all(dir.join("snippets")).unwrap();
-        fs::write(dir.join(ROOM), "of an earlier build").unwrap();
+        fs::create_dir_all(dir.join(MODULES)).unwrap();
+        fs::write(dir.join(MODULES).join("room.wasm"), "of an earlier build").unwrap();
         let file = dir.join("client.wasm");
         fs::write(&file, Module::default().emit_wasm()).unwrap();
         assert_eq!(split(&file, &dir).unwrap(), None);
-        assert!(!dir.join(ROOM).exists() && !dir.join("snippets").exists());
+        assert!(!dir.join(MODULES).exists() && !dir.join("snippets").exists());
         fs::remove_dir_all(dir).unwrap();
     }
 
@@ -131,14 +168,14 @@ mod tests {
         let mut main = Module::default();
         let memory = main.memories.add_local(false, false, 1, None, None);
         main.exports.add("memory", memory);
-        let room = |module: &str, name: &str| {
-            let mut room = Module::default();
-            room.add_import_memory(module, name, false, false, 1, None, None);
-            room
+        let part = |module: &str, name: &str| {
+            let mut part = Module::default();
+            part.add_import_memory(module, name, false, false, 1, None, None);
+            part
         };
-        check_imports(&main, &room(MAIN, "memory")).unwrap();
+        check_imports(&main, &part(MAIN, "memory")).unwrap();
         for (module, name) in [(MAIN, "__indirect_function_table"), ("env", "memory")] {
-            let error = check_imports(&main, &room(module, name)).unwrap_err();
+            let error = check_imports(&main, &part(module, name)).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
         }
     }
@@ -147,12 +184,28 @@ mod tests {
     fn names_and_relocations_are_removed() {
         let mut module = Module::default();
         module.customs.add(walrus::RawCustomSection { name: "reloc.CODE".into(), data: vec![1] });
-        module.name = Some("room".into());
+        module.name = Some("part".into());
         assert_eq!(without_custom_sections(&module.emit_wasm()).unwrap(), b"\0asm\x01\0\0\0");
     }
 
     #[test]
-    fn the_loader_exports_the_function_that_the_module_imports() {
-        assert!(LOADER.contains(&format!("export async function __wasm_split_load_{PART}(")));
+    fn the_loader_exports_a_function_for_each_part() {
+        assert!(loader_of("room").is_some() && loader_of("search").is_some() && loader_of("roo").is_none());
+    }
+
+    #[test]
+    fn shared_modules_are_listed_with_all_their_parts() {
+        let stems = |list: &[&str]| list.iter().map(|&stem| stem.to_owned()).collect::<Vec<_>>();
+        let modules = BTreeMap::from([
+            ("room".to_owned(), stems(&["chunk_3", "split_room"])),
+            ("search".to_owned(), stems(&["chunk_3", "split_search"])),
+        ]);
+        let needed = needed_by(&modules);
+        assert_eq!(needed["chunk_3"], ["room", "search"]);
+        assert_eq!(needed["split_search"], ["search"]);
+        assert_eq!(
+            (file_name("chunk_3"), file_name("split_room")),
+            ("shared-3.wasm".into(), "room.wasm".into())
+        );
     }
 }

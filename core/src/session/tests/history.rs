@@ -31,10 +31,9 @@ pub(super) fn page(request: u32, from: u64, to: u64) -> Envelope {
         request,
         frames,
         reached_start: from == 0,
-        reached_end: false,
         from,
         to,
-        partial: false,
+        ..wire::HistoryPage::default()
     };
     codec::extension("", Ext::HistoryPage(page))
 }

@@ -66,6 +66,23 @@ fn search_results_do_not_change_the_known_ranges() {
 }
 
 #[test]
+fn partial_search_results_say_how_far_they_go() {
+    let mut driver = online();
+    driver.search("hello", 0);
+    let mut answer = results_page(1, &[150], false);
+    let Some(Ext::HistoryPage(page)) = &mut answer.extension else { unreachable!() };
+    (page.partial, page.from) = (true, 120);
+    driver.receive(&answer);
+    let Some(Event::SearchFinished { results: Ok(results), .. }) = driver.events.last() else { panic!() };
+    assert_eq!((results.partial, results.more, results.messages.len()), (Some(120), true, 1));
+    driver.search("hello", 121);
+    driver.receive(&results_page(2, &[], true));
+    let Some(Event::SearchFinished { results: Ok(results), .. }) = driver.events.last() else { panic!() };
+    assert_eq!((results.partial, results.more), (None, false));
+    assert_eq!((gaps(&driver), shown(&driver)), (vec![], vec![]), "search results are not a range");
+}
+
+#[test]
 fn own_messages_are_marked_in_search_results() {
     let mut driver = online();
     driver.search("hello", 0);

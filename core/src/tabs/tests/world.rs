@@ -418,6 +418,7 @@ impl World {
         let Role::Promoting(mut follower, received) = role else { panic!("not promoting") };
         let (unsent, (sends, commands)) = (follower.take_queued(), follower.take_unanswered());
         tab.gate = Gate::default();
+        tab.shown.apply(Event::OutdatedSince(None));
         self.with_session(at, |session| {
             session.handle_login(now, "tom", persisted).unwrap();
             session.handle_adopt_queued(unsent);

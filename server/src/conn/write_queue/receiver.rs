@@ -8,6 +8,7 @@ use super::{
     Ending, RETAINED_FRAMES,
     shared::{Shared, Writer},
 };
+use crate::conn::input_budget;
 
 /// The socket task's end.
 #[derive(Debug)]
@@ -79,9 +80,9 @@ impl Receiver {
         }
     }
 
-    /// Counts a message that is forwarded to the hub; [`Sender::message_handled`](super::Sender::message_handled)
-    /// counts it out.
-    pub fn message_forwarded(&self) {
-        self.0.lock().unhandled_messages += 1;
+    /// Counts a message of this length that is forwarded to the hub;
+    /// [`Sender::message_handled`](super::Sender::message_handled) counts it out.
+    pub fn message_forwarded(&self, length: usize) {
+        self.0.lock().unhandled_bytes += input_budget::cost(length);
     }
 }

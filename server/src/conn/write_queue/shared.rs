@@ -8,7 +8,8 @@ use std::{
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Ending, MAX_UNHANDLED_MESSAGES};
+use super::Ending;
+use crate::conn::input_budget::{self, MAX_BYTES_PER_CONNECTION};
 
 /// Which task may write to the socket.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,8 @@ pub(super) struct State {
     /// Written by the socket task since the hub task last counted them.
     pub(super) written_bytes: usize,
     pub(super) written_buffers: usize,
-    /// Messages that the socket task forwarded to the hub and the hub has not handled.
-    pub(super) unhandled_messages: usize,
+    /// The bytes of messages that the socket task forwarded to the hub and the hub has not handled.
+    pub(super) unhandled_bytes: usize,
     waker: Option<Waker>,
 }
 
@@ -79,11 +80,11 @@ impl Shared {
         true
     }
 
-    /// The hub has handled one message. Wakes the socket task if it had stopped reading.
-    pub(super) fn message_handled(&self) {
+    /// The hub has handled a message of this length. Wakes the socket task if it had stopped reading.
+    pub(super) fn message_handled(&self, length: usize) {
         let mut state = self.lock();
         let was_full = !state.may_read();
-        state.unhandled_messages = state.unhandled_messages.saturating_sub(1);
+        state.unhandled_bytes = state.unhandled_bytes.saturating_sub(input_budget::cost(length));
         if was_full && state.may_read() {
             wake(state);
         }
@@ -93,7 +94,7 @@ impl Shared {
 impl State {
     /// Whether the socket task may read further messages.
     pub(super) const fn may_read(&self) -> bool {
-        self.unhandled_messages < MAX_UNHANDLED_MESSAGES
+        self.unhandled_bytes < MAX_BYTES_PER_CONNECTION
     }
 
     pub(super) fn register_waker(&mut self, cx: &Context<'_>) {

@@ -11,11 +11,17 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::mpsc::UnboundedReceiver,
 };
 
 use super::*;
 use crate::{
-    conn::{socket::Socket, timeouts::Timeouts},
+    conn::{
+        input_budget::{InputBudget, MAX_BYTES_PER_CONNECTION, MIN_MESSAGE_BYTES},
+        limiter::ConnectionLimiter,
+        socket::Socket,
+        timeouts::Timeouts,
+    },
     hub::connection_table::ConnectionId,
     hub_task::HubInput,
 };
@@ -144,13 +150,17 @@ fn frames_pushed_before_the_end_are_handed_over() {
 fn socket_stops_reading_while_hub_is_behind() {
     let (sender, mut receiver) = small();
     let mut out = VecDeque::new();
-    for _ in 0..MAX_UNHANDLED_MESSAGES {
-        assert!(take(&mut receiver, &mut out).may_read);
-        receiver.message_forwarded();
+    for length in [1, MIN_MESSAGE_BYTES, MAX_BYTES_PER_CONNECTION / 2, MAX_BYTES_PER_CONNECTION, 10 << 20] {
+        for _ in 0..MAX_BYTES_PER_CONNECTION.div_ceil(length.max(MIN_MESSAGE_BYTES)) {
+            assert!(take(&mut receiver, &mut out).may_read);
+            receiver.message_forwarded(length);
+        }
+        assert!(!take(&mut receiver, &mut out).may_read, "{length}");
+        for _ in 0..MAX_BYTES_PER_CONNECTION.div_ceil(length.max(MIN_MESSAGE_BYTES)) {
+            sender.message_handled(length);
+            assert!(take(&mut receiver, &mut out).may_read, "{length}");
+        }
     }
-    assert!(!take(&mut receiver, &mut out).may_read);
-    sender.message_handled();
-    assert!(take(&mut receiver, &mut out).may_read);
 }
 
 /// The two ends of a TCP connection.
@@ -317,19 +327,60 @@ fn socket_task_is_woken_after_the_hub_write_it_waited_for() {
     assert_eq!(*out, ["pong"]);
 }
 
-#[tokio::test]
-async fn close_at_end_of_stream_is_answered_after_a_hub_write() {
-    let (near, mut far) = ends().await;
+/// A socket task without timeouts, its queue, and the inputs of the hub.
+fn socket(near: TcpStream, budget: InputBudget) -> (Socket, Sender, UnboundedReceiver<HubInput>) {
     let (read, write) = near.into_split();
     let write = Arc::new(write);
     let sink = Arc::downgrade(&write);
     let (sender, receiver) = channel(bounds(100, 9, Duration::ZERO), sink);
-    let (inbox, mut inputs) = tokio::sync::mpsc::unbounded_channel();
+    let (inbox, inputs) = tokio::sync::mpsc::unbounded_channel();
     let never = Duration::from_secs(600);
-    let times =
-        Timeouts { ping_interval: never, ping_timeout: never, frame_timeout: never, write_timeout: never };
-    let socket =
-        Socket::new((read, write), ConnectionId::new(0, 0), 1 << 10, receiver, inbox, Arc::new(times));
+    let times = Arc::new(Timeouts {
+        ping_interval: never,
+        ping_timeout: never,
+        frame_timeout: never,
+        write_timeout: never,
+    });
+    let conn = ConnectionId::new(0, 0);
+    (Socket::new((read, write), conn, 1 << 10, receiver, inbox, budget, times), sender, inputs)
+}
+
+fn budget(limiter: &Arc<ConnectionLimiter>) -> InputBudget {
+    InputBudget::new(limiter.acquire([127, 0, 0, 1].into()).unwrap())
+}
+
+#[tokio::test]
+async fn message_and_close_wait_until_the_address_has_fewer_unhandled_bytes() {
+    let limiter = ConnectionLimiter::new(0, 0);
+    let others = budget(&limiter).try_reserve(usize::MAX).unwrap();
+    let (near, mut far) = ends().await;
+    let (socket, _sender, mut inputs) = socket(near, budget(&limiter));
+    let task = tokio::spawn(socket.run(Bytes::new()));
+    // Two messages, a Ping and a Close, in one write.
+    let input = [0x82, 0x81, 0, 0, 0, 0, b'a', 0x82, 0x81, 0, 0, 0, 0, b'b', 0x89, 0x80, 0, 0, 0, 0];
+    far.write_all(&[&input[..], &[0x88, 0x80, 0, 0, 0, 0]].concat()).await.unwrap();
+    let mut pong = [0; 2];
+    far.read_exact(&mut pong).await.unwrap();
+    assert_eq!(pong, [0x8A, 0], "the Ping is answered, so what precedes it was read");
+    assert!(inputs.try_recv().is_err(), "nothing of it is in the hub's channel");
+    drop(others);
+    for expected in [b"a", b"b"] {
+        match inputs.recv().await {
+            Some(HubInput::Message { bytes, .. }) => assert_eq!(bytes, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(matches!(inputs.recv().await, Some(HubInput::Closed { reason: "closed by the peer", .. })));
+    let mut answer = Vec::new();
+    far.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, [0x88, 0]);
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn close_at_end_of_stream_is_answered_after_a_hub_write() {
+    let (near, mut far) = ends().await;
+    let (socket, sender, mut inputs) = socket(near, budget(&ConnectionLimiter::new(0, 0)));
     assert!(sender.shared.begin_hub_write());
     far.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap();
     far.shutdown().await.unwrap();

@@ -2,14 +2,14 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::{Options, Synchronous, fault};
+use super::{Options, Synchronous, epoch::Mark, fault};
 use crate::store::LogError;
 
 /// The file name of the database.
@@ -25,13 +25,41 @@ const WAL_LIMIT_BYTES: u32 = 64 << 20;
 /// The minimum size of a database: one page.
 const MIN_DATABASE_BYTES: u64 = 512;
 
+/// The most that is read of the lock file.
+const MAX_MARK_BYTES: u64 = 256;
+
 /// The page cache of the writing connection.
 const WRITER_CACHE_KIB: i32 = 16 << 10;
 
-/// The exclusive right to write; held until dropped.
+/// The exclusive right to write; held until dropped. The lock file records how far the log has come.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+    recorded: Option<Mark>,
+}
+
+impl Lock {
+    fn new(file: File) -> Self {
+        let mut text = String::new();
+        // Without a readable record, a copy is not recognised by it.
+        let read = (&file).take(MAX_MARK_BYTES).read_to_string(&mut text);
+        Self { recorded: read.ok().and_then(|_| Mark::decode(&text)), file }
+    }
+
+    /// How far the log in this directory had come.
+    pub(super) fn recorded(&self) -> Option<Mark> {
+        self.recorded
+    }
+
+    /// Records how far the log has come. The record may be lost, so it is not synced to the disk.
+    pub(super) fn record(&mut self, mark: Mark) -> io::Result<()> {
+        if self.recorded != Some(mark) {
+            self.file.seek(SeekFrom::Start(0))?;
+            self.file.write_all(mark.encode().as_bytes())?;
+            self.recorded = Some(mark);
+        }
+        Ok(())
+    }
 }
 
 /// Locks the directory for this process, creating it if missing. Returns `None` if it cannot be written.
@@ -47,7 +75,7 @@ pub(super) fn lock(dir: &Path) -> Result<Option<Lock>, LogError> {
         }
     };
     match file.try_lock() {
-        Ok(()) => Ok(Some(Lock { _file: file })),
+        Ok(()) => Ok(Some(Lock::new(file))),
         Err(TryLockError::WouldBlock) => Err(LogError::InUse(dir.into())),
         Err(TryLockError::Error(error)) => Err(fault::io(&error, &lock)),
     }
@@ -62,7 +90,7 @@ fn create_dir(dir: &Path) -> io::Result<()> {
 }
 
 fn open_or_create(path: &Path) -> io::Result<File> {
-    private_options().create(true).truncate(false).open(path)
+    private_options().read(true).create(true).truncate(false).open(path)
 }
 
 /// Creates a file; an error if it exists.

@@ -9,10 +9,41 @@ use super::{
 };
 use crate::store::INDEX_STEP_MESSAGES;
 
+/// The most rows of the index of an earlier version that one step removes.
+const OLD_STEP_ROWS: i64 = 512;
+
 /// See [`crate::store::EventLog::index_pending`].
 pub(super) fn index(connection: &mut Connection) -> rusqlite::Result<u64> {
     step(connection)?;
-    pending_messages(connection)
+    let pending = pending_messages(connection)?;
+    // The index of an earlier version is removed when the new one is complete.
+    Ok(if pending == 0 && remove_old(connection)? { INDEX_STEP_MESSAGES } else { pending })
+}
+
+/// Removes a part of the index of an earlier version. Returns whether something is left. Removing all of a large index at
+/// once would take seconds.
+fn remove_old(connection: &mut Connection) -> rusqlite::Result<bool> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let exists =
+        transaction.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'words_old'")?.exists([])?;
+    if !exists {
+        return Ok(false);
+    }
+    // The first records describe the index itself.
+    let steps = [
+        "DELETE FROM words_old_data WHERE id IN (SELECT id FROM words_old_data WHERE id > 10 LIMIT ?1)",
+        "DELETE FROM words_old_docsize WHERE id IN (SELECT id FROM words_old_docsize LIMIT ?1)",
+    ];
+    let mut left = OLD_STEP_ROWS;
+    for step in steps {
+        let removed = transaction.execute(step, [left])?;
+        left -= i64::try_from(removed).unwrap_or(left);
+    }
+    if left > 0 {
+        transaction.execute_batch("DROP TABLE words_old")?;
+    }
+    transaction.commit()?;
+    Ok(left == 0)
 }
 
 fn step(connection: &mut Connection) -> rusqlite::Result<()> {

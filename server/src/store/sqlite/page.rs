@@ -32,7 +32,7 @@ pub(super) fn page(
 }
 
 /// A message from a row with the columns place, time, id, nick and content.
-fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
+pub(super) fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
     Ok(StoredMessage {
         stamp: Stamp { seq: message_key::parts(row.get(0)?).1, time: row.get(1)? },
         id: MessageId(row.get(2)?),
@@ -52,30 +52,19 @@ pub(super) struct PageBuilder {
 
 impl PageBuilder {
     /// Takes as many as `size` allows, but at least `min_messages`.
-    fn take(rows: Rows<'_>, size: PageSize, min_messages: usize) -> rusqlite::Result<Self> {
+    fn take(mut rows: Rows<'_>, size: PageSize, min_messages: usize) -> rusqlite::Result<Self> {
         let mut part = Self::default();
-        part.complete = part.add(rows, size, min_messages, |_| Ok(true))?;
+        while let Some(row) = rows.next()? {
+            if !part.take_one(stored_message(row)?, size, min_messages) {
+                return Ok(part);
+            }
+        }
+        part.complete = true;
         Ok(part)
     }
 
-    /// Adds the wanted ones, with the same limits. Returns `false` if there are more than fit.
-    pub(super) fn add(
-        &mut self,
-        mut rows: Rows<'_>,
-        size: PageSize,
-        min_messages: usize,
-        is_wanted: impl Fn(&Row<'_>) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<bool> {
-        while let Some(row) = rows.next()? {
-            if is_wanted(row)? && !self.take_one(stored_message(row)?, size, min_messages) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Adds one message if `size` allows it or there are fewer than `min_messages`.
-    fn take_one(&mut self, message: StoredMessage, size: PageSize, min_messages: usize) -> bool {
+    /// Adds one message if `size` allows it or there are fewer than `min_messages`. Returns whether it was added.
+    pub(super) fn take_one(&mut self, message: StoredMessage, size: PageSize, min_messages: usize) -> bool {
         let bytes = self.bytes.saturating_add(message.content.len());
         let count = self.messages.len();
         let fits = count < min_messages || count < size.messages && bytes <= size.bytes;

@@ -39,19 +39,20 @@ fn ago(now: i64, ms: u128) -> i64 {
 fn due(connection: &Connection, retention: &Retention, now: i64) -> rusqlite::Result<Vec<i64>> {
     let mut due = Vec::new();
     if let Some(age) = retention.age {
-        due = oldest(connection, STEP_ROWS, ago(now, age.as_millis()))?;
+        due = oldest(connection, STEP_ROWS, ago(now, age.as_millis()), now)?;
     }
     if let (true, Some(messages)) = (due.is_empty(), retention.messages) {
         due = surplus(connection, i64::try_from(messages).unwrap_or(i64::MAX))?;
     }
     if let (true, Some(bytes)) = (due.is_empty(), retention.bytes) {
-        due = oldest(connection, excess(connection, bytes)?, i64::MAX)?;
+        due = oldest(connection, excess(connection, bytes)?, i64::MAX, now)?;
     }
     Ok(due)
 }
 
-/// Up to `count` of the oldest messages of all rooms, from before a time.
-fn oldest(connection: &Connection, count: i64, before: i64) -> rusqlite::Result<Vec<i64>> {
+/// Up to `count` of the oldest messages of all rooms, from before a time. A run that was stored with a clock set back
+/// counts as younger than the messages before it.
+fn oldest(connection: &Connection, count: i64, before: i64, now: i64) -> rusqlite::Result<Vec<i64>> {
     // The oldest message of each room; the oldest of these is on top.
     let mut heads: BinaryHeap<Reverse<Aged>> = BinaryHeap::new();
     if count > 0 {
@@ -64,8 +65,12 @@ fn oldest(connection: &Connection, count: i64, before: i64) -> rusqlite::Result<
         if oldest.time >= before || found.len() as i64 >= count {
             break;
         }
-        found.push(oldest.place);
-        heads.extend(runs::next(connection, oldest)?.into_iter().flatten().map(Reverse));
+        let [within, next_run] = runs::next(connection, oldest)?;
+        heads.extend(next_run.map(Reverse));
+        if !runs::is_misdated(connection, oldest, now)? {
+            found.push(oldest.place);
+            heads.extend(within.map(Reverse));
+        }
     }
     Ok(found)
 }

@@ -14,6 +14,9 @@ use super::message_key::{self, LAST_SEQ, key};
 /// few thousand hours.
 const HOUR_MS: i64 = 3_600_000;
 
+/// A clock that was set back by less is not noticed. Wrong time zones are often off by an hour.
+const MISDATED_MS: i64 = 2 * HOUR_MS;
+
 /// The beginning of the hour of a time.
 fn hour(time: i64) -> i64 {
     time.saturating_sub(time.rem_euclid(HOUR_MS))
@@ -104,6 +107,21 @@ pub(super) fn next(connection: &Connection, of: Aged) -> rusqlite::Result<[Optio
         false => None,
     };
     Ok([next.filter(|next| !next.begins), run])
+}
+
+/// Whether a run was stored with a clock that was set back by more than [`MISDATED_MS`]: the room has an older message with a
+/// later time. Such a time is not believed if it is in the future; then the clock was set forward for a while.
+pub(super) fn is_misdated(connection: &Connection, run: Aged, now: i64) -> rusqlite::Result<bool> {
+    if !run.begins {
+        return Ok(false);
+    }
+    // Nothing is before the oldest messages, so this is quick unless there are misdated ones.
+    let mut later = connection.prepare_cached(
+        "SELECT 1 FROM message INDEXED BY message_begins
+         WHERE place >= ?1 AND place < ?2 AND begins AND time > ?3 AND time <= ?4 LIMIT 1",
+    )?;
+    let (room, _) = message_key::parts(run.place);
+    later.exists([key(room, 0), run.place, run.time.saturating_add(MISDATED_MS), now])
 }
 
 /// The next run of a room, by time and key.

@@ -4,15 +4,20 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::fault::Fault;
+use super::{epoch, fault::Fault};
 use crate::store::LogError;
 
 /// The application id of the database: "Parl".
 const APPLICATION_ID: i32 = 0x5061_726C;
 
 /// The `n`th script migrates version `n` to `n + 1`. A released script must not change.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
+];
 
 /// Creates the schema or migrates it to the current version.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LogError> {
@@ -76,11 +81,7 @@ fn migrate(connection: &mut Connection, from: usize) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(MIGRATIONS[from])?;
     if from == 0 {
-        let mut id = [0_u8; 16];
-        getrandom::fill(&mut id).map_err(|error| {
-            Fault::Other(format!("the operating system provides no random numbers: {error}"))
-        })?;
-        transaction.execute("INSERT INTO about (id) VALUES (?1)", params![id])?;
+        transaction.execute("INSERT INTO about (id) VALUES (?1)", params![epoch::new_id()?])?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
     transaction.pragma_update(None, "user_version", i64::try_from(from + 1).unwrap_or(i64::MAX))?;

@@ -1,66 +1,147 @@
 //! Search in one room, newest first: recent messages one by one, all others with the search index.
+//!
+//! A search ends at a limit of work, so that one person's search delays others only for a moment. The index reaches it
+//! when frequent words are rarely in the same message; half of the work is therefore left to read the messages one by
+//! one from there on. Every search so covers some thousand messages more, and its results say how far it came.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Rows};
 
 use super::{
-    message_key::{LAST_SEQ, key},
-    page::PageBuilder,
+    message_key::{LAST_SEQ, key, parts},
+    meter::{Meter, unless_exhausted},
+    page::{PageBuilder, stored_message},
     rooms,
-    word_index::{self, Term},
+    search_query::{Matcher, SearchQuery},
+    word_index::{self, IndexQuery},
 };
-use crate::store::{PageSize, SearchResults};
+use crate::store::{PageSize, SearchLimits, SearchResults};
 
 /// See [`crate::store::LogReader::search`].
 pub(super) fn search(
     connection: &mut Connection,
+    meter: &Meter,
+    limits: SearchLimits,
     room: &str,
     query: &str,
     before: u64,
     size: PageSize,
 ) -> rusqlite::Result<SearchResults> {
     let snapshot = connection.transaction()?;
-    let terms = word_index::terms(query);
-    let Some(room) = rooms::find(&snapshot, room)?.filter(|_| !terms.is_empty()) else {
+    let query = SearchQuery::parse(query);
+    let Some(room) = rooms::find(&snapshot, room)?.filter(|_| !query.is_empty()) else {
         return Ok(SearchResults { reached_start: true, ..SearchResults::default() });
     };
     let newest = match before {
         0 => LAST_SEQ,
         before => before - 1,
     };
-    let mut page = PageBuilder::default();
     let within = |from: u64, to: u64| (key(room.id, from), key(room.id, to));
-    let complete = scan_unindexed(&snapshot, &terms, within(room.indexed + 1, newest), &mut page, size)?
-        && search_index(&snapshot, &terms, within(0, newest.min(room.indexed)), &mut page, size)?;
-    Ok(SearchResults { messages: page.messages, reached_start: complete })
+    let mut search = Search {
+        connection: &snapshot,
+        meter,
+        query: &query,
+        matcher: Matcher::new(&query),
+        page: PageBuilder::default(),
+        size,
+    };
+    meter.begin(limits);
+    let unindexed = search.scan(within(room.indexed + 1, newest))?;
+    let end = match unindexed {
+        End::Complete => search.indexed(within(0, newest.min(room.indexed)), limits)?,
+        end => end,
+    };
+    let work = meter.end();
+    let partial = match end {
+        End::Exhausted(place) => Some(parts(place).1),
+        End::Complete | End::Full => None,
+    };
+    let reached_start = end == End::Complete || partial == Some(0);
+    let partial = partial.filter(|_| !reached_start);
+    Ok(SearchResults { messages: search.page.messages, reached_start, partial, work })
 }
 
-/// Collects matches among the messages that are not indexed. Returns `false` if there are more than fit.
-fn scan_unindexed(
-    connection: &Connection,
-    terms: &[Term],
-    (from, to): (i64, i64),
-    page: &mut PageBuilder,
-    size: PageSize,
-) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached(
-        "SELECT place, time, id, nick, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
-    )?;
-    let matcher = word_index::Matcher::new(terms);
-    page.add(statement.query([from, to])?, size, 1, |row| Ok(matcher.matches(row.get_ref(4)?.as_str()?)))
+/// How the search of a range of messages ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// All of its matches were found.
+    Complete,
+    /// There are more matches than fit.
+    Full,
+    /// The limit was reached; the messages above this key were searched.
+    Exhausted(i64),
 }
 
-/// Collects matches among the indexed messages. Returns `false` if there are more than fit.
-fn search_index(
-    connection: &Connection,
-    terms: &[Term],
-    (from, to): (i64, i64),
-    page: &mut PageBuilder,
+struct Search<'a> {
+    connection: &'a Connection,
+    meter: &'a Meter,
+    query: &'a SearchQuery,
+    matcher: Matcher<'a>,
+    page: PageBuilder,
     size: PageSize,
-) -> rusqlite::Result<bool> {
-    // FTS5 iterates its range backwards, so nothing is sorted and only the requested matches are read.
-    let mut statement = connection.prepare_cached(
-        "SELECT place, time, id, nick, content FROM words CROSS JOIN message ON place = words.rowid
-         WHERE words MATCH ?1 AND words.rowid BETWEEN ?2 AND ?3 ORDER BY words.rowid DESC",
-    )?;
-    page.add(statement.query((word_index::fts_query(connection, terms)?, from, to))?, size, 1, |_| Ok(true))
+}
+
+impl Search<'_> {
+    /// Collects matches among the messages in the index.
+    fn indexed(&mut self, (from, to): (i64, i64), limits: SearchLimits) -> rusqlite::Result<End> {
+        self.meter.allow(SearchLimits { work: limits.work / 2, time: limits.time / 2 });
+        let end = match word_index::index_query(self.connection, self.meter, self.query)? {
+            IndexQuery::Nothing => End::Complete,
+            IndexQuery::Words { query, is_exact } => self.find(&query, is_exact, (from, to))?,
+            IndexQuery::TooMany => End::Exhausted(to),
+        };
+        let End::Exhausted(to) = end else { return Ok(end) };
+        self.meter.allow(SearchLimits { time: limits.time / 2, ..limits });
+        self.scan((from, to))
+    }
+
+    /// Collects matches with the index.
+    fn find(&mut self, query: &str, is_exact: bool, (from, to): (i64, i64)) -> rusqlite::Result<End> {
+        // FTS5 iterates its range backwards, so nothing is sorted and only the requested matches are read.
+        let mut statement = self.connection.prepare_cached(
+            "SELECT place, time, id, nick, content FROM words CROSS JOIN message ON place = words.rowid
+             WHERE words MATCH ?1 AND words.rowid BETWEEN ?2 AND ?3 ORDER BY words.rowid DESC",
+        )?;
+        match unless_exhausted(statement.query((query, from, to)))? {
+            Some(rows) => self.collect(rows, is_exact, to),
+            None => Ok(End::Exhausted(to)),
+        }
+    }
+
+    /// Collects matches by reading one message after another.
+    fn scan(&mut self, (from, to): (i64, i64)) -> rusqlite::Result<End> {
+        if from > to {
+            return Ok(End::Complete);
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT place, time, id, nick, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
+        )?;
+        let rows = statement.query([from, to])?;
+        let end = self.collect(rows, false, to)?;
+        Ok(if matches!(end, End::Exhausted(place) if place < from) { End::Complete } else { end })
+    }
+
+    /// Collects the matches among some messages, newest first, of a range up to `to`. If `all_match`, they need not be
+    /// compared.
+    fn collect(&mut self, mut rows: Rows<'_>, all_match: bool, to: i64) -> rusqlite::Result<End> {
+        let mut rest = to;
+        loop {
+            let row = match unless_exhausted(rows.next())? {
+                Some(Some(row)) => row,
+                Some(None) => return Ok(End::Complete),
+                None => return Ok(End::Exhausted(rest)),
+            };
+            let place: i64 = row.get(0)?;
+            let content = row.get_ref(4)?.as_str()?;
+            let is_exhausted = self.meter.spend_text(content);
+            if (all_match || self.matcher.matches(content))
+                && !self.page.take_one(stored_message(row)?, self.size, 1)
+            {
+                return Ok(End::Full);
+            }
+            rest = place - 1;
+            if is_exhausted {
+                return Ok(End::Exhausted(rest));
+            }
+        }
+    }
 }

@@ -6,28 +6,37 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::meter::{Meter, unless_exhausted};
+
 /// Creates the view of the words, which belongs to the connection and not to the file.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute_batch("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'words', 'instance')")
 }
 
-/// The words with a prefix, in order; `None` if there are more than `max`.
+/// The work of looking up one word, besides that of SQLite's instructions.
+const LOOKUP_WORK: u64 = 20;
+
+/// The words with a prefix, in order; `None` if there are more than are `left` to look up, or the limit of work is
+/// reached. Subtracts what was looked up.
 pub(super) fn with_prefix(
     connection: &Connection,
+    meter: &Meter,
     prefix: &str,
-    max: usize,
+    left: &mut usize,
 ) -> rusqlite::Result<Option<Vec<String>>> {
     let mut next = connection
         .prepare_cached("SELECT term FROM temp.vocabulary WHERE term >= ?1 ORDER BY term LIMIT 1")?;
     let (mut words, mut from) = (Vec::new(), prefix.to_owned());
     loop {
         // Skip from word to word: the view has one row per occurrence.
-        let word: Option<String> = next.query_row([&from], |row| row.get(0)).optional()?;
+        let word = unless_exhausted(next.query_row([&from], |row| row.get::<_, String>(0)).optional())?;
+        let Some(word) = word.filter(|_| !meter.spend(LOOKUP_WORK)) else { return Ok(None) };
         let Some(word) = word.filter(|word| word.starts_with(prefix)) else { return Ok(Some(words)) };
-        if words.len() == max {
+        if *left == 0 {
             return Ok(None);
         }
+        *left -= 1;
         // No character of a word sorts before this one, so the next word follows.
         from = format!("{word}\u{1}");
         words.push(word);
@@ -36,33 +45,66 @@ pub(super) fn with_prefix(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::word_index, *};
+    use super::{
+        super::{
+            search_query::SearchQuery,
+            word_index::{self, IndexQuery, index_query},
+        },
+        *,
+    };
+    use crate::store::SearchLimits;
 
     #[test]
     fn prefix_is_expanded_to_existing_words() {
-        let connection = Connection::open_in_memory().unwrap();
+        let mut connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch("CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'ascii')")
             .unwrap();
+        let meter = Meter::new(&mut connection).unwrap();
         prepare(&connection).unwrap();
         let mut index = word_index::WordIndex::new(&connection).unwrap();
         for (place, text) in (1..).zip(["a word, words", "Word for word 你好", "swords wort"]) {
             index.add(place, text).unwrap();
         }
-        let some = |max| with_prefix(&connection, "word", max).unwrap();
-        assert_eq!(some(2), Some(vec!["word".to_owned(), "words".to_owned()]));
-        assert_eq!(some(1), None);
-        assert_eq!(with_prefix(&connection, "x", 1).unwrap(), Some(vec![]));
-        for (query, asked) in [
-            ("word", "(\"word\" OR \"words\")"),
-            ("sw WORDS", "(\"swords\") AND (\"words\")"),
-            ("好 x", "\"好\" AND \"x\"*"),
-        ] {
-            assert_eq!(
-                word_index::fts_query(&connection, &word_index::terms(query)).unwrap(),
-                asked,
-                "{query}"
-            );
+        let some = |prefix, mut max| {
+            let words = with_prefix(&connection, &meter, prefix, &mut max).unwrap();
+            (words, max)
+        };
+        assert_eq!(some("word", 2), (Some(vec!["word".to_owned(), "words".to_owned()]), 0));
+        assert_eq!(some("word", 1), (None, 0));
+        assert_eq!(some("x", 1), (Some(vec![]), 1));
+        let asked = |query| index_query(&connection, &meter, &SearchQuery::parse(query)).unwrap();
+        let exactly = |query: &str| IndexQuery::Words { query: query.into(), is_exact: true };
+        assert_eq!(asked("word"), exactly("(\"word\" OR \"words\")"));
+        assert_eq!(asked("sw WORDS"), exactly("(\"words\") AND (\"swords\")"));
+        assert_eq!(asked("好"), exactly("\"好\""));
+        assert_eq!(asked("好 x"), IndexQuery::Nothing);
+        // A phrase, and its last word if it may be incomplete.
+        assert_eq!(asked("\"word for\""), exactly("\"word for\""));
+        let compared = |query: &str| IndexQuery::Words { query: query.into(), is_exact: false };
+        assert_eq!(asked("\"for wor"), compared("\"for\" AND (\"word\" OR \"words\" OR \"wort\")"));
+        assert_eq!(asked("a.word"), compared("\"a\" AND (\"word\" OR \"words\")"));
+        assert_eq!(asked("word+"), compared("\"word\""));
+    }
+
+    #[test]
+    fn words_that_begin_too_many_are_left_out() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'ascii')")
+            .unwrap();
+        let meter = Meter::new(&mut connection).unwrap();
+        prepare(&connection).unwrap();
+        let mut index = word_index::WordIndex::new(&connection).unwrap();
+        for place in 1..=3_000 {
+            index.add(place, &format!("w{place} rare")).unwrap();
         }
+        let asked = |query| index_query(&connection, &meter, &SearchQuery::parse(query)).unwrap();
+        let without_w = IndexQuery::Words { query: "(\"rare\")".into(), is_exact: false };
+        assert_eq!((asked("w"), asked("w rare w")), (IndexQuery::TooMany, without_w));
+        // A word that is nowhere is looked up first.
+        meter.begin(SearchLimits::default());
+        assert_eq!(asked("w w w w w w w w w nowhere"), IndexQuery::Nothing);
+        assert!(meter.end() < 1_000, "{}", meter.end());
     }
 }

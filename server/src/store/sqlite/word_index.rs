@@ -1,21 +1,17 @@
 //! The search index: inserting and removing messages, and translating queries.
 
-use std::mem;
+use std::cmp::Reverse;
 
 use rusqlite::{CachedStatement, Connection};
 
-use super::{
-    tokenizer::{Piece, split, tokens},
-    vocabulary,
-};
+use super::{meter::Meter, search_query::SearchQuery, tokenizer::tokens, vocabulary};
 
-/// Longer queries are truncated.
-const MAX_QUERY_CHARS: usize = 200;
-/// The most words and phrases of a query.
-const MAX_TERMS: usize = 16;
-/// Up to this many words that begin with the words of a query are looked up individually; beyond it, FTS5
-/// expands the prefix itself.
+/// Up to this many words that begin with the words of a query are looked up. A word of the query that begins more is
+/// compared with the messages instead.
 const MAX_EXPANDED_WORDS: usize = 2_000;
+
+/// The same when the index is asked for another word of the query already.
+const MAX_MORE_WORDS: usize = 200;
 
 /// Inserts messages into the index.
 pub(super) struct WordIndex<'a>(CachedStatement<'a>);
@@ -35,70 +31,49 @@ pub(super) fn remove(connection: &Connection, place: i64) -> rusqlite::Result<()
     connection.prepare_cached("DELETE FROM words WHERE rowid = ?1")?.execute([place]).map(drop)
 }
 
-/// The FTS5 query for a list of terms; all must match.
+/// How the index finds the messages of a query.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum IndexQuery {
+    /// No message in the index matches.
+    Nothing,
+    /// With this FTS5 query. Unless it `is_exact`, it finds others too, and the messages must be compared.
+    Words { query: String, is_exact: bool },
+    /// Every word of the query begins too many words.
+    TooMany,
+}
+
+/// Translates a query.
 ///
 /// Every token is quoted and contains no quote, so nothing in a query is interpreted as syntax.
-pub(super) fn fts_query(connection: &Connection, terms: &[Term]) -> rusqlite::Result<String> {
+pub(super) fn index_query(
+    connection: &Connection,
+    meter: &Meter,
+    query: &SearchQuery,
+) -> rusqlite::Result<IndexQuery> {
     let mut left = MAX_EXPANDED_WORDS;
-    let terms = terms.iter().map(|term| match term {
-        Term::Phrase(signs) => Ok(format!("\"{signs}\"")),
-        Term::Prefix(word) => match vocabulary::with_prefix(connection, word, left)? {
-            Some(words) if !words.is_empty() => {
-                left -= words.len();
-                Ok(format!("(\"{}\")", words.join("\" OR \"")))
-            }
-            _ => Ok(format!("\"{word}\"*")),
-        },
-    });
-    Ok(terms.collect::<rusqlite::Result<Vec<String>>>()?.join(" AND "))
-}
-
-/// Matches texts without the index, with the same result.
-#[derive(Debug)]
-pub(super) struct Matcher(Vec<String>);
-
-impl Matcher {
-    pub(super) fn new(terms: &[Term]) -> Self {
-        let part = |term: &Term| match term {
-            Term::Prefix(word) => format!(" {word}"),
-            Term::Phrase(signs) => format!(" {signs} "),
-        };
-        Self(terms.iter().map(part).collect())
+    let (mut parts, mut is_exact) = (Vec::new(), query.literals.is_empty());
+    let mut prefixes = Vec::new();
+    for term in &query.terms {
+        let (whole, prefix) = term.parts();
+        // The two parts may be in different places of a message.
+        is_exact &= whole.is_empty() || prefix.is_empty();
+        parts.extend((!whole.is_empty()).then(|| format!("\"{whole}\"")));
+        prefixes.extend((!prefix.is_empty()).then_some(prefix));
     }
-
-    /// Whether a text contains all terms.
-    pub(super) fn matches(&self, text: &str) -> bool {
-        let tokens = format!(" {} ", tokens(text));
-        self.0.iter().all(|part| tokens.contains(part))
+    // Longer words first: they begin fewer words, and if there is none, nothing else has to be looked up.
+    prefixes.sort_by_key(|prefix| Reverse(prefix.len()));
+    for prefix in prefixes {
+        if !parts.is_empty() {
+            left = left.min(MAX_MORE_WORDS);
+        }
+        match vocabulary::with_prefix(connection, meter, prefix, &mut left)? {
+            Some(words) if words.is_empty() => return Ok(IndexQuery::Nothing),
+            Some(words) => parts.push(format!("(\"{}\")", words.join("\" OR \""))),
+            None => is_exact = false,
+        }
     }
-}
-
-/// A condition of a query.
-#[derive(Debug)]
-pub(super) enum Term {
-    /// A word that begins with this.
-    Prefix(String),
-    /// Consecutive characters, separated by spaces.
-    Phrase(String),
-}
-
-/// The terms of a query; empty if it has no words.
-pub(super) fn terms(query: &str) -> Vec<Term> {
-    let (mut terms, mut phrase) = (Vec::new(), String::new());
-    let query: String = query.chars().take(MAX_QUERY_CHARS).collect();
-    split(&query, |piece| {
-        if let Piece::Sign(sign) = piece {
-            phrase.extend((!phrase.is_empty()).then_some(' '));
-            phrase.push(sign);
-            return;
-        }
-        if !phrase.is_empty() {
-            terms.push(Term::Phrase(mem::take(&mut phrase)));
-        }
-        if let Piece::Word(word) = piece {
-            terms.push(Term::Prefix(word.to_owned()));
-        }
-    });
-    terms.truncate(MAX_TERMS);
-    terms
+    Ok(match parts.is_empty() {
+        true => IndexQuery::TooMany,
+        false => IndexQuery::Words { query: parts.join(" AND "), is_exact },
+    })
 }

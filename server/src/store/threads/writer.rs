@@ -7,7 +7,9 @@ use std::{
 
 use super::{LogReport, guarded};
 use crate::store::{
-    AppendBatch, AppendOutcome, EventLog, INDEX_STEP_MESSAGES, LogError, Retention, group_commit::GroupCommit,
+    AppendBatch, AppendOutcome, EventLog, INDEX_STEP_MESSAGES, LogError, Retention,
+    group_commit::GroupCommit,
+    retention_clock::{ClockEvent, ClockRecord, RetentionClock},
 };
 
 /// The most messages of one append; its last batch may exceed it.
@@ -16,6 +18,8 @@ const MAX_GROUP_MESSAGES: usize = 4096;
 const MAX_GROUP_BYTES: usize = 4 << 20;
 /// The pause before the next step of retention when nothing is left to delete, and after errors.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
+/// The state of the retention clock is stored when its time has changed by this much.
+const CLOCK_INTERVAL_MS: u64 = 10 * 60_000;
 /// After a step of retention or indexing with more to do, this multiple of the step's duration is left to
 /// appends.
 const PAUSE_FACTOR: u32 = 4;
@@ -30,6 +34,10 @@ pub(super) struct Writer<R> {
     retention: Retention,
     report: R,
     group_commit: GroupCommit,
+    start: Instant,
+    clock: RetentionClock,
+    /// The state of the clock in the log.
+    stored_clock: Option<ClockRecord>,
     retention_at: Instant,
     retention_error: Option<LogError>,
     /// When messages are indexed; `None` if all are.
@@ -40,8 +48,17 @@ pub(super) struct Writer<R> {
 }
 
 impl<R: Fn(LogReport)> Writer<R> {
-    pub(super) fn new(log: Box<dyn EventLog>, retention: Retention, report: R) -> Self {
+    /// A writer whose clock continues from this state.
+    pub(super) fn new(
+        log: Box<dyn EventLog>,
+        retention: Retention,
+        clock: Option<ClockRecord>,
+        report: R,
+    ) -> Self {
         Self {
+            start: Instant::now(),
+            clock: RetentionClock::new(0, unix_ms(), clock),
+            stored_clock: None,
             log,
             retention,
             report,
@@ -112,13 +129,61 @@ impl<R: Fn(LogReport)> Writer<R> {
 
     fn apply_retention(&mut self) {
         let begun = Instant::now();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let applied =
-            guarded(|| self.log.apply_retention(&self.retention, i64::try_from(now).unwrap_or(i64::MAX)));
+        let now = self.read_clock();
+        let applied = guarded(|| self.log.apply_retention(&self.retention, now));
+        let stored = guarded(|| self.store_clock());
         let pause = if applied == Ok(true) { begun.elapsed() * PAUSE_FACTOR } else { RETENTION_INTERVAL };
         self.retention_at = Instant::now() + pause;
-        warn_once("retention failed", &mut self.retention_error, applied.err());
+        warn_once("retention failed", &mut self.retention_error, applied.err().or(stored.err()));
     }
+}
+
+impl<R> Writer<R> {
+    /// Reads the retention clock, and logs what the operator should know.
+    fn read_clock(&mut self) -> i64 {
+        let monotonic = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (now, event) = self.clock.read(monotonic, unix_ms());
+        let hours = |ms: i64| ms / 3_600_000;
+        match event {
+            Some(ClockEvent::Ahead(ms)) => tracing::warn!(
+                hours = hours(ms),
+                "the system clock is ahead of the time that the message log knows; messages are not deleted by it \
+                 until this has lasted a day; check the date of the system, unless the server was off for so long"
+            ),
+            Some(ClockEvent::Behind(ms)) => tracing::warn!(
+                hours = hours(ms),
+                "the system clock is behind the time that the message log knows; new messages get a wrong time; \
+                 check the date of the system"
+            ),
+            Some(ClockEvent::Believed) => {
+                tracing::warn!(
+                    "the system clock has been like this for a day; messages are deleted by it from now on"
+                );
+            }
+            Some(ClockEvent::Right) => tracing::info!("the system clock is right again"),
+            None => {}
+        }
+        now
+    }
+
+    /// Stores the state of the clock, if it has changed much.
+    fn store_clock(&mut self) -> Result<(), LogError> {
+        let clock = self.clock.record();
+        let is_stored = self.stored_clock.is_some_and(|stored| {
+            clock.time.abs_diff(stored.time) < CLOCK_INTERVAL_MS
+                && (clock.waited == 0) == (stored.waited == 0)
+        });
+        if !is_stored {
+            self.log.store_clock(clock)?;
+            self.stored_clock = Some(clock);
+        }
+        Ok(())
+    }
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// How long to wait after a step of indexing with this result and duration; `None` if nothing is left.

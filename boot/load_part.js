@@ -1,0 +1,37 @@
+// Loads parts of the client: modules that share memory and tables with the main module. The build adds this file to the
+// snippets of the main script (see xtask/bindgen), and a link for each module to the page; its `data-parts` names the parts
+// that need the module. A page that is built as one module does not load this file.
+
+// By address: the attempt in progress, or the one that succeeded.
+const modules = new Map();
+let cache = "default";
+
+async function loadModule({ href, integrity }) {
+  try {
+    const response = await fetch(href, { integrity, cache });
+    const bytes = await response.arrayBuffer();
+    await WebAssembly.instantiate(bytes, { __wasm_split: await globalThis.client });
+    return true;
+  } catch (error) {
+    console.error(error);
+    // The cached file may be the cause: the next attempt uses neither the browser's cache nor the service worker's.
+    cache = "reload";
+    modules.delete(href);
+    return false;
+  }
+}
+
+// `callback` and `data` are from the client: the table index of a callback, and the callback's first argument.
+async function loadPart(part, callback, data) {
+  const links = document.querySelectorAll(`link[rel="part"][data-parts~="${part}"]`);
+  const loading = Array.from(links, (link) => {
+    if (!modules.has(link.href)) modules.set(link.href, loadModule(link));
+    return modules.get(link.href);
+  });
+  const loaded = (await Promise.all(loading)).every(Boolean);
+  const { __indirect_function_table: functions } = await globalThis.client;
+  functions.get(callback)(data, loaded);
+}
+
+export const __wasm_split_load_room = (callback, data) => loadPart("room", callback, data);
+export const __wasm_split_load_search = (callback, data) => loadPart("search", callback, data);

@@ -1,0 +1,220 @@
+//! Decoding on the server: it agrees with the complete schema about what it accepts, and its memory is bounded.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![cfg(not(target_arch = "wasm32"))] // counts allocations with an allocator of its own
+
+mod allocator;
+
+use allocator::measure;
+use parlour_core::{
+    codec::{self, BATCH_FRAMES, DecodeError, Envelope, Extension, Kind},
+    model::MessageId,
+    request::{self, LOGIN_ELEMENTS, Request},
+    wire,
+};
+use proptest::{collection::vec, prelude::*};
+
+/// The default size limit of a frame from a client.
+const FRAME_BYTES: usize = 64 * 1024;
+
+/// A tag and the length of its content.
+fn field(number: u32, content: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::encode_varint(u64::from(number) << 3 | 2, &mut bytes);
+    prost::encoding::encode_varint(content.len() as u64, &mut bytes);
+    bytes.extend(content);
+    bytes
+}
+
+/// As many copies as fit into `size` bytes.
+fn fill(element: &[u8], size: usize) -> Vec<u8> {
+    element.repeat(size / element.len())
+}
+
+/// All extensions except Login and Batch, and whether the server accepts them.
+fn extensions() -> Vec<(Extension, bool)> {
+    vec![
+        (Extension::Ping(wire::Ping { nonce: 7 }), true),
+        (Extension::Pong(wire::Pong { nonce: 8 }), true),
+        (
+            Extension::HistoryRequest(wire::HistoryRequest {
+                start: Some(wire::history_request::Start::Before(9)),
+                count: 10,
+                request: 11,
+            }),
+            true,
+        ),
+        (
+            Extension::SearchRequest(wire::SearchRequest {
+                query: "word".into(),
+                before: 12,
+                count: 13,
+                request: 14,
+            }),
+            true,
+        ),
+        (Extension::RosterRequest(wire::RosterRequest {}), true),
+        (Extension::Welcome(wire::Welcome { nick: "tom".into(), ..wire::Welcome::default() }), false),
+        (Extension::Ack(wire::Ack { accepted: vec![wire::Accepted::default(); 3] }), false),
+        (Extension::Roster(wire::Roster { total: 4, ..wire::Roster::default() }), false),
+        (Extension::Presence(wire::Presence { time: 5, ..wire::Presence::default() }), false),
+        (Extension::Refusal(wire::Refusal { code: 4000, ..wire::Refusal::default() }), false),
+        (Extension::Resume(wire::Resume { from: 6 }), false),
+        (Extension::HistoryPage(wire::HistoryPage { to: 7, ..wire::HistoryPage::default() }), false),
+        (Extension::Edit(wire::Edit { target: vec![1], content: "new".into() }), false),
+        (Extension::Retract(wire::Retract { target: vec![1] }), false),
+        (Extension::React(wire::React { emoji: "+".into(), ..wire::React::default() }), false),
+        (Extension::Typing(wire::Typing { typing: true }), false),
+        (Extension::Read(wire::Read { seq: 8 }), false),
+        (Extension::JoinRoom(wire::JoinRoom { seq: 9 }), false),
+        (Extension::LeaveRoom(wire::LeaveRoom {}), false),
+        (Extension::RoomListRequest(wire::RoomListRequest::default()), false),
+        (Extension::RoomList(wire::RoomList::default()), false),
+        (Extension::GoingAway(wire::GoingAway { retry_after_ms: 1 }), false),
+        (Extension::SetAway(wire::SetAway { away: true }), false),
+    ]
+}
+
+fn login() -> wire::Login {
+    wire::Login {
+        version: 1,
+        capabilities: vec!["batch".into()],
+        secret: vec![3; 32],
+        positions: vec![wire::RoomPosition { seq: 4, id: vec![5; 16], ..wire::RoomPosition::default() }],
+        agent: "agent".into(),
+        log: vec![6; 16],
+        attempt: "07".into(),
+        ..wire::Login::default()
+    }
+}
+
+fn only(envelope: &Envelope) -> Request {
+    let mut requests = request::decode(&codec::encode(envelope)).unwrap();
+    assert_eq!(requests.len(), 1);
+    requests.remove(0)
+}
+
+/// The fields of a request, as an envelope has them.
+fn common(request: &Request) -> (&str, &str, &str, &str, &[u8], Kind) {
+    let Request { user_name, r#type, content, room, id, .. } = request;
+    (user_name, r#type, content, room, id, request.kind())
+}
+
+#[test]
+fn accepted_extensions_are_those_of_the_schema() {
+    for (extension, is_accepted) in extensions() {
+        let envelope = codec::extension("room", extension.clone());
+        let request = only(&envelope);
+        assert_eq!((request.room.as_str(), request.kind()), ("room", Kind::Extension), "{extension:?}");
+        let same = match (request.extension.unwrap(), extension) {
+            (request::Extension::Ping(a), Extension::Ping(b)) => a == b,
+            (request::Extension::Pong(a), Extension::Pong(b)) => a == b,
+            (request::Extension::HistoryRequest(a), Extension::HistoryRequest(b)) => a == b,
+            (request::Extension::SearchRequest(a), Extension::SearchRequest(b)) => a == b,
+            (request::Extension::RosterRequest(a), Extension::RosterRequest(b)) => a == b,
+            (refused, _) => {
+                assert_eq!(codec_size(&refused), 0, "nothing of it is stored");
+                false
+            }
+        };
+        assert_eq!(same, is_accepted);
+    }
+    let request = only(&codec::login("tom", login()));
+    assert_eq!((request.user_name.as_str(), request.kind()), ("tom", Kind::Login));
+    let Some(request::Extension::Login(bytes)) = request.extension else { panic!("{request:?}") };
+    assert_eq!(request::decode_login(&bytes), Ok(login()));
+}
+
+/// The size of an extension's content after decoding.
+fn codec_size(extension: &request::Extension) -> usize {
+    let request = Request { extension: Some(extension.clone()), ..Request::default() };
+    // Without a tag of two bytes and a length of one.
+    prost::Message::encoded_len(&request) - 3
+}
+
+#[test]
+fn batches_are_decoded_one_by_one() {
+    let message = |n: u8| codec::message("", "", Some(MessageId([n; 16])), "hi");
+    let batch = codec::batch((0..9).map(|n| codec::encode(&message(n))).collect());
+    let requests = request::decode(&batch).unwrap();
+    assert_eq!(requests.iter().map(|r| r.id[0]).collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
+    let nested = field(24, &field(1, &batch));
+    assert_eq!(request::decode(&nested), Err(DecodeError::BadBatch));
+    let frames = |n| field(24, &field(1, &[]).repeat(n));
+    assert_eq!(request::decode(&frames(BATCH_FRAMES)).map(|r| r.len()), Ok(BATCH_FRAMES));
+    assert_eq!(request::decode(&frames(BATCH_FRAMES + 1)), Err(DecodeError::BadBatch));
+    assert_eq!(request::decode(&frames(0)).map(|r| r.len()), Ok(1), "it counts against the rate limit");
+    assert!(request::decode(&field(24, &[0x0A, 5, 0])).is_err(), "truncated");
+}
+
+#[test]
+fn lists_of_a_login_are_bounded() {
+    let login = |n| [field(2, b"a").repeat(n / 2), field(4, b"").repeat(n - n / 2)].concat();
+    assert!(request::decode_login(&login(LOGIN_ELEMENTS)).is_ok());
+    assert_eq!(request::decode_login(&login(LOGIN_ELEMENTS + 1)), Err(DecodeError::TooManyElements));
+}
+
+#[test]
+fn decoding_allocates_a_small_multiple_of_its_input() {
+    let element = field(12, b"");
+    let map_entry = field(4, b"");
+    let list = |number, inner| field(number, &fill(&field(inner, b""), FRAME_BYTES - 8));
+    let cases = [
+        ("empty attachments", fill(&element, FRAME_BYTES)),
+        ("empty reactions", fill(&field(13, b""), FRAME_BYTES)),
+        ("empty members of the list", fill(&map_entry, FRAME_BYTES)),
+        ("capabilities in a login", list(15, 2)),
+        ("positions in a login", list(15, 4)),
+        ("many logins", fill(&field(15, &field(4, b"")), FRAME_BYTES)),
+        ("frames in a batch", list(24, 1)),
+        ("as many frames as are allowed", field(24, &field(1, &[0; 0]).repeat(BATCH_FRAMES))),
+        ("acks", list(18, 1)),
+        ("members of a roster", list(19, 1)),
+        ("changes of presence", list(20, 1)),
+        ("frames in a page", list(27, 2)),
+        ("rooms", list(37, 1)),
+        ("an unknown field", fill(&field(60, b""), FRAME_BYTES)),
+        ("an unknown field in a batch", field(24, &field(1, &fill(&element, FRAME_BYTES - 12)))),
+        ("one long text", field(3, &[b'x'; FRAME_BYTES - 4])),
+    ];
+    for (what, bytes) in cases {
+        let allocated = measure(|| {
+            let requests = request::decode(&bytes).unwrap_or_default();
+            let logins = requests.iter().filter_map(|request| match &request.extension {
+                Some(request::Extension::Login(login)) => Some(request::decode_login(login)),
+                _ => None,
+            });
+            let logins: Vec<_> = logins.collect();
+            (requests, logins)
+        });
+        assert!(allocated.peak <= 8 * FRAME_BYTES, "{what}: {allocated:?}");
+        assert_eq!(allocated.retained, 0, "{what}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn requests_are_the_accepted_part_of_an_envelope(
+        nick in ".{0,40}", kind in "talk|exit|userlist|wave|", content in ".{0,200}", room in "[a-z]{0,9}",
+        id in vec(any::<u8>(), 0..20), extension in 0usize..40, seq: u64, names in vec("[a-z]{1,9}", 0..4),
+    ) {
+        let extension = extensions().into_iter().nth(extension).map(|(extension, _)| extension);
+        let envelope = Envelope {
+            user_name: nick, r#type: kind, content, room, id, seq, extension,
+            user_list: codec::user_list(names),
+            attachments: vec![wire::Attachment::default(); 3],
+            ..Envelope::default()
+        };
+        let request = only(&envelope);
+        let Envelope { user_name, r#type, content, room, id, .. } = &envelope;
+        prop_assert_eq!(
+            common(&request),
+            (user_name.as_str(), r#type.as_str(), content.as_str(), room.as_str(), id.as_slice(), codec::kind(&envelope))
+        );
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..600)) {
+        let _ = request::decode(&bytes);
+        let _ = request::decode_login(&bytes);
+    }
+}

@@ -1,0 +1,127 @@
+//! What is typed and not sent survives everything but being sent.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{Page, Server, View, WindowOptions, browser_test, browser_test_in_each, eventually, keys};
+
+/// The stored drafts: their number. The login is a value of the same table while somebody is logged in.
+const DRAFTS: &str = "
+    return new Promise((done) => {
+        indexedDB.open('parlour').onsuccess = ({ target: { result: database } }) => {
+            const keys = database.transaction('account').objectStore('account').getAllKeys();
+            keys.onsuccess = () => {
+                database.close();
+                done(keys.result.filter(([scope]) => scope.endsWith('drafts')).length);
+            };
+        };
+    });
+";
+
+async fn until_stored(page: &Page, count: u32) {
+    eventually("the drafts are stored", async || {
+        let stored: u32 = page.eval(DRAFTS, vec![]).await;
+        if stored == count { Ok(()) } else { Err(format!("{stored} drafts")) }
+    })
+    .await;
+}
+
+fn has_draft(text: &str) -> impl Fn(&View) -> bool {
+    move |view| view.room && view.composer.as_deref() == Some(text)
+}
+
+#[test]
+fn draft_survives_reload_and_logout_until_it_is_sent() {
+    browser_test_in_each("draft_survives_reload_and_logout_until_it_is_sent", async |test| {
+        let server = Server::start();
+        let tom = test.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        tom.fill("#composer-text", "half a thought").await;
+        // At once: a page that is replaced has no time to wait for a timer.
+        tom.reload().await;
+        tom.until("the draft after a reload", has_draft("half a thought")).await;
+        tom.click("#composer-text").await;
+        for key in [keys::END, keys::SHIFT_ENTER] {
+            tom.press(key).await;
+        }
+        tom.type_text("second line").await;
+        tom.until("the whole draft", has_draft("half a thought\nsecond line")).await;
+        tom.click("#exit").await;
+        tom.until("the login page", |view| view.login).await;
+        // Others find nothing.
+        tom.log_in("lili").await;
+        tom.until("an empty composer", has_draft("")).await;
+        tom.send("/exit").await;
+        tom.until("the login page", |view| view.login).await;
+        tom.log_in("tom").await;
+        let view = tom.until("the draft after a logout", |view| view.composer.as_deref() != Some("")).await;
+        assert_eq!(view.composer.as_deref(), Some("half a thought\nsecond line"));
+        tom.click("#composer-text").await;
+        tom.press(keys::ENTER).await;
+        tom.until("it is sent", |view| view.has_sent("half a thought\nsecond line") && has_draft("")(view))
+            .await;
+        until_stored(&tom, 0).await;
+        tom.reload().await;
+        tom.until("the message", |view| view.online() && view.has_sent("half a thought\nsecond line")).await;
+        tom.until("an empty composer", has_draft("")).await;
+        // A command that leaves is not a draft either.
+        tom.send("/exit").await;
+        tom.until("the login page", |view| view.login).await;
+        until_stored(&tom, 0).await;
+    });
+}
+
+#[test]
+fn draft_survives_a_killed_browser() {
+    browser_test("draft_survives_a_killed_browser", async |test| {
+        let server = Server::start();
+        let tom = test.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        tom.fill("#composer-text", "half a thought").await;
+        until_stored(&tom, 1).await;
+        // Without it the next page would show the login page.
+        let scope_persisted =
+            async || tom.is_in_storage_files("parlour.scope").then_some(()).ok_or_else(String::new);
+        eventually("the scope is in a file", scope_persisted).await;
+        let tom = test.kill_and_reopen("tom again", WindowOptions::default(), &tom).await;
+        tom.goto(&server.url()).await;
+        tom.until("the draft", has_draft("half a thought")).await;
+        let tom = test.reopen("tom once more", WindowOptions::default(), &tom).await;
+        tom.goto(&server.url()).await;
+        tom.until("the draft", has_draft("half a thought")).await;
+        until_stored(&tom, 1).await;
+    });
+}
+
+#[test]
+fn tabs_keep_their_own_drafts() {
+    browser_test("tabs_keep_their_own_drafts", async |test| {
+        let server = Server::start();
+        let tom = test.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        let first = tom.client().window().await.unwrap();
+        tom.fill("#composer-text", "of the first tab").await;
+        let second = tom.client().new_window(true).await.unwrap().handle;
+        tom.client().switch_to_window(second).await.unwrap();
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.until("no draft, because the first tab is open", has_draft("")).await;
+        tom.fill("#composer-text", "of the second tab").await;
+        until_stored(&tom, 2).await;
+        tom.reload().await;
+        tom.until("its draft", has_draft("of the second tab")).await;
+        tom.client().switch_to_window(first.clone()).await.unwrap();
+        tom.reload().await;
+        tom.until("its draft", has_draft("of the first tab")).await;
+        tom.client().close_window().await.unwrap();
+        let second = tom.client().windows().await.unwrap().remove(0);
+        tom.client().switch_to_window(second).await.unwrap();
+        tom.until("the second tab is unchanged", has_draft("of the second tab")).await;
+        let closed = "return navigator.locks.query().then(({ held }) => \
+                      held.filter(({ name }) => name.startsWith('parlour tab ')).length === 1)";
+        tom.until_true("the first tab is closed", closed).await;
+        tom.reload().await;
+        tom.until("both drafts", has_draft("of the first tab\nof the second tab")).await;
+        until_stored(&tom, 1).await;
+    });
+}

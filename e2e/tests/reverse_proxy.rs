@@ -1,0 +1,77 @@
+//! The reverse proxies of the README: nginx and Caddy with TLS on a port that is not the default one, and under a path.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{Certificate, Example, ReverseProxy, Server, TestContext, browser_test, eventually};
+
+/// Logs in and sends a message through each of the README's examples for a proxy.
+async fn chat_through_examples(test: &TestContext, language: &str) {
+    let certificate = Certificate::new();
+    test.add_arguments(certificate.browser_arguments());
+    let examples = Example::all(language);
+    assert_eq!(
+        examples.iter().map(Example::path).collect::<Vec<_>>(),
+        ["/", "/chat/"],
+        "at the root and under a path"
+    );
+    for example in &examples {
+        let server = Server::start_with(&["--trust-proxy"]);
+        let proxy = ReverseProxy::start(example, server.address(), &certificate, |text| text).await;
+        let tom = test.open("tom", &proxy.url(example.path())).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("through the proxy").await;
+        assert!(!server.log().contains("WARN"), "{}", server.log());
+    }
+}
+
+#[test]
+fn chat_works_through_the_nginx_of_the_readme() {
+    browser_test("chat_works_through_the_nginx_of_the_readme", async |test| {
+        chat_through_examples(test, "nginx").await;
+    });
+}
+
+#[test]
+fn chat_works_through_the_caddy_of_the_readme() {
+    browser_test("chat_works_through_the_caddy_of_the_readme", async |test| {
+        chat_through_examples(test, "caddyfile").await;
+    });
+}
+
+#[test]
+fn encrypted_page_on_this_machine_uses_an_encrypted_socket() {
+    browser_test("encrypted_page_on_this_machine_uses_an_encrypted_socket", async |test| {
+        let certificate = Certificate::new();
+        test.add_arguments(certificate.browser_arguments());
+        let server = Server::start_with(&["--trust-proxy"]);
+        let example = &Example::all("nginx")[0];
+        let proxy = ReverseProxy::start(example, server.address(), &certificate, |text| text).await;
+        let tom = test.open("tom", &proxy.local_url("/")).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("encrypted").await;
+    });
+}
+
+#[test]
+fn proxy_that_loses_the_port_is_explained_in_the_log() {
+    browser_test("proxy_that_loses_the_port_is_explained_in_the_log", async |test| {
+        let certificate = Certificate::new();
+        test.add_arguments(certificate.browser_arguments());
+        let server = Server::start_with(&["--trust-proxy"]);
+        let example = &Example::all("nginx")[0];
+        let lose_port = |text: String| text.replace("$http_host", "$host");
+        let proxy = ReverseProxy::start(example, server.address(), &certificate, lose_port).await;
+        let tom = test.open("tom", &proxy.url("/")).await;
+        tom.expect_lost_connections();
+        tom.submit_login("tom", None).await;
+        let origin = proxy.url("");
+        eventually("the refusal is logged", async || {
+            let log = server.log();
+            let line = log.lines().find(|line| line.contains("a page was refused")).ok_or(log.clone())?;
+            let explains = [&*origin, "host=\"chat.example.org\"", "$http_host", "allow_origin"];
+            if explains.iter().all(|part| line.contains(part)) { Ok(()) } else { Err(line.to_owned()) }
+        })
+        .await;
+    });
+}

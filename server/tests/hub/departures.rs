@@ -1,0 +1,189 @@
+//! A departure is published once, after the messages that the member has sent before.
+
+use parlour_core::codec;
+use parlour_server::store::LogError;
+
+use crate::{
+    common::world::{Conn, World},
+    world,
+};
+
+const SECRET: [u8; 32] = [7; 32];
+
+/// A room with tom, who is logged in with [`SECRET`], and with others who watch.
+struct Room {
+    w: World,
+    tom: Conn,
+    lili: Conn,
+    desk: Conn,
+}
+
+fn room() -> Room {
+    let mut w = world();
+    let (lili, desk) = (w.rich("lili"), w.basic("desk"));
+    let tom = w.returning("tom", &SECRET, &[], None);
+    w.advance(2_000);
+    w.clear(lili);
+    w.clear(desk);
+    Room { w, tom, lili, desk }
+}
+
+impl Room {
+    fn login(&mut self) {
+        self.tom = self.w.returning("tom", &SECRET, &[], None);
+        assert!(self.w.received(self.tom).welcome().is_some());
+    }
+
+    fn exit(&mut self) {
+        self.w.send(self.tom, &codec::exit("tom"));
+    }
+
+    fn drop(&mut self) {
+        self.w.disconnect(self.tom);
+    }
+
+    /// The messages and changes of presence that a rich and a basic client have received, in order.
+    fn events(&self) -> (Vec<String>, Vec<String>) {
+        let events = |conn| {
+            let frames = &self.w.received(conn).frames;
+            let events = frames.iter().flat_map(|frame| match (&frame.extension, frame.r#type.as_str()) {
+                (Some(codec::Extension::Presence(presence)), _) => {
+                    let sign = |state| if state == 0 { "-" } else { "+" };
+                    presence.changes.iter().map(|m| format!("{}{}", sign(m.state), m.nick)).collect()
+                }
+                (None, "exit") => vec![format!("-{}", frame.user_name)],
+                (None, "talk") if !frame.content.is_empty() => vec![frame.content.clone()],
+                _ => vec![],
+            });
+            events.collect()
+        };
+        (events(self.lili), events(self.desk))
+    }
+
+    #[track_caller]
+    fn expect(&mut self, rich: &[&str], basic: &[&str], when: &str) {
+        self.w.advance(1_000);
+        let events = self.events();
+        assert_eq!(
+            (events.0.as_slice(), events.1.as_slice()),
+            (
+                rich.iter().map(|e| (*e).to_owned()).collect::<Vec<_>>().as_slice(),
+                basic.iter().map(|e| (*e).to_owned()).collect::<Vec<_>>().as_slice(),
+            ),
+            "{when}"
+        );
+    }
+}
+
+#[test]
+fn departure_after_a_takeover_follows_the_message() {
+    for how in ["exit", "drop"] {
+        let mut room = room();
+        room.w.hold_requests = true;
+        room.w.send_message(room.tom, 1, "last");
+        room.login();
+        if how == "exit" {
+            room.exit()
+        } else {
+            room.drop()
+        }
+        room.expect(&[], &[], how);
+        room.w.release();
+        room.expect(&["last", "-tom"], &["last", "-tom"], how);
+    }
+}
+
+#[test]
+fn member_that_drops_and_returns_before_its_message_is_stored_departs_once() {
+    for how in ["exit", "drop"] {
+        let mut room = room();
+        room.w.hold_requests = true;
+        room.w.send_message(room.tom, 1, "last");
+        for _ in 0..3 {
+            room.drop();
+            room.w.advance(1_000);
+            room.login();
+            room.w.advance(1_000);
+        }
+        if how == "exit" {
+            room.exit()
+        } else {
+            room.drop()
+        }
+        room.expect(&[], &[], how);
+        let late = room.w.rich("late");
+        assert_eq!(
+            room.w.received(late).members(),
+            ["desk", "late", "lili", "tom"],
+            "tom has not departed yet"
+        );
+        room.w.release();
+        room.expect(&["+late", "last", "-tom"], &["last", "-tom"], how);
+        assert_eq!(room.w.received(late).presence(), ["-tom"]);
+        assert_eq!(room.w.received(room.desk).list(), ["desk", "late", "lili"]);
+        let latest = room.w.rich("latest");
+        assert_eq!(room.w.received(latest).members(), ["desk", "late", "latest", "lili"]);
+    }
+}
+
+#[test]
+fn member_that_has_returned_when_its_message_is_stored_does_not_depart() {
+    let mut room = room();
+    room.w.hold_requests = true;
+    room.w.send_message(room.tom, 1, "brb");
+    room.exit();
+    // Left, and back with a new session.
+    room.w.advance(1_000);
+    let tom = room.w.rich("tom");
+    room.w.release();
+    room.expect(&["brb"], &["brb"], "back");
+    room.w.send(tom, &codec::exit("tom"));
+    room.expect(&["brb", "-tom"], &["brb", "-tom"], "left for good");
+}
+
+#[test]
+fn member_that_returns_in_another_spelling_is_another_member() {
+    let mut room = room();
+    room.w.hold_requests = true;
+    room.w.send_message(room.tom, 1, "last");
+    room.drop();
+    let tom = room.w.returning("Tom", &SECRET, &[], None);
+    room.w.advance(1_000);
+    room.w.release();
+    room.expect(&["+Tom", "last", "-tom"], &["last", "-tom"], "renamed");
+    assert_eq!(room.w.received(tom).members(), ["desk", "lili", "Tom", "tom"]);
+    room.w.disconnect(tom);
+    room.expect(&["+Tom", "last", "-tom", "-Tom"], &["last", "-tom", "-Tom"], "gone");
+}
+
+#[test]
+fn departure_follows_a_message_whose_append_was_ambiguous() {
+    for how in ["before the failure", "after the failure"] {
+        let mut room = room();
+        room.w.hold_requests = true;
+        room.w.failing = Some(LogError::Full("here".into()));
+        room.w.append_before_failing = true;
+        room.w.send_message(room.tom, 1, "last");
+        if how == "before the failure" {
+            room.exit();
+        }
+        room.w.release();
+        room.w.failing = None;
+        room.exit();
+        room.expect(&[], &[], how);
+        room.w.advance(3_000);
+        room.expect(&["last", "-tom"], &["last", "-tom"], how);
+    }
+}
+
+#[test]
+fn departure_without_a_message_is_published_at_once() {
+    let mut room = room();
+    room.w.send_message(room.tom, 1, "stored");
+    room.w.hold_requests = true;
+    room.w.send_message(room.lili, 2, "of another");
+    room.exit();
+    room.expect(&["stored", "-tom"], &["stored", "-tom"], "exit");
+    room.w.release();
+    room.expect(&["stored", "-tom", "of another"], &["stored", "-tom", "of another"], "exit");
+}
