@@ -22,6 +22,8 @@ const jobs = new Set();
 let timedOut = false;
 // The tab that `openTabs` has marked as open.
 let markedTab;
+// This tab has stolen the lock from one that hung.
+let hasStolen = false;
 
 function open() {
   const opening = new Promise((resolve, reject) => {
@@ -117,8 +119,17 @@ function read(scope) {
   });
 }
 
-// The key of the lease number of the last tab that became the leader. Outside of the keys of the scope, because it
-// outlives a logout.
+// A handler that continues a transaction, or aborts it if that fails.
+const next = (transaction, step) => () => {
+  try {
+    step();
+  } catch {
+    transaction.abort();
+  }
+};
+
+// The key of the lease number of the last tab that became the leader. Outside of the keys of the scope, because it is
+// there before the account and may outlive it.
 const leaseKey = (scope) => [`${scope}\nlease`];
 
 // Records that a tab becomes the leader. Resolves to its lease number: the given one, or a larger one if that is not
@@ -127,10 +138,10 @@ function claimLease(scope, lease) {
   const work = (transaction, resolve) => {
     const store = transaction.objectStore(TABLES[0]);
     const last = store.get(leaseKey(scope));
-    last.onsuccess = () => {
+    last.onsuccess = next(transaction, () => {
       if (last.result >= lease) lease = last.result + 1;
       store.put(lease, leaseKey(scope));
-    };
+    });
     transaction.oncomplete = () => resolve(lease);
   };
   return run(work, "readwrite");
@@ -152,18 +163,24 @@ function write(scope, changes, lease) {
         const request = value
           ? store.put(value, [scope, from])
           : store.delete(IDBKeyRange.bound([scope, from], [scope, to ?? []]));
-        if (left === 1 && at < changes.length) request.onsuccess = writeChunk;
+        if (left === 1 && at < changes.length) request.onsuccess = next(transaction, writeChunk);
       }
       // Without this call a transaction is lost if the page is closed before its last request has succeeded.
       if (at === changes.length) transaction.commit?.();
     };
     if (lease === undefined) return writeChunk();
-    const last = transaction.objectStore(TABLES[0]).get(leaseKey(scope));
-    last.onsuccess = () => {
-      if (!(last.result > lease)) return writeChunk();
-      resolve(false);
-      transaction.abort();
-    };
+    const accounts = transaction.objectStore(TABLES[0]);
+    const last = accounts.get(leaseKey(scope));
+    last.onsuccess = next(transaction, () => {
+      if (last.result > lease) {
+        resolve(false);
+        return transaction.abort();
+      }
+      // After a logout nothing stays, unless the tab that hung may resume.
+      const isLogout = changes.some(([table, , to, value]) => table === 0 && !value && !to);
+      if (isLogout && !hasStolen) accounts.delete(leaseKey(scope));
+      writeChunk();
+    });
   };
   return run(work, "readwrite", { durability });
 }
@@ -229,7 +246,10 @@ function requestLeadership(scope, onChange) {
   return {
     // Requests the lock again, after it was lost.
     request: () => request(false),
-    steal: () => request(true),
+    steal: () => {
+      hasStolen = true;
+      request(true);
+    },
     // Resolves to whether this tab still holds the lock. A browser that does not answer is believed to have kept it.
     isHeld: async () => {
       const mine = current;
