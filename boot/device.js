@@ -185,6 +185,25 @@ function write(scope, changes, lease) {
   return run(work, "readwrite", { durability });
 }
 
+// Moves the values of a scope to another one in one transaction, and resolves to true. The other one keeps its send queue.
+function rename(scope, to) {
+  const all = (scope) => IDBKeyRange.bound([scope], [scope, []]);
+  const work = (transaction, resolve) => {
+    transaction.oncomplete = () => resolve(true);
+    TABLES.forEach((table, index) => {
+      const store = transaction.objectStore(table);
+      if (index !== 1) store.delete(all(to));
+      store.openCursor(all(scope)).onsuccess = ({ target: { result: cursor } }) => {
+        if (!cursor) return;
+        store.put(cursor.value, [to, cursor.key[1]]);
+        cursor.delete();
+        cursor.continue();
+      };
+    });
+  };
+  return run(work, "readwrite", { durability: "strict" });
+}
+
 // Resolves to the result of `work`, or to undefined if it throws, rejects, or does not settle in time.
 function attempt(work) {
   return new Promise((resolve) => {
@@ -299,4 +318,4 @@ function channel(scope, onMessage) {
   }
 }
 
-globalThis.device = { read, write, claimLease, requestLeadership, hasLeader, openTabs, channel };
+globalThis.device = { read, write, rename, claimLease, requestLeadership, hasLeader, openTabs, channel };

@@ -17,8 +17,10 @@ const ABNORMAL_CLOSURE: u16 = 1006;
 pub enum Report {
     /// The socket is open.
     Opened,
-    /// A message was received; a Text message as the bytes of its UTF-8.
+    /// A Binary message was received.
     Message(Vec<u8>),
+    /// A Text message was received.
+    Text(String),
     /// The socket is closed, with this close code. Nothing is reported afterwards.
     Closed(u16),
 }
@@ -82,7 +84,7 @@ async fn drive(
     loop {
         match select(socket.next(), commands.next()).await {
             Either::Left((Some(Ok(Message::Bytes(bytes))), _)) => report(Report::Message(bytes)),
-            Either::Left((Some(Ok(Message::Text(text))), _)) => report(Report::Message(text.into_bytes())),
+            Either::Left((Some(Ok(Message::Text(text))), _)) => report(Report::Text(text)),
             Either::Left((Some(Err(WebSocketError::ConnectionClose(close))), _)) => {
                 report(Report::Closed(close.code));
                 return;

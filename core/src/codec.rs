@@ -16,7 +16,7 @@ pub use crate::wire::{ChatRequest as Envelope, chat_request::Extension};
 use crate::{
     model::{Delivery, Message, MessageId},
     status::Status,
-    wire,
+    validate, wire,
 };
 
 /// `type` of a message.
@@ -44,6 +44,11 @@ pub enum DecodeError {
     #[error("a list that is too long")]
     TooManyElements,
 }
+
+/// The longest field in Text that browsers accept, in bytes: from 128 on, the encoded length is not valid UTF-8.
+pub const TEXT_FIELD_BYTES: usize = 127;
+/// The longest nick in such Text, in bytes: an entry of the member list has it twice, and four more bytes.
+pub const TEXT_NICK_BYTES: usize = (TEXT_FIELD_BYTES - 4) / 2;
 
 /// The maximum number of envelopes in a batch.
 pub const BATCH_FRAMES: usize = 1024;
@@ -195,6 +200,35 @@ pub fn message(nick: &str, room: &str, id: Option<MessageId>, content: &str) -> 
         id: id.map(|id| id.0.to_vec()).unwrap_or_default(),
         ..Envelope::default()
     }
+}
+
+/// Splits the content of a message for a server that answers in Text, so that its frames are valid UTF-8: into parts of at
+/// most [`TEXT_FIELD_BYTES`], after white space where possible, and never inside a combined character. Joined, the parts
+/// are the content.
+#[must_use]
+pub fn text_parts(content: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = content;
+    while rest.len() > TEXT_FIELD_BYTES {
+        let (part, after) = rest.split_at(end_of_part(rest));
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Where the first part of a text ends that is too long for one.
+fn end_of_part(text: &str) -> usize {
+    let last = |is_end: fn(&str, char) -> bool| {
+        let ends = text.char_indices().take_while(|(at, _)| *at <= TEXT_FIELD_BYTES);
+        ends.filter(|(at, next)| *at > 0 && is_end(&text[..*at], *next)).map(|(at, _)| at).last()
+    };
+    let after_word = last(|before, next| before.ends_with(char::is_whitespace) && !next.is_whitespace());
+    // A short part is worse than a split word.
+    let after_word = after_word.filter(|end| *end > TEXT_FIELD_BYTES / 2);
+    let is_whole = |before: &str, next| !before.ends_with('\u{200D}') && !validate::extends_character(next);
+    after_word.or_else(|| last(is_whole)).unwrap_or_else(|| text.floor_char_boundary(TEXT_FIELD_BYTES))
 }
 
 /// The envelope in which the server delivers a message, with sequence number and time.

@@ -56,6 +56,9 @@ pub enum Event {
     Connection(Connection),
     /// The login succeeded, for the first time or after a reconnect.
     LoggedIn(Identity),
+    /// The user continues under this nick. The persisted data is to be moved to the scope of the nick before anything else
+    /// is written.
+    Renamed(std::sync::Arc<str>),
     /// The user has logged out; no further connection is attempted.
     LoggedOut,
     /// A new message, or a new state of the message with the same id.

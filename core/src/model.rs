@@ -146,6 +146,8 @@ pub enum Connection {
         retry_at: Option<crate::Millis>,
         /// The number of attempts since the connection was lost.
         attempt: u32,
+        /// A nick that the server would accept, if it has refused the user's as taken.
+        suggestion: Option<String>,
     },
     /// The connection failed and is not attempted again automatically.
     Failed {
@@ -154,6 +156,24 @@ pub enum Connection {
         /// The server's refusal, if it sent one.
         refusal: Option<Refusal>,
     },
+}
+
+impl Connection {
+    /// Whether the server refuses the user's nick, so that the user needs another one.
+    #[must_use]
+    pub fn is_nick_refused(&self) -> bool {
+        matches!(self, Self::Reconnecting { status, .. } | Self::Failed { status, .. } if status.is_about_nick())
+    }
+
+    /// The nick that the server suggests instead of the refused one.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&str> {
+        match self {
+            Self::Reconnecting { suggestion, .. } => suggestion.as_deref(),
+            Self::Failed { refusal, .. } => refusal.as_ref()?.suggestion.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// A refusal by the server.
@@ -182,6 +202,9 @@ pub struct Identity {
     pub server_name: Option<String>,
     /// Whether the server can search messages.
     pub search: bool,
+    /// A basic server that answers in Text, which browsers accept only if it is UTF-8. So messages are sent in parts, see
+    /// [`text_parts`](crate::codec::text_parts).
+    pub echoes_text: bool,
 }
 
 #[cfg(test)]

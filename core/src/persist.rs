@@ -77,6 +77,8 @@ pub struct Persisted {
     /// In the order of their ids; the send queue sorts them.
     pub(crate) send_queue: Vec<QueuedMessage>,
     pub(crate) messages: Vec<Message>,
+    /// The messages of the room on the device are of a log that no longer exists, and were dropped.
+    pub(crate) is_outdated: bool,
 }
 
 /// The value of the table `Account`: the user's identity, and which part of the room is persisted.
@@ -85,6 +87,8 @@ pub(crate) struct Account {
     pub identity: Identity,
     pub secret: Vec<u8>,
     pub log: Vec<u8>,
+    /// Identifies the log on this device, see [`Persisted::drop_other_log`]; 0 if it was written by an earlier version.
+    pub epoch: u64,
     /// The ranges of which the table `Messages` has every message.
     pub known: Ranges,
     /// The number of messages in these ranges.
@@ -101,6 +105,7 @@ impl Persisted {
             account: account.and_then(decode_account),
             send_queue: send_queue.iter().filter_map(|value| decode_queued(value)).collect(),
             messages: messages.iter().filter_map(|value| decode_message(value)).collect(),
+            is_outdated: false,
         };
         persisted.verify_known_ranges();
         persisted
@@ -133,6 +138,9 @@ impl Persisted {
             content: message.content.clone(),
             time: message.time,
             order: message.seq,
+            ended: 0,
+            too_big: 0,
+            is_renamed: false,
             stage: match message.delivery {
                 Delivery::Failed(status) => Stage::Failed(status),
                 // As in the table: it is unknown whether the message was sent.
@@ -140,7 +148,22 @@ impl Persisted {
                 _ => Stage::Queued,
             },
         };
-        Self { account, send_queue: unacknowledged.iter().map(queued).collect(), messages: Vec::new() }
+        Self {
+            account,
+            send_queue: unacknowledged.iter().map(queued).collect(),
+            messages: Vec::new(),
+            is_outdated: false,
+        }
+    }
+
+    /// Drops the messages of the room unless they are of the log with this epoch. Another tab may have reached a server
+    /// with another log while they were read, and sequence numbers of the two must not be mixed.
+    pub(crate) fn drop_other_log(&mut self, epoch: u64) {
+        if let Some(account) = self.account.as_mut().filter(|account| account.epoch != epoch) {
+            account.known.clear();
+            self.messages.clear();
+            self.is_outdated = true;
+        }
     }
 
     /// Whether the user has not logged out since the data was persisted.
@@ -174,6 +197,7 @@ pub(crate) fn encode_account(account: &Account) -> Bytes {
         messages: account.messages as u64,
         attempt: account.attempt,
         search: identity.search,
+        epoch: account.epoch,
     };
     value.encode_to_vec().into()
 }
@@ -191,9 +215,11 @@ fn decode_account(bytes: &[u8]) -> Option<Account> {
         limits: Limits::from_wire(&value.limits.unwrap_or_default()),
         server_name: Some(value.server_name).filter(|name| !name.is_empty()),
         search: value.search,
+        echoes_text: false,
     };
     let messages = usize::try_from(value.messages).ok()?;
-    Some(Account { identity, secret: value.secret, log: value.log, known, messages, attempt: value.attempt })
+    let (secret, log, epoch, attempt) = (value.secret, value.log, value.epoch, value.attempt);
+    Some(Account { identity, secret, log, epoch, known, messages, attempt })
 }
 
 pub(crate) fn put_queued(message: &QueuedMessage) -> Change {
@@ -212,6 +238,9 @@ pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
         time: message.time,
         order: message.order,
         failed,
+        ended: message.ended.into(),
+        too_big: message.too_big.into(),
+        renamed: message.is_renamed,
     };
     value.encode_to_vec().into()
 }
@@ -229,7 +258,9 @@ pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
         0 => Stage::Queued,
         code => Stage::Failed(Status::from_code(code)),
     };
-    Some(QueuedMessage { id, content: value.content.into(), time: value.time, stage, order: value.order })
+    let [ended, too_big] = [value.ended, value.too_big].map(|n| u8::try_from(n).unwrap_or(0));
+    let (content, time, order) = (value.content.into(), value.time, value.order);
+    Some(QueuedMessage { id, content, time, stage, order, ended, too_big, is_renamed: value.renamed })
 }
 
 pub(crate) fn put_message(message: &Message) -> Change {

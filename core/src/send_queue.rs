@@ -30,6 +30,55 @@ pub struct QueuedMessage {
     pub stage: Stage,
     /// The sort key among this device's messages; larger than that of every earlier one.
     pub order: u64,
+    /// How many connections in a row ended soon after this message was sent on them.
+    pub ended: u8,
+    /// How many of them were closed because a message was too big.
+    pub too_big: u8,
+    /// It was written under another nick. The server may have stored it under that, and then refuses its id.
+    pub is_renamed: bool,
+}
+
+/// A message fails when it has ended this many connections.
+const MAX_ENDED: u8 = 3;
+/// A message fails when this many connections were closed because it was too big.
+const MAX_TOO_BIG: u8 = 2;
+
+impl QueuedMessage {
+    /// Why this message must not be sent again, if it must not.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Status> {
+        if self.too_big >= MAX_TOO_BIG {
+            return Some(Status::ContentTooLong);
+        }
+        (self.ended >= MAX_ENDED).then_some(Status::EndsConnection)
+    }
+
+    /// Whether it is sent alone, so that no other message is blamed for what it does: it fails if it ends another
+    /// connection.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.ended + 1 >= MAX_ENDED || self.too_big + 1 >= MAX_TOO_BIG
+    }
+
+    /// Whether it is sent only on a connection that has lasted without it. The close code says nothing, so the network may
+    /// have ended the earlier ones.
+    #[must_use]
+    pub fn needs_stable_connection(&self) -> bool {
+        self.is_suspect() && self.too_big == 0
+    }
+
+    fn acquit(&mut self) {
+        if !matches!(self.stage, Stage::Failed(_)) {
+            self.ended = 0;
+        }
+    }
+
+    /// The user sends the failed message again: it gets one more chance.
+    pub fn pardon(&mut self) {
+        self.stage = Stage::Queued;
+        self.ended = self.ended.min(MAX_ENDED - 1);
+        self.too_big = self.too_big.min(MAX_TOO_BIG - 1);
+    }
 }
 
 /// The queue. A message leaves it only by being acknowledged or discarded.
@@ -88,8 +137,7 @@ impl SendQueue {
 
     /// Changes the stage of a message; `false` when it is not in the queue.
     pub fn set(&mut self, id: MessageId, stage: Stage) -> bool {
-        let message = self.messages.iter_mut().find(|message| message.id == id);
-        message.map(|message| message.stage = stage).is_some()
+        self.get_mut(id).map(|message| message.stage = stage).is_some()
     }
 
     /// Requeues a message that the server has refused temporarily, and all messages in flight after it: the server has
@@ -106,10 +154,52 @@ impl SendQueue {
         self.messages.iter_mut().skip(at).filter(|message| in_flight(message)).map(requeue).collect()
     }
 
+    /// Whether nothing may be sent until the messages in flight are acknowledged: one of them is suspect, or `next` is.
+    #[must_use]
+    pub fn must_wait_before(&self, next: &QueuedMessage) -> bool {
+        let mut in_flight = self.messages.iter().filter(|message| message.stage == Stage::InFlight);
+        in_flight.any(|message| message.is_suspect() || next.is_suspect())
+    }
+
+    /// Blames the messages in flight for the end of the connection: otherwise they would be sent again, and end the next
+    /// one too. Any of them may be the cause, or the network. So a message fails only after several times, and before the
+    /// last one it is sent alone. If it has not even been sent this time, it is acquitted. Returns the changed messages.
+    pub fn blame_in_flight(&mut self, too_big: bool) -> Vec<QueuedMessage> {
+        let mut changed = Vec::new();
+        for message in &mut self.messages {
+            if message.stage == Stage::InFlight {
+                message.ended = message.ended.saturating_add(1);
+                message.too_big = message.too_big.saturating_add(too_big.into());
+            } else if message.needs_stable_connection() {
+                message.acquit();
+            } else {
+                continue;
+            }
+            changed.push(message.clone());
+        }
+        changed
+    }
+
+    /// The network ends connections, or the server can't be reached, without regard to messages. Returns the changed ones.
+    pub fn acquit(&mut self) -> Vec<QueuedMessage> {
+        let blamed = self.messages.iter_mut().filter(|message| message.ended > 0 && message.too_big == 0);
+        blamed.map(|message| (message.acquit(), message.clone()).1).collect()
+    }
+
+    /// Changes a message; `None` when it is not in the queue.
+    pub fn get_mut(&mut self, id: MessageId) -> Option<&mut QueuedMessage> {
+        self.messages.iter_mut().find(|message| message.id == id)
+    }
+
     /// Removes a message that was acknowledged or discarded.
     pub fn remove(&mut self, id: MessageId) -> Option<QueuedMessage> {
         let at = self.messages.iter().position(|message| message.id == id)?;
         self.messages.remove(at)
+    }
+
+    /// All messages, in order, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut QueuedMessage> {
+        self.messages.iter_mut()
     }
 
     /// All messages, in order.
@@ -135,7 +225,16 @@ mod tests {
     use super::*;
 
     fn queued(id: MessageId) -> QueuedMessage {
-        QueuedMessage { id, content: "x".into(), time: 0, stage: Stage::Queued, order: 0 }
+        QueuedMessage {
+            id,
+            content: "x".into(),
+            time: 0,
+            stage: Stage::Queued,
+            order: 0,
+            ended: 0,
+            too_big: 0,
+            is_renamed: false,
+        }
     }
 
     #[test]

@@ -16,12 +16,14 @@
 //! | `seek` | seeking a message or a time |
 //! | `search` | searching for messages |
 //! | `persistence` | writing to the device |
+//! | `rename` | continuing under another nick |
 
 mod basic;
 mod connection;
 mod history;
 mod paging;
 mod persistence;
+mod rename;
 mod rich;
 mod search;
 mod seek;
@@ -33,14 +35,14 @@ use std::{collections::VecDeque, fmt::Write as _, sync::Arc};
 
 use bytes::Bytes;
 
-use self::{history::History, persistence::Persister, search::Search};
+use self::{history::History, persistence::Persister, rename::Rename, search::Search};
 pub use crate::event::Event;
 use crate::{
     Millis,
     backoff::Backoff,
     codec,
     limits::{Limits, TokenBucket},
-    model::{Connection, Delivery, Dialect, Identity, Member, Message, Refusal},
+    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
     persist::{Change, Persisted},
     presence::MemberList,
     send_queue::{QueuedMessage, SendQueue, Stage},
@@ -115,6 +117,13 @@ struct Online {
     paused_until: Millis,
     pause_reason: Status,
     can_batch: bool,
+    /// When the last message was sent, until the server has answered a ping that followed it. So it was neither a proxy nor
+    /// the server's reading of the message that has ended the connection.
+    unanswered_since: Option<Millis>,
+    /// When the connection has lasted for [`PROBATION_MS`](sending::PROBATION_MS).
+    stable_at: Millis,
+    /// The next message is not sent before this time, or before those in flight are acknowledged; 0 if it is not held.
+    held_until: Millis,
 }
 
 /// Whether the user can see the page. It determines how fast a dead connection is detected.
@@ -124,7 +133,8 @@ enum Visibility {
     Hidden,
 }
 
-/// One user's session with one server.
+/// The session of one account with one server. Its user may log in again; for another server, the caller has to create
+/// another session, so that nothing of the first one reaches it.
 #[derive(Debug)]
 pub struct Session {
     state: State,
@@ -146,6 +156,14 @@ pub struct Session {
     last_status: Status,
     /// When the server first refused our own nick as taken.
     nick_taken_since: Option<Millis>,
+    /// The nick that it suggested then.
+    suggestion: Option<String>,
+    /// The nick under which the user wants to continue, until a login under it has succeeded or was refused.
+    rename: Option<Rename>,
+    /// The server has sent Text.
+    receives_text: bool,
+    /// With a basic server: the own message of which it has sent some parts back, and their number.
+    partial_echo: Option<(MessageId, usize)>,
     history: History,
     search: Search,
     /// For history and search requests.
@@ -184,6 +202,10 @@ impl Session {
             refusal: None,
             last_status: Status::NotConnected,
             nick_taken_since: None,
+            suggestion: None,
+            rename: None,
+            receives_text: false,
+            partial_echo: None,
             history: History::default(),
             search: Search::default(),
             request_budget: paging::request_budget(),
@@ -222,9 +244,13 @@ impl Session {
         // As in `persist::scope`, nicks that differ in ASCII case only are the same user.
         let is_same = |other: &str| other.eq_ignore_ascii_case(&nick);
         if !is_same(&self.nick) {
-            self.send_queue.clear();
+            self.forget_account();
         }
         self.reset(&nick);
+        // The secret of a login without an answer is used again, because the server may have accepted it.
+        if self.secret.is_empty() {
+            self.secret = std::mem::take(&mut self.next_secret);
+        }
         for message in persisted.send_queue {
             // Cannot fail: no more messages are persisted than the queue holds.
             let _ = self.send_queue.push(message);
@@ -235,7 +261,11 @@ impl Session {
             self.limits = account.identity.limits;
             self.persister
                 .restore(persisted.messages.iter().map(|message| message.seq), account.known.clone());
-            self.history.restore(account.log, account.known);
+            if persisted.is_outdated {
+                self.persister.clear_messages(now.monotonic);
+            }
+            let last_message = persisted.messages.last().map(|message| (message.seq, message.id));
+            self.history.restore(account.log, account.epoch, account.known, last_message);
             self.nick = account.identity.nick.to_string();
             self.identity = Some(account.identity.clone());
             self.emit(Event::LoggedIn(account.identity));
@@ -248,14 +278,17 @@ impl Session {
         Ok(())
     }
 
-    /// Resets everything to the state before a login.
-    fn reset(&mut self, nick: &str) {
+    /// Replaces the session by a new one, because the next login is that of another account.
+    fn forget_account(&mut self) {
+        let fresh = Self::new(self.nonce, &self.agent);
         let next_secret = std::mem::take(&mut self.next_secret);
-        // The same nick continues with the old secret, which may be needed to reclaim the nick from a connection that the
-        // server has not noticed to be lost.
-        if self.secret.is_empty() || !nick.eq_ignore_ascii_case(&self.nick) {
-            self.secret = next_secret;
-        }
+        let (commands, events) = (std::mem::take(&mut self.commands), std::mem::take(&mut self.events));
+        let (persister, visibility) = (self.persister.next_account(), self.visibility);
+        *self = Self { next_secret, commands, events, persister, visibility, ..fresh };
+    }
+
+    /// Resets everything to the state before a login, except the secret and the send queue.
+    fn reset(&mut self, nick: &str) {
         self.nick = nick.into();
         self.identity = None;
         self.history = History::default();
@@ -264,6 +297,8 @@ impl Session {
         self.member_list = MemberList::new();
         self.last_status = Status::NotConnected;
         self.nick_taken_since = None;
+        self.suggestion = None;
+        self.rename = None;
         self.backoff.reset();
     }
 
@@ -275,7 +310,7 @@ impl Session {
 
     /// Reports the member list as [`Notice::Members`]; with a basic server, when it has answered a request for it.
     pub fn handle_list_members(&mut self) {
-        if self.is_basic() {
+        if self.is_basic() && !self.is_list_too_long() {
             let request = codec::user_list_request(&self.nick);
             self.send(&request);
         } else {
@@ -283,8 +318,8 @@ impl Session {
         }
     }
 
-    /// Logs out: sends the exit envelope, closes the connection and stops reconnecting. Messages that are not acknowledged
-    /// stay on the device, and are sent after the next login under the same nick.
+    /// Logs out: sends the exit envelope, closes the connection, stops reconnecting and forgets the secret. Messages that
+    /// are not acknowledged stay on the device, and are sent after the next login under the same nick.
     pub fn handle_leave(&mut self, now: Clocks) {
         if let State::Online(online) = &self.state {
             let close = if online.dialect == Dialect::Basic { None } else { Some(Status::Normal.code()) };
@@ -300,6 +335,7 @@ impl Session {
         self.persister.leave();
         let nick = self.nick.clone();
         self.reset(&nick);
+        self.secret.clear();
         self.emit(Event::Connection(Connection::Idle));
         self.emit(Event::LoggedOut);
     }

@@ -95,6 +95,9 @@ statuses! {
     /// The tab that owns the session did not execute a command in time.
     TabUnresponsive = 19, Later, "Another tab of this chat does not respond; close that tab, then try again.";
 
+    /// Each time this message was sent, the connection ended.
+    EndsConnection = 14, Terminal, "The connection ended each time this message was sent; edit it or discard it.";
+
     /// The connection was closed normally.
     Normal = 1000, Terminal, "The connection was closed.";
     /// The peer is going away: the server stops, or the user leaves the page.
@@ -189,6 +192,13 @@ impl Status {
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self.retry(), Retry::Terminal)
+    }
+
+    /// Whether a login is refused because of the nick.
+    #[must_use]
+    pub const fn is_about_nick(self) -> bool {
+        use Status::{NickConfusable, NickEmpty, NickForbidden, NickTaken, NickTooLong};
+        matches!(self, NickEmpty | NickTooLong | NickForbidden | NickTaken | NickConfusable)
     }
 }
 

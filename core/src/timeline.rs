@@ -26,7 +26,7 @@ mod row;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use self::row::{Notice, PRESENCE_NAMES, PresenceSummary, Row, RowKind};
+pub use self::row::{COLLAPSED_PX, Notice, PRESENCE_NAMES, PresenceSummary, Row, RowKind, SCREENFUL_PX};
 use self::{
     block::{BLOCK_ROWS, Block, PackedRow},
     locate::{RowIndex, sort_key},
@@ -83,6 +83,8 @@ pub struct Timeline {
     nicks: Nicks,
     /// The content of the rows that are not messages, by row key.
     others: BTreeMap<u32, OtherRow>,
+    /// The keys of the messages that the user has expanded.
+    expanded: Vec<u32>,
     last_key: u32,
     /// Maps a Unix time in ms to the number of its local day.
     day_of: Box<dyn Fn(i64) -> i64 + Send + Sync>,
@@ -118,6 +120,7 @@ impl Timeline {
             len: 0,
             nicks: Nicks::default(),
             others: BTreeMap::new(),
+            expanded: Vec::new(),
             last_key: 0,
             day_of: Box::new(day_of),
             metrics: RowMetrics::default(),
@@ -196,63 +199,69 @@ impl Timeline {
             .collect();
         self.blocks.clear();
         self.others.clear();
+        self.expanded.clear();
         (self.len, self.anchor) = (0, None);
         self.insert_page(remaining);
     }
 
     fn put(&mut self, message: Message) {
         let existing = self.find_unacknowledged(message.id).or_else(|| self.find_acknowledged(&message));
-        let mut key = None;
+        let (mut key, mut expanded) = (None, false);
         if let Some(index) = existing {
             let is_sent = self.packed(index).is_sent();
             if is_sent && message.delivery != Delivery::Sent {
                 return;
             }
-            if self.is_in_order(index, sort_key(&message)) {
+            // An own message is sent again after its sender's nick has changed; a row keeps its nick.
+            let has_same_nick = self.nicks.get(self.packed(index).nick()) == message.nick;
+            if has_same_nick && self.is_in_order(index, sort_key(&message)) {
                 return self.blocks[index.0].set(index.1, &message);
             }
-            key = Some(self.packed(index).key);
+            key = has_same_nick.then(|| self.packed(index).key);
+            expanded = self.is_expanded(self.packed(index).key);
             self.remove(index);
         }
         let key = key.unwrap_or_else(|| self.new_key());
         let index = self.insertion_index(sort_key(&message));
         let nick = self.nicks.intern(&message.nick);
         let continued = self.continues(index, nick, message.time);
-        let height = self.estimate_height(message.content.len(), continued, message.own);
+        self.set_expanded(key, expanded);
+        let height = self.estimate_height(&message.content, expanded, continued, message.own);
         let (block, at) = self.reserve(index);
         self.blocks[block].insert(at, key, nick, height, &message);
         self.len += 1;
     }
 
     /// The estimated height of a message in CSS pixels: that of the last measured message of its class, or else an estimate
-    /// from its length.
-    fn estimate_height(&self, bytes: usize, continued: bool, own: bool) -> f32 {
-        let measured = self.class_heights[self.height_class(bytes, continued, own)];
-        if measured > 0.0 {
+    /// from its number of lines.
+    fn estimate_height(&self, text: &str, expanded: bool, continued: bool, own: bool) -> f32 {
+        let measured = self.class_heights[self.height_class(text, continued, own)];
+        if measured > 0.0 && !expanded {
             return measured;
         }
         #[allow(clippy::cast_precision_loss, reason = "rounding does not matter in an estimate")]
-        let lines = self.extra_lines(bytes) as f32;
-        self.metrics.message_px + self.metrics.line_px * lines
+        let text_px = self.metrics.line_px * self.extra_lines(text) as f32;
+        let shown_px = if text_px > SCREENFUL_PX && !expanded { COLLAPSED_PX } else { text_px };
+        self.metrics.message_px + shown_px
     }
 
     /// Messages of the same class are expected to have the same height: they have the same number of lines and the same
     /// decoration.
-    fn height_class(&self, bytes: usize, continued: bool, own: bool) -> usize {
-        let lines = self.extra_lines(bytes).min(CLASS_LINES - 1);
+    fn height_class(&self, text: &str, continued: bool, own: bool) -> usize {
+        let lines = self.extra_lines(text).min(CLASS_LINES - 1);
         lines + CLASS_LINES * (usize::from(continued) + 2 * usize::from(own))
     }
 
     /// The estimated number of lines of a text after its first one.
-    fn extra_lines(&self, bytes: usize) -> usize {
+    fn extra_lines(&self, text: &str) -> usize {
         #[allow(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "texts are short enough for an f32, and lengths are not negative"
         )]
-        let lines = (bytes as f32 / self.metrics.bytes_per_line) as usize;
-        lines
+        let wrapped = |line: &str| (line.len() as f32 / self.metrics.bytes_per_line) as usize;
+        text.split('\n').map(|line| 1 + wrapped(line)).sum::<usize>() - 1
     }
 
     // ---- inserting and removing rows
@@ -310,6 +319,7 @@ impl Timeline {
             self.blocks.remove(block);
         }
         self.others.remove(&row.key);
+        self.set_expanded(row.key, false);
         row
     }
 

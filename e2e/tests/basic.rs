@@ -96,6 +96,31 @@ fn message_too_long_for_a_basic_server_is_not_sent() {
 }
 
 #[test]
+fn long_message_is_sent_in_parts_that_browsers_accept() {
+    browser_test("long_message_is_sent_in_parts_that_browsers_accept", async |test| {
+        let (host, server) = (Server::start(), BasicServer::start());
+        let mut ann = DesktopPeer::connect(&server.address(), "ann");
+        ann.send("first");
+        let tom = log_in_to(test, &host, &server, "tom").await;
+        let connections = server.connections();
+        let text = "A sentence with 8 words, and one more. ".repeat(10);
+        let text = text.trim_end();
+        tom.send_and_wait(text).await;
+        ann.until("all parts, in order", |seen| {
+            let parts = seen.lines.iter().filter_map(|line| line.strip_prefix("tom:"));
+            parts.collect::<String>() == text
+        })
+        .await;
+        let parts = ann.seen().lines.iter().filter(|line| line.starts_with("tom:")).count();
+        assert!(parts > 2, "{parts} parts");
+        tom.send_and_wait("short").await;
+        assert_eq!(server.connections(), connections, "the connection does not break");
+        let words = tom.view().await.connection_text.unwrap();
+        assert!(words.contains("in several parts"), "{words}");
+    });
+}
+
+#[test]
 fn who_and_exit_commands_work_on_a_basic_server() {
     browser_test("who_and_exit_commands_work_on_a_basic_server", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());

@@ -260,3 +260,120 @@ fn page_stays_usable_with_100_000_members() {
         tom.until_within(Duration::from_secs(5), "sent", |view| view.has_sent("I can still write")).await;
     });
 }
+
+/// Presses Enter as the keyboards of Android and Korean input methods do: the key is one of the input method, which ends the
+/// composition, and the browser is to insert a line break.
+async fn press_enter_of_input_method(page: &Page, composed: &str, modifiers: u32) {
+    let length = composed.encode_utf16().count();
+    let composition = json!({ "text": composed, "selectionStart": length, "selectionEnd": length });
+    page.devtools("Input.imeSetComposition", composition).await;
+    let key = json!({
+        "type": "rawKeyDown", "key": "Process", "code": "", "windowsVirtualKeyCode": 229, "modifiers": modifiers,
+    });
+    page.devtools("Input.dispatchKeyEvent", key).await;
+    page.type_text(composed).await;
+    let line_break = json!({ "type": "char", "text": "\r", "unmodifiedText": "\r", "modifiers": modifiers });
+    page.devtools("Input.dispatchKeyEvent", line_break).await;
+}
+
+#[test]
+fn enter_that_ends_a_composition_and_the_line_sends() {
+    browser_test("enter_that_ends_a_composition_and_the_line_sends", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom").await;
+        for text in ["hello", "안녕하세요"] {
+            tom.fill("#composer-text", "").await;
+            press_enter_of_input_method(&tom, text, 0).await;
+            tom.until("sent by one Enter", |view| {
+                view.has_sent(text) && view.composer.as_deref() == Some("")
+            })
+            .await;
+        }
+        // With Shift it is a line break.
+        press_enter_of_input_method(&tom, "first", 8).await;
+        tom.until("a line break", |view| view.composer.as_deref() == Some("first\n")).await;
+        press_enter_of_input_method(&tom, "second", 0).await;
+        tom.until("both lines are sent", |view| view.has_sent("first\nsecond")).await;
+    });
+}
+
+/// Pastes a text by the key, at the caret.
+async fn paste(page: &Page, text: &str) {
+    let permissions = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+    page.devtools("Browser.grantPermissions", permissions).await;
+    page.eval::<Value>("return navigator.clipboard.writeText(arguments[0])", vec![text.into()]).await;
+    let key = json!({
+        "type": "rawKeyDown", "key": "v", "code": "KeyV", "windowsVirtualKeyCode": 86, "modifiers": 2,
+        "commands": ["Paste"],
+    });
+    page.devtools("Input.dispatchKeyEvent", key).await;
+}
+
+const OVERSIZED: &str = "#composer-oversized";
+
+/// Waits for words about a text that was not inserted.
+async fn until_oversized(page: &Page, words: &str) {
+    let script = format!(
+        "const text = document.querySelector('{OVERSIZED}').innerText; return text.includes('{words}') || text"
+    );
+    page.until_true(&format!("{words:?} about the text"), &script).await;
+}
+
+#[test]
+fn text_that_cannot_be_sent_is_not_inserted() {
+    browser_test("text_that_cannot_be_sent_is_not_inserted", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom").await;
+        tom.fill("#composer-text", "begin end").await;
+        let caret = "document.querySelector('#composer-text').setSelectionRange(6, 6)";
+        tom.eval::<()>(caret, vec![]).await;
+        paste(&tom, &"x".repeat(4_000_000)).await;
+        until_oversized(&tom, "3,983,625 bytes too long").await;
+        assert_eq!(tom.view().await.composer.as_deref(), Some("begin end"));
+        // The field takes keys at once, and the note goes.
+        tom.type_text("the ").await;
+        tom.until("the key", |view| view.composer.as_deref() == Some("begin the end")).await;
+        tom.until_true("no note", &format!("return !document.querySelector('{OVERSIZED}').innerText.trim()"))
+            .await;
+
+        // As much as fits is inserted at the caret, without splitting a character of several parts.
+        let family = "👨\u{200D}👩\u{200D}👧\u{200D}👦";
+        paste(&tom, &family.repeat(50_000)).await;
+        until_oversized(&tom, "bytes too long").await;
+        tom.click("#composer-insert").await;
+        let count = (16 * 1024 - "begin the end".len()) / family.len();
+        let fits = format!("begin the {}end", family.repeat(count));
+        tom.until("what fits", |view| view.composer.as_deref() == Some(&*fits) && view.note.is_none()).await;
+        tom.type_text("!").await;
+        tom.press(keys::ENTER).await;
+        let sent = fits.replace("end", "!end");
+        tom.until("sent", |view| view.has_sent(&sent) && view.composer.as_deref() == Some("")).await;
+
+        // Many lines; and a change that the browser does not announce.
+        paste(&tom, &"line\n".repeat(300_000)).await;
+        until_oversized(&tom, "bytes too long").await;
+        tom.click("#composer-discard").await;
+        tom.type_text("short").await;
+        let insert = "document.execCommand('insertText', false, 'x'.repeat(100000))";
+        tom.eval::<()>(insert, vec![]).await;
+        until_oversized(&tom, "bytes too long").await;
+        assert_eq!(tom.view().await.composer.as_deref(), Some("short"));
+    });
+}
+
+#[test]
+fn direction_of_the_composer_follows_the_text() {
+    browser_test("direction_of_the_composer_follows_the_text", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom").await;
+        for (text, direction) in [("1. שלום tom", "rtl"), ("tom: שלום", "ltr"), ("مرحبا", "rtl"), ("", "ltr")]
+        {
+            tom.fill("#composer-text", text).await;
+            let script = format!(
+                "const now = getComputedStyle(document.querySelector('#composer-text')).direction; \
+                 return now === '{direction}' || now"
+            );
+            tom.until_true(&format!("{text:?} is {direction}"), &script).await;
+        }
+    });
+}

@@ -3,7 +3,10 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{DesktopPeer, Page, Server, TestContext, browser_test_in_each};
+use parlour_e2e::{
+    DesktopPeer, Page, Server, TestContext, WindowOptions, browser_test, browser_test_in_each,
+};
+use serde_json::json;
 
 /// A room with more messages than fit into the viewport, and a page at its end.
 async fn full_room(test: &TestContext, server: &Server) -> (Page, DesktopPeer) {
@@ -156,5 +159,100 @@ fn scroll_anchor_keeps_its_position() {
         scroll_to_older(&page).await;
         page.send_and_wait("an answer").await;
         page.until_at_end().await;
+    });
+}
+
+/// The top of the row of the long message in the viewport, its height, and the height of the viewport.
+const LONG_ROW: &str = "
+    const row = document.querySelector('.item.long'), viewport = document.querySelector('#timeline');
+    const { top, height } = row.getBoundingClientRect();
+    return [top - viewport.getBoundingClientRect().top, height, viewport.clientHeight];
+";
+
+#[test]
+fn message_taller_than_a_screenful_is_collapsed() {
+    browser_test_in_each("message_taller_than_a_screenful_is_collapsed", async |test| {
+        let server = Server::start_without_rate_limit();
+        let (page, mut lili) = full_room(test, &server).await;
+        let long = vec!["x"; 8_000].join("\n");
+        let write = "const field = document.querySelector('#composer-text'); field.value = arguments[0]; \
+            field.dispatchEvent(new InputEvent('input', { bubbles: true }));";
+        page.eval::<()>(write, vec![long.as_str().into()]).await;
+        page.click("#composer-send").await;
+        page.until("the whole text is in the document", |view| view.has_sent(&long)).await;
+        page.until_at_end().await;
+        let position = async || page.eval::<[f64; 3]>(LONG_ROW, vec![]).await;
+        let [before, collapsed, screen] = position().await;
+        assert!(collapsed < screen, "{collapsed} px is more than a screen of {screen} px");
+
+        // Its beginning stays where it is, though the viewport was at the end.
+        let is_tall = "return document.querySelector('.item.long').offsetHeight > 100000";
+        page.click(".long .expand").await;
+        page.until_true("all of it is shown", is_tall).await;
+        page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        let [after, ..] = position().await;
+        assert!((after - before).abs() <= 1.0, "the message moved from {before} to {after}");
+        page.until("the jump button", |view| view.jump).await;
+
+        // It is still expanded after it was out of the document.
+        page.eval::<()>("document.activeElement.blur()", vec![]).await;
+        page.eval::<()>("document.querySelector('#timeline').scrollTop -= 6000", vec![]).await;
+        page.until_true("it is not in the document", "return !document.querySelector('.item.long')").await;
+        page.click("#jump-to-end").await;
+        page.until_at_end().await;
+        page.until_true("it is expanded", is_tall).await;
+
+        // In the middle of it the button is at hand, and brings the collapsed message into view.
+        page.eval::<()>("document.querySelector('#timeline').scrollTop -= 50000", vec![]).await;
+        page.until("the jump button", |view| view.jump).await;
+        page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        let [before, ..] = position().await;
+        lili.send("meanwhile");
+        let counted = "return /1 new/.test(document.querySelector('#jump-to-end').innerText)";
+        page.until_true("the new message is counted", counted).await;
+        page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        let [after, ..] = position().await;
+        assert!((after - before).abs() <= 1.0, "the message moved from {before} to {after}");
+        page.click(".long .expand").await;
+        page.until_true("it is collapsed", "return !!document.querySelector('.item.collapsed')").await;
+        page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        let [top, height, screen] = position().await;
+        assert!(top >= -1.0 && top + height <= screen + 1.0, "{height} px from {top} px in {screen} px");
+        page.click("#jump-to-end").await;
+        page.until_at_end().await;
+    });
+}
+
+#[test]
+fn days_and_times_follow_the_time_zone() {
+    browser_test("days_and_times_follow_the_time_zone", async |test| {
+        // From 22:13:20 UTC on a Tuesday.
+        let server = Server::start_with_history(5, |n| format!("Line {n}"));
+        let page = test.open_blank("tom", WindowOptions::default()).await;
+        let set_zone = async |zone: &str| {
+            page.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
+        };
+        set_zone("UTC").await;
+        page.goto(&server.url()).await;
+        page.log_in("tom").await;
+        page.until("the newest message", |view| view.has_sent("Line 4")).await;
+        let until = async |days: &str, time: &str| {
+            let script = format!(
+                "const texts = (selector) => [...document.querySelectorAll(selector)].map((e) => e.textContent);
+                 const days = texts('#timeline .day').join();
+                 const last = [...document.querySelectorAll('.message')].find((e) => e.textContent.includes('Line 4'));
+                 const time = last.querySelector('time').textContent.replace(/\\s/, ' ');
+                 return (days.endsWith('{days}') && time === '{time}') || [days, time]"
+            );
+            page.until_true(&format!("{days} at {time}"), &script).await;
+        };
+        until("November 14, 2023", "10:14 PM").await;
+        set_zone("Asia/Tokyo").await;
+        until("November 15, 2023", "7:14 AM").await;
+        // A message written in the new zone is the only one of today.
+        page.send_and_wait("now").await;
+        until("November 15, 2023,Today", "7:14 AM").await;
+        set_zone("America/Los_Angeles").await;
+        until("November 14, 2023,Today", "2:14 PM").await;
     });
 }

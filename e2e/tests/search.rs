@@ -253,3 +253,30 @@ fn basic_server_has_no_search() {
         page.until_true("no search", "return !document.querySelector('#search-toggle, #search')").await;
     });
 }
+
+#[test]
+fn highlights_and_excerpts_contain_whole_characters() {
+    browser_test("highlights_and_excerpts_contain_whole_characters", async |test| {
+        let server = Server::start_without_rate_limit();
+        let (family, hindi) = ("👨\u{200D}👩\u{200D}👧\u{200D}👦", "नमस्ते");
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        lili.send(&format!("We are a {family}."));
+        lili.send("A cafe\u{301} with a view");
+        lili.send(&format!("{hindi} {}", family.repeat(16)));
+        lili.until("the echo of the last line", |seen| seen.lines.iter().any(|line| line.contains(hindi)))
+            .await;
+        let page = test.open("tom", &server.url()).await;
+        page.log_in("tom").await;
+        open_search(&page).await;
+        page.type_text("we").await;
+        until_found(&page, &[&format!("[We] are a {family}.")]).await;
+        page.fill("#search-words", "cafe").await;
+        until_found(&page, &["A [cafe\u{301}] with a view"]).await;
+        page.fill("#search-words", "are 👨").await;
+        page.press(keys::ENTER).await;
+        until_found(&page, &[&format!("We [are] a [{family}].")]).await;
+        page.fill("#search-words", "न").await;
+        page.press(keys::ENTER).await;
+        until_found(&page, &[&format!("[न]मस्ते {}", family.repeat(16))]).await;
+    });
+}

@@ -68,10 +68,16 @@ impl Store {
         self.service().load_draft()
     }
 
+    /// By how many bytes a text is too long to be sent; 0 if it is not.
+    #[must_use]
+    pub fn excess_bytes(&self, text: &str) -> usize {
+        self.service().excess_bytes(text)
+    }
+
     /// Stores the composer's text after it has changed, and updates the note.
     pub fn draft_changed(&self, text: &str) {
         self.service().save_draft(text);
-        match self.service().excess_bytes(text) {
+        match self.excess_bytes(text) {
             0 => self.clear_note(),
             excess => self.set.composer_note.set(Some(ComposerNote::TooLong(excess))),
         }
@@ -133,6 +139,13 @@ impl Store {
                 store.report_error(Status::NoAnswer);
             }
         });
+    }
+
+    /// Shows all times and days again, in the current time zone.
+    pub fn time_zone_changed(&self) {
+        // Whatever shows a time follows the locale.
+        self.set.locale.notify();
+        self.update_timeline(|_| ());
     }
 
     /// Reports whether the page is visible and has the focus. Then nothing is unread.

@@ -11,7 +11,7 @@ use parlour_core::{
 
 use super::{
     search::Search,
-    store::{ComposerNote, LoginError, SeekResult, Store, empty_timeline},
+    store::{ComposerNote, DEFAULT_TITLE, LoginError, SeekResult, Store, empty_timeline},
 };
 
 impl Store {
@@ -20,6 +20,7 @@ impl Store {
         match event {
             Event::Connection(connection) => self.connection_changed(connection),
             Event::LoggedIn(identity) => self.logged_in(identity),
+            Event::Renamed(nick) => self.renamed(&nick),
             Event::LoggedOut => self.logged_out(),
             Event::Message(message) => self.message_received(message),
             Event::HistoryPage(messages) => self.update_timeline(|timeline| timeline.insert_page(messages)),
@@ -35,7 +36,7 @@ impl Store {
                 self.set.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
                 self.update_timeline(|timeline| timeline.set_gaps(&gaps));
             }
-            Event::LogReplaced => self.update_timeline(Timeline::clear_acknowledged),
+            Event::LogReplaced => self.log_replaced(),
             Event::FromDevice(yes) => self.set.from_device.set(yes),
             Event::Delivery(id, delivery) => {
                 self.update_timeline(|timeline| timeline.set_delivery(id, delivery))
@@ -150,6 +151,10 @@ impl Store {
             inner.search_timer = None;
         });
         self.set.identity.set(None);
+        if !self.inner.with_value(|inner| inner.title_is_fixed) {
+            // The name of the server.
+            self.set.title.set(DEFAULT_TITLE.into());
+        }
         self.set.timeline_version.update(|version| *version = version.wrapping_add(1));
         self.set.rows_lost.set(false);
         self.set.has_messages.set(false);
@@ -167,6 +172,15 @@ impl Store {
 
     fn page_finished(&self) {
         self.set.finished_pages.update(|finished| *finished = finished.wrapping_add(1));
+    }
+
+    /// Nothing that refers to the previous log's messages is valid any more.
+    fn log_replaced(&self) {
+        self.update_timeline(Timeline::clear_acknowledged);
+        self.inner.update_value(|inner| inner.search_timer = None);
+        self.set.from_start.set(None);
+        self.set.search.set(Search::default());
+        self.set.unread.set(0);
     }
 
     fn seek_finished(&self, seq: Option<u64>) {

@@ -81,6 +81,22 @@ impl Store {
         }
     }
 
+    /// Continues under another nick, because the server has refused the user's.
+    ///
+    /// # Errors
+    /// The nick is invalid, or the server has accepted the user's meanwhile.
+    pub fn rename(&self, nick: &str) -> Result<(), Status> {
+        self.service().rename(nick)
+    }
+
+    /// The user continues under another nick, which is that of the next login too.
+    pub(super) fn renamed(&self, nick: &str) {
+        self.inner.update_value(|inner| {
+            inner.remembered.nick = nick.into();
+            config::remember(&inner.remembered);
+        });
+    }
+
     /// Connects now instead of at the scheduled time.
     pub fn retry_now(&self) {
         if let Some(service) = self.service_if_loaded() {

@@ -24,6 +24,9 @@ use crate::{
 /// evicted and loaded again on demand.
 const MAX_ROWS: usize = 20_000;
 
+/// The title of the page until a server has told its name.
+pub(super) const DEFAULT_TITLE: &str = "Parlour";
+
 /// The colour scheme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
@@ -252,7 +255,7 @@ impl Store {
         let (focused, set_focused) = signal(true);
         let (theme, set_theme) = signal(Theme::parse(&config.theme));
         let (locale, set_locale) = signal(config.locale);
-        let (title, set_title) = signal(config.title.clone().unwrap_or_else(|| "Parlour".into()));
+        let (title, set_title) = signal(config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.into()));
         Self {
             connection,
             identity,

@@ -1,15 +1,15 @@
-//! Plural rules, lists and numbers of a language, by the browser's `Intl`.
+//! Plural rules, lists and numbers of a language, by the browser's `Intl`. Where the browser lacks it, plain forms are
+//! used instead.
 
 use std::{cell::RefCell, rc::Rc};
 
-use js_sys::{
-    Array, Function,
-    Intl::{ListFormat, NumberFormat, PluralRules},
-    Object, Reflect,
-};
-use wasm_bindgen::JsValue;
+use js_sys::{Array, Object};
+use wasm_bindgen::{JsCast, JsValue};
 
-use super::Locale;
+use super::{
+    Locale,
+    guarded::{call, construct, get},
+};
 
 /// A piece of a formatted list.
 #[derive(Debug)]
@@ -20,13 +20,13 @@ pub enum ListPiece {
     Between(String),
 }
 
-/// The formatters of a language.
+/// The formatters of a language; `None` where the browser lacks one.
 #[derive(Debug)]
 pub struct Formats {
     locale: Locale,
-    plural_rules: PluralRules,
-    lists: ListFormat,
-    numbers: Function,
+    plural_rules: Option<JsValue>,
+    lists: Option<JsValue>,
+    numbers: Option<JsValue>,
 }
 
 thread_local! {
@@ -49,34 +49,42 @@ impl Formats {
         let options = Object::new();
         // Plural rules must match the translation's language; lists and numbers follow the user's variety of it, such
         // as en-GB.
-        let own = Array::of1(&locale.tag().into());
-        let users = Array::of1(&locale.formatting_tag().into());
+        let own = [locale.tag().to_owned()];
+        let users = locale.formatting_tags();
         Self {
             locale,
-            plural_rules: PluralRules::new(&own, &options),
-            lists: ListFormat::new(&users, &options),
-            numbers: NumberFormat::new(&users, &options).format(),
+            plural_rules: construct("PluralRules", &own, &options),
+            lists: construct("ListFormat", &users, &options),
+            numbers: construct("NumberFormat", &users, &options),
         }
     }
 
     /// The plural category of a number: `one`, `other` ...
     pub fn plural_category(&self, count: usize) -> String {
-        self.plural_rules.select(count as f64).into()
+        let category =
+            self.plural_rules.as_ref().and_then(|rules| call(rules, "select", &(count as f64).into()));
+        category
+            .and_then(|text| text.as_string())
+            .unwrap_or_else(|| if count == 1 { "one" } else { "other" }.into())
     }
 
     /// A number with the digits grouped.
     pub fn number(&self, number: usize) -> String {
-        let written = self.numbers.call1(&JsValue::UNDEFINED, &(number as f64).into());
-        written.ok().and_then(|text| text.as_string()).unwrap_or_default()
+        let written =
+            self.numbers.as_ref().and_then(|format| call(format, "format", &(number as f64).into()));
+        written.and_then(|text| text.as_string()).unwrap_or_else(|| number.to_string())
     }
 
     /// A list such as "A, B and C", in pieces. The items are passed because the separators depend on them in some
     /// languages.
     pub fn list(&self, items: &[&str]) -> Vec<ListPiece> {
-        let items: Array = items.iter().map(|item| JsValue::from_str(item)).collect();
-        let text = |piece: &JsValue, name: &str| Reflect::get(piece, &name.into()).ok()?.as_string();
-        self.lists
-            .format_to_parts(&items)
+        let strings: Array = items.iter().map(|item| JsValue::from_str(item)).collect();
+        let parts = self.lists.as_ref().and_then(|format| call(format, "formatToParts", &strings));
+        let Some(parts) = parts.and_then(|parts| parts.dyn_into::<Array>().ok()) else {
+            return with_commas(items.len());
+        };
+        let text = |piece: &JsValue, name: &str| get(piece, name)?.as_string();
+        parts
             .iter()
             .filter_map(|piece| match text(&piece, "type")?.as_str() {
                 "element" => Some(ListPiece::Item),
@@ -84,4 +92,10 @@ impl Formats {
             })
             .collect()
     }
+}
+
+/// A list of this many items with commas between them.
+fn with_commas(count: usize) -> Vec<ListPiece> {
+    let comma = |at| (at > 0).then(|| ListPiece::Between(", ".into()));
+    (0..count).flat_map(|at| comma(at).into_iter().chain([ListPiece::Item])).collect()
 }

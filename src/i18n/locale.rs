@@ -1,16 +1,9 @@
 //! The available languages, and the choice of the one that best matches the user's preferences.
 
 use js_sys::Array;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue};
 
-use super::texts::LANGUAGES;
-
-#[wasm_bindgen]
-extern "C" {
-    /// Throws for a tag that is not well-formed; js-sys does not catch that.
-    #[wasm_bindgen(catch, js_namespace = Intl, js_name = getCanonicalLocales)]
-    fn canonical_locales(tag: &str) -> Result<Array, JsValue>;
-}
+use super::{guarded::get, texts::LANGUAGES};
 
 /// A language that the page has a translation for. The default is English.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -55,27 +48,31 @@ impl Locale {
         browser_tags().iter().find_map(|tag| Self::from_tag(tag)).unwrap_or_default()
     }
 
-    /// The tag for the formatting of dates, numbers and lists: the browser's own variety of the language, such as British
-    /// English. Always well-formed, so that no constructor of `Intl` throws.
-    pub(super) fn formatting_tag(self) -> String {
-        let well_formed = |tag: &String| canonical_locales(tag).is_ok();
-        browser_tags()
-            .into_iter()
-            .find(|tag| Self::from_tag(tag) == Some(self) && well_formed(tag))
-            .unwrap_or_else(|| self.tag().to_owned())
+    /// The tags for the formatting of dates, numbers and lists, best first: the browser's own varieties of the language, such
+    /// as British English, and the tag of the translation. Those of the browser may not be well-formed.
+    pub(super) fn formatting_tags(self) -> Vec<String> {
+        let mut tags = browser_tags();
+        tags.retain(|tag| Self::from_tag(tag) == Some(self));
+        tags.push(self.tag().to_owned());
+        tags
     }
 }
 
-/// The user's preferred languages, best first. A browser may be configured with tags that are not well-formed.
+/// The user's preferred languages, best first. A browser may be configured with tags that are not well-formed, such as
+/// `en-US@posix`, and `navigator.languages` may be missing.
 fn browser_tags() -> Vec<String> {
-    let languages = web_sys::window().map(|window| window.navigator().languages()).unwrap_or_default();
-    languages.iter().filter_map(|tag| tag.as_string()).collect()
+    let navigator = web_sys::window().map(|window| window.navigator());
+    let property = |name| navigator.as_ref().and_then(|navigator| get(navigator, name));
+    let languages = property("languages").filter(Array::is_array).map(JsCast::unchecked_into::<Array>);
+    let languages = languages.into_iter().flat_map(|list| list.to_vec()).chain(property("language"));
+    languages.filter_map(|tag: JsValue| tag.as_string()).collect()
 }
 
 /// The position of the tag that is closest to the wanted one: the same tag, else the longest one that it begins with, else
 /// any tag of the same language.
 pub(super) fn closest(tags: &[&str], wanted: &str) -> Option<usize> {
-    let wanted = wanted.replace('_', "-");
+    // Systems append the encoding and a variant, as in `zh_CN.UTF-8` and `en-US@posix`.
+    let wanted = wanted.split(['.', '@']).next().unwrap_or_default().replace('_', "-");
     let mut shortened = wanted.as_str();
     loop {
         if let Some(at) = tags.iter().position(|tag| tag.eq_ignore_ascii_case(shortened)) {

@@ -2,8 +2,11 @@
 //!
 //! `lang/en.json` determines which texts exist. The build script generates [`Key`] and the methods of [`Texts`] from it
 //! and compiles the English texts in; every other language is fetched when it is chosen or detected ([`load`]). Plural
-//! forms, lists and numbers come from the browser's `Intl` ([`intl`]), and so do dates and times ([`time`]).
+//! forms, lists and numbers come from the browser's `Intl` ([`intl`]), and so do dates and times ([`time`]) and the
+//! boundaries of characters ([`graphemes`]).
 
+pub mod graphemes;
+mod guarded;
 #[cfg(target_arch = "wasm32")]
 mod intl;
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,11 +1,18 @@
-//! Times and days in the user's time zone and notation, by the browser's `Intl.DateTimeFormat`.
+//! Times and days in the user's time zone and notation, by the browser's `Intl.DateTimeFormat`; where that fails, as
+//! digits.
+//!
+//! The time zone may change while the page is open. Formatters keep the one that they were made in, and everything that
+//! is shown was formatted in it, so [`update_time_zone`] has to be called from time to time.
 
 use std::cell::{Cell, RefCell};
 
-use js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
+use js_sys::{Date, Object, Reflect};
 use wasm_bindgen::JsValue;
 
-use super::{Key, Locale, Texts};
+use super::{
+    Key, Locale, Texts,
+    guarded::{call, construct},
+};
 
 const DAY_MS: f64 = 86_400_000.0;
 
@@ -46,7 +53,8 @@ impl Style {
 struct Format {
     locale: Locale,
     style: Style,
-    write: Function,
+    /// An `Intl.DateTimeFormat`; `None` if the browser refuses to make one.
+    formatter: Option<JsValue>,
     last: Option<(i64, String)>,
 }
 
@@ -54,6 +62,27 @@ thread_local! {
     static FORMATS: RefCell<Vec<Format>> = const { RefCell::new(Vec::new()) };
     /// The last quarter of an hour that [`day_number`] was called for, and its day.
     static LAST_DAY: Cell<(f64, i64)> = const { Cell::new((f64::NAN, 0)) };
+    /// The time zone at the last call of [`update_time_zone`].
+    static TIME_ZONE: Cell<TimeZone> = const { Cell::new([f64::NAN; 3]) };
+}
+
+/// Stands for a time zone: its offsets from UTC, in minutes, at the beginning and in the middle of the year and now. Zones that
+/// agree in these show today's times equally.
+type TimeZone = [f64; 3];
+
+/// Notices that the time zone has changed since the last call. Then times have to be formatted again.
+pub fn update_time_zone() -> bool {
+    let now = Date::new_0();
+    let year = now.get_full_year();
+    let offset = |month| Date::new_with_year_month(year, month).get_timezone_offset();
+    let zone = [offset(0), offset(6), now.get_timezone_offset()];
+    let before = TIME_ZONE.replace(zone);
+    let has_changed = before != zone && !before[0].is_nan();
+    if has_changed {
+        FORMATS.take();
+        LAST_DAY.set((f64::NAN, 0));
+    }
+    has_changed
 }
 
 // Calls into JavaScript stay outside of the borrows: an exception would never release them.
@@ -61,21 +90,21 @@ fn format(locale: Locale, style: Style, time: i64) -> String {
     let span = style.span_ms().map(|span| time.div_euclid(span));
     let known = FORMATS.with_borrow(|formats| {
         let format = formats.iter().find(|made| (made.locale, made.style) == (locale, style))?;
-        Some((format.write.clone(), format.last.clone().filter(|(last, _)| Some(*last) == span)))
+        Some((format.formatter.clone(), format.last.clone().filter(|(last, _)| Some(*last) == span)))
     });
-    let write = match known {
+    let formatter = match known {
         Some((_, Some((_, text)))) => return text,
-        Some((write, None)) => write,
+        Some((formatter, None)) => formatter,
         None => {
-            let write = formatter(locale, style);
-            let format = Format { locale, style, write: write.clone(), last: None };
+            let made = make_formatter(locale, style);
+            let format = Format { locale, style, formatter: made.clone(), last: None };
             FORMATS.with_borrow_mut(|formats| formats.push(format));
-            write
+            made
         }
     };
-    let date: JsValue = Date::new(&JsValue::from_f64(time as f64)).into();
-    let text = write.call1(&JsValue::UNDEFINED, &date).ok();
-    let text = text.and_then(|text| text.as_string()).unwrap_or_default();
+    let date = Date::new(&JsValue::from_f64(time as f64));
+    let text = formatter.and_then(|formatter| call(&formatter, "format", &date)?.as_string());
+    let text = text.unwrap_or_else(|| digits(&date, style));
     FORMATS.with_borrow_mut(|formats| {
         let made = formats.iter_mut().find(|made| (made.locale, made.style) == (locale, style));
         if let (Some(format), Some(span)) = (made, span) {
@@ -85,13 +114,27 @@ fn format(locale: Locale, style: Style, time: i64) -> String {
     text
 }
 
-fn formatter(locale: Locale, style: Style) -> Function {
+fn make_formatter(locale: Locale, style: Style) -> Option<JsValue> {
     let options = Object::new();
     for (key, value) in style.options() {
         // Setting a property of a plain new object can't fail.
         let _ = Reflect::set(&options, &(*key).into(), &(*value).into());
     }
-    DateTimeFormat::new(&Array::of1(&locale.formatting_tag().into()), &options).format()
+    construct("DateTimeFormat", &locale.formatting_tags(), &options)
+}
+
+/// A local time in digits, such as `2026-11-24 09:30:05`, of which a style may have only a part.
+fn digits(date: &Date, style: Style) -> String {
+    if date.get_time().is_nan() {
+        return String::new();
+    }
+    let day = || format!("{}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date());
+    let clock = || format!("{:02}:{:02}", date.get_hours(), date.get_minutes());
+    match style {
+        Style::Clock => clock(),
+        Style::Day | Style::DayAndYear => day(),
+        Style::Full => format!("{} {}:{:02}", day(), clock(), date.get_seconds()),
+    }
 }
 
 /// Makes the formatters for the time of a message in advance. The first one takes a browser as long as several frames.

@@ -64,6 +64,12 @@ pub trait ChatSession {
     /// Lists the members as a notice in the timeline.
     fn list_members(&self);
 
+    /// Continues under another nick, because the server has refused the user's.
+    ///
+    /// # Errors
+    /// The nick is invalid; [`Status::SignedIn`] if the user's nick is not refused.
+    fn rename(&self, nick: &str) -> Result<(), Status>;
+
     /// Logs out in all tabs.
     fn leave(&self);
 

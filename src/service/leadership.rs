@@ -10,7 +10,7 @@ use parlour_core::{
     Millis,
     event::Event,
     model::{Connection, MessageId},
-    persist::Persisted,
+    persist::{self, Persisted},
     session::Session,
     status::Status,
     tabs::{self, Admission, Command, Follower, FollowerAction, Gate, Leader, LeaderAction, TabCommand},
@@ -18,7 +18,7 @@ use parlour_core::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    AGENT, ChatSession as _, Inner, Service, Then, browser, random_id,
+    ChatSession as _, Inner, Service, Then, browser, new_session, random_id,
     storage::{self, Written},
     tab_channel::{self, LockChange, TabChannel},
     visibility::Visibility,
@@ -92,6 +92,7 @@ impl Service {
     pub(super) async fn resume_session(&self) {
         let own_scope = config::tab_scope();
         let Some(scope) = own_scope.clone().or_else(config::last_scope) else { return };
+        let login_number = self.inner.borrow().login_number;
         let has_leader = tab_channel::has_leader(&scope).await;
         if has_leader && own_scope.is_none() {
             return;
@@ -103,6 +104,10 @@ impl Service {
                 Some(known) => nick = known.into(),
                 None => return,
             }
+        }
+        if !self.is_current(login_number) {
+            // The user has logged in meanwhile.
+            return;
         }
         self.join(&scope, nick, false);
         // Usually the room is shown at once. After the timeout, the page shows that it is connecting.
@@ -126,7 +131,7 @@ impl Service {
         let login_number = {
             let mut inner = self.inner.borrow_mut();
             inner.login_number += 1;
-            inner.scope = scope.into();
+            inner.enter_scope(scope);
             inner.nick = nick;
             inner.is_new_login = is_new_login;
             inner.storage_failure_reported = false;
@@ -135,8 +140,16 @@ impl Service {
         };
         config::remember_scope(scope);
         (self.sink)(Event::Connection(Connection::Connecting));
+        let channel = self.open_channel(scope, login_number);
+        channel.post(&tabs::command(TabCommand::RequestSnapshot));
+        self.inner.borrow_mut().tab_channel = Some(channel);
+        self.report_visibility();
+    }
+
+    /// Opens the channel of a scope, and requests its leadership.
+    fn open_channel(&self, scope: &str, login_number: u64) -> TabChannel {
         let (receiver, candidate) = (self.clone(), self.clone());
-        let channel = TabChannel::join(
+        TabChannel::join(
             scope,
             move |bytes| {
                 if receiver.is_current(login_number) {
@@ -148,10 +161,39 @@ impl Service {
                     candidate.handle_lock_change(change);
                 }
             },
-        );
-        channel.post(&tabs::command(TabCommand::RequestSnapshot));
-        self.inner.borrow_mut().tab_channel = Some(channel);
-        self.report_visibility();
+        )
+    }
+
+    /// The user continues under another nick: enters its scope. The leader takes the persisted data along, and requests
+    /// the leadership before the followers hear of it. Returns the channel of the previous scope.
+    pub(super) fn enter_scope_of(&self, nick: &str) -> Option<TabChannel> {
+        let (previous, scope, login_number) = {
+            let inner = self.inner.borrow();
+            let scope = persist::scope(persist::server_url(&inner.scope), nick);
+            (inner.scope.clone(), scope, inner.login_number)
+        };
+        if *previous == *scope {
+            return None;
+        }
+        if self.is_follower() {
+            let channel = self.inner.borrow_mut().tab_channel.take();
+            self.join(&scope, nick.into(), false);
+            return channel;
+        }
+        let (service, moved) = (self.clone(), storage::rename(&previous, &scope));
+        spawn_local(async move {
+            let moved = moved.await;
+            if service.is_current(login_number) {
+                service.storage_result(moved);
+            }
+        });
+        config::remember_scope(&scope);
+        let channel = self.open_channel(&scope, login_number);
+        let mut inner = self.inner.borrow_mut();
+        inner.scope = scope.into();
+        inner.session_scope = inner.scope.clone();
+        inner.nick = nick.into();
+        inner.tab_channel.replace(channel)
     }
 
     /// Leaves the tabs of the scope after a logout.
@@ -257,28 +299,36 @@ impl Service {
                 // The lock was lost and acquired again meanwhile.
                 return;
             }
-            let persisted = persisted.or_else(|| follower.mirrored()).unwrap_or_default();
+            let mut persisted = persisted.or_else(|| follower.mirrored()).unwrap_or_default();
+            follower.handle_promotion(&mut persisted);
+            let log_replaced =
+                std::iter::from_fn(|| follower.poll_event()).filter(|e| *e == Event::LogReplaced).count() > 0;
             if persisted.is_logged_in() || inner.is_new_login {
                 let received = std::mem::take(received);
                 let (unsent, unanswered) = (follower.take_queued(), follower.take_unanswered());
                 let has_followers = follower.is_logged_in() || !received.is_empty();
                 inner.role = Role::Leader(Box::new(Leader::new(lease, has_followers)));
                 inner.gate = Gate::default();
-                Some((persisted, received, unsent, unanswered, inner.nick.clone()))
+                Some((persisted, received, unsent, unanswered, inner.nick.clone(), log_replaced))
             } else {
                 None
             }
         };
-        let Some((persisted, received, unsent, (sends, commands), nick)) = prepared else {
+        let Some((persisted, received, unsent, (sends, commands), nick, log_replaced)) = prepared else {
             // The previous leader has logged out.
             (self.sink)(Event::LoggedOut);
             return self.end();
         };
         (self.sink)(Event::OutdatedSince(None));
+        if log_replaced {
+            (self.sink)(Event::LogReplaced);
+        }
         self.with_session(|session| {
             session.handle_new_secret(browser::random());
             // Cannot fail: the nick is validated, and nobody is logged in.
             let _ = session.handle_login(browser::now(), &nick, persisted);
+            // In case that a follower continues under another nick.
+            session.handle_new_secret(browser::random());
             session.handle_adopt_queued(unsent);
             sends.iter().for_each(|value| session.handle_adopt(browser::now(), value));
         });
@@ -304,7 +354,7 @@ impl Service {
             };
             tracing::info!("another tab has taken the connection over");
             inner.role = Role::Follower(follower);
-            inner.session = Session::new(random_id(), AGENT);
+            inner.session = new_session();
             inner.session_number += 1;
             inner.socket_number += 1;
             inner.visibility = Visibility::default();
@@ -420,9 +470,18 @@ impl Service {
     }
 
     /// Calls `act` in a microtask, when nothing is borrowed.
-    fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
+    pub(super) fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
         let service = self.clone();
         spawn_local(async move { act(&service) });
+    }
+
+    /// [`Self::defer`], unless the user logs out or in again before.
+    fn defer_in_login(&self, login_number: u64, act: impl FnOnce(&Self) + 'static) {
+        self.defer(Box::new(move |service| {
+            if service.is_current(login_number) {
+                act(service);
+            }
+        }));
     }
 
     fn run_leader_action(&self, action: LeaderAction) {
@@ -504,10 +563,11 @@ impl Service {
 
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
     pub(super) fn send_as_follower(&self, id: MessageId, text: &str) -> Result<(), Status> {
-        let queued = {
+        let (queued, login_number) = {
             let mut inner = self.inner.borrow_mut();
+            let login_number = inner.login_number;
             let Some(follower) = inner.follower() else { return Err(Status::NotConnected) };
-            follower.handle_send(browser::now(), id, text)?
+            (follower.handle_send(browser::now(), id, text)?, login_number)
         };
         self.emit_events();
         self.set_timer();
@@ -515,6 +575,10 @@ impl Service {
             std::slice::from_ref(&queued.change),
             None,
             Box::new(move |service, written| {
+                if !service.is_current(login_number) {
+                    // The message stays on the device, for the next login in its own scope.
+                    return;
+                }
                 service.storage_result(written != Written::Failed);
                 service.guarded(move |service| {
                     let is_following = service.is_following();

@@ -44,9 +44,6 @@ use crate::ws::{Report, Socket};
 /// A timer that fires this late means that the device was asleep.
 const SLEEP_THRESHOLD_MS: Millis = 3_000;
 
-/// The name and version of this client for the server's log.
-const AGENT: &str = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
-
 /// Input that is handled later.
 type Act = Box<dyn FnOnce(&Service)>;
 /// The continuation of an asynchronous operation.
@@ -64,7 +61,9 @@ pub struct Service {
 
 struct Inner {
     session: Session,
-    /// Incremented with each new [`Session`], so that the continuation of an operation of an earlier one is skipped.
+    /// The scope that the session belongs to; empty before the first login.
+    session_scope: Rc<str>,
+    /// Incremented with each session, so that late results for an earlier one are dropped.
     session_number: u64,
     role: Role,
     /// Holds back the input of a leader that was suspended.
@@ -102,7 +101,8 @@ impl Service {
     #[must_use]
     pub fn new(sink: impl Fn(Event) + 'static) -> Self {
         let inner = Inner {
-            session: Session::new(random_id(), AGENT),
+            session: new_session(),
+            session_scope: "".into(),
             session_number: 0,
             role: Role::LoggedOut,
             gate: Gate::default(),
@@ -268,6 +268,18 @@ impl ChatSession for Service {
         self.execute(tabs::Command::Leave);
     }
 
+    fn rename(&self, nick: &str) -> Result<(), Status> {
+        let nick = validate::nick(nick, &Limits::default())?;
+        if self.is_follower() {
+            self.post(&tabs::rename_command(&nick));
+            return Ok(());
+        }
+        self.with_session(|session| {
+            session.handle_new_secret(browser::random());
+            session.handle_rename(browser::now(), &nick)
+        })
+    }
+
     fn retry_now(&self) {
         self.execute(tabs::Command::Reconnect);
     }
@@ -282,6 +294,19 @@ impl ChatSession for Service {
 
     fn monotonic_ms(&self) -> Millis {
         browser::now().monotonic
+    }
+}
+
+impl Inner {
+    /// Sets the scope for a login. A session is never used in two scopes, so that nothing of one server or account reaches
+    /// another.
+    fn enter_scope(&mut self, scope: &str) {
+        self.scope = scope.into();
+        if *self.session_scope != *scope {
+            self.session = new_session();
+            self.session_scope = self.scope.clone();
+            self.session_number += 1;
+        }
     }
 }
 
@@ -392,6 +417,7 @@ impl Service {
             service.with_session(|session| match report {
                 Report::Opened => session.handle_opened(now),
                 Report::Message(bytes) => session.handle_message(now, &bytes),
+                Report::Text(text) => session.handle_text(now, text.as_bytes()),
                 Report::Closed(code) => {
                     tracing::info!(code, "the connection was closed");
                     session.handle_closed(now, code);
@@ -442,12 +468,27 @@ impl Service {
             let mut inner = self.inner.borrow_mut();
             let Some(event) = inner.next_event() else { break };
             let message = inner.tab_message(browser::now().monotonic, &event);
-            if let (Some(message), Some(channel)) = (message, &inner.tab_channel) {
+            let previous_channel = match &event {
+                Event::Renamed(nick) => {
+                    drop(inner);
+                    let channel = self.enter_scope_of(nick);
+                    inner = self.inner.borrow_mut();
+                    channel
+                }
+                _ => None,
+            };
+            if let Some(message) = message
+                && let Some(channel) = previous_channel.as_ref().or(inner.tab_channel.as_ref())
+            {
                 channel.post(&message);
             }
             is_over = inner.is_over(&event);
             let unread_changed = inner.unread.handle_event(&event);
             drop(inner);
+            if previous_channel.is_some() {
+                // Its own callback may be running.
+                self.defer(Box::new(move |_| drop(previous_channel)));
+            }
             let resumed = matches!(
                 event,
                 Event::LoggedIn(_) | Event::LoggedOut | Event::Connection(Connection::Failed { .. })
@@ -463,6 +504,11 @@ impl Service {
             self.end();
         }
     }
+}
+
+fn new_session() -> Session {
+    let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
+    Session::new(u64::from_le_bytes(browser::random()), agent)
 }
 
 /// Makes an id that no other tab uses.

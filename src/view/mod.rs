@@ -5,6 +5,7 @@
 mod composer;
 mod login;
 mod members;
+mod rename;
 mod room;
 mod search;
 mod settings;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     composer::{Composer, Draft},
     members::MemberList,
+    rename::Rename,
     search::{PanelState, SearchPanel, SearchToggle, can_search, preload_content},
     shared::{ConnectionBar, Drawer, Icon, Mark, icon, next_paint, tr, use_texts},
     timeline::{Scroller, Timeline},
@@ -45,6 +46,7 @@ pub fn Room() -> impl IntoView {
                     <h1 dir="auto">{move || store.title.get()}</h1>
                 </div>
                 <ConnectionBar/>
+                <Rename/>
                 <div class="top-actions">
                     <Show when=move || can_search(store)>
                         <SearchToggle/>

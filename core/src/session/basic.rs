@@ -7,8 +7,8 @@ use crate::{
     codec::{self, Envelope},
     event::Event,
     limits::Limits,
-    model::{Delivery, Dialect, Identity, Message},
-    send_queue::{QueuedMessage, Stage},
+    model::{Delivery, Dialect, Identity, Message, MessageId},
+    send_queue::Stage,
     timeline::Notice,
 };
 
@@ -19,14 +19,22 @@ impl Session {
             self.emit(Event::Notice(Notice::MessagesMissed));
         }
         self.secret.clear();
+        let nick = self.rename.as_ref().map_or(&self.nick, |rename| &rename.nick).clone();
+        let is_renamed = self.rename.is_some();
+        self.finish_rename(&nick);
         let identity = Identity {
             nick: self.nick.as_str().into(),
             dialect: Dialect::Basic,
             limits: Limits::basic(),
             server_name: None,
             search: false,
+            echoes_text: self.receives_text,
         };
         self.go_online(now, identity, 0, false);
+        if is_renamed {
+            self.report_renamed();
+        }
+        self.stop_history(now);
     }
 
     pub(super) fn basic_envelope(&mut self, now: Clocks, envelope: Envelope) {
@@ -55,6 +63,37 @@ impl Session {
         }
     }
 
+    /// The first own message of which this text is the echo; the server sends every message to its sender too. Of a message
+    /// sent in parts, it is the echo of the next part. The number is that of the parts received then, or 0 when this was
+    /// the last one.
+    fn find_echo(&self, content: &str) -> Option<(MessageId, usize)> {
+        let identity = self.identity.as_ref()?;
+        self.send_queue.iter().filter(|queued| queued.stage == Stage::InFlight).find_map(|queued| {
+            let received = self.partial_echo.filter(|(id, _)| *id == queued.id).map_or(0, |(_, parts)| parts);
+            let parts = sent_parts(identity, &queued.content);
+            let is_last = received + 1 == parts.len();
+            (*parts.get(received)? == content).then_some((queued.id, if is_last { 0 } else { received + 1 }))
+        })
+    }
+
+    /// The server answers in Text: if it is a basic one, messages are sent in parts from now on.
+    pub(super) fn text_received(&mut self) {
+        if std::mem::replace(&mut self.receives_text, true) || !self.is_basic() {
+            return;
+        }
+        if let Some(identity) = &mut self.identity {
+            identity.echoes_text = true;
+            let identity = identity.clone();
+            self.emit(Event::LoggedIn(identity));
+        }
+    }
+
+    /// Whether the answer to a member list request would be Text that browsers do not accept.
+    pub(super) fn is_list_too_long(&self) -> bool {
+        let length: usize = self.member_list.members().map(|member| member.nick.len() + 1).sum();
+        self.receives_text && length > codec::TEXT_FIELD_BYTES
+    }
+
     fn basic_member_list(&mut self, now: Clocks, names: Vec<String>) {
         for change in self.member_list.replace(names) {
             if *change.nick != *self.nick {
@@ -75,12 +114,15 @@ impl Session {
 
     fn basic_message(&mut self, now: Clocks, nick: &str, content: &str) {
         let own = nick == self.nick;
-        // The server sends every message to its sender too. This is the echo of the first own message with this text.
-        let is_echo =
-            |queued: &&QueuedMessage| own && queued.stage == Stage::InFlight && *queued.content == *content;
-        let echo = self.send_queue.iter().find(is_echo).map(|queued| queued.id);
-        let id = match echo {
-            Some(id) => {
+        let mut content: Arc<str> = content.into();
+        let id = match self.find_echo(&content).filter(|_| own) {
+            Some((id, parts)) if parts > 0 => {
+                self.partial_echo = Some((id, parts));
+                return;
+            }
+            Some((id, _)) => {
+                self.partial_echo = None;
+                content = self.send_queue.get(id).map_or(content, |queued| queued.content.clone());
                 self.dequeue(now, id);
                 id
             }
@@ -89,11 +131,16 @@ impl Session {
         self.emit(Event::Message(Message {
             id,
             nick: nick.into(),
-            content: content.into(),
+            content,
             seq: 0,
             time: now.unix,
             own,
             delivery: Delivery::Sent,
         }));
     }
+}
+
+/// The parts in which a message is sent.
+pub(super) fn sent_parts<'a>(identity: &Identity, content: &'a str) -> Vec<&'a str> {
+    if identity.echoes_text { codec::text_parts(content) } else { vec![content] }
 }

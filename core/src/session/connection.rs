@@ -1,6 +1,6 @@
 //! Socket events, timeouts, and code common to both dialects.
 
-use super::{Clocks, Command, Event, Online, Session, State, Visibility};
+use super::{Clocks, Command, Event, Online, Session, State, Visibility, sending::PROBATION_MS};
 use crate::{
     Millis, PROTOCOL_VERSION,
     codec::{self, Envelope, Extension},
@@ -41,27 +41,31 @@ impl Session {
         // The clock makes the number larger than those of earlier sessions of this device, which may not be persisted; the
         // increment makes it larger than the last one if the clock was set back.
         self.attempt = u64::try_from(now.unix).unwrap_or(0).max(self.attempt + 1);
-        let newest = self.history.known.newest();
-        let positions = newest
-            .map(|seq| wire::RoomPosition { room: String::new(), seq, ..wire::RoomPosition::default() })
-            .into_iter()
-            .collect();
+        let positions = self.history.position().into_iter().collect();
+        let (nick, secret) =
+            self.rename.as_ref().map_or((&self.nick, &self.secret), |rename| (&rename.nick, &rename.secret));
         let login = wire::Login {
             version: PROTOCOL_VERSION,
             capabilities: vec!["batch".into(), "history".into()],
-            secret: self.secret.clone(),
+            secret: secret.clone(),
             positions,
             agent: self.agent.clone(),
             password: String::new(),
             log: self.history.log.clone(),
             attempt: super::hex(&self.attempt.to_be_bytes()),
         };
-        let envelope = codec::login(&self.nick, login);
+        let envelope = codec::login(nick, login);
         self.send(&envelope);
         self.state = State::LoggingIn { deadline: now.monotonic + ANSWER_TIMEOUT_MS };
     }
 
-    /// A Text or Binary message was received.
+    /// A Text message was received.
+    pub fn handle_text(&mut self, now: Clocks, text: &[u8]) {
+        self.text_received();
+        self.handle_message(now, text);
+    }
+
+    /// A Binary message was received, or a Text message with [`handle_text`](Self::handle_text).
     pub fn handle_message(&mut self, now: Clocks, bytes: &[u8]) {
         let dialect = match &mut self.state {
             State::Online(online) => {
@@ -90,6 +94,9 @@ impl Session {
         };
         for envelope in envelopes {
             self.handle_envelope(now, envelope);
+        }
+        if matches!(self.state, State::Online(Online { held_until: 1.., .. })) {
+            self.flush(now);
         }
     }
 
@@ -121,7 +128,7 @@ impl Session {
         let status = match Status::from_code(code) {
             Status::Abnormal if never_answered => Status::NoAnswer,
             // Browsers report this code after receiving Text that is not UTF-8.
-            Status::Abnormal if self.is_basic() => Status::InvalidText,
+            Status::Abnormal if self.is_basic() || self.is_login_unfit_for_text() => Status::InvalidText,
             // The server closed the connection normally; it may come back.
             Status::Normal => Status::GoingAway,
             status => status,
@@ -165,7 +172,8 @@ impl Session {
                     Some((_, sent)) => self.pong_deadline(online, sent),
                     None => self.ping_due(online),
                 };
-                let flush = self.send_queue.next_queued().map_or(Millis::MAX, |_| online.paused_until);
+                let flush_due = online.paused_until.max(online.held_until);
+                let flush = self.send_queue.next_queued().map_or(Millis::MAX, |_| flush_due);
                 let next = if online.dialect == Dialect::Basic { flush } else { ping.min(flush) };
                 (next != Millis::MAX).then_some(next)
             }
@@ -232,6 +240,12 @@ impl Session {
 
     // ---- common to both dialects
 
+    /// Whether a login is in progress which a basic server would send back as Text that browsers do not accept, because the
+    /// nick is too long for it.
+    fn is_login_unfit_for_text(&self) -> bool {
+        matches!(self.state, State::LoggingIn { .. }) && self.nick.len() > codec::TEXT_NICK_BYTES
+    }
+
     pub(super) fn is_basic(&self) -> bool {
         matches!(&self.state, State::Online(Online { dialect: Dialect::Basic, .. }))
     }
@@ -252,7 +266,8 @@ impl Session {
         let connection = match (&self.identity, self.backoff.attempt()) {
             (None, _) => Connection::Connecting,
             (Some(_), attempt) => {
-                Connection::Reconnecting { status: self.last_status, retry_at: None, attempt }
+                let (status, suggestion) = (self.last_status, self.suggestion.clone());
+                Connection::Reconnecting { status, retry_at: None, attempt, suggestion }
             }
         };
         self.emit(Event::Connection(connection));
@@ -262,6 +277,7 @@ impl Session {
     pub(super) fn go_online(&mut self, now: Clocks, identity: Identity, heartbeat: Millis, can_batch: bool) {
         self.limits = identity.limits;
         self.nick_taken_since = None;
+        self.suggestion = None;
         self.member_list.reconnected();
         let limits = identity.limits;
         self.state = State::Online(Online {
@@ -275,6 +291,9 @@ impl Session {
             paused_until: 0,
             pause_reason: Status::RateLimited,
             can_batch,
+            unanswered_since: None,
+            stable_at: now.monotonic + PROBATION_MS,
+            held_until: 0,
         });
         let dialect = identity.dialect;
         let first = self.identity.replace(identity.clone()).is_none();
@@ -286,6 +305,7 @@ impl Session {
         if first {
             self.emit_send_queue();
         }
+        self.fail_guilty();
         if dialect == Dialect::Basic {
             let is_queued = |stage| stage == Stage::Queued;
             let queued: Vec<_> =
@@ -303,17 +323,23 @@ impl Session {
             self.backoff.reset();
         }
         self.history_disconnected();
+        let is_message_guilty = self.blame_in_flight(now, status);
         self.requeue_in_flight();
+        self.partial_echo = None;
         if status == Status::InvalidText && self.backoff.attempt() == 0 {
             // The connection bar shows the reason only until the reconnect; a notice stays.
             self.emit(Event::Notice(Notice::ConnectionBroke(status)));
         }
         let refusal = self.refusal.take();
         let status = refusal.as_ref().map_or(status, |refusal| refusal.status);
+        let suggestion = refusal.as_ref().and_then(|refusal| refusal.suggestion.clone());
+        self.suggestion = suggestion.filter(|_| status.is_about_nick());
+        self.last_status = status;
         let requested_delay =
             refusal.as_ref().map(|refusal| refusal.retry_after.into()).filter(|ms: &Millis| *ms > 0);
-        // A first login is retried only when the server has named a delay.
-        if (status.is_terminal() && !self.may_regain_nick(now, status))
+        // Without the message that has ended the connection, the next one may last. A first login is retried only when the
+        // server has named a delay.
+        if (status.is_terminal() && !is_message_guilty && !self.may_regain_nick(now, status))
             || (self.identity.is_none() && requested_delay.is_none())
         {
             self.fail(status, refusal);
@@ -325,10 +351,10 @@ impl Session {
         };
         let until = now.monotonic + delay;
         self.state = State::Waiting { until };
-        self.last_status = status;
         if self.identity.is_some() {
-            let attempt = self.backoff.attempt();
-            self.emit(Event::Connection(Connection::Reconnecting { status, retry_at: Some(until), attempt }));
+            let (attempt, suggestion) = (self.backoff.attempt(), self.suggestion.clone());
+            let retry_at = Some(until);
+            self.emit(Event::Connection(Connection::Reconnecting { status, retry_at, attempt, suggestion }));
         }
     }
 
@@ -336,7 +362,7 @@ impl Session {
     /// stored our current session: it then reserves the nick for the previous one.
     fn may_regain_nick(&mut self, now: Clocks, status: Status) -> bool {
         let is_refused = matches!(self.state, State::LoggingIn { .. }) && status == Status::NickTaken;
-        if !is_refused || self.identity.is_none() {
+        if !is_refused || self.identity.is_none() || self.rename.is_some() {
             return false;
         }
         let since = *self.nick_taken_since.get_or_insert(now.monotonic);
@@ -348,6 +374,8 @@ impl Session {
             self.commands.push_back(Command::Close(None));
         }
         self.requeue_in_flight();
+        self.rename = None;
+        self.last_status = status;
         self.state = State::Failed;
         self.history_disconnected();
         self.emit(Event::Connection(Connection::Failed { status, refusal }));

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     codec,
     event::{Event, GapState},
+    model::MessageId,
     ranges::{Range, Ranges},
     status::Status,
     wire,
@@ -17,8 +18,13 @@ use crate::{
 pub(super) struct History {
     /// The id of the server's log; empty when the server has none, or it is not known yet.
     pub log: Vec<u8>,
+    /// Identifies the log for this device: another number whenever the log was replaced, also by an earlier state of
+    /// itself, which has the same id. 0 until the first log is known.
+    pub epoch: u64,
     /// The known ranges of the room.
     pub known: Ranges,
+    /// The newest known message, if it has an id.
+    last_message: Option<(u64, MessageId)>,
     /// The last sequence number received live; `None` before the welcome, and on a server without history.
     live: Option<u64>,
     /// The number of the last request.
@@ -33,9 +39,33 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Restores the persisted state.
-    pub fn restore(&mut self, log: Vec<u8>, known: Ranges) {
-        *self = Self { log, known, last_request: self.last_request, ..Self::default() };
+    /// Restores the persisted state. `last_message` is the newest persisted message.
+    pub fn restore(
+        &mut self,
+        log: Vec<u8>,
+        epoch: u64,
+        known: Ranges,
+        last_message: Option<(u64, MessageId)>,
+    ) {
+        let last_request = self.last_request;
+        *self = Self { log, epoch, known, last_message, last_request, ..Self::default() };
+    }
+
+    /// The position for a login: that of the newest known message, so that the server can compare its id, or else the end
+    /// of the known ranges.
+    pub fn position(&self) -> Option<wire::RoomPosition> {
+        let (seq, id) = match self.last_message {
+            Some((seq, id)) => (seq, id.0.to_vec()),
+            None => (self.known.newest()?, Vec::new()),
+        };
+        Some(wire::RoomPosition { seq, id, ..wire::RoomPosition::default() })
+    }
+
+    /// A message of a known range; `id` is `None` if the server sent none.
+    pub fn add_message(&mut self, seq: u64, id: Option<MessageId>) {
+        if self.last_message.is_none_or(|(last, _)| last < seq) {
+            self.last_message = id.map(|id| (seq, id));
+        }
     }
 
     /// When the page request times out or can be sent.
@@ -60,24 +90,46 @@ impl History {
 impl Session {
     /// Handles the log id and the last sequence number in the server's welcome.
     pub(super) fn start_history(&mut self, now: Clocks, log: Vec<u8>, positions: &[wire::RoomPosition]) {
-        let last =
-            positions.iter().find(|position| position.room.is_empty()).map_or(0, |position| position.seq);
-        let history = &mut self.history;
-        // A log that is shorter than the known ranges was restored to an earlier state.
-        let is_replaced = history.log != log || history.known.newest().is_some_and(|newest| newest > last);
-        if is_replaced {
-            let had_log = !history.log.is_empty();
-            history.log = log;
-            history.known.clear();
-            history.reported = None;
-            self.persister.clear_messages(now.monotonic);
-            if had_log {
-                self.emit(Event::LogReplaced);
-            }
+        let position = positions.iter().find(|position| position.room.is_empty());
+        let last = position.map_or(0, |position| position.seq);
+        let history = &self.history;
+        // A log that is shorter than the known ranges, or does not have our newest message, was restored to an earlier
+        // state.
+        let is_restored = position.is_some_and(|position| position.reset)
+            || history.known.newest().is_some_and(|newest| newest > last);
+        if is_restored || history.log != log {
+            self.replace_log(now, log);
         }
         let is_up_to_date = self.history.known.newest().is_some_and(|newest| newest >= last);
         self.history.replay_until = if is_up_to_date { 0 } else { last };
         self.resume_live(now, last);
+    }
+
+    /// The server has no history: messages of an earlier log do not belong to it.
+    pub(super) fn stop_history(&mut self, now: Clocks) {
+        if !self.history.log.is_empty() {
+            self.replace_log(now, Vec::new());
+        }
+    }
+
+    /// Drops everything that belongs to the previous log.
+    fn replace_log(&mut self, now: Clocks, log: Vec<u8>) {
+        let history = &mut self.history;
+        let had_log = !std::mem::replace(&mut history.log, log).is_empty();
+        // From the clock, so that a device which has lost its number does not assign it again.
+        history.epoch = u64::try_from(now.unix).unwrap_or(0).max(history.epoch + 1);
+        history.known.clear();
+        history.last_message = None;
+        history.reported = None;
+        self.persister.clear_messages(now.monotonic);
+        if had_log {
+            self.emit(Event::LogReplaced);
+        }
+    }
+
+    /// Identifies the log that sequence numbers refer to, see [`History::epoch`].
+    pub(crate) fn epoch(&self) -> u64 {
+        self.history.epoch
     }
 
     /// The server has sent all messages that follow the welcome.
@@ -138,6 +190,7 @@ impl Session {
             message.own = message.nick == nick;
             self.dequeue(now, message.id);
             self.persister.add_message(now.monotonic, &message);
+            self.history.add_message(message.seq, Some(message.id));
             // A requested page is reported completely, because it may have been requested for another tab.
             if page.request != 0 || !self.history.known.contains(message.seq) {
                 messages.push(message);

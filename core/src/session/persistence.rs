@@ -106,6 +106,12 @@ impl Persister {
         self.changes.extend([Change::Clear(Table::Account), Change::Clear(Table::Messages)]);
     }
 
+    /// The initial state for another account. The tickets go on, so that no result of an earlier write is taken for one of
+    /// a later write.
+    pub fn next_account(&self) -> Self {
+        Self { ticket: self.ticket, ..Self::default() }
+    }
+
     /// Resets everything to the state before a login, except the collected changes and the ticket.
     pub fn reset(&mut self) {
         self.clear_room();
@@ -180,6 +186,7 @@ impl Session {
             identity,
             secret: self.secret.clone(),
             log: self.history.log.clone(),
+            epoch: self.history.epoch,
             known: Ranges::default(),
             messages: 0,
             attempt: self.attempt,
@@ -222,7 +229,8 @@ impl Session {
         let basic = self.has_basic_identity();
         let stage = if basic { Stage::Failed(Status::Unconfirmed) } else { Stage::Queued };
         for Message { id, content, time, seq: order, .. } in messages {
-            let queued = QueuedMessage { id, content, time, stage, order };
+            let queued =
+                QueuedMessage { id, content, time, stage, order, ended: 0, too_big: 0, is_renamed: false };
             if self.adopt(queued.clone()) {
                 if basic {
                     let _ = self.persister.put_queued(&queued);

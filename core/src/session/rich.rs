@@ -28,22 +28,30 @@ impl Session {
         let batch = has("batch");
         self.secret = welcome.secret;
         // A login with an invalid nick would fail.
-        let nick = validate::nick(&welcome.nick, &Limits::default()).unwrap_or_else(|_| self.nick.clone());
-        self.nick.clone_from(&nick);
+        let requested = self.rename.as_ref().map_or(&self.nick, |rename| &rename.nick);
+        let nick = validate::nick(&welcome.nick, &Limits::default()).unwrap_or_else(|_| requested.clone());
+        let is_renamed = self.rename.is_some();
+        self.finish_rename(&nick);
         let identity = Identity {
             nick: nick.into(),
             dialect: Dialect::Rich,
             limits: Limits::from_wire(&welcome.limits.unwrap_or_default()),
             server_name: Some(welcome.server_name).filter(|name| !name.is_empty()),
             search,
+            echoes_text: false,
         };
         if missed {
             self.emit(Event::Notice(Notice::MessagesMissed));
         }
         let heartbeat = u64::from(welcome.heartbeat_ms).clamp(*HEARTBEAT_MS.start(), *HEARTBEAT_MS.end());
         self.go_online(now, identity, heartbeat, batch);
+        if is_renamed {
+            self.report_renamed();
+        }
         if history {
             self.start_history(now, welcome.log, &welcome.positions);
+        } else {
+            self.stop_history(now);
         }
         self.ping(now);
     }
@@ -96,6 +104,7 @@ impl Session {
             && expected == nonce
         {
             online.pending_ping = None;
+            online.unanswered_since = online.unanswered_since.filter(|message| sent < *message);
             online.next_ping = now.monotonic + online.heartbeat;
             // The first ping is sent right after the welcome, so everything that the server sends after the welcome
             // arrives before this pong.
@@ -109,10 +118,14 @@ impl Session {
             self.ignored += 1;
             return;
         }
-        let id = MessageId::from_wire(&envelope.id).unwrap_or_else(|| self.generate_id(now));
+        let sent_id = MessageId::from_wire(&envelope.id);
+        let id = sent_id.unwrap_or_else(|| self.generate_id(now));
         let own = self.dequeue(now, id) || envelope.user_name == self.nick;
         if !self.extend_live(now, envelope.seq) {
             return;
+        }
+        if self.history.known.contains(envelope.seq) {
+            self.history.add_message(envelope.seq, sent_id);
         }
         let time = if envelope.time == 0 { now.unix } else { envelope.time };
         let message = Message {
@@ -194,6 +207,10 @@ impl Session {
                 self.emit(Event::Throttled(status, u32::try_from(wait).unwrap_or(u32::MAX)));
             }
             requeued.into_iter().for_each(|id| self.emit(Event::Delivery(id, Delivery::Queued)));
+        } else if status == Status::MessageIdReused && self.send_queue.get(id).is_some_and(|m| m.is_renamed) {
+            // The server has stored it under the earlier nick, so it is among the room's messages.
+            self.dequeue(now, id);
+            self.emit(Event::Discarded(id));
         } else if self.send_queue.set(id, Stage::Failed(status)) {
             if let Some(queued) = self.send_queue.get(id) {
                 // So that the failure is still shown after a reload.

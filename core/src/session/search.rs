@@ -69,6 +69,11 @@ impl Session {
         self.search(now, Query { requester: requester.max(1), words: words.into(), before });
     }
 
+    /// Another tab requests older results of a search in a log that was replaced.
+    pub(crate) fn handle_outdated_search(&mut self, requester: Requester) {
+        self.search_failed(requester.max(1), Status::NoAnswer);
+    }
+
     fn search(&mut self, now: Clocks, query: Query) {
         let is_same = |other: Requester| is_same_tab(other, query.requester);
         self.search.queued.retain(|queued| !is_same(queued.requester));

@@ -41,6 +41,11 @@ impl Session {
         self.seek(now, PendingSeek { requester: requester.max(1), target });
     }
 
+    /// Another tab seeks a message of a log that was replaced.
+    pub(crate) fn handle_outdated_seek(&mut self, requester: Requester) {
+        self.emit(Event::SeekFinished { requester: requester.max(1), seq: None });
+    }
+
     fn seek(&mut self, now: Clocks, mut seek: PendingSeek) {
         self.history.replace_page(seek.requester);
         let (start, target_seq) = match &mut seek.target {

@@ -1,6 +1,6 @@
 //! Sending messages: from the user into the send queue, and from there to the server.
 
-use super::{Clocks, Command, Millis, Session, State, own_message};
+use super::{Clocks, Command, Millis, Session, State, basic::sent_parts, own_message};
 use crate::{
     codec,
     event::Event,
@@ -14,6 +14,33 @@ use crate::{
 const REPORTED_PAUSE_MS: Millis = 1_000;
 /// The maximum overhead of a frame in a batch, in bytes.
 const BATCH_OVERHEAD_BYTES: usize = 8;
+/// A connection that ends later than this after a message was sent has not ended because of it, in ms.
+const BLAME_WITHIN_MS: Millis = 2_000;
+/// A message that may have ended earlier connections is sent on one that has lasted this long, in ms.
+pub(super) const PROBATION_MS: Millis = 5_000;
+
+/// Whether sending a message may have ended the connection with this status. A server that stops, or another login of
+/// the session, end it without regard to messages. A connection on which nothing arrives any more has not ended.
+fn may_be_caused_by_message(status: Status) -> bool {
+    matches!(
+        status,
+        Status::ProtocolError
+            | Status::UnsupportedData
+            | Status::NoStatus
+            | Status::Abnormal
+            | Status::InvalidText
+            | Status::Policy
+            | Status::ServerError
+            | Status::BadFrame
+            | Status::Internal
+            | Status::Other(_)
+    )
+}
+
+/// Whether the connection was closed because a message was too big for a server, or a proxy before it.
+fn is_too_big(status: Status) -> bool {
+    matches!(status, Status::MessageTooBig | Status::FrameTooLarge)
+}
 
 impl Session {
     /// Sends a message. It is reported at once, and sent as soon as possible, on this connection or a later one.
@@ -33,7 +60,17 @@ impl Session {
         }
         let nick = identity.nick.clone();
         let order = self.send_queue.next_order(now.unix);
-        let message = QueuedMessage { id, content: text.into(), time: now.unix, stage: Stage::Queued, order };
+        let (content, stage) = (text.into(), Stage::Queued);
+        let message = QueuedMessage {
+            id,
+            content,
+            time: now.unix,
+            stage,
+            order,
+            ended: 0,
+            too_big: 0,
+            is_renamed: false,
+        };
         if self.send_queue.push(message.clone())? {
             self.emit(Event::Message(own_message(&nick, &message)));
             self.persist_queued(id);
@@ -43,8 +80,10 @@ impl Session {
 
     /// Sends a failed message again, under its old id.
     pub fn handle_retry(&mut self, now: Clocks, id: MessageId) {
-        if self.send_queue.get(id).is_some_and(|message| matches!(message.stage, Stage::Failed(_))) {
-            self.send_queue.set(id, Stage::Queued);
+        if let Some(message) =
+            self.send_queue.get_mut(id).filter(|message| matches!(message.stage, Stage::Failed(_)))
+        {
+            message.pardon();
             self.emit(Event::Delivery(id, Delivery::Queued));
             self.persist_queued(id);
             self.flush(now);
@@ -68,6 +107,48 @@ impl Session {
     pub(crate) fn unacknowledged(&self) -> Vec<Message> {
         let Some(identity) = &self.identity else { return Vec::new() };
         self.send_queue.iter().map(|message| own_message(&identity.nick, message)).collect()
+    }
+
+    /// Blames the messages in flight for the end of the connection if sending them may have caused it. Returns whether one of
+    /// them will not be sent again.
+    ///
+    /// With a basic server every message in flight fails, see [`requeue_in_flight`](Self::requeue_in_flight).
+    pub(super) fn blame_in_flight(&mut self, now: Clocks, status: Status) -> bool {
+        let changed = match &self.state {
+            State::Online(online) if online.dialect == Dialect::Rich => {
+                let sent = online.unanswered_since;
+                let is_recent = sent.is_some_and(|sent| now.monotonic <= sent + BLAME_WITHIN_MS);
+                match (is_too_big(status), may_be_caused_by_message(status)) {
+                    (true, _) => self.send_queue.blame_in_flight(true),
+                    (false, true) if is_recent => self.send_queue.blame_in_flight(false),
+                    (false, true) => self.send_queue.acquit(),
+                    (false, false) => return false,
+                }
+            }
+            State::Opening { .. } | State::LoggingIn { .. } if self.refusal.is_none() => {
+                self.send_queue.acquit()
+            }
+            _ => return false,
+        };
+        // So that reloading the page does not start the count again.
+        for message in &changed {
+            let _ = self.persister.put_queued(message);
+        }
+        changed.iter().any(|message| message.verdict().is_some())
+    }
+
+    /// The connection is back: messages that have ended too many connections fail.
+    pub(super) fn fail_guilty(&mut self) {
+        let is_open = |message: &&mut QueuedMessage| !matches!(message.stage, Stage::Failed(_));
+        let mut failed = Vec::new();
+        for message in self.send_queue.iter_mut().filter(is_open) {
+            if let Some(status) = message.verdict() {
+                message.stage = Stage::Failed(status);
+                failed.push((message.id, status));
+                let _ = self.persister.put_queued(message);
+            }
+        }
+        failed.into_iter().for_each(|(id, status)| self.emit(Event::Delivery(id, Delivery::Failed(status))));
     }
 
     /// Requeues the messages in flight; with a basic server they fail.
@@ -107,7 +188,17 @@ impl Session {
         let mut frames = Vec::new();
         let mut sent = Vec::new();
         let mut pause = None;
+        let mut has_suspect = false;
+        online.held_until = 0;
         while let Some(queued) = self.send_queue.next_queued() {
+            if self.send_queue.must_wait_before(queued) {
+                online.held_until = Millis::MAX;
+                break;
+            }
+            if queued.needs_stable_connection() && now.monotonic < online.stable_at {
+                online.held_until = online.stable_at;
+                break;
+            }
             if online.paused_until > now.monotonic {
                 pause = Some(online.paused_until - now.monotonic);
                 break;
@@ -119,9 +210,12 @@ impl Session {
                 break;
             }
             let id = queued.id;
-            let envelope = codec::message(&identity.nick, "", rich.then_some(id), &queued.content);
-            frames.push(codec::encode(&envelope));
+            has_suspect |= queued.is_suspect();
+            let parts = sent_parts(identity, &queued.content);
+            let part = |part| codec::encode(&codec::message(&identity.nick, "", rich.then_some(id), part));
+            frames.extend(parts.into_iter().map(part));
             self.send_queue.set(id, Stage::InFlight);
+            online.unanswered_since = Some(now.monotonic);
             sent.push(id);
         }
         let max_batch_bytes = self.limits.frame_bytes / 2;
@@ -141,6 +235,10 @@ impl Session {
         }
         if !batch.is_empty() {
             self.commands.push_back(Command::Send(codec::batch(batch)));
+        }
+        if has_suspect {
+            // The answer acquits the message.
+            self.ping(now);
         }
         sent.into_iter().for_each(|id| self.emit(Event::Delivery(id, Delivery::Pending)));
         if let Some(ms) = pause.filter(|ms| *ms >= REPORTED_PAUSE_MS) {

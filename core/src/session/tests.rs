@@ -17,6 +17,7 @@ mod basic;
 mod connection;
 mod history;
 mod persistence;
+mod rename;
 mod search;
 mod seek;
 mod send_queue;

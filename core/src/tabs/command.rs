@@ -96,6 +96,12 @@ pub fn command(command: TabCommand) -> Bytes {
     encode(command, TabMessage::default())
 }
 
+/// Encodes the command to continue under another nick.
+#[must_use]
+pub fn rename_command(nick: &str) -> Bytes {
+    encode(TabCommand::Rename, TabMessage { bytes: nick.into(), ..TabMessage::default() })
+}
+
 /// Encodes the command to load the newest part of the gap that ends with `to`; the answer carries the requester.
 #[must_use]
 pub fn load_gap_command(requester: Requester, to: u64) -> Bytes {
@@ -103,8 +109,8 @@ pub fn load_gap_command(requester: Requester, to: u64) -> Bytes {
 }
 
 /// Encodes the command to seek; the answer carries the requester.
-pub(super) fn seek_command(requester: Requester, target: SeekTarget) -> Bytes {
-    let message = TabMessage { number: requester, ..TabMessage::default() };
+pub(super) fn seek_command(requester: Requester, epoch: u64, target: SeekTarget) -> Bytes {
+    let message = TabMessage { number: requester, epoch, ..TabMessage::default() };
     match target {
         SeekTarget::Seq(seq) => encode(TabCommand::Seek, TabMessage { seq, ..message }),
         SeekTarget::Time(time) => encode(TabCommand::SeekTime, TabMessage { time, ..message }),

@@ -35,10 +35,12 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
                 limits: Some(identity.limits.to_wire()),
                 suggestion: identity.server_name.clone().unwrap_or_default(),
                 number: identity.search.into(),
+                other: identity.echoes_text.into(),
                 ..empty()
             };
             (Kind::LoggedIn, fields)
         }
+        Event::Renamed(nick) => (Kind::Renamed, TabEvent { text: nick.to_string(), ..empty() }),
         Event::LoggedOut => (Kind::LoggedOut, empty()),
         Event::Message(message) => (Kind::Message, encode_messages(std::slice::from_ref(message))),
         Event::HistoryPage(page) => (Kind::HistoryPage, encode_messages(page)),
@@ -107,12 +109,13 @@ fn encode_connection(now: Millis, connection: &Connection) -> (Kind, TabEvent) {
         Connection::Online { dialect } => {
             (Kind::Online, TabEvent { flag: *dialect == Dialect::Basic, ..empty() })
         }
-        Connection::Reconnecting { status, retry_at, attempt } => {
+        Connection::Reconnecting { status, retry_at, attempt, suggestion } => {
             let fields = TabEvent {
                 code: status.code().into(),
                 // The remaining time, because each tab's clock has its own origin; plus one, so that 0 means none.
                 number: retry_at.map_or(0, |at| at.saturating_sub(now) + 1),
                 other: (*attempt).into(),
+                suggestion: suggestion.clone().unwrap_or_default(),
                 ..empty()
             };
             (Kind::Reconnecting, fields)
@@ -163,6 +166,7 @@ pub(super) fn decode(now: Millis, event: TabEvent) -> Option<Decoded> {
             status,
             retry_at: event.number.checked_sub(1).map(|remaining| now + remaining),
             attempt: u32::try_from(event.other).unwrap_or(u32::MAX),
+            suggestion: non_empty(event.suggestion),
         }),
         Kind::Failed => {
             let refusal = event.flag.then(|| decode_refusal(status, event));
@@ -174,7 +178,9 @@ pub(super) fn decode(now: Millis, event: TabEvent) -> Option<Decoded> {
             limits: Limits::from_wire(&event.limits.unwrap_or_default()),
             server_name: non_empty(event.suggestion),
             search: event.number != 0,
+            echoes_text: event.other != 0,
         }),
+        Kind::Renamed => Event::Renamed(event.text.into()),
         Kind::LoggedOut => Event::LoggedOut,
         Kind::Message => Event::Message(decode_messages(event).pop()?),
         Kind::HistoryPage => Event::HistoryPage(decode_messages(event)),

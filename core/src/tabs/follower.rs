@@ -56,6 +56,8 @@ pub struct Follower {
     identity: Option<Identity>,
     /// The account as it is persisted, in case the device can't be read.
     account: Vec<u8>,
+    /// The epoch of the log that this tab shows; 0 when it is not known.
+    epoch: u64,
     members: Vec<Member>,
     total_members: usize,
     /// The ranges of which this tab has every message.
@@ -113,6 +115,7 @@ impl Follower {
                 .unwrap_or_default(),
             members,
             total_members,
+            epoch: session.epoch(),
             known: session.known().clone(),
             unacknowledged: session.unacknowledged(),
             ..Self::new(now, random)
@@ -160,6 +163,13 @@ impl Follower {
         (self.leader, self.number) = (leader, message.number);
         // Earlier versions load one gap at a time.
         self.loading = if message.lease == 0 { vec![message.seq] } else { message.loading };
+        if message.epoch != self.epoch {
+            // The log was replaced; the event that reports it may be among the missed messages.
+            if self.epoch != 0 {
+                self.handle_event(Event::LogReplaced);
+            }
+            self.epoch = message.epoch;
+        }
         for event in message.events {
             match events::decode(now, event) {
                 Some(Decoded::Event(event)) => self.handle_event(event),
@@ -282,7 +292,7 @@ impl Follower {
     }
 
     /// Handles the content of the device's storage: the newest part of the room, and the send queue.
-    pub fn handle_persisted(&mut self, persisted: Persisted) {
+    pub fn handle_persisted(&mut self, mut persisted: Persisted) {
         for id in std::mem::take(&mut self.vanished) {
             let is_persisted = persisted.messages.iter().any(|message| message.id == id)
                 || persisted.send_queue.iter().any(|queued| queued.id == id);
@@ -291,6 +301,7 @@ impl Follower {
                 self.events.push_back(Event::Discarded(id));
             }
         }
+        persisted.drop_other_log(self.epoch);
         let Some(account) = persisted.account else { return };
         account.known.iter().for_each(|range| self.known.insert(range.from, range.to));
         let nick = account.identity.nick;
@@ -342,6 +353,17 @@ impl Follower {
     }
 
     // ---- becoming the leader
+
+    /// Prepares the content of the device's storage for the session of this tab, which becomes the leader: messages of
+    /// another log than the one that this tab shows are dropped.
+    pub fn handle_promotion(&mut self, persisted: &mut Persisted) {
+        if self.epoch != 0 {
+            persisted.drop_other_log(self.epoch);
+        }
+        if persisted.is_outdated {
+            self.handle_event(Event::LogReplaced);
+        }
+    }
 
     /// The lease number for this tab if it becomes the leader at this Unix time. Larger than any that was heard.
     #[must_use]

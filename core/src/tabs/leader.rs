@@ -37,6 +37,8 @@ pub struct Leader {
     live: Option<u64>,
     /// Sequence numbers in the gaps that are being loaded.
     loading: Vec<u64>,
+    /// The epoch of the session's log, or 0.
+    epoch: u64,
     /// Whether there are, or were, followers.
     has_followers: bool,
     /// The numbers of the last executed commands, oldest first.
@@ -74,6 +76,7 @@ impl Leader {
             from_device: false,
             live: None,
             loading: Vec::new(),
+            epoch: 0,
             has_followers,
             executed: VecDeque::new(),
             own_messages: VecDeque::new(),
@@ -96,6 +99,7 @@ impl Leader {
             }
             _ => {}
         }
+        self.epoch = session.epoch();
         if !self.has_followers {
             return None;
         }
@@ -118,6 +122,7 @@ impl Leader {
 
     /// Encodes the complete state, except the history, which followers read from the device.
     pub fn snapshot(&mut self, now: Millis, session: &Session) -> Bytes {
+        self.epoch = session.epoch();
         let mut events = Vec::new();
         let mut add = |event: Event| events.extend(events::encode(now, &event));
         if let Some(identity) = &self.identity {
@@ -176,6 +181,8 @@ impl Leader {
             return self.execute(now, command, &message, session);
         }
         let requester = message.number;
+        // A sequence number of a log that was replaced is that of another message now.
+        let is_outdated = message.epoch != 0 && message.epoch != session.epoch();
         match kind {
             TabCommand::RequestSnapshot => return LeaderAction::PublishSnapshot,
             TabCommand::Visible => {
@@ -185,8 +192,16 @@ impl Leader {
             TabCommand::Hidden => return LeaderAction::Visibility(false),
             TabCommand::Send => self.adopt(now, &message.bytes, session),
             TabCommand::LoadGap => session.handle_load_gap_for(now, requester, message.seq),
+            TabCommand::Rename => {
+                // Validated by the follower. Not applied if the nick is not refused any more.
+                let _ = session.handle_rename(now, &String::from_utf8_lossy(&message.bytes));
+            }
+            TabCommand::Seek if is_outdated => session.handle_outdated_seek(requester),
             TabCommand::Seek => session.handle_seek_for(now, requester, SeekTarget::Seq(message.seq)),
             TabCommand::SeekTime => session.handle_seek_for(now, requester, SeekTarget::Time(message.time)),
+            TabCommand::Search if is_outdated && message.seq != 0 => {
+                session.handle_outdated_search(requester);
+            }
             TabCommand::Search => {
                 let words = String::from_utf8_lossy(&message.bytes);
                 session.handle_search_for(now, requester, &words, message.seq);

@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod lease;
+mod log_replaced;
 mod requests;
 mod takeover;
 mod world;
@@ -45,6 +46,7 @@ impl Tab {
             Event::HistoryPage(messages) => self.timeline.insert_page(messages),
             Event::Delivery(id, delivery) => self.timeline.set_delivery(id, delivery),
             Event::Discarded(id) => self.timeline.discard(id),
+            Event::LogReplaced => self.timeline.clear_acknowledged(),
             Event::Gaps(gaps) => {
                 self.timeline.set_gaps(&gaps);
                 self.gaps = gaps;
@@ -208,7 +210,10 @@ impl Browser {
     /// The leader's tab is closed, and the follower becomes the leader with the content of the storage.
     fn take_over(&mut self) {
         (self.session, self.dying) = (Session::new(2, "test"), false);
-        self.session.handle_login(NOW, "tom", self.persisted()).unwrap();
+        let mut persisted = self.persisted();
+        self.follower.handle_promotion(&mut persisted);
+        self.drain_follower();
+        self.session.handle_login(NOW, "tom", persisted).unwrap();
         self.session.handle_adopt_queued(self.follower.take_queued());
         while let Some(event) = self.session.poll_event() {
             self.follower_tab.apply(event);
@@ -258,6 +263,7 @@ fn every_event_is_the_same_after_encoding_and_decoding() {
         limits: crate::limits::Limits::default(),
         server_name: Some("Hall".into()),
         search: true,
+        echoes_text: true,
     };
     let others: Vec<_> = [Delivery::Sent, Delivery::Queued, Delivery::Pending]
         .map(|delivery| Message { delivery, own: false, ..message.clone() })
@@ -267,7 +273,13 @@ fn every_event_is_the_same_after_encoding_and_decoding() {
         Event::Connection(Connection::Idle),
         Event::Connection(Connection::Connecting),
         Event::Connection(Connection::Online { dialect: Dialect::Basic }),
-        Event::Connection(Connection::Reconnecting { status: Status::NoAnswer, retry_at: None, attempt: 3 }),
+        Event::Connection(Connection::Reconnecting {
+            status: Status::NoAnswer,
+            retry_at: None,
+            attempt: 3,
+            suggestion: Some("tom2".into()),
+        }),
+        Event::Renamed("tom2".into()),
         Event::Connection(Connection::Failed { status: Status::Busy, refusal: None }),
         Event::Connection(Connection::Failed { status: Status::Busy, refusal: Some(refusal.clone()) }),
         Event::LoggedIn(identity),
@@ -313,6 +325,7 @@ fn every_event_is_the_same_after_encoding_and_decoding() {
         status: Status::NoAnswer,
         retry_at: Some(retry_at),
         attempt: 1,
+        suggestion: None,
     };
     let encoded = events::encode(100, &Event::Connection(at(350))).unwrap();
     assert!(

@@ -79,6 +79,11 @@ impl PackedRow {
         self.is_message().then(|| if self.is_sent() { self.seq } else { self.seq | UNACKNOWLEDGED })
     }
 
+    /// The time of a message, Unix ms; `None` when the row is not a message.
+    pub fn message_time(&self) -> Option<i64> {
+        self.is_message().then_some(self.time)
+    }
+
     /// The length of the text, in bytes.
     pub fn len(&self) -> usize {
         self.len as usize
@@ -94,6 +99,8 @@ pub struct Block {
     waste: usize,
     /// The sum of the rows' heights.
     pub height: f64,
+    /// The latest time of a message in it, Unix ms; `None` when it has no messages.
+    pub latest: Option<i64>,
 }
 
 impl Block {
@@ -117,6 +124,7 @@ impl Block {
     /// Inserts a row without text.
     pub fn insert_row(&mut self, at: usize, row: PackedRow) {
         self.height += f64::from(row.height);
+        self.latest = self.latest.max(row.message_time());
         self.rows.insert(at, row);
     }
 
@@ -130,12 +138,16 @@ impl Block {
         let row = &mut self.rows[at];
         (row.seq, row.time, row.id) = (message.seq, message.time, message.id);
         row.state = PackedState::new(message.delivery, message.own);
+        self.latest = latest(&self.rows);
     }
 
     pub fn remove(&mut self, at: usize) -> PackedRow {
         let row = self.rows.remove(at);
         self.height -= f64::from(row.height);
         self.waste += row.len();
+        if row.message_time() == self.latest {
+            self.latest = latest(&self.rows);
+        }
         if self.waste > 4096 && self.waste > self.text.len() / 2 {
             self.compact();
         }
@@ -177,7 +189,7 @@ impl Block {
         second
     }
 
-    /// Removes unused text, and sums up the heights again.
+    /// Removes unused text, and computes the height and the latest time again.
     fn compact(&mut self) {
         let text = std::mem::take(&mut self.text);
         self.text.reserve_exact(self.rows.iter().map(PackedRow::len).sum());
@@ -187,7 +199,13 @@ impl Block {
         }
         self.waste = 0;
         self.height = self.rows.iter().map(|row| f64::from(row.height)).sum();
+        self.latest = latest(&self.rows);
     }
+}
+
+/// The latest time of a message in these rows, Unix ms; `None` when there is no message.
+pub fn latest(rows: &[PackedRow]) -> Option<i64> {
+    rows.iter().filter_map(PackedRow::message_time).max()
 }
 
 /// Appends a text to that of a block. Returns its position and length, in bytes.

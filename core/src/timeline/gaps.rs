@@ -164,6 +164,7 @@ impl Timeline {
         }
         for row in &evicted.rows {
             self.others.remove(&row.key);
+            self.set_expanded(row.key, false);
         }
         let (Some(Range { mut from, mut to }), true) = (all, self.has_history) else {
             self.dropped_rows += evicted.rows.len();

@@ -1,6 +1,8 @@
 //! Reading rows by their number, counted from the oldest, and their positions in CSS pixels from the top.
 
-use super::{CONTINUES_WITHIN_MS, OtherRow, PackedRow, Row, RowIndex, RowKind, RowMetrics, Timeline};
+use super::{
+    CONTINUES_WITHIN_MS, OtherRow, PackedRow, Row, RowIndex, RowKind, RowMetrics, Timeline, block::latest,
+};
 use crate::{event::GapState, ranges::Gap};
 
 impl Timeline {
@@ -128,11 +130,14 @@ impl Timeline {
         (row.is_message() && row.is_sent() && row.seq > 0).then_some(row.seq)
     }
 
-    /// The time of a row's message, Unix ms; `None` for other rows.
+    /// A time of the day that a row's message is shown under, Unix ms; `None` for other rows. It is the message's own time
+    /// unless an earlier message has a later one: the server's clock went back, or the message was written on another day
+    /// than it is sent. So days never go backwards.
     #[must_use]
-    pub fn time(&self, at: usize) -> Option<i64> {
-        let row = self.packed(self.index(at)?);
-        row.is_message().then_some(row.time)
+    pub fn day_time(&self, at: usize) -> Option<i64> {
+        let index = self.index(at)?;
+        let own = self.packed(index).message_time()?;
+        Some(self.latest_before(index).map_or(own, |before| before.max(own)))
     }
 
     /// The largest sequence number of all messages.
@@ -147,10 +152,10 @@ impl Timeline {
         let Some(index) = self.index(at) else { return };
         self.blocks[index.0].set_height(index.1, height);
         let row = *self.packed(index);
-        // The day heading makes the first row of a day taller than others of its class.
-        if row.is_message() && self.starts_day(index, &row).is_none() {
+        // The day heading makes the first row of a day taller than others of its class, and so does expanding a message.
+        if row.is_message() && !self.is_expanded(row.key) && self.starts_day(index, &row).is_none() {
             let continued = self.continues(index, row.nick(), row.time);
-            let class = self.height_class(row.len(), continued, row.is_own());
+            let class = self.height_class(self.blocks[index.0].text_of(index.1), continued, row.is_own());
             self.class_heights[class] = height;
         }
     }
@@ -163,9 +168,22 @@ impl Timeline {
             self.indices_from((0, 0)).filter(|index| self.packed(*index).is_message()).collect();
         for (block, at) in messages {
             let row = self.blocks[block].rows[at];
-            let height = self.estimate_height(row.len(), false, row.is_own());
+            let (text, expanded) = (self.blocks[block].text_of(at), self.is_expanded(row.key));
+            let height = self.estimate_height(text, expanded, false, row.is_own());
             self.blocks[block].set_height(at, height);
         }
+    }
+
+    /// Expands a message that is taller than [`SCREENFUL_PX`](super::SCREENFUL_PX), or collapses it again.
+    pub fn set_expanded(&mut self, key: u32, expanded: bool) {
+        self.expanded.retain(|other| *other != key);
+        if expanded {
+            self.expanded.push(key);
+        }
+    }
+
+    pub(super) fn is_expanded(&self, key: u32) -> bool {
+        self.expanded.contains(&key)
     }
 
     /// Sets the row at the scroll anchor; `None` for the end of the timeline. Rows near it are not evicted.
@@ -200,7 +218,8 @@ impl Timeline {
             let day = self.starts_day(index, &row);
             let continued = day.is_none() && self.continues(index, row.nick(), row.time);
             let message = self.message_at(index);
-            return Row { key: row.key, day, kind: RowKind::Message { message, continued } };
+            let expanded = self.is_expanded(row.key);
+            return Row { key: row.key, day, expanded, kind: RowKind::Message { message, continued } };
         }
         let kind = match self.others.get(&row.key).cloned() {
             Some(OtherRow::Presence(summary)) => RowKind::Presence(summary),
@@ -208,16 +227,21 @@ impl Timeline {
             Some(OtherRow::Gap(gap)) => RowKind::Gap { gap, height: row.height.into() },
             None => unreachable!("`new_other` inserts the content of every row that is not a message"),
         };
-        Row { key: row.key, day: None, kind }
+        Row { key: row.key, day: None, expanded: false, kind }
     }
 
-    /// The message's time if it is the first one of its day, or follows a gap, so that its predecessor's day is unknown.
+    /// The message's time if it is the first one of its day. See [`Timeline::day_time`].
     fn starts_day(&self, index: RowIndex, row: &PackedRow) -> Option<i64> {
-        let above = self.indices_before(index).find(|index| self.is_message_or_gap(*index));
-        let above = above.map(|index| self.packed(index));
-        let day = |row: &PackedRow| (self.day_of)(row.time);
-        let is_same = above.is_some_and(|above| above.is_message() && day(above) == day(row));
-        (!is_same).then_some(row.time)
+        let is_later = self
+            .latest_before(index)
+            .is_none_or(|before| before < row.time && (self.day_of)(before) < (self.day_of)(row.time));
+        is_later.then_some(row.time)
+    }
+
+    /// The latest time of the messages above a row, Unix ms; `None` when there are none.
+    fn latest_before(&self, (block, at): RowIndex) -> Option<i64> {
+        let blocks = self.blocks[..block].iter().filter_map(|block| block.latest);
+        blocks.max().max(latest(&self.blocks[block].rows[..at]))
     }
 
     /// Whether a message of this nick and time continues the row above this index, so that its nick is not repeated.

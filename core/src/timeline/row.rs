@@ -7,6 +7,14 @@ use crate::{event::GapState, model::Message, status::Status};
 /// The maximum number of names in each list of a [`PresenceSummary`]; further ones are only counted.
 pub const PRESENCE_NAMES: usize = 50;
 
+/// The text of a message that is taller than this is collapsed, in CSS pixels: about the height of the timeline on a laptop
+/// or a phone.
+pub const SCREENFUL_PX: f32 = 600.0;
+
+/// The height of the text of a collapsed message, in CSS pixels. Far less than [`SCREENFUL_PX`], so that expanding a message
+/// always shows much more of it.
+pub const COLLAPSED_PX: f32 = 360.0;
+
 /// A row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -14,6 +22,8 @@ pub struct Row {
     pub key: u32,
     /// Set when the row is the first one of its day: a time of that day, Unix ms.
     pub day: Option<i64>,
+    /// The user has expanded the message, which is collapsed otherwise if it is taller than [`SCREENFUL_PX`].
+    pub expanded: bool,
     /// The content.
     pub kind: RowKind,
 }

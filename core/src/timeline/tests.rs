@@ -6,6 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{ranges::Gap, status::Status};
 
+mod days;
+mod long;
+
 const DAY: i64 = 86_400_000;
 
 fn timeline() -> Timeline {
@@ -64,6 +67,20 @@ fn a_late_message_is_inserted_in_order() {
     t.insert(message(4, "tom", 9, DAY + 5));
     t.insert(message(5, "tom", 8, DAY + 4));
     assert_eq!(shape(&t), "day m1 m2 m3 day m5 +m4");
+}
+
+#[test]
+fn a_message_under_another_nick_gets_a_new_row() {
+    let mut t = timeline();
+    t.insert(message(1, "me", 0, 1000));
+    let key = t.key(0);
+    t.insert(Message { nick: "me2".into(), ..message(1, "me", 0, 1000) });
+    let nick = t.rows().find_map(|row| match row.kind {
+        RowKind::Message { message, .. } => Some(message.nick.to_string()),
+        _ => None,
+    });
+    assert_eq!((t.len(), nick.as_deref()), (1, Some("me2")));
+    assert_ne!(t.key(0), key, "a row's element keeps its nick");
 }
 
 #[test]

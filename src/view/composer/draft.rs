@@ -4,6 +4,7 @@ use leptos::{html, prelude::*, task::spawn_local};
 
 use web_sys::HtmlTextAreaElement;
 
+use super::oversized::Inserted;
 use crate::ctrl::{Store, use_store};
 
 /// The composer's text and field. A context of the room, because a failed message can be put back into the composer.
@@ -12,12 +13,22 @@ pub struct Draft {
     store: Store,
     pub(super) text: RwSignal<String>,
     pub(super) field: NodeRef<html::Textarea>,
+    /// The text that was not inserted into the field, because that would be too long to be sent.
+    pub(super) refused: StoredValue<Option<Inserted>>,
+    /// By how many bytes the field's text would be too long with it; 0 if no text was refused.
+    pub(super) excess_bytes: RwSignal<u32>,
 }
 
 impl Draft {
     /// Makes an empty draft, and loads what was typed before and not sent.
     pub fn new() -> Self {
-        let draft = Self { store: use_store(), text: RwSignal::new(String::new()), field: NodeRef::new() };
+        let draft = Self {
+            store: use_store(),
+            text: RwSignal::new(String::new()),
+            field: NodeRef::new(),
+            refused: StoredValue::new(None),
+            excess_bytes: RwSignal::new(0),
+        };
         let stored = draft.store.load_draft();
         spawn_local(async move {
             let stored = stored.await;

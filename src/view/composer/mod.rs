@@ -1,18 +1,25 @@
 //! The composer, in which messages are written.
 
+mod direction;
 mod draft;
+mod oversized;
 mod send_key;
 
 use leptos::{
-    ev::{CompositionEvent, Event, KeyboardEvent, SubmitEvent},
+    ev::{CompositionEvent, Event, InputEvent, KeyboardEvent, SubmitEvent},
     prelude::*,
 };
 use parlour_core::model::Connection;
+use wasm_bindgen::JsCast;
 
 pub use self::draft::Draft;
-use self::send_key::{KeyPress, is_send_key};
+use self::{
+    direction::direction,
+    oversized::{Change, Inserted, OversizedNote},
+    send_key::{KeyPress, is_send_key, sends_line_break},
+};
 use super::{
-    shared::{Icon, icon, is_first_attempt, tr, use_texts},
+    shared::{Icon, announced, icon, is_first_attempt, tr, use_texts},
     timeline::Scroller,
 };
 use crate::{
@@ -28,6 +35,8 @@ pub fn Composer() -> impl IntoView {
     let draft = expect_context::<Draft>();
     let Draft { text, field, .. } = draft;
     let composition_ended = StoredValue::new(None::<f64>);
+    // The last key press had a modifier.
+    let is_modified = StoredValue::new(false);
 
     let send = move || {
         let Some(field) = field.get_untracked() else { return };
@@ -35,6 +44,7 @@ pub fn Composer() -> impl IntoView {
         let typed = field.value();
         if store.send(&typed) {
             text.set(String::new());
+            draft.forget_refused();
             scroller.to_end();
         } else {
             text.set(typed);
@@ -45,15 +55,40 @@ pub fn Composer() -> impl IntoView {
         event.prevent_default();
         send();
     };
+    let before_input = move |event: InputEvent| {
+        let Some(field) = field.get_untracked() else { return };
+        if sends_line_break(&event.input_type(), is_modified.get_value()) {
+            event.prevent_default();
+            send();
+        } else if let Some(data) = event.data().filter(|_| !event.is_composing()) {
+            let position = |of: Result<Option<u32>, _>| of.ok().flatten().unwrap_or(0);
+            let (from, to) = (position(field.selection_start()), position(field.selection_end()));
+            if draft.refuses(store, Inserted { text: data, from, to }, Change::of(&event.input_type())) {
+                event.prevent_default();
+            }
+        }
+    };
     let input = move |event: Event| {
         let typed = event_target_value(&event);
+        let is_composing = event.dyn_ref::<InputEvent>().is_some_and(InputEvent::is_composing);
+        // Not every change is announced by `beforeinput`.
+        let whole = || Inserted { text: typed.clone(), from: 0, to: u32::MAX };
+        if !is_composing && draft.refuses(store, whole(), Change::Typed) {
+            // Back to the text before.
+            if let Some(field) = field.get_untracked() {
+                text.with_untracked(|text| field.set_value(text));
+            }
+            return;
+        }
         store.draft_changed(&typed);
         text.set(typed);
     };
     let keydown = move |event: KeyboardEvent| {
+        let modified = event.shift_key() || event.ctrl_key() || event.alt_key() || event.meta_key();
+        is_modified.set_value(modified);
         let press = KeyPress {
             key: &event.key(),
-            modified: event.shift_key() || event.ctrl_key() || event.alt_key() || event.meta_key(),
+            modified,
             is_composing: event.is_composing(),
             key_code: event.key_code(),
             at_ms: event.time_stamp(),
@@ -83,11 +118,13 @@ pub fn Composer() -> impl IntoView {
                 // The stylesheet renders the copy in `data-text`, which gives the field its height.
                 <div class="grow" data-text=move || text.get()>
                     <textarea
-                        id="composer-text" node_ref=field rows="1" dir="auto" enterkeyhint="send" autocomplete="off"
+                        id="composer-text" node_ref=field rows="1" dir=move || text.with(|text| direction(text))
+                        enterkeyhint="send" autocomplete="off"
                         placeholder=tr(Key::ComposerLabel) aria-label=tr(Key::ComposerLabel)
                         aria-description=tr(Key::ComposerKeys) aria-describedby="composer-note"
                         prop:value=move || text.get()
-                        on:input=input on:keydown=keydown on:compositionend=composition_end
+                        on:beforeinput=before_input on:input=input on:keydown=keydown
+                        on:compositionend=composition_end
                     ></textarea>
                 </div>
                 <button
@@ -98,6 +135,7 @@ pub fn Composer() -> impl IntoView {
                 </button>
             </div>
             <Note/>
+            <OversizedNote/>
         </form>
     }
 }
@@ -108,22 +146,27 @@ pub fn Composer() -> impl IntoView {
 fn Note() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let note = move || {
-        if let Some(note) = store.composer_note.get() {
-            return Some(match note {
-                ComposerNote::Refused(status) => t().status(status).to_owned(),
-                ComposerNote::TooLong(bytes) => t().composer_too_long(bytes),
-                ComposerNote::Wait(status, seconds) => t().sending_paused(status, seconds),
-            });
-        }
+        store.composer_note.get().map(|note| match note {
+            ComposerNote::Refused(status) => t().status(status).to_owned(),
+            ComposerNote::TooLong(bytes) => t().composer_too_long(bytes),
+            ComposerNote::Wait(status, seconds) => t().sending_paused(status, seconds),
+        })
+    };
+    // A memo, because the connection changes with each attempt, and the same note is not to be announced again.
+    let about_connection = Memo::new(move |_| {
         let from_device = store.from_device.get();
         store.connection.with(|connection| match connection {
             connection if from_device && is_first_attempt(connection) => None,
-            Connection::Reconnecting { .. } => Some(t().text(Key::ComposerReconnecting).to_owned()),
-            Connection::Failed { .. } => Some(t().text(Key::ComposerDisconnected).to_owned()),
+            Connection::Reconnecting { .. } => Some(Key::ComposerReconnecting),
+            Connection::Failed { .. } => Some(Key::ComposerDisconnected),
             _ => None,
         })
+    });
+    let connection_note = move || {
+        let key = about_connection.get().filter(|_| store.composer_note.with(Option::is_none));
+        key.map(|key| t().text(key))
     };
-    view! { <p id="composer-note" class="composer-note" role="status">{note}</p> }
+    view! { <p id="composer-note" class="composer-note" role="status">{announced(note)} {connection_note}</p> }
 }
 
 /// Whether the primary pointing device is a mouse or the like.

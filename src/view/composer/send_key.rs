@@ -1,5 +1,9 @@
-//! Decides whether a key press sends the message. The Enter that ends a composition of an input method must never send;
-//! browsers report it in three different ways.
+//! Decides whether a key press sends the message. The Enter that only ends a composition of an input method must never
+//! send; browsers report it in three different ways.
+//!
+//! Not every Enter can be recognised as a key press. Keyboards of phones and Korean input methods end the composition and
+//! insert a line break with the same Enter, which is reported as a key of the input method. The browser announces the line
+//! break then; it announces none for an Enter that only chooses a candidate of a Chinese or Japanese input method.
 
 /// The relevant properties of a `keydown` event, and the time of the last `compositionend`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +36,12 @@ pub fn is_send_key(press: KeyPress<'_>) -> bool {
     press.key == "Enter" && !press.modified && !press.is_composing && press.key_code != 229 && !ended_by_this
 }
 
+/// Whether a change that the browser announces with `beforeinput` is an Enter that sends the message. `modified` is whether the
+/// last key press had a modifier: then a line break is what the user wants.
+pub fn sends_line_break(input_type: &str, modified: bool) -> bool {
+    input_type == "insertLineBreak" && !modified
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +70,13 @@ mod tests {
             let press = KeyPress { composition_ended_ms: Some(end), ..ENTER };
             assert!(!is_send_key(press), "Safari, composition ended at {end}");
         }
+    }
+
+    #[test]
+    fn line_break_sends_unless_it_is_wanted() {
+        assert!(sends_line_break("insertLineBreak", false));
+        assert!(!sends_line_break("insertLineBreak", true), "Shift+Enter");
+        assert!(!sends_line_break("insertText", false));
     }
 
     #[test]

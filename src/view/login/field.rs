@@ -6,6 +6,9 @@ use parlour_core::status::Status;
 use super::{has_error, is_logging_in, tr};
 use crate::{config, ctrl::use_store, i18n::Key};
 
+/// A longer text is cut off: it is no name and no address, and a browser takes long for a million characters.
+const MAX_LENGTH: &str = "2048";
+
 /// A labelled text field. It is read-only during a login, and marked as invalid if it caused the last failure. Follows
 /// the store's connection and login error.
 #[component]
@@ -37,7 +40,7 @@ pub fn Field(
         <label class="field">
             <span class="field-name">{tr(label)}</span>
             <input
-                id=id name=name node_ref=node_ref dir=dir autocomplete=autocomplete inputmode=inputmode
+                id=id name=name maxlength=MAX_LENGTH node_ref=node_ref dir=dir autocomplete=autocomplete inputmode=inputmode
                 autocapitalize="off" spellcheck="false" enterkeyhint="go" placeholder=tr(placeholder)
                 readonly=move || is_logging_in(store)
                 aria-invalid=move || invalid().then_some("true")

@@ -52,7 +52,7 @@ pub fn LoginPage() -> impl IntoView {
                 </div>
                 <Field
                     id="login-nick" name="nick" dir="auto" autocomplete="nickname" label=Key::LoginNick
-                    placeholder=Key::LoginNickHint text=nick is_cause=is_about_nick node_ref=nick_field
+                    placeholder=Key::LoginNickHint text=nick is_cause=Status::is_about_nick node_ref=nick_field
                 />
                 <Field
                     id="login-server" name="server" dir="ltr" autocomplete="url" inputmode="url" label=Key::LoginServer
@@ -151,11 +151,6 @@ fn is_logging_in(store: Store) -> bool {
 /// Whether the last login failed with a status for which `is_cause` is true. Reactive.
 fn has_error(store: Store, is_cause: fn(Status) -> bool) -> bool {
     store.login_error.with(|error| error.as_ref().is_some_and(|error| is_cause(error.status)))
-}
-
-fn is_about_nick(status: Status) -> bool {
-    use Status::{NickConfusable, NickEmpty, NickForbidden, NickTaken, NickTooLong};
-    matches!(status, NickEmpty | NickTooLong | NickForbidden | NickTaken | NickConfusable)
 }
 
 fn is_about_server(status: Status) -> bool {

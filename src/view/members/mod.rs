@@ -59,7 +59,7 @@ pub fn MemberList() -> impl IntoView {
             </div>
             <Show when=has_filter>
                 <input
-                    id="roster-filter" type="search" dir="auto" autocomplete="off" spellcheck="false"
+                    id="roster-filter" type="search" dir="auto" maxlength="200" autocomplete="off" spellcheck="false"
                     placeholder=tr(Key::MembersFilter) aria-label=tr(Key::MembersFilter)
                     prop:value=move || wanted.get() on:input=move |event| wanted.set(event_target_value(&event))
                 />

@@ -1,8 +1,12 @@
 //! Excerpts of search results with the matching parts highlighted. Matching ignores case, accents and width; a word
 //! matches at the beginning of a word, and scripts without spaces match anywhere. The server decides what is found; this
-//! only has to agree with it for highlighting.
+//! only has to agree with it for highlighting. Highlights and excerpts begin and end between graphemes.
+
+use std::ops::Range;
 
 use js_sys::JsString;
+
+use crate::i18n::graphemes;
 
 /// If the first match is farther from the beginning than this, the beginning is left out, so that the match is in one of
 /// the first lines.
@@ -20,41 +24,58 @@ pub fn excerpt(text: &str, words: &str) -> Vec<Piece> {
     pieces(text, words, fold)
 }
 
-fn pieces(text: &str, words: &str, fold: fn(char) -> char) -> Vec<Piece> {
-    let chars: Vec<char> = text.chars().collect();
-    let folded: Vec<char> = chars.iter().map(|c| fold(*c)).collect();
-    let matching = matching(&folded, &words.chars().map(fold).collect::<Vec<_>>());
-    let first = matching.iter().position(|matches| *matches).unwrap_or(0);
-    let from = if first > MAX_LEAD_CHARS { first - CONTEXT_CHARS } else { 0 };
-    let to = chars.len().min(from + MAX_CHARS);
+fn pieces(text: &str, words: &str, fold: fn(char) -> String) -> Vec<Piece> {
+    let matches = matches(text, words, fold);
+    let excerpt = bounds(text, matches.first().map_or(0, |first| first.start));
     let mut pieces: Vec<Piece> = Vec::new();
-    if from > 0 {
-        pieces.push(("…".into(), false));
+    let mut push = |part: &str, highlighted| match pieces.last_mut() {
+        Some((piece, last)) if *last == highlighted => piece.push_str(part),
+        _ if part.is_empty() => {}
+        _ => pieces.push((part.to_owned(), highlighted)),
+    };
+    push(if excerpt.start > 0 { "…" } else { "" }, false);
+    let mut at = excerpt.start;
+    for Range { start, end } in matches {
+        // A grapheme may contain two matches.
+        let start = graphemes::floor(text, start).clamp(at, excerpt.end);
+        let end = graphemes::ceil(text, end).clamp(start, excerpt.end);
+        push(&text[at..start], false);
+        push(&text[start..end], true);
+        at = end;
     }
-    for (c, matches) in chars[from..to].iter().zip(&matching[from..to]) {
-        match pieces.last_mut() {
-            Some((piece, highlighted)) if highlighted == matches => piece.push(*c),
-            _ => pieces.push(((*c).into(), *matches)),
-        }
-    }
-    if to < chars.len() {
-        pieces.push(("…".into(), false));
-    }
+    push(&text[at..excerpt.end], false);
+    push(if excerpt.end < text.len() { "…" } else { "" }, false);
     pieces
 }
 
-/// For each character of a text, whether it belongs to one of the words.
-fn matching(text: &[char], words: &[char]) -> Vec<bool> {
-    let mut matching = vec![false; text.len()];
+/// The part of a text to show, in bytes, if the first match is at this position.
+fn bounds(text: &str, first: usize) -> Range<usize> {
+    let before = || text[..first].char_indices().rev().map(|(at, _)| at);
+    let is_far = before().nth(MAX_LEAD_CHARS).is_some();
+    let start = if is_far { before().nth(CONTEXT_CHARS - 1).unwrap_or(0) } else { 0 };
+    let end = text[start..].char_indices().nth(MAX_CHARS).map_or(text.len(), |(at, _)| start + at);
+    graphemes::floor(text, start)..graphemes::floor(text, end)
+}
+
+/// The characters of a text that belong to one of the words, as ranges of bytes, in order.
+fn matches(text: &str, words: &str, fold: fn(char) -> String) -> Vec<Range<usize>> {
+    let (mut folded, mut ranges) = (Vec::new(), Vec::new());
+    for (at, c) in text.char_indices() {
+        folded.extend(fold(c).chars());
+        ranges.resize(folded.len(), at..at + c.len_utf8());
+    }
+    let words: Vec<char> = words.chars().map(fold).collect::<String>().chars().collect();
+    let mut matching = vec![false; folded.len()];
     for term in words.chunk_by(|a, b| kind(*a) == kind(*b)).filter(|term| kind(term[0]) != Kind::Other) {
-        for (at, part) in text.windows(term.len()).enumerate() {
-            let begins_word = kind(term[0]) == Kind::Sign || at == 0 || kind(text[at - 1]) != Kind::Letter;
+        for (at, part) in folded.windows(term.len()).enumerate() {
+            let begins_word = kind(term[0]) == Kind::Sign || at == 0 || kind(folded[at - 1]) != Kind::Letter;
             if begins_word && part == term {
                 matching[at..at + term.len()].fill(true);
             }
         }
     }
-    matching
+    let parts = ranges.into_iter().zip(matching);
+    parts.filter_map(|(part, matches)| matches.then_some(part)).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,16 +102,36 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// Removes case, accents and width from a character, with the browser's Unicode tables.
-fn fold(c: char) -> char {
+/// Removes case, accents and width from a character, with the browser's Unicode tables: `É` becomes `e`, `ß` becomes `ss`,
+/// and an accent that is a character of its own becomes nothing.
+fn fold(c: char) -> String {
     match c {
-        '\0'..='\x7F' => c.to_ascii_lowercase(),
-        '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7FF}' => c,
+        '\0'..='\x7F' => c.to_ascii_lowercase().into(),
+        '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7FF}' => c.into(),
         _ => {
-            let plain = JsString::from(String::from(c)).normalize("NFKD").to_lower_case();
-            String::from(plain).chars().next().unwrap_or(c)
+            without_accents(&String::from(JsString::from(String::from(c)).normalize("NFKD").to_lower_case()))
         }
     }
+}
+
+/// Removes what Unicode does not decompose: combining marks, strokes through letters, and ligatures.
+fn without_accents(decomposed: &str) -> String {
+    let mut plain = String::new();
+    for c in decomposed.chars().filter(|c| !graphemes::is_mark(*c)) {
+        match c {
+            'ß' => plain.push_str("ss"),
+            'æ' => plain.push_str("ae"),
+            'œ' => plain.push_str("oe"),
+            'ø' => plain.push('o'),
+            'đ' | 'ð' => plain.push('d'),
+            'ł' => plain.push('l'),
+            'ħ' => plain.push('h'),
+            'ŧ' => plain.push('t'),
+            'ı' => plain.push('i'),
+            c => plain.push(c),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -100,9 +141,9 @@ mod tests {
     /// The excerpt with highlighted parts in brackets.
     fn shown(text: &str, words: &str) -> String {
         let fold = |c: char| match c {
-            'é' => 'e',
-            '，' => ',',
-            c => c.to_lowercase().next().unwrap_or(c),
+            'é' => "e".into(),
+            '，' => ",".into(),
+            c => without_accents(&c.to_lowercase().collect::<String>()),
         };
         let piece = |(text, highlighted): Piece| if highlighted { format!("[{text}]") } else { text };
         pieces(text, words, fold).into_iter().map(piece).collect()
@@ -120,7 +161,14 @@ mod tests {
             ("今天我们用Rust写服务器", "rust写", "今天我们用[Rust写]服务器"),
             ("服务，务服", "务", "服[务]，[务]服"),
             ("服，务", "服，务", "[服]，[务]"),
-            ("well done 👍🏽!", "👍", "well done [👍]🏽!"),
+            ("well done 👍🏽!", "👍", "well done [👍🏽]!"),
+            ("we 👨\u{200D}👩\u{200D}👧, me", "👨", "we [👨\u{200D}👩\u{200D}👧], me"),
+            ("we 👨\u{200D}👩\u{200D}👧, me", "👩👧", "we 👨\u{200D}👩\u{200D}👧, me"),
+            ("we 👨\u{200D}👩\u{200D}👧, me", "👧 👩", "we [👨\u{200D}👩\u{200D}👧], me"),
+            ("cafe\u{301}, cafe\u{301}s", "cafe", "[cafe\u{301}], [cafe\u{301}]s"),
+            ("cafe\u{301}s", "cafés", "[cafe\u{301}s]"),
+            ("Straße, Paweł, Økland", "strasse pawel okl", "[Straße], [Paweł], [Økl]and"),
+            ("Straße", "stras", "[Straß]e"),
             ("Ёлка, ёлка", "ёл", "[Ёл]ка, [ёл]ка"),
             ("<b>bold</b>", "b", "<[b]>[b]old</[b]>"),
             ("aaa", "aa a", "[aa]a"),
@@ -138,5 +186,22 @@ mod tests {
         assert!(shown.starts_with("…") && shown.ends_with("…"), "{shown}");
         assert_eq!(shown.find("[needle]"), Some("…".len() + CONTEXT_CHARS));
         assert_eq!(shown.chars().count(), MAX_CHARS + 4);
+    }
+
+    #[test]
+    fn excerpt_is_cut_between_graphemes() {
+        let (family, accented) = ("👨\u{200D}👩\u{200D}👧", "e\u{301}");
+        for part in [family, accented] {
+            let count = part.chars().count();
+            for lead in 0..count {
+                let text = format!("{}{} needle {}", "x".repeat(lead), part.repeat(150), part.repeat(150));
+                let shown = shown(&text, "needle");
+                let between = shown.trim_matches(['…', 'x']).split(" [needle] ");
+                for side in between {
+                    assert!(side.replace(part, "").is_empty(), "{shown}");
+                }
+                assert!(shown.chars().count() > MAX_CHARS - count, "{shown}");
+            }
+        }
     }
 }

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::letter_case::{nick_key, to_uppercase};
+use crate::i18n::graphemes;
 
 /// Number of colours: the classes `hue0` to `hue9` of the stylesheet.
 const HUES: u32 = 10;
+
+/// Number of combining marks that are shown. More than two on one letter are no writing but a column of ink.
+const MAX_MARKS: usize = 2;
 
 /// The initial of a nick, on a colour derived from the nick. Hidden from assistive technology, because the nick itself is
 /// always beside it.
@@ -25,31 +29,23 @@ fn hue(nick: &str) -> u32 {
     (hash ^ (hash >> 16)) % HUES
 }
 
-/// The first visible character in upper case, with its combining marks; flags and emoji with a skin tone stay whole.
+/// The first visible grapheme in upper case, with at most [`MAX_MARKS`] combining marks.
 fn initial(nick: &str) -> String {
-    let mut chars = nick.chars().skip_while(|c| c.is_ascii_punctuation() || c.is_whitespace()).peekable();
-    let Some(first) = chars.next().or_else(|| nick.chars().next()) else { return String::new() };
+    let visible = nick.trim_start_matches(|c: char| c.is_ascii_punctuation() || c.is_whitespace());
+    let grapheme = graphemes::first(if visible.is_empty() { nick } else { visible });
+    let mut chars = grapheme.chars();
+    let Some(first) = chars.next() else { return String::new() };
     let mut initial = to_uppercase(first);
     if initial.chars().count() > 1 {
         // For example "ß", whose upper case is "SS".
         initial = first.into();
     }
-    let is_flag_letter = |c: &char| matches!(c, '\u{1F1E6}'..='\u{1F1FF}');
-    if is_flag_letter(&first) {
-        initial.extend(chars.next_if(is_flag_letter));
-    }
-    while let Some(mark) = chars.next_if(|c| is_combining(*c)) {
-        initial.push(mark);
-    }
+    let mut marks = 0;
+    initial.extend(chars.filter(|c| {
+        marks += usize::from(graphemes::is_mark(*c));
+        marks <= MAX_MARKS || !graphemes::is_mark(*c)
+    }));
     initial
-}
-
-/// Accents, vowel signs, the emoji variation selector and skin tones.
-fn is_combining(c: char) -> bool {
-    matches!(c,
-        '\u{0300}'..='\u{036F}' | '\u{0591}'..='\u{05BD}' | '\u{064B}'..='\u{065F}' | '\u{093E}'..='\u{094D}'
-        | '\u{0E31}' | '\u{0E34}'..='\u{0E3A}' | '\u{0E47}'..='\u{0E4E}' | '\u{20D0}'..='\u{20FF}' | '\u{FE0F}'
-        | '\u{1F3FB}'..='\u{1F3FF}')
 }
 
 #[cfg(test)]
@@ -67,6 +63,9 @@ mod tests {
             ("❤\u{FE0F} you", "❤\u{FE0F}"),
             ("👍🏽 ok", "👍🏽"),
             ("🇨🇳 x", "🇨🇳"),
+            ("👨\u{200D}👩\u{200D}👧 us", "👨\u{200D}👩\u{200D}👧"),
+            (&format!("n{}", "\u{E34}".repeat(30)), "N\u{E34}\u{E34}"),
+            (&format!("o{}", "\u{301}".repeat(8)), "O\u{301}\u{301}"),
             ("...", "."),
             ("", ""),
         ] {

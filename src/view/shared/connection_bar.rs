@@ -84,15 +84,21 @@ pub fn ConnectionBar() -> impl IntoView {
     }
 }
 
-/// The list of what a basic server does not support.
+/// The list of what a basic server does not support. Follows the store's identity.
 #[component]
 fn BasicServerLimits() -> impl IntoView {
+    let identity = use_store().identity;
+    let echoes_text =
+        move || identity.with(|identity| identity.as_ref().is_some_and(|identity| identity.echoes_text));
     view! {
         <div id="basic-limits" class="basic-limits">
             <p>{tr(Key::BasicServerIntro)}</p>
             <ul>
                 <li>{tr(Key::BasicServerNoAcknowledgements)}</li>
                 <li>{tr(Key::BasicServerShortMessages)}</li>
+                <Show when=echoes_text>
+                    <li>{tr(Key::BasicServerParts)}</li>
+                </Show>
                 <li>{tr(Key::BasicServerNoHistory)}</li>
                 <li>{tr(Key::BasicServerSameNames)}</li>
             </ul>

@@ -8,6 +8,7 @@ mod drawer;
 mod focus;
 pub mod icon;
 mod letter_case;
+mod live_region;
 mod translation;
 
 pub use avatar::Avatar;
@@ -18,4 +19,5 @@ pub use drawer::Drawer;
 pub use focus::focus_next_frame;
 pub use icon::{Icon, Mark};
 pub use letter_case::nick_key;
+pub use live_region::announced;
 pub use translation::{Sentence, tr, use_texts};

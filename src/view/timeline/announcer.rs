@@ -5,7 +5,7 @@ use std::fmt::Write;
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 
-use crate::{ctrl::use_store, i18n::texts};
+use crate::{ctrl::use_store, i18n::texts, view::shared::announced};
 
 /// Messages received within this time are announced together.
 const COLLECT_MS: u32 = 1_000;
@@ -18,13 +18,13 @@ const MAX_READ_OUT: u32 = 3;
 pub fn Announcer() -> impl IntoView {
     let store = use_store();
     let text = RwSignal::new(String::new());
-    let announced = StoredValue::new(store.received.get_untracked());
+    let announced_count = StoredValue::new(store.received.get_untracked());
     let timer = StoredValue::new_local(None::<Timeout>);
     let announce = move || {
         timer.set_value(None);
         let received = store.received.get_untracked();
-        let new = received.saturating_sub(announced.get_value());
-        announced.set_value(received);
+        let new = received.saturating_sub(announced_count.get_value());
+        announced_count.set_value(received);
         if new > MAX_READ_OUT {
             let t = texts(store.locale.get_untracked());
             text.set(t.timeline_new_messages(new as usize));
@@ -38,9 +38,9 @@ pub fn Announcer() -> impl IntoView {
         text.set(lines);
     };
     Effect::new(move || {
-        if store.received.get() != announced.get_value() && timer.with_value(Option::is_none) {
+        if store.received.get() != announced_count.get_value() && timer.with_value(Option::is_none) {
             timer.set_value(Some(Timeout::new(COLLECT_MS, announce)));
         }
     });
-    view! { <div class="announcer" role="status" aria-live="polite">{text}</div> }
+    view! { <div class="announcer" role="status" aria-live="polite">{announced(move || Some(text.get()))}</div> }
 }

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use super::scroller::Scroller;
 use crate::{ctrl::use_store, i18n::time, view::shared::use_texts};
 
-/// How often the local date is checked for a new day.
-const DATE_CHECK_MS: u32 = 60_000;
+/// How often the local date and the time zone are checked. Browsers report no change of either.
+const DATE_CHECK_MS: u32 = 5_000;
 
 /// The number of the current local day: days are named relative to it.
 #[derive(Clone, Copy)]
@@ -15,9 +15,14 @@ struct Today(RwSignal<i64>);
 
 /// Provides the current day to [`DayLine`] and [`DayOverlay`].
 pub fn provide_today() {
+    let store = use_store();
+    time::update_time_zone();
     let today = RwSignal::new(time::today());
     provide_context(Today(today));
     let check = move || {
+        if time::update_time_zone() {
+            store.time_zone_changed();
+        }
         let now = time::today();
         if today.get_untracked() != now {
             today.set(now);
@@ -25,6 +30,8 @@ pub fn provide_today() {
     };
     // The current owner stores the interval, and cancels it when it is disposed of.
     StoredValue::new_local(Interval::new(DATE_CHECK_MS, check));
+    // Intervals stop while the device sleeps, and a hidden tab has few.
+    Effect::watch(move || store.focused.get(), move |_, _, _| check(), false);
 }
 
 /// The name of the day of a Unix time in ms: follows the language and the current day.

@@ -7,7 +7,7 @@ use parlour_core::{
     timeline::{Row, RowKind},
 };
 
-use super::focus::return_focus_to_timeline;
+use super::{focus::return_focus_to_timeline, scroller::Scroller};
 use crate::{
     ctrl::use_store,
     i18n::{Key, Locale, time},
@@ -18,11 +18,12 @@ use crate::{
 };
 
 /// A message: sender, time, text and, for an own one, its delivery. Own messages follow `row`, because their time and
-/// delivery change. For other messages only `continued` follows it.
+/// delivery change. For other messages only `continued` and the button to expand a long one follow it.
 #[component]
 pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
     let is_continued = move || row.with(|row| matches!(row.kind, RowKind::Message { continued: true, .. }));
     let data_id = format!("{:?}", message.id);
+    let expand = may_be_long(&message.content).then(|| view! { <ExpandButton row/> });
     if message.own {
         let delivery = use_delivery(row);
         Either::Left(view! {
@@ -37,6 +38,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                     <PendingMark row/>
                 </p>
                 <div class="content" dir="auto">{message.content.to_string()}</div>
+                {expand}
                 <Failure id=message.id row/>
             </div>
         })
@@ -53,8 +55,34 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                     <MessageTime time=message.time/>
                 </p>
                 <div class="content" dir="auto">{message.content.to_string()}</div>
+                {expand}
             </div>
         })
+    }
+}
+
+/// Whether a text may be taller than a screenful, on any screen. If not, the row has no button to expand it.
+pub fn may_be_long(text: &str) -> bool {
+    text.len() > 200 || text.split('\n').count() > 10
+}
+
+/// The button that expands a long message, or collapses it again. It is visible only if the text is taller than a screenful,
+/// which [`MountedRow::fold`](super::mounted_row::MountedRow::fold) finds out. Follows `row`.
+#[component]
+fn ExpandButton(row: RwSignal<Row>) -> impl IntoView {
+    let (scroller, t) = (expect_context::<Scroller>(), use_texts());
+    let is_expanded = move || row.with(|row| row.expanded);
+    let toggle = move |_| {
+        let (key, expanded) = row.with_untracked(|row| (row.key, row.expanded));
+        scroller.set_expanded(key, !expanded);
+    };
+    let text = move || t().text(if is_expanded() { Key::MessageShowLess } else { Key::MessageShowAll });
+    view! {
+        <button
+            type="button" class="button expand" aria-expanded=move || is_expanded().to_string() on:click=toggle
+        >
+            {text}
+        </button>
     }
 }
 

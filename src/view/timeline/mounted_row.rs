@@ -6,11 +6,11 @@ use leptos::{
     prelude::*,
     tachys::view::{Mountable, Render},
 };
-use parlour_core::timeline::{Row, RowKind};
+use parlour_core::timeline::{Row, RowKind, SCREENFUL_PX};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::{row::RowContent, viewport::top_of};
+use super::{message::may_be_long, row::RowContent, viewport::top_of};
 
 /// Lengths that differ by less are equal: browsers round layout to fractions of a pixel.
 const TOLERANCE_PX: f64 = 0.03;
@@ -36,6 +36,12 @@ pub struct MountedRow {
     owner: Owner,
     /// Holds the effects of the content, which end when it is dropped.
     _content: Box<dyn Any>,
+    /// The text of a message that may be taller than a screenful.
+    long_text: Option<Element>,
+    /// The text is taller than a screenful.
+    is_long: bool,
+    /// Only the beginning of the text is shown.
+    is_collapsed: bool,
     margin_top: f64,
     /// The values of `aria-posinset` and `aria-setsize`.
     aria_position: (u64, u64),
@@ -46,6 +52,8 @@ impl MountedRow {
     /// `parent` gives the components their contexts.
     pub fn new(parent: &Owner, row: Row) -> Self {
         let (key, is_gap) = (row.key, matches!(row.kind, RowKind::Gap { .. }));
+        let has_long_text =
+            matches!(&row.kind, RowKind::Message { message, .. } if may_be_long(&message.content));
         let element = create_item();
         let owner = parent.child();
         let (row, content) = owner.with(|| {
@@ -56,9 +64,13 @@ impl MountedRow {
                 (row, Box::new(content))
             })
         });
+        let long_text = has_long_text.then(|| element.query_selector(".content").ok()).flatten().flatten();
         Self {
             key,
             is_gap,
+            long_text,
+            is_long: false,
+            is_collapsed: false,
             index: 0,
             height: 0.0,
             element,
@@ -89,6 +101,18 @@ impl MountedRow {
             self.row.set(row);
         }
         differs
+    }
+
+    /// Collapses a message whose text is taller than a screenful, unless the user has expanded it.
+    pub fn fold(&mut self) {
+        let Some(text) = &self.long_text else { return };
+        let is_long = f64::from(text.scroll_height()) > f64::from(SCREENFUL_PX);
+        let is_collapsed = is_long && !self.row.with_untracked(|row| row.expanded);
+        if (is_long, is_collapsed) != (self.is_long, self.is_collapsed) {
+            (self.is_long, self.is_collapsed) = (is_long, is_collapsed);
+            self.set_class("long", is_long);
+            self.set_class("collapsed", is_collapsed);
+        }
     }
 
     /// The row's height in CSS pixels, without its margin.
@@ -129,8 +153,12 @@ impl MountedRow {
 
     /// Highlights the row, or ends its highlight.
     pub fn set_highlighted(&self, highlighted: bool) {
+        self.set_class("seek-target", highlighted);
+    }
+
+    fn set_class(&self, name: &str, is_set: bool) {
         // A class name without spaces can't be refused.
-        let _ = self.element.class_list().toggle_with_force("seek-target", highlighted);
+        let _ = self.element.class_list().toggle_with_force(name, is_set);
     }
 }
 

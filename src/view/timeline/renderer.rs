@@ -108,6 +108,21 @@ impl Renderer {
         self.update_anchor();
     }
 
+    /// Expands or collapses a long message. Its beginning stays in view: where it is, or at the upper edge of the viewport.
+    pub fn set_expanded(&mut self, key: u32, expanded: bool) {
+        self.read_scroll_position();
+        let Some(anchor) = self.rows.anchor_at(key, self.viewport.top()) else { return };
+        self.store.with_timeline(|timeline| timeline.set_expanded(key, expanded));
+        self.scroller.leave_end();
+        self.anchor = anchor;
+        self.render();
+        if self.scroll_top + self.viewport.height() >= f64::from(self.scroll_height) - 1.0 {
+            self.enter_end();
+        } else {
+            self.update_anchor();
+        }
+    }
+
     /// Handles a scroll event.
     pub fn handle_scroll(&mut self) {
         if !self.read_scroll_position() {
@@ -212,7 +227,7 @@ impl Renderer {
             timeline.set_anchor(timeline.key(first));
             let anchor = first_row.unwrap_or_else(|| ScrollAnchor::in_middle(timeline, top, height));
             // At the very top the first row's own day line is in view.
-            (anchor, timeline.time(first).filter(|_| top > 0.0))
+            (anchor, timeline.day_time(first).filter(|_| top > 0.0))
         });
         self.anchor = anchor;
         self.scroller.set_top_time(time);

@@ -116,6 +116,7 @@ impl RowWindow {
     /// layout.
     fn measure(&mut self, planned_heights: &[f64]) -> Vec<Measured> {
         let mut measured = Vec::new();
+        self.rows.iter_mut().for_each(MountedRow::fold);
         for (row, planned) in self.rows.iter_mut().zip(planned_heights) {
             row.height = row.measure();
             if !row.is_gap && differs(row.height, *planned) {
@@ -150,6 +151,14 @@ impl RowWindow {
             index: row.index,
             offset: top + row.content_offset() - from,
         })
+    }
+
+    /// An anchor that keeps the content of a row where it is on the screen, or brings it to `top`, the upper edge of the
+    /// viewport, if it begins above. `None` when the row is not in the DOM.
+    pub fn anchor_at(&self, key: u32, top: f64) -> Option<ScrollAnchor> {
+        let row = self.rows.iter().find(|row| row.key == key)?;
+        let offset = (top_of(row.element()) + row.content_offset() - top).max(0.0);
+        Some(ScrollAnchor::Row { key, index: row.index, offset })
     }
 
     /// Distance in CSS pixels from the top of a row to the top of its content; 0 when the row is not in the DOM. The

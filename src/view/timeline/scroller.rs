@@ -56,6 +56,11 @@ impl Scroller {
         self.with_renderer(Renderer::scroll_to_start);
     }
 
+    /// Expands or collapses a message that is taller than a screenful.
+    pub(super) fn set_expanded(self, key: u32, expanded: bool) {
+        self.with_renderer(|renderer| renderer.set_expanded(key, expanded));
+    }
+
     /// Whether the viewport is at the end. Reactive.
     pub(super) fn at_end(self) -> bool {
         self.at_end.get()

@@ -153,3 +153,115 @@ fn leaving_a_basic_server_closes_with_an_empty_frame() {
     assert_eq!(decode(&codec::encode(driver.sent.last().unwrap())).unwrap().content, "exit");
     assert_eq!(driver.closes, [None]);
 }
+
+/// Logged in on a basic server that answers in Text, with cleared output.
+fn text_server() -> Driver {
+    let mut driver = Driver::new();
+    driver.log_in("tom");
+    driver.session.handle_text(driver.now, &codec::encode(&listed("tom", "login", "", &["tom"])));
+    driver.drain();
+    driver.clear();
+    driver
+}
+
+/// Sends the message frames back in Text, as the original server does: with the member list.
+fn echo_as_text(driver: &mut Driver) {
+    for envelope in std::mem::take(&mut driver.sent) {
+        let echo = Envelope { user_list: codec::user_list(["tom"]), ..envelope };
+        let bytes = codec::encode(&echo);
+        assert!(std::str::from_utf8(&bytes).is_ok(), "a browser closes the connection: {echo:?}");
+        driver.session.handle_text(driver.now, &bytes);
+        driver.drain();
+    }
+}
+
+#[test]
+fn a_long_message_is_sent_in_parts_to_a_server_that_answers_in_text() {
+    let family = "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}";
+    for text in
+        ["word ".repeat(60), "x".repeat(127), "x".repeat(128), "\u{5B57}".repeat(120), family.repeat(20)]
+    {
+        let mut driver = text_server();
+        let id = driver.send(&text);
+        let text = text.trim_end();
+        assert_eq!(driver.texts().concat(), text);
+        assert_eq!(driver.texts().len() > 1, text.len() > 127, "{text}");
+        assert!(
+            driver.texts().iter().all(|part| !part.starts_with([' ', '\u{200D}'])),
+            "{:?}",
+            driver.texts()
+        );
+        driver.events.clear();
+        echo_as_text(&mut driver);
+        let own: Vec<_> = driver
+            .events
+            .iter()
+            .filter_map(|e| if let Event::Message(m) = e { Some(m) } else { None })
+            .collect();
+        assert!(matches!(own[..], [m] if m.id == id && *m.content == *text && m.delivery == Delivery::Sent));
+    }
+}
+
+#[test]
+fn parts_of_a_message_are_confirmed_one_after_another() {
+    let mut driver = text_server();
+    let ids = [driver.send(&"x".repeat(254)), driver.send(&"x".repeat(127))];
+    let echoes = std::mem::take(&mut driver.sent);
+    driver.clear();
+    for (number, confirmed) in [(0, 0), (1, 1), (2, 2)] {
+        driver.session.handle_text(driver.now, &codec::encode(&echoes[number]));
+        driver.drain();
+        let messages =
+            driver.events.iter().filter_map(|e| if let Event::Message(m) = e { Some(m.id) } else { None });
+        assert_eq!(messages.collect::<Vec<_>>(), ids[..confirmed]);
+    }
+    // When the connection ends between two parts, the whole message is unconfirmed.
+    let id = driver.send(&"y".repeat(200));
+    let first = driver.sent.remove(0);
+    driver.session.handle_text(driver.now, &codec::encode(&first));
+    driver.closed(1006);
+    assert!(driver.events.contains(&Event::Delivery(id, Delivery::Failed(Status::Unconfirmed))));
+}
+
+#[test]
+fn the_user_is_told_that_messages_are_sent_in_parts() {
+    let echoes_text = |driver: &Driver| {
+        driver
+            .events
+            .iter()
+            .rev()
+            .find_map(|e| if let Event::LoggedIn(i) = e { Some(i.echoes_text) } else { None })
+    };
+    let mut driver = Driver::new();
+    driver.log_in("tom");
+    driver.receive(&listed("tom", "login", "", &["tom"]));
+    assert_eq!(echoes_text(&driver), Some(false));
+    driver.session.handle_text(driver.now, &codec::encode(&listed("lili", "talk", "hi", &["lili", "tom"])));
+    driver.drain();
+    assert_eq!(echoes_text(&driver), Some(true));
+}
+
+#[test]
+fn a_long_member_list_is_not_requested_as_text() {
+    let names: Vec<_> = (0..40).map(|n| format!("member{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut driver = text_server();
+    driver.session.handle_text(driver.now, &codec::encode(&listed("lili", "talk", "hi", &names)));
+    driver.session.handle_list_members();
+    driver.drain();
+    assert!(driver.sent.is_empty());
+    assert!(
+        driver
+            .events
+            .iter()
+            .any(|e| matches!(e, Event::Notice(Notice::Members { nicks, .. }) if nicks.len() == 40))
+    );
+}
+
+#[test]
+fn a_nick_that_is_too_long_for_text_is_reported() {
+    let mut driver = Driver::new();
+    driver.log_in(&"\u{1F980}".repeat(32));
+    driver.closed(1006);
+    assert_eq!(driver.connection(), &Connection::Failed { status: Status::InvalidText, refusal: None });
+}

@@ -33,15 +33,44 @@ fn a_login_after_a_lost_answer_continues_the_session() {
     driver.ids = 7;
     driver.log_in("Tom");
     assert_eq!(secret(&driver), first);
-    // Also after logging out, which may not have reached the server.
-    driver.receive(&welcome("Tom"));
-    driver.session.handle_leave(driver.now);
-    driver.drain();
-    driver.log_in("tom");
-    assert_eq!(secret(&driver), [7; 32], "the secret chosen by the server");
     driver.closed(1006);
     driver.log_in("lili");
     assert_eq!(secret(&driver), *b"07070707070707070707070707070707", "another nick gets a new session");
+}
+
+#[test]
+fn leaving_discards_the_secret() {
+    let mut driver = Driver::online();
+    driver.session.handle_leave(driver.now);
+    driver.drain();
+    driver.ids = 5;
+    driver.log_in("tom");
+    let Some(Ext::Login(login)) = &driver.sent.last().unwrap().extension else { panic!() };
+    assert_eq!(login.secret, *b"05050505050505050505050505050505", "not that of the session that has ended");
+}
+
+#[test]
+fn another_account_gets_nothing_of_the_session() {
+    let mut driver = Driver::online();
+    driver.send("in flight");
+    driver.closed(1006);
+    driver.send("queued");
+    driver.session.handle_leave(driver.now);
+    driver.drain();
+    driver.clear();
+    driver.storage.clear();
+    driver.ids = 9;
+    driver.log_in("lili");
+    let mut other = Driver::new();
+    other.ids = 9;
+    other.log_in("lili");
+    assert_eq!(driver.sent, other.sent, "the login is that of a new session");
+    for driver in [&mut driver, &mut other] {
+        driver.clear();
+        driver.receive(&listed("lili", "login", "", &["lili"]));
+    }
+    assert_eq!(driver.events, other.events);
+    assert_eq!((driver.texts(), driver.session.limits), (vec![], other.session.limits));
 }
 
 #[test]
@@ -72,7 +101,7 @@ fn a_reconnect_uses_the_secret_and_resends_unacknowledged_messages() {
     driver.receive(&ack(first, 3));
     let second = driver.send("two");
     driver.closed(1006);
-    let Connection::Reconnecting { status: Status::Abnormal, retry_at: Some(at), attempt: 1 } =
+    let Connection::Reconnecting { status: Status::Abnormal, retry_at: Some(at), attempt: 1, .. } =
         *driver.connection()
     else {
         panic!("{:?}", driver.connection())

@@ -227,6 +227,73 @@ fn a_different_log_clears_the_known_ranges() {
     }
 }
 
+/// The answer of a server that does not have the message of the position in the login.
+fn reset_at(last: u64) -> Envelope {
+    let mut envelope = welcome_at(&LOG, last);
+    let Some(Ext::Welcome(welcome)) = &mut envelope.extension else { unreachable!() };
+    welcome.positions[0].reset = true;
+    envelope
+}
+
+#[test]
+fn the_login_names_the_id_of_the_newest_message() {
+    let position = |driver: &Driver| {
+        let position = &login(driver).positions[0];
+        (position.seq, position.id.clone())
+    };
+    let mut driver = online_at(0);
+    (1..=3).for_each(|seq| driver.receive(&message(seq)));
+    reconnect(&mut driver);
+    assert_eq!(position(&driver), (3, vec![3; 16]));
+    driver.receive(&welcome_at(&LOG, 5));
+    driver.receive(&page(0, 3, 5));
+    driver.pass(1_000);
+    driver.reload();
+    driver.opened();
+    assert_eq!(position(&driver), (5, vec![5; 16]), "also after a reload");
+    driver.receive(&welcome_at(&LOG, 5));
+    driver.receive(&Envelope { id: vec![], ..message(6) });
+    reconnect(&mut driver);
+    assert_eq!(position(&driver), (6, vec![]), "the server has sent no id");
+}
+
+#[test]
+fn a_position_that_is_not_in_the_log_drops_all_messages() {
+    let mut driver = online_at(0);
+    (1..=3).for_each(|seq| driver.receive(&message(seq)));
+    driver.pass(1_000);
+    for reload in [false, true] {
+        if reload {
+            driver.reload();
+            driver.opened();
+        } else {
+            reconnect(&mut driver);
+        }
+        driver.clear();
+        driver.receive(&reset_at(9));
+        assert!(driver.events.contains(&Event::LogReplaced), "reload {reload}");
+        driver.receive(&page(0, 7, 9));
+        assert_eq!((gaps(&driver), shown(&driver)), (vec![(0, 7, false)], vec![8, 9]));
+        driver.pass(1_000);
+        let stored = driver.storage.keys().filter(|(table, _)| *table == Table::Messages);
+        assert_eq!(stored.map(|(_, seq)| seq[7]).collect::<Vec<_>>(), [8, 9]);
+    }
+}
+
+#[test]
+fn messages_are_dropped_when_the_server_has_no_history_any_more() {
+    for answer in [welcome("tom"), listed("tom", "login", "", &["tom"])] {
+        let mut driver = online_at(0);
+        driver.receive(&message(1));
+        driver.pass(1_000);
+        reconnect(&mut driver);
+        driver.receive(&answer);
+        assert!(driver.events.contains(&Event::LogReplaced));
+        driver.pass(1_000);
+        assert!(!driver.storage.keys().any(|(table, _)| *table == Table::Messages));
+    }
+}
+
 #[test]
 fn evicted_messages_become_gaps() {
     let evict = |driver: &mut Driver, from, to| {

@@ -40,15 +40,15 @@ impl Follower {
             }
         }
         self.pending_seek = self.next_requester();
-        self.messages.push_back(seek_command(self.pending_seek, target));
+        self.messages.push_back(seek_command(self.pending_seek, self.epoch, target));
     }
 
     /// Searches, like [`Session::handle_search`](session::Session::handle_search).
     pub fn handle_search(&mut self, words: &str, before: u64) {
         self.pending_search = self.next_requester();
         let bytes = words.as_bytes().to_vec();
-        let arguments =
-            TabMessage { number: self.pending_search, bytes, seq: before, ..TabMessage::default() };
+        let (number, epoch) = (self.pending_search, self.epoch);
+        let arguments = TabMessage { number, bytes, seq: before, epoch, ..TabMessage::default() };
         self.messages.push_back(command::encode(TabCommand::Search, arguments));
     }
 

@@ -1,0 +1,123 @@
+//! The server's log is replaced: results of storage and other tabs that belong to the previous one are dropped.
+
+use super::*;
+
+impl Browser {
+    /// The leader reaches a server whose log is `log` and ends with `last`; its newest messages are those of "zoe".
+    fn reconnect(&mut self, log: &[u8], last: u64, reset: bool) {
+        self.session.handle_closed(NOW, 1006);
+        self.session.handle_reconnect(NOW);
+        self.session.handle_opened(NOW);
+        let position = wire::RoomPosition { seq: last, reset, ..wire::RoomPosition::default() };
+        let welcome = wire::Welcome {
+            version: 1,
+            nick: "tom".into(),
+            secret: vec![7; 32],
+            capabilities: vec!["history".into(), "search".into()],
+            log: log.to_vec(),
+            positions: vec![position],
+            ..wire::Welcome::default()
+        };
+        self.receive(&codec::extension("", Extension::Welcome(welcome)));
+        let frames = (last - 1..=last).map(|seq| codec::encode(&new_message(seq))).collect();
+        let page = wire::HistoryPage { frames, from: last - 2, to: last, ..wire::HistoryPage::default() };
+        self.receive(&codec::extension("", Extension::HistoryPage(page)));
+    }
+
+    fn contents(tab: &Tab) -> Vec<String> {
+        let message = |kind: &RowKind| match kind {
+            RowKind::Message { message, .. } => Some(format!("{}: {}", message.nick, message.content)),
+            _ => None,
+        };
+        tab.timeline.rows().filter_map(|row| message(&row.kind)).collect()
+    }
+}
+
+fn new_message(seq: u64) -> Envelope {
+    let id = MessageId::new(1_000 + seq, [0; 10]);
+    Envelope { seq, time: 1, ..codec::message("zoe", "", Some(id), &format!("new {seq}")) }
+}
+
+/// A leader and a follower that show messages 1 to 4, which are on the device.
+fn both_have_four() -> Browser {
+    let mut browser = Browser::new(0);
+    (1..=4).for_each(|seq| browser.receive(&message(seq)));
+    browser.sync();
+    browser.both_show(4);
+    browser
+}
+
+const NEW: [&str; 2] = ["zoe: new 2", "zoe: new 3"];
+
+#[test]
+fn a_late_read_of_the_previous_log_is_dropped() {
+    for (log, reset) in [(&[2][..], false), (&[1][..], true)] {
+        let mut browser = both_have_four();
+        // The follower has requested this before the log is replaced.
+        let late = browser.persisted();
+        browser.reconnect(log, 3, reset);
+        browser.follower.handle_persisted(late);
+        browser.drain_follower();
+        assert_eq!(Browser::contents(&browser.follower_tab), NEW, "log {log:?}");
+        assert_eq!(browser.follower_tab.gaps, browser.leader_tab.gaps);
+        // A read of the present state is shown.
+        browser.session.handle_hidden();
+        browser.drain();
+        browser.read_device();
+        browser.drain_follower();
+        browser.both_show(2);
+    }
+}
+
+#[test]
+fn a_follower_that_missed_the_replacement_shows_the_new_log() {
+    for (log, reset) in [(&[2][..], false), (&[1][..], true)] {
+        let mut browser = both_have_four();
+        browser.disconnected = true;
+        browser.reconnect(log, 3, reset);
+        browser.sync();
+        assert_eq!(Browser::contents(&browser.follower_tab), NEW, "log {log:?}");
+    }
+}
+
+#[test]
+fn a_new_leader_drops_what_the_device_has_of_the_previous_log() {
+    for (log, reset) in [(&[2][..], false), (&[1][..], true)] {
+        let mut browser = both_have_four();
+        browser.dying = true;
+        browser.reconnect(log, 3, reset);
+        browser.take_over();
+        assert_eq!(Browser::contents(&browser.follower_tab), Vec::<String>::new());
+        browser.drain();
+        browser.session.handle_opened(NOW);
+        browser.drain();
+        let login = browser.sent.iter().rev().find_map(|envelope| match &envelope.extension {
+            Some(Extension::Login(login)) => Some(login.clone()),
+            _ => None,
+        });
+        assert!(login.unwrap().positions.is_empty(), "the position is of the previous log");
+        browser.session.handle_hidden();
+        browser.drain();
+        assert!(browser.persisted().messages.is_empty(), "they are deleted on the device");
+    }
+}
+
+#[test]
+fn a_seek_of_the_previous_log_fails() {
+    let mut browser = both_have_four();
+    browser.follower.handle_evicted(Range { from: 0, to: 2 });
+    browser.follower.handle_seek(SeekTarget::Seq(1));
+    browser.follower.handle_search("words", 3);
+    browser.reconnect(&[2], 3, false);
+    browser.sent.clear();
+    browser.command_from_follower();
+    assert_eq!(browser.sent, [], "the same number is that of another message");
+    let finished = |event: &&Event| {
+        matches!(
+            event,
+            Event::SeekFinished { seq: None, .. }
+                | Event::SearchFinished { results: Err(Status::NoAnswer), .. }
+        )
+    };
+    assert_eq!(browser.follower_tab.events.iter().filter(finished).count(), 2);
+}

@@ -1,0 +1,177 @@
+//! State of one account on one server: nothing of it ever reaches another server or account.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{
+    BasicServer, DesktopPeer, Page, PeerInput, Server, View, WindowOptions, browser_test, eventually, wire,
+};
+
+/// The encoded account that is persisted on the device.
+const ACCOUNT: &str = r"
+    return new Promise((done) => {
+        indexedDB.open('parlour').onsuccess = ({ target: { result: database } }) => {
+            const all = database.transaction('account').objectStore('account').getAll();
+            all.onsuccess = () => (database.close(), done([...(all.result[0] ?? [])]));
+        };
+    });
+";
+
+/// The secret of the session that the page has.
+async fn secret(page: &Page) -> Vec<u8> {
+    let account: Vec<u8> = page.eval(ACCOUNT, vec![]).await;
+    let secret = wire::fields(&account).find_map(|(number, value)| value.bytes().filter(|_| number == 2));
+    secret.expect("the account has a secret").to_vec()
+}
+
+/// Logs in as soon as the server accepts the nick.
+async fn log_in_when_free(page: &Page, nick: &str, server: &Server) {
+    eventually("the nick is free", async || {
+        page.submit_login(nick, Some(server.address())).await;
+        let view = page.until("an answer", |view| view.room || view.login_error.is_some()).await;
+        if view.room { Ok(()) } else { Err(format!("{:?}", view.login_error)) }
+    })
+    .await;
+}
+
+#[test]
+fn nothing_of_one_server_reaches_another() {
+    for nick in ["tom", "Tom"] {
+        browser_test(&format!("nothing_of_one_server_reaches_another-{nick}"), async |test| {
+            let mut first = Server::start_with(&["--name-grace", "1s", "--server-name", "First"]);
+            let second = BasicServer::start();
+            let tom = test.open("tom", &first.url()).await;
+            tom.expect_lost_connections();
+            tom.log_in("tom").await;
+            tom.send_and_wait("said at the first server").await;
+            let secret = secret(&tom).await;
+            first.kill();
+            tom.until("disconnected", |view| view.connection.as_deref() == Some("reconnecting")).await;
+            for text in ["one", "two"] {
+                tom.send(text).await;
+                tom.until("it is queued", |view| view.has_in_state(text, "queued")).await;
+            }
+            tom.click("#exit").await;
+
+            tom.submit_login(nick, Some(&second.address())).await;
+            let is_basic = |state: &str| state == "basic";
+            let view = tom
+                .until("the second server's room", |view| {
+                    view.room && view.connection.as_deref().is_some_and(is_basic)
+                })
+                .await;
+            assert_eq!(view.contents(), Vec::<&str>::new(), "no message of the first server is shown");
+            assert_eq!(view.title, "Parlour", "nor its name");
+            tom.send_and_wait("hello").await;
+            for input in second.received() {
+                let PeerInput::Envelope(envelope) = input else { panic!("{input:?}") };
+                let bytes = envelope.encode();
+                assert!(bytes.windows(secret.len()).all(|part| part != secret), "the secret was sent");
+                assert!(!["one", "two"].contains(&&*envelope.content), "{} was sent", envelope.content);
+            }
+            tom.click("#exit").await;
+
+            first.restart();
+            log_in_when_free(&tom, "tom", &first).await;
+            let all = ["said at the first server", "one", "two"];
+            tom.until("the messages, sent to their own server", |view| {
+                view.contents() == all && all.iter().all(|text| view.has_sent(text))
+            })
+            .await;
+        });
+    }
+}
+
+/// Exactly one message has this content; it is sent, and shows this nick.
+fn has_sent_as(view: &View, nick: &str, content: &str) -> bool {
+    view.has_sent(content) && view.messages_with(content)[0].nick.as_deref() == Some(nick)
+}
+
+#[test]
+fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
+    browser_test("queued_messages_are_sent_under_another_name_when_the_own_is_taken", async |test| {
+        let server = Server::start_with(&["--name-grace", "1s"]);
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.install_network_switch().await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("before").await;
+        // Another tab, which follows this one.
+        let first = tom.client().window().await.unwrap();
+        let second = tom.client().new_window(true).await.unwrap().handle;
+        tom.client().switch_to_window(second.clone()).await.unwrap();
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.client().switch_to_window(first.clone()).await.unwrap();
+
+        tom.go_offline().await;
+        for text in ["one", "two"] {
+            tom.send(text).await;
+            tom.until("it is queued", |view| view.has_in_state(text, "queued")).await;
+        }
+        let other = test.open("other", &server.url()).await;
+        log_in_when_free(&other, "tom", &server).await;
+        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        let suggests =
+            "return document.querySelector('#rename-suggestion')?.textContent.includes('tom2') ?? false";
+        tom.until_true("another name is suggested", suggests).await;
+        tom.click("#rename-suggestion").await;
+
+        let all = ["before", "one", "two"];
+        tom.until("online under the other name", |view| view.online() && view.lists("tom2")).await;
+        for page in [&tom, &other] {
+            page.until("both messages, once, from the new name", |view| {
+                view.contents() == all && ["one", "two"].iter().all(|text| has_sent_as(view, "tom2", text))
+            })
+            .await;
+        }
+        tom.client().switch_to_window(second).await.unwrap();
+        tom.until("the other tab has the new name too", |view| view.online() && view.lists("tom2")).await;
+        tom.send("from the second tab").await;
+        tom.until("it is sent", |view| has_sent_as(view, "tom2", "from the second tab")).await;
+        tom.client().switch_to_window(first).await.unwrap();
+        tom.reload().await;
+        tom.until("the same after a reload", |view| view.online() && view.contents().len() == 4).await;
+        tom.send("later").await;
+        other.until("it is from the new name", |view| has_sent_as(view, "tom2", "later")).await;
+        other.send_and_wait("I am tom").await;
+        assert_eq!(other.view().await.contents().len(), 6, "nothing was sent twice");
+    });
+}
+
+#[test]
+fn another_name_can_be_chosen_when_the_own_is_taken() {
+    browser_test("another_name_can_be_chosen_when_the_own_is_taken", async |test| {
+        let server = Server::start_with(&["--name-grace", "1s"]);
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.install_network_switch().await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.go_offline().await;
+        tom.send("queued").await;
+        tom.until("it is queued", |view| view.has_in_state("queued", "queued")).await;
+        let other = test.open("other", &server.url()).await;
+        log_in_when_free(&other, "tom", &server).await;
+        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        let error = async |name: &str, words: &str| {
+            tom.fill("#rename-nick", name).await;
+            tom.press(parlour_e2e::keys::ENTER).await;
+            let shows = format!(
+                "return document.querySelector('#rename')?.parentElement.textContent.includes('{words}') ?? false"
+            );
+            tom.until_true("the reason", &shows).await;
+        };
+        error("a,b", "invisible or easily confused").await;
+        // The server's refusal of the new name suggests a free one.
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        lili.send("hello");
+        error("lili", "lili2").await;
+        tom.fill("#rename-nick", "thomas").await;
+        tom.press(parlour_e2e::keys::ENTER).await;
+        for page in [&tom, &other] {
+            page.until("the message, from the new name", |view| has_sent_as(view, "thomas", "queued")).await;
+        }
+        let is_gone = "return !document.querySelector('#rename')";
+        tom.until_true("nothing more is to be done", is_gone).await;
+    });
+}

@@ -1,0 +1,10 @@
+//! Texts that a screen reader announces.
+
+use leptos::prelude::*;
+
+/// A text for an element with `role="status"` or `role="alert"`. It becomes a new element each time that `text` runs, because
+/// a screen reader announces only what has changed: the same text twice in one element would be announced once.
+pub fn announced(text: impl Fn() -> Option<String> + Send + Sync + 'static) -> impl IntoView {
+    // The inner closure is built anew whenever the outer one runs.
+    move || text().map(|text| move || view! { <span>{text.clone()}</span> })
+}
