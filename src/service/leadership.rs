@@ -203,6 +203,7 @@ impl Service {
         inner.login_number += 1;
         inner.scope = "".into();
         inner.role = Role::LoggedOut;
+        inner.unread.handle_event(&Event::LoggedOut);
         // Nobody needs the input of the ended session.
         let _ = inner.gate.open(browser::now().monotonic);
         let channel = inner.tab_channel.take();
@@ -321,7 +322,9 @@ impl Service {
         };
         (self.sink)(Event::OutdatedSince(None));
         if log_replaced {
+            let unread_changed = self.inner.borrow_mut().unread.handle_event(&Event::LogReplaced);
             (self.sink)(Event::LogReplaced);
+            self.update_unread(unread_changed);
         }
         self.with_session(|session| {
             session.handle_new_secret(browser::random());
