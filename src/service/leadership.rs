@@ -467,8 +467,9 @@ impl Service {
         };
         self.emit_events();
         self.set_timer();
-        if let Role::Follower(_) = self.inner.borrow().role {
-            self.defer(Box::new(move |service| service.run_follower_action(action)));
+        let inner = self.inner.borrow();
+        if let Role::Follower(_) = inner.role {
+            self.defer_in_login(inner.login_number, move |service| service.run_follower_action(action));
         }
     }
 

@@ -153,6 +153,7 @@ impl Leader {
             events,
             seq,
             loading,
+            epoch: self.epoch,
             ..TabMessage::default()
         };
         message.encode_to_vec().into()

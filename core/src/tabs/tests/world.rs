@@ -412,10 +412,11 @@ impl World {
     }
 
     fn lead(&mut self, at: usize) {
-        let (now, persisted) = (self.clocks(), self.persisted());
+        let (now, mut persisted) = (self.clocks(), self.persisted());
         let tab = &mut self.tabs[at];
         let role = std::mem::replace(&mut tab.role, Role::Leader(Leader::new(tab.lease, true)));
         let Role::Promoting(mut follower, received) = role else { panic!("not promoting") };
+        follower.handle_promotion(&mut persisted);
         let (unsent, (sends, commands)) = (follower.take_queued(), follower.take_unanswered());
         tab.gate = Gate::default();
         tab.shown.apply(Event::OutdatedSince(None));
