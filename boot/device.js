@@ -10,6 +10,9 @@ const MAX_ATTEMPTS = 2;
 // Requests per task of a transaction: hundreds at once would block for one or two frames.
 const REQUESTS_PER_TASK = 50;
 const LOCK_RELEASE_DELAY_MS = 500;
+const LOCK_TIMEOUT_MS = 2000;
+// What `requestLeadership` reports, as in tab_channel.rs.
+const [GRANTED, LOST, REFUSED] = [0, 1, 2];
 
 // The promise of the database handle in use.
 let database;
@@ -19,6 +22,8 @@ const jobs = new Set();
 let timedOut = false;
 // The tab that `openTabs` has marked as open.
 let markedTab;
+// This tab has stolen the lock from one that hung.
+let hasStolen = false;
 
 function open() {
   const opening = new Promise((resolve, reject) => {
@@ -114,9 +119,38 @@ function read(scope) {
   });
 }
 
+// A handler that continues a transaction, or aborts it if that fails.
+const next = (transaction, step) => () => {
+  try {
+    step();
+  } catch {
+    transaction.abort();
+  }
+};
+
+// The key of the lease number of the last tab that became the leader. Outside of the keys of the scope, because it is
+// there before the account and may outlive it.
+const leaseKey = (scope) => [`${scope}\nlease`];
+
+// Records that a tab becomes the leader. Resolves to its lease number: the given one, or a larger one if that is not
+// larger than the last one.
+function claimLease(scope, lease) {
+  const work = (transaction, resolve) => {
+    const store = transaction.objectStore(TABLES[0]);
+    const last = store.get(leaseKey(scope));
+    last.onsuccess = next(transaction, () => {
+      if (last.result >= lease) lease = last.result + 1;
+      store.put(lease, leaseKey(scope));
+    });
+    transaction.oncomplete = () => resolve(lease);
+  };
+  return run(work, "readwrite");
+}
+
 // Applies changes in one transaction and resolves to true. A change is [table, from, to, value]: `value` is stored under
-// the key `from`; without a value all keys from `from` to `to`, or to the end of the table, are deleted.
-function write(scope, changes) {
+// the key `from`; without a value all keys from `from` to `to`, or to the end of the table, are deleted. The changes of a
+// leader come with its lease number. If another tab has become the leader, nothing is changed, and the result is false.
+function write(scope, changes, lease) {
   // Messages of the send queue must survive a power failure.
   const durability = changes.some(([table, , , value]) => table === 1 && value) ? "strict" : "default";
   const work = (transaction, resolve) => {
@@ -129,12 +163,24 @@ function write(scope, changes) {
         const request = value
           ? store.put(value, [scope, from])
           : store.delete(IDBKeyRange.bound([scope, from], [scope, to ?? []]));
-        if (left === 1 && at < changes.length) request.onsuccess = writeChunk;
+        if (left === 1 && at < changes.length) request.onsuccess = next(transaction, writeChunk);
       }
       // Without this call a transaction is lost if the page is closed before its last request has succeeded.
       if (at === changes.length) transaction.commit?.();
     };
-    writeChunk();
+    if (lease === undefined) return writeChunk();
+    const accounts = transaction.objectStore(TABLES[0]);
+    const last = accounts.get(leaseKey(scope));
+    last.onsuccess = next(transaction, () => {
+      if (last.result > lease) {
+        resolve(false);
+        return transaction.abort();
+      }
+      // After a logout nothing stays, unless the tab that hung may resume.
+      const isLogout = changes.some(([table, , to, value]) => table === 0 && !value && !to);
+      if (isLogout && !hasStolen) accounts.delete(leaseKey(scope));
+      writeChunk();
+    });
   };
   return run(work, "readwrite", { durability });
 }
@@ -158,42 +204,91 @@ function rename(scope, to) {
   return run(work, "readwrite", { durability: "strict" });
 }
 
-// Requests the leadership among the tabs of one user. Calls `onLead` when this tab becomes the leader, at once or after the
-// tabs before it are closed, and returns a function that ends the request or the leadership. Web Locks need a secure
-// context; without them every tab is a leader.
-function requestLeadership(scope, onLead) {
-  if (!navigator.locks) {
-    setTimeout(onLead);
-    return () => {};
-  }
-  const request = new AbortController();
-  let release;
-  const released = new Promise((resolve) => (release = resolve));
-  navigator.locks
-    .request(`parlour ${scope}`, { signal: request.signal }, () => {
-      onLead();
+// Resolves to the result of `work`, or to undefined if it throws, rejects, or does not settle in time.
+function attempt(work) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LOCK_TIMEOUT_MS);
+    const end = (value) => {
+      clearTimeout(timer);
+      resolve(value);
+    };
+    new Promise((begin) => begin(work())).then(end, () => end());
+  });
+}
+
+// The lock whose holder is the leader among the tabs of one user. `onChange` is called with
+// - GRANTED when this tab becomes the leader: at once, after the tabs before it are closed, or after `steal`;
+// - LOST when another tab has stolen the lock;
+// - REFUSED when the browser refuses it. Then, and if the browser does not answer in time, `steal` works without it.
+function requestLeadership(scope, onChange) {
+  const name = `parlour ${scope}`;
+  // The current request. Whatever happens to an earlier one is ignored.
+  let current;
+  // The browser has answered all queries so far.
+  let canQuery = true;
+  const query = async () => {
+    const state = canQuery ? await attempt(() => navigator.locks.query()) : undefined;
+    canQuery = state !== undefined;
+    return state?.held.filter((lock) => lock.name === name);
+  };
+
+  const request = (steal) => {
+    const mine = { aborter: new AbortController() };
+    const released = new Promise((resolve) => (mine.release = resolve));
+    current?.aborter.abort();
+    current?.release();
+    current = mine;
+    const lead = () => {
+      if (current !== mine || mine.leads) return;
+      mine.leads = true;
+      onChange(GRANTED);
+    };
+    const granted = async () => {
+      mine.granted = true;
+      lead();
+      query().then((held) => (mine.client = held?.[0]?.clientId));
       return released;
-    })
-    .catch(() => {});
-  return () => {
-    request.abort();
-    // The followers must receive the last messages before one of them becomes the leader.
-    setTimeout(release, LOCK_RELEASE_DELAY_MS);
+    };
+    const ended = () => {
+      if (current !== mine) return;
+      if (mine.granted) onChange(LOST);
+      else if (steal) lead();
+      else onChange(REFUSED);
+    };
+    // A request to steal can't be aborted.
+    const options = steal ? { steal } : { signal: mine.aborter.signal };
+    new Promise((begin) => begin(navigator.locks.request(name, options, granted))).catch(ended);
+    if (steal) setTimeout(lead, LOCK_TIMEOUT_MS);
+  };
+
+  request(false);
+  return {
+    // Requests the lock again, after it was lost.
+    request: () => request(false),
+    steal: () => {
+      hasStolen = true;
+      request(true);
+    },
+    // Resolves to whether this tab still holds the lock. A browser that does not answer is believed to have kept it.
+    isHeld: async () => {
+      const mine = current;
+      const held = await query();
+      return current === mine && (!held || !mine.client || held.some(({ clientId }) => clientId === mine.client));
+    },
+    release: () => {
+      const mine = current;
+      current = undefined;
+      mine.aborter.abort();
+      // The followers must receive the last messages before one of them becomes the leader.
+      setTimeout(mine.release, LOCK_RELEASE_DELAY_MS);
+    },
   };
 }
 
 // Resolves to whether a tab is the leader in this scope.
 async function hasLeader(scope) {
-  const state = await navigator.locks?.query();
+  const state = await attempt(() => navigator.locks.query());
   return state?.held.some((lock) => lock.name === `parlour ${scope}`) ?? false;
-}
-
-// Resolves as `work` does; to `undefined` if it fails or takes too long.
-function limit(work) {
-  return new Promise((resolve) => {
-    setTimeout(resolve, TIMEOUT_MS);
-    work.then(resolve, () => resolve());
-  });
 }
 
 // Marks a tab as open for as long as its page exists, and resolves to the ids of the open tabs; to `undefined` if they are
@@ -208,7 +303,7 @@ function openTabs(tab) {
     const { held } = await navigator.locks.query();
     return held.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
   };
-  return limit(query());
+  return attempt(query);
 }
 
 // Opens the channel between tabs. `onMessage` is called with the messages of other tabs. If the browser refuses it, this
@@ -223,4 +318,4 @@ function channel(scope, onMessage) {
   }
 }
 
-globalThis.device = { read, write, rename, requestLeadership, hasLeader, openTabs, channel };
+globalThis.device = { read, write, rename, claimLease, requestLeadership, hasLeader, openTabs, channel };

@@ -1,6 +1,7 @@
 //! The events that a [`session`](crate::session) reports to the layers above it.
 
 use crate::{
+    Millis,
     model::{Connection, Delivery, Identity, Message, MessageId, Refusal},
     presence::PresenceChange,
     ranges::{Gap, Range, Ranges},
@@ -18,9 +19,10 @@ pub struct GapState {
 }
 
 impl GapState {
-    /// All gaps between the known ranges. The one that contains `loading` is marked as loading.
-    pub(crate) fn between(known: &Ranges, loading: u64) -> Vec<Self> {
-        known.gaps().map(|gap| Self { gap, loading: gap.from < loading && loading <= gap.to }).collect()
+    /// All gaps between the known ranges. Those that contain a number of `loading` are marked as loading.
+    pub(crate) fn between(known: &Ranges, loading: &[u64]) -> Vec<Self> {
+        let is_loading = |gap: Gap| loading.iter().any(|seq| gap.from < *seq && *seq <= gap.to);
+        known.gaps().map(|gap| Self { gap, loading: is_loading(gap) }).collect()
     }
 }
 
@@ -35,11 +37,17 @@ pub struct SearchResults {
     pub partial: Option<u64>,
 }
 
-/// Identifies the tab that made a request: [`LOCAL`], or a random number that a follower has chosen for its request.
+/// Identifies a request of a tab: [`LOCAL`], or a number whose upper half a follower has chosen at random, and whose lower
+/// half counts its requests.
 pub type Requester = u64;
 
 /// The requester id of the tab that owns the session.
 pub const LOCAL: Requester = 0;
+
+/// Whether both requests are of the same tab.
+pub(crate) fn is_same_tab(one: Requester, other: Requester) -> bool {
+    (one == LOCAL) == (other == LOCAL) && one >> 32 == other >> 32
+}
 
 /// An event of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,17 +67,25 @@ pub enum Event {
     HistoryPage(Vec<Message>),
     /// All messages of the room in this range were reported by earlier events.
     RangeLoaded(Range),
-    /// All gaps between the loaded ranges, oldest first. At most one is being loaded.
+    /// All gaps between the loaded ranges, oldest first. One may be loading for each tab.
     Gaps(Vec<GapState>),
-    /// The requester's most recent seek is finished. Earlier seeks of the same requester report nothing.
+    /// The tab's most recent request to load a gap is finished. A request that a seek of the same tab has replaced reports
+    /// nothing; the seek does.
+    PageFinished {
+        /// The requester.
+        requester: Requester,
+        /// Why the gap could not be loaded.
+        result: Result<(), Status>,
+    },
+    /// The tab's most recent seek is finished. Earlier seeks of the same tab report nothing.
     SeekFinished {
         /// The requester.
         requester: Requester,
         /// The message at the target, which was reported before this. `None` when the target is unavailable: no
-        /// connection, no history on the server, a refusal, an empty room, or a later seek of another requester.
+        /// connection, no history on the server, a refusal, or an empty room.
         seq: Option<u64>,
     },
-    /// The requester's most recent search is finished. Earlier searches of the same requester report nothing.
+    /// The tab's most recent search is finished. Earlier searches of the same tab report nothing.
     SearchFinished {
         /// The requester.
         requester: Requester,
@@ -96,4 +112,11 @@ pub enum Event {
     Refused(Refusal),
     /// The last ping took this many ms.
     RoundTrip(u32),
+    /// The tab that owns the session does not respond: what is shown may be outdated since this time of the monotonic
+    /// clock. `None` when it is up to date again.
+    OutdatedSince(Option<Millis>),
+    /// The number of messages that the user has not read in any tab.
+    Unread(u32),
+    /// An action of the user was not executed, for this reason.
+    CommandFailed(Status),
 }

@@ -17,7 +17,7 @@ use prost::Message as _;
 use crate::{
     codec, device,
     limits::Limits,
-    model::{Dialect, Identity, Message, MessageId},
+    model::{Delivery, Dialect, Identity, Message, MessageId},
     ranges::{Range, Ranges},
     send_queue::{QueuedMessage, Stage},
     status::Status,
@@ -124,6 +124,38 @@ impl Persisted {
         self.messages.iter_mut().for_each(|message| message.own = message.nick == nick);
     }
 
+    /// The data that a follower has mirrored, for a tab that becomes the leader and can't read the device: an account
+    /// without known ranges, and the messages that are not acknowledged.
+    pub(crate) fn mirrored(account: &[u8], unacknowledged: &[Message]) -> Self {
+        let account = decode_account(account).map(|account| Account {
+            known: Ranges::default(),
+            messages: 0,
+            ..account
+        });
+        let is_basic = account.as_ref().is_some_and(|account| account.identity.dialect == Dialect::Basic);
+        let queued = |message: &Message| QueuedMessage {
+            id: message.id,
+            content: message.content.clone(),
+            time: message.time,
+            order: message.seq,
+            ended: 0,
+            too_big: 0,
+            is_renamed: false,
+            stage: match message.delivery {
+                Delivery::Failed(status) => Stage::Failed(status),
+                // As in the table: it is unknown whether the message was sent.
+                _ if is_basic => Stage::Failed(Status::Unconfirmed),
+                _ => Stage::Queued,
+            },
+        };
+        Self {
+            account,
+            send_queue: unacknowledged.iter().map(queued).collect(),
+            messages: Vec::new(),
+            is_outdated: false,
+        }
+    }
+
     /// Drops the messages of the room unless they are of the log with this epoch. Another tab may have reached a server
     /// with another log while they were read, and sequence numbers of the two must not be mixed.
     pub(crate) fn drop_other_log(&mut self, epoch: u64) {
@@ -148,6 +180,11 @@ impl Persisted {
 }
 
 pub(crate) fn put_account(account: &Account) -> Change {
+    Change::Put(Table::Account, Bytes::new(), encode_account(account))
+}
+
+/// Encodes the value of the table `Account`.
+pub(crate) fn encode_account(account: &Account) -> Bytes {
     let identity = &account.identity;
     let value = device::Account {
         nick: identity.nick.to_string(),
@@ -162,7 +199,7 @@ pub(crate) fn put_account(account: &Account) -> Change {
         search: identity.search,
         epoch: account.epoch,
     };
-    Change::Put(Table::Account, Bytes::new(), value.encode_to_vec().into())
+    value.encode_to_vec().into()
 }
 
 fn decode_account(bytes: &[u8]) -> Option<Account> {

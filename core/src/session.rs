@@ -396,6 +396,12 @@ impl Session {
         self.events.pop_front()
     }
 
+    /// The user's identity, if logged in.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
     /// The listed members, in order, and the number of all members.
     #[must_use]
     pub fn members(&self) -> (Vec<Member>, usize) {

@@ -90,11 +90,12 @@ statuses! {
     NotOnThisServer = 12, Terminal, "This server can't do that.";
     /// A lazily loaded part of the page failed to load.
     PageIncomplete = 13, Later, "A part of the page could not be loaded; check your connection and try again, or reload the page.";
-
     /// Each time this message was sent, the connection ended.
     EndsConnection = 14, Terminal, "The connection ended each time this message was sent; edit it or discard it.";
     /// The host serves another version of the page, without the part that failed to load.
     PageOutdated = 16, Terminal, "A new version is available; reload the page.";
+    /// The tab that owns the session did not execute a command in time.
+    TabUnresponsive = 19, Later, "Another tab of this chat does not respond; close that tab, then try again.";
 
     /// The connection was closed normally.
     Normal = 1000, Terminal, "The connection was closed.";

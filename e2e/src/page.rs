@@ -1,5 +1,6 @@
 //! A page in a browser window: user actions and what the page shows. Window functions are in `page/window.rs`.
 
+mod renderer;
 mod window;
 
 use std::{

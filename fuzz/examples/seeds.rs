@@ -62,7 +62,7 @@ fn stored_seeds() -> Vec<Vec<u8>> {
     }
     session.handle_hidden();
     let mut tab_messages =
-        vec![tabs::command(TabCommand::RequestSnapshot).to_vec(), tabs::load_gap_command(3).to_vec()];
+        vec![tabs::command(TabCommand::RequestSnapshot).to_vec(), tabs::load_gap_command(1, 3).to_vec()];
     while let Some(event) = session.poll_event() {
         tab_messages.extend(leader.publish(1_000, &event, &session).map(|tab_message| tab_message.to_vec()));
     }

@@ -83,7 +83,7 @@ fn step(world: &mut World, input: &mut Input<'_>) {
             4 => world.session.handle_seek_for(now, input.seq(), SeekTarget::Seq(input.seq())),
             5 => world.session.handle_search(now, "hello", input.seq()),
             6 => world.session.handle_search_for(now, input.seq(), "hello", input.seq()),
-            _ => world.session.handle_load_gap_for(now, input.seq()),
+            _ => world.session.handle_load_gap_for(now, 1, input.seq()),
         },
         _ => match input.byte() % 4 {
             0 => world.session.handle_open_failed(Status::NoAnswer),

@@ -24,7 +24,7 @@ pub fn stored(data: &[u8]) {
     let persisted = Persisted::read(Some(&account), &send_queue, &messages);
     let now = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
 
-    let mut follower = Follower::new();
+    let mut follower = Follower::new(now.monotonic, 1);
     let mut timeline = Timeline::new(100, |time| time.div_euclid(86_400_000));
     for tab_message in &tab_messages {
         let _ = follower.handle_message(now.monotonic, tab_message);

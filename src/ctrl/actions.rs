@@ -151,13 +151,13 @@ impl Store {
     /// Reports whether the page is visible and has the focus. Then nothing is unread.
     pub fn set_focused(&self, focused: bool) {
         self.set.focused.set(focused);
-        if focused && self.unread.get_untracked() > 0 {
-            self.set.unread.set(0);
+        if let Some(service) = self.service_if_loaded() {
+            service.set_focused(focused);
         }
     }
 
     /// Shows an error on the current page: the login form or the composer.
-    fn report_error(&self, status: Status) {
+    pub(super) fn report_error(&self, status: Status) {
         if self.identity.with_untracked(Option::is_none) {
             self.set.login_error.set(Some(status.into()));
         } else {

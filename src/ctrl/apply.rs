@@ -26,8 +26,12 @@ impl Store {
             Event::HistoryPage(messages) => self.update_timeline(|timeline| timeline.insert_page(messages)),
             Event::SeekFinished { requester: LOCAL, seq } => self.seek_finished(seq),
             Event::SearchFinished { requester: LOCAL, results } => self.search_finished(results),
+            Event::PageFinished { requester: LOCAL, .. } => self.page_finished(),
             // Meant for follower tabs.
-            Event::RangeLoaded(_) | Event::SeekFinished { .. } | Event::SearchFinished { .. } => {}
+            Event::RangeLoaded(_)
+            | Event::PageFinished { .. }
+            | Event::SeekFinished { .. }
+            | Event::SearchFinished { .. } => {}
             Event::Gaps(gaps) => {
                 self.set.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
                 self.update_timeline(|timeline| timeline.set_gaps(&gaps));
@@ -57,6 +61,9 @@ impl Store {
                 }
             }
             Event::RoundTrip(ms) => self.set.round_trip_ms.set(Some(ms)),
+            Event::OutdatedSince(since) => self.start_outdated_counter(since),
+            Event::Unread(count) => self.set.unread.set(count),
+            Event::CommandFailed(status) => self.report_error(status),
         }
     }
 
@@ -93,6 +100,18 @@ impl Store {
         let timer =
             retry_at.map(|_| Interval::new(1000, move || store.set.retry_in_seconds.set(seconds_left())));
         self.inner.update_value(|inner| inner.retry_timer = timer);
+    }
+
+    /// Updates [`Store::outdated_seconds`] once a second until what is shown is up to date again.
+    fn start_outdated_counter(&self, since: Option<u64>) {
+        let store = *self;
+        let seconds = move || {
+            let now = store.service().monotonic_ms();
+            since.map(|since| u32::try_from(now.saturating_sub(since) / 1000).unwrap_or(u32::MAX))
+        };
+        self.set.outdated_seconds.set(seconds());
+        let timer = since.map(|_| Interval::new(1000, move || store.set.outdated_seconds.set(seconds())));
+        self.inner.update_value(|inner| inner.outdated_timer = timer);
     }
 
     /// Shows the composer's note about throttling and counts its seconds down.
@@ -143,11 +162,16 @@ impl Store {
         self.set.from_device.set(false);
         self.set.seek_result.set(None);
         self.set.seeking.set(false);
+        self.start_outdated_counter(None);
         self.set.search.set(Search::default());
         self.set.members.set(Vec::new());
         self.set.member_count.set(0);
         self.set.composer_note.set(None);
         self.set.unread.set(0);
+    }
+
+    fn page_finished(&self) {
+        self.set.finished_pages.update(|finished| *finished = finished.wrapping_add(1));
     }
 
     /// Nothing that refers to the previous log's messages is valid any more.
@@ -160,6 +184,8 @@ impl Store {
     }
 
     fn seek_finished(&self, seq: Option<u64>) {
+        // A seek replaces the loading of a gap.
+        self.page_finished();
         if !self.seeking.get_untracked() {
             // The answer to `load_around`, which must not move the scroll position.
             return;
@@ -174,9 +200,6 @@ impl Store {
     fn message_received(&self, message: Message) {
         if !message.own && message.delivery == Delivery::Sent {
             self.set.received.update(|received| *received += 1);
-            if !self.focused.get_untracked() {
-                self.set.unread.update(|unread| *unread += 1);
-            }
         }
         self.update_timeline(|timeline| timeline.insert(message));
     }

@@ -28,6 +28,7 @@ impl Store {
             }
             let store = *self;
             let service = Service::new(move |event| store.apply(event));
+            service.set_focused(self.focused.get_untracked());
             self.inner.update_value(|inner| inner.service = Some(Rc::new(service)));
         }
     }
@@ -130,7 +131,7 @@ impl Store {
         self.set.login_error.set(Some(status.into()));
     }
 
-    fn service_if_loaded(&self) -> Option<Rc<dyn ChatSession>> {
+    pub(super) fn service_if_loaded(&self) -> Option<Rc<dyn ChatSession>> {
         self.inner.with_value(|inner| inner.service.clone())
     }
 

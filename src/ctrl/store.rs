@@ -118,6 +118,9 @@ pub struct Store {
     pub round_trip_ms: ReadSignal<Option<u32>>,
     /// Seconds until the next connection attempt; `None` if none is scheduled.
     pub retry_in_seconds: ReadSignal<Option<u32>>,
+    /// For how many seconds what is shown may be outdated, because the tab that has the connection does not respond; `None`
+    /// when it is up to date.
+    pub outdated_seconds: ReadSignal<Option<u32>>,
     /// Incremented at each change of the timeline's rows, which are read with [`Store::with_timeline`].
     pub timeline_version: ReadSignal<u32>,
     /// Rows were evicted that cannot be loaded again, because the server has no history.
@@ -132,6 +135,8 @@ pub struct Store {
     pub seek_result: ReadSignal<Option<SeekResult>>,
     /// A seek is in progress.
     pub seeking: ReadSignal<bool>,
+    /// Counts the requests for a part of the room, from the scroll position or a seek, that are finished or have failed.
+    pub finished_pages: ReadSignal<u32>,
     /// The current search and its results.
     pub search: ReadSignal<Search>,
     /// The members who are present, sorted by nick. In a very large room only the first part of the list.
@@ -142,7 +147,7 @@ pub struct Store {
     pub login_error: ReadSignal<Option<LoginError>>,
     /// The note below the composer's text field.
     pub composer_note: ReadSignal<Option<ComposerNote>>,
-    /// Messages of others since the page was last visible and focused.
+    /// Messages of others that were not read in any tab, that is, while one was visible and focused.
     pub unread: ReadSignal<u32>,
     /// Messages of others received live since the page was opened; history does not count.
     pub received: ReadSignal<u32>,
@@ -167,6 +172,7 @@ pub(super) struct Setters {
     pub(super) identity: WriteSignal<Option<Identity>>,
     pub(super) round_trip_ms: WriteSignal<Option<u32>>,
     pub(super) retry_in_seconds: WriteSignal<Option<u32>>,
+    pub(super) outdated_seconds: WriteSignal<Option<u32>>,
     pub(super) timeline_version: WriteSignal<u32>,
     pub(super) rows_lost: WriteSignal<bool>,
     pub(super) has_messages: WriteSignal<bool>,
@@ -174,6 +180,7 @@ pub(super) struct Setters {
     pub(super) from_device: WriteSignal<bool>,
     pub(super) seek_result: WriteSignal<Option<SeekResult>>,
     pub(super) seeking: WriteSignal<bool>,
+    pub(super) finished_pages: WriteSignal<u32>,
     pub(super) search: WriteSignal<Search>,
     pub(super) members: WriteSignal<Vec<Member>>,
     pub(super) member_count: WriteSignal<usize>,
@@ -200,6 +207,7 @@ pub(super) struct Inner {
     /// The title comes from config.json, which takes precedence over the server's name.
     pub(super) title_is_fixed: bool,
     pub(super) retry_timer: Option<Interval>,
+    pub(super) outdated_timer: Option<Interval>,
     pub(super) note_timer: Option<Interval>,
     pub(super) search_timer: Option<Timeout>,
     /// The language chosen last, whose translation may still be loading.
@@ -228,6 +236,7 @@ impl Store {
         let (identity, set_identity) = signal(None);
         let (round_trip_ms, set_round_trip_ms) = signal(None);
         let (retry_in_seconds, set_retry_in_seconds) = signal(None);
+        let (outdated_seconds, set_outdated_seconds) = signal(None);
         let (timeline_version, set_timeline_version) = signal(0);
         let (rows_lost, set_rows_lost) = signal(false);
         let (has_messages, set_has_messages) = signal(false);
@@ -235,6 +244,7 @@ impl Store {
         let (from_device, set_from_device) = signal(false);
         let (seek_result, set_seek_result) = signal(None);
         let (seeking, set_seeking) = signal(false);
+        let (finished_pages, set_finished_pages) = signal(0);
         let (search, set_search) = signal(Search::default());
         let (members, set_members) = signal(Vec::new());
         let (member_count, set_member_count) = signal(0);
@@ -251,6 +261,7 @@ impl Store {
             identity,
             round_trip_ms,
             retry_in_seconds,
+            outdated_seconds,
             timeline_version,
             rows_lost,
             has_messages,
@@ -258,6 +269,7 @@ impl Store {
             from_device,
             seek_result,
             seeking,
+            finished_pages,
             search,
             members,
             member_count,
@@ -274,6 +286,7 @@ impl Store {
                 identity: set_identity,
                 round_trip_ms: set_round_trip_ms,
                 retry_in_seconds: set_retry_in_seconds,
+                outdated_seconds: set_outdated_seconds,
                 timeline_version: set_timeline_version,
                 rows_lost: set_rows_lost,
                 has_messages: set_has_messages,
@@ -281,6 +294,7 @@ impl Store {
                 from_device: set_from_device,
                 seek_result: set_seek_result,
                 seeking: set_seeking,
+                finished_pages: set_finished_pages,
                 search: set_search,
                 members: set_members,
                 member_count: set_member_count,
@@ -302,6 +316,7 @@ impl Store {
                 log_level: config.log_level,
                 title_is_fixed: config.title.is_some(),
                 retry_timer: None,
+                outdated_timer: None,
                 note_timer: None,
                 search_timer: None,
                 chosen_locale: config.locale,

@@ -58,6 +58,9 @@ pub trait ChatSession {
     /// Reports that a range was evicted from the timeline, so that it can be loaded again.
     fn evicted(&self, range: Range);
 
+    /// Reports whether the page is visible and has the focus. Then nothing is unread.
+    fn set_focused(&self, focused: bool);
+
     /// Lists the members as a notice in the timeline.
     fn list_members(&self);
 

@@ -41,7 +41,7 @@ impl Drafts {
         let (text, changes) = draft::take_over(&self.tab, &open_tabs, &stored, browser::now().unix);
         if !changes.is_empty() {
             // If this fails, the drafts are taken over again next time.
-            let _ = storage::persist(&scope, &changes).await;
+            let _ = storage::persist(&scope, &changes, None).await;
         }
         text
     }
@@ -74,7 +74,7 @@ impl Drafts {
             let mut state = self.state.borrow_mut();
             let Some((scope, text)) = state.next.take() else { return };
             state.writing = true;
-            storage::persist(&scope, &[draft::save(&self.tab, &text, browser::now().unix)])
+            storage::persist(&scope, &[draft::save(&self.tab, &text, browser::now().unix)], None)
         };
         let drafts = self.clone();
         spawn_local(async move {

@@ -1,5 +1,7 @@
 //! The role of this tab among the tabs of a user: the leader owns the session, followers mirror it. When the leader is
-//! closed, the follower that acquires the lock is promoted and continues from the data persisted on the device.
+//! closed, the follower that acquires the lock is promoted and continues from the data persisted on the device. When the
+//! leader does not respond, a follower steals the lock; the old leader steps down when it resumes, see
+//! [`parlour_core::tabs`].
 
 use bytes::Bytes;
 use futures_channel::oneshot;
@@ -11,13 +13,15 @@ use parlour_core::{
     persist::Persisted,
     session::Session,
     status::Status,
-    tabs::{self, Follower, FollowerAction, Leader, LeaderAction, TabCommand},
+    tabs::{self, Admission, Command, Follower, FollowerAction, Gate, Leader, LeaderAction, TabCommand},
 };
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    ChatSession as _, Inner, Service, Then, browser, storage,
-    tab_channel::{self, TabChannel},
+    ChatSession as _, Inner, Service, Then, browser, new_session, random_id,
+    storage::{self, Written},
+    tab_channel::{self, LockChange, TabChannel},
+    visibility::Visibility,
 };
 use crate::config;
 
@@ -30,9 +34,9 @@ pub(super) enum Role {
     LoggedOut,
     /// Mirrors the leader's session, or waits for its first message.
     Follower(Box<Follower>),
-    /// Has acquired the lock and is reading the device: the state mirrored so far, and the tab messages received
-    /// meanwhile.
-    Promoting(Box<Follower>, Vec<Vec<u8>>),
+    /// Has acquired the lock and is reading the device: the state mirrored so far, the tab messages received meanwhile,
+    /// and the lease number.
+    Promoting(Box<Follower>, Vec<Vec<u8>>, u64),
     /// Owns the session.
     Leader(Box<Leader>),
 }
@@ -40,7 +44,7 @@ pub(super) enum Role {
 impl Inner {
     pub(super) fn next_event(&mut self) -> Option<Event> {
         match &mut self.role {
-            Role::Follower(follower) => follower.poll_event(),
+            Role::Follower(follower) | Role::Promoting(follower, ..) => follower.poll_event(),
             _ => self.session.poll_event(),
         }
     }
@@ -53,14 +57,30 @@ impl Inner {
         }
     }
 
+    /// The state of a tab that is not the leader.
+    pub(super) fn follower(&mut self) -> Option<&mut Follower> {
+        match &mut self.role {
+            Role::Follower(follower) | Role::Promoting(follower, ..) => Some(follower),
+            Role::Leader(_) | Role::LoggedOut => None,
+        }
+    }
+
+    /// The lease number of this tab, if it is the leader.
+    pub(super) fn lease(&self) -> Option<u64> {
+        match &self.role {
+            Role::Leader(leader) => Some(leader.lease()),
+            _ => None,
+        }
+    }
+
     /// Whether nobody is logged in any more after this event.
     pub(super) fn is_over(&self, event: &Event) -> bool {
         match &self.role {
-            Role::Follower(_) => {
+            Role::Follower(_) | Role::Promoting(..) => {
                 matches!(event, Event::LoggedOut)
                     || (matches!(event, Event::Connection(Connection::Failed { .. })) && self.is_new_login)
             }
-            Role::Leader(_) | Role::Promoting(..) => self.session.is_logged_out(),
+            Role::Leader(_) => self.session.is_logged_out(),
             Role::LoggedOut => false,
         }
     }
@@ -115,7 +135,7 @@ impl Service {
             inner.nick = nick;
             inner.is_new_login = is_new_login;
             inner.storage_failure_reported = false;
-            inner.role = Role::Follower(Box::default());
+            inner.role = Role::Follower(Box::new(Follower::new(browser::now().monotonic, random_id())));
             inner.login_number
         };
         config::remember_scope(scope);
@@ -123,7 +143,7 @@ impl Service {
         let channel = self.open_channel(scope, login_number);
         channel.post(&tabs::command(TabCommand::RequestSnapshot));
         self.inner.borrow_mut().tab_channel = Some(channel);
-        self.set_timer();
+        self.report_visibility();
     }
 
     /// Opens the channel of a scope, and requests its leadership.
@@ -133,12 +153,12 @@ impl Service {
             scope,
             move |bytes| {
                 if receiver.is_current(login_number) {
-                    receiver.handle_tab_message(&bytes);
+                    receiver.handle_tab_message(bytes);
                 }
             },
-            move || {
+            move |change| {
                 if candidate.is_current(login_number) {
-                    candidate.promote();
+                    candidate.handle_lock_change(change);
                 }
             },
         )
@@ -151,6 +171,9 @@ impl Service {
         inner.login_number += 1;
         inner.scope = "".into();
         inner.role = Role::LoggedOut;
+        inner.unread.handle_event(&Event::LoggedOut);
+        // Nobody needs the input of the ended session.
+        let _ = inner.gate.open(browser::now().monotonic);
         let channel = inner.tab_channel.take();
         drop(inner);
         config::forget_scope();
@@ -163,34 +186,59 @@ impl Service {
         self.inner.borrow().login_number == login_number
     }
 
+    /// Whether another tab is the leader, or this tab is still becoming it.
     pub(super) fn is_follower(&self) -> bool {
+        self.inner.borrow_mut().follower().is_some()
+    }
+
+    /// Whether another tab is the leader.
+    fn is_following(&self) -> bool {
         matches!(self.inner.borrow().role, Role::Follower(_))
     }
 
     /// Whether this tab follows a leader that is logged in.
     pub(super) fn is_logged_in_follower(&self) -> bool {
-        matches!(&self.inner.borrow().role, Role::Follower(follower) if follower.is_logged_in())
+        self.inner.borrow_mut().follower().is_some_and(|follower| follower.is_logged_in())
+    }
+
+    fn handle_lock_change(&self, change: LockChange) {
+        match change {
+            LockChange::Granted => self.promote(),
+            LockChange::Lost => self.step_down(),
+            LockChange::Refused => self.with_follower(|follower| {
+                follower.handle_lock_refused(browser::now().monotonic);
+                FollowerAction::Nothing
+            }),
+        }
     }
 
     /// Starts to become the leader: reads the device, then continues in [`Self::lead`].
     fn promote(&self) {
-        if matches!(self.inner.borrow().role, Role::Leader(_)) {
-            // This tab leads already, and has entered the scope of another nick.
-            return;
-        }
-        let was_following = self.is_logged_in_follower();
-        if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
+        let lease = {
+            let mut inner = self.inner.borrow_mut();
+            let Role::Follower(follower) = &mut inner.role else { return };
             follower.handle_leader_gone();
-        }
-        self.emit_events();
-        let mut inner = self.inner.borrow_mut();
-        let follower = match std::mem::replace(&mut inner.role, Role::LoggedOut) {
-            Role::Follower(follower) => follower,
-            _ => Box::default(),
+            follower.next_lease(browser::now().unix)
         };
-        inner.role = Role::Promoting(follower, Vec::new());
-        drop(inner);
-        self.load(Box::new(move |service, persisted| service.lead(persisted, was_following)));
+        self.emit_events();
+        let (login_number, scope) = {
+            let mut inner = self.inner.borrow_mut();
+            inner.role = match std::mem::replace(&mut inner.role, Role::LoggedOut) {
+                Role::Follower(follower) => Role::Promoting(follower, Vec::new(), lease),
+                other => other,
+            };
+            (inner.login_number, inner.scope.clone())
+        };
+        // Followers that also miss the old leader wait for this one.
+        self.post(&Leader::announcement(lease));
+        let service = self.clone();
+        spawn_local(async move {
+            let claimed = storage::claim_lease(&scope, lease).await;
+            let persisted = storage::load(&scope).await;
+            if service.is_current(login_number) {
+                service.lead(lease, claimed.unwrap_or(lease), persisted);
+            }
+        });
     }
 
     /// Reads the persisted data and calls `then`, unless the user has logged out or in again meanwhile.
@@ -208,70 +256,188 @@ impl Service {
         });
     }
 
-    fn lead(&self, mut persisted: Option<Persisted>, was_following: bool) {
-        let logged_in = persisted.as_ref().is_some_and(Persisted::is_logged_in);
-        if !logged_in && !self.inner.borrow().is_new_login {
+    /// Becomes the leader, with the data of the device. `requested` is the lease number of [`Self::promote`], `lease` the
+    /// one that was recorded.
+    fn lead(&self, requested: u64, lease: u64, persisted: Option<Persisted>) {
+        let storage_works = persisted.is_some();
+        let prepared = {
+            let mut inner = self.inner.borrow_mut();
+            let inner = &mut *inner;
+            let Role::Promoting(follower, received, promoted) = &mut inner.role else { return };
+            if *promoted != requested {
+                // The lock was lost and acquired again meanwhile.
+                return;
+            }
+            let mut persisted = persisted.or_else(|| follower.mirrored()).unwrap_or_default();
+            follower.handle_promotion(&mut persisted);
+            let log_replaced =
+                std::iter::from_fn(|| follower.poll_event()).filter(|e| *e == Event::LogReplaced).count() > 0;
+            if persisted.is_logged_in() || inner.is_new_login {
+                let received = std::mem::take(received);
+                let (unsent, unanswered) = (follower.take_queued(), follower.take_unanswered());
+                let has_followers = follower.is_logged_in() || !received.is_empty();
+                inner.role = Role::Leader(Box::new(Leader::new(lease, has_followers)));
+                inner.gate = Gate::default();
+                Some((persisted, received, unsent, unanswered, inner.nick.clone(), log_replaced))
+            } else {
+                None
+            }
+        };
+        let Some((persisted, received, unsent, (sends, commands), nick, log_replaced)) = prepared else {
             // The previous leader has logged out.
             (self.sink)(Event::LoggedOut);
             return self.end();
-        }
-        let storage_works = persisted.is_some();
-        let now = browser::now();
-        let (received, unsent, nick, log_replaced) = {
-            let mut inner = self.inner.borrow_mut();
-            let leader = Leader::new(u64::from_le_bytes(browser::random()), was_following);
-            let role = std::mem::replace(&mut inner.role, Role::Leader(Box::new(leader)));
-            let (received, unsent, log_replaced) = match role {
-                Role::Promoting(mut follower, received) => {
-                    // They may include the last messages of the previous leader.
-                    for bytes in &received {
-                        follower.handle_message(now.monotonic, bytes);
-                    }
-                    if let Some(persisted) = &mut persisted {
-                        follower.handle_promotion(persisted);
-                    }
-                    // The server sends again what the other events report.
-                    let events = std::iter::from_fn(|| follower.poll_event());
-                    let log_replaced = events.filter(|event| *event == Event::LogReplaced).count() > 0;
-                    (received, follower.take_queued(), log_replaced)
-                }
-                _ => Default::default(),
-            };
-            (received, unsent, inner.nick.clone(), log_replaced)
         };
+        (self.sink)(Event::OutdatedSince(None));
         if log_replaced {
+            let unread_changed = self.inner.borrow_mut().unread.handle_event(&Event::LogReplaced);
             (self.sink)(Event::LogReplaced);
+            self.update_unread(unread_changed);
         }
         self.with_session(|session| {
             session.handle_new_secret(browser::random());
             // Cannot fail: the nick is validated, and nobody is logged in.
-            let _ = session.handle_login(browser::now(), &nick, persisted.unwrap_or_default());
+            let _ = session.handle_login(browser::now(), &nick, persisted);
             // In case that a follower continues under another nick.
             session.handle_new_secret(browser::random());
             session.handle_adopt_queued(unsent);
+            sends.iter().for_each(|value| session.handle_adopt(browser::now(), value));
         });
         self.storage_result(storage_works);
         self.post_snapshot();
-        received.iter().for_each(|bytes| self.handle_tab_message(bytes));
+        commands.into_iter().for_each(|command| self.execute(command));
+        received.into_iter().for_each(|bytes| self.handle_tab_message(bytes));
         self.report_visibility();
     }
 
-    fn handle_tab_message(&self, bytes: &[u8]) {
-        let now = browser::now();
-        let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
-        match &mut inner.role {
-            Role::LoggedOut => {}
-            Role::Promoting(_, received) => received.push(bytes.to_vec()),
-            Role::Leader(leader) => {
-                let action = leader.handle_message(now, bytes, &mut inner.session);
-                self.defer_in_login(inner.login_number, move |service| service.run_leader_action(action));
+    /// Another tab is the leader: becomes a follower, without sending or persisting anything.
+    pub(super) fn step_down(&self) {
+        let now = browser::now().monotonic;
+        let (held, socket) = {
+            let mut inner = self.inner.borrow_mut();
+            let inner = &mut *inner;
+            let follower = match std::mem::replace(&mut inner.role, Role::LoggedOut) {
+                Role::Leader(leader) => {
+                    Box::new(Follower::after_leading(now, random_id(), &leader, &inner.session))
+                }
+                Role::Follower(follower) | Role::Promoting(follower, ..) => follower,
+                Role::LoggedOut => return,
+            };
+            tracing::info!("another tab has taken the connection over");
+            inner.role = Role::Follower(follower);
+            inner.session = new_session();
+            inner.session_number += 1;
+            inner.socket_number += 1;
+            inner.visibility = Visibility::default();
+            if let Some(channel) = &inner.tab_channel {
+                channel.request_lock();
+                channel.post(&tabs::command(TabCommand::RequestSnapshot));
             }
-            Role::Follower(follower) => {
-                let action = follower.handle_message(now.monotonic, bytes);
-                inner.is_new_login &= !follower.is_logged_in();
-                self.defer_in_login(inner.login_number, move |service| service.run_follower_action(action));
+            (inner.gate.open(now), inner.socket.take())
+        };
+        if let Some(socket) = socket {
+            socket.close(None);
+        }
+        self.report_visibility();
+        held.into_iter().for_each(|act| act(self));
+    }
+
+    /// Handles input that a leader must not handle after another tab has taken the leadership over while this one was
+    /// suspended: at once, or when it is known who the leader is.
+    pub(super) fn guarded(&self, act: impl FnOnce(&Self) + 'static) {
+        let admission = {
+            let mut inner = self.inner.borrow_mut();
+            match inner.role {
+                Role::Leader(_) => inner.gate.admit(browser::now().monotonic, Box::new(act) as Box<_>),
+                _ => Admission::Admitted(Box::new(act) as Box<_>),
             }
+        };
+        match admission {
+            Admission::Admitted(act) => act(self),
+            Admission::Check => self.check_lock(),
+            Admission::Held => {}
+        }
+    }
+
+    /// Checks whether this tab still holds the lock, then handles the input that was held back.
+    fn check_lock(&self) {
+        let (check, login_number, session_number) = {
+            let inner = self.inner.borrow();
+            let Some(channel) = &inner.tab_channel else { return };
+            (channel.is_lock_held(), inner.login_number, inner.session_number)
+        };
+        let service = self.clone();
+        spawn_local(async move {
+            let is_held = check.await;
+            let is_current = {
+                let inner = service.inner.borrow();
+                inner.login_number == login_number && inner.session_number == session_number
+            };
+            if !is_current {
+                // The input was handled when the role changed.
+            } else if is_held {
+                let held = service.inner.borrow_mut().gate.open(browser::now().monotonic);
+                held.into_iter().for_each(|act| service.guarded(act));
+            } else {
+                service.step_down();
+            }
+        });
+    }
+
+    fn handle_tab_message(&self, bytes: Vec<u8>) {
+        let unread_changed = self.inner.borrow_mut().unread.handle_message(&bytes);
+        self.update_unread(unread_changed);
+        let is_superseded = match &self.inner.borrow().role {
+            Role::Leader(leader) => leader.is_superseded_by(&bytes),
+            _ => false,
+        };
+        if is_superseded {
+            self.step_down();
+        }
+        if self.is_follower() {
+            return self.with_follower_and(|inner| {
+                if let Role::Promoting(_, received, _) = &mut inner.role {
+                    received.push(bytes.clone());
+                }
+                let Some(follower) = inner.follower() else { return FollowerAction::Nothing };
+                let action = follower.handle_message(browser::now().monotonic, &bytes);
+                let is_logged_in = follower.is_logged_in();
+                inner.is_new_login &= !is_logged_in;
+                action
+            });
+        }
+        self.guarded(move |service| {
+            let action = {
+                let mut inner = service.inner.borrow_mut();
+                let inner = &mut *inner;
+                let Role::Leader(leader) = &mut inner.role else { return };
+                leader.handle_message(browser::now(), &bytes, &mut inner.session)
+            };
+            service.run_leader_action(action);
+        });
+    }
+
+    /// Passes input to the follower, then posts its messages, emits its events and runs its action.
+    pub(super) fn with_follower(&self, act: impl FnOnce(&mut Follower) -> FollowerAction) {
+        self.with_follower_and(|inner| inner.follower().map_or(FollowerAction::Nothing, act));
+    }
+
+    fn with_follower_and(&self, act: impl FnOnce(&mut Inner) -> FollowerAction) {
+        let action = {
+            let mut inner = self.inner.borrow_mut();
+            let action = act(&mut inner);
+            while let Some(message) = inner.follower().and_then(Follower::poll_message) {
+                if let Some(channel) = &inner.tab_channel {
+                    channel.post(&message);
+                }
+            }
+            action
+        };
+        self.emit_events();
+        self.set_timer();
+        let inner = self.inner.borrow();
+        if let Role::Follower(_) = inner.role {
+            self.defer_in_login(inner.login_number, move |service| service.run_follower_action(action));
         }
     }
 
@@ -301,6 +467,18 @@ impl Service {
                 self.post_snapshot();
             }
         }
+        self.post_renewal();
+    }
+
+    /// Answers the questions and commands of followers.
+    fn post_renewal(&self) {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if let (Role::Leader(leader), Some(channel)) = (&mut inner.role, &inner.tab_channel)
+            && let Some(renewal) = leader.poll_renewal(browser::now().monotonic, &inner.session)
+        {
+            channel.post(&renewal);
+        }
     }
 
     /// Posts the complete state to the followers.
@@ -313,18 +491,20 @@ impl Service {
     }
 
     fn run_follower_action(&self, action: FollowerAction) {
-        self.emit_events();
         match action {
             FollowerAction::Nothing => {}
             FollowerAction::RequestSnapshot => self.post(&tabs::command(TabCommand::RequestSnapshot)),
-            FollowerAction::LoadPersisted => self.load(Box::new(|service, persisted| {
-                if let (Some(persisted), Role::Follower(follower)) =
-                    (persisted, &mut service.inner.borrow_mut().role)
-                {
-                    follower.handle_persisted(persisted);
+            FollowerAction::TakeOver => {
+                tracing::info!("the tab that has the connection does not respond");
+                if let Some(channel) = &self.inner.borrow().tab_channel {
+                    channel.steal_lock();
                 }
-                service.emit_events();
-                service.report_visibility();
+            }
+            FollowerAction::LoadPersisted => self.load(Box::new(|service, persisted| {
+                service.with_follower(|follower| {
+                    follower.handle_persisted(persisted.unwrap_or_default());
+                    FollowerAction::Nothing
+                });
             })),
         }
     }
@@ -336,14 +516,21 @@ impl Service {
         }
     }
 
-    /// Executes a command: in a follower by posting `message` to the leader, otherwise by passing it to the session.
-    pub(super) fn execute(&self, message: Bytes, act: impl FnOnce(&mut Session)) {
-        if self.is_follower() {
-            self.post(&message);
-            self.emit_events();
-        } else {
-            self.with_session(act);
-        }
+    /// Executes a command: in a follower by sending it to the leader, otherwise by passing it to the session.
+    pub(super) fn execute(&self, command: Command) {
+        self.guarded(move |service| {
+            if service.is_follower() {
+                return service.with_follower(|follower| {
+                    follower.handle_command(browser::now(), random_id(), command);
+                    FollowerAction::Nothing
+                });
+            }
+            if command == Command::Leave {
+                // Also cancels a login in progress.
+                service.inner.borrow_mut().login_number += 1;
+            }
+            service.with_session(|session| command.execute(browser::now(), session));
+        });
     }
 
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
@@ -351,24 +538,33 @@ impl Service {
         let (queued, login_number) = {
             let mut inner = self.inner.borrow_mut();
             let login_number = inner.login_number;
-            let Role::Follower(follower) = &mut inner.role else { return Err(Status::NotConnected) };
+            let Some(follower) = inner.follower() else { return Err(Status::NotConnected) };
             (follower.handle_send(browser::now(), id, text)?, login_number)
         };
         self.emit_events();
+        self.set_timer();
         self.write(
             std::slice::from_ref(&queued.change),
-            Box::new(move |service, persisted| {
+            None,
+            Box::new(move |service, written| {
                 if !service.is_current(login_number) {
                     // The message stays on the device, for the next login in its own scope.
                     return;
                 }
-                service.storage_result(persisted);
-                if service.is_follower() {
-                    service.post(&queued.command);
-                } else {
-                    // This tab was promoted meanwhile.
-                    service.with_session(|session| session.handle_adopt(browser::now(), &queued.value));
-                }
+                service.storage_result(written != Written::Failed);
+                service.guarded(move |service| {
+                    let is_following = service.is_following();
+                    service.with_follower(|follower| {
+                        follower.handle_stored(queued.id);
+                        FollowerAction::Nothing
+                    });
+                    if is_following {
+                        service.post(&queued.command);
+                    } else if !service.is_follower() {
+                        // This tab was promoted meanwhile.
+                        service.with_session(|session| session.handle_adopt(browser::now(), &queued.value));
+                    }
+                });
             }),
         );
         Ok(())

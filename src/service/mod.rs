@@ -30,19 +30,23 @@ use parlour_core::{
     ranges::Range,
     session::{Command, Session},
     status::Status,
-    tabs::{self, TabCommand},
+    tabs::{self, FollowerAction, Gate, Unread},
     timeline::Notice,
     validate,
 };
 use wasm_bindgen_futures::spawn_local;
 
 pub use self::chat_session::ChatSession;
-use self::{drafts::Drafts, leadership::Role, tab_channel::TabChannel, visibility::Visibility};
+use self::{
+    drafts::Drafts, leadership::Role, storage::Written, tab_channel::TabChannel, visibility::Visibility,
+};
 use crate::ws::{Report, Socket};
 
 /// A timer that fires this late means that the device was asleep.
 const SLEEP_THRESHOLD_MS: Millis = 3_000;
 
+/// Input that is handled later.
+type Act = Box<dyn FnOnce(&Service)>;
 /// The continuation of an asynchronous operation.
 type Then<T> = Box<dyn FnOnce(&Service, T)>;
 
@@ -63,6 +67,8 @@ struct Inner {
     /// Incremented with each session, so that late results for an earlier one are dropped.
     session_number: u64,
     role: Role,
+    /// Holds back the input of a leader that was suspended.
+    gate: Gate<Act>,
     /// Nick and server of the session, see [`persist::scope`]; empty when logged out.
     scope: Rc<str>,
     nick: String,
@@ -74,6 +80,9 @@ struct Inner {
     /// Completes [`ChatSession::resume`].
     resumed: Option<oneshot::Sender<()>>,
     visibility: Visibility,
+    unread: Unread,
+    /// Runs until the other tabs are told what was read.
+    read_timer: Option<Timeout>,
     /// The user was notified that the storage does not work.
     storage_failure_reported: bool,
     socket: Option<Socket>,
@@ -97,6 +106,7 @@ impl Service {
             session_scope: "".into(),
             session_number: 0,
             role: Role::LoggedOut,
+            gate: Gate::default(),
             scope: "".into(),
             nick: String::new(),
             is_new_login: false,
@@ -104,6 +114,8 @@ impl Service {
             tab_channel: None,
             resumed: None,
             visibility: Visibility::default(),
+            unread: Unread::default(),
+            read_timer: None,
             storage_failure_reported: false,
             socket: None,
             socket_number: 0,
@@ -138,10 +150,23 @@ impl ChatSession for Service {
 
     fn send(&self, text: &str) -> Result<(), Status> {
         let id = browser::message_id();
-        if self.is_follower() {
-            return self.send_as_follower(id, text);
+        let is_held_back = {
+            let inner = self.inner.borrow();
+            inner.lease().is_some() && !inner.gate.is_open(browser::now().monotonic)
+        };
+        if !is_held_back {
+            return self.send_now(id, text);
         }
-        self.with_session(|session| session.handle_send(browser::now(), id, text))
+        let inner = self.inner.borrow();
+        let identity = inner.session.identity().ok_or(Status::NotConnected)?;
+        let text = validate::content(text, &identity.limits)?.to_owned();
+        drop(inner);
+        self.guarded(move |service| {
+            if let Err(status) = service.send_now(id, &text) {
+                (service.sink)(Event::CommandFailed(status));
+            }
+        });
+        Ok(())
     }
 
     fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>> {
@@ -156,78 +181,82 @@ impl ChatSession for Service {
     fn excess_bytes(&self, text: &str) -> usize {
         let inner = self.inner.borrow();
         match &inner.role {
-            Role::Follower(follower) => follower.excess_bytes(text),
+            Role::Follower(follower) | Role::Promoting(follower, ..) => follower.excess_bytes(text),
             _ => inner.session.excess_bytes(text),
         }
     }
 
     fn retry(&self, id: MessageId) {
-        self.execute(tabs::message_command(TabCommand::Retry, id), |session| {
-            session.handle_retry(browser::now(), id)
-        });
+        self.execute(tabs::Command::Retry(id));
     }
 
     fn discard(&self, id: MessageId) {
-        self.execute(tabs::message_command(TabCommand::Discard, id), |session| {
-            session.handle_discard(browser::now(), id);
-        });
+        self.execute(tabs::Command::Discard(id));
     }
 
     fn load_gap(&self, to: u64) {
-        if let Role::Follower(follower) = &self.inner.borrow().role
-            && !follower.handle_load_gap(to)
-        {
-            return;
-        }
-        self.execute(tabs::load_gap_command(to), |session| session.handle_load_gap(browser::now(), to));
+        self.guarded(move |service| {
+            if !service.is_follower() {
+                return service.with_session(|session| session.handle_load_gap(browser::now(), to));
+            }
+            service.with_follower(|follower| {
+                follower.handle_load_gap(to);
+                FollowerAction::Nothing
+            });
+        });
     }
 
     fn seek(&self, target: SeekTarget) {
-        let message = match &mut self.inner.borrow_mut().role {
-            Role::Follower(follower) => follower.handle_seek(random_id(), target),
-            _ => None,
-        };
-        if let Some(message) = message {
-            self.post(&message);
-        }
-        if self.is_follower() {
-            self.emit_events();
-        } else {
-            self.with_session(|session| session.handle_seek(browser::now(), target));
-        }
+        self.guarded(move |service| {
+            if !service.is_follower() {
+                return service.with_session(|session| session.handle_seek(browser::now(), target));
+            }
+            service.with_follower(|follower| {
+                follower.handle_seek(target);
+                FollowerAction::Nothing
+            });
+        });
     }
 
     fn search(&self, words: &str, before: u64) {
-        let message = match &mut self.inner.borrow_mut().role {
-            Role::Follower(follower) => Some(follower.handle_search(random_id(), words, before)),
-            _ => None,
-        };
-        match message {
-            Some(message) => self.post(&message),
-            None => self.with_session(|session| session.handle_search(browser::now(), words, before)),
-        }
+        let words = words.to_owned();
+        self.guarded(move |service| {
+            if !service.is_follower() {
+                let now = browser::now();
+                return service.with_session(|session| session.handle_search(now, &words, before));
+            }
+            service.with_follower(|follower| {
+                follower.handle_search(&words, before);
+                FollowerAction::Nothing
+            });
+        });
     }
 
     fn evicted(&self, range: Range) {
-        if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
+        if !self.is_follower() {
+            return self.with_session(|session| session.handle_evicted(range));
+        }
+        self.with_follower(|follower| {
             follower.handle_evicted(range);
-        }
-        if self.is_follower() {
-            self.emit_events();
-        } else {
-            self.with_session(|session| session.handle_evicted(range));
-        }
+            FollowerAction::Nothing
+        });
+    }
+
+    fn set_focused(&self, focused: bool) {
+        let changed = self.inner.borrow_mut().unread.handle_focus(focused);
+        self.update_unread(changed);
     }
 
     fn list_members(&self) {
-        if let Role::Follower(follower) = &mut self.inner.borrow_mut().role {
-            follower.handle_list_members();
-        }
-        if self.is_follower() {
-            self.emit_events();
-        } else {
-            self.with_session(Session::handle_list_members);
-        }
+        self.guarded(|service| {
+            if !service.is_follower() {
+                return service.with_session(Session::handle_list_members);
+            }
+            service.with_follower(|follower| {
+                follower.handle_list_members();
+                FollowerAction::Nothing
+            });
+        });
     }
 
     fn leave(&self) {
@@ -237,9 +266,7 @@ impl ChatSession for Service {
             (self.sink)(Event::LoggedOut);
             return self.end();
         }
-        // Also cancels a login in progress.
-        self.inner.borrow_mut().login_number += u64::from(!self.is_follower());
-        self.execute(tabs::command(TabCommand::Leave), |session| session.handle_leave(browser::now()));
+        self.execute(tabs::Command::Leave);
     }
 
     fn rename(&self, nick: &str) -> Result<(), Status> {
@@ -255,15 +282,13 @@ impl ChatSession for Service {
     }
 
     fn retry_now(&self) {
-        self.execute(tabs::command(TabCommand::Reconnect), |session| {
-            session.handle_reconnect(browser::now())
-        });
+        self.execute(tabs::Command::Reconnect);
     }
 
     fn members(&self) -> (Vec<Member>, usize) {
         let inner = self.inner.borrow();
         match &inner.role {
-            Role::Follower(follower) => follower.members(),
+            Role::Follower(follower) | Role::Promoting(follower, ..) => follower.members(),
             _ => inner.session.members(),
         }
     }
@@ -287,6 +312,13 @@ impl Inner {
 }
 
 impl Service {
+    fn send_now(&self, id: MessageId, text: &str) -> Result<(), Status> {
+        if self.is_follower() {
+            return self.send_as_follower(id, text);
+        }
+        self.with_session(|session| session.handle_send(browser::now(), id, text))
+    }
+
     /// Passes input to the session, then executes its commands and emits its events.
     fn with_session<T>(&self, act: impl FnOnce(&mut Session) -> T) -> T {
         let out = act(&mut self.inner.borrow_mut().session);
@@ -320,27 +352,36 @@ impl Service {
     }
 
     fn persist(&self, ticket: u64, changes: &[Change]) {
-        let (session_number, login_number) = {
+        let (login_number, session_number, lease) = {
             let inner = self.inner.borrow();
-            (inner.session_number, inner.login_number)
+            (inner.login_number, inner.session_number, inner.lease())
         };
         self.write(
             changes,
-            Box::new(move |service, persisted| {
+            lease,
+            Box::new(move |service, written| {
                 if service.inner.borrow().session_number != session_number {
                     return;
                 }
-                service.with_session(|session| session.handle_persisted(browser::now(), ticket));
+                if written == Written::Superseded && service.is_current(login_number) {
+                    return service.step_down();
+                }
+                service.guarded(move |service| {
+                    if service.inner.borrow().session_number == session_number {
+                        service.with_session(|session| session.handle_persisted(browser::now(), ticket));
+                    }
+                });
                 if service.is_current(login_number) {
-                    service.storage_result(persisted);
+                    service.storage_result(written == Written::Persisted);
                 }
             }),
         );
     }
 
-    /// Writes changes to the device and calls `then` with whether that worked.
-    fn write(&self, changes: &[Change], then: Then<bool>) {
-        let (service, written) = (self.clone(), storage::persist(&self.inner.borrow().scope, changes));
+    /// Writes changes to the device and calls `then` with the result. The changes of a leader come with its lease number.
+    fn write(&self, changes: &[Change], lease: Option<u64>, then: Then<Written>) {
+        let written = storage::persist(&self.inner.borrow().scope, changes, lease);
+        let service = self.clone();
         spawn_local(async move { then(&service, written.await) });
     }
 
@@ -369,24 +410,30 @@ impl Service {
         if self.inner.borrow().socket_number != socket_number {
             return;
         }
-        let now = browser::now();
-        self.with_session(|session| match report {
-            Report::Opened => session.handle_opened(now),
-            Report::Message(bytes) => session.handle_message(now, &bytes),
-            Report::Text(text) => session.handle_text(now, text.as_bytes()),
-            Report::Closed(code) => {
-                tracing::info!(code, "the connection was closed");
-                session.handle_closed(now, code);
+        self.guarded(move |service| {
+            if service.inner.borrow().socket_number != socket_number {
+                return;
             }
+            let now = browser::now();
+            service.with_session(|session| match report {
+                Report::Opened => session.handle_opened(now),
+                Report::Message(bytes) => session.handle_message(now, &bytes),
+                Report::Text(text) => session.handle_text(now, text.as_bytes()),
+                Report::Closed(code) => {
+                    tracing::info!(code, "the connection was closed");
+                    session.handle_closed(now, code);
+                }
+            });
         });
     }
 
     fn set_timer(&self) {
         let mut inner = self.inner.borrow_mut();
-        let due = if let Role::Follower(_) = inner.role {
-            inner.visibility.next_report(browser::now().monotonic)
-        } else {
-            inner.session.poll_timeout()
+        let due = match &inner.role {
+            Role::Follower(follower) => follower.poll_timeout(),
+            // Reading the device has a timeout of its own.
+            Role::Promoting(..) => None,
+            Role::Leader(_) | Role::LoggedOut => inner.session.poll_timeout(),
         };
         inner.timer = due.map(|at| {
             let wait = at.saturating_sub(browser::now().monotonic).min(60 * 60_000);
@@ -398,16 +445,18 @@ impl Service {
     }
 
     fn handle_timeout(&self, due: Millis) {
-        if self.is_follower() {
-            return self.report_visibility();
-        }
-        let now = browser::now();
-        if now.monotonic > due + SLEEP_THRESHOLD_MS {
-            self.with_session(|session| session.handle_wake(now));
-        } else {
-            self.with_session(|session| session.handle_timeout(now));
-        }
-        self.report_visibility();
+        self.guarded(move |service| {
+            let now = browser::now();
+            if service.is_follower() {
+                return service.with_follower(|follower| follower.handle_timeout(now.monotonic));
+            }
+            if now.monotonic > due + SLEEP_THRESHOLD_MS {
+                service.with_session(|session| session.handle_wake(now));
+            } else {
+                service.with_session(|session| session.handle_timeout(now));
+            }
+            service.report_visibility();
+        });
     }
 
     /// Emits all pending events. Nothing is borrowed while the sink runs, because an effect may call the service.
@@ -435,6 +484,7 @@ impl Service {
                 channel.post(&message);
             }
             is_over = inner.is_over(&event);
+            let unread_changed = inner.unread.handle_event(&event);
             drop(inner);
             if previous_channel.is_some() {
                 // Its own callback may be running.
@@ -445,6 +495,7 @@ impl Service {
                 Event::LoggedIn(_) | Event::LoggedOut | Event::Connection(Connection::Failed { .. })
             );
             (self.sink)(event);
+            self.update_unread(unread_changed);
             if resumed {
                 self.finish_resume();
             }

@@ -10,9 +10,30 @@ use wasm_bindgen_futures::JsFuture;
 #[wasm_bindgen(js_namespace = device)]
 extern "C" {
     fn read(scope: &str) -> Promise;
-    fn write(scope: &str, changes: &Array) -> Promise;
+    fn write(scope: &str, changes: &Array, lease: Option<f64>) -> Promise;
     #[wasm_bindgen(js_name = rename)]
     fn rename_scope(scope: &str, to: &str) -> Promise;
+    #[wasm_bindgen(js_name = claimLease)]
+    fn claim(scope: &str, lease: f64) -> Promise;
+}
+
+/// The result of [`persist`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The changes are persisted.
+    Persisted,
+    /// The storage does not work.
+    Failed,
+    /// Another tab has become the leader; nothing was changed.
+    Superseded,
+}
+
+/// Records that this tab becomes the leader. Returns its lease number, which may be larger than the given one; `None` if
+/// the storage does not work.
+pub async fn claim_lease(scope: &str, lease: u64) -> Option<u64> {
+    // Lease numbers are times in ms or follow one, so they are exact as f64.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    JsFuture::from(claim(scope, lease as f64)).await.ok()?.as_f64().map(|lease| lease as u64)
 }
 
 /// Reads the persisted data of a scope; `None` if the storage does not work.
@@ -37,10 +58,17 @@ async fn load_tables(scope: &str) -> Option<[Vec<Vec<u8>>; 3]> {
 }
 
 /// Writes changes of a scope in one transaction, after those of earlier calls. The transaction is requested by the call
-/// itself; the future resolves to whether it was committed.
-pub fn persist(scope: &str, changes: &[Change]) -> impl Future<Output = bool> + use<> {
-    let written = write(scope, &changes.iter().map(encode).collect());
-    async { JsFuture::from(written).await.is_ok_and(|written| written.is_truthy()) }
+/// itself; the future resolves to its result. A leader passes its lease number.
+pub fn persist(scope: &str, changes: &[Change], lease: Option<u64>) -> impl Future<Output = Written> + use<> {
+    #[allow(clippy::cast_precision_loss)] // as in `claim_lease`
+    let written = write(scope, &changes.iter().map(encode).collect(), lease.map(|lease| lease as f64));
+    async {
+        match JsFuture::from(written).await.ok().and_then(|written| written.as_bool()) {
+            Some(true) => Written::Persisted,
+            Some(false) => Written::Superseded,
+            None => Written::Failed,
+        }
+    }
 }
 
 /// Moves the data of a scope to another one in one transaction, after the writes of earlier calls. The transaction is

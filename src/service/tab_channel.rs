@@ -1,6 +1,6 @@
 //! The channel between the tabs of a user, and the lock whose holder is the leader: a `BroadcastChannel` and a Web Lock.
 
-use js_sys::{Array, Function, Promise, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -8,8 +8,17 @@ use wasm_bindgen_futures::JsFuture;
 #[wasm_bindgen(js_namespace = device)]
 extern "C" {
     type Channel;
+    type Leadership;
     #[wasm_bindgen(js_name = requestLeadership)]
-    fn request_leadership(scope: &str, on_lead: &Closure<dyn Fn(JsValue)>) -> Function;
+    fn request_leadership(scope: &str, on_change: &Closure<dyn Fn(JsValue)>) -> Leadership;
+    #[wasm_bindgen(method)]
+    fn request(this: &Leadership);
+    #[wasm_bindgen(method)]
+    fn steal(this: &Leadership);
+    #[wasm_bindgen(method, js_name = isHeld)]
+    fn is_held(this: &Leadership) -> Promise;
+    #[wasm_bindgen(method)]
+    fn release(this: &Leadership);
     #[wasm_bindgen(js_name = hasLeader)]
     fn query_leader(scope: &str) -> Promise;
     #[wasm_bindgen(js_name = openTabs)]
@@ -21,29 +30,67 @@ extern "C" {
     fn close(this: &Channel);
 }
 
+/// A change of the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockChange {
+    /// This tab has acquired the lock.
+    Granted,
+    /// Another tab has stolen the lock.
+    Lost,
+    /// The browser refuses the lock.
+    Refused,
+}
+
 /// Membership of this tab in the tabs of a scope. Dropping it closes the channel and releases the lock.
 pub struct TabChannel {
     channel: Channel,
-    release_lock: Function,
+    leadership: Leadership,
     // JavaScript calls these for as long as the channel exists.
     _on_message: Closure<dyn Fn(JsValue)>,
-    _on_lead: Closure<dyn Fn(JsValue)>,
+    _on_change: Closure<dyn Fn(JsValue)>,
 }
 
 impl TabChannel {
-    /// Joins the tabs of a scope. `on_message` receives the messages of other tabs; `on_lead` is called once, when this
-    /// tab acquires the lock.
-    pub fn join(scope: &str, on_message: impl Fn(Vec<u8>) + 'static, on_lead: impl Fn() + 'static) -> Self {
+    /// Joins the tabs of a scope, and requests the lock. `on_message` receives the messages of other tabs; `on_change` is
+    /// called when the lock is acquired, lost or refused.
+    pub fn join(
+        scope: &str,
+        on_message: impl Fn(Vec<u8>) + 'static,
+        on_change: impl Fn(LockChange) + 'static,
+    ) -> Self {
         let on_message = Closure::<dyn Fn(JsValue)>::new(move |bytes: JsValue| {
             on_message(Uint8Array::new(&bytes).to_vec());
         });
-        let on_lead = Closure::<dyn Fn(JsValue)>::new(move |_| on_lead());
+        let on_change = Closure::<dyn Fn(JsValue)>::new(move |change: JsValue| {
+            // The numbers of device.js.
+            on_change(match change.as_f64() {
+                Some(0.0) => LockChange::Granted,
+                Some(1.0) => LockChange::Lost,
+                _ => LockChange::Refused,
+            });
+        });
         Self {
             channel: channel(scope, &on_message),
-            release_lock: request_leadership(scope, &on_lead),
+            leadership: request_leadership(scope, &on_change),
             _on_message: on_message,
-            _on_lead: on_lead,
+            _on_change: on_change,
         }
+    }
+
+    /// Requests the lock again, after it was lost.
+    pub fn request_lock(&self) {
+        self.leadership.request();
+    }
+
+    /// Takes the lock from the tab that holds it. If the browser does not answer, it counts as acquired.
+    pub fn steal_lock(&self) {
+        self.leadership.steal();
+    }
+
+    /// Whether this tab still holds the lock.
+    pub fn is_lock_held(&self) -> impl Future<Output = bool> + use<> {
+        let held = self.leadership.is_held();
+        async { JsFuture::from(held).await.is_ok_and(|held| held.is_truthy()) }
     }
 
     /// Posts a message to all other tabs.
@@ -55,7 +102,7 @@ impl TabChannel {
 impl Drop for TabChannel {
     fn drop(&mut self) {
         self.channel.close();
-        let _ = self.release_lock.call0(&JsValue::NULL);
+        self.leadership.release();
     }
 }
 

@@ -1,11 +1,8 @@
 //! Visibility of the tabs and lifecycle events of the page. The session probes its connection more often while any of
 //! the tabs is visible. Only the leader has a session, so followers report to it whether they are visible.
 
-use parlour_core::{
-    Millis,
-    session::Session,
-    tabs::{self, TabCommand},
-};
+use gloo_timers::callback::Timeout;
+use parlour_core::{Millis, event::Event, session::Session, tabs::FollowerAction};
 
 use super::{
     Service,
@@ -13,10 +10,11 @@ use super::{
     drafts::Drafts,
 };
 
-/// How often a visible follower reports that it is visible.
-const REPORT_INTERVAL_MS: Millis = 4_000;
 /// How long the leader considers a follower visible after a report.
 const REPORT_TIMEOUT_MS: Millis = 10_000;
+
+/// Delay before the other tabs are told what was read, so that a burst of messages is told once.
+const READ_DELAY_MS: u32 = 200;
 
 /// Whether any of the tabs is visible.
 #[derive(Debug, Default)]
@@ -25,13 +23,6 @@ pub(super) struct Visibility {
     follower_visible_until: Millis,
     /// The last value passed to the session.
     reported: Option<bool>,
-}
-
-impl Visibility {
-    /// When a follower has to report its visibility again.
-    pub fn next_report(&self, now: Millis) -> Option<Millis> {
-        browser::is_visible().then_some(now + REPORT_INTERVAL_MS)
-    }
 }
 
 impl Service {
@@ -44,18 +35,21 @@ impl Service {
         if self.is_follower() {
             return self.report_visibility();
         }
-        let now = browser::now();
-        match event {
-            LifecycleEvent::Resumed => self.with_session(|session| session.handle_wake(now)),
-            LifecycleEvent::Offline => self.with_session(|session| session.handle_offline(now)),
-            LifecycleEvent::Suspending => self.with_session(Session::handle_hidden),
-            LifecycleEvent::VisibilityChanged => {
-                if !browser::is_visible() {
-                    self.with_session(Session::handle_hidden);
-                }
-                self.report_visibility();
-            }
+        let is_hidden = event == LifecycleEvent::VisibilityChanged && !browser::is_visible();
+        if event == LifecycleEvent::Suspending || is_hidden {
+            // Now, because the page may be discarded. The device refuses it if this tab is not the leader any more.
+            self.with_session(Session::handle_hidden);
         }
+        self.guarded(move |service| {
+            let now = browser::now();
+            match event {
+                _ if service.is_follower() => service.report_visibility(),
+                LifecycleEvent::Resumed => service.with_session(|session| session.handle_wake(now)),
+                LifecycleEvent::Offline => service.with_session(|session| session.handle_offline(now)),
+                LifecycleEvent::Suspending => {}
+                LifecycleEvent::VisibilityChanged => service.report_visibility(),
+            }
+        });
     }
 
     /// Handles a visibility report of a follower, in the leader.
@@ -70,11 +64,13 @@ impl Service {
     /// Reports whether a tab is visible: a follower to the leader, the leader to its session.
     pub(super) fn report_visibility(&self) {
         let visible = browser::is_visible();
-        if self.is_follower() {
-            self.post(&tabs::command(if visible { TabCommand::Visible } else { TabCommand::Hidden }));
-            return self.set_timer();
-        }
         let now = browser::now();
+        if self.is_follower() {
+            return self.with_follower(|follower| {
+                follower.handle_visibility(now.monotonic, visible);
+                FollowerAction::Nothing
+            });
+        }
         let changed_to = {
             let mut inner = self.inner.borrow_mut();
             let visible = visible || inner.visibility.follower_visible_until > now.monotonic;
@@ -82,6 +78,28 @@ impl Service {
         };
         if let Some(visible) = changed_to {
             self.with_session(|session| session.handle_visibility(now, visible));
+        }
+    }
+
+    /// Reports the number of unread messages if it has changed, and tells the other tabs what was read in this one.
+    pub(super) fn update_unread(&self, changed: bool) {
+        let count = self.inner.borrow().unread.count();
+        if changed {
+            (self.sink)(Event::Unread(count));
+        }
+        let mut inner = self.inner.borrow_mut();
+        if inner.unread.is_untold() && inner.read_timer.is_none() {
+            let service = self.clone();
+            inner.read_timer = Some(Timeout::new(READ_DELAY_MS, move || {
+                let message = {
+                    let mut inner = service.inner.borrow_mut();
+                    inner.read_timer = None;
+                    inner.unread.poll_message()
+                };
+                if let Some(message) = message {
+                    service.post(&message);
+                }
+            }));
         }
     }
 }

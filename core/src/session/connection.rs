@@ -154,6 +154,14 @@ impl Session {
             .min()
     }
 
+    /// How long nothing was received from the server, in ms; `None` without a connection.
+    pub(crate) fn silence(&self, now: Millis) -> Option<Millis> {
+        match &self.state {
+            State::Online(online) => Some(now.saturating_sub(online.last_received)),
+            _ => None,
+        }
+    }
+
     fn connection_due(&self) -> Option<Millis> {
         match &self.state {
             State::Idle | State::Failed => None,

@@ -1,11 +1,15 @@
 //! The known ranges of the room, and the pages and messages that extend them.
 
-use super::{Clocks, Millis, Session, paging::PageRequest};
+use super::{
+    Clocks, Millis, Session,
+    paging::{PageRequest, Purpose},
+};
 use crate::{
     codec,
     event::{Event, GapState},
     model::MessageId,
     ranges::{Range, Ranges},
+    status::Status,
     wire,
 };
 
@@ -25,12 +29,10 @@ pub(super) struct History {
     live: Option<u64>,
     /// The number of the last request.
     last_request: u32,
-    /// The page that is requested, unless a later request has replaced it.
-    pub page_request: Option<PageRequest>,
-    /// The number of unanswered requests, including replaced ones.
-    pub unanswered: u32,
-    /// The last reported gaps, and the sequence number that was being loaded then; `None` before the first report.
-    reported: Option<(Vec<GapState>, u64)>,
+    /// The pages that are requested, including replaced requests that were sent.
+    pub pages: Vec<PageRequest>,
+    /// The last reported gaps, and the sequence numbers that were being loaded then; `None` before the first report.
+    reported: Option<(Vec<GapState>, Vec<u64>)>,
     /// The server is still sending the messages up to this sequence number after the login, so that gaps are not
     /// reported yet; 0 when it has sent them.
     replay_until: u64,
@@ -68,13 +70,12 @@ impl History {
 
     /// When the page request times out or can be sent.
     pub fn due(&self) -> Option<Millis> {
-        self.page_request.map(|page| page.due)
+        self.pages.iter().map(|page| page.due).min().filter(|due| *due != Millis::MAX)
     }
 
     /// Discards the requests and positions of a lost connection.
     pub fn disconnected(&mut self) {
-        self.page_request = None;
-        self.unanswered = 0;
+        self.pages.clear();
         self.live = None;
         self.replay_until = 0;
     }
@@ -160,7 +161,7 @@ impl Session {
         if self.search.is_answered_by(page.request) {
             return self.search_answered(now, page);
         }
-        let answered = self.history.page_request.take_if(|request| request.is_answered_by(page.request));
+        let answered = self.history.take_answered(page.request);
         // A page that arrives after its timeout is used like any other, unless it has no range: then it answers a
         // search.
         let is_late = answered.is_none() && page.request != 0;
@@ -169,7 +170,7 @@ impl Session {
             self.ignored += 1;
             return;
         }
-        let seek = answered.and_then(|request| request.seek);
+        let purpose = answered.and_then(|request| request.purpose);
         let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
         if page.request != 0 {
             // The page may include messages that the server has appended but not delivered live yet.
@@ -195,7 +196,10 @@ impl Session {
                 messages.push(message);
             }
         }
-        let found = seek.map(|seek| seek.find(&messages));
+        let found = match purpose {
+            Some(Purpose::Seek(seek)) => seek.find(&messages),
+            _ => None,
+        };
         if page.request == 0 && page.to >= self.history.replay_until {
             self.history.replay_until = 0;
         }
@@ -205,11 +209,13 @@ impl Session {
             self.emit(Event::HistoryPage(messages));
         }
         self.add_known(now, page.from, page.to);
-        if let (Some(seek), Some(found)) = (seek, found) {
-            self.finish_seek(now, seek, found, &page);
+        match purpose {
+            Some(Purpose::Seek(seek)) => self.finish_seek(now, seek, found, &page),
+            Some(Purpose::Gap(requester)) => self.emit(Event::PageFinished { requester, result: Ok(()) }),
+            None => {}
         }
         if page.request != 0 {
-            self.request_answered(now);
+            self.send_page_requests(now);
         }
     }
 
@@ -221,10 +227,10 @@ impl Session {
 
     /// The connection was lost: pending requests fail.
     pub(super) fn history_disconnected(&mut self) {
-        let seek = self.history.page_request.and_then(|page| page.seek);
+        let pages = std::mem::take(&mut self.history.pages);
         self.history.disconnected();
         self.emit_gaps();
-        self.seek_failed(seek);
+        pages.into_iter().for_each(|page| self.page_failed(page, Status::NotConnected));
         self.search_disconnected();
     }
 
@@ -236,19 +242,19 @@ impl Session {
         self.emit_gaps();
     }
 
-    /// A sequence number in the gap that is being loaded for any tab: its end, or the target of a seek. 0 when none is.
-    pub(crate) fn loading(&self) -> u64 {
-        self.history.page_request.map_or(0, |page| page.target_seq)
+    /// The known ranges of the room.
+    pub(crate) fn known(&self) -> &Ranges {
+        &self.history.known
     }
 
-    /// Reports the gaps, unless they are the same as last time. The sequence number being loaded is compared too: the
-    /// gap it is in may exist in another tab only.
+    /// Reports the gaps, unless they are the same as last time. The sequence numbers being loaded are compared too: the
+    /// gap that one is in may exist in another tab only.
     pub(super) fn emit_gaps(&mut self) {
         if self.history.replay_until > 0 {
             return;
         }
         let loading = self.loading();
-        let report = (GapState::between(&self.history.known, loading), loading);
+        let report = (GapState::between(&self.history.known, &loading), loading);
         if self.history.log.is_empty() || self.history.reported.as_ref() == Some(&report) {
             return;
         }

@@ -175,7 +175,14 @@ impl Session {
 
     /// Prepares the non-urgent changes for writing.
     pub(super) fn write_pending(&mut self) {
-        let mut account = self.identity.clone().map(|identity| Account {
+        let mut account = self.account();
+        self.persister.write(account.as_mut());
+    }
+
+    /// The account, without known ranges; `None` when nobody is logged in.
+    pub(crate) fn account(&self) -> Option<Account> {
+        let identity = self.identity.clone()?;
+        Some(Account {
             identity,
             secret: self.secret.clone(),
             log: self.history.log.clone(),
@@ -183,8 +190,7 @@ impl Session {
             known: Ranges::default(),
             messages: 0,
             attempt: self.attempt,
-        });
-        self.persister.write(account.as_mut());
+        })
     }
 
     /// Takes the changes that are to be written now.

@@ -1,12 +1,14 @@
 //! Searching for messages, independently of history requests.
 //!
-//! At most one search request is unanswered. A search made meanwhile waits and replaces any that waited before; the answer
-//! to the replaced request is discarded.
+//! At most one search request is unanswered. A search made meanwhile waits. It replaces any other one of the same tab; the
+//! answer to a replaced request is discarded.
+
+use std::collections::VecDeque;
 
 use super::{Clocks, Millis, Session, paging::REQUEST_TIMEOUT_MS};
 use crate::{
     codec::{self, Extension},
-    event::{Event, LOCAL, Requester, SearchResults},
+    event::{Event, LOCAL, Requester, SearchResults, is_same_tab},
     status::Status,
     wire,
 };
@@ -14,12 +16,16 @@ use crate::{
 /// The maximum number of matches per request.
 const SEARCH_PAGE_MESSAGES: u32 = 50;
 
+/// The maximum number of searches that wait. More than a user has visible tabs.
+const MAX_QUEUED: usize = 32;
+
 /// The search state of a session.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     sent: Option<SentSearch>,
-    queued: Option<Query>,
-    /// When to send the queued search, if the request budget was spent.
+    /// At most one per tab.
+    queued: VecDeque<Query>,
+    /// When to send the first queued search, if the request budget was spent.
     send_at: Millis,
 }
 
@@ -42,7 +48,7 @@ struct Query {
 impl Search {
     /// When the sent search times out or the queued one can be sent.
     pub fn due(&self) -> Option<Millis> {
-        self.sent.map(|sent| sent.deadline).or(self.queued.as_ref().map(|_| self.send_at))
+        self.sent.map(|sent| sent.deadline).or(self.queued.front().map(|_| self.send_at))
     }
 
     pub fn is_answered_by(&self, request: u32) -> bool {
@@ -69,16 +75,18 @@ impl Session {
     }
 
     fn search(&mut self, now: Clocks, query: Query) {
-        let queued = self.search.queued.take().map(|query| query.requester);
-        let sent = self.search.sent.as_mut().and_then(|sent| sent.requester.take());
-        // This search replaces those of other requesters, so they fail.
-        for requester in [sent, queued].into_iter().flatten().filter(|other| *other != query.requester) {
-            self.search_failed(requester, Status::NoAnswer);
+        let is_same = |other: Requester| is_same_tab(other, query.requester);
+        self.search.queued.retain(|queued| !is_same(queued.requester));
+        if let Some(sent) = &mut self.search.sent {
+            sent.requester = sent.requester.filter(|other| !is_same(*other));
         }
         let is_supported = self.identity.as_ref().is_some_and(|identity| identity.search);
         match (self.can_request_history(), is_supported) {
+            (true, true) if self.search.queued.len() >= MAX_QUEUED => {
+                self.search_failed(query.requester, Status::RateLimited);
+            }
             (true, true) => {
-                self.search.queued = Some(query);
+                self.search.queued.push_back(query);
                 self.send_search(now);
             }
             (true, false) => self.search_failed(query.requester, Status::NotOnThisServer),
@@ -92,16 +100,16 @@ impl Session {
         self.send_search(now);
     }
 
-    /// Sends the queued search, unless one is unanswered.
+    /// Sends the first queued search, unless one is unanswered.
     fn send_search(&mut self, now: Clocks) {
-        if self.search.sent.is_some() || self.search.queued.is_none() {
+        if self.search.sent.is_some() || self.search.queued.is_empty() {
             return;
         }
         if let Err(wait) = self.request_budget.take(now.monotonic) {
             self.search.send_at = now.monotonic + wait;
             return;
         }
-        let Some(Query { requester, words, before }) = self.search.queued.take() else { return };
+        let Some(Query { requester, words, before }) = self.search.queued.pop_front() else { return };
         let request = self.history.next_request();
         let deadline = now.monotonic + REQUEST_TIMEOUT_MS;
         self.search.sent = Some(SentSearch { request, deadline, requester: Some(requester) });
@@ -137,7 +145,7 @@ impl Session {
             self.sent_search_failed(status);
             self.send_search(now);
         } else {
-            self.page_refused(now, request);
+            self.page_refused(now, request, status);
         }
     }
 
@@ -147,10 +155,10 @@ impl Session {
         }
     }
 
-    /// The connection was lost: the sent and the queued search fail.
+    /// The connection was lost: the sent and the queued searches fail.
     pub(super) fn search_disconnected(&mut self) {
         self.sent_search_failed(Status::NotConnected);
-        if let Some(query) = self.search.queued.take() {
+        for query in std::mem::take(&mut self.search.queued) {
             self.search_failed(query.requester, Status::NotConnected);
         }
     }

@@ -1,6 +1,9 @@
-//! Seeking a message by its sequence number, or a time. A new seek replaces the previous one.
+//! Seeking a message by its sequence number, or a time. A new seek of a tab replaces its previous request.
 
-use super::{Clocks, Session, paging::UNKNOWN_SEQ};
+use super::{
+    Clocks, Session,
+    paging::{Purpose, UNKNOWN_SEQ},
+};
 use crate::{
     event::{Event, LOCAL, Requester},
     limits::HISTORY_PAGE_MESSAGES,
@@ -11,7 +14,7 @@ use crate::{
 /// A seek that is not finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PendingSeek {
-    requester: Requester,
+    pub requester: Requester,
     target: SeekTarget,
 }
 
@@ -44,12 +47,12 @@ impl Session {
     }
 
     fn seek(&mut self, now: Clocks, mut seek: PendingSeek) {
-        let previous = self.history.page_request.as_mut().and_then(|page| page.seek.take());
-        self.seek_failed(previous.filter(|previous| previous.requester != seek.requester));
+        self.history.replace_page(seek.requester);
         let (start, target_seq) = match &mut seek.target {
             SeekTarget::Seq(seq) => {
                 *seq = self.history.known.nearest(*seq);
                 if seek.requester == LOCAL && self.history.known.contains(*seq) {
+                    self.emit_gaps();
                     return self.emit(Event::SeekFinished { requester: LOCAL, seq: Some(*seq) });
                 }
                 (Start::After(seq.saturating_sub(u64::from(HISTORY_PAGE_MESSAGES / 2))), *seq)
@@ -57,9 +60,9 @@ impl Session {
             SeekTarget::Time(time) => (Start::At(*time), UNKNOWN_SEQ),
         };
         if self.can_request_history() {
-            self.request_page(now, start, target_seq, Some(seek));
+            self.request_page(now, start, target_seq, Purpose::Seek(seek));
         } else {
-            self.seek_failed(Some(seek));
+            self.seek_failed(seek);
         }
     }
 
@@ -77,14 +80,12 @@ impl Session {
             && !page.reached_end
         {
             // The messages were so long that the page ended before the target.
-            return self.request_page(now, Start::After(seq - 1), seq, Some(seek));
+            return self.request_page(now, Start::After(seq - 1), seq, Purpose::Seek(seek));
         }
         self.emit(Event::SeekFinished { requester: seek.requester, seq: found });
     }
 
-    pub(super) fn seek_failed(&mut self, seek: Option<PendingSeek>) {
-        if let Some(PendingSeek { requester, .. }) = seek {
-            self.emit(Event::SeekFinished { requester, seq: None });
-        }
+    pub(super) fn seek_failed(&mut self, seek: PendingSeek) {
+        self.emit(Event::SeekFinished { requester: seek.requester, seq: None });
     }
 }

@@ -4,7 +4,7 @@ use super::{Clocks, Command, Millis, Session, State, basic::sent_parts, own_mess
 use crate::{
     codec,
     event::Event,
-    model::{Delivery, Dialect, MessageId},
+    model::{Delivery, Dialect, Message, MessageId},
     send_queue::{QueuedMessage, Stage},
     status::Status,
     validate,
@@ -100,11 +100,13 @@ impl Session {
 
     /// Reports all messages of the send queue.
     pub(super) fn emit_send_queue(&mut self) {
-        let Some(nick) = self.identity.as_ref().map(|identity| identity.nick.clone()) else { return };
-        let queued: Vec<_> = self.send_queue.iter().cloned().collect();
-        for message in queued {
-            self.emit(Event::Message(own_message(&nick, &message)));
-        }
+        self.unacknowledged().into_iter().for_each(|message| self.emit(Event::Message(message)));
+    }
+
+    /// The messages of the send queue, as the timeline shows them.
+    pub(crate) fn unacknowledged(&self) -> Vec<Message> {
+        let Some(identity) = &self.identity else { return Vec::new() };
+        self.send_queue.iter().map(|message| own_message(&identity.nick, message)).collect()
     }
 
     /// Blames the messages in flight for the end of the connection if sending them may have caused it. Returns whether one of

@@ -7,7 +7,7 @@ use crate::{
     event::{Event, SearchResults},
     limits::Limits,
     model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, PresenceState, Refusal},
-    persist,
+    persist::{self, Account},
     presence::PresenceChange,
     ranges::Range,
     status::Status,
@@ -19,6 +19,8 @@ pub(super) enum Decoded {
     Event(Event),
     /// [`Event::MembersChanged`], with the listed members and the number of all.
     Members(Vec<Member>, usize),
+    /// The value of the table `Account`.
+    Account(Vec<u8>),
 }
 
 /// Encodes an event at `now` on the leader's clock. `None` for events that other tabs do not need.
@@ -73,6 +75,10 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
         Event::SeekFinished { requester, seq } => {
             (Kind::SeekFinished, TabEvent { number: seq.unwrap_or(0), other: *requester, ..empty() })
         }
+        Event::PageFinished { requester, result } => {
+            let code = result.map_or_else(|status| status.code().into(), |()| 0);
+            (Kind::PageFinished, TabEvent { other: *requester, code, ..empty() })
+        }
         Event::SearchFinished { requester, results } => {
             let fields = match results {
                 Ok(results) => TabEvent {
@@ -89,6 +95,8 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
         Event::MembersChanged | Event::Gaps(_) | Event::Notice(Notice::Help | Notice::Members { .. }) => {
             return None;
         }
+        // Each tab reports these itself.
+        Event::OutdatedSince(_) | Event::Unread(_) | Event::CommandFailed(_) => return None,
     };
     Some(TabEvent { kind: kind.into(), ..fields })
 }
@@ -130,6 +138,12 @@ pub(super) fn members(members: &[Member], total: usize) -> TabEvent {
     }
 }
 
+/// Encodes the account as it is persisted.
+pub(super) fn account(account: &Account) -> TabEvent {
+    let frames = vec![persist::encode_account(account)];
+    TabEvent { kind: Kind::Account.into(), frames, ..TabEvent::default() }
+}
+
 /// Decodes an event at `now` on the follower's clock. `None` for a kind that only a later version of the client knows.
 pub(super) fn decode(now: Millis, event: TabEvent) -> Option<Decoded> {
     let status = Status::from_code(u16::try_from(event.code).ok()?);
@@ -144,6 +158,7 @@ pub(super) fn decode(now: Millis, event: TabEvent) -> Option<Decoded> {
             let members = members.map(|(at, nick)| Member { nick: nick.as_str().into(), state: state(at) });
             return Some(Decoded::Members(members.collect(), usize::try_from(event.number).unwrap_or(0)));
         }
+        Kind::Account => return Some(Decoded::Account(event.frames.first()?.to_vec())),
         Kind::Idle => Event::Connection(Connection::Idle),
         Kind::Connecting => Event::Connection(Connection::Connecting),
         Kind::Online => Event::Connection(Connection::Online { dialect: decode_dialect(event.flag) }),
@@ -189,6 +204,10 @@ pub(super) fn decode(now: Millis, event: TabEvent) -> Option<Decoded> {
         Kind::RoundTrip => Event::RoundTrip(number),
         Kind::SeekFinished => {
             Event::SeekFinished { requester: event.other, seq: Some(event.number).filter(|seq| *seq > 0) }
+        }
+        Kind::PageFinished => {
+            let result = if event.code == 0 { Ok(()) } else { Err(status) };
+            Event::PageFinished { requester: event.other, result }
         }
         Kind::SearchFinished => {
             let (requester, more, partial) = (event.other, event.flag, event.number.checked_sub(1));

@@ -1,40 +1,35 @@
 //! The state of a tab that follows a leader.
 
+mod commands;
+mod requests;
+
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use prost::Message as _;
 
+pub use self::commands::FollowerMessage;
+use self::{commands::UnreportedMessage, requests::take_pending};
 use super::{
-    TabCommand, encode_command,
+    Leader, TabCommand,
+    command::{self, COMMAND_TIMEOUT_MS, PendingCommand},
     events::{self, Decoded},
-    seek_command,
+    watch::Watch,
 };
 use crate::{
     Millis,
     device::TabMessage,
     event::{Event, GapState, LOCAL, Requester},
-    model::{Delivery, Identity, Member, Message, MessageId, SeekTarget},
-    persist::{self, Change, Persisted},
+    model::{Delivery, Identity, Member, Message, MessageId},
+    persist::{self, Persisted},
     ranges::{Range, Ranges},
-    send_queue::{self, QueuedMessage, Stage},
-    session::{self, Clocks},
-    status::Status,
-    validate,
+    session::{self, Session},
 };
 
-/// A message that the user has sent in a follower.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FollowerMessage {
-    /// The change that persists it, to be made first.
-    pub change: Change,
-    /// The command for the leader, to be sent once the change is made or has failed.
-    pub command: Bytes,
-    /// The value for [`Session::handle_adopt`](session::Session::handle_adopt), in case this tab has become the leader.
-    pub value: Bytes,
-}
+/// The maximum of the random delay before a follower takes the leadership over, so that two do not do it at once, in ms.
+const MAX_TAKE_OVER_DELAY_MS: u64 = 500;
 
-/// The action that the caller takes after [`Follower::handle_message`].
+/// The action that the caller takes after [`Follower::handle_message`] or [`Follower::handle_timeout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowerAction {
     /// Nothing.
@@ -43,6 +38,8 @@ pub enum FollowerAction {
     RequestSnapshot,
     /// A snapshot was received: read the device's storage, for [`Follower::handle_persisted`].
     LoadPersisted,
+    /// The leader does not respond: steal the lock, and become the leader.
+    TakeOver,
 }
 
 /// The state of a tab that follows a leader.
@@ -51,62 +48,121 @@ pub struct Follower {
     /// The id of the leader, and the number of its last message.
     leader: u64,
     number: u64,
+    /// The highest lease number that was heard. Messages of leaders with a smaller one are ignored.
+    lease: u64,
+    watch: Watch,
     /// The id of the leader from which a snapshot was requested and not received yet.
     snapshot_requested: Option<u64>,
     identity: Option<Identity>,
+    /// The account as it is persisted, in case the device can't be read.
+    account: Vec<u8>,
     /// The epoch of the log that this tab shows; 0 when it is not known.
     epoch: u64,
     members: Vec<Member>,
     total_members: usize,
     /// The ranges of which this tab has every message.
     pub(super) known: Ranges,
-    /// A sequence number in the gap that the leader is loading, or 0.
-    loading: u64,
+    /// Sequence numbers in the gaps that the leader is loading.
+    loading: Vec<u64>,
     /// The last reported gaps; `None` before the first report.
     reported: Option<Vec<GapState>>,
-    /// The requester numbers of this tab's unfinished seek and search; 0 when there is none.
+    /// The upper half of the requester numbers of this tab, and the number of its requests.
+    tab: u32,
+    requests: u32,
+    /// The requester numbers of this tab's unfinished requests; 0 when there is none. A seek replaces the loading of a gap.
+    pending_page: Requester,
     pending_seek: Requester,
     pending_search: Requester,
     /// The order of the last message sent in this tab.
     last_order: u64,
-    /// Messages whose last reported state is [`Delivery::Queued`]: the leader may not have persisted them yet.
-    queued: Vec<Message>,
+    /// The last snapshot had all messages that are not acknowledged. Those of earlier versions of the client had none.
+    lists_unacknowledged: bool,
+    /// The own messages that are shown and not acknowledged.
+    unacknowledged: Vec<Message>,
+    /// Those of them that were sent in this tab and not reported by the leader yet.
+    unreported: Vec<UnreportedMessage>,
+    /// Messages that were shown before a snapshot and are not in it: they were acknowledged or discarded meanwhile. Which
+    /// one is known once the device is read.
+    vanished: Vec<MessageId>,
+    /// The commands that no leader has answered.
+    commands: Vec<PendingCommand>,
+    messages: VecDeque<Bytes>,
     events: VecDeque<Event>,
 }
 
 impl Follower {
-    /// A follower without a leader. It starts by sending [`TabCommand::RequestSnapshot`].
+    /// A follower without a leader. It starts by sending [`TabCommand::RequestSnapshot`]. `random` differs from that of
+    /// the other tabs.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(now: Millis, random: u64) -> Self {
+        // The upper half of the random number.
+        #[allow(clippy::cast_possible_truncation)]
+        let tab = ((random >> 32) as u32).max(1);
+        Self { tab, watch: Watch::new(now, random % MAX_TAKE_OVER_DELAY_MS), ..Self::default() }
     }
+
+    /// A follower in a tab whose leadership was taken over. It continues to show the state of its session until it
+    /// receives a snapshot; it starts by sending [`TabCommand::RequestSnapshot`].
+    #[must_use]
+    pub fn after_leading(now: Millis, random: u64, leader: &Leader, session: &Session) -> Self {
+        let (members, total_members) = session.members();
+        Self {
+            lease: leader.lease,
+            identity: leader.identity.clone(),
+            account: session
+                .account()
+                .map(|account| persist::encode_account(&account).to_vec())
+                .unwrap_or_default(),
+            members,
+            total_members,
+            epoch: session.epoch(),
+            known: session.known().clone(),
+            unacknowledged: session.unacknowledged(),
+            ..Self::new(now, random)
+        }
+    }
+
+    // ---- the leader
 
     /// Handles a message on the channel. Commands of other followers are ignored.
     pub fn handle_message(&mut self, now: Millis, bytes: &[u8]) -> FollowerAction {
         let Ok(message) = TabMessage::decode(bytes) else { return FollowerAction::Nothing };
-        if message.leader == 0 {
+        let is_renewal = message.leader == 0 && message.command == i32::from(TabCommand::Renewed);
+        let leader = if is_renewal { message.lease } else { message.leader };
+        // A command, or a leader that was replaced and does not know it yet.
+        if leader == 0 || (message.lease != 0 && message.lease < self.lease) {
             return FollowerAction::Nothing;
         }
-        let is_next = message.leader == self.leader && message.number == self.number + 1;
-        if !is_next && !message.snapshot {
-            let requested = self.snapshot_requested.replace(message.leader);
-            return if requested == Some(message.leader) {
-                FollowerAction::Nothing
-            } else {
-                FollowerAction::RequestSnapshot
-            };
+        self.lease = self.lease.max(message.lease);
+        if self.watch.handle_leader(now, message.lease != 0) {
+            self.events.push_back(Event::OutdatedSince(None));
         }
+        let is_same = leader == self.leader;
+        if is_renewal {
+            self.handle_renewal(now, &message);
+            // An announcement has no number; the snapshot follows it.
+            if message.number == 0 || (is_same && message.number == self.number) {
+                return FollowerAction::Nothing;
+            }
+            return self.request_snapshot(leader);
+        }
+        let is_next = is_same && message.number == self.number + 1;
+        if !is_next && !message.snapshot {
+            return self.request_snapshot(leader);
+        }
+        let mut shown = Vec::new();
         if message.snapshot {
+            shown = std::mem::take(&mut self.unacknowledged);
             self.snapshot_requested = None;
             self.known.clear();
             if !is_next {
-                // Some of these messages may have been acknowledged meanwhile; the others are persisted by the leader.
-                self.queued.clear();
                 // The answers to this tab's requests may be among the missed messages.
                 self.handle_leader_gone();
             }
         }
-        (self.leader, self.number, self.loading) = (message.leader, message.number, message.seq);
+        (self.leader, self.number) = (leader, message.number);
+        // Earlier versions load one gap at a time.
+        self.loading = if message.lease == 0 { vec![message.seq] } else { message.loading };
         if message.epoch != self.epoch {
             // The log was replaced; the event that reports it may be among the missed messages.
             if self.epoch != 0 {
@@ -121,16 +177,60 @@ impl Follower {
                     (self.members, self.total_members) = (members, total);
                     self.events.push_back(Event::MembersChanged);
                 }
+                Some(Decoded::Account(account)) => self.account = account,
                 None => {}
             }
         }
+        if message.snapshot {
+            self.lists_unacknowledged = message.lease != 0;
+            self.reconcile(shown);
+            if !is_same {
+                // Also tells the new leader whether this tab is visible.
+                self.watch.ask(now);
+                self.repeat_commands();
+            }
+        }
+        self.update_waiting();
         self.emit_gaps();
         if message.snapshot { FollowerAction::LoadPersisted } else { FollowerAction::Nothing }
+    }
+
+    fn handle_renewal(&mut self, now: Millis, message: &TabMessage) {
+        self.watch.handle_answer(now, message.age, message.due.checked_sub(1));
+        self.commands.retain(|pending| !message.answered.contains(&pending.request));
+        self.update_waiting();
+    }
+
+    fn request_snapshot(&mut self, leader: u64) -> FollowerAction {
+        if self.snapshot_requested.replace(leader) == Some(leader) {
+            FollowerAction::Nothing
+        } else {
+            FollowerAction::RequestSnapshot
+        }
+    }
+
+    /// Compares the messages that were shown before a snapshot with those in it.
+    fn reconcile(&mut self, shown: Vec<Message>) {
+        for message in shown {
+            let is_listed = self.unacknowledged.iter().any(|listed| listed.id == message.id);
+            let is_unreported = self.unreported.iter().any(|unreported| unreported.id == message.id);
+            if is_unreported && !is_listed {
+                self.unacknowledged.push(message);
+            } else if self.lists_unacknowledged && !is_listed {
+                self.vanished.push(message.id);
+            }
+        }
     }
 
     fn handle_event(&mut self, event: Event) {
         match event {
             Event::RangeLoaded(range) => return self.known.insert(range.from, range.to),
+            Event::PageFinished { requester, result } => {
+                if take_pending(&mut self.pending_page, requester) {
+                    self.events.push_back(Event::PageFinished { requester: LOCAL, result });
+                }
+                return;
+            }
             Event::SeekFinished { requester, seq } => {
                 if take_pending(&mut self.pending_seek, requester) {
                     self.events.push_back(Event::SeekFinished { requester: LOCAL, seq });
@@ -147,36 +247,112 @@ impl Follower {
         }
         match &event {
             Event::LoggedIn(identity) => self.identity = Some(identity.clone()),
-            Event::LoggedOut => *self = Self { events: std::mem::take(&mut self.events), ..Self::default() },
+            Event::LoggedOut => {
+                let events = std::mem::take(&mut self.events);
+                *self = Self {
+                    events,
+                    lease: self.lease,
+                    tab: self.tab,
+                    requests: self.requests,
+                    ..Self::default()
+                };
+            }
             Event::LogReplaced => self.known.clear(),
-            Event::Message(message) if message.own => {
-                self.queued.retain(|queued| queued.id != message.id);
-                if message.delivery == Delivery::Queued {
-                    self.queued.push(message.clone());
-                }
-            }
+            Event::Message(message) if message.own => self.update_unacknowledged(message),
             Event::HistoryPage(page) => {
-                self.queued.retain(|queued| page.iter().all(|message| message.id != queued.id))
+                page.iter().for_each(|message| self.forget_unacknowledged(message.id))
             }
-            // Later states are reported only after the message was persisted.
-            Event::Delivery(id, _) => self.queued.retain(|queued| queued.id != *id),
+            Event::Delivery(id, delivery) => self.set_delivery(*id, *delivery),
+            Event::Discarded(id) => self.forget_unacknowledged(*id),
             _ => {}
         }
         self.events.push_back(event);
     }
 
+    fn update_unacknowledged(&mut self, message: &Message) {
+        self.forget_unacknowledged(message.id);
+        if message.delivery != Delivery::Sent {
+            self.unacknowledged.push(message.clone());
+        }
+    }
+
+    fn set_delivery(&mut self, id: MessageId, delivery: Delivery) {
+        self.unreported.retain(|unreported| unreported.id != id);
+        if delivery == Delivery::Sent {
+            self.forget_unacknowledged(id);
+        } else if let Some(message) = self.unacknowledged.iter_mut().find(|message| message.id == id) {
+            message.delivery = delivery;
+        }
+    }
+
+    /// The leader has reported this message, or has discarded it.
+    fn forget_unacknowledged(&mut self, id: MessageId) {
+        self.unreported.retain(|unreported| unreported.id != id);
+        self.unacknowledged.retain(|message| message.id != id);
+    }
+
     /// Handles the content of the device's storage: the newest part of the room, and the send queue.
     pub fn handle_persisted(&mut self, mut persisted: Persisted) {
+        for id in std::mem::take(&mut self.vanished) {
+            let is_persisted = persisted.messages.iter().any(|message| message.id == id)
+                || persisted.send_queue.iter().any(|queued| queued.id == id);
+            // A message that was acknowledged is shown again when its part of the history is loaded.
+            if !is_persisted {
+                self.events.push_back(Event::Discarded(id));
+            }
+        }
         persisted.drop_other_log(self.epoch);
         let Some(account) = persisted.account else { return };
         account.known.iter().for_each(|range| self.known.insert(range.from, range.to));
         let nick = account.identity.nick;
         self.events.push_back(Event::HistoryPage(persisted.messages));
-        for queued in &persisted.send_queue {
+        // The device may be behind the leader.
+        let send_queue = if self.lists_unacknowledged { &[][..] } else { &persisted.send_queue };
+        for queued in send_queue {
             self.events.push_back(Event::Message(session::own_message(&nick, queued)));
         }
         self.emit_gaps();
     }
+
+    // ---- time
+
+    /// The tab is visible, or hidden.
+    pub fn handle_visibility(&mut self, now: Millis, visible: bool) {
+        if self.watch.handle_visibility(now, visible) && !visible {
+            self.messages.push_back(command::command(TabCommand::Hidden));
+        }
+    }
+
+    /// The browser refuses the lock, so this tab leads if no leader answers.
+    pub fn handle_lock_refused(&mut self, now: Millis) {
+        self.watch.handle_lock_refused(now);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        let sends = self.unreported.iter().filter(|unreported| !unreported.is_overdue);
+        let issued = self.commands.iter().map(|pending| pending.issued).chain(sends.map(|send| send.issued));
+        issued.min().map(|issued| issued + COMMAND_TIMEOUT_MS).into_iter().chain(self.watch.due()).min()
+    }
+
+    /// Handles everything that is due.
+    pub fn handle_timeout(&mut self, now: Millis) -> FollowerAction {
+        let due = self.watch.handle_timeout(now);
+        if due.ask {
+            self.messages.push_back(command::command(TabCommand::Visible));
+            if self.leader == 0 || self.snapshot_requested.is_some() {
+                self.messages.push_back(command::command(TabCommand::RequestSnapshot));
+            }
+        }
+        if due.outdated_since.is_some() && self.is_logged_in() {
+            self.events.push_back(Event::OutdatedSince(due.outdated_since));
+        }
+        self.fail_overdue(now);
+        if due.take_over { FollowerAction::TakeOver } else { FollowerAction::Nothing }
+    }
+
+    // ---- becoming the leader
 
     /// Prepares the content of the device's storage for the session of this tab, which becomes the leader: messages of
     /// another log than the one that this tab shows are dropped.
@@ -189,87 +365,33 @@ impl Follower {
         }
     }
 
-    /// Sends a message. It is reported at once.
-    ///
-    /// # Errors
-    /// As [`Session::handle_send`](session::Session::handle_send).
-    pub fn handle_send(&mut self, now: Clocks, id: MessageId, text: &str) -> Result<FollowerMessage, Status> {
-        let Some(identity) = &self.identity else { return Err(Status::NotConnected) };
-        let text = validate::content(text, &identity.limits)?;
-        if session::excess_bytes(identity, text) > 0 {
-            return Err(Status::ContentTooLong);
-        }
-        self.last_order = send_queue::order_after(Some(self.last_order), now.unix);
-        let (stage, order) = (Stage::Queued, self.last_order);
-        let queued = QueuedMessage {
-            id,
-            content: text.into(),
-            time: now.unix,
-            stage,
-            order,
-            ended: 0,
-            too_big: 0,
-            is_renamed: false,
-        };
-        self.events.push_back(Event::Message(session::own_message(&identity.nick, &queued)));
-        let value = persist::encode_queued(&queued);
-        let arguments = TabMessage { bytes: value.to_vec(), ..TabMessage::default() };
-        let command = encode_command(TabCommand::Send, arguments);
-        Ok(FollowerMessage { change: persist::put_queued(&queued), command, value })
+    /// The lease number for this tab if it becomes the leader at this Unix time. Larger than any that was heard.
+    #[must_use]
+    pub fn next_lease(&self, unix: i64) -> u64 {
+        u64::try_from(unix).unwrap_or(0).max(self.lease.saturating_add(1))
     }
 
-    /// Whether to send the command to load the newest part of the gap that ends with `to`: not when there is no such
-    /// gap, or another one is being loaded.
+    /// The data of the session as far as the leader has reported it, in case the device can't be read; `None` when the
+    /// user is not logged in.
     #[must_use]
-    pub fn handle_load_gap(&self, to: u64) -> bool {
-        self.loading == 0 && self.known.gaps().any(|gap| gap.to == to)
+    pub fn mirrored(&self) -> Option<Persisted> {
+        self.identity.as_ref().map(|_| Persisted::mirrored(&self.account, &self.unacknowledged))
     }
 
-    /// Seeks, like [`Session::handle_seek`](session::Session::handle_seek). Returns the command for the leader, unless
-    /// the target is known. `number` is random, so that no other tab has the same one.
-    #[must_use]
-    pub fn handle_seek(&mut self, number: u64, target: SeekTarget) -> Option<Bytes> {
-        if let SeekTarget::Seq(seq) = target {
-            let seq = self.known.nearest(seq);
-            if self.known.contains(seq) {
-                self.pending_seek = 0;
-                self.events.push_back(Event::SeekFinished { requester: LOCAL, seq: Some(seq) });
-                return None;
-            }
-        }
-        self.pending_seek = number.max(1);
-        Some(seek_command(self.pending_seek, self.epoch, target))
-    }
-
-    /// Searches, like [`Session::handle_search`](session::Session::handle_search). Returns the command for the leader.
-    /// `number` is random.
-    #[must_use]
-    pub fn handle_search(&mut self, number: u64, words: &str, before: u64) -> Bytes {
-        self.pending_search = number.max(1);
-        let bytes = words.as_bytes().to_vec();
-        let (number, epoch) = (self.pending_search, self.epoch);
-        let arguments = TabMessage { number, bytes, seq: before, epoch, ..TabMessage::default() };
-        encode_command(TabCommand::Search, arguments)
-    }
+    // ---- events
 
     /// Takes the messages that the leader may not have persisted before its tab was closed, for
     /// [`Session::handle_adopt_queued`](session::Session::handle_adopt_queued). None when messages were missed: the
     /// user may have discarded them.
     #[must_use]
     pub fn take_queued(&mut self) -> Vec<Message> {
-        let queued = std::mem::take(&mut self.queued);
+        let mut queued = std::mem::take(&mut self.unacknowledged);
+        queued.retain(|message| {
+            // Messages in other states are persisted; those of this tab are adopted by themselves.
+            message.delivery == Delivery::Queued
+                && self.unreported.iter().all(|unreported| unreported.id != message.id)
+        });
         if self.snapshot_requested.is_some() { Vec::new() } else { queued }
-    }
-
-    /// The leader's tab was closed: unfinished requests fail.
-    pub fn handle_leader_gone(&mut self) {
-        if std::mem::take(&mut self.pending_seek) != 0 {
-            self.events.push_back(Event::SeekFinished { requester: LOCAL, seq: None });
-        }
-        if std::mem::take(&mut self.pending_search) != 0 {
-            let results = Err(Status::NotConnected);
-            self.events.push_back(Event::SearchFinished { requester: LOCAL, results });
-        }
     }
 
     /// Reports the member list as a notice, without asking the leader.
@@ -284,12 +406,17 @@ impl Follower {
     }
 
     fn emit_gaps(&mut self) {
-        let gaps = GapState::between(&self.known, self.loading);
+        let gaps = GapState::between(&self.known, &self.loading);
         // The first report is made even when there are no gaps: it means that the server has a history.
         if self.known.newest().is_some() && self.reported.as_ref() != Some(&gaps) {
             self.reported = Some(gaps.clone());
             self.events.push_back(Event::Gaps(gaps));
         }
+    }
+
+    /// The next message for the other tabs.
+    pub fn poll_message(&mut self) -> Option<Bytes> {
+        self.messages.pop_front()
     }
 
     /// The next event for the user interface.
@@ -314,13 +441,4 @@ impl Follower {
     pub fn excess_bytes(&self, text: &str) -> usize {
         self.identity.as_ref().map_or(0, |identity| session::excess_bytes(identity, text))
     }
-}
-
-/// Clears the pending request if it is that of this requester. Returns whether it was.
-fn take_pending(pending: &mut Requester, requester: Requester) -> bool {
-    let matches = *pending == requester && requester != LOCAL;
-    if matches {
-        *pending = 0;
-    }
-    matches
 }

@@ -1,21 +1,29 @@
 //! A leader, a follower, and a server that the test plays.
 
+use prost::Message as _;
+
 use super::{events::Decoded, *};
 use crate::{
     codec::{self, Envelope},
-    event::{GapState, SearchResults},
-    model::{Delivery, Dialect, Message, PresenceState, Refusal},
+    device::TabEvent,
+    event::{Event, GapState, LOCAL, SearchResults},
+    model::{
+        Connection, Delivery, Dialect, Identity, Message, MessageId, PresenceState, Refusal, SeekTarget,
+    },
     persist::{Change, PERSISTED_MESSAGES, Persisted, Table},
     presence::PresenceChange,
-    session::Command,
+    ranges::Range,
+    session::{Clocks, Command as SessionCommand, Session},
     status::Status,
-    timeline::{RowKind, Timeline},
+    timeline::{Notice, RowKind, Timeline},
     wire::{self, chat_request::Extension},
 };
 
+mod lease;
 mod log_replaced;
 mod requests;
 mod takeover;
+mod world;
 
 const NOW: Clocks = Clocks { monotonic: 50_000, unix: 1_700_000_000_000 };
 
@@ -37,6 +45,7 @@ impl Tab {
             Event::Message(message) => self.timeline.insert(message),
             Event::HistoryPage(messages) => self.timeline.insert_page(messages),
             Event::Delivery(id, delivery) => self.timeline.set_delivery(id, delivery),
+            Event::Discarded(id) => self.timeline.discard(id),
             Event::LogReplaced => self.timeline.clear_acknowledged(),
             Event::Gaps(gaps) => {
                 self.timeline.set_gaps(&gaps);
@@ -78,7 +87,7 @@ impl Browser {
             session: Session::new(1, "test"),
             leader: Leader::new(9, false),
             leader_tab: Tab::new(),
-            follower: Follower::new(),
+            follower: Follower::new(NOW.monotonic, 0),
             follower_tab: Tab::new(),
             rows: Default::default(),
             sent: Vec::new(),
@@ -112,9 +121,9 @@ impl Browser {
     fn drain(&mut self) {
         while let Some(command) = self.session.poll_command() {
             match command {
-                Command::Send(bytes) => self.sent.extend(codec::decode_rich(&bytes).unwrap()),
-                Command::Persist { .. } if self.dying => {}
-                Command::Persist { ticket, changes } => {
+                SessionCommand::Send(bytes) => self.sent.extend(codec::decode_rich(&bytes).unwrap()),
+                SessionCommand::Persist { .. } if self.dying => {}
+                SessionCommand::Persist { ticket, changes } => {
                     changes.into_iter().for_each(|change| self.write(change));
                     self.session.handle_persisted(NOW, ticket);
                 }
@@ -145,9 +154,24 @@ impl Browser {
                 FollowerAction::Nothing => {}
                 FollowerAction::RequestSnapshot => self.sync(),
                 FollowerAction::LoadPersisted => self.read_device(),
+                FollowerAction::TakeOver => panic!("the leader responds"),
             }
         }
         self.drain_follower();
+    }
+
+    /// The follower loads a gap.
+    fn load_gap(&mut self, to: u64) {
+        self.follower.handle_load_gap(to);
+        self.drain_follower();
+        self.command_from_follower();
+    }
+
+    /// Delivers the follower's messages to the leader.
+    fn command_from_follower(&mut self) {
+        while let Some(message) = self.follower.poll_message() {
+            self.command(&message);
+        }
     }
 
     fn drain_follower(&mut self) {
@@ -262,6 +286,8 @@ fn every_event_is_the_same_after_encoding_and_decoding() {
         Event::LoggedOut,
         Event::Message(message),
         Event::HistoryPage(others),
+        Event::PageFinished { requester: 7, result: Ok(()) },
+        Event::PageFinished { requester: u64::MAX, result: Err(Status::LogUnavailable) },
         Event::SeekFinished { requester: u64::MAX, seq: None },
         Event::SeekFinished { requester: 1, seq: Some(9) },
         Event::SearchFinished { requester: 1, results: Err(Status::NoAnswer) },
@@ -384,7 +410,7 @@ fn a_message_of_a_follower_is_sent_once_by_the_leader() {
     let long = "x".repeat(20_000);
     assert_eq!(browser.follower.handle_send(NOW, id, &long), Err(Status::ContentTooLong));
     assert_eq!(browser.follower.excess_bytes(&long), 20_000 - 16 * 1024);
-    assert_eq!(Follower::new().handle_send(NOW, id, "x"), Err(Status::NotConnected));
+    assert_eq!(Follower::new(0, 0).handle_send(NOW, id, "x"), Err(Status::NotConnected));
 }
 
 #[test]
@@ -420,9 +446,9 @@ fn a_follower_loads_its_own_gaps() {
     assert!(state.gap.from == 0 && state.gap.to > 0 && browser.leader_tab.gaps.is_empty());
     assert_eq!(browser.follower_tab.shown().len() as u64, last - state.gap.to);
     browser.sent.clear();
-    assert!(browser.follower.handle_load_gap(state.gap.to));
-    browser.command(&load_gap_command(state.gap.to));
-    assert!(!browser.follower.handle_load_gap(state.gap.to), "one gap at a time");
+    browser.load_gap(state.gap.to);
+    browser.load_gap(state.gap.to);
+    assert_eq!(browser.sent.len(), 1, "one gap at a time");
     let Some(Extension::HistoryRequest(request)) = browser.sent[0].extension else { panic!() };
     browser.receive(&page(request.request, 0, state.gap.to));
     browser.both_show(usize::try_from(last).unwrap());
@@ -437,11 +463,7 @@ fn a_followers_gap_is_loading_until_the_request_ends() {
     browser.sync();
     let to = browser.follower_tab.gaps[0].gap.to;
     let loading = |browser: &Browser| browser.follower_tab.gaps.iter().any(|state| state.loading);
-    let load = |browser: &mut Browser| {
-        assert!(browser.follower.handle_load_gap(to));
-        browser.drain_follower();
-        browser.command(&load_gap_command(to));
-    };
+    let load = |browser: &mut Browser| browser.load_gap(to);
     load(&mut browser);
     assert!(loading(&browser), "although the leader has no gap");
     let Some(Extension::HistoryRequest(request)) = browser.sent.last().unwrap().extension.clone() else {
@@ -458,7 +480,9 @@ fn a_followers_gap_is_loading_until_the_request_ends() {
     assert!(!loading(&browser), "the connection is gone");
     load(&mut browser);
     assert!(!loading(&browser), "nothing is requested without a connection");
-    assert!(!browser.follower.handle_load_gap(to - 1), "there is no such gap");
+    browser.sent.clear();
+    browser.load_gap(to - 1);
+    assert_eq!(browser.sent.len(), 0, "there is no such gap");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{
     CONTINUES_WITHIN_MS, OtherRow, PackedRow, Row, RowIndex, RowKind, RowMetrics, Timeline, block::latest,
 };
-use crate::event::GapState;
+use crate::{event::GapState, ranges::Gap};
 
 impl Timeline {
     /// The number of rows.
@@ -114,6 +114,13 @@ impl Timeline {
     #[must_use]
     pub fn gap_at(&self, at: usize) -> Option<GapState> {
         self.gap(self.packed(self.index(at)?).key)
+    }
+
+    /// Whether a row shows exactly this gap.
+    #[must_use]
+    pub fn has_gap(&self, gap: Gap) -> bool {
+        let is_it = |other: &OtherRow| matches!(other, OtherRow::Gap(state) if state.gap == gap);
+        self.others.values().any(is_it)
     }
 
     /// The sequence number of a row's message; `None` for other rows, and for messages without one.

@@ -207,7 +207,7 @@ impl Page {
     }
 
     /// The browser's process id.
-    fn process(&self) -> String {
+    pub(super) fn process(&self) -> String {
         let lock = match self.browser() {
             Browser::Chromium => "SingletonLock",
             Browser::Firefox => "lock",
@@ -270,7 +270,7 @@ impl Page {
         self.client().issue_cmd(Vendor { path, body: body.to_string() }).await.map_err(|e| e.to_string())
     }
 
-    fn only_chromium_can(&self, what: &str) {
+    pub(super) fn only_chromium_can(&self, what: &str) {
         let browser = self.browser();
         assert!(browser == Browser::Chromium, "{}: only Chromium can {what}, not {browser}", self.inner.name);
     }

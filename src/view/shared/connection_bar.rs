@@ -9,14 +9,15 @@ use parlour_core::{
 use super::{tr, use_texts};
 use crate::{ctrl::use_store, i18n::Key};
 
-/// The state of the connection and the action available in it. Follows the store's connection, round-trip time, retry
-/// countdown and `from_device`.
+/// The state of the connection and the action available in it, or how long this is unknown. Follows the store's connection,
+/// round-trip time, retry countdown, `outdated_seconds` and `from_device`.
 #[component]
 pub fn ConnectionBar() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let (connection, from_device) = (store.connection, store.from_device);
     // The first attempt of a page that already shows persisted messages is not an outage.
     let state = move || match connection.with(state_name) {
+        _ if store.outdated_seconds.get().is_some() => "outdated",
         "reconnecting" if from_device.get() && connection.with(is_first_attempt) => "resuming",
         state => state,
     };
@@ -26,6 +27,7 @@ pub fn ConnectionBar() -> impl IntoView {
 
     let sentence = move || {
         connection.with(|connection| match connection {
+            _ if state() == "outdated" => t().text(Key::ConnectionOutdated),
             Connection::Idle => t().text(Key::ConnectionIdle),
             Connection::Connecting => t().text(Key::ConnectionConnecting),
             Connection::Reconnecting { .. } if state() == "resuming" => t().text(Key::ConnectionConnecting),
@@ -38,6 +40,9 @@ pub fn ConnectionBar() -> impl IntoView {
         })
     };
     let countdown = move || match store.retry_in_seconds.get() {
+        _ if state() == "outdated" => {
+            t().connection_outdated_since(store.outdated_seconds.get().unwrap_or(0) as usize)
+        }
         _ if state() != "reconnecting" => String::new(),
         Some(seconds) => t().connection_retry_in(seconds as usize),
         None => t().text(Key::ConnectionReconnecting).to_owned(),
@@ -105,7 +110,8 @@ fn BasicServerLimits() -> impl IntoView {
 #[component]
 fn ActionButton() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    let action = Memo::new(move |_| store.connection.with(action));
+    let is_outdated = move || store.outdated_seconds.with(Option::is_some);
+    let action = Memo::new(move |_| store.connection.with(action).filter(|_| !is_outdated()));
     let label = move || {
         action.get().map(|action| {
             t().text(match action {

@@ -17,6 +17,8 @@ use crate::ctrl::Store;
 const PAGE_HEIGHT_PX: f64 = 4_000.0;
 /// Number of messages that a seek loads before its target, and from the target on.
 const HALF_PAGE: u64 = HISTORY_PAGE_MESSAGES as u64 / 2;
+/// Delay before a request is repeated that has not changed its gap, in ms: after the first failure, and the maximum.
+const REPEAT_MS: std::ops::RangeInclusive<u32> = 500..=16_000;
 /// The viewport has to stay in the middle of a gap for this long before anything is loaded there, so that a fling past it
 /// loads nothing.
 const SETTLE_MS: u32 = 80;
@@ -34,21 +36,51 @@ enum Request {
 #[derive(Clone, Copy)]
 pub struct GapLoader {
     store: Store,
-    /// The gap that was requested last. If loading fails, it is not requested again until the reader scrolls or presses
-    /// the gap's button.
+    /// The gap that was requested last. It is requested again when the reader scrolls, or some time after the request has
+    /// ended without changing it.
     requested: StoredValue<Option<Gap>>,
+    /// The number of requests for this gap that ended without changing it.
+    failures: StoredValue<u32>,
     settle_timer: StoredValue<Option<Timeout>, LocalStorage>,
+    repeat_timer: StoredValue<Option<Timeout>, LocalStorage>,
 }
 
 impl GapLoader {
     pub fn new(store: Store) -> Self {
-        Self { store, requested: StoredValue::new(None), settle_timer: StoredValue::new_local(None) }
+        Self {
+            store,
+            requested: StoredValue::new(None),
+            failures: StoredValue::new(0),
+            settle_timer: StoredValue::new_local(None),
+            repeat_timer: StoredValue::new_local(None),
+        }
     }
 
     /// Allows a gap that could not be loaded to be requested again, as after scrolling.
     pub fn reset(self) {
         self.requested.set_value(None);
+        self.failures.set_value(0);
         self.settle_timer.set_value(None);
+        self.repeat_timer.set_value(None);
+    }
+
+    /// Handles the end of a request: calls `load_near` to load what is near the viewport now. If the request has not
+    /// changed its gap, this happens after a delay. A request of another tab may have changed the gap first.
+    pub fn handle_finished(self, load_near: impl Fn() + 'static) {
+        let Some(gap) = self.requested.get_value() else { return load_near() };
+        let is_unchanged = self.store.with_timeline(|timeline| timeline.has_gap(gap));
+        let failures = if is_unchanged { self.failures.get_value() } else { 0 };
+        self.failures.set_value(failures + 1);
+        let delay = REPEAT_MS.start().saturating_mul(1 << failures.min(10)).min(*REPEAT_MS.end());
+        let repeat = move || {
+            self.requested.set_value(None);
+            load_near();
+        };
+        if is_unchanged {
+            self.repeat_timer.set_value(Some(Timeout::new(delay, repeat)));
+        } else {
+            repeat();
+        }
     }
 
     /// Loads a gap that is within one viewport height of the viewport, if there is one. `top` is the timeline position of

@@ -116,6 +116,11 @@ impl Scroller {
             false,
         );
         Effect::watch(
+            move || store.finished_pages.track(),
+            move |_, _, _| gaps.handle_finished(move || self.with_renderer(|renderer| renderer.load_gaps())),
+            false,
+        );
+        Effect::watch(
             move || store.seek_result.get().and_then(|target| target.seq),
             move |seq, _, _| {
                 if let Some(seq) = *seq {

@@ -179,7 +179,9 @@ fn a_refused_or_lost_page_can_be_requested_again() {
     let Some(Ext::Refusal(inner)) = &mut refusal.extension else { unreachable!() };
     inner.request = 1;
     driver.receive(&refusal);
-    assert_eq!(driver.events, [Event::Gaps(vec![GapState { gap: Gap { from: 0, to: 9 }, loading: false }])]);
+    let gap = Event::Gaps(vec![GapState { gap: Gap { from: 0, to: 9 }, loading: false }]);
+    let finished = Event::PageFinished { requester: 0, result: Err(Status::RateLimited) };
+    assert_eq!(driver.events, [gap, finished]);
     driver.session.handle_load_gap(driver.now, 9);
     driver.drain();
     driver.clear();

@@ -146,7 +146,7 @@ fn a_new_seek_replaces_the_previous_one_and_late_pages_are_used() {
     driver.seek(SeekTarget::Seq(5));
     driver.receive(&page(4, 110, 210));
     assert_eq!(driver.finished(), [(0, Some(5))], "a seek to a known target replaces the previous one too");
-    driver.session.handle_load_gap_for(driver.now, 180);
+    driver.session.handle_load_gap_for(driver.now, 7, 180);
     driver.drain();
     assert_eq!(driver.requests().len(), 2, "the request of the replaced seek does not block this one");
 }
@@ -210,7 +210,16 @@ fn results_for_another_tab_carry_its_requester_number() {
     );
     driver.session.handle_seek_for(driver.now, 7, SeekTarget::Seq(9));
     driver.seek(SeekTarget::Seq(99));
-    assert_eq!(driver.finished()[1..], [(7, None)], "replaced by the local seek");
+    assert_eq!(driver.finished()[1..], [], "not replaced by the local seek");
+    driver.receive(&page(3, 49, 149));
+    driver.receive(&page(2, 0, 49));
+    assert_eq!(driver.finished()[1..], [(0, Some(99)), (7, Some(9))]);
+    let other = |seq| (7 << 32 | seq, SeekTarget::Seq(seq));
+    for (requester, target) in [other(160), other(170)] {
+        driver.session.handle_seek_for(driver.now, requester, target);
+    }
+    driver.closed(1006);
+    assert_eq!(driver.finished()[3..], [(7 << 32 | 170, None)], "a tab's own seek replaces its previous one");
     reconnect(&mut driver);
     driver.session.handle_seek_for(driver.now, 0, SeekTarget::Time(1));
     driver.drain();

@@ -106,12 +106,11 @@ fn a_new_leader_drops_what_the_device_has_of_the_previous_log() {
 fn a_seek_of_the_previous_log_fails() {
     let mut browser = both_have_four();
     browser.follower.handle_evicted(Range { from: 0, to: 2 });
-    let seek = browser.follower.handle_seek(9, SeekTarget::Seq(1)).unwrap();
-    let search = browser.follower.handle_search(9, "words", 3);
+    browser.follower.handle_seek(SeekTarget::Seq(1));
+    browser.follower.handle_search("words", 3);
     browser.reconnect(&[2], 3, false);
     browser.sent.clear();
-    browser.command(&seek);
-    browser.command(&search);
+    browser.command_from_follower();
     assert_eq!(browser.sent, [], "the same number is that of another message");
     let finished = |event: &&Event| {
         matches!(

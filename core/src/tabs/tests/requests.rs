@@ -36,17 +36,15 @@ impl Browser {
         browser
     }
 
-    fn seek(&mut self, number: u64, target: SeekTarget) {
-        let command = self.follower.handle_seek(number, target);
+    fn seek(&mut self, target: SeekTarget) {
+        self.follower.handle_seek(target);
         self.drain_follower();
-        if let Some(command) = command {
-            self.command(&command);
-        }
+        self.command_from_follower();
     }
 
-    fn search(&mut self, number: u64, words: &str) {
-        let command = self.follower.handle_search(number, words, 70);
-        self.command(&command);
+    fn search(&mut self, words: &str) {
+        self.follower.handle_search(words, 70);
+        self.command_from_follower();
     }
 
     /// The number of the leader's last request.
@@ -63,7 +61,7 @@ impl Browser {
 fn a_followers_seek_does_not_move_the_leader() {
     let mut browser = Browser::with_gap();
     let last = 3 * PERSISTED_MESSAGES as u64;
-    browser.seek(77, SeekTarget::Seq(last - 1));
+    browser.seek(SeekTarget::Seq(last - 1));
     assert_eq!(
         (seeks(&browser.follower_tab), browser.sent.len()),
         (vec![Some(last - 1)], 0),
@@ -71,9 +69,11 @@ fn a_followers_seek_does_not_move_the_leader() {
     );
     for (number, seek) in [(78, SeekTarget::Seq(200)), (79, SeekTarget::Time(1))] {
         browser.follower_tab.events.clear();
-        browser.seek(number, seek);
+        browser.seek(seek);
         assert_eq!(browser.follower_tab.gaps[0].loading, matches!(seek, SeekTarget::Seq(_)));
-        assert!(!browser.follower.handle_load_gap(browser.follower_tab.gaps[0].gap.to), "one gap at a time");
+        let sent = browser.sent.len();
+        browser.load_gap(browser.follower_tab.gaps[0].gap.to);
+        assert_eq!(browser.sent.len(), sent, "one request at a time");
         let page =
             if number == 78 { page(browser.request(), 150, 250) } else { page(browser.request(), 10, 20) };
         browser.receive(&page);
@@ -99,20 +99,81 @@ fn a_followers_seek_does_not_move_the_leader() {
 #[test]
 fn a_follower_ignores_the_results_of_another_follower() {
     let mut browser = Browser::with_gap();
-    browser.seek(77, SeekTarget::Seq(200));
-    let mut another = Follower::new();
-    let command = another.handle_seek(99, SeekTarget::Seq(300)).unwrap();
-    browser.command(&command);
-    assert_eq!(seeks(&browser.follower_tab), [None], "replaced by the other seek");
+    browser.seek(SeekTarget::Seq(200));
+    let mut another = Follower::new(0, 2 << 32);
+    another.handle_seek(SeekTarget::Seq(300));
+    browser.command(&another.poll_message().unwrap());
     browser.receive(&page(2, 250, 350));
-    assert_eq!(seeks(&browser.follower_tab), [None]);
+    assert_eq!(seeks(&browser.follower_tab), [], "the seeks of different tabs do not replace each other");
+    browser.receive(&page(1, 150, 250));
+    assert_eq!(seeks(&browser.follower_tab), [Some(200)]);
+}
+
+/// The results of a tab's requests to load a gap.
+fn pages(tab: &Tab) -> Vec<Result<(), Status>> {
+    let results = tab.events.iter().filter_map(|event| match event {
+        Event::PageFinished { requester: LOCAL, result } => Some(*result),
+        Event::PageFinished { .. } => panic!("the result of another tab"),
+        _ => None,
+    });
+    results.collect()
+}
+
+#[test]
+fn requests_of_two_tabs_are_all_answered() {
+    let mut browser = Browser::with_gap();
+    browser.session.handle_evicted(Range { from: 100, to: 300 });
+    browser.drain();
+    browser.leader_tab.events.clear();
+    // Both scroll at once: to the gap's end, and into the middle of another one. Then the leader scrolls again.
+    browser.session.handle_load_gap(NOW, 300);
+    browser.drain();
+    browser.load_gap(browser.follower_tab.gaps[0].gap.to);
+    browser.session.handle_seek(NOW, SeekTarget::Seq(150));
+    browser.drain();
+    assert_eq!(browser.sent.len(), 2, "no more may be unanswered");
+    assert_eq!((pages(&browser.leader_tab), pages(&browser.follower_tab)), (vec![], vec![]));
+    let to = browser.follower_tab.gaps[0].gap.to;
+    browser.receive(&page(1, 200, 300));
+    browser.receive(&page(2, to - 100, to));
+    browser.receive(&page(3, 100, 200));
+    assert_eq!(pages(&browser.follower_tab), [Ok(())]);
+    assert_eq!(browser.follower_tab.gaps.last().unwrap().gap.to, to - 100);
+    assert_eq!((seeks(&browser.leader_tab), &browser.leader_tab.gaps[..]), (vec![Some(150)], &[][..]));
+}
+
+#[test]
+fn a_followers_request_that_ends_without_a_page_is_reported() {
+    let mut browser = Browser::with_gap();
+    let to = browser.follower_tab.gaps[0].gap.to;
+    browser.load_gap(to);
+    let code = Status::LogUnavailable.code().into();
+    let refusal = wire::Refusal { code, request: browser.request(), ..wire::Refusal::default() };
+    browser.receive(&codec::extension("", Extension::Refusal(refusal)));
+    browser.load_gap(to);
+    browser.session.handle_timeout(Clocks { monotonic: NOW.monotonic + 10_000, ..NOW });
+    browser.drain();
+    let expected = [Err(Status::LogUnavailable), Err(Status::NoAnswer)];
+    assert_eq!(pages(&browser.follower_tab), expected);
+    browser.load_gap(to - 1);
+    assert_eq!(pages(&browser.follower_tab)[2..], [Ok(())], "there is no such gap any more");
+    browser.session.handle_closed(NOW, 1006);
+    browser.drain();
+    browser.load_gap(to);
+    browser.load_gap(to);
+    let expected = [Err(Status::NotConnected), Err(Status::NotConnected)];
+    assert_eq!(pages(&browser.follower_tab)[3..], expected, "there is no connection");
+    browser.follower.handle_load_gap(to);
+    browser.follower.handle_leader_gone();
+    browser.drain_follower();
+    assert_eq!(pages(&browser.follower_tab)[5..], [Err(Status::NotConnected)], "no leader");
 }
 
 #[test]
 fn unfinished_requests_of_a_follower_fail() {
     let mut browser = Browser::with_gap();
-    browser.seek(77, SeekTarget::Seq(200));
-    browser.search(78, "hello");
+    browser.seek(SeekTarget::Seq(200));
+    browser.search("hello");
     browser.sync();
     assert_eq!(seeks(&browser.follower_tab), [], "the requests are not answered yet");
     browser.session.handle_closed(NOW, 1006);
@@ -127,9 +188,9 @@ fn unfinished_requests_of_a_follower_fail() {
         "each fails once"
     );
     // A new leader does not answer the requests of the previous one.
-    let _ = browser.follower.handle_seek(79, SeekTarget::Seq(200));
-    let _ = browser.follower.handle_search(80, "hello", 0);
-    let snapshot = Leader::new(5, true).snapshot(NOW.monotonic, &browser.session);
+    browser.follower.handle_seek(SeekTarget::Seq(200));
+    browser.follower.handle_search("hello", 0);
+    let snapshot = Leader::new(10, true).snapshot(NOW.monotonic, &browser.session);
     browser.deliver(&snapshot);
     assert_eq!((seeks(&browser.follower_tab).len(), searches(&browser.follower_tab).len()), (2, 2));
 }
@@ -137,8 +198,8 @@ fn unfinished_requests_of_a_follower_fail() {
 #[test]
 fn a_follower_can_search() {
     let mut browser = Browser::with_gap();
-    browser.search(77, "old");
-    browser.search(78, "你好");
+    browser.search("old");
+    browser.search("你好");
     assert_eq!(browser.sent.len(), 1);
     let results_page = |request, seqs: &[u64]| {
         let frames = seqs.iter().map(|seq| codec::encode(&message(*seq))).collect();
@@ -183,7 +244,7 @@ fn messages_evicted_in_a_follower_become_its_gaps() {
     browser.drain_follower();
     assert_eq!(
         browser.follower_tab.gaps,
-        GapState::between(&[(0, 4), (9, 9)].map(range).into_iter().collect(), 0)
+        GapState::between(&[(0, 4), (9, 9)].map(range).into_iter().collect(), &[])
     );
     browser.receive(&message(10));
     let gaps: Vec<_> = browser.follower_tab.gaps.iter().map(|state| (state.gap.from, state.gap.to)).collect();
