@@ -8,7 +8,7 @@ use parlour_core::{
     Millis,
     event::Event,
     model::{Connection, MessageId},
-    persist::{self, Persisted},
+    persist::Persisted,
     session::Session,
     status::Status,
     tabs::{self, Follower, FollowerAction, Leader, LeaderAction, TabCommand},
@@ -127,7 +127,7 @@ impl Service {
     }
 
     /// Opens the channel of a scope, and requests its leadership.
-    fn open_channel(&self, scope: &str, login_number: u64) -> TabChannel {
+    pub(super) fn open_channel(&self, scope: &str, login_number: u64) -> TabChannel {
         let (receiver, candidate) = (self.clone(), self.clone());
         TabChannel::join(
             scope,
@@ -142,38 +142,6 @@ impl Service {
                 }
             },
         )
-    }
-
-    /// The user continues under another nick: enters its scope. The leader takes the persisted data along, and requests
-    /// the leadership before the followers hear of it. Returns the channel of the previous scope.
-    pub(super) fn enter_scope_of(&self, nick: &str) -> Option<TabChannel> {
-        let (previous, scope, login_number) = {
-            let inner = self.inner.borrow();
-            let scope = persist::scope(persist::server_url(&inner.scope), nick);
-            (inner.scope.clone(), scope, inner.login_number)
-        };
-        if *previous == *scope {
-            return None;
-        }
-        if self.is_follower() {
-            let channel = self.inner.borrow_mut().tab_channel.take();
-            self.join(&scope, nick.into(), false);
-            return channel;
-        }
-        let (service, moved) = (self.clone(), storage::rename(&previous, &scope));
-        spawn_local(async move {
-            let moved = moved.await;
-            if service.is_current(login_number) {
-                service.storage_result(moved);
-            }
-        });
-        config::remember_scope(&scope);
-        let channel = self.open_channel(&scope, login_number);
-        let mut inner = self.inner.borrow_mut();
-        inner.scope = scope.into();
-        inner.session_scope = inner.scope.clone();
-        inner.nick = nick.into();
-        inner.tab_channel.replace(channel)
     }
 
     /// Leaves the tabs of the scope after a logout.

@@ -7,6 +7,7 @@
 mod browser;
 mod chat_session;
 mod leadership;
+mod rename;
 mod storage;
 mod tab_channel;
 mod visibility;

@@ -1,0 +1,41 @@
+//! Continuing under another nick: the tabs and the persisted data move to its scope.
+
+use parlour_core::persist;
+use wasm_bindgen_futures::spawn_local;
+
+use super::{Service, storage, tab_channel::TabChannel};
+use crate::config;
+
+impl Service {
+    /// The user continues under another nick: enters its scope. The leader takes the persisted data along, and requests
+    /// the leadership before the followers hear of it. Returns the channel of the previous scope.
+    pub(super) fn enter_scope_of(&self, nick: &str) -> Option<TabChannel> {
+        let (previous, scope, login_number) = {
+            let inner = self.inner.borrow();
+            let scope = persist::scope(persist::server_url(&inner.scope), nick);
+            (inner.scope.clone(), scope, inner.login_number)
+        };
+        if *previous == *scope {
+            return None;
+        }
+        if self.is_follower() {
+            let channel = self.inner.borrow_mut().tab_channel.take();
+            self.join(&scope, nick.into(), false);
+            return channel;
+        }
+        let (service, moved) = (self.clone(), storage::rename(&previous, &scope));
+        spawn_local(async move {
+            let moved = moved.await;
+            if service.is_current(login_number) {
+                service.storage_result(moved);
+            }
+        });
+        config::remember_scope(&scope);
+        let channel = self.open_channel(&scope, login_number);
+        let mut inner = self.inner.borrow_mut();
+        inner.scope = scope.into();
+        inner.session_scope = inner.scope.clone();
+        inner.nick = nick.into();
+        inner.tab_channel.replace(channel)
+    }
+}
