@@ -97,7 +97,6 @@ statuses! {
     /// The tab that owns the session did not execute a command in time.
     TabUnresponsive = 19, Later, "Another tab of this chat does not respond; close that tab, then try again.";
 
-
     /// The connection was closed normally.
     Normal = 1000, Terminal, "The connection was closed.";
     /// The peer is going away: the server stops, or the user leaves the page.
