@@ -270,28 +270,30 @@ impl Service {
             }
             let mut persisted = persisted.or_else(|| follower.mirrored()).unwrap_or_default();
             follower.handle_promotion(&mut persisted);
-            let log_replaced =
-                std::iter::from_fn(|| follower.poll_event()).filter(|e| *e == Event::LogReplaced).count() > 0;
+            // Requests that were made while the device was read. The server sends again what the other events report.
+            follower.handle_leader_gone();
+            let events = std::iter::from_fn(|| follower.poll_event());
+            let events: Vec<_> = events.filter(is_kept_by_leader).collect();
             if persisted.is_logged_in() || inner.is_new_login {
                 let received = std::mem::take(received);
                 let (unsent, unanswered) = (follower.take_queued(), follower.take_unanswered());
                 let has_followers = follower.is_logged_in() || !received.is_empty();
                 inner.role = Role::Leader(Box::new(Leader::new(lease, has_followers)));
                 inner.gate = Gate::default();
-                Some((persisted, received, unsent, unanswered, inner.nick.clone(), log_replaced))
+                Some((persisted, received, unsent, unanswered, inner.nick.clone(), events))
             } else {
                 None
             }
         };
-        let Some((persisted, received, unsent, (sends, commands), nick, log_replaced)) = prepared else {
+        let Some((persisted, received, unsent, (sends, commands), nick, events)) = prepared else {
             // The previous leader has logged out.
             (self.sink)(Event::LoggedOut);
             return self.end();
         };
         (self.sink)(Event::OutdatedSince(None));
-        if log_replaced {
-            let unread_changed = self.inner.borrow_mut().unread.handle_event(&Event::LogReplaced);
-            (self.sink)(Event::LogReplaced);
+        for event in events {
+            let unread_changed = self.inner.borrow_mut().unread.handle_event(&event);
+            (self.sink)(event);
             self.update_unread(unread_changed);
         }
         self.with_session(|session| {
@@ -569,4 +571,15 @@ impl Service {
         );
         Ok(())
     }
+}
+
+/// Whether the events of a follower that becomes the leader are reported, like this one.
+fn is_kept_by_leader(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::LogReplaced
+            | Event::PageFinished { .. }
+            | Event::SeekFinished { .. }
+            | Event::SearchFinished { .. }
+    )
 }

@@ -6,17 +6,44 @@ use parlour_server::hub::tables::TableSizes;
 use super::{
     machine::{SESSION_GRACE_MS, empty_tables},
     network::Packet,
+    tab::{Role, Tab},
     truth::{self, User},
     witness,
     world::{At, NOTICE_MS, World},
 };
 
+/// The longest time for which a visible tab follows one that hangs, in ms.
+const TAKE_OVER_MS: Millis = 15_000;
 /// The longest time that a seek or a search may take, in ms.
 const ANSWER_TIMEOUT_MS: Millis = 60_000;
 
 pub fn check_all_online(world: &World) {
     for device in &world.devices {
         assert!(device.tabs.iter().any(|tab| tab.is_online()), "{} is offline", device.account().nick);
+    }
+}
+
+/// A leader that hangs is replaced by a visible tab.
+pub fn check_leaders(world: &World) {
+    for device in &world.devices {
+        let hangs = |tab: &Tab| tab.hung_until > world.now;
+        // A tab that hung is steady since it woke up.
+        let is_steady =
+            |tab: &Tab| tab.steady_since.max(tab.hung_until.min(world.now)) + TAKE_OVER_MS <= world.now;
+        let is_stuck =
+            |tab: &Tab| tab.is_leader() && hangs(tab) && tab.steady_since + TAKE_OVER_MS <= world.now;
+        for (number, leader) in device.tabs.iter().enumerate().filter(|(_, tab)| is_stuck(tab)) {
+            let holds_lock = device.accounts[leader.account].lock.holder == Some(number);
+            let can_lead = |tab: &&Tab| {
+                matches!(tab.role, Role::Follower(_)) && tab.account == leader.account && tab.is_visible
+            };
+            let successor = device.tabs.iter().filter(can_lead).find(|tab| !hangs(tab) && is_steady(tab));
+            assert!(
+                !holds_lock || successor.is_none(),
+                "{} has followed a tab that hangs for {TAKE_OVER_MS} ms",
+                device.account().nick
+            );
+        }
     }
 }
 
@@ -43,6 +70,9 @@ pub fn settle(world: &mut World) {
         }
     }
     world.servers.iter_mut().for_each(|server| server.skew = 0);
+    for at in world.open_tabs() {
+        world.set_visible(at, true);
+    }
     // Longer than a heartbeat and its deadline, so that dead connections are detected.
     world.advance(30_000);
     wait_until_quiet(world);

@@ -18,6 +18,8 @@ pub struct Account {
     pub server: usize,
     pub nick: String,
     pub storage: Storage,
+    /// The lease number of the last leader that could be recorded.
+    pub lease: u64,
     pub lock: Lock,
     pub ledger: Ledger,
 }
@@ -48,6 +50,12 @@ impl Lock {
         Some((tab, login))
     }
 
+    /// A tab takes the lock from the one that holds it. Returns that one.
+    pub fn steal(&mut self, tab: usize) -> Option<usize> {
+        self.waiting.retain(|(waiting, _)| *waiting != tab);
+        self.holder.replace(tab).filter(|holder| *holder != tab)
+    }
+
     /// A tab gives up the lock, which is free from `free_at` on, or its request.
     pub fn release(&mut self, tab: usize, free_at: Millis) {
         self.waiting.retain(|(waiting, _)| *waiting != tab);
@@ -58,6 +66,12 @@ impl Lock {
 }
 
 impl Account {
+    /// Records the lease number of a new leader, or a larger one if that is not larger than the last one.
+    pub fn claim_lease(&mut self, lease: u64) -> u64 {
+        self.lease = lease.max(self.lease + 1);
+        self.lease
+    }
+
     /// These changes were written.
     pub fn persisted(&mut self, changes: &[Change]) {
         for id in storage::queued_by(changes) {
@@ -81,14 +95,14 @@ impl Account {
 
 /// A transaction that a tab has requested.
 pub enum Work {
-    /// The changes of a session.
-    Persist(u64, Vec<Change>),
+    /// The changes of a session whose tab has this lease number.
+    Persist(u64, Vec<Change>, Option<u64>),
     /// A message of a follower.
     Forward(FollowerMessage),
     /// A follower reads.
     Mirror,
-    /// The next leader reads; whether it has followed another.
-    Lead(bool),
+    /// The next leader records its lease number, and reads.
+    Lead(u64),
 }
 
 /// A requested transaction.
@@ -107,7 +121,7 @@ impl Request {
     /// The changes to write; `None` if it reads.
     pub fn changes(&self) -> Option<&[Change]> {
         match &self.work {
-            Work::Persist(_, changes) => Some(changes),
+            Work::Persist(_, changes, _) => Some(changes),
             Work::Forward(message) => Some(std::slice::from_ref(&message.change)),
             Work::Mirror | Work::Lead(_) => None,
         }
@@ -133,6 +147,8 @@ pub struct Device {
     /// The page has waited for a transaction in vain, so that it does not wait for the next ones.
     pub timed_out: bool,
     pub middlebox: Option<Middlebox>,
+    /// The browser refuses all locks.
+    pub refuses_locks: bool,
     /// Offset by which this device's clock is ahead.
     pub skew: i64,
 }
@@ -144,6 +160,7 @@ impl Device {
             server,
             nick,
             storage: Storage::default(),
+            lease: 0,
             lock: Lock::default(),
             ledger: Ledger::default(),
         };
@@ -156,6 +173,7 @@ impl Device {
             stuck: Vec::new(),
             timed_out: false,
             middlebox: None,
+            refuses_locks: false,
             skew: 0,
         }
     }
@@ -177,7 +195,7 @@ impl Device {
             let tabs = self.tabs.iter().filter(|tab| tab.has_joined() && tab.account == number);
             let tabs = tabs.map(|tab| {
                 let members = match &tab.role {
-                    Role::Follower(follower) => follower.members().0,
+                    Role::Follower(follower) | Role::Promoting(follower, ..) => follower.members().0,
                     _ => tab.session.members().0,
                 };
                 (&tab.view, truth::names(&members))

@@ -39,18 +39,24 @@ impl World {
         let due = |request: &mut Request| request.due <= now;
         while let Some(request) = self.devices[device].requests.pop_front_if(due) {
             let this = &mut self.devices[device];
-            let wait = this.execute(&request);
+            let (wait, is_refused) = this.execute(&request);
             let leaves = is_logout(request.changes().unwrap_or_default());
-            let account = &this.accounts[request.account];
-            let read = || (this.health == Health::Works).then(|| account.storage.persisted());
+            let account = &mut this.accounts[request.account];
+            let works = this.health == Health::Works;
+            let read = || works.then(|| account.storage.persisted());
             let callback = match request.work {
-                Work::Persist(ticket, _) => Callback::Persisted(request.session, ticket),
-                Work::Forward(message) => Callback::Forward(message),
+                Work::Persist(..) if is_refused => Callback::Superseded(request.session),
+                Work::Persist(ticket, ..) => Callback::Persisted(request.session, ticket),
+                Work::Forward(message) => Callback::Stored(message),
                 Work::Mirror => Callback::Mirror(read()),
-                Work::Lead(was_following) => Callback::Lead(read(), was_following),
+                Work::Lead(lease) => {
+                    let persisted = read();
+                    let recorded = if works { account.claim_lease(lease) } else { lease };
+                    Callback::Lead(lease, recorded, persisted)
+                }
             };
             this.tabs[request.tab].callbacks.push_back((now + wait, request.login, callback));
-            if leaves && matches!(this.health, Health::Works | Health::Absent) {
+            if leaves && !is_refused && matches!(this.health, Health::Works | Health::Absent) {
                 self.forget_secrets((device, request.account));
             }
         }
@@ -73,14 +79,18 @@ impl Device {
         }
     }
 
-    /// Executes a transaction. Returns after which time its result is reported, in ms.
-    fn execute(&mut self, request: &Request) -> Millis {
+    /// Executes a transaction. Returns after which time its result is reported, in ms, and whether it was refused because
+    /// its tab is not the leader any more.
+    fn execute(&mut self, request: &Request) -> (Millis, bool) {
         let account = &mut self.accounts[request.account];
         let changes = request.changes().unwrap_or_default();
         if self.health == Health::Works {
+            if matches!(request.work, Work::Persist(.., Some(lease)) if lease < account.lease) {
+                return (0, true);
+            }
             account.storage.apply(changes);
             account.persisted(changes);
-            return 0;
+            return (0, false);
         }
         for id in queued_by(changes) {
             account.not_persisted(id);
@@ -93,9 +103,11 @@ impl Device {
         match self.health {
             Health::Hangs(_) => {
                 self.stuck.push((request.tab, request.account, changes.to_vec()));
-                if std::mem::replace(&mut self.timed_out, true) { 0 } else { TRANSACTION_TIMEOUT_MS }
+                let wait =
+                    if std::mem::replace(&mut self.timed_out, true) { 0 } else { TRANSACTION_TIMEOUT_MS };
+                (wait, false)
             }
-            _ => 0,
+            _ => (0, false),
         }
     }
 }

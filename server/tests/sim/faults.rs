@@ -30,16 +30,17 @@ pub fn step(world: &mut World) {
         87 => jump(world, at),
         88..90 => {
             let visible = world.rng.once_in(2);
-            if world.tab(at).has_session() {
-                world.with_session(at, |session, now| session.handle_visibility(now, visible));
-            }
+            world.set_visible(at, visible);
         }
         90 if world.tab(at).is_online() => {
             world.tally.count("exits");
             world.leave(at);
         }
-        91 if world.tab(at).has_session() => {
-            world.with_session(at, |session, now| session.handle_offline(now));
+        91 => {
+            world.guard(at);
+            if world.tab(at).is_leader() {
+                world.with_session(at, |session, now| session.handle_offline(now));
+            }
         }
         92..94 => {
             if let Some(to) = world.tab(at).view.gaps.last().map(|state| state.gap.to) {
@@ -70,6 +71,7 @@ fn break_link(world: &mut World, at: At) {
         // It breaks, and the tab notices.
         0..5 => {
             world.tally.count("broken connections");
+            world.guard(at);
             world.drop_link(at, true);
             world.with_session(at, |session, now| session.handle_closed(now, 1006));
         }
@@ -86,7 +88,7 @@ fn break_link(world: &mut World, at: At) {
 
 fn kill_tab(world: &mut World, at: At) {
     world.tally.count("tabs killed");
-    if world.rng.once_in(3) && world.tab(at).has_session() {
+    if world.rng.once_in(3) && world.tab(at).is_leader() {
         world.with_session(at, |session, _| Session::handle_hidden(session));
     }
     world.close_tab(at);
@@ -123,7 +125,7 @@ fn planned(world: &mut World, at: At) {
             let duration = world.rng.below(90_000);
             let now = world.now;
             let tab = world.tab(at);
-            tab.hung_until = now + duration;
+            (tab.hung_until, tab.steady_since) = (now + duration, now);
             if let Some(link) = tab.link.as_mut().filter(|_| duration > NOTICE_MS) {
                 link.given_up_at = Some(now + NOTICE_MS);
             }

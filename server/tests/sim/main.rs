@@ -7,7 +7,7 @@
 //! - data of a dropped connection arrives later than that of the next one, partially, or not at all;
 //! - a middlebox closes connections on some messages;
 //! - tabs stall, hang, or are killed and opened again with their storage; several tabs share a session;
-//! - storage aborts transactions, hangs, or is absent;
+//! - storage aborts transactions, hangs, or is absent; locks are refused;
 //! - users leave, and log in under another nick or to another server in the same page;
 //! - strangers flood the server, and log in under the nicks of others;
 //! - clocks jump, by hours or a year, with retention by age;
@@ -31,6 +31,7 @@ mod network;
 mod plan;
 mod privacy;
 mod rng;
+mod roles;
 mod server;
 mod storage;
 mod stranger;
@@ -76,6 +77,7 @@ fn run(seed: u64, faults: bool) -> Tally {
         let most = if world.rng.once_in(10) { 3_000 } else { 250 };
         let pause = world.rng.below(most);
         world.advance(pause);
+        check::check_leaders(&world);
     }
     world.faults = false;
     check::settle(&mut world);
@@ -175,6 +177,7 @@ fn with_faults_nothing_is_lost_or_duplicated() {
             "kills",
             "kills during an append",
             "late packets",
+            "leaders that stepped down",
             "queries",
             "restored logs",
             "retried messages",
@@ -182,7 +185,9 @@ fn with_faults_nothing_is_lost_or_duplicated() {
             "skips",
             "stalls",
             "starts with a full disk",
+            "stolen locks",
             "tabs killed",
+            "tabs that hang",
         ] {
             assert!(tally.0.get(what).is_some_and(|n| *n > 0), "{what}: never");
         }

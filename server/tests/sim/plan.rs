@@ -12,6 +12,8 @@ pub struct Plan {
     pub bad_storage: bool,
     /// Tabs hang and wake up later.
     pub hangs: bool,
+    /// Some browsers refuse locks.
+    pub no_locks: bool,
     /// Some devices are behind it.
     pub middlebox: Option<Middlebox>,
     /// Logs are restored from a backup.
@@ -28,9 +30,10 @@ impl Plan {
     /// A plan without faults.
     pub fn calm(rng: &mut Rng) -> Self {
         Self {
-            tabs: 1,
+            tabs: 1 + rng.index(2),
             bad_storage: false,
             hangs: false,
+            no_locks: false,
             middlebox: None,
             restores: false,
             strangers: false,
@@ -41,16 +44,18 @@ impl Plan {
 
     /// A random plan.
     pub fn hostile(rng: &mut Rng) -> Self {
-        // Several, when another tab takes over from one that hangs.
-        let tabs = 1;
+        let tabs = if rng.once_in(2) { 1 } else { 2 + rng.index(2) };
         let max_bytes = [700, 1_500, 8 * 1024][rng.index(3)];
+        let bad_storage = rng.once_in(4);
         Self {
             tabs,
-            bad_storage: rng.once_in(4),
-            hangs: false,
+            bad_storage,
+            hangs: tabs > 1 && rng.once_in(2),
+            no_locks: rng.once_in(8) && tabs == 1,
             middlebox: rng.once_in(5).then_some(Middlebox { max_bytes }),
             restores: rng.once_in(6),
-            strangers: rng.once_in(5),
+            // A device without its secret leaves many lost sessions behind.
+            strangers: !bad_storage && rng.once_in(4),
             accounts: rng.once_in(5),
             leaps: rng.once_in(6),
         }

@@ -6,7 +6,7 @@ use parlour_core::{
     Millis,
     persist::Persisted,
     session::Session,
-    tabs::{Follower, FollowerMessage, Leader},
+    tabs::{Follower, FollowerMessage, Gate, Leader},
 };
 
 use super::{network::Link, view::View};
@@ -18,8 +18,8 @@ pub enum Role {
     /// Shows the login page.
     LoggedOut,
     Follower(Box<Follower>),
-    /// Has the lock and reads the device. With the messages of other tabs received meanwhile.
-    Promoting(Box<Follower>, Vec<Vec<u8>>),
+    /// Has the lock and reads the device. With the messages of other tabs received meanwhile, and the lease number.
+    Promoting(Box<Follower>, Vec<Vec<u8>>, u64),
     Leader(Box<Leader>),
 }
 
@@ -27,14 +27,21 @@ pub enum Role {
 pub enum Callback {
     /// The changes with this ticket of the session with this number were written, or could not be.
     Persisted(u64, u64),
+    /// The changes of the session with this number were refused, because another tab has become the leader.
+    Superseded(u64),
     /// A follower's message was written, or could not be.
-    Forward(FollowerMessage),
+    Stored(FollowerMessage),
     /// The storage was read for a follower, or could not be.
     Mirror(Option<Persisted>),
-    /// The storage was read for the next leader, or could not be.
-    Lead(Option<Persisted>, bool),
+    /// The storage was read for the next leader, or could not be. With the lease number that was requested, and the one
+    /// that was recorded.
+    Lead(u64, u64, Option<Persisted>),
     /// The tab has the lock.
     Locked,
+    /// Another tab has stolen the lock.
+    LockLost,
+    /// The browser refuses the lock.
+    LockRefused,
 }
 
 /// A tab.
@@ -57,8 +64,11 @@ pub struct Tab {
     pub callbacks: VecDeque<(Millis, u64, Callback)>,
     /// Nothing runs in the tab before this time.
     pub hung_until: Millis,
-    /// When a follower tells the leader again that it is visible.
-    pub report_at: Millis,
+    /// Since when it hangs, does not hang, or is open, whichever is last.
+    pub steady_since: Millis,
+    /// Detects that the tab hung while it was the leader.
+    pub gate: Gate<()>,
+    pub is_visible: bool,
     /// Incremented with each login and logout.
     pub login: u64,
     /// The user typed the nick, so a login is allowed although the device has no session.
@@ -81,7 +91,9 @@ impl Tab {
             inbox: VecDeque::new(),
             callbacks: VecDeque::new(),
             hung_until: 0,
-            report_at: 0,
+            steady_since: 0,
+            gate: Gate::default(),
+            is_visible: true,
             login: 0,
             is_new_login: false,
             is_retired: false,
@@ -93,26 +105,39 @@ impl Tab {
         !matches!(self.role, Role::Closed | Role::LoggedOut)
     }
 
-    /// Whether it drives its session.
-    pub fn has_session(&self) -> bool {
-        matches!(self.role, Role::Promoting(..) | Role::Leader(_))
+    pub fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    /// The state of a tab that is not the leader.
+    pub fn follower(&mut self) -> Option<&mut Follower> {
+        match &mut self.role {
+            Role::Follower(follower) | Role::Promoting(follower, ..) => Some(follower),
+            _ => None,
+        }
     }
 
     pub fn is_online(&self) -> bool {
         self.has_joined() && self.view.is_online()
     }
 
+    /// When the timer of its role is due.
+    pub fn timeout(&self) -> Option<Millis> {
+        match &self.role {
+            Role::Follower(follower) => follower.poll_timeout(),
+            Role::Leader(_) => self.session.poll_timeout(),
+            Role::Promoting(..) | Role::LoggedOut | Role::Closed => None,
+        }
+    }
+
     /// When something is due in the tab, if it does not hang.
     pub fn due(&self) -> Option<Millis> {
-        let timeout = self.has_session().then(|| self.session.poll_timeout()).flatten();
-        let report = matches!(self.role, Role::Follower(_)).then_some(self.report_at);
+        let timeout = self.timeout();
         let inbox = self.inbox.front().map(|(at, _)| *at);
         let callback = self.callbacks.iter().map(|(at, ..)| *at).min();
         let received = self.link.as_ref().and_then(|link| link.due()[1]);
-        let next = [timeout, report, inbox, callback, received, self.open_at, self.reconnect_at]
-            .into_iter()
-            .flatten()
-            .min();
+        let next =
+            [timeout, inbox, callback, received, self.open_at, self.reconnect_at].into_iter().flatten().min();
         next.map(|at| at.max(self.hung_until))
     }
 }

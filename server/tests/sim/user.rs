@@ -2,23 +2,37 @@
 
 use parlour_core::{
     model::{MessageId, SeekTarget},
-    tabs::{self, TabCommand},
+    session::{Clocks, Session},
+    tabs::{Command, Follower, FollowerAction},
 };
 
 use super::{
     device::Work,
     network::POISON,
     privacy::mark,
-    tab::Role,
     world::{At, World},
 };
 
 impl World {
+    /// A user shows or hides a tab.
+    pub fn set_visible(&mut self, at: At, visible: bool) {
+        self.guard(at);
+        let now = self.now;
+        let tab = self.tab(at);
+        (tab.is_visible, tab.steady_since) = (visible, now);
+        if tab.is_leader() {
+            self.with_session(at, |session, now| session.handle_visibility(now, visible));
+        } else {
+            self.report_visibility(at);
+        }
+    }
+
     /// A user sends a message.
     pub fn send_message(&mut self, at: At) {
         if !self.tab(at).has_joined() || self.tab(at).hung_until > self.now {
             return;
         }
+        self.guard(at);
         self.next_id += 1;
         let mut random = [0; 10];
         random[2..].copy_from_slice(&self.next_id.to_be_bytes());
@@ -39,18 +53,18 @@ impl World {
         if is_hopeless {
             ledger.hopeless.insert(id);
         }
-        let is_sent = match &mut self.tab(at).role {
-            Role::Follower(follower) => {
+        let is_sent = match self.tab(at).follower() {
+            Some(follower) => {
                 let message = follower.handle_send(now, id, &text);
                 let is_sent = message.is_ok();
                 if let Ok(message) = message {
                     // Before the events, so that the request is known when the message is shown.
                     self.request(at, Work::Forward(message));
                 }
-                self.with_follower(at, |_| None);
+                self.with_follower(at, |_| FollowerAction::Nothing);
                 is_sent
             }
-            _ => self.with_session(at, |session, now| session.handle_send(now, id, &text)).is_ok(),
+            None => self.with_session(at, |session, now| session.handle_send(now, id, &text)).is_ok(),
         };
         if is_sent {
             self.tally.count("messages");
@@ -65,28 +79,47 @@ impl World {
     /// A user scrolls to a place in the room.
     pub fn seek(&mut self, at: At, target: SeekTarget) {
         self.tally.count("seeks");
-        let (now, number) = (self.now, self.rng.next());
+        self.guard(at);
+        let now = self.now;
         self.tab(at).view.seek_since = Some(now);
-        if !self.with_follower(at, |follower| follower.handle_seek(number, target)) {
-            self.with_session(at, |session, now| session.handle_seek(now, target));
-        }
+        self.act(
+            at,
+            |follower| follower.handle_seek(target),
+            |session, now| session.handle_seek(now, target),
+        );
     }
 
     /// A user searches for messages.
     pub fn search(&mut self, at: At, words: &str) {
         self.tally.count("searches");
-        let (now, number) = (self.now, self.rng.next());
+        self.guard(at);
+        let now = self.now;
         self.tab(at).view.search_since = Some(now);
-        if !self.with_follower(at, |follower| Some(follower.handle_search(number, words, 0))) {
-            self.with_session(at, |session, now| session.handle_search(now, words, 0));
-        }
+        self.act(
+            at,
+            |follower| follower.handle_search(words, 0),
+            |session, now| session.handle_search(now, words, 0),
+        );
     }
 
     /// A user scrolls to a gap.
     pub fn load_gap(&mut self, at: At, to: u64) {
-        let command = tabs::load_gap_command(to);
-        if !self.with_follower(at, |follower| follower.handle_load_gap(to).then_some(command)) {
-            self.with_session(at, |session, now| session.handle_load_gap(now, to));
+        self.guard(at);
+        self.act(
+            at,
+            |follower| follower.handle_load_gap(to),
+            |session, now| session.handle_load_gap(now, to),
+        );
+    }
+
+    fn act(&mut self, at: At, follow: impl FnOnce(&mut Follower), lead: impl FnOnce(&mut Session, Clocks)) {
+        if self.tab(at).follower().is_some() {
+            self.with_follower(at, |follower| {
+                follow(follower);
+                FollowerAction::Nothing
+            });
+        } else {
+            self.with_session(at, lead);
         }
     }
 
@@ -96,17 +129,12 @@ impl World {
         let ledger = &mut self.devices[at.device].accounts[account].ledger;
         let is_chosen = |id: &&MessageId| hopeless || !ledger.hopeless.contains(id);
         let Some(&id) = ledger.failed.keys().find(is_chosen) else { return };
-        let command = if retry { TabCommand::Retry } else { TabCommand::Discard };
+        let command = if retry { Command::Retry(id) } else { Command::Discard(id) };
         if retry {
             ledger.retried.insert(id);
         }
         self.tally.count(if retry { "retried messages" } else { "discarded messages" });
-        if !self.with_follower(at, |_| Some(tabs::message_command(command, id))) {
-            self.with_session(at, |session, now| match retry {
-                true => session.handle_retry(now, id),
-                false => session.handle_discard(now, id),
-            });
-        }
+        self.execute(at, command);
     }
 
     /// A user leaves the room, in order to log in to this account in the same page.

@@ -293,6 +293,7 @@ fn device(rng: &mut Rng, plan: &Plan, number: usize) -> Device {
     // One in eight has a browser without storage.
     let mut device = Device::new(accounts, 1 + rng.index(plan.tabs), !rng.once_in(8));
     device.middlebox = plan.middlebox.filter(|_| rng.once_in(2));
+    device.refuses_locks = plan.no_locks && rng.once_in(2);
     for account in &mut device.accounts {
         // A leader that does not find the log's epoch on the device gives it a new one.
         account.ledger.log_may_change = plan.restores || plan.bad_storage || plan.tabs > 1;
