@@ -44,7 +44,7 @@ impl Page {
         signal(process, "-STOP");
         // The process may still be finishing the task that reported its result.
         tokio::time::timeout(Duration::from_secs(5), async {
-            while !stat(process).is_some_and(|stat| stat.state == 'T') {
+            while stat(process).is_none_or(|stat| stat.state != 'T') {
                 tokio::task::yield_now().await;
             }
         })

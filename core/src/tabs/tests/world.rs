@@ -97,7 +97,7 @@ impl World {
         };
         for at in 0..3 {
             world.tabs.push(SimTab {
-                role: Role::Follower(Follower::new(world.now, (at + 1) << 32 | at * 100)),
+                role: Role::Follower(Follower::new(world.now, ((at + 1) << 32) | (at * 100))),
                 session: Session::new(at, "test"),
                 session_number: 0,
                 gate: Gate::default(),
@@ -437,9 +437,12 @@ impl World {
         let (now, visible) = (self.now, self.tabs[at].visible);
         let tab = &mut self.tabs[at];
         let follower = match &mut tab.role {
-            Role::Leader(leader) => {
-                Follower::after_leading(now, (at as u64 + 1) << 32 | at as u64 * 100, leader, &tab.session)
-            }
+            Role::Leader(leader) => Follower::after_leading(
+                now,
+                ((at as u64 + 1) << 32) | (at as u64 * 100),
+                leader,
+                &tab.session,
+            ),
             Role::Follower(follower) | Role::Promoting(follower, _) => std::mem::take(follower),
         };
         tab.role = Role::Follower(follower);
@@ -496,13 +499,9 @@ impl World {
                     };
                     self.answer(at, &codec::extension("", Extension::Welcome(welcome)));
                 }
-                Some(Extension::Ping(ping)) => self.answer(
-                    at,
-                    &codec::extension(
-                        "",
-                        Extension::Pong(wire::Pong { nonce: ping.nonce, ..Default::default() }),
-                    ),
-                ),
+                Some(Extension::Ping(ping)) => {
+                    self.answer(at, &codec::extension("", Extension::Pong(wire::Pong { nonce: ping.nonce })))
+                }
                 _ if envelope.r#type == codec::TALK && self.connection == Some((at, socket)) => {
                     self.talk(at, MessageId::from_wire(&envelope.id).unwrap());
                 }
