@@ -124,7 +124,10 @@ const next = (transaction, step) => () => {
   try {
     step();
   } catch {
-    transaction.abort();
+    // This throws if the transaction has ended.
+    try {
+      transaction.abort();
+    } catch {}
   }
 };
 
