@@ -163,6 +163,11 @@ const BUGS: &[Bug] = &[
         text: "if self.append_queue.is_settled(c.last_batch) {",
         replacement: "if true {",
     }] },
+    Bug { name: "tab that hangs is followed for ever", edits: &[Edit {
+        file: "core/src/tabs/watch.rs",
+        text: "if now >= asked + self.patience() {",
+        replacement: "if false {",
+    }] },
     Bug { name: "rate limits of the gone are kept", edits: &[Edit {
         file: "server/src/hub.rs",
         text: "        self.recovering_limits.expire(now);

@@ -56,7 +56,12 @@ impl World {
                 }
             };
             this.tabs[request.tab].callbacks.push_back((now + wait, request.login, callback));
-            if leaves && !is_refused && matches!(this.health, Health::Works | Health::Absent) {
+            // A tab that hangs may use the secret once more when it wakes up, before it knows.
+            if leaves
+                && !is_refused
+                && !self.plan.hangs
+                && matches!(this.health, Health::Works | Health::Absent)
+            {
                 self.forget_secrets((device, request.account));
             }
         }

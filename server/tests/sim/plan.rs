@@ -50,7 +50,7 @@ impl Plan {
         Self {
             tabs,
             bad_storage,
-            hangs: tabs > 1 && rng.once_in(2),
+            hangs: tabs > 1 && !bad_storage && rng.once_in(2),
             no_locks: rng.once_in(8) && tabs == 1,
             middlebox: rng.once_in(5).then_some(Middlebox { max_bytes }),
             restores: rng.once_in(6),

@@ -67,8 +67,9 @@ impl View {
                 match connection {
                     // On the login page the user tries again. The nick may still belong to a tab that was
                     // closed after its user had left, without the server noticing.
+                    // A tab may be in the room although its own session has never been: it followed another.
                     Connection::Failed { status, .. }
-                        if !self.in_room && (!status.is_terminal() || status == Status::NickTaken) =>
+                        if !status.is_terminal() || !self.in_room && status == Status::NickTaken =>
                     {
                         self.must_retry_login = true;
                     }
@@ -100,7 +101,9 @@ impl View {
                 self.seek_since = None;
                 let Some(seq) = seq else { return };
                 let at = self.timeline.index_of_seq(seq);
-                if at.and_then(|at| self.timeline.seq(at)) != Some(seq) {
+                // A tab that follows another may have missed the messages, and asks for them.
+                let is_shown = at.and_then(|at| self.timeline.seq(at)) == Some(seq);
+                if !is_shown && !ledger.log_may_change {
                     self.complaints.push(format!("a seek finished at {seq}, which is not shown"));
                 }
             }
