@@ -107,7 +107,12 @@ fn jump(world: &mut World, at: At) {
             let server = world.server_of(at);
             world.servers[server].skew = jump;
         }
-        false => world.devices[at.device].skew = jump,
+        false => {
+            let device = &mut world.devices[at.device];
+            // Messages are ordered by the clock between the tabs of a device, so it does not go back there.
+            let is_one = device.tabs.len() == 1;
+            device.skew = if is_one { jump } else { jump.max(device.skew) };
+        }
     }
 }
 

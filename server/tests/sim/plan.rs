@@ -8,9 +8,9 @@ use super::{network::Middlebox, rng::Rng};
 pub struct Plan {
     /// The most tabs of a device.
     pub tabs: usize,
-    /// Transactions on the devices are aborted or hang.
+    /// Transactions on the devices are aborted or hang; with one tab each.
     pub bad_storage: bool,
-    /// Tabs hang and wake up later.
+    /// Tabs hang and wake up later; with two tabs per device.
     pub hangs: bool,
     /// Some browsers refuse locks.
     pub no_locks: bool,
@@ -44,13 +44,13 @@ impl Plan {
 
     /// A random plan.
     pub fn hostile(rng: &mut Rng) -> Self {
-        let tabs = if rng.once_in(2) { 1 } else { 2 + rng.index(2) };
+        let bad_storage = rng.once_in(5);
+        let tabs = if bad_storage || rng.once_in(2) { 1 } else { 2 + rng.index(2) };
         let max_bytes = [700, 1_500, 8 * 1024][rng.index(3)];
-        let bad_storage = rng.once_in(4);
         Self {
             tabs,
             bad_storage,
-            hangs: tabs > 1 && !bad_storage && rng.once_in(2),
+            hangs: tabs == 2 && rng.once_in(2),
             no_locks: rng.once_in(8) && tabs == 1,
             middlebox: rng.once_in(5).then_some(Middlebox { max_bytes }),
             restores: rng.once_in(6),
