@@ -56,10 +56,10 @@ impl World {
                 }
             };
             this.tabs[request.tab].callbacks.push_back((now + wait, request.login, callback));
-            // A tab that hangs may use the secret once more when it wakes up, before it knows.
+            // Another tab of the device may use the secret once more, before it knows.
             if leaves
                 && !is_refused
-                && !self.plan.hangs
+                && self.plan.tabs == 1
                 && matches!(this.health, Health::Works | Health::Absent)
             {
                 self.forget_secrets((device, request.account));
