@@ -292,7 +292,7 @@ fn typed_name_and_server_survive_a_reload() {
         tom.reload().await;
         tom.until("the login page", |view| view.login && view.boot.is_none()).await;
         assert_eq!(tom.eval::<String>(value, vec!["#login-nick".into()]).await, "Thomas");
-        let own = files.origin().replace("http://", "");
+        let own = format!("{}/some/path/ws", files.origin().replace("http://", ""));
         assert_eq!(tom.eval::<String>(value, vec!["#login-server".into()]).await, own);
     });
 }
