@@ -83,6 +83,8 @@ fn relay(
                 closed.fetch_add(1, Ordering::Relaxed);
                 if code.is_some() {
                     to_client.close(code)?;
+                    // Data that is not read would reset the connection, and the close code could be lost.
+                    while !matches!(from_client.read(), Ok(Received::Close(_)) | Err(_)) {}
                 }
                 break;
             }
