@@ -8,7 +8,7 @@ use std::{
     cell::{Cell, RefCell},
     fs,
     path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use parlour_e2e::{
@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 
 const WIDE: (u32, u32) = (1280, 800);
 const NARROW: (u32, u32) = (390, 844);
+
+/// A problem that lasts longer than this is not a view that still follows a resize.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Script that returns the problems of a screen as sentences.
 const CHECK_SCREEN: &str = include_str!("check_screen.js");
@@ -59,7 +62,8 @@ impl Screenshots<'_> {
             // Only problems that persist in a later frame are reported, because a timer may have changed something that
             // is not drawn yet.
             let mut found: Vec<String> = self.page.eval(CHECK_SCREEN, vec![]).await;
-            if !found.is_empty() {
+            let deadline = Instant::now() + SETTLE_TIMEOUT;
+            while !found.is_empty() && Instant::now() < deadline {
                 self.page.stable_value("document.querySelector('#timeline')?.scrollTop ?? 0").await;
                 let later: Vec<String> = self.page.eval(CHECK_SCREEN, vec![]).await;
                 found.retain(|problem| later.contains(problem));
