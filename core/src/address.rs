@@ -12,7 +12,7 @@ pub const DEFAULT_PATH: &str = "/ws";
 /// The maximum length of an address, in bytes.
 const MAX_ADDRESS_BYTES: usize = 512;
 
-/// Where the page was loaded from.
+/// The address from which the page was loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageAddress {
     /// Whether it was loaded over https.

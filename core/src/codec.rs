@@ -218,7 +218,7 @@ pub fn text_parts(content: &str) -> Vec<&str> {
     parts
 }
 
-/// Where the first part of a text ends that is too long for one.
+/// The length of the first part of a text that is too long for one part, in bytes.
 fn end_of_part(text: &str) -> usize {
     let last = |is_end: fn(&str, char) -> bool| {
         let ends = text.char_indices().take_while(|(at, _)| *at <= TEXT_FIELD_BYTES);

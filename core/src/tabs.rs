@@ -44,6 +44,20 @@ pub use self::{
     watch::{LEASE_MS, QUESTION_INTERVAL_MS},
 };
 pub use crate::device::TabCommand;
+use crate::event::Event;
+
+/// Whether a follower that becomes the leader still reports this event of its time as a follower. Its other events are in
+/// the state that it reads from the device.
+#[must_use]
+pub fn is_kept_by_leader(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::LogReplaced
+            | Event::PageFinished { .. }
+            | Event::SeekFinished { .. }
+            | Event::SearchFinished { .. }
+    )
+}
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 
 use parlour_e2e::{DesktopPeer, Middlebox, Server, browser_test};
 
-/// What the middlebox accepts.
+/// The largest message that the middlebox accepts.
 const MAX_BYTES: usize = 8 * 1024;
 
 #[test]

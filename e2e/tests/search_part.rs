@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, Server, StaticHost, WindowOptions, browser_test};
+use parlour_e2e::{Page, Server, StaticHost, TestContext, WindowOptions, browser_test};
 
 const WORDS_FOCUSED: &str =
     "return document.activeElement.id === 'search-words' || document.activeElement.id";
@@ -14,6 +14,32 @@ async fn until_error(page: &Page, shown: bool) {
             e.textContent.includes('A part of the page could not be loaded')); return shown === {shown}"
     );
     page.until_true(&format!("the error is shown: {shown}"), &script).await;
+}
+
+/// A room whose static host lacks the search part.
+struct Room {
+    files: StaticHost,
+    /// The name and the content of the part.
+    part: String,
+    built: Vec<u8>,
+    tom: Page,
+    /// Runs until the room is dropped.
+    _server: Server,
+}
+
+async fn log_in_without_the_part(test: &TestContext) -> Room {
+    let files = StaticHost::serve("/");
+    let server = Server::start_with(&["--allow-origin", &files.origin()]);
+    files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+    let part = files.part("search");
+    let built = files.get(&part);
+    files.remove(&part);
+    let tom = test.open_blank("tom", WindowOptions { language: "en-US" }).await;
+    tom.allow_host(server.address());
+    tom.expect_error("");
+    tom.goto(&files.url()).await;
+    tom.log_in("tom").await;
+    Room { files, part, built, tom, _server: server }
 }
 
 #[test]
@@ -42,17 +68,7 @@ fn search_part_is_requested_when_the_room_is_shown() {
 #[test]
 fn missing_search_part_is_reported_and_can_be_retried() {
     browser_test("missing_search_part_is_reported_and_can_be_retried", async |test| {
-        let files = StaticHost::serve("/");
-        let server = Server::start_with(&["--allow-origin", &files.origin()]);
-        files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
-        let part = files.part("search");
-        let built = files.get(&part);
-        files.remove(&part);
-        let tom = test.open_blank("tom", WindowOptions { language: "en-US" }).await;
-        tom.allow_host(server.address());
-        tom.expect_error("");
-        tom.goto(&files.url()).await;
-        tom.log_in("tom").await;
+        let Room { files, part, built, tom, _server } = log_in_without_the_part(test).await;
         tom.click("#search-toggle").await;
         until_error(&tom, true).await;
         tom.send_and_wait("the room works").await;
@@ -69,17 +85,7 @@ fn missing_search_part_is_reported_and_can_be_retried() {
 #[test]
 fn deployment_while_the_room_is_open_asks_for_one_reload() {
     browser_test("deployment_while_the_room_is_open_asks_for_one_reload", async |test| {
-        let files = StaticHost::serve("/");
-        let server = Server::start_with(&["--allow-origin", &files.origin()]);
-        files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
-        let part = files.part("search");
-        let built = files.get(&part);
-        files.remove(&part);
-        let tom = test.open_blank("tom", WindowOptions { language: "en-US" }).await;
-        tom.allow_host(server.address());
-        tom.expect_error("");
-        tom.goto(&files.url()).await;
-        tom.log_in("tom").await;
+        let Room { files, part, built, tom, _server } = log_in_without_the_part(test).await;
         files.put(&part, built);
         files.deploy("second");
         tom.fill("#composer-text", "half a thought").await;

@@ -142,7 +142,7 @@ pub struct AppendBatch {
     pub sessions: Vec<SessionChange>,
 }
 
-/// Who makes a query. Queries of different addresses are executed in turn, and so are those of the users of an address.
+/// The requester of a query. Queries of different addresses are executed in turn, and so are those of the users of an address.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Requester {
     /// The address; `None` for the server itself.

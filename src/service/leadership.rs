@@ -273,7 +273,7 @@ impl Service {
             // Requests that were made while the device was read. The server sends again what the other events report.
             follower.handle_leader_gone();
             let events = std::iter::from_fn(|| follower.poll_event());
-            let events: Vec<_> = events.filter(is_kept_by_leader).collect();
+            let events: Vec<_> = events.filter(tabs::is_kept_by_leader).collect();
             if persisted.is_logged_in() || inner.is_new_login {
                 let received = std::mem::take(received);
                 let (unsent, unanswered) = (follower.take_queued(), follower.take_unanswered());
@@ -571,15 +571,4 @@ impl Service {
         );
         Ok(())
     }
-}
-
-/// Whether the events of a follower that becomes the leader are reported, like this one.
-fn is_kept_by_leader(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::LogReplaced
-            | Event::PageFinished { .. }
-            | Event::SeekFinished { .. }
-            | Event::SearchFinished { .. }
-    )
 }

@@ -43,7 +43,7 @@ pub(super) struct PageRequest {
     pub purpose: Option<Purpose>,
 }
 
-/// What a page was requested for.
+/// The purpose of a page request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// To load a gap.

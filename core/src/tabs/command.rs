@@ -1,4 +1,4 @@
-//! What a follower asks the leader to do.
+//! Commands of a follower to the leader.
 
 use bytes::Bytes;
 use prost::Message as _;

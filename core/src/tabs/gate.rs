@@ -11,13 +11,13 @@ pub const SUSPENSION_MS: Millis = 2_000;
 /// The input of a leader, in order.
 #[derive(Debug)]
 pub struct Gate<T> {
-    /// When the last input was handled.
+    /// The time at which the last input was handled.
     last_input: Option<Millis>,
     /// Input that waits until it is known whether this tab is still the leader; `None` when that is known.
     held: Option<VecDeque<T>>,
 }
 
-/// What to do with an input.
+/// The treatment of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission<T> {
     /// Handle it.

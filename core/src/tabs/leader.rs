@@ -18,9 +18,9 @@ use crate::{
     timeline::Notice,
 };
 
-/// How many executed commands are remembered. More than all tabs of a user have in flight.
+/// The number of executed commands that are remembered. More than all tabs of a user have in flight.
 const REMEMBERED_COMMANDS: usize = 64;
-/// How many ids of own messages are remembered.
+/// The number of ids of own messages that are remembered.
 const REMEMBERED_MESSAGES: usize = 2 * SEND_QUEUE_MESSAGES;
 
 /// The state of the tab that owns the session.

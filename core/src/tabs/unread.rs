@@ -1,4 +1,4 @@
-//! Which messages are unread. Reading in one tab marks them as read in all tabs of the user: a tab that is visible and has
+//! The unread messages. Reading in one tab marks them as read in all tabs of the user: a tab that is visible and has
 //! the focus tells the others up to which message it has shown the room.
 
 use bytes::Bytes;

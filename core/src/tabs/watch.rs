@@ -2,7 +2,7 @@
 
 use crate::Millis;
 
-/// How often a visible follower asks the leader whether it responds, in ms.
+/// The interval at which a visible follower asks the leader whether it responds, in ms.
 pub const QUESTION_INTERVAL_MS: Millis = 2_000;
 /// A visible follower takes the leadership over when a question was not answered for this long, in ms. With the interval
 /// of the questions this is shorter than the 10 s within which a visible tab detects a dead connection.
@@ -18,7 +18,7 @@ const LATE_TIMER_MS: Millis = 2_000;
 /// The minimum interval between two questions, in ms.
 const MIN_INTERVAL_MS: Millis = 250;
 
-/// What the follower does next.
+/// The next actions of the follower.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
     /// Ask the leader.

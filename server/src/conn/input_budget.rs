@@ -23,7 +23,7 @@ pub const MAX_BYTES_PER_ADDRESS: u32 = 4 * 1024 * 1024;
 /// A shorter message counts as this many bytes, because each message has a cost of its own.
 pub const MIN_MESSAGE_BYTES: usize = 1024;
 
-/// What a message of this length counts, in bytes.
+/// The cost of a message of this length, in bytes.
 #[must_use]
 pub fn cost(length: usize) -> usize {
     length.max(MIN_MESSAGE_BYTES)

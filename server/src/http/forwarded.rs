@@ -21,10 +21,10 @@ const FORWARDED_HOST: &str = "x-forwarded-host";
 const FORWARDED_PORT: &str = "x-forwarded-port";
 /// Headers that only proxies add. A page cannot make a browser send them with a WebSocket.
 const ADDED_BY_PROXIES: [&str; 5] = [FORWARDED, FORWARDED_FOR, FORWARDED_HOST, "x-forwarded-proto", "via"];
-/// How much of a header is logged, in characters.
+/// The length to which a header is cut in the log, in characters.
 const MAX_LOGGED_CHARS: usize = 200;
 
-/// Which proxies are trusted.
+/// The trusted proxies.
 #[derive(Debug, Default)]
 pub struct TrustedProxies {
     /// Whether there are any.

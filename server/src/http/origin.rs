@@ -39,7 +39,7 @@ impl OriginError {
     }
 }
 
-/// Which pages may connect.
+/// The pages that may connect.
 #[derive(Debug, Clone, Default)]
 pub struct OriginPolicy {
     /// Whole origins, as `https://chat.example.org`, or `*`.
@@ -48,7 +48,7 @@ pub struct OriginPolicy {
     pub hosts: ServedHosts,
 }
 
-/// What the proxies in front of the server report of a request.
+/// The report of the proxies in front of the server about a request.
 #[derive(Debug, Clone, Default)]
 pub struct Proxied {
     /// Whether it came through a proxy, trusted or not.

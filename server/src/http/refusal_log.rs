@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the same page is not logged again.
+/// The time for which the same page is not logged again.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
-/// How many different pages are logged in that time.
+/// The number of different pages that are logged in that time.
 const MAX_PAGES: usize = 100;
 
 /// The pages logged lately.

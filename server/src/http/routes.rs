@@ -50,7 +50,7 @@ use crate::{
 
 /// When a rejected client should retry, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
-/// How much of a header is logged, in characters.
+/// The length to which a header is cut in the log, in characters.
 const MAX_LOGGED_CHARS: usize = 200;
 
 /// The state shared by all requests.
@@ -60,7 +60,7 @@ pub struct AppState {
     pub config: Config,
     /// The page's files.
     pub assets: Assets,
-    /// Which pages may connect.
+    /// The pages that may connect.
     pub origins: OriginPolicy,
     /// The reverse proxies whose headers are trusted.
     pub proxies: TrustedProxies,

@@ -36,7 +36,7 @@ pub(super) struct OpenQuery {
     pub(super) purpose: Purpose,
 }
 
-/// What the result of a query is for.
+/// The purpose of a query.
 #[derive(Debug)]
 pub(super) enum Purpose {
     /// The answer to a request for a page, with its number.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::store::{HistoryPage, LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester};
 
-/// Where a client is in the room.
+/// The position of a client in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Position {
     /// It has all messages up to this one; `None` if it has none of this log.

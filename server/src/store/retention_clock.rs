@@ -13,9 +13,9 @@ use parlour_core::Millis;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// How much the system clock may differ from the expected time.
+/// The tolerated difference of the system clock from the expected time.
 pub const TOLERANCE_MS: i64 = HOUR_MS;
-/// How long a larger difference must last before it is believed.
+/// The time for which a larger difference must last before it is believed.
 pub const WAIT_MS: i64 = DAY_MS;
 /// The clock advances at most so many times as fast as the monotonic clock ...
 const MAX_RATE: i64 = 24;

@@ -1,4 +1,4 @@
-//! What ends a search early: its limits, and its cancellation.
+//! The limits of a search, and its cancellation.
 
 use std::{
     sync::{

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 
 use parlour_core::{
-    event::Event,
     model::Connection,
     persist::Persisted,
     session::Session,
@@ -182,7 +181,8 @@ impl World {
         follower.handle_promotion(&mut persisted);
         // Requests that were made while the device was read. The server sends again what the other events report.
         follower.handle_leader_gone();
-        let events: Vec<_> = std::iter::from_fn(|| follower.poll_event()).filter(is_kept_by_leader).collect();
+        let events: Vec<_> =
+            std::iter::from_fn(|| follower.poll_event()).filter(tabs::is_kept_by_leader).collect();
         let received = std::mem::take(received);
         let has_followers = follower.is_logged_in() || !received.is_empty();
         let (unsent, (sends, commands)) = (follower.take_queued(), follower.take_unanswered());
@@ -311,15 +311,4 @@ impl World {
             });
         }
     }
-}
-
-/// Whether the events of a follower that becomes the leader are reported, like this one.
-fn is_kept_by_leader(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::LogReplaced
-            | Event::PageFinished { .. }
-            | Event::SeekFinished { .. }
-            | Event::SearchFinished { .. }
-    )
 }

@@ -93,7 +93,7 @@ fn the_messages_are_sent_under_the_new_nick_with_their_ids() {
 
 #[test]
 fn a_message_that_was_stored_under_the_old_nick_is_not_sent_again() {
-    // It is among the missed messages.
+    // The missed messages contain the renamed one.
     let (mut driver, ids) = refused();
     rename(&mut driver, "tom2");
     driver.receive(&welcome_as("tom2", 2));

@@ -150,7 +150,7 @@ fn a_leader_continues_without_the_device() {
     assert!(Follower::new(0, 1).mirrored().is_none());
 }
 
-/// What a user did in a random run.
+/// The actions of a user in a random run.
 #[derive(Default)]
 struct Done {
     sent: Vec<MessageId>,

@@ -8,7 +8,7 @@ use crate::Millis;
 /// The browser delivers what happens within this time, in ms.
 pub(super) const LATENCY_MS: Millis = 2;
 
-/// What a tab has to handle, in order.
+/// The input of a tab, in order.
 #[derive(Clone, Debug)]
 pub(super) enum Input {
     Channel(Vec<u8>),
@@ -74,7 +74,7 @@ pub(super) struct World {
     /// The server refuses these messages.
     pub refused: Vec<MessageId>,
     pub log: Vec<MessageId>,
-    /// How often the server has received each message.
+    /// The number of times that the server has received each message.
     pub received: BTreeMap<MessageId, u32>,
     pub random: u64,
 }

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 
 use super::{FORWARDED, FORWARDED_FOR};
 
-/// What one proxy reports of the peer that connected to it.
+/// The report of one proxy about the peer that connected to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Hop {
     /// The peer's address; `None` if it is missing, hidden or malformed.
