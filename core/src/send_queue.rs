@@ -44,6 +44,12 @@ const MAX_ENDED: u8 = 3;
 const MAX_TOO_BIG: u8 = 2;
 
 impl QueuedMessage {
+    /// A message that has not been sent. `time` is in Unix ms.
+    #[must_use]
+    pub fn new(id: MessageId, content: Arc<str>, time: i64, order: u64, stage: Stage) -> Self {
+        Self { id, content, time, stage, order, ended: 0, too_big: 0, is_renamed: false }
+    }
+
     /// Why this message must not be sent again, if it must not.
     #[must_use]
     pub fn verdict(&self) -> Option<Status> {

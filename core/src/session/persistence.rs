@@ -229,8 +229,7 @@ impl Session {
         let basic = self.has_basic_identity();
         let stage = if basic { Stage::Failed(Status::Unconfirmed) } else { Stage::Queued };
         for Message { id, content, time, seq: order, .. } in messages {
-            let queued =
-                QueuedMessage { id, content, time, stage, order, ended: 0, too_big: 0, is_renamed: false };
+            let queued = QueuedMessage::new(id, content, time, order, stage);
             if self.adopt(queued.clone()) {
                 if basic {
                     let _ = self.persister.put_queued(&queued);

@@ -60,17 +60,7 @@ impl Session {
         }
         let nick = identity.nick.clone();
         let order = self.send_queue.next_order(now.unix);
-        let (content, stage) = (text.into(), Stage::Queued);
-        let message = QueuedMessage {
-            id,
-            content,
-            time: now.unix,
-            stage,
-            order,
-            ended: 0,
-            too_big: 0,
-            is_renamed: false,
-        };
+        let message = QueuedMessage::new(id, text.into(), now.unix, order, Stage::Queued);
         if self.send_queue.push(message.clone())? {
             self.emit(Event::Message(own_message(&nick, &message)));
             self.persist_queued(id);

@@ -58,17 +58,7 @@ impl Follower {
             return Err(Status::ContentTooLong);
         }
         self.last_order = send_queue::order_after(Some(self.last_order), now.unix);
-        let (stage, order) = (Stage::Queued, self.last_order);
-        let queued = QueuedMessage {
-            id,
-            content: text.into(),
-            time: now.unix,
-            stage,
-            order,
-            ended: 0,
-            too_big: 0,
-            is_renamed: false,
-        };
+        let queued = QueuedMessage::new(id, text.into(), now.unix, self.last_order, Stage::Queued);
         let message = session::own_message(&identity.nick, &queued);
         self.unacknowledged.push(message.clone());
         self.events.push_back(Event::Message(message));
