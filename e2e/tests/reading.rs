@@ -94,7 +94,8 @@ fn view_at_the_end_survives_sizes_that_change_back() {
         let grow_and_shrink = "const [timeline, composer] = [...document.querySelectorAll('#timeline, #composer')]; \
             composer.style.display = 'none'; timeline.scrollHeight; composer.style.display = '';";
         // At the same time all rows grow, so that the end is far below.
-        let grow_rows = "document.querySelectorAll('.row.message').forEach((row) => row.style.paddingTop = '30px')";
+        let grow_rows =
+            "document.querySelectorAll('.row.message').forEach((row) => row.style.paddingTop = '30px')";
         page.eval::<()>(&format!("{grow_and_shrink} {grow_rows}"), vec![]).await;
         page.stable_value("document.querySelector('#timeline').scrollTop").await;
         page.until_at_end().await;
