@@ -1,11 +1,12 @@
 //! Runs a browser test: opens its windows, checks them for unexpected errors, and closes them.
 
 use std::{
+    any::Any,
     cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::PathBuf,
     sync::{
-        Condvar, Mutex, PoisonError,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -24,6 +25,16 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(150);
 /// Number of concurrent tests; each uses two or three browsers.
 const MAX_CONCURRENT_TESTS: u32 = 2;
+
+thread_local! {
+    /// What the pages of this thread's test need until they are closed.
+    static KEPT: RefCell<Vec<Arc<dyn Any>>> = RefCell::default();
+}
+
+/// Keeps a value until the pages of the current thread's test are closed.
+pub fn keep_until_pages_close(value: Arc<impl Any>) {
+    KEPT.with_borrow_mut(|kept| kept.push(value));
+}
 
 /// A running test.
 #[derive(Debug)]
@@ -97,6 +108,7 @@ fn run(browser: Browser, deadline: Duration, name: &str, test: impl AsyncFnOnce(
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run)));
     runtime.block_on(context.close_all(outcome.is_err()));
+    KEPT.take();
     if let Err(why) = outcome {
         eprintln!("{name} has failed in {browser}");
         resume_unwind(why);

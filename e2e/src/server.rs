@@ -5,22 +5,46 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     thread,
 };
 
-use crate::{environment::Environment, eventually::eventually, seed_history};
+use crate::{
+    context::keep_until_pages_close, environment::Environment, eventually::eventually, seed_history,
+};
 
-/// A running server with its own data folder. Dropping it kills the process and deletes the folder.
+/// A server with its own data folder. It runs until it is killed or stopped, or until it is dropped and the pages of the
+/// test are closed: a page that loses its server before that would report an error.
 #[derive(Debug)]
 pub struct Server {
     arguments: Vec<String>,
     address: String,
-    process: Child,
+    process: Arc<Process>,
     log: Output,
+}
+
+/// A process and its data folder. Dropping it kills the process and deletes the folder.
+#[derive(Debug)]
+struct Process {
+    child: Mutex<Child>,
     data: PathBuf,
+}
+
+impl Process {
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
+        let _ = std::fs::remove_dir_all(&self.data);
+    }
 }
 
 type Output = Arc<Mutex<Vec<String>>>;
@@ -65,8 +89,10 @@ impl Server {
         let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
         arguments.extend(["--data-dir".into(), data.display().to_string()]);
         let log = Output::default();
-        let (process, address) = launch("127.0.0.1:0", &arguments, &log);
-        Self { arguments, address, process, log, data }
+        let (child, address) = launch("127.0.0.1:0", &arguments, &log);
+        let process = Arc::new(Process { child: Mutex::new(child), data });
+        keep_until_pages_close(Arc::clone(&process));
+        Self { arguments, address, process, log }
     }
 
     /// `host:port`.
@@ -86,9 +112,9 @@ impl Server {
     /// # Panics
     /// If it does not end.
     pub async fn stop(&mut self) {
-        let sent = Command::new("kill").arg(self.process.id().to_string()).status();
+        let sent = Command::new("kill").arg(self.process.child().id().to_string()).status();
         assert!(sent.is_ok_and(|status| status.success()), "send SIGTERM to the server");
-        eventually("the server ends", async || match self.process.try_wait() {
+        eventually("the server ends", async || match self.process.child().try_wait() {
             Ok(Some(_)) => Ok(()),
             other => Err(format!("{other:?}\n{}", self.log())),
         })
@@ -100,8 +126,9 @@ impl Server {
     /// # Panics
     /// If it cannot be killed.
     pub fn kill(&mut self) {
-        self.process.kill().expect("kill the server");
-        self.process.wait().expect("a killed process ends");
+        let mut child = self.process.child();
+        child.kill().expect("kill the server");
+        child.wait().expect("a killed process ends");
     }
 
     /// Starts a stopped server again on the same port.
@@ -109,9 +136,9 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn restart(&mut self) {
-        let (process, address) = launch(&self.address, &self.arguments, &self.log);
+        let (child, address) = launch(&self.address, &self.arguments, &self.log);
         assert_eq!(address, self.address, "the same port");
-        self.process = process;
+        *self.process.child() = child;
     }
 
     /// The server's output so far.
@@ -126,9 +153,6 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.data);
         if thread::panicking() {
             eprintln!("output of the server at {}:\n{}", self.address, self.log());
         }

@@ -45,7 +45,7 @@ async fn assert_no_english(page: &Page, place: &str) {
 #[test]
 fn language_change_translates_all_text_and_persists() {
     browser_test("language_change_translates_all_text_and_persists", async |test| {
-        let server = Server::start();
+        let mut server = Server::start();
         let page = test.open("page", &server.url()).await;
         page.submit_login("", None).await;
         let view = page.until("an error", |view| view.login_error.is_some()).await;
@@ -88,7 +88,7 @@ fn language_change_translates_all_text_and_persists() {
         assert!(view.has_sent("hello") && view.has_sent("hi"), "message contents are not translated");
 
         page.expect_lost_connections();
-        drop(server);
+        server.kill();
         page.until("the connection is lost", |view| view.connection.as_deref() == Some("reconnecting")).await;
         assert_no_english(&page, "the room without a connection").await;
     });
