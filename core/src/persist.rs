@@ -24,7 +24,7 @@ use crate::{
     validate,
 };
 
-/// How many of a room's newest messages are persisted. Older ones are deleted together, once half as many have
+/// The number of a room's newest messages that are persisted. Older ones are deleted together, once half as many have
 /// accumulated.
 pub const PERSISTED_MESSAGES: usize = 500;
 
@@ -74,7 +74,7 @@ pub fn server_url(scope: &str) -> &str {
 #[derive(Clone, Debug, Default)]
 pub struct Persisted {
     pub(crate) account: Option<Account>,
-    /// In the order of their ids; the send queue sorts them.
+    /// The queued messages in the order of their ids; the send queue sorts them.
     pub(crate) send_queue: Vec<QueuedMessage>,
     pub(crate) messages: Vec<Message>,
     /// The messages of the room on the device are of a log that no longer exists, and were dropped.
@@ -133,20 +133,14 @@ impl Persisted {
             ..account
         });
         let is_basic = account.as_ref().is_some_and(|account| account.identity.dialect == Dialect::Basic);
-        let queued = |message: &Message| QueuedMessage {
-            id: message.id,
-            content: message.content.clone(),
-            time: message.time,
-            order: message.seq,
-            ended: 0,
-            too_big: 0,
-            is_renamed: false,
-            stage: match message.delivery {
+        let queued = |message: &Message| {
+            let stage = match message.delivery {
                 Delivery::Failed(status) => Stage::Failed(status),
                 // As in the table: it is unknown whether the message was sent.
                 _ if is_basic => Stage::Failed(Status::Unconfirmed),
                 _ => Stage::Queued,
-            },
+            };
+            QueuedMessage::new(message.id, message.content.clone(), message.time, message.seq, stage)
         };
         Self {
             account,
@@ -166,7 +160,7 @@ impl Persisted {
         }
     }
 
-    /// Whether the user has not logged out since the data was persisted.
+    /// Returns `true` if the user has not logged out since the data was persisted.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         self.account.is_some()
@@ -259,8 +253,8 @@ pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
         code => Stage::Failed(Status::from_code(code)),
     };
     let [ended, too_big] = [value.ended, value.too_big].map(|n| u8::try_from(n).unwrap_or(0));
-    let (content, time, order) = (value.content.into(), value.time, value.order);
-    Some(QueuedMessage { id, content, time, stage, order, ended, too_big, is_renamed: value.renamed })
+    let message = QueuedMessage::new(id, value.content.into(), value.time, value.order, stage);
+    Some(QueuedMessage { ended, too_big, is_renamed: value.renamed, ..message })
 }
 
 pub(crate) fn put_message(message: &Message) -> Change {

@@ -24,15 +24,15 @@ pub struct QueuedMessage {
     pub id: MessageId,
     /// The text.
     pub content: Arc<str>,
-    /// When it was written, Unix ms.
+    /// The time at which it was written, Unix ms.
     pub time: i64,
     /// The progress.
     pub stage: Stage,
     /// The sort key among this device's messages; larger than that of every earlier one.
     pub order: u64,
-    /// How many connections in a row ended soon after this message was sent on them.
+    /// The number of connections in a row that ended soon after this message was sent on them.
     pub ended: u8,
-    /// How many of them were closed because a message was too big.
+    /// The number of them that were closed because a message was too big.
     pub too_big: u8,
     /// It was written under another nick. The server may have stored it under that, and then refuses its id.
     pub is_renamed: bool,
@@ -50,7 +50,7 @@ impl QueuedMessage {
         Self { id, content, time, stage, order, ended: 0, too_big: 0, is_renamed: false }
     }
 
-    /// Why this message must not be sent again, if it must not.
+    /// The reason why this message must not be sent again, if it must not.
     #[must_use]
     pub fn verdict(&self) -> Option<Status> {
         if self.too_big >= MAX_TOO_BIG {
@@ -59,15 +59,15 @@ impl QueuedMessage {
         (self.ended >= MAX_ENDED).then_some(Status::EndsConnection)
     }
 
-    /// Whether it is sent alone, so that no other message is blamed for what it does: it fails if it ends another
-    /// connection.
+    /// Returns `true` if it is sent alone, so that no other message is blamed for what it does: it fails if it ends
+    /// another connection.
     #[must_use]
     pub fn is_suspect(&self) -> bool {
         self.ended + 1 >= MAX_ENDED || self.too_big + 1 >= MAX_TOO_BIG
     }
 
-    /// Whether it is sent only on a connection that has lasted without it. The close code says nothing, so the network may
-    /// have ended the earlier ones.
+    /// Returns `true` if it is sent only on a connection that has lasted without it. The close code says nothing, so
+    /// the network may have ended the earlier ones.
     #[must_use]
     pub fn needs_stable_connection(&self) -> bool {
         self.is_suspect() && self.too_big == 0
@@ -160,7 +160,8 @@ impl SendQueue {
         self.messages.iter_mut().skip(at).filter(|message| in_flight(message)).map(requeue).collect()
     }
 
-    /// Whether nothing may be sent until the messages in flight are acknowledged: one of them is suspect, or `next` is.
+    /// Returns `true` if nothing may be sent until the messages in flight are acknowledged: one of them is suspect, or
+    /// `next` is.
     #[must_use]
     pub fn must_wait_before(&self, next: &QueuedMessage) -> bool {
         let mut in_flight = self.messages.iter().filter(|message| message.stage == Stage::InFlight);
@@ -231,16 +232,7 @@ mod tests {
     use super::*;
 
     fn queued(id: MessageId) -> QueuedMessage {
-        QueuedMessage {
-            id,
-            content: "x".into(),
-            time: 0,
-            stage: Stage::Queued,
-            order: 0,
-            ended: 0,
-            too_big: 0,
-            is_renamed: false,
-        }
+        QueuedMessage::new(id, "x".into(), 0, 0, Stage::Queued)
     }
 
     #[test]
