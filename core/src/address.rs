@@ -15,7 +15,7 @@ const MAX_ADDRESS_BYTES: usize = 512;
 /// The address from which the page was loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageAddress {
-    /// Whether it was loaded over https.
+    /// `true` if it was loaded over https.
     pub secure: bool,
     /// The host, with its port unless that is the default of the scheme.
     pub host: String,
@@ -80,7 +80,7 @@ pub fn suggested(page: &PageAddress) -> String {
 }
 
 impl PageAddress {
-    /// Whether the page was loaded from this host and port.
+    /// Returns `true` if the page was loaded from this host and port.
     fn is_at(&self, host: &str, port: Option<u16>) -> bool {
         let default_port = if self.secure { 443 } else { 80 };
         split_port(&self.host).is_ok_and(|(own_host, own_port)| {
@@ -115,7 +115,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), Status> {
     if is_valid { Ok((host, port)) } else { Err(Status::BadAddress) }
 }
 
-/// Whether a host is the local machine, which browsers trust without encryption.
+/// Returns `true` if a host is the local machine, which browsers trust without encryption.
 fn is_local(host: &str) -> bool {
     let name = host.to_ascii_lowercase();
     name == "localhost"

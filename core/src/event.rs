@@ -44,7 +44,7 @@ pub type Requester = u64;
 /// The requester id of the tab that owns the session.
 pub const LOCAL: Requester = 0;
 
-/// Whether both requests are of the same tab.
+/// Returns `true` if both requests are of the same tab.
 pub(crate) fn is_same_tab(one: Requester, other: Requester) -> bool {
     (one == LOCAL) == (other == LOCAL) && one >> 32 == other >> 32
 }
@@ -74,7 +74,7 @@ pub enum Event {
     PageFinished {
         /// The requester.
         requester: Requester,
-        /// Why the gap could not be loaded.
+        /// The reason why the gap could not be loaded, if it could not.
         result: Result<(), Status>,
     },
     /// The tab's most recent seek is finished. Earlier seeks of the same tab report nothing.

@@ -100,11 +100,11 @@ impl Limits {
 #[derive(Clone, Copy, Debug)]
 pub struct TokenBucket {
     per_minute: u64,
-    /// In units of 1/60,000 token, so that one ms adds exactly `per_minute` units.
+    /// The tokens, in units of 1/60,000 token, so that one ms adds exactly `per_minute` units.
     level: u64,
-    /// In the same units.
+    /// The level of a full bucket, in the same units.
     capacity: u64,
-    /// When `level` was computed.
+    /// The time at which `level` was computed.
     at: Millis,
 }
 
@@ -137,7 +137,7 @@ impl TokenBucket {
         Err((UNIT - self.level).div_ceil(self.per_minute))
     }
 
-    /// When the bucket is full, if no token is taken until then.
+    /// The time at which the bucket is full, if no token is taken until then.
     #[must_use]
     pub fn full_at(&self) -> Millis {
         match self.per_minute {

@@ -80,9 +80,9 @@ pub struct Message {
     /// The sequence number in the room, 0 in the basic dialect. Of a message that is not acknowledged: its
     /// [order](crate::send_queue::QueuedMessage::order) in the send queue.
     pub seq: u64,
-    /// When the server accepted the message, Unix ms. Before that, when the user wrote it.
+    /// The time at which the server accepted the message, Unix ms. Before that, the time at which the user wrote it.
     pub time: i64,
-    /// Whether this user sent it.
+    /// `true` if this user sent it.
     pub own: bool,
     /// The delivery state.
     pub delivery: Delivery,
@@ -140,9 +140,9 @@ pub enum Connection {
     },
     /// The connection was lost and will be attempted again automatically.
     Reconnecting {
-        /// Why the connection ended.
+        /// The reason why the connection ended.
         status: Status,
-        /// When the next attempt starts, on the session's monotonic clock; `None` during an attempt.
+        /// The start of the next attempt, on the session's monotonic clock; `None` during an attempt.
         retry_at: Option<crate::Millis>,
         /// The number of attempts since the connection was lost.
         attempt: u32,
@@ -159,7 +159,7 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Whether the server refuses the user's nick, so that the user needs another one.
+    /// Returns `true` if the server refuses the user's nick, so that the user needs another one.
     #[must_use]
     pub fn is_nick_refused(&self) -> bool {
         matches!(self, Self::Reconnecting { status, .. } | Self::Failed { status, .. } if status.is_about_nick())
@@ -185,7 +185,7 @@ pub struct Refusal {
     pub text: String,
     /// An alternative that the server would accept.
     pub suggestion: Option<String>,
-    /// When to try again, in ms from now; 0 if unknown.
+    /// The time after which to try again, in ms from now; 0 if unknown.
     pub retry_after: u32,
 }
 
@@ -200,7 +200,7 @@ pub struct Identity {
     pub limits: Limits,
     /// The server's name, if it has announced one.
     pub server_name: Option<String>,
-    /// Whether the server can search messages.
+    /// `true` if the server can search messages.
     pub search: bool,
     /// A basic server that answers in Text, which browsers accept only if it is UTF-8. So messages are sent in parts, see
     /// [`text_parts`](crate::codec::text_parts).

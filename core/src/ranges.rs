@@ -41,7 +41,7 @@ impl Ranges {
         }
     }
 
-    /// Whether a sequence number is in one of the ranges.
+    /// Returns `true` if a sequence number is in one of the ranges.
     #[must_use]
     pub fn contains(&self, seq: u64) -> bool {
         let at = self.0.partition_point(|range| range.to < seq);

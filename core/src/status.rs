@@ -9,7 +9,7 @@
 //!
 //! A code that is not in the table becomes [`Status::Other`]; its range determines whether to try again.
 
-/// Whether a retry can succeed.
+/// The prospects of a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     /// The same attempt would be refused again; the user must change something.
@@ -44,7 +44,7 @@ macro_rules! statuses {
                 match code { $($code => Status::$name,)* _ => Status::Other(code) }
             }
 
-            /// Whether a retry can succeed.
+            /// The prospects of a retry.
             #[must_use]
             pub const fn retry(self) -> Retry {
                 match self {
@@ -187,13 +187,13 @@ statuses! {
 }
 
 impl Status {
-    /// Whether a retry can't succeed.
+    /// Returns `true` if a retry can't succeed.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self.retry(), Retry::Terminal)
     }
 
-    /// Whether a login is refused because of the nick.
+    /// Returns `true` if a login is refused because of the nick.
     #[must_use]
     pub const fn is_about_nick(self) -> bool {
         use Status::{NickConfusable, NickEmpty, NickForbidden, NickTaken, NickTooLong};

@@ -77,7 +77,7 @@ enum OtherRow {
 
 /// The rows of one room.
 pub struct Timeline {
-    /// In order; none of them is empty.
+    /// The blocks, in order; none of them is empty.
     blocks: Vec<Block>,
     len: usize,
     nicks: Nicks,

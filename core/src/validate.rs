@@ -116,8 +116,8 @@ fn is_combining(c: char) -> bool {
         | '\u{FE0F}' | '\u{FE20}'..='\u{FE2F}')
 }
 
-/// Whether a character belongs to the one before it on the screen: combining marks, joiners, variation selectors, skin
-/// tones. An approximation of Unicode's grapheme clusters, whose tables are too large for the client.
+/// Returns `true` if a character belongs to the one before it on the screen: combining marks, joiners, variation
+/// selectors, skin tones. An approximation of Unicode's grapheme clusters, whose tables are too large for the client.
 pub(crate) fn extends_character(c: char) -> bool {
     is_combining(c)
         || matches!(c, '\u{200D}' | '\u{FE00}'..='\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{E0020}'..='\u{E007F}')

@@ -25,7 +25,7 @@ fn field(number: u32, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// As many copies as fit into `size` bytes.
+/// Repeats an element as often as it fits into `size` bytes.
 fn fill(element: &[u8], size: usize) -> Vec<u8> {
     element.repeat(size / element.len())
 }

@@ -16,7 +16,7 @@ pub const UNACKNOWLEDGED: u64 = 1 << 63;
 #[derive(Clone, Copy, Debug)]
 pub struct PackedRow {
     pub key: u32,
-    /// In CSS pixels.
+    /// The height in CSS pixels.
     pub height: f32,
     /// The number of the sender's nick in `Nicks`; [`NO_NICK`] when the row is not a message.
     nick: u32,

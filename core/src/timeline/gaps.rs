@@ -86,7 +86,8 @@ impl Timeline {
         self.blocks[block].set_height(at, row_height(height));
     }
 
-    /// Whether the row at this index is in the right position for a gap: after all older and before all newer messages.
+    /// Returns `true` if the row at this index is in the right position for a gap: after all older and before all newer
+    /// messages.
     fn is_gap_at(&self, (block, at): RowIndex, gap: Gap) -> bool {
         let before = self.indices_before((block, at)).find_map(|index| self.packed(index).sort_key());
         let after = self.indices_from((block, at + 1)).find_map(|index| self.packed(index).sort_key());

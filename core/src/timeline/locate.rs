@@ -73,7 +73,7 @@ impl Timeline {
         }
     }
 
-    /// Whether the message at an index could have this sort key without being out of order.
+    /// Returns `true` if the message at an index could have this sort key without being out of order.
     pub(super) fn is_in_order(&self, (block, at): RowIndex, sort_key: u64) -> bool {
         let before = self.indices_before((block, at)).find_map(|index| self.packed(index).sort_key());
         let after = self.indices_from((block, at + 1)).find_map(|index| self.packed(index).sort_key());

@@ -12,13 +12,13 @@ impl Timeline {
         self.len
     }
 
-    /// Whether there are no rows.
+    /// Returns `true` if there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Whether there are messages or gaps.
+    /// Returns `true` if there are messages or gaps.
     #[must_use]
     pub fn has_messages(&self) -> bool {
         self.indices_from((0, 0)).any(|index| self.is_message_or_gap(index))
@@ -116,7 +116,7 @@ impl Timeline {
         self.gap(self.packed(self.index(at)?).key)
     }
 
-    /// Whether a row shows exactly this gap.
+    /// Returns `true` if a row shows exactly this gap.
     #[must_use]
     pub fn has_gap(&self, gap: Gap) -> bool {
         let is_it = |other: &OtherRow| matches!(other, OtherRow::Gap(state) if state.gap == gap);
@@ -244,7 +244,8 @@ impl Timeline {
         blocks.max().max(latest(&self.blocks[block].rows[..at]))
     }
 
-    /// Whether a message of this nick and time continues the row above this index, so that its nick is not repeated.
+    /// Returns `true` if a message of this nick and time continues the row above this index, so that its nick is not
+    /// repeated.
     pub(super) fn continues(&self, index: RowIndex, nick: u32, time: i64) -> bool {
         self.row_before(index).is_some_and(|above| {
             above.is_message() && above.nick() == nick && (time - above.time).abs() < CONTINUES_WITHIN_MS

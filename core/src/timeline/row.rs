@@ -58,9 +58,9 @@ pub struct PresenceSummary {
     pub joined: Vec<Arc<str>>,
     /// Nicks of people who left.
     pub left: Vec<Arc<str>>,
-    /// How many others have joined.
+    /// The number of others that have joined.
     pub more_joined: usize,
-    /// How many others have left.
+    /// The number of others that have left.
     pub more_left: usize,
     /// The time of the last change, Unix ms.
     pub time: i64,
@@ -75,7 +75,7 @@ pub enum Notice {
     Members {
         /// The first nicks.
         nicks: Vec<Arc<str>>,
-        /// How many other members there are.
+        /// The number of other members.
         more: usize,
     },
     /// The connection was lost for a while, and the messages sent meanwhile can't be loaded.

@@ -50,12 +50,12 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What was allocated, in bytes.
+/// The memory that was allocated, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Allocated {
     /// The most at any moment.
     pub peak: usize,
-    /// What is still allocated at the end.
+    /// The memory that is still allocated at the end.
     pub retained: usize,
 }
 
