@@ -20,7 +20,7 @@ pub use self::network::Network;
 pub use self::value::{Age, Bytes, List, LogFormat, MaybePath, Span};
 use crate::{http::host::is_pattern, store::Retention};
 
-/// Why there is no valid configuration.
+/// The reason why there is no valid configuration.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// A flag or variable is invalid, or help was requested.
@@ -224,7 +224,7 @@ impl Config {
         Self::load_command(arguments).map(|(config, _)| config)
     }
 
-    /// As [`Config::load`], with the command, if there is one.
+    /// Loads the configuration as [`Config::load`] does, and returns it with the command, if there is one.
     ///
     /// # Errors
     /// As [`Config::load`].

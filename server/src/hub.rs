@@ -96,21 +96,21 @@ pub struct Settings {
     pub server_name: String,
     /// The limits.
     pub limits: Limits,
-    /// How often a rich client should send a Ping.
+    /// The interval at which a rich client should send a Ping.
     pub heartbeat_ms: u32,
-    /// How long a connection may take to log in.
+    /// The time that a connection has to log in.
     pub login_timeout: Millis,
-    /// How long a lost session can be resumed.
+    /// The time for which a lost session can be resumed.
     pub session_grace: Millis,
-    /// How many lost sessions are stored.
+    /// The number of lost sessions that are stored.
     pub max_lost_sessions: usize,
-    /// How many of them may be of one address.
+    /// The number of them that may be of one address.
     pub max_lost_sessions_per_address: usize,
-    /// How long the nick of a lost session is reserved.
+    /// The time for which the nick of a lost session is reserved.
     pub name_grace: Millis,
-    /// How many logins are admitted per second on average; 0 for no limit.
+    /// The number of logins that are admitted per second on average; 0 for no limit.
     pub logins_per_second: u32,
-    /// How many logins are admitted at once.
+    /// The number of logins that are admitted at once.
     pub login_burst: u32,
 }
 
@@ -394,7 +394,7 @@ impl Hub {
         self.out.pop()
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) must be called next.
+    /// The time at which [`handle_timeout`](Self::handle_timeout) must be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Millis> {
         let login = self.unauthenticated.front().map(|(deadline, _)| *deadline);

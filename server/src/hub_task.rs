@@ -31,14 +31,14 @@ use crate::{
     store::threads::{LogReport, LogThreads},
 };
 
-/// When clients should reconnect after a shutdown, in ms; each adds a random delay.
+/// The time after which clients should reconnect when the server shuts down, in ms; each adds a random delay.
 const RETRY_AFTER_MS: u32 = 1000;
 
 /// The most inputs handled before outputs are written.
 const MAX_INPUTS_PER_ROUND: usize = 512;
 
-/// How many connections this task writes to directly per round, if other worker threads can write to the rest.
-/// That takes about as long as waking another thread.
+/// The number of connections that this task writes to directly per round, if other worker threads can write to the
+/// rest. That takes about as long as waking another thread.
 const DIRECT_WRITES: usize = 32;
 
 /// An input of the hub. The messages in the channel are bounded per connection and per address, see

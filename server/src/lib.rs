@@ -59,7 +59,7 @@ use crate::{
     store::{EventLog, LogError, sqlite::SqliteLog, threads},
 };
 
-/// Why the server cannot run.
+/// The reason why the server cannot run.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The settings are invalid.
@@ -89,7 +89,7 @@ pub async fn run(
     run_counted(listeners, config, Arc::default(), shutdown).await
 }
 
-/// As [`run`], with counters that the caller can read.
+/// Runs the server as [`run`] does, with counters that the caller can read.
 ///
 /// # Errors
 /// As [`run`].

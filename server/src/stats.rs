@@ -23,9 +23,9 @@ pub struct Stats {
     pub rejected: AtomicU64,
     /// Connections closed as slow consumers.
     pub too_slow: AtomicU64,
-    /// How often a slow consumer was unsubscribed, to load the skipped messages later.
+    /// The number of times that a slow consumer was unsubscribed, to load the skipped messages later.
     pub skipped: AtomicU64,
-    /// How often the event log failed to append or to read.
+    /// The number of times that the event log failed to append or to read.
     pub log_failures: AtomicU64,
 }
 

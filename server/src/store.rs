@@ -39,7 +39,7 @@ pub struct NewMessage {
     pub nick: Arc<str>,
     /// The text.
     pub content: Arc<str>,
-    /// When it was accepted, Unix ms.
+    /// The time at which it was accepted, Unix ms.
     pub time: i64,
 }
 
@@ -48,7 +48,7 @@ pub struct NewMessage {
 pub struct Stamp {
     /// The sequence number in its room; never 0.
     pub seq: u64,
-    /// When it was accepted, Unix ms.
+    /// The time at which it was accepted, Unix ms.
     pub time: i64,
 }
 
@@ -132,9 +132,9 @@ pub struct SearchResults {
 /// Messages and session changes to append together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AppendBatch {
-    /// When an append fails, all batches of its generation and of older ones fail too, including batches
-    /// submitted later. So no message is stored while an earlier one of the same sender is not. After the
-    /// failure is reported, the caller continues with a newer generation.
+    /// The generation. If an append fails, all batches of its generation and of older ones fail too, including batches
+    /// submitted later. So no message is stored while an earlier one of the same sender is not. After the failure is
+    /// reported, the caller continues with a newer generation.
     pub generation: u32,
     /// The messages.
     pub messages: Vec<NewMessage>,
@@ -154,13 +154,13 @@ pub struct Requester {
 /// A query to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Who asks.
+    /// The requester.
     pub requester: Requester,
     /// The room; empty for the lobby.
     pub room: Arc<str>,
     /// The kind of query.
     pub kind: QueryKind,
-    /// How much to read.
+    /// The most to read.
     pub size: PageSize,
 }
 
@@ -194,7 +194,7 @@ pub struct RoomSummary {
     pub name: String,
     /// The sequence number of the last message, even if it is no longer stored.
     pub last_seq: u64,
-    /// How many messages are stored.
+    /// The number of stored messages.
     pub messages: u64,
 }
 
@@ -206,7 +206,7 @@ pub struct SessionRecord {
     pub hash: [u8; 32],
     /// The nick.
     pub nick: String,
-    /// When its connection was lost, Unix ms; `None` if it was connected when the server last ran.
+    /// The time at which its connection was lost, Unix ms; `None` if it was connected when the server last ran.
     pub lost_at: Option<i64>,
 }
 
@@ -219,16 +219,16 @@ pub enum SessionChange {
     End([u8; 32]),
 }
 
-/// Which messages are deleted. The default deletes none.
+/// The rules by which messages are deleted. The default deletes none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Messages older than this are deleted.
     pub age: Option<Duration>,
     /// Only this many of the newest messages of each room are retained.
     pub messages: Option<u64>,
-    /// When the database is larger than this many bytes, the oldest messages are deleted.
+    /// The size of the database in bytes above which the oldest messages are deleted.
     pub bytes: Option<u64>,
-    /// How long an id is known after its message was deleted.
+    /// The time for which an id is known after its message was deleted.
     pub ids: Duration,
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct Network(IpNet);
 
 impl Network {
-    /// Whether an address belongs to it.
+    /// Returns `true` if an address belongs to the network.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address)

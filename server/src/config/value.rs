@@ -28,13 +28,13 @@ impl Span {
         Self(Duration::from_millis(n))
     }
 
-    /// As a [`Duration`].
+    /// Converts to a [`Duration`].
     #[must_use]
     pub const fn duration(self) -> Duration {
         self.0
     }
 
-    /// In ms.
+    /// Converts to milliseconds.
     #[must_use]
     pub fn as_millis(self) -> u64 {
         u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
@@ -89,7 +89,7 @@ impl TryFrom<String> for Span {
 pub struct Age(Option<Duration>);
 
 impl Age {
-    /// As a [`Duration`].
+    /// Converts to a [`Duration`]; `None` for no limit.
     #[must_use]
     pub const fn duration(self) -> Option<Duration> {
         self.0
@@ -120,7 +120,7 @@ impl TryFrom<String> for Age {
 #[serde(try_from = "BytesInFile")]
 pub struct Bytes(pub u64);
 
-/// In a file, a number may be written without quotes.
+/// A number of bytes in a file, where it may be written without quotes.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum BytesInFile {
@@ -218,12 +218,12 @@ impl FromStr for MaybePath {
     }
 }
 
-/// Whether a flag may follow a command too.
+/// Returns `true` for a flag that may follow a command too.
 pub(super) fn is_global(name: &str) -> bool {
     name == "data_dir"
 }
 
-/// How many values a flag takes; that of a switch is optional.
+/// Returns the number of values that a flag takes; that of a switch is optional.
 pub(super) fn count(kind: &str) -> ValueRange {
     if kind == "bool" { (0..=1).into() } else { 1.into() }
 }

@@ -36,7 +36,7 @@ pub fn pong(payload: &[u8]) -> Bytes {
     control(OpCode::Pong, payload)
 }
 
-/// Whether a buffer made by this module is a Pong.
+/// Returns `true` if a buffer made by this module is a Pong.
 #[must_use]
 pub fn is_pong(frames: &[u8]) -> bool {
     frames.first() == Some(&0x8A)

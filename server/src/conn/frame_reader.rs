@@ -26,7 +26,7 @@ pub enum Received {
     Close(Option<u16>),
 }
 
-/// Why the connection must be closed.
+/// The reason why the connection must be closed.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 pub enum ReadError {
     /// A violation of RFC 6455.
@@ -88,7 +88,7 @@ impl FrameReader {
         }
     }
 
-    /// Whether a frame or a fragmented message is incomplete.
+    /// Returns `true` if a frame or a fragmented message is incomplete.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.head_len > 0 || self.frame.is_some() || self.control.is_some() || self.fragmented

@@ -14,7 +14,7 @@ use thiserror::Error;
 /// RFC 6455 appends this to the key.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Why a request cannot become a WebSocket.
+/// The reason why a request cannot become a WebSocket.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 pub enum HandshakeError {
     /// The method is not GET.

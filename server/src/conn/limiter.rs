@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::input_budget;
 
-/// Why a connection is rejected.
+/// The reason why a connection is rejected.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 pub enum LimitReached {
     /// The server's limit is reached.

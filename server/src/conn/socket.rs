@@ -41,9 +41,9 @@ mod deadlines;
 
 /// The size of the read buffer.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
-/// While at least this many buffers are queued, a Pong replaces the previous one.
+/// The number of queued buffers from which on a Pong replaces the previous one.
 const MAX_PONGS: usize = 16;
-/// How long the peer may take to answer a Close.
+/// The time that the peer has to answer a Close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 thread_local! {
@@ -74,9 +74,9 @@ pub struct Socket {
     written: (usize, usize),
     last_input: Instant,
     last_ping: Instant,
-    /// When an incomplete frame began.
+    /// The time at which an incomplete frame began.
     frame_since: Option<Instant>,
-    /// Since when the operating system accepts no data.
+    /// The time since which the operating system accepts no data.
     blocked_since: Option<Instant>,
     phase: Phase,
     /// The hub was notified of the end.

@@ -33,8 +33,8 @@ pub const MAX_SLICES_PER_WRITE: usize = 64;
 /// An empty queue retains capacity for at most this many frames, because most connections are idle.
 const RETAINED_FRAMES: usize = 8;
 
-/// How long a queue may exceed its bounds while nothing is written. A burst larger than the bounds does not close a
-/// connection that reads it as it arrives.
+/// The time for which a queue may exceed its bounds while nothing is written. A burst larger than the bounds does not
+/// close a connection that reads it as it arrives.
 pub const OVERLOAD_GRACE: Duration = Duration::from_secs(1);
 
 /// A queue never exceeds its bounds by more than this factor, however fast it is written. The buffers are shared by all
@@ -46,7 +46,7 @@ pub const HARD_LIMIT_FACTOR: usize = 16;
 #[error("the write queue is full")]
 pub struct Full;
 
-/// How the hub ended the connection.
+/// The way in which the hub ended the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// Write the queued frames, then a Close frame with this status.
@@ -55,7 +55,7 @@ pub enum Ending {
     Abort,
 }
 
-/// Where [`Sender::flush`] writes.
+/// The destination of [`Sender::flush`].
 pub trait Sink: fmt::Debug + Send + Sync {
     /// Writes as much of these buffers, in order, as is accepted without waiting. Returns the number of bytes.
     ///
@@ -101,7 +101,7 @@ pub struct Bounds {
     pub bytes: usize,
     /// Buffers.
     pub frames: usize,
-    /// How long the limits may be exceeded while nothing is written.
+    /// The time for which the limits may be exceeded while nothing is written.
     pub grace: Duration,
 }
 
@@ -116,7 +116,7 @@ pub struct Sender {
     /// Pushed and not known to be written; snapshots are not counted.
     queued_bytes: usize,
     queued_buffers: usize,
-    /// When a push first exceeded the bounds, with nothing written since.
+    /// The time at which a push first exceeded the bounds, with nothing written since.
     over_since: Option<Instant>,
     pushed: u64,
     /// A frame was rejected, and the socket task does not know yet.

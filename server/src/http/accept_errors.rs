@@ -1,4 +1,4 @@
-//! What to do when connections cannot be accepted: how long to wait, and when to log it.
+//! Errors of accepting connections: how long to wait after one, and when to log it.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ const MAX_LOG_INTERVAL: Duration = Duration::from_secs(3600);
 /// After this long without an error, the next one is logged at once.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// How many files the server opens besides its connections, about.
+/// The approximate number of files that the server opens besides its connections.
 #[cfg(unix)]
 const OTHER_OPEN_FILES: u64 = 64;
 
@@ -51,7 +51,7 @@ impl AcceptError {
         }
     }
 
-    /// What the operator can do about it.
+    /// Advice for the operator.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {

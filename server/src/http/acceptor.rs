@@ -29,14 +29,14 @@ use crate::{
     stats::Stats,
 };
 
-/// How many connections are accepted before other tasks run. Connections that overflow the operating system's
+/// The number of connections that are accepted before other tasks run. Connections that overflow the operating system's
 /// queue retry only a second later.
 const ACCEPTS_PER_TURN: usize = 1024;
 /// The size limit of request headers; larger ones are answered with 431.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// How long one connection may be used for HTTP requests.
+/// The time for which one connection may be used for HTTP requests.
 const HTTP_LIFETIME: Duration = Duration::from_secs(300);
-/// How many TCP connections an address may have in addition to its WebSockets, for pages and rejections.
+/// The number of TCP connections that an address may have in addition to its WebSockets, for pages and rejections.
 const EXTRA_CONNECTIONS_PER_ADDRESS: usize = 64;
 /// The response to a TCP connection over the limit. Its request is not read.
 const TOO_MANY_REQUESTS: &[u8] =

@@ -142,7 +142,7 @@ fn file(name: &str, encoding: Option<&'static str>, content: Bytes, request: &He
     response
 }
 
-/// Whether the client accepts an encoding.
+/// Returns `true` if the client accepts an encoding.
 fn accepts(headers: &HeaderMap, token: &str) -> bool {
     headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|list| {
         list.split(',').any(|entry| {

@@ -1,4 +1,4 @@
-//! What reverse proxies report of a request: `X-Forwarded-For`, `X-Forwarded-Host` and `Forwarded` (RFC 7239).
+//! Reports of reverse proxies about a request: `X-Forwarded-For`, `X-Forwarded-Host` and `Forwarded` (RFC 7239).
 //!
 //! Each proxy appends to what it received, and a client can send these headers itself. So the entries are read from the
 //! end: the client is the last one that is not a trusted proxy, and what precedes it is ignored.
@@ -27,7 +27,7 @@ const MAX_LOGGED_CHARS: usize = 200;
 /// The trusted proxies.
 #[derive(Debug, Default)]
 pub struct TrustedProxies {
-    /// Whether there are any.
+    /// `true` if there are any.
     enabled: bool,
     /// Their addresses; empty if everybody who connects is one.
     networks: Vec<Network>,
@@ -50,7 +50,7 @@ impl TrustedProxies {
         Self { enabled: config.trust_proxy, networks, warned: Warned::default() }
     }
 
-    /// Whether the headers of a connection from this address are trusted.
+    /// Returns `true` if the headers of a connection from this address are trusted.
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.enabled && (self.networks.is_empty() || self.is_known(peer))
@@ -126,7 +126,7 @@ impl TrustedProxies {
         hosts.into_iter().chain(with_ports).collect()
     }
 
-    /// Whether the request came through a proxy, trusted or not.
+    /// Returns `true` if the request came through a proxy, trusted or not.
     #[must_use]
     pub fn is_proxied(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         self.trusts(peer) || ADDED_BY_PROXIES.iter().any(|name| headers.contains_key(*name))

@@ -12,7 +12,7 @@ const PRIVATE_DOMAINS: [&str; 5] = [".localhost", ".local", ".home.arpa", ".inte
 /// The host names that are served, in addition to those that no attacker can own.
 #[derive(Debug, Clone, Default)]
 pub struct ServedHosts {
-    /// In lower case; `*` is any name, and `*.example.org` any name below `example.org`.
+    /// The names in lower case; `*` is any name, and `*.example.org` any name below `example.org`.
     names: Vec<String>,
 }
 
@@ -28,7 +28,8 @@ impl ServedHosts {
         Self { names: names.map(normalise).collect() }
     }
 
-    /// Whether a host, without port, is served: an IP address, a name that the public DNS cannot have, or a listed name.
+    /// Returns `true` if a host, without port, is served: an IP address, a name that the public DNS cannot have, or a
+    /// listed name.
     #[must_use]
     pub fn contains(&self, host: &str) -> bool {
         let host = normalise(host);
@@ -43,7 +44,7 @@ impl ServedHosts {
     }
 }
 
-/// Whether a value of `allow_host` is a host name, without scheme, port and path.
+/// Returns `true` if a value of `allow_host` is a host name, without scheme, port and path.
 #[must_use]
 pub fn is_pattern(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);

@@ -9,10 +9,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-/// How many connections may wait to be accepted. After an outage many clients reconnect at once.
+/// The number of connections that may wait to be accepted. After an outage many clients reconnect at once.
 const BACKLOG_CONNECTIONS: i32 = 4096;
 
-/// Why an address cannot be listened on.
+/// The reason why an address cannot be listened on.
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// Another program listens on it.
@@ -90,7 +90,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Whether a socket on `a` accepts all connections to `b`.
+/// Returns `true` if a socket on `a` accepts all connections to `b`.
 fn includes(a: SocketAddr, b: SocketAddr) -> bool {
     a.ip().is_unspecified() && a.is_ipv4() == b.is_ipv4() && a.port() == b.port()
 }

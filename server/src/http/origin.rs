@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::host::{ServedHosts, split_port};
 use crate::config::Config;
 
-/// Why a page may not connect.
+/// The reason why a page may not connect.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 pub enum OriginError {
     /// The page comes from another host.
@@ -51,7 +51,7 @@ pub struct OriginPolicy {
 /// The report of the proxies in front of the server about a request.
 #[derive(Debug, Clone, Default)]
 pub struct Proxied {
-    /// Whether it came through a proxy, trusted or not.
+    /// `true` if it came through a proxy, trusted or not.
     pub proxied: bool,
     /// The hosts that the client named, as reported by a trusted proxy.
     pub hosts: Vec<String>,

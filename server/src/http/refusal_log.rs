@@ -17,14 +17,14 @@ pub struct RefusalLog(Mutex<Recent>);
 
 #[derive(Debug, Default)]
 struct Recent {
-    /// When each was logged, by origin and host.
+    /// The time at which each was logged, by origin and host.
     logged: HashMap<(String, String), Instant>,
     /// Refusals that were not logged since the last one that was.
     suppressed: u64,
 }
 
 impl RefusalLog {
-    /// Whether to log this refusal. If so, the value is the number of those before it that were not logged.
+    /// Returns `None` if this refusal is not to be logged, otherwise the number of those before it that were not.
     pub fn admit(&self, origin: &str, host: &str, now: Instant) -> Option<u64> {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         recent.logged.retain(|_, logged| now.duration_since(*logged) < REPEAT_INTERVAL);

@@ -41,8 +41,8 @@ pub struct Departure {
     pub key: Arc<str>,
 }
 
-/// Whether the content of the log is known. After a failed append it is not: the log may contain messages
-/// whose append it reported as failed.
+/// The outcome of the submitted appends. It is not known after a failed one: the log may contain messages whose append
+/// it reported as failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Outcome {
     #[default]
@@ -65,9 +65,9 @@ pub struct AppendQueue {
     pending_messages: usize,
     /// The same by the address of the sender.
     pending_by_address: HashMap<IpAddr, usize>,
-    /// How many batches were answered.
+    /// The number of batches that were answered.
     completed_batches: u64,
-    /// How many of them are settled: their messages are published, or known not to be in the log.
+    /// The number of them that are settled: their messages are published, or known not to be in the log.
     settled_batches: u64,
     generation: u32,
     outcome: Outcome,
@@ -90,7 +90,7 @@ impl AppendQueue {
         }
     }
 
-    /// When the log is to be read, if that is pending.
+    /// The time at which the log is to be read, if that is pending.
     #[must_use]
     pub fn resolve_due(&self) -> Option<Millis> {
         match self.outcome {
@@ -168,7 +168,7 @@ impl AppendQueue {
         self.outcome = Outcome::ResolveAt(now + RETRY_INTERVAL_MS);
     }
 
-    /// Whether no messages are in the queue.
+    /// Returns `true` if no messages are in the queue.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pending_messages == 0
@@ -180,7 +180,7 @@ impl AppendQueue {
         self.completed_batches + self.submitted.len() as u64 + 1
     }
 
-    /// Whether all messages of this batch are published, or known not to be in the log.
+    /// Returns `true` if all messages of this batch are published, or known not to be in the log.
     #[must_use]
     pub fn is_settled(&self, batch: u64) -> bool {
         batch <= self.settled_batches

@@ -19,13 +19,13 @@ pub struct Connection {
     pub limits: RateLimits,
     /// The order of the sender's messages across temporary refusals.
     pub order: SenderOrder,
-    /// Whether the member has sent a message, perhaps on an earlier connection.
+    /// `true` if the member has sent a message, perhaps on an earlier connection.
     pub has_sent: bool,
     /// The batch with the member's last message; 0 if there is none.
     pub last_batch: u64,
     /// Queries to the log without a result.
     pub open_queries: u32,
-    /// When it was unsubscribed as a slow consumer; `None` once it has caught up.
+    /// The time at which it was unsubscribed as a slow consumer; `None` once it has caught up.
     pub skipped_since: Option<Millis>,
 }
 
@@ -40,7 +40,7 @@ pub struct Peer {
     pub group: Group,
     /// Its index in the group, while it is subscribed to the room.
     pub subscription: Option<usize>,
-    /// Whether it can load pages of history.
+    /// `true` if it can load pages of history.
     pub history: bool,
     /// The session of a rich client.
     pub session: Option<Box<Hash>>,
@@ -75,7 +75,7 @@ impl Connection {
         messages.take(now).inspect_err(|wait| self.order.refuse(now, id, *wait))
     }
 
-    /// Whether the client speaks the basic dialect.
+    /// Returns `true` if the client speaks the basic dialect.
     #[must_use]
     pub fn is_basic(&self) -> bool {
         self.peer.as_ref().is_some_and(|peer| peer.group == Group::Basic)

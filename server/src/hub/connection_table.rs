@@ -91,7 +91,7 @@ impl<T> ConnectionTable<T> {
         }
     }
 
-    /// As [`get`](Self::get), mutable.
+    /// The value of exactly this id, to be changed.
     pub fn get_mut(&mut self, id: ConnectionId) -> Option<&mut T> {
         match self.0.get_mut(id.slot as usize) {
             Some(Some((serial, value))) if *serial == id.serial => Some(value),

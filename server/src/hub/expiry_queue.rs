@@ -12,7 +12,7 @@ use parlour_core::Millis;
 pub struct ExpiryQueue<K> {
     deadlines: HashMap<K, Millis>,
     order: BTreeSet<(Millis, K)>,
-    /// How many entries were looked at.
+    /// The number of entries that were looked at.
     #[cfg(test)]
     steps: usize,
 }

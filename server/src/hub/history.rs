@@ -104,7 +104,8 @@ impl Hub {
         self.out.put(Output::Read { token, query });
     }
 
-    /// Whether another search of a connection may wait: there are not too many, neither in total nor from its address.
+    /// Returns `true` if another search of a connection may wait: there are not too many, neither in total nor from its
+    /// address.
     fn may_search(&self, conn: ConnectionId) -> bool {
         let address = |conn| self.connections.get(conn).map(|c| c.address);
         let searches = self.queries.values().filter(|open| matches!(open.purpose, Purpose::Search(_)));

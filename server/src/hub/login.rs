@@ -339,7 +339,7 @@ impl Hub {
     }
 }
 
-/// Whether the client announced a capability. Only the first [`limits::CAPABILITIES`] entries are read.
+/// Returns `true` if the client announced a capability. Only the first [`limits::CAPABILITIES`] entries are read.
 fn has(login: &wire::Login, capability: &str) -> bool {
     login.capabilities.iter().take(limits::CAPABILITIES).any(|listed| listed == capability)
 }

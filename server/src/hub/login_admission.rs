@@ -22,7 +22,7 @@ pub struct LoginAdmission {
     share: (u32, u32),
     /// The shares of addresses that have logged in lately.
     by_address: HashMap<IpAddr, Pace>,
-    /// When the whole share of each is available again.
+    /// The times at which the whole share of each is available again.
     recovered: ExpiryQueue<IpAddr>,
 }
 

@@ -16,7 +16,7 @@ use unicode_security::skeleton;
 
 use super::{connection_table::ConnectionId, sessions::Hash, text_rules};
 
-/// How many numbers are tried as a suffix for a suggested nick.
+/// The number of numeric suffixes that are tried for a suggested nick.
 const MAX_SUGGESTION_TRIES: u32 = 200;
 
 /// The owner of a nick.
@@ -49,7 +49,8 @@ impl NickRegistry {
         self.check_for(nick, None)
     }
 
-    /// As [`check`](Self::check); a nick that is reserved for the session `owner` is free for it.
+    /// Checks a nick as [`check`](Self::check) does, but a nick that is reserved for the session `owner` is free for
+    /// it.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -100,7 +101,7 @@ impl NickRegistry {
         }
     }
 
-    /// Whether the nick is reserved for this session.
+    /// Returns `true` if the nick is reserved for this session.
     #[must_use]
     pub fn is_reserved_for(&self, key: &str, owner: &Hash) -> bool {
         self.holders.get(key).is_some_and(|holder| holder.reserved_for.as_ref() == Some(owner))

@@ -14,10 +14,10 @@ use crate::conn::frame;
 /// The most members on a page.
 pub const MEMBERS_PER_PAGE: usize = 500;
 
-/// In a room of at most this many members, the snapshot is encoded again for the first request after a change.
+/// The most members of a room whose snapshot is encoded again for the first request after a change.
 const SMALL_ROOM_MEMBERS: usize = 256;
-/// In a larger room it is encoded again when more than this part of the members has changed, in percent. Then it is
-/// dropped at once, so that the changes are bounded also while nobody requests it.
+/// The part of the members, in percent, that may change in a larger room before the snapshot is encoded again. Then it
+/// is dropped at once, so that the changes are bounded also while nobody requests it.
 const MAX_CHANGED_PERCENT: usize = 12;
 
 /// The presence changes since the last update, with the final state of each member. Members that joined and
@@ -32,13 +32,13 @@ impl PresenceChanges {
         self.0.insert(nick.clone(), online);
     }
 
-    /// Whether there is a change for this nick.
+    /// Returns `true` if there is a change for this nick.
     #[must_use]
     pub fn contains(&self, nick: &str) -> bool {
         self.0.contains_key(nick)
     }
 
-    /// Whether there are no changes.
+    /// Returns `true` if there are no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -64,7 +64,7 @@ impl RateLimits {
         }
     }
 
-    /// When they are as good as unused ones.
+    /// The time at which they are as good as unused ones.
     fn recovered_at(&self) -> Millis {
         let Self { messages, control, member_snapshots, nick_lists, history, refusals } = self;
         let buckets = [messages, control, member_snapshots, nick_lists, history, refusals];
@@ -72,7 +72,7 @@ impl RateLimits {
     }
 }
 
-/// When limits have recovered, and a number that makes it unique.
+/// The time at which limits have recovered, and a number that makes it unique.
 type Place = (Millis, u64);
 
 /// Limits of members without a connection, until they have recovered.
@@ -174,7 +174,7 @@ mod tests {
         limits
     }
 
-    /// How many messages the limits allow.
+    /// Counts the messages that the limits allow.
     fn left(limits: Option<RateLimits>) -> Option<usize> {
         let mut limits = limits?;
         Some((0..).take_while(|_| limits.messages.take(0).is_ok()).count())

@@ -18,7 +18,7 @@ use crate::{
 pub const RECENT_MAX_MESSAGES: usize = 512;
 /// The most bytes of encoded messages in the cache.
 pub const RECENT_MAX_BYTES: usize = 256 * 1024;
-/// How many of the newest messages are sent to a client that has none, or has missed too many.
+/// The number of newest messages that are sent to a client that has none, or has missed too many.
 const NEWEST_MESSAGES: usize = 100;
 /// The most messages on a page.
 const PAGE_MESSAGES: usize = 100;
@@ -56,8 +56,9 @@ impl RecentMessages {
         self.to
     }
 
-    /// Whether the message with this sequence number has this id. A number that has no message has any id, because
-    /// retention may have deleted its message, but none is above the last one. `None` if the cache begins later.
+    /// Returns `true` if the message with this sequence number has this id. A number that has no message has any id,
+    /// because retention may have deleted its message, but none is above the last one. `None` if the cache begins
+    /// later.
     #[must_use]
     pub fn has(&self, seq: u64, id: MessageId) -> Option<bool> {
         if seq > self.to {

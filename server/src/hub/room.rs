@@ -54,7 +54,7 @@ pub struct Room {
     /// Committed messages that are not delivered yet, encoded.
     messages: Vec<Bytes>,
     deliveries: TokenBucket,
-    /// When `messages` are delivered, if the delivery was postponed.
+    /// The time at which `messages` are delivered, if the delivery was postponed.
     delivery_due: Option<Millis>,
     acks: Vec<(ConnectionId, Vec<wire::Accepted>)>,
     /// The recent messages cache.
@@ -140,7 +140,7 @@ impl Room {
         }
     }
 
-    /// When the queued messages are due, if they were postponed.
+    /// The time at which the queued messages are due, if they were postponed.
     #[must_use]
     pub fn delivery_due(&self) -> Option<Millis> {
         self.delivery_due
@@ -187,7 +187,7 @@ impl Room {
         self.list_dirty = true;
     }
 
-    /// Whether a presence change of this nick has not been published.
+    /// Returns `true` if a presence change of this nick has not been published.
     #[must_use]
     pub fn has_pending_presence(&self, nick: &str) -> bool {
         self.changes.contains(nick)
@@ -204,13 +204,13 @@ impl Room {
         }
     }
 
-    /// When the presence changes may be published, if there are any.
+    /// The time from which the presence changes may be published, if there are any.
     #[must_use]
     pub fn presence_due(&self) -> Option<Millis> {
         (!self.changes.is_empty()).then(|| self.presence_sent_at.map_or(0, |at| at + PRESENCE_INTERVAL_MS))
     }
 
-    /// When the member list may be sent to basic clients, if it has changed and there are any.
+    /// The time from which the member list may be sent to basic clients, if it has changed and there are any.
     #[must_use]
     pub fn list_due(&self) -> Option<Millis> {
         let is_needed = self.list_dirty && !self.groups[Group::Basic as usize].is_empty();

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use parlour_core::{Millis, model::MessageId};
 
-/// How long to wait for the resend of a refused message after the time its sender was given. A client that
-/// never resends can send again after that.
+/// The time to wait for the resend of a refused message after the time its sender was given, in ms. A client that never
+/// resends can send again after that.
 const RESEND_TIMEOUT_MS: Millis = 60_000;
 /// The time to retry for messages that are refused because an earlier one must come first.
 const RETRY_AFTER_MS: Millis = 500;
@@ -20,7 +20,7 @@ const MAX_AWAITED: usize = parlour_core::limits::SEND_QUEUE_MESSAGES;
 #[derive(Debug, Default)]
 pub struct SenderOrder {
     ids: VecDeque<MessageId>,
-    /// When the first may be resent.
+    /// The time from which the first may be resent.
     retry_at: Millis,
     /// The generation of appends that has failed, and the number of `ids` at the front that belong to it.
     failed: Option<(u32, usize)>,
@@ -73,7 +73,7 @@ impl SenderOrder {
         }
     }
 
-    /// How many messages are awaited.
+    /// The number of awaited messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ids.len()

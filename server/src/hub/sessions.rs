@@ -39,9 +39,9 @@ pub struct Session {
     pub opened: u64,
     /// The highest `attempt` of its logins.
     pub attempt: Box<str>,
-    /// Whether it has sent a message.
+    /// `true` if it has sent a message.
     pub has_sent: bool,
-    /// While it is lost.
+    /// The details of its loss; `None` while it has a connection.
     lost: Option<Lost>,
 }
 
@@ -54,14 +54,14 @@ struct Lost {
     address: Option<IpAddr>,
 }
 
-/// How long lost sessions are stored, and how many.
+/// The limits of the lost sessions that are stored.
 #[derive(Debug, Clone, Copy)]
 pub struct LostLimits {
-    /// In ms.
+    /// The time for which one is stored, in ms.
     pub grace: Millis,
-    /// In total.
+    /// The number of all of them.
     pub total: usize,
-    /// Per address.
+    /// The number of those of one address.
     pub per_address: usize,
 }
 
@@ -73,7 +73,7 @@ pub struct Sessions {
     lost_by_address: HashMap<IpAddr, LostOrder>,
     last_number: u64,
     limits: LostLimits,
-    /// How many lost sessions were looked at to find one to remove.
+    /// The number of lost sessions that were looked at to find one to remove.
     #[cfg(test)]
     steps: usize,
 }

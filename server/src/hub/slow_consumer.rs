@@ -12,7 +12,7 @@ use parlour_core::{
 
 use super::{Hub, connection_table::ConnectionId};
 
-/// How long a connection may take to catch up.
+/// The time that a connection has to catch up, in ms.
 const CATCH_UP_TIMEOUT_MS: Millis = 10_000;
 
 impl Hub {

@@ -42,7 +42,7 @@ pub fn content<'a>(typed: &'a str, limits: &Limits) -> Result<&'a str, Status> {
     if text.chars().all(is_blank) { Err(Status::ContentEmpty) } else { Ok(text) }
 }
 
-/// Whether a character is invisible by its properties, apart from white space.
+/// Returns `true` if a character is invisible by its properties, apart from white space.
 pub fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
         || CodePointSetData::new::<NoncharacterCodePoint>().contains(c)
@@ -89,7 +89,7 @@ fn is_legible(nick: &str) -> bool {
     has_content
 }
 
-/// Whether a character is drawn together with the one before it.
+/// Returns `true` if a character is drawn together with the one before it.
 fn extends_grapheme(c: char) -> bool {
     let property = break_property(c);
     property == GraphemeClusterBreak::Extend

@@ -14,7 +14,7 @@ use super::{
     sqlite::{NAME, copy, create_new, verify},
 };
 
-/// Why a backup failed. No part of the copy is left.
+/// The reason why a backup failed. No part of the copy is left.
 #[derive(Debug, Error)]
 pub enum BackupError {
     /// The directory contains no log.
@@ -44,7 +44,7 @@ pub enum BackupError {
 /// A finished backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backup {
-    /// How many messages it contains.
+    /// The number of messages that it contains.
     pub messages: u64,
     /// SHA-256 of the file, in hexadecimal.
     pub checksum: String,

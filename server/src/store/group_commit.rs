@@ -44,7 +44,7 @@ impl GroupCommit {
         parts.into_iter().map(of_batch).collect()
     }
 
-    /// As [`GroupCommit::commit`], into a log.
+    /// Commits batches to a log; see [`GroupCommit::commit`].
     pub fn commit_to(
         &mut self,
         log: &mut dyn EventLog,

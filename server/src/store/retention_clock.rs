@@ -29,7 +29,7 @@ pub struct ClockRecord {
     pub time: i64,
     /// The last reading of the system clock, Unix ms.
     pub seen: i64,
-    /// How long a difference between the two has lasted, in ms; 0 if there is none.
+    /// The time for which a difference between the two has lasted, in ms; 0 if there is none.
     pub waited: i64,
 }
 
@@ -149,7 +149,7 @@ fn catch_up_rate(ahead: i64) -> i64 {
     MAX_RATE.max(ahead / MAX_CATCH_UP_MS + 2)
 }
 
-/// How much a system clock is ahead of the time that the log knows, in ms; 0 if it is within the tolerance.
+/// The number of ms by which a system clock is ahead of the time that the log knows; 0 if it is within the tolerance.
 #[must_use]
 pub fn implausible_ms(known: Option<ClockRecord>, wall: i64) -> i64 {
     let ahead = known.map_or(0, |known| wall.saturating_sub(known.time));

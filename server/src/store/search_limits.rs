@@ -39,7 +39,7 @@ impl Cancellation {
         self.0.store(false, Relaxed);
     }
 
-    /// Whether the running search is to end.
+    /// Returns `true` if the running search is to end.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Relaxed)

@@ -60,13 +60,13 @@ use super::{
     PageSize, PageStart, Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
 };
 
-/// Whether a query has anything to search for: a letter, a digit, or an emoji.
+/// Returns `true` if a query has anything to search for: a letter, a digit, or an emoji.
 #[must_use]
 pub fn is_searchable(query: &str) -> bool {
     !SearchQuery::parse(query).is_empty()
 }
 
-/// When an append is synced to the disk.
+/// The moment at which an append is synced to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Synchronous {
     /// Before [`EventLog::append`] returns: it survives a power failure.
@@ -76,10 +76,10 @@ pub enum Synchronous {
     Off,
 }
 
-/// How a log is opened.
+/// The options with which a log is opened.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// When an append is synced to the disk.
+    /// The moment at which an append is synced to the disk.
     pub synchronous: Synchronous,
     /// The most pages of 4 KiB that the database may have; an append beyond them is [`LogError::Full`].
     pub max_pages: Option<u32>,
@@ -111,7 +111,7 @@ impl SqliteLog {
         Self::open_with(dir, &Options::default())
     }
 
-    /// As [`SqliteLog::open`], with options.
+    /// Opens a log as [`SqliteLog::open`] does, with options.
     ///
     /// # Errors
     /// [`LogError`].

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::Ending;
 use crate::conn::input_budget::{self, MAX_BYTES_PER_CONNECTION};
 
-/// Which task may write to the socket.
+/// The task that may write to the socket.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writer {
     /// Neither task has anything to write; the hub task may start.
@@ -92,7 +92,7 @@ impl Shared {
 }
 
 impl State {
-    /// Whether the socket task may read further messages.
+    /// Returns `true` if the socket task may read further messages.
     pub(super) const fn may_read(&self) -> bool {
         self.unhandled_bytes < MAX_BYTES_PER_CONNECTION
     }

@@ -50,7 +50,7 @@ pub(super) fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// Whether the name contains a hash of the content: at least 8 hexadecimal digits after a dash, as in
+/// Returns `true` if the name contains a hash of the content: at least 8 hexadecimal digits after a dash, as in
 /// `main-0123456789abcdef.css` and `page-0123456789abcdef_bg.wasm`.
 pub(super) fn is_hashed(name: &str) -> bool {
     name.split('-').skip(1).any(|part| {

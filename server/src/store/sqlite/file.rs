@@ -16,7 +16,7 @@ use crate::store::LogError;
 pub const NAME: &str = "parlour.db";
 const LOCK_NAME: &str = "parlour.lock";
 
-/// How long to wait for another connection's lock; a backup holds one for a moment.
+/// The time to wait for another connection's lock; a backup holds one for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The write-ahead log is truncated to this size when it is reset.
@@ -46,7 +46,7 @@ impl Lock {
         Self { recorded: read.ok().and_then(|_| Mark::decode(&text)), file }
     }
 
-    /// How far the log in this directory had come.
+    /// The log of this directory and its number of messages, as recorded.
     pub(super) fn recorded(&self) -> Option<Mark> {
         self.recorded
     }

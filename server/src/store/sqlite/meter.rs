@@ -82,7 +82,7 @@ impl Meter {
         self.spend((text.len() / UNIT_BYTES) as u64 + 1)
     }
 
-    /// Whether the search has reached a limit or is cancelled.
+    /// Returns `true` if the search has reached a limit or is cancelled.
     pub(super) fn is_exhausted(&self) -> bool {
         let (work, limit) = (self.work.load(Relaxed), self.limit.load(Relaxed));
         let is_late = || self.lock_deadline().is_some_and(|deadline| Instant::now() > deadline);

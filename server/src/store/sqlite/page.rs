@@ -146,7 +146,7 @@ impl View<'_> {
         PageBuilder::take(rows, size, min_messages)
     }
 
-    /// Whether there is a message in a range of sequence numbers.
+    /// Returns `true` if there is a message in a range of sequence numbers.
     fn any(&self, from: u64, to: u64) -> rusqlite::Result<bool> {
         let mut statement =
             self.connection.prepare_cached("SELECT 1 FROM message WHERE place BETWEEN ?1 AND ?2 LIMIT 1")?;

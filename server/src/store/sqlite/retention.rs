@@ -50,8 +50,8 @@ fn due(connection: &Connection, retention: &Retention, now: i64) -> rusqlite::Re
     Ok(due)
 }
 
-/// Up to `count` of the oldest messages of all rooms, from before a time. A run that was stored with a clock set back
-/// counts as younger than the messages before it.
+/// Finds up to `count` of the oldest messages of all rooms, from before a time. A run that was stored with a clock set
+/// back counts as younger than the messages before it.
 fn oldest(connection: &Connection, count: i64, before: i64, now: i64) -> rusqlite::Result<Vec<i64>> {
     // The oldest message of each room; the oldest of these is on top.
     let mut heads: BinaryHeap<Reverse<Aged>> = BinaryHeap::new();

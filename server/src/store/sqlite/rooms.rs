@@ -76,7 +76,7 @@ struct Growth {
 pub(super) struct NextMessage {
     pub(super) room: i64,
     pub(super) seq: u64,
-    /// Whether it begins a run.
+    /// `true` if it begins a run.
     pub(super) begins: bool,
 }
 

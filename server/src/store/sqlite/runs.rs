@@ -22,7 +22,7 @@ fn hour(time: i64) -> i64 {
     time.saturating_sub(time.rem_euclid(HOUR_MS))
 }
 
-/// Whether a message at `time` begins a run, after a message at `last` or as the first one.
+/// Returns `true` if a message at `time` begins a run, after a message at `last` or as the first one.
 pub(super) fn begins(last: Option<i64>, time: i64) -> bool {
     last.is_none_or(|last| time < last || hour(time) != hour(last))
 }
@@ -109,8 +109,9 @@ pub(super) fn next(connection: &Connection, of: Aged) -> rusqlite::Result<[Optio
     Ok([next.filter(|next| !next.begins), run])
 }
 
-/// Whether a run was stored with a clock that was set back by more than [`MISDATED_MS`]: the room has an older message with a
-/// later time. Such a time is not believed if it is in the future; then the clock was set forward for a while.
+/// Returns `true` if a run was stored with a clock that was set back by more than [`MISDATED_MS`]: the room has an
+/// older message with a later time. Such a time is not believed if it is in the future; then the clock was set forward
+/// for a while.
 pub(super) fn is_misdated(connection: &Connection, run: Aged, now: i64) -> rusqlite::Result<bool> {
     if !run.begins {
         return Ok(false);

@@ -60,7 +60,7 @@ pub(super) fn search(
     Ok(SearchResults { messages: search.page.messages, reached_start, partial, work })
 }
 
-/// How the search of a range of messages ended.
+/// The end of the search of a range of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// All of its matches were found.

@@ -1,4 +1,4 @@
-//! What a query finds.
+//! The parsed query of a search, and the texts that it matches.
 //!
 //! A message matches if it has all words of the query: Latin and similar ones by their beginnings, Chinese and similar
 //! text anywhere. Words in quotes must follow each other. Punctuation within a word counts, and some before and after it:
@@ -47,7 +47,7 @@ impl Term {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Literal {
     text: String,
-    /// What follows is no part of the last word.
+    /// `true` if what follows is no part of the last word.
     is_whole: bool,
 }
 
@@ -70,7 +70,7 @@ impl SearchQuery {
         parsed
     }
 
-    /// Whether there is nothing to search for.
+    /// Returns `true` if there is nothing to search for.
     pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
@@ -136,7 +136,7 @@ fn significant(chunk: &str) -> &str {
     &chunk[first..end + after]
 }
 
-/// Whether a character of a folded text is no part of a token.
+/// Returns `true` if a character of a folded text is no part of a token.
 fn is_break(c: char) -> bool {
     let mut is_break = false;
     split(c.encode_utf8(&mut [0; 4]), |piece| is_break = matches!(piece, Piece::Break));
@@ -157,7 +157,7 @@ impl<'a> Matcher<'a> {
         Self { tokens: query.terms.iter().map(part).collect(), literals: &query.literals }
     }
 
-    /// Whether a text matches.
+    /// Returns `true` if a text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         let folded = fold(text);
         let tokens = format!(" {} ", folded_tokens(&folded));
@@ -167,7 +167,7 @@ impl<'a> Matcher<'a> {
 }
 
 impl Literal {
-    /// Whether a folded text has this part; at the beginning of a word if it begins with one.
+    /// Returns `true` if a folded text has this part; at the beginning of a word if it begins with one.
     fn is_in(&self, folded: &str) -> bool {
         let is_split = |before: Option<char>, after: Option<char>| {
             !(before.is_some_and(is_letter) && after.is_some_and(is_letter))

@@ -112,7 +112,7 @@ fn kind(c: char) -> Kind {
     }
 }
 
-/// Whether a character of a folded text belongs to a word.
+/// Returns `true` if a character of a folded text belongs to a word.
 pub(super) fn is_letter(c: char) -> bool {
     kind(c) == Kind::Letter
 }

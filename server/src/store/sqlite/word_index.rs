@@ -6,8 +6,8 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::{meter::Meter, search_query::SearchQuery, tokenizer::tokens, vocabulary};
 
-/// Up to this many words that begin with the words of a query are looked up. A word of the query that begins more is
-/// compared with the messages instead.
+/// The most words that are looked up for one word of the query, with which they begin. A word of the query that begins
+/// more is compared with the messages instead.
 const MAX_EXPANDED_WORDS: usize = 2_000;
 
 /// The same when the index is asked for another word of the query already.
@@ -31,7 +31,7 @@ pub(super) fn remove(connection: &Connection, place: i64) -> rusqlite::Result<()
     connection.prepare_cached("DELETE FROM words WHERE rowid = ?1")?.execute([place]).map(drop)
 }
 
-/// How the index finds the messages of a query.
+/// The way in which the index finds the messages of a query.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum IndexQuery {
     /// No message in the index matches.

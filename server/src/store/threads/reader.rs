@@ -94,7 +94,7 @@ pub(super) fn run(mut reader: Box<dyn LogReader>, lane: &Lane, report: impl Fn(L
     }
 }
 
-/// Whether a query belongs into the lane for searches.
+/// Returns `true` if a query belongs into the lane for searches.
 pub(super) fn is_search(query: &Query) -> bool {
     matches!(query.kind, QueryKind::Search { .. })
 }

@@ -23,9 +23,9 @@ const CLOCK_INTERVAL_MS: u64 = 10 * 60_000;
 /// After a step of retention or indexing with more to do, this multiple of the step's duration is left to
 /// appends.
 const PAUSE_FACTOR: u32 = 4;
-/// How long messages accumulate for the search index when there are fewer than one step indexes.
+/// The time for which messages accumulate for the search index when there are fewer than one step indexes.
 const INDEX_DELAY: Duration = Duration::from_secs(5);
-/// While more messages than this are not indexed, indexing takes precedence over appends: a search would need
+/// The number of messages that are not indexed above which indexing takes precedence over appends: a search would need
 /// seconds to scan them.
 const MAX_UNINDEXED_MESSAGES: u64 = 1_000_000;
 
@@ -40,9 +40,9 @@ pub(super) struct Writer<R> {
     stored_clock: Option<ClockRecord>,
     retention_at: Instant,
     retention_error: Option<LogError>,
-    /// When messages are indexed; `None` if all are.
+    /// The time at which messages are indexed; `None` if all are.
     index_at: Option<Instant>,
-    /// How many messages wait for the index.
+    /// The number of messages that wait for the index.
     unindexed: u64,
     index_error: Option<LogError>,
 }
@@ -188,7 +188,7 @@ fn unix_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// How long to wait after a step of indexing with this result and duration; `None` if nothing is left.
+/// Returns the time to wait after a step of indexing with this result and duration; `None` if nothing is left.
 fn pause_after(indexed: &Result<u64, LogError>, took: Duration) -> Option<Duration> {
     match *indexed {
         Err(_) => Some(RETENTION_INTERVAL),
