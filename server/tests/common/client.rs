@@ -24,7 +24,7 @@ pub struct Client {
     /// All envelopes, in order; batches are split.
     pub frames: Vec<Envelope>,
     pub closed: Option<Message>,
-    /// Whether WebSocket Pings are answered.
+    /// `true` if WebSocket Pings are answered.
     pub answers: bool,
     sent: u64,
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long anything may take before a test fails.
+/// The time that anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A frame that a WebSocket client reads.
@@ -262,7 +262,7 @@ pub struct Desktop {
     pub lines: Vec<String>,
     /// The received envelopes.
     pub frames: Vec<Basic>,
-    /// How the server closed the connection.
+    /// The server's Close; `None` while the connection is open.
     pub closed: Option<Message>,
 }
 
@@ -338,7 +338,7 @@ impl Desktop {
         Ok(())
     }
 
-    /// Whether a line is shown.
+    /// Returns `true` if a line is shown.
     pub fn shows(&self, line: &str) -> bool {
         self.lines.iter().any(|shown| shown == line)
     }

@@ -26,18 +26,18 @@ pub const START: i64 = 1_700_000_000_000;
 pub struct World {
     pub hub: Hub,
     pub now: u64,
-    /// When the hub was started.
+    /// The time at which the hub was started.
     started: u64,
     opened: u32,
     peers: BTreeMap<u32, Received>,
     settings: Settings,
     pub log: SqliteLog,
     reader: Box<dyn LogReader>,
-    /// By how much the server's clock is ahead, in ms.
+    /// The number of ms by which the server's clock is ahead.
     pub clock_error: i64,
-    /// If set, every append fails with this error.
+    /// The error with which every append fails, if set.
     pub failing: Option<LogError>,
-    /// If set, every query fails with this error.
+    /// The error with which every query fails, if set.
     pub failing_reads: Option<LogError>,
     /// Failing appends are stored all the same.
     pub append_before_failing: bool,
@@ -293,7 +293,7 @@ impl World {
         self.returning_at(nick, secret, log, position)
     }
 
-    /// As [`returning`](Self::returning), with any position.
+    /// A rich client as of [`returning`](Self::returning), with any position.
     pub fn returning_at(
         &mut self,
         nick: &str,

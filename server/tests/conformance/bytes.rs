@@ -78,7 +78,7 @@ pub fn talk(text: &str) -> Vec<u8> {
     codec::encode(&codec::message("", "", Some(id), text)).into()
 }
 
-/// As [`talk`], padded to this size with an unknown field.
+/// Encodes a message as [`talk`] does, padded to this size with an unknown field.
 pub fn talk_of(len: usize, text: &str) -> Vec<u8> {
     let mut out = talk(text);
     // Field 100, bytes, with a length in three bytes.

@@ -42,7 +42,7 @@ enum Step {
     Await(Vec<u8>),
 }
 
-/// How bytes are passed to the network.
+/// The way in which bytes are passed to the network.
 #[derive(Debug, Clone, Copy)]
 pub enum Delivery {
     /// All of a step in one call.
@@ -58,7 +58,7 @@ pub struct Answer {
     pub messages: Vec<String>,
     /// The payloads of Pongs.
     pub pongs: Vec<Vec<u8>>,
-    /// How the connection was closed: a code, or an empty Close. The end of the stream without a Close is
+    /// The end of the connection: the code of a Close, or an empty Close. The end of the stream without a Close is
     /// 1006.
     pub closed: Option<Option<u16>>,
     /// The final message was received.

@@ -5,7 +5,7 @@ use crate::{
     case::Case,
 };
 
-/// How many Pings are sent together.
+/// The number of Pings that are sent together.
 const FLOOD: u8 = 200;
 
 pub fn cases() -> Vec<Case> {

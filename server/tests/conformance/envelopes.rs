@@ -1,5 +1,5 @@
-//! What is inside a message: envelopes with more fields, elements and levels than any client sends. The RFC does not know
-//! them; section 10.4 asks for limits.
+//! The content of messages: envelopes with more fields, elements and levels than any client sends. The RFC does not
+//! know them; section 10.4 asks for limits.
 
 use parlour_core::codec::{self, BATCH_FRAMES};
 
@@ -17,7 +17,7 @@ pub fn cases() -> Vec<Case> {
     [many_elements(), batches(), broken(), many_fragments()].into_iter().flatten().collect()
 }
 
-/// As many copies of some bytes as fit.
+/// Repeats some bytes as often as they fit.
 fn fill(bytes: &[u8]) -> Vec<u8> {
     bytes.repeat(SIZE / bytes.len())
 }

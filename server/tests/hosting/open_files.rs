@@ -10,7 +10,7 @@ use crate::{
     program::Program,
 };
 
-/// Whether the server answers a request.
+/// Returns `true` if the server answers a request.
 fn is_healthy(address: SocketAddr) -> bool {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

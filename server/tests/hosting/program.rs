@@ -72,7 +72,7 @@ impl Program {
         address.unwrap_or_else(|| panic!("no address in {output:?}; {:?}", self.logged("")))
     }
 
-    /// Whether it has ended.
+    /// Returns `true` if it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }

@@ -19,7 +19,7 @@ use super::{
     wait_until,
 };
 
-/// How often a user presses the reconnect button.
+/// The interval at which a user presses the reconnect button.
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(500);
 
 struct Member {
@@ -85,7 +85,7 @@ impl Crowd {
         self.states().iter().map(of).sum()
     }
 
-    /// For each tab that came online after this moment, how long that took, in ms.
+    /// The time in ms that each tab took that came online after this moment.
     pub fn reconnect_ms(&self, begun: Instant) -> Vec<u128> {
         let since = self.states().into_iter().filter_map(|state| state.since);
         since.filter(|since| *since > begun).map(|since| (since - begun).as_millis()).collect()

@@ -17,7 +17,7 @@ pub struct Device {
     pub storage: Storage,
     pub view: View,
     pub ledger: Ledger,
-    /// When the user logs in again.
+    /// The time at which the user logs in again.
     pub open_at: Option<Millis>,
 }
 
@@ -43,7 +43,7 @@ impl Device {
         self.session.is_some() && self.view.is_online()
     }
 
-    /// What the user has sent and sees.
+    /// The messages that the user has sent and sees.
     pub fn user(&self) -> User<'_> {
         let session = self.session.as_ref().expect("the tab is open");
         User {

@@ -35,7 +35,7 @@ mod view;
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take on a busy machine before the test fails.
+/// The time that anything may take on a busy machine before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
@@ -44,7 +44,7 @@ fn wait_until(what: &str, holds: impl FnMut() -> bool) {
     assert!(holds_in_time(holds), "timed out waiting until {what}");
 }
 
-/// Whether a condition holds in time.
+/// Returns `true` if a condition holds in time.
 fn holds_in_time(mut holds: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + PATIENCE;
     while !holds() {

@@ -17,7 +17,7 @@ use super::{
 
 /// The number of users.
 const USERS: usize = 50;
-/// How often the server is stopped by default.
+/// The number of times that the server is stopped by default.
 const ROUNDS: usize = 5;
 
 /// Waits for a random moment: after some messages, or while clients reconnect.

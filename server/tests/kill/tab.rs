@@ -51,7 +51,7 @@ pub struct State {
     pub online: bool,
     pub connection: Connection,
     pub complaints: Vec<String>,
-    /// When it came online last.
+    /// The time at which it came online last.
     pub since: Option<Instant>,
     pub members: usize,
     pub sent: usize,
@@ -63,7 +63,7 @@ pub struct State {
     pub queued_messages: usize,
     /// The highest sequence number it received.
     pub newest: u64,
-    /// How often the log was unavailable to it.
+    /// The number of times that the log was unavailable to it.
     pub refused: usize,
 }
 
@@ -99,7 +99,7 @@ pub struct Tab {
     sent: u64,
     /// Additional bytes of each message.
     padding: usize,
-    /// When to send the next message.
+    /// The time at which to send the next message.
     send_at: Option<Millis>,
     loads_gaps: bool,
 }

@@ -9,7 +9,7 @@ use super::{device::Device, truth::LogEntry};
 pub struct Row {
     pub how: &'static str,
     pub rounds: usize,
-    /// How long clients took to be online after the server had started, in ms.
+    /// The times that clients took to be online after the server had started, in ms.
     pub reconnect_ms: Vec<u128>,
 }
 

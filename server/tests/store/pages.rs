@@ -97,7 +97,7 @@ fn retentions() -> impl Strategy<Value = Retention> {
     prop_oneof![Just(Retention::default()), messages, age]
 }
 
-/// In ms after the earliest message.
+/// The time at which retention runs, in ms after the earliest message.
 const LATER: i64 = 3 * 1_800_000;
 
 proptest! {

@@ -19,7 +19,7 @@ use parlour_server::store::{
 
 use crate::world::{ALL, Dir, FAST, NOW, entry};
 
-/// How long a thread may take before the test fails.
+/// The time that a thread may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The behaviour of the log for an append.
