@@ -182,7 +182,7 @@ pub fn check_invariants(world: &mut World) {
     check_tables(world);
 }
 
-/// When all have left and the grace times are over, a server has forgotten them.
+/// Checks that a server has forgotten all users when they have left and the grace times are over.
 fn check_tables(world: &mut World) {
     for at in world.open_tabs() {
         world.tab(at).is_retired = true;

@@ -35,7 +35,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// When it can be granted, if a tab waits for it.
+    /// The time at which it can be granted, if a tab waits for it.
     pub fn due(&self) -> Option<Millis> {
         (self.holder.is_none() && !self.waiting.is_empty()).then_some(self.free_at)
     }
@@ -79,7 +79,7 @@ impl Account {
         }
     }
 
-    /// Whether every message was delivered or has failed, and the storage knows it.
+    /// Returns `true` if every message was delivered or has failed, and the storage knows it.
     pub fn is_settled(&self) -> bool {
         let is_done = |id| self.ledger.has_failed(id);
         self.ledger.is_settled() && self.storage.queued_messages().all(is_done)
@@ -178,8 +178,8 @@ impl Device {
         }
     }
 
-    /// Whether the storage works at times. If it never does, the tab is not closed, because exactly-once could
-    /// not hold.
+    /// Returns `true` if the storage works at times. If it never does, the tab is not closed, because exactly-once
+    /// could not hold.
     pub fn has_storage(&self) -> bool {
         self.health != Health::Absent
     }
@@ -208,7 +208,7 @@ impl Device {
         })
     }
 
-    /// Whether the user is in the room of the current account in every tab that is in use, has loaded
+    /// Returns `true` if the user is in the room of the current account in every tab that is in use, has loaded
     /// everything, and every message was delivered or has failed.
     pub fn is_quiet(&self) -> bool {
         let ready = |tab: &Tab| {

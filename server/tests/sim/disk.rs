@@ -12,7 +12,7 @@ use super::{
     world::{At, World},
 };
 
-/// How long the page waits for a transaction, in ms.
+/// The time for which the page waits for a transaction, in ms.
 const TRANSACTION_TIMEOUT_MS: Millis = 2_000;
 
 impl World {
@@ -68,7 +68,7 @@ impl World {
     }
 }
 
-/// Whether these changes delete the identity.
+/// Returns `true` if these changes delete the identity.
 fn is_logout(changes: &[Change]) -> bool {
     changes.iter().any(|change| *change == Change::Clear(Table::Account))
 }

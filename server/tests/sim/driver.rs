@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    /// What the server has sent arrives in the tab.
+    /// Receives in the tab what the server has sent.
     fn receive(&mut self, at: At) {
         while let Some((server, conn, packet)) = self.due_packet(at, 1) {
             match packet {
@@ -215,7 +215,7 @@ impl World {
     }
 }
 
-/// Whether nobody is logged in any more after this event.
+/// Returns `true` if nobody is logged in any more after this event.
 fn is_over(tab: &Tab, event: &Event) -> bool {
     match &tab.role {
         Role::Follower(_) | Role::Promoting(..) => {

@@ -1,4 +1,4 @@
-//! What a user knows of the own messages: those that were sent, and what became of each.
+//! The messages of a user: those that were sent, and what became of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,12 +90,12 @@ impl Ledger {
         self.sent.iter().map(|sent| sent.id)
     }
 
-    /// Whether this message has failed, and has to.
+    /// Returns `true` if this message has failed, and has to.
     pub fn has_failed(&self, id: MessageId) -> bool {
         self.failed.contains_key(&id) && self.hopeless.contains(&id)
     }
 
-    /// Whether every message was delivered, or has failed with a reason.
+    /// Returns `true` if every message was delivered, or has failed with a reason.
     pub fn is_settled(&self) -> bool {
         self.ids().all(|id| self.acknowledged.contains(&id) || self.has_failed(id))
     }

@@ -29,16 +29,16 @@ const LOCK: &str = "parlour.lock";
 /// Below this size SQLite does not checkpoint the write-ahead log, in bytes.
 const CHECKPOINT: u64 = 900 * 4096;
 
-/// How long messages are kept, where they are deleted for their age.
+/// The time for which messages are kept, where they are deleted for their age.
 const MAX_AGE: Duration = Duration::from_secs(90 * 86_400);
 /// The pause between two deletions, in ms.
 const RETENTION_INTERVAL_MS: Millis = 10_000;
 /// The messages that an account may send at once.
 pub const BURST: u32 = 30;
-/// How long the nick of a lost session is reserved, in ms.
+/// The time for which the nick of a lost session is reserved, in ms.
 pub const NAME_GRACE_MS: Millis = 60_000;
 
-/// How long a lost session is known, in ms.
+/// The time for which a lost session is known, in ms.
 pub const SESSION_GRACE_MS: Millis = 24 * 3_600_000;
 
 /// The settings of a server with this number of users.
@@ -78,12 +78,12 @@ pub struct Running {
     log: SqliteLog,
     group_commit: GroupCommit,
     pub reader: Box<dyn LogReader>,
-    /// When it was started, on the world's clock.
+    /// The time at which it was started, on the world's clock.
     pub started: Millis,
     /// Requests to the log, and when they complete.
     pub requests: VecDeque<(Millis, Output)>,
     clock: RetentionClock,
-    /// When messages are deleted for their age next.
+    /// The time at which messages are deleted for their age next.
     retention_at: Millis,
 }
 
@@ -115,7 +115,7 @@ pub struct Backup {
     kind: BackupKind,
 }
 
-/// How a log is copied and restored.
+/// The way in which a log is copied and restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BackupKind {
     /// With the server's own command.

@@ -55,7 +55,7 @@ use plan::Plan;
 use rng::Rng;
 use world::{At, Tally, World};
 
-/// How many seeds a test runs by default.
+/// The number of seeds that a test runs by default.
 const SEEDS: u64 = 1_000;
 
 /// Runs one seed and returns what happened.

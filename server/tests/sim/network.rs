@@ -25,7 +25,7 @@ pub struct Middlebox {
 }
 
 impl Middlebox {
-    /// Whether it lets no message with this text pass, even alone.
+    /// Returns `true` if it lets no message with this text pass, even alone.
     pub fn refuses_text(self, text: &str) -> bool {
         text.len() >= self.max_bytes || text.contains(POISON)
     }
@@ -85,7 +85,7 @@ impl Link {
         put(&mut self.to_client, arrival, packet);
     }
 
-    /// When something arrives next at the server and at the tab.
+    /// The times at which something arrives next at the server and at the tab.
     pub fn due(&self) -> [Option<Millis>; 2] {
         if self.dead {
             return [None, None];
@@ -106,7 +106,7 @@ pub struct DroppedLink {
     pub server: usize,
     pub conn: ConnectionId,
     pub to_server: VecDeque<(Millis, Packet)>,
-    /// When the server notices.
+    /// The time at which the server notices.
     pub noticed_at: Millis,
 }
 

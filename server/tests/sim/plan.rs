@@ -1,5 +1,5 @@
-//! What may happen in a run. The plan is drawn from the seed, so that some runs are quiet enough for a fault to be
-//! found in them, and others combine many.
+//! The faults and actions that are possible in a run. The plan is drawn from the seed, so that some runs are quiet
+//! enough for a fault to be found in them, and others combine many.
 
 use super::{network::Middlebox, rng::Rng};
 

@@ -1,4 +1,4 @@
-//! The roles of a tab among those of its account, as in the client's service (`src/service/leadership.rs`): the lock, the
+//! The roles of a tab among those of its account, as in the client's service (`src/service/`): the lock, the
 //! lease, and the channel between tabs.
 
 use std::collections::VecDeque;

@@ -29,7 +29,7 @@ pub struct Server {
     pub skew: i64,
     pub disk: Disk,
     pub running: Option<Running>,
-    /// When it is started again after a kill.
+    /// The time at which it is started again after a kill.
     pub restart_at: Option<Millis>,
     /// A copy of its log.
     pub backup: Option<Backup>,
@@ -50,7 +50,7 @@ impl Server {
         }
     }
 
-    /// When something is due next.
+    /// The time at which something is due next.
     pub fn due(&self) -> Option<Millis> {
         let Some(running) = &self.running else { return self.restart_at };
         let hub = running.hub.poll_timeout().map(|due| due + running.started);
@@ -284,7 +284,7 @@ impl World {
         self.arrive_from(server, conn, HOME, packet);
     }
 
-    /// As [`Self::arrive`], from an address.
+    /// A packet arrives at the server from an address; see [`Self::arrive`].
     pub fn arrive_from(&mut self, server: usize, conn: ConnectionId, address: IpAddr, packet: Packet) {
         if let Packet::Close(_) = packet {
             let now = self.now;

@@ -50,7 +50,7 @@ impl Storage {
         queued.filter_map(|(_, key)| MessageId::from_wire(key))
     }
 
-    /// Whether the identity of a user is persisted who has not logged out.
+    /// Returns `true` if the identity of a user is persisted who has not logged out.
     pub fn has_account(&self) -> bool {
         self.rows.keys().any(|(table, _)| *table == Table::Account)
     }
@@ -68,7 +68,7 @@ pub fn queued_by(changes: &[Change]) -> impl Iterator<Item = MessageId> {
     })
 }
 
-/// How the browser's storage behaves.
+/// The state of the browser's storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     Works,

@@ -45,7 +45,7 @@ pub struct Remembered {
     seats: HashMap<ConnectionId, String>,
     /// The secrets of the sessions, and their nicks.
     secrets: BTreeMap<Vec<u8>, String>,
-    /// When the connection of a nick was lost.
+    /// The time at which the connection of a nick was lost.
     lost_at: BTreeMap<String, Millis>,
     /// The connections of strangers.
     strangers: HashSet<ConnectionId>,
@@ -226,7 +226,7 @@ impl World {
         }
     }
 
-    /// When the next stranger leaves.
+    /// The time at which the next stranger leaves.
     pub fn strangers_due(&self) -> Option<Millis> {
         self.visitors.iter().map(|stranger| stranger.leave_at).min()
     }

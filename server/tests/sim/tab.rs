@@ -54,9 +54,9 @@ pub struct Tab {
     pub account: usize,
     pub link: Option<Link>,
     pub view: View,
-    /// When the user opens the tab or logs in again.
+    /// The time at which the user opens the tab or logs in again.
     pub open_at: Option<Millis>,
-    /// When the user tries again to connect.
+    /// The time at which the user tries again to connect.
     pub reconnect_at: Option<Millis>,
     /// Messages of other tabs.
     pub inbox: VecDeque<(Millis, Vec<u8>)>,
@@ -64,7 +64,7 @@ pub struct Tab {
     pub callbacks: VecDeque<(Millis, u64, Callback)>,
     /// Nothing runs in the tab before this time.
     pub hung_until: Millis,
-    /// Since when it hangs, does not hang, or is open, whichever is last.
+    /// The time since which it hangs, does not hang, or is open, whichever is last.
     pub steady_since: Millis,
     /// Detects that the tab hung while it was the leader.
     pub gate: Gate<()>,
@@ -100,7 +100,7 @@ impl Tab {
         }
     }
 
-    /// Whether it is one of the tabs of its account.
+    /// Returns `true` if it is one of the tabs of its account.
     pub fn has_joined(&self) -> bool {
         !matches!(self.role, Role::Closed | Role::LoggedOut)
     }
@@ -121,7 +121,7 @@ impl Tab {
         self.has_joined() && self.view.is_online()
     }
 
-    /// When the timer of its role is due.
+    /// The time at which the timer of its role is due.
     pub fn timeout(&self) -> Option<Millis> {
         match &self.role {
             Role::Follower(follower) => follower.poll_timeout(),
@@ -130,7 +130,7 @@ impl Tab {
         }
     }
 
-    /// When something is due in the tab, if it does not hang.
+    /// The time at which something is due in the tab, if it does not hang.
     pub fn due(&self) -> Option<Millis> {
         let timeout = self.timeout();
         let inbox = self.inbox.front().map(|(at, _)| *at);

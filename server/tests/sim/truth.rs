@@ -17,7 +17,7 @@ pub type LogEntry = (u64, MessageId, String, String);
 pub struct User<'a> {
     pub nick: &'a str,
     pub ledger: &'a Ledger,
-    /// What each open tab shows, and the members that it lists.
+    /// The view of each open tab, and the members that it lists.
     pub tabs: Vec<(&'a View, BTreeSet<String>)>,
     /// The messages in the persisted send queue.
     pub queued: BTreeSet<MessageId>,

@@ -1,4 +1,4 @@
-//! What users do.
+//! The actions of users.
 
 use parlour_core::{
     model::{MessageId, SeekTarget},

@@ -1,4 +1,4 @@
-//! What a tab shows.
+//! The content of a tab as its user sees it.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::ledger::Ledger;
 /// The messages that the user has been shown: sequence number and content.
 pub type Seen = BTreeMap<MessageId, (u64, String)>;
 
-/// What a tab shows, and what it should not have shown.
+/// The content of a tab, and what it should not have shown.
 pub struct View {
     pub timeline: Timeline,
     pub gaps: Vec<GapState>,
@@ -26,7 +26,7 @@ pub struct View {
     pub must_retry_login: bool,
     /// The nick is reserved for the session of an older log.
     pub must_reconnect: bool,
-    /// When the user began the seek or search that is not finished.
+    /// The time at which the user began the seek that is not finished.
     pub seek_since: Option<Millis>,
     pub search_since: Option<Millis>,
     pub seen: Seen,

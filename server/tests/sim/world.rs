@@ -17,10 +17,10 @@ use super::{
 };
 
 pub const UNIX: i64 = 1_700_000_000_000;
-/// How long the server takes to notice a dead connection, in ms.
+/// The time that the server takes to notice a dead connection, in ms.
 pub const NOTICE_MS: Millis = 45_000;
 
-/// How often each event occurred.
+/// The number of times that each event occurred.
 #[derive(Debug, Default, Clone)]
 pub struct Tally(pub BTreeMap<&'static str, u64>);
 
@@ -54,7 +54,7 @@ pub struct World {
     /// The strangers in the rooms.
     pub visitors: Vec<Stranger>,
     pub tally: Tally,
-    /// Whether faults are injected.
+    /// `true` if faults are injected.
     pub faults: bool,
     next_conn: u32,
     pub(super) next_id: u64,
@@ -250,7 +250,7 @@ impl World {
         }
     }
 
-    /// What a tab has sent arrives at the server.
+    /// Passes to the server what a tab has sent.
     fn run_link(&mut self, at: At) {
         while let Some((server, conn, packet)) = self.due_packet(at, 0) {
             if matches!(packet, Packet::Open) {
