@@ -107,7 +107,7 @@ impl BasicServer {
         self.lock().send(opcode, bytes);
     }
 
-    /// While unresponsive, the server reads messages and ignores them.
+    /// Makes the server unresponsive, or ends it: an unresponsive server reads messages and ignores them.
     pub fn set_unresponsive(&self, unresponsive: bool) {
         self.lock().unresponsive = unresponsive;
     }

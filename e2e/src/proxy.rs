@@ -21,7 +21,7 @@ use tokio::{
 use crate::rng::{Deck, Rng};
 use fault::Fault;
 
-/// How long a request for a static file retries to connect to the server.
+/// The time for which a request for a static file retries to connect to the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Maximum size of a request head.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -117,7 +117,7 @@ impl Proxy {
         self.mode.send_replace(Mode::Normal);
     }
 
-    /// How often each kind of fault has been injected.
+    /// Counts how often each kind of fault has been injected.
     #[must_use]
     pub fn fault_counts(&self) -> BTreeMap<&'static str, u32> {
         self.shared.lock().counts.clone()

@@ -23,7 +23,7 @@ use crate::{environment::Environment, eventually::eventually_within};
 const DOMAIN: &str = "chat.example.org";
 /// The server's address in the README.
 const SERVER: &str = "127.0.0.1:8080";
-/// How long a proxy may take to start.
+/// The time that a proxy has to start.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A configuration in the README.

@@ -39,7 +39,7 @@ struct File {
     body: Vec<u8>,
 }
 
-/// How requests are answered.
+/// The way in which requests are answered.
 #[derive(Clone, Debug, Default)]
 enum Mode {
     #[default]

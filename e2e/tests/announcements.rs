@@ -1,5 +1,5 @@
-//! What screen readers announce. A live region announces a change of its content and nothing else, so every announcement
-//! has to change it.
+//! Announcements of screen readers. A live region announces a change of its content and nothing else, so every
+//! announcement has to change it.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -5,7 +5,7 @@
 
 use parlour_e2e::{DesktopPeer, Server, View, browser_test};
 
-/// What is wrong with a browser, and a script that makes it so.
+/// The defects of browsers, each with a script that causes it.
 const BROKEN: [(&str, &str); 10] = [
     ("a language with a variant of POSIX", "fake(navigator, 'languages', ['en-US@posix'])"),
     ("unknown languages", "fake(navigator, 'languages', ['x', 'tlh-Latn-', 'C.UTF-8', '', null, 5])"),

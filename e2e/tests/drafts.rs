@@ -1,4 +1,4 @@
-//! What is typed and not sent survives everything but being sent.
+//! Drafts: what is typed and not sent survives everything but being sent.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -51,7 +51,7 @@ fn date_formatters_are_created_before_login() {
     });
 }
 
-/// Whether the page shows that it could not be loaded.
+/// A script that returns `true` if the page shows that it could not be loaded.
 const SHOWS_LOADING_ERROR: &str =
     "const error = document.getElementById('load-error'); return !!error && error.checkVisibility()";
 const FINISH_DELAYS: &str = "document.getAnimations().forEach((animation) => animation.finish())";

@@ -14,7 +14,7 @@ const CACHED: &str = "
         .then((keys) => keys.map(({ url }) => url.replace(folder, '')).sort());
 ";
 
-/// Whether the cache has the page and every file that it names.
+/// A script that returns `true` if the cache has the page and every file that it names, otherwise what is missing.
 const IS_COMPLETE: &str = "
     return caches.open('parlour').then(async (cache) => {
         const page = await cache.match(new URL('.', location.href));

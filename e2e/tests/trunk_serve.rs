@@ -12,7 +12,7 @@ use std::{
 
 use parlour_e2e::{Environment, Server, browser_test, eventually_within};
 
-/// How long Trunk may take to serve the page, which has been built before.
+/// The time that Trunk has to serve the page, which has been built before.
 const READY_WITHIN: Duration = Duration::from_secs(100);
 
 /// A running `trunk serve`.

@@ -4,7 +4,7 @@ use std::{fs, process::Command, time::Duration};
 
 use super::Page;
 
-/// How long the page is busy while its process is looked for, in ms.
+/// The time for which the page is busy while its process is looked for, in ms.
 const BUSY_MS: u32 = 600;
 
 /// A stopped renderer process. Dropping it lets the process continue.

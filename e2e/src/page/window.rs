@@ -218,8 +218,8 @@ impl Page {
         process.to_owned()
     }
 
-    /// Whether the browser's local storage files contain a text. Browsers write these files with some seconds of delay.
-    /// Chromium only.
+    /// Returns `true` if the browser's local storage files contain a text. Browsers write these files with some seconds
+    /// of delay. Chromium only.
     ///
     /// # Panics
     /// In any other browser.
@@ -254,7 +254,7 @@ impl Page {
         was_open.then(|| self.inner.profile.clone())
     }
 
-    /// Whether the browser has not been closed or killed.
+    /// Returns `true` if the browser has not been closed or killed.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.inner.open.get()

@@ -16,7 +16,7 @@ use tokio::{
 use super::{Mode, Shared};
 use crate::rng::{Deck, Rng};
 
-/// How long to wait for a message before the connection is reset anyway.
+/// The time to wait for a message before the connection is reset anyway.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A fault of a connection.
@@ -74,7 +74,7 @@ impl Fault {
     }
 }
 
-/// How data flows in one direction.
+/// The flow of data in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     Pass,
@@ -85,7 +85,7 @@ enum Flow {
     End,
 }
 
-/// How a fault ends a connection.
+/// The way in which a fault ends a connection.
 #[derive(PartialEq, Eq)]
 enum Ending {
     Fin,

@@ -42,7 +42,7 @@ enum Action {
     CloseTab,
 }
 
-/// How often a user has performed each action.
+/// The number of times that a user has performed each action.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ActionCounts {
     pub sent: u32,
