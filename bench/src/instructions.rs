@@ -95,7 +95,7 @@ struct Room {
     queues: ConnectionTable<Sender>,
     written: Arc<Written>,
     seq: u64,
-    /// In ms. Rounds are further apart than the time for which messages are batched.
+    /// The current time in ms. Rounds are further apart than the time for which messages are batched.
     now: u64,
 }
 

@@ -38,7 +38,7 @@ const OTHER_FILES: u64 = 200;
 /// The name of the server's half in `--only`; that of the client's half is in `client`.
 const HALF: &str = "server";
 
-/// Whether `--only` selects a measurement: by a part of its name or of the name of its half.
+/// Returns `true` if `--only` selects a measurement: by a part of its name or of the name of its half.
 fn is_selected(half: &str, name: &str, only: &str) -> bool {
     format!("{half}, {name}").contains(only)
 }

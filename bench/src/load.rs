@@ -16,7 +16,7 @@ use crate::{
 
 /// The size of the stamp at the start of each content: the sender's letter and the time of sending in hexadecimal ns.
 const STAMP_BYTES: usize = 1 + 16;
-/// How long to wait for outstanding deliveries before they count as lost.
+/// The time to wait for outstanding deliveries before they count as lost.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The result of a load.
@@ -43,7 +43,7 @@ impl LoadResult {
     }
 }
 
-/// How fast messages are sent.
+/// The rate at which messages are sent.
 #[derive(Debug, Clone, Copy)]
 pub enum SendRate {
     /// Each sender keeps this number of messages unconfirmed.
@@ -103,7 +103,7 @@ struct Run {
     sent: u64,
     delivered: u64,
     accepted: u64,
-    /// How many messages each sender may send now, and the times at which it sent the unconfirmed ones.
+    /// The number of messages that each sender may send now, and the times at which it sent the unconfirmed ones.
     credits: Vec<usize>,
     unconfirmed: Vec<VecDeque<Instant>>,
     content: String,
@@ -221,7 +221,7 @@ impl Run {
     }
 }
 
-/// Whether a message was sent by this client.
+/// Returns `true` if a message was sent by this client.
 pub fn is_own(client: usize, head: &[u8]) -> bool {
     head.first() == Some(&letter(client))
 }

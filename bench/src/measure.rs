@@ -85,7 +85,7 @@ const fn measure(
 }
 
 impl Measure {
-    /// Whether `--only` selects it.
+    /// Returns `true` if `--only` selects this measurement.
     pub fn is_wanted(&self, only: &str) -> bool {
         if self.is_long { self.name == only } else { crate::is_selected(crate::HALF, self.name, only) }
     }

@@ -24,7 +24,7 @@ pub fn resident(pid: u32) -> Result<f64> {
     Ok(kilobytes.context("/proc/*/status is not as expected")? * 1024.0)
 }
 
-/// How often an accept queue was full, or a connection was dropped, anywhere on this machine.
+/// Counts how often an accept queue was full, or a connection was dropped, anywhere on this machine.
 pub fn listen_overflows() -> Option<f64> {
     let netstat = fs::read_to_string("/proc/net/netstat").ok()?;
     let mut lines = netstat.lines().filter(|line| line.starts_with("TcpExt:"));

@@ -59,7 +59,7 @@ impl Report {
         self.figures.is_empty() && self.failed.is_empty()
     }
 
-    /// Whether a peer has a column in the table.
+    /// Returns `true` if a peer has a column in the table.
     pub fn measures(&self, peer: &str) -> bool {
         self.figures.iter().any(|figure| figure.servers.iter().any(|server| server.name == peer))
     }

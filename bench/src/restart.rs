@@ -19,7 +19,7 @@ use crate::{
 const CLIENTS: usize = 10_000;
 /// Interval between two messages of the sender, short enough for a median.
 const SEND_INTERVAL: Duration = Duration::from_millis(100);
-/// How long sending continues after all clients have reconnected, to include the effects.
+/// The time for which sending continues after all clients have reconnected, to include the effects.
 const AFTER_RECONNECT: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(120);
 /// The client that sends messages.

@@ -3,7 +3,7 @@
 
 use crate::frame;
 
-/// How much of a message is visible: enough for a short nick and the stamp at the start of the content.
+/// The visible length of a message: enough for a short nick and the stamp at the start of the content.
 pub const PEEK_BYTES: usize = 64;
 
 /// The protocol inside the WebSocket.

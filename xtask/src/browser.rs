@@ -106,7 +106,8 @@ fn from_env(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from).filter(|file| file.is_file())
 }
 
-/// Whether the system has fonts for Chinese and emoji, which screenshots need. Other systems than Linux include them.
+/// Returns `true` if the system has fonts for Chinese and emoji, which screenshots need. Other systems than Linux
+/// include them.
 fn has_fonts(workspace: &Workspace) -> bool {
     let has = |pattern: &str| {
         process::try_output(process::program(workspace, "fc-list").arg(pattern))
@@ -115,7 +116,7 @@ fn has_fonts(workspace: &Workspace) -> bool {
     cfg!(not(target_os = "linux")) || (has(":lang=zh-cn") && has(":lang=und-zsye"))
 }
 
-/// Whether this program runs as root, and so may install packages.
+/// Returns `true` if this program runs as root, and so may install packages.
 pub fn is_root(workspace: &Workspace) -> bool {
     process::try_output(process::program(workspace, "id").arg("-u")).as_deref() == Some("0")
 }

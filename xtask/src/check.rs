@@ -197,7 +197,7 @@ fn check_no_third_party(dist: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether a line is a comment. The scripts that wasm-bindgen generates refer to web pages in comments.
+/// Returns `true` if a line is a comment. The scripts that wasm-bindgen generates refer to web pages in comments.
 fn is_comment(line: &str) -> bool {
     ["//", "/*", "* "].iter().any(|start| line.trim_start().starts_with(start))
 }

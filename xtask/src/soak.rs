@@ -12,7 +12,7 @@ const USAGE: &str = "usage: cargo xtask soak [sim|kill|browser|all] [--minutes N
 
 /// The default duration of the simulation.
 const SIMULATION_MINUTES: u64 = 10;
-/// How often the server is killed, and how often it is shut down.
+/// The number of times that the server is killed, and the number of times that it is shut down.
 const KILL_ROUNDS: u32 = 50;
 const CHAOS_SECONDS: u32 = 180;
 

@@ -84,7 +84,7 @@ fn start_trunk_install(workspace: &Workspace) -> Result<Option<Install>> {
     Install::start(workspace, "trunk", TRUNK, "two or three minutes").map(Some)
 }
 
-/// Whether this is `trunk 0.21.x`, with x at least as Trunk.toml requires.
+/// Returns `true` if this is `trunk 0.21.x`, with x at least as Trunk.toml requires.
 fn is_compatible(version: &str) -> bool {
     let patch = version.strip_prefix("trunk 0.21.").map(str::trim);
     patch.and_then(|patch| patch.parse::<u32>().ok()).is_some_and(|patch| patch >= 14)

@@ -12,9 +12,9 @@ use super::peers::Feed;
 
 /// Size of a message in bytes.
 pub const MESSAGE_BYTES: usize = 100;
-/// How long after the last message the server may take to acknowledge all of them.
+/// The time that the server has after the last message to acknowledge all of them.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// If a message was sent later than this after its due time, the feed was the bottleneck, not the page.
+/// The delay after its due time from which a message counts as late: then the feed was the bottleneck, not the page.
 pub const LATE_AFTER: Duration = Duration::from_millis(100);
 
 /// `count` messages with marks from `first` on, at `rate` messages per second.

@@ -20,15 +20,16 @@ use crate::statistics::percentile;
 #[derive(Debug, Deserialize)]
 pub struct Recording {
     origin: f64,
-    /// For each frame: when it began, when it was drawn, and the highest mark in the document by then.
+    /// The time at which each frame began, the time at which it was drawn, and the highest mark in the document by
+    /// then.
     frames: Vec<(f64, f64, i64)>,
     /// Times from pressing a key to drawing its letter.
     pub keys: Vec<f64>,
-    /// When Enter was pressed.
+    /// The times at which Enter was pressed.
     enters: Vec<f64>,
 }
 
-/// How a page has handled a flood. All values are in ms.
+/// The result of a page that was flooded with messages. All values are in ms.
 #[derive(Debug, Default)]
 pub struct FloodResult {
     /// Times between the starts of consecutive frames, until the frame of the last message. Sorted.

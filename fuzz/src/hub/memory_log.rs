@@ -54,7 +54,7 @@ impl MemoryLog {
         self.messages.last().map_or(0, |stored| stored.stamp.seq)
     }
 
-    /// Whether the message with this id is stored under this sequence number.
+    /// Returns `true` if the message with this id is stored under this sequence number.
     pub(super) fn has(&self, id: &[u8], seq: u64) -> bool {
         let stored = usize::try_from(seq).ok().and_then(|seq| self.messages.get(seq.checked_sub(1)?));
         stored.is_some_and(|stored| MessageId::from_wire(id) == Some(stored.id))

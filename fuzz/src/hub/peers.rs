@@ -25,7 +25,7 @@ struct Peer {
     seq: u64,
     /// It does not read: broadcasts to it are dropped.
     stalled: bool,
-    /// When the hub was last without output, it was a member and had received everything.
+    /// `true` if it was a member and had received everything when the hub was last without output.
     settled: bool,
 }
 

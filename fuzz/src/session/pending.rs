@@ -16,7 +16,7 @@ pub(super) struct PendingMessage {
     pub content: String,
     /// A server has confirmed it.
     pub confirmed: bool,
-    /// Whether it was last shown as failed; unknown after a reload.
+    /// `true` if it was last shown as failed; unknown after a reload.
     pub failed: Option<bool>,
 }
 

@@ -33,7 +33,7 @@ impl Simulation {
         Ok(Self { workspace: workspace.clone(), sources, target: dir.join("build") })
     }
 
-    /// As [`Simulation::run`], with a planted bug.
+    /// Runs the simulation with a planted bug; see [`Simulation::run`].
     pub fn run_with(&self, bug: &Bug, seeds: u64) -> Result<Option<Failure>> {
         let originals = self.sources.plant(bug)?;
         let failure = self.run(seeds);

@@ -26,7 +26,7 @@ use crate::{
 const RATES: &[u64] = &[50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000];
 /// Duration of a step in spans.
 const STEP_SPANS: u32 = 2;
-/// How long to wait for the last message of a step. Longer than the criterion allows, to report by how much it is
+/// The time to wait for the last message of a step. Longer than the criterion allows, to report by how much it is
 /// exceeded.
 const DEADLINE: Duration = Duration::from_secs(3);
 
