@@ -16,7 +16,7 @@ const TEXT = {
 
 // The client usually starts within this time, and drawing a loading screen would delay it.
 const LOADING_SCREEN_DELAY_MS = 400;
-// How long a small file may take. The client starts without the settings and in English if they do not arrive.
+// The time that a small file has to arrive. The client starts without the settings and in English if they do not arrive.
 const TIMEOUT_MS = 10_000;
 
 document.getElementById("load-error").remove();

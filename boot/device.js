@@ -11,7 +11,7 @@ const MAX_ATTEMPTS = 2;
 const REQUESTS_PER_TASK = 50;
 const LOCK_RELEASE_DELAY_MS = 500;
 const LOCK_TIMEOUT_MS = 2000;
-// What `requestLeadership` reports, as in tab_channel.rs.
+// The reports of `requestLeadership`, as in tab_channel.rs.
 const [GRANTED, LOST, REFUSED] = [0, 1, 2];
 
 // The promise of the database handle in use.

@@ -14,7 +14,7 @@ const HASHED = /-[0-9a-f]{12,}(_bg)?\.(js|wasm|css|svg)$/;
 const CLIENT = /\/parlour-client-[0-9a-f]{12,}_bg\.wasm$/;
 // Files that hosts edit, which the client reads when it starts.
 const EDITED = /^(config|lang\/[\w-]+)\.json$/;
-// How long the network may take before a stored copy is used instead.
+// The time that the network has before a stored copy is used instead.
 const NETWORK_TIMEOUT_MS = 5000;
 const CACHE_TIMEOUT_MS = 1000;
 
@@ -71,7 +71,7 @@ self.addEventListener("fetch", (event) => {
 
 // ---- storing
 
-// Whether a response may be stored, and later be used for any request of its address.
+// Returns `true` if a response may be stored, and later be used for any request of its address.
 function isStorable({ status, type, redirected, headers }) {
   const forbidden = /no-store/i.test(headers.get("cache-control")) || /\*/.test(headers.get("vary"));
   return status === 200 && type === "basic" && !redirected && !forbidden;

@@ -13,7 +13,7 @@ extern "C" {
 
 use parlour_core::address::PageAddress;
 
-/// Where the page was loaded from.
+/// The address from which the page was loaded.
 #[must_use]
 pub fn address() -> PageAddress {
     let Some(location) = web_sys::window().map(|window| window.location()) else {
@@ -26,7 +26,7 @@ pub fn address() -> PageAddress {
     }
 }
 
-/// Whether the host serves another version of the page by now; `false` if the host does not answer.
+/// Returns `true` if the host serves another version of the page by now, and `false` if the host does not answer.
 pub async fn page_is_outdated() -> bool {
     let Ok(query) = query_outdated() else { return false };
     JsFuture::from(query).await.is_ok_and(|outdated| outdated.is_truthy())

@@ -38,7 +38,7 @@ pub fn last_scope() -> Option<String> {
     get(SCOPE)
 }
 
-/// Whether a user logged in on this device and has not logged out.
+/// Returns `true` if a user logged in on this device and has not logged out.
 #[must_use]
 pub fn has_session() -> bool {
     tab_scope().or_else(last_scope).is_some()

@@ -68,7 +68,7 @@ impl Store {
         self.service().load_draft()
     }
 
-    /// By how many bytes a text is too long to be sent; 0 if it is not.
+    /// The number of bytes by which a text is too long to be sent; 0 if it is not.
     #[must_use]
     pub fn excess_bytes(&self, text: &str) -> usize {
         self.service().excess_bytes(text)

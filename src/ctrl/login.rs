@@ -143,7 +143,7 @@ impl Store {
     }
 }
 
-/// Why a part of the page could not be loaded.
+/// Finds out why a part of the page could not be loaded.
 pub async fn missing_part_status() -> Status {
     if config::page_is_outdated().await { Status::PageOutdated } else { Status::PageIncomplete }
 }

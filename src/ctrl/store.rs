@@ -61,7 +61,7 @@ impl Theme {
     }
 }
 
-/// Why the last login failed.
+/// The reason why the last login failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginError {
     /// The status, which the view translates.
@@ -118,8 +118,8 @@ pub struct Store {
     pub round_trip_ms: ReadSignal<Option<u32>>,
     /// Seconds until the next connection attempt; `None` if none is scheduled.
     pub retry_in_seconds: ReadSignal<Option<u32>>,
-    /// For how many seconds what is shown may be outdated, because the tab that has the connection does not respond; `None`
-    /// when it is up to date.
+    /// The seconds for which what is shown may be outdated, because the tab that has the connection does not respond;
+    /// `None` when it is up to date.
     pub outdated_seconds: ReadSignal<Option<u32>>,
     /// Incremented at each change of the timeline's rows, which are read with [`Store::with_timeline`].
     pub timeline_version: ReadSignal<u32>,
@@ -143,7 +143,7 @@ pub struct Store {
     pub members: ReadSignal<Vec<Member>>,
     /// Number of members who are present; can be larger than the length of [`Self::members`].
     pub member_count: ReadSignal<usize>,
-    /// Why the last login failed.
+    /// The reason why the last login failed; `None` if it did not.
     pub login_error: ReadSignal<Option<LoginError>>,
     /// The note below the composer's text field.
     pub composer_note: ReadSignal<Option<ComposerNote>>,
@@ -324,7 +324,7 @@ impl Store {
         }
     }
 
-    /// Whether the login page is shown rather than the room.
+    /// Returns `true` if the login page is shown rather than the room.
     #[must_use]
     pub fn is_at_login(&self) -> bool {
         self.identity.with(Option::is_none)

@@ -34,7 +34,7 @@ pub struct Language {
 pub struct Entry<'a> {
     /// The key, without the suffix of a plural form.
     pub key: &'a str,
-    /// Whether it has plural forms.
+    /// `true` if it has plural forms.
     pub is_plural: bool,
     /// The names of its arguments, in the order of the text; without `count`.
     pub arguments: Vec<&'a str>,
@@ -69,8 +69,8 @@ pub fn read_languages(dir: &Path) -> Result<Vec<Language>, String> {
     Ok(languages)
 }
 
-/// Whether a text is a language tag: a language of two or three letters, optionally a script and a region. The
-/// browser's `Intl` could throw for any other text.
+/// Returns `true` if a text is a language tag: a language of two or three letters, optionally a script and a region.
+/// The browser's `Intl` could throw for any other text.
 fn is_tag(text: &str) -> bool {
     let mut parts = text.split('-');
     let letters = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphabetic());

@@ -11,7 +11,8 @@ const MAX_NAMES: usize = 3;
 const NAMES_BEFORE_OTHERS: usize = 2;
 
 impl Texts {
-    /// Why sending pauses, and for how many seconds: the server can't store messages, or this client exceeds its rate limit.
+    /// A sentence that says why sending pauses, and for how many seconds: the server can't store messages, or this
+    /// client exceeds its rate limit.
     #[must_use]
     pub fn sending_paused(&self, status: Status, seconds: u32) -> String {
         match status {

@@ -49,7 +49,7 @@ pub fn texts(locale: Locale) -> &'static Texts {
     loaded(locale).unwrap_or(&ENGLISH_TEXTS)
 }
 
-/// Whether [`texts`] has the texts of a language.
+/// Returns `true` if [`texts`] has the texts of a language.
 #[must_use]
 pub fn is_loaded(locale: Locale) -> bool {
     loaded(locale).is_some()

@@ -16,7 +16,7 @@ use super::{
 
 const DAY_MS: f64 = 86_400_000.0;
 
-/// How a time is shown. Each style has a formatter of its own, which is slow to make and fast to use.
+/// The style in which a time is shown. Each has a formatter of its own, which is slow to make and fast to use.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Style {
     /// Hours and minutes.
@@ -156,7 +156,7 @@ pub fn full(locale: Locale, time: i64) -> String {
     format(locale, Style::Full, time)
 }
 
-/// For the `datetime` attribute.
+/// Date and time for the `datetime` attribute.
 #[must_use]
 pub fn machine(time: i64) -> String {
     let date = Date::new(&JsValue::from_f64(time as f64));
@@ -211,7 +211,7 @@ pub(super) fn parts(date: &str) -> Option<(u32, i32, i32)> {
     Some((year, month.parse().ok()?, day.parse().ok()?))
 }
 
-/// How a day is shown.
+/// The style in which a day is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DayLabel {
     Today,
@@ -222,7 +222,7 @@ pub(super) enum DayLabel {
     Far,
 }
 
-/// How the day this many days ago is shown. The number is negative if the local clock is behind the server's.
+/// The style for the day this many days ago. The number is negative if the local clock is behind the server's.
 pub(super) fn day_label(ago: i64) -> DayLabel {
     match ago {
         0 => DayLabel::Today,

@@ -6,7 +6,7 @@ use parlour_core::status::Status;
 use super::shared::{tr, use_texts};
 use crate::{ctrl::use_store, i18n::Key};
 
-/// What the user can do when the server refuses their nick: continue under the one that it suggests, or under another one.
+/// The choice of a user whose nick the server refuses: continue under the one that it suggests, or under another one.
 /// Otherwise nothing. Follows the store's connection.
 #[component]
 pub fn Rename() -> impl IntoView {

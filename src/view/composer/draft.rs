@@ -13,7 +13,7 @@ pub struct Draft {
     pub(super) field: NodeRef<html::Textarea>,
     /// The text that was not inserted into the field, because that would be too long to be sent.
     pub(super) refused: StoredValue<Option<Inserted>>,
-    /// By how many bytes the field's text would be too long with it; 0 if no text was refused.
+    /// The number of bytes by which the field's text would be too long with it; 0 if no text was refused.
     pub(super) excess_bytes: RwSignal<u32>,
 }
 

@@ -170,7 +170,7 @@ fn Note() -> impl IntoView {
     view! { <p id="composer-note" class="composer-note" role="status">{announced(note)} {connection_note}</p> }
 }
 
-/// Whether the primary pointing device is a mouse or the like.
+/// Returns `true` if the primary pointing device is a mouse or the like.
 fn has_fine_pointer() -> bool {
     window().match_media("(pointer: fine)").ok().flatten().is_some_and(|query| query.matches())
 }

@@ -10,7 +10,7 @@ use crate::{
     view::shared::{announced, tr, use_texts},
 };
 
-/// By how many bytes a text that is typed may be too long, so that one sees what to shorten.
+/// The number of bytes by which a text that is typed may be too long, so that one sees what to shorten.
 const TYPING_EXCESS_BYTES: usize = 1_024;
 
 /// A text to be inserted into another one.
@@ -25,8 +25,8 @@ pub struct Inserted {
 }
 
 impl Inserted {
-    /// The result of the insertion into `old`, with the line breaks of a text field, and the position after the inserted text in UTF-16 code units. Line breaks are
-    /// those of a text field.
+    /// Returns `old` with the text inserted, and the position after it in UTF-16 code units. The line breaks are those
+    /// of a text field.
     fn insert_into(&self, old: &str) -> (String, u32) {
         let text = self.text.replace('\r', "");
         let (from, to) = (byte_position(old, self.from), byte_position(old, self.to.max(self.from)));
@@ -46,7 +46,7 @@ fn byte_position(text: &str, units: u32) -> usize {
     text.chars().take_while(is_before).map(char::len_utf8).sum()
 }
 
-/// Whether a change of the field is typing rather than the insertion of a whole text.
+/// The kind of a change of the field: typing, or the insertion of a whole text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A key, an input method, or the keyboard of a phone.
@@ -68,8 +68,8 @@ impl Change {
 }
 
 impl Draft {
-    /// Whether the field must not hold its text with this one inserted. Then the user is told; otherwise, an earlier refusal
-    /// is over.
+    /// Returns `true` if the field must not hold its text with this one inserted. Then the user is told; otherwise, an
+    /// earlier refusal is over.
     pub(super) fn refuses(self, store: Store, inserted: Inserted, change: Change) -> bool {
         let (excess, grows) = self.text.with_untracked(|text| {
             let (whole, _) = inserted.insert_into(text);

@@ -25,7 +25,7 @@ pub struct KeyPress<'a> {
 /// A key press this soon after `compositionend` is the one that ended the composition.
 const SAME_PRESS_MS: f64 = 20.0;
 
-/// Whether this key press sends the message.
+/// Returns `true` if this key press sends the message.
 ///
 /// Chromium and Firefox report the Enter while composing and end the composition afterwards. Safari ends it first and
 /// then reports the Enter, without `isComposing` and, in some versions, without key code 229; it can only be recognised by
@@ -36,8 +36,8 @@ pub fn is_send_key(press: KeyPress<'_>) -> bool {
     press.key == "Enter" && !press.modified && !press.is_composing && press.key_code != 229 && !ended_by_this
 }
 
-/// Whether a change that the browser announces with `beforeinput` is an Enter that sends the message. `modified` is whether the
-/// last key press had a modifier: then a line break is what the user wants.
+/// Returns `true` if a change that the browser announces with `beforeinput` is an Enter that sends the message. It is
+/// not if the last key press had a modifier (`modified`): then the user wants a line break.
 pub fn sends_line_break(input_type: &str, modified: bool) -> bool {
     input_type == "insertLineBreak" && !modified
 }

@@ -14,7 +14,7 @@ const MAX_LENGTH: &str = "2048";
 #[component]
 pub fn Field(
     id: &'static str,
-    /// What is typed is kept under this name.
+    /// The name under which the browser keeps what is typed.
     name: &'static str,
     label: Key,
     placeholder: Key,
@@ -25,7 +25,7 @@ pub fn Field(
     inputmode: Option<&'static str>,
     /// The field's content.
     text: RwSignal<String>,
-    /// Whether a failed login was caused by this field.
+    /// Returns `true` for a failed login that this field has caused.
     is_cause: fn(Status) -> bool,
     node_ref: NodeRef<html::Input>,
 ) -> impl IntoView {

@@ -143,12 +143,12 @@ fn Buttons() -> impl IntoView {
     }
 }
 
-/// Whether a login is in progress. Reactive.
+/// Returns `true` if a login is in progress. Reactive.
 fn is_logging_in(store: Store) -> bool {
     store.connection.with(|c| matches!(c, Connection::Connecting | Connection::Reconnecting { .. }))
 }
 
-/// Whether the last login failed with a status for which `is_cause` is true. Reactive.
+/// Returns `true` if the last login failed with a status for which `is_cause` is true. Reactive.
 fn has_error(store: Store, is_cause: fn(Status) -> bool) -> bool {
     store.login_error.with(|error| error.as_ref().is_some_and(|error| is_cause(error.status)))
 }

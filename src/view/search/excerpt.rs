@@ -8,8 +8,8 @@ use js_sys::JsString;
 
 use crate::i18n::graphemes;
 
-/// If the first match is farther from the beginning than this, the beginning is left out, so that the match is in one of
-/// the first lines.
+/// The most characters before the first match. If there are more, the beginning is left out, so that the match is in
+/// one of the first lines.
 const MAX_LEAD_CHARS: usize = 60;
 /// Characters before the first match when the beginning is left out.
 const CONTEXT_CHARS: usize = 24;

@@ -11,8 +11,8 @@ use crate::{
     view::shared::{Drawer, focus_next_frame},
 };
 
-/// Whether the search panel is open. Opening it moves the keyboard focus into it, closing it moves the focus back. A
-/// context of the room.
+/// The state of the search panel: open or closed. Opening it moves the keyboard focus into it, closing it moves the
+/// focus back. A context of the room.
 #[derive(Clone, Copy)]
 pub struct PanelState {
     opened: RwSignal<bool>,
@@ -39,12 +39,12 @@ impl PanelState {
         panel
     }
 
-    /// Whether the panel is open. Reactive.
+    /// Returns `true` if the panel is open. Reactive.
     pub fn is_open(self) -> bool {
         self.opened.get()
     }
 
-    /// Whether the panel covers the whole room, as in a narrow viewport. Reactive.
+    /// Returns `true` if the panel covers the whole room, as in a narrow viewport. Reactive.
     pub fn covers_room(self) -> bool {
         self.drawer.is_narrow() && self.opened.get()
     }
@@ -66,7 +66,7 @@ impl PanelState {
     }
 }
 
-/// Whether the server supports search; a basic one does not. Reactive.
+/// Returns `true` if the server supports search; a basic one does not. Reactive.
 pub fn can_search(store: Store) -> bool {
     store.identity.with(|identity| identity.as_ref().is_some_and(|me| me.search))
 }

@@ -164,7 +164,7 @@ fn action(connection: &Connection) -> Option<Action> {
     }
 }
 
-/// Whether the first connection attempt after a page load is in progress.
+/// Returns `true` if the first connection attempt after a page load is in progress.
 pub fn is_first_attempt(connection: &Connection) -> bool {
     matches!(connection, Connection::Reconnecting { retry_at: None, attempt: 0, .. })
 }

@@ -8,7 +8,8 @@ use super::focus_next_frame;
 /// Viewports up to this width have a drawer. The stylesheets use the same width.
 const NARROW_VIEWPORT: &str = "(max-width: 52rem)";
 
-/// Whether the drawer exists and is open. Opening it moves the keyboard focus into it, closing it moves the focus back.
+/// The state of the drawer: absent, open or closed. Opening it moves the keyboard focus into it, closing it moves the
+/// focus back.
 #[derive(Clone, Copy)]
 pub struct Drawer {
     narrow: Signal<bool>,
@@ -32,17 +33,17 @@ impl Drawer {
         drawer
     }
 
-    /// Whether the viewport is narrow. Reactive.
+    /// Returns `true` if the viewport is narrow. Reactive.
     pub fn is_narrow(self) -> bool {
         self.narrow.get()
     }
 
-    /// Whether the drawer covers the room. Reactive.
+    /// Returns `true` if the drawer covers the room. Reactive.
     pub fn is_open(self) -> bool {
         self.narrow.get() && self.opened.get()
     }
 
-    /// Whether the drawer's content is hidden. Reactive.
+    /// Returns `true` if the drawer's content is hidden. Reactive.
     pub fn is_hidden(self) -> bool {
         self.narrow.get() && !self.opened.get()
     }

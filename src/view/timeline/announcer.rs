@@ -9,7 +9,7 @@ use crate::{ctrl::use_store, i18n::texts, view::shared::announced};
 
 /// Messages received within this time are announced together.
 const COLLECT_MS: u32 = 1_000;
-/// If there are more messages than this, only their number is announced.
+/// The most messages that are announced one by one; of more, only the number is.
 const MAX_READ_OUT: u32 = 3;
 
 /// An invisible live region: announces messages of others politely, at most once in [`COLLECT_MS`]. Follows

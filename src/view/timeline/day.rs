@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::scroller::Scroller;
 use crate::{ctrl::use_store, i18n::time, view::shared::use_texts};
 
-/// How often the local date and the time zone are checked. Browsers report no change of either.
+/// The interval at which the local date and the time zone are checked, in ms. Browsers report no change of either.
 const DATE_CHECK_MS: u32 = 5_000;
 
 /// The number of the current local day: days are named relative to it.

@@ -61,7 +61,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
     }
 }
 
-/// Whether a text may be taller than a screenful, on any screen. If not, the row has no button to expand it.
+/// Returns `true` if a text may be taller than a screenful, on any screen. If not, the row has no button to expand it.
 pub fn may_be_long(text: &str) -> bool {
     text.len() > 200 || text.split('\n').count() > 10
 }
@@ -145,7 +145,7 @@ fn Failure(id: MessageId, row: RwSignal<Row>) -> impl IntoView {
     move || status.get().map(|status| view! { <FailureActions id status/> })
 }
 
-/// Why a message was not sent, and buttons to send it again, edit it or discard it.
+/// The reason why a message was not sent, and buttons to send it again, edit it or discard it.
 #[component]
 fn FailureActions(id: MessageId, status: Status) -> impl IntoView {
     let (store, t, draft) = (use_store(), use_texts(), expect_context::<Draft>());

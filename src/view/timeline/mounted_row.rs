@@ -15,7 +15,7 @@ use super::{message::may_be_long, row::RowContent, viewport::top_of};
 /// Lengths that differ by less are equal: browsers round layout to fractions of a pixel.
 const TOLERANCE_PX: f64 = 0.03;
 
-/// Whether two lengths in CSS pixels differ by more than rounding.
+/// Returns `true` if two lengths in CSS pixels differ by more than rounding.
 pub fn differs(a: f64, b: f64) -> bool {
     (a - b).abs() > TOLERANCE_PX
 }

@@ -10,7 +10,7 @@ pub struct RenderPlan {
     pub rows: Vec<PlannedRow>,
     /// The height of all rows of the timeline.
     pub total_height: f64,
-    /// How many messages the room has, for `aria-setsize`.
+    /// The number of messages in the room, for `aria-setsize`.
     pub message_count: u64,
 }
 

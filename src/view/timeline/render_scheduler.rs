@@ -50,7 +50,7 @@ impl RenderScheduler {
         self.replaced_all = true;
     }
 
-    /// Whether the current render is part of a burst.
+    /// Returns `true` if the current render is part of a burst.
     pub fn in_burst(self) -> bool {
         self.in_burst
     }

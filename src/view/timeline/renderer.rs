@@ -47,7 +47,7 @@ pub struct Renderer {
     rendered: (f64, f64),
     /// Runs while the reader scrolls.
     scroll_end_timer: Option<Timeout>,
-    /// By how many pixels the space above the rows in the DOM is too high; negative when it is too low.
+    /// The number of pixels by which the space above the rows in the DOM is too high; negative when it is too low.
     slack: f64,
     /// The sequence number of the message to highlight once it is in the DOM.
     highlight: Option<u64>,
@@ -239,8 +239,8 @@ impl Renderer {
         self.scroller.set_top_time(time);
     }
 
-    /// When rows above were resized, another row may be the first in the viewport; it becomes the anchor. As long as it is
-    /// the same row its offset is not updated, which would add a rounding error each time.
+    /// Moves the anchor to the first row in the viewport, which may be another one after rows above were resized. As
+    /// long as it is the same row its offset is not updated, which would add a rounding error each time.
     fn follow_anchor(&mut self) {
         if let (ScrollAnchor::Row { key, .. }, Some(first @ ScrollAnchor::Row { key: first_key, .. })) =
             (self.anchor, self.first_row())

@@ -25,7 +25,7 @@ use super::{
 pub struct Measured {
     /// Index in the timeline.
     pub index: usize,
-    /// In CSS pixels.
+    /// The measured height in CSS pixels.
     pub height: f64,
 }
 
@@ -36,7 +36,7 @@ pub struct RowWindow {
     owner: Owner,
     /// Observes every row; `None` in a browser without `ResizeObserver`.
     observer: Option<ResizeObserver>,
-    /// In the order of the DOM.
+    /// The rows in the order of the DOM.
     rows: Vec<MountedRow>,
     /// Height of the rows below the last one in the DOM, in CSS pixels.
     padding_bottom: f64,
@@ -50,7 +50,7 @@ impl RowWindow {
         Self { list, owner, observer, rows: Vec::new(), padding_bottom: 0.0, is_stale: false }
     }
 
-    /// Whether a row's signal was set since the last call, so that the DOM is not up to date yet.
+    /// Returns `true` if a row's signal was set since the last call, so that the DOM is not up to date yet.
     pub fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.is_stale)
     }
@@ -131,12 +131,12 @@ impl RowWindow {
         self.rows.last().map(|row| row.key)
     }
 
-    /// Whether a row is in the DOM.
+    /// Returns `true` if a row is in the DOM.
     pub fn contains(&self, key: u32) -> bool {
         self.rows.iter().any(|row| row.key == key)
     }
 
-    /// Whether any row's height has changed since it was measured.
+    /// Returns `true` if any row's height has changed since it was measured.
     pub fn is_resized(&self) -> bool {
         self.rows.iter().any(|row| differs(row.measure(), row.height))
     }

@@ -27,7 +27,7 @@ pub struct Scroller {
     /// `None` while no timeline is mounted.
     renderer: StoredValue<Option<Renderer>, LocalStorage>,
     at_end: RwSignal<bool>,
-    /// How many messages of others had been received when the viewport left the end.
+    /// The number of messages of others that had been received when the viewport left the end.
     received_before: RwSignal<u32>,
     /// Unix time in ms of the first message in the viewport; `None` in a gap and at the top of the timeline.
     top_time: RwSignal<Option<i64>>,
@@ -61,12 +61,12 @@ impl Scroller {
         self.with_renderer(|renderer| renderer.set_expanded(key, expanded));
     }
 
-    /// Whether the viewport is at the end. Reactive.
+    /// Returns `true` if the viewport is at the end. Reactive.
     pub(super) fn at_end(self) -> bool {
         self.at_end.get()
     }
 
-    /// How many messages of others have been received since the viewport left the end. Reactive.
+    /// The number of messages of others that have been received since the viewport left the end. Reactive.
     pub(super) fn unseen(self) -> u32 {
         if self.at_end.get() {
             0
