@@ -1,6 +1,8 @@
-//! A page in a browser window: user actions and what the page shows. Window functions are in `page/window.rs`.
+//! A page in a browser window: user actions and what the page shows. Functions of its window and of tabs are in modules of
+//! their own.
 
 mod renderer;
+mod tabs;
 mod window;
 
 use std::{
@@ -14,6 +16,7 @@ use fantoccini::{Client, Locator, elements::Element};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+pub use self::renderer::StoppedRenderer;
 use crate::{
     browser::Browser,
     driver::Driver,

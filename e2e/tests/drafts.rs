@@ -99,23 +99,19 @@ fn tabs_keep_their_own_drafts() {
         let server = Server::start();
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        let first = tom.client().window().await.unwrap();
+        let first = tom.tab().await;
         tom.fill("#composer-text", "of the first tab").await;
-        let second = tom.client().new_window(true).await.unwrap().handle;
-        tom.client().switch_to_window(second).await.unwrap();
-        tom.goto(&server.url()).await;
+        let second = tom.open_tab(&server.url()).await;
         tom.log_in("tom").await;
         tom.until("no draft, because the first tab is open", has_draft("")).await;
         tom.fill("#composer-text", "of the second tab").await;
         until_stored(&tom, 2).await;
         tom.reload().await;
         tom.until("its draft", has_draft("of the second tab")).await;
-        tom.client().switch_to_window(first.clone()).await.unwrap();
+        tom.switch_to(&first).await;
         tom.reload().await;
         tom.until("its draft", has_draft("of the first tab")).await;
-        tom.client().close_window().await.unwrap();
-        let second = tom.client().windows().await.unwrap().remove(0);
-        tom.client().switch_to_window(second).await.unwrap();
+        tom.close_tab(&first, &second).await;
         tom.until("the second tab is unchanged", has_draft("of the second tab")).await;
         let closed = "return navigator.locks.query().then(({ held }) => \
                       held.filter(({ name }) => name.startsWith('parlour tab ')).length === 1)";

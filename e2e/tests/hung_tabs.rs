@@ -6,24 +6,27 @@
 use std::time::Duration;
 
 use fantoccini::wd::WindowHandle;
-use parlour_e2e::{Page, Server, View, WindowOptions, browser_test};
+use parlour_e2e::{Page, Server, StoppedRenderer, View, WindowOptions, browser_test};
 use serde_json::json;
 
 /// Deadline for a visible tab to detect that the connection, or the tab that has it, is dead; with time for the slow
 /// machine that the tests run on.
 const DETECTION: Duration = Duration::from_secs(12);
 
-async fn switch_to(page: &Page, tab: &WindowHandle) {
-    page.client().switch_to_window(tab.clone()).await.unwrap();
+/// Opens a second window, so that both are visible, and logs in as Tom. Returns the tabs of the first and the second one.
+async fn open_second_window(tom: &Page, server: &Server) -> [WindowHandle; 2] {
+    let first = tom.tab().await;
+    let second = tom.open_window(&server.url()).await;
+    tom.log_in("tom").await;
+    [first, second]
 }
 
-/// Opens another window of a browser, so that both are visible, and logs in.
-async fn second_window(page: &Page, server: &Server, nick: &str) -> WindowHandle {
-    let window = page.client().new_window(false).await.unwrap().handle;
-    switch_to(page, &window).await;
-    page.goto(&server.url()).await;
-    page.log_in(nick).await;
-    window
+/// Stops the process of a tab, and continues in another one.
+async fn stop(page: &Page, tab: &WindowHandle, next: &WindowHandle) -> StoppedRenderer {
+    page.switch_to(tab).await;
+    let stopped = page.stop_renderer().await;
+    page.switch_to(next).await;
+    stopped
 }
 
 fn is_outdated(view: &View) -> bool {
@@ -37,12 +40,9 @@ fn hung_leader_tab_is_replaced_without_loss() {
         let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
         lili.log_in("lili").await;
         tom.log_in("tom").await;
-        let first = tom.client().window().await.unwrap();
-        let second = second_window(&tom, &server, "tom").await;
+        let [first, second] = open_second_window(&tom, &server).await;
         tom.send_and_wait("one").await;
-        switch_to(&tom, &first).await;
-        let stopped = tom.stop_renderer().await;
-        switch_to(&tom, &second).await;
+        let stopped = stop(&tom, &first, &second).await;
         tom.send("two").await;
         tom.until_within(DETECTION, "the bar says that the tab waits", is_outdated).await;
         tom.until_within(DETECTION, "this tab has the connection", |view| {
@@ -53,10 +53,10 @@ fn hung_leader_tab_is_replaced_without_loss() {
         let all = ["one", "two", "three"];
         tom.until("all messages, once", |view| view.contents() == all).await;
         stopped.resume();
-        switch_to(&tom, &first).await;
+        tom.switch_to(&first).await;
         tom.until("the old leader follows", |view| view.online() && view.contents() == all).await;
         tom.send_and_wait("four").await;
-        switch_to(&tom, &second).await;
+        tom.switch_to(&second).await;
         tom.send_and_wait("five").await;
         for page in [&tom, &lili] {
             let all = ["one", "two", "three", "four", "five"];
@@ -73,11 +73,8 @@ fn dead_server_is_detected_while_the_leader_tab_hangs() {
         let tom = test.open("tom", &server.url()).await;
         tom.expect_lost_connections();
         tom.log_in("tom").await;
-        let first = tom.client().window().await.unwrap();
-        let second = second_window(&tom, &server, "tom").await;
-        switch_to(&tom, &first).await;
-        let stopped = tom.stop_renderer().await;
-        switch_to(&tom, &second).await;
+        let [first, second] = open_second_window(&tom, &server).await;
+        let stopped = stop(&tom, &first, &second).await;
         server.kill();
         tom.until_within(DETECTION, "it is not shown as connected", |view| !view.online()).await;
         tom.until("it reconnects itself", |view| view.connection.as_deref() == Some("reconnecting")).await;
@@ -95,26 +92,21 @@ fn reload_and_leave_work_while_the_leader_tab_hangs() {
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.send_and_wait("one").await;
-        let first = tom.client().window().await.unwrap();
-        let second = second_window(&tom, &server, "tom").await;
-        switch_to(&tom, &first).await;
-        let stopped = tom.stop_renderer().await;
-        switch_to(&tom, &second).await;
+        let [first, second] = open_second_window(&tom, &server).await;
+        let stopped = stop(&tom, &first, &second).await;
         // The service worker may run in the process that is stopped.
         tom.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await;
         tom.reload().await;
         tom.until("the room after the reload", |view| view.online() && view.has_sent("one")).await;
         stopped.resume();
-        switch_to(&tom, &first).await;
+        tom.switch_to(&first).await;
         tom.until("the first tab follows", |view| view.online() && view.has_sent("one")).await;
         // Now the second tab leads and hangs.
-        switch_to(&tom, &second).await;
-        let stopped = tom.stop_renderer().await;
-        switch_to(&tom, &first).await;
+        let stopped = stop(&tom, &second, &first).await;
         tom.click("#exit").await;
         tom.until("the login page", |view| view.login && !view.room).await;
         stopped.resume();
-        switch_to(&tom, &second).await;
+        tom.switch_to(&second).await;
         tom.until("the other tab has left too", |view| view.login && !view.room).await;
     });
 }
@@ -127,8 +119,7 @@ fn reading_in_one_tab_marks_messages_as_read_in_all() {
         lili.log_in("lili").await;
         // Each tab has to believe that it is hidden or in front of the user, whatever the window manager does.
         tom.log_in("tom").await;
-        let first = tom.client().window().await.unwrap();
-        let second = second_window(&tom, &server, "tom").await;
+        let [first, second] = open_second_window(&tom, &server).await;
         let focus =
             "Object.defineProperty(document, 'hasFocus', { configurable: true, value: () => arguments_0 });
             window.dispatchEvent(new Event('focus')); return null";
@@ -137,20 +128,20 @@ fn reading_in_one_tab_marks_messages_as_read_in_all() {
                 .await;
         };
         for (reads, other) in [(&first, &second), (&second, &first)] {
-            switch_to(&tom, other).await;
+            tom.switch_to(other).await;
             set_focus(false).await;
-            switch_to(&tom, reads).await;
+            tom.switch_to(reads).await;
             set_focus(false).await;
             for text in ["one", "two", "three"] {
                 lili.send_and_wait(&format!("{text} {reads:?}")).await;
             }
             for tab in [other, reads] {
-                switch_to(&tom, tab).await;
+                tom.switch_to(tab).await;
                 tom.until("three are unread", |view| view.title.starts_with("(3) ")).await;
             }
             set_focus(true).await;
             tom.until("read", |view| !view.title.starts_with('(')).await;
-            switch_to(&tom, other).await;
+            tom.switch_to(other).await;
             tom.until("read in the other tab", |view| !view.title.starts_with('(')).await;
             // What arrives while the other tab is in front is read at once.
             lili.send_and_wait(&format!("four {reads:?}")).await;

@@ -97,12 +97,10 @@ fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
         tom.log_in("tom").await;
         tom.send_and_wait("before").await;
         // Another tab, which follows this one.
-        let first = tom.client().window().await.unwrap();
-        let second = tom.client().new_window(true).await.unwrap().handle;
-        tom.client().switch_to_window(second.clone()).await.unwrap();
-        tom.goto(&server.url()).await;
+        let first = tom.tab().await;
+        let second = tom.open_tab(&server.url()).await;
         tom.log_in("tom").await;
-        tom.client().switch_to_window(first.clone()).await.unwrap();
+        tom.switch_to(&first).await;
 
         tom.go_offline().await;
         for text in ["one", "two"] {
@@ -125,11 +123,11 @@ fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
             })
             .await;
         }
-        tom.client().switch_to_window(second).await.unwrap();
+        tom.switch_to(&second).await;
         tom.until("the other tab has the new name too", |view| view.online() && view.lists("tom2")).await;
         tom.send("from the second tab").await;
         tom.until("it is sent", |view| has_sent_as(view, "tom2", "from the second tab")).await;
-        tom.client().switch_to_window(first).await.unwrap();
+        tom.switch_to(&first).await;
         tom.reload().await;
         tom.until("the same after a reload", |view| view.online() && view.contents().len() == 4).await;
         tom.send("later").await;

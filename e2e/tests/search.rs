@@ -225,10 +225,8 @@ fn follower_tab_searches_and_jumps_alone() {
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
         page.until("the newest message", |view| view.has_sent("Line 259 of the crowd")).await;
-        let first = page.client().window().await.unwrap();
-        let second = page.client().new_window(true).await.unwrap().handle;
-        page.client().switch_to_window(second).await.unwrap();
-        page.goto(&server.url()).await;
+        let first = page.tab().await;
+        page.open_tab(&server.url()).await;
         page.log_in("tom").await;
         page.until("the newest message", |view| view.has_sent("Line 259 of the crowd")).await;
         open_search(&page).await;
@@ -236,7 +234,7 @@ fn follower_tab_searches_and_jumps_alone() {
         until_found(&page, &["今天我们用Rust写[服务器]，明天休息。"]).await;
         page.click("#search .result").await;
         until_in_view(&page, "今天我们").await;
-        page.client().switch_to_window(first).await.unwrap();
+        page.switch_to(&first).await;
         until_in_view(&page, "Line 259 of the crowd").await;
         page.until_true("no search in the other tab", "return !document.querySelector('#search')").await;
     });

@@ -3,26 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use fantoccini::wd::WindowHandle;
-use parlour_e2e::{Page, Server, browser_test, eventually};
-
-/// Opens another tab of a browser and switches to it.
-async fn new_tab(page: &Page, server: &Server) -> WindowHandle {
-    let tab = page.client().new_window(true).await.unwrap().handle;
-    switch_to(page, &tab).await;
-    page.goto(&server.url()).await;
-    tab
-}
-
-async fn switch_to(page: &Page, tab: &WindowHandle) {
-    page.client().switch_to_window(tab.clone()).await.unwrap();
-}
-
-async fn close_tab(page: &Page, tab: &WindowHandle, next: &WindowHandle) {
-    switch_to(page, tab).await;
-    page.client().close_window().await.unwrap();
-    switch_to(page, next).await;
-}
+use parlour_e2e::{Server, browser_test, eventually};
 
 #[test]
 fn two_tabs_share_one_session() {
@@ -32,8 +13,8 @@ fn two_tabs_share_one_session() {
         lili.log_in("lili").await;
         tom.log_in("tom").await;
         tom.send_and_wait("one").await;
-        let first = tom.client().window().await.unwrap();
-        let second = new_tab(&tom, &server).await;
+        let first = tom.tab().await;
+        let second = tom.open_tab(&server.url()).await;
         tom.until("the second tab asks for a login", |view| view.login).await;
         tom.log_in("tom").await;
         tom.until("the room with its message and members", |view| {
@@ -48,14 +29,14 @@ fn two_tabs_share_one_session() {
         tom.send_and_wait("two").await;
         lili.send_and_wait("three").await;
         for tab in [&first, &second] {
-            switch_to(&tom, tab).await;
+            tom.switch_to(tab).await;
             tom.until("all messages, once", |view| view.contents() == ["one", "two", "three"]).await;
             let notices = tom.view().await.row_texts("notice").len();
             assert_eq!(notices, usize::from(*tab == second), "only the requesting tab shows the member list");
         }
 
         // The leader is closed: the follower takes over.
-        close_tab(&tom, &first, &second).await;
+        tom.close_tab(&first, &second).await;
         tom.until("it is the leader", |view| view.online() && view.round_trip.is_some()).await;
         tom.send_and_wait("four").await;
         lili.send_and_wait("five").await;
@@ -66,18 +47,18 @@ fn two_tabs_share_one_session() {
         assert!(lili.view().await.presence_sentences("tom", "left") == 0, "Tom never left");
 
         // Leaving in one tab leaves in all.
-        let third = new_tab(&tom, &server).await;
+        let third = tom.open_tab(&server.url()).await;
         tom.log_in("tom").await;
         tom.until("the room", |view| view.has_sent("five")).await;
         tom.click("#exit").await;
         for tab in [&second, &third] {
-            switch_to(&tom, tab).await;
+            tom.switch_to(tab).await;
             tom.until("the login page", |view| view.login && !view.room).await;
         }
         lili.until("Tom has left", |view| !view.lists("tom")).await;
         // Each tab can log in again.
         for (tab, text) in [(&third, "back"), (&second, "and here")] {
-            switch_to(&tom, tab).await;
+            tom.switch_to(tab).await;
             tom.log_in("tom").await;
             tom.send_and_wait(text).await;
             lili.until("his message", |view| view.has_sent(text)).await;
@@ -92,15 +73,15 @@ fn follower_takes_over_from_a_crashed_leader() {
         let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
         lili.log_in("lili").await;
         tom.log_in("tom").await;
-        let first = tom.client().window().await.unwrap();
-        let second = new_tab(&tom, &server).await;
+        let first = tom.tab().await;
+        let second = tom.open_tab(&server.url()).await;
         tom.log_in("tom").await;
         tom.send_and_wait("one").await;
         let mark = "document.querySelector('.row.message').dataset.mark = 'here'; return null";
         tom.eval::<()>(mark, vec![]).await;
-        switch_to(&tom, &first).await;
+        tom.switch_to(&first).await;
         tom.crash().await;
-        switch_to(&tom, &second).await;
+        tom.switch_to(&second).await;
         tom.send_and_wait("two").await;
         lili.send_and_wait("three").await;
         for page in [&tom, &lili] {
@@ -118,23 +99,23 @@ fn duplicated_tab_enters_the_room_without_login() {
         let server = Server::start();
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        let first = tom.client().window().await.unwrap();
+        let first = tom.tab().await;
         tom.eval::<()>("window.open(location.href); return null", vec![]).await;
         let duplicate = eventually("a second tab", async || {
             let mut tabs = tom.client().windows().await.unwrap().into_iter();
             tabs.find(|tab| *tab != first).ok_or_else(String::new)
         })
         .await;
-        switch_to(&tom, &duplicate).await;
+        tom.switch_to(&duplicate).await;
         tom.until("the room", |view| view.online() && view.lists("tom")).await;
         tom.send_and_wait("from the duplicate").await;
-        switch_to(&tom, &first).await;
+        tom.switch_to(&first).await;
         tom.until("the message of the duplicate", |view| view.has_sent("from the duplicate")).await;
         // The duplicate becomes the leader.
         tom.reload().await;
         tom.until("the room again", |view| view.online() && view.has_sent("from the duplicate")).await;
         tom.send_and_wait("loaded again").await;
-        switch_to(&tom, &duplicate).await;
+        tom.switch_to(&duplicate).await;
         tom.until("the message of the first tab", |view| view.has_sent("loaded again")).await;
         assert_eq!(tom.view().await.members, ["tom"]);
     });
@@ -150,22 +131,22 @@ fn closed_leader_tab_loses_no_message() {
         }
         lili.log_in("lili").await;
         tom.log_in("tom").await;
-        let first = tom.client().window().await.unwrap();
-        let second = new_tab(&tom, &server).await;
+        let first = tom.tab().await;
+        let second = tom.open_tab(&server.url()).await;
         tom.log_in("tom").await;
         tom.until("the room", |view| view.lists("lili")).await;
         server.kill();
         tom.until("disconnected", |view| view.connection.as_deref() == Some("reconnecting")).await;
         tom.send("sent in the second").await;
         tom.until("it is queued", |view| view.has_in_state("sent in the second", "queued")).await;
-        switch_to(&tom, &first).await;
+        tom.switch_to(&first).await;
         tom.until("it is queued in the first tab", |view| view.has_in_state("sent in the second", "queued"))
             .await;
         // The tab is closed before this message is persisted.
         tom.eval::<()>("IDBObjectStore.prototype.put = () => {}", vec![]).await;
         tom.send("sent in the first").await;
         tom.until("it is queued", |view| view.has_in_state("sent in the first", "queued")).await;
-        close_tab(&tom, &first, &second).await;
+        tom.close_tab(&first, &second).await;
         server.restart();
         let all = ["sent in the second", "sent in the first"];
         for page in [&tom, &lili] {
@@ -183,17 +164,17 @@ fn second_tab_with_another_nick_is_another_user() {
         let server = Server::start();
         let page = test.open("both", &server.url()).await;
         page.log_in("tom").await;
-        let first = page.client().window().await.unwrap();
-        let second = new_tab(&page, &server).await;
+        let first = page.tab().await;
+        let second = page.open_tab(&server.url()).await;
         page.until("the login page", |view| view.login).await;
         page.log_in("lili").await;
         page.send_and_wait("hello tom").await;
-        switch_to(&page, &first).await;
+        page.switch_to(&first).await;
         page.until("Lili is another member", |view| view.lists("lili") && view.has_sent("hello tom")).await;
         page.send_and_wait("hello lili").await;
         // After a reload, each tab still has the same user.
         for (tab, own) in [(&first, "hello lili"), (&second, "hello tom")] {
-            switch_to(&page, tab).await;
+            page.switch_to(tab).await;
             page.reload().await;
             page.until("the same user", |view| {
                 view.online() && view.messages_with(own).iter().any(|row| row.own)
@@ -203,7 +184,7 @@ fn second_tab_with_another_nick_is_another_user() {
         // Leaving in one does not affect the other.
         page.click("#exit").await;
         page.until("the login page", |view| view.login && !view.room).await;
-        switch_to(&page, &first).await;
+        page.switch_to(&first).await;
         page.until("Lili has left", |view| view.online() && !view.lists("lili")).await;
     });
 }

@@ -111,7 +111,7 @@ impl<'a> User<'a> {
             (4, Action::SwitchTab),
             (2, Action::CloseTab),
         ]);
-        let (counts, tabs) = (ActionCounts::default(), [Some(current_tab(&page).await), None]);
+        let (counts, tabs) = (ActionCounts::default(), [Some(page.tab().await), None]);
         let mut user = Self { name, counts, test, window, url, page, tabs, tab: 0, rng, deck, ledger };
         user.open_page().await;
         user.until_in_room(true).await;
@@ -184,7 +184,7 @@ impl<'a> User<'a> {
         self.counts.reopened += 1;
         self.about_to_close(true).await;
         self.page = self.test.reopen(self.name, self.window, &self.page).await;
-        (self.tabs, self.tab) = ([Some(current_tab(&self.page).await), None], 0);
+        (self.tabs, self.tab) = ([Some(self.page.tab().await), None], 0);
         self.open_page().await;
         self.until_in_room(false).await;
     }
@@ -223,8 +223,7 @@ impl<'a> User<'a> {
     }
 
     async fn switch_to(&mut self, tab: usize) {
-        let handle = self.tabs[tab].clone().expect("an open tab");
-        self.page.client().switch_to_window(handle).await.expect("switch to a tab");
+        self.page.switch_to(self.tabs[tab].as_ref().expect("an open tab")).await;
         self.page.devtools("Page.bringToFront", json!({})).await;
         self.tab = tab;
     }
@@ -327,8 +326,4 @@ impl<'a> User<'a> {
     fn open_tabs(&self) -> Vec<usize> {
         (0..2).filter(|tab| self.tabs[*tab].is_some()).collect()
     }
-}
-
-async fn current_tab(page: &Page) -> WindowHandle {
-    page.client().window().await.expect("the current tab")
 }
