@@ -49,24 +49,31 @@ mod tests {
     use super::{
         super::{
             search_query::SearchQuery,
-            word_index::{self, IndexQuery, index_query},
+            word_index::{IndexQuery, WordIndex, index_query},
         },
         *,
     };
     use crate::store::SearchLimits;
 
-    #[test]
-    fn prefix_is_expanded_to_existing_words() {
+    /// A search index of these messages.
+    fn index(messages: impl IntoIterator<Item = impl AsRef<str>>) -> (Connection, Meter) {
         let mut connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch("CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'ascii')")
             .unwrap();
         let meter = Meter::new(&mut connection).unwrap();
         prepare(&connection).unwrap();
-        let mut index = word_index::WordIndex::new(&connection).unwrap();
-        for (place, text) in (1..).zip(["a word, words", "Word for word 你好", "swords wort"]) {
-            index.add(place, text).unwrap();
+        let mut index = WordIndex::new(&connection).unwrap();
+        for (place, message) in (1..).zip(messages) {
+            index.add(place, message.as_ref()).unwrap();
         }
+        drop(index);
+        (connection, meter)
+    }
+
+    #[test]
+    fn prefix_is_expanded_to_existing_words() {
+        let (connection, meter) = index(["a word, words", "Word for word 你好", "swords wort"]);
         let some = |prefix, mut max| {
             let words = with_prefix(&connection, &meter, prefix, &mut max).unwrap();
             (words, max)
@@ -90,16 +97,7 @@ mod tests {
 
     #[test]
     fn words_that_begin_too_many_are_left_out() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch("CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'ascii')")
-            .unwrap();
-        let meter = Meter::new(&mut connection).unwrap();
-        prepare(&connection).unwrap();
-        let mut index = word_index::WordIndex::new(&connection).unwrap();
-        for place in 1..=3_000 {
-            index.add(place, &format!("w{place} rare")).unwrap();
-        }
+        let (connection, meter) = index((1..=3_000).map(|n| format!("w{n} rare")));
         let asked = |query| index_query(&connection, &meter, &SearchQuery::parse(query)).unwrap();
         let without_w = IndexQuery::Words { query: "(\"rare\")".into(), is_exact: false };
         assert_eq!((asked("w"), asked("w rare w")), (IndexQuery::TooMany, without_w));
