@@ -10,6 +10,9 @@ use crate::{
 
 const SECRET: [u8; 32] = [7; 32];
 
+/// The ways in which tom may depart.
+const WAYS: [(&str, fn(&mut Room)); 2] = [("exit", Room::exit), ("drop", Room::drop)];
+
 /// A room with tom, who is logged in with [`SECRET`], and with others who watch.
 struct Room {
     w: World,
@@ -63,30 +66,19 @@ impl Room {
     #[track_caller]
     fn expect(&mut self, rich: &[&str], basic: &[&str], when: &str) {
         self.w.advance(1_000);
-        let events = self.events();
-        assert_eq!(
-            (events.0.as_slice(), events.1.as_slice()),
-            (
-                rich.iter().map(|e| (*e).to_owned()).collect::<Vec<_>>().as_slice(),
-                basic.iter().map(|e| (*e).to_owned()).collect::<Vec<_>>().as_slice(),
-            ),
-            "{when}"
-        );
+        let owned = |events: &[&str]| events.iter().map(|event| (*event).to_owned()).collect::<Vec<_>>();
+        assert_eq!(self.events(), (owned(rich), owned(basic)), "{when}");
     }
 }
 
 #[test]
 fn departure_after_a_takeover_follows_the_message() {
-    for how in ["exit", "drop"] {
+    for (how, depart) in WAYS {
         let mut room = room();
         room.w.hold_requests = true;
         room.w.send_message(room.tom, 1, "last");
         room.login();
-        if how == "exit" {
-            room.exit()
-        } else {
-            room.drop()
-        }
+        depart(&mut room);
         room.expect(&[], &[], how);
         room.w.release();
         room.expect(&["last", "-tom"], &["last", "-tom"], how);
@@ -95,7 +87,7 @@ fn departure_after_a_takeover_follows_the_message() {
 
 #[test]
 fn member_that_drops_and_returns_before_its_message_is_stored_departs_once() {
-    for how in ["exit", "drop"] {
+    for (how, depart) in WAYS {
         let mut room = room();
         room.w.hold_requests = true;
         room.w.send_message(room.tom, 1, "last");
@@ -105,11 +97,7 @@ fn member_that_drops_and_returns_before_its_message_is_stored_departs_once() {
             room.login();
             room.w.advance(1_000);
         }
-        if how == "exit" {
-            room.exit()
-        } else {
-            room.drop()
-        }
+        depart(&mut room);
         room.expect(&[], &[], how);
         let late = room.w.rich("late");
         assert_eq!(
