@@ -260,7 +260,7 @@ fn caddy_text(example: &Example, address: SocketAddr, server: &str, certificate:
         file.display(),
         key.display()
     );
-    example.replace([("chat.example.org {", site), (SERVER, server.to_owned())])
+    example.replace([(&format!("{DOMAIN} {{"), site), (SERVER, server.to_owned())])
 }
 
 /// Runs Caddy without its administration port, with all of its files in a folder.

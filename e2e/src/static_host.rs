@@ -39,6 +39,14 @@ struct File {
     body: Vec<u8>,
 }
 
+impl File {
+    /// A file of the bundle.
+    fn new(name: &str, body: Vec<u8>) -> Self {
+        let headers = format!("Content-Type: {}\r\nCache-Control: no-cache\r\n", content_type(name));
+        Self { status: "200 OK", headers, body }
+    }
+}
+
 /// The way in which requests are answered.
 #[derive(Clone, Debug, Default)]
 enum Mode {
@@ -95,8 +103,7 @@ impl StaticHost {
     /// # Panics
     /// If a serving thread panicked.
     pub fn put(&self, name: &str, content: impl Into<Vec<u8>>) {
-        let headers = format!("Content-Type: {}\r\nCache-Control: no-cache\r\n", content_type(name));
-        self.put_response(name, "200 OK", &headers, content);
+        self.put_file(name, File::new(name, content.into()));
     }
 
     /// Replaces or adds a file that is served with this status and with these header lines.
@@ -104,7 +111,10 @@ impl StaticHost {
     /// # Panics
     /// As [`Self::put`].
     pub fn put_response(&self, name: &str, status: &'static str, headers: &str, body: impl Into<Vec<u8>>) {
-        let file = File { status, headers: headers.into(), body: body.into() };
+        self.put_file(name, File { status, headers: headers.into(), body: body.into() });
+    }
+
+    fn put_file(&self, name: &str, file: File) {
         self.shared.files.lock().unwrap().insert(format!("{}{name}", self.path), file);
     }
 
@@ -275,11 +285,8 @@ fn collect_files(folder: &Path, prefix: &str, files: &mut HashMap<String, File>)
         if path.is_dir() {
             collect_files(&path, &format!("{name}/"), files);
         } else {
-            let headers = format!("Content-Type: {}\r\nCache-Control: no-cache\r\n", content_type(&name));
-            files.insert(
-                name,
-                File { status: "200 OK", headers, body: fs::read(&path).expect("read the bundle") },
-            );
+            let file = File::new(&name, fs::read(&path).expect("read the bundle"));
+            files.insert(name, file);
         }
     }
 }
