@@ -191,7 +191,8 @@ fn storm(setting: &Setting, of: &str) -> Result<Figures> {
     ])
 }
 
-/// Longer than the time for which any of the servers batches output.
+/// The time without output after which a server is silent. Longer than the time for which any of the servers batches
+/// output.
 const SILENCE: Duration = Duration::from_millis(500);
 
 /// Waits until the server is silent for a while. Pings are answered.

@@ -54,7 +54,7 @@ impl Report {
         }
     }
 
-    /// Nothing was measured or failed.
+    /// Returns `true` if nothing was measured or failed.
     pub fn is_empty(&self) -> bool {
         self.figures.is_empty() && self.failed.is_empty()
     }

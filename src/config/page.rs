@@ -1,6 +1,7 @@
 //! Properties of the page: its address, whether it is outdated, and the time zone.
 
 use js_sys::Promise;
+use parlour_core::address::PageAddress;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -10,8 +11,6 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = isOutdated)]
     fn query_outdated() -> Result<Promise, JsValue>;
 }
-
-use parlour_core::address::PageAddress;
 
 /// The address from which the page was loaded.
 #[must_use]

@@ -174,7 +174,7 @@ impl Store {
         self.set.finished_pages.update(|finished| *finished = finished.wrapping_add(1));
     }
 
-    /// Nothing that refers to the previous log's messages is valid any more.
+    /// Forgets everything that refers to the previous log's messages.
     fn log_replaced(&self) {
         self.update_timeline(Timeline::clear_acknowledged);
         self.inner.update_value(|inner| inner.search_timer = None);

@@ -177,7 +177,7 @@ impl World {
         self.log_in();
     }
 
-    /// Only messages on the device remain.
+    /// Retains only the messages on the device.
     fn retain_persisted(&mut self) {
         self.pending.retain(|id, _| self.device.has_entry(*id));
         self.pending.values_mut().for_each(|message| message.failed = None);

@@ -14,7 +14,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 const MIN_LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest time between two log lines.
 const MAX_LOG_INTERVAL: Duration = Duration::from_secs(3600);
-/// After this long without an error, the next one is logged at once.
+/// The time without an error after which the next one is logged at once.
 const QUIET: Duration = Duration::from_secs(600);
 
 /// The approximate number of files that the server opens besides its connections.

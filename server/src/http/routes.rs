@@ -48,7 +48,7 @@ use crate::{
     stats::Stats,
 };
 
-/// The time after which a rejected client should retry, in seconds.
+/// When a rejected client should retry, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
 /// The length to which a header is cut in the log, in characters.
 const MAX_LOGGED_CHARS: usize = 200;

@@ -104,7 +104,7 @@ impl RetentionClock {
         let elapsed = i64::try_from(monotonic.saturating_sub(self.monotonic)).unwrap_or(i64::MAX);
         let expected = self.time.saturating_add(elapsed);
         let ahead = wall.saturating_sub(expected);
-        // Whether the system clock has gone on since the last reading, right or wrong.
+        // The system clock has gone on since the last reading, right or wrong.
         let goes_on = wall.abs_diff(self.seen.saturating_add(elapsed)) <= TOLERANCE_MS.unsigned_abs();
         let before = self.state;
         self.state = match before {
@@ -191,7 +191,7 @@ mod tests {
             START + self.now + self.offset
         }
 
-        /// Lets time pass. Returns the error of the retention clock.
+        /// Advances the time. Returns the error of the retention clock.
         fn run(&mut self, ms: i64) -> i64 {
             let mut error = 0;
             for _ in 0..ms / 10_000 {

@@ -40,17 +40,17 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// With defaults, except the port and limits that allow many clients from one machine.
+    /// Starts with defaults, except the port and limits that allow many clients from one machine.
     pub fn start() -> Self {
         Self::with(|_| {})
     }
 
-    /// With changed settings.
+    /// Starts with changed settings.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         Self::with_log(Dir::new(), change)
     }
 
-    /// With changed settings and an existing log.
+    /// Starts with changed settings and an existing log.
     pub fn with_log(dir: Dir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             listen: List(vec![]),

@@ -194,7 +194,7 @@ impl World {
         self.settle();
     }
 
-    /// Lets time pass, calling the hub when it is due.
+    /// Advances the time, calling the hub when it is due.
     pub fn advance(&mut self, ms: u64) {
         let end = self.now + ms;
         while let Some(at) = self.hub.poll_timeout().map(|at| at + self.started).filter(|at| *at <= end) {

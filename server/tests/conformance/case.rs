@@ -103,7 +103,7 @@ impl Case {
         self
     }
 
-    /// It arrives before anything more is sent.
+    /// A Pong with this payload arrives before anything more is sent.
     pub fn pong_at_once(mut self, payload: &[u8]) -> Self {
         self.steps.push(Step::Await(payload.into()));
         self.pong(payload)

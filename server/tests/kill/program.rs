@@ -36,7 +36,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// With a data directory and a file for its diagnostics. Not started.
+    /// A program with a data directory and a file for its diagnostics. Not started.
     pub fn new(data: PathBuf, diagnostics: PathBuf) -> Self {
         Self { address: free_address(), data, diagnostics, limit: None, child: None }
     }

@@ -144,8 +144,8 @@ fn reopen(world: &mut World) {
     }
 }
 
-/// Nothing is lost or duplicated, all clients agree on presence, nothing is left without an answer, and no
-/// account has seen anything of another.
+/// Checks that nothing is lost or duplicated, that all clients agree on presence, that nothing is left without an
+/// answer, and that no account has seen anything of another.
 pub fn check_invariants(world: &mut World) {
     let now = world.now;
     for device in &world.devices {

@@ -26,7 +26,7 @@ const FILES: [&str; 2] = ["parlour.db", "parlour.db-wal"];
 /// The lock file, which is not part of a backup.
 const LOCK: &str = "parlour.lock";
 
-/// Below this size SQLite does not checkpoint the write-ahead log, in bytes.
+/// The size below which SQLite does not checkpoint the write-ahead log, in bytes.
 const CHECKPOINT: u64 = 900 * 4096;
 
 /// The time for which messages are kept, where they are deleted for their age.

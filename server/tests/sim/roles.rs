@@ -225,7 +225,7 @@ impl World {
         self.report_visibility(at);
     }
 
-    /// Before input: checks that a leader that hung still holds the lock.
+    /// Checks, before input, that a leader that hung still holds the lock.
     pub fn guard(&mut self, at: At) {
         let now = self.now;
         let tab = self.tab(at);

@@ -116,7 +116,7 @@ impl World {
         next.max(self.now + 1)
     }
 
-    /// Lets time pass, with all events that are due.
+    /// Advances the time, with all events that are due.
     pub fn advance(&mut self, ms: Millis) {
         let end = self.now + ms;
         while self.now < end {

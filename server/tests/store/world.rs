@@ -24,7 +24,7 @@ pub const NOW: i64 = 1_700_000_000_000;
 /// No size limit.
 pub const ALL: PageSize = PageSize { messages: usize::MAX, bytes: usize::MAX };
 
-/// Without syncing to the disk.
+/// Options without syncing to the disk.
 pub const FAST: Options = Options {
     synchronous: Synchronous::Off,
     max_pages: None,

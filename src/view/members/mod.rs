@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{ctrl::use_store, i18n::Key};
 
-/// With more members than this, the list has a filter.
+/// The most members for which the list has no filter.
 const FILTER_THRESHOLD: usize = 20;
 
 /// The members who are present, beside the timeline or in the drawer. Follows the store's members and the drawer.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::{Bug, source_copy::SourceCopy};
 use crate::{process, workspace::Workspace};
 
-/// Longer messages are shortened to this number of characters.
+/// The length to which messages are shortened, in characters.
 const MESSAGE_CHARS: usize = 80;
 
 /// The first seed that failed.

@@ -13,11 +13,11 @@ use rusqlite::{Connection, Error, ErrorCode};
 
 use crate::store::{Cancellation, SearchLimits};
 
-/// After this many instructions SQLite reports them. A page of the search index is read with about five.
+/// The number of instructions after which SQLite reports them. A page of the search index is read with about five.
 const REPORT_INSTRUCTIONS: c_int = 100;
 /// Text that is read as one unit of work, in bytes.
 const UNIT_BYTES: usize = 16;
-/// Below this work the time does not count, so that a small search is complete on a machine of any speed.
+/// The work below which the time does not count, so that a small search is complete on a machine of any speed.
 const UNTIMED_WORK: u64 = 50_000;
 
 /// The work of a connection. Only a search has limits; between [`Meter::end`] and [`Meter::begin`] there are none.

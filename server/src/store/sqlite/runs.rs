@@ -135,7 +135,7 @@ fn next_run(connection: &Connection, room: i64, time: i64, place: i64) -> rusqli
     next.query_row([room, time, place], aged).optional()
 }
 
-/// After these were deleted, the messages that followed them in their runs begin runs.
+/// Lets new runs begin with the messages that followed the deleted ones in their runs.
 pub(super) fn messages_deleted(connection: &Connection, deleted: &[i64]) -> rusqlite::Result<()> {
     let mut begin = connection.prepare_cached(
         "UPDATE message SET begins = 1 WHERE NOT begins AND place =

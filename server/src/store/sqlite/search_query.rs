@@ -7,7 +7,7 @@
 
 use super::tokenizer::{Piece, fold, folded_tokens, is_letter, split};
 
-/// Longer queries are truncated.
+/// The length to which queries are truncated.
 const MAX_QUERY_CHARS: usize = 200;
 /// The most words and phrases of a query.
 const MAX_TERMS: usize = 16;

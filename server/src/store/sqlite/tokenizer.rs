@@ -17,7 +17,7 @@ use unicode_normalization::{
     char::{canonical_combining_class, is_combining_mark},
 };
 
-/// Longer words are truncated.
+/// The length to which words are truncated.
 const MAX_WORD_CHARS: usize = 64;
 
 /// The tokens of a text, separated by spaces.

@@ -20,8 +20,8 @@ const MAX_GROUP_BYTES: usize = 4 << 20;
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
 /// The state of the retention clock is stored when its time has changed by this much.
 const CLOCK_INTERVAL_MS: u64 = 10 * 60_000;
-/// After a step of retention or indexing with more to do, this multiple of the step's duration is left to
-/// appends.
+/// The multiple of the duration of a step of retention or indexing that is left to appends after it, if there is more
+/// to do.
 const PAUSE_FACTOR: u32 = 4;
 /// The time for which messages accumulate for the search index when there are fewer than one step indexes.
 const INDEX_DELAY: Duration = Duration::from_secs(5);
