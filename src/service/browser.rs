@@ -61,7 +61,7 @@ pub fn on_lifecycle_event(handle: impl Fn(LifecycleEvent) + Clone + 'static) {
     listen(&document, "freeze", LifecycleEvent::Suspending);
 }
 
-/// Whether the tab is visible.
+/// Returns `true` if the tab is visible.
 pub fn is_visible() -> bool {
     web_sys::window()
         .and_then(|window| window.document())

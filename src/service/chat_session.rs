@@ -35,7 +35,7 @@ pub trait ChatSession {
     /// Stores what is typed; an empty text deletes it.
     fn save_draft(&self, text: &str);
 
-    /// By how many bytes a text exceeds the server's limit; 0 if it does not.
+    /// The number of bytes by which a text exceeds the server's limit; 0 if it does not.
     fn excess_bytes(&self, text: &str) -> usize;
 
     /// Sends a failed message again.

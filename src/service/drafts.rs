@@ -18,7 +18,8 @@ pub(super) struct Drafts {
 
 #[derive(Default)]
 struct State {
-    /// Where drafts are stored. Still set after a logout, because the command that logs out is the last draft.
+    /// The scope in which drafts are stored. Still set after a logout, because the command that logs out is the last
+    /// draft.
     scope: Rc<str>,
     /// A draft is being written.
     writing: bool,

@@ -7,8 +7,8 @@ use super::{Service, storage, tab_channel::TabChannel};
 use crate::config;
 
 impl Service {
-    /// The user continues under another nick: enters its scope. The leader takes the persisted data along, and requests
-    /// the leadership before the followers hear of it. Returns the channel of the previous scope.
+    /// Enters the scope of the nick under which the user continues. The leader takes the persisted data along, and
+    /// requests the leadership before the followers hear of it. Returns the channel of the previous scope.
     pub(super) fn enter_scope_of(&self, nick: &str) -> Option<TabChannel> {
         let (previous, scope, login_number) = {
             let inner = self.inner.borrow();
@@ -27,7 +27,7 @@ impl Service {
         spawn_local(async move {
             let moved = moved.await;
             if service.is_current(login_number) {
-                service.storage_result(moved);
+                service.handle_storage_result(moved);
             }
         });
         config::remember_scope(&scope);

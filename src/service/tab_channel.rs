@@ -87,7 +87,7 @@ impl TabChannel {
         self.leadership.steal();
     }
 
-    /// Whether this tab still holds the lock.
+    /// Resolves to `true` if this tab still holds the lock.
     pub fn is_lock_held(&self) -> impl Future<Output = bool> + use<> {
         let held = self.leadership.is_held();
         async { JsFuture::from(held).await.is_ok_and(|held| held.is_truthy()) }
@@ -106,7 +106,7 @@ impl Drop for TabChannel {
     }
 }
 
-/// Whether a scope has a leader.
+/// Resolves to `true` if a scope has a leader.
 pub async fn has_leader(scope: &str) -> bool {
     JsFuture::from(query_leader(scope)).await.is_ok_and(|has_leader| has_leader.is_truthy())
 }

@@ -1,8 +1,7 @@
 //! Visibility of the tabs and lifecycle events of the page. The session probes its connection more often while any of
 //! the tabs is visible. Only the leader has a session, so followers report to it whether they are visible.
 
-use gloo_timers::callback::Timeout;
-use parlour_core::{Millis, event::Event, session::Session, tabs::FollowerAction};
+use parlour_core::{Millis, session::Session};
 
 use super::{
     Service,
@@ -10,13 +9,10 @@ use super::{
     drafts::Drafts,
 };
 
-/// How long the leader considers a follower visible after a report.
+/// The time for which a report of a visible follower counts, in ms.
 const REPORT_TIMEOUT_MS: Millis = 10_000;
 
-/// Delay before the other tabs are told what was read, so that a burst of messages is told once.
-const READ_DELAY_MS: u32 = 200;
-
-/// Whether any of the tabs is visible.
+/// The visibility of the tabs: what the followers have reported, and what the session was told.
 #[derive(Debug, Default)]
 pub(super) struct Visibility {
     /// A follower is visible until this time.
@@ -66,10 +62,7 @@ impl Service {
         let visible = browser::is_visible();
         let now = browser::now();
         if self.is_follower() {
-            return self.with_follower(|follower| {
-                follower.handle_visibility(now.monotonic, visible);
-                FollowerAction::Nothing
-            });
+            return self.with_follower(|follower| follower.handle_visibility(now.monotonic, visible));
         }
         let changed_to = {
             let mut inner = self.inner.borrow_mut();
@@ -78,28 +71,6 @@ impl Service {
         };
         if let Some(visible) = changed_to {
             self.with_session(|session| session.handle_visibility(now, visible));
-        }
-    }
-
-    /// Reports the number of unread messages if it has changed, and tells the other tabs what was read in this one.
-    pub(super) fn update_unread(&self, changed: bool) {
-        let count = self.inner.borrow().unread.count();
-        if changed {
-            (self.sink)(Event::Unread(count));
-        }
-        let mut inner = self.inner.borrow_mut();
-        if inner.unread.is_untold() && inner.read_timer.is_none() {
-            let service = self.clone();
-            inner.read_timer = Some(Timeout::new(READ_DELAY_MS, move || {
-                let message = {
-                    let mut inner = service.inner.borrow_mut();
-                    inner.read_timer = None;
-                    inner.unread.poll_message()
-                };
-                if let Some(message) = message {
-                    service.post(&message);
-                }
-            }));
         }
     }
 }

@@ -1,0 +1,75 @@
+//! The socket of the session.
+
+use parlour_core::{persist, status::Status};
+
+use super::{Service, browser};
+use crate::ws::{OpenError, Report, Socket};
+
+/// The socket of the session, if it has one.
+#[derive(Debug, Default)]
+pub(super) struct SessionSocket {
+    socket: Option<Socket>,
+    /// Incremented when a socket is opened or closed, so that late reports of an earlier one are ignored.
+    number: u64,
+}
+
+impl SessionSocket {
+    /// Opens a socket in place of the previous one. `report` also gets the number of the socket.
+    fn open(&mut self, url: &str, report: impl Fn(u64, Report) + 'static) -> Result<(), OpenError> {
+        self.number += 1;
+        let number = self.number;
+        self.socket = Some(Socket::open(url, move |event| report(number, event))?);
+        Ok(())
+    }
+
+    /// Sends a Binary message.
+    pub(super) fn send(&self, bytes: &[u8]) {
+        if let Some(socket) = &self.socket {
+            socket.send(bytes);
+        }
+    }
+
+    /// Closes the socket with a close code or an empty Close frame.
+    pub(super) fn close(&mut self, code: Option<u16>) {
+        self.number += 1;
+        if let Some(socket) = self.socket.take() {
+            socket.close(code);
+        }
+    }
+}
+
+impl Service {
+    /// Opens a socket to the server of the scope.
+    pub(super) fn open_socket(&self) {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        let service = self.clone();
+        let opened = inner.socket.open(persist::server_url(&inner.scope), move |number, report| {
+            service.handle_report(number, report);
+        });
+        if opened.is_err() {
+            inner.session.handle_open_failed(Status::BadAddress);
+        }
+    }
+
+    fn handle_report(&self, number: u64, report: Report) {
+        if self.inner.borrow().socket.number != number {
+            return;
+        }
+        self.guarded(move |service| {
+            if service.inner.borrow().socket.number != number {
+                return;
+            }
+            let now = browser::now();
+            service.with_session(|session| match report {
+                Report::Opened => session.handle_opened(now),
+                Report::Message(bytes) => session.handle_message(now, &bytes),
+                Report::Text(text) => session.handle_text(now, text.as_bytes()),
+                Report::Closed(code) => {
+                    tracing::info!(code, "the connection was closed");
+                    session.handle_closed(now, code);
+                }
+            });
+        });
+    }
+}
