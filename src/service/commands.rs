@@ -217,7 +217,7 @@ impl Service {
     }
 
     /// Executes a command: in a follower by sending it to the leader, otherwise by passing it to the session.
-    fn execute(&self, command: Command) {
+    pub(super) fn execute(&self, command: Command) {
         self.guarded(move |service| {
             if service.is_follower() {
                 return service

@@ -10,8 +10,11 @@ use crate::{
 
 const SECRET: [u8; 32] = [7; 32];
 
+/// A way in which tom may depart, with its name.
+type Way = (&'static str, fn(&mut Room));
+
 /// The ways in which tom may depart.
-const WAYS: [(&str, fn(&mut Room)); 2] = [("exit", Room::exit), ("drop", Room::drop)];
+const WAYS: [Way; 2] = [("exit", Room::exit), ("drop", Room::drop)];
 
 /// A room with tom, who is logged in with [`SECRET`], and with others who watch.
 struct Room {

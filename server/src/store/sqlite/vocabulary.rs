@@ -46,6 +46,8 @@ pub(super) fn with_prefix(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::{
         super::{
             search_query::SearchQuery,
@@ -56,7 +58,7 @@ mod tests {
     use crate::store::SearchLimits;
 
     /// A search index of these messages.
-    fn index(messages: impl IntoIterator<Item = impl AsRef<str>>) -> (Connection, Meter) {
+    fn index(messages: impl IntoIterator<Item = impl AsRef<str>>) -> (Connection, Arc<Meter>) {
         let mut connection = Connection::open_in_memory().unwrap();
         connection
             .execute_batch("CREATE VIRTUAL TABLE words USING fts5 (text, content = '', tokenize = 'ascii')")
