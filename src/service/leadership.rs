@@ -13,7 +13,10 @@ use parlour_core::{
     persist::Persisted,
     session::Session,
     status::Status,
-    tabs::{self, Admission, Command, Follower, FollowerAction, Gate, Leader, LeaderAction, TabCommand},
+    tabs::{
+        self, Admission, Command, Follower, FollowerAction, FollowerMessage, Gate, Leader, LeaderAction,
+        TabCommand,
+    },
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -276,9 +279,9 @@ impl Service {
             let events: Vec<_> = events.filter(tabs::is_kept_by_leader).collect();
             if persisted.is_logged_in() || inner.is_new_login {
                 let received = std::mem::take(received);
+                let leader = follower.promoted(lease, !received.is_empty());
                 let (unsent, unanswered) = (follower.take_queued(), follower.take_unanswered());
-                let has_followers = follower.is_logged_in() || !received.is_empty();
-                inner.role = Role::Leader(Box::new(Leader::new(lease, has_followers)));
+                inner.role = Role::Leader(Box::new(leader));
                 inner.gate = Gate::default();
                 Some((persisted, received, unsent, unanswered, inner.nick.clone(), events))
             } else {
@@ -341,6 +344,7 @@ impl Service {
             socket.close(None);
         }
         self.report_visibility();
+        self.forward_unpersisted();
         held.into_iter().for_each(|act| act(self));
     }
 
@@ -537,14 +541,27 @@ impl Service {
 
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
     pub(super) fn send_as_follower(&self, id: MessageId, text: &str) -> Result<(), Status> {
-        let (queued, login_number) = {
+        let queued = {
             let mut inner = self.inner.borrow_mut();
-            let login_number = inner.login_number;
             let Some(follower) = inner.follower() else { return Err(Status::NotConnected) };
-            (follower.handle_send(browser::now(), id, text)?, login_number)
+            follower.handle_send(browser::now(), id, text)?
         };
         self.emit_events();
         self.set_timer();
+        self.forward(queued);
+        Ok(())
+    }
+
+    /// Forwards the messages that the device may have refused from this tab as the leader.
+    fn forward_unpersisted(&self) {
+        let next = || self.inner.borrow_mut().follower().and_then(Follower::poll_unpersisted);
+        while let Some(queued) = next() {
+            self.forward(queued);
+        }
+    }
+
+    fn forward(&self, queued: FollowerMessage) {
+        let login_number = self.inner.borrow().login_number;
         self.write(
             std::slice::from_ref(&queued.change),
             None,
@@ -569,6 +586,5 @@ impl Service {
                 });
             }),
         );
-        Ok(())
     }
 }

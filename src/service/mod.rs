@@ -272,7 +272,7 @@ impl ChatSession for Service {
     fn rename(&self, nick: &str) -> Result<(), Status> {
         let nick = validate::nick(nick, &Limits::default())?;
         if self.is_follower() {
-            self.post(&tabs::rename_command(&nick));
+            self.execute(tabs::Command::Rename(nick));
             return Ok(());
         }
         self.with_session(|session| {
