@@ -249,7 +249,7 @@ impl World {
                     Role::Leader(_) => self.tabs[at].session.poll_timeout(),
                 };
                 // Browsers delay the timers of hidden tabs.
-                let runs_timers = self.tabs[at].visible || self.now % HIDDEN_TIMER_INTERVAL_MS == 0;
+                let runs_timers = self.tabs[at].visible || self.now.is_multiple_of(HIDDEN_TIMER_INTERVAL_MS);
                 if !self.tabs[at].hangs && runs_timers && due.is_some_and(|due| due <= self.now) {
                     self.admit(at, Input::Timer);
                 }
