@@ -156,13 +156,8 @@ function claimLease(scope, lease) {
 function write(scope, changes, lease) {
   // Messages of the send queue must survive a power failure.
   const durability = changes.some(([table, , , value]) => table === 1 && value) ? "strict" : "default";
-  const isLogout = lease !== undefined && changes.some(([table, , to, value]) => table === 0 && !value && !to);
   const work = (transaction, resolve) => {
-    transaction.oncomplete = () => {
-      resolve(true);
-      // If no other tab is open, nothing of the logout stays.
-      if (isLogout && hasStolen) openTabs(markedTab);
-    };
+    transaction.oncomplete = () => resolve(true);
     let at = 0;
     const writeChunk = () => {
       for (let left = REQUESTS_PER_TASK; left && at < changes.length; left--) {
@@ -185,6 +180,7 @@ function write(scope, changes, lease) {
         return transaction.abort();
       }
       // After a logout nothing stays, unless the tab that hung may resume.
+      const isLogout = changes.some(([table, , to, value]) => table === 0 && !value && !to);
       if (isLogout && !hasStolen) accounts.delete(leaseKey(scope));
       writeChunk();
     });
@@ -192,18 +188,11 @@ function write(scope, changes, lease) {
   return run(work, "readwrite", { durability });
 }
 
-// Moves the values of a scope and its lease number to another one in one transaction, and resolves to true. The other one
-// keeps its send queue.
+// Moves the values of a scope to another one in one transaction, and resolves to true. The other one keeps its send queue.
 function rename(scope, to) {
   const all = (scope) => IDBKeyRange.bound([scope], [scope, []]);
   const work = (transaction, resolve) => {
     transaction.oncomplete = () => resolve(true);
-    const accounts = transaction.objectStore(TABLES[0]);
-    const [lease, other] = [scope, to].map((scope) => accounts.get(leaseKey(scope)));
-    other.onsuccess = next(transaction, () => {
-      if (lease.result > (other.result ?? 0)) accounts.put(lease.result, leaseKey(to));
-      if (!hasStolen) accounts.delete(leaseKey(scope));
-    });
     TABLES.forEach((table, index) => {
       const store = transaction.objectStore(table);
       if (index !== 1) store.delete(all(to));
@@ -315,26 +304,9 @@ function openTabs(tab) {
       navigator.locks.request(prefix + tab, () => new Promise(() => {})).catch(() => {});
     }
     const { held } = await navigator.locks.query();
-    const tabs = held.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
-    if (tabs.every((open) => open === tab)) deleteLeases();
-    return tabs;
+    return held.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
   };
   return attempt(query);
-}
-
-// No other tab is open, so none that hung may resume: deletes the lease numbers that logouts have left.
-function deleteLeases() {
-  const work = (transaction, resolve) => {
-    transaction.oncomplete = resolve;
-    const accounts = transaction.objectStore(TABLES[0]);
-    const keys = accounts.getAllKeys();
-    keys.onsuccess = next(transaction, () => {
-      const scopes = new Set(keys.result.filter((key) => key.length === 2).map(([scope]) => scope));
-      const isLeft = (key) => key.length === 1 && !scopes.has(key[0].slice(0, -"\nlease".length));
-      keys.result.filter(isLeft).forEach((key) => accounts.delete(key));
-    });
-  };
-  run(work, "readwrite");
 }
 
 // Opens the channel between tabs. `onMessage` is called with the messages of other tabs. If the browser refuses it, this
