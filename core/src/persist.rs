@@ -79,6 +79,8 @@ pub struct Persisted {
     pub(crate) messages: Vec<Message>,
     /// The messages of the room on the device are of a log that no longer exists, and were dropped.
     pub(crate) is_outdated: bool,
+    /// The order of the last message that was sent in this tab, while it followed another one.
+    pub(crate) last_order: u64,
 }
 
 /// The value of the table `Account`: the user's identity, and which part of the room is persisted.
@@ -106,6 +108,7 @@ impl Persisted {
             send_queue: send_queue.iter().filter_map(|value| decode_queued(value)).collect(),
             messages: messages.iter().filter_map(|value| decode_message(value)).collect(),
             is_outdated: false,
+            last_order: 0,
         };
         persisted.verify_known_ranges();
         persisted
@@ -147,6 +150,7 @@ impl Persisted {
             send_queue: unacknowledged.iter().map(queued).collect(),
             messages: Vec::new(),
             is_outdated: false,
+            last_order: 0,
         }
     }
 

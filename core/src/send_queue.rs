@@ -91,6 +91,8 @@ impl QueuedMessage {
 #[derive(Debug, Default)]
 pub struct SendQueue {
     messages: VecDeque<QueuedMessage>,
+    /// The highest order of a message that was in the queue, or that was sent in this tab while another one had the queue.
+    last_order: u64,
 }
 
 impl SendQueue {
@@ -106,15 +108,27 @@ impl SendQueue {
         if self.messages.len() >= limits::SEND_QUEUE_MESSAGES {
             return Err(Status::NotConnected);
         }
+        self.raise_order(message.order);
         let at = self.messages.partition_point(|other| other.order <= message.order);
         self.messages.insert(at, message);
         Ok(true)
     }
 
-    /// The order of a message that is written at this time (Unix ms), after all others in the queue.
+    /// The order of a message that is written at this time (Unix ms), after all earlier ones.
     #[must_use]
     pub fn next_order(&self, time: i64) -> u64 {
-        order_after(self.messages.back().map(|last| last.order), time)
+        order_after(self.last_order, time)
+    }
+
+    /// The order of the last message.
+    #[must_use]
+    pub fn last_order(&self) -> u64 {
+        self.last_order
+    }
+
+    /// Messages that are written from now on come after this order.
+    pub fn raise_order(&mut self, order: u64) {
+        self.last_order = self.last_order.max(order);
     }
 
     /// The message with an id.
@@ -222,9 +236,9 @@ impl SendQueue {
 
 /// The order of a message that is written at `time` (Unix ms), above `last`. It is derived from the time so that the
 /// messages of several tabs can be sorted.
-pub(crate) fn order_after(last: Option<u64>, time: i64) -> u64 {
+pub(crate) fn order_after(last: u64, time: i64) -> u64 {
     let by_clock = u64::try_from(time).unwrap_or(0).saturating_mul(1000);
-    last.map_or(by_clock, |last| by_clock.max(last.saturating_add(1)))
+    by_clock.max(last.saturating_add(1))
 }
 
 #[cfg(test)]
@@ -279,6 +293,8 @@ mod tests {
         let order = queue.next_order(7);
         assert_eq!(order, 7_001);
         queue.push(QueuedMessage { order, ..queued(ids[1]) }).unwrap();
+        queue.raise_order(9_000);
+        assert_eq!(queue.next_order(7), 9_001);
         assert_eq!(queue.push(queued(ids[1])), Ok(false), "it is in the queue already");
         assert_eq!(queue.next_queued(), None);
         queue.persisted(0);

@@ -251,6 +251,7 @@ impl Session {
         if self.secret.is_empty() {
             self.secret = std::mem::take(&mut self.next_secret);
         }
+        self.send_queue.raise_order(persisted.last_order);
         for message in persisted.send_queue {
             // Cannot fail: no more messages are persisted than the queue holds.
             let _ = self.send_queue.push(message);

@@ -36,7 +36,7 @@ mod unread;
 mod watch;
 
 pub use self::{
-    command::{COMMAND_TIMEOUT_MS, Command, command, load_gap_command, rename_command},
+    command::{COMMAND_TIMEOUT_MS, Command, command, load_gap_command},
     follower::{Follower, FollowerAction, FollowerMessage},
     gate::{Admission, Gate, SUSPENSION_MS},
     leader::{Leader, LeaderAction},

@@ -272,11 +272,12 @@ impl Timeline {
     }
 
     /// Makes room for one row, and returns where to insert it; splits a full block.
-    fn reserve(&mut self, (block, at): RowIndex) -> RowIndex {
+    fn reserve(&mut self, index: RowIndex) -> RowIndex {
         if self.blocks.is_empty() {
             self.blocks.push(Block::default());
         }
-        let block = block.min(self.blocks.len() - 1);
+        // The last block is removed with a gap that was its only row.
+        let (block, at) = if index.0 < self.blocks.len() { index } else { self.end() };
         if self.blocks[block].rows.len() < BLOCK_ROWS {
             return (block, at);
         }

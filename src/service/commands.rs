@@ -11,7 +11,7 @@ use parlour_core::{
     ranges::Range,
     session::Session,
     status::Status,
-    tabs::{self, Command, Follower},
+    tabs::{Command, Follower, FollowerMessage},
     validate,
 };
 
@@ -132,7 +132,7 @@ impl ChatSession for Service {
     fn rename(&self, nick: &str) -> Result<(), Status> {
         let nick = validate::nick(nick, &Limits::default())?;
         if self.is_follower() {
-            self.post(&tabs::rename_command(&nick));
+            self.execute(Command::Rename(nick));
             return Ok(());
         }
         self.with_session(|session| {
@@ -169,14 +169,28 @@ impl Service {
 
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
     fn send_as_follower(&self, id: MessageId, text: &str) -> Result<(), Status> {
-        let (queued, login_number) = {
+        let queued = {
             let mut inner = self.inner.borrow_mut();
-            let login_number = inner.login_number;
             let Some(follower) = inner.follower() else { return Err(Status::NotConnected) };
-            (follower.handle_send(browser::now(), id, text)?, login_number)
+            follower.handle_send(browser::now(), id, text)?
         };
         self.emit_events();
         self.set_timer();
+        self.forward(queued);
+        Ok(())
+    }
+
+    /// Forwards the messages that the device may have refused from this tab as the leader.
+    pub(super) fn forward_unpersisted(&self) {
+        let next = || self.inner.borrow_mut().follower().and_then(Follower::poll_unpersisted);
+        while let Some(queued) = next() {
+            self.forward(queued);
+        }
+    }
+
+    /// Persists a message, then posts it to the leader.
+    fn forward(&self, queued: FollowerMessage) {
+        let login_number = self.inner.borrow().login_number;
         self.write(
             std::slice::from_ref(&queued.change),
             None,
@@ -198,7 +212,6 @@ impl Service {
                 });
             }),
         );
-        Ok(())
     }
 
     /// Requests something from the server: in a follower through the leader, otherwise with the session.

@@ -74,9 +74,9 @@ impl Service {
             let events: Vec<_> = events.filter(tabs::is_kept_by_leader).collect();
             if persisted.is_logged_in() || inner.is_new_login {
                 let received = std::mem::take(received);
+                let leader = follower.promoted(lease, !received.is_empty());
                 let (unsent, unanswered) = (follower.take_queued(), follower.take_unanswered());
-                let has_followers = follower.is_logged_in() || !received.is_empty();
-                inner.role = Role::Leader(Box::new(Leader::new(lease, has_followers)));
+                inner.role = Role::Leader(Box::new(leader));
                 inner.gate = Gate::default();
                 Some((persisted, received, unsent, unanswered, inner.nick.clone(), events))
             } else {
@@ -135,6 +135,7 @@ impl Service {
             inner.gate.open(now)
         };
         self.report_visibility();
+        self.forward_unpersisted();
         held.into_iter().for_each(|act| act(self));
     }
 }

@@ -240,6 +240,23 @@ impl Session {
         }
     }
 
+    /// The messages that are not persisted, as far as this session knows.
+    pub(crate) fn unpersisted(&self) -> impl Iterator<Item = QueuedMessage> {
+        let is_unpersisted = |message: &&QueuedMessage| matches!(message.stage, Stage::Persisting(_));
+        let unpersisted = self.send_queue.iter().filter(is_unpersisted);
+        unpersisted.map(|message| QueuedMessage { stage: Stage::Queued, ..message.clone() })
+    }
+
+    /// Another tab has sent a message again that this session had. If it has left the queue, deletes it on the device, where
+    /// the other tab may have stored it again. Returns whether it has.
+    pub(crate) fn handle_settled(&mut self, now: Clocks, id: MessageId) -> bool {
+        let is_settled = self.send_queue.get(id).is_none();
+        if is_settled {
+            self.persister.delete_queued(now.monotonic, id);
+        }
+        is_settled
+    }
+
     /// Adds a message of another tab to the queue and reports it; `false` when its id is known. When the queue is full
     /// the message stays on the device until the next login.
     fn adopt(&mut self, queued: QueuedMessage) -> bool {

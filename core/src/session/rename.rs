@@ -16,18 +16,18 @@ pub(super) struct Rename {
 }
 
 impl Session {
-    /// Logs in under another nick, because the server has refused the user's. When the server accepts it, reports
-    /// [`Event::Renamed`]; the messages that are not acknowledged are sent under it. Call
+    /// Logs in under another nick, because the server has refused the user's, in this tab or in the leader before it. When
+    /// the server accepts it, reports [`Event::Renamed`]; the messages that are not acknowledged are sent under it. Call
     /// [`handle_new_secret`](Self::handle_new_secret) before.
     ///
     /// # Errors
     /// The errors of [`validate::nick`]; [`Status::SignedIn`] unless the server has refused the nick of a user who is
-    /// logged in.
+    /// logged in, or has not answered this session yet.
     pub fn handle_rename(&mut self, now: Clocks, nick: &str) -> Result<(), Status> {
         let nick = validate::nick(nick, &Limits::default())?;
         let is_refused = match &self.state {
             State::Opening { .. } | State::LoggingIn { .. } | State::Waiting { .. } | State::Failed => {
-                self.last_status.is_about_nick()
+                self.last_status.is_about_nick() || self.last_status == Status::NotConnected
             }
             State::Idle | State::Online(_) => false,
         };

@@ -99,6 +99,11 @@ impl Session {
         self.send_queue.iter().map(|message| own_message(&identity.nick, message)).collect()
     }
 
+    /// The order of the last own message.
+    pub(crate) fn last_order(&self) -> u64 {
+        self.send_queue.last_order()
+    }
+
     /// Blames the messages in flight for the end of the connection if sending them may have caused it. Returns whether one of
     /// them will not be sent again.
     ///

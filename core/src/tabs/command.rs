@@ -18,7 +18,7 @@ pub const COMMAND_TIMEOUT_MS: Millis = 10_000;
 const COMMAND_LIFETIME_MS: i64 = 8_000;
 
 /// An action of the user that must be executed exactly once, by whichever tab is the leader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Send a failed message again.
     Retry(MessageId),
@@ -28,16 +28,23 @@ pub enum Command {
     Reconnect,
     /// Log out.
     Leave,
+    /// Continue under another nick, which is valid.
+    Rename(String),
 }
 
 impl Command {
-    /// Executes the command in the tab that owns the session.
+    /// Executes the command in the tab that owns the session. Before [`Command::Rename`], call
+    /// [`Session::handle_new_secret`].
     pub fn execute(self, now: Clocks, session: &mut Session) {
         match self {
             Self::Retry(id) => session.handle_retry(now, id),
             Self::Discard(id) => session.handle_discard(now, id),
             Self::Reconnect => session.handle_reconnect(now),
             Self::Leave => session.handle_leave(now),
+            Self::Rename(nick) => {
+                // Refused if the user's nick is not refused any more.
+                let _ = session.handle_rename(now, &nick);
+            }
         }
     }
 
@@ -49,16 +56,18 @@ impl Command {
             TabCommand::Discard => Self::Discard(id()?),
             TabCommand::Reconnect => Self::Reconnect,
             TabCommand::Leave => Self::Leave,
+            TabCommand::Rename => Self::Rename(String::from_utf8_lossy(&message.bytes).into()),
             _ => return None,
         })
     }
 
-    fn encode(self) -> TabMessage {
+    fn encode(&self) -> TabMessage {
         let (command, bytes) = match self {
             Self::Retry(id) => (TabCommand::Retry, id.0.to_vec()),
             Self::Discard(id) => (TabCommand::Discard, id.0.to_vec()),
             Self::Reconnect => (TabCommand::Reconnect, Vec::new()),
             Self::Leave => (TabCommand::Leave, Vec::new()),
+            Self::Rename(nick) => (TabCommand::Rename, nick.clone().into()),
         };
         TabMessage { command: command.into(), bytes, ..TabMessage::default() }
     }
@@ -94,12 +103,6 @@ impl PendingCommand {
 #[must_use]
 pub fn command(command: TabCommand) -> Bytes {
     encode(command, TabMessage::default())
-}
-
-/// Encodes the command to continue under another nick.
-#[must_use]
-pub fn rename_command(nick: &str) -> Bytes {
-    encode(TabCommand::Rename, TabMessage { bytes: nick.into(), ..TabMessage::default() })
 }
 
 /// Encodes the command to load the newest part of the gap that ends with `to`; the answer carries the requester.

@@ -14,6 +14,7 @@ use super::{
     Leader, TabCommand,
     command::{self, COMMAND_TIMEOUT_MS, PendingCommand},
     events::{self, Decoded},
+    leader::{REMEMBERED_MESSAGES, remember},
     watch::Watch,
 };
 use crate::{
@@ -73,7 +74,7 @@ pub struct Follower {
     pending_page: Requester,
     pending_seek: Requester,
     pending_search: Requester,
-    /// The order of the last message sent in this tab.
+    /// The order of the last own message, in any tab: the next one comes after it, also if the clock goes back.
     last_order: u64,
     /// The last snapshot had all messages that are not acknowledged. Those of earlier versions of the client had none.
     lists_unacknowledged: bool,
@@ -86,6 +87,10 @@ pub struct Follower {
     vanished: Vec<MessageId>,
     /// The commands that no leader has answered.
     commands: Vec<PendingCommand>,
+    /// For [`poll_unpersisted`](Self::poll_unpersisted).
+    unpersisted: VecDeque<FollowerMessage>,
+    /// The ids of own messages that were acknowledged or discarded, oldest first, for the time when this tab is the leader.
+    settled: VecDeque<MessageId>,
     messages: VecDeque<Bytes>,
     events: VecDeque<Event>,
 }
@@ -102,11 +107,12 @@ impl Follower {
     }
 
     /// A follower in a tab whose leadership was taken over. It continues to show the state of its session until it
-    /// receives a snapshot; it starts by sending [`TabCommand::RequestSnapshot`].
+    /// receives a snapshot; it starts by sending [`TabCommand::RequestSnapshot`] and the messages of
+    /// [`poll_unpersisted`](Self::poll_unpersisted).
     #[must_use]
     pub fn after_leading(now: Millis, random: u64, leader: &Leader, session: &Session) -> Self {
         let (members, total_members) = session.members();
-        Self {
+        let mut follower = Self {
             lease: leader.lease,
             identity: leader.identity.clone(),
             account: session
@@ -118,8 +124,17 @@ impl Follower {
             epoch: session.epoch(),
             known: session.known().clone(),
             unacknowledged: session.unacknowledged(),
+            last_order: session.last_order(),
+            watch: Watch::after_leading(now, random % MAX_TAKE_OVER_DELAY_MS),
             ..Self::new(now, random)
+        };
+        let is_settled = |id: &&MessageId| follower.unacknowledged.iter().all(|message| message.id != **id);
+        follower.settled = leader.own_messages.iter().filter(is_settled).copied().collect();
+        for queued in session.unpersisted() {
+            let message = follower.forward(now, &queued);
+            follower.unpersisted.push_back(message);
         }
+        follower
     }
 
     // ---- the leader
@@ -139,9 +154,18 @@ impl Follower {
         }
         let is_same = leader == self.leader;
         if is_renewal {
-            self.handle_renewal(now, &message);
-            // An announcement has no number; the snapshot follows it.
-            if message.number == 0 || (is_same && message.number == self.number) {
+            self.watch.handle_answer(now, message.age, message.due.checked_sub(1));
+            let is_any_settled = self.handle_answered(&message.answered);
+            self.update_waiting();
+            if is_any_settled {
+                return FollowerAction::LoadPersisted;
+            }
+            if message.number == 0 {
+                // An announcement; the snapshot follows it. The new leader publishes only to tabs that it knows.
+                self.messages.push_back(self.watch.visibility_report());
+                return FollowerAction::Nothing;
+            }
+            if is_same && message.number == self.number {
                 return FollowerAction::Nothing;
             }
             return self.request_snapshot(leader);
@@ -193,12 +217,6 @@ impl Follower {
         self.update_waiting();
         self.emit_gaps();
         if message.snapshot { FollowerAction::LoadPersisted } else { FollowerAction::Nothing }
-    }
-
-    fn handle_renewal(&mut self, now: Millis, message: &TabMessage) {
-        self.watch.handle_answer(now, message.age, message.due.checked_sub(1));
-        self.commands.retain(|pending| !message.answered.contains(&pending.request));
-        self.update_waiting();
     }
 
     fn request_snapshot(&mut self, leader: u64) -> FollowerAction {
@@ -263,26 +281,34 @@ impl Follower {
                 page.iter().for_each(|message| self.forget_unacknowledged(message.id))
             }
             Event::Delivery(id, delivery) => self.set_delivery(*id, *delivery),
-            Event::Discarded(id) => self.forget_unacknowledged(*id),
+            Event::Discarded(id) => self.settle(*id),
             _ => {}
         }
         self.events.push_back(event);
     }
 
     fn update_unacknowledged(&mut self, message: &Message) {
-        self.forget_unacknowledged(message.id);
-        if message.delivery != Delivery::Sent {
-            self.unacknowledged.push(message.clone());
+        if message.delivery == Delivery::Sent {
+            return self.settle(message.id);
         }
+        self.forget_unacknowledged(message.id);
+        self.last_order = self.last_order.max(message.seq);
+        self.unacknowledged.push(message.clone());
     }
 
     fn set_delivery(&mut self, id: MessageId, delivery: Delivery) {
         self.unreported.retain(|unreported| unreported.id != id);
         if delivery == Delivery::Sent {
-            self.forget_unacknowledged(id);
+            self.settle(id);
         } else if let Some(message) = self.unacknowledged.iter_mut().find(|message| message.id == id) {
             message.delivery = delivery;
         }
+    }
+
+    /// A message was acknowledged or discarded.
+    fn settle(&mut self, id: MessageId) {
+        self.forget_unacknowledged(id);
+        remember(&mut self.settled, id, REMEMBERED_MESSAGES);
     }
 
     /// The leader has reported this message, or has discarded it.
@@ -355,7 +381,7 @@ impl Follower {
     // ---- becoming the leader
 
     /// Prepares the content of the device's storage for the session of this tab, which becomes the leader: messages of
-    /// another log than the one that this tab shows are dropped.
+    /// another log than the one that this tab shows are dropped, and new messages come after those sent before.
     pub fn handle_promotion(&mut self, persisted: &mut Persisted) {
         if self.epoch != 0 {
             persisted.drop_other_log(self.epoch);
@@ -363,6 +389,7 @@ impl Follower {
         if persisted.is_outdated {
             self.handle_event(Event::LogReplaced);
         }
+        persisted.last_order = self.last_order;
     }
 
     /// The lease number for this tab if it becomes the leader at this Unix time. Larger than any that was heard.
@@ -376,6 +403,14 @@ impl Follower {
     #[must_use]
     pub fn mirrored(&self) -> Option<Persisted> {
         self.identity.as_ref().map(|_| Persisted::mirrored(&self.account, &self.unacknowledged))
+    }
+
+    /// The leader that this tab becomes. `has_received` means that it has received messages since it has the lock.
+    #[must_use]
+    pub fn promoted(&mut self, lease: u64, has_received: bool) -> Leader {
+        let mut leader = Leader::new(lease, self.is_logged_in() || has_received);
+        leader.own_messages = std::mem::take(&mut self.settled);
+        leader
     }
 
     // ---- events

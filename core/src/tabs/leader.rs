@@ -20,8 +20,8 @@ use crate::{
 
 /// The number of executed commands that are remembered. More than all tabs of a user have in flight.
 const REMEMBERED_COMMANDS: usize = 64;
-/// The number of ids of own messages that are remembered.
-const REMEMBERED_MESSAGES: usize = 2 * SEND_QUEUE_MESSAGES;
+/// The number of ids of own messages that a tab remembers.
+pub(super) const REMEMBERED_MESSAGES: usize = 2 * SEND_QUEUE_MESSAGES;
 
 /// The state of the tab that owns the session.
 #[derive(Debug)]
@@ -43,8 +43,8 @@ pub struct Leader {
     has_followers: bool,
     /// The numbers of the last executed commands, oldest first.
     executed: VecDeque<u64>,
-    /// The ids of the last own messages that this session has had, oldest first.
-    own_messages: VecDeque<MessageId>,
+    /// The ids of the last own messages that this session and those before it have had, oldest first.
+    pub(super) own_messages: VecDeque<MessageId>,
     /// A renewal is to be published, with the numbers of these commands.
     renewal: Option<Vec<u64>>,
 }
@@ -94,13 +94,15 @@ impl Leader {
             Event::LogReplaced => self.live = None,
             Event::LoggedOut => self.identity = None,
             Event::Gaps(_) => self.loading = session.loading(),
-            Event::Message(message) if message.own => {
+            Event::Message(message) if message.own && !self.own_messages.contains(&message.id) => {
                 remember(&mut self.own_messages, message.id, REMEMBERED_MESSAGES);
             }
             _ => {}
         }
         self.epoch = session.epoch();
         if !self.has_followers {
+            // A tab that this one does not know has missed it.
+            self.number += 1;
             return None;
         }
         let events = match event {
@@ -191,12 +193,8 @@ impl Leader {
                 return LeaderAction::Visibility(true);
             }
             TabCommand::Hidden => return LeaderAction::Visibility(false),
-            TabCommand::Send => self.adopt(now, &message.bytes, session),
+            TabCommand::Send => return self.adopt(now, &message, session),
             TabCommand::LoadGap => session.handle_load_gap_for(now, requester, message.seq),
-            TabCommand::Rename => {
-                // Validated by the follower. Not applied if the nick is not refused any more.
-                let _ = session.handle_rename(now, &String::from_utf8_lossy(&message.bytes));
-            }
             TabCommand::Seek if is_outdated => session.handle_outdated_seek(requester),
             TabCommand::Seek => session.handle_seek_for(now, requester, SeekTarget::Seq(message.seq)),
             TabCommand::SeekTime => session.handle_seek_for(now, requester, SeekTarget::Time(message.time)),
@@ -241,12 +239,17 @@ impl Leader {
     }
 
     /// Adopts a message of a follower, which repeats it when the leader changes. A message that has left the send queue is
-    /// not sent again, because a basic server would not detect the duplicate.
-    fn adopt(&mut self, now: Clocks, bytes: &[u8], session: &mut Session) {
-        let id = persist::decode_queued(bytes).map(|queued| queued.id);
-        if id.is_some_and(|id| !self.own_messages.contains(&id)) {
-            session.handle_adopt(now, bytes);
+    /// not sent again, because a basic server would not detect the duplicate. Then the follower is answered after the
+    /// snapshot, so that it finds on the device what became of the message.
+    fn adopt(&mut self, now: Clocks, message: &TabMessage, session: &mut Session) -> LeaderAction {
+        let Some(queued) = persist::decode_queued(&message.bytes) else { return LeaderAction::Nothing };
+        if !self.own_messages.contains(&queued.id) {
+            session.handle_adopt(now, &message.bytes);
+        } else if session.handle_settled(now, queued.id) {
+            self.renewal.get_or_insert_default().push(message.request);
+            return LeaderAction::PublishSnapshot;
         }
+        LeaderAction::Nothing
     }
 
     /// The answer to the questions and commands that were handled, to be published after the events of the session.
@@ -290,7 +293,7 @@ fn account(session: &Session) -> Option<TabEvent> {
 }
 
 /// Appends an item and forgets the oldest ones above `limit`.
-fn remember<T>(items: &mut VecDeque<T>, item: T, limit: usize) {
+pub(super) fn remember<T>(items: &mut VecDeque<T>, item: T, limit: usize) {
     items.push_back(item);
     while items.len() > limit {
         items.pop_front();

@@ -21,6 +21,7 @@ use crate::{
 
 mod lease;
 mod log_replaced;
+mod rename;
 mod requests;
 mod takeover;
 mod world;

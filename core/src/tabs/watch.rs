@@ -1,5 +1,8 @@
 //! Watches whether the leader responds.
 
+use bytes::Bytes;
+
+use super::{TabCommand, command};
 use crate::Millis;
 
 /// The interval at which a visible follower asks the leader whether it responds, in ms.
@@ -56,6 +59,11 @@ impl Watch {
         Self { confirmed: now, delay, ..Self::default() }
     }
 
+    /// The watch of a tab that another one has replaced as the leader.
+    pub fn after_leading(now: Millis, delay: Millis) -> Self {
+        Self { heard: true, ..Self::new(now, delay) }
+    }
+
     /// Returns whether the visibility has changed.
     pub fn handle_visibility(&mut self, now: Millis, visible: bool) -> bool {
         if visible && !self.visible {
@@ -64,6 +72,11 @@ impl Watch {
         let was_visible = std::mem::replace(&mut self.visible, visible);
         self.stop_if_idle();
         was_visible != visible
+    }
+
+    /// The command that tells the leader whether this tab is visible.
+    pub fn visibility_report(&self) -> Bytes {
+        command::command(if self.visible { TabCommand::Visible } else { TabCommand::Hidden })
     }
 
     /// Asks at once.

@@ -210,6 +210,17 @@ fn a_gap_shrinks_in_place_as_it_is_loaded() {
 }
 
 #[test]
+fn a_gap_that_is_alone_in_the_last_block_is_replaced_by_its_message() {
+    let newest = 2 * BLOCK_ROWS as u64 + 1;
+    let mut timeline = Timeline::new(1000, |_| 0);
+    fill(&mut timeline, 1..newest);
+    timeline.set_gaps(&[state(newest - 1, newest, false)]);
+    timeline.insert(at_seq(newest));
+    let expected: Vec<_> = (1..=newest).map(|seq| seq.to_string()).collect();
+    assert_eq!(short(&timeline), expected.join(" "));
+}
+
+#[test]
 fn a_page_in_the_middle_of_a_gap_splits_it() {
     let mut timeline = Timeline::new(100, |_| 0);
     fill(&mut timeline, 1001..1003);

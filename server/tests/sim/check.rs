@@ -76,9 +76,8 @@ pub fn settle(world: &mut World) {
     // Longer than a heartbeat and its deadline, so that dead connections are detected.
     world.advance(30_000);
     wait_until_quiet(world);
-    if world.plan.bad_storage || world.plan.tabs > 1 {
-        // What could not be deleted from the storage is sent again, and found to be a duplicate. A user reloads tabs
-        // that follow another, so that one which does not follow any more does.
+    if world.plan.bad_storage {
+        // What could not be deleted from the storage is sent again, and found to be a duplicate.
         reopen(world);
         wait_until_quiet(world);
     }

@@ -192,10 +192,7 @@ impl Device {
     pub fn users(&self, server: usize) -> impl Iterator<Item = User<'_>> {
         let accounts = self.accounts.iter().enumerate().filter(move |(_, account)| account.server == server);
         accounts.map(move |(number, account)| {
-            // A follower that has lost its leader is reloaded by its user; the leader must be online.
-            let is_used = |tab: &&Tab| tab.is_leader() || tab.is_online();
             let tabs = self.tabs.iter().filter(|tab| tab.has_joined() && tab.account == number);
-            let tabs = tabs.filter(is_used);
             let tabs = tabs.map(|tab| {
                 let members = match &tab.role {
                     Role::Follower(follower) | Role::Promoting(follower, ..) => follower.members().0,

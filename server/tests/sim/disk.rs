@@ -91,10 +91,16 @@ impl Device {
         let changes = request.changes().unwrap_or_default();
         if self.health == Health::Works {
             if matches!(request.work, Work::Persist(.., Some(lease)) if lease < account.lease) {
+                queued_by(changes).for_each(|id| account.not_persisted(id));
                 return (0, true);
             }
             account.storage.apply(changes);
             account.persisted(changes);
+            let is_leader = matches!(request.work, Work::Persist(.., Some(_)));
+            // After a logout nothing stays, unless a tab that hung may resume.
+            if is_leader && is_logout(changes) && !self.tabs[request.tab].has_stolen {
+                account.lease = 0;
+            }
             return (0, false);
         }
         for id in queued_by(changes) {

@@ -107,12 +107,7 @@ fn jump(world: &mut World, at: At) {
             let server = world.server_of(at);
             world.servers[server].skew = jump;
         }
-        false => {
-            let device = &mut world.devices[at.device];
-            // Messages are ordered by the clock between the tabs of a device, so it does not go back there.
-            let is_one = device.tabs.len() == 1;
-            device.skew = if is_one { jump } else { jump.max(device.skew) };
-        }
+        false => world.devices[at.device].skew = jump,
     }
 }
 

@@ -10,7 +10,7 @@ pub struct Plan {
     pub tabs: usize,
     /// Transactions on the devices are aborted or hang; with one tab each.
     pub bad_storage: bool,
-    /// Tabs hang and wake up later; with two tabs per device.
+    /// Tabs hang and wake up later; with several tabs per device.
     pub hangs: bool,
     /// Some browsers refuse locks.
     pub no_locks: bool,
@@ -50,8 +50,8 @@ impl Plan {
         Self {
             tabs,
             bad_storage,
-            hangs: tabs == 2 && rng.once_in(2),
-            no_locks: rng.once_in(8) && tabs == 1,
+            hangs: tabs > 1 && rng.once_in(2),
+            no_locks: rng.once_in(8),
             middlebox: rng.once_in(5).then_some(Middlebox { max_bytes }),
             restores: rng.once_in(6),
             // A device without its secret leaves many lost sessions behind.

@@ -74,6 +74,7 @@ impl World {
         tab.role = Role::Closed;
         tab.login += 1;
         tab.hung_until = 0;
+        tab.has_stolen = false;
         tab.inbox.clear();
         tab.callbacks.clear();
         tab.view.clear();
@@ -114,7 +115,11 @@ impl World {
         let tab = &mut device.tabs[at.tab];
         match device.refuses_locks {
             true => tab.callbacks.push_back((now, tab.login, Callback::LockRefused)),
-            false => device.accounts[tab.account].lock.waiting.push_back((at.tab, tab.login)),
+            false => {
+                let lock = &mut device.accounts[tab.account].lock;
+                lock.release(at.tab, now);
+                lock.waiting.push_back((at.tab, tab.login));
+            }
         }
     }
 
@@ -124,6 +129,7 @@ impl World {
         self.tally.count("stolen locks");
         let device = &mut self.devices[at.device];
         let tab = &mut device.tabs[at.tab];
+        tab.has_stolen = true;
         tab.callbacks.push_back((now, tab.login, Callback::Locked));
         let account = tab.account;
         let lock = &mut device.accounts[account].lock;
@@ -184,9 +190,9 @@ impl World {
         let events: Vec<_> =
             std::iter::from_fn(|| follower.poll_event()).filter(tabs::is_kept_by_leader).collect();
         let received = std::mem::take(received);
-        let has_followers = follower.is_logged_in() || !received.is_empty();
+        let leader = follower.promoted(lease, !received.is_empty());
         let (unsent, (sends, commands)) = (follower.take_queued(), follower.take_unanswered());
-        tab.role = Role::Leader(Box::new(Leader::new(lease, has_followers)));
+        tab.role = Role::Leader(Box::new(leader));
         tab.gate = Gate::default();
         let account = &mut device.accounts[tab.account];
         events.into_iter().for_each(|event| tab.view.handle_event(event, &mut account.ledger));
@@ -223,6 +229,9 @@ impl World {
         self.request_lock(at);
         self.post(at, &tabs::command(TabCommand::RequestSnapshot));
         self.report_visibility(at);
+        while let Some(message) = self.tab(at).follower().and_then(Follower::poll_unpersisted) {
+            self.request(at, Work::Forward(message));
+        }
     }
 
     /// Checks, before input, that a leader that hung still holds the lock.

@@ -66,6 +66,8 @@ pub struct Tab {
     pub hung_until: Millis,
     /// The time since which it hangs, does not hang, or is open, whichever is last.
     pub steady_since: Millis,
+    /// It has stolen a lock since it was opened.
+    pub has_stolen: bool,
     /// Detects that the tab hung while it was the leader.
     pub gate: Gate<()>,
     pub is_visible: bool,
@@ -92,6 +94,7 @@ impl Tab {
             callbacks: VecDeque::new(),
             hung_until: 0,
             steady_since: 0,
+            has_stolen: false,
             gate: Gate::default(),
             is_visible: true,
             login: 0,

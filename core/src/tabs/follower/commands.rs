@@ -57,24 +57,35 @@ impl Follower {
         if session::excess_bytes(identity, text) > 0 {
             return Err(Status::ContentTooLong);
         }
-        self.last_order = send_queue::order_after(Some(self.last_order), now.unix);
+        self.last_order = send_queue::order_after(self.last_order, now.unix);
         let queued = QueuedMessage::new(id, text.into(), now.unix, self.last_order, Stage::Queued);
         let message = session::own_message(&identity.nick, &queued);
         self.unacknowledged.push(message.clone());
         self.events.push_back(Event::Message(message));
-        let value = persist::encode_queued(&queued);
-        let arguments = TabMessage { bytes: value.to_vec(), ..TabMessage::default() };
+        Ok(self.forward(now.monotonic, &queued))
+    }
+
+    /// Prepares a message for the leader.
+    pub(super) fn forward(&mut self, now: Millis, queued: &QueuedMessage) -> FollowerMessage {
+        let (id, request, value) = (queued.id, send_request(queued.id), persist::encode_queued(queued));
+        let arguments = TabMessage { bytes: value.to_vec(), request, ..TabMessage::default() };
         let command = command::encode(TabCommand::Send, arguments);
         self.unreported.push(UnreportedMessage {
             id,
             value: value.clone(),
             command: command.clone(),
-            issued: now.monotonic,
+            issued: now,
             is_stored: false,
             is_overdue: false,
         });
-        self.watch.handle_command(now.monotonic);
-        Ok(FollowerMessage { id, change: persist::put_queued(&queued), command, value })
+        self.watch.handle_command(now);
+        FollowerMessage { id, change: persist::put_queued(queued), command, value }
+    }
+
+    /// The next message of the time when this tab was the leader that the device may have refused, because another tab had
+    /// become the leader. It is to be persisted and sent like one of [`handle_send`](Self::handle_send).
+    pub fn poll_unpersisted(&mut self) -> Option<FollowerMessage> {
+        self.unpersisted.pop_front()
     }
 
     /// A message of [`handle_send`](Self::handle_send) was persisted, or that has failed: its command is sent now.
@@ -90,14 +101,14 @@ impl Follower {
         if self.commands.iter().any(|pending| pending.command == command) {
             return;
         }
-        let undo = match command {
+        let undo = match &command {
             Command::Retry(id) | Command::Discard(id) => {
                 let is_failed =
-                    |message: &&Message| message.id == id && matches!(message.delivery, Delivery::Failed(_));
+                    |message: &&Message| message.id == *id && matches!(message.delivery, Delivery::Failed(_));
                 let Some(message) = self.unacknowledged.iter().find(is_failed).cloned() else { return };
                 Some(message)
             }
-            Command::Reconnect | Command::Leave => None,
+            Command::Reconnect | Command::Leave | Command::Rename(_) => None,
         };
         match command {
             Command::Retry(id) => {
@@ -108,7 +119,7 @@ impl Follower {
                 self.forget_unacknowledged(id);
                 self.events.push_back(Event::Discarded(id));
             }
-            Command::Reconnect | Command::Leave => {}
+            Command::Reconnect | Command::Leave | Command::Rename(_) => {}
         }
         let pending = PendingCommand::new(now, request, command, undo);
         self.messages.push_back(pending.encode(self.lease));
@@ -116,6 +127,17 @@ impl Follower {
             self.commands.push(pending);
             self.watch.handle_command(now.monotonic);
         }
+    }
+
+    /// The leader has executed these commands. A message among them that is not reported was acknowledged or discarded
+    /// before. Returns whether there is one.
+    pub(super) fn handle_answered(&mut self, requests: &[u64]) -> bool {
+        self.commands.retain(|pending| !requests.contains(&pending.request));
+        let settled = self.unreported.iter().map(|unreported| unreported.id);
+        let settled: Vec<_> = settled.filter(|id| requests.contains(&send_request(*id))).collect();
+        settled.iter().for_each(|id| self.forget_unacknowledged(*id));
+        self.vanished.extend(&settled);
+        !settled.is_empty()
     }
 
     pub(super) fn update_waiting(&mut self) {
@@ -165,4 +187,10 @@ impl Follower {
         let commands = std::mem::take(&mut self.commands).into_iter().map(|pending| pending.command);
         (sends.collect(), commands.collect())
     }
+}
+
+/// The number of the command that sends a message.
+fn send_request(MessageId(id): MessageId) -> u64 {
+    // Random, and never 0.
+    id[8..].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)).max(1)
 }

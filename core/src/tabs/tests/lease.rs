@@ -7,6 +7,7 @@ use super::{
     world::{Input, LATENCY_MS, Role, SimTab, User, World},
     *,
 };
+use crate::Millis;
 
 fn id(n: u8) -> MessageId {
     MessageId([n; 16])
@@ -36,6 +37,92 @@ fn a_hung_leader_is_replaced_without_loss() {
     assert!(world.tabs.iter().all(|tab| tab.shown.shown() == shown) && shown.len() == 3);
     assert!(world.received.values().all(|count| *count == 1), "nothing was sent twice");
     assert!(!world.is_outdated(0) && !world.is_outdated(1));
+}
+
+#[test]
+fn tabs_that_a_new_leader_does_not_know_follow_it() {
+    for visible in [true, false] {
+        let mut world = World::new(1);
+        world.show(1, visible);
+        world.tabs[0].hangs = true;
+        // A tab that has not heard of any other one takes the leadership over earlier than the others.
+        world.reopen(2);
+        world.run(10_000);
+        assert_eq!((world.leader(), world.tabs[1].session_number), (Some(2), 0));
+        assert!(world.is_online(2) && world.is_online(1), "visible: {visible}");
+        world.user(2, User::Send(id(1)));
+        world.run(100);
+        assert_eq!(world.state(1, id(1)), Some(Delivery::Sent), "visible: {visible}");
+    }
+}
+
+/// The time within which a visible tab detects a dead connection, in ms.
+const DETECTION_MS: Millis = 10_000;
+
+#[test]
+fn visible_tabs_show_within_10_s_that_the_leader_or_the_server_is_dead() {
+    for seed in 1..=100 {
+        let mut world = World::new(seed);
+        (0..3).for_each(|tab| world.show(tab, seed >> tab & 1 == 0));
+        let time = 1_000 + world.random(90_000);
+        world.run(time);
+        let leader = world.leader().unwrap();
+        let fault = ["the server is dead", "the leader hangs", "both"][world.random(3) as usize];
+        world.tabs[leader].hangs = fault != "the server is dead";
+        world.server_answers = fault == "the leader hangs";
+        // One tab is shown some time later.
+        let (later, shown_at) = (1 + world.random(2) as usize, world.now + world.random(DETECTION_MS));
+        let mut deadlines =
+            world.tabs.iter().map(|tab| tab.visible.then_some(world.now + DETECTION_MS)).collect::<Vec<_>>();
+        let end = world.now + 2 * DETECTION_MS;
+        while world.now < end {
+            world.run(100);
+            if world.now >= shown_at && deadlines[later].is_none() {
+                world.show(later, true);
+                deadlines[later] = Some(world.now + DETECTION_MS);
+            }
+            for tab in (0..3).filter(|tab| !world.tabs[*tab].hangs) {
+                let is_fault_over = world.server_answers && world.leader().is_some();
+                if world.is_outdated(tab) || !world.is_online(tab) || is_fault_over {
+                    deadlines[tab] = Some(Millis::MAX);
+                }
+                let is_in_time = deadlines[tab].is_none_or(|deadline| world.now < deadline);
+                assert!(is_in_time, "seed {seed}: tab {tab} of which {leader} leads; {fault}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_that_the_device_refuses_from_a_superseded_leader_is_sent_by_the_next_one() {
+    let mut world = World::new(1);
+    world.tabs[0].hangs = true;
+    world.run(8_000);
+    // It was stopped after its checks, so that it still believes to be the leader.
+    world.tabs[0].inbox.clear();
+    world.tabs[0].gate = Gate::default();
+    world.tabs[0].hangs = false;
+    world.handle(0, Input::User(User::Send(id(1))));
+    world.run(1_500);
+    assert_eq!((world.leader(), &world.log[..]), (Some(1), &[id(1)][..]));
+    assert!((0..3).all(|tab| world.state(tab, id(1)) == Some(Delivery::Sent)));
+    assert!(world.persisted().send_queue.is_empty());
+}
+
+#[test]
+fn a_message_that_was_acknowledged_while_its_tab_hung_is_not_sent_again() {
+    let mut world = World::new(1);
+    world.user(0, User::Send(id(1)));
+    // It is persisted, and the tab hangs before it knows.
+    world.run(2 * LATENCY_MS - 1);
+    world.tabs[0].hangs = true;
+    world.run(10_000);
+    assert_eq!((world.leader(), &world.log[..], world.received[&id(1)]), (Some(1), &[id(1)][..], 1));
+    world.tabs[0].hangs = false;
+    world.run(COMMAND_TIMEOUT_MS + 1_000);
+    assert_eq!((world.state(0, id(1)), world.received[&id(1)]), (Some(Delivery::Sent), 1));
+    assert!(world.persisted().send_queue.is_empty(), "nothing stays on the device");
+    assert_eq!(world.failures(0), 0);
 }
 
 #[test]

@@ -254,3 +254,17 @@ fn messages_evicted_in_a_follower_become_its_gaps() {
 fn range((from, to): (u64, u64)) -> Range {
     Range { from, to }
 }
+
+#[test]
+fn events_count_also_while_the_leader_knows_no_follower() {
+    let mut browser = Browser::new(0);
+    let [none, one] = [0, 1].map(|events| {
+        let mut leader = Leader::new(1, false);
+        for _ in 0..events {
+            assert_eq!(leader.publish(NOW.monotonic, &Event::LogReplaced, &browser.session), None);
+        }
+        leader.handle_message(NOW, &command(TabCommand::Visible), &mut browser.session);
+        leader.poll_renewal(NOW.monotonic, &browser.session).unwrap()
+    });
+    assert_ne!(none, one, "a follower sees that it has missed an event");
+}

@@ -32,19 +32,13 @@ fn messages_that_a_dying_leader_did_not_persist_are_sent_by_the_next_one() {
     browser.session.handle_send(Clocks { unix: NOW.unix - 9, ..NOW }, queued, "not persisted").unwrap();
     browser.drain();
     browser.both_show(2);
-    browser.sent.clear();
     browser.take_over();
     browser.drain();
     assert!(
         browser.persisted().send_queue.iter().any(|message| message.id == queued),
         "the new leader has persisted it"
     );
-    browser.session.handle_opened(NOW);
-    let welcome = wire::Welcome { version: 1, nick: "tom".into(), secret: vec![7; 32], ..Default::default() };
-    browser.receive(&codec::extension("", Extension::Welcome(welcome)));
-    let sent = browser.sent.iter().filter(|envelope| envelope.r#type == codec::TALK);
-    let sent: Vec<_> = sent.map(|envelope| &*envelope.content).collect();
-    assert_eq!(sent, ["persisted", "not persisted"], "each is sent once");
+    assert_eq!(texts_sent(&mut browser), ["persisted", "not persisted"], "each is sent once");
 }
 
 #[test]
@@ -78,4 +72,52 @@ fn messages_on_a_history_page_are_not_queued_any_more() {
     let message = browser.leader.publish(NOW.monotonic, &page, &browser.session).unwrap();
     browser.deliver(&message);
     assert_eq!(browser.follower.take_queued(), []);
+}
+
+/// The texts that the session of a browser sends once it is online.
+fn texts_sent(browser: &mut Browser) -> Vec<String> {
+    browser.sent.clear();
+    browser.session.handle_opened(NOW);
+    let welcome = wire::Welcome { version: 1, nick: "tom".into(), secret: vec![7; 32], ..Default::default() };
+    browser.receive(&codec::extension("", Extension::Welcome(welcome)));
+    let sent = browser.sent.iter().filter(|envelope| envelope.r#type == codec::TALK);
+    sent.map(|envelope| envelope.content.clone()).collect()
+}
+
+/// A clock that was set back.
+const EARLIER: Clocks = Clocks { monotonic: NOW.monotonic + 100, unix: NOW.unix - 3_600_000 };
+
+#[test]
+fn messages_keep_their_order_when_a_tab_becomes_the_leader_and_the_clock_goes_back() {
+    let mut browser = Browser::new(0);
+    browser.sync();
+    // The first one is being written to the device when the leader's tab is closed.
+    let first = browser.follower.handle_send(NOW, MessageId([1; 16]), "first").unwrap();
+    browser.take_over();
+    browser.session.handle_send(EARLIER, MessageId([2; 16]), "second").unwrap();
+    browser.write(first.change);
+    browser.session.handle_adopt(NOW, &first.value);
+    browser.drain();
+    assert_eq!(texts_sent(&mut browser), ["first", "second"]);
+}
+
+#[test]
+fn messages_keep_their_order_across_tabs_when_the_clock_goes_back() {
+    let mut browser = Browser::new(0);
+    browser.sync();
+    browser.session.handle_closed(NOW, 1006);
+    browser.session.handle_send(NOW, MessageId([1; 16]), "first, in the leader").unwrap();
+    browser.drain();
+    let second =
+        browser.follower.handle_send(EARLIER, MessageId([2; 16]), "second, in the follower").unwrap();
+    browser.write(second.change);
+    browser.command(&second.command);
+    // The old leader follows.
+    let mut follower = Follower::after_leading(NOW.monotonic, 1, &browser.leader, &browser.session);
+    let third = follower.handle_send(EARLIER, MessageId([3; 16]), "third, in the old leader").unwrap();
+    browser.session.handle_adopt(NOW, &third.value);
+    browser.session.handle_reconnect(NOW);
+    browser.drain();
+    let expected = ["first, in the leader", "second, in the follower", "third, in the old leader"];
+    assert_eq!(texts_sent(&mut browser), expected);
 }

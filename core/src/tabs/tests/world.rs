@@ -7,6 +7,10 @@ use crate::Millis;
 
 /// The browser delivers what happens within this time, in ms.
 pub(super) const LATENCY_MS: Millis = 2;
+/// Timers of a hidden tab fire at most once in this time, in ms.
+const HIDDEN_TIMER_INTERVAL_MS: Millis = 60_000;
+/// How long the leader considers a follower visible, as in the service, in ms.
+const REPORT_TIMEOUT_MS: Millis = 10_000;
 
 /// The input of a tab, in order.
 #[derive(Clone, Debug)]
@@ -32,7 +36,7 @@ pub(super) enum SocketEvent {
     Closed(u16),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum User {
     Send(MessageId),
     Command(Command),
@@ -57,7 +61,29 @@ pub(super) struct SimTab {
     pub inbox: VecDeque<(Millis, Input)>,
     pub hangs: bool,
     pub visible: bool,
+    /// As in the service: a follower is visible until this time, and what the session was told last.
+    pub follower_visible_until: Millis,
+    pub reported_visible: Option<bool>,
     pub shown: Tab,
+}
+
+impl SimTab {
+    fn new(at: u64, now: Millis) -> Self {
+        Self {
+            role: Role::Follower(Follower::new(now, ((at + 1) << 32) | (at * 100))),
+            session: Session::new(at, "test"),
+            session_number: 0,
+            gate: Gate::default(),
+            socket: 0,
+            lease: 0,
+            inbox: VecDeque::new(),
+            hangs: false,
+            visible: false,
+            follower_visible_until: 0,
+            reported_visible: None,
+            shown: Tab::new(),
+        }
+    }
 }
 
 /// Three tabs of a browser, the lock, the device, and a server.
@@ -95,27 +121,30 @@ impl World {
             received: BTreeMap::new(),
             random: seed.wrapping_mul(2) + 1,
         };
+        world.tabs.extend((0..3).map(|at| SimTab::new(at, world.now)));
         for at in 0..3 {
-            world.tabs.push(SimTab {
-                role: Role::Follower(Follower::new(world.now, ((at + 1) << 32) | (at * 100))),
-                session: Session::new(at, "test"),
-                session_number: 0,
-                gate: Gate::default(),
-                socket: 0,
-                lease: 0,
-                inbox: VecDeque::new(),
-                hangs: false,
-                visible: at != 2,
-                shown: Tab::new(),
-            });
-        }
-        for at in 0..3 {
-            world.request_lock(at);
-            world.post(at, &command(TabCommand::RequestSnapshot));
-            world.show(at, at != 2);
+            world.join(at, at != 2);
             world.run(100);
         }
         world
+    }
+
+    /// Closes a tab, and opens it again as a visible one.
+    pub fn reopen(&mut self, at: usize) {
+        self.close(at);
+        self.waiting.retain(|waiting| *waiting != at);
+        if self.holder == Some(at) {
+            self.holder = None;
+            self.grant();
+        }
+        self.tabs[at] = SimTab::new(at as u64, self.now);
+        self.join(at, true);
+    }
+
+    fn join(&mut self, at: usize, visible: bool) {
+        self.request_lock(at);
+        self.post(at, &command(TabCommand::RequestSnapshot));
+        self.show(at, visible);
     }
 
     pub fn clocks(&self) -> Clocks {
@@ -183,11 +212,23 @@ impl World {
 
     pub fn show(&mut self, tab: usize, visible: bool) {
         self.tabs[tab].visible = visible;
-        let now = self.now;
-        self.with_follower(tab, |follower| {
-            follower.handle_visibility(now, visible);
-            FollowerAction::Nothing
-        });
+        self.report_visibility(tab);
+    }
+
+    fn report_visibility(&mut self, at: usize) {
+        let now = self.clocks();
+        let tab = &mut self.tabs[at];
+        let visible = tab.visible;
+        if !matches!(tab.role, Role::Leader(_)) {
+            return self.with_follower(at, |follower| {
+                follower.handle_visibility(now.monotonic, visible);
+                FollowerAction::Nothing
+            });
+        }
+        let visible = visible || tab.follower_visible_until > now.monotonic;
+        if tab.reported_visible.replace(visible) != Some(visible) {
+            self.with_session(at, |session| session.handle_visibility(now, visible));
+        }
     }
 
     /// Runs for this time.
@@ -207,7 +248,9 @@ impl World {
                     Role::Promoting(..) => None,
                     Role::Leader(_) => self.tabs[at].session.poll_timeout(),
                 };
-                if !self.tabs[at].hangs && due.is_some_and(|due| due <= self.now) {
+                // Browsers delay the timers of hidden tabs.
+                let runs_timers = self.tabs[at].visible || self.now.is_multiple_of(HIDDEN_TIMER_INTERVAL_MS);
+                if !self.tabs[at].hangs && runs_timers && due.is_some_and(|due| due <= self.now) {
                     self.admit(at, Input::Timer);
                 }
             }
@@ -282,7 +325,10 @@ impl World {
                     }
                     LeaderAction::Leave => self.with_session(at, |session| session.handle_leave(now)),
                     LeaderAction::Visibility(visible) => {
-                        self.with_session(at, |session| session.handle_visibility(now, visible));
+                        tab.follower_visible_until =
+                            if visible { now.monotonic + REPORT_TIMEOUT_MS } else { 0 };
+                        self.with_session(at, |session| session.handle_timeout(now));
+                        self.report_visibility(at);
                     }
                     LeaderAction::Nothing => self.with_session(at, |_| ()),
                 }
@@ -319,7 +365,10 @@ impl World {
                     SocketEvent::Closed(code) => session.handle_closed(now, code),
                 });
             }
-            (Input::Timer, Role::Leader(_)) => self.with_session(at, |session| session.handle_timeout(now)),
+            (Input::Timer, Role::Leader(_)) => {
+                self.with_session(at, |session| session.handle_timeout(now));
+                self.report_visibility(at);
+            }
             (Input::Timer, _) => self.with_follower(at, |follower| follower.handle_timeout(now.monotonic)),
             (Input::User(User::Send(id)), Role::Leader(_)) => {
                 let text = format!("{id:?}");
@@ -327,8 +376,7 @@ impl World {
             }
             (Input::User(User::Send(id)), Role::Follower(follower) | Role::Promoting(follower, _)) => {
                 let sent = follower.handle_send(now, id, &format!("{id:?}")).unwrap();
-                self.write(sent.change.clone());
-                self.deliver(at, Input::Stored(sent));
+                self.store(at, sent);
                 self.with_follower(at, |_| FollowerAction::Nothing);
             }
             (Input::User(User::Command(command)), Role::Leader(_)) => {
@@ -343,6 +391,12 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// Persists a message of a follower.
+    fn store(&mut self, at: usize, message: FollowerMessage) {
+        self.write(message.change.clone());
+        self.deliver(at, Input::Stored(message));
     }
 
     fn with_follower(&mut self, at: usize, act: impl FnOnce(&mut Follower) -> FollowerAction) {
@@ -414,10 +468,12 @@ impl World {
     fn lead(&mut self, at: usize) {
         let (now, mut persisted) = (self.clocks(), self.persisted());
         let tab = &mut self.tabs[at];
-        let role = std::mem::replace(&mut tab.role, Role::Leader(Leader::new(tab.lease, true)));
-        let Role::Promoting(mut follower, received) = role else { panic!("not promoting") };
+        let Role::Promoting(follower, received) = &mut tab.role else { panic!("not promoting") };
+        let received = std::mem::take(received);
         follower.handle_promotion(&mut persisted);
+        let leader = follower.promoted(tab.lease, !received.is_empty());
         let (unsent, (sends, commands)) = (follower.take_queued(), follower.take_unanswered());
+        tab.role = Role::Leader(leader);
         tab.gate = Gate::default();
         tab.shown.apply(Event::OutdatedSince(None));
         self.with_session(at, |session| {
@@ -430,11 +486,12 @@ impl World {
             self.admit(at, Input::User(User::Command(command)));
         }
         received.into_iter().for_each(|bytes| self.admit(at, Input::Channel(bytes)));
+        self.report_visibility(at);
     }
 
     fn step_down(&mut self, at: usize) {
         self.close(at);
-        let (now, visible) = (self.now, self.tabs[at].visible);
+        let now = self.now;
         let tab = &mut self.tabs[at];
         let follower = match &mut tab.role {
             Role::Leader(leader) => Follower::after_leading(
@@ -449,6 +506,7 @@ impl World {
         tab.session = Session::new(now, "test");
         tab.session_number += 1;
         tab.socket += 1;
+        tab.reported_visible = None;
         let held = tab.gate.open(now);
         if self.holder == Some(at) {
             self.holder = None;
@@ -456,7 +514,10 @@ impl World {
         }
         self.request_lock(at);
         self.post(at, &command(TabCommand::RequestSnapshot));
-        self.show(at, visible);
+        self.report_visibility(at);
+        let Role::Follower(follower) = &mut self.tabs[at].role else { return };
+        let unpersisted: Vec<_> = std::iter::from_fn(|| follower.poll_unpersisted()).collect();
+        unpersisted.into_iter().for_each(|message| self.store(at, message));
         held.into_iter().for_each(|input| self.handle(at, input));
     }
 
@@ -542,6 +603,14 @@ impl World {
     /// The last value of an event in a tab.
     fn last<T>(&self, tab: usize, of: impl Fn(&Event) -> Option<T>) -> Option<T> {
         self.tabs[tab].shown.events.iter().rev().find_map(of)
+    }
+
+    pub fn is_online(&self, tab: usize) -> bool {
+        let online = |event: &Event| match event {
+            Event::Connection(connection) => Some(matches!(connection, Connection::Online { .. })),
+            _ => None,
+        };
+        self.last(tab, online).unwrap_or(false)
     }
 
     pub fn is_outdated(&self, tab: usize) -> bool {
