@@ -297,8 +297,6 @@ impl Session {
         });
         let dialect = identity.dialect;
         let first = self.identity.replace(identity.clone()).is_none();
-        // At once, because the nick can't be reclaimed without the secret.
-        self.write_pending();
         self.emit(Event::LoggedIn(identity));
         self.emit(Event::FromDevice(false));
         self.emit(Event::Connection(Connection::Online { dialect }));

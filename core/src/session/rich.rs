@@ -53,6 +53,8 @@ impl Session {
         } else {
             self.stop_history(now);
         }
+        // At once, because the nick can't be reclaimed without the secret, and the next leader has to know the log.
+        self.write_pending();
         self.ping(now);
     }
 
