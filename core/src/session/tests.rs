@@ -16,6 +16,7 @@ use crate::{
 mod basic;
 mod connection;
 mod history;
+mod leaving;
 mod persistence;
 mod rename;
 mod search;
