@@ -227,7 +227,7 @@ pub(crate) const READ_VIEW: &str = r"
         suggestion: words('#login-suggestion') || null,
         connection: one('#connection')?.dataset.state ?? null,
         connectionText: words('#connection'),
-        retryNow: shown('#retry-now'),
+        retryNow: shown('#retry-now:not([aria-disabled=true])'),
         roundTrip: words('#round-trip') || null,
         rows: [...document.querySelectorAll('#timeline .row')].slice(-200).map(row),
         members: [...document.querySelectorAll('#roster li[data-nick]')].slice(0, 200).map((e) => e.dataset.nick),

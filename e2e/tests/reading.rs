@@ -86,6 +86,24 @@ fn view_at_the_end_stays_at_the_end() {
 }
 
 #[test]
+fn view_at_the_end_survives_sizes_that_change_back() {
+    browser_test_in_each("view_at_the_end_survives_sizes_that_change_back", async |test| {
+        let server = Server::start_with(&["--burst", "1000"]);
+        let (page, _lili) = full_room(test, &server).await;
+        // A growing viewport at its end is scrolled up by the browser. It shrinks again before the page is told.
+        let grow_and_shrink = "const [timeline, composer] = [...document.querySelectorAll('#timeline, #composer')]; \
+            composer.style.display = 'none'; timeline.scrollHeight; composer.style.display = '';";
+        // At the same time all rows grow, so that the end is far below.
+        let grow_rows =
+            "document.querySelectorAll('.row.message').forEach((row) => row.style.paddingTop = '30px')";
+        page.eval::<()>(&format!("{grow_and_shrink} {grow_rows}"), vec![]).await;
+        page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        page.until_at_end().await;
+        assert!(!page.view().await.jump, "the view is at the end");
+    });
+}
+
+#[test]
 fn slow_scroll_up_is_not_pulled_back_by_new_messages() {
     browser_test_in_each("slow_scroll_up_is_not_pulled_back_by_new_messages", async |test| {
         let server = Server::start_with(&["--burst", "1000"]);

@@ -122,7 +122,10 @@ fn ActionButton() -> impl IntoView {
             })
         })
     };
+    // The button stays during an attempt: it keeps the focus, and the bar keeps its height.
+    let is_trying = move || store.connection.with(is_trying);
     let act = move |_| match action.get_untracked() {
+        Some(_) if store.connection.with_untracked(self::is_trying) => {}
         Some(Action::Reload) => {
             // A browser that refuses to reload leaves the page as it is.
             let _ = window().location().reload();
@@ -132,7 +135,12 @@ fn ActionButton() -> impl IntoView {
     };
     view! {
         <Show when=move || action.get().is_some()>
-            <button type="button" id="retry-now" class="button" on:click=act>{label}</button>
+            <button
+                type="button" id="retry-now" class="button" aria-disabled=move || is_trying().then_some("true")
+                on:click=act
+            >
+                {label}
+            </button>
         </Show>
     }
 }
@@ -148,7 +156,7 @@ enum Action {
 
 fn action(connection: &Connection) -> Option<Action> {
     match connection {
-        Connection::Reconnecting { retry_at: Some(_), .. } => Some(Action::RetryNow),
+        Connection::Reconnecting { .. } if !is_first_attempt(connection) => Some(Action::RetryNow),
         Connection::Failed { status: Status::VersionUnsupported, .. } => Some(Action::Reload),
         Connection::Failed { status: Status::Replaced, .. } => Some(Action::UseHere),
         Connection::Failed { .. } => Some(Action::ConnectAgain),
@@ -159,6 +167,11 @@ fn action(connection: &Connection) -> Option<Action> {
 /// Whether the first connection attempt after a page load is in progress.
 pub fn is_first_attempt(connection: &Connection) -> bool {
     matches!(connection, Connection::Reconnecting { retry_at: None, attempt: 0, .. })
+}
+
+/// Returns `true` while an attempt to reconnect is in progress.
+fn is_trying(connection: &Connection) -> bool {
+    matches!(connection, Connection::Reconnecting { retry_at: None, .. })
 }
 
 /// The value of `data-state`, which the stylesheet selects by.

@@ -188,8 +188,7 @@ impl Renderer {
     /// it.
     fn read_scroll_position(&mut self) -> bool {
         let (top, before) = (self.viewport.scroll_top(), self.scroll_top);
-        // A resized viewport has scrolled by itself, which the render for the new size corrects.
-        if self.size != self.viewport.size() || (top - before).abs() < 0.01 {
+        if self.is_resized() || (top - before).abs() < 0.01 {
             return false;
         }
         let below = f64::from(self.viewport.scroll_height()) - self.viewport.height() - top;
@@ -211,6 +210,13 @@ impl Renderer {
         // Above the first row the viewport is empty, so the correction is not delayed.
         self.scroll_end_timer = (self.top() >= -END_TOLERANCE_PX).then_some(timer);
         true
+    }
+
+    /// Returns `true` if sizes have changed since the last render so that the browser may have scrolled by itself: it does so
+    /// when the viewport grows at the end, even if it shrinks again before the next frame. The next render corrects it.
+    fn is_resized(&self) -> bool {
+        self.size != self.viewport.size()
+            || self.anchor == ScrollAnchor::End && self.scroll_height != self.viewport.scroll_height()
     }
 
     /// The timeline position of the viewport's upper edge.
@@ -264,6 +270,9 @@ impl Renderer {
         if size.1 == 0 {
             // Not in the document yet, or not laid out.
             return;
+        }
+        if self.size != size && self.scroller.is_at_end() {
+            self.enter_end();
         }
         if self.size.0 != size.0 {
             self.store.with_timeline(|timeline| timeline.set_metrics(row_heights(size.0)));
