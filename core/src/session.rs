@@ -44,7 +44,7 @@ use crate::{
     backoff::Backoff,
     codec,
     limits::{Limits, TokenBucket},
-    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
+    model::{Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
     persist::{Change, Persisted},
     presence::MemberList,
     send_queue::{QueuedMessage, SendQueue, Stage},

@@ -102,8 +102,8 @@ const BUGS: &[Bug] = &[
     }] },
     Bug { name: "secret survives leaving", edits: &[Edit {
         file: "core/src/session/leaving.rs",
-        text: "self.left.add(std::mem::take(&mut self.secret));",
-        replacement: "self.left.add(self.secret.clone());",
+        text: "let secret = std::mem::take(&mut self.secret);",
+        replacement: "let secret = self.secret.clone();",
     }] },
     Bug { name: "reconnecting refills the rate limits", edits: &[Edit {
         file: "server/src/hub/login.rs",

@@ -85,9 +85,13 @@ impl Session {
             self.commands.push_back(Command::Close(Some(Status::Normal.code())));
         }
         self.requeue_in_flight();
+        let has_no_session = matches!(self.state, State::Failed) && self.last_status == Status::NickTaken;
         self.state = State::Idle;
-        // Also if the exit was sent, because the connection may be dead without anybody knowing.
-        self.left.add(std::mem::take(&mut self.secret));
+        let secret = std::mem::take(&mut self.secret);
+        if !has_no_session {
+            // Also if the exit was sent, because the connection may be dead without anybody knowing.
+            self.left.add(secret);
+        }
         self.left.put_back();
         self.persister.leave();
         let nick = self.nick.clone();
