@@ -164,6 +164,31 @@ impl Persisted {
         }
     }
 
+    /// Replaces the account by the one that the previous leader has reported, if that belongs to a later login, which could
+    /// not be written.
+    pub(crate) fn continue_session(&mut self, account: &[u8]) {
+        let (Some(account), Some(reported)) = (&mut self.account, decode_account(account)) else { return };
+        if reported.attempt > account.attempt && reported.secret != account.secret {
+            account.identity = reported.identity;
+            (account.secret, account.attempt) = (reported.secret, reported.attempt);
+        }
+    }
+
+    /// Replaces the log by the one with this epoch, which the previous leader has reported with `account`, but has not
+    /// persisted. The messages of the room are of an earlier one, and are dropped. `false` if the log was not reported.
+    pub(crate) fn continue_log(&mut self, account: &[u8], epoch: u64) -> bool {
+        self.drop_other_log(epoch);
+        let reported = decode_account(account).filter(|reported| reported.epoch == epoch);
+        let (Some(account), Some(reported)) = (&mut self.account, reported) else { return false };
+        (account.log, account.epoch) = (reported.log, epoch);
+        true
+    }
+
+    /// The epoch of the log of which the device has messages; `None` when nobody is logged in.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.account.as_ref().map(|account| account.epoch)
+    }
+
     /// Returns `true` if the user has not logged out since the data was persisted.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {

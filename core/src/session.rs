@@ -17,10 +17,12 @@
 //! | `search` | searching for messages |
 //! | `persistence` | writing to the device |
 //! | `rename` | continuing under another nick |
+//! | `leaving` | logging out, also when the server can't be told |
 
 mod basic;
 mod connection;
 mod history;
+mod leaving;
 mod paging;
 mod persistence;
 mod rename;
@@ -35,14 +37,14 @@ use std::{collections::VecDeque, fmt::Write as _, sync::Arc};
 
 use bytes::Bytes;
 
-use self::{history::History, persistence::Persister, rename::Rename, search::Search};
+use self::{history::History, leaving::LeftSessions, persistence::Persister, rename::Rename, search::Search};
 pub use crate::event::Event;
 use crate::{
     Millis,
     backoff::Backoff,
     codec,
     limits::{Limits, TokenBucket},
-    model::{Connection, Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
+    model::{Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
     persist::{Change, Persisted},
     presence::MemberList,
     send_queue::{QueuedMessage, SendQueue, Stage},
@@ -94,6 +96,10 @@ enum State {
         deadline: Millis,
     },
     Online(Online),
+    /// The exit of a session that the user has left was sent.
+    Exiting {
+        deadline: Millis,
+    },
     /// Waiting for the next attempt.
     Waiting {
         until: Millis,
@@ -160,6 +166,8 @@ pub struct Session {
     suggestion: Option<String>,
     /// The nick under which the user wants to continue, until a login under it has succeeded or was refused.
     rename: Option<Rename>,
+    /// Kept when the session is reset.
+    left: LeftSessions,
     /// The server has sent Text.
     receives_text: bool,
     /// With a basic server: the own message of which it has sent some parts back, and their number.
@@ -204,6 +212,7 @@ impl Session {
             nick_taken_since: None,
             suggestion: None,
             rename: None,
+            left: LeftSessions::default(),
             receives_text: false,
             partial_echo: None,
             history: History::default(),
@@ -247,6 +256,7 @@ impl Session {
             self.forget_account();
         }
         self.reset(&nick);
+        self.left.begin();
         // The secret of a login without an answer is used again, because the server may have accepted it.
         if self.secret.is_empty() {
             self.secret = std::mem::take(&mut self.next_secret);
@@ -256,7 +266,13 @@ impl Session {
             // Cannot fail: no more messages are persisted than the queue holds.
             let _ = self.send_queue.push(message);
         }
-        if let Some(account) = persisted.account.filter(|account| is_same(&account.identity.nick)) {
+        let is_left = persisted.account.as_ref().is_some_and(|account| self.left.contains(&account.secret));
+        if is_left {
+            // The logout could not be written.
+            self.persister.leave();
+        }
+        let account = persisted.account.filter(|account| !is_left && is_same(&account.identity.nick));
+        if let Some(account) = account {
             self.secret = account.secret;
             self.attempt = self.attempt.max(account.attempt);
             self.limits = account.identity.limits;
@@ -288,7 +304,7 @@ impl Session {
         *self = Self { next_secret, commands, events, persister, visibility, ..fresh };
     }
 
-    /// Resets everything to the state before a login, except the secret and the send queue.
+    /// Resets everything to the state before a login, except the secrets and the send queue.
     fn reset(&mut self, nick: &str) {
         self.nick = nick.into();
         self.identity = None;
@@ -317,28 +333,6 @@ impl Session {
         } else {
             self.emit(members_notice(self.member_list.members(), self.member_list.total()));
         }
-    }
-
-    /// Logs out: sends the exit envelope, closes the connection, stops reconnecting and forgets the secret. Messages that
-    /// are not acknowledged stay on the device, and are sent after the next login under the same nick.
-    pub fn handle_leave(&mut self, now: Clocks) {
-        if let State::Online(online) = &self.state {
-            let close = if online.dialect == Dialect::Basic { None } else { Some(Status::Normal.code()) };
-            self.flush(now);
-            let exit = codec::exit(&self.nick);
-            self.send(&exit);
-            self.commands.push_back(Command::Close(close));
-        } else if matches!(self.state, State::Opening { .. } | State::LoggingIn { .. }) {
-            self.commands.push_back(Command::Close(Some(Status::Normal.code())));
-        }
-        self.requeue_in_flight();
-        self.state = State::Idle;
-        self.persister.leave();
-        let nick = self.nick.clone();
-        self.reset(&nick);
-        self.secret.clear();
-        self.emit(Event::Connection(Connection::Idle));
-        self.emit(Event::LoggedOut);
     }
 
     /// Connects at once instead of waiting for the next attempt.

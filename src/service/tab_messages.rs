@@ -25,10 +25,7 @@ impl Service {
                     received.push(bytes.clone());
                 }
                 let Some(follower) = inner.follower() else { return FollowerAction::Nothing };
-                let action = follower.handle_message(browser::now().monotonic, &bytes);
-                let is_logged_in = follower.is_logged_in();
-                inner.is_new_login &= !is_logged_in;
-                action
+                follower.handle_message(browser::now().monotonic, &bytes)
             });
         }
         self.guarded(move |service| {
@@ -57,6 +54,9 @@ impl Service {
         let action = {
             let mut inner = self.inner.borrow_mut();
             let action = act(&mut inner);
+            // A logout in another tab ends a login that has succeeded.
+            let is_logged_in = inner.follower().is_some_and(|follower| follower.is_logged_in());
+            inner.is_new_login &= !is_logged_in;
             while let Some(message) = inner.follower().and_then(Follower::poll_message) {
                 if let Some(channel) = &inner.tab_channel {
                     channel.post(&message);

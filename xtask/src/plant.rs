@@ -101,10 +101,9 @@ const BUGS: &[Bug] = &[
             self.send_queue.set(id, stage);",
     }] },
     Bug { name: "secret survives leaving", edits: &[Edit {
-        file: "core/src/session.rs",
-        text: "        self.secret.clear();
-",
-        replacement: "",
+        file: "core/src/session/leaving.rs",
+        text: "let secret = std::mem::take(&mut self.secret);",
+        replacement: "let secret = self.secret.clone();",
     }] },
     Bug { name: "reconnecting refills the rate limits", edits: &[Edit {
         file: "server/src/hub/login.rs",

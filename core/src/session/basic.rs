@@ -35,6 +35,7 @@ impl Session {
             self.report_renamed();
         }
         self.stop_history(now);
+        self.write_pending();
     }
 
     pub(super) fn basic_envelope(&mut self, now: Clocks, envelope: Envelope) {

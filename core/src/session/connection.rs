@@ -44,9 +44,13 @@ impl Session {
         let positions = self.history.position().into_iter().collect();
         let (nick, secret) =
             self.rename.as_ref().map_or((&self.nick, &self.secret), |rename| (&rename.nick, &rename.secret));
+        let (capabilities, secret) = match self.left.ending() {
+            Some(secret) => (Vec::new(), secret),
+            None => (vec!["batch".into(), "history".into()], secret),
+        };
         let login = wire::Login {
             version: PROTOCOL_VERSION,
-            capabilities: vec!["batch".into(), "history".into()],
+            capabilities,
             secret: secret.clone(),
             positions,
             agent: self.agent.clone(),
@@ -103,6 +107,9 @@ impl Session {
     fn handle_envelope(&mut self, now: Clocks, envelope: Envelope) {
         match &self.state {
             State::LoggingIn { .. } => match envelope.extension {
+                Some(Extension::Welcome(_) | Extension::Login(_)) | None if self.left.ending().is_some() => {
+                    self.exit_left_session(now);
+                }
                 Some(Extension::Welcome(welcome)) => self.welcome(now, welcome),
                 Some(Extension::Refusal(refusal)) => self.refused(now, refusal),
                 Some(Extension::GoingAway(going)) => self.server_delay = Some(going.retry_after_ms.into()),
@@ -121,7 +128,10 @@ impl Session {
 
     /// The socket was closed, or could not be opened; `code` is 1006 when the browser reports no reason.
     pub fn handle_closed(&mut self, now: Clocks, code: u16) {
-        if !matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Online(_)) {
+        if matches!(self.state, State::Exiting { .. }) {
+            return self.left_session_closed(now, Status::from_code(code));
+        }
+        if !self.is_connecting() && !matches!(self.state, State::Online(_)) {
             return;
         }
         let never_answered = matches!(self.state, State::Opening { .. });
@@ -165,7 +175,9 @@ impl Session {
     fn connection_due(&self) -> Option<Millis> {
         match &self.state {
             State::Idle | State::Failed => None,
-            State::Opening { deadline } | State::LoggingIn { deadline } => Some(*deadline),
+            State::Opening { deadline } | State::LoggingIn { deadline } | State::Exiting { deadline } => {
+                Some(*deadline)
+            }
             State::Waiting { until } => Some(*until),
             State::Online(online) => {
                 let ping = match online.pending_ping {
@@ -220,6 +232,10 @@ impl Session {
                 self.commands.push_back(Command::Close(None));
                 self.connection_lost(now, Status::NoAnswer);
             }
+            State::Exiting { .. } => {
+                self.commands.push_back(Command::Close(None));
+                self.left_session_closed(now, Status::NoAnswer);
+            }
             State::Waiting { .. } => self.open(now),
             State::Online(online) => {
                 let rich = online.dialect == Dialect::Rich;
@@ -244,6 +260,11 @@ impl Session {
     /// nick is too long for it.
     fn is_login_unfit_for_text(&self) -> bool {
         matches!(self.state, State::LoggingIn { .. }) && self.nick.len() > codec::TEXT_NICK_BYTES
+    }
+
+    /// Whether a connection is being made, up to the end of the login.
+    pub(super) fn is_connecting(&self) -> bool {
+        matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Exiting { .. })
     }
 
     pub(super) fn is_basic(&self) -> bool {
@@ -297,8 +318,7 @@ impl Session {
         });
         let dialect = identity.dialect;
         let first = self.identity.replace(identity.clone()).is_none();
-        // At once, because the nick can't be reclaimed without the secret.
-        self.write_pending();
+        self.left.clear();
         self.emit(Event::LoggedIn(identity));
         self.emit(Event::FromDevice(false));
         self.emit(Event::Connection(Connection::Online { dialect }));
@@ -337,6 +357,9 @@ impl Session {
         self.last_status = status;
         let requested_delay =
             refusal.as_ref().map(|refusal| refusal.retry_after.into()).filter(|ms: &Millis| *ms > 0);
+        if self.end_left_session(now, status) {
+            return;
+        }
         // Without the message that has ended the connection, the next one may last. A first login is retried only when the
         // server has named a delay.
         if (status.is_terminal() && !is_message_guilty && !self.may_regain_nick(now, status))
@@ -370,7 +393,7 @@ impl Session {
     }
 
     pub(super) fn fail(&mut self, status: Status, refusal: Option<Refusal>) {
-        if matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Online(_)) {
+        if self.is_connecting() || matches!(self.state, State::Online(_)) {
             self.commands.push_back(Command::Close(None));
         }
         self.requeue_in_flight();

@@ -144,16 +144,13 @@ impl Session {
         self.add_known(now, seq, seq);
     }
 
-    /// Extends the known ranges by a live message. `false` when the message is known already.
-    pub(super) fn extend_live(&mut self, now: Clocks, seq: u64) -> bool {
-        if self.history.known.contains(seq) {
-            return false;
-        }
+    /// Extends the known ranges by a live message that was reported. `id` is `None` if the server sent none.
+    pub(super) fn extend_live(&mut self, now: Clocks, seq: u64, id: Option<MessageId>) {
         if let Some(live) = self.history.live.filter(|live| *live < seq) {
             self.history.live = Some(seq);
             self.add_known(now, live, seq);
+            self.history.add_message(seq, id);
         }
-        true
     }
 
     /// Handles a history page, requested or sent by the server after the login.

@@ -29,7 +29,7 @@ impl Session {
             State::Opening { .. } | State::LoggingIn { .. } | State::Waiting { .. } | State::Failed => {
                 self.last_status.is_about_nick() || self.last_status == Status::NotConnected
             }
-            State::Idle | State::Online(_) => false,
+            State::Idle | State::Exiting { .. } | State::Online(_) => false,
         };
         if self.identity.is_none() || !is_refused {
             return Err(Status::SignedIn);

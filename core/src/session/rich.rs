@@ -53,6 +53,8 @@ impl Session {
         } else {
             self.stop_history(now);
         }
+        // At once, because the nick can't be reclaimed without the secret, and the next leader has to know the log.
+        self.write_pending();
         self.ping(now);
     }
 
@@ -121,11 +123,8 @@ impl Session {
         let sent_id = MessageId::from_wire(&envelope.id);
         let id = sent_id.unwrap_or_else(|| self.generate_id(now));
         let own = self.dequeue(now, id) || envelope.user_name == self.nick;
-        if !self.extend_live(now, envelope.seq) {
-            return;
-        }
         if self.history.known.contains(envelope.seq) {
-            self.history.add_message(envelope.seq, sent_id);
+            return;
         }
         let time = if envelope.time == 0 { now.unix } else { envelope.time };
         let message = Message {
@@ -141,6 +140,7 @@ impl Session {
             self.persister.add_message(now.monotonic, &message);
         }
         self.emit(Event::Message(message));
+        self.extend_live(now, envelope.seq, sent_id);
     }
 
     fn acknowledged(&mut self, now: Clocks, accepted: wire::Accepted) {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     codec::{Envelope, decode},
-    model::{MessageId, PresenceState},
+    model::{Connection, MessageId, PresenceState},
     persist::Table,
     wire::{self, chat_request::Extension as Ext},
 };
@@ -16,6 +16,7 @@ use crate::{
 mod basic;
 mod connection;
 mod history;
+mod leaving;
 mod persistence;
 mod rename;
 mod search;

@@ -144,6 +144,11 @@ pub(super) fn account(account: &Account) -> TabEvent {
     TabEvent { kind: Kind::Account.into(), frames, ..TabEvent::default() }
 }
 
+/// Whether an event is [`Event::LoggedOut`].
+pub(super) fn is_logout(event: &TabEvent) -> bool {
+    event.kind == i32::from(Kind::LoggedOut)
+}
+
 /// Decodes an event at `now` on the follower's clock. `None` for a kind that only a later version of the client knows.
 pub(super) fn decode(now: Millis, event: TabEvent) -> Option<Decoded> {
     let status = Status::from_code(u16::try_from(event.code).ok()?);

@@ -172,6 +172,11 @@ impl Follower {
         }
         let is_next = is_same && message.number == self.number + 1;
         if !is_next && !message.snapshot {
+            if self.is_logged_in() && message.events.iter().any(events::is_logout) {
+                // No snapshot follows.
+                self.handle_event(Event::LoggedOut);
+                return FollowerAction::Nothing;
+            }
             return self.request_snapshot(leader);
         }
         let mut shown = Vec::new();
@@ -380,16 +385,23 @@ impl Follower {
 
     // ---- becoming the leader
 
-    /// Prepares the content of the device's storage for the session of this tab, which becomes the leader: messages of
-    /// another log than the one that this tab shows are dropped, and new messages come after those sent before.
+    /// Prepares the content of the device's storage for the session of this tab, which becomes the leader. If the previous
+    /// leader has not persisted its login, or the log that this tab shows, the session continues with these; the messages of
+    /// another log on the device are dropped. If it has persisted a newer log, that is reported. New messages come after
+    /// those sent before.
     pub fn handle_promotion(&mut self, persisted: &mut Persisted) {
-        if self.epoch != 0 {
-            persisted.drop_other_log(self.epoch);
+        persisted.continue_session(&self.account);
+        persisted.last_order = self.last_order;
+        if self.epoch == 0 {
+            return;
         }
-        if persisted.is_outdated {
+        let is_known = match persisted.epoch() {
+            Some(epoch) if epoch < self.epoch => persisted.continue_log(&self.account, self.epoch),
+            epoch => epoch.is_none_or(|epoch| epoch == self.epoch),
+        };
+        if !is_known {
             self.handle_event(Event::LogReplaced);
         }
-        persisted.last_order = self.last_order;
     }
 
     /// The lease number for this tab if it becomes the leader at this Unix time. Larger than any that was heard.

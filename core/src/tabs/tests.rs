@@ -23,6 +23,7 @@ mod lease;
 mod log_replaced;
 mod rename;
 mod requests;
+mod stale_device;
 mod takeover;
 mod world;
 
@@ -521,6 +522,34 @@ fn logging_out_in_one_tab_logs_out_all_tabs() {
     browser.drain();
     assert_eq!(browser.follower_tab.events.last(), Some(&Event::LoggedOut));
     assert_eq!(browser.follower.handle_send(NOW, MessageId([5; 16]), "x"), Err(Status::NotConnected));
+}
+
+#[test]
+fn a_tab_that_has_missed_messages_logs_out_too() {
+    let mut browser = Browser::new(0);
+    browser.sync();
+    browser.disconnected = true;
+    browser.receive(&message(1));
+    browser.disconnected = false;
+    browser.session.handle_leave(NOW);
+    browser.drain();
+    assert!(browser.follower_tab.events.contains(&Event::LoggedOut));
+    assert!(
+        browser.follower.mirrored().is_none(),
+        "it can't continue the session, also if the storage fails"
+    );
+    // A user who has just typed a nick into another tab is not affected.
+    let mut browser = Browser::new(0);
+    browser.leader = Leader::new(9, true);
+    browser.disconnected = false;
+    browser.session.handle_leave(NOW);
+    let events: Vec<_> = std::iter::from_fn(|| browser.session.poll_event()).collect();
+    for event in events {
+        let message = browser.leader.publish(NOW.monotonic, &event, &browser.session).unwrap();
+        browser.follower.handle_message(NOW.monotonic, &message);
+    }
+    browser.drain_follower();
+    assert!(!browser.follower_tab.events.contains(&Event::LoggedOut));
 }
 
 #[test]

@@ -146,6 +146,8 @@ pub struct Device {
     pub stuck: Vec<(usize, usize, Vec<Change>)>,
     /// The page has waited for a transaction in vain, so that it does not wait for the next ones.
     pub timed_out: bool,
+    /// When the last result of a transaction is reported: they are reported in order.
+    pub reported_at: Millis,
     pub middlebox: Option<Middlebox>,
     /// The browser refuses all locks.
     pub refuses_locks: bool,
@@ -172,6 +174,7 @@ impl Device {
             health: if has_storage { Health::Works } else { Health::Absent },
             stuck: Vec::new(),
             timed_out: false,
+            reported_at: 0,
             middlebox: None,
             refuses_locks: false,
             skew: 0,

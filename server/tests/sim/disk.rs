@@ -55,7 +55,8 @@ impl World {
                     Callback::Lead(lease, recorded, persisted)
                 }
             };
-            this.tabs[request.tab].callbacks.push_back((now + wait, request.login, callback));
+            this.reported_at = this.reported_at.max(now + wait);
+            this.tabs[request.tab].callbacks.push_back((this.reported_at, request.login, callback));
             // Another tab of the device may use the secret once more, before it knows.
             if leaves
                 && !is_refused

@@ -335,3 +335,14 @@ fn evicted_messages_stay_on_the_device() {
     driver.reload();
     assert_eq!((shown(&driver), gaps(&driver)), ((1..=9).collect(), vec![]));
 }
+
+#[test]
+fn a_live_message_is_reported_before_its_range() {
+    let mut driver = online_at(0);
+    driver.clear();
+    driver.receive(&message(1));
+    let at = |is_it: fn(&Event) -> bool| driver.events.iter().position(is_it).unwrap();
+    let message = at(|event| matches!(event, Event::Message(message) if message.seq == 1));
+    let range = at(|event| matches!(event, Event::RangeLoaded(range) if range.to == 1));
+    assert!(message < range, "another tab that seeks it in between finds it: {:?}", driver.events);
+}

@@ -23,6 +23,14 @@ fn messages(driver: &Driver) -> usize {
 }
 
 #[test]
+fn the_secret_and_the_log_are_written_at_once_after_a_login() {
+    let driver = online();
+    let epoch = driver.session.epoch();
+    assert_ne!(epoch, 0);
+    assert_eq!(driver.persisted().epoch(), Some(epoch), "the next leader does not take it for another log");
+}
+
+#[test]
 fn messages_are_sent_only_after_they_are_persisted() {
     let mut driver = online();
     driver.storage_works = false;

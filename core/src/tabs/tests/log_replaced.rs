@@ -1,6 +1,7 @@
 //! The server's log is replaced: results of storage and other tabs that belong to the previous one are dropped.
 
 use super::*;
+use crate::persist::{self, Account};
 
 impl Browser {
     /// The leader reaches a server whose log is `log` and ends with `last`; its newest messages are those of "zoe".
@@ -87,7 +88,11 @@ fn a_new_leader_drops_what_the_device_has_of_the_previous_log() {
         browser.dying = true;
         browser.reconnect(log, 3, reset);
         browser.take_over();
-        assert_eq!(Browser::contents(&browser.follower_tab), Vec::<String>::new());
+        assert_eq!(
+            Browser::contents(&browser.follower_tab),
+            NEW,
+            "it has received them from the previous leader"
+        );
         browser.drain();
         browser.session.handle_opened(NOW);
         browser.drain();
@@ -120,4 +125,46 @@ fn a_seek_of_the_previous_log_fails() {
         )
     };
     assert_eq!(browser.follower_tab.events.iter().filter(finished).count(), 2);
+}
+
+#[test]
+fn a_new_leader_continues_a_log_that_was_not_persisted() {
+    // The leader has persisted nothing since its first login, or since the server's log was replaced.
+    for log in [&[1][..], &[2]] {
+        let mut browser = both_have_four();
+        let epoch = browser.session.epoch();
+        browser.dying = true;
+        if log == [2] {
+            browser.reconnect(log, 3, false);
+            assert_ne!(browser.session.epoch(), epoch);
+        } else {
+            let first = Account { log: Vec::new(), epoch: 0, ..browser.session.account().unwrap() };
+            browser.rows.insert((Table::Account, Vec::new()), persist::encode_account(&first).to_vec());
+        }
+        let (epoch, shown) = (browser.session.epoch(), Browser::contents(&browser.follower_tab));
+        browser.follower_tab.events.clear();
+        browser.leader_tab.events.clear();
+        browser.take_over();
+        assert!(!browser.follower_tab.events.contains(&Event::LogReplaced), "log {log:?}");
+        assert_eq!((browser.session.epoch(), Browser::contents(&browser.follower_tab)), (epoch, shown));
+        // The server has the same log still.
+        browser.reconnect(log, 3, false);
+        assert!(!browser.leader_tab.events.contains(&Event::LogReplaced), "log {log:?}");
+        assert_eq!(browser.session.epoch(), epoch, "the other tabs show the same log");
+    }
+}
+
+#[test]
+fn a_new_leader_reports_a_log_that_only_the_device_has() {
+    let mut browser = both_have_four();
+    // The follower has not received anything since the log was replaced and persisted.
+    browser.disconnected = true;
+    browser.reconnect(&[2], 3, false);
+    browser.session.handle_hidden();
+    browser.drain();
+    let epoch = browser.session.epoch();
+    browser.take_over();
+    assert!(browser.follower_tab.events.contains(&Event::LogReplaced));
+    assert_eq!(Browser::contents(&browser.follower_tab), NEW, "those of the device");
+    assert_eq!(browser.session.epoch(), epoch);
 }
