@@ -313,12 +313,17 @@ function openTabs(tab) {
 }
 
 // Opens the channel between tabs. `onMessage` is called with the messages of other tabs. If the browser refuses it, this
-// tab has no others.
+// tab has no others. If it refuses a message, for example for lack of memory, the other tabs notice that they missed one.
 function channel(scope, onMessage) {
   try {
     const opened = new BroadcastChannel(`parlour ${scope}`);
     opened.onmessage = ({ data }) => onMessage(data);
-    return opened;
+    const postMessage = (bytes) => {
+      try {
+        opened.postMessage(bytes);
+      } catch {}
+    };
+    return { postMessage, close: () => opened.close() };
   } catch {
     return { postMessage() {}, close() {} };
   }
