@@ -40,7 +40,10 @@ pub use self::chat_session::ChatSession;
 use self::{
     drafts::Drafts, leadership::Role, storage::Written, tab_channel::TabChannel, visibility::Visibility,
 };
-use crate::ws::{Report, Socket};
+use crate::{
+    config,
+    ws::{Report, Socket},
+};
 
 /// A timer that fires this late means that the device was asleep.
 const SLEEP_THRESHOLD_MS: Millis = 3_000;
@@ -307,6 +310,7 @@ impl Inner {
             self.session = new_session();
             self.session_scope = self.scope.clone();
             self.session_number += 1;
+            self.visibility = Visibility::default();
         }
     }
 }
@@ -485,7 +489,12 @@ impl Service {
             }
             is_over = inner.is_over(&event);
             let unread_changed = inner.unread.handle_event(&event);
+            let scope = inner.scope.clone();
             drop(inner);
+            if let Event::LoggedIn(_) = event {
+                // Not earlier: a login that fails must not displace the session of another tab.
+                config::remember_scope(&scope);
+            }
             if previous_channel.is_some() {
                 // Its own callback may be running.
                 self.defer(Box::new(move |_| drop(previous_channel)));
