@@ -68,13 +68,13 @@ pub struct LoginError {
     pub status: Status,
     /// A nick that the server would accept.
     pub suggestion: Option<String>,
-    /// The server's own text, if the status is unknown to this client.
+    /// The server's own text, if the status is unknown to this client. Never empty.
     pub text: Option<String>,
 }
 
 impl From<Refusal> for LoginError {
     fn from(refusal: Refusal) -> Self {
-        let text = matches!(refusal.status, Status::Other(_)).then_some(refusal.text);
+        let text = refusal.unknown_reason().map(str::to_owned);
         Self { status: refusal.status, suggestion: refusal.suggestion, text }
     }
 }

@@ -9,7 +9,7 @@ use leptos::{
     ev::{CompositionEvent, Event, InputEvent, KeyboardEvent, SubmitEvent},
     prelude::*,
 };
-use parlour_core::model::Connection;
+use parlour_core::{model::Connection, status::Status};
 use wasm_bindgen::JsCast;
 
 pub use self::draft::Draft;
@@ -146,8 +146,15 @@ pub fn Composer() -> impl IntoView {
 #[component]
 fn Note() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
+    let has_failed = Memo::new(move |_| {
+        store.connection.with(|connection| matches!(connection, Connection::Failed { .. }))
+    });
     let note = move || {
         store.composer_note.get().map(|note| match note {
+            // It is not attempted again by itself.
+            ComposerNote::Refused(Status::NotConnected) if has_failed.get() => {
+                t().text(Key::ComposerDisconnected).to_owned()
+            }
             ComposerNote::Refused(status) => t().status(status).to_owned(),
             ComposerNote::TooLong(bytes) => t().composer_too_long(bytes),
             ComposerNote::Wait(status, seconds) => t().sending_paused(status, seconds),
