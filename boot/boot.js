@@ -44,6 +44,16 @@ function fail(reason) {
   boot.replaceChildren(sentence, button);
 }
 
+// A file or a link that is dropped beside the text fields would replace the page.
+for (const name of ["dragover", "drop"]) {
+  addEventListener(name, (event) => {
+    const { dataTransfer, target } = event;
+    if (!dataTransfer || (target.closest?.("input, textarea") && !dataTransfer.types.includes("Files"))) return;
+    dataTransfer.dropEffect = "none";
+    event.preventDefault();
+  });
+}
+
 // Requests a file that keeps its name when hosts change it, so a cached copy has to be revalidated.
 globalThis.requestFile = (name) => fetch(name, { cache: "no-cache", signal: AbortSignal.timeout?.(TIMEOUT_MS) });
 

@@ -22,6 +22,8 @@ const jobs = new Set();
 let timedOut = false;
 // The tab that `openTabs` has marked as open.
 let markedTab;
+// Releases the mark.
+let unmarkTab;
 // This tab has stolen the lock from one that hung.
 let hasStolen = false;
 
@@ -294,14 +296,15 @@ async function hasLeader(scope) {
   return state?.held.some((lock) => lock.name === `parlour ${scope}`) ?? false;
 }
 
-// Marks a tab as open for as long as its page exists, and resolves to the ids of the open tabs; to `undefined` if they are
+// Marks a tab as open until its page ends or marks another id, and resolves to the ids of the open tabs; to `undefined` if they are
 // not known.
 function openTabs(tab) {
   const prefix = "parlour tab ";
   const query = async () => {
     if (markedTab !== tab) {
       markedTab = tab;
-      navigator.locks.request(prefix + tab, () => new Promise(() => {})).catch(() => {});
+      unmarkTab?.();
+      navigator.locks.request(prefix + tab, () => new Promise((resolve) => (unmarkTab = resolve))).catch(() => {});
     }
     const { held } = await navigator.locks.query();
     return held.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length));
@@ -310,12 +313,17 @@ function openTabs(tab) {
 }
 
 // Opens the channel between tabs. `onMessage` is called with the messages of other tabs. If the browser refuses it, this
-// tab has no others.
+// tab has no others. If it refuses a message, for example for lack of memory, the other tabs notice that they missed one.
 function channel(scope, onMessage) {
   try {
     const opened = new BroadcastChannel(`parlour ${scope}`);
     opened.onmessage = ({ data }) => onMessage(data);
-    return opened;
+    const postMessage = (bytes) => {
+      try {
+        opened.postMessage(bytes);
+      } catch {}
+    };
+    return { postMessage, close: () => opened.close() };
   } catch {
     return { postMessage() {}, close() {} };
   }

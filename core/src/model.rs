@@ -189,6 +189,15 @@ pub struct Refusal {
     pub retry_after: u32,
 }
 
+impl Refusal {
+    /// The server's explanation, if it has one and this version does not know the status.
+    #[must_use]
+    pub fn unknown_reason(&self) -> Option<&str> {
+        let is_unknown = matches!(self.status, Status::Other(_));
+        Some(self.text.trim()).filter(|text| is_unknown && !text.is_empty())
+    }
+}
+
 /// The user's identity on a server, and what the server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -210,6 +219,15 @@ pub struct Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_reason_of_an_unknown_refusal_is_shown() {
+        let refusal =
+            |status, text: &str| Refusal { status, text: text.into(), suggestion: None, retry_after: 0 };
+        assert_eq!(refusal(Status::Other(4321), "On Monday.").unknown_reason(), Some("On Monday."));
+        assert_eq!(refusal(Status::Other(4321), " ").unknown_reason(), None);
+        assert_eq!(refusal(Status::NickTaken, "It is taken.").unknown_reason(), None);
+    }
 
     #[test]
     fn ids_are_version_7_uuids_ordered_by_time() {

@@ -4,7 +4,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{DesktopPeer, Page, Server, browser_test, keys};
+use parlour_e2e::{BasicServer, DesktopPeer, Page, Server, browser_test, keys};
 
 /// Records the text of an element whenever its content changes.
 async fn record(page: &Page, selector: &str) {
@@ -47,6 +47,21 @@ fn same_announcement_is_made_each_time() {
         for n in 1..=2 {
             tom.press(keys::ENTER).await;
             until_announced(&tom, "#composer-note", unknown, n).await;
+        }
+    });
+}
+
+#[test]
+fn notices_are_announced() {
+    browser_test("notices_are_announced", async |test| {
+        let (host, server) = (Server::start(), BasicServer::start());
+        let tom = test.open("tom", &host.url()).await;
+        tom.submit_login("tom", Some(&server.address())).await;
+        tom.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
+        record(&tom, ".announcer.other").await;
+        for n in 1..=2 {
+            tom.send("/who").await;
+            until_announced(&tom, ".announcer.other", "One person is here: tom", n).await;
         }
     });
 }

@@ -6,7 +6,7 @@
 use parlour_e2e::{DesktopPeer, Server, View, browser_test};
 
 /// The defects of browsers, each with a script that causes it.
-const BROKEN: [(&str, &str); 10] = [
+const BROKEN: [(&str, &str); 11] = [
     ("a language with a variant of POSIX", "fake(navigator, 'languages', ['en-US@posix'])"),
     ("unknown languages", "fake(navigator, 'languages', ['x', 'tlh-Latn-', 'C.UTF-8', '', null, 5])"),
     ("no languages", "fake(navigator, 'languages', undefined); fake(navigator, 'language', undefined)"),
@@ -29,6 +29,10 @@ const BROKEN: [(&str, &str); 10] = [
         "storage that is forbidden",
         "for (const name of ['localStorage', 'sessionStorage'])
              Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError'); } });",
+    ),
+    (
+        "a channel that refuses messages",
+        "BroadcastChannel.prototype.postMessage = () => { throw new DOMException('no memory', 'DataCloneError'); }",
     ),
     ("no selection", "document.getSelection = window.getSelection = () => null"),
 ];

@@ -328,3 +328,38 @@ fn cleared_storage_is_recreated() {
         assert_eq!(storage_notices(&tom.view().await), 0);
     });
 }
+
+/// Opens another tab of a browser.
+async fn new_tab(page: &Page, server: &Server) {
+    let tab = page.client().new_window(true).await.unwrap().handle;
+    page.client().switch_to_window(tab).await.unwrap();
+    page.goto(&server.url()).await;
+}
+
+#[test]
+fn other_accounts_do_not_end_the_session_of_a_device() {
+    browser_test("other_accounts_do_not_end_the_session_of_a_device", async |test| {
+        let server = Server::start();
+        let lili = test.open("lili", &server.url()).await;
+        lili.log_in("lili").await;
+        let tom = test.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        // Somebody fails to log in.
+        new_tab(&tom, &server).await;
+        tom.submit_login("lili", None).await;
+        tom.until("the name is taken", |view| view.login_error.is_some()).await;
+        let tom = test.reopen("tom again", WindowOptions::default(), &tom).await;
+        tom.goto(&server.url()).await;
+        tom.until("back in the room", |view| view.online() && view.lists("tom")).await;
+        // Somebody else logs in, and the first one leaves.
+        let first = tom.client().window().await.unwrap();
+        new_tab(&tom, &server).await;
+        tom.log_in("ann").await;
+        tom.client().switch_to_window(first).await.unwrap();
+        tom.click("#exit").await;
+        tom.until("the login page", |view| view.login).await;
+        let ann = test.reopen("ann", WindowOptions::default(), &tom).await;
+        ann.goto(&server.url()).await;
+        ann.until("back in the room", |view| view.online() && view.lists("ann")).await;
+    });
+}

@@ -71,6 +71,76 @@ fn draft_survives_reload_and_logout_until_it_is_sent() {
     });
 }
 
+/// Types into the composer after the drafts have been requested and before they are read.
+const TYPE_WHILE_READING: &str = "
+    const { query } = LockManager.prototype;
+    let isTyped = !sessionStorage.typed;
+    LockManager.prototype.query = function () {
+        const field = document.querySelector('#composer-text');
+        if (field && !isTyped) {
+            isTyped = true;
+            field.value = sessionStorage.typed;
+            field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        }
+        return query.call(this);
+    };
+";
+
+#[test]
+fn text_typed_while_the_draft_is_read_is_kept_once() {
+    browser_test("text_typed_while_the_draft_is_read_is_kept_once", async |test| {
+        let server = Server::start();
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.before_load(TYPE_WHILE_READING).await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.fill("#composer-text", "half a thought").await;
+        until_stored(&tom, 1).await;
+        tom.eval::<()>("sessionStorage.typed = 'and more'", vec![]).await;
+        tom.reload().await;
+        let view = tom
+            .until("the composer", |view| view.composer.as_deref().is_some_and(|text| text.contains('\n')))
+            .await;
+        assert_eq!(view.composer.as_deref(), Some("half a thought\nand more"));
+        until_stored(&tom, 1).await;
+        tom.eval::<()>("sessionStorage.removeItem('typed')", vec![]).await;
+        tom.reload().await;
+        tom.until("the same after a reload", has_draft("half a thought\nand more")).await;
+    });
+}
+
+#[test]
+fn draft_that_cannot_be_read_is_not_replaced() {
+    browser_test("draft_that_cannot_be_read_is_not_replaced", async |test| {
+        let server = Server::start();
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.expect_error("DOMException: no");
+        // The storage reads no drafts, but it writes them.
+        tom.before_load(
+            "
+            const { getAll } = IDBObjectStore.prototype;
+            IDBObjectStore.prototype.getAll = function (range) {
+                if (!sessionStorage.broken || !range.lower[0].endsWith('drafts')) return getAll.call(this, range);
+                throw new DOMException('no', 'UnknownError');
+            };
+            ",
+        )
+        .await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.fill("#composer-text", "half a thought").await;
+        until_stored(&tom, 1).await;
+        tom.eval::<()>("sessionStorage.broken = 1", vec![]).await;
+        tom.reload().await;
+        tom.until("an empty composer", has_draft("")).await;
+        tom.fill("#composer-text", "another").await;
+        tom.eval::<()>("sessionStorage.removeItem('broken')", vec![]).await;
+        until_stored(&tom, 2).await;
+        tom.reload().await;
+        tom.until("both", has_draft("half a thought\nanother")).await;
+    });
+}
+
 #[test]
 fn draft_survives_a_killed_browser() {
     browser_test("draft_survives_a_killed_browser", async |test| {

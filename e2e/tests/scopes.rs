@@ -138,6 +138,37 @@ fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
 }
 
 #[test]
+fn drafts_move_with_a_changed_name() {
+    browser_test("drafts_move_with_a_changed_name", async |test| {
+        let server = Server::start_with(&["--name-grace", "1s"]);
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.install_network_switch().await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        let first = tom.client().window().await.unwrap();
+        let second = tom.client().new_window(true).await.unwrap().handle;
+        tom.client().switch_to_window(second.clone()).await.unwrap();
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.fill("#composer-text", "of the second tab").await;
+        tom.client().switch_to_window(first.clone()).await.unwrap();
+        tom.fill("#composer-text", "of the first tab").await;
+        tom.go_offline().await;
+        let other = test.open("other", &server.url()).await;
+        log_in_when_free(&other, "tom", &server).await;
+        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        tom.click("#rename-suggestion").await;
+        tom.until("online under the other name", |view| view.online() && view.lists("tom2")).await;
+        for (tab, text) in [(first, "of the first tab"), (second, "of the second tab")] {
+            tom.client().switch_to_window(tab).await.unwrap();
+            tom.until("the tab has the name", |view| view.online() && view.lists("tom2")).await;
+            tom.reload().await;
+            tom.until(text, |view| view.online() && view.composer.as_deref() == Some(text)).await;
+        }
+    });
+}
+
+#[test]
 fn another_name_can_be_chosen_when_the_own_is_taken() {
     browser_test("another_name_can_be_chosen_when_the_own_is_taken", async |test| {
         let server = Server::start_with(&["--name-grace", "1s"]);

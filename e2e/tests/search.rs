@@ -218,6 +218,28 @@ fn composition_in_progress_is_not_searched() {
 }
 
 #[test]
+fn input_method_keeps_its_keys() {
+    browser_test("input_method_keeps_its_keys", async |test| {
+        let server = Server::start_without_rate_limit();
+        let _lili = fill_room(&server, 3).await;
+        let page = test.open("tom", &server.url()).await;
+        page.log_in("tom").await;
+        open_search(&page).await;
+        page.type_text("crowd").await;
+        until_status(&page, "3 messages found").await;
+        // As on a Mac: the arrow keys choose a candidate.
+        let press = "
+            const field = document.activeElement;
+            const press = (key) => field.dispatchEvent(new KeyboardEvent('keydown', {
+                key, keyCode: 229, isComposing: true, bubbles: true, cancelable: true }));
+            return ['ArrowDown', 'ArrowUp', 'Escape'].filter((key) => !press(key) || document.activeElement !== field);
+        ";
+        assert_eq!(page.eval::<Vec<String>>(press, vec![]).await, Vec::<String>::new(), "taken by the page");
+        page.until_true("the panel stays", "return !!document.querySelector('#search')").await;
+    });
+}
+
+#[test]
 fn follower_tab_searches_and_jumps_alone() {
     browser_test("follower_tab_searches_and_jumps_alone", async |test| {
         let server = Server::start_without_rate_limit();

@@ -50,10 +50,12 @@ pub fn remember_scope(scope: &str) {
     set(SCOPE, scope);
 }
 
-/// Removes the scope after a logout.
-pub fn forget_scope() {
+/// Removes the scope after a logout. That of another tab, which is logged in to another one, stays the last one.
+pub fn forget_scope(scope: &str) {
     let _ = session_storage().map(|storage| storage.remove_item(SCOPE));
-    remove(SCOPE);
+    if last_scope().as_deref() == Some(scope) {
+        remove(SCOPE);
+    }
 }
 
 /// Takes the id that [`keep_tab_id`] has kept in this tab.

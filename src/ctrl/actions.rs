@@ -11,7 +11,7 @@ use parlour_core::{
 
 use super::{
     command::{self, Input},
-    store::{ComposerNote, Store, Theme},
+    store::{Announcement, ComposerNote, Store, Theme},
 };
 use crate::{
     config::{self, Remembered},
@@ -173,6 +173,7 @@ impl Store {
     }
 
     pub(super) fn add_notice(&self, notice: Notice) {
+        self.set.announcement.set(Some(Announcement::Notice(notice.clone())));
         self.update_timeline(|timeline| timeline.push_notice(notice));
     }
 

@@ -11,7 +11,7 @@ use parlour_core::{
 
 use super::{
     search::Search,
-    store::{ComposerNote, DEFAULT_TITLE, LoginError, SeekResult, Store, empty_timeline},
+    store::{Announcement, ComposerNote, DEFAULT_TITLE, LoginError, SeekResult, Store, empty_timeline},
 };
 
 impl Store {
@@ -39,6 +39,9 @@ impl Store {
             Event::LogReplaced => self.log_replaced(),
             Event::FromDevice(yes) => self.set.from_device.set(yes),
             Event::Delivery(id, delivery) => {
+                if let Delivery::Failed(status) = delivery {
+                    self.set.announcement.set(Some(Announcement::NotSent(status)));
+                }
                 self.update_timeline(|timeline| timeline.set_delivery(id, delivery))
             }
             Event::Discarded(id) => self.update_timeline(|timeline| timeline.discard(id)),
@@ -167,6 +170,7 @@ impl Store {
         self.set.members.set(Vec::new());
         self.set.member_count.set(0);
         self.set.composer_note.set(None);
+        self.set.announcement.set(None);
         self.set.unread.set(0);
     }
 

@@ -12,4 +12,4 @@ mod store;
 
 pub use login::{LoadRoom, missing_part_status};
 pub use search::{Search, SearchState};
-pub use store::{ComposerNote, LoginError, SeekResult, Store, Theme, use_store};
+pub use store::{Announcement, ComposerNote, LoginError, SeekResult, Store, Theme, use_store};

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use parlour_core::{
     model::{Connection, Identity, Member, Refusal},
     status::Status,
-    timeline::{Row, RowKind, Timeline},
+    timeline::{Notice, Row, RowKind, Timeline},
 };
 
 use super::{
@@ -68,13 +68,13 @@ pub struct LoginError {
     pub status: Status,
     /// A nick that the server would accept.
     pub suggestion: Option<String>,
-    /// The server's own text, if the status is unknown to this client.
+    /// The server's own text, if the status is unknown to this client. Never empty.
     pub text: Option<String>,
 }
 
 impl From<Refusal> for LoginError {
     fn from(refusal: Refusal) -> Self {
-        let text = matches!(refusal.status, Status::Other(_)).then_some(refusal.text);
+        let text = refusal.unknown_reason().map(str::to_owned);
         Self { status: refusal.status, suggestion: refusal.suggestion, text }
     }
 }
@@ -94,6 +94,15 @@ pub enum ComposerNote {
     TooLong(usize),
     /// The server throttles, for the reason given by the status; sending resumes in this many seconds.
     Wait(Status, u32),
+}
+
+/// What screen readers announce, apart from messages of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// A notice was added to the timeline.
+    Notice(Notice),
+    /// An own message could not be sent, for this reason.
+    NotSent(Status),
 }
 
 /// The outcome of [`Store::seek`].
@@ -151,6 +160,8 @@ pub struct Store {
     pub unread: ReadSignal<u32>,
     /// Messages of others received live since the page was opened; history does not count.
     pub received: ReadSignal<u32>,
+    /// What is to be announced. Notifies each time, also of the same.
+    pub announcement: ReadSignal<Option<Announcement>>,
     /// The page is visible and has the focus.
     pub focused: ReadSignal<bool>,
     /// The colour scheme.
@@ -188,6 +199,7 @@ pub(super) struct Setters {
     pub(super) composer_note: WriteSignal<Option<ComposerNote>>,
     pub(super) unread: WriteSignal<u32>,
     pub(super) received: WriteSignal<u32>,
+    pub(super) announcement: WriteSignal<Option<Announcement>>,
     pub(super) focused: WriteSignal<bool>,
     pub(super) theme: WriteSignal<Theme>,
     pub(super) locale: WriteSignal<Locale>,
@@ -252,6 +264,7 @@ impl Store {
         let (composer_note, set_composer_note) = signal(None);
         let (unread, set_unread) = signal(0);
         let (received, set_received) = signal(0);
+        let (announcement, set_announcement) = signal(None);
         let (focused, set_focused) = signal(true);
         let (theme, set_theme) = signal(Theme::parse(&config.theme));
         let (locale, set_locale) = signal(config.locale);
@@ -277,6 +290,7 @@ impl Store {
             composer_note,
             unread,
             received,
+            announcement,
             focused,
             theme,
             locale,
@@ -302,6 +316,7 @@ impl Store {
                 composer_note: set_composer_note,
                 unread: set_unread,
                 received: set_received,
+                announcement: set_announcement,
                 focused: set_focused,
                 theme: set_theme,
                 locale: set_locale,

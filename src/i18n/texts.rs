@@ -27,6 +27,17 @@ pub enum Part {
     Name(Arc<str>),
 }
 
+impl Part {
+    /// The text of the piece.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Name(name) => name,
+        }
+    }
+}
+
 /// The texts of a language.
 #[derive(Debug)]
 pub struct Texts {
@@ -138,13 +149,7 @@ impl Texts {
 
     /// Joins names, and texts such as "2 others", with the separators of the language.
     fn list(&self, items: &[Part]) -> Vec<Part> {
-        let written: Vec<&str> = items
-            .iter()
-            .map(|item| match item {
-                Part::Text(text) => text.as_str(),
-                Part::Name(name) => name,
-            })
-            .collect();
+        let written: Vec<&str> = items.iter().map(Part::as_str).collect();
         let mut rest = items.iter();
         let pieces = intl::formats(self.locale).list(&written).into_iter();
         pieces

@@ -11,35 +11,50 @@ use crate::config;
 /// The draft of this tab. Clones share it.
 #[derive(Clone)]
 pub(super) struct Drafts {
-    /// The id of this tab.
-    tab: Rc<str>,
     state: Rc<RefCell<State>>,
 }
 
 #[derive(Default)]
 struct State {
+    /// The id under which this tab stores its draft. Each [`Drafts::load`] makes a new one.
+    tab: Option<Rc<str>>,
     /// The scope in which drafts are stored. Still set after a logout, because the command that logs out is the last
     /// draft.
     scope: Rc<str>,
+    /// The text that was stored last.
+    text: String,
     /// A draft is being written.
     writing: bool,
-    /// The newest draft, to be written next, and its scope.
-    next: Option<(Rc<str>, String)>,
+    /// The newest draft of each scope that is to be written next.
+    unwritten: Vec<Unwritten>,
+}
+
+struct Unwritten {
+    scope: Rc<str>,
+    tab: Rc<str>,
+    text: String,
 }
 
 impl Drafts {
     pub(super) fn new() -> Self {
-        let new_id = || format!("{:016x}", u64::from_le_bytes(browser::random()));
-        Self { tab: config::take_tab_id().unwrap_or_else(new_id).into(), state: Rc::default() }
+        let tab = config::take_tab_id().map(Into::into);
+        Self { state: Rc::new(RefCell::new(State { tab, ..State::default() })) }
     }
 
     /// Reads the draft of this tab in a user's scope, and takes over those of closed tabs.
     pub(super) async fn load(&self, user: &str) -> String {
         let scope: Rc<str> = draft::scope(user).into();
-        self.state.borrow_mut().scope = scope.clone();
-        let open_tabs = tab_channel::open_tabs(&self.tab).await;
+        let tab: Rc<str> = format!("{:016x}", u64::from_le_bytes(browser::random())).into();
+        let previous = {
+            let mut state = self.state.borrow_mut();
+            state.scope = scope.clone();
+            state.text.clear();
+            state.tab.replace(tab.clone())
+        };
+        let open_tabs = tab_channel::open_tabs(&tab).await;
         let stored = storage::load_values(&scope).await.unwrap_or_default();
-        let (text, changes) = draft::take_over(&self.tab, &open_tabs, &stored, browser::now().unix);
+        let now = browser::now().unix;
+        let (text, changes) = draft::take_over(previous.as_deref(), &tab, &open_tabs, &stored, now);
         if !changes.is_empty() {
             // If this fails, the drafts are taken over again next time.
             let _ = storage::persist(&scope, &changes, None).await;
@@ -49,9 +64,33 @@ impl Drafts {
 
     /// Stores a draft. While one is being written, only the newest of the others waits.
     pub(super) fn save(&self, text: &str) {
+        let scope = {
+            let mut state = self.state.borrow_mut();
+            state.text = text.into();
+            state.scope.clone()
+        };
+        self.save_in(scope, text);
+    }
+
+    /// The user continues under another nick: the draft moves to its scope.
+    pub(super) fn enter_scope(&self, user: &str) {
+        let scope: Rc<str> = draft::scope(user).into();
+        let (previous, text) = {
+            let mut state = self.state.borrow_mut();
+            (std::mem::replace(&mut state.scope, scope.clone()), state.text.clone())
+        };
+        // In this order, because the page may be closed between the two writes.
+        self.save_in(scope, &text);
+        self.save_in(previous, "");
+    }
+
+    fn save_in(&self, scope: Rc<str>, text: &str) {
         let writing = {
             let mut state = self.state.borrow_mut();
-            state.next = Some((state.scope.clone(), text.to_owned()));
+            // Nothing is typed before a draft was loaded.
+            let Some(tab) = state.tab.clone() else { return };
+            state.unwritten.retain(|other| other.scope != scope || other.tab != tab);
+            state.unwritten.push(Unwritten { scope, tab, text: text.into() });
             state.writing
         };
         if !writing {
@@ -59,10 +98,12 @@ impl Drafts {
         }
     }
 
-    /// Writes the waiting draft at once, and keeps the id of this tab for the page after a reload.
+    /// Writes the waiting drafts at once, and keeps the id of this tab for the page after a reload.
     pub(super) fn handle_suspending(&self) {
-        self.write();
-        config::keep_tab_id(&self.tab);
+        while self.write() {}
+        if let Some(tab) = &self.state.borrow().tab {
+            config::keep_tab_id(tab);
+        }
     }
 
     /// Removes the id again, so that a duplicate of this tab does not get it.
@@ -70,12 +111,16 @@ impl Drafts {
         let _ = config::take_tab_id();
     }
 
-    fn write(&self) {
+    /// Writes the draft that waits for the longest time; `false` if none does.
+    fn write(&self) -> bool {
         let written = {
             let mut state = self.state.borrow_mut();
-            let Some((scope, text)) = state.next.take() else { return };
+            if state.unwritten.is_empty() {
+                return false;
+            }
+            let Unwritten { scope, tab, text } = state.unwritten.remove(0);
             state.writing = true;
-            storage::persist(&scope, &[draft::save(&self.tab, &text, browser::now().unix)], None)
+            storage::persist(&scope, &[draft::save(&tab, &text, browser::now().unix)], None)
         };
         let drafts = self.clone();
         spawn_local(async move {
@@ -84,5 +129,6 @@ impl Drafts {
             drafts.state.borrow_mut().writing = false;
             drafts.write();
         });
+        true
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use parlour_core::{Millis, event::Event, model::Connection};
 
 use super::{Inner, Service, browser, role::Role};
+use crate::config;
 
 impl Inner {
     /// Takes the next event of the session, or of the follower.
@@ -62,7 +63,12 @@ impl Service {
             }
             is_over = inner.is_over(&event);
             let unread_changed = inner.unread.handle_event(&event);
+            let scope = inner.scope.clone();
             drop(inner);
+            if let Event::LoggedIn(_) = event {
+                // Not earlier: a login that fails must not displace the session of another tab.
+                config::remember_scope(&scope);
+            }
             if previous_channel.is_some() {
                 // Its own callback may be running.
                 self.defer(Box::new(move |_| drop(previous_channel)));

@@ -9,9 +9,7 @@ use parlour_core::{
 };
 use wasm_bindgen_futures::spawn_local;
 
-use super::{
-    Service, browser, random_id, role::Role, storage, tab_channel::LockChange, visibility::Visibility,
-};
+use super::{Service, browser, random_id, role::Role, storage, tab_channel::LockChange};
 
 impl Service {
     /// Changes the role as the lock requires.
@@ -126,7 +124,6 @@ impl Service {
             tracing::info!("another tab has taken the connection over");
             inner.role = Role::Follower(follower);
             inner.replace_session();
-            inner.visibility = Visibility::default();
             if let Some(channel) = &inner.tab_channel {
                 channel.request_lock();
                 channel.post(&tabs::command(TabCommand::RequestSnapshot));

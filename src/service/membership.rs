@@ -72,7 +72,9 @@ impl Service {
             inner.role = Role::Follower(Box::new(Follower::new(browser::now().monotonic, random_id())));
             inner.login_number
         };
-        config::remember_scope(scope);
+        if !is_new_login {
+            config::remember_scope(scope);
+        }
         (self.sink)(Event::Connection(Connection::Connecting));
         let channel = self.open_channel(scope, login_number);
         channel.post(&tabs::command(TabCommand::RequestSnapshot));
@@ -103,14 +105,14 @@ impl Service {
         self.finish_resume();
         let mut inner = self.inner.borrow_mut();
         inner.login_number += 1;
-        inner.scope = "".into();
+        let scope = std::mem::take(&mut inner.scope);
         inner.role = Role::LoggedOut;
         inner.unread.handle_event(&Event::LoggedOut);
         // Nobody needs the input of the ended session.
         let _ = inner.gate.open(browser::now().monotonic);
         let channel = inner.tab_channel.take();
         drop(inner);
-        config::forget_scope();
+        config::forget_scope(&scope);
         // The channel's own callback may be running.
         self.defer(Box::new(|_| drop(channel)));
         self.set_timer();

@@ -132,6 +132,7 @@ impl Inner {
     fn replace_session(&mut self) {
         self.session = new_session();
         self.session_number += 1;
+        self.visibility = Visibility::default();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Continuing under another nick: the tabs and the persisted data move to its scope.
+//! Continuing under another nick: the tabs, the persisted data and the drafts move to its scope.
 
 use parlour_core::persist;
 use wasm_bindgen_futures::spawn_local;
@@ -18,6 +18,7 @@ impl Service {
         if *previous == *scope {
             return None;
         }
+        self.drafts.enter_scope(&scope);
         if self.is_follower() {
             let channel = self.inner.borrow_mut().tab_channel.take();
             self.join(&scope, nick.into(), false);

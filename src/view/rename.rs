@@ -50,7 +50,7 @@ fn RenameActions() -> impl IntoView {
             </Show>
             <form id="rename" novalidate on:submit=submit>
                 <input
-                    id="rename-nick" node_ref=field dir="auto" autocomplete="nickname" autocapitalize="off"
+                    id="rename-nick" maxlength="200" node_ref=field dir="auto" autocomplete="nickname" autocapitalize="off"
                     spellcheck="false" enterkeyhint="go" placeholder=tr(Key::RenameNick) aria-label=tr(Key::RenameNick)
                     aria-invalid=move || is_invalid().then_some("true")
                     aria-describedby=move || is_invalid().then_some("rename-error")

@@ -1,7 +1,8 @@
 //! Drafts: what was typed into the composer and not sent.
 //!
 //! Each tab has a draft of its own, so two tabs never overwrite each other's. A tab that is opened takes over the drafts
-//! of tabs that were closed. Drafts are not deleted by a logout: whoever logs in again with the nick finds them.
+//! of tabs that were closed. It stores them under a new id, so nothing that is typed before they were read replaces them.
+//! Drafts are not deleted by a logout: whoever logs in again with the nick finds them.
 //!
 //! They are values of the table `Account` in a scope of their own ([`scope`]), by the id of their tab.
 
@@ -28,24 +29,32 @@ pub fn save(tab: &str, text: &str, time: i64) -> Change {
     Change::Put(Table::Account, key, value.encode_to_vec().into())
 }
 
-/// The draft that a tab begins with: its own, below those of tabs that were closed, the oldest first. The changes store it
-/// as the tab's own. `stored` are the values of the table; ones that can't be decoded are ignored.
+/// The draft that a tab begins with: that of its previous page, below those of tabs that were closed, the oldest first. The
+/// changes store it under `tab`, a new id. `stored` are the values of the table; ones that can't be decoded are ignored.
+///
+/// What was typed while the drafts were read is stored under `tab` already, and stays below them. It is not returned.
 #[must_use]
-pub fn take_over(tab: &str, open_tabs: &[String], stored: &[Vec<u8>], now: i64) -> (String, Vec<Change>) {
-    let mut drafts: Vec<_> = stored
-        .iter()
-        .filter_map(|value| device::Draft::decode(&**value).ok())
-        .filter(|draft| !draft.text.is_empty() && (draft.tab == tab || !open_tabs.contains(&draft.tab)))
-        .collect();
-    drafts.sort_by_key(|draft| (draft.tab == tab, draft.time));
-    let others = drafts.iter().filter(|draft| draft.tab != tab);
-    let mut changes: Vec<_> = others.map(|draft| save(&draft.tab, "", now)).collect();
+pub fn take_over(
+    previous: Option<&str>,
+    tab: &str,
+    open_tabs: &[String],
+    stored: &[Vec<u8>],
+    now: i64,
+) -> (String, Vec<Change>) {
+    let is_own = |draft: &device::Draft| Some(&*draft.tab) == previous;
+    let drafts = stored.iter().filter_map(|value| device::Draft::decode(&**value).ok());
+    let (typed, mut drafts): (Vec<_>, Vec<_>) =
+        drafts.filter(|draft| !draft.text.is_empty()).partition(|draft| draft.tab == tab);
+    drafts.retain(|draft| is_own(draft) || !open_tabs.contains(&draft.tab));
+    drafts.sort_by_key(|draft| (is_own(draft), draft.time));
+    let mut changes: Vec<_> = drafts.iter().map(|draft| save(&draft.tab, "", now)).collect();
     // A tab that was duplicated has the same draft as its original.
     drafts.dedup_by(|later, earlier| later.text == earlier.text);
     let texts: Vec<_> = drafts.iter().map(|draft| &*draft.text).collect();
     let text = texts.join("\n");
     if !changes.is_empty() {
-        changes.push(save(tab, &text, now));
+        let whole: Vec<_> = texts.into_iter().chain(typed.iter().map(|draft| &*draft.text)).collect();
+        changes.push(save(tab, &whole.join("\n"), now));
     }
     (text, changes)
 }
@@ -74,12 +83,16 @@ mod tests {
     fn each_tab_keeps_its_draft() {
         let stored = apply(&[], &[save("a", "from a", 1), save("b", "from b", 2)]);
         let open = ["a".to_owned(), "b".to_owned()];
-        for (tab, text) in [("a", "from a"), ("b", "from b"), ("c", "")] {
-            assert_eq!(take_over(tab, &open, &stored, 3), (text.to_owned(), vec![]));
+        for (previous, text) in [(Some("a"), "from a"), (Some("b"), "from b"), (None, "")] {
+            let (taken, changes) = take_over(previous, "new", &open, &stored, 3);
+            assert_eq!(taken, text);
+            let stored = apply(&stored, &changes);
+            assert_eq!(stored.len(), 2);
+            assert_eq!(take_over(Some("new"), "newer", &open, &stored, 4).0, text);
         }
         let stored = apply(&stored, &[save("a", "", 4)]);
-        assert_eq!(take_over("a", &open, &stored, 5).0, "", "it was sent");
-        assert_eq!(take_over("b", &open, &stored, 5).0, "from b");
+        assert_eq!(take_over(Some("a"), "new", &open, &stored, 5).0, "", "it was sent");
+        assert_eq!(take_over(Some("b"), "new", &open, &stored, 5).0, "from b");
     }
 
     #[test]
@@ -88,23 +101,33 @@ mod tests {
             &[],
             &[save("z", "first", 1), save("own", "mine", 2), save("a", "second", 3), save("b", "open", 4)],
         );
-        let open = ["own".to_owned(), "b".to_owned()];
-        let (text, changes) = take_over("own", &open, &stored, 5);
+        let open = ["own".to_owned(), "b".to_owned(), "new".to_owned()];
+        let (text, changes) = take_over(Some("own"), "new", &open, &stored, 5);
         assert_eq!(text, "first\nsecond\nmine");
         let stored = apply(&stored, &changes);
         assert_eq!(stored.len(), 2);
-        assert_eq!(take_over("own", &open, &stored, 6), (text, vec![]));
-        assert_eq!(take_over("b", &open, &stored, 6).0, "open");
+        assert_eq!(take_over(Some("new"), "newer", &open, &stored, 6).0, text);
+        assert_eq!(take_over(Some("b"), "newer", &open, &stored, 6).0, "open");
+        assert_eq!(take_over(None, "other", &open, &stored, 6), (String::new(), vec![]));
+    }
+
+    #[test]
+    fn text_typed_while_drafts_are_read_is_kept_once() {
+        let stored = apply(&[], &[save("old", "half a thought", 1), save("new", "more", 2)]);
+        let (text, changes) = take_over(Some("old"), "new", &[], &stored, 3);
+        assert_eq!(text, "half a thought", "the composer has the rest");
+        let stored = apply(&stored, &changes);
+        assert_eq!(take_over(Some("new"), "newer", &[], &stored, 4).0, "half a thought\nmore");
     }
 
     #[test]
     fn duplicated_drafts_are_taken_over_as_one() {
         let stored = apply(&[], &[save("a", "same", 1), save("b", "same", 2)]);
-        assert_eq!(take_over("c", &[], &stored, 3).0, "same");
+        assert_eq!(take_over(None, "c", &[], &stored, 3).0, "same");
     }
 
     #[test]
     fn damaged_values_are_ignored() {
-        assert_eq!(take_over("a", &[], &[vec![0xff; 3], vec![]], 1).0, "");
+        assert_eq!(take_over(None, "a", &[], &[vec![0xff; 3], vec![]], 1).0, "");
     }
 }

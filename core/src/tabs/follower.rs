@@ -25,6 +25,7 @@ use crate::{
     persist::{self, Persisted},
     ranges::{Range, Ranges},
     session::{self, Session},
+    status::Status,
 };
 
 /// The maximum of the random delay before a follower takes the leadership over, so that two do not do it at once, in ms.
@@ -112,7 +113,15 @@ impl Follower {
     #[must_use]
     pub fn after_leading(now: Millis, random: u64, leader: &Leader, session: &Session) -> Self {
         let (members, total_members) = session.members();
+        // Its session does not finish the requests of this tab any more.
+        let result = Err(Status::NotConnected);
+        let events = VecDeque::from([
+            Event::PageFinished { requester: LOCAL, result },
+            Event::SeekFinished { requester: LOCAL, seq: None },
+            Event::SearchFinished { requester: LOCAL, results: Err(Status::NotConnected) },
+        ]);
         let mut follower = Self {
+            events,
             lease: leader.lease,
             identity: leader.identity.clone(),
             account: session

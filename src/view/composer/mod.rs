@@ -9,7 +9,7 @@ use leptos::{
     ev::{CompositionEvent, Event, InputEvent, KeyboardEvent, SubmitEvent},
     prelude::*,
 };
-use parlour_core::model::Connection;
+use parlour_core::{model::Connection, status::Status};
 use wasm_bindgen::JsCast;
 
 pub use self::draft::Draft;
@@ -19,7 +19,7 @@ use self::{
     send_key::{KeyPress, is_send_key, sends_line_break},
 };
 use super::{
-    shared::{Icon, announced, icon, is_first_attempt, tr, use_texts},
+    shared::{Icon, announced, event, icon, is_first_attempt, tr, use_texts},
     timeline::Scroller,
 };
 use crate::{
@@ -58,13 +58,14 @@ pub fn Composer() -> impl IntoView {
     };
     let before_input = move |event: InputEvent| {
         let Some(field) = field.get_untracked() else { return };
-        if sends_line_break(&event.input_type(), is_modified.get_value()) {
+        let input_type = event::input_type(&event);
+        if sends_line_break(&input_type, is_modified.get_value()) {
             event.prevent_default();
             send();
         } else if let Some(data) = event.data().filter(|_| !event.is_composing()) {
             let position = |of: Result<Option<u32>, _>| of.ok().flatten().unwrap_or(0);
             let (from, to) = (position(field.selection_start()), position(field.selection_end()));
-            if draft.refuses(store, Inserted { text: data, from, to }, Change::of(&event.input_type())) {
+            if draft.refuses(store, Inserted { text: data, from, to }, Change::of(&input_type)) {
                 event.prevent_default();
             }
         }
@@ -88,7 +89,7 @@ pub fn Composer() -> impl IntoView {
         let modified = event.shift_key() || event.ctrl_key() || event.alt_key() || event.meta_key();
         is_modified.set_value(modified);
         let press = KeyPress {
-            key: &event.key(),
+            key: &event::key(&event),
             modified,
             is_composing: event.is_composing(),
             key_code: event.key_code(),
@@ -146,8 +147,15 @@ pub fn Composer() -> impl IntoView {
 #[component]
 fn Note() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
+    let has_failed = Memo::new(move |_| {
+        store.connection.with(|connection| matches!(connection, Connection::Failed { .. }))
+    });
     let note = move || {
         store.composer_note.get().map(|note| match note {
+            // It is not attempted again by itself.
+            ComposerNote::Refused(Status::NotConnected) if has_failed.get() => {
+                t().text(Key::ComposerDisconnected).to_owned()
+            }
             ComposerNote::Refused(status) => t().status(status).to_owned(),
             ComposerNote::TooLong(bytes) => t().composer_too_long(bytes),
             ComposerNote::Wait(status, seconds) => t().sending_paused(status, seconds),

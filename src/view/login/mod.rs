@@ -107,12 +107,12 @@ fn Suggestion(nick: RwSignal<String>, server: RwSignal<String>) -> impl IntoView
     }
 }
 
-/// A button that reloads the page, if the host has a newer version. Follows the store's login error.
+/// A button that reloads the page, if the host has a newer version or the server needs one. Follows the store's login error.
 #[component]
 fn Reload() -> impl IntoView {
     let store = use_store();
     view! {
-        <Show when=move || has_error(store, |status| status == Status::PageOutdated)>
+        <Show when=move || has_error(store, is_about_page)>
             <button type="button" id="login-reload" class="button" on:click=move |_| reload_page()>
                 {tr(Key::CommonReload)}
             </button>
@@ -151,6 +151,10 @@ fn is_logging_in(store: Store) -> bool {
 /// Returns `true` if the last login failed with a status for which `is_cause` is true. Reactive.
 fn has_error(store: Store, is_cause: fn(Status) -> bool) -> bool {
     store.login_error.with(|error| error.as_ref().is_some_and(|error| is_cause(error.status)))
+}
+
+fn is_about_page(status: Status) -> bool {
+    matches!(status, Status::PageOutdated | Status::VersionUnsupported)
 }
 
 fn is_about_server(status: Status) -> bool {

@@ -8,7 +8,7 @@ use parlour_core::model::{Member, PresenceState};
 use self::filter::filter_members;
 use super::{
     settings::Settings,
-    shared::{Avatar, Drawer, Icon, icon, nick_key, tr, use_texts},
+    shared::{Avatar, Drawer, Icon, event, icon, nick_key, tr, use_texts},
 };
 use crate::{ctrl::use_store, i18n::Key};
 
@@ -37,7 +37,8 @@ pub fn MemberList() -> impl IntoView {
         }
     };
     let close_on_escape = move |event: KeyboardEvent| {
-        if event.key() == "Escape" {
+        // During a composition the input method handles the key.
+        if event::key(&event) == "Escape" && !event.is_composing() {
             drawer.close();
         }
     };

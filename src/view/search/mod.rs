@@ -20,7 +20,7 @@ pub use self::{
     panel_state::{PanelState, can_search},
     part::preload_content,
 };
-use super::shared::{Icon, focus_next_frame, icon, tr, use_texts};
+use super::shared::{Icon, event, focus_next_frame, icon, tr, use_texts};
 use crate::{ctrl::use_store, i18n::Key};
 
 /// The button that opens and closes the panel.
@@ -45,9 +45,10 @@ pub fn SearchToggle() -> impl IntoView {
 pub fn SearchPanel() -> impl IntoView {
     let panel = expect_context::<PanelState>();
     close_after_seek(panel);
-    let keydown = move |event: KeyboardEvent| match &*event.key() {
-        // During a composition the input method handles Escape.
-        "Escape" if !event.is_composing() => {
+    let keydown = move |event: KeyboardEvent| match &*event::key(&event) {
+        // The input method handles the keys, for example to choose a candidate.
+        _ if event.is_composing() => {}
+        "Escape" => {
             event.prevent_default();
             panel.close();
         }

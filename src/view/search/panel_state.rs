@@ -8,7 +8,7 @@ use leptos::{
 
 use crate::{
     ctrl::{Store, use_store},
-    view::shared::{Drawer, focus_next_frame},
+    view::shared::{Drawer, event, focus_next_frame},
 };
 
 /// The state of the search panel: open or closed. Opening it moves the keyboard focus into it, closing it moves the
@@ -74,5 +74,5 @@ pub fn can_search(store: Store) -> bool {
 /// Ctrl+K or Command+K without another modifier.
 fn is_shortcut(event: &KeyboardEvent) -> bool {
     let modified = event.shift_key() || event.alt_key();
-    !modified && event.ctrl_key() != event.meta_key() && event.key().eq_ignore_ascii_case("k")
+    !modified && event.ctrl_key() != event.meta_key() && event::key(event).eq_ignore_ascii_case("k")
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use parlour_core::{
-    model::{Connection, Dialect},
+    model::{Connection, Dialect, Refusal},
     status::Status,
 };
 
@@ -26,17 +26,24 @@ pub fn ConnectionBar() -> impl IntoView {
     let limits_shown = move || state() == "basic" && !dismissed.get();
 
     let sentence = move || {
-        connection.with(|connection| match connection {
-            _ if state() == "outdated" => t().text(Key::ConnectionOutdated),
-            Connection::Idle => t().text(Key::ConnectionIdle),
-            Connection::Connecting => t().text(Key::ConnectionConnecting),
-            Connection::Reconnecting { .. } if state() == "resuming" => t().text(Key::ConnectionConnecting),
-            Connection::Reconnecting { .. } if from_device.get() => t().text(Key::ConnectionOffline),
-            Connection::Online { dialect: Dialect::Rich } => t().text(Key::ConnectionOnline),
-            Connection::Online { dialect: Dialect::Basic } => t().text(Key::BasicServerTitle),
-            Connection::Reconnecting { status, .. } | Connection::Failed { status, .. } => {
-                t().status(*status)
+        connection.with(|connection| {
+            match connection {
+                _ if state() == "outdated" => t().text(Key::ConnectionOutdated),
+                Connection::Idle => t().text(Key::ConnectionIdle),
+                Connection::Connecting => t().text(Key::ConnectionConnecting),
+                Connection::Reconnecting { .. } if state() == "resuming" => {
+                    t().text(Key::ConnectionConnecting)
+                }
+                Connection::Reconnecting { .. } if from_device.get() => t().text(Key::ConnectionOffline),
+                Connection::Online { dialect: Dialect::Rich } => t().text(Key::ConnectionOnline),
+                Connection::Online { dialect: Dialect::Basic } => t().text(Key::BasicServerTitle),
+                Connection::Failed { status, refusal } => {
+                    let reason = refusal.as_ref().and_then(Refusal::unknown_reason);
+                    return reason.unwrap_or_else(|| t().status(*status)).to_owned();
+                }
+                Connection::Reconnecting { status, .. } => t().status(*status),
             }
+            .to_owned()
         })
     };
     let countdown = move || match store.retry_in_seconds.get() {

@@ -5,6 +5,7 @@ mod connection_bar;
 mod crash;
 mod document;
 mod drawer;
+pub mod event;
 mod focus;
 pub mod icon;
 mod letter_case;

@@ -1,19 +1,25 @@
-//! Reads new messages out to screen readers.
+//! Reads new messages, notices and failures out to screen readers.
 
 use std::fmt::Write;
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
+use parlour_core::status::Status;
 
-use crate::{ctrl::use_store, i18n::texts, view::shared::announced};
+use super::notice::spoken;
+use crate::{
+    ctrl::{Announcement, use_store},
+    i18n::{Key, texts},
+    view::shared::announced,
+};
 
 /// Messages received within this time are announced together.
 const COLLECT_MS: u32 = 1_000;
 /// The most messages that are announced one by one; of more, only the number is.
 const MAX_READ_OUT: u32 = 3;
 
-/// An invisible live region: announces messages of others politely, at most once in [`COLLECT_MS`]. Follows
-/// `Store::received`.
+/// Two invisible live regions. One announces messages of others politely, at most once in [`COLLECT_MS`]; the other one
+/// announces notices, and own messages that could not be sent. Follows `Store::received` and `Store::announcement`.
 #[component]
 pub fn Announcer() -> impl IntoView {
     let store = use_store();
@@ -42,5 +48,17 @@ pub fn Announcer() -> impl IntoView {
             timer.set_value(Some(Timeout::new(COLLECT_MS, announce)));
         }
     });
-    view! { <div class="announcer" role="status" aria-live="polite">{announced(move || Some(text.get()))}</div> }
+    let other = move || {
+        let t = texts(store.locale.get_untracked());
+        store.announcement.get().map(|announcement| match announcement {
+            Announcement::Notice(notice) => spoken(&notice, t),
+            // It may have been sent.
+            Announcement::NotSent(Status::Unconfirmed) => t.status(Status::Unconfirmed).to_owned(),
+            Announcement::NotSent(status) => format!("{} {}", t.text(Key::MessageNotSent), t.status(status)),
+        })
+    };
+    view! {
+        <div class="announcer" role="status" aria-live="polite">{announced(move || Some(text.get()))}</div>
+        <div class="announcer other" role="status">{announced(other)}</div>
+    }
 }

@@ -46,7 +46,7 @@ use self::{
 use crate::{
     ctrl::use_store,
     i18n::Key,
-    view::shared::{Icon, Mark, icon, tr, use_texts},
+    view::shared::{Icon, Mark, event, icon, tr, use_texts},
 };
 
 /// The timeline of the room, the day of the uppermost message over it, and the button that scrolls to the end. Needs a
@@ -65,7 +65,7 @@ pub fn Timeline() -> impl IntoView {
     // load meanwhile.
     let scroll_by_key = move |event: KeyboardEvent| {
         let modified = event.ctrl_key() || event.alt_key() || event.meta_key() || event.shift_key();
-        match event.key().as_str() {
+        match &*event::key(&event) {
             "End" if !modified => scroller.to_end(),
             "Home" if !modified => scroller.to_start(),
             _ => return,

@@ -4,7 +4,7 @@ use leptos::{either::EitherOf5, prelude::*};
 use parlour_core::timeline::{Notice, Row, RowKind};
 
 use crate::{
-    i18n::Key,
+    i18n::{Key, Part, Texts},
     view::shared::{Sentence, tr, use_texts},
 };
 
@@ -42,6 +42,22 @@ pub fn NoticeRow(notice: Notice) -> impl IntoView {
         Notice::MessagesMissed => EitherOf5::E(view! { <Warning text=Key::NoticeMissed/> }),
         Notice::NotPersisted => EitherOf5::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
         Notice::UnreadableFrame => EitherOf5::E(view! { <Warning text=Key::NoticeUnreadable/> }),
+    }
+}
+
+/// A notice as one text, for screen readers.
+pub fn spoken(notice: &Notice, t: &Texts) -> String {
+    match notice {
+        Notice::Help => {
+            let line = |(typed, effect)| format!("{typed}: {}", t.text(effect));
+            COMMANDS.map(line).join("\n")
+        }
+        Notice::Members { nicks, more } => t.people_online(nicks, *more).iter().map(Part::as_str).collect(),
+        Notice::Server(text) => text.clone(),
+        Notice::ConnectionBroke(status) => t.status(*status).to_owned(),
+        Notice::MessagesMissed => t.text(Key::NoticeMissed).to_owned(),
+        Notice::NotPersisted => t.text(Key::NoticeNotPersisted).to_owned(),
+        Notice::UnreadableFrame => t.text(Key::NoticeUnreadable).to_owned(),
     }
 }
 

@@ -126,6 +126,28 @@ fn a_message_that_was_acknowledged_while_its_tab_hung_is_not_sent_again() {
 }
 
 #[test]
+fn requests_of_a_replaced_leader_are_answered() {
+    let mut world = World::new(1);
+    let now = world.clocks();
+    let session = &mut world.tabs[0].session;
+    session.handle_seek(now, SeekTarget::Time(1));
+    session.handle_search(now, "words", 0);
+    while session.poll_event().is_some() {}
+    world.tabs[0].hangs = true;
+    world.run(7_500);
+    let before = world.tabs[0].shown.events.len();
+    world.tabs[0].hangs = false;
+    world.run(2_000);
+    assert_eq!(world.leader(), Some(1));
+    let events = &world.tabs[0].shown.events[before..];
+    assert!(events.contains(&Event::SeekFinished { requester: LOCAL, seq: None }), "{events:?}");
+    let results = Err(Status::NotConnected);
+    assert!(events.contains(&Event::SearchFinished { requester: LOCAL, results }), "{events:?}");
+    let is_page = |event: &Event| matches!(event, Event::PageFinished { requester: LOCAL, result: Err(_) });
+    assert!(events.iter().any(is_page), "{events:?}");
+}
+
+#[test]
 fn a_healthy_leader_is_never_replaced() {
     let mut world = World::new(1);
     world.show(0, false);
