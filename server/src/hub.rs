@@ -82,7 +82,8 @@ use self::{
     sessions::{LostLimits, Sessions},
 };
 use crate::store::{
-    HistoryPage, LogError, LogReader, PageSize, PageStart, SessionRecord, retention_clock::implausible_ms,
+    HistoryPage, LogError, LogReader, PageSize, PageStart, SessionChange, SessionRecord,
+    retention_clock::implausible_ms,
 };
 
 /// The capabilities that the server announces in the welcome.
@@ -260,7 +261,15 @@ impl Hub {
             settings,
         };
         let restored = hub.sessions.restore(0, recovered.unix_ms, &recovered.sessions);
-        for (hash, nick, age) in restored {
+        // Otherwise they would count as connected until now after the next start too.
+        for record in recovered.sessions.iter().filter(|record| record.lost_at.is_none()) {
+            let record = SessionRecord { lost_at: Some(recovered.unix_ms), ..record.clone() };
+            hub.append_queue.push_session_change(SessionChange::Put(record));
+        }
+        for hash in restored.ended {
+            hub.append_queue.push_session_change(SessionChange::End(hash));
+        }
+        for (hash, nick, age) in restored.lost {
             if age < hub.settings.name_grace && hub.nicks.check(&nick).is_ok() {
                 let key = hub.nicks.insert(&nick, None);
                 hub.nicks.reserve(&key, hash);
