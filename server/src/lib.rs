@@ -124,11 +124,7 @@ pub async fn run_counted(
     let (stop, stopping) = watch::channel(false);
     let acceptor = Acceptor {
         router: router(state.clone()),
-        limiter: Acceptor::limiter(
-            state.config.max_connections,
-            state.config.max_connections_per_address,
-            state.config.trust_proxy,
-        ),
+        limiter: Acceptor::limiter(state.config.max_connections, state.config.max_connections_per_address),
         state: state.clone(),
         errors: Arc::default(),
         stopping,
