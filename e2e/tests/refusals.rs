@@ -86,7 +86,7 @@ fn all_answers() -> Vec<Answer> {
     refusals.chain(closes.map(Answer::close)).collect()
 }
 
-/// Whether an element is visible and has a text.
+/// Returns `true` if an element is visible and has a text.
 fn shows(selector: &str) -> String {
     format!(
         "return [...document.querySelectorAll('{selector}')].some((e) => e.checkVisibility() && e.innerText.trim())"

@@ -15,10 +15,19 @@ use std::{
 use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 use parlour_core::limits::{Limits, NICK_CHARS};
 use thiserror::Error;
+use tracing_subscriber::filter::LevelFilter;
 
 pub use self::network::Network;
 pub use self::value::{Age, Bytes, List, LogFormat, MaybePath, Span};
-use crate::{http::host::is_pattern, store::Retention};
+use crate::{
+    http::{host::is_pattern, origin::is_origin},
+    store::Retention,
+};
+
+/// An empty database is nearly as large. A number without a unit, such as 500 for 500M, must not delete all messages.
+const MIN_KEEP_BYTES: u64 = 1 << 20;
+/// A page that sends more would exceed the limit of requests.
+const MIN_HEARTBEAT: Span = Span::seconds(1);
 
 /// The reason why there is no valid configuration.
 #[derive(Debug, Error)]
@@ -243,7 +252,7 @@ impl Config {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|error| ConfigError::Read { path: path.clone(), error })?;
-                toml::from_str(&text).map_err(|error| ConfigError::File { path: path.clone(), error })?
+                read_file(&text).map_err(|error| ConfigError::File { path: path.clone(), error })?
             }
         };
         let config = Self::merge(args, file);
@@ -256,7 +265,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Text`] or [`ConfigError::Value`].
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let config = Self::merge(Args::default(), toml::from_str(text)?);
+        let config = Self::merge(Args::default(), read_file(text)?);
         config.validate()?;
         Ok(config)
     }
@@ -292,6 +301,29 @@ impl Config {
         if let Some(bad) = self.allow_host.iter().find(|name| !is_pattern(name)) {
             return Err(ConfigError::Value(format!(
                 "allow_host contains \"{bad}\", which is not a host name; write chat.example.org or *.example.org."
+            )));
+        }
+        if let Some(bad) = self.allow_origin.iter().find(|origin| !is_origin(origin)) {
+            return Err(ConfigError::Value(format!(
+                "allow_origin contains \"{bad}\", which is not an origin; write https://chat.example.org, with the \
+                 scheme and without a path."
+            )));
+        }
+        if let Some(bad) = unknown_level(&self.log_level) {
+            return Err(ConfigError::Value(format!(
+                "log_level contains \"{bad}\", which is not a level; write error, warn, info, debug or trace."
+            )));
+        }
+        if self.server_name.trim().is_empty() || self.server_name.chars().any(char::is_control) {
+            return Err(ConfigError::Value("server_name must be one line of text.".into()));
+        }
+        if self.heartbeat < MIN_HEARTBEAT {
+            return Err(ConfigError::Value("heartbeat must be at least one second.".into()));
+        }
+        if (1..MIN_KEEP_BYTES).contains(&self.keep_bytes.0) {
+            return Err(ConfigError::Value(format!(
+                "keep_bytes must be at least 1M, and is {}; write 500M or 20G.",
+                self.keep_bytes.0
             )));
         }
         at_least("nick_chars", self.nick_chars, 1)?;
@@ -338,6 +370,25 @@ fn command() -> clap::Command {
             false => arg,
         }
     })
+}
+
+/// Reads the settings in a file. A key whose value is empty counts as not set, as in the environment.
+fn read_file(text: &str) -> Result<File, toml::de::Error> {
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let is_empty = |value: &toml::Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+    let mut settings: toml::Table = toml::from_str(text)?;
+    let count = settings.len();
+    settings.retain(|_, value| !is_empty(value));
+    // From the text if possible, because its errors say where they are.
+    if settings.len() == count { toml::from_str(text) } else { settings.try_into() }
+}
+
+/// A word of a filter that stands alone and is not a level. It would be the name of a module, and nothing would be logged.
+fn unknown_level(filter: &str) -> Option<&str> {
+    let mut words =
+        filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains(['=', '[']));
+    words.find(|word| word.parse::<LevelFilter>().is_err())
 }
 
 fn is_source(word: &str) -> bool {

@@ -10,7 +10,7 @@
 //! | `login` | login, session resumption and departure |
 //! | `message` | incoming messages |
 //! | `position` | the position of a client, compared with the log |
-//! | `history` | replay, history pages and searches |
+//! | `history`, `open_queries` | replay, history pages and searches |
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
 //! | `room` | subscribers of a room, and delivery to them |
@@ -22,12 +22,15 @@
 //! | `text_rules` | the rules for nicks and messages that need Unicode's tables |
 //! | [`sessions`] | sessions that can be resumed |
 //! | [`rate_limits`] | the rate limits of members, also while they have no connection |
+//! | [`address_limits`] | the rate limits of addresses |
+//! | [`shared_bound`] | bounds that all addresses share |
 //! | [`expiry_queue`] | keys with deadlines |
 //! | [`tables`] | the sizes of all tables |
 //! | [`login_admission`] | the rate limit for logins |
 //! | `connection`, [`connection_table`] | state and ids of connections |
 //! | [`output`] | actions for the caller |
 
+pub mod address_limits;
 pub mod append_queue;
 mod connection;
 pub mod connection_table;
@@ -38,6 +41,7 @@ mod login;
 pub mod login_admission;
 mod message;
 pub mod nick_registry;
+mod open_queries;
 pub mod output;
 mod position;
 mod presence;
@@ -47,16 +51,12 @@ mod refusal;
 mod room;
 mod sender_order;
 pub mod sessions;
+pub mod shared_bound;
 mod slow_consumer;
 pub mod tables;
 mod text_rules;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fmt,
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::VecDeque, fmt, net::IpAddr, sync::Arc};
 
 use parlour_core::{
     Millis,
@@ -68,13 +68,14 @@ use parlour_core::{
 };
 
 use self::{
+    address_limits::AddressLimits,
     append_queue::AppendQueue,
     connection::Connection,
     connection_table::{ConnectionId, ConnectionTable},
     expiry_queue::ExpiryQueue,
-    history::OpenQuery,
     login_admission::LoginAdmission,
     nick_registry::NickRegistry,
+    open_queries::OpenQueries,
     output::{Output, Outputs},
     rate_limits::RecoveringLimits,
     recent_messages::{RECENT_MAX_BYTES, RECENT_MAX_MESSAGES, RecentMessages},
@@ -82,11 +83,16 @@ use self::{
     sessions::{LostLimits, Sessions},
 };
 use crate::store::{
-    HistoryPage, LogError, LogReader, PageSize, PageStart, SessionRecord, retention_clock::implausible_ms,
+    HistoryPage, LogError, LogReader, PageSize, PageStart, SessionChange, SessionRecord,
+    retention_clock::implausible_ms,
 };
 
 /// The capabilities that the server announces in the welcome.
 pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search"];
+
+/// The default rate of all members at one address together, as a multiple of the rate of one member. With the other
+/// defaults, a class of 200 may write a message each in two seconds.
+pub const ADDRESS_FACTOR: u32 = 20;
 
 /// The hub's settings.
 #[derive(Debug, Clone)]
@@ -108,6 +114,8 @@ pub struct Settings {
     pub max_lost_sessions_per_address: usize,
     /// The time for which the nick of a lost session is reserved.
     pub name_grace: Millis,
+    /// The rate of all members at one address together, as a multiple of the rate of one member; 0 for no limit.
+    pub address_factor: u32,
     /// The number of logins that are admitted per second on average; 0 for no limit.
     pub logins_per_second: u32,
     /// The number of logins that are admitted at once.
@@ -125,6 +133,7 @@ impl Default for Settings {
             max_lost_sessions: 50_000,
             max_lost_sessions_per_address: 1_000,
             name_grace: 60_000,
+            address_factor: ADDRESS_FACTOR,
             logins_per_second: 2_000,
             login_burst: 4_000,
         }
@@ -187,12 +196,12 @@ pub struct Hub {
     log: [u8; 16],
     append_queue: AppendQueue,
     /// Queries to the log without a result, by token.
-    queries: HashMap<u64, OpenQuery>,
-    last_token: u64,
+    queries: OpenQueries,
     admission: LoginAdmission,
     /// The keys of nicks that are reserved for lost sessions, until the reservation ends.
     reserved: ExpiryQueue<Arc<str>>,
     recovering_limits: RecoveringLimits,
+    address_limits: AddressLimits,
     /// Connections opened since the start.
     opened: u64,
     /// Unauthenticated connections and their login deadlines; oldest first.
@@ -243,11 +252,11 @@ impl Hub {
             lobby: Room::new(RecentMessages::new(&recovered.newest)),
             log: recovered.log,
             append_queue: AppendQueue::default(),
-            queries: HashMap::new(),
-            last_token: 0,
+            queries: OpenQueries::default(),
             admission: LoginAdmission::new(settings.logins_per_second, settings.login_burst),
             reserved: ExpiryQueue::default(),
             recovering_limits: RecoveringLimits::default(),
+            address_limits: AddressLimits::new(settings.address_factor, &settings.limits),
             opened: 0,
             unauthenticated: VecDeque::new(),
             slow_consumers: VecDeque::new(),
@@ -260,7 +269,15 @@ impl Hub {
             settings,
         };
         let restored = hub.sessions.restore(0, recovered.unix_ms, &recovered.sessions);
-        for (hash, nick, age) in restored {
+        // Otherwise they would count as connected until now after the next start too.
+        for record in recovered.sessions.iter().filter(|record| record.lost_at.is_none()) {
+            let record = SessionRecord { lost_at: Some(recovered.unix_ms), ..record.clone() };
+            hub.append_queue.push_session_change(SessionChange::Put(record));
+        }
+        for hash in restored.ended {
+            hub.append_queue.push_session_change(SessionChange::End(hash));
+        }
+        for (hash, nick, age) in restored.lost {
             if age < hub.settings.name_grace && hub.nicks.check(&nick).is_ok() {
                 let key = hub.nicks.insert(&nick, None);
                 hub.nicks.reserve(&key, hash);
@@ -339,6 +356,7 @@ impl Hub {
             self.end_lost_session(&hash, &session);
         }
         self.recovering_limits.expire(now);
+        self.address_limits.expire(now);
         self.admission.expire(now);
     }
 

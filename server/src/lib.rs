@@ -53,7 +53,7 @@ use crate::{
         refusal_log::RefusalLog,
         routes::{AppState, router},
     },
-    hub::{Hub, Recovered, Settings, connection_table::ConnectionIds},
+    hub::{ADDRESS_FACTOR, Hub, Recovered, Settings, connection_table::ConnectionIds},
     hub_task::{HubInput, HubTask},
     stats::Stats,
     store::{EventLog, LogError, sqlite::SqliteLog, threads},
@@ -124,11 +124,7 @@ pub async fn run_counted(
     let (stop, stopping) = watch::channel(false);
     let acceptor = Acceptor {
         router: router(state.clone()),
-        limiter: Acceptor::limiter(
-            state.config.max_connections,
-            state.config.max_connections_per_address,
-            state.config.trust_proxy,
-        ),
+        limiter: Acceptor::limiter(state.config.max_connections, state.config.max_connections_per_address),
         state: state.clone(),
         errors: Arc::default(),
         stopping,
@@ -184,6 +180,8 @@ fn hub_settings(config: &Config) -> Settings {
         login_timeout: config.login_timeout.as_millis(),
         session_grace: config.session_grace.as_millis(),
         name_grace: config.name_grace.as_millis(),
+        // Who does not limit the connections of an address has a reason: for example all users share one.
+        address_factor: if config.max_connections_per_address == 0 { 0 } else { ADDRESS_FACTOR },
         logins_per_second: config.logins_per_second,
         login_burst: config.login_burst,
         ..Settings::default()

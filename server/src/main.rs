@@ -1,6 +1,12 @@
 //! The program: reads the settings, prints the addresses, and serves until it is asked to stop; or makes a backup.
 
-use std::{net::SocketAddr, path::Path, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::Path,
+    process::ExitCode,
+};
 
 use parlour_server::{
     config::{Command, Config, ConfigError},
@@ -31,7 +37,7 @@ fn main() -> ExitCode {
 fn make_backup(from: &Path, to: &Path) -> ExitCode {
     match backup(from, to) {
         Ok(Backup { messages, checksum }) => {
-            println!("{messages} messages are in {}, SHA-256 {checksum}", to.display());
+            print(format_args!("{messages} messages are in {}, SHA-256 {checksum}", to.display()));
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error),
@@ -77,14 +83,19 @@ fn announce(addresses: &[SocketAddr]) {
         };
         // 0.0.0.0 and [::] have the same.
         if !printed.contains(&url) {
-            println!("Parlour listens on {url}");
+            print(format_args!("Parlour listens on {url}"));
             printed.push(url);
         }
     }
 }
 
-fn fail(error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("{error}");
+/// Prints a line. Unlike `println!` it does not panic if nobody reads it, or the disk that it is written to is full.
+fn print(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+fn fail(error: &dyn Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "{error}");
     ExitCode::FAILURE
 }
 

@@ -234,6 +234,28 @@ fn page_config_can_be_replaced() {
     assert_eq!(get(server.address, "/config.json", "").text(), "{\"from\":\"file\"}");
 }
 
+/// A file that exists is not reported as missing: the browser would take the page for an outdated one.
+#[cfg(unix)]
+#[test]
+fn file_that_cannot_be_read_is_temporarily_unavailable() {
+    use std::os::unix::fs::symlink;
+    let page = Page::new("unreadable");
+    let script = "main-0123456789abcdef.js";
+    // A link to itself cannot be resolved, whoever asks.
+    for name in ["index.html", script] {
+        let _ = std::fs::remove_file(page.0.join("page").join(name));
+        symlink(page.0.join("page").join(name), page.0.join("page").join(name)).unwrap();
+    }
+    let server = page.server();
+    for path in ["/", "/index.html", &format!("/{script}")] {
+        let answer = get(server.address, path, "");
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-cache"), "{path}");
+    }
+    assert_eq!(get(server.address, "/nothing.js", "").status, 404);
+    assert_eq!(get(server.address, &format!("/{}", "x".repeat(5_000)), "").status, 404);
+}
+
 #[test]
 fn only_allowed_origins_may_connect() {
     let server = TestServer::start();

@@ -96,7 +96,7 @@ pub enum ComposerNote {
     Wait(Status, u32),
 }
 
-/// What screen readers announce, apart from messages of others.
+/// The text that screen readers announce, apart from messages of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Announcement {
     /// A notice was added to the timeline.
@@ -160,7 +160,7 @@ pub struct Store {
     pub unread: ReadSignal<u32>,
     /// Messages of others received live since the page was opened; history does not count.
     pub received: ReadSignal<u32>,
-    /// What is to be announced. Notifies each time, also of the same.
+    /// The text to announce. Notifies each time, also if it is the same.
     pub announcement: ReadSignal<Option<Announcement>>,
     /// The page is visible and has the focus.
     pub focused: ReadSignal<bool>,

@@ -262,7 +262,7 @@ impl Session {
         matches!(self.state, State::LoggingIn { .. }) && self.nick.len() > codec::TEXT_NICK_BYTES
     }
 
-    /// Whether a connection is being made, up to the end of the login.
+    /// A connection is being made, up to the end of the login.
     pub(super) fn is_connecting(&self) -> bool {
         matches!(self.state, State::Opening { .. } | State::LoggingIn { .. } | State::Exiting { .. })
     }

@@ -23,7 +23,7 @@ const MAX_LEFT_SESSIONS: usize = 4;
 pub(super) struct LeftSessions {
     /// Their secrets, oldest first.
     secrets: VecDeque<Vec<u8>>,
-    /// How many of them this login has not tried to end yet.
+    /// The number of them that this login has not tried to end yet.
     untried: usize,
     /// The secret of the session that is being ended.
     ending: Option<Vec<u8>>,
@@ -54,7 +54,7 @@ impl LeftSessions {
         }
     }
 
-    /// Whether the user has left the session with this secret.
+    /// Returns `true` if the user has left the session with this secret.
     pub fn contains(&self, secret: &[u8]) -> bool {
         self.secrets.iter().any(|left| left == secret)
     }

@@ -144,7 +144,7 @@ pub(super) fn account(account: &Account) -> TabEvent {
     TabEvent { kind: Kind::Account.into(), frames, ..TabEvent::default() }
 }
 
-/// Whether an event is [`Event::LoggedOut`].
+/// Returns `true` if an event is [`Event::LoggedOut`].
 pub(super) fn is_logout(event: &TabEvent) -> bool {
     event.kind == i32::from(Kind::LoggedOut)
 }

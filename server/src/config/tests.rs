@@ -60,10 +60,21 @@ fn invalid_settings_are_refused() {
         &["--proxy-addresses", "10.0.0.0/8"],
         &["--trust-proxy", "--proxy-addresses", "10.0.0.0/33"],
         &["--keep-bytes", "much"],
+        &["--keep-bytes", "500"],
+        &["--allow-origin", "chat.example.org"],
+        &["--allow-origin", "https://chat.example.org/chat"],
+        &["--log-level", "verbose"],
+        &["--log-level", "info,warning"],
+        &["--server-name", " "],
+        &["--server-name", "a\nb"],
+        &["--heartbeat", "10ms"],
         &["backup"],
         &["restore", "x"],
     ] {
         assert!(load(flags).is_err(), "{flags:?}");
+    }
+    for level in ["INFO", "off", "info,hyper=warn", "warn,parlour_server[span]=debug", "info,"] {
+        assert!(load(&["--log-level", level]).is_ok(), "{level}");
     }
     assert!(load(&["--trust-proxy"]).unwrap().trust_proxy);
     assert!(!load(&["--trust-proxy=false"]).unwrap().trust_proxy);
@@ -94,4 +105,21 @@ fn command_accepts_settings() {
         let (config, command) = load(&arguments);
         assert_eq!((config.data_dir, &command), ("here".into(), &backup), "{arguments:?}");
     }
+}
+
+#[test]
+fn empty_values_in_the_file_count_as_not_set() {
+    // Also of numbers, which are not texts.
+    for setting in settings() {
+        for value in ["\"\"", "\" \""] {
+            let text = format!("{} = {value}\n", setting.key);
+            let config = Config::from_toml(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()), "{text}");
+        }
+    }
+    assert_eq!(Config::from_toml("keep_age = \"\"\nburst = 7\n").unwrap().burst, 7);
+    assert!(Config::from_toml("keep_age = \"\"\nbrust = 7\n").is_err());
+    assert_eq!(Config::from_toml("\u{FEFF}burst = 7\n").unwrap().burst, 7, "with a byte order mark");
+    let error = Config::from_toml("burst = 7\nbrust = 7\n").unwrap_err().to_string();
+    assert!(error.contains("line 2"), "{error}");
 }

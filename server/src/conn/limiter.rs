@@ -63,6 +63,23 @@ impl ConnectionLimiter {
     /// # Errors
     /// [`LimitReached`].
     pub fn acquire(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, LimitReached> {
+        self.acquire_within(self.per_address, address)
+    }
+
+    /// Acquires a permit for a connection of a reverse proxy. All of its users connect from its address, so only the
+    /// server's limit applies.
+    ///
+    /// # Errors
+    /// [`LimitReached::Server`].
+    pub fn acquire_for_proxy(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, LimitReached> {
+        self.acquire_within(0, address)
+    }
+
+    fn acquire_within(
+        self: &Arc<Self>,
+        per_address: usize,
+        address: IpAddr,
+    ) -> Result<ConnectionPermit, LimitReached> {
         let address = network(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if self.total != 0 && counts.all >= self.total {
@@ -72,7 +89,7 @@ impl ConnectionLimiter {
             .by_address
             .entry(address)
             .or_insert_with(|| OneAddress { connections: 0, input: input_budget::for_address() });
-        if self.per_address != 0 && of_address.connections >= self.per_address {
+        if per_address != 0 && of_address.connections >= per_address {
             return Err(LimitReached::Address);
         }
         of_address.connections += 1;

@@ -57,11 +57,9 @@ pub(crate) struct Acceptor {
 
 impl Acceptor {
     /// A limiter for as many TCP connections as the settings allow WebSockets, and some more.
-    pub(crate) fn limiter(max: usize, per_address: usize, trust_proxy: bool) -> Arc<ConnectionLimiter> {
+    pub(crate) fn limiter(max: usize, per_address: usize) -> Arc<ConnectionLimiter> {
         let spare = |n: usize, more| if n == 0 { 0 } else { n.saturating_add(more) };
-        // Behind a proxy all connections come from one address.
-        let each = if trust_proxy { 0 } else { spare(per_address, EXTRA_CONNECTIONS_PER_ADDRESS) };
-        ConnectionLimiter::new(spare(max, 1024), each)
+        ConnectionLimiter::new(spare(max, 1024), spare(per_address, EXTRA_CONNECTIONS_PER_ADDRESS))
     }
 
     /// Accepts until the server stops.
@@ -118,7 +116,11 @@ impl Acceptor {
     }
 
     fn serve_accepted(&self, stream: TcpStream, address: SocketAddr) {
-        let Ok(permit) = self.limiter.acquire(address.ip()) else {
+        let permit = match self.state.proxies.trusts(address.ip()) {
+            true => self.limiter.acquire_for_proxy(address.ip()),
+            false => self.limiter.acquire(address.ip()),
+        };
+        let Ok(permit) = permit else {
             Stats::add(&self.state.stats.rejected);
             // Written only if it fits into the empty send buffer.
             let _ = stream.try_write(TOO_MANY_REQUESTS);
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn maximum_limits_do_not_overflow() {
-        let limiter = Acceptor::limiter(usize::MAX, usize::MAX, false);
+        let limiter = Acceptor::limiter(usize::MAX, usize::MAX);
         assert!(limiter.acquire(Ipv4Addr::LOCALHOST.into()).is_ok());
     }
 }

@@ -1,10 +1,15 @@
 //! The page's files: built into the binary, or in a directory.
 
 mod path;
+mod tags;
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use axum::{
@@ -13,16 +18,22 @@ use axum::{
         HeaderMap, HeaderValue, Response, StatusCode,
         header::{
             ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-            IF_NONE_MATCH, VARY,
+            IF_NONE_MATCH, RETRY_AFTER, VARY,
         },
     },
 };
 use bytes::Bytes;
-use sha1::{Digest as _, Sha1};
+
+use self::tags::Tags;
 
 /// The response to `/` if there is no page.
 const NO_PAGE: &str = "This server was built without its page; build it with `cargo xtask dist`, or set the \
                        directory of a built page with --assets.\n";
+
+/// The response for a file that exists and cannot be read. It must not look as if the page had no such file.
+const UNREADABLE: &str = "The server can't read this file now; try again later.\n";
+/// The seconds after which the client should try again then.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Encodings of compressed files, best first: token and file suffix.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
@@ -34,10 +45,20 @@ const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 struct Built;
 
 /// The source of the page's files.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Assets {
     directory: Option<PathBuf>,
     page_config: Option<PathBuf>,
+    tags: Tags,
+    /// A file could not be read, and that was logged.
+    is_failure_logged: AtomicBool,
+}
+
+/// A file of the page.
+struct File {
+    content: Bytes,
+    /// Identifies the content.
+    tag: Arc<str>,
 }
 
 impl Assets {
@@ -48,11 +69,13 @@ impl Assets {
     /// The directory does not exist, or the file cannot be read.
     pub fn new(directory: Option<&Path>, page_config: Option<&Path>) -> io::Result<Self> {
         if let Some(file) = page_config {
-            std::fs::File::open(file)?;
+            fs::File::open(file)?;
         }
         Ok(Self {
             directory: directory.map(Path::canonicalize).transpose()?,
             page_config: page_config.map(Path::to_owned),
+            tags: Tags::default(),
+            is_failure_logged: AtomicBool::new(false),
         })
     }
 
@@ -66,62 +89,91 @@ impl Assets {
         if name.starts_with('.') || name.contains("/.") || name.ends_with('/') {
             return plain(StatusCode::NOT_FOUND, "There is no such page.\n");
         }
-        let found = ENCODINGS
-            .into_iter()
-            .filter(|(token, _)| accepts(headers, token))
-            .find_map(|(token, suffix)| Some((Some(token), self.read(&format!("{name}{suffix}"))?)))
-            .or_else(|| Some((None, self.read(name)?)));
-        match found {
-            Some((encoding, content)) => file(name, encoding, content, headers),
-            None if name == "index.html" => plain(StatusCode::OK, NO_PAGE),
-            None => plain(StatusCode::NOT_FOUND, "There is no such page.\n"),
+        match self.find(name, headers) {
+            Ok(Some((encoding, found))) => file(name, encoding, &found, headers),
+            Ok(None) if name == "index.html" => plain(StatusCode::OK, NO_PAGE),
+            Ok(None) => plain(StatusCode::NOT_FOUND, "There is no such page.\n"),
+            Err(error) => {
+                if !self.is_failure_logged.swap(true, Relaxed) {
+                    tracing::error!(%error, name, "a file of the page can't be read (logged once)");
+                }
+                let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, UNREADABLE);
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+                response
+            }
         }
     }
 
-    fn read(&self, name: &str) -> Option<Bytes> {
+    /// The best variant of a file that the client accepts, and its encoding.
+    fn find(&self, name: &str, headers: &HeaderMap) -> io::Result<Option<(Option<&'static str>, File)>> {
+        for (token, suffix) in ENCODINGS.into_iter().filter(|(token, _)| accepts(headers, token)) {
+            if let Some(found) = self.read(&format!("{name}{suffix}"))? {
+                return Ok(Some((Some(token), found)));
+            }
+        }
+        Ok(self.read(name)?.map(|found| (None, found)))
+    }
+
+    fn read(&self, name: &str) -> io::Result<Option<File>> {
         if let Some(file) = &self.page_config
             && let Some(suffix) = name.strip_prefix("config.json")
         {
             // Compressed variants in the directory belong to the file that is replaced.
-            return if suffix.is_empty() { std::fs::read(file).ok().map(Bytes::from) } else { None };
+            return if suffix.is_empty() { self.read_file(file) } else { Ok(None) };
         }
-        match &self.directory {
-            Some(directory) => {
-                // A symbolic link may lead outside the directory; only files inside are served.
-                let file = directory.join(name).canonicalize().ok()?;
-                if !file.starts_with(directory) || !file.is_file() {
-                    return None;
-                }
-                std::fs::read(file).ok().map(Bytes::from)
-            }
-            None => built_in(name),
+        let Some(directory) = &self.directory else { return Ok(built_in(name)) };
+        // A symbolic link may lead outside the directory; only files inside are served.
+        match if_exists(directory.join(name).canonicalize())? {
+            Some(file) if file.starts_with(directory) => self.read_file(&file),
+            _ => Ok(None),
         }
+    }
+
+    fn read_file(&self, path: &Path) -> io::Result<Option<File>> {
+        let Some(file) = if_exists(fs::metadata(path))?.filter(fs::Metadata::is_file) else {
+            return Ok(None);
+        };
+        let content = if_exists(fs::read(path))?.map(Bytes::from);
+        Ok(content.map(|content| File { tag: self.tags.get(path, &file, &content), content }))
+    }
+}
+
+/// `None` if the error says that there is no such file.
+fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
 #[cfg(feature = "embed")]
-fn built_in(name: &str) -> Option<Bytes> {
-    Some(match Built::get(name)?.data {
+fn built_in(name: &str) -> Option<File> {
+    let built = Built::get(name)?;
+    let content = match built.data {
         std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         std::borrow::Cow::Owned(bytes) => bytes.into(),
-    })
+    };
+    // Computed when the program was built.
+    Some(File { content, tag: tags::hex(&built.metadata.sha256_hash()).into() })
 }
 
 #[cfg(not(feature = "embed"))]
-fn built_in(_name: &str) -> Option<Bytes> {
+fn built_in(_name: &str) -> Option<File> {
     None
 }
 
-fn file(name: &str, encoding: Option<&'static str>, content: Bytes, request: &HeaderMap) -> Response<Body> {
+fn file(name: &str, encoding: Option<&'static str>, found: &File, request: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(path::content_type(name)));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     let cache = if path::is_hashed(name) { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    // Identifies the content; not for security.
-    let tag: String = Sha1::digest(&content)[..10].iter().map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{tag}{}\"", encoding.unwrap_or_default());
+    let tag = format!("\"{}{}\"", found.tag, encoding.unwrap_or_default());
     let fresh = request.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).any(|list| {
         list.split(',')
             .map(|entry| entry.trim().trim_start_matches("W/"))
@@ -137,8 +189,8 @@ fn file(name: &str, encoding: Option<&'static str>, content: Bytes, request: &He
     if let Some(encoding) = encoding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
-    headers.insert(CONTENT_LENGTH, content.len().into());
-    *response.body_mut() = content.into();
+    headers.insert(CONTENT_LENGTH, found.content.len().into());
+    *response.body_mut() = found.content.clone().into();
     response
 }
 

@@ -121,8 +121,12 @@ impl TrustedProxies {
         let listed = lists.flat_map(|list| list.split(',')).map(|host| host.trim().to_owned());
         let standard = forwarded(headers).into_iter().filter_map(|Hop { host, .. }| host);
         let hosts: Vec<String> = listed.chain(standard).filter(|host| !host.is_empty()).collect();
-        let port = headers.get(FORWARDED_PORT).and_then(|port| port.to_str().ok());
-        let with_ports = hosts.iter().filter_map(|host| with_port(host, port?)).collect::<Vec<_>>();
+        // Each proxy may add its own port.
+        let ports = headers.get_all(FORWARDED_PORT).iter().filter_map(|value| value.to_str().ok());
+        let ports = ports.flat_map(|list| list.split(','));
+        let with_ports = ports
+            .flat_map(|port| hosts.iter().filter_map(move |host| with_port(host, port)))
+            .collect::<Vec<_>>();
         hosts.into_iter().chain(with_ports).collect()
     }
 

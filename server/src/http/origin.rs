@@ -62,7 +62,7 @@ impl OriginPolicy {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let hosts = ServedHosts::new(&config.allow_host, &config.allow_origin);
-        Self { allowed: config.allow_origin.0.clone(), hosts }
+        Self { allowed: config.allow_origin.iter().map(|origin| normalise(origin)).collect(), hosts }
     }
 
     /// Checks whether a request may open a WebSocket. One without `Origin` does not come from a browser and may.
@@ -82,15 +82,11 @@ impl OriginPolicy {
             return Ok(());
         }
         let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return Err(OriginError::Foreign) };
-        if self.allowed.iter().any(|entry| entry.trim_end_matches('/').eq_ignore_ascii_case(origin)) {
+        if self.allowed.contains(&normalise(origin)) {
             return Ok(());
         }
         let (scheme, authority) = origin.split_once("://").ok_or(OriginError::Foreign)?;
-        let default_port = match scheme {
-            "http" => "80",
-            "https" => "443",
-            _ => return Err(OriginError::Foreign),
-        };
+        let default_port = default_port(scheme).ok_or(OriginError::Foreign)?;
         let split = |authority| match split_port(authority) {
             (host, "") => (host, default_port),
             split => split,
@@ -108,6 +104,41 @@ impl OriginPolicy {
         let is_verified = scheme == "https" && request.proxied;
         if is_verified || self.hosts.contains(host.0) { Ok(()) } else { Err(OriginError::UnknownHost) }
     }
+}
+
+fn default_port(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        "http" => Some("80"),
+        "https" => Some("443"),
+        _ => None,
+    }
+}
+
+/// An origin as browsers send it: in lower case, without the default port.
+fn normalise(origin: &str) -> String {
+    let origin = origin.trim_end_matches('/').to_ascii_lowercase();
+    let authority = origin.split_once("://").and_then(|(scheme, authority)| {
+        let (host, port) = split_port(authority);
+        (default_port(scheme) == Some(port)).then(|| format!("{scheme}://{host}"))
+    });
+    authority.unwrap_or(origin)
+}
+
+/// Returns `true` if a value of `allow_origin` can be the origin of a page.
+#[must_use]
+pub fn is_origin(text: &str) -> bool {
+    if matches!(text, "*" | "null") {
+        return true;
+    }
+    let Some((scheme, authority)) = text.split_once("://") else { return false };
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    let (host, port) = split_port(authority);
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    !scheme.is_empty()
+        && scheme.chars().all(is_scheme)
+        && !host.is_empty()
+        && host.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '/' | '?' | '#' | '@' | '*'))
+        && port.chars().all(|c| c.is_ascii_digit())
 }
 
 fn is_same(a: (&str, &str), b: (&str, &str)) -> bool {
@@ -177,9 +208,41 @@ mod tests {
         assert!(check("https://a.example", "b.example", &["https://a.example/"], None));
         assert!(check("https://a.example", "b.example", &["*"], None));
         assert!(check("null", "b.example", &["null"], None));
+        assert!(check("https://a.example", "b.example", &["https://A.example:443"], None));
+        assert!(check("http://a.example", "b.example", &["http://a.example:80/"], None));
+        assert!(check("http://[::1]", "b.example", &["http://[::1]:80"], None));
+        assert!(!check("https://a.example:8443", "b.example", &["https://a.example:443"], None));
         assert!(!check("http://a.example", "b.example", &["https://a.example"], None));
         assert!(check("https://a.example", "10.0.0.1:8080", &[], Some("a.example")));
         assert_eq!(policy(&[], &[]).check(&HeaderMap::new(), &Proxied::default()), Ok(()));
+    }
+
+    #[test]
+    fn only_origins_are_accepted_as_such() {
+        for text in [
+            "*",
+            "null",
+            "https://chat.example.org",
+            "http://[::1]:8080/",
+            "http://localhost:3000",
+            "capacitor://localhost",
+            "chrome-extension://abcdef",
+        ] {
+            assert!(is_origin(text), "{text}");
+        }
+        for text in [
+            "",
+            "chat.example.org",
+            "https://",
+            "https://chat.example.org/chat",
+            "https://*.example.org",
+            "https://a.example https://b.example",
+            "https://tom@a.example",
+            "https://bücher.example",
+            "https://a.example:port",
+        ] {
+            assert!(!is_origin(text), "{text}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use axum::{
         HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
         header::{
             ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
-            SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+            SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::map_response,
@@ -64,7 +64,7 @@ pub struct AppState {
     pub origins: OriginPolicy,
     /// The reverse proxies whose headers are trusted.
     pub proxies: TrustedProxies,
-    /// Limits the log lines about refused pages.
+    /// Limits the log lines about refused requests.
     pub refusals: RefusalLog,
     /// Limits WebSocket connections.
     pub limiter: Arc<ConnectionLimiter>,
@@ -147,7 +147,7 @@ fn refuse_unknown_host(state: &AppState, peer: &TcpPeer, headers: &HeaderMap) ->
     if state.origins.hosts.contains(name) || state.proxies.is_proxied(peer.address.ip(), headers) {
         return None;
     }
-    log_refusal(state, headers, OriginError::UnknownHost);
+    log_refusal(state, peer, headers, OriginError::UnknownHost);
     let text = format!(
         "This server does not know the host name {name:?}. If it is yours, start the server with --allow-host {name}, \
          or add the name to its setting allow_host.\n"
@@ -155,14 +155,56 @@ fn refuse_unknown_host(state: &AppState, peer: &TcpPeer, headers: &HeaderMap) ->
     Some(plain(StatusCode::MISDIRECTED_REQUEST, text))
 }
 
-fn log_refusal(state: &AppState, headers: &HeaderMap, error: OriginError) {
-    let shown = |name: HeaderName| {
-        let value = headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
-        String::from_utf8_lossy(value).chars().take(MAX_LOGGED_CHARS).collect::<String>()
-    };
-    let (origin, host) = (shown(ORIGIN), shown(HOST));
-    if let Some(not_logged) = state.refusals.admit(&origin, &host, Instant::now()) {
+/// The value of a header for the log.
+fn shown(headers: &HeaderMap, name: HeaderName) -> String {
+    let value = headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+    String::from_utf8_lossy(value).chars().take(MAX_LOGGED_CHARS).collect()
+}
+
+fn log_refusal(state: &AppState, peer: &TcpPeer, headers: &HeaderMap, error: OriginError) {
+    let (origin, host) = (shown(headers, ORIGIN), shown(headers, HOST));
+    let client = state.proxies.client_address(peer.address.ip(), headers);
+    if let Some(not_logged) = state.refusals.admit((&origin, &host), client, Instant::now()) {
         tracing::warn!(?origin, ?host, setting = error.setting(), not_logged, "a page was refused: {error}");
+    }
+}
+
+/// Logs a WebSocket whose Upgrade header did not arrive: a proxy passes it on only if it is told to.
+fn log_missing_upgrade(state: &AppState, peer: &TcpPeer, headers: &HeaderMap, error: HandshakeError) {
+    if error != HandshakeError::NotAnUpgrade || !headers.contains_key(SEC_WEBSOCKET_KEY) {
+        return;
+    }
+    let (host, client) = (shown(headers, HOST), state.proxies.client_address(peer.address.ip(), headers));
+    if let Some(not_logged) = state.refusals.admit(("upgrade", &host), client, Instant::now()) {
+        tracing::warn!(
+            ?host,
+            not_logged,
+            "a WebSocket came without the header Upgrade; let the proxy pass it on (nginx: proxy_http_version 1.1; \
+             proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade)"
+        );
+    }
+}
+
+/// Logs a connection over the limit of its address. If it came through a proxy that is not trusted, all of the proxy's
+/// users count as one.
+fn log_address_limit(state: &AppState, peer: &TcpPeer, address: IpAddr, headers: &HeaderMap) {
+    let name = address.to_string();
+    let Some(not_logged) = state.refusals.admit(("limit", &name), address, Instant::now()) else { return };
+    let socket = peer.address.ip();
+    if state.proxies.is_proxied(socket, headers) && !state.proxies.trusts(socket) {
+        tracing::warn!(
+            %address,
+            not_logged,
+            setting = "trust_proxy",
+            "a reverse proxy has too many connections, because its users count as one address; if it is yours, trust it"
+        );
+    } else {
+        tracing::warn!(
+            %address,
+            not_logged,
+            setting = "max_connections_per_address",
+            "an address has too many connections, and further ones are refused"
+        );
     }
 }
 
@@ -174,7 +216,10 @@ async fn socket(
 ) -> Response<Body> {
     let headers = match handshake::accept(request.method(), request.version(), request.headers()) {
         Ok(headers) => headers,
-        Err(error) => return handshake_refusal(error),
+        Err(error) => {
+            log_missing_upgrade(&state, &peer, request.headers(), error);
+            return handshake_refusal(error);
+        }
     };
     let (address, permit) = match admit(&state, &peer, request.headers()) {
         Ok(admitted) => admitted,
@@ -220,7 +265,7 @@ fn admit(
         hosts: state.proxies.hosts(socket, headers),
     };
     if let Err(error) = state.origins.check(headers, &proxied) {
-        log_refusal(state, headers, error);
+        log_refusal(state, peer, headers, error);
         return Err(plain(StatusCode::FORBIDDEN, format!("{error}\n")).into());
     }
     if state.stopping.load(Relaxed) {
@@ -235,10 +280,13 @@ fn admit(
         Err(LimitReached::Server) => {
             Err(retry_later(StatusCode::SERVICE_UNAVAILABLE, "The server is full; try again later.\n"))
         }
-        Err(LimitReached::Address) => Err(retry_later(
-            StatusCode::TOO_MANY_REQUESTS,
-            "There are too many connections from your network; try again later.\n",
-        )),
+        Err(LimitReached::Address) => {
+            log_address_limit(state, peer, address, headers);
+            Err(retry_later(
+                StatusCode::TOO_MANY_REQUESTS,
+                "There are too many connections from your network; try again later.\n",
+            ))
+        }
     }
 }
 

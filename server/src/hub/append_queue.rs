@@ -1,21 +1,19 @@
 //! Messages between acceptance and commit. Nothing is acknowledged or published before the event log has
 //! committed it, and then in the log's order.
 
-use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 
 use parlour_core::Millis;
 
-use super::connection_table::ConnectionId;
+use super::{connection_table::ConnectionId, shared_bound::SharedBound};
 use crate::store::{AppendBatch, NewMessage, SessionChange};
 
-/// The most messages in the queue; further ones are refused with a time to retry.
+/// The most messages in the queue, shared by all addresses; further ones are refused with a time to retry.
 pub const MAX_PENDING_MESSAGES: usize = 8_192;
-/// The most of them that were sent from one address.
+/// The most of them that were sent from one address, while there are none of another.
 pub const MAX_PENDING_MESSAGES_PER_ADDRESS: usize = MAX_PENDING_MESSAGES / 2;
+/// The most bytes of their contents, also shared.
+pub const MAX_PENDING_BYTES: usize = 32 << 20;
 /// After a failed append, the time until the log is read and appends are accepted again.
 pub const RETRY_INTERVAL_MS: Millis = 3_000;
 
@@ -62,9 +60,9 @@ pub struct AppendQueue {
     /// Submitted: the generation and the messages of each batch.
     submitted: VecDeque<(u32, Vec<PendingMessage>)>,
     /// The number of messages in `next` and `submitted`.
-    pending_messages: usize,
-    /// The same by the address of the sender.
-    pending_by_address: HashMap<IpAddr, usize>,
+    pending_messages: SharedBound,
+    /// The bytes of their contents.
+    pending_bytes: SharedBound,
     /// The number of batches that were answered.
     completed_batches: u64,
     /// The number of them that are settled: their messages are published, or known not to be in the log.
@@ -75,17 +73,16 @@ pub struct AppendQueue {
 }
 
 impl AppendQueue {
-    /// The time in ms after which to retry, if messages of this address are not accepted now.
+    /// The time in ms after which to retry, if a message of this length from this address is not accepted now.
     #[must_use]
-    pub fn retry_after(&self, now: Millis, address: IpAddr) -> Option<Millis> {
+    pub fn retry_after(&self, now: Millis, address: IpAddr, bytes: usize) -> Option<Millis> {
         match self.outcome {
             Outcome::ResolveAt(at) => Some(at.saturating_sub(now).max(500)),
             Outcome::Resolving => Some(500),
             Outcome::Known => {
-                let of_address = self.pending_by_address.get(&address).copied().unwrap_or(0);
-                let is_full = self.pending_messages >= MAX_PENDING_MESSAGES
-                    || of_address >= MAX_PENDING_MESSAGES_PER_ADDRESS;
-                is_full.then_some(500)
+                let is_accepted = self.pending_messages.allows(address, 1, MAX_PENDING_MESSAGES)
+                    && self.pending_bytes.allows(address, bytes, MAX_PENDING_BYTES);
+                (!is_accepted).then_some(500)
             }
         }
     }
@@ -95,7 +92,7 @@ impl AppendQueue {
     pub fn resolve_due(&self) -> Option<Millis> {
         match self.outcome {
             // Only when every submitted batch was reported, so that the log can't change any more.
-            Outcome::ResolveAt(at) if self.pending_messages == 0 => Some(at),
+            Outcome::ResolveAt(at) if self.is_empty() => Some(at),
             _ => None,
         }
     }
@@ -118,8 +115,8 @@ impl AppendQueue {
 
     /// Adds a message.
     pub fn push(&mut self, pending: PendingMessage) {
-        self.pending_messages += 1;
-        *self.pending_by_address.entry(pending.address).or_default() += 1;
+        self.pending_messages.add(pending.address, 1);
+        self.pending_bytes.add(pending.address, pending.message.content.len());
         self.next.push(pending);
     }
 
@@ -146,14 +143,9 @@ impl AppendQueue {
     /// Removes the oldest submitted batch, whose result has arrived. Returns its generation and messages.
     pub fn complete_batch(&mut self) -> Option<(u32, Vec<PendingMessage>)> {
         let (generation, pending) = self.submitted.pop_front()?;
-        self.pending_messages -= pending.len();
-        for PendingMessage { address, .. } in &pending {
-            if let Entry::Occupied(mut count) = self.pending_by_address.entry(*address) {
-                *count.get_mut() -= 1;
-                if *count.get() == 0 {
-                    count.remove();
-                }
-            }
+        for PendingMessage { address, message, .. } in &pending {
+            self.pending_messages.remove(*address, 1);
+            self.pending_bytes.remove(*address, message.content.len());
         }
         self.completed_batches += 1;
         Some((generation, pending))
@@ -171,7 +163,7 @@ impl AppendQueue {
     /// Returns `true` if no messages are in the queue.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pending_messages == 0
+        self.pending_messages.used() == 0
     }
 
     /// The batch that a message is in if it is pushed now, counted from 1.
@@ -210,6 +202,7 @@ impl AppendQueue {
             + self.sessions.len()
             + submitted
             + self.departures.len()
-            + self.pending_by_address.len()
+            + self.pending_messages.table_size()
+            + self.pending_bytes.table_size()
     }
 }

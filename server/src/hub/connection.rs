@@ -4,7 +4,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use parlour_core::{Millis, limits::Limits, model::MessageId};
 
-use super::{rate_limits::RateLimits, room::Group, sender_order::SenderOrder, sessions::Hash};
+use super::{
+    address_limits::AddressLimits, rate_limits::RateLimits, room::Group, sender_order::SenderOrder,
+    sessions::Hash,
+};
 
 /// One connection.
 #[derive(Debug)]
@@ -68,11 +71,16 @@ impl Connection {
     ///
     /// # Errors
     /// The time in ms after which to resend.
-    pub fn allow_message(&mut self, now: Millis, id: Option<MessageId>) -> Result<(), Millis> {
-        let messages = &mut self.limits.messages;
-        let Some(id) = id else { return messages.take(now) };
+    pub fn allow_message(
+        &mut self,
+        now: Millis,
+        id: Option<MessageId>,
+        address_limits: &mut AddressLimits,
+    ) -> Result<(), Millis> {
+        let mut take = || address_limits.take_message(now, self.address, &mut self.limits.messages);
+        let Some(id) = id else { return take() };
         self.order.admit(now, id)?;
-        messages.take(now).inspect_err(|wait| self.order.refuse(now, id, *wait))
+        take().inspect_err(|wait| self.order.refuse(now, id, *wait))
     }
 
     /// Returns `true` if the client speaks the basic dialect.

@@ -9,7 +9,13 @@ use parlour_core::{
     wire::{self, history_request},
 };
 
-use super::{Hub, connection_table::ConnectionId, output::Output, position::WaitingLogin, recent_messages};
+use super::{
+    Hub,
+    connection_table::ConnectionId,
+    open_queries::{OpenQuery, Purpose},
+    output::Output,
+    recent_messages,
+};
 use crate::store::{
     LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester, StoredMessage, is_searchable,
 };
@@ -18,34 +24,10 @@ use crate::store::{
 const MAX_PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
 /// The most queries of one connection without a result.
 const MAX_OPEN_QUERIES_PER_CONNECTION: u32 = 4;
-/// The most queries of all connections without a result.
-const MAX_OPEN_QUERIES: usize = 1_024;
-/// The most searches of all connections without a result.
-const MAX_OPEN_SEARCHES: usize = 128;
-/// The same of one address.
-const MAX_OPEN_SEARCHES_PER_ADDRESS: usize = 32;
-/// The token of the hub's own query after a failed append.
+/// The token of the hub's own query after a failed append; no other query has it.
 const RESOLVE_TOKEN: u64 = 0;
 /// The longest search query, in bytes.
 const MAX_QUERY_BYTES: usize = 1_024;
-
-/// A query of a connection without a result.
-#[derive(Debug)]
-pub(super) struct OpenQuery {
-    pub(super) conn: ConnectionId,
-    pub(super) purpose: Purpose,
-}
-
-/// The purpose of a query.
-#[derive(Debug)]
-pub(super) enum Purpose {
-    /// The answer to a request for a page, with its number.
-    Page(u32),
-    /// The answer to a search, with its number.
-    Search(u32),
-    /// The login of the client.
-    Position(Box<WaitingLogin>),
-}
 
 impl Hub {
     /// Sends the messages after a position, or the newest ones.
@@ -84,11 +66,15 @@ impl Hub {
         }
         let now = self.now;
         let is_search = matches!(kind, QueryKind::Search { .. });
-        let busy = self.queries.len() >= MAX_OPEN_QUERIES || is_search && !self.may_search(conn);
         let Some(c) = self.connections.get_mut(conn) else { return };
-        let wait = match c.limits.history.take(now) {
+        let address = c.address;
+        let is_open = match is_search {
+            true => self.queries.allow_search(address),
+            false => self.queries.allow_page(address),
+        };
+        let wait = match self.address_limits.take_query(now, address, &mut c.limits.history) {
             Err(wait) => Some(wait),
-            Ok(()) if busy || c.open_queries >= MAX_OPEN_QUERIES_PER_CONNECTION => Some(500),
+            Ok(()) if !is_open || c.open_queries >= MAX_OPEN_QUERIES_PER_CONNECTION => Some(500),
             Ok(()) => None,
         };
         if let Some(wait) = wait {
@@ -96,38 +82,18 @@ impl Hub {
         }
         c.open_queries += 1;
         let user = c.peer.as_ref().map_or_else(|| Arc::from(""), |peer| peer.key.clone());
-        let requester = Requester { address: Some(c.address), user };
+        let requester = Requester { address: Some(address), user };
         let purpose = if is_search { Purpose::Search(request) } else { Purpose::Page(request) };
-        let token = self.open_query(OpenQuery { conn, purpose });
+        let token = self.queries.open(OpenQuery { conn, address, purpose });
         let messages = if count == 0 { MAX_PAGE.messages } else { MAX_PAGE.messages.min(count as usize) };
         let query = Query { requester, room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
         self.out.put(Output::Read { token, query });
     }
 
-    /// Returns `true` if another search of a connection may wait: there are not too many, neither in total nor from its
-    /// address.
-    fn may_search(&self, conn: ConnectionId) -> bool {
-        let address = |conn| self.connections.get(conn).map(|c| c.address);
-        let searches = self.queries.values().filter(|open| matches!(open.purpose, Purpose::Search(_)));
-        let (own, mut all, mut of_address) = (address(conn), 0, 0);
-        for open in searches {
-            all += 1;
-            of_address += usize::from(address(open.conn) == own);
-        }
-        all < MAX_OPEN_SEARCHES && of_address < MAX_OPEN_SEARCHES_PER_ADDRESS
-    }
-
-    /// Registers a query. Returns its token.
-    pub(super) fn open_query(&mut self, query: OpenQuery) -> u64 {
-        self.last_token += 1;
-        self.queries.insert(self.last_token, query);
-        self.last_token
-    }
-
     /// Cancels the queries of a connection that has ended, if it has `open` ones.
     pub(super) fn cancel_queries(&mut self, conn: ConnectionId, open: u32) {
         if open > 0 {
-            for (token, _) in self.queries.extract_if(|_, query| query.conn == conn) {
+            for token in self.queries.close_all(conn) {
                 self.out.put(Output::CancelRead { token });
             }
         }
@@ -162,7 +128,7 @@ impl Hub {
         if token == RESOLVE_TOKEN {
             return self.handle_resolved(result);
         }
-        let Some(OpenQuery { conn, purpose }) = self.queries.remove(&token) else { return };
+        let Some(OpenQuery { conn, purpose, .. }) = self.queries.close(token) else { return };
         let Some(c) = self.connections.get_mut(conn) else { return };
         c.open_queries = c.open_queries.saturating_sub(1);
         let request = match purpose {

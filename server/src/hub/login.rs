@@ -46,10 +46,7 @@ impl Hub {
         };
         let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
         if let Err(wait) = self.admission.admit(self.now, address) {
-            let wait = u32::try_from(wait).unwrap_or(u32::MAX);
-            self.counters.refused += 1;
-            self.out.send(conn, &codec::refusal(Status::Busy, None, wait, None));
-            return self.close(conn, Status::Busy);
+            return self.reject_busy(conn, wait);
         }
         self.check_position(conn, nick, login);
     }

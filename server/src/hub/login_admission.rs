@@ -14,6 +14,9 @@ const ADDRESS_SHARE_PERCENT: u32 = 75;
 /// The share is at least this many logins per second, and at once.
 const MIN_ADDRESS_SHARE: (u32, u32) = (16, 64);
 
+/// The longest time to retry. A flood of refused logins must not make others wait for longer.
+const MAX_WAIT_MS: Millis = 30_000;
+
 /// The limit of the server and the shares of addresses.
 #[derive(Debug)]
 pub struct LoginAdmission {
@@ -47,7 +50,8 @@ impl Pace {
     fn admit(&mut self, now: Millis) -> Result<(), Millis> {
         self.bucket.take(now).map_err(|wait| {
             let first = (now + wait) * 1_000;
-            self.last_slot_us = (self.last_slot_us + 1_000_000 / self.per_second.max(1)).max(first);
+            let next = self.last_slot_us + 1_000_000 / self.per_second.max(1);
+            self.last_slot_us = next.max(first).min((now + wait.max(MAX_WAIT_MS)) * 1_000);
             (self.last_slot_us / 1_000).saturating_sub(now).max(1)
         })
     }
@@ -121,6 +125,16 @@ mod tests {
         // Each client that retries at its time is admitted.
         assert!(waits.iter().all(|wait| admission.admit(*wait, address(1)).is_ok()));
         assert!(LoginAdmission::new(0, 0).admit(0, address(1)).is_ok());
+    }
+
+    #[test]
+    fn flood_of_refused_logins_does_not_make_others_wait_for_longer() {
+        let mut admission = LoginAdmission::new(100, 100);
+        for n in 0..100_000 {
+            let _ = admission.admit(n / 1_000, address(1 + n as u32 % 5));
+        }
+        let wait = admission.admit(99, address(999)).unwrap_err();
+        assert!(wait <= MAX_WAIT_MS, "{wait}");
     }
 
     #[test]

@@ -50,11 +50,12 @@ impl Hub {
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
         };
         let now = self.now;
-        if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.allow_message(now, client_id)) {
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        let address = c.address;
+        if let Err(wait) = c.allow_message(now, client_id, &mut self.address_limits) {
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
         }
-        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
-        if let Some(wait) = self.append_queue.retry_after(now, address) {
+        if let Some(wait) = self.append_queue.retry_after(now, address, content.len()) {
             if let (Some(c), Some(id)) = (self.connections.get_mut(conn), client_id) {
                 c.order.refuse(now, id, wait);
             }

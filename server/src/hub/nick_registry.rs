@@ -14,10 +14,14 @@ use parlour_core::{
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::skeleton;
 
-use super::{connection_table::ConnectionId, sessions::Hash, text_rules};
+use super::{
+    connection_table::ConnectionId,
+    sessions::Hash,
+    text_rules::{self, without_hidden_marks},
+};
 
-/// The number of numeric suffixes that are tried for a suggested nick.
-const MAX_SUGGESTION_TRIES: u32 = 200;
+/// The number of numeric suffixes that are tried for a suggested nick. Each costs up to two skeletons.
+const MAX_SUGGESTION_TRIES: u32 = 16;
 
 /// The owner of a nick.
 #[derive(Debug, Clone)]
@@ -153,7 +157,9 @@ impl NickRegistry {
         let base = if base.is_empty() { nick } else { base };
         let first = nick[base.len()..].parse::<u32>().unwrap_or(1).saturating_add(1);
         let max_chars = limits.nick_chars.min(NICK_CHARS);
-        (first..first.saturating_add(MAX_SUGGESTION_TRIES)).find_map(|n| {
+        // In steps that double: of a popular nick, thousands of numbers may be taken.
+        let steps = std::iter::once(0).chain((0..MAX_SUGGESTION_TRIES - 1).map(|n| 1 << n));
+        steps.map(|step| first.saturating_add(step)).find_map(|n| {
             let number = n.to_string();
             let prefix: String = base.chars().take(max_chars.checked_sub(number.len())?).collect();
             let name = text_rules::nick(&format!("{prefix}{number}"), limits).ok()?;
@@ -188,10 +194,15 @@ impl NickRegistry {
 fn skeletons(nick: &str) -> [String; 2] {
     // As in UTS 39: a selector of the emoji form, which a nick may contain, makes no difference.
     let plain: String = nick.nfkc().filter(|&c| !text_rules::is_invisible(c)).collect();
-    let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
-    let shown: String = skeleton(&plain).collect();
-    let folded: String = skeleton(&lower(&plain)).collect();
+    let lower = |text: &str| text.chars().flat_map(char::to_lowercase).map(medial_sigma).collect::<String>();
+    let shown: String = skeleton(&without_hidden_marks(&plain)).collect();
+    let folded: String = skeleton(&without_hidden_marks(&lower(&plain))).collect();
     [lower(&shown), lower(&folded)]
+}
+
+/// The small sigma at the end of a word as the one within a word: both are small forms of one letter.
+fn medial_sigma(c: char) -> char {
+    if c == 'ς' { 'σ' } else { c }
 }
 
 #[cfg(test)]
@@ -228,6 +239,18 @@ mod tests {
     }
 
     #[test]
+    fn nicks_with_marks_that_are_not_seen_are_look_alikes() {
+        let nicks = nicks(&["tim", "Zoë", "ΝΙΚΟΣ", "jin"]);
+        for nick in ["ti\u{307}m", "TI\u{307}M", "Zoë\u{308}", "Zoe\u{308}\u{308}", "νικος", "j\u{307}in"]
+        {
+            assert_eq!(nicks.check(nick), Err(Status::NickConfusable), "{nick:?}");
+        }
+        for nick in ["tím", "ṫim", "Zoé", "Zoë\u{323}", "νίκος"] {
+            assert_eq!(nicks.check(nick), Ok(()), "{nick:?}");
+        }
+    }
+
+    #[test]
     fn suggested_nick_is_free_and_valid() {
         let limits = Limits::default();
         let long = "x".repeat(32);
@@ -242,5 +265,12 @@ mod tests {
         nicks.remove("tom");
         assert_eq!(nicks.check("tom"), Ok(()));
         assert_eq!(nicks.check("tom2"), Err(Status::NickTaken));
+    }
+
+    #[test]
+    fn suggestion_for_a_popular_nick_is_found_in_few_tries() {
+        let guests: Vec<_> = (2..=900).map(|n| format!("guest{n}")).collect();
+        let nicks = nicks(&guests.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(nicks.suggestion("guest", &Limits::default()).as_deref(), Some("guest1026"));
     }
 }

@@ -7,15 +7,18 @@
 
 use std::sync::Arc;
 
-use parlour_core::{model::MessageId, status::Status, wire};
+use parlour_core::{Millis, model::MessageId, status::Status, wire};
 
 use super::{
     Hub,
     connection_table::ConnectionId,
-    history::{OpenQuery, Purpose},
+    open_queries::{OpenQuery, Purpose},
     output::Output,
 };
 use crate::store::{HistoryPage, LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester};
+
+/// The time after which a login is retried whose position cannot be compared now.
+const BUSY_RETRY_MS: Millis = 500;
 
 /// The position of a client in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,14 +71,19 @@ impl Hub {
     /// Reads the message at the client's position.
     fn query_position(&mut self, conn: ConnectionId, waiting: WaitingLogin) {
         let Some(c) = self.connections.get_mut(conn) else { return };
+        let address = c.address;
+        if !self.queries.allow_page(address) {
+            return self.reject_busy(conn, BUSY_RETRY_MS);
+        }
         c.open_queries += 1;
         let query = Query {
-            requester: Requester { address: Some(c.address), user: waiting.nick.as_str().into() },
+            requester: Requester { address: Some(address), user: waiting.nick.as_str().into() },
             room: Arc::from(""),
             kind: QueryKind::Page(PageStart::After(waiting.seq - 1)),
             size: PageSize { messages: 1, bytes: 0 },
         };
-        let token = self.open_query(OpenQuery { conn, purpose: Purpose::Position(Box::new(waiting)) });
+        let purpose = Purpose::Position(Box::new(waiting));
+        let token = self.queries.open(OpenQuery { conn, address, purpose });
         self.out.put(Output::Read { token, query });
     }
 

@@ -2,8 +2,8 @@
 //! again continues with what was left.
 //!
 //! While a member has no connection its limits recover here. A login takes those of its nick, or else the most used ones
-//! of its address. So an address has at most as many bursts as it has connections at the same time, whatever the nicks,
-//! and members that share an address do not share a rate.
+//! of its address. So an address has at most as many bursts as it has connections at the same time, whatever the nicks, and
+//! members that share an address do not share a rate, up to the limits of the address (`address_limits.rs`).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,16 +16,19 @@ use parlour_core::{
     limits::{Limits, TokenBucket},
 };
 
-/// Requests other than messages. All rates are tokens per minute and burst.
-const CONTROL_RATE: (u32, u32) = (20 * 60, 40);
+/// Tokens per minute and burst.
+pub type Rate = (u32, u32);
+
+/// Requests other than messages.
+const CONTROL_RATE: Rate = (20 * 60, 40);
 /// Requests for the member snapshot.
-const MEMBER_SNAPSHOT_RATE: (u32, u32) = (6, 2);
+const MEMBER_SNAPSHOT_RATE: Rate = (6, 2);
 /// Requests of basic clients for the member list.
-const NICK_LIST_RATE: (u32, u32) = (30, 5);
+const NICK_LIST_RATE: Rate = (30, 5);
 /// Pages of history, and searches.
-const HISTORY_RATE: (u32, u32) = (240, 30);
+pub const HISTORY_RATE: Rate = (240, 30);
 /// Refusals; a connection that exceeds them is closed.
-const REFUSAL_RATE: (u32, u32) = (60, 100);
+const REFUSAL_RATE: Rate = (60, 100);
 
 /// The most limits that recover at the same time; beyond that, those that are nearest to recovery are dropped.
 pub const MAX_RECOVERING: usize = 16_384;

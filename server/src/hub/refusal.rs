@@ -33,6 +33,14 @@ impl Hub {
         self.close(conn, status);
     }
 
+    /// Refuses a login that the server has no capacity for now, and closes its connection.
+    pub(super) fn reject_busy(&mut self, conn: ConnectionId, retry_after: Millis) {
+        self.counters.refused += 1;
+        let retry_after = u32::try_from(retry_after).unwrap_or(u32::MAX);
+        self.out.send(conn, &codec::refusal(Status::Busy, None, retry_after, None));
+        self.close(conn, Status::Busy);
+    }
+
     /// Sends a refusal; with `as_text` also as a message of the server, which basic clients show.
     pub(super) fn send_refusal(
         &mut self,

@@ -65,6 +65,15 @@ pub struct LostLimits {
     pub per_address: usize,
 }
 
+/// The sessions of an earlier run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Those that can be resumed: hash, nick, and how long each has been lost, in ms.
+    pub lost: Vec<(Hash, Arc<str>, Millis)>,
+    /// Those that have ended meanwhile.
+    pub ended: Vec<Hash>,
+}
+
 /// Sessions by the hash of their secret. Lost ones expire after a grace time.
 #[derive(Debug)]
 pub struct Sessions {
@@ -110,23 +119,18 @@ impl Sessions {
     }
 
     /// Restores the sessions of an earlier run, all of them as lost. `now` and `unix_ms` are the same moment
-    /// on two clocks. Sessions that were connected when the server ended count as lost now. Returns the hash and
-    /// the nick of each and how long it has been lost, in ms.
-    pub fn restore(
-        &mut self,
-        now: Millis,
-        unix_ms: i64,
-        records: &[SessionRecord],
-    ) -> Vec<(Hash, Arc<str>, Millis)> {
+    /// on two clocks. Sessions that were connected when the server ended count as lost now.
+    pub fn restore(&mut self, now: Millis, unix_ms: i64, records: &[SessionRecord]) -> Restored {
         let age = |record: &SessionRecord| {
             record.lost_at.map_or(0, |at| u64::try_from(unix_ms.saturating_sub(at)).unwrap_or(0))
         };
         let grace = self.limits.grace;
         let mut lost: Vec<_> = records.iter().map(|record| (age(record), record)).collect();
         lost.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
-        lost.retain(|(age, _)| *age < grace);
-        let lost = lost.split_off(lost.len().saturating_sub(self.limits.total));
-        for (age, record) in &lost {
+        let expired = lost.partition_point(|(age, _)| *age >= grace);
+        let ended = expired.max(lost.len().saturating_sub(self.limits.total));
+        let (ended, lost) = lost.split_at(ended);
+        for (age, record) in lost {
             let session = Session {
                 key: validate::nick_key(&record.nick).into(),
                 conn: None,
@@ -139,7 +143,10 @@ impl Sessions {
             self.by_hash.insert(record.hash, session);
             self.insert_lost(now + (grace - age), &record.hash, None);
         }
-        lost.into_iter().map(|(age, record)| (record.hash, record.nick.as_str().into(), age)).collect()
+        Restored {
+            lost: lost.iter().map(|(age, record)| (record.hash, record.nick.as_str().into(), *age)).collect(),
+            ended: ended.iter().map(|(_, record)| record.hash).collect(),
+        }
     }
 
     /// The session of a secret.
@@ -339,9 +346,10 @@ mod tests {
             [record(1, None), record(2, Some(9_400)), record(3, Some(9_000)), record(4, Some(11_000))];
         let restored = sessions.restore(5, 10_000, &records);
         assert_eq!(
-            restored,
+            restored.lost,
             [([2; 32], "Nick2".into(), 600), ([1; 32], "Nick1".into(), 0), ([4; 32], "Nick4".into(), 0)]
         );
+        assert_eq!(restored.ended, [[3; 32]]);
         assert_eq!(&*sessions.get(&[2; 32]).unwrap().key, "nick2");
         assert!(expired(&mut sessions, 404).is_empty());
         assert_eq!(expired(&mut sessions, 405), [2]);

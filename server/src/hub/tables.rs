@@ -16,6 +16,8 @@ pub struct TableSizes {
     pub sessions: usize,
     /// Rate limits of members without a connection.
     pub recovering_limits: usize,
+    /// Rate limits of addresses.
+    pub address_limits: usize,
     /// Addresses that have logged in lately.
     pub logins: usize,
     /// Subscribers of the lobby, and what is not delivered to them.
@@ -47,12 +49,12 @@ impl Hub {
             queries,
             reserved,
             recovering_limits,
+            address_limits,
             unauthenticated,
             slow_consumers,
             settings: _,
             random: _,
             log: _,
-            last_token: _,
             opened: _,
             members: _,
             out: _,
@@ -68,10 +70,11 @@ impl Hub {
             reserved: reserved.table_size(),
             sessions: sessions.table_size(),
             recovering_limits: recovering_limits.table_size(),
+            address_limits: address_limits.table_size(),
             logins: admission.table_size(),
             lobby: lobby.table_size(),
             append_queue: append_queue.table_size(),
-            queries: queries.len(),
+            queries: queries.table_size(),
             unauthenticated: unauthenticated.len(),
             slow_consumers: slow_consumers.len(),
         }

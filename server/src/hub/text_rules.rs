@@ -5,7 +5,7 @@ use icu_properties::{
     CodePointMapData, CodePointSetData,
     props::{
         DefaultIgnorableCodePoint, ExtendedPictographic, GeneralCategory, GeneralCategoryGroup,
-        GraphemeClusterBreak, NoncharacterCodePoint,
+        GraphemeClusterBreak, NoncharacterCodePoint, SoftDotted,
     },
 };
 use parlour_core::{
@@ -13,11 +13,14 @@ use parlour_core::{
     status::Status,
     validate,
 };
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Requests the form of an emoji in colour.
 const EMOJI_SELECTOR: char = '\u{FE0F}';
 /// Makes a keycap of the digit before it, as in 1️⃣.
 const KEYCAP: char = '\u{20E3}';
+/// The dot above a letter, as a mark of its own.
+const DOT_ABOVE: char = '\u{307}';
 /// Characters that are blank by definition, but that no property tells from visible ones: the empty Braille pattern, the
 /// notehead without a head, the blanks of hieroglyphs, and the filler of Khitan.
 const BLANKS: [char; 5] = ['\u{2800}', '\u{1D159}', '\u{13441}', '\u{13442}', '\u{16FE4}'];
@@ -57,6 +60,19 @@ pub fn is_invisible(c: char) -> bool {
         }
 }
 
+/// A text without the marks that are drawn where the letter has the same mark already: a mark that is repeated, and a dot
+/// above a letter with a dot, such as i.
+pub fn without_hidden_marks(text: &str) -> String {
+    let mut before = ' ';
+    let decomposed = text.nfd().filter(|&c| {
+        let is_hidden = is_mark(c) && c == before
+            || c == DOT_ABOVE && CodePointSetData::new::<SoftDotted>().contains(before);
+        before = c;
+        !is_hidden
+    });
+    decomposed.nfc().collect()
+}
+
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_invisible(c)
 }
@@ -76,7 +92,7 @@ fn is_legible(nick: &str) -> bool {
         if is_forbidden && !selects_emoji {
             return false;
         }
-        let is_mark = GeneralCategoryGroup::Mark.contains(category);
+        let is_mark = is_mark(c);
         marks = if is_mark || extends_grapheme(c) { marks + 1 } else { 0 };
         if marks > NICK_MARKS || (is_mark && before == ' ') {
             return false;
@@ -97,6 +113,10 @@ fn extends_grapheme(c: char) -> bool {
         // Vowels and final consonants of Korean.
         || property == GraphemeClusterBreak::V
         || property == GraphemeClusterBreak::T
+}
+
+fn is_mark(c: char) -> bool {
+    GeneralCategoryGroup::Mark.contains(category(c))
 }
 
 fn category(c: char) -> GeneralCategory {

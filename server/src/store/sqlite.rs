@@ -119,6 +119,12 @@ impl SqliteLog {
         let path = dir.join(NAME);
         let lock = if options.read_only { None } else { file::lock(dir)? };
         if let Some(lock) = lock {
+            if file::remove_foreign_wal(&path).map_err(|error| fault::io(&error, &path))? {
+                tracing::warn!(
+                    log = %path.display(),
+                    "a backup was put in the place of the log; the write-ahead log of the previous one was removed"
+                );
+            }
             let mut connection = file::open_writer(&path, options)?;
             if !connection.is_readonly("main").map_err(|error| Fault::from(error).at(&path))? {
                 schema::prepare(&mut connection, &path)?;

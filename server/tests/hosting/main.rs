@@ -11,3 +11,5 @@ mod origins;
 mod program;
 mod proxies;
 mod settings;
+#[cfg(target_os = "linux")]
+mod streams;

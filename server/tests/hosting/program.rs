@@ -36,9 +36,13 @@ impl Program {
 
     /// Starts it with a limit of open files.
     pub fn start_with_open_files(limit: u32, arguments: &[&str]) -> Self {
+        Self::start_in_shell(&format!("ulimit -n {limit} && exec \"$0\" \"$@\""), arguments)
+    }
+
+    /// Starts it with arguments by a script, in which `"$0" "$@"` is the command.
+    pub fn start_in_shell(script: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new("sh");
-        let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_parlour-server")]);
+        command.args(["-c", script, env!("CARGO_BIN_EXE_parlour-server")]);
         Self::spawn(command, arguments)
     }
 

@@ -1,9 +1,12 @@
 //! Headers of reverse proxies.
 
-use std::net::SocketAddr;
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+};
 
 use crate::{
-    common::{Socket, eventually},
+    common::{PATIENCE, Socket, eventually},
     program::Program,
 };
 
@@ -92,4 +95,84 @@ fn any_host_of_the_proxies_may_be_that_of_the_page() {
         let refused = Socket::open(address, &origin("other.example.org")).unwrap_err();
         assert!(refused.to_string().contains(" 403 "), "{headers}: {refused}");
     }
+}
+
+#[test]
+fn any_port_of_the_proxies_may_be_that_of_the_page() {
+    let (_program, address) = start("0", &[]);
+    let origin = "Origin: https://chat.example.org:8443\r\nX-Forwarded-For: 1.1.1.1\r\n";
+    let hosts = "X-Forwarded-Host: chat.example.org\r\n";
+    for ports in ["8443", "8443, 8080", "80,8443", "80\r\nX-Forwarded-Port: 8443"] {
+        Socket::open(address, &format!("{origin}{hosts}X-Forwarded-Port: {ports}\r\n"))
+            .unwrap_or_else(|error| panic!("{ports}: {error}"));
+    }
+    for ports in ["443", "443, 80", ""] {
+        assert!(Socket::open(address, &format!("{origin}{hosts}X-Forwarded-Port: {ports}\r\n")).is_err());
+    }
+}
+
+#[test]
+fn who_connects_past_the_proxies_cannot_use_up_their_connections() {
+    // 64 more than WebSockets, for the page.
+    const ALLOWED: usize = 1 + 64;
+    for (proxies, is_limited) in [("10.0.0.0/8", true), ("127.0.0.0/8", false)] {
+        let (_program, address) = start("1", &["--proxy-addresses", proxies, "--header-timeout", "3s"]);
+        let mut silent: Vec<_> = (0..=ALLOWED).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let last = silent.last_mut().unwrap();
+        last.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = String::new();
+        // Without a request the server answers only who is over the limit, and closes the others.
+        let _ = last.read_to_string(&mut answer);
+        assert_eq!(answer.starts_with("HTTP/1.1 429 "), is_limited, "{proxies}: {answer:?}");
+    }
+}
+
+#[test]
+fn users_of_a_proxy_that_is_not_trusted_are_explained_in_the_log() {
+    let mut program = Program::start(&["--listen", "127.0.0.1:0", "--max-connections-per-address", "1"]);
+    let address = program.address();
+    let _first = Socket::open(address, "X-Forwarded-For: 1.1.1.1\r\n").unwrap();
+    for _ in 0..3 {
+        let refused = Socket::open(address, "X-Forwarded-For: 1.1.1.2\r\n").unwrap_err();
+        assert!(refused.to_string().contains(" 429 "), "{refused}");
+    }
+    let line = program.until_logged("too many connections");
+    assert!(line.contains("setting=\"trust_proxy\"") && line.contains("address=127.0.0.1"), "{line}");
+    assert_eq!(program.logged("too many connections").len(), 1, "once");
+    // Behind a trusted one it is the limit itself.
+    let (program, address) = start("1", &[]);
+    let open = || Socket::open(address, "X-Forwarded-For: 1.1.1.1\r\n");
+    let _first = open().unwrap();
+    assert!(open().is_err());
+    let line = program.until_logged("too many connections");
+    assert!(
+        line.contains("setting=\"max_connections_per_address\"") && line.contains("address=1.1.1.1"),
+        "{line}"
+    );
+}
+
+#[test]
+fn proxy_that_removes_the_upgrade_is_explained_in_the_log() {
+    let (program, address) = start("0", &[]);
+    // As nginx sends it without `proxy_http_version` and `proxy_set_header Upgrade`.
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "GET /ws HTTP/1.0\r\nHost: chat.example.org\r\nConnection: close\r\nX-Forwarded-For: 1.1.1.1\r\n\
+             Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(" 426 "), "{answer}");
+    }
+    let line = program.until_logged("without the header Upgrade");
+    assert!(line.contains("$http_upgrade") && line.contains("chat.example.org"), "{line}");
+    assert_eq!(program.logged("without the header Upgrade").len(), 1);
+    // Somebody who opens the address in a browser is no reason for a warning.
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /ws HTTP/1.1\r\nHost: other.example.org\r\nConnection: close\r\n\r\n").unwrap();
+    stream.read_to_string(&mut String::new()).unwrap();
+    assert!(program.logged("other.example.org").is_empty());
 }

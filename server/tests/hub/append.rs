@@ -2,7 +2,10 @@
 
 use parlour_core::{codec, limits::Limits, model::MessageId, status::Status};
 use parlour_server::{
-    hub::{Settings, append_queue::MAX_PENDING_MESSAGES_PER_ADDRESS},
+    hub::{
+        Settings,
+        append_queue::{MAX_PENDING_BYTES, MAX_PENDING_MESSAGES_PER_ADDRESS},
+    },
     store::LogError,
 };
 
@@ -161,6 +164,33 @@ fn one_address_does_not_fill_the_queue_for_the_log() {
     w.advance(500);
     w.send(tom, &codec::message("", "", id(MAX_PENDING_MESSAGES_PER_ADDRESS), "x"));
     assert_eq!(w.received(tom).accepted().len(), MAX_PENDING_MESSAGES_PER_ADDRESS + 1);
+}
+
+#[test]
+fn bytes_that_wait_for_the_log_are_bounded() {
+    let limits = Limits { messages_per_minute: 0, ..Limits::default() };
+    let mut w = World::new(Settings { limits, ..Settings::default() });
+    w.hold_requests = true;
+    let text = "x".repeat(Limits::default().content_bytes);
+    let flood = |w: &mut World, address: u8| {
+        let conn = w.connect_from([10, 0, 1, address]);
+        w.login(conn, &format!("guest-{address}-"), &[], &[]);
+        let sent = (0_u64..).take_while(|n| {
+            w.handle(conn, &codec::message("", "", Some(MessageId::new(*n, [address; 10])), &text));
+            w.settle();
+            w.received(conn).codes().is_empty()
+        });
+        sent.count() * text.len()
+    };
+    assert_eq!(flood(&mut w, 1), MAX_PENDING_BYTES / 2);
+    let all: usize = (2..=9).map(|address| flood(&mut w, address)).sum();
+    assert!(all < MAX_PENDING_BYTES / 2, "{all}");
+    let lili = w.connect_from([10, 0, 0, 2]);
+    w.login(lili, "lili", &[], &[]);
+    w.send_message(lili, 1, "of another address");
+    assert!(w.received(lili).codes().is_empty());
+    w.release();
+    assert_eq!(w.received(lili).accepted().len(), 1);
 }
 
 #[test]

@@ -293,16 +293,54 @@ fn open_searches_are_bounded_and_leave_pages_alone() {
     // Of one address.
     let refused: Vec<_> = (0..9).map(|n| guest(&mut w, 1, n)).collect();
     assert_eq!(refused, [0, 0, 0, 0, 0, 0, 0, 0, 4]);
-    // In total.
-    for address in 2..=4 {
-        assert!((0..8).all(|n| guest(&mut w, address, n) == 0));
-    }
-    assert_eq!((guest(&mut w, 5, 0), queries(&w).len()), (4, 128));
     w.extension(tom, search("m", 9));
     assert_eq!(w.received(tom).codes(), [rate_limited]);
+    // In total. Each address leaves half of the rest.
+    for (address, left) in (2..).zip([64, 32, 16, 8, 4, 2, 1, 0]) {
+        for n in 0..8 {
+            guest(&mut w, address, n);
+        }
+        assert_eq!(queries(&w).len(), 128 - left, "address {address}");
+    }
+    let open = 128;
     let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
     w.extension(tom, Extension::HistoryRequest(ask));
-    assert_eq!(queries(&w).len(), 129);
+    assert_eq!(queries(&w).len(), open + 1);
+    w.release();
+    assert_eq!(w.received(tom).pages().len(), 1);
+}
+
+#[test]
+fn open_pages_leave_room_for_other_addresses() {
+    let (mut w, tom, log) = room(1);
+    // So many that the cache begins after the first message.
+    for id in 2..=30 {
+        w.advance(1_000);
+        w.send_message(tom, id, &"x".repeat(15_000));
+    }
+    w.hold_requests = true;
+    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
+    let flood = |w: &mut World, address: u8, how: &str| {
+        for n in 0..150 {
+            let conn = w.connect_from([10, 0, 1, address]);
+            // A position that is older than the cache, which is compared with the log.
+            let position = wire::RoomPosition { seq: 1, id: vec![9; 16], ..Default::default() };
+            let positions = if how == "logins" { vec![position] } else { vec![] };
+            let login = wire::Login { version: 1, log: log.clone(), positions, ..Default::default() };
+            w.handle(conn, &codec::login(&format!("guest-{address}-{n}-"), login));
+            if how == "pages" {
+                (0..4).for_each(|_| w.handle(conn, &codec::extension("", Extension::HistoryRequest(ask))));
+            }
+        }
+        w.settle();
+    };
+    for address in 1..=6 {
+        flood(&mut w, address, if address % 2 == 0 { "logins" } else { "pages" });
+    }
+    let open = queries(&w).len();
+    assert!((900..=1_024).contains(&open), "{open}");
+    w.extension(tom, Extension::HistoryRequest(ask));
+    assert_eq!((queries(&w).len(), w.received(tom).codes()), (open + 1, vec![]));
     w.release();
     assert_eq!(w.received(tom).pages().len(), 1);
 }

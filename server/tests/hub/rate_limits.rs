@@ -7,7 +7,7 @@ use parlour_core::{
     status::Status,
     wire,
 };
-use parlour_server::hub::Settings;
+use parlour_server::hub::{ADDRESS_FACTOR, Settings};
 
 use crate::common::world::{Conn, World};
 
@@ -168,4 +168,79 @@ fn violations_are_remembered_after_the_connection_was_closed() {
         assert!(flood(&mut w, again) <= 1, "closed at the first refusal");
     }
     assert!(w.received(witness).messages().len() <= 2 * BURST);
+}
+
+#[test]
+fn members_at_one_address_share_a_limit() {
+    const MEMBERS: usize = ADDRESS_FACTOR as usize;
+    let mut w = limited();
+    let witness = witness(&mut w);
+    for n in 0..2 * MEMBERS {
+        let tom = w.rich(&format!("tom-{n}-"));
+        burst(&mut w, tom, witness);
+        assert_eq!(w.received(tom).accepted().len(), if n < MEMBERS { BURST } else { 0 }, "member {n}");
+        if n == 2 * MEMBERS - 1 {
+            assert!(w.received(tom).refusals()[0].retry_after_ms >= 1_000);
+        }
+    }
+    // Nor in the other dialect.
+    let ada = w.basic("ada");
+    burst(&mut w, ada, witness);
+    let lili = w.connect_from([10, 0, 0, 2]);
+    w.login(lili, "lili", &[], &[]);
+    burst(&mut w, lili, witness);
+    w.advance(10);
+    assert_eq!(w.received(witness).messages().len(), (MEMBERS + 1) * BURST, "those and another address");
+    // 600 a minute.
+    w.advance(1_000);
+    let eve = w.connect();
+    w.login(eve, "eve", &[], &[]);
+    burst(&mut w, eve, witness);
+    assert_eq!(w.received(eve).accepted().len(), BURST);
+}
+
+#[test]
+fn queries_of_members_at_one_address_share_a_limit() {
+    let request = |request| Extension::HistoryRequest(wire::HistoryRequest { request, ..Default::default() });
+    let mut w = limited();
+    let mut pages = 0;
+    for n in 0..2 * ADDRESS_FACTOR {
+        let conn = w.rich(&format!("tom-{n}-"));
+        (1..=30).for_each(|n| w.extension(conn, request(n)));
+        pages += w.received(conn).pages().len();
+    }
+    assert_eq!(pages, ADDRESS_FACTOR as usize * 30);
+    let lili = w.connect_from([10, 0, 0, 2]);
+    w.login(lili, "lili", &[], &[]);
+    w.extension(lili, request(1));
+    assert_eq!(w.received(lili).pages().len(), 1, "another address");
+}
+
+#[test]
+fn class_at_one_address_is_not_limited() {
+    let mut w = World::new(Settings::default());
+    let mut members = Vec::new();
+    for n in 0..200 {
+        members.push(w.rich(&format!("tom-{n}-")));
+        // The share of logins of one address is a limit of its own.
+        w.advance(100);
+    }
+    // All greet at once, and read what was written before; then each writes every four seconds.
+    for round in 0..20 {
+        for (n, conn) in (0..).zip(&members) {
+            let id = MessageId::new(w.now, [n; 10]);
+            w.send(*conn, &codec::message("", "", Some(id), "hello"));
+            if round == 0 {
+                (1..=3).for_each(|request| {
+                    let ask = wire::HistoryRequest { request, ..Default::default() };
+                    w.extension(*conn, Extension::HistoryRequest(ask));
+                });
+            }
+        }
+        w.advance(4_000);
+    }
+    for conn in members {
+        let received = w.received(conn);
+        assert_eq!((received.codes(), received.accepted().len(), received.pages().len()), (vec![], 20, 3));
+    }
 }

@@ -1,7 +1,7 @@
 //! The nick of a lost session stays reserved, whatever others do.
 
 use parlour_core::{codec, limits::Limits, status::Status};
-use parlour_server::hub::Settings;
+use parlour_server::{hub::Settings, store::EventLog as _};
 
 use crate::{
     common::world::{Conn, World},
@@ -96,4 +96,42 @@ fn flood_of_lost_sessions_displaces_none_of_another_address() {
     );
     let again = login(&mut w, "flood-0-", &[]);
     assert!(w.received(again).welcome().is_some());
+}
+
+/// The nicks of the sessions in the log.
+fn stored(w: &World) -> Vec<String> {
+    let sessions = w.log.reader().unwrap().sessions().unwrap();
+    let mut nicks: Vec<_> = sessions.into_iter().map(|session| session.nick).collect();
+    nicks.sort();
+    nicks
+}
+
+const DAY_MS: u64 = 24 * 3_600_000;
+
+#[test]
+fn sessions_that_expire_while_the_server_is_off_are_deleted() {
+    let mut w = world();
+    for (n, nick) in (1..).zip(["tom", "lili"]) {
+        let conn = login(&mut w, nick, &[n; 32]);
+        w.disconnect(conn);
+    }
+    assert_eq!(stored(&w), ["lili", "tom"]);
+    w.now += DAY_MS;
+    w.restart();
+    w.settle();
+    assert_eq!(stored(&w), [""; 0]);
+}
+
+#[test]
+fn sessions_of_a_killed_server_expire_although_it_is_restarted() {
+    let mut w = world();
+    login(&mut w, "tom", &[7; 32]);
+    for hours in [0, 10, 10, 5] {
+        w.now += hours * 3_600_000;
+        w.restart();
+        w.settle();
+    }
+    assert_eq!(stored(&w), [""; 0], "it was lost at the first restart");
+    let tom = login(&mut w, "tom", &[7; 32]);
+    assert!(!w.received(tom).welcome().unwrap().resumed);
 }

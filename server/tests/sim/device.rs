@@ -146,7 +146,7 @@ pub struct Device {
     pub stuck: Vec<(usize, usize, Vec<Change>)>,
     /// The page has waited for a transaction in vain, so that it does not wait for the next ones.
     pub timed_out: bool,
-    /// When the last result of a transaction is reported: they are reported in order.
+    /// The time at which the last result of a transaction is reported: they are reported in order.
     pub reported_at: Millis,
     pub middlebox: Option<Middlebox>,
     /// The browser refuses all locks.

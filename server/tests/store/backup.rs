@@ -110,6 +110,41 @@ fn restored_backup_is_another_log_from_then_on() {
     assert_ne!(restore(&to.join("second")).read.id().unwrap(), first);
 }
 
+#[test]
+fn write_ahead_log_of_the_replaced_log_is_not_applied_to_a_backup() {
+    let mut world = World::new();
+    let messages = |range: std::ops::RangeInclusive<u32>| {
+        range.map(|n| entry(n, "", &format!("number {n}"))).collect::<Vec<_>>()
+    };
+    world.append(&messages(1..=500));
+    let to = Dir::new();
+    backup(&world.dir, &to.join("copy")).unwrap();
+    world.append(&messages(501..=900));
+    // The server is killed, and only the database itself is replaced.
+    let killed = Dir::new();
+    for name in ["parlour.db", "parlour.db-wal", "parlour.lock"] {
+        fs::copy(world.dir.join(name), killed.join(name)).unwrap();
+    }
+    assert!(killed.join("parlour.db-wal").metadata().unwrap().len() > 0);
+    fs::copy(to.join("copy"), killed.database()).unwrap();
+    let log = killed.open_with(&FAST).unwrap();
+    let mut restored = World { read: log.reader().unwrap(), log, dir: killed };
+    restored.check();
+    assert_eq!(restored.contents().len(), 500);
+    assert!(matches!(restored.append_message(901, "on"), AppendOutcome::Appended(stamp) if stamp.seq == 501));
+    let mut restored = restored.reopen();
+    restored.check();
+    assert_eq!(restored.contents().len(), 501);
+    // The write-ahead log of the log itself is needed.
+    let again = Dir::new();
+    for name in ["parlour.db", "parlour.db-wal", "parlour.lock"] {
+        fs::copy(world.dir.join(name), again.join(name)).unwrap();
+    }
+    let log = again.open_with(&FAST).unwrap();
+    let mut recovered = World { read: log.reader().unwrap(), log, dir: again };
+    assert_eq!(recovered.contents().len(), 900);
+}
+
 /// Closes a log and puts another database into its place, without the write-ahead log, which is empty.
 fn replace(world: World, database: &[u8]) -> World {
     let World { log, read, dir } = world;

@@ -463,6 +463,36 @@ fn search_ends_at_its_limit_of_work() {
 }
 
 #[test]
+fn text_that_folding_lengthens_is_more_work() {
+    // U+FDFA stands for four words. It has as many bytes as three letters.
+    let work = |text: &str| {
+        let mut world = World::new();
+        world.append(&(1..=100).map(|n| entry(n, "", &text.repeat(1_000))).collect::<Vec<_>>());
+        world.read.search("", "nowhere", 0, ALL).unwrap().work
+    };
+    let (letters, ligatures) = (work("abc"), work("\u{FDFA}"));
+    assert!(ligatures > 8 * letters, "{letters} {ligatures}");
+}
+
+#[test]
+fn long_messages_are_indexed_in_small_steps() {
+    let mut world = World::new();
+    let long: Vec<_> =
+        (1..=40).map(|n| entry(n, "", &format!("number{n} {}", "\u{FDFA}".repeat(5_000)))).collect();
+    world.append(&long);
+    world.append(&[entry(100, "other", "number100")]);
+    let mut left = vec![41];
+    while left.last() != Some(&0) {
+        left.push(world.log.index_pending().unwrap());
+        assert_eq!(world.find("number40").len(), 1, "{left:?}");
+        assert!(left.len() < 100, "{left:?}");
+    }
+    assert!(left.len() > 3 && left.is_sorted_by(|a, b| a > b), "in steps: {left:?}");
+    assert_eq!(world.find("number1").len(), 11);
+    world.check();
+}
+
+#[test]
 fn cancelled_search_ends_early() {
     let mut world = large_room(2_000, &FAST);
     let cancellation = world.read.cancellation();

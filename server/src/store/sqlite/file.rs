@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    ops::Range,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,6 +25,10 @@ const WAL_LIMIT_BYTES: u32 = 64 << 20;
 
 /// The minimum size of a database: one page.
 const MIN_DATABASE_BYTES: u64 = 512;
+
+/// The beginning of a database, and where its header has the versions that write and read it: 2 with a write-ahead log.
+const HEADER_MAGIC: &[u8] = b"SQLite format 3\0";
+const HEADER_VERSIONS: Range<usize> = 18..20;
 
 /// The most that is read of the lock file.
 const MAX_MARK_BYTES: u64 = 256;
@@ -112,6 +117,20 @@ fn wal_path(path: &Path) -> PathBuf {
     let mut wal = path.to_owned().into_os_string();
     wal.push("-wal");
     wal.into()
+}
+
+/// Removes the write-ahead log of another database, in whose place a backup was put. SQLite would apply it to the backup
+/// and damage it. The header of a database tells whether the database uses a write-ahead log; a backup does not. Returns
+/// `true` if there was one.
+pub(super) fn remove_foreign_wal(path: &Path) -> io::Result<bool> {
+    let mut header = [0; HEADER_VERSIONS.end];
+    let is_read = File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_ok();
+    let is_without_wal = header.starts_with(HEADER_MAGIC) && header[HEADER_VERSIONS] == [1, 1];
+    if !is_read || !is_without_wal || file_bytes(&wal_path(path)) == 0 {
+        return Ok(false);
+    }
+    fs::remove_file(wal_path(path))?;
+    Ok(true)
 }
 
 /// The size in bytes; 0 if it cannot be determined.

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::store::INDEX_STEP_MESSAGES;
 
+/// The most bytes of tokens that one step adds; the last message may exceed it. Appends wait meanwhile.
+const STEP_BYTES: usize = 2 << 20;
+
 /// The most rows of the index of an earlier version that one step removes.
 const OLD_STEP_ROWS: i64 = 512;
 
@@ -58,13 +61,12 @@ fn step(connection: &mut Connection) -> rusqlite::Result<()> {
         rooms.collect::<rusqlite::Result<_>>()?
     };
     // In key order: FTS5 flushes its buffer whenever a key is lower than the previous one.
-    let mut left = INDEX_STEP_MESSAGES;
+    let mut left = Left { messages: INDEX_STEP_MESSAGES, bytes: STEP_BYTES };
     for (room, indexed, last_seq) in behind {
-        if left == 0 {
+        if left.is_used_up() {
             break;
         }
-        let (count, to) = add(&transaction, room, indexed, last_seq, left)?;
-        left -= count;
+        let to = add(&transaction, room, indexed, last_seq, &mut left)?;
         transaction
             .prepare_cached("UPDATE room SET indexed = ?2 WHERE id = ?1")?
             .execute([room, to.cast_signed()])?;
@@ -72,28 +74,35 @@ fn step(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Adds up to `at_most` messages of a room. Returns how many, and the sequence number up to which the room is
-/// indexed.
-fn add(
-    connection: &Connection,
-    room: i64,
-    after: u64,
-    to: u64,
-    at_most: u64,
-) -> rusqlite::Result<(u64, u64)> {
-    let mut messages = connection.prepare_cached(
-        "SELECT place, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT ?3",
-    )?;
-    let mut index = WordIndex::new(connection)?;
-    let mut rows = messages.query(params![key(room, after + 1), key(room, to), at_most.cast_signed()])?;
-    let (mut count, mut last) = (0, 0);
-    while let Some(row) = rows.next()? {
-        last = row.get(0)?;
-        index.add(last, row.get_ref(1)?.as_str()?)?;
-        count += 1;
+/// The amount that a step may still add.
+struct Left {
+    messages: u64,
+    bytes: usize,
+}
+
+impl Left {
+    fn is_used_up(&self) -> bool {
+        self.messages == 0 || self.bytes == 0
     }
-    // Deleted messages leave gaps, so fewer messages than numbers.
-    Ok((count, if count < at_most { to } else { parts(last).1 }))
+}
+
+/// Adds messages of a room, as many as are `left`. Returns the sequence number up to which the room is indexed.
+fn add(connection: &Connection, room: i64, after: u64, to: u64, left: &mut Left) -> rusqlite::Result<u64> {
+    let mut messages = connection
+        .prepare_cached("SELECT place, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place")?;
+    let mut index = WordIndex::new(connection)?;
+    let mut rows = messages.query(params![key(room, after + 1), key(room, to)])?;
+    while let Some(row) = rows.next()? {
+        let place = row.get(0)?;
+        let bytes = index.add(place, row.get_ref(1)?.as_str()?)?;
+        left.messages -= 1;
+        left.bytes = left.bytes.saturating_sub(bytes);
+        if left.is_used_up() {
+            return Ok(parts(place).1);
+        }
+    }
+    // Also beyond the last message, because deleted messages leave gaps.
+    Ok(to)
 }
 
 /// An upper bound of the number of messages that are not indexed.

@@ -82,6 +82,11 @@ impl Meter {
         self.spend((text.len() / UNIT_BYTES) as u64 + 1)
     }
 
+    /// Adds the work of a text that was folded, as far as it is longer than the original: some characters become many.
+    pub(super) fn spend_folded(&self, text: &str, folded: &str) {
+        self.spend((folded.len().saturating_sub(text.len()) / UNIT_BYTES) as u64);
+    }
+
     /// Returns `true` if the search has reached a limit or is cancelled.
     pub(super) fn is_exhausted(&self) -> bool {
         let (work, limit) = (self.work.load(Relaxed), self.limit.load(Relaxed));

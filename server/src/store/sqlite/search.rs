@@ -132,14 +132,14 @@ impl Search<'_> {
             };
             let place: i64 = row.get(0)?;
             let content = row.get_ref(4)?.as_str()?;
-            let is_exhausted = self.meter.spend_text(content);
-            if (all_match || self.matcher.matches(content))
+            self.meter.spend_text(content);
+            if (all_match || self.matcher.matches(content, self.meter))
                 && !self.page.take_one(stored_message(row)?, self.size, 1)
             {
                 return Ok(End::Full);
             }
             rest = place - 1;
-            if is_exhausted {
+            if self.meter.is_exhausted() {
                 return Ok(End::Exhausted(rest));
             }
         }

@@ -5,7 +5,10 @@
 //! "C++", "10.0.0.1" and "#general" find exactly these. Other punctuation around a word is ignored. There is no other
 //! syntax.
 
-use super::tokenizer::{Piece, fold, folded_tokens, is_letter, split};
+use super::{
+    meter::Meter,
+    tokenizer::{Piece, fold, folded_tokens, is_letter, split},
+};
 
 /// The length to which queries are truncated.
 const MAX_QUERY_CHARS: usize = 200;
@@ -158,8 +161,9 @@ impl<'a> Matcher<'a> {
     }
 
     /// Returns `true` if a text matches.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(super) fn matches(&self, text: &str, meter: &Meter) -> bool {
         let folded = fold(text);
+        meter.spend_folded(text, &folded);
         let tokens = format!(" {} ", folded_tokens(&folded));
         self.tokens.iter().all(|part| tokens.contains(part))
             && self.literals.iter().all(|literal| literal.is_in(&folded))

@@ -21,8 +21,10 @@ impl<'a> WordIndex<'a> {
         connection.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)").map(Self)
     }
 
-    pub(super) fn add(&mut self, place: i64, content: &str) -> rusqlite::Result<()> {
-        self.0.execute((place, tokens(content))).map(drop)
+    /// Returns the length of the tokens in bytes.
+    pub(super) fn add(&mut self, place: i64, content: &str) -> rusqlite::Result<usize> {
+        let tokens = tokens(content);
+        self.0.execute((place, &tokens)).map(|_| tokens.len())
     }
 }
 

@@ -1,0 +1,32 @@
+//! The standard streams: what cannot be written there is lost, and nothing else.
+
+use std::net::{Ipv4Addr, TcpStream};
+
+use crate::{
+    addresses::free_port,
+    common::{Client, eventually},
+    program::Program,
+};
+
+#[test]
+fn server_works_while_its_log_is_on_a_full_disk() {
+    let arguments = ["--listen", "127.0.0.1:0"];
+    let mut program = Program::start_in_shell("exec \"$0\" \"$@\" 2> /dev/full", &arguments);
+    let address = program.address();
+    let mut tom = Client::login(address, "tom");
+    tom.send_message("each connection is a line in the log");
+    let mut lili = Client::login(address, "lili");
+    lili.send_message("and this is another one");
+    tom.until(|c| c.has_received("and this is another one"));
+}
+
+#[test]
+fn server_starts_if_nobody_reads_its_addresses() {
+    for output in ["> /dev/full", ">&-"] {
+        let port = free_port();
+        let arguments = ["--listen", &format!("127.0.0.1:{port}")];
+        let _program = Program::start_in_shell(&format!("exec \"$0\" \"$@\" {output}"), &arguments);
+        eventually("it listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        Client::login((Ipv4Addr::LOCALHOST, port).into(), "tom").send_message("hello");
+    }
+}
