@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -62,8 +62,7 @@ impl Server {
     }
 
     fn start_in(data: PathBuf, arguments: &[&str]) -> Self {
-        let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-        arguments.extend(["--data-dir".into(), data.display().to_string()]);
+        let arguments = with_data_dir(arguments, &data);
         let log = Output::default();
         let (process, address) = launch("127.0.0.1:0", &arguments, &log);
         Self { arguments, address, process, log, data }
@@ -114,6 +113,15 @@ impl Server {
         self.process = process;
     }
 
+    /// Starts a stopped server again on the same port and with the same data, with other arguments.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        self.arguments = with_data_dir(arguments, &self.data);
+        self.restart();
+    }
+
     /// The server's output so far.
     ///
     /// # Panics
@@ -133,6 +141,11 @@ impl Drop for Server {
             eprintln!("output of the server at {}:\n{}", self.address, self.log());
         }
     }
+}
+
+fn with_data_dir(arguments: &[&str], data: &Path) -> Vec<String> {
+    let data = data.display().to_string();
+    arguments.iter().copied().chain(["--data-dir", &data]).map(Into::into).collect()
 }
 
 fn launch(listen: &str, arguments: &[String], log: &Output) -> (Child, String) {

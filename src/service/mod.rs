@@ -8,6 +8,7 @@ mod browser;
 mod chat_session;
 mod drafts;
 mod leadership;
+mod refusal_query;
 mod rename;
 mod storage;
 mod tab_channel;
@@ -38,7 +39,8 @@ use wasm_bindgen_futures::spawn_local;
 
 pub use self::chat_session::ChatSession;
 use self::{
-    drafts::Drafts, leadership::Role, storage::Written, tab_channel::TabChannel, visibility::Visibility,
+    drafts::Drafts, leadership::Role, refusal_query::RefusalQuery, storage::Written, tab_channel::TabChannel,
+    visibility::Visibility,
 };
 use crate::ws::{Report, Socket};
 
@@ -88,6 +90,8 @@ struct Inner {
     socket: Option<Socket>,
     /// Incremented with each socket, so that late reports of an earlier one are ignored.
     socket_number: u64,
+    /// For the next socket to the server of the session.
+    refusal_query: RefusalQuery,
     timer: Option<Timeout>,
 }
 
@@ -119,6 +123,7 @@ impl Service {
             storage_failure_reported: false,
             socket: None,
             socket_number: 0,
+            refusal_query: RefusalQuery::default(),
             timer: None,
         };
         let service = Self {
@@ -307,6 +312,7 @@ impl Inner {
             self.session = new_session();
             self.session_scope = self.scope.clone();
             self.session_number += 1;
+            self.refusal_query = RefusalQuery::default();
         }
     }
 }
@@ -397,7 +403,8 @@ impl Service {
         inner.socket_number += 1;
         let socket_number = inner.socket_number;
         let service = self.clone();
-        let opened = Socket::open(persist::server_url(&inner.scope), move |report| {
+        let server = persist::server_url(&inner.scope).to_owned();
+        let opened = Socket::open(&inner.refusal_query.url(&server), move |report| {
             service.handle_report(socket_number, report);
         });
         match opened {
@@ -413,6 +420,12 @@ impl Service {
         self.guarded(move |service| {
             if service.inner.borrow().socket_number != socket_number {
                 return;
+            }
+            let may_be_refused = service.inner.borrow_mut().refusal_query.handle_report(&report);
+            // Nobody else repeats a first login.
+            if may_be_refused && service.inner.borrow().session.identity().is_none() {
+                service.open_socket();
+                return service.with_session(|_| ());
             }
             let now = browser::now();
             service.with_session(|session| match report {

@@ -154,5 +154,6 @@ fn has_error(store: Store, is_cause: fn(Status) -> bool) -> bool {
 }
 
 fn is_about_server(status: Status) -> bool {
-    matches!(status, Status::BadAddress | Status::InsecureAddress | Status::NoAnswer)
+    use Status::{BadAddress, HostNotServed, InsecureAddress, NoAnswer, PageNotAllowed, PortRemoved};
+    matches!(status, BadAddress | InsecureAddress | NoAnswer | PageNotAllowed | PortRemoved | HostNotServed)
 }
