@@ -8,6 +8,9 @@ use crate::status::Status;
 pub const DEFAULT_PORT: u16 = 8080;
 /// The path of the socket, as in the original server.
 pub const DEFAULT_PATH: &str = "/ws";
+/// The query with which a server that refuses a socket accepts it and closes it at once with the reason. Browsers do not show
+/// pages the response to a failed handshake.
+pub const REFUSAL_QUERY: &str = "refusal=close";
 
 /// The maximum length of an address, in bytes.
 const MAX_ADDRESS_BYTES: usize = 512;

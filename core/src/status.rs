@@ -184,6 +184,12 @@ statuses! {
     Busy = 4509, Later, "Many people are logging in at once; this page tries again automatically.";
     /// A later login of the same client has arrived before this one.
     Overtaken = 4510, Later, "This login arrived too late; this page tries again automatically.";
+    /// The page's origin may not connect.
+    PageNotAllowed = 4511, Later, "This server does not allow pages of this address; its operator has to add the address to the setting allow_origin.";
+    /// A proxy has removed the port from the host name that the page uses.
+    PortRemoved = 4512, Later, "A proxy removes the port of this page's address; the server's operator has to let it pass on the Host header unchanged.";
+    /// The page was loaded under a host name that the server does not know.
+    HostNotServed = 4513, Later, "This server does not know the host name of this page; its operator has to add the name to the setting allow_host.";
 }
 
 impl Status {

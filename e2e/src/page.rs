@@ -13,6 +13,7 @@ use std::{
 };
 
 use fantoccini::{Client, Locator, elements::Element};
+pub use renderer::StoppedRenderer;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 

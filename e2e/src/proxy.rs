@@ -160,7 +160,7 @@ async fn connection(
 ) -> io::Result<()> {
     client.set_nodelay(true)?;
     let head = head(&mut client).await?;
-    if !head.starts_with(b"GET /ws ") {
+    if ![b"GET /ws ", b"GET /ws?"].iter().any(|start| head.starts_with(*start)) {
         let mut server = connect_with_retries(&shared.server).await?;
         server.write_all(&head).await?;
         tokio::io::copy_bidirectional(&mut client, &mut server).await?;

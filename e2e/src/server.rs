@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -86,8 +86,7 @@ impl Server {
     }
 
     fn start_in(data: PathBuf, arguments: &[&str]) -> Self {
-        let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-        arguments.extend(["--data-dir".into(), data.display().to_string()]);
+        let arguments = with_data_dir(arguments, &data);
         let log = Output::default();
         let (child, address) = launch("127.0.0.1:0", &arguments, &log);
         let process = Arc::new(Process { child: Mutex::new(child), data });
@@ -141,6 +140,15 @@ impl Server {
         *self.process.child() = child;
     }
 
+    /// Starts a stopped server again on the same port and with the same data, with other arguments.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        self.arguments = with_data_dir(arguments, &self.data);
+        self.restart();
+    }
+
     /// The server's output so far.
     ///
     /// # Panics
@@ -157,6 +165,11 @@ impl Drop for Server {
             eprintln!("output of the server at {}:\n{}", self.address, self.log());
         }
     }
+}
+
+fn with_data_dir(arguments: &[&str], data: &Path) -> Vec<String> {
+    let data = data.display().to_string();
+    arguments.iter().copied().chain(["--data-dir", &data]).map(Into::into).collect()
 }
 
 fn launch(listen: &str, arguments: &[String], log: &Output) -> (Child, String) {

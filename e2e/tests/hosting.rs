@@ -4,7 +4,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, Server, StaticHost, browser_test, socket};
+use parlour_e2e::{Page, Server, StaticHost, View, browser_test, socket};
 use serde_json::{Value, json};
 
 /// The state of the login page: title, language, theme, server.
@@ -59,13 +59,39 @@ fn page_from_an_unlisted_origin_is_refused() {
         let page = test.open("page", &files.url()).await;
         page.expect_lost_connections();
         page.submit_login("tom", Some(server.address())).await;
-        let no_answer = |error: &str| error.contains("does not answer");
-        page.until("an error", |view| view.login && view.login_error.as_deref().is_some_and(no_answer)).await;
-        // The server answers, and refuses because of the origin.
+        let expected = "This server does not allow pages of this address; its operator has to add the address to the \
+            setting allow_origin.";
+        page.until("the reason", |view| view.login && view.login_error.as_deref() == Some(expected)).await;
+        page.choose("#language", "zh-CN").await;
+        let expected = "此服务器不允许来自该网址的页面连接，请服务器管理员把该网址加入设置项 allow_origin。";
+        page.until("the reason in Chinese", |view| view.login_error.as_deref() == Some(expected)).await;
+        // Only to a page that asks for the reason is it given after the handshake.
         let connect = |origin: &str| socket::connect(server.address(), &format!("Origin: {origin}"));
         let refused = connect(&files.origin()).expect_err("the origin is refused").to_string();
         assert!(refused.contains(" 403 "), "{refused}");
         connect(server.url().trim_end_matches('/')).expect("the server's own origin is accepted");
+    });
+}
+
+#[test]
+fn page_that_is_not_allowed_any_more_says_so_and_reconnects_when_it_is() {
+    browser_test("page_that_is_not_allowed_any_more_says_so_and_reconnects_when_it_is", async |test| {
+        let files = StaticHost::serve("/");
+        let allowed = ["--allow-origin", &files.origin()];
+        let mut server = Server::start_with(&allowed);
+        let page = test.open("page", &files.url()).await;
+        page.expect_lost_connections();
+        page.submit_login("tom", Some(server.address())).await;
+        page.until("the room", |view| view.online()).await;
+        server.stop().await;
+        server.restart_with(&[]);
+        let says_why =
+            |view: &View| view.connection_text.as_deref().is_some_and(|it| it.contains("allow_origin"));
+        page.until("the reason", says_why).await;
+        server.stop().await;
+        server.restart_with(&allowed);
+        page.until("it is online again", |view| view.online()).await;
+        page.send_and_wait("back").await;
     });
 }
 

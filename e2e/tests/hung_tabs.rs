@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use fantoccini::wd::WindowHandle;
-use parlour_e2e::{Page, Server, StoppedRenderer, View, WindowOptions, browser_test};
+use parlour_e2e::{Page, Server, StoppedRenderer, TestContext, View, WindowOptions, browser_test};
 use serde_json::json;
 
 /// Deadline for a visible tab to detect that the connection, or the tab that has it, is dead; with time for the slow
@@ -33,36 +33,61 @@ fn is_outdated(view: &View) -> bool {
     view.connection.as_deref() == Some("outdated")
 }
 
+/// Asserts that a leader tab that does not respond is replaced. `stop` is called in it, and `resume` switches to it.
+async fn assert_leader_is_replaced<T>(
+    test: &TestContext,
+    stop: impl AsyncFnOnce(&Page) -> T,
+    resume: impl AsyncFnOnce(&Page, &WindowHandle, T),
+) {
+    let server = Server::start();
+    let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
+    lili.log_in("lili").await;
+    tom.log_in("tom").await;
+    let [first, second] = open_second_window(&tom, &server).await;
+    tom.send_and_wait("one").await;
+    tom.switch_to(&first).await;
+    let stopped = stop(&tom).await;
+    tom.switch_to(&second).await;
+    tom.send("two").await;
+    tom.until_within(DETECTION, "the bar says that the tab waits", is_outdated).await;
+    tom.until_within(DETECTION, "this tab has the connection", |view| view.online() && view.has_sent("two"))
+        .await;
+    lili.send_and_wait("three").await;
+    let all = ["one", "two", "three"];
+    tom.until("all messages, once", |view| view.contents() == all).await;
+    resume(&tom, &first, stopped).await;
+    tom.until("the old leader follows", |view| view.online() && view.contents() == all).await;
+    tom.send_and_wait("four").await;
+    tom.switch_to(&second).await;
+    tom.send_and_wait("five").await;
+    for page in [&tom, &lili] {
+        let all = ["one", "two", "three", "four", "five"];
+        page.until("all messages, once", |view| view.contents() == all).await;
+    }
+    assert_eq!(lili.view().await.presence_sentences("tom", "left"), 0, "Tom never left");
+}
+
 #[test]
 fn hung_leader_tab_is_replaced_without_loss() {
     browser_test("hung_leader_tab_is_replaced_without_loss", async |test| {
-        let server = Server::start();
-        let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
-        lili.log_in("lili").await;
-        tom.log_in("tom").await;
-        let [first, second] = open_second_window(&tom, &server).await;
-        tom.send_and_wait("one").await;
-        let stopped = stop(&tom, &first, &second).await;
-        tom.send("two").await;
-        tom.until_within(DETECTION, "the bar says that the tab waits", is_outdated).await;
-        tom.until_within(DETECTION, "this tab has the connection", |view| {
-            view.online() && view.has_sent("two")
-        })
-        .await;
-        lili.send_and_wait("three").await;
-        let all = ["one", "two", "three"];
-        tom.until("all messages, once", |view| view.contents() == all).await;
-        stopped.resume();
-        tom.switch_to(&first).await;
-        tom.until("the old leader follows", |view| view.online() && view.contents() == all).await;
-        tom.send_and_wait("four").await;
-        tom.switch_to(&second).await;
-        tom.send_and_wait("five").await;
-        for page in [&tom, &lili] {
-            let all = ["one", "two", "three", "four", "five"];
-            page.until("all messages, once", |view| view.contents() == all).await;
-        }
-        assert_eq!(lili.view().await.presence_sentences("tom", "left"), 0, "Tom never left");
+        let stop = async |page: &Page| page.stop_renderer().await;
+        let resume = async |page: &Page, tab: &WindowHandle, stopped: StoppedRenderer| {
+            stopped.resume();
+            page.switch_to(tab).await;
+        };
+        assert_leader_is_replaced(test, stop, resume).await;
+    });
+}
+
+#[test]
+fn frozen_leader_tab_is_replaced_without_loss() {
+    browser_test("frozen_leader_tab_is_replaced_without_loss", async |test| {
+        let freeze = async |page: &Page| page.freeze().await;
+        let unfreeze = async |page: &Page, tab: &WindowHandle, ()| {
+            page.switch_to(tab).await;
+            page.unfreeze().await;
+        };
+        assert_leader_is_replaced(test, freeze, unfreeze).await;
     });
 }
 
@@ -221,6 +246,13 @@ fn login_can_be_cancelled_while_the_browser_does_not_answer() {
     });
 }
 
+/// A script that tells whether a message is in the viewport.
+const SHOWS_MESSAGES: &str = "
+    const { top, bottom } = document.querySelector('#timeline').getBoundingClientRect();
+    const rows = [...document.querySelectorAll('#timeline .row.message')].map((row) => row.getBoundingClientRect());
+    return rows.some((row) => row.top < bottom && row.bottom > top);
+";
+
 #[test]
 fn request_for_a_gap_that_is_not_answered_is_repeated() {
     browser_test("request_for_a_gap_that_is_not_answered_is_repeated", async |test| {
@@ -249,9 +281,39 @@ fn request_for_a_gap_that_is_not_answered_is_repeated() {
         )
         .await;
         tom.until_true("a request is dropped", "return window.dropped === true").await;
-        let shows = "const { top, bottom } = document.querySelector('#timeline').getBoundingClientRect();
-            const rows = [...document.querySelectorAll('#timeline .row.message')];
-            return rows.some((row) => row.getBoundingClientRect().top < bottom && row.getBoundingClientRect().bottom > top)";
-        tom.until_true("the viewport is filled without scrolling", shows).await;
+        tom.until_true("the viewport is filled without scrolling", SHOWS_MESSAGES).await;
+    });
+}
+
+#[test]
+fn two_windows_that_scroll_at_once_are_both_filled() {
+    browser_test("two_windows_that_scroll_at_once_are_both_filled", async |test| {
+        let server = Server::start_with_history(5_000, |n| format!("Line {n}"));
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        // One second of latency, so that the requests of both windows are unanswered at the same time.
+        tom.before_load(
+            "const { send } = WebSocket.prototype;
+             WebSocket.prototype.send = function (data) { setTimeout(() => send.call(this, data), 1000); };",
+        )
+        .await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.until_at_end().await;
+        let first = tom.client().window().await.unwrap();
+        let second = second_window(&tom, &server, "tom").await;
+        tom.until_at_end().await;
+        // Three places each: a request is replaced before it is sent, and after.
+        for part in [0.2, 0.5, 0.8] {
+            for (window, shift) in [(&second, 0.05), (&first, 0.0)] {
+                switch_to(&tom, window).await;
+                let scroll = "const timeline = document.querySelector('#timeline');
+                    timeline.scrollTop = timeline.scrollHeight * arguments[0]; return null";
+                tom.eval::<()>(scroll, vec![(part + shift).into()]).await;
+            }
+        }
+        for window in [&first, &second] {
+            switch_to(&tom, window).await;
+            tom.until_true("the viewport is filled without scrolling", SHOWS_MESSAGES).await;
+        }
     });
 }

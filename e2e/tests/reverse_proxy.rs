@@ -4,7 +4,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Certificate, Example, ReverseProxy, Server, TestContext, browser_test, eventually};
+use parlour_e2e::{Certificate, Example, ReverseProxy, Server, TestContext, View, browser_test, eventually};
 
 /// Logs in and sends a message through each of the README's examples for a proxy.
 async fn chat_through_examples(test: &TestContext, language: &str) {
@@ -74,6 +74,15 @@ fn page_under_an_unknown_host_name_says_what_to_do() {
         page.expect_error("Cross-Origin-Opener-Policy");
         page.log_in("tom").await;
         page.send_and_wait("by name").await;
+        page.send("/exit").await;
+        page.until("the login page", |view| view.login && !view.room).await;
+
+        // The page of one name may connect only to that name.
+        page.expect_lost_connections();
+        page.submit_login("tom", Some(&format!("chat.example.org:{port}"))).await;
+        let says_why =
+            |view: &View| view.login_error.as_deref().is_some_and(|it| it.contains("allow_origin"));
+        page.until("the page says what to do", says_why).await;
     });
 }
 
@@ -89,6 +98,8 @@ fn proxy_that_loses_the_port_is_explained_in_the_log() {
         let tom = test.open("tom", &proxy.url("/")).await;
         tom.expect_lost_connections();
         tom.submit_login("tom", None).await;
+        let says_why = |view: &View| view.login_error.as_deref().is_some_and(|it| it.contains("Host header"));
+        tom.until("the page says what to do", says_why).await;
         let origin = proxy.url("");
         eventually("the refusal is logged", async || {
             let log = server.log();

@@ -7,5 +7,6 @@ pub mod forwarded;
 pub mod host;
 pub mod listen;
 pub mod origin;
+pub mod refusal;
 pub mod refusal_log;
 pub mod routes;

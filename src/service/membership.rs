@@ -126,6 +126,7 @@ impl Inner {
         self.scope = scope.into();
         if *self.session_scope != *scope {
             self.replace_session();
+            self.socket.handle_new_scope();
             self.session_scope = self.scope.clone();
         }
     }

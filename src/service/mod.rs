@@ -14,6 +14,7 @@ mod input_gate;
 mod leadership;
 mod membership;
 mod persistence;
+mod refusal_query;
 mod rename;
 mod role;
 mod socket;

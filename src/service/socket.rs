@@ -2,7 +2,7 @@
 
 use parlour_core::{persist, status::Status};
 
-use super::{Service, browser};
+use super::{Service, browser, refusal_query::RefusalQuery};
 use crate::ws::{OpenError, Report, Socket};
 
 /// The socket of the session, if it has one.
@@ -11,6 +11,8 @@ pub(super) struct SessionSocket {
     socket: Option<Socket>,
     /// Incremented when a socket is opened or closed, so that late reports of an earlier one are ignored.
     number: u64,
+    /// For the next socket.
+    refusal_query: RefusalQuery,
 }
 
 impl SessionSocket {
@@ -18,7 +20,8 @@ impl SessionSocket {
     fn open(&mut self, url: &str, report: impl Fn(u64, Report) + 'static) -> Result<(), OpenError> {
         self.number += 1;
         let number = self.number;
-        self.socket = Some(Socket::open(url, move |event| report(number, event))?);
+        let url = self.refusal_query.url(url);
+        self.socket = Some(Socket::open(&url, move |event| report(number, event))?);
         Ok(())
     }
 
@@ -27,6 +30,11 @@ impl SessionSocket {
         if let Some(socket) = &self.socket {
             socket.send(bytes);
         }
+    }
+
+    /// Forgets what is known of the server.
+    pub(super) fn handle_new_scope(&mut self) {
+        self.refusal_query = RefusalQuery::default();
     }
 
     /// Closes the socket with a close code or an empty Close frame.
@@ -59,6 +67,12 @@ impl Service {
         self.guarded(move |service| {
             if service.inner.borrow().socket.number != number {
                 return;
+            }
+            let may_be_refused = service.inner.borrow_mut().socket.refusal_query.handle_report(&report);
+            // Nobody else repeats a first login.
+            if may_be_refused && service.inner.borrow().session.identity().is_none() {
+                service.open_socket();
+                return service.with_session(|_| ());
             }
             let now = browser::now();
             service.with_session(|session| match report {

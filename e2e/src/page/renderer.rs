@@ -1,6 +1,9 @@
-//! Stopping the renderer process of a tab, as when the computer is overloaded or a script never ends.
+//! Stopping a tab: its renderer process, as when the computer is overloaded, or only its page, as browsers do with tabs in
+//! the background.
 
 use std::{fs, process::Command, time::Duration};
+
+use serde_json::json;
 
 use super::Page;
 
@@ -51,6 +54,24 @@ impl Page {
         .await
         .expect("the process stops");
         StoppedRenderer { process }
+    }
+
+    /// Freezes the page of the current tab, which hides it: its timers stop, and it receives nothing. As with
+    /// [`Self::stop_renderer`], switch to another tab next. Chromium only.
+    ///
+    /// # Panics
+    /// In any other browser.
+    pub async fn freeze(&self) {
+        self.devtools("Page.setWebLifecycleState", json!({ "state": "frozen" })).await;
+    }
+
+    /// Lets a frozen page continue, and shows it.
+    ///
+    /// # Panics
+    /// As [`Self::freeze`].
+    pub async fn unfreeze(&self) {
+        self.devtools("Page.setWebLifecycleState", json!({ "state": "active" })).await;
+        self.devtools("Page.bringToFront", json!({})).await;
     }
 }
 

@@ -16,14 +16,15 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
         header::{
-            ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
-            SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+            ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, SEC_WEBSOCKET_KEY,
+            SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::map_response,
     routing::any,
 };
 use hyper_util::rt::TokioIo;
+use parlour_core::address::REFUSAL_QUERY;
 use tokio::net::TcpStream;
 
 use crate::{
@@ -41,6 +42,7 @@ use crate::{
         forwarded::TrustedProxies,
         host::split_port,
         origin::{OriginError, OriginPolicy, Proxied},
+        refusal::Refusal,
         refusal_log::RefusalLog,
     },
     hub::connection_table::ConnectionIds,
@@ -48,8 +50,6 @@ use crate::{
     stats::Stats,
 };
 
-/// When a rejected client should retry, in seconds.
-const RETRY_AFTER_SECONDS: &str = "5";
 /// The length to which a header is cut in the log, in characters.
 const MAX_LOGGED_CHARS: usize = 200;
 
@@ -208,7 +208,7 @@ fn log_address_limit(state: &AppState, peer: &TcpPeer, address: IpAddr, headers:
     }
 }
 
-/// Upgrades a request to a WebSocket, or rejects it.
+/// Upgrades a request to a WebSocket, or rejects it: with a response, or after the upgrade if it has [`REFUSAL_QUERY`].
 async fn socket(
     State(state): State<Arc<AppState>>,
     Extension(peer): Extension<TcpPeer>,
@@ -221,14 +221,22 @@ async fn socket(
             return handshake_refusal(error);
         }
     };
-    let (address, permit) = match admit(&state, &peer, request.headers()) {
-        Ok(admitted) => admitted,
+    match admit(&state, &peer, request.headers()) {
+        Ok((address, permit)) => {
+            tokio::spawn(run_websocket(state, hyper::upgrade::on(&mut request), peer, address, permit));
+        }
         Err(refusal) => {
             Stats::add(&state.stats.rejected);
-            return *refusal;
+            if request.uri().query() != Some(REFUSAL_QUERY) {
+                return refusal.response();
+            }
+            let upgrade = hyper::upgrade::on(&mut request);
+            tokio::spawn(async move {
+                refusal.close(upgrade).await;
+                drop(peer);
+            });
         }
-    };
-    tokio::spawn(run_websocket(state, hyper::upgrade::on(&mut request), peer, address, permit));
+    }
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *response.headers_mut() = headers;
@@ -258,7 +266,7 @@ fn admit(
     state: &AppState,
     peer: &TcpPeer,
     headers: &HeaderMap,
-) -> Result<(IpAddr, ConnectionPermit), Box<Response<Body>>> {
+) -> Result<(IpAddr, ConnectionPermit), Refusal> {
     let socket = peer.address.ip();
     let proxied = Proxied {
         proxied: state.proxies.is_proxied(socket, headers),
@@ -266,34 +274,20 @@ fn admit(
     };
     if let Err(error) = state.origins.check(headers, &proxied) {
         log_refusal(state, peer, headers, error);
-        return Err(plain(StatusCode::FORBIDDEN, format!("{error}\n")).into());
+        return Err(error.into());
     }
     if state.stopping.load(Relaxed) {
-        return Err(retry_later(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The server is stopping; try again later.\n",
-        ));
+        return Err(Refusal::Stopping);
     }
     let address = state.proxies.client_address(socket, headers);
     match state.limiter.acquire(address) {
         Ok(permit) => Ok((address, permit)),
-        Err(LimitReached::Server) => {
-            Err(retry_later(StatusCode::SERVICE_UNAVAILABLE, "The server is full; try again later.\n"))
-        }
+        Err(LimitReached::Server) => Err(Refusal::ServerFull),
         Err(LimitReached::Address) => {
             log_address_limit(state, peer, address, headers);
-            Err(retry_later(
-                StatusCode::TOO_MANY_REQUESTS,
-                "There are too many connections from your network; try again later.\n",
-            ))
+            Err(Refusal::TooManyConnections)
         }
     }
-}
-
-fn retry_later(status: StatusCode, text: &'static str) -> Box<Response<Body>> {
-    let mut response = plain(status, text);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-    response.into()
 }
 
 /// Runs a WebSocket connection from its handshake to its end.

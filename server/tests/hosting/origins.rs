@@ -5,13 +5,33 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
+use parlour_core::status::Status;
+
 use crate::{common::PATIENCE, program::Program};
+
+const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n";
 
 /// Sends a request for a WebSocket with these headers, and returns the response's status and text.
 fn open(address: SocketAddr, headers: &str) -> (u16, String) {
-    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\
-                   Sec-WebSocket-Version: 13\r\n";
-    request(address, "/ws", &format!("{upgrade}{headers}"))
+    request(address, "/ws", &format!("{UPGRADE}{headers}"))
+}
+
+/// Sends the same request, but asks the server to refuse it by a Close, and sends a login at once. Returns everything that
+/// follows the handshake until the server ends the connection.
+fn open_to_be_closed(address: SocketAddr, headers: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut request = format!("GET /ws?refusal=close HTTP/1.1\r\n{UPGRADE}{headers}\r\n").into_bytes();
+    // userName "tom", type "talk", masked with zeros.
+    request.extend([0x81, 0x80 | 11, 0, 0, 0, 0]);
+    request.extend(b"\x0A\x03tom\x12\x04talk");
+    stream.write_all(&request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let head = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+    assert!(answer.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&answer));
+    answer.split_off(head)
 }
 
 fn request(address: SocketAddr, path: &str, headers: &str) -> (u16, String) {
@@ -30,6 +50,13 @@ fn request(address: SocketAddr, path: &str, headers: &str) -> (u16, String) {
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).unwrap();
     (head[9..12].parse().unwrap(), String::from_utf8(body).unwrap())
+}
+
+/// The code of a Close frame, which has to be the only one.
+fn close_code(received: &[u8]) -> u16 {
+    let [0x88, length, high, low, ..] = *received else { panic!("{received:?}") };
+    assert_eq!(usize::from(length), received.len() - 2, "{received:?}");
+    u16::from_be_bytes([high, low])
 }
 
 fn start(arguments: &[&str]) -> (Program, SocketAddr) {
@@ -94,6 +121,32 @@ fn page_under_an_unknown_host_name_is_refused() {
         assert_eq!(request(address, "/", &format!("Host: {host}\r\n")).0, 200, "{host}");
     }
     assert_eq!(open(address, "Host: evil.example\r\n").0, 101, "not a browser");
+}
+
+#[test]
+fn refused_page_that_asks_for_the_reason_is_closed_with_it() {
+    let (program, address) = start(&[]);
+    let port = address.port();
+    for (host, origin, status) in [
+        (address.to_string(), "https://www.example.net".to_owned(), Status::PageNotAllowed),
+        ("localhost".to_owned(), format!("http://localhost:{port}"), Status::PortRemoved),
+        (format!("evil.example:{port}"), format!("http://evil.example:{port}"), Status::HostNotServed),
+    ] {
+        let headers = format!("Host: {host}\r\nOrigin: {origin}\r\n");
+        assert_eq!(close_code(&open_to_be_closed(address, &headers)), status.code(), "{origin}");
+        assert_eq!(open(address, &headers).0, 403, "{origin}");
+    }
+    program.until_logged("https://www.example.net");
+
+    // The same for other reasons.
+    let (_program, address) = start(&["--max-connections-per-address", "1"]);
+    let mut connected = TcpStream::connect(address).unwrap();
+    write!(connected, "GET /ws HTTP/1.1\r\n{UPGRADE}Host: {address}\r\n\r\n").unwrap();
+    let mut status = [0; 12];
+    connected.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 101");
+    let received = open_to_be_closed(address, &format!("Host: {address}\r\n"));
+    assert_eq!(close_code(&received), Status::TooManyConnections.code());
 }
 
 #[test]

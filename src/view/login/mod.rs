@@ -158,5 +158,6 @@ fn is_about_page(status: Status) -> bool {
 }
 
 fn is_about_server(status: Status) -> bool {
-    matches!(status, Status::BadAddress | Status::InsecureAddress | Status::NoAnswer)
+    use Status::{BadAddress, HostNotServed, InsecureAddress, NoAnswer, PageNotAllowed, PortRemoved};
+    matches!(status, BadAddress | InsecureAddress | NoAnswer | PageNotAllowed | PortRemoved | HostNotServed)
 }
