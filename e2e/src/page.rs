@@ -12,12 +12,11 @@ use std::{
     time::Duration,
 };
 
+pub use self::renderer::StoppedRenderer;
 use fantoccini::{Client, Locator, elements::Element};
-pub use renderer::StoppedRenderer;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub use self::renderer::StoppedRenderer;
 use crate::{
     browser::Browser,
     driver::Driver,

@@ -145,7 +145,7 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn restart_with(&mut self, arguments: &[&str]) {
-        self.arguments = with_data_dir(arguments, &self.data);
+        self.arguments = with_data_dir(arguments, &self.process.data);
         self.restart();
     }
 

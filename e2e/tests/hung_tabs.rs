@@ -299,20 +299,19 @@ fn two_windows_that_scroll_at_once_are_both_filled() {
         tom.goto(&server.url()).await;
         tom.log_in("tom").await;
         tom.until_at_end().await;
-        let first = tom.client().window().await.unwrap();
-        let second = second_window(&tom, &server, "tom").await;
+        let [first, second] = open_second_window(&tom, &server).await;
         tom.until_at_end().await;
         // Three places each: a request is replaced before it is sent, and after.
         for part in [0.2, 0.5, 0.8] {
             for (window, shift) in [(&second, 0.05), (&first, 0.0)] {
-                switch_to(&tom, window).await;
+                tom.switch_to(window).await;
                 let scroll = "const timeline = document.querySelector('#timeline');
                     timeline.scrollTop = timeline.scrollHeight * arguments[0]; return null";
                 tom.eval::<()>(scroll, vec![(part + shift).into()]).await;
             }
         }
         for window in [&first, &second] {
-            switch_to(&tom, window).await;
+            tom.switch_to(window).await;
             tom.until_true("the viewport is filled without scrolling", SHOWS_MESSAGES).await;
         }
     });
