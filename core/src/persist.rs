@@ -6,8 +6,9 @@
 //! sequence number in big-endian order. Changes that belong together are reported together and must be made in one
 //! transaction: a range of the room is recorded as known only together with its messages.
 //!
-//! Values are protobuf: the types of `proto/device.proto`, and messages as they are on the wire. Values that can't be
-//! decoded are skipped, because the server still has the messages of the room.
+//! Values are protobuf: the types of `proto/device.proto`. Values that can't be decoded are skipped, because the server
+//! still has the messages of the room. Each message is stored with the epoch of its log: if a write fails, messages of a
+//! log that was replaced may stay.
 
 pub mod draft;
 
@@ -103,10 +104,12 @@ impl Persisted {
     /// Decodes the values of the three tables, each in the order of its keys.
     #[must_use]
     pub fn read(account: Option<&[u8]>, send_queue: &[Vec<u8>], messages: &[Vec<u8>]) -> Self {
+        let account = account.and_then(decode_account);
+        let epoch = account.as_ref().map(|account| account.epoch);
         let mut persisted = Self {
-            account: account.and_then(decode_account),
+            account,
             send_queue: send_queue.iter().filter_map(|value| decode_queued(value)).collect(),
-            messages: messages.iter().filter_map(|value| decode_message(value)).collect(),
+            messages: messages.iter().filter_map(|value| decode_message(value, epoch?)).collect(),
             is_outdated: false,
             last_order: 0,
         };
@@ -286,14 +289,18 @@ pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
     Some(QueuedMessage { ended, too_big, is_renamed: value.renamed, ..message })
 }
 
-pub(crate) fn put_message(message: &Message) -> Change {
-    Change::Put(Table::Messages, message_key(message.seq), codec::encode(&codec::delivered(message)))
+pub(crate) fn put_message(message: &Message, epoch: u64) -> Change {
+    let envelope = codec::encode(&codec::delivered(message)).to_vec();
+    let value = device::StoredMessage { epoch, envelope };
+    Change::Put(Table::Messages, message_key(message.seq), value.encode_to_vec().into())
 }
 
 pub(crate) fn message_key(seq: u64) -> Bytes {
     Bytes::copy_from_slice(&seq.to_be_bytes())
 }
 
-fn decode_message(bytes: &[u8]) -> Option<Message> {
-    codec::received(codec::decode(bytes).ok()?).filter(|message| message.seq > 0)
+/// `None` if the value is invalid, or the message is not in the log with this epoch.
+fn decode_message(bytes: &[u8], epoch: u64) -> Option<Message> {
+    let value = device::StoredMessage::decode(bytes).ok().filter(|value| value.epoch == epoch)?;
+    codec::received(codec::decode(&value.envelope).ok()?).filter(|message| message.seq > 0)
 }

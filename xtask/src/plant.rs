@@ -74,8 +74,8 @@ const BUGS: &[Bug] = &[
     Bug { name: "position persisted without its messages", edits: &[
         Edit {
             file: "core/src/session/persistence.rs",
-            text: "self.changes.extend(std::mem::take(&mut self.unwritten).values().map(persist::put_message));",
-            replacement: "self.unwritten.clear();",
+            text: "self.changes.extend(unwritten.values().map(|message| persist::put_message(message, account.epoch)));",
+            replacement: "drop(unwritten);",
         },
         // Loading would detect the missing messages, so this check is removed too.
         Edit { file: "core/src/persist.rs", text: "if found != account.messages {", replacement: "if false {" },

@@ -133,21 +133,23 @@ impl Persister {
         self.changes.push(Change::DeleteUpTo(Table::Messages, persist::message_key(floor)));
     }
 
-    /// Adds the unwritten messages to the changes, and the account with the ranges that are known then.
-    fn write(&mut self, account: Option<&mut Account>) {
+    /// Adds the unwritten messages to the changes, and the account with the ranges that are known then. Without an account
+    /// there are no messages.
+    fn write(&mut self, account: Option<Account>) {
         self.due = None;
+        let Some(mut account) = account else { return };
         self.written.extend(self.unwritten.keys());
         if self.written.len() > PERSISTED_MESSAGES + PERSISTED_MESSAGES / 2
             && let Some(floor) = self.written.iter().nth_back(PERSISTED_MESSAGES).copied()
         {
             self.raise_floor(floor);
         }
-        self.changes.extend(std::mem::take(&mut self.unwritten).values().map(persist::put_message));
-        let Some(account) = account else { return };
+        let unwritten = std::mem::take(&mut self.unwritten);
+        self.changes.extend(unwritten.values().map(|message| persist::put_message(message, account.epoch)));
         self.known.remove_up_to(self.floor);
         account.known = self.known.clone();
         account.messages = self.written.iter().filter(|seq| account.known.contains(**seq)).count();
-        self.changes.push(persist::put_account(account));
+        self.changes.push(persist::put_account(&account));
     }
 
     fn take(&mut self) -> Option<Command> {
@@ -175,8 +177,8 @@ impl Session {
 
     /// Prepares the non-urgent changes for writing.
     pub(super) fn write_pending(&mut self) {
-        let mut account = self.account();
-        self.persister.write(account.as_mut());
+        let account = self.account();
+        self.persister.write(account);
     }
 
     /// The account, without known ranges; `None` when nobody is logged in.

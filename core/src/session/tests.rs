@@ -96,6 +96,13 @@ impl Driver {
         }
     }
 
+    /// The storage fails to write the changes.
+    fn lose_changes(&mut self) {
+        for (ticket, _) in std::mem::take(&mut self.unapplied) {
+            self.session.handle_persisted(self.now, ticket);
+        }
+    }
+
     /// The content of the storage, as a page reads it when it is loaded.
     fn persisted(&self) -> Persisted {
         let table = |table: Table| -> Vec<Vec<u8>> {

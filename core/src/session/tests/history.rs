@@ -281,6 +281,25 @@ fn a_position_that_is_not_in_the_log_drops_all_messages() {
 }
 
 #[test]
+fn stored_messages_of_a_replaced_log_are_not_shown_if_a_write_has_failed() {
+    let mut driver = online_at(0);
+    (1..=3).for_each(|seq| driver.receive(&message(seq)));
+    driver.pass(1_000);
+    reconnect(&mut driver);
+    driver.storage_works = false;
+    driver.receive(&welcome_at(&[9, 9], 3));
+    driver.receive(&page(0, 0, 3));
+    driver.pass(1_000);
+    driver.lose_changes();
+    driver.storage_works = true;
+    driver.receive(&message(4));
+    driver.pass(1_000);
+    assert_eq!(driver.persisted().epoch(), Some(driver.session.epoch()));
+    driver.reload();
+    assert_eq!(shown(&driver), [], "the messages 1 to 3 are of the replaced log");
+}
+
+#[test]
 fn messages_are_dropped_when_the_server_has_no_history_any_more() {
     for answer in [welcome("tom"), listed("tom", "login", "", &["tom"])] {
         let mut driver = online_at(0);
