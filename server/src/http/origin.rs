@@ -15,12 +15,12 @@ pub enum OriginError {
     /// The page comes from another host.
     #[error("Pages of this origin may not connect; add the origin to the server's setting allow_origin.")]
     Foreign,
-    /// The page comes from another port of the host. Usually a proxy has removed the port.
+    /// The page comes from a port of the host that the Host header does not name. Usually a proxy has removed it.
     #[error(
-        "The page has another port than the Host header; let the proxy pass on Host with its port (nginx: \
+        "The Host header lacks the port of the page; let the proxy pass on Host with its port (nginx: \
          proxy_set_header Host $http_host), or add the origin to the server's setting allow_origin."
     )]
-    OtherPort,
+    MissingPort,
     /// The page comes from this server, under a name that anybody could have pointed to it.
     #[error(
         "The server does not know this host name; if it is yours, add it to the server's setting allow_host."
@@ -33,7 +33,7 @@ impl OriginError {
     #[must_use]
     pub const fn setting(self) -> &'static str {
         match self {
-            Self::Foreign | Self::OtherPort => "allow_origin",
+            Self::Foreign | Self::MissingPort => "allow_origin",
             Self::UnknownHost => "allow_host",
         }
     }
@@ -95,11 +95,11 @@ impl OriginPolicy {
         if request.hosts.iter().any(|host| is_same(split(host), page)) {
             return Ok(());
         }
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let host = split(host.trim());
+        let authority = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().trim();
+        let host = split(authority);
         if !is_same(host, page) {
-            let other_port = is_same((host.0, page.1), page);
-            return Err(if other_port { OriginError::OtherPort } else { OriginError::Foreign });
+            let is_port_missing = split_port(authority).1.is_empty() && is_same((host.0, page.1), page);
+            return Err(if is_port_missing { OriginError::MissingPort } else { OriginError::Foreign });
         }
         let is_verified = scheme == "https" && request.proxied;
         if is_verified || self.hosts.contains(host.0) { Ok(()) } else { Err(OriginError::UnknownHost) }
@@ -288,8 +288,9 @@ mod tests {
             policy(&[], &[]).check(&HeaderMap::from_iter(headers), &Proxied::default())
         };
         let origin = "https://chat.example.org:8443";
-        assert_eq!(check(origin, "chat.example.org"), Err(OriginError::OtherPort));
+        assert_eq!(check(origin, "chat.example.org"), Err(OriginError::MissingPort));
         assert_eq!(check(origin, "other.example.org"), Err(OriginError::Foreign));
+        assert_eq!(check(origin, "chat.example.org:8080"), Err(OriginError::Foreign), "another server there");
         assert_eq!(check("null", "chat.example.org"), Err(OriginError::Foreign));
     }
 }

@@ -52,7 +52,7 @@ impl Refusal {
     pub const fn status(self) -> Status {
         match self {
             Self::Origin(OriginError::Foreign) => Status::PageNotAllowed,
-            Self::Origin(OriginError::OtherPort) => Status::PortRemoved,
+            Self::Origin(OriginError::MissingPort) => Status::PortRemoved,
             Self::Origin(OriginError::UnknownHost) => Status::HostNotServed,
             Self::Stopping => Status::ShuttingDown,
             Self::ServerFull => Status::ServerFull,
