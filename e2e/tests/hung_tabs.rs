@@ -82,7 +82,10 @@ fn hung_leader_tab_is_replaced_without_loss() {
 #[test]
 fn frozen_leader_tab_is_replaced_without_loss() {
     browser_test("frozen_leader_tab_is_replaced_without_loss", async |test| {
-        let freeze = async |page: &Page| page.freeze().await;
+        let freeze = async |page: &Page| {
+            page.expect_lost_connections();
+            page.freeze().await;
+        };
         let unfreeze = async |page: &Page, tab: &WindowHandle, ()| {
             page.switch_to(tab).await;
             page.unfreeze().await;

@@ -71,7 +71,8 @@ impl Page {
     /// As [`Self::freeze`].
     pub async fn unfreeze(&self) {
         self.devtools("Page.setWebLifecycleState", json!({ "state": "active" })).await;
-        self.devtools("Page.bringToFront", json!({})).await;
+        // Otherwise it stays hidden, and hidden pages draw nothing.
+        self.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
     }
 }
 
