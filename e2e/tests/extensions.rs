@@ -1,12 +1,68 @@
-//! Browser features and extensions that intervene in the page: forms that are filled in, and files that are dropped.
+//! Browser features and extensions that intervene in the page: translation, forms that are filled in, and dropped files.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
 
-use parlour_e2e::{Server, WindowOptions, browser_test};
+use parlour_e2e::{DesktopPeer, Server, View, WindowOptions, browser_test};
 use serde_json::json;
+
+/// Translates the page as browsers do: replaces each text node by elements with another text, now and whenever one is added,
+/// unless the element forbids it.
+const TRANSLATE: &str = "
+    const translate = (root) => {
+        const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), nodes = [];
+        while (walker.nextNode()) nodes.push(walker.currentNode);
+        for (const node of nodes) {
+            const parent = node.parentElement;
+            if (!node.data.trim() || !parent?.translate || parent.closest('font, script, style')) continue;
+            const [outer, inner] = ['font', 'font'].map((name) => document.createElement(name));
+            inner.textContent = `(${node.data})`;
+            outer.append(inner);
+            node.replaceWith(outer);
+        }
+    };
+    translate(document.body);
+    new MutationObserver((records) => {
+        for (const { addedNodes } of records) for (const { parentNode } of addedNodes) if (parentNode) translate(parentNode);
+    }).observe(document.body, { childList: true, subtree: true });
+";
+
+#[test]
+fn page_that_the_browser_translates_works() {
+    browser_test("page_that_the_browser_translates_works", async |test| {
+        let mut server = Server::start();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        let tom = test.open("tom", &server.url()).await;
+        tom.expect_lost_connections();
+        tom.log_in("tom").await;
+        tom.eval::<()>(TRANSLATE, vec![]).await;
+        lili.send("hola");
+        tom.until("the translated message", |view| view.has_sent("(hola)")).await;
+        tom.send("salut").await;
+        tom.until("the own one", |view| view.has_sent("(salut)")).await;
+        let mut ann = DesktopPeer::connect(server.address(), "ann");
+        ann.send("hej");
+        tom.until("three people", |view| view.member_count.as_deref() == Some("3")).await;
+        server.kill();
+        tom.until("the reason", |view| {
+            view.connection_text.as_deref().is_some_and(|text| text.contains("Trying again in"))
+        })
+        .await;
+        server.restart();
+        tom.until("online", View::online).await;
+        tom.choose("#language", "zh-CN").await;
+        tom.until_true(
+            "the language",
+            "return document.querySelector('#roster-title').textContent.includes('成员')",
+        )
+        .await;
+        tom.click("#exit").await;
+        tom.log_in("tom").await;
+        tom.until("the room", |view| view.has_sent("(hola)") && view.crash.is_none()).await;
+    });
+}
 
 /// Events as extensions and the browser's own autofill dispatch them, without the properties that those of the user have.
 /// Returns the errors.

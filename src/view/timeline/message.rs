@@ -37,7 +37,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                     <OwnTime row/>
                     <PendingMark row/>
                 </p>
-                <div class="content" dir="auto">{message.content.to_string()}</div>
+                <div class="content" dir="auto" translate="yes">{message.content.to_string()}</div>
                 {expand}
                 <Failure id=message.id row/>
             </div>
@@ -54,7 +54,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                     " "
                     <MessageTime time=message.time/>
                 </p>
-                <div class="content" dir="auto">{message.content.to_string()}</div>
+                <div class="content" dir="auto" translate="yes">{message.content.to_string()}</div>
                 {expand}
             </div>
         })
