@@ -13,8 +13,7 @@ use crate::config::{Config, ConfigError, LogFormat};
 pub fn start(config: &Config) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.log_level)
         .map_err(|error| ConfigError::Value(format!("log_level \"{}\": {error}.", config.log_level)))?;
-    // A line that cannot be written is lost. Reporting that on the same stream would panic, for example on a full disk.
-    let layer = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal()).log_internal_errors(false);
+    let layer = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log_format {
         LogFormat::Text => registry.with(layer.with_target(false)).try_init(),
