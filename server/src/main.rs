@@ -21,43 +21,39 @@ fn main() -> ExitCode {
         Err(ConfigError::Arguments(error)) => error.exit(),
         Err(error) => return fail(&error),
     };
-    if let Err(error) = logging::start(&config) {
-        return fail(&error);
-    }
-    if let Some(Command::Backup { to }) = command {
-        return make_backup(&config.data_dir, &to);
-    }
-    raise_file_limit();
-    match Runtime::new() {
-        Ok(runtime) => runtime.block_on(serve(config)),
-        Err(error) => fail(&format!("The server can't start: {error}.")),
-    }
-}
-
-fn make_backup(from: &Path, to: &Path) -> ExitCode {
-    match backup(from, to) {
-        Ok(Backup { messages, checksum }) => {
-            print(format_args!("{messages} messages are in {}, SHA-256 {checksum}", to.display()));
-            ExitCode::SUCCESS
-        }
-        Err(error) => fail(&error),
-    }
-}
-
-async fn serve(config: Config) -> ExitCode {
-    let listeners = match listen(&config.listen) {
-        Ok(listeners) => listeners,
+    let log = match logging::start(&config) {
+        Ok(log) => log,
         Err(error) => return fail(&error),
     };
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
-    match addresses {
-        Ok(addresses) => announce(&addresses),
-        Err(error) => return fail(&format!("The server can't start: {error}.")),
-    }
-    match run(listeners, config, stop_requested()).await {
+    let ended = match command {
+        Some(Command::Backup { to }) => make_backup(&config.data_dir, &to),
+        None => start(config),
+    };
+    // The error follows the lines of the log.
+    drop(log);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+fn make_backup(from: &Path, to: &Path) -> Result<(), String> {
+    let Backup { messages, checksum } = backup(from, to).map_err(|error| error.to_string())?;
+    print(format_args!("{messages} messages are in {}, SHA-256 {checksum}", to.display()));
+    Ok(())
+}
+
+fn start(config: Config) -> Result<(), String> {
+    raise_file_limit();
+    let runtime = Runtime::new().map_err(|error| format!("The server can't start: {error}."))?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), String> {
+    let listeners = listen(&config.listen).map_err(|error| error.to_string())?;
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
+    announce(&addresses.map_err(|error| format!("The server can't start: {error}."))?);
+    run(listeners, config, stop_requested()).await.map_err(|error| error.to_string())
 }
 
 /// Raises the limit of open files. Every connection is one, and the default limit is low.

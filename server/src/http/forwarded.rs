@@ -21,6 +21,10 @@ const FORWARDED_HOST: &str = "x-forwarded-host";
 const FORWARDED_PORT: &str = "x-forwarded-port";
 /// Headers that only proxies add. A page cannot make a browser send them with a WebSocket.
 const ADDED_BY_PROXIES: [&str; 5] = [FORWARDED, FORWARDED_FOR, FORWARDED_HOST, "x-forwarded-proto", "via"];
+/// The number of hosts that are read in each header; the last ones, which the nearest proxies have added.
+const MAX_HOSTS: usize = 16;
+/// The same of ports, each of which may belong to any host.
+const MAX_PORTS: usize = 8;
 /// The length to which a header is cut in the log, in characters.
 const MAX_LOGGED_CHARS: usize = 200;
 
@@ -117,17 +121,18 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return Vec::new();
         }
-        let lists = headers.get_all(FORWARDED_HOST).iter().filter_map(|value| value.to_str().ok());
-        let listed = lists.flat_map(|list| list.split(',')).map(|host| host.trim().to_owned());
+        let listed = entries(headers, FORWARDED_HOST).filter(|host| !host.is_empty()).map(str::to_owned);
         let standard = forwarded(headers).into_iter().filter_map(|Hop { host, .. }| host);
-        let hosts: Vec<String> = listed.chain(standard).filter(|host| !host.is_empty()).collect();
+        let standard = standard.filter(|host| !host.is_empty());
+        let mut hosts: Vec<String> = last(MAX_HOSTS, listed);
+        hosts.extend(last(MAX_HOSTS, standard));
         // Each proxy may add its own port.
-        let ports = headers.get_all(FORWARDED_PORT).iter().filter_map(|value| value.to_str().ok());
-        let ports = ports.flat_map(|list| list.split(','));
-        let with_ports = ports
+        let with_ports: Vec<_> = last(MAX_PORTS, entries(headers, FORWARDED_PORT))
+            .into_iter()
             .flat_map(|port| hosts.iter().filter_map(move |host| with_port(host, port)))
-            .collect::<Vec<_>>();
-        hosts.into_iter().chain(with_ports).collect()
+            .collect();
+        hosts.extend(with_ports);
+        hosts
     }
 
     /// Returns `true` if the request came through a proxy, trusted or not.
@@ -156,6 +161,19 @@ impl TrustedProxies {
             "{problem} (setting trust_proxy; logged once)"
         );
     }
+}
+
+/// The entries of a header that is a list.
+fn entries<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    let lists = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(str::trim)
+}
+
+/// The last `count` items.
+fn last<T>(count: usize, items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<_> = items.collect();
+    items.drain(..items.len().saturating_sub(count));
+    items
 }
 
 #[cfg(test)]

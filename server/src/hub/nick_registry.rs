@@ -273,4 +273,14 @@ mod tests {
         let nicks = nicks(&guests.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(nicks.suggestion("guest", &Limits::default()).as_deref(), Some("guest1026"));
     }
+
+    #[test]
+    fn tries_for_a_suggestion_are_bounded() {
+        let tried = std::iter::once(2).chain((0..MAX_SUGGESTION_TRIES - 1).map(|n| 2 + (1 << n)));
+        let taken: Vec<_> = tried.map(|n: u32| format!("guest{n}")).collect();
+        let mut nicks = nicks(&taken.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!((taken.len(), nicks.suggestion("guest", &Limits::default())), (16, None));
+        nicks.remove("guest16386");
+        assert_eq!(nicks.suggestion("guest", &Limits::default()).as_deref(), Some("guest16386"));
+    }
 }

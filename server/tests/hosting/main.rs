@@ -6,6 +6,7 @@
 mod addresses;
 #[path = "../common/mod.rs"]
 mod common;
+mod files;
 mod open_files;
 mod origins;
 mod program;

@@ -8,6 +8,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use rustix::process::{Pid, Signal};
+
 use crate::common::{Dir, eventually};
 
 /// The program with its own data directory; killed when dropped.
@@ -79,6 +81,11 @@ impl Program {
     /// Returns `true` if it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Asks it to stop.
+    pub fn terminate(&self) {
+        rustix::process::kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
     /// Waits until it ends, and returns its exit code and its diagnostics.

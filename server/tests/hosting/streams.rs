@@ -4,20 +4,24 @@ use std::net::{Ipv4Addr, TcpStream};
 
 use crate::{
     addresses::free_port,
-    common::{Client, eventually},
+    common::{Client, Socket, eventually},
     program::Program,
 };
 
+const FULL_LOG: &str = "exec \"$0\" \"$@\" 2> /dev/full";
+
 #[test]
 fn server_works_while_its_log_is_on_a_full_disk() {
-    let arguments = ["--listen", "127.0.0.1:0"];
-    let mut program = Program::start_in_shell("exec \"$0\" \"$@\" 2> /dev/full", &arguments);
+    let mut program = Program::start_in_shell(FULL_LOG, &["--listen", "127.0.0.1:0"]);
     let address = program.address();
     let mut tom = Client::login(address, "tom");
     tom.send_message("each connection is a line in the log");
     let mut lili = Client::login(address, "lili");
     lili.send_message("and this is another one");
     tom.until(|c| c.has_received("and this is another one"));
+    // It cannot say why it does not start, and ends as usual.
+    let mut other = Program::start_in_shell(FULL_LOG, &["--listen", &address.to_string()]);
+    assert_eq!(other.end().0, Some(1));
 }
 
 #[test]
@@ -29,4 +33,22 @@ fn server_starts_if_nobody_reads_its_addresses() {
         eventually("it listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
         Client::login((Ipv4Addr::LOCALHOST, port).into(), "tom").send_message("hello");
     }
+}
+
+#[test]
+fn server_works_while_nobody_reads_its_log() {
+    // A pipe whose other end is open, as of a paused terminal. It holds a few hundred lines.
+    let unread = "pipe=$(mktemp -u) && mkfifo $pipe && exec 3<> $pipe && rm $pipe && exec \"$0\" \"$@\" 2>&3";
+    let mut program = Program::start_in_shell(unread, &["--listen", "127.0.0.1:0", "--log-level", "trace"]);
+    let address = program.address();
+    let mut tom = Client::login(address, "tom");
+    for n in 0..500 {
+        Socket::open(address, "").unwrap();
+        if n % 100 == 0 {
+            tom.send_message(&format!("{n} connections"));
+            tom.until(|c| c.has_received(&format!("{n} connections")));
+        }
+    }
+    program.terminate();
+    assert_eq!(program.end().0, Some(0));
 }

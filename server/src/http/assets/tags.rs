@@ -84,6 +84,12 @@ mod tests {
         // The content of an unchanged file is not looked at.
         let file = fs::metadata(&path).unwrap();
         assert_eq!(tags.get(&path, &file, b"not hashed"), first);
+        // Another content of the same length, once the clock of the file system has advanced.
+        let time = file.modified().unwrap();
+        while fs::metadata(&path).unwrap().modified().unwrap() == time {
+            fs::write(&path, "two").unwrap();
+        }
+        assert_ne!(get("two", "two"), first);
         fs::remove_file(&path).unwrap();
     }
 }

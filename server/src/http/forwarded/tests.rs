@@ -177,6 +177,21 @@ fn all_reported_hosts_are_known() {
     }
 }
 
+#[test]
+fn many_hosts_and_ports_are_not_multiplied() {
+    // As many as fit into the headers of a request.
+    let (hosts, ports) = ("a,".repeat(4_000), "1,".repeat(4_000));
+    let headers = headers(&[("x-forwarded-host", &hosts), ("x-forwarded-port", &ports)]);
+    let reported = proxies(&[]).hosts(ip(PROXY), &headers);
+    assert!(reported.len() <= 2 * MAX_HOSTS * (1 + MAX_PORTS), "{}", reported.len());
+    // What the nearest proxies add is at the end.
+    let headers = self::headers(&[
+        ("x-forwarded-host", &format!("{hosts}chat.example.org")),
+        ("x-forwarded-port", &format!("{ports}8443")),
+    ]);
+    assert!(proxies(&[]).hosts(ip(PROXY), &headers).contains(&"chat.example.org:8443".to_owned()));
+}
+
 proptest! {
     #[test]
     fn nothing_that_a_client_sends_changes_its_address(sent in "[ -~\t]{0,40}", quoted in "[\",;=\\\\for 1.:\\[\\]]{0,24}") {
