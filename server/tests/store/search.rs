@@ -463,6 +463,22 @@ fn search_ends_at_its_limit_of_work() {
 }
 
 #[test]
+fn search_ends_at_its_limit_of_time() {
+    let limits = SearchLimits { work: u64::MAX - 1, time: Duration::ZERO };
+    let mut world = large_room(6_000, &Options { search: limits, ..FAST });
+    let (mut before, mut searches, mut matches) = (0, 0, 0);
+    loop {
+        let results = world.read.search("", "needle", before, ALL).unwrap();
+        searches += 1;
+        matches += results.messages.len();
+        let Some(searched) = results.partial else { break };
+        assert!(before == 0 || searched + 1 < before, "no progress beyond {before}");
+        before = searched + 1;
+    }
+    assert!(searches > 1 && matches == 1, "{matches} matches in {searches} searches");
+}
+
+#[test]
 fn text_that_folding_lengthens_is_more_work() {
     // U+FDFA stands for four words. It has as many bytes as three letters.
     let work = |text: &str| {

@@ -235,6 +235,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn appends_are_synced_by_default() {
+        let path = std::env::temp_dir().join(format!("parlour-synced-{}.sqlite", std::process::id()));
+        let connection = open_writer(&path, &Options::default()).expect("a database that can be written");
+        let synchronous = connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0));
+        assert_eq!(synchronous.ok(), Some(2), "FULL");
+        drop(connection);
+        let _ = std::fs::remove_file(path);
+    }
+
+    #[test]
     fn any_path_can_be_escaped_as_uri() {
         assert_eq!(immutable_uri(Path::new("/a b/?ü")), PathBuf::from("file:/a%20b/%3F%C3%BC?immutable=1"));
     }
