@@ -47,7 +47,7 @@ impl World {
             let callback = match request.work {
                 Work::Persist(..) if is_refused => Callback::Superseded(request.session),
                 Work::Persist(ticket, ..) => Callback::Persisted(request.session, ticket),
-                Work::Forward(message) => Callback::Stored(message),
+                Work::Forward(message) => Callback::Stored(request.account, message),
                 Work::Mirror => Callback::Mirror(read()),
                 Work::Lead(lease) => {
                     let persisted = read();

@@ -73,7 +73,9 @@ impl World {
                 self.with_session(at, |session, now| session.handle_persisted(now, ticket));
             }
             Callback::Superseded(session) if session == self.tab(at).session_number => self.step_down(at),
-            Callback::Stored(message) if is_current => self.stored(at, &message),
+            Callback::Stored(_, message) if is_current => self.stored(at, &message),
+            // The tab has logged out, or in again.
+            Callback::Stored(account, message) => self.post_to(at.device, account, None, &message.command),
             Callback::Locked if is_current => self.promote(at),
             Callback::LockLost if is_current => self.step_down(at),
             Callback::LockRefused if is_current => self.with_follower(at, |follower| {
@@ -87,7 +89,7 @@ impl World {
                 follower.handle_persisted(persisted.unwrap_or_default());
                 FollowerAction::Nothing
             }),
-            // The tab has logged out, or in again. A message that was written stays on the device.
+            // The tab has logged out, or in again.
             _ => {}
         }
     }

@@ -302,9 +302,14 @@ impl World {
     /// Posts a message to the other tabs of the account.
     pub fn post(&mut self, from: At, bytes: &[u8]) {
         let account = self.tab(from).account;
+        self.post_to(from.device, account, Some(from.tab), bytes);
+    }
+
+    /// Posts a message to the tabs of an account, except one.
+    pub fn post_to(&mut self, device: usize, account: usize, except: Option<usize>, bytes: &[u8]) {
         let due = self.now + 1 + self.rng.below(5);
-        for (number, tab) in self.devices[from.device].tabs.iter_mut().enumerate() {
-            if number != from.tab && tab.account == account && tab.has_joined() {
+        for (number, tab) in self.devices[device].tabs.iter_mut().enumerate() {
+            if Some(number) != except && tab.account == account && tab.has_joined() {
                 let due = due.max(tab.inbox.back().map_or(0, |(due, _)| *due));
                 tab.inbox.push_back((due, bytes.to_vec()));
             }
