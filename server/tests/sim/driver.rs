@@ -44,11 +44,6 @@ impl World {
         if std::mem::take(&mut tab.view.must_reconnect) {
             tab.reconnect_at = Some(now + 5_000);
         }
-        if matches!(tab.role, Role::LoggedOut) && !tab.is_retired && tab.open_at.is_none() {
-            // The user logs in again.
-            let wait = if std::mem::take(&mut tab.view.must_retry_login) { 2_000 } else { 1_000 };
-            tab.open_at = Some(now + wait);
-        }
     }
 
     fn reconnect(&mut self, at: At) {

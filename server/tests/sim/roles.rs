@@ -91,7 +91,7 @@ impl World {
         self.execute(at, Command::Leave);
     }
 
-    /// Leaves the tabs of the account after a logout.
+    /// Leaves the tabs of the account after a logout. Later the user logs in again.
     pub fn end(&mut self, at: At) {
         let now = self.now;
         let device = &mut self.devices[at.device];
@@ -100,6 +100,10 @@ impl World {
         tab.inbox.clear();
         let _ = tab.gate.open(now);
         let role = std::mem::replace(&mut tab.role, Role::LoggedOut);
+        if !tab.is_retired {
+            let wait = if std::mem::take(&mut tab.view.must_retry_login) { 2_000 } else { 1_000 };
+            tab.open_at = Some(now + wait);
+        }
         let account = &mut device.accounts[tab.account];
         account.lock.release(at.tab, now + LOCK_RELEASE_DELAY_MS);
         if matches!(role, Role::Leader(_)) {
