@@ -106,9 +106,9 @@ impl World {
         }
         let account = &mut device.accounts[tab.account];
         account.lock.release(at.tab, now + LOCK_RELEASE_DELAY_MS);
-        if matches!(role, Role::Leader(_)) {
-            account.ledger.forget_unpersisted(None);
-        }
+        // A follower has its own messages in memory until the leader reports them.
+        let of_tab = if matches!(role, Role::Leader(_)) { None } else { Some(at.tab) };
+        account.ledger.forget_unpersisted(of_tab);
     }
 
     // ---- roles
