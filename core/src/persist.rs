@@ -82,6 +82,10 @@ pub struct Persisted {
     pub(crate) is_outdated: bool,
     /// The order of the last message that was sent in this tab, while it followed another one.
     pub(crate) last_order: u64,
+    /// The ranges of the log that this tab shows completely since it followed another one, and the newest message that it
+    /// shows. The device may lack some of them.
+    pub(crate) shown: Ranges,
+    pub(crate) newest_shown: Option<(u64, MessageId)>,
 }
 
 /// The value of the table `Account`: the user's identity, and which part of the room is persisted.
@@ -110,8 +114,7 @@ impl Persisted {
             account,
             send_queue: send_queue.iter().filter_map(|value| decode_queued(value)).collect(),
             messages: messages.iter().filter_map(|value| decode_message(value, epoch?)).collect(),
-            is_outdated: false,
-            last_order: 0,
+            ..Self::default()
         };
         persisted.verify_known_ranges();
         persisted
@@ -148,13 +151,7 @@ impl Persisted {
             };
             QueuedMessage::new(message.id, message.content.clone(), message.time, message.seq, stage)
         };
-        Self {
-            account,
-            send_queue: unacknowledged.iter().map(queued).collect(),
-            messages: Vec::new(),
-            is_outdated: false,
-            last_order: 0,
-        }
+        Self { account, send_queue: unacknowledged.iter().map(queued).collect(), ..Self::default() }
     }
 
     /// Drops the messages of the room unless they are of the log with this epoch. Another tab may have reached a server

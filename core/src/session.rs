@@ -282,7 +282,10 @@ impl Session {
                 self.persister.clear_messages(now.monotonic);
             }
             let last_message = persisted.messages.last().map(|message| (message.seq, message.id));
-            self.history.restore(account.log, account.epoch, account.known, last_message);
+            let mut known = account.known;
+            persisted.shown.iter().for_each(|range| known.insert(range.from, range.to));
+            let last_message = last_message.max(persisted.newest_shown);
+            self.history.restore(account.log, account.epoch, known, last_message);
             self.nick = account.identity.nick.to_string();
             self.identity = Some(account.identity.clone());
             self.emit(Event::LoggedIn(account.identity));

@@ -15,7 +15,7 @@ use parlour_core::{
     validate,
 };
 
-use super::{ChatSession, Service, browser, random_id, role::Role, storage::Written};
+use super::{ChatSession, Service, browser, random_id, role::Role, storage::Written, tab_channel};
 
 impl ChatSession for Service {
     fn log_in(&self, nick: &str, url: &str) -> Result<(), Status> {
@@ -190,14 +190,18 @@ impl Service {
 
     /// Persists a message, then posts it to the leader.
     fn forward(&self, queued: FollowerMessage) {
-        let login_number = self.inner.borrow().login_number;
+        let (login_number, scope) = {
+            let inner = self.inner.borrow();
+            (inner.login_number, inner.scope.clone())
+        };
         self.write(
             std::slice::from_ref(&queued.change),
             None,
             Box::new(move |service, written| {
                 if !service.is_current(login_number) {
-                    // The message stays on the device, for the next login in its own scope.
-                    return;
+                    // The message is for the next login in its own scope. If the leader of that one has read the device
+                    // already, it does not know of the message.
+                    return tab_channel::post_to(&scope, &queued.command);
                 }
                 service.handle_storage_result(written != Written::Failed);
                 service.guarded(move |service| {

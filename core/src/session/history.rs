@@ -239,6 +239,11 @@ impl Session {
         self.emit_gaps();
     }
 
+    /// The newest known message, if it has an id.
+    pub(crate) fn last_message(&self) -> Option<(u64, MessageId)> {
+        self.history.last_message
+    }
+
     /// The known ranges of the room.
     pub(crate) fn known(&self) -> &Ranges {
         &self.history.known

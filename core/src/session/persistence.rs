@@ -259,13 +259,15 @@ impl Session {
         is_settled
     }
 
-    /// Adds a message of another tab to the queue and reports it; `false` when its id is known. When the queue is full
-    /// the message stays on the device until the next login.
+    /// Adds a message of another tab to the queue and reports it, during a first login after that; `false` when its id is
+    /// known, or nobody logs in. When the queue is full the message stays on the device until the next login.
     fn adopt(&mut self, queued: QueuedMessage) -> bool {
-        let Some(identity) = &self.identity else { return false };
-        let message = own_message(&identity.nick, &queued);
+        if self.is_logged_out() {
+            return false;
+        }
+        let message = self.identity.as_ref().map(|identity| own_message(&identity.nick, &queued));
         let is_new = self.send_queue.push(queued) == Ok(true);
-        if is_new {
+        if let Some(message) = message.filter(|_| is_new) {
             self.emit(Event::Message(message));
         }
         is_new

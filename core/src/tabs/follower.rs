@@ -64,6 +64,8 @@ pub struct Follower {
     total_members: usize,
     /// The ranges of which this tab has every message.
     pub(super) known: Ranges,
+    /// The newest message of the log that this tab shows.
+    newest: Option<(u64, MessageId)>,
     /// Sequence numbers in the gaps that the leader is loading.
     loading: Vec<u64>,
     /// The last reported gaps; `None` before the first report.
@@ -132,6 +134,7 @@ impl Follower {
             total_members,
             epoch: session.epoch(),
             known: session.known().clone(),
+            newest: session.last_message(),
             unacknowledged: session.unacknowledged(),
             last_order: session.last_order(),
             watch: Watch::after_leading(now, random % MAX_TAKE_OVER_DELAY_MS),
@@ -289,16 +292,35 @@ impl Follower {
                     ..Self::default()
                 };
             }
-            Event::LogReplaced => self.known.clear(),
-            Event::Message(message) if message.own => self.update_unacknowledged(message),
+            Event::LogReplaced => {
+                self.known.clear();
+                self.newest = None;
+            }
+            Event::Message(message) => {
+                self.update_newest(message);
+                if message.own {
+                    self.update_unacknowledged(message);
+                }
+            }
             Event::HistoryPage(page) => {
-                page.iter().for_each(|message| self.forget_unacknowledged(message.id))
+                for message in page {
+                    self.update_newest(message);
+                    self.forget_unacknowledged(message.id);
+                }
             }
             Event::Delivery(id, delivery) => self.set_delivery(*id, *delivery),
             Event::Discarded(id) => self.settle(*id),
             _ => {}
         }
         self.events.push_back(event);
+    }
+
+    /// A message is shown.
+    fn update_newest(&mut self, message: &Message) {
+        // The number of a message that is not acknowledged is its order. On a basic server it is 0.
+        if message.delivery == Delivery::Sent && message.seq > 0 {
+            self.newest = self.newest.max(Some((message.seq, message.id)));
+        }
     }
 
     fn update_unacknowledged(&mut self, message: &Message) {
@@ -345,6 +367,7 @@ impl Follower {
         let Some(account) = persisted.account else { return };
         account.known.iter().for_each(|range| self.known.insert(range.from, range.to));
         let nick = account.identity.nick;
+        persisted.messages.iter().for_each(|message| self.update_newest(message));
         self.events.push_back(Event::HistoryPage(persisted.messages));
         // The device may be behind the leader.
         let send_queue = if self.lists_unacknowledged { &[][..] } else { &persisted.send_queue };
@@ -409,8 +432,10 @@ impl Follower {
             epoch => epoch.is_none_or(|epoch| epoch == self.epoch),
         };
         if !is_known {
-            self.handle_event(Event::LogReplaced);
+            return self.handle_event(Event::LogReplaced);
         }
+        // The server has to compare what this tab shows with its log, which may have been restored to an earlier state.
+        (persisted.shown, persisted.newest_shown) = (self.known.clone(), self.newest);
     }
 
     /// The lease number for this tab if it becomes the leader at this Unix time. Larger than any that was heard.

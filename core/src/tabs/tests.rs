@@ -211,8 +211,12 @@ impl Browser {
 
     /// The leader's tab is closed, and the follower becomes the leader with the content of the storage.
     fn take_over(&mut self) {
+        self.take_over_with(self.persisted());
+    }
+
+    /// As [`Self::take_over`], with this content.
+    fn take_over_with(&mut self, mut persisted: Persisted) {
         (self.session, self.dying) = (Session::new(2, "test"), false);
-        let mut persisted = self.persisted();
         self.follower.handle_promotion(&mut persisted);
         self.drain_follower();
         self.session.handle_login(NOW, "tom", persisted).unwrap();

@@ -47,7 +47,7 @@ impl World {
             let callback = match request.work {
                 Work::Persist(..) if is_refused => Callback::Superseded(request.session),
                 Work::Persist(ticket, ..) => Callback::Persisted(request.session, ticket),
-                Work::Forward(message) => Callback::Stored(message),
+                Work::Forward(message) => Callback::Stored(request.account, message),
                 Work::Mirror => Callback::Mirror(read()),
                 Work::Lead(lease) => {
                     let persisted = read();
@@ -104,8 +104,13 @@ impl Device {
             }
             return (0, false);
         }
+        let is_over = self.tabs[request.tab].login != request.login;
         for id in queued_by(changes) {
             account.not_persisted(id);
+            if is_over {
+                // A login hands its messages to the next one through the device.
+                account.ledger.forget_if_unpersisted(id);
+            }
         }
         // Nobody has it in memory any more.
         let is_logged_in = |tab: &Tab| tab.has_joined() && tab.account == request.account;

@@ -44,11 +44,6 @@ impl World {
         if std::mem::take(&mut tab.view.must_reconnect) {
             tab.reconnect_at = Some(now + 5_000);
         }
-        if matches!(tab.role, Role::LoggedOut) && !tab.is_retired && tab.open_at.is_none() {
-            // The user logs in again.
-            let wait = if std::mem::take(&mut tab.view.must_retry_login) { 2_000 } else { 1_000 };
-            tab.open_at = Some(now + wait);
-        }
     }
 
     fn reconnect(&mut self, at: At) {
@@ -73,7 +68,9 @@ impl World {
                 self.with_session(at, |session, now| session.handle_persisted(now, ticket));
             }
             Callback::Superseded(session) if session == self.tab(at).session_number => self.step_down(at),
-            Callback::Stored(message) if is_current => self.stored(at, &message),
+            Callback::Stored(_, message) if is_current => self.stored(at, &message),
+            // The tab has logged out, or in again.
+            Callback::Stored(account, message) => self.post_to(at.device, account, None, &message.command),
             Callback::Locked if is_current => self.promote(at),
             Callback::LockLost if is_current => self.step_down(at),
             Callback::LockRefused if is_current => self.with_follower(at, |follower| {
@@ -87,7 +84,7 @@ impl World {
                 follower.handle_persisted(persisted.unwrap_or_default());
                 FollowerAction::Nothing
             }),
-            // The tab has logged out, or in again. A message that was written stays on the device.
+            // The tab has logged out, or in again.
             _ => {}
         }
     }

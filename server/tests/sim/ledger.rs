@@ -74,14 +74,17 @@ impl Ledger {
         self.forgotten.insert(id);
     }
 
-    /// A tab was closed, or all have logged out: what it has sent and was neither acknowledged nor persisted is gone.
+    /// A tab was closed or has logged out, or all have: what was sent and neither acknowledged nor persisted is gone.
     pub fn forget_unpersisted(&mut self, tab: Option<usize>) {
         let of_tab = |sent: &Sent| tab.is_none_or(|tab| tab == sent.tab).then_some(sent.id);
         let of_tab: Vec<_> = self.sent.iter().filter_map(of_tab).collect();
-        for id in of_tab {
-            if self.unpersisted.remove(&id) && !self.acknowledged.contains(&id) {
-                self.forget(id);
-            }
+        of_tab.into_iter().for_each(|id| self.forget_if_unpersisted(id));
+    }
+
+    /// A message is gone if it was neither acknowledged nor persisted.
+    pub fn forget_if_unpersisted(&mut self, id: MessageId) {
+        if self.unpersisted.remove(&id) && !self.acknowledged.contains(&id) {
+            self.forget(id);
         }
     }
 

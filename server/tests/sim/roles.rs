@@ -91,7 +91,7 @@ impl World {
         self.execute(at, Command::Leave);
     }
 
-    /// Leaves the tabs of the account after a logout.
+    /// Leaves the tabs of the account after a logout. Later the user logs in again.
     pub fn end(&mut self, at: At) {
         let now = self.now;
         let device = &mut self.devices[at.device];
@@ -100,11 +100,15 @@ impl World {
         tab.inbox.clear();
         let _ = tab.gate.open(now);
         let role = std::mem::replace(&mut tab.role, Role::LoggedOut);
+        if !tab.is_retired {
+            let wait = if std::mem::take(&mut tab.view.must_retry_login) { 2_000 } else { 1_000 };
+            tab.open_at = Some(now + wait);
+        }
         let account = &mut device.accounts[tab.account];
         account.lock.release(at.tab, now + LOCK_RELEASE_DELAY_MS);
-        if matches!(role, Role::Leader(_)) {
-            account.ledger.forget_unpersisted(None);
-        }
+        // A follower has its own messages in memory until the leader reports them.
+        let of_tab = if matches!(role, Role::Leader(_)) { None } else { Some(at.tab) };
+        account.ledger.forget_unpersisted(of_tab);
     }
 
     // ---- roles
@@ -302,9 +306,14 @@ impl World {
     /// Posts a message to the other tabs of the account.
     pub fn post(&mut self, from: At, bytes: &[u8]) {
         let account = self.tab(from).account;
+        self.post_to(from.device, account, Some(from.tab), bytes);
+    }
+
+    /// Posts a message to the tabs of an account, except one.
+    pub fn post_to(&mut self, device: usize, account: usize, except: Option<usize>, bytes: &[u8]) {
         let due = self.now + 1 + self.rng.below(5);
-        for (number, tab) in self.devices[from.device].tabs.iter_mut().enumerate() {
-            if number != from.tab && tab.account == account && tab.has_joined() {
+        for (number, tab) in self.devices[device].tabs.iter_mut().enumerate() {
+            if Some(number) != except && tab.account == account && tab.has_joined() {
                 let due = due.max(tab.inbox.back().map_or(0, |(due, _)| *due));
                 tab.inbox.push_back((due, bytes.to_vec()));
             }

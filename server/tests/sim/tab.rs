@@ -29,8 +29,8 @@ pub enum Callback {
     Persisted(u64, u64),
     /// The changes of the session with this number were refused, because another tab has become the leader.
     Superseded(u64),
-    /// A follower's message was written, or could not be.
-    Stored(FollowerMessage),
+    /// A follower's message to the leader of the account with this number was written, or could not be.
+    Stored(usize, FollowerMessage),
     /// The storage was read for a follower, or could not be.
     Mirror(Option<Persisted>),
     /// The storage was read for the next leader, or could not be. With the lease number that was requested, and the one

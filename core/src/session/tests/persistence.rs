@@ -208,6 +208,25 @@ fn a_message_of_another_tab_is_adopted_once() {
 }
 
 #[test]
+fn messages_adopted_during_a_first_login_are_sent_after_it() {
+    let mut other = online();
+    other.closed(1006);
+    let ids = [other.send("reported"), other.send("stored")];
+    let is_first = |event: &&Event| matches!(event, Event::Message(message) if message.id == ids[0]);
+    let Some(Event::Message(message)) = other.events.iter().find(is_first).cloned() else { panic!() };
+    let value = &other.storage[&(Table::SendQueue, ids[1].0.to_vec())];
+    let mut driver = Driver::new();
+    driver.log_in("tom");
+    driver.session.handle_adopt(driver.now, value);
+    driver.session.handle_adopt_queued(vec![message]);
+    driver.drain();
+    driver.receive(&welcome("tom"));
+    assert_eq!(driver.texts(), ["reported", "stored"]);
+    let is_shown = |id| driver.events.iter().any(|e| matches!(e, Event::Message(m) if m.id == id && m.own));
+    assert!(ids.into_iter().all(is_shown));
+}
+
+#[test]
 fn nothing_is_resent_to_a_basic_server_after_a_reload() {
     let mut driver = Driver::basic();
     let id = driver.send("hi");

@@ -25,6 +25,18 @@ impl Browser {
         self.receive(&codec::extension("", Extension::HistoryPage(page)));
     }
 
+    /// The positions in the session's next login.
+    fn positions(&mut self) -> Vec<wire::RoomPosition> {
+        self.drain();
+        self.session.handle_opened(NOW);
+        self.drain();
+        let login = self.sent.iter().rev().find_map(|envelope| match &envelope.extension {
+            Some(Extension::Login(login)) => Some(login.positions.clone()),
+            _ => None,
+        });
+        login.unwrap()
+    }
+
     fn contents(tab: &Tab) -> Vec<String> {
         let message = |kind: &RowKind| match kind {
             RowKind::Message { message, .. } => Some(format!("{}: {}", message.nick, message.content)),
@@ -37,6 +49,11 @@ impl Browser {
 fn new_message(seq: u64) -> Envelope {
     let id = MessageId::new(1_000 + seq, [0; 10]);
     Envelope { seq, time: 1, ..codec::message("zoe", "", Some(id), &format!("new {seq}")) }
+}
+
+/// The position of a message in its room.
+fn position(message: &Envelope) -> wire::RoomPosition {
+    wire::RoomPosition { seq: message.seq, id: message.id.clone(), ..wire::RoomPosition::default() }
 }
 
 /// A leader and a follower that show messages 1 to 4, which are on the device.
@@ -93,14 +110,7 @@ fn a_new_leader_drops_what_the_device_has_of_the_previous_log() {
             NEW,
             "it has received them from the previous leader"
         );
-        browser.drain();
-        browser.session.handle_opened(NOW);
-        browser.drain();
-        let login = browser.sent.iter().rev().find_map(|envelope| match &envelope.extension {
-            Some(Extension::Login(login)) => Some(login.clone()),
-            _ => None,
-        });
-        assert!(login.unwrap().positions.is_empty(), "the position is of the previous log");
+        assert_eq!(browser.positions(), [position(&new_message(3))], "not one of the previous log");
         browser.session.handle_hidden();
         browser.drain();
         assert!(browser.persisted().messages.is_empty(), "they are deleted on the device");
@@ -130,12 +140,12 @@ fn a_seek_of_the_previous_log_fails() {
 #[test]
 fn a_new_leader_continues_a_log_that_was_not_persisted() {
     // The leader has persisted nothing since its first login, or since the server's log was replaced.
-    for log in [&[1][..], &[2]] {
+    for (log, last) in [(&[1][..], 4), (&[2], 3)] {
         let mut browser = both_have_four();
         let epoch = browser.session.epoch();
         browser.dying = true;
         if log == [2] {
-            browser.reconnect(log, 3, false);
+            browser.reconnect(log, last, false);
             assert_ne!(browser.session.epoch(), epoch);
         } else {
             let first = Account { log: Vec::new(), epoch: 0, ..browser.session.account().unwrap() };
@@ -148,7 +158,7 @@ fn a_new_leader_continues_a_log_that_was_not_persisted() {
         assert!(!browser.follower_tab.events.contains(&Event::LogReplaced), "log {log:?}");
         assert_eq!((browser.session.epoch(), Browser::contents(&browser.follower_tab)), (epoch, shown));
         // The server has the same log still.
-        browser.reconnect(log, 3, false);
+        browser.reconnect(log, last, false);
         assert!(!browser.leader_tab.events.contains(&Event::LogReplaced), "log {log:?}");
         assert_eq!(browser.session.epoch(), epoch, "the other tabs show the same log");
     }
@@ -167,4 +177,32 @@ fn a_new_leader_reports_a_log_that_only_the_device_has() {
     assert!(browser.follower_tab.events.contains(&Event::LogReplaced));
     assert_eq!(Browser::contents(&browser.follower_tab), NEW, "those of the device");
     assert_eq!(browser.session.epoch(), epoch);
+}
+
+#[test]
+fn a_new_leader_asks_the_server_for_the_newest_message_that_its_tab_shows() {
+    for is_readable in [true, false] {
+        let mut browser = both_have_four();
+        browser.dying = true;
+        browser.receive(&message(5));
+        browser.both_show(5);
+        let persisted = if is_readable { browser.persisted() } else { browser.follower.mirrored().unwrap() };
+        browser.take_over_with(persisted);
+        assert_eq!(browser.positions(), [position(&message(5))], "the device is readable: {is_readable}");
+        // It was not, before the log was replaced by a backup that ends with message 3.
+        browser.reconnect(&[1], 3, true);
+        assert!(browser.leader_tab.events.contains(&Event::LogReplaced));
+    }
+}
+
+#[test]
+fn a_new_leader_has_no_gaps_that_its_tab_does_not_show() {
+    for is_readable in [true, false] {
+        let mut browser = both_have_four();
+        browser.dying = true;
+        browser.receive(&message(5));
+        let persisted = if is_readable { browser.persisted() } else { browser.follower.mirrored().unwrap() };
+        browser.take_over_with(persisted);
+        assert_eq!(browser.session.known().iter().collect::<Vec<_>>(), [Range { from: 0, to: 5 }]);
+    }
 }
