@@ -10,7 +10,9 @@
 //! | [`write_queue`] | frames that wait to be written |
 //! | [`timeouts`] | the deadlines of a connection |
 //! | [`socket`] | the task of one connection |
+//! | [`connection_log`] | limits on the log lines about connections |
 
+pub mod connection_log;
 pub mod frame;
 pub mod frame_reader;
 pub mod handshake;

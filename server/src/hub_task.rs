@@ -18,6 +18,7 @@ use tokio::{
 
 use crate::{
     conn::{
+        connection_log::ConnectionLog,
         input_budget::Reservation,
         limiter,
         write_queue::{Ending, Full, Sender},
@@ -109,6 +110,7 @@ pub struct HubTask {
     overflowed: Vec<(ConnectionId, bool)>,
     /// Connections with frames pushed since the last flush.
     unflushed: Vec<ConnectionId>,
+    connection_log: ConnectionLog,
     start: Instant,
 }
 
@@ -124,6 +126,7 @@ impl HubTask {
             table: ConnectionTable::default(),
             overflowed: Vec::new(),
             unflushed: Vec::new(),
+            connection_log: ConnectionLog::default(),
             start: Instant::now(),
         }
     }
@@ -203,17 +206,30 @@ impl HubTask {
                 };
                 self.table.insert(conn, entry);
                 self.hub.handle_connect(now, conn, limiter::network(address));
-                tracing::info!(%conn, %address, "connection opened");
+                if self.is_logged(now, address) {
+                    tracing::info!(%conn, %address, "connection opened");
+                }
             }
             HubInput::Closed { conn, reason, code } => {
                 self.hub.handle_disconnect(now, conn);
                 if let Some(entry) = self.table.remove(conn) {
-                    entry.trace_end(conn, reason, code);
+                    if self.is_logged(now, entry.address) {
+                        entry.trace_end(conn, reason, code);
+                    }
                     self.ids.release(conn);
                 }
             }
             HubInput::Shutdown => self.hub.handle_shutdown(now, RETRY_AFTER_MS),
         }
+    }
+
+    /// Returns `true` if a connection from this address is to be logged.
+    fn is_logged(&mut self, now: Millis, address: IpAddr) -> bool {
+        let left_out = self.connection_log.admit(now, address);
+        if let Some(lines @ 1..) = left_out {
+            tracing::warn!(lines, "connections were not logged, because an address had too many of them");
+        }
+        left_out.is_some()
     }
 
     /// Executes the hub's outputs. Never waits: a connection whose queue is full is closed.

@@ -41,6 +41,8 @@ mod deadlines;
 
 /// The size of the read buffer.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
+/// The number of reads after which other tasks run: with 128, tokio's limit, a flood delayed others by half a second.
+const MAX_READS_PER_POLL: usize = 4;
 /// The number of queued buffers from which on a Pong replaces the previous one.
 const MAX_PONGS: usize = 16;
 /// The time that the peer has to answer a Close.
@@ -144,6 +146,7 @@ impl Socket {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut reads_left = MAX_READS_PER_POLL;
         loop {
             let Some(Taken { may_read, may_write, .. }) = self.poll_queue(cx) else { return Poll::Ready(()) };
             if may_write && let Poll::Ready(Err(error)) = self.poll_write(cx) {
@@ -168,6 +171,11 @@ impl Socket {
                 _ => may_write || self.out.is_empty(),
             };
             if reads {
+                if reads_left == 0 {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                reads_left -= 1;
                 match self.poll_read(cx) {
                     Poll::Ready(Ok(true)) => continue,
                     Poll::Ready(Ok(false)) => {
@@ -387,3 +395,6 @@ fn io_reason(error: &io::Error) -> &'static str {
         _ => "network error",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,3 +52,18 @@ fn server_works_while_nobody_reads_its_log() {
     program.terminate();
     assert_eq!(program.end().0, Some(0));
 }
+
+#[test]
+fn flood_of_connections_does_not_fill_the_log() {
+    let mut program = Program::start(&["--listen", "127.0.0.1:0"]);
+    let address = program.address();
+    for _ in 0..1_500 {
+        Socket::open(address, "").unwrap();
+    }
+    eventually("it says so", || {
+        Socket::open(address, "").unwrap();
+        !program.logged("connections were not logged").is_empty()
+    });
+    let lines = program.logged("connection ");
+    assert!(lines.len() < 3_000, "{} lines", lines.len());
+}
