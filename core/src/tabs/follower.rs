@@ -204,7 +204,8 @@ impl Follower {
         (self.leader, self.number) = (leader, message.number);
         // Earlier versions load one gap at a time.
         self.loading = if message.lease == 0 { vec![message.seq] } else { message.loading };
-        if message.epoch != self.epoch {
+        // A leader that logs in for the first time, or out, has no log.
+        if message.epoch != self.epoch && message.epoch != 0 {
             // The log was replaced; the event that reports it may be among the missed messages.
             if self.epoch != 0 {
                 self.handle_event(Event::LogReplaced);

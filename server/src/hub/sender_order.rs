@@ -54,12 +54,17 @@ impl SenderOrder {
 
     /// An append failed: the message goes before all that were refused, after those of the same generation.
     pub fn append_failed(&mut self, now: Millis, generation: u32, id: MessageId, wait: Millis) {
-        let at = self.failed.filter(|(of, _)| *of == generation).map_or(0, |(_, count)| count);
+        let count = self.failed.filter(|(of, _)| *of == generation).map_or(0, |(_, count)| count);
         self.retry_at = now + wait;
-        if !self.ids.contains(&id) {
-            self.ids.insert(at.min(self.ids.len()), id);
-            self.failed = Some((generation, at + 1));
+        match self.ids.iter().position(|other| *other == id) {
+            // Another copy of the message belongs to the same generation.
+            Some(at) if at < count => return,
+            // A copy was refused during the append, maybe after later messages.
+            Some(at) => drop(self.ids.remove(at)),
+            None => {}
         }
+        self.ids.insert(count.min(self.ids.len()), id);
+        self.failed = Some((generation, count + 1));
     }
 
     /// Stops waiting for a message.
@@ -131,6 +136,22 @@ mod tests {
         order.append_failed(0, 7, id(3), 0);
         order.append_failed(0, 7, id(3), 0);
         assert_eq!(order.ids().map(|id| id.0[0]).collect::<Vec<_>>(), [2, 3, 5]);
+    }
+
+    #[test]
+    fn failed_append_goes_to_its_place_also_if_a_copy_of_it_was_refused() {
+        let mut order = SenderOrder::default();
+        order.refuse(0, id(1), 0);
+        assert!(!admitted(&mut order, 0, 2));
+        assert!(admitted(&mut order, 0, 1) && admitted(&mut order, 0, 2));
+        // The log is slow, and the client sends everything once more, because it was told to wait.
+        order.refuse(0, id(3), 0);
+        for n in [1, 2] {
+            assert!(!admitted(&mut order, 0, n));
+        }
+        (1..=2).for_each(|n| order.append_failed(0, 7, id(n), 0));
+        assert_eq!(order.ids().map(|id| id.0[0]).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!((1..=3).all(|n| admitted(&mut order, 0, n)));
     }
 
     #[test]

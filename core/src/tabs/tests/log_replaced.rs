@@ -206,3 +206,12 @@ fn a_new_leader_has_no_gaps_that_its_tab_does_not_show() {
         assert_eq!(browser.session.known().iter().collect::<Vec<_>>(), [Range { from: 0, to: 5 }]);
     }
 }
+
+#[test]
+fn a_logout_is_not_reported_as_another_log() {
+    let mut browser = both_have_four();
+    browser.session.handle_leave(NOW);
+    browser.drain();
+    assert!(browser.follower_tab.events.contains(&Event::LoggedOut));
+    assert!(!browser.follower_tab.events.contains(&Event::LogReplaced));
+}
