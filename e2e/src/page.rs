@@ -21,6 +21,7 @@ use crate::{
     browser::Browser,
     driver::Driver,
     eventually::wait,
+    server::Server,
     view::{MessagesView, READ_MESSAGES_VIEW, READ_VIEW, View},
 };
 
@@ -350,6 +351,17 @@ impl Page {
             self.fill("#login-server", server).await;
         }
         self.click("#login-submit").await;
+    }
+
+    /// Logs in to a server as soon as it accepts the nick.
+    pub async fn log_in_when_free(&self, nick: &str, server: &Server) {
+        let logged_in = wait(DEADLINE, &format!("{nick} is free"), async || {
+            self.submit_login(nick, Some(server.address())).await;
+            let view = self.until("an answer", |view| view.room || view.login_error.is_some()).await;
+            if view.room { Ok(()) } else { Err(format!("{:?}", view.login_error)) }
+        })
+        .await;
+        self.or_fail(logged_in).await;
     }
 
     /// Types into the composer and presses Enter.

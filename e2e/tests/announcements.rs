@@ -4,7 +4,9 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{BasicServer, DesktopPeer, Page, Server, browser_test, keys};
+use parlour_e2e::{
+    BasicServer, DesktopPeer, Page, Server, StaticHost, View, WindowOptions, browser_test, keys,
+};
 
 /// Records the text of an element whenever its content changes.
 async fn record(page: &Page, selector: &str) {
@@ -19,7 +21,8 @@ async fn record(page: &Page, selector: &str) {
 
 async fn until_announced(page: &Page, selector: &str, text: &str, times: usize) {
     let script = format!(
-        "const texts = window.announced['{selector}']; return texts.filter((text) => text === '{text}').length === {times} || texts"
+        "const texts = window.announced['{selector}'];
+         return texts.filter((text) => text.split('\\n').includes('{text}')).length === {times} || texts"
     );
     page.until_true(&format!("{text} was announced {times} times"), &script).await;
 }
@@ -62,6 +65,193 @@ fn notices_are_announced() {
         for n in 1..=2 {
             tom.send("/who").await;
             until_announced(&tom, ".announcer.other", "One person is here: tom", n).await;
+        }
+    });
+}
+
+#[test]
+fn messages_that_fail_are_announced_once() {
+    browser_test("messages_that_fail_are_announced_once", async |test| {
+        let (host, server) = (Server::start(), BasicServer::start());
+        let tom = test.open("tom", &host.url()).await;
+        tom.submit_login("tom", Some(&server.address())).await;
+        let is_basic = |view: &View| view.room && view.connection.as_deref() == Some("basic");
+        tom.until("the room", is_basic).await;
+        record(&tom, ".announcer.other").await;
+        for (n, texts) in [(1, &["one", "two", "three"][..]), (2, &["four"])] {
+            server.set_unresponsive(true);
+            for text in texts {
+                tom.send(text).await;
+                tom.until("it is on its way", |view| view.has_in_state(text, "pending")).await;
+            }
+            server.drop_connections();
+            server.set_unresponsive(false);
+            for text in texts {
+                tom.until("it has failed", |view| view.has_in_state(text, "failed")).await;
+            }
+            let reason = "The connection was lost before the server confirmed this; \
+                          check whether it arrived before you send it again.";
+            until_announced(&tom, ".announcer.other", reason, n).await;
+            tom.until("connected again", is_basic).await;
+        }
+        tom.choose("#language", "zh-CN").await;
+        tom.until("the page in Chinese", |view| view.lang == "zh-CN").await;
+        server.set_unresponsive(true);
+        tom.send("five").await;
+        tom.until("it is on its way", |view| view.has_in_state("five", "pending")).await;
+        server.drop_connections();
+        until_announced(&tom, ".announcer.other", "连接中断，不确定是否已送达，重发前请先确认一下。", 1)
+            .await;
+    });
+}
+
+#[test]
+fn same_reason_is_announced_each_time_a_login_fails() {
+    browser_test("same_reason_is_announced_each_time_a_login_fails", async |test| {
+        let server = Server::start();
+        let lili = test.open("lili", &server.url()).await;
+        lili.log_in("lili").await;
+        let tom = test.open("tom", &server.url()).await;
+        tom.until("the login page", |view| view.login).await;
+        record(&tom, "#login-error").await;
+        for (nick, reason) in [("a,b", INVALID_NAME), ("lili", NAME_TAKEN)] {
+            for n in 1..=2 {
+                tom.submit_login(nick, None).await;
+                until_announced(&tom, "#login-error", reason, n).await;
+            }
+        }
+    });
+}
+
+const INVALID_NAME: &str =
+    "This name contains characters that are invisible or easily confused; use plain letters.";
+const NAME_TAKEN: &str = "This name is taken; choose another one.";
+
+#[test]
+fn same_reason_is_announced_each_time_another_name_is_refused() {
+    browser_test("same_reason_is_announced_each_time_another_name_is_refused", async |test| {
+        let server = Server::start_with(&["--name-grace", "1s"]);
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.install_network_switch().await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.go_offline().await;
+        let other = test.open("other", &server.url()).await;
+        other.log_in_when_free("tom", &server).await;
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        lili.send("hello");
+        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        tom.until_true("another name can be chosen", "return !!document.querySelector('#rename')").await;
+        record(&tom, "#rename-error").await;
+        record(&tom, "#connection [role=status]").await;
+        for n in 1..=2 {
+            tom.fill("#rename-nick", "a,b").await;
+            tom.press(keys::ENTER).await;
+            until_announced(&tom, "#rename-error", INVALID_NAME, n).await;
+        }
+        for n in 1..=2 {
+            tom.fill("#rename-nick", "lili").await;
+            tom.press(keys::ENTER).await;
+            until_announced(&tom, "#connection [role=status]", NAME_TAKEN, n).await;
+        }
+    });
+}
+
+#[test]
+fn same_reason_is_announced_each_time_the_user_tries_to_connect() {
+    browser_test("same_reason_is_announced_each_time_the_user_tries_to_connect", async |test| {
+        let mut server = Server::start();
+        let tom = test.open("tom", &server.url()).await;
+        tom.expect_lost_connections();
+        tom.log_in("tom").await;
+        server.kill();
+        let reason = "The server does not answer.";
+        // Otherwise the page might begin an attempt of its own before the click.
+        let pauses = "const text = document.querySelector('#connection').textContent;
+            return /does not answer.* in ([3-9]|\\d\\d) seconds/.test(text) || text";
+        tom.until_true("a long pause before the next attempt", pauses).await;
+        record(&tom, "#connection [role=status]").await;
+        for n in 1..=2 {
+            tom.until_true("a long pause before the next attempt", pauses).await;
+            tom.click("#retry-now").await;
+            until_announced(&tom, "#connection [role=status]", reason, n).await;
+        }
+    });
+}
+
+#[test]
+fn same_outcome_of_a_search_is_announced_each_time() {
+    browser_test("same_outcome_of_a_search_is_announced_each_time", async |test| {
+        let server = Server::start();
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.install_network_switch().await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("hello").await;
+        tom.click("#search-toggle").await;
+        tom.until_true("the field", "return document.activeElement.id === 'search-words'").await;
+        for region in ["#search-state", "#search-note"] {
+            record(&tom, region).await;
+        }
+        let nothing = "Nothing found.";
+        for (n, words) in [(1, "nobody"), (2, "nowhere")] {
+            tom.fill("#search-words", words).await;
+            until_announced(&tom, "#search-state", nothing, n).await;
+        }
+        let hint =
+            "Finds words by their first letters. With several words, a message must contain all of them.";
+        tom.fill("#search-words", "").await;
+        until_announced(&tom, "#search-state", hint, 1).await;
+        // The state is the same for each key.
+        for _ in 0..3 {
+            tom.press(" ").await;
+        }
+        tom.fill("#search-words", "hello").await;
+        until_announced(&tom, "#search-state", "1 message found", 1).await;
+        until_announced(&tom, "#search-state", hint, 1).await;
+
+        tom.go_offline().await;
+        tom.fill("#search-words", "hello again").await;
+        let offline = "You are not connected; wait until the connection is back.";
+        until_announced(&tom, "#search-state", offline, 1).await;
+        tom.press(keys::ENTER).await;
+        until_announced(&tom, "#search-state", offline, 2).await;
+        for n in 1..=2 {
+            tom.eval::<()>(
+                "const field = document.querySelector('#search-date');
+                 field.value = '2024-01-01';
+                 field.dispatchEvent(new Event('change', { bubbles: true }));",
+                vec![],
+            )
+            .await;
+            until_announced(&tom, "#search-note", "These messages can’t be loaded now.", n).await;
+        }
+    });
+}
+
+#[test]
+fn search_part_that_is_missing_is_announced_each_time() {
+    browser_test("search_part_that_is_missing_is_announced_each_time", async |test| {
+        let files = StaticHost::serve("/");
+        let server = Server::start_with(&["--allow-origin", &files.origin()]);
+        files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+        files.remove(&files.part("search"));
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        tom.allow_host(server.address());
+        tom.expect_error("");
+        tom.goto(&files.url()).await;
+        tom.log_in("tom").await;
+        tom.click("#search-toggle").await;
+        tom.until_true(
+            "the button",
+            "return !!document.querySelector('#search .search-more')?.checkVisibility()",
+        )
+        .await;
+        record(&tom, "#search [role=alert]").await;
+        let reason = "A part of the page could not be loaded; check your connection and try again, or reload the page.";
+        for n in 1..=2 {
+            tom.click("#search .search-more").await;
+            until_announced(&tom, "#search [role=alert]", reason, n).await;
         }
     });
 }

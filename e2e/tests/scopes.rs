@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{
-    BasicServer, DesktopPeer, Page, PeerInput, Server, View, WindowOptions, browser_test, eventually, wire,
+    BasicServer, DesktopPeer, Page, PeerInput, Server, View, WindowOptions, browser_test, wire,
 };
 
 /// The encoded account that is persisted on the device.
@@ -22,16 +22,6 @@ async fn secret(page: &Page) -> Vec<u8> {
     let account: Vec<u8> = page.eval(ACCOUNT, vec![]).await;
     let secret = wire::fields(&account).find_map(|(number, value)| value.bytes().filter(|_| number == 2));
     secret.expect("the account has a secret").to_vec()
-}
-
-/// Logs in as soon as the server accepts the nick.
-async fn log_in_when_free(page: &Page, nick: &str, server: &Server) {
-    eventually("the nick is free", async || {
-        page.submit_login(nick, Some(server.address())).await;
-        let view = page.until("an answer", |view| view.room || view.login_error.is_some()).await;
-        if view.room { Ok(()) } else { Err(format!("{:?}", view.login_error)) }
-    })
-    .await;
 }
 
 #[test]
@@ -72,7 +62,7 @@ fn nothing_of_one_server_reaches_another() {
             tom.click("#exit").await;
 
             first.restart();
-            log_in_when_free(&tom, "tom", &first).await;
+            tom.log_in_when_free("tom", &first).await;
             let all = ["said at the first server", "one", "two"];
             tom.until("the messages, sent to their own server", |view| {
                 view.contents() == all && all.iter().all(|text| view.has_sent(text))
@@ -108,7 +98,7 @@ fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
             tom.until("it is queued", |view| view.has_in_state(text, "queued")).await;
         }
         let other = test.open("other", &server.url()).await;
-        log_in_when_free(&other, "tom", &server).await;
+        other.log_in_when_free("tom", &server).await;
         tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
         let suggests =
             "return document.querySelector('#rename-suggestion')?.textContent.includes('tom2') ?? false";
@@ -155,7 +145,7 @@ fn drafts_move_with_a_changed_name() {
         tom.fill("#composer-text", "of the first tab").await;
         tom.go_offline().await;
         let other = test.open("other", &server.url()).await;
-        log_in_when_free(&other, "tom", &server).await;
+        other.log_in_when_free("tom", &server).await;
         tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
         tom.click("#rename-suggestion").await;
         tom.until("online under the other name", |view| view.online() && view.lists("tom2")).await;
@@ -180,7 +170,7 @@ fn another_name_can_be_chosen_when_the_own_is_taken() {
         tom.send("queued").await;
         tom.until("it is queued", |view| view.has_in_state("queued", "queued")).await;
         let other = test.open("other", &server.url()).await;
-        log_in_when_free(&other, "tom", &server).await;
+        other.log_in_when_free("tom", &server).await;
         tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
         let error = async |name: &str, words: &str| {
             tom.fill("#rename-nick", name).await;

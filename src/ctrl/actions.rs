@@ -173,7 +173,7 @@ impl Store {
     }
 
     pub(super) fn add_notice(&self, notice: Notice) {
-        self.set.announcement.set(Some(Announcement::Notice(notice.clone())));
+        self.set.announcements.update(|all| all.push(Announcement::Notice(notice.clone())));
         self.update_timeline(|timeline| timeline.push_notice(notice));
     }
 

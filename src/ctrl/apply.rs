@@ -40,7 +40,7 @@ impl Store {
             Event::FromDevice(yes) => self.set.from_device.set(yes),
             Event::Delivery(id, delivery) => {
                 if let Delivery::Failed(status) = delivery {
-                    self.set.announcement.set(Some(Announcement::NotSent(status)));
+                    self.set.announcements.update(|all| all.push(Announcement::NotSent(status)));
                 }
                 self.update_timeline(|timeline| timeline.set_delivery(id, delivery))
             }
@@ -85,7 +85,12 @@ impl Store {
             Connection::Reconnecting { retry_at, .. } => retry_at,
             _ => None,
         };
+        let is_trying =
+            matches!(connection, Connection::Connecting | Connection::Reconnecting { retry_at: None, .. });
         self.set.connection.set(connection);
+        if !is_trying && self.set_attempting(false) {
+            self.set.attempts.update(|ended| *ended = ended.wrapping_add(1));
+        }
         if online {
             self.retry_failed_search();
         }
@@ -170,7 +175,7 @@ impl Store {
         self.set.members.set(Vec::new());
         self.set.member_count.set(0);
         self.set.composer_note.set(None);
-        self.set.announcement.set(None);
+        self.set.announcements.set(Vec::new());
         self.set.unread.set(0);
     }
 

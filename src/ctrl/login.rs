@@ -86,7 +86,9 @@ impl Store {
     /// # Errors
     /// The nick is invalid, or the server has accepted the user's meanwhile.
     pub fn rename(&self, nick: &str) -> Result<(), Status> {
-        self.service().rename(nick)
+        self.service().rename(nick)?;
+        self.set_attempting(true);
+        Ok(())
     }
 
     /// The user continues under another nick, which is that of the next login too.
@@ -100,8 +102,16 @@ impl Store {
     /// Connects now instead of at the scheduled time.
     pub fn retry_now(&self) {
         if let Some(service) = self.service_if_loaded() {
+            self.set_attempting(true);
             service.retry_now();
         }
+    }
+
+    /// Records whether an attempt to connect that the user has started is in progress. Returns whether one was.
+    pub(super) fn set_attempting(&self, is_attempting: bool) -> bool {
+        self.inner
+            .try_update_value(|inner| std::mem::replace(&mut inner.is_attempting, is_attempting))
+            .unwrap_or(false)
     }
 
     fn submit_login(&self, service: &dyn ChatSession) {

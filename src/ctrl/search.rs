@@ -41,6 +41,8 @@ pub struct Search {
     pub has_more: bool,
     /// The server has searched a part of the room only: the messages with a sequence number above this one.
     pub partial: Option<u64>,
+    /// Counts the answers, so that two which are the same differ.
+    pub answers: u32,
     /// The request was sent.
     requested: bool,
     /// The request is for results older than [`Self::messages`].
@@ -105,6 +107,7 @@ impl Store {
                 // The answer to a search that was replaced meanwhile.
                 return;
             }
+            search.answers += 1;
             match results {
                 Ok(results) => {
                     search.state = SearchState::Done;

@@ -125,6 +125,8 @@ pub struct Store {
     pub identity: ReadSignal<Option<Identity>>,
     /// Round-trip time of the last ping; `None` until it is measured, and always on a basic server.
     pub round_trip_ms: ReadSignal<Option<u32>>,
+    /// Counts the attempts to connect that the user has started and that have ended.
+    pub attempts: ReadSignal<u32>,
     /// Seconds until the next connection attempt; `None` if none is scheduled.
     pub retry_in_seconds: ReadSignal<Option<u32>>,
     /// The seconds for which what is shown may be outdated, because the tab that has the connection does not respond;
@@ -160,8 +162,8 @@ pub struct Store {
     pub unread: ReadSignal<u32>,
     /// Messages of others received live since the page was opened; history does not count.
     pub received: ReadSignal<u32>,
-    /// The text to announce. Notifies each time, also if it is the same.
-    pub announcement: ReadSignal<Option<Announcement>>,
+    /// The texts to announce, which [`Store::take_announcements`] removes.
+    pub announcements: ReadSignal<Vec<Announcement>>,
     /// The page is visible and has the focus.
     pub focused: ReadSignal<bool>,
     /// The colour scheme.
@@ -182,6 +184,7 @@ pub(super) struct Setters {
     pub(super) connection: WriteSignal<Connection>,
     pub(super) identity: WriteSignal<Option<Identity>>,
     pub(super) round_trip_ms: WriteSignal<Option<u32>>,
+    pub(super) attempts: WriteSignal<u32>,
     pub(super) retry_in_seconds: WriteSignal<Option<u32>>,
     pub(super) outdated_seconds: WriteSignal<Option<u32>>,
     pub(super) timeline_version: WriteSignal<u32>,
@@ -199,7 +202,7 @@ pub(super) struct Setters {
     pub(super) composer_note: WriteSignal<Option<ComposerNote>>,
     pub(super) unread: WriteSignal<u32>,
     pub(super) received: WriteSignal<u32>,
-    pub(super) announcement: WriteSignal<Option<Announcement>>,
+    pub(super) announcements: WriteSignal<Vec<Announcement>>,
     pub(super) focused: WriteSignal<bool>,
     pub(super) theme: WriteSignal<Theme>,
     pub(super) locale: WriteSignal<Locale>,
@@ -218,6 +221,8 @@ pub(super) struct Inner {
     pub(super) log_level: Option<tracing::Level>,
     /// The title comes from config.json, which takes precedence over the server's name.
     pub(super) title_is_fixed: bool,
+    /// The user has started an attempt to connect, which has not ended.
+    pub(super) is_attempting: bool,
     pub(super) retry_timer: Option<Interval>,
     pub(super) outdated_timer: Option<Interval>,
     pub(super) note_timer: Option<Interval>,
@@ -247,6 +252,7 @@ impl Store {
         let (connection, set_connection) = signal(Connection::Idle);
         let (identity, set_identity) = signal(None);
         let (round_trip_ms, set_round_trip_ms) = signal(None);
+        let (attempts, set_attempts) = signal(0);
         let (retry_in_seconds, set_retry_in_seconds) = signal(None);
         let (outdated_seconds, set_outdated_seconds) = signal(None);
         let (timeline_version, set_timeline_version) = signal(0);
@@ -264,7 +270,7 @@ impl Store {
         let (composer_note, set_composer_note) = signal(None);
         let (unread, set_unread) = signal(0);
         let (received, set_received) = signal(0);
-        let (announcement, set_announcement) = signal(None);
+        let (announcements, set_announcements) = signal(Vec::new());
         let (focused, set_focused) = signal(true);
         let (theme, set_theme) = signal(Theme::parse(&config.theme));
         let (locale, set_locale) = signal(config.locale);
@@ -273,6 +279,7 @@ impl Store {
             connection,
             identity,
             round_trip_ms,
+            attempts,
             retry_in_seconds,
             outdated_seconds,
             timeline_version,
@@ -290,7 +297,7 @@ impl Store {
             composer_note,
             unread,
             received,
-            announcement,
+            announcements,
             focused,
             theme,
             locale,
@@ -299,6 +306,7 @@ impl Store {
                 connection: set_connection,
                 identity: set_identity,
                 round_trip_ms: set_round_trip_ms,
+                attempts: set_attempts,
                 retry_in_seconds: set_retry_in_seconds,
                 outdated_seconds: set_outdated_seconds,
                 timeline_version: set_timeline_version,
@@ -316,7 +324,7 @@ impl Store {
                 composer_note: set_composer_note,
                 unread: set_unread,
                 received: set_received,
-                announcement: set_announcement,
+                announcements: set_announcements,
                 focused: set_focused,
                 theme: set_theme,
                 locale: set_locale,
@@ -330,6 +338,7 @@ impl Store {
                 remembered: config.remembered.clone(),
                 log_level: config.log_level,
                 title_is_fixed: config.title.is_some(),
+                is_attempting: false,
                 retry_timer: None,
                 outdated_timer: None,
                 note_timer: None,
@@ -352,6 +361,12 @@ impl Store {
     /// If the page's reactive owner was dropped, which does not happen while the page is open.
     pub fn with_timeline<T>(&self, act: impl FnOnce(&mut Timeline) -> T) -> T {
         act(&mut self.inner.write_value().timeline)
+    }
+
+    /// Returns the texts to announce, and removes them without notifying.
+    #[must_use]
+    pub fn take_announcements(&self) -> Vec<Announcement> {
+        self.set.announcements.try_maybe_update(|all| (false, std::mem::take(all))).unwrap_or_default()
     }
 
     /// The last `count` messages of others, oldest first: nick and content.

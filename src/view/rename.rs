@@ -3,7 +3,7 @@
 use leptos::{ev::SubmitEvent, html, prelude::*};
 use parlour_core::status::Status;
 
-use super::shared::{tr, use_texts};
+use super::shared::{announced, tr, use_texts};
 use crate::{ctrl::use_store, i18n::Key};
 
 /// The choice of a user whose nick the server refuses: continue under the one that it suggests, or under another one.
@@ -58,7 +58,7 @@ fn RenameActions() -> impl IntoView {
                 <button type="submit" class="button quiet">{tr(Key::RenameSubmit)}</button>
             </form>
             <p id="rename-error" class="rename-error" role="alert">
-                {move || error.get().map(|status| t().status(status))}
+                {announced(move || error.get().map(|status| t().status(status).to_owned()))}
             </p>
         </div>
     }

@@ -8,7 +8,7 @@ use parlour_core::{model::Connection, status::Status};
 use self::field::Field;
 use super::{
     settings::Settings,
-    shared::{ConnectionBar, Mark, reload_page, tr, use_texts},
+    shared::{ConnectionBar, Mark, announced, reload_page, tr, use_texts},
 };
 use crate::{
     ctrl::{Store, use_store},
@@ -73,16 +73,11 @@ pub fn LoginPage() -> impl IntoView {
 #[component]
 fn ErrorMessage() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    // The inner closure is built anew for each failure, so that each gets an element of its own and a screen reader
-    // announces the same reason again.
-    let error = move || {
-        store.login_error.get().map(|error| {
-            let sentence = move || error.text.clone().unwrap_or_else(|| t().status(error.status).to_owned());
-            move || view! { <p dir="auto">{sentence()}</p> }
-        })
+    let sentence = move || {
+        store.login_error.get().map(|error| error.text.unwrap_or_else(|| t().status(error.status).to_owned()))
     };
     view! {
-        <div id="login-error" class="login-error" role="alert">{error}</div>
+        <div id="login-error" class="login-error" role="alert" dir="auto">{announced(sentence)}</div>
     }
 }
 

@@ -10,7 +10,7 @@ use super::{PanelState, seek_number};
 use crate::{
     ctrl::use_store,
     i18n::{Key, time},
-    view::shared::{Icon, icon, tr, use_texts},
+    view::shared::{Icon, announced, icon, tr, use_texts},
 };
 
 /// The field for words. Searches while typing, but not for text that an input method is still composing.
@@ -60,17 +60,18 @@ pub fn DateField() -> impl IntoView {
     let note = move || {
         let failed =
             store.seek_result.get().is_some_and(|result| result.number != before && result.seq.is_none());
-        if store.seeking.get() {
-            Some(t().text(Key::CommonLoading))
+        let text = if store.seeking.get() {
+            Some(Key::CommonLoading)
         } else {
-            failed.then(|| t().text(Key::SearchSeekFailed))
-        }
+            failed.then_some(Key::SearchSeekFailed)
+        };
+        text.map(|key| t().text(key).to_owned())
     };
     view! {
         <div class="search-date">
             <label for="search-date">{tr(Key::SearchGoToDate)}</label>
             <input id="search-date" type="date" on:change=seek/>
-            <p id="search-note" role="status">{note}</p>
+            <p id="search-note" role="status">{announced(note)}</p>
         </div>
     }
 }

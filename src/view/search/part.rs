@@ -10,7 +10,7 @@ use super::PanelContent;
 use crate::{
     ctrl::missing_part_status,
     i18n::Key,
-    view::shared::{reload_page, use_texts},
+    view::shared::{announced, reload_page, use_texts},
 };
 
 /// The mounted content; dropping it unmounts it.
@@ -87,7 +87,9 @@ pub fn Content() -> impl IntoView {
     view! {
         <div class="search-content" node_ref=slot></div>
         <div class="search-found" hidden=move || failed.get().is_none()>
-            <p class="search-state" role="alert">{move || failed.get().map(|status| t().status(status).to_owned())}</p>
+            <p class="search-state" role="alert">
+                {announced(move || failed.get().map(|status| t().status(status).to_owned()))}
+            </p>
             <button type="button" class="button search-more" on:click=retry>
                 {move || t().text(if is_outdated() { Key::CommonReload } else { Key::CommonRetry })}
             </button>

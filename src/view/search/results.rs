@@ -7,7 +7,7 @@ use super::excerpt::excerpt;
 use crate::{
     ctrl::{SearchState, use_store},
     i18n::{Key, time},
-    view::shared::{Avatar, tr, use_texts},
+    view::shared::{Avatar, announced, tr, use_texts},
 };
 
 /// The state of the search, the messages found, newest first, and a button for more. Follows the store's search.
@@ -20,7 +20,7 @@ pub fn Results() -> impl IntoView {
     let state = move || search.with(|search| search.state);
     let found = move || search.with(|search| (search.messages.len(), search.has_more));
     let partial = move || search.with(|search| search.partial.is_some());
-    let status = move || match (state(), found()) {
+    let status_text = move || match (state(), found()) {
         (SearchState::Idle, _) => t().text(Key::SearchHint).to_owned(),
         (SearchState::InProgress, _) => t().text(Key::SearchSearching).to_owned(),
         (SearchState::Done, (0, _)) if partial() => t().text(Key::SearchNoneFoundYet).to_owned(),
@@ -30,6 +30,9 @@ pub fn Results() -> impl IntoView {
         (SearchState::Done, (n, false)) => t().search_found(n),
         (SearchState::Failed(status), _) => t().status(status).to_owned(),
     };
+    // A memo, because the search changes with each key, and a state that lasts is not to be announced again.
+    let answered = Memo::new(move |_| (status_text(), search.with(|search| search.answers)));
+    let status = move || Some(answered.get().0);
     let can_retry = move || matches!(state(), SearchState::Failed(status) if !status.is_terminal());
     let messages = move || {
         search.with(|search| {
@@ -39,7 +42,7 @@ pub fn Results() -> impl IntoView {
     };
     view! {
         <div class="search-found">
-            <p id="search-state" class="search-state" role="status">{status}</p>
+            <p id="search-state" class="search-state" role="status">{announced(status)}</p>
             <Show when=move || { found().0 > 0 }>
                 <ul class="results" aria-label=tr(Key::SearchTitle)>
                     <For

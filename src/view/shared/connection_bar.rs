@@ -6,7 +6,7 @@ use parlour_core::{
     status::Status,
 };
 
-use super::{tr, use_texts};
+use super::{announced, tr, use_texts};
 use crate::{ctrl::use_store, i18n::Key};
 
 /// The state of the connection and the action available in it, or how long this is unknown. Follows the store's connection,
@@ -25,7 +25,9 @@ pub fn ConnectionBar() -> impl IntoView {
     let dismissed = RwSignal::new(false);
     let limits_shown = move || state() == "basic" && !dismissed.get();
 
-    let sentence = move || {
+    // A memo, because each attempt changes the connection, and the same sentence is to be announced again only after an
+    // attempt of the user.
+    let sentence = Memo::new(move |_| {
         connection.with(|connection| {
             match connection {
                 _ if state() == "outdated" => t().text(Key::ConnectionOutdated),
@@ -45,6 +47,10 @@ pub fn ConnectionBar() -> impl IntoView {
             }
             .to_owned()
         })
+    });
+    let news = move || {
+        store.attempts.track();
+        Some(sentence.get())
     };
     let countdown = move || match store.retry_in_seconds.get() {
         _ if state() == "outdated" => {
@@ -62,7 +68,7 @@ pub fn ConnectionBar() -> impl IntoView {
         >
             <span class="dot" aria-hidden="true"></span>
             <p class="connection-text">
-                <span role="status">{sentence}</span>
+                <span role="status">{announced(news)}</span>
                 // Outside of the live region, or a screen reader would announce every second.
                 " " <span class="retry-countdown">{countdown}</span>
             </p>

@@ -19,7 +19,8 @@ const COLLECT_MS: u32 = 1_000;
 const MAX_READ_OUT: u32 = 3;
 
 /// Two invisible live regions. One announces messages of others politely, at most once in [`COLLECT_MS`]; the other one
-/// announces notices, and own messages that could not be sent. Follows `Store::received` and `Store::announcement`.
+/// announces notices, and own messages that could not be sent, each sentence once if several come together. Follows
+/// `Store::received` and `Store::announcements`.
 #[component]
 pub fn Announcer() -> impl IntoView {
     let store = use_store();
@@ -48,17 +49,30 @@ pub fn Announcer() -> impl IntoView {
             timer.set_value(Some(Timeout::new(COLLECT_MS, announce)));
         }
     });
-    let other = move || {
+    let other = RwSignal::new(String::new());
+    Effect::new(move || {
+        store.announcements.track();
         let t = texts(store.locale.get_untracked());
-        store.announcement.get().map(|announcement| match announcement {
-            Announcement::Notice(notice) => spoken(&notice, t),
-            // It may have been sent.
-            Announcement::NotSent(Status::Unconfirmed) => t.status(Status::Unconfirmed).to_owned(),
-            Announcement::NotSent(status) => format!("{} {}", t.text(Key::MessageNotSent), t.status(status)),
-        })
-    };
+        let mut sentences = Vec::new();
+        for announcement in store.take_announcements() {
+            let sentence = match announcement {
+                Announcement::Notice(notice) => spoken(&notice, t),
+                // It may have been sent.
+                Announcement::NotSent(Status::Unconfirmed) => t.status(Status::Unconfirmed).to_owned(),
+                Announcement::NotSent(status) => {
+                    format!("{} {}", t.text(Key::MessageNotSent), t.status(status))
+                }
+            };
+            if !sentences.contains(&sentence) {
+                sentences.push(sentence);
+            }
+        }
+        if !sentences.is_empty() {
+            other.set(sentences.join("\n"));
+        }
+    });
     view! {
         <div class="announcer" role="status" aria-live="polite">{announced(move || Some(text.get()))}</div>
-        <div class="announcer other" role="status">{announced(other)}</div>
+        <div class="announcer other" role="status">{announced(move || Some(other.get()))}</div>
     }
 }
