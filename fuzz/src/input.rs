@@ -54,8 +54,19 @@ impl<'a> Input<'a> {
 
     /// A byte string with a one-byte length prefix.
     pub(crate) fn bytes(&mut self) -> &'a [u8] {
-        let len = usize::from(self.byte()).min(self.0.len());
-        let (bytes, rest) = self.0.split_at(len);
+        let len = self.byte();
+        self.take(len.into())
+    }
+
+    /// A byte string with a two-byte length prefix, for values that are longer than 255 bytes.
+    pub(crate) fn long_bytes(&mut self) -> &'a [u8] {
+        let len = self.u16();
+        self.take(len.into())
+    }
+
+    /// The next bytes, as far as there are any.
+    fn take(&mut self, len: usize) -> &'a [u8] {
+        let (bytes, rest) = self.0.split_at(len.min(self.0.len()));
         self.0 = rest;
         bytes
     }

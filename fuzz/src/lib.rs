@@ -8,7 +8,7 @@
 //! | [`frame`] | a WebSocket message | it is refused, or unchanged after encoding and decoding |
 //! | [`session`] | steps of a client session | no message is lost, no timer stalls |
 //! | [`hub`] | steps of a server's hub | members receive every message in order; nobody else receives any |
-//! | [`stored`] | a device's storage and messages between tabs | a persisted login can resume; no gap is taken for loaded |
+//! | [`stored`] | a device's storage, messages between tabs, and drafts | a persisted login can resume; no gap is taken for loaded |
 //! | [`config`] | a settings file and flags | it is refused with a message, or consistent |
 //!
 //! To add a target: a file here with one public function, a line in [`TARGETS`], three lines in `fuzz_targets/` and a

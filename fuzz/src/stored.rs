@@ -1,71 +1,155 @@
 //! Target `stored`: possibly corrupt device storage, and messages from another tab of the same user.
 
 use parlour_core::{
+    codec::{self, Extension},
     event::Event,
-    persist::Persisted,
+    model::{MessageId, SeekTarget},
+    persist::{Change, Persisted, draft},
     session::{Clocks, Command, Session},
-    tabs::{Follower, Leader},
+    tabs::{self, Follower, Leader, Unread},
     timeline::Timeline,
+    wire,
 };
 
 use crate::input::Input;
 
-/// Reads the bytes as the three tables of a device and as messages from another tab, then continues from there both as
-/// the leader tab and as a follower.
+const NOW: Clocks = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
+
+/// Reads the bytes as the three tables of a device, as messages from other tabs and as drafts, then continues from there
+/// as a follower that takes over, as a leader that steps down, and as a tab that begins with drafts.
 ///
 /// # Panics
-/// If a persisted login cannot be resumed, if a gap is empty or unknown, or if a tab message is larger than its input
-/// allows.
+/// If a persisted or mirrored login cannot be resumed, if a message that a follower has sent is lost when it takes over,
+/// if a gap is empty or unknown, if a tab message is larger than its input allows, if something is unread in a tab with
+/// the focus, or if a draft is lost.
 pub fn stored(data: &[u8]) {
     let mut input = Input::new(data);
-    let account = input.bytes().to_vec();
-    let list = |input: &mut Input| (0..input.byte() % 8).map(|_| input.bytes().to_vec()).collect::<Vec<_>>();
-    let (send_queue, messages, tab_messages) = (list(&mut input), list(&mut input), list(&mut input));
+    let account = input.long_bytes().to_vec();
+    let mut list = || (0..input.byte() % 8).map(|_| input.long_bytes().to_vec()).collect::<Vec<_>>();
+    let (send_queue, messages, mut tab_messages, drafts) = (list(), list(), list(), list());
     let persisted = Persisted::read(Some(&account), &send_queue, &messages);
-    let now = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
+    let posted = follow(persisted.clone(), &tab_messages);
+    tab_messages.extend(posted);
+    // A tab that has persisted a message may announce it before or after the leader reads the device.
+    tab_messages.extend(send_queue);
+    lead(persisted, &tab_messages, 64 * 1024 + 4 * data.len());
+    take_over_drafts(&drafts);
+}
 
-    let mut follower = Follower::new(now.monotonic, 1);
-    let mut timeline = Timeline::new(100, |time| time.div_euclid(86_400_000));
-    for tab_message in &tab_messages {
-        let _ = follower.handle_message(now.monotonic, tab_message);
+/// Follows the leader that sends these messages, then takes over. Returns the messages of this tab.
+fn follow(persisted: Persisted, tab_messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut follower = Follower::new(NOW.monotonic, 5 << 32);
+    let mut timeline = timeline();
+    for tab_message in tab_messages {
+        let _ = follower.handle_message(NOW.monotonic, tab_message);
     }
-    follower.handle_persisted(persisted.clone());
+    follower.handle_persisted(persisted);
+    follower.handle_visibility(NOW.monotonic, true);
+    let mut gaps = Vec::new();
     while let Some(event) = follower.poll_event() {
+        if let Event::Gaps(reported) = &event {
+            gaps.clone_from(reported);
+        }
         show(&mut timeline, event);
     }
-    let _ = follower.handle_send(now, parlour_core::model::MessageId([1; 16]), "hello");
-
-    let mut session = Session::new(1, "fuzz");
-    let nick = persisted.nick().unwrap_or("tom").to_owned();
-    let logged_in = persisted.is_logged_in();
-    assert_eq!(session.handle_login(now, &nick, persisted), Ok(()), "the persisted login cannot be resumed");
-    let mut leader = Leader::new(1, true);
-    for tab_message in tab_messages.iter().chain(&send_queue) {
-        let _ = leader.handle_message(now, tab_message, &mut session);
-        session.handle_adopt(now, tab_message);
+    if let Some(newest) = gaps.last() {
+        follower.handle_load_gap(newest.gap.to);
     }
-    let mut timeline = Timeline::new(100, |time| time.div_euclid(86_400_000));
+    follower.handle_seek(SeekTarget::Time(5));
+    follower.handle_search("hi", 0);
+    follower.handle_command(NOW, 11, tabs::Command::Retry(MessageId([8; 16])));
+    follower.handle_command(NOW, 12, tabs::Command::Rename("tom2".into()));
+    let id = MessageId([1; 16]);
+    let sent = follower.handle_send(NOW, id, "hello");
+    let mut posted: Vec<Vec<u8>> = sent.iter().map(|sent| sent.command.to_vec()).collect();
+    posted.extend(std::iter::from_fn(|| follower.poll_message()).map(Vec::from));
+    follower.handle_stored(id);
+    let _ = follower.handle_timeout(NOW.monotonic + tabs::COMMAND_TIMEOUT_MS);
+
+    let mut mirrored = follower.mirrored().unwrap_or_default();
+    follower.handle_promotion(&mut mirrored);
+    follower.handle_leader_gone();
+    let (unsent, (sends, commands)) = (follower.take_queued(), follower.take_unanswered());
+    let mut session = log_in(mirrored);
+    session.handle_adopt_queued(unsent);
+    sends.iter().for_each(|value| session.handle_adopt(NOW, value));
+    session.handle_opened(NOW);
+    let welcome = wire::Welcome { version: 1, ..wire::Welcome::default() };
+    session.handle_message(NOW, &codec::encode(&codec::extension("", Extension::Welcome(welcome))));
+    let is_shown = std::iter::from_fn(|| session.poll_event())
+        .any(|event| matches!(event, Event::Message(message) if message.id == id));
+    assert!(is_shown || sent.is_err(), "a message was lost when its tab took over");
+    commands.into_iter().for_each(|command| command.execute(NOW, &mut session));
+    posted
+}
+
+/// Leads with the data of the device, and steps down. `max_bytes` is the maximum size of a message to the other tabs.
+fn lead(persisted: Persisted, tab_messages: &[Vec<u8>], max_bytes: usize) {
+    let is_logged_in = persisted.is_logged_in();
+    let mut session = log_in(persisted);
+    let (mut leader, mut unread) = (Leader::new(1, true), Unread::default());
+    for tab_message in tab_messages {
+        let _ = leader.is_superseded_by(tab_message);
+        let _ = leader.handle_message(NOW, tab_message, &mut session);
+        let renewal = leader.poll_renewal(NOW.monotonic, &session);
+        assert!(renewal.is_none_or(|renewal| renewal.len() <= max_bytes), "a long answer");
+        session.handle_adopt(NOW, tab_message);
+    }
+    let mut timeline = timeline();
     let mut rooms_opened = 0;
     while let Some(event) = session.poll_event() {
-        if let Some(tab_message) = leader.publish(now.monotonic, &event, &session) {
-            assert!(
-                tab_message.len() <= 64 * 1024 + 4 * data.len(),
-                "a tab message of {} bytes",
-                tab_message.len()
-            );
-        }
+        let tab_message = leader.publish(NOW.monotonic, &event, &session);
+        assert!(tab_message.is_none_or(|message| message.len() <= max_bytes), "a long message for {event:?}");
         rooms_opened += usize::from(matches!(event, Event::LoggedIn(_)));
+        unread.handle_event(&event);
         show(&mut timeline, event);
     }
     assert_eq!(
         rooms_opened > 0,
-        logged_in,
+        is_logged_in,
         "a persisted login opens the room at once, and only a persisted login"
     );
+    for tab_message in tab_messages {
+        let _ = unread.handle_message(tab_message);
+    }
+    unread.handle_focus(true);
+    assert_eq!(unread.count(), 0, "the user sees the tab");
+    assert!(leader.snapshot(NOW.monotonic, &session).len() <= max_bytes, "a long snapshot");
+    let former = Follower::after_leading(NOW.monotonic, 1, &leader, &session);
+    log_in(former.mirrored().unwrap_or_default());
     while let Some(command) = session.poll_command() {
         if let Command::Persist { ticket, .. } = command {
-            session.handle_persisted(now, ticket);
+            session.handle_persisted(NOW, ticket);
         }
+    }
+}
+
+fn timeline() -> Timeline {
+    Timeline::new(100, |time| time.div_euclid(86_400_000))
+}
+
+/// Logs in with the data of a device, or with the mirrored data of a follower.
+fn log_in(persisted: Persisted) -> Session {
+    let mut session = Session::new(1, "fuzz");
+    let nick = persisted.nick().unwrap_or("tom").to_owned();
+    assert_eq!(session.handle_login(NOW, &nick, persisted), Ok(()), "the persisted login cannot be resumed");
+    session
+}
+
+/// A tab whose previous page had the draft "own" takes over the drafts of closed tabs. Its next page must find them all.
+fn take_over_drafts(drafts: &[Vec<u8>]) {
+    let open_tabs = ["open".to_owned()];
+    let (text, changes) = draft::take_over(Some("own"), "new", &open_tabs, drafts, NOW.unix);
+    assert!(
+        changes.iter().all(|change| !matches!(change, Change::Delete(_, tab) if *tab == "open")),
+        "the draft of an open tab was deleted"
+    );
+    let Some(Change::Put(_, _, stored)) = changes.last() else { return };
+    let (whole, _) = draft::take_over(Some("new"), "next", &[], &[stored.to_vec()], NOW.unix);
+    assert!(whole.starts_with(&text), "{text:?} is shown, and {whole:?} is stored");
+    for draft in drafts {
+        let (text, _) = draft::take_over(None, "none", &open_tabs, std::slice::from_ref(draft), NOW.unix);
+        assert!(whole.contains(&text), "{text:?} was lost from {whole:?}");
     }
 }
 

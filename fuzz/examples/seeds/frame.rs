@@ -1,0 +1,120 @@
+//! Seeds of the target `frame`: frames of every kind.
+
+use parlour_core::{
+    codec::{self, Envelope, Extension},
+    model::MessageId,
+    status::Status,
+    wire,
+};
+
+/// All seeds.
+pub fn seeds() -> Vec<Vec<u8>> {
+    [frames(), lists()].concat()
+}
+
+/// Frames of both dialects, batches, joined messages, and truncated ones.
+fn frames() -> Vec<Vec<u8>> {
+    let id = Some(MessageId([7; 16]));
+    let member = wire::Member { nick: "lili".into(), state: 1 };
+    let list = codec::user_list(["tom", "lili"]);
+    let talk = codec::message("tom", "", id, "hi");
+    let stored = Envelope { seq: 300, time: 1_700_000_000_000, ..talk.clone() };
+    let position = wire::RoomPosition { room: "r".into(), seq: 5, ..wire::RoomPosition::default() };
+    let login = wire::Login {
+        version: 1,
+        capabilities: vec!["batch".into(), "history".into()],
+        secret: vec![9; 32],
+        positions: vec![position.clone()],
+        ..wire::Login::default()
+    };
+    let welcome = wire::Welcome {
+        version: 1,
+        capabilities: vec!["batch".into()],
+        nick: "tom".into(),
+        secret: vec![9; 32],
+        limits: Some(wire::Limits { content_bytes: 16384, burst: 20, ..wire::Limits::default() }),
+        positions: vec![position],
+        ..wire::Welcome::default()
+    };
+    let page = wire::HistoryPage {
+        frames: vec![codec::encode(&stored)],
+        to: 300,
+        reached_start: true,
+        ..wire::HistoryPage::default()
+    };
+    let before = Some(wire::history_request::Start::Before(300));
+    let request = wire::HistoryRequest { start: before, count: 100, request: 1 };
+    let accepted = vec![wire::Accepted { id: vec![7; 16], seq: 300, time: 5 }];
+    let attachment =
+        wire::Attachment { hash: vec![1; 32], name: "a.png".into(), ..wire::Attachment::default() };
+    let reaction = wire::Reaction { emoji: "+".into(), count: 2, nicks: vec!["lili".into()] };
+    let extensions = [
+        Extension::Welcome(welcome),
+        Extension::Ack(wire::Ack { accepted }),
+        Extension::Roster(wire::Roster { members: vec![member.clone()], total: 9, first: true, more: true }),
+        Extension::Presence(wire::Presence { changes: vec![member], time: -1 }),
+        Extension::Ping(wire::Ping { nonce: u64::MAX }),
+        Extension::GoingAway(wire::GoingAway { retry_after_ms: 1000 }),
+        Extension::HistoryRequest(request),
+        Extension::HistoryPage(page),
+        Extension::SearchRequest(wire::SearchRequest {
+            query: "hi".into(),
+            ..wire::SearchRequest::default()
+        }),
+        Extension::Edit(wire::Edit { target: vec![7; 16], content: "ho".into() }),
+        Extension::React(wire::React { target: vec![7; 16], emoji: "+".into(), remove: true }),
+    ];
+    let mut frames = vec![
+        Envelope { user_list: list, ..codec::message("tom", "", None, "hi") },
+        codec::exit("tom"),
+        codec::user_list_request("tom"),
+        codec::login("tom", login),
+        codec::refusal(Status::NickTaken, id, 5, Some("tom2".into())),
+        Envelope { attachments: vec![attachment], reactions: vec![reaction], edited: 1, ..stored },
+        talk,
+    ];
+    frames.extend(extensions.map(|extension| codec::extension("", extension)));
+    let mut all: Vec<Vec<u8>> = frames.iter().map(|frame| codec::encode(frame).into()).collect();
+    let joined = all[..3].join(&b'\n');
+    let batch = codec::batch(all.iter().map(|bytes| bytes.clone().into()).collect());
+    all.push(batch[..batch.len() - 3].into());
+    all.extend([joined, batch.into()]);
+    all
+}
+
+/// Envelopes with long lists of empty elements, which are many times as large after decoding, and damaged ones.
+fn lists() -> Vec<Vec<u8>> {
+    let talk = codec::message("tom", "", Some(MessageId([7; 16])), "hi");
+    let attachments = vec![wire::Attachment::default(); 200];
+    let reaction = wire::Reaction { nicks: vec![String::new(); 100], ..wire::Reaction::default() };
+    let login = wire::Login {
+        version: 1,
+        capabilities: vec![String::new(); 100],
+        positions: vec![wire::RoomPosition::default(); 100],
+        ..wire::Login::default()
+    };
+    let ack = wire::Ack { accepted: vec![wire::Accepted::default(); 200] };
+    let members = vec![wire::Member::default(); 200];
+    let batch = wire::Batch { frames: vec![codec::encode(&talk); 8] };
+    let nested =
+        wire::Batch { frames: vec![codec::encode(&codec::extension("", Extension::Batch(batch.clone())))] };
+    let frames = [
+        Envelope { attachments, ..talk.clone() },
+        Envelope { reactions: vec![reaction; 3], ..talk },
+        codec::login("tom", login),
+        codec::extension("", Extension::Ack(ack)),
+        codec::extension("", Extension::Roster(wire::Roster { members, ..wire::Roster::default() })),
+        codec::extension("", Extension::Batch(wire::Batch { frames: vec![Default::default(); 200] })),
+        codec::extension("", Extension::Batch(nested)),
+        codec::extension("", Extension::Batch(batch)),
+    ];
+    let mut all: Vec<Vec<u8>> = frames.iter().map(|frame| codec::encode(frame).into()).collect();
+    // Groups in groups, an unknown field a hundred times, a text that is not UTF-8, and a list that is cut off.
+    all.extend([
+        [0xA3, 0x06].repeat(120),
+        [0xA2, 0x06, 0].repeat(100),
+        vec![0x1A, 1, 0xFF],
+        all[0][..99].into(),
+    ]);
+    all
+}

@@ -1,0 +1,32 @@
+//! Writes the seeds into the archives in `corpus/`, replacing their earlier seeds:
+//! `cargo run -p parlour-fuzz --example seeds`.
+//!
+//! They are frames of every kind, typical settings, data of devices and messages between tabs, and, for the targets that
+//! play steps, short scenarios encoded as the bytes that the steps read.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A developer tool: a panic is an acceptable error report.
+
+mod config;
+mod frame;
+mod hub;
+mod session;
+mod stored;
+
+use parlour_fuzz::corpus;
+
+fn main() {
+    for (target, seeds) in [
+        ("frame", frame::seeds()),
+        ("session", session::seeds()),
+        ("hub", hub::seeds()),
+        ("config", config::seeds()),
+        ("stored", stored::seeds()),
+    ] {
+        println!("{target}: {} seeds", seeds.len());
+        let archive = corpus::path(target);
+        let mut inputs = corpus::read(&archive).unwrap_or_default();
+        inputs.retain(|(name, _)| !name.starts_with("seed-"));
+        let named = seeds.into_iter().enumerate().map(|(n, seed)| (format!("seed-{n:02}"), seed));
+        inputs.extend(named);
+        corpus::write(&archive, inputs).unwrap();
+    }
+}
