@@ -57,10 +57,10 @@ impl World {
             };
             this.reported_at = this.reported_at.max(now + wait);
             this.tabs[request.tab].callbacks.push_back((this.reported_at, request.login, callback));
-            // Another tab of the device may use the secret once more, before it knows.
+            // A tab that hangs may use the secret once more, before it knows.
             if leaves
                 && !is_refused
-                && self.plan.tabs == 1
+                && !self.plan.hangs
                 && matches!(this.health, Health::Works | Health::Absent)
             {
                 self.forget_secrets((device, request.account));
