@@ -41,6 +41,8 @@ impl World {
             let this = &mut self.devices[device];
             let (wait, is_refused) = this.execute(&request);
             let leaves = is_logout(request.changes().unwrap_or_default());
+            // A late logout, or one that is repeated, may follow the next login, whose secret stays.
+            let is_logged_out = !this.tabs[request.tab].has_joined();
             let account = &mut this.accounts[request.account];
             let works = this.health == Health::Works;
             let read = || works.then(|| account.storage.persisted());
@@ -60,6 +62,7 @@ impl World {
             // A tab that hangs may use the secret once more, before it knows.
             if leaves
                 && !is_refused
+                && is_logged_out
                 && !self.plan.hangs
                 && matches!(this.health, Health::Works | Health::Absent)
             {
