@@ -41,6 +41,8 @@ impl World {
             let this = &mut self.devices[device];
             let (wait, is_refused) = this.execute(&request);
             let leaves = is_logout(request.changes().unwrap_or_default());
+            // A late logout, or one that is repeated, may follow the next login, whose secret stays.
+            let is_logged_out = !this.tabs[request.tab].has_joined();
             let account = &mut this.accounts[request.account];
             let works = this.health == Health::Works;
             let read = || works.then(|| account.storage.persisted());
@@ -57,10 +59,11 @@ impl World {
             };
             this.reported_at = this.reported_at.max(now + wait);
             this.tabs[request.tab].callbacks.push_back((this.reported_at, request.login, callback));
-            // Another tab of the device may use the secret once more, before it knows.
+            // A tab that hangs may use the secret once more, before it knows.
             if leaves
                 && !is_refused
-                && self.plan.tabs == 1
+                && is_logged_out
+                && !self.plan.hangs
                 && matches!(this.health, Health::Works | Health::Absent)
             {
                 self.forget_secrets((device, request.account));

@@ -32,7 +32,7 @@ pub struct Ledger {
     pub unpersisted: BTreeSet<MessageId>,
     /// Messages that something on the way does not let pass.
     pub hopeless: BTreeSet<MessageId>,
-    /// The server's log may be replaced by an older one.
+    /// The server's log may be replaced by an older one, or a tab may take another login for that.
     pub log_may_change: bool,
 }
 

@@ -8,7 +8,7 @@ use super::{network::Middlebox, rng::Rng};
 pub struct Plan {
     /// The most tabs of a device.
     pub tabs: usize,
-    /// Transactions on the devices are aborted or hang; with one tab each.
+    /// Transactions on the devices are aborted or hang.
     pub bad_storage: bool,
     /// Tabs hang and wake up later; with several tabs per device.
     pub hangs: bool,
@@ -45,7 +45,7 @@ impl Plan {
     /// A random plan.
     pub fn hostile(rng: &mut Rng) -> Self {
         let bad_storage = rng.once_in(5);
-        let tabs = if bad_storage || rng.once_in(2) { 1 } else { 2 + rng.index(2) };
+        let tabs = if rng.once_in(2) { 1 } else { 2 + rng.index(2) };
         let max_bytes = [700, 1_500, 8 * 1024][rng.index(3)];
         Self {
             tabs,

@@ -295,8 +295,10 @@ fn device(rng: &mut Rng, plan: &Plan, number: usize) -> Device {
     device.middlebox = plan.middlebox.filter(|_| rng.once_in(2));
     device.refuses_locks = plan.no_locks && rng.once_in(2);
     for account in &mut device.accounts {
-        // A leader that does not find the log's epoch on the device gives it a new one.
-        account.ledger.log_may_change = plan.restores || plan.bad_storage || plan.tabs > 1;
+        // A tab that hung while its user logged out and in again takes the log of the new login for another one. A new
+        // tab that can't read the device, and gets no answer, logs in to a new session beside that of the other tabs.
+        let has_unknown_session = plan.tabs > 1 && (plan.bad_storage || plan.no_locks);
+        account.ledger.log_may_change = plan.restores || plan.hangs || has_unknown_session;
     }
     device
 }
