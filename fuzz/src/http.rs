@@ -72,11 +72,17 @@ impl Request {
         config.validate().ok().map(|()| Self { config, proxies, peer: peer.to_canonical(), headers })
     }
 
+    fn is_behind_proxy(&self) -> bool {
+        let proxies = &self.config.proxy_addresses;
+        let is_known = proxies.iter().any(|network| network.canonical().contains(self.peer));
+        self.config.trust_proxy && (proxies.is_empty() || is_known)
+    }
+
     /// Returns the hosts that proxies report.
     fn assert_address_is_reported(&self) -> Vec<String> {
         let address = self.proxies.client_address(self.peer, &self.headers);
         let hosts = self.proxies.hosts(self.peer, &self.headers);
-        if self.proxies.trusts(self.peer) {
+        if self.is_behind_proxy() {
             assert!(
                 address == self.peer || is_reported(&self.headers, address),
                 "{address} is in no header, and {} is connected",
@@ -92,7 +98,7 @@ impl Request {
     /// The headers are those of the client, and the proxy adds the client's address to them.
     fn assert_client_cannot_forge(&self) {
         let is_proxy = self.config.proxy_addresses.iter().any(|network| network.canonical().contains(CLIENT));
-        if !self.proxies.trusts(self.peer) || is_proxy {
+        if !self.is_behind_proxy() || is_proxy {
             return;
         }
         let address = |headers: &HeaderMap| self.proxies.client_address(self.peer, headers);

@@ -16,7 +16,7 @@ const INPUTS: [(&str, usize); 7] = [
     ("hub", 189),
     ("config", 178),
     ("stored", 100),
-    ("http", 86),
+    ("http", 87),
     ("query", 81),
 ];
 

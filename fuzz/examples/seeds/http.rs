@@ -4,6 +4,13 @@
 pub fn seeds() -> Vec<Vec<u8>> {
     let trusting = "trust_proxy: true\npeer: 10.0.0.1\n";
     let two = "trust_proxy: true\nproxy_addresses: 10.0.0.0/8, 2001:db8::/32, ::ffff:192.0.2.0/125\npeer: ::ffff:10.0.0.1\n";
+    // More than are read.
+    let many = format!(
+        "X-Forwarded-Host: {}\nX-Forwarded-Port: {}\nForwarded: {}\n",
+        "a,".repeat(40),
+        "1,".repeat(9),
+        "host=b,".repeat(17)
+    );
     [
         // Behind any proxy.
         (trusting, "X-Forwarded-For: 1.1.1.1, 2.2.2.2\n"),
@@ -15,6 +22,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         (trusting, "Forwarded: host=\"a,b;c\\\"d\" ; FOR=192.0.2.43;;, ,\nForwarded: for=\"\n"),
         (trusting, "Forwarded: for=\"1\\.1.1.1:_port\"\nX-Forwarded-For: 1.1.1.1\n"),
         (trusting, "X-Forwarded-Host: a,b:1,[::1],::2,[::1]:2\nX-Forwarded-Port: 8443, 80\n"),
+        (trusting, &many),
         // Behind two of some proxies.
         (two, "X-Forwarded-For: 9.9.9.9, 1.1.1.1, 10.9.9.9:80, [2001:db8::1]:443, 192.0.2.1\n"),
         (two, "X-Forwarded-For: 1.1.1.1, unknown, 10.0.0.2\n"),

@@ -18,7 +18,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let (minute, four, reload): (&[u8], &[u8], &[u8]) = (&[19, 0x83, 0xE8], &[19, 0x4F, 0xFF], &[20]);
     let other: &[u8] = &[4, 4, 3, 0, 0, 12, 5, 1];
     // The client's messages are of another log.
-    let reset: &[u8] = &[4, 0, 0x13, 0x4F, 0xFF, 9];
+    let reset: &[u8] = &[4, 0, 0x13, 0x4F, 0xFF, 20];
     vec![
         scenario(&[log_in, opened, plain, talk, ack, minute]),
         scenario(&[log_in, opened, full, talk, closed, minute, opened, full, ack]),
