@@ -45,7 +45,7 @@ fn step(world: &mut World, input: &mut Input<'_>) {
         3 | 4 => {
             let (peer, nick) = (input.index(PEERS), input.pick(&NICKS));
             let login = login(world, input);
-            world.receive(peer, &codec::encode(&codec::login(nick, login)));
+            world.log_in(peer, nick, login);
         }
         5..=8 => {
             let peer = input.index(PEERS);
@@ -97,15 +97,22 @@ fn login(world: &World, input: &mut Input<'_>) -> wire::Login {
         },
         positions: match flags >> 5 & 1 {
             0 => vec![],
-            _ => vec![wire::RoomPosition {
-                room: String::new(),
-                seq: input.seq(),
-                ..wire::RoomPosition::default()
-            }],
+            _ => vec![position(world, input, flags & 0x80 != 0)],
         },
         log: vec![flags >> 6 & 1; 16],
         ..wire::Login::default()
     }
+}
+
+/// A position of a client, which has the id of the message there, of another message, or none.
+fn position(world: &World, input: &mut Input<'_>, has_id: bool) -> wire::RoomPosition {
+    let seq = input.seq();
+    let id = match if has_id { input.byte() } else { 1 } {
+        0 => world.log.id(seq).map(|id| id.0.to_vec()).unwrap_or_default(),
+        1 => Vec::new(),
+        n => vec![n % 8; usize::from(n).min(16)],
+    };
+    wire::RoomPosition { seq, id, ..wire::RoomPosition::default() }
 }
 
 /// Any frame that a peer may send.

@@ -10,6 +10,8 @@
 //! | [`hub`] | steps of a server's hub | members receive every message in order; nobody else receives any |
 //! | [`stored`] | a device's storage, messages between tabs, and drafts | a persisted login can resume; no gap is taken for loaded |
 //! | [`config`] | a settings file and flags | it is refused with a message, or consistent |
+//! | [`http`] | the headers of a request | no client chooses its address; no page of another server connects |
+//! | [`query`] | a query and messages | the index finds the same as a comparison with each message |
 //!
 //! To add a target: a file here with one public function, a line in [`TARGETS`], three lines in `fuzz_targets/` and a
 //! `[[bin]]` in `Cargo.toml`.
@@ -17,16 +19,27 @@
 mod config;
 pub mod corpus;
 mod frame;
+mod http;
 mod hub;
 mod input;
+mod query;
 mod session;
 mod stored;
 
-pub use self::{config::config, frame::frame, hub::hub, session::session, stored::stored};
+pub use self::{
+    config::config, frame::frame, http::http, hub::hub, query::query, session::session, stored::stored,
+};
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All targets by name, which is also the name of the binary and of the archive in `corpus/`.
-pub const TARGETS: &[(&str, Target)] =
-    &[("frame", frame), ("session", session), ("hub", hub), ("config", config), ("stored", stored)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("frame", frame),
+    ("session", session),
+    ("hub", hub),
+    ("config", config),
+    ("stored", stored),
+    ("http", http),
+    ("query", query),
+];

@@ -45,13 +45,19 @@ fn follow(persisted: Persisted, tab_messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     }
     follower.handle_persisted(persisted);
     follower.handle_visibility(NOW.monotonic, true);
-    let mut gaps = Vec::new();
+    let (mut gaps, mut unread) = (Vec::new(), Unread::default());
     while let Some(event) = follower.poll_event() {
         if let Event::Gaps(reported) = &event {
             gaps.clone_from(reported);
         }
+        unread.handle_event(&event);
         show(&mut timeline, event);
     }
+    for tab_message in tab_messages {
+        let _ = unread.handle_message(tab_message);
+    }
+    unread.handle_focus(true);
+    assert_eq!(unread.count(), 0, "the user sees the tab");
     if let Some(newest) = gaps.last() {
         follower.handle_load_gap(newest.gap.to);
     }
@@ -87,7 +93,7 @@ fn follow(persisted: Persisted, tab_messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
 fn lead(persisted: Persisted, tab_messages: &[Vec<u8>], max_bytes: usize) {
     let is_logged_in = persisted.is_logged_in();
     let mut session = log_in(persisted);
-    let (mut leader, mut unread) = (Leader::new(1, true), Unread::default());
+    let mut leader = Leader::new(1, true);
     for tab_message in tab_messages {
         let _ = leader.is_superseded_by(tab_message);
         let _ = leader.handle_message(NOW, tab_message, &mut session);
@@ -101,7 +107,6 @@ fn lead(persisted: Persisted, tab_messages: &[Vec<u8>], max_bytes: usize) {
         let tab_message = leader.publish(NOW.monotonic, &event, &session);
         assert!(tab_message.is_none_or(|message| message.len() <= max_bytes), "a long message for {event:?}");
         rooms_opened += usize::from(matches!(event, Event::LoggedIn(_)));
-        unread.handle_event(&event);
         show(&mut timeline, event);
     }
     assert_eq!(
@@ -109,11 +114,6 @@ fn lead(persisted: Persisted, tab_messages: &[Vec<u8>], max_bytes: usize) {
         is_logged_in,
         "a persisted login opens the room at once, and only a persisted login"
     );
-    for tab_message in tab_messages {
-        let _ = unread.handle_message(tab_message);
-    }
-    unread.handle_focus(true);
-    assert_eq!(unread.count(), 0, "the user sees the tab");
     assert!(leader.snapshot(NOW.monotonic, &session).len() <= max_bytes, "a long snapshot");
     let former = Follower::after_leading(NOW.monotonic, 1, &leader, &session);
     log_in(former.mirrored().unwrap_or_default());

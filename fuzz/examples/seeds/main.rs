@@ -1,13 +1,15 @@
 //! Writes the seeds into the archives in `corpus/`, replacing their earlier seeds:
 //! `cargo run -p parlour-fuzz --example seeds`.
 //!
-//! They are frames of every kind, typical settings, data of devices and messages between tabs, and, for the targets that
-//! play steps, short scenarios encoded as the bytes that the steps read.
+//! They are frames of every kind, typical settings, headers and queries, data of devices and messages between tabs, and,
+//! for the targets that play steps, short scenarios encoded as the bytes that the steps read.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A developer tool: a panic is an acceptable error report.
 
 mod config;
 mod frame;
+mod http;
 mod hub;
+mod query;
 mod session;
 mod stored;
 
@@ -20,6 +22,8 @@ fn main() {
         ("hub", hub::seeds()),
         ("config", config::seeds()),
         ("stored", stored::seeds()),
+        ("http", http::seeds()),
+        ("query", query::seeds()),
     ] {
         println!("{target}: {} seeds", seeds.len());
         let archive = corpus::path(target);

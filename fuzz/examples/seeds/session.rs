@@ -17,6 +17,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let (talk, ack): (&[u8], &[u8]) = (&[13, 0], &[4, 2, 0, 0, 7, 0]);
     let (minute, four, reload): (&[u8], &[u8], &[u8]) = (&[19, 0x83, 0xE8], &[19, 0x4F, 0xFF], &[20]);
     let other: &[u8] = &[4, 4, 3, 0, 0, 12, 5, 1];
+    // The client's messages are of another log.
+    let reset: &[u8] = &[4, 0, 0x13, 0x4F, 0xFF, 20];
     vec![
         scenario(&[log_in, opened, plain, talk, ack, minute]),
         scenario(&[log_in, opened, full, talk, closed, minute, opened, full, ack]),
@@ -53,5 +55,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             &[23, 0],
             &[12, 3, 10, 1, 0x41],
         ]),
+        scenario(&[log_in, opened, full, other, closed, minute, opened, reset, other]),
+        scenario(&[log_in, opened, full, reload, opened, reset]),
     ]
 }

@@ -54,10 +54,15 @@ impl MemoryLog {
         self.messages.last().map_or(0, |stored| stored.stamp.seq)
     }
 
+    /// The id of the message with this sequence number.
+    pub(super) fn id(&self, seq: u64) -> Option<MessageId> {
+        let index = usize::try_from(seq).ok()?.checked_sub(1)?;
+        self.messages.get(index).map(|stored| stored.id)
+    }
+
     /// Returns `true` if the message with this id is stored under this sequence number.
     pub(super) fn has(&self, id: &[u8], seq: u64) -> bool {
-        let stored = usize::try_from(seq).ok().and_then(|seq| self.messages.get(seq.checked_sub(1)?));
-        stored.is_some_and(|stored| MessageId::from_wire(id) == Some(stored.id))
+        MessageId::from_wire(id).is_some_and(|id| self.id(seq) == Some(id))
     }
 
     /// The newest messages, as a restarted server reads them.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use parlour_core::{
     codec::{self, Extension},
-    model::Dialect,
+    model::{Dialect, MessageId},
     status::Status,
     wire,
 };
@@ -27,6 +27,10 @@ struct Peer {
     stalled: bool,
     /// `true` if it was a member and had received everything when the hub was last without output.
     settled: bool,
+    /// It has sent something.
+    has_sent: bool,
+    /// The position in the log that it stated in a login before it sent anything else.
+    position: Option<wire::RoomPosition>,
 }
 
 #[derive(Debug)]
@@ -68,6 +72,8 @@ impl Peers {
             seq: 0,
             stalled: false,
             settled: false,
+            has_sent: false,
+            position: None,
         };
         self.peers.insert(conn, peer);
         Some(conn)
@@ -77,6 +83,18 @@ impl Peers {
         let conn = self.slots[slot].take()?;
         self.get(conn).disconnected = true;
         Some(conn)
+    }
+
+    /// A connection logs in, and states this position.
+    pub(super) fn log_in(&mut self, conn: ConnectionId, position: Option<wire::RoomPosition>) {
+        let peer = self.get(conn);
+        if !peer.has_sent {
+            peer.position = position;
+        }
+    }
+
+    pub(super) fn sent(&mut self, conn: ConnectionId) {
+        self.get(conn).has_sent = true;
     }
 
     pub(super) fn conn(&self, slot: usize) -> Option<ConnectionId> {
@@ -104,7 +122,12 @@ impl Peers {
                     peer.seq = frame.seq;
                 }
                 match frame.extension {
-                    Some(Extension::Welcome(welcome)) => secret = Some((peer.slot, welcome.secret)),
+                    Some(Extension::Welcome(welcome)) => {
+                        if let Some(stated) = &peer.position {
+                            check_position(stated, &welcome, log);
+                        }
+                        secret = Some((peer.slot, welcome.secret));
+                    }
                     Some(Extension::Ack(ack)) => {
                         let stored = |accepted: &wire::Accepted| log.has(&accepted.id, accepted.seq);
                         assert!(ack.accepted.iter().all(stored), "acknowledged and not stored: {ack:?}");
@@ -185,6 +208,16 @@ impl Peers {
     pub(super) fn assert_all_closed(&self) {
         assert!(self.peers.values().all(|peer| peer.closed), "a connection was left open: {:?}", self.peers);
     }
+}
+
+/// The server confirms the position of a client that has the right message there, and no other.
+fn check_position(stated: &wire::RoomPosition, welcome: &wire::Welcome, log: &MemoryLog) {
+    let here = welcome.positions.first().cloned().unwrap_or_default();
+    let is_here = match MessageId::from_wire(&stated.id) {
+        None => stated.seq <= here.seq,
+        Some(id) => log.id(stated.seq) == Some(id),
+    };
+    assert_eq!(here.reset, !is_here, "{stated:?} is answered by {here:?}");
 }
 
 /// A history page contains only stored messages of its range, in order.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use parlour_core::{Millis, limits::Limits, status::Status};
+use parlour_core::{Millis, codec, limits::Limits, status::Status, wire};
 use parlour_server::hub::{Hub, Recovered, Settings, output::Output};
 
 use super::{PEERS, memory_log::MemoryLog, peers::Peers};
@@ -10,6 +10,8 @@ use crate::input::Input;
 
 /// Wall-clock time at the start, in Unix ms.
 const START: i64 = 1_700_000_000_000;
+/// The id of the log.
+const LOG: [u8; 16] = [1; 16];
 
 #[derive(Debug)]
 pub(super) struct World {
@@ -36,7 +38,7 @@ fn start(settings: &Settings, log: &MemoryLog, unix: i64, restarts: u32) -> Hub 
         buffer[..4].copy_from_slice(&n.to_be_bytes());
         buffer[4..8].copy_from_slice(&restarts.to_be_bytes());
     });
-    let recovered = Recovered { log: [1; 16], newest: log.newest(), sessions: log.sessions(), unix_ms: unix };
+    let recovered = Recovered { log: LOG, newest: log.newest(), sessions: log.sessions(), unix_ms: unix };
     Hub::new(settings.clone(), random, &recovered)
 }
 
@@ -90,9 +92,20 @@ impl World {
         }
     }
 
+    /// A login from a connection.
+    pub(super) fn log_in(&mut self, peer: usize, nick: &str, login: wire::Login) {
+        let position = login.positions.first().cloned();
+        let position = position.filter(|position| login.log == LOG && position.seq > 0);
+        if let Some(conn) = self.peers.conn(peer) {
+            self.peers.log_in(conn, position);
+        }
+        self.receive(peer, &codec::encode(&codec::login(nick, login)));
+    }
+
     /// A message from a connection. The hub may have closed the connection already.
     pub(super) fn receive(&mut self, peer: usize, bytes: &[u8]) {
         if let Some(conn) = self.peers.conn(peer) {
+            self.peers.sent(conn);
             self.hub.handle_frame(self.now, self.unix, conn, bytes);
         }
     }

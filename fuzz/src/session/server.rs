@@ -120,6 +120,7 @@ fn welcome(input: &mut Input<'_>) -> wire::Welcome {
         positions: vec![wire::RoomPosition {
             room: String::new(),
             seq: input.seq(),
+            reset: flags & 0x70 == 0x10,
             ..wire::RoomPosition::default()
         }],
     }

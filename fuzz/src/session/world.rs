@@ -2,7 +2,7 @@
 
 use parlour_core::{
     Millis,
-    codec::{self, Extension},
+    codec::{self, Envelope, Extension},
     event::Event,
     model::{Connection, MessageId},
     persist::Table,
@@ -27,6 +27,10 @@ pub(super) struct World {
     pub nonce: u64,
     pub request: u32,
     pub connection: Connection,
+    /// The session has reported a part of the server's log since it last reported that the log was replaced.
+    has_history: bool,
+    /// The log was replaced since the last message was received.
+    replaced: bool,
     /// A socket is open or being opened.
     pub open: bool,
     /// Ids of the messages sent on the current socket.
@@ -54,6 +58,8 @@ impl World {
             nonce: 0,
             request: 0,
             connection: Connection::Idle,
+            has_history: false,
+            replaced: false,
             open: false,
             sent: Vec::new(),
             ids: Vec::new(),
@@ -117,6 +123,8 @@ impl World {
                 assert_eq!(self.discarding, Some(id), "discarded without a request");
                 self.pending.discarded(id);
             }
+            Event::RangeLoaded(_) => self.has_history = true,
+            Event::LogReplaced => (self.has_history, self.replaced) = (false, true),
             _ => {}
         }
     }
@@ -155,6 +163,7 @@ impl World {
     pub(super) fn log_in(&mut self) {
         self.commit_all();
         let persisted = self.device.persisted();
+        self.has_history = false;
         self.session.handle_new_secret([self.ids.len() as u8; 16]);
         let nick = persisted.nick().unwrap_or(NICK).to_owned();
         if self.session.handle_login(self.now, &nick, persisted).is_ok() {
@@ -190,8 +199,18 @@ impl World {
 
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         self.pending.receive(bytes);
+        let is_replacement = self.has_history && !self.is_online() && has_reset(bytes);
         self.limit = 4 * bytes.len();
+        self.replaced = false;
         self.session.handle_message(self.now, bytes);
+        if is_replacement {
+            self.settle();
+            assert!(self.replaced || !self.is_online(), "messages of another log are kept");
+        }
+    }
+
+    fn is_online(&self) -> bool {
+        matches!(self.connection, Connection::Online { .. })
     }
 
     pub(super) fn send(&mut self, choice: u8) {
@@ -260,4 +279,11 @@ impl World {
         self.now.unix += (mono - self.now.monotonic).cast_signed();
         self.now.monotonic = mono;
     }
+}
+
+/// Returns `true` if a welcome says that the client's messages are not in the log.
+fn has_reset(bytes: &[u8]) -> bool {
+    let Ok(frames) = codec::decode_rich(bytes) else { return false };
+    matches!(&*frames, [Envelope { extension: Some(Extension::Welcome(welcome)), .. }]
+        if welcome.positions.iter().any(|position| position.room.is_empty() && position.reset))
 }
