@@ -28,6 +28,8 @@ struct Shared {
     /// Files by path, without the leading slash.
     files: Mutex<HashMap<String, File>>,
     mode: Mutex<Mode>,
+    /// The paths that were requested, without the leading slash.
+    requested: Mutex<Vec<String>>,
 }
 
 /// A file, as it is served.
@@ -72,7 +74,7 @@ impl StaticHost {
         collect_files(&Environment::read().dist, &path, &mut files);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let shared = Arc::new(Shared { files: Mutex::new(files), mode: Mutex::default() });
+        let shared = Arc::new(Shared { files: Mutex::new(files), ..Shared::default() });
         let served = shared.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -124,6 +126,16 @@ impl StaticHost {
     /// As [`Self::put`].
     pub fn remove(&self, name: &str) {
         self.shared.files.lock().unwrap().remove(&format!("{}{name}", self.path));
+    }
+
+    /// The number of requests of a file so far.
+    ///
+    /// # Panics
+    /// As [`Self::put`].
+    #[must_use]
+    pub fn requests_of(&self, name: &str) -> usize {
+        let path = format!("{}{name}", self.path);
+        self.shared.requested.lock().unwrap().iter().filter(|requested| **requested == path).count()
     }
 
     /// The current content of a file.
@@ -273,6 +285,7 @@ impl Shared {
         let path = path.split('?').next().unwrap_or_default().trim_start_matches('/');
         let name =
             if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.into() };
+        self.requested.lock().unwrap().push(name.clone());
         let missing = || file("404 Not Found", "Cache-Control: no-cache\r\n", "There is no such file.");
         Some(self.files.lock().unwrap().get(&name).cloned().unwrap_or_else(missing))
     }

@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{BasicServer, Page, Server, browser_test, socket::BINARY, wire::Envelope};
+use parlour_e2e::{BasicServer, DesktopPeer, Page, Server, browser_test, socket::BINARY, wire::Envelope};
 use serde_json::{Value, json};
 
 /// A picture of the page without the first element that matches a selector, at which nothing is painted.
@@ -78,5 +78,36 @@ fn stacked_marks_are_clipped_to_their_row() {
             )
             .await;
         assert!(marks.iter().all(|count| *count <= 3), "avatars with many marks: {marks:?}");
+    });
+}
+
+#[test]
+fn stacked_marks_are_clipped_to_their_search_result() {
+    browser_test("stacked_marks_are_clipped_to_their_search_result", async |test| {
+        let server = Server::start_without_rate_limit();
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        let marked = |mark: &str| -> String {
+            let letters = "abcdefghijkl".chars();
+            letters.map(|c| format!("{c}{}", mark.repeat(99))).collect()
+        };
+        // The newest is the first result.
+        for text in ["word below".into(), format!("word {}", marked("\u{0323}"))] {
+            lili.send(&text);
+        }
+        lili.send(&format!("word {}", marked("\u{0301}")));
+        lili.send("word above");
+        lili.until("the echo", |seen| seen.lines.iter().any(|line| line.ends_with("word above"))).await;
+        let tom = test.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        tom.click("#search-toggle").await;
+        tom.until_true("the field", "return document.activeElement.id === 'search-words'").await;
+        tom.type_text("word").await;
+        let all = "return document.querySelectorAll('#search li').length === 4";
+        tom.until_true("all results", all).await;
+        // A caret that blinks would be a difference.
+        tom.eval::<()>("document.activeElement.blur()", vec![]).await;
+        for row in ["#search li:nth-child(2)", "#search li:nth-child(3)"] {
+            assert_clipped(&tom, &format!("{row} .result-text"), row).await;
+        }
     });
 }

@@ -191,3 +191,30 @@ fn tabs_keep_their_own_drafts() {
         until_stored(&tom, 1).await;
     });
 }
+
+#[test]
+fn drafts_of_one_name_on_two_servers_stay_apart() {
+    browser_test("drafts_of_one_name_on_two_servers_stay_apart", async |test| {
+        let first = Server::start();
+        let second = Server::start_with(&["--allow-origin", first.url().trim_end_matches('/')]);
+        let tom = test.open("tom", &first.url()).await;
+        for round in 1..=2 {
+            for (server, text) in [(&first, "for the first server"), (&second, "for the second server")] {
+                tom.submit_login("tom", Some(server.address())).await;
+                tom.until("the room", |view| view.online()).await;
+                if round == 1 {
+                    tom.until("no draft", has_draft("")).await;
+                    tom.fill("#composer-text", text).await;
+                    tom.until("the draft", has_draft(text)).await;
+                } else {
+                    tom.until("its own draft", has_draft(text)).await;
+                    tom.reload().await;
+                    tom.until("its own draft after a reload", has_draft(text)).await;
+                }
+                tom.click("#exit").await;
+                tom.until("the login page", |view| view.login).await;
+            }
+            until_stored(&tom, 2).await;
+        }
+    });
+}

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use fantoccini::wd::WindowHandle;
-use parlour_e2e::{Page, Server, StoppedRenderer, TestContext, View, WindowOptions, browser_test};
+use parlour_e2e::{
+    BasicServer, Page, PeerInput, Server, StoppedRenderer, TestContext, View, WindowOptions, browser_test,
+};
 use serde_json::json;
 
 /// Deadline for a visible tab to detect that the connection, or the tab that has it, is dead; with time for the slow
@@ -256,24 +258,28 @@ const SHOWS_MESSAGES: &str = "
     return rows.some((row) => row.top < bottom && row.bottom > top);
 ";
 
+/// A request for history is a short frame with field 26 of the envelope.
+const IS_HISTORY_REQUEST: &str = "
+    const PlainBlob = window.Blob, { send } = WebSocket.prototype;
+    window.Blob = class extends PlainBlob {
+        constructor(parts, options) { super(parts, options); this.bytes = new Uint8Array(parts[0]); }
+    };
+    const isHistoryRequest = (data) => (data.bytes ?? new Uint8Array(data))
+        .some((byte, at, bytes) => at < 8 && byte === 0xD2 && bytes[at + 1] === 1);
+";
+
 #[test]
 fn request_for_a_gap_that_is_not_answered_is_repeated() {
     browser_test("request_for_a_gap_that_is_not_answered_is_repeated", async |test| {
         let server = Server::start_with_history(2_000, |n| format!("Line {n}"));
         let tom = test.open_blank("tom", WindowOptions::default()).await;
-        // A request for history is a short frame with field 26 of the envelope.
-        tom.before_load(
-            "const PlainBlob = window.Blob, { send } = WebSocket.prototype;
-             window.Blob = class extends PlainBlob {
-                 constructor(parts, options) { super(parts, options); this.bytes = new Uint8Array(parts[0]); }
-             };
-             WebSocket.prototype.send = function (data) {
-                 const bytes = data.bytes ?? new Uint8Array(data);
-                 const isRequest = bytes.some((byte, at) => at < 8 && byte === 0xD2 && bytes[at + 1] === 1);
-                 if (isRequest && window.drops > 0) { window.drops--; window.dropped = true; return; }
+        tom.before_load(&format!(
+            "{IS_HISTORY_REQUEST}
+             WebSocket.prototype.send = function (data) {{
+                 if (isHistoryRequest(data) && window.drops > 0) {{ window.drops--; window.dropped = true; return; }}
                  return send.call(this, data);
-             };",
-        )
+             }};"
+        ))
         .await;
         tom.goto(&server.url()).await;
         tom.log_in("tom").await;
@@ -288,34 +294,162 @@ fn request_for_a_gap_that_is_not_answered_is_repeated() {
     });
 }
 
+/// A script that tells whether a gap in the viewport is being loaded.
+const LOADS_GAP: &str = "
+    const { top, bottom } = document.querySelector('#timeline').getBoundingClientRect();
+    const rows = [...document.querySelectorAll('#timeline .gap:has([aria-busy])')].map((row) => row.getBoundingClientRect());
+    return rows.some((row) => row.top < bottom && row.bottom > top);
+";
+
 #[test]
 fn two_windows_that_scroll_at_once_are_both_filled() {
     browser_test("two_windows_that_scroll_at_once_are_both_filled", async |test| {
         let server = Server::start_with_history(5_000, |n| format!("Line {n}"));
         let tom = test.open_blank("tom", WindowOptions::default()).await;
-        // One second of latency, so that the requests of both windows are unanswered at the same time.
-        tom.before_load(
-            "const { send } = WebSocket.prototype;
-             WebSocket.prototype.send = function (data) { setTimeout(() => send.call(this, data), 1000); };",
-        )
+        tom.before_load(&format!(
+            "{IS_HISTORY_REQUEST}
+             window.held = null;
+             WebSocket.prototype.send = function (data) {{
+                 if (!window.held || !isHistoryRequest(data)) return send.call(this, data);
+                 window.held.push(() => send.call(this, data));
+             }};"
+        ))
         .await;
         tom.goto(&server.url()).await;
         tom.log_in("tom").await;
         tom.until_at_end().await;
         let [first, second] = open_second_window(&tom, &server).await;
         tom.until_at_end().await;
-        // Three places each: a request is replaced before it is sent, and after.
-        for part in [0.2, 0.5, 0.8] {
-            for (window, shift) in [(&second, 0.05), (&first, 0.0)] {
-                tom.switch_to(window).await;
-                let scroll = "const timeline = document.querySelector('#timeline');
-                    timeline.scrollTop = timeline.scrollHeight * arguments[0]; return null";
-                tom.eval::<()>(scroll, vec![(part + shift).into()]).await;
-            }
+        let scroll = async |part: f64| {
+            let scroll = "const timeline = document.querySelector('#timeline');
+                timeline.scrollTop = timeline.scrollHeight * arguments[0]; return null";
+            tom.eval::<()>(scroll, vec![part.into()]).await;
+        };
+        // Messages in several places, with gaps between them.
+        for part in [0.8, 0.6, 0.4, 0.2] {
+            scroll(part).await;
+            tom.until_true("the viewport is filled", SHOWS_MESSAGES).await;
         }
+        // The first window leads. It sends as many requests as may be unanswered, for a gap each.
+        tom.switch_to(&first).await;
+        tom.eval::<()>("window.held = []; return null", vec![]).await;
+        for (count, part) in [(1, 0.1), (2, 0.3)] {
+            scroll(part).await;
+            tom.until_true("a request", &format!("return window.held.length === {count}")).await;
+        }
+        // The next request of the second window waits, and so does another one of the first.
+        for (window, part) in [(&second, 0.9), (&first, 0.5)] {
+            tom.switch_to(window).await;
+            scroll(part).await;
+            tom.until_true("the gap is being loaded", LOADS_GAP).await;
+        }
+        let release = "const requests = window.held; window.held = null; requests.forEach((send) => send());
+            return requests.length";
+        assert_eq!(tom.eval::<usize>(release, vec![]).await, 2);
         for window in [&first, &second] {
             tom.switch_to(window).await;
             tom.until_true("the viewport is filled without scrolling", SHOWS_MESSAGES).await;
         }
+    });
+}
+
+/// Clicks on a button of the message with this content.
+async fn click_on(page: &Page, content: &str, button: &str) {
+    let script = "
+        const hasContent = (row) => row.querySelector('.content').textContent === arguments[0];
+        const row = [...document.querySelectorAll('#timeline .row.message')].find(hasContent);
+        row.querySelector(arguments[1]).click();
+    ";
+    page.eval::<()>(script, vec![content.into(), button.into()]).await;
+}
+
+fn is_basic(view: &View) -> bool {
+    view.room && view.connection.as_deref() == Some("basic")
+}
+
+/// Logs Tom in to a server that has not confirmed two messages, and opens a second window. Returns the tabs of both.
+async fn open_with_failed_messages(tom: &Page, server: &BasicServer, url: &str) -> [WindowHandle; 2] {
+    tom.expect_lost_connections();
+    tom.submit_login("tom", Some(&server.address())).await;
+    tom.until("the room", is_basic).await;
+    server.set_unresponsive(true);
+    for text in ["try again", "discard"] {
+        tom.send(text).await;
+        tom.until("it is pending", |view| view.has_in_state(text, "pending")).await;
+    }
+    server.set_unresponsive(false);
+    server.drop_connections();
+    let has_failed = |view: &View| {
+        is_basic(view) && ["try again", "discard"].iter().all(|text| view.has_in_state(text, "failed"))
+    };
+    tom.until("both have failed", has_failed).await;
+    let first = tom.tab().await;
+    let second = tom.open_window(url).await;
+    tom.submit_login("tom", Some(&server.address())).await;
+    tom.until("both are shown in the second window", has_failed).await;
+    [first, second]
+}
+
+/// The number of times that a server has received a message.
+fn count_received(server: &BasicServer, text: &str) -> usize {
+    let has_text =
+        |input: &PeerInput| matches!(input, PeerInput::Envelope(envelope) if envelope.content == text);
+    server.received().into_iter().filter(has_text).count()
+}
+
+#[test]
+fn commands_for_a_hung_leader_tab_are_executed_once() {
+    browser_test("commands_for_a_hung_leader_tab_are_executed_once", async |test| {
+        let (host, server) = (Server::start(), BasicServer::start());
+        let tom = test.open("tom", &host.url()).await;
+        let [first, second] = open_with_failed_messages(&tom, &server, &host.url()).await;
+        let stopped = stop(&tom, &first, &second).await;
+        click_on(&tom, "try again", ".retry").await;
+        click_on(&tom, "discard", ".discard").await;
+        let is_executed = |view: &View| {
+            is_basic(view) && view.has_sent("try again") && view.messages_with("discard").is_empty()
+        };
+        tom.until_within(DETECTION, "the next leader has executed both", is_executed).await;
+        stopped.resume();
+        tom.switch_to(&first).await;
+        tom.until("the first tab follows", is_executed).await;
+        tom.send("later").await;
+        tom.until("it is sent", |view| view.has_sent("later")).await;
+        let counts = ["try again", "discard", "later"].map(|text| count_received(&server, text));
+        assert_eq!(counts, [2, 1, 1], "times that each message was sent");
+    });
+}
+
+/// A browser that refuses to pass on the commands to send a message again, number 2, and to discard one, number 3.
+const REFUSE_COMMANDS: &str = "
+    const { postMessage } = BroadcastChannel.prototype;
+    BroadcastChannel.prototype.postMessage = function (bytes) {
+        const [field, command] = bytes;
+        if (field === 0x28 && [2, 3].includes(command)) throw new DOMException('no', 'DataCloneError');
+        return postMessage.call(this, bytes);
+    };
+";
+
+#[test]
+fn commands_that_no_tab_executes_are_reported() {
+    browser_test("commands_that_no_tab_executes_are_reported", async |test| {
+        let (host, server) = (Server::start(), BasicServer::start());
+        let tom = test.open("tom", &host.url()).await;
+        open_with_failed_messages(&tom, &server, &host.url()).await;
+        tom.eval::<()>(REFUSE_COMMANDS, vec![]).await;
+        click_on(&tom, "try again", ".retry").await;
+        click_on(&tom, "discard", ".discard").await;
+        tom.until("they are shown as executed", |view| {
+            view.has_in_state("try again", "queued") && view.messages_with("discard").is_empty()
+        })
+        .await;
+        let view = tom.until("the failure is reported", |view| view.note.is_some()).await;
+        let note = "Another tab of this chat does not respond; close that tab, then try again.";
+        assert_eq!(view.note.as_deref(), Some(note));
+        tom.until("both are shown as failed again", |view| {
+            ["try again", "discard"].iter().all(|text| view.has_in_state(text, "failed"))
+        })
+        .await;
+        assert_eq!(count_received(&server, "try again"), 1, "it was not sent again");
     });
 }

@@ -72,6 +72,37 @@ fn nothing_of_one_server_reaches_another() {
     }
 }
 
+#[test]
+fn nothing_of_a_server_is_left_after_leaving_it() {
+    browser_test("nothing_of_a_server_is_left_after_leaving_it", async |test| {
+        let (first, second) = (Server::start_with(&["--server-name", "First"]), BasicServer::start());
+        let tom = test.open("tom", &first.url()).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("said at the first server").await;
+        let secret = secret(&tom).await;
+        tom.click("#exit").await;
+        tom.submit_login("tom", Some(&second.address())).await;
+        let view = tom
+            .until("the second server's room", |view| {
+                view.room && view.connection.as_deref() == Some("basic") && view.lists("tom")
+            })
+            .await;
+        assert_eq!(view.contents(), Vec::<&str>::new(), "no message of the first server is shown");
+        assert_eq!(view.title, "Parlour", "nor its name");
+        tom.send_and_wait("hello").await;
+        for input in second.received() {
+            let PeerInput::Envelope(envelope) = input else { panic!("{input:?}") };
+            let bytes = envelope.encode();
+            assert!(bytes.windows(secret.len()).all(|part| part != secret), "the secret was sent");
+        }
+        tom.click("#exit").await;
+        tom.submit_login("tom", Some(first.address())).await;
+        let view = tom.until("the first server's room", |view| view.online() && view.lists("tom")).await;
+        assert_eq!(view.title, "First");
+        tom.until("its messages", |view| view.contents() == ["said at the first server"]).await;
+    });
+}
+
 /// Exactly one message has this content; it is sent, and shows this nick.
 fn has_sent_as(view: &View, nick: &str, content: &str) -> bool {
     view.has_sent(content) && view.messages_with(content)[0].nick.as_deref() == Some(nick)

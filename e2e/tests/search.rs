@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{BasicServer, DesktopPeer, Page, Server, browser_test, keys};
+use serde_json::json;
 
 /// A room with two messages to search for at its start, and `count` others after them.
 async fn fill_room(server: &Server, count: usize) -> DesktopPeer {
@@ -353,5 +354,81 @@ fn query_without_a_word_says_so() {
         page.until_true("no offer to try the same again", offers).await;
         page.fill("#search-words", "what").await;
         until_found(&page, &["[What]???"]).await;
+    });
+}
+
+#[test]
+fn days_and_times_of_results_follow_the_date_and_the_time_zone() {
+    browser_test("days_and_times_of_results_follow_the_date_and_the_time_zone", async |test| {
+        // From 22:13:20 UTC on a Tuesday.
+        let server = Server::start_with_history(1, |_| "old".into());
+        let page = test.open_blank("tom", Default::default()).await;
+        let set_zone = async |zone: &str| {
+            page.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
+        };
+        set_zone("UTC").await;
+        page.before_load(
+            "const PlainDate = Date; window.skippedDays = 0;
+             window.Date = class extends PlainDate {
+                 constructor(...parts) { if (parts.length) super(...parts); else super(Date.now()); }
+                 static now() { return PlainDate.now() + window.skippedDays * 86400000; }
+             };",
+        )
+        .await;
+        page.goto(&server.url()).await;
+        page.log_in("tom").await;
+        page.send_and_wait("new").await;
+        open_search(&page).await;
+        let until = async |days: &str, result: &str| {
+            let script = format!(
+                "const days = [...document.querySelectorAll('#timeline .day')].map((e) => e.textContent).join('; ');
+                 const result = document.querySelector('#search .result time')?.textContent.replace(/\\s/g, ' ');
+                 return (days === '{days}' && result.startsWith('{result}')) || [days, result]"
+            );
+            page.until_true(&format!("{days} and {result}"), &script).await;
+        };
+        page.type_text("new").await;
+        until_status(&page, "1 message found").await;
+        until("November 14, 2023; Today", "Today ").await;
+        // The same panel, after midnight.
+        page.eval::<()>("window.skippedDays = 1", vec![]).await;
+        until("November 14, 2023; Yesterday", "Yesterday ").await;
+        page.fill("#search-words", "old").await;
+        until("November 14, 2023; Yesterday", "November 14, 2023 10:13 PM").await;
+        set_zone("Asia/Tokyo").await;
+        page.until_true(
+            "the result in the new zone",
+            "const time = document.querySelector('#search .result time').textContent.replace(/\\s/g, ' ');
+             return time === 'November 15, 2023 7:13 AM' || time",
+        )
+        .await;
+    });
+}
+
+#[test]
+fn nothing_of_a_search_is_left_after_leaving() {
+    browser_test("nothing_of_a_search_is_left_after_leaving", async |test| {
+        let server = Server::start();
+        let page = test.open("tom", &server.url()).await;
+        page.log_in("tom").await;
+        page.send_and_wait("a secret").await;
+        open_search(&page).await;
+        page.type_text("secret").await;
+        until_found(&page, &["a [secret]"]).await;
+        page.click("#exit").await;
+        for nick in ["lili", "tom"] {
+            page.log_in(nick).await;
+            page.until_true("the panel is closed", "return !document.querySelector('#search')").await;
+            open_search(&page).await;
+            until_found(&page, &[]).await;
+            until_status(
+                &page,
+                "Finds words by their first letters. With several words, a message must contain all of them.",
+            )
+            .await;
+            let is_empty = "return document.querySelector('#search-words').value === ''";
+            page.until_true("the field is empty", is_empty).await;
+            page.click("#exit").await;
+        }
     });
 }

@@ -3,7 +3,9 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Page, StaticHost, TestContext, WindowOptions, browser_test, browser_test_in_each};
+use parlour_e2e::{
+    Page, StaticHost, TestContext, WindowOptions, browser_test, browser_test_in_each, eventually,
+};
 use serde_json::{Value, json};
 
 /// The addresses in the cache, relative to the page's folder and sorted; the page itself is the empty one.
@@ -283,4 +285,83 @@ fn damaged_files_in_the_cache_are_replaced() {
         page.reload().await;
         assert_eq!(build(&page).await, "");
     });
+}
+
+#[test]
+fn redirected_responses_are_not_stored() {
+    browser_test("redirected_responses_are_not_stored", async |test| {
+        let host = StaticHost::serve("/");
+        host.put("config.json", r#"{ "title": "Salon" }"#);
+        let page = open(test, &host).await;
+        let cached = async || page.eval::<Vec<String>>(CACHED, vec![]).await;
+        let before = cached().await;
+        // The login page of a network answers with redirects, even to what could be a build and settings.
+        let html = String::from_utf8(host.get("index.html")).unwrap();
+        let mark = "<meta charset=utf-8>";
+        host.put("portal.html", html.replace(mark, &format!("{mark}<meta name=build content=portal>")));
+        host.put("portal.json", r#"{ "title": "Airport" }"#);
+        for (name, portal) in
+            [("index.html", "Location: portal.html\r\n"), ("config.json", "Location: portal.json\r\n")]
+        {
+            host.put_response(name, "302 Found", portal, "");
+        }
+        let title = "return fetch('config.json').then((answer) => answer.json()).then(({ title }) => title)";
+        assert_eq!(page.eval::<String>(title, vec![]).await, "Airport", "the page gets what the host sends");
+        // As after each start of the page. The second one is handled after the first.
+        let store = "for (const page of [location.href, location.href]) {
+            navigator.serviceWorker.controller.postMessage([page]);
+        }";
+        page.eval::<()>(store, vec![]).await;
+        eventually("the first one was handled", async || match host.requests_of("portal.html") {
+            2 => Ok(()),
+            count => Err(format!("{count} requests")),
+        })
+        .await;
+        page.reload().await;
+        assert_eq!(build(&page).await, "portal", "what the host serves is shown");
+        assert_eq!(cached().await, before);
+        host.stop().await;
+        expect_failing_requests(&page);
+        let _ = page.try_to_load(Some(&host.url())).await;
+        assert_eq!(build(&page).await, "");
+        assert_eq!(page.view().await.title, "Salon");
+    });
+}
+
+#[test]
+fn page_opens_if_the_cache_of_the_worker_fails_or_never_answers() {
+    let faults = [
+        ("rejects", "() => Promise.reject(new DOMException('no', 'UnknownError'))"),
+        ("throws", "() => { throw new DOMException('no', 'SecurityError'); }"),
+        ("never-answers", "() => new Promise(() => {})"),
+    ];
+    for (name, fault) in faults {
+        browser_test(&format!("page_opens_if_the_cache_of_the_worker-{name}"), async |test| {
+            let host = StaticHost::serve("/");
+            let worker = String::from_utf8(host.get("worker.js")).unwrap();
+            let broken: String = ["match", "open", "has", "keys", "delete"]
+                .iter()
+                .map(|method| format!("CacheStorage.prototype.{method} = {fault};\n"))
+                .collect();
+            host.put("worker.js", broken + &worker);
+            let page = test.open("page", &host.url()).await;
+            assert_eq!(build(&page).await, "");
+            page.until_true(
+                "the worker controls the page",
+                "return Boolean(navigator.serviceWorker.controller)",
+            )
+            .await;
+            for newer in ["", "second"] {
+                if !newer.is_empty() {
+                    host.deploy(newer);
+                }
+                page.reload().await;
+                assert_eq!(build(&page).await, newer);
+                // It is requested after the login page is shown, and has to be there until then.
+                let is_loaded = "return performance.getEntriesByType('resource')
+                    .some(({ name, responseEnd }) => name.includes('/room-') && responseEnd > 0)";
+                page.until_true("the room module is loaded", is_loaded).await;
+            }
+        });
+    }
 }

@@ -8,7 +8,7 @@ use super::{
     rename::Rename,
     search::{PanelState, SearchPanel, SearchToggle, can_search, preload_content},
     shared::{ConnectionBar, Drawer, Icon, Mark, icon, next_paint, tr, use_texts},
-    timeline::{Scroller, Timeline},
+    timeline::{Scroller, Timeline, provide_today},
 };
 use crate::{
     ctrl::{Store, use_store},
@@ -33,6 +33,7 @@ pub fn Room() -> impl IntoView {
     provide_context(panel);
     provide_context(Scroller::new(store));
     provide_context(Draft::new());
+    provide_today();
     preload_content();
     let covered = move || drawer.is_open() || panel.covers_room();
     view! {

@@ -7,7 +7,10 @@ use super::excerpt::excerpt;
 use crate::{
     ctrl::{SearchState, use_store},
     i18n::{Key, time},
-    view::shared::{Avatar, announced, tr, use_texts},
+    view::{
+        shared::{Avatar, announced, tr, use_texts},
+        timeline::use_day_name,
+    },
 };
 
 /// The state of the search, the messages found, newest first, and a button for more. Follows the store's search.
@@ -72,12 +75,9 @@ fn ResultItem(
     words: String,
     opened: RwSignal<u64>,
 ) -> impl IntoView {
-    let (store, t) = (use_store(), use_texts());
+    let (store, day_name) = (use_store(), use_day_name());
     let Message { seq, time: sent, nick, content, .. } = message;
-    let when = move || {
-        let locale = store.locale.get();
-        format!("{} {}", time::day(t(), locale, sent, time::today()), time::clock(locale, sent))
-    };
+    let when = move || format!("{} {}", day_name(sent), time::clock(store.locale.get(), sent));
     let open = move |_| {
         opened.set(seq);
         store.seek(SeekTarget::Seq(seq));

@@ -13,7 +13,7 @@ const DATE_CHECK_MS: u32 = 5_000;
 #[derive(Clone, Copy)]
 struct Today(RwSignal<i64>);
 
-/// Provides the current day to [`DayLine`] and [`DayOverlay`].
+/// Provides the current day to [`use_day_name`].
 pub fn provide_today() {
     let store = use_store();
     time::update_time_zone();
@@ -35,7 +35,7 @@ pub fn provide_today() {
 }
 
 /// The name of the day of a Unix time in ms: follows the language and the current day.
-fn use_day_name() -> impl Fn(i64) -> String + Copy + Send + Sync + 'static {
+pub fn use_day_name() -> impl Fn(i64) -> String + Copy + Send + Sync + 'static {
     let (store, t, Today(today)) = (use_store(), use_texts(), expect_context::<Today>());
     move |time| time::day(t(), store.locale.get(), time, today.get())
 }

@@ -37,11 +37,10 @@ mod viewport;
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 
-pub use self::scroller::Scroller;
-use self::{
-    announcer::Announcer,
-    day::{DayOverlay, provide_today},
-    scroller::Elements,
+use self::{announcer::Announcer, day::DayOverlay, scroller::Elements};
+pub use self::{
+    day::{provide_today, use_day_name},
+    scroller::Scroller,
 };
 use crate::{
     ctrl::use_store,
@@ -56,7 +55,6 @@ pub fn Timeline() -> impl IntoView {
     let store = use_store();
     let scroller = expect_context::<Scroller>();
     let Elements { viewport, content, list } = scroller.elements();
-    provide_today();
     scroller.start();
 
     let is_empty = move || !store.has_messages.get();
