@@ -135,7 +135,8 @@ impl World {
             1 => self.crowd(server),
             2 => self.impostor(server),
             _ => {
-                for _ in 0..1 + self.rng.below(3) {
+                // The room may be full for a while.
+                for _ in 0..1 + self.rng.below(8) {
                     let leave_at = self.now + self.rng.below(8_000);
                     let nick = self.fresh_nick();
                     let conn = self.visit(server, &nick, &nick);
@@ -237,6 +238,10 @@ impl World {
         let leaving: Vec<_> = self.visitors.extract_if(.., |stranger| stranger.leave_at <= now).collect();
         for Stranger { server, conn, .. } in leaving {
             self.arrive(server, conn, Packet::Close(1006));
+            // Somebody takes the seat in a room that may have been full.
+            if self.faults && self.rng.once_in(2) {
+                self.impostor(server);
+            }
         }
     }
 }
