@@ -140,16 +140,19 @@ const leaseKey = (scope) => [`${scope}\nlease`];
 // Records that a tab becomes the leader. Resolves to its lease number: the given one, or a larger one if that is not
 // larger than the last one.
 function claimLease(scope, lease) {
+  // The number that an earlier attempt has put. It may be recorded although the browser did not report it.
+  let put;
   const work = (transaction, resolve) => {
     const store = transaction.objectStore(TABLES[0]);
     const last = store.get(leaseKey(scope));
     last.onsuccess = next(transaction, () => {
-      if (last.result >= lease) lease = last.result + 1;
+      if (last.result >= lease && last.result !== put) lease = last.result + 1;
+      put = lease;
       store.put(lease, leaseKey(scope));
     });
-    transaction.oncomplete = () => resolve(lease);
+    transaction.oncomplete = () => resolve();
   };
-  return run(work, "readwrite");
+  return run(work, "readwrite").then(() => put);
 }
 
 // Applies changes in one transaction and resolves to true. A change is [table, from, to, value]: `value` is stored under

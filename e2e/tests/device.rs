@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{
-    DesktopPeer, Page, Server, View, WindowOptions, browser_test, browser_test_in_each, eventually,
+    DesktopPeer, Entry, Page, Server, View, WindowOptions, browser_test, browser_test_in_each, eventually,
 };
 
 /// The number of entries in each object store: account, send queue (stored as `outbox`), messages.
@@ -209,6 +209,9 @@ fn unusable_storage_is_reported_once_and_chat_continues() {
             tom.send_and_wait("hello").await;
             tom.send_and_wait("still here").await;
             tom.until("one notice", |view| storage_notices(view) == 1).await;
+            let steps_down =
+                |entry: &Entry| entry.message.contains("another tab has taken the connection over");
+            assert!(!tom.console().await.iter().any(steps_down), "{name}: the only tab is not superseded");
         });
     }
 }
