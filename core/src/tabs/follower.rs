@@ -1,6 +1,7 @@
 //! The state of a tab that follows a leader.
 
 mod commands;
+mod promotion;
 mod requests;
 
 use std::collections::VecDeque;
@@ -11,7 +12,7 @@ use prost::Message as _;
 pub use self::commands::FollowerMessage;
 use self::{commands::UnreportedMessage, requests::take_pending};
 use super::{
-    Leader, TabCommand,
+    TabCommand,
     command::{self, COMMAND_TIMEOUT_MS, PendingCommand},
     events::{self, Decoded},
     leader::{REMEMBERED_MESSAGES, remember},
@@ -22,10 +23,9 @@ use crate::{
     device::TabMessage,
     event::{Event, GapState, LOCAL, Requester},
     model::{Delivery, Identity, Member, Message, MessageId},
-    persist::{self, Persisted},
+    persist::Persisted,
     ranges::{Range, Ranges},
-    session::{self, Session},
-    status::Status,
+    session,
 };
 
 /// The maximum of the random delay before a follower takes the leadership over, so that two do not do it at once, in ms.
@@ -107,46 +107,6 @@ impl Follower {
         #[allow(clippy::cast_possible_truncation)]
         let tab = ((random >> 32) as u32).max(1);
         Self { tab, watch: Watch::new(now, random % MAX_TAKE_OVER_DELAY_MS), ..Self::default() }
-    }
-
-    /// A follower in a tab whose leadership was taken over. It continues to show the state of its session until it
-    /// receives a snapshot; it starts by sending [`TabCommand::RequestSnapshot`] and the messages of
-    /// [`poll_unpersisted`](Self::poll_unpersisted).
-    #[must_use]
-    pub fn after_leading(now: Millis, random: u64, leader: &Leader, session: &Session) -> Self {
-        let (members, total_members) = session.members();
-        // Its session does not finish the requests of this tab any more.
-        let result = Err(Status::NotConnected);
-        let events = VecDeque::from([
-            Event::PageFinished { requester: LOCAL, result },
-            Event::SeekFinished { requester: LOCAL, seq: None },
-            Event::SearchFinished { requester: LOCAL, results: Err(Status::NotConnected) },
-        ]);
-        let mut follower = Self {
-            events,
-            lease: leader.lease,
-            identity: leader.identity.clone(),
-            account: session
-                .account()
-                .map(|account| persist::encode_account(&account).to_vec())
-                .unwrap_or_default(),
-            members,
-            total_members,
-            epoch: session.epoch(),
-            known: session.known().clone(),
-            newest: session.last_message(),
-            unacknowledged: session.unacknowledged(),
-            last_order: session.last_order(),
-            watch: Watch::after_leading(now, random % MAX_TAKE_OVER_DELAY_MS),
-            ..Self::new(now, random)
-        };
-        let is_settled = |id: &&MessageId| follower.unacknowledged.iter().all(|message| message.id != **id);
-        follower.settled = leader.own_messages.iter().filter(is_settled).copied().collect();
-        for queued in session.unpersisted() {
-            let message = follower.forward(now, &queued);
-            follower.unpersisted.push_back(message);
-        }
-        follower
     }
 
     // ---- the leader
@@ -416,65 +376,7 @@ impl Follower {
         if due.take_over { FollowerAction::TakeOver } else { FollowerAction::Nothing }
     }
 
-    // ---- becoming the leader
-
-    /// Prepares the content of the device's storage for the session of this tab, which becomes the leader. If the previous
-    /// leader has not persisted its login, or the log that this tab shows, the session continues with these; the messages of
-    /// another log on the device are dropped. If it has persisted a newer log, that is reported. New messages come after
-    /// those sent before.
-    pub fn handle_promotion(&mut self, persisted: &mut Persisted) {
-        persisted.continue_session(&self.account);
-        persisted.last_order = self.last_order;
-        if self.epoch == 0 {
-            return;
-        }
-        let is_known = match persisted.epoch() {
-            Some(epoch) if epoch < self.epoch => persisted.continue_log(&self.account, self.epoch),
-            epoch => epoch.is_none_or(|epoch| epoch == self.epoch),
-        };
-        if !is_known {
-            return self.handle_event(Event::LogReplaced);
-        }
-        // The server has to compare what this tab shows with its log, which may have been restored to an earlier state.
-        (persisted.shown, persisted.newest_shown) = (self.known.clone(), self.newest);
-    }
-
-    /// The lease number for this tab if it becomes the leader at this Unix time. Larger than any that was heard.
-    #[must_use]
-    pub fn next_lease(&self, unix: i64) -> u64 {
-        u64::try_from(unix).unwrap_or(0).max(self.lease.saturating_add(1))
-    }
-
-    /// The data of the session as far as the leader has reported it, in case the device can't be read; `None` when the
-    /// user is not logged in.
-    #[must_use]
-    pub fn mirrored(&self) -> Option<Persisted> {
-        self.identity.as_ref().map(|_| Persisted::mirrored(&self.account, &self.unacknowledged))
-    }
-
-    /// The leader that this tab becomes. `has_received` means that it has received messages since it has the lock.
-    #[must_use]
-    pub fn promoted(&mut self, lease: u64, has_received: bool) -> Leader {
-        let mut leader = Leader::new(lease, self.is_logged_in() || has_received);
-        leader.own_messages = std::mem::take(&mut self.settled);
-        leader
-    }
-
     // ---- events
-
-    /// Takes the messages that the leader may not have persisted before its tab was closed, for
-    /// [`Session::handle_adopt_queued`](session::Session::handle_adopt_queued). None when messages were missed: the
-    /// user may have discarded them.
-    #[must_use]
-    pub fn take_queued(&mut self) -> Vec<Message> {
-        let mut queued = std::mem::take(&mut self.unacknowledged);
-        queued.retain(|message| {
-            // Messages in other states are persisted; those of this tab are adopted by themselves.
-            message.delivery == Delivery::Queued
-                && self.unreported.iter().all(|unreported| unreported.id != message.id)
-        });
-        if self.snapshot_requested.is_some() { Vec::new() } else { queued }
-    }
 
     /// Reports the member list as a notice, without asking the leader.
     pub fn handle_list_members(&mut self) {

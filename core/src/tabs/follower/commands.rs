@@ -178,7 +178,7 @@ impl Follower {
     }
 
     /// Takes what the user did in this tab and no leader has answered, for the session of this tab, which is the leader
-    /// now: the messages, for [`Session::handle_adopt`], and the commands.
+    /// now: the messages, for [`Session::handle_adopt`](crate::session::Session::handle_adopt), and the commands.
     #[must_use]
     pub fn take_unanswered(&mut self) -> (Vec<Bytes>, Vec<Command>) {
         let sends = std::mem::take(&mut self.unreported).into_iter();

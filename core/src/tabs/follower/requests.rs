@@ -14,7 +14,7 @@ use crate::{
 
 impl Follower {
     /// Loads the newest part of the gap that ends with `to`, like
-    /// [`Session::handle_load_gap`](session::Session::handle_load_gap).
+    /// [`Session::handle_load_gap`](crate::session::Session::handle_load_gap).
     pub fn handle_load_gap(&mut self, to: u64) {
         if self.pending_page != 0 || self.pending_seek != 0 {
             // The end of that request is reported, after which this one can be repeated.
@@ -28,7 +28,7 @@ impl Follower {
         }
     }
 
-    /// Seeks, like [`Session::handle_seek`](session::Session::handle_seek).
+    /// Seeks, like [`Session::handle_seek`](crate::session::Session::handle_seek).
     pub fn handle_seek(&mut self, target: SeekTarget) {
         self.pending_page = 0;
         if let SeekTarget::Seq(seq) = target {
@@ -43,7 +43,7 @@ impl Follower {
         self.messages.push_back(seek_command(self.pending_seek, self.epoch, target));
     }
 
-    /// Searches, like [`Session::handle_search`](session::Session::handle_search).
+    /// Searches, like [`Session::handle_search`](crate::session::Session::handle_search).
     pub fn handle_search(&mut self, words: &str, before: u64) {
         self.pending_search = self.next_requester();
         let bytes = words.as_bytes().to_vec();
