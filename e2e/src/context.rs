@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(150);
 const MAX_CONCURRENT_TESTS: u32 = 2;
 
 thread_local! {
-    /// What the pages of this thread's test need until they are closed.
+    /// The resources that the pages of this thread's test need until they are closed.
     static KEPT: RefCell<Vec<Arc<dyn Any>>> = RefCell::default();
 }
 

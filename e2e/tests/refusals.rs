@@ -1,4 +1,4 @@
-//! What a server may answer to a login: each refusal and each close code says what is wrong and what can be done, and nothing
+//! The answers of a server to a login: each refusal and each close code says what is wrong and what can be done, and nothing
 //! that was written is lost.
 
 // Tests fail by panicking.

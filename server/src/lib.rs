@@ -180,7 +180,7 @@ fn hub_settings(config: &Config) -> Settings {
         login_timeout: config.login_timeout.as_millis(),
         session_grace: config.session_grace.as_millis(),
         name_grace: config.name_grace.as_millis(),
-        // Who does not limit the connections of an address has a reason: for example all users share one.
+        // An operator who does not limit the connections of an address has a reason: for example all users share one.
         address_factor: if config.max_connections_per_address == 0 { 0 } else { ADDRESS_FACTOR },
         logins_per_second: config.logins_per_second,
         login_burst: config.login_burst,

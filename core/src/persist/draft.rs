@@ -32,7 +32,7 @@ pub fn save(tab: &str, text: &str, time: i64) -> Change {
 /// The draft that a tab begins with: that of its previous page, below those of tabs that were closed, the oldest first. The
 /// changes store it under `tab`, a new id. `stored` are the values of the table; ones that can't be decoded are ignored.
 ///
-/// What was typed while the drafts were read is stored under `tab` already, and stays below them. It is not returned.
+/// A text that was typed while the drafts were read is stored under `tab` already, and stays below them. It is not returned.
 #[must_use]
 pub fn take_over(
     previous: Option<&str>,

@@ -57,7 +57,7 @@ impl LineQueue {
     /// Waits until all lines are written, but not for long.
     pub(super) fn finish(&self) {
         let is_pending = |queue: &mut Queue| queue.is_writing || !queue.lines.is_empty();
-        // What is not written then is lost.
+        // Lines that are not written then are lost.
         drop(self.0.changed.wait_timeout_while(self.0.lock(), FLUSH_TIMEOUT, is_pending));
     }
 }

@@ -77,7 +77,7 @@ pub fn settle(world: &mut World) {
     world.advance(30_000);
     wait_until_quiet(world);
     if world.plan.bad_storage {
-        // What could not be deleted from the storage is sent again, and found to be a duplicate.
+        // Messages that could not be deleted from the storage are sent again, and the server detects the duplicates.
         reopen(world);
         wait_until_quiet(world);
     }

@@ -113,7 +113,7 @@ fn a_message_that_the_device_refuses_from_a_superseded_leader_is_sent_by_the_nex
 fn a_message_that_was_acknowledged_while_its_tab_hung_is_not_sent_again() {
     let mut world = World::new(1);
     world.user(0, User::Send(id(1)));
-    // It is persisted, and the tab hangs before it knows.
+    // The message is persisted, and the tab hangs before it is told.
     world.run(2 * LATENCY_MS - 1);
     world.tabs[0].hangs = true;
     world.run(10_000);

@@ -9,7 +9,7 @@ use crate::Millis;
 pub(super) const LATENCY_MS: Millis = 2;
 /// Timers of a hidden tab fire at most once in this time, in ms.
 const HIDDEN_TIMER_INTERVAL_MS: Millis = 60_000;
-/// How long the leader considers a follower visible, as in the service, in ms.
+/// The time for which the leader considers a follower visible, as in the service, in ms.
 const REPORT_TIMEOUT_MS: Millis = 10_000;
 
 /// The input of a tab, in order.

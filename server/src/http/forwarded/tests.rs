@@ -184,7 +184,7 @@ fn many_hosts_and_ports_are_not_multiplied() {
     let headers = headers(&[("x-forwarded-host", &hosts), ("x-forwarded-port", &ports)]);
     let reported = proxies(&[]).hosts(ip(PROXY), &headers);
     assert!(reported.len() <= 2 * MAX_HOSTS * (1 + MAX_PORTS), "{}", reported.len());
-    // What the nearest proxies add is at the end.
+    // The nearest proxies add their entries at the end.
     let headers = self::headers(&[
         ("x-forwarded-host", &format!("{hosts}chat.example.org")),
         ("x-forwarded-port", &format!("{ports}8443")),
