@@ -67,6 +67,16 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    /// Unlocks explicitly. Closing the file is not enough while a child process that is being started still has a copy of
+    /// its descriptor.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "the lock of the log is released when its file is closed");
+        }
+    }
+}
+
 /// Locks the directory for this process, creating it if missing. Returns `None` if it cannot be written.
 pub(super) fn lock(dir: &Path) -> Result<Option<Lock>, LogError> {
     let lock = dir.join(LOCK_NAME);
@@ -242,6 +252,18 @@ mod tests {
         assert_eq!(synchronous.ok(), Some(2), "FULL");
         drop(connection);
         let _ = std::fs::remove_file(path);
+    }
+
+    #[test]
+    fn lock_is_released_while_a_child_process_has_a_copy_of_its_descriptor() {
+        let dir = std::env::temp_dir().join(format!("parlour-released-{}", std::process::id()));
+        let held = lock(&dir).expect("a directory that can be written").expect("a lock");
+        let inherited = held.file.try_clone().expect("a copy of the descriptor");
+        assert!(matches!(lock(&dir), Err(LogError::InUse(_))));
+        drop(held);
+        assert!(matches!(lock(&dir), Ok(Some(_))));
+        drop(inherited);
+        let _ = fs::remove_dir_all(dir);
     }
 
     #[test]
