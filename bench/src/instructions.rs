@@ -153,8 +153,7 @@ impl Room {
         for n in 0..batched {
             let mut random = [0; 10];
             random[..8].copy_from_slice(&(round << 16 | u64::from(n)).to_be_bytes());
-            let talk =
-                codec::message("", "", Some(MessageId::new(NOW.unsigned_abs(), random)), &"x".repeat(100));
+            let talk = codec::message("", Some(MessageId::new(NOW.unsigned_abs(), random)), &"x".repeat(100));
             let sender = n % SENDERS;
             self.hub.handle_frame(self.now, NOW, ConnectionId::new(sender, sender), &codec::encode(&talk));
         }

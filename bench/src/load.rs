@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn stamps_are_parsed_in_plain_and_rich_messages() {
         let content = format!("b{:016x}xxx", 1_500);
-        let talk = codec::encode(&codec::message("u1000", "", Some(MessageId([1; 16])), &content));
+        let talk = codec::encode(&codec::message("u1000", Some(MessageId([1; 16])), &content));
         let sent = Some(Duration::from_nanos(1_500));
         assert_eq!(stamp(Dialect::Rich, &talk), sent);
         assert_eq!(stamp(Dialect::Plain, content.as_bytes()), sent);

@@ -48,11 +48,11 @@ fn assert_events(dialect: Dialect, stream: &[u8], expected: &[&str]) {
 
 #[test]
 fn batches_and_acknowledgements_are_counted() {
-    let talk = |len| codec::encode(&codec::message("u1", "", Some(MessageId([1; 16])), &"x".repeat(len)));
+    let talk = |len| codec::encode(&codec::message("u1", Some(MessageId([1; 16])), &"x".repeat(len)));
     let accepted = vec![wire::Accepted { id: vec![1; 16], seq: 300, time: 1 << 40 }; 2];
-    let ack = codec::encode(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
-    let welcome = codec::encode(&codec::extension("", Extension::Welcome(wire::Welcome::default())));
-    let roster = codec::encode(&codec::extension("", Extension::Roster(wire::Roster::default())));
+    let ack = codec::encode(&codec::extension(Extension::Ack(wire::Ack { accepted })));
+    let welcome = codec::encode(&codec::extension(Extension::Welcome(wire::Welcome::default())));
+    let roster = codec::encode(&codec::extension(Extension::Roster(wire::Roster::default())));
     let stream = [welcome, roster, talk(100), ack, codec::batch(vec![talk(3), talk(500)]), talk(0)];
     let stream: Vec<u8> = stream.iter().flat_map(|payload| frame(payload)).chain([0x89, 0]).collect();
     let small = format!("message {}", talk(3).len());

@@ -163,7 +163,7 @@ impl Swarm {
             Dialect::Rich => {
                 let mut random = [0; 10];
                 random[6..].copy_from_slice(&self.sent.to_be_bytes());
-                let talk = codec::message("", "", Some(MessageId::new(self.unix_ms, random)), content);
+                let talk = codec::message("", Some(MessageId::new(self.unix_ms, random)), content);
                 frame::put(&mut client.out, frame::BINARY, &codec::encode(&talk), mask);
             }
             Dialect::Nats => {

@@ -134,7 +134,7 @@ pub fn batch(mut frames: Vec<Bytes>) -> Bytes {
     {
         return only;
     }
-    encode(&extension("", Extension::Batch(wire::Batch { frames })))
+    encode(&extension(Extension::Batch(wire::Batch { frames })))
 }
 
 /// Decodes a WebSocket message of a basic server. Under load such a server joins several messages into one, with a
@@ -172,10 +172,10 @@ fn skip_field(bytes: &mut &[u8]) -> Option<()> {
     encoding::skip_field(wire_type, number, bytes, DecodeContext::default()).ok()
 }
 
-/// An envelope with only an extension, for a room; the lobby's name is empty.
+/// An envelope with only an extension.
 #[must_use]
-pub fn extension(room: &str, extension: Extension) -> Envelope {
-    Envelope { room: room.into(), extension: Some(extension), ..Envelope::default() }
+pub fn extension(extension: Extension) -> Envelope {
+    Envelope { extension: Some(extension), ..Envelope::default() }
 }
 
 /// A rich client's first envelope.
@@ -189,14 +189,13 @@ pub fn login(nick: &str, login: wire::Login) -> Envelope {
     }
 }
 
-/// A message to send. In the basic dialect `id` is `None` and `room` is empty.
+/// A message to send to the lobby. In the basic dialect `id` is `None`.
 #[must_use]
-pub fn message(nick: &str, room: &str, id: Option<MessageId>, content: &str) -> Envelope {
+pub fn message(nick: &str, id: Option<MessageId>, content: &str) -> Envelope {
     Envelope {
         user_name: nick.into(),
         r#type: TALK.into(),
         content: content.into(),
-        room: room.into(),
         id: id.map(|id| id.0.to_vec()).unwrap_or_default(),
         ..Envelope::default()
     }
@@ -233,7 +232,7 @@ fn end_of_part(text: &str) -> usize {
 
 /// The envelope in which the server delivers a message, with sequence number and time.
 pub(crate) fn delivered(of: &Message) -> Envelope {
-    let envelope = message(&of.nick, "", Some(of.id), &of.content);
+    let envelope = message(&of.nick, Some(of.id), &of.content);
     Envelope { seq: of.seq, time: of.time, ..envelope }
 }
 
@@ -277,15 +276,12 @@ pub fn refusal(
     retry_after_ms: u32,
     suggestion: Option<String>,
 ) -> Envelope {
-    extension(
-        "",
-        Extension::Refusal(wire::Refusal {
-            code: status.code().into(),
-            text: status.text().into(),
-            id: id.map(|id| id.0.to_vec()).unwrap_or_default(),
-            retry_after_ms,
-            suggestion: suggestion.unwrap_or_default(),
-            request: 0,
-        }),
-    )
+    extension(Extension::Refusal(wire::Refusal {
+        code: status.code().into(),
+        text: status.text().into(),
+        id: id.map(|id| id.0.to_vec()).unwrap_or_default(),
+        retry_after_ms,
+        suggestion: suggestion.unwrap_or_default(),
+        request: 0,
+    }))
 }

@@ -10,7 +10,8 @@
 //! | [`codec`] | encoding and decoding, in both dialects |
 //! | [`request`] | decoding on the server: only what it accepts from a client |
 //! | [`event`] | the events of a session |
-//! | [`model`] | the data types of every layer: ids, messages, members, connection state |
+//! | [`ids`] | ids of messages, accounts and rooms |
+//! | [`model`] | the data types of every layer: messages, members, connection state |
 //! | [`status`] | the table of status codes |
 //! | [`limits`], [`validate`] | limits and input rules, checked by the same code on both ends |
 //! | [`address`] | the socket URL of the server address that a user types |
@@ -27,6 +28,7 @@ pub mod address;
 pub mod backoff;
 pub mod codec;
 pub mod event;
+pub mod ids;
 pub mod limits;
 pub mod model;
 pub mod persist;

@@ -75,7 +75,7 @@ impl Limits {
             messages_per_minute: self.messages_per_minute,
             burst: self.burst,
             room_members: saturate(self.room_members),
-            attachment_bytes: 0,
+            ..wire::Limits::default()
         }
     }
 

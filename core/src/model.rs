@@ -1,37 +1,9 @@
 //! The data types that every layer may use.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
+pub use crate::ids::{MessageId, RoomId, UserId};
 use crate::{limits::Limits, status::Status};
-
-/// A message's id and idempotency key: a UUID version 7 (RFC 9562, 5.7), chosen by the sender.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageId(pub [u8; 16]);
-
-impl MessageId {
-    /// An id with this time in Unix ms, and 74 bits of the ten random bytes.
-    #[must_use]
-    pub fn new(unix_ms: u64, random: [u8; 10]) -> Self {
-        let mut id = [0; 16];
-        id[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
-        id[6..].copy_from_slice(&random);
-        id[6] = 0x70 | (id[6] & 0x0F);
-        id[8] = 0x80 | (id[8] & 0x3F);
-        Self(id)
-    }
-
-    /// The id in a field of the wire; `None` unless it has 16 bytes.
-    #[must_use]
-    pub fn from_wire(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-}
-
-impl fmt::Debug for MessageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
 
 /// The delivery state of an own message. Messages of others are always [`Delivery::Sent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,14 +199,5 @@ mod tests {
         assert_eq!(refusal(Status::Other(4321), "On Monday.").unknown_reason(), Some("On Monday."));
         assert_eq!(refusal(Status::Other(4321), " ").unknown_reason(), None);
         assert_eq!(refusal(Status::NickTaken, "It is taken.").unknown_reason(), None);
-    }
-
-    #[test]
-    fn ids_are_version_7_uuids_ordered_by_time() {
-        let id = MessageId::new(0x0123_4567_89AB, [0xFF; 10]);
-        assert_eq!(format!("{id:?}"), "0123456789ab7fffbfffffffffffffff");
-        assert!(MessageId::new(1, [0xFF; 10]) < MessageId::new(2, [0; 10]));
-        assert_eq!(MessageId::from_wire(&id.0), Some(id));
-        assert_eq!(MessageId::from_wire(&id.0[1..]), None);
     }
 }

@@ -17,11 +17,15 @@ use crate::{
 
 /// The maximum number of elements in the lists of a login, together.
 pub const LOGIN_ELEMENTS: usize = 1024;
+/// The maximum number of people in a command that creates a room.
+pub const ROOM_PEOPLE: usize = 64;
 
 /// The field numbers of the lists in `proto/chat.proto`.
 const BATCH_FRAMES_FIELD: u32 = 1;
 const LOGIN_CAPABILITIES_FIELD: u32 = 2;
 const LOGIN_POSITIONS_FIELD: u32 = 4;
+const COMMAND_CREATE_ROOM_FIELD: u32 = 10;
+const CREATE_ROOM_PEOPLE_FIELD: u32 = 4;
 
 /// Decodes a WebSocket message of a client: one request, or the requests of a batch. At least one is returned, because
 /// every message counts against a rate limit.
@@ -60,6 +64,24 @@ pub fn decode_login(bytes: &[u8]) -> Result<wire::Login, DecodeError> {
         }
     }
     Ok(wire::Login::decode(bytes)?)
+}
+
+/// Decodes the content of [`Extension::Command`].
+///
+/// # Errors
+/// [`DecodeError::TooManyElements`] if it names more than [`ROOM_PEOPLE`] people; otherwise as [`decode`].
+pub fn decode_command(bytes: &[u8]) -> Result<wire::ClientCommand, DecodeError> {
+    let (mut rest, mut people) = (bytes, 0);
+    while let Some(field) = next_field(&mut rest)? {
+        let Field { number: COMMAND_CREATE_ROOM_FIELD, content: Some(mut create) } = field else { continue };
+        while let Some(field) = next_field(&mut create)? {
+            people += usize::from(field.number == CREATE_ROOM_PEOPLE_FIELD);
+            if people > ROOM_PEOPLE {
+                return Err(DecodeError::TooManyElements);
+            }
+        }
+    }
+    Ok(wire::ClientCommand::decode(bytes)?)
 }
 
 impl Request {

@@ -433,7 +433,7 @@ pub(crate) fn excess_bytes(identity: &Identity, text: &str) -> usize {
     let text = text.trim_end();
     match identity.dialect {
         Dialect::Basic => {
-            let bytes = codec::encode(&codec::message(&identity.nick, "", None, text));
+            let bytes = codec::encode(&codec::message(&identity.nick, None, text));
             bytes.len().saturating_sub(identity.limits.frame_bytes)
         }
         Dialect::Rich => text.len().saturating_sub(identity.limits.content_bytes),

@@ -69,7 +69,7 @@ proptest! {
 
 #[test]
 fn a_truncated_envelope_is_an_error_in_both_dialects() {
-    let whole = codec::encode(&codec::message("tom", "", Some(MessageId([1; 16])), "hello"));
+    let whole = codec::encode(&codec::message("tom", Some(MessageId([1; 16])), "hello"));
     for len in 1..whole.len() {
         // Truncated between two fields it is a shorter envelope, anywhere else an error.
         let truncated = &whole[..len];
@@ -82,11 +82,11 @@ fn a_truncated_envelope_is_an_error_in_both_dialects() {
 
 #[test]
 fn nested_and_too_long_batches_are_refused() {
-    let message = codec::encode(&codec::message("tom", "", None, "x"));
+    let message = codec::encode(&codec::message("tom", None, "x"));
     let inner = codec::batch(vec![message.clone(), message.clone()]);
     let nested = codec::batch(vec![inner, message.clone()]);
     assert_eq!(codec::decode_rich(&nested), Err(DecodeError::BadBatch));
     let frames: Vec<Bytes> = vec![message; BATCH_FRAMES + 1];
-    let long = codec::encode(&codec::extension("", Extension::Batch(wire::Batch { frames })));
+    let long = codec::encode(&codec::extension(Extension::Batch(wire::Batch { frames })));
     assert_eq!(codec::decode_rich(&long), Err(DecodeError::BadBatch));
 }

@@ -50,9 +50,9 @@ fn the_nesting_limit_counts_known_messages_too() {
 
 #[test]
 fn batches_nested_a_thousand_levels_deep_are_refused() {
-    let mut bytes = codec::encode(&codec::message("tom", "", None, "x"));
+    let mut bytes = codec::encode(&codec::message("tom", None, "x"));
     for _ in 0..1_000 {
-        bytes = codec::encode(&codec::extension("", Extension::Batch(wire::Batch { frames: vec![bytes] })));
+        bytes = codec::encode(&codec::extension(Extension::Batch(wire::Batch { frames: vec![bytes] })));
     }
     assert_eq!(codec::decode_rich(&bytes), Err(DecodeError::BadBatch));
 }
@@ -60,11 +60,11 @@ fn batches_nested_a_thousand_levels_deep_are_refused() {
 #[test]
 fn default_values_are_not_encoded_except_in_a_oneof() {
     assert_eq!(codec::encode(&Envelope::default()), Bytes::new());
-    let ping = codec::extension("", Extension::Ping(wire::Ping { nonce: 0 }));
+    let ping = codec::extension(Extension::Ping(wire::Ping { nonce: 0 }));
     assert_eq!(codec::encode(&ping)[..], [0xB2, 0x01, 0], "an empty payload still identifies the extension");
     let start = Some(wire::history_request::Start::Before(0));
     let request = wire::HistoryRequest { start, ..wire::HistoryRequest::default() };
-    let request = codec::extension("", Extension::HistoryRequest(request));
+    let request = codec::extension(Extension::HistoryRequest(request));
     assert_eq!(
         codec::encode(&request)[..],
         [0xD2, 0x01, 2, 0x08, 0],
@@ -85,12 +85,12 @@ fn a_repeated_payload_is_merged_and_another_one_replaces_it() {
         let members = vec![member.clone(); members];
         Extension::Roster(wire::Roster { members, total, ..wire::Roster::default() })
     };
-    let encode = |extension| codec::encode(&codec::extension("", extension)).to_vec();
+    let encode = |extension| codec::encode(&codec::extension(extension)).to_vec();
     let twice = [encode(page(1, 5)), encode(page(2, 0))].concat();
-    assert_eq!(codec::decode(&twice), Ok(codec::extension("", page(3, 5))));
+    assert_eq!(codec::decode(&twice), Ok(codec::extension(page(3, 5))));
     let ping = Extension::Ping(wire::Ping { nonce: 7 });
     let replaced = [encode(page(1, 5)), encode(ping.clone())].concat();
-    assert_eq!(codec::decode(&replaced), Ok(codec::extension("", ping)));
+    assert_eq!(codec::decode(&replaced), Ok(codec::extension(ping)));
 }
 
 #[test]

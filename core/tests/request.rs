@@ -8,7 +8,7 @@ use allocator::measure;
 use parlour_core::{
     codec::{self, BATCH_FRAMES, DecodeError, Envelope, Extension, Kind},
     model::MessageId,
-    request::{self, LOGIN_ELEMENTS, Request},
+    request::{self, LOGIN_ELEMENTS, ROOM_PEOPLE, Request},
     wire,
 };
 use proptest::{collection::vec, prelude::*};
@@ -64,13 +64,9 @@ fn extensions() -> Vec<(Extension, bool)> {
         (Extension::Retract(wire::Retract { target: vec![1] }), false),
         (Extension::React(wire::React { emoji: "+".into(), ..wire::React::default() }), false),
         (Extension::Typing(wire::Typing { typing: true }), false),
-        (Extension::Read(wire::Read { seq: 8 }), false),
-        (Extension::JoinRoom(wire::JoinRoom { seq: 9 }), false),
-        (Extension::LeaveRoom(wire::LeaveRoom {}), false),
-        (Extension::RoomListRequest(wire::RoomListRequest::default()), false),
-        (Extension::RoomList(wire::RoomList::default()), false),
         (Extension::GoingAway(wire::GoingAway { retry_after_ms: 1 }), false),
         (Extension::SetAway(wire::SetAway { away: true }), false),
+        (Extension::Event(wire::ServerEvent { room: vec![1; 16], ..wire::ServerEvent::default() }), false),
     ]
 }
 
@@ -94,7 +90,7 @@ fn only(envelope: &Envelope) -> Request {
 }
 
 /// The fields of a request, as an envelope has them.
-fn common(request: &Request) -> (&str, &str, &str, &str, &[u8], Kind) {
+fn common(request: &Request) -> (&str, &str, &str, &[u8], &[u8], Kind) {
     let Request { user_name, r#type, content, room, id, .. } = request;
     (user_name, r#type, content, room, id, request.kind())
 }
@@ -102,9 +98,13 @@ fn common(request: &Request) -> (&str, &str, &str, &str, &[u8], Kind) {
 #[test]
 fn accepted_extensions_are_those_of_the_schema() {
     for (extension, is_accepted) in extensions() {
-        let envelope = codec::extension("room", extension.clone());
+        let envelope = Envelope { room: vec![1; 16], ..codec::extension(extension.clone()) };
         let request = only(&envelope);
-        assert_eq!((request.room.as_str(), request.kind()), ("room", Kind::Extension), "{extension:?}");
+        assert_eq!(
+            (request.room.as_slice(), request.kind()),
+            (&[1; 16][..], Kind::Extension),
+            "{extension:?}"
+        );
         let same = match (request.extension.unwrap(), extension) {
             (request::Extension::Ping(a), Extension::Ping(b)) => a == b,
             (request::Extension::Pong(a), Extension::Pong(b)) => a == b,
@@ -122,6 +122,21 @@ fn accepted_extensions_are_those_of_the_schema() {
     assert_eq!((request.user_name.as_str(), request.kind()), ("tom", Kind::Login));
     let Some(request::Extension::Login(bytes)) = request.extension else { panic!("{request:?}") };
     assert_eq!(request::decode_login(&bytes), Ok(login()));
+    let command = create_room(2);
+    let request = only(&codec::extension(Extension::Command(command.clone())));
+    let Some(request::Extension::Command(bytes)) = request.extension else { panic!("{request:?}") };
+    assert_eq!(request::decode_command(&bytes), Ok(command));
+}
+
+/// A command with this number of people.
+fn create_room(people: usize) -> wire::ClientCommand {
+    let operation = wire::client_command::Operation::CreateRoom(wire::CreateRoom {
+        kind: wire::RoomKind::Private.into(),
+        name: "name".into(),
+        topic: "topic".into(),
+        people: vec![vec![2; 16]; people],
+    });
+    wire::ClientCommand { request: 1, room: vec![3; 16], id: vec![4; 16], operation: Some(operation) }
 }
 
 /// The size of an extension's content after decoding.
@@ -133,7 +148,7 @@ fn codec_size(extension: &request::Extension) -> usize {
 
 #[test]
 fn batches_are_decoded_one_by_one() {
-    let message = |n: u8| codec::message("", "", Some(MessageId([n; 16])), "hi");
+    let message = |n: u8| codec::message("", Some(MessageId([n; 16])), "hi");
     let batch = codec::batch((0..9).map(|n| codec::encode(&message(n))).collect());
     let requests = request::decode(&batch).unwrap();
     assert_eq!(requests.iter().map(|r| r.id[0]).collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
@@ -154,10 +169,21 @@ fn lists_of_a_login_are_bounded() {
 }
 
 #[test]
+fn lists_of_a_command_are_bounded() {
+    let command = |n| prost::Message::encode_to_vec(&create_room(n));
+    assert!(request::decode_command(&command(ROOM_PEOPLE)).is_ok());
+    assert_eq!(request::decode_command(&command(ROOM_PEOPLE + 1)), Err(DecodeError::TooManyElements));
+    // The operation may be encoded in several parts, which prost merges.
+    let half = field(10, &field(4, &[2; 16]).repeat(ROOM_PEOPLE / 2 + 1));
+    assert!(request::decode_command(&half).is_ok());
+    assert_eq!(request::decode_command(&half.repeat(2)), Err(DecodeError::TooManyElements));
+}
+
+#[test]
 fn decoding_allocates_a_small_multiple_of_its_input() {
     let element = field(12, b"");
     let map_entry = field(4, b"");
-    let list = |number, inner| field(number, &fill(&field(inner, b""), FRAME_BYTES - 8));
+    let list = |number, inner| field(number, &fill(&field(inner, b""), FRAME_BYTES - 16));
     let cases = [
         ("empty attachments", fill(&element, FRAME_BYTES)),
         ("empty reactions", fill(&field(13, b""), FRAME_BYTES)),
@@ -166,12 +192,13 @@ fn decoding_allocates_a_small_multiple_of_its_input() {
         ("positions in a login", list(15, 4)),
         ("many logins", fill(&field(15, &field(4, b"")), FRAME_BYTES)),
         ("frames in a batch", list(24, 1)),
+        ("people of a command", field(41, &list(10, 4))),
         ("as many frames as are allowed", field(24, &field(1, &[0; 0]).repeat(BATCH_FRAMES))),
         ("acks", list(18, 1)),
         ("members of a roster", list(19, 1)),
         ("changes of presence", list(20, 1)),
         ("frames in a page", list(27, 2)),
-        ("rooms", list(37, 1)),
+        ("rows of an event", field(42, &list(5, 1))),
         ("an unknown field", fill(&field(60, b""), FRAME_BYTES)),
         ("an unknown field in a batch", field(24, &field(1, &fill(&element, FRAME_BYTES - 12)))),
         ("one long text", field(3, &[b'x'; FRAME_BYTES - 4])),
@@ -184,7 +211,12 @@ fn decoding_allocates_a_small_multiple_of_its_input() {
                 _ => None,
             });
             let logins: Vec<_> = logins.collect();
-            (requests, logins)
+            let commands = requests.iter().filter_map(|request| match &request.extension {
+                Some(request::Extension::Command(command)) => Some(request::decode_command(command)),
+                _ => None,
+            });
+            let commands: Vec<_> = commands.collect();
+            (requests, logins, commands)
         });
         assert!(allocated.peak <= 8 * FRAME_BYTES, "{what}: {allocated:?}");
         assert_eq!(allocated.retained, 0, "{what}");
@@ -194,7 +226,7 @@ fn decoding_allocates_a_small_multiple_of_its_input() {
 proptest! {
     #[test]
     fn requests_are_the_accepted_part_of_an_envelope(
-        nick in ".{0,40}", kind in "talk|exit|userlist|wave|", content in ".{0,200}", room in "[a-z]{0,9}",
+        nick in ".{0,40}", kind in "talk|exit|userlist|wave|", content in ".{0,200}", room in vec(any::<u8>(), 0..20),
         id in vec(any::<u8>(), 0..20), extension in 0usize..40, seq: u64, names in vec("[a-z]{1,9}", 0..4),
     ) {
         let extension = extensions().into_iter().nth(extension).map(|(extension, _)| extension);
@@ -208,7 +240,7 @@ proptest! {
         let Envelope { user_name, r#type, content, room, id, .. } = &envelope;
         prop_assert_eq!(
             common(&request),
-            (user_name.as_str(), r#type.as_str(), content.as_str(), room.as_str(), id.as_slice(), codec::kind(&envelope))
+            (user_name.as_str(), r#type.as_str(), content.as_str(), room.as_slice(), id.as_slice(), codec::kind(&envelope))
         );
     }
 
@@ -216,5 +248,6 @@ proptest! {
     fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..600)) {
         let _ = request::decode(&bytes);
         let _ = request::decode_login(&bytes);
+        let _ = request::decode_command(&bytes);
     }
 }

@@ -124,13 +124,17 @@ fn frame(input: &mut Input<'_>) -> Envelope {
                 0 => None,
                 n => Some(MessageId([n % 8; 16])),
             };
-            codec::message(nick(input), "", id, input.pick(&TEXTS))
+            codec::message(nick(input), id, input.pick(&TEXTS))
         }
         5 => codec::exit(nick(input)),
         6 => codec::user_list_request(nick(input)),
-        7 => codec::extension("", Extension::Ping(wire::Ping { nonce: input.seq() })),
-        8 => codec::extension("", Extension::RosterRequest(wire::RosterRequest {})),
-        9 => codec::message(nick(input), input.pick(&["", "other"]), Some(MessageId([9; 16])), &input.text()),
+        7 => codec::extension(Extension::Ping(wire::Ping { nonce: input.seq() })),
+        8 => codec::extension(Extension::RosterRequest(wire::RosterRequest {})),
+        9 => {
+            let room = if input.flag() { Vec::new() } else { vec![1; 16] };
+            let message = codec::message(nick(input), Some(MessageId([9; 16])), &input.text());
+            codec::Envelope { room, ..message }
+        }
         10 => {
             use wire::history_request::Start;
             let start = match input.byte() % 4 {
@@ -141,7 +145,7 @@ fn frame(input: &mut Input<'_>) -> Envelope {
             };
             let request =
                 wire::HistoryRequest { start, count: input.byte().into(), request: input.byte().into() };
-            codec::extension("", Extension::HistoryRequest(request))
+            codec::extension(Extension::HistoryRequest(request))
         }
         11 => {
             let (query, before) = (input.pick(&["", "hi", "o"]).to_owned(), input.seq());
@@ -151,8 +155,8 @@ fn frame(input: &mut Input<'_>) -> Envelope {
                 count: input.byte().into(),
                 request: input.byte().into(),
             };
-            codec::extension("", Extension::SearchRequest(search))
+            codec::extension(Extension::SearchRequest(search))
         }
-        _ => codec::extension("", Extension::SetAway(wire::SetAway { away: input.flag() })),
+        _ => codec::extension(Extension::SetAway(wire::SetAway { away: input.flag() })),
     }
 }

@@ -81,7 +81,7 @@ fn follow(persisted: Persisted, tab_messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     sends.iter().for_each(|value| session.handle_adopt(NOW, value));
     session.handle_opened(NOW);
     let welcome = wire::Welcome { version: 1, ..wire::Welcome::default() };
-    session.handle_message(NOW, &codec::encode(&codec::extension("", Extension::Welcome(welcome))));
+    session.handle_message(NOW, &codec::encode(&codec::extension(Extension::Welcome(welcome))));
     let is_shown = std::iter::from_fn(|| session.poll_event())
         .any(|event| matches!(event, Event::Message(message) if message.id == id));
     assert!(is_shown || sent.is_err(), "a message was lost when its tab took over");

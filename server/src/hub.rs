@@ -370,7 +370,7 @@ impl Hub {
     /// Publishes the committed messages, then notifies and closes all connections.
     fn stop(&mut self, retry_after_ms: u32) {
         self.lobby.flush(&mut self.out);
-        let goodbye = codec::extension("", Extension::GoingAway(wire::GoingAway { retry_after_ms }));
+        let goodbye = codec::extension(Extension::GoingAway(wire::GoingAway { retry_after_ms }));
         let all: Vec<_> =
             self.connections.iter().map(|(conn, c)| (conn, c.is_basic(), c.peer.is_some())).collect();
         for (conn, basic, known) in all {

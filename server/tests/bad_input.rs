@@ -87,7 +87,7 @@ fn empty_and_too_long_content() {
 #[test]
 fn malformed_envelopes() {
     let server = TestServer::start();
-    let whole = codec::encode(&codec::message("tom", "", None, "hello"));
+    let whole = codec::encode(&codec::message("tom", None, "hello"));
     let mut random: Vec<u8> = Vec::new();
     let mut state = 7_u32;
     for _ in 0..500 {
@@ -188,7 +188,7 @@ fn fields_that_only_the_server_sends_are_skipped() {
     undisturbed(&server, || {
         let mut client = Client::login(server.address, "tom");
         let id = client.new_id();
-        let message = codec::encode(&codec::message("tom", "", Some(id), "with attachments"));
+        let message = codec::encode(&codec::message("tom", Some(id), "with attachments"));
         // Empty attachments and reactions, and a field of the basic dialect that is not protobuf inside.
         let frame = [&message[..], &[0x62, 0, 0x6A, 0].repeat(16_000), &[0x22, 1, 0xFF]].concat();
         client.socket.send(2, &frame).unwrap();
@@ -226,7 +226,7 @@ fn unknown_types_and_extensions() {
     undisturbed(&server, || {
         let mut client = Client::login(server.address, "tom");
         let id = client.new_id();
-        client.send(&Envelope { r#type: "shout".into(), ..codec::message("tom", "", Some(id), "HELLO") });
+        client.send(&Envelope { r#type: "shout".into(), ..codec::message("tom", Some(id), "HELLO") });
         client.until(|c| c.has_received("HELLO"));
         assert_eq!(client.received_with("HELLO")[0].r#type, "talk");
         // Field 100, of a future version.

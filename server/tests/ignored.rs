@@ -8,7 +8,7 @@ fn ignored_envelopes_are_rate_limited() {
     let mut hub = Hub::new(Settings::default(), Box::new(|bytes| bytes.fill(7)), &Recovered::default());
     let conn = ConnectionId::new(0, 1);
     hub.handle_connect(0, conn, [127, 0, 0, 1].into());
-    let empty = codec::encode(&codec::message("tom", "", None, ""));
+    let empty = codec::encode(&codec::message("tom", None, ""));
     let mut sent = 0;
     let closed = loop {
         hub.handle_frame(1, 1, conn, &empty);

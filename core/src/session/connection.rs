@@ -54,9 +54,9 @@ impl Session {
             secret: secret.clone(),
             positions,
             agent: self.agent.clone(),
-            password: String::new(),
             log: self.history.log.clone(),
             attempt: super::hex(&self.attempt.to_be_bytes()),
+            ..wire::Login::default()
         };
         let envelope = codec::login(nick, login);
         self.send(&envelope);

@@ -151,7 +151,7 @@ impl Session {
             (page.request, page.due) = (number, now.monotonic + REQUEST_TIMEOUT_MS);
             let (start, count) = (Some(page.start), HISTORY_PAGE_MESSAGES);
             let request = wire::HistoryRequest { start, count, request: number };
-            self.send(&codec::extension("", Extension::HistoryRequest(request)));
+            self.send(&codec::extension(Extension::HistoryRequest(request)));
         }
     }
 

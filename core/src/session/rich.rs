@@ -63,7 +63,7 @@ impl Session {
         let nonce = self.nonce;
         if let State::Online(online) = &mut self.state {
             online.pending_ping = Some((nonce, now.monotonic));
-            self.send(&codec::extension("", Extension::Ping(wire::Ping { nonce })));
+            self.send(&codec::extension(Extension::Ping(wire::Ping { nonce })));
         }
     }
 
@@ -90,7 +90,7 @@ impl Session {
             }
             Some(Extension::Refusal(refusal)) => self.refused(now, refusal),
             Some(Extension::Ping(ping)) => {
-                self.send(&codec::extension("", Extension::Pong(wire::Pong { nonce: ping.nonce })));
+                self.send(&codec::extension(Extension::Pong(wire::Pong { nonce: ping.nonce })));
             }
             Some(Extension::Pong(pong)) => self.pong(now, pong.nonce),
             Some(Extension::HistoryPage(page)) => self.history_page(now, page),

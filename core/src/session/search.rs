@@ -114,7 +114,7 @@ impl Session {
         let deadline = now.monotonic + REQUEST_TIMEOUT_MS;
         self.search.sent = Some(SentSearch { request, deadline, requester: Some(requester) });
         let search = wire::SearchRequest { query: words, before, count: SEARCH_PAGE_MESSAGES, request };
-        self.send(&codec::extension("", Extension::SearchRequest(search)));
+        self.send(&codec::extension(Extension::SearchRequest(search)));
     }
 
     /// The answer to the sent search.

@@ -207,7 +207,7 @@ impl Session {
             let id = queued.id;
             has_suspect |= queued.is_suspect();
             let parts = sent_parts(identity, &queued.content);
-            let part = |part| codec::encode(&codec::message(&identity.nick, "", rich.then_some(id), part));
+            let part = |part| codec::encode(&codec::message(&identity.nick, rich.then_some(id), part));
             frames.extend(parts.into_iter().map(part));
             self.send_queue.set(id, Stage::InFlight);
             online.unanswered_since = Some(now.monotonic);

@@ -233,12 +233,12 @@ fn welcome(nick: &str) -> Envelope {
         heartbeat_ms: 15_000,
         ..wire::Welcome::default()
     };
-    codec::extension("", Ext::Welcome(welcome))
+    codec::extension(Ext::Welcome(welcome))
 }
 
 fn ack(id: MessageId, seq: u64) -> Envelope {
     let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq, time: 5 }];
-    codec::extension("", Ext::Ack(wire::Ack { accepted }))
+    codec::extension(Ext::Ack(wire::Ack { accepted }))
 }
 
 fn listed(nick: &str, kind: &str, content: &str, names: &[&str]) -> Envelope {
@@ -258,14 +258,16 @@ fn own_presence_changes_are_not_reported() {
         |nick: &str, state: wire::PresenceState| wire::Member { nick: nick.into(), state: state.into() };
     let members =
         vec![member("lili", wire::PresenceState::Online), member("tom", wire::PresenceState::Online)];
-    driver.receive(&codec::extension(
-        "",
-        Ext::Roster(wire::Roster { members, total: 2, first: true, more: false }),
-    ));
+    driver.receive(&codec::extension(Ext::Roster(wire::Roster {
+        members,
+        total: 2,
+        first: true,
+        more: false,
+    })));
     assert_eq!(driver.events, [Event::MembersChanged]);
     driver.clear();
     let changes = vec![member("zoe", wire::PresenceState::Online), member("lili", wire::PresenceState::Left)];
-    driver.receive(&codec::extension("", Ext::Presence(wire::Presence { changes, time: 8 })));
+    driver.receive(&codec::extension(Ext::Presence(wire::Presence { changes, time: 8 })));
     let changes: Vec<_> = driver
         .events
         .iter()
@@ -306,10 +308,10 @@ fn invalid_input_from_a_rich_server_is_ignored() {
     assert_eq!(driver.events, [Event::Notice(Notice::UnreadableFrame)]);
     driver.clear();
     driver.receive(&Envelope { r#type: "dance".into(), ..Envelope::default() });
-    driver.receive(&codec::extension("", Ext::Typing(wire::Typing { typing: true })));
-    driver.receive(&codec::extension("", Ext::Ack(wire::Ack { accepted: vec![wire::Accepted::default()] })));
+    driver.receive(&codec::extension(Ext::Typing(wire::Typing { typing: true })));
+    driver.receive(&codec::extension(Ext::Ack(wire::Ack { accepted: vec![wire::Accepted::default()] })));
     assert_eq!((driver.events.len(), driver.session.ignored()), (0, 3));
-    driver.receive(&codec::message("lili", "", Some(MessageId([99; 16])), "hi"));
+    driver.receive(&codec::message("lili", Some(MessageId([99; 16])), "hi"));
     assert!(matches!(&driver.events[..], [Event::Message(m)] if !m.own));
 }
 

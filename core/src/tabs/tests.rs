@@ -104,14 +104,10 @@ impl Browser {
             secret: vec![7; 32],
             capabilities: vec!["history".into(), "search".into()],
             log: vec![1],
-            positions: vec![wire::RoomPosition {
-                room: String::new(),
-                seq: last,
-                ..wire::RoomPosition::default()
-            }],
+            positions: vec![wire::RoomPosition { seq: last, ..wire::RoomPosition::default() }],
             ..wire::Welcome::default()
         };
-        browser.receive(&codec::extension("", Extension::Welcome(welcome)));
+        browser.receive(&codec::extension(Extension::Welcome(welcome)));
         browser
     }
 
@@ -241,13 +237,13 @@ impl Browser {
 
 fn message(seq: u64) -> Envelope {
     let id = MessageId::new(seq, [0; 10]);
-    Envelope { seq, time: 1, ..codec::message("lili", "", Some(id), &format!("message {seq}")) }
+    Envelope { seq, time: 1, ..codec::message("lili", Some(id), &format!("message {seq}")) }
 }
 
 fn page(request: u32, from: u64, to: u64) -> Envelope {
     let frames = (from + 1..=to).map(|seq| codec::encode(&message(seq))).collect();
     let page = wire::HistoryPage { request, frames, from, to, ..wire::HistoryPage::default() };
-    codec::extension("", Extension::HistoryPage(page))
+    codec::extension(Extension::HistoryPage(page))
 }
 
 #[test]
@@ -357,7 +353,7 @@ fn a_tab_opened_later_shows_the_same_as_the_leader() {
     let member = |nick: &str| wire::Member { nick: nick.into(), state: wire::PresenceState::Online.into() };
     let roster =
         wire::Roster { members: vec![member("lili"), member("tom")], total: 2, first: true, more: false };
-    browser.receive(&codec::extension("", Extension::Roster(roster)));
+    browser.receive(&codec::extension(Extension::Roster(roster)));
     assert_eq!(browser.follower.members().1, 2);
     assert_eq!(browser.follower.members().0[0].state, PresenceState::Online);
     (7..20).for_each(|seq| browser.receive(&message(seq)));
@@ -404,7 +400,7 @@ fn a_message_of_a_follower_is_sent_once_by_the_leader() {
     assert!(matches!(talks[..], [f] if f.content == "hello" && f.id == id.0));
     browser.both_show(1);
     let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq: 1, time: 5 }];
-    browser.receive(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
+    browser.receive(&codec::extension(Extension::Ack(wire::Ack { accepted })));
     assert_eq!(browser.follower_tab.shown(), [(id, 1, Delivery::Sent)]);
     browser.both_show(1);
     // A follower that has become the leader adopts its own message.
@@ -477,7 +473,7 @@ fn a_followers_gap_is_loading_until_the_request_ends() {
     };
     let code = Status::LogUnavailable.code().into();
     let refusal = wire::Refusal { code, request: request.request, ..wire::Refusal::default() };
-    browser.receive(&codec::extension("", Extension::Refusal(refusal)));
+    browser.receive(&codec::extension(Extension::Refusal(refusal)));
     assert!(!loading(&browser), "it was refused");
     load(&mut browser);
     assert!(loading(&browser));
@@ -498,7 +494,7 @@ fn the_member_list_is_shown_only_in_the_tab_that_requested_it() {
     let member = |n| wire::Member { nick: format!("p{n:03}"), state: wire::PresenceState::Online.into() };
     let members: Vec<_> = (0..120).map(member).collect();
     let roster = wire::Roster { members, total: 150, first: true, more: false };
-    browser.receive(&codec::extension("", Extension::Roster(roster)));
+    browser.receive(&codec::extension(Extension::Roster(roster)));
     let notices = |tab: &Tab| -> Vec<_> {
         let notices = tab.events.iter().filter_map(|event| match event {
             Event::Notice(Notice::Members { nicks, more }) => Some((nicks.len(), *more)),

@@ -17,7 +17,7 @@ fn frames() -> Vec<Vec<u8>> {
     let id = Some(MessageId([7; 16]));
     let member = wire::Member { nick: "lili".into(), state: 1 };
     let list = codec::user_list(["tom", "lili"]);
-    let talk = codec::message("tom", "", id, "hi");
+    let talk = codec::message("tom", id, "hi");
     let stored = Envelope { seq: 300, time: 1_700_000_000_000, ..talk.clone() };
     let position = wire::RoomPosition { room: "r".into(), seq: 5, ..wire::RoomPosition::default() };
     let login = wire::Login {
@@ -65,7 +65,7 @@ fn frames() -> Vec<Vec<u8>> {
         Extension::React(wire::React { target: vec![7; 16], emoji: "+".into(), remove: true }),
     ];
     let mut frames = vec![
-        Envelope { user_list: list, ..codec::message("tom", "", None, "hi") },
+        Envelope { user_list: list, ..codec::message("tom", None, "hi") },
         codec::exit("tom"),
         codec::user_list_request("tom"),
         codec::login("tom", login),
@@ -73,7 +73,7 @@ fn frames() -> Vec<Vec<u8>> {
         Envelope { attachments: vec![attachment], reactions: vec![reaction], edited: 1, ..stored },
         talk,
     ];
-    frames.extend(extensions.map(|extension| codec::extension("", extension)));
+    frames.extend(extensions.map(codec::extension));
     let mut all: Vec<Vec<u8>> = frames.iter().map(|frame| codec::encode(frame).into()).collect();
     let joined = all[..3].join(&b'\n');
     let batch = codec::batch(all.iter().map(|bytes| bytes.clone().into()).collect());
@@ -84,7 +84,7 @@ fn frames() -> Vec<Vec<u8>> {
 
 /// Envelopes with long lists of empty elements, which are many times as large after decoding, and damaged ones.
 fn lists() -> Vec<Vec<u8>> {
-    let talk = codec::message("tom", "", Some(MessageId([7; 16])), "hi");
+    let talk = codec::message("tom", Some(MessageId([7; 16])), "hi");
     let attachments = vec![wire::Attachment::default(); 200];
     let reaction = wire::Reaction { nicks: vec![String::new(); 100], ..wire::Reaction::default() };
     let login = wire::Login {
@@ -97,16 +97,16 @@ fn lists() -> Vec<Vec<u8>> {
     let members = vec![wire::Member::default(); 200];
     let batch = wire::Batch { frames: vec![codec::encode(&talk); 8] };
     let nested =
-        wire::Batch { frames: vec![codec::encode(&codec::extension("", Extension::Batch(batch.clone())))] };
+        wire::Batch { frames: vec![codec::encode(&codec::extension(Extension::Batch(batch.clone())))] };
     let frames = [
         Envelope { attachments, ..talk.clone() },
         Envelope { reactions: vec![reaction; 3], ..talk },
         codec::login("tom", login),
-        codec::extension("", Extension::Ack(ack)),
-        codec::extension("", Extension::Roster(wire::Roster { members, ..wire::Roster::default() })),
-        codec::extension("", Extension::Batch(wire::Batch { frames: vec![Default::default(); 200] })),
-        codec::extension("", Extension::Batch(nested)),
-        codec::extension("", Extension::Batch(batch)),
+        codec::extension(Extension::Ack(ack)),
+        codec::extension(Extension::Roster(wire::Roster { members, ..wire::Roster::default() })),
+        codec::extension(Extension::Batch(wire::Batch { frames: vec![Default::default(); 200] })),
+        codec::extension(Extension::Batch(nested)),
+        codec::extension(Extension::Batch(batch)),
     ];
     let mut all: Vec<Vec<u8>> = frames.iter().map(|frame| codec::encode(frame).into()).collect();
     // Groups in groups, an unknown field a hundred times, a text that is not UTF-8, and a list that is cut off.

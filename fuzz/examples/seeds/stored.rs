@@ -54,7 +54,7 @@ fn welcome(log: u8) -> Vec<u8> {
         positions: vec![wire::RoomPosition::default()],
         ..wire::Welcome::default()
     };
-    codec::encode(&codec::extension("", Extension::Welcome(welcome))).into()
+    codec::encode(&codec::extension(Extension::Welcome(welcome))).into()
 }
 
 /// Publishes the events of the session to the followers.
@@ -107,7 +107,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     session.handle_opened(NOW);
     session.handle_message(NOW, &welcome(1));
     for seq in [1, 2, 3, 9] {
-        let talk = codec::message("lili", "", Some(MessageId([seq; 16])), "hi");
+        let talk = codec::message("lili", Some(MessageId([seq; 16])), "hi");
         session.handle_message(NOW, &codec::encode(&Envelope { seq: seq.into(), time: 5, ..talk }));
     }
     for id in [8, 9] {

@@ -22,7 +22,7 @@ impl World {
         let expected: Vec<_> = self.pending.keys().copied().filter(|id| due(self, id)).collect();
         // Some are sent only when the connection has lasted for a while, or when those before them are acknowledged.
         for _ in 0..3 {
-            let pong = codec::extension("", Extension::Pong(wire::Pong { nonce: self.nonce }));
+            let pong = codec::extension(Extension::Pong(wire::Pong { nonce: self.nonce }));
             self.receive(&codec::encode(&pong));
             self.settle();
             self.advance(4_000);
@@ -32,7 +32,7 @@ impl World {
             let next = std::mem::take(&mut self.sent);
             sent.extend(next.iter().copied().filter(|id| due(self, id)));
             let accepted = next.iter().map(|id| wire::Accepted { id: id.0.to_vec(), seq: 0, time: 0 });
-            let ack = codec::extension("", Extension::Ack(wire::Ack { accepted: accepted.collect() }));
+            let ack = codec::extension(Extension::Ack(wire::Ack { accepted: accepted.collect() }));
             self.receive(&codec::encode(&ack));
             self.settle();
             all.extend(next);
@@ -51,7 +51,7 @@ impl World {
 
     fn come_online(&mut self) {
         let welcome = wire::Welcome { version: 1, heartbeat_ms: 15_000, ..wire::Welcome::default() };
-        let welcome = codec::encode(&codec::extension("", Extension::Welcome(welcome)));
+        let welcome = codec::encode(&codec::extension(Extension::Welcome(welcome)));
         for _ in 0..4 {
             if !self.open {
                 self.session.handle_reconnect(self.now);

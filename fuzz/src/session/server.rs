@@ -58,7 +58,7 @@ fn frame(world: &World, input: &mut Input<'_>) -> Envelope {
         14 => Extension::Login(wire::Login { version: 1, ..wire::Login::default() }),
         _ => return basic(input),
     };
-    codec::extension("", extension)
+    codec::extension(extension)
 }
 
 fn basic(input: &mut Input<'_>) -> Envelope {
@@ -84,7 +84,7 @@ fn talk(world: &World, input: &mut Input<'_>) -> Envelope {
     Envelope {
         seq: input.seq(),
         time: input.byte().into(),
-        ..codec::message(input.pick(&NICKS), "", id, &content)
+        ..codec::message(input.pick(&NICKS), id, &content)
     }
 }
 
@@ -118,11 +118,11 @@ fn welcome(input: &mut Input<'_>) -> wire::Welcome {
         heartbeat_ms: input.ms().try_into().unwrap_or(0),
         log: if has(2) { vec![1 + (flags >> 7)] } else { vec![] },
         positions: vec![wire::RoomPosition {
-            room: String::new(),
             seq: input.seq(),
             reset: flags & 0x70 == 0x10,
             ..wire::RoomPosition::default()
         }],
+        ..wire::Welcome::default()
     }
 }
 

@@ -52,7 +52,7 @@ impl Hub {
         match request.extension {
             Some(Extension::Ping(ping)) => {
                 let pong = wire::Pong { nonce: ping.nonce };
-                self.out.send(conn, &codec::extension("", codec::Extension::Pong(pong)));
+                self.out.send(conn, &codec::extension(codec::Extension::Pong(pong)));
             }
             Some(Extension::Pong(_)) => {}
             Some(Extension::HistoryRequest(history)) => self.request_history(conn, &request.room, &history),

@@ -38,7 +38,12 @@ impl Hub {
     }
 
     /// Handles a request for a page of history.
-    pub(super) fn request_history(&mut self, conn: ConnectionId, room: &str, request: &wire::HistoryRequest) {
+    pub(super) fn request_history(
+        &mut self,
+        conn: ConnectionId,
+        room: &[u8],
+        request: &wire::HistoryRequest,
+    ) {
         let start = match request.start {
             Some(history_request::Start::Before(seq)) => PageStart::Before(seq),
             Some(history_request::Start::After(seq)) => PageStart::After(seq),
@@ -49,7 +54,7 @@ impl Hub {
     }
 
     /// Handles a search.
-    pub(super) fn request_search(&mut self, conn: ConnectionId, room: &str, request: &wire::SearchRequest) {
+    pub(super) fn request_search(&mut self, conn: ConnectionId, room: &[u8], request: &wire::SearchRequest) {
         if request.query.len() > MAX_QUERY_BYTES {
             return self.refuse_request(conn, Status::ContentTooLong, request.request, 0);
         }
@@ -60,7 +65,7 @@ impl Hub {
         self.query(conn, room, kind, request.count, request.request);
     }
 
-    fn query(&mut self, conn: ConnectionId, room: &str, kind: QueryKind, count: u32, request: u32) {
+    fn query(&mut self, conn: ConnectionId, room: &[u8], kind: QueryKind, count: u32, request: u32) {
         if !room.is_empty() {
             return self.refuse_request(conn, Status::NoSuchRoom, request, 0);
         }
@@ -86,7 +91,7 @@ impl Hub {
         let purpose = if is_search { Purpose::Search(request) } else { Purpose::Page(request) };
         let token = self.queries.open(OpenQuery { conn, address, purpose });
         let messages = if count == 0 { MAX_PAGE.messages } else { MAX_PAGE.messages.min(count as usize) };
-        let query = Query { requester, room: Arc::from(room), kind, size: PageSize { messages, ..MAX_PAGE } };
+        let query = Query { requester, room: Arc::from(""), kind, size: PageSize { messages, ..MAX_PAGE } };
         self.out.put(Output::Read { token, query });
     }
 
@@ -158,7 +163,7 @@ impl Hub {
             }
             Err(_) => return self.refuse_request(conn, Status::LogUnavailable, request, 2_000),
         };
-        self.out.send(conn, &codec::extension("", Extension::HistoryPage(page)));
+        self.out.send(conn, &codec::extension(Extension::HistoryPage(page)));
     }
 
     /// Refuses a request. A connection with too many refusals is closed.

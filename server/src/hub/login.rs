@@ -250,13 +250,13 @@ impl Hub {
             heartbeat_ms: self.settings.heartbeat_ms,
             log: self.log.to_vec(),
             positions: vec![wire::RoomPosition {
-                room: String::new(),
                 seq: self.lobby.recent.last(),
                 reset: position == Position::Reset,
                 ..wire::RoomPosition::default()
             }],
+            ..wire::Welcome::default()
         };
-        self.out.send(conn, &codec::extension("", Extension::Welcome(welcome)));
+        self.out.send(conn, &codec::extension(Extension::Welcome(welcome)));
         self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
     }
 

@@ -64,13 +64,7 @@ impl Hub {
         if let Some(c) = self.connections.get_mut(conn) {
             (c.has_sent, c.last_batch) = (true, self.append_queue.next_batch());
         }
-        let message = NewMessage {
-            id,
-            room: request.room.as_str().into(),
-            nick,
-            content: content.into(),
-            time: self.unix_ms,
-        };
+        let message = NewMessage { id, room: "".into(), nick, content: content.into(), time: self.unix_ms };
         self.append_queue.push(PendingMessage { conn, address, message });
     }
 

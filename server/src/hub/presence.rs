@@ -57,7 +57,7 @@ impl PresenceChanges {
         }
         let changes = std::mem::take(&mut self.0).into_iter().map(|(nick, online)| member(&nick, online));
         let presence = wire::Presence { changes: changes.collect(), time: unix_ms };
-        Some(codec::extension("", Extension::Presence(presence)))
+        Some(codec::extension(Extension::Presence(presence)))
     }
 }
 
@@ -113,7 +113,7 @@ impl MemberSnapshot {
             rest = after;
             let roster =
                 wire::Roster { members: members.to_vec(), total, first: page == 0, more: page + 1 < pages };
-            self.pages.push(frame::binary(&codec::encode(&codec::extension("", Extension::Roster(roster)))));
+            self.pages.push(frame::binary(&codec::encode(&codec::extension(Extension::Roster(roster)))));
         }
     }
 }

@@ -137,13 +137,13 @@ impl RecentMessages {
 
 fn encode_page(mut page: wire::HistoryPage) -> Bytes {
     page.reached_start = page.from == 0;
-    frame::binary(&codec::encode(&codec::extension("", Extension::HistoryPage(page))))
+    frame::binary(&codec::encode(&codec::extension(Extension::HistoryPage(page))))
 }
 
 /// A lobby message as delivered to clients.
 #[must_use]
 pub fn encode(message: &StoredMessage) -> Bytes {
-    let mut envelope = codec::message(&message.nick, "", Some(message.id), &message.content);
+    let mut envelope = codec::message(&message.nick, Some(message.id), &message.content);
     (envelope.seq, envelope.time) = (message.stamp.seq, message.stamp.time);
     codec::encode(&envelope)
 }

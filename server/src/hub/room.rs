@@ -148,7 +148,7 @@ impl Room {
 
     fn flush_acks(&mut self, out: &mut Outputs) {
         for (conn, accepted) in self.acks.drain(..) {
-            out.send(conn, &codec::extension("", Extension::Ack(wire::Ack { accepted })));
+            out.send(conn, &codec::extension(Extension::Ack(wire::Ack { accepted })));
         }
     }
 

@@ -44,7 +44,7 @@ impl Hub {
         let Some(peer) = c.peer.as_mut() else { return };
         peer.subscription = Some(self.lobby.subscribe(conn, peer.group));
         let from = self.lobby.recent.last();
-        self.out.send(conn, &codec::extension("", Extension::Resume(wire::Resume { from })));
+        self.out.send(conn, &codec::extension(Extension::Resume(wire::Resume { from })));
         self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
     }
 

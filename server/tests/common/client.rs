@@ -87,7 +87,7 @@ impl Client {
     }
 
     pub fn extension(&mut self, extension: Extension) {
-        self.send(&codec::extension("", extension));
+        self.send(&codec::extension(extension));
     }
 
     /// A unique id.
@@ -102,7 +102,7 @@ impl Client {
 
     pub fn talk(&mut self, content: &str) -> MessageId {
         let id = self.new_id();
-        self.send(&codec::message(&self.nick.clone(), "", Some(id), content));
+        self.send(&codec::message(&self.nick.clone(), Some(id), content));
         id
     }
 

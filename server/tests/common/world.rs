@@ -186,7 +186,7 @@ impl World {
     }
 
     pub fn extension(&mut self, conn: Conn, extension: Extension) {
-        self.send(conn, &codec::extension("", extension));
+        self.send(conn, &codec::extension(extension));
     }
 
     pub fn disconnect(&mut self, conn: Conn) {
@@ -272,7 +272,7 @@ impl World {
     /// A logged-in basic client.
     pub fn basic(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
-        self.send(conn, &codec::message(nick, "", None, ""));
+        self.send(conn, &codec::message(nick, None, ""));
         assert_eq!(self.received(conn).closed, None, "{nick}");
         conn
     }
@@ -322,7 +322,7 @@ impl World {
 
 /// A message of a rich client.
 pub fn talk(id: u8, content: &str) -> Envelope {
-    codec::message("", "", Some(MessageId([id; 16])), content)
+    codec::message("", Some(MessageId([id; 16])), content)
 }
 
 impl Received {

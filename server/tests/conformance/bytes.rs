@@ -75,7 +75,7 @@ pub fn close(code: u16, reason: &[u8]) -> Vec<u8> {
 pub fn talk(text: &str) -> Vec<u8> {
     static SAID: AtomicU64 = AtomicU64::new(1);
     let id = MessageId::new(SAID.fetch_add(1, Relaxed), [0; 10]);
-    codec::encode(&codec::message("", "", Some(id), text)).into()
+    codec::encode(&codec::message("", Some(id), text)).into()
 }
 
 /// Encodes a message as [`talk`] does, padded to this size with an unknown field.

@@ -70,7 +70,7 @@ fn broken() -> Vec<Case> {
     let bad = |what: &str, payload: &[u8]| {
         Case::new("10.4", what).send(frame(FIN | BINARY, payload)).closed(BAD_FRAME)
     };
-    let message = codec::encode(&codec::message("", "", None, "cut off"));
+    let message = codec::encode(&codec::message("", None, "cut off"));
     // The start of a group inside a group, and so on.
     let levels = fill(&[0xA3, 0x06]);
     vec![

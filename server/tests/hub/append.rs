@@ -50,7 +50,7 @@ fn failed_append_is_refused_with_retry_in_order() {
     w.failing = None;
     w.send_message(tom, 2, "two");
     w.send_message(lili, 3, "hers");
-    w.send(desk, &codec::message("desk", "", None, "mine"));
+    w.send(desk, &codec::message("desk", None, "mine"));
     assert_eq!((w.received(tom).codes().len(), w.received(lili).codes()), (2, vec![FULL]));
     let text = Status::LogUnavailable.text();
     assert!(w.received(desk).frames.iter().any(|f| f.user_name == "Parlour" && f.content == text));
@@ -153,7 +153,7 @@ fn one_address_does_not_fill_the_queue_for_the_log() {
     w.hold_requests = true;
     let id = |n: usize| Some(MessageId::new(n as u64, [1; 10]));
     for n in 0..=MAX_PENDING_MESSAGES_PER_ADDRESS {
-        w.handle(tom, &codec::message("", "", id(n), "x"));
+        w.handle(tom, &codec::message("", id(n), "x"));
     }
     w.settle();
     assert_eq!(w.received(tom).codes(), [FULL], "the last one");
@@ -162,7 +162,7 @@ fn one_address_does_not_fill_the_queue_for_the_log() {
     w.release();
     assert_eq!(w.received(lili).messages().last(), Some(&("lili", "of another address")));
     w.advance(500);
-    w.send(tom, &codec::message("", "", id(MAX_PENDING_MESSAGES_PER_ADDRESS), "x"));
+    w.send(tom, &codec::message("", id(MAX_PENDING_MESSAGES_PER_ADDRESS), "x"));
     assert_eq!(w.received(tom).accepted().len(), MAX_PENDING_MESSAGES_PER_ADDRESS + 1);
 }
 
@@ -176,7 +176,7 @@ fn bytes_that_wait_for_the_log_are_bounded() {
         let conn = w.connect_from([10, 0, 1, address]);
         w.login(conn, &format!("guest-{address}-"), &[], &[]);
         let sent = (0_u64..).take_while(|n| {
-            w.handle(conn, &codec::message("", "", Some(MessageId::new(*n, [address; 10])), &text));
+            w.handle(conn, &codec::message("", Some(MessageId::new(*n, [address; 10])), &text));
             w.settle();
             w.received(conn).codes().is_empty()
         });

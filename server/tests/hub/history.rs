@@ -102,7 +102,7 @@ fn large_room() -> (World, Vec<u8>) {
     let (mut w, tom, log) = room(0);
     for n in 1..=700_u32 {
         w.advance(1_000);
-        w.send(tom, &codec::message("", "", Some(long_id(n)), "x"));
+        w.send(tom, &codec::message("", Some(long_id(n)), "x"));
         w.clear(tom);
     }
     (w, log)
@@ -142,7 +142,7 @@ fn login_that_waits_for_the_log_ends_with_its_connection() {
     let patient = w.returning_at("patient", &[], &log, at);
     assert_eq!((queries(&w).len(), w.hub.members()), (3, 1));
     w.disconnect(gone);
-    w.send(hasty, &codec::message("", "", Some(long_id(9_000)), "before the welcome"));
+    w.send(hasty, &codec::message("", Some(long_id(9_000)), "before the welcome"));
     assert_eq!(w.received(hasty).closed, Some(Status::NotLoggedIn));
     assert_eq!(queries(&w).len(), 1);
     w.release();
@@ -329,7 +329,7 @@ fn open_pages_leave_room_for_other_addresses() {
             let login = wire::Login { version: 1, log: log.clone(), positions, ..Default::default() };
             w.handle(conn, &codec::login(&format!("guest-{address}-{n}-"), login));
             if how == "pages" {
-                (0..4).for_each(|_| w.handle(conn, &codec::extension("", Extension::HistoryRequest(ask))));
+                (0..4).for_each(|_| w.handle(conn, &codec::extension(Extension::HistoryRequest(ask))));
             }
         }
         w.settle();

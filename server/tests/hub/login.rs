@@ -51,7 +51,7 @@ fn invalid_nicks_are_refused_in_both_dialects() {
         let rich = w.connect();
         w.login(rich, nick, &[], &[]);
         let basic = w.connect();
-        w.send(basic, &codec::message(nick, "", None, "hello"));
+        w.send(basic, &codec::message(nick, None, "hello"));
         for conn in [rich, basic] {
             let received = w.received(conn);
             assert_eq!(

@@ -105,7 +105,7 @@ fn unknown_fields_are_ignored_and_unknown_requests_refused() {
     w.bytes(tom, &[]);
     w.settle();
     assert_eq!(w.hub.counters().ignored, 2);
-    w.extension(tom, Extension::JoinRoom(wire::JoinRoom::default()));
+    w.extension(tom, Extension::Event(wire::ServerEvent::default()));
     w.extension(tom, Extension::Welcome(wire::Welcome::default()));
     w.extension(tom, Extension::SetAway(wire::SetAway { away: true }));
     assert_eq!((w.received(tom).codes(), w.received(tom).closed), (vec![4024; 3], None));
@@ -227,7 +227,7 @@ fn continuous_messages_are_delivered_every_5_ms() {
     let mut sent = 0_usize;
     let mut send = |w: &mut World| {
         let id = MessageId::new(w.now, [1; 10]);
-        w.send(tom, &codec::message("", "", Some(id), &sent.to_string()));
+        w.send(tom, &codec::message("", Some(id), &sent.to_string()));
         sent += 1;
         assert_eq!(w.received(tom).accepted().len(), sent, "acknowledgements are not postponed");
     };
@@ -297,10 +297,10 @@ fn basic_dialect_has_member_list_and_commands() {
     let answer = w.received(desk).frames.last().unwrap().clone();
     assert_eq!((answer.user_name.as_str(), answer.r#type.as_str()), ("desk", "userlist"));
     assert_eq!((answer.content.as_str(), answer.user_list.len()), ("desk,lili,", 2));
-    w.send(desk, &codec::message("desk", "", None, "userlist"));
+    w.send(desk, &codec::message("desk", None, "userlist"));
     assert_eq!(w.received(desk).frames.last(), Some(&answer), "a typed command has the same answer");
     assert!(w.received(lili).messages().is_empty());
-    w.send(desk, &codec::message("desk", "", None, "hello"));
+    w.send(desk, &codec::message("desk", None, "hello"));
     let received = w.received(lili).frames.last().unwrap();
     assert_eq!((received.content.as_str(), received.user_list.len()), ("hello", 0));
     assert_eq!(
@@ -309,18 +309,18 @@ fn basic_dialect_has_member_list_and_commands() {
         "the server generates an id of version 7"
     );
     let long = "x".repeat(20_000);
-    w.send(desk, &codec::message("desk", "", None, &long));
+    w.send(desk, &codec::message("desk", None, &long));
     let refusal = w.received(desk).frames.last().unwrap();
     assert_eq!(
         (refusal.user_name.as_str(), refusal.content.as_str()),
         ("Parlour", Status::ContentTooLong.text())
     );
     assert_eq!(w.received(desk).closed, None);
-    w.send(desk, &codec::message("desk", "", None, "exit"));
+    w.send(desk, &codec::message("desk", None, "exit"));
     assert_eq!(w.received(desk).closed, Some(Status::Normal));
     // The first envelope may be a message or a request.
     let other = w.connect();
-    w.send(other, &codec::message("other", "", None, "hi all"));
+    w.send(other, &codec::message("other", None, "hi all"));
     assert_eq!(w.received(other).messages(), [("other", "hi all")]);
     let requester = w.connect();
     w.send(requester, &codec::user_list_request("asker"));

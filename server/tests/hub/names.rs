@@ -14,7 +14,7 @@ fn invisible_and_overflowing_names_are_refused_in_both_dialects() {
         let rich = w.connect();
         w.login(rich, nick, &[], &[]);
         let basic = w.connect();
-        w.send(basic, &codec::message(nick, "", None, "hello"));
+        w.send(basic, &codec::message(nick, None, "hello"));
         for conn in [rich, basic] {
             assert_eq!(w.received(conn).closed, Some(Status::NickForbidden), "{nick:?}");
         }

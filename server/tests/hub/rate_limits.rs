@@ -27,7 +27,7 @@ fn burst(w: &mut World, conn: Conn, witness: Conn) -> usize {
         random[..4].copy_from_slice(&conn.to_be_bytes());
         let id = MessageId::new(w.now * 1000 + n, random);
         let refusals = w.received(conn).refusals().len();
-        w.send(conn, &codec::message("", "", Some(id), "x"));
+        w.send(conn, &codec::message("", Some(id), "x"));
         if w.received(conn).refusals().len() > refusals {
             break;
         }
@@ -229,7 +229,7 @@ fn class_at_one_address_is_not_limited() {
     for round in 0..20 {
         for (n, conn) in (0..).zip(&members) {
             let id = MessageId::new(w.now, [n; 10]);
-            w.send(*conn, &codec::message("", "", Some(id), "hello"));
+            w.send(*conn, &codec::message("", Some(id), "hello"));
             if round == 0 {
                 (1..=3).for_each(|request| {
                     let ask = wire::HistoryRequest { request, ..Default::default() };

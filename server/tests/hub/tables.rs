@@ -21,7 +21,7 @@ fn world() -> World {
 /// Sends a message with a new id.
 fn send(w: &mut World, conn: Conn, number: u64) {
     let id = MessageId::new(number, [conn as u8; 10]);
-    w.handle(conn, &codec::message("", "", Some(id), "x"));
+    w.handle(conn, &codec::message("", Some(id), "x"));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn all_tables_are_empty_after_all_clients_have_left() {
             let conn = w.connect_from(address);
             let nick = format!("guest-{round}-{n}-");
             match n % 5 {
-                0 => w.send(conn, &codec::message(&nick, "", None, "hello")),
+                0 => w.send(conn, &codec::message(&nick, None, "hello")),
                 1 => {}
                 _ => w.login(conn, &nick, &[], &["history", "batch"]),
             }
@@ -119,7 +119,7 @@ fn changes_that_nobody_requests_are_not_collected() {
     let before = w.hub.table_sizes();
     for n in 0..2_000 {
         let conn = w.connect_from(std::net::Ipv4Addr::from_bits(0x0A00_0000 + n));
-        w.send(conn, &codec::message(&format!("guest-{n}-"), "", None, ""));
+        w.send(conn, &codec::message(&format!("guest-{n}-"), None, ""));
         assert_eq!(w.received(conn).closed, None);
         w.disconnect(conn);
     }

@@ -157,7 +157,7 @@ impl World {
                 let mut random = [0; 10];
                 random[2..].copy_from_slice(&self.next_id.to_be_bytes());
                 let id = MessageId::new(1, random);
-                let message = codec::message(REGULAR, "", Some(id), "me again");
+                let message = codec::message(REGULAR, Some(id), "me again");
                 self.arrive(server, conn, Packet::Bytes(codec::encode(&message).to_vec()));
             }
             self.arrive(server, conn, Packet::Close(1006));

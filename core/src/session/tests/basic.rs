@@ -107,7 +107,7 @@ fn announcements_of_a_basic_server_are_recognised_with_and_without_type() {
 #[test]
 fn a_message_too_long_for_a_basic_server_is_refused_locally() {
     let mut driver = Driver::basic();
-    let overhead = codec::encode(&codec::message("tom", "", None, &"x".repeat(400))).len() - 400;
+    let overhead = codec::encode(&codec::message("tom", None, &"x".repeat(400))).len() - 400;
     let fits = "x".repeat(512 - overhead);
     driver.send(&fits);
     assert_eq!(driver.session.excess_bytes(&fits), 0);

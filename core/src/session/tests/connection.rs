@@ -167,7 +167,7 @@ fn delays_grow_until_a_connection_was_stable() {
 #[test]
 fn the_server_determines_the_delay_before_the_reconnect() {
     let mut driver = Driver::online();
-    driver.receive(&codec::extension("", Ext::GoingAway(wire::GoingAway { retry_after_ms: 20_000 })));
+    driver.receive(&codec::extension(Ext::GoingAway(wire::GoingAway { retry_after_ms: 20_000 })));
     driver.closed(Status::ShuttingDown.code());
     let Connection::Reconnecting { status, retry_at: Some(at), .. } = *driver.connection() else { panic!() };
     assert_eq!(status, Status::ShuttingDown);
@@ -250,7 +250,7 @@ fn a_silent_server_is_detected_and_any_input_counts_as_alive() {
     driver.receive(&welcome("tom"));
     let Some(Ext::Ping(ping)) = driver.sent.last().unwrap().extension.clone() else { panic!() };
     driver.now.monotonic += 30;
-    driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce: ping.nonce })));
+    driver.receive(&codec::extension(Ext::Pong(wire::Pong { nonce: ping.nonce })));
     assert_eq!(driver.events.last(), Some(&Event::RoundTrip(30)));
     driver.clear();
     driver.session.handle_visibility(driver.now, false);
@@ -258,7 +258,7 @@ fn a_silent_server_is_detected_and_any_input_counts_as_alive() {
     assert!(matches!(driver.sent[..], [Envelope { extension: Some(Ext::Ping(_)), .. }]));
     // Something other than a pong is received within the time.
     driver.pass(9_000);
-    driver.receive(&codec::message("lili", "", Some(MessageId([99; 16])), "hi"));
+    driver.receive(&codec::message("lili", Some(MessageId([99; 16])), "hi"));
     driver.pass(9_000);
     assert!(driver.closes.is_empty());
     driver.pass(1_000);
@@ -273,7 +273,7 @@ fn a_visible_page_detects_a_dead_connection_within_ten_seconds() {
         driver.pass(silence);
         assert!(driver.closes.is_empty());
         if let State::Online(Online { pending_ping: Some((nonce, _)), .. }) = driver.session.state {
-            driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce })));
+            driver.receive(&codec::extension(Ext::Pong(wire::Pong { nonce })));
         }
     }
     driver.pass(9_999);
@@ -287,7 +287,7 @@ fn waking_up_pings_or_reconnects_at_once() {
     else {
         panic!()
     };
-    driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce })));
+    driver.receive(&codec::extension(Ext::Pong(wire::Pong { nonce })));
     driver.clear();
     driver.session.handle_wake(driver.now);
     driver.drain();

@@ -15,14 +15,13 @@ pub(super) fn welcome_at(log: &[u8], last: u64) -> Envelope {
     let Some(Ext::Welcome(welcome)) = &mut envelope.extension else { unreachable!() };
     welcome.capabilities.extend(["history".into(), "search".into()]);
     welcome.log = log.to_vec();
-    welcome.positions =
-        vec![wire::RoomPosition { room: String::new(), seq: last, ..wire::RoomPosition::default() }];
+    welcome.positions = vec![wire::RoomPosition { seq: last, ..wire::RoomPosition::default() }];
     envelope
 }
 
 pub(super) fn message(seq: u64) -> Envelope {
     let id = MessageId([u8::try_from(seq).unwrap(); 16]);
-    Envelope { seq, time: 1, ..codec::message("lili", "", Some(id), &format!("message {seq}")) }
+    Envelope { seq, time: 1, ..codec::message("lili", Some(id), &format!("message {seq}")) }
 }
 
 pub(super) fn page(request: u32, from: u64, to: u64) -> Envelope {
@@ -35,7 +34,7 @@ pub(super) fn page(request: u32, from: u64, to: u64) -> Envelope {
         to,
         ..wire::HistoryPage::default()
     };
-    codec::extension("", Ext::HistoryPage(page))
+    codec::extension(Ext::HistoryPage(page))
 }
 
 /// Logged in to a room whose last sequence number is `last`; none of its messages are known.
@@ -122,7 +121,7 @@ fn without_a_page_after_the_login_the_whole_room_is_a_gap() {
     let Some(Ext::Ping(ping)) = driver.sent.last().and_then(|envelope| envelope.extension.clone()) else {
         panic!()
     };
-    driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce: ping.nonce })));
+    driver.receive(&codec::extension(Ext::Pong(wire::Pong { nonce: ping.nonce })));
     assert_eq!(gaps(&driver), [(0, 9, false)]);
     assert!(online_at(0).events.contains(&Event::Gaps(vec![])), "an empty room has no gap");
 }
@@ -188,7 +187,7 @@ fn a_refused_or_lost_page_can_be_requested_again() {
     // The server keeps the connection alive and does not answer the request.
     for _ in 0..11 {
         driver.pass(1_000);
-        driver.receive(&codec::extension("", Ext::Typing(wire::Typing { typing: true })));
+        driver.receive(&codec::extension(Ext::Typing(wire::Typing { typing: true })));
     }
     assert_eq!(gaps(&driver), [(0, 9, false)]);
     driver.receive(&page(2, 0, 9));
@@ -202,7 +201,7 @@ fn a_refused_or_lost_page_can_be_requested_again() {
 fn a_slow_consumer_resumes_with_a_gap() {
     let mut driver = online_at(0);
     driver.receive(&message(1));
-    driver.receive(&codec::extension("", Ext::Resume(wire::Resume { from: 40 })));
+    driver.receive(&codec::extension(Ext::Resume(wire::Resume { from: 40 })));
     driver.receive(&message(41));
     assert_eq!((gaps(&driver), shown(&driver)), (vec![(1, 40, false)], vec![1, 41]));
     driver.session.handle_load_gap(driver.now, 40);

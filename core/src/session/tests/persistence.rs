@@ -116,7 +116,7 @@ fn only_the_newest_messages_are_persisted() {
     let mut driver = online();
     for seq in 1..=u64::try_from(3 * PERSISTED_MESSAGES).unwrap() {
         let id = MessageId::new(seq, [0; 10]);
-        driver.receive(&Envelope { seq, time: 1, ..codec::message("lili", "", Some(id), "hi") });
+        driver.receive(&Envelope { seq, time: 1, ..codec::message("lili", Some(id), "hi") });
         driver.pass(if seq % 100 == 0 { 1_000 } else { 0 });
         assert!(messages(&driver) <= PERSISTED_MESSAGES * 3 / 2);
     }
@@ -137,7 +137,7 @@ fn messages_of_a_flood_that_are_not_persisted_are_not_known() {
         let mut driver = online();
         (1..=count).for_each(|seq| {
             let id = MessageId::new(seq, [0; 10]);
-            driver.receive(&Envelope { seq, time: 1, ..codec::message("lili", "", Some(id), "hi") });
+            driver.receive(&Envelope { seq, time: 1, ..codec::message("lili", Some(id), "hi") });
         });
         driver.pass(1_000);
         driver.reload();

@@ -98,10 +98,10 @@ fn a_message_that_was_stored_under_the_old_nick_is_not_sent_again() {
     rename(&mut driver, "tom2");
     driver.receive(&welcome_as("tom2", 2));
     driver.clear();
-    let stored = Envelope { seq: 2, time: 1, ..codec::message("tom", "", Some(ids[0]), "in flight") };
+    let stored = Envelope { seq: 2, time: 1, ..codec::message("tom", Some(ids[0]), "in flight") };
     let frames = vec![codec::encode(&stored)];
     let missed = wire::HistoryPage { frames, from: 1, to: 2, ..wire::HistoryPage::default() };
-    driver.receive(&codec::extension("", Ext::HistoryPage(missed)));
+    driver.receive(&codec::extension(Ext::HistoryPage(missed)));
     assert_eq!(shown(&driver), [2]);
     driver.receive(&codec::refusal(Status::MessageIdReused, Some(ids[0]), 0, None));
     driver.receive(&ack(ids[1], 3));

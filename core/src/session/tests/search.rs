@@ -39,7 +39,7 @@ impl Driver {
 fn results_page(request: u32, seqs: &[u64], all: bool) -> Envelope {
     let frames = seqs.iter().map(|seq| codec::encode(&message(*seq))).collect();
     let page = wire::HistoryPage { request, frames, reached_start: all, ..wire::HistoryPage::default() };
-    codec::extension("", Ext::HistoryPage(page))
+    codec::extension(Ext::HistoryPage(page))
 }
 
 fn online() -> Driver {
@@ -140,7 +140,7 @@ fn failed_searches_are_reported() {
     driver.search("slow", 0);
     for _ in 0..11 {
         driver.pass(1_000);
-        driver.receive(&codec::extension("", Ext::Typing(wire::Typing { typing: true })));
+        driver.receive(&codec::extension(Ext::Typing(wire::Typing { typing: true })));
     }
     assert_eq!(driver.results(), [(0, Err(Status::NoAnswer))]);
     driver.clear();

@@ -91,7 +91,7 @@ fn a_missing_target_is_replaced_by_the_next_or_the_last_message() {
             panic!()
         };
         answer.frames.retain(|bytes| !missing.contains(&decode(bytes).unwrap().seq));
-        driver.receive(&codec::extension("", Ext::HistoryPage(answer)));
+        driver.receive(&codec::extension(Ext::HistoryPage(answer)));
         driver.finished()
     };
     assert_eq!(without(120..=122), [(0, Some(123))]);
@@ -161,7 +161,7 @@ fn failed_seeks_are_reported() {
     driver.seek(SeekTarget::Time(5));
     for _ in 0..11 {
         driver.pass(1_000);
-        driver.receive(&codec::extension("", Ext::Typing(wire::Typing { typing: true })));
+        driver.receive(&codec::extension(Ext::Typing(wire::Typing { typing: true })));
     }
     assert_eq!(driver.finished(), [(0, None)], "the request timed out");
     driver.clear();

@@ -90,7 +90,7 @@ impl Driver {
     fn lasts(&mut self, seconds: u32) {
         for _ in 0..seconds {
             self.pass(1_000);
-            self.receive(&codec::extension("", Ext::Typing(wire::Typing { typing: true })));
+            self.receive(&codec::extension(Ext::Typing(wire::Typing { typing: true })));
         }
     }
 
@@ -179,7 +179,7 @@ fn messages_are_not_blamed_for_other_ends_of_the_connection() {
         let State::Online(Online { pending_ping: Some((nonce, _)), .. }) = driver.session.state else {
             panic!()
         };
-        driver.receive(&codec::extension("", Ext::Pong(wire::Pong { nonce })));
+        driver.receive(&codec::extension(Ext::Pong(wire::Pong { nonce })));
         driver.ends_and_reconnects(1006);
     }
     assert_eq!((driver.texts(), driver.failures()), (vec!["hello"], vec![]));

@@ -19,10 +19,10 @@ impl Browser {
             positions: vec![position],
             ..wire::Welcome::default()
         };
-        self.receive(&codec::extension("", Extension::Welcome(welcome)));
+        self.receive(&codec::extension(Extension::Welcome(welcome)));
         let frames = (last - 1..=last).map(|seq| codec::encode(&new_message(seq))).collect();
         let page = wire::HistoryPage { frames, from: last - 2, to: last, ..wire::HistoryPage::default() };
-        self.receive(&codec::extension("", Extension::HistoryPage(page)));
+        self.receive(&codec::extension(Extension::HistoryPage(page)));
     }
 
     /// The positions in the session's next login.
@@ -48,7 +48,7 @@ impl Browser {
 
 fn new_message(seq: u64) -> Envelope {
     let id = MessageId::new(1_000 + seq, [0; 10]);
-    Envelope { seq, time: 1, ..codec::message("zoe", "", Some(id), &format!("new {seq}")) }
+    Envelope { seq, time: 1, ..codec::message("zoe", Some(id), &format!("new {seq}")) }
 }
 
 /// The position of a message in its room.

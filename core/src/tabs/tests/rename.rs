@@ -10,7 +10,7 @@ fn renamed_in_the_follower() -> Browser {
     browser.session.handle_reconnect(NOW);
     browser.session.handle_opened(NOW);
     let code = Status::NickTaken.code().into();
-    browser.receive(&codec::extension("", Extension::Refusal(wire::Refusal { code, ..Default::default() })));
+    browser.receive(&codec::extension(Extension::Refusal(wire::Refusal { code, ..Default::default() })));
     browser.session.handle_closed(NOW, 1000);
     browser.drain();
     browser.sent.clear();

@@ -149,7 +149,7 @@ fn a_followers_request_that_ends_without_a_page_is_reported() {
     browser.load_gap(to);
     let code = Status::LogUnavailable.code().into();
     let refusal = wire::Refusal { code, request: browser.request(), ..wire::Refusal::default() };
-    browser.receive(&codec::extension("", Extension::Refusal(refusal)));
+    browser.receive(&codec::extension(Extension::Refusal(refusal)));
     browser.load_gap(to);
     browser.session.handle_timeout(Clocks { monotonic: NOW.monotonic + 10_000, ..NOW });
     browser.drain();
@@ -204,7 +204,7 @@ fn a_follower_can_search() {
     let results_page = |request, seqs: &[u64]| {
         let frames = seqs.iter().map(|seq| codec::encode(&message(*seq))).collect();
         let page = wire::HistoryPage { request, frames, ..wire::HistoryPage::default() };
-        codec::extension("", Extension::HistoryPage(page))
+        codec::extension(Extension::HistoryPage(page))
     };
     browser.receive(&results_page(1, &[1]));
     let Some(Extension::SearchRequest(request)) = browser.sent[1].extension.clone() else { panic!() };

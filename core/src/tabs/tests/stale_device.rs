@@ -30,7 +30,7 @@ fn a_new_leader_continues_a_login_that_was_not_persisted() {
         log: vec![1],
         ..wire::Welcome::default()
     };
-    browser.receive(&codec::extension("", Extension::Welcome(welcome)));
+    browser.receive(&codec::extension(Extension::Welcome(welcome)));
     browser.follower = Follower::new(NOW.monotonic, 0);
     browser.sync();
     browser.rows = before;

@@ -12,7 +12,7 @@ fn acknowledged_messages_stay_acknowledged_under_a_new_leader() {
     browser.write(sent.change.clone());
     browser.command(&sent.command);
     let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq: 1, time: 5 }];
-    browser.receive(&codec::extension("", Extension::Ack(wire::Ack { accepted })));
+    browser.receive(&codec::extension(Extension::Ack(wire::Ack { accepted })));
     assert_eq!(browser.follower_tab.shown(), [(id, 1, Delivery::Sent)]);
     // The acknowledgement is not persisted yet.
     browser.take_over();
@@ -79,7 +79,7 @@ fn texts_sent(browser: &mut Browser) -> Vec<String> {
     browser.sent.clear();
     browser.session.handle_opened(NOW);
     let welcome = wire::Welcome { version: 1, nick: "tom".into(), secret: vec![7; 32], ..Default::default() };
-    browser.receive(&codec::extension("", Extension::Welcome(welcome)));
+    browser.receive(&codec::extension(Extension::Welcome(welcome)));
     let sent = browser.sent.iter().filter(|envelope| envelope.r#type == codec::TALK);
     sent.map(|envelope| envelope.content.clone()).collect()
 }

@@ -558,10 +558,10 @@ impl World {
                         positions: vec![position],
                         ..wire::Welcome::default()
                     };
-                    self.answer(at, &codec::extension("", Extension::Welcome(welcome)));
+                    self.answer(at, &codec::extension(Extension::Welcome(welcome)));
                 }
                 Some(Extension::Ping(ping)) => {
-                    self.answer(at, &codec::extension("", Extension::Pong(wire::Pong { nonce: ping.nonce })))
+                    self.answer(at, &codec::extension(Extension::Pong(wire::Pong { nonce: ping.nonce })))
                 }
                 _ if envelope.r#type == codec::TALK && self.connection == Some((at, socket)) => {
                     self.talk(at, MessageId::from_wire(&envelope.id).unwrap());
@@ -576,14 +576,14 @@ impl World {
         if self.refused.contains(&id) {
             let code = Status::ContentTooLong.code().into();
             let refusal = wire::Refusal { code, id: id.0.to_vec(), ..wire::Refusal::default() };
-            return self.answer(at, &codec::extension("", Extension::Refusal(refusal)));
+            return self.answer(at, &codec::extension(Extension::Refusal(refusal)));
         }
         if !self.log.contains(&id) {
             self.log.push(id);
         }
         let seq = self.log.iter().position(|logged| *logged == id).unwrap() as u64 + 1;
         let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq, time: 5 }];
-        self.answer(at, &codec::extension("", Extension::Ack(wire::Ack { accepted })));
+        self.answer(at, &codec::extension(Extension::Ack(wire::Ack { accepted })));
     }
 
     // ---- what the tests see
