@@ -1,8 +1,6 @@
 //! A leader, a follower, and a server that the test plays.
 
-use prost::Message as _;
-
-use super::{events::Decoded, *};
+use super::*;
 use crate::{
     codec::{self, Envelope},
     device::TabEvent,
@@ -19,10 +17,14 @@ use crate::{
     wire::{self, chat_request::Extension},
 };
 
+mod encoding;
+mod gaps;
 mod lease;
 mod log_replaced;
+mod logout;
 mod rename;
 mod requests;
+mod sending;
 mod stale_device;
 mod takeover;
 mod world;
@@ -247,95 +249,6 @@ fn page(request: u32, from: u64, to: u64) -> Envelope {
 }
 
 #[test]
-fn every_event_is_the_same_after_encoding_and_decoding() {
-    let message = Message {
-        id: MessageId([3; 16]),
-        nick: "lili".into(),
-        content: "你好".into(),
-        seq: 4,
-        time: -5,
-        own: true,
-        delivery: Delivery::Failed(Status::ContentTooLong),
-    };
-    let refusal =
-        Refusal { status: Status::Busy, text: "x".into(), suggestion: Some("y".into()), retry_after: 9 };
-    let identity = Identity {
-        nick: "tom".into(),
-        dialect: Dialect::Basic,
-        limits: crate::limits::Limits::default(),
-        server_name: Some("Hall".into()),
-        search: true,
-        echoes_text: true,
-    };
-    let others: Vec<_> = [Delivery::Sent, Delivery::Queued, Delivery::Pending]
-        .map(|delivery| Message { delivery, own: false, ..message.clone() })
-        .into();
-    let matches = vec![message.clone()];
-    let events = [
-        Event::Connection(Connection::Idle),
-        Event::Connection(Connection::Connecting),
-        Event::Connection(Connection::Online { dialect: Dialect::Basic }),
-        Event::Connection(Connection::Reconnecting {
-            status: Status::NoAnswer,
-            retry_at: None,
-            attempt: 3,
-            suggestion: Some("tom2".into()),
-        }),
-        Event::Renamed("tom2".into()),
-        Event::Connection(Connection::Failed { status: Status::Busy, refusal: None }),
-        Event::Connection(Connection::Failed { status: Status::Busy, refusal: Some(refusal.clone()) }),
-        Event::LoggedIn(identity),
-        Event::LoggedOut,
-        Event::Message(message),
-        Event::HistoryPage(others),
-        Event::PageFinished { requester: 7, result: Ok(()) },
-        Event::PageFinished { requester: u64::MAX, result: Err(Status::LogUnavailable) },
-        Event::SeekFinished { requester: u64::MAX, seq: None },
-        Event::SeekFinished { requester: 1, seq: Some(9) },
-        Event::SearchFinished { requester: 1, results: Err(Status::NoAnswer) },
-        Event::SearchFinished {
-            requester: 1,
-            results: Ok(SearchResults { messages: matches, more: true, partial: Some(7) }),
-        },
-        Event::RangeLoaded(Range { from: 1, to: u64::MAX }),
-        Event::LogReplaced,
-        Event::FromDevice(true),
-        Event::Delivery(MessageId([1; 16]), Delivery::Failed(Status::Unconfirmed)),
-        Event::Throttled(Status::LogUnavailable, 7),
-        Event::Discarded(MessageId([2; 16])),
-        Event::PresenceChanged(PresenceChange { nick: "a".into(), joined: true }, 9),
-        Event::Notice(Notice::MessagesMissed),
-        Event::Notice(Notice::NotPersisted),
-        Event::Notice(Notice::ConnectionBroke(Status::InvalidText)),
-        Event::Notice(Notice::UnreadableFrame),
-        Event::Notice(Notice::Server("s".into())),
-        Event::Refused(refusal),
-        Event::RoundTrip(12),
-    ];
-    for event in events {
-        let bytes = events::encode(100, &event).unwrap().encode_to_vec();
-        let Some(Decoded::Event(decoded)) = events::decode(900, TabEvent::decode(&*bytes).unwrap()) else {
-            panic!("{event:?}")
-        };
-        assert_eq!(decoded, event);
-    }
-    // The answer to a request of one tab.
-    let members = Event::Notice(Notice::Members { nicks: vec!["a".into()], more: 2 });
-    assert!(events::encode(100, &members).is_none());
-    // The remaining time is the same on both clocks.
-    let at = |retry_at| Connection::Reconnecting {
-        status: Status::NoAnswer,
-        retry_at: Some(retry_at),
-        attempt: 1,
-        suggestion: None,
-    };
-    let encoded = events::encode(100, &Event::Connection(at(350))).unwrap();
-    assert!(
-        matches!(events::decode(900, encoded), Some(Decoded::Event(Event::Connection(c))) if c == at(1_150))
-    );
-}
-
-#[test]
 fn a_tab_opened_later_shows_the_same_as_the_leader() {
     let mut browser = Browser::new(5);
     browser.receive(&page(0, 0, 5));
@@ -381,113 +294,6 @@ fn missed_messages_are_detected_and_a_snapshot_requested() {
 }
 
 #[test]
-fn a_message_of_a_follower_is_sent_once_by_the_leader() {
-    let mut browser = Browser::new(0);
-    browser.sync();
-    browser.sent.clear();
-    let id = MessageId([5; 16]);
-    let sent = browser.follower.handle_send(NOW, id, "hello  ").unwrap();
-    browser.drain_follower();
-    assert!(
-        matches!(browser.follower_tab.shown()[..], [(shown, _, Delivery::Queued)] if shown == id),
-        "at once"
-    );
-    browser.write(sent.change.clone());
-    for _ in 0..2 {
-        assert_eq!(browser.command(&sent.command), LeaderAction::Nothing);
-    }
-    let talks: Vec<_> = browser.sent.iter().filter(|f| f.r#type == codec::TALK).collect();
-    assert!(matches!(talks[..], [f] if f.content == "hello" && f.id == id.0));
-    browser.both_show(1);
-    let accepted = vec![wire::Accepted { id: id.0.to_vec(), seq: 1, time: 5 }];
-    browser.receive(&codec::extension(Extension::Ack(wire::Ack { accepted })));
-    assert_eq!(browser.follower_tab.shown(), [(id, 1, Delivery::Sent)]);
-    browser.both_show(1);
-    // A follower that has become the leader adopts its own message.
-    let next = browser.follower.handle_send(NOW, MessageId([6; 16]), "and this").unwrap();
-    browser.session.handle_adopt(NOW, &next.value);
-    browser.drain();
-    assert_eq!(browser.sent.last().unwrap().content, "and this");
-    assert_eq!(browser.follower.handle_send(NOW, id, " "), Err(Status::ContentEmpty));
-    let long = "x".repeat(20_000);
-    assert_eq!(browser.follower.handle_send(NOW, id, &long), Err(Status::ContentTooLong));
-    assert_eq!(browser.follower.excess_bytes(&long), 20_000 - 16 * 1024);
-    assert_eq!(Follower::new(0, 0).handle_send(NOW, id, "x"), Err(Status::NotConnected));
-}
-
-#[test]
-fn unsent_messages_are_in_the_same_order_in_all_tabs() {
-    let mut browser = Browser::new(0);
-    browser.sync();
-    browser.session.handle_closed(NOW, 1006);
-    browser.drain();
-    let ids = [1, 2, 3].map(|n| MessageId([n; 16]));
-    let at = |ms| Clocks { unix: NOW.unix + ms, ..NOW };
-    // The leader sends a message while the follower's one is being persisted.
-    let first = browser.follower.handle_send(at(0), ids[0], "one").unwrap();
-    browser.drain_follower();
-    browser.session.handle_send(at(1), ids[1], "two").unwrap();
-    browser.drain();
-    // A clock that is set back does not change the order.
-    browser.session.handle_send(at(-9), ids[2], "three").unwrap();
-    browser.drain();
-    browser.command(&first.command);
-    browser.both_show(3);
-    assert_eq!(browser.follower_tab.shown().iter().map(|shown| shown.0).collect::<Vec<_>>(), ids);
-}
-
-#[test]
-fn a_follower_loads_its_own_gaps() {
-    let last = u64::try_from(3 * PERSISTED_MESSAGES).unwrap();
-    let mut browser = Browser::new(0);
-    for seq in 1..=last {
-        browser.receive(&message(seq));
-    }
-    browser.sync();
-    let [state] = browser.follower_tab.gaps[..] else { panic!("{:?}", browser.follower_tab.gaps) };
-    assert!(state.gap.from == 0 && state.gap.to > 0 && browser.leader_tab.gaps.is_empty());
-    assert_eq!(browser.follower_tab.shown().len() as u64, last - state.gap.to);
-    browser.sent.clear();
-    browser.load_gap(state.gap.to);
-    browser.load_gap(state.gap.to);
-    assert_eq!(browser.sent.len(), 1, "one gap at a time");
-    let Some(Extension::HistoryRequest(request)) = browser.sent[0].extension else { panic!() };
-    browser.receive(&page(request.request, 0, state.gap.to));
-    browser.both_show(usize::try_from(last).unwrap());
-    assert_eq!(browser.follower_tab.gaps, []);
-}
-
-#[test]
-fn a_followers_gap_is_loading_until_the_request_ends() {
-    let last = u64::try_from(3 * PERSISTED_MESSAGES).unwrap();
-    let mut browser = Browser::new(0);
-    (1..=last).for_each(|seq| browser.receive(&message(seq)));
-    browser.sync();
-    let to = browser.follower_tab.gaps[0].gap.to;
-    let loading = |browser: &Browser| browser.follower_tab.gaps.iter().any(|state| state.loading);
-    let load = |browser: &mut Browser| browser.load_gap(to);
-    load(&mut browser);
-    assert!(loading(&browser), "although the leader has no gap");
-    let Some(Extension::HistoryRequest(request)) = browser.sent.last().unwrap().extension.clone() else {
-        panic!()
-    };
-    let code = Status::LogUnavailable.code().into();
-    let refusal = wire::Refusal { code, request: request.request, ..wire::Refusal::default() };
-    browser.receive(&codec::extension(Extension::Refusal(refusal)));
-    assert!(!loading(&browser), "it was refused");
-    load(&mut browser);
-    assert!(loading(&browser));
-    browser.session.handle_closed(NOW, 1006);
-    browser.drain();
-    assert!(!loading(&browser), "the connection is gone");
-    load(&mut browser);
-    assert!(!loading(&browser), "nothing is requested without a connection");
-    browser.sent.clear();
-    browser.load_gap(to - 1);
-    assert_eq!(browser.sent.len(), 0, "there is no such gap");
-}
-
-#[test]
 fn the_member_list_is_shown_only_in_the_tab_that_requested_it() {
     let mut browser = Browser::new(0);
     browser.sync();
@@ -511,45 +317,6 @@ fn the_member_list_is_shown_only_in_the_tab_that_requested_it() {
         (notices(&browser.leader_tab), notices(&browser.follower_tab)),
         (vec![(100, 50)], vec![(100, 50)])
     );
-}
-
-#[test]
-fn logging_out_in_one_tab_logs_out_all_tabs() {
-    let mut browser = Browser::new(0);
-    browser.sync();
-    assert_eq!(browser.command(&command(TabCommand::Leave)), LeaderAction::Leave);
-    browser.session.handle_leave(NOW);
-    browser.drain();
-    assert_eq!(browser.follower_tab.events.last(), Some(&Event::LoggedOut));
-    assert_eq!(browser.follower.handle_send(NOW, MessageId([5; 16]), "x"), Err(Status::NotConnected));
-}
-
-#[test]
-fn a_tab_that_has_missed_messages_logs_out_too() {
-    let mut browser = Browser::new(0);
-    browser.sync();
-    browser.disconnected = true;
-    browser.receive(&message(1));
-    browser.disconnected = false;
-    browser.session.handle_leave(NOW);
-    browser.drain();
-    assert!(browser.follower_tab.events.contains(&Event::LoggedOut));
-    assert!(
-        browser.follower.mirrored().is_none(),
-        "it can't continue the session, also if the storage fails"
-    );
-    // A user who has just typed a nick into another tab is not affected.
-    let mut browser = Browser::new(0);
-    browser.leader = Leader::new(9, true);
-    browser.disconnected = false;
-    browser.session.handle_leave(NOW);
-    let events: Vec<_> = std::iter::from_fn(|| browser.session.poll_event()).collect();
-    for event in events {
-        let message = browser.leader.publish(NOW.monotonic, &event, &browser.session).unwrap();
-        browser.follower.handle_message(NOW.monotonic, &message);
-    }
-    browser.drain_follower();
-    assert!(!browser.follower_tab.events.contains(&Event::LoggedOut));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The headings of days: each day has one, and they never go backwards.
 
+#[cfg(not(target_arch = "wasm32"))]
+use proptest::prelude::*;
+
 use super::*;
 
 fn at(n: u8, seq: u64, time: i64) -> Message {
