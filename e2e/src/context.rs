@@ -19,6 +19,7 @@ use crate::{
     browser::{Browser, SiteData},
     driver::Driver,
     page::Page,
+    server::Server,
 };
 
 /// Maximum duration of a test, so that an unresponsive browser does not block the run.
@@ -147,6 +148,22 @@ impl TestContext {
     /// As [`Self::open_blank`].
     pub async fn open_blank_in(&self, browser: Browser, name: &str, window: WindowOptions<'_>) -> Page {
         self.open_with_profile(browser, name, window, SiteData::Allowed, new_profile()).await
+    }
+
+    /// Opens a page that can lose the network. See [`Page::go_offline`].
+    pub async fn open_with_network_switch(&self, name: &str, url: &str) -> Page {
+        let page = self.open_blank(name, WindowOptions::default()).await;
+        page.install_network_switch().await;
+        page.goto(url).await;
+        page
+    }
+
+    /// Logs in as `nick` in another browser while the page of that user is offline, and lets that page connect again.
+    pub async fn take_nick(&self, offline: &Page, nick: &str, server: &Server) -> Page {
+        let other = self.open("other", &server.url()).await;
+        other.log_in_when_free(nick, server).await;
+        offline.allow_connections().await;
+        other
     }
 
     /// Opens an empty window in a new browser whose settings forbid all sites to store data.

@@ -7,7 +7,7 @@ const UNREACHABLE: &str = "127.0.0.1:9";
 
 const NETWORK_SWITCH: &str = r"
     const Real = WebSocket, open = new Set();
-    let offline = false, dropHistory = false, dropCount = 0;
+    let offline = false, dropHistory = false, dropCount = 0, held = null;
     // A frame that consists only of field 26 is a history request.
     const isHistoryRequest = async (message) => {
         const [first, second] = new Uint8Array(await new Response(message).arrayBuffer());
@@ -21,8 +21,11 @@ const NETWORK_SWITCH: &str = r"
         }
         send(message) {
             if (dropCount > 0) dropCount -= 1;
-            else if (!dropHistory) super.send(message);
-            else isHistoryRequest(message).then((isRequest) => isRequest || super.send(message));
+            else if (!dropHistory && !held) super.send(message);
+            else isHistoryRequest(message).then((isRequest) => {
+                if (!isRequest) super.send(message);
+                else held?.push(() => super.send(message));
+            });
         }
     };
     window.testNetwork = {
@@ -30,6 +33,10 @@ const NETWORK_SWITCH: &str = r"
         goOnline() { offline = false; dropHistory = false; },
         dropHistory() { dropHistory = true; },
         dropNext() { dropCount = 1; },
+        holdHistory() { held = []; },
+        heldCount() { return held.length; },
+        dropHeld() { held = null; },
+        releaseHistory() { const requests = held; held = null; requests.forEach((send) => send()); },
     };
 ";
 
@@ -53,6 +60,32 @@ impl Page {
         self.eval::<()>("testNetwork.goOnline(); document.querySelector('#retry-now')?.click()", vec![])
             .await;
         self.until("the page is online", |view| view.online()).await;
+    }
+
+    /// Lets the page connect again, when it next attempts to.
+    pub async fn allow_connections(&self) {
+        self.eval::<()>("testNetwork.goOnline()", vec![]).await;
+    }
+
+    /// Holds all history requests back until [`Self::release_history_requests`].
+    pub async fn hold_history_requests(&self) {
+        self.eval::<()>("testNetwork.holdHistory()", vec![]).await;
+    }
+
+    /// Waits until this many history requests are held back.
+    pub async fn until_requests_held(&self, count: usize) {
+        let script = format!("return testNetwork.heldCount() === {count} || testNetwork.heldCount()");
+        self.until_true(&format!("{count} requests for history"), &script).await;
+    }
+
+    /// Sends the history requests that were held back.
+    pub async fn release_history_requests(&self) {
+        self.eval::<()>("testNetwork.releaseHistory()", vec![]).await;
+    }
+
+    /// Drops the history requests that were held back, and holds back no more.
+    pub async fn drop_held_requests(&self) {
+        self.eval::<()>("testNetwork.dropHeld()", vec![]).await;
     }
 
     /// Drops all history requests until [`Self::go_online`].

@@ -13,7 +13,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::{environment::Environment, eventually::eventually, socket::read_head};
+use crate::{environment::Environment, eventually::eventually, server::Server, socket::read_head};
 
 /// A running static web server. Dropping it stops it.
 #[derive(Debug)]
@@ -86,6 +86,14 @@ impl StaticHost {
             }
         });
         Self { address, path, shared }
+    }
+
+    /// Starts a server, to which the page connects.
+    #[must_use]
+    pub fn start_server(&self) -> Server {
+        let server = Server::start_with(&["--allow-origin", &self.origin()]);
+        self.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+        server
     }
 
     /// `http://host:port`.

@@ -31,6 +31,22 @@ impl Page {
         self.until_true("the view is at the end", script).await;
     }
 
+    /// Waits until a message with these words is inside the viewport.
+    ///
+    /// # Panics
+    /// If the deadline passes.
+    pub async fn until_in_view(&self, words: &str) {
+        let script = r"
+            const viewport = document.querySelector('#timeline').getBoundingClientRect();
+            const row = [...document.querySelectorAll('#timeline .message')].find((e) => e.textContent.includes(WORDS));
+            if (!row) return 'not in the document';
+            const { top, bottom } = row.getBoundingClientRect();
+            return (viewport.top <= top && bottom <= viewport.bottom) || { top, bottom };
+        ";
+        let script = script.replace("WORDS", &serde_json::to_string(words).unwrap());
+        self.until_true(&format!("{words} is in view"), &script).await;
+    }
+
     /// Scrolls up by `step` pixels in each animation frame, for `frames` frames, or until the top. Returns the largest
     /// distance in pixels by which a visible row shifted beyond the scrolled distance.
     ///

@@ -78,6 +78,12 @@ impl View {
         self.room && self.connection.as_deref() == Some("online")
     }
 
+    /// Logged in and connected to a basic server.
+    #[must_use]
+    pub fn basic(&self) -> bool {
+        self.room && self.connection.as_deref() == Some("basic")
+    }
+
     /// The messages with this content.
     #[must_use]
     pub fn messages_with(&self, content: &str) -> Vec<&Row> {

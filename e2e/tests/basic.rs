@@ -13,12 +13,8 @@ use parlour_e2e::{
 async fn log_in_to(test: &TestContext, page: &Server, basic: &BasicServer, nick: &str) -> Page {
     let window = test.open(nick, &page.url()).await;
     window.submit_login(nick, Some(&basic.address())).await;
-    window.until("the room, in the basic dialect", |view| is_basic(view) && view.lists(nick)).await;
+    window.until("the room, in the basic dialect", |view| view.basic() && view.lists(nick)).await;
     window
-}
-
-fn is_basic(view: &View) -> bool {
-    view.room && view.connection.as_deref() == Some("basic")
 }
 
 #[test]
@@ -174,7 +170,7 @@ fn invalid_utf8_text_frame_is_explained_and_page_reconnects() {
             words.iter().any(|words| words.contains("that browsers do not accept"))
         })
         .await;
-        tom.until("reconnected automatically", |view| is_basic(view) && view.lists("tom")).await;
+        tom.until("reconnected automatically", |view| view.basic() && view.lists("tom")).await;
         assert_eq!(server.connections(), connections + 1);
         tom.until("a notice that messages may be missing", |view| {
             view.row_texts("notice").iter().any(|line| line.contains("may be missing"))
@@ -196,7 +192,7 @@ fn unconfirmed_message_can_be_retried_edited_or_discarded() {
         server.set_unresponsive(false);
         server.drop_connections();
         tom.until("it has failed", |view| view.has_in_state("did it arrive?", "failed")).await;
-        tom.until("reconnected automatically", is_basic).await;
+        tom.until("reconnected automatically", View::basic).await;
         assert!(tom.view().await.has_in_state("did it arrive?", "failed"), "not resent automatically");
         tom.click(".retry").await;
         tom.until("sent", |view| view.has_sent("did it arrive?")).await;
@@ -207,7 +203,7 @@ fn unconfirmed_message_can_be_retried_edited_or_discarded() {
         server.set_unresponsive(false);
         server.drop_connections();
         tom.until("it has failed", |view| view.has_in_state("never mind", "failed")).await;
-        tom.until("reconnected automatically", is_basic).await;
+        tom.until("reconnected automatically", View::basic).await;
         tom.fill("#composer-text", "and one more").await;
         tom.click(".edit").await;
         tom.until("its text is in the composer", |view| {

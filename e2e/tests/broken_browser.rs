@@ -1,4 +1,4 @@
-//! Browsers whose interfaces are missing, refuse the user's settings, or throw: the page works all the same.
+//! Browsers whose interfaces are missing, refuse the user's settings, throw, or never answer: the page works all the same.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -73,5 +73,75 @@ fn page_works_in_a_browser_that_is_broken() {
             assert!(errors.is_empty(), "{what}: {errors:?}");
             page.close().await;
         }
+    });
+}
+
+/// Browsers that refuse locks, channels or queries, or never answer.
+const REFUSALS: [(&str, &str); 4] = [
+    (
+        "rejected",
+        "navigator.locks.request = () => Promise.reject(new DOMException('refused', 'SecurityError'));
+         navigator.locks.query = () => Promise.reject(new DOMException('refused', 'SecurityError'));",
+    ),
+    (
+        "thrown",
+        "navigator.locks.request = () => { throw new DOMException('refused', 'SecurityError') };
+         navigator.locks.query = navigator.locks.request;
+         window.BroadcastChannel = class { constructor() { throw new DOMException('refused', 'SecurityError') } };",
+    ),
+    (
+        "unanswered",
+        "navigator.locks.request = () => new Promise(() => {});
+         navigator.locks.query = () => new Promise(() => {});",
+    ),
+    ("missing", "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined });"),
+];
+
+#[test]
+fn chat_works_in_a_browser_without_locks() {
+    browser_test("chat_works_in_a_browser_without_locks", async |test| {
+        let server = Server::start();
+        for (name, script) in REFUSALS {
+            let page = test.open_blank(name, Default::default()).await;
+            page.before_load(script).await;
+            page.before_load(
+                "const now = performance.now.bind(performance); window.skipped = 0;
+                 performance.now = () => now() + window.skipped;",
+            )
+            .await;
+            page.goto(&server.url()).await;
+            page.log_in(name).await;
+            page.send_and_wait(&format!("hello from {name}")).await;
+            // After a pause a leader checks that it still holds the lock.
+            page.eval::<()>("window.skipped = 2500; return null", vec![]).await;
+            page.send_and_wait(&format!("again from {name}")).await;
+            page.reload().await;
+            page.until("the room", |view| view.online() && view.has_sent(&format!("again from {name}")))
+                .await;
+            page.click("#exit").await;
+            page.until("the login page", |view| view.login).await;
+        }
+    });
+}
+
+#[test]
+fn login_can_be_cancelled_while_the_browser_does_not_answer() {
+    browser_test("login_can_be_cancelled_while_the_browser_does_not_answer", async |test| {
+        let server = Server::start();
+        let page = test.open_blank("tom", Default::default()).await;
+        page.before_load(
+            "navigator.locks.request = () => new Promise(() => {}); indexedDB.open = () => ({});",
+        )
+        .await;
+        page.goto(&server.url()).await;
+        page.submit_login("tom", None).await;
+        page.click("#login-cancel").await;
+        page.until("it is cancelled", |view| view.login && !view.room).await;
+        page.until_true(
+            "the form can be submitted again",
+            "return document.querySelector('#login-submit').getAttribute('aria-busy') !== 'true'",
+        )
+        .await;
+        page.log_in("tom").await;
     });
 }

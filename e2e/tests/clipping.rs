@@ -35,8 +35,7 @@ fn stacked_marks_are_clipped_to_their_row() {
     browser_test("stacked_marks_are_clipped_to_their_row", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
         let tom = test.open("tom", &host.url()).await;
-        tom.submit_login("tom", Some(&server.address())).await;
-        tom.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
+        tom.log_in_to_basic("tom", &server).await;
         let (tall, deep) = (format!("a{}", "\u{0301}".repeat(30)), format!("a{}", "\u{0323}".repeat(30)));
         let names = ["amy", &tall, "oscar", &deep, "tom"];
         let marked: String =

@@ -3,9 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{
-    DesktopPeer, Page, Server, TestContext, WindowOptions, browser_test, browser_test_in_each, keys,
-};
+use parlour_e2e::{DesktopPeer, Page, Server, browser_test, browser_test_in_each, keys};
 
 fn line(n: usize) -> String {
     // Some lines wrap, so that rows differ in height.
@@ -36,13 +34,6 @@ async fn until_line_in_document(page: &Page, n: usize) {
         line(n)
     );
     page.until_true(&format!("line {n}"), &script).await;
-}
-
-async fn open_page(test: &TestContext, server: &Server) -> Page {
-    let page = test.open_blank("tom", WindowOptions::default()).await;
-    page.install_network_switch().await;
-    page.goto(&server.url()).await;
-    page
 }
 
 #[test]
@@ -99,7 +90,7 @@ fn long_absence_leaves_a_gap_that_loads_when_reached() {
         let server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..20).await;
-        let tom = open_page(test, &server).await;
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
         until_line_in_document(&tom, 19).await;
 
@@ -129,7 +120,7 @@ fn short_absence_is_caught_up_without_a_gap() {
         let mut server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..3).await;
-        let tom = open_page(test, &server).await;
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
         until_line_in_document(&tom, 2).await;
         let watch = "window.gapsSeen = 0; new MutationObserver(() => { window.gapsSeen += document.querySelectorAll('.gap').length; }) \
@@ -159,7 +150,7 @@ fn history_can_be_loaded_by_keyboard() {
         let server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..450).await;
-        let page = open_page(test, &server).await;
+        let page = test.open_with_network_switch("tom", &server.url()).await;
         page.log_in("tom").await;
         until_line_in_document(&page, 449).await;
         page.eval::<()>("document.querySelector('#timeline').focus()", vec![]).await;
@@ -204,7 +195,7 @@ fn failed_load_keeps_its_button() {
         let server = Server::start_without_rate_limit();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         send_lines(&mut lili, 0..150).await;
-        let tom = open_page(test, &server).await;
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
         until_line_in_document(&tom, 149).await;
         tom.drop_next_message().await;
@@ -220,5 +211,75 @@ fn failed_load_keeps_its_button() {
         tom.go_online().await;
         until_line_in_document(&tom, 0).await;
         assert_eq!(tom.read_all_contents().await, lines(0..150));
+    });
+}
+
+/// A script that tells whether a message is in the viewport.
+const SHOWS_MESSAGES: &str = "
+    const { top, bottom } = document.querySelector('#timeline').getBoundingClientRect();
+    const rows = [...document.querySelectorAll('#timeline .row.message')].map((row) => row.getBoundingClientRect());
+    return rows.some((row) => row.top < bottom && row.bottom > top);
+";
+
+#[test]
+fn request_for_a_gap_that_is_not_answered_is_repeated() {
+    browser_test("request_for_a_gap_that_is_not_answered_is_repeated", async |test| {
+        let server = Server::start_with_history(2_000, |n| format!("Line {n}"));
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        tom.until_at_end().await;
+        tom.hold_history_requests().await;
+        tom.eval::<()>("document.querySelector('#timeline').scrollTop /= 2", vec![]).await;
+        tom.until_requests_held(1).await;
+        tom.drop_held_requests().await;
+        tom.until_true("the viewport is filled without scrolling", SHOWS_MESSAGES).await;
+    });
+}
+
+/// A script that tells whether a gap in the viewport is being loaded.
+const LOADS_GAP: &str = "
+    const { top, bottom } = document.querySelector('#timeline').getBoundingClientRect();
+    const rows = [...document.querySelectorAll('#timeline .gap:has([aria-busy])')].map((row) => row.getBoundingClientRect());
+    return rows.some((row) => row.top < bottom && row.bottom > top);
+";
+
+#[test]
+fn two_windows_that_scroll_at_once_are_both_filled() {
+    browser_test("two_windows_that_scroll_at_once_are_both_filled", async |test| {
+        let server = Server::start_with_history(5_000, |n| format!("Line {n}"));
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        tom.until_at_end().await;
+        let [first, second] = tom.open_second_window("tom", &server).await;
+        tom.until_at_end().await;
+        let scroll = async |part: f64| {
+            let scroll = "const timeline = document.querySelector('#timeline');
+                timeline.scrollTop = timeline.scrollHeight * arguments[0]; return null";
+            tom.eval::<()>(scroll, vec![part.into()]).await;
+        };
+        // Messages in several places, with gaps between them.
+        for part in [0.8, 0.6, 0.4, 0.2] {
+            scroll(part).await;
+            tom.until_true("the viewport is filled", SHOWS_MESSAGES).await;
+        }
+        // The first window leads. It sends as many requests as may be unanswered, for a gap each.
+        tom.switch_to(&first).await;
+        tom.hold_history_requests().await;
+        for (count, part) in [(1, 0.1), (2, 0.3)] {
+            scroll(part).await;
+            tom.until_requests_held(count).await;
+        }
+        // The next request of the second window waits, and so does another one of the first.
+        for (window, part) in [(&second, 0.9), (&first, 0.5)] {
+            tom.switch_to(window).await;
+            scroll(part).await;
+            tom.until_true("the gap is being loaded", LOADS_GAP).await;
+        }
+        tom.until_requests_held(2).await;
+        tom.release_history_requests().await;
+        for window in [&first, &second] {
+            tom.switch_to(window).await;
+            tom.until_true("the viewport is filled without scrolling", SHOWS_MESSAGES).await;
+        }
     });
 }

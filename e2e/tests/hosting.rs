@@ -200,8 +200,7 @@ fn csp_blocks_injected_scripts_and_foreign_requests() {
 fn bundle_works_behind_a_password() {
     browser_test("bundle_works_behind_a_password", async |test| {
         let files = StaticHost::serve("/");
-        let server = Server::start_with(&["--allow-origin", &files.origin()]);
-        files.put("config.json", json!({ "server": server.address() }).to_string());
+        let server = files.start_server();
         files.protect("lili", "s3cret");
         let page = test.open_blank("page", parlour_e2e::WindowOptions::default()).await;
         page.allow_host(server.address());

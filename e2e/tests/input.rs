@@ -215,8 +215,7 @@ fn unreadable_messages_are_reported_and_chat_continues() {
     browser_test("unreadable_messages_are_reported_and_chat_continues", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
         let tom = test.open("tom", &host.url()).await;
-        tom.submit_login("tom", Some(&server.address())).await;
-        tom.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
+        tom.log_in_to_basic("tom", &server).await;
         server.send_bytes(BINARY, &[0xFF; 64]);
         let notice = |view: &View| view.row_texts("notice").iter().any(|line| line.contains("can’t read"));
         tom.until("a notice", notice).await;
@@ -240,8 +239,7 @@ fn page_stays_usable_with_100_000_members() {
     browser_test("page_stays_usable_with_100_000_members", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
         let tom = test.open("tom", &host.url()).await;
-        tom.submit_login("tom", Some(&server.address())).await;
-        tom.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
+        tom.log_in_to_basic("tom", &server).await;
         let names: Vec<String> = (0..100_000).map(|n| format!("user{n:05}")).collect();
         let crowd = Envelope::new("", "talk", "").with_list(names.iter().map(String::as_str));
         server.broadcast(crowd.clone());

@@ -8,8 +8,7 @@ use parlour_e2e::{Page, Server, StaticHost, TestContext, View, WindowOptions, br
 /// Serves the bundle from a static host, with a server that accepts its origin.
 fn static_host_and_server() -> (StaticHost, Server) {
     let files = StaticHost::serve("/some/path/");
-    let server = Server::start_with(&["--allow-origin", &files.origin()]);
-    files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+    let server = files.start_server();
     (files, server)
 }
 

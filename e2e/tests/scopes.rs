@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{
-    BasicServer, DesktopPeer, Page, PeerInput, Server, View, WindowOptions, browser_test, wire,
+    BasicServer, DesktopPeer, Page, PeerInput, Server, View, browser_test, keys,
+    wire::{self, Envelope},
 };
 
 /// The encoded account that is persisted on the device.
@@ -22,6 +23,25 @@ async fn secret(page: &Page) -> Vec<u8> {
     let account: Vec<u8> = page.eval(ACCOUNT, vec![]).await;
     let secret = wire::fields(&account).find_map(|(number, value)| value.bytes().filter(|_| number == 2));
     secret.expect("the account has a secret").to_vec()
+}
+
+/// Asserts that a room shows neither messages nor the name of another server.
+async fn assert_shows_nothing_of_the_first_server(page: &Page) {
+    let view = page.view().await;
+    assert_eq!(view.contents(), Vec::<&str>::new(), "no message of the first server is shown");
+    assert_eq!(view.title, "Parlour", "nor its name");
+}
+
+/// The envelopes that a server has received; fails if one of them contains the secret.
+fn received_without(server: &BasicServer, secret: &[u8]) -> Vec<Envelope> {
+    let envelope = |input| match input {
+        PeerInput::Envelope(envelope) => envelope,
+        other => panic!("{other:?}"),
+    };
+    let received: Vec<_> = server.received().into_iter().map(envelope).collect();
+    let has_secret = |envelope: &Envelope| envelope.encode().windows(secret.len()).any(|part| part == secret);
+    assert!(!received.iter().any(has_secret), "the secret was sent");
+    received
 }
 
 #[test]
@@ -43,20 +63,10 @@ fn nothing_of_one_server_reaches_another() {
             }
             tom.click("#exit").await;
 
-            tom.submit_login(nick, Some(&second.address())).await;
-            let is_basic = |state: &str| state == "basic";
-            let view = tom
-                .until("the second server's room", |view| {
-                    view.room && view.connection.as_deref().is_some_and(is_basic)
-                })
-                .await;
-            assert_eq!(view.contents(), Vec::<&str>::new(), "no message of the first server is shown");
-            assert_eq!(view.title, "Parlour", "nor its name");
+            tom.log_in_to_basic(nick, &second).await;
+            assert_shows_nothing_of_the_first_server(&tom).await;
             tom.send_and_wait("hello").await;
-            for input in second.received() {
-                let PeerInput::Envelope(envelope) = input else { panic!("{input:?}") };
-                let bytes = envelope.encode();
-                assert!(bytes.windows(secret.len()).all(|part| part != secret), "the secret was sent");
+            for envelope in received_without(&second, &secret) {
                 assert!(!["one", "two"].contains(&&*envelope.content), "{} was sent", envelope.content);
             }
             tom.click("#exit").await;
@@ -81,20 +91,10 @@ fn nothing_of_a_server_is_left_after_leaving_it() {
         tom.send_and_wait("said at the first server").await;
         let secret = secret(&tom).await;
         tom.click("#exit").await;
-        tom.submit_login("tom", Some(&second.address())).await;
-        let view = tom
-            .until("the second server's room", |view| {
-                view.room && view.connection.as_deref() == Some("basic") && view.lists("tom")
-            })
-            .await;
-        assert_eq!(view.contents(), Vec::<&str>::new(), "no message of the first server is shown");
-        assert_eq!(view.title, "Parlour", "nor its name");
+        tom.log_in_to_basic("tom", &second).await;
+        assert_shows_nothing_of_the_first_server(&tom).await;
         tom.send_and_wait("hello").await;
-        for input in second.received() {
-            let PeerInput::Envelope(envelope) = input else { panic!("{input:?}") };
-            let bytes = envelope.encode();
-            assert!(bytes.windows(secret.len()).all(|part| part != secret), "the secret was sent");
-        }
+        received_without(&second, &secret);
         tom.click("#exit").await;
         tom.submit_login("tom", Some(first.address())).await;
         let view = tom.until("the first server's room", |view| view.online() && view.lists("tom")).await;
@@ -112,9 +112,7 @@ fn has_sent_as(view: &View, nick: &str, content: &str) -> bool {
 fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
     browser_test("queued_messages_are_sent_under_another_name_when_the_own_is_taken", async |test| {
         let server = Server::start_with(&["--name-grace", "1s"]);
-        let tom = test.open_blank("tom", WindowOptions::default()).await;
-        tom.install_network_switch().await;
-        tom.goto(&server.url()).await;
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.send_and_wait("before").await;
         // Another tab, which follows this one.
@@ -128,9 +126,7 @@ fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
             tom.send(text).await;
             tom.until("it is queued", |view| view.has_in_state(text, "queued")).await;
         }
-        let other = test.open("other", &server.url()).await;
-        other.log_in_when_free("tom", &server).await;
-        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        let other = test.take_nick(&tom, "tom", &server).await;
         let suggests =
             "return document.querySelector('#rename-suggestion')?.textContent.includes('tom2') ?? false";
         tom.until_true("another name is suggested", suggests).await;
@@ -162,26 +158,20 @@ fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
 fn drafts_move_with_a_changed_name() {
     browser_test("drafts_move_with_a_changed_name", async |test| {
         let server = Server::start_with(&["--name-grace", "1s"]);
-        let tom = test.open_blank("tom", WindowOptions::default()).await;
-        tom.install_network_switch().await;
-        tom.goto(&server.url()).await;
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
-        let first = tom.client().window().await.unwrap();
-        let second = tom.client().new_window(true).await.unwrap().handle;
-        tom.client().switch_to_window(second.clone()).await.unwrap();
-        tom.goto(&server.url()).await;
+        let first = tom.tab().await;
+        let second = tom.open_tab(&server.url()).await;
         tom.log_in("tom").await;
         tom.fill("#composer-text", "of the second tab").await;
-        tom.client().switch_to_window(first.clone()).await.unwrap();
+        tom.switch_to(&first).await;
         tom.fill("#composer-text", "of the first tab").await;
         tom.go_offline().await;
-        let other = test.open("other", &server.url()).await;
-        other.log_in_when_free("tom", &server).await;
-        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        let _other = test.take_nick(&tom, "tom", &server).await;
         tom.click("#rename-suggestion").await;
         tom.until("online under the other name", |view| view.online() && view.lists("tom2")).await;
         for (tab, text) in [(first, "of the first tab"), (second, "of the second tab")] {
-            tom.client().switch_to_window(tab).await.unwrap();
+            tom.switch_to(&tab).await;
             tom.until("the tab has the name", |view| view.online() && view.lists("tom2")).await;
             tom.reload().await;
             tom.until(text, |view| view.online() && view.composer.as_deref() == Some(text)).await;
@@ -193,19 +183,15 @@ fn drafts_move_with_a_changed_name() {
 fn another_name_can_be_chosen_when_the_own_is_taken() {
     browser_test("another_name_can_be_chosen_when_the_own_is_taken", async |test| {
         let server = Server::start_with(&["--name-grace", "1s"]);
-        let tom = test.open_blank("tom", WindowOptions::default()).await;
-        tom.install_network_switch().await;
-        tom.goto(&server.url()).await;
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.go_offline().await;
         tom.send("queued").await;
         tom.until("it is queued", |view| view.has_in_state("queued", "queued")).await;
-        let other = test.open("other", &server.url()).await;
-        other.log_in_when_free("tom", &server).await;
-        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        let other = test.take_nick(&tom, "tom", &server).await;
         let error = async |name: &str, words: &str| {
             tom.fill("#rename-nick", name).await;
-            tom.press(parlour_e2e::keys::ENTER).await;
+            tom.press(keys::ENTER).await;
             let shows = format!(
                 "return document.querySelector('#rename')?.parentElement.textContent.includes('{words}') ?? false"
             );
@@ -217,7 +203,7 @@ fn another_name_can_be_chosen_when_the_own_is_taken() {
         lili.send("hello");
         error("lili", "lili2").await;
         tom.fill("#rename-nick", "thomas").await;
-        tom.press(parlour_e2e::keys::ENTER).await;
+        tom.press(keys::ENTER).await;
         for page in [&tom, &other] {
             page.until("the message, from the new name", |view| has_sent_as(view, "thomas", "queued")).await;
         }

@@ -153,10 +153,6 @@ async fn open_window(test: &TestContext, language: &str) -> Page {
     page
 }
 
-fn is_basic(view: &View) -> bool {
-    view.connection.as_deref() == Some("basic")
-}
-
 /// The cumulative layout shift of the page so far, without shifts caused by input.
 async fn layout_shift(page: &Page) -> f64 {
     let script = r"
@@ -309,7 +305,7 @@ async fn basic_server_screens(test: &TestContext, language: &str) {
     page.expect_lost_connections();
     page.goto(&host.url()).await;
     page.submit_login("tom", Some(&server.address())).await;
-    page.until("the room", is_basic).await;
+    page.until("the room", View::basic).await;
     screenshots.shoot("basic").await;
     page.resize(WIDE.0, WIDE.1).await;
     page.click("#basic-toggle").await;
@@ -329,7 +325,7 @@ async fn basic_server_screens(test: &TestContext, language: &str) {
     server.set_unresponsive(false);
     server.drop_connections();
     page.until("it has failed, and the page has reconnected", |view| {
-        view.has_in_state("Has this arrived?", "failed") && is_basic(view)
+        view.has_in_state("Has this arrived?", "failed") && view.basic()
     })
     .await;
     page.fill("#composer-text", &"too long for it ".repeat(40)).await;

@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{BasicServer, DesktopPeer, Page, Server, browser_test, keys};
+use parlour_e2e::{BasicServer, DesktopPeer, Server, browser_test, keys};
 use serde_json::json;
 
 /// A room with two messages to search for at its start, and `count` others after them.
@@ -15,50 +15,6 @@ async fn fill_room(server: &Server, count: usize) -> DesktopPeer {
     let last = format!("lili:Line {} of the crowd", count - 1);
     lili.until("the echo of the last line", |seen| seen.lines.contains(&last)).await;
     lili
-}
-
-/// The texts of the results as shown, with marked words in brackets.
-const RESULTS: &str = r"
-    const text = (node) => node.nodeName === 'MARK' ? `[${node.textContent}]` : node.textContent;
-    return [...document.querySelectorAll('#search .result-text')].map((e) => [...e.childNodes].map(text).join(''));
-";
-
-async fn until_found(page: &Page, expected: &[&str]) {
-    let expected = serde_json::to_string(expected).unwrap();
-    let script = format!(
-        "const found = (() => {{ {RESULTS} }})(); return JSON.stringify(found) === JSON.stringify({expected}) || found"
-    );
-    page.until_true(&format!("{expected} is found"), &script).await;
-}
-
-async fn until_status(page: &Page, words: &str) {
-    let script = "const status = document.querySelector('#search-state').textContent; \
-        return status === arguments[0] || status";
-    let script = script.replace("arguments[0]", &serde_json::to_string(words).unwrap());
-    page.until_true(&format!("the status is {words}"), &script).await;
-}
-
-/// Waits until a message with these words is inside the viewport.
-async fn until_in_view(page: &Page, words: &str) {
-    let script = r"
-        const viewport = document.querySelector('#timeline').getBoundingClientRect();
-        const row = [...document.querySelectorAll('#timeline .message')].find((e) => e.textContent.includes(WORDS));
-        if (!row) return 'not in the document';
-        const { top, bottom } = row.getBoundingClientRect();
-        return (viewport.top <= top && bottom <= viewport.bottom) || { top, bottom };
-    ";
-    let script = script.replace("WORDS", &serde_json::to_string(words).unwrap());
-    page.until_true(&format!("{words} is in view"), &script).await;
-}
-
-async fn until_focused(page: &Page, id: &str) {
-    let script = format!("return document.activeElement.id === '{id}' || document.activeElement.id");
-    page.until_true(&format!("{id} has the focus"), &script).await;
-}
-
-async fn open_search(page: &Page) {
-    page.click("#search-toggle").await;
-    until_focused(page, "search-words").await;
 }
 
 #[test]
@@ -73,42 +29,42 @@ fn search_finds_messages_and_jumps_to_them() {
             !page.view().await.contents().iter().any(|content| content.contains("burnt")),
             "the message is not loaded yet"
         );
-        open_search(&page).await;
+        page.open_search().await;
         page.type_text("creme bur").await;
-        until_found(&page, &["The [Crème] brûlée was <b>[bur]nt</b>."]).await;
-        until_status(&page, "1 message found").await;
+        page.until_found(&["The [Crème] brûlée was <b>[bur]nt</b>."]).await;
+        page.until_search_state("1 message found").await;
         let no_more = "return !document.querySelector('#search .search-more').checkVisibility()";
         page.until_true("no button for more results", no_more).await;
         page.click("#search .result").await;
-        until_in_view(&page, "burnt").await;
+        page.until_in_view("burnt").await;
 
         // A single Chinese character can be searched for.
         page.fill("#search-words", "写").await;
-        until_found(&page, &["今天我们用Rust[写]服务器，明天休息。"]).await;
+        page.until_found(&["今天我们用Rust[写]服务器，明天休息。"]).await;
         page.fill("#search-words", "写服务").await;
-        until_found(&page, &["今天我们用Rust[写服务]器，明天休息。"]).await;
+        page.until_found(&["今天我们用Rust[写服务]器，明天休息。"]).await;
         page.fill("#search-words", "服写").await;
-        until_status(&page, "Nothing found.").await;
+        page.until_search_state("Nothing found.").await;
 
         // By keyboard: opens the second result.
         page.fill("#search-words", "crowd line").await;
-        until_status(&page, "The latest 50 results; there are more").await;
+        page.until_search_state("The latest 50 results; there are more").await;
         page.press(keys::DOWN).await;
         page.press(keys::DOWN).await;
         page.press(keys::ENTER).await;
-        until_in_view(&page, "Line 258 of the crowd").await;
+        page.until_in_view("Line 258 of the crowd").await;
         page.press(keys::ESCAPE).await;
-        until_focused(&page, "search-toggle").await;
+        page.until_focused("search-toggle").await;
         page.until_true("the search is closed", "return !document.querySelector('#search')").await;
 
         // The results are still shown, and more can be loaded.
         page.press(&keys::with_control("k")).await;
-        until_focused(&page, "search-words").await;
+        page.until_focused("search-words").await;
         for (n, words) in
             [(100, "The latest 100 results; there are more"), (150, "The latest 150 results; there are more")]
         {
             page.click("#search .search-more").await;
-            until_status(&page, words).await;
+            page.until_search_state(words).await;
             let shown: usize =
                 page.eval("return document.querySelectorAll('#search li').length", vec![]).await;
             assert_eq!(shown, n);
@@ -126,7 +82,7 @@ fn date_field_jumps_to_the_day() {
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
         page.until("the newest message", |view| view.has_sent("Line 259 of the crowd")).await;
-        open_search(&page).await;
+        page.open_search().await;
         let choose = async |days: i64| {
             let script = r"
                 const field = document.querySelector('#search-date');
@@ -138,9 +94,9 @@ fn date_field_jumps_to_the_day() {
             page.eval::<()>(script, vec![days.into()]).await;
         };
         choose(-3).await;
-        until_in_view(&page, "burnt").await;
+        page.until_in_view("burnt").await;
         choose(3).await;
-        until_in_view(&page, "Line 259 of the crowd").await;
+        page.until_in_view("Line 259 of the crowd").await;
     });
 }
 
@@ -149,17 +105,15 @@ fn search_reports_being_offline_and_resumes() {
     browser_test("search_reports_being_offline_and_resumes", async |test| {
         let server = Server::start_without_rate_limit();
         let _lili = fill_room(&server, 160).await;
-        let page = test.open_blank("tom", Default::default()).await;
-        page.install_network_switch().await;
-        page.goto(&server.url()).await;
+        let page = test.open_with_network_switch("tom", &server.url()).await;
         page.log_in("tom").await;
         page.until("the newest message", |view| view.has_sent("Line 159 of the crowd")).await;
         page.go_offline().await;
-        open_search(&page).await;
+        page.open_search().await;
         page.type_text("burnt").await;
-        until_status(&page, "You are not connected; wait until the connection is back.").await;
+        page.until_search_state("You are not connected; wait until the connection is back.").await;
         page.go_online().await;
-        until_found(&page, &["The Crème brûlée was <b>[burnt]</b>."]).await;
+        page.until_found(&["The Crème brûlée was <b>[burnt]</b>."]).await;
         page.go_offline().await;
         page.click("#search .result").await;
         let note =
@@ -167,7 +121,7 @@ fn search_reports_being_offline_and_resumes() {
         page.until_true("a note that the message can't be loaded", note).await;
         page.go_online().await;
         page.click("#search .result").await;
-        until_in_view(&page, "burnt").await;
+        page.until_in_view("burnt").await;
     });
 }
 
@@ -179,19 +133,19 @@ fn search_covers_the_room_on_a_phone_until_a_result_is_opened() {
         let page = test.open("tom", &server.url()).await;
         page.resize(390, 844).await;
         page.log_in("tom").await;
-        open_search(&page).await;
+        page.open_search().await;
         let covered =
             "return !!document.querySelector('main[inert]') && !!document.querySelector('header[inert]')";
         page.until_true("the room is covered", covered).await;
         page.type_text("brulee").await;
-        until_found(&page, &["The Crème [brûlée] was <b>burnt</b>."]).await;
+        page.until_found(&["The Crème [brûlée] was <b>burnt</b>."]).await;
         page.click("#search .result").await;
         page.until_true("the search is closed", "return !document.querySelector('#search')").await;
-        until_in_view(&page, "burnt").await;
-        until_focused(&page, "search-toggle").await;
-        open_search(&page).await;
+        page.until_in_view("burnt").await;
+        page.until_focused("search-toggle").await;
+        page.open_search().await;
         page.click("#search-close").await;
-        until_focused(&page, "search-toggle").await;
+        page.until_focused("search-toggle").await;
     });
 }
 
@@ -202,7 +156,7 @@ fn composition_in_progress_is_not_searched() {
         let _lili = fill_room(&server, 3).await;
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
-        open_search(&page).await;
+        page.open_search().await;
         let compose = serde_json::json!({ "text": "fuwuqi", "selectionStart": 6, "selectionEnd": 6 });
         page.devtools("Input.imeSetComposition", compose).await;
         page.until_true(
@@ -212,9 +166,9 @@ fn composition_in_progress_is_not_searched() {
         .await;
         let hint =
             "Finds words by their first letters. With several words, a message must contain all of them.";
-        until_status(&page, hint).await;
+        page.until_search_state(hint).await;
         page.type_text("服务器").await;
-        until_found(&page, &["今天我们用Rust写[服务器]，明天休息。"]).await;
+        page.until_found(&["今天我们用Rust写[服务器]，明天休息。"]).await;
     });
 }
 
@@ -225,9 +179,9 @@ fn input_method_keeps_its_keys() {
         let _lili = fill_room(&server, 3).await;
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
-        open_search(&page).await;
+        page.open_search().await;
         page.type_text("crowd").await;
-        until_status(&page, "3 messages found").await;
+        page.until_search_state("3 messages found").await;
         // As on a Mac: the arrow keys choose a candidate.
         let press = "
             const field = document.activeElement;
@@ -252,13 +206,13 @@ fn follower_tab_searches_and_jumps_alone() {
         page.open_tab(&server.url()).await;
         page.log_in("tom").await;
         page.until("the newest message", |view| view.has_sent("Line 259 of the crowd")).await;
-        open_search(&page).await;
+        page.open_search().await;
         page.type_text("服务器").await;
-        until_found(&page, &["今天我们用Rust写[服务器]，明天休息。"]).await;
+        page.until_found(&["今天我们用Rust写[服务器]，明天休息。"]).await;
         page.click("#search .result").await;
-        until_in_view(&page, "今天我们").await;
+        page.until_in_view("今天我们").await;
         page.switch_to(&first).await;
-        until_in_view(&page, "Line 259 of the crowd").await;
+        page.until_in_view("Line 259 of the crowd").await;
         page.until_true("no search in the other tab", "return !document.querySelector('#search')").await;
     });
 }
@@ -268,8 +222,7 @@ fn basic_server_has_no_search() {
     browser_test("basic_server_has_no_search", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
         let page = test.open("tom", &host.url()).await;
-        page.submit_login("tom", Some(&server.address())).await;
-        page.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
+        page.log_in_to_basic("tom", &server).await;
         page.press(&keys::with_control("k")).await;
         page.until_true("no search", "return !document.querySelector('#search-toggle, #search')").await;
     });
@@ -288,17 +241,17 @@ fn highlights_and_excerpts_contain_whole_characters() {
             .await;
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
-        open_search(&page).await;
+        page.open_search().await;
         page.type_text("we").await;
-        until_found(&page, &[&format!("[We] are a {family}.")]).await;
+        page.until_found(&[&format!("[We] are a {family}.")]).await;
         page.fill("#search-words", "cafe").await;
-        until_found(&page, &["A [cafe\u{301}] with a view"]).await;
+        page.until_found(&["A [cafe\u{301}] with a view"]).await;
         page.fill("#search-words", "are 👨").await;
         page.press(keys::ENTER).await;
-        until_found(&page, &[&format!("We [are] a [{family}].")]).await;
+        page.until_found(&[&format!("We [are] a [{family}].")]).await;
         page.fill("#search-words", "न").await;
         page.press(keys::ENTER).await;
-        until_found(&page, &[&format!("[न]मस्ते {}", family.repeat(16))]).await;
+        page.until_found(&[&format!("[न]मस्ते {}", family.repeat(16))]).await;
     });
 }
 
@@ -314,9 +267,9 @@ fn search_that_reaches_its_limit_says_so_and_continues() {
         let server = Server::start_with_history(60_000, text);
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
-        open_search(&page).await;
+        page.open_search().await;
         page.fill("#search-words", "p q").await;
-        until_status(&page, "Nothing found in the latest messages; older messages may match too.").await;
+        page.until_search_state("Nothing found in the latest messages; older messages may match too.").await;
         // Each search goes on where the last one ended.
         let status = "return document.querySelector('#search-state').textContent";
         loop {
@@ -326,10 +279,10 @@ fn search_that_reaches_its_limit_says_so_and_continues() {
             }
             page.click("#search .search-more").await;
         }
-        until_found(&page, &["the [p]lain [q]uestion"]).await;
+        page.until_found(&["the [p]lain [q]uestion"]).await;
 
         page.fill("#search-words", "???").await;
-        until_status(&page, "Punctuation alone can't be found; type a word or a number.").await;
+        page.until_search_state("Punctuation alone can't be found; type a word or a number.").await;
         let no_retry = "return !document.querySelector('#search .search-more').checkVisibility()";
         page.until_true("no button to try the same again", no_retry).await;
     });
@@ -342,7 +295,7 @@ fn query_without_a_word_says_so() {
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
         page.send_and_wait("What???").await;
-        open_search(&page).await;
+        page.open_search().await;
         page.type_text("???").await;
         page.press(keys::ENTER).await;
         page.until_true(
@@ -353,7 +306,7 @@ fn query_without_a_word_says_so() {
         let offers = "return !document.querySelector('#search .search-more').checkVisibility()";
         page.until_true("no offer to try the same again", offers).await;
         page.fill("#search-words", "what").await;
-        until_found(&page, &["[What]???"]).await;
+        page.until_found(&["[What]???"]).await;
     });
 }
 
@@ -378,7 +331,7 @@ fn days_and_times_of_results_follow_the_date_and_the_time_zone() {
         page.goto(&server.url()).await;
         page.log_in("tom").await;
         page.send_and_wait("new").await;
-        open_search(&page).await;
+        page.open_search().await;
         let until = async |days: &str, result: &str| {
             let script = format!(
                 "const days = [...document.querySelectorAll('#timeline .day')].map((e) => e.textContent).join('; ');
@@ -388,7 +341,7 @@ fn days_and_times_of_results_follow_the_date_and_the_time_zone() {
             page.until_true(&format!("{days} and {result}"), &script).await;
         };
         page.type_text("new").await;
-        until_status(&page, "1 message found").await;
+        page.until_search_state("1 message found").await;
         until("November 14, 2023; Today", "Today ").await;
         // The same panel, after midnight.
         page.eval::<()>("window.skippedDays = 1", vec![]).await;
@@ -412,17 +365,16 @@ fn nothing_of_a_search_is_left_after_leaving() {
         let page = test.open("tom", &server.url()).await;
         page.log_in("tom").await;
         page.send_and_wait("a secret").await;
-        open_search(&page).await;
+        page.open_search().await;
         page.type_text("secret").await;
-        until_found(&page, &["a [secret]"]).await;
+        page.until_found(&["a [secret]"]).await;
         page.click("#exit").await;
         for nick in ["lili", "tom"] {
             page.log_in(nick).await;
             page.until_true("the panel is closed", "return !document.querySelector('#search')").await;
-            open_search(&page).await;
-            until_found(&page, &[]).await;
-            until_status(
-                &page,
+            page.open_search().await;
+            page.until_found(&[]).await;
+            page.until_search_state(
                 "Finds words by their first letters. With several words, a message must contain all of them.",
             )
             .await;

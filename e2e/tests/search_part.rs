@@ -29,8 +29,7 @@ struct Room {
 
 async fn log_in_without_the_part(test: &TestContext) -> Room {
     let files = StaticHost::serve("/");
-    let server = Server::start_with(&["--allow-origin", &files.origin()]);
-    files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+    let server = files.start_server();
     let part = files.part("search");
     let built = files.get(&part);
     files.remove(&part);

@@ -188,3 +188,43 @@ fn second_tab_with_another_nick_is_another_user() {
         page.until("Lili has left", |view| view.online() && !view.lists("lili")).await;
     });
 }
+
+#[test]
+fn reading_in_one_tab_marks_messages_as_read_in_all() {
+    browser_test("reading_in_one_tab_marks_messages_as_read_in_all", async |test| {
+        let server = Server::start();
+        let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
+        lili.log_in("lili").await;
+        // Each tab has to believe that it is hidden or in front of the user, whatever the window manager does.
+        tom.log_in("tom").await;
+        let [first, second] = tom.open_second_window("tom", &server).await;
+        let focus =
+            "Object.defineProperty(document, 'hasFocus', { configurable: true, value: () => arguments_0 });
+            window.dispatchEvent(new Event('focus')); return null";
+        let set_focus = async |focused: bool| {
+            tom.eval::<()>(&focus.replace("arguments_0", if focused { "true" } else { "false" }), vec![])
+                .await;
+        };
+        for (reads, other) in [(&first, &second), (&second, &first)] {
+            tom.switch_to(other).await;
+            set_focus(false).await;
+            tom.switch_to(reads).await;
+            set_focus(false).await;
+            for text in ["one", "two", "three"] {
+                lili.send_and_wait(&format!("{text} {reads:?}")).await;
+            }
+            for tab in [other, reads] {
+                tom.switch_to(tab).await;
+                tom.until("three are unread", |view| view.title.starts_with("(3) ")).await;
+            }
+            set_focus(true).await;
+            tom.until("read", |view| !view.title.starts_with('(')).await;
+            tom.switch_to(other).await;
+            tom.until("read in the other tab", |view| !view.title.starts_with('(')).await;
+            // What arrives while the other tab is in front is read at once.
+            lili.send_and_wait(&format!("four {reads:?}")).await;
+            tom.until("the message", |view| view.has_sent(&format!("four {reads:?}"))).await;
+            tom.until("it is read", |view| !view.title.starts_with('(')).await;
+        }
+    });
+}

@@ -3,6 +3,7 @@
 use fantoccini::wd::WindowHandle;
 
 use super::Page;
+use crate::server::Server;
 
 impl Page {
     /// The current tab.
@@ -35,6 +36,15 @@ impl Page {
     /// If the browser refuses it.
     pub async fn open_window(&self, url: &str) -> WindowHandle {
         self.open(url, false).await
+    }
+
+    /// Opens the page of a server in a tab of another window, so that both are visible, and logs in. Returns the tabs of the
+    /// first and the second window.
+    pub async fn open_second_window(&self, nick: &str, server: &Server) -> [WindowHandle; 2] {
+        let first = self.tab().await;
+        let second = self.open_window(&server.url()).await;
+        self.log_in(nick).await;
+        [first, second]
     }
 
     async fn open(&self, url: &str, as_tab: bool) -> WindowHandle {
