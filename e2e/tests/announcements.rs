@@ -4,28 +4,8 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{
-    BasicServer, DesktopPeer, Page, Server, StaticHost, View, WindowOptions, browser_test, keys,
-};
-
-/// Records the text of an element whenever its content changes.
-async fn record(page: &Page, selector: &str) {
-    let script = r"
-        const region = document.querySelector(arguments[0]);
-        const texts = (window.announced ??= {})[arguments[0]] = [];
-        new MutationObserver(() => region.textContent.trim() && texts.push(region.textContent.trim()))
-            .observe(region, { childList: true, characterData: true, subtree: true });
-    ";
-    page.eval::<()>(script, vec![selector.into()]).await;
-}
-
-async fn until_announced(page: &Page, selector: &str, text: &str, times: usize) {
-    let script = format!(
-        "const texts = window.announced['{selector}'];
-         return texts.filter((text) => text.split('\\n').includes('{text}')).length === {times} || texts"
-    );
-    page.until_true(&format!("{text} was announced {times} times"), &script).await;
-}
+use parlour_e2e::{BasicServer, DesktopPeer, Server, StaticHost, View, WindowOptions, browser_test, keys};
+use serde_json::json;
 
 #[test]
 fn same_announcement_is_made_each_time() {
@@ -34,22 +14,22 @@ fn same_announcement_is_made_each_time() {
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        record(&tom, ".announcer").await;
+        tom.record_announcements(".announcer").await;
         for n in 1..=3 {
             lili.send("ok");
-            until_announced(&tom, ".announcer", "lili: ok", n).await;
+            tom.until_announced(".announcer", "lili: ok", n).await;
         }
         for n in 1..=2 {
             (0..5).for_each(|_| lili.send("many"));
-            until_announced(&tom, ".announcer", "5 new messages", n).await;
+            tom.until_announced(".announcer", "5 new messages", n).await;
         }
 
-        record(&tom, "#composer-note").await;
+        tom.record_announcements("#composer-note").await;
         let unknown = "There is no such command; /help lists them.";
         tom.fill("#composer-text", "/unknown").await;
         for n in 1..=2 {
             tom.press(keys::ENTER).await;
-            until_announced(&tom, "#composer-note", unknown, n).await;
+            tom.until_announced("#composer-note", unknown, n).await;
         }
     });
 }
@@ -59,12 +39,11 @@ fn notices_are_announced() {
     browser_test("notices_are_announced", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
         let tom = test.open("tom", &host.url()).await;
-        tom.submit_login("tom", Some(&server.address())).await;
-        tom.until("the room", |view| view.connection.as_deref() == Some("basic")).await;
-        record(&tom, ".announcer.other").await;
+        tom.log_in_to_basic("tom", &server).await;
+        tom.record_announcements(".announcer.other").await;
         for n in 1..=2 {
             tom.send("/who").await;
-            until_announced(&tom, ".announcer.other", "One person is here: tom", n).await;
+            tom.until_announced(".announcer.other", "One person is here: tom", n).await;
         }
     });
 }
@@ -74,10 +53,8 @@ fn messages_that_fail_are_announced_once() {
     browser_test("messages_that_fail_are_announced_once", async |test| {
         let (host, server) = (Server::start(), BasicServer::start());
         let tom = test.open("tom", &host.url()).await;
-        tom.submit_login("tom", Some(&server.address())).await;
-        let is_basic = |view: &View| view.room && view.connection.as_deref() == Some("basic");
-        tom.until("the room", is_basic).await;
-        record(&tom, ".announcer.other").await;
+        tom.log_in_to_basic("tom", &server).await;
+        tom.record_announcements(".announcer.other").await;
         for (n, texts) in [(1, &["one", "two", "three"][..]), (2, &["four"])] {
             server.set_unresponsive(true);
             for text in texts {
@@ -91,8 +68,8 @@ fn messages_that_fail_are_announced_once() {
             }
             let reason = "The connection was lost before the server confirmed this; \
                           check whether it arrived before you send it again.";
-            until_announced(&tom, ".announcer.other", reason, n).await;
-            tom.until("connected again", is_basic).await;
+            tom.until_announced(".announcer.other", reason, n).await;
+            tom.until("connected again", View::basic).await;
         }
         tom.choose("#language", "zh-CN").await;
         tom.until("the page in Chinese", |view| view.lang == "zh-CN").await;
@@ -100,8 +77,39 @@ fn messages_that_fail_are_announced_once() {
         tom.send("five").await;
         tom.until("it is on its way", |view| view.has_in_state("five", "pending")).await;
         server.drop_connections();
-        until_announced(&tom, ".announcer.other", "连接中断，不确定是否已送达，重发前请先确认一下。", 1)
-            .await;
+        tom.until_announced(".announcer.other", "连接中断，不确定是否已送达，重发前请先确认一下。", 1).await;
+    });
+}
+
+#[test]
+fn change_of_the_time_zone_announces_nothing() {
+    browser_test("change_of_the_time_zone_announces_nothing", async |test| {
+        let server = Server::start_with_history(1, |n| format!("Line {n}"));
+        let tom = test.open_blank("tom", WindowOptions::default()).await;
+        let set_zone = async |zone: &str| {
+            tom.devtools("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
+        };
+        set_zone("UTC").await;
+        tom.goto(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.open_search().await;
+        tom.send("/unknown").await;
+        tom.until("a note", |view| view.note.is_some()).await;
+        let until_time = async |time: &str| {
+            let script =
+                "const time = document.querySelector('.message time')?.textContent.replace(/\\s/, ' ')";
+            tom.until_true(time, &format!("{script}; return time === '{time}' || time")).await;
+        };
+        until_time("10:13 PM").await;
+        let regions = ["#composer-note", "#search-state", "#connection [role=status]"];
+        for region in regions {
+            tom.record_announcements(region).await;
+        }
+        set_zone("Asia/Tokyo").await;
+        until_time("7:13 AM").await;
+        for region in regions {
+            assert_eq!(tom.announcements(region).await, Vec::<String>::new(), "{region}");
+        }
     });
 }
 
@@ -113,11 +121,11 @@ fn same_reason_is_announced_each_time_a_login_fails() {
         lili.log_in("lili").await;
         let tom = test.open("tom", &server.url()).await;
         tom.until("the login page", |view| view.login).await;
-        record(&tom, "#login-error").await;
+        tom.record_announcements("#login-error").await;
         for (nick, reason) in [("a,b", INVALID_NAME), ("lili", NAME_TAKEN)] {
             for n in 1..=2 {
                 tom.submit_login(nick, None).await;
-                until_announced(&tom, "#login-error", reason, n).await;
+                tom.until_announced("#login-error", reason, n).await;
             }
         }
     });
@@ -131,28 +139,24 @@ const NAME_TAKEN: &str = "This name is taken; choose another one.";
 fn same_reason_is_announced_each_time_another_name_is_refused() {
     browser_test("same_reason_is_announced_each_time_another_name_is_refused", async |test| {
         let server = Server::start_with(&["--name-grace", "1s"]);
-        let tom = test.open_blank("tom", WindowOptions::default()).await;
-        tom.install_network_switch().await;
-        tom.goto(&server.url()).await;
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.go_offline().await;
-        let other = test.open("other", &server.url()).await;
-        other.log_in_when_free("tom", &server).await;
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         lili.send("hello");
-        tom.eval::<()>("testNetwork.goOnline()", vec![]).await;
+        let _other = test.take_nick(&tom, "tom", &server).await;
         tom.until_true("another name can be chosen", "return !!document.querySelector('#rename')").await;
-        record(&tom, "#rename-error").await;
-        record(&tom, "#connection [role=status]").await;
+        tom.record_announcements("#rename-error").await;
+        tom.record_announcements("#connection [role=status]").await;
         for n in 1..=2 {
             tom.fill("#rename-nick", "a,b").await;
             tom.press(keys::ENTER).await;
-            until_announced(&tom, "#rename-error", INVALID_NAME, n).await;
+            tom.until_announced("#rename-error", INVALID_NAME, n).await;
         }
         for n in 1..=2 {
             tom.fill("#rename-nick", "lili").await;
             tom.press(keys::ENTER).await;
-            until_announced(&tom, "#connection [role=status]", NAME_TAKEN, n).await;
+            tom.until_announced("#connection [role=status]", NAME_TAKEN, n).await;
         }
     });
 }
@@ -170,11 +174,11 @@ fn same_reason_is_announced_each_time_the_user_tries_to_connect() {
         let pauses = "const text = document.querySelector('#connection').textContent;
             return /does not answer.* in ([3-9]|\\d\\d) seconds/.test(text) || text";
         tom.until_true("a long pause before the next attempt", pauses).await;
-        record(&tom, "#connection [role=status]").await;
+        tom.record_announcements("#connection [role=status]").await;
         for n in 1..=2 {
             tom.until_true("a long pause before the next attempt", pauses).await;
             tom.click("#retry-now").await;
-            until_announced(&tom, "#connection [role=status]", reason, n).await;
+            tom.until_announced("#connection [role=status]", reason, n).await;
         }
     });
 }
@@ -183,39 +187,36 @@ fn same_reason_is_announced_each_time_the_user_tries_to_connect() {
 fn same_outcome_of_a_search_is_announced_each_time() {
     browser_test("same_outcome_of_a_search_is_announced_each_time", async |test| {
         let server = Server::start();
-        let tom = test.open_blank("tom", WindowOptions::default()).await;
-        tom.install_network_switch().await;
-        tom.goto(&server.url()).await;
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.send_and_wait("hello").await;
-        tom.click("#search-toggle").await;
-        tom.until_true("the field", "return document.activeElement.id === 'search-words'").await;
+        tom.open_search().await;
         for region in ["#search-state", "#search-note"] {
-            record(&tom, region).await;
+            tom.record_announcements(region).await;
         }
         let nothing = "Nothing found.";
         for (n, words) in [(1, "nobody"), (2, "nowhere")] {
             tom.fill("#search-words", words).await;
-            until_announced(&tom, "#search-state", nothing, n).await;
+            tom.until_announced("#search-state", nothing, n).await;
         }
         let hint =
             "Finds words by their first letters. With several words, a message must contain all of them.";
         tom.fill("#search-words", "").await;
-        until_announced(&tom, "#search-state", hint, 1).await;
+        tom.until_announced("#search-state", hint, 1).await;
         // The state is the same for each key.
         for _ in 0..3 {
             tom.press(" ").await;
         }
         tom.fill("#search-words", "hello").await;
-        until_announced(&tom, "#search-state", "1 message found", 1).await;
-        until_announced(&tom, "#search-state", hint, 1).await;
+        tom.until_announced("#search-state", "1 message found", 1).await;
+        tom.until_announced("#search-state", hint, 1).await;
 
         tom.go_offline().await;
         tom.fill("#search-words", "hello again").await;
         let offline = "You are not connected; wait until the connection is back.";
-        until_announced(&tom, "#search-state", offline, 1).await;
+        tom.until_announced("#search-state", offline, 1).await;
         tom.press(keys::ENTER).await;
-        until_announced(&tom, "#search-state", offline, 2).await;
+        tom.until_announced("#search-state", offline, 2).await;
         for n in 1..=2 {
             tom.eval::<()>(
                 "const field = document.querySelector('#search-date');
@@ -224,7 +225,7 @@ fn same_outcome_of_a_search_is_announced_each_time() {
                 vec![],
             )
             .await;
-            until_announced(&tom, "#search-note", "These messages can’t be loaded now.", n).await;
+            tom.until_announced("#search-note", "These messages can’t be loaded now.", n).await;
         }
     });
 }
@@ -233,8 +234,7 @@ fn same_outcome_of_a_search_is_announced_each_time() {
 fn search_part_that_is_missing_is_announced_each_time() {
     browser_test("search_part_that_is_missing_is_announced_each_time", async |test| {
         let files = StaticHost::serve("/");
-        let server = Server::start_with(&["--allow-origin", &files.origin()]);
-        files.put("config.json", format!(r#"{{ "server": "{}" }}"#, server.address()));
+        let server = files.start_server();
         files.remove(&files.part("search"));
         let tom = test.open_blank("tom", WindowOptions::default()).await;
         tom.allow_host(server.address());
@@ -247,11 +247,11 @@ fn search_part_that_is_missing_is_announced_each_time() {
             "return !!document.querySelector('#search .search-more')?.checkVisibility()",
         )
         .await;
-        record(&tom, "#search [role=alert]").await;
+        tom.record_announcements("#search [role=alert]").await;
         let reason = "A part of the page could not be loaded; check your connection and try again, or reload the page.";
         for n in 1..=2 {
             tom.click("#search .search-more").await;
-            until_announced(&tom, "#search [role=alert]", reason, n).await;
+            tom.until_announced("#search [role=alert]", reason, n).await;
         }
     });
 }

@@ -132,10 +132,9 @@ impl Store {
                 // Another language was chosen meanwhile.
             } else if loaded {
                 config::remember_language(locale.tag());
-                store.set.locale.set(locale);
+                store.set.time_locale.set(locale);
             } else {
-                // Resets the menu, which shows the language that could not be loaded.
-                store.set.locale.notify();
+                store.set.missing_languages.update(|missing| *missing = missing.wrapping_add(1));
                 store.report_error(Status::NoAnswer);
             }
         });
@@ -143,8 +142,7 @@ impl Store {
 
     /// Shows all times and days again, in the current time zone.
     pub fn time_zone_changed(&self) {
-        // Whatever shows a time follows the locale.
-        self.set.locale.notify();
+        self.set.time_locale.notify();
         self.update_timeline(|_| ());
     }
 

@@ -169,7 +169,11 @@ pub struct Store {
     /// The colour scheme.
     pub theme: ReadSignal<Theme>,
     /// The language.
-    pub locale: ReadSignal<Locale>,
+    pub locale: Memo<Locale>,
+    /// The language of times. Notifies also when times have to be formatted again, because the time zone has changed.
+    pub time_locale: ReadSignal<Locale>,
+    /// Counts the languages that were chosen and could not be loaded.
+    pub missing_languages: ReadSignal<u32>,
     /// The title of the page, from config.json or the server.
     pub title: ReadSignal<String>,
     /// The write halves of the signals above.
@@ -205,7 +209,8 @@ pub(super) struct Setters {
     pub(super) announcements: WriteSignal<Vec<Announcement>>,
     pub(super) focused: WriteSignal<bool>,
     pub(super) theme: WriteSignal<Theme>,
-    pub(super) locale: WriteSignal<Locale>,
+    pub(super) time_locale: WriteSignal<Locale>,
+    pub(super) missing_languages: WriteSignal<u32>,
     pub(super) title: WriteSignal<String>,
 }
 
@@ -273,7 +278,8 @@ impl Store {
         let (announcements, set_announcements) = signal(Vec::new());
         let (focused, set_focused) = signal(true);
         let (theme, set_theme) = signal(Theme::parse(&config.theme));
-        let (locale, set_locale) = signal(config.locale);
+        let (time_locale, set_time_locale) = signal(config.locale);
+        let (missing_languages, set_missing_languages) = signal(0);
         let (title, set_title) = signal(config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.into()));
         Self {
             connection,
@@ -300,7 +306,9 @@ impl Store {
             announcements,
             focused,
             theme,
-            locale,
+            locale: Memo::new(move |_| time_locale.get()),
+            time_locale,
+            missing_languages,
             title,
             set: Setters {
                 connection: set_connection,
@@ -327,7 +335,8 @@ impl Store {
                 announcements: set_announcements,
                 focused: set_focused,
                 theme: set_theme,
-                locale: set_locale,
+                time_locale: set_time_locale,
+                missing_languages: set_missing_languages,
                 title: set_title,
             },
             inner: StoredValue::new_local(Inner {

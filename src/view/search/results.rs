@@ -77,7 +77,7 @@ fn ResultItem(
 ) -> impl IntoView {
     let (store, day_name) = (use_store(), use_day_name());
     let Message { seq, time: sent, nick, content, .. } = message;
-    let when = move || format!("{} {}", day_name(sent), time::clock(store.locale.get(), sent));
+    let when = move || format!("{} {}", day_name(sent), time::clock(store.time_locale.get(), sent));
     let open = move |_| {
         opened.set(seq);
         store.seek(SeekTarget::Seq(seq));

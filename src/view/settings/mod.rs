@@ -33,11 +33,14 @@ fn LanguageMenu() -> impl IntoView {
             store.set_locale(locale);
         }
     };
+    let shown = move || {
+        // Written again if the chosen language cannot be loaded, which resets the menu.
+        store.missing_languages.track();
+        store.locale.get().tag()
+    };
     view! {
         <select
-            id="language" aria-label=tr(Key::SettingsLanguage)
-            // Written at each notification, which resets the menu if the chosen language cannot be loaded.
-            prop:value=move || store.locale.get().tag() on:change=choose
+            id="language" aria-label=tr(Key::SettingsLanguage) prop:value=shown on:change=choose
         >
             {options.collect_view()}
         </select>

@@ -37,7 +37,7 @@ pub fn provide_today() {
 /// The name of the day of a Unix time in ms: follows the language and the current day.
 pub fn use_day_name() -> impl Fn(i64) -> String + Copy + Send + Sync + 'static {
     let (store, t, Today(today)) = (use_store(), use_texts(), expect_context::<Today>());
-    move |time| time::day(t(), store.locale.get(), time, today.get())
+    move |time| time::day(t(), store.time_locale.get(), time, today.get())
 }
 
 /// The line above the first message of a day.

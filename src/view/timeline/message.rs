@@ -86,21 +86,22 @@ fn ExpandButton(row: RwSignal<Row>) -> impl IntoView {
     }
 }
 
-/// The time of a message that does not change. Follows the language.
+/// The time of a message that does not change. Follows the language and the time zone.
 #[component]
 fn MessageTime(
     /// Unix time in ms.
     time: i64,
 ) -> impl IntoView {
-    let locale = use_store().locale;
+    let locale = use_store().time_locale;
     // One closure around the element, not one for each of its parts: every effect adds to the cost of a row.
     move || time_element(locale.get(), time)
 }
 
-/// The time of an own message, which the server sets when it acknowledges the message. Follows `row` and the language.
+/// The time of an own message, which the server sets when it acknowledges the message. Follows `row`, the language
+/// and the time zone.
 #[component]
 fn OwnTime(row: RwSignal<Row>) -> impl IntoView {
-    let locale = use_store().locale;
+    let locale = use_store().time_locale;
     let time = move || {
         row.with(|row| if let RowKind::Message { message, .. } = &row.kind { message.time } else { 0 })
     };
