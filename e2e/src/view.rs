@@ -239,7 +239,7 @@ pub(crate) const READ_VIEW: &str = r"
         members: [...document.querySelectorAll('#roster li[data-nick]')].slice(0, 200).map((e) => e.dataset.nick),
         memberCount: words('#roster-count'),
         composer: one('#composer-text')?.value ?? null,
-        note: words('#composer-note') || null,
+        note: words('#composer-note') || words('#composer-countdown') || null,
         jump: shown('#jump-to-end'),
         crash: words('#crash'),
         boot: words('#boot'),

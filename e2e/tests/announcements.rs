@@ -55,7 +55,11 @@ fn messages_that_fail_are_announced_once() {
         let tom = test.open("tom", &host.url()).await;
         tom.log_in_to_basic("tom", &server).await;
         tom.record_announcements(".announcer.other").await;
-        for (n, texts) in [(1, &["one", "two", "three"][..]), (2, &["four"])] {
+        let three = "The connection was lost before the server confirmed 3 messages; \
+                     check whether they arrived before you send them again.";
+        let one = "The connection was lost before the server confirmed this; \
+                   check whether it arrived before you send it again.";
+        for (reason, texts) in [(three, &["one", "two", "three"][..]), (one, &["four"])] {
             server.set_unresponsive(true);
             for text in texts {
                 tom.send(text).await;
@@ -66,9 +70,7 @@ fn messages_that_fail_are_announced_once() {
             for text in texts {
                 tom.until("it has failed", |view| view.has_in_state(text, "failed")).await;
             }
-            let reason = "The connection was lost before the server confirmed this; \
-                          check whether it arrived before you send it again.";
-            tom.until_announced(".announcer.other", reason, n).await;
+            tom.until_announced(".announcer.other", reason, 1).await;
             tom.until("connected again", View::basic).await;
         }
         tom.choose("#language", "zh-CN").await;
@@ -78,6 +80,42 @@ fn messages_that_fail_are_announced_once() {
         tom.until("it is on its way", |view| view.has_in_state("five", "pending")).await;
         server.drop_connections();
         tom.until_announced(".announcer.other", "连接中断，不确定是否已送达，重发前请先确认一下。", 1).await;
+    });
+}
+
+/// The live regions that tell about sending.
+const REGIONS: [&str; 2] = ["#composer-note", ".announcer.other"];
+
+#[test]
+fn countdown_of_the_composer_is_announced_once() {
+    browser_test("countdown_of_the_composer_is_announced_once", async |test| {
+        // The next message may be sent after 30 seconds.
+        let server = Server::start_with(&["--messages-per-minute", "2", "--burst", "1"]);
+        let tom = test.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        for region in REGIONS {
+            tom.record_announcements(region).await;
+        }
+        tom.send_and_wait("one").await;
+        tom.send("two").await;
+        let announced = async || {
+            let mut all = Vec::new();
+            for region in REGIONS {
+                all.extend(tom.announcements(region).await);
+            }
+            all
+        };
+        let sentence = "You are sending too fast. Sending resumes in 30 seconds.";
+        tom.until_announced(".announcer.other", sentence, 1).await;
+        for seconds in [28, 26] {
+            tom.until("it counts down", |view| {
+                view.note.as_deref().is_some_and(|note| note.contains(&format!("in {seconds} seconds")))
+            })
+            .await;
+            // Starts the countdown again.
+            tom.send("three").await;
+        }
+        assert_eq!(announced().await, [sentence]);
     });
 }
 

@@ -122,8 +122,13 @@ impl Store {
         self.inner.update_value(|inner| inner.outdated_timer = timer);
     }
 
-    /// Shows the composer's note about throttling and counts its seconds down.
+    /// Shows the composer's note about throttling and counts its seconds down. It is announced once, however often the
+    /// countdown starts again.
     fn start_note_countdown(&self, status: Status, seconds: u32) {
+        let shown = self.composer_note.get_untracked();
+        if !matches!(shown, Some(ComposerNote::Wait(reason, _)) if reason == status) {
+            self.set.announcements.update(|all| all.push(Announcement::Paused(status, seconds)));
+        }
         self.set.composer_note.set(Some(ComposerNote::Wait(status, seconds)));
         let store = *self;
         let timer = Interval::new(1000, move || {

@@ -103,6 +103,8 @@ pub enum Announcement {
     Notice(Notice),
     /// An own message could not be sent, for this reason.
     NotSent(Status),
+    /// The server throttles, for the reason given by the status; sending resumes in this many seconds.
+    Paused(Status, u32),
 }
 
 /// The outcome of [`Store::seek`].

@@ -21,6 +21,19 @@ impl Texts {
         }
     }
 
+    /// Sentences that say that this many own messages could not be sent, or were not confirmed, and why.
+    #[must_use]
+    pub fn messages_not_sent(&self, status: Status, count: usize) -> String {
+        let reason = self.status(status);
+        match (status, count) {
+            // They may have been sent.
+            (Status::Unconfirmed, 1) => reason.to_owned(),
+            (Status::Unconfirmed, _) => self.message_several_unconfirmed(count),
+            (_, 1) => format!("{} {reason}", self.text(Key::MessageNotSent)),
+            _ => format!("{} {reason}", self.message_several_not_sent(count)),
+        }
+    }
+
     /// The label of the button that scrolls to the end, with the number of new messages.
     #[must_use]
     pub fn jump_to_latest(&self, new_messages: u32) -> String {

@@ -169,6 +169,15 @@ fn the_plural_form_agrees_with_the_number() {
     );
     assert_eq!(zh.sending_paused(Status::RateLimited, 2), "发送太快了，2 秒后继续发送。");
     assert_eq!(zh.sending_paused(Status::LogUnavailable, 2), "服务器暂时无法保存消息，2 秒后继续发送。");
+    let full = Status::ContentTooLong;
+    assert_eq!(en.messages_not_sent(full, 1), format!("Not sent. {}", en.status(full)));
+    assert_eq!(en.messages_not_sent(full, 2), format!("2 messages not sent. {}", en.status(full)));
+    assert_eq!(zh.messages_not_sent(full, 2), format!("2 条消息未发送。 {}", zh.status(full)));
+    assert_eq!(en.messages_not_sent(Status::Unconfirmed, 1), en.status(Status::Unconfirmed));
+    assert_eq!(
+        zh.messages_not_sent(Status::Unconfirmed, 2),
+        "连接中断，不确定这 2 条消息是否已送达，重发前请先确认一下。"
+    );
     assert_eq!(en.composer_too_long(1), "The message is 1 byte too long. Shorten it, or send it in parts.");
     assert_eq!(zh.login_submit_as("小李"), "以“小李”登录");
 }

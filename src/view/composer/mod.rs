@@ -123,7 +123,7 @@ pub fn Composer() -> impl IntoView {
                         id="composer-text" node_ref=field rows="1" dir=move || text.with(|text| direction(text))
                         enterkeyhint="send" autocomplete="off"
                         placeholder=tr(Key::ComposerLabel) aria-label=tr(Key::ComposerLabel)
-                        aria-description=tr(Key::ComposerKeys) aria-describedby="composer-note"
+                        aria-description=tr(Key::ComposerKeys) aria-describedby="composer-note composer-countdown"
                         prop:value=move || text.get()
                         on:beforeinput=before_input on:input=input on:keydown=keydown
                         on:compositionend=composition_end
@@ -151,15 +151,19 @@ fn Note() -> impl IntoView {
         store.connection.with(|connection| matches!(connection, Connection::Failed { .. }))
     });
     let note = move || {
-        store.composer_note.get().map(|note| match note {
+        store.composer_note.get().and_then(|note| match note {
             // It is not attempted again by itself.
             ComposerNote::Refused(Status::NotConnected) if has_failed.get() => {
-                t().text(Key::ComposerDisconnected).to_owned()
+                Some(t().text(Key::ComposerDisconnected).to_owned())
             }
-            ComposerNote::Refused(status) => t().status(status).to_owned(),
-            ComposerNote::TooLong(bytes) => t().composer_too_long(bytes),
-            ComposerNote::Wait(status, seconds) => t().sending_paused(status, seconds),
+            ComposerNote::Refused(status) => Some(t().status(status).to_owned()),
+            ComposerNote::TooLong(bytes) => Some(t().composer_too_long(bytes)),
+            ComposerNote::Wait(..) => None,
         })
+    };
+    let countdown = move || match store.composer_note.get() {
+        Some(ComposerNote::Wait(status, seconds)) => Some(t().sending_paused(status, seconds)),
+        _ => None,
     };
     // A memo, because the connection changes with each attempt, and the same note is not to be announced again.
     let about_connection = Memo::new(move |_| {
@@ -175,7 +179,11 @@ fn Note() -> impl IntoView {
         let key = about_connection.get().filter(|_| store.composer_note.with(Option::is_none));
         key.map(|key| t().text(key))
     };
-    view! { <p id="composer-note" class="composer-note" role="status">{announced(note)} {connection_note}</p> }
+    view! {
+        <p id="composer-note" class="composer-note" role="status">{announced(note)} {connection_note}</p>
+        // Outside of the live region, or a screen reader would announce every second.
+        <p id="composer-countdown" class="composer-note">{countdown}</p>
+    }
 }
 
 /// Returns `true` if the primary pointing device is a mouse or the like.

@@ -2,16 +2,14 @@
 
 use std::fmt::Write;
 
-use gloo_timers::callback::Timeout;
-use leptos::prelude::*;
-use parlour_core::status::Status;
-
 use super::notice::spoken;
 use crate::{
     ctrl::{Announcement, use_store},
-    i18n::{Key, texts},
+    i18n::texts,
     view::shared::announced,
 };
+use gloo_timers::callback::Timeout;
+use leptos::prelude::*;
 
 /// Messages received within this time are announced together.
 const COLLECT_MS: u32 = 1_000;
@@ -19,8 +17,8 @@ const COLLECT_MS: u32 = 1_000;
 const MAX_READ_OUT: u32 = 3;
 
 /// Two invisible live regions. One announces messages of others politely, at most once in [`COLLECT_MS`]; the other one
-/// announces notices, and own messages that could not be sent, each sentence once if several come together. Follows
-/// `Store::received` and `Store::announcements`.
+/// announces notices, pauses in sending, and own messages that could not be sent, each sentence once if several come
+/// together. Follows `Store::received` and `Store::announcements`.
 #[component]
 pub fn Announcer() -> impl IntoView {
     let store = use_store();
@@ -53,14 +51,15 @@ pub fn Announcer() -> impl IntoView {
     Effect::new(move || {
         store.announcements.track();
         let t = texts(store.locale.get_untracked());
+        let announcements = store.take_announcements();
         let mut sentences = Vec::new();
-        for announcement in store.take_announcements() {
+        for announcement in &announcements {
             let sentence = match announcement {
-                Announcement::Notice(notice) => spoken(&notice, t),
-                // It may have been sent.
-                Announcement::NotSent(Status::Unconfirmed) => t.status(Status::Unconfirmed).to_owned(),
+                Announcement::Notice(notice) => spoken(notice, t),
+                Announcement::Paused(status, seconds) => t.sending_paused(*status, *seconds),
                 Announcement::NotSent(status) => {
-                    format!("{} {}", t.text(Key::MessageNotSent), t.status(status))
+                    let count = announcements.iter().filter(|other| *other == announcement).count();
+                    t.messages_not_sent(*status, count)
                 }
             };
             if !sentences.contains(&sentence) {
