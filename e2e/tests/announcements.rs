@@ -290,6 +290,8 @@ fn search_part_that_is_missing_is_announced_each_time() {
         for n in 1..=2 {
             tom.click("#search .search-more").await;
             tom.until_announced("#search [role=alert]", reason, n).await;
+            let has_focus = "return document.activeElement.matches('#search .search-more')";
+            assert!(tom.eval::<bool>(has_focus, vec![]).await, "the button keeps the focus");
         }
     });
 }

@@ -56,11 +56,12 @@ pub fn Content() -> impl IntoView {
     let t = use_texts();
     let (slot, mounted) = (NodeRef::<html::Div>::new(), StoredValue::new_local(None::<Mounted>));
     let failed = RwSignal::new(None::<Status>);
+    let is_loading = RwSignal::new(false);
     // The content gets the contexts of the room.
     let owner = Owner::current();
     let start = move || {
         let owner = owner.clone();
-        failed.set(None);
+        is_loading.set(true);
         spawn_local(async move {
             let loaded = match load().await {
                 Ok(mount) => Ok(mount),
@@ -68,9 +69,10 @@ pub fn Content() -> impl IntoView {
             };
             // Neither exists when the panel was closed meanwhile.
             if let (Some(slot), Some(owner)) = (slot.try_get_untracked().flatten(), owner) {
-                match loaded {
-                    Ok(mount) => mounted.set_value(Some(owner.with(|| mount(slot.into())))),
-                    Err(status) => failed.set(Some(status)),
+                is_loading.set(false);
+                failed.set(loaded.as_ref().err().copied());
+                if let Ok(mount) = loaded {
+                    mounted.set_value(Some(owner.with(|| mount(slot.into()))));
                 }
             }
         });
@@ -80,7 +82,7 @@ pub fn Content() -> impl IntoView {
     let retry = move |_| {
         if untrack(is_outdated) {
             reload_page();
-        } else {
+        } else if !is_loading.get_untracked() {
             start();
         }
     };
@@ -90,7 +92,11 @@ pub fn Content() -> impl IntoView {
             <p class="search-state" role="alert">
                 {announced(move || failed.get().map(|status| t().status(status).to_owned()))}
             </p>
-            <button type="button" class="button search-more" on:click=retry>
+            // Stays during an attempt, and so does the reason: the button keeps the focus.
+            <button
+                type="button" class="button search-more" aria-disabled=move || is_loading.get().then_some("true")
+                on:click=retry
+            >
                 {move || t().text(if is_outdated() { Key::CommonReload } else { Key::CommonRetry })}
             </button>
         </div>
