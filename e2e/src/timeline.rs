@@ -48,7 +48,7 @@ impl Page {
     }
 
     /// Scrolls up by `step` pixels in each animation frame, for `frames` frames, or until the top. Returns the largest
-    /// distance in pixels by which a visible row shifted beyond the scrolled distance.
+    /// distance in pixels by which the text of a visible message shifted beyond the scrolled distance.
     ///
     /// # Panics
     /// If the page does not respond.
@@ -56,7 +56,7 @@ impl Page {
         self.eval(&format!("{DRAWN}{SCROLL_UP}"), vec![step.into(), frames.into()]).await
     }
 
-    /// Starts to measure the position of the first fully visible message in each frame; see [`Self::anchor_shift`].
+    /// Starts to measure the position of the first fully visible text of a message in each frame; see [`Self::anchor_shift`].
     ///
     /// # Panics
     /// If no message is fully visible.
@@ -123,7 +123,7 @@ const DRAWN: &str = r"
 const SCROLL_UP: &str = r"
     const [step, count] = arguments;
     const wholeRows = (at) => [...at].filter(([row, top]) => top >= 0 && top + row.offsetHeight + step <= viewport.clientHeight);
-    const rows = () => [...viewport.querySelectorAll('.row.message')];
+    const rows = () => [...viewport.querySelectorAll('.row.message .content')];
     return (async () => {
         // At the end, new messages scroll the view between frames too, so the first step starts from the current layout.
         const edge = viewport.getBoundingClientRect().top + viewport.clientTop;
@@ -144,7 +144,7 @@ const SCROLL_UP: &str = r"
 
 const WATCH_ANCHOR: &str = r"
     const edge = viewport.getBoundingClientRect().top;
-    const anchor = [...viewport.querySelectorAll('.row.message')].find((row) => row.getBoundingClientRect().top >= edge);
+    const anchor = [...viewport.querySelectorAll('.row.message .content')].find((row) => row.getBoundingClientRect().top >= edge);
     const watch = window.anchorWatch = {};
     window.anchorShift = 0;
     return drawn([anchor]).then((at) => {

@@ -120,10 +120,17 @@ impl MountedRow {
         self.element.get_bounding_client_rect().height()
     }
 
-    /// Distance in CSS pixels from the top of the row to the top of its content: the height of its day line, or 0.
+    /// Distance in CSS pixels from the top of the row to the top of its content: the text of a message, and of another row
+    /// what is below its day line.
     pub fn content_offset(&self) -> f64 {
-        let content = self.element.last_element_child().filter(|_| self.element.child_element_count() > 1);
-        content.map_or(0.0, |content| top_of(&content) - top_of(&self.element))
+        let text = self.element.query_selector(".content").ok().flatten();
+        text.map_or_else(|| self.day_line_height(), |text| top_of(&text) - top_of(&self.element))
+    }
+
+    /// The height of the day line in CSS pixels; 0 if there is none.
+    pub fn day_line_height(&self) -> f64 {
+        let below = self.element.last_element_child().filter(|_| self.element.child_element_count() > 1);
+        below.map_or(0.0, |below| top_of(&below) - top_of(&self.element))
     }
 
     /// Sets the space above the row, which replaces rows that are not in the DOM.

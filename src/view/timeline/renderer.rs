@@ -239,12 +239,16 @@ impl Renderer {
         self.scroller.set_top_time(time);
     }
 
-    /// Moves the anchor to the first row in the viewport, which may be another one after rows above were resized. As
-    /// long as it is the same row its offset is not updated, which would add a rounding error each time.
+    /// Moves the anchor to the first row in the viewport, which may be another one after rows above were resized, or after
+    /// messages were loaded. As long as it is the same row its offset is not updated, which would add a rounding error each
+    /// time.
     fn follow_anchor(&mut self) {
-        if let (ScrollAnchor::Row { key, .. }, Some(first @ ScrollAnchor::Row { key: first_key, .. })) =
-            (self.anchor, self.first_row())
-            && first_key != key
+        let anchor = self.anchor;
+        if anchor == ScrollAnchor::End || !self.store.with_timeline(|timeline| anchor.is_loaded(timeline)) {
+            return;
+        }
+        if let Some(first @ ScrollAnchor::Row { key: first_key, .. }) = self.first_row()
+            && !matches!(anchor, ScrollAnchor::Row { key, .. } if key == first_key)
         {
             self.anchor = first;
         }
@@ -284,11 +288,13 @@ impl Renderer {
         if newest.is_some_and(|newest| !self.rows.contains(newest)) {
             self.scheduler.mark_replaced_all();
         }
-        self.follow_anchor();
         if self.rows.take_stale() {
-            // Their effects run in an earlier microtask and may change their heights.
+            // Their effects run in an earlier microtask and may change their heights. Until then the anchor stays: rows above
+            // it that are lower afterwards must not move it.
             let scroller = self.scroller;
             queue_microtask(move || scroller.with_renderer(Self::render));
+        } else {
+            self.follow_anchor();
         }
         self.highlight_target();
         self.load_gaps();

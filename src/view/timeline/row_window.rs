@@ -153,16 +153,17 @@ impl RowWindow {
         })
     }
 
-    /// An anchor that keeps the content of a row where it is on the screen, or brings it to `top`, the upper edge of the
-    /// viewport, if it begins above. `None` when the row is not in the DOM.
+    /// An anchor that keeps a message where it is on the screen, or brings it to `top`, the upper edge of the viewport, if it
+    /// begins above. `None` when the row is not in the DOM.
     pub fn anchor_at(&self, key: u32, top: f64) -> Option<ScrollAnchor> {
         let row = self.rows.iter().find(|row| row.key == key)?;
-        let offset = (top_of(row.element()) + row.content_offset() - top).max(0.0);
-        Some(ScrollAnchor::Row { key, index: row.index, offset })
+        let day_line = row.day_line_height();
+        let begin = (top_of(row.element()) + day_line - top).max(0.0);
+        Some(ScrollAnchor::Row { key, index: row.index, offset: begin + row.content_offset() - day_line })
     }
 
     /// Distance in CSS pixels from the top of a row to the top of its content; 0 when the row is not in the DOM. The
-    /// day line between the two may disappear, and then the position of the content must not change.
+    /// day line and the sender's name between the two may disappear, and then the position of the content must not change.
     pub fn content_offset(&self, key: u32) -> f64 {
         self.rows.iter().find(|row| row.key == key).map_or(0.0, MountedRow::content_offset)
     }

@@ -16,14 +16,14 @@ pub enum ScrollAnchor {
         key: u32,
         /// Its last known index, at which the search for the key begins.
         index: usize,
-        /// Distance of the row's content from the upper edge of the viewport.
+        /// Distance of the row's content, such as the text of a message, from the upper edge of the viewport.
         offset: f64,
     },
     /// A message that is not loaded, or was not when it was requested, stays at an offset.
     Seq {
         /// The message's sequence number. It has a fraction because a gap is one row for many messages.
         seq: f64,
-        /// Distance of the message from the upper edge of the viewport.
+        /// Distance of the message's row from the upper edge of the viewport.
         offset: f64,
     },
 }
@@ -50,8 +50,18 @@ impl ScrollAnchor {
         }
     }
 
+    /// Returns `true` unless the anchor is a message that is not loaded.
+    pub fn is_loaded(&self, timeline: &Timeline) -> bool {
+        match *self {
+            Self::End | Self::Row { .. } => true,
+            Self::Seq { seq, .. } => {
+                message_index(timeline, seq).is_some_and(|index| timeline.gap_at(index).is_none())
+            }
+        }
+    }
+
     /// The timeline position of the upper edge of a viewport of this height that keeps the anchor in place; `None` when
-    /// the anchor is no longer in the timeline. An anchor in a gap becomes an ordinary row once its message is loaded.
+    /// the anchor is no longer in the timeline.
     pub fn resolve(&mut self, timeline: &Timeline, height: f64) -> Option<f64> {
         match *self {
             Self::End => Some(timeline.height() - height),
@@ -61,11 +71,8 @@ impl ScrollAnchor {
                 Some(timeline.top(index) - offset)
             }
             Self::Seq { seq, offset } => {
-                // Rounded up it is the number of the message that the fraction lies in.
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                let index = timeline.index_of_seq(seq.ceil() as u64)?;
+                let index = message_index(timeline, seq)?;
                 let Some(missing) = timeline.gap_at(index) else {
-                    *self = Self::Row { key: timeline.key(index)?, index, offset };
                     return Some(timeline.top(index) - offset);
                 };
                 let (from, to) = bounds(missing.gap);
@@ -74,6 +81,13 @@ impl ScrollAnchor {
             }
         }
     }
+}
+
+/// The index of the row or gap of a message.
+fn message_index(timeline: &Timeline, seq: f64) -> Option<usize> {
+    // Rounded up it is the number of the message that the fraction lies in.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    timeline.index_of_seq(seq.ceil() as u64)
 }
 
 /// Both ends of a gap. Sequence numbers stay far below 2^53, so they are exact.
@@ -99,12 +113,12 @@ mod tests {
         let mut anchor = ScrollAnchor::in_middle(&timeline, 1950.0, 100.0);
         assert_eq!(anchor, ScrollAnchor::Seq { seq: 200.0, offset: 50.0 });
         assert_eq!(anchor.resolve(&timeline, 100.0), Some(1950.0));
+        assert!(!anchor.is_loaded(&timeline));
         // The page around it is loaded: the message is in the middle, as before.
         timeline.insert_page((190..=210).map(message).collect());
         let top = anchor.resolve(&timeline, 100.0).unwrap();
         let index = timeline.index_of_seq(200).unwrap();
-        let expected = ScrollAnchor::Row { key: timeline.key(index).unwrap(), index, offset: 50.0 };
-        assert_eq!((anchor, top), (expected, timeline.top(index) - 50.0));
+        assert_eq!((anchor.is_loaded(&timeline), top), (true, timeline.top(index) - 50.0));
         let at_top = ScrollAnchor::in_middle(&timeline, 0.0, 100.0);
         assert_eq!(at_top, ScrollAnchor::Seq { seq: 0.01, offset: -0.0 });
         assert_eq!(ScrollAnchor::End.resolve(&timeline, 100.0), Some(timeline.height() - 100.0));
