@@ -159,6 +159,22 @@ statuses! {
     Replaced = 4030, Terminal, "This session continues in another window.";
     /// The room does not exist, or the user may not enter it.
     NoSuchRoom = 4040, Terminal, "There is no such room.";
+    /// The account is not a member of the room.
+    NotAMember = 4041, Terminal, "You are not a member of this room.";
+    /// The room is archived.
+    RoomArchived = 4042, Terminal, "This room is archived; it can be read, but not changed.";
+    /// The role of the account in the room does not allow the action.
+    NotAllowed = 4043, Terminal, "You are not allowed to do this in this room.";
+    /// Another room has this name.
+    RoomNameTaken = 4044, Terminal, "There is a room with this name; choose another name.";
+    /// The name looks like that of another room.
+    RoomNameConfusable = 4045, Terminal, "This name looks like that of another room; choose another name.";
+    /// The account, or one that it invites, is in too many rooms, or has created too many.
+    TooManyRooms = 4046, Terminal, "The limit of rooms is reached; leave a room first.";
+    /// The account does not exist.
+    NoSuchAccount = 4047, Terminal, "There is no such person.";
+    /// The only owner of a room can't leave it or give up the role while there are other members.
+    LastOwner = 4048, Terminal, "You are the only owner of this room; make somebody else an owner first.";
     /// The password or token is missing or wrong.
     LoginRefused = 4050, Terminal, "The name or the password is wrong.";
 

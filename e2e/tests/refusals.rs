@@ -78,7 +78,8 @@ fn all_answers() -> Vec<Answer> {
     let refusals = (4001..=4005)
         .chain(4010..=4013)
         .chain(4020..=4025)
-        .chain([4030, 4040, 4050, 4499])
+        .chain(4040..=4048)
+        .chain([4030, 4050, 4499])
         .chain(4500..=4510)
         .chain([4999]);
     let refusals = refusals.map(|code| Answer::refuse(code, "Said by the server."));

@@ -19,7 +19,6 @@
 //! | [`append_queue`] | messages that are not committed yet |
 //! | `sender_order` | per-sender ordering after refusals |
 //! | [`nick_registry`] | nicks in use, look-alikes |
-//! | `text_rules` | the rules for nicks and messages that need Unicode's tables |
 //! | [`sessions`] | sessions that can be resumed |
 //! | [`rate_limits`] | the rate limits of members, also while they have no connection |
 //! | [`address_limits`] | the rate limits of addresses |
@@ -54,7 +53,6 @@ pub mod sessions;
 pub mod shared_bound;
 mod slow_consumer;
 pub mod tables;
-mod text_rules;
 
 use std::{collections::VecDeque, fmt, net::IpAddr, sync::Arc};
 

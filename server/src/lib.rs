@@ -9,6 +9,8 @@
 //! | [`hub_task`] | the task that drives the hub | the meaning of an envelope |
 //! | [`conn`] | WebSocket connections | the hub's state |
 //! | [`http`] | accept loop, routes, the page's files, origin check | rooms |
+//! | [`policy`] | who may do what in a room | everything else |
+//! | [`skeletons`], `text_rules` | the rules for names and messages that need Unicode's tables | everything else |
 //! | [`config`], [`logging`], [`stats`] | settings, diagnostics, counters | |
 
 pub mod config;
@@ -17,8 +19,11 @@ pub mod http;
 pub mod hub;
 pub mod hub_task;
 pub mod logging;
+pub mod policy;
+pub mod skeletons;
 pub mod stats;
 pub mod store;
+mod text_rules;
 
 use std::{
     future::Future,

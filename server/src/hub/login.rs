@@ -21,9 +21,11 @@ use super::{
     position::Position,
     room::Group,
     sessions::{self, Hash, Secret, Session},
+};
+use crate::{
+    store::{SessionChange, SessionRecord},
     text_rules,
 };
-use crate::store::{SessionChange, SessionRecord};
 
 /// The longest client description that is logged.
 const MAX_AGENT_CHARS: usize = 64;

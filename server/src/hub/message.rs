@@ -7,11 +7,11 @@ use super::{
     append_queue::{PendingMessage, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
     room::{Group, MAX_LISTED_NICKS},
-    text_rules,
 };
 use crate::{
     hub::recent_messages,
     store::{AppendOutcome, LogError, NewMessage, StoredMessage},
+    text_rules,
 };
 
 impl Hub {

@@ -11,14 +11,9 @@ use parlour_core::{
     status::Status,
     validate,
 };
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_security::skeleton;
 
-use super::{
-    connection_table::ConnectionId,
-    sessions::Hash,
-    text_rules::{self, without_hidden_marks},
-};
+use super::{connection_table::ConnectionId, sessions::Hash};
+use crate::{skeletons::skeletons, text_rules};
 
 /// The number of numeric suffixes that are tried for a suggested nick. Each costs up to two skeletons.
 const MAX_SUGGESTION_TRIES: u32 = 16;
@@ -187,22 +182,6 @@ impl NickRegistry {
     pub fn table_size(&self) -> usize {
         self.holders.len() + self.skeletons.len() + self.departing.len()
     }
-}
-
-/// The visual skeletons of a nick. There are two, because case hides some similarities and creates others:
-/// capital I looks like l, and small i does not.
-fn skeletons(nick: &str) -> [String; 2] {
-    // As in UTS 39: a selector of the emoji form, which a nick may contain, makes no difference.
-    let plain: String = nick.nfkc().filter(|&c| !text_rules::is_invisible(c)).collect();
-    let lower = |text: &str| text.chars().flat_map(char::to_lowercase).map(medial_sigma).collect::<String>();
-    let shown: String = skeleton(&without_hidden_marks(&plain)).collect();
-    let folded: String = skeleton(&without_hidden_marks(&lower(&plain))).collect();
-    [lower(&shown), lower(&folded)]
-}
-
-/// The small sigma at the end of a word as the one within a word: both are small forms of one letter.
-fn medial_sigma(c: char) -> char {
-    if c == 'ς' { 'σ' } else { c }
 }
 
 #[cfg(test)]

@@ -10,29 +10,52 @@
 //! | `schema` | tables and migrations |
 //! | `message_key` | room and sequence number as one key |
 //! | `epoch` | the id of a log, and of a restored one |
-//! | `rooms` | names and counts of the rooms |
-//! | `runs` | the index by time |
-//! | `append`, `fingerprint` | appending, and recognising duplicates |
+//! | `append`, `projector` | appending: deciding about proposals, applying events |
+//! | `entry`, `events`, `fingerprint` | the events and their form; recognising resent ones |
+//! | `accounts`, `heads`, `members`, `names`, `cursors` | what the projector reads and writes |
+//! | `rebuild`, `check` | rebuilding what follows from the events, and comparing it |
+//! | `account_migration` | the migration from messages with nicks |
+//! | `reader` | reading, on another thread |
+//! | `rooms`, `room_list` | rooms, and the lists of them |
+//! | `profiles`, `people` | accounts, and finding them by nick |
+//! | `page`, `ords`, `runs` | pages, by ord and by time |
+//! | `replay` | the events after a position |
 //! | `indexer` | adding messages to the search index |
-//! | `page` | pages |
 //! | `search`, `search_query`, `word_index`, `tokenizer`, `vocabulary` | search |
 //! | `retention`, `clock` | deletion, and the clock for it |
 //! | `meter` | the limits of a search |
 //! | `copy` | copying and verifying a database, for backups |
 //! | `fault` | SQLite's errors as [`LogError`] |
 
+mod account_migration;
+mod accounts;
 mod append;
+mod check;
 mod clock;
 mod copy;
+mod cursors;
+mod entry;
 mod epoch;
+mod events;
 mod fault;
 mod file;
 mod fingerprint;
+mod heads;
 mod indexer;
+mod members;
 mod message_key;
 mod meter;
+mod names;
+mod ords;
 mod page;
+mod people;
+mod profiles;
+mod projector;
+mod reader;
+mod rebuild;
+mod replay;
 mod retention;
+mod room_list;
 mod rooms;
 mod runs;
 mod schema;
@@ -43,27 +66,36 @@ mod vocabulary;
 mod word_index;
 
 use std::{
+    mem,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use rusqlite::Connection;
 
 pub use self::file::NAME;
 pub(super) use self::{
-    copy::{copy, verify},
+    copy::{copy, integrity, verify},
     file::create_new,
 };
-use self::{epoch::Mark, fault::Fault, meter::Meter, search_query::SearchQuery};
+use self::{
+    epoch::Mark, fault::Fault, reader::SqliteReader, retention::RetentionState, search_query::SearchQuery,
+};
 use super::{
-    AppendOutcome, Cancellation, ClockRecord, EventLog, HistoryPage, LogError, LogReader, NewMessage,
-    PageSize, PageStart, Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
+    ClockRecord, EventLog, LogError, LogReader, Outcome, Proposal, Retention, RoomLimits, RowChange,
+    SearchLimits,
 };
 
 /// Returns `true` if a query has anything to search for: a letter, a digit, or an emoji.
 #[must_use]
 pub fn is_searchable(query: &str) -> bool {
     !SearchQuery::parse(query).is_empty()
+}
+
+/// Compares a database with what follows from its events. Returns a sentence for each difference.
+pub(super) fn differences(path: &Path) -> Result<Vec<String>, LogError> {
+    let mut connection = file::open_reader(path)?;
+    schema::check(&connection, path)?;
+    check::differences(&mut connection).map_err(|fault| fault.at(path))
 }
 
 /// The moment at which an append is synced to the disk.
@@ -87,6 +119,8 @@ pub struct Options {
     pub read_only: bool,
     /// The limits of one search.
     pub search: SearchLimits,
+    /// The limits on rooms.
+    pub rooms: RoomLimits,
 }
 
 /// The log in a directory.
@@ -98,6 +132,8 @@ pub struct SqliteLog {
     path: PathBuf,
     connection: Connection,
     search: SearchLimits,
+    rooms: RoomLimits,
+    retention: RetentionState,
     // Dropped after the connection.
     lock: Option<file::Lock>,
 }
@@ -135,14 +171,36 @@ impl SqliteLog {
                         "an older copy of the log has taken its place; clients discard later messages"
                     );
                 }
-                let mut log = Self { path, connection, search: options.search, lock: Some(lock) };
+                let mut log = Self::with(path, connection, options, Some(lock));
                 log.record_mark();
                 return Ok(log);
             }
         }
         let connection = file::open_reader(&path)?;
         schema::check(&connection, &path)?;
-        Ok(Self { path, connection, search: options.search, lock: None })
+        Ok(Self::with(path, connection, options, None))
+    }
+
+    fn with(path: PathBuf, connection: Connection, options: &Options, lock: Option<file::Lock>) -> Self {
+        let Options { search, rooms, .. } = *options;
+        Self { path, connection, search, rooms, retention: RetentionState::default(), lock }
+    }
+
+    /// Rebuilds everything that follows from the events. The search index is empty then;
+    /// [`index_pending`](EventLog::index_pending) fills it.
+    ///
+    /// # Errors
+    /// [`LogError`]; nothing has changed.
+    pub fn rebuild(&mut self) -> Result<(), LogError> {
+        self.write(rebuild::rebuild)
+    }
+
+    /// Compares the log with what follows from its events. Returns a sentence for each difference.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn differences(&self) -> Result<Vec<String>, LogError> {
+        differences(&self.path)
     }
 
     /// The path of the database.
@@ -174,18 +232,19 @@ impl SqliteLog {
 }
 
 impl EventLog for SqliteLog {
-    fn append(
-        &mut self,
-        messages: &[NewMessage],
-        sessions: &[SessionChange],
-    ) -> Result<Vec<AppendOutcome>, LogError> {
-        self.write(|connection| append::append(connection, messages, sessions))
+    fn append(&mut self, proposals: &[Proposal], rows: &[RowChange]) -> Result<Vec<Outcome>, LogError> {
+        let limits = self.rooms;
+        self.write(|connection| append::append(connection, limits, proposals, rows))
     }
 
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
         // A server that is killed later has not recorded its last messages, but most.
         self.record_mark();
-        self.write(|connection| retention::apply(connection, retention, now))
+        // Kept only if the step was stored.
+        let mut state = mem::take(&mut self.retention);
+        let more = self.write(|connection| retention::apply(connection, &mut state, retention, now))?;
+        self.retention = state;
+        Ok(more)
     }
 
     fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError> {
@@ -197,81 +256,12 @@ impl EventLog for SqliteLog {
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        let mut connection = file::open_reader(&self.path)?;
-        let prepare = |connection: &mut Connection| {
-            vocabulary::prepare(connection)?;
-            Meter::new(connection)
-        };
-        let meter = prepare(&mut connection).map_err(|error| Fault::from(error).at(&self.path))?;
-        Ok(Box::new(SqliteReader { path: self.path.clone(), connection, meter, limits: self.search }))
+        Ok(Box::new(SqliteReader::open(&self.path, self.search)?))
     }
 }
 
 impl Drop for SqliteLog {
     fn drop(&mut self) {
         self.record_mark();
-    }
-}
-
-/// Reads concurrently with a [`SqliteLog`].
-#[derive(Debug)]
-struct SqliteReader {
-    path: PathBuf,
-    connection: Connection,
-    meter: Arc<Meter>,
-    limits: SearchLimits,
-}
-
-impl SqliteReader {
-    fn read<T>(&mut self, read: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
-        read(&mut self.connection).map_err(|error| Fault::from(error).at(&self.path))
-    }
-}
-
-impl LogReader for SqliteReader {
-    fn id(&mut self) -> Result<[u8; 16], LogError> {
-        self.read(|connection| connection.query_row("SELECT id FROM about", [], |row| row.get(0)))
-    }
-
-    fn page(&mut self, room: &str, start: PageStart, size: PageSize) -> Result<HistoryPage, LogError> {
-        self.read(|connection| page::page(connection, room, start, size))
-    }
-
-    fn search(
-        &mut self,
-        room: &str,
-        query: &str,
-        before: u64,
-        size: PageSize,
-    ) -> Result<SearchResults, LogError> {
-        let (meter, limits) = (self.meter.clone(), self.limits);
-        let found =
-            self.read(|connection| search::search(connection, &meter, limits, room, query, before, size));
-        // Also after an error.
-        self.meter.end();
-        found
-    }
-
-    fn cancellation(&self) -> Cancellation {
-        self.meter.cancellation()
-    }
-
-    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError> {
-        self.read(clock::stored)
-    }
-
-    fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {
-        self.read(|connection| rooms::all(connection))
-    }
-
-    fn sessions(&mut self) -> Result<Vec<SessionRecord>, LogError> {
-        self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT hash, nick, lost_at FROM session ORDER BY hash")?;
-            let sessions = statement.query_map([], |row| {
-                Ok(SessionRecord { hash: row.get(0)?, nick: row.get(1)?, lost_at: row.get(2)? })
-            })?;
-            sessions.collect()
-        })
     }
 }

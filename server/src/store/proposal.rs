@@ -1,0 +1,187 @@
+//! Changes of the log: what an account proposes, and what becomes of it.
+
+use std::sync::Arc;
+
+use parlour_core::{
+    model::{MessageId, Role, RoomId, RoomKind, UserId},
+    status::Status,
+};
+
+/// A change that an account proposes. The log accepts or refuses it at its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The idempotency key, unique among the proposals of the sender.
+    pub id: MessageId,
+    /// The account.
+    pub sender: UserId,
+    /// The time at which the proposal was received, Unix ms.
+    pub time: i64,
+    /// The change.
+    pub change: Change,
+}
+
+/// A change of the directory or of a room. Names and texts were validated before; the log checks only what depends on
+/// other changes, and the sizes that it stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Creates the account of the sender, which holds the nick from then on.
+    CreateAccount {
+        /// The nick.
+        nick: Arc<str>,
+        /// The account that may lose the nick, or a nick that looks like it, because its reservation is over.
+        from: Option<UserId>,
+    },
+    /// Changes the nick of the sender, or takes it back if the sender does not hold it any more.
+    ChangeNick {
+        /// The nick.
+        nick: Arc<str>,
+        /// As in [`Change::CreateAccount`].
+        from: Option<UserId>,
+    },
+    /// Creates a room with the sender as its owner. A DIRECT room that exists is [`Outcome::Known`].
+    CreateRoom {
+        /// The id: random, or [`direct_room`](super::direct_room) of the people.
+        room: RoomId,
+        /// The kind; not the lobby.
+        kind: RoomKind,
+        /// The name; empty for a DIRECT room.
+        name: Arc<str>,
+        /// The topic.
+        topic: Arc<str>,
+        /// The people to invite; for a DIRECT room its other members. The sender and repetitions are left out.
+        people: Arc<[UserId]>,
+    },
+    /// Changes the name of a room.
+    RenameRoom {
+        /// The room.
+        room: RoomId,
+        /// The name.
+        name: Arc<str>,
+    },
+    /// Appends a message to a room.
+    Message {
+        /// The room.
+        room: RoomId,
+        /// The text.
+        content: Arc<str>,
+    },
+    /// Changes the topic of a room.
+    SetTopic {
+        /// The room.
+        room: RoomId,
+        /// The topic.
+        topic: Arc<str>,
+    },
+    /// Archives a room, or opens it again.
+    Archive {
+        /// The room.
+        room: RoomId,
+        /// Archived or open.
+        archived: bool,
+    },
+    /// Changes the role of an account in a room. The sender joins or accepts with its own account and `MEMBER`, leaves or
+    /// declines with `NONE`; it invites, removes and promotes others.
+    ChangeMember {
+        /// The room.
+        room: RoomId,
+        /// The account.
+        account: UserId,
+        /// The new role.
+        role: Role,
+    },
+}
+
+impl Change {
+    /// The bytes of its texts.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::CreateAccount { nick: text, .. }
+            | Self::ChangeNick { nick: text, .. }
+            | Self::RenameRoom { name: text, .. }
+            | Self::Message { content: text, .. }
+            | Self::SetTopic { topic: text, .. } => text.len(),
+            Self::CreateRoom { name, topic, people, .. } => {
+                name.len() + topic.len() + size_of_val::<[UserId]>(people)
+            }
+            Self::Archive { .. } | Self::ChangeMember { .. } => 0,
+        }
+    }
+}
+
+/// The place of an event in its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The number among all events of the log, from 1.
+    pub seq: u64,
+    /// The number among the messages of the room, from 1; 0 for any other event.
+    pub ord: u64,
+    /// The time of the event, Unix ms.
+    pub time: i64,
+}
+
+/// The outcome of a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was appended.
+    Appended(Place),
+    /// Nothing was appended, because the log has the change already: by the same proposal before, then with its place, or
+    /// because it changes nothing, then with the place of the newest event of its log.
+    Known(Place),
+    /// It was refused and changed nothing.
+    Refused(Status),
+}
+
+/// A session: the login of a device. The secret itself is not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// SHA-256 of the session's secret.
+    pub hash: [u8; 32],
+    /// The account.
+    pub account: UserId,
+    /// The time at which its connection was lost, Unix ms; `None` if it was connected when the server last ran.
+    pub lost_at: Option<i64>,
+}
+
+/// A change of what only one account owns. Not an event: the last one counts. It is applied after the proposals of its
+/// append, and need not be durable at once. One that names an unknown account or room has no effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowChange {
+    /// A session is new or has changed.
+    PutSession(SessionRecord),
+    /// The session with this hash has ended.
+    EndSession([u8; 32]),
+    /// A read cursor has moved. Ignored if the stored one has a larger version, or the same version and a larger ord.
+    Cursor {
+        /// The account.
+        account: UserId,
+        /// The room.
+        room: RoomId,
+        /// The account has read all messages up to this ord.
+        ord: u64,
+        /// Increases whenever the user moves the cursor back.
+        version: u32,
+    },
+    /// A room was muted or not any more.
+    Muted {
+        /// The account.
+        account: UserId,
+        /// The room.
+        room: RoomId,
+        /// Muted.
+        muted: bool,
+    },
+}
+
+/// Proposals and row changes to append together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AppendBatch {
+    /// The generation. If an append fails, all batches of its generation and of older ones fail too, including batches
+    /// submitted later. So no message is stored while an earlier one of the same sender is not. After the failure is
+    /// reported, the caller continues with a newer generation.
+    pub generation: u32,
+    /// The proposals.
+    pub proposals: Vec<Proposal>,
+    /// The row changes, applied after the proposals.
+    pub rows: Vec<RowChange>,
+}
