@@ -51,6 +51,9 @@ pub const TOPIC_BYTES: usize = 1024;
 /// The maximum number of people of a DIRECT room.
 pub const DIRECT_PEOPLE: usize = 8;
 
+/// The maximum number of people that are invited when a room is created.
+pub const INVITED_PEOPLE: usize = 100;
+
 /// The limits on rooms that an operator sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoomLimits {

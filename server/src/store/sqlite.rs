@@ -10,9 +10,13 @@
 //! | `schema` | tables and migrations |
 //! | `message_key` | room and sequence number as one key |
 //! | `epoch` | the id of a log, and of a restored one |
-//! | `rooms` | names and counts of the rooms |
+//! | `append`, `projector` | appending: deciding about proposals, applying events |
+//! | `entry`, `events`, `fingerprint` | the events and their form; recognising resent ones |
+//! | `accounts`, `heads`, `members`, `names`, `cursors` | what the projector reads and writes |
+//! | `rebuild` | rebuilding the projections from the events |
+//! | `account_migration` | the migration from messages with nicks |
+//! | `rooms` | the rooms, as they are read |
 //! | `runs` | the index by time |
-//! | `append`, `fingerprint` | appending, and recognising duplicates |
 //! | `indexer` | adding messages to the search index |
 //! | `page` | pages |
 //! | `search`, `search_query`, `word_index`, `tokenizer`, `vocabulary` | search |
@@ -21,17 +25,27 @@
 //! | `copy` | copying and verifying a database, for backups |
 //! | `fault` | SQLite's errors as [`LogError`] |
 
+mod account_migration;
+mod accounts;
 mod append;
 mod clock;
 mod copy;
+mod cursors;
+mod entry;
 mod epoch;
+mod events;
 mod fault;
 mod file;
 mod fingerprint;
+mod heads;
 mod indexer;
+mod members;
 mod message_key;
 mod meter;
+mod names;
 mod page;
+mod projector;
+mod rebuild;
 mod retention;
 mod rooms;
 mod runs;
@@ -56,8 +70,8 @@ pub(super) use self::{
 };
 use self::{epoch::Mark, fault::Fault, meter::Meter, search_query::SearchQuery};
 use super::{
-    AppendOutcome, Cancellation, ClockRecord, EventLog, HistoryPage, LogError, LogReader, NewMessage,
-    PageSize, PageStart, Retention, RoomSummary, SearchLimits, SearchResults, SessionChange, SessionRecord,
+    Cancellation, ClockRecord, EventLog, HistoryPage, LogError, LogReader, Outcome, PageSize, PageStart,
+    Proposal, Retention, RoomLimits, RowChange, SearchLimits, SearchResults,
 };
 
 /// Returns `true` if a query has anything to search for: a letter, a digit, or an emoji.
@@ -87,6 +101,8 @@ pub struct Options {
     pub read_only: bool,
     /// The limits of one search.
     pub search: SearchLimits,
+    /// The limits on rooms.
+    pub rooms: RoomLimits,
 }
 
 /// The log in a directory.
@@ -98,6 +114,7 @@ pub struct SqliteLog {
     path: PathBuf,
     connection: Connection,
     search: SearchLimits,
+    rooms: RoomLimits,
     // Dropped after the connection.
     lock: Option<file::Lock>,
 }
@@ -135,14 +152,32 @@ impl SqliteLog {
                         "an older copy of the log has taken its place; clients discard later messages"
                     );
                 }
-                let mut log = Self { path, connection, search: options.search, lock: Some(lock) };
+                let mut log =
+                    Self { path, connection, search: options.search, rooms: options.rooms, lock: Some(lock) };
                 log.record_mark();
                 return Ok(log);
             }
         }
         let connection = file::open_reader(&path)?;
         schema::check(&connection, &path)?;
-        Ok(Self { path, connection, search: options.search, lock: None })
+        Ok(Self { path, connection, search: options.search, rooms: options.rooms, lock: None })
+    }
+
+    /// Rebuilds accounts, rooms and members from the events.
+    ///
+    /// # Errors
+    /// [`LogError`]; nothing has changed.
+    pub fn rebuild(&mut self) -> Result<(), LogError> {
+        self.write(rebuild::rebuild)
+    }
+
+    /// Compares accounts, rooms and members with what follows from the events. Returns a sentence for each table that
+    /// differs.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn differences(&mut self) -> Result<Vec<String>, LogError> {
+        self.write(rebuild::differences)
     }
 
     /// The path of the database.
@@ -174,12 +209,9 @@ impl SqliteLog {
 }
 
 impl EventLog for SqliteLog {
-    fn append(
-        &mut self,
-        messages: &[NewMessage],
-        sessions: &[SessionChange],
-    ) -> Result<Vec<AppendOutcome>, LogError> {
-        self.write(|connection| append::append(connection, messages, sessions))
+    fn append(&mut self, proposals: &[Proposal], rows: &[RowChange]) -> Result<Vec<Outcome>, LogError> {
+        let limits = self.rooms;
+        self.write(|connection| append::append(connection, limits, proposals, rows))
     }
 
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {

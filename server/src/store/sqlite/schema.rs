@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{epoch, fault::Fault};
+use super::{account_migration, epoch, fault::Fault};
 use crate::store::LogError;
 
 /// The application id of the database: "Parl".
@@ -17,7 +17,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
     include_str!("migrations/5.sql"),
+    include_str!("migrations/6.sql"),
 ];
+
+/// The version that has no accounts yet.
+const ACCOUNTS: usize = 5;
 
 /// Creates the schema or migrates it to the current version.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LogError> {
@@ -79,7 +83,13 @@ fn version(connection: &Connection, path: &Path) -> Result<Option<usize>, LogErr
 
 fn migrate(connection: &mut Connection, from: usize) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if from == ACCOUNTS {
+        account_migration::prepare(&transaction)?;
+    }
     transaction.execute_batch(MIGRATIONS[from])?;
+    if from == ACCOUNTS {
+        account_migration::complete(&transaction)?;
+    }
     if from == 0 {
         transaction.execute("INSERT INTO about (id) VALUES (?1)", params![epoch::new_id()?])?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

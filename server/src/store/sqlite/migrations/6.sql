@@ -77,13 +77,13 @@ CREATE INDEX member_room ON member (room, role);
 -- The log. place combines room and seq (message_key.rs): the events of a room are adjacent and in order.
 CREATE TABLE event (
     place INTEGER PRIMARY KEY,
-    -- event_kind.rs; 0 for a message.
+    -- entry.rs; 0 for a message.
     kind INTEGER NOT NULL,
     -- The number of messages of the room up to here; of a message its own ord.
     ord INTEGER NOT NULL,
     sender INTEGER NOT NULL,
     client_id BLOB NOT NULL,
-    -- The other account or the room that the event is about (payload.rs).
+    -- The other account or the room that the event is about (entry.rs).
     target INTEGER,
     time INTEGER NOT NULL,
     -- The number among all events of all logs.
@@ -140,14 +140,18 @@ CREATE TABLE old_number (
     is_lobby INTEGER NOT NULL,
     stored INTEGER NOT NULL,
     deleted INTEGER NOT NULL,
-    before INTEGER NOT NULL
+    before INTEGER NOT NULL,
+    -- Whether messages get another number.
+    moved INTEGER NOT NULL
 ) STRICT;
 INSERT INTO old_number
 SELECT id, name = '', stored, last_seq - stored,
-    coalesce(sum(stored) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+    coalesce(sum(stored) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0),
+    stored > 0 AND first <> id << 38 | last_seq - stored + 1
 FROM (
     SELECT id, name, last_seq,
-        (SELECT count(*) FROM old_message WHERE place BETWEEN id << 38 AND (id << 38) | 0x3FFFFFFFFF) AS stored
+        (SELECT count(*) FROM old_message WHERE place BETWEEN id << 38 AND (id << 38) | 0x3FFFFFFFFF) AS stored,
+        (SELECT min(place) FROM old_message WHERE place >= id << 38) AS first
     FROM old_room
 ) WHERE stored > 0 OR name = '';
 
@@ -197,15 +201,15 @@ INSERT INTO old_place
 SELECT place, nth - before + deleted, nth + (SELECT count(*) FROM old_author) + (SELECT count(*) FROM room WHERE kind = 2)
 FROM (SELECT place, row_number() OVER (ORDER BY place) AS nth FROM old_message) JOIN old_number ON room = place >> 38;
 INSERT INTO event (place, kind, ord, sender, client_id, time, gseq, begins)
-SELECT place >> 38 << 38 | ord, 0, ord, old_author.id, old_message.id, old_message.time, gseq, begins
+SELECT place >> 38 << 38 | old_place.ord, 0, old_place.ord, old_author.id, old_message.id, old_message.time, gseq, begins
 FROM old_place CROSS JOIN old_message ON place = old CROSS JOIN old_author ON key = nick_key(old_message.nick);
 INSERT INTO body (place, text)
-SELECT place >> 38 << 38 | ord, content FROM old_place CROSS JOIN old_message ON place = old;
+SELECT place >> 38 << 38 | old_place.ord, content FROM old_place CROSS JOIN old_message ON place = old;
 UPDATE room SET (head_seq, head_ord, first_ord, indexed) =
     (SELECT last_seq, last_seq, last_seq - stored + 1, old_room.indexed FROM old_room JOIN old_number ON room = old_room.id
         WHERE old_room.id = room.id)
 WHERE id IN (SELECT room FROM old_number);
-UPDATE room SET head_gseq = gseq, active = time FROM event WHERE event.place = room.id << 38 | head_ord AND room.id > 0;
+UPDATE room SET head_gseq = gseq, active = time FROM event WHERE event.place = room.id << 38 | room.head_ord AND room.id > 0;
 UPDATE room SET
     head_seq = (SELECT count(*) FROM event WHERE place < 1 << 38),
     head_gseq = (SELECT count(*) FROM event)
