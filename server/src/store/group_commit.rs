@@ -1,7 +1,7 @@
 //! Group commit: many batches in one append, and the failure of the batches behind a failed one. Sans-IO,
 //! like the log itself: the writer thread calls it, and so do tests.
 
-use super::{AppendBatch, AppendOutcome, EventLog, LogError, NewMessage, SessionChange};
+use super::{AppendBatch, EventLog, LogError, Outcome, Proposal, RowChange};
 
 /// Commits groups of batches, in order.
 #[derive(Debug, Default)]
@@ -16,10 +16,10 @@ impl GroupCommit {
     pub fn commit(
         &mut self,
         batches: Vec<AppendBatch>,
-        append: impl FnOnce(&[NewMessage], &[SessionChange]) -> Result<Vec<AppendOutcome>, LogError>,
-    ) -> Vec<Result<Vec<AppendOutcome>, LogError>> {
+        append: impl FnOnce(&[Proposal], &[RowChange]) -> Result<Vec<Outcome>, LogError>,
+    ) -> Vec<Result<Vec<Outcome>, LogError>> {
         let mut group = Group::default();
-        // For each batch, the number of its messages, or why it is not tried.
+        // For each batch, the number of its proposals, or why it is not tried.
         let parts: Vec<_> = batches
             .into_iter()
             .map(|batch| match &self.failed {
@@ -28,7 +28,7 @@ impl GroupCommit {
             })
             .collect();
         let mut appended = match group.generation {
-            Some(generation) => append(&group.messages, &group.sessions).inspect_err(|error| {
+            Some(generation) => append(&group.proposals, &group.rows).inspect_err(|error| {
                 self.failed = Some((generation, error.clone()));
             }),
             // No batch of the group is tried.
@@ -49,26 +49,26 @@ impl GroupCommit {
         &mut self,
         log: &mut dyn EventLog,
         batches: Vec<AppendBatch>,
-    ) -> Vec<Result<Vec<AppendOutcome>, LogError>> {
-        self.commit(batches, |messages, sessions| log.append(messages, sessions))
+    ) -> Vec<Result<Vec<Outcome>, LogError>> {
+        self.commit(batches, |proposals, rows| log.append(proposals, rows))
     }
 }
 
 /// The contents of one append.
 #[derive(Default)]
 struct Group {
-    messages: Vec<NewMessage>,
-    sessions: Vec<SessionChange>,
+    proposals: Vec<Proposal>,
+    rows: Vec<RowChange>,
     /// The newest generation; `None` if nothing was added.
     generation: Option<u32>,
 }
 
 impl Group {
-    /// Adds a batch and returns the number of its messages.
+    /// Adds a batch and returns the number of its proposals.
     fn add(&mut self, mut batch: AppendBatch) -> usize {
-        let count = batch.messages.len();
-        self.messages.append(&mut batch.messages);
-        self.sessions.append(&mut batch.sessions);
+        let count = batch.proposals.len();
+        self.proposals.append(&mut batch.proposals);
+        self.rows.append(&mut batch.rows);
         self.generation = self.generation.max(Some(batch.generation));
         count
     }

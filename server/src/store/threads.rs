@@ -22,13 +22,13 @@ use std::{
 
 use self::{reader::Lane, writer::Writer};
 pub use super::{AppendBatch, Query, QueryKind, QueryResult};
-use super::{AppendOutcome, EventLog, LogError, Retention};
+use super::{EventLog, LogError, Outcome, Retention};
 
 /// The result of an append or a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogReport {
-    /// The outcome for each message of a batch. Batches are reported in order.
-    Appended(Result<Vec<AppendOutcome>, LogError>),
+    /// The outcome of each proposal of a batch. Batches are reported in order.
+    Appended(Result<Vec<Outcome>, LogError>),
     /// The result of a query that was not cancelled, with its token. Queries are reported in any order.
     Read(u64, Result<QueryResult, LogError>),
 }

@@ -7,15 +7,16 @@ use std::{
     },
     hash::Hash,
     net::IpAddr,
-    sync::Arc,
 };
+
+use parlour_core::model::UserId;
 
 use crate::store::Requester;
 
 /// Items waiting to be served. Each turn serves the oldest item of one user, so that whoever has many items, under many
 /// names or one, delays the others by one item per turn.
 #[derive(Debug)]
-pub(super) struct FairQueue<T>(Rotation<Option<IpAddr>, Rotation<Arc<str>, VecDeque<T>>>);
+pub(super) struct FairQueue<T>(Rotation<Option<IpAddr>, Rotation<Option<UserId>, VecDeque<T>>>);
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
@@ -25,7 +26,7 @@ impl<T> Default for FairQueue<T> {
 
 impl<T> FairQueue<T> {
     pub(super) fn push(&mut self, requester: Requester, item: T) {
-        self.0.of(requester.address).of(requester.user).push_back(item);
+        self.0.of(requester.address).of(requester.account).push_back(item);
     }
 
     pub(super) fn pop(&mut self) -> Option<T> {
@@ -110,7 +111,8 @@ mod tests {
     /// Items are named by address, user and number.
     fn push(queue: &mut FairQueue<&'static str>, item: &'static str) {
         let address = item[..1].parse::<u8>().ok().map(|n| [10, 0, 0, n].into());
-        queue.push(Requester { address, user: item[1..2].into() }, item);
+        let account = Some(UserId([item.as_bytes()[1]; 16]));
+        queue.push(Requester { address, account }, item);
     }
 
     fn rest(mut queue: FairQueue<&'static str>) -> Vec<&'static str> {

@@ -7,14 +7,14 @@ use std::{
 
 use super::{LogReport, guarded};
 use crate::store::{
-    AppendBatch, AppendOutcome, EventLog, INDEX_STEP_MESSAGES, LogError, Retention,
+    AppendBatch, EventLog, INDEX_STEP_MESSAGES, LogError, Outcome, Retention,
     group_commit::GroupCommit,
     retention_clock::{ClockEvent, ClockRecord, RetentionClock},
 };
 
-/// The most messages of one append; its last batch may exceed it.
-const MAX_GROUP_MESSAGES: usize = 4096;
-/// The most bytes of content of one append; its last batch may exceed it.
+/// The most proposals and row changes of one append; its last batch may exceed it.
+const MAX_GROUP_CHANGES: usize = 4096;
+/// The most bytes of text of one append; its last batch may exceed it.
 const MAX_GROUP_BYTES: usize = 4 << 20;
 /// The pause before the next step of retention when nothing is left to delete, and after errors.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
@@ -94,11 +94,11 @@ impl<R: Fn(LogReport)> Writer<R> {
     /// Appends a group together and reports each of its batches.
     fn commit(&mut self, group: Vec<AppendBatch>) {
         let log = &mut self.log;
-        let results = self.group_commit.commit(group, |messages, sessions| {
-            guarded(|| log.append(messages, sessions))
-                .inspect_err(|error| tracing::error!(messages = messages.len(), %error, "append failed"))
+        let results = self.group_commit.commit(group, |proposals, rows| {
+            guarded(|| log.append(proposals, rows))
+                .inspect_err(|error| tracing::error!(proposals = proposals.len(), %error, "append failed"))
         });
-        let is_new = |appended: &&AppendOutcome| matches!(appended, AppendOutcome::Appended(_));
+        let is_new = |outcome: &&Outcome| matches!(outcome, Outcome::Appended(place) if place.ord > 0);
         let new = results.iter().flatten().flatten().filter(is_new).count();
         self.count_unindexed(new as u64);
         for result in results {
@@ -210,12 +210,13 @@ fn warn_once(what: &str, known: &mut Option<LogError>, error: Option<LogError>) 
 /// Collects the pending batches, up to the limits of one append.
 fn collect_group(first: AppendBatch, batches: &Receiver<AppendBatch>) -> Vec<AppendBatch> {
     let mut group = vec![first];
-    let (mut messages, mut bytes) = (0, 0);
+    let (mut changes, mut bytes) = (0, 0);
     loop {
-        let last = group.last().map_or(&[][..], |batch| &batch.messages);
-        messages += last.len();
-        bytes += last.iter().map(|entry| entry.content.len()).sum::<usize>();
-        if messages >= MAX_GROUP_MESSAGES || bytes >= MAX_GROUP_BYTES {
+        let last = group.last();
+        changes += last.map_or(0, |batch| batch.proposals.len() + batch.rows.len());
+        let proposals = last.map_or(&[][..], |batch| &batch.proposals);
+        bytes += proposals.iter().map(|proposal| proposal.change.text_bytes()).sum::<usize>();
+        if changes >= MAX_GROUP_CHANGES || bytes >= MAX_GROUP_BYTES {
             return group;
         }
         match batches.try_recv() {
