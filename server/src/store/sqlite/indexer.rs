@@ -53,7 +53,7 @@ fn step(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let behind: Vec<(i64, u64, u64)> = {
         let mut rooms = transaction
-            .prepare_cached("SELECT id, indexed, last_seq FROM room WHERE indexed < last_seq ORDER BY id")?;
+            .prepare_cached("SELECT id, indexed, head_seq FROM room INDEXED BY room_unindexed WHERE indexed < head_seq AND id > 0 ORDER BY id")?;
         let rooms = rooms.query_map([], |row| {
             let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
             Ok((row.get(0)?, number(1)?, number(2)?))
@@ -62,11 +62,11 @@ fn step(connection: &mut Connection) -> rusqlite::Result<()> {
     };
     // In key order: FTS5 flushes its buffer whenever a key is lower than the previous one.
     let mut left = Left { messages: INDEX_STEP_MESSAGES, bytes: STEP_BYTES };
-    for (room, indexed, last_seq) in behind {
+    for (room, indexed, head_seq) in behind {
         if left.is_used_up() {
             break;
         }
-        let to = add(&transaction, room, indexed, last_seq, &mut left)?;
+        let to = add(&transaction, room, indexed, head_seq, &mut left)?;
         transaction
             .prepare_cached("UPDATE room SET indexed = ?2 WHERE id = ?1")?
             .execute([room, to.cast_signed()])?;
@@ -89,7 +89,7 @@ impl Left {
 /// Adds messages of a room, as many as are `left`. Returns the sequence number up to which the room is indexed.
 fn add(connection: &Connection, room: i64, after: u64, to: u64, left: &mut Left) -> rusqlite::Result<u64> {
     let mut messages = connection
-        .prepare_cached("SELECT place, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place")?;
+        .prepare_cached("SELECT place, text FROM body WHERE place BETWEEN ?1 AND ?2 ORDER BY place")?;
     let mut index = WordIndex::new(connection)?;
     let mut rows = messages.query(params![key(room, after + 1), key(room, to)])?;
     while let Some(row) = rows.next()? {
@@ -101,14 +101,17 @@ fn add(connection: &Connection, room: i64, after: u64, to: u64, left: &mut Left)
             return Ok(parts(place).1);
         }
     }
-    // Also beyond the last message, because deleted messages leave gaps.
+    // Also beyond the last message: what follows are other events, or deleted messages.
     Ok(to)
 }
 
 /// An upper bound of the number of messages that are not indexed.
 fn pending_messages(connection: &Connection) -> rusqlite::Result<u64> {
     connection
-        .prepare_cached("SELECT coalesce(sum(last_seq - indexed), 0) FROM room")?
+        .prepare_cached(
+            "SELECT coalesce(sum(head_seq - indexed), 0) FROM room INDEXED BY room_unindexed
+             WHERE indexed < head_seq AND id > 0",
+        )?
         .query_row([], |row| row.get::<_, i64>(0))
         .map(i64::cast_unsigned)
 }

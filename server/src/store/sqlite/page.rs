@@ -1,43 +1,63 @@
 //! Pages: a part of a room, read in one transaction.
 
-use parlour_core::model::MessageId;
+use parlour_core::model::{MessageId, RoomId, UserId};
 use rusqlite::{Connection, Row, Rows};
 
 use super::{
     message_key::{self, LAST_SEQ, key},
-    rooms::{self, Room},
+    ords,
+    rooms::{self, RoomHead},
     runs,
 };
-use crate::store::{HistoryPage, PageSize, PageStart, Stamp, StoredMessage};
+use crate::store::{HistoryPage, PageSize, PageStart, Place, StoredMessage};
 
 /// See [`crate::store::LogReader::page`].
 pub(super) fn page(
     connection: &mut Connection,
-    room: &str,
+    room: RoomId,
     start: PageStart,
     size: PageSize,
 ) -> rusqlite::Result<HistoryPage> {
     // One snapshot for all statements of a page.
     let snapshot = connection.transaction()?;
-    let Some(room) = rooms::find(&snapshot, room)? else {
-        return Ok(HistoryPage { reached_start: true, reached_end: true, ..HistoryPage::default() });
+    let Some(room) = rooms::head(&snapshot, room)? else {
+        return Ok(HistoryPage { first_ord: 1, ..HistoryPage::default() });
     };
     let view = View { connection: &snapshot, room };
     match start {
-        PageStart::Before(seq) => view.before(seq, size),
-        PageStart::After(seq) => view.after(seq, size),
+        PageStart::Before(ord) => view.before(ord, size),
+        PageStart::After(ord) => view.after(ord, size),
+        PageStart::Around(ord) => view.around(ord, size),
         PageStart::At(time) => view.at(time, size),
         PageStart::End => view.before(u64::MAX, size),
     }
 }
 
-/// A message from a row with the columns place, time, id, nick and content.
+/// A statement that reads messages with the columns of [`stored_message`]; the rest of it follows. The texts come first:
+/// they belong to messages only, so other events cost nothing.
+macro_rules! select_messages {
+    ($rest:literal) => {
+        concat!(
+            "SELECT body.place, ord, time, client_id, user, nick, text FROM body
+             CROSS JOIN event ON event.place = body.place CROSS JOIN account ON account.id = sender ",
+            $rest
+        )
+    };
+}
+pub(super) use select_messages;
+
+/// The message of a row of [`select_messages`].
 pub(super) fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
     Ok(StoredMessage {
-        stamp: Stamp { seq: message_key::parts(row.get(0)?).1, time: row.get(1)? },
-        id: MessageId(row.get(2)?),
-        nick: row.get(3)?,
-        content: row.get(4)?,
+        place: Place {
+            seq: message_key::parts(row.get(0)?).1,
+            ord: row.get::<_, i64>(1)?.cast_unsigned(),
+            time: row.get(2)?,
+        },
+        id: MessageId(row.get(3)?),
+        sender: UserId(row.get(4)?),
+        nick: row.get(5)?,
+        content: row.get(6)?,
     })
 }
 
@@ -79,40 +99,52 @@ impl PageBuilder {
 /// A room as seen by a transaction.
 struct View<'a> {
     connection: &'a Connection,
-    room: Room,
+    room: RoomHead,
 }
 
 impl View<'_> {
-    fn before(&self, seq: u64, size: PageSize) -> rusqlite::Result<HistoryPage> {
-        let PageBuilder { mut messages, complete, .. } = self.older(seq, size, 1)?;
+    fn before(&self, ord: u64, size: PageSize) -> rusqlite::Result<HistoryPage> {
+        let PageBuilder { mut messages, complete, .. } = self.older(self.seq(ord)?, size, 1)?;
         messages.reverse();
-        let to = self.any(seq, LAST_SEQ)?.then(|| seq.saturating_sub(1));
-        let from = seq_before_first(&messages).filter(|_| !complete);
+        let from = ord_before_first(&messages).filter(|_| !complete);
+        let is_end = self.room.stored().is_empty() || ord > self.room.head_ord;
+        let to = (!is_end).then(|| ord.saturating_sub(1));
         Ok(self.assemble(from, to, messages))
     }
 
-    fn after(&self, seq: u64, size: PageSize) -> rusqlite::Result<HistoryPage> {
-        let PageBuilder { messages, complete, .. } = self.newer(seq, size, 1)?;
-        let from = self.any(0, seq)?.then(|| seq.min(self.room.last_seq));
-        let to = last_seq(&messages).filter(|_| !complete);
+    fn after(&self, ord: u64, size: PageSize) -> rusqlite::Result<HistoryPage> {
+        let PageBuilder { messages, complete, .. } = self.newer(self.seq(ord.saturating_add(1))?, size, 1)?;
+        let is_start = self.room.stored().is_empty() || ord < self.room.first_ord;
+        let from = (!is_start).then(|| ord.min(self.room.head_ord));
+        let to = last_ord(&messages).filter(|_| !complete);
         Ok(self.assemble(from, to, messages))
     }
 
     fn at(&self, time: i64, size: PageSize) -> rusqlite::Result<HistoryPage> {
-        let Some(found) = runs::since(self.connection, self.room.id, time)? else {
+        match runs::since(self.connection, self.room.id, time)? {
+            Some(found) => self.around_seq(message_key::parts(found).1, size),
+            None => self.before(u64::MAX, size),
+        }
+    }
+
+    fn around(&self, ord: u64, size: PageSize) -> rusqlite::Result<HistoryPage> {
+        if self.room.stored().is_empty() || ord > self.room.head_ord {
             return self.before(u64::MAX, size);
-        };
-        let (_, seq) = message_key::parts(found);
+        }
+        self.around_seq(self.seq(ord)?, size)
+    }
+
+    fn around_seq(&self, seq: u64, size: PageSize) -> rusqlite::Result<HistoryPage> {
         let half = PageSize { messages: size.messages / 2, bytes: size.bytes / 2 };
         let older = self.older(seq, half, 0)?;
         let left =
             PageSize { messages: size.messages - older.messages.len(), bytes: size.bytes - older.bytes };
-        let newer = self.newer(seq.saturating_sub(1), left, 1)?;
+        let newer = self.newer(seq, left, 1)?;
         let mut messages = older.messages;
         messages.reverse();
         messages.extend(newer.messages);
-        let from = seq_before_first(&messages).filter(|_| !older.complete);
-        let to = last_seq(&messages).filter(|_| !newer.complete);
+        let from = ord_before_first(&messages).filter(|_| !older.complete);
+        let to = last_ord(&messages).filter(|_| !newer.complete);
         Ok(self.assemble(from, to, messages))
     }
 
@@ -120,46 +152,48 @@ impl View<'_> {
     fn assemble(&self, from: Option<u64>, to: Option<u64>, messages: Vec<StoredMessage>) -> HistoryPage {
         HistoryPage {
             from: from.unwrap_or(0),
-            to: to.unwrap_or(self.room.last_seq),
+            to: to.unwrap_or(self.room.head_ord),
             messages,
-            reached_start: from.is_none(),
-            reached_end: to.is_none(),
+            first_ord: self.room.first_ord,
+            head_ord: self.room.head_ord,
+            seq: self.room.head_seq,
+        }
+    }
+
+    /// A sequence number between the messages below this ord and the others.
+    fn seq(&self, ord: u64) -> rusqlite::Result<u64> {
+        match ord {
+            _ if ord <= self.room.first_ord => Ok(0),
+            _ if ord > self.room.head_ord => Ok(LAST_SEQ),
+            _ => Ok(ords::seq_of(self.connection, &self.room, ord)?.unwrap_or(LAST_SEQ)),
         }
     }
 
     /// The messages before `seq`, newest first.
     fn older(&self, seq: u64, size: PageSize, min_messages: usize) -> rusqlite::Result<PageBuilder> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT place, time, id, nick, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
-        )?;
-        let rows = statement.query([key(self.room.id, 0), key(self.room.id, seq.saturating_sub(1))])?;
+        let mut statement = self.connection.prepare_cached(select_messages!(
+            "WHERE body.place >= ?1 AND body.place < ?2 ORDER BY body.place DESC"
+        ))?;
+        let rows = statement.query([key(self.room.id, 0), key(self.room.id, seq)])?;
         PageBuilder::take(rows, size, min_messages)
     }
 
-    /// The messages after `seq`, oldest first.
+    /// The messages from `seq` on, oldest first.
     fn newer(&self, seq: u64, size: PageSize, min_messages: usize) -> rusqlite::Result<PageBuilder> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT place, time, id, nick, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place",
-        )?;
-        let rows =
-            statement.query([key(self.room.id, seq.saturating_add(1)), key(self.room.id, LAST_SEQ)])?;
+        let mut statement = self
+            .connection
+            .prepare_cached(select_messages!("WHERE body.place BETWEEN ?1 AND ?2 ORDER BY body.place"))?;
+        let rows = statement.query([key(self.room.id, seq), key(self.room.id, LAST_SEQ)])?;
         PageBuilder::take(rows, size, min_messages)
     }
-
-    /// Returns `true` if there is a message in a range of sequence numbers.
-    fn any(&self, from: u64, to: u64) -> rusqlite::Result<bool> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT 1 FROM message WHERE place BETWEEN ?1 AND ?2 LIMIT 1")?;
-        statement.exists([key(self.room.id, from), key(self.room.id, to)])
-    }
 }
 
-/// The sequence number before the first message.
-fn seq_before_first(messages: &[StoredMessage]) -> Option<u64> {
-    messages.first().map(|message| message.stamp.seq - 1)
+/// The ord before the first message.
+fn ord_before_first(messages: &[StoredMessage]) -> Option<u64> {
+    messages.first().map(|message| message.place.ord - 1)
 }
 
-/// The sequence number of the last message.
-fn last_seq(messages: &[StoredMessage]) -> Option<u64> {
-    messages.last().map(|message| message.stamp.seq)
+/// The ord of the last message.
+fn last_ord(messages: &[StoredMessage]) -> Option<u64> {
+    messages.last().map(|message| message.place.ord)
 }

@@ -1,95 +1,122 @@
-//! Retention: deletes messages in small steps.
+//! Retention: deletes messages and what nobody needs any more, in small steps.
+//!
+//! | module | deletes |
+//! | --- | --- |
+//! | `oldest` | messages by age and by the size of the database |
+//! | `superseded` | events that later ones have replaced |
+//! | `guests` | accounts of guests who have left nothing |
+//!
+//! Messages are deleted oldest first in each room, so the ords of the others have no holes.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-};
+mod guests;
+mod oldest;
+mod superseded;
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use parlour_core::model::RoomId;
+use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
 
+use self::{guests::GuestPass, oldest::Oldest, superseded::SupersededPass};
 use super::{
     fingerprint::fingerprint,
     message_key::{self, LAST_SEQ, key},
-    rooms,
-    runs::{self, Aged},
-    word_index,
+    rooms, runs, word_index,
 };
-use crate::store::Retention;
+use crate::store::{Change, Retention};
 
 /// The most rows that one transaction deletes.
 const STEP_ROWS: i64 = 1000;
 /// The most pages that one step returns to the file system.
 const STEP_PAGES: i64 = 2000;
+/// The time between two passes over events and accounts, in ms.
+const PASS_INTERVAL_MS: i64 = 86_400_000;
+
+/// What retention remembers between its steps. After an error or a restart it begins anew.
+#[derive(Debug, Default)]
+pub(super) struct RetentionState {
+    oldest: Oldest,
+    superseded: SupersededPass,
+    guests: GuestPass,
+    /// The time at which the next passes begin; `None` while they are under way.
+    passes_at: Option<i64>,
+}
 
 /// See [`crate::store::EventLog::apply_retention`].
-pub(super) fn apply(connection: &mut Connection, retention: &Retention, now: i64) -> rusqlite::Result<bool> {
+pub(super) fn apply(
+    connection: &mut Connection,
+    state: &mut RetentionState,
+    retention: &Retention,
+    now: i64,
+) -> rusqlite::Result<bool> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let due = due(&transaction, retention, now)?;
-    delete(&transaction, &due, now)?;
+    let due = due(&transaction, &mut state.oldest, retention, now)?;
+    delete_messages(&transaction, &due.places, now)?;
     let deleted_ids = delete_ids(&transaction, ago(now, retention.ids.as_millis()))?;
+    let is_in_pass = due.is_complete() && pass(&transaction, state, retention, now)?;
     transaction.commit()?;
-    Ok(!due.is_empty() || deleted_ids > 0 || shrink(connection)?)
+    Ok(!due.is_complete() || deleted_ids > 0 || is_in_pass || shrink(connection)?)
 }
 
 fn ago(now: i64, ms: u128) -> i64 {
     now.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
-/// The keys of some messages to delete.
-fn due(connection: &Connection, retention: &Retention, now: i64) -> rusqlite::Result<Vec<i64>> {
-    let mut due = Vec::new();
+/// Messages to delete.
+#[derive(Debug, Default)]
+struct Due {
+    /// Of each room its oldest ones.
+    places: Vec<i64>,
+    /// There may be more, although there is none here.
+    more: bool,
+}
+
+impl Due {
+    /// There are no others.
+    fn is_complete(&self) -> bool {
+        self.places.is_empty() && !self.more
+    }
+}
+
+/// Some messages to delete.
+fn due(
+    connection: &Connection,
+    oldest: &mut Oldest,
+    retention: &Retention,
+    now: i64,
+) -> rusqlite::Result<Due> {
+    let mut due = Due::default();
     if let Some(age) = retention.age {
-        due = oldest(connection, STEP_ROWS, ago(now, age.as_millis()), now)?;
+        due = oldest.find(connection, STEP_ROWS, ago(now, age.as_millis()), now)?;
     }
-    if let (true, Some(messages)) = (due.is_empty(), retention.messages) {
-        due = surplus(connection, i64::try_from(messages).unwrap_or(i64::MAX))?;
+    if let (true, Some(messages)) = (due.is_complete(), retention.messages) {
+        due.places = surplus(connection, i64::try_from(messages).unwrap_or(i64::MAX))?;
     }
-    if let (true, Some(bytes)) = (due.is_empty(), retention.bytes) {
-        due = oldest(connection, excess(connection, bytes)?, i64::MAX, now)?;
+    if let (true, Some(bytes)) = (due.is_complete(), retention.bytes) {
+        due = oldest.find(connection, excess(connection, bytes)?, i64::MAX, now)?;
     }
     Ok(due)
 }
 
-/// Finds up to `count` of the oldest messages of all rooms, from before a time. A run that was stored with a clock set
-/// back counts as younger than the messages before it.
-fn oldest(connection: &Connection, count: i64, before: i64, now: i64) -> rusqlite::Result<Vec<i64>> {
-    // The oldest message of each room; the oldest of these is on top.
-    let mut heads: BinaryHeap<Reverse<Aged>> = BinaryHeap::new();
-    if count > 0 {
-        for room in rooms_with_messages(connection)? {
-            heads.extend(runs::oldest(connection, room)?.map(Reverse));
+/// Some of the first messages of rooms that have more than `messages`.
+fn surplus(connection: &Connection, messages: i64) -> rusqlite::Result<Vec<i64>> {
+    let mut fullest = connection.prepare_cached(
+        "SELECT id, head_ord - first_ord + 1 FROM room WHERE id > 0 AND head_ord - first_ord + 1 > ?1 LIMIT ?2",
+    )?;
+    let mut first = connection
+        .prepare_cached("SELECT place FROM body WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT ?3")?;
+    let mut places = Vec::new();
+    let mut rooms = fullest.query([messages, STEP_ROWS])?;
+    while let Some(row) = rooms.next()? {
+        let (room, stored): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let left = STEP_ROWS - places.len() as i64;
+        let range = [key(room, 0), key(room, LAST_SEQ), (stored - messages).min(left)];
+        for place in first.query_map(range, |row| row.get(0))? {
+            places.push(place?);
         }
-    }
-    let mut found = Vec::new();
-    while let Some(Reverse(oldest)) = heads.pop() {
-        if oldest.time >= before || found.len() as i64 >= count {
+        if places.len() as i64 >= STEP_ROWS {
             break;
         }
-        let [within, next_run] = runs::next(connection, oldest)?;
-        heads.extend(next_run.map(Reverse));
-        if !runs::is_misdated(connection, oldest, now)? {
-            found.push(oldest.place);
-            heads.extend(within.map(Reverse));
-        }
     }
-    Ok(found)
-}
-
-fn rooms_with_messages(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM room WHERE kept > 0")?;
-    statement.query_map([], |row| row.get(0))?.collect()
-}
-
-/// Some of the first messages of a room that has more than `messages`.
-fn surplus(connection: &Connection, messages: i64) -> rusqlite::Result<Vec<i64>> {
-    let mut fullest =
-        connection.prepare_cached("SELECT id, kept FROM room WHERE kept > ?1 ORDER BY kept DESC LIMIT 1")?;
-    let fullest = fullest.query_row([messages], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?))).optional()?;
-    let Some((room, kept)) = fullest else { return Ok(Vec::new()) };
-    let mut first = connection
-        .prepare_cached("SELECT place FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT ?3")?;
-    let range = [key(room, 0), key(room, LAST_SEQ), (kept - messages).min(STEP_ROWS)];
-    first.query_map(range, |row| row.get(0))?.collect()
+    Ok(places)
 }
 
 /// About how many messages to delete to bring the database down to `bytes`.
@@ -109,39 +136,121 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// Deletes these messages and stores their ids and fingerprints.
-fn delete(connection: &Connection, due: &[i64], now: i64) -> rusqlite::Result<()> {
-    let mut delete = connection
-        .prepare_cached("DELETE FROM message WHERE place = ?1 RETURNING id, time, nick, content")?;
-    let mut store_id = connection
-        .prepare_cached("INSERT INTO gone (id, place, time, print, gone_at) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    let mut name = connection.prepare_cached("SELECT name FROM room WHERE id = ?1")?;
-    let mut of_room: BTreeMap<i64, (String, i64)> = BTreeMap::new();
-    for &place in due {
-        let (room, _) = message_key::parts(place);
-        let (name, count) = match of_room.entry(room) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert((name.query_row([room], |row| row.get(0))?, 0))
-            }
-        };
-        *count += 1;
-        let (id, time, print) = delete.query_row([place], |row| {
-            let print = fingerprint(name, row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
-            Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, i64>(1)?, print))
-        })?;
-        word_index::remove(connection, place)?;
-        store_id.execute(params![id, place, time, print, now])?;
+/// Deletes these messages, of each room its oldest ones, and stores their ids and fingerprints.
+fn delete_messages(connection: &Connection, places: &[i64], now: i64) -> rusqlite::Result<()> {
+    let mut event = connection
+        .prepare_cached("DELETE FROM event WHERE place = ?1 RETURNING sender, client_id, ord, time")?;
+    let mut body = connection.prepare_cached("DELETE FROM body WHERE place = ?1 RETURNING text")?;
+    let mut gone = Gone::new(connection)?;
+    let mut sorted = places.to_vec();
+    sorted.sort_unstable();
+    for of_room in sorted.chunk_by(|one, other| message_key::parts(*one).0 == message_key::parts(*other).0) {
+        let Some((number, _)) = of_room.first().map(|place| message_key::parts(*place)) else { continue };
+        let room = room_id(connection, number)?;
+        for &place in of_room {
+            let content: String = body.query_row([place], |row| row.get(0))?;
+            let print = fingerprint(&Change::Message { room, content: content.into() });
+            let id = event.query_row([place], |row| {
+                Ok(Id {
+                    sender: row.get(0)?,
+                    client_id: row.get(1)?,
+                    ord: row.get(2)?,
+                    time: row.get(3)?,
+                    place,
+                })
+            })?;
+            gone.store(&id, &print, now)?;
+            word_index::remove(connection, place)?;
+        }
+        messages_deleted(connection, number)?;
     }
-    runs::messages_deleted(connection, due)?;
-    of_room.iter().try_for_each(|(room, (_, count))| rooms::subtract_deleted(connection, *room, *count))
+    Ok(())
 }
 
-/// Deletes some ids of messages that were deleted before a time.
+/// The public id of a room.
+fn room_id(connection: &Connection, number: i64) -> rusqlite::Result<RoomId> {
+    connection
+        .prepare_cached("SELECT room FROM room WHERE id = ?1")?
+        .query_row([number], |row| row.get(0).map(RoomId))
+}
+
+/// Adapts a room to its new oldest message.
+fn messages_deleted(connection: &Connection, room: i64) -> rusqlite::Result<()> {
+    let mut first = connection.prepare_cached(
+        "SELECT place, ord FROM body CROSS JOIN event USING (place)
+         WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT 1",
+    )?;
+    let mut rows = first.query([key(room, 0), key(room, LAST_SEQ)])?;
+    let first: Option<(i64, i64)> =
+        rows.next()?.map(|row| Ok::<_, rusqlite::Error>((row.get(0)?, row.get(1)?))).transpose()?;
+    connection
+        .prepare_cached("UPDATE room SET first_ord = ifnull(?2, head_ord + 1) WHERE id = ?1")?
+        .execute(params![room, first.map(|(_, ord)| ord)])?;
+    match first {
+        Some((place, _)) => runs::begin(connection, place),
+        None => Ok(()),
+    }
+}
+
+/// The id of an event that is being deleted.
+struct Id {
+    sender: i64,
+    client_id: [u8; 16],
+    place: i64,
+    ord: i64,
+    time: i64,
+}
+
+/// Stores the ids and fingerprints of deleted events.
+struct Gone<'a>(CachedStatement<'a>);
+
+impl<'a> Gone<'a> {
+    fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+        let insert = "INSERT OR REPLACE INTO gone (sender, client_id, place, ord, time, print, gone_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        connection.prepare_cached(insert).map(Self)
+    }
+
+    fn store(&mut self, id: &Id, print: &[u8; 16], now: i64) -> rusqlite::Result<()> {
+        let Id { sender, client_id, place, ord, time } = id;
+        self.0.execute(params![sender, client_id, place, ord, time, print, now]).map(drop)
+    }
+}
+
+/// Deletes some ids of events that were deleted before a time.
 fn delete_ids(connection: &Connection, before: i64) -> rusqlite::Result<usize> {
     connection
-        .prepare_cached("DELETE FROM gone WHERE id IN (SELECT id FROM gone WHERE gone_at < ?1 LIMIT ?2)")?
+        .prepare_cached(
+            "DELETE FROM gone WHERE (sender, client_id) IN
+                 (SELECT sender, client_id FROM gone INDEXED BY gone_at WHERE gone_at < ?1 LIMIT ?2)",
+        )?
         .execute([before, STEP_ROWS])
+}
+
+/// Goes on with the passes over events and accounts, or begins them once a day. Returns whether they are under way.
+fn pass(
+    connection: &Connection,
+    state: &mut RetentionState,
+    retention: &Retention,
+    now: i64,
+) -> rusqlite::Result<bool> {
+    if state.passes_at.is_some_and(|at| now < at) {
+        return Ok(false);
+    }
+    state.passes_at = None;
+    let before = retention.age.map(|age| ago(now, age.as_millis()));
+    if let Some(before) = before
+        && state.superseded.step(connection, before, now)?
+    {
+        return Ok(true);
+    }
+    if state.guests.step(connection, ago(now, retention.ids.as_millis()))? {
+        return Ok(true);
+    }
+    state.superseded = SupersededPass::default();
+    state.guests = GuestPass::default();
+    state.passes_at = Some(now.saturating_add(PASS_INTERVAL_MS));
+    Ok(false)
 }
 
 /// Returns free pages to the file system when there are many; some are left for new messages.

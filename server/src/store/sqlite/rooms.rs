@@ -1,60 +1,103 @@
-//! The rooms: their keys, last sequence numbers and message counts.
+//! Reading rooms: how far they have come, and what they are called.
 
-use std::{
-    collections::{
-        HashMap,
-        hash_map::Entry::{Occupied, Vacant},
-    },
-    sync::Arc,
-};
+use parlour_core::model::{RoomId, RoomKind};
+use rusqlite::{Connection, OptionalExtension as _, Row, types::Type};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use crate::store::Room;
 
-use super::{fault::Fault, message_key, runs};
-use crate::store::RoomSummary;
-
-/// A row of the room table.
+/// How far a room has come.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct RoomHead {
     pub(super) id: i64,
-    pub(super) last_seq: u64,
+    pub(super) head_seq: u64,
+    pub(super) head_ord: u64,
+    pub(super) first_ord: u64,
     /// The search index contains the messages up to this sequence number.
     pub(super) indexed: u64,
 }
 
-/// Finds a room by name.
-pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<Room>> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, last_seq, indexed FROM room WHERE name = ?1")?;
-    statement
-        .query_row([name], |row| {
-            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
-            Ok(Room { id: row.get(0)?, last_seq: number(1)?, indexed: number(2)? })
+impl RoomHead {
+    /// The ords of the stored messages.
+    pub(super) fn stored(&self) -> std::ops::RangeInclusive<u64> {
+        self.first_ord..=self.head_ord
+    }
+}
+
+/// Finds how far a room has come.
+pub(super) fn head(connection: &Connection, room: RoomId) -> rusqlite::Result<Option<RoomHead>> {
+    connection
+        .prepare_cached("SELECT id, head_seq, head_ord, first_ord, indexed FROM room WHERE room = ?1")?
+        .query_row([room.0], |row| {
+            Ok(RoomHead {
+                id: row.get(0)?,
+                head_seq: number(row, 1)?,
+                head_ord: number(row, 2)?,
+                first_ord: number(row, 3)?,
+                indexed: number(row, 4)?,
+            })
         })
         .optional()
 }
 
-/// All rooms, by name.
-pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<RoomSummary>> {
-    let mut statement = connection.prepare_cached("SELECT name, last_seq, kept FROM room ORDER BY name")?;
-    let rooms = statement.query_map([], |row| {
-        Ok(RoomSummary {
-            name: row.get(0)?,
-            last_seq: row.get::<_, i64>(1)?.cast_unsigned(),
-            messages: row.get::<_, i64>(2)?.cast_unsigned(),
-        })
-    })?;
-    rooms.collect()
+/// A number that is never negative.
+pub(super) fn number(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(at).map(i64::cast_unsigned)
+}
+
+/// A statement with the columns of [`room`], of a table `r`. The others, and the rest of it, follow.
+macro_rules! select_rooms {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.room, kind, name, topic, archived, head_seq, head_ord, first_ord, active, members",
+            $rest
+        )
+    };
+}
+pub(super) use select_rooms;
+
+/// The number of columns of [`room`].
+pub(super) const ROOM_COLUMNS: usize = 10;
+
+/// The room of a row of [`select_rooms`].
+pub(super) fn room(row: &Row<'_>) -> rusqlite::Result<Room> {
+    Ok(Room {
+        room: RoomId(row.get(0)?),
+        kind: kind(row, 1)?,
+        name: row.get(2)?,
+        topic: row.get(3)?,
+        archived: row.get(4)?,
+        head_seq: number(row, 5)?,
+        head_ord: number(row, 6)?,
+        first_ord: number(row, 7)?,
+        active: row.get(8)?,
+        members: number(row, 9)?,
+    })
+}
+
+/// The kind of room in a column.
+fn kind(row: &Row<'_>, at: usize) -> rusqlite::Result<RoomKind> {
+    RoomKind::from_wire(row.get(at)?).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(at, Type::Integer, "no such kind of room".into())
+    })
+}
+
+/// See [`crate::store::LogReader::room`].
+pub(super) fn find(connection: &Connection, id: RoomId) -> rusqlite::Result<Option<Room>> {
+    connection
+        .prepare_cached(select_rooms!(" FROM room AS r WHERE r.room = ?1 AND id > 0"))?
+        .query_row([id.0], room)
+        .optional()
+}
+
+/// See [`crate::store::LogReader::rooms`].
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Room>> {
+    let mut rooms = connection.prepare_cached(select_rooms!(" FROM room AS r WHERE id > 0 ORDER BY id"))?;
+    rooms.query_map([], room)?.collect()
 }
 
 /// The number of stored messages in all rooms.
 pub(super) fn stored_messages(connection: &Connection) -> rusqlite::Result<i64> {
-    let mut statement = connection.prepare_cached("SELECT coalesce(sum(kept), 0) FROM room")?;
-    statement.query_row([], |row| row.get(0))
-}
-
-/// Subtracts deleted messages from a room's count.
-pub(super) fn subtract_deleted(connection: &Connection, room: i64, messages: i64) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("UPDATE room SET kept = kept - ?2 WHERE id = ?1")?;
-    statement.execute([room, messages]).map(drop)
+    connection
+        .prepare_cached("SELECT coalesce(sum(head_ord - first_ord + 1), 0) FROM room WHERE id > 0")?
+        .query_row([], |row| row.get(0))
 }

@@ -1,10 +1,8 @@
 //! The index by time. A *run* is a sequence of messages of one room with non-decreasing times in the same
 //! hour. Only the first message of each run is in the index; others are found from there by binary search. A
-//! clock that is set back begins a new run.
+//! clock that is set back begins a new run. Events other than messages are in no run.
 //!
 //! Invariant: a stored message either begins a run or follows a stored message of the same run.
-
-use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -13,9 +11,6 @@ use super::message_key::{self, LAST_SEQ, key};
 /// The length of an hour. A time within an hour of a busy room is found in about ten steps, and a year has a
 /// few thousand hours.
 const HOUR_MS: i64 = 3_600_000;
-
-/// A clock that was set back by less is not noticed. Wrong time zones are often off by an hour.
-const MISDATED_MS: i64 = 2 * HOUR_MS;
 
 /// The beginning of the hour of a time.
 fn hour(time: i64) -> i64 {
@@ -30,14 +25,14 @@ pub(super) fn begins(last: Option<i64>, time: i64) -> bool {
 /// The key of the first message of a room, by time and then sequence number, at a time or later.
 pub(super) fn since(connection: &Connection, room: i64, time: i64) -> rusqlite::Result<Option<i64>> {
     let mut later = connection.prepare_cached(
-        "SELECT time, place FROM message INDEXED BY message_time
-         WHERE room = ?1 AND time >= ?2 AND begins ORDER BY time, place LIMIT 1",
+        "SELECT time, place FROM event INDEXED BY event_time
+         WHERE place >> 38 = ?1 AND time >= ?2 AND begins ORDER BY time, place LIMIT 1",
     )?;
     let later = later.query_row([room, time], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     // A run that reaches this time began in the same hour. There is one, unless a clock was set back.
     let mut earlier = connection.prepare_cached(
-        "SELECT place FROM message INDEXED BY message_time
-         WHERE room = ?1 AND time >= ?2 AND time < ?3 AND begins ORDER BY time, place",
+        "SELECT place FROM event INDEXED BY event_time
+         WHERE place >> 38 = ?1 AND time >= ?2 AND time < ?3 AND begins ORDER BY time, place",
     )?;
     let earlier = earlier.query_map([room, hour(time), time], |row| row.get(0))?;
     let mut found: Option<(i64, i64)> = later;
@@ -51,20 +46,20 @@ pub(super) fn since(connection: &Connection, room: i64, time: i64) -> rusqlite::
 /// The first message of a run at a time or later: its time and key.
 fn within(connection: &Connection, run: i64, time: i64) -> rusqlite::Result<Option<(i64, i64)>> {
     let mut next = connection.prepare_cached(
-        "SELECT min(place) FROM message INDEXED BY message_begins WHERE place > ?1 AND place <= ?2 AND begins",
+        "SELECT min(place) FROM event INDEXED BY event_begins WHERE place > ?1 AND place <= ?2 AND begins",
     )?;
     let mut first = connection.prepare_cached(
-        "SELECT time, place FROM message WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT 1",
+        "SELECT time, place FROM body CROSS JOIN event USING (place) WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT 1",
     )?;
     let mut last =
-        connection.prepare_cached("SELECT max(place) + 1 FROM message WHERE place BETWEEN ?1 AND ?2")?;
+        connection.prepare_cached("SELECT max(place) + 1 FROM body WHERE place BETWEEN ?1 AND ?2")?;
     let range = [run, room_end(run)];
     let next: Option<i64> = next.query_row(range, |row| row.get(0))?;
     let (mut low, mut high) = (run, next.map_or_else(|| last.query_row(range, |row| row.get(0)), Ok)?);
     let mut found = None;
     while low < high {
         let middle = low + (high - low) / 2;
-        // Deleted messages leave gaps.
+        // Other events leave gaps.
         match first.query_row([middle, high], |row| Ok((row.get(0)?, row.get(1)?))).optional()? {
             Some((message_time, place)) if message_time < time => low = place + 1,
             later => (found, high) = (later.or(found), middle),
@@ -78,74 +73,20 @@ fn room_end(place: i64) -> i64 {
     key(message_key::parts(place).0, LAST_SEQ)
 }
 
-/// A message, ordered by age.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Aged {
-    pub(super) time: i64,
-    pub(super) place: i64,
-    begins: bool,
-}
-
-/// The first run of a room.
-pub(super) fn oldest(connection: &Connection, room: i64) -> rusqlite::Result<Option<Aged>> {
-    next_run(connection, room, i64::MIN, 0)
-}
-
-/// The messages of the same room that may be the next oldest: the next of the run, and the first of the next
-/// run.
-pub(super) fn next(connection: &Connection, of: Aged) -> rusqlite::Result<[Option<Aged>; 2]> {
+/// The time of the next run after a message that was stored before `now`; `None` if there is none.
+pub(super) fn next_time(connection: &Connection, place: i64, now: i64) -> rusqlite::Result<Option<i64>> {
     let mut next = connection.prepare_cached(
-        "SELECT time, place, begins FROM message WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT 1",
+        "SELECT time FROM event INDEXED BY event_begins
+         WHERE place > ?1 AND place <= ?2 AND begins AND time <= ?3 ORDER BY place LIMIT 1",
     )?;
-    let next = next
-        .query_row([of.place, room_end(of.place)], |row| {
-            Ok(Aged { time: row.get(0)?, place: row.get(1)?, begins: row.get(2)? })
-        })
-        .optional()?;
-    let run = match of.begins {
-        true => next_run(connection, message_key::parts(of.place).0, of.time, of.place)?,
-        false => None,
-    };
-    Ok([next.filter(|next| !next.begins), run])
+    next.query_row([place, room_end(place), now], |row| row.get(0)).optional()
 }
 
-/// Returns `true` if a run was stored with a clock that was set back by more than [`MISDATED_MS`]: the room has an
-/// older message with a later time. Such a time is not believed if it is in the future; then the clock was set forward
-/// for a while.
-pub(super) fn is_misdated(connection: &Connection, run: Aged, now: i64) -> rusqlite::Result<bool> {
-    if !run.begins {
-        return Ok(false);
-    }
-    // Nothing is before the oldest messages, so this is quick unless there are misdated ones.
-    let mut later = connection.prepare_cached(
-        "SELECT 1 FROM message INDEXED BY message_begins
-         WHERE place >= ?1 AND place < ?2 AND begins AND time > ?3 AND time <= ?4 LIMIT 1",
-    )?;
-    let (room, _) = message_key::parts(run.place);
-    later.exists([key(room, 0), run.place, run.time.saturating_add(MISDATED_MS), now])
-}
-
-/// The next run of a room, by time and key.
-fn next_run(connection: &Connection, room: i64, time: i64, place: i64) -> rusqlite::Result<Option<Aged>> {
-    let mut next = connection.prepare_cached(
-        "SELECT time, place FROM message INDEXED BY message_time
-         WHERE room = ?1 AND (time, place) > (?2, ?3) AND begins ORDER BY time, place LIMIT 1",
-    )?;
-    let aged = |row: &rusqlite::Row<'_>| Ok(Aged { time: row.get(0)?, place: row.get(1)?, begins: true });
-    next.query_row([room, time, place], aged).optional()
-}
-
-/// Lets new runs begin with the messages that followed the deleted ones in their runs.
-pub(super) fn messages_deleted(connection: &Connection, deleted: &[i64]) -> rusqlite::Result<()> {
-    let mut begin = connection.prepare_cached(
-        "UPDATE message SET begins = 1 WHERE NOT begins AND place =
-            (SELECT min(place) FROM message WHERE place > ?1 AND place <= ?2)",
-    )?;
-    let all: HashSet<i64> = deleted.iter().copied().collect();
-    for &place in deleted.iter().filter(|place| !all.contains(&(*place + 1))) {
-        begin.execute([place, room_end(place)])?;
-    }
-    Ok(())
+/// Lets a run begin with a message, before which all were deleted.
+pub(super) fn begin(connection: &Connection, place: i64) -> rusqlite::Result<()> {
+    let mut begin =
+        connection.prepare_cached("UPDATE event SET begins = 1 WHERE place = ?1 AND NOT begins")?;
+    begin.execute([place]).map(drop)
 }
 
 #[cfg(test)]

@@ -4,37 +4,36 @@
 //! when frequent words are rarely in the same message; half of the work is therefore left to read the messages one by
 //! one from there on. Every search so covers some thousand messages more, and its results say how far it came.
 
+use parlour_core::model::RoomId;
 use rusqlite::{Connection, Rows};
 
 use super::{
-    message_key::{LAST_SEQ, key, parts},
+    message_key::{LAST_SEQ, key},
     meter::{Meter, unless_exhausted},
-    page::{PageBuilder, stored_message},
-    rooms,
+    ords,
+    page::{PageBuilder, select_messages, stored_message},
+    rooms::{self, RoomHead},
     search_query::{Matcher, SearchQuery},
     word_index::{self, IndexQuery},
 };
-use crate::store::{PageSize, SearchLimits, SearchResults};
+use crate::store::{PageSize, SearchLimits, SearchResults, StoredMessage};
 
 /// See [`crate::store::LogReader::search`].
 pub(super) fn search(
     connection: &mut Connection,
     meter: &Meter,
     limits: SearchLimits,
-    room: &str,
+    room: RoomId,
     query: &str,
     before: u64,
     size: PageSize,
 ) -> rusqlite::Result<SearchResults> {
     let snapshot = connection.transaction()?;
     let query = SearchQuery::parse(query);
-    let Some(room) = rooms::find(&snapshot, room)?.filter(|_| !query.is_empty()) else {
+    let Some(room) = rooms::head(&snapshot, room)?.filter(|_| !query.is_empty()) else {
         return Ok(SearchResults { reached_start: true, ..SearchResults::default() });
     };
-    let newest = match before {
-        0 => LAST_SEQ,
-        before => before - 1,
-    };
+    let newest = last_seq_before(&snapshot, &room, before)?;
     let within = |from: u64, to: u64| (key(room.id, from), key(room.id, to));
     let mut search = Search {
         connection: &snapshot,
@@ -51,13 +50,23 @@ pub(super) fn search(
         end => end,
     };
     let work = meter.end();
-    let partial = match end {
-        End::Exhausted(place) => Some(parts(place).1),
-        End::Complete | End::Full => None,
+    let searched_to = match end {
+        End::Exhausted(place) => ords::ord_up_to(&snapshot, room.id, place)?.unwrap_or(0),
+        End::Complete | End::Full => 0,
     };
-    let reached_start = end == End::Complete || partial == Some(0);
-    let partial = partial.filter(|_| !reached_start);
+    // The older ones, if there were any, are deleted.
+    let partial = Some(searched_to).filter(|ord| *ord >= room.first_ord);
+    let reached_start = partial.is_none() && end != End::Full;
     Ok(SearchResults { messages: search.page.messages, reached_start, partial, work })
+}
+
+/// The sequence number up to which messages have an ord below `before`; of the newest message if that is 0.
+fn last_seq_before(connection: &Connection, room: &RoomHead, before: u64) -> rusqlite::Result<u64> {
+    match before {
+        0 => Ok(LAST_SEQ),
+        _ if before > room.head_ord => Ok(LAST_SEQ),
+        _ => Ok(ords::seq_of(connection, room, before)?.map_or(0, |seq| seq - 1)),
+    }
 }
 
 /// The end of the search of a range of messages.
@@ -98,7 +107,7 @@ impl Search<'_> {
     fn find(&mut self, query: &str, is_exact: bool, (from, to): (i64, i64)) -> rusqlite::Result<End> {
         // FTS5 iterates its range backwards, so nothing is sorted and only the requested matches are read.
         let mut statement = self.connection.prepare_cached(
-            "SELECT place, time, id, nick, content FROM words CROSS JOIN message ON place = words.rowid
+            "SELECT place, body.text FROM words CROSS JOIN body ON place = words.rowid
              WHERE words MATCH ?1 AND words.rowid BETWEEN ?2 AND ?3 ORDER BY words.rowid DESC",
         )?;
         match unless_exhausted(statement.query((query, from, to)))? {
@@ -112,9 +121,9 @@ impl Search<'_> {
         if from > to {
             return Ok(End::Complete);
         }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT place, time, id, nick, content FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
-        )?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT place, text FROM body WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC")?;
         let rows = statement.query([from, to])?;
         let end = self.collect(rows, false, to)?;
         Ok(if matches!(end, End::Exhausted(place) if place < from) { End::Complete } else { end })
@@ -131,17 +140,27 @@ impl Search<'_> {
                 None => return Ok(End::Exhausted(rest)),
             };
             let place: i64 = row.get(0)?;
-            let content = row.get_ref(4)?.as_str()?;
-            self.meter.spend_text(content);
-            if (all_match || self.matcher.matches(content, self.meter))
-                && !self.page.take_one(stored_message(row)?, self.size, 1)
-            {
-                return Ok(End::Full);
+            let text = row.get_ref(1)?.as_str()?;
+            self.meter.spend_text(text);
+            if all_match || self.matcher.matches(text, self.meter) {
+                let Some(message) = unless_exhausted(self.message(place))? else {
+                    return Ok(End::Exhausted(place));
+                };
+                if !self.page.take_one(message, self.size, 1) {
+                    return Ok(End::Full);
+                }
             }
             rest = place - 1;
             if self.meter.is_exhausted() {
                 return Ok(End::Exhausted(rest));
             }
         }
+    }
+
+    /// Reads a message that matches.
+    fn message(&self, place: i64) -> rusqlite::Result<StoredMessage> {
+        self.connection
+            .prepare_cached(select_messages!("WHERE body.place = ?1"))?
+            .query_row([place], stored_message)
     }
 }

@@ -1,0 +1,59 @@
+//! Deletes the accounts of guests who have left nothing: no session, no membership, no message, and no id that may be
+//! proposed again.
+
+use rusqlite::Connection;
+
+use super::super::names::{self, Space};
+
+/// The most accounts that one step looks at.
+const STEP_ACCOUNTS: i64 = 500;
+
+/// A pass over all accounts.
+#[derive(Debug, Default)]
+pub(super) struct GuestPass {
+    /// The accounts up to this number were looked at.
+    to: i64,
+}
+
+impl GuestPass {
+    /// Looks at some accounts, and deletes those without anything that were created and renamed before a time. Returns
+    /// whether accounts are left.
+    pub(super) fn step(&mut self, connection: &Connection, before: i64) -> rusqlite::Result<bool> {
+        // The newest account stays, because its number would be given again; so does one that took the nick of an account
+        // that exists, because the event says that the other one has lost it.
+        let mut accounts = connection.prepare_cached(
+            "SELECT id, nick, NOT (
+                 id = (SELECT max(id) FROM account)
+                 OR EXISTS (SELECT 1 FROM session WHERE account = account.id)
+                 OR EXISTS (SELECT 1 FROM member WHERE account = account.id)
+                 OR EXISTS (SELECT 1 FROM gone WHERE sender = account.id)
+                 OR EXISTS (SELECT 1 FROM event WHERE sender = account.id AND (
+                     kind NOT IN (1, 3, 8) OR time >= ?2
+                     OR kind <> 8 AND EXISTS (SELECT 1 FROM account AS other WHERE other.id = target)
+                 ))
+             ) FROM account WHERE id > ?1 ORDER BY id LIMIT ?3",
+        )?;
+        let accounts = accounts
+            .query_map([self.to, before, STEP_ACCOUNTS], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<rusqlite::Result<Vec<(i64, String, bool)>>>()?;
+        for (id, nick, is_without_anything) in &accounts {
+            self.to = *id;
+            if *is_without_anything {
+                delete(connection, *id, nick)?;
+            }
+        }
+        Ok(!accounts.is_empty())
+    }
+}
+
+fn delete(connection: &Connection, id: i64, nick: &str) -> rusqlite::Result<()> {
+    names::release(connection, Space::Nicks, nick, id)?;
+    for table in [
+        "DELETE FROM event WHERE sender = ?1",
+        "DELETE FROM cursor WHERE account = ?1",
+        "DELETE FROM account WHERE id = ?1",
+    ] {
+        connection.prepare_cached(table)?.execute([id])?;
+    }
+    Ok(())
+}
