@@ -80,10 +80,6 @@ use parlour_core::{
     wire,
 };
 
-pub use self::{
-    recovered::Recovered,
-    settings::{ADDRESS_FACTOR, Settings},
-};
 use self::{
     accounts::Accounts,
     address_limits::AddressLimits,
@@ -100,6 +96,10 @@ use self::{
     recent_messages::RecentMessages,
     room::Room,
     sessions::{LostLimits, Sessions},
+};
+pub use self::{
+    recovered::Recovered,
+    settings::{ADDRESS_FACTOR, Settings},
 };
 
 /// The capabilities that the server announces in the welcome.

@@ -149,7 +149,9 @@ impl Accounts {
     #[must_use]
     pub fn table_size(&self) -> usize {
         let connections = self.by_id.values().filter_map(|account| account.online.as_ref());
-        self.by_id.len() + self.held.0.len() + connections.map(|online| online.connections.len()).sum::<usize>()
+        self.by_id.len()
+            + self.held.0.len()
+            + connections.map(|online| online.connections.len()).sum::<usize>()
     }
 }
 

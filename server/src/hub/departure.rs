@@ -54,9 +54,7 @@ impl Hub {
             Some(hash) if lost => {
                 if self.sessions.detach(&hash, conn) {
                     self.persist_session(&hash, account, Some(self.unix_ms));
-                    if let Some((hash, session)) =
-                        self.sessions.lose(self.now, &hash, c.address, has_sent)
-                    {
+                    if let Some((hash, session)) = self.sessions.lose(self.now, &hash, c.address, has_sent) {
                         self.end_lost_session(&hash, &session);
                     }
                 }

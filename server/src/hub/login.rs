@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use parlour_core::{
-    Millis, limits,
+    limits,
     model::{Dialect, MessageId, UserId},
     request::{self, Request},
     status::Status,
@@ -94,9 +94,8 @@ impl Hub {
         let session = self.sessions.get(&hash).cloned();
         let is_known = pending.is_some() || session.is_some();
         let pending = pending.filter(|(_, pending)| *pending.key == *key);
-        let own = session.filter(|session| {
-            self.accounts.get(session.account).is_some_and(|account| *account.key == *key)
-        });
+        let own = session
+            .filter(|session| self.accounts.get(session.account).is_some_and(|account| *account.key == *key));
         let before = match (&pending, &own) {
             (Some((_, pending)), _) => Some((pending.opened, &*pending.entrance.attempt)),
             (None, Some(session)) => Some((session.opened, &*session.attempt)),

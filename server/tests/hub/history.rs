@@ -290,8 +290,10 @@ fn open_searches_are_bounded_and_leave_pages_alone() {
         w.login(conn, &format!("guest-{address}-{n}-"), &[], &[]);
         ((address, n), conn)
     };
-    let guests: BTreeMap<_, _> =
-        (1..=9).flat_map(|address| (0..9).map(move |n| (address, n))).map(|(address, n)| login(&mut w, address, n)).collect();
+    let guests: BTreeMap<_, _> = (1..=9)
+        .flat_map(|address| (0..9).map(move |n| (address, n)))
+        .map(|(address, n)| login(&mut w, address, n))
+        .collect();
     w.hold_requests = true;
     let rate_limited = u32::from(Status::RateLimited.code());
     let guest = |w: &mut World, address: u8, n: u32| {

@@ -121,9 +121,9 @@ impl Search<'_> {
         if from > to {
             return Ok(End::Complete);
         }
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT place, text FROM body WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT place, text FROM body WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC",
+        )?;
         let rows = statement.query([from, to])?;
         let end = self.collect(rows, false, to)?;
         Ok(if matches!(end, End::Exhausted(place) if place < from) { End::Complete } else { end })

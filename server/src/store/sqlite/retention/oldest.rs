@@ -46,7 +46,8 @@ impl Oldest {
         let mut empty = Vec::new();
         for _ in 0..STEP_ROOMS {
             let left = count - due.places.len() as i64;
-            let Some(&(time, from)) = self.rooms.first().filter(|(time, _)| left > 0 && *time < before) else {
+            let Some(&(time, from)) = self.rooms.first().filter(|(time, _)| left > 0 && *time < before)
+            else {
                 self.rooms.extend(empty);
                 return Ok(due);
             };

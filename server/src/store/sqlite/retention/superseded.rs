@@ -52,7 +52,8 @@ impl SupersededPass {
             "SELECT {EVENT_COLUMNS} FROM event INDEXED BY event_other LEFT JOIN body USING (place)
              WHERE place < ?1 AND kind <> 0 ORDER BY place DESC LIMIT ?2"
         ))?;
-        let events = events.query_map([self.from, STEP_ROWS], event)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let events =
+            events.query_map([self.from, STEP_ROWS], event)?.collect::<rusqlite::Result<Vec<_>>>()?;
         for event in &events {
             self.from = key(event.log, event.seq);
             if event.log != self.log {
