@@ -36,14 +36,16 @@ const BUGS: &[Bug] = &[
     }] },
     Bug { name: "no deduplication by message id", edits: &[
         Edit {
-            file: "server/src/store/sqlite/append.rs",
-            text: " ON CONFLICT (id) DO NOTHING",
+            file: "server/src/store/sqlite/events.rs",
+            text: "
+                 ON CONFLICT (sender, client_id) DO NOTHING",
             replacement: "",
         },
         Edit {
-            file: "server/src/store/sqlite/migrations/1.sql",
-            text: "id BLOB NOT NULL UNIQUE",
-            replacement: "id BLOB NOT NULL",
+            file: "server/src/store/sqlite/migrations/6.sql",
+            text: ",
+    UNIQUE (sender, client_id)",
+            replacement: "",
         },
     ] },
     Bug { name: "replay begins one message too late", edits: &[Edit {
@@ -152,6 +154,16 @@ const BUGS: &[Bug] = &[
         text: "        let free = self.nicks.check_for(&nick, Some(account));",
         replacement: "        self.nicks.release(&validate::nick_key(&nick), None);
         let free = self.nicks.check_for(&nick, Some(account));",
+    }] },
+    Bug { name: "messages resent after leaving are stored twice", edits: &[Edit {
+        file: "server/src/hub/former_account.rs",
+        text: "let stored = self.lobby.recent.message(id)?;",
+        replacement: "let stored = self.lobby.recent.message(id).filter(|_| false)?;",
+    }] },
+    Bug { name: "login under a nick that another account has taken", edits: &[Edit {
+        file: "server/src/hub/login.rs",
+        text: "if is_same && self.accounts.holds_nick(account) {",
+        replacement: "if is_same {",
     }] },
     Bug { name: "departure before the last messages", edits: &[Edit {
         file: "server/src/hub/departure.rs",

@@ -15,10 +15,12 @@
 //! | `accounts`, `heads`, `members`, `names`, `cursors` | what the projector reads and writes |
 //! | `rebuild` | rebuilding the projections from the events |
 //! | `account_migration` | the migration from messages with nicks |
-//! | `rooms` | the rooms, as they are read |
-//! | `runs` | the index by time |
+//! | `reader` | reading, on another thread |
+//! | `rooms`, `room_list` | rooms, and the lists of them |
+//! | `profiles`, `people` | accounts, and finding them by nick |
+//! | `page`, `ords`, `runs` | pages, by ord and by time |
+//! | `replay` | the events after a position |
 //! | `indexer` | adding messages to the search index |
-//! | `page` | pages |
 //! | `search`, `search_query`, `word_index`, `tokenizer`, `vocabulary` | search |
 //! | `retention`, `clock` | deletion, and the clock for it |
 //! | `meter` | the limits of a search |
@@ -43,10 +45,16 @@ mod members;
 mod message_key;
 mod meter;
 mod names;
+mod ords;
 mod page;
+mod people;
+mod profiles;
 mod projector;
+mod reader;
 mod rebuild;
+mod replay;
 mod retention;
+mod room_list;
 mod rooms;
 mod runs;
 mod schema;
@@ -57,8 +65,8 @@ mod vocabulary;
 mod word_index;
 
 use std::{
+    mem,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use rusqlite::Connection;
@@ -68,10 +76,12 @@ pub(super) use self::{
     copy::{copy, verify},
     file::create_new,
 };
-use self::{epoch::Mark, fault::Fault, meter::Meter, search_query::SearchQuery};
+use self::{
+    epoch::Mark, fault::Fault, reader::SqliteReader, retention::RetentionState, search_query::SearchQuery,
+};
 use super::{
-    Cancellation, ClockRecord, EventLog, HistoryPage, LogError, LogReader, Outcome, PageSize, PageStart,
-    Proposal, Retention, RoomLimits, RowChange, SearchLimits, SearchResults,
+    ClockRecord, EventLog, LogError, LogReader, Outcome, Proposal, Retention, RoomLimits, RowChange,
+    SearchLimits,
 };
 
 /// Returns `true` if a query has anything to search for: a letter, a digit, or an emoji.
@@ -115,6 +125,7 @@ pub struct SqliteLog {
     connection: Connection,
     search: SearchLimits,
     rooms: RoomLimits,
+    retention: RetentionState,
     // Dropped after the connection.
     lock: Option<file::Lock>,
 }
@@ -152,15 +163,19 @@ impl SqliteLog {
                         "an older copy of the log has taken its place; clients discard later messages"
                     );
                 }
-                let mut log =
-                    Self { path, connection, search: options.search, rooms: options.rooms, lock: Some(lock) };
+                let mut log = Self::with(path, connection, options, Some(lock));
                 log.record_mark();
                 return Ok(log);
             }
         }
         let connection = file::open_reader(&path)?;
         schema::check(&connection, &path)?;
-        Ok(Self { path, connection, search: options.search, rooms: options.rooms, lock: None })
+        Ok(Self::with(path, connection, options, None))
+    }
+
+    fn with(path: PathBuf, connection: Connection, options: &Options, lock: Option<file::Lock>) -> Self {
+        let Options { search, rooms, .. } = *options;
+        Self { path, connection, search, rooms, retention: RetentionState::default(), lock }
     }
 
     /// Rebuilds accounts, rooms and members from the events.
@@ -217,7 +232,11 @@ impl EventLog for SqliteLog {
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
         // A server that is killed later has not recorded its last messages, but most.
         self.record_mark();
-        self.write(|connection| retention::apply(connection, retention, now))
+        // Kept only if the step was stored.
+        let mut state = mem::take(&mut self.retention);
+        let more = self.write(|connection| retention::apply(connection, &mut state, retention, now))?;
+        self.retention = state;
+        Ok(more)
     }
 
     fn store_clock(&mut self, clock: ClockRecord) -> Result<(), LogError> {
@@ -229,81 +248,12 @@ impl EventLog for SqliteLog {
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        let mut connection = file::open_reader(&self.path)?;
-        let prepare = |connection: &mut Connection| {
-            vocabulary::prepare(connection)?;
-            Meter::new(connection)
-        };
-        let meter = prepare(&mut connection).map_err(|error| Fault::from(error).at(&self.path))?;
-        Ok(Box::new(SqliteReader { path: self.path.clone(), connection, meter, limits: self.search }))
+        Ok(Box::new(SqliteReader::open(&self.path, self.search)?))
     }
 }
 
 impl Drop for SqliteLog {
     fn drop(&mut self) {
         self.record_mark();
-    }
-}
-
-/// Reads concurrently with a [`SqliteLog`].
-#[derive(Debug)]
-struct SqliteReader {
-    path: PathBuf,
-    connection: Connection,
-    meter: Arc<Meter>,
-    limits: SearchLimits,
-}
-
-impl SqliteReader {
-    fn read<T>(&mut self, read: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
-        read(&mut self.connection).map_err(|error| Fault::from(error).at(&self.path))
-    }
-}
-
-impl LogReader for SqliteReader {
-    fn id(&mut self) -> Result<[u8; 16], LogError> {
-        self.read(|connection| connection.query_row("SELECT id FROM about", [], |row| row.get(0)))
-    }
-
-    fn page(&mut self, room: &str, start: PageStart, size: PageSize) -> Result<HistoryPage, LogError> {
-        self.read(|connection| page::page(connection, room, start, size))
-    }
-
-    fn search(
-        &mut self,
-        room: &str,
-        query: &str,
-        before: u64,
-        size: PageSize,
-    ) -> Result<SearchResults, LogError> {
-        let (meter, limits) = (self.meter.clone(), self.limits);
-        let found =
-            self.read(|connection| search::search(connection, &meter, limits, room, query, before, size));
-        // Also after an error.
-        self.meter.end();
-        found
-    }
-
-    fn cancellation(&self) -> Cancellation {
-        self.meter.cancellation()
-    }
-
-    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError> {
-        self.read(clock::stored)
-    }
-
-    fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {
-        self.read(|connection| rooms::all(connection))
-    }
-
-    fn sessions(&mut self) -> Result<Vec<SessionRecord>, LogError> {
-        self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT hash, nick, lost_at FROM session ORDER BY hash")?;
-            let sessions = statement.query_map([], |row| {
-                Ok(SessionRecord { hash: row.get(0)?, nick: row.get(1)?, lost_at: row.get(2)? })
-            })?;
-            sessions.collect()
-        })
     }
 }

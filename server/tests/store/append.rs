@@ -1,63 +1,112 @@
 //! Appending: durable, in order, exactly once.
 
-use std::{slice, sync::Arc};
+use std::slice;
 
-use parlour_server::store::{AppendOutcome, NewMessage, PageStart, Stamp};
+use parlour_core::{
+    model::{RoomId, UserId},
+    status::Status,
+};
+use parlour_server::store::{Change, Outcome, PageStart, Place, Proposal};
 
-use crate::world::{ALL, NOW, World, entry, id, new};
+use crate::world::{ALL, NOW, OTHER, TOM, World, entry, id, new, propose};
+
+const LOBBY: RoomId = RoomId::LOBBY;
+const TIM: UserId = UserId([2; 16]);
+
+const REUSED: Outcome = Outcome::Refused(Status::MessageIdReused);
+
+fn with_tim() -> World {
+    let mut world = World::new();
+    new(world.append(&[propose(1_000, TIM, Change::CreateAccount { nick: "tim".into(), from: None })])[0]);
+    world
+}
 
 #[test]
 fn appended_messages_are_read_in_order() {
     let mut world = World::new();
     let first = new(world.append_message(1, "one"));
-    let rest = world.append(&[entry(2, "", "two"), entry(3, "other", "elsewhere"), entry(4, "", "three")]);
-    assert_eq!(first, Stamp { seq: 1, time: NOW + 1 });
-    assert_eq!(rest.iter().map(|&appended| new(appended).seq).collect::<Vec<_>>(), [2, 1, 3]);
+    let rest =
+        world.append(&[entry(2, LOBBY, "two"), entry(3, OTHER, "elsewhere"), entry(4, LOBBY, "three")]);
+    assert_eq!(first, Place { seq: 1, ord: 1, time: NOW + 1 });
+    assert_eq!(rest.iter().map(|&outcome| new(outcome).seq).collect::<Vec<_>>(), [2, 1, 3]);
     let page = world.page(PageStart::End, ALL);
-    assert_eq!((page.from, page.to, page.reached_start, page.reached_end), (0, 3, true, true));
+    assert_eq!((page.from, page.to, page.first_ord, page.head_ord, page.seq), (0, 3, 1, 3, 3));
     assert_eq!(world.contents(), ["one", "two", "three"]);
     let message = &page.messages[1];
-    assert_eq!((message.stamp, message.id, &*message.nick), (new(rest[0]), id(2), "tom"));
+    assert_eq!(
+        (message.place, message.id, message.sender, &*message.nick),
+        (new(rest[0]), id(2), TOM, "tom")
+    );
 }
 
 #[test]
-fn resent_message_is_a_duplicate_with_its_first_stamp() {
+fn only_messages_have_an_ord() {
     let mut world = World::new();
-    let stamp = new(world.append_message(1, "one"));
-    let again = NewMessage { time: NOW + 500, nick: "TOM".into(), ..entry(1, "", "one") };
-    assert_eq!(world.append(slice::from_ref(&again)), [AppendOutcome::Duplicate(stamp)]);
+    let topic = |n, topic: &str| propose(n, TOM, Change::SetTopic { room: OTHER, topic: topic.into() });
+    let outcomes =
+        world.append(&[topic(1, "x"), entry(2, OTHER, "one"), topic(3, "y"), entry(4, OTHER, "two")]);
+    let places: Vec<_> = outcomes.into_iter().map(new).map(|place| (place.seq, place.ord)).collect();
+    assert_eq!(places, [(1, 0), (2, 1), (3, 0), (4, 2)]);
+}
+
+#[test]
+fn resent_message_is_known_with_its_first_place() {
+    let mut world = World::new();
+    let place = new(world.append_message(1, "one"));
+    let again = Proposal { time: NOW + 500, ..entry(1, LOBBY, "one") };
+    assert_eq!(world.append(slice::from_ref(&again)), [Outcome::Known(place)]);
     // Within one batch too.
-    let batch =
-        world.append(&[entry(2, "", "two"), entry(2, "", "two"), again.clone(), entry(3, "", "three")]);
+    let batch = world.append(&[
+        entry(2, LOBBY, "two"),
+        entry(2, LOBBY, "two"),
+        again.clone(),
+        entry(3, LOBBY, "three"),
+    ]);
     let second = new(batch[0]);
-    assert_eq!(batch[1..3], [AppendOutcome::Duplicate(second), AppendOutcome::Duplicate(stamp)]);
+    assert_eq!(batch[1..3], [Outcome::Known(second), Outcome::Known(place)]);
     let mut world = world.reopen();
-    assert_eq!(world.append(&[again]), [AppendOutcome::Duplicate(stamp)]);
+    assert_eq!(world.append(&[again]), [Outcome::Known(place)]);
     assert_eq!(world.contents(), ["one", "two", "three"]);
 }
 
 #[test]
-fn id_of_another_message_is_a_conflict() {
+fn id_of_another_message_of_the_sender_is_refused() {
     let mut world = World::new();
-    world.append(&[entry(1, "", "one")]);
-    let others = [
-        entry(1, "", "another"),
-        entry(1, "elsewhere", "one"),
-        NewMessage { nick: "tim".into(), ..entry(1, "", "one") },
-    ];
-    assert_eq!(world.append(&others), [AppendOutcome::IdConflict; 3]);
-    // A room whose only message was a conflict does not exist.
-    assert_eq!(world.read.rooms().unwrap().len(), 1);
+    world.append(&[entry(1, LOBBY, "one")]);
+    let topic = Change::SetTopic { room: OTHER, topic: "one".into() };
+    let others = [entry(1, LOBBY, "another"), entry(1, OTHER, "one"), propose(1, TOM, topic)];
+    assert_eq!(world.append(&others), [REUSED; 3]);
     assert_eq!(world.contents(), ["one"]);
 }
 
 #[test]
-fn rooms_are_listed_by_name_with_their_counts() {
-    let mut world = World::new();
-    world.append(&[entry(1, "b", "x"), entry(2, "a", "x"), entry(3, "b", "x"), entry(4, "", "x")]);
-    let rooms = world.read.rooms().unwrap();
-    let rooms: Vec<_> = rooms.iter().map(|room| (&*room.name, room.last_seq, room.messages)).collect();
-    assert_eq!(rooms, [("", 1, 1), ("a", 1, 1), ("b", 2, 2)]);
+fn same_id_of_two_senders_is_two_messages() {
+    let mut world = with_tim();
+    let message = |sender| propose(1, sender, Change::Message { room: LOBBY, content: "hello".into() });
+    let outcomes = world.append(&[message(TOM), message(TIM), message(TOM), message(TIM)]);
+    let (first, second) = (new(outcomes[0]), new(outcomes[1]));
+    assert_eq!((first.ord, second.ord), (1, 2));
+    assert_eq!(outcomes[2..], [Outcome::Known(first), Outcome::Known(second)]);
+    let page = world.page(PageStart::End, ALL);
+    assert_eq!(page.messages.iter().map(|message| message.sender).collect::<Vec<_>>(), [TOM, TIM]);
+}
+
+#[test]
+fn accepted_command_is_known_even_if_it_would_be_refused_now() {
+    let mut world = with_tim();
+    let join = propose(
+        1,
+        TIM,
+        Change::ChangeMember { room: OTHER, account: TIM, role: parlour_core::model::Role::Member },
+    );
+    let message = propose(2, TIM, Change::Message { room: OTHER, content: "hello".into() });
+    let outcomes = world.append(&[join.clone(), message.clone()]);
+    let archive = propose(3, TOM, Change::Archive { room: OTHER, archived: true });
+    new(world.append(&[archive])[0]);
+    let known: Vec<_> = outcomes.into_iter().map(|outcome| Outcome::Known(new(outcome))).collect();
+    assert_eq!(world.append(&[join, message]), *known);
+    let later = propose(4, TIM, Change::Message { room: OTHER, content: "later".into() });
+    assert_eq!(world.append(&[later]), [Outcome::Refused(Status::RoomArchived)]);
 }
 
 #[test]
@@ -71,12 +120,21 @@ fn log_id_is_stable_and_unique() {
 #[test]
 fn any_text_round_trips() {
     let mut world = World::new();
-    let texts =
-        ["a\0b", "\u{FEFF}", "'; DROP TABLE message; --", "\u{10FFFF}", "🦀\n李", &"x".repeat(100_000)];
+    let texts = ["a\0b", "\u{FEFF}", "'; DROP TABLE event; --", "\u{10FFFF}", "🦀\n李", &"x".repeat(100_000)];
     for (n, text) in (1..).zip(texts) {
-        let odd = NewMessage { room: Arc::from(text), nick: text.into(), ..entry(n, "", text) };
-        new(world.append(&[odd])[0]);
-        let page = world.read.page(text, PageStart::End, ALL).unwrap();
-        assert_eq!((&*page.messages[0].nick, &*page.messages[0].content), (text, text));
+        let short: String = text.chars().take(32).collect();
+        let topic: String = text.chars().take(1000).collect();
+        new(world.append(&[entry(2 * n, LOBBY, text)])[0]);
+        new(world.append(&[propose(
+            2 * n + 1,
+            TOM,
+            Change::SetTopic { room: OTHER, topic: (*topic).into() },
+        )])[0]);
+        let who = UserId([100 + u8::try_from(n).unwrap(); 16]);
+        new(world.append(&[propose(1, who, Change::CreateAccount { nick: (*short).into(), from: None })])[0]);
+        assert_eq!(world.contents().pop().as_deref(), Some(text));
+        assert_eq!(world.read.room(OTHER).unwrap().unwrap().topic, topic);
+        assert_eq!(world.read.account(who).unwrap().unwrap().nick, short);
     }
+    assert_eq!(world.differences().unwrap(), [""; 0]);
 }

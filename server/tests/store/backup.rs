@@ -8,14 +8,17 @@ use std::{
     thread,
 };
 
+use parlour_core::model::RoomId;
 use parlour_server::store::{
-    AppendOutcome, EventLog as _, LogError, PageStart, Retention,
+    EventLog as _, LogError, Outcome, PageStart, Retention,
     backup::{BackupError, backup},
     sqlite::NAME,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::world::{ALL, Dir, FAST, NOW, World, entry};
+use crate::world::{ALL, Dir, FAST, NOW, OTHER, World, beginning, entry, new};
+
+const LOBBY: RoomId = RoomId::LOBBY;
 
 /// Opens a backup that was put in the place of a log.
 fn restore(copy: &Path) -> World {
@@ -35,7 +38,7 @@ fn names(dir: &Path) -> Vec<String> {
 #[test]
 fn backup_of_a_log_in_use_is_complete() {
     let mut world = World::new();
-    let messages: Vec<_> = (1..=2000).map(|n| entry(n, "", &format!("number {n}"))).collect();
+    let messages: Vec<_> = (1..=2000).map(|n| entry(n, LOBBY, &format!("number {n}"))).collect();
     world.append(&messages);
     let id = world.read.id().unwrap();
     let (dir, to) = (world.dir.to_path_buf(), Dir::new());
@@ -73,11 +76,9 @@ fn backup_of_a_log_in_use_is_complete() {
         assert_eq!(contents, all[..contents.len()]);
         assert_eq!(restored.search("1999"), ["number 1999"]);
         // The copy can be continued, and recognises duplicates.
+        assert!(matches!(restored.append_message(17, "number 17"), Outcome::Known(place) if place.seq == 17));
         assert!(
-            matches!(restored.append_message(17, "number 17"), AppendOutcome::Duplicate(stamp) if stamp.seq == 17)
-        );
-        assert!(
-            matches!(restored.append_message(1_000_000, "on"), AppendOutcome::Appended(stamp) if stamp.seq == made.messages + 1)
+            matches!(restored.append_message(1_000_000, "on"), Outcome::Appended(place) if place.seq == made.messages + 1)
         );
     }
     assert_eq!(names(&to).len(), 6, "{:?}", names(&to));
@@ -114,7 +115,7 @@ fn restored_backup_is_another_log_from_then_on() {
 fn write_ahead_log_of_the_replaced_log_is_not_applied_to_a_backup() {
     let mut world = World::new();
     let messages = |range: std::ops::RangeInclusive<u32>| {
-        range.map(|n| entry(n, "", &format!("number {n}"))).collect::<Vec<_>>()
+        range.map(|n| entry(n, LOBBY, &format!("number {n}"))).collect::<Vec<_>>()
     };
     world.append(&messages(1..=500));
     let to = Dir::new();
@@ -131,7 +132,7 @@ fn write_ahead_log_of_the_replaced_log_is_not_applied_to_a_backup() {
     let mut restored = World { read: log.reader().unwrap(), log, dir: killed };
     restored.check();
     assert_eq!(restored.contents().len(), 500);
-    assert!(matches!(restored.append_message(901, "on"), AppendOutcome::Appended(stamp) if stamp.seq == 501));
+    assert!(matches!(restored.append_message(901, "on"), Outcome::Appended(place) if place.seq == 501));
     let mut restored = restored.reopen();
     restored.check();
     assert_eq!(restored.contents().len(), 501);
@@ -166,24 +167,24 @@ fn copy_of(world: World) -> (Vec<u8>, World) {
 #[test]
 fn older_copy_made_with_other_tools_is_recognised() {
     let mut world = World::new();
-    world.append(&(1..=3).map(|n| entry(n, "", "before")).collect::<Vec<_>>());
+    world.append(&(1..=3).map(|n| entry(n, LOBBY, "before")).collect::<Vec<_>>());
     let (copy, mut world) = copy_of(world);
     let original = world.read.id().unwrap();
     // The same state is the same log.
     let mut world = replace(world, &copy);
     assert_eq!(world.read.id().unwrap(), original);
-    world.append(&[entry(4, "other", "lost")]);
+    world.append(&[entry(4, OTHER, "lost")]);
     let mut world = replace(world, &copy);
     let second = world.read.id().unwrap();
     assert_ne!(second, original);
     let mut world = world.reopen();
     assert_eq!(world.read.id().unwrap(), second);
     // The copy has grown past it in the meantime, under its first id.
-    world.append(&(5..=9).map(|n| entry(n, "", "lost")).collect::<Vec<_>>());
+    world.append(&(5..=9).map(|n| entry(n, LOBBY, "lost")).collect::<Vec<_>>());
     let mut world = replace(world, &copy);
     assert!(![original, second].contains(&world.read.id().unwrap()));
     // Also after a kill, up to the last time it was recorded.
-    world.append(&(10..=12).map(|n| entry(n, "", "lost")).collect::<Vec<_>>());
+    world.append(&(10..=12).map(|n| entry(n, LOBBY, "lost")).collect::<Vec<_>>());
     let third = world.read.id().unwrap();
     world.log.apply_retention(&Retention::default(), NOW).unwrap();
     let killed = Dir::new();
@@ -265,7 +266,7 @@ fn failed_backup_leaves_nothing() {
 #[test]
 fn program_makes_a_backup() {
     let mut world = World::new();
-    world.append(&[entry(1, "", "one"), entry(2, "room", "two")]);
+    world.append(&[entry(1, LOBBY, "one"), entry(2, OTHER, "two")]);
     let to = Dir::new();
     let run = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_parlour-server"));
@@ -277,10 +278,7 @@ fn program_makes_a_backup() {
     let sum = format!("{:x}", Sha256::digest(fs::read(to.join("copy.db")).unwrap()));
     assert!(output.status.success());
     assert_eq!(output_text, format!("2 messages are in copy.db, SHA-256 {sum}\n"));
-    assert_eq!(
-        restore(&to.join("copy.db")).read.page("room", PageStart::End, ALL).unwrap().messages.len(),
-        1
-    );
+    assert_eq!(restore(&to.join("copy.db")).read.page(OTHER, PageStart::End, ALL).unwrap().messages.len(), 1);
     let output = run();
     let output_text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());

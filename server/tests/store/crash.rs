@@ -2,11 +2,10 @@
 
 use std::fs;
 
-use parlour_server::store::{
-    AppendOutcome, EventLog as _, NewMessage, PageStart, SessionChange, SessionRecord,
-};
+use parlour_core::model::RoomId;
+use parlour_server::store::{Change, EventLog as _, Outcome, PageStart, Proposal, RowChange, SessionRecord};
 
-use crate::world::{ALL, Dir, FAST, World, entry};
+use crate::world::{ALL, Dir, FAST, OTHER, TOM, World, beginning, entry};
 
 /// The size of a page in the write-ahead log, with its header, in bytes.
 const FRAME: usize = 24 + 4096;
@@ -33,30 +32,36 @@ impl Disk {
     }
 }
 
-/// The transactions, in order.
-fn batches() -> Vec<Vec<NewMessage>> {
+/// The transactions after the beginning, in order.
+fn batches() -> Vec<Vec<Proposal>> {
     let sizes = [1, 3, 20, 1, 7];
     let mut n = 0;
-    let mut next = |room: &str| {
+    let mut next = |room| {
         n += 1;
         entry(n, room, &format!("number {n} {}", "x".repeat(300)))
     };
-    sizes.iter().map(|&size| (0..size).map(|i| next(["", "other"][i % 2])).collect()).collect()
+    sizes.iter().map(|&size| (0..size).map(|i| next([RoomId::LOBBY, OTHER][i % 2])).collect()).collect()
 }
 
-fn session(n: usize) -> SessionChange {
-    SessionChange::Put(SessionRecord { hash: [7; 32], nick: n.to_string(), lost_at: None })
+fn session(n: usize) -> RowChange {
+    let lost_at = Some(i64::try_from(n).unwrap());
+    RowChange::PutSession(SessionRecord { hash: [7; 32], account: TOM, lost_at })
+}
+
+fn is_in(proposal: &Proposal, room: RoomId) -> bool {
+    matches!(&proposal.change, Change::Message { room: of, .. } if *of == room)
 }
 
 /// Checks that the recovered log has exactly the first `count` batches, and that it can be continued.
 fn check_recovered(disk: &Disk, count: usize, when: &str) {
     let mut world = disk.open();
     let batches = batches();
-    for room in ["", "other"] {
+    assert_eq!(world.differences().unwrap(), [""; 0], "{when}");
+    for room in [RoomId::LOBBY, OTHER] {
         let found = world.read.page(room, PageStart::End, ALL).unwrap().messages;
-        let found: Vec<_> = found.iter().map(|message| (message.id, &*message.content)).collect();
-        let expected = batches[..count].iter().flatten().filter(|entry| &*entry.room == room);
-        let expected: Vec<_> = expected.map(|entry| (entry.id, &*entry.content)).collect();
+        let found: Vec<_> = found.iter().map(|message| message.id).collect();
+        let expected = batches[..count].iter().flatten().filter(|proposal| is_in(proposal, room));
+        let expected: Vec<_> = expected.map(|proposal| proposal.id).collect();
         assert_eq!(found, expected, "{when}");
         assert_eq!(
             world.read.search(room, "number", 0, ALL).unwrap().messages.len(),
@@ -64,19 +69,17 @@ fn check_recovered(disk: &Disk, count: usize, when: &str) {
             "{when}"
         );
     }
-    let sessions: Vec<_> = world.read.sessions().unwrap().into_iter().map(|session| session.nick).collect();
-    assert_eq!(
-        sessions,
-        count.checked_sub(1).map(|n| n.to_string()).into_iter().collect::<Vec<_>>(),
-        "{when}"
-    );
+    let sessions = world.read.sessions().unwrap();
+    let sessions: Vec<_> = sessions.into_iter().filter_map(|stored| stored.session.lost_at).collect();
+    assert_eq!(sessions, (0..i64::try_from(count).unwrap()).last().into_iter().collect::<Vec<_>>(), "{when}");
     world.check();
     let again: Vec<_> = batches.iter().flatten().cloned().collect();
     let known = batches[..count].iter().flatten().count();
-    for (n, appended) in world.append(&again).into_iter().enumerate() {
-        assert_eq!(matches!(appended, AppendOutcome::Duplicate(_)), n < known, "{when}");
-        assert_eq!(matches!(appended, AppendOutcome::Appended(_)), n >= known, "{when}");
+    for (n, outcome) in world.append(&again).into_iter().enumerate() {
+        assert_eq!(matches!(outcome, Outcome::Known(_)), n < known, "{when}");
+        assert_eq!(matches!(outcome, Outcome::Appended(_)), n >= known, "{when}");
     }
+    assert!(world.append(&beginning()).iter().all(|outcome| matches!(outcome, Outcome::Known(_))), "{when}");
 }
 
 #[test]

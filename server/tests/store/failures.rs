@@ -5,12 +5,13 @@ use std::{
     io::{Seek as _, SeekFrom, Write as _},
 };
 
+use parlour_core::model::RoomId;
 use parlour_server::store::{
-    AppendOutcome, EventLog as _, LogError, PageStart, Retention,
+    EventLog as _, LogError, Outcome, PageStart, Retention,
     sqlite::{Options, SqliteLog},
 };
 
-use crate::world::{ALL, Dir, FAST, World, entry, new};
+use crate::world::{ALL, Dir, FAST, World, beginning, entry, new};
 
 const READ_ONLY: Options = Options { read_only: true, ..FAST };
 
@@ -22,7 +23,7 @@ fn full(world: &World) -> LogError {
 fn fill(world: &mut World, from: u32) -> u32 {
     let text = "some words of a message ".repeat(20);
     for n in (from..from + 10_000).step_by(2) {
-        match world.log.append(&[entry(n, "", &text), entry(n + 1, "", &text)], &[]) {
+        match world.log.append(&[entry(n, RoomId::LOBBY, &text), entry(n + 1, RoomId::LOBBY, &text)], &[]) {
             Ok(appended) => assert!(appended.into_iter().all(|appended| new(appended).seq > 0)),
             Err(error) => {
                 assert_eq!(error, full(world));
@@ -40,7 +41,10 @@ fn full_log_continues_after_space_was_freed() {
     assert!(stored > 100);
     assert_eq!(world.contents().len(), stored as usize);
     // A refused message is not stored, and its id is free.
-    assert_eq!(world.log.append(&[entry(90_000, "", &"x".repeat(1 << 20))], &[]), Err(full(&world)));
+    assert_eq!(
+        world.log.append(&[entry(90_000, RoomId::LOBBY, &"x".repeat(1 << 20))], &[]),
+        Err(full(&world))
+    );
     assert!(world.find("x").is_empty());
     // Space from deleted messages.
     while world.log.apply_retention(&Retention { messages: Some(10), ..Retention::default() }, 0).unwrap() {}
@@ -68,7 +72,7 @@ fn files_are_accessible_to_the_owner_only() {
     let dir = Dir::new();
     let inner = dir.join("a/b");
     let mut log = SqliteLog::open_with(&inner, &FAST).unwrap();
-    log.append(&[entry(1, "", "x")], &[]).unwrap();
+    log.append(&beginning(), &[]).unwrap();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -93,11 +97,11 @@ fn read_only_log_can_be_read() {
     assert_eq!(world.contents(), ["one"]);
     assert_eq!(world.find("one"), ["one"]);
     let read_only = LogError::ReadOnly(world.log.path().into());
-    assert_eq!(world.log.append(&[entry(2, "", "two")], &[]), Err(read_only.clone()));
+    assert_eq!(world.log.append(&[entry(2, RoomId::LOBBY, "two")], &[]), Err(read_only.clone()));
     assert_eq!(world.log.apply_retention(&Retention::default(), 0), Err(read_only));
     // Reading does not disturb the writer, and sees its commits.
     let mut writer = world.dir.open_with(&FAST).unwrap();
-    writer.append(&[entry(3, "", "three")], &[]).unwrap();
+    writer.append(&[entry(3, RoomId::LOBBY, "three")], &[]).unwrap();
     assert_eq!(world.contents(), ["one", "three"]);
     // A missing log cannot be read.
     assert!(Dir::new().open_with(&READ_ONLY).is_err());
@@ -132,7 +136,7 @@ fn other_files_are_refused_and_left_unchanged() {
 fn damage_is_reported_when_it_is_read() {
     let mut world = World::new();
     let entries: Vec<_> =
-        (1..=2000).map(|n| entry(n, "", &format!("number {n} {}", "x".repeat(50)))).collect();
+        (1..=2000).map(|n| entry(n, RoomId::LOBBY, &format!("number {n} {}", "x".repeat(50)))).collect();
     world.append(&entries);
     let World { log, read, dir } = world;
     drop((read, log));
@@ -144,7 +148,7 @@ fn damage_is_reported_when_it_is_read() {
     let damaged = LogError::Damaged(dir.database());
     let read = match dir.open_with(&FAST) {
         Err(error) => Err(error),
-        Ok(log) => log.reader().and_then(|mut read| read.page("", PageStart::End, ALL)),
+        Ok(log) => log.reader().and_then(|mut read| read.page(RoomId::LOBBY, PageStart::End, ALL)),
     };
     assert_eq!(read.unwrap_err(), damaged);
 }
@@ -165,8 +169,8 @@ fn log_of_a_newer_version_is_refused() {
 #[test]
 fn full_log_refuses_new_messages_and_recognises_duplicates() {
     // Recognising duplicates needs no space.
-    let mut world = World::with(&Options { max_pages: Some(60), ..FAST });
-    let stamp = new(world.append_message(1, "one"));
+    let mut world = World::with(&Options { max_pages: Some(100), ..FAST });
+    let place = new(world.append_message(1, "one"));
     fill(&mut world, 2);
-    assert_eq!(world.append(&[entry(1, "", "one")]), [AppendOutcome::Duplicate(stamp)]);
+    assert_eq!(world.append(&[entry(1, RoomId::LOBBY, "one")]), [Outcome::Known(place)]);
 }

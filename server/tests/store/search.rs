@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use parlour_core::model::RoomId;
 use parlour_server::store::{
-    EventLog as _, PageSize, Retention, SearchLimits, is_searchable, sqlite::Options,
+    Change, EventLog as _, PageSize, Retention, SearchLimits, is_searchable, sqlite::Options,
 };
 use rusqlite::Connection;
 
-use crate::world::{ALL, Dir, FAST, World, entry};
+use crate::world::{ALL, Dir, FAST, OTHER, TOM, World, beginning, entry, propose};
+
+const LOBBY: RoomId = RoomId::LOBBY;
 
 fn world_with(texts: &[&str]) -> World {
     let mut world = World::new();
@@ -179,8 +182,8 @@ fn punctuation_within_words_counts() {
 #[test]
 fn punctuated_words_are_found_among_many_similar_ones() {
     let mut world = World::new();
-    let filler: Vec<_> = (1..=1_000).map(|n| entry(n, "", &format!("a c of {n}: 10 0, 0 1"))).collect();
-    world.append(&[entry(2_000, "", "C++ at 10.0.0.1")]);
+    let filler: Vec<_> = (1..=1_000).map(|n| entry(n, LOBBY, &format!("a c of {n}: 10 0, 0 1"))).collect();
+    world.append(&[entry(2_000, LOBBY, "C++ at 10.0.0.1")]);
     world.append(&filler);
     for query in ["C++", "10.0.0.1"] {
         assert_eq!(world.search(query), ["C++ at 10.0.0.1"], "{query}");
@@ -238,29 +241,28 @@ fn query_length_is_bounded() {
 fn search_pages_through_one_room_newest_first() {
     let mut world = World::new();
     for n in (1..=40).step_by(2) {
-        world.append(&[entry(n, "b", &format!("word {n}")), entry(n + 1, "a", &format!("word {n}"))]);
+        world.append(&[entry(n, OTHER, &format!("word {n}")), entry(n + 1, LOBBY, &format!("word {n}"))]);
         if n == 21 {
             world.index_all();
         }
     }
-    world.append(&[entry(100, "c", "word")]);
     let size = PageSize { messages: 7, bytes: usize::MAX };
-    let (mut seqs, mut before) = (Vec::new(), 0);
+    let (mut ords, mut before) = (Vec::new(), 0);
     loop {
-        let found = world.read.search("b", "word", before, size).unwrap();
+        let found = world.read.search(OTHER, "word", before, size).unwrap();
         assert!(found.messages.len() <= 7);
-        seqs.extend(found.messages.iter().map(|message| message.stamp.seq));
-        before = *seqs.last().unwrap();
+        ords.extend(found.messages.iter().map(|message| message.place.ord));
+        before = *ords.last().unwrap();
         if found.reached_start {
             break;
         }
     }
-    assert_eq!(seqs, (1..=20).rev().collect::<Vec<_>>());
-    assert!(world.read.search("b", "word", 1, ALL).unwrap().messages.is_empty());
-    assert!(world.read.search("d", "word", 0, ALL).unwrap().messages.is_empty());
+    assert_eq!(ords, (1..=20).rev().collect::<Vec<_>>());
+    assert!(world.read.search(OTHER, "word", 1, ALL).unwrap().messages.is_empty());
+    assert!(world.read.search(RoomId([77; 16]), "word", 0, ALL).unwrap().messages.is_empty());
     // Bytes limit a page too, but it contains at least one message.
     for (bytes, messages) in [(0, 1), (7, 1), (14, 2), (20, 2)] {
-        let found = world.read.search("b", "word", 0, PageSize { messages: 9, bytes }).unwrap();
+        let found = world.read.search(OTHER, "word", 0, PageSize { messages: 9, bytes }).unwrap();
         assert_eq!((found.messages.len(), found.reached_start), (messages, false), "{bytes}");
     }
 }
@@ -269,12 +271,12 @@ fn search_pages_through_one_room_newest_first() {
 fn prefix_of_many_words_is_found() {
     let mut world = World::new();
     // Fewer words than are expanded, and more.
-    for (word, count) in [("few", 30), ("many", 2_500)] {
+    for (word, count, room) in [("few", 30, LOBBY), ("many", 2_500, OTHER)] {
         let texts: Vec<String> = (0..count).map(|n| format!("{word}{n} of {count}")).collect();
-        let entries: Vec<_> = (0..).zip(&texts).map(|(n, text)| entry(count + n, word, text)).collect();
+        let entries: Vec<_> = (0..).zip(&texts).map(|(n, text)| entry(count + n, room, text)).collect();
         world.append(&entries);
         let mut search = |query: &str| {
-            let found = world.read.search(word, query, 0, ALL).unwrap();
+            let found = world.read.search(room, query, 0, ALL).unwrap();
             found.messages.into_iter().map(|message| message.content).collect::<Vec<_>>()
         };
         assert!(search(word).into_iter().eq(texts.iter().rev().cloned()), "{word}: all, the newest first");
@@ -291,35 +293,56 @@ fn prefix_of_many_words_is_found() {
     }
 }
 
-/// Turns a log into one of version 4, whose index has these words of its messages.
-fn downgrade(world: World, words: &[(i64, &str)]) -> Dir {
-    let World { log, read, dir } = world;
-    drop((log, read));
+/// A database of an earlier version, with these messages of "tom" in the lobby and in its index.
+fn earlier_version(version: usize, messages: &[(&str, &str)]) -> Dir {
+    let scripts = [
+        include_str!("../../src/store/sqlite/migrations/1.sql"),
+        include_str!("../../src/store/sqlite/migrations/2.sql"),
+        include_str!("../../src/store/sqlite/migrations/3.sql"),
+        include_str!("../../src/store/sqlite/migrations/4.sql"),
+    ];
+    let dir = Dir::new();
     let database = Connection::open(dir.database()).unwrap();
+    scripts[..version].iter().for_each(|script| database.execute_batch(script).unwrap());
     database
-        .execute_batch(
-            "DROP TABLE IF EXISTS words_old; DROP TABLE words; PRAGMA user_version = 4;
-             CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1, tokenize = 'ascii');
-             UPDATE room SET indexed = last_seq;",
-        )
+        .execute_batch(&format!(
+            "PRAGMA application_id = {}; PRAGMA user_version = {version};
+             INSERT INTO about (id) VALUES (zeroblob(16)); BEGIN;",
+            0x5061_726C
+        ))
         .unwrap();
-    for (seq, words) in words {
+    for (seq, (text, words)) in (1..).zip(messages) {
         let place = 1_i64 << 38 | seq;
+        database
+            .execute(
+                "INSERT INTO message (place, room, time, id, nick, content)
+                 VALUES (?1, 1, ?2, ?3, 'tom', ?4)",
+                (place, seq, u128::from(seq.unsigned_abs()).to_be_bytes(), text),
+            )
+            .unwrap();
         database.execute("INSERT INTO words (rowid, text) VALUES (?1, ?2)", (place, words)).unwrap();
     }
+    let count = messages.len();
+    database.execute("INSERT INTO room (id, name, last_seq, kept) VALUES (1, '', ?1, ?1)", [count]).unwrap();
+    if version > 1 {
+        database.execute_batch("UPDATE room SET indexed = last_seq").unwrap();
+    }
+    if version > 2 {
+        database.execute_batch("UPDATE message SET begins = 1 WHERE place & 1023 = 1").unwrap();
+    }
+    database.execute_batch("COMMIT").unwrap();
     dir
 }
 
 #[test]
 fn index_of_an_earlier_version_is_built_anew_in_the_background() {
-    let mut world = World::new();
     let texts: Vec<_> = (1..=1_500).map(|n| format!("Paweł {n}")).collect();
-    let entries: Vec<_> = (1..).zip(&texts).map(|(n, text)| entry(n, "", text)).collect();
-    world.append(&entries);
     let words: Vec<_> = texts.iter().map(|text| text.to_lowercase()).collect();
-    let dir = downgrade(world, &(1..).zip(words.iter().map(String::as_str)).collect::<Vec<_>>());
+    let messages: Vec<_> = texts.iter().map(String::as_str).zip(words.iter().map(String::as_str)).collect();
+    let dir = earlier_version(4, &messages);
     let log = dir.open_with(&FAST).unwrap();
     let mut world = World { read: log.reader().unwrap(), log, dir };
+    world.append(&beginning());
     let old_tables = |world: &World| -> i64 {
         let database = Connection::open(world.log.path()).unwrap();
         let count = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'words_old%'";
@@ -348,11 +371,11 @@ fn index_of_an_earlier_version_is_built_anew_in_the_background() {
 fn unindexed_messages_are_found_first() {
     let mut world = World::new();
     // More than one step, in two rooms.
-    let numbered = |room: &str, from: u32| -> Vec<_> {
+    let numbered = |room: RoomId, from: u32| -> Vec<_> {
         (from..from + 700).map(|n| entry(n, room, &format!("word {n}"))).collect()
     };
-    world.append(&numbered("", 1));
-    world.append(&numbered("other", 10_001));
+    world.append(&numbered(LOBBY, 1));
+    world.append(&numbered(OTHER, 10_001));
     let expected: Vec<String> = (1..=700).rev().map(|n| format!("word {n}")).collect();
     assert_eq!(world.find("word"), expected);
     let mut left = vec![1400];
@@ -383,28 +406,64 @@ fn message_deleted_before_indexing_is_not_found() {
 }
 
 #[test]
-fn log_indexed_by_version_1_is_searched_unchanged() {
-    let dir = Dir::new();
-    let first = Connection::open(dir.join("parlour.db")).unwrap();
-    first.execute_batch(include_str!("../../src/store/sqlite/migrations/1.sql")).unwrap();
-    let place = 1_i64 << 38 | 1;
-    first
-        .execute_batch(&format!(
-            "PRAGMA application_id = {}; PRAGMA user_version = 1;
-             INSERT INTO about (id) VALUES (zeroblob(16));
-             INSERT INTO room (id, name, last_seq, kept) VALUES (1, '', 1, 1);
-             INSERT INTO message (place, room, time, id, nick, content)
-                 VALUES ({place}, 1, 5, zeroblob(16), 'tom', 'from before');
-             INSERT INTO words (rowid, text) VALUES ({place}, 'from before');",
-            0x5061_726C,
-        ))
-        .unwrap();
-    drop(first);
-    let mut log = dir.open_with(&FAST).unwrap();
-    assert_eq!(log.index_pending().unwrap(), 0, "it is in the index already");
-    log.append(&[entry(2, "", "from now")], &[]).unwrap();
-    let found = log.reader().unwrap().search("", "from", 0, ALL).unwrap().messages;
-    assert_eq!(found.iter().map(|it| &*it.content).collect::<Vec<_>>(), ["from now", "from before"]);
+fn log_of_version_1_is_searched_like_any_other() {
+    let dir = earlier_version(1, &[("from before", "from before")]);
+    let log = dir.open_with(&FAST).unwrap();
+    let mut world = World { read: log.reader().unwrap(), log, dir };
+    world.append(&beginning());
+    world.append(&[entry(2, LOBBY, "from now")]);
+    assert_eq!(world.search("from"), ["from now", "from before"]);
+    world.check();
+}
+
+#[test]
+fn other_events_are_no_obstacle_to_the_index() {
+    let mut world = World::new();
+    let topic = |n: u32| propose(n, TOM, Change::SetTopic { room: OTHER, topic: format!("word {n}").into() });
+    for n in 0..40 {
+        let first = 100 * n;
+        let topics: Vec<_> = (first + 1..first + 50).map(topic).collect();
+        world.append(&topics);
+        world.append(&[entry(first + 50, OTHER, &format!("word {n}"))]);
+    }
+    let size = PageSize { messages: 30, bytes: usize::MAX };
+    for indexed in [false, true] {
+        if indexed {
+            world.index_all();
+        }
+        let found = world.read.search(OTHER, "word", 0, size).unwrap();
+        let ords: Vec<_> = found.messages.iter().map(|message| message.place.ord).collect();
+        assert_eq!(ords, (11..=40).rev().collect::<Vec<_>>());
+        assert!(!found.reached_start);
+        let rest = world.read.search(OTHER, "word", 11, size).unwrap();
+        assert_eq!((rest.messages.len(), rest.reached_start), (10, true));
+    }
+}
+
+#[test]
+fn partial_results_say_up_to_which_ord_they_go() {
+    let limits = SearchLimits { work: 2_000, time: Duration::MAX };
+    let mut world = World::with(&Options { search: limits, ..FAST });
+    let topic = |n: u32| propose(n, TOM, Change::SetTopic { room: OTHER, topic: n.to_string().into() });
+    for n in 1..=300 {
+        world.append(&[entry(2 * n, OTHER, &format!("word {n} {}", "x".repeat(200))), topic(2 * n + 1)]);
+    }
+    let (mut found, mut before, mut searches) = (Vec::new(), 0, 0);
+    loop {
+        let results = world.read.search(OTHER, "word", before, ALL).unwrap();
+        let searched = results.partial.unwrap_or(0);
+        let expected = searched + 1..if before == 0 { 301 } else { before };
+        let ords: Vec<_> = results.messages.iter().map(|message| message.place.ord).collect();
+        assert_eq!(ords, expected.rev().collect::<Vec<_>>(), "exactly those above {searched}");
+        found.extend(ords);
+        searches += 1;
+        if results.reached_start {
+            break;
+        }
+        before = searched + 1;
+    }
+    assert_eq!(found, (1..=300).rev().collect::<Vec<_>>());
+    assert!(searches > 3, "{searches}");
 }
 
 /// A room of messages with 24 words from a small vocabulary; the first one has the word "needle".
@@ -415,8 +474,8 @@ fn large_room(messages: u32, options: &Options) -> World {
         format!("{letter}{}", n.wrapping_mul(2_654_435_761) % 3_000)
     };
     let text = |n: u32| (0..24).map(|i| word(n * 24 + i)).collect::<Vec<_>>().join(" ");
-    let mut entries: Vec<_> = (1..=messages).map(|n| entry(n, "", &text(n))).collect();
-    entries[0] = entry(1, "", &format!("{} needle", text(1)));
+    let mut entries: Vec<_> = (1..=messages).map(|n| entry(n, LOBBY, &text(n))).collect();
+    entries[0] = entry(1, LOBBY, &format!("{} needle", text(1)));
     world.append(&entries);
     world
 }
@@ -434,7 +493,7 @@ fn search_ends_at_its_limit_of_work() {
         for (query, found) in [(format!("{letters} needle"), 1), (format!("{letters} needless"), 0)] {
             let (mut before, mut searches, mut matches) = (0, 0, 0);
             loop {
-                let results = world.read.search("", &query, before, ALL).unwrap();
+                let results = world.read.search(LOBBY, &query, before, ALL).unwrap();
                 searches += 1;
                 matches += results.messages.len();
                 assert!(results.work < WORK + 1_000, "{} of {query:?}", results.work);
@@ -453,12 +512,12 @@ fn search_ends_at_its_limit_of_work() {
     }
     // Two halves of the room, each with a word that the other one lacks.
     let halves: Vec<_> = (10_000..16_000)
-        .map(|n| entry(n, "halves", if n < 13_000 { "left and more" } else { "right and more" }))
+        .map(|n| entry(n, OTHER, if n < 13_000 { "left and more" } else { "right and more" }))
         .collect();
     world.append(&halves);
     world.index_all();
     let results =
-        world.read.search("halves", "and more left", 0, PageSize { messages: 5, bytes: 1 << 16 }).unwrap();
+        world.read.search(OTHER, "and more left", 0, PageSize { messages: 5, bytes: 1 << 16 }).unwrap();
     assert_eq!((results.messages.len(), results.partial), (5, None), "frequent words are merged, not read");
 }
 
@@ -468,7 +527,7 @@ fn search_ends_at_its_limit_of_time() {
     let mut world = large_room(6_000, &Options { search: limits, ..FAST });
     let (mut before, mut searches, mut matches) = (0, 0, 0);
     loop {
-        let results = world.read.search("", "needle", before, ALL).unwrap();
+        let results = world.read.search(LOBBY, "needle", before, ALL).unwrap();
         searches += 1;
         matches += results.messages.len();
         let Some(searched) = results.partial else { break };
@@ -483,8 +542,8 @@ fn text_that_folding_lengthens_is_more_work() {
     // U+FDFA stands for four words. It has as many bytes as three letters.
     let work = |text: &str| {
         let mut world = World::new();
-        world.append(&(1..=100).map(|n| entry(n, "", &text.repeat(1_000))).collect::<Vec<_>>());
-        world.read.search("", "nowhere", 0, ALL).unwrap().work
+        world.append(&(1..=100).map(|n| entry(n, LOBBY, &text.repeat(1_000))).collect::<Vec<_>>());
+        world.read.search(LOBBY, "nowhere", 0, ALL).unwrap().work
     };
     let (letters, ligatures) = (work("abc"), work("\u{FDFA}"));
     assert!(ligatures > 8 * letters, "{letters} {ligatures}");
@@ -494,9 +553,9 @@ fn text_that_folding_lengthens_is_more_work() {
 fn long_messages_are_indexed_in_small_steps() {
     let mut world = World::new();
     let long: Vec<_> =
-        (1..=40).map(|n| entry(n, "", &format!("number{n} {}", "\u{FDFA}".repeat(5_000)))).collect();
+        (1..=40).map(|n| entry(n, LOBBY, &format!("number{n} {}", "\u{FDFA}".repeat(5_000)))).collect();
     world.append(&long);
-    world.append(&[entry(100, "other", "number100")]);
+    world.append(&[entry(100, OTHER, "number100")]);
     let mut left = vec![41];
     while left.last() != Some(&0) {
         left.push(world.log.index_pending().unwrap());
@@ -513,11 +572,11 @@ fn cancelled_search_ends_early() {
     let mut world = large_room(2_000, &FAST);
     let cancellation = world.read.cancellation();
     cancellation.cancel();
-    let results = world.read.search("", "nowhere", 0, ALL).unwrap();
+    let results = world.read.search(LOBBY, "nowhere", 0, ALL).unwrap();
     assert!(results.work < 1_000 && results.partial.is_some(), "{results:?}");
     // A page is not a search.
     assert_eq!(world.contents().len(), 2_000);
     cancellation.reset();
-    let results = world.read.search("", "nowhere", 0, ALL).unwrap();
+    let results = world.read.search(LOBBY, "nowhere", 0, ALL).unwrap();
     assert!(results.work > 1_000 && results.reached_start, "{results:?}");
 }

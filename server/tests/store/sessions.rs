@@ -1,39 +1,60 @@
 //! Sessions are stored with the appends.
 
-use parlour_server::store::{LogError, SessionChange, SessionRecord};
+use parlour_core::model::{RoomId, UserId};
+use parlour_server::store::{Change, EventLog as _, LogError, RowChange, SessionRecord, sqlite::Options};
 
-use crate::world::{FAST, World, entry};
-use parlour_server::store::{EventLog as _, sqlite::Options};
+use crate::world::{FAST, TOM, World, entry, propose};
 
-fn session(n: u8, nick: &str, lost_at: Option<i64>) -> SessionRecord {
-    SessionRecord { hash: [n; 32], nick: nick.into(), lost_at }
+const LILI: UserId = UserId([2; 16]);
+
+fn session(n: u8, account: UserId, lost_at: Option<i64>) -> SessionRecord {
+    SessionRecord { hash: [n; 32], account, lost_at }
+}
+
+fn put(session: &SessionRecord) -> RowChange {
+    RowChange::PutSession(session.clone())
+}
+
+/// The stored sessions and the nicks of their accounts.
+fn sessions(world: &mut World) -> Vec<(SessionRecord, String)> {
+    let stored = world.read.sessions().unwrap();
+    stored.into_iter().map(|stored| (stored.session, stored.account.nick)).collect()
 }
 
 #[test]
 fn session_is_the_last_record_until_it_ends() {
     let mut world = World::new();
-    let put = |session: &SessionRecord| SessionChange::Put(session.clone());
-    let (tom, lili, tim) =
-        (session(2, "tom", None), session(1, "李丽", Some(-7)), session(3, "tim", Some(5)));
-    world.log.append(&[], &[put(&tom), put(&lili), put(&tim)]).unwrap();
-    assert_eq!(world.read.sessions().unwrap(), [lili.clone(), tom.clone(), tim]);
-    let lost = session(2, "tom", Some(9));
-    let changes = [SessionChange::End([3; 32]), put(&lost), SessionChange::End([9; 32])];
-    world.log.append(&[entry(1, "", "one")], &changes).unwrap();
+    let lili = propose(1, LILI, Change::CreateAccount { nick: "李丽".into(), from: None });
+    let (one, two, three) = (session(2, TOM, None), session(1, LILI, Some(-7)), session(3, TOM, Some(5)));
+    // Of an account that is created in the same append, too.
+    world.log.append(&[lili], &[put(&one), put(&two), put(&three)]).unwrap();
+    let nicks =
+        |of: [(&SessionRecord, &str); 3]| of.map(|(session, nick)| (session.clone(), nick.to_owned()));
+    assert_eq!(sessions(&mut world), nicks([(&two, "李丽"), (&one, "tom"), (&three, "tom")]));
+    let lost = session(2, TOM, Some(9));
+    let changes = [RowChange::EndSession([3; 32]), put(&lost), RowChange::EndSession([9; 32])];
+    world.log.append(&[entry(1, RoomId::LOBBY, "one")], &changes).unwrap();
     let mut world = world.reopen();
-    assert_eq!(world.read.sessions().unwrap(), [lili, lost]);
+    assert_eq!(sessions(&mut world), [(two, "李丽".to_owned()), (lost.clone(), "tom".to_owned())]);
     assert_eq!(world.contents(), ["one"]);
     // Ended and started again in one batch.
-    world.log.append(&[], &[SessionChange::End([1; 32]), SessionChange::Put(session(1, "x", None))]).unwrap();
-    assert_eq!(world.read.sessions().unwrap()[0], session(1, "x", None));
+    let again = session(1, TOM, None);
+    world.log.append(&[], &[RowChange::EndSession([1; 32]), put(&again)]).unwrap();
+    assert_eq!(sessions(&mut world), [(again, "tom".to_owned()), (lost, "tom".to_owned())]);
+}
+
+#[test]
+fn session_of_an_unknown_account_is_not_stored() {
+    let mut world = World::new();
+    world.log.append(&[], &[put(&session(1, LILI, None))]).unwrap();
+    assert_eq!(sessions(&mut world), []);
 }
 
 #[test]
 fn sessions_are_stored_with_the_messages_or_not_at_all() {
-    let mut world = World::with(&Options { max_pages: Some(60), ..FAST });
-    let big = entry(1, "", &"x".repeat(1 << 20));
-    let change = [SessionChange::Put(session(1, "tom", None))];
-    let failed = world.log.append(&[big], &change);
+    let mut world = World::with(&Options { max_pages: Some(100), ..FAST });
+    let big = entry(1, RoomId::LOBBY, &"x".repeat(1 << 20));
+    let failed = world.log.append(&[big], &[put(&session(1, TOM, None))]);
     assert_eq!(failed, Err(LogError::Full(world.log.path().into())));
-    assert_eq!(world.read.sessions().unwrap(), []);
+    assert_eq!(sessions(&mut world), []);
 }

@@ -8,16 +8,19 @@ use std::{
     time::Duration,
 };
 
+use parlour_core::model::{RoomId, UserId};
 use parlour_server::store::{
-    AppendOutcome, Cancellation, EventLog, HistoryPage, INDEX_STEP_MESSAGES, LogError, LogReader, NewMessage,
-    PageSize, PageStart, Requester, Retention, RoomSummary, SearchResults, SessionChange, SessionRecord,
-    Stamp,
+    Account, Cancellation, Change, EventLog, EventPage, HistoryPage, INDEX_STEP_MESSAGES, LogError,
+    LogReader, MemberPage, Outcome, PageSize, PageStart, Place, Proposal, Requester, Retention, Room,
+    RoomPage, RoomRow, RoomRows, RowChange, SearchResults, StoredSession,
     retention_clock::ClockRecord,
     sqlite::SqliteLog,
     threads::{AppendBatch, LogReport, LogThreads, Query, QueryKind, QueryResult, start},
 };
 
-use crate::world::{ALL, Dir, FAST, NOW, entry};
+use crate::world::{ALL, Dir, FAST, NOW, beginning, entry};
+
+const LOBBY: RoomId = RoomId::LOBBY;
 
 /// The time that a thread may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -31,7 +34,7 @@ enum Order {
 
 /// A log that reports each append to the test and waits for an order.
 struct TestLog {
-    appends: Sender<Vec<NewMessage>>,
+    appends: Sender<Vec<Proposal>>,
     orders: Receiver<Order>,
     retention_steps: Sender<i64>,
     index_steps: Sender<()>,
@@ -42,23 +45,19 @@ struct TestLog {
 }
 
 impl EventLog for TestLog {
-    fn append(
-        &mut self,
-        entries: &[NewMessage],
-        _: &[SessionChange],
-    ) -> Result<Vec<AppendOutcome>, LogError> {
-        self.appends.send(entries.to_vec()).unwrap();
+    fn append(&mut self, proposals: &[Proposal], _: &[RowChange]) -> Result<Vec<Outcome>, LogError> {
+        self.appends.send(proposals.to_vec()).unwrap();
         match self.orders.recv().unwrap() {
             Order::Append => {}
             Order::Fail(error) => return Err(error),
             Order::Panic => panic!("ordered"),
         }
-        let mut stamp = |entry: &NewMessage| {
+        let mut place = |proposal: &Proposal| {
             self.seq += 1;
-            AppendOutcome::Appended(Stamp { seq: self.seq, time: entry.time })
+            Outcome::Appended(Place { seq: self.seq, ord: self.seq, time: proposal.time })
         };
-        self.unindexed = self.unindexed.map(|count| count + entries.len() as u64);
-        Ok(entries.iter().map(&mut stamp).collect())
+        self.unindexed = self.unindexed.map(|count| count + proposals.len() as u64);
+        Ok(proposals.iter().map(&mut place).collect())
     }
 
     fn apply_retention(&mut self, _: &Retention, now: i64) -> Result<bool, LogError> {
@@ -96,10 +95,13 @@ impl LogReader for TestReader {
     fn id(&mut self) -> Result<[u8; 16], LogError> {
         Ok([0; 16])
     }
-    fn page(&mut self, _: &str, _: PageStart, _: PageSize) -> Result<HistoryPage, LogError> {
+    fn page(&mut self, _: RoomId, _: PageStart, _: PageSize) -> Result<HistoryPage, LogError> {
         Ok(HistoryPage { to: 9, ..HistoryPage::default() })
     }
-    fn search(&mut self, _: &str, query: &str, _: u64, _: PageSize) -> Result<SearchResults, LogError> {
+    fn events(&mut self, _: RoomId, _: u64, _: usize) -> Result<EventPage, LogError> {
+        Ok(EventPage::default())
+    }
+    fn search(&mut self, _: RoomId, query: &str, _: u64, _: PageSize) -> Result<SearchResults, LogError> {
         assert_ne!(query, "x", "search");
         self.searches.send(query.into()).unwrap();
         let orders = self.search_orders.lock().unwrap();
@@ -114,10 +116,37 @@ impl LogReader for TestReader {
     fn clock(&mut self) -> Result<Option<ClockRecord>, LogError> {
         Ok(*self.clock.lock().unwrap())
     }
-    fn rooms(&mut self) -> Result<Vec<RoomSummary>, LogError> {
+    fn account(&mut self, _: UserId) -> Result<Option<Account>, LogError> {
+        Ok(None)
+    }
+    fn holders(&mut self, _: &str) -> Result<Vec<Account>, LogError> {
         Ok(Vec::new())
     }
-    fn sessions(&mut self) -> Result<Vec<SessionRecord>, LogError> {
+    fn nicks(&mut self) -> Result<Vec<Account>, LogError> {
+        Ok(Vec::new())
+    }
+    fn sessions(&mut self) -> Result<Vec<StoredSession>, LogError> {
+        Ok(Vec::new())
+    }
+    fn room(&mut self, _: RoomId) -> Result<Option<Room>, LogError> {
+        Ok(None)
+    }
+    fn rooms(&mut self) -> Result<Vec<Room>, LogError> {
+        Ok(Vec::new())
+    }
+    fn room_rows(&mut self, _: UserId, _: u64) -> Result<RoomRows, LogError> {
+        Ok(RoomRows::default())
+    }
+    fn room_row(&mut self, _: UserId, _: RoomId) -> Result<Option<RoomRow>, LogError> {
+        Ok(None)
+    }
+    fn browse(&mut self, _: UserId, _: &str, _: &str, _: usize) -> Result<RoomPage, LogError> {
+        Ok(RoomPage::default())
+    }
+    fn members(&mut self, _: RoomId, _: &str, _: &str, _: usize) -> Result<MemberPage, LogError> {
+        Ok(MemberPage::default())
+    }
+    fn people(&mut self, _: UserId, _: &str, _: usize) -> Result<Vec<Account>, LogError> {
         Ok(Vec::new())
     }
 }
@@ -132,7 +161,7 @@ struct TestThreads {
     clock: Arc<Mutex<Option<ClockRecord>>>,
     /// The searches that were begun.
     searches: Receiver<String>,
-    appends: Receiver<Vec<NewMessage>>,
+    appends: Receiver<Vec<Proposal>>,
     retention_steps: Receiver<i64>,
     index_steps: Receiver<()>,
     reports: Receiver<LogReport>,
@@ -189,14 +218,18 @@ impl TestThreads {
     }
 
     fn append(&self, generation: u32, ids: &[u32]) {
-        let entries = ids.iter().map(|&n| entry(n, "", &n.to_string())).collect();
-        self.handle.append(AppendBatch { generation, messages: entries, sessions: Vec::new() });
+        let proposals = ids.iter().map(|&n| entry(n, LOBBY, &n.to_string())).collect();
+        self.handle.append(AppendBatch { generation, proposals, rows: Vec::new() });
     }
 
     /// The ids of the next append.
     fn appending(&self) -> Vec<u32> {
-        let entries = self.appends.recv_timeout(PATIENCE).unwrap();
-        entries.iter().map(|entry| entry.content.parse().unwrap()).collect()
+        let proposals = self.appends.recv_timeout(PATIENCE).unwrap();
+        let number = |proposal: &Proposal| match &proposal.change {
+            Change::Message { content, .. } => content.parse().unwrap(),
+            other => panic!("{other:?}"),
+        };
+        proposals.iter().map(number).collect()
     }
 
     /// The sequence numbers of the next reported batch.
@@ -212,7 +245,7 @@ impl TestThreads {
     /// Submits a search, whose token is its number.
     fn search(&self, user: &str, token: u64) {
         let kind = QueryKind::Search { query: format!("{user}{token}"), before: 0 };
-        self.handle.read(token, Query { requester: requester(user), room: "".into(), kind, size: ALL });
+        self.handle.read(token, Query { requester: requester(user), room: LOBBY, kind, size: ALL });
     }
 
     /// The search that is begun next.
@@ -240,8 +273,11 @@ impl TestThreads {
     }
 }
 
-fn requester(user: &str) -> Requester {
-    Requester { address: Some([127, 0, 0, 1].into()), user: user.into() }
+/// The account whose id begins with a name.
+fn requester(name: &str) -> Requester {
+    let mut user = [0; 16];
+    user[..name.len()].copy_from_slice(name.as_bytes());
+    Requester { address: Some([127, 0, 0, 1].into()), account: Some(UserId(user)) }
 }
 
 fn full() -> LogError {
@@ -320,7 +356,7 @@ fn panic_is_reported_as_failure() {
     threads.orders.send(Order::Append).unwrap();
     assert_eq!(threads.reported(), Ok(vec![1]));
     // The same for a reader; the other one continues.
-    let query = |kind| Query { requester: Requester::default(), room: "".into(), kind, size: ALL };
+    let query = |kind| Query { requester: Requester::default(), room: LOBBY, kind, size: ALL };
     for token in 0..9 {
         threads.handle.read(token, query(QueryKind::Search { query: "x".into(), before: 0 }));
         let LogReport::Read(reported, Err(LogError::Failed(_))) =
@@ -346,7 +382,7 @@ fn pages_do_not_wait_for_searches() {
     }
     assert_eq!(threads.searching(), "tom1");
     let kind = QueryKind::Page(PageStart::End);
-    threads.handle.read(6, Query { requester: requester("lili"), room: "".into(), kind, size: ALL });
+    threads.handle.read(6, Query { requester: requester("lili"), room: LOBBY, kind, size: ALL });
     assert_eq!(threads.answered(), 6);
     for token in 1..=5 {
         threads.search_orders.send(()).unwrap();
@@ -454,19 +490,20 @@ fn failing_index_does_not_delay_appends() {
 fn closing_finishes_pending_work_and_leaves_one_file() {
     let dir = Dir::new();
     let reports = Arc::new(Mutex::new(Vec::new()));
-    let log = SqliteLog::open_with(&dir, &FAST).unwrap();
+    let mut log = SqliteLog::open_with(&dir, &FAST).unwrap();
+    log.append(&beginning(), &[]).unwrap();
     let reported = reports.clone();
     let handle =
         start(Box::new(log), Retention::default(), move |report| reported.lock().unwrap().push(report))
             .unwrap();
     for n in 1..=100 {
-        handle.append(AppendBatch { generation: 0, messages: vec![entry(n, "", "x")], sessions: Vec::new() });
+        handle.append(AppendBatch { generation: 0, proposals: vec![entry(n, LOBBY, "x")], rows: Vec::new() });
     }
     handle.read(
         7,
         Query {
             requester: Requester::default(),
-            room: "".into(),
+            room: LOBBY,
             kind: QueryKind::Page(PageStart::End),
             size: ALL,
         },
@@ -480,6 +517,6 @@ fn closing_finishes_pending_work_and_leaves_one_file() {
         dir.read_dir().unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["parlour.db", "parlour.lock"]);
-    let page = dir.open_with(&FAST).unwrap().reader().unwrap().page("", PageStart::End, ALL).unwrap();
+    let page = dir.open_with(&FAST).unwrap().reader().unwrap().page(LOBBY, PageStart::End, ALL).unwrap();
     assert_eq!((page.messages.len(), page.to), (100, 100));
 }

@@ -1,25 +1,28 @@
-//! An event log in its own directory.
+//! An event log in its own directory, with an account and two rooms.
 
 use std::{
     fs,
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Duration,
 };
 
-use parlour_core::model::MessageId;
+use parlour_core::model::{MessageId, RoomId, RoomKind, UserId};
 use parlour_server::store::{
-    AppendOutcome, EventLog, HistoryPage, LogError, LogReader, NewMessage, PageSize, PageStart, SearchLimits,
-    SearchResults, Stamp,
+    Change, EventLog, HistoryPage, LogError, LogReader, Outcome, PageSize, PageStart, Place, Proposal,
+    RoomLimits, SearchLimits, SearchResults,
     sqlite::{NAME, Options, SqliteLog, Synchronous},
 };
 
 /// The time of the first message, Unix ms.
 pub const NOW: i64 = 1_700_000_000_000;
+
+/// The account of the messages that [`entry`] makes, with the nick "tom".
+pub const TOM: UserId = UserId([1; 16]);
+
+/// A PUBLIC room of tom, "other".
+pub const OTHER: RoomId = RoomId([9; 16]);
 
 /// No size limit.
 pub const ALL: PageSize = PageSize { messages: usize::MAX, bytes: usize::MAX };
@@ -30,6 +33,7 @@ pub const FAST: Options = Options {
     max_pages: None,
     read_only: false,
     search: SearchLimits { work: u64::MAX - 1, time: Duration::MAX },
+    rooms: RoomLimits { rooms_per_account: 2_000, rooms_created: 100 },
 };
 
 /// A directory for a log, removed when dropped.
@@ -80,6 +84,13 @@ impl World {
     }
 
     pub fn with(options: &Options) -> Self {
+        let mut world = Self::empty(options);
+        assert!(world.append(&beginning()).into_iter().all(|outcome| new(outcome).seq > 0));
+        world
+    }
+
+    /// A log without an account, and with no room but the lobby.
+    pub fn empty(options: &Options) -> Self {
         let dir = Dir::new();
         let log = dir.open_with(options).unwrap();
         Self { read: log.reader().unwrap(), log, dir }
@@ -97,13 +108,13 @@ impl World {
         Self { read: log.reader().unwrap(), log, dir }
     }
 
-    /// Appends a message to the lobby.
-    pub fn append_message(&mut self, id: u32, content: &str) -> AppendOutcome {
-        self.append(&[entry(id, "", content)])[0]
+    /// Appends a message of tom to the lobby.
+    pub fn append_message(&mut self, id: u32, content: &str) -> Outcome {
+        self.append(&[entry(id, RoomId::LOBBY, content)])[0]
     }
 
-    pub fn append(&mut self, entries: &[NewMessage]) -> Vec<AppendOutcome> {
-        self.log.append(entries, &[]).unwrap()
+    pub fn append(&mut self, proposals: &[Proposal]) -> Vec<Outcome> {
+        self.log.append(proposals, &[]).unwrap()
     }
 
     /// Checks the integrity of the database.
@@ -116,7 +127,7 @@ impl World {
 
     /// A page of the lobby.
     pub fn page(&mut self, start: PageStart, size: PageSize) -> HistoryPage {
-        self.read.page("", start, size).unwrap()
+        self.read.page(RoomId::LOBBY, start, size).unwrap()
     }
 
     /// The contents of all lobby messages.
@@ -140,7 +151,8 @@ impl World {
 
     /// All matches in the lobby, in the current state of the index.
     pub fn find(&mut self, query: &str) -> Vec<String> {
-        let SearchResults { messages, reached_start, .. } = self.read.search("", query, 0, ALL).unwrap();
+        let SearchResults { messages, reached_start, .. } =
+            self.read.search(RoomId::LOBBY, query, 0, ALL).unwrap();
         assert!(reached_start);
         messages.into_iter().map(|message| message.content).collect()
     }
@@ -165,22 +177,35 @@ pub fn id(n: u32) -> MessageId {
     MessageId::new(n.into(), [7; 10])
 }
 
-/// A message of tom, as many ms after [`NOW`] as its id.
-pub fn entry(n: u32, room: &str, content: &str) -> NewMessage {
-    NewMessage {
-        id: id(n),
-        room: Arc::from(room),
-        nick: "tom".into(),
-        content: Arc::from(content),
-        time: NOW + i64::from(n),
-    }
+/// The proposals that create the account of tom and the room "other".
+pub fn beginning() -> [Proposal; 2] {
+    let people = [].into();
+    let room = Change::CreateRoom {
+        room: OTHER,
+        kind: RoomKind::Public,
+        name: "other".into(),
+        topic: "".into(),
+        people,
+    };
+    let at_start = |n: u32, change| Proposal { id: id(u32::MAX - n), sender: TOM, time: NOW, change };
+    [at_start(1, Change::CreateAccount { nick: "tom".into(), from: None }), at_start(2, room)]
 }
 
-/// The outcome for a new message.
+/// A proposal, as many ms after [`NOW`] as its id.
+pub fn propose(n: u32, sender: UserId, change: Change) -> Proposal {
+    Proposal { id: id(n), sender, time: NOW + i64::from(n), change }
+}
+
+/// A message of tom, as many ms after [`NOW`] as its id.
+pub fn entry(n: u32, room: RoomId, content: &str) -> Proposal {
+    propose(n, TOM, Change::Message { room, content: content.into() })
+}
+
+/// The place of an event that was appended.
 #[track_caller]
-pub fn new(appended: AppendOutcome) -> Stamp {
-    match appended {
-        AppendOutcome::Appended(stamp) => stamp,
+pub fn new(outcome: Outcome) -> Place {
+    match outcome {
+        Outcome::Appended(place) => place,
         other => panic!("not new: {other:?}"),
     }
 }

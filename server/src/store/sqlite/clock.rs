@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::message_key::{LAST_SEQ, key};
 use crate::store::retention_clock::ClockRecord;
 
 /// The stored state. If none was stored, the time of the newest message; `None` if there is no message either.
@@ -20,18 +19,11 @@ pub(super) fn stored(connection: &mut Connection) -> rusqlite::Result<Option<Clo
     }
 }
 
-/// The newest time of the last messages of all rooms.
+/// The time of the newest message of all rooms.
 fn newest_time(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let mut rooms = connection.prepare("SELECT id FROM room")?;
-    let mut last = connection
-        .prepare("SELECT time FROM message WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1")?;
-    let mut newest = None;
-    for room in rooms.query_map([], |row| row.get::<_, i64>(0))? {
-        let room = room?;
-        newest = newest
-            .max(last.query_row([key(room, 0), key(room, LAST_SEQ)], |row| row.get::<_, i64>(0)).optional()?);
-    }
-    Ok(newest)
+    connection
+        .prepare_cached("SELECT max(active) FROM room WHERE head_ord > 0")?
+        .query_row([], |row| row.get(0))
 }
 
 /// Stores the state.

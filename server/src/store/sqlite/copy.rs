@@ -34,7 +34,7 @@ pub(in crate::store) fn verify(path: &Path) -> Result<u64, String> {
     let connection = file::open_reader(path).map_err(|error| error.to_string())?;
     let check = || -> rusqlite::Result<_> {
         let report: String = connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-        let messages: i64 = connection.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
+        let messages: i64 = connection.query_row("SELECT count(*) FROM body", [], |row| row.get(0))?;
         Ok((report, messages))
     };
     match check() {

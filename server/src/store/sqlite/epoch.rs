@@ -5,7 +5,7 @@
 //! database is an older copy:
 //!
 //! - A backup is marked in its own file.
-//! - The lock file, which is not part of a backup, records how many messages the log in its directory has reached. A
+//! - The lock file, which is not part of a backup, records how many events the log in its directory has reached. A
 //!   database with fewer is a copy made with other tools. The record lags by some seconds, so a copy that is newer than
 //!   it is not recognised.
 //!
@@ -14,37 +14,40 @@
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::fault::Fault;
+use super::{fault::Fault, heads::DIRECTORY};
+
+/// The end of a mark. The marks of earlier versions counted only messages and have no unit; they are not comparable.
+const UNIT: &str = " events\n";
 
 /// The id of a log.
 pub(super) type LogId = [u8; 16];
 
-/// A log, and how many messages were ever appended to it.
+/// A log, and how many events were ever appended to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) id: LogId,
-    pub(super) messages: u64,
+    pub(super) events: u64,
 }
 
 impl Mark {
     /// The mark of a database.
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         connection
-            .prepare_cached("SELECT id, (SELECT coalesce(sum(last_seq), 0) FROM room) FROM about")?
-            .query_row([], |row| {
-                Ok(Self { id: row.get(0)?, messages: row.get::<_, i64>(1)?.cast_unsigned() })
+            .prepare_cached("SELECT id, (SELECT head_gseq FROM room WHERE room.id = ?1) FROM about")?
+            .query_row([DIRECTORY], |row| {
+                Ok(Self { id: row.get(0)?, events: row.get::<_, i64>(1)?.cast_unsigned() })
             })
     }
 
     /// The mark as text of a fixed length, so that a later one overwrites it completely.
     pub(super) fn encode(&self) -> String {
         let id: String = self.id.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{id} {:020}\n", self.messages)
+        format!("{id} {:020}{UNIT}", self.events)
     }
 
     /// The mark of a text; `None` if it has none.
     pub(super) fn decode(text: &str) -> Option<Self> {
-        let (id, messages) = text.strip_suffix('\n')?.split_once(' ')?;
+        let (id, events) = text.strip_suffix(UNIT)?.split_once(' ')?;
         let mut bytes = LogId::default();
         if id.len() != 2 * bytes.len() || !id.is_ascii() {
             return None;
@@ -52,7 +55,7 @@ impl Mark {
         for (nth, byte) in bytes.iter_mut().enumerate() {
             *byte = u8::from_str_radix(id.get(2 * nth..2 * nth + 2)?, 16).ok()?;
         }
-        Some(Self { id: bytes, messages: messages.parse().ok()? })
+        Some(Self { id: bytes, events: events.parse().ok()? })
     }
 }
 
@@ -62,9 +65,9 @@ pub(super) fn begin(connection: &mut Connection, recorded: Option<Mark>) -> Resu
     let copied: bool = transaction.query_row("SELECT copied FROM about", [], |row| row.get(0))?;
     let found = Mark::read(&transaction)?;
     // A new log, whose directory had another one, is no copy.
-    let is_other = |recorded: Mark| recorded.id != found.id && found.messages > 0;
+    let is_other = |recorded: Mark| recorded.id != found.id && found.events > 0;
     let is_older =
-        recorded.is_some_and(|mark| is_other(mark) || mark.id == found.id && mark.messages > found.messages);
+        recorded.is_some_and(|mark| is_other(mark) || mark.id == found.id && mark.events > found.events);
     if copied || is_older {
         transaction.execute("UPDATE about SET id = ?1, copied = 0", params![new_id()?])?;
         transaction.commit()?;
@@ -86,13 +89,19 @@ mod tests {
 
     #[test]
     fn mark_round_trips_and_damage_is_recognised() {
-        let mark = Mark { id: std::array::from_fn(|n| 251 - n as u8), messages: 90 };
+        let mark = Mark { id: std::array::from_fn(|n| 251 - n as u8), events: 90 };
         let text = mark.encode();
         assert_eq!(Mark::decode(&text), Some(mark));
-        assert_eq!(text.len(), Mark { messages: u64::MAX, ..mark }.encode().len());
-        for damaged in
-            ["", "\n", &text[1..], &text[..text.len() - 1], &text.replace('f', "x"), &text.replace(' ', "ü")]
-        {
+        assert_eq!(text.len(), Mark { events: u64::MAX, ..mark }.encode().len());
+        for damaged in [
+            "",
+            "\n",
+            &text[1..],
+            &text[..text.len() - 1],
+            &text.replace('f', "x"),
+            &text.replace(' ', "ü"),
+            &text.replace(" events", ""),
+        ] {
             assert_eq!(Mark::decode(damaged), None, "{damaged:?}");
         }
     }

@@ -20,6 +20,9 @@ const LOCK_NAME: &str = "parlour.lock";
 /// The time to wait for another connection's lock; a backup holds one for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The most prepared statements of a connection: more than there are.
+const CACHED_STATEMENTS: usize = 128;
+
 /// The write-ahead log is truncated to this size when it is reset.
 const WAL_LIMIT_BYTES: u32 = 64 << 20;
 
@@ -158,6 +161,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     }
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     // Plan each statement once. SQLite would otherwise plan some again for each bound value, which is half of
     // the cost of an append.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

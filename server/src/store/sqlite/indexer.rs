@@ -52,9 +52,12 @@ fn remove_old(connection: &mut Connection) -> rusqlite::Result<bool> {
 fn step(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let behind: Vec<(i64, u64, u64)> = {
-        let mut rooms = transaction
-            .prepare_cached("SELECT id, indexed, head_seq FROM room INDEXED BY room_unindexed WHERE indexed < head_seq AND id > 0 ORDER BY id")?;
-        let rooms = rooms.query_map([], |row| {
+        // A room may have only other events that are new.
+        let mut rooms = transaction.prepare_cached(
+            "SELECT id, indexed, head_seq FROM room INDEXED BY room_unindexed
+             WHERE indexed < head_seq AND id > 0 ORDER BY id LIMIT ?1",
+        )?;
+        let rooms = rooms.query_map([INDEX_STEP_MESSAGES.cast_signed()], |row| {
             let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
             Ok((row.get(0)?, number(1)?, number(2)?))
         })?;

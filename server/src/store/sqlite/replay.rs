@@ -49,7 +49,11 @@ fn stored_event(row: &Row<'_>, room: RoomId) -> rusqlite::Result<StoredEvent> {
         nick: row.get(COLUMNS + 1)?,
         target_nick: row.get::<_, Option<String>>(COLUMNS + 3)?.unwrap_or_default(),
         change: change(event.entry, room, target.map(UserId)).ok_or_else(|| {
-            rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, "the event belongs to another log".into())
+            rusqlite::Error::FromSqlConversionFailure(
+                0,
+                Type::Blob,
+                "the event belongs to another log".into(),
+            )
         })?,
     })
 }

@@ -27,12 +27,12 @@ struct Read {
 /// A statement with the columns of [`read`]; `m` is the row of the account and `c` its cursor.
 macro_rules! select_rows {
     ($rest:literal) => {
-        select_rooms!(concat!(
+        select_rooms!(
             ", m.handle, m.role, c.ord, c.version, c.muted, r.id,
              CASE m.role WHEN 0 THEN m.changed ELSE
                  max(r.head_gseq, ifnull(m.changed, 0), ifnull(c.changed, 0)) END",
             $rest
-        ))
+        )
     };
 }
 

@@ -46,10 +46,10 @@ pub(super) fn number(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
 
 /// A statement with the columns of [`room`], of a table `r`. The others, and the rest of it, follow.
 macro_rules! select_rooms {
-    ($rest:literal) => {
+    ($($rest:literal),+) => {
         concat!(
             "SELECT r.room, kind, name, topic, archived, head_seq, head_ord, first_ord, active, members",
-            $rest
+            $($rest),+
         )
     };
 }

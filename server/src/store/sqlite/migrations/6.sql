@@ -220,6 +220,8 @@ SELECT 0, id, place, place & 0x3FFFFFFFFF, time, print, gone_at FROM old_gone;
 
 CREATE INDEX event_time ON event (place >> 38, time) WHERE begins;
 CREATE INDEX event_begins ON event (place) WHERE begins;
+CREATE INDEX event_other ON event (place) WHERE kind <> 0;
+CREATE INDEX room_unindexed ON room (id) WHERE indexed < head_seq;
 
 DROP TABLE old_place;
 DROP TABLE old_author;

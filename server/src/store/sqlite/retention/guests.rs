@@ -19,12 +19,10 @@ impl GuestPass {
     /// Looks at some accounts, and deletes those without anything that were created and renamed before a time. Returns
     /// whether accounts are left.
     pub(super) fn step(&mut self, connection: &Connection, before: i64) -> rusqlite::Result<bool> {
-        // The newest account stays, because its number would be given again; so does one that took the nick of an account
-        // that exists, because the event says that the other one has lost it.
+        // An account that took the nick of another one stays as long as that one: the event says that it has lost the nick.
         let mut accounts = connection.prepare_cached(
             "SELECT id, nick, NOT (
-                 id = (SELECT max(id) FROM account)
-                 OR EXISTS (SELECT 1 FROM session WHERE account = account.id)
+                 EXISTS (SELECT 1 FROM session WHERE account = account.id)
                  OR EXISTS (SELECT 1 FROM member WHERE account = account.id)
                  OR EXISTS (SELECT 1 FROM gone WHERE sender = account.id)
                  OR EXISTS (SELECT 1 FROM event WHERE sender = account.id AND (
