@@ -218,7 +218,7 @@ impl Hub {
             // With the account, so that its client returns to it after a crash, welcomed or not.
             self.persist_session(&sessions::hash(&entrance.secret), account, None);
         }
-        let login = PendingLogin { conn: Some(conn), opened, address, nick, key, entrance };
+        let login = PendingLogin { conn: Some(conn), opened, address, key, entrance };
         self.pending_logins.insert(account, login);
     }
 

@@ -191,7 +191,7 @@ mod tests {
     fn nicks(taken: &[&str]) -> NickRegistry {
         let mut nicks = NickRegistry::default();
         for (i, nick) in (0..).zip(taken) {
-            nicks.insert(&Arc::from(*nick), Claim::Online(UserId([i; 16])));
+            nicks.insert(&Arc::from(*nick), Claim::Online(UserId(u128::to_be_bytes(i))));
         }
         nicks
     }

@@ -23,8 +23,6 @@ pub(super) struct PendingLogin {
     pub opened: u64,
     /// The address of the latest connection.
     pub address: IpAddr,
-    /// The nick.
-    pub nick: Arc<str>,
     /// The key of the nick.
     pub key: Arc<str>,
     /// The details of the login.
