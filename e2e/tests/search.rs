@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{BasicServer, DesktopPeer, Server, browser_test, keys};
+use parlour_e2e::{BasicServer, DesktopPeer, Page, Server, TestContext, browser_test, keys};
 use serde_json::json;
 
 /// A room with two messages to search for at its start, and `count` others after them.
@@ -17,14 +17,29 @@ async fn fill_room(server: &Server, count: usize) -> DesktopPeer {
     lili
 }
 
+/// A room with the messages of [`fill_room`], and Tom's page, which shows the newest one.
+struct Room {
+    server: Server,
+    page: Page,
+    /// Is in the room as well.
+    _lili: DesktopPeer,
+}
+
+async fn open_room(test: &TestContext, count: usize) -> Room {
+    let server = Server::start_without_rate_limit();
+    let lili = fill_room(&server, count).await;
+    let page = test.open("tom", &server.url()).await;
+    page.log_in("tom").await;
+    let last = format!("Line {} of the crowd", count - 1);
+    page.until("the newest message", |view| view.has_sent(&last)).await;
+    Room { server, page, _lili: lili }
+}
+
 #[test]
 fn search_finds_messages_and_jumps_to_them() {
     browser_test("search_finds_messages_and_jumps_to_them", async |test| {
-        let server = Server::start_without_rate_limit();
-        let _lili = fill_room(&server, 260).await;
-        let page = test.open("tom", &server.url()).await;
-        page.log_in("tom").await;
-        page.until("the newest message", |view| view.has_sent("Line 259 of the crowd")).await;
+        let room = open_room(test, 260).await;
+        let page = &room.page;
         assert!(
             !page.view().await.contents().iter().any(|content| content.contains("burnt")),
             "the message is not loaded yet"
@@ -77,11 +92,8 @@ fn search_finds_messages_and_jumps_to_them() {
 #[test]
 fn date_field_jumps_to_the_day() {
     browser_test("date_field_jumps_to_the_day", async |test| {
-        let server = Server::start_without_rate_limit();
-        let _lili = fill_room(&server, 260).await;
-        let page = test.open("tom", &server.url()).await;
-        page.log_in("tom").await;
-        page.until("the newest message", |view| view.has_sent("Line 259 of the crowd")).await;
+        let room = open_room(test, 260).await;
+        let page = &room.page;
         page.open_search().await;
         let choose = async |days: i64| {
             let script = r"
@@ -152,10 +164,8 @@ fn search_covers_the_room_on_a_phone_until_a_result_is_opened() {
 #[test]
 fn composition_in_progress_is_not_searched() {
     browser_test("composition_in_progress_is_not_searched", async |test| {
-        let server = Server::start_without_rate_limit();
-        let _lili = fill_room(&server, 3).await;
-        let page = test.open("tom", &server.url()).await;
-        page.log_in("tom").await;
+        let room = open_room(test, 3).await;
+        let page = &room.page;
         page.open_search().await;
         let compose = serde_json::json!({ "text": "fuwuqi", "selectionStart": 6, "selectionEnd": 6 });
         page.devtools("Input.imeSetComposition", compose).await;
@@ -175,10 +185,8 @@ fn composition_in_progress_is_not_searched() {
 #[test]
 fn input_method_keeps_its_keys() {
     browser_test("input_method_keeps_its_keys", async |test| {
-        let server = Server::start_without_rate_limit();
-        let _lili = fill_room(&server, 3).await;
-        let page = test.open("tom", &server.url()).await;
-        page.log_in("tom").await;
+        let room = open_room(test, 3).await;
+        let page = &room.page;
         page.open_search().await;
         page.type_text("crowd").await;
         page.until_search_state("3 messages found").await;
@@ -197,13 +205,10 @@ fn input_method_keeps_its_keys() {
 #[test]
 fn follower_tab_searches_and_jumps_alone() {
     browser_test("follower_tab_searches_and_jumps_alone", async |test| {
-        let server = Server::start_without_rate_limit();
-        let _lili = fill_room(&server, 260).await;
-        let page = test.open("tom", &server.url()).await;
-        page.log_in("tom").await;
-        page.until("the newest message", |view| view.has_sent("Line 259 of the crowd")).await;
+        let room = open_room(test, 260).await;
+        let page = &room.page;
         let first = page.tab().await;
-        page.open_tab(&server.url()).await;
+        page.open_tab(&room.server.url()).await;
         page.log_in("tom").await;
         page.until("the newest message", |view| view.has_sent("Line 259 of the crowd")).await;
         page.open_search().await;
