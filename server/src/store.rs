@@ -16,6 +16,7 @@
 //! - A [`HistoryPage`] contains all stored messages of the room in `(from, to]`, whatever is appended concurrently.
 
 pub mod backup;
+pub mod check;
 mod direct_room;
 mod error;
 pub mod group_commit;

@@ -13,7 +13,7 @@
 //! | `append`, `projector` | appending: deciding about proposals, applying events |
 //! | `entry`, `events`, `fingerprint` | the events and their form; recognising resent ones |
 //! | `accounts`, `heads`, `members`, `names`, `cursors` | what the projector reads and writes |
-//! | `rebuild` | rebuilding the projections from the events |
+//! | `rebuild`, `check` | rebuilding what follows from the events, and comparing it |
 //! | `account_migration` | the migration from messages with nicks |
 //! | `reader` | reading, on another thread |
 //! | `rooms`, `room_list` | rooms, and the lists of them |
@@ -30,6 +30,7 @@
 mod account_migration;
 mod accounts;
 mod append;
+mod check;
 mod clock;
 mod copy;
 mod cursors;
@@ -73,7 +74,7 @@ use rusqlite::Connection;
 
 pub use self::file::NAME;
 pub(super) use self::{
-    copy::{copy, verify},
+    copy::{copy, integrity, verify},
     file::create_new,
 };
 use self::{
@@ -88,6 +89,13 @@ use super::{
 #[must_use]
 pub fn is_searchable(query: &str) -> bool {
     !SearchQuery::parse(query).is_empty()
+}
+
+/// Compares a database with what follows from its events. Returns a sentence for each difference.
+pub(super) fn differences(path: &Path) -> Result<Vec<String>, LogError> {
+    let mut connection = file::open_reader(path)?;
+    schema::check(&connection, path)?;
+    check::differences(&mut connection).map_err(|fault| fault.at(path))
 }
 
 /// The moment at which an append is synced to the disk.
@@ -178,7 +186,8 @@ impl SqliteLog {
         Self { path, connection, search, rooms, retention: RetentionState::default(), lock }
     }
 
-    /// Rebuilds accounts, rooms and members from the events.
+    /// Rebuilds everything that follows from the events. The search index is empty then;
+    /// [`index_pending`](EventLog::index_pending) fills it.
     ///
     /// # Errors
     /// [`LogError`]; nothing has changed.
@@ -186,13 +195,12 @@ impl SqliteLog {
         self.write(rebuild::rebuild)
     }
 
-    /// Compares accounts, rooms and members with what follows from the events. Returns a sentence for each table that
-    /// differs.
+    /// Compares the log with what follows from its events. Returns a sentence for each difference.
     ///
     /// # Errors
     /// [`LogError`].
-    pub fn differences(&mut self) -> Result<Vec<String>, LogError> {
-        self.write(rebuild::differences)
+    pub fn differences(&self) -> Result<Vec<String>, LogError> {
+        differences(&self.path)
     }
 
     /// The path of the database.

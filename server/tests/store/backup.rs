@@ -16,7 +16,7 @@ use parlour_server::store::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::world::{ALL, Dir, FAST, NOW, OTHER, World, beginning, entry, new};
+use crate::world::{ALL, Dir, FAST, NOW, OTHER, World, entry};
 
 const LOBBY: RoomId = RoomId::LOBBY;
 

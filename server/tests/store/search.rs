@@ -322,7 +322,7 @@ fn earlier_version(version: usize, messages: &[(&str, &str)]) -> Dir {
             .unwrap();
         database.execute("INSERT INTO words (rowid, text) VALUES (?1, ?2)", (place, words)).unwrap();
     }
-    let count = messages.len();
+    let count = i64::try_from(messages.len()).unwrap();
     database.execute("INSERT INTO room (id, name, last_seq, kept) VALUES (1, '', ?1, ?1)", [count]).unwrap();
     if version > 1 {
         database.execute_batch("UPDATE room SET indexed = last_seq").unwrap();

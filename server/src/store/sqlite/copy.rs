@@ -31,15 +31,27 @@ fn mark_as_copy(path: &Path) -> rusqlite::Result<()> {
 
 /// Verifies a whole database. Returns the number of messages, or a description of the damage.
 pub(in crate::store) fn verify(path: &Path) -> Result<u64, String> {
-    let connection = file::open_reader(path).map_err(|error| error.to_string())?;
-    let check = || -> rusqlite::Result<_> {
-        let report: String = connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-        let messages: i64 = connection.query_row("SELECT count(*) FROM body", [], |row| row.get(0))?;
-        Ok((report, messages))
+    let damage = integrity(path).map_err(|error| error.to_string())?;
+    if !damage.is_empty() {
+        return Err(damage.join("; "));
+    }
+    let count = || -> rusqlite::Result<i64> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.query_row("SELECT count(*) FROM body", [], |row| row.get(0))
+    };
+    count().map(i64::cast_unsigned).map_err(|error| error.to_string())
+}
+
+/// Verifies the structure of a whole database. Returns a description of each damage.
+pub(in crate::store) fn integrity(path: &Path) -> Result<Vec<String>, LogError> {
+    let connection = file::open_reader(path)?;
+    let check = || -> rusqlite::Result<Vec<String>> {
+        let mut check = connection.prepare("PRAGMA integrity_check")?;
+        check.query_map([], |row| row.get(0))?.collect()
     };
     match check() {
-        Ok((report, messages)) if report == "ok" => Ok(messages.cast_unsigned()),
-        Ok((report, _)) => Err(report),
-        Err(error) => Err(error.to_string()),
+        Ok(report) if report == ["ok"] => Ok(Vec::new()),
+        Ok(report) => Ok(report),
+        Err(error) => Err(Fault::from(error).at(path)),
     }
 }

@@ -184,7 +184,7 @@ INSERT INTO member (account, room, role, handle, changed)
 SELECT account, id, 3, row_number() OVER (PARTITION BY account ORDER BY id), created
 FROM (
     SELECT id, created, (
-        SELECT old_author.id FROM old_message JOIN old_author ON key = nick_key(nick)
+        SELECT old_author.id FROM old_message JOIN old_author ON key = nick_key(old_message.nick)
         WHERE place BETWEEN room.id << 38 AND (room.id << 38) | 0x3FFFFFFFFF ORDER BY place LIMIT 1
     ) AS account
     FROM room WHERE kind = 2
