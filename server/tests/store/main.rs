@@ -4,12 +4,14 @@
 
 mod append;
 mod backup;
+mod check;
 mod crash;
 mod failures;
 mod pages;
 mod projector;
 mod property;
 mod retention;
+mod rooms;
 mod search;
 mod sessions;
 mod threads;
