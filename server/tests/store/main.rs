@@ -4,6 +4,7 @@
 
 mod append;
 mod backup;
+mod check;
 mod crash;
 mod failures;
 mod migration;
@@ -11,6 +12,7 @@ mod pages;
 mod projector;
 mod property;
 mod retention;
+mod rooms;
 mod search;
 mod sessions;
 mod threads;
