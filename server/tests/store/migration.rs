@@ -299,7 +299,7 @@ fn million_messages_are_migrated_in_bounded_memory() {
         .execute_batch(&format!(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {MESSAGES})
              INSERT INTO message (place, room, time, id, nick, content, begins)
-             SELECT 1 << 38 | n, 1, {NOW} + n, randomblob(16), 'user' || (n * 7919 % 1000), 'a message of some words ' || n, n = 1 OR (n + 1600000) % 3600000 = 0 FROM n"
+             SELECT 1 << 38 | n, 1, {NOW} + n, randomblob(16), 'user' || (n * 7919 % 1000), 'a message of some words ' || n, n = 1 OR (n + 800000) % 3600000 = 0 FROM n"
         ))
         .unwrap();
     drop(old);

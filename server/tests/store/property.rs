@@ -9,7 +9,7 @@ use parlour_core::{
 use parlour_server::store::{
     Change, EventLog as _, Outcome, Place, Proposal, RoomLimits, direct_room, sqlite::Options,
 };
-use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use proptest::prelude::*;
 use rusqlite::Connection;
 
 use crate::world::{FAST, NOW, World, id};
@@ -237,11 +237,7 @@ fn check(proposals: &[Proposal]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 48,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn tables_are_what_follows_from_the_events(proposals in proposals()) {

@@ -18,6 +18,7 @@ use crate::{
             entry::Entry,
             fault::Fault,
             heads::{DIRECTORY, RoomKey},
+            message_key,
             names::{Conflicts, Space},
         },
     },
@@ -200,6 +201,9 @@ impl Projector<'_> {
             }
         }
         let id = self.rooms.next_id()?;
+        if !message_key::is_room(id) {
+            return Err(Status::TooManyRooms.into());
+        }
         let handle = self.next_handle(own, id, *kind)?;
         let mut with_handles = Vec::with_capacity(others.len());
         for person in others {
