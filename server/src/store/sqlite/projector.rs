@@ -129,7 +129,7 @@ impl<'a> Projector<'a> {
                     self.cursors.read_to(event.sender, lobby.id, ord, event.gseq)?;
                 }
             }
-            Entry::ChangeMember { account, role, .. } if role.is_member() => {
+            Entry::ChangeMember { account, role, .. } if role.is_member() && *account == event.sender => {
                 let before = self.members.stored_role(*account, event.log)?;
                 if matches!(before, Role::None | Role::Invited) {
                     self.cursors.read_to(*account, event.log, event.ord, event.gseq)?;
