@@ -67,7 +67,7 @@ impl Hub {
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
         }
         let peer = self.connections.get(conn).and_then(|c| c.peer.as_ref());
-        match client_id.zip(peer).and_then(|(id, peer)| self.sent_from_former_account(peer, id, &content)) {
+        match client_id.zip(peer).and_then(|(id, peer)| self.sent_from_former_account(peer, id, content)) {
             None => {}
             Some(Resent::UnderThisNick(place)) => return self.lobby.acknowledge(conn, id, place),
             Some(Resent::UnderAnotherNick) => {

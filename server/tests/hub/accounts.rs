@@ -53,7 +53,10 @@ fn guest_is_welcomed_when_its_account_is_stored() {
     assert!(matches!(&w.held_proposals()[0].change, Change::CreateAccount { nick, .. } if **nick == *"tom"));
     w.release();
     w.advance(1_000);
-    assert_eq!((w.received(tom).members(), w.received(lili).presence()), (vec!["lili", "tom"], vec!["+tom".into()]));
+    assert_eq!(
+        (w.received(tom).members(), w.received(lili).presence()),
+        (vec!["lili", "tom"], vec!["+tom".into()])
+    );
     // A session that is known enters without the log.
     w.disconnect(tom);
     w.hold_requests = true;
@@ -168,7 +171,10 @@ fn guest_cannot_log_in_while_the_log_fails() {
         w.failing = full();
         w.append_before_failing = stored;
         let tom = login(&mut w, "tom", 1, false);
-        assert_eq!((w.received(tom).closed, w.received(tom).refusals()[0].retry_after_ms), (LOG_UNAVAILABLE, 3_000));
+        assert_eq!(
+            (w.received(tom).closed, w.received(tom).refusals()[0].retry_after_ms),
+            (LOG_UNAVAILABLE, 3_000)
+        );
         // The outcome of the append is not known yet.
         let again = login(&mut w, "tom", 1, false);
         assert_eq!(w.received(again).closed, LOG_UNAVAILABLE);
@@ -428,7 +434,9 @@ fn sessions_of_one_account_do_not_take_its_nick_at_the_same_time() {
     w.send(other, &codec::exit("tom"));
     w.hold_requests = true;
     let tom = login(&mut w, "tom", 1, false);
-    assert!(matches!(w.held_proposals()[..], [proposal] if matches!(proposal.change, Change::ChangeNick { .. })));
+    assert!(
+        matches!(w.held_proposals()[..], [proposal] if matches!(proposal.change, Change::ChangeNick { .. }))
+    );
     // The nick is in use meanwhile.
     let third = login(&mut w, "tom", 3, false);
     assert_eq!(w.received(third).closed, Some(Status::NickTaken));
