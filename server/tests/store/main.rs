@@ -7,6 +7,8 @@ mod backup;
 mod crash;
 mod failures;
 mod pages;
+mod projector;
+mod property;
 mod retention;
 mod search;
 mod sessions;

@@ -280,8 +280,13 @@ impl Projector<'_> {
         if is_last_owner {
             return Err(Status::LastOwner.into());
         }
+        // A room never has members without an owner: the first one of an empty room owns it.
+        let is_first = is_join && room.kind != RoomKind::Lobby && self.rooms.members(room.id)? == 0;
+        let role = if is_first { Role::Owner } else { role };
         let handle = match (before, role) {
-            (Role::None, Role::Member | Role::Invited) => self.next_handle(account, room.id, room.kind)?,
+            (Role::None, Role::Member | Role::Invited | Role::Owner) => {
+                self.next_handle(account, room.id, room.kind)?
+            }
             _ => self.members.handle(account, room.id, room.kind)?,
         };
         Ok(Decision::Append { log: room.id, entry: Entry::ChangeMember { account, role, handle } })
