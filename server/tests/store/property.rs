@@ -7,7 +7,7 @@ use parlour_core::{
     status::Status,
 };
 use parlour_server::store::{
-    Change, EventLog as _, Outcome, Place, Proposal, RoomLimits, direct_room, sqlite::Options,
+    Change, EventLog as _, NickSource, Outcome, Place, Proposal, RoomLimits, direct_room, sqlite::Options,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -58,7 +58,10 @@ fn change() -> impl Strategy<Value = Change> {
         prop::sample::select(&[Role::None, Role::Invited, Role::Member, Role::Moderator, Role::Owner][..]);
     let kind =
         prop::sample::select(&[RoomKind::Public, RoomKind::Public, RoomKind::Private, RoomKind::Direct][..]);
-    let from = || prop::option::of(any_user());
+    let from = || {
+        let account = any_user().prop_map(NickSource::Account);
+        prop::option::of(prop_oneof![3 => account, 1 => Just(NickSource::Anybody)])
+    };
     prop_oneof![
         2 => (name(), from()).prop_map(|(nick, from)| Change::CreateAccount { nick: nick.into(), from }),
         2 => (name(), from()).prop_map(|(nick, from)| Change::ChangeNick { nick: nick.into(), from }),

@@ -12,7 +12,8 @@ use super::Projector;
 use crate::{
     policy::{Action, allows},
     store::{
-        Change, DIRECT_PEOPLE, INVITED_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES, direct_room,
+        Change, DIRECT_PEOPLE, INVITED_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES,
+        direct_room,
         sqlite::{
             accounts::AccountKey,
             entry::Entry,
@@ -151,7 +152,12 @@ impl Projector<'_> {
         }
     }
 
-    fn change_nick(&mut self, own: i64, nick: &Arc<str>, from: Option<NickSource>) -> Result<Decision, Refusal> {
+    fn change_nick(
+        &mut self,
+        own: i64,
+        nick: &Arc<str>,
+        from: Option<NickSource>,
+    ) -> Result<Decision, Refusal> {
         let from = self.check_nick(nick, Some(own), from)?;
         let (before, holds_nick) = self.accounts.nick(own)?;
         Ok(if holds_nick && before == **nick {
