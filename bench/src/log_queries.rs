@@ -80,7 +80,12 @@ fn latencies(reader: &mut dyn LogReader, query: impl Fn(u64) -> QueryKind) -> Re
 fn run_query(reader: &mut dyn LogReader, kind: QueryKind) -> Result<usize> {
     use parlour_server::store::QueryResult;
     Ok(
-        match reader.execute(&Query { requester: Requester::default(), room: RoomId::LOBBY, kind, size: PAGE })? {
+        match reader.execute(&Query {
+            requester: Requester::default(),
+            room: RoomId::LOBBY,
+            kind,
+            size: PAGE,
+        })? {
             QueryResult::Page(page) => page.messages.len(),
             QueryResult::Search(found) => found.messages.len(),
         },

@@ -3,7 +3,7 @@
 //! An account departs when its last connection ends. The departure is published after the messages that it has sent
 //! before. If the connection was lost, the nick is reserved for the account for a while.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use parlour_core::{codec, model::UserId, status::Status};
 
@@ -50,17 +50,12 @@ impl Hub {
             self.recovering_limits.put(self.now, c.address, account, online.limits);
             self.depart(account, online.last_batch);
         }
-        match peer.session {
-            Some(hash) if lost => {
-                if self.sessions.detach(&hash, conn) {
-                    self.persist_session(&hash, account, Some(self.unix_ms));
-                    if let Some((hash, session)) = self.sessions.lose(self.now, &hash, c.address, has_sent) {
-                        self.end_lost_session(&hash, &session);
-                    }
-                }
+        if let Some(hash) = peer.session {
+            if !lost {
+                self.end_session(&hash);
+            } else if self.sessions.detach(&hash, conn) {
+                self.lose_session(&hash, account, c.address, has_sent);
             }
-            Some(hash) => self.end_session(&hash),
-            None => {}
         }
         self.release_unreachable(account);
     }
@@ -89,8 +84,13 @@ impl Hub {
         self.note_session(&hash, account);
         self.sessions.note_login(&hash, login.opened, &login.entrance.attempt);
         self.reserve_nick(&login.key, account);
-        self.persist_session(&hash, account, Some(self.unix_ms));
-        if let Some((hash, session)) = self.sessions.lose(self.now, &hash, login.address, false) {
+        self.lose_session(&hash, account, login.address, false);
+    }
+
+    /// A session has no connection any more.
+    fn lose_session(&mut self, hash: &Hash, account: UserId, address: IpAddr, has_sent: bool) {
+        self.persist_session(hash, account, Some(self.unix_ms));
+        if let Some((hash, session)) = self.sessions.lose(self.now, hash, address, has_sent) {
             self.end_lost_session(&hash, &session);
         }
     }

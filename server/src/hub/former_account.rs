@@ -1,46 +1,48 @@
 //! Messages that a page sends again from another account.
 //!
-//! The page starts a new account when its user leaves and logs in again, and when it continues under another nick. Then it
-//! sends what was not acknowledged, with the same ids. The log has one of these messages already if only its
-//! acknowledgement was lost. It does not recognise it, because ids belong to accounts, so the hub looks for it among the
-//! recent messages. The new account does not own the message: it is only told that it is stored.
+//! A page without the capability "rooms" passes its send queue on to the next account: when its user leaves and logs in
+//! again, when it continues under another nick, and when it has lost its secret. Then it sends what was not acknowledged,
+//! with the same ids. The log has such a message already if only its acknowledgement was lost. It does not recognise it,
+//! because ids belong to accounts, so the hub looks for it among the recent messages. The new account does not own the
+//! message: it is only told that it is stored.
 
 use parlour_core::{
     model::{MessageId, UserId},
     validate,
 };
 
-use super::Hub;
+use super::{Hub, connection::Peer};
 use crate::store::Place;
 
 /// A message that is stored as that of another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Resent {
-    /// Of an account with the same nick, to which nobody can return.
-    Known(Place),
-    /// Of an account with another nick that is offline.
+    /// Of one with the same nick.
+    UnderThisNick(Place),
+    /// Of one with another nick.
     UnderAnotherNick,
 }
 
 impl Hub {
-    /// Looks for a message that the user of an account has sent from a former account.
-    pub(super) fn resent_message(
+    /// Looks for a message with this id and text that a client has sent from a former account, which is offline.
+    pub(super) fn sent_from_former_account(
         &self,
-        account: UserId,
-        key: &str,
+        peer: &Peer,
         id: MessageId,
         content: &str,
     ) -> Option<Resent> {
+        if peer.shares_session {
+            return None;
+        }
         let stored = self.lobby.recent.message(id)?;
-        let former = UserId::from_wire(&stored.sender).filter(|former| *former != account)?;
+        let former = UserId::from_wire(&stored.sender).filter(|former| *former != peer.account)?;
         if stored.content != content || self.accounts.online(former).is_some() {
             return None;
         }
-        if validate::nick_key(&stored.user_name) != *key {
-            return Some(Resent::UnderAnotherNick);
-        }
-        // Somebody else may have the nick of an account that is only away.
-        let is_gone = self.accounts.get(former).is_none();
-        is_gone.then_some(Resent::Known(Place { seq: 0, ord: stored.ord, time: stored.time }))
+        let key = &self.accounts.get(peer.account)?.key;
+        Some(match validate::nick_key(&stored.user_name) == **key {
+            true => Resent::UnderThisNick(Place { seq: 0, ord: stored.ord, time: stored.time }),
+            false => Resent::UnderAnotherNick,
+        })
     }
 }

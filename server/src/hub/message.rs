@@ -66,9 +66,10 @@ impl Hub {
         if let Err(wait) = c.allow_message(now, client_id, &mut online.limits, &mut self.address_limits) {
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
         }
-        match client_id.and_then(|id| self.resent_message(account, &key, id, &content)) {
+        let peer = self.connections.get(conn).and_then(|c| c.peer.as_ref());
+        match client_id.zip(peer).and_then(|(id, peer)| self.sent_from_former_account(peer, id, content)) {
             None => {}
-            Some(Resent::Known(place)) => return self.lobby.acknowledge(conn, id, place),
+            Some(Resent::UnderThisNick(place)) => return self.lobby.acknowledge(conn, id, place),
             Some(Resent::UnderAnotherNick) => {
                 return self.refuse(conn, Status::MessageIdReused, client_id, 0, None);
             }

@@ -133,6 +133,16 @@ impl World {
         self.settle();
     }
 
+    /// Appends what is held back, and kills the server before it is told.
+    pub fn append_and_restart(&mut self) {
+        for output in std::mem::take(&mut self.held_requests) {
+            let Output::Append(batch) = output else { continue };
+            self.log.append(&batch.proposals, &batch.rows).unwrap();
+        }
+        self.hold_requests = false;
+        self.restart();
+    }
+
     /// The proposals that are held back.
     pub fn held_proposals(&self) -> Vec<&Proposal> {
         let batches = self.held_requests.iter().filter_map(|held| match held {

@@ -42,8 +42,9 @@ pub(super) fn seq_of(connection: &Connection, room: &RoomHead, ord: u64) -> rusq
                 low = seq + (ord - at);
                 false
             }
-            Some(Found { seq, ord: at, .. }) => {
-                high = (seq - 1).saturating_sub(at - ord).min(guess - 1);
+            Some(Found { seq, ord: at, is_message }) => {
+                let last = if is_message { seq } else { seq - 1 };
+                high = last.saturating_sub(at - ord).min(guess - 1);
                 true
             }
             None => {

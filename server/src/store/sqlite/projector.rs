@@ -128,7 +128,7 @@ impl<'a> Projector<'a> {
                     self.cursors.read_to(event.sender, lobby.id, self.rooms.head(lobby.id).ord)?;
                 }
             }
-            Entry::ChangeMember { account, role, .. } if role.is_member() => {
+            Entry::ChangeMember { account, role, .. } if role.is_member() && *account == event.sender => {
                 let before = self.members.stored_role(*account, event.log)?;
                 if matches!(before, Role::None | Role::Invited) {
                     self.cursors.read_to(*account, event.log, event.ord)?;
@@ -189,7 +189,10 @@ impl<'a> Projector<'a> {
                 Change::ChangeMember { account, role, .. },
             ) => {
                 let account = self.accounts.find(*account)?;
-                in_room && stored_role == role && account.is_some_and(|account| account.id == *stored)
+                // The first member of an empty room became its owner by joining.
+                let is_same_role = stored_role == role
+                    || (*stored_role, *role) == (Role::Owner, Role::Member) && *stored == event.sender;
+                in_room && is_same_role && account.is_some_and(|account| account.id == *stored)
             }
             (Entry::CreateAccount { nick: stored, .. }, Change::CreateAccount { nick, .. })
             | (Entry::ChangeNick { nick: stored, .. }, Change::ChangeNick { nick, .. }) => stored == nick,

@@ -150,8 +150,9 @@ SELECT id, name = '', stored, last_seq - stored,
     stored > 0 AND first <> id << 38 | last_seq - stored + 1
 FROM (
     SELECT id, name, last_seq,
-        (SELECT count(*) FROM old_message WHERE place BETWEEN id << 38 AND (id << 38) | 0x3FFFFFFFFF) AS stored,
-        (SELECT min(place) FROM old_message WHERE place >= id << 38) AS first
+        (SELECT count(*) FROM old_message
+            WHERE place BETWEEN old_room.id << 38 AND (old_room.id << 38) | 0x3FFFFFFFFF) AS stored,
+        (SELECT min(place) FROM old_message WHERE place >= old_room.id << 38) AS first
     FROM old_room
 ) WHERE stored > 0 OR name = '';
 

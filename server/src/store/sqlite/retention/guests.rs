@@ -40,7 +40,7 @@ impl GuestPass {
                 delete(connection, *id, nick)?;
             }
         }
-        Ok(!accounts.is_empty())
+        Ok(accounts.len() as i64 == STEP_ACCOUNTS)
     }
 }
 
