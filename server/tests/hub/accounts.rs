@@ -424,8 +424,8 @@ fn basic_client_outlasts_its_account() {
         ..Retention::default()
     };
     let now = w.unix();
-    for _ in 0..20 {
-        w.log.apply_retention(&none, now).unwrap();
+    for n in 0..20 {
+        w.log.apply_retention(&none, now + n * 10_000).unwrap();
     }
     assert_eq!(w.holder("desk"), None);
     w.send(desk, &codec::message("desk", None, "two"));
