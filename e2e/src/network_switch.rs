@@ -7,7 +7,7 @@ const UNREACHABLE: &str = "127.0.0.1:9";
 
 const NETWORK_SWITCH: &str = r"
     const Real = WebSocket, open = new Set();
-    let offline = false, dropHistory = false, dropCount = 0, held = null;
+    let offline = false, dropHistory = false, dropCount = 0, held = null, received = null;
     // A frame that consists only of field 26 is a history request.
     const isHistoryRequest = async (message) => {
         const [first, second] = new Uint8Array(await new Response(message).arrayBuffer());
@@ -18,6 +18,12 @@ const NETWORK_SWITCH: &str = r"
             super(offline ? 'ws://127.0.0.1:9/' : url, protocols ?? []);
             open.add(this);
             this.addEventListener('close', () => open.delete(this));
+            // The first listener, so that it can withhold the message from the others.
+            this.addEventListener('message', (event) => {
+                if (!received || !event.isTrusted) return;
+                event.stopImmediatePropagation();
+                received.push(() => this.dispatchEvent(new MessageEvent('message', { data: event.data })));
+            });
         }
         send(message) {
             if (dropCount > 0) dropCount -= 1;
@@ -35,6 +41,17 @@ const NETWORK_SWITCH: &str = r"
         dropNext() { dropCount = 1; },
         holdHistory() { held = []; },
         heldCount() { return held.length; },
+        holdReceived() { received = []; },
+        receivedCount() { return received.length; },
+        // All in one task, so that the page draws nothing in between.
+        async deliverReceived() {
+            const deliver = received;
+            received = null;
+            for (const message of deliver) {
+                message();
+                for (let n = 0; n < 50; n++) await null;
+            }
+        },
         dropHeld() { held = null; },
         releaseHistory() { const requests = held; held = null; requests.forEach((send) => send()); },
     };
@@ -81,6 +98,17 @@ impl Page {
     /// Sends the history requests that were held back.
     pub async fn release_history_requests(&self) {
         self.eval::<()>("testNetwork.releaseHistory()", vec![]).await;
+    }
+
+    /// Holds back all messages from the server, until the script `testNetwork.deliverReceived()`.
+    pub async fn hold_received(&self) {
+        self.eval::<()>("testNetwork.holdReceived()", vec![]).await;
+    }
+
+    /// Waits until this many messages from the server are held back.
+    pub async fn until_received_held(&self, count: usize) {
+        let script = format!("return testNetwork.receivedCount() === {count} || testNetwork.receivedCount()");
+        self.until_true(&format!("{count} messages from the server"), &script).await;
     }
 
     /// Drops the history requests that were held back, and holds back no more.

@@ -17,7 +17,11 @@ fn resident() -> usize {
 
 #[test]
 fn ten_thousand_connections_from_one_address() {
-    let server = TestServer::with(|config| config.max_connections_per_address = 100);
+    let server = TestServer::with(|config| {
+        config.max_connections_per_address = 100;
+        // The connections stay open without a login, however long the test takes.
+        config.login_timeout = Span::seconds(3_600);
+    });
     let mut witness = Client::login(server.address, "witness");
     witness.send_message("before");
     let before = resident();

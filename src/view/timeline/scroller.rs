@@ -111,6 +111,14 @@ impl Scroller {
             false,
         );
         Effect::watch(
+            // The lines above the rows.
+            move || (store.from_start.get(), store.rows_lost.get(), store.has_messages.get()),
+            // Once they are in the DOM, and before the reader can scroll: a scroll position that is read while the rows are
+            // displaced would make that their new position.
+            move |_, _, _| queue_microtask(move || self.with_renderer(Renderer::handle_resize)),
+            false,
+        );
+        Effect::watch(
             move || store.connection.track(),
             move |_, _, _| self.with_renderer(|renderer| renderer.load_gaps()),
             false,
