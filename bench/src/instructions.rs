@@ -20,7 +20,7 @@ use parlour_server::{
         connection_table::{ConnectionId, ConnectionTable},
         output::Output,
     },
-    store::{AppendOutcome, Stamp},
+    store::{Change, Outcome, Place, Proposal},
 };
 
 use crate::measure::{Figures, Setting};
@@ -125,7 +125,7 @@ impl Room {
             hub: Hub::new(settings, random, &Recovered { unix_ms: NOW, ..Recovered::default() }),
             queues: ConnectionTable::default(),
             written: Arc::default(),
-            seq: 0,
+            ord: 0,
             now: 0,
         };
         for n in 0..SOCKETS {
@@ -169,11 +169,13 @@ impl Room {
                 }
                 Output::Send { conn, frames } | Output::Snapshot { conn, frames } => self.push(conn, &frames),
                 Output::Append(batch) => {
-                    let mut stamp = || {
-                        self.seq += 1;
-                        AppendOutcome::Appended(Stamp { seq: self.seq, time: NOW })
+                    let mut outcome = |proposal: &Proposal| {
+                        let is_message = matches!(proposal.change, Change::Message { .. });
+                        self.ord += u64::from(is_message);
+                        let ord = if is_message { self.ord } else { 0 };
+                        Outcome::Appended(Place { seq: ord, ord, time: NOW })
                     };
-                    let appended = batch.messages.iter().map(|_| stamp()).collect();
+                    let appended = batch.proposals.iter().map(&mut outcome).collect();
                     self.hub.handle_appended(self.now, NOW, Ok(appended));
                 }
                 Output::Close { .. }
@@ -203,7 +205,7 @@ mod tests {
         // One more buffer for the sender's acknowledgement.
         assert_eq!(room.round(0, 1), u64::from(SOCKETS) + 1);
         assert!(room.round(1, 50) >= u64::from(SOCKETS + SENDERS));
-        assert_eq!(room.seq, 51);
+        assert_eq!(room.ord, 51);
         for round in 2..60 {
             assert_eq!(room.round(round, 1), u64::from(SOCKETS) + 1, "{round}");
         }

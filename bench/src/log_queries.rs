@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use parlour_core::model::RoomId;
 use parlour_server::store::{
     EventLog as _, LogReader, PageSize, PageStart, Query, QueryKind, Requester,
     sqlite::{NAME, SqliteLog},
@@ -79,7 +80,12 @@ fn latencies(reader: &mut dyn LogReader, query: impl Fn(u64) -> QueryKind) -> Re
 fn run_query(reader: &mut dyn LogReader, kind: QueryKind) -> Result<usize> {
     use parlour_server::store::QueryResult;
     Ok(
-        match reader.execute(&Query { requester: Requester::default(), room: "".into(), kind, size: PAGE })? {
+        match reader.execute(&Query {
+            requester: Requester::default(),
+            room: RoomId::LOBBY,
+            kind,
+            size: PAGE,
+        })? {
             QueryResult::Page(page) => page.messages.len(),
             QueryResult::Search(found) => found.messages.len(),
         },

@@ -1,18 +1,18 @@
 //! Large rooms, created by the server's own log and cached for later runs. Their content is reproducible.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use parlour_core::model::MessageId;
+use parlour_core::model::{MessageId, RoomId, UserId};
 use parlour_server::store::{
-    EventLog as _, NewMessage,
+    Change, EventLog as _, Proposal,
     sqlite::{Options, SqliteLog, Synchronous},
 };
 
 use crate::target::Paths;
 
 /// Increase this when the generated content or the log's format changes. Rooms of other versions are not used any more.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Messages in one transaction.
 const BATCH_MESSAGES: u64 = 20_000;
 /// Time of the first message in Unix ms, and the interval between messages.
@@ -53,27 +53,42 @@ pub fn fill(dir: &std::path::Path, messages: u64) -> Result<()> {
     let options = Options { synchronous: Synchronous::Off, ..Options::default() };
     let mut log = SqliteLog::open_with(dir, &options)?;
     let mut generator = TextGenerator::default();
-    let lobby: Arc<str> = "".into();
-    let senders: Vec<Arc<str>> = (0..SENDERS).map(|n| format!("user{n}").into()).collect();
+    log.append(&accounts(SENDERS, "user", FIRST_MESSAGE_UNIX_MS), &[])?;
     let mut done = 0;
     while done < messages {
-        let entries: Vec<NewMessage> = (done..messages.min(done + BATCH_MESSAGES))
+        let proposals: Vec<Proposal> = (done..messages.min(done + BATCH_MESSAGES))
             .map(|n| {
                 let time = FIRST_MESSAGE_UNIX_MS + n.cast_signed() * INTERVAL_MS;
                 let is_rare = n % messages.div_ceil(RARE_MESSAGES) == 0;
-                let nick = senders[usize::try_from(generator.below(SENDERS)).unwrap_or(0)].clone();
+                let sender = account(generator.below(SENDERS));
                 let mut random = [0; 10];
                 random[..8].copy_from_slice(&generator.next().to_be_bytes());
                 let id = MessageId::new(time.unsigned_abs(), random);
                 let content = generator.message(is_rare).into();
-                NewMessage { id, room: lobby.clone(), nick, content, time }
+                Proposal { id, sender, time, change: Change::Message { room: RoomId::LOBBY, content } }
             })
             .collect();
-        done += entries.len() as u64;
-        log.append(&entries, &[])?;
+        done += proposals.len() as u64;
+        log.append(&proposals, &[])?;
     }
     while log.index_pending()? > 0 {}
     Ok(())
+}
+
+/// The id of the account with this number.
+pub fn account(n: u64) -> UserId {
+    UserId((u128::from(n) + 1).to_be_bytes())
+}
+
+/// Creates accounts. The nick of each is `prefix` with its number.
+pub fn accounts(count: u64, prefix: &str, time: i64) -> Vec<Proposal> {
+    let create = |n| Proposal {
+        id: MessageId(account(n).0),
+        sender: account(n),
+        time,
+        change: Change::CreateAccount { nick: format!("{prefix}{n}").into(), from: None },
+    };
+    (0..count).map(create).collect()
 }
 
 /// Generates messages with the word frequencies of natural language; every fourth is Chinese.

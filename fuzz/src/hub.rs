@@ -24,7 +24,7 @@ const PEERS: usize = 6;
 
 /// Plays the bytes. After each round of polling the hub's outputs: outputs name only open connections, each connection is
 /// closed at most once, every member receives all messages in order, only stored messages are delivered or
-/// acknowledged, and the hub counts as many members as were admitted.
+/// acknowledged, whoever is welcomed holds the nick in the log, and the hub counts as many members as were admitted.
 ///
 /// # Panics
 /// If one of these properties does not hold.

@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
-use parlour_core::model::MessageId;
+use parlour_core::model::{MessageId, RoomId, UserId};
 use parlour_server::store::{
-    EventLog as _, LogError, LogReader, NewMessage, PageSize, SearchLimits, SearchResults, is_searchable,
+    Change, EventLog as _, LogError, LogReader, PageSize, Proposal, SearchLimits, SearchResults,
+    is_searchable,
     sqlite::{Options, SqliteLog, Synchronous},
 };
 
@@ -38,7 +39,13 @@ fn run(directory: &Directory, query: &str, messages: &[&str]) -> Result<(), LogE
     let search = SearchLimits { work: u64::MAX - 1, time: Duration::MAX };
     let options = Options { synchronous: Synchronous::Off, search, ..Options::default() };
     let mut log = SqliteLog::open_with(&directory.0, &options)?;
-    let new: Vec<_> = (1..).zip(messages).map(|(id, content)| message(id, content)).collect();
+    let tom = Change::CreateAccount { nick: "tom".into(), from: None };
+    let messages_of_tom =
+        messages.iter().map(|&content| Change::Message { room: RoomId::LOBBY, content: content.into() });
+    let new: Vec<_> = (0..)
+        .zip([tom].into_iter().chain(messages_of_tom))
+        .map(|(id, change)| proposal(id, change))
+        .collect();
     log.append(&new, &[])?;
     let mut reader = log.reader()?;
     let scanned = check(&mut *reader, query, messages)?;
@@ -48,39 +55,33 @@ fn run(directory: &Directory, query: &str, messages: &[&str]) -> Result<(), LogE
     Ok(())
 }
 
-/// Returns the sequence numbers of the messages that are found.
+/// Returns the ords of the messages that are found.
 fn check(reader: &mut dyn LogReader, query: &str, messages: &[&str]) -> Result<Vec<u64>, LogError> {
-    let found = seqs(&reader.search("", query, 0, ALL)?);
+    let found = ords(&reader.search(RoomId::LOBBY, query, 0, ALL)?);
     assert!(found.is_empty() || is_searchable(query), "{query:?} has no word, and {found:?} are found");
     let (mut one_by_one, mut before) = (Vec::new(), 0);
     while one_by_one.len() <= found.len() {
-        let page = seqs(&reader.search("", query, before, ONE)?);
+        let page = ords(&reader.search(RoomId::LOBBY, query, before, ONE)?);
         let Some(last) = page.last() else { break };
         before = *last;
         one_by_one.extend(page);
     }
     assert_eq!(one_by_one, found, "{query:?} in {messages:?}, page by page and at once");
-    for (seq, text) in (1..).zip(messages) {
+    for (ord, text) in (1..).zip(messages) {
         if is_searchable(text) && text.chars().count() <= MAX_QUERY_CHARS {
-            let found = seqs(&reader.search("", text, 0, ALL)?);
-            assert!(found.contains(&seq), "{text:?} is not found by its own text");
+            let found = ords(&reader.search(RoomId::LOBBY, text, 0, ALL)?);
+            assert!(found.contains(&ord), "{text:?} is not found by its own text");
         }
     }
     Ok(found)
 }
 
-fn seqs(results: &SearchResults) -> Vec<u64> {
-    results.messages.iter().map(|message| message.stamp.seq).collect()
+fn ords(results: &SearchResults) -> Vec<u64> {
+    results.messages.iter().map(|message| message.place.ord).collect()
 }
 
-fn message(id: u8, content: &str) -> NewMessage {
-    NewMessage {
-        id: MessageId([id; 16]),
-        room: "".into(),
-        nick: "tom".into(),
-        content: content.into(),
-        time: 1_700_000_000_000,
-    }
+fn proposal(id: u8, change: Change) -> Proposal {
+    Proposal { id: MessageId([id; 16]), sender: UserId([1; 16]), time: 1_700_000_000_000, change }
 }
 
 /// A directory for a log, removed when dropped.

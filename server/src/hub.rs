@@ -6,9 +6,16 @@
 //!
 //! | module | content |
 //! | --- | --- |
+//! | [`settings`], [`recovered`] | the settings, and the state from earlier runs |
 //! | `dispatch` | routing of incoming envelopes |
-//! | `login` | login, session resumption and departure |
+//! | `login`, `welcome` | the login of rich clients and the answer |
+//! | `basic` | basic clients |
+//! | `departure` | the end of connections, sessions and presence |
+//! | [`accounts`] | accounts that are online or have a session |
+//! | `pending_logins` | logins that wait for the log |
 //! | `message` | incoming messages |
+//! | `former_account` | messages that a page sends again from another account |
+//! | `outcomes` | the outcomes of proposals |
 //! | `position` | the position of a client, compared with the log |
 //! | `history`, `open_queries` | replay, history pages and searches |
 //! | `refusal` | refusals of envelopes and connections |
@@ -16,11 +23,11 @@
 //! | `room` | subscribers of a room, and delivery to them |
 //! | `presence` | member snapshots and presence changes |
 //! | [`recent_messages`] | the recent messages cache |
-//! | [`append_queue`] | messages that are not committed yet |
+//! | [`append_queue`] | proposals that are not committed yet |
 //! | `sender_order` | per-sender ordering after refusals |
 //! | [`nick_registry`] | nicks in use, look-alikes |
 //! | [`sessions`] | sessions that can be resumed |
-//! | [`rate_limits`] | the rate limits of members, also while they have no connection |
+//! | [`rate_limits`] | the rate limits of accounts, also while they are offline |
 //! | [`address_limits`] | the rate limits of addresses |
 //! | [`shared_bound`] | bounds that all addresses share |
 //! | [`expiry_queue`] | keys with deadlines |
@@ -29,114 +36,74 @@
 //! | `connection`, [`connection_table`] | state and ids of connections |
 //! | [`output`] | actions for the caller |
 
+pub mod accounts;
 pub mod address_limits;
 pub mod append_queue;
+mod basic;
 mod connection;
 pub mod connection_table;
+mod departure;
 mod dispatch;
 pub mod expiry_queue;
+mod former_account;
 mod history;
 mod login;
 pub mod login_admission;
 mod message;
 pub mod nick_registry;
 mod open_queries;
+mod outcomes;
 pub mod output;
+mod pending_logins;
 mod position;
 mod presence;
 pub mod rate_limits;
 pub mod recent_messages;
+pub mod recovered;
 mod refusal;
 mod room;
 mod sender_order;
 pub mod sessions;
+pub mod settings;
 pub mod shared_bound;
 mod slow_consumer;
 pub mod tables;
+mod welcome;
 
 use std::{collections::VecDeque, fmt, net::IpAddr, sync::Arc};
 
 use parlour_core::{
     Millis,
     codec::{self, Envelope, Extension},
-    limits::Limits,
     request,
     status::Status,
     wire,
 };
 
 use self::{
+    accounts::Accounts,
     address_limits::AddressLimits,
     append_queue::AppendQueue,
     connection::Connection,
     connection_table::{ConnectionId, ConnectionTable},
     expiry_queue::ExpiryQueue,
     login_admission::LoginAdmission,
-    nick_registry::NickRegistry,
+    nick_registry::{Claim, NickRegistry},
     open_queries::OpenQueries,
     output::{Output, Outputs},
-    rate_limits::RecoveringLimits,
-    recent_messages::{RECENT_MAX_BYTES, RECENT_MAX_MESSAGES, RecentMessages},
+    pending_logins::PendingLogins,
+    rate_limits::{RateLimits, RecoveringLimits},
+    recent_messages::RecentMessages,
     room::Room,
     sessions::{LostLimits, Sessions},
 };
-use crate::store::{
-    HistoryPage, LogError, LogReader, PageSize, PageStart, SessionChange, SessionRecord,
-    retention_clock::implausible_ms,
+pub use self::{
+    recovered::Recovered,
+    settings::{ADDRESS_FACTOR, Settings},
 };
 
 /// The capabilities that the server announces in the welcome.
 pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search"];
-
-/// The default rate of all members at one address together, as a multiple of the rate of one member. With the other
-/// defaults, a class of 200 may write a message each in two seconds.
-pub const ADDRESS_FACTOR: u32 = 20;
-
-/// The hub's settings.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The server's name, sent in the welcome and used as the sender of its texts to basic clients. No member
-    /// can have it.
-    pub server_name: String,
-    /// The limits.
-    pub limits: Limits,
-    /// The interval at which a rich client should send a Ping.
-    pub heartbeat_ms: u32,
-    /// The time that a connection has to log in.
-    pub login_timeout: Millis,
-    /// The time for which a lost session can be resumed.
-    pub session_grace: Millis,
-    /// The number of lost sessions that are stored.
-    pub max_lost_sessions: usize,
-    /// The number of them that may be of one address.
-    pub max_lost_sessions_per_address: usize,
-    /// The time for which the nick of a lost session is reserved.
-    pub name_grace: Millis,
-    /// The rate of all members at one address together, as a multiple of the rate of one member; 0 for no limit.
-    pub address_factor: u32,
-    /// The number of logins that are admitted per second on average; 0 for no limit.
-    pub logins_per_second: u32,
-    /// The number of logins that are admitted at once.
-    pub login_burst: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            server_name: "Parlour".into(),
-            limits: Limits::default(),
-            heartbeat_ms: 15_000,
-            login_timeout: 10_000,
-            session_grace: 24 * 3_600_000,
-            max_lost_sessions: 50_000,
-            max_lost_sessions_per_address: 1_000,
-            name_grace: 60_000,
-            address_factor: ADDRESS_FACTOR,
-            logins_per_second: 2_000,
-            login_burst: 4_000,
-        }
-    }
-}
 
 /// Counters since the start.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -149,36 +116,6 @@ pub struct Counters {
     pub ignored: u64,
 }
 
-/// State that a new hub recovers from the event log.
-#[derive(Debug, Clone, Default)]
-pub struct Recovered {
-    /// The id of the log.
-    pub log: [u8; 16],
-    /// The newest page of the lobby.
-    pub newest: HistoryPage,
-    /// The sessions of earlier runs.
-    pub sessions: Vec<SessionRecord>,
-    /// The Unix time in ms at which the hub's clock is 0.
-    pub unix_ms: i64,
-}
-
-impl Recovered {
-    /// Reads the state from a log.
-    ///
-    /// # Errors
-    /// The errors of the log.
-    pub fn read(log: &mut dyn LogReader, unix_ms: i64) -> Result<Self, LogError> {
-        let size = PageSize { messages: RECENT_MAX_MESSAGES, bytes: RECENT_MAX_BYTES };
-        // A wrong clock must not end sessions: then they count as lost until the last time that is known.
-        let ahead = implausible_ms(log.clock()?, unix_ms);
-        let mut sessions = log.sessions()?;
-        for session in &mut sessions {
-            session.lost_at = session.lost_at.map(|lost_at| lost_at.saturating_add(ahead));
-        }
-        Ok(Self { log: log.id()?, newest: log.page("", PageStart::End, size)?, sessions, unix_ms })
-    }
-}
-
 /// Fills a buffer with random bytes.
 pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
 
@@ -187,6 +124,8 @@ pub struct Hub {
     settings: Settings,
     random: Random,
     connections: ConnectionTable<Box<Connection>>,
+    accounts: Accounts,
+    pending_logins: PendingLogins,
     nicks: NickRegistry,
     sessions: Sessions,
     lobby: Room,
@@ -196,7 +135,7 @@ pub struct Hub {
     /// Queries to the log without a result, by token.
     queries: OpenQueries,
     admission: LoginAdmission,
-    /// The keys of nicks that are reserved for lost sessions, until the reservation ends.
+    /// The keys of nicks that are reserved for accounts that went offline, until the reservation ends.
     reserved: ExpiryQueue<Arc<str>>,
     recovering_limits: RecoveringLimits,
     address_limits: AddressLimits,
@@ -206,7 +145,7 @@ pub struct Hub {
     unauthenticated: VecDeque<(Millis, ConnectionId)>,
     /// Slow consumers and their deadlines to catch up; oldest first.
     slow_consumers: VecDeque<(Millis, ConnectionId)>,
-    /// The number of members online.
+    /// The number of accounts online.
     members: usize,
     out: Outputs,
     now: Millis,
@@ -237,10 +176,12 @@ impl Hub {
     #[must_use]
     pub fn new(settings: Settings, random: Random, recovered: &Recovered) -> Self {
         let mut nicks = NickRegistry::default();
-        nicks.insert(&Arc::from(settings.server_name.as_str()), None);
+        nicks.insert(&settings.server_name.as_str().into(), Claim::Server);
         let mut hub = Self {
             random,
             connections: ConnectionTable::default(),
+            accounts: Accounts::default(),
+            pending_logins: PendingLogins::default(),
             nicks,
             sessions: Sessions::new(LostLimits {
                 grace: settings.session_grace,
@@ -266,26 +207,11 @@ impl Hub {
             stopping: Stopping::No,
             settings,
         };
-        let restored = hub.sessions.restore(0, recovered.unix_ms, &recovered.sessions);
-        // Otherwise they would count as connected until now after the next start too.
-        for record in recovered.sessions.iter().filter(|record| record.lost_at.is_none()) {
-            let record = SessionRecord { lost_at: Some(recovered.unix_ms), ..record.clone() };
-            hub.append_queue.push_session_change(SessionChange::Put(record));
-        }
-        for hash in restored.ended {
-            hub.append_queue.push_session_change(SessionChange::End(hash));
-        }
-        for (hash, nick, age) in restored.lost {
-            if age < hub.settings.name_grace && hub.nicks.check(&nick).is_ok() {
-                let key = hub.nicks.insert(&nick, None);
-                hub.nicks.reserve(&key, hash);
-                hub.reserved.set(key, hub.settings.name_grace - age);
-            }
-        }
+        hub.restore_sessions(recovered);
         hub
     }
 
-    /// The number of members online.
+    /// The number of accounts online.
     #[must_use]
     pub fn members(&self) -> usize {
         self.members
@@ -304,7 +230,7 @@ impl Hub {
             return self.out.put(Output::Close { conn, status: Status::ShuttingDown });
         }
         self.opened += 1;
-        let connection = Connection::new(now, self.opened, address, &self.settings.limits);
+        let connection = Connection::new(self.opened, address);
         self.connections.insert(conn, Box::new(connection));
         self.unauthenticated.push_back((now + self.settings.login_timeout, conn));
     }
@@ -348,7 +274,7 @@ impl Hub {
         }
         self.close_slow_consumers();
         while let Some(key) = self.reserved.pop_due(now) {
-            self.nicks.release(&key);
+            self.nicks.release(&key, None);
         }
         while let Some((hash, session)) = self.sessions.expire(now) {
             self.end_lost_session(&hash, &session);
@@ -363,6 +289,12 @@ impl Hub {
     pub fn handle_shutdown(&mut self, now: Millis, retry_after_ms: u32) {
         self.now = now;
         self.stopping = Stopping::Draining(retry_after_ms);
+    }
+
+    /// The rate limits of the account of a connection.
+    fn limits_mut(&mut self, conn: ConnectionId) -> Option<&mut RateLimits> {
+        let account = self.connections.get(conn)?.account()?;
+        self.accounts.online_mut(account).map(|online| &mut online.limits)
     }
 
     /// Publishes the committed messages, then notifies and closes all connections.
@@ -380,6 +312,7 @@ impl Hub {
             self.out.put(Output::Close { conn, status });
         }
         self.lobby.unsubscribe_all();
+        self.accounts = Accounts::default();
         self.members = 0;
         self.stopping = Stopping::Done;
     }

@@ -38,7 +38,7 @@ pub use self::{
     direct_room::direct_room,
     error::LogError,
     page::{EventPage, HistoryPage, PageSize, PageStart, SearchResults, StoredEvent, StoredMessage},
-    proposal::{AppendBatch, Change, Outcome, Place, Proposal, RowChange, SessionRecord},
+    proposal::{AppendBatch, Change, NickSource, Outcome, Place, Proposal, RowChange, SessionRecord},
     query::{Query, QueryKind, QueryResult, Requester},
     rooms::{Account, ListedRoom, Member, MemberPage, Room, RoomPage, RoomRow, RoomRows, StoredSession},
     search_limits::{Cancellation, SearchLimits},

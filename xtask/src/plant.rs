@@ -29,27 +29,29 @@ const MAX_SEEDS: u64 = 1_000;
 const BUGS: &[Bug] = &[
     Bug { name: "acknowledged before the append", edits: &[Edit {
         file: "server/src/hub/message.rs",
-        text: "        self.append_queue.push(PendingMessage { conn, address, message });",
-        replacement: "        let stamp = crate::store::Stamp { seq: self.lobby.recent.last() + 1, time: self.unix_ms };
-        self.lobby.acknowledge(conn, message.id, stamp);
-        self.append_queue.push(PendingMessage { conn, address, message });",
+        text: "        let origin = Origin::Message { conn, nick };",
+        replacement: "        let ord = self.lobby.recent.last() + 1;
+        self.lobby.acknowledge(conn, id, crate::store::Place { seq: ord, ord, time: self.unix_ms });
+        let origin = Origin::Message { conn, nick };",
     }] },
     Bug { name: "no deduplication by message id", edits: &[
         Edit {
-            file: "server/src/store/sqlite/append.rs",
-            text: " ON CONFLICT (id) DO NOTHING",
+            file: "server/src/store/sqlite/events.rs",
+            text: "
+                 ON CONFLICT (sender, client_id) DO NOTHING",
             replacement: "",
         },
         Edit {
-            file: "server/src/store/sqlite/migrations/1.sql",
-            text: "id BLOB NOT NULL UNIQUE",
-            replacement: "id BLOB NOT NULL",
+            file: "server/src/store/sqlite/migrations/6.sql",
+            text: ",
+    UNIQUE (sender, client_id)",
+            replacement: "",
         },
     ] },
     Bug { name: "replay begins one message too late", edits: &[Edit {
         file: "server/src/hub/recent_messages.rs",
-        text: "partition_point(|(seq, _)| *seq <= after)",
-        replacement: "partition_point(|(seq, _)| *seq <= after + 1)",
+        text: "partition_point(|message| message.ord <= after)",
+        replacement: "partition_point(|message| message.ord <= after + 1)",
     }] },
     Bug { name: "resend in reverse order", edits: &[Edit {
         file: "core/src/send_queue.rs",
@@ -62,13 +64,13 @@ const BUGS: &[Bug] = &[
         replacement: "if true {",
     }] },
     Bug { name: "leaving is not published", edits: &[Edit {
-        file: "server/src/hub/login.rs",
+        file: "server/src/hub/departure.rs",
         text: "self.lobby.note_presence(nick, false);",
         replacement: "",
     }] },
     Bug { name: "lost connections stay in the member list", edits: &[Edit {
-        file: "server/src/hub/login.rs",
-        text: "self.nicks.reserve(&peer.key, *hash);",
+        file: "server/src/hub/departure.rs",
+        text: "self.nicks.reserve(key, account);",
         replacement: "",
     }] },
     Bug { name: "position persisted without its messages", edits: &[
@@ -106,8 +108,8 @@ const BUGS: &[Bug] = &[
         replacement: "let secret = self.secret.clone();",
     }] },
     Bug { name: "reconnecting refills the rate limits", edits: &[Edit {
-        file: "server/src/hub/login.rs",
-        text: "self.recovering_limits.put(self.now, c.address, peer.key.clone(), c.limits);",
+        file: "server/src/hub/departure.rs",
+        text: "self.recovering_limits.put(self.now, c.address, account, online.limits);",
         replacement: "",
     }] },
     Bug { name: "strangers displace lost sessions", edits: &[
@@ -149,17 +151,23 @@ const BUGS: &[Bug] = &[
     }] },
     Bug { name: "reservation released when the room is full", edits: &[Edit {
         file: "server/src/hub/login.rs",
-        text: "            let free = self.nicks.check_for(&nick, own.as_ref().map(|_| &hash));
-",
-        replacement: "            if own.is_some() {
-                self.nicks.release(&key);
-            }
-            let free = self.nicks.check_for(&nick, own.as_ref().map(|_| &hash));
-",
+        text: "        let free = self.nicks.check_for(&nick, Some(account));",
+        replacement: "        self.nicks.release(&validate::nick_key(&nick), None);
+        let free = self.nicks.check_for(&nick, Some(account));",
+    }] },
+    Bug { name: "messages resent after leaving are stored twice", edits: &[Edit {
+        file: "server/src/hub/former_account.rs",
+        text: "let stored = self.lobby.recent.message(id)?;",
+        replacement: "let stored = self.lobby.recent.message(id).filter(|_| false)?;",
+    }] },
+    Bug { name: "login under a nick that another account has taken", edits: &[Edit {
+        file: "server/src/hub/login.rs",
+        text: "if is_same && self.accounts.holds_nick(account) {",
+        replacement: "if is_same {",
     }] },
     Bug { name: "departure before the last messages", edits: &[Edit {
-        file: "server/src/hub/login.rs",
-        text: "if self.append_queue.is_settled(c.last_batch) {",
+        file: "server/src/hub/departure.rs",
+        text: "if self.append_queue.is_settled(last_batch) {",
         replacement: "if true {",
     }] },
     Bug { name: "tab that hangs is followed for ever", edits: &[Edit {

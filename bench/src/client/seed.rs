@@ -1,22 +1,24 @@
 //! Fills a message log before the server starts, using the server's own store.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
-use parlour_core::model::MessageId;
+use parlour_core::model::{MessageId, RoomId};
 use parlour_server::store::{
-    EventLog as _, NewMessage,
+    Change, EventLog as _, Proposal,
     sqlite::{NAME, Options, SqliteLog, Synchronous},
 };
 
 use super::{peers::Preloaded, schedule, setting::Setting};
-use crate::rooms::VERSION;
+use crate::rooms::{VERSION, account, accounts};
 
 /// Messages in one transaction.
 const BATCH_MESSAGES: u64 = 10_000;
 /// Time of the first message in Unix ms, and the interval; a million messages span some months.
 const FIRST_MESSAGE_UNIX_MS: u64 = 1_760_000_000_000;
 const INTERVAL_MS: u64 = 10_000;
+/// Number of senders.
+const SENDERS: u64 = 20;
 
 /// Puts a room with marks from 0 on into an empty data folder. The room is cached for later runs.
 pub fn room(setting: &Setting, preloaded: Preloaded, data: &Path) -> Result<()> {
@@ -37,35 +39,33 @@ pub fn room(setting: &Setting, preloaded: Preloaded, data: &Path) -> Result<()> 
 fn fill(dir: &Path, count: u64) -> Result<()> {
     let options = Options { synchronous: Synchronous::Off, ..Options::default() };
     let mut log = SqliteLog::open_with(dir, &options)?;
-    let nicks: Vec<Arc<str>> = (0..20).map(|n| Arc::from(format!("member{n}"))).collect();
-    let room: Arc<str> = Arc::from("");
+    log.append(&accounts(SENDERS, "member", FIRST_MESSAGE_UNIX_MS.cast_signed()), &[])?;
     for first in (0..count).step_by(BATCH_MESSAGES as usize) {
-        let entries: Vec<_> =
-            (first..count.min(first + BATCH_MESSAGES)).map(|n| entry(n, &room, &nicks)).collect();
-        log.append(&entries, &[])?;
+        let proposals: Vec<_> = (first..count.min(first + BATCH_MESSAGES)).map(message).collect();
+        log.append(&proposals, &[])?;
     }
     while log.index_pending()? > 0 {}
     Ok(())
 }
 
-fn entry(n: u64, room: &Arc<str>, nicks: &[Arc<str>]) -> NewMessage {
+fn message(n: u64) -> Proposal {
     let time = FIRST_MESSAGE_UNIX_MS + n * INTERVAL_MS;
     let mut random = [0; 10];
     random[2..].copy_from_slice(&n.to_be_bytes());
-    NewMessage {
+    let content = schedule::text(n, 40 + n as usize * 37 % 120).into();
+    Proposal {
         id: MessageId::new(time, random),
-        room: room.clone(),
         // Three messages in a row from each sender.
-        nick: nicks[(n / 3) as usize % nicks.len()].clone(),
-        content: Arc::from(schedule::text(n, 40 + n as usize * 37 % 120)),
+        sender: account(n / 3 % SENDERS),
         time: time as i64,
+        change: Change::Message { room: RoomId::LOBBY, content },
     }
 }
 
 /// The number of messages in a data folder's log.
 pub fn count(data: &Path) -> Result<u64> {
     let log = SqliteLog::open_with(data, &Options { read_only: true, ..Options::default() })?;
-    Ok(log.reader()?.rooms()?.iter().map(|room| room.messages).sum())
+    Ok(log.reader()?.room(RoomId::LOBBY)?.map_or(0, |lobby| lobby.head_ord + 1 - lobby.first_ord))
 }
 
 #[cfg(test)]

@@ -2,16 +2,24 @@
 
 use std::collections::HashMap;
 
-use parlour_core::{model::MessageId, validate::nick_key};
+use parlour_core::{
+    model::{MessageId, UserId},
+    status::Status,
+    validate::nick_key,
+};
 use parlour_server::store::{
-    AppendBatch, AppendOutcome, HistoryPage, LogError, NewMessage, PageSize, PageStart, Query, QueryKind,
-    QueryResult, SearchResults, SessionChange, SessionRecord, Stamp, StoredMessage,
+    Account, AppendBatch, Change, HistoryPage, LogError, NickSource, Outcome, PageSize, PageStart, Place,
+    Proposal, Query, QueryKind, QueryResult, RowChange, SearchResults, SessionRecord, StoredMessage,
+    StoredSession,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct MemoryLog {
+    accounts: HashMap<UserId, Account>,
     messages: Vec<StoredMessage>,
     sessions: HashMap<[u8; 32], SessionRecord>,
+    /// The number of changes in the directory.
+    directory: u64,
     pub failing: bool,
     /// Jobs up to and including this generation fail.
     failed: Option<u32>,
@@ -22,47 +30,113 @@ fn injected_failure() -> LogError {
 }
 
 impl MemoryLog {
-    pub(super) fn append(&mut self, job: &AppendBatch) -> Result<Vec<AppendOutcome>, LogError> {
-        if self.failing {
-            self.failed = self.failed.max(Some(job.generation));
-        }
+    pub(super) fn append(&mut self, job: &AppendBatch) -> Result<Vec<Outcome>, LogError> {
         if self.failed >= Some(job.generation) {
             return Err(injected_failure());
         }
-        for change in &job.sessions {
+        if self.failing {
+            self.failed = Some(job.generation);
+            // What fails may have been stored. Of messages the hub reads that later, of accounts it never does.
+            if !job.proposals.iter().any(|proposal| matches!(proposal.change, Change::Message { .. })) {
+                self.apply(job);
+            }
+            return Err(injected_failure());
+        }
+        Ok(self.apply(job))
+    }
+
+    fn apply(&mut self, job: &AppendBatch) -> Vec<Outcome> {
+        let outcomes = job.proposals.iter().map(|proposal| self.append_one(proposal)).collect();
+        for change in &job.rows {
             match change {
-                SessionChange::Put(record) => drop(self.sessions.insert(record.hash, record.clone())),
-                SessionChange::End(hash) => drop(self.sessions.remove(hash)),
+                RowChange::PutSession(record) if self.accounts.contains_key(&record.account) => {
+                    self.sessions.insert(record.hash, record.clone());
+                }
+                RowChange::EndSession(hash) => drop(self.sessions.remove(hash)),
+                _ => {}
             }
         }
-        Ok(job.messages.iter().map(|entry| self.append_one(entry)).collect())
+        outcomes
     }
 
-    fn append_one(&mut self, entry: &NewMessage) -> AppendOutcome {
-        if let Some(stored) = self.messages.iter().find(|stored| stored.id == entry.id) {
-            let same = nick_key(&stored.nick) == nick_key(&entry.nick) && *stored.content == *entry.content;
-            return if same { AppendOutcome::Duplicate(stored.stamp) } else { AppendOutcome::IdConflict };
+    fn append_one(&mut self, proposal: &Proposal) -> Outcome {
+        let is_known = self.accounts.contains_key(&proposal.sender);
+        match &proposal.change {
+            Change::CreateAccount { nick, from } if !is_known => self.give_nick(proposal, nick, *from),
+            // No account is created by another proposal than the first.
+            Change::CreateAccount { .. } => Outcome::Known(self.directory_place(proposal)),
+            _ if !is_known => Outcome::Refused(Status::NoSuchAccount),
+            Change::ChangeNick { nick, from } => self.give_nick(proposal, nick, *from),
+            Change::Message { content, .. } => self.append_message(proposal, content),
+            other => panic!("the hub proposes {other:?}"),
         }
-        let stamp = Stamp { seq: self.last() + 1, time: entry.time };
-        let (nick, content) = (entry.nick.to_string(), entry.content.to_string());
-        self.messages.push(StoredMessage { stamp, id: entry.id, nick, content });
-        AppendOutcome::Appended(stamp)
     }
 
-    /// The last sequence number.
+    fn directory_place(&self, proposal: &Proposal) -> Place {
+        Place { seq: self.directory, ord: 0, time: proposal.time }
+    }
+
+    fn give_nick(&mut self, proposal: &Proposal, nick: &str, from: Option<NickSource>) -> Outcome {
+        let is_held = |account: &Account| account.holds_nick && nick_key(&account.nick) == nick_key(nick);
+        let holder = self.accounts.values_mut().find(|account| is_held(account));
+        if let Some(holder) = holder.filter(|holder| holder.user != proposal.sender) {
+            match from {
+                Some(NickSource::Anybody) => holder.holds_nick = false,
+                Some(NickSource::Account(from)) if from == holder.user => holder.holds_nick = false,
+                _ => return Outcome::Refused(Status::NickTaken),
+            }
+        }
+        let account = Account { user: proposal.sender, nick: nick.to_owned(), holds_nick: true };
+        self.accounts.insert(proposal.sender, account);
+        self.directory += 1;
+        Outcome::Appended(self.directory_place(proposal))
+    }
+
+    fn append_message(&mut self, proposal: &Proposal, content: &str) -> Outcome {
+        let same = |stored: &&StoredMessage| stored.sender == proposal.sender && stored.id == proposal.id;
+        if let Some(stored) = self.messages.iter().find(same) {
+            return match stored.content == content {
+                true => Outcome::Known(stored.place),
+                false => Outcome::Refused(Status::MessageIdReused),
+            };
+        }
+        let ord = self.last() + 1;
+        let place = Place { seq: ord, ord, time: proposal.time };
+        self.messages.push(StoredMessage {
+            id: proposal.id,
+            place,
+            sender: proposal.sender,
+            nick: self.accounts[&proposal.sender].nick.clone(),
+            content: content.to_owned(),
+        });
+        Outcome::Appended(place)
+    }
+
+    /// The ord of the last message.
     pub(super) fn last(&self) -> u64 {
-        self.messages.last().map_or(0, |stored| stored.stamp.seq)
+        self.messages.last().map_or(0, |stored| stored.place.ord)
     }
 
-    /// The id of the message with this sequence number.
-    pub(super) fn id(&self, seq: u64) -> Option<MessageId> {
-        let index = usize::try_from(seq).ok()?.checked_sub(1)?;
+    /// The id of the message with this ord.
+    pub(super) fn id(&self, ord: u64) -> Option<MessageId> {
+        let index = usize::try_from(ord).ok()?.checked_sub(1)?;
         self.messages.get(index).map(|stored| stored.id)
     }
 
-    /// Returns `true` if the message with this id is stored under this sequence number.
-    pub(super) fn has(&self, id: &[u8], seq: u64) -> bool {
-        MessageId::from_wire(id).is_some_and(|id| self.id(seq) == Some(id))
+    /// Returns `true` if the message with this id is stored under this ord.
+    pub(super) fn has(&self, id: &[u8], ord: u64) -> bool {
+        MessageId::from_wire(id).is_some_and(|id| self.id(ord) == Some(id))
+    }
+
+    /// Returns `true` if this account has sent the message with this ord.
+    pub(super) fn is_sender(&self, ord: u64, sender: &[u8]) -> bool {
+        let index = usize::try_from(ord).ok().and_then(|ord| ord.checked_sub(1));
+        index.and_then(|index| self.messages.get(index)).is_some_and(|stored| stored.sender.0 == sender)
+    }
+
+    /// Returns `true` if an account holds the nick in this spelling.
+    pub(super) fn is_held(&self, nick: &str) -> bool {
+        self.accounts.values().any(|account| account.holds_nick && account.nick == nick)
     }
 
     /// The newest messages, as a restarted server reads them.
@@ -70,8 +144,12 @@ impl MemoryLog {
         self.page(PageStart::End, PageSize { messages: 5, bytes: 1 << 20 })
     }
 
-    pub(super) fn sessions(&self) -> Vec<SessionRecord> {
-        self.sessions.values().cloned().collect()
+    pub(super) fn sessions(&self) -> Vec<StoredSession> {
+        let session = |record: &SessionRecord| StoredSession {
+            session: record.clone(),
+            account: self.accounts[&record.account].clone(),
+        };
+        self.sessions.values().map(session).collect()
     }
 
     pub(super) fn answer(&self, query: &Query) -> Result<QueryResult, LogError> {
@@ -79,7 +157,7 @@ impl MemoryLog {
             _ if self.failing => Err(injected_failure()),
             QueryKind::Page(start) => Ok(QueryResult::Page(self.page(*start, query.size))),
             QueryKind::Search { query: words, before } => {
-                let older = |stored: &&StoredMessage| *before == 0 || stored.stamp.seq < *before;
+                let older = |stored: &&StoredMessage| *before == 0 || stored.place.ord < *before;
                 let found = self.messages.iter().rev().filter(older);
                 let found = found.filter(|stored| stored.content.contains(words));
                 let messages = found.take(query.size.messages).cloned().collect();
@@ -94,25 +172,25 @@ impl MemoryLog {
 
     fn page(&self, start: PageStart, size: PageSize) -> HistoryPage {
         let len = self.messages.len();
-        let at = |seq: u64| self.messages.partition_point(|stored| stored.stamp.seq < seq);
+        let at = |ord: u64| self.messages.partition_point(|stored| stored.place.ord < ord);
+        let half = size.messages / 2;
+        let around = |at: usize| (at.saturating_sub(half), at.saturating_sub(half) + size.messages);
         let (first, end) = match start {
-            PageStart::Before(seq) => (at(seq).saturating_sub(size.messages), at(seq)),
-            PageStart::After(seq) => (at(seq.saturating_add(1)), at(seq.saturating_add(1)) + size.messages),
-            PageStart::At(time) => {
-                let at = self.messages.partition_point(|stored| stored.stamp.time < time);
-                let first = at.saturating_sub(size.messages / 2);
-                (first, first + size.messages)
-            }
+            PageStart::Before(ord) => (at(ord).saturating_sub(size.messages), at(ord)),
+            PageStart::After(ord) => (at(ord.saturating_add(1)), at(ord.saturating_add(1)) + size.messages),
+            PageStart::Around(ord) => around(at(ord)),
+            PageStart::At(time) => around(self.messages.partition_point(|stored| stored.place.time < time)),
             PageStart::End => (len.saturating_sub(size.messages), len),
         };
         let end = end.min(len);
-        let seq_before = |index: usize| index.checked_sub(1).map_or(0, |at| self.messages[at].stamp.seq);
+        let ord_before = |index: usize| index.checked_sub(1).map_or(0, |at| self.messages[at].place.ord);
         HistoryPage {
-            from: seq_before(first),
-            to: seq_before(end),
+            from: ord_before(first),
+            to: ord_before(end),
             messages: self.messages[first..end].to_vec(),
-            reached_start: first == 0,
-            reached_end: end == len,
+            first_ord: 1,
+            head_ord: self.last(),
+            seq: self.last(),
         }
     }
 }

@@ -119,10 +119,12 @@ impl Peers {
                 if frame.seq > 0 {
                     assert!(frame.seq > peer.seq, "{conn:?} receives {} after {}", frame.seq, peer.seq);
                     assert!(log.has(&frame.id, frame.seq), "{} is delivered and not stored", frame.seq);
+                    assert!(log.is_sender(frame.ord, &frame.sender), "{} has another sender", frame.seq);
                     peer.seq = frame.seq;
                 }
                 match frame.extension {
                     Some(Extension::Welcome(welcome)) => {
+                        assert!(log.is_held(&welcome.nick), "nobody holds the nick {:?}", welcome.nick);
                         if let Some(stated) = &peer.position {
                             check_position(stated, &welcome, log);
                         }

@@ -1,31 +1,47 @@
-//! Messages between acceptance and commit. Nothing is acknowledged or published before the event log has
-//! committed it, and then in the log's order.
+//! Proposals between acceptance and commit: messages, and logins that wait for their account. Nothing is acknowledged or
+//! published before the event log has committed it, and then in the log's order.
 
 use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 
 use parlour_core::Millis;
 
 use super::{connection_table::ConnectionId, shared_bound::SharedBound};
-use crate::store::{AppendBatch, NewMessage, SessionChange};
+use crate::store::{AppendBatch, Proposal, RowChange};
 
-/// The most messages in the queue, shared by all addresses; further ones are refused with a time to retry.
-pub const MAX_PENDING_MESSAGES: usize = 8_192;
+/// The most proposals in the queue, shared by all addresses; further ones are refused with a time to retry.
+pub const MAX_PENDING_PROPOSALS: usize = 8_192;
 /// The most of them that were sent from one address, while there are none of another.
-pub const MAX_PENDING_MESSAGES_PER_ADDRESS: usize = MAX_PENDING_MESSAGES / 2;
-/// The most bytes of their contents, also shared.
+pub const MAX_PENDING_PROPOSALS_PER_ADDRESS: usize = MAX_PENDING_PROPOSALS / 2;
+/// The most bytes of their texts, also shared.
 pub const MAX_PENDING_BYTES: usize = 32 << 20;
 /// After a failed append, the time until the log is read and appends are accepted again.
 pub const RETRY_INTERVAL_MS: Millis = 3_000;
 
-/// A message in the queue and the connection that waits for its acknowledgement.
+/// The origin of a proposal: what its outcome is for.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// A message.
+    Message {
+        /// The connection that waits for the acknowledgement.
+        conn: ConnectionId,
+        /// The nick of the sender.
+        nick: Arc<str>,
+    },
+    /// The pending login of the sender, under this nick.
+    Login(Arc<str>),
+    /// The first message of a basic client, which does not wait for its account, with this nick.
+    BasicAccount(Arc<str>),
+}
+
+/// A proposal in the queue.
 #[derive(Debug)]
-pub struct PendingMessage {
-    /// The sender.
-    pub conn: ConnectionId,
+pub struct PendingProposal {
+    /// The origin.
+    pub origin: Origin,
     /// The sender's address.
     pub address: IpAddr,
-    /// The message to append.
-    pub message: NewMessage,
+    /// The proposal.
+    pub proposal: Proposal,
 }
 
 /// A member that disconnected while messages of it were not settled. The departure is published after those messages.
@@ -51,17 +67,17 @@ enum Outcome {
     Resolving,
 }
 
-/// The queue of messages and session changes for the log.
+/// The queue of proposals and row changes for the log.
 #[derive(Debug, Default)]
 pub struct AppendQueue {
     /// Not submitted yet.
-    next: Vec<PendingMessage>,
-    sessions: Vec<SessionChange>,
-    /// Submitted: the generation and the messages of each batch.
-    submitted: VecDeque<(u32, Vec<PendingMessage>)>,
-    /// The number of messages in `next` and `submitted`.
-    pending_messages: SharedBound,
-    /// The bytes of their contents.
+    next: Vec<PendingProposal>,
+    rows: Vec<RowChange>,
+    /// Submitted: the generation and the proposals of each batch.
+    submitted: VecDeque<(u32, Vec<PendingProposal>)>,
+    /// The number of proposals in `next` and `submitted`.
+    pending: SharedBound,
+    /// The bytes of their texts.
     pending_bytes: SharedBound,
     /// The number of batches that were answered.
     completed_batches: u64,
@@ -73,14 +89,15 @@ pub struct AppendQueue {
 }
 
 impl AppendQueue {
-    /// The time in ms after which to retry, if a message of this length from this address is not accepted now.
+    /// The time in ms after which to retry, if a proposal with a text of this length from this address is not accepted
+    /// now.
     #[must_use]
     pub fn retry_after(&self, now: Millis, address: IpAddr, bytes: usize) -> Option<Millis> {
         match self.outcome {
             Outcome::ResolveAt(at) => Some(at.saturating_sub(now).max(500)),
             Outcome::Resolving => Some(500),
             Outcome::Known => {
-                let is_accepted = self.pending_messages.allows(address, 1, MAX_PENDING_MESSAGES)
+                let is_accepted = self.pending.allows(address, 1, MAX_PENDING_PROPOSALS)
                     && self.pending_bytes.allows(address, bytes, MAX_PENDING_BYTES);
                 (!is_accepted).then_some(500)
             }
@@ -113,45 +130,41 @@ impl AppendQueue {
         self.outcome = if complete { Outcome::Known } else { Outcome::ResolveAt(now + RETRY_INTERVAL_MS) };
     }
 
-    /// Adds a message.
-    pub fn push(&mut self, pending: PendingMessage) {
-        self.pending_messages.add(pending.address, 1);
-        self.pending_bytes.add(pending.address, pending.message.content.len());
+    /// Adds a proposal.
+    pub fn push(&mut self, pending: PendingProposal) {
+        self.pending.add(pending.address, 1);
+        self.pending_bytes.add(pending.address, pending.proposal.change.text_bytes());
         self.next.push(pending);
     }
 
-    /// Adds a session change.
-    pub fn push_session_change(&mut self, change: SessionChange) {
-        self.sessions.push(change);
+    /// Adds a row change. It is applied after the proposals that were added before.
+    pub fn push_row(&mut self, change: RowChange) {
+        self.rows.push(change);
     }
 
     /// Takes the next batch to submit to the log.
     pub fn take(&mut self) -> Option<AppendBatch> {
-        if self.next.is_empty() && self.sessions.is_empty() {
+        if self.next.is_empty() && self.rows.is_empty() {
             return None;
         }
         let pending = std::mem::take(&mut self.next);
-        let messages = pending.iter().map(|pending| pending.message.clone()).collect();
+        let proposals = pending.iter().map(|pending| pending.proposal.clone()).collect();
         self.submitted.push_back((self.generation, pending));
-        Some(AppendBatch {
-            generation: self.generation,
-            messages,
-            sessions: std::mem::take(&mut self.sessions),
-        })
+        Some(AppendBatch { generation: self.generation, proposals, rows: std::mem::take(&mut self.rows) })
     }
 
-    /// Removes the oldest submitted batch, whose result has arrived. Returns its generation and messages.
-    pub fn complete_batch(&mut self) -> Option<(u32, Vec<PendingMessage>)> {
+    /// Removes the oldest submitted batch, whose result has arrived. Returns its generation and proposals.
+    pub fn complete_batch(&mut self) -> Option<(u32, Vec<PendingProposal>)> {
         let (generation, pending) = self.submitted.pop_front()?;
-        for PendingMessage { address, message, .. } in &pending {
-            self.pending_messages.remove(*address, 1);
-            self.pending_bytes.remove(*address, message.content.len());
+        for PendingProposal { address, proposal, .. } in &pending {
+            self.pending.remove(*address, 1);
+            self.pending_bytes.remove(*address, proposal.change.text_bytes());
         }
         self.completed_batches += 1;
         Some((generation, pending))
     }
 
-    /// Records that a batch has failed: later batches get a new generation, and no message is accepted until the
+    /// Records that a batch has failed: later batches get a new generation, and no proposal is accepted until the
     /// log was read.
     pub fn failed(&mut self, now: Millis, generation: u32) {
         if generation == self.generation {
@@ -160,10 +173,10 @@ impl AppendQueue {
         self.outcome = Outcome::ResolveAt(now + RETRY_INTERVAL_MS);
     }
 
-    /// Returns `true` if no messages are in the queue.
+    /// Returns `true` if no proposals are in the queue.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pending_messages.used() == 0
+        self.pending.used() == 0
     }
 
     /// The batch that a message is in if it is pushed now, counted from 1.
@@ -197,12 +210,12 @@ impl AppendQueue {
     /// The number of entries in all tables.
     #[must_use]
     pub fn table_size(&self) -> usize {
-        let submitted = self.submitted.iter().map(|(_, messages)| 1 + messages.len()).sum::<usize>();
+        let submitted = self.submitted.iter().map(|(_, proposals)| 1 + proposals.len()).sum::<usize>();
         self.next.len()
-            + self.sessions.len()
+            + self.rows.len()
             + submitted
             + self.departures.len()
-            + self.pending_messages.table_size()
+            + self.pending.table_size()
             + self.pending_bytes.table_size()
     }
 }

@@ -1,8 +1,11 @@
 //! The hub's state of one connection.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-use parlour_core::{Millis, limits::Limits, model::MessageId};
+use parlour_core::{
+    Millis,
+    model::{MessageId, UserId},
+};
 
 use super::{
     address_limits::AddressLimits, rate_limits::RateLimits, room::Group, sender_order::SenderOrder,
@@ -14,18 +17,15 @@ use super::{
 pub struct Connection {
     /// The ordinal of this connection among all that were opened since the start.
     pub opened: u64,
-    /// The member, once logged in.
+    /// The client, once logged in.
     pub peer: Option<Peer>,
+    /// The account whose pending login this connection waits for.
+    pub pending_login: Option<UserId>,
     /// The client's address; of IPv6 only the network.
     pub address: IpAddr,
-    /// The rates; those of the member, once logged in.
-    pub limits: RateLimits,
-    /// The order of the sender's messages across temporary refusals.
+    /// The order of the messages of this client across temporary refusals. Clients of the same account do not wait for
+    /// each other.
     pub order: SenderOrder,
-    /// `true` if the member has sent a message, perhaps on an earlier connection.
-    pub has_sent: bool,
-    /// The batch with the member's last message; 0 if there is none.
-    pub last_batch: u64,
     /// Queries to the log without a result.
     pub open_queries: u32,
     /// The time at which it was unsubscribed as a slow consumer; `None` once it has caught up.
@@ -35,16 +35,16 @@ pub struct Connection {
 /// A logged-in client.
 #[derive(Debug, Clone)]
 pub struct Peer {
-    /// The nick.
-    pub nick: Arc<str>,
-    /// The key of the nick.
-    pub key: Arc<str>,
+    /// The account.
+    pub account: UserId,
     /// The encoding it receives.
     pub group: Group,
     /// Its index in the group, while it is subscribed to the room.
     pub subscription: Option<usize>,
     /// `true` if it can load pages of history.
     pub history: bool,
+    /// `true` if it stays connected when its session logs in again.
+    pub shares_session: bool,
     /// The session of a rich client.
     pub session: Option<Box<Hash>>,
 }
@@ -52,22 +52,20 @@ pub struct Peer {
 impl Connection {
     /// An unauthenticated connection.
     #[must_use]
-    pub fn new(now: Millis, opened: u64, address: IpAddr, limits: &Limits) -> Self {
+    pub fn new(opened: u64, address: IpAddr) -> Self {
         Self {
             opened,
             peer: None,
+            pending_login: None,
             address,
-            limits: RateLimits::new(now, limits),
             order: SenderOrder::default(),
-            has_sent: false,
-            last_batch: 0,
             open_queries: 0,
             skipped_since: None,
         }
     }
 
-    /// Takes a token for a message, in the sender's order. `id` is `None` for basic clients, which have no
-    /// message ids.
+    /// Takes a token for a message from the limits of the account, in the sender's order. `id` is `None` for basic
+    /// clients, which have no message ids.
     ///
     /// # Errors
     /// The time in ms after which to resend.
@@ -75,12 +73,25 @@ impl Connection {
         &mut self,
         now: Millis,
         id: Option<MessageId>,
+        limits: &mut RateLimits,
         address_limits: &mut AddressLimits,
     ) -> Result<(), Millis> {
-        let mut take = || address_limits.take_message(now, self.address, &mut self.limits.messages);
+        let mut take = || address_limits.take_message(now, self.address, &mut limits.messages);
         let Some(id) = id else { return take() };
         self.order.admit(now, id)?;
         take().inspect_err(|wait| self.order.refuse(now, id, *wait))
+    }
+
+    /// The account, once logged in.
+    #[must_use]
+    pub fn account(&self) -> Option<UserId> {
+        self.peer.as_ref().map(|peer| peer.account)
+    }
+
+    /// Returns `true` while its login waits for the log.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.pending_login.is_some() || self.peer.is_none() && self.open_queries > 0
     }
 
     /// Returns `true` if the client speaks the basic dialect.

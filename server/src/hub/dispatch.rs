@@ -14,7 +14,7 @@ impl Hub {
     /// Routes a request by its kind and by whether the connection is logged in.
     pub(super) fn dispatch(&mut self, conn: ConnectionId, request: Request) {
         let Some(c) = self.connections.get(conn) else { return };
-        let (logged_in, is_waiting) = (c.peer.is_some(), c.peer.is_none() && c.open_queries > 0);
+        let (logged_in, is_waiting) = (c.peer.is_some(), c.is_waiting());
         let kind = request.kind();
         if is_waiting {
             // The login is not answered yet.
@@ -59,7 +59,7 @@ impl Hub {
             Some(Extension::SearchRequest(search)) => self.request_search(conn, &request.room, &search),
             Some(Extension::RosterRequest(_)) => {
                 let now = self.now;
-                match self.connections.get_mut(conn).map(|c| c.limits.member_snapshots.take(now)) {
+                match self.limits_mut(conn).map(|limits| limits.member_snapshots.take(now)) {
                     Some(Ok(())) => {
                         self.lobby.flush(&mut self.out);
                         self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
@@ -76,7 +76,7 @@ impl Hub {
     /// none.
     pub(super) fn allow_control(&mut self, conn: ConnectionId, request: &Request) -> bool {
         let now = self.now;
-        match self.connections.get_mut(conn).map(|c| c.limits.control.take(now)) {
+        match self.limits_mut(conn).map(|limits| limits.control.take(now)) {
             Some(Ok(())) => true,
             Some(Err(wait)) => {
                 self.refuse(conn, Status::RateLimited, MessageId::from_wire(&request.id), wait, None);

@@ -36,6 +36,12 @@ impl<K: Clone + Ord + Hash> ExpiryQueue<K> {
         self.order.insert((deadline, key));
     }
 
+    /// Returns `true` if the key is in the queue.
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.deadlines.contains_key(key)
+    }
+
     /// Removes a key.
     pub fn remove(&mut self, key: &K) {
         if let Some((key, deadline)) = self.deadlines.remove_entry(key) {

@@ -1,10 +1,9 @@
 //! History: the recent messages after a login, and pages and searches on request.
 
-use std::sync::Arc;
-
 use parlour_core::{
     Millis,
     codec::{self, Extension},
+    model::RoomId,
     status::Status,
     wire::{self, history_request},
 };
@@ -72,12 +71,13 @@ impl Hub {
         let now = self.now;
         let is_search = matches!(kind, QueryKind::Search { .. });
         let Some(c) = self.connections.get_mut(conn) else { return };
-        let address = c.address;
+        let (address, account) = (c.address, c.account());
+        let Some(online) = account.and_then(|account| self.accounts.online_mut(account)) else { return };
         let is_open = match is_search {
             true => self.queries.allow_search(address),
             false => self.queries.allow_page(address),
         };
-        let wait = match self.address_limits.take_query(now, address, &mut c.limits.history) {
+        let wait = match self.address_limits.take_query(now, address, &mut online.limits.history) {
             Err(wait) => Some(wait),
             Ok(()) if !is_open || c.open_queries >= MAX_OPEN_QUERIES_PER_CONNECTION => Some(500),
             Ok(()) => None,
@@ -86,12 +86,11 @@ impl Hub {
             return self.refuse_request(conn, Status::RateLimited, request, wait);
         }
         c.open_queries += 1;
-        let user = c.peer.as_ref().map_or_else(|| Arc::from(""), |peer| peer.key.clone());
-        let requester = Requester { address: Some(address), user };
+        let requester = Requester { address: Some(address), account };
         let purpose = if is_search { Purpose::Search(request) } else { Purpose::Page(request) };
         let token = self.queries.open(OpenQuery { conn, address, purpose });
         let messages = if count == 0 { MAX_PAGE.messages } else { MAX_PAGE.messages.min(count as usize) };
-        let query = Query { requester, room: Arc::from(""), kind, size: PageSize { messages, ..MAX_PAGE } };
+        let query = Query { requester, room: RoomId::LOBBY, kind, size: PageSize { messages, ..MAX_PAGE } };
         self.out.put(Output::Read { token, query });
     }
 
@@ -110,7 +109,7 @@ impl Hub {
         if self.append_queue.resolve_due().is_some_and(|due| due <= self.now) {
             self.append_queue.resolving();
             let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));
-            let query = Query { requester: Requester::default(), room: Arc::from(""), kind, size: MAX_PAGE };
+            let query = Query { requester: Requester::default(), room: RoomId::LOBBY, kind, size: MAX_PAGE };
             self.out.put(Output::Read { token: RESOLVE_TOKEN, query });
         }
     }
@@ -118,10 +117,10 @@ impl Hub {
     fn handle_resolved(&mut self, result: Result<QueryResult, LogError>) {
         let Ok(QueryResult::Page(page)) = result else { return self.append_queue.resolved(self.now, false) };
         for message in &page.messages {
-            self.release_resend(None, &message.nick, message.id);
+            self.release_resend(message.sender, message.id);
             self.publish(message);
         }
-        match page.reached_end {
+        match page.reached_end() {
             true => self.append_queue.resolved(self.now, true),
             false => self.append_queue.resolve_again(self.now),
         }
@@ -144,8 +143,8 @@ impl Hub {
             Ok(QueryResult::Page(page)) => wire::HistoryPage {
                 request,
                 frames: encoded(&page.messages),
-                reached_start: page.reached_start,
-                reached_end: page.reached_end,
+                reached_start: page.reached_start(),
+                reached_end: page.reached_end(),
                 from: page.from,
                 to: page.to,
                 partial: false,
@@ -170,8 +169,7 @@ impl Hub {
     fn refuse_request(&mut self, conn: ConnectionId, status: Status, request: u32, wait: Millis) {
         self.counters.refused += 1;
         let now = self.now;
-        let Some(c) = self.connections.get_mut(conn) else { return };
-        if c.limits.refusals.take(now).is_err() {
+        if self.limits_mut(conn).is_none_or(|limits| limits.refusals.take(now).is_err()) {
             return self.close(conn, Status::RateLimited);
         }
         let mut envelope = codec::refusal(status, None, u32::try_from(wait).unwrap_or(u32::MAX), None);

@@ -1,29 +1,34 @@
-//! Login, session resumption and departure.
+//! The login of rich clients.
+//!
+//! A client is known by the secret of its session, which belongs to an account. It enters at once if the account holds its
+//! nick in the log. Otherwise the login waits until the log has given the account its nick, or has created the account.
 
 use std::sync::Arc;
 
 use parlour_core::{
-    PROTOCOL_VERSION,
-    codec::{self, Extension},
     limits,
-    model::Dialect,
+    model::{Dialect, MessageId, UserId},
     request::{self, Request},
     status::Status,
     validate, wire,
 };
 
 use super::{
-    CAPABILITIES, Hub,
-    append_queue::Departure,
+    Hub,
+    accounts::Online,
+    append_queue::{Origin, PendingProposal},
     connection::Peer,
     connection_table::ConnectionId,
+    nick_registry::Claim,
     output::Output,
-    position::Position,
+    pending_logins::PendingLogin,
+    position::{BUSY_RETRY_MS, Position},
+    rate_limits::RateLimits,
     room::Group,
-    sessions::{self, Hash, Secret, Session},
+    sessions::{self, Secret, Session},
 };
 use crate::{
-    store::{SessionChange, SessionRecord},
+    store::{Change, NickSource, Outcome, Proposal, RowChange, SessionRecord},
     text_rules,
 };
 
@@ -31,6 +36,25 @@ use crate::{
 const MAX_AGENT_CHARS: usize = 64;
 /// The longest login attempt counter; a longer one is ignored.
 const MAX_ATTEMPT_BYTES: usize = 32;
+
+/// The details of a login.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    /// The secret of the session.
+    pub secret: Secret,
+    /// The session was known before.
+    pub resumed: bool,
+    /// The counter of the client's attempts.
+    pub attempt: Box<str>,
+    /// The client's position in the room.
+    pub position: Position,
+    /// The client's protocol version.
+    pub version: u32,
+    group: Group,
+    history: bool,
+    shares_session: bool,
+    agent: String,
+}
 
 impl Hub {
     /// Handles the login of a rich client.
@@ -48,7 +72,7 @@ impl Hub {
         };
         let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
         if let Err(wait) = self.admission.admit(self.now, address) {
-            return self.reject_busy(conn, wait);
+            return self.reject_later(conn, Status::Busy, wait);
         }
         self.check_position(conn, nick, login);
     }
@@ -61,280 +85,287 @@ impl Hub {
         login: &wire::Login,
         position: Position,
     ) {
+        let Some(opened) = self.connections.get(conn).map(|c| c.opened) else { return };
         let key = validate::nick_key(&nick);
         let hash = sessions::hash(&login.secret);
-        let session = self.sessions.get(&hash).cloned();
-        let is_known = session.is_some();
-        let own = session.filter(|session| *session.key == *key);
         let attempt =
             Some(&*login.attempt).filter(|attempt| attempt.len() <= MAX_ATTEMPT_BYTES).unwrap_or_default();
-        let opened = self.connections.get(conn).map_or(0, |c| c.opened);
-        if let Some(session) = &own
-            && (opened < session.opened || !attempt.is_empty() && *attempt <= *session.attempt)
+        let pending = self.pending_logins.of_session(&hash);
+        let session = self.sessions.get(&hash).cloned();
+        let is_known = pending.is_some() || session.is_some();
+        let pending = pending.filter(|(_, pending)| *pending.key == *key);
+        let own = session
+            .filter(|session| self.accounts.get(session.account).is_some_and(|account| *account.key == *key));
+        let before = match (&pending, &own) {
+            (Some((_, pending)), _) => Some((pending.opened, &*pending.entrance.attempt)),
+            (None, Some(session)) => Some((session.opened, &*session.attempt)),
+            (None, None) => None,
+        };
+        if let Some((last_opened, last_attempt)) = before
+            && (opened < last_opened || !attempt.is_empty() && *attempt <= *last_attempt)
         {
             // A late login: the client has opened a newer connection since, or used a higher attempt counter.
             // The counter alone is not enough. If a tab is closed before it has persisted its counter, the next
             // tab continues with a lower one, and a late login of the first tab would look newer. A client
             // whose clock was set back is refused too; it retries with the counter in the refusal.
-            return self.reject(conn, Status::Overtaken, Some(session.attempt.to_string()));
+            let last_attempt = last_attempt.to_owned();
+            return self.reject(conn, Status::Overtaken, Some(last_attempt));
         }
-        let holder = self.nicks.holder(&key).map(|holder| holder.conn);
-        let group = if has(login, "batch") { Group::Batch } else { Group::Rich };
-        let resumed = own.is_some();
         // An unknown secret was chosen by the client, or belongs to a session that this server has lost. It is
         // accepted, so that a client that disconnects before the welcome arrives can resume with it.
         let presented = Secret::try_from(login.secret.as_slice()).ok();
-        let secret = presented.filter(|_| resumed || !is_known).unwrap_or_else(|| {
+        let is_continued = pending.is_some() || own.is_some();
+        let secret = presented.filter(|_| is_continued || !is_known).unwrap_or_else(|| {
             let mut secret = [0; 32];
             (self.random)(&mut secret);
             secret
         });
-        if let (Some(session), Some(Some(before))) = (&own, holder)
-            && session.conn == Some(before)
-        {
-            self.resume(before, conn, group);
-        } else {
-            // A refused session keeps the reservation of its nick. It may also be reserved for a later session.
-            let free = self.nicks.check_for(&nick, own.as_ref().map(|_| &hash));
-            if let Err(status) = free.and_then(|()| self.check_capacity()) {
-                return self.reject_name(conn, &nick, status);
-            }
-            self.join(conn, nick.into(), group);
-        }
-        self.attach_session(conn, &secret, attempt, own.is_none_or(|session| session.conn.is_none()));
-        self.identify(conn, Dialect::Rich, &login.agent);
-        self.welcome(conn, login.version, secret, resumed, position);
-        let history = has(login, "history");
-        if let Some(peer) = self.connections.get_mut(conn).and_then(|c| c.peer.as_mut()) {
-            peer.history = history;
-        }
-        if history {
-            self.replay_recent(conn, position.seq());
+        let entrance = Entrance {
+            secret,
+            resumed: own.is_some(),
+            attempt: attempt.into(),
+            position,
+            version: login.version,
+            group: if has(login, "batch") { Group::Batch } else { Group::Rich },
+            history: has(login, "history"),
+            shares_session: has(login, "rooms"),
+            agent: login.agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect(),
+        };
+        match (pending.map(|(account, _)| account), own) {
+            (Some(account), _) => self.repeat_pending_login(conn, account, entrance),
+            (None, Some(session)) => self.return_to_account(conn, &session, nick.into(), entrance),
+            (None, None) => self.create_account(conn, nick.into(), entrance),
         }
     }
 
-    /// Logs in a basic client, which is recognised by a first request that is not a login and has its nick.
-    /// Returns whether the request is to be dispatched further.
-    pub(super) fn login_basic(&mut self, conn: ConnectionId, request: &Request) -> bool {
-        if request.kind() == codec::Kind::Exit {
-            self.close(conn, Status::Normal);
-            return false;
-        }
-        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return false };
-        if self.admission.admit(self.now, address).is_err() {
-            self.reject(conn, Status::Busy, None);
-            return false;
-        }
-        let free = text_rules::nick(&request.user_name, &self.settings.limits)
-            .map_err(|status| (None, status))
-            .and_then(|nick| match self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
-                Ok(()) => Ok(nick),
-                Err(status) => Err((Some(nick), status)),
-            });
-        match free {
-            Ok(nick) => {
-                self.join(conn, nick.into(), Group::Basic);
-                self.lobby.send_list(self.now, conn, &self.nicks, &mut self.out);
-                self.identify(conn, Dialect::Basic, "");
-                true
-            }
-            Err((Some(nick), status)) => {
-                self.reject_name(conn, &nick, status);
-                false
-            }
-            Err((None, status)) => {
-                self.reject(conn, status, None);
-                false
-            }
+    /// The client of a pending login has a new connection.
+    fn repeat_pending_login(&mut self, conn: ConnectionId, account: UserId, entrance: Entrance) {
+        let hash = sessions::hash(&entrance.secret);
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        c.pending_login = Some(account);
+        let (opened, address) = (c.opened, c.address);
+        let Some((_, pending)) = self.pending_logins.of_session(&hash) else { return };
+        (pending.opened, pending.address, pending.entrance) = (opened, address, entrance);
+        if let Some(before) = pending.conn.replace(conn) {
+            self.reject(before, Status::Replaced, None);
         }
     }
 
-    fn check_capacity(&self) -> Result<(), Status> {
-        if self.members < self.settings.limits.room_members { Ok(()) } else { Err(Status::ServerFull) }
+    /// Logs a client in to the account of its session.
+    fn return_to_account(
+        &mut self,
+        conn: ConnectionId,
+        session: &Session,
+        nick: Arc<str>,
+        entrance: Entrance,
+    ) {
+        let account = session.account;
+        if self.accounts.online(account).is_some() {
+            let shares = entrance.shares_session;
+            self.admit(conn, account, entrance);
+            if !shares {
+                session.connections.iter().for_each(|before| self.replace(*before));
+            }
+            return;
+        }
+        if self.pending_logins.contains(account) {
+            // Another session of the account is taking the nick.
+            return self.reject_later(conn, Status::Busy, BUSY_RETRY_MS);
+        }
+        // A refused session keeps the reservation of its nick. It may also be reserved for another account.
+        let free = self.nicks.check_for(&nick, Some(account));
+        if let Err(status) = free.and_then(|()| self.check_capacity()) {
+            return self.reject_name(conn, &nick, status);
+        }
+        let is_same = self.accounts.get(account).is_some_and(|known| *known.nick == *nick);
+        if is_same && self.accounts.holds_nick(account) {
+            return self.admit(conn, account, entrance);
+        }
+        let change = Change::ChangeNick { nick: nick.clone(), from: Some(NickSource::Anybody) };
+        self.propose_login(conn, account, nick, entrance, change);
     }
 
-    fn reject_name(&mut self, conn: ConnectionId, nick: &str, status: Status) {
+    /// Creates an account for a client without one.
+    fn create_account(&mut self, conn: ConnectionId, nick: Arc<str>, entrance: Entrance) {
+        if let Err(status) = self.nicks.check(&nick).and_then(|()| self.check_capacity()) {
+            return self.reject_name(conn, &nick, status);
+        }
+        let account = self.new_account_id();
+        let change = Change::CreateAccount { nick: nick.clone(), from: Some(NickSource::Anybody) };
+        self.propose_login(conn, account, nick, entrance, change);
+    }
+
+    /// Proposes the change that a login waits for.
+    fn propose_login(
+        &mut self,
+        conn: ConnectionId,
+        account: UserId,
+        nick: Arc<str>,
+        entrance: Entrance,
+        change: Change,
+    ) {
+        let now = self.now;
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        let (opened, address) = (c.opened, c.address);
+        if let Some(wait) = self.append_queue.retry_after(now, address, change.text_bytes()) {
+            return self.reject_later(conn, Status::LogUnavailable, wait);
+        }
+        c.pending_login = Some(account);
+        let key = self.nicks.insert(&nick, Claim::Pending(account));
+        let proposal = Proposal { id: self.new_id(), sender: account, time: self.unix_ms, change };
+        self.append_queue.push(PendingProposal { origin: Origin::Login(nick.clone()), address, proposal });
+        if !entrance.resumed {
+            // With the account, so that its client returns to it after a crash, welcomed or not.
+            self.persist_session(&sessions::hash(&entrance.secret), account, None);
+        }
+        let login = PendingLogin { conn: Some(conn), opened, address, key, entrance };
+        self.pending_logins.insert(account, login);
+    }
+
+    /// Handles the log's answer to a pending login under a nick.
+    pub(super) fn login_answered(&mut self, account: UserId, nick: &Arc<str>, outcome: Outcome) {
+        if let Outcome::Refused(status) = outcome {
+            return self.login_failed(account, nick, |hub, conn| hub.reject_name(conn, nick, status));
+        }
+        let Some(login) = self.pending_logins.remove(account) else {
+            return self.accounts.nick_taken(account, nick);
+        };
+        self.accounts.put(account, nick.clone());
+        self.accounts.nick_taken(account, nick);
+        match login.conn {
+            Some(conn) => {
+                if let Some(c) = self.connections.get_mut(conn) {
+                    c.pending_login = None;
+                }
+                self.admit(conn, account, login.entrance);
+            }
+            None => self.lose_pending_login(account, &login),
+        }
+    }
+
+    /// A pending login has failed, or nobody knows; `reject` rejects its connection.
+    pub(super) fn login_failed(
+        &mut self,
+        account: UserId,
+        nick: &str,
+        reject: impl FnOnce(&mut Self, ConnectionId),
+    ) {
+        self.accounts.holder_uncertain(nick);
+        let Some(login) = self.pending_logins.remove(account) else { return };
+        self.nicks.remove(&login.key);
+        if let Some(known) = self.accounts.get(account) {
+            let nick = known.nick.clone();
+            self.accounts.holder_uncertain(&nick);
+            if self.reserved.contains(&login.key) {
+                self.nicks.insert(&nick, Claim::Reserved(account));
+            }
+        }
+        if let Some(conn) = login.conn {
+            if let Some(c) = self.connections.get_mut(conn) {
+                c.pending_login = None;
+            }
+            reject(self, conn);
+        }
+    }
+
+    pub(super) fn check_capacity(&self) -> Result<(), Status> {
+        let members = self.members + self.pending_logins.len();
+        if members < self.settings.limits.room_members { Ok(()) } else { Err(Status::ServerFull) }
+    }
+
+    pub(super) fn reject_name(&mut self, conn: ConnectionId, nick: &str, status: Status) {
         let suggestion = matches!(status, Status::NickTaken | Status::NickConfusable)
             .then(|| self.nicks.suggestion(nick, &self.settings.limits))
             .flatten();
         self.reject(conn, status, suggestion);
     }
 
-    /// Adds a member to the room and announces it, unless its departure was not announced yet.
-    fn join(&mut self, conn: ConnectionId, nick: Arc<str>, group: Group) {
-        self.lobby.flush(&mut self.out);
-        self.members += 1;
-        let key = self.nicks.insert(&nick, Some(conn));
-        self.reserved.remove(&key);
-        let departing = self.nicks.cancel_departure(&key, &nick);
-        if departing.is_none() {
-            self.lobby.note_presence(&nick, true);
-        }
-        if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
-            // Before the subscription: the new member gets these changes with its snapshot.
-            self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
-        }
-        let subscription = self.lobby.subscribe(conn, group);
-        if let Some(c) = self.connections.get_mut(conn) {
-            if let Some(limits) = self.recovering_limits.take(c.address, &key) {
-                c.limits = limits;
-            }
-            c.last_batch = departing.unwrap_or(0);
-            c.peer = Some(Peer {
-                nick,
-                key,
-                group,
-                subscription: Some(subscription),
-                history: false,
-                session: None,
-            });
-        }
-    }
-
-    /// Moves the session to a new connection. No presence change is published.
-    fn resume(&mut self, before: ConnectionId, conn: ConnectionId, group: Group) {
-        self.lobby.flush(&mut self.out);
-        let Some(old) = self.connections.remove(before) else { return };
-        self.cancel_queries(before, old.open_queries);
-        let Some(peer) = old.peer else { return };
-        self.unsubscribe(&peer);
-        self.nicks.transfer(&peer.key, conn);
-        let subscription = self.lobby.subscribe(conn, group);
-        if let Some(c) = self.connections.get_mut(conn) {
-            (c.limits, c.has_sent, c.last_batch) = (old.limits, old.has_sent, old.last_batch);
-            c.peer =
-                Some(Peer { group, subscription: Some(subscription), history: false, session: None, ..peer });
-        }
-        self.out.send(before, &codec::refusal(Status::Replaced, None, 0, None));
-        self.out.put(Output::Close { conn: before, status: Status::Replaced });
-    }
-
-    /// Connects a session, new or resumed, to its connection. `must_persist` if the stored record is missing or
-    /// says that the session is lost.
-    fn attach_session(&mut self, conn: ConnectionId, secret: &Secret, attempt: &str, must_persist: bool) {
-        if let Some(c) = self.connections.get_mut(conn)
-            && let Some(peer) = &mut c.peer
-        {
-            let hash = sessions::hash(secret);
-            peer.session = Some(Box::new(hash));
-            self.sessions.attach(hash, peer.key.clone(), conn, c.opened, attempt.into());
-            if must_persist {
-                let record = SessionRecord { hash, nick: peer.nick.to_string(), lost_at: None };
-                self.append_queue.push_session_change(SessionChange::Put(record));
-            }
-        }
-    }
-
-    fn identify(&mut self, conn: ConnectionId, dialect: Dialect, agent: &str) {
-        let agent = agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect();
-        self.out.put(Output::Identified { conn, dialect, agent });
-    }
-
-    /// Answers a login with the welcome and the member list.
-    fn welcome(
-        &mut self,
-        conn: ConnectionId,
-        version: u32,
-        secret: Secret,
-        resumed: bool,
-        position: Position,
-    ) {
-        let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
-        let welcome = wire::Welcome {
-            version: version.min(PROTOCOL_VERSION),
-            capabilities: CAPABILITIES.iter().map(|&word| word.to_owned()).collect(),
-            nick: peer.nick.to_string(),
-            secret: secret.to_vec(),
-            limits: Some(self.settings.limits.to_wire()),
-            server_time: self.unix_ms,
-            resumed,
-            server_name: self.settings.server_name.clone(),
-            heartbeat_ms: self.settings.heartbeat_ms,
-            log: self.log.to_vec(),
-            positions: vec![wire::RoomPosition {
-                seq: self.lobby.recent.last(),
-                reset: position == Position::Reset,
-                ..wire::RoomPosition::default()
-            }],
-            ..wire::Welcome::default()
+    /// Connects a client to its account, and answers its login.
+    fn admit(&mut self, conn: ConnectionId, account: UserId, entrance: Entrance) {
+        let hash = sessions::hash(&entrance.secret);
+        let peer = Peer {
+            account,
+            group: entrance.group,
+            subscription: None,
+            history: entrance.history,
+            shares_session: entrance.shares_session,
+            session: Some(Box::new(hash)),
         };
-        self.out.send(conn, &codec::extension(Extension::Welcome(welcome)));
-        self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
+        self.join(conn, peer, true);
+        let Some(opened) = self.connections.get(conn).map(|c| c.opened) else { return };
+        self.note_session(&hash, account);
+        let is_connected = self.sessions.attach(&hash, conn, opened, &entrance.attempt);
+        if entrance.resumed && !is_connected {
+            self.persist_session(&hash, account, None);
+        }
+        self.out.put(Output::Identified { conn, dialect: Dialect::Rich, agent: entrance.agent.clone() });
+        self.welcome(conn, account, &entrance);
+        if entrance.history {
+            self.replay_recent(conn, entrance.position.seq());
+        }
     }
 
-    /// Closes a connection at the request of the client.
-    pub(super) fn leave(&mut self, conn: ConnectionId) {
-        self.close(conn, Status::Normal);
+    /// Adds a session if it is new.
+    pub(super) fn note_session(&mut self, hash: &sessions::Hash, account: UserId) {
+        if self.sessions.get(hash).is_none() {
+            self.sessions.insert(*hash, account);
+            self.accounts.add_session(account);
+        }
     }
 
-    /// Removes a connection, and publishes the departure of its member. If the connection was `lost`, its
-    /// session can be resumed.
-    pub(super) fn remove_connection(&mut self, conn: ConnectionId, lost: bool) {
-        let Some(c) = self.connections.remove(conn) else { return };
-        self.cancel_queries(conn, c.open_queries);
-        let Some(peer) = c.peer else { return };
-        self.members -= 1;
+    /// Stores a session in the log.
+    pub(super) fn persist_session(&mut self, hash: &sessions::Hash, account: UserId, lost_at: Option<i64>) {
+        let record = SessionRecord { hash: *hash, account, lost_at };
+        self.append_queue.push_row(RowChange::PutSession(record));
+    }
+
+    /// Adds a connection to its account and to the room. An account that comes online is announced, unless its departure
+    /// was not announced yet. `is_created` says that the log has the account.
+    pub(super) fn join(&mut self, conn: ConnectionId, mut peer: Peer, is_created: bool) {
         self.lobby.flush(&mut self.out);
-        self.unsubscribe(&peer);
-        self.recovering_limits.put(self.now, c.address, peer.key.clone(), c.limits);
-        match peer.session {
-            Some(hash) if lost => {
-                self.nicks.reserve(&peer.key, *hash);
-                self.reserved.set(peer.key.clone(), self.now + self.settings.name_grace);
-                let record =
-                    SessionRecord { hash: *hash, nick: peer.nick.to_string(), lost_at: Some(self.unix_ms) };
-                self.append_queue.push_session_change(SessionChange::Put(record));
-                if let Some((hash, session)) = self.sessions.lose(self.now, &hash, c.address, c.has_sent) {
-                    self.end_lost_session(&hash, &session);
+        let account = peer.account;
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
+        let Some(nick) = self.accounts.get(account).map(|known| known.nick.clone()) else { return };
+        match self.accounts.online_mut(account) {
+            Some(online) => online.connections.push(conn),
+            None => {
+                self.members += 1;
+                let key = self.nicks.insert(&nick, Claim::Online(account));
+                self.reserved.remove(&key);
+                let departing = self.nicks.cancel_departure(&key, &nick);
+                if departing.is_none() {
+                    self.lobby.note_presence(&nick, true);
                 }
-            }
-            Some(hash) => {
-                self.sessions.end(&hash);
-                self.nicks.remove(&peer.key);
-                self.append_queue.push_session_change(SessionChange::End(*hash));
-            }
-            None => self.nicks.remove(&peer.key),
-        }
-        if self.append_queue.is_settled(c.last_batch) {
-            return self.publish_departure(&peer.nick);
-        }
-        let batch = self.append_queue.postpone_departure(peer.nick.clone(), peer.key.clone());
-        self.nicks.begin_departure(&peer.key, &peer.nick, batch);
-    }
-
-    /// A lost session has expired, or was displaced by others: its nick is not reserved any more.
-    pub(super) fn end_lost_session(&mut self, hash: &Hash, session: &Session) {
-        if self.nicks.is_reserved_for(&session.key, hash) {
-            self.nicks.release(&session.key);
-            self.reserved.remove(&session.key);
-        }
-        self.append_queue.push_session_change(SessionChange::End(*hash));
-    }
-
-    /// Publishes the departures that were postponed until the last messages of their members.
-    pub(super) fn publish_departures(&mut self) {
-        while let Some(Departure { batch, nick, key }) = self.append_queue.next_departure() {
-            if self.nicks.finish_departure(&key, &nick, batch) {
-                self.publish_departure(&nick);
+                if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
+                    // Before the subscription: the new member gets these changes with its snapshot.
+                    self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
+                }
+                let limits = self.recovering_limits.take(address, account);
+                let limits = limits.unwrap_or_else(|| RateLimits::new(self.now, &self.settings.limits));
+                let last_batch = departing.unwrap_or(0);
+                let connections = vec![conn];
+                let online = Online { connections, limits, has_sent: false, last_batch, is_created };
+                self.accounts.connect(account, online);
             }
         }
-    }
-
-    /// Publishes the departure of a member.
-    pub(super) fn publish_departure(&mut self, nick: &Arc<str>) {
-        self.lobby.flush(&mut self.out);
-        self.lobby.note_presence(nick, false);
-        self.lobby.send_to_basic(self.now, codec::exit(nick), &self.nicks, &mut self.out);
-    }
-
-    /// Unsubscribes a member from the room.
-    pub(super) fn unsubscribe(&mut self, peer: &Peer) {
-        let Some(index) = peer.subscription else { return };
-        if let Some(moved) = self.lobby.unsubscribe(peer.group, index)
-            && let Some(moved) = self.connections.get_mut(moved).and_then(|c| c.peer.as_mut())
-        {
-            moved.subscription = peer.subscription;
+        peer.subscription = Some(self.lobby.subscribe(conn, peer.group));
+        if let Some(c) = self.connections.get_mut(conn) {
+            c.peer = Some(peer);
         }
+    }
+
+    /// A new id for an account.
+    pub(super) fn new_account_id(&mut self) -> UserId {
+        let mut id = [0; 16];
+        (self.random)(&mut id);
+        UserId(id)
+    }
+
+    /// A new id for a message of a basic client, or another proposal of the hub.
+    pub(super) fn new_id(&mut self) -> MessageId {
+        let mut random = [0; 10];
+        (self.random)(&mut random);
+        MessageId::new(u64::try_from(self.unix_ms).unwrap_or(0), random)
     }
 }
 

@@ -1,16 +1,23 @@
 //! Incoming messages: validation, append, acknowledgement, publication.
 
-use parlour_core::{Millis, codec, model::MessageId, request::Request, status::Status, validate};
+use parlour_core::{
+    Millis, codec,
+    model::{MessageId, RoomId, UserId},
+    request::Request,
+    status::Status,
+    validate,
+};
 
 use super::{
     Hub,
-    append_queue::{PendingMessage, RETRY_INTERVAL_MS},
+    append_queue::{Origin, PendingProposal},
     connection_table::ConnectionId,
-    room::{Group, MAX_LISTED_NICKS},
+    former_account::Resent,
+    recent_messages,
+    room::Group,
 };
 use crate::{
-    hub::recent_messages,
-    store::{AppendOutcome, LogError, NewMessage, StoredMessage},
+    store::{Change, Proposal, StoredMessage},
     text_rules,
 };
 
@@ -18,8 +25,9 @@ impl Hub {
     /// Handles a message, or a command typed by a basic client.
     pub(super) fn send_message(&mut self, conn: ConnectionId, request: Request) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
-        let basic = peer.group == Group::Basic;
-        let (nick, key) = (peer.nick.clone(), peer.key.clone());
+        let (basic, account) = (peer.group == Group::Basic, peer.account);
+        let Some(known) = self.accounts.get(account) else { return };
+        let (nick, key) = (known.nick.clone(), known.key.clone());
         if request.content.is_empty() && (basic || request.id.is_empty()) {
             // A basic client's greeting, or a request with only fields that this version does not have.
             self.counters.ignored += 1;
@@ -35,7 +43,7 @@ impl Hub {
             return self.refuse(conn, Status::BadMessageId, None, 0, None);
         };
         let client_id = (!basic).then_some(id);
-        // The nick may differ from the login's in white space and case.
+        // The nick may differ from the account's in white space and case.
         let same = |name: &str| {
             validate::nick(name, &self.settings.limits).is_ok_and(|name| validate::nick_key(&name) == *key)
         };
@@ -50,10 +58,21 @@ impl Hub {
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
         };
         let now = self.now;
-        let Some(c) = self.connections.get_mut(conn) else { return };
+        let (Some(c), Some(online)) = (self.connections.get_mut(conn), self.accounts.online_mut(account))
+        else {
+            return;
+        };
         let address = c.address;
-        if let Err(wait) = c.allow_message(now, client_id, &mut self.address_limits) {
+        if let Err(wait) = c.allow_message(now, client_id, &mut online.limits, &mut self.address_limits) {
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
+        }
+        let peer = self.connections.get(conn).and_then(|c| c.peer.as_ref());
+        match client_id.zip(peer).and_then(|(id, peer)| self.sent_from_former_account(peer, id, content)) {
+            None => {}
+            Some(Resent::UnderThisNick(place)) => return self.lobby.acknowledge(conn, id, place),
+            Some(Resent::UnderAnotherNick) => {
+                return self.refuse(conn, Status::MessageIdReused, client_id, 0, None);
+            }
         }
         if let Some(wait) = self.append_queue.retry_after(now, address, content.len()) {
             if let (Some(c), Some(id)) = (self.connections.get_mut(conn), client_id) {
@@ -61,66 +80,14 @@ impl Hub {
             }
             return self.refuse_unstored(conn, id, wait);
         }
-        if let Some(c) = self.connections.get_mut(conn) {
-            (c.has_sent, c.last_batch) = (true, self.append_queue.next_batch());
+        self.create_basic_account(account, address);
+        if let Some(online) = self.accounts.online_mut(account) {
+            (online.has_sent, online.last_batch) = (true, self.append_queue.next_batch());
         }
-        let message = NewMessage { id, room: "".into(), nick, content: content.into(), time: self.unix_ms };
-        self.append_queue.push(PendingMessage { conn, address, message });
-    }
-
-    /// Handles the result of the oldest batch: acknowledges and publishes the committed messages in log
-    /// order.
-    pub fn handle_appended(
-        &mut self,
-        now: Millis,
-        unix_ms: i64,
-        result: Result<Vec<AppendOutcome>, LogError>,
-    ) {
-        self.now = now;
-        self.unix_ms = unix_ms;
-        let Some((generation, batch)) = self.append_queue.complete_batch() else { return };
-        match result {
-            Ok(outcomes) => {
-                for (pending, outcome) in batch.into_iter().zip(outcomes) {
-                    self.handle_outcome(pending, outcome);
-                }
-            }
-            Err(_) => {
-                self.append_queue.failed(now, generation);
-                for PendingMessage { conn, message, .. } in batch {
-                    if let Some(c) = self.connections.get_mut(conn) {
-                        if !c.is_basic() {
-                            c.order.append_failed(now, generation, message.id, RETRY_INTERVAL_MS);
-                        }
-                        self.refuse_unstored(conn, message.id, RETRY_INTERVAL_MS);
-                    }
-                }
-            }
-        }
-    }
-
-    fn handle_outcome(
-        &mut self,
-        PendingMessage { conn, message, .. }: PendingMessage,
-        outcome: AppendOutcome,
-    ) {
-        if matches!(outcome, AppendOutcome::Appended(_) | AppendOutcome::Duplicate(_)) {
-            self.release_resend(Some(conn), &message.nick, message.id);
-        }
-        let stamp = match outcome {
-            AppendOutcome::Appended(stamp) => {
-                let (nick, content) = (message.nick.to_string(), message.content.to_string());
-                self.publish(&StoredMessage { stamp, id: message.id, nick, content });
-                stamp
-            }
-            AppendOutcome::Duplicate(stamp) => stamp,
-            AppendOutcome::IdConflict => {
-                return self.refuse(conn, Status::MessageIdReused, Some(message.id), 0, None);
-            }
-        };
-        if self.connections.get(conn).is_some_and(|c| !c.is_basic()) {
-            self.lobby.acknowledge(conn, message.id, stamp);
-        }
+        let change = Change::Message { room: RoomId::LOBBY, content: content.into() };
+        let proposal = Proposal { id, sender: account, time: self.unix_ms, change };
+        let origin = Origin::Message { conn, nick };
+        self.append_queue.push(PendingProposal { origin, address, proposal });
     }
 
     /// Publishes a committed message. Called in log order.
@@ -129,60 +96,24 @@ impl Hub {
             // A member's arrival is published before its first message.
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
-        self.lobby.publish(message.stamp.seq, recent_messages::encode(message));
+        self.lobby.publish(message.place.ord, message.id, recent_messages::encode(message));
         self.counters.accepted += 1;
     }
 
-    /// A message is stored, perhaps by an earlier attempt: its sender, on `conn` or on a later connection, need not
-    /// send it again before others.
-    pub(super) fn release_resend(&mut self, conn: Option<ConnectionId>, nick: &str, id: MessageId) {
-        let conn = conn.filter(|conn| self.connections.get(*conn).is_some()).or_else(|| {
-            let key = validate::nick_key(nick);
-            self.nicks.holder(&key).and_then(|holder| holder.conn)
-        });
-        if let Some(c) = conn.and_then(|conn| self.connections.get_mut(conn)) {
-            c.order.release(id);
+    /// A message is stored, perhaps by an earlier attempt: no client of its sender need send it again before others.
+    pub(super) fn release_resend(&mut self, sender: UserId, id: MessageId) {
+        for conn in self.accounts.online(sender).into_iter().flat_map(|online| &online.connections) {
+            if let Some(c) = self.connections.get_mut(*conn) {
+                c.order.release(id);
+            }
         }
     }
 
-    /// Refuses a message that cannot be stored now. Does not use up the connection's refusals, because the
-    /// sender is not at fault.
-    fn refuse_unstored(&mut self, conn: ConnectionId, id: MessageId, wait: Millis) {
+    /// Refuses a message that cannot be stored now. Does not use up the account's refusals, because the sender is not at
+    /// fault.
+    pub(super) fn refuse_unstored(&mut self, conn: ConnectionId, id: MessageId, wait: Millis) {
         self.counters.refused += 1;
         let Some(basic) = self.connections.get(conn).map(|c| c.is_basic()) else { return };
         self.send_refusal(conn, basic, Status::LogUnavailable, Some(id), wait, None);
-    }
-
-    /// Handles a command that a basic client typed as a message.
-    fn handle_typed_command(&mut self, conn: ConnectionId, request: Request) {
-        if request.content.trim() == codec::EXIT {
-            self.leave(conn);
-        } else if self.allow_control(conn, &request) {
-            self.send_user_list(conn);
-        }
-    }
-
-    /// Sends the member list to a basic client, as text and as a map.
-    pub(super) fn send_user_list(&mut self, conn: ConnectionId) {
-        let now = self.now;
-        if let Some(Err(wait)) = self.connections.get_mut(conn).map(|c| c.limits.nick_lists.take(now)) {
-            return self.refuse(conn, Status::RateLimited, None, wait, None);
-        }
-        let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
-        let mut answer = codec::user_list_request(&peer.nick);
-        for nick in self.nicks.members().take(MAX_LISTED_NICKS) {
-            answer.content.push_str(nick);
-            answer.content.push(',');
-        }
-        answer.user_list = super::room::list(&self.nicks);
-        self.lobby.flush(&mut self.out);
-        self.out.send(conn, &answer);
-    }
-
-    /// A new id for a message of a basic client.
-    fn new_id(&mut self) -> MessageId {
-        let mut random = [0; 10];
-        (self.random)(&mut random);
-        MessageId::new(u64::try_from(self.unix_ms).unwrap_or(0), random)
     }
 }

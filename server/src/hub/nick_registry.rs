@@ -1,5 +1,7 @@
 //! The nicks in use, and protection against nicks that look like one in use. Also the nicks of members that are
 //! departing: their connection has ended, and the room is told so after their last message.
+//!
+//! In the log an account holds its nick until another one takes it. This table says who must not lose it now.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,25 +10,35 @@ use std::{
 
 use parlour_core::{
     limits::{Limits, NICK_CHARS},
+    model::UserId,
     status::Status,
     validate,
 };
 
-use super::{connection_table::ConnectionId, sessions::Hash};
 use crate::{skeletons::skeletons, text_rules};
 
 /// The number of numeric suffixes that are tried for a suggested nick. Each costs up to two skeletons.
 const MAX_SUGGESTION_TRIES: u32 = 16;
 
-/// The owner of a nick.
+/// The reason why a nick is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The server's own name.
+    Server,
+    /// An account that takes it waits for the log.
+    Pending(UserId),
+    /// The account is online.
+    Online(UserId),
+    /// The connections of the account were lost a short time ago.
+    Reserved(UserId),
+}
+
+/// A nick in use.
 #[derive(Debug, Clone)]
-pub struct NickHolder {
+struct NickHolder {
     /// The nick as typed.
-    pub nick: Arc<str>,
-    /// The connection; `None` for a reserved nick.
-    pub conn: Option<ConnectionId>,
-    /// The lost session that a nick is reserved for.
-    reserved_for: Option<Hash>,
+    nick: Arc<str>,
+    claim: Claim,
 }
 
 /// The nicks in use, by [`validate::nick_key`] and by visual skeleton.
@@ -48,17 +60,14 @@ impl NickRegistry {
         self.check_for(nick, None)
     }
 
-    /// Checks a nick as [`check`](Self::check) does, but a nick that is reserved for the session `owner` is free for
-    /// it.
+    /// Checks a nick as [`check`](Self::check) does, but a nick that is reserved for the account `owner` is free for it.
     ///
     /// # Errors
     /// As [`check`](Self::check).
-    pub fn check_for(&self, nick: &str, owner: Option<&Hash>) -> Result<(), Status> {
+    pub fn check_for(&self, nick: &str, owner: Option<UserId>) -> Result<(), Status> {
         let key = validate::nick_key(nick);
-        let holder = self.holders.get(key.as_str());
-        if holder.is_some_and(|holder| {
-            holder.conn.is_some() || owner.is_none() || holder.reserved_for.as_ref() != owner
-        }) {
+        let is_own = |holder: &NickHolder| owner.is_some_and(|owner| holder.claim == Claim::Reserved(owner));
+        if self.holders.get(key.as_str()).is_some_and(|holder| !is_own(holder)) {
             return Err(Status::NickTaken);
         }
         let is_others = |skeleton| self.skeletons.get(skeleton).is_some_and(|of: &Arc<str>| **of != *key);
@@ -68,49 +77,40 @@ impl NickRegistry {
         Ok(())
     }
 
-    /// The owner of the nick with this key.
-    #[must_use]
-    pub fn holder(&self, key: &str) -> Option<&NickHolder> {
-        self.holders.get(key)
-    }
-
-    /// Assigns a checked nick to a connection, or reserves it. Returns the nick's key.
-    pub fn insert(&mut self, nick: &Arc<str>, conn: Option<ConnectionId>) -> Arc<str> {
+    /// Puts a checked nick to use. Returns the nick's key.
+    pub fn insert(&mut self, nick: &Arc<str>, claim: Claim) -> Arc<str> {
         let key: Arc<str> = validate::nick_key(nick).into();
-        // Reserved until now, perhaps in another spelling.
-        self.remove(&key);
-        for skeleton in skeletons(nick) {
-            self.skeletons.insert(skeleton, key.clone());
+        match self.holders.get_mut(&key) {
+            Some(holder) if holder.nick == *nick => holder.claim = claim,
+            _ => {
+                // Perhaps reserved in another spelling.
+                self.remove(&key);
+                for skeleton in skeletons(nick) {
+                    self.skeletons.insert(skeleton, key.clone());
+                }
+                self.holders.insert(key.clone(), NickHolder { nick: nick.clone(), claim });
+            }
         }
-        self.holders.insert(key.clone(), NickHolder { nick: nick.clone(), conn, reserved_for: None });
         key
     }
 
-    /// Moves a nick to another connection.
-    pub fn transfer(&mut self, key: &str, conn: ConnectionId) {
+    /// Reserves the nick of an account that went offline.
+    pub fn reserve(&mut self, key: &str, account: UserId) {
         if let Some(holder) = self.holders.get_mut(key) {
-            holder.conn = Some(conn);
+            holder.claim = Claim::Reserved(account);
         }
     }
 
-    /// Reserves the nick of a member that disconnected, for its session.
-    pub fn reserve(&mut self, key: &str, owner: Hash) {
-        if let Some(holder) = self.holders.get_mut(key) {
-            (holder.conn, holder.reserved_for) = (None, Some(owner));
-        }
-    }
-
-    /// Returns `true` if the nick is reserved for this session.
-    #[must_use]
-    pub fn is_reserved_for(&self, key: &str, owner: &Hash) -> bool {
-        self.holders.get(key).is_some_and(|holder| holder.reserved_for.as_ref() == Some(owner))
-    }
-
-    /// Frees a reserved nick; has no effect on one in use.
-    pub fn release(&mut self, key: &str) {
-        if self.holders.get(key).is_some_and(|holder| holder.conn.is_none()) {
+    /// Frees a nick if it is reserved, for this account if one is given.
+    pub fn release(&mut self, key: &str, account: Option<UserId>) -> bool {
+        let is_it = match self.holders.get(key).map(|holder| holder.claim) {
+            Some(Claim::Reserved(owner)) => account.is_none_or(|account| account == owner),
+            _ => false,
+        };
+        if is_it {
             self.remove(key);
         }
+        is_it
     }
 
     /// A member is departing; it stays in the member list until [`finish_departure`](Self::finish_departure). `batch`
@@ -164,7 +164,7 @@ impl NickRegistry {
 
     /// The nicks of all members that are online or departing, in key order.
     pub fn members(&self) -> impl Iterator<Item = &Arc<str>> {
-        let online = self.holders.iter().filter(|(_, holder)| holder.conn.is_some());
+        let online = self.holders.iter().filter(|(_, holder)| matches!(holder.claim, Claim::Online(_)));
         let mut online = online.map(|(key, holder)| (key, &holder.nick)).peekable();
         let mut departing = self.departing.keys().map(|(key, nick)| (key, nick)).peekable();
         std::iter::from_fn(move || {
@@ -191,7 +191,7 @@ mod tests {
     fn nicks(taken: &[&str]) -> NickRegistry {
         let mut nicks = NickRegistry::default();
         for (i, nick) in (0..).zip(taken) {
-            nicks.insert(&Arc::from(*nick), Some(ConnectionId::new(i, i)));
+            nicks.insert(&Arc::from(*nick), Claim::Online(UserId(u128::to_be_bytes(i))));
         }
         nicks
     }

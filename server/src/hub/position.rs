@@ -5,9 +5,12 @@
 //! beyond the end of the room, or the message there has another id. If that message is older than the cache, the login
 //! waits for a query to the log.
 
-use std::sync::Arc;
-
-use parlour_core::{Millis, model::MessageId, status::Status, wire};
+use parlour_core::{
+    Millis,
+    model::{MessageId, RoomId},
+    status::Status,
+    wire,
+};
 
 use super::{
     Hub,
@@ -17,8 +20,8 @@ use super::{
 };
 use crate::store::{HistoryPage, LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester};
 
-/// The time after which a login is retried whose position cannot be compared now.
-const BUSY_RETRY_MS: Millis = 500;
+/// The time after which a login is retried that cannot be handled now.
+pub(super) const BUSY_RETRY_MS: Millis = 500;
 
 /// The position of a client in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,12 +76,12 @@ impl Hub {
         let Some(c) = self.connections.get_mut(conn) else { return };
         let address = c.address;
         if !self.queries.allow_page(address) {
-            return self.reject_busy(conn, BUSY_RETRY_MS);
+            return self.reject_later(conn, Status::Busy, BUSY_RETRY_MS);
         }
         c.open_queries += 1;
         let query = Query {
-            requester: Requester { address: Some(address), user: waiting.nick.as_str().into() },
-            room: Arc::from(""),
+            requester: Requester { address: Some(address), account: None },
+            room: RoomId::LOBBY,
             kind: QueryKind::Page(PageStart::After(waiting.seq - 1)),
             size: PageSize { messages: 1, bytes: 0 },
         };
@@ -97,7 +100,7 @@ impl Hub {
         let WaitingLogin { nick, login, seq, id } = waiting;
         let is_other = |page: &HistoryPage| {
             // A message that retention has deleted is not there; that is no contradiction.
-            page.messages.first().is_some_and(|message| message.stamp.seq == seq && message.id != id)
+            page.messages.first().is_some_and(|message| message.place.ord == seq && message.id != id)
         };
         let position = match result {
             Ok(QueryResult::Page(page)) if is_other(&page) => Position::Reset,

@@ -1,19 +1,19 @@
-//! Rate limits. They belong to the sender and not to the connection: whoever drops the connection, or leaves, and logs in
+//! Rate limits. They belong to the account and not to the connection: whoever drops the connection, or leaves, and logs in
 //! again continues with what was left.
 //!
-//! While a member has no connection its limits recover here. A login takes those of its nick, or else the most used ones
-//! of its address. So an address has at most as many bursts as it has connections at the same time, whatever the nicks, and
-//! members that share an address do not share a rate, up to the limits of the address (`address_limits.rs`).
+//! While an account is offline its limits recover here. A login takes those of its account, or else the most used ones of
+//! its address. So an address has at most as many bursts as it has accounts online at the same time, however many accounts
+//! it creates, and members that share an address do not share a rate, up to the limits of the address (`address_limits.rs`).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
-    sync::Arc,
 };
 
 use parlour_core::{
     Millis,
     limits::{Limits, TokenBucket},
+    model::UserId,
 };
 
 /// Tokens per minute and burst.
@@ -35,7 +35,7 @@ pub const MAX_RECOVERING: usize = 16_384;
 /// The same for one address.
 pub const MAX_RECOVERING_PER_ADDRESS: usize = 256;
 
-/// The limits of one member.
+/// The limits of one account.
 #[derive(Debug, Clone)]
 pub struct RateLimits {
     /// Limits messages.
@@ -78,12 +78,12 @@ impl RateLimits {
 /// The time at which limits have recovered, and a number that makes it unique.
 type Place = (Millis, u64);
 
-/// Limits of members without a connection, until they have recovered.
+/// Limits of accounts that are offline, until they have recovered.
 #[derive(Debug, Default)]
 pub struct RecoveringLimits {
     places: BTreeMap<Place, Recovering>,
     by_address: HashMap<IpAddr, BTreeSet<Place>>,
-    by_nick: HashMap<Arc<str>, Place>,
+    by_account: HashMap<UserId, Place>,
     last_number: u64,
 }
 
@@ -91,27 +91,26 @@ pub struct RecoveringLimits {
 struct Recovering {
     limits: Box<RateLimits>,
     address: IpAddr,
-    /// The key of the member's nick.
-    key: Arc<str>,
+    account: UserId,
 }
 
 impl RecoveringLimits {
-    /// Adds the limits of a member whose connection has ended.
-    pub fn put(&mut self, now: Millis, address: IpAddr, key: Arc<str>, limits: RateLimits) {
+    /// Adds the limits of an account that went offline.
+    pub fn put(&mut self, now: Millis, address: IpAddr, account: UserId, limits: RateLimits) {
         let recovered_at = limits.recovered_at();
         if recovered_at <= now {
             return;
         }
         self.last_number += 1;
         let place = (recovered_at, self.last_number);
-        if let Some(earlier) = self.by_nick.insert(key.clone(), place) {
+        if let Some(earlier) = self.by_account.insert(account, place) {
             self.remove(earlier);
         }
         let of_address = self.by_address.entry(address).or_default();
         of_address.insert(place);
         let excess =
             (of_address.len() > MAX_RECOVERING_PER_ADDRESS).then(|| of_address.first().copied()).flatten();
-        self.places.insert(place, Recovering { limits: Box::new(limits), address, key });
+        self.places.insert(place, Recovering { limits: Box::new(limits), address, account });
         if let Some(excess) = excess {
             self.remove(excess);
         }
@@ -122,10 +121,10 @@ impl RecoveringLimits {
         }
     }
 
-    /// Takes the limits with which a member continues, if there are any.
-    pub fn take(&mut self, address: IpAddr, key: &str) -> Option<RateLimits> {
+    /// Takes the limits with which an account continues, if there are any.
+    pub fn take(&mut self, address: IpAddr, account: UserId) -> Option<RateLimits> {
         let of_address = || self.by_address.get(&address)?.last().copied();
-        let place = self.by_nick.get(key).copied().or_else(of_address)?;
+        let place = self.by_account.get(&account).copied().or_else(of_address)?;
         self.remove(place).map(|recovering| *recovering.limits)
     }
 
@@ -146,8 +145,8 @@ impl RecoveringLimits {
                 self.by_address.remove(&recovering.address);
             }
         }
-        if self.by_nick.get(&recovering.key) == Some(&place) {
-            self.by_nick.remove(&recovering.key);
+        if self.by_account.get(&recovering.account) == Some(&place) {
+            self.by_account.remove(&recovering.account);
         }
         Some(recovering)
     }
@@ -155,7 +154,7 @@ impl RecoveringLimits {
     /// The number of entries in all tables.
     #[must_use]
     pub fn table_size(&self) -> usize {
-        self.places.len() + self.by_address.len() + self.by_nick.len()
+        self.places.len() + self.by_address.len() + self.by_account.len()
     }
 }
 
@@ -167,6 +166,10 @@ mod tests {
 
     fn address(n: u32) -> IpAddr {
         Ipv4Addr::from_bits(n).into()
+    }
+
+    fn account(n: u32) -> UserId {
+        UserId([n.to_be_bytes(); 4].concat().try_into().unwrap())
     }
 
     /// Limits of which `messages` were used at time 0; one recovers in a second.
@@ -184,27 +187,27 @@ mod tests {
     }
 
     #[test]
-    fn member_continues_with_its_own_limits_or_the_most_used_of_its_address() {
+    fn account_continues_with_its_own_limits_or_the_most_used_of_its_address() {
         let mut recovering = RecoveringLimits::default();
-        for (key, messages) in [("a", 10), ("b", 30), ("c", 20)] {
-            recovering.put(0, address(1), key.into(), used(messages));
+        for (n, messages) in [(1, 10), (2, 30), (3, 20)] {
+            recovering.put(0, address(1), account(n), used(messages));
         }
-        recovering.put(0, address(2), "d".into(), used(40));
-        assert_eq!(left(recovering.take(address(9), "c")), Some(80), "from any address");
-        assert_eq!(left(recovering.take(address(1), "e")), Some(70));
-        assert_eq!(left(recovering.take(address(1), "b")), Some(90), "its own were taken by another");
-        assert!(recovering.take(address(1), "a").is_none());
-        assert_eq!(left(recovering.take(address(2), "f")), Some(60));
+        recovering.put(0, address(2), account(4), used(40));
+        assert_eq!(left(recovering.take(address(9), account(3))), Some(80), "from any address");
+        assert_eq!(left(recovering.take(address(1), account(5))), Some(70));
+        assert_eq!(left(recovering.take(address(1), account(2))), Some(90), "its own were taken by another");
+        assert!(recovering.take(address(1), account(1)).is_none());
+        assert_eq!(left(recovering.take(address(2), account(6))), Some(60));
         assert_eq!(recovering.table_size(), 0);
     }
 
     #[test]
     fn recovered_limits_are_dropped() {
         let mut recovering = RecoveringLimits::default();
-        recovering.put(0, address(1), "unused".into(), used(0));
+        recovering.put(0, address(1), account(1), used(0));
         assert_eq!(recovering.table_size(), 0);
-        recovering.put(0, address(1), "a".into(), used(1));
-        recovering.put(0, address(1), "b".into(), used(2));
+        recovering.put(0, address(1), account(1), used(1));
+        recovering.put(0, address(1), account(2), used(2));
         recovering.expire(999);
         assert_eq!(recovering.places.len(), 2);
         recovering.expire(1_000);
@@ -217,17 +220,17 @@ mod tests {
     fn the_number_is_bounded_in_total_and_per_address() {
         let mut recovering = RecoveringLimits::default();
         let most_used = 50;
-        recovering.put(0, address(0), "tom".into(), used(most_used));
+        recovering.put(0, address(0), account(0), used(most_used));
         for n in 0..1_000 {
-            recovering.put(0, address(1), format!("a{n}").into(), used(1 + n % 20));
+            recovering.put(0, address(1), account(1 + n), used(1 + n % 20));
         }
         assert_eq!(recovering.places.len(), 1 + MAX_RECOVERING_PER_ADDRESS);
         for n in 0..30_000 {
-            recovering.put(0, address(1_000 + n), format!("b{n}").into(), used(1));
+            recovering.put(0, address(1_000 + n), account(10_000 + n), used(1));
         }
         assert_eq!(recovering.places.len(), MAX_RECOVERING);
-        assert_eq!(recovering.by_nick.len(), MAX_RECOVERING);
+        assert_eq!(recovering.by_account.len(), MAX_RECOVERING);
         assert_eq!(recovering.by_address.values().map(BTreeSet::len).sum::<usize>(), MAX_RECOVERING);
-        assert_eq!(left(recovering.take(address(0), "tom")), Some(50), "the most used remain");
+        assert_eq!(left(recovering.take(address(0), account(0))), Some(50), "the most used remain");
     }
 }

@@ -1,10 +1,10 @@
 //! The recent messages cache of a room: encoded, for clients that reconnect, without a query to the log.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use parlour_core::{
-    codec::{self, Extension},
+    codec::{self, Envelope, Extension},
     model::MessageId,
     wire,
 };
@@ -25,64 +25,91 @@ const PAGE_MESSAGES: usize = 100;
 /// The most bytes of encoded messages on a page.
 const PAGE_BYTES: usize = 64 * 1024;
 
-/// All messages with a sequence number in `(from, to]`.
+/// All messages with an ord in `(from, to]`.
 #[derive(Debug)]
 pub struct RecentMessages {
     from: u64,
     to: u64,
-    messages: VecDeque<(u64, Bytes)>,
+    messages: VecDeque<Recent>,
+    /// The ord of the newest message with each id; senders may use the same.
+    by_id: HashMap<MessageId, u64>,
     bytes: usize,
     /// The pages that were encoded last, and the position they follow: many clients reconnect with the same
     /// position.
     cached_pages: Option<(u64, Vec<Bytes>)>,
 }
 
+#[derive(Debug)]
+struct Recent {
+    ord: u64,
+    id: MessageId,
+    encoded: Bytes,
+}
+
 impl RecentMessages {
     /// The cache of a room whose newest page is `page`.
     #[must_use]
     pub fn new(page: &HistoryPage) -> Self {
-        let mut recent =
-            Self { from: page.from, to: page.from, messages: VecDeque::new(), bytes: 0, cached_pages: None };
+        let mut recent = Self {
+            from: page.from,
+            to: page.from,
+            messages: VecDeque::new(),
+            by_id: HashMap::new(),
+            bytes: 0,
+            cached_pages: None,
+        };
         for message in &page.messages {
-            recent.push(message.stamp.seq, encode(message));
+            recent.push(message.place.ord, message.id, encode(message));
         }
         recent.to = page.to;
         recent
     }
 
-    /// The room's last sequence number.
+    /// The ord of the room's newest message.
     #[must_use]
     pub fn last(&self) -> u64 {
         self.to
     }
 
-    /// Returns `true` if the message with this sequence number has this id. A number that has no message has any id,
-    /// because retention may have deleted its message, but none is above the last one. `None` if the cache begins
-    /// later.
+    /// Returns `true` if the message with this ord has this id. An ord that has no message has any id, because
+    /// retention may have deleted its message, but none is above the last one. `None` if the cache begins later.
     #[must_use]
-    pub fn has(&self, seq: u64, id: MessageId) -> Option<bool> {
-        if seq > self.to {
+    pub fn has(&self, ord: u64, id: MessageId) -> Option<bool> {
+        if ord > self.to {
             return Some(false);
         }
-        if seq <= self.from {
+        if ord <= self.from {
             return None;
         }
-        let Ok(at) = self.messages.binary_search_by_key(&seq, |(seq, _)| *seq) else { return Some(true) };
-        let (_, message) = self.messages.get(at)?;
-        codec::decode(message).ok().map(|envelope| envelope.id == id.0)
+        Some(self.get(ord).is_none_or(|message| message.id == id))
+    }
+
+    fn get(&self, ord: u64) -> Option<&Recent> {
+        let at = self.messages.binary_search_by_key(&ord, |message| message.ord).ok()?;
+        self.messages.get(at)
+    }
+
+    /// The newest message with this id.
+    #[must_use]
+    pub fn message(&self, id: MessageId) -> Option<Envelope> {
+        codec::decode(&self.get(*self.by_id.get(&id)?)?.encoded).ok()
     }
 
     /// Adds a new message.
-    pub fn push(&mut self, seq: u64, message: Bytes) {
+    pub fn push(&mut self, ord: u64, id: MessageId, encoded: Bytes) {
         self.cached_pages = None;
-        self.bytes += message.len();
-        self.messages.push_back((seq, message));
-        self.to = seq;
+        self.bytes += encoded.len();
+        self.messages.push_back(Recent { ord, id, encoded });
+        self.by_id.insert(id, ord);
+        self.to = ord;
         while (self.messages.len() > RECENT_MAX_MESSAGES || self.bytes > RECENT_MAX_BYTES)
-            && let Some((seq, message)) = self.messages.pop_front()
+            && let Some(Recent { ord, id, encoded }) = self.messages.pop_front()
         {
-            self.bytes -= message.len();
-            self.from = seq;
+            if self.by_id.get(&id) == Some(&ord) {
+                self.by_id.remove(&id);
+            }
+            self.bytes -= encoded.len();
+            self.from = ord;
         }
     }
 
@@ -108,25 +135,25 @@ impl RecentMessages {
     fn newest(&self) -> u64 {
         let before =
             self.messages.len().checked_sub(NEWEST_MESSAGES + 1).and_then(|at| self.messages.get(at));
-        before.map_or(self.from, |(seq, _)| *seq)
+        before.map_or(self.from, |message| message.ord)
     }
 
     fn pages(&self, after: u64) -> Vec<Bytes> {
-        let first = self.messages.partition_point(|(seq, _)| *seq <= after);
+        let first = self.messages.partition_point(|message| message.ord <= after);
         let mut pages = Vec::new();
         let mut page = wire::HistoryPage { from: after, to: after, ..wire::HistoryPage::default() };
         let mut bytes = 0;
-        for (seq, message) in self.messages.range(first..) {
+        for Recent { ord, encoded, .. } in self.messages.range(first..) {
             if !page.frames.is_empty()
-                && (page.frames.len() >= PAGE_MESSAGES || bytes + message.len() > PAGE_BYTES)
+                && (page.frames.len() >= PAGE_MESSAGES || bytes + encoded.len() > PAGE_BYTES)
             {
                 let next = wire::HistoryPage { from: page.to, to: page.to, ..wire::HistoryPage::default() };
                 pages.push(std::mem::replace(&mut page, next));
                 bytes = 0;
             }
-            bytes += message.len();
-            page.frames.push(message.clone());
-            page.to = *seq;
+            bytes += encoded.len();
+            page.frames.push(encoded.clone());
+            page.to = *ord;
         }
         page.to = self.to;
         page.reached_end = true;
@@ -140,22 +167,30 @@ fn encode_page(mut page: wire::HistoryPage) -> Bytes {
     frame::binary(&codec::encode(&codec::extension(Extension::HistoryPage(page))))
 }
 
-/// A lobby message as delivered to clients.
+/// A lobby message as delivered to clients. Those without the capability "rooms" know only messages, so its `seq` is the
+/// ord too.
 #[must_use]
 pub fn encode(message: &StoredMessage) -> Bytes {
     let mut envelope = codec::message(&message.nick, Some(message.id), &message.content);
-    (envelope.seq, envelope.time) = (message.stamp.seq, message.stamp.time);
+    (envelope.seq, envelope.ord, envelope.time) = (message.place.ord, message.place.ord, message.place.time);
+    envelope.sender = message.sender.0.to_vec();
     codec::encode(&envelope)
 }
 
 #[cfg(test)]
 mod tests {
+    use parlour_core::model::UserId;
+
     use super::*;
-    use crate::store::Stamp;
+    use crate::store::Place;
+
+    fn id(n: u64) -> MessageId {
+        MessageId::new(n, [0; 10])
+    }
 
     fn cache(from: u64, seqs: impl Iterator<Item = u64>) -> RecentMessages {
         let mut recent = RecentMessages::new(&HistoryPage { from, to: from, ..HistoryPage::default() });
-        seqs.for_each(|seq| recent.push(seq, vec![0; 10].into()));
+        seqs.for_each(|seq| recent.push(seq, id(seq), vec![0; 10].into()));
         recent
     }
 
@@ -181,7 +216,7 @@ mod tests {
         assert_eq!(shape(&recent.since(Some(497))), [(497, 500, 2)]);
         assert_eq!(shape(&recent.since(Some(0))), [(0, 200, 100), (200, 400, 100), (400, 500, 50)]);
         assert_eq!(shape(&recent.since(None)), [(300, 500, 100)]);
-        recent.push(502, vec![0].into());
+        recent.push(502, id(502), vec![0].into());
         assert_eq!(shape(&recent.since(Some(497))), [(497, 502, 3)]);
     }
 
@@ -197,20 +232,16 @@ mod tests {
         assert_eq!(shape(&old.since(Some(40))), [(40, 60, 2)]);
         assert_eq!(shape(&old.since(Some(39))), [(40, 60, 2)]);
         let mut heavy = cache(0, 0..0);
-        (1..=9).for_each(|seq| heavy.push(seq, vec![0; 50 * 1024].into()));
+        (1..=9).for_each(|seq| heavy.push(seq, id(seq), vec![0; 50 * 1024].into()));
         assert!(heavy.bytes <= RECENT_MAX_BYTES);
         assert_eq!(shape(&heavy.since(Some(8))), [(8, 9, 1)]);
     }
 
     #[test]
     fn ids_are_compared_within_the_cache() {
-        let id = |n: u8| MessageId([n; 16]);
         let mut recent = RecentMessages::new(&HistoryPage { from: 7, to: 7, ..HistoryPage::default() });
         for seq in [8, 10] {
-            let stamp = Stamp { seq, time: 0 };
-            let (nick, content) = ("tom".into(), "x".into());
-            let message = StoredMessage { stamp, id: id(seq as u8), nick, content };
-            recent.push(seq, encode(&message));
+            recent.push(seq, id(seq), Bytes::new());
         }
         let cases = [
             (6, 6, None),
@@ -225,6 +256,22 @@ mod tests {
         for (seq, n, expected) in cases {
             assert_eq!(recent.has(seq, id(n)), expected, "{seq} {n}");
         }
+    }
+
+    #[test]
+    fn newest_message_of_an_id_is_found_while_it_is_in_the_cache() {
+        let mut recent = cache(0, 0..0);
+        for (ord, sender) in [(1, 1), (2, 2)] {
+            let place = Place { seq: ord, ord, time: 5 };
+            let (nick, content) = ("tom".into(), "x".into());
+            let message = StoredMessage { id: id(1), place, sender: UserId([sender; 16]), nick, content };
+            recent.push(ord, message.id, encode(&message));
+        }
+        let found = recent.message(id(1)).unwrap();
+        assert_eq!((found.ord, found.seq, found.time, found.sender), (2, 2, 5, vec![2; 16]));
+        (3..=RECENT_MAX_MESSAGES as u64 + 2).for_each(|ord| recent.push(ord, id(ord), vec![0].into()));
+        assert!(recent.message(id(1)).is_none());
+        assert_eq!(recent.by_id.len(), RECENT_MAX_MESSAGES);
     }
 
     #[test]

@@ -16,11 +16,10 @@ impl Hub {
     ) {
         self.counters.refused += 1;
         let now = self.now;
-        let Some(c) = self.connections.get_mut(conn) else { return };
-        if c.limits.refusals.take(now).is_err() {
+        let Some(basic) = self.connections.get(conn).map(|c| c.is_basic()) else { return };
+        if self.limits_mut(conn).is_none_or(|limits| limits.refusals.take(now).is_err()) {
             return self.close(conn, Status::RateLimited);
         }
-        let basic = c.is_basic();
         self.send_refusal(conn, basic, status, id, retry_after, suggestion);
     }
 
@@ -33,12 +32,12 @@ impl Hub {
         self.close(conn, status);
     }
 
-    /// Refuses a login that the server has no capacity for now, and closes its connection.
-    pub(super) fn reject_busy(&mut self, conn: ConnectionId, retry_after: Millis) {
+    /// Refuses a login that may succeed later, and closes its connection.
+    pub(super) fn reject_later(&mut self, conn: ConnectionId, status: Status, retry_after: Millis) {
         self.counters.refused += 1;
         let retry_after = u32::try_from(retry_after).unwrap_or(u32::MAX);
-        self.out.send(conn, &codec::refusal(Status::Busy, None, retry_after, None));
-        self.close(conn, Status::Busy);
+        self.out.send(conn, &codec::refusal(status, None, retry_after, None));
+        self.close(conn, status);
     }
 
     /// Sends a refusal; with `as_text` also as a message of the server, which basic clients show.

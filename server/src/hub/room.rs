@@ -18,7 +18,7 @@ use super::{
     presence::{MemberSnapshot, PresenceChanges},
     recent_messages::RecentMessages,
 };
-use crate::{conn::frame, store::Stamp};
+use crate::{conn::frame, store::Place};
 
 /// The interval between presence updates to rich clients. The first change after a quiet interval is sent at
 /// once.
@@ -113,14 +113,14 @@ impl Room {
 
     /// Queues a committed message, encoded, for delivery to all subscribers including the sender. Called in
     /// log order.
-    pub fn publish(&mut self, seq: u64, message: Bytes) {
-        self.recent.push(seq, message.clone());
+    pub fn publish(&mut self, ord: u64, id: MessageId, message: Bytes) {
+        self.recent.push(ord, id, message.clone());
         self.messages.push(message);
     }
 
     /// Queues an acknowledgement for a sender.
-    pub fn acknowledge(&mut self, conn: ConnectionId, id: MessageId, stamp: Stamp) {
-        let accepted = wire::Accepted { id: id.0.to_vec(), seq: stamp.seq, time: stamp.time };
+    pub fn acknowledge(&mut self, conn: ConnectionId, id: MessageId, place: Place) {
+        let accepted = wire::Accepted { id: id.0.to_vec(), seq: place.ord, time: place.time };
         match self.acks.last_mut() {
             Some((last, list)) if *last == conn => list.push(accepted),
             _ => self.acks.push((conn, vec![accepted])),

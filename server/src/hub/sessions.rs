@@ -1,5 +1,5 @@
-//! Sessions: they allow a client to resume its nick after a lost connection. Only hashes of the secrets are
-//! stored.
+//! Sessions: a session is the login of a device to an account, which continues after a lost connection and a restart. Only
+//! hashes of the secrets are stored.
 //!
 //! Lost sessions are bounded, in total and per address, so that one address cannot displace those of others. When there
 //! are too many, the first to go are those that never sent a message, and among them the oldest.
@@ -7,14 +7,13 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
-    sync::Arc,
 };
 
-use parlour_core::{Millis, validate};
+use parlour_core::{Millis, model::UserId};
 use sha2::{Digest as _, Sha256};
 
 use super::connection_table::ConnectionId;
-use crate::store::SessionRecord;
+use crate::store::StoredSession;
 
 /// A session's secret, known to its client.
 pub type Secret = [u8; 32];
@@ -31,10 +30,10 @@ pub fn hash(secret: &[u8]) -> Hash {
 /// A session, connected or lost.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// The key of its nick.
-    pub key: Arc<str>,
-    /// The connection; `None` while it is lost.
-    pub conn: Option<ConnectionId>,
+    /// The account.
+    pub account: UserId,
+    /// The connections; none while it is lost.
+    pub connections: Vec<ConnectionId>,
     /// The ordinal of its latest connection among all that were opened since the start.
     pub opened: u64,
     /// The highest `attempt` of its logins.
@@ -68,8 +67,8 @@ pub struct LostLimits {
 /// The sessions of an earlier run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Those that can be resumed: hash, nick, and how long each has been lost, in ms.
-    pub lost: Vec<(Hash, Arc<str>, Millis)>,
+    /// Those that can be resumed, and how long each has been lost, in ms; oldest first.
+    pub lost: Vec<(StoredSession, Millis)>,
     /// Those that have ended meanwhile.
     pub ended: Vec<Hash>,
 }
@@ -120,9 +119,10 @@ impl Sessions {
 
     /// Restores the sessions of an earlier run, all of them as lost. `now` and `unix_ms` are the same moment
     /// on two clocks. Sessions that were connected when the server ended count as lost now.
-    pub fn restore(&mut self, now: Millis, unix_ms: i64, records: &[SessionRecord]) -> Restored {
-        let age = |record: &SessionRecord| {
-            record.lost_at.map_or(0, |at| u64::try_from(unix_ms.saturating_sub(at)).unwrap_or(0))
+    pub fn restore(&mut self, now: Millis, unix_ms: i64, records: &[StoredSession]) -> Restored {
+        let age = |record: &StoredSession| {
+            let lost_at = record.session.lost_at;
+            lost_at.map_or(0, |at| u64::try_from(unix_ms.saturating_sub(at)).unwrap_or(0))
         };
         let grace = self.limits.grace;
         let mut lost: Vec<_> = records.iter().map(|record| (age(record), record)).collect();
@@ -132,20 +132,20 @@ impl Sessions {
         let (ended, lost) = lost.split_at(ended);
         for (age, record) in lost {
             let session = Session {
-                key: validate::nick_key(&record.nick).into(),
-                conn: None,
+                account: record.session.account,
+                connections: Vec::new(),
                 opened: 0,
                 attempt: "".into(),
                 // It is not known; so that a flood after the start does not displace it.
                 has_sent: true,
                 lost: None,
             };
-            self.by_hash.insert(record.hash, session);
-            self.insert_lost(now + (grace - age), &record.hash, None);
+            self.by_hash.insert(record.session.hash, session);
+            self.insert_lost(now + (grace - age), &record.session.hash, None);
         }
         Restored {
-            lost: lost.iter().map(|(age, record)| (record.hash, record.nick.as_str().into(), *age)).collect(),
-            ended: ended.iter().map(|(_, record)| record.hash).collect(),
+            lost: lost.iter().map(|(age, record)| ((*record).clone(), *age)).collect(),
+            ended: ended.iter().map(|(_, record)| record.session.hash).collect(),
         }
     }
 
@@ -155,13 +155,44 @@ impl Sessions {
         self.by_hash.get(hash)
     }
 
-    /// Connects the session to `conn`, whose ordinal since the start is `opened`.
-    pub fn attach(&mut self, hash: Hash, key: Arc<str>, conn: ConnectionId, opened: u64, attempt: Box<str>) {
-        let has_sent = self.end(&hash).is_some_and(|session| session.has_sent);
-        self.by_hash.insert(hash, Session { key, conn: Some(conn), opened, attempt, has_sent, lost: None });
+    /// Adds a session without a connection. It must get one, or be [lost](Self::lose).
+    pub fn insert(&mut self, hash: Hash, account: UserId) {
+        let session = Session {
+            account,
+            connections: Vec::new(),
+            opened: 0,
+            attempt: "".into(),
+            has_sent: false,
+            lost: None,
+        };
+        self.by_hash.insert(hash, session);
     }
 
-    /// The session has lost its connection from `address`; it can be resumed until it expires. Returns a session that
+    /// A login to the session, on a connection whose ordinal since the start is `opened`.
+    pub fn note_login(&mut self, hash: &Hash, opened: u64, attempt: &str) {
+        if let Some(session) = self.by_hash.get_mut(hash) {
+            (session.opened, session.attempt) = (opened, attempt.into());
+        }
+    }
+
+    /// Connects the session to `conn`, as of [`note_login`](Self::note_login). Returns `true` if it had a connection
+    /// already.
+    pub fn attach(&mut self, hash: &Hash, conn: ConnectionId, opened: u64, attempt: &str) -> bool {
+        self.remove_lost(hash);
+        self.note_login(hash, opened, attempt);
+        let Some(session) = self.by_hash.get_mut(hash) else { return false };
+        session.connections.push(conn);
+        session.connections.len() > 1
+    }
+
+    /// Removes a connection of the session. Returns `true` if it was the last one.
+    pub fn detach(&mut self, hash: &Hash, conn: ConnectionId) -> bool {
+        let Some(session) = self.by_hash.get_mut(hash) else { return false };
+        session.connections.retain(|other| *other != conn);
+        session.connections.is_empty()
+    }
+
+    /// The session has lost its last connection from `address`; it can be resumed until it expires. Returns a session that
     /// was removed because there are too many now.
     pub fn lose(
         &mut self,
@@ -170,9 +201,8 @@ impl Sessions {
         address: IpAddr,
         has_sent: bool,
     ) -> Option<(Hash, Session)> {
-        let session = self.by_hash.get_mut(hash)?;
-        session.conn = None;
-        session.has_sent |= has_sent;
+        self.remove_lost(hash);
+        self.by_hash.get_mut(hash)?.has_sent |= has_sent;
         self.insert_lost(now + self.limits.grace, hash, Some(address));
         let of_address = self.lost_by_address.get(&address)?;
         let excess =
@@ -197,20 +227,24 @@ impl Sessions {
 
     /// Ends the session.
     pub fn end(&mut self, hash: &Hash) -> Option<Session> {
-        let session = self.by_hash.remove(hash)?;
-        if let Some(lost) = &session.lost {
-            let place = (session.has_sent, lost.number);
-            self.lost.0.remove(&place);
-            if let Some(address) = lost.address
-                && let Some(of_address) = self.lost_by_address.get_mut(&address)
-            {
-                of_address.0.remove(&place);
-                if of_address.0.is_empty() {
-                    self.lost_by_address.remove(&address);
-                }
+        self.remove_lost(hash);
+        self.by_hash.remove(hash)
+    }
+
+    /// Removes the session from the lost ones.
+    fn remove_lost(&mut self, hash: &Hash) {
+        let Some(session) = self.by_hash.get_mut(hash) else { return };
+        let Some(lost) = session.lost.take() else { return };
+        let place = (session.has_sent, lost.number);
+        self.lost.0.remove(&place);
+        if let Some(address) = lost.address
+            && let Some(of_address) = self.lost_by_address.get_mut(&address)
+        {
+            of_address.0.remove(&place);
+            if of_address.0.is_empty() {
+                self.lost_by_address.remove(&address);
             }
         }
-        Some(session)
     }
 
     /// Removes a lost session that has expired. Call until it returns `None`.
@@ -243,8 +277,10 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::store::{Account, SessionRecord};
 
     const CONN: ConnectionId = ConnectionId::new(0, 0);
+    const TOM: UserId = UserId([1; 16]);
 
     fn sessions(total: usize, per_address: usize) -> Sessions {
         Sessions::new(LostLimits { grace: 1000, total, per_address })
@@ -254,9 +290,18 @@ mod tests {
         Ipv4Addr::from_bits(n).into()
     }
 
+    /// Connects a session, which may be new.
+    fn attach(sessions: &mut Sessions, hash: Hash) {
+        if sessions.get(&hash).is_none() {
+            sessions.insert(hash, TOM);
+        }
+        sessions.attach(&hash, CONN, 1, "");
+    }
+
     /// A session that is lost from the address `from`. Returns the one that was removed.
     fn lose(sessions: &mut Sessions, now: Millis, n: u8, from: u32, has_sent: bool) -> Option<u8> {
-        sessions.attach([n; 32], "a".into(), CONN, 1, "".into());
+        attach(sessions, [n; 32]);
+        assert!(sessions.detach(&[n; 32], CONN));
         sessions.lose(now, &[n; 32], address(from), has_sent).map(|(hash, _)| hash[0])
     }
 
@@ -268,11 +313,11 @@ mod tests {
     fn only_lost_sessions_expire() {
         let mut sessions = sessions(2, 2);
         for n in 1..=4 {
-            sessions.attach([n; 32], "a".into(), CONN, 1, "".into());
+            attach(&mut sessions, [n; 32]);
         }
         sessions.lose(0, &[1; 32], address(1), true);
         sessions.lose(500, &[2; 32], address(1), true);
-        sessions.attach([1; 32], "a".into(), CONN, 1, "".into());
+        attach(&mut sessions, [1; 32]);
         sessions.lose(900, &[1; 32], address(1), true);
         assert!(expired(&mut sessions, 1499).is_empty());
         assert_eq!(expired(&mut sessions, 1500), [2]);
@@ -324,7 +369,7 @@ mod tests {
             hash
         };
         for n in 0..60_000 {
-            sessions.attach(hash(n), "a".into(), CONN, 1, "".into());
+            attach(&mut sessions, hash(n));
             sessions.lose(u64::from(n) / 100, &hash(n), address(n % 7), n % 3 == 0);
         }
         assert_eq!(
@@ -340,19 +385,31 @@ mod tests {
 
     #[test]
     fn restored_sessions_keep_their_age() {
-        let record = |n: u8, lost_at| SessionRecord { hash: [n; 32], nick: format!("Nick{n}"), lost_at };
+        let record = |n: u8, lost_at| {
+            let session = SessionRecord { hash: [n; 32], account: UserId([n; 16]), lost_at };
+            let account = Account { user: session.account, nick: format!("Nick{n}"), holds_nick: true };
+            StoredSession { session, account }
+        };
         let mut sessions = sessions(3, 3);
         let records =
             [record(1, None), record(2, Some(9_400)), record(3, Some(9_000)), record(4, Some(11_000))];
         let restored = sessions.restore(5, 10_000, &records);
-        assert_eq!(
-            restored.lost,
-            [([2; 32], "Nick2".into(), 600), ([1; 32], "Nick1".into(), 0), ([4; 32], "Nick4".into(), 0)]
-        );
+        let [one, two, _, four] = records;
+        assert_eq!(restored.lost, [(two, 600), (one, 0), (four, 0)]);
         assert_eq!(restored.ended, [[3; 32]]);
-        assert_eq!(&*sessions.get(&[2; 32]).unwrap().key, "nick2");
+        assert_eq!(sessions.get(&[2; 32]).unwrap().account, UserId([2; 16]));
         assert!(expired(&mut sessions, 404).is_empty());
         assert_eq!(expired(&mut sessions, 405), [2]);
         assert_eq!(expired(&mut sessions, 1_005), [1, 4]);
+    }
+
+    #[test]
+    fn session_is_lost_with_its_last_connection() {
+        let mut sessions = sessions(3, 3);
+        attach(&mut sessions, [1; 32]);
+        let other = ConnectionId::new(1, 1);
+        sessions.attach(&[1; 32], other, 2, "");
+        assert!(!sessions.detach(&[1; 32], CONN));
+        assert!(sessions.detach(&[1; 32], other));
     }
 }

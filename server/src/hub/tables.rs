@@ -8,13 +8,17 @@ use super::Hub;
 pub struct TableSizes {
     /// Connections.
     pub connections: usize,
+    /// Accounts that are online or have a session, and their nicks.
+    pub accounts: usize,
+    /// Logins that wait for the log.
+    pub pending_logins: usize,
     /// Nicks in use, with their skeletons; the server's name is always there.
     pub nicks: usize,
     /// Reservations of nicks.
     pub reserved: usize,
     /// Sessions, connected or lost.
     pub sessions: usize,
-    /// Rate limits of members without a connection.
+    /// Rate limits of accounts that are offline.
     pub recovering_limits: usize,
     /// Rate limits of addresses.
     pub address_limits: usize,
@@ -24,7 +28,7 @@ pub struct TableSizes {
     pub lobby: usize,
     /// Ids of messages that must be sent again before others, of all connections.
     pub awaited_resends: usize,
-    /// Messages and changes for the log, and what waits for them.
+    /// Proposals and row changes for the log, and what waits for them.
     pub append_queue: usize,
     /// Queries to the log.
     pub queries: usize,
@@ -41,6 +45,8 @@ impl Hub {
         // Without `..`, so that a new table is not forgotten.
         let Self {
             connections,
+            accounts,
+            pending_logins,
             nicks,
             sessions,
             lobby,
@@ -66,6 +72,8 @@ impl Hub {
         TableSizes {
             connections: connections.iter().count(),
             awaited_resends: connections.iter().map(|(_, connection)| connection.order.len()).sum(),
+            accounts: accounts.table_size(),
+            pending_logins: pending_logins.table_size(),
             nicks: nicks.table_size(),
             reserved: reserved.table_size(),
             sessions: sessions.table_size(),

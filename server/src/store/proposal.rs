@@ -29,14 +29,14 @@ pub enum Change {
         /// The nick.
         nick: Arc<str>,
         /// The account that may lose the nick, or a nick that looks like it, because its reservation is over.
-        from: Option<UserId>,
+        from: Option<NickSource>,
     },
     /// Changes the nick of the sender, or takes it back if the sender does not hold it any more.
     ChangeNick {
         /// The nick.
         nick: Arc<str>,
         /// As in [`Change::CreateAccount`].
-        from: Option<UserId>,
+        from: Option<NickSource>,
     },
     /// Creates a room with the sender as its owner. A DIRECT room that exists is [`Outcome::Known`].
     CreateRoom {
@@ -89,6 +89,16 @@ pub enum Change {
         /// The new role.
         role: Role,
     },
+}
+
+/// The account that may lose a nick, or a nick that looks like it, to the sender of a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NickSource {
+    /// This account.
+    Account(UserId),
+    /// Whoever holds it at the place of the proposal, if that is one account: the hub, which is the only one to know who is
+    /// online, has found that no such account is online or has its nick reserved.
+    Anybody,
 }
 
 impl Change {

@@ -1,18 +1,25 @@
 //! A hub without sockets, on a virtual clock.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
 
 use bytes::Bytes;
 use parlour_core::{
     codec::{self, Envelope, Extension},
-    model::MessageId,
+    model::{MessageId, RoomId, UserId},
     status::Status,
     wire,
 };
 use parlour_server::{
     hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
     store::{
-        EventLog, LogError, LogReader,
+        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, StoredMessage,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
@@ -31,6 +38,8 @@ pub struct World {
     opened: u32,
     peers: BTreeMap<u32, Received>,
     settings: Settings,
+    /// The last of the numbers that stand for random bytes.
+    random: Arc<AtomicU32>,
     pub log: SqliteLog,
     reader: Box<dyn LogReader>,
     /// The number of ms by which the server's clock is ahead.
@@ -59,13 +68,12 @@ pub struct Received {
 /// A connection.
 pub type Conn = u32;
 
-/// A hub with a counter, starting at `first`, in place of random numbers.
-fn hub(settings: &Settings, log: &mut dyn LogReader, unix_ms: i64, first: u32) -> Hub {
-    let mut n = first;
+/// A hub with a counter in place of random bytes.
+fn hub(settings: &Settings, log: &mut dyn LogReader, unix_ms: i64, random: &Arc<AtomicU32>) -> Hub {
+    let last = random.clone();
     let random = Box::new(move |buffer: &mut [u8]| {
         buffer.fill(0);
-        buffer[..4].copy_from_slice(&n.to_be_bytes());
-        n += 1;
+        buffer[..4].copy_from_slice(&(last.fetch_add(1, Relaxed) + 1).to_be_bytes());
     });
     Hub::new(settings.clone(), random, &Recovered::read(log, unix_ms).unwrap())
 }
@@ -80,13 +88,15 @@ impl World {
         let options = Options { synchronous: Synchronous::Off, ..Options::default() };
         let log = SqliteLog::open_with(dir.path(), &options).unwrap();
         let mut reader = log.reader().unwrap();
+        let random = Arc::default();
         Self {
-            hub: hub(&settings, &mut *reader, START, 1),
+            hub: hub(&settings, &mut *reader, START, &random),
             now: 0,
             started: 0,
             opened: 0,
             peers: BTreeMap::new(),
             settings,
+            random,
             log,
             reader,
             clock_error: 0,
@@ -103,7 +113,7 @@ impl World {
     pub fn restart(&mut self) {
         self.held_requests.clear();
         let unix = self.unix();
-        self.hub = hub(&self.settings, &mut *self.reader, unix, self.opened + 100);
+        self.hub = hub(&self.settings, &mut *self.reader, unix, &self.random);
         self.started = self.now;
     }
 
@@ -116,17 +126,54 @@ impl World {
         self.settle();
     }
 
+    /// Executes the oldest request to the log that was held back.
+    pub fn release_one(&mut self) {
+        let output = self.held_requests.remove(0);
+        self.log(output);
+        self.settle();
+    }
+
+    /// Appends what is held back, and kills the server before it is told.
+    pub fn append_and_restart(&mut self) {
+        for output in std::mem::take(&mut self.held_requests) {
+            let Output::Append(batch) = output else { continue };
+            self.log.append(&batch.proposals, &batch.rows).unwrap();
+        }
+        self.hold_requests = false;
+        self.restart();
+    }
+
+    /// The proposals that are held back.
+    pub fn held_proposals(&self) -> Vec<&Proposal> {
+        let batches = self.held_requests.iter().filter_map(|held| match held {
+            Output::Append(batch) => Some(&batch.proposals),
+            _ => None,
+        });
+        batches.flatten().collect()
+    }
+
+    /// The newest messages of the lobby in the log.
+    pub fn stored(&mut self) -> Vec<StoredMessage> {
+        let size = PageSize { messages: 1_000, bytes: usize::MAX };
+        self.reader.page(RoomId::LOBBY, PageStart::End, size).unwrap().messages
+    }
+
+    /// The account that holds a nick in the log.
+    pub fn holder(&mut self, nick: &str) -> Option<UserId> {
+        self.reader.holders(nick).unwrap().first().map(|account| account.user)
+    }
+
     fn log(&mut self, output: Output) {
         match output {
             Output::Append(batch) => {
                 let result = match &self.failing {
                     Some(error) => {
                         if self.append_before_failing {
-                            self.log.append(&batch.messages, &batch.sessions).unwrap();
+                            self.log.append(&batch.proposals, &batch.rows).unwrap();
                         }
                         Err(error.clone())
                     }
-                    None => self.log.append(&batch.messages, &batch.sessions),
+                    None => self.log.append(&batch.proposals, &batch.rows),
                 };
                 self.hub.handle_appended(self.mono(), self.unix(), result);
             }

@@ -4,7 +4,7 @@ use parlour_core::{codec, limits::Limits, model::MessageId, status::Status};
 use parlour_server::{
     hub::{
         Settings,
-        append_queue::{MAX_PENDING_BYTES, MAX_PENDING_MESSAGES_PER_ADDRESS},
+        append_queue::{MAX_PENDING_BYTES, MAX_PENDING_PROPOSALS_PER_ADDRESS},
     },
     store::LogError,
 };
@@ -152,7 +152,7 @@ fn one_address_does_not_fill_the_queue_for_the_log() {
     w.login(lili, "lili", &[], &[]);
     w.hold_requests = true;
     let id = |n: usize| Some(MessageId::new(n as u64, [1; 10]));
-    for n in 0..=MAX_PENDING_MESSAGES_PER_ADDRESS {
+    for n in 0..=MAX_PENDING_PROPOSALS_PER_ADDRESS {
         w.handle(tom, &codec::message("", id(n), "x"));
     }
     w.settle();
@@ -162,19 +162,24 @@ fn one_address_does_not_fill_the_queue_for_the_log() {
     w.release();
     assert_eq!(w.received(lili).messages().last(), Some(&("lili", "of another address")));
     w.advance(500);
-    w.send(tom, &codec::message("", id(MAX_PENDING_MESSAGES_PER_ADDRESS), "x"));
-    assert_eq!(w.received(tom).accepted().len(), MAX_PENDING_MESSAGES_PER_ADDRESS + 1);
+    w.send(tom, &codec::message("", id(MAX_PENDING_PROPOSALS_PER_ADDRESS), "x"));
+    assert_eq!(w.received(tom).accepted().len(), MAX_PENDING_PROPOSALS_PER_ADDRESS + 1);
 }
 
 #[test]
 fn bytes_that_wait_for_the_log_are_bounded() {
     let limits = Limits { messages_per_minute: 0, ..Limits::default() };
     let mut w = World::new(Settings { limits, ..Settings::default() });
+    let guest = |w: &mut World, address: u8| {
+        let conn = w.connect_from([10, 0, 1, address]);
+        w.login(conn, &format!("guest-{address}-"), &[], &[]);
+        conn
+    };
+    let guests: Vec<_> = (1..=10).map(|address| guest(&mut w, address)).collect();
     w.hold_requests = true;
     let text = "x".repeat(Limits::default().content_bytes);
     let flood = |w: &mut World, address: u8| {
-        let conn = w.connect_from([10, 0, 1, address]);
-        w.login(conn, &format!("guest-{address}-"), &[], &[]);
+        let conn = guests[usize::from(address) - 1];
         let sent = (0_u64..).take_while(|n| {
             w.handle(conn, &codec::message("", Some(MessageId::new(*n, [address; 10])), &text));
             w.settle();
@@ -185,8 +190,7 @@ fn bytes_that_wait_for_the_log_are_bounded() {
     assert_eq!(flood(&mut w, 1), MAX_PENDING_BYTES / 2);
     let all: usize = (2..=9).map(|address| flood(&mut w, address)).sum();
     assert!(all < MAX_PENDING_BYTES / 2, "{all}");
-    let lili = w.connect_from([10, 0, 0, 2]);
-    w.login(lili, "lili", &[], &[]);
+    let lili = guests[9];
     w.send_message(lili, 1, "of another address");
     assert!(w.received(lili).codes().is_empty());
     w.release();
@@ -220,12 +224,13 @@ fn id_is_known_after_a_server_kill() {
     let tom = w.rich("tom");
     w.send_message(tom, 1, "once");
     let accepted = w.received(tom).accepted()[0].clone();
+    let secret = w.received(tom).welcome().unwrap().secret.clone();
     w.restart();
     let lili = w.rich("lili");
-    let tom = w.returning("tom", &[1; 32], &[], None);
-    assert_eq!(w.received(tom).closed, Some(Status::NickTaken), "the nick is still reserved");
+    let other = w.returning("tom", &[1; 32], &[], None);
+    assert_eq!(w.received(other).closed, Some(Status::NickTaken), "the nick is still reserved");
     w.advance(60_000);
-    let tom = w.returning("tom", &[1; 32], &[], None);
+    let tom = w.returning("tom", &secret, &[], None);
     w.send_message(tom, 1, "once");
     assert_eq!(w.received(tom).accepted(), [&accepted]);
     assert!(w.received(lili).messages().is_empty());

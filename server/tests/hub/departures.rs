@@ -92,6 +92,11 @@ fn departure_after_a_takeover_follows_the_message() {
 fn member_that_drops_and_returns_before_its_message_is_stored_departs_once() {
     for (how, depart) in WAYS {
         let mut room = room();
+        let late = room.w.returning("late", &[8; 32], &[], None);
+        room.w.disconnect(late);
+        room.w.advance(1_000);
+        room.w.clear(room.lili);
+        room.w.clear(room.desk);
         room.w.hold_requests = true;
         room.w.send_message(room.tom, 1, "last");
         for _ in 0..3 {
@@ -102,7 +107,7 @@ fn member_that_drops_and_returns_before_its_message_is_stored_departs_once() {
         }
         depart(&mut room);
         room.expect(&[], &[], how);
-        let late = room.w.rich("late");
+        let late = room.w.returning("late", &[8; 32], &[], None);
         assert_eq!(
             room.w.received(late).members(),
             ["desk", "late", "lili", "tom"],
@@ -122,14 +127,33 @@ fn member_that_has_returned_when_its_message_is_stored_does_not_depart() {
     let mut room = room();
     room.w.hold_requests = true;
     room.w.send_message(room.tom, 1, "brb");
-    room.exit();
-    // Left, and back with a new session.
+    room.drop();
     room.w.advance(1_000);
-    let tom = room.w.rich("tom");
+    room.login();
     room.w.release();
     room.expect(&["brb"], &["brb"], "back");
-    room.w.send(tom, &codec::exit("tom"));
+    room.exit();
     room.expect(&["brb", "-tom"], &["brb", "-tom"], "left for good");
+}
+
+#[test]
+fn member_that_left_and_logs_in_again_is_a_new_one() {
+    let mut room = room();
+    room.w.hold_requests = true;
+    room.w.send_message(room.tom, 1, "brb");
+    room.exit();
+    room.w.advance(1_000);
+    room.tom = room.w.connect();
+    room.w.login(room.tom, "tom", &[], &[]);
+    room.expect(&[], &[], "waits for its account");
+    while !room.w.held_requests.is_empty() {
+        room.w.release_one();
+        room.w.advance(1_000);
+    }
+    room.expect(&["brb", "-tom", "+tom"], &["brb", "-tom"], "back");
+    room.exit();
+    room.w.release();
+    room.expect(&["brb", "-tom", "+tom", "-tom"], &["brb", "-tom", "-tom"], "left for good");
 }
 
 #[test]
@@ -141,10 +165,10 @@ fn member_that_returns_in_another_spelling_is_another_member() {
     let tom = room.w.returning("Tom", &SECRET, &[], None);
     room.w.advance(1_000);
     room.w.release();
-    room.expect(&["+Tom", "last", "-tom"], &["last", "-tom"], "renamed");
+    room.expect(&["last", "+Tom", "-tom"], &["last", "-tom"], "renamed");
     assert_eq!(room.w.received(tom).members(), ["desk", "lili", "Tom", "tom"]);
     room.w.disconnect(tom);
-    room.expect(&["+Tom", "last", "-tom", "-Tom"], &["last", "-tom", "-Tom"], "gone");
+    room.expect(&["last", "+Tom", "-tom", "-Tom"], &["last", "-tom", "-Tom"], "gone");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Replay, history pages and search.
 
+use std::collections::BTreeMap;
+
 use parlour_core::{
     codec::{self, Extension},
-    model::MessageId,
+    model::{MessageId, UserId},
     status::Status,
     wire::{self, history_request::Start},
 };
@@ -242,10 +244,10 @@ fn search(query: &str, request: u32) -> Extension {
     Extension::SearchRequest(wire::SearchRequest { query: query.into(), before: 0, count: 9, request })
 }
 
-/// The queries to the log that are held back: their tokens and requesters.
-fn queries(w: &World) -> Vec<(u64, String)> {
+/// The queries to the log that are held back: their tokens and the accounts that request them.
+fn queries(w: &World) -> Vec<(u64, Option<UserId>)> {
     let read = |output: &Output| match output {
-        Output::Read { token, query } => Some((*token, query.requester.user.to_string())),
+        Output::Read { token, query } => Some((*token, query.requester.account)),
         _ => None,
     };
     w.held_requests.iter().filter_map(read).collect()
@@ -255,24 +257,25 @@ fn queries(w: &World) -> Vec<(u64, String)> {
 fn queries_of_a_closed_connection_are_cancelled() {
     let (mut w, tom, _) = room(1);
     let secret = w.received(tom).welcome().unwrap().secret.clone();
-    w.hold_requests = true;
     let lili = w.rich("Lili");
+    let [of_tom, of_lili] = ["tom", "lili"].map(|nick| w.holder(nick));
+    w.hold_requests = true;
     let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
     w.extension(tom, search("m", 1));
     w.extension(tom, Extension::HistoryRequest(ask));
     w.extension(lili, search("m", 2));
     let requesters = |w: &World| queries(w).into_iter().map(|(_, requester)| requester).collect::<Vec<_>>();
-    assert_eq!(requesters(&w), ["tom", "tom", "lili"]);
+    assert_eq!(requesters(&w), [of_tom, of_tom, of_lili]);
     w.disconnect(tom);
-    assert_eq!(requesters(&w), ["lili"]);
+    assert_eq!(requesters(&w), [of_lili]);
     // The same when the session is resumed on another connection, where it may ask again.
     let again = w.connect();
     w.login(again, "tom", &secret, &[]);
     (1..=4).for_each(|n| w.extension(again, search("m", n)));
-    assert_eq!(requesters(&w), ["lili", "tom", "tom", "tom", "tom"]);
+    assert_eq!(requesters(&w), [of_lili, of_tom, of_tom, of_tom, of_tom]);
     let third = w.connect();
     w.login(third, "tom", &secret, &[]);
-    assert_eq!(requesters(&w), ["lili"]);
+    assert_eq!(requesters(&w), [of_lili]);
     w.extension(third, search("m", 9));
     w.release();
     assert_eq!((w.received(third).pages().len(), w.received(lili).pages().len()), (1, 1));
@@ -282,11 +285,19 @@ fn queries_of_a_closed_connection_are_cancelled() {
 #[test]
 fn open_searches_are_bounded_and_leave_pages_alone() {
     let (mut w, tom, _) = room(1);
+    let login = |w: &mut World, address: u8, n: u32| {
+        let conn = w.connect_from([10, 0, 0, address]);
+        w.login(conn, &format!("guest-{address}-{n}-"), &[], &[]);
+        ((address, n), conn)
+    };
+    let guests: BTreeMap<_, _> = (1..=9)
+        .flat_map(|address| (0..9).map(move |n| (address, n)))
+        .map(|(address, n)| login(&mut w, address, n))
+        .collect();
     w.hold_requests = true;
     let rate_limited = u32::from(Status::RateLimited.code());
     let guest = |w: &mut World, address: u8, n: u32| {
-        let conn = w.connect_from([10, 0, 0, address]);
-        w.login(conn, &format!("guest-{address}-{n}-"), &[], &[]);
+        let conn = guests[&(address, n)];
         (1..=4).for_each(|n| w.extension(conn, search("m", n)));
         w.received(conn).codes().len()
     };
@@ -318,19 +329,30 @@ fn open_pages_leave_room_for_other_addresses() {
         w.advance(1_000);
         w.send_message(tom, id, &"x".repeat(15_000));
     }
+    let guests: BTreeMap<_, _> = [1, 3, 5]
+        .into_iter()
+        .flat_map(|address| (0..150).map(move |n| (address, n)))
+        .map(|(address, n)| {
+            let conn = w.connect_from([10, 0, 1, address]);
+            w.login(conn, &format!("guest-{address}-{n}-"), &[], &[]);
+            ((address, n), conn)
+        })
+        .collect();
     w.hold_requests = true;
     let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
     let flood = |w: &mut World, address: u8, how: &str| {
         for n in 0..150 {
+            if how == "pages" {
+                let conn = guests[&(address, n)];
+                (0..4).for_each(|_| w.handle(conn, &codec::extension(Extension::HistoryRequest(ask))));
+                continue;
+            }
             let conn = w.connect_from([10, 0, 1, address]);
             // A position that is older than the cache, which is compared with the log.
             let position = wire::RoomPosition { seq: 1, id: vec![9; 16], ..Default::default() };
-            let positions = if how == "logins" { vec![position] } else { vec![] };
+            let positions = vec![position];
             let login = wire::Login { version: 1, log: log.clone(), positions, ..Default::default() };
             w.handle(conn, &codec::login(&format!("guest-{address}-{n}-"), login));
-            if how == "pages" {
-                (0..4).for_each(|_| w.handle(conn, &codec::extension(Extension::HistoryRequest(ask))));
-            }
         }
         w.settle();
     };

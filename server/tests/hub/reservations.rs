@@ -101,7 +101,7 @@ fn flood_of_lost_sessions_displaces_none_of_another_address() {
 /// The nicks of the sessions in the log.
 fn stored(w: &World) -> Vec<String> {
     let sessions = w.log.reader().unwrap().sessions().unwrap();
-    let mut nicks: Vec<_> = sessions.into_iter().map(|session| session.nick).collect();
+    let mut nicks: Vec<_> = sessions.into_iter().map(|session| session.account.nick).collect();
     nicks.sort();
     nicks
 }

@@ -11,7 +11,7 @@ use parlour_core::{Millis, limits::Limits, model::MessageId};
 use parlour_server::{
     hub::{Hub, Recovered, Settings, output::Output, tables::TableSizes},
     store::{
-        AppendBatch, AppendOutcome, EventLog, LogError, LogReader, Retention,
+        AppendBatch, EventLog, LogError, LogReader, Outcome, Retention,
         backup::backup,
         group_commit::GroupCommit,
         retention_clock::RetentionClock,
@@ -256,7 +256,7 @@ impl Running {
         rng: &mut Rng,
         batches: Vec<AppendBatch>,
         end: End,
-    ) -> Option<Vec<Result<Vec<AppendOutcome>, LogError>>> {
+    ) -> Option<Vec<Result<Vec<Outcome>, LogError>>> {
         let failed = || LogError::Failed("disk error".into());
         let log = &mut self.log;
         match end {
@@ -269,8 +269,8 @@ impl Running {
                 Some(appended)
             }
             End::Refused => Some(self.group_commit.commit(batches, |_, _| Err(failed()))),
-            End::Ambiguous => Some(self.group_commit.commit(batches, |entries, sessions| {
-                let _ = log.append(entries, sessions);
+            End::Ambiguous => Some(self.group_commit.commit(batches, |proposals, rows| {
+                let _ = log.append(proposals, rows);
                 Err(failed())
             })),
             End::KilledBefore => {

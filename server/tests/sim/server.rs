@@ -214,8 +214,8 @@ impl World {
             }
             Output::Append(_) | Output::Read { .. } => {
                 if let Output::Append(batch) = &output {
-                    let nicks = batch.messages.iter().map(|message| &*message.nick);
-                    self.servers[server].remembered.appended(nicks);
+                    let changes = batch.proposals.iter().map(|proposal| &proposal.change);
+                    self.servers[server].remembered.appended(changes);
                 }
                 let slow = if self.faults && self.rng.once_in(40) { 2_000 } else { 15 };
                 let due = self.now + 1 + self.rng.below(slow);

@@ -13,7 +13,7 @@ use parlour_core::{
     status::Status,
     wire,
 };
-use parlour_server::hub::connection_table::ConnectionId;
+use parlour_server::{hub::connection_table::ConnectionId, store::Change};
 
 use super::{
     device::Device,
@@ -24,6 +24,9 @@ use super::{
 
 /// The nick of the stranger with always the same secret.
 const REGULAR: &str = "regular";
+
+/// The text of all of its messages.
+const FLOOD: &str = "me again";
 
 /// The address of all strangers.
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
@@ -121,9 +124,11 @@ impl Remembered {
         self.secrets.retain(|_, of| of != nick);
     }
 
-    /// The server appends these messages.
-    pub fn appended<'a>(&mut self, nicks: impl Iterator<Item = &'a str>) {
-        self.accepted += u32::try_from(nicks.filter(|nick| *nick == REGULAR).count()).unwrap();
+    /// The server appends these changes.
+    pub fn appended<'a>(&mut self, changes: impl Iterator<Item = &'a Change>) {
+        let is_flood =
+            |change: &&Change| matches!(change, Change::Message { content, .. } if **content == *FLOOD);
+        self.accepted += u32::try_from(changes.filter(is_flood).count()).unwrap();
     }
 }
 
@@ -157,7 +162,7 @@ impl World {
                 let mut random = [0; 10];
                 random[2..].copy_from_slice(&self.next_id.to_be_bytes());
                 let id = MessageId::new(1, random);
-                let message = codec::message(REGULAR, Some(id), "me again");
+                let message = codec::message(REGULAR, Some(id), FLOOD);
                 self.arrive(server, conn, Packet::Bytes(codec::encode(&message).to_vec()));
             }
             self.arrive(server, conn, Packet::Close(1006));

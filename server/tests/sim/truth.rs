@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use parlour_core::model::MessageId;
+use parlour_core::model::{MessageId, RoomId};
 use parlour_server::store::{LogReader, PageSize, PageStart};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     view::View,
 };
 
-/// A message of the log: sequence number, id, sender, content.
+/// A message of the log: ord, id, sender, content.
 pub type LogEntry = (u64, MessageId, String, String);
 
 /// A user of a server, after everything has settled.
@@ -29,10 +29,10 @@ pub fn read_all(reader: &mut dyn LogReader) -> Vec<LogEntry> {
     let mut after = 0;
     loop {
         let size = PageSize { messages: 1_000, bytes: usize::MAX };
-        let page = reader.page("", PageStart::After(after), size).unwrap();
+        let page = reader.page(RoomId::LOBBY, PageStart::After(after), size).unwrap();
         after = page.to;
-        all.extend(page.messages.into_iter().map(|m| (m.stamp.seq, m.id, m.nick, m.content)));
-        if page.reached_end {
+        all.extend(page.messages.into_iter().map(|m| (m.place.ord, m.id, m.nick, m.content)));
+        if page.to >= page.head_ord {
             return all;
         }
     }

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use parlour_core::model::{Role, RoomId, RoomKind, UserId};
 use parlour_server::store::{
-    Change, EventLog as _, LogError, PageStart, Retention, RowChange, SessionRecord,
+    Change, EventLog as _, LogError, NickSource, PageStart, Retention, RowChange, SessionRecord,
     check::{CheckError, check, rebuild},
     direct_room,
 };
@@ -30,7 +30,7 @@ fn world() -> World {
     let changes = [
         (LILI, Change::CreateAccount { nick: "lili".into(), from: None }),
         (UserId([3; 16]), Change::CreateAccount { nick: "li".into(), from: None }),
-        (LILI, Change::ChangeNick { nick: "li".into(), from: Some(UserId([3; 16])) }),
+        (LILI, Change::ChangeNick { nick: "li".into(), from: Some(NickSource::Account(UserId([3; 16]))) }),
         (TOM, create(lili_direct, RoomKind::Direct, "", &[LILI])),
         (TOM, create(RoomId([20; 16]), RoomKind::Private, "secret", &[LILI])),
         (LILI, member(LILI, Role::Member)),

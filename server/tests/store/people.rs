@@ -4,7 +4,9 @@ use parlour_core::{
     model::{Role, RoomId, RoomKind, UserId},
     status::Status,
 };
-use parlour_server::store::{Account, Change, Outcome, Place, Room, RoomRow, direct_room, sqlite::Options};
+use parlour_server::store::{
+    Account, Change, NickSource, Outcome, Place, Room, RoomRow, direct_room, sqlite::Options,
+};
 
 use crate::world::{FAST, World, new, propose};
 
@@ -84,11 +86,11 @@ impl Drop for People {
 }
 
 pub fn nick(nick: &str, from: Option<UserId>) -> Change {
-    Change::ChangeNick { nick: nick.into(), from }
+    Change::ChangeNick { nick: nick.into(), from: from.map(NickSource::Account) }
 }
 
 pub fn account(nick: &str, from: Option<UserId>) -> Change {
-    Change::CreateAccount { nick: nick.into(), from }
+    Change::CreateAccount { nick: nick.into(), from: from.map(NickSource::Account) }
 }
 
 pub fn create(room: u8, kind: RoomKind, name: &str, people: &[UserId]) -> Change {

@@ -4,7 +4,7 @@ use std::slice;
 
 use parlour_core::model::{Role, RoomId, RoomKind, UserId};
 use parlour_server::store::{
-    Account, Change, EventLog as _, Retention, RoomRow, RowChange, SessionRecord, direct_room,
+    Account, Change, EventLog as _, NickSource, Retention, RoomRow, RowChange, SessionRecord, direct_room,
 };
 
 use crate::world::{NOW, OTHER, TOM, World, new, propose};
@@ -238,7 +238,7 @@ fn members_with_the_same_nick_are_on_one_page() {
     let mut test = Proposer::with_guests(0);
     // Each takes the nick of the one before.
     for n in 0_u32..5 {
-        let from = n.checked_sub(1).map(guest);
+        let from = n.checked_sub(1).map(guest).map(NickSource::Account);
         test.append(guest(n), Change::CreateAccount { nick: "sam".into(), from });
         test.member(guest(n), OTHER, guest(n), Role::Member);
     }

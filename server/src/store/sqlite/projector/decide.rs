@@ -12,7 +12,8 @@ use super::Projector;
 use crate::{
     policy::{Action, allows},
     store::{
-        Change, DIRECT_PEOPLE, INVITED_PEOPLE, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES, direct_room,
+        Change, DIRECT_PEOPLE, INVITED_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES,
+        direct_room,
         sqlite::{
             accounts::AccountKey,
             entry::Entry,
@@ -128,7 +129,7 @@ impl Projector<'_> {
         &mut self,
         nick: &str,
         own: Option<i64>,
-        from: Option<UserId>,
+        from: Option<NickSource>,
     ) -> Result<Option<i64>, Refusal> {
         check((1..=NICK_CHARS).contains(&nick.chars().count()))?;
         let mut conflicts = Conflicts::find(self.connection, Space::Nicks, nick)?;
@@ -136,8 +137,9 @@ impl Projector<'_> {
             conflicts = conflicts.without(own);
         }
         let from = match from {
-            Some(from) => self.accounts.find(from)?.map(|from| from.id),
             None => None,
+            Some(NickSource::Account(from)) => self.accounts.find(from)?.map(|from| from.id),
+            Some(NickSource::Anybody) => conflicts.holders().first().copied(),
         };
         let from = from.filter(|from| conflicts.holders().contains(from));
         if let Some(from) = from {
@@ -150,7 +152,12 @@ impl Projector<'_> {
         }
     }
 
-    fn change_nick(&mut self, own: i64, nick: &Arc<str>, from: Option<UserId>) -> Result<Decision, Refusal> {
+    fn change_nick(
+        &mut self,
+        own: i64,
+        nick: &Arc<str>,
+        from: Option<NickSource>,
+    ) -> Result<Decision, Refusal> {
         let from = self.check_nick(nick, Some(own), from)?;
         let (before, holds_nick) = self.accounts.nick(own)?;
         Ok(if holds_nick && before == **nick {
@@ -279,7 +286,7 @@ impl Projector<'_> {
         let is_last_owner = room.kind != RoomKind::Lobby
             && before == Role::Owner
             && self.members.owners(room.id)? == 1
-            && (role.is_member() || self.rooms.members(room.id)? > 1);
+            && self.rooms.members(room.id)? > 1;
         if is_last_owner {
             return Err(Status::LastOwner.into());
         }

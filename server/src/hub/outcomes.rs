@@ -1,0 +1,89 @@
+//! The outcomes of proposals.
+
+use std::sync::Arc;
+
+use parlour_core::{Millis, status::Status};
+
+use super::{
+    Hub,
+    append_queue::{Origin, PendingProposal, RETRY_INTERVAL_MS},
+    connection_table::ConnectionId,
+};
+use crate::store::{Change, LogError, Outcome, Proposal, StoredMessage};
+
+impl Hub {
+    /// Handles the result of the oldest batch, in log order.
+    pub fn handle_appended(&mut self, now: Millis, unix_ms: i64, result: Result<Vec<Outcome>, LogError>) {
+        self.now = now;
+        self.unix_ms = unix_ms;
+        let Some((generation, batch)) = self.append_queue.complete_batch() else { return };
+        match result {
+            Ok(outcomes) => {
+                for (pending, outcome) in batch.into_iter().zip(outcomes) {
+                    let PendingProposal { origin, address, proposal } = pending;
+                    let sender = proposal.sender;
+                    match origin {
+                        Origin::Message { conn, nick } => {
+                            if outcome == Outcome::Refused(Status::NoSuchAccount)
+                                && self.restore_basic_account(sender, address)
+                            {
+                                let origin = Origin::Message { conn, nick };
+                                self.append_queue.push(PendingProposal { origin, address, proposal });
+                                continue;
+                            }
+                            self.message_answered(conn, &nick, &proposal, outcome);
+                        }
+                        Origin::Login(nick) => self.login_answered(sender, &nick, outcome),
+                        Origin::BasicAccount(nick) => self.basic_account_answered(sender, &nick, outcome),
+                    }
+                }
+            }
+            Err(_) => {
+                self.append_queue.failed(now, generation);
+                for PendingProposal { origin, proposal, .. } in batch {
+                    let sender = proposal.sender;
+                    match origin {
+                        Origin::Message { conn, .. } => self.message_failed(conn, generation, &proposal),
+                        Origin::Login(nick) => self.login_failed(sender, &nick, |hub, conn| {
+                            hub.reject_later(conn, Status::LogUnavailable, RETRY_INTERVAL_MS);
+                        }),
+                        Origin::BasicAccount(nick) => self.basic_account_failed(sender, &nick),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Acknowledges a message, and publishes it if it is new.
+    fn message_answered(
+        &mut self,
+        conn: ConnectionId,
+        nick: &Arc<str>,
+        Proposal { id, sender, change, .. }: &Proposal,
+        outcome: Outcome,
+    ) {
+        let place = match outcome {
+            Outcome::Appended(place) | Outcome::Known(place) => place,
+            Outcome::Refused(status) => return self.refuse(conn, status, Some(*id), 0, None),
+        };
+        self.release_resend(*sender, *id);
+        if let (Outcome::Appended(_), Change::Message { content, .. }) = (outcome, change) {
+            let (nick, content) = (nick.to_string(), content.to_string());
+            self.publish(&StoredMessage { id: *id, place, sender: *sender, nick, content });
+        }
+        if self.connections.get(conn).is_some_and(|c| !c.is_basic()) {
+            self.lobby.acknowledge(conn, *id, place);
+        }
+    }
+
+    /// Nobody knows yet whether the message is stored: its client has to send it again.
+    fn message_failed(&mut self, conn: ConnectionId, generation: u32, proposal: &Proposal) {
+        let now = self.now;
+        if let Some(c) = self.connections.get_mut(conn) {
+            if !c.is_basic() {
+                c.order.append_failed(now, generation, proposal.id, RETRY_INTERVAL_MS);
+            }
+            self.refuse_unstored(conn, proposal.id, RETRY_INTERVAL_MS);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The answer to a login: the welcome and the member list.
+
+use parlour_core::{
+    PROTOCOL_VERSION,
+    codec::{self, Extension},
+    model::UserId,
+    wire,
+};
+
+use super::{CAPABILITIES, Hub, connection_table::ConnectionId, login::Entrance, position::Position};
+
+impl Hub {
+    /// Answers a login.
+    pub(super) fn welcome(&mut self, conn: ConnectionId, account: UserId, entrance: &Entrance) {
+        let Some(account) = self.accounts.get(account) else { return };
+        let welcome = wire::Welcome {
+            version: entrance.version.min(PROTOCOL_VERSION),
+            capabilities: CAPABILITIES.iter().map(|&word| word.to_owned()).collect(),
+            nick: account.nick.to_string(),
+            secret: entrance.secret.to_vec(),
+            limits: Some(self.settings.limits.to_wire()),
+            server_time: self.unix_ms,
+            resumed: entrance.resumed,
+            server_name: self.settings.server_name.clone(),
+            heartbeat_ms: self.settings.heartbeat_ms,
+            log: self.log.to_vec(),
+            positions: vec![wire::RoomPosition {
+                seq: self.lobby.recent.last(),
+                reset: entrance.position == Position::Reset,
+                ..wire::RoomPosition::default()
+            }],
+            ..wire::Welcome::default()
+        };
+        self.out.send(conn, &codec::extension(Extension::Welcome(welcome)));
+        self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
+    }
+}

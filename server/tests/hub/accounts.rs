@@ -1,0 +1,486 @@
+//! Accounts: how they are created, who holds a nick, and who owns a message.
+
+use std::time::Duration;
+
+use parlour_core::{
+    codec::{self, Envelope},
+    limits::Limits,
+    model::{MessageId, UserId},
+    status::Status,
+    wire,
+};
+use parlour_server::{
+    hub::{Settings, output::Output},
+    store::{Change, EventLog as _, LogError, Retention},
+};
+
+use crate::{
+    common::world::{Conn, World, talk},
+    world,
+};
+
+const LOG_UNAVAILABLE: Option<Status> = Some(Status::LogUnavailable);
+const MINUTE: u64 = 60_000;
+
+/// Logs in with a secret, as a client with the capability "rooms" if it `shares` its session.
+fn login(w: &mut World, nick: &str, secret: u8, shares: bool) -> Conn {
+    let conn = w.connect();
+    w.login(conn, nick, &[secret; 32], if shares { &["rooms"] } else { &[] });
+    conn
+}
+
+fn is_welcome(w: &World, conn: Conn) -> bool {
+    w.received(conn).welcome().is_some()
+}
+
+/// The messages of a client with their senders.
+fn senders(w: &World, conn: Conn) -> Vec<(UserId, &str)> {
+    let talks = w.received(conn).frames.iter().filter(|frame| frame.ord > 0);
+    talks.map(|frame| (UserId::from_wire(&frame.sender).unwrap(), frame.content.as_str())).collect()
+}
+
+fn full() -> Option<LogError> {
+    Some(LogError::Full("here".into()))
+}
+
+#[test]
+fn guest_is_welcomed_when_its_account_is_stored() {
+    let mut w = world();
+    let lili = w.rich("lili");
+    w.hold_requests = true;
+    let tom = login(&mut w, "tom", 1, false);
+    w.advance(5_000);
+    assert!(w.received(tom).frames.is_empty() && w.received(lili).presence().is_empty());
+    assert_eq!(w.hub.members(), 1);
+    assert!(matches!(&w.held_proposals()[0].change, Change::CreateAccount { nick, .. } if **nick == *"tom"));
+    w.release();
+    w.advance(1_000);
+    assert_eq!(
+        (w.received(tom).members(), w.received(lili).presence()),
+        (vec!["lili", "tom"], vec!["+tom".into()])
+    );
+    // A session that is known enters without the log.
+    w.disconnect(tom);
+    w.hold_requests = true;
+    w.advance(2 * MINUTE);
+    let tom = login(&mut w, "tom", 1, false);
+    assert!(w.received(tom).welcome().unwrap().resumed);
+    assert!(w.held_proposals().is_empty());
+}
+
+#[test]
+fn frames_before_the_welcome_are_refused_and_the_account_waits_for_its_client() {
+    let mut w = world();
+    w.hold_requests = true;
+    let hasty = login(&mut w, "tom", 1, false);
+    w.send(hasty, &talk(1, "before the welcome"));
+    assert_eq!(w.received(hasty).closed, Some(Status::NotLoggedIn));
+    let gone = login(&mut w, "lili", 2, false);
+    w.disconnect(gone);
+    let slow = login(&mut w, "ada", 3, false);
+    w.advance(10_000);
+    assert_eq!(w.received(slow).closed, Some(Status::LoginTimeout));
+    w.release();
+    assert_eq!(w.hub.members(), 0);
+    // Their nicks are reserved, and their clients find their sessions.
+    for (nick, secret) in [("tom", 1), ("lili", 2), ("ada", 3)] {
+        let other = login(&mut w, nick, 9, false);
+        assert_eq!(w.received(other).closed, Some(Status::NickTaken), "{nick}");
+        let again = login(&mut w, nick, secret, false);
+        assert!(w.received(again).welcome().unwrap().resumed, "{nick}");
+    }
+}
+
+#[test]
+fn login_that_is_repeated_before_the_log_answers_takes_the_place_of_the_first() {
+    let mut w = world();
+    let late = w.connect();
+    w.hold_requests = true;
+    let first = login(&mut w, "tom", 1, false);
+    let second = login(&mut w, "Tom", 1, false);
+    assert_eq!(w.received(first).closed, Some(Status::Replaced));
+    w.login(late, "tom", &[1; 32], &[]);
+    assert_eq!(w.received(late).closed, Some(Status::Overtaken));
+    w.disconnect(second);
+    let third = login(&mut w, "tom", 1, false);
+    assert_eq!(w.held_proposals().len(), 1, "one account");
+    w.release();
+    assert!(is_welcome(&w, third) && w.hub.members() == 1);
+}
+
+#[test]
+fn two_logins_race_for_one_nick() {
+    let mut w = world();
+    w.hold_requests = true;
+    let (first, look_alike) = (login(&mut w, "tom", 1, false), login(&mut w, "tоm", 3, false));
+    let second = login(&mut w, "TOM", 2, false);
+    assert_eq!(w.received(second).closed, Some(Status::NickTaken));
+    assert_eq!(w.received(second).refusals()[0].suggestion, "TOM2");
+    assert_eq!(w.received(look_alike).closed, Some(Status::NickConfusable));
+    let third = login(&mut w, "TOM2", 2, false);
+    w.release();
+    assert!(is_welcome(&w, first) && is_welcome(&w, third));
+    assert_ne!(w.holder("tom"), w.holder("tom2"));
+}
+
+#[test]
+fn thousand_guests_are_created_in_one_append() {
+    let mut w = world();
+    w.hold_requests = true;
+    let crowd: Vec<_> = (0..1_000).map(|n| (w.connect(), format!("guest-{n}-"))).collect();
+    for (conn, nick) in &crowd {
+        w.handle(*conn, &codec::login(nick, wire::Login { version: 1, ..wire::Login::default() }));
+    }
+    w.settle();
+    assert_eq!((w.held_requests.len(), w.held_proposals().len()), (1, 1_000));
+    w.release();
+    assert!(crowd.iter().all(|(conn, nick)| w.received(*conn).welcome().unwrap().nick == *nick));
+    assert_eq!(w.hub.members(), 1_000);
+    assert_eq!(w.hub.table_sizes().pending_logins, 0);
+}
+
+#[test]
+fn pending_logins_take_seats() {
+    let limits = Limits { room_members: 2, ..Limits::default() };
+    let mut w = World::new(Settings { limits, ..Settings::default() });
+    w.rich("lili");
+    w.hold_requests = true;
+    let (tom, late) = (login(&mut w, "tom", 1, false), login(&mut w, "late", 2, false));
+    assert_eq!(w.received(late).closed, Some(Status::ServerFull));
+    w.release();
+    assert!(is_welcome(&w, tom));
+}
+
+#[test]
+fn server_killed_between_the_append_and_the_welcome_knows_the_account() {
+    let mut w = world();
+    w.hold_requests = true;
+    let tom = login(&mut w, "tom", 1, false);
+    w.append_and_restart();
+    assert!(!is_welcome(&w, tom));
+    let account = w.holder("tom").unwrap();
+    let tom = login(&mut w, "tom", 1, false);
+    assert!(w.received(tom).welcome().unwrap().resumed);
+    w.send_message(tom, 1, "hi");
+    assert_eq!(senders(&w, tom), [(account, "hi")]);
+}
+
+#[test]
+fn guest_cannot_log_in_while_the_log_fails() {
+    for stored in [false, true] {
+        let mut w = world();
+        let lili = login(&mut w, "lili", 2, false);
+        w.failing = full();
+        w.append_before_failing = stored;
+        let tom = login(&mut w, "tom", 1, false);
+        assert_eq!(
+            (w.received(tom).closed, w.received(tom).refusals()[0].retry_after_ms),
+            (LOG_UNAVAILABLE, 3_000)
+        );
+        // The outcome of the append is not known yet.
+        let again = login(&mut w, "tom", 1, false);
+        assert_eq!(w.received(again).closed, LOG_UNAVAILABLE);
+        w.failing = None;
+        // A session that is known can.
+        w.disconnect(lili);
+        let lili = login(&mut w, "lili", 2, false);
+        assert!(is_welcome(&w, lili));
+        w.advance(3_000);
+        let tom = login(&mut w, "tom", 1, false);
+        assert!(!w.received(tom).welcome().unwrap().resumed, "the nick is free");
+        w.send_message(tom, 1, "hi");
+        assert_eq!(Some(senders(&w, lili)[0].0), w.holder("tom"));
+    }
+}
+
+#[test]
+fn account_takes_its_nick_again_if_a_failed_append_may_have_taken_it() {
+    let mut w = world();
+    let tom = login(&mut w, "tom", 1, false);
+    let account = w.holder("tom");
+    w.disconnect(tom);
+    w.advance(MINUTE);
+    (w.failing, w.append_before_failing) = (full(), true);
+    let other = login(&mut w, "tom", 2, false);
+    assert_eq!(w.received(other).closed, LOG_UNAVAILABLE);
+    assert_ne!(w.holder("tom"), account);
+    w.failing = None;
+    w.advance(3_000);
+    let tom = login(&mut w, "tom", 1, false);
+    assert!(w.received(tom).welcome().unwrap().resumed);
+    assert_eq!(w.holder("tom"), account);
+}
+
+#[test]
+fn new_holder_of_a_nick_does_not_own_the_messages_of_the_former_one() {
+    let mut w = world();
+    let witness = w.rich("witness");
+    let tom = login(&mut w, "tom", 1, true);
+    w.send_message(tom, 1, "mine");
+    let (account, accepted) = (w.holder("tom").unwrap(), w.received(tom).accepted()[0].clone());
+    w.disconnect(tom);
+    w.advance(MINUTE);
+    let other = login(&mut w, "tom", 2, true);
+    w.send_message(other, 1, "mine");
+    let new = w.holder("tom").unwrap();
+    assert_eq!(senders(&w, witness), [(account, "mine"), (new, "mine")]);
+    assert_ne!(w.received(other).accepted()[0].seq, accepted.seq);
+    // The former holder returns when the nick is free, and its message is recognised.
+    let tom = login(&mut w, "tom", 1, true);
+    assert_eq!(w.received(tom).closed, Some(Status::NickTaken));
+    assert!(!w.received(tom).refusals()[0].suggestion.is_empty());
+    w.send(other, &codec::exit("tom"));
+    let tom = login(&mut w, "tom", 1, true);
+    w.send_message(tom, 1, "mine");
+    assert_eq!(w.received(tom).accepted(), [&accepted]);
+    assert_eq!((senders(&w, witness).len(), w.holder("tom")), (2, Some(account)));
+}
+
+#[test]
+fn senders_may_use_the_same_message_id() {
+    let mut w = world();
+    let (tom, lili) = (w.rich("tom"), w.rich("lili"));
+    for content in ["one", "two"] {
+        let both = [tom, lili].map(|conn| {
+            w.send_message(conn, 1, "one");
+            w.received(conn).accepted()[0].seq
+        });
+        assert_eq!(both, [1, 2], "{content}");
+    }
+    let of = |nick: &str, w: &mut World| w.holder(nick).unwrap();
+    let expected = [(of("tom", &mut w), "one"), (of("lili", &mut w), "one")];
+    assert_eq!(senders(&w, lili), expected);
+    w.send_message(lili, 1, "another text");
+    assert_eq!(w.received(lili).codes(), [u32::from(Status::MessageIdReused.code())]);
+}
+
+#[test]
+fn page_that_starts_a_new_account_is_told_that_its_messages_are_stored() {
+    let mut w = world();
+    let witness = w.rich("witness");
+    let tom = login(&mut w, "tom", 1, false);
+    w.send_message(tom, 1, "hi");
+    let accepted = w.received(tom).accepted()[0].clone();
+    // The user leaves and logs in again; or the page has lost its secret, and the server is restarted.
+    w.send(tom, &codec::exit("tom"));
+    let tom = login(&mut w, "tom", 2, false);
+    w.send_message(tom, 1, "hi");
+    assert_eq!(w.received(tom).accepted(), [&accepted]);
+    w.disconnect(tom);
+    w.restart();
+    let witness_again = w.rich("second witness");
+    w.advance(MINUTE);
+    let tom = login(&mut w, "tom", 3, false);
+    w.send_message(tom, 1, "hi");
+    assert_eq!(w.received(tom).accepted(), [&accepted]);
+    // Or it continues under another nick; it shows the message as that of the former one.
+    w.disconnect(tom);
+    let tim = login(&mut w, "tim", 4, false);
+    w.send_message(tim, 1, "hi");
+    assert_eq!(w.received(tim).codes(), [u32::from(Status::MessageIdReused.code())]);
+    // Another message with this id is a new one.
+    w.send_message(tim, 1, "hi!");
+    assert_eq!(w.received(witness).messages(), [("tom", "hi")]);
+    assert_eq!(w.received(witness_again).messages(), [("tim", "hi!")]);
+}
+
+#[test]
+fn nick_that_looks_like_another_is_taken_from_it_too() {
+    let mut w = world();
+    let tom = login(&mut w, "tom", 1, false);
+    w.disconnect(tom);
+    w.advance(MINUTE);
+    let look_alike = login(&mut w, "tоm", 2, false);
+    assert!(is_welcome(&w, look_alike));
+    for restarted in [false, true] {
+        if restarted {
+            w.restart();
+        }
+        let tom = login(&mut w, "tom", 1, false);
+        assert_eq!(w.received(tom).closed, Some(Status::NickConfusable));
+    }
+    w.advance(MINUTE);
+    let tom = login(&mut w, "tom", 1, false);
+    assert!(w.received(tom).welcome().unwrap().resumed);
+    let look_alike = login(&mut w, "tоm", 2, false);
+    assert_eq!(w.received(look_alike).closed, Some(Status::NickConfusable));
+}
+
+#[test]
+fn spelling_of_a_nick_changes_with_a_login() {
+    let mut w = world();
+    let tom = login(&mut w, "tom", 1, false);
+    let account = w.holder("tom");
+    w.disconnect(tom);
+    let tom = login(&mut w, "Tom", 1, false);
+    assert_eq!(w.received(tom).welcome().unwrap().nick, "Tom");
+    w.send_message(tom, 1, "hi");
+    w.restart();
+    assert_eq!((w.stored()[0].nick.as_str(), w.holder("tom")), ("Tom", account));
+}
+
+#[test]
+fn account_is_one_member_with_several_connections() {
+    let mut w = world();
+    let lili = w.rich("lili");
+    w.advance(1_000);
+    w.clear(lili);
+    let (first, second) = (login(&mut w, "tom", 1, true), login(&mut w, "tom", 1, true));
+    assert!(w.received(second).welcome().unwrap().resumed && w.received(first).closed.is_none());
+    assert_eq!((w.hub.members(), w.received(second).members()), (2, vec!["lili", "tom"]));
+    w.send_message(second, 1, "hi");
+    for conn in [first, second, lili] {
+        assert_eq!(w.received(conn).messages(), [("tom", "hi")]);
+    }
+    // Without the capability, a login replaces only one that lacks it too.
+    let third = login(&mut w, "tom", 1, false);
+    let fourth = login(&mut w, "tom", 1, false);
+    let closed = [first, second, third, fourth].map(|conn| w.received(conn).closed);
+    assert_eq!(closed, [None, None, Some(Status::Replaced), None]);
+    w.disconnect(second);
+    w.disconnect(fourth);
+    w.advance(1_000);
+    assert_eq!(w.received(lili).presence(), ["+tom"]);
+    w.disconnect(first);
+    w.advance(1_000);
+    assert_eq!(w.received(lili).presence(), ["+tom", "-tom"]);
+    // The user leaves on all of them.
+    let (first, second) = (login(&mut w, "tom", 1, true), login(&mut w, "tom", 1, true));
+    w.send(first, &codec::exit("tom"));
+    assert_eq!([first, second].map(|conn| w.received(conn).closed), [Some(Status::Normal); 2]);
+    let again = login(&mut w, "tom", 1, false);
+    assert!(!w.received(again).welcome().unwrap().resumed);
+}
+
+#[test]
+fn connections_of_an_account_share_its_rate_but_not_the_order_of_resends() {
+    let limits = Limits { messages_per_minute: 60, burst: 3, ..Limits::default() };
+    let mut w = World::new(Settings { limits, ..Settings::default() });
+    let (first, second) = (login(&mut w, "tom", 1, true), login(&mut w, "tom", 1, true));
+    for id in 1..=4 {
+        w.send_message(first, id, "first");
+    }
+    w.send_message(second, 5, "second");
+    let limited = u32::from(Status::RateLimited.code());
+    assert_eq!([first, second].map(|conn| w.received(conn).codes()), [vec![limited], vec![limited]]);
+    w.advance(1_000);
+    w.send_message(second, 5, "second");
+    assert_eq!(w.received(second).accepted().len(), 1, "it does not wait for the other client");
+}
+
+#[test]
+fn basic_client_has_an_account_from_its_first_message_on() {
+    let mut w = world();
+    let lili = w.rich("lili");
+    w.hold_requests = true;
+    let desk = w.basic("desk");
+    assert!(w.held_proposals().is_empty());
+    w.send(desk, &codec::message("desk", None, "one"));
+    w.send(desk, &codec::message("desk", None, "two"));
+    let held: Vec<_> = w.held_proposals().iter().map(|proposal| proposal.sender).collect();
+    assert_eq!(held, [held[0]; 3], "the account and two messages");
+    w.release();
+    assert_eq!(senders(&w, lili), [(held[0], "one"), (held[0], "two")]);
+    assert_eq!(w.holder("desk"), Some(held[0]));
+    // The nick is free at once; the next one is somebody else.
+    w.disconnect(desk);
+    let desk = w.basic("Desk");
+    w.send(desk, &codec::message("Desk", None, "three"));
+    assert_ne!(senders(&w, lili)[2].0, held[0]);
+    assert_ne!(w.holder("desk"), Some(held[0]));
+}
+
+#[test]
+fn account_of_a_basic_client_is_proposed_again_after_a_failure() {
+    for stored in [false, true] {
+        let mut w = world();
+        let lili = w.rich("lili");
+        let desk = w.basic("desk");
+        (w.failing, w.append_before_failing) = (full(), stored);
+        w.send(desk, &codec::message("desk", None, "one"));
+        w.failing = None;
+        w.advance(3_000);
+        w.send(desk, &codec::message("desk", None, "two"));
+        let found: Vec<_> = senders(&w, lili).into_iter().map(|(_, content)| content).collect();
+        assert_eq!(found, if stored { vec!["one", "two"] } else { vec!["two"] });
+        let account = w.holder("desk").unwrap();
+        assert!(senders(&w, lili).iter().all(|(sender, _)| *sender == account));
+    }
+}
+
+#[test]
+fn basic_client_outlasts_its_account() {
+    let mut w = world();
+    let lili = w.rich("lili");
+    let desk = w.basic("desk");
+    w.send(desk, &codec::message("desk", None, "one"));
+    w.send_message(lili, 1, "of another");
+    // Retention deletes the message, then its id, and then the account without anything.
+    w.advance(86_400_000);
+    let none = Retention {
+        messages: Some(1),
+        age: Some(Duration::from_secs(1)),
+        ids: Duration::ZERO,
+        ..Retention::default()
+    };
+    let now = w.unix();
+    for _ in 0..20 {
+        w.log.apply_retention(&none, now).unwrap();
+    }
+    assert_eq!(w.holder("desk"), None);
+    w.send(desk, &codec::message("desk", None, "two"));
+    assert_eq!(w.received(lili).messages().last(), Some(&("desk", "two")));
+    assert!(w.holder("desk").is_some());
+}
+
+#[test]
+fn message_carries_its_sender_and_its_number() {
+    let mut w = world();
+    let (tom, desk) = (w.rich("tom"), w.basic("desk"));
+    w.send_message(tom, 1, "hi");
+    let account = w.holder("tom").unwrap();
+    for conn in [tom, desk] {
+        let frame = w.received(conn).frames.iter().find(|frame| frame.content == "hi").unwrap();
+        let expected = Envelope { seq: 1, ord: 1, sender: account.0.to_vec(), ..frame.clone() };
+        assert_eq!(*frame, expected);
+    }
+    let log = w.received(tom).welcome().unwrap().log.clone();
+    w.restart();
+    let late = w.returning("late", &[], &log, None);
+    let page = codec::decode(&w.received(late).pages()[0].frames[0]).unwrap();
+    assert_eq!((page.seq, page.ord, page.sender), (1, 1, account.0.to_vec()));
+}
+
+#[test]
+fn sessions_of_one_account_do_not_take_its_nick_at_the_same_time() {
+    let mut w = world();
+    let tom = login(&mut w, "tom", 1, false);
+    w.disconnect(tom);
+    w.advance(MINUTE);
+    let other = login(&mut w, "tom", 2, false);
+    w.send(other, &codec::exit("tom"));
+    w.hold_requests = true;
+    let tom = login(&mut w, "tom", 1, false);
+    assert!(
+        matches!(w.held_proposals()[..], [proposal] if matches!(proposal.change, Change::ChangeNick { .. }))
+    );
+    // The nick is in use meanwhile.
+    let third = login(&mut w, "tom", 3, false);
+    assert_eq!(w.received(third).closed, Some(Status::NickTaken));
+    assert!(w.held_requests.iter().any(|held| matches!(held, Output::Append(_))));
+    w.release();
+    assert!(w.received(tom).welcome().unwrap().resumed);
+}
+
+#[test]
+fn id_of_the_hub_is_not_the_same_for_two_messages() {
+    let mut w = world();
+    let desk = w.basic("desk");
+    for content in ["same", "same"] {
+        w.send(desk, &codec::message("desk", None, content));
+    }
+    let ids: Vec<_> = w.stored().into_iter().map(|message| message.id).collect();
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+    assert!(ids.iter().all(|id| *id != MessageId([0; 16])));
+}
