@@ -13,8 +13,8 @@ use parlour_core::{
     status::Status,
 };
 use parlour_server::store::{
-    Change, EventLog as _, LogError, LogReader, Outcome, PageSize, PageStart, Place, Proposal, Retention,
-    RoomLimits, RowChange, direct_room,
+    Change, EventLog as _, LogError, LogReader, NickSource, Outcome, PageSize, PageStart, Place, Proposal,
+    Retention, RoomLimits, RowChange, direct_room,
     sqlite::{Options, SqliteLog, Synchronous},
 };
 
@@ -148,6 +148,14 @@ impl Run<'_> {
         UserId([1 + self.input.index(ACCOUNTS) as u8; 16])
     }
 
+    fn nick_source(&mut self) -> Option<NickSource> {
+        match self.input.byte() % 4 {
+            0 | 2 => None,
+            1 => Some(NickSource::Account(self.account())),
+            _ => Some(NickSource::Anybody),
+        }
+    }
+
     fn room(&mut self) -> RoomId {
         match self.input.index(5) {
             0 => RoomId::LOBBY,
@@ -171,11 +179,11 @@ impl Run<'_> {
         match self.input.byte() % 10 {
             0 => {
                 let nick = name(&mut self.input);
-                Change::CreateAccount { nick, from: self.input.flag().then(|| self.account()) }
+                Change::CreateAccount { nick, from: self.nick_source() }
             }
             1 => {
                 let nick = name(&mut self.input);
-                Change::ChangeNick { nick, from: self.input.flag().then(|| self.account()) }
+                Change::ChangeNick { nick, from: self.nick_source() }
             }
             2 => {
                 let kind = self.input.pick(&[RoomKind::Public, RoomKind::Private, RoomKind::Direct]);
