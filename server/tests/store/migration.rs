@@ -99,7 +99,7 @@ fn migrated(fill: impl FnOnce(&Old)) -> World {
     fill(&old);
     drop(old);
     let log = dir.open_with(&FAST).unwrap();
-    let mut world = World { read: log.reader().unwrap(), log, dir };
+    let world = World { read: log.reader().unwrap(), log, dir };
     world.check();
     assert_eq!(world.differences().unwrap(), [""; 0]);
     world
