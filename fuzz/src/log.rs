@@ -149,10 +149,10 @@ impl Run<'_> {
     }
 
     fn nick_source(&mut self) -> Option<NickSource> {
-        match self.input.byte() % 3 {
-            0 => None,
-            1 => Some(NickSource::Anybody),
-            _ => Some(NickSource::Account(self.account())),
+        match self.input.byte() % 4 {
+            0 | 2 => None,
+            1 => Some(NickSource::Account(self.account())),
+            _ => Some(NickSource::Anybody),
         }
     }
 
