@@ -47,7 +47,7 @@ impl Hub {
                         Origin::Login(nick) => self.login_failed(sender, &nick, |hub, conn| {
                             hub.reject_later(conn, Status::LogUnavailable, RETRY_INTERVAL_MS);
                         }),
-                        Origin::BasicAccount(nick) => self.basic_account_failed(sender, &nick),
+                        Origin::BasicAccount(nick) => self.accounts.holder_uncertain(&nick),
                     }
                 }
             }
