@@ -182,7 +182,7 @@ fn authors_become_former_guests_and_sessions_accounts() {
     assert_ne!(tom.account.user, authors[0]);
     let former = world.read.account(authors[0]).unwrap().unwrap();
     assert_eq!((&*former.nick, former.holds_nick), ("TOM", false));
-    assert_eq!(world.read.holders("Tom").unwrap(), [tom.account.clone()]);
+    assert_eq!(world.read.holders("Tom").unwrap(), std::slice::from_ref(&tom.account));
     assert_eq!(world.read.nicks().unwrap().len(), 2);
     // Nothing is unread for those who were here.
     let row = world.read.room_row(tom.account.user, LOBBY).unwrap().unwrap();
