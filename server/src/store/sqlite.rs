@@ -12,7 +12,7 @@
 //! | `epoch` | the id of a log, and of a restored one |
 //! | `append`, `projector` | appending: deciding about proposals, applying events |
 //! | `entry`, `events`, `fingerprint` | the events and their form; recognising resent ones |
-//! | `accounts`, `heads`, `members`, `names`, `cursors` | what the projector reads and writes |
+//! | `accounts`, `authors`, `heads`, `members`, `names`, `cursors` | what the projector reads and writes |
 //! | `rebuild`, `check` | rebuilding what follows from the events, and comparing it |
 //! | `account_migration` | the migration from messages with nicks |
 //! | `reader` | reading, on another thread |
@@ -30,6 +30,7 @@
 mod account_migration;
 mod accounts;
 mod append;
+mod authors;
 mod check;
 mod clock;
 mod copy;

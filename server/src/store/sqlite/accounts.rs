@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use parlour_core::{model::UserId, validate::nick_key};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 
-use super::names::{self, Space};
+use super::{
+    authors::{self, AUTHOR_STEP},
+    names::{self, Space},
+};
 
 /// An account as the projector needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(super) struct Accounts<'a> {
     connection: &'a Connection,
     find: CachedStatement<'a>,
     known: HashMap<UserId, AccountKey>,
+    /// The stored gseq of those that have sent a message in this append; see [`authors`].
+    authors: HashMap<i64, i64>,
 }
 
 impl<'a> Accounts<'a> {
@@ -28,6 +33,7 @@ impl<'a> Accounts<'a> {
             connection,
             find: connection.prepare_cached("SELECT id, former FROM account WHERE user = ?1")?,
             known: HashMap::new(),
+            authors: HashMap::new(),
         })
     }
 
@@ -57,6 +63,23 @@ impl<'a> Accounts<'a> {
             )?
             .execute(params![key.id, user.0, nick, nick_key(nick), key.former, gseq])?;
         self.known.insert(user, key);
+        Ok(())
+    }
+
+    /// Notes that an account has sent a message.
+    pub(super) fn sent_message(&mut self, id: i64, gseq: i64) -> rusqlite::Result<()> {
+        let stored = match self.authors.get(&id) {
+            Some(&stored) => Some(stored),
+            None => authors::stored(self.connection, id)?,
+        };
+        let current = match stored {
+            Some(stored) if gseq - stored < AUTHOR_STEP => stored,
+            _ => {
+                authors::put(self.connection, id, gseq)?;
+                gseq
+            }
+        };
+        self.authors.insert(id, current);
         Ok(())
     }
 

@@ -1,22 +1,33 @@
 //! The read cursors that one append moves.
 
-use std::collections::HashMap;
+use std::collections::{
+    HashMap,
+    hash_map::Entry::{Occupied, Vacant},
+};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 /// A read cursor. The larger one is newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct Cursor {
-    version: u32,
-    ord: u64,
+pub(super) struct Cursor {
+    pub(super) version: u32,
+    pub(super) ord: u64,
+}
+
+/// A read cursor during one append.
+#[derive(Debug, Clone, Copy)]
+struct Moving {
+    cursor: Cursor,
+    /// gseq of the whole log when it was moved; `None` if it was not.
+    moved: Option<i64>,
 }
 
 /// The read cursors of one append: each is read once, and written once if it has moved.
 pub(super) struct Cursors<'a> {
     connection: &'a Connection,
     find: CachedStatement<'a>,
-    /// By account and room: the stored cursor, and the current one.
-    known: HashMap<(i64, i64), (Cursor, Cursor)>,
+    /// By account and room.
+    known: HashMap<(i64, i64), Moving>,
 }
 
 impl<'a> Cursors<'a> {
@@ -29,52 +40,63 @@ impl<'a> Cursors<'a> {
         })
     }
 
-    fn cursor(&mut self, account: i64, room: i64) -> rusqlite::Result<&mut Cursor> {
-        use std::collections::hash_map::Entry::{Occupied, Vacant};
-        let (_, cursor) = match self.known.entry((account, room)) {
+    /// Moves a cursor to where `to` returns, from where it is.
+    fn move_to(
+        &mut self,
+        account: i64,
+        room: i64,
+        gseq: i64,
+        to: impl FnOnce(Cursor) -> Cursor,
+    ) -> rusqlite::Result<()> {
+        let moving = match self.known.entry((account, room)) {
             Occupied(known) => known.into_mut(),
             Vacant(slot) => {
                 let cursor = |row: &rusqlite::Row<'_>| {
                     Ok(Cursor { version: row.get(0)?, ord: row.get::<_, i64>(1)?.cast_unsigned() })
                 };
-                let stored = self.find.query_row([account, room], cursor).optional()?.unwrap_or_default();
-                slot.insert((stored, stored))
+                let stored = self.find.query_row([account, room], cursor).optional()?;
+                slot.insert(Moving { cursor: stored.unwrap_or_default(), moved: None })
             }
         };
-        Ok(cursor)
-    }
-
-    /// Moves a cursor over a message of its account, if the account has read everything before it.
-    pub(super) fn read_own(&mut self, account: i64, room: i64, ord: u64) -> rusqlite::Result<()> {
-        let cursor = self.cursor(account, room)?;
-        if cursor.ord + 1 == ord {
-            cursor.ord = ord;
+        let cursor = to(moving.cursor);
+        if cursor != moving.cursor {
+            *moving = Moving { cursor, moved: Some(gseq) };
         }
         Ok(())
     }
 
+    /// Moves a cursor over a message of its account, if the account has read everything before it.
+    pub(super) fn read_own(&mut self, account: i64, room: i64, ord: u64, gseq: i64) -> rusqlite::Result<()> {
+        self.move_to(account, room, gseq, |cursor| match cursor.ord + 1 == ord {
+            true => Cursor { ord, ..cursor },
+            false => cursor,
+        })
+    }
+
     /// Moves a cursor forward to an ord.
-    pub(super) fn read_to(&mut self, account: i64, room: i64, ord: u64) -> rusqlite::Result<()> {
-        let cursor = self.cursor(account, room)?;
-        cursor.ord = cursor.ord.max(ord);
-        Ok(())
+    pub(super) fn read_to(&mut self, account: i64, room: i64, ord: u64, gseq: i64) -> rusqlite::Result<()> {
+        self.move_to(account, room, gseq, |cursor| Cursor { ord: cursor.ord.max(ord), ..cursor })
     }
 
     /// Moves a cursor, if this one is newer.
-    pub(super) fn merge(&mut self, account: i64, room: i64, version: u32, ord: u64) -> rusqlite::Result<()> {
-        let cursor = self.cursor(account, room)?;
-        *cursor = (*cursor).max(Cursor { version, ord });
-        Ok(())
+    pub(super) fn merge(
+        &mut self,
+        account: i64,
+        room: i64,
+        newer: Cursor,
+        gseq: i64,
+    ) -> rusqlite::Result<()> {
+        self.move_to(account, room, gseq, |cursor| cursor.max(newer))
     }
 
     /// Writes the cursors that have moved.
-    pub(super) fn store(&self, gseq: i64) -> rusqlite::Result<()> {
+    pub(super) fn store(&self) -> rusqlite::Result<()> {
         let mut put = self.connection.prepare_cached(
             "INSERT INTO cursor (account, room, ord, version, changed) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (account, room) DO UPDATE SET ord = ?3, version = ?4, changed = ?5",
         )?;
-        for (&(account, room), (stored, cursor)) in &self.known {
-            if stored != cursor {
+        for (&(account, room), Moving { cursor, moved }) in &self.known {
+            if let Some(gseq) = *moved {
                 put.execute([account, room, cursor.ord.cast_signed(), cursor.version.into(), gseq])?;
             }
         }

@@ -84,7 +84,7 @@ impl<'a> Events<'a> {
             insert: connection.prepare_cached(
                 "INSERT INTO event (place, kind, ord, sender, client_id, target, time, gseq, payload, begins)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                 ON CONFLICT (sender, client_id) DO NOTHING",
+                 ON CONFLICT (client_id, sender) DO NOTHING",
             )?,
             insert_body: connection.prepare_cached("INSERT INTO body (place, text) VALUES (?1, ?2)")?,
             known: connection.prepare_cached(&format!(

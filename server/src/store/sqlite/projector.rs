@@ -23,7 +23,7 @@ use rusqlite::{Connection, params};
 use self::decide::{Decision, Refusal};
 use super::{
     accounts::{AccountKey, Accounts},
-    cursors::Cursors,
+    cursors::{Cursor, Cursors},
     entry::Entry,
     events::{Event, Events},
     fault::Fault,
@@ -113,6 +113,9 @@ impl<'a> Projector<'a> {
         if !self.events.insert(&event, head.last_time())? {
             return Ok(None);
         }
+        if matches!(event.entry, Entry::Message { .. }) {
+            self.accounts.sent_message(event.sender, event.gseq)?;
+        }
         self.move_cursor(&event)?;
         self.apply(&event)?;
         Ok(Some(event.place()))
@@ -122,16 +125,17 @@ impl<'a> Projector<'a> {
     /// that was said before it came.
     fn move_cursor(&mut self, event: &Event) -> Result<(), Fault> {
         match &event.entry {
-            Entry::Message { .. } => self.cursors.read_own(event.sender, event.log, event.ord)?,
+            Entry::Message { .. } => self.cursors.read_own(event.sender, event.log, event.ord, event.gseq)?,
             Entry::CreateAccount { .. } | Entry::ImportAccount { .. } => {
                 if let Some(lobby) = self.rooms.find(RoomId::LOBBY)? {
-                    self.cursors.read_to(event.sender, lobby.id, self.rooms.head(lobby.id).ord)?;
+                    let ord = self.rooms.head(lobby.id).ord;
+                    self.cursors.read_to(event.sender, lobby.id, ord, event.gseq)?;
                 }
             }
             Entry::ChangeMember { account, role, .. } if role.is_member() && *account == event.sender => {
                 let before = self.members.stored_role(*account, event.log)?;
                 if matches!(before, Role::None | Role::Invited) {
-                    self.cursors.read_to(*account, event.log, event.ord)?;
+                    self.cursors.read_to(*account, event.log, event.ord, event.gseq)?;
                 }
             }
             _ => {}
@@ -225,8 +229,8 @@ impl<'a> Projector<'a> {
             RowChange::Cursor { account, room, ord, version } => {
                 if let (Some(account), Some(room)) = (self.accounts.find(*account)?, self.rooms.find(*room)?)
                 {
-                    let ord = (*ord).min(self.rooms.head(room.id).ord);
-                    self.cursors.merge(account.id, room.id, *version, ord)?;
+                    let newer = Cursor { version: *version, ord: (*ord).min(self.rooms.head(room.id).ord) };
+                    self.cursors.merge(account.id, room.id, newer, self.rooms.head(DIRECTORY).gseq)?;
                 }
             }
             RowChange::Muted { account, room, muted } => {
@@ -247,7 +251,7 @@ impl<'a> Projector<'a> {
     /// Writes what was only changed in memory.
     pub(super) fn store(&self) -> rusqlite::Result<()> {
         self.rooms.store()?;
-        self.cursors.store(self.rooms.head(DIRECTORY).gseq)
+        self.cursors.store()
     }
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{
+    authors,
     events::{EVENT_COLUMNS, event},
     fault::Fault,
     heads::DIRECTORY,
@@ -21,6 +22,7 @@ pub(super) fn rebuild(connection: &mut Connection) -> Result<(), Fault> {
     add_lobby(&transaction)?;
     replay(&transaction)?;
     mark_runs(&transaction)?;
+    authors::rebuild(&transaction)?;
     // Texts without an event, events without a text, and rows of accounts that don't exist.
     transaction.execute_batch(
         "DELETE FROM body WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.place = body.place AND kind = 0);

@@ -91,7 +91,15 @@ CREATE TABLE event (
     payload BLOB,
     -- Whether a message begins a run (runs.rs).
     begins INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (sender, client_id)
+    -- Ids begin with their time, so new ones are adjacent in the index, whoever has sent them.
+    UNIQUE (client_id, sender)
+) STRICT;
+CREATE INDEX event_sender ON event (sender) WHERE kind <> 0;
+
+-- The accounts that have sent messages, and about when: the gseq of the last one is less than AUTHOR_STEP larger (authors.rs).
+CREATE TABLE author (
+    account INTEGER PRIMARY KEY,
+    gseq INTEGER NOT NULL
 ) STRICT;
 
 -- The texts of messages.
@@ -223,6 +231,8 @@ CREATE INDEX event_time ON event (place >> 38, time) WHERE begins;
 CREATE INDEX event_begins ON event (place) WHERE begins;
 CREATE INDEX event_other ON event (place) WHERE kind <> 0;
 CREATE INDEX room_unindexed ON room (id) WHERE indexed < head_seq;
+
+INSERT INTO author (account, gseq) SELECT id, (SELECT count(*) FROM event) FROM old_author;
 
 DROP TABLE old_place;
 DROP TABLE old_author;

@@ -286,7 +286,7 @@ impl Projector<'_> {
         let is_last_owner = room.kind != RoomKind::Lobby
             && before == Role::Owner
             && self.members.owners(room.id)? == 1
-            && self.rooms.members(room.id)? > 1;
+            && (role.is_member() || self.rooms.members(room.id)? > 1);
         if is_last_owner {
             return Err(Status::LastOwner.into());
         }
