@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     Millis,
-    model::{Role, RoomId, RoomKind, UserId},
+    model::{RoomId, RoomKind, UserId},
     wire,
 };
 
@@ -218,11 +218,7 @@ impl AccountState {
         let Some(mut entry) = self.rooms.remove(&room) else { return };
         change(&mut entry);
         entry.folded = self.folded_name(&entry, people);
-        if entry.role == Role::None {
-            self.handles.remove(&entry.handle);
-        } else {
-            self.rooms.insert(room, entry);
-        }
+        self.rooms.insert(room, entry);
     }
 
     /// The nick of an account has changed: direct rooms are named by their people. Returns whether the list shows it.
