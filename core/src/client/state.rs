@@ -208,7 +208,15 @@ impl ClientState {
                 self.is_account_changed = true;
             }
             Some(Body::Rows(rows)) => self.handle_rows(&rows),
-            Some(Body::Window(window)) => self.handle_window(room, window),
+            Some(Body::Window(window)) => {
+                // The subscription that it continues may be one of another tab only.
+                let is_shown = self.open == Some(room);
+                if is_shown || self.rooms.get(&room).is_some_and(RoomState::is_continued) {
+                    self.handle_window(room, window);
+                } else {
+                    self.observe_window(room, window);
+                }
+            }
             Some(Body::Presence(changes)) => self.handle_presence(&changes),
             Some(Body::Response(response)) => match response.result {
                 Some(Answer::Window(window)) => self.handle_window(room, window),
@@ -254,6 +262,20 @@ impl ClientState {
         self.report_renamed();
     }
 
+    /// Handles a window that another tab has requested: only the room list learns from it. The server does not tell the
+    /// connection again what is in it.
+    pub fn observe_window(&mut self, room: RoomId, window: wire::RoomWindow) {
+        let mut state = RoomState::default();
+        let (newest, events) = state.handle_window(window, &mut self.names());
+        if let Some(newest) = newest {
+            self.account.handle_head(room, newest);
+        }
+        events.into_iter().for_each(|event| self.apply_event(room, event));
+        self.update_head(room);
+        self.is_account_changed = true;
+        self.report_renamed();
+    }
+
     /// Handles a page of messages that was requested.
     pub fn handle_page(&mut self, room: RoomId, page: wire::MessagePage) {
         let state = self.rooms.entry(room).or_default();
@@ -289,8 +311,11 @@ impl ClientState {
     /// The connection was lost.
     pub fn handle_disconnected(&mut self, now: Millis) {
         self.account.disconnected(now);
-        let rooms: Vec<_> = self.rooms.keys().copied().collect();
-        rooms.into_iter().for_each(|room| self.handle_unsubscribed(room));
+        for (room, state) in &mut self.rooms {
+            state.disconnected();
+            self.unsettled.insert(*room);
+            self.changes.push_back(Change::Room(*room));
+        }
     }
 
     // ---- output

@@ -111,7 +111,7 @@ impl RoomState {
             }
         }
         self.live = Some(window.seq);
-        self.is_interrupted = false;
+        (self.is_paused, self.is_interrupted) = (false, false);
         self.is_outdated = window.behind || window.seq < self.position;
         if !self.is_outdated {
             // Retention has deleted some events, so the sequence numbers of the frames may have gaps.

@@ -2,5 +2,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod histories;
+mod list;
 mod peer;
+mod rooms;
 mod server;

@@ -7,7 +7,7 @@ use super::{
     server::{ME, Server, room_id, user},
 };
 use crate::{
-    client::cursor::Cursor,
+    client::{cursor::Cursor, state::ClientState},
     model::{MessageId, RoomId},
     timeline::RowKind,
     wire,
@@ -114,8 +114,8 @@ fn check_timelines(peer: &Peer) -> Result<(), TestCaseError> {
 }
 
 /// Checks that the client knows what is in the server's lists.
-fn check_lists(peer: &Peer, server: &Server) -> Result<(), TestCaseError> {
-    let account = peer.state.account();
+fn check_lists(state: &ClientState, server: &Server) -> Result<(), TestCaseError> {
+    let account = state.account();
     let (mut attention, mut unread) = (0, 0);
     for room in &server.rooms {
         let Some(entry) = account.room(room.id) else {
@@ -146,7 +146,7 @@ fn check_room(
 ) -> Result<(), TestCaseError> {
     peer.state.set_memory_limit(u64::MAX);
     fresh.timelines.insert(room, crate::timeline::Timeline::new(100_000, |_| 0));
-    fresh.state = crate::client::state::ClientState::new(crate::validate::nick_key);
+    fresh.state = ClientState::new(crate::validate::nick_key);
     fresh.connect(server);
     fresh.deliver(server, usize::MAX);
     fresh.subscribe(server, room);
@@ -180,7 +180,8 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
     }
     peer.settle(&mut server);
     check_timelines(&peer)?;
-    check_lists(&peer, &server)?;
+    check_lists(&peer.state, &server)?;
+    check_lists(&peer.other_tab, &server)?;
     prop_assert!(peer.queue.is_empty());
     for number in 0..3 {
         let room = room_id(number);
@@ -210,7 +211,7 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(std::env::var("CASES").map_or(256, |c| c.parse().unwrap())))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn state_and_events_are_the_state_loaded_afresh(
         steps in prop::collection::vec((0u8..27, 0usize..3, 0u64..1000), 1..120)

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::server::{Item, ME, Server};
 use crate::{
     client::state::{Change, ClientState},
-    codec::Extension,
+    codec::{Envelope, Extension},
     model::{Delivery, Message, MessageId, RoomId},
     timeline::{Row, RowKind, Timeline},
     validate,
+    wire::{self, response::Result as Answer, server_event::Body},
 };
 
 /// The number of rows that a timeline holds.
@@ -16,6 +17,8 @@ const ROWS: usize = 150;
 
 pub struct Peer {
     pub state: ClientState,
+    /// Another tab, which shows no room.
+    pub other_tab: ClientState,
     pub timelines: BTreeMap<RoomId, Timeline>,
     /// Own messages that are not acknowledged, in their order.
     pub queue: Vec<(RoomId, MessageId, String)>,
@@ -28,6 +31,7 @@ impl Peer {
     pub fn new() -> Self {
         Self {
             state: ClientState::new(validate::nick_key),
+            other_tab: ClientState::new(validate::nick_key),
             timelines: BTreeMap::new(),
             queue: Vec::new(),
             last_order: 0,
@@ -57,6 +61,7 @@ impl Peer {
         server.disconnect();
         self.is_online = false;
         self.state.handle_disconnected(0);
+        self.other_tab.handle_disconnected(0);
         self.drain();
     }
 
@@ -111,11 +116,15 @@ impl Peer {
     fn handle(&mut self, item: Item) -> bool {
         match item {
             Item::Envelope(envelope) => {
+                self.pass_on(envelope.clone());
                 let is_welcome = matches!(envelope.extension, Some(Extension::Welcome(_)));
                 self.state.handle_envelope(envelope, 0);
                 return is_welcome;
             }
-            Item::CursorAcknowledged(room, cursor) => self.state.cursor_acknowledged(room, cursor, 0),
+            Item::CursorAcknowledged(room, cursor) => {
+                self.state.cursor_acknowledged(room, cursor, 0);
+                self.other_tab.cursor_acknowledged(room, cursor, 0);
+            }
             Item::AllRead => self.state.all_read_answered(true, 0),
             Item::Unsubscribed(room) => self.state.handle_unsubscribed(room),
             Item::Acknowledged(room, id, seq) => {
@@ -126,13 +135,29 @@ impl Peer {
         false
     }
 
-    /// Tells the server the cursors that it does not have.
+    /// Passes what the server has sent to the other tab, but not the answers to commands of the first one.
+    fn pass_on(&mut self, envelope: Envelope) {
+        if let Some(Extension::Event(wire::ServerEvent { room, body: Some(Body::Response(response)) })) =
+            &envelope.extension
+        {
+            if let Some(Answer::Window(window)) = &response.result {
+                self.other_tab.observe_window(RoomId::from_wire(room).unwrap(), window.clone());
+            }
+        } else {
+            self.other_tab.handle_envelope(envelope, 0);
+        }
+    }
+
+    /// Tells the server and the other tab the cursors that the server does not have.
     pub fn tell_cursors(&mut self, server: &mut Server) {
         if !self.is_online {
             return;
         }
         let cursors: Vec<_> = self.state.account().untold_cursors().collect();
-        cursors.into_iter().for_each(|(room, cursor)| server.read(room, cursor));
+        for (room, cursor) in cursors {
+            self.other_tab.merge_cursor(room, cursor);
+            server.read(room, cursor);
+        }
     }
 
     /// Requests the pages of all gaps of a room until there is none.
@@ -162,10 +187,6 @@ impl Peer {
 
     pub fn drain(&mut self) {
         while let Some(change) = self.state.poll_change() {
-            if std::env::var("DBG").is_ok() {
-                let s = format!("{change:?}");
-                eprintln!("{}", &s[..s.len().min(150)]);
-            }
             match change {
                 Change::Timeline(room, update) => {
                     let timeline = self.timelines.entry(room).or_insert_with(|| Timeline::new(ROWS, |_| 0));
