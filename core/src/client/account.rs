@@ -196,7 +196,7 @@ impl AccountState {
     /// Handles a message of a subscribed room; `own` if this account has sent it.
     pub(super) fn handle_message(&mut self, room: RoomId, ord: u64, own: bool, time: i64) {
         let Some(entry) = self.rooms.get_mut(&room) else { return };
-        entry.told = entry.told.max(ord);
+        entry.told = ord;
         entry.head = entry.head.max(ord);
         entry.active = entry.active.max(minutes(time));
         // As the server does: who has read everything before an own message has read that too.

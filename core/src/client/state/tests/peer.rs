@@ -116,9 +116,9 @@ impl Peer {
     fn handle(&mut self, item: Item) -> bool {
         match item {
             Item::Envelope(envelope) => {
-                self.pass_on(envelope.clone());
+                self.pass_on((*envelope).clone());
                 let is_welcome = matches!(envelope.extension, Some(Extension::Welcome(_)));
-                self.state.handle_envelope(envelope, 0);
+                self.state.handle_envelope(*envelope, 0);
                 return is_welcome;
             }
             Item::CursorAcknowledged(room, cursor) => {

@@ -316,7 +316,7 @@ fn drafts_and_unsent_messages_outlive_the_log() {
     peer.connect(&mut server);
     server.poll().into_iter().for_each(|item| {
         let super::server::Item::Envelope(envelope) = item else { panic!("not a welcome") };
-        peer.state.handle_envelope(envelope, 0);
+        peer.state.handle_envelope(*envelope, 0);
     });
     peer.drain();
     assert_eq!((ords(&peer, ROOM), peer.unacknowledged(ROOM)), (vec![], vec!["own 9".to_owned()]));

@@ -108,7 +108,7 @@ fn person(account: UserId, people: &BTreeMap<UserId, String>) -> wire::Person {
 /// What the server sends, or the answer to a command.
 #[derive(Clone, Debug)]
 pub enum Item {
-    Envelope(Envelope),
+    Envelope(Box<Envelope>),
     CursorAcknowledged(RoomId, Cursor),
     AllRead,
     Unsubscribed(RoomId),
@@ -187,7 +187,7 @@ impl Server {
     fn send(&mut self, body: Body, room: RoomId) {
         if self.is_connected {
             let event = wire::ServerEvent { room: room.to_wire(), body: Some(body) };
-            self.out.push_back(Item::Envelope(codec::extension(Extension::Event(event))));
+            self.out.push_back(Item::Envelope(Box::new(codec::extension(Extension::Event(event)))));
         }
     }
 
@@ -206,7 +206,7 @@ impl Server {
         let seq = of.events.len() as u64;
         if subscribed {
             let frame = self.frame(room, seq, &event);
-            self.out.push_back(Item::Envelope(frame));
+            self.out.push_back(Item::Envelope(Box::new(frame)));
             if let Happened::Message { ord, .. } = event {
                 self.told.insert(room, ord);
             }
@@ -384,7 +384,7 @@ impl Server {
             rows: Some(first),
             ..wire::Welcome::default()
         };
-        self.out.push_back(Item::Envelope(codec::extension(Extension::Welcome(welcome))));
+        self.out.push_back(Item::Envelope(Box::new(codec::extension(Extension::Welcome(welcome)))));
         let rest = wire::AccountRows {
             rows: rows.into_iter().skip(1).collect(),
             complete: is_full,
