@@ -1,6 +1,6 @@
 //! Moving read cursors, and telling the server.
 
-use super::{AccountState, Cursor, RoomId};
+use super::{AccountState, Cursor, RoomEntry, RoomId};
 use crate::Millis;
 
 /// The time after which the server has certainly stored a cursor that it has acknowledged, in ms. A server that ends without
@@ -60,6 +60,21 @@ impl AccountState {
     /// The cursors that the server has to be told of, except those that it learns of by "mark all as read".
     pub fn untold_cursors(&self) -> impl Iterator<Item = (RoomId, Cursor)> {
         self.rooms.values().filter_map(|entry| Some((entry.room, entry.untold_cursor()?)))
+    }
+
+    /// The cursors that the server has not confirmed, for the device: they are to be told after a reload.
+    pub fn unconfirmed_cursors(&self) -> impl Iterator<Item = (RoomId, Cursor)> {
+        let is_unconfirmed = |entry: &&RoomEntry| entry.cursor > entry.server_cursor;
+        self.rooms.values().filter(is_unconfirmed).map(|entry| (entry.room, entry.cursor))
+    }
+
+    /// Restores a cursor that the server may not have.
+    pub(in crate::client) fn restore_cursor(&mut self, room: RoomId, cursor: Cursor) {
+        if let Some(entry) = self.rooms.get_mut(&room) {
+            entry.cursor = entry.cursor.merged(cursor);
+            // The row has it too, but is not from the server.
+            entry.server_cursor = Cursor::default();
+        }
     }
 
     /// The server has acknowledged a cursor.

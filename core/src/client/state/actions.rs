@@ -7,7 +7,7 @@ use crate::{
         cursor::Cursor,
         room::{ScrollPosition, StoredRoom},
     },
-    model::{Delivery, Message, MessageId, RoomId},
+    model::{Delivery, Message, MessageId, RoomId, UserId},
     ranges::Range,
     wire,
 };
@@ -161,23 +161,24 @@ impl ClientState {
 
     // ---- the device
 
-    /// Restores the rows that the device has, before the first login. `untold` are the cursors that the server has not
-    /// acknowledged.
+    /// Restores the rows that the device has, before the first login. `unconfirmed` are the
+    /// [cursors](crate::client::account::AccountState::unconfirmed_cursors) that the server may not have.
     pub fn restore(
         &mut self,
-        me: crate::model::UserId,
+        me: UserId,
         log: &[u8],
         rows: &wire::AccountRows,
-        untold: &[(RoomId, Cursor)],
+        unconfirmed: &[(RoomId, Cursor)],
     ) {
         self.me = Some(me);
         self.log = log.to_vec();
         self.handle_rows(rows);
-        untold.iter().for_each(|(room, cursor)| self.merge_cursor(*room, *cursor));
+        unconfirmed.iter().for_each(|(room, cursor)| self.account.restore_cursor(*room, *cursor));
     }
 
     /// Restores what the device has of a room, before it is loaded from the server.
-    pub fn restore_room(&mut self, room: RoomId, stored: StoredRoom) {
+    pub fn restore_room(&mut self, room: RoomId, mut stored: StoredRoom) {
+        self.name_senders(&mut stored.messages);
         let state = self.rooms.entry(room).or_default();
         if state.position() == 0 && state.held_messages() == 0 {
             state.restore(stored);
@@ -188,10 +189,30 @@ impl ClientState {
 
     /// Adds the messages that the device has in this range, which has no others. Ignored if the room was reset since `resets`
     /// was read from [`RoomState::resets`](crate::client::room::RoomState::resets).
-    pub fn handle_stored_page(&mut self, room: RoomId, resets: u32, range: Range, messages: Vec<Message>) {
+    pub fn handle_stored_page(
+        &mut self,
+        room: RoomId,
+        resets: u32,
+        range: Range,
+        mut messages: Vec<Message>,
+    ) {
+        self.name_senders(&mut messages);
         if let Some(state) = self.rooms.get_mut(&room).filter(|state| state.resets() == resets) {
             state.add_page(range, messages);
             self.collect(room);
+        }
+    }
+
+    /// Gives stored messages the present nicks of their senders, and learns those that are not known yet.
+    fn name_senders(&mut self, messages: &mut [Message]) {
+        for message in messages {
+            let Some(sender) = message.sender else { continue };
+            let nick = self.people.nick(sender);
+            if nick.is_empty() {
+                self.people.set_nick(sender, &message.nick);
+            } else {
+                message.nick = nick;
+            }
         }
     }
 

@@ -31,8 +31,8 @@ fn step(peer: &mut Peer, server: &mut Server, (what, room, number): Step, count:
             }
         }
         // More than a timeline holds.
-        27 if is_member && number % 3 == 0 => {
-            for n in 0..150 {
+        27 if peer.state.open() == Some(room) && is_member => {
+            for n in 0..250 {
                 server.post(
                     room,
                     user(2),
@@ -41,6 +41,7 @@ fn step(peer: &mut Peer, server: &mut Server, (what, room, number): Step, count:
                 );
             }
         }
+        28 if number % 4 == 0 => peer.reload(server),
         3 if is_member => peer.send(server, room, count),
         // On another device.
         4 if is_member => {
@@ -58,7 +59,8 @@ fn step(peer: &mut Peer, server: &mut Server, (what, room, number): Step, count:
             server.request_page(room, if number % 4 == 0 { u64::MAX } else { number % (head + 2) + 1 });
         }
         12 => server.flush_activity(),
-        13..=15 => peer.deliver(server, number as usize % 12),
+        13 => peer.deliver(server, usize::MAX),
+        14 | 15 => peer.deliver(server, number as usize % 12),
         16 => peer.disconnect(server),
         17 if !server.is_connected() => peer.connect(server),
         18 => peer.state.handle_visible(room, number % (head + 1), number % 2 == 0),
@@ -226,7 +228,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn state_and_events_are_the_state_loaded_afresh(
-        steps in prop::collection::vec((0u8..28, 0usize..3, 0u64..1000), 1..120)
+        steps in prop::collection::vec((0u8..29, 0usize..3, 0u64..1000), 1..120)
     ) {
         run(&steps)?;
     }

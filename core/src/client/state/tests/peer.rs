@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::server::{Item, ME, Server};
 use crate::{
-    client::state::{Change, ClientState},
+    client::{
+        room::StoredRoom,
+        state::{Change, ClientState},
+    },
     codec::{Envelope, Extension},
     model::{Delivery, Message, MessageId, RoomId},
     timeline::{Row, RowKind, Timeline},
@@ -13,7 +16,7 @@ use crate::{
 };
 
 /// The number of rows that a timeline holds.
-const ROWS: usize = 150;
+const ROWS: usize = 100;
 
 pub struct Peer {
     pub state: ClientState,
@@ -65,6 +68,48 @@ impl Peer {
         self.drain();
     }
 
+    /// Loads the page again, with what the device has: all rows, cursors that the server may not have, the send queue, and of
+    /// each room the newest messages.
+    pub fn reload(&mut self, server: &mut Server) {
+        server.disconnect();
+        let Some(me) = self.state.me() else { return };
+        let mut new = Self::new();
+        let untold: Vec<_> = self.state.account().unconfirmed_cursors().collect();
+        new.state.restore(me, self.state.log(), &self.state.account_rows(), &untold);
+        new.other_tab.restore(me, self.state.log(), &self.state.account_rows(), &untold);
+        for (room, timeline) in &self.timelines {
+            let state = self.state.room(*room).unwrap();
+            let range = state.known().iter().last().filter(|range| range.to == state.head_ord());
+            let sent = |row: Row| match row.kind {
+                RowKind::Message { message, .. } => Some(message),
+                _ => None,
+            };
+            let is_stored = |message: &Message| range.is_some_and(|range| range.from < message.seq);
+            let messages = timeline.rows().filter_map(sent);
+            let messages =
+                messages.filter(|message| message.delivery == Delivery::Sent && is_stored(message));
+            let stored = StoredRoom {
+                position: state.position(),
+                last_message: MessageId::from_wire(&state.subscription().id),
+                first_ord: state.first_ord(),
+                head_ord: state.head_ord(),
+                topic: state.topic().clone(),
+                messages: messages.collect(),
+                range,
+                view: state.view().clone(),
+            };
+            new.state.restore_room(*room, stored);
+        }
+        new.drain();
+        for (room, id, content) in &self.queue {
+            new.queue_message(*room, *id, content);
+        }
+        new.state.open_room(self.state.open());
+        new.state.set_memory_limit(40);
+        new.drain();
+        *self = new;
+    }
+
     /// Opens a room, and subscribes to it if there is a connection.
     pub fn open(&mut self, server: &mut Server, room: RoomId) {
         self.state.open_room(Some(room));
@@ -81,23 +126,27 @@ impl Peer {
 
     pub fn send(&mut self, server: &mut Server, room: RoomId, number: u64) {
         let (id, content) = (MessageId::new(number, [9; 10]), format!("own {number}"));
+        self.queue_message(room, id, &content);
+        if self.is_online {
+            server.send_message(room, id, &content);
+        }
+        self.drain();
+    }
+
+    fn queue_message(&mut self, room: RoomId, id: MessageId, content: &str) {
         self.last_order += 1;
         let message = Message {
             id,
             sender: Some(ME),
             nick: self.state.people().nick(ME),
-            content: content.as_str().into(),
+            content: content.into(),
             seq: self.last_order,
             time: 0,
             own: true,
             delivery: Delivery::Queued,
         };
         self.state.handle_queued(room, message);
-        self.queue.push((room, id, content.clone()));
-        if self.is_online {
-            server.send_message(room, id, &content);
-        }
-        self.drain();
+        self.queue.push((room, id, content.into()));
     }
 
     /// Handles what the server has sent, up to this number of items.
