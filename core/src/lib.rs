@@ -16,6 +16,7 @@
 //! | [`limits`], [`validate`] | limits and input rules, checked by the same code on both ends |
 //! | [`address`] | the socket URL of the server address that a user types |
 //! | [`backoff`] | delays between connection attempts |
+//! | [`client`] | the state of a client in a server with many rooms |
 //! | [`send_queue`] | own messages that are not acknowledged yet |
 //! | [`ranges`] | which parts of a room are loaded, and the gaps between them |
 //! | [`persist`] | what a client stores on its device |
@@ -26,6 +27,7 @@
 
 pub mod address;
 pub mod backoff;
+pub mod client;
 pub mod codec;
 pub mod event;
 pub mod ids;

@@ -45,12 +45,14 @@ impl Delivery {
 pub struct Message {
     /// Chosen by the sender; messages of a basic server have none, so the receiver generates one.
     pub id: MessageId,
-    /// The sender.
+    /// The account of the sender; `None` if the server has not told it.
+    pub sender: Option<UserId>,
+    /// The nick of the sender.
     pub nick: Arc<str>,
     /// The text.
     pub content: Arc<str>,
-    /// The sequence number in the room, 0 in the basic dialect. Of a message that is not acknowledged: its
-    /// [order](crate::send_queue::QueuedMessage::order) in the send queue.
+    /// The number of the message among those of its room, its ord; 0 in the basic dialect. Of a message that is not
+    /// acknowledged: its [order](crate::send_queue::QueuedMessage::order) in the send queue.
     pub seq: u64,
     /// The time at which the server accepted the message, Unix ms. Before that, the time at which the user wrote it.
     pub time: i64,
