@@ -17,6 +17,7 @@
 //! | [`address`] | the socket URL of the server address that a user types |
 //! | [`backoff`] | delays between connection attempts |
 //! | [`left_sessions`] | sessions that the user has left without the server's knowledge |
+//! | [`client`] | the state of a client in a server with many rooms |
 //! | [`send_queue`] | own messages that are not acknowledged yet |
 //! | [`ranges`] | which parts of a room are loaded, and the gaps between them |
 //! | [`persist`] | what a client stores on its device |
@@ -29,6 +30,7 @@ use std::fmt::Write as _;
 
 pub mod address;
 pub mod backoff;
+pub mod client;
 pub mod codec;
 pub mod event;
 mod heartbeat;

@@ -423,5 +423,5 @@ pub(crate) fn own_message(nick: &Arc<str>, queued: &QueuedMessage) -> Message {
         Stage::Failed(status) => Delivery::Failed(status),
     };
     let (id, content, time) = (queued.id, queued.content.clone(), queued.time);
-    Message { id, nick: nick.clone(), content, seq: queued.order, time, own: true, delivery }
+    Message { id, sender: None, nick: nick.clone(), content, seq: queued.order, time, own: true, delivery }
 }

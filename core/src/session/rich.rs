@@ -125,6 +125,7 @@ impl Session {
         let time = if envelope.time == 0 { now.unix } else { envelope.time };
         let message = Message {
             id,
+            sender: None,
             nick: envelope.user_name.into(),
             content: envelope.content.into(),
             seq: envelope.seq,
@@ -148,6 +149,7 @@ impl Session {
         let nick = identity.nick.clone();
         self.emit(Event::Message(Message {
             id,
+            sender: None,
             nick,
             content: queued.content,
             seq: accepted.seq,

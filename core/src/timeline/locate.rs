@@ -81,7 +81,7 @@ impl Timeline {
     }
 }
 
-/// The position of a message among the others: by sequence number, then the ones that are not acknowledged by their
+/// The position of a message among the others: by ord, then the ones that are not acknowledged by their
 /// order. Without sequence numbers all keys are equal, so that messages stay in the order of their arrival.
 pub fn sort_key(message: &Message) -> u64 {
     match message.delivery {
