@@ -13,6 +13,8 @@ const MAX_LEFT_SESSIONS: usize = 4;
 /// The sessions that the user has left without the server's knowledge.
 #[derive(Debug, Default)]
 pub struct LeftSessions {
+    /// The nick of the user, once they were taken out of a client.
+    nick: String,
     /// Their secrets, oldest first.
     secrets: VecDeque<Vec<u8>>,
     /// The number of them that this login has not tried to end yet.
@@ -22,6 +24,17 @@ pub struct LeftSessions {
 }
 
 impl LeftSessions {
+    /// The sessions of this nick, for another client.
+    pub(crate) fn for_nick(self, nick: &str) -> Self {
+        Self { nick: nick.into(), ..self }
+    }
+
+    /// These sessions, if they are of this nick; otherwise none.
+    pub(crate) fn of_nick(self, nick: &str) -> Self {
+        // As when the server compares nicks: those that differ in ASCII case only are the same user.
+        if self.nick.eq_ignore_ascii_case(nick) { self } else { Self::default() }
+    }
+
     /// A login begins.
     pub(crate) fn begin(&mut self) {
         self.put_back();

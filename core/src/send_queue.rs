@@ -153,6 +153,18 @@ impl SendQueue {
         Ok(true)
     }
 
+    /// The number of messages.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Returns `true` if there is no message.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
     /// The order of a message that is written at this time (Unix ms), after all earlier ones.
     #[must_use]
     pub fn next_order(&self, time: i64) -> u64 {

@@ -308,7 +308,7 @@ impl Session {
     /// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
     #[must_use]
     pub fn excess_bytes(&self, text: &str) -> usize {
-        self.identity.as_ref().map_or(0, |identity| excess_bytes(identity, text))
+        self.identity.as_ref().map_or(0, |identity| validate::excess_bytes(identity, text))
     }
 
     /// Reports the member list as [`Notice::Members`]; with a basic server, when it has answered a request for it.
@@ -401,18 +401,6 @@ pub(crate) fn members_notice<'a>(members: impl Iterator<Item = &'a Member>, tota
     let nicks: Vec<_> = members.take(LISTED_NAMES).map(|member| member.nick.clone()).collect();
     let more = total.saturating_sub(nicks.len());
     Event::Notice(Notice::Members { nicks, more })
-}
-
-/// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
-pub(crate) fn excess_bytes(identity: &Identity, text: &str) -> usize {
-    let text = text.trim_end();
-    match identity.dialect {
-        Dialect::Basic => {
-            let bytes = codec::encode(&codec::message(&identity.nick, None, text));
-            bytes.len().saturating_sub(identity.limits.frame_bytes)
-        }
-        Dialect::Rich => text.len().saturating_sub(identity.limits.content_bytes),
-    }
 }
 
 /// A message of the send queue as a message of the timeline.

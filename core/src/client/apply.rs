@@ -1,0 +1,59 @@
+//! Applying the events of a client to the state of a tab, which is the same code in the tab that owns the client and in
+//! its followers.
+
+use super::{
+    event::{Event, Origin, OwnMessage, Reply},
+    state::ClientState,
+};
+use crate::{
+    Clocks,
+    codec::{Envelope, Extension},
+    model::{Connection, Message},
+};
+
+impl ClientState {
+    /// Applies an event to the state of the tab `tab`. Only the tab that has given a command applies its answer, unless that
+    /// concerns the room list, which is the same in all tabs.
+    pub fn apply(&mut self, now: Clocks, tab: Origin, event: &Event) {
+        match event {
+            Event::Received(envelope) => self.apply_envelope(now, envelope),
+            Event::Answer { origin, room, result: Ok(reply), .. } => match reply {
+                Reply::Window(window) if *origin == tab => self.handle_window(*room, window.clone()),
+                Reply::Loaded(page) if *origin == tab => self.handle_page(*room, page.clone()),
+                Reply::Room(row) => self.handle_row(row),
+                _ => {}
+            },
+            Event::Connection(Connection::Online { .. }) => {}
+            Event::Connection(_) => self.handle_disconnected(now.monotonic),
+            Event::Unsubscribed(room) => self.handle_unsubscribed(*room),
+            Event::Cursor(room, cursor) => self.merge_cursor(*room, *cursor),
+            Event::Own(message) => self.handle_queued(message.room, self.own_message(message)),
+            Event::Delivery(room, id, delivery) => self.handle_delivery(*room, *id, *delivery),
+            Event::Discarded(room, id) => self.handle_discarded(*room, *id),
+            Event::Acknowledged { room, id, seq, .. } => self.handle_acknowledged(*room, *id, *seq),
+            Event::Answer { result: Err(_), .. }
+            | Event::LoggedIn(..)
+            | Event::LoggedOut
+            | Event::Throttled(..)
+            | Event::Notice(_)
+            | Event::Refused(_)
+            | Event::RoundTrip(_) => {}
+        }
+    }
+
+    fn apply_envelope(&mut self, now: Clocks, envelope: &Envelope) {
+        match &envelope.extension {
+            None => self.handle_message(envelope.clone()),
+            Some(Extension::Welcome(welcome)) => self.handle_welcome(welcome),
+            Some(Extension::Event(event)) => self.handle_event(event.clone(), now.unix),
+            Some(_) => {}
+        }
+    }
+
+    /// A message of the send queue as the timeline shows it.
+    fn own_message(&self, message: &OwnMessage) -> Message {
+        let OwnMessage { id, time, order, delivery, .. } = *message;
+        let (nick, content) = (self.account().nick().clone(), message.content.clone());
+        Message { id, sender: self.me(), nick, content, seq: order, time, own: true, delivery }
+    }
+}
