@@ -22,6 +22,8 @@ mod connection;
 mod leaving;
 mod lifecycle;
 mod persistence;
+#[cfg(not(target_arch = "wasm32"))]
+mod property;
 mod rename;
 mod send_queue;
 mod subscriptions;

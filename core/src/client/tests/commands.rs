@@ -257,7 +257,7 @@ fn a_read_cursor_is_told_after_a_reconnect_and_by_the_next_leader() {
     // The answer is lost with the connection.
     driver.closed(1006);
     driver.clear();
-    driver.pass(500);
+    driver.pass(1_000);
     driver.opened();
     driver.receive(&welcome("tom"));
     assert!(matches!(reads(&driver)[..], [(_, ROOM, 5)]));
