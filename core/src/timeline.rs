@@ -238,6 +238,7 @@ impl Timeline {
             // Without an account, an own message is sent again under another nick after its sender has changed that.
             let has_same_sender = self.senders.is(self.packed(index).sender(), message.sender, &message.nick);
             if has_same_sender && self.is_in_order(index, sort_key(&message)) {
+                self.senders.intern(message.sender, &message.nick);
                 return self.blocks[index.0].set(index.1, &message);
             }
             key = has_same_sender.then(|| self.packed(index).key);

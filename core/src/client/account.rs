@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     Millis,
-    model::{Role, RoomId, RoomKind, UserId},
+    model::{RoomId, RoomKind, UserId},
     wire,
 };
 
@@ -196,7 +196,7 @@ impl AccountState {
     /// Handles a message of a subscribed room; `own` if this account has sent it.
     pub(super) fn handle_message(&mut self, room: RoomId, ord: u64, own: bool, time: i64) {
         let Some(entry) = self.rooms.get_mut(&room) else { return };
-        entry.told = entry.told.max(ord);
+        entry.told = ord;
         entry.head = entry.head.max(ord);
         entry.active = entry.active.max(minutes(time));
         // As the server does: who has read everything before an own message has read that too.
@@ -218,11 +218,7 @@ impl AccountState {
         let Some(mut entry) = self.rooms.remove(&room) else { return };
         change(&mut entry);
         entry.folded = self.folded_name(&entry, people);
-        if entry.role == Role::None {
-            self.handles.remove(&entry.handle);
-        } else {
-            self.rooms.insert(room, entry);
-        }
+        self.rooms.insert(room, entry);
     }
 
     /// The nick of an account has changed: direct rooms are named by their people. Returns whether the list shows it.

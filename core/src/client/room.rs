@@ -78,6 +78,8 @@ pub struct RoomState {
     last_message: Option<MessageId>,
     /// While the connection is subscribed to the room: the sequence number of the last event it has delivered.
     live: Option<u64>,
+    /// The connection was lost during a subscription, which the next window continues.
+    is_paused: bool,
     /// Live events are missing before the last one.
     is_interrupted: bool,
     /// The ords of the messages that the timeline has. No range is empty.
@@ -107,6 +109,7 @@ impl Default for RoomState {
             position: 0,
             last_message: None,
             live: None,
+            is_paused: false,
             is_interrupted: false,
             known: Ranges::default(),
             first_ord: 1,
@@ -145,6 +148,11 @@ impl RoomState {
     #[must_use]
     pub fn is_subscribed(&self) -> bool {
         self.live.is_some()
+    }
+
+    /// The connection is subscribed to the room, or was before it was lost.
+    pub(super) fn is_continued(&self) -> bool {
+        self.live.is_some() || self.is_paused
     }
 
     /// The server has left out live events of the room: a new subscription is needed.
@@ -283,13 +291,22 @@ impl RoomState {
         if self.live.is_none() {
             self.position = 0;
             self.last_message = None;
+            self.is_paused = false;
             self.is_outdated = false;
         }
     }
 
-    /// The connection to the room has ended, by a lost connection or by unsubscribing.
+    /// The connection was lost.
+    pub(super) fn disconnected(&mut self) {
+        let is_continued = self.is_continued();
+        self.unsubscribed();
+        self.is_paused = is_continued;
+    }
+
+    /// The subscription has ended.
     pub(super) fn unsubscribed(&mut self) {
         self.live = None;
+        self.is_paused = false;
         self.is_interrupted = false;
         self.is_outdated |= self.position > 0;
         self.loading.clear();

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Millis,
     codec::{Envelope, Extension},
-    model::{Message, RoomId, UserId},
+    model::{Message, Role, RoomId, UserId},
     timeline::TimelineUpdate,
     wire::{self, response::Result as Answer, server_event::Body},
 };
@@ -68,6 +68,8 @@ pub struct ClientState {
     viewport: Option<Viewport>,
     /// The rooms that were open, the last one last.
     recent: Vec<RoomId>,
+    /// The maximum number of messages of all rooms together, except the open one.
+    max_held_messages: u64,
     renamed: BTreeSet<UserId>,
     /// The rooms whose gaps and bounds may have changed.
     unsettled: BTreeSet<RoomId>,
@@ -90,6 +92,7 @@ impl ClientState {
             open: None,
             viewport: None,
             recent: Vec::new(),
+            max_held_messages: MAX_HELD_MESSAGES,
             renamed: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             is_account_changed: false,
@@ -171,6 +174,9 @@ impl ClientState {
         self.me = me;
         self.log.clone_from(&welcome.log);
         self.account.connected(&welcome.nick);
+        if let Some(me) = me {
+            self.names().learn(me, &welcome.nick);
+        }
         self.is_account_changed = true;
         if let Some(rows) = &welcome.rows {
             self.handle_rows(rows);
@@ -202,7 +208,15 @@ impl ClientState {
                 self.is_account_changed = true;
             }
             Some(Body::Rows(rows)) => self.handle_rows(&rows),
-            Some(Body::Window(window)) => self.handle_window(room, window),
+            Some(Body::Window(window)) => {
+                // The subscription that it continues may be one of another tab only.
+                let is_shown = self.open == Some(room);
+                if is_shown || self.rooms.get(&room).is_some_and(RoomState::is_continued) {
+                    self.handle_window(room, window);
+                } else {
+                    self.observe_window(room, window);
+                }
+            }
             Some(Body::Presence(changes)) => self.handle_presence(&changes),
             Some(Body::Response(response)) => match response.result {
                 Some(Answer::Window(window)) => self.handle_window(room, window),
@@ -235,18 +249,29 @@ impl ClientState {
     pub fn handle_window(&mut self, room: RoomId, window: wire::RoomWindow) {
         let state = self.rooms.entry(room).or_default();
         let mut names = Names { me: self.me, people: &mut self.people, renamed: &mut self.renamed };
-        let before = state.head_ord();
-        let head = window.page.as_ref().map(|page| page.head_ord);
-        let events = state.handle_window(window, &mut names);
-        // Frames have all messages after the position; without any the room list has the newest ord already.
-        let head = head.or_else(|| Some(state.head_ord()).filter(|head| *head > before));
-        if let Some(head) = head {
-            self.account.handle_head(room, head);
+        // Without a message in the window, the room list has the newest ord already.
+        let (newest, events) = state.handle_window(window, &mut names);
+        if let Some(newest) = newest {
+            self.account.handle_head(room, newest);
         }
         events.into_iter().for_each(|event| self.apply_event(room, event));
         self.update_head(room);
         self.collect(room);
         self.changes.push_back(Change::Room(room));
+        self.is_account_changed = true;
+        self.report_renamed();
+    }
+
+    /// Handles a window that another tab has requested: only the room list learns from it. The server does not tell the
+    /// connection again what is in it.
+    pub fn observe_window(&mut self, room: RoomId, window: wire::RoomWindow) {
+        let mut state = RoomState::default();
+        let (newest, events) = state.handle_window(window, &mut self.names());
+        if let Some(newest) = newest {
+            self.account.handle_head(room, newest);
+        }
+        events.into_iter().for_each(|event| self.apply_event(room, event));
+        self.update_head(room);
         self.is_account_changed = true;
         self.report_renamed();
     }
@@ -286,8 +311,11 @@ impl ClientState {
     /// The connection was lost.
     pub fn handle_disconnected(&mut self, now: Millis) {
         self.account.disconnected(now);
-        let rooms: Vec<_> = self.rooms.keys().copied().collect();
-        rooms.into_iter().for_each(|room| self.handle_unsubscribed(room));
+        for (room, state) in &mut self.rooms {
+            state.disconnected();
+            self.unsettled.insert(*room);
+            self.changes.push_back(Change::Room(*room));
+        }
     }
 
     // ---- output
@@ -340,24 +368,20 @@ impl ClientState {
         self.report_renamed();
     }
 
-    /// Applies an event to the room list.
+    /// Applies an event to the room list. The end of the own membership is told by a row, because an event of a replay may be
+    /// older than the rows.
     fn apply_event(&mut self, room: RoomId, event: RoomEvent) {
         let me = self.me;
-        let mut is_removed = false;
         self.account.update(room, &self.people, |entry| match &event.change {
             RoomChange::Name(name) => entry.name = name.clone(),
             RoomChange::Archived(archived) => entry.archived = *archived,
-            RoomChange::Member(account, role) if Some(*account) == me => {
+            RoomChange::Member(account, role) if Some(*account) == me && *role != Role::None => {
                 entry.role = *role;
-                is_removed = *role == crate::model::Role::None;
             }
             _ => {}
         });
         self.changes.push_back(Change::Event(room, event));
         self.is_account_changed = true;
-        if is_removed {
-            self.remove_room(room);
-        }
     }
 
     fn handle_presence(&mut self, changes: &wire::PresenceChanges) {
@@ -447,7 +471,8 @@ impl ClientState {
         rooms.into_iter().for_each(|room| self.remove_room(room));
         let fresh = Self::new(self.account.fold());
         let changes = std::mem::take(&mut self.changes);
-        *self = Self { changes, ignored: self.ignored, ..fresh };
+        let (max_held_messages, ignored) = (self.max_held_messages, self.ignored);
+        *self = Self { changes, max_held_messages, ignored, ..fresh };
     }
 
     /// Passes the updates of a room's timeline on; gaps and bounds follow when everything is handled.
@@ -464,3 +489,6 @@ impl ClientState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

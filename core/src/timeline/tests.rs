@@ -8,6 +8,7 @@ use crate::{ranges::Gap, status::Status};
 
 mod days;
 mod long;
+mod sizes;
 
 const DAY: i64 = 86_400_000;
 

@@ -41,7 +41,9 @@ impl AccountState {
         for entry in self.rooms.values_mut() {
             entry.is_held = false;
             let cursor = entry.cursor.advanced(entry.head);
-            if std::mem::replace(&mut entry.cursor, cursor) != cursor {
+            let is_moved = std::mem::replace(&mut entry.cursor, cursor) != cursor;
+            // The server moves its own cursor, whose version may be smaller.
+            if is_moved && cursor.version == entry.server_cursor.version {
                 entry.read_all = Some(cursor);
             }
         }
@@ -63,6 +65,8 @@ impl AccountState {
     /// The server has acknowledged a cursor.
     pub(in crate::client) fn cursor_acknowledged(&mut self, room: RoomId, cursor: Cursor, now: Millis) {
         if let Some(entry) = self.rooms.get_mut(&room) {
+            // The room may have been left and joined again meanwhile, so that this client has lost the cursor.
+            entry.cursor = entry.cursor.merged(cursor);
             entry.server_cursor = entry.server_cursor.merged(cursor);
             self.acknowledged.insert(room, now);
         }

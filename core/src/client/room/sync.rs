@@ -81,23 +81,24 @@ impl Names<'_> {
 }
 
 impl RoomState {
-    /// Handles the start of a subscription, or its continuation after live events were skipped. Returns the events that are
-    /// not messages.
+    /// Handles the start of a subscription, or its continuation after live events were skipped. Returns the ord of the newest
+    /// message in it, if there is one, and the events that are not messages.
     pub(in crate::client) fn handle_window(
         &mut self,
         window: wire::RoomWindow,
         names: &mut Names,
-    ) -> Vec<RoomEvent> {
+    ) -> (Option<u64>, Vec<RoomEvent>) {
         if window.reset {
             self.reset();
         }
-        let (mut events, mut last) = (Vec::new(), None);
+        let (mut events, mut last, mut newest) = (Vec::new(), None, None);
         for frame in &window.frames {
             let Ok(mut envelope) = codec::decode(frame) else { continue };
             match envelope.extension.take() {
                 None => {
                     if let Some((seq, message)) = names.read_message(envelope) {
                         last = Some((seq, message.id));
+                        newest = newest.max(Some(message.seq));
                         self.add_message(message);
                     }
                 }
@@ -110,7 +111,7 @@ impl RoomState {
             }
         }
         self.live = Some(window.seq);
-        self.is_interrupted = false;
+        (self.is_paused, self.is_interrupted) = (false, false);
         self.is_outdated = window.behind || window.seq < self.position;
         if !self.is_outdated {
             // Retention has deleted some events, so the sequence numbers of the frames may have gaps.
@@ -123,10 +124,11 @@ impl RoomState {
         }
         if let Some(page) = window.page {
             self.set_head(page.head_ord);
+            newest = newest.max(Some(page.head_ord));
             self.handle_page(page, names);
         }
         self.discard_acknowledged();
-        events
+        (newest, events)
     }
 
     /// Handles a page of messages.

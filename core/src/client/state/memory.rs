@@ -4,14 +4,19 @@
 use super::ClientState;
 use crate::model::RoomId;
 
-/// The maximum number of messages of all rooms together, except the open one.
+/// The default of the maximum number of messages of all rooms together, except the open one.
 pub const MAX_HELD_MESSAGES: u64 = 20_000;
 
 impl ClientState {
+    /// Sets the maximum number of messages of all rooms together, except the open one.
+    pub fn set_memory_limit(&mut self, messages: u64) {
+        self.max_held_messages = messages;
+    }
+
     pub(super) fn limit_memory(&mut self) {
         let closed = self.rooms.iter().filter(|(room, _)| Some(**room) != self.open);
         let mut held: u64 = closed.map(|(_, state)| state.held_messages()).sum();
-        while held > MAX_HELD_MESSAGES
+        while held > self.max_held_messages
             && let Some(room) = self.least_recent()
         {
             if let Some(state) = self.rooms.get_mut(&room) {
