@@ -7,18 +7,18 @@ use super::{
 };
 use crate::{
     Clocks,
-    codec::{Envelope, Extension},
     model::{Connection, Message},
 };
 
 impl ClientState {
-    /// Applies an event to the state of the tab `tab`. Only the tab that has given a command applies its answer, unless that
-    /// concerns the room list, which is the same in all tabs.
+    /// Applies an event to the state of the tab `tab`. Only the tab that has given a command gets the messages of its answer;
+    /// the room list is the same in all tabs.
     pub fn apply(&mut self, now: Clocks, tab: Origin, event: &Event) {
         match event {
-            Event::Received(envelope) => self.apply_envelope(now, envelope),
+            Event::Received(envelope) => self.handle_envelope(envelope.as_ref().clone(), now.unix),
             Event::Answer { origin, room, result: Ok(reply), .. } => match reply {
                 Reply::Window(window) if *origin == tab => self.handle_window(*room, window.clone()),
+                Reply::Window(window) => self.observe_window(*room, window.clone()),
                 Reply::Loaded(page) if *origin == tab => self.handle_page(*room, page.clone()),
                 Reply::Room(row) => self.handle_row(row),
                 _ => {}
@@ -38,15 +38,6 @@ impl ClientState {
             | Event::Notice(_)
             | Event::Refused(_)
             | Event::RoundTrip(_) => {}
-        }
-    }
-
-    fn apply_envelope(&mut self, now: Clocks, envelope: &Envelope) {
-        match &envelope.extension {
-            None => self.handle_message(envelope.clone()),
-            Some(Extension::Welcome(welcome)) => self.handle_welcome(welcome),
-            Some(Extension::Event(event)) => self.handle_event(event.clone(), now.unix),
-            Some(_) => {}
         }
     }
 

@@ -99,7 +99,7 @@ impl Client {
             search: false,
             echoes_text: self.basic.receives_text,
         };
-        self.go_online(now, identity, 0, false);
+        let reports_queue = self.go_online(now, identity, 0, false);
         self.persist_as_unconfirmed();
         let row = wire::RoomRow {
             role: wire::Role::Member.into(),
@@ -118,7 +118,7 @@ impl Client {
         };
         self.emit_received(now, codec::extension(Extension::Welcome(welcome)));
         self.emit_basic(now, Body::Window(self.basic.window()));
-        self.finish_login(now);
+        self.finish_login(now, reports_queue);
         self.basic_envelope(now, envelope);
     }
 

@@ -1,7 +1,7 @@
 //! Handling commands, and the answers of the server.
 
 use super::{
-    Client, Clocks, Command, Event, Origin, Reply,
+    Client, Clocks, Command, Event, Origin, Position, Reply,
     connection::{Online, State},
     cursor::Cursor,
     requests::{Purpose, refusal},
@@ -62,6 +62,9 @@ impl Client {
         let room = command.room();
         if self.has_basic_identity() {
             let result = self.basic_command(&command);
+            if result.is_err() && matches!(command, Command::Subscribe { .. }) {
+                self.subscriptions.end(room);
+            }
             return self.answer(now, origin, number, room, result);
         }
         if let Err(status) = self.requests.add(now.monotonic, origin, number, command) {
@@ -110,6 +113,20 @@ impl Client {
     pub(super) fn request_subscription(&mut self, room: RoomId) {
         self.subscriptions.set_stage(room, Stage::Requested);
         self.requests.add_internal(Purpose::Subscribe(room));
+    }
+
+    /// Requests the subscriptions that the server does not seem to know: no window has followed the login, or the command of
+    /// the tab has failed.
+    pub(super) fn request_subscriptions(&mut self) {
+        for room in self.subscriptions.in_stage(Stage::StatedAtLogin) {
+            self.request_subscription(room);
+        }
+        for room in self.subscriptions.in_stage(Stage::Unknown) {
+            let is_of_room = |purpose: &Purpose| matches!(purpose, Purpose::Command(.., Command::Subscribe { room: of, .. }) if *of == room);
+            if !self.requests.purposes().any(is_of_room) {
+                self.request_subscription(room);
+            }
+        }
     }
 
     /// No tab shows a room any more.
@@ -199,7 +216,12 @@ impl Client {
         };
         match result {
             Ok(result) => self.request_done(now, purpose, result),
-            Err(refused) => self.request_failed(now, purpose, refused),
+            Err(refused) => {
+                if let Purpose::Command(.., Command::Subscribe { room, .. }) = purpose {
+                    self.subscriptions.end(room);
+                }
+                self.request_failed(now, purpose, refused);
+            }
         }
     }
 
@@ -259,9 +281,6 @@ impl Client {
         match purpose {
             Purpose::Command(origin, number, command) => {
                 let room = command.room();
-                if matches!(command, Command::Subscribe { .. }) && refused.status.is_terminal() {
-                    self.subscriptions.end(room);
-                }
                 self.answer(now, origin, number, room, Err(refused));
             }
             Purpose::Subscribe(room) => {
@@ -276,12 +295,23 @@ impl Client {
         }
     }
 
-    /// A window for all tabs has answered the subscriptions that were stated at the login.
-    pub(super) fn answer_subscribers(&mut self, now: Clocks, room: RoomId) {
-        let is_of_room = |purpose: &Purpose| matches!(purpose, Purpose::Command(.., Command::Subscribe { room: of, .. }) if *of == room);
-        for purpose in self.requests.take_unsent(is_of_room) {
+    /// A window for all tabs also answers the subscriptions that wait to be sent, if they are from the same position.
+    pub(super) fn answer_subscribers(
+        &mut self,
+        now: Clocks,
+        room: RoomId,
+        after: Position,
+        window: &wire::RoomWindow,
+    ) {
+        let is_answered = |purpose: &Purpose| match purpose {
+            Purpose::Command(.., Command::Subscribe { room: of, position }) => {
+                *of == room && *position == after
+            }
+            _ => false,
+        };
+        for purpose in self.requests.take_unsent(is_answered) {
             if let Purpose::Command(origin, number, _) = purpose {
-                self.answer(now, origin, number, room, Ok(Reply::Done { seq: 0, time: 0 }));
+                self.answer(now, origin, number, room, Ok(Reply::Window(window.clone())));
             }
         }
     }

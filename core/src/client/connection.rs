@@ -1,6 +1,6 @@
 //! Socket events and timeouts.
 
-use super::{Client, Clocks, Event, Output, sending::Throttle, subscriptions::Stage as Subscribed};
+use super::{Client, Clocks, Event, Output, sending::Throttle};
 use crate::{
     Millis,
     codec::{self, Envelope, Extension},
@@ -359,9 +359,7 @@ impl Client {
         let Some(sent) = online.heartbeat.answered(now.monotonic, nonce) else { return };
         online.throttle.answered(sent);
         // The first ping is sent right after the welcome, so all windows that follow a login have arrived before this.
-        for room in self.subscriptions.in_stage(Subscribed::StatedAtLogin) {
-            self.request_subscription(room);
-        }
+        self.request_subscriptions();
         self.emit(now, Event::RoundTrip(u32::try_from(now.monotonic - sent).unwrap_or(u32::MAX)));
     }
 }

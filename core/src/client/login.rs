@@ -55,15 +55,21 @@ impl Client {
         wire::Login {
             positions: self.subscriptions.state_at_login().into_iter().map(position).collect(),
             log: self.state.log().to_vec(),
-            open: self.subscriptions.open().to_wire(),
+            open: self.subscriptions.requested_at_login().to_wire(),
             account_version: self.state.account().version(),
             ..login
         }
     }
 
     /// The login has succeeded, in either dialect. The events of the server's state come between this and
-    /// [`finish_login`](Self::finish_login).
-    pub(super) fn go_online(&mut self, now: Clocks, identity: Identity, heartbeat: Millis, can_batch: bool) {
+    /// [`finish_login`](Self::finish_login). Returns whether the send queue is to be reported then.
+    pub(super) fn go_online(
+        &mut self,
+        now: Clocks,
+        identity: Identity,
+        heartbeat: Millis,
+        can_batch: bool,
+    ) -> bool {
         self.limits = identity.limits;
         self.nick_taken_since = None;
         self.suggestion = None;
@@ -80,16 +86,17 @@ impl Client {
         self.nick = identity.nick.to_string();
         let is_renamed = self.rename.take().is_some();
         self.emit(now, Event::LoggedIn(identity.clone(), self.account));
-        if self.identity.replace(identity).is_none() || is_renamed {
-            self.emit_send_queue(now);
-        }
+        self.identity.replace(identity).is_none() || is_renamed
     }
 
     /// The state of the server was reported: sends what waits.
-    pub(super) fn finish_login(&mut self, now: Clocks) {
+    pub(super) fn finish_login(&mut self, now: Clocks, reports_queue: bool) {
         let State::Online(online) = &self.connection else { return };
         let dialect = online.dialect;
         self.emit(now, Event::Connection(Connection::Online { dialect }));
+        if reports_queue {
+            self.emit_send_queue(now);
+        }
         self.fail_guilty(now);
         // At once, because the account can't be continued without the secret.
         self.write_pending();

@@ -118,8 +118,10 @@ impl Requests {
         {
             return None;
         }
-        let is_ready = |request: &&mut Request| request.number == 0 && request.not_before <= now;
-        let request = self.requests.iter_mut().find(is_ready)?;
+        let ready =
+            self.requests.iter_mut().filter(|request| request.number == 0 && request.not_before <= now);
+        // Somebody waits for the others.
+        let request = ready.min_by_key(|request| matches!(request.purpose, Purpose::Cursor(..)))?;
         if let Err(wait) = self.budget.take(now) {
             self.paused_until = now + wait;
             return None;

@@ -45,13 +45,13 @@ impl Client {
         }
         self.subscriptions.set_limit(limits.subscriptions);
         let window = welcome.window.take();
-        self.go_online(now, identity, welcome.heartbeat_ms.into(), can_batch);
+        let reports_queue = self.go_online(now, identity, welcome.heartbeat_ms.into(), can_batch);
         welcome.nick = nick;
         self.emit_received(now, codec::extension(Extension::Welcome(welcome)));
         if let Some(window) = window {
-            self.window(now, self.subscriptions.open(), window);
+            self.window(now, self.subscriptions.requested_at_login(), window);
         }
-        self.finish_login(now);
+        self.finish_login(now, reports_queue);
         self.ping(now);
     }
 
@@ -148,9 +148,11 @@ impl Client {
 
     /// The window of a subscription that this client has made or restored, for all tabs that show the room.
     pub(super) fn window(&mut self, now: Clocks, room: RoomId, window: wire::RoomWindow) {
+        let after = self.subscriptions.position(room);
         self.window_received(now, room, &window);
-        self.emit_event(now, wire::ServerEvent { room: room.to_wire(), body: Some(Body::Window(window)) });
-        self.answer_subscribers(now, room);
+        let body = Some(Body::Window(window.clone()));
+        self.emit_event(now, wire::ServerEvent { room: room.to_wire(), body });
+        self.answer_subscribers(now, room, after, &window);
     }
 
     /// Handles what a window means for the client itself: own messages among its events were stored, and need not be sent

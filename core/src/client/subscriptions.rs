@@ -60,14 +60,17 @@ struct Subscription {
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     rooms: BTreeMap<RoomId, Subscription>,
-    /// The room whose window is part of the welcome: the one that was subscribed last.
+    /// The room that was subscribed last: the next welcome has its window.
     open: RoomId,
+    /// The room whose window the welcome has that answers the last login.
+    requested: RoomId,
     limit: usize,
 }
 
 impl Default for Subscriptions {
     fn default() -> Self {
-        Self { rooms: BTreeMap::new(), open: RoomId::LOBBY, limit: DEFAULT_LIMIT }
+        let (rooms, open) = (BTreeMap::new(), RoomId::LOBBY);
+        Self { rooms, open, requested: open, limit: DEFAULT_LIMIT }
     }
 }
 
@@ -124,9 +127,9 @@ impl Subscriptions {
         was_subscribed
     }
 
-    /// The room whose window is part of the welcome.
-    pub fn open(&self) -> RoomId {
-        self.open
+    /// The room whose window the welcome has that answers the last login.
+    pub fn requested_at_login(&self) -> RoomId {
+        self.requested
     }
 
     /// The stage of a room; `None` if it is not subscribed.
@@ -188,6 +191,7 @@ impl Subscriptions {
     /// A login is sent. Returns the rooms whose positions it states, with the open one first.
     pub fn state_at_login(&mut self) -> Vec<(RoomId, Position)> {
         let open = self.open;
+        self.requested = open;
         self.entry(open, Position::default());
         self.rooms.values_mut().for_each(|subscription| subscription.stage = Stage::StatedAtLogin);
         let mut rooms: Vec<_> =
@@ -198,7 +202,7 @@ impl Subscriptions {
 
     /// A first login is sent, which opens the lobby.
     pub fn first_login(&mut self) {
-        self.open = RoomId::LOBBY;
+        self.requested = RoomId::LOBBY;
         self.entry(RoomId::LOBBY, Position::default()).stage = Stage::StatedAtLogin;
     }
 

@@ -67,8 +67,10 @@ fn setup(nick: &str, secret: u8) -> Setup {
 impl Driver {
     fn with(setup: Setup) -> Self {
         let now = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
+        let mut client = Client::new(setup).unwrap();
+        client.state_mut().open_room(Some(RoomId::LOBBY));
         Self {
-            client: Client::new(setup).unwrap(),
+            client,
             now,
             opens: 0,
             sent: vec![],

@@ -247,6 +247,17 @@ fn a_read_cursor_moves_at_once_and_the_server_is_told() {
 }
 
 #[test]
+fn commands_are_sent_before_read_cursors() {
+    let mut driver = unread();
+    (1..=4).for_each(|number| driver.command(number, browse("a")));
+    driver.command(5, read(ROOM, 5));
+    driver.command(6, browse("b"));
+    assert_eq!(driver.operations().len(), 4);
+    driver.receive(&response(driver.numbers()[0], Answer::Rooms(wire::RoomPage::default())));
+    assert!(matches!(driver.operations()[4].2, Operation::BrowseRooms(_)));
+}
+
+#[test]
 fn a_read_cursor_is_told_after_a_reconnect_and_by_the_next_leader() {
     let mut driver = unread();
     driver.closed(1006);

@@ -132,6 +132,9 @@ fn messages_adopted_during_a_first_login_are_sent_after_it() {
     driver.drain();
     driver.receive(&welcome("tom"));
     assert_eq!((driver.texts().len(), driver.deliveries().len()), (2, 2));
+    let first = driver.events.iter().position(|event| matches!(event, Event::Own(_)));
+    let welcome = driver.events.iter().position(|event| matches!(event, Event::Received(_)));
+    assert!(welcome < first, "the state knows whose they are");
 }
 
 #[test]

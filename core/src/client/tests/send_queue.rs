@@ -213,3 +213,70 @@ fn a_message_is_acquitted_when_the_connection_ends_without_it() {
     }
     driver.receive(&ack(id, 1));
 }
+
+// ---- lanes
+
+#[test]
+fn a_refusal_in_one_room_does_not_hold_up_the_others() {
+    let mut driver = Driver::online();
+    let blocked = [driver.send_to(ROOM, "a1"), driver.send_to(ROOM, "a2")];
+    driver.receive(&codec::refusal(Status::Internal, Some(blocked[0]), 60_000, None));
+    assert!(driver.events.contains(&Event::Throttled(Some(ROOM), Status::Internal, 60_000)));
+    driver.clear();
+    let other = driver.send("b1");
+    driver.send_to(ROOM, "a3");
+    assert_eq!(driver.texts(), ["b1"]);
+    driver.receive(&ack(other, 1));
+    (0..12).for_each(|_| driver.lasts(5));
+    assert_eq!(driver.texts(), ["b1", "a1", "a2", "a3"], "in their order");
+}
+
+#[test]
+fn the_rate_limit_of_the_account_holds_all_rooms_which_then_take_turns() {
+    let mut driver = Driver::online();
+    let first = driver.send_to(ROOM, "a1");
+    driver.receive(&codec::refusal(Status::RateLimited, Some(first), 4_000, None));
+    for text in ["a2", "a3", "a4"] {
+        driver.send_to(ROOM, text);
+    }
+    for text in ["b1", "b2"] {
+        driver.send(text);
+    }
+    driver.clear();
+    driver.lasts(3);
+    assert_eq!(driver.texts(), Vec::<&str>::new());
+    driver.lasts(1);
+    assert_eq!(driver.texts(), ["b1", "a1", "b2", "a2", "a3"], "the burst of the limit");
+}
+
+#[test]
+fn a_refused_message_does_not_block_later_ones_and_keeps_its_place() {
+    let mut driver = Driver::online();
+    let ids = ["one", "two", "three"].map(|text| driver.send_to(ROOM, text));
+    driver.receive(&codec::refusal(Status::NoSuchRoom, Some(ids[0]), 0, None));
+    driver.receive(&ack(ids[1], 1));
+    driver.receive(&ack(ids[2], 2));
+    driver.closed(1006);
+    driver.send_to(ROOM, "four");
+    driver.client.handle_retry(driver.now, ROOM, ids[0]);
+    driver.clear();
+    driver.reconnect();
+    assert_eq!(driver.texts(), ["one", "four"]);
+}
+
+#[test]
+fn a_message_on_probation_does_not_hold_up_other_rooms_until_it_is_sent() {
+    let mut driver = Driver::online();
+    let bad = driver.send_to(ROOM, "bad");
+    driver.ends_and_reconnects(1006);
+    driver.ends_and_reconnects(1006);
+    let good = driver.send("good");
+    assert_eq!(driver.texts(), ["good"], "the other one waits for a connection that lasts");
+    driver.receive(&ack(good, 1));
+    driver.lasts(5);
+    assert_eq!(driver.texts(), ["good", "bad"]);
+    driver.send("held until the answer");
+    assert_eq!(driver.texts().len(), 2);
+    driver.receive(&ack(bad, 1));
+    assert_eq!(driver.texts().len(), 3);
+}

@@ -128,7 +128,7 @@ fn a_subscription_given_before_the_login_needs_no_command() {
     assert_eq!((&driver.login().open[..], positions(&driver)[0].1), (&ROOM.0[..], 4));
     driver.receive(&with_welcome(|welcome| welcome.window = Some(window(5))));
     assert_eq!(driver.operations(), []);
-    assert_eq!(driver.answers(), [(1, Ok(Reply::Done { seq: 0, time: 0 }))]);
+    assert_eq!(driver.answers(), [(1, Ok(Reply::Window(window(5))))]);
     assert_eq!(driver.client.state().room(ROOM).unwrap().position(), 5);
 }
 
@@ -211,7 +211,6 @@ fn a_room_that_the_account_has_left_is_not_restored() {
         driver.subscribed(ROOM, 4);
         let room = if matches!(body, Body::Rows(_)) { Vec::new() } else { ROOM.to_wire() };
         driver.receive(&codec::extension(Ext::Event(wire::ServerEvent { room, body: Some(body) })));
-        assert!(driver.client.state().account().room(ROOM).is_none());
         log_in_again(&mut driver);
         assert!(positions(&driver).iter().all(|(room, ..)| *room != ROOM), "{:?}", positions(&driver));
     }
@@ -281,4 +280,43 @@ fn own_messages_in_windows_and_pages_are_acknowledged() {
     let acknowledged: Vec<_> =
         driver.deliveries().into_iter().filter(|(_, delivery)| *delivery == Delivery::Sent).collect();
     assert_eq!(acknowledged, [(ids[0], Delivery::Sent), (ids[2], Delivery::Sent)]);
+}
+
+#[test]
+fn a_subscription_whose_command_has_failed_is_requested_later() {
+    let mut driver = Driver::new();
+    driver.connect();
+    driver.command(1, subscribe(ROOM, 0));
+    driver.receive(&welcome("tom"));
+    let (number, ..) = driver.operations()[0];
+    driver.pass(9_000);
+    driver.pong();
+    assert_eq!(driver.operations().len(), 1);
+    driver.pass(1_000);
+    assert_eq!(driver.answers(), [(1, Err(Status::NoAnswer))]);
+    driver.receive(&response(number, Answer::Window(window(0))));
+    driver.pass(5_000);
+    driver.pong();
+    assert_eq!(driver.operations().len(), 2, "the tab still shows the room");
+}
+
+#[test]
+fn a_subscription_ends_by_a_refusal_but_not_by_the_end_of_the_connection() {
+    for is_refused in [true, false] {
+        let mut driver = Driver::online();
+        driver.command(1, subscribe(ROOM, 0));
+        if is_refused {
+            let (number, ..) = driver.operations().pop().unwrap();
+            driver.receive(&refused(number, Status::NoSuchRoom, 0));
+            driver.closed(1006);
+        } else {
+            driver.closed(Status::Replaced.code());
+        }
+        assert!(matches!(driver.answers()[..], [(1, Err(_))]));
+        driver.clear();
+        driver.client.handle_reconnect(driver.now);
+        driver.drain();
+        driver.opened();
+        assert_eq!(positions(&driver).iter().any(|(room, ..)| *room == ROOM), !is_refused);
+    }
 }
