@@ -32,6 +32,9 @@ struct Server {
     rate_limited: u8,
     /// Refuses this many messages and commands for good.
     refused: u8,
+    /// The messages that were refused for good. If the refusal is lost with the connection, the message comes again, after
+    /// later ones.
+    failed: BTreeSet<MessageId>,
     /// Sends windows after a login.
     restores: bool,
 }
@@ -129,6 +132,7 @@ impl Server {
         match refused {
             Some(status) if status.is_terminal() => {
                 self.held.remove(&room);
+                self.failed.insert(id);
                 self.outbox.push_back(codec::refusal(status, Some(id), 0, None));
             }
             Some(status) => {
@@ -386,7 +390,8 @@ impl World {
             assert_eq!(stored + usize::from(is_queued), 1, "{id:?} is lost or doubled");
         }
         for (room, log) in &self.server.log {
-            let is_in_order = |id: &&MessageId| !self.failed.contains(id);
+            let has_failed = |id: &MessageId| self.failed.contains(id) || self.server.failed.contains(id);
+            let is_in_order = |id: &&MessageId| !has_failed(id);
             let expected: Vec<_> =
                 self.sent.iter().filter(|(of, id)| of == room && log.contains(id)).collect();
             let expected: Vec<_> = expected.into_iter().map(|(_, id)| id).filter(is_in_order).collect();
