@@ -26,7 +26,7 @@
 //! | `commands` | handling commands and their answers |
 //! | `subscriptions` | the rooms whose events are received in full |
 //! | `apply` | applying events to the state of a tab |
-//! | [`state`] | [`ClientState`](state::ClientState): the reducers below, fed with the server's events |
+//! | [`state`] | [`ClientState`]: the reducers below, fed with the server's events |
 //! | [`account`] | the account and its room list: names, read cursors, unread counts |
 //! | [`room`] | one room: position, known ranges, gaps, own unsent messages |
 //! | [`people`] | the nicks and the presence of other accounts |
