@@ -26,6 +26,8 @@ mod persistence;
 mod property;
 mod rename;
 mod send_queue;
+#[cfg(not(target_arch = "wasm32"))]
+mod server;
 mod subscriptions;
 
 const ME: UserId = UserId([1; 16]);
@@ -391,12 +393,4 @@ fn invalid_input_from_a_server_is_ignored() {
     assert_eq!((driver.events.len(), driver.client.ignored()), (0, 6));
     driver.receive(&talk(RoomId::LOBBY, OTHER, 1, MessageId([99; 16])));
     assert!(matches!(&driver.events[..], [Event::Received(_)]));
-}
-
-#[test]
-fn an_undecodable_answer_to_the_login_fails_the_connection() {
-    let mut driver = Driver::new();
-    driver.connect();
-    driver.receive_bytes(b"HTTP/1.1 400 Bad Request");
-    assert_eq!(driver.connection(), &Connection::Failed { status: Status::BadFrame, refusal: None });
 }

@@ -321,3 +321,11 @@ fn an_account_does_not_continue_on_a_basic_server() {
     assert_eq!(driver.connection(), &Connection::Failed { status: Status::AccountGone, refusal: None });
     assert_eq!(driver.texts(), Vec::<&str>::new());
 }
+
+#[test]
+fn an_undecodable_answer_to_the_login_fails_the_connection() {
+    let mut driver = Driver::new();
+    driver.connect();
+    driver.receive_bytes(b"HTTP/1.1 400 Bad Request");
+    assert_eq!(driver.connection(), &Connection::Failed { status: Status::BadFrame, refusal: None });
+}
