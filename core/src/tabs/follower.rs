@@ -23,7 +23,7 @@ use crate::{
     device::TabMessage,
     event::{Event, GapState, LOCAL, Requester},
     model::{Delivery, Identity, Member, Message, MessageId},
-    persist::Persisted,
+    persist::{DATABASE_VERSION, Persisted},
     ranges::{Range, Ranges},
     session,
 };
@@ -124,6 +124,9 @@ impl Follower {
         if self.watch.handle_leader(now, message.lease != 0) {
             self.events.push_back(Event::OutdatedSince(None));
         }
+        // A leader without a lease does not learn that it was replaced.
+        let is_upgradable = message.lease != 0 && message.database < DATABASE_VERSION;
+        self.watch.handle_version(now, is_upgradable);
         let is_same = leader == self.leader;
         if is_renewal {
             self.watch.handle_answer(now, message.age, message.due.checked_sub(1));
