@@ -8,6 +8,8 @@ const [ACCOUNT, QUEUE, , , DRAFTS] = TABLES.keys();
 // The lease number of the last tab that became the leader, by scope. Not in the tables of the scope, because it is there
 // before the account and may outlive it.
 const LEASES = "leases";
+// Trunk's minifier would escape the backslash of "\n" once more.
+const LINE_FEED = String.fromCharCode(10);
 // Each step makes the database of the next version. A step that was released is never changed.
 const STEPS = [createTables, divideByRoom];
 const TIMEOUT_MS = 2000;
@@ -65,9 +67,9 @@ async function divideByRoom(database, transaction) {
   const [account, outbox, messages] = ["account", "outbox", "messages"].map((name) => transaction.objectStore(name));
   await forEachRow(account, (scope, key, value, remove) => {
     // Server, nick, and what was stored beside the account.
-    const [server, nick, beside] = scope.split("\n");
+    const [server, nick, beside] = scope.split(LINE_FEED);
     if (!beside) return;
-    const user = `${server}\n${nick}`;
+    const user = [server, nick].join(LINE_FEED);
     if (key) drafts.put(value, [user, inLobby(key)]);
     else leases.put(value, user);
     remove();

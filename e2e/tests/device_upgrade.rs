@@ -52,7 +52,7 @@ const DOWNGRADE: &str = "
     const former = await settled(request);
     const transaction = former.transaction(former.objectStoreNames, 'readwrite');
     const put = (name, key, value) => transaction.objectStore(name).put(value, key);
-    const withoutRoom = (key) => new Uint8Array(key).slice(16);
+    const withoutRoom = (key) => key.slice(16);
     for (const [key, value] of account) put('account', key, value);
     for (const [[scope, key], value] of queue) put('outbox', [scope, withoutRoom(key)], value);
     for (const [[scope, key], value] of messages) put('messages', [scope, withoutRoom(key)], value);
@@ -139,6 +139,7 @@ fn tab_of_the_first_version_does_not_block_the_page() {
             let server = Server::start();
             // Not the page: a file of the same origin.
             let tom = test.open_blank("tom", WindowOptions::default()).await;
+            tom.expect_error("favicon.ico");
             tom.goto(&format!("{}config.json", server.url())).await;
             let _: bool = tom.eval(HOLD_FIRST_VERSION, vec![closes.into()]).await;
             let first = tom.tab().await;

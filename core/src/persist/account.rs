@@ -32,10 +32,10 @@ impl StoredAccount {
     /// The change that stores the account.
     #[must_use]
     pub fn put(&self) -> Change {
-        Change::Put(Key::Account, self.encode().encode_to_vec().into())
+        Change::Put(Key::Account, self.to_wire().encode_to_vec().into())
     }
 
-    fn encode(&self) -> device::Account {
+    pub(crate) fn to_wire(&self) -> device::Account {
         device::Account {
             secret: self.secret.clone(),
             account: self.account.map(|account| account.0.to_vec()).unwrap_or_default(),
@@ -49,7 +49,10 @@ impl StoredAccount {
     /// Decodes the value; `None` if it is invalid.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let value = device::Account::decode(bytes).ok()?;
+        Self::from_wire(device::Account::decode(bytes).ok()?)
+    }
+
+    pub(crate) fn from_wire(value: device::Account) -> Option<Self> {
         Some(Self {
             identity: identity(&value)?,
             account: UserId::from_wire(&value.account),

@@ -26,11 +26,21 @@ pub fn delete(room: RoomId, id: MessageId) -> Change {
 /// Encodes a message for a room.
 #[must_use]
 pub fn encode(room: RoomId, message: &QueuedMessage) -> Bytes {
+    to_wire(room, message).encode_to_vec().into()
+}
+
+/// Decodes a message and its room; `None` if the value is invalid.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Option<(RoomId, QueuedMessage)> {
+    from_wire(device::QueuedMessage::decode(bytes).ok()?)
+}
+
+pub(crate) fn to_wire(room: RoomId, message: &QueuedMessage) -> device::QueuedMessage {
     let failed = match message.stage {
         Stage::Failed(status) => status.code().into(),
         _ => 0,
     };
-    let value = device::QueuedMessage {
+    device::QueuedMessage {
         id: message.id.0.to_vec(),
         content: message.content.to_string(),
         time: message.time,
@@ -40,14 +50,10 @@ pub fn encode(room: RoomId, message: &QueuedMessage) -> Bytes {
         too_big: message.too_big.into(),
         renamed: message.is_renamed,
         room: room.to_wire(),
-    };
-    value.encode_to_vec().into()
+    }
 }
 
-/// Decodes a message and its room; `None` if the value is invalid.
-#[must_use]
-pub fn decode(bytes: &[u8]) -> Option<(RoomId, QueuedMessage)> {
-    let value = device::QueuedMessage::decode(bytes).ok()?;
+pub(crate) fn from_wire(value: device::QueuedMessage) -> Option<(RoomId, QueuedMessage)> {
     let (room, id) = (RoomId::from_wire(&value.room)?, MessageId::from_wire(&value.id)?);
     let stage = match u16::try_from(value.failed).ok()? {
         0 => Stage::Queued,
