@@ -240,6 +240,7 @@ pub(crate) fn delivered(of: &Message) -> Envelope {
 pub(crate) fn received(envelope: Envelope) -> Option<Message> {
     Some(Message {
         id: MessageId::from_wire(&envelope.id)?,
+        sender: None,
         nick: envelope.user_name.into(),
         content: envelope.content.into(),
         seq: envelope.seq,

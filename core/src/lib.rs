@@ -16,6 +16,8 @@
 //! | [`limits`], [`validate`] | limits and input rules, checked by the same code on both ends |
 //! | [`address`] | the socket URL of the server address that a user types |
 //! | [`backoff`] | delays between connection attempts |
+//! | [`left_sessions`] | sessions that the user has left without the server's knowledge |
+//! | [`client`] | the state of a client in a server with many rooms |
 //! | [`send_queue`] | own messages that are not acknowledged yet |
 //! | [`ranges`] | which parts of a room are loaded, and the gaps between them |
 //! | [`persist`] | what a client stores on its device |
@@ -24,11 +26,16 @@
 //! | [`session`] | the client's side of a connection |
 //! | [`tabs`] | one session shared by the tabs of a browser |
 
+use std::fmt::Write as _;
+
 pub mod address;
 pub mod backoff;
+pub mod client;
 pub mod codec;
 pub mod event;
+mod heartbeat;
 pub mod ids;
+pub mod left_sessions;
 pub mod limits;
 pub mod model;
 pub mod persist;
@@ -61,6 +68,23 @@ use wire::device;
 
 /// Milliseconds on a monotonic clock with an arbitrary origin: only differences are meaningful.
 pub type Millis = u64;
+
+/// The time on both clocks, read together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// The monotonic clock.
+    pub monotonic: Millis,
+    /// The wall clock, Unix ms; it may jump.
+    pub unix: i64,
+}
+
+/// Lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
 
 /// The protocol version that this code implements.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -20,6 +20,8 @@ pub const CAPABILITY_BYTES: usize = 32;
 pub const MEMBER_LIST_LENGTH: usize = 10_000;
 /// The maximum number of messages in a client's send queue.
 pub const SEND_QUEUE_MESSAGES: usize = 1_000;
+/// The maximum number of messages of one room in a client's send queue.
+pub const LANE_MESSAGES: usize = 500;
 
 /// The limits of a server. A size of `0` in [`wire::Limits`] stands for the default here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

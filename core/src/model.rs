@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 pub use crate::ids::{MessageId, RoomId, UserId};
-use crate::{limits::Limits, status::Status};
+use crate::{limits::Limits, status::Status, wire};
 
 /// The delivery state of an own message. Messages of others are always [`Delivery::Sent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,14 @@ impl Delivery {
 pub struct Message {
     /// Chosen by the sender; messages of a basic server have none, so the receiver generates one.
     pub id: MessageId,
-    /// The sender.
+    /// The account of the sender; `None` if the server has not told it.
+    pub sender: Option<UserId>,
+    /// The nick of the sender.
     pub nick: Arc<str>,
     /// The text.
     pub content: Arc<str>,
-    /// The sequence number in the room, 0 in the basic dialect. Of a message that is not acknowledged: its
-    /// [order](crate::send_queue::QueuedMessage::order) in the send queue.
+    /// The number of the message among those of its room, its ord; 0 in the basic dialect. Of a message that is not
+    /// acknowledged: its [order](crate::send_queue::QueuedMessage::order) in the send queue.
     pub seq: u64,
     /// The time at which the server accepted the message, Unix ms. Before that, the time at which the user wrote it.
     pub time: i64,
@@ -78,6 +80,90 @@ pub enum PresenceState {
     Online,
     /// In the room, but idle.
     Away,
+}
+
+/// The kind of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RoomKind {
+    /// The room of everybody, and the only one of basic peers.
+    Lobby,
+    /// Everybody can find and join it.
+    Public,
+    /// Only its members know it; others are invited.
+    Private,
+    /// A conversation of two to eight people. The same people always have the same one.
+    Direct,
+}
+
+impl RoomKind {
+    /// The kind of a number on the wire; `None` for one that this version does not know.
+    #[must_use]
+    pub fn from_wire(number: i32) -> Option<Self> {
+        Some(match wire::RoomKind::try_from(number).ok()? {
+            wire::RoomKind::Lobby => Self::Lobby,
+            wire::RoomKind::Public => Self::Public,
+            wire::RoomKind::Private => Self::Private,
+            wire::RoomKind::Direct => Self::Direct,
+        })
+    }
+
+    /// The kind on the wire.
+    #[must_use]
+    pub fn to_wire(self) -> wire::RoomKind {
+        match self {
+            Self::Lobby => wire::RoomKind::Lobby,
+            Self::Public => wire::RoomKind::Public,
+            Self::Private => wire::RoomKind::Private,
+            Self::Direct => wire::RoomKind::Direct,
+        }
+    }
+}
+
+/// The role of an account in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Not a member.
+    None,
+    /// Was invited and has not accepted yet.
+    Invited,
+    /// A member.
+    Member,
+    /// A member that can also remove messages and members.
+    Moderator,
+    /// A moderator that can also change the room and the roles.
+    Owner,
+}
+
+impl Role {
+    /// The role of a number on the wire; `None` for one that this version does not know.
+    #[must_use]
+    pub fn from_wire(number: i32) -> Option<Self> {
+        Some(match wire::Role::try_from(number).ok()? {
+            wire::Role::None => Self::None,
+            wire::Role::Invited => Self::Invited,
+            wire::Role::Member => Self::Member,
+            wire::Role::Moderator => Self::Moderator,
+            wire::Role::Owner => Self::Owner,
+        })
+    }
+
+    /// The role on the wire.
+    #[must_use]
+    pub fn to_wire(self) -> wire::Role {
+        match self {
+            Self::None => wire::Role::None,
+            Self::Invited => wire::Role::Invited,
+            Self::Member => wire::Role::Member,
+            Self::Moderator => wire::Role::Moderator,
+            Self::Owner => wire::Role::Owner,
+        }
+    }
+
+    /// Returns `true` for a member of any rank.
+    #[must_use]
+    pub fn is_member(self) -> bool {
+        self >= Self::Member
+    }
 }
 
 /// A member of a room.

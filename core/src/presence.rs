@@ -159,7 +159,7 @@ fn compare(a: &str, b: &str) -> Ordering {
     a.bytes().map(lower).cmp(b.bytes().map(lower)).then_with(|| a.cmp(b))
 }
 
-fn state_of(state: wire::PresenceState) -> PresenceState {
+pub(crate) fn state_of(state: wire::PresenceState) -> PresenceState {
     match state {
         wire::PresenceState::Left => PresenceState::Left,
         wire::PresenceState::Online => PresenceState::Online,

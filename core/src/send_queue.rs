@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::{limits, model::MessageId, status::Status};
+use crate::{Millis, limits, model::MessageId, status::Status};
 
 /// The progress of a queued message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,49 @@ pub struct QueuedMessage {
     pub is_renamed: bool,
 }
 
+/// A connection that ends later than this after a message was sent has not ended because of it, in ms.
+const BLAME_WITHIN_MS: Millis = 2_000;
 /// A message fails when it has ended this many connections.
 const MAX_ENDED: u8 = 3;
 /// A message fails when this many connections were closed because it was too big.
 const MAX_TOO_BIG: u8 = 2;
+
+/// The possible cause of the end of a connection with messages in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// One of the messages, because it was too big for the server, or a proxy before it.
+    TooBig,
+    /// One of the messages, or the network.
+    Ended,
+    /// The network: the connection has outlived the messages.
+    Network,
+}
+
+/// The possible cause of the end of a connection with this status. `age` is the time in ms since the last message was sent
+/// whose processing the server has not confirmed.
+///
+/// A server that stops, or another login of the session, end it without regard to messages: `None`. So does a connection on
+/// which nothing arrives any more, which has not ended.
+#[must_use]
+pub fn blame(status: Status, age: Option<Millis>) -> Option<Blame> {
+    match status {
+        Status::MessageTooBig | Status::FrameTooLarge => Some(Blame::TooBig),
+        Status::ProtocolError
+        | Status::UnsupportedData
+        | Status::NoStatus
+        | Status::Abnormal
+        | Status::InvalidText
+        | Status::Policy
+        | Status::ServerError
+        | Status::BadFrame
+        | Status::Internal
+        | Status::Other(_) => {
+            let is_recent = age.is_some_and(|age| age <= BLAME_WITHIN_MS);
+            Some(if is_recent { Blame::Ended } else { Blame::Network })
+        }
+        _ => None,
+    }
+}
 
 impl QueuedMessage {
     /// A message that has not been sent. `time` is in Unix ms.
@@ -112,6 +151,18 @@ impl SendQueue {
         let at = self.messages.partition_point(|other| other.order <= message.order);
         self.messages.insert(at, message);
         Ok(true)
+    }
+
+    /// The number of messages.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Returns `true` if there is no message.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
     }
 
     /// The order of a message that is written at this time (Unix ms), after all earlier ones.

@@ -33,16 +33,19 @@ mod sending;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, fmt::Write as _, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
-use self::{history::History, leaving::LeftSessions, persistence::Persister, rename::Rename, search::Search};
-pub use crate::event::Event;
+use self::{history::History, persistence::Persister, rename::Rename, search::Search};
+pub use crate::{Clocks, event::Event};
 use crate::{
     Millis,
     backoff::Backoff,
     codec,
+    heartbeat::{Heartbeat, Visibility},
+    hex,
+    left_sessions::LeftSessions,
     limits::{Limits, TokenBucket},
     model::{Delivery, Dialect, Identity, Member, Message, MessageId, Refusal},
     persist::{Change, Persisted},
@@ -55,15 +58,6 @@ use crate::{
 
 /// The maximum number of names in [`Notice::Members`].
 const LISTED_NAMES: usize = 100;
-
-/// The time on both clocks, read together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Clocks {
-    /// The monotonic clock.
-    pub monotonic: Millis,
-    /// The wall clock, Unix ms; it may jump.
-    pub unix: i64,
-}
 
 /// An action for the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,11 +107,7 @@ struct Online {
     /// When the login succeeded.
     since: Millis,
     /// The interval between pings.
-    heartbeat: Millis,
-    next_ping: Millis,
-    /// The nonce of the ping that is not answered yet, and when it was sent.
-    pending_ping: Option<(u64, Millis)>,
-    last_received: Millis,
+    heartbeat: Heartbeat,
     send_budget: TokenBucket,
     /// No message is sent before this time, because of the server or the send budget.
     paused_until: Millis,
@@ -130,13 +120,6 @@ struct Online {
     stable_at: Millis,
     /// The next message is not sent before this time, or before those in flight are acknowledged; 0 if it is not held.
     held_until: Millis,
-}
-
-/// Whether the user can see the page. It determines how fast a dead connection is detected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Visibility {
-    Visible,
-    Hidden,
 }
 
 /// The session of one account with one server. Its user may log in again; for another server, the caller has to create
@@ -329,7 +312,7 @@ impl Session {
     /// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
     #[must_use]
     pub fn excess_bytes(&self, text: &str) -> usize {
-        self.identity.as_ref().map_or(0, |identity| excess_bytes(identity, text))
+        self.identity.as_ref().map_or(0, |identity| validate::excess_bytes(identity, text))
     }
 
     /// Reports the member list as [`Notice::Members`]; with a basic server, when it has answered a request for it.
@@ -359,7 +342,7 @@ impl Session {
     pub fn handle_wake(&mut self, now: Clocks) {
         match &mut self.state {
             State::Waiting { .. } => self.open(now),
-            State::Online(online) if online.pending_ping.is_none() => online.next_ping = now.monotonic,
+            State::Online(online) => online.heartbeat.wake(now.monotonic),
             _ => {}
         }
         self.handle_timeout(now);
@@ -417,31 +400,11 @@ impl Session {
     }
 }
 
-/// Lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 /// A notice with the names of the first members.
 pub(crate) fn members_notice<'a>(members: impl Iterator<Item = &'a Member>, total: usize) -> Event {
     let nicks: Vec<_> = members.take(LISTED_NAMES).map(|member| member.nick.clone()).collect();
     let more = total.saturating_sub(nicks.len());
     Event::Notice(Notice::Members { nicks, more })
-}
-
-/// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
-pub(crate) fn excess_bytes(identity: &Identity, text: &str) -> usize {
-    let text = text.trim_end();
-    match identity.dialect {
-        Dialect::Basic => {
-            let bytes = codec::encode(&codec::message(&identity.nick, None, text));
-            bytes.len().saturating_sub(identity.limits.frame_bytes)
-        }
-        Dialect::Rich => text.len().saturating_sub(identity.limits.content_bytes),
-    }
 }
 
 /// A message of the send queue as a message of the timeline.
@@ -452,5 +415,5 @@ pub(crate) fn own_message(nick: &Arc<str>, queued: &QueuedMessage) -> Message {
         Stage::Failed(status) => Delivery::Failed(status),
     };
     let (id, content, time) = (queued.id, queued.content.clone(), queued.time);
-    Message { id, nick: nick.clone(), content, seq: queued.order, time, own: true, delivery }
+    Message { id, sender: None, nick: nick.clone(), content, seq: queued.order, time, own: true, delivery }
 }

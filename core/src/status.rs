@@ -96,6 +96,10 @@ statuses! {
     PageOutdated = 16, Terminal, "A new version is available; reload the page.";
     /// The tab that owns the session did not execute a command in time.
     TabUnresponsive = 19, Later, "Another tab of this chat does not respond; close that tab, then try again.";
+    /// The send queue has as many messages as it holds.
+    QueueFull = 20, Later, "Too many messages wait to be sent; wait for some of them, or discard those that failed.";
+    /// The server has no account with the secret of this device.
+    AccountGone = 21, Terminal, "This account no longer exists on the server; log in again.";
 
     /// The connection was closed normally.
     Normal = 1000, Terminal, "The connection was closed.";

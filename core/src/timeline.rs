@@ -1,8 +1,8 @@
 //! The rows of a room as they are shown: messages in order, joining and leaving members in summary lines, and gaps as
 //! tall as the messages that are missing there.
 //!
-//! Acknowledged messages are sorted by sequence number; the others follow in the order in which they were written. A
-//! basic server has no sequence numbers, so its messages stay in the order of their arrival.
+//! Acknowledged messages are sorted by ord, their number in the room; the others follow in the order in which they were
+//! written. A basic server has no ords, so its messages stay in the order of their arrival.
 //!
 //! The number of rows in memory is bounded, and rows are packed (see `block`). Each row has a height, estimated until
 //! the view has measured it, so that a view which renders only the rows in its viewport can locate every row. Rows far
@@ -12,7 +12,9 @@
 //! | --- | --- |
 //! | this one | inserting and updating rows |
 //! | `row` | the content of a row |
-//! | `block`, `nicks` | packed rows |
+//! | `block`, `senders` | packed rows |
+//! | `size` | the exact number of messages, and the line above new ones |
+//! | `update` | [`TimelineUpdate`], what the state of a room passes to its timeline |
 //! | `gaps` | gaps and eviction |
 //! | `locate` | finding a message, or where to insert it |
 //! | `query` | reading rows and their positions |
@@ -20,21 +22,26 @@
 mod block;
 mod gaps;
 mod locate;
-mod nicks;
 mod query;
 mod row;
+mod senders;
+mod size;
+mod update;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-pub use self::row::{COLLAPSED_PX, Notice, PRESENCE_NAMES, PresenceSummary, Row, RowKind, SCREENFUL_PX};
 use self::{
     block::{BLOCK_ROWS, Block, PackedRow},
     locate::{RowIndex, sort_key},
-    nicks::Nicks,
+    senders::Senders,
+};
+pub use self::{
+    row::{COLLAPSED_PX, Notice, PRESENCE_NAMES, PresenceSummary, Row, RowKind, SCREENFUL_PX},
+    update::TimelineUpdate,
 };
 use crate::{
     event::GapState,
-    model::{Delivery, Message, MessageId},
+    model::{Delivery, Message, MessageId, UserId},
     ranges::Range,
 };
 
@@ -80,7 +87,7 @@ pub struct Timeline {
     /// The blocks, in order; none of them is empty.
     blocks: Vec<Block>,
     len: usize,
-    nicks: Nicks,
+    senders: Senders,
     /// The content of the rows that are not messages, by row key.
     others: BTreeMap<u32, OtherRow>,
     /// The keys of the messages that the user has expanded.
@@ -94,6 +101,10 @@ pub struct Timeline {
     max_rows: usize,
     /// The key of the row at the scroll anchor; `None` at the end of the timeline.
     anchor: Option<u32>,
+    /// The ords of the oldest and of the newest message of the room; `None` if they are not known.
+    bounds: Option<(u64, u64)>,
+    /// The line above new messages is after the message with this ord.
+    unread_line: Option<u64>,
     /// The server has a history, so that evicted messages can be loaded again.
     has_history: bool,
     /// Evicted ranges that have not been polled yet.
@@ -118,7 +129,7 @@ impl Timeline {
         Self {
             blocks: Vec::new(),
             len: 0,
-            nicks: Nicks::default(),
+            senders: Senders::default(),
             others: BTreeMap::new(),
             expanded: Vec::new(),
             last_key: 0,
@@ -127,6 +138,8 @@ impl Timeline {
             class_heights: [0.0; HEIGHT_CLASSES],
             max_rows,
             anchor: None,
+            bounds: None,
+            unread_line: None,
             has_history: false,
             evicted: Vec::new(),
             dropped_rows: 0,
@@ -190,7 +203,13 @@ impl Timeline {
         }
     }
 
-    /// Removes everything except the own messages that are not acknowledged, because the server has a different log.
+    /// Sets the present nick of an account, under which its messages are shown.
+    pub fn set_nick(&mut self, account: UserId, nick: Arc<str>) {
+        self.senders.rename(account, nick);
+    }
+
+    /// Removes everything except the own messages that are not acknowledged, because the server has a different log, or to
+    /// free memory.
     pub fn clear_acknowledged(&mut self) {
         let remaining: Vec<_> = self
             .indices_from((0, 0))
@@ -200,35 +219,40 @@ impl Timeline {
         self.blocks.clear();
         self.others.clear();
         self.expanded.clear();
-        (self.len, self.anchor) = (0, None);
+        (self.len, self.anchor, self.bounds) = (0, None, None);
+        self.evicted.clear();
         self.insert_page(remaining);
     }
 
     fn put(&mut self, message: Message) {
-        let existing = self.find_unacknowledged(message.id).or_else(|| self.find_acknowledged(&message));
+        // Ids are unique among the messages of an account only.
+        let may_be_own = message.own || message.sender.is_none();
+        let existing = Some(message.id).filter(|_| may_be_own).and_then(|id| self.find_unacknowledged(id));
+        let existing = existing.or_else(|| self.find_acknowledged(&message));
         let (mut key, mut expanded) = (None, false);
         if let Some(index) = existing {
             let is_sent = self.packed(index).is_sent();
             if is_sent && message.delivery != Delivery::Sent {
                 return;
             }
-            // An own message is sent again after its sender's nick has changed; a row keeps its nick.
-            let has_same_nick = self.nicks.get(self.packed(index).nick()) == message.nick;
-            if has_same_nick && self.is_in_order(index, sort_key(&message)) {
+            // Without an account, an own message is sent again under another nick after its sender has changed that.
+            let has_same_sender = self.senders.is(self.packed(index).sender(), message.sender, &message.nick);
+            if has_same_sender && self.is_in_order(index, sort_key(&message)) {
+                self.senders.intern(message.sender, &message.nick);
                 return self.blocks[index.0].set(index.1, &message);
             }
-            key = has_same_nick.then(|| self.packed(index).key);
+            key = has_same_sender.then(|| self.packed(index).key);
             expanded = self.is_expanded(self.packed(index).key);
             self.remove(index);
         }
         let key = key.unwrap_or_else(|| self.new_key());
         let index = self.insertion_index(sort_key(&message));
-        let nick = self.nicks.intern(&message.nick);
-        let continued = self.continues(index, nick, message.time);
+        let sender = self.senders.intern(message.sender, &message.nick);
+        let continued = self.continues(index, sender, message.time);
         self.set_expanded(key, expanded);
         let height = self.estimate_height(&message.content, expanded, continued, message.own);
         let (block, at) = self.reserve(index);
-        self.blocks[block].insert(at, key, nick, height, &message);
+        self.blocks[block].insert(at, key, sender, height, &message);
         self.len += 1;
     }
 
@@ -331,8 +355,8 @@ impl Timeline {
     }
 
     fn message_at(&self, (block, at): RowIndex) -> Message {
-        let nick = self.nicks.get(self.blocks[block].rows[at].nick());
-        self.blocks[block].message(at, nick)
+        let sender = self.senders.get(self.blocks[block].rows[at].sender());
+        self.blocks[block].message(at, sender)
     }
 
     fn gap(&self, key: u32) -> Option<GapState> {

@@ -3,7 +3,9 @@
 //! Only the server can check whether a nick is taken, or looks like one that is.
 
 use crate::{
+    codec,
     limits::{Limits, NICK_MARKS},
+    model::{Dialect, Identity},
     status::Status,
 };
 
@@ -59,6 +61,18 @@ pub fn content<'a>(typed: &'a str, limits: &Limits) -> Result<&'a str, Status> {
         return Err(Status::ContentTooLong);
     }
     Ok(text)
+}
+
+/// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
+pub(crate) fn excess_bytes(identity: &Identity, text: &str) -> usize {
+    let text = text.trim_end();
+    match identity.dialect {
+        Dialect::Basic => {
+            let bytes = codec::encode(&codec::message(&identity.nick, None, text));
+            bytes.len().saturating_sub(identity.limits.frame_bytes)
+        }
+        Dialect::Rich => text.len().saturating_sub(identity.limits.content_bytes),
+    }
 }
 
 /// The key by which nicks are compared: those that differ only in case or in full and half width have the same one.

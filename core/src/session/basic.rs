@@ -131,6 +131,7 @@ impl Session {
         };
         self.emit(Event::Message(Message {
             id,
+            sender: None,
             nick: nick.into(),
             content,
             seq: 0,

@@ -1,9 +1,11 @@
 //! Socket events, timeouts, and code common to both dialects.
 
-use super::{Clocks, Command, Event, Online, Session, State, Visibility, sending::PROBATION_MS};
+use super::{Clocks, Command, Event, Online, Session, State, sending::PROBATION_MS};
 use crate::{
     Millis, PROTOCOL_VERSION,
     codec::{self, Envelope, Extension},
+    heartbeat::{Beat, Heartbeat},
+    hex,
     limits::TokenBucket,
     model::{Connection, Dialect, Identity, Refusal},
     send_queue::Stage,
@@ -14,14 +16,6 @@ use crate::{
 
 /// The timeout for opening a socket, and that for the login, in ms.
 pub(super) const ANSWER_TIMEOUT_MS: Millis = 10_000;
-/// A connection is given up after this time without input after a ping, in ms.
-const PONG_TIMEOUT_MS: Millis = 10_000;
-/// While the page is visible, the server is pinged after this time without input, in ms.
-const VISIBLE_PING_MS: Millis = 5_000;
-/// As [`PONG_TIMEOUT_MS`], while the page is visible.
-const VISIBLE_PONG_TIMEOUT_MS: Millis = 4_500;
-/// The accepted range of the heartbeat interval in a welcome, in ms.
-pub(super) const HEARTBEAT_MS: std::ops::RangeInclusive<Millis> = 2_000..=120_000;
 /// A connection that has been online this long resets the backoff, in ms.
 pub(super) const STABLE_MS: Millis = 30_000;
 /// How long a login is retried after our own nick was refused as taken, in ms: the time for which a server reserves the
@@ -55,7 +49,7 @@ impl Session {
             positions,
             agent: self.agent.clone(),
             log: self.history.log.clone(),
-            attempt: super::hex(&self.attempt.to_be_bytes()),
+            attempt: hex(&self.attempt.to_be_bytes()),
             ..wire::Login::default()
         };
         let envelope = codec::login(nick, login);
@@ -73,7 +67,7 @@ impl Session {
     pub fn handle_message(&mut self, now: Clocks, bytes: &[u8]) {
         let dialect = match &mut self.state {
             State::Online(online) => {
-                online.last_received = now.monotonic;
+                online.heartbeat.received(now.monotonic);
                 Some(online.dialect)
             }
             State::LoggingIn { .. } => None,
@@ -167,7 +161,7 @@ impl Session {
     /// How long nothing was received from the server, in ms; `None` without a connection.
     pub(crate) fn silence(&self, now: Millis) -> Option<Millis> {
         match &self.state {
-            State::Online(online) => Some(now.saturating_sub(online.last_received)),
+            State::Online(online) => Some(online.heartbeat.silence(now)),
             _ => None,
         }
     }
@@ -180,33 +174,13 @@ impl Session {
             }
             State::Waiting { until } => Some(*until),
             State::Online(online) => {
-                let ping = match online.pending_ping {
-                    Some((_, sent)) => self.pong_deadline(online, sent),
-                    None => self.ping_due(online),
-                };
+                let ping = online.heartbeat.due(self.visibility);
                 let flush_due = online.paused_until.max(online.held_until);
                 let flush = self.send_queue.next_queued().map_or(Millis::MAX, |_| flush_due);
                 let next = if online.dialect == Dialect::Basic { flush } else { ping.min(flush) };
                 (next != Millis::MAX).then_some(next)
             }
         }
-    }
-
-    /// When to send the next ping, unless one is pending.
-    fn ping_due(&self, online: &Online) -> Millis {
-        match self.visibility {
-            Visibility::Visible => online.next_ping.min(online.last_received + VISIBLE_PING_MS),
-            Visibility::Hidden => online.next_ping,
-        }
-    }
-
-    /// When to give up the connection, given a ping that is pending since `sent`.
-    fn pong_deadline(&self, online: &Online, sent: Millis) -> Millis {
-        let timeout = match self.visibility {
-            Visibility::Visible => VISIBLE_PONG_TIMEOUT_MS,
-            Visibility::Hidden => PONG_TIMEOUT_MS,
-        };
-        online.last_received.max(sent) + timeout
     }
 
     /// Handles everything that is due.
@@ -239,13 +213,13 @@ impl Session {
             State::Waiting { .. } => self.open(now),
             State::Online(online) => {
                 let rich = online.dialect == Dialect::Rich;
-                match online.pending_ping {
-                    Some((_, sent)) if now.monotonic >= self.pong_deadline(online, sent) => {
+                match online.heartbeat.poll(now.monotonic, self.visibility) {
+                    Beat::Dead => {
                         self.commands.push_back(Command::Close(None));
                         self.connection_lost(now, Status::ConnectionLost);
                         return;
                     }
-                    None if rich && now.monotonic >= self.ping_due(online) => self.ping(now),
+                    Beat::Ping if rich => self.ping(now),
                     _ => {}
                 }
                 self.flush(now);
@@ -304,10 +278,7 @@ impl Session {
         self.state = State::Online(Online {
             dialect: identity.dialect,
             since: now.monotonic,
-            heartbeat,
-            next_ping: now.monotonic,
-            pending_ping: None,
-            last_received: now.monotonic,
+            heartbeat: Heartbeat::new(now.monotonic, heartbeat),
             send_budget: TokenBucket::new(limits.messages_per_minute, limits.burst, now.monotonic),
             paused_until: 0,
             pause_reason: Status::RateLimited,

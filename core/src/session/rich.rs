@@ -1,6 +1,6 @@
 //! The envelopes of a rich server.
 
-use super::{Clocks, Command, Millis, Online, Session, State, connection::HEARTBEAT_MS};
+use super::{Clocks, Command, Millis, Online, Session, State};
 use crate::{
     codec::{self, Envelope, Extension, Kind},
     event::Event,
@@ -43,8 +43,7 @@ impl Session {
         if missed {
             self.emit(Event::Notice(Notice::MessagesMissed));
         }
-        let heartbeat = u64::from(welcome.heartbeat_ms).clamp(*HEARTBEAT_MS.start(), *HEARTBEAT_MS.end());
-        self.go_online(now, identity, heartbeat, batch);
+        self.go_online(now, identity, welcome.heartbeat_ms.into(), batch);
         if is_renamed {
             self.report_renamed();
         }
@@ -62,7 +61,7 @@ impl Session {
         self.nonce = self.nonce.wrapping_add(1);
         let nonce = self.nonce;
         if let State::Online(online) = &mut self.state {
-            online.pending_ping = Some((nonce, now.monotonic));
+            online.heartbeat.pinged(now.monotonic, nonce);
             self.send(&codec::extension(Extension::Ping(wire::Ping { nonce })));
         }
     }
@@ -102,12 +101,9 @@ impl Session {
 
     fn pong(&mut self, now: Clocks, nonce: u64) {
         if let State::Online(online) = &mut self.state
-            && let Some((expected, sent)) = online.pending_ping
-            && expected == nonce
+            && let Some(sent) = online.heartbeat.answered(now.monotonic, nonce)
         {
-            online.pending_ping = None;
             online.unanswered_since = online.unanswered_since.filter(|message| sent < *message);
-            online.next_ping = now.monotonic + online.heartbeat;
             // The first ping is sent right after the welcome, so everything that the server sends after the welcome
             // arrives before this pong.
             self.replay_finished();
@@ -129,6 +125,7 @@ impl Session {
         let time = if envelope.time == 0 { now.unix } else { envelope.time };
         let message = Message {
             id,
+            sender: None,
             nick: envelope.user_name.into(),
             content: envelope.content.into(),
             seq: envelope.seq,
@@ -152,6 +149,7 @@ impl Session {
         let nick = identity.nick.clone();
         self.emit(Event::Message(Message {
             id,
+            sender: None,
             nick,
             content: queued.content,
             seq: accepted.seq,

@@ -5,7 +5,7 @@ use crate::{
     codec,
     event::Event,
     model::{Delivery, Dialect, Message, MessageId},
-    send_queue::{QueuedMessage, Stage},
+    send_queue::{Blame, QueuedMessage, Stage, blame},
     status::Status,
     validate,
 };
@@ -14,33 +14,8 @@ use crate::{
 const REPORTED_PAUSE_MS: Millis = 1_000;
 /// The maximum overhead of a frame in a batch, in bytes.
 const BATCH_OVERHEAD_BYTES: usize = 8;
-/// A connection that ends later than this after a message was sent has not ended because of it, in ms.
-const BLAME_WITHIN_MS: Millis = 2_000;
 /// A message that may have ended earlier connections is sent on one that has lasted this long, in ms.
 pub(super) const PROBATION_MS: Millis = 5_000;
-
-/// Whether sending a message may have ended the connection with this status. A server that stops, or another login of
-/// the session, end it without regard to messages. A connection on which nothing arrives any more has not ended.
-fn may_be_caused_by_message(status: Status) -> bool {
-    matches!(
-        status,
-        Status::ProtocolError
-            | Status::UnsupportedData
-            | Status::NoStatus
-            | Status::Abnormal
-            | Status::InvalidText
-            | Status::Policy
-            | Status::ServerError
-            | Status::BadFrame
-            | Status::Internal
-            | Status::Other(_)
-    )
-}
-
-/// Whether the connection was closed because a message was too big for a server, or a proxy before it.
-fn is_too_big(status: Status) -> bool {
-    matches!(status, Status::MessageTooBig | Status::FrameTooLarge)
-}
 
 impl Session {
     /// Sends a message. It is reported at once, and sent as soon as possible, on this connection or a later one.
@@ -112,12 +87,11 @@ impl Session {
         let changed = match &self.state {
             State::Online(online) if online.dialect == Dialect::Rich => {
                 let sent = online.unanswered_since;
-                let is_recent = sent.is_some_and(|sent| now.monotonic <= sent + BLAME_WITHIN_MS);
-                match (is_too_big(status), may_be_caused_by_message(status)) {
-                    (true, _) => self.send_queue.blame_in_flight(true),
-                    (false, true) if is_recent => self.send_queue.blame_in_flight(false),
-                    (false, true) => self.send_queue.acquit(),
-                    (false, false) => return false,
+                match blame(status, sent.map(|sent| now.monotonic.saturating_sub(sent))) {
+                    Some(Blame::TooBig) => self.send_queue.blame_in_flight(true),
+                    Some(Blame::Ended) => self.send_queue.blame_in_flight(false),
+                    Some(Blame::Network) => self.send_queue.acquit(),
+                    None => return false,
                 }
             }
             State::Opening { .. } | State::LoggingIn { .. } if self.refusal.is_none() => {

@@ -25,7 +25,7 @@ use crate::{
     model::{Delivery, Identity, Member, Message, MessageId},
     persist::{DATABASE_VERSION, Persisted},
     ranges::{Range, Ranges},
-    session,
+    session, validate,
 };
 
 /// The maximum of the random delay before a follower takes the leadership over, so that two do not do it at once, in ms.
@@ -426,6 +426,6 @@ impl Follower {
     /// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
     #[must_use]
     pub fn excess_bytes(&self, text: &str) -> usize {
-        self.identity.as_ref().map_or(0, |identity| session::excess_bytes(identity, text))
+        self.identity.as_ref().map_or(0, |identity| validate::excess_bytes(identity, text))
     }
 }

@@ -239,6 +239,7 @@ fn page(request: u32, from: u64, to: u64) -> Envelope {
 fn every_event_is_the_same_after_encoding_and_decoding() {
     let message = Message {
         id: MessageId([3; 16]),
+        sender: None,
         nick: "lili".into(),
         content: "你好".into(),
         seq: 4,

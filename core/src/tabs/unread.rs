@@ -110,7 +110,16 @@ mod tests {
     fn message(seq: u64, own: bool) -> Event {
         let id = MessageId::new(seq, [0; 10]);
         let (nick, content) = ("lili".into(), "hello".into());
-        Event::Message(Message { id, nick, content, seq, time: 1, own, delivery: Delivery::Sent })
+        Event::Message(Message {
+            id,
+            sender: None,
+            nick,
+            content,
+            seq,
+            time: 1,
+            own,
+            delivery: Delivery::Sent,
+        })
     }
 
     /// Delivers what one tab has read to another one.

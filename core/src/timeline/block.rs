@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Delivery, Message, MessageId};
+use crate::model::{Delivery, Message, MessageId, UserId};
 
 /// The maximum number of rows in a block; beyond it the block is split.
 pub const BLOCK_ROWS: usize = 128;
@@ -18,8 +18,8 @@ pub struct PackedRow {
     pub key: u32,
     /// The height in CSS pixels.
     pub height: f32,
-    /// The number of the sender's nick in `Nicks`; [`NO_NICK`] when the row is not a message.
-    nick: u32,
+    /// The number of the sender in `Senders`; [`NO_SENDER`] when the row is not a message.
+    sender: u32,
     state: PackedState,
     /// The position and length of the text in the block's text, in bytes.
     at: u32,
@@ -29,8 +29,8 @@ pub struct PackedRow {
     pub id: MessageId,
 }
 
-/// The nick of a row that is not a message.
-const NO_NICK: u32 = u32::MAX;
+/// The sender of a row that is not a message.
+const NO_SENDER: u32 = u32::MAX;
 
 /// The delivery state of a message, and whether it is an own one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +54,11 @@ impl PackedRow {
     pub fn other(key: u32, height: f32) -> Self {
         let state = PackedState::new(Delivery::Sent, false);
         let id = MessageId([0; 16]);
-        Self { key, height, nick: NO_NICK, state, at: 0, len: 0, seq: 0, time: 0, id }
+        Self { key, height, sender: NO_SENDER, state, at: 0, len: 0, seq: 0, time: 0, id }
     }
 
     pub fn is_message(&self) -> bool {
-        self.nick != NO_NICK
+        self.sender != NO_SENDER
     }
 
     pub fn is_sent(&self) -> bool {
@@ -69,9 +69,9 @@ impl PackedRow {
         self.state.0 & OWN != 0
     }
 
-    /// The number of a message's nick.
-    pub fn nick(&self) -> u32 {
-        self.nick
+    /// The number of a message's sender.
+    pub fn sender(&self) -> u32 {
+        self.sender
     }
 
     /// The sort key of a message, see [`sort_key`](super::locate::sort_key); `None` when the row is not a message.
@@ -105,12 +105,12 @@ pub struct Block {
 
 impl Block {
     /// Inserts a message.
-    pub fn insert(&mut self, at: usize, key: u32, nick: u32, height: f32, message: &Message) {
+    pub fn insert(&mut self, at: usize, key: u32, sender: u32, height: f32, message: &Message) {
         let (text_at, len) = append(&mut self.text, &message.content);
         let row = PackedRow {
             key,
             height,
-            nick,
+            sender,
             state: PackedState::new(message.delivery, message.own),
             at: text_at,
             len,
@@ -128,7 +128,7 @@ impl Block {
         self.rows.insert(at, row);
     }
 
-    /// Updates a message; its key, nick and height stay.
+    /// Updates a message; its key, sender and height stay.
     pub fn set(&mut self, at: usize, message: &Message) {
         if self.text_of(at) != &*message.content {
             self.waste += self.rows[at].len();
@@ -166,11 +166,12 @@ impl Block {
         self.text.get(row.at as usize..row.at as usize + row.len()).unwrap_or_default()
     }
 
-    /// Unpacks a message by the sender `nick`.
-    pub fn message(&self, at: usize, nick: Arc<str>) -> Message {
+    /// Unpacks a message of a sender.
+    pub fn message(&self, at: usize, (sender, nick): (Option<UserId>, Arc<str>)) -> Message {
         let row = &self.rows[at];
         Message {
             id: row.id,
+            sender,
             nick,
             content: self.text_of(at).into(),
             seq: row.seq,

@@ -43,7 +43,7 @@ impl Timeline {
 
     /// The index for inserting a message: after the last one whose sort key is not larger. Splits the gap that it lies in.
     pub(super) fn insertion_index(&mut self, sort_key: u64) -> RowIndex {
-        let after = self.last_up_to(sort_key).map_or((0, 0), |(block, at)| (block, at + 1));
+        let mut after = self.last_up_to(sort_key).map_or((0, 0), |(block, at)| (block, at + 1));
         let mut index = after;
         loop {
             let (block, at) = index;
@@ -55,11 +55,15 @@ impl Timeline {
                 // There is no later message: the end, after notices and presence changes.
                 return index;
             };
-            let contains = |gap: &super::GapState| gap.gap.from < sort_key && sort_key <= gap.gap.to;
-            if let Some(gap) = self.gap(row.key).filter(contains) {
-                return self.split_gap(index, gap, sort_key);
+            let (key, is_message) = (row.key, row.is_message());
+            if let Some(state) = self.gap(key).filter(|state| state.gap.from < sort_key) {
+                if sort_key <= state.gap.to {
+                    return self.split_gap(index, state, sort_key);
+                }
+                // The gap is older than the message.
+                after = (block, at + 1);
             }
-            if row.is_message() {
+            if is_message {
                 return if self.row_before(after).is_some() { after } else { index };
             }
             index = (block, at + 1);
@@ -75,13 +79,22 @@ impl Timeline {
 
     /// Returns `true` if the message at an index could have this sort key without being out of order.
     pub(super) fn is_in_order(&self, (block, at): RowIndex, sort_key: u64) -> bool {
-        let before = self.indices_before((block, at)).find_map(|index| self.packed(index).sort_key());
-        let after = self.indices_from((block, at + 1)).find_map(|index| self.packed(index).sort_key());
-        before.is_none_or(|before| before <= sort_key) && after.is_none_or(|after| sort_key <= after)
+        let is_before = |index| {
+            let row = self.packed(index);
+            let gap = self.gap(row.key).map(|state| state.gap.to < sort_key);
+            gap.or_else(|| Some(row.sort_key()? <= sort_key))
+        };
+        let is_after = |index| {
+            let row = self.packed(index);
+            let gap = self.gap(row.key).map(|state| state.gap.from >= sort_key);
+            gap.or_else(|| Some(sort_key <= row.sort_key()?))
+        };
+        self.indices_before((block, at)).find_map(is_before).unwrap_or(true)
+            && self.indices_from((block, at + 1)).find_map(is_after).unwrap_or(true)
     }
 }
 
-/// The position of a message among the others: by sequence number, then the ones that are not acknowledged by their
+/// The position of a message among the others: by ord, then the ones that are not acknowledged by their
 /// order. Without sequence numbers all keys are equal, so that messages stay in the order of their arrival.
 pub fn sort_key(message: &Message) -> u64 {
     match message.delivery {

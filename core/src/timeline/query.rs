@@ -152,9 +152,11 @@ impl Timeline {
         let Some(index) = self.index(at) else { return };
         self.blocks[index.0].set_height(index.1, height);
         let row = *self.packed(index);
-        // The day heading makes the first row of a day taller than others of its class, and so does expanding a message.
-        if row.is_message() && !self.is_expanded(row.key) && self.starts_day(index, &row).is_none() {
-            let continued = self.continues(index, row.nick(), row.time);
+        // A day heading or the line above new messages makes a row taller than others of its class, and so does expanding a
+        // message.
+        let has_heading = self.starts_day(index, &row).is_some() || self.is_below_unread_line(index);
+        if row.is_message() && !self.is_expanded(row.key) && !has_heading {
+            let continued = self.continues(index, row.sender(), row.time);
             let class = self.height_class(self.blocks[index.0].text_of(index.1), continued, row.is_own());
             self.class_heights[class] = height;
         }
@@ -192,7 +194,7 @@ impl Timeline {
     }
 
     /// The index of a row, given its number.
-    fn index(&self, mut at: usize) -> Option<RowIndex> {
+    pub(super) fn index(&self, mut at: usize) -> Option<RowIndex> {
         for (number, block) in self.blocks.iter().enumerate() {
             if at < block.rows.len() {
                 return Some((number, at));
@@ -214,12 +216,14 @@ impl Timeline {
 
     fn row_at(&self, index: RowIndex) -> Row {
         let row = *self.packed(index);
+        let unread_line = self.is_below_unread_line(index);
         if row.is_message() {
             let day = self.starts_day(index, &row);
-            let continued = day.is_none() && self.continues(index, row.nick(), row.time);
+            let continued = day.is_none() && !unread_line && self.continues(index, row.sender(), row.time);
             let message = self.message_at(index);
             let expanded = self.is_expanded(row.key);
-            return Row { key: row.key, day, expanded, kind: RowKind::Message { message, continued } };
+            let kind = RowKind::Message { message, continued };
+            return Row { key: row.key, day, unread_line, expanded, kind };
         }
         let kind = match self.others.get(&row.key).cloned() {
             Some(OtherRow::Presence(summary)) => RowKind::Presence(summary),
@@ -227,7 +231,7 @@ impl Timeline {
             Some(OtherRow::Gap(gap)) => RowKind::Gap { gap, height: row.height.into() },
             None => unreachable!("`new_other` inserts the content of every row that is not a message"),
         };
-        Row { key: row.key, day: None, expanded: false, kind }
+        Row { key: row.key, day: None, unread_line, expanded: false, kind }
     }
 
     /// The message's time if it is the first one of its day. See [`Timeline::day_time`].
@@ -244,11 +248,11 @@ impl Timeline {
         blocks.max().max(latest(&self.blocks[block].rows[..at]))
     }
 
-    /// Returns `true` if a message of this nick and time continues the row above this index, so that its nick is not
+    /// Returns `true` if a message of this sender and time continues the row above this index, so that its nick is not
     /// repeated.
-    pub(super) fn continues(&self, index: RowIndex, nick: u32, time: i64) -> bool {
+    pub(super) fn continues(&self, index: RowIndex, sender: u32, time: i64) -> bool {
         self.row_before(index).is_some_and(|above| {
-            above.is_message() && above.nick() == nick && (time - above.time).abs() < CONTINUES_WITHIN_MS
+            above.is_message() && above.sender() == sender && (time - above.time).abs() < CONTINUES_WITHIN_MS
         })
     }
 }

@@ -22,6 +22,8 @@ pub struct Row {
     pub key: u32,
     /// Set when the row is the first one of its day: a time of that day, Unix ms.
     pub day: Option<i64>,
+    /// The line above new messages is above this row, which is the first new message, or a gap that begins with it.
+    pub unread_line: bool,
     /// The user has expanded the message, which is collapsed otherwise if it is taller than [`SCREENFUL_PX`].
     pub expanded: bool,
     /// The content.

@@ -8,6 +8,7 @@ use crate::{ranges::Gap, status::Status};
 
 mod days;
 mod long;
+mod sizes;
 
 const DAY: i64 = 86_400_000;
 
@@ -19,6 +20,7 @@ fn message(n: u8, nick: &str, seq: u64, time: i64) -> Message {
     let delivery = if seq == 0 { Delivery::Pending } else { Delivery::Sent };
     Message {
         id: MessageId([n; 16]),
+        sender: None,
         nick: nick.into(),
         content: format!("m{n}").into(),
         seq,

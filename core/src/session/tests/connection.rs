@@ -272,7 +272,9 @@ fn a_visible_page_detects_a_dead_connection_within_ten_seconds() {
     for silence in [0, 100, 4_999, 5_001, 9_000] {
         driver.pass(silence);
         assert!(driver.closes.is_empty());
-        if let State::Online(Online { pending_ping: Some((nonce, _)), .. }) = driver.session.state {
+        if let State::Online(online) = &driver.session.state
+            && let Some(nonce) = online.heartbeat.pending()
+        {
             driver.receive(&codec::extension(Ext::Pong(wire::Pong { nonce })));
         }
     }
@@ -283,10 +285,8 @@ fn a_visible_page_detects_a_dead_connection_within_ten_seconds() {
 #[test]
 fn waking_up_pings_or_reconnects_at_once() {
     let mut driver = Driver::online();
-    let Some((nonce, _)) = (if let State::Online(o) = &driver.session.state { o.pending_ping } else { None })
-    else {
-        panic!()
-    };
+    let State::Online(online) = &driver.session.state else { panic!() };
+    let nonce = online.heartbeat.pending().unwrap();
     driver.receive(&codec::extension(Ext::Pong(wire::Pong { nonce })));
     driver.clear();
     driver.session.handle_wake(driver.now);

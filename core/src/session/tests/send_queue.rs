@@ -176,9 +176,8 @@ fn messages_are_not_blamed_for_other_ends_of_the_connection() {
     assert_eq!((driver.texts(), driver.failures()), (vec!["hello"], vec![]));
     // The server has answered what was sent after the message.
     for _ in 0..4 {
-        let State::Online(Online { pending_ping: Some((nonce, _)), .. }) = driver.session.state else {
-            panic!()
-        };
+        let State::Online(online) = &driver.session.state else { panic!() };
+        let nonce = online.heartbeat.pending().unwrap();
         driver.receive(&codec::extension(Ext::Pong(wire::Pong { nonce })));
         driver.ends_and_reconnects(1006);
     }

@@ -54,7 +54,7 @@ impl Follower {
     pub fn handle_send(&mut self, now: Clocks, id: MessageId, text: &str) -> Result<FollowerMessage, Status> {
         let Some(identity) = &self.identity else { return Err(Status::NotConnected) };
         let text = validate::content(text, &identity.limits)?;
-        if session::excess_bytes(identity, text) > 0 {
+        if validate::excess_bytes(identity, text) > 0 {
             return Err(Status::ContentTooLong);
         }
         self.last_order = send_queue::order_after(self.last_order, now.unix);

@@ -1,0 +1,99 @@
+//! Moving read cursors, and telling the server.
+
+use super::{AccountState, Cursor, RoomId};
+use crate::Millis;
+
+/// The time after which the server has certainly stored a cursor that it has acknowledged, in ms. A server that ends without
+/// notice within this time may have lost it, so the client tells it once more.
+const CURSOR_STORED_MS: Millis = 60_000;
+
+impl AccountState {
+    /// The user has seen the messages up to this ord on the screen of a visible tab with the focus. Returns whether the cursor
+    /// has moved. After messages were marked as unread it does not move until the room is opened again.
+    pub(in crate::client) fn seen(&mut self, room: RoomId, ord: u64) -> bool {
+        match self.rooms.get_mut(&room) {
+            Some(entry) if !entry.is_held => {
+                let cursor = entry.cursor.advanced(ord.min(entry.head));
+                std::mem::replace(&mut entry.cursor, cursor) != cursor
+            }
+            _ => false,
+        }
+    }
+
+    /// Marks all messages of a room as read. Returns whether the cursor has moved.
+    pub(in crate::client) fn mark_read(&mut self, room: RoomId) -> bool {
+        let Some(entry) = self.rooms.get_mut(&room) else { return false };
+        entry.is_held = false;
+        let cursor = entry.cursor.advanced(entry.head);
+        std::mem::replace(&mut entry.cursor, cursor) != cursor
+    }
+
+    /// Marks the messages of a room from an ord on as unread.
+    pub(in crate::client) fn mark_unread(&mut self, room: RoomId, ord: u64) {
+        if let Some(entry) = self.rooms.get_mut(&room) {
+            entry.cursor = entry.cursor.moved_back(ord);
+            entry.is_held = true;
+        }
+    }
+
+    /// Marks all messages of all rooms as read.
+    pub(in crate::client) fn mark_all_read(&mut self) {
+        for entry in self.rooms.values_mut() {
+            entry.is_held = false;
+            let cursor = entry.cursor.advanced(entry.head);
+            let is_moved = std::mem::replace(&mut entry.cursor, cursor) != cursor;
+            // The server moves its own cursor, whose version may be smaller.
+            if is_moved && cursor.version == entry.server_cursor.version {
+                entry.read_all = Some(cursor);
+            }
+        }
+    }
+
+    /// Merges the cursor of another tab. Returns whether it has moved.
+    pub(in crate::client) fn merge_cursor(&mut self, room: RoomId, cursor: Cursor) -> bool {
+        let Some(entry) = self.rooms.get_mut(&room) else { return false };
+        entry.is_held |= cursor.version > entry.cursor.version;
+        let cursor = entry.cursor.merged(cursor);
+        std::mem::replace(&mut entry.cursor, cursor) != cursor
+    }
+
+    /// The cursors that the server has to be told of, except those that it learns of by "mark all as read".
+    pub fn untold_cursors(&self) -> impl Iterator<Item = (RoomId, Cursor)> {
+        self.rooms.values().filter_map(|entry| Some((entry.room, entry.untold_cursor()?)))
+    }
+
+    /// The server has acknowledged a cursor.
+    pub(in crate::client) fn cursor_acknowledged(&mut self, room: RoomId, cursor: Cursor, now: Millis) {
+        if let Some(entry) = self.rooms.get_mut(&room) {
+            // The room may have been left and joined again meanwhile, so that this client has lost the cursor.
+            entry.cursor = entry.cursor.merged(cursor);
+            entry.server_cursor = entry.server_cursor.merged(cursor);
+            self.acknowledged.insert(room, now);
+        }
+        self.acknowledged.retain(|_, at| now.saturating_sub(*at) < CURSOR_STORED_MS);
+    }
+
+    /// The server has answered "mark all as read"; `true` if it was executed. Otherwise the cursors are told one by one.
+    pub(in crate::client) fn all_read_answered(&mut self, done: bool, now: Millis) {
+        for entry in self.rooms.values_mut() {
+            if let Some(cursor) = entry.read_all.take()
+                && done
+            {
+                entry.server_cursor = entry.server_cursor.merged(cursor);
+                self.acknowledged.insert(entry.room, now);
+            }
+        }
+    }
+
+    /// The connection was lost. Cursors that the server may not have stored are to be told again.
+    pub(in crate::client) fn disconnected(&mut self, now: Millis) {
+        self.all_read_answered(false, now);
+        for (room, at) in std::mem::take(&mut self.acknowledged) {
+            if now.saturating_sub(at) < CURSOR_STORED_MS
+                && let Some(entry) = self.rooms.get_mut(&room)
+            {
+                entry.server_cursor = Cursor::default();
+            }
+        }
+    }
+}

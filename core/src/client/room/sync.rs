@@ -1,0 +1,254 @@
+//! Windows, pages and live events of the server.
+
+use std::collections::BTreeSet;
+
+use super::{RoomChange, RoomEvent, RoomState};
+use crate::{
+    client::people::{self, People},
+    codec::{self, Envelope, Extension},
+    model::{Delivery, Message, MessageId, Role, UserId},
+    ranges::Range,
+    timeline::TimelineUpdate,
+    wire::{self, server_event::Body},
+};
+
+/// The account of this client and the people that it has seen, for reading messages.
+pub(in crate::client) struct Names<'a> {
+    /// This account.
+    pub me: Option<UserId>,
+    /// The people.
+    pub people: &'a mut People,
+    /// The accounts that had another nick before.
+    pub renamed: &'a mut BTreeSet<UserId>,
+}
+
+impl Names<'_> {
+    /// The present nick of an account.
+    pub fn learn(&mut self, account: UserId, nick: &str) {
+        if self.people.set_nick(account, nick) {
+            self.renamed.insert(account);
+        }
+    }
+
+    /// The message in an envelope, and its sequence number; `None` if a field is missing.
+    pub fn read_message(&mut self, envelope: Envelope) -> Option<(u64, Message)> {
+        let sender = UserId::from_wire(&envelope.sender)?;
+        let id = MessageId::from_wire(&envelope.id)?;
+        if envelope.seq == 0 || envelope.ord == 0 {
+            return None;
+        }
+        self.learn(sender, &envelope.user_name);
+        let content = envelope.content.into();
+        Some((envelope.seq, self.message(id, sender, content, envelope.ord, envelope.time)))
+    }
+
+    /// The messages of a page, by ord, each with its sequence number. Invalid ones are left out.
+    pub fn read_page(&mut self, page: &mut wire::MessagePage) -> Vec<(u64, Message)> {
+        let people: Vec<_> = page.people.iter().map(people::account_of).collect();
+        for (account, person) in people.iter().zip(&page.people) {
+            if let Some(account) = account {
+                self.learn(*account, &person.nick);
+            }
+        }
+        let read = |message: wire::PageMessage| {
+            let sender = people.get(message.sender as usize).copied().flatten()?;
+            let id = MessageId::from_wire(&message.id)?;
+            let content = message.content.into();
+            Some((message.seq, self.message(id, sender, content, message.ord, message.time)))
+        };
+        std::mem::take(&mut page.messages).into_iter().filter_map(read).collect()
+    }
+
+    fn message(
+        &self,
+        id: MessageId,
+        sender: UserId,
+        content: std::sync::Arc<str>,
+        ord: u64,
+        time: i64,
+    ) -> Message {
+        Message {
+            id,
+            sender: Some(sender),
+            nick: self.people.nick(sender),
+            content,
+            seq: ord,
+            time,
+            own: self.me == Some(sender),
+            delivery: Delivery::Sent,
+        }
+    }
+}
+
+impl RoomState {
+    /// Handles the start of a subscription, or its continuation after live events were skipped. Returns the ord of the newest
+    /// message in it, if there is one, and the events that are not messages.
+    pub(in crate::client) fn handle_window(
+        &mut self,
+        window: wire::RoomWindow,
+        names: &mut Names,
+    ) -> (Option<u64>, Vec<RoomEvent>) {
+        if window.reset {
+            self.reset();
+        }
+        let (mut events, mut last, mut newest) = (Vec::new(), None, None);
+        for frame in &window.frames {
+            let Ok(mut envelope) = codec::decode(frame) else { continue };
+            match envelope.extension.take() {
+                None => {
+                    if let Some((seq, message)) = names.read_message(envelope) {
+                        last = Some((seq, message.id));
+                        newest = newest.max(Some(message.seq));
+                        self.add_message(message);
+                    }
+                }
+                Some(Extension::Event(wire::ServerEvent { body: Some(Body::Event(event)), .. })) => {
+                    if event.seq > self.position {
+                        events.push(self.read_event(event, names));
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        self.live = Some(window.seq);
+        (self.is_paused, self.is_interrupted) = (false, false);
+        self.is_outdated = window.behind || window.seq < self.position;
+        if !self.is_outdated {
+            // Retention has deleted some events, so the sequence numbers of the frames may have gaps.
+            if self.position != window.seq {
+                self.last_message = last.filter(|(seq, _)| *seq == window.seq).map(|(_, id)| id);
+            }
+            self.position = window.seq;
+            self.topic = window.topic.into();
+            self.members = Some(window.members);
+        }
+        if let Some(page) = window.page {
+            self.set_head(page.head_ord);
+            newest = newest.max(Some(page.head_ord));
+            self.handle_page(page, names);
+        }
+        self.discard_acknowledged();
+        (newest, events)
+    }
+
+    /// Handles a page of messages.
+    pub(in crate::client) fn handle_page(&mut self, mut page: wire::MessagePage, names: &mut Names) {
+        let messages = names.read_page(&mut page);
+        if page.from > page.to {
+            return;
+        }
+        if let Some((_, last)) = messages.iter().find(|(seq, _)| *seq == self.position) {
+            self.last_message = Some(last.id);
+        }
+        self.set_first(page.first_ord);
+        // The page may be newer than the last live event; what is not in it is still delivered.
+        self.set_head(if self.is_subscribed() { page.to } else { page.head_ord });
+        let messages = messages.into_iter().map(|(_, message)| message).collect();
+        self.add_page(Range { from: page.from, to: page.to }, messages);
+    }
+
+    /// Handles a live message.
+    pub(in crate::client) fn handle_message(&mut self, seq: u64, message: Message) {
+        self.advance(seq, Some(message.id));
+        self.add_message(message);
+    }
+
+    /// Handles a live event that is not a message. `None` if it was handled before.
+    pub(in crate::client) fn handle_event(
+        &mut self,
+        event: wire::RoomEvent,
+        names: &mut Names,
+    ) -> Option<RoomEvent> {
+        let is_known = event.seq <= self.position;
+        let event = self.advance(event.seq, None).then(|| self.read_event(event, names));
+        event.filter(|_| !is_known)
+    }
+
+    /// Adds the messages of a range, which has no others. Messages that are known already are not passed on.
+    pub(in crate::client) fn add_page(&mut self, range: Range, mut messages: Vec<Message>) {
+        let range = Range { from: range.from.max(self.first_ord - 1), to: range.to };
+        let is_new = |message: &Message| {
+            range.from < message.seq && message.seq <= range.to && !self.known.contains(message.seq)
+        };
+        messages.retain(is_new);
+        for message in &messages {
+            self.remove_echo(message);
+        }
+        if range.from < range.to {
+            self.known.insert(range.from, range.to);
+        }
+        if !messages.is_empty() {
+            self.updates.push_back(TimelineUpdate::Page(messages));
+        }
+    }
+
+    fn add_message(&mut self, message: Message) {
+        let ord = message.seq;
+        if ord < self.first_ord || self.known.contains(ord) {
+            return;
+        }
+        self.remove_echo(&message);
+        self.set_head(ord);
+        self.known.insert(ord - 1, ord);
+        self.updates.push_back(TimelineUpdate::Message(message));
+    }
+
+    /// Older messages than this one were deleted.
+    fn set_first(&mut self, first: u64) {
+        if first > self.first_ord {
+            self.first_ord = first;
+            self.head_ord = self.head_ord.max(first - 1);
+            self.known.remove(0, first - 1);
+        }
+    }
+
+    /// Moves the position to a live event, `id` if it is a message. Returns `false` if the connection is not subscribed.
+    fn advance(&mut self, seq: u64, id: Option<MessageId>) -> bool {
+        let Some(live) = &mut self.live else { return false };
+        *live = (*live).max(seq);
+        // A server that was behind has caught up.
+        self.is_outdated &= seq < self.position;
+        if seq == self.position + 1 {
+            self.position = seq;
+            self.last_message = id;
+        } else if seq > self.position {
+            self.is_interrupted = true;
+        }
+        true
+    }
+
+    fn read_event(&mut self, event: wire::RoomEvent, names: &mut Names) -> RoomEvent {
+        let people = [event.sender.as_ref(), member_of(&event)];
+        for person in people.into_iter().flatten() {
+            if let Some(account) = people::account_of(person) {
+                names.learn(account, &person.nick);
+            }
+        }
+        let event = RoomEvent::from_wire(event);
+        match &event.change {
+            RoomChange::Topic(topic) => self.topic = topic.clone(),
+            RoomChange::Member(account, role) => {
+                self.members = self.members_after(event.sender == Some(*account), *role);
+            }
+            RoomChange::Name(_) | RoomChange::Archived(_) | RoomChange::Unknown => {}
+        }
+        event
+    }
+
+    /// The number of members after a change; `by_self` if the account has changed its own role. `None` if it can't be told:
+    /// who has gone may have been invited only.
+    fn members_after(&self, by_self: bool, role: Role) -> Option<u32> {
+        match role {
+            Role::None => None,
+            Role::Member if by_self => self.members.map(|members| members + 1),
+            _ => self.members,
+        }
+    }
+}
+
+fn member_of(event: &wire::RoomEvent) -> Option<&wire::Person> {
+    match &event.change {
+        Some(wire::room_event::Change::Member(change)) => change.person.as_ref(),
+        _ => None,
+    }
+}

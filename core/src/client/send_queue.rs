@@ -1,0 +1,287 @@
+//! Own messages that are not acknowledged yet: a lane for each room.
+//!
+//! Each lane is a [`SendQueue`] and keeps its own order over refusals, reconnects and restarts. A lane that waits, because
+//! a message is being persisted or the server has refused it temporarily, does not hold up the others. The lanes take turns,
+//! so that a long one does not delay a short one. Only a message that may have ended earlier connections concerns all of
+//! them: it is sent alone.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Millis,
+    limits::{LANE_MESSAGES, SEND_QUEUE_MESSAGES},
+    model::{MessageId, RoomId},
+    send_queue::{QueuedMessage, SendQueue, Stage, order_after},
+    status::Status,
+};
+
+/// The queue of a room.
+#[derive(Debug, Default)]
+struct Lane {
+    queue: SendQueue,
+    /// No message of the room is sent before this time, because of a temporary refusal.
+    paused_until: Millis,
+}
+
+/// The message to send next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// This message.
+    Message(RoomId, MessageId),
+    /// None before this time.
+    Wait(Millis),
+    /// None before the messages in flight are acknowledged.
+    Held,
+    /// None.
+    Nothing,
+}
+
+/// The lanes of an account.
+#[derive(Debug, Default)]
+pub(super) struct SendLanes {
+    /// Those with messages.
+    lanes: BTreeMap<RoomId, Lane>,
+    /// The room whose message was sent last.
+    last_sent: Option<RoomId>,
+    /// The highest order of a message that was in a lane, or that another tab has sent.
+    last_order: u64,
+}
+
+impl SendLanes {
+    /// Inserts a message into the lane of its room, in its order. `false` when the id is already there.
+    ///
+    /// # Errors
+    /// [`Status::QueueFull`] when the lane has [`LANE_MESSAGES`], or all lanes together have [`SEND_QUEUE_MESSAGES`].
+    pub fn push(&mut self, room: RoomId, message: QueuedMessage) -> Result<bool, Status> {
+        if self.find(message.id).is_some() {
+            return Ok(false);
+        }
+        let is_full = self.lanes.get(&room).is_some_and(|lane| lane.queue.len() >= LANE_MESSAGES);
+        if is_full || self.len() >= SEND_QUEUE_MESSAGES {
+            return Err(Status::QueueFull);
+        }
+        self.raise_order(message.order);
+        self.lanes.entry(room).or_default().queue.push(message)
+    }
+
+    /// The number of messages in all lanes.
+    pub fn len(&self) -> usize {
+        self.lanes.values().map(|lane| lane.queue.len()).sum()
+    }
+
+    /// The order of a message that is written at this time (Unix ms), after all earlier ones.
+    pub fn next_order(&self, time: i64) -> u64 {
+        order_after(self.last_order, time)
+    }
+
+    /// The order of the last message.
+    pub fn last_order(&self) -> u64 {
+        self.last_order
+    }
+
+    /// Messages that are written from now on come after this order.
+    pub fn raise_order(&mut self, order: u64) {
+        self.last_order = self.last_order.max(order);
+    }
+
+    /// The room of the message with an id.
+    pub fn find(&self, id: MessageId) -> Option<RoomId> {
+        self.lanes.iter().find(|(_, lane)| lane.queue.get(id).is_some()).map(|(room, _)| *room)
+    }
+
+    /// The message with an id.
+    pub fn get(&self, room: RoomId, id: MessageId) -> Option<&QueuedMessage> {
+        self.lanes.get(&room)?.queue.get(id)
+    }
+
+    /// The message with an id, to be changed.
+    pub fn get_mut(&mut self, room: RoomId, id: MessageId) -> Option<&mut QueuedMessage> {
+        self.lanes.get_mut(&room)?.queue.get_mut(id)
+    }
+
+    /// All messages, by room and in the order of each lane.
+    pub fn iter(&self) -> impl Iterator<Item = (RoomId, &QueuedMessage)> {
+        self.lanes.iter().flat_map(|(room, lane)| lane.queue.iter().map(|message| (*room, message)))
+    }
+
+    /// All messages, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (RoomId, &mut QueuedMessage)> {
+        self.lanes.iter_mut().flat_map(|(room, lane)| lane.queue.iter_mut().map(|message| (*room, message)))
+    }
+
+    /// Removes a message that was acknowledged or discarded.
+    pub fn remove(&mut self, room: RoomId, id: MessageId) -> Option<QueuedMessage> {
+        let lane = self.lanes.get_mut(&room)?;
+        let removed = lane.queue.remove(id);
+        if lane.queue.is_empty() {
+            self.lanes.remove(&room);
+        }
+        removed
+    }
+
+    /// Removes the lane of a room. Returns its messages.
+    pub fn remove_room(&mut self, room: RoomId) -> Vec<QueuedMessage> {
+        self.lanes.remove(&room).map(|lane| lane.queue.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The changes up to this ticket are persisted: the messages among them are ready to send.
+    pub fn persisted(&mut self, ticket: u64) {
+        self.lanes.values_mut().for_each(|lane| lane.queue.persisted(ticket));
+    }
+
+    /// The message to send next, on a connection that is stable from `stable_at` on.
+    pub fn next(&self, now: Millis, stable_at: Millis) -> Next {
+        let in_flight = || self.iter().filter(|(_, message)| message.stage == Stage::InFlight);
+        if in_flight().any(|(_, message)| message.is_suspect()) {
+            return Next::Held;
+        }
+        let mut first = None;
+        let mut wait: Option<Millis> = None;
+        // In turn, beginning with the room after the last one.
+        let is_later = |room: &RoomId| self.last_sent.is_some_and(|last| *room > last);
+        let (later, earlier): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|(room, _)| is_later(room));
+        for (room, lane) in later.into_iter().chain(earlier) {
+            let Some(message) = lane.queue.next_queued() else { continue };
+            let stable_at = if message.needs_stable_connection() { stable_at } else { 0 };
+            let ready_at = lane.paused_until.max(stable_at);
+            if ready_at > now {
+                wait = Some(wait.map_or(ready_at, |wait| wait.min(ready_at)));
+            } else if message.is_suspect() {
+                // Also ahead of the other lanes. Otherwise they might go on for ever.
+                let is_alone = in_flight().next().is_none();
+                return if is_alone { Next::Message(*room, message.id) } else { Next::Held };
+            } else {
+                first.get_or_insert(Next::Message(*room, message.id));
+            }
+        }
+        first.or(wait.map(Next::Wait)).unwrap_or(Next::Nothing)
+    }
+
+    /// A message was sent.
+    pub fn sent(&mut self, room: RoomId, id: MessageId) {
+        self.last_sent = Some(room);
+        if let Some(message) = self.get_mut(room, id) {
+            message.stage = Stage::InFlight;
+        }
+    }
+
+    /// Requeues a message that the server has refused temporarily, and those of its room in flight after it, which the server
+    /// has refused too, to preserve the order. `pause` is when the lane continues. Returns the ids.
+    pub fn requeue_from(&mut self, room: RoomId, id: MessageId, pause: Option<Millis>) -> Vec<MessageId> {
+        let Some(lane) = self.lanes.get_mut(&room) else { return Vec::new() };
+        lane.paused_until = lane.paused_until.max(pause.unwrap_or(0));
+        lane.queue.requeue_from(id)
+    }
+
+    /// The connection has ended: no lane is paused any more.
+    pub fn resume(&mut self) {
+        self.lanes.values_mut().for_each(|lane| lane.paused_until = 0);
+    }
+
+    /// Blames the messages in flight for the end of the connection, see [`SendQueue::blame_in_flight`]. Returns the changed
+    /// messages.
+    pub fn blame_in_flight(&mut self, too_big: bool) -> Vec<(RoomId, QueuedMessage)> {
+        self.in_each_lane(|queue| queue.blame_in_flight(too_big))
+    }
+
+    /// Messages did not end the connection, see [`SendQueue::acquit`]. Returns the changed ones.
+    pub fn acquit(&mut self) -> Vec<(RoomId, QueuedMessage)> {
+        self.in_each_lane(SendQueue::acquit)
+    }
+
+    fn in_each_lane(
+        &mut self,
+        change: impl Fn(&mut SendQueue) -> Vec<QueuedMessage>,
+    ) -> Vec<(RoomId, QueuedMessage)> {
+        let lanes = self.lanes.iter_mut();
+        lanes
+            .flat_map(|(room, lane)| change(&mut lane.queue).into_iter().map(|message| (*room, message)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOMS: [RoomId; 3] = [RoomId([1; 16]), RoomId([2; 16]), RoomId([3; 16])];
+
+    fn id(n: u64) -> MessageId {
+        MessageId::new(n, [0; 10])
+    }
+
+    /// Adds messages to rooms, with ids from 1 on.
+    fn lanes(rooms: &[RoomId]) -> SendLanes {
+        let mut lanes = SendLanes::default();
+        for (n, room) in (1..).zip(rooms) {
+            let message = QueuedMessage::new(id(n), "x".into(), 0, n, Stage::Queued);
+            assert_eq!(lanes.push(*room, message), Ok(true));
+        }
+        lanes
+    }
+
+    /// Sends everything that can be sent.
+    fn send_all(lanes: &mut SendLanes, now: Millis) -> Vec<MessageId> {
+        let mut sent = Vec::new();
+        while let Next::Message(room, id) = lanes.next(now, 0) {
+            lanes.sent(room, id);
+            sent.push(id);
+        }
+        sent
+    }
+
+    #[test]
+    fn lanes_take_turns_and_keep_their_order() {
+        let [a, b, c] = ROOMS;
+        let mut lanes = lanes(&[a, a, a, b, c, c]);
+        assert_eq!(send_all(&mut lanes, 0), [1, 4, 5, 2, 6, 3].map(id));
+        assert_eq!(lanes.next(0, 0), Next::Nothing);
+    }
+
+    #[test]
+    fn a_paused_lane_does_not_hold_up_the_others() {
+        let [a, b, _] = ROOMS;
+        let mut lanes = lanes(&[a, a, b, b]);
+        let first = lanes.next(0, 0);
+        assert_eq!(first, Next::Message(a, id(1)));
+        lanes.sent(a, id(1));
+        assert_eq!(lanes.requeue_from(a, id(1), Some(500)), [id(1)]);
+        assert_eq!(send_all(&mut lanes, 0), [id(3), id(4)]);
+        assert_eq!(lanes.next(0, 0), Next::Wait(500));
+        assert_eq!(send_all(&mut lanes, 500), [id(1), id(2)]);
+    }
+
+    #[test]
+    fn a_suspect_is_sent_alone_and_before_the_others_once_the_connection_is_stable() {
+        let [a, b, _] = ROOMS;
+        let mut lanes = lanes(&[a, b, b]);
+        lanes.get_mut(a, id(1)).unwrap().ended = 2;
+        assert_eq!(lanes.next(0, 100), Next::Message(b, id(2)), "it waits for a stable connection");
+        lanes.sent(b, id(2));
+        assert_eq!(lanes.next(100, 100), Next::Held);
+        lanes.remove(b, id(2));
+        assert_eq!(lanes.next(100, 100), Next::Message(a, id(1)));
+        lanes.sent(a, id(1));
+        assert_eq!(lanes.next(100, 100), Next::Held);
+        lanes.remove(a, id(1));
+        assert_eq!(lanes.next(100, 100), Next::Message(b, id(3)));
+    }
+
+    #[test]
+    fn a_full_lane_refuses_messages_and_others_do_not() {
+        let [a, b, _] = ROOMS;
+        let mut lanes = SendLanes::default();
+        let mut push = |room, n| lanes.push(room, QueuedMessage::new(id(n), "x".into(), 0, n, Stage::Queued));
+        for n in 0..LANE_MESSAGES as u64 {
+            assert_eq!(push(a, n), Ok(true));
+        }
+        assert_eq!(push(a, 5_000), Err(Status::QueueFull));
+        assert_eq!(push(b, 5_000), Ok(true));
+        let rest = (SEND_QUEUE_MESSAGES - LANE_MESSAGES - 1) as u64;
+        for n in 0..rest {
+            assert_eq!(push(ROOMS[2], 10_000 + n), Ok(true));
+        }
+        assert_eq!(push(b, 5_001), Err(Status::QueueFull), "all lanes together are full");
+        assert_eq!(push(b, 5_000), Ok(false), "it is there already");
+    }
+}

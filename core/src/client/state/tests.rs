@@ -1,0 +1,8 @@
+//! The state of a client, fed by a model server.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod histories;
+mod list;
+mod peer;
+mod rooms;
+mod server;

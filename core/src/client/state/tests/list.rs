@@ -1,0 +1,281 @@
+//! The room list: order, totals, search, read cursors.
+
+use super::{
+    peer::Peer,
+    server::{Server, room_id, user},
+};
+use crate::{
+    client::{
+        account::{Direction, Section, Totals},
+        cursor::Cursor,
+        state::ClientState,
+    },
+    model::{MessageId, RoomId},
+    validate, wire,
+};
+
+fn row(number: u8, name: &str, head: u64, unread: u64) -> wire::RoomRow {
+    wire::RoomRow {
+        room: room(number).to_wire(),
+        handle: number.into(),
+        kind: wire::RoomKind::Public.into(),
+        name: name.into(),
+        role: wire::Role::Member.into(),
+        head_ord: head,
+        unread,
+        ..wire::RoomRow::default()
+    }
+}
+
+fn direct(number: u8, nick: &str, active: u32, unread: u64) -> wire::RoomRow {
+    let person = wire::Person { account: user(number).0.to_vec(), nick: nick.into(), ..Default::default() };
+    wire::RoomRow {
+        kind: wire::RoomKind::Direct.into(),
+        active,
+        people: vec![person],
+        attention: u32::try_from(unread).unwrap(),
+        ..row(number, "", 100, unread)
+    }
+}
+
+fn room(number: u8) -> RoomId {
+    RoomId([number; 16])
+}
+
+fn rows(rows: Vec<wire::RoomRow>) -> wire::AccountRows {
+    wire::AccountRows { rows, complete: true, version: 7, ..wire::AccountRows::default() }
+}
+
+fn state(list: Vec<wire::RoomRow>) -> ClientState {
+    let mut state = ClientState::new(fold);
+    state.restore(user(1), &[1; 16], &rows(list), &[]);
+    state
+}
+
+/// Folds case, width and the accents of these tests.
+fn fold(name: &str) -> String {
+    validate::nick_key(name).replace('é', "e").replace('ü', "u")
+}
+
+fn add(state: &mut ClientState, row: wire::RoomRow) {
+    let rows = wire::AccountRows { rows: vec![row], ..wire::AccountRows::default() };
+    let body = Some(wire::server_event::Body::Rows(rows));
+    state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
+}
+
+/// The list in one letter for the section and the number of the room.
+fn list(state: &ClientState) -> String {
+    let letter = |section| match section {
+        Section::Invitations => 'i',
+        Section::Unread => 'u',
+        Section::Direct => 'd',
+        Section::Rooms => 'r',
+    };
+    let items = state.account().list();
+    let items: Vec<_> =
+        items.iter().map(|item| format!("{}{}", letter(item.section), item.room.0[0])).collect();
+    items.join(" ")
+}
+
+#[test]
+fn rooms_are_listed_by_section_attention_activity_and_name() {
+    let invited = wire::RoomRow { role: wire::Role::Invited.into(), ..row(9, "Secret", 5, 5) };
+    let muted = wire::RoomRow { muted: true, ..row(5, "Noise", 50, 50) };
+    let mut state = state(vec![
+        row(1, "zoo", 3, 0),
+        row(2, "Éclair", 3, 0),
+        row(3, "ｅａｓｔ", 9, 2),
+        row(4, "apple", 9, 1),
+        muted,
+        direct(6, "tom", 10, 0),
+        direct(7, "ann", 20, 0),
+        direct(8, "zoe", 1, 3),
+        invited,
+    ]);
+    assert_eq!(list(&state), "i9 u8 u4 u3 d7 d6 r2 r5 r1");
+    assert_eq!(state.account().totals(), Totals { attention: 4, unread: 6, rooms: 4 });
+    // Rooms with the same name keep their order, whatever changes in them.
+    add(&mut state, row(2, "zoo", 3, 0));
+    assert_eq!(list(&state), "i9 u8 u4 u3 d7 d6 r5 r1 r2");
+}
+
+#[test]
+fn the_open_room_keeps_its_place_until_another_one_is_opened() {
+    let mut state = state(vec![row(1, "a", 9, 2), row(2, "b", 9, 0), direct(3, "tom", 1, 4)]);
+    state.open_room(Some(room(3)));
+    state.handle_visible(room(3), 100, true);
+    assert_eq!(list(&state), "u3 u1 r2");
+    assert_eq!(state.account().totals().attention, 0);
+    state.open_room(Some(room(2)));
+    assert_eq!(list(&state), "u1 d3 r2");
+    state.open_room(None);
+    state.mark_all_read();
+    assert_eq!(list(&state), "d3 r1 r2");
+}
+
+#[test]
+fn search_ignores_case_width_and_accents_and_prefers_beginnings() {
+    let state = state(vec![
+        row(1, "Old News", 1, 0),
+        row(2, "newcomers", 1, 0),
+        row(3, "Renew", 1, 0),
+        row(4, "Müsli", 1, 0),
+        direct(5, "Newt", 1, 0),
+    ]);
+    let found = |text: &str| state.account().search(text).iter().map(|room| room.0[0]).collect::<Vec<_>>();
+    assert_eq!(found(" ＮＥＷ"), [5, 2, 1, 3]);
+    assert_eq!(found("musli"), [4]);
+    assert_eq!(found("MÜS"), [4]);
+    assert_eq!(found("x"), []);
+    assert_eq!(found("").len(), 5);
+}
+
+#[test]
+fn direct_rooms_follow_the_nicks_of_their_people() {
+    let mut state = state(vec![direct(5, "tom", 1, 0), direct(6, "ann", 1, 0)]);
+    assert_eq!(list(&state), "d6 d5");
+    let people =
+        vec![wire::Person { account: user(5).0.to_vec(), nick: "abe".into(), ..wire::Person::default() }];
+    let body = Some(wire::server_event::Body::Presence(wire::PresenceChanges { people, time: 0 }));
+    state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
+    assert_eq!(list(&state), "d5 d6");
+    assert_eq!(state.account().search("abe"), [room(5)]);
+    assert_eq!(state.account().search("tom"), []);
+}
+
+#[test]
+fn moving_through_the_list_wraps_around_and_prefers_attention() {
+    let mut state =
+        state(vec![row(1, "a", 9, 2), row(2, "b", 9, 0), direct(3, "tom", 1, 4), row(4, "c", 9, 1)]);
+    assert_eq!(list(&state), "u3 u1 u4 r2");
+    let next = |state: &ClientState, from: u8, direction| {
+        state.account().next_unread(Some(room(from)), direction).map(|room| room.0[0])
+    };
+    assert_eq!(next(&state, 2, Direction::Next), Some(3));
+    assert_eq!(next(&state, 1, Direction::Next), Some(3), "attention first");
+    assert_eq!(next(&state, 3, Direction::Next), Some(1), "there is no other attention");
+    assert_eq!(next(&state, 3, Direction::Previous), Some(4));
+    let neighbour =
+        |from: u8, direction| state.account().neighbour(Some(room(from)), direction).unwrap().0[0];
+    assert_eq!((neighbour(3, Direction::Previous), neighbour(2, Direction::Next)), (2, 3));
+    assert_eq!((neighbour(1, Direction::Previous), neighbour(1, Direction::Next)), (3, 4));
+    assert_eq!(state.account().neighbour(None, Direction::Previous), Some(room(2)));
+    state.mark_all_read();
+    assert_eq!(state.account().next_unread(None, Direction::Next), None);
+}
+
+#[test]
+fn a_complete_list_removes_other_rooms_and_a_part_of_one_does_not() {
+    let mut state = state(vec![row(1, "a", 1, 0), row(2, "b", 1, 0), row(3, "c", 1, 0)]);
+    assert_eq!(state.account().version(), 7);
+    let welcome = wire::Welcome {
+        account: user(1).0.to_vec(),
+        log: vec![1; 16],
+        rows: Some(wire::AccountRows { rows: vec![row(1, "a", 1, 0)], more: true, ..Default::default() }),
+        ..wire::Welcome::default()
+    };
+    state.handle_welcome(&welcome);
+    assert_eq!((list(&state).as_str(), state.account().version()), ("r1 r2 r3", 7));
+    let rest = wire::AccountRows { version: 9, ..rows(vec![row(3, "c", 1, 0)]) };
+    let body = Some(wire::server_event::Body::Rows(rest));
+    state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
+    assert_eq!((list(&state).as_str(), state.account().version()), ("r1 r3", 9));
+    add(&mut state, wire::RoomRow { role: wire::Role::None.into(), ..row(1, "a", 1, 0) });
+    assert_eq!(list(&state), "r3");
+}
+
+#[test]
+fn seeing_messages_does_not_undo_marking_them_as_unread() {
+    let mut state = state(vec![row(1, "a", 9, 0), row(2, "b", 9, 0)]);
+    state.open_room(Some(room(1)));
+    state.handle_visible(room(1), 9, true);
+    state.mark_unread(room(1), 7);
+    state.handle_visible(room(1), 9, true);
+    assert_eq!(state.account().room(room(1)).unwrap().unread(), 3);
+    assert_eq!(state.first_unread(room(1)), Some(7));
+    state.open_room(Some(room(2)));
+    state.handle_visible(room(1), 9, true);
+    assert_eq!(state.account().room(room(1)).unwrap().unread(), 3, "the room is not open");
+    state.open_room(Some(room(1)));
+    assert_eq!(state.room(room(1)).unwrap().unread_line(), Some(6));
+    state.handle_visible(room(1), 8, false);
+    assert_eq!(state.account().room(room(1)).unwrap().unread(), 1);
+    // Another device marks them as unread, while they are on the screen of this one.
+    add(&mut state, wire::RoomRow { cursor_version: 2, ..row(1, "a", 9, 5) });
+    state.handle_visible(room(1), 9, true);
+    assert_eq!(state.account().room(room(1)).unwrap().unread(), 5);
+    state.mark_read(room(1));
+    assert_eq!(state.account().room(room(1)).unwrap().unread(), 0);
+}
+
+#[test]
+fn cursors_that_the_server_may_have_lost_are_told_again() {
+    let mut state = state(vec![row(1, "a", 9, 9), row(2, "b", 9, 9), row(3, "c", 9, 0)]);
+    let untold = |state: &ClientState| {
+        state.account().untold_cursors().map(|(room, cursor)| (room.0[0], cursor.ord)).collect::<Vec<_>>()
+    };
+    assert_eq!(untold(&state), []);
+    state.mark_read(room(1));
+    state.mark_read(room(2));
+    assert_eq!(untold(&state), [(1, 9), (2, 9)]);
+    let cursor = Cursor { version: 0, ord: 9 };
+    state.cursor_acknowledged(room(1), cursor, 1_000);
+    state.cursor_acknowledged(room(2), cursor, 60_000);
+    assert_eq!(untold(&state), []);
+    state.handle_disconnected(61_500);
+    assert_eq!(untold(&state), [(2, 9)], "the other one was stored meanwhile");
+    add(&mut state, row(2, "b", 9, 0));
+    assert_eq!(untold(&state), [], "the server has it");
+}
+
+#[test]
+fn all_rooms_are_marked_as_read_by_one_command() {
+    let mut state = state(vec![row(1, "a", 9, 9), row(2, "b", 9, 9)]);
+    state.mark_unread(room(2), 3);
+    state.mark_all_read();
+    let untold =
+        |state: &ClientState| state.account().untold_cursors().map(|(room, _)| room.0[0]).collect::<Vec<_>>();
+    assert_eq!(untold(&state), [2], "the server does not know that messages were marked as unread");
+    state.all_read_answered(false, 0);
+    assert_eq!(untold(&state), [1, 2], "the command was refused");
+    state.mark_all_read();
+    assert_eq!(untold(&state), [1, 2], "nothing was read since");
+    state.cursor_acknowledged(room(1), Cursor { version: 0, ord: 9 }, 0);
+    state.cursor_acknowledged(room(2), Cursor { version: 1, ord: 9 }, 0);
+    assert_eq!(untold(&state), []);
+}
+
+#[test]
+fn reading_on_another_device_clears_the_counters_here() {
+    let (mut peer, mut server) = (Peer::new(), Server::new());
+    peer.connect(&mut server);
+    for n in 0..5 {
+        server.post(room_id(1), user(2), MessageId::new(n, [1; 10]), "hello");
+        server.post(room_id(2), user(2), MessageId::new(n, [2; 10]), "hello");
+    }
+    server.flush_activity();
+    peer.deliver(&mut server, usize::MAX);
+    assert_eq!(peer.state.account().totals(), Totals { attention: 5, unread: 10, rooms: 2 });
+    server.tell_cursor(room_id(2), Cursor { version: 0, ord: 5 });
+    peer.deliver(&mut server, usize::MAX);
+    assert_eq!(peer.state.account().totals(), Totals { attention: 0, unread: 5, rooms: 1 });
+}
+
+#[test]
+fn another_tab_has_the_same_list() {
+    let mut state = state(vec![direct(5, "tom", 1, 2), row(2, "b", 9, 3)]);
+    state.mark_unread(room(2), 4);
+    let mut other = ClientState::new(fold);
+    other.restore(user(1), state.log(), &state.account_rows(), &[]);
+    assert_eq!(list(&other), list(&state));
+    assert_eq!(other.account().totals(), state.account().totals());
+    assert_eq!(other.account_rows(), state.account_rows());
+    // A cursor that the server has not acknowledged is told by the tab that has it from the device.
+    other.restore(
+        user(1),
+        state.log(),
+        &rows(vec![row(2, "b", 9, 3)]),
+        &[(room(2), Cursor { version: 3, ord: 1 })],
+    );
+    assert_eq!(other.account().untold_cursors().count(), 1);
+}

@@ -1,0 +1,311 @@
+//! Commands: sent, sent again, and answered once.
+
+use super::requests::COMMAND_TIMEOUT_MS;
+use super::*;
+
+const TAB: Origin = Origin(77);
+
+fn browse(query: &str) -> Command {
+    Command::BrowseRooms { query: query.into(), after: String::new(), count: 10 }
+}
+
+fn done() -> Answer {
+    Answer::Done(wire::Done { seq: 3, time: 4 })
+}
+
+impl Driver {
+    fn numbers(&self) -> Vec<u32> {
+        self.operations().into_iter().map(|(number, ..)| number).collect()
+    }
+}
+
+#[test]
+fn a_command_is_answered_to_its_tab() {
+    let mut driver = Driver::online();
+    let join = Command::Join { room: ROOM, id: MessageId([40; 16]) };
+    driver.client.handle_command(driver.now, TAB, 5, join.clone());
+    driver.command(5, join.clone());
+    let sent: Vec<_> = driver.operations();
+    assert!(matches!(sent[..], [(_, ROOM, Operation::Join(_)), (_, ROOM, Operation::Join(_))]), "{sent:?}");
+    driver.receive(&response(sent[1].0, done()));
+    let result = Ok(Reply::Done { seq: 3, time: 4 });
+    let answer = Event::Answer { origin: Origin::LOCAL, number: 5, room: ROOM, result };
+    assert_eq!(driver.events, [answer]);
+    driver.receive(&refused(sent[0].0, Status::NoSuchRoom, 0));
+    assert!(matches!(driver.events[1], Event::Answer { origin: TAB, number: 5, result: Err(_), .. }));
+    driver.clear();
+    driver.receive(&response(sent[0].0, done()));
+    driver.pass(COMMAND_TIMEOUT_MS);
+    assert_eq!(driver.answers(), [], "once");
+}
+
+#[test]
+fn a_command_that_a_tab_repeats_is_sent_once() {
+    let mut driver = Driver::online();
+    (0..3).for_each(|_| driver.command(5, browse("a")));
+    assert_eq!(driver.operations().len(), 1);
+    driver.receive(&response(driver.numbers()[0], Answer::Rooms(wire::RoomPage::default())));
+    assert_eq!(driver.answers(), [(5, Ok(Reply::Rooms(wire::RoomPage::default())))]);
+}
+
+#[test]
+fn commands_are_sent_again_after_a_reconnect_with_their_ids() {
+    let mut driver = Driver::online();
+    let id = MessageId([40; 16]);
+    driver.command(1, Command::Join { room: ROOM, id });
+    let first = driver.numbers()[0];
+    driver.closed(1006);
+    driver.command(2, browse("given while there is no connection"));
+    driver.clear();
+    driver.reconnect();
+    let commands: Vec<_> = driver
+        .sent
+        .iter()
+        .filter_map(|envelope| match &envelope.extension {
+            Some(Ext::Command(command)) => Some(command.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(commands.len(), 2);
+    assert_eq!(commands[0].id, id.0, "so that it is executed once");
+    assert_ne!(commands[0].request, first, "no late answer is taken for this one's");
+    driver.receive(&response(commands[0].request, done()));
+    driver.receive(&response(commands[1].request, Answer::Rooms(wire::RoomPage::default())));
+    assert_eq!(driver.answers().len(), 2);
+}
+
+#[test]
+fn a_command_fails_when_its_time_is_over() {
+    // Without a connection, or without an answer.
+    let mut driver = Driver::online();
+    driver.command(1, browse("a"));
+    let number = driver.numbers()[0];
+    driver.pass(COMMAND_TIMEOUT_MS - 1);
+    assert_eq!(driver.answers(), []);
+    driver.pass(1);
+    assert_eq!(driver.answers(), [(1, Err(Status::NoAnswer))]);
+    driver.receive(&response(number, Answer::Rooms(wire::RoomPage::default())));
+    assert_eq!(driver.answers().len(), 1);
+    let mut driver = Driver::online();
+    driver.closed(1006);
+    driver.command(2, browse("a"));
+    driver.pass(COMMAND_TIMEOUT_MS);
+    assert_eq!(driver.answers(), [(2, Err(Status::NotConnected))]);
+    // At once if no connection will be attempted.
+    let mut driver = Driver::online();
+    driver.command(3, browse("a"));
+    driver.closed(Status::Replaced.code());
+    driver.command(4, browse("a"));
+    assert_eq!(driver.answers(), [(3, Err(Status::Replaced)), (4, Err(Status::NotConnected))]);
+}
+
+#[test]
+fn a_temporary_refusal_is_not_shown_to_the_user() {
+    let mut driver = Driver::online();
+    driver.command(1, browse("a"));
+    driver.receive(&refused(driver.numbers()[0], Status::RateLimited, 3_000));
+    driver.command(2, browse("b"));
+    driver.pass(2_999);
+    driver.pong();
+    assert_eq!(driver.operations().len(), 1, "the rate limit is that of the account");
+    driver.pass(1);
+    assert_eq!(driver.operations().len(), 3);
+    driver.receive(&refused(driver.numbers()[2], Status::Internal, 1_000));
+    driver.command(3, browse("c"));
+    assert_eq!(driver.operations().len(), 4, "this one is that of the command");
+    assert_eq!(driver.answers(), []);
+    // Unless it outlasts the command.
+    driver.receive(&refused(driver.numbers()[1], Status::Internal, 20_000));
+    assert_eq!(driver.answers(), [(1, Err(Status::Internal))]);
+}
+
+#[test]
+fn the_reason_of_the_last_refusal_is_reported_when_the_time_is_over() {
+    let mut driver = Driver::online();
+    driver.command(1, browse("a"));
+    driver.receive(&refused(driver.numbers()[0], Status::LogUnavailable, 6_000));
+    driver.closed(1006);
+    driver.pass(COMMAND_TIMEOUT_MS);
+    assert_eq!(driver.answers(), [(1, Err(Status::LogUnavailable))]);
+}
+
+#[test]
+fn the_number_of_commands_is_limited() {
+    let mut driver = Driver::online();
+    (1..=200).for_each(|number| driver.command(number, browse("a")));
+    assert_eq!(driver.operations().len(), 4, "the others wait for the answers");
+    let answers = driver.answers();
+    assert_eq!(answers.len(), 200 - 128);
+    assert!(answers.iter().all(|(_, result)| *result == Err(Status::RateLimited)));
+    driver.receive(&response(driver.numbers()[0], Answer::Rooms(wire::RoomPage::default())));
+    assert_eq!(driver.operations().len(), 5);
+}
+
+#[test]
+fn an_answer_of_another_kind_is_a_failure() {
+    let mut driver = Driver::online();
+    driver.command(1, browse("a"));
+    driver.receive(&response(driver.numbers()[0], Answer::People(wire::PeoplePage::default())));
+    assert_eq!(driver.answers(), [(1, Err(Status::Unsupported))]);
+}
+
+#[test]
+fn a_created_room_is_in_the_list_of_every_tab() {
+    let mut driver = Driver::online();
+    let room = RoomId([60; 16]);
+    let (id, kind) = (MessageId([40; 16]), crate::model::RoomKind::Public);
+    let create = Command::CreateRoom { id, kind, name: "new".into(), topic: String::new(), people: vec![] };
+    driver.client.handle_command(driver.now, TAB, 1, create);
+    driver.drain();
+    let created = wire::RoomRow { kind: 1, ..row(room, 2) };
+    driver.receive(&response(driver.numbers()[0], Answer::Room(created)));
+    assert!(driver.client.state().account().room(room).is_some());
+}
+
+#[test]
+fn messages_to_a_room_that_the_user_leaves_are_discarded() {
+    let mut driver = Driver::online();
+    let id = driver.send_to(ROOM, "too late");
+    let other = driver.send("stays");
+    driver.command(1, Command::Leave { room: ROOM, id: MessageId([40; 16]) });
+    driver.receive(&response(driver.numbers()[0], done()));
+    assert!(driver.events.contains(&Event::Discarded(ROOM, id)));
+    driver.pass(1_000);
+    assert_eq!(driver.queued.keys().copied().collect::<Vec<_>>(), [(RoomId::LOBBY, other)]);
+}
+
+#[test]
+fn a_new_nick_is_that_of_the_next_messages_and_logins() {
+    let mut driver = Driver::online();
+    driver.command(1, Command::ChangeNick { id: MessageId([40; 16]), nick: "tim".into() });
+    driver.receive(&response(driver.numbers()[0], done()));
+    assert_eq!(&*driver.account.as_ref().unwrap().identity.nick, "tim");
+    // Or another device has changed it.
+    let rows = wire::AccountRows { nick: "tam".into(), ..wire::AccountRows::default() };
+    driver.receive(&codec::extension(Ext::Event(wire::ServerEvent {
+        room: Vec::new(),
+        body: Some(Body::Rows(rows)),
+    })));
+    driver.send("hi");
+    assert_eq!(driver.sent.last().unwrap().user_name, "tam");
+    driver.closed(1006);
+    driver.client.handle_reconnect(driver.now);
+    driver.drain();
+    driver.opened();
+    assert_eq!(driver.sent.last().unwrap().user_name, "tam");
+}
+
+// ---- read cursors
+
+/// Logged in, with 30 messages in the lobby and 20 in the room, of which none are read.
+fn unread() -> Driver {
+    let mut driver = Driver::new();
+    driver.connect();
+    driver.receive(&with_welcome(|welcome| {
+        for row in &mut welcome.rows.as_mut().unwrap().rows {
+            let messages = if row.room.is_empty() { 30 } else { 20 };
+            (row.head_ord, row.unread) = (messages, messages);
+        }
+    }));
+    driver.clear();
+    driver
+}
+
+fn read(room: RoomId, ord: u64) -> Command {
+    Command::Read { room, cursor: Cursor { version: 0, ord } }
+}
+
+fn reads(driver: &Driver) -> Vec<(u32, RoomId, u64)> {
+    let reads = driver.operations().into_iter().filter_map(|(number, room, operation)| match operation {
+        Operation::Read(cursor) => Some((number, room, cursor.ord)),
+        _ => None,
+    });
+    reads.collect()
+}
+
+#[test]
+fn a_read_cursor_moves_at_once_and_the_server_is_told() {
+    let mut driver = unread();
+    driver.client.handle_command(driver.now, TAB, 1, read(ROOM, 5));
+    driver.drain();
+    assert_eq!(driver.client.state().account().room(ROOM).unwrap().unread(), 15);
+    let cursor = Cursor { version: 0, ord: 5 };
+    assert_eq!(driver.events[0], Event::Cursor(ROOM, cursor), "for the other tabs");
+    assert_eq!(driver.answers(), [(1, Ok(Reply::Done { seq: 0, time: 0 }))]);
+    let [(number, ROOM, 5)] = reads(&driver)[..] else { panic!("{:?}", reads(&driver)) };
+    // Later ones wait for the answer, and only the last of them is sent.
+    (6..=9).for_each(|ord| driver.command(2, read(ROOM, ord)));
+    driver.command(3, read(ROOM, 7));
+    assert_eq!(reads(&driver).len(), 1);
+    driver.receive(&response(number, done()));
+    driver.pass(500);
+    let [_, (number, ROOM, 9)] = reads(&driver)[..] else { panic!("{:?}", reads(&driver)) };
+    driver.receive(&response(number, done()));
+    driver.pass(60_000);
+    driver.pong();
+    assert_eq!(reads(&driver).len(), 2);
+}
+
+#[test]
+fn commands_are_sent_before_read_cursors() {
+    let mut driver = unread();
+    (1..=4).for_each(|number| driver.command(number, browse("a")));
+    driver.command(5, read(ROOM, 5));
+    driver.command(6, browse("b"));
+    assert_eq!(driver.operations().len(), 4);
+    driver.receive(&response(driver.numbers()[0], Answer::Rooms(wire::RoomPage::default())));
+    assert!(matches!(driver.operations()[4].2, Operation::BrowseRooms(_)));
+}
+
+#[test]
+fn a_read_cursor_is_told_after_a_reconnect_and_by_the_next_leader() {
+    let mut driver = unread();
+    driver.closed(1006);
+    driver.command(1, read(ROOM, 5));
+    driver.clear();
+    driver.reconnect();
+    assert!(matches!(reads(&driver)[..], [(_, ROOM, 5)]));
+    // The answer is lost with the connection.
+    driver.closed(1006);
+    driver.clear();
+    driver.pass(1_000);
+    driver.opened();
+    driver.receive(&welcome("tom"));
+    assert!(matches!(reads(&driver)[..], [(_, ROOM, 5)]));
+}
+
+#[test]
+fn everything_is_marked_as_read_by_one_command() {
+    let mut driver = unread();
+    driver.command(1, Command::ReadAll);
+    let [(number, _, Operation::ReadAll(_))] = driver.operations()[..] else {
+        panic!("{:?}", driver.operations())
+    };
+    let cursors = driver.events.iter().filter(|event| matches!(event, Event::Cursor(..)));
+    assert_eq!(cursors.count(), 2, "for the other tabs");
+    assert_eq!(driver.client.state().account().rooms().map(|entry| entry.unread()).sum::<u64>(), 0);
+    driver.receive(&response(number, done()));
+    driver.pass(1_000);
+    assert_eq!(reads(&driver), []);
+}
+
+#[test]
+fn marking_everything_as_read_is_not_repeated_for_messages_that_came_later() {
+    // Neither without a connection, nor if the connection ends before the answer.
+    for is_connected in [false, true] {
+        let mut driver = unread();
+        if is_connected {
+            driver.command(1, Command::ReadAll);
+            driver.closed(1006);
+        } else {
+            driver.closed(1006);
+            driver.command(1, Command::ReadAll);
+        }
+        driver.clear();
+        driver.reconnect();
+        driver.pass(1_000);
+        assert!(driver.operations().iter().all(|(.., operation)| matches!(operation, Operation::Read(_))));
+        let ords: Vec<_> = reads(&driver).into_iter().map(|(_, room, ord)| (room, ord)).collect();
+        assert_eq!(ords, [(RoomId::LOBBY, 30), (ROOM, 20)], "one by one");
+    }
+}
