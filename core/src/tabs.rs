@@ -35,7 +35,7 @@ mod follower;
 mod gate;
 mod leader;
 mod unread;
-mod watch;
+pub(crate) mod watch;
 
 pub use self::{
     command::{COMMAND_TIMEOUT_MS, Command, command, load_gap_command},

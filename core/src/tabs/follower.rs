@@ -292,6 +292,7 @@ impl Follower {
             return self.settle(message.id);
         }
         self.forget_unacknowledged(message.id);
+        self.settled.retain(|id| *id != message.id);
         self.last_order = self.last_order.max(message.seq);
         self.unacknowledged.push(message.clone());
     }

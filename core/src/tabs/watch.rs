@@ -23,7 +23,7 @@ const MIN_INTERVAL_MS: Millis = 250;
 
 /// The next actions of the follower.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Due {
+pub(crate) struct Due {
     /// Ask the leader.
     pub ask: bool,
     /// What is shown may be outdated since this time.
@@ -34,7 +34,7 @@ pub(super) struct Due {
 
 /// The questions of a follower and the answers of its leader.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// The tab is visible. Hidden tabs don't ask.
     visible: bool,
     /// The user waits for the leader to execute a command.
@@ -74,6 +74,11 @@ impl Watch {
         let was_visible = std::mem::replace(&mut self.visible, visible);
         self.stop_if_idle();
         was_visible != visible
+    }
+
+    /// Returns `true` if this tab is visible.
+    pub fn is_visible(&self) -> bool {
+        self.visible
     }
 
     /// The command that tells the leader whether this tab is visible.
