@@ -229,7 +229,7 @@ impl Client {
         match purpose {
             Purpose::Command(origin, number, command) => {
                 let room = command.room();
-                let reply = self.read_reply(now, &command, result);
+                let reply = self.read_reply(now, origin, &command, result);
                 self.answer(now, origin, number, room, reply.ok_or_else(|| refusal(Status::Unsupported)));
             }
             Purpose::Subscribe(room) => {
@@ -244,11 +244,17 @@ impl Client {
     }
 
     /// The reply in an answer; `None` if it does not fit the command.
-    fn read_reply(&mut self, now: Clocks, command: &Command, result: Answer) -> Option<Reply> {
+    fn read_reply(
+        &mut self,
+        now: Clocks,
+        origin: Origin,
+        command: &Command,
+        result: Answer,
+    ) -> Option<Reply> {
         let room = command.room();
         Some(match (command, result) {
             (Command::Subscribe { .. }, Answer::Window(window)) => {
-                self.window_received(now, room, &window);
+                self.window_of_tab(now, room, origin, &window);
                 Reply::Window(window)
             }
             (Command::LoadPage { .. }, Answer::Page(page)) => {

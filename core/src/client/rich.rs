@@ -1,7 +1,7 @@
 //! The envelopes of a server with rooms.
 
 use super::{
-    Client, Clocks, Event, Output, Position,
+    Client, Clocks, Event, Origin, Output, Position,
     connection::{Exit, State},
     subscriptions::Stage,
 };
@@ -149,15 +149,36 @@ impl Client {
     /// The window of a subscription that this client has made or restored, for all tabs that show the room.
     pub(super) fn window(&mut self, now: Clocks, room: RoomId, window: wire::RoomWindow) {
         let after = self.subscriptions.position(room);
-        self.window_received(now, room, &window);
+        let position = self.read_window(now, room, &window);
+        self.subscriptions.window(room, position);
         let body = Some(Body::Window(window.clone()));
         self.emit_event(now, wire::ServerEvent { room: room.to_wire(), body });
         self.answer_subscribers(now, room, after, &window);
     }
 
-    /// Handles what a window means for the client itself: own messages among its events were stored, and need not be sent
-    /// again.
-    pub(super) fn window_received(&mut self, now: Clocks, room: RoomId, window: &wire::RoomWindow) {
+    /// The window of a tab that has subscribed. The server ends an earlier subscription of the room when a new one begins. So
+    /// it has delivered no events in between; if there were any, the other tabs lack them, and they are requested.
+    pub(super) fn window_of_tab(
+        &mut self,
+        now: Clocks,
+        room: RoomId,
+        origin: Origin,
+        window: &wire::RoomWindow,
+    ) {
+        let others = self.subscriptions.position(room);
+        let position = self.read_window(now, room, window);
+        let is_shown = self.subscriptions.stage(room) == Some(Stage::Live)
+            && self.subscriptions.is_shown_by_other(room, origin);
+        if is_shown && position.seq > others.seq {
+            self.request_subscription(room);
+        } else {
+            self.subscriptions.window(room, position);
+        }
+    }
+
+    /// Acknowledges the own messages among the events of a window: they were stored, and need not be sent again. Returns the
+    /// position of the tabs after it.
+    fn read_window(&mut self, now: Clocks, room: RoomId, window: &wire::RoomWindow) -> Position {
         let mut last = None;
         for frame in &window.frames {
             let Ok(envelope) = codec::decode(frame) else { continue };
@@ -174,7 +195,7 @@ impl Client {
         let known = self.subscriptions.position(room);
         let id = id.or(known.id.filter(|_| known.seq == window.seq && !window.reset));
         let is_behind = window.behind || (!window.reset && window.seq < known.seq);
-        self.subscriptions.window(room, Position { seq: window.seq, id }, is_behind);
+        if is_behind { known } else { Position { seq: window.seq, id } }
     }
 
     /// Handles what a page means for the client itself. Returns the newest message.

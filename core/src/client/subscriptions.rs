@@ -155,15 +155,16 @@ impl Subscriptions {
         self.rooms.get(&room).map(|subscription| subscription.position).unwrap_or_default()
     }
 
-    /// A window of a room was received, which ends with this position. `behind` means that the position of the tabs is ahead
-    /// of it, and stays.
-    pub fn window(&mut self, room: RoomId, position: Position, behind: bool) {
+    /// A window of a room was received, after which the tabs have this position.
+    pub fn window(&mut self, room: RoomId, position: Position) {
         if let Some(subscription) = self.rooms.get_mut(&room) {
-            subscription.stage = Stage::Live;
-            if !behind {
-                subscription.position = position;
-            }
+            (subscription.stage, subscription.position) = (Stage::Live, position);
         }
+    }
+
+    /// Returns `true` if another tab shows the room.
+    pub fn is_shown_by_other(&self, room: RoomId, origin: Origin) -> bool {
+        self.rooms.get(&room).is_some_and(|subscription| subscription.origins.iter().any(|of| *of != origin))
     }
 
     /// A live event of a room was received, `id` if it is a message. Returns `false` if events are missing before it, or if no

@@ -42,6 +42,16 @@ impl Names<'_> {
         Some((envelope.seq, self.message(id, sender, content, envelope.ord, envelope.time)))
     }
 
+    /// The event that is not a message.
+    pub fn read_event(&mut self, event: wire::RoomEvent) -> RoomEvent {
+        for person in [event.sender.as_ref(), member_of(&event)].into_iter().flatten() {
+            if let Some(account) = people::account_of(person) {
+                self.learn(account, &person.nick);
+            }
+        }
+        RoomEvent::from_wire(event)
+    }
+
     /// The messages of a page, by ord, each with its sequence number. Invalid ones are left out.
     pub fn read_page(&mut self, page: &mut wire::MessagePage) -> Vec<(u64, Message)> {
         let people: Vec<_> = page.people.iter().map(people::account_of).collect();
@@ -104,7 +114,9 @@ impl RoomState {
                 }
                 Some(Extension::Event(wire::ServerEvent { body: Some(Body::Event(event)), .. })) => {
                     if event.seq > self.position {
-                        events.push(self.read_event(event, names));
+                        let event = names.read_event(event);
+                        self.apply_event(&event);
+                        events.push(event);
                     }
                 }
                 Some(_) => {}
@@ -153,15 +165,15 @@ impl RoomState {
         self.add_message(message);
     }
 
-    /// Handles a live event that is not a message. `None` if it was handled before.
-    pub(in crate::client) fn handle_event(
-        &mut self,
-        event: wire::RoomEvent,
-        names: &mut Names,
-    ) -> Option<RoomEvent> {
-        let is_known = event.seq <= self.position;
-        let event = self.advance(event.seq, None).then(|| self.read_event(event, names));
-        event.filter(|_| !is_known)
+    /// Handles a live event that is not a message. Returns `false` if it was handled before, or the connection is not
+    /// subscribed.
+    pub(in crate::client) fn handle_event(&mut self, event: &RoomEvent) -> bool {
+        let is_new = event.seq > self.position;
+        let is_new = self.advance(event.seq, None) && is_new;
+        if is_new {
+            self.apply_event(event);
+        }
+        is_new
     }
 
     /// Adds the messages of a range, which has no others. Messages that are known already are not passed on.
@@ -217,14 +229,7 @@ impl RoomState {
         true
     }
 
-    fn read_event(&mut self, event: wire::RoomEvent, names: &mut Names) -> RoomEvent {
-        let people = [event.sender.as_ref(), member_of(&event)];
-        for person in people.into_iter().flatten() {
-            if let Some(account) = people::account_of(person) {
-                names.learn(account, &person.nick);
-            }
-        }
-        let event = RoomEvent::from_wire(event);
+    fn apply_event(&mut self, event: &RoomEvent) {
         match &event.change {
             RoomChange::Topic(topic) => self.topic = topic.clone(),
             RoomChange::Member(account, role) => {
@@ -232,7 +237,6 @@ impl RoomState {
             }
             RoomChange::Name(_) | RoomChange::Archived(_) | RoomChange::Unknown => {}
         }
-        event
     }
 
     /// The number of members after a change; `by_self` if the account has changed its own role. `None` if it can't be told:

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+const TAB: Origin = Origin(1);
 const ROOMS: [RoomId; 3] = [RoomId::LOBBY, ROOM, RoomId([9; 16])];
 
 /// A server that executes each id once, and keeps the order of a room over temporary refusals.
@@ -18,6 +19,9 @@ struct Server {
     executed: BTreeSet<MessageId>,
     is_open: bool,
     subscribed: BTreeSet<RoomId>,
+    /// The windows that are being made: request, room and position. Meanwhile the room is not subscribed.
+    reading: VecDeque<(u32, RoomId, u64)>,
+    steps: u32,
     inbox: VecDeque<Envelope>,
     outbox: VecDeque<Envelope>,
     /// The first message of each room that was refused temporarily and did not come again.
@@ -36,6 +40,7 @@ impl Server {
     fn disconnect(&mut self) {
         self.is_open = false;
         self.subscribed.clear();
+        self.reading.clear();
         self.inbox.clear();
         self.outbox.clear();
     }
@@ -67,6 +72,13 @@ impl Server {
 
     /// Handles the oldest envelope that was received.
     fn step(&mut self) {
+        self.steps += 1;
+        if self.steps.is_multiple_of(2)
+            && let Some((request, room, after)) = self.reading.pop_front()
+        {
+            let window = self.window(room, after);
+            return self.outbox.push_back(response(request, Answer::Window(window)));
+        }
         let Some(envelope) = self.inbox.pop_front() else { return };
         match envelope.extension.clone() {
             Some(Ext::Login(login)) => self.login(&login),
@@ -143,7 +155,10 @@ impl Server {
         }
         self.executed.extend(MessageId::from_wire(&command.id));
         let answer = match command.operation.unwrap() {
-            Operation::Subscribe(subscribe) => Answer::Window(self.window(room, subscribe.seq)),
+            Operation::Subscribe(subscribe) => {
+                self.subscribed.remove(&room);
+                return self.reading.push_back((command.request, room, subscribe.seq));
+            }
             Operation::BrowseRooms(_) => Answer::Rooms(wire::RoomPage::default()),
             Operation::Page(_) => Answer::Page(wire::MessagePage::default()),
             operation => {
@@ -160,6 +175,8 @@ impl Server {
 /// The client, the server, and what is expected.
 struct World {
     driver: Driver,
+    /// The state of another tab.
+    tab: ClientState,
     server: Server,
     /// The sockets that the client has opened, as far as they were handled.
     opens: usize,
@@ -180,6 +197,7 @@ impl World {
     fn new() -> Self {
         let mut world = Self {
             driver: Driver::new(),
+            tab: ClientState::new(nick_key),
             server: Server { restores: true, ..Server::default() },
             opens: 0,
             sent: Vec::new(),
@@ -205,6 +223,8 @@ impl World {
             self.server.inbox.extend(sent);
         }
         for event in std::mem::take(&mut self.driver.events) {
+            self.tab.apply(self.driver.now, TAB, &event);
+            while self.tab.poll_change().is_some() {}
             match event {
                 Event::Acknowledged { id, .. } => *self.acknowledged.entry(id).or_default() += 1,
                 Event::Delivery(_, id, Delivery::Failed(_)) => drop(self.failed.insert(id)),
@@ -251,10 +271,19 @@ impl World {
     fn give(&mut self, what: u8) {
         self.number += 1;
         let room = ROOMS[usize::from(what) % 3];
-        let origin = Origin(u64::from(what) % 2);
+        let (origin, state) = match what % 2 {
+            0 => (Origin::LOCAL, self.driver.client.state_mut()),
+            _ => (TAB, &mut self.tab),
+        };
         let command = match what % 7 {
-            0 | 1 => Command::Subscribe { room, position: Position::default() },
-            2 => Command::Unsubscribe { room },
+            0 | 1 => {
+                let seq = state.room(room).map_or(0, |state| state.position());
+                Command::Subscribe { room, position: Position { seq, id: None } }
+            }
+            2 => {
+                state.handle_unsubscribed(room);
+                Command::Unsubscribe { room }
+            }
             3 => Command::Join { room, id: MessageId::new(self.number.into(), [3; 10]) },
             4 => Command::Read { room, cursor: Cursor { version: 0, ord: u64::from(what) } },
             5 => Command::LoadPage { room, start: PageStart::Before(u64::from(what)), count: 10 },
@@ -274,6 +303,7 @@ impl World {
 
     fn reload(&mut self) {
         self.driver.reload();
+        self.tab = ClientState::new(nick_key);
         self.server.disconnect();
         self.acknowledged.clear();
         self.commands.clear();
@@ -374,7 +404,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// Each message is stored and acknowledged once, or has failed; each room keeps its order; a room that is refused does
-    /// not hold up the others; each command is answered once.
+    /// not hold up the others; each command is answered once; each tab that shows a room has all of its events.
     #[test]
     fn nothing_is_lost_or_doubled(steps in proptest::collection::vec((0u8..25, any::<u8>()), 0..120)) {
         let mut world = World::new();
@@ -385,10 +415,13 @@ proptest! {
         world.server.blocked = None;
         world.settle();
         world.check(|_| true);
-        // Tabs that show a room have all of it.
-        for room in world.driver.client.subscriptions.in_stage(super::super::subscriptions::Stage::Live) {
-            let position = world.driver.client.subscriptions.position(room);
-            assert_eq!(position.seq, world.server.seq(room));
+        for room in ROOMS {
+            let seq = world.server.seq(room);
+            for state in [world.driver.client.state(), &world.tab] {
+                let shown = state.room(room).filter(|state| state.is_subscribed());
+                let position = shown.map_or(seq, |state| state.position());
+                assert_eq!(position, seq, "a tab that shows {room:?} lacks events");
+            }
         }
     }
 }

@@ -289,10 +289,10 @@ fn a_subscription_whose_command_has_failed_is_requested_later() {
     driver.command(1, subscribe(ROOM, 0));
     driver.receive(&welcome("tom"));
     let (number, ..) = driver.operations()[0];
-    driver.pass(9_000);
+    driver.client.handle_visibility(driver.now, false);
     driver.pong();
-    assert_eq!(driver.operations().len(), 1);
-    driver.pass(1_000);
+    assert_eq!(driver.operations().len(), 1, "the command is not answered yet");
+    driver.pass(10_000);
     assert_eq!(driver.answers(), [(1, Err(Status::NoAnswer))]);
     driver.receive(&response(number, Answer::Window(window(0))));
     driver.pass(5_000);
@@ -318,5 +318,29 @@ fn a_subscription_ends_by_a_refusal_but_not_by_the_end_of_the_connection() {
         driver.drain();
         driver.opened();
         assert_eq!(positions(&driver).iter().any(|(room, ..)| *room == ROOM), !is_refused);
+    }
+}
+
+#[test]
+fn events_that_a_window_of_another_tab_has_skipped_are_requested() {
+    for (seq, requests) in [(4, 1), (6, 2)] {
+        let mut driver = Driver::online();
+        driver.subscribed(ROOM, 4);
+        driver.client.handle_command(driver.now, TAB, 1, subscribe(ROOM, 0));
+        driver.drain();
+        let (number, ..) = driver.operations()[0];
+        driver.receive(&response(number, Answer::Window(window(seq))));
+        assert_eq!(driver.operations().len(), requests);
+        if let Some((number, _, Operation::Subscribe(wire::Subscribe { seq: 4, .. }))) =
+            driver.operations().get(1)
+        {
+            driver.receive(&talk(ROOM, OTHER, 7, MessageId([53; 16])));
+            let frames =
+                (5..=7).map(|seq| codec::encode(&talk(ROOM, OTHER, seq, MessageId([seq as u8 + 46; 16]))));
+            let frames = frames.map(|frame| frame.to_vec()).collect();
+            driver.receive(&response(*number, Answer::Window(wire::RoomWindow { frames, ..window(7) })));
+            assert_eq!(driver.client.state().room(ROOM).unwrap().position(), 7);
+        }
+        assert_eq!(driver.operations().len(), requests);
     }
 }

@@ -24,12 +24,24 @@ fn step(peer: &mut Peer, server: &mut Server, (what, room, number): Step, count:
         0..=2 if is_member => {
             for n in 0..=number % 40 {
                 let sender = user(2 + (number % 3) as u8);
-                // The id of an own message too: ids are unique among the messages of one account only.
-                let id = MessageId::new(count * 100 + n, [if n == 0 { 9 } else { 1 }; 10]);
-                server.post(room, sender, id, &format!("message {count}.{n}"));
+                let id = MessageId::new(count * 1000 + n, [1; 10]);
+                // Ids are unique among the messages of one account only.
+                let same = peer.queue.last().filter(|_| n == 0).map(|(_, id, _)| *id);
+                server.post(room, sender, same.unwrap_or(id), &format!("message {count}.{n}"));
             }
         }
-        3 if is_member => peer.send(server, room, count * 100),
+        // More than a timeline holds.
+        27 if is_member && number % 3 == 0 => {
+            for n in 0..150 {
+                server.post(
+                    room,
+                    user(2),
+                    MessageId::new(count * 1000 + n, [1; 10]),
+                    &format!("{count}.{n}"),
+                );
+            }
+        }
+        3 if is_member => peer.send(server, room, count),
         // On another device.
         4 if is_member => {
             server.post(room, ME, MessageId::new(count, [7; 10]), &format!("other {count}"));
@@ -214,7 +226,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn state_and_events_are_the_state_loaded_afresh(
-        steps in prop::collection::vec((0u8..27, 0usize..3, 0u64..1000), 1..120)
+        steps in prop::collection::vec((0u8..28, 0usize..3, 0u64..1000), 1..120)
     ) {
         run(&steps)?;
     }

@@ -13,6 +13,7 @@ use crate::{
     },
     model::{Delivery, Message, MessageId, RoomId},
     ranges::Range,
+    timeline::TimelineUpdate,
     validate, wire,
 };
 
@@ -174,6 +175,69 @@ fn an_own_message_stays_at_the_end_until_its_event_arrives() {
     peer.state.handle_acknowledged(ROOM, id, 3);
     peer.drain();
     assert_eq!(peer.unacknowledged(ROOM), Vec::<String>::new());
+}
+
+#[test]
+fn activity_continues_where_live_messages_have_ended() {
+    let (mut peer, mut server) = opened(3);
+    post(&mut server, ROOM, 4..=6);
+    server.unsubscribe(ROOM);
+    post(&mut server, ROOM, 7..=8);
+    server.flush_activity();
+    peer.deliver(&mut server, usize::MAX);
+    assert_eq!(peer.state.account().room(ROOM).unwrap().head(), 8);
+    assert_eq!((peer.state.room(ROOM).unwrap().head_ord(), gaps(&peer, ROOM)), (8, vec![(6, 8)]));
+    assert!(peer.state.room(ROOM).unwrap().is_outdated());
+    // And where the window of a new subscription has ended.
+    post(&mut server, ROOM, 9..=9);
+    peer.subscribe(&mut server, ROOM);
+    server.unsubscribe(ROOM);
+    post(&mut server, ROOM, 10..=10);
+    server.flush_activity();
+    peer.deliver(&mut server, usize::MAX);
+    assert_eq!((peer.state.account().room(ROOM).unwrap().head(), gaps(&peer, ROOM)), (10, vec![(9, 10)]));
+}
+
+#[test]
+fn each_message_is_passed_to_the_timeline_once() {
+    let (mut peer, mut server) = opened(3);
+    // The page has the live message too.
+    let page = {
+        post(&mut server, ROOM, 4..=4);
+        server.page(ROOM, u64::MAX)
+    };
+    peer.state.handle_page(ROOM, page.clone());
+    let count = |peer: &mut Peer| {
+        let mut passed = 0;
+        while let Some(change) = peer.state.poll_change() {
+            passed += match change {
+                Change::Timeline(_, TimelineUpdate::Page(messages)) => messages.len(),
+                Change::Timeline(_, TimelineUpdate::Message(_)) => 1,
+                _ => 0,
+            };
+        }
+        passed
+    };
+    assert_eq!(count(&mut peer), 1);
+    let Some(super::server::Item::Envelope(live)) = server.poll() else { panic!("no live message") };
+    peer.state.handle_envelope((*live).clone(), 0);
+    peer.state.handle_envelope(*live, 0);
+    peer.state.handle_page(ROOM, page);
+    assert_eq!(count(&mut peer), 0);
+    assert_eq!(peer.state.room(ROOM).unwrap().position(), 4);
+}
+
+#[test]
+fn an_own_message_is_read_if_everything_before_it_was() {
+    let (mut peer, mut server) = opened(3);
+    let unread = |peer: &Peer| peer.state.account().room(ROOM).unwrap().unread();
+    server.post(ROOM, ME, MessageId::new(1, [7; 10]), "from another device");
+    peer.deliver(&mut server, 1);
+    assert_eq!(unread(&peer), 4, "there are others before it");
+    peer.state.handle_visible(ROOM, 4, false);
+    server.post(ROOM, ME, MessageId::new(2, [7; 10]), "and another one");
+    peer.deliver(&mut server, 1);
+    assert_eq!(unread(&peer), 0);
 }
 
 #[test]

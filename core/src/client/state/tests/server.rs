@@ -12,10 +12,6 @@ use crate::{
 
 /// The account of the client that is tested.
 pub const ME: UserId = UserId([1; 16]);
-/// The number of messages on a page.
-pub const PAGE: u64 = 10;
-/// A resume with more events than this is a reset.
-const MAX_REPLAY: usize = 60;
 
 pub fn user(number: u8) -> UserId {
     UserId([number; 16])
@@ -79,7 +75,7 @@ impl Room {
         self.messages().filter(|(ord, ..)| *ord > read).count() as u64
     }
 
-    fn row(&self, people: &BTreeMap<UserId, String>) -> wire::RoomRow {
+    pub(super) fn row(&self, people: &BTreeMap<UserId, String>) -> wire::RoomRow {
         let handle = if self.id == RoomId::LOBBY { 0 } else { u32::from(self.id.0[0]) };
         let unread = self.unread();
         let others = self.others.iter().filter(|_| self.kind == wire::RoomKind::Direct);
@@ -100,7 +96,7 @@ impl Room {
     }
 }
 
-fn person(account: UserId, people: &BTreeMap<UserId, String>) -> wire::Person {
+pub fn person(account: UserId, people: &BTreeMap<UserId, String>) -> wire::Person {
     let nick = people.get(&account).cloned().unwrap_or_default();
     wire::Person { account: account.0.to_vec(), nick, state: wire::PresenceState::Online.into() }
 }
@@ -122,12 +118,12 @@ pub struct Server {
     pub rooms: Vec<Room>,
     pub people: BTreeMap<UserId, String>,
     /// The global sequence number.
-    gseq: u64,
-    is_connected: bool,
-    subscribed: BTreeSet<RoomId>,
+    pub(super) gseq: u64,
+    pub(super) is_connected: bool,
+    pub(super) subscribed: BTreeSet<RoomId>,
     /// The newest ord of each room that the connection was told.
-    told: BTreeMap<RoomId, u64>,
-    out: VecDeque<Item>,
+    pub(super) told: BTreeMap<RoomId, u64>,
+    pub(super) out: VecDeque<Item>,
 }
 
 impl Server {
@@ -176,7 +172,7 @@ impl Server {
         self.rooms.iter().find(|of| of.id == room).unwrap()
     }
 
-    fn room_mut(&mut self, room: RoomId) -> &mut Room {
+    pub(super) fn room_mut(&mut self, room: RoomId) -> &mut Room {
         self.rooms.iter_mut().find(|of| of.id == room).unwrap()
     }
 
@@ -184,14 +180,14 @@ impl Server {
         self.out.pop_front()
     }
 
-    fn send(&mut self, body: Body, room: RoomId) {
+    pub(super) fn send(&mut self, body: Body, room: RoomId) {
         if self.is_connected {
             let event = wire::ServerEvent { room: room.to_wire(), body: Some(body) };
             self.out.push_back(Item::Envelope(Box::new(codec::extension(Extension::Event(event)))));
         }
     }
 
-    fn answer(&mut self, result: wire::response::Result, room: RoomId) {
+    pub(super) fn answer(&mut self, result: wire::response::Result, room: RoomId) {
         self.send(Body::Response(wire::Response { request: 1, result: Some(result) }), room);
     }
 
@@ -214,7 +210,7 @@ impl Server {
         seq
     }
 
-    fn frame(&self, room: RoomId, seq: u64, event: &Happened) -> Envelope {
+    pub(super) fn frame(&self, room: RoomId, seq: u64, event: &Happened) -> Envelope {
         let change = match event {
             Happened::Message { ord, id, sender, content } => {
                 return Envelope {
@@ -314,7 +310,7 @@ impl Server {
         self.push_row(room);
     }
 
-    fn push_row(&mut self, room: RoomId) {
+    pub(super) fn push_row(&mut self, room: RoomId) {
         let row = self.room(room).row(&self.people);
         self.told.insert(room, row.head_ord);
         let is_all_told = self.rooms.iter().all(|of| self.told.get(&of.id) == Some(&of.head()));
@@ -347,170 +343,6 @@ impl Server {
             room.events.truncate(room.events.len() * 2 / 3);
             room.first_ord = room.first_ord.min(room.head() + 1);
             room.cursors = vec![Cursor { ord: room.cursor().ord.min(room.head()), ..room.cursor() }];
-        }
-    }
-
-    // ---- the connection
-
-    pub fn disconnect(&mut self) {
-        self.is_connected = false;
-        self.subscribed.clear();
-        self.told.clear();
-        self.out.clear();
-    }
-
-    /// Logs in. `known` is the log and the version that the client has.
-    pub fn log_in(&mut self, known: (&[u8], u64)) {
-        self.disconnect();
-        self.is_connected = true;
-        let version = if known.0 == self.log { known.1 } else { 0 };
-        let is_full = version == 0;
-        let rows = self
-            .rooms
-            .iter()
-            .filter(|room| if is_full { room.role != wire::Role::None } else { room.changed >= version });
-        let rows: Vec<_> = rows.map(|room| room.row(&self.people)).collect();
-        self.told = self.rooms.iter().map(|room| (room.id, room.head())).collect();
-        let nick = self.people[&ME].clone();
-        let first = wire::AccountRows {
-            rows: rows.iter().take(1).cloned().collect(),
-            more: true,
-            ..Default::default()
-        };
-        let welcome = wire::Welcome {
-            account: ME.0.to_vec(),
-            nick,
-            log: self.log.clone(),
-            rows: Some(first),
-            ..wire::Welcome::default()
-        };
-        self.out.push_back(Item::Envelope(Box::new(codec::extension(Extension::Welcome(welcome)))));
-        let rest = wire::AccountRows {
-            rows: rows.into_iter().skip(1).collect(),
-            complete: is_full,
-            version: self.gseq,
-            ..wire::AccountRows::default()
-        };
-        self.send(Body::Rows(rest), RoomId::LOBBY);
-    }
-
-    pub fn subscribe(&mut self, room: RoomId, position: &wire::Subscribe) {
-        if self.room(room).role == wire::Role::None {
-            return;
-        }
-        self.subscribed.insert(room);
-        let of = self.room(room);
-        let seq = of.events.len() as u64;
-        let after = position.seq as usize;
-        let id_at =
-            of.messages().find(|(_, seq, ..)| *seq == position.seq).map(|(_, _, id, ..)| id.0.to_vec());
-        let is_other = !position.id.is_empty() && id_at.is_some_and(|id| id != position.id);
-        // A message after the position was deleted.
-        let is_too_old = of.messages().any(|(ord, seq, ..)| seq > position.seq && ord < of.first_ord);
-        let is_too_far = seq.saturating_sub(position.seq) as usize > MAX_REPLAY;
-        let is_reset = position.seq == 0 || after > of.events.len() || is_other || is_too_old || is_too_far;
-        let frames = of.events.iter().enumerate().skip(if is_reset { seq as usize } else { after });
-        let frames =
-            frames.map(|(at, event)| codec::encode(&self.frame(room, at as u64 + 1, event)).into()).collect();
-        let window = wire::RoomWindow {
-            seq,
-            reset: is_reset && position.seq > 0,
-            behind: false,
-            frames,
-            page: is_reset.then(|| self.page(room, u64::MAX)),
-            topic: of.topic.clone(),
-            members: of.others.len() as u32,
-        };
-        let head = of.head();
-        self.told.insert(room, head);
-        self.answer(wire::response::Result::Window(window), room);
-        // Nicks that have changed since the position.
-        let people = self.people.keys().map(|account| person(*account, &self.people)).collect();
-        self.send(Body::Presence(wire::PresenceChanges { people, time: 0 }), RoomId::LOBBY);
-    }
-
-    pub fn unsubscribe(&mut self, room: RoomId) {
-        if self.subscribed.remove(&room) {
-            self.out.push_back(Item::Unsubscribed(room));
-        }
-    }
-
-    /// Answers a request for the page that ends before an ord.
-    pub fn request_page(&mut self, room: RoomId, before: u64) {
-        let page = self.page(room, before);
-        self.answer(wire::response::Result::Page(page), room);
-    }
-
-    pub fn page(&self, room: RoomId, before: u64) -> wire::MessagePage {
-        let of = self.room(room);
-        let to = of.head().min(before.saturating_sub(1)).max(of.first_ord - 1);
-        let from = to.saturating_sub(PAGE).max(of.first_ord - 1);
-        let inside: Vec<_> = of.messages().filter(|(ord, ..)| from < *ord && *ord <= to).collect();
-        let senders: BTreeSet<_> = inside.iter().map(|(_, _, _, sender, _)| *sender).collect();
-        let senders: Vec<_> = senders.into_iter().collect();
-        wire::MessagePage {
-            messages: inside
-                .iter()
-                .map(|(ord, seq, id, sender, content)| wire::PageMessage {
-                    id: id.0.to_vec(),
-                    seq: *seq,
-                    ord: *ord,
-                    time: 60_000 * *ord as i64,
-                    sender: senders.iter().position(|of| of == sender).unwrap() as u32,
-                    content: (*content).to_owned(),
-                })
-                .collect(),
-            people: senders.iter().map(|account| person(*account, &self.people)).collect(),
-            from,
-            to,
-            first_ord: of.first_ord,
-            head_ord: of.head(),
-            seq: of.events.len() as u64,
-            ..wire::MessagePage::default()
-        }
-    }
-
-    /// The client sends a message.
-    pub fn send_message(&mut self, room: RoomId, id: MessageId, content: &str) {
-        let seq = self.post(room, ME, id, content);
-        if self.is_connected {
-            self.out.push_back(Item::Acknowledged(room, id, seq));
-        }
-    }
-
-    /// The client tells a cursor.
-    pub fn read(&mut self, room: RoomId, cursor: Cursor) {
-        let gseq = self.gseq;
-        let of = self.room_mut(room);
-        of.cursors.push(cursor);
-        of.changed = gseq;
-        self.out.push_back(Item::CursorAcknowledged(room, cursor));
-    }
-
-    /// The client marks everything as read.
-    pub fn read_all(&mut self) {
-        for at in 0..self.rooms.len() {
-            let room = &self.rooms[at];
-            if room.role != wire::Role::None {
-                self.tell_cursor(room.id, room.cursor().advanced(room.head()));
-            }
-        }
-        self.out.push_back(Item::AllRead);
-    }
-}
-
-impl Server {
-    /// The same server with another connection.
-    pub fn for_another_client(&self) -> Self {
-        Self {
-            log: self.log.clone(),
-            rooms: self.rooms.clone(),
-            people: self.people.clone(),
-            gseq: self.gseq,
-            is_connected: false,
-            subscribed: BTreeSet::new(),
-            told: BTreeMap::new(),
-            out: VecDeque::new(),
         }
     }
 }
