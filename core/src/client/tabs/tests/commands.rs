@@ -81,8 +81,8 @@ fn answers_that_were_missed_are_requested_again() {
     world.run(100);
     world.user(1, User::Server(4, load(2)));
     world.user(1, User::Server(5, Command::ReadAll));
-    world.run(4);
-    // The leader has the commands.
+    world.run(3);
+    // The commands are on their way, and the answers are lost.
     world.tabs[1].is_deaf = true;
     world.run(100);
     assert_eq!(world.answers(1, 4), []);
