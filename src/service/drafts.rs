@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use parlour_core::{ids::RoomId, persist::draft};
+use parlour_core::{model::RoomId, persist::draft};
 use wasm_bindgen_futures::spawn_local;
 
 use super::{browser, storage, tab_channel};

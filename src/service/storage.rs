@@ -3,7 +3,7 @@
 
 use js_sys::{Array, Promise, Uint8Array};
 use parlour_core::{
-    ids::RoomId,
+    model::RoomId,
     persist::{Change, KeyRange, Persisted, Table},
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
