@@ -177,3 +177,95 @@ fn posts_are_the_same_after_encoding_and_decoding() {
         assert!(Post::decode(bytes).is_none());
     }
 }
+
+#[cfg(not(target_arch = "wasm32"))]
+mod arbitrary {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{client::Setup, left_sessions::LeftSessions, validate::nick_key};
+
+    const NOW: Clocks = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
+
+    /// Encoded messages of every kind.
+    fn posts() -> Vec<Vec<u8>> {
+        let identity = identity();
+        let record =
+            AccountRecord { identity: identity.clone(), account: None, secret: vec![9; 32], attempt: 5 };
+        let own = OwnMessage {
+            room: ROOM,
+            id: id(3),
+            content: "hi".into(),
+            time: 5,
+            order: 9,
+            delivery: Delivery::Failed(Status::Busy),
+        };
+        let result = Ok(Reply::Window(wire::RoomWindow { seq: 4, ..wire::RoomWindow::default() }));
+        let all = [
+            Event::LoggedIn(identity, None),
+            Event::Own(own),
+            Event::Answer { origin: Origin(7), number: 3, room: ROOM, result },
+            Event::Connection(Connection::Failed { status: Status::Busy, refusal: Some(refusal()) }),
+        ];
+        let events: Vec<_> = all.iter().filter_map(|event| events::encode(1, event, Some(&record))).collect();
+        let message = QueuedMessage::new(id(1), "hi".into(), 5, 6, Stage::Queued);
+        let command = TabCommand::Send(ROOM, message);
+        let contents = [
+            PostContent::Publication { number: 1, snapshot: true, events },
+            PostContent::Renewal {
+                number: 4,
+                age: 5,
+                due: Some(0),
+                executed: vec![(Origin(7), 9)],
+                roll_call: true,
+            },
+            PostContent::Report(Report::Visible),
+            PostContent::Command { number: 3, expires: i64::MAX, command },
+        ];
+        contents.map(|content| Post::of_leader(Origin(8), 7, content).encode().to_vec()).into()
+    }
+
+    fn handle(bytes: &[u8]) {
+        let mut follower = Follower::new(NOW.monotonic, Origin(7), ClientState::new(nick_key));
+        follower.handle_visibility(NOW.monotonic, true);
+        for _ in 0..2 {
+            follower.handle_message(NOW, bytes);
+            let _ = follower.handle_timeout(NOW);
+        }
+        while follower.poll_post(NOW).is_some() {}
+        let lease = follower.next_lease(NOW.unix);
+        let mut persisted = follower.mirrored().unwrap_or_default();
+        let promoted = follower.promote(NOW, lease, true, &mut persisted);
+        let setup = Setup {
+            seed: 1,
+            agent: "test".into(),
+            nick: "tom".into(),
+            secret: [1; 16],
+            link_code: None,
+            left: LeftSessions::default(),
+            state: promoted.state,
+            persisted,
+        };
+        let (mut leader, mut client) = (promoted.leader, Client::new(setup).unwrap());
+        let _ = leader.is_superseded_by(bytes);
+        let _ = leader.handle_message(NOW, bytes, &mut client);
+        let _ = (leader.snapshot(NOW.monotonic, &client), leader.poll_renewal(NOW.monotonic, &client));
+    }
+
+    proptest! {
+        #[test]
+        fn messages_of_other_tabs_never_panic(
+            at: prop::sample::Index, byte: u8, length: prop::sample::Index, any in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            handle(&any);
+            for mut bytes in posts() {
+                handle(&bytes);
+                let damaged = at.index(bytes.len());
+                bytes[damaged] = byte;
+                handle(&bytes);
+                bytes.truncate(length.index(bytes.len()) + 1);
+                handle(&bytes);
+            }
+        }
+    }
+}
