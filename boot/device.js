@@ -2,8 +2,16 @@
 // promise resolves after a limited time and none rejects; `undefined` stands for a failure. The same code with web-sys
 // would be several times as large, and a wasm-bindgen snippet would have no hash in its file name.
 
-const DATABASE_VERSION = 1;
-const TABLES = ["account", "outbox", "messages"];
+// The tables of the scopes. Core's `persist::Table` has their numbers.
+const TABLES = ["account", "queue", "messages", "rooms", "drafts", "scroll"];
+const [ACCOUNT, QUEUE, , , DRAFTS] = TABLES.keys();
+// The lease number of the last tab that became the leader, by scope. Not in the tables of the scope, because it is there
+// before the account and may outlive it.
+const LEASES = "leases";
+// Trunk's minifier would escape the backslash of "\n" once more.
+const LINE_FEED = String.fromCharCode(10);
+// Each step makes the database of the next version. A step that was released is never changed.
+const STEPS = [createTables, divideByRoom];
 const TIMEOUT_MS = 2000;
 // Attempts to run a job, each with a new database handle.
 const MAX_ATTEMPTS = 2;
@@ -16,6 +24,8 @@ const [GRANTED, LOST, REFUSED] = [0, 1, 2];
 
 // The promise of the database handle in use.
 let database;
+// The same promise, while another tab prevents that the database is upgraded.
+let blocked;
 // Reads and writes that have not ended, in the order of their calls.
 const jobs = new Set();
 // All attempts of a job have timed out. Until one succeeds, nobody waits for later jobs.
@@ -27,12 +37,74 @@ let unmarkTab;
 // This tab has stolen the lock from one that hung.
 let hasStolen = false;
 
+// Version 1: the tables of one room.
+function createTables(database) {
+  for (const name of ["account", "outbox", "messages"]) database.createObjectStore(name);
+}
+
+// Version 2: all tables but that of the account are divided by room, and drafts and lease numbers have tables of their
+// own. What there is belongs to the lobby, whose id is 16 zero bytes.
+async function divideByRoom(database, transaction) {
+  const names = ["queue", "drafts", LEASES, "rooms", "scroll"];
+  const [queue, drafts, leases] = names.map((name) => database.createObjectStore(name));
+  const inLobby = (key) => {
+    const bytes = new Uint8Array(16 + key.byteLength);
+    bytes.set(new Uint8Array(key), 16);
+    return bytes;
+  };
+  // Calls `move` with each row of a table: the first part of its key, the second one if there is one, the value, and
+  // a function that deletes the row.
+  const forEachRow = (store, move) =>
+    new Promise((resolve) => {
+      // An error, in a request or in this function, aborts the transaction.
+      store.openCursor().onsuccess = ({ target: { result: cursor } }) => {
+        if (!cursor) return resolve();
+        const [scope, key] = cursor.key;
+        move(scope, key, cursor.value, () => cursor.delete());
+        cursor.continue();
+      };
+    });
+  const [account, outbox, messages] = ["account", "outbox", "messages"].map((name) => transaction.objectStore(name));
+  await forEachRow(account, (scope, key, value, remove) => {
+    // Server, nick, and what was stored beside the account.
+    const [server, nick, beside] = scope.split(LINE_FEED);
+    if (!beside) return;
+    const user = [server, nick].join(LINE_FEED);
+    if (key) drafts.put(value, [user, inLobby(key)]);
+    else leases.put(value, user);
+    remove();
+  });
+  await forEachRow(outbox, (scope, key, value) => queue.put(value, [scope, inLobby(key)]));
+  database.deleteObjectStore("outbox");
+  await forEachRow(messages, (scope, key, value, remove) => {
+    // The cursor may come to a row that was moved: its key is longer.
+    if (key.byteLength > 8) return;
+    messages.put(value, [scope, inLobby(key)]);
+    remove();
+  });
+}
+
+async function upgrade({ oldVersion, target: { result: database, transaction } }) {
+  try {
+    for (const step of STEPS.slice(oldVersion)) await step(database, transaction);
+  } catch {
+    // Nothing is changed, and the database can't be opened.
+    transaction.abort();
+  }
+}
+
 function open() {
   const opening = new Promise((resolve, reject) => {
-    const request = indexedDB.open("parlour", DATABASE_VERSION);
-    request.onupgradeneeded = () => TABLES.forEach((table) => request.result.createObjectStore(table));
+    const request = indexedDB.open("parlour", STEPS.length);
+    request.onupgradeneeded = upgrade;
+    // Another tab has an earlier version open, and does not close it when it is asked to, because it is suspended or hangs.
+    // Another request would wait behind this one. Meanwhile jobs fail as when the database hangs.
+    request.onblocked = () => (blocked = opening);
     request.onsuccess = () => resolve(request.result);
     request.onerror = reject;
+  });
+  opening.catch(() => {}).then(() => {
+    if (blocked === opening) blocked = undefined;
   });
   const forget = () => {
     if (database === opening) database = undefined;
@@ -60,20 +132,22 @@ function run(work, ...options) {
 
 function start(job) {
   const number = ++job.attempts;
+  // After the failure of another job this one may have been attempted again.
+  const isCurrent = () => jobs.has(job) && job.attempts === number;
   const opening = (database ??= open());
   let timer, transaction;
   const worked = new Promise((resolve, reject) => {
     timer = setTimeout(() => reject("timeout"), TIMEOUT_MS);
     opening
       .then((handle) => {
-        transaction = handle.transaction(TABLES, ...job.options);
+        // A job that was reported as failed is not run later.
+        if (!isCurrent()) return;
+        transaction = handle.transaction([...TABLES, LEASES], ...job.options);
         transaction.onabort = reject;
         job.work(transaction, resolve);
       })
       .catch(reject);
   });
-  // After the failure of another job this one may have been attempted again.
-  const isCurrent = () => jobs.has(job) && job.attempts === number;
   worked.finally(() => clearTimeout(timer)).then(
     (value) => {
       timedOut = false;
@@ -102,22 +176,27 @@ function end(job, value) {
 // Every transaction of a handle may be aborted, or never end, while a new handle works (a bug of WebKit). So after a
 // failure all unfinished jobs are attempted again with a new handle: all of them, so that writes keep their order.
 function replaceHandle(opening) {
-  if (database === opening) database = undefined;
-  opening.then((handle) => handle.close(), () => {});
+  if (blocked !== opening) {
+    if (database === opening) database = undefined;
+    opening.then((handle) => handle.close(), () => {});
+  }
   for (const job of jobs) if (job.attempts < MAX_ATTEMPTS) start(job);
 }
 
-// Resolves to the values of each table, in the order of their keys.
-function read(scope) {
-  const readTable = (store) =>
+// The keys of a scope in a table are [scope, key]. Arrays sort after all other types, so `[]` is after the last key.
+const keyRange = (scope, from, to) => IDBKeyRange.bound([scope, from], [scope, to ?? []]);
+
+// Resolves to the values in each range of keys of a scope, in the order of their keys. A range is [table, from, to], both
+// ends included; without `to` it ends with the table.
+function read(scope, ranges) {
+  const readRange = (transaction, [table, from, to]) =>
     new Promise((resolve) => {
-      // Keys are [scope, key]. Arrays sort after all other types, so this range has all keys of the scope.
-      const request = store.getAll(IDBKeyRange.bound([scope], [scope, []]));
+      const request = transaction.objectStore(TABLES[table]).getAll(keyRange(scope, from, to));
       // An error aborts the transaction.
       request.onsuccess = () => resolve(request.result);
     });
   return run((transaction, resolve) => {
-    Promise.all(TABLES.map((table) => readTable(transaction.objectStore(table)))).then(resolve);
+    Promise.all(ranges.map((range) => readRange(transaction, range))).then(resolve);
   });
 }
 
@@ -133,22 +212,18 @@ const next = (transaction, step) => () => {
   }
 };
 
-// The key of the lease number of the last tab that became the leader. Outside of the keys of the scope, because it is
-// there before the account and may outlive it.
-const leaseKey = (scope) => [`${scope}\nlease`];
-
 // Records that a tab becomes the leader. Resolves to its lease number: the given one, or a larger one if that is not
 // larger than the last one.
 function claimLease(scope, lease) {
   // The number that an earlier attempt has put. It may be recorded although the browser did not report it.
   let put;
   const work = (transaction, resolve) => {
-    const store = transaction.objectStore(TABLES[0]);
-    const last = store.get(leaseKey(scope));
+    const leases = transaction.objectStore(LEASES);
+    const last = leases.get(scope);
     last.onsuccess = next(transaction, () => {
       if (last.result >= lease && last.result !== put) lease = last.result + 1;
       put = lease;
-      store.put(lease, leaseKey(scope));
+      leases.put(lease, scope);
     });
     transaction.oncomplete = () => resolve();
   };
@@ -160,7 +235,7 @@ function claimLease(scope, lease) {
 // leader come with its lease number. If another tab has become the leader, nothing is changed, and the result is false.
 function write(scope, changes, lease) {
   // Messages of the send queue must survive a power failure.
-  const durability = changes.some(([table, , , value]) => table === 1 && value) ? "strict" : "default";
+  const durability = changes.some(([table, , , value]) => table === QUEUE && value) ? "strict" : "default";
   const work = (transaction, resolve) => {
     transaction.oncomplete = () => resolve(true);
     let at = 0;
@@ -170,37 +245,38 @@ function write(scope, changes, lease) {
         const store = transaction.objectStore(TABLES[table]);
         const request = value
           ? store.put(value, [scope, from])
-          : store.delete(IDBKeyRange.bound([scope, from], [scope, to ?? []]));
+          : store.delete(keyRange(scope, from, to));
         if (left === 1 && at < changes.length) request.onsuccess = next(transaction, writeChunk);
       }
       // Without this call a transaction is lost if the page is closed before its last request has succeeded.
       if (at === changes.length) transaction.commit?.();
     };
     if (lease === undefined) return writeChunk();
-    const accounts = transaction.objectStore(TABLES[0]);
-    const last = accounts.get(leaseKey(scope));
+    const leases = transaction.objectStore(LEASES);
+    const last = leases.get(scope);
     last.onsuccess = next(transaction, () => {
       if (last.result > lease) {
         resolve(false);
         return transaction.abort();
       }
       // After a logout nothing stays, unless the tab that hung may resume.
-      const isLogout = changes.some(([table, , to, value]) => table === 0 && !value && !to);
-      if (isLogout && !hasStolen) accounts.delete(leaseKey(scope));
+      const isLogout = changes.some(([table, , to, value]) => table === ACCOUNT && !value && !to);
+      if (isLogout && !hasStolen) leases.delete(scope);
       writeChunk();
     });
   };
   return run(work, "readwrite", { durability });
 }
 
-// Moves the values of a scope to another one in one transaction, and resolves to true. The other one keeps its send queue.
+// Moves the values of a scope to another one in one transaction, and resolves to true. The other one keeps its send queue
+// and its drafts.
 function rename(scope, to) {
-  const all = (scope) => IDBKeyRange.bound([scope], [scope, []]);
+  const all = (scope) => keyRange(scope, "");
   const work = (transaction, resolve) => {
     transaction.oncomplete = () => resolve(true);
     TABLES.forEach((table, index) => {
       const store = transaction.objectStore(table);
-      if (index !== 1) store.delete(all(to));
+      if (index !== QUEUE && index !== DRAFTS) store.delete(all(to));
       store.openCursor(all(scope)).onsuccess = ({ target: { result: cursor } }) => {
         if (!cursor) return;
         store.put(cursor.value, [to, cursor.key[1]]);

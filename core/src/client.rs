@@ -26,6 +26,7 @@
 //! | `commands` | handling commands and their answers |
 //! | `subscriptions` | the rooms whose events are received in full |
 //! | `apply` | applying events to the state of a tab |
+//! | [`tabs`] | sharing the client between the tabs of a browser |
 //! | [`state`] | [`ClientState`]: the reducers below, fed with the server's events |
 //! | [`account`] | the account and its room list: names, read cursors, unread counts |
 //! | [`room`] | one room: position, known ranges, gaps, own unsent messages |
@@ -53,6 +54,7 @@ mod send_queue;
 mod sending;
 pub mod state;
 mod subscriptions;
+pub mod tabs;
 #[cfg(test)]
 mod tests;
 

@@ -1,75 +1,52 @@
-//! The data that a client persists on its device, for one nick on one server: the encoded values, and the changes to
-//! make to them.
+//! The data that a client persists on its device, for one account on one server ([`Scope`]): the keys and encoded values,
+//! and the changes to make to them.
 //!
-//! There are three tables. `Account` has one value, under the empty key: the identity and the known ranges of the room.
-//! `SendQueue` has the messages that are not acknowledged, by id. `Messages` has the newest part of the room, by
-//! sequence number in big-endian order. Changes that belong together are reported together and must be made in one
-//! transaction: a range of the room is recorded as known only together with its messages.
+//! Changes that belong together are reported together and must be made in one transaction: the position of a room is
+//! recorded only together with its messages.
 //!
-//! Values are protobuf: the types of `proto/device.proto`. Values that can't be decoded are skipped, because the server
-//! still has the messages of the room. Each message is stored with the epoch of its log: if a write fails, messages of a
-//! log that was replaced may stay.
+//! Values are protobuf: the types of `proto/device.proto`, which stay readable for all later versions of the client.
+//! Values that can't be decoded are skipped, because the server still has the messages of the room. Decoding never panics.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `key` | tables, keys and changes |
+//! | `scope` | the account that data belongs to |
+//! | [`account`], [`room`], [`queue`] | the values of a client with many rooms |
+//! | `stored` | all that such a client reads when it starts |
+//! | [`draft`], [`scroll`] | what each tab keeps of a room |
+//!
+//! The types in this module itself are those of a client that knows one room, the lobby. Each message is stored with the
+//! epoch of its log: if a write fails, messages of a log that was replaced may stay.
 
+pub mod account;
 pub mod draft;
+mod key;
+pub mod queue;
+pub mod room;
+mod scope;
+pub mod scroll;
+mod stored;
 
 use bytes::Bytes;
 use prost::Message as _;
 
+pub use self::{
+    key::{Change, DATABASE_VERSION, Key, KeyRange, Rows, Table},
+    scope::{Scope, server_url},
+    stored::Stored,
+};
 use crate::{
     codec, device,
-    limits::Limits,
+    ids::RoomId,
     model::{Delivery, Dialect, Identity, Message, MessageId},
     ranges::{Range, Ranges},
     send_queue::{QueuedMessage, Stage},
     status::Status,
-    validate,
 };
 
 /// The number of a room's newest messages that are persisted. Older ones are deleted together, once half as many have
 /// accumulated.
 pub const PERSISTED_MESSAGES: usize = 500;
-
-/// A table of the storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Table {
-    /// The identity and the known ranges.
-    Account,
-    /// The messages that are not acknowledged.
-    SendQueue,
-    /// The newest messages of the room.
-    Messages,
-}
-
-impl Table {
-    /// All tables.
-    pub const ALL: [Self; 3] = [Self::Account, Self::SendQueue, Self::Messages];
-}
-
-/// A change to make to the storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Insert a value under a key, or replace the existing one.
-    Put(Table, Bytes, Bytes),
-    /// Delete a key, if it exists.
-    Delete(Table, Bytes),
-    /// Delete all keys up to and including this one.
-    DeleteUpTo(Table, Bytes),
-    /// Delete all keys.
-    Clear(Table),
-}
-
-/// The name under which the data of one nick on one server is stored. The nick is in ASCII lower case, because a server
-/// may change its case.
-#[must_use]
-pub fn scope(url: &str, nick: &str) -> String {
-    format!("{url}\n{}", nick.to_ascii_lowercase())
-}
-
-/// The server's URL in a [`scope`].
-#[must_use]
-pub fn server_url(scope: &str) -> &str {
-    scope.split('\n').next().unwrap_or_default()
-}
 
 /// The decoded content of the storage.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +63,9 @@ pub struct Persisted {
     /// shows. The device may lack some of them.
     pub(crate) shown: Ranges,
     pub(crate) newest_shown: Option<(u64, MessageId)>,
+    /// Own messages that were acknowledged or discarded while this tab followed another one. The device may have them
+    /// still.
+    pub(crate) settled: Vec<MessageId>,
 }
 
 /// The value of the table `Account`: the user's identity, and which part of the room is persisted.
@@ -105,7 +85,14 @@ pub(crate) struct Account {
 }
 
 impl Persisted {
-    /// Decodes the values of the three tables, each in the order of its keys.
+    /// The keys to read for [`Persisted::read`].
+    #[must_use]
+    pub fn ranges() -> [KeyRange; 3] {
+        let lobby = |table| KeyRange::of_room(table, RoomId::LOBBY);
+        [KeyRange::all(Table::Account), lobby(Table::SendQueue), lobby(Table::Messages)]
+    }
+
+    /// Decodes the values of [`Persisted::ranges`], each in the order of its keys.
     #[must_use]
     pub fn read(account: Option<&[u8]>, send_queue: &[Vec<u8>], messages: &[Vec<u8>]) -> Self {
         let account = account.and_then(decode_account);
@@ -118,6 +105,13 @@ impl Persisted {
         };
         persisted.verify_known_ranges();
         persisted
+    }
+
+    /// Decodes the rows of a storage in memory.
+    #[must_use]
+    pub fn of(rows: &Rows) -> Self {
+        let [account, send_queue, messages] = Self::ranges().map(|range| rows.values(&range));
+        Self::read(account.first().map(Vec::as_slice), &send_queue, &messages)
     }
 
     /// Clears the known ranges if any of their messages is missing; then drops all messages outside of the known
@@ -203,97 +197,51 @@ impl Persisted {
 }
 
 pub(crate) fn put_account(account: &Account) -> Change {
-    Change::Put(Table::Account, Bytes::new(), encode_account(account))
+    Change::Put(Key::Account, encode_account(account))
 }
 
 /// Encodes the value of the table `Account`.
 pub(crate) fn encode_account(account: &Account) -> Bytes {
-    let identity = &account.identity;
     let value = device::Account {
-        nick: identity.nick.to_string(),
         secret: account.secret.clone(),
         log: account.log.clone(),
         known: account.known.iter().flat_map(|range| [range.from, range.to]).collect(),
-        limits: Some(identity.limits.to_wire()),
-        server_name: identity.server_name.clone().unwrap_or_default(),
-        basic: identity.dialect == Dialect::Basic,
         messages: account.messages as u64,
         attempt: account.attempt,
-        search: identity.search,
         epoch: account.epoch,
+        ..account::with_identity(&account.identity)
     };
     value.encode_to_vec().into()
 }
 
 fn decode_account(bytes: &[u8]) -> Option<Account> {
     let value = device::Account::decode(bytes).ok()?;
-    // A login with an invalid nick would always fail.
-    if validate::nick(&value.nick, &Limits::default()).as_deref() != Ok(&value.nick) {
-        return None;
-    }
+    let identity = account::identity(&value)?;
     let known = value.known.chunks_exact(2).map(|pair| Range { from: pair[0], to: pair[1] }).collect();
-    let identity = Identity {
-        nick: value.nick.into(),
-        dialect: if value.basic { Dialect::Basic } else { Dialect::Rich },
-        limits: Limits::from_wire(&value.limits.unwrap_or_default()),
-        server_name: Some(value.server_name).filter(|name| !name.is_empty()),
-        search: value.search,
-        echoes_text: false,
-    };
     let messages = usize::try_from(value.messages).ok()?;
     let (secret, log, epoch, attempt) = (value.secret, value.log, value.epoch, value.attempt);
     Some(Account { identity, secret, log, epoch, known, messages, attempt })
 }
 
 pub(crate) fn put_queued(message: &QueuedMessage) -> Change {
-    Change::Put(Table::SendQueue, queued_key(message.id), encode_queued(message))
+    queue::put(RoomId::LOBBY, message)
 }
 
 /// Encodes a value of the table `SendQueue`.
 pub(crate) fn encode_queued(message: &QueuedMessage) -> Bytes {
-    let failed = match message.stage {
-        Stage::Failed(status) => status.code().into(),
-        _ => 0,
-    };
-    let value = device::QueuedMessage {
-        id: message.id.0.to_vec(),
-        content: message.content.to_string(),
-        time: message.time,
-        order: message.order,
-        failed,
-        ended: message.ended.into(),
-        too_big: message.too_big.into(),
-        renamed: message.is_renamed,
-    };
-    value.encode_to_vec().into()
+    queue::encode(RoomId::LOBBY, message)
 }
 
-pub(crate) fn queued_key(id: MessageId) -> Bytes {
-    Bytes::copy_from_slice(&id.0)
-}
-
-/// Decodes a value of the table `SendQueue`; `None` if it is invalid.
+/// Decodes a value of the table `SendQueue`; `None` if it is invalid, or of another room than the lobby.
 #[must_use]
 pub fn decode_queued(bytes: &[u8]) -> Option<QueuedMessage> {
-    let value = device::QueuedMessage::decode(bytes).ok()?;
-    let id = MessageId::from_wire(&value.id)?;
-    let stage = match u16::try_from(value.failed).ok()? {
-        0 => Stage::Queued,
-        code => Stage::Failed(Status::from_code(code)),
-    };
-    let [ended, too_big] = [value.ended, value.too_big].map(|n| u8::try_from(n).unwrap_or(0));
-    let message = QueuedMessage::new(id, value.content.into(), value.time, value.order, stage);
-    Some(QueuedMessage { ended, too_big, is_renamed: value.renamed, ..message })
+    queue::decode(bytes).filter(|(room, _)| *room == RoomId::LOBBY).map(|(_, message)| message)
 }
 
 pub(crate) fn put_message(message: &Message, epoch: u64) -> Change {
     let envelope = codec::encode(&codec::delivered(message)).to_vec();
     let value = device::StoredMessage { epoch, envelope };
-    Change::Put(Table::Messages, message_key(message.seq), value.encode_to_vec().into())
-}
-
-pub(crate) fn message_key(seq: u64) -> Bytes {
-    Bytes::copy_from_slice(&seq.to_be_bytes())
+    Change::Put(Key::Message(RoomId::LOBBY, message.seq), value.encode_to_vec().into())
 }
 
 /// `None` if the value is invalid, or the message is not in the log with this epoch.
@@ -301,3 +249,6 @@ fn decode_message(bytes: &[u8], epoch: u64) -> Option<Message> {
     let value = device::StoredMessage::decode(bytes).ok().filter(|value| value.epoch == epoch)?;
     codec::received(codec::decode(&value.envelope).ok()?).filter(|message| message.seq > 0)
 }
+
+#[cfg(test)]
+mod tests;

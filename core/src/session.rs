@@ -246,6 +246,10 @@ impl Session {
         }
         self.send_queue.raise_order(persisted.last_order);
         for message in persisted.send_queue {
+            if persisted.settled.contains(&message.id) {
+                self.persister.delete_queued(now.monotonic, message.id);
+                continue;
+            }
             // Cannot fail: no more messages are persisted than the queue holds.
             let _ = self.send_queue.push(message);
         }

@@ -13,6 +13,8 @@
 //! - A leader that hears of a higher number becomes a follower. A device refuses the changes of a leader whose number
 //!   is not the highest, and followers ignore its messages.
 //! - The server closes the old leader's connection when the new one logs in, and detects messages that are sent twice.
+//! - A leader that uses an earlier version of the database is replaced as soon as a tab of a newer version hears of it: it
+//!   can't persist anything any more.
 //! - A command is for one leader, has a number, and expires; see [`Command`]. A follower repeats a command that was not
 //!   answered to the next leader, or executes it if it becomes the leader itself.
 //!
@@ -33,7 +35,7 @@ mod follower;
 mod gate;
 mod leader;
 mod unread;
-mod watch;
+pub(crate) mod watch;
 
 pub use self::{
     command::{COMMAND_TIMEOUT_MS, Command, command, load_gap_command},

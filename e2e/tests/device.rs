@@ -7,12 +7,12 @@ use parlour_e2e::{
     DesktopPeer, Entry, Page, Server, View, WindowOptions, browser_test, browser_test_in_each, eventually,
 };
 
-/// The number of entries in each object store: account, send queue (stored as `outbox`), messages.
+/// The number of entries in each object store: account, send queue, messages.
 const STORED: &str = r"
     return new Promise((done) => {
         indexedDB.open('parlour').onsuccess = ({ target: { result: database } }) => {
             const tables = database.transaction(database.objectStoreNames);
-            const counts = ['account', 'outbox', 'messages'].map((name) => tables.objectStore(name).count());
+            const counts = ['account', 'queue', 'messages'].map((name) => tables.objectStore(name).count());
             tables.oncomplete = () => (database.close(), done(counts.map((count) => count.result)));
         };
     });
@@ -289,9 +289,10 @@ fn repeated_writes_keep_their_order() {
         tom.goto(&server.url()).await;
         tom.until("the login page", |view| view.login).await;
         let write = "
+            const all = [[0, '']];
             const put = (text) => device.write('test', [[0, 'key', undefined, text]]);
-            return Promise.all([put('first'), put('second'), device.read('test').then(() => true)])
-                .then((done) => Promise.all([...done, device.read('test')]))
+            return Promise.all([put('first'), put('second'), device.read('test', all).then(() => true)])
+                .then((done) => Promise.all([...done, device.read('test', all)]))
                 .then(([first, second, , [values]]) => [first, second, values]);
         ";
         let written: serde_json::Value = tom.eval(write, vec![]).await;
@@ -306,7 +307,7 @@ fn storage_is_released_to_a_newer_version() {
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.send_and_wait("before").await;
-        let upgrade = "return new Promise((done) => { const request = indexedDB.open('parlour', 2); \
+        let upgrade = "return new Promise((done) => { const request = indexedDB.open('parlour', 1000); \
                        request.onsuccess = () => done(true); request.onblocked = () => done('blocked'); })";
         tom.until_true("another version opens the storage", upgrade).await;
         tom.send_and_wait("after").await;

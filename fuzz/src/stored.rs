@@ -1,32 +1,37 @@
 //! Target `stored`: possibly corrupt device storage, and messages from another tab of the same user.
 
+mod rooms;
+
 use parlour_core::{
     codec::{self, Extension},
     event::Event,
+    ids::RoomId,
     model::{MessageId, SeekTarget},
-    persist::{Change, Persisted, draft},
+    persist::{Change, Key, Persisted, draft},
     session::{Clocks, Command, Session},
     tabs::{self, Follower, Leader, Unread},
     timeline::Timeline,
     wire,
 };
 
+use self::rooms::Tables;
 use crate::input::Input;
 
 const NOW: Clocks = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
 
-/// Reads the bytes as the three tables of a device, as messages from other tabs and as drafts, then continues from there
-/// as a follower that takes over, as a leader that steps down, and as a tab that begins with drafts.
+/// Reads the bytes as the tables of a device, as messages from other tabs and as drafts, then continues from there as a
+/// follower that takes over, as a leader that steps down, as a tab that begins with drafts, and as a client with many rooms.
 ///
 /// # Panics
 /// If a persisted or mirrored login cannot be resumed, if a message that a follower has sent is lost when it takes over,
 /// if a gap is empty or unknown, if a tab message is larger than its input allows, if something is unread in a tab with
-/// the focus, or if a draft is lost.
+/// the focus, if a draft is lost, or if a client with many rooms loses what one with one room has stored.
 pub fn stored(data: &[u8]) {
     let mut input = Input::new(data);
     let account = input.long_bytes().to_vec();
     let mut list = || (0..input.byte() % 8).map(|_| input.long_bytes().to_vec()).collect::<Vec<_>>();
-    let (send_queue, messages, mut tab_messages, drafts) = (list(), list(), list(), list());
+    let (send_queue, messages, mut tab_messages, drafts, rooms) = (list(), list(), list(), list(), list());
+    rooms::read(&Tables { account: &account, send_queue: &send_queue, messages: &messages, rooms: &rooms });
     let persisted = Persisted::read(Some(&account), &send_queue, &messages);
     let posted = follow(persisted.clone(), &tab_messages);
     tab_messages.extend(posted);
@@ -139,16 +144,17 @@ fn log_in(persisted: Persisted) -> Session {
 /// A tab whose previous page had the draft "own" takes over the drafts of closed tabs. Its next page must find them all.
 fn take_over_drafts(drafts: &[Vec<u8>]) {
     let open_tabs = ["open".to_owned()];
-    let (text, changes) = draft::take_over(Some("own"), "new", &open_tabs, drafts, NOW.unix);
+    let (text, changes) = draft::take_over(RoomId::LOBBY, Some("own"), "new", &open_tabs, drafts, NOW.unix);
     assert!(
-        changes.iter().all(|change| !matches!(change, Change::Delete(_, tab) if *tab == "open")),
+        changes.iter().all(|change| !matches!(change, Change::Delete(Key::Draft(_, tab)) if tab == "open")),
         "the draft of an open tab was deleted"
     );
-    let Some(Change::Put(_, _, stored)) = changes.last() else { return };
-    let (whole, _) = draft::take_over(Some("new"), "next", &[], &[stored.to_vec()], NOW.unix);
+    let Some(Change::Put(_, stored)) = changes.last() else { return };
+    let (whole, _) = draft::take_over(RoomId::LOBBY, Some("new"), "next", &[], &[stored.to_vec()], NOW.unix);
     assert!(whole.starts_with(&text), "{text:?} is shown, and {whole:?} is stored");
     for draft in drafts {
-        let (text, _) = draft::take_over(None, "none", &open_tabs, std::slice::from_ref(draft), NOW.unix);
+        let draft = std::slice::from_ref(draft);
+        let (text, _) = draft::take_over(RoomId::LOBBY, None, "none", &open_tabs, draft, NOW.unix);
         assert!(whole.contains(&text), "{text:?} was lost from {whole:?}");
     }
 }

@@ -15,7 +15,7 @@ const INPUTS: [(&str, usize); 8] = [
     ("session", 181),
     ("hub", 189),
     ("config", 178),
-    ("stored", 100),
+    ("stored", 101),
     ("http", 87),
     ("query", 81),
     ("log", 9),

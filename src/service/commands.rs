@@ -7,7 +7,7 @@ use parlour_core::{
     event::Event,
     limits::Limits,
     model::{Connection, Member, MessageId, SeekTarget},
-    persist,
+    persist::Scope,
     ranges::Range,
     session::Session,
     status::Status,
@@ -23,7 +23,7 @@ impl ChatSession for Service {
         if !self.inner.borrow().scope.is_empty() {
             return Err(Status::SignedIn);
         }
-        self.join(&persist::scope(url, &nick), nick, true);
+        self.join(&Scope::of_nick(url, &nick).to_string(), nick, true);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use parlour_core::persist::draft;
+use parlour_core::{model::RoomId, persist::draft};
 use wasm_bindgen_futures::spawn_local;
 
 use super::{browser, storage, tab_channel};
@@ -43,7 +43,7 @@ impl Drafts {
 
     /// Reads the draft of this tab in a user's scope, and takes over those of closed tabs.
     pub(super) async fn load(&self, user: &str) -> String {
-        let scope: Rc<str> = draft::scope(user).into();
+        let scope: Rc<str> = user.into();
         let tab: Rc<str> = format!("{:016x}", u64::from_le_bytes(browser::random())).into();
         let previous = {
             let mut state = self.state.borrow_mut();
@@ -52,9 +52,10 @@ impl Drafts {
             state.tab.replace(tab.clone())
         };
         let open_tabs = tab_channel::open_tabs(&tab).await;
-        let stored = storage::load_values(&scope).await.unwrap_or_default();
+        let stored = storage::load_drafts(&scope).await.unwrap_or_default();
         let now = browser::now().unix;
-        let (text, changes) = draft::take_over(previous.as_deref(), &tab, &open_tabs, &stored, now);
+        let (text, changes) =
+            draft::take_over(RoomId::LOBBY, previous.as_deref(), &tab, &open_tabs, &stored, now);
         if !changes.is_empty() {
             // If this fails, the drafts are taken over again next time.
             let _ = storage::persist(&scope, &changes, None).await;
@@ -74,7 +75,7 @@ impl Drafts {
 
     /// The user continues under another nick: the draft moves to its scope.
     pub(super) fn enter_scope(&self, user: &str) {
-        let scope: Rc<str> = draft::scope(user).into();
+        let scope: Rc<str> = user.into();
         let (previous, text) = {
             let mut state = self.state.borrow_mut();
             (std::mem::replace(&mut state.scope, scope.clone()), state.text.clone())
@@ -120,7 +121,8 @@ impl Drafts {
             }
             let Unwritten { scope, tab, text } = state.unwritten.remove(0);
             state.writing = true;
-            storage::persist(&scope, &[draft::save(&tab, &text, browser::now().unix)], None)
+            let change = draft::save(RoomId::LOBBY, &tab, &text, browser::now().unix);
+            storage::persist(&scope, &[change], None)
         };
         let drafts = self.clone();
         spawn_local(async move {

@@ -1,6 +1,6 @@
 //! Continuing under another nick: the tabs, the persisted data and the drafts move to its scope.
 
-use parlour_core::persist;
+use parlour_core::persist::{Scope, server_url};
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Service, storage, tab_channel::TabChannel};
@@ -12,7 +12,7 @@ impl Service {
     pub(super) fn enter_scope_of(&self, nick: &str) -> Option<TabChannel> {
         let (previous, scope, login_number) = {
             let inner = self.inner.borrow();
-            let scope = persist::scope(persist::server_url(&inner.scope), nick);
+            let scope = Scope::of_nick(server_url(&inner.scope), nick).to_string();
             (inner.scope.clone(), scope, inner.login_number)
         };
         if *previous == *scope {

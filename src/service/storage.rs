@@ -1,15 +1,18 @@
 //! Persistent storage on the device: IndexedDB, with one object store for each of core's tables. A database key consists
-//! of the scope (nick and server) and core's key. Errors are reported, and the chat works without storage.
+//! of the scope (server and nick) and core's key. Errors are reported, and the chat works without storage.
 
 use js_sys::{Array, Promise, Uint8Array};
-use parlour_core::persist::{Change, Persisted};
+use parlour_core::{
+    model::RoomId,
+    persist::{Change, KeyRange, Persisted, Table},
+};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
 // boot/device.js. No function throws, and no promise is rejected.
 #[wasm_bindgen(js_namespace = device)]
 extern "C" {
-    fn read(scope: &str) -> Promise;
+    fn read(scope: &str, ranges: &Array) -> Promise;
     fn write(scope: &str, changes: &Array, lease: Option<f64>) -> Promise;
     #[wasm_bindgen(js_name = rename)]
     fn rename_scope(scope: &str, to: &str) -> Promise;
@@ -38,23 +41,25 @@ pub async fn claim_lease(scope: &str, lease: u64) -> Option<u64> {
 
 /// Reads the persisted data of a scope; `None` if the storage does not work.
 pub async fn load(scope: &str) -> Option<Persisted> {
-    let [account, send_queue, messages] = load_tables(scope).await?;
+    let [account, send_queue, messages] = load_ranges(scope, Persisted::ranges()).await?;
     Some(Persisted::read(account.first().map(Vec::as_slice), &send_queue, &messages))
 }
 
-/// Reads the values of the table `Account` in a scope; `None` if the storage does not work.
-pub async fn load_values(scope: &str) -> Option<Vec<Vec<u8>>> {
-    let [values, ..] = load_tables(scope).await?;
-    Some(values)
+/// Reads the drafts of a scope; `None` if the storage does not work.
+pub async fn load_drafts(scope: &str) -> Option<Vec<Vec<u8>>> {
+    let [drafts] = load_ranges(scope, [KeyRange::of_room(Table::Drafts, RoomId::LOBBY)]).await?;
+    Some(drafts)
 }
 
-async fn load_tables(scope: &str) -> Option<[Vec<Vec<u8>>; 3]> {
-    let tables: Array = JsFuture::from(read(scope)).await.ok()?.dyn_into().ok()?;
-    let values = |at: u32| -> Vec<Vec<u8>> {
-        let values: Array = tables.get(at).unchecked_into();
+/// Reads the values in some ranges of keys, at one moment.
+async fn load_ranges<const N: usize>(scope: &str, ranges: [KeyRange; N]) -> Option<[Vec<Vec<u8>>; N]> {
+    let ranges = ranges.iter().map(encode_range).collect();
+    let read: Array = JsFuture::from(read(scope, &ranges)).await.ok()?.dyn_into().ok()?;
+    let values = |values: JsValue| -> Vec<Vec<u8>> {
+        let values: Array = values.unchecked_into();
         values.iter().map(|value| Uint8Array::new(&value).to_vec()).collect()
     };
-    Some([values(0), values(1), values(2)])
+    read.iter().map(values).collect::<Vec<_>>().try_into().ok()
 }
 
 /// Writes changes of a scope in one transaction, after those of earlier calls. The transaction is requested by the call
@@ -80,12 +85,17 @@ pub fn rename(scope: &str, to: &str) -> impl Future<Output = bool> + use<> {
 
 /// Encodes a change as `[table, from, to, value]` for device.js.
 fn encode(change: &Change) -> JsValue {
+    let (range, value) = change.parts();
+    let row = encode_range(&range);
+    if let Some(value) = value {
+        row.push(&Uint8Array::from(&value[..]));
+    }
+    row.into()
+}
+
+/// Encodes a range of keys as `[table, from, to]` for device.js.
+fn encode_range(range: &KeyRange) -> Array {
     let bytes = |bytes: &[u8]| JsValue::from(Uint8Array::from(bytes));
-    let (table, from, to, value) = match change {
-        Change::Put(table, key, value) => (table, bytes(key), JsValue::UNDEFINED, bytes(value)),
-        Change::Delete(table, key) => (table, bytes(key), bytes(key), JsValue::UNDEFINED),
-        Change::DeleteUpTo(table, key) => (table, bytes(&[]), bytes(key), JsValue::UNDEFINED),
-        Change::Clear(table) => (table, bytes(&[]), JsValue::UNDEFINED, JsValue::UNDEFINED),
-    };
-    Array::of4(&JsValue::from(*table as u32), &from, &to, &value).into()
+    let to = range.to.as_ref().map_or(JsValue::UNDEFINED, |to| bytes(to));
+    Array::of3(&JsValue::from(range.table as u32), &bytes(&range.from), &to)
 }

@@ -1,40 +1,48 @@
-//! Drafts: what was typed into the composer and not sent.
+//! Drafts: what was typed into the composer of a room and not sent.
 //!
-//! Each tab has a draft of its own, so two tabs never overwrite each other's. A tab that is opened takes over the drafts
+//! Each tab has drafts of its own, so two tabs never overwrite each other's. A tab that is opened takes over the drafts
 //! of tabs that were closed. It stores them under a new id, so nothing that is typed before they were read replaces them.
 //! Drafts are not deleted by a logout: whoever logs in again with the nick finds them.
 //!
-//! They are values of the table `Account` in a scope of their own ([`scope`]), by the id of their tab.
+//! They are the values of the table `Drafts`.
 
-use bytes::Bytes;
 use prost::Message as _;
 
-use super::{Change, Table};
-use crate::device;
+use super::{Change, Key};
+use crate::{device, ids::RoomId};
 
-/// The scope in which the drafts of a user's [`scope`](super::scope) are stored.
+/// The change that stores the draft of a tab in a room, or deletes it if it is empty.
 #[must_use]
-pub fn scope(user: &str) -> String {
-    format!("{user}\ndrafts")
-}
-
-/// The change that stores the draft of a tab, or deletes it if it is empty.
-#[must_use]
-pub fn save(tab: &str, text: &str, time: i64) -> Change {
-    let key = Bytes::copy_from_slice(tab.as_bytes());
+pub fn save(room: RoomId, tab: &str, text: &str, time: i64) -> Change {
+    let key = Key::Draft(room, tab.into());
     if text.is_empty() {
-        return Change::Delete(Table::Account, key);
+        return Change::Delete(key);
     }
-    let value = device::Draft { tab: tab.into(), text: text.into(), time };
-    Change::Put(Table::Account, key, value.encode_to_vec().into())
+    let value = device::Draft { tab: tab.into(), text: text.into(), time, room: room.to_wire() };
+    Change::Put(key, value.encode_to_vec().into())
 }
 
-/// The draft that a tab begins with: that of its previous page, below those of tabs that were closed, the oldest first. The
-/// changes store it under `tab`, a new id. `stored` are the values of the table; ones that can't be decoded are ignored.
+/// The rooms that have drafts, each once. `stored` are the values of the table.
+#[must_use]
+pub fn rooms(stored: &[Vec<u8>]) -> Vec<RoomId> {
+    let drafts = stored.iter().filter_map(|value| device::Draft::decode(&**value).ok());
+    let mut rooms: Vec<_> = drafts
+        .filter(|draft| !draft.text.is_empty())
+        .filter_map(|draft| RoomId::from_wire(&draft.room))
+        .collect();
+    rooms.sort_unstable();
+    rooms.dedup();
+    rooms
+}
+
+/// The draft that a tab begins with in a room: that of its previous page, below those of tabs that were closed, the oldest
+/// first. The changes store it under `tab`, a new id. `stored` are the values of the table; those of other rooms, and ones
+/// that can't be decoded, are ignored.
 ///
 /// A text that was typed while the drafts were read is stored under `tab` already, and stays below them. It is not returned.
 #[must_use]
 pub fn take_over(
+    room: RoomId,
     previous: Option<&str>,
     tab: &str,
     open_tabs: &[String],
@@ -43,40 +51,54 @@ pub fn take_over(
 ) -> (String, Vec<Change>) {
     let is_own = |draft: &device::Draft| Some(&*draft.tab) == previous;
     let drafts = stored.iter().filter_map(|value| device::Draft::decode(&**value).ok());
-    let (typed, mut drafts): (Vec<_>, Vec<_>) =
-        drafts.filter(|draft| !draft.text.is_empty()).partition(|draft| draft.tab == tab);
+    let drafts =
+        drafts.filter(|draft| RoomId::from_wire(&draft.room) == Some(room) && !draft.text.is_empty());
+    let (typed, mut drafts): (Vec<_>, Vec<_>) = drafts.partition(|draft| draft.tab == tab);
     drafts.retain(|draft| is_own(draft) || !open_tabs.contains(&draft.tab));
     drafts.sort_by_key(|draft| (is_own(draft), draft.time));
-    let mut changes: Vec<_> = drafts.iter().map(|draft| save(&draft.tab, "", now)).collect();
+    let mut changes: Vec<_> = drafts.iter().map(|draft| save(room, &draft.tab, "", now)).collect();
     // A tab that was duplicated has the same draft as its original.
     drafts.dedup_by(|later, earlier| later.text == earlier.text);
     let texts: Vec<_> = drafts.iter().map(|draft| &*draft.text).collect();
     let text = texts.join("\n");
     if !changes.is_empty() {
         let whole: Vec<_> = texts.into_iter().chain(typed.iter().map(|draft| &*draft.text)).collect();
-        changes.push(save(tab, &whole.join("\n"), now));
+        changes.push(save(room, tab, &whole.join("\n"), now));
     }
     (text, changes)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::persist::{KeyRange, Rows, Table};
+
+    const ROOM: RoomId = RoomId([3; 16]);
+
+    fn save(tab: &str, text: &str, time: i64) -> Change {
+        super::save(ROOM, tab, text, time)
+    }
+
+    fn take_over(
+        previous: Option<&str>,
+        tab: &str,
+        open_tabs: &[String],
+        stored: &[Vec<u8>],
+        now: i64,
+    ) -> (String, Vec<Change>) {
+        super::take_over(ROOM, previous, tab, open_tabs, stored, now)
+    }
 
     /// The values of a table, in the order of their keys, after some changes.
     fn apply(stored: &[Vec<u8>], changes: &[Change]) -> Vec<Vec<u8>> {
-        let key = |value: &Vec<u8>| Bytes::from(device::Draft::decode(&**value).unwrap().tab);
-        let mut table: BTreeMap<_, _> = stored.iter().map(|value| (key(value), value.clone())).collect();
-        for change in changes {
-            match change {
-                Change::Put(Table::Account, key, value) => drop(table.insert(key.clone(), value.to_vec())),
-                Change::Delete(Table::Account, key) => drop(table.remove(key)),
-                other => panic!("{other:?}"),
-            }
+        let mut rows = Rows::default();
+        for value in stored {
+            let draft = device::Draft::decode(&**value).unwrap();
+            let room = RoomId::from_wire(&draft.room).unwrap();
+            rows.apply(&Change::Put(Key::Draft(room, draft.tab), value.clone().into()));
         }
-        table.into_values().collect()
+        changes.iter().for_each(|change| rows.apply(change));
+        rows.values(&KeyRange::all(Table::Drafts))
     }
 
     #[test]
@@ -129,5 +151,16 @@ mod tests {
     #[test]
     fn damaged_values_are_ignored() {
         assert_eq!(take_over(None, "a", &[], &[vec![0xff; 3], vec![]], 1).0, "");
+    }
+
+    #[test]
+    fn each_room_has_its_own_draft() {
+        let other = super::save(RoomId::LOBBY, "a", "in the lobby", 1);
+        let stored = apply(&[], &[save("a", "in the room", 2), other]);
+        assert_eq!(rooms(&stored), [RoomId::LOBBY, ROOM]);
+        assert_eq!(take_over(Some("a"), "b", &[], &stored, 3).0, "in the room");
+        let (text, changes) = super::take_over(RoomId::LOBBY, Some("a"), "b", &[], &stored, 3);
+        assert_eq!(text, "in the lobby");
+        assert_eq!(take_over(Some("a"), "b", &[], &apply(&stored, &changes), 4).0, "in the room");
     }
 }

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Clocks, Command, Millis, Session, own_message};
 use crate::{
     event::Event,
+    ids::RoomId,
     model::{Dialect, Message, MessageId},
-    persist::{self, Account, Change, PERSISTED_MESSAGES, Table},
+    persist::{self, Account, Change, Key, PERSISTED_MESSAGES, Table},
     ranges::Ranges,
     send_queue::{QueuedMessage, Stage},
     status::Status,
@@ -86,7 +87,7 @@ impl Persister {
     /// Deletes a message of the send queue. If this is lost, the message is sent again, and the server detects the
     /// duplicate.
     pub fn delete_queued(&mut self, now: Millis, id: MessageId) {
-        self.changes.push(Change::Delete(Table::SendQueue, persist::queued_key(id)));
+        self.changes.push(persist::queue::delete(RoomId::LOBBY, id));
         self.schedule(now);
     }
 
@@ -100,7 +101,7 @@ impl Persister {
     /// Deletes the identity and the messages of the room after a logout. The send queue stays.
     pub fn leave(&mut self) {
         self.changes.retain(|change| {
-            matches!(change, Change::Put(Table::SendQueue, ..) | Change::Delete(Table::SendQueue, _))
+            matches!(change, Change::Put(Key::Queued(..), _) | Change::Delete(Key::Queued(..)))
         });
         self.reset();
         self.changes.extend([Change::Clear(Table::Account), Change::Clear(Table::Messages)]);
@@ -130,7 +131,7 @@ impl Persister {
         self.floor = floor;
         self.written.retain(|seq| *seq > floor);
         self.unwritten.retain(|seq, _| *seq > floor);
-        self.changes.push(Change::DeleteUpTo(Table::Messages, persist::message_key(floor)));
+        self.changes.push(Change::DeleteMessages(RoomId::LOBBY, floor));
     }
 
     /// Adds the unwritten messages to the changes, and the account with the ranges that are known then. Without an account
@@ -198,8 +199,7 @@ impl Session {
     /// Takes the changes that are to be written now.
     pub(super) fn poll_changes(&mut self) -> Option<Command> {
         // A queued message is written alone, without the account, which is larger than the message.
-        let is_urgent =
-            |change: &Change| matches!(change, Change::Put(Table::SendQueue | Table::Account, ..));
+        let is_urgent = |change: &Change| matches!(change, Change::Put(Key::Queued(..) | Key::Account, _));
         let is_leaving = self.identity.is_none();
         (is_leaving || self.persister.due.is_none() || self.persister.changes.iter().any(is_urgent))
             .then(|| self.persister.take())

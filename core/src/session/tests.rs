@@ -1,15 +1,14 @@
 //! The session against a server that the test plays, step by step.
 
-use std::collections::BTreeMap;
-
 use super::{
     connection::{ANSWER_TIMEOUT_MS, STABLE_MS},
     *,
 };
 use crate::{
     codec::{Envelope, decode},
+    ids::RoomId,
     model::{Connection, MessageId, PresenceState},
-    persist::Table,
+    persist::{Key, Rows, Table},
     wire::{self, chat_request::Extension as Ext},
 };
 
@@ -33,7 +32,7 @@ struct Driver {
     events: Vec<Event>,
     ids: u8,
     /// The device's storage, and whether requested changes are applied to it at once.
-    storage: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+    storage: Rows,
     storage_works: bool,
     /// Changes that are not applied yet.
     unapplied: Vec<(u64, Vec<Change>)>,
@@ -51,7 +50,7 @@ impl Driver {
             closes: vec![],
             events: vec![],
             ids: 0,
-            storage: BTreeMap::new(),
+            storage: Rows::default(),
             storage_works: true,
             unapplied: vec![],
         }
@@ -79,18 +78,7 @@ impl Driver {
     fn apply_changes(&mut self) {
         for (ticket, changes) in std::mem::take(&mut self.unapplied) {
             for change in changes {
-                match change {
-                    Change::Put(table, key, value) => {
-                        self.storage.insert((table, key.to_vec()), value.to_vec());
-                    }
-                    Change::Delete(table, key) => {
-                        self.storage.remove(&(table, key.to_vec()));
-                    }
-                    Change::DeleteUpTo(table, key) => {
-                        self.storage.retain(|(t, k), _| *t != table || **k > *key)
-                    }
-                    Change::Clear(table) => self.storage.retain(|(t, _), _| *t != table),
-                }
+                self.storage.apply(&change);
             }
             self.session.handle_persisted(self.now, ticket);
         }
@@ -105,12 +93,7 @@ impl Driver {
 
     /// The content of the storage, as a page reads it when it is loaded.
     fn persisted(&self) -> Persisted {
-        let table = |table: Table| -> Vec<Vec<u8>> {
-            let of = self.storage.iter().filter(|((t, _), _)| *t == table);
-            of.map(|(_, value)| value.clone()).collect()
-        };
-        let account = table(Table::Account);
-        Persisted::read(account.first().map(Vec::as_slice), &table(Table::SendQueue), &table(Table::Messages))
+        Persisted::of(&self.storage)
     }
 
     /// Reloads the page: a new session with the content of the storage.

@@ -1,6 +1,8 @@
 //! Encodes session events for other tabs. [`TabEvent`] is one flat message for all kinds of events; `encode` and `decode`
 //! define which fields a kind uses.
 
+use bytes::Bytes;
+
 use crate::{
     Millis, codec,
     device::{TabEvent, TabEventKind as Kind},
@@ -50,12 +52,10 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
         Event::LogReplaced => (Kind::LogReplaced, empty()),
         Event::FromDevice(flag) => (Kind::FromDevice, TabEvent { flag: *flag, ..empty() }),
         Event::Delivery(id, delivery) => {
-            let frames = vec![persist::queued_key(*id)];
+            let frames = vec![encode_id(*id)];
             (Kind::Delivery, TabEvent { frames, number: delivery.to_code().into(), ..empty() })
         }
-        Event::Discarded(id) => {
-            (Kind::Discarded, TabEvent { frames: vec![persist::queued_key(*id)], ..empty() })
-        }
+        Event::Discarded(id) => (Kind::Discarded, TabEvent { frames: vec![encode_id(*id)], ..empty() }),
         Event::Throttled(status, ms) => {
             (Kind::Throttled, TabEvent { code: status.code().into(), number: (*ms).into(), ..empty() })
         }
@@ -236,6 +236,10 @@ fn encode_refusal(refusal: &Refusal) -> TabEvent {
 fn decode_refusal(status: Status, event: TabEvent) -> Refusal {
     let retry_after = u32::try_from(event.number).unwrap_or(u32::MAX);
     Refusal { status, text: event.text, suggestion: non_empty(event.suggestion), retry_after }
+}
+
+fn encode_id(MessageId(id): MessageId) -> Bytes {
+    Bytes::copy_from_slice(&id)
 }
 
 fn non_empty(text: String) -> Option<String> {

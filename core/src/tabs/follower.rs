@@ -23,7 +23,7 @@ use crate::{
     device::TabMessage,
     event::{Event, GapState, LOCAL, Requester},
     model::{Delivery, Identity, Member, Message, MessageId},
-    persist::Persisted,
+    persist::{DATABASE_VERSION, Persisted},
     ranges::{Range, Ranges},
     session, validate,
 };
@@ -124,6 +124,9 @@ impl Follower {
         if self.watch.handle_leader(now, message.lease != 0) {
             self.events.push_back(Event::OutdatedSince(None));
         }
+        // A leader without a lease does not learn that it was replaced.
+        let is_upgradable = message.lease != 0 && message.database < DATABASE_VERSION;
+        self.watch.handle_version(now, is_upgradable);
         let is_same = leader == self.leader;
         if is_renewal {
             self.watch.handle_answer(now, message.age, message.due.checked_sub(1));
@@ -289,6 +292,7 @@ impl Follower {
             return self.settle(message.id);
         }
         self.forget_unacknowledged(message.id);
+        self.settled.retain(|id| *id != message.id);
         self.last_order = self.last_order.max(message.seq);
         self.unacknowledged.push(message.clone());
     }

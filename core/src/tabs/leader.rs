@@ -12,7 +12,7 @@ use crate::{
     event::{Event, LOCAL},
     limits::SEND_QUEUE_MESSAGES,
     model::{Connection, Identity, MessageId, SeekTarget},
-    persist,
+    persist::{self, DATABASE_VERSION},
     ranges::Range,
     session::{Clocks, Session},
     timeline::Notice,
@@ -47,6 +47,8 @@ pub struct Leader {
     pub(super) own_messages: VecDeque<MessageId>,
     /// A renewal is to be published, with the numbers of these commands.
     renewal: Option<Vec<u64>>,
+    /// The version of the database.
+    pub(super) database: u32,
 }
 
 /// The action that the caller takes after [`Leader::handle_message`].
@@ -81,6 +83,7 @@ impl Leader {
             executed: VecDeque::new(),
             own_messages: VecDeque::new(),
             renewal: None,
+            database: DATABASE_VERSION,
         }
     }
 
@@ -156,6 +159,7 @@ impl Leader {
             seq,
             loading,
             epoch: self.epoch,
+            database: self.database,
             ..TabMessage::default()
         };
         message.encode_to_vec().into()
@@ -258,6 +262,7 @@ impl Leader {
         let arguments = TabMessage {
             lease: self.lease,
             number: self.number,
+            database: self.database,
             answered,
             age: session.silence(now).unwrap_or(0),
             due: session.poll_timeout().map_or(0, |due| due.saturating_sub(now) + 1),
@@ -269,7 +274,8 @@ impl Leader {
     /// Encodes the announcement of a tab that has taken the leadership over and is still reading the device.
     #[must_use]
     pub fn announcement(lease: u64) -> Bytes {
-        command::encode(TabCommand::Renewed, TabMessage { lease: lease.max(1), ..TabMessage::default() })
+        let (lease, database) = (lease.max(1), DATABASE_VERSION);
+        command::encode(TabCommand::Renewed, TabMessage { lease, database, ..TabMessage::default() })
     }
 
     /// The lease number.

@@ -8,7 +8,7 @@ use crate::{
     model::{
         Connection, Delivery, Dialect, Identity, Message, MessageId, PresenceState, Refusal, SeekTarget,
     },
-    persist::{Change, PERSISTED_MESSAGES, Persisted, Table},
+    persist::{Change, PERSISTED_MESSAGES, Persisted, Rows},
     presence::PresenceChange,
     ranges::Range,
     session::{Clocks, Command as SessionCommand, Session},
@@ -76,7 +76,7 @@ struct Browser {
     leader_tab: Tab,
     follower: Follower,
     follower_tab: Tab,
-    rows: std::collections::BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+    rows: Rows,
     sent: Vec<Envelope>,
     /// The follower receives no messages.
     disconnected: bool,
@@ -93,7 +93,7 @@ impl Browser {
             leader_tab: Tab::new(),
             follower: Follower::new(NOW.monotonic, 0),
             follower_tab: Tab::new(),
-            rows: Default::default(),
+            rows: Rows::default(),
             sent: Vec::new(),
             disconnected: true,
             dying: false,
@@ -140,12 +140,7 @@ impl Browser {
     }
 
     fn write(&mut self, change: Change) {
-        match change {
-            Change::Put(table, key, value) => drop(self.rows.insert((table, key.to_vec()), value.to_vec())),
-            Change::Delete(table, key) => drop(self.rows.remove(&(table, key.to_vec()))),
-            Change::DeleteUpTo(table, key) => self.rows.retain(|(t, k), _| *t != table || **k > *key),
-            Change::Clear(table) => self.rows.retain(|(t, _), _| *t != table),
-        }
+        self.rows.apply(&change);
     }
 
     fn deliver(&mut self, message: &[u8]) {
@@ -198,13 +193,7 @@ impl Browser {
     }
 
     fn persisted(&self) -> Persisted {
-        let table = |table| -> Vec<_> {
-            let of = self.rows.iter().filter(move |((t, _), _)| *t == table);
-            of.map(|(_, value)| value.clone()).collect()
-        };
-        let account = table(Table::Account);
-        let account = account.first().map(Vec::as_slice);
-        Persisted::read(account, &table(Table::SendQueue), &table(Table::Messages))
+        Persisted::of(&self.rows)
     }
 
     /// The leader's tab is closed, and the follower becomes the leader with the content of the storage.

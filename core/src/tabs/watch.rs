@@ -23,7 +23,7 @@ const MIN_INTERVAL_MS: Millis = 250;
 
 /// The next actions of the follower.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Due {
+pub(crate) struct Due {
     /// Ask the leader.
     pub ask: bool,
     /// What is shown may be outdated since this time.
@@ -34,7 +34,7 @@ pub(super) struct Due {
 
 /// The questions of a follower and the answers of its leader.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// The tab is visible. Hidden tabs don't ask.
     visible: bool,
     /// The user waits for the leader to execute a command.
@@ -50,6 +50,8 @@ pub(super) struct Watch {
     lock_refused: bool,
     /// The leader is of an earlier version, which does not answer.
     never_answers: bool,
+    /// When to replace a leader that uses an earlier version of the database.
+    replace_at: Option<Millis>,
     /// Added to the time before taking over, so that two followers do not do it at once.
     delay: Millis,
 }
@@ -72,6 +74,11 @@ impl Watch {
         let was_visible = std::mem::replace(&mut self.visible, visible);
         self.stop_if_idle();
         was_visible != visible
+    }
+
+    /// Returns `true` if this tab is visible.
+    pub fn is_visible(&self) -> bool {
+        self.visible
     }
 
     /// The command that tells the leader whether this tab is visible.
@@ -118,6 +125,12 @@ impl Watch {
         std::mem::take(&mut self.is_outdated)
     }
 
+    /// The leader uses an earlier version of the database than this tab, or not any more. It can't persist anything since
+    /// this tab has opened its own version, so it is replaced at once.
+    pub fn handle_version(&mut self, now: Millis, is_earlier: bool) {
+        self.replace_at = is_earlier.then(|| self.replace_at.unwrap_or(now + self.delay));
+    }
+
     /// The leader has answered: it heard from the server `age` ms ago, and has something to do in `due` ms.
     pub fn handle_answer(&mut self, now: Millis, age: Millis, due: Option<Millis>) {
         self.confirmed = now.saturating_sub(age);
@@ -137,7 +150,8 @@ impl Watch {
             let outdated = if self.is_outdated { Millis::MAX } else { asked + OUTDATED_MS };
             outdated.min(asked + self.patience())
         });
-        self.is_active().then(|| asked.min(self.next_question))
+        let active = self.is_active().then(|| asked.min(self.next_question));
+        active.into_iter().chain(self.replace_at).min()
     }
 
     fn patience(&self) -> Millis {
@@ -152,16 +166,21 @@ impl Watch {
     pub fn handle_timeout(&mut self, now: Millis) -> Due {
         let mut todo = Due::default();
         let Some(due) = self.due() else { return todo };
+        if self.replace_at.is_some_and(|at| now >= at) {
+            todo.take_over = true;
+            // If that does not succeed, it is tried again.
+            self.replace_at = Some(now + LEASE_MS);
+        }
         if now > due + LATE_TIMER_MS && self.asked.is_some() {
             self.asked = Some(now);
             self.next_question = now;
         }
-        if now >= self.next_question {
+        if self.is_active() && now >= self.next_question {
             todo.ask = true;
             self.next_question = now + QUESTION_INTERVAL_MS;
             self.asked.get_or_insert(now);
         }
-        let Some(asked) = self.asked.filter(|_| !self.never_answers) else { return todo };
+        let Some(asked) = self.asked.filter(|_| !self.never_answers && self.is_active()) else { return todo };
         if now >= asked + OUTDATED_MS && !self.is_outdated {
             self.is_outdated = true;
             todo.outdated_since = Some(self.confirmed);
@@ -254,6 +273,17 @@ mod tests {
         let due = watch.handle_timeout(60_000);
         assert!(due.ask && !due.take_over, "the answer may wait in its own queue: {due:?}");
         assert_eq!(take_overs(&run(&mut watch, 65_000)), [65_000]);
+    }
+
+    #[test]
+    fn a_leader_with_an_earlier_database_is_replaced_at_once() {
+        let mut watch = Watch::new(0, 100);
+        watch.handle_leader(1_000, true);
+        watch.handle_version(1_000, true);
+        watch.handle_version(1_050, true);
+        assert_eq!(take_overs(&run(&mut watch, 7_000)), [1_100, 6_100], "again, if that had no effect");
+        watch.handle_version(7_000, false);
+        assert_eq!(watch.due(), None);
     }
 
     #[test]

@@ -2,8 +2,15 @@
 
 use parlour_core::{
     codec::{self, Envelope, Extension},
+    ids::{RoomId, UserId},
     model::{MessageId, SeekTarget},
-    persist::{Change, Persisted, Table, draft},
+    persist::{
+        Change, Key, Persisted,
+        account::StoredAccount,
+        draft, queue,
+        room::{StoredRoom, put_message},
+        scroll,
+    },
     session::{Clocks, Command, Session},
     tabs::{self, Follower, Leader, Unread},
     wire,
@@ -70,9 +77,9 @@ fn persist(session: &mut Session) -> Device {
         let Command::Persist { changes, .. } = command else { continue };
         for change in changes {
             match change {
-                Change::Put(Table::Account, _, value) => device.account = value.into(),
-                Change::Put(Table::SendQueue, _, value) => device.send_queue.push(value.into()),
-                Change::Put(Table::Messages, _, value) => device.messages.push(value.into()),
+                Change::Put(Key::Account, value) => device.account = value.into(),
+                Change::Put(Key::Queued(..), value) => device.send_queue.push(value.into()),
+                Change::Put(Key::Message(..), value) => device.messages.push(value.into()),
                 _ => {}
             }
         }
@@ -139,8 +146,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     unread.handle_focus(true);
     let read = unread.poll_message().map(Vec::from).expect("the tab has the focus");
     let drafts: Vec<Vec<u8>> = [("own", "mine"), ("closed", "first"), ("open", "second")]
-        .map(|(tab, text)| match draft::save(tab, text, 5) {
-            Change::Put(_, _, value) => value.into(),
+        .map(|(tab, text)| match draft::save(RoomId::LOBBY, tab, text, 5) {
+            Change::Put(_, value) => value.into(),
             other => panic!("{other:?}"),
         })
         .to_vec();
@@ -168,5 +175,48 @@ pub fn seeds() -> Vec<Vec<u8>> {
         seeds.extend(others.chunks(MAX_LIST - 1).map(|others| after(snapshot, others)));
     }
     seeds.extend(commands.chunks(MAX_LIST).map(|commands| device.with(commands)));
+    seeds.push(many_rooms(&device));
     seeds
+}
+
+/// The data of a client with many rooms, with a message that a client with one room has not sent.
+fn many_rooms(device: &Device) -> Vec<u8> {
+    let (room, log) = (RoomId([3; 16]), [1; 16]);
+    let value = |change: Change| match change {
+        Change::Put(_, value) => Vec::from(value),
+        other => panic!("{other:?}"),
+    };
+    let former = StoredAccount::decode(&device.account).expect("a session has stored it");
+    let account = StoredAccount { account: Some(UserId([7; 16])), log: log.to_vec(), version: 12, ..former };
+    let state = StoredRoom {
+        room,
+        row: Some(wire::RoomRow {
+            room: room.to_wire(),
+            name: "tea".into(),
+            handle: 1,
+            ..Default::default()
+        }),
+        log: log.to_vec(),
+        seq: 9,
+        last: Some(MessageId([6; 16])),
+        topic: "Oolong".into(),
+        members: 2,
+        first_ord: 1,
+    };
+    let message = |ord: u8| Envelope {
+        room: room.to_wire(),
+        seq: ord.into(),
+        ord: ord.into(),
+        sender: vec![7; 16],
+        ..codec::message("tom", Some(MessageId([ord; 16])), "hi")
+    };
+    let messages = [2, 3, 6].map(|ord| value(put_message(room, &log, &message(ord)).expect("it has an ord")));
+    let (_, queued) = queue::decode(&device.send_queue[0]).expect("a session has stored it");
+    let send_queue = [device.send_queue[1].clone(), value(queue::put(room, &queued))];
+    let position = scroll::Position { ord: 3, offset: -20 };
+    let drafts = [value(draft::save(room, "own", "mine", 5))];
+    let rooms = [value(state.put()), value(scroll::save(room, "own", Some(position), 5))];
+    let many =
+        Device { account: value(account.put()), send_queue: send_queue.into(), messages: messages.into() };
+    [many.with(&[]), list(&drafts), list(&rooms)].concat()
 }

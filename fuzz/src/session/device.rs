@@ -1,15 +1,16 @@
 //! A device's storage. Changes are made late, or never if the tab closes first.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use parlour_core::{
+    ids::RoomId,
     model::MessageId,
-    persist::{Change, Persisted, Table},
+    persist::{Change, Key, KeyRange, Persisted, Rows, Table},
 };
 
 #[derive(Debug, Default)]
 pub(super) struct Device {
-    tables: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+    rows: Rows,
     /// Requested changes that are not made yet.
     pending: VecDeque<(u64, Vec<Change>)>,
     last_ticket: Option<u64>,
@@ -31,25 +32,14 @@ impl Device {
         let (ticket, changes) = self.pending.pop_front()?;
         let mut deleted = Vec::new();
         for change in changes {
-            match change {
-                Change::Put(table, key, value) => {
-                    self.tables.insert((table, key.into()), value.into());
-                }
-                Change::Delete(table, key) => {
-                    if table == Table::SendQueue {
-                        deleted.extend(MessageId::from_wire(&key));
-                    }
-                    self.tables.remove(&(table, key.into()));
-                }
-                Change::DeleteUpTo(table, key) => {
-                    assert_ne!(table, Table::SendQueue, "send-queue entries are deleted one by one");
-                    self.tables.retain(|(t, k), _| *t != table || **k > *key);
-                }
+            match &change {
+                Change::Delete(Key::Queued(_, id)) => deleted.push(*id),
                 Change::Clear(table) => {
-                    assert_ne!(table, Table::SendQueue, "send-queue entries are deleted one by one");
-                    self.tables.retain(|(t, _), _| *t != table);
+                    assert_ne!(*table, Table::SendQueue, "send-queue entries are deleted one by one");
                 }
+                _ => {}
             }
+            self.rows.apply(&change);
         }
         Some((ticket, deleted))
     }
@@ -67,17 +57,15 @@ impl Device {
 
     /// The content that a newly loaded tab finds.
     pub(super) fn persisted(&self) -> Persisted {
-        let account = self.values(Table::Account).pop();
-        Persisted::read(account.as_deref(), &self.values(Table::SendQueue), &self.values(Table::Messages))
+        Persisted::of(&self.rows)
     }
 
     /// The values of a table, in the order of their keys.
     pub(super) fn values(&self, table: Table) -> Vec<Vec<u8>> {
-        let rows = self.tables.iter().filter(|((t, _), _)| *t == table);
-        rows.map(|(_, value)| value.clone()).collect()
+        self.rows.values(&KeyRange::all(table))
     }
 
     pub(super) fn has_entry(&self, id: MessageId) -> bool {
-        self.tables.contains_key(&(Table::SendQueue, id.0.to_vec()))
+        self.rows.get(&Key::Queued(RoomId::LOBBY, id)).is_some()
     }
 }

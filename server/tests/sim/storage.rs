@@ -1,71 +1,57 @@
 //! The storage of a device, as the page sees it: rows in tables. Transactions may be aborted or hang, and reading may
 //! fail.
 
-use std::collections::BTreeMap;
-
 use parlour_core::{
     Millis,
     model::MessageId,
-    persist::{Change, Persisted, Table},
+    persist::{Change, Key, Persisted, Rows, Table},
 };
 
 /// The rows of one account.
 #[derive(Debug, Default)]
 pub struct Storage {
-    rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+    rows: Rows,
 }
 
 impl Storage {
     /// Applies the changes of one transaction.
     pub fn apply(&mut self, changes: &[Change]) {
-        for change in changes {
-            match change {
-                Change::Put(table, key, value) => {
-                    self.rows.insert((*table, key.to_vec()), value.to_vec());
-                }
-                Change::Delete(table, key) => {
-                    self.rows.remove(&(*table, key.to_vec()));
-                }
-                Change::DeleteUpTo(table, key) => {
-                    self.rows.retain(|(t, k), _| t != table || **k > **key);
-                }
-                Change::Clear(table) => self.rows.retain(|(t, _), _| t != table),
-            }
-        }
+        changes.iter().for_each(|change| self.rows.apply(change));
     }
 
     /// Everything that is persisted.
     pub fn persisted(&self) -> Persisted {
-        let table = |table: Table| -> Vec<Vec<u8>> {
-            let of = self.rows.iter().filter(|((t, _), _)| *t == table);
-            of.map(|(_, value)| value.clone()).collect()
-        };
-        let account = table(Table::Account);
-        Persisted::read(account.first().map(Vec::as_slice), &table(Table::SendQueue), &table(Table::Messages))
+        Persisted::of(&self.rows)
     }
 
     /// The ids in the persisted send queue.
     pub fn queued_messages(&self) -> impl Iterator<Item = MessageId> {
-        let queued = self.rows.keys().filter(|(table, _)| *table == Table::SendQueue);
-        queued.filter_map(|(_, key)| MessageId::from_wire(key))
+        self.rows.keys(Table::SendQueue).filter_map(queued_id)
     }
 
     /// Returns `true` if the identity of a user is persisted who has not logged out.
     pub fn has_account(&self) -> bool {
-        self.rows.keys().any(|(table, _)| *table == Table::Account)
+        self.rows.get(&Key::Account).is_some()
     }
 
     pub fn has_queued(&self, id: MessageId) -> bool {
-        self.rows.contains_key(&(Table::SendQueue, id.0.to_vec()))
+        self.queued_messages().any(|queued| queued == id)
     }
 }
 
 /// The messages of the send queue that a transaction puts into it.
 pub fn queued_by(changes: &[Change]) -> impl Iterator<Item = MessageId> {
     changes.iter().filter_map(|change| match change {
-        Change::Put(Table::SendQueue, key, _) => MessageId::from_wire(key),
+        Change::Put(key, _) => queued_id(key),
         _ => None,
     })
+}
+
+fn queued_id(key: &Key) -> Option<MessageId> {
+    match key {
+        Key::Queued(_, id) => Some(*id),
+        _ => None,
+    }
 }
 
 /// The state of the browser's storage.

@@ -58,7 +58,7 @@ fn another_account_gets_nothing_of_the_session() {
     driver.session.handle_leave(driver.now);
     driver.drain();
     driver.clear();
-    driver.storage.clear();
+    driver.storage = Rows::default();
     driver.ids = 9;
     driver.log_in("lili");
     let mut other = Driver::new();

@@ -15,11 +15,11 @@ fn online() -> Driver {
 }
 
 fn queued(driver: &Driver) -> usize {
-    driver.storage.keys().filter(|(table, _)| *table == Table::SendQueue).count()
+    driver.storage.keys(Table::SendQueue).count()
 }
 
 fn messages(driver: &Driver) -> usize {
-    driver.storage.keys().filter(|(table, _)| *table == Table::Messages).count()
+    driver.storage.keys(Table::Messages).count()
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn known_ranges_are_discarded_when_a_message_is_missing() {
     let mut driver = online();
     (1..=3).for_each(|seq| driver.receive(&message(seq)));
     driver.pass(1_000);
-    driver.storage.remove(&(Table::Messages, 2_u64.to_be_bytes().to_vec()));
+    driver.storage.apply(&Change::Delete(Key::Message(RoomId::LOBBY, 2)));
     driver.reload();
     driver.opened();
     assert!(matches!(&driver.sent[0].extension, Some(Ext::Login(l)) if l.positions.is_empty()));
@@ -182,7 +182,8 @@ fn logging_out_deletes_everything_except_unacknowledged_messages() {
     let id = driver.send("unsent");
     driver.session.handle_leave(driver.now);
     driver.drain();
-    assert_eq!((messages(&driver), queued(&driver), driver.storage.len()), (0, 1, 1));
+    let accounts = driver.storage.keys(Table::Account).count();
+    assert_eq!((messages(&driver), queued(&driver), accounts), (0, 1, 0));
     driver.clear();
     driver.log_in("tom");
     assert!(driver.events.iter().all(|e| !matches!(e, Event::LoggedIn(_))));
@@ -197,10 +198,10 @@ fn a_message_of_another_tab_is_adopted_once() {
     let mut other = online();
     other.closed(1006);
     let id = other.send("from the other tab");
-    let value = other.storage.iter().find(|((table, _), _)| *table == Table::SendQueue).unwrap().1.clone();
+    let value = other.storage.get(&Key::Queued(RoomId::LOBBY, id)).unwrap();
     driver.clear();
-    driver.session.handle_adopt(driver.now, &value);
-    driver.session.handle_adopt(driver.now, &value);
+    driver.session.handle_adopt(driver.now, value);
+    driver.session.handle_adopt(driver.now, value);
     driver.session.handle_adopt(driver.now, b"garbage");
     driver.drain();
     assert_eq!(driver.texts(), ["from the other tab"]);
@@ -214,7 +215,7 @@ fn messages_adopted_during_a_first_login_are_sent_after_it() {
     let ids = [other.send("reported"), other.send("stored")];
     let is_first = |event: &&Event| matches!(event, Event::Message(message) if message.id == ids[0]);
     let Some(Event::Message(message)) = other.events.iter().find(is_first).cloned() else { panic!() };
-    let value = &other.storage[&(Table::SendQueue, ids[1].0.to_vec())];
+    let value = other.storage.get(&Key::Queued(RoomId::LOBBY, ids[1])).unwrap();
     let mut driver = Driver::new();
     driver.log_in("tom");
     driver.session.handle_adopt(driver.now, value);
@@ -246,8 +247,9 @@ fn adopted_messages_are_not_resent_to_a_basic_server_after_a_reload() {
     let id = other.send("from the other tab");
     let mut driver = Driver::basic();
     // The other tab has persisted it as queued.
-    let (key, value) = other.storage.iter().find(|((table, _), _)| *table == Table::SendQueue).unwrap();
-    driver.storage.insert(key.clone(), value.clone());
+    let key = Key::Queued(RoomId::LOBBY, id);
+    let value = other.storage.get(&key).unwrap();
+    driver.storage.apply(&Change::Put(key, value.clone()));
     driver.session.handle_adopt(driver.now, value);
     driver.drain();
     assert_eq!(driver.texts(), ["from the other tab"]);
@@ -289,7 +291,7 @@ fn messages_that_a_dead_leader_may_have_sent_fail_on_a_basic_server() {
 
 #[test]
 fn each_nick_on_each_server_has_its_own_scope() {
-    let scope = crate::persist::scope("wss://Chat.example/ws", "Tom Ä");
+    let scope = crate::persist::Scope::of_nick("wss://Chat.example/ws", "Tom Ä").to_string();
     assert_eq!(scope, "wss://Chat.example/ws\ntom Ä");
     assert_eq!(crate::persist::server_url(&scope), "wss://Chat.example/ws");
 }
@@ -297,8 +299,5 @@ fn each_nick_on_each_server_has_its_own_scope() {
 #[test]
 fn the_account_is_persisted_at_login() {
     let driver = online();
-    assert!(
-        driver.storage.keys().any(|(table, _)| *table == Table::Account),
-        "without the account a killed page loses its nick"
-    );
+    assert!(driver.storage.get(&Key::Account).is_some(), "without the account a killed page loses its nick");
 }

@@ -57,10 +57,11 @@ impl Follower {
     /// Prepares the content of the device's storage for the session of this tab, which becomes the leader. If the previous
     /// leader has not persisted its login, or the log that this tab shows, the session continues with these; the messages of
     /// another log on the device are dropped. If it has persisted a newer log, that is reported. New messages come after
-    /// those sent before.
+    /// those sent before. Messages that were acknowledged or discarded are not sent again, although the device has them.
     pub fn handle_promotion(&mut self, persisted: &mut Persisted) {
         persisted.continue_session(&self.account);
         persisted.last_order = self.last_order;
+        persisted.settled = self.settled.iter().copied().collect();
         if self.epoch == 0 {
             return;
         }

@@ -94,6 +94,28 @@ fn visible_tabs_show_within_10_s_that_the_leader_or_the_server_is_dead() {
 }
 
 #[test]
+fn a_leader_that_uses_an_earlier_database_is_replaced_once() {
+    for visible in [true, false] {
+        let mut world = World::new(1);
+        (0..3).for_each(|tab| world.show(tab, visible && tab != 0));
+        world.user(0, User::Send(id(1)));
+        world.run(100);
+        let Role::Leader(leader) = &mut world.tabs[0].role else { panic!() };
+        leader.database = 1;
+        world.user(0, User::Send(id(2)));
+        // Browsers delay the timers of hidden tabs.
+        world.run(if visible { 1_000 } else { 61_000 });
+        assert_ne!(world.leader(), Some(0), "visible: {visible}");
+        let leader = world.leader().unwrap();
+        world.user(0, User::Send(id(3)));
+        world.run(10_000);
+        assert_eq!((world.leader(), &world.log[..]), (Some(leader), &[id(1), id(2), id(3)][..]));
+        assert!((0..3).all(|tab| world.state(tab, id(3)) == Some(Delivery::Sent)));
+        assert!(world.received.values().all(|count| *count == 1), "nothing was sent twice");
+    }
+}
+
+#[test]
 fn a_message_that_the_device_refuses_from_a_superseded_leader_is_sent_by_the_next_one() {
     let mut world = World::new(1);
     world.tabs[0].hangs = true;

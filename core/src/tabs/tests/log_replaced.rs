@@ -149,7 +149,7 @@ fn a_new_leader_continues_a_log_that_was_not_persisted() {
             assert_ne!(browser.session.epoch(), epoch);
         } else {
             let first = Account { log: Vec::new(), epoch: 0, ..browser.session.account().unwrap() };
-            browser.rows.insert((Table::Account, Vec::new()), persist::encode_account(&first).to_vec());
+            browser.write(persist::put_account(&first));
         }
         let (epoch, shown) = (browser.session.epoch(), Browser::contents(&browser.follower_tab));
         browser.follower_tab.events.clear();

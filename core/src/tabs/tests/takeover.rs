@@ -20,6 +20,34 @@ fn acknowledged_messages_stay_acknowledged_under_a_new_leader() {
 }
 
 #[test]
+fn messages_that_are_settled_are_not_sent_again_although_the_device_has_them() {
+    let mut browser = Browser::new(0);
+    browser.sync();
+    let [sent, discarded] = [1, 2].map(|n| MessageId([n; 16]));
+    for id in [sent, discarded] {
+        browser.session.handle_send(NOW, id, "hello").unwrap();
+        browser.drain();
+    }
+    // The leader's storage fails from now on.
+    browser.dying = true;
+    let accepted = vec![wire::Accepted { id: sent.0.to_vec(), seq: 1, time: 5 }];
+    browser.receive(&codec::extension(Extension::Ack(wire::Ack { accepted })));
+    let code = Status::ContentTooLong.code().into();
+    let refusal = wire::Refusal { code, id: discarded.0.to_vec(), ..wire::Refusal::default() };
+    browser.receive(&codec::extension(Extension::Refusal(refusal)));
+    browser.session.handle_discard(NOW, discarded);
+    browser.drain();
+    assert_eq!(browser.persisted().send_queue.len(), 2);
+    browser.take_over();
+    browser.drain();
+    assert_eq!(browser.follower_tab.shown(), [(sent, 1, Delivery::Sent)]);
+    assert_eq!(texts_sent(&mut browser), Vec::<String>::new());
+    browser.session.handle_hidden();
+    browser.drain();
+    assert!(browser.persisted().send_queue.is_empty(), "they are deleted");
+}
+
+#[test]
 fn messages_that_a_dying_leader_did_not_persist_are_sent_by_the_next_one() {
     let mut browser = Browser::new(0);
     browser.sync();

@@ -95,7 +95,7 @@ pub(super) struct World {
     pub tabs: Vec<SimTab>,
     pub holder: Option<usize>,
     pub waiting: VecDeque<usize>,
-    pub rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+    pub rows: Rows,
     pub device_lease: u64,
     /// The tab and the socket that the server accepts messages from.
     pub connection: Option<(usize, u64)>,
@@ -115,7 +115,7 @@ impl World {
             tabs: Vec::new(),
             holder: None,
             waiting: VecDeque::new(),
-            rows: BTreeMap::new(),
+            rows: Rows::default(),
             device_lease: 0,
             connection: None,
             server_answers: true,
@@ -194,21 +194,11 @@ impl World {
     }
 
     fn write(&mut self, change: Change) {
-        match change {
-            Change::Put(table, key, value) => drop(self.rows.insert((table, key.to_vec()), value.to_vec())),
-            Change::Delete(table, key) => drop(self.rows.remove(&(table, key.to_vec()))),
-            Change::DeleteUpTo(table, key) => self.rows.retain(|(t, k), _| *t != table || **k > *key),
-            Change::Clear(table) => self.rows.retain(|(t, _), _| *t != table),
-        }
+        self.rows.apply(&change);
     }
 
     pub fn persisted(&self) -> Persisted {
-        let table = |table| -> Vec<_> {
-            let of = self.rows.iter().filter(move |((t, _), _)| *t == table);
-            of.map(|(_, value)| value.clone()).collect()
-        };
-        let account = table(Table::Account);
-        Persisted::read(account.first().map(Vec::as_slice), &table(Table::SendQueue), &table(Table::Messages))
+        Persisted::of(&self.rows)
     }
 
     pub fn show(&mut self, tab: usize, visible: bool) {

@@ -1,0 +1,384 @@
+//! The state of a tab that follows a leader.
+
+mod commands;
+mod promotion;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+
+use self::commands::{PendingCommand, UnreportedMessage};
+pub use self::{
+    commands::{COMMAND_TIMEOUT_MS, FollowerMessage},
+    promotion::Promoted,
+};
+use super::{
+    events::{self, Decoded},
+    leader::{REMEMBERED_MESSAGES, remember},
+    post::{Post, PostContent, Report},
+};
+use crate::{
+    Clocks, Millis,
+    client::{AccountRecord, Event, Origin, OwnMessage, cursor::Cursor, state::ClientState},
+    device::ClientEvent,
+    model::{Delivery, Identity, MessageId, RoomId},
+    persist::DATABASE_VERSION,
+    status::Status,
+    tabs::watch::Watch,
+};
+
+/// The maximum of the random delay before a follower takes the leadership over, so that two do not do it at once, in ms.
+const MAX_TAKE_OVER_DELAY_MS: u64 = 500;
+
+/// The action that the caller takes after [`Follower::handle_message`] or [`Follower::handle_timeout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowerAction {
+    /// Nothing.
+    Nothing,
+    /// The leader does not respond: steal the lock, and become the leader.
+    TakeOver,
+}
+
+/// What a follower reports to the user interface.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FollowerEvent {
+    /// An event of the leader's client, which the state of this tab has already. The answers to commands of this tab have
+    /// the origin [`Origin::LOCAL`].
+    Client(Event),
+    /// What is shown may be outdated since this time on the tab's clock, or is not any more.
+    OutdatedSince(Option<Millis>),
+    /// A command other than one for the server was not executed, or a message still waits for another tab.
+    CommandFailed(Status),
+}
+
+/// The state of a tab that follows a leader.
+#[derive(Debug)]
+pub struct Follower {
+    /// This tab.
+    tab: Origin,
+    /// The state that the tab shows, fed with the events of the leader's client.
+    state: ClientState,
+    /// The leader, and the number of its last publication. `None` before the first one.
+    leader: Option<(u64, Origin)>,
+    number: u64,
+    /// The highest lease number that was heard. Messages of leaders with a smaller one are ignored.
+    lease: u64,
+    watch: Watch,
+    /// The leader from which a snapshot was requested and not received yet.
+    snapshot_requested: Option<(u64, Origin)>,
+    /// The identity and the account as they are persisted; `None` when nobody is logged in.
+    record: Option<AccountRecord>,
+    /// The rooms whose events this tab receives.
+    subscribed: BTreeSet<RoomId>,
+    /// The read cursors that the leader knows.
+    told: BTreeMap<RoomId, Cursor>,
+    /// The order of the last own message, in any tab: the next one comes after it, also if the clock goes back.
+    last_order: u64,
+    /// The own messages that are not acknowledged.
+    unacknowledged: Vec<OwnMessage>,
+    /// Those of them that were sent in this tab and not reported by the leader yet.
+    unreported: Vec<UnreportedMessage>,
+    /// The commands that no leader has answered.
+    commands: Vec<PendingCommand>,
+    /// The number of the last command that the follower has given itself.
+    internal: u32,
+    /// For [`poll_unpersisted`](Self::poll_unpersisted).
+    unpersisted: VecDeque<FollowerMessage>,
+    /// The ids of own messages that were acknowledged or discarded, oldest first, for the time when this tab is the leader.
+    settled: VecDeque<MessageId>,
+    posts: VecDeque<Bytes>,
+    events: VecDeque<FollowerEvent>,
+}
+
+impl Follower {
+    /// A follower without a leader, which asks for a snapshot. `tab` is a number that no other tab has; it stays the same
+    /// while the tab is open. `state` is empty, or has what the device has.
+    #[must_use]
+    pub fn new(now: Millis, tab: Origin, state: ClientState) -> Self {
+        let mut follower = Self {
+            tab,
+            state,
+            leader: None,
+            number: 0,
+            lease: 0,
+            watch: Watch::new(now, tab.0 % MAX_TAKE_OVER_DELAY_MS),
+            snapshot_requested: None,
+            record: None,
+            subscribed: BTreeSet::new(),
+            told: BTreeMap::new(),
+            last_order: 0,
+            unacknowledged: Vec::new(),
+            unreported: Vec::new(),
+            commands: Vec::new(),
+            internal: 0,
+            unpersisted: VecDeque::new(),
+            settled: VecDeque::new(),
+            posts: VecDeque::new(),
+            events: VecDeque::new(),
+        };
+        follower.report(Report::WantsSnapshot);
+        follower
+    }
+
+    // ---- the leader
+
+    /// Handles a message on the channel. Those of other followers are ignored.
+    pub fn handle_message(&mut self, now: Clocks, bytes: &[u8]) {
+        let Some(post) = Post::decode(bytes) else { return };
+        // A follower, or a leader that was replaced and does not know it yet.
+        let Some(lease) = post.leader().filter(|lease| *lease >= self.lease) else { return };
+        self.lease = lease;
+        if self.watch.handle_leader(now.monotonic, true) {
+            self.events.push_back(FollowerEvent::OutdatedSince(None));
+        }
+        self.watch.handle_version(now.monotonic, post.database < DATABASE_VERSION);
+        let (leader, own_tab) = ((lease, post.tab), self.tab);
+        match post.content {
+            PostContent::Renewal { number, age, due, executed, roll_call } => {
+                self.watch.handle_answer(now.monotonic, age, due);
+                for (_, number) in executed.into_iter().filter(|(tab, _)| *tab == own_tab) {
+                    self.handle_executed(now, number);
+                }
+                self.update_waiting();
+                if number == 0 || roll_call {
+                    // A tab that has taken the leadership over publishes only to tabs that it knows.
+                    self.report_visibility();
+                }
+                let is_current = self.leader == Some(leader) && number == self.number;
+                if number != 0 && !is_current {
+                    self.request_snapshot(leader);
+                }
+            }
+            PostContent::Publication { number, snapshot, events } => {
+                self.handle_publication(now, leader, number, snapshot, events);
+            }
+            PostContent::Report(_) | PostContent::Command { .. } => {}
+        }
+    }
+
+    fn handle_publication(
+        &mut self,
+        now: Clocks,
+        leader: (u64, Origin),
+        number: u64,
+        snapshot: bool,
+        events: Vec<ClientEvent>,
+    ) {
+        let is_same = self.leader == Some(leader);
+        let is_next = is_same && number == self.number.wrapping_add(1);
+        if !is_next && !snapshot {
+            if self.is_logged_in() && events.iter().any(events::is_logout) {
+                // No snapshot follows.
+                return self.handle_event(now, Event::LoggedOut);
+            }
+            return self.request_snapshot(leader);
+        }
+        let mut shown = Vec::new();
+        if snapshot {
+            shown = std::mem::take(&mut self.unacknowledged);
+            self.snapshot_requested = None;
+            if !is_next {
+                // Events of the rooms are missing.
+                self.state.handle_disconnected(now.monotonic);
+            }
+        }
+        (self.leader, self.number) = (Some(leader), number);
+        for event in events {
+            match events::decode(now.monotonic, event) {
+                Some(Decoded::Event(event)) => self.handle_event(now, event),
+                Some(Decoded::LoggedIn(record)) => {
+                    let event = Event::LoggedIn(record.identity.clone(), record.account);
+                    self.record = Some(*record);
+                    self.handle_event(now, event);
+                }
+                Some(Decoded::Answer { tab, number, room, result }) => {
+                    self.handle_answer(now, tab, number, room, result);
+                }
+                None => {}
+            }
+        }
+        if snapshot {
+            self.reconcile(now, shown);
+            if !is_next {
+                if !is_same {
+                    // Also tells the new leader whether this tab is visible.
+                    self.watch.ask(now.monotonic);
+                    self.told.clear();
+                }
+                self.repeat_commands(now, is_same);
+                self.resubscribe(now);
+            }
+        }
+        self.update_waiting();
+    }
+
+    fn request_snapshot(&mut self, leader: (u64, Origin)) {
+        if self.snapshot_requested.replace(leader) != Some(leader) {
+            self.report(Report::WantsSnapshot);
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        self.posts.push_back(Post::report(self.tab, report).encode());
+    }
+
+    fn report_visibility(&mut self) {
+        self.report(if self.watch.is_visible() { Report::Visible } else { Report::Hidden });
+    }
+
+    /// Compares the messages that were shown before a snapshot with those in it. One that is not in it was acknowledged or
+    /// discarded meanwhile: if it is in the log, the subscription of its room shows it again.
+    fn reconcile(&mut self, now: Clocks, shown: Vec<OwnMessage>) {
+        for message in shown {
+            if self.unacknowledged.iter().any(|listed| listed.id == message.id) {
+                continue;
+            }
+            if self.unreported.iter().any(|unreported| unreported.message.id == message.id) {
+                self.unacknowledged.push(message);
+            } else {
+                // Not settled: a leader that hung may have it still.
+                let event = Event::Discarded(message.room, message.id);
+                self.state.apply(now, self.tab, &event);
+                self.events.push_back(FollowerEvent::Client(event));
+            }
+        }
+    }
+
+    /// Applies an event of the leader's client to the state of this tab, and reports it.
+    fn handle_event(&mut self, now: Clocks, event: Event) {
+        self.state.apply(now, self.tab, &event);
+        match &event {
+            Event::LoggedOut => self.log_out(),
+            Event::Own(message) => self.update_unacknowledged(message),
+            Event::Delivery(_, id, delivery) => self.set_delivery(*id, *delivery),
+            Event::Acknowledged { id, .. } | Event::Discarded(_, id) => self.settle(*id),
+            Event::Cursor(room, cursor) => {
+                let told = self.told.entry(*room).or_default();
+                *told = told.merged(*cursor);
+            }
+            // The last other tab that showed the room was closed, and the leader did not know of this one.
+            Event::Unsubscribed(room) if self.subscribed.contains(room) => self.subscribe(now, *room),
+            _ => {}
+        }
+        self.events.push_back(FollowerEvent::Client(event));
+    }
+
+    /// The user has logged out. Nothing of the account stays.
+    fn log_out(&mut self) {
+        self.record = None;
+        self.leader = None;
+        self.number = 0;
+        self.snapshot_requested = None;
+        self.last_order = 0;
+        self.subscribed.clear();
+        self.told.clear();
+        self.unacknowledged.clear();
+        self.unreported.clear();
+        self.commands.clear();
+        self.unpersisted.clear();
+        self.settled.clear();
+        self.watch.handle_waiting(false);
+    }
+
+    fn update_unacknowledged(&mut self, message: &OwnMessage) {
+        self.forget_unacknowledged(message.id);
+        self.settled.retain(|id| *id != message.id);
+        self.last_order = self.last_order.max(message.order);
+        self.unacknowledged.push(message.clone());
+    }
+
+    fn set_delivery(&mut self, id: MessageId, delivery: Delivery) {
+        self.unreported.retain(|unreported| unreported.message.id != id);
+        if let Some(message) = self.unacknowledged.iter_mut().find(|message| message.id == id) {
+            message.delivery = delivery;
+        }
+    }
+
+    /// A message was acknowledged or discarded.
+    fn settle(&mut self, id: MessageId) {
+        self.forget_unacknowledged(id);
+        remember(&mut self.settled, id, REMEMBERED_MESSAGES);
+    }
+
+    /// The leader has reported this message, or has discarded it.
+    fn forget_unacknowledged(&mut self, id: MessageId) {
+        self.unreported.retain(|unreported| unreported.message.id != id);
+        self.unacknowledged.retain(|message| message.id != id);
+    }
+
+    // ---- time
+
+    /// The tab is visible, or hidden.
+    pub fn handle_visibility(&mut self, now: Millis, visible: bool) {
+        if self.watch.handle_visibility(now, visible) && !visible {
+            self.report(Report::Hidden);
+        }
+    }
+
+    /// The tab is being closed.
+    pub fn handle_closing(&mut self) {
+        self.report(Report::Closed);
+    }
+
+    /// The browser refuses the lock, so this tab leads if no leader answers.
+    pub fn handle_lock_refused(&mut self, now: Millis) {
+        self.watch.handle_lock_refused(now);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Millis> {
+        let sends = self.unreported.iter().filter_map(UnreportedMessage::overdue_at);
+        let commands = self.commands.iter().map(PendingCommand::overdue_at);
+        self.watch.due().into_iter().chain(sends).chain(commands).min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Clocks) -> FollowerAction {
+        self.fail_overdue(now);
+        let due = self.watch.handle_timeout(now.monotonic);
+        if due.ask {
+            self.report_visibility();
+        }
+        if let Some(since) = due.outdated_since {
+            self.events.push_back(FollowerEvent::OutdatedSince(Some(since)));
+        }
+        if due.take_over { FollowerAction::TakeOver } else { FollowerAction::Nothing }
+    }
+
+    // ---- output
+
+    /// The next message for the channel.
+    pub fn poll_post(&mut self, now: Clocks) -> Option<Bytes> {
+        self.tell_cursors(now);
+        self.posts.pop_front()
+    }
+
+    /// The next event for the user interface.
+    pub fn poll_event(&mut self) -> Option<FollowerEvent> {
+        self.events.pop_front()
+    }
+
+    /// The state that the tab shows.
+    #[must_use]
+    pub fn state(&self) -> &ClientState {
+        &self.state
+    }
+
+    /// The state that the tab shows, for what the user does in it. Read cursors that move are told to the leader.
+    pub fn state_mut(&mut self) -> &mut ClientState {
+        &mut self.state
+    }
+
+    /// Returns `true` if the leader is logged in.
+    #[must_use]
+    pub fn is_logged_in(&self) -> bool {
+        self.record.is_some()
+    }
+
+    /// The identity of the user; `None` when nobody is logged in.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.record.as_ref().map(|record| &record.identity)
+    }
+}

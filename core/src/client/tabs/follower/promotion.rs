@@ -1,0 +1,172 @@
+//! The change of a tab's role: a follower becomes the leader, or a leader becomes a follower.
+
+use super::{Follower, FollowerEvent, MAX_TAKE_OVER_DELAY_MS};
+use crate::{
+    Clocks,
+    client::{
+        Client, Command, Event, Origin, OwnMessage, Persisted,
+        state::ClientState,
+        tabs::{Leader, TabCommand},
+    },
+    model::{Delivery, Dialect, MessageId, RoomId},
+    send_queue::{QueuedMessage, Stage},
+    status::Status,
+    tabs::watch::Watch,
+};
+
+/// What a follower passes to the client of its tab, which is the leader now.
+#[derive(Debug)]
+pub struct Promoted {
+    /// The leader that the tab becomes.
+    pub leader: Leader,
+    /// The state that the tab shows, for [`Setup::state`](crate::client::Setup::state).
+    pub state: ClientState,
+    /// Messages that the previous leader may not have persisted before its tab was closed, for
+    /// [`Client::handle_adopt_reported`].
+    pub reported: Vec<OwnMessage>,
+    /// Messages of this tab that no leader has reported, for [`Client::handle_adopt`].
+    pub sends: Vec<(RoomId, QueuedMessage)>,
+    /// Messages that the device has although they are settled, for [`Client::handle_settled`].
+    pub settled: Vec<(RoomId, MessageId)>,
+    /// Commands of this tab that no leader has answered, and subscriptions of the rooms that it shows, to be executed in this
+    /// order by [`TabCommand::execute`] with the origin [`Origin::LOCAL`].
+    pub commands: Vec<(u32, TabCommand)>,
+    /// Events that were not reported yet.
+    pub events: Vec<FollowerEvent>,
+}
+
+impl Follower {
+    /// A follower in a tab whose leadership was taken over. It continues to show the state of its client until it receives a
+    /// snapshot. It starts with the messages of [`poll_unpersisted`](Self::poll_unpersisted). `rooms` are those that the tab
+    /// shows.
+    #[must_use]
+    pub fn after_leading(
+        now: Clocks,
+        tab: Origin,
+        leader: &Leader,
+        client: &mut Client,
+        rooms: impl IntoIterator<Item = RoomId>,
+    ) -> Self {
+        // The next leader does not answer the commands of this tab.
+        client.fail_commands(now, Status::NotConnected);
+        let is_local = |event: &Event| matches!(event, Event::Answer { origin: Origin::LOCAL, .. });
+        let answers: Vec<_> = std::iter::from_fn(|| client.poll_event()).filter(is_local).collect();
+        let fresh = ClientState::new(client.state().account().fold());
+        let state = std::mem::replace(client.state_mut(), fresh);
+        let mut follower = Self::new(now.monotonic, tab, state);
+        follower.events.extend(answers.into_iter().map(FollowerEvent::Client));
+        follower.lease = leader.lease;
+        follower.record = client.record();
+        follower.subscribed = rooms.into_iter().collect();
+        follower.unacknowledged = client.unacknowledged();
+        follower.last_order = client.last_order();
+        follower.watch = Watch::after_leading(now.monotonic, tab.0 % MAX_TAKE_OVER_DELAY_MS);
+        let is_settled = |id: &&MessageId| follower.unacknowledged.iter().all(|message| message.id != **id);
+        follower.settled = leader.own_messages.iter().filter(is_settled).copied().collect();
+        let unpersisted: Vec<_> = client.unpersisted().collect();
+        for (room, queued) in unpersisted {
+            let message = follower.forward(now, room, queued);
+            follower.unpersisted.push_back(message);
+        }
+        follower
+    }
+
+    /// The lease number for this tab if it becomes the leader at this Unix time. Larger than any that was heard.
+    #[must_use]
+    pub fn next_lease(&self, unix: i64) -> u64 {
+        u64::try_from(unix).unwrap_or(0).max(self.lease.saturating_add(1))
+    }
+
+    /// The data of the account as far as the leader has reported it, in case the device can't be read; `None` when the user
+    /// is not logged in.
+    #[must_use]
+    pub fn mirrored(&self) -> Option<Persisted> {
+        let record = self.record.clone()?;
+        let is_basic = record.identity.dialect == Dialect::Basic;
+        let queued = |message: &OwnMessage| {
+            let stage = match message.delivery {
+                Delivery::Failed(status) => Stage::Failed(status),
+                // It is unknown whether the message was sent.
+                _ if is_basic => Stage::Failed(Status::Unconfirmed),
+                _ => Stage::Queued,
+            };
+            let OwnMessage { room, id, ref content, time, order, .. } = *message;
+            (room, QueuedMessage::new(id, content.clone(), time, order, stage))
+        };
+        let send_queue = self.unacknowledged.iter().map(queued).collect();
+        Some(Persisted { account: Some(record), send_queue, ..Persisted::default() })
+    }
+
+    /// This tab becomes the leader, with the content of the device's storage. If the previous leader has not persisted its
+    /// login, the client continues with that. New messages come after those sent before. Messages that were acknowledged or
+    /// discarded are not sent again, although the device has them. `has_received` means that this tab has received messages
+    /// since it has the lock.
+    #[must_use]
+    pub fn promote(
+        mut self,
+        now: Clocks,
+        lease: u64,
+        has_received: bool,
+        persisted: &mut Persisted,
+    ) -> Promoted {
+        if let (Some(stored), Some(record)) = (&mut persisted.account, &self.record)
+            && record.attempt > stored.attempt
+            && record.secret != stored.secret
+        {
+            *stored = record.clone();
+        }
+        persisted.last_order = self.last_order;
+        let is_settled = |(_, message): &mut (RoomId, QueuedMessage)| self.settled.contains(&message.id);
+        let settled = persisted.send_queue.extract_if(.., is_settled);
+        let settled = settled.map(|(room, message)| (room, message.id)).collect();
+
+        let mut leader = Leader::new(self.tab, lease, self.is_logged_in() || has_received);
+        let reported = self.take_reported();
+        let unreported = std::mem::take(&mut self.unreported).into_iter();
+        // The others are adopted once they are stored.
+        let sends = unreported.filter(|unreported| unreported.is_stored);
+        let sends = sends.map(|unreported| (unreported.room, unreported.message)).collect();
+        let commands = self.take_commands(now);
+        leader.own_messages = std::mem::take(&mut self.settled);
+        let events = self.events.into();
+        Promoted { leader, state: self.state, reported, sends, settled, commands, events }
+    }
+
+    /// Takes the messages that the leader may not have persisted before its tab was closed. None when events were missed: the
+    /// user may have discarded them.
+    fn take_reported(&mut self) -> Vec<OwnMessage> {
+        let mut reported = std::mem::take(&mut self.unacknowledged);
+        reported.retain(|message| {
+            // Messages in other states are persisted; those of this tab are adopted by themselves.
+            message.delivery == Delivery::Queued
+                && self.unreported.iter().all(|unreported| unreported.message.id != message.id)
+        });
+        if self.snapshot_requested.is_some() { Vec::new() } else { reported }
+    }
+
+    fn take_commands(&mut self, now: Clocks) -> Vec<(u32, TabCommand)> {
+        let mut commands = Vec::new();
+        for room in std::mem::take(&mut self.subscribed) {
+            let position = self.position(room);
+            commands.push((0, TabCommand::Server(Command::Subscribe { room, position })));
+        }
+        for pending in std::mem::take(&mut self.commands) {
+            match &pending.command {
+                // Subscribed above; the answer is that of this command.
+                TabCommand::Server(Command::Subscribe { room, .. }) if pending.is_from_user() => {
+                    let position = self.position(*room);
+                    commands.retain(|(_, command)| command.room() != *room);
+                    commands.push((
+                        pending.number,
+                        TabCommand::Server(Command::Subscribe { room: *room, position }),
+                    ));
+                }
+                TabCommand::Server(Command::Subscribe { .. } | Command::Read { .. }) => {}
+                // The previous leader may have executed it, and its effect depends on the time.
+                TabCommand::Server(Command::ReadAll) => self.fail(now, pending),
+                _ => commands.push((pending.number, pending.command)),
+            }
+        }
+        commands
+    }
+}

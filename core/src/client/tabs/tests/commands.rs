@@ -1,0 +1,210 @@
+//! Commands of a follower: each is executed once and answered once, or reported as failed.
+
+use super::*;
+use crate::{client::PageStart, wire::client_command::Operation};
+
+fn load(before: u64) -> Command {
+    Command::LoadPage { room: LOBBY, start: PageStart::Before(before), count: 10 }
+}
+
+fn join(n: u8) -> Command {
+    Command::Join { room: ROOM, id: id(n) }
+}
+
+#[test]
+fn answers_are_for_the_tab_that_has_asked() {
+    let mut world = World::new(1);
+    (1..=5).for_each(|n| world.receive(LOBBY, id(n)));
+    world.run(100);
+    for (tab, before) in [(0, 3), (1, 4), (2, 5)] {
+        world.user(tab, User::Server(7, load(before)));
+        world.user(
+            tab,
+            User::Server(8, Command::Search { room: LOBBY, query: "lili".into(), before: 0, count: 9 }),
+        );
+    }
+    world.run(200);
+    for (tab, before) in [(0, 3), (1, 4), (2, 5)] {
+        let [Ok(Reply::Loaded(page))] = &world.answers(tab, 7)[..] else {
+            panic!("{:?}", world.answers(tab, 7))
+        };
+        assert_eq!(page.to, before - 1);
+        assert!(matches!(world.answers(tab, 8)[..], [Ok(Reply::Found(_))]));
+    }
+}
+
+#[test]
+fn a_room_that_one_tab_has_joined_is_in_the_list_of_all() {
+    for tab in 0..2 {
+        let mut world = World::new(1);
+        // It was removed before.
+        let row = wire::RoomRow { room: ROOM.to_wire(), ..wire::RoomRow::default() };
+        for tab in &mut world.tabs {
+            let state = match &mut tab.role {
+                Role::Leader(_, client) => client.state_mut(),
+                Role::Follower(follower) => follower.state_mut(),
+                _ => panic!(),
+            };
+            state.handle_row(&row);
+            assert!(state.account().room(ROOM).is_none());
+        }
+        world.user(tab, User::Server(3, join(9)));
+        world.run(100);
+        assert!(world.tabs.iter().all(|tab| tab.state().account().room(ROOM).is_some()), "by tab {tab}");
+        assert!(matches!(world.answers(tab, 3)[..], [Ok(Reply::Room(_))]));
+    }
+}
+
+#[test]
+fn commands_for_a_hung_leader_are_executed_by_the_next_one() {
+    let mut world = World::new(1);
+    world.receive(LOBBY, id(1));
+    world.run(100);
+    world.tabs[0].hangs = true;
+    world.user(1, User::Server(3, join(9)));
+    world.user(2, User::Server(4, load(2)));
+    world.run(9_000);
+    assert_eq!(world.leader(), Some(1));
+    assert!(matches!(world.answers(1, 3)[..], [Ok(Reply::Room(_))]), "{:?}", world.answers(1, 3));
+    assert!(matches!(world.answers(2, 4)[..], [Ok(Reply::Loaded(_))]), "{:?}", world.answers(2, 4));
+    world.tabs[0].hangs = false;
+    world.run(10_000);
+    assert_eq!((world.answers(1, 3).len(), world.answers(2, 4).len()), (1, 1));
+    let joins = world.server.operations.iter().filter(|operation| matches!(operation, Operation::Join(_)));
+    assert_eq!(joins.count(), 1, "the old leader has not executed it too");
+}
+
+#[test]
+fn answers_that_were_missed_are_requested_again() {
+    let mut world = World::new(1);
+    world.receive(LOBBY, id(1));
+    world.run(100);
+    world.user(1, User::Server(4, load(2)));
+    world.user(1, User::Server(5, Command::ReadAll));
+    world.run(3);
+    // The commands are on their way, and the answers are lost.
+    world.tabs[1].is_deaf = true;
+    world.run(100);
+    assert_eq!(world.answers(1, 4), []);
+    world.tabs[1].is_deaf = false;
+    world.run(3_000);
+    assert!(matches!(world.answers(1, 4)[..], [Ok(Reply::Loaded(_))]), "{:?}", world.answers(1, 4));
+    assert_eq!(world.answers(1, 5), [Ok(Reply::Done { seq: 0, time: 0 })]);
+    let count = |wanted: fn(&Operation) -> bool| {
+        world.server.operations.iter().filter(|operation| wanted(operation)).count()
+    };
+    assert_eq!(
+        count(|operation| matches!(operation, Operation::ReadAll(_))),
+        1,
+        "its effect depends on the time"
+    );
+}
+
+#[test]
+fn marking_everything_as_read_is_not_repeated_by_another_leader() {
+    let mut world = World::new(1);
+    world.tabs[0].hangs = true;
+    world.user(1, User::Server(5, Command::ReadAll));
+    world.user(2, User::Server(6, Command::ReadAll));
+    world.run(9_000);
+    assert_eq!(world.leader(), Some(1));
+    for (tab, number) in [(1, 5), (2, 6)] {
+        assert_eq!(world.answers(tab, number), [Err(Status::TabUnresponsive)], "tab {tab}");
+    }
+}
+
+#[test]
+fn commands_on_messages_are_executed_once_by_the_next_leader() {
+    let mut world = World::new(1);
+    world.fail_message(1, id(1));
+    world.fail_message(1, id(2));
+    world.server.refused.clear();
+    world.server.received.clear();
+    world.tabs[0].hangs = true;
+    world.user(1, User::Command(TabCommand::Retry(LOBBY, id(1))));
+    world.user(1, User::Command(TabCommand::Discard(LOBBY, id(2))));
+    world.run(10);
+    assert_eq!((world.state(1, id(1)), world.state(1, id(2))), (Some(Delivery::Queued), None), "at once");
+    // The opposite commands are not possible any more.
+    world.user(1, User::Command(TabCommand::Discard(LOBBY, id(1))));
+    world.user(1, User::Command(TabCommand::Retry(LOBBY, id(2))));
+    world.run(8_000);
+    world.tabs[0].hangs = false;
+    world.run(8_000);
+    assert_eq!((world.leader(), world.server.log(LOBBY).len()), (Some(1), 1));
+    assert_eq!(world.server.received, [(id(1), 1)].into());
+    for tab in 0..3 {
+        assert_eq!((world.state(tab, id(1)), world.state(tab, id(2))), (Some(Delivery::Sent), None), "{tab}");
+    }
+    assert_eq!(world.failures(1), 0);
+}
+
+#[test]
+fn commands_that_no_leader_executes_are_reported_and_undone() {
+    let mut world = World::new(1);
+    world.fail_message(1, id(1));
+    world.server.refused.clear();
+    world.tabs[0].hangs = true;
+    let end = world.now + 2 * COMMAND_TIMEOUT_MS + 500;
+    world.user(1, User::Command(TabCommand::Discard(LOBBY, id(1))));
+    world.user(1, User::Server(3, join(9)));
+    while world.now < end {
+        // The lock can't be stolen.
+        world.holder = Some(0);
+        world.tabs[1].inbox.retain(|(_, input)| !matches!(input, Input::Granted));
+        world.run(1);
+    }
+    assert_eq!(world.failures(1), 1);
+    assert_eq!(world.answers(1, 3), [Err(Status::TabUnresponsive)]);
+    assert_eq!(world.state(1, id(1)), Some(Delivery::Failed(Status::ContentTooLong)), "it is shown again");
+    // The user changes their mind: the late leader must not execute what was reported as failed.
+    world.tabs[0].inbox.retain(|(_, input)| !matches!(input, Input::Lost));
+    world.tabs[0].hangs = false;
+    world.user(1, User::Command(TabCommand::Retry(LOBBY, id(1))));
+    world.run(2_000);
+    assert_eq!((world.server.log(LOBBY).len(), world.state(1, id(1))), (1, Some(Delivery::Sent)));
+    assert_eq!(world.server.executed, [].into());
+}
+
+#[test]
+fn commands_of_a_replaced_leader_are_answered() {
+    let mut world = World::new(1);
+    world.server.is_slow = true;
+    world.user(0, User::Server(3, load(1)));
+    world.run(100);
+    world.tabs[0].hangs = true;
+    world.run(8_000);
+    world.server.is_slow = false;
+    world.tabs[0].hangs = false;
+    world.run(2_000);
+    assert_eq!(world.leader(), Some(1));
+    assert!(matches!(world.answers(0, 3)[..], [Err(_)]), "{:?}", world.answers(0, 3));
+}
+
+#[test]
+fn leaving_works_while_the_leader_hangs() {
+    let mut world = World::new(1);
+    world.tabs[0].hangs = true;
+    world.user(1, User::Command(TabCommand::LogOut));
+    world.run(8_000);
+    assert!((1..3).all(|tab| matches!(world.tabs[tab].role, Role::LoggedOut)));
+    assert!(world.device.account.is_none() && world.device.queued.is_empty());
+}
+
+#[test]
+fn a_follower_continues_under_another_nick() {
+    for hangs in [false, true] {
+        let mut world = World::new(1);
+        world.server.refuses_nick = true;
+        let (at, socket) = world.connection.take().unwrap();
+        world.deliver(at, Input::Socket(socket, world::SocketEvent::Closed(1006)));
+        world.run(3_000);
+        world.tabs[0].hangs = hangs;
+        world.user(1, User::Command(TabCommand::Rename("tom2".into())));
+        world.run(9_000);
+        let nicks: Vec<_> = world.server.logins.iter().filter(|(_, nick)| nick == "tom2").collect();
+        assert_eq!((nicks.len(), world.failures(1)), (1, 0), "the leader hangs: {hangs}");
+        let Role::Follower(follower) = &world.tabs[2].role else { panic!() };
+        assert_eq!(&*follower.identity().unwrap().nick, "tom2");
+    }
+}
