@@ -3,7 +3,7 @@
 //! Only the server can check whether a nick is taken, or looks like one that is.
 
 use crate::{
-    limits::{Limits, NICK_MARKS},
+    limits::{Limits, NICK_MARKS, ROOM_NAME_CHARS},
     status::Status,
 };
 
@@ -15,6 +15,18 @@ use crate::{
 /// combining marks in a row; also for a nick without any letter, digit or symbol, and for commas, which separate names in
 /// the basic dialect's list.
 pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
+    name(typed, limits.nick_chars.min(crate::limits::NICK_CHARS))
+}
+
+/// Validates and normalizes the name of a room as typed, by the rules for nicks.
+///
+/// # Errors
+/// Those of [`nick`]; the limit is [`ROOM_NAME_CHARS`].
+pub fn room_name(typed: &str) -> Result<String, Status> {
+    name(typed, ROOM_NAME_CHARS)
+}
+
+fn name(typed: &str, max_chars: usize) -> Result<String, Status> {
     // Checked before white space is removed: a control character is forbidden at the ends too.
     if typed.chars().any(is_forbidden_in_nick) {
         return Err(Status::NickForbidden);
@@ -29,7 +41,7 @@ pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
     if out.is_empty() {
         return Err(Status::NickEmpty);
     }
-    if out.chars().count() > limits.nick_chars.min(crate::limits::NICK_CHARS) {
+    if out.chars().count() > max_chars {
         return Err(Status::NickTooLong);
     }
     let mut marks = 0;

@@ -21,6 +21,7 @@
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
 //! | `room` | subscribers of a room, and delivery to them |
+//! | [`rooms`] | clients with the capability "rooms" |
 //! | `presence` | member snapshots and presence changes |
 //! | [`recent_messages`] | the recent messages cache |
 //! | [`append_queue`] | proposals that are not committed yet |
@@ -62,6 +63,7 @@ pub mod recent_messages;
 pub mod recovered;
 mod refusal;
 mod room;
+pub mod rooms;
 mod sender_order;
 pub mod sessions;
 pub mod settings;
