@@ -18,7 +18,7 @@ use super::{
     presence::{MemberSnapshot, PresenceChanges},
     recent_messages::RecentMessages,
 };
-use crate::{conn::frame, store::Place};
+use crate::conn::frame;
 
 /// The interval between presence updates to rich clients. The first change after a quiet interval is sent at
 /// once.
@@ -119,8 +119,8 @@ impl Room {
     }
 
     /// Queues an acknowledgement for a sender.
-    pub fn acknowledge(&mut self, conn: ConnectionId, id: MessageId, place: Place) {
-        let accepted = wire::Accepted { id: id.0.to_vec(), seq: place.ord, time: place.time };
+    pub fn acknowledge(&mut self, conn: ConnectionId, id: MessageId, seq: u64, time: i64) {
+        let accepted = wire::Accepted { id: id.0.to_vec(), seq, time };
         match self.acks.last_mut() {
             Some((last, list)) if *last == conn => list.push(accepted),
             _ => self.acks.push((conn, vec![accepted])),

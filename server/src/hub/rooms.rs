@@ -52,6 +52,7 @@ use parlour_core::{
     model::{RoomId, UserId},
 };
 
+pub use self::lists::minutes;
 use self::{
     activity::ActivitySchedule,
     cursor::UnsavedCursors,

@@ -173,6 +173,14 @@ impl Rooms {
     fn apply_missed(&mut self, key: AccountKey, event: &Published) {
         match &event.change {
             RoomChange::Nick(account, nick) => return self.rename_partner(key, *account, nick),
+            RoomChange::Created(people) => {
+                if let Some(list) = self.lists.get(key)
+                    && people.contains(&list.id)
+                {
+                    self.reload(list.id, event.room);
+                }
+                return;
+            }
             RoomChange::Name(name) => {
                 if let Some(room) = self.live.key(event.room).and_then(|room| self.live.get_mut(room)) {
                     room.state.name = name.clone();
@@ -247,10 +255,32 @@ impl Rooms {
         }
     }
 
+    /// A room was created, with the account `creator` and these people in it or invited.
+    pub fn room_created(&mut self, room: RoomId, creator: UserId, people: &Arc<[UserId]>) {
+        let all: Arc<[UserId]> = people.iter().copied().chain([creator]).collect();
+        self.note_directory(room, RoomChange::Created(all.clone()));
+        for account in all.iter() {
+            self.reload_again(*account, room);
+        }
+    }
+
+    /// Reads a row once more, if the account is online.
+    pub fn reload_again(&mut self, account: UserId, room: RoomId) {
+        if self.lists.key(account).is_some() {
+            self.reload(account, room);
+        }
+    }
+
     /// Asks for a row of an account to be read.
     pub(super) fn reload(&mut self, account: UserId, room: RoomId) {
         let reading = self.recent.begin();
         self.reloads.push(super::Reload { account, room, reading });
+    }
+
+    /// The row of a room in the list of a connection's account, as it is now.
+    #[must_use]
+    pub fn row_of(&self, conn: ConnectionId, room: RoomId) -> Option<wire::RoomRow> {
+        self.row(self.viewers.get(conn)?.account, self.live.key(room)?)
     }
 
     /// Removes a room from the list of an account: ends its subscriptions and sends the removal to its connections.
@@ -420,6 +450,7 @@ fn membership(row: &RoomRow) -> Membership {
 }
 
 /// A time in Unix ms as minutes since 1970.
-pub(super) fn minutes(unix_ms: i64) -> u32 {
+#[must_use]
+pub fn minutes(unix_ms: i64) -> u32 {
     u32::try_from(unix_ms / 60_000).unwrap_or(0)
 }

@@ -84,7 +84,11 @@ impl RoomState {
                 self.active = u32::try_from(event.time / 60_000).unwrap_or(0);
             }
             RoomChange::Archived(archived) => self.archived = archived,
-            RoomChange::Member(..) | RoomChange::Name(_) | RoomChange::Nick(..) | RoomChange::Other => {}
+            RoomChange::Member(..)
+            | RoomChange::Name(_)
+            | RoomChange::Nick(..)
+            | RoomChange::Created(_)
+            | RoomChange::Other => {}
         }
     }
 

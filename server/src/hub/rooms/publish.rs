@@ -6,10 +6,11 @@ use bytes::Bytes;
 use parlour_core::{
     Millis,
     model::{Role, RoomId, RoomKind, UserId},
+    wire::{self, server_event::Body},
 };
 
 use super::{
-    Rooms,
+    Rooms, events,
     live_rooms::RoomKey,
     published::{Published, RoomChange},
     room_lists::AccountKey,
@@ -52,7 +53,7 @@ impl Rooms {
             }
             RoomChange::Archived(_) => self.send_rows_to_all(room, out),
             RoomChange::Member(account, role) => self.change_member(event.room, account, role, out),
-            RoomChange::Name(_) | RoomChange::Nick(..) | RoomChange::Other => {}
+            RoomChange::Name(_) | RoomChange::Nick(..) | RoomChange::Created(_) | RoomChange::Other => {}
         }
     }
 
@@ -66,12 +67,15 @@ impl Rooms {
         self.send_rows_to_all(room, out);
     }
 
-    /// An account has another nick.
-    pub fn change_nick(&mut self, account: UserId, nick: &Arc<str>) {
+    /// An account has another nick. Its connections are told.
+    pub fn change_nick(&mut self, account: UserId, nick: &Arc<str>, out: &mut Outputs) {
         self.note_directory(RoomId::LOBBY, RoomChange::Nick(account, nick.clone()));
         let Some(key) = self.lists.key(account) else { return };
         if let Some(list) = self.lists.get_mut(key) {
             list.nick = nick.clone();
+            let rows = wire::AccountRows { nick: nick.to_string(), ..wire::AccountRows::default() };
+            let frame = events::of_server(Body::Rows(rows));
+            list.connections.iter().for_each(|conn| out.send(*conn, &frame));
         }
         self.rename_partner(key, account, nick);
         self.note_presence(account, nick, self.presence.is_online(account));
@@ -89,7 +93,7 @@ impl Rooms {
         }
     }
 
-    fn note_directory(&mut self, room: RoomId, change: RoomChange) {
+    pub(super) fn note_directory(&mut self, room: RoomId, change: RoomChange) {
         let sender = UserId([0; 16]);
         self.recent.push(&Published { room, seq: 0, sender, time: 0, change });
     }

@@ -35,6 +35,8 @@ pub enum RoomChange {
     Name(Arc<str>),
     /// An account has another nick: an event of the directory, of no room.
     Nick(UserId, Arc<str>),
+    /// The room was created, and these accounts are in it or invited: an event of the directory.
+    Created(Arc<[UserId]>),
     /// A change that concerns only subscribers.
     Other,
 }

@@ -210,6 +210,18 @@ impl Rooms {
         resumptions
     }
 
+    /// Returns `true` if all events of a room up to this one are published, or nobody online is in it.
+    #[must_use]
+    pub fn is_published(&self, room: RoomId, seq: u64) -> bool {
+        self.head_seq(room).is_none_or(|head_seq| head_seq >= seq)
+    }
+
+    /// The sequence number of the newest published event of a room that is held.
+    #[must_use]
+    pub fn head_seq(&self, room: RoomId) -> Option<u64> {
+        self.live.state(self.live.key(room)?).map(|state| state.head_seq)
+    }
+
     /// Checks whether the account of a connection may do something in a room that is held.
     ///
     /// # Errors
