@@ -94,7 +94,7 @@ struct Room {
     hub: Hub,
     queues: ConnectionTable<Sender>,
     written: Arc<Written>,
-    seq: u64,
+    ord: u64,
     /// The current time in ms. Rounds are further apart than the time for which messages are batched.
     now: u64,
 }

@@ -12,6 +12,7 @@
 //! | [`config`] | a settings file and flags | it is refused with a message, or consistent |
 //! | [`http`] | the headers of a request | no client chooses its address; no page of another server connects |
 //! | [`query`] | a query and messages | the index finds the same as a comparison with each message |
+//! | [`log`] | proposals to an event log | accounts, rooms and members are what follows from the events |
 //!
 //! To add a target: a file here with one public function, a line in [`TARGETS`], three lines in `fuzz_targets/` and a
 //! `[[bin]]` in `Cargo.toml`.
@@ -22,12 +23,14 @@ mod frame;
 mod http;
 mod hub;
 mod input;
+mod log;
 mod query;
 mod session;
 mod stored;
 
 pub use self::{
-    config::config, frame::frame, http::http, hub::hub, query::query, session::session, stored::stored,
+    config::config, frame::frame, http::http, hub::hub, log::log, query::query, session::session,
+    stored::stored,
 };
 
 /// A fuzz target.
@@ -42,4 +45,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("stored", stored),
     ("http", http),
     ("query", query),
+    ("log", log),
 ];

@@ -10,7 +10,7 @@ fn directory(name: &str) -> PathBuf {
 }
 
 /// The number of inputs in each archive, so that a truncated or empty archive is detected. Update it with the archive.
-const INPUTS: [(&str, usize); 7] = [
+const INPUTS: [(&str, usize); 8] = [
     ("frame", 193),
     ("session", 181),
     ("hub", 189),
@@ -18,6 +18,7 @@ const INPUTS: [(&str, usize); 7] = [
     ("stored", 100),
     ("http", 87),
     ("query", 81),
+    ("log", 9),
 ];
 
 #[test]

@@ -80,6 +80,10 @@ pub enum Command {
         /// The new file; an existing file is never overwritten
         to: PathBuf,
     },
+    /// Compares accounts, rooms and the search index with the events in the message log; the server may be running
+    Check,
+    /// Rebuilds accounts, rooms and the search index from the events in the message log; the server must not be running
+    Rebuild,
 }
 
 macro_rules! settings {

@@ -1,4 +1,5 @@
-//! The program: reads the settings, prints the addresses, and serves until it is asked to stop; or makes a backup.
+//! The program: reads the settings, prints the addresses, and serves until it is asked to stop; or makes a
+//! backup, checks or rebuilds the log.
 
 use std::{
     fmt::Display,
@@ -11,7 +12,10 @@ use std::{
 use parlour_server::{
     config::{Command, Config, ConfigError},
     listen, logging, run,
-    store::backup::{Backup, backup},
+    store::{
+        backup::{Backup, backup},
+        check::{check, rebuild},
+    },
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 
@@ -27,6 +31,8 @@ fn main() -> ExitCode {
     };
     let ended = match command {
         Some(Command::Backup { to }) => make_backup(&config.data_dir, &to),
+        Some(Command::Check) => check_log(&config.data_dir),
+        Some(Command::Rebuild) => rebuild_log(&config.data_dir),
         None => start(config),
     };
     // The error follows the lines of the log.
@@ -40,6 +46,32 @@ fn main() -> ExitCode {
 fn make_backup(from: &Path, to: &Path) -> Result<(), String> {
     let Backup { messages, checksum } = backup(from, to).map_err(|error| error.to_string())?;
     print(format_args!("{messages} messages are in {}, SHA-256 {checksum}", to.display()));
+    Ok(())
+}
+
+fn check_log(dir: &Path) -> Result<(), String> {
+    let differences = check(dir).map_err(|error| error.to_string())?;
+    if !differences.is_empty() {
+        differences.iter().for_each(print);
+        return Err(format!(
+            "The message log in {} is not what follows from its events; stop the server and run parlour-server rebuild.",
+            dir.display()
+        ));
+    }
+    print(format_args!("The message log in {} is what follows from its events", dir.display()));
+    Ok(())
+}
+
+fn rebuild_log(dir: &Path) -> Result<(), String> {
+    let differences = rebuild(dir).map_err(|error| error.to_string())?;
+    if !differences.is_empty() {
+        differences.iter().for_each(print);
+        return Err(format!(
+            "The message log in {} was rebuilt, but its events are damaged; restore it from a backup.",
+            dir.display()
+        ));
+    }
+    print(format_args!("The message log in {} was rebuilt from its events", dir.display()));
     Ok(())
 }
 

@@ -160,11 +160,6 @@ const BUGS: &[Bug] = &[
         text: "let stored = self.lobby.recent.message(id)?;",
         replacement: "let stored = self.lobby.recent.message(id).filter(|_| false)?;",
     }] },
-    Bug { name: "login under a nick that another account has taken", edits: &[Edit {
-        file: "server/src/hub/login.rs",
-        text: "if is_same && self.accounts.holds_nick(account) {",
-        replacement: "if is_same {",
-    }] },
     Bug { name: "departure before the last messages", edits: &[Edit {
         file: "server/src/hub/departure.rs",
         text: "if self.append_queue.is_settled(last_batch) {",

@@ -9,6 +9,7 @@ mod config;
 mod frame;
 mod http;
 mod hub;
+mod log;
 mod query;
 mod session;
 mod stored;
@@ -24,6 +25,7 @@ fn main() {
         ("stored", stored::seeds()),
         ("http", http::seeds()),
         ("query", query::seeds()),
+        ("log", log::seeds()),
     ] {
         println!("{target}: {} seeds", seeds.len());
         let archive = corpus::path(target);

@@ -78,6 +78,21 @@ impl Hub {
         self.append_queue.push(PendingProposal { origin: Origin::BasicAccount(nick), address, proposal });
     }
 
+    /// The log does not have the account of a sender. Proposes it again if it is that of a basic client that is still
+    /// there, and returns `true`: its append has failed, or retention has deleted it, because it had neither a session nor
+    /// a message.
+    pub(super) fn restore_basic_account(&mut self, account: UserId, address: IpAddr) -> bool {
+        let Some(online) = self.accounts.online_mut(account) else { return false };
+        let is_basic = |conn: &ConnectionId| self.connections.get(*conn).is_some_and(|c| c.is_basic());
+        if !online.connections.iter().all(is_basic) {
+            return false;
+        }
+        online.is_created = false;
+        online.last_batch = self.append_queue.next_batch();
+        self.create_basic_account(account, address);
+        true
+    }
+
     /// Handles the log's answer to the account of a basic client.
     pub(super) fn basic_account_answered(&mut self, account: UserId, nick: &Arc<str>, outcome: Outcome) {
         let Outcome::Refused(status) = outcome else { return self.accounts.nick_taken(account, nick) };
@@ -85,14 +100,6 @@ impl Hub {
         for conn in self.accounts.online(account).map(|online| online.connections.clone()).unwrap_or_default()
         {
             self.reject_name(conn, nick, status);
-        }
-    }
-
-    /// Nobody knows yet whether the account of a basic client is stored: it is proposed again with the next message.
-    pub(super) fn basic_account_failed(&mut self, account: UserId, nick: &Arc<str>) {
-        self.accounts.holder_uncertain(nick);
-        if let Some(online) = self.accounts.online_mut(account) {
-            online.is_created = false;
         }
     }
 

@@ -20,10 +20,18 @@ impl Hub {
         let Some((generation, batch)) = self.append_queue.complete_batch() else { return };
         match result {
             Ok(outcomes) => {
-                for (PendingProposal { origin, proposal, .. }, outcome) in batch.into_iter().zip(outcomes) {
+                for (pending, outcome) in batch.into_iter().zip(outcomes) {
+                    let PendingProposal { origin, address, proposal } = pending;
                     let sender = proposal.sender;
                     match origin {
                         Origin::Message { conn, nick } => {
+                            if outcome == Outcome::Refused(Status::NoSuchAccount)
+                                && self.restore_basic_account(sender, address)
+                            {
+                                let origin = Origin::Message { conn, nick };
+                                self.append_queue.push(PendingProposal { origin, address, proposal });
+                                continue;
+                            }
                             self.message_answered(conn, &nick, &proposal, outcome);
                         }
                         Origin::Command { conn, request } => {
@@ -46,7 +54,7 @@ impl Hub {
                         Origin::Login(nick) => self.login_failed(sender, &nick, |hub, conn| {
                             hub.reject_later(conn, Status::LogUnavailable, RETRY_INTERVAL_MS);
                         }),
-                        Origin::BasicAccount(nick) => self.basic_account_failed(sender, &nick),
+                        Origin::BasicAccount(nick) => self.accounts.holder_uncertain(&nick),
                     }
                 }
             }

@@ -36,16 +36,18 @@ pub fn check(dir: &Path) -> Result<Vec<String>, CheckError> {
     Ok(found)
 }
 
-/// Rebuilds what follows from the events.
+/// Rebuilds what follows from the events. Returns a sentence for each difference that is left.
 ///
 /// # Errors
-/// [`CheckError`]; nothing has changed. [`LogError::InUse`] while a server uses the directory.
-pub fn rebuild(dir: &Path) -> Result<(), CheckError> {
+/// [`CheckError`]; [`LogError::InUse`] while a server uses the directory. Nothing has changed, unless only the search index
+/// was not completed: the server completes it.
+pub fn rebuild(dir: &Path) -> Result<Vec<String>, CheckError> {
     path(dir)?;
     let mut log = SqliteLog::open(dir)?;
     log.rebuild()?;
     while log.index_pending()? > 0 {}
-    Ok(())
+    drop(log);
+    check(dir)
 }
 
 /// The path of the database in a directory.

@@ -44,10 +44,15 @@ impl Client {
 
     /// Connects and logs in; if the nick is reserved for a lost session, as soon as it is free.
     pub fn login(address: SocketAddr, nick: &str) -> Self {
+        Self::login_with(address, nick, &[])
+    }
+
+    /// Logs in to the session with this secret, which may be new, as [`login`](Self::login) does.
+    pub fn login_with(address: SocketAddr, nick: &str, secret: &[u8]) -> Self {
         let end = Instant::now() + PATIENCE;
         loop {
             let mut client = Self::connect(address);
-            client.send_login(nick, &[]);
+            client.send_login(nick, secret);
             client.until(|c| c.welcome.is_some() || c.refused(Status::NickTaken));
             if client.welcome.is_some() {
                 return client;

@@ -1,5 +1,7 @@
 //! Accounts: how they are created, who holds a nick, and who owns a message.
 
+use std::time::Duration;
+
 use parlour_core::{
     codec::{self, Envelope},
     limits::Limits,
@@ -9,7 +11,7 @@ use parlour_core::{
 };
 use parlour_server::{
     hub::{Settings, output::Output},
-    store::{Change, LogError},
+    store::{Change, EventLog as _, LogError, Retention},
 };
 
 use crate::{
@@ -404,6 +406,31 @@ fn account_of_a_basic_client_is_proposed_again_after_a_failure() {
         let account = w.holder("desk").unwrap();
         assert!(senders(&w, lili).iter().all(|(sender, _)| *sender == account));
     }
+}
+
+#[test]
+fn basic_client_outlasts_its_account() {
+    let mut w = world();
+    let lili = w.rich("lili");
+    let desk = w.basic("desk");
+    w.send(desk, &codec::message("desk", None, "one"));
+    w.send_message(lili, 1, "of another");
+    // Retention deletes the message, then its id, and then the account without anything.
+    w.advance(86_400_000);
+    let none = Retention {
+        messages: Some(1),
+        age: Some(Duration::from_secs(1)),
+        ids: Duration::ZERO,
+        ..Retention::default()
+    };
+    let now = w.unix();
+    for n in 0..20 {
+        w.log.apply_retention(&none, now + n * 10_000).unwrap();
+    }
+    assert_eq!(w.holder("desk"), None);
+    w.send(desk, &codec::message("desk", None, "two"));
+    assert_eq!(w.received(lili).messages().last(), Some(&("desk", "two")));
+    assert!(w.holder("desk").is_some());
 }
 
 #[test]

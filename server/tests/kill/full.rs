@@ -9,6 +9,7 @@ use std::{
 
 use parlour_core::{
     codec::Extension,
+    status::Status,
     wire::{HistoryRequest, history_request::Start},
 };
 use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
@@ -55,9 +56,14 @@ fn full_disk_delays_messages_and_loses_none() {
     assert!(text.contains("1 passed"), "no test has this name: {name}");
 }
 
-/// A client joins, reads and leaves, while nothing can be stored.
+/// The secret of a visitor's session.
+fn secret(name: &str) -> Vec<u8> {
+    format!("{name:~<32}").into_bytes()
+}
+
+/// A client joins, reads and leaves, while nothing can be stored. It has an account.
 fn visit(server: &Program, crowd: &Crowd, name: &str) {
-    let mut visitor = Client::login(server.address, name);
+    let mut visitor = Client::login_with(server.address, name, &secret(name));
     wait_until("all show the visitor", || crowd.all(|state| state.members == USERS + 1));
     let request = HistoryRequest { start: Some(Start::Before(u64::MAX)), count: 10, request: 1 };
     visitor.extension(Extension::HistoryRequest(request));
@@ -108,9 +114,19 @@ fn run(how: &'static str, disk: &Dir, limit: Option<u32>, free_space: impl FnOnc
     server.limit = limit;
     server.start();
     let crowd = Crowd::new(server.address, USERS, 6_000, &mut rng);
+    for visitor in ["lili", "tom"] {
+        let connected = Client::login_with(server.address, visitor, &secret(visitor));
+        wait_until("all show the visitor", || crowd.all(|state| state.members == USERS + 1));
+        drop(connected);
+        wait_until("the visitor has left", || crowd.all(|state| state.members == USERS));
+    }
     crowd.order(Order::Send(true));
     wait_until_all_are_refused(&crowd);
     visit(&server, &crowd, "lili");
+    // Somebody new needs an account, which can't be stored.
+    let mut guest = Client::connect(server.address);
+    guest.send_login("guest", &[]);
+    assert_eq!(guest.until_closed(), Some(Status::LogUnavailable.code()));
 
     // Killed while nothing can be stored, and started again in the same state.
     server.kill();

@@ -160,9 +160,18 @@ pub fn check_invariants(world: &mut World) {
         let this = &mut world.servers[server];
         assert_eq!(this.witness.complaints, Vec::<String>::new(), "what server {server} has published");
         assert_eq!(this.remembered.complaints, Vec::<String>::new(), "the sessions of server {server}");
-        let log = truth::read_all(&mut *this.running.as_mut().expect("the server runs").reader);
+        let reader = &mut *this.running.as_mut().expect("the server runs").reader;
+        let log = truth::read_all(reader);
+        let held = reader.nicks().expect("the holders of nicks");
         let users: Vec<User> = world.devices.iter().flat_map(|device| device.users(server)).collect();
         truth::check_exactly_once(&log, &users);
+        for user in users.iter().filter(|user| !user.tabs.is_empty()) {
+            assert!(
+                held.iter().any(|account| account.nick == user.nick),
+                "{} is online, and does not hold the nick in the log of server {server}",
+                user.nick
+            );
+        }
     }
     check_presence(world, 0);
     // One leaves, and another's connection is lost for good. Neither may still be shown as online.

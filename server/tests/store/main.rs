@@ -4,13 +4,19 @@
 
 mod append;
 mod backup;
+mod check;
 mod crash;
 mod failures;
+mod migration;
 mod pages;
+mod people;
 mod projector;
 mod property;
 mod retention;
+mod rooms;
+mod rows;
 mod search;
 mod sessions;
 mod threads;
+mod throughput;
 mod world;

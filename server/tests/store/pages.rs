@@ -130,9 +130,13 @@ proptest! {
             stored.drain(..stored.len().saturating_sub(keep as usize));
         }
         if let Some(age) = retention.age {
-            // The oldest first: a message keeps those that follow it.
-            let due = |message: &StoredMessage| message.place.time < NOW + LATER - age.as_millis() as i64;
-            let deleted = stored.iter().take_while(|message| due(message)).count();
+            // The oldest first. A time in the future is not believed; the next one counts that is not.
+            let now = NOW + LATER;
+            let is_due = |at: &usize| {
+                let believed = stored[*at..].iter().map(|m: &StoredMessage| m.place.time).find(|time| *time <= now);
+                believed.is_some_and(|time| time < now - age.as_millis() as i64)
+            };
+            let deleted = (0..stored.len()).take_while(is_due).count();
             stored.drain(..deleted);
         }
         for (start, messages, bytes) in queries {

@@ -4,123 +4,14 @@ use parlour_core::{
     model::{Role, RoomId, RoomKind, UserId},
     status::Status,
 };
-use parlour_server::store::{
-    Account, Change, EventLog as _, Outcome, Place, Room, RoomLimits, RoomRow, RowChange, direct_room,
-    sqlite::Options,
+use parlour_server::store::{Account, Change, Outcome, PageStart, RoomLimits, direct_room, sqlite::Options};
+
+use crate::{
+    people::{LILI, NOBODY, People, TIM, account, create, direct, id, member, message, nick},
+    world::{ALL, FAST, NOW, OTHER, TOM, new, propose},
 };
 
-use crate::world::{ALL, FAST, NOW, OTHER, TOM, World, new, propose};
-
 const LOBBY: RoomId = RoomId::LOBBY;
-const TIM: UserId = UserId([2; 16]);
-const LILI: UserId = UserId([3; 16]);
-const NOBODY: UserId = UserId([99; 16]);
-
-/// A world with the accounts of tom, tim and lili, in which each proposal has an id of its own.
-struct People {
-    world: World,
-    proposals: u32,
-}
-
-impl People {
-    fn new() -> Self {
-        Self::with(&FAST)
-    }
-
-    fn with(options: &Options) -> Self {
-        let mut people = Self { world: World::with(options), proposals: 0 };
-        for (user, nick) in [(TIM, "tim"), (LILI, "李丽")] {
-            people.accept(user, Change::CreateAccount { nick: nick.into(), from: None });
-        }
-        people
-    }
-
-    fn propose(&mut self, sender: UserId, change: Change) -> Outcome {
-        self.proposals += 1;
-        self.world.append(&[propose(self.proposals, sender, change)])[0]
-    }
-
-    #[track_caller]
-    fn accept(&mut self, sender: UserId, change: Change) -> Place {
-        new(self.propose(sender, change))
-    }
-
-    #[track_caller]
-    fn refuse(&mut self, sender: UserId, change: Change, status: Status) {
-        assert_eq!(self.propose(sender, change.clone()), Outcome::Refused(status), "{change:?}");
-    }
-
-    /// Proposes something that changes nothing.
-    #[track_caller]
-    fn unchanged(&mut self, sender: UserId, change: Change) {
-        assert!(matches!(self.propose(sender, change), Outcome::Known(_)));
-    }
-
-    fn account(&mut self, user: UserId) -> Account {
-        self.world.read.account(user).unwrap().unwrap()
-    }
-
-    fn room(&mut self, room: RoomId) -> Room {
-        self.world.read.room(room).unwrap().unwrap()
-    }
-
-    fn row(&mut self, account: UserId, room: RoomId) -> RoomRow {
-        self.world.read.room_row(account, room).unwrap().unwrap()
-    }
-
-    fn role(&mut self, account: UserId, room: RoomId) -> Role {
-        self.row(account, room).role
-    }
-
-    /// The sequence number of an event of the directory or a room.
-    fn events(&mut self, room: RoomId) -> u64 {
-        self.room(room).head_seq
-    }
-}
-
-impl Drop for People {
-    /// Whatever a test did, the tables are what follows from the events.
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(self.world.differences().unwrap(), [""; 0]);
-        }
-    }
-}
-
-fn nick(nick: &str, from: Option<UserId>) -> Change {
-    Change::ChangeNick { nick: nick.into(), from }
-}
-
-fn account(nick: &str, from: Option<UserId>) -> Change {
-    Change::CreateAccount { nick: nick.into(), from }
-}
-
-fn create(room: u8, kind: RoomKind, name: &str, people: &[UserId]) -> Change {
-    Change::CreateRoom { room: id(room), kind, name: name.into(), topic: "".into(), people: people.into() }
-}
-
-fn direct(own: UserId, people: &[UserId]) -> Change {
-    let room = direct_room(&[people, &[own]].concat());
-    Change::CreateRoom {
-        room,
-        kind: RoomKind::Direct,
-        name: "".into(),
-        topic: "".into(),
-        people: people.into(),
-    }
-}
-
-fn member(room: RoomId, account: UserId, role: Role) -> Change {
-    Change::ChangeMember { room, account, role }
-}
-
-fn message(room: RoomId) -> Change {
-    Change::Message { room, content: "hello".into() }
-}
-
-fn id(room: u8) -> RoomId {
-    RoomId([room; 16])
-}
 
 #[test]
 fn nick_is_held_by_one_account() {
@@ -356,74 +247,6 @@ fn rooms_of_an_account_are_limited() {
 }
 
 #[test]
-fn message_moves_the_cursor_of_a_sender_that_had_read_everything() {
-    let mut people = People::new();
-    let read = |people: &mut People, account, room| {
-        let row = people.row(account, room);
-        (row.read_ord, row.room.head_ord)
-    };
-    people.accept(TOM, message(LOBBY));
-    people.accept(TOM, message(LOBBY));
-    assert_eq!(read(&mut people, TOM, LOBBY), (2, 2));
-    people.accept(TIM, message(LOBBY));
-    // Neither has read the message of the other.
-    people.accept(TOM, message(LOBBY));
-    assert_eq!((read(&mut people, TOM, LOBBY), read(&mut people, TIM, LOBBY)), ((2, 4), (0, 4)));
-    // A new account has read what was there, and so has who joins.
-    let other = UserId([4; 16]);
-    people.accept(other, account("ann", None));
-    people.accept(TOM, message(OTHER));
-    people.accept(other, member(OTHER, other, Role::Member));
-    assert_eq!((read(&mut people, other, LOBBY), read(&mut people, other, OTHER)), ((4, 4), (1, 1)));
-    people.accept(other, message(OTHER));
-    assert_eq!((read(&mut people, other, OTHER), read(&mut people, TOM, OTHER)), ((2, 2), (1, 2)));
-}
-
-#[test]
-fn newest_cursor_wins() {
-    let mut people = People::new();
-    for _ in 0..5 {
-        people.accept(TIM, message(LOBBY));
-    }
-    let mut put = |ord, version| {
-        people
-            .world
-            .log
-            .append(&[], &[RowChange::Cursor { account: TOM, room: LOBBY, ord, version }])
-            .unwrap();
-        let row = people.row(TOM, LOBBY);
-        (row.read_ord, row.cursor_version)
-    };
-    assert_eq!(put(3, 0), (3, 0));
-    assert_eq!(put(2, 0), (3, 0));
-    assert_eq!(put(1, 1), (1, 1));
-    assert_eq!(put(5, 0), (1, 1));
-    // Not beyond the newest message.
-    assert_eq!(put(9, 1), (5, 1));
-    // Of several in one append the largest.
-    let both = [4, 2].map(|ord| RowChange::Cursor { account: TOM, room: LOBBY, ord, version: 2 });
-    people.world.log.append(&[], &both).unwrap();
-    assert_eq!(people.row(TOM, LOBBY).read_ord, 4);
-}
-
-#[test]
-fn muting_is_a_row_of_the_account() {
-    let mut people = People::new();
-    people.accept(TOM, message(LOBBY));
-    let mute = |account, muted| RowChange::Muted { account, room: LOBBY, muted };
-    people
-        .world
-        .log
-        .append(&[], &[mute(TOM, true), mute(TIM, true), mute(TIM, false), mute(NOBODY, true)])
-        .unwrap();
-    let (tom, tim) = (people.row(TOM, LOBBY), people.row(TIM, LOBBY));
-    assert_eq!((tom.muted, tom.read_ord, tim.muted), (true, 1, false));
-    // Rows are not events: rebuilding leaves them.
-    people.world.rebuild().unwrap();
-    assert_eq!(people.row(TOM, LOBBY), tom);
-}
-
-#[test]
 fn batch_is_decided_proposal_by_proposal() {
     let mut people = People::new();
     let batch = [
@@ -441,8 +264,5 @@ fn batch_is_decided_proposal_by_proposal() {
     assert_eq!(places, [(1, 0), (2, 1), (3, 0), (4, 2)]);
     let times = people.world.read.events(OTHER, 0, 10).unwrap().events;
     assert_eq!(times.iter().map(|event| event.place.time - NOW).collect::<Vec<_>>(), [101, 102, 103, 105]);
-    assert_eq!(
-        people.world.read.page(OTHER, parlour_server::store::PageStart::End, ALL).unwrap().messages.len(),
-        2
-    );
+    assert_eq!(people.world.read.page(OTHER, PageStart::End, ALL).unwrap().messages.len(), 2);
 }

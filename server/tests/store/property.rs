@@ -7,9 +7,9 @@ use parlour_core::{
     status::Status,
 };
 use parlour_server::store::{
-    Change, EventLog as _, Outcome, Place, Proposal, RoomLimits, direct_room, sqlite::Options,
+    Change, EventLog as _, NickSource, Outcome, Place, Proposal, RoomLimits, direct_room, sqlite::Options,
 };
-use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use proptest::prelude::*;
 use rusqlite::Connection;
 
 use crate::world::{FAST, NOW, World, id};
@@ -58,7 +58,10 @@ fn change() -> impl Strategy<Value = Change> {
         prop::sample::select(&[Role::None, Role::Invited, Role::Member, Role::Moderator, Role::Owner][..]);
     let kind =
         prop::sample::select(&[RoomKind::Public, RoomKind::Public, RoomKind::Private, RoomKind::Direct][..]);
-    let from = || prop::option::of(any_user());
+    let from = || {
+        let account = any_user().prop_map(NickSource::Account);
+        prop::option::of(prop_oneof![3 => account, 1 => Just(NickSource::Anybody)])
+    };
     prop_oneof![
         2 => (name(), from()).prop_map(|(nick, from)| Change::CreateAccount { nick: nick.into(), from }),
         2 => (name(), from()).prop_map(|(nick, from)| Change::ChangeNick { nick: nick.into(), from }),
@@ -228,11 +231,7 @@ fn check(proposals: &[Proposal]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 48,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn tables_are_what_follows_from_the_events(proposals in proposals()) {

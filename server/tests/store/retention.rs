@@ -7,7 +7,8 @@ use parlour_core::{
     status::Status,
 };
 use parlour_server::store::{
-    Change, EventLog as _, Outcome, PageSize, PageStart, Proposal, Retention, RowChange, SessionRecord,
+    Change, EventLog as _, NickSource, Outcome, PageSize, PageStart, Proposal, Retention, RowChange,
+    SessionRecord,
     retention_clock::{ClockRecord, RetentionClock},
 };
 
@@ -289,7 +290,7 @@ fn clock_a_year_ahead_deletes_nothing() {
 const LILI: UserId = UserId([2; 16]);
 
 fn account(n: u32, user: UserId, nick: &str, from: Option<UserId>) -> Proposal {
-    propose(n, user, Change::CreateAccount { nick: nick.into(), from })
+    propose(n, user, Change::CreateAccount { nick: nick.into(), from: from.map(NickSource::Account) })
 }
 
 fn member(n: u32, sender: UserId, account: UserId, role: Role) -> Proposal {

@@ -11,7 +11,7 @@ use std::{
 use parlour_core::model::{MessageId, RoomId, RoomKind, UserId};
 use parlour_server::store::{
     Change, EventLog, HistoryPage, LogError, LogReader, Outcome, PageSize, PageStart, Place, Proposal,
-    RoomLimits, SearchLimits, SearchResults,
+    RoomLimits, RowChange, SearchLimits, SearchResults,
     sqlite::{NAME, Options, SqliteLog, Synchronous},
 };
 
@@ -115,6 +115,11 @@ impl World {
 
     pub fn append(&mut self, proposals: &[Proposal]) -> Vec<Outcome> {
         self.log.append(proposals, &[]).unwrap()
+    }
+
+    /// Applies row changes.
+    pub fn append_rows(&mut self, rows: &[RowChange]) {
+        assert_eq!(self.log.append(&[], rows).unwrap(), []);
     }
 
     /// Checks the integrity of the database.

@@ -58,6 +58,7 @@ pub(super) fn differences(connection: &mut Connection) -> Result<Vec<String>, Fa
     snapshot.execute_batch(&format!(
         "INSERT INTO temp.room SELECT * FROM main.room WHERE id = {DIRECTORY} OR kind = 0"
     ))?;
+    rebuild::add_lobby(&snapshot)?;
     rebuild::replay(&snapshot)?;
     for projection in &PROJECTIONS {
         compare(&snapshot, projection, &mut found)?;

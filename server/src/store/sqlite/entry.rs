@@ -158,21 +158,6 @@ impl Entry {
             _ => return None,
         })
     }
-
-    /// Returns `true` if the event belongs to the directory.
-    pub(super) fn is_in_directory(&self) -> bool {
-        match self {
-            Self::CreateAccount { .. }
-            | Self::CreateRoom { .. }
-            | Self::ChangeNick { .. }
-            | Self::RenameRoom { .. }
-            | Self::ImportAccount { .. } => true,
-            Self::Message { .. }
-            | Self::SetTopic { .. }
-            | Self::Archive { .. }
-            | Self::ChangeMember { .. } => false,
-        }
-    }
 }
 
 /// The rest of a payload.

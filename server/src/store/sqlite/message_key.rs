@@ -20,9 +20,14 @@ pub(super) fn parts(key: i64) -> (i64, u64) {
     (key >> SEQ_BITS, key.cast_unsigned() & LAST_SEQ)
 }
 
+/// Returns `true` if a room can have this number.
+pub(super) fn is_room(room: i64) -> bool {
+    (0..MAX_ROOMS).contains(&room)
+}
+
 /// The sequence number after the last one of a room; an error if the room has none left.
 pub(super) fn after(room: i64, last: u64) -> Result<u64, Fault> {
-    match last < LAST_SEQ && (0..MAX_ROOMS).contains(&room) {
+    match last < LAST_SEQ && is_room(room) {
         true => Ok(last + 1),
         false => Err(Fault::Other("no sequence number is left in this room".into())),
     }

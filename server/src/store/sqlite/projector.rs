@@ -128,7 +128,7 @@ impl<'a> Projector<'a> {
                     self.cursors.read_to(event.sender, lobby.id, self.rooms.head(lobby.id).ord)?;
                 }
             }
-            Entry::ChangeMember { account, role, .. } if role.is_member() => {
+            Entry::ChangeMember { account, role, .. } if role.is_member() && *account == event.sender => {
                 let before = self.members.stored_role(*account, event.log)?;
                 if matches!(before, Role::None | Role::Invited) {
                     self.cursors.read_to(*account, event.log, event.ord)?;

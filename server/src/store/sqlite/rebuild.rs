@@ -37,7 +37,7 @@ pub(super) fn rebuild(connection: &mut Connection) -> Result<(), Fault> {
 
 /// Adds the rows of the lobby and the directory, which no event creates, if they are missing. The lobby is the room with
 /// events that no event has created.
-fn add_lobby(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn add_lobby(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "INSERT OR IGNORE INTO room (id, room, kind) VALUES ({DIRECTORY}, X'', 4);
          INSERT INTO room (id, room, kind) SELECT coalesce(

@@ -12,12 +12,14 @@ use super::Projector;
 use crate::{
     policy::{Action, allows},
     store::{
-        Change, DIRECT_PEOPLE, INVITED_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES, direct_room,
+        Change, DIRECT_PEOPLE, INVITED_PEOPLE, NickSource, Place, Proposal, ROOM_NAME_CHARS, TOPIC_BYTES,
+        direct_room,
         sqlite::{
             accounts::AccountKey,
             entry::Entry,
             fault::Fault,
             heads::{DIRECTORY, RoomKey},
+            message_key,
             names::{Conflicts, Space},
         },
     },
@@ -150,7 +152,12 @@ impl Projector<'_> {
         }
     }
 
-    fn change_nick(&mut self, own: i64, nick: &Arc<str>, from: Option<NickSource>) -> Result<Decision, Refusal> {
+    fn change_nick(
+        &mut self,
+        own: i64,
+        nick: &Arc<str>,
+        from: Option<NickSource>,
+    ) -> Result<Decision, Refusal> {
         let from = self.check_nick(nick, Some(own), from)?;
         let (before, holds_nick) = self.accounts.nick(own)?;
         Ok(if holds_nick && before == **nick {
@@ -201,6 +208,9 @@ impl Projector<'_> {
             }
         }
         let id = self.rooms.next_id()?;
+        if !message_key::is_room(id) {
+            return Err(Status::TooManyRooms.into());
+        }
         let handle = self.next_handle(own, id, *kind)?;
         let mut with_handles = Vec::with_capacity(others.len());
         for person in others {
