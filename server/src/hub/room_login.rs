@@ -18,10 +18,10 @@ use super::{
     room::Group,
     room_answers,
     room_commands::RoomPurpose,
-    rooms::{ReadList, Subscribed, delivery::Encoding, events, published::Reading},
+    rooms::{MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading},
 };
 use crate::store::{
-    LogError, RoomResult,
+    LogError, ROOM_NAME_CHARS, RoomResult, TOPIC_BYTES,
     room_query::{RoomQuery, Window, WindowStart},
 };
 
@@ -77,6 +77,12 @@ impl Hub {
         let mut rows = self.rooms.login_rows(conn, &list).into_iter();
         let mut welcome = self.welcome_of(account, &entrance);
         welcome.account = account.0.to_vec();
+        if let Some(limits) = &mut welcome.limits {
+            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            limits.subscriptions = number(MAX_SUBSCRIPTIONS);
+            limits.room_name_chars = number(ROOM_NAME_CHARS);
+            limits.topic_bytes = number(TOPIC_BYTES);
+        }
         welcome.rows = rows.next();
         let opened = window.as_ref().map(|window| (entrance.open, window.seq));
         welcome.window = window.as_ref().map(|window| self.wire_window(window));

@@ -85,12 +85,17 @@ impl Client {
         self.requests
     }
 
+    /// The answers to a command.
+    pub fn answers(&mut self, w: &World, request: u32) -> Vec<Answer> {
+        self.update(w);
+        self.answers.remove(&request).unwrap_or_default()
+    }
+
     /// Executes a command. Returns its only answer.
     pub fn command(&mut self, w: &mut World, room: RoomId, operation: Operation) -> Answer {
         let is_subscription = matches!(operation, Operation::Subscribe(_));
         let request = self.send(w, room, operation);
-        self.update(w);
-        let answers = self.answers.remove(&request).unwrap_or_default();
+        let answers = self.answers(w, request);
         assert_eq!(answers.len(), 1, "{answers:?}");
         let answer = answers[0].clone();
         if let (true, Answer::Window(window)) = (is_subscription, &answer) {
@@ -189,7 +194,7 @@ impl Client {
 
     /// Returns `true` if the event is new.
     fn apply_position(&mut self, room: RoomId, seq: u64) -> bool {
-        let position = self.positions.get_mut(&room).expect("an event of a subscribed room");
+        let position = self.positions.get_mut(&room).unwrap();
         if seq <= *position {
             return false;
         }

@@ -62,6 +62,27 @@ fn removed_member_gets_nothing_after_the_event_that_removes_it() {
 }
 
 #[test]
+fn query_that_is_executed_after_a_removal_is_refused() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Private, "secret", &[&lili]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    let remove = wire::ChangeMember { account: lili.account.clone(), role: wire::Role::None.into() };
+    w.hold_requests = true;
+    tom.send(&mut w, room, Operation::ChangeMember(remove));
+    // The hub still has it as a member.
+    let page = lili.send(&mut w, room, Operation::Page(wire::PageRequest::default()));
+    let subscription = lili.send(&mut w, room, Operation::Subscribe(wire::Subscribe::default()));
+    assert_eq!(w.held_requests.len(), 3);
+    w.release();
+    for request in [page, subscription] {
+        let answers = lili.answers(&w, request);
+        assert!(matches!(answers[..], [wire::response::Result::Refusal(_)]), "{answers:?}");
+    }
+}
+
+#[test]
 fn reading_clears_the_other_device_at_once_and_survives_a_restart() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);
@@ -107,23 +128,13 @@ fn position_ahead_of_the_log_is_kept_and_another_log_is_not() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);
     (1..=3).for_each(|id| tom.post(&mut w, RoomId::LOBBY, id, "hi"));
-    let window = |answer| match answer {
-        wire::response::Result::Window(window) => window,
-        other => panic!("{other:?}"),
-    };
     let mut subscribe = |w: &mut _, seq, id: &[u8]| {
         let request =
             tom.send(w, RoomId::LOBBY, Operation::Subscribe(wire::Subscribe { seq, id: id.to_vec() }));
-        let answers = w.received(tom.conn).frames.iter().filter_map(|frame| match &frame.extension {
-            Some(parlour_core::codec::Extension::Event(event)) => match &event.body {
-                Some(wire::server_event::Body::Response(response)) if response.request == request => {
-                    response.result.clone()
-                }
-                _ => None,
-            },
-            _ => None,
-        });
-        window(answers.last().unwrap())
+        match tom.answers(w, request).pop() {
+            Some(wire::response::Result::Window(window)) => window,
+            other => panic!("{other:?}"),
+        }
     };
     let behind = subscribe(&mut w, 99, &[]);
     assert!(behind.behind && !behind.reset && behind.frames.is_empty());
