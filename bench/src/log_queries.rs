@@ -88,6 +88,7 @@ fn run_query(reader: &mut dyn LogReader, kind: QueryKind) -> Result<usize> {
         })? {
             QueryResult::Page(page) => page.messages.len(),
             QueryResult::Search(found) => found.messages.len(),
+            QueryResult::Room(_) => 0,
         },
     )
 }

@@ -10,6 +10,8 @@ pub const HISTORY_PAGE_MESSAGES: u32 = 100;
 pub const NICK_CHARS: usize = 32;
 /// The maximum number of combining marks in a row in a nick. Scripts need up to four.
 pub const NICK_MARKS: usize = 4;
+/// The maximum length of a room's name in characters.
+pub const ROOM_NAME_CHARS: usize = 64;
 /// The maximum size in bytes of a frame to a basic server, which closes the connection with 1009 beyond it.
 pub const BASIC_FRAME_BYTES: usize = 512;
 /// The maximum number of capabilities a peer may list.

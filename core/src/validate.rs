@@ -4,7 +4,7 @@
 
 use crate::{
     codec,
-    limits::{Limits, NICK_MARKS},
+    limits::{Limits, NICK_MARKS, ROOM_NAME_CHARS},
     model::{Dialect, Identity},
     status::Status,
 };
@@ -17,6 +17,18 @@ use crate::{
 /// combining marks in a row; also for a nick without any letter, digit or symbol, and for commas, which separate names in
 /// the basic dialect's list.
 pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
+    name(typed, limits.nick_chars.min(crate::limits::NICK_CHARS))
+}
+
+/// Validates and normalizes the name of a room as typed, by the rules for nicks.
+///
+/// # Errors
+/// Those of [`nick`]; the limit is [`ROOM_NAME_CHARS`].
+pub fn room_name(typed: &str) -> Result<String, Status> {
+    name(typed, ROOM_NAME_CHARS)
+}
+
+fn name(typed: &str, max_chars: usize) -> Result<String, Status> {
     // Checked before white space is removed: a control character is forbidden at the ends too.
     if typed.chars().any(is_forbidden_in_nick) {
         return Err(Status::NickForbidden);
@@ -31,7 +43,7 @@ pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
     if out.is_empty() {
         return Err(Status::NickEmpty);
     }
-    if out.chars().count() > limits.nick_chars.min(crate::limits::NICK_CHARS) {
+    if out.chars().count() > max_chars {
         return Err(Status::NickTooLong);
     }
     let mut marks = 0;

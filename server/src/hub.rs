@@ -21,6 +21,7 @@
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
 //! | `room` | subscribers of a room, and delivery to them |
+//! | [`rooms`], `room_login`, `room_commands`, `room_publish`, `room_answers` | clients with the capability "rooms" |
 //! | `presence` | member snapshots and presence changes |
 //! | [`recent_messages`] | the recent messages cache |
 //! | [`append_queue`] | proposals that are not committed yet |
@@ -62,6 +63,11 @@ pub mod recent_messages;
 pub mod recovered;
 mod refusal;
 mod room;
+mod room_answers;
+mod room_commands;
+mod room_login;
+mod room_publish;
+pub mod rooms;
 mod sender_order;
 pub mod sessions;
 pub mod settings;
@@ -70,11 +76,17 @@ mod slow_consumer;
 pub mod tables;
 mod welcome;
 
-use std::{collections::VecDeque, fmt, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+};
 
 use parlour_core::{
     Millis,
     codec::{self, Envelope, Extension},
+    model::{RoomId, UserId},
     request,
     status::Status,
     wire,
@@ -95,6 +107,8 @@ use self::{
     rate_limits::{RateLimits, RecoveringLimits},
     recent_messages::RecentMessages,
     room::Room,
+    room_commands::RoomPurpose,
+    rooms::{Reload, Rooms, live_rooms::RoomState, minutes},
     sessions::{LostLimits, Sessions},
 };
 pub use self::{
@@ -102,8 +116,10 @@ pub use self::{
     settings::{ADDRESS_FACTOR, Settings},
 };
 
+use crate::store::{AppendBatch, RoomResult};
+
 /// The capabilities that the server announces in the welcome.
-pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search"];
+pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search", "rooms"];
 
 /// Counters since the start.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +145,17 @@ pub struct Hub {
     nicks: NickRegistry,
     sessions: Sessions,
     lobby: Room,
+    rooms: Rooms,
+    /// Rows that the rooms have asked for, by the token of the query.
+    reloads: HashMap<u64, Reload>,
+    /// Rows that a failed append may have changed.
+    failed_reloads: Vec<(UserId, RoomId)>,
+    /// What was read and is newer than what is published.
+    early: Vec<(ConnectionId, RoomPurpose, RoomResult)>,
+    /// Rooms that a failed append may have changed.
+    uncertain_rooms: BTreeSet<RoomId>,
+    /// Those of them that are being read, by the token of the query.
+    resolving_rooms: HashMap<u64, RoomId>,
     /// The id of the log that sequence numbers belong to.
     log: [u8; 16],
     append_queue: AppendQueue,
@@ -189,6 +216,17 @@ impl Hub {
                 per_address: settings.max_lost_sessions_per_address,
             }),
             lobby: Room::new(RecentMessages::new(&recovered.newest)),
+            rooms: Rooms::new(RoomState {
+                head_seq: recovered.newest.seq,
+                head_ord: recovered.newest.head_ord,
+                active: recovered.newest.messages.last().map_or(0, |last| minutes(last.place.time)),
+                ..RoomState::lobby()
+            }),
+            reloads: HashMap::new(),
+            failed_reloads: Vec::new(),
+            early: Vec::new(),
+            uncertain_rooms: BTreeSet::new(),
+            resolving_rooms: HashMap::new(),
             log: recovered.log,
             append_queue: AppendQueue::default(),
             queries: OpenQueries::default(),
@@ -279,6 +317,7 @@ impl Hub {
         while let Some((hash, session)) = self.sessions.expire(now) {
             self.end_lost_session(&hash, &session);
         }
+        self.rooms.handle_timeout(now);
         self.recovering_limits.expire(now);
         self.address_limits.expire(now);
         self.admission.expire(now);
@@ -288,6 +327,7 @@ impl Hub {
     /// `retry_after_ms` is the time after which they should reconnect.
     pub fn handle_shutdown(&mut self, now: Millis, retry_after_ms: u32) {
         self.now = now;
+        self.rooms.save_all_cursors();
         self.stopping = Stopping::Draining(retry_after_ms);
     }
 
@@ -300,6 +340,7 @@ impl Hub {
     /// Publishes the committed messages, then notifies and closes all connections.
     fn stop(&mut self, retry_after_ms: u32) {
         self.lobby.flush(&mut self.out);
+        self.rooms.deliver(self.now, self.unix_ms, &mut self.out);
         let goodbye = codec::extension(Extension::GoingAway(wire::GoingAway { retry_after_ms }));
         let all: Vec<_> =
             self.connections.iter().map(|(conn, c)| (conn, c.is_basic(), c.peer.is_some())).collect();
@@ -312,6 +353,8 @@ impl Hub {
             self.out.put(Output::Close { conn, status });
         }
         self.lobby.unsubscribe_all();
+        self.rooms = Rooms::new(RoomState::lobby());
+        self.early.clear();
         self.accounts = Accounts::default();
         self.members = 0;
         self.stopping = Stopping::Done;
@@ -323,10 +366,13 @@ impl Hub {
         if let Some(output) = self.out.pop() {
             return Some(output);
         }
-        if let Some(batch) = self.append_queue.take() {
+        self.retry_early();
+        if let Some(batch) = self.take_batch() {
             return Some(Output::Append(batch));
         }
         self.publish_departures();
+        self.rooms.settled(self.append_queue.settled_batches());
+        self.read_reloads();
         if let Stopping::Draining(retry_after_ms) = self.stopping
             && self.append_queue.is_empty()
         {
@@ -334,13 +380,29 @@ impl Hub {
         }
         self.resolve_uncertain_append();
         self.lobby.deliver(self.now, &mut self.out);
+        self.rooms.deliver(self.now, self.unix_ms, &mut self.out);
         if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
         if self.lobby.list_due().is_some_and(|due| due <= self.now) {
             self.lobby.send_to_basic(self.now, Envelope::default(), &self.nicks, &mut self.out);
         }
-        self.out.pop()
+        let output = self.out.pop();
+        if output.is_none() {
+            self.rooms.end_round();
+        }
+        output
+    }
+
+    /// Takes the next batch for the log, with the changes of rows.
+    fn take_batch(&mut self) -> Option<AppendBatch> {
+        let number = self.append_queue.next_batch();
+        if self.rooms.has_row_changes() || self.append_queue.has_next() {
+            for change in self.rooms.take_row_changes(number) {
+                self.append_queue.push_row(change);
+            }
+        }
+        self.append_queue.take()
     }
 
     /// The time at which [`handle_timeout`](Self::handle_timeout) must be called next.
@@ -350,7 +412,8 @@ impl Hub {
         let slow = self.slow_consumers.front().map(|(deadline, _)| *deadline);
         let reserved = self.reserved.next_due();
         let resolve = self.append_queue.resolve_due();
-        let lobby = [self.lobby.delivery_due(), self.lobby.presence_due(), self.lobby.list_due()];
+        let rooms = self.rooms.next_due();
+        let lobby = [self.lobby.delivery_due(), self.lobby.presence_due(), self.lobby.list_due(), rooms];
         [login, slow, reserved, resolve].into_iter().chain(lobby).flatten().min()
     }
 }

@@ -24,6 +24,7 @@ mod page;
 mod proposal;
 mod query;
 pub mod retention_clock;
+pub mod room_query;
 mod rooms;
 mod search_limits;
 pub mod sqlite;
@@ -40,6 +41,7 @@ pub use self::{
     page::{EventPage, HistoryPage, PageSize, PageStart, SearchResults, StoredEvent, StoredMessage},
     proposal::{AppendBatch, Change, NickSource, Outcome, Place, Proposal, RowChange, SessionRecord},
     query::{Query, QueryKind, QueryResult, Requester},
+    room_query::{RoomQuery, RoomResult},
     rooms::{Account, ListedRoom, Member, MemberPage, Room, RoomPage, RoomRow, RoomRows, StoredSession},
     search_limits::{Cancellation, SearchLimits},
     sqlite::is_searchable,
@@ -256,6 +258,12 @@ pub trait LogReader: Send {
     /// [`LogError`].
     fn people(&mut self, account: UserId, prefix: &str, count: usize) -> Result<Vec<Account>, LogError>;
 
+    /// Executes a query of a client with the capability "rooms".
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn execute_room_query(&mut self, query: &RoomQuery, account: UserId) -> Result<RoomResult, LogError>;
+
     /// Executes a query.
     ///
     /// # Errors
@@ -265,6 +273,11 @@ pub trait LogReader: Send {
             QueryKind::Page(start) => self.page(query.room, *start, query.size).map(QueryResult::Page),
             QueryKind::Search { query: words, before } => {
                 self.search(query.room, words, *before, query.size).map(QueryResult::Search)
+            }
+            QueryKind::Room(room_query) => {
+                // The hub's own queries read events, which need no account.
+                let account = query.requester.account.unwrap_or(UserId([0; 16]));
+                self.execute_room_query(room_query, account).map(QueryResult::Room)
             }
         }
     }

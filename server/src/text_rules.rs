@@ -36,6 +36,15 @@ pub fn nick(typed: &str, limits: &Limits) -> Result<String, Status> {
     if is_legible(&nick) { Ok(nick) } else { Err(Status::NickForbidden) }
 }
 
+/// Validates and normalizes the name of a room as typed.
+///
+/// # Errors
+/// Those of [`validate::room_name`], by the tables as in [`nick`].
+pub fn room_name(typed: &str) -> Result<String, Status> {
+    let name = validate::room_name(typed)?;
+    if is_legible(&name) { Ok(name) } else { Err(Status::NickForbidden) }
+}
+
 /// Validates the text of a message.
 ///
 /// # Errors

@@ -155,6 +155,8 @@ impl MemoryLog {
     pub(super) fn answer(&self, query: &Query) -> Result<QueryResult, LogError> {
         match &query.kind {
             _ if self.failing => Err(injected_failure()),
+            // The inputs of this target do not have the capability.
+            QueryKind::Room(_) => Err(injected_failure()),
             QueryKind::Page(start) => Ok(QueryResult::Page(self.page(*start, query.size))),
             QueryKind::Search { query: words, before } => {
                 let older = |stored: &&StoredMessage| *before == 0 || stored.place.ord < *before;

@@ -27,6 +27,13 @@ pub enum Origin {
         /// The nick of the sender.
         nick: Arc<str>,
     },
+    /// A command of a client with the capability "rooms".
+    Command {
+        /// The connection that waits for the response.
+        conn: ConnectionId,
+        /// The number of the command.
+        request: u32,
+    },
     /// The pending login of the sender, under this nick.
     Login(Arc<str>),
     /// The first message of a basic client, which does not wait for its account, with this nick.
@@ -73,8 +80,10 @@ pub struct AppendQueue {
     /// Not submitted yet.
     next: Vec<PendingProposal>,
     rows: Vec<RowChange>,
-    /// Submitted: the generation and the proposals of each batch.
-    submitted: VecDeque<(u32, Vec<PendingProposal>)>,
+    /// Submitted: of each batch the generation, the proposals, and the row changes that must not be lost.
+    submitted: VecDeque<(u32, Vec<PendingProposal>, Vec<RowChange>)>,
+    /// Those row changes of the batch that was answered last which are submitted again if it has failed.
+    completed_rows: Vec<RowChange>,
     /// The number of proposals in `next` and `submitted`.
     pending: SharedBound,
     /// The bytes of their texts.
@@ -149,13 +158,19 @@ impl AppendQueue {
         }
         let pending = std::mem::take(&mut self.next);
         let proposals = pending.iter().map(|pending| pending.proposal.clone()).collect();
-        self.submitted.push_back((self.generation, pending));
-        Some(AppendBatch { generation: self.generation, proposals, rows: std::mem::take(&mut self.rows) })
+        let rows = std::mem::take(&mut self.rows);
+        // Of accounts: those of sessions need not survive a failed append, because they are written again.
+        let is_resubmitted =
+            |row: &&RowChange| matches!(row, RowChange::Cursor { .. } | RowChange::Muted { .. });
+        let repeated = rows.iter().filter(is_resubmitted).cloned().collect();
+        self.submitted.push_back((self.generation, pending, repeated));
+        Some(AppendBatch { generation: self.generation, proposals, rows })
     }
 
     /// Removes the oldest submitted batch, whose result has arrived. Returns its generation and proposals.
     pub fn complete_batch(&mut self) -> Option<(u32, Vec<PendingProposal>)> {
-        let (generation, pending) = self.submitted.pop_front()?;
+        let (generation, pending, repeated) = self.submitted.pop_front()?;
+        self.completed_rows = repeated;
         for PendingProposal { address, proposal, .. } in &pending {
             self.pending.remove(*address, 1);
             self.pending_bytes.remove(*address, proposal.change.text_bytes());
@@ -171,6 +186,20 @@ impl AppendQueue {
             self.generation = self.generation.wrapping_add(1);
         }
         self.outcome = Outcome::ResolveAt(now + RETRY_INTERVAL_MS);
+        // Before later ones of the same room.
+        self.rows.splice(..0, std::mem::take(&mut self.completed_rows));
+    }
+
+    /// Returns `true` if there is something to submit.
+    #[must_use]
+    pub fn has_next(&self) -> bool {
+        !self.next.is_empty() || !self.rows.is_empty()
+    }
+
+    /// The number of batches that are settled, see [`is_settled`](Self::is_settled).
+    #[must_use]
+    pub fn settled_batches(&self) -> u64 {
+        self.settled_batches
     }
 
     /// Returns `true` if no proposals are in the queue.
@@ -210,10 +239,10 @@ impl AppendQueue {
     /// The number of entries in all tables.
     #[must_use]
     pub fn table_size(&self) -> usize {
-        let submitted = self.submitted.iter().map(|(_, proposals)| 1 + proposals.len()).sum::<usize>();
+        let submitted = self.submitted.iter().map(|(_, proposals, rows)| 1 + proposals.len() + rows.len());
         self.next.len()
             + self.rows.len()
-            + submitted
+            + submitted.sum::<usize>()
             + self.departures.len()
             + self.pending.table_size()
             + self.pending_bytes.table_size()

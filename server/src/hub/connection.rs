@@ -1,15 +1,15 @@
 //! The hub's state of one connection.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use parlour_core::{
     Millis,
-    model::{MessageId, UserId},
+    model::{MessageId, RoomId, UserId},
 };
 
 use super::{
-    address_limits::AddressLimits, rate_limits::RateLimits, room::Group, sender_order::SenderOrder,
-    sessions::Hash,
+    address_limits::AddressLimits, rate_limits::RateLimits, room::Group, rooms::published::Reading,
+    sender_order::SenderOrder, sessions::Hash,
 };
 
 /// One connection.
@@ -21,11 +21,15 @@ pub struct Connection {
     pub peer: Option<Peer>,
     /// The account whose pending login this connection waits for.
     pub pending_login: Option<UserId>,
+    /// The reading of the account's list that its login waits for.
+    pub login_reading: Option<Reading>,
     /// The client's address; of IPv6 only the network.
     pub address: IpAddr,
     /// The order of the messages of this client across temporary refusals. Clients of the same account do not wait for
     /// each other.
     pub order: SenderOrder,
+    /// The same in the rooms other than the lobby: a room does not wait for another one.
+    pub orders: BTreeMap<RoomId, SenderOrder>,
     /// Queries to the log without a result.
     pub open_queries: u32,
     /// The time at which it was unsubscribed as a slow consumer; `None` once it has caught up.
@@ -57,8 +61,10 @@ impl Connection {
             opened,
             peer: None,
             pending_login: None,
+            login_reading: None,
             address,
             order: SenderOrder::default(),
+            orders: BTreeMap::new(),
             open_queries: 0,
             skipped_since: None,
         }
@@ -72,14 +78,32 @@ impl Connection {
     pub fn allow_message(
         &mut self,
         now: Millis,
+        room: RoomId,
         id: Option<MessageId>,
         limits: &mut RateLimits,
         address_limits: &mut AddressLimits,
     ) -> Result<(), Millis> {
-        let mut take = || address_limits.take_message(now, self.address, &mut limits.messages);
+        let address = self.address;
+        let mut take = || address_limits.take_message(now, address, &mut limits.messages);
         let Some(id) = id else { return take() };
-        self.order.admit(now, id)?;
-        take().inspect_err(|wait| self.order.refuse(now, id, *wait))
+        let order = self.order_mut(room);
+        order.admit(now, id)?;
+        take().inspect_err(|wait| order.refuse(now, id, *wait))
+    }
+
+    /// The order of messages in a room.
+    pub fn order_mut(&mut self, room: RoomId) -> &mut SenderOrder {
+        if room == RoomId::LOBBY {
+            return &mut self.order;
+        }
+        self.orders.retain(|of, order| *of == room || order.len() > 0);
+        self.orders.entry(room).or_default()
+    }
+
+    /// A message is stored: it need not be sent again before others.
+    pub fn release_resend(&mut self, id: MessageId) {
+        self.order.release(id);
+        self.orders.values_mut().for_each(|order| order.release(id));
     }
 
     /// The account, once logged in.
@@ -91,7 +115,9 @@ impl Connection {
     /// Returns `true` while its login waits for the log.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.pending_login.is_some() || self.peer.is_none() && self.open_queries > 0
+        self.pending_login.is_some()
+            || self.login_reading.is_some()
+            || self.peer.is_none() && self.open_queries > 0
     }
 
     /// Returns `true` if the client speaks the basic dialect.

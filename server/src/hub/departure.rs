@@ -41,15 +41,22 @@ impl Hub {
             self.pending_logins.disconnect(account, conn);
         }
         let Some(peer) = c.peer else { return };
+        if let Some(reading) = c.login_reading {
+            self.rooms.cancel_login(peer.account, reading);
+        }
         self.lobby.flush(&mut self.out);
         self.unsubscribe(&peer);
         let account = peer.account;
         let has_sent = self.accounts.online(account).is_some_and(|online| online.has_sent);
         if let Some(online) = self.accounts.disconnect(account, conn) {
             self.members -= 1;
+            if let Some(nick) = self.accounts.get(account).map(|known| known.nick.clone()) {
+                self.rooms.note_presence(account, &nick, false);
+            }
             self.recovering_limits.put(self.now, c.address, account, online.limits);
             self.depart(account, online.last_batch);
         }
+        self.rooms.disconnect(conn);
         if let Some(hash) = peer.session {
             if !lost {
                 self.end_session(&hash);

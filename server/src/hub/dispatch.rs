@@ -57,6 +57,7 @@ impl Hub {
             Some(Extension::Pong(_)) => {}
             Some(Extension::HistoryRequest(history)) => self.request_history(conn, &request.room, &history),
             Some(Extension::SearchRequest(search)) => self.request_search(conn, &request.room, &search),
+            Some(Extension::Command(command)) => self.handle_command(conn, &command),
             Some(Extension::RosterRequest(_)) => {
                 let now = self.now;
                 match self.limits_mut(conn).map(|limits| limits.member_snapshots.take(now)) {

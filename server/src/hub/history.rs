@@ -14,6 +14,7 @@ use super::{
     open_queries::{OpenQuery, Purpose},
     output::Output,
     recent_messages,
+    room_commands::RoomPurpose,
 };
 use crate::store::{
     LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester, StoredMessage, is_searchable,
@@ -97,8 +98,11 @@ impl Hub {
     /// Cancels the queries of a connection that has ended, if it has `open` ones.
     pub(super) fn cancel_queries(&mut self, conn: ConnectionId, open: u32) {
         if open > 0 {
-            for token in self.queries.close_all(conn) {
+            for (token, query) in self.queries.close_all(conn) {
                 self.out.put(Output::CancelRead { token });
+                if let Purpose::Room(RoomPurpose::Row { reading, .. }) = query.purpose {
+                    self.rooms.cancel_reload(reading);
+                }
             }
         }
     }
@@ -121,7 +125,10 @@ impl Hub {
             self.publish(message);
         }
         match page.reached_end() {
-            true => self.append_queue.resolved(self.now, true),
+            true => {
+                self.resolve_rooms();
+                self.finish_resolving(true);
+            }
             false => self.append_queue.resolve_again(self.now),
         }
     }
@@ -132,11 +139,19 @@ impl Hub {
         if token == RESOLVE_TOKEN {
             return self.handle_resolved(result);
         }
+        let Some(result) = self.own_read(token, result) else { return };
         let Some(OpenQuery { conn, purpose, .. }) = self.queries.close(token) else { return };
         let Some(c) = self.connections.get_mut(conn) else { return };
         c.open_queries = c.open_queries.saturating_sub(1);
         let request = match purpose {
             Purpose::Page(request) | Purpose::Search(request) => request,
+            Purpose::Room(purpose) => {
+                let result = result.and_then(|result| match result {
+                    QueryResult::Room(result) => Ok(result),
+                    _ => Err(LogError::Failed("another result than was asked for".into())),
+                });
+                return self.room_read(conn, purpose, result);
+            }
             Purpose::Position(waiting) => return self.position_read(conn, *waiting, result),
         };
         let page = match result {
@@ -160,7 +175,9 @@ impl Hub {
                     ..wire::HistoryPage::default()
                 }
             }
-            Err(_) => return self.refuse_request(conn, Status::LogUnavailable, request, 2_000),
+            Ok(QueryResult::Room(_)) | Err(_) => {
+                return self.refuse_request(conn, Status::LogUnavailable, request, 2_000);
+            }
         };
         self.out.send(conn, &codec::extension(Extension::HistoryPage(page)));
     }

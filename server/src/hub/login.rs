@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parlour_core::{
     limits,
-    model::{Dialect, MessageId, UserId},
+    model::{Dialect, MessageId, RoomId, UserId},
     request::{self, Request},
     status::Status,
     validate, wire,
@@ -28,7 +28,7 @@ use super::{
     sessions::{self, Secret, Session},
 };
 use crate::{
-    store::{Change, NickSource, Outcome, Proposal, RowChange, SessionRecord},
+    store::{Change, NickSource, Outcome, Proposal, RowChange, SessionRecord, room_query::WindowStart},
     text_rules,
 };
 
@@ -50,7 +50,13 @@ pub(super) struct Entrance {
     pub position: Position,
     /// The client's protocol version.
     pub version: u32,
-    group: Group,
+    /// The encoding.
+    pub group: Group,
+    /// Of a client with the capability "rooms": the version of the account's rows that it has, the room to open and its
+    /// position there.
+    pub since: u64,
+    pub open: RoomId,
+    pub open_position: WindowStart,
     history: bool,
     shares_session: bool,
     agent: String,
@@ -66,13 +72,20 @@ impl Hub {
         if login.version == 0 {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
+        let is_link = !login.link_code.is_empty() && has(&login, "rooms");
         let nick = match text_rules::nick(&request.user_name, &self.settings.limits) {
             Ok(nick) => nick,
+            // The account has a nick.
+            Err(_) if is_link => String::new(),
             Err(status) => return self.reject(conn, status, None),
         };
         let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
         if let Err(wait) = self.admission.admit(self.now, address) {
             return self.reject_later(conn, Status::Busy, wait);
+        }
+        if has(&login, "rooms") {
+            // Its positions are compared when the room is read.
+            return self.enter(conn, nick, &login, Position::After(None));
         }
         self.check_position(conn, nick, login);
     }
@@ -120,22 +133,49 @@ impl Hub {
             (self.random)(&mut secret);
             secret
         });
+        let is_same_log = login.log == self.log;
+        let open = RoomId::from_wire(&login.open).unwrap_or(RoomId::LOBBY);
+        let stated = login.positions.iter().find(|position| position.room == login.open);
+        let stated =
+            stated.map(|position| WindowStart { seq: position.seq, id: MessageId::from_wire(&position.id) });
         let entrance = Entrance {
             secret,
             resumed: own.is_some(),
             attempt: attempt.into(),
             position,
             version: login.version,
+            since: if is_same_log { login.account_version } else { 0 },
+            open,
+            open_position: stated.filter(|_| is_same_log).unwrap_or_default(),
             group: if has(login, "batch") { Group::Batch } else { Group::Rich },
             history: has(login, "history"),
             shares_session: has(login, "rooms"),
             agent: login.agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect(),
         };
-        match (pending.map(|(account, _)| account), own) {
+        let pending = pending.map(|(account, _)| account);
+        if !login.link_code.is_empty() && entrance.shares_session && pending.is_none() && own.is_none() {
+            return self.enter_by_link(conn, &login.link_code, entrance);
+        }
+        match (pending, own) {
             (Some(account), _) => self.repeat_pending_login(conn, account, entrance),
             (None, Some(session)) => self.return_to_account(conn, &session, nick.into(), entrance),
             (None, None) => self.create_account(conn, nick.into(), entrance),
         }
+    }
+
+    /// Logs a device in with a code that another device of the account has made.
+    fn enter_by_link(&mut self, conn: ConnectionId, code: &str, entrance: Entrance) {
+        let account = self.rooms.links.redeem(self.now, code);
+        // The account is online, or a session can return to it; otherwise its code has expired long ago.
+        let account = account.filter(|account| {
+            self.accounts.online(*account).is_some()
+                || self.accounts.holds_nick(*account) && !self.pending_logins.contains(*account)
+        });
+        let Some(account) = account else { return self.reject(conn, Status::LoginRefused, None) };
+        let hash = sessions::hash(&entrance.secret);
+        self.note_session(&hash, account);
+        self.persist_session(&hash, account, None);
+        self.admit(conn, account, entrance);
     }
 
     /// The client of a pending login has a new connection.
@@ -299,6 +339,9 @@ impl Hub {
             self.persist_session(&hash, account, None);
         }
         self.out.put(Output::Identified { conn, dialect: Dialect::Rich, agent: entrance.agent.clone() });
+        if entrance.shares_session {
+            return self.begin_room_login(conn, account, entrance);
+        }
         self.welcome(conn, account, &entrance);
         if entrance.history {
             self.replay_recent(conn, entrance.position.seq());
@@ -346,9 +389,12 @@ impl Hub {
                 let connections = vec![conn];
                 let online = Online { connections, limits, has_sent: false, last_batch, is_created };
                 self.accounts.connect(account, online);
+                self.rooms.note_presence(account, &nick, true);
             }
         }
-        peer.subscription = Some(self.lobby.subscribe(conn, peer.group));
+        if !peer.shares_session {
+            peer.subscription = Some(self.lobby.subscribe(conn, peer.group));
+        }
         if let Some(c) = self.connections.get_mut(conn) {
             c.peer = Some(peer);
         }

@@ -17,6 +17,7 @@ use super::{
     room::Group,
 };
 use crate::{
+    policy::{Action, allows},
     store::{Change, Proposal, StoredMessage},
     text_rules,
 };
@@ -50,9 +51,10 @@ impl Hub {
         if !request.user_name.is_empty() && !same(&request.user_name) {
             return self.refuse(conn, Status::NotLoggedIn, client_id, 0, None);
         }
-        if !request.room.is_empty() {
-            return self.refuse(conn, Status::NoSuchRoom, client_id, 0, None);
-        }
+        let room = match self.room_to_post(conn, &request.room) {
+            Ok(room) => room,
+            Err(status) => return self.refuse(conn, status, client_id, 0, None),
+        };
         let content = match text_rules::content(&request.content, &self.settings.limits) {
             Ok(content) => content,
             Err(status) => return self.refuse(conn, status, client_id, 0, None),
@@ -63,20 +65,23 @@ impl Hub {
             return;
         };
         let address = c.address;
-        if let Err(wait) = c.allow_message(now, client_id, &mut online.limits, &mut self.address_limits) {
+        if let Err(wait) = c.allow_message(now, room, client_id, &mut online.limits, &mut self.address_limits)
+        {
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
         }
         let peer = self.connections.get(conn).and_then(|c| c.peer.as_ref());
         match client_id.zip(peer).and_then(|(id, peer)| self.sent_from_former_account(peer, id, content)) {
             None => {}
-            Some(Resent::UnderThisNick(place)) => return self.lobby.acknowledge(conn, id, place),
+            Some(Resent::UnderThisNick(place)) => {
+                return self.lobby.acknowledge(conn, id, place.ord, place.time);
+            }
             Some(Resent::UnderAnotherNick) => {
                 return self.refuse(conn, Status::MessageIdReused, client_id, 0, None);
             }
         }
         if let Some(wait) = self.append_queue.retry_after(now, address, content.len()) {
             if let (Some(c), Some(id)) = (self.connections.get_mut(conn), client_id) {
-                c.order.refuse(now, id, wait);
+                c.order_mut(room).refuse(now, id, wait);
             }
             return self.refuse_unstored(conn, id, wait);
         }
@@ -84,19 +89,33 @@ impl Hub {
         if let Some(online) = self.accounts.online_mut(account) {
             (online.has_sent, online.last_batch) = (true, self.append_queue.next_batch());
         }
-        let change = Change::Message { room: RoomId::LOBBY, content: content.into() };
+        let change = Change::Message { room, content: content.into() };
         let proposal = Proposal { id, sender: account, time: self.unix_ms, change };
         let origin = Origin::Message { conn, nick };
         self.append_queue.push(PendingProposal { origin, address, proposal });
     }
 
-    /// Publishes a committed message. Called in log order.
+    /// The room of a message.
+    ///
+    /// # Errors
+    /// [`Status::NoSuchRoom`] for a client that knows only the lobby, and the reasons of the policy.
+    fn room_to_post(&self, conn: ConnectionId, room: &[u8]) -> Result<RoomId, Status> {
+        let room = RoomId::from_wire(room).ok_or(Status::NoSuchRoom)?;
+        if room == RoomId::LOBBY {
+            return Ok(room);
+        }
+        let (role, kind, archived) = self.rooms.role(conn, room).ok_or(Status::NoSuchRoom)?;
+        allows(role, kind, archived, Action::Post).map(|()| room)
+    }
+
+    /// Publishes a committed message of the lobby. Called in log order.
     pub(super) fn publish(&mut self, message: &StoredMessage) {
         if self.lobby.has_pending_presence(&message.nick) {
             // A member's arrival is published before its first message.
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
         self.lobby.publish(message.place.ord, message.id, recent_messages::encode(message));
+        self.publish_in_room(RoomId::LOBBY, message);
         self.counters.accepted += 1;
     }
 
@@ -104,7 +123,7 @@ impl Hub {
     pub(super) fn release_resend(&mut self, sender: UserId, id: MessageId) {
         for conn in self.accounts.online(sender).into_iter().flat_map(|online| &online.connections) {
             if let Some(c) = self.connections.get_mut(*conn) {
-                c.order.release(id);
+                c.release_resend(id);
             }
         }
     }

@@ -177,6 +177,14 @@ impl NickRegistry {
         })
     }
 
+    /// The nicks of all accounts that are online, with their keys, in the order of the keys.
+    pub fn online(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, UserId)> {
+        self.holders.iter().filter_map(|(key, holder)| match holder.claim {
+            Claim::Online(account) => Some((key, &holder.nick, account)),
+            Claim::Server | Claim::Pending(_) | Claim::Reserved(_) => None,
+        })
+    }
+
     /// The number of entries in all tables.
     #[must_use]
     pub fn table_size(&self) -> usize {

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use super::{connection_table::ConnectionId, position::WaitingLogin, shared_bound::SharedBound};
+use super::{
+    connection_table::ConnectionId, position::WaitingLogin, room_commands::RoomPurpose,
+    shared_bound::SharedBound,
+};
 
 /// The most queries of all connections without a result, apart from searches.
 const MAX_OPEN_PAGES: usize = 1_024;
@@ -26,6 +29,8 @@ pub(super) enum Purpose {
     Page(u32),
     /// The answer to a search, with its number.
     Search(u32),
+    /// A query of a client with the capability "rooms".
+    Room(RoomPurpose),
     /// The login of the client.
     Position(Box<WaitingLogin>),
 }
@@ -57,6 +62,12 @@ impl OpenQueries {
             && self.searches.allows(address, 1, MAX_OPEN_SEARCHES)
     }
 
+    /// A token for a query of the hub itself.
+    pub(super) fn next_token(&mut self) -> u64 {
+        self.last_token += 1;
+        self.last_token
+    }
+
     /// Registers a query. Returns its token, which is never 0.
     pub(super) fn open(&mut self, query: OpenQuery) -> u64 {
         self.last_token += 1;
@@ -72,14 +83,11 @@ impl OpenQueries {
         Some(query)
     }
 
-    /// Removes all queries of a connection. Returns their tokens.
-    pub(super) fn close_all(&mut self, conn: ConnectionId) -> Vec<u64> {
+    /// Removes all queries of a connection. Returns them with their tokens.
+    pub(super) fn close_all(&mut self, conn: ConnectionId) -> Vec<(u64, OpenQuery)> {
         let of_conn = self.by_token.iter().filter(|(_, query)| query.conn == conn);
         let tokens: Vec<_> = of_conn.map(|(token, _)| *token).collect();
-        for token in &tokens {
-            self.close(*token);
-        }
-        tokens
+        tokens.into_iter().filter_map(|token| Some((token, self.close(token)?))).collect()
     }
 
     fn bound(&mut self, query: &OpenQuery) -> &mut SharedBound {

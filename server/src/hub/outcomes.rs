@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use parlour_core::{Millis, status::Status};
+use parlour_core::{Millis, model::RoomId, status::Status};
 
 use super::{
     Hub,
     append_queue::{Origin, PendingProposal, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
+    room::Group,
 };
 use crate::store::{Change, LogError, Outcome, Proposal, StoredMessage};
 
@@ -33,6 +34,9 @@ impl Hub {
                             }
                             self.message_answered(conn, &nick, &proposal, outcome);
                         }
+                        Origin::Command { conn, request } => {
+                            self.command_answered((conn, request), &proposal, outcome);
+                        }
                         Origin::Login(nick) => self.login_answered(sender, &nick, outcome),
                         Origin::BasicAccount(nick) => self.basic_account_answered(sender, &nick, outcome),
                     }
@@ -40,10 +44,13 @@ impl Hub {
             }
             Err(_) => {
                 self.append_queue.failed(now, generation);
+                self.rooms.resubmitted(self.append_queue.next_batch());
                 for PendingProposal { origin, proposal, .. } in batch {
+                    self.note_uncertain(&proposal);
                     let sender = proposal.sender;
                     match origin {
                         Origin::Message { conn, .. } => self.message_failed(conn, generation, &proposal),
+                        Origin::Command { conn, request } => self.command_failed((conn, request), &proposal),
                         Origin::Login(nick) => self.login_failed(sender, &nick, |hub, conn| {
                             hub.reject_later(conn, Status::LogUnavailable, RETRY_INTERVAL_MS);
                         }),
@@ -67,12 +74,22 @@ impl Hub {
             Outcome::Refused(status) => return self.refuse(conn, status, Some(*id), 0, None),
         };
         self.release_resend(*sender, *id);
-        if let (Outcome::Appended(_), Change::Message { content, .. }) = (outcome, change) {
+        if let (Outcome::Appended(_), Change::Message { room, content }) = (outcome, change) {
             let (nick, content) = (nick.to_string(), content.to_string());
-            self.publish(&StoredMessage { id: *id, place, sender: *sender, nick, content });
+            let message = StoredMessage { id: *id, place, sender: *sender, nick, content };
+            match *room {
+                RoomId::LOBBY => self.publish(&message),
+                room => {
+                    self.publish_in_room(room, &message);
+                    self.counters.accepted += 1;
+                }
+            }
         }
-        if self.connections.get(conn).is_some_and(|c| !c.is_basic()) {
-            self.lobby.acknowledge(conn, *id, place);
+        let peer = self.connections.get(conn).and_then(|c| c.peer.as_ref());
+        if let Some(peer) = peer.filter(|peer| peer.group != Group::Basic) {
+            // Others know only messages.
+            let seq = if peer.shares_session { place.seq } else { place.ord };
+            self.lobby.acknowledge(conn, *id, seq, place.time);
         }
     }
 
@@ -81,7 +98,11 @@ impl Hub {
         let now = self.now;
         if let Some(c) = self.connections.get_mut(conn) {
             if !c.is_basic() {
-                c.order.append_failed(now, generation, proposal.id, RETRY_INTERVAL_MS);
+                let room = match &proposal.change {
+                    Change::Message { room, .. } => *room,
+                    _ => RoomId::LOBBY,
+                };
+                c.order_mut(room).append_failed(now, generation, proposal.id, RETRY_INTERVAL_MS);
             }
             self.refuse_unstored(conn, proposal.id, RETRY_INTERVAL_MS);
         }

@@ -27,6 +27,8 @@ const MEMBER_SNAPSHOT_RATE: Rate = (6, 2);
 const NICK_LIST_RATE: Rate = (30, 5);
 /// Pages of history, and searches.
 pub const HISTORY_RATE: Rate = (240, 30);
+/// Changes of rooms and accounts, and device links.
+const CHANGE_RATE: Rate = (60, 20);
 /// Refusals; a connection that exceeds them is closed.
 const REFUSAL_RATE: Rate = (60, 100);
 
@@ -48,6 +50,8 @@ pub struct RateLimits {
     pub nick_lists: TokenBucket,
     /// Limits pages of history and searches.
     pub history: TokenBucket,
+    /// Limits changes of rooms and accounts.
+    pub changes: TokenBucket,
     /// Limits refusals.
     pub refusals: TokenBucket,
 }
@@ -63,14 +67,15 @@ impl RateLimits {
             member_snapshots: bucket(MEMBER_SNAPSHOT_RATE),
             nick_lists: bucket(NICK_LIST_RATE),
             history: bucket(HISTORY_RATE),
+            changes: bucket(CHANGE_RATE),
             refusals: bucket(REFUSAL_RATE),
         }
     }
 
     /// The time at which they are as good as unused ones.
     fn recovered_at(&self) -> Millis {
-        let Self { messages, control, member_snapshots, nick_lists, history, refusals } = self;
-        let buckets = [messages, control, member_snapshots, nick_lists, history, refusals];
+        let Self { messages, control, member_snapshots, nick_lists, history, changes, refusals } = self;
+        let buckets = [messages, control, member_snapshots, nick_lists, history, changes, refusals];
         buckets.into_iter().map(TokenBucket::full_at).max().unwrap_or(0)
     }
 }

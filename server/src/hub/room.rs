@@ -18,7 +18,7 @@ use super::{
     presence::{MemberSnapshot, PresenceChanges},
     recent_messages::RecentMessages,
 };
-use crate::{conn::frame, store::Place};
+use crate::conn::frame;
 
 /// The interval between presence updates to rich clients. The first change after a quiet interval is sent at
 /// once.
@@ -26,7 +26,7 @@ pub const PRESENCE_INTERVAL_MS: Millis = 100;
 /// The delivery rate of a room, per minute and at once. Up to this rate each message is delivered by itself;
 /// above it, messages that arrive within 5 ms are delivered together: browsers draw less often than that, and a
 /// delivery costs browser and server more than a message.
-const DELIVERY_RATE: (u32, u32) = (12_000, 20);
+pub(super) const DELIVERY_RATE: (u32, u32) = (12_000, 20);
 /// The interval between member lists to basic clients.
 pub const LIST_INTERVAL_MS: Millis = 1000;
 /// The most nicks in a basic client's member list.
@@ -119,8 +119,8 @@ impl Room {
     }
 
     /// Queues an acknowledgement for a sender.
-    pub fn acknowledge(&mut self, conn: ConnectionId, id: MessageId, place: Place) {
-        let accepted = wire::Accepted { id: id.0.to_vec(), seq: place.ord, time: place.time };
+    pub fn acknowledge(&mut self, conn: ConnectionId, id: MessageId, seq: u64, time: i64) {
+        let accepted = wire::Accepted { id: id.0.to_vec(), seq, time };
         match self.acks.last_mut() {
             Some((last, list)) if *last == conn => list.push(accepted),
             _ => self.acks.push((conn, vec![accepted])),
@@ -277,7 +277,7 @@ pub(super) fn list(nicks: &NickRegistry) -> BTreeMap<String, String> {
 }
 
 /// Splits messages into batches.
-fn batches(messages: Vec<Bytes>) -> Vec<Vec<Bytes>> {
+pub(super) fn batches(messages: Vec<Bytes>) -> Vec<Vec<Bytes>> {
     let mut parts = vec![Vec::new()];
     let mut bytes = 0;
     for message in messages {

@@ -10,7 +10,8 @@ use parlour_core::{
     wire,
 };
 
-use super::{Hub, connection_table::ConnectionId};
+use super::{Hub, connection_table::ConnectionId, rooms::Resumption};
+use crate::store::room_query::WindowStart;
 
 /// The time that a connection has to catch up, in ms.
 const CATCH_UP_TIMEOUT_MS: Millis = 10_000;
@@ -23,7 +24,18 @@ impl Hub {
     pub fn handle_overflow(&mut self, now: Millis, conn: ConnectionId) -> bool {
         self.now = now;
         let Some(c) = self.connections.get_mut(conn) else { return true };
-        let Some(peer) = c.peer.as_mut().filter(|peer| peer.history) else { return false };
+        let Some(peer) = c.peer.as_mut() else { return false };
+        if peer.shares_session {
+            if c.skipped_since.is_none() {
+                c.skipped_since = Some(now);
+                self.slow_consumers.push_back((now + CATCH_UP_TIMEOUT_MS, conn));
+                self.rooms.suspend(conn);
+            }
+            return true;
+        }
+        if !peer.history {
+            return false;
+        }
         if c.skipped_since.is_none() {
             let subscribed = peer.clone();
             peer.subscription = None;
@@ -42,6 +54,12 @@ impl Hub {
         let Some(c) = self.connections.get_mut(conn).filter(|c| c.skipped_since.is_some()) else { return };
         c.skipped_since = None;
         let Some(peer) = c.peer.as_mut() else { return };
+        if peer.shares_session {
+            for Resumption { room, after, ticket } in self.rooms.resume(conn, &mut self.out) {
+                self.read_window(conn, room, ticket, WindowStart { seq: after, id: None }, None);
+            }
+            return;
+        }
         peer.subscription = Some(self.lobby.subscribe(conn, peer.group));
         let from = self.lobby.recent.last();
         self.out.send(conn, &codec::extension(Extension::Resume(wire::Resume { from })));

@@ -24,6 +24,8 @@ pub struct TableSizes {
     pub address_limits: usize,
     /// Addresses that have logged in lately.
     pub logins: usize,
+    /// Room lists of accounts that are online, rooms in them, and what waits for them.
+    pub rooms: usize,
     /// Subscribers of the lobby, and what is not delivered to them.
     pub lobby: usize,
     /// Ids of messages that must be sent again before others, of all connections.
@@ -50,6 +52,12 @@ impl Hub {
             nicks,
             sessions,
             lobby,
+            rooms,
+            reloads,
+            failed_reloads,
+            early,
+            uncertain_rooms,
+            resolving_rooms,
             append_queue,
             admission,
             queries,
@@ -81,6 +89,12 @@ impl Hub {
             address_limits: address_limits.table_size(),
             logins: admission.table_size(),
             lobby: lobby.table_size(),
+            rooms: rooms.table_size()
+                + reloads.len()
+                + failed_reloads.len()
+                + early.len()
+                + uncertain_rooms.len()
+                + resolving_rooms.len(),
             append_queue: append_queue.table_size(),
             queries: queries.table_size(),
             unauthenticated: unauthenticated.len(),

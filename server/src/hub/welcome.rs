@@ -12,11 +12,18 @@ use super::{CAPABILITIES, Hub, connection_table::ConnectionId, login::Entrance, 
 impl Hub {
     /// Answers a login.
     pub(super) fn welcome(&mut self, conn: ConnectionId, account: UserId, entrance: &Entrance) {
-        let Some(account) = self.accounts.get(account) else { return };
-        let welcome = wire::Welcome {
+        let welcome = self.welcome_of(account, entrance);
+        self.out.send(conn, &codec::extension(Extension::Welcome(welcome)));
+        self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
+    }
+
+    /// The welcome of a login, without what only clients with the capability "rooms" get.
+    pub(super) fn welcome_of(&self, account: UserId, entrance: &Entrance) -> wire::Welcome {
+        let nick = self.accounts.get(account).map(|account| account.nick.to_string());
+        wire::Welcome {
             version: entrance.version.min(PROTOCOL_VERSION),
             capabilities: CAPABILITIES.iter().map(|&word| word.to_owned()).collect(),
-            nick: account.nick.to_string(),
+            nick: nick.unwrap_or_default(),
             secret: entrance.secret.to_vec(),
             limits: Some(self.settings.limits.to_wire()),
             server_time: self.unix_ms,
@@ -30,8 +37,6 @@ impl Hub {
                 ..wire::RoomPosition::default()
             }],
             ..wire::Welcome::default()
-        };
-        self.out.send(conn, &codec::extension(Extension::Welcome(welcome)));
-        self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
+        }
     }
 }

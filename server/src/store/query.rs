@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use parlour_core::model::{RoomId, UserId};
 
-use super::{HistoryPage, PageSize, PageStart, SearchResults};
+use super::{HistoryPage, PageSize, PageStart, RoomQuery, RoomResult, SearchResults};
 
 /// The requester of a query. Queries of different addresses are executed in turn, and so are those of the accounts of an
 /// address.
@@ -41,6 +41,8 @@ pub enum QueryKind {
         /// Only messages with a smaller ord; 0 for the newest.
         before: u64,
     },
+    /// A query of a client with the capability "rooms".
+    Room(RoomQuery),
 }
 
 /// The result of a query.
@@ -50,4 +52,6 @@ pub enum QueryResult {
     Page(HistoryPage),
     /// The result of [`QueryKind::Search`].
     Search(SearchResults),
+    /// The result of [`QueryKind::Room`].
+    Room(RoomResult),
 }

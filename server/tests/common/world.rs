@@ -227,6 +227,12 @@ impl World {
         is_open
     }
 
+    /// The write queue of a connection is empty again.
+    pub fn drained(&mut self, conn: Conn) {
+        self.hub.handle_drained(self.mono(), id(conn));
+        self.settle();
+    }
+
     pub fn send(&mut self, conn: Conn, frame: &Envelope) {
         self.handle(conn, frame);
         self.settle();

@@ -327,7 +327,7 @@ fn account_is_one_member_with_several_connections() {
     w.clear(lili);
     let (first, second) = (login(&mut w, "tom", 1, true), login(&mut w, "tom", 1, true));
     assert!(w.received(second).welcome().unwrap().resumed && w.received(first).closed.is_none());
-    assert_eq!((w.hub.members(), w.received(second).members()), (2, vec!["lili", "tom"]));
+    assert_eq!(w.hub.members(), 2);
     w.send_message(second, 1, "hi");
     for conn in [first, second, lili] {
         assert_eq!(w.received(conn).messages(), [("tom", "hi")]);

@@ -13,6 +13,7 @@ mod messages;
 mod names;
 mod rate_limits;
 mod reservations;
+mod rooms;
 mod tables;
 
 use common::world::World;

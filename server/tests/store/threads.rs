@@ -12,7 +12,7 @@ use parlour_core::model::{RoomId, UserId};
 use parlour_server::store::{
     Account, Cancellation, Change, EventLog, EventPage, HistoryPage, INDEX_STEP_MESSAGES, LogError,
     LogReader, MemberPage, Outcome, PageSize, PageStart, Place, Proposal, Requester, Retention, Room,
-    RoomPage, RoomRow, RoomRows, RowChange, SearchResults, StoredSession,
+    RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, RowChange, SearchResults, StoredSession,
     retention_clock::ClockRecord,
     sqlite::SqliteLog,
     threads::{AppendBatch, LogReport, LogThreads, Query, QueryKind, QueryResult, start},
@@ -94,6 +94,9 @@ struct TestReader {
 impl LogReader for TestReader {
     fn id(&mut self) -> Result<[u8; 16], LogError> {
         Ok([0; 16])
+    }
+    fn execute_room_query(&mut self, query: &RoomQuery, account: UserId) -> Result<RoomResult, LogError> {
+        query.execute(self, account)
     }
     fn page(&mut self, _: RoomId, _: PageStart, _: PageSize) -> Result<HistoryPage, LogError> {
         Ok(HistoryPage { to: 9, ..HistoryPage::default() })

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::store::{
     Account, Cancellation, ClockRecord, EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize,
-    PageStart, Room, RoomPage, RoomRow, RoomRows, SearchLimits, SearchResults, StoredSession,
+    PageStart, Room, RoomPage, RoomQuery, RoomResult, RoomRow, RoomRows, SearchLimits, SearchResults,
+    StoredSession,
 };
 
 /// Reads concurrently with a [`SqliteLog`](super::SqliteLog). Each call reads one moment.
@@ -133,5 +134,9 @@ impl LogReader for SqliteReader {
 
     fn people(&mut self, account: UserId, prefix: &str, count: usize) -> Result<Vec<Account>, LogError> {
         self.read(|connection| people::people(connection, account, prefix, count))
+    }
+
+    fn execute_room_query(&mut self, query: &RoomQuery, account: UserId) -> Result<RoomResult, LogError> {
+        query.execute(self, account)
     }
 }

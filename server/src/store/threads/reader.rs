@@ -96,5 +96,9 @@ pub(super) fn run(mut reader: Box<dyn LogReader>, lane: &Lane, report: impl Fn(L
 
 /// Returns `true` if a query belongs into the lane for searches.
 pub(super) fn is_search(query: &Query) -> bool {
-    matches!(query.kind, QueryKind::Search { .. })
+    match &query.kind {
+        QueryKind::Search { .. } => true,
+        QueryKind::Room(query) => query.is_search(),
+        QueryKind::Page(_) => false,
+    }
 }

@@ -1,0 +1,160 @@
+//! Results of the log as answers to clients with the capability "rooms".
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use parlour_core::{
+    model::{RoomId, UserId},
+    wire::{self, room_event},
+};
+
+use super::rooms::{events, rows::person};
+use crate::store::{
+    Account, Change, HistoryPage, MemberPage, RoomPage, SearchResults, StoredEvent, StoredMessage,
+    room_query::{Window, WindowContent},
+};
+
+/// The state of a room.
+pub(super) fn window(window: &Window, is_online: impl Fn(UserId) -> bool + Copy) -> wire::RoomWindow {
+    let room = &window.row.room;
+    let mut answer = wire::RoomWindow {
+        seq: window.seq,
+        topic: room.topic.clone(),
+        members: u32::try_from(room.members).unwrap_or(u32::MAX),
+        ..wire::RoomWindow::default()
+    };
+    match &window.content {
+        WindowContent::Behind => answer.behind = true,
+        WindowContent::Events(events) => {
+            let frames = events.iter().filter_map(|event| encode_event(room.room, event, is_online));
+            answer.frames = frames.map(|frame| frame.to_vec()).collect();
+        }
+        WindowContent::Page(history) => {
+            answer.reset = true;
+            answer.page = Some(page(history, is_online));
+        }
+    }
+    answer
+}
+
+/// An event as subscribers get it; `None` for one of the directory.
+pub(super) fn encode_event(
+    room: RoomId,
+    event: &StoredEvent,
+    is_online: impl Fn(UserId) -> bool,
+) -> Option<Bytes> {
+    let StoredEvent { id, place, sender, nick, change, target_nick } = event;
+    if let Change::Message { content, .. } = change {
+        let (seq, ord, time) = (place.seq, place.ord, place.time);
+        let message = events::Message { room, id: *id, seq, ord, time, sender: *sender, nick, content };
+        return Some(events::message(&message));
+    }
+    let change = room_change(change, target_nick, &is_online)?;
+    let sender = person(*sender, nick, is_online(*sender));
+    Some(events::room_event(room, place.seq, place.time, sender, change))
+}
+
+/// A change of a room; `None` for a message and for changes of the directory.
+pub(super) fn room_change(
+    change: &Change,
+    target_nick: &str,
+    is_online: impl Fn(UserId) -> bool,
+) -> Option<room_event::Change> {
+    Some(match change {
+        Change::SetTopic { topic, .. } => room_event::Change::Topic(topic.to_string()),
+        Change::Archive { archived, .. } => room_event::Change::Archived(*archived),
+        Change::ChangeMember { account, role, .. } => {
+            let person = Some(person(*account, target_nick, is_online(*account)));
+            room_event::Change::Member(wire::MemberChange { person, role: role.to_wire().into() })
+        }
+        Change::Message { .. }
+        | Change::CreateAccount { .. }
+        | Change::ChangeNick { .. }
+        | Change::CreateRoom { .. }
+        | Change::RenameRoom { .. } => return None,
+    })
+}
+
+/// A page of messages.
+pub(super) fn page(page: &HistoryPage, is_online: impl Fn(UserId) -> bool) -> wire::MessagePage {
+    let (messages, people) = messages(&page.messages, is_online);
+    wire::MessagePage {
+        messages,
+        people,
+        from: page.from,
+        to: page.to,
+        first_ord: page.first_ord,
+        head_ord: page.head_ord,
+        seq: page.seq,
+        ..wire::MessagePage::default()
+    }
+}
+
+/// The result of a search, newest first.
+pub(super) fn found(found: &SearchResults, is_online: impl Fn(UserId) -> bool) -> wire::MessagePage {
+    let (messages, people) = messages(&found.messages, is_online);
+    wire::MessagePage {
+        messages,
+        people,
+        from: found.partial.unwrap_or(0),
+        complete: found.reached_start,
+        partial: found.partial.is_some(),
+        ..wire::MessagePage::default()
+    }
+}
+
+fn messages(
+    stored: &[StoredMessage],
+    is_online: impl Fn(UserId) -> bool,
+) -> (Vec<wire::PageMessage>, Vec<wire::Person>) {
+    let (mut people, mut index) = (Vec::new(), HashMap::new());
+    let message = |message: &StoredMessage| {
+        let sender = *index.entry(message.sender).or_insert_with(|| {
+            people.push(person(message.sender, &message.nick, is_online(message.sender)));
+            u32::try_from(people.len() - 1).unwrap_or(u32::MAX)
+        });
+        wire::PageMessage {
+            id: message.id.0.to_vec(),
+            seq: message.place.seq,
+            ord: message.place.ord,
+            time: message.place.time,
+            sender,
+            content: message.content.clone(),
+        }
+    };
+    (stored.iter().map(message).collect(), people)
+}
+
+/// A page of public rooms.
+pub(super) fn rooms(page: &RoomPage) -> wire::RoomPage {
+    let room = |listed: &crate::store::ListedRoom| wire::ListedRoom {
+        room: listed.room.room.to_wire(),
+        name: listed.room.name.clone(),
+        topic: listed.room.topic.clone(),
+        members: u32::try_from(listed.room.members).unwrap_or(u32::MAX),
+        joined: listed.joined,
+        archived: listed.room.archived,
+    };
+    wire::RoomPage { rooms: page.rooms.iter().map(room).collect(), more: page.more }
+}
+
+/// A page of members.
+pub(super) fn members(page: &MemberPage, is_online: impl Fn(UserId) -> bool) -> wire::PeoplePage {
+    let member = |member: &crate::store::Member| stored_person(&member.account, &is_online);
+    wire::PeoplePage {
+        people: page.members.iter().map(member).collect(),
+        roles: page.members.iter().map(|member| member.role.to_wire().into()).collect(),
+        more: page.more,
+        total: u32::try_from(page.total).unwrap_or(u32::MAX),
+    }
+}
+
+/// People that were found.
+pub(super) fn people(people: &[Account], is_online: impl Fn(UserId) -> bool) -> wire::PeoplePage {
+    let people = people.iter().map(|account| stored_person(account, &is_online)).collect();
+    wire::PeoplePage { people, ..wire::PeoplePage::default() }
+}
+
+fn stored_person(account: &Account, is_online: impl Fn(UserId) -> bool) -> wire::Person {
+    person(account.user, &account.nick, is_online(account.user))
+}

@@ -1,0 +1,499 @@
+//! Commands of clients with the capability "rooms": each is answered by one response.
+//!
+//! [`rooms::commands`](super::rooms::commands) makes a plan of a command; here it is carried out: at once, by a proposal in
+//! the append queue, or by a query to the log. The proposal and the query carry the number of the command, and are answered
+//! once.
+
+use std::{net::IpAddr, sync::Arc};
+
+use parlour_core::{
+    Millis,
+    model::{MessageId, Role, RoomId, UserId},
+    request,
+    status::Status,
+    validate,
+    wire::{self, response, server_event::Body},
+};
+
+use super::{
+    Hub,
+    append_queue::{Origin, PendingProposal, RETRY_INTERVAL_MS},
+    connection_table::ConnectionId,
+    nick_registry::Claim,
+    open_queries::{OpenQuery, Purpose},
+    output::Output,
+    room_answers,
+    room_login::RoomLogin,
+    rooms::{
+        Subscribed,
+        commands::{self, Context, OwnChange, Plan, Rate},
+        device_links::{CODE_CHARS, LINK_LIFETIME_MS},
+        events,
+        published::Reading,
+        rows::person,
+    },
+};
+use crate::store::{
+    Change, LogError, NickSource, Outcome, PageSize, Place, Proposal, Query, QueryKind, Requester,
+    RoomResult,
+    room_query::{RoomQuery, WindowStart},
+};
+
+/// The most queries of one connection without a result.
+const MAX_OPEN_QUERIES: u32 = 8;
+/// The most bytes of message contents on a page.
+const PAGE_BYTES: usize = 64 * 1024;
+/// The time after which a query is repeated for which there is no capacity.
+const QUERY_RETRY_MS: Millis = 500;
+
+/// The purpose of a query for a client with the capability "rooms".
+#[derive(Debug)]
+pub(super) enum RoomPurpose {
+    /// A login.
+    Login(Box<RoomLogin>),
+    /// The answer to the command with this number is the result.
+    Answer(u32),
+    /// The row of a room that the account has created or joined by a command: with the row as the answer, or with a place.
+    Row { request: u32, room: RoomId, place: Option<Place>, reading: Reading },
+    /// A subscription: the window is the answer to a command, or continues the subscription of a slow consumer.
+    Window { request: Option<u32>, room: RoomId, ticket: u64, position: WindowStart },
+}
+
+impl Hub {
+    /// Handles a command.
+    pub(super) fn handle_command(&mut self, conn: ConnectionId, bytes: &[u8]) {
+        let Some(account) = self.viewer(conn) else {
+            return self.refuse(conn, Status::Unsupported, None, 0, None);
+        };
+        let Ok(command) = request::decode_command(bytes) else {
+            return self.reject(conn, Status::BadFrame, None);
+        };
+        let number = command.request;
+        if let Err((status, wait)) = self.try_command(conn, account, command) {
+            self.refuse_command(conn, number, status, wait, None);
+        }
+    }
+
+    /// The account of a connection that speaks the capability "rooms".
+    pub(super) fn viewer(&self, conn: ConnectionId) -> Option<UserId> {
+        let peer = self.connections.get(conn)?.peer.as_ref()?;
+        peer.shares_session.then_some(peer.account)
+    }
+
+    fn try_command(
+        &mut self,
+        conn: ConnectionId,
+        account: UserId,
+        mut command: wire::ClientCommand,
+    ) -> Result<(), (Status, Millis)> {
+        let refused = |status| (status, 0);
+        let operation = command.operation.take().ok_or(refused(Status::Unsupported))?;
+        if command.request == 0 {
+            return Err(refused(Status::BadFrame));
+        }
+        let new_room = RoomId(self.new_account_id().0);
+        let context = Context::new(&self.rooms, &self.settings.limits, (conn, account), &command, new_room);
+        let context = context.map_err(refused)?;
+        let (room, id) = (context.room, context.id);
+        let (rate, plan) = commands::plan(&context, operation).map_err(refused)?;
+        let address = self.take_command(conn, account, rate).map_err(|wait| (Status::RateLimited, wait))?;
+        let request = command.request;
+        match plan {
+            Plan::Own(change) => {
+                let result = self.change_own(conn, account, room, change).map_err(refused)?;
+                self.respond(conn, request, result);
+            }
+            Plan::Propose(change) => {
+                let id = id.ok_or(refused(Status::BadMessageId))?;
+                self.propose_command((conn, request), (account, address), id, change)?;
+            }
+            Plan::TakeNick(nick) => {
+                let id = id.ok_or(refused(Status::BadMessageId))?;
+                self.take_nick((conn, request), (account, address), id, nick.into())?;
+            }
+            Plan::Subscribe(position) => {
+                let ticket = self.rooms.subscribe(conn, room, &mut self.out).map_err(refused)?;
+                let position = WindowStart { seq: position.seq, id: position.id };
+                self.read_window(conn, room, ticket, position, Some(request));
+            }
+            Plan::Read(commands::Reading::Members(prefix, after, count)) if room == RoomId::LOBBY => {
+                let people = self.lobby_members(&prefix, &after, count);
+                self.respond(conn, request, response::Result::People(people));
+            }
+            Plan::Read(reading) => {
+                self.open_room_query(conn, account, RoomPurpose::Answer(request), query(room, reading));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a token of the rate limit of a command, beside that of all requests.
+    fn take_command(&mut self, conn: ConnectionId, account: UserId, rate: Rate) -> Result<IpAddr, Millis> {
+        let now = self.now;
+        let (Some(c), Some(online)) = (self.connections.get(conn), self.accounts.online_mut(account)) else {
+            return Err(QUERY_RETRY_MS);
+        };
+        match rate {
+            Rate::Control => {}
+            Rate::Change => online.limits.changes.take(now)?,
+            Rate::Query => {
+                self.address_limits.take_query(now, c.address, &mut online.limits.history)?;
+                if c.open_queries >= MAX_OPEN_QUERIES
+                    || !self.queries.allow_page(c.address)
+                    || !self.queries.allow_search(c.address)
+                {
+                    return Err(QUERY_RETRY_MS);
+                }
+            }
+        }
+        Ok(c.address)
+    }
+
+    fn change_own(
+        &mut self,
+        conn: ConnectionId,
+        account: UserId,
+        room: RoomId,
+        change: OwnChange,
+    ) -> Result<response::Result, Status> {
+        match change {
+            OwnChange::Unsubscribe => self.rooms.end_subscription(conn, room, &mut self.out),
+            OwnChange::Read(cursor) => self.rooms.read(self.now, conn, room, cursor, &mut self.out)?,
+            OwnChange::ReadAll => self.rooms.read_all(self.now, conn, &mut self.out),
+            OwnChange::Mute(muted) => self.rooms.mute(conn, room, muted, &mut self.out)?,
+            OwnChange::LinkDevice => {
+                let mut random = [0; CODE_CHARS];
+                (self.random)(&mut random);
+                let code = self.rooms.links.create(self.now, account, random).ok_or(Status::Busy)?;
+                let expires = self.unix_ms + i64::try_from(LINK_LIFETIME_MS).unwrap_or(0);
+                return Ok(response::Result::Link(wire::DeviceLink { code, expires }));
+            }
+        }
+        Ok(response::Result::Done(wire::Done::default()))
+    }
+
+    /// Puts the change of a command into the append queue.
+    fn propose_command(
+        &mut self,
+        (conn, request): (ConnectionId, u32),
+        (account, address): (UserId, IpAddr),
+        id: MessageId,
+        change: Change,
+    ) -> Result<(), (Status, Millis)> {
+        if let Some(wait) = self.append_queue.retry_after(self.now, address, change.text_bytes()) {
+            return Err((Status::LogUnavailable, wait));
+        }
+        if let Some(online) = self.accounts.online_mut(account) {
+            online.last_batch = self.append_queue.next_batch();
+        }
+        let proposal = Proposal { id, sender: account, time: self.unix_ms, change };
+        self.append_queue.push(PendingProposal {
+            origin: Origin::Command { conn, request },
+            address,
+            proposal,
+        });
+        Ok(())
+    }
+
+    /// Proposes another nick for an account. It is in use until the log has answered.
+    fn take_nick(
+        &mut self,
+        command: (ConnectionId, u32),
+        (account, address): (UserId, IpAddr),
+        id: MessageId,
+        nick: Arc<str>,
+    ) -> Result<(), (Status, Millis)> {
+        let own = self.accounts.get(account).map(|known| known.key.clone());
+        let is_respelled = own.as_deref() == Some(validate::nick_key(&nick).as_str());
+        if !is_respelled {
+            self.nicks.check_for(&nick, Some(account)).map_err(|status| (status, 0))?;
+        }
+        let change = Change::ChangeNick { nick: nick.clone(), from: Some(NickSource::Anybody) };
+        self.propose_command(command, (account, address), id, change)?;
+        if !is_respelled {
+            self.nicks.insert(&nick, Claim::Pending(account));
+        }
+        Ok(())
+    }
+
+    /// Handles the log's answer to the proposal of a command.
+    pub(super) fn command_answered(
+        &mut self,
+        (conn, request): (ConnectionId, u32),
+        proposal: &Proposal,
+        outcome: Outcome,
+    ) {
+        let place = match outcome {
+            Outcome::Refused(status) => {
+                self.forget_nick_claim(proposal);
+                return self.refuse_command(conn, request, status, 0, None);
+            }
+            Outcome::Known(place) => {
+                self.forget_nick_claim(proposal);
+                place
+            }
+            Outcome::Appended(place) => {
+                self.publish_change(proposal, place);
+                place
+            }
+        };
+        let sender = proposal.sender;
+        let (room, answer) = match &proposal.change {
+            Change::CreateRoom { room, .. } => (*room, None),
+            // A member may subscribe as soon as it has the answer, so its list must have the room then.
+            Change::ChangeMember { room, account, role } if *account == sender && *role != Role::None => {
+                (*room, Some(place))
+            }
+            _ => return self.respond_done(conn, request, place),
+        };
+        if self.viewer(conn) == Some(sender) {
+            let reading = self.rooms.begin_reload();
+            let purpose = RoomPurpose::Row { request, room, place: answer, reading };
+            self.open_room_query(conn, sender, purpose, RoomQuery::Row(room));
+        }
+    }
+
+    /// Nobody knows yet whether the change is stored.
+    pub(super) fn command_failed(&mut self, (conn, request): (ConnectionId, u32), proposal: &Proposal) {
+        self.forget_nick_claim(proposal);
+        if let Change::ChangeNick { nick, .. } = &proposal.change {
+            self.accounts.holder_uncertain(nick);
+        }
+        self.refuse_command(conn, request, Status::LogUnavailable, RETRY_INTERVAL_MS, None);
+    }
+
+    /// A nick was not taken: it is free again.
+    fn forget_nick_claim(&mut self, proposal: &Proposal) {
+        if let Change::ChangeNick { nick, .. } = &proposal.change {
+            let key = validate::nick_key(nick);
+            let own = self.accounts.get(proposal.sender).map(|known| known.key.clone());
+            if own.as_deref() != Some(key.as_str()) {
+                self.nicks.remove(&key);
+            }
+        }
+    }
+
+    /// Reads the state of a room for a subscription.
+    pub(super) fn read_window(
+        &mut self,
+        conn: ConnectionId,
+        room: RoomId,
+        ticket: u64,
+        position: WindowStart,
+        request: Option<u32>,
+    ) {
+        let Some(account) = self.viewer(conn) else { return };
+        let purpose = RoomPurpose::Window { request, room, ticket, position };
+        self.open_room_query(conn, account, purpose, RoomQuery::Window(room, position));
+    }
+
+    fn open_room_query(
+        &mut self,
+        conn: ConnectionId,
+        account: UserId,
+        purpose: RoomPurpose,
+        query: RoomQuery,
+    ) {
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        c.open_queries += 1;
+        let address = c.address;
+        let token = self.queries.open(OpenQuery { conn, address, purpose: Purpose::Room(purpose) });
+        self.read_for(token, address, account, query);
+    }
+
+    /// Queries the log for an account.
+    pub(super) fn read_for(&mut self, token: u64, address: IpAddr, account: UserId, query: RoomQuery) {
+        let requester = Requester { address: Some(address), account: Some(account) };
+        let size = PageSize { messages: 0, bytes: 0 };
+        let query = Query { requester, room: RoomId::LOBBY, kind: QueryKind::Room(query), size };
+        self.out.put(Output::Read { token, query });
+    }
+
+    /// Handles the result of a query of a client.
+    pub(super) fn room_read(
+        &mut self,
+        conn: ConnectionId,
+        purpose: RoomPurpose,
+        result: Result<RoomResult, LogError>,
+    ) {
+        match purpose {
+            RoomPurpose::Login(login) => self.room_login_read(conn, *login, result),
+            RoomPurpose::Answer(request) => match result {
+                Ok(result) => self.answer_read(conn, request, &result),
+                Err(_) => self.refuse_command(conn, request, Status::LogUnavailable, RETRY_INTERVAL_MS, None),
+            },
+            RoomPurpose::Row { request, room, place, reading } => {
+                self.row_read(conn, (request, room, place), reading, result);
+            }
+            RoomPurpose::Window { request, room, ticket, position } => {
+                self.window_read(conn, (request, room, ticket, position), result);
+            }
+        }
+    }
+
+    fn answer_read(&mut self, conn: ConnectionId, request: u32, result: &RoomResult) {
+        let is_online = |account| self.rooms.is_online(account);
+        let answer = match result {
+            RoomResult::Page(page) => response::Result::Page(room_answers::page(page, is_online)),
+            RoomResult::Search(found) => response::Result::Page(room_answers::found(found, is_online)),
+            RoomResult::Browse(page) => response::Result::Rooms(room_answers::rooms(page)),
+            RoomResult::Members(page) => response::Result::People(room_answers::members(page, is_online)),
+            RoomResult::People(people) => response::Result::People(room_answers::people(people, is_online)),
+            RoomResult::Refused(status) => return self.refuse_command(conn, request, *status, 0, None),
+            RoomResult::Login(_) | RoomResult::Row(_) | RoomResult::Window(_) | RoomResult::Events(_) => {
+                return self.refuse_command(conn, request, Status::Internal, 0, None);
+            }
+        };
+        self.respond(conn, request, answer);
+    }
+
+    /// The row of a room that the account has created or joined was read.
+    fn row_read(
+        &mut self,
+        conn: ConnectionId,
+        (request, room, place): (u32, RoomId, Option<Place>),
+        reading: Reading,
+        result: Result<RoomResult, LogError>,
+    ) {
+        let Some(account) = self.viewer(conn) else { return self.rooms.cancel_reload(reading) };
+        let Ok(RoomResult::Row(row)) = result else {
+            self.rooms.cancel_reload(reading);
+            return self.refuse_command(conn, request, Status::LogUnavailable, RETRY_INTERVAL_MS, None);
+        };
+        self.rooms.reloaded(account, room, row.as_deref(), reading, &mut self.out);
+        match (place, self.rooms.row_of(conn, room)) {
+            (Some(place), _) => self.respond_done(conn, request, place),
+            (None, Some(row)) => self.respond(conn, request, response::Result::Room(row)),
+            // It has left the room meanwhile.
+            (None, None) => self.refuse_command(conn, request, Status::NoSuchRoom, 0, None),
+        }
+    }
+
+    /// The state of a room was read for a subscription.
+    fn window_read(
+        &mut self,
+        conn: ConnectionId,
+        (request, room, ticket, position): (Option<u32>, RoomId, u64, WindowStart),
+        result: Result<RoomResult, LogError>,
+    ) {
+        let window = match result {
+            Ok(RoomResult::Window(window)) => window,
+            Ok(RoomResult::Refused(status)) => return self.end_window(conn, room, ticket, request, status),
+            _ => return self.end_window(conn, room, ticket, request, Status::LogUnavailable),
+        };
+        match self.rooms.subscribed(conn, room, ticket, window.seq, &mut self.out) {
+            Subscribed::Early => {
+                let purpose = RoomPurpose::Window { request, room, ticket, position };
+                self.early.push((conn, purpose, RoomResult::Window(window)));
+            }
+            Subscribed::Outdated => self.read_window(conn, room, ticket, position, request),
+            Subscribed::Ended => {
+                if let Some(request) = request {
+                    self.refuse_command(conn, request, Status::NotAMember, 0, None);
+                }
+            }
+            Subscribed::Live(later) => {
+                let window = self.wire_window(&window);
+                match request {
+                    Some(request) => self.respond(conn, request, response::Result::Window(window)),
+                    None => self.out.send(conn, &events::of_room(room, Body::Window(window))),
+                }
+                for event in later {
+                    let frames = crate::conn::frame::binary(&event);
+                    self.out.put(Output::Send { conn, frames });
+                }
+            }
+        }
+    }
+
+    fn end_window(
+        &mut self,
+        conn: ConnectionId,
+        room: RoomId,
+        ticket: u64,
+        request: Option<u32>,
+        status: Status,
+    ) {
+        self.rooms.abandon(conn, room, ticket, &mut self.out);
+        match request {
+            Some(request) => self.refuse_command(conn, request, status, 0, None),
+            // A slow consumer would miss events without noticing.
+            None if status == Status::LogUnavailable => self.close(conn, Status::TooSlow),
+            None => {}
+        }
+    }
+
+    /// Repeats what was read too early, now that more is published.
+    pub(super) fn retry_early(&mut self) {
+        for (conn, purpose, result) in std::mem::take(&mut self.early) {
+            if self.connections.get(conn).is_some() {
+                self.room_read(conn, purpose, Ok(result));
+            }
+        }
+    }
+
+    /// Members of the lobby: who is online.
+    fn lobby_members(&self, prefix: &str, after: &str, count: usize) -> wire::PeoplePage {
+        let (prefix, after) = (validate::nick_key(prefix), validate::nick_key(after));
+        let mut found = self.nicks.online().filter(|(key, ..)| key.starts_with(&prefix) && ***key > *after);
+        let page: Vec<_> = found.by_ref().take(count).collect();
+        wire::PeoplePage {
+            people: page.iter().map(|(_, nick, account)| person(*account, nick, true)).collect(),
+            roles: vec![Role::Member.to_wire().into(); page.len()],
+            more: found.next().is_some(),
+            total: u32::try_from(self.members).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn respond_done(&mut self, conn: ConnectionId, request: u32, place: Place) {
+        let done = wire::Done { seq: place.seq, time: place.time };
+        self.respond(conn, request, response::Result::Done(done));
+    }
+
+    fn respond(&mut self, conn: ConnectionId, request: u32, result: response::Result) {
+        if self.connections.get(conn).is_some() {
+            self.out.send(conn, &events::response(request, result));
+        }
+    }
+
+    /// Refuses a command. A connection with too many refusals is closed.
+    fn refuse_command(
+        &mut self,
+        conn: ConnectionId,
+        request: u32,
+        status: Status,
+        wait: Millis,
+        suggestion: Option<String>,
+    ) {
+        if self.connections.get(conn).is_none() {
+            return;
+        }
+        self.counters.refused += 1;
+        let now = self.now;
+        if self.limits_mut(conn).is_none_or(|limits| limits.refusals.take(now).is_err()) {
+            return self.close(conn, Status::RateLimited);
+        }
+        let refusal = wire::Refusal {
+            code: status.code().into(),
+            text: status.text().into(),
+            retry_after_ms: u32::try_from(wait).unwrap_or(u32::MAX),
+            suggestion: suggestion.unwrap_or_default(),
+            ..wire::Refusal::default()
+        };
+        self.respond(conn, request, response::Result::Refusal(refusal));
+    }
+}
+
+/// The query of a reading.
+fn query(room: RoomId, reading: commands::Reading) -> RoomQuery {
+    let size = |messages| PageSize { messages, bytes: PAGE_BYTES };
+    match reading {
+        commands::Reading::Page(start, count) => RoomQuery::Page(room, start, size(count)),
+        commands::Reading::Search(words, before, count) => {
+            RoomQuery::Search(room, words, before, size(count))
+        }
+        commands::Reading::Browse(query, after, count) => RoomQuery::Browse(query, after, count),
+        commands::Reading::Members(prefix, after, count) => RoomQuery::Members(room, prefix, after, count),
+        commands::Reading::People(prefix, count) => RoomQuery::People(prefix, count),
+    }
+}

@@ -1,0 +1,111 @@
+//! The login of clients with the capability "rooms": one reading of the log, and one answer with the account, its rooms and
+//! the room that is open.
+
+use parlour_core::{
+    codec::{self, Extension},
+    model::{RoomId, UserId},
+    status::Status,
+    wire::{self, server_event::Body},
+};
+
+use super::{
+    Hub,
+    append_queue::RETRY_INTERVAL_MS,
+    connection_table::ConnectionId,
+    login::Entrance,
+    open_queries::{OpenQuery, Purpose},
+    position::BUSY_RETRY_MS,
+    room::Group,
+    room_answers,
+    room_commands::RoomPurpose,
+    rooms::{MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading},
+};
+use crate::store::{
+    LogError, ROOM_NAME_CHARS, RoomResult, TOPIC_BYTES,
+    room_query::{RoomQuery, Window, WindowStart},
+};
+
+/// A login that waits for the account's list.
+#[derive(Debug)]
+pub(super) struct RoomLogin {
+    pub account: UserId,
+    pub entrance: Entrance,
+    pub reading: Reading,
+}
+
+impl Hub {
+    /// Reads what the answer to a login needs.
+    pub(super) fn begin_room_login(&mut self, conn: ConnectionId, account: UserId, entrance: Entrance) {
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        let address = c.address;
+        if !self.queries.allow_page(address) {
+            return self.reject_later(conn, Status::Busy, BUSY_RETRY_MS);
+        }
+        let reading = self.rooms.begin_login(account);
+        c.login_reading = Some(reading);
+        c.open_queries += 1;
+        let (since, open, position) = (entrance.since, entrance.open, entrance.open_position);
+        let purpose = Purpose::Room(RoomPurpose::Login(Box::new(RoomLogin { account, entrance, reading })));
+        let token = self.queries.open(OpenQuery { conn, address, purpose });
+        self.read_for(token, address, account, RoomQuery::Login { since, open, position });
+    }
+
+    /// Answers a login with what was read.
+    pub(super) fn room_login_read(
+        &mut self,
+        conn: ConnectionId,
+        login: RoomLogin,
+        result: Result<RoomResult, LogError>,
+    ) {
+        let RoomLogin { account, entrance, reading } = login;
+        let Ok(RoomResult::Login(read)) = result else {
+            return self.reject_later(conn, Status::LogUnavailable, RETRY_INTERVAL_MS);
+        };
+        if read.2.as_ref().is_some_and(|window| !self.rooms.is_published(entrance.open, window.seq)) {
+            let login = RoomPurpose::Login(Box::new(RoomLogin { account, entrance, reading }));
+            return self.early.push((conn, login, RoomResult::Login(read)));
+        }
+        let (all, changed, window) = *read;
+        if let Some(c) = self.connections.get_mut(conn) {
+            c.login_reading = None;
+        }
+        let Some(nick) = self.accounts.get(account).map(|known| known.nick.clone()) else { return };
+        let encoding = if entrance.group == Group::Batch { Encoding::Batch } else { Encoding::Single };
+        self.rooms.connect(conn, encoding, (account, &nick), &all.rows, reading);
+        self.rooms.note_presence(account, &nick, true);
+        let list = ReadList { all, changed: changed.map(|changed| changed.rows) };
+        let mut rows = self.rooms.login_rows(conn, &list).into_iter();
+        let mut welcome = self.welcome_of(account, &entrance);
+        welcome.account = account.0.to_vec();
+        if let Some(limits) = &mut welcome.limits {
+            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            limits.subscriptions = number(MAX_SUBSCRIPTIONS);
+            limits.room_name_chars = number(ROOM_NAME_CHARS);
+            limits.topic_bytes = number(TOPIC_BYTES);
+        }
+        welcome.rows = rows.next();
+        let opened = window.as_ref().map(|window| (entrance.open, window.seq));
+        welcome.window = window.as_ref().map(|window| self.wire_window(window));
+        self.out.send(conn, &codec::extension(Extension::Welcome(welcome)));
+        for rows in rows {
+            self.out.send(conn, &events::of_server(Body::Rows(rows)));
+        }
+        if let Some((room, seq)) = opened {
+            self.open_room(conn, room, seq);
+        }
+    }
+
+    /// Subscribes a client to the room whose window it has got with the welcome.
+    fn open_room(&mut self, conn: ConnectionId, room: RoomId, seq: u64) {
+        let Ok(ticket) = self.rooms.subscribe(conn, room, &mut self.out) else { return };
+        if let Subscribed::Outdated = self.rooms.subscribed(conn, room, ticket, seq, &mut self.out) {
+            // Events were published since.
+            self.read_window(conn, room, ticket, WindowStart { seq, id: None }, None);
+        }
+    }
+
+    /// A window as a part of a frame.
+    pub(super) fn wire_window(&self, window: &Window) -> wire::RoomWindow {
+        room_answers::window(window, |account| self.rooms.is_online(account))
+    }
+}

@@ -1,0 +1,456 @@
+//! Loading the room lists of accounts, and dropping them.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use parlour_core::{
+    model::{Role, RoomId, RoomKind, UserId},
+    wire,
+};
+
+use super::{
+    Rooms,
+    cursor::{Cursor, OwnMessages},
+    delivery::Encoding,
+    events,
+    live_rooms::{RoomKey, RoomState},
+    published::{Published, Reading, RoomChange},
+    room_lists::{AccountKey, Membership},
+    rows,
+    viewers::{SubscriptionState, Viewer},
+};
+use crate::{
+    hub::{connection_table::ConnectionId, output::Outputs},
+    store::{RoomRow, RoomRows},
+};
+
+/// An account's list as the log has it.
+#[derive(Debug, Default)]
+pub struct ReadList {
+    /// All rows.
+    pub all: RoomRows,
+    /// Those that have changed since the client's version, if it has one of this log. Also those of rooms that are not in
+    /// the list any more.
+    pub changed: Option<Vec<RoomRow>>,
+}
+
+impl Rooms {
+    /// Begins the reading of an account's list for a login. It ends with [`connect`](Self::connect) or
+    /// [`cancel_login`](Self::cancel_login).
+    pub fn begin_login(&mut self, account: UserId) -> Reading {
+        *self.logins.entry(account).or_default() += 1;
+        self.recent.begin()
+    }
+
+    /// Ends the reading of a list that is not needed.
+    pub fn cancel_login(&mut self, account: UserId, reading: Reading) {
+        self.end_login(account);
+        self.recent.end(reading);
+    }
+
+    fn end_login(&mut self, account: UserId) {
+        if let Entry::Occupied(mut logins) = self.logins.entry(account) {
+            *logins.get_mut() -= 1;
+            if *logins.get() == 0 {
+                logins.remove();
+            }
+        }
+    }
+
+    /// Begins the reading of one row. It ends with [`reloaded`](Self::reloaded) or [`cancel_reload`](Self::cancel_reload).
+    pub fn begin_reload(&mut self) -> Reading {
+        self.recent.begin()
+    }
+
+    /// Ends the reading of a row that could not be read.
+    pub fn cancel_reload(&mut self, reading: Reading) {
+        self.recent.end(reading);
+    }
+
+    /// An account has logged in on a connection. `rows` are all rows of its list; they are ignored if it is loaded.
+    pub fn connect(
+        &mut self,
+        conn: ConnectionId,
+        encoding: Encoding,
+        (account, nick): (UserId, &Arc<str>),
+        rows: &[RoomRow],
+        reading: Reading,
+    ) {
+        self.end_login(account);
+        let is_loaded = self.lists.key(account).is_some();
+        let key = self.lists.insert(account, nick.clone());
+        let missed = self.recent.end(reading);
+        if !is_loaded {
+            rows.iter().for_each(|row| self.put_row(key, row));
+            missed.iter().for_each(|event| self.apply_missed(key, event));
+        }
+        let mut viewer = Viewer::new(key, encoding);
+        if let Some(list) = self.lists.get_mut(key) {
+            list.connections.push(conn);
+            // The welcome tells it the newest ords, which may be ahead of what others were told.
+            for membership in list.rooms() {
+                if let Some(room) = self.live.get(membership.room) {
+                    viewer.activity.told(membership.room, room.state.head_ord, room.spread.ord);
+                }
+            }
+        }
+        self.viewers.insert(conn, viewer);
+    }
+
+    /// A connection has ended. If it was the last one of its account, the list is dropped when everything that the account
+    /// has sent and read is in the log.
+    pub fn disconnect(&mut self, conn: ConnectionId) {
+        let Some(viewer) = self.viewers.get(conn) else { return };
+        let key = viewer.account;
+        for subscription in viewer.subscriptions.clone() {
+            self.unsubscribe(conn, subscription.room);
+        }
+        self.viewers.remove(conn);
+        let Some(list) = self.lists.get_mut(key) else { return };
+        list.connections.retain(|other| *other != conn);
+        if list.connections.is_empty() {
+            self.save_cursors(key);
+            self.lingering.push_back((self.next_batch, key));
+        }
+    }
+
+    /// The append queue has settled everything up to this batch: drops the lists that have waited for it.
+    pub fn settled(&mut self, batch: u64) {
+        while let Some((_, key)) = self.lingering.pop_front_if(|(of, _)| *of <= batch) {
+            let Some(list) = self.lists.get(key).filter(|list| list.connections.is_empty()) else { continue };
+            // A login may have read the log before it had everything.
+            if self.logins.contains_key(&list.id) {
+                self.lingering.push_back((self.next_batch.max(batch + 1), key));
+                continue;
+            }
+            // Messages that were under way when it disconnected may have moved its cursors.
+            self.save_cursors(key);
+            if !self.lingering.iter().any(|(_, other)| *other == key) {
+                self.drop_list(key);
+            }
+        }
+    }
+
+    /// What the lists wait for was submitted again, in this batch.
+    pub fn resubmitted(&mut self, batch: u64) {
+        self.lingering.iter_mut().for_each(|(of, _)| *of = (*of).max(batch));
+    }
+
+    fn drop_list(&mut self, key: AccountKey) {
+        let Some(list) = self.lists.remove(key) else { return };
+        for membership in list.rooms() {
+            self.remove_online(membership);
+        }
+    }
+
+    /// Adds a row of the log to a list, or updates it.
+    fn put_row(&mut self, key: AccountKey, row: &RoomRow) {
+        if row.role == Role::None {
+            return;
+        }
+        let room = self.live.insert(state(row));
+        let known = self.lists.room(key, room).cloned();
+        let place = match &known {
+            Some(membership) => membership.place,
+            None => self.add_online(key, room),
+        };
+        let Some(list) = self.lists.get_mut(key) else { return };
+        let stored = membership(row);
+        // What is in memory may not be in the log yet, also if the account has left the room meanwhile.
+        let left = list.left.remove(&row.room.room);
+        list.put_room(match known.or(left) {
+            Some(known) => {
+                let cursor = known.cursor.max(stored.cursor);
+                Membership { room, place, handle: row.handle, role: row.role, cursor, ..known }
+            }
+            None => Membership { room, place, ..stored },
+        });
+    }
+
+    /// Applies an event that was published while the list was read. Has no effect if the list has it.
+    fn apply_missed(&mut self, key: AccountKey, event: &Published) {
+        match &event.change {
+            RoomChange::Nick(account, nick) => return self.rename_partner(key, *account, nick),
+            RoomChange::Created(people) => {
+                if let Some(list) = self.lists.get(key)
+                    && people.contains(&list.id)
+                {
+                    self.reload(list.id, event.room);
+                }
+                return;
+            }
+            RoomChange::Name(name) => {
+                if let Some(room) = self.live.key(event.room).and_then(|room| self.live.get_mut(room)) {
+                    room.state.name = name.clone();
+                }
+                return;
+            }
+            _ => {}
+        }
+        let is_own = |account: UserId| self.lists.key(account) == Some(key);
+        let Some(room) = self.live.key(event.room) else {
+            if let RoomChange::Member(account, role) = event.change
+                && is_own(account)
+                && role != Role::None
+            {
+                self.reload(account, event.room);
+            }
+            return;
+        };
+        let Some(live) = self.live.get_mut(room) else { return };
+        if let RoomChange::Member(account, role) = event.change
+            && is_own(account)
+        {
+            // The row says what the role is at present.
+            match role {
+                Role::None if self.lists.room(key, room).is_none() => {}
+                _ => self.reload(account, event.room),
+            }
+            return;
+        }
+        if event.seq > live.state.head_seq {
+            // The room is held only since the list was read.
+            live.state.apply(event);
+            live.spread.ord = live.state.head_ord;
+        }
+    }
+
+    /// The result of a [`Reload`](super::Reload). `row` is `None` if there is no such room.
+    pub fn reloaded(
+        &mut self,
+        account: UserId,
+        room: RoomId,
+        row: Option<&RoomRow>,
+        reading: Reading,
+        out: &mut Outputs,
+    ) {
+        let missed = self.recent.end(reading);
+        let Some(key) = self.lists.key(account) else { return };
+        let is_newer = |event: &&Arc<Published>| {
+            matches!(event.change, RoomChange::Member(of, _) if of == account)
+                && event.room == room
+                && row.is_none_or(|row| event.seq > row.room.head_seq)
+        };
+        if missed.iter().rfind(is_newer).is_some() {
+            // The role has changed again; that event has caused a reload of its own.
+            return;
+        }
+        match row.filter(|row| row.role != Role::None) {
+            Some(row) => {
+                self.put_row(key, row);
+                for event in missed.iter().filter(|event| event.room == room) {
+                    self.apply_missed(key, event);
+                }
+                if let Some(room) = self.live.key(room) {
+                    self.send_row(key, room, None, out);
+                }
+            }
+            None => {
+                if let Some(room) = self.live.key(room) {
+                    self.leave_room(key, room, out);
+                }
+            }
+        }
+    }
+
+    /// A room was created, with the account `creator` and these people in it or invited.
+    pub fn room_created(&mut self, room: RoomId, creator: UserId, people: &Arc<[UserId]>) {
+        let all: Arc<[UserId]> = people.iter().copied().chain([creator]).collect();
+        self.note_directory(room, RoomChange::Created(all.clone()));
+        for account in all.iter() {
+            self.reload_again(*account, room);
+        }
+    }
+
+    /// Reads a row once more, if the account is online.
+    pub fn reload_again(&mut self, account: UserId, room: RoomId) {
+        if self.lists.key(account).is_some() {
+            self.reload(account, room);
+        }
+    }
+
+    /// Asks for a row of an account to be read.
+    pub(super) fn reload(&mut self, account: UserId, room: RoomId) {
+        let reading = self.recent.begin();
+        self.reloads.push(super::Reload { account, room, reading });
+    }
+
+    /// The row of a room in the list of a connection's account, as it is now.
+    #[must_use]
+    pub fn row_of(&self, conn: ConnectionId, room: RoomId) -> Option<wire::RoomRow> {
+        self.row(self.viewers.get(conn)?.account, self.live.key(room)?)
+    }
+
+    /// Removes a room from the list of an account: ends its subscriptions and sends the removal to its connections.
+    pub(super) fn leave_room(&mut self, key: AccountKey, room: RoomKey, out: &mut Outputs) {
+        self.save_cursor(key, room);
+        let (Some(list), Some(state)) = (self.lists.get_mut(key), self.live.state(room)) else { return };
+        let connections = list.connections.clone();
+        let Some(membership) = list.remove_room(room) else { return };
+        list.left.insert(state.id, membership.clone());
+        // Before the room is released, which needs its state.
+        let removed = self.live.state(room).map(|state| rows::removed(state, membership.handle));
+        // Everything up to the event that has removed the account.
+        self.flush(room, out);
+        for conn in connections {
+            self.unsubscribe(conn, room);
+            if let Some(viewer) = self.viewers.get_mut(conn) {
+                viewer.activity.forget(room);
+            }
+            if let Some(removed) = &removed {
+                out.send(conn, &events::rows(vec![removed.clone()]));
+            }
+        }
+        self.remove_online(&membership);
+    }
+
+    fn add_online(&mut self, key: AccountKey, room: RoomKey) -> u32 {
+        let Some(live) = self.live.get_mut(room) else { return 0 };
+        live.online.push(key);
+        u32::try_from(live.online.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Removes an account from those of the room that are online. The last of them moves to its place.
+    fn remove_online(&mut self, membership: &Membership) {
+        let Membership { room, place, .. } = *membership;
+        if let Some(live) = self.live.get_mut(room)
+            && (place as usize) < live.online.len()
+        {
+            live.online.swap_remove(place as usize);
+            if let Some(moved) = live.online.get(place as usize).copied()
+                && let Some(moved) = self.lists.get_mut(moved).and_then(|list| list.room_mut(room))
+            {
+                moved.place = place;
+            }
+        }
+        self.live.release(room);
+    }
+
+    /// The row of a room in the list of an account, as it is now.
+    #[must_use]
+    pub(super) fn row(&self, key: AccountKey, room: RoomKey) -> Option<wire::RoomRow> {
+        let membership = self.lists.room(key, room)?;
+        let state = self.live.state(room)?;
+        Some(self.build(state, membership))
+    }
+
+    /// The rows for a login, in frames: all of them, or those that have changed since the client has last seen them. These
+    /// are the `changed` ones of the log, and those of which memory is ahead of what was read.
+    #[must_use]
+    pub fn login_rows(&self, conn: ConnectionId, read: &ReadList) -> Vec<wire::AccountRows> {
+        let Some(list) = self.viewers.get(conn).and_then(|viewer| self.lists.get(viewer.account)) else {
+            return Vec::new();
+        };
+        let mut rows: HashMap<RoomId, wire::RoomRow> = HashMap::with_capacity(list.rooms().len());
+        for membership in list.rooms() {
+            if let Some(state) = self.live.state(membership.room) {
+                rows.insert(state.id, self.build(state, membership));
+            }
+        }
+        if let Some(changed) = &read.changed {
+            let changed: HashMap<_, _> = changed.iter().map(|row| (row.room.room, row)).collect();
+            for row in &read.all.rows {
+                let id = row.room.room;
+                let is_same = |current: &wire::RoomRow| *current == self.build(&state(row), &membership(row));
+                if !changed.contains_key(&id) && rows.get(&id).is_some_and(is_same) {
+                    rows.remove(&id);
+                } else {
+                    rows.entry(id).or_insert_with(|| rows::removed(&state(row), row.handle));
+                }
+            }
+            for (id, row) in changed {
+                rows.entry(id).or_insert_with(|| rows::removed(&state(row), row.handle));
+            }
+        }
+        let mut rows: Vec<_> = rows.into_values().collect();
+        rows::sort(&mut rows);
+        rows::frames(rows, read.all.version, read.changed.is_none())
+    }
+
+    fn build(&self, state: &RoomState, membership: &Membership) -> wire::RoomRow {
+        rows::row(state, membership, |account| self.presence.is_online(account))
+    }
+
+    /// Sends the row of a room to the connections of an account, apart from one.
+    pub(super) fn send_row(
+        &mut self,
+        key: AccountKey,
+        room: RoomKey,
+        except: Option<ConnectionId>,
+        out: &mut Outputs,
+    ) {
+        let Some(list) = self.lists.get(key) else { return };
+        let others: Vec<_> = list.connections.iter().copied().filter(|conn| Some(*conn) != except).collect();
+        others.into_iter().for_each(|conn| self.send_row_to(key, room, conn, out));
+    }
+
+    /// Sends the row of a room in the list of an account to one of its connections.
+    pub(super) fn send_row_to(
+        &mut self,
+        key: AccountKey,
+        room: RoomKey,
+        conn: ConnectionId,
+        out: &mut Outputs,
+    ) {
+        if let Some(row) = self.row(key, room) {
+            self.told(conn, room);
+            out.send(conn, &events::rows(vec![row]));
+        }
+    }
+
+    /// A connection is sent a row, which has the newest ord.
+    pub(super) fn told(&mut self, conn: ConnectionId, room: RoomKey) {
+        let (Some(viewer), Some(live)) = (self.viewers.get_mut(conn), self.live.get(room)) else { return };
+        let head_ord = live.state.head_ord;
+        match viewer.subscription(room) {
+            None => viewer.activity.told(room, head_ord, live.spread.ord),
+            Some(SubscriptionState::Waiting { ticket, .. }) => {
+                viewer.set_subscription(room, SubscriptionState::Waiting { ticket, told: head_ord });
+            }
+            Some(SubscriptionState::Active { .. } | SubscriptionState::Suspended(_)) => {}
+        }
+    }
+}
+
+/// The state of a room in a row of the log.
+fn state(row: &RoomRow) -> RoomState {
+    let room = &row.room;
+    let people = match room.kind {
+        RoomKind::Direct => {
+            row.people.iter().map(|person| (person.user, person.nick.as_str().into())).collect()
+        }
+        RoomKind::Lobby | RoomKind::Public | RoomKind::Private => [].into(),
+    };
+    RoomState {
+        id: room.room,
+        kind: room.kind,
+        name: room.name.as_str().into(),
+        archived: room.archived,
+        head_seq: room.head_seq,
+        head_ord: room.head_ord,
+        active: minutes(room.active),
+        people,
+    }
+}
+
+/// The membership in a row of the log; without its room and place in memory.
+fn membership(row: &RoomRow) -> Membership {
+    Membership {
+        room: RoomKey::LOBBY,
+        handle: row.handle,
+        place: 0,
+        role: row.role,
+        muted: row.muted,
+        cursor: Cursor { version: row.cursor_version, ord: row.read_ord },
+        sent: OwnMessages::default(),
+        is_unsaved: false,
+    }
+}
+
+/// A time in Unix ms as minutes since 1970.
+#[must_use]
+pub fn minutes(unix_ms: i64) -> u32 {
+    u32::try_from(unix_ms / 60_000).unwrap_or(0)
+}

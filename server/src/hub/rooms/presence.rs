@@ -1,0 +1,106 @@
+//! Presence and nicks of the accounts that a connection can see: the members of the rooms that it is subscribed to, and the
+//! people of its DIRECT rooms. Changes are collected for [`PRESENCE_INTERVAL_MS`]; then each room and each account is sent
+//! one frame.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use parlour_core::{
+    Millis,
+    model::{RoomKind, UserId},
+    wire::{self, server_event::Body},
+};
+
+use super::{Rooms, delivery::PersonChange, events, live_rooms::RoomKey, room_lists::AccountKey, rows};
+use crate::hub::{output::Outputs, room::PRESENCE_INTERVAL_MS};
+
+/// The accounts that are online, and the changes that are not published yet.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    online: HashSet<UserId>,
+    /// Rooms with changes for their subscribers.
+    rooms: BTreeSet<RoomKey>,
+    /// Changes for the people of DIRECT rooms, by who sees them.
+    partners: BTreeMap<AccountKey, BTreeMap<UserId, PersonChange>>,
+    /// The time from which changes may be published.
+    next: Millis,
+}
+
+impl Presence {
+    /// Returns `true` if an account is online.
+    pub(super) fn is_online(&self, account: UserId) -> bool {
+        self.online.contains(&account)
+    }
+
+    /// The time at which changes are published, if there are any.
+    pub(super) fn next_due(&self) -> Option<Millis> {
+        (!self.rooms.is_empty() || !self.partners.is_empty()).then_some(self.next)
+    }
+
+    /// The number of entries in all tables.
+    pub(super) fn table_size(&self) -> usize {
+        self.online.len() + self.rooms.len() + self.partners.values().map(BTreeMap::len).sum::<usize>()
+    }
+}
+
+impl Rooms {
+    /// Returns `true` if an account is online, with any kind of client.
+    #[must_use]
+    pub fn is_online(&self, account: UserId) -> bool {
+        self.presence.is_online(account)
+    }
+
+    /// An account has come online or left, or has another nick. Its list, if it has one, is loaded.
+    pub fn note_presence(&mut self, account: UserId, nick: &Arc<str>, online: bool) {
+        if online {
+            self.presence.online.insert(account);
+        } else {
+            self.presence.online.remove(&account);
+        }
+        let change = PersonChange { nick: nick.clone(), online };
+        let list = self.lists.key(account).and_then(|key| self.lists.get(key));
+        let rooms = list.map_or(&[][..], |list| list.rooms());
+        // Everybody is in the lobby, also those without a list.
+        let others = rooms.iter().filter(|own| own.is_joined()).map(|own| own.room);
+        for room in std::iter::once(RoomKey::LOBBY).chain(others) {
+            let Some(live) = self.live.get_mut(room) else { continue };
+            if let Some(delivery) = live.delivery.as_deref_mut().filter(|delivery| delivery.has_subscribers())
+            {
+                delivery.presence.insert(account, change.clone());
+                self.presence.rooms.insert(room);
+            }
+            if live.state.kind == RoomKind::Direct {
+                for partner in &live.online {
+                    self.presence.partners.entry(*partner).or_default().insert(account, change.clone());
+                }
+            }
+        }
+    }
+
+    /// Publishes the changes, if they are due.
+    pub(super) fn publish_presence(&mut self, now: Millis, unix_ms: i64, out: &mut Outputs) {
+        if self.presence.next_due().is_none_or(|due| due > now) {
+            return;
+        }
+        self.presence.next = now + PRESENCE_INTERVAL_MS;
+        for room in std::mem::take(&mut self.presence.rooms) {
+            if let Some(delivery) = self.live.delivery_mut(room) {
+                let changes = std::mem::take(&mut delivery.presence);
+                delivery.send_to_all(self.round, &frame(changes, unix_ms), out);
+            }
+        }
+        for (partner, changes) in std::mem::take(&mut self.presence.partners) {
+            let Some(list) = self.lists.get(partner) else { continue };
+            let frame = frame(changes, unix_ms);
+            list.connections.iter().for_each(|conn| out.send(*conn, &frame));
+        }
+    }
+}
+
+fn frame(changes: BTreeMap<UserId, PersonChange>, time: i64) -> parlour_core::codec::Envelope {
+    let people =
+        changes.into_iter().map(|(account, change)| rows::person(account, &change.nick, change.online));
+    events::of_server(Body::Presence(wire::PresenceChanges { people: people.collect(), time }))
+}

@@ -1,0 +1,218 @@
+//! Queries of clients with the capability "rooms".
+//!
+//! A query about a room is only answered to its members. The role is read after the content, because the hub may not know yet
+//! that an account was removed.
+
+use parlour_core::{
+    model::{MessageId, RoomId, UserId},
+    status::Status,
+};
+
+use super::{
+    EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize, PageStart, RoomPage, RoomRow,
+    RoomRows, SearchResults, StoredEvent,
+};
+use crate::policy::{Action, allows};
+
+/// The most events after a position that are replayed to a client; with more it starts anew.
+pub const MAX_REPLAYED_EVENTS: usize = 10_000;
+/// The most bytes of their texts.
+pub const MAX_REPLAYED_BYTES: usize = 512 * 1024;
+/// The newest messages for a client without a position: those on a screen, and some more.
+pub const WINDOW_SIZE: PageSize = PageSize { messages: 50, bytes: 32 * 1024 };
+
+/// A query of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomQuery {
+    /// The list of the account, with the rows that have changed since a version (0 for none), and the window of a room.
+    Login {
+        /// The version that the client has.
+        since: u64,
+        /// The room to open.
+        open: RoomId,
+        /// The position of the client in it.
+        position: WindowStart,
+    },
+    /// One row of the account's list.
+    Row(RoomId),
+    /// The state of a room for a subscription.
+    Window(RoomId, WindowStart),
+    /// Messages of a room.
+    Page(RoomId, PageStart, PageSize),
+    /// Messages of a room with these words, with an ord below a number (0 for the newest).
+    Search(RoomId, String, u64, PageSize),
+    /// PUBLIC rooms whose name contains a text, after a name.
+    Browse(String, String, usize),
+    /// Members of a room whose nick begins with a prefix, after a nick.
+    Members(RoomId, String, String, usize),
+    /// People whose nick begins with a prefix.
+    People(String, usize),
+    /// Events of a room after a position, for the hub itself.
+    Events(RoomId, u64),
+}
+
+/// The position of a client in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WindowStart {
+    /// It has all events up to this one; 0 if it has none.
+    pub seq: u64,
+    /// The id of the message there, if it is known.
+    pub id: Option<MessageId>,
+}
+
+/// The result of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomResult {
+    /// Of [`RoomQuery::Login`]; the changed rows only if there was a version.
+    Login(Box<(RoomRows, Option<RoomRows>, Option<Window>)>),
+    /// Of [`RoomQuery::Row`].
+    Row(Option<Box<RoomRow>>),
+    /// Of [`RoomQuery::Window`].
+    Window(Box<Window>),
+    /// Of [`RoomQuery::Page`].
+    Page(HistoryPage),
+    /// Of [`RoomQuery::Search`].
+    Search(SearchResults),
+    /// Of [`RoomQuery::Browse`].
+    Browse(RoomPage),
+    /// Of [`RoomQuery::Members`].
+    Members(MemberPage),
+    /// Of [`RoomQuery::People`].
+    People(Vec<super::Account>),
+    /// Of [`RoomQuery::Events`].
+    Events(EventPage),
+    /// The account may not read the room.
+    Refused(Status),
+}
+
+/// The state of a room for a client with a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// The row of the account.
+    pub row: RoomRow,
+    /// What the client needs to have the state of the room.
+    pub content: WindowContent,
+    /// The sequence number of the newest event that it has then.
+    pub seq: u64,
+}
+
+/// What a client needs to have the state of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WindowContent {
+    /// The events after its position.
+    Events(Vec<StoredEvent>),
+    /// Nothing: it is ahead of the log.
+    Behind,
+    /// The newest page: it has no position, or one that is not in this log or too far back.
+    Page(HistoryPage),
+}
+
+impl RoomQuery {
+    /// Executes the query for an account.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn execute(&self, log: &mut dyn LogReader, account: UserId) -> Result<RoomResult, LogError> {
+        Ok(match self {
+            Self::Login { since, open, position } => {
+                let all = log.room_rows(account, 0)?;
+                let changed = if *since > 0 { Some(log.room_rows(account, *since)?) } else { None };
+                let window = match window(log, account, *open, *position)? {
+                    RoomResult::Window(window) => Some(*window),
+                    _ => None,
+                };
+                RoomResult::Login(Box::new((all, changed, window)))
+            }
+            Self::Row(room) => RoomResult::Row(log.room_row(account, *room)?.map(Box::new)),
+            Self::Window(room, position) => window(log, account, *room, *position)?,
+            Self::Page(room, start, size) => {
+                let page = log.page(*room, *start, *size)?;
+                member_only(log, account, *room, RoomResult::Page(page))?
+            }
+            Self::Search(room, words, before, size) => {
+                let found = log.search(*room, words, *before, *size)?;
+                member_only(log, account, *room, RoomResult::Search(found))?
+            }
+            Self::Members(room, prefix, after, count) => {
+                let members = log.members(*room, prefix, after, *count)?;
+                member_only(log, account, *room, RoomResult::Members(members))?
+            }
+            Self::Browse(query, after, count) => {
+                RoomResult::Browse(log.browse(account, query, after, *count)?)
+            }
+            Self::People(prefix, count) => RoomResult::People(log.people(account, prefix, *count)?),
+            Self::Events(room, after) => {
+                RoomResult::Events(log.events(*room, *after, MAX_REPLAYED_EVENTS)?)
+            }
+        })
+    }
+
+    /// Returns `true` if the query is a search, which may take long.
+    #[must_use]
+    pub fn is_search(&self) -> bool {
+        matches!(self, Self::Search(..))
+    }
+}
+
+/// The row of an account in a room that it may read.
+fn may_read(
+    log: &mut dyn LogReader,
+    account: UserId,
+    room: RoomId,
+) -> Result<Result<RoomRow, Status>, LogError> {
+    let Some(row) = log.room_row(account, room)? else { return Ok(Err(Status::NoSuchRoom)) };
+    Ok(allows(row.role, row.room.kind, row.room.archived, Action::Read).map(|()| row))
+}
+
+/// The result, unless the account may not read the room.
+fn member_only(
+    log: &mut dyn LogReader,
+    account: UserId,
+    room: RoomId,
+    result: RoomResult,
+) -> Result<RoomResult, LogError> {
+    Ok(may_read(log, account, room)?.map_or_else(RoomResult::Refused, |_| result))
+}
+
+fn window(
+    log: &mut dyn LogReader,
+    account: UserId,
+    room: RoomId,
+    position: WindowStart,
+) -> Result<RoomResult, LogError> {
+    let (content, seq) = content(log, room, position)?;
+    Ok(match may_read(log, account, room)? {
+        Ok(row) => RoomResult::Window(Box::new(Window { row, content, seq })),
+        Err(status) => RoomResult::Refused(status),
+    })
+}
+
+fn content(
+    log: &mut dyn LogReader,
+    room: RoomId,
+    position: WindowStart,
+) -> Result<(WindowContent, u64), LogError> {
+    if position.seq > 0 {
+        let page = log.events(room, position.seq, MAX_REPLAYED_EVENTS)?;
+        if position.seq > page.seq {
+            return Ok((WindowContent::Behind, page.seq));
+        }
+        let bytes = page.events.iter().map(|event| event.change.text_bytes()).sum::<usize>();
+        // Retention deletes from the front, so the events are complete if the first one follows the position.
+        let is_complete = page.events.first().is_none_or(|event| event.place.seq == position.seq + 1);
+        if !page.more && is_complete && bytes <= MAX_REPLAYED_BYTES && is_in_log(log, room, position)? {
+            return Ok((WindowContent::Events(page.events), page.seq));
+        }
+    }
+    let page = log.page(room, PageStart::End, WINDOW_SIZE)?;
+    let seq = page.seq;
+    Ok((WindowContent::Page(page), seq))
+}
+
+/// Returns `true` unless the event at a position is a message with another id.
+fn is_in_log(log: &mut dyn LogReader, room: RoomId, position: WindowStart) -> Result<bool, LogError> {
+    let Some(id) = position.id else { return Ok(true) };
+    let at = log.events(room, position.seq - 1, 1)?;
+    let other = at.events.first().is_some_and(|event| event.place.seq == position.seq && event.id != id);
+    Ok(!other)
+}

@@ -1,0 +1,6 @@
+//! Clients with the capability "rooms".
+
+mod client;
+mod commands;
+mod events;
+mod property;

@@ -1,0 +1,181 @@
+//! Commands: each is answered once.
+
+use parlour_core::{
+    codec::{self, Extension},
+    model::{Role, RoomId},
+    status::Status,
+    wire::{self, change_room, client_command::Operation, response::Result as Answer},
+};
+
+use super::client::Client;
+use crate::{common::world::World, world};
+
+fn refused(answer: &Answer) -> Option<Status> {
+    match answer {
+        Answer::Refusal(refusal) => Some(Status::from_code(refusal.code as u16)),
+        _ => None,
+    }
+}
+
+fn people(w: &mut World) -> [Client; 3] {
+    ["tom", "lili", "tim"].map(|nick| Client::login(w, nick, &[]))
+}
+
+#[test]
+fn login_has_account_rooms_and_the_open_room() {
+    let mut w = world();
+    let [mut tom, lili, _] = people(&mut w);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[&lili]);
+    tom.post(&mut w, RoomId::LOBBY, 1, "hi");
+    tom.update(&w);
+    assert_eq!(tom.messages[&RoomId::LOBBY], ["hi"]);
+    let again = Client::login(&mut w, "tom", &tom.secret);
+    assert_eq!((&again.account, &again.rows), (&tom.account, &tom.rows));
+    assert_eq!(again.messages, tom.messages);
+    assert_eq!(again.rows[&room].role, Role::Owner);
+    let lili = Client::login(&mut w, "lili", &lili.secret);
+    assert_eq!(lili.rows[&room].role, Role::Invited);
+    assert_eq!((lili.rows[&RoomId::LOBBY].head, lili.rows[&RoomId::LOBBY].read), (1, 0));
+}
+
+#[test]
+fn people_join_leave_and_are_removed() {
+    let mut w = world();
+    let [mut tom, mut lili, mut tim] = people(&mut w);
+    let room = tom.create(&mut w, wire::RoomKind::Private, "secret", &[&lili]);
+    lili.update(&w);
+    assert_eq!(lili.rows[&room].role, Role::Invited);
+    let read = Operation::Page(wire::PageRequest::default());
+    assert_eq!(refused(&lili.command(&mut w, room, read.clone())), Some(Status::NotAMember));
+    assert_eq!(refused(&tim.command(&mut w, room, read.clone())), Some(Status::NoSuchRoom));
+    assert_eq!(refused(&tim.command(&mut w, room, Operation::Join(wire::Join {}))), Some(Status::NoSuchRoom));
+    assert_eq!(refused(&lili.command(&mut w, room, Operation::Join(wire::Join {}))), None);
+    // As soon as it has the answer.
+    lili.subscribe(&mut w, room);
+    assert_eq!(refused(&lili.command(&mut w, room, read)), None);
+    let remove = wire::ChangeMember { account: tom.account.clone(), role: wire::Role::None.into() };
+    let answer = lili.command(&mut w, room, Operation::ChangeMember(remove));
+    assert_eq!(refused(&answer), Some(Status::NotAllowed));
+    let answer = lili.command(&mut w, room, Operation::Leave(wire::Leave {}));
+    assert!(matches!(answer, Answer::Done(done) if done.seq > 0));
+    assert!(!lili.rows.contains_key(&room));
+}
+
+#[test]
+fn direct_room_of_the_same_people_is_the_same() {
+    let mut w = world();
+    let [mut tom, mut lili, _] = people(&mut w);
+    let room = tom.create(&mut w, wire::RoomKind::Direct, "", &[&lili]);
+    lili.update(&w);
+    assert_eq!(lili.rows[&room].role, Role::Member);
+    assert_eq!(lili.create(&mut w, wire::RoomKind::Direct, "", &[&tom]), room);
+    tom.post(&mut w, room, 1, "psst");
+    w.advance(1_000);
+    lili.update(&w);
+    assert_eq!((lili.rows[&room].head, lili.rows[&room].read, lili.activity), (1, 0, 1));
+    w.disconnect(tom.conn);
+    w.advance(1_000);
+    lili.update(&w);
+    assert_eq!(lili.people.get("tom"), Some(&false));
+}
+
+#[test]
+fn rooms_are_changed_browsed_and_searched() {
+    let mut w = world();
+    let [mut tom, mut lili, _] = people(&mut w);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    for change in [
+        change_room::Change::Name("Rust talk".into()),
+        change_room::Change::Topic("borrowing".into()),
+        change_room::Change::Archived(true),
+    ] {
+        let change = Operation::ChangeRoom(wire::ChangeRoom { change: Some(change) });
+        assert_eq!(refused(&tom.command(&mut w, room, change)), None);
+    }
+    assert_eq!((tom.rows[&room].name.as_str(), tom.rows[&room].archived), ("Rust talk", true));
+    tom.post(&mut w, room, 1, "too late");
+    assert_eq!(w.received(tom.conn).codes(), [u32::from(Status::RoomArchived.code())]);
+    let browse = wire::BrowseRooms { query: "rust".into(), ..wire::BrowseRooms::default() };
+    match lili.command(&mut w, RoomId::LOBBY, Operation::BrowseRooms(browse)) {
+        Answer::Rooms(page) => {
+            let found = page.rooms.iter().map(|room| (room.name.as_str(), room.topic.as_str(), room.joined));
+            assert_eq!(found.collect::<Vec<_>>(), [("Rust talk", "borrowing", false)]);
+        }
+        other => panic!("{other:?}"),
+    }
+    let members = Operation::ListMembers(wire::ListMembers { prefix: "T".into(), ..Default::default() });
+    match tom.command(&mut w, RoomId::LOBBY, members) {
+        Answer::People(page) => {
+            let nicks: Vec<_> = page.people.iter().map(|person| person.nick.as_str()).collect();
+            assert_eq!((nicks, page.total), (vec!["tim", "tom"], 3));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nick_changes_for_everybody() {
+    let mut w = world();
+    let [mut tom, mut lili, _] = people(&mut w);
+    let taken = Operation::ChangeNick(wire::ChangeNick { nick: "Lili".into() });
+    assert_eq!(refused(&tom.command(&mut w, RoomId::LOBBY, taken)), Some(Status::NickTaken));
+    let change = Operation::ChangeNick(wire::ChangeNick { nick: "thomas".into() });
+    assert_eq!(refused(&tom.command(&mut w, RoomId::LOBBY, change)), None);
+    w.advance(1_000);
+    lili.update(&w);
+    assert_eq!(lili.people.get("thomas"), Some(&true));
+    tom.post(&mut w, RoomId::LOBBY, 1, "hi");
+    assert!(w.received(lili.conn).messages().contains(&("thomas", "hi")));
+    let again = Client::login(&mut w, "thomas", &tom.secret);
+    assert_eq!(again.account, tom.account);
+}
+
+#[test]
+fn code_logs_another_device_in_once() {
+    let mut w = world();
+    let [mut tom, ..] = people(&mut w);
+    let Answer::Link(link) = tom.command(&mut w, RoomId::LOBBY, Operation::LinkDevice(wire::LinkDevice {}))
+    else {
+        panic!("no code")
+    };
+    let login = wire::Login { link_code: link.code.clone(), ..wire::Login::default() };
+    let phone = Client::login_with(&mut w, "", login.clone());
+    assert_eq!((&phone.account, &phone.rows), (&tom.account, &tom.rows));
+    assert_ne!(phone.secret, tom.secret);
+    let other = w.connect();
+    let capabilities = vec!["rooms".into()];
+    w.send(other, &codec::login("", wire::Login { version: 1, capabilities, ..login }));
+    assert_eq!(w.received(other).closed, Some(Status::LoginRefused));
+    // The session of the phone is in the log.
+    w.restart();
+    let phone = Client::login(&mut w, "tom", &phone.secret);
+    assert_eq!(phone.account, tom.account);
+}
+
+#[test]
+fn commands_without_the_capability_are_refused() {
+    let mut w = world();
+    let tom = w.rich("tom");
+    let operation = Some(Operation::ReadAll(wire::ReadAll {}));
+    let command = wire::ClientCommand { request: 1, operation, ..wire::ClientCommand::default() };
+    w.extension(tom, Extension::Command(command));
+    assert_eq!(w.received(tom).codes(), [u32::from(Status::Unsupported.code())]);
+}
+
+#[test]
+fn commands_are_answered_when_the_log_fails() {
+    let mut w = world();
+    let [mut tom, ..] = people(&mut w);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    w.failing = Some(parlour_server::store::LogError::Full("here".into()));
+    let answer = tom.command(&mut w, room, Operation::Leave(wire::Leave {}));
+    assert_eq!(refused(&answer), Some(Status::LogUnavailable));
+    w.failing_reads = w.failing.clone();
+    let answer = tom.command(&mut w, room, Operation::Page(wire::PageRequest::default()));
+    assert_eq!(refused(&answer), Some(Status::LogUnavailable));
+    let answer = tom.command(&mut w, room, Operation::Subscribe(wire::Subscribe::default()));
+    assert_eq!(refused(&answer), Some(Status::LogUnavailable));
+    (w.failing, w.failing_reads) = (None, None);
+    w.advance(10_000);
+    assert_eq!(refused(&tom.command(&mut w, room, Operation::Page(wire::PageRequest::default()))), None);
+}

@@ -1,0 +1,163 @@
+//! Events, activity and cursors.
+
+use parlour_core::{
+    model::RoomId,
+    wire::{self, client_command::Operation, room_event::Change},
+};
+use parlour_server::store::LogError;
+
+use super::client::Client;
+use crate::world;
+
+#[test]
+fn messages_reach_subscribers_in_full_and_others_as_activity() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let mut tim = Client::login(&mut w, "tim", &[]);
+    let basic = w.basic("old");
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    for client in [&mut lili, &mut tim] {
+        client.command(&mut w, room, Operation::Join(wire::Join {}));
+    }
+    lili.subscribe(&mut w, room);
+    w.clear(basic);
+    for id in 1..=5 {
+        tom.post(&mut w, room, id, &id.to_string());
+    }
+    w.advance(3_000);
+    lili.update(&w);
+    tim.update(&w);
+    assert_eq!(lili.messages[&room], ["1", "2", "3", "4", "5"]);
+    assert_eq!((lili.activity, tim.rows[&room].head), (0, 5));
+    assert!(tim.activity <= 2 && !tim.messages.contains_key(&room));
+    assert!(w.received(basic).messages().is_empty(), "basic clients know only the lobby");
+    let accepted = w.received(tom.conn).accepted();
+    assert_eq!(accepted.len(), 5);
+}
+
+#[test]
+fn removed_member_gets_nothing_after_the_event_that_removes_it() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Private, "secret", &[&lili]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    lili.subscribe(&mut w, room);
+    let remove = wire::ChangeMember { account: lili.account.clone(), role: wire::Role::None.into() };
+    // All in one batch: a message of each, the removal, and a message of each.
+    w.hold_requests = true;
+    tom.post(&mut w, room, 1, "before");
+    lili.post(&mut w, room, 1, "mine");
+    tom.send(&mut w, room, Operation::ChangeMember(remove));
+    tom.post(&mut w, room, 2, "after");
+    lili.post(&mut w, room, 2, "too late");
+    w.release();
+    w.advance(1_000);
+    lili.update(&w);
+    assert_eq!(lili.messages[&room], ["before", "mine"]);
+    assert!(matches!(lili.events.last(), Some((of, Change::Member(_))) if *of == room));
+    assert!(!lili.rows.contains_key(&room));
+    assert_eq!(w.received(lili.conn).codes().len(), 1, "its late message is refused at its place");
+}
+
+#[test]
+fn query_that_is_executed_after_a_removal_is_refused() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Private, "secret", &[&lili]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    let remove = wire::ChangeMember { account: lili.account.clone(), role: wire::Role::None.into() };
+    w.hold_requests = true;
+    tom.send(&mut w, room, Operation::ChangeMember(remove));
+    // The hub still has it as a member.
+    let page = lili.send(&mut w, room, Operation::Page(wire::PageRequest::default()));
+    let subscription = lili.send(&mut w, room, Operation::Subscribe(wire::Subscribe::default()));
+    assert_eq!(w.held_requests.len(), 3);
+    w.release();
+    for request in [page, subscription] {
+        let answers = lili.answers(&w, request);
+        assert!(matches!(answers[..], [wire::response::Result::Refusal(_)]), "{answers:?}");
+    }
+}
+
+#[test]
+fn reading_clears_the_other_device_at_once_and_survives_a_restart() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let mut phone = Client::login(&mut w, "lili", &lili.secret);
+    for id in 1..=4 {
+        tom.post(&mut w, RoomId::LOBBY, id, "hi");
+    }
+    phone.update(&w);
+    assert_eq!((phone.rows[&RoomId::LOBBY].head, phone.rows[&RoomId::LOBBY].read), (4, 0));
+    lili.command(&mut w, RoomId::LOBBY, Operation::Read(wire::Cursor { ord: 3, version: 0 }));
+    phone.update(&w);
+    assert_eq!(phone.rows[&RoomId::LOBBY].read, 3);
+    w.advance(30_000);
+    w.restart();
+    let again = Client::login(&mut w, "lili", &lili.secret);
+    assert_eq!((again.rows[&RoomId::LOBBY].head, again.rows[&RoomId::LOBBY].read), (4, 3));
+    let again = Client::login(&mut w, "tom", &tom.secret);
+    assert_eq!(again.rows[&RoomId::LOBBY].read, 4, "own messages are read");
+}
+
+#[test]
+fn slow_consumer_continues_where_events_were_skipped() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    tom.post(&mut w, RoomId::LOBBY, 1, "one");
+    lili.update(&w);
+    assert!(w.overflow(lili.conn));
+    tom.post(&mut w, RoomId::LOBBY, 2, "two");
+    lili.update(&w);
+    assert_eq!(lili.messages[&RoomId::LOBBY], ["one"]);
+    w.drained(lili.conn);
+    lili.update(&w);
+    assert_eq!(lili.messages[&RoomId::LOBBY], ["one", "two"]);
+    tom.post(&mut w, RoomId::LOBBY, 3, "three");
+    lili.update(&w);
+    assert_eq!(lili.messages[&RoomId::LOBBY], ["one", "two", "three"]);
+}
+
+#[test]
+fn position_ahead_of_the_log_is_kept_and_another_log_is_not() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    (1..=3).for_each(|id| tom.post(&mut w, RoomId::LOBBY, id, "hi"));
+    let mut subscribe = |w: &mut _, seq, id: &[u8]| {
+        let request =
+            tom.send(w, RoomId::LOBBY, Operation::Subscribe(wire::Subscribe { seq, id: id.to_vec() }));
+        match tom.answers(w, request).pop() {
+            Some(wire::response::Result::Window(window)) => window,
+            other => panic!("{other:?}"),
+        }
+    };
+    let behind = subscribe(&mut w, 99, &[]);
+    assert!(behind.behind && !behind.reset && behind.frames.is_empty());
+    let later = subscribe(&mut w, 1, &[1; 16]);
+    assert_eq!((later.reset, later.frames.len(), later.seq), (false, 2, 3));
+    let other = subscribe(&mut w, 1, &[9; 16]);
+    assert!(other.reset && other.page.is_some());
+}
+
+#[test]
+fn messages_of_a_failed_append_are_published_in_their_room() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    tom.subscribe(&mut w, room);
+    w.failing = Some(LogError::Full("here".into()));
+    w.append_before_failing = true;
+    tom.post(&mut w, room, 1, "stored");
+    w.failing = None;
+    w.advance(10_000);
+    tom.update(&w);
+    assert_eq!(tom.messages[&room], ["stored"]);
+    tom.post(&mut w, room, 2, "next");
+    tom.update(&w);
+    assert_eq!(tom.messages[&room], ["stored", "next"]);
+}
