@@ -38,13 +38,14 @@ const BUGS: &[Bug] = &[
         Edit {
             file: "server/src/store/sqlite/events.rs",
             text: "
-                 ON CONFLICT (sender, client_id) DO NOTHING",
+                 ON CONFLICT (client_id, sender) DO NOTHING",
             replacement: "",
         },
         Edit {
             file: "server/src/store/sqlite/migrations/6.sql",
             text: ",
-    UNIQUE (sender, client_id)",
+    -- Ids begin with their time, so new ones are adjacent in the index, whoever has sent them.
+    UNIQUE (client_id, sender)",
             replacement: "",
         },
     ] },

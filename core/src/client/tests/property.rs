@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{server::Server, *};
+use super::{
+    server::{RESEND_TIMEOUT_MS, Server},
+    *,
+};
 
 const TAB: Origin = Origin(1);
 pub(super) const ROOMS: [RoomId; 3] = [RoomId::LOBBY, ROOM, RoomId([9; 16])];
@@ -87,6 +90,7 @@ impl World {
             self.collect();
         }
         for _ in 0..count {
+            self.server.now = self.driver.now.monotonic;
             self.server.step();
             if let Some(envelope) = self.server.outbox.pop_front() {
                 self.driver.receive(&envelope);
@@ -204,7 +208,9 @@ impl World {
         self.driver.storage_works = true;
         self.driver.apply_changes();
         (self.server.rate_limited, self.server.refused) = (0, 0);
-        for _ in 0..120 {
+        // A retried message may be sent before one that the server waits for, and the latter only alone.
+        let steps = RESEND_TIMEOUT_MS / 500 + 120;
+        for _ in 0..steps {
             self.serve(20);
             self.driver.pass(500);
             self.collect();

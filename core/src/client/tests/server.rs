@@ -5,6 +5,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::{property::ROOMS, *};
 
+/// How long the server waits for the resend of a message that it has refused temporarily, in ms. As in the hub, a client that
+/// sends something else all the time goes on after it.
+pub(super) const RESEND_TIMEOUT_MS: Millis = 60_000;
+
 /// A server that executes each id once, and keeps the order of a room over temporary refusals.
 #[derive(Debug, Default)]
 pub(super) struct Server {
@@ -19,8 +23,10 @@ pub(super) struct Server {
     pub steps: u32,
     pub inbox: VecDeque<Envelope>,
     pub outbox: VecDeque<Envelope>,
-    /// The first message of each room that was refused temporarily and did not come again.
-    pub held: BTreeMap<RoomId, MessageId>,
+    /// The time.
+    pub now: Millis,
+    /// The first message of each room that was refused temporarily and did not come again, and when it is given up.
+    pub held: BTreeMap<RoomId, (MessageId, Millis)>,
     /// Refuses messages to this room temporarily.
     pub blocked: Option<RoomId>,
     /// Refuses this many messages and commands because of the rate limit of the account.
@@ -116,11 +122,11 @@ impl Server {
         let id = MessageId::from_wire(&envelope.id).unwrap();
         let log = self.log.entry(room).or_default();
         if let Some(at) = log.iter().position(|known| *known == id) {
-            self.held.retain(|_, held| *held != id);
+            self.held.retain(|_, (held, _)| *held != id);
             return self.outbox.push_back(ack(id, at as u64 + 1));
         }
         let refused = match self.held.get(&room) {
-            Some(held) if *held != id => Some(Status::Internal),
+            Some((held, given_up_at)) if *held != id && self.now < *given_up_at => Some(Status::Internal),
             _ if self.blocked == Some(room) => Some(Status::Internal),
             _ => self.refusal(),
         };
@@ -131,7 +137,11 @@ impl Server {
                 self.outbox.push_back(codec::refusal(status, Some(id), 0, None));
             }
             Some(status) => {
-                self.held.entry(room).or_insert(id);
+                let given_up_at = self.now + RESEND_TIMEOUT_MS;
+                let held = self.held.entry(room).or_insert((id, given_up_at));
+                if held.1 <= self.now {
+                    *held = (id, given_up_at);
+                }
                 self.outbox.push_back(codec::refusal(status, Some(id), 700, None));
             }
             None => {
