@@ -193,7 +193,10 @@ impl Subscriptions {
     pub fn state_at_login(&mut self) -> Vec<(RoomId, Position)> {
         let open = self.open;
         self.requested = open;
-        self.entry(open, Position::default());
+        if !self.rooms.contains_key(&open) {
+            // The tab that has the connection gets the window of the welcome, and follows the room from there.
+            self.entry(open, Position::default()).origins.insert(Origin::LOCAL);
+        }
         self.rooms.values_mut().for_each(|subscription| subscription.stage = Stage::StatedAtLogin);
         let mut rooms: Vec<_> =
             self.rooms.iter().map(|(room, subscription)| (*room, subscription.position)).collect();

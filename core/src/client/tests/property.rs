@@ -28,6 +28,8 @@ struct World {
     acknowledged: BTreeMap<MessageId, u32>,
     /// The commands given to this client, and the number of their answers.
     commands: BTreeMap<(Origin, u32), u32>,
+    /// The rooms that each tab shows.
+    shown: BTreeSet<(Origin, RoomId)>,
     number: u32,
     /// The number of ids of messages.
     ids: u64,
@@ -44,6 +46,7 @@ impl World {
             failed: BTreeSet::new(),
             acknowledged: BTreeMap::new(),
             commands: BTreeMap::new(),
+            shown: BTreeSet::new(),
             number: 0,
             ids: 0,
         };
@@ -119,10 +122,12 @@ impl World {
         let command = match what % 7 {
             0 | 1 => {
                 let seq = state.room(room).map_or(0, |state| state.position());
+                self.shown.insert((origin, room));
                 Command::Subscribe { room, position: Position { seq, id: None } }
             }
             2 => {
                 state.handle_unsubscribed(room);
+                self.shown.remove(&(origin, room));
                 Command::Unsubscribe { room }
             }
             3 => Command::Join { room, id: MessageId::new(self.number.into(), [3; 10]) },
@@ -148,6 +153,7 @@ impl World {
         self.server.disconnect();
         self.acknowledged.clear();
         self.commands.clear();
+        self.shown.clear();
         // What was not written, and not sent either, is lost with the page.
         let stored: BTreeSet<_> = self.driver.queued.keys().map(|(_, id)| *id).collect();
         let log: BTreeSet<_> = self.server.log.values().flatten().copied().collect();
@@ -261,8 +267,10 @@ proptest! {
         world.check(|_| true);
         for room in ROOMS {
             let seq = world.server.seq(room);
-            for state in [world.driver.client.state(), &world.tab] {
-                let shown = state.room(room).filter(|state| state.is_subscribed());
+            for (origin, state) in [(Origin::LOCAL, world.driver.client.state()), (TAB, &world.tab)] {
+                let is_shown = world.shown.contains(&(origin, room));
+                // A subscription may have been refused.
+                let shown = state.room(room).filter(|state| is_shown && state.is_subscribed());
                 let position = shown.map_or(seq, |state| state.position());
                 assert_eq!(position, seq, "a tab that shows {room:?} lacks events");
             }
