@@ -1,9 +1,13 @@
 //! Reads a server's stored messages with this crate's own protocol code, which shares nothing with the code under test.
 
 use crate::{
-    socket::{self, BINARY, Received},
+    socket::{self, BINARY, Reader, Received},
     wire::{Envelope, Value, field, fields, number_field},
 };
+
+/// The field numbers of two extensions in `proto/chat.proto`.
+const WELCOME: u64 = 17;
+const HISTORY_PAGE: u64 = 27;
 
 /// A stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,23 +43,17 @@ pub fn read_history(address: &str, nick: &str) -> Vec<StoredMessage> {
     number_field(&mut login, 1, 1);
     field(&mut login, 2, b"history");
     writer.write(BINARY, &extension(nick, "login", 15, &login)).expect("the connection is open");
+    // Requests are refused until the login is answered.
+    receive(&mut reader, WELCOME, |_| Some(()));
     let (mut all, mut after) = (Vec::new(), 0);
     for request in 1.. {
         let mut query = Vec::new();
         number_field(&mut query, 2, after);
         number_field(&mut query, 5, request);
         writer.write(BINARY, &extension("", "", 26, &query)).expect("the connection is open");
-        let page = loop {
-            let message = match reader.read().expect("the server answers") {
-                Received::Message(message) => message,
-                Received::Close(code) => panic!("the server closed with {code:?}"),
-            };
-            let page = fields(&message).find_map(|(number, value)| value.bytes().filter(|_| number == 27));
-            match page.map(HistoryPage::read) {
-                Some(page) if page.request == request => break page,
-                _ => {}
-            }
-        };
+        let page = receive(&mut reader, HISTORY_PAGE, |bytes| {
+            Some(HistoryPage::read(bytes)).filter(|page| page.request == request)
+        });
         all.extend(page.messages);
         assert!(page.reached_end || page.to > after, "each page makes progress");
         after = page.to;
@@ -66,6 +64,21 @@ pub fn read_history(address: &str, nick: &str) -> Vec<StoredMessage> {
     writer.write(BINARY, &Envelope::new(nick, "exit", "exit").encode()).expect("the connection is open");
     writer.close(Some(1000)).expect("the connection is open");
     all
+}
+
+/// Receives messages up to the first with this extension that is `wanted`.
+fn receive<T>(reader: &mut Reader, extension: u64, wanted: impl Fn(&[u8]) -> Option<T>) -> T {
+    loop {
+        let message = match reader.read().expect("the server answers") {
+            Received::Message(message) => message,
+            Received::Close(code) => panic!("the server closed with {code:?}"),
+        };
+        let content =
+            fields(&message).find_map(|(number, value)| value.bytes().filter(|_| number == extension));
+        if let Some(found) = content.and_then(&wanted) {
+            return found;
+        }
+    }
 }
 
 fn extension(nick: &str, kind: &str, number: u64, value: &[u8]) -> Vec<u8> {
