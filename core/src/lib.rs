@@ -12,6 +12,7 @@
 //! | [`event`] | the events of a session |
 //! | [`ids`] | ids of messages, accounts and rooms |
 //! | [`model`] | the data types of every layer: messages, members, connection state |
+//! | [`room_rows`] | the rows of a room list on the wire |
 //! | [`status`] | the table of status codes |
 //! | [`limits`], [`validate`] | limits and input rules, checked by the same code on both ends |
 //! | [`address`] | the socket URL of the server address that a user types |
@@ -42,6 +43,7 @@ pub mod persist;
 pub mod presence;
 pub mod ranges;
 pub mod request;
+pub mod room_rows;
 pub mod send_queue;
 pub mod session;
 pub mod status;

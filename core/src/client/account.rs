@@ -32,7 +32,7 @@ use super::{
 use crate::{
     Millis,
     model::{RoomId, RoomKind, UserId},
-    wire,
+    room_rows, wire,
 };
 
 /// Folds a name for comparison: names that differ only in case, width or accents have the same folded name. The page passes
@@ -100,7 +100,7 @@ impl AccountState {
     #[must_use]
     pub fn snapshot(&self, people: &People) -> wire::AccountRows {
         wire::AccountRows {
-            rows: self.rooms.values().map(|entry| entry.to_wire(people)).collect(),
+            rows: room_rows::pack(self.rooms.values().map(|entry| entry.to_wire(people))),
             more: false,
             complete: true,
             version: self.version,
@@ -132,22 +132,27 @@ impl AccountState {
         self.set_nick(nick);
     }
 
-    /// Handles rows that are new or have changed. Returns the rooms that are not in the list any more.
-    pub(super) fn handle_rows(&mut self, rows: &wire::AccountRows, people: &People) -> Vec<RoomId> {
-        self.set_nick(&rows.nick);
+    /// Handles the rows of a frame, which are new or have changed. Returns the rooms that are not in the list any more.
+    pub(super) fn handle_rows(
+        &mut self,
+        frame: &wire::AccountRows,
+        rows: &[wire::RoomRow],
+        people: &People,
+    ) -> Vec<RoomId> {
+        self.set_nick(&frame.nick);
         let mut removed = Vec::new();
-        for row in &rows.rows {
+        for row in rows {
             removed.extend(self.handle_row(row, people));
         }
-        if rows.complete && !rows.more {
+        if frame.complete && !frame.more {
             let listed = std::mem::take(&mut self.listed);
             let old: Vec<_> = self.rooms.keys().filter(|room| !listed.contains(*room)).copied().collect();
             old.iter().for_each(|room| self.remove(*room));
             removed.extend(old);
         }
-        if rows.version != 0 {
+        if frame.version != 0 {
             // Also a smaller one, of a server that is behind: the next login then yields rows once more.
-            self.version = rows.version;
+            self.version = frame.version;
         }
         removed
     }

@@ -16,6 +16,7 @@ use crate::{
     limits::Limits,
     model::{Dialect, Identity, MessageId, Refusal, Role, RoomId, UserId},
     presence::MemberList,
+    room_rows,
     send_queue::Stage,
     status::Status,
     timeline::Notice,
@@ -107,7 +108,11 @@ impl Client {
             unread: self.basic.last,
             ..wire::RoomRow::default()
         };
-        let rows = wire::AccountRows { rows: vec![row], complete: true, ..wire::AccountRows::default() };
+        let rows = wire::AccountRows {
+            rows: room_rows::pack([row]),
+            complete: true,
+            ..wire::AccountRows::default()
+        };
         let welcome = wire::Welcome {
             version: crate::PROTOCOL_VERSION,
             account: self.basic_account().0.to_vec(),

@@ -9,6 +9,7 @@ use crate::{
     codec::{self, Envelope, Extension, Kind},
     limits::Limits,
     model::{Dialect, Identity, MessageId, Refusal, RoomId, UserId},
+    room_rows,
     status::Status,
     validate,
     wire::{self, server_event::Body},
@@ -105,7 +106,7 @@ impl Client {
                 self.emit_event(now, event);
             }
             Some(Body::Rows(ref rows)) => {
-                for row in &rows.rows {
+                for row in room_rows::unpack(rows.clone()) {
                     if let Some(room) = RoomId::from_wire(&row.room) {
                         self.removed(room, row.role);
                     }

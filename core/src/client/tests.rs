@@ -10,6 +10,7 @@ use super::{
 use crate::{
     codec::{Extension as Ext, decode},
     model::{Connection, Delivery, MessageId, Role, RoomId},
+    room_rows,
     send_queue::{QueuedMessage, Stage},
     timeline::Notice,
     validate::nick_key,
@@ -324,7 +325,12 @@ fn welcome(nick: &str) -> Envelope {
         heartbeat_ms: 15_000,
         log: LOG.to_vec(),
         account: ME.0.to_vec(),
-        rows: Some(wire::AccountRows { rows, complete: true, version: 9, ..wire::AccountRows::default() }),
+        rows: Some(wire::AccountRows {
+            rows: room_rows::pack(rows),
+            complete: true,
+            version: 9,
+            ..wire::AccountRows::default()
+        }),
         window: Some(wire::RoomWindow::default()),
         ..wire::Welcome::default()
     };

@@ -9,6 +9,7 @@ use crate::{
     },
     codec::{Envelope, Extension},
     model::{Message, Role, RoomId, UserId},
+    room_rows,
     timeline::TimelineUpdate,
     wire::{self, response::Result as Answer, server_event::Body},
 };
@@ -177,9 +178,11 @@ impl ClientState {
     }
 
     pub(super) fn handle_rows(&mut self, rows: &wire::AccountRows) {
-        rows.rows.iter().for_each(|row| self.learn_people(&row.people));
-        let removed = self.account.handle_rows(rows, &self.people);
-        self.rows_changed(&rows.rows, removed);
+        let frame = rows;
+        let rows = room_rows::unpack(frame.clone());
+        rows.iter().for_each(|row| self.learn_people(&row.people));
+        let removed = self.account.handle_rows(frame, &rows, &self.people);
+        self.rows_changed(&rows, removed);
     }
 
     fn rows_changed(&mut self, rows: &[wire::RoomRow], removed: Vec<RoomId>) {

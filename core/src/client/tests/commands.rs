@@ -202,10 +202,12 @@ fn unread() -> Driver {
     let mut driver = Driver::new();
     driver.connect();
     driver.receive(&with_welcome(|welcome| {
-        for row in &mut welcome.rows.as_mut().unwrap().rows {
+        let frame = welcome.rows.as_mut().unwrap();
+        let rows = room_rows::unpack(frame.clone()).into_iter().map(|row| {
             let messages = if row.room.is_empty() { 30 } else { 20 };
-            (row.head_ord, row.unread) = (messages, messages);
-        }
+            wire::RoomRow { head_ord: messages, unread: messages, ..row }
+        });
+        frame.rows = room_rows::pack(rows);
     }));
     driver.clear();
     driver

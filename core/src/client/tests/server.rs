@@ -103,8 +103,9 @@ impl Server {
             welcome.window = Some(window);
             welcome.limits =
                 Some(wire::Limits { messages_per_minute: 600, burst: 8, ..wire::Limits::default() });
-            let rows = &mut welcome.rows.as_mut().unwrap().rows;
-            rows.push(wire::RoomRow { kind: 1, ..row(ROOMS[2], 2) });
+            let frame = welcome.rows.as_mut().unwrap();
+            let added = wire::RoomRow { kind: 1, ..row(ROOMS[2], 2) };
+            frame.rows = room_rows::pack(room_rows::unpack(frame.clone()).into_iter().chain([added]));
         }));
         if self.restores {
             for position in &login.positions {

@@ -201,7 +201,7 @@ fn positions_of_another_log_are_forgotten() {
 #[test]
 fn a_room_that_the_account_has_left_is_not_restored() {
     let removed = wire::RoomRow { role: wire::Role::None.into(), ..row(ROOM, 1) };
-    let rows = wire::AccountRows { rows: vec![removed], ..wire::AccountRows::default() };
+    let rows = wire::AccountRows { rows: room_rows::pack([removed]), ..wire::AccountRows::default() };
     let person = wire::Person { account: ME.0.to_vec(), ..wire::Person::default() };
     let change = wire::MemberChange { person: Some(person), role: wire::Role::None.into() };
     let change = Some(wire::room_event::Change::Member(change));

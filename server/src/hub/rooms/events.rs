@@ -4,6 +4,7 @@ use bytes::Bytes;
 use parlour_core::{
     codec::{self, Envelope, Extension},
     model::{MessageId, RoomId, UserId},
+    room_rows,
     wire::{self, response, room_event, server_event::Body},
 };
 
@@ -22,7 +23,7 @@ pub fn of_room(room: RoomId, body: Body) -> Envelope {
 /// Changed rows of an account's list, apart from those of a login.
 #[must_use]
 pub fn rows(rows: Vec<wire::RoomRow>) -> Envelope {
-    of_server(Body::Rows(wire::AccountRows { rows, ..wire::AccountRows::default() }))
+    of_server(Body::Rows(wire::AccountRows { rows: room_rows::pack(rows), ..wire::AccountRows::default() }))
 }
 
 /// The answer to a command.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use parlour_core::{
     model::{RoomKind, UserId},
-    wire,
+    room_rows, wire,
 };
 
 use super::{live_rooms::RoomState, room_lists::Membership};
@@ -77,7 +77,7 @@ pub fn frames(rows: Vec<wire::RoomRow>, version: u64, complete: bool) -> Vec<wir
         let more = rest.peek().is_some();
         let last = !more;
         frames.push(wire::AccountRows {
-            rows,
+            rows: room_rows::pack(rows),
             more,
             complete: last && complete,
             version: if last { version } else { 0 },
@@ -164,7 +164,13 @@ mod tests {
         let shape = |count: u32, complete| -> Vec<_> {
             let rows = (0..count).map(|handle| wire::RoomRow { handle, ..wire::RoomRow::default() });
             let frames = frames(rows.collect(), 9, complete);
-            frames.iter().map(|f| (f.rows.len(), f.more, f.complete, f.version)).collect()
+            frames
+                .iter()
+                .map(|f| {
+                    let flags = (f.more, f.complete, f.version);
+                    (room_rows::unpack(f.clone()).len(), flags.0, flags.1, flags.2)
+                })
+                .collect()
         };
         assert_eq!(shape(0, false), [(0, false, false, 9)]);
         assert_eq!(shape(40, true), [(40, false, true, 9)]);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use parlour_core::{
     codec::{self, Envelope, Extension},
     model::{Role, RoomId},
+    room_rows,
     wire::{
         self, client_command::Operation, response::Result as Answer, room_event::Change, server_event::Body,
     },
@@ -204,7 +205,7 @@ impl Client {
     }
 
     fn apply_rows(&mut self, rows: wire::AccountRows) {
-        for row in rows.rows {
+        for row in room_rows::unpack(rows) {
             let room = RoomId::from_wire(&row.room).unwrap();
             let role = Role::from_wire(row.role).unwrap();
             if role == Role::None {

@@ -7,6 +7,7 @@ use crate::{
     client::cursor::Cursor,
     codec::{self, Extension},
     model::{MessageId, RoomId},
+    room_rows,
     wire::{self, server_event::Body},
 };
 
@@ -37,7 +38,7 @@ impl Server {
         self.told = self.rooms.iter().map(|room| (room.id, room.head())).collect();
         let nick = self.people[&ME].clone();
         let first = wire::AccountRows {
-            rows: rows.iter().take(1).cloned().collect(),
+            rows: room_rows::pack(rows.iter().take(1).cloned()),
             more: true,
             ..Default::default()
         };
@@ -50,7 +51,7 @@ impl Server {
         };
         self.out.push_back(Item::Envelope(Box::new(codec::extension(Extension::Welcome(welcome)))));
         let rest = wire::AccountRows {
-            rows: rows.into_iter().skip(1).collect(),
+            rows: room_rows::pack(rows.into_iter().skip(1)),
             complete: is_full,
             version: self.gseq,
             ..wire::AccountRows::default()

@@ -11,7 +11,7 @@ use crate::{
         state::ClientState,
     },
     model::{MessageId, RoomId},
-    validate, wire,
+    room_rows, validate, wire,
 };
 
 fn row(number: u8, name: &str, head: u64, unread: u64) -> wire::RoomRow {
@@ -43,7 +43,12 @@ fn room(number: u8) -> RoomId {
 }
 
 fn rows(rows: Vec<wire::RoomRow>) -> wire::AccountRows {
-    wire::AccountRows { rows, complete: true, version: 7, ..wire::AccountRows::default() }
+    wire::AccountRows {
+        rows: room_rows::pack(rows),
+        complete: true,
+        version: 7,
+        ..wire::AccountRows::default()
+    }
 }
 
 fn state(list: Vec<wire::RoomRow>) -> ClientState {
@@ -58,7 +63,7 @@ fn fold(name: &str) -> String {
 }
 
 fn add(state: &mut ClientState, row: wire::RoomRow) {
-    let rows = wire::AccountRows { rows: vec![row], ..wire::AccountRows::default() };
+    let rows = wire::AccountRows { rows: room_rows::pack([row]), ..wire::AccountRows::default() };
     let body = Some(wire::server_event::Body::Rows(rows));
     state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
 }
@@ -171,7 +176,11 @@ fn a_complete_list_removes_other_rooms_and_a_part_of_one_does_not() {
     let welcome = wire::Welcome {
         account: user(1).0.to_vec(),
         log: vec![1; 16],
-        rows: Some(wire::AccountRows { rows: vec![row(1, "a", 1, 0)], more: true, ..Default::default() }),
+        rows: Some(wire::AccountRows {
+            rows: room_rows::pack([row(1, "a", 1, 0)]),
+            more: true,
+            ..Default::default()
+        }),
         ..wire::Welcome::default()
     };
     state.handle_welcome(&welcome);

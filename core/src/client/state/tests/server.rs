@@ -7,6 +7,7 @@ use crate::{
     client::cursor::Cursor,
     codec::{self, Envelope, Extension},
     model::{MessageId, RoomId, UserId},
+    room_rows,
     wire::{self, room_event::Change, server_event::Body},
 };
 
@@ -315,7 +316,8 @@ impl Server {
         self.told.insert(room, row.head_ord);
         let is_all_told = self.rooms.iter().all(|of| self.told.get(&of.id) == Some(&of.head()));
         let version = if is_all_told { self.gseq } else { 0 };
-        let rows = wire::AccountRows { rows: vec![row], version, ..wire::AccountRows::default() };
+        let rows =
+            wire::AccountRows { rows: room_rows::pack([row]), version, ..wire::AccountRows::default() };
         self.send(Body::Rows(rows), RoomId::LOBBY);
     }
 

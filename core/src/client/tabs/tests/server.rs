@@ -92,7 +92,12 @@ impl Server {
 
     fn rows(&self) -> wire::AccountRows {
         let rows = vec![self.row(RoomId::LOBBY, 0), self.row(ROOM, 1)];
-        wire::AccountRows { rows, complete: true, version: 9, ..wire::AccountRows::default() }
+        wire::AccountRows {
+            rows: room_rows::pack(rows),
+            complete: true,
+            version: 9,
+            ..wire::AccountRows::default()
+        }
     }
 
     /// Handles an envelope. Returns the answers.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use parlour_core::{
     codec::{self, Extension},
     model::{MessageId, Role, RoomId, RoomKind, UserId},
+    room_rows,
     wire::{self, server_event::Body},
 };
 
@@ -531,7 +532,7 @@ impl World {
 
 impl Client {
     fn apply_rows(&mut self, frame: wire::AccountRows) {
-        for row in frame.rows {
+        for row in room_rows::unpack(frame) {
             let room = RoomId::from_wire(&row.room).unwrap();
             let role = Role::from_wire(row.role).unwrap();
             if role == Role::None {

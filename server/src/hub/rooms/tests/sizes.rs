@@ -113,7 +113,7 @@ fn first_login_to_a_thousand_rooms() {
     let sizes = login(None, true);
     println!("{sizes:?}, {} in all", sizes.iter().sum::<usize>());
     assert!(sizes[0] <= 12 * 1_024, "{sizes:?}");
-    assert!(sizes.iter().sum::<usize>() <= 60 * 1_024, "{sizes:?}");
+    assert!(sizes.iter().sum::<usize>() <= 48 * 1_024, "{sizes:?}");
 }
 
 #[test]
