@@ -33,7 +33,10 @@ fn step(world: &mut World, (what, a, b): Step) {
         0..=6 => world.post(of, account),
         7 | 8 => {
             let role = [Role::None, Role::Member, Role::Invited, Role::Owner][usize::from(b / 4 % 4)];
-            world.set_role(of, account, role);
+            // In a DIRECT room nobody may change a role.
+            if of != room(3) {
+                world.set_role(of, account, role);
+            }
         }
         9 => world.archive(of, b >= 128),
         10 => world.rename(of, &format!("name {b}")),
@@ -76,7 +79,7 @@ fn world() -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn state_and_events_equal_state_that_is_loaded_afresh(
