@@ -104,7 +104,7 @@ pub enum Output {
     },
 }
 
-/// What a new client needs.
+/// The parameters of a new client.
 #[derive(Debug)]
 pub struct Setup {
     /// Randomizes the delays between connection attempts.
@@ -122,7 +122,7 @@ pub struct Setup {
     pub left: LeftSessions,
     /// The state of this tab: that of a follower which becomes the leader, or what the device has, or a new one.
     pub state: ClientState,
-    /// What the device has of the account.
+    /// The account as the device has stored it.
     pub persisted: Persisted,
 }
 

@@ -7,7 +7,7 @@ use crate::{
     wire::{self, change_room::Change, client_command::Operation, page_request::Start},
 };
 
-/// Where a page of a room's messages begins.
+/// The start of a page of a room's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageStart {
     /// The newest messages with a smaller ord.
@@ -51,7 +51,7 @@ pub enum Command {
     LoadPage {
         /// The room.
         room: RoomId,
-        /// Where the page begins.
+        /// The start of the page.
         start: PageStart,
         /// The maximum number of messages.
         count: u32,

@@ -312,7 +312,7 @@ impl Client {
         }
     }
 
-    /// What the client knows only on a connection is over.
+    /// Discards the state that is only valid during a connection.
     pub(super) fn disconnected(&mut self, now: Clocks) {
         self.requeue_in_flight(now);
         self.send_queue.resume();

@@ -40,7 +40,7 @@ pub enum Change {
     Forget,
 }
 
-/// What the device has of the account.
+/// The account as the device has stored it.
 #[derive(Debug, Default)]
 pub struct Persisted {
     /// The account; `None` if nobody is logged in.
