@@ -43,13 +43,14 @@ const NETWORK_SWITCH: &str = r"
         heldCount() { return held.length; },
         holdReceived() { received = []; },
         receivedCount() { return received.length; },
-        // All in one task, so that the page draws nothing in between.
-        async deliverReceived() {
+        // All in one task, so that the page draws nothing in between. Calls `after` after each message.
+        async deliverReceived(after = () => {}) {
             const deliver = received;
             received = null;
             for (const message of deliver) {
                 message();
                 for (let n = 0; n < 50; n++) await null;
+                after();
             }
         },
         dropHeld() { held = null; },

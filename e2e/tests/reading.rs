@@ -3,8 +3,6 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeMap;
-
 use parlour_e2e::{
     DesktopPeer, Page, Server, TestContext, WindowOptions, browser_test, browser_test_in_each,
 };
@@ -179,109 +177,6 @@ fn scroll_anchor_keeps_its_position() {
         scroll_to_older(&page).await;
         page.send_and_wait("an answer").await;
         page.until_at_end().await;
-    });
-}
-
-/// The tops of the texts that are in the viewport.
-const TEXTS: &str = "
-    const { top, bottom } = document.querySelector('#timeline').getBoundingClientRect();
-    const texts = [...document.querySelectorAll('#timeline .content')]
-        .map((e) => [e.textContent, e.getBoundingClientRect().top - top]);
-    return Object.fromEntries(texts.filter(([, at]) => at >= 0 && at < bottom - top));
-";
-
-#[test]
-fn texts_stay_when_the_messages_above_them_are_loaded() {
-    browser_test("texts_stay_when_the_messages_above_them_are_loaded", async |test| {
-        // All of one sender, so that the first message loses its name once the message above it is loaded.
-        let server = Server::start_without_rate_limit();
-        let mut lili = DesktopPeer::connect(server.address(), "lili");
-        (0..240).for_each(|n| lili.send(&line(n)));
-        lili.until("the echo of the last line", |seen| seen.lines.contains(&format!("lili:{}", line(239))))
-            .await;
-        let page = test.open_with_network_switch("tom", &server.url()).await;
-        page.resize(1280, 800).await;
-        page.log_in("tom").await;
-        page.until("the newest message", |view| view.has_sent(&line(239))).await;
-        page.until_at_end().await;
-        page.hold_history_requests().await;
-        // The end of the gap is in the viewport.
-        let scroll = "
-            const viewport = document.querySelector('#timeline'), end = document.querySelector('.gap')?.getBoundingClientRect().bottom;
-            const above = end ? viewport.getBoundingClientRect().top + 200 - end : 300;
-            viewport.scrollTop -= above;
-            return (end && Math.abs(above) < 1) || above";
-        page.until_true("the end of the gap", scroll).await;
-        page.stable_value("document.querySelector('#timeline').scrollTop").await;
-        let first = "return document.querySelectorAll('.row.message:not(.continued)').length";
-        assert_eq!(page.eval::<u32>(first, vec![]).await, 1, "the first message has a name");
-        let before: BTreeMap<String, f64> = page.eval(TEXTS, vec![]).await;
-        page.release_history_requests().await;
-        page.until_true(
-            "the messages above are loaded",
-            "return document.querySelectorAll('.row.message:not(.continued)').length === 0",
-        )
-        .await;
-        page.stable_value("document.querySelector('#timeline').scrollTop").await;
-        let after: BTreeMap<String, f64> = page.eval(TEXTS, vec![]).await;
-        assert!(before.len() > 3, "{before:#?}");
-        for (text, top) in before {
-            let shift = after[&text] - top;
-            assert!(shift.abs() <= 1.0, "{text} shifted by {shift} px");
-        }
-    });
-}
-
-#[test]
-fn texts_stay_when_the_beginning_of_the_room_appears_above_them() {
-    browser_test("texts_stay_when_the_beginning_of_the_room_appears_above_them", async |test| {
-        let server = Server::start_without_rate_limit();
-        let mut lili = DesktopPeer::connect(server.address(), "lili");
-        (0..140).for_each(|n| lili.send(&line(n)));
-        lili.until("the echo of the last line", |seen| seen.lines.contains(&format!("lili:{}", line(139))))
-            .await;
-        let page = test.open_with_network_switch("tom", &server.url()).await;
-        page.resize(1280, 800).await;
-        page.log_in("tom").await;
-        page.until("the newest message", |view| view.has_sent(&line(139))).await;
-        page.until_at_end().await;
-        page.hold_history_requests().await;
-        let scroll = "
-            const viewport = document.querySelector('#timeline'), end = document.querySelector('.gap')?.getBoundingClientRect().bottom;
-            const above = end ? viewport.getBoundingClientRect().top + 200 - end : 300;
-            viewport.scrollTop -= above;
-            return (end && Math.abs(above) < 1) || above";
-        page.until_true("the end of the gap", scroll).await;
-        page.stable_value("document.querySelector('#timeline').scrollTop").await;
-        let before: BTreeMap<String, f64> = page.eval(TEXTS, vec![]).await;
-        // A new message is rendered at once, and the page that arrives with it in the next frame, after a scroll.
-        page.hold_received().await;
-        lili.send("news");
-        page.until_received_held(1).await;
-        page.release_history_requests().await;
-        page.until_received_held(2).await;
-        page.eval::<()>(
-            "const viewport = document.querySelector('#timeline');
-             window.scrolled = 0;
-             const frame = () => {
-                 viewport.scrollTop -= 1;
-                 window.scrolled += 1;
-                 if (window.scrolled < 60) requestAnimationFrame(frame);
-             };
-             requestAnimationFrame(frame);
-             testNetwork.deliverReceived();",
-            vec![],
-        )
-        .await;
-        page.until_true("it has scrolled", "return window.scrolled === 60").await;
-        page.until_true("the beginning", "return !!document.querySelector('.beginning')").await;
-        page.stable_value("document.querySelector('#timeline').scrollTop").await;
-        let after: BTreeMap<String, f64> = page.eval(TEXTS, vec![]).await;
-        assert!(before.len() > 3, "{before:#?}");
-        for (text, top) in before.iter().filter(|(text, _)| after.contains_key(*text)) {
-            let shift = after[text] - top - 60.0;
-            assert!(shift.abs() <= 1.0, "{text} shifted by {shift} px");
-        }
     });
 }
 

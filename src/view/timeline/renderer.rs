@@ -6,6 +6,8 @@
 //! or smaller than the rows that it replaces, because setting `scrollTop` would end a fling. The difference is called
 //! *slack*; it is corrected by setting `scrollTop` once scrolling has stopped.
 
+mod anchoring;
+
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use parlour_core::timeline::{RowMetrics, Timeline};
@@ -37,6 +39,11 @@ pub struct Renderer {
     gaps: GapLoader,
     scheduler: RenderScheduler,
     anchor: ScrollAnchor,
+    /// See [`Self::anchor_position`]: its value when the anchor was set, or after the last render.
+    anchor_position: f64,
+    /// The rows are not where the anchor has them, because something else was resized in the same frame in which the reader
+    /// scrolled. The next render moves them.
+    is_displaced: bool,
     /// The viewport's `scrollTop` when it was last read or set.
     scroll_top: f64,
     /// The viewport's size at the last render.
@@ -70,6 +77,8 @@ impl Renderer {
             gaps,
             scheduler: RenderScheduler::default(),
             anchor: ScrollAnchor::End,
+            anchor_position: 0.0,
+            is_displaced: false,
             scroll_top: 0.0,
             size: (0, 0),
             scroll_height: 0,
@@ -80,32 +89,39 @@ impl Renderer {
         }
     }
 
-    /// Scrolls to the end.
+    /// Scrolls to the end. As other methods that scroll, it first reads a position that the browser has sent no event of yet.
     pub fn scroll_to_end(&mut self) {
+        self.read_scroll_position();
         self.enter_end();
         self.render();
     }
 
     /// Scrolls to the first message of the timeline.
     pub fn scroll_to_start(&mut self) {
+        self.read_scroll_position();
         self.scroller.leave_end();
         // The lines above the rows are shown as well.
         let offset = self.rows.top() - self.viewport.content_top();
-        self.anchor = ScrollAnchor::Seq { seq: 0.01, offset };
+        self.hold(ScrollAnchor::Seq { seq: 0.01, offset });
         self.render();
         self.update_anchor();
     }
 
     /// Scrolls to a message, or to the gap that it is in, and highlights it.
     pub fn scroll_to_message(&mut self, seq: u64) {
+        self.read_scroll_position();
         self.scroller.leave_end();
         // Exact up to 2^53, which no room reaches.
         #[allow(clippy::cast_precision_loss)]
         let position = seq as f64;
-        self.anchor = ScrollAnchor::Seq { seq: position, offset: (self.viewport.height() / 3.0).round() };
+        self.hold(ScrollAnchor::Seq { seq: position, offset: (self.viewport.height() / 3.0).round() });
         self.highlight = Some(seq);
         self.render();
-        self.update_anchor();
+        if self.store.with_timeline(|timeline| self.anchor.is_loaded(timeline)) {
+            self.update_anchor();
+        } else {
+            self.handle_new_top();
+        }
     }
 
     /// Expands or collapses a long message. Its beginning stays in view: where it is, or at the upper edge of the viewport.
@@ -114,7 +130,7 @@ impl Renderer {
         let Some(anchor) = self.rows.anchor_at(key, self.viewport.top()) else { return };
         self.store.with_timeline(|timeline| timeline.set_expanded(key, expanded));
         self.scroller.leave_end();
-        self.anchor = anchor;
+        self.hold(anchor);
         self.render();
         if self.scroll_top + self.viewport.height() >= f64::from(self.scroll_height) - 1.0 {
             self.enter_end();
@@ -130,7 +146,7 @@ impl Renderer {
         }
         let (from, to) = self.rendered;
         let (top, height) = (self.top(), self.viewport.height());
-        if top - height / 2.0 < from || top + height * 1.5 > to {
+        if self.is_displaced || top - height / 2.0 < from || top + height * 1.5 > to {
             self.render();
         } else {
             self.load_gaps();
@@ -183,87 +199,9 @@ impl Renderer {
         self.gaps.load_near(self.top(), self.viewport.height());
     }
 
-    /// Reads the scroll position, and updates the anchor from it; `false` when it has not changed. Only scrolling up
-    /// leaves the end. Rows that are added between two events also increase the distance to the end, but do not leave
-    /// it.
-    fn read_scroll_position(&mut self) -> bool {
-        let (top, before) = (self.viewport.scroll_top(), self.scroll_top);
-        if self.is_resized() || (top - before).abs() < 0.01 {
-            return false;
-        }
-        let below = f64::from(self.viewport.scroll_height()) - self.viewport.height() - top;
-        self.scroll_top = top;
-        let near_end = below <= END_TOLERANCE_PX;
-        if below < 1.0 || top >= before && (near_end || self.scroller.is_at_end()) {
-            self.enter_end();
-        } else {
-            // Near the end, a row is the anchor although the viewport still counts as at the end until scrolling stops.
-            // Otherwise each new row would undo a slow scroll up.
-            if !near_end {
-                self.scroller.leave_end();
-            }
-            self.update_anchor();
-        }
-        self.gaps.reset();
-        let scroller = self.scroller;
-        let timer = Timeout::new(SCROLL_END_MS, move || scroller.with_renderer(Self::handle_scroll_end));
-        // Above the first row the viewport is empty, so the correction is not delayed.
-        self.scroll_end_timer = (self.top() >= -END_TOLERANCE_PX).then_some(timer);
-        true
-    }
-
-    /// Returns `true` if sizes have changed since the last render so that the browser may have scrolled by itself: it does so
-    /// when the viewport grows at the end, even if it shrinks again before the next frame. The next render corrects it.
-    fn is_resized(&self) -> bool {
-        self.size != self.viewport.size()
-            || self.anchor == ScrollAnchor::End && self.scroll_height != self.viewport.scroll_height()
-    }
-
     /// The timeline position of the viewport's upper edge.
     fn top(&self) -> f64 {
         self.viewport.top() - self.rows.top() - self.slack
-    }
-
-    /// Sets the anchor to a row that is in the viewport.
-    fn update_anchor(&mut self) {
-        let (top, height) = (self.top(), self.viewport.height());
-        let first_row = self.first_row();
-        let (anchor, time) = self.store.with_timeline(|timeline| {
-            let first = timeline.index_at(top);
-            timeline.set_anchor(timeline.key(first));
-            let anchor = first_row.unwrap_or_else(|| ScrollAnchor::in_middle(timeline, top, height));
-            // At the very top the first row's own day line is in view.
-            (anchor, timeline.day_time(first).filter(|_| top > 0.0))
-        });
-        self.anchor = anchor;
-        self.scroller.set_top_time(time);
-    }
-
-    /// Moves the anchor to the first row in the viewport, which may be another one after rows above were resized, or after
-    /// messages were loaded. As long as it is the same row its offset is not updated, which would add a rounding error each
-    /// time.
-    fn follow_anchor(&mut self) {
-        let anchor = self.anchor;
-        if anchor == ScrollAnchor::End || !self.store.with_timeline(|timeline| anchor.is_loaded(timeline)) {
-            return;
-        }
-        if let Some(first @ ScrollAnchor::Row { key: first_key, .. }) = self.first_row()
-            && !matches!(anchor, ScrollAnchor::Row { key, .. } if key == first_key)
-        {
-            self.anchor = first;
-        }
-    }
-
-    /// An anchor at the first row that begins in the upper three quarters of the viewport.
-    fn first_row(&self) -> Option<ScrollAnchor> {
-        let top = self.viewport.top();
-        self.rows.first_row_between(top, top + self.viewport.height() * 0.75)
-    }
-
-    fn enter_end(&mut self) {
-        self.anchor = ScrollAnchor::End;
-        self.store.with_timeline(|timeline| timeline.set_anchor(None));
-        self.scroller.enter_end();
     }
 
     /// Puts the rows around the viewport into the DOM.
@@ -293,9 +231,12 @@ impl Renderer {
             // it that are lower afterwards must not move it.
             let scroller = self.scroller;
             queue_microtask(move || scroller.with_renderer(Self::render));
+        } else if std::mem::take(&mut self.is_displaced) {
+            self.update_anchor();
         } else {
             self.follow_anchor();
         }
+        self.anchor_position = self.anchor_position();
         self.highlight_target();
         self.load_gaps();
     }

@@ -146,11 +146,16 @@ impl RowWindow {
     pub fn first_row_between(&self, from: f64, to: f64) -> Option<ScrollAnchor> {
         let tops = self.rows.iter().filter(|row| !row.is_gap).map(|row| (row, top_of(row.element())));
         let (row, top) = tops.into_iter().find(|(_, top)| *top >= from)?;
-        (top < to).then(|| ScrollAnchor::Row {
-            key: row.key,
-            index: row.index,
-            offset: top + row.content_offset() - from,
-        })
+        (top < to).then(|| row_anchor(row, from))
+    }
+
+    /// An anchor at the row that is at a position on the screen, with an offset from `from`; `None` if that is a gap.
+    pub fn row_at(&self, at: f64, from: f64) -> Option<ScrollAnchor> {
+        let is_there = |row: &&MountedRow| {
+            let top = top_of(row.element());
+            !row.is_gap && top <= at && at < top + row.measure()
+        };
+        self.rows.iter().find(is_there).map(|row| row_anchor(row, from))
     }
 
     /// An anchor that keeps a message where it is on the screen, or brings it to `top`, the upper edge of the viewport, if it
@@ -166,6 +171,12 @@ impl RowWindow {
     /// day line and the sender's name between the two may disappear, and then the position of the content must not change.
     pub fn content_offset(&self, key: u32) -> f64 {
         self.rows.iter().find(|row| row.key == key).map_or(0.0, MountedRow::content_offset)
+    }
+
+    /// The upper edge of the content of a row on the screen; `None` when the row is not in the DOM.
+    pub fn content_top(&self, key: u32) -> Option<f64> {
+        let row = self.rows.iter().find(|row| row.key == key)?;
+        Some(top_of(row.element()) + row.content_offset())
     }
 
     /// Highlights a row for a moment, as the target of a seek, and ends any other highlight.
@@ -202,4 +213,10 @@ impl RowWindow {
         // Cannot fail: `before` is a child of the list.
         let _ = self.list.insert_before(row.element(), before.map(AsRef::as_ref));
     }
+}
+
+/// An anchor at a row that stays where it is, with an offset from a position on the screen.
+fn row_anchor(row: &MountedRow, from: f64) -> ScrollAnchor {
+    let offset = top_of(row.element()) + row.content_offset() - from;
+    ScrollAnchor::Row { key: row.key, index: row.index, offset }
 }

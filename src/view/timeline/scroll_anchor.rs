@@ -29,7 +29,7 @@ pub enum ScrollAnchor {
 }
 
 impl ScrollAnchor {
-    /// The anchor for a viewport in which no row begins: the row or gap in its middle. `top` is the timeline position
+    /// The anchor for a viewport in which no row is visible: the row or gap that belongs in its middle. `top` is the timeline position
     /// of the viewport's upper edge, `height` the viewport's height.
     pub fn in_middle(timeline: &Timeline, top: f64, height: f64) -> Self {
         let middle = timeline.index_at(top + height / 2.0);
