@@ -7,9 +7,12 @@ mod actions;
 mod apply;
 mod command;
 mod login;
+mod members;
+mod paging;
 mod rooms;
 mod search;
 mod store;
+mod timelines;
 
 pub use login::{LoadRoom, missing_part_status};
 pub use rooms::RoomSummary;

@@ -118,10 +118,7 @@ impl DeviceRooms {
         let mut encoded = Vec::new();
         for change in changes {
             match change {
-                persistence::Change::PutAccount(record) => {
-                    encoded.extend(self.write_rooms(state));
-                    encoded.push(self.put_account(&record));
-                }
+                persistence::Change::PutAccount(record) => encoded.extend(self.put_account(state, &record)),
                 persistence::Change::PutQueued(room, message) => encoded.push(queue::put(room, &message)),
                 persistence::Change::DeleteQueued(room, id) => encoded.push(queue::delete(room, id)),
                 persistence::Change::Forget => {
@@ -135,19 +132,21 @@ impl DeviceRooms {
         if let Some(record) = record
             && self.is_changed
         {
-            encoded.extend(self.write_rooms(state));
-            encoded.push(self.put_account(record));
+            encoded.extend(self.put_account(state, record));
         }
         encoded
     }
 
-    fn put_account(&self, record: &AccountRecord) -> Change {
+    /// The account, after the changes of its rooms. A basic server has no account, and its messages have no lasting numbers.
+    fn put_account(&mut self, state: &ClientState, record: &AccountRecord) -> Vec<Change> {
         let AccountRecord { identity, account, secret, attempt } = record.clone();
+        let mut changes = if account.is_some() { self.write_rooms(state) } else { Vec::new() };
         let (log, version) = (self.log.clone(), self.version);
-        StoredAccount { identity, secret, account, log, version, attempt }.put()
+        changes.push(StoredAccount { identity, secret, account, log, version, attempt }.put());
+        changes
     }
 
-    /// The changes of all rooms since the last call. None on a basic server, whose messages have no lasting numbers.
+    /// The changes of all rooms since the last call.
     fn write_rooms(&mut self, state: &ClientState) -> Vec<Change> {
         let mut changes = Vec::new();
         self.is_changed = false;
