@@ -7,9 +7,14 @@ mod actions;
 mod apply;
 mod command;
 mod login;
+mod members;
+mod paging;
+mod rooms;
 mod search;
 mod store;
+mod timelines;
 
 pub use login::{LoadRoom, missing_part_status};
+pub use rooms::RoomSummary;
 pub use search::{Search, SearchState};
 pub use store::{Announcement, ComposerNote, LoginError, SeekResult, Store, Theme, use_store};

@@ -5,7 +5,7 @@ use futures_channel::oneshot;
 use gloo_events::EventListener;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, HtmlMetaElement, VisualViewport};
+use web_sys::{HtmlElement, HtmlLinkElement, HtmlMetaElement, VisualViewport};
 
 use crate::ctrl::{Theme, use_store};
 
@@ -15,12 +15,20 @@ const FRAME_COLORS: [&str; 2] = ["#f5f1e8", "#121613"];
 /// An on-screen keyboard is assumed if at least this much of the window is covered.
 const MIN_KEYBOARD_PX: f64 = 60.0;
 
-/// Applies the store's title, unread count, locale and theme to the document, and reports the document's focus to the
+/// Applies the store's title, the name of the open room, the unread count, locale and theme to the document, and reports the document's focus to the
 /// store. Called once by the app.
 pub fn sync_document() {
     let store = use_store();
     Effect::new(move || {
-        document().set_title(&window_title(&store.title.get(), store.unread.get()));
+        document().set_title(&window_title(&store.room_name.get(), &store.title.get(), store.unread.get()));
+    });
+    let has_unread = Memo::new(move |_| store.unread.get() > 0);
+    let plain_icon = icon_link().map(|link| link.href());
+    Effect::new(move || {
+        if let (Some(link), Some(plain)) = (icon_link(), &plain_icon) {
+            let icon = if has_unread.get() { badged_icon() } else { plain.clone() };
+            link.set_href(&icon);
+        }
     });
     Effect::new(move || set_root_attribute("lang", Some(store.locale.get().tag())));
     Effect::new(move || set_theme(store.theme.get()));
@@ -54,12 +62,27 @@ pub async fn next_paint() {
     }
 }
 
-/// The window's title. The unread count comes first, where a narrow tab of the browser shows it.
-fn window_title(title: &str, unread: u32) -> String {
+/// The window's title: that of the page, after the name of the room if it has one. The unread count comes first, where a
+/// narrow tab of the browser shows it.
+fn window_title(room: &str, title: &str, unread: u32) -> String {
+    let room = if room.is_empty() { String::new() } else { format!("{room} - ") };
     match unread {
-        0 => title.to_owned(),
-        n => format!("({n}) {title}"),
+        0 => format!("{room}{title}"),
+        n => format!("({n}) {room}{title}"),
     }
+}
+
+/// The element that names the icon of the page.
+fn icon_link() -> Option<HtmlLinkElement> {
+    document().query_selector("link[rel~=icon]").ok()??.dyn_into().ok()
+}
+
+/// The icon with a badge, which says that there is something unread, as a URL.
+fn badged_icon() -> String {
+    const BADGE: &str =
+        "<circle cx='50' cy='14' r='13' fill='#d4452c' stroke='#fff' stroke-width='3'/></svg>";
+    let icon = include_str!("../../../assets/icon.svg").replace("</svg>", BADGE);
+    format!("data:image/svg+xml,{}", js_sys::encode_uri_component(&icon))
 }
 
 fn set_root_attribute(name: &str, value: Option<&str>) {
@@ -138,8 +161,9 @@ mod tests {
 
     #[test]
     fn window_title_begins_with_unread_count() {
-        assert_eq!(window_title("Parlour", 0), "Parlour");
-        assert_eq!(window_title("Parlour", 3), "(3) Parlour");
+        assert_eq!(window_title("", "Parlour", 0), "Parlour");
+        assert_eq!(window_title("", "Parlour", 3), "(3) Parlour");
+        assert_eq!(window_title("Garden", "Parlour", 3), "(3) Garden - Parlour");
     }
 
     #[test]

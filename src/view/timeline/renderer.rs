@@ -10,7 +10,11 @@ mod anchoring;
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use parlour_core::timeline::{RowMetrics, Timeline};
+use parlour_core::{
+    client::room::ScrollPosition,
+    model::RoomId,
+    timeline::{RowMetrics, Timeline},
+};
 
 use super::{
     gap_loader::GapLoader,
@@ -29,6 +33,10 @@ const END_TOLERANCE_PX: f64 = 40.0;
 const MAX_PASSES: usize = 8;
 /// Scrolling has stopped when there was no scroll event for this long.
 const SCROLL_END_MS: u32 = 300;
+/// A message of which this much is on the screen is visible, in CSS pixels.
+const MIN_VISIBLE_PX: f64 = 24.0;
+/// A message next to the edge of the viewport is looked for in this many rows.
+const MAX_ROWS_BACK: usize = 50;
 
 /// The imperative part of the timeline: the DOM elements, the rows in them, and their measured sizes.
 pub struct Renderer {
@@ -58,6 +66,12 @@ pub struct Renderer {
     slack: f64,
     /// The sequence number of the message to highlight once it is in the DOM.
     highlight: Option<u64>,
+    /// The room whose timeline this is.
+    room: Option<RoomId>,
+    /// Where the timeline is, to be stored; `None` at its end.
+    position: Option<ScrollPosition>,
+    /// The message up to which the room is on the screen, and whether that is its end, as reported last.
+    visible: Option<(u64, bool)>,
 }
 
 impl Renderer {
@@ -86,7 +100,66 @@ impl Renderer {
             scroll_end_timer: None,
             slack: 0.0,
             highlight: None,
+            room: store.open_room.get_untracked(),
+            position: None,
+            visible: None,
         }
+    }
+
+    /// Begins where the timeline of the room was, unless the reader has scrolled meanwhile.
+    pub fn restore_position(&mut self) {
+        if self.anchor != ScrollAnchor::End || self.scroll_end_timer.is_some() {
+            return;
+        }
+        self.position = self.room.and_then(|room| self.store.scroll(room));
+        if let Some(ScrollPosition { ord, offset_px }) = self.position {
+            self.scroller.leave_end();
+            // Exact up to 2^53, which no room reaches.
+            #[allow(clippy::cast_precision_loss)]
+            let seq = ord as f64;
+            self.hold(ScrollAnchor::Seq { seq, offset: offset_px.into() });
+            self.render();
+        }
+    }
+
+    /// Removes the rows, because another room is opened.
+    pub fn close(mut self) {
+        self.save_position();
+        self.rows.clear();
+    }
+
+    fn save_position(&self) {
+        if let Some(room) = self.room {
+            self.store.save_scroll(room, self.position);
+        }
+    }
+
+    /// Reports which messages are on the screen, if that has changed since the last report. `anew` also if it has not.
+    pub fn report_visible(&mut self, anew: bool) {
+        let (bottom, at_end) = (self.top() + self.viewport.height(), self.scroller.is_at_end());
+        let ord = self.store.with_timeline(|timeline| {
+            if at_end {
+                return timeline.newest();
+            }
+            let last = timeline.index_at(bottom);
+            let is_visible =
+                |at: &usize| timeline.top(*at) + timeline.height_of(*at).min(MIN_VISIBLE_PX) <= bottom;
+            let at = (0..=last).rev().find(is_visible)?;
+            (0..=at).rev().take(MAX_ROWS_BACK).find_map(|at| timeline.seq(at))
+        });
+        let visible = ord.map(|ord| (ord, at_end));
+        if visible.is_some() && (anew || self.visible != visible) {
+            self.visible = visible;
+            if let Some((ord, at_end)) = visible {
+                self.store.set_visible(ord, at_end);
+            }
+        }
+        let top = self.top();
+        let first = self.store.with_timeline(|timeline| {
+            let first = timeline.index_at(top);
+            (first..timeline.len()).take(MAX_ROWS_BACK).find_map(|at| timeline.seq(at))
+        });
+        self.scroller.set_top_ord(first);
     }
 
     /// Scrolls to the end. As other methods that scroll, it first reads a position that the browser has sent no event of yet.
@@ -150,6 +223,7 @@ impl Renderer {
             self.render();
         } else {
             self.load_gaps();
+            self.report_visible(false);
         }
     }
 
@@ -185,6 +259,7 @@ impl Renderer {
     /// still near the end returns to the end.
     pub fn handle_scroll_end(&mut self) {
         self.scroll_end_timer = None;
+        self.save_position();
         let back_at_end = self.scroller.is_at_end() && self.anchor != ScrollAnchor::End;
         if back_at_end {
             self.enter_end();
@@ -239,6 +314,7 @@ impl Renderer {
         self.anchor_position = self.anchor_position();
         self.highlight_target();
         self.load_gaps();
+        self.report_visible(false);
     }
 
     /// Shows and measures rows until their heights are as recorded, then scrolls to the anchor.

@@ -1,8 +1,9 @@
 //! How the renderer reads the scroll position and chooses the scroll anchor.
 
 use gloo_timers::callback::Timeout;
+use parlour_core::client::room::ScrollPosition;
 
-use super::{END_TOLERANCE_PX, Renderer, SCROLL_END_MS};
+use super::{END_TOLERANCE_PX, MAX_ROWS_BACK, Renderer, SCROLL_END_MS};
 use crate::view::timeline::scroll_anchor::ScrollAnchor;
 
 impl Renderer {
@@ -92,15 +93,23 @@ impl Renderer {
         self.handle_new_top();
     }
 
-    /// Tells the timeline and the overlay which row is at the upper edge of the viewport.
-    pub(super) fn handle_new_top(&self) {
+    /// Tells the timeline and the overlay which row is at the upper edge of the viewport, and keeps it as the scroll position of
+    /// the room.
+    pub(super) fn handle_new_top(&mut self) {
         let top = self.top();
-        let time = self.store.with_timeline(|timeline| {
+        let (time, position) = self.store.with_timeline(|timeline| {
             let first = timeline.index_at(top);
             timeline.set_anchor(timeline.key(first));
+            let position = (first..timeline.len()).take(MAX_ROWS_BACK).find_map(|at| {
+                // No viewport is so high that this is not exact.
+                #[allow(clippy::cast_possible_truncation)]
+                let offset_px = (timeline.top(at) - top) as f32;
+                Some(ScrollPosition { ord: timeline.seq(at)?, offset_px })
+            });
             // At the very top the first row's own day line is in view.
-            timeline.day_time(first).filter(|_| top > 0.0)
+            (timeline.day_time(first).filter(|_| top > 0.0), position)
         });
+        self.position = position;
         self.scroller.set_top_time(time);
     }
 
@@ -139,6 +148,7 @@ impl Renderer {
     /// Makes the end of the timeline the anchor.
     pub(super) fn enter_end(&mut self) {
         self.hold(ScrollAnchor::End);
+        self.position = None;
         self.store.with_timeline(|timeline| timeline.set_anchor(None));
         self.scroller.enter_end();
     }
