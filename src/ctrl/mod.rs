@@ -7,11 +7,13 @@ mod actions;
 mod apply;
 mod command;
 mod login;
+mod rooms;
 mod route;
 mod search;
 mod store;
 
 pub use login::{LoadRoom, missing_part_status};
+pub use rooms::RoomSummary;
 pub use route::Route;
 pub use search::{Search, SearchState};
 pub use store::{Announcement, ComposerNote, LoginError, SeekResult, Store, Theme, use_store};
