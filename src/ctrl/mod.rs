@@ -6,10 +6,12 @@
 mod actions;
 mod apply;
 mod command;
+mod dialog;
 mod login;
 mod search;
 mod store;
 
+pub use dialog::DialogKind;
 pub use login::{LoadRoom, missing_part_status};
 pub use search::{Search, SearchState};
 pub use store::{Announcement, ComposerNote, LoginError, SeekResult, Store, Theme, use_store};
