@@ -15,8 +15,8 @@ use std::{
 const CORE_MAY_USE: [&str; 3] = ["bytes", "prost", "thiserror"];
 
 /// Core's modules with data types, which most layers may use.
-const DATA: [&str; 9] =
-    ["address", "event", "limits", "model", "presence", "ranges", "status", "timeline", "validate"];
+const DATA: [&str; 10] =
+    ["address", "client", "event", "limits", "model", "presence", "ranges", "status", "timeline", "validate"];
 
 struct Layer {
     name: &'static str,

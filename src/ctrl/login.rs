@@ -61,6 +61,26 @@ impl Store {
         });
     }
 
+    /// Logs in to the account of another device, with the code of a link that was made there. `server` is the address as
+    /// typed; empty for the server of this page. A failure is reported in [`Store::login_error`].
+    pub fn log_in_with_link(&self, code: &str, server: &str) {
+        self.set.login_error.set(None);
+        let url = match address::socket_url(server, &config::page_address()) {
+            Ok(url) => url,
+            Err(status) => return self.set.login_error.set(Some(status.into())),
+        };
+        self.set.connection.set(Connection::Connecting);
+        let (store, code) = (*self, code.to_owned());
+        spawn_local(async move {
+            let service = store.load_service().await;
+            store.set.connection.set(Connection::Idle);
+            let result = service.and_then(|service| service.log_in_with_link(&code, &url));
+            if let Err(status) = result {
+                store.load_failed(status);
+            }
+        });
+    }
+
     /// Resumes the session of this tab, or of the tab that was open last. Completes once it is known whether the room or
     /// the login page is to be shown.
     pub async fn resume(&self) {

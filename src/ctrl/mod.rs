@@ -8,10 +8,12 @@ mod apply;
 mod command;
 mod dialog;
 mod login;
+mod rooms;
 mod search;
 mod store;
 
 pub use dialog::DialogKind;
 pub use login::{LoadRoom, missing_part_status};
+pub use rooms::RoomSummary;
 pub use search::{Search, SearchState};
 pub use store::{Announcement, ComposerNote, LoginError, SeekResult, Store, Theme, use_store};

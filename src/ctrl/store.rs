@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc};
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
 use parlour_core::{
-    model::{Connection, Identity, Member, Refusal},
+    model::{Connection, Identity, Member, Refusal, RoomId},
     status::Status,
     timeline::{Notice, Row, RowKind, Timeline},
 };
@@ -178,6 +178,12 @@ pub struct Store {
     pub missing_languages: ReadSignal<u32>,
     /// The title of the page, from config.json or the server.
     pub title: ReadSignal<String>,
+    /// Incremented at each change of the account, of its room list, or of a person: counters, nicks, presence.
+    pub list_version: ReadSignal<u32>,
+    /// The room that is shown; `None` if none is.
+    pub open_room: ReadSignal<Option<RoomId>>,
+    /// Incremented at each change of the open room other than its messages: topic, number of members.
+    pub room_version: ReadSignal<u32>,
     /// The write halves of the signals above.
     pub(super) set: Setters,
     /// State that is not reactive.
@@ -214,6 +220,9 @@ pub(super) struct Setters {
     pub(super) time_locale: WriteSignal<Locale>,
     pub(super) missing_languages: WriteSignal<u32>,
     pub(super) title: WriteSignal<String>,
+    pub(super) list_version: WriteSignal<u32>,
+    pub(super) open_room: WriteSignal<Option<RoomId>>,
+    pub(super) room_version: WriteSignal<u32>,
 }
 
 /// State that is not reactive.
@@ -283,6 +292,9 @@ impl Store {
         let (time_locale, set_time_locale) = signal(config.locale);
         let (missing_languages, set_missing_languages) = signal(0);
         let (title, set_title) = signal(config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.into()));
+        let (list_version, set_list_version) = signal(0);
+        let (open_room, set_open_room) = signal(Some(RoomId::LOBBY));
+        let (room_version, set_room_version) = signal(0);
         Self {
             connection,
             identity,
@@ -312,6 +324,9 @@ impl Store {
             time_locale,
             missing_languages,
             title,
+            list_version,
+            open_room,
+            room_version,
             set: Setters {
                 connection: set_connection,
                 identity: set_identity,
@@ -340,6 +355,9 @@ impl Store {
                 time_locale: set_time_locale,
                 missing_languages: set_missing_languages,
                 title: set_title,
+                list_version: set_list_version,
+                open_room: set_open_room,
+                room_version: set_room_version,
             },
             inner: StoredValue::new_local(Inner {
                 timeline: empty_timeline(),

@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use parlour_core::{
     Millis,
-    model::{Member, MessageId, SeekTarget},
+    client::{Command, Reply, state::ClientState},
+    model::{Member, MessageId, Refusal, RoomId, SeekTarget},
     ranges::Range,
     status::Status,
 };
@@ -78,6 +79,36 @@ pub trait ChatSession {
 
     /// The members in order, and how many there are; the list may hold fewer.
     fn members(&self) -> (Vec<Member>, usize);
+
+    /// Calls `read` with the state of this tab, if a user is logged in.
+    fn with_state(&self, read: &mut dyn FnMut(&ClientState));
+
+    /// Executes a command, which is answered once.
+    fn request(&self, command: Command) -> Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
+
+    /// A new id, for a command that changes a log.
+    fn new_id(&self) -> MessageId;
+
+    /// The number of messages that the server has not acknowledged.
+    fn unsent(&self) -> usize;
+
+    /// Shows another room, or none.
+    fn open_room(&self, room: Option<RoomId>);
+
+    /// Marks all messages of a room as read.
+    fn mark_read(&self, room: RoomId);
+
+    /// Marks the messages of a room from an ord on as unread.
+    fn mark_unread(&self, room: RoomId, from: u64);
+
+    /// Marks all messages of all rooms as read.
+    fn mark_all_read(&self);
+
+    /// Logs in to the account of another device, with the code that the device has got, on the server at a URL.
+    ///
+    /// # Errors
+    /// [`Status::SignedIn`] if already logged in.
+    fn log_in_with_link(&self, code: &str, url: &str) -> Result<(), Status>;
 
     /// The monotonic clock that the times in events refer to.
     fn monotonic_ms(&self) -> Millis;

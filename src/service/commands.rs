@@ -4,9 +4,10 @@ use std::{pin::Pin, rc::Rc};
 
 use parlour_core::{
     Millis,
+    client::{self, Reply, state::ClientState},
     event::Event,
     limits::Limits,
-    model::{Connection, Member, MessageId, SeekTarget},
+    model::{Connection, Member, MessageId, Refusal, RoomId, SeekTarget},
     persist::Scope,
     ranges::Range,
     session::Session,
@@ -151,6 +152,34 @@ impl ChatSession for Service {
             Role::Follower(follower) | Role::Promoting(follower, ..) => follower.members(),
             _ => inner.session.members(),
         }
+    }
+
+    fn with_state(&self, _: &mut dyn FnMut(&ClientState)) {}
+
+    fn request(&self, _: client::Command) -> Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>> {
+        let status = Status::NotOnThisServer;
+        let refusal = Refusal { status, text: String::new(), suggestion: None, retry_after: 0 };
+        Box::pin(std::future::ready(Err(refusal)))
+    }
+
+    fn new_id(&self) -> MessageId {
+        browser::message_id()
+    }
+
+    fn unsent(&self) -> usize {
+        0
+    }
+
+    fn open_room(&self, _: Option<RoomId>) {}
+
+    fn mark_read(&self, _: RoomId) {}
+
+    fn mark_unread(&self, _: RoomId, _: u64) {}
+
+    fn mark_all_read(&self) {}
+
+    fn log_in_with_link(&self, _: &str, _: &str) -> Result<(), Status> {
+        Err(Status::NotOnThisServer)
     }
 
     fn monotonic_ms(&self) -> Millis {
