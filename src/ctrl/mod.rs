@@ -7,12 +7,15 @@ mod actions;
 mod apply;
 mod command;
 mod dialog;
+mod directory;
 mod login;
+mod room_commands;
 mod rooms;
 mod search;
 mod store;
 
-pub use dialog::DialogKind;
+pub use dialog::{DialogKind, Outcome};
+pub use directory::{Contact, Page, PublicRoom};
 pub use login::{LoadRoom, missing_part_status};
 pub use rooms::RoomSummary;
 pub use search::{Search, SearchState};
