@@ -163,6 +163,8 @@ impl Store {
             inner.note_timer = None;
             inner.search_timer = None;
         });
+        self.close_dialog();
+        self.clear_outcome();
         self.set.identity.set(None);
         if !self.inner.with_value(|inner| inner.title_is_fixed) {
             // The name of the server.

@@ -6,12 +6,17 @@
 mod actions;
 mod apply;
 mod command;
+mod dialog;
+mod directory;
 mod login;
+mod room_commands;
 mod rooms;
 mod route;
 mod search;
 mod store;
 
+pub use dialog::{DialogKind, Outcome};
+pub use directory::{Contact, Page, PublicRoom};
 pub use login::{LoadRoom, missing_part_status};
 pub use rooms::RoomSummary;
 pub use route::Route;

@@ -11,6 +11,7 @@ use parlour_core::{
 };
 
 use super::{
+    dialog::{DialogKind, Outcome},
     login::{LoadRoom, PendingLogin},
     search::Search,
 };
@@ -184,6 +185,10 @@ pub struct Store {
     pub open_room: ReadSignal<Option<RoomId>>,
     /// Incremented at each change of the open room other than its messages: topic, number of members.
     pub room_version: ReadSignal<u32>,
+    /// The dialog that is open.
+    pub dialog: ReadSignal<Option<DialogKind>>,
+    /// What was done last, until the user has been told.
+    pub outcome: ReadSignal<Option<Outcome>>,
     /// The write halves of the signals above.
     pub(super) set: Setters,
     /// State that is not reactive.
@@ -223,6 +228,8 @@ pub(super) struct Setters {
     pub(super) list_version: WriteSignal<u32>,
     pub(super) open_room: WriteSignal<Option<RoomId>>,
     pub(super) room_version: WriteSignal<u32>,
+    pub(super) dialog: WriteSignal<Option<DialogKind>>,
+    pub(super) outcome: WriteSignal<Option<Outcome>>,
 }
 
 /// State that is not reactive.
@@ -295,6 +302,8 @@ impl Store {
         let (list_version, set_list_version) = signal(0);
         let (open_room, set_open_room) = signal(Some(RoomId::LOBBY));
         let (room_version, set_room_version) = signal(0);
+        let (dialog, set_dialog) = signal(None);
+        let (outcome, set_outcome) = signal(None);
         Self {
             connection,
             identity,
@@ -327,6 +336,8 @@ impl Store {
             list_version,
             open_room,
             room_version,
+            dialog,
+            outcome,
             set: Setters {
                 connection: set_connection,
                 identity: set_identity,
@@ -358,6 +369,8 @@ impl Store {
                 list_version: set_list_version,
                 open_room: set_open_room,
                 room_version: set_room_version,
+                dialog: set_dialog,
+                outcome: set_outcome,
             },
             inner: StoredValue::new_local(Inner {
                 timeline: empty_timeline(),
