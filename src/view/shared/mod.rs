@@ -10,6 +10,7 @@ mod focus;
 pub mod icon;
 mod letter_case;
 mod live_region;
+mod part_loader;
 mod translation;
 
 pub use avatar::Avatar;
@@ -21,4 +22,5 @@ pub use focus::focus_next_frame;
 pub use icon::{Icon, Mark};
 pub use letter_case::nick_key;
 pub use live_region::announced;
+pub use part_loader::{Loading, MountPart, Mounted, PartLoader};
 pub use translation::{Sentence, tr, use_texts};
