@@ -8,9 +8,12 @@ mod login;
 mod members;
 mod rename;
 mod room;
+mod screens;
 mod search;
 mod settings;
 mod shared;
+mod sidebar;
+mod switcher;
 mod timeline;
 
 pub use login::LoginPage;

@@ -68,12 +68,16 @@ fn Warning(text: Key) -> impl IntoView {
 }
 
 /// Commands and keys, each with the text that describes its effect.
-const COMMANDS: [(&str, Key); 5] = [
+const COMMANDS: [(&str, Key); 9] = [
     ("/who", Key::HelpCommandWho),
     ("/exit", Key::HelpCommandExit),
     ("/help", Key::HelpCommandHelp),
     ("Enter", Key::HelpKeyEnter),
     ("Shift+Enter", Key::HelpKeyShiftEnter),
+    ("Ctrl+K", Key::HelpKeySwitch),
+    ("Alt+↑ Alt+↓", Key::HelpKeyNeighbour),
+    ("Alt+Shift+↑ Alt+Shift+↓", Key::HelpKeyUnread),
+    ("Ctrl+Shift+F", Key::HelpKeySearch),
 ];
 
 /// The answer to `/help`.
