@@ -1,13 +1,17 @@
 //! The messages and the composer of the open room; or what is to be known if there is none, or if nothing can be written.
 
 use leptos::{prelude::*, task::spawn_local};
-use parlour_core::{model::RoomId, status::Status};
+use parlour_core::{
+    model::{Role, RoomId},
+    status::Status,
+};
 
 use crate::{
     ctrl::{Store, use_store},
     i18n::Key,
     view::{
         composer::Composer,
+        dialogs::InvitationBar,
         screens::{Screen, Screens},
         search::PanelState,
         shared::{Icon, Mark, announced, icon, tr, use_texts},
@@ -36,18 +40,19 @@ pub fn Conversation() -> impl IntoView {
     let panel = expect_context::<PanelState>();
     let hidden = move || !screens.shows(Screen::Conversation) || panel.covers_room();
     let shown = Memo::new(move |_| shown(store, screens));
-    let is_archived = Memo::new(move |_| {
-        let room = store.open_room.get().and_then(|room| store.room(room));
-        room.is_some_and(|room| room.archived)
-    });
+    let room = move || store.open_room.get().and_then(|room| store.room(room));
+    let is_archived = Memo::new(move |_| room().is_some_and(|room| room.archived));
+    let invitation =
+        Memo::new(move |_| room().filter(|room| room.role == Role::Invited).map(|room| room.room));
     view! {
         <main class="room-main" class:no-room=move || shown.get() != Shown::Room inert=hidden>
             // Not removed while no room is shown: the timeline would be built anew with the next one.
             <Timeline/>
-            <Show
-                when=move || !is_archived.get()
-                fallback=|| view! { <p class="composer-closed"><Icon path=icon::ARCHIVED/>{tr(Key::RoomArchived)}</p> }
-            >
+            {move || invitation.get().map(|room| view! { <InvitationBar room/> })}
+            <Show when=move || is_archived.get()>
+                <p class="composer-closed"><Icon path=icon::ARCHIVED/>{tr(Key::RoomArchived)}</p>
+            </Show>
+            <Show when=move || !is_archived.get() && invitation.get().is_none()>
                 <Composer/>
             </Show>
             {move || match shown.get() {

@@ -19,6 +19,7 @@ use parlour_core::model::RoomId;
 use self::{conversation::Conversation, header::RoomHeader};
 use super::{
     composer::Draft,
+    dialogs::DialogHost,
     members::MemberList,
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
@@ -76,6 +77,7 @@ pub fn Room() -> impl IntoView {
             <Show when=move || switcher.is_open()>
                 <Switcher/>
             </Show>
+            <DialogHost/>
         </div>
     }
 }
