@@ -9,6 +9,7 @@
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use parlour_core::timeline::{RowMetrics, Timeline};
+use web_sys::Element;
 
 use super::{
     gap_loader::GapLoader,
@@ -121,6 +122,11 @@ impl Renderer {
         } else {
             self.update_anchor();
         }
+    }
+
+    /// The ord of the message of a row, if the server has stored it.
+    pub fn stored_message(&self, item: &Element) -> Option<u64> {
+        self.rows.find(item)?.stored_message()
     }
 
     /// Handles a scroll event.

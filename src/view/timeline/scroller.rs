@@ -2,7 +2,7 @@
 
 use leptos::{html::Div, prelude::*};
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::ResizeObserver;
+use web_sys::{Element, ResizeObserver};
 
 use super::{gap_loader::GapLoader, renderer::Renderer, row_window::RowWindow, viewport::Viewport};
 use crate::{config::local_day, ctrl::Store};
@@ -54,6 +54,23 @@ impl Scroller {
     /// Scrolls to the first message of the timeline.
     pub(super) fn to_start(self) {
         self.with_renderer(Renderer::scroll_to_start);
+    }
+
+    /// Moves the keyboard focus to the timeline.
+    pub(super) fn focus(self) {
+        if let Some(viewport) = self.elements.viewport.get_untracked() {
+            // If focusing fails, the page can still be used with a pointer.
+            let _ = viewport.focus();
+        }
+    }
+
+    pub(super) fn store(self) -> Store {
+        self.store
+    }
+
+    /// The ord of the message of a row, if the server has stored it.
+    pub(super) fn stored_message(self, item: &Element) -> Option<u64> {
+        self.renderer.try_with_value(|renderer| renderer.as_ref()?.stored_message(item)).flatten()
     }
 
     /// Expands or collapses a message that is taller than a screenful.
