@@ -38,6 +38,7 @@ mod test_rows;
 mod viewport;
 
 use leptos::{ev::KeyboardEvent, prelude::*};
+use parlour_core::model::SeekTarget;
 
 use self::{
     announcer::Announcer,
@@ -110,6 +111,9 @@ pub fn Timeline() -> impl IntoView {
             <Show when=move || scroller.day().is_some()>
                 <DayOverlay/>
             </Show>
+            <Show when=move || scroller.unread_above().is_some()>
+                <JumpToUnread/>
+            </Show>
             <Show when=move || !scroller.at_end()>
                 <JumpToEnd/>
             </Show>
@@ -143,6 +147,23 @@ fn JumpToEnd() -> impl IntoView {
         >
             <Icon path=icon::DOWN/>
             {move || t().jump_to_latest(unseen())}
+        </button>
+    }
+}
+
+/// The button that scrolls to the first message that was unread when the room was opened.
+#[component]
+fn JumpToUnread() -> impl IntoView {
+    let (store, scroller) = (use_store(), expect_context::<Scroller>());
+    let jump = move |_| {
+        if let Some(ord) = scroller.unread_above() {
+            store.seek(SeekTarget::Seq(ord));
+        }
+    };
+    view! {
+        <button type="button" id="jump-to-unread" class="button jump to-unread" on:click=jump>
+            <Icon path=icon::UP/>
+            {tr(Key::TimelineJumpToUnread)}
         </button>
     }
 }

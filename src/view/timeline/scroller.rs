@@ -31,6 +31,10 @@ pub struct Scroller {
     received_before: RwSignal<u32>,
     /// Unix time in ms of the first message in the viewport; `None` in a gap and at the top of the timeline.
     top_time: RwSignal<Option<i64>>,
+    /// The ord of the first message in the viewport; `None` in a gap.
+    top_ord: RwSignal<Option<u64>>,
+    /// The line above new messages that was in the viewport last.
+    seen_line: RwSignal<Option<u64>>,
 }
 
 impl Scroller {
@@ -43,6 +47,8 @@ impl Scroller {
             at_end: RwSignal::new(true),
             received_before: RwSignal::new(0),
             top_time: RwSignal::new(None),
+            top_ord: RwSignal::new(None),
+            seen_line: RwSignal::new(None),
         }
     }
 
@@ -98,6 +104,23 @@ impl Scroller {
         if self.at_end.get() { None } else { self.top_time.get() }
     }
 
+    /// The ord of the first unread message, if the line above it is above the viewport and was not in it yet. Reactive.
+    pub(super) fn unread_above(self) -> Option<u64> {
+        let line = self.store.unread_line().filter(|line| self.seen_line.get() != Some(*line))?;
+        (self.top_ord.get()? > line + 1).then_some(line + 1)
+    }
+
+    /// Sets the ord of the first message in the viewport.
+    pub(super) fn set_top_ord(self, ord: Option<u64>) {
+        self.top_ord.maybe_update(|shown| std::mem::replace(shown, ord) != ord);
+        let line = untrack(|| self.store.unread_line());
+        if let Some((line, ord)) = line.zip(ord)
+            && ord <= line + 1
+        {
+            self.seen_line.maybe_update(|seen| seen.replace(line) != Some(line));
+        }
+    }
+
     /// The elements, to be filled by the component.
     pub(super) fn elements(self) -> Elements {
         self.elements
@@ -115,13 +138,36 @@ impl Scroller {
         let owner = Owner::current().unwrap_or_default();
         let gaps = GapLoader::new(store);
         Effect::new(move || {
+            // Each room has a renderer of its own.
+            store.open_room.track();
+            if let Some(former) = self.renderer.try_update_value(Option::take).flatten() {
+                former.close();
+            }
             if let (Some(element), Some(content), Some(list)) = (viewport.get(), content.get(), list.get()) {
                 let viewport = Viewport::new(element.into(), content.into());
                 let observer = untrack(|| self.observe(&viewport));
                 let rows = RowWindow::new(list.into(), owner.clone(), observer);
+                gaps.reset();
+                self.enter_end();
+                self.seen_line.set(None);
                 self.renderer.set_value(Some(Renderer::new(self, store, viewport, rows, gaps)));
+                untrack(|| self.with_renderer(Renderer::restore_position));
             }
         });
+        Effect::watch(
+            move || store.tab_data.track(),
+            move |_, _, _| self.with_renderer(Renderer::restore_position),
+            false,
+        );
+        Effect::watch(
+            move || store.focused.get(),
+            move |focused, _, _| {
+                if *focused {
+                    self.with_renderer(|renderer| renderer.report_visible(true));
+                }
+            },
+            false,
+        );
         Effect::watch(
             move || store.timeline_version.get(),
             move |_, _, _| self.with_renderer(Renderer::handle_change),
@@ -155,7 +201,9 @@ impl Scroller {
             true,
         );
         on_cleanup(move || {
-            self.renderer.try_set_value(None);
+            if let Some(renderer) = self.renderer.try_update_value(Option::take).flatten() {
+                renderer.close();
+            }
         });
     }
 
