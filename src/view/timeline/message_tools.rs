@@ -69,6 +69,7 @@ pub fn MessageTools(state: ToolsState) -> impl IntoView {
     let store = use_store();
     let scroller = expect_context::<Scroller>();
     let target = state.target;
+    Effect::watch(move || store.open_room.track(), move |_, _, _| state.hide(), false);
     let is_shown = Memo::new(move |_| target.with(Option::is_some));
     let link =
         move || target.get().map(|Target { room, ord, .. }| Route::Room { room, at: Some(ord) }.to_string());

@@ -140,7 +140,7 @@ impl Renderer {
             (0..=at).rev().take(MAX_ROWS_BACK).find_map(|at| timeline.seq(at))
         });
         let visible = ord.map(|ord| (ord, at_end));
-        if visible.is_some() && (anew || self.visible != visible) {
+        if visible.is_some() && (anew || self.visible != visible) && !self.scroller.is_covered() {
             self.visible = visible;
             if let Some((ord, at_end)) = visible {
                 self.store.set_visible(ord, at_end);

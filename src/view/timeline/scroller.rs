@@ -23,6 +23,8 @@ pub struct Elements {
 #[derive(Clone, Copy)]
 pub struct Scroller {
     store: Store,
+    /// Something covers the timeline, so that its messages are not seen.
+    covered: Signal<bool>,
     elements: Elements,
     /// `None` while no timeline is mounted.
     renderer: StoredValue<Option<Renderer>, LocalStorage>,
@@ -38,10 +40,11 @@ pub struct Scroller {
 }
 
 impl Scroller {
-    /// A scroll position at the end.
-    pub fn new(store: Store) -> Self {
+    /// A scroll position at the end. While `covered`, no messages are reported as seen.
+    pub fn new(store: Store, covered: Signal<bool>) -> Self {
         Self {
             store,
+            covered,
             elements: Elements { viewport: NodeRef::new(), content: NodeRef::new(), list: NodeRef::new() },
             renderer: StoredValue::new_local(None),
             at_end: RwSignal::new(true),
@@ -68,6 +71,10 @@ impl Scroller {
             // If focusing fails, the page can still be used with a pointer.
             let _ = viewport.focus();
         }
+    }
+
+    pub(super) fn is_covered(self) -> bool {
+        self.covered.get_untracked()
     }
 
     pub(super) fn store(self) -> Store {
@@ -160,9 +167,9 @@ impl Scroller {
             false,
         );
         Effect::watch(
-            move || store.focused.get(),
-            move |focused, _, _| {
-                if *focused {
+            move || store.focused.get() && !self.covered.get(),
+            move |visible, _, _| {
+                if *visible {
                     self.with_renderer(|renderer| renderer.report_visible(true));
                 }
             },
