@@ -6,6 +6,7 @@
 mod actions;
 mod apply;
 mod command;
+mod device_link;
 mod dialog;
 mod directory;
 mod login;

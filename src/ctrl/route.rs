@@ -7,6 +7,7 @@
 //! | `#/room/<room>/<ord>` | a room, scrolled to the message with this ord |
 //! | `#/room/<room>/members` | the people of a room |
 //! | `#/link/<code>` | the login to the account of another device |
+//! | `#/link/<code>/<server>` | the same on another server than that of the page; `<server>` is its address |
 
 use std::fmt;
 
@@ -36,6 +37,8 @@ pub enum Route {
     Link {
         /// The code that the other device has got.
         code: String,
+        /// The address of the server, unless it is the one beside the page.
+        server: Option<String>,
     },
 }
 
@@ -50,6 +53,11 @@ impl Route {
     #[must_use]
     pub fn parse(fragment: &str) -> Option<Self> {
         let path = fragment.strip_prefix('#').unwrap_or(fragment).strip_prefix('/')?;
+        if let Some(link) = path.strip_prefix("link/") {
+            let (code, server) = link.split_once('/').map_or((link, None), |(code, rest)| (code, Some(rest)));
+            let is_valid = is_code(code) && server != Some("");
+            return is_valid.then(|| Self::Link { code: code.into(), server: server.map(Into::into) });
+        }
         let mut parts = path.split('/');
         let (screen, first, second) = (parts.next()?, parts.next(), parts.next());
         if parts.next().is_some() {
@@ -62,7 +70,6 @@ impl Route {
             ("room", Some(room), Some(ord)) => {
                 Some(Self::Room { room: parse_room(room)?, at: Some(parse_ord(ord)?) })
             }
-            ("link", Some(code), None) if is_code(code) => Some(Self::Link { code: code.to_owned() }),
             _ => None,
         }
     }
@@ -86,7 +93,9 @@ impl fmt::Display for Route {
             Self::Room { room, at: None } => write!(f, "#/room/{room:?}"),
             Self::Room { room, at: Some(ord) } => write!(f, "#/room/{room:?}/{ord}"),
             Self::People { room } => write!(f, "#/room/{room:?}/members"),
-            Self::Link { code } => write!(f, "#/link/{code}"),
+            Self::Link { code, server: None } => write!(f, "#/link/{code}"),
+            // Last, because it may contain slashes.
+            Self::Link { code, server: Some(server) } => write!(f, "#/link/{code}/{server}"),
         }
     }
 }
@@ -136,7 +145,11 @@ mod tests {
             (Route::to_room(ROOM), format!("#/room/{id}")),
             (Route::Room { room: ROOM, at: Some(u64::MAX) }, format!("#/room/{id}/18446744073709551615")),
             (Route::People { room: ROOM }, format!("#/room/{id}/members")),
-            (Route::Link { code: "a-Z_09".into() }, "#/link/a-Z_09".into()),
+            (Route::Link { code: "a-Z_09".into(), server: None }, "#/link/a-Z_09".into()),
+            (
+                Route::Link { code: "a1".into(), server: Some("wss://chat.example.org/ws".into()) },
+                "#/link/a1/wss://chat.example.org/ws".into(),
+            ),
         ] {
             assert_eq!(route.to_string(), fragment);
             assert_eq!(Route::parse(&fragment), Some(route.clone()), "{fragment}");
@@ -171,7 +184,7 @@ mod tests {
             "#/link",
             "#/link/",
             "#/link/a b",
-            "#/link/a/b",
+            "#/link/a/",
             "#/link/%3Cb%3E",
         ] {
             assert_eq!(Route::parse(fragment), None, "{fragment}");

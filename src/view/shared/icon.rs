@@ -12,6 +12,7 @@ pub const DOWN: &str = "M12 5v14M5.5 12.5 12 19l6.5-6.5";
 pub const UP: &str = "M12 19V5M5.5 11.5 12 5l6.5 6.5";
 pub const CLOCK: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 7.500V12l3 2";
 pub const ALERT: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 7.500v5.500M12 16.400v.1";
+pub const CHECK: &str = "M5 12.500l4.500 4.500L19 7.500";
 pub const LANGUAGE: &str =
     "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM3.5 12h17M12 3c5 5.5 5 12.5 0 18M12 3c-5 5.5-5 12.5 0 18";
 pub const THEME: &str =
