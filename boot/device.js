@@ -300,12 +300,15 @@ function attempt(work) {
   });
 }
 
+// The name of the lock and of the channel of the tabs of a user. Tabs of earlier versions, which knew one room, have others.
+const tabsName = (scope) => `parlour rooms ${scope}`;
+
 // The lock whose holder is the leader among the tabs of one user. `onChange` is called with
 // - GRANTED when this tab becomes the leader: at once, after the tabs before it are closed, or after `steal`;
 // - LOST when another tab has stolen the lock;
 // - REFUSED when the browser refuses it. Then, and if the browser does not answer in time, `steal` works without it.
 function requestLeadership(scope, onChange) {
-  const name = `parlour ${scope}`;
+  const name = tabsName(scope);
   // The current request. Whatever happens to an earlier one is ignored.
   let current;
   // The browser has answered all queries so far.
@@ -372,7 +375,7 @@ function requestLeadership(scope, onChange) {
 // Resolves to whether a tab is the leader in this scope.
 async function hasLeader(scope) {
   const state = await attempt(() => navigator.locks.query());
-  return state?.held.some((lock) => lock.name === `parlour ${scope}`) ?? false;
+  return state?.held.some((lock) => lock.name === tabsName(scope)) ?? false;
 }
 
 // Marks a tab as open until its page ends or marks another id, and resolves to the ids of the open tabs; to `undefined` if they are
@@ -395,7 +398,7 @@ function openTabs(tab) {
 // tab has no others. If it refuses a message, for example for lack of memory, the other tabs notice that they missed one.
 function channel(scope, onMessage) {
   try {
-    const opened = new BroadcastChannel(`parlour ${scope}`);
+    const opened = new BroadcastChannel(tabsName(scope));
     opened.onmessage = ({ data }) => onMessage(data);
     const postMessage = (bytes) => {
       try {

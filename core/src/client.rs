@@ -32,7 +32,8 @@
 //! | [`room`] | one room: position, known ranges, gaps, own unsent messages |
 //! | [`people`] | the nicks and the presence of other accounts |
 //! | [`cursor`] | read cursors |
-//! | `persistence` | writing to the device |
+//! | `persistence` | what is written to the device, and when |
+//! | [`device`] | the rows of the device that belong to the account and its rooms |
 //! | `leaving` | logging out, also when the server can't be told, and continuing under another nick |
 
 pub mod account;
@@ -42,6 +43,7 @@ mod command;
 mod commands;
 mod connection;
 pub mod cursor;
+pub mod device;
 mod event;
 mod leaving;
 mod login;
@@ -195,12 +197,12 @@ impl Client {
             link_code,
             account: None,
             identity: None,
+            basic: BasicLobby::new(seed, &state),
             state,
             limits: Limits::default(),
             send_queue: SendLanes::default(),
             requests: Requests::default(),
             subscriptions: Subscriptions::default(),
-            basic: BasicLobby::new(seed),
             backoff: Backoff::new(seed),
             server_delay: None,
             refusal: None,

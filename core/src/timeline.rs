@@ -36,7 +36,7 @@ use self::{
     senders::Senders,
 };
 pub use self::{
-    row::{COLLAPSED_PX, Notice, PRESENCE_NAMES, PresenceSummary, Row, RowKind, SCREENFUL_PX},
+    row::{COLLAPSED_PX, Notice, PRESENCE_NAMES, PresenceSummary, RoomNotice, Row, RowKind, SCREENFUL_PX},
     update::TimelineUpdate,
 };
 use crate::{

@@ -76,7 +76,8 @@ pub fn content<'a>(typed: &'a str, limits: &Limits) -> Result<&'a str, Status> {
 }
 
 /// By how many bytes a text exceeds the server's limit for one message; 0 when it fits.
-pub(crate) fn excess_bytes(identity: &Identity, text: &str) -> usize {
+#[must_use]
+pub fn excess_bytes(identity: &Identity, text: &str) -> usize {
     let text = text.trim_end();
     match identity.dialect {
         Dialect::Basic => {

@@ -135,7 +135,9 @@ fn violations(layer: &Layer, file: &str, source: &str) -> Vec<String> {
             ("parlour_core", module) => {
                 let is_module = module.chars().next().is_some_and(char::is_lowercase);
                 let allowed = match layer.name {
-                    "service" => DATA.contains(&module) || ["session", "persist", "tabs"].contains(&module),
+                    "service" => {
+                        DATA.contains(&module) || ["left_sessions", "persist", "send_queue"].contains(&module)
+                    }
                     "ws" => false,
                     _ => layer.core.contains(&module),
                 };

@@ -67,6 +67,12 @@ impl SeedRoom {
         Self { is_member: false, ..self }
     }
 
+    /// Returns `true` if the room is in the account's list: the account is in it, or is invited.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.is_member || self.kind == RoomKind::Private
+    }
+
     /// The room as an archived one.
     #[must_use]
     pub fn archived(self) -> Self {

@@ -4,18 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{DesktopPeer, Page, SeedRoom, Server, TestContext, browser_test, keys};
-use serde::Deserialize;
 use serde_json::Value;
 
 const NARROW: (u32, u32) = (390, 844);
-
-/// A row of the room list that is in the document.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-struct ListedRoom {
-    section: String,
-    name: String,
-    badge: String,
-}
 
 /// The rows in the document by section, in their order.
 const READ_LIST: &str = r"
@@ -23,6 +14,12 @@ const READ_LIST: &str = r"
     const list = [...document.querySelectorAll('#room-list .room-item')].map((item) => ({
         section: text(item.closest('section'), 'h2'), name: text(item, '.room-name'), badge: text(item, '.badge'),
     }));
+";
+
+/// The number of rooms in the list, of which not all are in the document.
+const LISTED: &str = r"
+    const sets = [...document.querySelectorAll('#room-list ul')].map((list) => Number(list.firstElementChild.ariaSetSize));
+    const listed = sets.reduce((sum, size) => sum + size, 0);
 ";
 
 /// Opens a page whose account is in these rooms and in the lobby. Returns the ids of the rooms in hexadecimal digits.
@@ -36,16 +33,16 @@ async fn open_with_rooms(test: &TestContext, server: &mut Server, rooms: &[SeedR
     server.restart();
     page.click("#retry-now").await;
     page.until("the connection is back", |view| view.online()).await;
-    let last = ids.last().expect("a room");
-    let set_size = "document.querySelector('#room-list [aria-setsize]')?.ariaSetSize";
-    page.until_true("a list", &format!("return {set_size} > 0")).await;
-    // Rooms arrive in several frames; the last one is in the list when a search finds it.
-    let _ = last;
+    // Each frame of rows makes the list longer; the last one completes it.
+    page.until_true(
+        "all rooms are in the list",
+        &format!(
+            "{LISTED} return listed === {} || listed",
+            1 + rooms.iter().filter(|room| room.is_listed()).count()
+        ),
+    )
+    .await;
     (page, ids)
-}
-
-async fn list(page: &Page) -> Vec<ListedRoom> {
-    page.eval(&format!("{READ_LIST} return list"), vec![]).await
 }
 
 /// Waits until the list shows rooms with these sections, names and badges.

@@ -1,12 +1,13 @@
 //! The user's actions.
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{
-    model::{Delivery, MessageId, SeekTarget},
+    client::room::ScrollPosition,
+    model::{Delivery, MessageId, RoomId},
     status::Status,
-    timeline::{Notice, Timeline},
+    timeline::Notice,
 };
 
 use super::{
@@ -34,7 +35,7 @@ impl Store {
                 Ok(())
             }
             Ok(Input::ListMembers) => {
-                self.service().list_members();
+                self.show_member_notice();
                 Ok(())
             }
             Ok(Input::Help) => {
@@ -42,7 +43,7 @@ impl Store {
                 Ok(())
             }
             Ok(Input::Room(command)) => self.execute_typed(command).map_err(ComposerNote::Refused),
-            Ok(Input::Message(text)) => self.service().send(text).map_err(|status| match status {
+            Ok(Input::Message(text)) => self.send_message(text).map_err(|status| match status {
                 Status::ContentTooLong => ComposerNote::TooLong(self.service().excess_bytes(text)),
                 status => ComposerNote::Refused(status),
             }),
@@ -55,7 +56,7 @@ impl Store {
         };
         match result {
             Ok(()) => {
-                self.service().save_draft("");
+                self.save_draft("");
                 self.clear_note();
             }
             Err(note) => self.set.composer_note.set(Some(note)),
@@ -63,10 +64,52 @@ impl Store {
         result.is_ok()
     }
 
-    /// Reads what was typed before and not sent.
+    fn send_message(&self, text: &str) -> Result<(), Status> {
+        let room = self.open_room.get_untracked().ok_or(Status::NotConnected)?;
+        self.service().send(room, text)
+    }
+
+    /// What was typed in the open room and not sent. Follows the open room, and [`Store::tab_data`].
     #[must_use]
-    pub fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>> {
-        self.service().load_draft()
+    pub fn draft(&self) -> String {
+        self.tab_data.track();
+        self.open_room.get().map(|room| self.service().draft(room)).unwrap_or_default()
+    }
+
+    fn save_draft(&self, text: &str) {
+        if let Some(room) = self.open_room.get_untracked() {
+            self.service().save_draft(room, text);
+        }
+    }
+
+    /// Where the timeline of a room was; `None` for its end.
+    #[must_use]
+    pub fn scroll(&self, room: RoomId) -> Option<ScrollPosition> {
+        self.service().scroll(room)
+    }
+
+    /// Stores where the timeline of a room is; `None` for its end.
+    pub fn save_scroll(&self, room: RoomId, position: Option<ScrollPosition>) {
+        if let Some(service) = self.service_if_loaded().filter(|_| !self.is_at_login_untracked()) {
+            service.save_scroll(room, position);
+        }
+    }
+
+    /// The ord after which the line above new messages is in the open room, if there is one. Follows the room and its
+    /// messages.
+    #[must_use]
+    pub fn unread_line(&self) -> Option<u64> {
+        self.timeline_version.track();
+        let room = self.open_room.get()?;
+        self.with_state(|state| state.room(room)?.unread_line())?
+    }
+
+    /// Reports that the messages of the open room up to an ord are on the screen; `at_end` if the newest one is. They are
+    /// read if the page is visible and has the focus.
+    pub fn set_visible(&self, ord: u64, at_end: bool) {
+        if let Some(room) = self.open_room.get_untracked().filter(|_| self.focused.get_untracked()) {
+            self.service().set_visible(room, ord, at_end);
+        }
     }
 
     /// The number of bytes by which a text is too long to be sent; 0 if it is not.
@@ -77,7 +120,7 @@ impl Store {
 
     /// Stores the composer's text after it has changed, and updates the note.
     pub fn draft_changed(&self, text: &str) {
-        self.service().save_draft(text);
+        self.save_draft(text);
         match self.excess_bytes(text) {
             0 => self.clear_note(),
             excess => self.set.composer_note.set(Some(ComposerNote::TooLong(excess))),
@@ -86,35 +129,20 @@ impl Store {
 
     /// Sends a failed message again.
     pub fn retry(&self, id: MessageId) {
-        self.service().retry(id);
+        if let Some(room) = self.open_room.get_untracked() {
+            self.service().retry(room, id);
+        }
     }
 
     /// Discards a failed message and returns its content; `None` if it has not failed.
     pub fn discard(&self, id: MessageId) -> Option<Arc<str>> {
-        let content = self.inner.with_value(|inner| {
-            let message = inner.timeline.unacknowledged(id)?;
+        let room = self.open_room.get_untracked()?;
+        let content = self.with_timeline(|timeline| {
+            let message = timeline.unacknowledged(id)?;
             matches!(message.delivery, Delivery::Failed(_)).then(|| message.content.clone())
         })?;
-        self.service().discard(id);
+        self.service().discard(room, id);
         Some(content)
-    }
-
-    /// Loads the newest part of the gap that ends with the sequence number `to`.
-    pub fn load_gap(&self, to: u64) {
-        self.service().load_gap(to);
-    }
-
-    /// Jumps to a part of the room, loading it if necessary; the outcome is [`Store::seek_result`].
-    pub fn seek(&self, target: SeekTarget) {
-        self.set.seeking.set(true);
-        self.service().seek(target);
-    }
-
-    /// Loads the messages around the scroll position without jumping. Does nothing during a seek, which has precedence.
-    pub fn load_around(&self, target: SeekTarget) {
-        if !self.seeking.get_untracked() {
-            self.service().seek(target);
-        }
     }
 
     /// Sets the colour scheme and remembers it on this device.
@@ -147,11 +175,11 @@ impl Store {
         self.update_timeline(|_| ());
     }
 
-    /// Reports whether the page is visible and has the focus. Then nothing is unread.
+    /// Reports whether the page is visible and has the focus. Only then messages on the screen are read.
     pub fn set_focused(&self, focused: bool) {
         self.set.focused.set(focused);
-        if let Some(service) = self.service_if_loaded() {
-            service.set_focused(focused);
+        if let Some(service) = self.service_if_loaded().filter(|_| !focused) {
+            service.set_hidden();
         }
     }
 
@@ -174,20 +202,5 @@ impl Store {
     pub(super) fn add_notice(&self, notice: Notice) {
         self.set.announcements.update(|all| all.push(Announcement::Notice(notice.clone())));
         self.update_timeline(|timeline| timeline.push_notice(notice));
-    }
-
-    /// Changes the timeline and the signals derived from it.
-    pub(super) fn update_timeline(&self, change: impl FnOnce(&mut Timeline)) {
-        let (rows_lost, has_messages) = self.with_timeline(|timeline| {
-            change(timeline);
-            (timeline.dropped_rows() > 0, timeline.has_messages())
-        });
-        self.set.rows_lost.maybe_update(|was| std::mem::replace(was, rows_lost) != rows_lost);
-        self.set.has_messages.maybe_update(|had| std::mem::replace(had, has_messages) != has_messages);
-        self.set.timeline_version.update(|version| *version = version.wrapping_add(1));
-        // Evicted ranges are reported to the session, so that it can load them again.
-        while let Some(range) = self.with_timeline(Timeline::poll_evicted) {
-            self.service().evicted(range);
-        }
     }
 }

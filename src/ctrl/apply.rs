@@ -1,58 +1,45 @@
-//! Applies the service's events to the store.
+//! Applies the reports of the service to the store.
 
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 use parlour_core::{
-    event::{Event, LOCAL},
-    model::{Connection, Delivery, Identity, Message},
+    client::{Event, state::Change},
+    model::{Connection, Delivery, Identity, RoomId},
     status::Status,
-    timeline::{Notice, Timeline},
+    timeline::Notice,
 };
 
 use super::{
     search::Search,
-    store::{Announcement, ComposerNote, DEFAULT_TITLE, LoginError, SeekResult, Store, empty_timeline},
+    store::{Announcement, ComposerNote, DEFAULT_TITLE, LoginError, Store},
 };
+use crate::service::Report;
 
 impl Store {
-    /// Applies an event of the service.
-    pub(super) fn apply(&self, event: Event) {
+    /// Applies a report of the service.
+    pub(super) fn apply(&self, report: Report) {
+        match report {
+            Report::Event(event) => self.apply_event(event),
+            Report::Changed(change) => self.apply_change(change),
+            Report::OutdatedSince(since) => self.start_outdated_counter(since),
+            Report::CommandFailed(status) => self.report_error(status),
+        }
+    }
+
+    /// Applies an event of the client. Its effects on the state are reported as changes.
+    fn apply_event(&self, event: Event) {
         match event {
+            Event::Received(_) => self.live_message_received(&event),
             Event::Connection(connection) => self.connection_changed(connection),
-            Event::LoggedIn(identity) => self.logged_in(identity),
-            Event::Renamed(nick) => self.renamed(&nick),
+            Event::LoggedIn(identity, _) => self.logged_in(identity),
             Event::LoggedOut => self.logged_out(),
-            Event::Message(message) => self.message_received(message),
-            Event::HistoryPage(messages) => self.update_timeline(|timeline| timeline.insert_page(messages)),
-            Event::SeekFinished { requester: LOCAL, seq } => self.seek_finished(seq),
-            Event::SearchFinished { requester: LOCAL, results } => self.search_finished(results),
-            Event::PageFinished { requester: LOCAL, .. } => self.page_finished(),
-            // Meant for follower tabs.
-            Event::RangeLoaded(_)
-            | Event::PageFinished { .. }
-            | Event::SeekFinished { .. }
-            | Event::SearchFinished { .. } => {}
-            Event::Gaps(gaps) => {
-                self.set.from_start.set(Some(gaps.first().is_none_or(|missing| missing.gap.from > 0)));
-                self.update_timeline(|timeline| timeline.set_gaps(&gaps));
+            Event::Delivery(_, _, Delivery::Failed(status)) => {
+                self.set.announcements.update(|all| all.push(Announcement::NotSent(status)));
             }
-            Event::LogReplaced => self.log_replaced(),
-            Event::FromDevice(yes) => self.set.from_device.set(yes),
-            Event::Delivery(id, delivery) => {
-                if let Delivery::Failed(status) = delivery {
-                    self.set.announcements.update(|all| all.push(Announcement::NotSent(status)));
+            Event::Throttled(room, status, ms) => {
+                if room.is_none() || room == self.open_room.get_untracked() {
+                    self.start_note_countdown(status, ms.div_ceil(1000));
                 }
-                self.update_timeline(|timeline| timeline.set_delivery(id, delivery))
-            }
-            Event::Discarded(id) => self.update_timeline(|timeline| timeline.discard(id)),
-            Event::Throttled(status, ms) => self.start_note_countdown(status, ms.div_ceil(1000)),
-            Event::MembersChanged => {
-                let (members, total) = self.service().members();
-                self.set.members.set(members);
-                self.set.member_count.set(total);
-            }
-            Event::PresenceChanged(change, time) => {
-                self.update_timeline(|timeline| timeline.presence_changed(&change.nick, change.joined, time))
             }
             Event::Notice(notice) => self.add_notice(notice),
             Event::Refused(refusal) => {
@@ -64,9 +51,56 @@ impl Store {
                 }
             }
             Event::RoundTrip(ms) => self.set.round_trip_ms.set(Some(ms)),
-            Event::OutdatedSince(since) => self.start_outdated_counter(since),
-            Event::Unread(count) => self.set.unread.set(count),
-            Event::CommandFailed(status) => self.report_error(status),
+            // The state has them.
+            Event::Answer { .. }
+            | Event::Unsubscribed(_)
+            | Event::Cursor(..)
+            | Event::Own(_)
+            | Event::Delivery(..)
+            | Event::Acknowledged { .. }
+            | Event::Discarded(..) => {}
+        }
+    }
+
+    /// Applies a change of the state of this tab.
+    fn apply_change(&self, change: Change) {
+        match change {
+            Change::Account => self.list_changed(),
+            Change::Room(room) => self.room_changed(room),
+            Change::Timeline(room, update) => self.timeline_changed(room, update),
+            Change::Event(room, event) => self.room_event(room, &event),
+            Change::Person(account) => {
+                self.set.list_version.update(|version| *version = version.wrapping_add(1));
+                self.person_changed(account);
+            }
+            Change::Removed(room) => {
+                self.inner.update_value(|inner| drop(inner.timelines.remove(&room)));
+                if self.open_room.get_untracked() == Some(room) {
+                    self.open(Some(RoomId::LOBBY), None);
+                }
+            }
+        }
+    }
+
+    fn list_changed(&self) {
+        self.set.list_version.update(|version| *version = version.wrapping_add(1));
+        let totals = self.with_state(|state| state.account().totals()).unwrap_or_default();
+        let unread = u32::try_from(totals.unread).unwrap_or(u32::MAX);
+        self.set.unread.maybe_update(|shown| std::mem::replace(shown, unread) != unread);
+    }
+
+    fn room_changed(&self, room: RoomId) {
+        if self.open_room.get_untracked() == Some(room) {
+            self.set.room_version.update(|version| *version = version.wrapping_add(1));
+            self.member_count_changed();
+        }
+    }
+
+    fn live_message_received(&self, event: &Event) {
+        let Some((room, sender)) = event.live_message() else { return };
+        let is_own = self.with_state(|state| state.me() == Some(sender)).unwrap_or_default();
+        if !is_own && self.open_room.get_untracked() == Some(room) {
+            self.set.received.update(|received| *received += 1);
         }
     }
 
@@ -92,7 +126,10 @@ impl Store {
             self.set.attempts.update(|ended| *ended = ended.wrapping_add(1));
         }
         if online {
+            self.set.from_device.set(false);
+            self.inner.update_value(|inner| inner.was_online = true);
             self.retry_failed_search();
+            self.list_members_again();
         }
         self.start_retry_countdown(retry_at);
     }
@@ -154,14 +191,26 @@ impl Store {
         if let Some(name) = identity.server_name.clone().filter(|_| !title_is_fixed) {
             self.set.title.set(name);
         }
+        let former_nick =
+            self.identity.with_untracked(|former| former.as_ref().map(|former| former.nick.clone()));
+        match former_nick {
+            Some(nick) if nick != identity.nick => self.renamed(&identity.nick),
+            Some(_) => {}
+            None => {
+                // Until a server is reached, everything is from the device.
+                self.set.from_device.set(!self.inner.with_value(|inner| inner.was_online));
+                self.load_tab_data();
+            }
+        }
         self.set.identity.set(Some(identity));
     }
 
     fn logged_out(&self) {
         self.inner.update_value(|inner| {
-            inner.timeline = empty_timeline();
+            inner.timelines.clear();
             inner.note_timer = None;
             inner.search_timer = None;
+            inner.was_online = false;
         });
         self.close_dialog();
         self.clear_outcome();
@@ -170,53 +219,26 @@ impl Store {
             // The name of the server.
             self.set.title.set(DEFAULT_TITLE.into());
         }
-        self.set.timeline_version.update(|version| *version = version.wrapping_add(1));
-        self.set.rows_lost.set(false);
-        self.set.has_messages.set(false);
-        self.set.from_start.set(None);
+        self.set.open_room.set(Some(RoomId::LOBBY));
+        self.timeline_replaced();
+        self.set.list_version.update(|version| *version = version.wrapping_add(1));
         self.set.from_device.set(false);
         self.set.seek_result.set(None);
         self.set.seeking.set(false);
         self.start_outdated_counter(None);
         self.set.search.set(Search::default());
-        self.set.members.set(Vec::new());
-        self.set.member_count.set(0);
+        self.forget_members();
         self.set.composer_note.set(None);
         self.set.announcements.set(Vec::new());
         self.set.unread.set(0);
     }
 
-    fn page_finished(&self) {
-        self.set.finished_pages.update(|finished| *finished = finished.wrapping_add(1));
-    }
-
-    /// Forgets everything that refers to the previous log's messages.
-    fn log_replaced(&self) {
-        self.update_timeline(Timeline::clear_acknowledged);
-        self.inner.update_value(|inner| inner.search_timer = None);
-        self.set.from_start.set(None);
-        self.set.search.set(Search::default());
-        self.set.unread.set(0);
-    }
-
-    fn seek_finished(&self, seq: Option<u64>) {
-        // A seek replaces the loading of a gap.
-        self.page_finished();
-        if !self.seeking.get_untracked() {
-            // The answer to `load_around`, which must not move the scroll position.
-            return;
-        }
-        self.set.seeking.set(false);
-        self.set.seek_result.update(|result| {
-            let number = result.map_or(0, |last| last.number).wrapping_add(1);
-            *result = Some(SeekResult { seq, number });
+    /// Reads what this tab keeps of the rooms; see [`Store::tab_data`].
+    fn load_tab_data(&self) {
+        let (store, loading) = (*self, self.service().load_tab_data());
+        leptos::task::spawn_local(async move {
+            loading.await;
+            store.set.tab_data.update(|loaded| *loaded = loaded.wrapping_add(1));
         });
-    }
-
-    fn message_received(&self, message: Message) {
-        if !message.own && message.delivery == Delivery::Sent {
-            self.set.received.update(|received| *received += 1);
-        }
-        self.update_timeline(|timeline| timeline.insert(message));
     }
 }

@@ -27,8 +27,8 @@ impl Store {
                 config::start_logging(level);
             }
             let store = *self;
-            let service = Service::new(move |event| store.apply(event));
-            service.set_focused(self.focused.get_untracked());
+            let service = Service::new(move |report| store.apply(report));
+            service.open_room(self.open_room.get_untracked());
             self.inner.update_value(|inner| inner.service = Some(Rc::new(service)));
         }
     }

@@ -10,11 +10,14 @@ mod device_link;
 mod dialog;
 mod directory;
 mod login;
+mod members;
+mod paging;
 mod room_commands;
 mod rooms;
 mod route;
 mod search;
 mod store;
+mod timelines;
 
 pub use dialog::{DialogKind, Outcome};
 pub use directory::{Contact, Page, PublicRoom};

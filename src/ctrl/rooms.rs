@@ -13,7 +13,7 @@ use parlour_core::{
     model::{Dialect, MessageId, PresenceState, Refusal, Role, RoomId, RoomKind, SeekTarget},
 };
 
-use super::store::Store;
+use super::{search::Search, store::Store};
 
 /// A room as the room list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,10 +137,20 @@ impl Store {
 
     /// Shows another room, or none; `at` is the ord of the message to scroll to.
     pub fn open(&self, room: Option<RoomId>, at: Option<u64>) {
-        self.service().open_room(room);
-        self.set.open_room.set(room);
-        self.set.room_version.update(|version| *version = version.wrapping_add(1));
-        self.set.list_version.update(|version| *version = version.wrapping_add(1));
+        if self.open_room.get_untracked() != room {
+            self.set.open_room.set(room);
+            self.set.seek_result.set(None);
+            self.set.seeking.set(false);
+            self.set.search.set(Search::default());
+            self.set.composer_note.set(None);
+            self.forget_members();
+            if let Some(service) = self.service_if_loaded() {
+                service.open_room(room);
+            }
+            self.timeline_replaced();
+            self.set.room_version.update(|version| *version = version.wrapping_add(1));
+            self.list_members_again();
+        }
         if let Some(ord) = at.filter(|_| room.is_some()) {
             self.seek(SeekTarget::Seq(ord));
         }

@@ -1,8 +1,12 @@
 //! Searching the room's messages.
 
 use gloo_timers::callback::Timeout;
-use leptos::prelude::*;
-use parlour_core::{event::SearchResults, model::Message, status::Status};
+use leptos::{prelude::*, task::spawn_local};
+use parlour_core::{
+    event::SearchResults,
+    model::{Connection, Message},
+    status::Status,
+};
 
 use super::store::Store;
 
@@ -98,10 +102,25 @@ impl Store {
             let before = search.partial.map_or(oldest, |searched| searched + 1);
             (search.words.clone(), if for_older { before } else { 0 })
         });
-        self.service().search(&words, before);
+        if !matches!(self.connection.get_untracked(), Connection::Online { .. }) {
+            return self.search_finished(Err(Status::NotConnected));
+        }
+        let Some(room) = self.open_room.get_untracked() else { return };
+        let number = self.inner.try_update_value(|inner| {
+            inner.searches = inner.searches.wrapping_add(1);
+            inner.searches
+        });
+        let (store, found) = (*self, self.service().search(room, &words, before));
+        spawn_local(async move {
+            let found = found.await;
+            // Otherwise it was replaced by another one meanwhile.
+            if store.inner.try_with_value(|inner| inner.searches) == number {
+                store.search_finished(found);
+            }
+        });
     }
 
-    pub(super) fn search_finished(&self, results: Result<SearchResults, Status>) {
+    fn search_finished(&self, results: Result<SearchResults, Status>) {
         self.set.search.update(|search| {
             if search.state != SearchState::InProgress || !search.requested {
                 // The answer to a search that was replaced meanwhile.

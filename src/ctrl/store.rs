@@ -1,6 +1,6 @@
 //! The state of the page as signals.
 
-use std::{rc::Rc, sync::Arc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
@@ -13,17 +13,15 @@ use parlour_core::{
 use super::{
     dialog::{DialogKind, Outcome},
     login::{LoadRoom, PendingLogin},
+    members::Members,
     search::Search,
+    timelines::RoomTimeline,
 };
 use crate::{
-    config::{self, Config, Remembered},
+    config::{Config, Remembered},
     i18n::Locale,
     service::ChatSession,
 };
-
-/// Approximate number of timeline rows in memory, at some hundred bytes each. Rows farther from the scroll position are
-/// evicted and loaded again on demand.
-const MAX_ROWS: usize = 20_000;
 
 /// The title of the page until a server has told its name.
 pub(super) const DEFAULT_TITLE: &str = "Parlour";
@@ -161,9 +159,9 @@ pub struct Store {
     pub login_error: ReadSignal<Option<LoginError>>,
     /// The note below the composer's text field.
     pub composer_note: ReadSignal<Option<ComposerNote>>,
-    /// Messages of others that were not read in any tab, that is, while one was visible and focused.
+    /// The number of unread messages in all rooms that are not muted.
     pub unread: ReadSignal<u32>,
-    /// Messages of others received live since the page was opened; history does not count.
+    /// Messages of others in the open room received live since the page was opened; history does not count.
     pub received: ReadSignal<u32>,
     /// The texts to announce, which [`Store::take_announcements`] removes.
     pub announcements: ReadSignal<Vec<Announcement>>,
@@ -181,6 +179,8 @@ pub struct Store {
     pub title: ReadSignal<String>,
     /// Incremented at each change of the account, of its room list, or of a person: counters, nicks, presence.
     pub list_version: ReadSignal<u32>,
+    /// Incremented when the drafts and scroll positions of this tab were read.
+    pub tab_data: ReadSignal<u32>,
     /// The room that is shown; `None` if none is.
     pub open_room: ReadSignal<Option<RoomId>>,
     /// Incremented at each change of the open room other than its messages: topic, number of members.
@@ -226,6 +226,7 @@ pub(super) struct Setters {
     pub(super) missing_languages: WriteSignal<u32>,
     pub(super) title: WriteSignal<String>,
     pub(super) list_version: WriteSignal<u32>,
+    pub(super) tab_data: WriteSignal<u32>,
     pub(super) open_room: WriteSignal<Option<RoomId>>,
     pub(super) room_version: WriteSignal<u32>,
     pub(super) dialog: WriteSignal<Option<DialogKind>>,
@@ -234,7 +235,16 @@ pub(super) struct Setters {
 
 /// State that is not reactive.
 pub(super) struct Inner {
-    pub(super) timeline: Timeline,
+    /// The timelines of the rooms that were open, and of those with own messages.
+    pub(super) timelines: BTreeMap<RoomId, RoomTimeline>,
+    /// A server was reached since the login.
+    pub(super) was_online: bool,
+    /// The number of the last seek, and of the last request for search results.
+    pub(super) seeks: u32,
+    pub(super) searches: u32,
+    /// For each room the ords that are being loaded.
+    pub(super) loading: BTreeMap<RoomId, Vec<u64>>,
+    pub(super) members: Members,
     /// `None` until the room module is loaded.
     pub(super) service: Option<Rc<dyn ChatSession>>,
     pub(super) load_room: LoadRoom,
@@ -252,11 +262,6 @@ pub(super) struct Inner {
     pub(super) search_timer: Option<Timeout>,
     /// The language chosen last, whose translation may still be loading.
     pub(super) chosen_locale: Locale,
-}
-
-/// Makes an empty timeline whose days are those of the browser's time zone.
-pub(super) fn empty_timeline() -> Timeline {
-    Timeline::new(MAX_ROWS, config::local_day)
 }
 
 /// Returns the store from the context.
@@ -300,6 +305,7 @@ impl Store {
         let (missing_languages, set_missing_languages) = signal(0);
         let (title, set_title) = signal(config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.into()));
         let (list_version, set_list_version) = signal(0);
+        let (tab_data, set_tab_data) = signal(0);
         let (open_room, set_open_room) = signal(Some(RoomId::LOBBY));
         let (room_version, set_room_version) = signal(0);
         let (dialog, set_dialog) = signal(None);
@@ -334,6 +340,7 @@ impl Store {
             missing_languages,
             title,
             list_version,
+            tab_data,
             open_room,
             room_version,
             dialog,
@@ -367,13 +374,19 @@ impl Store {
                 missing_languages: set_missing_languages,
                 title: set_title,
                 list_version: set_list_version,
+                tab_data: set_tab_data,
                 open_room: set_open_room,
                 room_version: set_room_version,
                 dialog: set_dialog,
                 outcome: set_outcome,
             },
             inner: StoredValue::new_local(Inner {
-                timeline: empty_timeline(),
+                timelines: BTreeMap::new(),
+                was_online: false,
+                seeks: 0,
+                searches: 0,
+                loading: BTreeMap::new(),
+                members: Members::default(),
                 service: None,
                 load_room,
                 pending_login: None,
@@ -396,13 +409,21 @@ impl Store {
         self.identity.with(Option::is_none)
     }
 
-    /// Gives access to the timeline, to read rows and to report their measured heights. The closure must not use the
+    pub(super) fn is_at_login_untracked(&self) -> bool {
+        self.identity.with_untracked(Option::is_none)
+    }
+
+    /// Gives access to the timeline of the open room, to read rows and to report their measured heights. The closure must not use the
     /// store.
     ///
     /// # Panics
     /// If the page's reactive owner was dropped, which does not happen while the page is open.
     pub fn with_timeline<T>(&self, act: impl FnOnce(&mut Timeline) -> T) -> T {
-        act(&mut self.inner.write_value().timeline)
+        let room = self.open_room.get_untracked();
+        let mut inner = self.inner.write_value();
+        // Nothing is shown of a room that is not open.
+        let timeline = inner.timelines.entry(room.unwrap_or(RoomId::LOBBY)).or_insert_with(RoomTimeline::new);
+        act(&mut timeline.rows)
     }
 
     /// Returns the texts to announce, and removes them without notifying.

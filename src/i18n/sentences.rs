@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use parlour_core::{status::Status, timeline::PresenceSummary};
+use parlour_core::{
+    model::Role,
+    status::Status,
+    timeline::{PresenceSummary, RoomNotice},
+};
 
 use super::{Key, Part, Texts};
 
@@ -56,6 +60,29 @@ impl Texts {
             sentences.push(self.presence_left(all_left, &self.some_names(left, all_left)));
         }
         sentences
+    }
+
+    /// The sentence that says how a member has changed the room.
+    #[must_use]
+    pub fn room_event(&self, by: &Arc<str>, change: &RoomNotice) -> Vec<Part> {
+        let sender = [Part::Name(by.clone())];
+        // As the names in parts are isolated by elements.
+        let by = format!("\u{2068}{by}\u{2069}");
+        let member = |nick: &Arc<str>| [Part::Name(nick.clone())];
+        match change {
+            RoomNotice::Name(name) => self.event_name(&sender, name),
+            RoomNotice::Topic(topic) if topic.is_empty() => self.event_no_topic(&sender),
+            RoomNotice::Topic(topic) => self.event_topic(&sender, topic),
+            RoomNotice::Archived => self.event_archived(&sender),
+            RoomNotice::Restored => self.event_restored(&sender),
+            RoomNotice::Joined => self.event_joined(&sender),
+            RoomNotice::Left => self.event_left(&sender),
+            RoomNotice::Invited(nick) => self.event_invited(&by, &member(nick)),
+            RoomNotice::Removed(nick) => self.event_removed(&by, &member(nick)),
+            RoomNotice::Role(nick, Role::Owner) => self.event_owner(&by, &member(nick)),
+            RoomNotice::Role(nick, Role::Moderator) => self.event_moderator(&by, &member(nick)),
+            RoomNotice::Role(nick, _) => self.event_member(&by, &member(nick)),
+        }
     }
 
     /// Names for a presence sentence about `total` people. If there are more than [`MAX_NAMES`], the first

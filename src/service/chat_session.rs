@@ -5,13 +5,32 @@ use std::pin::Pin;
 
 use parlour_core::{
     Millis,
-    client::{Command, Reply, state::ClientState},
-    model::{Member, MessageId, Refusal, RoomId, SeekTarget},
+    client::{
+        Command, Event, Reply,
+        room::ScrollPosition,
+        state::{Change, ClientState},
+    },
+    event::SearchResults,
+    model::{MessageId, Refusal, RoomId},
     ranges::Range,
     status::Status,
 };
 
-/// The chat session of this tab. Results are reported as [`Event`](parlour_core::event::Event)s.
+/// What the service reports.
+#[derive(Debug)]
+pub enum Report {
+    /// An event of the client, which the state of this tab has already.
+    Event(Event),
+    /// A change of the state of this tab.
+    Changed(Change),
+    /// What is shown may be outdated since this time, because the tab that has the connection does not respond; `None` when
+    /// it is up to date again.
+    OutdatedSince(Option<Millis>),
+    /// An action of the user was not executed, for this reason.
+    CommandFailed(Status),
+}
+
+/// The chat session of this tab.
 pub trait ChatSession {
     /// Starts to log in on the server at a `ws://` or `wss://` URL, with the data that this device has persisted for the
     /// nick.
@@ -20,50 +39,15 @@ pub trait ChatSession {
     /// The nick is invalid; [`Status::SignedIn`] if already logged in.
     fn log_in(&self, nick: &str, url: &str) -> Result<(), Status>;
 
+    /// Logs in to the account of another device, with the code that the device has got, on the server at a URL.
+    ///
+    /// # Errors
+    /// [`Status::SignedIn`] if already logged in.
+    fn log_in_with_link(&self, code: &str, url: &str) -> Result<(), Status>;
+
     /// Resumes the session of this tab, or of the last tab that was open. Completes once it is known whether there is
     /// one.
     fn resume(&self) -> Pin<Box<dyn Future<Output = ()>>>;
-
-    /// Sends a message.
-    ///
-    /// # Errors
-    /// The session refuses the text.
-    fn send(&self, text: &str) -> Result<(), Status>;
-
-    /// Reads what was typed before and not sent, in this tab or in tabs that were closed.
-    fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>>;
-
-    /// Stores what is typed; an empty text deletes it.
-    fn save_draft(&self, text: &str);
-
-    /// The number of bytes by which a text exceeds the server's limit; 0 if it does not.
-    fn excess_bytes(&self, text: &str) -> usize;
-
-    /// Sends a failed message again.
-    fn retry(&self, id: MessageId);
-
-    /// Discards a failed message.
-    fn discard(&self, id: MessageId);
-
-    /// Loads the newest part of the gap that ends with the sequence number `to`.
-    fn load_gap(&self, to: u64);
-
-    /// Loads the messages around a target, then emits [`Event::SeekFinished`](parlour_core::event::Event::SeekFinished).
-    fn seek(&self, target: SeekTarget);
-
-    /// Searches the room's messages for words, then emits
-    /// [`Event::SearchFinished`](parlour_core::event::Event::SearchFinished). Only messages before the sequence number
-    /// `before` are searched, unless it is 0.
-    fn search(&self, words: &str, before: u64);
-
-    /// Reports that a range was evicted from the timeline, so that it can be loaded again.
-    fn evicted(&self, range: Range);
-
-    /// Reports whether the page is visible and has the focus. Then nothing is unread.
-    fn set_focused(&self, focused: bool);
-
-    /// Lists the members as a notice in the timeline.
-    fn list_members(&self);
 
     /// Continues under another nick, because the server has refused the user's.
     ///
@@ -77,8 +61,7 @@ pub trait ChatSession {
     /// Connects now instead of at the scheduled time.
     fn retry_now(&self);
 
-    /// The members in order, and how many there are; the list may hold fewer.
-    fn members(&self) -> (Vec<Member>, usize);
+    // ---- the state
 
     /// Calls `read` with the state of this tab, if a user is logged in.
     fn with_state(&self, read: &mut dyn FnMut(&ClientState));
@@ -86,11 +69,17 @@ pub trait ChatSession {
     /// Executes a command, which is answered once.
     fn request(&self, command: Command) -> Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>>;
 
+    /// Searches the messages of a room for words. Only messages with a smaller ord than `before` are searched, unless it is
+    /// 0.
+    fn search(
+        &self,
+        room: RoomId,
+        words: &str,
+        before: u64,
+    ) -> Pin<Box<dyn Future<Output = Result<SearchResults, Status>>>>;
+
     /// A new id, for a command that changes a log.
     fn new_id(&self) -> MessageId;
-
-    /// The number of messages that the server has not acknowledged.
-    fn unsent(&self) -> usize;
 
     /// Shows another room, or none.
     fn open_room(&self, room: Option<RoomId>);
@@ -104,12 +93,57 @@ pub trait ChatSession {
     /// Marks all messages of all rooms as read.
     fn mark_all_read(&self);
 
-    /// Logs in to the account of another device, with the code that the device has got, on the server at a URL.
+    /// Reports that the messages of the open room up to an ord are on the screen of this tab, which is visible and has the
+    /// focus; `at_end` if the newest one is.
+    fn set_visible(&self, room: RoomId, ord: u64, at_end: bool);
+
+    /// Reports that this tab is hidden, or has lost the focus.
+    fn set_hidden(&self);
+
+    /// Reports that a range was evicted from the timeline of a room, so that it can be loaded again.
+    fn evicted(&self, room: RoomId, range: Range);
+
+    /// The ords of a room that are being loaded.
+    fn set_loading(&self, room: RoomId, ords: Vec<u64>);
+
+    // ---- messages
+
+    /// Sends a message.
     ///
     /// # Errors
-    /// [`Status::SignedIn`] if already logged in.
-    fn log_in_with_link(&self, code: &str, url: &str) -> Result<(), Status>;
+    /// The client refuses the text.
+    fn send(&self, room: RoomId, text: &str) -> Result<(), Status>;
 
-    /// The monotonic clock that the times in events refer to.
+    /// The number of bytes by which a text exceeds the server's limit; 0 if it does not.
+    fn excess_bytes(&self, text: &str) -> usize;
+
+    /// Sends a failed message again.
+    fn retry(&self, room: RoomId, id: MessageId);
+
+    /// Discards a failed message.
+    fn discard(&self, room: RoomId, id: MessageId);
+
+    /// The number of messages that the server has not acknowledged.
+    fn unsent(&self) -> usize;
+
+    // ---- what this tab keeps of each room
+
+    /// Reads what was typed and not sent, and where the timelines were, in this tab before it was reloaded, and what was
+    /// typed in tabs that were closed.
+    fn load_tab_data(&self) -> Pin<Box<dyn Future<Output = ()>>>;
+
+    /// What was typed in a room and not sent.
+    fn draft(&self, room: RoomId) -> String;
+
+    /// Stores what is typed in a room; an empty text deletes it.
+    fn save_draft(&self, room: RoomId, text: &str);
+
+    /// Where the timeline of a room was; `None` for its end.
+    fn scroll(&self, room: RoomId) -> Option<ScrollPosition>;
+
+    /// Stores where the timeline of a room is; `None` for its end.
+    fn save_scroll(&self, room: RoomId, position: Option<ScrollPosition>);
+
+    /// The monotonic clock that the times in reports refer to.
     fn monotonic_ms(&self) -> Millis;
 }

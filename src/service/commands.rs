@@ -1,22 +1,28 @@
-//! The commands of the user. In a follower they are sent to the leader, otherwise the session executes them.
+//! The commands of the user. In a follower they are sent to the leader, otherwise the client executes them.
 
-use std::{pin::Pin, rc::Rc};
+use std::pin::Pin;
 
 use parlour_core::{
     Millis,
-    client::{self, Reply, state::ClientState},
-    event::Event,
+    client::{
+        Client, Command, Event, Origin, Reply,
+        room::ScrollPosition,
+        state::ClientState,
+        tabs::{Follower, FollowerMessage, TabCommand},
+    },
+    event::SearchResults,
     limits::Limits,
-    model::{Connection, Member, MessageId, Refusal, RoomId, SeekTarget},
-    persist::Scope,
+    model::{Connection, MessageId, Refusal, RoomId},
+    persist::{Scope, scroll::Position},
     ranges::Range,
-    session::Session,
     status::Status,
-    tabs::{Command, Follower, FollowerMessage},
     validate,
 };
 
-use super::{ChatSession, Service, browser, random_id, role::Role, storage::Written, tab_channel};
+use super::{ChatSession, Report, Service, browser, storage::Written};
+
+/// The number of results that a search requests at once.
+const SEARCH_RESULTS: u32 = 50;
 
 impl ChatSession for Service {
     fn log_in(&self, nick: &str, url: &str) -> Result<(), Status> {
@@ -28,158 +34,190 @@ impl ChatSession for Service {
         Ok(())
     }
 
+    fn log_in_with_link(&self, code: &str, url: &str) -> Result<(), Status> {
+        if !self.inner.borrow().scope.is_empty() {
+            return Err(Status::SignedIn);
+        }
+        // No nick has a comma. The server tells the nick, and its scope is entered then.
+        let scope = Scope::of_nick(url, &format!("link,{code}"));
+        self.join(&scope.to_string(), String::new(), true);
+        self.inner.borrow_mut().link_code = Some(code.into());
+        Ok(())
+    }
+
     fn resume(&self) -> Pin<Box<dyn Future<Output = ()>>> {
         let service = self.clone();
         Box::pin(async move { service.resume_session().await })
     }
 
-    fn send(&self, text: &str) -> Result<(), Status> {
-        let id = browser::message_id();
-        let is_held_back = {
-            let inner = self.inner.borrow();
-            inner.lease().is_some() && !inner.gate.is_open(browser::now().monotonic)
-        };
-        if !is_held_back {
-            return self.send_now(id, text);
+    fn rename(&self, nick: &str) -> Result<(), Status> {
+        let nick = validate::nick(nick, &Limits::default())?;
+        if self.is_follower() {
+            self.execute(TabCommand::Rename(nick));
+            return Ok(());
         }
-        let inner = self.inner.borrow();
-        let identity = inner.session.identity().ok_or(Status::NotConnected)?;
-        let text = validate::content(text, &identity.limits)?.to_owned();
-        drop(inner);
-        self.guarded(move |service| {
-            if let Err(status) = service.send_now(id, &text) {
-                (service.sink)(Event::CommandFailed(status));
-            }
-        });
-        Ok(())
-    }
-
-    fn load_draft(&self) -> Pin<Box<dyn Future<Output = String>>> {
-        let (drafts, scope) = (self.drafts.clone(), self.inner.borrow().scope.clone());
-        Box::pin(async move { drafts.load(&scope).await })
-    }
-
-    fn save_draft(&self, text: &str) {
-        self.drafts.save(text);
-    }
-
-    fn excess_bytes(&self, text: &str) -> usize {
-        let inner = self.inner.borrow();
-        match &inner.role {
-            Role::Follower(follower) | Role::Promoting(follower, ..) => follower.excess_bytes(text),
-            _ => inner.session.excess_bytes(text),
-        }
-    }
-
-    fn retry(&self, id: MessageId) {
-        self.execute(Command::Retry(id));
-    }
-
-    fn discard(&self, id: MessageId) {
-        self.execute(Command::Discard(id));
-    }
-
-    fn load_gap(&self, to: u64) {
-        self.request(
-            move |session| session.handle_load_gap(browser::now(), to),
-            move |follower| follower.handle_load_gap(to),
-        );
-    }
-
-    fn seek(&self, target: SeekTarget) {
-        self.request(
-            move |session| session.handle_seek(browser::now(), target),
-            move |follower| follower.handle_seek(target),
-        );
-    }
-
-    fn search(&self, words: &str, before: u64) {
-        let words: Rc<str> = words.into();
-        self.request(
-            {
-                let words = words.clone();
-                move |session| session.handle_search(browser::now(), &words, before)
-            },
-            move |follower| follower.handle_search(&words, before),
-        );
-    }
-
-    fn evicted(&self, range: Range) {
-        if !self.is_follower() {
-            return self.with_session(|session| session.handle_evicted(range));
-        }
-        self.with_follower(|follower| follower.handle_evicted(range));
-    }
-
-    fn set_focused(&self, focused: bool) {
-        let changed = self.inner.borrow_mut().unread.handle_focus(focused);
-        self.update_unread(changed);
-    }
-
-    fn list_members(&self) {
-        self.request(Session::handle_list_members, Follower::handle_list_members);
+        let renamed = self.with_client(|client| client.handle_rename(browser::now(), &nick));
+        renamed.unwrap_or(Err(Status::NotConnected))
     }
 
     fn leave(&self) {
         if self.is_follower() && !self.is_logged_in_follower() {
             // No leader has answered yet, so there is none to forward the command to.
-            (self.sink)(Event::Connection(Connection::Idle));
-            (self.sink)(Event::LoggedOut);
+            (self.sink)(Report::Event(Event::Connection(Connection::Idle)));
+            (self.sink)(Report::Event(Event::LoggedOut));
             return self.end();
         }
-        self.execute(Command::Leave);
-    }
-
-    fn rename(&self, nick: &str) -> Result<(), Status> {
-        let nick = validate::nick(nick, &Limits::default())?;
-        if self.is_follower() {
-            self.execute(Command::Rename(nick));
-            return Ok(());
-        }
-        self.with_session(|session| {
-            session.handle_new_secret(browser::random());
-            session.handle_rename(browser::now(), &nick)
-        })
+        self.execute(TabCommand::LogOut);
     }
 
     fn retry_now(&self) {
-        self.execute(Command::Reconnect);
+        self.execute(TabCommand::Reconnect);
     }
 
-    fn members(&self) -> (Vec<Member>, usize) {
-        let inner = self.inner.borrow();
-        match &inner.role {
-            Role::Follower(follower) | Role::Promoting(follower, ..) => follower.members(),
-            _ => inner.session.members(),
+    fn with_state(&self, read: &mut dyn FnMut(&ClientState)) {
+        if let Some(state) = self.inner.borrow().state() {
+            read(state);
         }
     }
 
-    fn with_state(&self, _: &mut dyn FnMut(&ClientState)) {}
+    fn request(&self, command: Command) -> Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>> {
+        self.give(command)
+    }
 
-    fn request(&self, _: client::Command) -> Pin<Box<dyn Future<Output = Result<Reply, Refusal>>>> {
-        let status = Status::NotOnThisServer;
-        let refusal = Refusal { status, text: String::new(), suggestion: None, retry_after: 0 };
-        Box::pin(std::future::ready(Err(refusal)))
+    fn search(
+        &self,
+        room: RoomId,
+        words: &str,
+        before: u64,
+    ) -> Pin<Box<dyn Future<Output = Result<SearchResults, Status>>>> {
+        let found = self.give(Command::Search { room, query: words.into(), before, count: SEARCH_RESULTS });
+        let service = self.clone();
+        Box::pin(async move {
+            let page = match found.await {
+                Ok(Reply::Found(page)) => page,
+                Ok(_) => return Err(Status::Unsupported),
+                Err(refusal) => return Err(refusal.status),
+            };
+            let (more, partial) =
+                (!page.complete && !page.messages.is_empty(), page.partial.then_some(page.from));
+            let mut messages = Vec::new();
+            service.change_state(|state| messages = state.read_search(page));
+            Ok(SearchResults { messages, more: more || partial.is_some(), partial })
+        })
     }
 
     fn new_id(&self) -> MessageId {
         browser::message_id()
     }
 
-    fn unsent(&self) -> usize {
-        0
+    fn open_room(&self, room: Option<RoomId>) {
+        self.show_room(room);
     }
 
-    fn open_room(&self, _: Option<RoomId>) {}
+    fn mark_read(&self, room: RoomId) {
+        self.move_cursor(room, move |state| state.mark_read(room));
+    }
 
-    fn mark_read(&self, _: RoomId) {}
+    fn mark_unread(&self, room: RoomId, from: u64) {
+        self.move_cursor(room, move |state| state.mark_unread(room, from));
+    }
 
-    fn mark_unread(&self, _: RoomId, _: u64) {}
+    fn mark_all_read(&self) {
+        if let Some(room) = self.inner.borrow().rooms.open {
+            let service = self.clone();
+            // Also removes the line above new messages.
+            self.defer(move |_| service.mark_read(room));
+        }
+        drop(self.give(Command::ReadAll));
+    }
 
-    fn mark_all_read(&self) {}
+    fn set_visible(&self, room: RoomId, ord: u64, at_end: bool) {
+        self.move_cursor(room, move |state| state.handle_visible(room, ord, at_end));
+    }
 
-    fn log_in_with_link(&self, _: &str, _: &str) -> Result<(), Status> {
-        Err(Status::NotOnThisServer)
+    fn set_hidden(&self) {
+        self.change_state(ClientState::handle_hidden);
+    }
+
+    fn evicted(&self, room: RoomId, range: Range) {
+        self.change_state(|state| state.handle_evicted(room, range));
+    }
+
+    fn set_loading(&self, room: RoomId, ords: Vec<u64>) {
+        self.change_state(|state| state.set_loading(room, ords));
+    }
+
+    fn send(&self, room: RoomId, text: &str) -> Result<(), Status> {
+        let id = browser::message_id();
+        let is_held_back = {
+            let inner = self.inner.borrow();
+            inner.lease().is_some() && !inner.gate.is_open(browser::now().monotonic)
+        };
+        if !is_held_back {
+            return self.send_now(room, id, text);
+        }
+        let limits = self.inner.borrow_mut().client().and_then(|client| Some(client.identity()?.limits));
+        let text = validate::content(text, &limits.ok_or(Status::NotConnected)?)?.to_owned();
+        self.guarded(move |service| {
+            if let Err(status) = service.send_now(room, id, &text) {
+                (service.sink)(Report::CommandFailed(status));
+            }
+        });
+        Ok(())
+    }
+
+    fn excess_bytes(&self, text: &str) -> usize {
+        let mut inner = self.inner.borrow_mut();
+        if let Some(client) = inner.client() {
+            return client.excess_bytes(text);
+        }
+        let identity = inner.follower().and_then(|follower| follower.identity());
+        identity.map_or(0, |identity| validate::excess_bytes(identity, text))
+    }
+
+    fn retry(&self, room: RoomId, id: MessageId) {
+        self.execute(TabCommand::Retry(room, id));
+    }
+
+    fn discard(&self, room: RoomId, id: MessageId) {
+        self.execute(TabCommand::Discard(room, id));
+    }
+
+    fn unsent(&self) -> usize {
+        let mut inner = self.inner.borrow_mut();
+        if let Some(client) = inner.client() {
+            return client.unacknowledged().len();
+        }
+        inner.follower().map_or(0, |follower| follower.unacknowledged())
+    }
+
+    fn load_tab_data(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        let (tab_data, scope) = (self.tab_data.clone(), self.inner.borrow().scope.clone());
+        Box::pin(async move { tab_data.load(&scope).await })
+    }
+
+    fn draft(&self, room: RoomId) -> String {
+        self.tab_data.draft(room)
+    }
+
+    fn save_draft(&self, room: RoomId, text: &str) {
+        self.tab_data.save_draft(room, text);
+    }
+
+    fn scroll(&self, room: RoomId) -> Option<ScrollPosition> {
+        let Position { ord, offset } = self.tab_data.scroll(room)?;
+        // No viewport is so high that this is not exact.
+        #[allow(clippy::cast_precision_loss)]
+        let offset_px = offset as f32;
+        Some(ScrollPosition { ord, offset_px })
+    }
+
+    fn save_scroll(&self, room: RoomId, position: Option<ScrollPosition>) {
+        // A pixel more or less is not seen after a reload.
+        #[allow(clippy::cast_possible_truncation)]
+        let position = position
+            .map(|position| Position { ord: position.ord, offset: position.offset_px.round() as i32 });
+        self.tab_data.save_scroll(room, position);
     }
 
     fn monotonic_ms(&self) -> Millis {
@@ -188,92 +226,75 @@ impl ChatSession for Service {
 }
 
 impl Service {
-    /// Sends a message with the session, or through the leader.
-    fn send_now(&self, id: MessageId, text: &str) -> Result<(), Status> {
+    /// Sends a message with the client, or through the leader.
+    fn send_now(&self, room: RoomId, id: MessageId, text: &str) -> Result<(), Status> {
         if self.is_follower() {
-            return self.send_as_follower(id, text);
+            return self.send_as_follower(room, id, text);
         }
-        self.with_session(|session| session.handle_send(browser::now(), id, text))
+        let sent = self.with_client(|client| client.handle_send(browser::now(), room, id, text));
+        sent.unwrap_or(Err(Status::NotConnected))
     }
 
     /// Persists a message, then posts it to the leader. In this order, because the leader may be closed at any moment.
-    fn send_as_follower(&self, id: MessageId, text: &str) -> Result<(), Status> {
-        let queued = {
-            let mut inner = self.inner.borrow_mut();
-            let Some(follower) = inner.follower() else { return Err(Status::NotConnected) };
-            follower.handle_send(browser::now(), id, text)?
-        };
-        self.emit_events();
-        self.set_timer();
-        self.forward(queued);
+    fn send_as_follower(&self, room: RoomId, id: MessageId, text: &str) -> Result<(), Status> {
+        let mut sent = Err(Status::NotConnected);
+        self.with_follower(|follower| sent = follower.handle_send(browser::now(), room, id, text));
+        self.forward(sent?);
         Ok(())
     }
 
     /// Forwards the messages that the device may have refused from this tab as the leader.
     pub(super) fn forward_unpersisted(&self) {
         let next = || self.inner.borrow_mut().follower().and_then(Follower::poll_unpersisted);
-        while let Some(queued) = next() {
-            self.forward(queued);
+        while let Some(message) = next() {
+            self.forward(message);
         }
     }
 
     /// Persists a message, then posts it to the leader.
-    fn forward(&self, queued: FollowerMessage) {
-        let (login_number, scope) = {
-            let inner = self.inner.borrow();
-            (inner.login_number, inner.scope.clone())
-        };
+    fn forward(&self, message: FollowerMessage) {
+        let login_number = self.inner.borrow().login_number;
+        let change = message.change.clone();
         self.write(
-            std::slice::from_ref(&queued.change),
+            &[change],
             None,
             Box::new(move |service, written| {
                 if !service.is_current(login_number) {
-                    // The message is for the next login in its own scope. If the leader of that one has read the device
-                    // already, it does not know of the message.
-                    return tab_channel::post_to(&scope, &queued.command);
+                    return;
                 }
                 service.handle_storage_result(written != Written::Failed);
                 service.guarded(move |service| {
-                    let is_following = service.is_following();
-                    service.with_follower(|follower| follower.handle_stored(queued.id));
-                    if is_following {
-                        service.post(&queued.command);
-                    } else if !service.is_follower() {
-                        // This tab was promoted meanwhile.
-                        service.with_session(|session| session.handle_adopt(browser::now(), &queued.value));
+                    if service.is_follower() {
+                        return service.with_follower(|follower| follower.handle_stored(message));
                     }
+                    // This tab was promoted meanwhile.
+                    let (room, queued) = message.message;
+                    service.with_client(|client| client.handle_adopt(browser::now(), room, queued));
                 });
             }),
         );
     }
 
-    /// Requests something from the server: in a follower through the leader, otherwise with the session.
-    fn request(
-        &self,
-        in_session: impl FnOnce(&mut Session) + 'static,
-        in_follower: impl FnOnce(&mut Follower) + 'static,
-    ) {
+    /// Executes a command: in a follower by sending it to the leader, otherwise by passing it to the client.
+    pub(super) fn execute(&self, command: TabCommand) {
         self.guarded(move |service| {
+            let now = browser::now();
             if service.is_follower() {
-                service.with_follower(in_follower);
-            } else {
-                service.with_session(in_session);
+                return service.with_follower(|follower| follower.handle_command(now, command));
             }
+            if command == TabCommand::LogOut {
+                return service.log_out();
+            }
+            service.with_client(|client| command.execute(now, Origin::LOCAL, 0, client));
         });
     }
 
-    /// Executes a command: in a follower by sending it to the leader, otherwise by passing it to the session.
-    pub(super) fn execute(&self, command: Command) {
-        self.guarded(move |service| {
-            if service.is_follower() {
-                return service
-                    .with_follower(|follower| follower.handle_command(browser::now(), random_id(), command));
-            }
-            if command == Command::Leave {
-                // Also cancels a login in progress.
-                service.inner.borrow_mut().login_number += 1;
-            }
-            service.with_session(|session| command.execute(browser::now(), session));
-        });
+    /// Logs out, or cancels a login in progress, in the leader.
+    pub(super) fn log_out(&self) {
+        self.inner.borrow_mut().login_number += 1;
+        let is_leader = self.with_client(|client: &mut Client| client.handle_log_out(browser::now()));
+        if is_leader.is_none() {
+            self.end();
+        }
     }
 }

@@ -1,97 +1,162 @@
-//! Stores what is typed and not sent, as it is typed; see [`draft`].
+//! Stores what this tab keeps of each room: what is typed and not sent, as it is typed, and where the timeline is; see
+//! [`draft`] and [`scroll`].
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use parlour_core::{model::RoomId, persist::draft};
+use parlour_core::{
+    model::RoomId,
+    persist::{
+        Change, draft,
+        scroll::{self, Position},
+    },
+};
 use wasm_bindgen_futures::spawn_local;
 
 use super::{browser, storage, tab_channel};
 use crate::config;
 
-/// The draft of this tab. Clones share it.
+/// The drafts and scroll positions of this tab. Clones share them.
 #[derive(Clone)]
-pub(super) struct Drafts {
+pub(super) struct TabData {
     state: Rc<RefCell<State>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The id under which this tab stores its draft. Each [`Drafts::load`] makes a new one.
+    /// The id under which this tab stores its data. Each [`TabData::load`] makes a new one.
     tab: Option<Rc<str>>,
-    /// The scope in which drafts are stored. Still set after a logout, because the command that logs out is the last
-    /// draft.
+    /// The scope in which it is stored. Still set after a logout, because the command that logs out is the last draft.
     scope: Rc<str>,
-    /// The text that was stored last.
-    text: String,
-    /// A draft is being written.
+    /// The texts that were stored last.
+    drafts: BTreeMap<RoomId, String>,
+    /// The positions that were stored last. No entry means the end.
+    scroll: BTreeMap<RoomId, Position>,
+    /// A change is being written.
     writing: bool,
-    /// The newest draft of each scope that is to be written next.
+    /// The newest changes, which are to be written next.
     unwritten: Vec<Unwritten>,
 }
 
 struct Unwritten {
     scope: Rc<str>,
-    tab: Rc<str>,
-    text: String,
+    room: RoomId,
+    /// A draft rather than a scroll position.
+    is_draft: bool,
+    change: Change,
 }
 
-impl Drafts {
+impl TabData {
     pub(super) fn new() -> Self {
         let tab = config::take_tab_id().map(Into::into);
         Self { state: Rc::new(RefCell::new(State { tab, ..State::default() })) }
     }
 
-    /// Reads the draft of this tab in a user's scope, and takes over those of closed tabs.
-    pub(super) async fn load(&self, user: &str) -> String {
+    /// Reads the data of this tab in a user's scope, and takes over the drafts of closed tabs.
+    pub(super) async fn load(&self, user: &str) {
         let scope: Rc<str> = user.into();
         let tab: Rc<str> = format!("{:016x}", u64::from_le_bytes(browser::random())).into();
         let previous = {
             let mut state = self.state.borrow_mut();
             state.scope = scope.clone();
-            state.text.clear();
+            state.drafts.clear();
+            state.scroll.clear();
             state.tab.replace(tab.clone())
         };
         let open_tabs = tab_channel::open_tabs(&tab).await;
-        let stored = storage::load_drafts(&scope).await.unwrap_or_default();
+        let [drafts, positions] = storage::load_tab_data(&scope).await.unwrap_or_default();
         let now = browser::now().unix;
-        let (text, changes) =
-            draft::take_over(RoomId::LOBBY, previous.as_deref(), &tab, &open_tabs, &stored, now);
+        let (positions, mut changes) = scroll::take_over(previous.as_deref(), &tab, &open_tabs, &positions);
+        for room in draft::rooms(&drafts) {
+            let (text, taken) = draft::take_over(room, previous.as_deref(), &tab, &open_tabs, &drafts, now);
+            changes.extend(taken);
+            let mut state = self.state.borrow_mut();
+            // Below what was typed meanwhile is what was typed before.
+            let typed = state.drafts.remove(&room).filter(|typed| !typed.is_empty());
+            let texts: Vec<_> = [text].into_iter().chain(typed).filter(|text| !text.is_empty()).collect();
+            if !texts.is_empty() {
+                state.drafts.insert(room, texts.join("\n"));
+            }
+        }
+        {
+            let mut state = self.state.borrow_mut();
+            for (room, position) in positions {
+                state.scroll.entry(room).or_insert(position);
+            }
+        }
         if !changes.is_empty() {
             // If this fails, the drafts are taken over again next time.
             let _ = storage::persist(&scope, &changes, None).await;
         }
-        text
     }
 
-    /// Stores a draft. While one is being written, only the newest of the others waits.
-    pub(super) fn save(&self, text: &str) {
+    /// What was typed in a room and not sent.
+    pub(super) fn draft(&self, room: RoomId) -> String {
+        self.state.borrow().drafts.get(&room).cloned().unwrap_or_default()
+    }
+
+    /// Where the timeline of a room was; `None` for its end.
+    pub(super) fn scroll(&self, room: RoomId) -> Option<Position> {
+        self.state.borrow().scroll.get(&room).copied()
+    }
+
+    /// Stores a draft. While something is being written, only the newest of each room waits.
+    pub(super) fn save_draft(&self, room: RoomId, text: &str) {
         let scope = {
             let mut state = self.state.borrow_mut();
-            state.text = text.into();
+            if text.is_empty() {
+                state.drafts.remove(&room);
+            } else {
+                state.drafts.insert(room, text.into());
+            }
             state.scope.clone()
         };
-        self.save_in(scope, text);
+        self.save_draft_in(scope, room, text);
     }
 
-    /// The user continues under another nick: the draft moves to its scope.
+    fn save_draft_in(&self, scope: Rc<str>, room: RoomId, text: &str) {
+        // Nothing is typed before the drafts were loaded.
+        let Some(tab) = self.state.borrow().tab.clone() else { return };
+        let change = draft::save(room, &tab, text, browser::now().unix);
+        self.save(Unwritten { scope, room, is_draft: true, change });
+    }
+
+    /// Stores where the timeline of a room is; `None` for its end.
+    pub(super) fn save_scroll(&self, room: RoomId, position: Option<Position>) {
+        let (scope, tab) = {
+            let mut state = self.state.borrow_mut();
+            let before = match position {
+                Some(position) => state.scroll.insert(room, position),
+                None => state.scroll.remove(&room),
+            };
+            let Some(tab) = state.tab.clone().filter(|_| before != position) else { return };
+            (state.scope.clone(), tab)
+        };
+        let change = scroll::save(room, &tab, position, browser::now().unix);
+        self.save(Unwritten { scope, room, is_draft: false, change });
+    }
+
+    /// The user continues under another nick: the drafts move to its scope.
     pub(super) fn enter_scope(&self, user: &str) {
         let scope: Rc<str> = user.into();
-        let (previous, text) = {
+        let (previous, drafts) = {
             let mut state = self.state.borrow_mut();
-            (std::mem::replace(&mut state.scope, scope.clone()), state.text.clone())
+            (std::mem::replace(&mut state.scope, scope.clone()), state.drafts.clone())
         };
-        // In this order, because the page may be closed between the two writes.
-        self.save_in(scope, &text);
-        self.save_in(previous, "");
+        for (room, text) in drafts {
+            // In this order, because the page may be closed between the two writes.
+            self.save_draft_in(scope.clone(), room, &text);
+            self.save_draft_in(previous.clone(), room, "");
+        }
     }
 
-    fn save_in(&self, scope: Rc<str>, text: &str) {
+    fn save(&self, unwritten: Unwritten) {
         let writing = {
             let mut state = self.state.borrow_mut();
-            // Nothing is typed before a draft was loaded.
-            let Some(tab) = state.tab.clone() else { return };
-            state.unwritten.retain(|other| other.scope != scope || other.tab != tab);
-            state.unwritten.push(Unwritten { scope, tab, text: text.into() });
+            state.unwritten.retain(|other| {
+                let of = |one: &Unwritten| (one.scope.clone(), one.room, one.is_draft);
+                of(other) != of(&unwritten)
+            });
+            state.unwritten.push(unwritten);
             state.writing
         };
         if !writing {
@@ -99,7 +164,7 @@ impl Drafts {
         }
     }
 
-    /// Writes the waiting drafts at once, and keeps the id of this tab for the page after a reload.
+    /// Writes everything that waits at once, and keeps the id of this tab for the page after a reload.
     pub(super) fn handle_suspending(&self) {
         while self.write() {}
         if let Some(tab) = &self.state.borrow().tab {
@@ -112,24 +177,23 @@ impl Drafts {
         let _ = config::take_tab_id();
     }
 
-    /// Writes the draft that waits for the longest time; `false` if none does.
+    /// Writes the change that waits for the longest time; `false` if none does.
     fn write(&self) -> bool {
         let written = {
             let mut state = self.state.borrow_mut();
             if state.unwritten.is_empty() {
                 return false;
             }
-            let Unwritten { scope, tab, text } = state.unwritten.remove(0);
+            let Unwritten { scope, change, .. } = state.unwritten.remove(0);
             state.writing = true;
-            let change = draft::save(RoomId::LOBBY, &tab, &text, browser::now().unix);
             storage::persist(&scope, &[change], None)
         };
-        let drafts = self.clone();
+        let data = self.clone();
         spawn_local(async move {
-            // The session's own writes report that the storage does not work.
+            // The client's own writes report that the storage does not work.
             let _ = written.await;
-            drafts.state.borrow_mut().writing = false;
-            drafts.write();
+            data.state.borrow_mut().writing = false;
+            data.write();
         });
         true
     }

@@ -1,7 +1,7 @@
 //! The input of a leader that was suspended. Another tab may have taken the leadership over meanwhile, so the input waits
-//! until it is known who the leader is; see [`Gate`](parlour_core::tabs::Gate).
+//! until it is known who the leader is; see [`Gate`](parlour_core::client::tabs::Gate).
 
-use parlour_core::tabs::Admission;
+use parlour_core::client::tabs::Admission;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Service, browser, role::Role};
@@ -13,7 +13,7 @@ impl Service {
         let admission = {
             let mut inner = self.inner.borrow_mut();
             match inner.role {
-                Role::Leader(_) => inner.gate.admit(browser::now().monotonic, Box::new(act) as Box<_>),
+                Role::Leader(..) => inner.gate.admit(browser::now().monotonic, Box::new(act) as Box<_>),
                 _ => Admission::Admitted(Box::new(act) as Box<_>),
             }
         };
@@ -26,17 +26,17 @@ impl Service {
 
     /// Checks whether this tab still holds the lock, then handles the input that was held back.
     fn check_lock(&self) {
-        let (check, login_number, session_number) = {
+        let (check, login_number, client_number) = {
             let inner = self.inner.borrow();
             let Some(channel) = &inner.tab_channel else { return };
-            (channel.is_lock_held(), inner.login_number, inner.session_number)
+            (channel.is_lock_held(), inner.login_number, inner.client_number)
         };
         let service = self.clone();
         spawn_local(async move {
             let is_held = check.await;
             let is_current = {
                 let inner = service.inner.borrow();
-                inner.login_number == login_number && inner.session_number == session_number
+                inner.login_number == login_number && inner.client_number == client_number
             };
             if !is_current {
                 // The input was handled when the role changed.

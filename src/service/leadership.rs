@@ -1,15 +1,27 @@
 //! The change of this tab's role. When the leader is closed, the follower that acquires the lock is promoted and continues
 //! from the data persisted on the device. When the leader does not respond, a follower steals the lock; the old leader
-//! steps down when it resumes, see [`parlour_core::tabs`].
+//! steps down when it resumes, see [`parlour_core::client::tabs`].
 
 use parlour_core::{
-    event::Event,
-    persist::Persisted,
-    tabs::{self, Follower, Gate, Leader, TabCommand},
+    client::{
+        AccountRecord, Client, Event, Origin, OwnMessage, Persisted, Setup,
+        device::{self, DeviceRooms},
+        tabs::{Follower, FollowerEvent, Gate, Leader, Promoted, TabCommand},
+    },
+    model::{MessageId, RoomId},
+    persist::Stored,
+    send_queue::QueuedMessage,
 };
 use wasm_bindgen_futures::spawn_local;
 
-use super::{Service, browser, random_id, role::Role, storage, tab_channel::LockChange};
+use super::{Inner, Report, Service, browser, role::Role, storage, tab_channel::LockChange};
+
+/// What a tab that becomes the leader has read from the device; `None` where the storage does not work.
+struct Read {
+    stored: Option<Stored>,
+    /// The open room, and its values.
+    room: Option<[Vec<Vec<u8>>; 2]>,
+}
 
 impl Service {
     /// Changes the role as the lock requires.
@@ -25,114 +37,213 @@ impl Service {
 
     /// Starts to become the leader: reads the device, then continues in [`Self::lead`].
     fn promote(&self) {
-        let lease = {
+        let (lease, tab, login_number, scope, open) = {
             let mut inner = self.inner.borrow_mut();
-            let Role::Follower(follower) = &mut inner.role else { return };
-            follower.handle_leader_gone();
-            follower.next_lease(browser::now().unix)
-        };
-        self.emit_events();
-        let (login_number, scope) = {
-            let mut inner = self.inner.borrow_mut();
+            let inner = &mut *inner;
+            let lease = match &inner.role {
+                Role::Follower(follower) => follower.next_lease(browser::now().unix),
+                _ => return,
+            };
             inner.role = match std::mem::replace(&mut inner.role, Role::LoggedOut) {
                 Role::Follower(follower) => Role::Promoting(follower, Vec::new(), lease),
                 other => other,
             };
-            (inner.login_number, inner.scope.clone())
+            (lease, inner.tab, inner.login_number, inner.scope.clone(), inner.rooms.open)
         };
         // Followers that also miss the old leader wait for this one.
-        self.post(&Leader::announcement(lease));
+        self.post(&Leader::announcement(tab, lease));
         let service = self.clone();
         spawn_local(async move {
             let claimed = storage::claim_lease(&scope, lease).await;
-            let persisted = storage::load(&scope).await;
+            let stored = storage::load(&scope).await;
+            let room = match open {
+                Some(room) if stored.is_some() => storage::load_room(&scope, room).await,
+                _ => None,
+            };
             if service.is_current(login_number) {
-                service.lead(lease, claimed.unwrap_or(lease), persisted);
+                service.lead(lease, claimed.unwrap_or(lease), Read { stored, room });
             }
         });
     }
 
     /// Becomes the leader, with the data of the device. `requested` is the lease number of [`Self::promote`], `lease` the
     /// one that was recorded.
-    fn lead(&self, requested: u64, lease: u64, persisted: Option<Persisted>) {
-        let storage_works = persisted.is_some();
-        let prepared = {
-            let mut inner = self.inner.borrow_mut();
-            let inner = &mut *inner;
-            let Role::Promoting(follower, received, promoted) = &mut inner.role else { return };
-            if *promoted != requested {
-                // The lock was lost and acquired again meanwhile.
-                return;
-            }
-            let mut persisted = persisted.or_else(|| follower.mirrored()).unwrap_or_default();
-            follower.handle_promotion(&mut persisted);
-            // Requests that were made while the device was read. The server sends again what the other events report.
-            follower.handle_leader_gone();
-            let events = std::iter::from_fn(|| follower.poll_event());
-            let events: Vec<_> = events.filter(tabs::is_kept_by_leader).collect();
-            if persisted.is_logged_in() || inner.is_new_login {
-                let received = std::mem::take(received);
-                let leader = follower.promoted(lease, !received.is_empty());
-                let (unsent, unanswered) = (follower.take_queued(), follower.take_unanswered());
-                inner.role = Role::Leader(Box::new(leader));
-                inner.gate = Gate::default();
-                Some((persisted, received, unsent, unanswered, inner.nick.clone(), events))
-            } else {
-                None
-            }
+    fn lead(&self, requested: u64, lease: u64, read: Read) {
+        let storage_works = read.stored.is_some();
+        let Some((promoted, received)) = self.inner.borrow_mut().become_leader(requested, lease, read) else {
+            return;
         };
-        let Some((persisted, received, unsent, (sends, commands), nick, events)) = prepared else {
+        let Some(Promotion { reported, sends, settled, commands, events }) = promoted else {
             // The previous leader has logged out.
-            (self.sink)(Event::LoggedOut);
+            (self.sink)(Report::Event(Event::LoggedOut));
             return self.end();
         };
-        (self.sink)(Event::OutdatedSince(None));
+        (self.sink)(Report::OutdatedSince(None));
         for event in events {
-            let unread_changed = self.inner.borrow_mut().unread.handle_event(&event);
-            (self.sink)(event);
-            self.update_unread(unread_changed);
+            match event {
+                FollowerEvent::Client(event) => self.pass_on(event),
+                FollowerEvent::CommandFailed(status) => (self.sink)(Report::CommandFailed(status)),
+                FollowerEvent::OutdatedSince(_) => {}
+            }
         }
-        self.with_session(|session| {
-            session.handle_new_secret(browser::random());
-            // Cannot fail: the nick is validated, and nobody is logged in.
-            let _ = session.handle_login(browser::now(), &nick, persisted);
-            // In case that a follower continues under another nick.
-            session.handle_new_secret(browser::random());
-            session.handle_adopt_queued(unsent);
-            sends.iter().for_each(|value| session.handle_adopt(browser::now(), value));
+        let now = browser::now();
+        self.with_client(|client| {
+            // Cannot fail: the client is new.
+            let _ = client.handle_connect(now);
+            client.handle_adopt_reported(now, reported);
+            sends.into_iter().for_each(|(room, message)| client.handle_adopt(now, room, message));
+            for (room, id) in settled {
+                let _ = client.handle_settled(now, room, id);
+            }
         });
         self.handle_storage_result(storage_works);
         self.post_snapshot();
-        commands.into_iter().for_each(|command| self.execute(command));
+        for (number, command) in commands {
+            self.guarded(move |service| {
+                if command == TabCommand::LogOut {
+                    return service.log_out();
+                }
+                let now = browser::now();
+                service.with_client(|client| command.execute(now, Origin::LOCAL, number, client));
+            });
+        }
+        // Before the socket is open, so that the login states its position.
+        let open = self.inner.borrow().rooms.open;
+        if let Some(room) = open.filter(|_| self.has_account()) {
+            self.subscribe(room);
+        }
         received.into_iter().for_each(|bytes| self.handle_tab_message(bytes));
         self.report_visibility();
     }
 
+    /// Reports an event of the time as a follower.
+    fn pass_on(&self, event: Event) {
+        match event {
+            Event::Answer { number, result, .. } => self.inner.borrow_mut().requests.answer(number, result),
+            event => (self.sink)(Report::Event(event)),
+        }
+    }
+
+    /// Returns `true` if this tab is the leader and has logged in before.
+    fn has_account(&self) -> bool {
+        self.inner.borrow_mut().client().is_some_and(|client| client.account().is_some())
+    }
+
     /// Becomes a follower, because another tab is the leader. Nothing is sent or persisted.
     pub(super) fn step_down(&self) {
-        let now = browser::now().monotonic;
+        let now = browser::now();
         let held = {
             let mut inner = self.inner.borrow_mut();
             let inner = &mut *inner;
             let follower = match std::mem::replace(&mut inner.role, Role::LoggedOut) {
-                Role::Leader(leader) => {
-                    Box::new(Follower::after_leading(now, random_id(), &leader, &inner.session))
+                Role::Leader(leader, mut client) => {
+                    let rooms = inner.rooms.subscribed.iter().copied();
+                    Box::new(Follower::after_leading(now, inner.tab, &leader, &mut client, rooms))
                 }
                 Role::Follower(follower) | Role::Promoting(follower, ..) => follower,
                 Role::LoggedOut => return,
             };
             tracing::info!("another tab has taken the connection over");
             inner.role = Role::Follower(follower);
-            inner.replace_session();
+            inner.client_number += 1;
+            inner.visibility = super::Visibility::default();
+            inner.device = DeviceRooms::default();
+            inner.write_timer = None;
             if let Some(channel) = &inner.tab_channel {
                 channel.request_lock();
-                channel.post(&tabs::command(TabCommand::RequestSnapshot));
             }
             inner.socket.close(None);
-            inner.gate.open(now)
+            inner.gate.open(now.monotonic)
         };
         self.report_visibility();
         self.forward_unpersisted();
         held.into_iter().for_each(|act| act(self));
     }
+}
+
+/// What a new leader does with what it was as a follower.
+struct Promotion {
+    reported: Vec<OwnMessage>,
+    sends: Vec<(RoomId, QueuedMessage)>,
+    settled: Vec<(RoomId, MessageId)>,
+    commands: Vec<(u32, TabCommand)>,
+    events: Vec<FollowerEvent>,
+}
+
+impl Inner {
+    /// Replaces the follower that has claimed this lease by a leader with a client. `None` if the lock was lost and acquired
+    /// again meanwhile; no promotion if nobody is logged in. Also returns the messages of other tabs that were received
+    /// meanwhile.
+    fn become_leader(
+        &mut self,
+        requested: u64,
+        lease: u64,
+        read: Read,
+    ) -> Option<(Option<Promotion>, Vec<Vec<u8>>)> {
+        match std::mem::replace(&mut self.role, Role::LoggedOut) {
+            Role::Promoting(follower, received, promoted) if promoted == requested => {
+                Some((self.create_client(*follower, lease, !received.is_empty(), read), received))
+            }
+            other => {
+                self.role = other;
+                None
+            }
+        }
+    }
+
+    fn create_client(
+        &mut self,
+        follower: Follower,
+        lease: u64,
+        has_received: bool,
+        read: Read,
+    ) -> Option<Promotion> {
+        let mut persisted = match &read.stored {
+            Some(stored) => persisted(stored),
+            None => follower.mirrored().unwrap_or_default(),
+        };
+        if persisted.account.is_none() && !self.is_new_login {
+            return None;
+        }
+        let now = browser::now();
+        let promoted = follower.promote(now, lease, has_received, &mut persisted);
+        let Promoted { leader, mut state, reported, sends, settled, commands, events } = promoted;
+        let stored = read.stored.unwrap_or_default();
+        self.device = DeviceRooms::restore(&mut state, &stored);
+        if let Some(room) = self.rooms.open {
+            if let Some([rows, messages]) = &read.room {
+                device::restore_room(&mut state, room, rows, messages);
+            }
+            // After the list was restored, so that the line above new messages is where the user has read up to.
+            state.open_room(None);
+            state.open_room(Some(room));
+        }
+        let setup = Setup {
+            seed: u64::from_le_bytes(browser::random()),
+            agent: concat!("parlour-web/", env!("CARGO_PKG_VERSION")).into(),
+            nick: self.nick.clone(),
+            secret: browser::random(),
+            link_code: self.link_code.take(),
+            left: std::mem::take(&mut self.left.1),
+            state,
+            persisted,
+        };
+        // Cannot fail: the nick is validated.
+        let client = Client::new(setup).ok()?;
+        self.client_number += 1;
+        self.gate = Gate::default();
+        self.role = Role::Leader(Box::new(leader), Box::new(client));
+        Some(Promotion { reported, sends, settled, commands, events })
+    }
+}
+
+/// The account and the send queue, as a client takes them over.
+fn persisted(stored: &Stored) -> Persisted {
+    let account = stored.account.clone().map(|account| AccountRecord {
+        identity: account.identity,
+        account: account.account,
+        secret: account.secret,
+        attempt: account.attempt,
+    });
+    Persisted { account, send_queue: stored.send_queue.clone(), ..Persisted::default() }
 }

@@ -3,17 +3,20 @@
 use futures_channel::oneshot;
 use gloo_timers::callback::Timeout;
 use parlour_core::{
-    event::Event,
+    client::{Event, device::DeviceRooms, state::ClientState, tabs::Follower},
+    left_sessions::LeftSessions,
     model::Connection,
-    persist::Persisted,
-    tabs::{self, Follower, TabCommand},
+    persist::server_url,
 };
 
 use super::{
-    Inner, Service, browser, random_id,
+    Report, Service, browser,
+    fold::fold,
     role::Role,
+    rooms::ShownRooms,
     storage,
     tab_channel::{self, TabChannel},
+    visibility::Visibility,
 };
 use crate::config;
 
@@ -33,9 +36,8 @@ impl Service {
         }
         let mut nick = scope.split('\n').nth(1).unwrap_or_default().to_owned();
         if !has_leader {
-            let persisted = storage::load(&scope).await;
-            match persisted.as_ref().and_then(Persisted::nick) {
-                Some(known) => nick = known.into(),
+            match storage::load(&scope).await.and_then(|stored| stored.account) {
+                Some(account) => nick = account.identity.nick.to_string(),
                 None => return,
             }
         }
@@ -64,21 +66,31 @@ impl Service {
     pub(super) fn join(&self, scope: &str, nick: String, is_new_login: bool) {
         let login_number = {
             let mut inner = self.inner.borrow_mut();
+            let inner = &mut *inner;
             inner.login_number += 1;
-            inner.enter_scope(scope);
+            inner.scope = scope.into();
             inner.nick = nick;
+            inner.link_code = None;
             inner.is_new_login = is_new_login;
             inner.storage_failure_reported = false;
-            inner.role = Role::Follower(Box::new(Follower::new(browser::now().monotonic, random_id())));
+            if *inner.left.0 != *server_url(scope) {
+                // Nothing of one server reaches another.
+                inner.left = (server_url(scope).into(), LeftSessions::default());
+                inner.socket.handle_new_server();
+            }
+            let mut state = ClientState::new(fold);
+            state.open_room(inner.rooms.open);
+            let follower = Follower::new(browser::now().monotonic, inner.tab, state);
+            inner.role = Role::Follower(Box::new(follower));
             inner.login_number
         };
         if !is_new_login {
             config::remember_scope(scope);
         }
-        (self.sink)(Event::Connection(Connection::Connecting));
+        (self.sink)(Report::Event(Event::Connection(Connection::Connecting)));
         let channel = self.open_channel(scope, login_number);
-        channel.post(&tabs::command(TabCommand::RequestSnapshot));
         self.inner.borrow_mut().tab_channel = Some(channel);
+        // Asks for a snapshot.
         self.report_visibility();
     }
 
@@ -100,34 +112,28 @@ impl Service {
         )
     }
 
-    /// Leaves the tabs of the scope after a logout.
+    /// Leaves the tabs of the scope after a logout, or after a first login has failed.
     pub(super) fn end(&self) {
         self.finish_resume();
         let mut inner = self.inner.borrow_mut();
         inner.login_number += 1;
+        inner.client_number += 1;
         let scope = std::mem::take(&mut inner.scope);
-        inner.role = Role::LoggedOut;
-        inner.unread.handle_event(&Event::LoggedOut);
+        if let Role::Leader(_, client) = std::mem::replace(&mut inner.role, Role::LoggedOut) {
+            inner.left.1 = client.into_left_sessions();
+        }
+        inner.visibility = Visibility::default();
+        inner.requests.clear();
+        inner.rooms = ShownRooms::default();
+        inner.device = DeviceRooms::default();
+        inner.write_timer = None;
         // Nobody needs the input of the ended session.
         let _ = inner.gate.open(browser::now().monotonic);
         let channel = inner.tab_channel.take();
         drop(inner);
         config::forget_scope(&scope);
         // The channel's own callback may be running.
-        self.defer(Box::new(|_| drop(channel)));
+        self.defer(|_| drop(channel));
         self.set_timer();
-    }
-}
-
-impl Inner {
-    /// Sets the scope for a login. A session is never used in two scopes, so that nothing of one server or account reaches
-    /// another.
-    fn enter_scope(&mut self, scope: &str) {
-        self.scope = scope.into();
-        if *self.session_scope != *scope {
-            self.replace_session();
-            self.socket.handle_new_scope();
-            self.session_scope = self.scope.clone();
-        }
     }
 }

@@ -1,6 +1,7 @@
-//! Drives core's [`Session`]: passes it the time, random bytes, socket reports and storage results, executes its commands
-//! and forwards its events to a sink. In a tab that is not the leader it drives core's
-//! [`Follower`](parlour_core::tabs::Follower) instead. The modules below extend [`Service`], each by one concern.
+//! Drives core's [`Client`](parlour_core::client::Client): passes it the time, random bytes, socket reports and storage
+//! results, executes its outputs and reports its events, and the changes of the state of this tab, to a sink. In a tab that
+//! is not the leader it drives core's [`Follower`](parlour_core::client::tabs::Follower) instead. The modules below extend
+//! [`Service`], each by one concern.
 //!
 //! Absent here: signals, translations, and what an event means to the user.
 
@@ -9,19 +10,22 @@ mod chat_session;
 mod commands;
 mod drafts;
 mod driver;
-mod events;
+mod fold;
 mod input_gate;
 mod leadership;
 mod membership;
 mod persistence;
+mod reading;
 mod refusal_query;
 mod rename;
+mod reports;
+mod requests;
 mod role;
+mod rooms;
 mod socket;
 mod storage;
 mod tab_channel;
 mod tab_messages;
-mod unread;
 mod visibility;
 
 use std::{
@@ -32,15 +36,15 @@ use std::{
 use futures_channel::oneshot;
 use gloo_timers::callback::Timeout;
 use parlour_core::{
-    event::Event,
-    session::Session,
-    tabs::{Gate, Unread},
+    client::{Origin, device::DeviceRooms, tabs::Gate},
+    left_sessions::LeftSessions,
 };
 use wasm_bindgen_futures::spawn_local;
 
-pub use self::chat_session::ChatSession;
+pub use self::chat_session::{ChatSession, Report};
 use self::{
-    drafts::Drafts, role::Role, socket::SessionSocket, tab_channel::TabChannel, visibility::Visibility,
+    drafts::TabData, requests::Requests, role::Role, rooms::ShownRooms, socket::ClientSocket,
+    tab_channel::TabChannel, visibility::Visibility,
 };
 
 /// Input that is handled later.
@@ -48,42 +52,48 @@ type Act = Box<dyn FnOnce(&Service)>;
 /// The continuation of an asynchronous operation.
 type Then<T> = Box<dyn FnOnce(&Service, T)>;
 
-/// A handle to the session of this tab. Clones share the session.
+/// A handle to the chat session of this tab. Clones share the session.
 #[derive(Clone)]
 pub struct Service {
     inner: Rc<RefCell<Inner>>,
-    sink: Rc<dyn Fn(Event)>,
-    drafts: Drafts,
-    /// Events are being emitted; a nested call leaves its events to the outer one.
+    sink: Rc<dyn Fn(Report)>,
+    tab_data: TabData,
+    /// Reports are being emitted; a nested call leaves its reports to the outer one.
     emitting: Rc<Cell<bool>>,
 }
 
 struct Inner {
-    session: Session,
-    /// The scope that the session belongs to; empty before the first login.
-    session_scope: Rc<str>,
-    /// Incremented with each session, so that late results for an earlier one are dropped.
-    session_number: u64,
+    /// This page among the tabs of the user.
+    tab: Origin,
     role: Role,
+    /// Incremented with each client, so that late results for an earlier one are dropped.
+    client_number: u64,
     /// Holds back the input of a leader that was suspended.
     gate: Gate<Act>,
-    /// Nick and server of the session, see [`scope`](parlour_core::persist::scope); empty when logged out.
+    /// Nick and server of the user, see [`Scope`](parlour_core::persist::Scope); empty when logged out.
     scope: Rc<str>,
     nick: String,
+    /// The code of another device, with which this login enters its account.
+    link_code: Option<String>,
     /// The user typed the nick, so a login is allowed although the device has no session.
     is_new_login: bool,
     /// Incremented at each login and logout, so that the continuation of an operation started before is skipped.
     login_number: u64,
+    /// The sessions that the user has left on this server, which may not know it.
+    left: (Rc<str>, LeftSessions),
     tab_channel: Option<TabChannel>,
     /// Completes [`ChatSession::resume`].
     resumed: Option<oneshot::Sender<()>>,
     visibility: Visibility,
-    unread: Unread,
-    /// Runs until the other tabs are told what was read.
-    read_timer: Option<Timeout>,
+    requests: Requests,
+    rooms: ShownRooms,
+    /// What the device has of the rooms, in the leader.
+    device: DeviceRooms,
+    /// Runs until the changes of rooms are written.
+    write_timer: Option<Timeout>,
     /// The user was notified that the storage does not work.
     storage_failure_reported: bool,
-    socket: SessionSocket,
+    socket: ClientSocket,
     timer: Option<Timeout>,
 }
 
@@ -94,74 +104,53 @@ impl std::fmt::Debug for Service {
 }
 
 impl Service {
-    /// Makes a service that sends its events to `sink`.
+    /// Makes a service that sends its reports to `sink`.
     #[must_use]
-    pub fn new(sink: impl Fn(Event) + 'static) -> Self {
+    pub fn new(sink: impl Fn(Report) + 'static) -> Self {
         let inner = Inner {
-            session: new_session(),
-            session_scope: "".into(),
-            session_number: 0,
+            // 0 is no tab.
+            tab: Origin(random_id() | 1),
             role: Role::LoggedOut,
+            client_number: 0,
             gate: Gate::default(),
             scope: "".into(),
             nick: String::new(),
+            link_code: None,
             is_new_login: false,
             login_number: 0,
+            left: ("".into(), LeftSessions::default()),
             tab_channel: None,
             resumed: None,
             visibility: Visibility::default(),
-            unread: Unread::default(),
-            read_timer: None,
+            requests: Requests::default(),
+            rooms: ShownRooms::default(),
+            device: DeviceRooms::default(),
+            write_timer: None,
             storage_failure_reported: false,
-            socket: SessionSocket::default(),
+            socket: ClientSocket::default(),
             timer: None,
         };
         let service = Self {
             inner: Rc::new(RefCell::new(inner)),
             sink: Rc::new(sink),
-            drafts: Drafts::new(),
+            tab_data: TabData::new(),
             emitting: Rc::default(),
         };
         let listener = service.clone();
         browser::on_lifecycle_event(move |event| listener.handle_lifecycle_event(event));
         service
     }
-}
 
-impl Inner {
-    /// Replaces the session by one to which nobody is logged in.
-    fn replace_session(&mut self) {
-        self.session = new_session();
-        self.session_number += 1;
-        self.visibility = Visibility::default();
-    }
-}
-
-impl Service {
     /// Returns `true` until the user logs in or out after the login with this number.
     fn is_current(&self, login_number: u64) -> bool {
         self.inner.borrow().login_number == login_number
     }
 
     /// Calls `act` in a microtask, when nothing is borrowed.
-    fn defer(&self, act: Box<dyn FnOnce(&Self)>) {
+    fn defer(&self, act: impl FnOnce(&Self) + 'static) {
         let service = self.clone();
         spawn_local(async move { act(&service) });
     }
-
-    /// [`Self::defer`], unless the user logs out or in again before.
-    fn defer_in_login(&self, login_number: u64, act: impl FnOnce(&Self) + 'static) {
-        self.defer(Box::new(move |service| {
-            if service.is_current(login_number) {
-                act(service);
-            }
-        }));
-    }
-}
-
-fn new_session() -> Session {
-    let agent = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
-    Session::new(u64::from_le_bytes(browser::random()), agent)
 }
 
 /// Makes an id that no other tab uses.

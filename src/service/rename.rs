@@ -18,24 +18,20 @@ impl Service {
         if *previous == *scope {
             return None;
         }
-        self.drafts.enter_scope(&scope);
-        if self.is_follower() {
-            let channel = self.inner.borrow_mut().tab_channel.take();
-            self.join(&scope, nick.into(), false);
-            return channel;
+        self.tab_data.enter_scope(&scope);
+        if !self.is_follower() {
+            let (service, moved) = (self.clone(), storage::rename(&previous, &scope));
+            spawn_local(async move {
+                let moved = moved.await;
+                if service.is_current(login_number) {
+                    service.handle_storage_result(moved);
+                }
+            });
         }
-        let (service, moved) = (self.clone(), storage::rename(&previous, &scope));
-        spawn_local(async move {
-            let moved = moved.await;
-            if service.is_current(login_number) {
-                service.handle_storage_result(moved);
-            }
-        });
         config::remember_scope(&scope);
         let channel = self.open_channel(&scope, login_number);
         let mut inner = self.inner.borrow_mut();
         inner.scope = scope.into();
-        inner.session_scope = inner.scope.clone();
         inner.nick = nick.into();
         inner.tab_channel.replace(channel)
     }

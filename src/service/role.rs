@@ -1,6 +1,10 @@
-//! The role of this tab among the tabs of a user: the leader owns the session, followers mirror it.
+//! The role of this tab among the tabs of a user: the leader owns the client, followers mirror it.
 
-use parlour_core::tabs::{Follower, Leader};
+use parlour_core::client::{
+    Client,
+    state::ClientState,
+    tabs::{Follower, Leader},
+};
 
 use super::{Inner, Service};
 
@@ -8,13 +12,13 @@ use super::{Inner, Service};
 pub(super) enum Role {
     /// Nobody is logged in.
     LoggedOut,
-    /// Mirrors the leader's session, or waits for its first message.
+    /// Mirrors the leader's client, or waits for its first message.
     Follower(Box<Follower>),
     /// Has acquired the lock and is reading the device: the state mirrored so far, the tab messages received meanwhile,
     /// and the lease number.
     Promoting(Box<Follower>, Vec<Vec<u8>>, u64),
-    /// Owns the session.
-    Leader(Box<Leader>),
+    /// Owns the client.
+    Leader(Box<Leader>, Box<Client>),
 }
 
 impl Inner {
@@ -22,14 +26,31 @@ impl Inner {
     pub(super) fn follower(&mut self) -> Option<&mut Follower> {
         match &mut self.role {
             Role::Follower(follower) | Role::Promoting(follower, ..) => Some(follower),
-            Role::Leader(_) | Role::LoggedOut => None,
+            Role::Leader(..) | Role::LoggedOut => None,
+        }
+    }
+
+    /// The client, if this tab is the leader.
+    pub(super) fn client(&mut self) -> Option<&mut Client> {
+        match &mut self.role {
+            Role::Leader(_, client) => Some(client),
+            _ => None,
+        }
+    }
+
+    /// The state that this tab shows; `None` if nobody is logged in.
+    pub(super) fn state(&self) -> Option<&ClientState> {
+        match &self.role {
+            Role::Follower(follower) | Role::Promoting(follower, ..) => Some(follower.state()),
+            Role::Leader(_, client) => Some(client.state()),
+            Role::LoggedOut => None,
         }
     }
 
     /// The lease number of this tab, if it is the leader.
     pub(super) fn lease(&self) -> Option<u64> {
         match &self.role {
-            Role::Leader(leader) => Some(leader.lease()),
+            Role::Leader(leader, _) => Some(leader.lease()),
             _ => None,
         }
     }
@@ -39,11 +60,6 @@ impl Service {
     /// Returns `true` if another tab is the leader, or this tab is still becoming it.
     pub(super) fn is_follower(&self) -> bool {
         self.inner.borrow_mut().follower().is_some()
-    }
-
-    /// Returns `true` if another tab is the leader.
-    pub(super) fn is_following(&self) -> bool {
-        matches!(self.inner.borrow().role, Role::Follower(_))
     }
 
     /// Returns `true` if this tab follows a leader that is logged in.

@@ -1,13 +1,13 @@
-//! The socket of the session.
+//! The socket of the client.
 
 use parlour_core::{persist, status::Status};
 
 use super::{Service, browser, refusal_query::RefusalQuery};
 use crate::ws::{OpenError, Report, Socket};
 
-/// The socket of the session, if it has one.
+/// The socket of the client, if it has one.
 #[derive(Debug, Default)]
-pub(super) struct SessionSocket {
+pub(super) struct ClientSocket {
     socket: Option<Socket>,
     /// Incremented when a socket is opened or closed, so that late reports of an earlier one are ignored.
     number: u64,
@@ -15,7 +15,7 @@ pub(super) struct SessionSocket {
     refusal_query: RefusalQuery,
 }
 
-impl SessionSocket {
+impl ClientSocket {
     /// Opens a socket in place of the previous one. `report` also gets the number of the socket.
     fn open(&mut self, url: &str, report: impl Fn(u64, Report) + 'static) -> Result<(), OpenError> {
         self.number += 1;
@@ -33,7 +33,7 @@ impl SessionSocket {
     }
 
     /// Forgets what is known of the server.
-    pub(super) fn handle_new_scope(&mut self) {
+    pub(super) fn handle_new_server(&mut self) {
         self.refusal_query = RefusalQuery::default();
     }
 
@@ -50,13 +50,14 @@ impl Service {
     /// Opens a socket to the server of the scope.
     pub(super) fn open_socket(&self) {
         let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
-        let service = self.clone();
-        let opened = inner.socket.open(persist::server_url(&inner.scope), move |number, report| {
+        let (service, scope) = (self.clone(), inner.scope.clone());
+        let opened = inner.socket.open(persist::server_url(&scope), move |number, report| {
             service.handle_report(number, report);
         });
-        if opened.is_err() {
-            inner.session.handle_open_failed(Status::BadAddress);
+        if opened.is_err()
+            && let Some(client) = inner.client()
+        {
+            client.handle_open_failed(browser::now(), Status::BadAddress);
         }
     }
 
@@ -70,18 +71,21 @@ impl Service {
             }
             let may_be_refused = service.inner.borrow_mut().socket.refusal_query.handle_report(&report);
             // Nobody else repeats a first login.
-            if may_be_refused && service.inner.borrow().session.identity().is_none() {
+            let is_first =
+                service.inner.borrow_mut().client().is_some_and(|client| client.identity().is_none());
+            if may_be_refused && is_first {
                 service.open_socket();
-                return service.with_session(|_| ());
+                service.with_client(|_| ());
+                return;
             }
             let now = browser::now();
-            service.with_session(|session| match report {
-                Report::Opened => session.handle_opened(now),
-                Report::Message(bytes) => session.handle_message(now, &bytes),
-                Report::Text(text) => session.handle_text(now, text.as_bytes()),
+            service.with_client(|client| match report {
+                Report::Opened => client.handle_opened(now),
+                Report::Message(bytes) => client.handle_message(now, &bytes),
+                Report::Text(text) => client.handle_text(now, text.as_bytes()),
                 Report::Closed(code) => {
                     tracing::info!(code, "the connection was closed");
-                    session.handle_closed(now, code);
+                    client.handle_closed(now, code);
                 }
             });
         });

@@ -4,7 +4,7 @@
 use js_sys::{Array, Promise, Uint8Array};
 use parlour_core::{
     model::RoomId,
-    persist::{Change, KeyRange, Persisted, Table},
+    persist::{Change, KeyRange, Stored, Table, room::StoredMessages},
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -39,16 +39,22 @@ pub async fn claim_lease(scope: &str, lease: u64) -> Option<u64> {
     JsFuture::from(claim(scope, lease as f64)).await.ok()?.as_f64().map(|lease| lease as u64)
 }
 
-/// Reads the persisted data of a scope; `None` if the storage does not work.
-pub async fn load(scope: &str) -> Option<Persisted> {
-    let [account, send_queue, messages] = load_ranges(scope, Persisted::ranges()).await?;
-    Some(Persisted::read(account.first().map(Vec::as_slice), &send_queue, &messages))
+/// Reads the account of a scope, its rooms without messages, and its send queue; `None` if the storage does not work.
+pub async fn load(scope: &str) -> Option<Stored> {
+    let [account, rooms, send_queue] = load_ranges(scope, Stored::ranges()).await?;
+    Some(Stored::read(account.first().map(Vec::as_slice), &rooms, &send_queue))
 }
 
-/// Reads the drafts of a scope; `None` if the storage does not work.
-pub async fn load_drafts(scope: &str) -> Option<Vec<Vec<u8>>> {
-    let [drafts] = load_ranges(scope, [KeyRange::of_room(Table::Drafts, RoomId::LOBBY)]).await?;
-    Some(drafts)
+/// Reads a room of a scope: its value in the table of rooms, if there is one, and its messages. `None` if the storage does
+/// not work.
+pub async fn load_room(scope: &str, room: RoomId) -> Option<[Vec<Vec<u8>>; 2]> {
+    let ranges = [KeyRange::of_room(Table::Rooms, room), StoredMessages::range(room)];
+    load_ranges(scope, ranges).await
+}
+
+/// Reads the drafts and the scroll positions of a scope; `None` if the storage does not work.
+pub async fn load_tab_data(scope: &str) -> Option<[Vec<Vec<u8>>; 2]> {
+    load_ranges(scope, [KeyRange::all(Table::Drafts), KeyRange::all(Table::Scroll)]).await
 }
 
 /// Reads the values in some ranges of keys, at one moment.

@@ -106,14 +106,6 @@ impl Drop for TabChannel {
     }
 }
 
-/// Posts a message to all tabs of a scope. This tab receives it too if it has joined them.
-pub fn post_to(scope: &str, bytes: &[u8]) {
-    let ignore = Closure::<dyn Fn(JsValue)>::new(|_| {});
-    let channel = channel(scope, &ignore);
-    channel.post(&Uint8Array::from(bytes));
-    channel.close();
-}
-
 /// Resolves to `true` if a scope has a leader.
 pub async fn has_leader(scope: &str) -> bool {
     JsFuture::from(query_leader(scope)).await.is_ok_and(|has_leader| has_leader.is_truthy())

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::{
     Client, Clocks, Command, Event, Reply,
+    account::RoomEntry,
     connection::{Exit, State},
     requests::refusal,
+    state::ClientState,
 };
 use crate::{
     codec::{self, Envelope, Extension},
@@ -41,11 +43,18 @@ pub(super) struct BasicLobby {
 }
 
 impl BasicLobby {
-    /// `seed` is different for each client.
-    pub fn new(seed: u64) -> Self {
+    /// `seed` is different for each client. A tab that has shown the lobby already continues its numbers.
+    pub fn new(seed: u64, state: &ClientState) -> Self {
         let mut log = *b"basic---\0\0\0\0\0\0\0\0";
         log[8..].copy_from_slice(&seed.to_be_bytes());
-        Self { log, last: 0, members: MemberList::new(), receives_text: false, partial_echo: None }
+        let mut last = 0;
+        if let Ok(shown) = <[u8; 16]>::try_from(state.log())
+            && shown[..8] == log[..8]
+        {
+            log = shown;
+            last = state.account().room(RoomId::LOBBY).map_or(0, RoomEntry::head);
+        }
+        Self { log, last, members: MemberList::new(), receives_text: false, partial_echo: None }
     }
 
     /// The connection has ended.
@@ -209,6 +218,7 @@ impl Client {
     }
 
     fn basic_member_list(&mut self, now: Clocks, names: Vec<String>) {
+        let before = self.basic.members.total();
         let mut people = Vec::new();
         for change in self.basic.members.replace(names) {
             if *change.nick != *self.nick {
@@ -219,6 +229,10 @@ impl Client {
         }
         if !people.is_empty() {
             self.emit_basic(now, Body::Presence(wire::PresenceChanges { people, time: now.unix }));
+        }
+        if self.basic.members.total() != before {
+            // The first list is not compared with another one, so there are no changes. This tells that there is a list.
+            self.emit_basic(now, Body::Window(self.basic.window()));
         }
     }
 

@@ -121,3 +121,15 @@ pub enum Event {
     /// The last ping took this many ms.
     RoundTrip(u32),
 }
+
+impl Event {
+    /// The room and the sender of a message that the server has delivered live; `None` for other events.
+    #[must_use]
+    pub fn live_message(&self) -> Option<(RoomId, UserId)> {
+        let Self::Received(envelope) = self else { return None };
+        if envelope.extension.is_some() {
+            return None;
+        }
+        Some((RoomId::from_wire(&envelope.room)?, UserId::from_wire(&envelope.sender)?))
+    }
+}

@@ -30,7 +30,9 @@ impl Position {
         wire::Subscribe { seq: self.seq, id: self.id.map(|id| id.0.to_vec()).unwrap_or_default() }
     }
 
-    pub(super) fn from_wire(subscribe: &wire::Subscribe) -> Self {
+    /// The position of a state, from [`RoomState::subscription`](super::room::RoomState::subscription).
+    #[must_use]
+    pub fn from_wire(subscribe: &wire::Subscribe) -> Self {
         Self { seq: subscribe.seq, id: MessageId::from_wire(&subscribe.id) }
     }
 }

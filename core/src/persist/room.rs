@@ -34,6 +34,8 @@ pub struct StoredRoom {
     pub members: u32,
     /// The ord of the oldest message of the room on the server.
     pub first_ord: u64,
+    /// The server may not have the read cursor of the row.
+    pub is_unconfirmed: bool,
 }
 
 impl StoredRoom {
@@ -49,6 +51,7 @@ impl StoredRoom {
             topic: self.topic.clone(),
             members: self.members,
             first_ord: self.first_ord,
+            unconfirmed: self.is_unconfirmed,
         };
         Change::Put(Key::Room(self.room), value.encode_to_vec().into())
     }
@@ -73,6 +76,7 @@ impl StoredRoom {
             topic: value.topic,
             members: value.members,
             first_ord: value.first_ord,
+            is_unconfirmed: value.unconfirmed,
         })
     }
 }

@@ -116,6 +116,7 @@ fn rooms_of_another_log_are_skipped() {
         topic: String::new(),
         members: 0,
         first_ord: 1,
+        is_unconfirmed: false,
     };
     rows.apply(&room(ROOM, &LOG).put());
     rows.apply(&room(RoomId::LOBBY, &[8; 16]).put());
@@ -178,6 +179,7 @@ fn room() -> impl Strategy<Value = StoredRoom> {
             topic,
             members,
             first_ord,
+            is_unconfirmed: false,
         },
     )
 }

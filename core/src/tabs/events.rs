@@ -96,7 +96,10 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
             return None;
         }
         // Each tab reports these itself.
-        Event::OutdatedSince(_) | Event::Unread(_) | Event::CommandFailed(_) => return None,
+        Event::OutdatedSince(_)
+        | Event::Unread(_)
+        | Event::CommandFailed(_)
+        | Event::Notice(Notice::Room { .. }) => return None,
     };
     Some(TabEvent { kind: kind.into(), ..fields })
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::{event::GapState, model::Message, status::Status};
+use crate::{
+    event::GapState,
+    model::{Message, Role},
+    status::Status,
+};
 
 /// The maximum number of names in each list of a [`PresenceSummary`]; further ones are only counted.
 pub const PRESENCE_NAMES: usize = 50;
@@ -90,6 +94,36 @@ pub enum Notice {
     UnreadableFrame,
     /// A text from the server.
     Server(String),
+    /// A member has changed the room.
+    Room {
+        /// The nick of the member; empty if it is not known.
+        by: Arc<str>,
+        /// What has changed.
+        change: RoomNotice,
+    },
+}
+
+/// A change of a room, as a notice shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomNotice {
+    /// Another name.
+    Name(Arc<str>),
+    /// Another topic; empty for none.
+    Topic(Arc<str>),
+    /// Archived.
+    Archived,
+    /// Not archived any more.
+    Restored,
+    /// The member has joined, or was accepted.
+    Joined,
+    /// The member has left, or has declined an invitation.
+    Left,
+    /// Somebody was invited.
+    Invited(Arc<str>),
+    /// Somebody was removed.
+    Removed(Arc<str>),
+    /// Somebody has another role now.
+    Role(Arc<str>, Role),
 }
 
 impl PresenceSummary {

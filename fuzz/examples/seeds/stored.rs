@@ -202,6 +202,7 @@ fn many_rooms(device: &Device) -> Vec<u8> {
         topic: "Oolong".into(),
         members: 2,
         first_ord: 1,
+        is_unconfirmed: false,
     };
     let message = |ord: u8| Envelope {
         room: room.to_wire(),

@@ -1,6 +1,6 @@
 //! The text being written.
 
-use leptos::{html, prelude::*, task::spawn_local};
+use leptos::{html, prelude::*};
 
 use super::oversized::Inserted;
 use crate::ctrl::{Store, use_store};
@@ -39,18 +39,16 @@ impl Draft {
         let _ = field.focus();
     }
 
-    /// Loads what was typed before and not sent.
-    pub(super) fn load(self) {
-        let loading = self.store.load_draft();
-        spawn_local(async move {
-            let stored = loading.await;
-            // There is no field any more if the room was left meanwhile.
-            let Some(field) = self.field.try_get_untracked().flatten() else { return };
-            if !stored.is_empty() && field.value().is_empty() {
-                self.store.draft_changed(&stored);
+    /// Shows what was typed in the open room and not sent, whenever another room is opened and when it was read.
+    pub(super) fn follow_room(self) {
+        let store = self.store;
+        Effect::new(move || {
+            let stored = store.draft();
+            // The text is stored as it is typed, so this is what was typed, and what was stored before that.
+            let is_shown = self.field.get_untracked().is_some_and(|field| field.value() == stored);
+            if !is_shown {
+                self.forget_refused();
                 self.text.set(stored);
-            } else if !stored.is_empty() {
-                self.prepend(&stored);
             }
         });
     }

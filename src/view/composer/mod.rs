@@ -37,7 +37,7 @@ pub fn Composer() -> impl IntoView {
     let scroller = expect_context::<Scroller>();
     let draft = expect_context::<Draft>();
     let Draft { text, field, .. } = draft;
-    draft.load();
+    draft.follow_room();
     let composition_ended = StoredValue::new(None::<f64>);
     // The last key press had a modifier.
     let is_modified = StoredValue::new(false);

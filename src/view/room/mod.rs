@@ -52,7 +52,8 @@ pub fn Room() -> impl IntoView {
     provide_context(screens);
     provide_context(panel);
     provide_context(switcher);
-    provide_context(Scroller::new(store));
+    let covered = Signal::derive(move || screens.people_cover_room() || panel.covers_room());
+    provide_context(Scroller::new(store, covered));
     provide_context(Draft::new());
     provide_today();
     preload_content();

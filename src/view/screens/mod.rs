@@ -226,6 +226,14 @@ impl Screens {
         let shown = self.route.get_untracked().room();
         match room {
             Some(room) if shown == Some(room) => {}
+            // The user has left the room: going back must not lead to it.
+            Some(room) if shown.is_some_and(|shown| untrack(|| !is_known(self.store, shown))) => {
+                let above_parent =
+                    config::is_above_parent() && untrack(|| self.screen()) == Screen::Conversation;
+                let route = Route::to_room(room);
+                config::set_fragment(&route.to_string(), HistoryChange::Replace, above_parent);
+                self.enter(route);
+            }
             Some(room) => self.show_room(room),
             None if shown.is_some_and(|shown| untrack(|| is_known(self.store, shown))) => {
                 self.show(Route::Rooms)

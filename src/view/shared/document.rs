@@ -15,12 +15,14 @@ const FRAME_COLORS: [&str; 2] = ["#f5f1e8", "#121613"];
 /// An on-screen keyboard is assumed if at least this much of the window is covered.
 const MIN_KEYBOARD_PX: f64 = 60.0;
 
-/// Applies the store's title, unread count, locale and theme to the document, and reports the document's focus to the
+/// Applies the store's title, the name of the open room, the unread count, locale and theme to the document, and reports the document's focus to the
 /// store. Called once by the app.
 pub fn sync_document() {
     let store = use_store();
     Effect::new(move || {
-        document().set_title(&window_title(&store.title.get(), store.unread.get()));
+        let room = store.open_room.get().and_then(|room| store.room(room));
+        let room = room.as_ref().map_or("", |room| &*room.name);
+        document().set_title(&window_title(room, &store.title.get(), store.unread.get()));
     });
     Effect::new(move || set_root_attribute("lang", Some(store.locale.get().tag())));
     Effect::new(move || set_theme(store.theme.get()));
@@ -54,11 +56,13 @@ pub async fn next_paint() {
     }
 }
 
-/// The window's title. The unread count comes first, where a narrow tab of the browser shows it.
-fn window_title(title: &str, unread: u32) -> String {
+/// The window's title: that of the page, after the name of the room if it has one. The unread count comes first, where a
+/// narrow tab of the browser shows it.
+fn window_title(room: &str, title: &str, unread: u32) -> String {
+    let room = if room.is_empty() { String::new() } else { format!("{room} - ") };
     match unread {
-        0 => title.to_owned(),
-        n => format!("({n}) {title}"),
+        0 => format!("{room}{title}"),
+        n => format!("({n}) {room}{title}"),
     }
 }
 
@@ -138,8 +142,9 @@ mod tests {
 
     #[test]
     fn window_title_begins_with_unread_count() {
-        assert_eq!(window_title("Parlour", 0), "Parlour");
-        assert_eq!(window_title("Parlour", 3), "(3) Parlour");
+        assert_eq!(window_title("", "Parlour", 0), "Parlour");
+        assert_eq!(window_title("", "Parlour", 3), "(3) Parlour");
+        assert_eq!(window_title("Garden", "Parlour", 3), "(3) Garden - Parlour");
     }
 
     #[test]

@@ -7,8 +7,9 @@ pub const PEOPLE: &str = "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20v-1.5
 pub const SEARCH: &str = "M10.500 17.500a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM15.500 15.500 21 21";
 pub const LEAVE: &str = "M14 4H7a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h7M10.5 12H21M17.5 8.5 21 12l-3.5 3.5";
 pub const CLOSE: &str = "M6 6l12 12M18 6 6 18";
-pub const SEND: &str = "M12 19V5M5.5 11.5 12 5l6.5 6.5";
+pub const SEND: &str = UP;
 pub const DOWN: &str = "M12 5v14M5.5 12.5 12 19l6.5-6.5";
+pub const UP: &str = "M12 19V5M5.5 11.5 12 5l6.5 6.5";
 pub const CLOCK: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 7.500V12l3 2";
 pub const ALERT: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 7.500v5.500M12 16.400v.1";
 pub const CHECK: &str = "M5 12.500l4.500 4.500L19 7.500";
@@ -33,6 +34,7 @@ pub const SETTINGS: &str = "M4 7h9M17 7h3M15 9.500a2.500 2.500 0 1 0 0-5 2.500 2
 pub const INVITE: &str = "M10 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7ZM3.500 20v-1.500A4.500 4.500 0 0 1 8 14h4a4.500 4.500 0 0 1 4.500 4.500V20M19 7v6M16 10h6";
 pub const DEVICE: &str = "M7.500 3h9v18h-9ZM11 18h2";
 pub const NAME: &str = "M4 20h4.500L20 8.500 15.500 4 4 15.500ZM13 6.500l4.500 4.500";
+pub const LINK: &str = "M10 14a4 4 0 0 0 6 .5l3-3a4 4 0 0 0-5.500-5.500l-1.500 1.500M14 10a4 4 0 0 0-6-.5l-3 3a4 4 0 0 0 5.500 5.500l1.500-1.500";
 pub const CONVERSATION: &str = "M4 5h16v11h-8l-4.500 4v-4H4Z";
 
 /// An icon. It is hidden from assistive technology: the control that contains it has the label.

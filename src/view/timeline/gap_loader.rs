@@ -5,11 +5,7 @@
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use parlour_core::{
-    limits::HISTORY_PAGE_MESSAGES,
-    model::{Connection, SeekTarget},
-    ranges::Gap,
-};
+use parlour_core::{limits::HISTORY_PAGE_MESSAGES, model::Connection, ranges::Gap};
 
 use crate::ctrl::Store;
 
@@ -118,7 +114,7 @@ impl GapLoader {
         self.requested.set_value(Some(gap));
         match request {
             Request::Before(seq) => self.store.load_gap(seq),
-            Request::Around(seq) => self.store.load_around(SeekTarget::Seq(seq)),
+            Request::Around(seq) => self.store.load_around(seq),
         }
     }
 }

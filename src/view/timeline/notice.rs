@@ -1,6 +1,6 @@
 //! Rows that are not messages: presence changes, and notices of the program.
 
-use leptos::{either::EitherOf5, prelude::*};
+use leptos::{either::EitherOf6, prelude::*};
 use parlour_core::timeline::{Notice, Row, RowKind};
 
 use crate::{
@@ -31,18 +31,22 @@ pub fn PresenceRow(row: RwSignal<Row>) -> impl IntoView {
 pub fn NoticeRow(notice: Notice) -> impl IntoView {
     let t = use_texts();
     match notice {
-        Notice::Help => EitherOf5::A(view! { <Help/> }),
+        Notice::Help => EitherOf6::A(view! { <Help/> }),
         Notice::Members { nicks, more } => {
             let sentence = move || view! { <Sentence parts=t().people_online(&nicks, more)/> };
-            EitherOf5::B(view! { <p class="row notice">{sentence}</p> })
+            EitherOf6::B(view! { <p class="row notice">{sentence}</p> })
         }
-        Notice::Server(text) => EitherOf5::C(view! { <p class="row notice" dir="auto">{text}</p> }),
+        Notice::Server(text) => EitherOf6::C(view! { <p class="row notice" dir="auto">{text}</p> }),
         Notice::ConnectionBroke(status) => {
-            EitherOf5::D(view! { <p class="row notice warning">{move || t().status(status)}</p> })
+            EitherOf6::D(view! { <p class="row notice warning">{move || t().status(status)}</p> })
         }
-        Notice::MessagesMissed => EitherOf5::E(view! { <Warning text=Key::NoticeMissed/> }),
-        Notice::NotPersisted => EitherOf5::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
-        Notice::UnreadableFrame => EitherOf5::E(view! { <Warning text=Key::NoticeUnreadable/> }),
+        Notice::Room { by, change } => {
+            let sentence = move || view! { <Sentence parts=t().room_event(&by, &change)/> };
+            EitherOf6::F(view! { <p class="row presence room-event">{sentence}</p> })
+        }
+        Notice::MessagesMissed => EitherOf6::E(view! { <Warning text=Key::NoticeMissed/> }),
+        Notice::NotPersisted => EitherOf6::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
+        Notice::UnreadableFrame => EitherOf6::E(view! { <Warning text=Key::NoticeUnreadable/> }),
     }
 }
 
@@ -54,6 +58,7 @@ pub fn spoken(notice: &Notice, t: &Texts, has_rooms: bool) -> String {
             commands(has_rooms).map(line).collect::<Vec<_>>().join("\n")
         }
         Notice::Members { nicks, more } => t.people_online(nicks, *more).iter().map(Part::as_str).collect(),
+        Notice::Room { by, change } => t.room_event(by, change).iter().map(Part::as_str).collect(),
         Notice::Server(text) => text.clone(),
         Notice::ConnectionBroke(status) => t.status(*status).to_owned(),
         Notice::MessagesMissed => t.text(Key::NoticeMissed).to_owned(),

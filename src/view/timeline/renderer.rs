@@ -8,7 +8,12 @@
 
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
-use parlour_core::timeline::{RowMetrics, Timeline};
+use parlour_core::{
+    client::room::ScrollPosition,
+    model::RoomId,
+    timeline::{RowMetrics, Timeline},
+};
+use web_sys::Element;
 
 use super::{
     gap_loader::GapLoader,
@@ -27,6 +32,10 @@ const END_TOLERANCE_PX: f64 = 40.0;
 const MAX_PASSES: usize = 8;
 /// Scrolling has stopped when there was no scroll event for this long.
 const SCROLL_END_MS: u32 = 300;
+/// A message of which this much is on the screen is visible, in CSS pixels.
+const MIN_VISIBLE_PX: f64 = 24.0;
+/// A message next to the edge of the viewport is looked for in this many rows.
+const MAX_ROWS_BACK: usize = 50;
 
 /// The imperative part of the timeline: the DOM elements, the rows in them, and their measured sizes.
 pub struct Renderer {
@@ -51,6 +60,12 @@ pub struct Renderer {
     slack: f64,
     /// The sequence number of the message to highlight once it is in the DOM.
     highlight: Option<u64>,
+    /// The room whose timeline this is.
+    room: Option<RoomId>,
+    /// Where the timeline is, to be stored; `None` at its end.
+    position: Option<ScrollPosition>,
+    /// The message up to which the room is on the screen, and whether that is its end, as reported last.
+    visible: Option<(u64, bool)>,
 }
 
 impl Renderer {
@@ -77,7 +92,66 @@ impl Renderer {
             scroll_end_timer: None,
             slack: 0.0,
             highlight: None,
+            room: store.open_room.get_untracked(),
+            position: None,
+            visible: None,
         }
+    }
+
+    /// Begins where the timeline of the room was, unless the reader has scrolled meanwhile.
+    pub fn restore_position(&mut self) {
+        if self.anchor != ScrollAnchor::End || self.scroll_end_timer.is_some() {
+            return;
+        }
+        self.position = self.room.and_then(|room| self.store.scroll(room));
+        if let Some(ScrollPosition { ord, offset_px }) = self.position {
+            self.scroller.leave_end();
+            // Exact up to 2^53, which no room reaches.
+            #[allow(clippy::cast_precision_loss)]
+            let seq = ord as f64;
+            self.anchor = ScrollAnchor::Seq { seq, offset: offset_px.into() };
+            self.render();
+        }
+    }
+
+    /// Removes the rows, because another room is opened.
+    pub fn close(mut self) {
+        self.save_position();
+        self.rows.clear();
+    }
+
+    fn save_position(&self) {
+        if let Some(room) = self.room {
+            self.store.save_scroll(room, self.position);
+        }
+    }
+
+    /// Reports which messages are on the screen, if that has changed since the last report. `anew` also if it has not.
+    pub fn report_visible(&mut self, anew: bool) {
+        let (bottom, at_end) = (self.top() + self.viewport.height(), self.scroller.is_at_end());
+        let ord = self.store.with_timeline(|timeline| {
+            if at_end {
+                return timeline.newest();
+            }
+            let last = timeline.index_at(bottom);
+            let is_visible =
+                |at: &usize| timeline.top(*at) + timeline.height_of(*at).min(MIN_VISIBLE_PX) <= bottom;
+            let at = (0..=last).rev().find(is_visible)?;
+            (0..=at).rev().take(MAX_ROWS_BACK).find_map(|at| timeline.seq(at))
+        });
+        let visible = ord.map(|ord| (ord, at_end));
+        if visible.is_some() && (anew || self.visible != visible) && !self.scroller.is_covered() {
+            self.visible = visible;
+            if let Some((ord, at_end)) = visible {
+                self.store.set_visible(ord, at_end);
+            }
+        }
+        let top = self.top();
+        let first = self.store.with_timeline(|timeline| {
+            let first = timeline.index_at(top);
+            (first..timeline.len()).take(MAX_ROWS_BACK).find_map(|at| timeline.seq(at))
+        });
+        self.scroller.set_top_ord(first);
     }
 
     /// Scrolls to the end.
@@ -123,6 +197,11 @@ impl Renderer {
         }
     }
 
+    /// The ord of the message of a row, if the server has stored it.
+    pub fn stored_message(&self, item: &Element) -> Option<u64> {
+        self.rows.find(item)?.stored_message()
+    }
+
     /// Handles a scroll event.
     pub fn handle_scroll(&mut self) {
         if !self.read_scroll_position() {
@@ -134,6 +213,7 @@ impl Renderer {
             self.render();
         } else {
             self.load_gaps();
+            self.report_visible(false);
         }
     }
 
@@ -169,6 +249,7 @@ impl Renderer {
     /// still near the end returns to the end.
     pub fn handle_scroll_end(&mut self) {
         self.scroll_end_timer = None;
+        self.save_position();
         let back_at_end = self.scroller.is_at_end() && self.anchor != ScrollAnchor::End;
         if back_at_end {
             self.enter_end();
@@ -228,14 +309,21 @@ impl Renderer {
     fn update_anchor(&mut self) {
         let (top, height) = (self.top(), self.viewport.height());
         let first_row = self.first_row();
-        let (anchor, time) = self.store.with_timeline(|timeline| {
+        let (anchor, time, position) = self.store.with_timeline(|timeline| {
             let first = timeline.index_at(top);
             timeline.set_anchor(timeline.key(first));
+            let position = (first..timeline.len()).take(MAX_ROWS_BACK).find_map(|at| {
+                // No viewport is so high that this is not exact.
+                #[allow(clippy::cast_possible_truncation)]
+                let offset_px = (timeline.top(at) - top) as f32;
+                Some(ScrollPosition { ord: timeline.seq(at)?, offset_px })
+            });
             let anchor = first_row.unwrap_or_else(|| ScrollAnchor::in_middle(timeline, top, height));
             // At the very top the first row's own day line is in view.
-            (anchor, timeline.day_time(first).filter(|_| top > 0.0))
+            (anchor, timeline.day_time(first).filter(|_| top > 0.0), position)
         });
         self.anchor = anchor;
+        self.position = position;
         self.scroller.set_top_time(time);
     }
 
@@ -262,6 +350,7 @@ impl Renderer {
 
     fn enter_end(&mut self) {
         self.anchor = ScrollAnchor::End;
+        self.position = None;
         self.store.with_timeline(|timeline| timeline.set_anchor(None));
         self.scroller.enter_end();
     }
@@ -298,6 +387,7 @@ impl Renderer {
         }
         self.highlight_target();
         self.load_gaps();
+        self.report_visible(false);
     }
 
     /// Shows and measures rows until their heights are as recorded, then scrolls to the anchor.

@@ -9,12 +9,15 @@ use super::{
     message::MessageRow,
     notice::{NoticeRow, PresenceRow},
 };
+use crate::{i18n::Key, view::shared::tr};
 
-/// The content of a row, with a day line above it if it is the first row of a day. Follows the row's signal; only the
+/// The content of a row, with a day line above it if it is the first row of a day, and the line above new messages if it is
+/// the first of them. Follows the row's signal; only the
 /// kind of a row never changes.
 #[component]
 pub fn RowContent(row: RwSignal<Row>) -> impl IntoView {
     let day = move || row.with(|row| row.day);
+    let unread_line = move || row.with(|row| row.unread_line);
     let content = match row.with_untracked(|row| row.kind.clone()) {
         RowKind::Message { message, .. } => EitherOf4::A(view! { <MessageRow message row/> }),
         RowKind::Gap { gap: missing, .. } => EitherOf4::B(view! { <GapRow missing row/> }),
@@ -23,6 +26,7 @@ pub fn RowContent(row: RwSignal<Row>) -> impl IntoView {
     };
     view! {
         {move || day().map(|time| view! { <DayLine time/> })}
+        {move || unread_line().then(|| view! { <h2 class="row unread-line">{tr(Key::TimelineUnreadLine)}</h2> })}
         {content}
     }
 }

@@ -50,9 +50,23 @@ impl RowWindow {
         Self { list, owner, observer, rows: Vec::new(), padding_bottom: 0.0, is_stale: false }
     }
 
+    /// Removes all rows.
+    pub fn clear(&mut self) {
+        for row in std::mem::take(&mut self.rows) {
+            self.unmount(row);
+        }
+        self.padding_bottom = 0.0;
+        set_style(&self.list, "padding-bottom", 0.0);
+    }
+
     /// Returns `true` if a row's signal was set since the last call, so that the DOM is not up to date yet.
     pub fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.is_stale)
+    }
+
+    /// The row with this element.
+    pub fn find(&self, item: &Element) -> Option<&MountedRow> {
+        self.rows.iter().find(|row| row.element() == item)
     }
 
     /// The keys of the rows that have to stay in the DOM wherever the viewport is: those with the focus or with an end of

@@ -2,7 +2,7 @@
 
 use leptos::{html::Div, prelude::*};
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::ResizeObserver;
+use web_sys::{Element, ResizeObserver};
 
 use super::{gap_loader::GapLoader, renderer::Renderer, row_window::RowWindow, viewport::Viewport};
 use crate::{config::local_day, ctrl::Store};
@@ -23,6 +23,8 @@ pub struct Elements {
 #[derive(Clone, Copy)]
 pub struct Scroller {
     store: Store,
+    /// Something covers the timeline, so that its messages are not seen.
+    covered: Signal<bool>,
     elements: Elements,
     /// `None` while no timeline is mounted.
     renderer: StoredValue<Option<Renderer>, LocalStorage>,
@@ -31,18 +33,25 @@ pub struct Scroller {
     received_before: RwSignal<u32>,
     /// Unix time in ms of the first message in the viewport; `None` in a gap and at the top of the timeline.
     top_time: RwSignal<Option<i64>>,
+    /// The ord of the first message in the viewport; `None` in a gap.
+    top_ord: RwSignal<Option<u64>>,
+    /// The line above new messages that was in the viewport last.
+    seen_line: RwSignal<Option<u64>>,
 }
 
 impl Scroller {
-    /// A scroll position at the end.
-    pub fn new(store: Store) -> Self {
+    /// A scroll position at the end. While `covered`, no messages are reported as seen.
+    pub fn new(store: Store, covered: Signal<bool>) -> Self {
         Self {
             store,
+            covered,
             elements: Elements { viewport: NodeRef::new(), content: NodeRef::new(), list: NodeRef::new() },
             renderer: StoredValue::new_local(None),
             at_end: RwSignal::new(true),
             received_before: RwSignal::new(0),
             top_time: RwSignal::new(None),
+            top_ord: RwSignal::new(None),
+            seen_line: RwSignal::new(None),
         }
     }
 
@@ -54,6 +63,27 @@ impl Scroller {
     /// Scrolls to the first message of the timeline.
     pub(super) fn to_start(self) {
         self.with_renderer(Renderer::scroll_to_start);
+    }
+
+    /// Moves the keyboard focus to the timeline.
+    pub(super) fn focus(self) {
+        if let Some(viewport) = self.elements.viewport.get_untracked() {
+            // If focusing fails, the page can still be used with a pointer.
+            let _ = viewport.focus();
+        }
+    }
+
+    pub(super) fn is_covered(self) -> bool {
+        self.covered.get_untracked()
+    }
+
+    pub(super) fn store(self) -> Store {
+        self.store
+    }
+
+    /// The ord of the message of a row, if the server has stored it.
+    pub(super) fn stored_message(self, item: &Element) -> Option<u64> {
+        self.renderer.try_with_value(|renderer| renderer.as_ref()?.stored_message(item)).flatten()
     }
 
     /// Expands or collapses a message that is taller than a screenful.
@@ -81,6 +111,23 @@ impl Scroller {
         if self.at_end.get() { None } else { self.top_time.get() }
     }
 
+    /// The ord of the first unread message, if the line above it is above the viewport and was not in it yet. Reactive.
+    pub(super) fn unread_above(self) -> Option<u64> {
+        let line = self.store.unread_line().filter(|line| self.seen_line.get() != Some(*line))?;
+        (self.top_ord.get()? > line + 1).then_some(line + 1)
+    }
+
+    /// Sets the ord of the first message in the viewport.
+    pub(super) fn set_top_ord(self, ord: Option<u64>) {
+        self.top_ord.maybe_update(|shown| std::mem::replace(shown, ord) != ord);
+        let line = untrack(|| self.store.unread_line());
+        if let Some((line, ord)) = line.zip(ord)
+            && ord <= line + 1
+        {
+            self.seen_line.maybe_update(|seen| seen.replace(line) != Some(line));
+        }
+    }
+
     /// The elements, to be filled by the component.
     pub(super) fn elements(self) -> Elements {
         self.elements
@@ -98,13 +145,36 @@ impl Scroller {
         let owner = Owner::current().unwrap_or_default();
         let gaps = GapLoader::new(store);
         Effect::new(move || {
+            // Each room has a renderer of its own.
+            store.open_room.track();
+            if let Some(former) = self.renderer.try_update_value(Option::take).flatten() {
+                former.close();
+            }
             if let (Some(element), Some(content), Some(list)) = (viewport.get(), content.get(), list.get()) {
                 let viewport = Viewport::new(element.into(), content.into());
                 let observer = untrack(|| self.observe(&viewport));
                 let rows = RowWindow::new(list.into(), owner.clone(), observer);
+                gaps.reset();
+                self.enter_end();
+                self.seen_line.set(None);
                 self.renderer.set_value(Some(Renderer::new(self, store, viewport, rows, gaps)));
+                untrack(|| self.with_renderer(Renderer::restore_position));
             }
         });
+        Effect::watch(
+            move || store.tab_data.track(),
+            move |_, _, _| self.with_renderer(Renderer::restore_position),
+            false,
+        );
+        Effect::watch(
+            move || store.focused.get() && !self.covered.get(),
+            move |visible, _, _| {
+                if *visible {
+                    self.with_renderer(|renderer| renderer.report_visible(true));
+                }
+            },
+            false,
+        );
         Effect::watch(
             move || store.timeline_version.get(),
             move |_, _, _| self.with_renderer(Renderer::handle_change),
@@ -138,7 +208,9 @@ impl Scroller {
             true,
         );
         on_cleanup(move || {
-            self.renderer.try_set_value(None);
+            if let Some(renderer) = self.renderer.try_update_value(Option::take).flatten() {
+                renderer.close();
+            }
         });
     }
 

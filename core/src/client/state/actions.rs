@@ -173,6 +173,11 @@ impl ClientState {
         self.me = Some(me);
         self.log = log.to_vec();
         self.handle_rows(rows);
+        self.restore_cursors(unconfirmed);
+    }
+
+    /// Restores cursors that the server may not have.
+    pub(in crate::client) fn restore_cursors(&mut self, unconfirmed: &[(RoomId, Cursor)]) {
         unconfirmed.iter().for_each(|(room, cursor)| self.account.restore_cursor(*room, *cursor));
     }
 

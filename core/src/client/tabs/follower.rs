@@ -376,6 +376,12 @@ impl Follower {
         self.record.is_some()
     }
 
+    /// The number of own messages that are not acknowledged.
+    #[must_use]
+    pub fn unacknowledged(&self) -> usize {
+        self.unacknowledged.len()
+    }
+
     /// The identity of the user; `None` when nobody is logged in.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {

@@ -1,0 +1,189 @@
+//! The members of the open room: in the lobby those who are present, in other rooms all of them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use leptos::{prelude::*, task::spawn_local};
+use parlour_core::{
+    client::{Command, Reply},
+    model::{Connection, Member, PresenceState, RoomId, UserId},
+    timeline::Notice,
+};
+
+use super::store::Store;
+
+/// The number of members that are requested at once. Servers send fewer.
+const PAGE_MEMBERS: u32 = 500;
+/// The number of members that are loaded; further ones are only counted.
+const MAX_MEMBERS: usize = 1_000;
+/// The maximum number of names in a notice.
+const MAX_NAMES: usize = 100;
+
+/// The members of a room, as far as they are loaded.
+#[derive(Default)]
+pub(super) struct Members {
+    room: Option<RoomId>,
+    /// By account, because nicks change.
+    people: BTreeMap<UserId, Member>,
+    /// The number of all members.
+    total: usize,
+    /// The list is complete: changes of presence are compared with it.
+    is_loaded: bool,
+    /// Counts the requests for the list, of which only the last one is used.
+    request: u32,
+    /// The number of members that the room had when the list was requested.
+    counted: Option<u32>,
+}
+
+impl Store {
+    /// Requests the members of the open room.
+    pub(super) fn list_members_again(&self) {
+        let Some(room) = self.open_room.get_untracked() else { return };
+        if !matches!(self.connection.get_untracked(), Connection::Online { .. }) {
+            return;
+        }
+        let counted = self.with_state(|state| state.room(room)?.members()).flatten();
+        let request = self.inner.try_update_value(|inner| {
+            let members = &mut inner.members;
+            if members.room != Some(room) {
+                *members = Members { request: members.request, room: Some(room), ..Members::default() };
+            }
+            members.request = members.request.wrapping_add(1);
+            members.counted = counted;
+            members.request
+        });
+        let (store, Some(request)) = (*self, request) else { return };
+        spawn_local(async move { store.load_members(room, request).await });
+    }
+
+    async fn load_members(&self, room: RoomId, request: u32) {
+        let mut loaded = BTreeMap::new();
+        let (mut after, mut total) = (String::new(), 0);
+        loop {
+            let count = PAGE_MEMBERS;
+            let answer =
+                self.request(Command::ListMembers { room, prefix: String::new(), after, count }).await;
+            let Ok(Reply::People(page)) = answer else { return };
+            total = total.max(page.total as usize);
+            after = page.people.last().map(|person| person.nick.clone()).unwrap_or_default();
+            for person in page.people {
+                let Some(account) = UserId::from_wire(&person.account) else { continue };
+                let state = presence(person.state);
+                loaded.insert(account, Member { nick: person.nick.into(), state });
+            }
+            if !page.more || after.is_empty() || loaded.len() >= MAX_MEMBERS {
+                break;
+            }
+        }
+        self.inner.update_value(|inner| {
+            let members = &mut inner.members;
+            if members.request == request {
+                members.total = total.max(loaded.len());
+                members.people = loaded;
+                members.is_loaded = true;
+            }
+        });
+        self.show_members();
+    }
+
+    /// The state has told the number of members of the open room.
+    pub(super) fn member_count_changed(&self) {
+        let room = self.open_room.get_untracked();
+        let counted = self.with_state(|state| state.room(room?)?.members()).flatten();
+        let is_known =
+            self.inner.with_value(|inner| inner.members.room == room && inner.members.counted == counted);
+        if !is_known {
+            self.list_members_again();
+        }
+    }
+
+    /// The nick or the presence of an account has changed.
+    pub(super) fn person_changed(&self, account: UserId) {
+        let Some(person) = self.with_state(|state| state.people().get(account)) else { return };
+        let is_lobby = self.open_room.get_untracked() == Some(RoomId::LOBBY);
+        let mut joined = None;
+        self.inner.update_value(|inner| {
+            let members = &mut inner.members;
+            if !members.is_loaded {
+                return;
+            }
+            let member = Member { nick: person.nick.clone(), state: person.state };
+            let is_present = person.state != PresenceState::Left;
+            match members.people.get_mut(&account) {
+                Some(_) if is_lobby && !is_present => {
+                    members.people.remove(&account);
+                    members.total = members.total.saturating_sub(1);
+                    joined = Some(false);
+                }
+                Some(known) => *known = member,
+                None if is_lobby && is_present => {
+                    if members.people.len() < MAX_MEMBERS {
+                        members.people.insert(account, member);
+                    }
+                    members.total += 1;
+                    joined = Some(true);
+                }
+                None => {}
+            }
+        });
+        if let Some(joined) = joined {
+            let now = now_ms();
+            self.update_timeline(|timeline| timeline.presence_changed(&person.nick, joined, now));
+        }
+        self.show_members();
+    }
+
+    /// Shows the members as they are known.
+    fn show_members(&self) {
+        let (mut members, total) = self.inner.with_value(|inner| {
+            let members: Vec<_> = inner.members.people.values().cloned().collect();
+            (members, inner.members.total)
+        });
+        members.sort_by(|one, other| {
+            let key = |nick: &Arc<str>| nick.to_ascii_lowercase();
+            key(&one.nick).cmp(&key(&other.nick)).then_with(|| one.nick.cmp(&other.nick))
+        });
+        self.set.members.maybe_update(|shown| {
+            let differs = *shown != members;
+            *shown = members;
+            differs
+        });
+        self.set.member_count.maybe_update(|shown| std::mem::replace(shown, total) != total);
+    }
+
+    /// Lists the members as a notice in the timeline.
+    pub(super) fn show_member_notice(&self) {
+        let notice = self.members.with_untracked(|members| {
+            let nicks: Vec<_> = members.iter().take(MAX_NAMES).map(|member| member.nick.clone()).collect();
+            let more = self.member_count.get_untracked().saturating_sub(nicks.len());
+            Notice::Members { nicks, more }
+        });
+        self.add_notice(notice);
+    }
+
+    /// The user has logged out, or opens another room.
+    pub(super) fn forget_members(&self) {
+        self.inner.update_value(|inner| {
+            let request = inner.members.request.wrapping_add(1);
+            inner.members = Members { request, ..Members::default() };
+        });
+        self.set.members.set(Vec::new());
+        self.set.member_count.set(0);
+    }
+}
+
+/// The presence of a number on the wire.
+fn presence(number: i32) -> PresenceState {
+    match number {
+        1 => PresenceState::Online,
+        2 => PresenceState::Away,
+        _ => PresenceState::Left,
+    }
+}
+
+/// The time, Unix ms.
+fn now_ms() -> i64 {
+    // Whole milliseconds of the calendar fit in an i64 by far.
+    #[allow(clippy::cast_possible_truncation)]
+    let now = js_sys::Date::now() as i64;
+    now
+}

@@ -1,0 +1,167 @@
+//! The rooms that this tab shows: restored from the device, then subscribed on the server.
+
+use std::collections::BTreeSet;
+
+use parlour_core::{
+    client::{
+        Command, Event, Position, device,
+        state::{Change, ClientState},
+    },
+    model::{Connection, RoomId},
+    status::Status,
+};
+use wasm_bindgen_futures::spawn_local;
+
+use super::{Report, Service, storage};
+
+/// The number of rooms whose events this tab receives: the open one, and those that were open before.
+const MAX_SUBSCRIBED: usize = 4;
+
+/// The rooms that this tab shows.
+#[derive(Debug)]
+pub(super) struct ShownRooms {
+    /// The room that is open.
+    pub open: Option<RoomId>,
+    /// The rooms whose events this tab receives, the one that was opened last at the end.
+    pub subscribed: Vec<RoomId>,
+    /// Subscriptions that were not answered yet.
+    pending: BTreeSet<RoomId>,
+    /// Rooms that are being read from the device.
+    loading: BTreeSet<RoomId>,
+}
+
+impl Default for ShownRooms {
+    fn default() -> Self {
+        Self {
+            open: Some(RoomId::LOBBY),
+            subscribed: Vec::new(),
+            pending: BTreeSet::new(),
+            loading: BTreeSet::new(),
+        }
+    }
+}
+
+impl Service {
+    /// Shows another room, or none.
+    pub(super) fn show_room(&self, room: Option<RoomId>) {
+        self.inner.borrow_mut().rooms.open = room;
+        self.change_state(|state| state.open_room(room));
+        if let Some(room) = room {
+            self.load_room(room);
+        }
+    }
+
+    /// Shows a room as the device has it, unless it is loaded already, and subscribes to it.
+    pub(super) fn load_room(&self, room: RoomId) {
+        let (scope, login_number, is_loaded) = {
+            let inner = self.inner.borrow();
+            let Some(state) = inner.state() else { return };
+            // Before the first snapshot it is not known which log the messages are of.
+            if state.me().is_none() {
+                return;
+            }
+            (inner.scope.clone(), inner.login_number, is_loaded(state, room))
+        };
+        if is_loaded {
+            return self.subscribe(room);
+        }
+        if !self.inner.borrow_mut().rooms.loading.insert(room) {
+            return;
+        }
+        let service = self.clone();
+        spawn_local(async move {
+            let read = storage::load_room(&scope, room).await;
+            if !service.is_current(login_number) {
+                return;
+            }
+            service.inner.borrow_mut().rooms.loading.remove(&room);
+            if let Some([rows, messages]) = read {
+                service.change_state(|state| device::restore_room(state, room, &rows, &messages));
+            }
+            service.subscribe(room);
+        });
+    }
+
+    /// Receives the events of a room, after the position of this tab, unless it does already.
+    pub(super) fn subscribe(&self, room: RoomId) {
+        let (position, unused) = {
+            let mut inner = self.inner.borrow_mut();
+            let Some(state) = inner.state() else { return };
+            let is_interrupted = state.room(room).is_some_and(|room| room.is_interrupted());
+            let position =
+                state.room(room).map(|state| Position::from_wire(&state.subscription())).unwrap_or_default();
+            let rooms = &mut inner.rooms;
+            let was_subscribed = rooms.subscribed.contains(&room);
+            rooms.subscribed.retain(|other| *other != room);
+            rooms.subscribed.push(room);
+            if was_subscribed && !is_interrupted || !rooms.pending.insert(room) {
+                return;
+            }
+            let excess = rooms.subscribed.len().saturating_sub(MAX_SUBSCRIBED);
+            (position, rooms.subscribed.drain(..excess).collect::<Vec<_>>())
+        };
+        for room in unused {
+            drop(self.give(Command::Unsubscribe { room }));
+        }
+        let (service, login_number) = (self.clone(), self.inner.borrow().login_number);
+        let answer = self.give(Command::Subscribe { room, position });
+        spawn_local(async move {
+            let answer = answer.await;
+            if service.is_current(login_number) {
+                service.handle_subscribed(room, answer.err().map(|refusal| refusal.status));
+            }
+        });
+    }
+
+    fn handle_subscribed(&self, room: RoomId, refused: Option<Status>) {
+        let mut inner = self.inner.borrow_mut();
+        inner.rooms.pending.remove(&room);
+        if refused.is_some() {
+            inner.rooms.subscribed.retain(|other| *other != room);
+        }
+        let is_interrupted = inner.state().is_some_and(|state| is_interrupted(state, room));
+        drop(inner);
+        if refused.is_none() && is_interrupted {
+            self.subscribe(room);
+        }
+    }
+
+    /// Subscribes to the rooms that this tab shows and whose events it does not receive.
+    pub(super) fn handle_report_of_rooms(&self, report: &Report) {
+        let open = self.inner.borrow().rooms.open;
+        match report {
+            Report::Event(Event::LoggedIn(..)) => {
+                // The state of this login may be a new one.
+                self.defer(move |service| service.show_room(service.inner.borrow().rooms.open));
+            }
+            Report::Event(Event::Connection(Connection::Online { .. })) => {
+                if let Some(room) = open {
+                    self.defer(move |service| service.load_room(room));
+                }
+            }
+            Report::Event(Event::Unsubscribed(room)) => {
+                self.inner.borrow_mut().rooms.subscribed.retain(|other| other != room);
+            }
+            Report::Changed(Change::Removed(room)) => {
+                self.inner.borrow_mut().rooms.subscribed.retain(|other| other != room);
+            }
+            Report::Changed(Change::Room(room)) => {
+                let inner = self.inner.borrow();
+                let is_shown = inner.rooms.subscribed.contains(room);
+                let room = *room;
+                if is_shown && inner.state().is_some_and(|state| is_interrupted(state, room)) {
+                    self.defer(move |service| service.subscribe(room));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_loaded(state: &ClientState, room: RoomId) -> bool {
+    state.room(room).is_some_and(|room| room.position() > 0 || room.held_messages() > 0)
+}
+
+fn is_interrupted(state: &ClientState, room: RoomId) -> bool {
+    state.room(room).is_some_and(|room| room.is_interrupted())
+}
