@@ -1,13 +1,17 @@
 //! The messages and the composer of the open room; or what is to be known if there is none, or if nothing can be written.
 
-use leptos::{prelude::*, task::spawn_local};
-use parlour_core::{model::RoomId, status::Status};
+use leptos::{either::EitherOf3, prelude::*, task::spawn_local};
+use parlour_core::{
+    model::{Role, RoomId},
+    status::Status,
+};
 
 use crate::{
     ctrl::{Store, use_store},
     i18n::Key,
     view::{
         composer::Composer,
+        dialogs::InvitationBar,
         screens::{Screen, Screens},
         search::PanelState,
         shared::{Icon, Mark, announced, icon, tr, use_texts},
@@ -28,6 +32,15 @@ enum Shown {
     Missing(RoomId),
 }
 
+/// What is below the messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Below {
+    Composer,
+    /// The user is invited to this room.
+    Invitation(RoomId),
+    Archived,
+}
+
 /// The main part of the page. Follows the screens, the open room and the room list.
 #[component]
 pub fn Conversation() -> impl IntoView {
@@ -36,25 +49,37 @@ pub fn Conversation() -> impl IntoView {
     let panel = expect_context::<PanelState>();
     let hidden = move || !screens.shows(Screen::Conversation) || panel.covers_room();
     let shown = Memo::new(move |_| shown(store, screens));
-    let is_archived = Memo::new(move |_| {
-        let room = store.open_room.get().and_then(|room| store.room(room));
-        room.is_some_and(|room| room.archived)
+    // What is below the messages: the composer, unless nothing can be written.
+    let below = Memo::new(move |_| match store.open_room.get().and_then(|room| store.room(room)) {
+        Some(room) if room.role == Role::Invited => Below::Invitation(room.room),
+        Some(room) if room.archived => Below::Archived,
+        _ => Below::Composer,
     });
     view! {
         <main class="room-main" class:no-room=move || shown.get() != Shown::Room inert=hidden>
             // Not removed while no room is shown: the timeline would be built anew with the next one.
             <Timeline/>
-            <Show
-                when=move || !is_archived.get()
-                fallback=|| view! { <p class="composer-closed"><Icon path=icon::ARCHIVED/>{tr(Key::RoomArchived)}</p> }
-            >
-                <Composer/>
-            </Show>
+            {move || match below.get() {
+                Below::Composer => EitherOf3::A(view! { <Composer/> }),
+                Below::Invitation(room) => EitherOf3::B(view! { <InvitationBar room/> }),
+                Below::Archived => EitherOf3::C(view! { <ArchivedNote/> }),
+            }}
             {move || match shown.get() {
                 Shown::Room => None,
                 shown => Some(view! { <NoRoom shown/> }),
             }}
         </main>
+    }
+}
+
+/// Says that nothing can be written.
+#[component]
+fn ArchivedNote() -> impl IntoView {
+    view! {
+        <p class="composer-closed">
+            <Icon path=icon::ARCHIVED/>
+            {tr(Key::RoomArchived)}
+        </p>
     }
 }
 

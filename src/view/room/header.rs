@@ -7,11 +7,12 @@ use crate::{
     ctrl::{Route, use_store},
     i18n::Key,
     view::{
+        dialogs::Dialogs,
         rename::Rename,
         screens::{Screen, Screens},
         search::{PanelState, SearchToggle, can_search},
         shared::{ConnectionBar, Icon, Mark, icon, tr, use_texts},
-        sidebar::{RoomMark, log_out},
+        sidebar::RoomMark,
     },
 };
 
@@ -21,7 +22,7 @@ use crate::{
 pub fn RoomHeader() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let screens = expect_context::<Screens>();
-    let panel = expect_context::<PanelState>();
+    let (panel, dialogs) = (expect_context::<PanelState>(), expect_context::<Dialogs>());
     let covered = move || screens.people_cover_room() || panel.covers_room();
     let is_above_list = move || screens.is_narrow() && screens.screen() == Screen::Rooms;
     let room = Memo::new(move |_| {
@@ -72,7 +73,7 @@ pub fn RoomHeader() -> impl IntoView {
                 <Show when=move || !store.has_rooms()>
                     <button
                         type="button" id="exit" class="button quiet" title=tr(Key::RoomLeave)
-                        on:click=move |_| log_out(store)
+                        on:click=move |_| dialogs.log_out()
                     >
                         <Icon path=icon::LEAVE/>
                         <span class="label">{tr(Key::RoomLeave)}</span>

@@ -19,6 +19,7 @@ use parlour_core::model::RoomId;
 use self::{conversation::Conversation, header::RoomHeader};
 use super::{
     composer::Draft,
+    dialogs::{DialogHost, Dialogs},
     members::MemberList,
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
@@ -54,6 +55,7 @@ pub fn Room() -> impl IntoView {
     let covered = Signal::derive(move || screens.people_cover_room() || panel.covers_room());
     provide_context(Scroller::new(store, covered));
     provide_context(Draft::new());
+    provide_context(Dialogs::new());
     provide_today();
     preload_content();
     shortcuts::listen(store, screens, switcher);
@@ -77,6 +79,7 @@ pub fn Room() -> impl IntoView {
             <Show when=move || switcher.is_open()>
                 <Switcher/>
             </Show>
+            <DialogHost/>
         </div>
     }
 }

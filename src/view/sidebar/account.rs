@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 
 use crate::{
-    ctrl::{DialogKind, Store, use_store},
+    ctrl::{DialogKind, use_store},
     i18n::Key,
     view::{
+        dialogs::Dialogs,
         settings::Settings,
         shared::{Avatar, Icon, Menu, MenuItem, icon, tr},
     },
@@ -15,7 +16,7 @@ use crate::{
 /// identity.
 #[component]
 pub fn AccountBar() -> impl IntoView {
-    let store = use_store();
+    let (store, dialogs) = (use_store(), expect_context::<Dialogs>());
     let nick = Memo::new(move |_| {
         store.identity.with(|identity| identity.as_ref().map(|me| me.nick.clone()).unwrap_or_default())
     });
@@ -38,16 +39,11 @@ pub fn AccountBar() -> impl IntoView {
             <Menu id="account-menu" label=Key::RoomsAccount icon=icon::MORE items=Box::new(items)/>
             <button
                 type="button" id="exit" class="button quiet" aria-label=tr(Key::RoomsLogOut)
-                title=tr(Key::RoomsLogOut) on:click=move |_| log_out(store)
+                title=tr(Key::RoomsLogOut) on:click=move |_| dialogs.log_out()
             >
                 <Icon path=icon::LEAVE/>
             </button>
         </div>
         <Settings/>
     }
-}
-
-/// Logs out, but asks first if messages would be lost.
-pub fn log_out(store: Store) {
-    if store.unsent() > 0 { store.open_dialog(DialogKind::LogOut) } else { store.leave() }
 }
