@@ -82,8 +82,16 @@ impl Store {
         }
     }
 
-    fn list_changed(&self) {
+    /// The room list has changed, or another room is open.
+    pub(super) fn list_changed(&self) {
         self.set.list_version.update(|version| *version = version.wrapping_add(1));
+        let name = self.open_room.get_untracked().and_then(|room| untrack(|| self.room(room)));
+        let name = name.map_or_else(|| "".into(), |room| room.name);
+        self.set.room_name.maybe_update(|shown| {
+            let differs = *shown != name;
+            *shown = name;
+            differs
+        });
         let totals = self.with_state(|state| state.account().totals()).unwrap_or_default();
         let unread = u32::try_from(totals.unread).unwrap_or(u32::MAX);
         self.set.unread.maybe_update(|shown| std::mem::replace(shown, unread) != unread);
@@ -221,7 +229,10 @@ impl Store {
         }
         self.set.open_room.set(Some(RoomId::LOBBY));
         self.timeline_replaced();
+        // The service still has the state.
         self.set.list_version.update(|version| *version = version.wrapping_add(1));
+        self.set.room_name.set("".into());
+        self.set.unread.set(0);
         self.set.from_device.set(false);
         self.set.seek_result.set(None);
         self.set.seeking.set(false);
@@ -230,7 +241,6 @@ impl Store {
         self.forget_members();
         self.set.composer_note.set(None);
         self.set.announcements.set(Vec::new());
-        self.set.unread.set(0);
     }
 
     /// Reads what this tab keeps of the rooms; see [`Store::tab_data`].

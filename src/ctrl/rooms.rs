@@ -148,6 +148,7 @@ impl Store {
                 service.open_room(room);
             }
             self.timeline_replaced();
+            self.list_changed();
             self.set.room_version.update(|version| *version = version.wrapping_add(1));
             self.list_members_again();
         }

@@ -179,6 +179,8 @@ pub struct Store {
     pub title: ReadSignal<String>,
     /// Incremented at each change of the account, of its room list, or of a person: counters, nicks, presence.
     pub list_version: ReadSignal<u32>,
+    /// The name of the open room; empty if it has none.
+    pub room_name: ReadSignal<Arc<str>>,
     /// Incremented when the drafts and scroll positions of this tab were read.
     pub tab_data: ReadSignal<u32>,
     /// The room that is shown; `None` if none is.
@@ -226,6 +228,7 @@ pub(super) struct Setters {
     pub(super) missing_languages: WriteSignal<u32>,
     pub(super) title: WriteSignal<String>,
     pub(super) list_version: WriteSignal<u32>,
+    pub(super) room_name: WriteSignal<Arc<str>>,
     pub(super) tab_data: WriteSignal<u32>,
     pub(super) open_room: WriteSignal<Option<RoomId>>,
     pub(super) room_version: WriteSignal<u32>,
@@ -305,6 +308,7 @@ impl Store {
         let (missing_languages, set_missing_languages) = signal(0);
         let (title, set_title) = signal(config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.into()));
         let (list_version, set_list_version) = signal(0);
+        let (room_name, set_room_name) = signal("".into());
         let (tab_data, set_tab_data) = signal(0);
         let (open_room, set_open_room) = signal(Some(RoomId::LOBBY));
         let (room_version, set_room_version) = signal(0);
@@ -340,6 +344,7 @@ impl Store {
             missing_languages,
             title,
             list_version,
+            room_name,
             tab_data,
             open_room,
             room_version,
@@ -374,6 +379,7 @@ impl Store {
                 missing_languages: set_missing_languages,
                 title: set_title,
                 list_version: set_list_version,
+                room_name: set_room_name,
                 tab_data: set_tab_data,
                 open_room: set_open_room,
                 room_version: set_room_version,

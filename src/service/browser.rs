@@ -1,7 +1,7 @@
 //! Clocks, randomness and lifecycle events of the browser.
 
 use gloo_events::EventListener;
-use parlour_core::{model::MessageId, session::Clocks};
+use parlour_core::{Clocks, model::MessageId};
 
 /// Reads both clocks.
 pub fn now() -> Clocks {

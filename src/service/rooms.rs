@@ -132,7 +132,10 @@ impl Service {
         match report {
             Report::Event(Event::LoggedIn(..)) => {
                 // The state of this login may be a new one.
-                self.defer(move |service| service.show_room(service.inner.borrow().rooms.open));
+                self.defer(move |service| {
+                    let open = service.inner.borrow().rooms.open;
+                    service.show_room(open);
+                });
             }
             Report::Event(Event::Connection(Connection::Online { .. })) => {
                 if let Some(room) = open {

@@ -3,7 +3,7 @@
 //! Absent here: the rules of the chat, sockets, storage, and any way for text of users to become HTML.
 
 mod composer;
-pub mod dialogs;
+mod dialogs;
 mod login;
 mod members;
 mod rename;

@@ -116,7 +116,7 @@ pub fn BrowseRooms() -> impl IntoView {
     };
     let has_more = move || browser.more.get() || browser.refusal.with(Option::is_some);
     view! {
-        <Dialog id="browse-rooms" title=Signal::derive(move || t().text(Key::BrowseTitle).to_owned())>
+        <Dialog id="browse-rooms-dialog" title=Signal::derive(move || t().text(Key::BrowseTitle).to_owned())>
             <form class="dialog-search" role="search" aria-label=tr(Key::BrowseQuery) on:submit=submit>
                 <Icon path=icon::SEARCH/>
                 <input

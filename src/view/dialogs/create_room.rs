@@ -46,7 +46,7 @@ pub fn CreateRoom() -> impl IntoView {
         });
     };
     view! {
-        <Dialog id="create-room" title=Signal::derive(move || t().text(Key::CreateRoomTitle).to_owned())>
+        <Dialog id="create-room-dialog" title=Signal::derive(move || t().text(Key::CreateRoomTitle).to_owned())>
             <form class="dialog-form" novalidate on:submit=submit>
                 <div class="dialog-body">
                     <TextField

@@ -47,7 +47,7 @@ pub fn DirectMessage() -> impl IntoView {
         });
     };
     view! {
-        <Dialog id="direct-message" title=Signal::derive(move || t().text(Key::DirectTitle).to_owned())>
+        <Dialog id="direct-message-dialog" title=Signal::derive(move || t().text(Key::DirectTitle).to_owned())>
             <form class="dialog-form" novalidate on:submit=submit>
                 <div class="dialog-body">
                     <p class="field-hint">{tr(Key::DirectHint)}</p>

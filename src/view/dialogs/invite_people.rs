@@ -56,7 +56,7 @@ pub fn InvitePeople(room: RoomId) -> impl IntoView {
     };
     let name = move || store.room(room).map(|room| room.name.to_string()).unwrap_or_default();
     view! {
-        <Dialog id="invite-people" title=Signal::derive(move || t().text(Key::InviteTitle).to_owned())>
+        <Dialog id="invite-people-dialog" title=Signal::derive(move || t().text(Key::InviteTitle).to_owned())>
             <form class="dialog-form" novalidate on:submit=submit>
                 <div class="dialog-body">
                     <p class="dialog-room" dir="auto">{name}</p>

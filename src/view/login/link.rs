@@ -2,10 +2,10 @@
 
 use leptos::{ev, prelude::*};
 use parlour_core::status::Status;
-use wasm_bindgen::JsValue;
 
 use super::tr;
 use crate::{
+    config::{self, HistoryChange},
     ctrl::{LoginError, Route, Store},
     i18n::{Key, Texts},
     view::shared::use_texts,
@@ -23,14 +23,11 @@ pub struct DeviceLink {
 /// The link in the URL of the page. Follows the URL. The user has to confirm it: otherwise the link of somebody else would
 /// log the user in to that person's account.
 pub fn follow_link(store: Store) -> RwSignal<Option<DeviceLink>> {
-    let read = move || {
-        let fragment = window().location().hash().unwrap_or_default();
-        match Route::parse(&fragment)? {
-            Route::Link { code, server } => {
-                Some(DeviceLink { code, server: server.unwrap_or_else(|| store.remembered().server) })
-            }
-            _ => None,
+    let read = move || match Route::parse(&config::fragment())? {
+        Route::Link { code, server } => {
+            Some(DeviceLink { code, server: server.unwrap_or_else(|| store.remembered().server) })
         }
+        _ => None,
     };
     let link = RwSignal::new(read());
     let listener = window_event_listener(ev::hashchange, move |_| link.set(read()));
@@ -44,12 +41,8 @@ pub fn LinkText(link: RwSignal<Option<DeviceLink>>) -> impl IntoView {
     let t = use_texts();
     let leave = move |_| {
         link.set(None);
-        // Out of the URL and of the browser's history too. If that fails, the page asks again after a reload.
-        let location = window().location();
-        let url = [location.pathname(), location.search()].map(Result::unwrap_or_default).concat();
-        let _ = window()
-            .history()
-            .and_then(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(&url)));
+        // Out of the browser's history too.
+        config::set_fragment("", HistoryChange::Replace, false);
     };
     let server = move || link.get().map(|link| t().link_login_server(&link.server));
     view! {

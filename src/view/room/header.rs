@@ -7,12 +7,11 @@ use crate::{
     ctrl::{Route, use_store},
     i18n::Key,
     view::{
-        dialogs::Dialogs,
         rename::Rename,
         screens::{Screen, Screens},
         search::{PanelState, SearchToggle, can_search},
         shared::{ConnectionBar, Icon, Mark, icon, tr, use_texts},
-        sidebar::RoomMark,
+        sidebar::{RoomMark, log_out},
     },
 };
 
@@ -22,7 +21,7 @@ use crate::{
 pub fn RoomHeader() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let screens = expect_context::<Screens>();
-    let (panel, dialogs) = (expect_context::<PanelState>(), expect_context::<Dialogs>());
+    let panel = expect_context::<PanelState>();
     let covered = move || screens.people_cover_room() || panel.covers_room();
     let is_above_list = move || screens.is_narrow() && screens.screen() == Screen::Rooms;
     let room = Memo::new(move |_| {
@@ -73,7 +72,7 @@ pub fn RoomHeader() -> impl IntoView {
                 <Show when=move || !store.has_rooms()>
                     <button
                         type="button" id="exit" class="button quiet" title=tr(Key::RoomLeave)
-                        on:click=move |_| dialogs.log_out()
+                        on:click=move |_| log_out(store)
                     >
                         <Icon path=icon::LEAVE/>
                         <span class="label">{tr(Key::RoomLeave)}</span>

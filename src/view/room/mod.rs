@@ -19,7 +19,7 @@ use parlour_core::model::RoomId;
 use self::{conversation::Conversation, header::RoomHeader};
 use super::{
     composer::Draft,
-    dialogs::{DialogHost, Dialogs},
+    dialogs::DialogHost,
     members::MemberList,
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
@@ -55,7 +55,6 @@ pub fn Room() -> impl IntoView {
     let covered = Signal::derive(move || screens.people_cover_room() || panel.covers_room());
     provide_context(Scroller::new(store, covered));
     provide_context(Draft::new());
-    provide_context(Dialogs::new());
     provide_today();
     preload_content();
     shortcuts::listen(store, screens, switcher);

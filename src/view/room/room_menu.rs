@@ -53,6 +53,7 @@ fn room_actions(store: Store, summary: &RoomSummary) -> Vec<MenuItem> {
             icon::SETTINGS,
             DialogKind::RoomSettings(room),
         ));
+        items.push(dialog("leave-room", Key::LeaveRoomSubmit, icon::LEAVE, DialogKind::LeaveRoom(room)));
     }
     items
 }

@@ -5,7 +5,7 @@ use futures_channel::oneshot;
 use gloo_events::EventListener;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, HtmlMetaElement, VisualViewport};
+use web_sys::{HtmlElement, HtmlLinkElement, HtmlMetaElement, VisualViewport};
 
 use crate::ctrl::{Theme, use_store};
 
@@ -20,9 +20,15 @@ const MIN_KEYBOARD_PX: f64 = 60.0;
 pub fn sync_document() {
     let store = use_store();
     Effect::new(move || {
-        let room = store.open_room.get().and_then(|room| store.room(room));
-        let room = room.as_ref().map_or("", |room| &*room.name);
-        document().set_title(&window_title(room, &store.title.get(), store.unread.get()));
+        document().set_title(&window_title(&store.room_name.get(), &store.title.get(), store.unread.get()));
+    });
+    let has_unread = Memo::new(move |_| store.unread.get() > 0);
+    let plain_icon = icon_link().map(|link| link.href());
+    Effect::new(move || {
+        if let (Some(link), Some(plain)) = (icon_link(), &plain_icon) {
+            let icon = if has_unread.get() { badged_icon() } else { plain.clone() };
+            link.set_href(&icon);
+        }
     });
     Effect::new(move || set_root_attribute("lang", Some(store.locale.get().tag())));
     Effect::new(move || set_theme(store.theme.get()));
@@ -64,6 +70,19 @@ fn window_title(room: &str, title: &str, unread: u32) -> String {
         0 => format!("{room}{title}"),
         n => format!("({n}) {room}{title}"),
     }
+}
+
+/// The element that names the icon of the page.
+fn icon_link() -> Option<HtmlLinkElement> {
+    document().query_selector("link[rel~=icon]").ok()??.dyn_into().ok()
+}
+
+/// The icon with a badge, which says that there is something unread, as a URL.
+fn badged_icon() -> String {
+    const BADGE: &str =
+        "<circle cx='50' cy='14' r='13' fill='#d4452c' stroke='#fff' stroke-width='3'/></svg>";
+    let icon = include_str!("../../../assets/icon.svg").replace("</svg>", BADGE);
+    format!("data:image/svg+xml,{}", js_sys::encode_uri_component(&icon))
 }
 
 fn set_root_attribute(name: &str, value: Option<&str>) {

@@ -3,10 +3,9 @@
 use leptos::prelude::*;
 
 use crate::{
-    ctrl::{DialogKind, use_store},
+    ctrl::{DialogKind, Store, use_store},
     i18n::Key,
     view::{
-        dialogs::Dialogs,
         settings::Settings,
         shared::{Avatar, Icon, Menu, MenuItem, icon, tr},
     },
@@ -16,7 +15,7 @@ use crate::{
 /// identity.
 #[component]
 pub fn AccountBar() -> impl IntoView {
-    let (store, dialogs) = (use_store(), expect_context::<Dialogs>());
+    let store = use_store();
     let nick = Memo::new(move |_| {
         store.identity.with(|identity| identity.as_ref().map(|me| me.nick.clone()).unwrap_or_default())
     });
@@ -39,11 +38,16 @@ pub fn AccountBar() -> impl IntoView {
             <Menu id="account-menu" label=Key::RoomsAccount icon=icon::MORE items=Box::new(items)/>
             <button
                 type="button" id="exit" class="button quiet" aria-label=tr(Key::RoomsLogOut)
-                title=tr(Key::RoomsLogOut) on:click=move |_| dialogs.log_out()
+                title=tr(Key::RoomsLogOut) on:click=move |_| log_out(store)
             >
                 <Icon path=icon::LEAVE/>
             </button>
         </div>
         <Settings/>
     }
+}
+
+/// Logs out, but asks first if messages would be lost.
+pub fn log_out(store: Store) {
+    if store.unsent() > 0 { store.open_dialog(DialogKind::LogOut) } else { store.leave() }
 }

@@ -17,7 +17,7 @@ mod listing;
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 
 use self::{account::AccountBar, list::RoomList, list_state::ListState};
-pub use self::{item::RoomMark, listing::find_rooms};
+pub use self::{account::log_out, item::RoomMark, listing::find_rooms};
 use super::{
     screens::{Screen, Screens},
     shared::{Icon, Mark, Menu, MenuItem, event, icon, tr},

@@ -115,10 +115,20 @@ impl ClientState {
             self.changes.push_back(Change::Event(room, event));
         }
         self.update_head(room);
+        self.place_unread_line(room);
         self.collect(room);
         self.changes.push_back(Change::Room(room));
         self.is_account_changed = true;
         self.report_renamed();
+    }
+
+    /// Places the line above the messages of a window that the user has not read, unless there is a line already.
+    fn place_unread_line(&mut self, room: RoomId) {
+        let entry = self.account.room(room).filter(|entry| self.open == Some(room) && entry.unread() > 0);
+        let Some(line) = entry.map(|entry| entry.cursor().ord) else { return };
+        if let Some(state) = self.rooms.get_mut(&room).filter(|state| state.unread_line().is_none()) {
+            state.set_unread_line(Some(line));
+        }
     }
 
     /// Handles a window that another tab has requested: only the room list learns from it. The server does not tell the

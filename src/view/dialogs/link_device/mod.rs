@@ -69,7 +69,7 @@ pub fn LinkDevice() -> impl IntoView {
     };
     let valid_for = move || countdown.seconds_left().map(|left| t().link_device_valid_for(&clock(left)));
     view! {
-        <Dialog id="link-device" title=Signal::derive(move || t().text(Key::LinkDeviceTitle).to_owned())>
+        <Dialog id="link-device-dialog" title=Signal::derive(move || t().text(Key::LinkDeviceTitle).to_owned())>
             <div class="dialog-body">
                 <p>{tr(Key::LinkDeviceIntro)}</p>
                 <Show when=is_valid>

@@ -28,7 +28,7 @@ pub fn RoomSettings(room: RoomId) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let has_members = move || store.room(room).is_some_and(|room| room.kind != RoomKind::Lobby);
     view! {
-        <Dialog id="room-settings" title=Signal::derive(move || t().text(Key::RoomSettingsTitle).to_owned())>
+        <Dialog id="room-settings-dialog" title=Signal::derive(move || t().text(Key::RoomSettingsTitle).to_owned())>
             <div class="dialog-body">
                 <General room/>
                 <Notifications room/>
