@@ -1,6 +1,6 @@
 //! The messages and the composer of the open room; or what is to be known if there is none, or if nothing can be written.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{either::EitherOf3, prelude::*, task::spawn_local};
 use parlour_core::{
     model::{Role, RoomId},
     status::Status,
@@ -32,6 +32,15 @@ enum Shown {
     Missing(RoomId),
 }
 
+/// What is below the messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Below {
+    Composer,
+    /// The user is invited to this room.
+    Invitation(RoomId),
+    Archived,
+}
+
 /// The main part of the page. Follows the screens, the open room and the room list.
 #[component]
 pub fn Conversation() -> impl IntoView {
@@ -40,26 +49,37 @@ pub fn Conversation() -> impl IntoView {
     let panel = expect_context::<PanelState>();
     let hidden = move || !screens.shows(Screen::Conversation) || panel.covers_room();
     let shown = Memo::new(move |_| shown(store, screens));
-    let room = move || store.open_room.get().and_then(|room| store.room(room));
-    let is_archived = Memo::new(move |_| room().is_some_and(|room| room.archived));
-    let invitation =
-        Memo::new(move |_| room().filter(|room| room.role == Role::Invited).map(|room| room.room));
+    // What is below the messages: the composer, unless nothing can be written.
+    let below = Memo::new(move |_| match store.open_room.get().and_then(|room| store.room(room)) {
+        Some(room) if room.role == Role::Invited => Below::Invitation(room.room),
+        Some(room) if room.archived => Below::Archived,
+        _ => Below::Composer,
+    });
     view! {
         <main class="room-main" class:no-room=move || shown.get() != Shown::Room inert=hidden>
             // Not removed while no room is shown: the timeline would be built anew with the next one.
             <Timeline/>
-            {move || invitation.get().map(|room| view! { <InvitationBar room/> })}
-            <Show when=move || is_archived.get()>
-                <p class="composer-closed"><Icon path=icon::ARCHIVED/>{tr(Key::RoomArchived)}</p>
-            </Show>
-            <Show when=move || !is_archived.get() && invitation.get().is_none()>
-                <Composer/>
-            </Show>
+            {move || match below.get() {
+                Below::Composer => EitherOf3::A(view! { <Composer/> }),
+                Below::Invitation(room) => EitherOf3::B(view! { <InvitationBar room/> }),
+                Below::Archived => EitherOf3::C(view! { <ArchivedNote/> }),
+            }}
             {move || match shown.get() {
                 Shown::Room => None,
                 shown => Some(view! { <NoRoom shown/> }),
             }}
         </main>
+    }
+}
+
+/// Says that nothing can be written.
+#[component]
+fn ArchivedNote() -> impl IntoView {
+    view! {
+        <p class="composer-closed">
+            <Icon path=icon::ARCHIVED/>
+            {tr(Key::RoomArchived)}
+        </p>
     }
 }
 

@@ -116,6 +116,12 @@ pub fn Switcher() -> impl IntoView {
         }
         event.prevent_default();
     };
+    // An input method uses Escape to discard what it composes.
+    let cancel = move |event: Event| {
+        if composing.get_value() {
+            event.prevent_default();
+        }
+    };
     // A click beside the dialog is one on its backdrop, which belongs to it.
     let click = move |event: leptos::ev::MouseEvent| {
         if event.target() == event.current_target() {
@@ -132,7 +138,7 @@ pub fn Switcher() -> impl IntoView {
     view! {
         <dialog
             id="switcher" class="switcher" node_ref=dialog aria-label=tr(Key::SwitcherTitle)
-            on:close=move |_: Event| state.close() on:click=click
+            on:close=move |_: Event| state.close() on:cancel=cancel on:click=click
         >
             <div class="switcher-field">
                 <Icon path=icon::SEARCH/>
