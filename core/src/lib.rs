@@ -15,6 +15,7 @@
 //! | [`room_rows`] | the rows of a room list on the wire |
 //! | [`status`] | the table of status codes |
 //! | [`limits`], [`validate`] | limits and input rules, checked by the same code on both ends |
+//! | [`policy`] | who may do what in a room |
 //! | [`address`] | the socket URL of the server address that a user types |
 //! | [`backoff`] | delays between connection attempts |
 //! | [`left_sessions`] | sessions that the user has left without the server's knowledge |
@@ -40,6 +41,7 @@ pub mod left_sessions;
 pub mod limits;
 pub mod model;
 pub mod persist;
+pub mod policy;
 pub mod presence;
 pub mod ranges;
 pub mod request;

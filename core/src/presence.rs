@@ -159,7 +159,9 @@ fn compare(a: &str, b: &str) -> Ordering {
     a.bytes().map(lower).cmp(b.bytes().map(lower)).then_with(|| a.cmp(b))
 }
 
-pub(crate) fn state_of(state: wire::PresenceState) -> PresenceState {
+/// The presence that a state of the wire stands for.
+#[must_use]
+pub fn state_of(state: wire::PresenceState) -> PresenceState {
     match state {
         wire::PresenceState::Left => PresenceState::Left,
         wire::PresenceState::Online => PresenceState::Online,

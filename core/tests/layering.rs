@@ -15,8 +15,10 @@ use std::{
 const CORE_MAY_USE: [&str; 3] = ["bytes", "prost", "thiserror"];
 
 /// Core's modules with data types, which most layers may use.
-const DATA: [&str; 10] =
-    ["address", "client", "event", "limits", "model", "presence", "ranges", "status", "timeline", "validate"];
+const DATA: [&str; 11] = [
+    "address", "client", "event", "limits", "model", "policy", "presence", "ranges", "status", "timeline",
+    "validate",
+];
 
 struct Layer {
     name: &'static str,

@@ -12,7 +12,11 @@ use std::{
 };
 
 use crate::{
-    context::keep_until_pages_close, environment::Environment, eventually::eventually, seed_history,
+    context::keep_until_pages_close,
+    environment::Environment,
+    eventually::eventually,
+    seed_history,
+    seed_rooms::{self, SeedRoom},
 };
 
 /// A server with its own data folder. It runs until it is killed or stopped, or until it is dropped and the pages of the
@@ -138,6 +142,14 @@ impl Server {
         let (child, address) = launch(&self.address, &self.arguments, &self.log);
         assert_eq!(address, self.address, "the same port");
         *self.process.child() = child;
+    }
+
+    /// Adds rooms to those of the account with a nick, while the server is stopped. Returns their ids in hexadecimal digits.
+    ///
+    /// # Panics
+    /// If the log cannot be written, or has no such account.
+    pub fn add_rooms(&self, nick: &str, rooms: &[SeedRoom]) -> Vec<String> {
+        seed_rooms::write(&self.process.data, nick, rooms)
     }
 
     /// Starts a stopped server again on the same port and with the same data, with other arguments.

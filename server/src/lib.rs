@@ -9,7 +9,6 @@
 //! | [`hub_task`] | the task that drives the hub | the meaning of an envelope |
 //! | [`conn`] | WebSocket connections | the hub's state |
 //! | [`http`] | accept loop, routes, the page's files, origin check | rooms |
-//! | [`policy`] | who may do what in a room | everything else |
 //! | [`skeletons`], `text_rules` | the rules for names and messages that need Unicode's tables | everything else |
 //! | [`config`], [`logging`], [`stats`] | settings, diagnostics, counters | |
 
@@ -19,7 +18,6 @@ pub mod http;
 pub mod hub;
 pub mod hub_task;
 pub mod logging;
-pub mod policy;
 pub mod skeletons;
 pub mod stats;
 pub mod store;
@@ -44,6 +42,8 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
+
+pub use parlour_core::policy;
 
 pub use crate::http::listen::{ListenError, bind, listen};
 use crate::{

@@ -1,4 +1,4 @@
-//! Properties of the page: its address, whether it is outdated, and the time zone.
+//! Properties of the page: its address, its place in the browser's history, whether it is outdated, and the time zone.
 
 use js_sys::Promise;
 use parlour_core::address::PageAddress;
@@ -23,6 +23,50 @@ pub fn address() -> PageAddress {
         host: location.host().unwrap_or_default(),
         path: location.pathname().unwrap_or_default(),
     }
+}
+
+/// The fragment of the page's URL, with its `#`; empty if there is none.
+#[must_use]
+pub fn fragment() -> String {
+    web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default()
+}
+
+/// A change of the browser's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryChange {
+    /// A new entry after the current one.
+    Push,
+    /// The current entry is replaced.
+    Replace,
+}
+
+/// Changes the fragment of the page's URL. `is_above_parent` is kept with the entry: going back from it leads to the screen
+/// that it belongs to.
+pub fn set_fragment(fragment: &str, change: HistoryChange, is_above_parent: bool) {
+    let Some(window) = web_sys::window() else { return };
+    let Ok(history) = window.history() else { return };
+    let location = window.location();
+    // The whole address, because without a fragment an empty one would be kept as `#`.
+    let url = [location.pathname(), location.search()].map(Result::unwrap_or_default).concat() + fragment;
+    let state = JsValue::from_bool(is_above_parent);
+    // A browser refuses this only for another origin, or after hundreds of calls within seconds.
+    let _ = match change {
+        HistoryChange::Push => history.push_state_with_url(&state, "", Some(&url)),
+        HistoryChange::Replace => history.replace_state_with_url(&state, "", Some(&url)),
+    };
+}
+
+/// Returns `true` if the current entry of the history was made with `is_above_parent`.
+#[must_use]
+pub fn is_above_parent() -> bool {
+    let history = web_sys::window().and_then(|window| window.history().ok());
+    history.and_then(|history| history.state().ok()).is_some_and(|state| state.is_truthy())
+}
+
+/// Goes back in the browser's history.
+pub fn go_back() {
+    // Fails only in a document that is not shown any more.
+    let _ = web_sys::window().and_then(|window| window.history().ok()).map(|history| history.back());
 }
 
 /// Returns `true` if the host serves another version of the page by now, and `false` if the host does not answer.

@@ -42,6 +42,7 @@ impl Store {
                 self.add_notice(Notice::Help);
                 Ok(())
             }
+            Ok(Input::Room(command)) => self.execute_typed(command).map_err(ComposerNote::Refused),
             Ok(Input::Message(text)) => self.send_message(text).map_err(|status| match status {
                 Status::ContentTooLong => ComposerNote::TooLong(self.service().excess_bytes(text)),
                 status => ComposerNote::Refused(status),

@@ -220,6 +220,8 @@ impl Store {
             inner.search_timer = None;
             inner.was_online = false;
         });
+        self.close_dialog();
+        self.clear_outcome();
         self.set.identity.set(None);
         if !self.inner.with_value(|inner| inner.title_is_fixed) {
             // The name of the server.

@@ -6,15 +6,23 @@
 mod actions;
 mod apply;
 mod command;
+mod device_link;
+mod dialog;
+mod directory;
 mod login;
 mod members;
 mod paging;
+mod room_commands;
 mod rooms;
+mod route;
 mod search;
 mod store;
 mod timelines;
 
+pub use dialog::{DialogKind, Outcome};
+pub use directory::{Contact, Page, PublicRoom};
 pub use login::{LoadRoom, missing_part_status};
 pub use rooms::RoomSummary;
+pub use route::Route;
 pub use search::{Search, SearchState};
 pub use store::{Announcement, ComposerNote, LoginError, SeekResult, Store, Theme, use_store};

@@ -11,6 +11,7 @@ use parlour_core::{
 };
 
 use super::{
+    dialog::{DialogKind, Outcome},
     login::{LoadRoom, PendingLogin},
     members::Members,
     search::Search,
@@ -186,6 +187,10 @@ pub struct Store {
     pub open_room: ReadSignal<Option<RoomId>>,
     /// Incremented at each change of the open room other than its messages: topic, number of members.
     pub room_version: ReadSignal<u32>,
+    /// The dialog that is open.
+    pub dialog: ReadSignal<Option<DialogKind>>,
+    /// What was done last, until the user has been told.
+    pub outcome: ReadSignal<Option<Outcome>>,
     /// The write halves of the signals above.
     pub(super) set: Setters,
     /// State that is not reactive.
@@ -227,6 +232,8 @@ pub(super) struct Setters {
     pub(super) tab_data: WriteSignal<u32>,
     pub(super) open_room: WriteSignal<Option<RoomId>>,
     pub(super) room_version: WriteSignal<u32>,
+    pub(super) dialog: WriteSignal<Option<DialogKind>>,
+    pub(super) outcome: WriteSignal<Option<Outcome>>,
 }
 
 /// State that is not reactive.
@@ -305,6 +312,8 @@ impl Store {
         let (tab_data, set_tab_data) = signal(0);
         let (open_room, set_open_room) = signal(Some(RoomId::LOBBY));
         let (room_version, set_room_version) = signal(0);
+        let (dialog, set_dialog) = signal(None);
+        let (outcome, set_outcome) = signal(None);
         Self {
             connection,
             identity,
@@ -339,6 +348,8 @@ impl Store {
             tab_data,
             open_room,
             room_version,
+            dialog,
+            outcome,
             set: Setters {
                 connection: set_connection,
                 identity: set_identity,
@@ -372,6 +383,8 @@ impl Store {
                 tab_data: set_tab_data,
                 open_room: set_open_room,
                 room_version: set_room_version,
+                dialog: set_dialog,
+                outcome: set_outcome,
             },
             inner: StoredValue::new_local(Inner {
                 timelines: BTreeMap::new(),

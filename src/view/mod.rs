@@ -3,13 +3,17 @@
 //! Absent here: the rules of the chat, sockets, storage, and any way for text of users to become HTML.
 
 mod composer;
+mod dialogs;
 mod login;
 mod members;
 mod rename;
 mod room;
+mod screens;
 mod search;
 mod settings;
 mod shared;
+mod sidebar;
+mod switcher;
 mod timeline;
 
 pub use login::LoginPage;

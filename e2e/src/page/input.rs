@@ -23,6 +23,27 @@ pub mod keys {
     /// Arrow down.
     pub const DOWN: &str = "\u{E015}";
 
+    /// Arrow up.
+    pub const UP: &str = "\u{E013}";
+
+    /// A key pressed together with Alt.
+    #[must_use]
+    pub fn with_alt(key: &str) -> String {
+        format!("\u{E00A}{key}\u{E000}")
+    }
+
+    /// A key pressed together with Alt and Shift.
+    #[must_use]
+    pub fn with_alt_shift(key: &str) -> String {
+        format!("\u{E00A}\u{E008}{key}\u{E000}")
+    }
+
+    /// A key pressed together with Control and Shift.
+    #[must_use]
+    pub fn with_control_shift(key: &str) -> String {
+        format!("\u{E009}\u{E008}{key}\u{E000}")
+    }
+
     /// A key pressed together with Control.
     #[must_use]
     pub fn with_control(key: &str) -> String {

@@ -12,11 +12,14 @@ use leptos::{
 use parlour_core::{model::Connection, status::Status};
 use wasm_bindgen::JsCast;
 
-pub use self::draft::Draft;
 use self::{
     direction::direction,
     oversized::{Change, Inserted, OversizedNote},
-    send_key::{KeyPress, is_send_key, sends_line_break},
+    send_key::sends_line_break,
+};
+pub use self::{
+    draft::Draft,
+    send_key::{KeyPress, is_send_key},
 };
 use super::{
     shared::{Icon, announced, event, icon, is_first_attempt, tr, use_texts},

@@ -1,11 +1,15 @@
 //! The login page.
 
 mod field;
+mod link;
 
 use leptos::{ev::SubmitEvent, html, prelude::*};
 use parlour_core::{model::Connection, status::Status};
 
-use self::field::Field;
+use self::{
+    field::Field,
+    link::{DeviceLink, LinkText, follow_link, sentence},
+};
 use super::{
     settings::Settings,
     shared::{ConnectionBar, Mark, announced, reload_page, tr, use_texts},
@@ -23,15 +27,21 @@ pub fn LoginPage() -> impl IntoView {
     let nick = RwSignal::new(remembered.nick);
     let server = RwSignal::new(remembered.server);
     let (nick_field, server_field) = (NodeRef::<html::Input>::new(), NodeRef::<html::Input>::new());
+    let link = follow_link(store);
 
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if !untrack(move || is_logging_in(store)) {
-            store.log_in(&nick.get_untracked(), &server.get_untracked());
+        if untrack(move || is_logging_in(store)) {
+            return;
+        }
+        match link.get_untracked() {
+            Some(DeviceLink { code, server }) => store.log_in_with_link(&code, &server),
+            None => store.log_in(&nick.get_untracked(), &server.get_untracked()),
         }
     };
     // Focuses the field that is to be filled in, or the one that caused the error.
     Effect::new(move || {
+        link.track();
         let failed = store.login_error.with(Option::is_some);
         let field = if has_error(store, is_about_server) { server_field } else { nick_field };
         if let Some(field) = field.get() {
@@ -50,15 +60,21 @@ pub fn LoginPage() -> impl IntoView {
                     <h1 id="login-title" dir="auto">{move || store.title.get()}</h1>
                     <p class="tagline">{tr(Key::LoginTagline)}</p>
                 </div>
-                <Field
-                    id="login-nick" name="nick" dir="auto" autocomplete="nickname" label=Key::LoginNick
-                    placeholder=Key::LoginNickHint text=nick is_cause=Status::is_about_nick node_ref=nick_field
-                />
-                <Field
-                    id="login-server" name="server" dir="ltr" autocomplete="url" inputmode="url" label=Key::LoginServer
-                    placeholder=Key::LoginServerHint text=server is_cause=is_about_server node_ref=server_field
-                />
-                <ErrorMessage/>
+                <Show when=move || link.with(Option::is_some)>
+                    <LinkText link/>
+                </Show>
+                <div class="login-fields" hidden=move || link.with(Option::is_some)>
+                    <Field
+                        id="login-nick" name="nick" dir="auto" autocomplete="nickname" label=Key::LoginNick
+                        placeholder=Key::LoginNickHint text=nick is_cause=Status::is_about_nick node_ref=nick_field
+                    />
+                    <Field
+                        id="login-server" name="server" dir="ltr" autocomplete="url" inputmode="url"
+                        label=Key::LoginServer placeholder=Key::LoginServerHint text=server is_cause=is_about_server
+                        node_ref=server_field
+                    />
+                </div>
+                <ErrorMessage link/>
                 <Suggestion nick server/>
                 <Reload/>
                 <Buttons/>
@@ -71,11 +87,10 @@ pub fn LoginPage() -> impl IntoView {
 
 /// The reason of the last failure, as an alert. Follows the store's login error.
 #[component]
-fn ErrorMessage() -> impl IntoView {
+fn ErrorMessage(link: RwSignal<Option<DeviceLink>>) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    let sentence = move || {
-        store.login_error.get().map(|error| error.text.unwrap_or_else(|| t().status(error.status).to_owned()))
-    };
+    let sentence =
+        move || store.login_error.get().map(|error| sentence(t(), error, link.with(Option::is_some)));
     view! {
         <div id="login-error" class="login-error" role="alert" dir="auto">{announced(sentence)}</div>
     }

@@ -7,19 +7,21 @@ use parlour_core::model::{Member, PresenceState};
 
 use self::filter::filter_members;
 use super::{
+    screens::{Screen, Screens},
     settings::Settings,
-    shared::{Avatar, Drawer, Icon, event, icon, nick_key, tr, use_texts},
+    shared::{Avatar, Icon, event, icon, nick_key, tr, use_texts},
 };
 use crate::{ctrl::use_store, i18n::Key};
 
 /// The most members for which the list has no filter.
 const FILTER_THRESHOLD: usize = 20;
 
-/// The members who are present, beside the timeline or in the drawer. Follows the store's members and the drawer.
+/// The members who are present, beside the timeline or on a screen of their own. Follows the store's members and the
+/// screens.
 #[component]
 pub fn MemberList() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    let drawer = expect_context::<Drawer>();
+    let screens = expect_context::<Screens>();
     let count = store.member_count;
     let wanted = RwSignal::new(String::new());
     let has_filter = move || count.get() > FILTER_THRESHOLD;
@@ -39,12 +41,12 @@ pub fn MemberList() -> impl IntoView {
     let close_on_escape = move |event: KeyboardEvent| {
         // During a composition the input method handles the key.
         if event::key(&event) == "Escape" && !event.is_composing() {
-            drawer.close();
+            screens.close_people();
         }
     };
     view! {
         <aside
-            id="roster" class="roster" aria-labelledby="roster-title" inert=move || drawer.is_hidden()
+            id="roster" class="roster" aria-labelledby="roster-title" inert=move || !screens.shows(Screen::People)
             on:keydown=close_on_escape
         >
             <div class="roster-head">
@@ -52,8 +54,8 @@ pub fn MemberList() -> impl IntoView {
                     {tr(Key::MembersTitle)} " " <span id="roster-count">{move || t().number(count.get())}</span>
                 </h2>
                 <button
-                    type="button" id="roster-close" class="button quiet" node_ref=drawer.close_button
-                    aria-label=tr(Key::CommonClose) on:click=move |_| drawer.close()
+                    type="button" id="roster-close" class="button quiet" node_ref=screens.close_people_button
+                    aria-label=tr(Key::CommonClose) on:click=move |_| screens.close_people()
                 >
                     <Icon path=icon::CLOSE/>
                 </button>
@@ -77,7 +79,10 @@ pub fn MemberList() -> impl IntoView {
                     <p class="roster-more">{rest}</p>
                 </Show>
             </div>
-            <Settings/>
+            // With rooms they are in the sidebar.
+            <Show when=move || !store.has_rooms()>
+                <Settings/>
+            </Show>
         </aside>
     }
 }

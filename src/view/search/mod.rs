@@ -31,8 +31,8 @@ pub fn SearchToggle() -> impl IntoView {
     view! {
         <button
             type="button" id="search-toggle" class="button quiet" node_ref=panel.toggle aria-controls="search"
-            aria-keyshortcuts="Control+K Meta+K" aria-label=tr(Key::SearchTitle)
-            title=move || format!("{} (Ctrl+K)", t().text(Key::SearchTitle))
+            aria-keyshortcuts="Control+Shift+F Meta+Shift+F" aria-label=tr(Key::SearchTitle)
+            title=move || format!("{} (Ctrl+Shift+F)", t().text(Key::SearchTitle))
             aria-expanded=move || panel.is_open().to_string() on:click=move |_| panel.toggle()
         >
             <Icon path=icon::SEARCH/>

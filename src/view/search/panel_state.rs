@@ -8,7 +8,10 @@ use leptos::{
 
 use crate::{
     ctrl::{Store, use_store},
-    view::shared::{Drawer, event, focus_next_frame},
+    view::{
+        screens::Screens,
+        shared::{event, focus_next_frame},
+    },
 };
 
 /// The state of the search panel: open or closed. Opening it moves the keyboard focus into it, closing it moves the
@@ -16,7 +19,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct PanelState {
     opened: RwSignal<bool>,
-    drawer: Drawer,
+    screens: Screens,
     /// The button that opens the panel and gets the focus when it is closed.
     pub(super) toggle: NodeRef<html::Button>,
     /// The field for the words, which gets the focus when it is mounted.
@@ -24,18 +27,29 @@ pub struct PanelState {
 }
 
 impl PanelState {
-    /// Makes a closed panel that Ctrl+K opens.
-    pub fn new(drawer: Drawer) -> Self {
+    /// Makes a closed panel that Ctrl+Shift+F opens, and without rooms also Ctrl+K. A change of the screen closes it in a narrow
+    /// viewport.
+    pub fn new(screens: Screens) -> Self {
         let store = use_store();
         let panel =
-            Self { opened: RwSignal::new(false), drawer, toggle: NodeRef::new(), field: NodeRef::new() };
+            Self { opened: RwSignal::new(false), screens, toggle: NodeRef::new(), field: NodeRef::new() };
         let listener = window_event_listener(ev::keydown, move |event| {
-            if is_shortcut(&event) && untrack(move || can_search(store)) {
+            let is_free = untrack(move || !store.has_rooms());
+            if is_shortcut(&event, is_free) && untrack(move || can_search(store)) {
                 event.prevent_default();
                 panel.open();
             }
         });
         on_cleanup(move || listener.remove());
+        Effect::watch(
+            move || (screens.screen(), screens.room()),
+            move |_, _, _| {
+                if untrack(|| panel.covers_room()) {
+                    panel.opened.set(false);
+                }
+            },
+            false,
+        );
         panel
     }
 
@@ -46,7 +60,7 @@ impl PanelState {
 
     /// Returns `true` if the panel covers the whole room, as in a narrow viewport. Reactive.
     pub fn covers_room(self) -> bool {
-        self.drawer.is_narrow() && self.opened.get()
+        self.screens.is_narrow() && self.opened.get()
     }
 
     /// Closes the panel.
@@ -61,7 +75,6 @@ impl PanelState {
     }
 
     fn open(self) {
-        self.drawer.close();
         self.opened.set(true);
     }
 }
@@ -71,8 +84,14 @@ pub fn can_search(store: Store) -> bool {
     store.identity.with(|identity| identity.as_ref().is_some_and(|me| me.search))
 }
 
-/// Ctrl+K or Command+K without another modifier.
-fn is_shortcut(event: &KeyboardEvent) -> bool {
-    let modified = event.shift_key() || event.alt_key();
-    !modified && event.ctrl_key() != event.meta_key() && event::key(event).eq_ignore_ascii_case("k")
+/// Ctrl+Shift+F or Command+Shift+F; or Ctrl+K or Command+K, if nothing else uses it.
+fn is_shortcut(event: &KeyboardEvent, is_free: bool) -> bool {
+    let is_command = event.ctrl_key() != event.meta_key() && !event.alt_key();
+    let key = event::key(event);
+    is_command
+        && if event.shift_key() {
+            key.eq_ignore_ascii_case("f")
+        } else {
+            is_free && key.eq_ignore_ascii_case("k")
+        }
 }

@@ -1,23 +1,13 @@
 //! Loads the content of the panel, which is a part of the client of its own, and mounts it.
 
-use std::any::Any;
-
-use leptos::{html, mount::mount_to, prelude::*, task::spawn_local};
-use parlour_core::status::Status;
+use leptos::{mount::mount_to, prelude::*};
 use web_sys::HtmlElement;
 
 use super::PanelContent;
 use crate::{
-    ctrl::missing_part_status,
     i18n::Key,
-    view::shared::{announced, reload_page, use_texts},
+    view::shared::{Loading, MountPart, Mounted, PartLoader, announced, use_texts},
 };
-
-/// The mounted content; dropping it unmounts it.
-type Mounted = Box<dyn Any>;
-
-/// Mounts the content into an element. A function pointer, so that nothing outside of the part refers to the content.
-type MountContent = fn(HtmlElement) -> Mounted;
 
 /// The split point: `xtask/bindgen` moves all code that is reachable only from here into the part `search`.
 #[cfg(feature = "split")]
@@ -27,12 +17,12 @@ type MountContent = fn(HtmlElement) -> Mounted;
     wasm_split_path = leptos::wasm_split,
     preload(preload)
 )]
-fn load() -> Result<MountContent, leptos::wasm_split::SplitLoaderError> {
+fn load() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
     Ok(mount_content)
 }
 
 #[cfg(not(feature = "split"))]
-async fn load() -> Result<MountContent, ()> {
+async fn load() -> Result<MountPart, ()> {
     Ok(mount_content)
 }
 
@@ -43,7 +33,7 @@ fn mount_content(root: HtmlElement) -> Mounted {
 /// Starts the download of the content, so that the panel opens without delay.
 pub fn preload_content() {
     #[cfg(feature = "split")]
-    spawn_local(async {
+    leptos::task::spawn_local(async {
         crate::view::next_paint().await;
         // A failure is reported by `load`, which tries again.
         let _ = preload().await;
@@ -54,50 +44,18 @@ pub fn preload_content() {
 #[component]
 pub fn Content() -> impl IntoView {
     let t = use_texts();
-    let (slot, mounted) = (NodeRef::<html::Div>::new(), StoredValue::new_local(None::<Mounted>));
-    let failed = RwSignal::new(None::<Status>);
-    let is_loading = RwSignal::new(false);
-    // The content gets the contexts of the room.
-    let owner = Owner::current();
-    let start = move || {
-        let owner = owner.clone();
-        is_loading.set(true);
-        spawn_local(async move {
-            let loaded = match load().await {
-                Ok(mount) => Ok(mount),
-                Err(_) => Err(missing_part_status().await),
-            };
-            // Neither exists when the panel was closed meanwhile.
-            if let (Some(slot), Some(owner)) = (slot.try_get_untracked().flatten(), owner) {
-                is_loading.set(false);
-                failed.set(loaded.as_ref().err().copied());
-                if let Ok(mount) = loaded {
-                    mounted.set_value(Some(owner.with(|| mount(slot.into()))));
-                }
-            }
-        });
-    };
-    start();
-    let is_outdated = move || failed.get() == Some(Status::PageOutdated);
-    let retry = move |_| {
-        if untrack(is_outdated) {
-            reload_page();
-        } else if !is_loading.get_untracked() {
-            start();
-        }
-    };
+    let part = PartLoader::new(|| -> Loading { Box::pin(async { load().await.ok() }) });
     view! {
-        <div class="search-content" node_ref=slot></div>
-        <div class="search-found" hidden=move || failed.get().is_none()>
+        <div class="search-content" node_ref=part.slot></div>
+        <div class="search-found" hidden=move || part.failed().is_none()>
             <p class="search-state" role="alert">
-                {announced(move || failed.get().map(|status| t().status(status).to_owned()))}
+                {announced(move || part.failed().map(|status| t().status(status).to_owned()))}
             </p>
-            // Stays during an attempt, and so does the reason: the button keeps the focus.
             <button
-                type="button" class="button search-more" aria-disabled=move || is_loading.get().then_some("true")
-                on:click=retry
+                type="button" class="button search-more"
+                aria-disabled=move || part.is_loading().then_some("true") on:click=move |_| part.retry()
             >
-                {move || t().text(if is_outdated() { Key::CommonReload } else { Key::CommonRetry })}
+                {move || t().text(if part.is_outdated() { Key::CommonReload } else { Key::CommonRetry })}
             </button>
         </div>
     }

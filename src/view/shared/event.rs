@@ -17,3 +17,10 @@ pub fn input_type(event: &InputEvent) -> String {
 fn text(event: &JsValue, name: &str) -> String {
     Reflect::get(event, &name.into()).ok().and_then(|value| value.as_string()).unwrap_or_default()
 }
+
+/// Returns `true` if an input method handles the key. Safari reports the Enter that ends a composition as one that does not
+/// belong to it, but with the key code of those that do.
+pub fn is_composing(event: &KeyboardEvent) -> bool {
+    const HANDLED_BY_INPUT_METHOD: u32 = 229;
+    event.is_composing() || event.key_code() == HANDLED_BY_INPUT_METHOD
+}

@@ -1,6 +1,7 @@
 //! Moving the keyboard focus.
 
 use leptos::{html::ElementType, prelude::*};
+use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 /// Focuses an element in the next animation frame. By then the view is updated: the element exists and is not `inert`
@@ -14,6 +15,17 @@ where
         if let Some(element) = element.try_get_untracked().flatten() {
             // Fails only for an element that cannot be focused.
             let _ = AsRef::<HtmlElement>::as_ref(&element).focus();
+        }
+    });
+}
+
+/// Focuses the first element that a selector matches in the next animation frame, for an element of another component.
+pub fn focus_selected_next_frame(selector: &'static str) {
+    request_animation_frame(move || {
+        let found = document().query_selector(selector).ok().flatten();
+        if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+            // As above.
+            let _ = element.focus();
         }
     });
 }

@@ -12,10 +12,30 @@ pub const DOWN: &str = "M12 5v14M5.5 12.5 12 19l6.5-6.5";
 pub const UP: &str = "M12 19V5M5.5 11.5 12 5l6.5 6.5";
 pub const CLOCK: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 7.500V12l3 2";
 pub const ALERT: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 7.500v5.500M12 16.400v.1";
+pub const CHECK: &str = "M5 12.500l4.500 4.500L19 7.500";
 pub const LANGUAGE: &str =
     "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM3.5 12h17M12 3c5 5.5 5 12.5 0 18M12 3c-5 5.5-5 12.5 0 18";
 pub const THEME: &str =
     "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 3v18M12 7.500h6.500M12 12h8.500M12 16.500h6.5";
+pub const BACK: &str = "M20 12H4M10.500 5.500 4 12l6.500 6.500";
+pub const PLUS: &str = "M12 5v14M5 12h14";
+pub const MORE: &str = "M12 5.500v.1M12 12v.1M12 18.500v.1";
+pub const LOBBY: &str = "M5 21V10l7-6 7 6v11M3 21h18M10 21v-6h4v6";
+pub const PUBLIC: &str = "M9.500 4 7.500 20M16.500 4l-2 16M4.500 9h16M3.500 15h16";
+pub const PRIVATE: &str = "M6 11h12v9H6ZM8.500 11V7.500a3.500 3.500 0 0 1 7 0V11";
+pub const ARCHIVED: &str = "M3.500 4.500h17v4.500h-17ZM5 9v10.500h14V9M10 13h4";
+pub const MUTED: &str =
+    "M4 4l16 16M8 6.500A5 5 0 0 1 17 9v3.500M18.500 16.500H5.500S7 14.500 7 9.500M10.500 19.500h3";
+pub const MUTE_END: &str =
+    "M18.500 16.500h-13S7 14.500 7 9a5 5 0 0 1 10 0c0 5.500 1.500 7.500 1.500 7.500ZM10.500 19.500h3";
+pub const READ: &str = "M2.500 12.500 7 17l9-10M11.500 16.500l.5.500 9-10";
+pub const UNREAD: &str = "M20.500 9.500V19h-17V6h11M4 6.500l8 6 3.500-2.500M19.500 6.500a1.500 1.500 0 1 0 0-3 1.500 1.500 0 0 0 0 3Z";
+pub const SETTINGS: &str = "M4 7h9M17 7h3M15 9.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5ZM4 17h3M11 17h9M9 19.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5Z";
+pub const INVITE: &str = "M10 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7ZM3.500 20v-1.500A4.500 4.500 0 0 1 8 14h4a4.500 4.500 0 0 1 4.500 4.500V20M19 7v6M16 10h6";
+pub const DEVICE: &str = "M7.500 3h9v18h-9ZM11 18h2";
+pub const NAME: &str = "M4 20h4.500L20 8.500 15.500 4 4 15.500ZM13 6.500l4.500 4.500";
+pub const LINK: &str = "M10 14a4 4 0 0 0 6 .5l3-3a4 4 0 0 0-5.500-5.500l-1.500 1.500M14 10a4 4 0 0 0-6-.5l-3 3a4 4 0 0 0 5.500 5.500l1.500-1.500";
+pub const CONVERSATION: &str = "M4 5h16v11h-8l-4.500 4v-4H4Z";
 
 /// An icon. It is hidden from assistive technology: the control that contains it has the label.
 #[component]

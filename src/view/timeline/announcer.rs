@@ -55,7 +55,7 @@ pub fn Announcer() -> impl IntoView {
         let mut sentences = Vec::new();
         for announcement in &announcements {
             let sentence = match announcement {
-                Announcement::Notice(notice) => spoken(notice, t),
+                Announcement::Notice(notice) => spoken(notice, t, untrack(|| store.has_rooms())),
                 Announcement::Paused(status, seconds) => t.sending_paused(*status, *seconds),
                 Announcement::NotSent(status) => {
                     let count = announcements.iter().filter(|other| *other == announcement).count();

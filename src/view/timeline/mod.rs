@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | this one | the components around the rows |
 //! | `row`, `message`, `gap`, `notice`, `day` | the components for the content of a row |
+//! | `message_tools` | the buttons beside the message under the pointer |
 //! | `announcer` | the live region for screen readers |
 //! | `scroller` | the interface: scroll position as signals, and events |
 //! | `renderer`, `render_scheduler`, `render_plan` | when to render, which rows, and where |
@@ -22,6 +23,7 @@ mod focus;
 mod gap;
 mod gap_loader;
 mod message;
+mod message_tools;
 mod mounted_row;
 mod notice;
 mod render_plan;
@@ -38,7 +40,12 @@ mod viewport;
 use leptos::{ev::KeyboardEvent, prelude::*};
 use parlour_core::model::SeekTarget;
 
-use self::{announcer::Announcer, day::DayOverlay, scroller::Elements};
+use self::{
+    announcer::Announcer,
+    day::DayOverlay,
+    message_tools::{MessageTools, ToolsState},
+    scroller::Elements,
+};
 pub use self::{
     day::{provide_today, use_day_name},
     scroller::Scroller,
@@ -57,6 +64,7 @@ pub fn Timeline() -> impl IntoView {
     let scroller = expect_context::<Scroller>();
     let Elements { viewport, content, list } = scroller.elements();
     scroller.start();
+    let tools = ToolsState::new();
 
     let is_empty = move || !store.has_messages.get();
     let begins_here = move || store.has_messages.get() && store.from_start.get() == Some(true);
@@ -74,11 +82,18 @@ pub fn Timeline() -> impl IntoView {
     // `aria-live` is off, because rows also appear when one scrolls and when history loads. `Announcer` announces new
     // messages.
     view! {
-        <div class="timeline-frame">
+        <div
+            class="timeline-frame" node_ref=tools.frame on:pointerover=move |event| tools.handle_move(scroller, &event)
+            on:focusin=move |event| tools.handle_move(scroller, &event) on:pointerleave=move |_| tools.hide()
+        >
             <div
                 id="timeline" class="timeline" role="log" aria-live="off" tabindex="0"
                 aria-label=tr(Key::TimelineLabel) node_ref=viewport
-                on:scroll=move |_| scroller.handle_scroll() on:keydown=scroll_by_key
+                on:scroll=move |_| {
+                    tools.hide();
+                    scroller.handle_scroll();
+                }
+                on:keydown=scroll_by_key
             >
                 <div class="rows" node_ref=content>
                     <Show when=move || store.rows_lost.get()>
@@ -102,6 +117,7 @@ pub fn Timeline() -> impl IntoView {
             <Show when=move || !scroller.at_end()>
                 <JumpToEnd/>
             </Show>
+            <MessageTools state=tools/>
             <Announcer/>
         </div>
     }

@@ -6,7 +6,10 @@ use leptos::{
     prelude::*,
     tachys::view::{Mountable, Render},
 };
-use parlour_core::timeline::{Row, RowKind, SCREENFUL_PX};
+use parlour_core::{
+    model::Delivery,
+    timeline::{Row, RowKind, SCREENFUL_PX},
+};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
@@ -92,6 +95,16 @@ impl MountedRow {
     /// The row's element.
     pub fn element(&self) -> &Element {
         &self.element
+    }
+
+    /// The ord of the row's message, if the server has stored it.
+    pub fn stored_message(&self) -> Option<u64> {
+        self.row.with_untracked(|row| match &row.kind {
+            RowKind::Message { message, .. } if message.delivery == Delivery::Sent => {
+                Some(message.seq).filter(|ord| *ord > 0)
+            }
+            _ => None,
+        })
     }
 
     /// Updates the row; returns whether it has changed. The DOM is updated in a microtask.

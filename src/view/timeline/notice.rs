@@ -4,6 +4,7 @@ use leptos::{either::EitherOf6, prelude::*};
 use parlour_core::timeline::{Notice, Row, RowKind};
 
 use crate::{
+    ctrl::use_store,
     i18n::{Key, Part, Texts},
     view::shared::{Sentence, tr, use_texts},
 };
@@ -49,12 +50,12 @@ pub fn NoticeRow(notice: Notice) -> impl IntoView {
     }
 }
 
-/// A notice as one text, for screen readers.
-pub fn spoken(notice: &Notice, t: &Texts) -> String {
+/// A notice as one text, for screen readers. `has_rooms` is that of the server.
+pub fn spoken(notice: &Notice, t: &Texts, has_rooms: bool) -> String {
     match notice {
         Notice::Help => {
             let line = |(typed, effect)| format!("{typed}: {}", t.text(effect));
-            COMMANDS.map(line).join("\n")
+            commands(has_rooms).map(line).collect::<Vec<_>>().join("\n")
         }
         Notice::Members { nicks, more } => t.people_online(nicks, *more).iter().map(Part::as_str).collect(),
         Notice::Room { by, change } => t.room_event(by, change).iter().map(Part::as_str).collect(),
@@ -72,19 +73,35 @@ fn Warning(text: Key) -> impl IntoView {
     view! { <p class="row notice warning">{tr(text)}</p> }
 }
 
-/// Commands and keys, each with the text that describes its effect.
-const COMMANDS: [(&str, Key); 5] = [
-    ("/who", Key::HelpCommandWho),
-    ("/exit", Key::HelpCommandExit),
-    ("/help", Key::HelpCommandHelp),
-    ("Enter", Key::HelpKeyEnter),
-    ("Shift+Enter", Key::HelpKeyShiftEnter),
+/// Commands and keys, each with the text that describes its effect, and whether it needs a server with rooms.
+const COMMANDS: [(&str, Key, bool); 14] = [
+    ("/who", Key::HelpCommandWho, false),
+    ("/nick", Key::HelpCommandNick, true),
+    ("/join", Key::HelpCommandJoin, true),
+    ("/leave", Key::HelpCommandLeave, true),
+    ("/invite", Key::HelpCommandInvite, true),
+    ("/topic", Key::HelpCommandTopic, true),
+    ("/exit", Key::HelpCommandExit, false),
+    ("/help", Key::HelpCommandHelp, false),
+    ("Enter", Key::HelpKeyEnter, false),
+    ("Shift+Enter", Key::HelpKeyShiftEnter, false),
+    ("Ctrl+K", Key::HelpKeySwitch, true),
+    ("Alt+↑ Alt+↓", Key::HelpKeyNeighbour, true),
+    ("Alt+Shift+↑ Alt+Shift+↓", Key::HelpKeyUnread, true),
+    ("Ctrl+Shift+F", Key::HelpKeySearch, false),
 ];
+
+/// The commands and keys of a server.
+fn commands(has_rooms: bool) -> impl Iterator<Item = (&'static str, Key)> {
+    let offered = COMMANDS.into_iter().filter(move |(.., needs_rooms)| has_rooms || !needs_rooms);
+    offered.map(|(typed, effect, _)| (typed, effect))
+}
 
 /// The answer to `/help`.
 #[component]
 fn Help() -> impl IntoView {
-    let commands = COMMANDS.map(|(typed, effect)| {
+    let has_rooms = untrack(|| use_store().has_rooms());
+    let commands = commands(has_rooms).map(|(typed, effect)| {
         view! {
             <dt><kbd>{typed}</kbd></dt>
             <dd>{tr(effect)}</dd>
@@ -93,7 +110,7 @@ fn Help() -> impl IntoView {
     view! {
         <section class="row notice help">
             <p class="notice-title">{tr(Key::HelpTitle)}</p>
-            <dl>{commands.into_iter().collect_view()}</dl>
+            <dl>{commands.collect_view()}</dl>
         </section>
     }
 }

@@ -15,6 +15,7 @@ use parlour_core::{
     model::RoomId,
     timeline::{RowMetrics, Timeline},
 };
+use web_sys::Element;
 
 use super::{
     gap_loader::GapLoader,
@@ -148,7 +149,7 @@ impl Renderer {
             (0..=at).rev().take(MAX_ROWS_BACK).find_map(|at| timeline.seq(at))
         });
         let visible = ord.map(|ord| (ord, at_end));
-        if visible.is_some() && (anew || self.visible != visible) {
+        if visible.is_some() && (anew || self.visible != visible) && !self.scroller.is_covered() {
             self.visible = visible;
             if let Some((ord, at_end)) = visible {
                 self.store.set_visible(ord, at_end);
@@ -210,6 +211,11 @@ impl Renderer {
         } else {
             self.update_anchor();
         }
+    }
+
+    /// The ord of the message of a row, if the server has stored it.
+    pub fn stored_message(&self, item: &Element) -> Option<u64> {
+        self.rows.find(item)?.stored_message()
     }
 
     /// Handles a scroll event.

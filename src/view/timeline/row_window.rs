@@ -64,6 +64,11 @@ impl RowWindow {
         std::mem::take(&mut self.is_stale)
     }
 
+    /// The row with this element.
+    pub fn find(&self, item: &Element) -> Option<&MountedRow> {
+        self.rows.iter().find(|row| row.element() == item)
+    }
+
     /// The keys of the rows that have to stay in the DOM wherever the viewport is: those with the focus or with an end of
     /// the selection.
     pub fn pinned(&self) -> Vec<u32> {

@@ -2,7 +2,7 @@
 
 use leptos::{html::Div, prelude::*};
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::ResizeObserver;
+use web_sys::{Element, ResizeObserver};
 
 use super::{gap_loader::GapLoader, renderer::Renderer, row_window::RowWindow, viewport::Viewport};
 use crate::{config::local_day, ctrl::Store};
@@ -23,6 +23,8 @@ pub struct Elements {
 #[derive(Clone, Copy)]
 pub struct Scroller {
     store: Store,
+    /// Something covers the timeline, so that its messages are not seen.
+    covered: Signal<bool>,
     elements: Elements,
     /// `None` while no timeline is mounted.
     renderer: StoredValue<Option<Renderer>, LocalStorage>,
@@ -38,10 +40,11 @@ pub struct Scroller {
 }
 
 impl Scroller {
-    /// A scroll position at the end.
-    pub fn new(store: Store) -> Self {
+    /// A scroll position at the end. While `covered`, no messages are reported as seen.
+    pub fn new(store: Store, covered: Signal<bool>) -> Self {
         Self {
             store,
+            covered,
             elements: Elements { viewport: NodeRef::new(), content: NodeRef::new(), list: NodeRef::new() },
             renderer: StoredValue::new_local(None),
             at_end: RwSignal::new(true),
@@ -60,6 +63,27 @@ impl Scroller {
     /// Scrolls to the first message of the timeline.
     pub(super) fn to_start(self) {
         self.with_renderer(Renderer::scroll_to_start);
+    }
+
+    /// Moves the keyboard focus to the timeline.
+    pub(super) fn focus(self) {
+        if let Some(viewport) = self.elements.viewport.get_untracked() {
+            // If focusing fails, the page can still be used with a pointer.
+            let _ = viewport.focus();
+        }
+    }
+
+    pub(super) fn is_covered(self) -> bool {
+        self.covered.get_untracked()
+    }
+
+    pub(super) fn store(self) -> Store {
+        self.store
+    }
+
+    /// The ord of the message of a row, if the server has stored it.
+    pub(super) fn stored_message(self, item: &Element) -> Option<u64> {
+        self.renderer.try_with_value(|renderer| renderer.as_ref()?.stored_message(item)).flatten()
     }
 
     /// Expands or collapses a message that is taller than a screenful.
@@ -143,9 +167,9 @@ impl Scroller {
             false,
         );
         Effect::watch(
-            move || store.focused.get(),
-            move |focused, _, _| {
-                if *focused {
+            move || store.focused.get() && !self.covered.get(),
+            move |visible, _, _| {
+                if *visible {
                     self.with_renderer(|renderer| renderer.report_visible(true));
                 }
             },

@@ -1,6 +1,7 @@
-//! The one rule that decides who may do what in a room.
+//! The one rule that decides who may do what in a room. Both ends use it.
 //!
-//! The log applies it to each proposal at its place; the hub applies it before to save work.
+//! The log applies it to each proposal at its place; the hub applies it before to save work; the page offers only what it
+//! allows.
 //!
 //! | action | lobby | PUBLIC | PRIVATE | DIRECT | in an archived room |
 //! | --- | --- | --- | --- | --- | --- |
@@ -19,7 +20,7 @@
 //! "Member" includes moderators and owners, "moderator" includes owners. A PRIVATE or DIRECT room does not exist for whoever
 //! is neither in it nor invited.
 
-use parlour_core::{
+use crate::{
     model::{Role, RoomKind},
     status::Status,
 };

@@ -1,0 +1,474 @@
+//! The room list, the ways from room to room, and the screens of a narrow viewport.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{DesktopPeer, Page, SeedRoom, Server, TestContext, browser_test, keys};
+use serde_json::Value;
+
+const NARROW: (u32, u32) = (390, 844);
+
+/// The rows in the document by section, in their order.
+const READ_LIST: &str = r"
+    const text = (element, selector) => element?.querySelector(selector)?.textContent ?? '';
+    const list = [...document.querySelectorAll('#room-list .room-item')].map((item) => ({
+        section: text(item.closest('section'), 'h2'), name: text(item, '.room-name'), badge: text(item, '.badge'),
+    }));
+";
+
+/// The number of rooms in the list, of which not all are in the document.
+const LISTED: &str = r"
+    const sets = [...document.querySelectorAll('#room-list ul')].map((list) => Number(list.firstElementChild.ariaSetSize));
+    const listed = sets.reduce((sum, size) => sum + size, 0);
+";
+
+/// Opens a page whose account is in these rooms and in the lobby. Returns the ids of the rooms in hexadecimal digits.
+async fn open_with_rooms(test: &TestContext, server: &mut Server, rooms: &[SeedRoom]) -> (Page, Vec<String>) {
+    let page = test.open("tom", &server.url()).await;
+    page.resize(1280, 800).await;
+    page.expect_lost_connections();
+    page.log_in("tom").await;
+    server.stop().await;
+    let ids = server.add_rooms("tom", rooms);
+    server.restart();
+    page.click("#retry-now").await;
+    page.until("the connection is back", |view| view.online()).await;
+    // Each frame of rows makes the list longer; the last one completes it.
+    page.until_true(
+        "all rooms are in the list",
+        &format!(
+            "{LISTED} return listed === {} || listed",
+            1 + rooms.iter().filter(|room| room.is_listed()).count()
+        ),
+    )
+    .await;
+    (page, ids)
+}
+
+/// Waits until the list shows rooms with these sections, names and badges.
+async fn until_listed(page: &Page, expected: &[(&str, &str, &str)]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(section, name, badge)| serde_json::json!({ "section": section, "name": name, "badge": badge }))
+        .collect();
+    let expected = serde_json::to_string(&expected).unwrap();
+    let script = format!("{READ_LIST} return JSON.stringify(list) === JSON.stringify({expected}) || list");
+    page.until_true(&format!("the list {expected}"), &script).await;
+}
+
+/// Waits until a room is open, beside its link in the list and in the URL.
+async fn until_open(page: &Page, name: &str, id: &str) {
+    let [name, hash] = [name.to_owned(), format!("#/room/{id}")].map(Value::from);
+    let script = format!(
+        "const current = document.querySelector('#room-list [aria-current=page] .room-name')?.textContent;
+         const shown = [document.querySelector('#room-name').textContent, current, location.hash];
+         return JSON.stringify(shown) === JSON.stringify([{name}, {name}, {hash}]) || shown"
+    );
+    page.until_true(&format!("{name} is open"), &script).await;
+}
+
+async fn open_room(page: &Page, id: &str) {
+    page.click(&format!("#room-list a[data-room='{id}']")).await;
+}
+
+/// Waits until the rows in the viewport of the list are complete and those of consecutive rooms; returns the first and the last
+/// number.
+const VISIBLE_NUMBERS: &str = r"
+    const viewport = document.querySelector('#room-list'), { top, bottom } = viewport.getBoundingClientRect();
+    const box = (e) => e.getBoundingClientRect();
+    const rows = [...viewport.querySelectorAll('.room-row')].filter((row) => box(row).bottom > top && box(row).top < bottom);
+    const numbers = rows.map((row) => Number(/\d+/.exec(row.textContent)?.[0] ?? 0));
+    if (!rows.length || numbers.some((n, at) => at > 0 && n !== numbers[at - 1] + 1)) return `not consecutive: ${numbers}`;
+    if (box(rows[0]).top > top + 80 || box(rows.at(-1)).bottom < bottom - 80) return `not complete: ${numbers}`;
+";
+
+#[test]
+fn thousand_rooms_are_scrolled_and_searched() {
+    browser_test("thousand_rooms_are_scrolled_and_searched", async |test| {
+        let mut server = Server::start();
+        let rooms: Vec<_> = (1..=1000).map(|n| SeedRoom::public(&format!("Room {n:04}"))).collect();
+        let (page, ids) = open_with_rooms(test, &mut server, &rooms).await;
+        let size = "return document.querySelector('#room-list li').getAttribute('aria-setsize') === '1001'";
+        page.until_true("all rooms are in the list", size).await;
+
+        // Every part of the list can be reached, and few rows are in the document.
+        for part in [0.0, 0.5, 0.1, 0.99, 0.33, 1.0] {
+            let scroll = "const list = document.querySelector('#room-list'); \
+                list.scrollTop = arguments[0] * (list.scrollHeight - list.clientHeight)";
+            page.eval::<()>(scroll, vec![part.into()]).await;
+            let near = format!(
+                "{VISIBLE_NUMBERS} return Math.abs(numbers[numbers.length >> 1] - {part} * 1000) < 20 || numbers"
+            );
+            page.until_true(&format!("rooms at {part}"), &near).await;
+            let rows: usize =
+                page.eval("return document.querySelectorAll('#room-list li').length", vec![]).await;
+            assert!(rows <= 80, "{rows} rows are in the document");
+        }
+
+        // One row is a stop of the tab key; arrow keys lead to the others, also to those that are not in the document.
+        let stops: usize = page
+            .eval("return document.querySelectorAll('#room-list a[tabindex=\"0\"]').length", vec![])
+            .await;
+        assert_eq!(stops, 1);
+        let focused = |name: &str| {
+            format!(
+                "const name = document.activeElement.querySelector('.room-name')?.textContent; return name === '{name}' || name"
+            )
+        };
+        page.eval::<()>("document.querySelector('#room-list a[tabindex=\"0\"]').focus()", vec![]).await;
+        page.press(keys::END).await;
+        page.until_true("the last room has the focus", &focused("Room 1000")).await;
+        page.press(keys::UP).await;
+        page.until_true("the room above", &focused("Room 0999")).await;
+        page.eval::<()>("document.querySelector('#room-list').scrollTop = 0", vec![]).await;
+        page.until_true("the first rooms", &format!("{VISIBLE_NUMBERS} return numbers.includes(1)")).await;
+        page.press(keys::DOWN).await;
+        page.until_true("the focus is where it was", &focused("Room 1000")).await;
+        page.until_true(
+            "it is visible",
+            &format!("{VISIBLE_NUMBERS} return numbers.includes(1000) || numbers"),
+        )
+        .await;
+        page.press(keys::HOME).await;
+        page.until_true("the first room has the focus", &focused("Lobby")).await;
+
+        // The search finds rooms by any part of their names, the lobby by the name that is shown, and announces the number.
+        page.record_announcements("nav [role=status]:last-child").await;
+        page.fill("#room-search", "077").await;
+        let names = "return [...document.querySelectorAll('#room-list .room-name')].map((name) => name.textContent).join()";
+        let found = (0..10).map(|n| format!("Room 077{n}")).chain(["Room 0077".into()]);
+        let mut found: Vec<_> = found.collect();
+        found.sort();
+        let sorted = format!("{} === '{}'", names.replace(".join()", ".sort().join()"), found.join(","));
+        page.until_true("the rooms found", &sorted).await;
+        page.until_announced("nav [role=status]:last-child", "11 rooms found", 1).await;
+        page.fill("#room-search", "lob").await;
+        page.until_true("the lobby", &format!("{names} === 'Lobby'")).await;
+        page.fill("#room-search", "nothing").await;
+        page.until_true(
+            "a note",
+            "return document.querySelector('.room-note').textContent.includes('No room')",
+        )
+        .await;
+        page.press(keys::ESCAPE).await;
+        page.until_true("all rooms again", size).await;
+        page.fill("#room-search", "0500").await;
+        page.until_true("one room", &format!("{names} === 'Room 0500'")).await;
+        page.press(keys::ENTER).await;
+        until_open(&page, "Room 0500", &ids[499]).await;
+        page.until_focused("composer-text").await;
+        let field: String = page.eval("return document.querySelector('#room-search').value", vec![]).await;
+        assert_eq!(field, "", "the search ends when a room is opened");
+        page.until_true(
+            "its row is visible",
+            &format!("{VISIBLE_NUMBERS} return numbers.includes(500) || numbers"),
+        )
+        .await;
+    });
+}
+
+#[test]
+fn keys_lead_to_other_rooms() {
+    browser_test("keys_lead_to_other_rooms", async |test| {
+        let mut server = Server::start();
+        let rooms = [
+            SeedRoom::public("Attic"),
+            SeedRoom::public("Balcony").with_messages(2),
+            SeedRoom::public("Cellar"),
+            SeedRoom::direct("lili").with_messages(1),
+        ];
+        let (page, ids) = open_with_rooms(test, &mut server, &rooms).await;
+        let all = [
+            ("Unread", "lili", "1"),
+            ("Unread", "Balcony", "2"),
+            ("Rooms", "Lobby", ""),
+            ("Rooms", "Attic", ""),
+            ("Rooms", "Cellar", ""),
+        ];
+        until_listed(&page, &all).await;
+        page.click("#composer-text").await;
+        page.press(&keys::with_alt(keys::DOWN)).await;
+        until_open(&page, "Attic", &ids[0]).await;
+        page.until_focused("composer-text").await;
+        page.press(&keys::with_alt(keys::DOWN)).await;
+        until_open(&page, "Cellar", &ids[2]).await;
+        page.press(&keys::with_alt(keys::UP)).await;
+        until_open(&page, "Attic", &ids[0]).await;
+        // The one with attention is preferred to the one that is nearer.
+        page.press(&keys::with_alt_shift(keys::UP)).await;
+        until_open(&page, "lili", &ids[3]).await;
+        page.press(&keys::with_alt_shift(keys::DOWN)).await;
+        until_open(&page, "Balcony", &ids[1]).await;
+
+        // The quick switcher: rooms with something new first, the best match for a text, and IME-safe.
+        page.press(&keys::with_control("k")).await;
+        page.until_focused("switcher-field").await;
+        page.type_text("c").await;
+        let options = "const options = [...document.querySelectorAll('#switcher-list [role=option]')];
+            const active = document.getElementById(document.activeElement.getAttribute('aria-activedescendant'));
+            const shown = [options.map((option) => option.querySelector('.room-name').textContent).join(), \
+                active?.querySelector('.room-name').textContent ?? ''].join(': ');";
+        page.until_true(
+            "the matches",
+            &format!("{options} return shown === 'Cellar,Attic,Balcony: Cellar' || shown"),
+        )
+        .await;
+        page.press(keys::DOWN).await;
+        page.until_true("the second one", &format!("{options} return shown.endsWith(': Attic') || shown"))
+            .await;
+        page.press(keys::UP).await;
+        page.press(keys::UP).await;
+        page.until_true("the last one", &format!("{options} return shown.endsWith(': Balcony') || shown"))
+            .await;
+        let compose = "const field = document.querySelector('#switcher-field');
+            field.dispatchEvent(new CompositionEvent('compositionstart'));
+            field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true }));
+            field.dispatchEvent(new CompositionEvent('compositionend'))";
+        page.eval::<()>(compose, vec![]).await;
+        page.until_focused("switcher-field").await;
+        page.press(keys::ESCAPE).await;
+        page.until_focused("composer-text").await;
+        until_open(&page, "Balcony", &ids[1]).await;
+        page.press(&keys::with_control("k")).await;
+        page.until_focused("switcher-field").await;
+        page.type_text("cel").await;
+        page.press(keys::ENTER).await;
+        until_open(&page, "Cellar", &ids[2]).await;
+        page.until_focused("composer-text").await;
+        // The search for messages has another key.
+        page.press(&keys::with_control_shift("f")).await;
+        page.until_focused("search-words").await;
+    });
+}
+
+#[test]
+fn links_back_and_forward_lead_to_rooms() {
+    browser_test("links_back_and_forward_lead_to_rooms", async |test| {
+        let mut server = Server::start();
+        let rooms = [
+            SeedRoom::public("Attic").with_topic("What nobody needs any more"),
+            SeedRoom::public("Balcony").with_messages(50),
+            SeedRoom::public("Cellar").with_messages(1).not_joined(),
+        ];
+        let (page, ids) = open_with_rooms(test, &mut server, &rooms).await;
+        let [attic, balcony, cellar] = [&*ids[0], &*ids[1], &*ids[2]];
+        let go = async |direction: &str| page.eval::<()>(&format!("history.{direction}()"), vec![]).await;
+        until_open(&page, "Lobby", "lobby").await;
+        open_room(&page, attic).await;
+        until_open(&page, "Attic", attic).await;
+        page.until_true(
+            "the topic",
+            "return document.querySelector('#room-topic')?.textContent === 'What nobody needs any more'",
+        )
+        .await;
+        open_room(&page, balcony).await;
+        until_open(&page, "Balcony", balcony).await;
+        page.until("its messages", |view| view.has_sent("Balcony 50")).await;
+        go("back").await;
+        until_open(&page, "Attic", attic).await;
+        go("back").await;
+        until_open(&page, "Lobby", "lobby").await;
+        go("forward").await;
+        until_open(&page, "Attic", attic).await;
+        page.reload().await;
+        page.until("the connection is back", |view| view.online()).await;
+        until_open(&page, "Attic", attic).await;
+
+        // A link to a message.
+        let follow =
+            async |hash: &str| page.eval::<()>("location.hash = arguments[0]", vec![hash.into()]).await;
+        follow(&format!("#/room/{balcony}/7")).await;
+        page.until("the message", |view| view.contents().contains(&"Balcony 7")).await;
+        let seen = "const { top, bottom } = document.querySelector('#timeline').getBoundingClientRect();
+            const row = [...document.querySelectorAll('.row.message')].find((row) => row.textContent.includes('Balcony 7'));
+            const box = row?.getBoundingClientRect(); return !!box && box.top >= top && box.bottom <= bottom";
+        page.until_true("it is on the screen", seen).await;
+
+        // A fragment that is no screen changes nothing.
+        follow("#/nonsense").await;
+        page.until_true(
+            "the URL of the room",
+            &format!("return location.hash.startsWith('#/room/{balcony}') || location.hash"),
+        )
+        .await;
+
+        // A public room can be joined from its link, one that does not exist cannot.
+        follow(&format!("#/room/{}", "9".repeat(32))).await;
+        page.click("#join-room").await;
+        page.until_true(
+            "a refusal",
+            "return document.querySelector('.no-room-error').textContent.includes('no such room')",
+        )
+        .await;
+        follow(&format!("#/room/{cellar}")).await;
+        page.until_true("no refusal", "return document.querySelector('.no-room-error')?.textContent === ''")
+            .await;
+        page.click("#join-room").await;
+        until_open(&page, "Cellar", cellar).await;
+
+        page.click("#exit").await;
+        page.until("the login page", |view| view.login).await;
+        page.until_true("a URL without a room", "return location.hash === ''").await;
+        // A link that is opened before the login leads to the room after it.
+        page.goto(&format!("{}#/room/{attic}", server.url())).await;
+        page.log_in("tom").await;
+        let shown = "return document.querySelector('#no-room, [aria-current=page]')?.textContent.length > 0";
+        page.until_true("the room, or that the new account is not in it", shown).await;
+        page.until_true("its URL", &format!("return location.hash === '#/room/{attic}' || location.hash"))
+            .await;
+    });
+}
+
+#[test]
+fn narrow_viewport_shows_one_screen_at_a_time() {
+    browser_test("narrow_viewport_shows_one_screen_at_a_time", async |test| {
+        let mut server = Server::start();
+        let rooms = [SeedRoom::public("Attic"), SeedRoom::public("Balcony").with_messages(3)];
+        let (page, ids) = open_with_rooms(test, &mut server, &rooms).await;
+        page.resize(NARROW.0, NARROW.1).await;
+        let screen = async |name: &str| {
+            let visible = "const shown = (id) => document.querySelector(id).checkVisibility({ visibilityProperty: true });
+                const screens = { rooms: '#sidebar', conversation: '.room-main', people: '#roster' };
+                const visible = Object.keys(screens).filter((name) => shown(screens[name])).join();";
+            // The timeline stays below the people.
+            let script = format!(
+                "{visible} return document.querySelector('#room').dataset.screen === '{name}' && \
+                 visible.split(',').at(-1) === '{name}' || visible"
+            );
+            page.until_true(&format!("the screen {name}"), &script).await;
+        };
+        let back = async || page.eval::<()>("history.back()", vec![]).await;
+        screen("conversation").await;
+        page.click("#rooms-back").await;
+        screen("rooms").await;
+        page.until_true("the focus is in the list", "return !!document.activeElement.closest('#room-list')")
+            .await;
+        let mains =
+            "return document.querySelectorAll('main:not([inert]), [role=main]:not([inert])').length === 1";
+        page.until_true("one main part", mains).await;
+
+        open_room(&page, &ids[0]).await;
+        screen("conversation").await;
+        page.until_focused("room-name").await;
+        page.until_true("one main part", mains).await;
+        page.click("#roster-toggle").await;
+        screen("people").await;
+        page.until_focused("roster-close").await;
+        back().await;
+        screen("conversation").await;
+        page.until_focused("roster-toggle").await;
+        page.click("#roster-toggle").await;
+        screen("people").await;
+        page.press(keys::ESCAPE).await;
+        screen("conversation").await;
+        // Closing the people has gone back: the next step leads to the list.
+        back().await;
+        screen("rooms").await;
+
+        // Another room takes the place of the first one, so that going back leads to the list again.
+        open_room(&page, &ids[0]).await;
+        screen("conversation").await;
+        page.press(&keys::with_alt(keys::DOWN)).await;
+        page.until_true("another room", &format!("return !location.hash.includes('{}')", ids[0])).await;
+        back().await;
+        screen("rooms").await;
+
+        // A link to a room has the list below it.
+        page.goto("about:blank").await;
+        page.goto(&format!("{}#/room/{}/members", server.url(), ids[1])).await;
+        page.until("the page", |view| view.online()).await;
+        screen("people").await;
+        back().await;
+        screen("conversation").await;
+        back().await;
+        screen("rooms").await;
+    });
+}
+
+#[test]
+fn badges_show_what_is_unread() {
+    browser_test("badges_show_what_is_unread", async |test| {
+        let mut server = Server::start();
+        let rooms = [
+            SeedRoom::public("Attic").with_messages(3),
+            SeedRoom::public("Balcony").with_messages(120),
+            SeedRoom::direct("lili").with_messages(2),
+            SeedRoom::invitation("Cellar"),
+            SeedRoom::public("Dungeon").archived(),
+        ];
+        let (page, ids) = open_with_rooms(test, &mut server, &rooms).await;
+        until_listed(
+            &page,
+            &[
+                ("Invitations", "Cellar", "!"),
+                ("Unread", "lili", "2"),
+                ("Unread", "Attic", "3"),
+                ("Unread", "Balcony", "99+"),
+                ("Rooms", "Lobby", ""),
+                ("Rooms", "Dungeon", ""),
+            ],
+        )
+        .await;
+        let spoken = format!(
+            "return document.querySelector('a[data-room=\"{}\"]').textContent.replaceAll(/\\s+/g, ' ')",
+            ids[0]
+        );
+        assert_eq!(page.eval::<String>(&spoken, vec![]).await, "Attic 33 unread messages");
+        let live: usize = page
+            .eval(
+                "return document.querySelectorAll('.room-rows [aria-live], .room-rows [role=status]').length",
+                vec![],
+            )
+            .await;
+        assert_eq!(live, 0, "a badge is not announced each time that it changes");
+
+        // Another member writes in the lobby while another room is open.
+        open_room(&page, &ids[4]).await;
+        until_open(&page, "Dungeon", &ids[4]).await;
+        page.until_true("no composer in an archived room", "return !document.querySelector('#composer')")
+            .await;
+        let mut ann = DesktopPeer::connect(server.address(), "ann");
+        ann.send("one");
+        ann.send("two");
+        let unread = |name: &str, badge: &str| {
+            format!(
+                "{READ_LIST} return list.some((room) => room.name === '{name}' && room.badge === '{badge}') || list"
+            )
+        };
+        page.until_true("two messages", &unread("Lobby", "2")).await;
+
+        // The menus mark rooms as read and unread.
+        open_room(&page, &ids[0]).await;
+        until_open(&page, "Attic", &ids[0]).await;
+        page.until_true("it is read", &unread("Attic", "")).await;
+        page.click("#room-menu").await;
+        page.until_focused("mark-unread").await;
+        page.press(keys::ENTER).await;
+        page.until_true("one message is unread", &unread("Attic", "1")).await;
+        page.until_focused("room-menu").await;
+        page.click("#room-menu").await;
+        page.click("#mark-read").await;
+        page.until_true("it is read again", &unread("Attic", "")).await;
+        page.click("#room-menu").await;
+        page.click("#mute-room").await;
+        let muted = format!(
+            "return document.querySelector('a[data-room=\"{}\"]').classList.contains('muted')",
+            ids[0]
+        );
+        page.until_true("it is muted", &muted).await;
+        page.click("#rooms-menu").await;
+        page.click("#mark-all-read").await;
+        until_listed(
+            &page,
+            &[
+                ("Invitations", "Cellar", "!"),
+                ("Unread", "Attic", ""),
+                ("Direct messages", "lili", ""),
+                ("Rooms", "Lobby", ""),
+                ("Rooms", "Balcony", ""),
+                ("Rooms", "Dungeon", ""),
+            ],
+        )
+        .await;
+    });
+}

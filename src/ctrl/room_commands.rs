@@ -1,0 +1,142 @@
+//! Executes the typed commands about rooms and the account. Those without an argument open a dialog.
+
+use leptos::{prelude::*, task::spawn_local};
+use parlour_core::{
+    client::{Command, RoomChange},
+    model::{Refusal, Role, RoomId, RoomKind},
+    status::Status,
+    validate,
+};
+
+use super::{
+    command::RoomCommand,
+    dialog::{DialogKind, Outcome},
+    store::{ComposerNote, Store},
+};
+
+impl Store {
+    /// Executes a typed command. A refusal by the server is shown as the composer's note.
+    ///
+    /// # Errors
+    /// [`Status::NotOnThisServer`] if the server has no rooms, [`Status::NotAllowed`] in a room that nobody can leave, and the
+    /// errors of [`validate::nick`].
+    pub(super) fn execute_typed(&self, command: RoomCommand<'_>) -> Result<(), Status> {
+        if !untrack(|| self.has_rooms()) {
+            return Err(Status::NotOnThisServer);
+        }
+        let room = self.open_room.get_untracked().unwrap_or(RoomId::LOBBY);
+        match command {
+            RoomCommand::ChangeNick("") => self.open_dialog(DialogKind::ChangeNick),
+            RoomCommand::ChangeNick(nick) => self.type_nick(nick)?,
+            RoomCommand::SetTopic("") => self.open_dialog(DialogKind::RoomSettings(room)),
+            RoomCommand::SetTopic(topic) => {
+                let change = RoomChange::Topic(topic.into());
+                self.spawn_typed(self.give(Command::ChangeRoom { room, id: self.new_id(), change }));
+            }
+            RoomCommand::Invite("") => self.open_dialog(DialogKind::InvitePeople(room)),
+            RoomCommand::Invite(nick) => self.spawn_typed(self.invite_by_name(room, nick.to_owned())),
+            RoomCommand::Join("") => self.open_dialog(DialogKind::BrowseRooms),
+            RoomCommand::Join(name) => self.spawn_typed(self.join_by_name(name.to_owned())),
+            RoomCommand::Leave => self.type_leave(room)?,
+        }
+        Ok(())
+    }
+
+    fn type_nick(&self, nick: &str) -> Result<(), Status> {
+        let limits = self.identity.with_untracked(|identity| identity.as_ref().map(|me| me.limits));
+        let nick = validate::nick(nick, &limits.unwrap_or_default())?;
+        self.spawn_typed(self.change_nick(nick));
+        Ok(())
+    }
+
+    /// Leaves a room. A private room can't be entered again without an invitation, so the user is asked first.
+    fn type_leave(&self, room: RoomId) -> Result<(), Status> {
+        match untrack(|| self.room(room)).map(|room| room.kind) {
+            Some(RoomKind::Private) => self.open_dialog(DialogKind::LeaveRoom(room)),
+            Some(RoomKind::Public) => self.spawn_typed(self.leave_room(room)),
+            _ => return Err(Status::NotAllowed),
+        }
+        Ok(())
+    }
+
+    async fn change_nick(self, nick: String) -> Result<(), Refusal> {
+        self.give(Command::ChangeNick { id: self.new_id(), nick: nick.clone() }).await?;
+        self.report(Outcome::NickChanged(nick.into()));
+        Ok(())
+    }
+
+    async fn invite_by_name(self, room: RoomId, nick: String) -> Result<(), Refusal> {
+        let person = self.person_named(&nick).await?;
+        let (account, role) = (person.account, Role::Invited);
+        self.give(Command::ChangeMember { room, id: self.new_id(), account, role }).await?;
+        self.report(Outcome::Invited(vec![person.nick]));
+        Ok(())
+    }
+
+    /// Opens the room of the list with a name, or joins the public one and opens it.
+    async fn join_by_name(self, name: String) -> Result<(), Refusal> {
+        if let Some(room) = self.listed_room_named(&name) {
+            self.open(Some(room), None);
+            return Ok(());
+        }
+        let room = self.public_room_named(&name).await?.room;
+        self.join_room(room).await
+    }
+
+    /// The room of the list with a name, unless the user is only invited to it.
+    fn listed_room_named(self, name: &str) -> Option<RoomId> {
+        let wanted = name.trim().chars().count();
+        self.with_state(|state| {
+            let account = state.account();
+            let mut found = account.search(name).into_iter().filter_map(|room| account.room(room));
+            // The search finds longer names too.
+            let entry = found.find(|entry| entry.name.chars().count() == wanted && entry.role.is_member());
+            entry.map(|entry| entry.room)
+        })
+        .flatten()
+    }
+
+    /// Joins a public room, or accepts an invitation, and opens the room.
+    ///
+    /// # Errors
+    /// The refusal of the server.
+    pub async fn join_room(self, room: RoomId) -> Result<(), Refusal> {
+        self.give(Command::Join { room, id: self.new_id() }).await?;
+        self.open(Some(room), None);
+        Ok(())
+    }
+
+    /// Leaves a room, or declines an invitation. If the room is open, the lobby is opened in its place.
+    ///
+    /// # Errors
+    /// The refusal of the server.
+    pub async fn leave_room(self, room: RoomId) -> Result<(), Refusal> {
+        let before = untrack(|| self.room(room));
+        self.give(Command::Leave { room, id: self.new_id() }).await?;
+        if self.open_room.get_untracked() == Some(room) {
+            self.open(Some(RoomId::LOBBY), None);
+        }
+        if let Some(room) = before.filter(|room| room.role.is_member()) {
+            self.report(Outcome::LeftRoom(room.name));
+        }
+        Ok(())
+    }
+
+    /// Executes a command whose answer does not matter.
+    ///
+    /// # Errors
+    /// The refusal of the server.
+    pub async fn give(self, command: Command) -> Result<(), Refusal> {
+        self.request(command).await.map(drop)
+    }
+
+    /// Runs a typed command.
+    fn spawn_typed(&self, command: impl Future<Output = Result<(), Refusal>> + 'static) {
+        let store = *self;
+        spawn_local(async move {
+            if let Err(refusal) = command.await {
+                store.set.composer_note.set(Some(ComposerNote::Refused(refusal.status)));
+            }
+        });
+    }
+}

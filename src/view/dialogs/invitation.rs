@@ -1,0 +1,44 @@
+//! The bar that answers an invitation.
+
+use leptos::prelude::*;
+use parlour_core::model::RoomId;
+
+use super::form::{Submission, sentence};
+use crate::{
+    ctrl::use_store,
+    i18n::Key,
+    view::shared::{announced, tr, use_texts},
+};
+
+/// Says to which room the user is invited, with buttons that accept and decline. Takes the place of the composer. Follows the
+/// room.
+#[component]
+pub fn InvitationBar(room: RoomId) -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let name = move || store.room(room).map(|room| room.name.to_string()).unwrap_or_default();
+    let submission = Submission::new();
+    let accept = move |_| submission.start(store.join_room(room), |()| ());
+    let decline = move |_| submission.start(store.leave_room(room), |()| ());
+    let error = move || submission.refusal().map(|refusal| sentence(t(), &refusal));
+    let is_disabled = move || submission.is_busy().then_some("true");
+    view! {
+        <section id="invitation" class="invitation" aria-labelledby="invitation-text">
+            <p id="invitation-text" dir="auto">{move || t().invitation_text(&name())}</p>
+            <div class="invitation-buttons">
+                <button
+                    type="button" id="invitation-decline" class="button" aria-disabled=is_disabled
+                    on:click=decline
+                >
+                    {tr(Key::InvitationDecline)}
+                </button>
+                <button
+                    type="button" id="invitation-accept" class="button primary"
+                    aria-busy=move || submission.is_busy().to_string() aria-disabled=is_disabled on:click=accept
+                >
+                    {tr(Key::InvitationAccept)}
+                </button>
+            </div>
+            <p class="field-error" role="alert">{announced(error)}</p>
+        </section>
+    }
+}

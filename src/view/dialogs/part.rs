@@ -1,0 +1,89 @@
+//! Loads the dialogs, which are a part of the client of their own, and mounts the open one.
+
+use leptos::{mount::mount_to, prelude::*};
+use web_sys::HtmlElement;
+
+use super::{
+    browse_rooms::BrowseRooms, change_nick::ChangeNick, create_room::CreateRoom,
+    direct_message::DirectMessage, invite_people::InvitePeople, leave_room::LeaveRoom,
+    link_device::LinkDevice, log_out::LogOut, room_settings::RoomSettings,
+};
+use crate::{
+    ctrl::{DialogKind, use_store},
+    i18n::Key,
+    view::shared::{Loading, MountPart, Mounted, PartLoader, announced, tr, use_texts},
+};
+
+/// The split point: `xtask/bindgen` moves all code that is reachable only from here into the part `dialogs`.
+#[cfg(feature = "split")]
+#[leptos::wasm_split::wasm_split(
+    dialogs,
+    fallible,
+    wasm_split_path = leptos::wasm_split,
+    preload(preload)
+)]
+fn load() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
+    Ok(mount_dialog)
+}
+
+#[cfg(not(feature = "split"))]
+async fn load() -> Result<MountPart, ()> {
+    Ok(mount_dialog)
+}
+
+fn mount_dialog(root: HtmlElement) -> Mounted {
+    Box::new(mount_to(root, || view! { <OpenDialog/> }))
+}
+
+/// Starts the download of the dialogs, so that they open without delay.
+pub fn preload_dialogs() {
+    #[cfg(feature = "split")]
+    leptos::task::spawn_local(async {
+        crate::view::next_paint().await;
+        // A failure is reported by `load`, which tries again.
+        let _ = preload().await;
+    });
+}
+
+/// The open dialog, or why the dialogs could not be loaded, with buttons to try again or to reload the page, and to close.
+#[component]
+pub fn DialogPart() -> impl IntoView {
+    let (store, t) = (use_store(), use_texts());
+    let part = PartLoader::new(|| -> Loading { Box::pin(async { load().await.ok() }) });
+    view! {
+        <div class="dialog-slot" node_ref=part.slot></div>
+        <div id="dialog-missing" class="note" hidden=move || part.failed().is_none()>
+            <p role="alert">
+                {announced(move || part.failed().map(|status| t().status(status).to_owned()))}
+            </p>
+            <button
+                type="button" class="button" aria-disabled=move || part.is_loading().then_some("true")
+                on:click=move |_| part.retry()
+            >
+                {move || t().text(if part.is_outdated() { Key::CommonReload } else { Key::CommonRetry })}
+            </button>
+            <button type="button" class="button quiet" on:click=move |_| store.close_dialog()>
+                {tr(Key::CommonClose)}
+            </button>
+        </div>
+    }
+}
+
+/// The dialog of the open kind. Follows the store's dialog.
+#[component]
+fn OpenDialog() -> impl IntoView {
+    let dialog = use_store().dialog;
+    move || {
+        dialog.get().map(|kind| match kind {
+            DialogKind::CreateRoom => view! { <CreateRoom/> }.into_any(),
+            DialogKind::BrowseRooms => view! { <BrowseRooms/> }.into_any(),
+            DialogKind::DirectMessage => view! { <DirectMessage/> }.into_any(),
+            DialogKind::InvitePeople(room) => view! { <InvitePeople room/> }.into_any(),
+            DialogKind::RoomSettings(room) => view! { <RoomSettings room/> }.into_any(),
+            DialogKind::LeaveRoom(room) => view! { <LeaveRoom room/> }.into_any(),
+            DialogKind::ChangeNick => view! { <ChangeNick/> }.into_any(),
+            DialogKind::LinkDevice => view! { <LinkDevice/> }.into_any(),
+            DialogKind::LogOut => view! { <LogOut/> }.into_any(),
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! The menu of the open room.
+
+use leptos::{prelude::*, task::spawn_local};
+use parlour_core::{
+    client::Command,
+    model::{RoomId, RoomKind},
+};
+
+use crate::{
+    ctrl::{DialogKind, RoomSummary, Store, use_store},
+    i18n::Key,
+    view::shared::{Menu, MenuItem, icon},
+};
+
+/// The button that opens the menu, with the actions that are possible in the open room.
+#[component]
+pub fn RoomMenu() -> impl IntoView {
+    let store = use_store();
+    let items = move || {
+        let room = store.open_room.get_untracked().and_then(|room| store.room(room));
+        room.map(|room| room_actions(store, &room)).unwrap_or_default()
+    };
+    view! { <Menu id="room-menu" label=Key::RoomMenu icon=icon::MORE items=Box::new(items)/> }
+}
+
+fn room_actions(store: Store, summary: &RoomSummary) -> Vec<MenuItem> {
+    let room = summary.room;
+    let item = |id, text, icon, act: Box<dyn Fn()>| MenuItem { id, text, icon, act };
+    let dialog = |id, text, icon, kind| item(id, text, icon, Box::new(move || store.open_dialog(kind)));
+    let mut items = Vec::new();
+    if !summary.role.is_member() {
+        return items;
+    }
+    if summary.unread > 0 {
+        let act = Box::new(move || store.mark_read(room));
+        items.push(item("mark-read", Key::RoomMarkRead, icon::READ, act));
+    } else if let Some(head) = head(store, room) {
+        let act = Box::new(move || store.mark_unread(room, head));
+        items.push(item("mark-unread", Key::RoomMarkUnread, icon::UNREAD, act));
+    }
+    let (text, icon) =
+        if summary.muted { (Key::RoomUnmute, icon::MUTE_END) } else { (Key::RoomMute, icon::MUTED) };
+    let muted = !summary.muted;
+    items.push(item("mute-room", text, icon, Box::new(move || set_muted(store, room, muted))));
+    if matches!(summary.kind, RoomKind::Public | RoomKind::Private) {
+        if !summary.archived {
+            let kind = DialogKind::InvitePeople(room);
+            items.push(dialog("invite-people", Key::RoomInvite, icon::INVITE, kind));
+        }
+        items.push(dialog(
+            "room-settings",
+            Key::RoomSettings,
+            icon::SETTINGS,
+            DialogKind::RoomSettings(room),
+        ));
+        items.push(dialog("leave-room", Key::LeaveRoomSubmit, icon::LEAVE, DialogKind::LeaveRoom(room)));
+    }
+    items
+}
+
+/// The ord of the newest message of a room; `None` if it has none.
+fn head(store: Store, room: RoomId) -> Option<u64> {
+    let head = store.with_state(|state| state.account().room(room).map(|entry| entry.head()));
+    head.flatten().filter(|head| *head > 0)
+}
+
+fn set_muted(store: Store, room: RoomId, muted: bool) {
+    let answer = store.request(Command::SetMuted { room, muted });
+    spawn_local(async move {
+        // A refusal leaves the room as it is shown.
+        let _ = answer.await;
+    });
+}

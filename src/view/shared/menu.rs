@@ -1,0 +1,127 @@
+//! A button that opens a menu of actions.
+
+use leptos::{
+    ev::{FocusEvent, KeyboardEvent},
+    html,
+    prelude::*,
+};
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, Node};
+
+use super::{Icon, event, focus_selected_next_frame, tr};
+use crate::i18n::Key;
+
+/// An action of a menu.
+pub struct MenuItem {
+    /// The id of the element.
+    pub id: &'static str,
+    /// The text.
+    pub text: Key,
+    /// The icon.
+    pub icon: &'static str,
+    /// The action. The focus is on the menu's button when it is called, so a dialog returns it there.
+    pub act: Box<dyn Fn()>,
+}
+
+/// A button with an icon that opens a menu. The menu closes when an action is chosen, by Escape, and when it loses the focus.
+#[component]
+pub fn Menu(
+    /// The id of the button.
+    id: &'static str,
+    /// The name of the button.
+    label: Key,
+    /// The icon of the button.
+    icon: &'static str,
+    /// The actions that are possible when the menu opens.
+    items: Box<dyn Fn() -> Vec<MenuItem>>,
+) -> impl IntoView {
+    let items = StoredValue::new_local(items);
+    let opened = RwSignal::new(false);
+    let (button, anchor) = (NodeRef::<html::Button>::new(), NodeRef::<html::Div>::new());
+    let close = move || {
+        opened.set(false);
+        if let Some(button) = button.get_untracked() {
+            let _ = button.focus();
+        }
+    };
+    let toggle = move |_| {
+        if opened.get_untracked() {
+            close();
+        } else {
+            opened.set(true);
+            focus_selected_next_frame("[role=menu] [role=menuitem]");
+        }
+    };
+    let keydown = move |event: KeyboardEvent| {
+        if !opened.get_untracked() {
+            return;
+        }
+        match &*event::key(&event) {
+            "Escape" => close(),
+            "ArrowDown" => move_focus(anchor, |at, count| (at + 1) % count),
+            "ArrowUp" => move_focus(anchor, |at, count| (at + count - 1) % count),
+            "Home" => move_focus(anchor, |_, _| 0),
+            "End" => move_focus(anchor, |_, count| count - 1),
+            // The focus leaves the menu, which closes it.
+            _ => return,
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    };
+    let focus_out = move |event: FocusEvent| {
+        let next = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
+        let is_inside =
+            anchor.get_untracked().is_some_and(|anchor| next.is_some() && anchor.contains(next.as_ref()));
+        if !is_inside {
+            opened.set(false);
+        }
+    };
+    let entries = move || {
+        let items = items.with_value(|items| untrack(items));
+        let entry = move |MenuItem { id, text, icon, act }: MenuItem| {
+            let act = StoredValue::new_local(act);
+            let choose = move |_| {
+                close();
+                act.with_value(|act| act());
+            };
+            view! {
+                <li role="none">
+                    <button type="button" id=id class="menu-item" role="menuitem" tabindex="-1" on:click=choose>
+                        <Icon path=icon/>
+                        {tr(text)}
+                    </button>
+                </li>
+            }
+        };
+        items.into_iter().map(entry).collect_view()
+    };
+    view! {
+        <div class="menu-anchor" node_ref=anchor on:keydown=keydown on:focusout=focus_out>
+            <button
+                type="button" id=id class="button quiet" node_ref=button aria-haspopup="menu"
+                aria-expanded=move || opened.get().to_string() aria-label=tr(label) title=tr(label) on:click=toggle
+            >
+                <Icon path=icon/>
+            </button>
+            <Show when=move || opened.get()>
+                <ul class="menu" role="menu" aria-labelledby=id>{entries}</ul>
+            </Show>
+        </div>
+    }
+}
+
+/// Moves the focus to another action, chosen from the index of the focused one and the number of all.
+fn move_focus(anchor: NodeRef<html::Div>, next: impl Fn(usize, usize) -> usize) {
+    let Some(anchor) = anchor.get_untracked() else { return };
+    let Ok(items) = anchor.query_selector_all("[role=menuitem]") else { return };
+    let items: Vec<HtmlElement> =
+        (0..items.length()).filter_map(|at| items.get(at)?.dyn_into::<HtmlElement>().ok()).collect();
+    let focused = document().active_element();
+    let is_focused =
+        |item: &HtmlElement| focused.as_ref().is_some_and(|focused| item.is_same_node(Some(focused)));
+    if !items.is_empty() {
+        let at = items.iter().position(is_focused).unwrap_or(items.len() - 1);
+        // Fails only for an element that cannot be focused.
+        let _ = items[next(at, items.len())].focus();
+    }
+}

@@ -1,0 +1,93 @@
+//! Loading a part of the client when it is needed, and mounting it.
+
+use std::{any::Any, pin::Pin};
+
+use leptos::{html, prelude::*, task::spawn_local};
+use parlour_core::status::Status;
+use web_sys::HtmlElement;
+
+use super::reload_page;
+use crate::ctrl::missing_part_status;
+
+/// Mounted content; dropping it unmounts it.
+pub type Mounted = Box<dyn Any>;
+
+/// Mounts the content of a part into an element. A function pointer, so that nothing outside of the part refers to the
+/// content.
+pub type MountPart = fn(HtmlElement) -> Mounted;
+
+/// The download of a part; `None` if it failed.
+pub type Loading = Pin<Box<dyn Future<Output = Option<MountPart>>>>;
+
+/// A part that is being loaded into an element, or why that has failed.
+#[derive(Clone, Copy)]
+pub struct PartLoader {
+    /// The element into which the content is mounted.
+    pub slot: NodeRef<html::Div>,
+    /// Why the last attempt failed. Stays during the next one, and so does the button with the focus.
+    failed: RwSignal<Option<Status>>,
+    is_loading: RwSignal<bool>,
+    mounted: StoredValue<Option<Mounted>, LocalStorage>,
+    /// The content gets the contexts of the component that loads it.
+    owner: StoredValue<Option<Owner>>,
+    load: fn() -> Loading,
+}
+
+impl PartLoader {
+    /// Starts to load a part.
+    pub fn new(load: fn() -> Loading) -> Self {
+        let loader = Self {
+            slot: NodeRef::new(),
+            failed: RwSignal::new(None),
+            is_loading: RwSignal::new(false),
+            mounted: StoredValue::new_local(None),
+            owner: StoredValue::new(Owner::current()),
+            load,
+        };
+        loader.start();
+        loader
+    }
+
+    /// Why the last attempt failed; `None` if it did not. Reactive.
+    pub fn failed(self) -> Option<Status> {
+        self.failed.get()
+    }
+
+    /// Returns `true` during an attempt. Reactive.
+    pub fn is_loading(self) -> bool {
+        self.is_loading.get()
+    }
+
+    /// Returns `true` if the page has to be reloaded, because the host serves another version. Reactive.
+    pub fn is_outdated(self) -> bool {
+        self.failed.get() == Some(Status::PageOutdated)
+    }
+
+    /// Tries again, or reloads an outdated page.
+    pub fn retry(self) {
+        if untrack(move || self.is_outdated()) {
+            reload_page();
+        } else if !self.is_loading.get_untracked() {
+            self.start();
+        }
+    }
+
+    fn start(self) {
+        self.is_loading.set(true);
+        spawn_local(async move {
+            let loaded = match (self.load)().await {
+                Some(mount) => Ok(mount),
+                None => Err(missing_part_status().await),
+            };
+            // Neither exists when the component was closed meanwhile.
+            let owner = self.owner.try_get_value().flatten();
+            if let (Some(slot), Some(owner)) = (self.slot.try_get_untracked().flatten(), owner) {
+                self.is_loading.set(false);
+                self.failed.set(loaded.as_ref().err().copied());
+                if let Ok(mount) = loaded {
+                    self.mounted.set_value(Some(owner.with(|| mount(slot.into()))));
+                }
+            }
+        });
+    }
+}
