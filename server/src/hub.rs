@@ -62,6 +62,7 @@ pub mod rate_limits;
 pub mod recent_messages;
 pub mod recovered;
 mod refusal;
+mod resolution;
 mod room;
 mod room_answers;
 mod room_commands;
@@ -77,7 +78,7 @@ pub mod tables;
 mod welcome;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     fmt,
     net::IpAddr,
     sync::Arc,
@@ -86,7 +87,6 @@ use std::{
 use parlour_core::{
     Millis,
     codec::{self, Envelope, Extension},
-    model::{RoomId, UserId},
     request,
     status::Status,
     wire,
@@ -106,6 +106,7 @@ use self::{
     pending_logins::PendingLogins,
     rate_limits::{RateLimits, RecoveringLimits},
     recent_messages::RecentMessages,
+    resolution::Resolution,
     room::Room,
     room_commands::RoomPurpose,
     rooms::{Reload, Rooms, live_rooms::RoomState, minutes},
@@ -148,14 +149,10 @@ pub struct Hub {
     rooms: Rooms,
     /// Rows that the rooms have asked for, by the token of the query.
     reloads: HashMap<u64, Reload>,
-    /// Rows that a failed append may have changed.
-    failed_reloads: Vec<(UserId, RoomId)>,
+    /// What failed appends may have changed.
+    resolution: Resolution,
     /// What was read and is newer than what is published.
     early: Vec<(ConnectionId, RoomPurpose, RoomResult)>,
-    /// Rooms that a failed append may have changed.
-    uncertain_rooms: BTreeSet<RoomId>,
-    /// Those of them that are being read, by the token of the query.
-    resolving_rooms: HashMap<u64, RoomId>,
     /// The id of the log that sequence numbers belong to.
     log: [u8; 16],
     append_queue: AppendQueue,
@@ -223,10 +220,8 @@ impl Hub {
                 ..RoomState::lobby()
             }),
             reloads: HashMap::new(),
-            failed_reloads: Vec::new(),
+            resolution: Resolution::default(),
             early: Vec::new(),
-            uncertain_rooms: BTreeSet::new(),
-            resolving_rooms: HashMap::new(),
             log: recovered.log,
             append_queue: AppendQueue::default(),
             queries: OpenQueries::default(),

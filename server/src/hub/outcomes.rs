@@ -46,7 +46,7 @@ impl Hub {
                 self.append_queue.failed(now, generation);
                 self.rooms.resubmitted(self.append_queue.next_batch());
                 for PendingProposal { origin, proposal, .. } in batch {
-                    self.note_uncertain(&proposal);
+                    self.resolution.note(&proposal);
                     let sender = proposal.sender;
                     match origin {
                         Origin::Message { conn, .. } => self.message_failed(conn, generation, &proposal),

@@ -340,7 +340,11 @@ impl Hub {
             RoomResult::Members(page) => response::Result::People(room_answers::members(page, is_online)),
             RoomResult::People(people) => response::Result::People(room_answers::people(people, is_online)),
             RoomResult::Refused(status) => return self.refuse_command(conn, request, *status, 0, None),
-            RoomResult::Login(_) | RoomResult::Row(_) | RoomResult::Window(_) | RoomResult::Events(_) => {
+            RoomResult::Login(_)
+            | RoomResult::Row(_)
+            | RoomResult::Window(_)
+            | RoomResult::Events(_)
+            | RoomResult::Names(_) => {
                 return self.refuse_command(conn, request, Status::Internal, 0, None);
             }
         };

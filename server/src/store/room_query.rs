@@ -49,6 +49,17 @@ pub enum RoomQuery {
     People(String, usize),
     /// Events of a room after a position, for the hub itself.
     Events(RoomId, u64),
+    /// The names that accounts and rooms have now, for the hub itself.
+    Names(Names<()>),
+}
+
+/// Names of accounts and rooms, or a query for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names<T> {
+    /// The nick of each account.
+    pub accounts: Vec<(UserId, T)>,
+    /// The name of each room.
+    pub rooms: Vec<(RoomId, T)>,
 }
 
 /// The position of a client in a room.
@@ -81,6 +92,8 @@ pub enum RoomResult {
     People(Vec<super::Account>),
     /// Of [`RoomQuery::Events`].
     Events(EventPage),
+    /// Of [`RoomQuery::Names`], without accounts and rooms that the log does not have.
+    Names(Names<String>),
     /// The account may not read the room.
     Refused(Status),
 }
@@ -143,6 +156,16 @@ impl RoomQuery {
             Self::People(prefix, count) => RoomResult::People(log.people(account, prefix, *count)?),
             Self::Events(room, after) => {
                 RoomResult::Events(log.events(*room, *after, MAX_REPLAYED_EVENTS)?)
+            }
+            Self::Names(Names { accounts, rooms }) => {
+                let mut names = Names { accounts: Vec::new(), rooms: Vec::new() };
+                for (account, ()) in accounts {
+                    names.accounts.extend(log.account(*account)?.map(|found| (*account, found.nick)));
+                }
+                for (room, ()) in rooms {
+                    names.rooms.extend(log.room(*room)?.map(|found| (*room, found.name)));
+                }
+                RoomResult::Names(names)
             }
         })
     }
