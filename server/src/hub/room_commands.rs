@@ -391,6 +391,20 @@ impl Hub {
                 self.early.push((conn, purpose, RoomResult::Window(window)));
             }
             Subscribed::Outdated => self.read_window(conn, room, ticket, position, request),
+            Subscribed::Replaced => {
+                // Another tab of the client has subscribed meanwhile, and its window follows.
+                if let Some(request) = request {
+                    let window = self.wire_window(&window);
+                    self.respond(conn, request, response::Result::Window(window));
+                }
+            }
+            Subscribed::Overtaken => {
+                if request.is_some()
+                    && let Ok(ticket) = self.rooms.subscribe(conn, room, &mut self.out)
+                {
+                    self.read_window(conn, room, ticket, position, request);
+                }
+            }
             Subscribed::Ended => {
                 if let Some(request) = request {
                     self.refuse_command(conn, request, Status::NotAMember, 0, None);

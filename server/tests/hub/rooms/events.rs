@@ -227,3 +227,28 @@ fn names_of_a_failed_append_are_published() {
     w.login(other, "thomas", &[], &[]);
     assert_eq!(w.received(other).closed, Some(Status::NickTaken));
 }
+
+#[test]
+fn each_tab_that_subscribes_to_a_room_gets_a_window() {
+    for in_order in [true, false] {
+        let mut w = world();
+        let mut tom = Client::login(&mut w, "tom", &[]);
+        let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+        w.hold_requests = true;
+        let subscribe = Operation::Subscribe(wire::Subscribe::default());
+        let requests = [0; 2].map(|_| tom.send(&mut w, room, subscribe.clone()));
+        if !in_order {
+            w.held_requests.reverse();
+            w.release_one();
+        }
+        w.release();
+        for request in requests {
+            let answers = tom.answers(&w, request);
+            let [wire::response::Result::Window(window)] = &answers[..] else { panic!("{answers:?}") };
+            tom.positions.insert(room, window.seq);
+        }
+        tom.post(&mut w, room, 1, "hi");
+        tom.update(&w);
+        assert_eq!(tom.messages[&room], ["hi"], "in order: {in_order}");
+    }
+}

@@ -372,7 +372,7 @@ impl World {
                     Subscribed::Early => {
                         self.readings.push_back((Purpose::Subscribe(n, room, ticket), Some(log)));
                     }
-                    Subscribed::Ended => {}
+                    Subscribed::Ended | Subscribed::Replaced | Subscribed::Overtaken => {}
                     Subscribed::Live(events) => {
                         if let Some(client) = self.clients.get_mut(&n) {
                             client.subscribed.insert(room, Some(seq));
