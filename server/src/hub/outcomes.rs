@@ -70,7 +70,7 @@ impl Hub {
         outcome: Outcome,
     ) {
         let place = match outcome {
-            Outcome::Appended(place) | Outcome::Known(place) => place,
+            Outcome::Appended(place) | Outcome::Known(place) | Outcome::MemberChanged { place, .. } => place,
             Outcome::Refused(status) => return self.refuse(conn, status, Some(*id), 0, None),
         };
         self.release_resend(*sender, *id);

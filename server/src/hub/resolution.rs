@@ -157,7 +157,9 @@ impl Hub {
     }
 
     fn publish_stored(&mut self, room: RoomId, event: &StoredEvent) {
-        let Change::Message { content, .. } = &event.change else { return self.publish_event(room, event) };
+        let Change::Message { content, .. } = &event.change else {
+            return self.publish_event(room, event, None);
+        };
         let (nick, content) = (event.nick.clone(), content.to_string());
         let (id, place, sender) = (event.id, event.place, event.sender);
         let message = StoredMessage { id, place, sender, nick, content };

@@ -236,6 +236,10 @@ impl Hub {
                 self.publish_change(proposal, place);
                 place
             }
+            Outcome::MemberChanged { place, role, members } => {
+                self.publish_member(proposal, place, role, members);
+                place
+            }
         };
         let sender = proposal.sender;
         let (room, answer) = match &proposal.change {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parlour_core::{
-    model::{RoomId, UserId},
+    model::{Role, RoomId, UserId},
     status::Status,
 };
 
@@ -43,30 +43,41 @@ impl Hub {
             Change::CreateRoom { room, people, .. } => self.rooms.room_created(*room, *sender, people),
             Change::RenameRoom { room, name } => self.rooms.rename_room(*room, name, &mut self.out),
             Change::ChangeNick { nick, .. } => self.publish_nick(*sender, nick),
-            Change::SetTopic { room, .. }
-            | Change::Archive { room, .. }
-            | Change::ChangeMember { room, .. } => {
-                let target_nick = match change {
-                    Change::ChangeMember { account, .. } => nick_of(*account).unwrap_or_default(),
-                    _ => String::new(),
-                };
-                let change = change.clone();
+            Change::SetTopic { room, .. } | Change::Archive { room, .. } => {
+                let (change, target_nick) = (change.clone(), String::new());
                 let event = StoredEvent { id: *id, place, sender: *sender, nick, change, target_nick };
-                self.publish_event(*room, &event);
+                self.publish_event(*room, &event, None);
             }
-            Change::CreateAccount { .. } | Change::Message { .. } => {}
+            Change::CreateAccount { .. } | Change::ChangeMember { .. } | Change::Message { .. } => {}
         }
     }
 
-    /// Publishes an event of a room that is not a message.
-    pub(super) fn publish_event(&mut self, room: RoomId, event: &StoredEvent) {
+    /// Publishes a change of a member, with the role that it has got and the number of members. Called in log order.
+    pub(super) fn publish_member(&mut self, proposal: &Proposal, place: Place, role: Role, members: u64) {
+        let Proposal { id, sender, change, .. } = proposal;
+        let Change::ChangeMember { room, account, .. } = *change else { return };
+        let nick_of = |account| self.accounts.get(account).map(|known| known.nick.to_string());
+        let event = StoredEvent {
+            id: *id,
+            place,
+            sender: *sender,
+            nick: nick_of(*sender).unwrap_or_default(),
+            change: Change::ChangeMember { room, account, role },
+            target_nick: nick_of(account).unwrap_or_default(),
+        };
+        let is_counted = room != RoomId::LOBBY;
+        self.publish_event(room, &event, is_counted.then_some(members));
+    }
+
+    /// Publishes an event of a room that is not a message; with the number of members after it, if that is known.
+    pub(super) fn publish_event(&mut self, room: RoomId, event: &StoredEvent, members: Option<u64>) {
         let change = match &event.change {
             Change::Archive { archived, .. } => RoomChange::Archived(*archived),
             Change::ChangeMember { account, role, .. } => RoomChange::Member(*account, *role),
             _ => RoomChange::Other,
         };
         let online = |account: UserId| self.accounts.online(account).is_some();
-        let encoded = room_answers::encode_event(room, event, online);
+        let encoded = room_answers::encode_event(room, event, members, online);
         let Some(encoded) = encoded else { return };
         let (seq, time, sender) = (event.place.seq, event.place.time, event.sender);
         let published = Published { room, seq, sender, time, change };

@@ -210,7 +210,7 @@ pub fn entry(n: u32, room: RoomId, content: &str) -> Proposal {
 #[track_caller]
 pub fn new(outcome: Outcome) -> Place {
     match outcome {
-        Outcome::Appended(place) => place,
+        Outcome::Appended(place) | Outcome::MemberChanged { place, .. } => place,
         other => panic!("not new: {other:?}"),
     }
 }

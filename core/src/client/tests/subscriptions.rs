@@ -203,7 +203,7 @@ fn a_room_that_the_account_has_left_is_not_restored() {
     let removed = wire::RoomRow { role: wire::Role::None.into(), ..row(ROOM, 1) };
     let rows = wire::AccountRows { rows: room_rows::pack([removed]), ..wire::AccountRows::default() };
     let person = wire::Person { account: ME.0.to_vec(), ..wire::Person::default() };
-    let change = wire::MemberChange { person: Some(person), role: wire::Role::None.into() };
+    let change = wire::MemberChange { person: Some(person), role: wire::Role::None.into(), members: None };
     let change = Some(wire::room_event::Change::Member(change));
     let event = wire::RoomEvent { seq: 5, change, ..wire::RoomEvent::default() };
     for body in [Body::Rows(rows), Body::Event(event)] {

@@ -63,6 +63,29 @@ fn removed_member_gets_nothing_after_the_event_that_removes_it() {
 }
 
 #[test]
+fn change_of_a_member_has_the_number_of_members() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let mut tim = Client::login(&mut w, "tim", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Private, "secret", &[&lili]);
+    tom.subscribe(&mut w, room);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    let invite = wire::ChangeMember { account: tim.account.clone(), role: wire::Role::Invited.into() };
+    tom.command(&mut w, room, Operation::ChangeMember(invite));
+    tim.command(&mut w, room, Operation::Leave(wire::Leave {}));
+    lili.command(&mut w, room, Operation::Leave(wire::Leave {}));
+    tom.update(&w);
+    let members = tom.events.iter().map(|(_, change)| match change {
+        Change::Member(change) => (change.role(), change.members),
+        other => panic!("{other:?}"),
+    });
+    let expected =
+        [(wire::Role::Member, 2), (wire::Role::Invited, 2), (wire::Role::None, 2), (wire::Role::None, 1)];
+    assert_eq!(members.collect::<Vec<_>>(), expected.map(|(role, members)| (role, Some(members))));
+}
+
+#[test]
 fn query_that_is_executed_after_a_removal_is_refused() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);

@@ -228,6 +228,7 @@ impl Server {
             Happened::Member(account, role) => Change::Member(wire::MemberChange {
                 person: Some(person(*account, &self.people)),
                 role: (*role).into(),
+                members: Some(self.room(room).others.len() as u32),
             }),
         };
         let by = match event {
