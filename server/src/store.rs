@@ -150,6 +150,13 @@ pub trait LogReader: Send {
     /// [`LogError`].
     fn events(&mut self, room: RoomId, after: u64, limit: usize) -> Result<EventPage, LogError>;
 
+    /// The accounts that have another nick since the event of a room with this sequence number; `None` if that can't be told
+    /// from the newest `limit` events of the directory.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn renamed(&mut self, room: RoomId, seq: u64, limit: usize) -> Result<Option<Vec<Account>>, LogError>;
+
     /// Searches a room for messages with all of these words, with an ord below `before` (0 for the newest). Words
     /// match by prefix, Chinese text by any part, words in quotes if they follow each other. Punctuation within words
     /// counts; accents do not.

@@ -398,8 +398,9 @@ impl Hub {
             Subscribed::Replaced => {
                 // Another tab of the client has subscribed meanwhile, and its window follows.
                 if let Some(request) = request {
-                    let window = self.wire_window(&window);
-                    self.respond(conn, request, response::Result::Window(window));
+                    let wire = self.wire_window(&window);
+                    self.respond(conn, request, response::Result::Window(wire));
+                    self.send_renamed(conn, &window);
                 }
             }
             Subscribed::Overtaken => {
@@ -415,11 +416,12 @@ impl Hub {
                 }
             }
             Subscribed::Live(later) => {
-                let window = self.wire_window(&window);
+                let wire = self.wire_window(&window);
                 match request {
-                    Some(request) => self.respond(conn, request, response::Result::Window(window)),
-                    None => self.out.send(conn, &events::of_room(room, Body::Window(window))),
+                    Some(request) => self.respond(conn, request, response::Result::Window(wire)),
+                    None => self.out.send(conn, &events::of_room(room, Body::Window(wire))),
                 }
+                self.send_renamed(conn, &window);
                 for event in later {
                     let frames = crate::conn::frame::binary(&event);
                     self.out.put(Output::Send { conn, frames });
