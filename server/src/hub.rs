@@ -48,6 +48,7 @@ mod dispatch;
 pub mod expiry_queue;
 mod former_account;
 mod history;
+mod list_version;
 mod login;
 pub mod login_admission;
 mod message;
@@ -99,6 +100,7 @@ use self::{
     connection::Connection,
     connection_table::{ConnectionId, ConnectionTable},
     expiry_queue::ExpiryQueue,
+    list_version::ListVersion,
     login_admission::LoginAdmission,
     nick_registry::{Claim, NickRegistry},
     open_queries::OpenQueries,
@@ -149,6 +151,7 @@ pub struct Hub {
     rooms: Rooms,
     /// Rows that the rooms have asked for, by the token of the query.
     reloads: HashMap<u64, Reload>,
+    list_version: ListVersion,
     /// What failed appends may have changed.
     resolution: Resolution,
     /// What was read and is newer than what is published.
@@ -220,6 +223,7 @@ impl Hub {
                 ..RoomState::lobby()
             }),
             reloads: HashMap::new(),
+            list_version: ListVersion::default(),
             resolution: Resolution::default(),
             early: Vec::new(),
             log: recovered.log,
@@ -376,6 +380,7 @@ impl Hub {
         self.resolve_uncertain_append();
         self.lobby.deliver(self.now, &mut self.out);
         self.rooms.deliver(self.now, self.unix_ms, &mut self.out);
+        self.continue_list_version();
         if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
@@ -408,7 +413,8 @@ impl Hub {
         let reserved = self.reserved.next_due();
         let resolve = self.append_queue.resolve_due();
         let rooms = self.rooms.next_due();
+        let version = self.list_version.next_due();
         let lobby = [self.lobby.delivery_due(), self.lobby.presence_due(), self.lobby.list_due(), rooms];
-        [login, slow, reserved, resolve].into_iter().chain(lobby).flatten().min()
+        [login, slow, reserved, resolve, version].into_iter().chain(lobby).flatten().min()
     }
 }

@@ -20,6 +20,7 @@ impl Hub {
         let Some((generation, batch)) = self.append_queue.complete_batch() else { return };
         match result {
             Ok(outcomes) => {
+                self.list_version_changed();
                 for (pending, outcome) in batch.into_iter().zip(outcomes) {
                     let PendingProposal { origin, address, proposal } = pending;
                     let sender = proposal.sender;

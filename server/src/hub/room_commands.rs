@@ -348,7 +348,8 @@ impl Hub {
             | RoomResult::Row(_)
             | RoomResult::Window(_)
             | RoomResult::Events(_)
-            | RoomResult::Names(_) => {
+            | RoomResult::Names(_)
+            | RoomResult::Version(_) => {
                 return self.refuse_command(conn, request, Status::Internal, 0, None);
             }
         };

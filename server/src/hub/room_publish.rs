@@ -125,6 +125,7 @@ impl Hub {
         result: Result<QueryResult, LogError>,
     ) -> Option<Result<QueryResult, LogError>> {
         let result = self.uncertain_read(token, result)?;
+        let result = self.list_version_read(token, result)?;
         let Some(reload) = self.reloads.remove(&token) else { return Some(result) };
         match result {
             Ok(QueryResult::Room(RoomResult::Row(row))) => {

@@ -54,6 +54,7 @@ impl Hub {
             lobby,
             rooms,
             reloads,
+            list_version: _,
             resolution,
             early,
             append_queue,

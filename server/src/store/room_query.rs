@@ -53,6 +53,8 @@ pub enum RoomQuery {
     Events(RoomId, u64),
     /// The names that accounts and rooms have now, for the hub itself.
     Names(Names<()>),
+    /// The version of all rows, for the hub itself.
+    Version,
 }
 
 /// Names of accounts and rooms, or a query for them.
@@ -96,6 +98,8 @@ pub enum RoomResult {
     Events(EventPage),
     /// Of [`RoomQuery::Names`], without accounts and rooms that the log does not have.
     Names(Names<String>),
+    /// Of [`RoomQuery::Version`].
+    Version(u64),
     /// The account may not read the room.
     Refused(Status),
 }
@@ -163,6 +167,8 @@ impl RoomQuery {
             Self::Events(room, after) => {
                 RoomResult::Events(log.events(*room, *after, MAX_REPLAYED_EVENTS)?)
             }
+            // An account without a number has no rows.
+            Self::Version => RoomResult::Version(log.room_rows(account, 0)?.version),
             Self::Names(Names { accounts, rooms }) => {
                 let mut names = Names { accounts: Vec::new(), rooms: Vec::new() };
                 for (account, ()) in accounts {

@@ -6,7 +6,10 @@ use parlour_core::{
     room_rows,
     wire::{self, client_command::Operation, response::Result as Answer, server_event::Body},
 };
-use parlour_server::store::{EventLog as _, Retention};
+use parlour_server::{
+    hub::output::Output,
+    store::{EventLog as _, Retention},
+};
 
 use super::client::Client;
 use crate::{common::world::World, world};
@@ -123,4 +126,65 @@ fn version_of_a_server_that_was_ahead_yields_all_rows() {
     assert_eq!((all.complete, room_rows::unpack(all).len()), (true, 2));
     let known = returning(&mut w, &tom, version);
     assert!(!rows(&w, &known).complete);
+}
+
+/// The versions that a client was told after its login.
+fn versions(w: &World, client: &Client) -> Vec<u64> {
+    let bodies = w.received(client.conn).extensions().filter_map(|extension| match extension {
+        Extension::Event(wire::ServerEvent { body: Some(Body::Rows(rows)), .. }) => Some(rows.version),
+        _ => None,
+    });
+    bodies.filter(|version| *version > 0).collect()
+}
+
+#[test]
+fn client_that_stays_connected_is_told_versions() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let [rust, ferris] = ["rust", "ferris"].map(|name| {
+        let room = lili.create(&mut w, wire::RoomKind::Public, name, &[]);
+        tom.command(&mut w, room, Operation::Join(wire::Join {}));
+        room
+    });
+    for room in [rust, ferris] {
+        lili.post(&mut w, room, 1, "hi");
+    }
+    w.advance(70_000);
+    let told = versions(&w, &tom);
+    assert_eq!(told.len(), 1, "{told:?}");
+    w.advance(600_000);
+    assert_eq!(versions(&w, &tom), told, "nothing has happened");
+    // Only what has changed since is sent to it again.
+    lili.post(&mut w, rust, 2, "ho");
+    let again = returning(&mut w, &tom, told[0]);
+    let changed = room_rows::unpack(rows(&w, &again));
+    let names: Vec<_> = changed.iter().map(|row| (&row.name[..], row.head_ord)).collect();
+    assert_eq!(names, [("rust", 2)]);
+    w.advance(70_000);
+    assert_eq!(versions(&w, &tom).len(), 2);
+}
+
+#[test]
+fn version_waits_until_its_events_are_published() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = lili.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    tom.command(&mut w, room, Operation::Join(wire::Join {}));
+    w.advance(59_000);
+    w.hold_requests = true;
+    // Executed before the version is read, and reported later.
+    lili.post(&mut w, room, 1, "hi");
+    w.advance(2_000);
+    let Output::Append(batch) = w.held_requests.remove(0) else { panic!("{:?}", w.held_requests) };
+    let result = w.log.append(&batch.proposals, &batch.rows);
+    w.release();
+    w.advance(10_000);
+    assert_eq!((versions(&w, &tom).len(), tom.activity), (0, 0));
+    let (now, unix) = (w.now, w.unix());
+    w.hub.handle_appended(now, unix, result);
+    w.advance(10_000);
+    tom.update(&w);
+    assert_eq!((versions(&w, &tom).len(), tom.rows[&room].head), (1, 1));
 }
