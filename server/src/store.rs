@@ -32,7 +32,7 @@ pub mod threads;
 
 use std::time::Duration;
 
-use parlour_core::model::{RoomId, UserId};
+use parlour_core::model::{Role, RoomId, UserId};
 
 use self::retention_clock::ClockRecord;
 pub use self::{
@@ -64,11 +64,13 @@ pub struct RoomLimits {
     pub rooms_per_account: u32,
     /// The most PUBLIC and PRIVATE rooms that one account creates.
     pub rooms_created: u32,
+    /// The least role in the lobby of whoever creates one. Everybody is a member of the lobby.
+    pub creators: Role,
 }
 
 impl Default for RoomLimits {
     fn default() -> Self {
-        Self { rooms_per_account: 2_000, rooms_created: 100 }
+        Self { rooms_per_account: 2_000, rooms_created: 100, creators: Role::Member }
     }
 }
 

@@ -135,7 +135,9 @@ impl Hub {
         };
         match rate {
             Rate::Control => {}
-            Rate::Change => online.limits.changes.take(now)?,
+            Rate::Change => {
+                self.address_limits.take_change(now, c.address, &mut online.limits.changes)?;
+            }
             Rate::Query => {
                 self.address_limits.take_query(now, c.address, &mut online.limits.history)?;
                 if c.open_queries >= MAX_OPEN_QUERIES

@@ -82,6 +82,7 @@ impl Hub {
         welcome.account = account.0.to_vec();
         if let Some(limits) = &mut welcome.limits {
             let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            limits.rooms = self.settings.rooms;
             limits.subscriptions = number(MAX_SUBSCRIPTIONS);
             limits.room_name_chars = number(ROOM_NAME_CHARS);
             limits.topic_bytes = number(TOPIC_BYTES);

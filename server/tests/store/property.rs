@@ -16,7 +16,7 @@ use crate::world::{FAST, NOW, World, id};
 
 const ACCOUNTS: u8 = 5;
 const ROOMS: u8 = 4;
-const LIMITS: RoomLimits = RoomLimits { rooms_per_account: 4, rooms_created: 3 };
+const LIMITS: RoomLimits = RoomLimits { rooms_per_account: 4, rooms_created: 3, creators: Role::Member };
 
 /// Names of which some are taken, some look alike, and one is too long.
 const NAMES: [&str; 7] = [
