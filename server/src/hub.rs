@@ -69,6 +69,7 @@ mod room_answers;
 mod room_commands;
 mod room_login;
 mod room_publish;
+mod room_queries;
 pub mod rooms;
 mod sender_order;
 pub mod sessions;
@@ -110,7 +111,7 @@ use self::{
     recent_messages::RecentMessages,
     resolution::Resolution,
     room::Room,
-    room_commands::RoomPurpose,
+    room_queries::RoomPurpose,
     rooms::{Reload, Rooms, live_rooms::RoomState, minutes},
     sessions::{LostLimits, Sessions},
 };

@@ -14,7 +14,7 @@ use super::{
     open_queries::{OpenQuery, Purpose},
     output::Output,
     recent_messages,
-    room_commands::RoomPurpose,
+    room_queries::RoomPurpose,
 };
 use crate::store::{
     LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester, StoredMessage, is_searchable,

@@ -17,7 +17,7 @@ use super::{
     position::BUSY_RETRY_MS,
     room::Group,
     room_answers,
-    room_commands::RoomPurpose,
+    room_queries::RoomPurpose,
     rooms::{
         MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading, rows::person,
     },
