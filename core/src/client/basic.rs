@@ -218,7 +218,10 @@ impl Client {
             }
         }
         if !people.is_empty() {
-            self.emit_basic(now, Body::Presence(wire::PresenceChanges { people, time: now.unix }));
+            self.emit_basic(
+                now,
+                Body::Presence(wire::PresenceChanges { people, time: now.unix, partners: false }),
+            );
         }
     }
 

@@ -165,7 +165,12 @@ impl Hub {
 
     /// Logs a device in with a code that another device of the account has made.
     fn enter_by_link(&mut self, conn: ConnectionId, code: &str, entrance: Entrance) {
-        let account = self.rooms.links.redeem(self.now, code);
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
+        let (now, links) = (self.now, &mut self.rooms.links);
+        let account = match self.address_limits.look_up_link(now, address, || links.redeem(now, code)) {
+            Ok(account) => account,
+            Err(wait) => return self.reject_later(conn, Status::RateLimited, wait),
+        };
         // The account is online, or a session can return to it; otherwise its code has expired long ago.
         let account = account.filter(|account| {
             self.accounts.online(*account).is_some()

@@ -199,7 +199,13 @@ impl Rooms {
             }
             return;
         };
-        let Some(live) = self.live.get_mut(room) else { return };
+        if let Some(live) = self.live.get_mut(room)
+            && event.seq > live.state.head_seq
+        {
+            // The room is held only since the list was read.
+            live.state.apply(event);
+            live.spread.ord = live.state.head_ord;
+        }
         if let RoomChange::Member(account, role) = event.change
             && is_own(account)
         {
@@ -208,12 +214,6 @@ impl Rooms {
                 Role::None if self.lists.room(key, room).is_none() => {}
                 _ => self.reload(account, event.room),
             }
-            return;
-        }
-        if event.seq > live.state.head_seq {
-            // The room is held only since the list was read.
-            live.state.apply(event);
-            live.spread.ord = live.state.head_ord;
         }
     }
 

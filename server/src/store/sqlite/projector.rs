@@ -68,8 +68,18 @@ impl<'a> Projector<'a> {
         let decided = match self.decide(proposal, sender) {
             Ok(Decision::Append { log, entry }) => {
                 let sender = sender.map(|sender| sender.id);
+                let role = match entry {
+                    Entry::ChangeMember { role, .. } => Some(role),
+                    _ => None,
+                };
                 if let Some(place) = self.insert(proposal.id, proposal.time, sender, log, entry)? {
-                    return Ok(Outcome::Appended(place));
+                    return Ok(match role {
+                        Some(role) => {
+                            let members = self.rooms.members(log)?.cast_unsigned();
+                            Outcome::MemberChanged { place, role, members }
+                        }
+                        None => Outcome::Appended(place),
+                    });
                 }
                 // The sender has used the id.
                 Outcome::Refused(Status::MessageIdReused)

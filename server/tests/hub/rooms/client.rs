@@ -134,6 +134,11 @@ impl Client {
         w.send(self.conn, &Envelope { room: room.to_wire(), ..message });
     }
 
+    /// Continues after the frames that it has received were cleared.
+    pub fn restart(&mut self) {
+        self.read = 0;
+    }
+
     /// Applies what was received.
     pub fn update(&mut self, w: &World) {
         let frames: Vec<_> = w.received(self.conn).frames[self.read..].to_vec();

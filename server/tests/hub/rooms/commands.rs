@@ -7,6 +7,8 @@ use parlour_core::{
     wire::{self, change_room, client_command::Operation, response::Result as Answer},
 };
 
+use parlour_server::hub::Settings;
+
 use super::client::Client;
 use crate::{common::world::World, world};
 
@@ -150,6 +152,57 @@ fn code_logs_another_device_in_once() {
     w.restart();
     let phone = Client::login(&mut w, "tom", &phone.secret);
     assert_eq!(phone.account, tom.account);
+}
+
+#[test]
+fn wrong_codes_are_limited_by_address() {
+    let mut w = World::new(Settings { address_factor: 1, ..Settings::default() });
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let Answer::Link(link) = tom.command(&mut w, RoomId::LOBBY, Operation::LinkDevice(wire::LinkDevice {}))
+    else {
+        panic!("no code")
+    };
+    let login = |code: &str| wire::Login {
+        version: 1,
+        capabilities: vec!["rooms".into()],
+        link_code: code.into(),
+        ..wire::Login::default()
+    };
+    let attempt = |w: &mut World, address: [u8; 4], code: &str| {
+        let conn = w.connect_from(address);
+        w.send(conn, &codec::login("", login(code)));
+        w.received(conn).closed
+    };
+    for _ in 0..5 {
+        assert_eq!(attempt(&mut w, [10, 0, 0, 1], "wrong"), Some(Status::LoginRefused));
+    }
+    assert_eq!(attempt(&mut w, [10, 0, 0, 1], &link.code), Some(Status::RateLimited));
+    assert_eq!(attempt(&mut w, [10, 0, 0, 2], "wrong"), Some(Status::LoginRefused));
+    // The right one is not used up, and costs nothing.
+    assert_eq!(attempt(&mut w, [10, 0, 0, 2], &link.code), None);
+    w.advance(10_000);
+    assert_eq!(attempt(&mut w, [10, 0, 0, 1], "wrong"), Some(Status::LoginRefused));
+}
+
+#[test]
+fn changes_are_limited_by_address() {
+    let mut w = World::new(Settings { address_factor: 1, ..Settings::default() });
+    let [mut tom, mut lili] = ["tom", "lili"].map(|nick| Client::login(&mut w, nick, &[]));
+    let mut link = |client: &mut Client| {
+        refused(&client.command(&mut w, RoomId::LOBBY, Operation::LinkDevice(wire::LinkDevice {})))
+    };
+    for _ in 0..10 {
+        assert_eq!([link(&mut tom), link(&mut lili)], [None; 2]);
+    }
+    assert_eq!([link(&mut tom), link(&mut lili)], [Some(Status::RateLimited); 2]);
+}
+
+#[test]
+fn welcome_has_the_limits_of_rooms() {
+    let mut w = World::new(Settings { rooms: 77, ..Settings::default() });
+    let tom = Client::login(&mut w, "tom", &[]);
+    let limits = w.received(tom.conn).welcome().unwrap().limits.unwrap();
+    assert_eq!((limits.rooms, limits.subscriptions, limits.room_name_chars), (77, 32, 64));
 }
 
 #[test]
