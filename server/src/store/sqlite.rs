@@ -79,7 +79,8 @@ pub(super) use self::{
     file::create_new,
 };
 use self::{
-    epoch::Mark, fault::Fault, reader::SqliteReader, retention::RetentionState, search_query::SearchQuery,
+    epoch::Mark, fault::Fault, projector::KnownRows, reader::SqliteReader, retention::RetentionState,
+    search_query::SearchQuery,
 };
 use super::{
     ClockRecord, EventLog, LogError, LogReader, Outcome, Proposal, Retention, RoomLimits, RowChange,
@@ -134,6 +135,7 @@ pub struct SqliteLog {
     connection: Connection,
     search: SearchLimits,
     rooms: RoomLimits,
+    known: KnownRows,
     retention: RetentionState,
     // Dropped after the connection.
     lock: Option<file::Lock>,
@@ -184,7 +186,8 @@ impl SqliteLog {
 
     fn with(path: PathBuf, connection: Connection, options: &Options, lock: Option<file::Lock>) -> Self {
         let Options { search, rooms, .. } = *options;
-        Self { path, connection, search, rooms, retention: RetentionState::default(), lock }
+        let (known, retention) = (KnownRows::default(), RetentionState::default());
+        Self { path, connection, search, rooms, known, retention, lock }
     }
 
     /// Rebuilds everything that follows from the events. The search index is empty then;
@@ -193,6 +196,7 @@ impl SqliteLog {
     /// # Errors
     /// [`LogError`]; nothing has changed.
     pub fn rebuild(&mut self) -> Result<(), LogError> {
+        self.known = KnownRows::default();
         self.write(rebuild::rebuild)
     }
 
@@ -234,13 +238,18 @@ impl SqliteLog {
 
 impl EventLog for SqliteLog {
     fn append(&mut self, proposals: &[Proposal], rows: &[RowChange]) -> Result<Vec<Outcome>, LogError> {
-        let limits = self.rooms;
-        self.write(|connection| append::append(connection, limits, proposals, rows))
+        let (limits, mut known) = (self.rooms, mem::take(&mut self.known));
+        let outcomes =
+            self.write(|connection| append::append(connection, limits, &mut known, proposals, rows))?;
+        self.known = known;
+        Ok(outcomes)
     }
 
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
         // A server that is killed later has not recorded its last messages, but most.
         self.record_mark();
+        // It deletes messages and accounts.
+        self.known = KnownRows::default();
         // Kept only if the step was stored.
         let mut state = mem::take(&mut self.retention);
         let more = self.write(|connection| retention::apply(connection, &mut state, retention, now))?;

@@ -22,16 +22,29 @@ use rusqlite::{Connection, params};
 
 use self::decide::{Decision, Refusal};
 use super::{
-    accounts::{AccountKey, Accounts},
-    cursors::{Cursor, Cursors},
+    accounts::{AccountKey, Accounts, KnownAccounts},
+    cursors::{Cursor, Cursors, KnownCursors},
     entry::Entry,
     events::{Event, Events},
     fault::Fault,
     fingerprint::{fingerprint, legacy_fingerprint},
-    heads::{DIRECTORY, Rooms},
-    members::Members,
+    heads::{DIRECTORY, KnownRooms, Rooms},
+    members::{KnownMembers, Members},
 };
 use crate::store::{Change, Outcome, Place, Proposal, RoomLimits, RowChange};
+
+/// The most rows that the projector knows from one append to the next.
+const MAX_KNOWN_ROWS: usize = 20_000;
+
+/// The rows that the projector has read and written. They are kept from one append to the next, and hold as long as nothing
+/// else writes the same tables: whoever does must drop them, and so must an append that fails.
+#[derive(Debug, Default)]
+pub(super) struct KnownRows {
+    accounts: KnownAccounts,
+    rooms: KnownRooms,
+    members: KnownMembers,
+    cursors: KnownCursors,
+}
 
 /// The projector during one transaction. Rows are read once, and heads and cursors written once, by [`store`](Self::store).
 pub(super) struct Projector<'a> {
@@ -45,16 +58,32 @@ pub(super) struct Projector<'a> {
 }
 
 impl<'a> Projector<'a> {
-    pub(super) fn new(connection: &'a Connection, limits: RoomLimits) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'a Connection,
+        limits: RoomLimits,
+        known: KnownRows,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
             limits,
-            accounts: Accounts::new(connection)?,
-            rooms: Rooms::new(connection)?,
-            members: Members::new(connection)?,
-            cursors: Cursors::new(connection)?,
+            accounts: Accounts::new(connection, known.accounts)?,
+            rooms: Rooms::new(connection, known.rooms)?,
+            members: Members::new(connection, known.members)?,
+            cursors: Cursors::new(connection, known.cursors)?,
             events: Events::new(connection)?,
         })
+    }
+
+    /// The rows for the next append, after [`store`](Self::store); none if there are too many.
+    pub(super) fn into_known(self) -> KnownRows {
+        let known = KnownRows {
+            accounts: self.accounts.known,
+            rooms: self.rooms.known,
+            members: self.members.known,
+            cursors: self.cursors.known,
+        };
+        let rows = known.accounts.len() + known.rooms.len() + known.members.len() + known.cursors.len();
+        if rows <= MAX_KNOWN_ROWS { known } else { KnownRows::default() }
     }
 
     /// Appends a proposal, if it is accepted.
@@ -249,7 +278,7 @@ impl<'a> Projector<'a> {
     }
 
     /// Writes what was only changed in memory.
-    pub(super) fn store(&self) -> rusqlite::Result<()> {
+    pub(super) fn store(&mut self) -> rusqlite::Result<()> {
         self.rooms.store()?;
         self.cursors.store()
     }
