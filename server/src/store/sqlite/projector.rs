@@ -20,7 +20,7 @@ use parlour_core::{
 };
 use rusqlite::{Connection, params};
 
-use self::decide::{Decision, Refusal};
+use self::decide::{Decision, Refusal, others};
 use super::{
     accounts::{AccountKey, Accounts, KnownAccounts},
     cursors::{Cursor, Cursors, KnownCursors},
@@ -193,13 +193,14 @@ impl<'a> Projector<'a> {
     /// The outcome of a proposal whose id was used for an event of this sender.
     fn resent(&mut self, sender: i64, proposal: &Proposal) -> Result<Option<Outcome>, Fault> {
         let Some(event) = self.events.known(sender, proposal.id)? else { return Ok(None) };
-        let is_same = self.is_same(&event, &proposal.change)?;
+        let is_same = self.is_same(&event, proposal)?;
         Ok(Some(known(is_same, event.place())))
     }
 
-    /// Returns `true` if an event is what a change proposes. The account that loses a nick is not compared: it is not
+    /// Returns `true` if an event is what its sender proposes again. The account that loses a nick is not compared: it is not
     /// chosen by the sender.
-    fn is_same(&mut self, event: &Event, change: &Change) -> rusqlite::Result<bool> {
+    fn is_same(&mut self, event: &Event, proposal: &Proposal) -> rusqlite::Result<bool> {
+        let change = &proposal.change;
         let room = match change {
             Change::Message { room, .. }
             | Change::SetTopic { room, .. }
@@ -233,9 +234,18 @@ impl<'a> Projector<'a> {
                 room == Some(*stored) && stored_name == name
             }
             (
-                Entry::CreateRoom { room, kind, name, topic, .. },
-                Change::CreateRoom { room: new, kind: new_kind, name: new_name, topic: new_topic, .. },
-            ) => (room, kind, name, topic) == (new, new_kind, new_name, new_topic),
+                Entry::CreateRoom { room, kind, name, topic, people, .. },
+                Change::CreateRoom {
+                    room: new,
+                    kind: new_kind,
+                    name: new_name,
+                    topic: new_topic,
+                    people: new_people,
+                },
+            ) => {
+                (room, kind, name, topic) == (new, new_kind, new_name, new_topic)
+                    && others(proposal.sender, new_people).iter().eq(people.iter().map(|(user, _)| user))
+            }
             _ => false,
         })
     }
