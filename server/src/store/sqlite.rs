@@ -239,9 +239,10 @@ impl SqliteLog {
 impl EventLog for SqliteLog {
     fn append(&mut self, proposals: &[Proposal], rows: &[RowChange]) -> Result<Vec<Outcome>, LogError> {
         let (limits, mut known) = (self.rooms, mem::take(&mut self.known));
-        let outcomes =
+        let (outcomes, grown) =
             self.write(|connection| append::append(connection, limits, &mut known, proposals, rows))?;
         self.known = known;
+        self.retention.note_grown(&grown);
         Ok(outcomes)
     }
 

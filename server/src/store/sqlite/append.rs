@@ -10,14 +10,14 @@ use super::{
 };
 use crate::store::{Outcome, Proposal, RoomLimits, RowChange};
 
-/// See [`crate::store::EventLog::append`]. `known` is what the append before it has left.
+/// See [`crate::store::EventLog::append`]. Returns the rooms with new events too. `known` is what the append before it has left.
 pub(super) fn append(
     connection: &mut Connection,
     limits: RoomLimits,
     known: &mut KnownRows,
     proposals: &[Proposal],
     rows: &[RowChange],
-) -> Result<Vec<Outcome>, Fault> {
+) -> Result<(Vec<Outcome>, Vec<i64>), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Nothing is known after an error.
     let mut projector = Projector::new(&transaction, limits, mem::take(known))?;
@@ -26,9 +26,9 @@ pub(super) fn append(
     for change in rows {
         projector.apply_row(change)?;
     }
-    projector.store()?;
+    let grown = projector.store()?;
     let stored = projector.into_known();
     transaction.commit()?;
     *known = stored;
-    Ok(outcomes)
+    Ok((outcomes, grown))
 }

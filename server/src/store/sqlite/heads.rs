@@ -1,6 +1,6 @@
 //! The rooms and the newest places of their logs, as the projector needs them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use parlour_core::{
     model::{RoomId, RoomKind},
@@ -266,8 +266,8 @@ impl<'a> Rooms<'a> {
             .query_row([id], |row| row.get(0))
     }
 
-    /// Writes the changed heads.
-    pub(super) fn store(&mut self) -> rusqlite::Result<()> {
+    /// Writes the changed heads. Returns the rooms whose heads they are.
+    pub(super) fn store(&mut self) -> rusqlite::Result<Vec<i64>> {
         let mut update = self.connection.prepare_cached(
             "UPDATE room SET head_seq = ?2, head_ord = ?3, first_ord = ?4, head_gseq = ?5, active = ?6
              WHERE id = ?1",
@@ -280,13 +280,13 @@ impl<'a> Rooms<'a> {
             store(DIRECTORY, &self.directory)?;
             self.known.directory = Some(self.directory);
         }
-        for id in self.known.changed.drain(..) {
-            if let Some(head) = self.known.heads.get_mut(&id) {
-                store(id, head)?;
+        for id in &self.known.changed {
+            if let Some(head) = self.known.heads.get_mut(id) {
+                store(*id, head)?;
                 head.is_changed = false;
             }
         }
-        Ok(())
+        Ok(mem::take(&mut self.known.changed))
     }
 }
 

@@ -287,10 +287,10 @@ impl<'a> Projector<'a> {
         Ok(())
     }
 
-    /// Writes what was only changed in memory.
-    pub(super) fn store(&mut self) -> rusqlite::Result<()> {
-        self.rooms.store()?;
-        self.cursors.store()
+    /// Writes what was only changed in memory. Returns the rooms with new events.
+    pub(super) fn store(&mut self) -> rusqlite::Result<Vec<i64>> {
+        self.cursors.store()?;
+        self.rooms.store()
     }
 }
 
