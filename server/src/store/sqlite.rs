@@ -214,11 +214,23 @@ impl SqliteLog {
         &self.path
     }
 
-    /// Records beside the database how far it has come.
+    /// Records beside the database which one it is, and how far it has come.
     fn record_mark(&mut self) {
-        let Some(lock) = &mut self.lock else { return };
         // An error means only that a copy may not be recognised as such.
-        if let Ok(mark) = Mark::read(&self.connection)
+        if let Ok(mark) = Mark::read(&self.connection) {
+            self.record(mark);
+        }
+    }
+
+    /// Records beside the database how far it has come.
+    fn record_events(&mut self, events: u64) {
+        if let Some(mark) = self.lock.as_ref().and_then(file::Lock::recorded) {
+            self.record(Mark { events, ..mark });
+        }
+    }
+
+    fn record(&mut self, mark: Mark) {
+        if let Some(lock) = &mut self.lock
             && let Err(error) = lock.record(mark)
         {
             tracing::debug!(%error, "the lock file can't be written");
@@ -239,16 +251,15 @@ impl SqliteLog {
 impl EventLog for SqliteLog {
     fn append(&mut self, proposals: &[Proposal], rows: &[RowChange]) -> Result<Vec<Outcome>, LogError> {
         let (limits, mut known) = (self.rooms, mem::take(&mut self.known));
-        let (outcomes, grown) =
+        let appended =
             self.write(|connection| append::append(connection, limits, &mut known, proposals, rows))?;
         self.known = known;
-        self.retention.note_grown(&grown);
-        Ok(outcomes)
+        self.retention.note_grown(&appended.rooms);
+        self.record_events(appended.events);
+        Ok(appended.outcomes)
     }
 
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
-        // A server that is killed later has not recorded its last messages, but most.
-        self.record_mark();
         // It deletes messages and accounts.
         self.known = KnownRows::default();
         // Kept only if the step was stored.

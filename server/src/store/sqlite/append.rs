@@ -10,14 +10,24 @@ use super::{
 };
 use crate::store::{Outcome, Proposal, RoomLimits, RowChange};
 
-/// See [`crate::store::EventLog::append`]. Returns the rooms with new events too. `known` is what the append before it has left.
+/// What an append has done.
+pub(super) struct Appended {
+    /// The outcome of each proposal.
+    pub(super) outcomes: Vec<Outcome>,
+    /// The rooms with new events.
+    pub(super) rooms: Vec<i64>,
+    /// The number of events that were ever appended to the log.
+    pub(super) events: u64,
+}
+
+/// See [`crate::store::EventLog::append`]. `known` is what the append before it has left.
 pub(super) fn append(
     connection: &mut Connection,
     limits: RoomLimits,
     known: &mut KnownRows,
     proposals: &[Proposal],
     rows: &[RowChange],
-) -> Result<(Vec<Outcome>, Vec<i64>), Fault> {
+) -> Result<Appended, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Nothing is known after an error.
     let mut projector = Projector::new(&transaction, limits, mem::take(known))?;
@@ -26,9 +36,10 @@ pub(super) fn append(
     for change in rows {
         projector.apply_row(change)?;
     }
-    let grown = projector.store()?;
+    let rooms = projector.store()?;
+    let events = projector.events();
     let stored = projector.into_known();
     transaction.commit()?;
     *known = stored;
-    Ok((outcomes, grown))
+    Ok(Appended { outcomes, rooms, events })
 }

@@ -287,6 +287,11 @@ impl<'a> Projector<'a> {
         Ok(())
     }
 
+    /// The number of events that were ever appended to the log.
+    pub(super) fn events(&self) -> u64 {
+        self.rooms.head(DIRECTORY).gseq.cast_unsigned()
+    }
+
     /// Writes what was only changed in memory. Returns the rooms with new events.
     pub(super) fn store(&mut self) -> rusqlite::Result<Vec<i64>> {
         self.cursors.store()?;
