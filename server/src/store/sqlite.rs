@@ -9,6 +9,7 @@
 //! | `file` | directory, lock, connections |
 //! | `schema` | tables and migrations |
 //! | `message_key` | room and sequence number as one key |
+//! | `number_map` | maps by internal numbers |
 //! | `epoch` | the id of a log, and of a restored one |
 //! | `append`, `projector` | appending: deciding about proposals, applying events |
 //! | `entry`, `events`, `fingerprint` | the events and their form; recognising resent ones |
@@ -47,6 +48,7 @@ mod members;
 mod message_key;
 mod meter;
 mod names;
+mod number_map;
 mod ords;
 mod page;
 mod people;

@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params}
 use super::{
     authors::{self, AUTHOR_STEP},
     names::{self, Space},
+    number_map::NumberMap,
 };
 
 /// An account as the projector needs it.
@@ -23,7 +24,7 @@ pub(super) struct AccountKey {
 pub(super) struct KnownAccounts {
     keys: HashMap<UserId, AccountKey>,
     /// The stored gseq of those that have sent messages; see [`authors`].
-    authors: HashMap<i64, i64>,
+    authors: NumberMap<i64, i64>,
 }
 
 impl KnownAccounts {

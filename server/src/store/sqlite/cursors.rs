@@ -1,11 +1,10 @@
 //! The read cursors, as the projector moves them.
 
-use std::collections::{
-    HashMap,
-    hash_map::Entry::{Occupied, Vacant},
-};
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
+
+use super::number_map::NumberMap;
 
 /// A read cursor. The larger one is newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -25,7 +24,7 @@ struct Known {
 /// The read cursors that were read, by account and room.
 #[derive(Debug, Default)]
 pub(super) struct KnownCursors {
-    all: HashMap<(i64, i64), Known>,
+    all: NumberMap<(i64, i64), Known>,
     /// Those that have moved.
     moved: Vec<(i64, i64)>,
 }

@@ -1,6 +1,12 @@
 //! The rooms and the newest places of their logs, as the projector needs them.
 
-use std::{collections::HashMap, mem};
+use std::{
+    collections::{
+        HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
+    mem,
+};
 
 use parlour_core::{
     model::{RoomId, RoomKind},
@@ -10,9 +16,8 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params,
 
 use super::{
     entry::kind_code,
-    fault::Fault,
-    message_key,
     names::{self, Space},
+    number_map::NumberMap,
 };
 
 /// The number of the directory among the rooms.
@@ -48,13 +53,21 @@ impl Head {
     pub(super) fn last_time(&self) -> Option<i64> {
         (self.first_ord <= self.ord).then_some(self.active)
     }
+
+    /// Adds a message.
+    pub(super) fn add_message(&mut self, ord: u64, time: i64) {
+        if self.first_ord > self.ord {
+            self.first_ord = ord;
+        }
+        (self.ord, self.active) = (ord, time);
+    }
 }
 
 /// The rooms that were read.
 #[derive(Debug, Default)]
 pub(super) struct KnownRooms {
     keys: HashMap<RoomId, RoomKey>,
-    heads: HashMap<i64, Head>,
+    heads: NumberMap<i64, Head>,
     /// The head of the directory, once it is read.
     directory: Option<Head>,
     /// The rooms whose heads have changed.
@@ -117,60 +130,40 @@ impl<'a> Rooms<'a> {
         }
     }
 
-    /// The sequence number of the next event of a log.
-    pub(super) fn next_seq(&self, log: i64) -> Result<u64, Fault> {
-        message_key::after(log, self.head(log).seq)
-    }
-
     /// The gseq of the next event.
     pub(super) fn next_gseq(&self) -> i64 {
         self.directory.gseq + 1
     }
 
-    /// Adds an event to a log.
-    pub(super) fn grow(&mut self, log: i64, seq: u64, gseq: i64) -> rusqlite::Result<()> {
-        self.load(log)?;
+    /// Adds an event to a log. Returns the head, for a message.
+    pub(super) fn grow(&mut self, log: i64, seq: u64, gseq: i64) -> rusqlite::Result<&mut Head> {
         self.directory.gseq = gseq;
-        let head = self.change(log);
+        let head = self.change(log)?;
         (head.seq, head.gseq) = (seq, gseq);
-        Ok(())
-    }
-
-    /// Adds a message, after [`grow`](Self::grow).
-    pub(super) fn add_message(&mut self, room: i64, ord: u64, time: i64) {
-        let head = self.change(room);
-        if head.first_ord > head.ord {
-            head.first_ord = ord;
-        }
-        (head.ord, head.active) = (ord, time);
+        Ok(head)
     }
 
     /// Records that an event of the directory has changed a room.
     pub(super) fn touch(&mut self, room: i64, gseq: i64) -> rusqlite::Result<()> {
-        self.load(room)?;
-        self.change(room).gseq = gseq;
-        Ok(())
-    }
-
-    /// Reads the head of a room that was not found by its id.
-    fn load(&mut self, log: i64) -> rusqlite::Result<()> {
-        if log != DIRECTORY && !self.known.heads.contains_key(&log) {
-            self.known.heads.insert(log, stored_head(self.connection, log)?);
-        }
+        self.change(room)?.gseq = gseq;
         Ok(())
     }
 
     /// The head of a log, which the caller changes.
-    fn change(&mut self, log: i64) -> &mut Head {
+    fn change(&mut self, log: i64) -> rusqlite::Result<&mut Head> {
         if log == DIRECTORY {
-            return &mut self.directory;
+            return Ok(&mut self.directory);
         }
-        let head = self.known.heads.entry(log).or_default();
+        let head = match self.known.heads.entry(log) {
+            Occupied(known) => known.into_mut(),
+            // The room was not found by its id.
+            Vacant(slot) => slot.insert(stored_head(self.connection, log)?),
+        };
         if !head.is_changed {
             head.is_changed = true;
             self.known.changed.push(log);
         }
-        head
+        Ok(head)
     }
 
     /// The number of the next room.

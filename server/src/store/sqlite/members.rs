@@ -1,11 +1,9 @@
 //! The members of rooms.
 
-use std::collections::HashMap;
-
 use parlour_core::model::{Role, RoomKind};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params, types::Type};
 
-use super::entry::role_code;
+use super::{entry::role_code, number_map::NumberMap};
 
 /// A row of an account in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +14,7 @@ pub(super) struct Membership {
 }
 
 /// The rows that were read, by account and room; `None` if there is no row.
-pub(super) type KnownMembers = HashMap<(i64, i64), Option<Membership>>;
+pub(super) type KnownMembers = NumberMap<(i64, i64), Option<Membership>>;
 
 /// The members, each read once.
 pub(super) struct Members<'a> {

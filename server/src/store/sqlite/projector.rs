@@ -30,6 +30,7 @@ use super::{
     fingerprint::{fingerprint, legacy_fingerprint},
     heads::{DIRECTORY, KnownRooms, Rooms},
     members::{KnownMembers, Members},
+    message_key,
 };
 use crate::store::{Change, Outcome, Place, Proposal, RoomLimits, RowChange};
 
@@ -127,7 +128,8 @@ impl<'a> Projector<'a> {
         log: i64,
         entry: Entry,
     ) -> Result<Option<Place>, Fault> {
-        let (seq, head) = (self.rooms.next_seq(log)?, self.rooms.head(log));
+        let head = self.rooms.head(log);
+        let seq = message_key::after(log, head.seq)?;
         let event = Event {
             log,
             seq,
