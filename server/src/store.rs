@@ -17,13 +17,13 @@
 
 pub mod backup;
 pub mod check;
-mod direct_room;
 mod error;
 pub mod group_commit;
 mod page;
 mod proposal;
 mod query;
 pub mod retention_clock;
+mod room_id;
 pub mod room_query;
 mod rooms;
 mod search_limits;
@@ -36,11 +36,11 @@ use parlour_core::model::{Role, RoomId, UserId};
 
 use self::retention_clock::ClockRecord;
 pub use self::{
-    direct_room::direct_room,
     error::LogError,
     page::{EventPage, HistoryPage, PageSize, PageStart, SearchResults, StoredEvent, StoredMessage},
     proposal::{AppendBatch, Change, NickSource, Outcome, Place, Proposal, RowChange, SessionRecord},
     query::{Query, QueryKind, QueryResult, Requester},
+    room_id::{created_room, direct_room},
     room_query::{RoomQuery, RoomResult},
     rooms::{Account, ListedRoom, Member, MemberPage, Room, RoomPage, RoomRow, RoomRows, StoredSession},
     search_limits::{Cancellation, SearchLimits},

@@ -72,8 +72,7 @@ impl Hub {
         if command.request == 0 {
             return Err(refused(Status::BadFrame));
         }
-        let new_room = RoomId(self.new_account_id().0);
-        let context = Context::new(&self.rooms, &self.settings.limits, (conn, account), &command, new_room);
+        let context = Context::new(&self.rooms, &self.settings.limits, (conn, account), &command);
         let context = context.map_err(refused)?;
         let (room, id) = (context.room, context.id);
         let (rate, plan) = commands::plan(&context, operation).map_err(refused)?;

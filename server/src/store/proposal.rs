@@ -40,7 +40,7 @@ pub enum Change {
     },
     /// Creates a room with the sender as its owner. A DIRECT room that exists is [`Outcome::Known`].
     CreateRoom {
-        /// The id: random, or [`direct_room`](super::direct_room) of the people.
+        /// The id: [`direct_room`](super::direct_room) of the people, or [`created_room`](super::created_room).
         room: RoomId,
         /// The kind; not the lobby.
         kind: RoomKind,

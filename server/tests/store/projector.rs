@@ -67,6 +67,20 @@ fn resent_creation_of_an_account_is_known() {
 }
 
 #[test]
+fn resent_creation_of_a_room_invites_the_same_people() {
+    let mut people = People::new();
+    let creation = |people: &[UserId]| propose(500, TOM, create(1, RoomKind::Private, "plans", people));
+    let place = new(people.world.append(&[creation(&[TIM, LILI])])[0]);
+    // The creator and repetitions do not count, nor does the order.
+    assert_eq!(people.world.append(&[creation(&[LILI, TIM, TOM, LILI])]), [Outcome::Known(place)]);
+    for other in [&[TIM][..], &[TIM, LILI, NOBODY], &[]] {
+        let refused = [Outcome::Refused(Status::MessageIdReused)];
+        assert_eq!(people.world.append(&[creation(other)]), refused, "{other:?}");
+    }
+    assert_eq!(people.role(LILI, id(1)), Role::Invited);
+}
+
+#[test]
 fn names_of_public_rooms_are_unique() {
     let mut people = People::new();
     people.refuse(TIM, create(1, RoomKind::Public, "OTHER", &[]), Status::RoomNameTaken);

@@ -64,6 +64,33 @@ fn people_join_leave_and_are_removed() {
 }
 
 #[test]
+fn creation_that_is_sent_again_gives_the_same_room() {
+    let mut w = world();
+    let [mut tom, lili, tim] = people(&mut w);
+    let send = |w: &mut World, request, person: &Client| {
+        let create = wire::CreateRoom {
+            kind: wire::RoomKind::Public.into(),
+            name: "rust".into(),
+            topic: String::new(),
+            people: vec![person.account.clone()],
+        };
+        let operation = Some(Operation::CreateRoom(create));
+        let command = wire::ClientCommand { request, room: Vec::new(), id: vec![7; 16], operation };
+        w.extension(tom.conn, Extension::Command(command));
+    };
+    send(&mut w, 101, &lili);
+    send(&mut w, 102, &lili);
+    send(&mut w, 103, &tim);
+    let answers = [101, 102, 103].map(|request| tom.answers(&w, request));
+    let rooms = answers.each_ref().map(|answers| match &answers[..] {
+        [Answer::Room(row)] => Some(row.room.clone()),
+        _ => None,
+    });
+    assert!(rooms[0].is_some() && rooms[0] == rooms[1] && rooms[2].is_none(), "{answers:?}");
+    assert_eq!(refused(&answers[2][0]), Some(Status::MessageIdReused));
+}
+
+#[test]
 fn direct_room_of_the_same_people_is_the_same() {
     let mut w = world();
     let [mut tom, mut lili, _] = people(&mut w);

@@ -186,9 +186,7 @@ impl Projector<'_> {
         let Change::CreateRoom { room, kind, name, topic, people } = &proposal.change else {
             return Err(Status::BadParameters.into());
         };
-        let mut others: Vec<_> = people.iter().copied().filter(|person| *person != proposal.sender).collect();
-        others.sort_unstable();
-        others.dedup();
+        let others = others(proposal.sender, people);
         check(topic.len() <= TOPIC_BYTES)?;
         match kind {
             RoomKind::Lobby => return Err(Status::BadParameters.into()),
@@ -313,6 +311,14 @@ impl Projector<'_> {
         };
         Ok(Decision::Append { log: room.id, entry: Entry::ChangeMember { account, role, handle } })
     }
+}
+
+/// The people of a new room without its creator, each once and in order.
+pub(super) fn others(creator: UserId, people: &[UserId]) -> Vec<UserId> {
+    let mut others: Vec<_> = people.iter().copied().filter(|person| *person != creator).collect();
+    others.sort_unstable();
+    others.dedup();
+    others
 }
 
 /// Refuses a proposal that no hub makes.
