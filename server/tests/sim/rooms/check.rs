@@ -133,6 +133,11 @@ pub fn check_steps(world: &World) {
 pub fn check_invariants(world: &mut World) {
     check_steps(world);
     assert_eq!(world.wire.unanswered(world.now, 20_000), 0, "commands are not answered");
+    if crate::env::<u8>("PARLOUR_SIM_TRACE").is_some() {
+        for user in &world.users {
+            eprintln!("account {:?}", user.account);
+        }
+    }
     check_messages(world);
     check_peer(world);
     let old = world.tabs.len();
