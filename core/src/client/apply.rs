@@ -15,7 +15,10 @@ impl ClientState {
     /// the room list is the same in all tabs.
     pub fn apply(&mut self, now: Clocks, tab: Origin, event: &Event) {
         match event {
-            Event::Received(envelope) => self.handle_envelope(envelope.as_ref().clone(), now.unix),
+            Event::Received(envelope) => {
+                self.handle_envelope(envelope.as_ref().clone(), now.unix);
+                self.rows_received(now.monotonic);
+            }
             Event::Answer { origin, room, result: Ok(reply), .. } => match reply {
                 Reply::Window(window) if *origin == tab => self.handle_window(*room, window.clone()),
                 Reply::Window(window) => self.observe_window(*room, window.clone()),

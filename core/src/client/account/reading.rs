@@ -88,6 +88,13 @@ impl AccountState {
         self.acknowledged.retain(|_, at| now.saturating_sub(*at) < CURSOR_STORED_MS);
     }
 
+    /// The rows that were handled are of this time.
+    pub(in crate::client) fn rows_received(&mut self, now: Millis) {
+        for room in std::mem::take(&mut self.told) {
+            self.acknowledged.insert(room, now);
+        }
+    }
+
     /// The server has answered "mark all as read"; `true` if it was executed. Otherwise the cursors are told one by one.
     pub(in crate::client) fn all_read_answered(&mut self, done: bool, now: Millis) {
         for entry in self.rooms.values_mut() {

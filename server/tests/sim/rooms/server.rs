@@ -246,6 +246,15 @@ impl World {
                         _ => End::Success,
                     };
                     let end = if self.faults { end } else { End::Success };
+                    if crate::env::<u8>("PARLOUR_SIM_TRACE").is_some() {
+                        for b in &batches {
+                            for r in &b.rows {
+                                if let parlour_server::store::RowChange::Cursor { .. } = r {
+                                    eprintln!("{now} {end:?} {r:?}")
+                                }
+                            }
+                        }
+                    }
                     let result = running.append(&mut self.server.disk, &mut self.rng, batches, end);
                     let Some(results) = result else {
                         self.tally.count("kills during an append");
