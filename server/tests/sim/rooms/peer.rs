@@ -2,7 +2,7 @@
 
 use parlour_core::{
     Millis,
-    codec::{self, Kind},
+    codec::{self, Extension, Kind},
 };
 use parlour_server::hub::connection_table::ConnectionId;
 
@@ -38,7 +38,9 @@ impl Peer {
     pub fn receive(&mut self, packets: &[Vec<u8>]) {
         for bytes in packets {
             for envelope in codec::decode_basic(bytes).expect("an envelope") {
-                assert!(envelope.extension.is_none(), "an extension reaches a basic client");
+                // A refusal of the login has its reason as a text too.
+                let is_expected = matches!(envelope.extension, None | Some(Extension::Refusal(_)));
+                assert!(is_expected, "a basic client has received {envelope:?}");
                 if codec::kind(&envelope) == Kind::Message {
                     self.lines.push((envelope.user_name, envelope.content));
                 }

@@ -65,6 +65,18 @@ impl World {
         self.server.restart_at = None;
         let mut running = Running::start(&self.server.disk, settings(), now, unix, seed, tight);
         self.log.reload(&mut *running.reader, now);
+        if crate::env::<u8>("PARLOUR_SIM_TRACE").is_some() {
+            eprintln!(
+                "{now} START {:?}",
+                running
+                    .reader
+                    .sessions()
+                    .unwrap()
+                    .iter()
+                    .map(|s| (s.account.nick.clone(), s.session.hash[0], s.session.lost_at))
+                    .collect::<Vec<_>>()
+            );
+        }
         self.server.running = Some(running);
     }
 
