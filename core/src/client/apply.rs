@@ -29,7 +29,10 @@ impl ClientState {
             Event::Connection(Connection::Online { .. }) => {}
             Event::Connection(_) => self.handle_disconnected(now.monotonic),
             Event::Unsubscribed(room) => self.handle_unsubscribed(*room),
-            Event::Cursor(room, cursor) => self.merge_cursor(*room, *cursor),
+            Event::Cursor(room, cursor) => {
+                self.merge_cursor(*room, *cursor);
+                self.rows_received(now.monotonic);
+            }
             Event::Own(message) => self.handle_queued(message.room, self.own_message(message)),
             Event::Delivery(room, id, delivery) => self.handle_delivery(*room, *id, *delivery),
             Event::Discarded(room, id) => self.handle_discarded(*room, *id),
