@@ -58,44 +58,11 @@ fn run(seed: u64, faults: bool) -> Tally {
         let pause = world.rng.below(most);
         world.advance(pause);
         check::check_steps(&world);
-        trace(&world);
     }
     world.faults = false;
     check::settle(&mut world);
     check::check_invariants(&mut world);
     world.tally
-}
-
-fn trace(world: &World) {
-    let Some(user) = env::<usize>("PARLOUR_SIM_TRACE") else { return };
-    let mut line = format!("{} {:?}", world.now, world.server.running.is_some());
-    for (at, t) in world.tabs.iter().enumerate() {
-        if world.devices[t.device].user != user {
-            continue;
-        }
-        let role = match t.role {
-            tab::Role::Closed => "C",
-            tab::Role::Follower(_) => "F",
-            tab::Role::Promoting(..) => "P",
-            tab::Role::Leader(..) => "L",
-        };
-        let c = t.state().and_then(|s| {
-            s.account().room(parlour_core::model::RoomId::LOBBY).map(|e| {
-                (
-                    e.cursor().version,
-                    e.cursor().ord,
-                    s.account().untold_cursors().any(|(r, _)| r == e.room),
-                    s.account().unconfirmed_cursors().any(|(r, _)| r == e.room),
-                )
-            })
-        });
-        line.push_str(&format!(
-            "  {at}{role}{}{} {c:?}",
-            if t.is_online() { "+" } else { "-" },
-            if t.hung_until > world.now { "H" } else { "" }
-        ));
-    }
-    eprintln!("{line}");
 }
 
 /// The first device of a user creates the account; the others are linked to it.

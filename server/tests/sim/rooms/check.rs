@@ -73,7 +73,10 @@ fn noise(world: &World) -> Option<String> {
         }
         for room in &tab.rooms {
             let Some(known) = state.room(*room) else { return Some(format!("tab {at} lacks {room:?}")) };
-            if !known.is_subscribed() || !known.gaps().is_empty() {
+            if !known.is_subscribed() {
+                return Some(format!("tab {at} is not subscribed to {room:?}"));
+            }
+            if !known.gaps().is_empty() {
                 return Some(format!("tab {at} has not loaded {room:?}: {:?}", known.gaps()));
             }
             let waiting = tab
@@ -133,11 +136,6 @@ pub fn check_steps(world: &World) {
 pub fn check_invariants(world: &mut World) {
     check_steps(world);
     assert_eq!(world.wire.unanswered(world.now, 20_000), 0, "commands are not answered");
-    if crate::env::<u8>("PARLOUR_SIM_TRACE").is_some() {
-        for user in &world.users {
-            eprintln!("account {:?}", user.account);
-        }
-    }
     check_messages(world);
     check_peer(world);
     let old = world.tabs.len();
@@ -289,7 +287,8 @@ fn rows(state: &ClientState) -> Vec<Row> {
             entry.muted,
             entry.archived,
             entry.head(),
-            entry.cursor().ord,
+            // An invitation has none, but the account may have been a member before.
+            if entry.role == Role::Invited { 0 } else { entry.cursor().ord },
             entry.unread(),
             entry.attention(),
             entry.people.iter().copied().collect(),

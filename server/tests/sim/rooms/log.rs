@@ -9,6 +9,11 @@ use parlour_core::{
 };
 use parlour_server::store::{Change, LogReader, StoredEvent};
 
+use crate::world::UNIX;
+
+/// By how much the clocks of a run are wrong at most, with its duration, in ms.
+const CLOCK_ERROR_MS: i64 = 86_400_000;
+
 /// How a room was proposed, whether it was created or not.
 #[derive(Debug, Clone)]
 pub struct Founding {
@@ -65,10 +70,14 @@ impl RoomLog {
     fn add(&mut self, event: StoredEvent, now: Millis) {
         assert_eq!(event.place.seq, self.head_seq + 1, "the log of a room is not dense");
         self.head_seq = event.place.seq;
+        let (earliest, latest) = (UNIX - CLOCK_ERROR_MS, UNIX + CLOCK_ERROR_MS);
+        assert!((earliest..latest).contains(&event.place.time), "an event has the time of another clock");
         let ord = self.messages.len() as u64 + 1;
         if let Change::Message { content, .. } = event.change {
             assert_eq!(event.place.ord, ord, "the numbers of messages are not dense");
             let (id, sender, content) = (event.id, event.sender, content.to_string());
+            let may_post = self.role_at(sender, self.head_seq).is_member() && !self.archived;
+            assert!(may_post, "{sender:?} has sent a message and may not: {content}");
             return self.messages.push(Logged { seq: event.place.seq, ord, id, sender, content });
         }
         assert_eq!(event.place.ord, 0, "{:?} is counted as a message", event.change);

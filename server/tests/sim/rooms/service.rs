@@ -552,13 +552,6 @@ impl World {
             self.tabs[at].open_at = Some(now.monotonic + 1_000);
             return;
         }
-        if crate::env::<u8>("PARLOUR_SIM_TRACE").is_some() {
-            eprintln!(
-                "{} LEAD {at} readable {is_readable} {:?}",
-                now.monotonic,
-                persisted.account.as_ref().map(|a| (a.secret.clone(), a.attempt, a.account))
-            );
-        }
         let is_linked = device.link_code.is_some();
         let promoted = follower.promote(now, lease, !received.is_empty(), &mut persisted);
         let setup = Setup {

@@ -88,14 +88,16 @@ impl World {
         if self.rng.once_in(12)
             && let Some(((sender, id), _)) = self.ledger.sent.last()
             && Some(*sender) != own
-            && own.is_some_and(|own| !self.ledger.knows((own, *id)))
+            && self.used_ids.insert((own, *id))
         {
             self.tally.count("ids of other accounts");
             return *id;
         }
         let mut random = [0; 10];
         random[6..].copy_from_slice(&self.next_number().to_be_bytes());
-        MessageId::new(u64::try_from(self.clocks(at).unix).unwrap(), random)
+        let id = MessageId::new(u64::try_from(self.clocks(at).unix).unwrap(), random);
+        self.used_ids.insert((own, id));
+        id
     }
 
     fn send_somewhere(&mut self, at: usize) {

@@ -1,8 +1,11 @@
 //! Accounts with their devices and tabs, the network and the server on one clock.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use parlour_core::{Clocks, Millis, model::UserId};
+use parlour_core::{
+    Clocks, Millis,
+    model::{MessageId, UserId},
+};
 use parlour_server::hub::connection_table::ConnectionId;
 
 use super::{
@@ -55,6 +58,8 @@ pub struct World {
     pub tally: Tally,
     /// `true` if faults are injected.
     pub faults: bool,
+    /// The ids that each account has used.
+    pub used_ids: BTreeSet<(Option<UserId>, MessageId)>,
     next_conn: u32,
     numbers: u32,
 }
@@ -76,6 +81,7 @@ impl World {
             ledger: Ledger::default(),
             tally: Tally::default(),
             faults: false,
+            used_ids: BTreeSet::new(),
             next_conn: 0,
             numbers: 0,
             plan,
