@@ -15,7 +15,8 @@
 //! | --- | --- |
 //! | `plan`, `faults`, `user` | what may happen, and what does |
 //! | `world`, `server`, `peer` | the clock and the network, the server, the basic client |
-//! | `device`, `tab`, `service` | storage and locks; what a tab shows; driving it as the page does |
+//! | `device`, `tab` | storage and locks; what a tab shows |
+//! | `service`, `roles` | driving a tab as the page does |
 //! | `log`, `ledger`, `wire` | the naive copy of the log, the messages that were sent, and the check of each frame |
 //! | `check` | the invariants |
 
@@ -26,6 +27,7 @@ mod ledger;
 mod log;
 mod peer;
 mod plan;
+mod roles;
 mod server;
 mod service;
 mod tab;

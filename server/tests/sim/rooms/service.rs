@@ -3,15 +3,13 @@
 use parlour_core::{
     Millis,
     client::{
-        Client, Command, Event, Origin, Output, Persisted, Position, Setup,
+        Command, Event, Origin, Output, Position,
         tabs::{
             Admission, Follower, FollowerAction, FollowerEvent, FollowerMessage, Gate, Leader, LeaderAction,
             TabCommand,
         },
     },
-    left_sessions::LeftSessions,
     model::{Connection, Delivery, MessageId, RoomId},
-    persist::Stored,
 };
 
 use super::{
@@ -131,7 +129,7 @@ impl World {
         self.report_visibility(at);
     }
 
-    fn report_visibility(&mut self, at: usize) {
+    pub fn report_visibility(&mut self, at: usize) {
         let now = self.clocks(at);
         let tab = &mut self.tabs[at];
         let visible = tab.is_visible;
@@ -177,7 +175,7 @@ impl World {
         }
     }
 
-    fn handle(&mut self, at: usize, input: Input) {
+    pub fn handle(&mut self, at: usize, input: Input) {
         let now = self.clocks(at);
         let tab = &mut self.tabs[at];
         match (input, &mut tab.role) {
@@ -363,7 +361,7 @@ impl World {
     }
 
     /// Persists a message of a follower.
-    fn store(&mut self, at: usize, message: FollowerMessage) {
+    pub fn store(&mut self, at: usize, message: FollowerMessage) {
         self.request(at, Work::Store(Box::new(message)));
     }
 
@@ -467,7 +465,7 @@ impl World {
     }
 
     /// The client, or the follower, reports an event.
-    fn reported(&mut self, at: usize, event: FollowerEvent) {
+    pub fn reported(&mut self, at: usize, event: FollowerEvent) {
         let now = self.now;
         let FollowerEvent::Client(event) = event else { return };
         let user = self.devices[self.tabs[at].device].user;
@@ -512,122 +510,6 @@ impl World {
             }
         }
     }
-
-    // ---- roles
-
-    /// Posts a message to the other tabs of the device.
-    fn post(&mut self, from: usize, bytes: &[u8]) {
-        let due = self.now + 1 + self.rng.below(5);
-        for to in self.devices[self.tabs[from].device].tabs.clone() {
-            if to != from && self.tabs[to].is_open() {
-                self.tabs[to].deliver(due, Input::Channel(bytes.to_vec()));
-            }
-        }
-    }
-
-    fn post_snapshot(&mut self, at: usize) {
-        let now = self.now;
-        let Role::Leader(leader, client) = &mut self.tabs[at].role else { return };
-        let snapshot = leader.snapshot(now, client);
-        self.post(at, &snapshot);
-    }
-
-    /// Becomes the leader, with the data of the device.
-    fn lead(&mut self, at: usize, lease: u64, stored: Option<Stored>) {
-        let now = self.clocks(at);
-        let (seed, mut secret) = (self.rng.next(), [0; 16]);
-        self.rng.fill(&mut secret);
-        let tab = &mut self.tabs[at];
-        let device = &mut self.devices[tab.device];
-        let user = &mut self.users[device.user];
-        let Role::Promoting(follower, received) = std::mem::replace(&mut tab.role, Role::Closed) else {
-            return;
-        };
-        let is_readable = stored.is_some();
-        let mut persisted = stored.map(persisted).or_else(|| follower.mirrored()).unwrap_or_default();
-        if persisted.account.is_none() && (device.has_account() || !is_readable) {
-            // The page can't read the device. The user opens it again.
-            tab.role = Role::Follower(follower);
-            self.close_tab(at);
-            self.tabs[at].open_at = Some(now.monotonic + 1_000);
-            return;
-        }
-        let is_linked = device.link_code.is_some();
-        let promoted = follower.promote(now, lease, !received.is_empty(), &mut persisted);
-        let setup = Setup {
-            seed,
-            agent: "sim".into(),
-            nick: if is_linked { String::new() } else { user.nick.clone() },
-            secret,
-            link_code: device.link_code.clone().filter(|_| persisted.account.is_none()),
-            left: LeftSessions::default(),
-            state: promoted.state,
-            persisted: Persisted { ..persisted },
-        };
-        let setup =
-            Setup { nick: if setup.link_code.is_none() { user.nick.clone() } else { setup.nick }, ..setup };
-        tab.role = Role::Leader(Box::new(promoted.leader), Box::new(Client::new(setup).unwrap()));
-        tab.client_number += 1;
-        tab.gate = Gate::default();
-        tab.reported_visible = None;
-        promoted.events.into_iter().for_each(|event| self.reported(at, event));
-        let Role::Leader(_, client) = &mut self.tabs[at].role else { return };
-        client.handle_connect(now).unwrap();
-        client.handle_adopt_reported(now, promoted.reported);
-        promoted.sends.into_iter().for_each(|(room, message)| client.handle_adopt(now, room, message));
-        promoted.settled.into_iter().for_each(|(room, id)| {
-            let _ = client.handle_settled(now, room, id);
-        });
-        self.drain(at);
-        self.post_snapshot(at);
-        for (number, command) in promoted.commands {
-            self.admit(at, Input::Execute(number, command));
-        }
-        received.into_iter().for_each(|bytes| self.admit(at, Input::Channel(bytes)));
-        self.report_visibility(at);
-    }
-
-    /// Another tab is the leader: becomes a follower, without sending or persisting anything.
-    fn step_down(&mut self, at: usize) {
-        let now = self.clocks(at);
-        let tab = &mut self.tabs[at];
-        let follower = match std::mem::replace(&mut tab.role, Role::Closed) {
-            Role::Leader(leader, mut client) => {
-                self.tally.count("leaders that stepped down");
-                let rooms = tab.rooms.iter().copied();
-                Box::new(Follower::after_leading(now, tab.origin, &leader, &mut client, rooms))
-            }
-            Role::Follower(follower) | Role::Promoting(follower, _) => follower,
-            Role::Closed => return,
-        };
-        tab.role = Role::Follower(follower);
-        tab.client_number += 1;
-        tab.socket += 1;
-        (tab.reported_visible, tab.connect_at) = (None, None);
-        let held = tab.gate.open(now.monotonic);
-        self.drop_link(at, false);
-        self.release_lock(at);
-        self.request_lock(at);
-        self.report_visibility(at);
-        while let Role::Follower(follower) = &mut self.tabs[at].role
-            && let Some(message) = follower.poll_unpersisted()
-        {
-            self.store(at, message);
-        }
-        self.drain(at);
-        held.into_iter().for_each(|input| self.handle(at, input));
-    }
-}
-
-/// What a client reads from the device.
-fn persisted(stored: Stored) -> Persisted {
-    let record = stored.account.map(|account| parlour_core::client::AccountRecord {
-        identity: account.identity,
-        account: account.account,
-        secret: account.secret,
-        attempt: account.attempt,
-    });
-    Persisted { account: record, send_queue: stored.send_queue, ..Persisted::default() }
 }
 
 /// The command that gives up a message, or sends it again.
