@@ -230,7 +230,8 @@ impl World {
                 self.report_visibility(at);
             }
             (Input::Timer, Role::Follower(follower)) => {
-                if follower.handle_timeout(now) == FollowerAction::TakeOver {
+                let action = follower.handle_timeout(now);
+                if action == FollowerAction::TakeOver {
                     self.drain(at);
                     self.steal_lock(at);
                 }
