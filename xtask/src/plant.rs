@@ -25,6 +25,8 @@ pub struct Bug {
 
 /// The simulation must find each bug within this number of seeds.
 const MAX_SEEDS: u64 = 1_000;
+/// The same for the simulation of accounts and rooms.
+const MAX_ROOM_SEEDS: u64 = 100;
 
 #[rustfmt::skip] // A table.
 const BUGS: &[Bug] = &[
@@ -180,9 +182,11 @@ const BUGS: &[Bug] = &[
     }] },
 ];
 
-/// The simulations: the name on the command line, the filter of the test, and the bugs that it must find.
-const SIMULATIONS: &[(&str, &str, &[Bug])] =
-    &[("sim", "with_faults", BUGS), ("rooms", "devices_agree_despite_faults", rooms::BUGS)];
+/// The simulations: the name on the command line, the filter of the test, the number of seeds, and the bugs to find.
+const SIMULATIONS: &[(&str, &str, u64, &[Bug])] = &[
+    ("sim", "with_faults", MAX_SEEDS, BUGS),
+    ("rooms", "devices_agree_despite_faults", MAX_ROOM_SEEDS, rooms::BUGS),
+];
 
 pub fn plant(args: &[String]) -> Result<()> {
     let is_meant = |name: &str| args.is_empty() || *args == [name];
@@ -190,27 +194,27 @@ pub fn plant(args: &[String]) -> Result<()> {
         bail!("usage: cargo xtask plant [sim|rooms]");
     }
     let workspace = Workspace::locate()?;
-    for (_, test, bugs) in SIMULATIONS.iter().filter(|(name, ..)| is_meant(name)) {
-        find(&Simulation::new(&workspace, test)?, bugs)?;
+    for (_, test, seeds, bugs) in SIMULATIONS.iter().filter(|(name, ..)| is_meant(name)) {
+        find(&Simulation::new(&workspace, test)?, bugs, *seeds)?;
     }
     Ok(())
 }
 
 /// Plants bugs one after another. The simulation must find all of them.
-fn find(simulation: &Simulation, bugs: &[Bug]) -> Result<()> {
+fn find(simulation: &Simulation, bugs: &[Bug], seeds: u64) -> Result<()> {
     eprintln!("[0/{}] no bug: the simulation must pass ...", bugs.len());
-    if let Some(failure) = simulation.run(MAX_SEEDS)? {
+    if let Some(failure) = simulation.run(seeds)? {
         bail!("run {} fails without a planted bug: {}", failure.runs, failure.message);
     }
     let mut missed = 0;
     let mut table = format!("{:<44}{:>12}  message\n", "bug", "found after");
     for (number, bug) in bugs.iter().enumerate() {
         eprintln!("[{}/{}] {} ...", number + 1, bugs.len(), bug.name);
-        let (runs, message) = match simulation.run_with(bug, MAX_SEEDS)? {
+        let (runs, message) = match simulation.run_with(bug, seeds)? {
             Some(failure) => (failure.runs.to_string(), failure.message),
             None => {
                 missed += 1;
-                ("never".into(), format!("passed {MAX_SEEDS} runs"))
+                ("never".into(), format!("passed {seeds} runs"))
             }
         };
         table.push_str(&format!("{:<44}{runs:>12}  {message}\n", bug.name));
