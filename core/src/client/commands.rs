@@ -179,6 +179,16 @@ impl Client {
         !self.requests.purposes().any(is_telling) && self.state.account().untold_cursors().next().is_some()
     }
 
+    /// Reports the cursors that the user has moved in the tab that owns the client: the other tabs do not know them.
+    pub(super) fn report_cursors(&mut self) {
+        let untold: Vec<_> = self.state.account().untold_cursors().collect();
+        for (room, cursor) in untold {
+            if self.reported_cursors.insert(room, cursor) != Some(cursor) {
+                self.events.push_back(Event::Cursor(room, cursor));
+            }
+        }
+    }
+
     fn request_cursors(&mut self, now: Clocks) {
         if now.monotonic < self.cursors_due || !self.has_untold_cursors() {
             return;

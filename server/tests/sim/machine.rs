@@ -115,6 +115,13 @@ pub struct Backup {
     kind: BackupKind,
 }
 
+impl Backup {
+    /// Returns `true` if the server can't notice that it was restored: the whole directory is replaced by its copy.
+    pub fn is_unnoticed(&self) -> bool {
+        self.kind == BackupKind::Directory
+    }
+}
+
 /// The way in which a log is copied and restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BackupKind {

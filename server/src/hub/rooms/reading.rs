@@ -84,7 +84,7 @@ impl Rooms {
         }
     }
 
-    /// Mutes a room, or not any more. The other connections of the account are sent the row.
+    /// Mutes a room, or not any more. All connections of the account are sent the row.
     ///
     /// # Errors
     /// [`Status::NotAMember`] unless the account has joined the room.
@@ -103,7 +103,7 @@ impl Rooms {
         {
             membership.muted = muted;
             self.row_changes.push(RowChange::Muted { account, room, muted });
-            self.send_row(key, key_of_room, Some(conn), out);
+            self.send_row(key, key_of_room, None, out);
         }
         Ok(())
     }

@@ -109,6 +109,30 @@ fn direct_room_of_the_same_people_is_the_same() {
 }
 
 #[test]
+fn direct_room_shows_each_of_its_people_the_others() {
+    let mut w = world();
+    let [mut tom, mut lili, mut tim] = people(&mut w);
+    let room = tom.create(&mut w, wire::RoomKind::Direct, "", &[&lili, &tim]);
+    for (client, others) in
+        [(&mut tom, ["lili", "tim"]), (&mut lili, ["tim", "tom"]), (&mut tim, ["lili", "tom"])]
+    {
+        client.update(&w);
+        assert_eq!(client.rows[&room].people, others);
+    }
+}
+
+#[test]
+fn device_that_does_not_know_the_present_nick_keeps_its_account() {
+    let mut w = world();
+    let [mut tom, ..] = people(&mut w);
+    let change = wire::ChangeNick { nick: "tommy".into() };
+    tom.command(&mut w, RoomId::LOBBY, Operation::ChangeNick(change));
+    w.disconnect(tom.conn);
+    let again = Client::login(&mut w, "tom", &tom.secret);
+    assert_eq!((&again.account, &*w.received(again.conn).welcome().unwrap().nick), (&tom.account, "tommy"));
+}
+
+#[test]
 fn rooms_are_changed_browsed_and_searched() {
     let mut w = world();
     let [mut tom, mut lili, _] = people(&mut w);

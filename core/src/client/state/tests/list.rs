@@ -294,10 +294,16 @@ fn another_tab_has_the_same_list() {
     let mut state = state(vec![direct(5, "tom", 1, 2), row(2, "b", 9, 3)]);
     state.mark_unread(room(2), 4);
     let mut other = ClientState::new(fold);
+    let unconfirmed: Vec<_> = state.account().unconfirmed_cursors().collect();
+    assert_eq!(unconfirmed.len(), 1);
+    // The rows have the cursor of the server.
     other.restore(user(1), state.log(), &state.account_rows(), &[]);
+    assert_eq!(other.account().totals(), Totals { attention: 2, unread: 5, rooms: 2 });
+    other.restore(user(1), state.log(), &state.account_rows(), &unconfirmed);
     assert_eq!(list(&other), list(&state));
     assert_eq!(other.account().totals(), state.account().totals());
-    assert_eq!(other.account_rows(), state.account_rows());
+    let cursor = |state: &ClientState| state.account().room(room(2)).map(|entry| entry.cursor());
+    assert_eq!(cursor(&other), cursor(&state));
     // A cursor that the server has not acknowledged is told by the tab that has it from the device.
     other.restore(
         user(1),
