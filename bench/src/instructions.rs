@@ -184,7 +184,7 @@ impl Room {
                 | Output::Identified { .. } => {}
             }
         }
-        self.queues.values_mut().for_each(|queue| queue.flush(true));
+        self.queues.iter_mut().for_each(|(_, queue)| queue.flush(true));
         self.written.0.swap(0, Ordering::Relaxed)
     }
 

@@ -60,13 +60,13 @@ pub mod tabs;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
 use self::{
-    basic::BasicLobby, connection::State, persistence::Persister, requests::Requests, send_queue::SendLanes,
-    state::ClientState, subscriptions::Subscriptions,
+    basic::BasicLobby, connection::State, cursor::Cursor, persistence::Persister, requests::Requests,
+    send_queue::SendLanes, state::ClientState, subscriptions::Subscriptions,
 };
 pub use self::{
     command::{Command, PageStart, RoomChange},
@@ -82,7 +82,7 @@ use crate::{
     hex,
     left_sessions::LeftSessions,
     limits::Limits,
-    model::{Dialect, Identity, Refusal, UserId},
+    model::{Dialect, Identity, Refusal, RoomId, UserId},
     status::Status,
     validate,
 };
@@ -166,6 +166,8 @@ pub struct Client {
     attempt: u64,
     /// When the server may be told of read cursors again.
     cursors_due: Millis,
+    /// The read cursors that were reported to the other tabs.
+    reported_cursors: BTreeMap<RoomId, Cursor>,
     /// The nonce of the last ping.
     nonce: u64,
     /// The number of ignored envelopes.
@@ -213,6 +215,7 @@ impl Client {
             visibility: Visibility::Visible,
             attempt: 0,
             cursors_due: 0,
+            reported_cursors: BTreeMap::new(),
             nonce: seed,
             ignored: 0,
             outputs: VecDeque::new(),
@@ -298,6 +301,9 @@ impl Client {
 
     /// The next event for the user interface and the other tabs.
     pub fn poll_event(&mut self) -> Option<Event> {
+        if self.events.is_empty() {
+            self.report_cursors();
+        }
         self.events.pop_front()
     }
 
@@ -333,6 +339,9 @@ impl Client {
     /// Reports an event, after this tab's own state has it.
     fn emit(&mut self, now: Clocks, event: Event) {
         self.state.apply(now, Origin::LOCAL, &event);
+        if let Event::Cursor(room, cursor) = event {
+            self.reported_cursors.insert(room, cursor);
+        }
         self.events.push_back(event);
     }
 

@@ -174,7 +174,7 @@ statuses! {
     /// The name looks like that of another room.
     RoomNameConfusable = 4045, Terminal, "This name looks like that of another room; choose another name.";
     /// The account, or one that it invites, is in too many rooms, or has created too many.
-    TooManyRooms = 4046, Terminal, "The limit of rooms is reached; leave a room first.";
+    TooManyRooms = 4046, Terminal, "The limit of rooms is reached; leave or close a room first.";
     /// The account does not exist.
     NoSuchAccount = 4047, Terminal, "There is no such person.";
     /// The only owner of a room can't leave it or give up the role while there are other members.

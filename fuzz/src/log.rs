@@ -59,7 +59,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn play(&mut self, directory: &Directory) -> Result<(), LogError> {
-        let rooms = RoomLimits { rooms_per_account: 3, rooms_created: 2 };
+        let rooms = RoomLimits { rooms_per_account: 3, rooms_created: 2, ..RoomLimits::default() };
         let options = Options { synchronous: Synchronous::Off, rooms, ..Options::default() };
         let mut log = SqliteLog::open_with(&directory.0, &options)?;
         for _ in 0..MAX_STEPS {
@@ -114,7 +114,7 @@ impl Run<'_> {
                 assert_eq!(outcome, Outcome::Refused(Status::MessageIdReused), "{proposal:?}");
                 assert_ne!(*change, proposal.change);
             }
-            (None, Outcome::Appended(place)) => {
+            (None, Outcome::Appended(place) | Outcome::MemberChanged { place, .. }) => {
                 let expected = self.rooms.entry(room_of(&proposal.change)).or_default();
                 expected.seq += 1;
                 let mut ord = 0;

@@ -13,15 +13,18 @@ use std::{
 };
 
 use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
-use parlour_core::limits::{Limits, NICK_CHARS};
+use parlour_core::{
+    limits::{Limits, NICK_CHARS},
+    model::Role,
+};
 use thiserror::Error;
 use tracing_subscriber::filter::LevelFilter;
 
 pub use self::network::Network;
-pub use self::value::{Age, Bytes, List, LogFormat, MaybePath, Span};
+pub use self::value::{Age, Bytes, List, LogFormat, MaybePath, RoomCreators, Span};
 use crate::{
     http::{host::is_pattern, origin::is_origin},
-    store::Retention,
+    store::{Retention, RoomLimits},
 };
 
 /// An empty database is nearly as large. A number without a unit, such as 500 for 500M, must not delete all messages.
@@ -182,6 +185,12 @@ settings! {
         "Messages that one user may send at once";
     room_members, "PARLOUR_ROOM_MEMBERS", usize, 20_000, "20000",
         "Maximum number of members of a room";
+    rooms_per_account, "PARLOUR_ROOMS_PER_ACCOUNT", u32, 2_000, "2000",
+        "Maximum number of rooms that one user is in or invited to, besides the lobby";
+    rooms_created, "PARLOUR_ROOMS_CREATED", u32, 100, "100",
+        "Maximum number of public and private rooms that one user creates";
+    room_creators, "PARLOUR_ROOM_CREATORS", RoomCreators, RoomCreators::Everybody, "everybody",
+        "Who may create public and private rooms: everybody, or the moderators and owners of the lobby (moderators)";
     queue_bytes, "PARLOUR_QUEUE_BYTES", usize, 256 * 1024, "262144",
         "Bytes that may be queued for a connection that reads slowly";
     queue_frames, "PARLOUR_QUEUE_FRAMES", usize, 1024, "1024",
@@ -336,6 +345,7 @@ impl Config {
         at_least("frame_bytes", self.frame_bytes, self.content_bytes.saturating_add(512))?;
         at_least("queue_bytes", self.queue_bytes, self.content_bytes.saturating_add(4096))?;
         at_least("queue_frames", self.queue_frames, 64)?;
+        at_least("rooms_per_account", self.rooms_per_account as usize, 1)?;
         at_least("room_members", self.room_members, 1)
     }
 
@@ -347,6 +357,19 @@ impl Config {
             messages: (self.keep_messages > 0).then_some(self.keep_messages),
             bytes: (self.keep_bytes.0 > 0).then_some(self.keep_bytes.0),
             ..Retention::default()
+        }
+    }
+
+    /// The limits on rooms.
+    #[must_use]
+    pub fn room_limits(&self) -> RoomLimits {
+        RoomLimits {
+            rooms_per_account: self.rooms_per_account,
+            rooms_created: self.rooms_created,
+            creators: match self.room_creators {
+                RoomCreators::Everybody => Role::Member,
+                RoomCreators::Moderators => Role::Moderator,
+            },
         }
     }
 

@@ -48,6 +48,7 @@ mod dispatch;
 pub mod expiry_queue;
 mod former_account;
 mod history;
+mod list_version;
 mod login;
 pub mod login_admission;
 mod message;
@@ -62,11 +63,13 @@ pub mod rate_limits;
 pub mod recent_messages;
 pub mod recovered;
 mod refusal;
+mod resolution;
 mod room;
 mod room_answers;
 mod room_commands;
 mod room_login;
 mod room_publish;
+mod room_queries;
 pub mod rooms;
 mod sender_order;
 pub mod sessions;
@@ -77,7 +80,7 @@ pub mod tables;
 mod welcome;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     fmt,
     net::IpAddr,
     sync::Arc,
@@ -86,7 +89,6 @@ use std::{
 use parlour_core::{
     Millis,
     codec::{self, Envelope, Extension},
-    model::{RoomId, UserId},
     request,
     status::Status,
     wire,
@@ -99,6 +101,7 @@ use self::{
     connection::Connection,
     connection_table::{ConnectionId, ConnectionTable},
     expiry_queue::ExpiryQueue,
+    list_version::ListVersion,
     login_admission::LoginAdmission,
     nick_registry::{Claim, NickRegistry},
     open_queries::OpenQueries,
@@ -106,8 +109,9 @@ use self::{
     pending_logins::PendingLogins,
     rate_limits::{RateLimits, RecoveringLimits},
     recent_messages::RecentMessages,
+    resolution::Resolution,
     room::Room,
-    room_commands::RoomPurpose,
+    room_queries::RoomPurpose,
     rooms::{Reload, Rooms, live_rooms::RoomState, minutes},
     sessions::{LostLimits, Sessions},
 };
@@ -148,14 +152,11 @@ pub struct Hub {
     rooms: Rooms,
     /// Rows that the rooms have asked for, by the token of the query.
     reloads: HashMap<u64, Reload>,
-    /// Rows that a failed append may have changed.
-    failed_reloads: Vec<(UserId, RoomId)>,
+    list_version: ListVersion,
+    /// What failed appends may have changed.
+    resolution: Resolution,
     /// What was read and is newer than what is published.
     early: Vec<(ConnectionId, RoomPurpose, RoomResult)>,
-    /// Rooms that a failed append may have changed.
-    uncertain_rooms: BTreeSet<RoomId>,
-    /// Those of them that are being read, by the token of the query.
-    resolving_rooms: HashMap<u64, RoomId>,
     /// The id of the log that sequence numbers belong to.
     log: [u8; 16],
     append_queue: AppendQueue,
@@ -223,10 +224,9 @@ impl Hub {
                 ..RoomState::lobby()
             }),
             reloads: HashMap::new(),
-            failed_reloads: Vec::new(),
+            list_version: ListVersion::default(),
+            resolution: Resolution::default(),
             early: Vec::new(),
-            uncertain_rooms: BTreeSet::new(),
-            resolving_rooms: HashMap::new(),
             log: recovered.log,
             append_queue: AppendQueue::default(),
             queries: OpenQueries::default(),
@@ -381,6 +381,7 @@ impl Hub {
         self.resolve_uncertain_append();
         self.lobby.deliver(self.now, &mut self.out);
         self.rooms.deliver(self.now, self.unix_ms, &mut self.out);
+        self.continue_list_version();
         if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
             self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
         }
@@ -413,7 +414,8 @@ impl Hub {
         let reserved = self.reserved.next_due();
         let resolve = self.append_queue.resolve_due();
         let rooms = self.rooms.next_due();
+        let version = self.list_version.next_due();
         let lobby = [self.lobby.delivery_due(), self.lobby.presence_due(), self.lobby.list_due(), rooms];
-        [login, slow, reserved, resolve].into_iter().chain(lobby).flatten().min()
+        [login, slow, reserved, resolve, version].into_iter().chain(lobby).flatten().min()
     }
 }

@@ -321,7 +321,7 @@ impl HubTask {
 impl Drop for HubTask {
     fn drop(&mut self) {
         // Closes the remaining connections.
-        for entry in self.table.values_mut() {
+        for (_, entry) in self.table.iter_mut() {
             entry.queue.end(Ending::Abort);
         }
     }

@@ -61,7 +61,11 @@ use crate::{
     hub::{ADDRESS_FACTOR, Hub, Recovered, Settings, connection_table::ConnectionIds},
     hub_task::{HubInput, HubTask},
     stats::Stats,
-    store::{EventLog, LogError, sqlite::SqliteLog, threads},
+    store::{
+        EventLog, LogError,
+        sqlite::{Options, SqliteLog},
+        threads,
+    },
 };
 
 /// The reason why the server cannot run.
@@ -166,7 +170,8 @@ fn open_log(
     config: &Config,
     inbox: WeakUnboundedSender<HubInput>,
 ) -> Result<(Hub, threads::LogThreads), LogError> {
-    let log = SqliteLog::open(&config.data_dir)?;
+    let options = Options { rooms: config.room_limits(), ..Options::default() };
+    let log = SqliteLog::open_with(&config.data_dir, &options)?;
     let recovered = Recovered::read(&mut *log.reader()?, hub_task::unix_ms())?;
     let report = move |report| {
         if let Some(inbox) = inbox.upgrade() {
@@ -181,6 +186,7 @@ fn hub_settings(config: &Config) -> Settings {
     Settings {
         server_name: config.server_name.clone(),
         limits: config.limits(),
+        rooms: config.rooms_per_account,
         heartbeat_ms: u32::try_from(config.heartbeat.as_millis()).unwrap_or(u32::MAX),
         login_timeout: config.login_timeout.as_millis(),
         session_grace: config.session_grace.as_millis(),

@@ -17,13 +17,13 @@
 
 pub mod backup;
 pub mod check;
-mod direct_room;
 mod error;
 pub mod group_commit;
 mod page;
 mod proposal;
 mod query;
 pub mod retention_clock;
+mod room_id;
 pub mod room_query;
 mod rooms;
 mod search_limits;
@@ -32,15 +32,15 @@ pub mod threads;
 
 use std::time::Duration;
 
-use parlour_core::model::{RoomId, UserId};
+use parlour_core::model::{Role, RoomId, UserId};
 
 use self::retention_clock::ClockRecord;
 pub use self::{
-    direct_room::direct_room,
     error::LogError,
     page::{EventPage, HistoryPage, PageSize, PageStart, SearchResults, StoredEvent, StoredMessage},
     proposal::{AppendBatch, Change, NickSource, Outcome, Place, Proposal, RowChange, SessionRecord},
     query::{Query, QueryKind, QueryResult, Requester},
+    room_id::{created_room, direct_room},
     room_query::{RoomQuery, RoomResult},
     rooms::{Account, ListedRoom, Member, MemberPage, Room, RoomPage, RoomRow, RoomRows, StoredSession},
     search_limits::{Cancellation, SearchLimits},
@@ -64,11 +64,13 @@ pub struct RoomLimits {
     pub rooms_per_account: u32,
     /// The most PUBLIC and PRIVATE rooms that one account creates.
     pub rooms_created: u32,
+    /// The least role in the lobby of whoever creates one. Everybody is a member of the lobby.
+    pub creators: Role,
 }
 
 impl Default for RoomLimits {
     fn default() -> Self {
-        Self { rooms_per_account: 2_000, rooms_created: 100 }
+        Self { rooms_per_account: 2_000, rooms_created: 100, creators: Role::Member }
     }
 }
 
@@ -149,6 +151,13 @@ pub trait LogReader: Send {
     /// # Errors
     /// [`LogError`].
     fn events(&mut self, room: RoomId, after: u64, limit: usize) -> Result<EventPage, LogError>;
+
+    /// The accounts that have another nick since the event of a room with this sequence number; `None` if that can't be told
+    /// from the newest `limit` events of the directory.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn renamed(&mut self, room: RoomId, seq: u64, limit: usize) -> Result<Option<Vec<Account>>, LogError>;
 
     /// Searches a room for messages with all of these words, with an ord below `before` (0 for the newest). Words
     /// match by prefix, Chinese text by any part, words in quotes if they follow each other. Punctuation within words

@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: measures the server and the page next to other products. Builds Parlour, installs the other
-//! products into `target/bench`, and runs `parlour-bench`.
+//! products into `target/bench`, and runs `parlour-bench`. `--check` also runs the program `server/tests/budgets`.
 
 mod fetch;
 
@@ -21,14 +21,24 @@ struct Args {
     check: bool,
     /// Arguments for `parlour-bench`.
     rest: Vec<OsString>,
-    /// The half that `--only` selects. The other half is neither built nor installed.
-    half: Option<Half>,
+    /// The part that `--only` selects. The other parts are neither built nor installed.
+    part: Option<Part>,
+    /// `--only` is given.
+    is_selection: bool,
+}
+
+impl Args {
+    /// The budgets are checked with everything else, or alone.
+    fn wants_budgets(&self) -> bool {
+        self.part == Some(Part::Budgets) || self.check && !self.is_selection
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Half {
+enum Part {
     Server,
     Client,
+    Budgets,
 }
 
 pub fn bench(args: &[String]) -> Result<()> {
@@ -37,36 +47,53 @@ pub fn bench(args: &[String]) -> Result<()> {
         bail!("the benchmark needs Linux: it reads /proc and pins processes to cores.");
     }
     let workspace = Workspace::locate()?;
+    // A budget that is exceeded is reported at the end too.
+    let budgets = if args.wants_budgets() { check_budgets(&workspace) } else { Ok(()) };
+    if args.part == Some(Part::Budgets) {
+        return budgets;
+    }
+    compare(&workspace, &args)?;
+    budgets
+}
+
+/// Measures what the server may cost, in exact counts and in ratios of CPU times.
+fn check_budgets(workspace: &Workspace) -> Result<()> {
+    let test = ["test", "--release", "--package", "parlour-server", "--test", "budgets", "--", "--full"];
+    process::run(&mut process::cargo(workspace, &test), "checking the budgets of server/tests/budgets")
+}
+
+/// Measures the server and the page next to other products.
+fn compare(workspace: &Workspace, args: &Args) -> Result<()> {
     let out = workspace.target.join("bench");
     let peers = out.join("peers");
     fs::create_dir_all(&peers).context("target/bench cannot be created")?;
     let mut command =
-        process::program(&workspace, workspace.target.join("release").join(exe_name("parlour-bench")));
+        process::program(workspace, workspace.target.join("release").join(exe_name("parlour-bench")));
     command.arg("--server").arg(workspace.server()).arg("--peers").arg(&peers).arg("--out").arg(&out);
     command.args(&args.rest);
     let mut steps = Steps::new(4);
     steps.next("building the page");
-    if args.half != Some(Half::Server) {
-        bundle::build(&workspace, None)?;
+    if args.part != Some(Part::Server) {
+        bundle::build(workspace, None)?;
     }
     steps.next("building the server and the benchmark");
     // Separately, because together the server would be built with the features that the benchmark enables in shared
     // dependencies.
     for package in ["parlour-server", "parlour-bench"] {
-        let mut build = process::cargo(&workspace, &["build", "--release", "--package", package]);
+        let mut build = process::cargo(workspace, &["build", "--release", "--package", package]);
         process::run(&mut build, &format!("building {package}"))?;
     }
     steps.next("installing the other products");
-    if args.half != Some(Half::Client) {
-        report_missing(&mut command, &["bun", "ws"], fetch::modules(&workspace, &peers));
-        report_missing(&mut command, &["nats"], fetch::nats(&workspace, &peers));
+    if args.part != Some(Part::Client) {
+        report_missing(&mut command, &["bun", "ws"], fetch::modules(workspace, &peers));
+        report_missing(&mut command, &["nats"], fetch::nats(workspace, &peers));
     }
-    if args.half != Some(Half::Server) {
-        report_missing(&mut command, &["lounge"], fetch::lounge(&workspace, &out.join("lounge")));
+    if args.part != Some(Part::Server) {
+        report_missing(&mut command, &["lounge"], fetch::lounge(workspace, &out.join("lounge")));
         let chrome = match browser::chrome() {
             Some(chrome) => chrome,
             None => {
-                browser::find_or_install(&workspace)
+                browser::find_or_install(workspace)
                     .context("use --only server to measure without a browser")?
                     .chromium
                     .browser
@@ -104,7 +131,7 @@ fn parse_args(args: &[String]) -> Result<Args> {
                 let value = list.next().context(USAGE)?;
                 parsed.rest.extend([arg.into(), value.into()]);
                 if arg == "--only" {
-                    parsed.half = half(value);
+                    (parsed.part, parsed.is_selection) = (part(value), true);
                 }
             }
             _ => bail!(USAGE),
@@ -113,11 +140,12 @@ fn parse_args(args: &[String]) -> Result<Args> {
     Ok(parsed)
 }
 
-/// The half that `--only` names, alone or before a comma.
-fn half(only: &str) -> Option<Half> {
+/// The part that `--only` names, alone or before a comma.
+fn part(only: &str) -> Option<Part> {
     match only.split(',').next() {
-        Some("server") => Some(Half::Server),
-        Some("client") => Some(Half::Client),
+        Some("server") => Some(Part::Server),
+        Some("client") => Some(Part::Client),
+        Some("budgets") => Some(Part::Budgets),
         _ => None,
     }
 }
@@ -131,12 +159,21 @@ mod tests {
         let of = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
         assert_eq!(parse_args(&of("")).unwrap(), Args::default());
         let rest = ["--rounds", "5"].map(OsString::from).to_vec();
-        let args = Args { check: true, rest, half: None };
+        let args = Args { check: true, rest, ..Args::default() };
         assert_eq!(parse_args(&of("--rounds 5 --check")).unwrap(), args);
-        for (only, half) in [("client", Some(Half::Client)), ("server", Some(Half::Server)), ("storm", None)]
-        {
-            assert_eq!(parse_args(&of(&format!("--only {only}"))).unwrap().half, half, "{only}");
+        let parts = [
+            ("client", Some(Part::Client)),
+            ("server", Some(Part::Server)),
+            ("budgets", Some(Part::Budgets)),
+            ("storm", None),
+        ];
+        for (only, part) in parts {
+            assert_eq!(parse_args(&of(&format!("--only {only}"))).unwrap().part, part, "{only}");
         }
+        let wanted = ["--check", "--check --only budgets", "--only budgets"];
+        let unwanted = ["", "--check --only server", "--check --only storm"];
+        let wants = |text: &&str| parse_args(&of(text)).unwrap().wants_budgets();
+        assert!(wanted.iter().all(wants) && !unwanted.iter().any(wants));
         for wrong in ["--rounds", "--chek", "5"] {
             assert!(parse_args(&of(wrong)).is_err(), "{wrong}");
         }

@@ -52,8 +52,10 @@ pub struct AccountState {
     listed: BTreeSet<RoomId>,
     /// The room that is open, and where in the list it was before.
     open: Option<(RoomId, Place)>,
-    /// The cursors that the server has acknowledged, but perhaps not stored yet, and when it did.
+    /// The cursors that the server has acknowledged or told, but perhaps not stored yet, and when it did.
     acknowledged: BTreeMap<RoomId, Millis>,
+    /// The rooms whose cursor the server has told, and may not have stored, until the time is known.
+    told: Vec<RoomId>,
     fold: Fold,
 }
 
@@ -69,6 +71,7 @@ impl AccountState {
             listed: BTreeSet::new(),
             open: None,
             acknowledged: BTreeMap::new(),
+            told: Vec::new(),
             fold,
         }
     }
@@ -96,7 +99,7 @@ impl AccountState {
         self.rooms.values()
     }
 
-    /// All rows, for a tab that has none, or for the device.
+    /// All rows, with the cursors that the server has, for a tab that has none, or for the device.
     #[must_use]
     pub fn snapshot(&self, people: &People) -> wire::AccountRows {
         wire::AccountRows {
@@ -142,7 +145,13 @@ impl AccountState {
         self.set_nick(&frame.nick);
         let mut removed = Vec::new();
         for row in rows {
+            let (before, was_unconfirmed) = self.server_cursor(row);
             removed.extend(self.handle_row(row, people));
+            // The log has most of the rows that follow a login. The last frame of them has a version.
+            let is_live = !frame.more && frame.version == 0;
+            if (is_live || was_unconfirmed) && self.server_cursor(row).0 != before {
+                self.told.extend(RoomId::from_wire(&row.room));
+            }
         }
         if frame.complete && !frame.more {
             let listed = std::mem::take(&mut self.listed);
@@ -155,6 +164,12 @@ impl AccountState {
             self.version = frame.version;
         }
         removed
+    }
+
+    /// The cursor that the server has in the room of a row, and whether this client has a newer one.
+    fn server_cursor(&self, row: &wire::RoomRow) -> (Cursor, bool) {
+        let entry = RoomId::from_wire(&row.room).and_then(|room| self.rooms.get(&room));
+        entry.map(|entry| (entry.server_cursor, entry.cursor > entry.server_cursor)).unwrap_or_default()
     }
 
     /// Handles a row. Returns the room if it is not in the list any more.

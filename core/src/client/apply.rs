@@ -15,7 +15,10 @@ impl ClientState {
     /// the room list is the same in all tabs.
     pub fn apply(&mut self, now: Clocks, tab: Origin, event: &Event) {
         match event {
-            Event::Received(envelope) => self.handle_envelope(envelope.as_ref().clone(), now.unix),
+            Event::Received(envelope) => {
+                self.handle_envelope(envelope.as_ref().clone(), now.unix);
+                self.rows_received(now.monotonic);
+            }
             Event::Answer { origin, room, result: Ok(reply), .. } => match reply {
                 Reply::Window(window) if *origin == tab => self.handle_window(*room, window.clone()),
                 Reply::Window(window) => self.observe_window(*room, window.clone()),
@@ -26,7 +29,10 @@ impl ClientState {
             Event::Connection(Connection::Online { .. }) => {}
             Event::Connection(_) => self.handle_disconnected(now.monotonic),
             Event::Unsubscribed(room) => self.handle_unsubscribed(*room),
-            Event::Cursor(room, cursor) => self.merge_cursor(*room, *cursor),
+            Event::Cursor(room, cursor) => {
+                self.merge_cursor(*room, *cursor);
+                self.rows_received(now.monotonic);
+            }
             Event::Own(message) => self.handle_queued(message.room, self.own_message(message)),
             Event::Delivery(room, id, delivery) => self.handle_delivery(*room, *id, *delivery),
             Event::Discarded(room, id) => self.handle_discarded(*room, *id),

@@ -228,7 +228,10 @@ impl Client {
             }
         }
         if !people.is_empty() {
-            self.emit_basic(now, Body::Presence(wire::PresenceChanges { people, time: now.unix }));
+            self.emit_basic(
+                now,
+                Body::Presence(wire::PresenceChanges { people, time: now.unix, partners: false }),
+            );
         }
         if self.basic.members.total() != before {
             // The first list is not compared with another one, so there are no changes. This tells that there is a list.

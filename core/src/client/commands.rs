@@ -179,6 +179,16 @@ impl Client {
         !self.requests.purposes().any(is_telling) && self.state.account().untold_cursors().next().is_some()
     }
 
+    /// Reports the cursors that the user has moved in the tab that owns the client: the other tabs do not know them.
+    pub(super) fn report_cursors(&mut self) {
+        let untold: Vec<_> = self.state.account().untold_cursors().collect();
+        for (room, cursor) in untold {
+            if self.reported_cursors.insert(room, cursor) != Some(cursor) {
+                self.events.push_back(Event::Cursor(room, cursor));
+            }
+        }
+    }
+
     fn request_cursors(&mut self, now: Clocks) {
         if now.monotonic < self.cursors_due || !self.has_untold_cursors() {
             return;
@@ -217,10 +227,15 @@ impl Client {
         match result {
             Ok(result) => self.request_done(now, purpose, result),
             Err(refused) => {
-                if let Purpose::Command(.., Command::Subscribe { room, .. }) = purpose {
-                    self.subscriptions.end(room);
-                }
+                let subscribed = match &purpose {
+                    Purpose::Command(.., Command::Subscribe { room, .. }) => Some(*room),
+                    _ => None,
+                };
                 self.request_failed(now, purpose, refused);
+                // Perhaps another tab was subscribed, or this one before.
+                if let Some(room) = subscribed.filter(|room| self.subscriptions.end(*room)) {
+                    self.emit(now, Event::Unsubscribed(room));
+                }
             }
         }
     }
@@ -230,7 +245,11 @@ impl Client {
             Purpose::Command(origin, number, command) => {
                 let room = command.room();
                 let reply = self.read_reply(now, origin, &command, result);
+                let is_window = matches!(reply, Some(Reply::Window(_)));
                 self.answer(now, origin, number, room, reply.ok_or_else(|| refusal(Status::Unsupported)));
+                if is_window {
+                    self.end_unsubscribed(now, room);
+                }
             }
             Purpose::Subscribe(room) => {
                 if let Answer::Window(window) = result {

@@ -43,6 +43,7 @@ impl Client {
         let can_batch = has("batch");
         if !self.state.log().is_empty() && self.state.log() != welcome.log {
             self.subscriptions.reset_positions();
+            self.reported_cursors.clear();
         }
         self.subscriptions.set_limit(limits.subscriptions);
         let window = welcome.window.take();
@@ -155,6 +156,14 @@ impl Client {
         let body = Some(Body::Window(window.clone()));
         self.emit_event(now, wire::ServerEvent { room: room.to_wire(), body });
         self.answer_subscribers(now, room, after, &window);
+        self.end_unsubscribed(now, room);
+    }
+
+    /// Reports once more that no tab is subscribed to a room, if none is: a window was under way when the subscription ended.
+    pub(super) fn end_unsubscribed(&mut self, now: Clocks, room: RoomId) {
+        if self.subscriptions.stage(room).is_none() {
+            self.emit(now, Event::Unsubscribed(room));
+        }
     }
 
     /// The window of a tab that has subscribed. The server ends an earlier subscription of the room when a new one begins. So

@@ -21,6 +21,28 @@ struct Lane {
     queue: SendQueue,
     /// No message of the room is sent before this time, because of a temporary refusal.
     paused_until: Millis,
+    /// The messages that the server has refused temporarily on this connection, in the order in which it waits for them. It
+    /// refuses all others until then: also one that was written earlier, and that the user sends again.
+    awaited: Vec<MessageId>,
+}
+
+impl Lane {
+    /// The first message to send.
+    fn next(&self) -> Option<&QueuedMessage> {
+        let mut awaited = self.awaited.iter().filter_map(|id| self.queue.get(*id));
+        awaited.find(|message| message.stage == Stage::Queued).or_else(|| self.queue.next_queued())
+    }
+
+    /// The server has refused messages: the first of them for a reason, the others because of the order. If it could not
+    /// store the first, it waits for that before all that were written later. See [`Lane::awaited`].
+    fn refused(&mut self, ids: &[MessageId], is_stored_first: bool) {
+        let order = |id: MessageId| self.queue.get(id).map(|message| message.order);
+        for id in ids.iter().filter(|id| !self.awaited.contains(*id)).copied().collect::<Vec<_>>() {
+            let is_later = |other: &MessageId| is_stored_first && order(*other) > order(id);
+            let at = self.awaited.iter().position(is_later).unwrap_or(self.awaited.len());
+            self.awaited.insert(at, id);
+        }
+    }
 }
 
 /// The message to send next.
@@ -112,6 +134,7 @@ impl SendLanes {
     /// Removes a message that was acknowledged or discarded.
     pub fn remove(&mut self, room: RoomId, id: MessageId) -> Option<QueuedMessage> {
         let lane = self.lanes.get_mut(&room)?;
+        lane.awaited.retain(|awaited| *awaited != id);
         let removed = lane.queue.remove(id);
         if lane.queue.is_empty() {
             self.lanes.remove(&room);
@@ -141,7 +164,7 @@ impl SendLanes {
         let is_later = |room: &RoomId| self.last_sent.is_some_and(|last| *room > last);
         let (later, earlier): (Vec<_>, Vec<_>) = self.lanes.iter().partition(|(room, _)| is_later(room));
         for (room, lane) in later.into_iter().chain(earlier) {
-            let Some(message) = lane.queue.next_queued() else { continue };
+            let Some(message) = lane.next() else { continue };
             let stable_at = if message.needs_stable_connection() { stable_at } else { 0 };
             let ready_at = lane.paused_until.max(stable_at);
             if ready_at > now {
@@ -167,15 +190,35 @@ impl SendLanes {
 
     /// Requeues a message that the server has refused temporarily, and those of its room in flight after it, which the server
     /// has refused too, to preserve the order. `pause` is when the lane continues. Returns the ids.
-    pub fn requeue_from(&mut self, room: RoomId, id: MessageId, pause: Option<Millis>) -> Vec<MessageId> {
+    pub fn requeue_from(
+        &mut self,
+        room: RoomId,
+        id: MessageId,
+        status: Status,
+        pause: Option<Millis>,
+    ) -> Vec<MessageId> {
         let Some(lane) = self.lanes.get_mut(&room) else { return Vec::new() };
         lane.paused_until = lane.paused_until.max(pause.unwrap_or(0));
-        lane.queue.requeue_from(id)
+        let requeued = lane.queue.requeue_from(id);
+        lane.refused(&requeued, status == Status::LogUnavailable);
+        requeued
     }
 
-    /// The connection has ended: no lane is paused any more.
+    /// The server has refused a message for good, and does not wait for it.
+    pub fn failed(&mut self, room: RoomId, id: MessageId, status: Status) -> Option<&QueuedMessage> {
+        let lane = self.lanes.get_mut(&room)?;
+        lane.awaited.retain(|awaited| *awaited != id);
+        let message = lane.queue.get_mut(id)?;
+        message.stage = Stage::Failed(status);
+        Some(message)
+    }
+
+    /// The connection has ended: no lane is paused any more, and the server waits for no message.
     pub fn resume(&mut self) {
-        self.lanes.values_mut().for_each(|lane| lane.paused_until = 0);
+        for lane in self.lanes.values_mut() {
+            lane.paused_until = 0;
+            lane.awaited.clear();
+        }
     }
 
     /// Blames the messages in flight for the end of the connection, see [`SendQueue::blame_in_flight`]. Returns the changed
@@ -245,10 +288,46 @@ mod tests {
         let first = lanes.next(0, 0);
         assert_eq!(first, Next::Message(a, id(1)));
         lanes.sent(a, id(1));
-        assert_eq!(lanes.requeue_from(a, id(1), Some(500)), [id(1)]);
+        assert_eq!(lanes.requeue_from(a, id(1), Status::Internal, Some(500)), [id(1)]);
         assert_eq!(send_all(&mut lanes, 0), [id(3), id(4)]);
         assert_eq!(lanes.next(0, 0), Next::Wait(500));
         assert_eq!(send_all(&mut lanes, 500), [id(1), id(2)]);
+    }
+
+    #[test]
+    fn a_refused_message_is_sent_before_an_earlier_one_that_is_sent_again() {
+        let [a, ..] = ROOMS;
+        // Either may be suspect, and is sent alone then.
+        for suspect in [None, Some(id(1)), Some(id(2))] {
+            let mut lanes = lanes(&[a, a, a]);
+            lanes.failed(a, id(1), Status::EndsConnection);
+            assert_eq!(send_all(&mut lanes, 0), [2, 3].map(id));
+            lanes.requeue_from(a, id(2), Status::RateLimited, None);
+            lanes.get_mut(a, id(1)).unwrap().pardon();
+            if let Some(suspect) = suspect {
+                lanes.get_mut(a, suspect).unwrap().ended = 2;
+            }
+            for n in [2, 3, 1] {
+                assert_eq!(lanes.next(0, 0), Next::Message(a, id(n)), "{suspect:?}");
+                lanes.sent(a, id(n));
+                lanes.remove(a, id(n));
+            }
+        }
+    }
+
+    #[test]
+    fn messages_that_could_not_be_stored_are_sent_in_their_order() {
+        let [a, ..] = ROOMS;
+        let mut lanes = lanes(&[a, a, a]);
+        send_all(&mut lanes, 0);
+        for n in [3, 1, 2] {
+            lanes.requeue_from(a, id(n), Status::LogUnavailable, None);
+        }
+        assert_eq!(send_all(&mut lanes, 0), [1, 2, 3].map(id));
+        lanes.requeue_from(a, id(3), Status::RateLimited, None);
+        lanes.requeue_from(a, id(1), Status::RateLimited, None);
+        lanes.resume();
+        assert_eq!(send_all(&mut lanes, 0), [1, 2, 3].map(id), "a new connection knows of no refusals");
     }
 
     #[test]

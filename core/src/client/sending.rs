@@ -181,8 +181,7 @@ impl Client {
         let Some(room) = self.send_queue.find(id) else { return };
         let State::Online(online) = &mut self.connection else { return };
         if status.is_terminal() {
-            if let Some(message) = self.send_queue.get_mut(room, id) {
-                message.stage = Stage::Failed(status);
+            if let Some(message) = self.send_queue.failed(room, id, status) {
                 // So that the failure is still shown after a reload.
                 let _ = self.persister.put_queued(room, message);
             }
@@ -194,9 +193,9 @@ impl Client {
         let requeued = if concerns_account(status) {
             online.throttle.pause(until, status);
             // Reported when messages are to be sent.
-            self.send_queue.requeue_from(room, id, None)
+            self.send_queue.requeue_from(room, id, status, None)
         } else {
-            let requeued = self.send_queue.requeue_from(room, id, Some(until));
+            let requeued = self.send_queue.requeue_from(room, id, status, Some(until));
             if !requeued.is_empty() {
                 let wait = u32::try_from(wait).unwrap_or(u32::MAX);
                 self.emit(now, Event::Throttled(Some(room), status, wait));

@@ -145,7 +145,8 @@ impl ClientState {
         self.ignored
     }
 
-    /// All rows, for a tab that has none, or for the device.
+    /// All rows, for a tab that has none, or for the device. Their cursors are those that the server has; the others are
+    /// the [unconfirmed ones](AccountState::unconfirmed_cursors).
     #[must_use]
     pub fn account_rows(&self) -> wire::AccountRows {
         self.account.snapshot(&self.people)

@@ -86,14 +86,14 @@ impl Subscriptions {
     /// more: their subscriptions have ended.
     ///
     /// # Errors
-    /// [`Status::RateLimited`] if the tabs show too many rooms.
+    /// [`Status::TooManyRooms`] if the tabs show too many rooms.
     pub fn add(&mut self, room: RoomId, origin: Origin, position: Position) -> Result<Vec<RoomId>, Status> {
         let is_unused =
             |of: &RoomId, subscription: &Subscription| *of != room && subscription.origins.is_empty();
         let unused = self.rooms.iter().filter(|(of, subscription)| is_unused(of, subscription));
         let unused: Vec<_> = unused.map(|(of, _)| *of).collect();
         if !self.rooms.contains_key(&room) && self.rooms.len() - unused.len() >= self.limit {
-            return Err(Status::RateLimited);
+            return Err(Status::TooManyRooms);
         }
         unused.iter().for_each(|room| drop(self.rooms.remove(room)));
         self.open = room;

@@ -191,6 +191,16 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who may create PUBLIC and PRIVATE rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum RoomCreators {
+    /// Everybody.
+    Everybody,
+    /// Moderators and owners of the lobby.
+    Moderators,
+}
+
 /// An optional path.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]

@@ -1,7 +1,8 @@
 //! Rate limits of addresses. They bound what one address does under many names at the same time, each within the limits of
 //! a member (`rate_limits.rs`). They are some times as high, because several people may share an address.
 //!
-//! Only what is costly for all others counts: messages, which everybody receives, and queries to the log.
+//! Only what is costly for all others counts: messages, which everybody receives, queries to the log, changes of rooms and
+//! accounts; and wrong codes of device links, so that codes are not guessed.
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -12,11 +13,14 @@ use parlour_core::{
 
 use super::{
     expiry_queue::ExpiryQueue,
-    rate_limits::{HISTORY_RATE, Rate},
+    rate_limits::{CHANGE_RATE, HISTORY_RATE, Rate},
 };
 
 /// The shortest time to retry. Otherwise several members that wait for the same token would be refused again and again.
 const MIN_WAIT_MS: Millis = 1_000;
+
+/// Wrong codes of device links, of one person.
+const WRONG_LINK_RATE: Rate = (6, 5);
 
 /// The limits of all addresses that have used them lately.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct AddressLimits {
     /// Tokens per minute and burst; a rate of 0 means no limit.
     messages: Rate,
     queries: Rate,
+    changes: Rate,
+    wrong_links: Rate,
     by_address: HashMap<IpAddr, Buckets>,
     /// The time at which limits that have recovered are dropped next.
     checks: ExpiryQueue<IpAddr>,
@@ -33,12 +39,15 @@ pub struct AddressLimits {
 struct Buckets {
     messages: TokenBucket,
     queries: TokenBucket,
+    changes: TokenBucket,
+    wrong_links: TokenBucket,
 }
 
 impl Buckets {
     /// The time at which they are as good as unused ones.
     fn recovered_at(&self) -> Millis {
-        self.messages.full_at().max(self.queries.full_at())
+        let Self { messages, queries, changes, wrong_links } = self;
+        [messages, queries, changes, wrong_links].map(TokenBucket::full_at).into_iter().max().unwrap_or(0)
     }
 }
 
@@ -51,6 +60,8 @@ impl AddressLimits {
         Self {
             messages: times((limits.messages_per_minute, limits.burst.max(1))),
             queries: times(HISTORY_RATE),
+            changes: times(CHANGE_RATE),
+            wrong_links: times(WRONG_LINK_RATE),
             by_address: HashMap::new(),
             checks: ExpiryQueue::default(),
         }
@@ -83,13 +94,52 @@ impl AddressLimits {
         }
     }
 
+    /// As [`take_message`](Self::take_message), for a change of a room or an account.
+    ///
+    /// # Errors
+    /// As [`take_message`](Self::take_message).
+    pub fn take_change(&mut self, now: Millis, address: IpAddr, own: &mut TokenBucket) -> Result<(), Millis> {
+        match self.changes.0 {
+            0 => own.take(now),
+            _ => take(now, own, &mut self.of(now, address).changes),
+        }
+    }
+
+    /// Looks up the code of a device link, unless too many of the address were wrong. Takes a token if this one is.
+    ///
+    /// # Errors
+    /// The time in ms after which to try again.
+    pub fn look_up_link<T>(
+        &mut self,
+        now: Millis,
+        address: IpAddr,
+        look_up: impl FnOnce() -> Option<T>,
+    ) -> Result<Option<T>, Millis> {
+        if self.wrong_links.0 == 0 {
+            return Ok(look_up());
+        }
+        let bucket = &mut self.of(now, address).wrong_links;
+        let before = *bucket;
+        bucket.take(now).map_err(|wait| wait.max(MIN_WAIT_MS))?;
+        let found = look_up();
+        if found.is_some() {
+            *bucket = before;
+        }
+        Ok(found)
+    }
+
     fn of(&mut self, now: Millis, address: IpAddr) -> &mut Buckets {
-        let Self { messages, queries, by_address, checks } = self;
+        let Self { messages, queries, changes, wrong_links, by_address, checks } = self;
         by_address.entry(address).or_insert_with(|| {
             let bucket = |(per_minute, burst): Rate| TokenBucket::new(per_minute, burst, now);
             // Checked again then, so that using the limits need not change the deadline.
             checks.set(address, now + MIN_WAIT_MS);
-            Buckets { messages: bucket(*messages), queries: bucket(*queries) }
+            Buckets {
+                messages: bucket(*messages),
+                queries: bucket(*queries),
+                changes: bucket(*changes),
+                wrong_links: bucket(*wrong_links),
+            }
         })
     }
 

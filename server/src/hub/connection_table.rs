@@ -113,9 +113,12 @@ impl<T> ConnectionTable<T> {
         })
     }
 
-    /// All values, mutable, in no particular order.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.0.iter_mut().flatten().map(|(_, value)| value)
+    /// All entries, mutable, in no particular order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ConnectionId, &mut T)> {
+        self.0.iter_mut().enumerate().filter_map(|(slot, entry)| {
+            let (serial, value) = entry.as_mut()?;
+            Some((ConnectionId { slot: u32::try_from(slot).ok()?, serial: *serial }, value))
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     open_queries::{OpenQuery, Purpose},
     output::Output,
     recent_messages,
-    room_commands::RoomPurpose,
+    room_queries::RoomPurpose,
 };
 use crate::store::{
     LogError, PageSize, PageStart, Query, QueryKind, QueryResult, Requester, StoredMessage, is_searchable,
@@ -24,8 +24,6 @@ use crate::store::{
 const MAX_PAGE: PageSize = PageSize { messages: 200, bytes: 64 * 1024 };
 /// The most queries of one connection without a result.
 const MAX_OPEN_QUERIES_PER_CONNECTION: u32 = 4;
-/// The token of the hub's own query after a failed append; no other query has it.
-const RESOLVE_TOKEN: u64 = 0;
 /// The longest search query, in bytes.
 const MAX_QUERY_BYTES: usize = 1_024;
 
@@ -107,38 +105,9 @@ impl Hub {
         }
     }
 
-    /// Reads the log after a failed append, if that is due. The log may contain messages whose append it
-    /// reported as failed; if they were not published, clients would miss them without noticing a gap.
-    pub(super) fn resolve_uncertain_append(&mut self) {
-        if self.append_queue.resolve_due().is_some_and(|due| due <= self.now) {
-            self.append_queue.resolving();
-            let kind = QueryKind::Page(PageStart::After(self.lobby.recent.last()));
-            let query = Query { requester: Requester::default(), room: RoomId::LOBBY, kind, size: MAX_PAGE };
-            self.out.put(Output::Read { token: RESOLVE_TOKEN, query });
-        }
-    }
-
-    fn handle_resolved(&mut self, result: Result<QueryResult, LogError>) {
-        let Ok(QueryResult::Page(page)) = result else { return self.append_queue.resolved(self.now, false) };
-        for message in &page.messages {
-            self.release_resend(message.sender, message.id);
-            self.publish(message);
-        }
-        match page.reached_end() {
-            true => {
-                self.resolve_rooms();
-                self.finish_resolving(true);
-            }
-            false => self.append_queue.resolve_again(self.now),
-        }
-    }
-
     /// Handles the result of a query.
     pub fn handle_read(&mut self, now: Millis, token: u64, result: Result<QueryResult, LogError>) {
         self.now = now;
-        if token == RESOLVE_TOKEN {
-            return self.handle_resolved(result);
-        }
         let Some(result) = self.own_read(token, result) else { return };
         let Some(OpenQuery { conn, purpose, .. }) = self.queries.close(token) else { return };
         let Some(c) = self.connections.get_mut(conn) else { return };

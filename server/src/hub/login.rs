@@ -107,8 +107,11 @@ impl Hub {
         let session = self.sessions.get(&hash).cloned();
         let is_known = pending.is_some() || session.is_some();
         let pending = pending.filter(|(_, pending)| *pending.key == *key);
-        let own = session
-            .filter(|session| self.accounts.get(session.account).is_some_and(|account| *account.key == *key));
+        // A device of an account with several may not know yet that another one has changed the nick.
+        let shares_session = has(login, "rooms");
+        let own = session.filter(|session| {
+            shares_session || self.accounts.get(session.account).is_some_and(|account| *account.key == *key)
+        });
         let before = match (&pending, &own) {
             (Some((_, pending)), _) => Some((pending.opened, &*pending.entrance.attempt)),
             (None, Some(session)) => Some((session.opened, &*session.attempt)),
@@ -149,7 +152,7 @@ impl Hub {
             open_position: stated.filter(|_| is_same_log).unwrap_or_default(),
             group: if has(login, "batch") { Group::Batch } else { Group::Rich },
             history: has(login, "history"),
-            shares_session: has(login, "rooms"),
+            shares_session,
             agent: login.agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect(),
         };
         let pending = pending.map(|(account, _)| account);
@@ -165,7 +168,12 @@ impl Hub {
 
     /// Logs a device in with a code that another device of the account has made.
     fn enter_by_link(&mut self, conn: ConnectionId, code: &str, entrance: Entrance) {
-        let account = self.rooms.links.redeem(self.now, code);
+        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
+        let (now, links) = (self.now, &mut self.rooms.links);
+        let account = match self.address_limits.look_up_link(now, address, || links.redeem(now, code)) {
+            Ok(account) => account,
+            Err(wait) => return self.reject_later(conn, Status::RateLimited, wait),
+        };
         // The account is online, or a session can return to it; otherwise its code has expired long ago.
         let account = account.filter(|account| {
             self.accounts.online(*account).is_some()
@@ -200,6 +208,9 @@ impl Hub {
         entrance: Entrance,
     ) {
         let account = session.account;
+        let held = self.accounts.get(account).filter(|_| self.accounts.holds_nick(account));
+        // The nick that such a client names may be outdated, and counts only if the account has lost its own.
+        let nick = held.filter(|_| entrance.shares_session).map_or(nick, |known| known.nick.clone());
         if self.accounts.online(account).is_some() {
             let shares = entrance.shares_session;
             self.admit(conn, account, entrance);

@@ -26,7 +26,8 @@ impl Hub {
     /// Handles a message, or a command typed by a basic client.
     pub(super) fn send_message(&mut self, conn: ConnectionId, request: Request) {
         let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
-        let (basic, account) = (peer.group == Group::Basic, peer.account);
+        let (basic, account, shares_session) =
+            (peer.group == Group::Basic, peer.account, peer.shares_session);
         let Some(known) = self.accounts.get(account) else { return };
         let (nick, key) = (known.nick.clone(), known.key.clone());
         if request.content.is_empty() && (basic || request.id.is_empty()) {
@@ -48,7 +49,8 @@ impl Hub {
         let same = |name: &str| {
             validate::nick(name, &self.settings.limits).is_ok_and(|name| validate::nick_key(&name) == *key)
         };
-        if !request.user_name.is_empty() && !same(&request.user_name) {
+        // A device of an account with several may not know yet that another one has changed the nick.
+        if !shares_session && !request.user_name.is_empty() && !same(&request.user_name) {
             return self.refuse(conn, Status::NotLoggedIn, client_id, 0, None);
         }
         let room = match self.room_to_post(conn, &request.room) {

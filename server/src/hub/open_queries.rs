@@ -3,7 +3,7 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use super::{
-    connection_table::ConnectionId, position::WaitingLogin, room_commands::RoomPurpose,
+    connection_table::ConnectionId, position::WaitingLogin, room_queries::RoomPurpose,
     shared_bound::SharedBound,
 };
 

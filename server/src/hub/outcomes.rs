@@ -20,6 +20,7 @@ impl Hub {
         let Some((generation, batch)) = self.append_queue.complete_batch() else { return };
         match result {
             Ok(outcomes) => {
+                self.list_version_changed();
                 for (pending, outcome) in batch.into_iter().zip(outcomes) {
                     let PendingProposal { origin, address, proposal } = pending;
                     let sender = proposal.sender;
@@ -46,7 +47,7 @@ impl Hub {
                 self.append_queue.failed(now, generation);
                 self.rooms.resubmitted(self.append_queue.next_batch());
                 for PendingProposal { origin, proposal, .. } in batch {
-                    self.note_uncertain(&proposal);
+                    self.resolution.note(&proposal);
                     let sender = proposal.sender;
                     match origin {
                         Origin::Message { conn, .. } => self.message_failed(conn, generation, &proposal),
@@ -70,7 +71,7 @@ impl Hub {
         outcome: Outcome,
     ) {
         let place = match outcome {
-            Outcome::Appended(place) | Outcome::Known(place) => place,
+            Outcome::Appended(place) | Outcome::Known(place) | Outcome::MemberChanged { place, .. } => place,
             Outcome::Refused(status) => return self.refuse(conn, status, Some(*id), 0, None),
         };
         self.release_resend(*sender, *id);

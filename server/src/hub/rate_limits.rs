@@ -28,7 +28,7 @@ const NICK_LIST_RATE: Rate = (30, 5);
 /// Pages of history, and searches.
 pub const HISTORY_RATE: Rate = (240, 30);
 /// Changes of rooms and accounts, and device links.
-const CHANGE_RATE: Rate = (60, 20);
+pub const CHANGE_RATE: Rate = (60, 20);
 /// Refusals; a connection that exceeds them is closed.
 const REFUSAL_RATE: Rate = (60, 100);
 

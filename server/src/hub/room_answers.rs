@@ -26,7 +26,7 @@ pub(super) fn window(window: &Window, is_online: impl Fn(UserId) -> bool + Copy)
     match &window.content {
         WindowContent::Behind => answer.behind = true,
         WindowContent::Events(events) => {
-            let frames = events.iter().filter_map(|event| encode_event(room.room, event, is_online));
+            let frames = events.iter().filter_map(|event| encode_event(room.room, event, None, is_online));
             answer.frames = frames.map(|frame| frame.to_vec()).collect();
         }
         WindowContent::Page(history) => {
@@ -37,10 +37,11 @@ pub(super) fn window(window: &Window, is_online: impl Fn(UserId) -> bool + Copy)
     answer
 }
 
-/// An event as subscribers get it; `None` for one of the directory.
+/// An event as subscribers get it, with the number of members after it if that is known; `None` for one of the directory.
 pub(super) fn encode_event(
     room: RoomId,
     event: &StoredEvent,
+    members: Option<u64>,
     is_online: impl Fn(UserId) -> bool,
 ) -> Option<Bytes> {
     let StoredEvent { id, place, sender, nick, change, target_nick } = event;
@@ -49,7 +50,7 @@ pub(super) fn encode_event(
         let message = events::Message { room, id: *id, seq, ord, time, sender: *sender, nick, content };
         return Some(events::message(&message));
     }
-    let change = room_change(change, target_nick, &is_online)?;
+    let change = room_change(change, target_nick, members, &is_online)?;
     let sender = person(*sender, nick, is_online(*sender));
     Some(events::room_event(room, place.seq, place.time, sender, change))
 }
@@ -58,6 +59,7 @@ pub(super) fn encode_event(
 pub(super) fn room_change(
     change: &Change,
     target_nick: &str,
+    members: Option<u64>,
     is_online: impl Fn(UserId) -> bool,
 ) -> Option<room_event::Change> {
     Some(match change {
@@ -65,7 +67,8 @@ pub(super) fn room_change(
         Change::Archive { archived, .. } => room_event::Change::Archived(*archived),
         Change::ChangeMember { account, role, .. } => {
             let person = Some(person(*account, target_nick, is_online(*account)));
-            room_event::Change::Member(wire::MemberChange { person, role: role.to_wire().into() })
+            let members = members.map(|members| u32::try_from(members).unwrap_or(u32::MAX));
+            room_event::Change::Member(wire::MemberChange { person, role: role.to_wire().into(), members })
         }
         Change::Message { .. }
         | Change::CreateAccount { .. }

@@ -12,7 +12,7 @@ use parlour_core::{
     request,
     status::Status,
     validate,
-    wire::{self, response, server_event::Body},
+    wire::{self, response},
 };
 
 use super::{
@@ -20,22 +20,16 @@ use super::{
     append_queue::{Origin, PendingProposal, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
     nick_registry::Claim,
-    open_queries::{OpenQuery, Purpose},
-    output::Output,
-    room_answers,
-    room_login::RoomLogin,
+    room_queries::RoomPurpose,
     rooms::{
-        Subscribed,
         commands::{self, Context, OwnChange, Plan, Rate},
         device_links::{CODE_CHARS, LINK_LIFETIME_MS},
         events,
-        published::Reading,
         rows::person,
     },
 };
 use crate::store::{
-    Change, LogError, NickSource, Outcome, PageSize, Place, Proposal, Query, QueryKind, Requester,
-    RoomResult,
+    Change, NickSource, Outcome, PageSize, Place, Proposal,
     room_query::{RoomQuery, WindowStart},
 };
 
@@ -45,19 +39,6 @@ const MAX_OPEN_QUERIES: u32 = 8;
 const PAGE_BYTES: usize = 64 * 1024;
 /// The time after which a query is repeated for which there is no capacity.
 const QUERY_RETRY_MS: Millis = 500;
-
-/// The purpose of a query for a client with the capability "rooms".
-#[derive(Debug)]
-pub(super) enum RoomPurpose {
-    /// A login.
-    Login(Box<RoomLogin>),
-    /// The answer to the command with this number is the result.
-    Answer(u32),
-    /// The row of a room that the account has created or joined by a command: with the row as the answer, or with a place.
-    Row { request: u32, room: RoomId, place: Option<Place>, reading: Reading },
-    /// A subscription: the window is the answer to a command, or continues the subscription of a slow consumer.
-    Window { request: Option<u32>, room: RoomId, ticket: u64, position: WindowStart },
-}
 
 impl Hub {
     /// Handles a command.
@@ -91,8 +72,7 @@ impl Hub {
         if command.request == 0 {
             return Err(refused(Status::BadFrame));
         }
-        let new_room = RoomId(self.new_account_id().0);
-        let context = Context::new(&self.rooms, &self.settings.limits, (conn, account), &command, new_room);
+        let context = Context::new(&self.rooms, &self.settings.limits, (conn, account), &command);
         let context = context.map_err(refused)?;
         let (room, id) = (context.room, context.id);
         let (rate, plan) = commands::plan(&context, operation).map_err(refused)?;
@@ -135,7 +115,9 @@ impl Hub {
         };
         match rate {
             Rate::Control => {}
-            Rate::Change => online.limits.changes.take(now)?,
+            Rate::Change => {
+                self.address_limits.take_change(now, c.address, &mut online.limits.changes)?;
+            }
             Rate::Query => {
                 self.address_limits.take_query(now, c.address, &mut online.limits.history)?;
                 if c.open_queries >= MAX_OPEN_QUERIES
@@ -236,6 +218,10 @@ impl Hub {
                 self.publish_change(proposal, place);
                 place
             }
+            Outcome::MemberChanged { place, role, members } => {
+                self.publish_member(proposal, place, role, members);
+                place
+            }
         };
         let sender = proposal.sender;
         let (room, answer) = match &proposal.change {
@@ -273,165 +259,6 @@ impl Hub {
         }
     }
 
-    /// Reads the state of a room for a subscription.
-    pub(super) fn read_window(
-        &mut self,
-        conn: ConnectionId,
-        room: RoomId,
-        ticket: u64,
-        position: WindowStart,
-        request: Option<u32>,
-    ) {
-        let Some(account) = self.viewer(conn) else { return };
-        let purpose = RoomPurpose::Window { request, room, ticket, position };
-        self.open_room_query(conn, account, purpose, RoomQuery::Window(room, position));
-    }
-
-    fn open_room_query(
-        &mut self,
-        conn: ConnectionId,
-        account: UserId,
-        purpose: RoomPurpose,
-        query: RoomQuery,
-    ) {
-        let Some(c) = self.connections.get_mut(conn) else { return };
-        c.open_queries += 1;
-        let address = c.address;
-        let token = self.queries.open(OpenQuery { conn, address, purpose: Purpose::Room(purpose) });
-        self.read_for(token, address, account, query);
-    }
-
-    /// Queries the log for an account.
-    pub(super) fn read_for(&mut self, token: u64, address: IpAddr, account: UserId, query: RoomQuery) {
-        let requester = Requester { address: Some(address), account: Some(account) };
-        let size = PageSize { messages: 0, bytes: 0 };
-        let query = Query { requester, room: RoomId::LOBBY, kind: QueryKind::Room(query), size };
-        self.out.put(Output::Read { token, query });
-    }
-
-    /// Handles the result of a query of a client.
-    pub(super) fn room_read(
-        &mut self,
-        conn: ConnectionId,
-        purpose: RoomPurpose,
-        result: Result<RoomResult, LogError>,
-    ) {
-        match purpose {
-            RoomPurpose::Login(login) => self.room_login_read(conn, *login, result),
-            RoomPurpose::Answer(request) => match result {
-                Ok(result) => self.answer_read(conn, request, &result),
-                Err(_) => self.refuse_command(conn, request, Status::LogUnavailable, RETRY_INTERVAL_MS, None),
-            },
-            RoomPurpose::Row { request, room, place, reading } => {
-                self.row_read(conn, (request, room, place), reading, result);
-            }
-            RoomPurpose::Window { request, room, ticket, position } => {
-                self.window_read(conn, (request, room, ticket, position), result);
-            }
-        }
-    }
-
-    fn answer_read(&mut self, conn: ConnectionId, request: u32, result: &RoomResult) {
-        let is_online = |account| self.rooms.is_online(account);
-        let answer = match result {
-            RoomResult::Page(page) => response::Result::Page(room_answers::page(page, is_online)),
-            RoomResult::Search(found) => response::Result::Page(room_answers::found(found, is_online)),
-            RoomResult::Browse(page) => response::Result::Rooms(room_answers::rooms(page)),
-            RoomResult::Members(page) => response::Result::People(room_answers::members(page, is_online)),
-            RoomResult::People(people) => response::Result::People(room_answers::people(people, is_online)),
-            RoomResult::Refused(status) => return self.refuse_command(conn, request, *status, 0, None),
-            RoomResult::Login(_) | RoomResult::Row(_) | RoomResult::Window(_) | RoomResult::Events(_) => {
-                return self.refuse_command(conn, request, Status::Internal, 0, None);
-            }
-        };
-        self.respond(conn, request, answer);
-    }
-
-    /// The row of a room that the account has created or joined was read.
-    fn row_read(
-        &mut self,
-        conn: ConnectionId,
-        (request, room, place): (u32, RoomId, Option<Place>),
-        reading: Reading,
-        result: Result<RoomResult, LogError>,
-    ) {
-        let Some(account) = self.viewer(conn) else { return self.rooms.cancel_reload(reading) };
-        let Ok(RoomResult::Row(row)) = result else {
-            self.rooms.cancel_reload(reading);
-            return self.refuse_command(conn, request, Status::LogUnavailable, RETRY_INTERVAL_MS, None);
-        };
-        self.rooms.reloaded(account, room, row.as_deref(), reading, &mut self.out);
-        match (place, self.rooms.row_of(conn, room)) {
-            (Some(place), _) => self.respond_done(conn, request, place),
-            (None, Some(row)) => self.respond(conn, request, response::Result::Room(row)),
-            // It has left the room meanwhile.
-            (None, None) => self.refuse_command(conn, request, Status::NoSuchRoom, 0, None),
-        }
-    }
-
-    /// The state of a room was read for a subscription.
-    fn window_read(
-        &mut self,
-        conn: ConnectionId,
-        (request, room, ticket, position): (Option<u32>, RoomId, u64, WindowStart),
-        result: Result<RoomResult, LogError>,
-    ) {
-        let window = match result {
-            Ok(RoomResult::Window(window)) => window,
-            Ok(RoomResult::Refused(status)) => return self.end_window(conn, room, ticket, request, status),
-            _ => return self.end_window(conn, room, ticket, request, Status::LogUnavailable),
-        };
-        match self.rooms.subscribed(conn, room, ticket, window.seq, &mut self.out) {
-            Subscribed::Early => {
-                let purpose = RoomPurpose::Window { request, room, ticket, position };
-                self.early.push((conn, purpose, RoomResult::Window(window)));
-            }
-            Subscribed::Outdated => self.read_window(conn, room, ticket, position, request),
-            Subscribed::Ended => {
-                if let Some(request) = request {
-                    self.refuse_command(conn, request, Status::NotAMember, 0, None);
-                }
-            }
-            Subscribed::Live(later) => {
-                let window = self.wire_window(&window);
-                match request {
-                    Some(request) => self.respond(conn, request, response::Result::Window(window)),
-                    None => self.out.send(conn, &events::of_room(room, Body::Window(window))),
-                }
-                for event in later {
-                    let frames = crate::conn::frame::binary(&event);
-                    self.out.put(Output::Send { conn, frames });
-                }
-            }
-        }
-    }
-
-    fn end_window(
-        &mut self,
-        conn: ConnectionId,
-        room: RoomId,
-        ticket: u64,
-        request: Option<u32>,
-        status: Status,
-    ) {
-        self.rooms.abandon(conn, room, ticket, &mut self.out);
-        match request {
-            Some(request) => self.refuse_command(conn, request, status, 0, None),
-            // A slow consumer would miss events without noticing.
-            None if status == Status::LogUnavailable => self.close(conn, Status::TooSlow),
-            None => {}
-        }
-    }
-
-    /// Repeats what was read too early, now that more is published.
-    pub(super) fn retry_early(&mut self) {
-        for (conn, purpose, result) in std::mem::take(&mut self.early) {
-            if self.connections.get(conn).is_some() {
-                self.room_read(conn, purpose, Ok(result));
-            }
-        }
-    }
-
     /// Members of the lobby: who is online.
     fn lobby_members(&self, prefix: &str, after: &str, count: usize) -> wire::PeoplePage {
         let (prefix, after) = (validate::nick_key(prefix), validate::nick_key(after));
@@ -445,19 +272,19 @@ impl Hub {
         }
     }
 
-    fn respond_done(&mut self, conn: ConnectionId, request: u32, place: Place) {
+    pub(super) fn respond_done(&mut self, conn: ConnectionId, request: u32, place: Place) {
         let done = wire::Done { seq: place.seq, time: place.time };
         self.respond(conn, request, response::Result::Done(done));
     }
 
-    fn respond(&mut self, conn: ConnectionId, request: u32, result: response::Result) {
+    pub(super) fn respond(&mut self, conn: ConnectionId, request: u32, result: response::Result) {
         if self.connections.get(conn).is_some() {
             self.out.send(conn, &events::response(request, result));
         }
     }
 
     /// Refuses a command. A connection with too many refusals is closed.
-    fn refuse_command(
+    pub(super) fn refuse_command(
         &mut self,
         conn: ConnectionId,
         request: u32,

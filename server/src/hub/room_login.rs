@@ -17,11 +17,13 @@ use super::{
     position::BUSY_RETRY_MS,
     room::Group,
     room_answers,
-    room_commands::RoomPurpose,
-    rooms::{MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading},
+    room_queries::RoomPurpose,
+    rooms::{
+        MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading, rows::person,
+    },
 };
 use crate::store::{
-    LogError, ROOM_NAME_CHARS, RoomResult, TOPIC_BYTES,
+    Account, LogError, ROOM_NAME_CHARS, RoomResult, TOPIC_BYTES,
     room_query::{RoomQuery, Window, WindowStart},
 };
 
@@ -74,11 +76,13 @@ impl Hub {
         self.rooms.connect(conn, encoding, (account, &nick), &all.rows, reading);
         self.rooms.note_presence(account, &nick, true);
         let list = ReadList { all, changed: changed.map(|changed| changed.rows) };
+        let is_resumed = list.changed.is_some();
         let mut rows = self.rooms.login_rows(conn, &list).into_iter();
         let mut welcome = self.welcome_of(account, &entrance);
         welcome.account = account.0.to_vec();
         if let Some(limits) = &mut welcome.limits {
             let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            limits.rooms = self.settings.rooms;
             limits.subscriptions = number(MAX_SUBSCRIPTIONS);
             limits.room_name_chars = number(ROOM_NAME_CHARS);
             limits.topic_bytes = number(TOPIC_BYTES);
@@ -89,6 +93,12 @@ impl Hub {
         self.out.send(conn, &codec::extension(Extension::Welcome(welcome)));
         for rows in rows {
             self.out.send(conn, &events::of_server(Body::Rows(rows)));
+        }
+        if let Some(partners) = self.rooms.online_partners(conn, self.unix_ms).filter(|_| is_resumed) {
+            self.out.send(conn, &events::of_server(Body::Presence(partners)));
+        }
+        if let Some(window) = &window {
+            self.send_renamed(conn, window);
         }
         if let Some((room, seq)) = opened {
             self.open_room(conn, room, seq);
@@ -102,6 +112,18 @@ impl Hub {
             // Events were published since.
             self.read_window(conn, room, ticket, WindowStart { seq, id: None }, None);
         }
+    }
+
+    /// Sends the people who have another nick since the position from which a window continues.
+    pub(super) fn send_renamed(&mut self, conn: ConnectionId, window: &Window) {
+        if window.renamed.is_empty() {
+            return;
+        }
+        let person =
+            |account: &Account| person(account.user, &account.nick, self.rooms.is_online(account.user));
+        let people = window.renamed.iter().map(person).collect();
+        let changes = wire::PresenceChanges { people, time: self.unix_ms, partners: false };
+        self.out.send(conn, &events::of_server(Body::Presence(changes)));
     }
 
     /// A window as a part of a frame.

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use parlour_core::{
-    model::{RoomId, UserId},
+    model::{Role, RoomId, UserId},
     status::Status,
 };
 
 use super::{
     Hub,
     nick_registry::Claim,
-    output::Output,
     room_answers,
     rooms::{
         events,
@@ -18,8 +17,8 @@ use super::{
     },
 };
 use crate::store::{
-    Change, EventPage, LogError, PageSize, Place, Proposal, Query, QueryKind, QueryResult, Requester,
-    RoomResult, StoredEvent, StoredMessage, room_query::RoomQuery,
+    Change, LogError, Place, Proposal, QueryResult, RoomResult, StoredEvent, StoredMessage,
+    room_query::RoomQuery,
 };
 
 impl Hub {
@@ -44,35 +43,41 @@ impl Hub {
             Change::CreateRoom { room, people, .. } => self.rooms.room_created(*room, *sender, people),
             Change::RenameRoom { room, name } => self.rooms.rename_room(*room, name, &mut self.out),
             Change::ChangeNick { nick, .. } => self.publish_nick(*sender, nick),
-            Change::SetTopic { room, .. }
-            | Change::Archive { room, .. }
-            | Change::ChangeMember { room, .. } => {
-                let target_nick = match change {
-                    Change::ChangeMember { account, .. } => nick_of(*account).unwrap_or_default(),
-                    _ => String::new(),
-                };
-                let change = change.clone();
+            Change::SetTopic { room, .. } | Change::Archive { room, .. } => {
+                let (change, target_nick) = (change.clone(), String::new());
                 let event = StoredEvent { id: *id, place, sender: *sender, nick, change, target_nick };
-                self.publish_event(*room, &event);
+                self.publish_event(*room, &event, None);
             }
-            Change::CreateAccount { .. } | Change::Message { .. } => {}
+            Change::CreateAccount { .. } | Change::ChangeMember { .. } | Change::Message { .. } => {}
         }
     }
 
-    /// Publishes an event of a room.
-    fn publish_event(&mut self, room: RoomId, event: &StoredEvent) {
+    /// Publishes a change of a member, with the role that it has got and the number of members. Called in log order.
+    pub(super) fn publish_member(&mut self, proposal: &Proposal, place: Place, role: Role, members: u64) {
+        let Proposal { id, sender, change, .. } = proposal;
+        let Change::ChangeMember { room, account, .. } = *change else { return };
+        let nick_of = |account| self.accounts.get(account).map(|known| known.nick.to_string());
+        let event = StoredEvent {
+            id: *id,
+            place,
+            sender: *sender,
+            nick: nick_of(*sender).unwrap_or_default(),
+            change: Change::ChangeMember { room, account, role },
+            target_nick: nick_of(account).unwrap_or_default(),
+        };
+        let is_counted = room != RoomId::LOBBY;
+        self.publish_event(room, &event, is_counted.then_some(members));
+    }
+
+    /// Publishes an event of a room that is not a message; with the number of members after it, if that is known.
+    pub(super) fn publish_event(&mut self, room: RoomId, event: &StoredEvent, members: Option<u64>) {
         let change = match &event.change {
-            Change::Message { content, .. } => {
-                let (nick, content) = (event.nick.clone(), content.to_string());
-                let (id, place, sender) = (event.id, event.place, event.sender);
-                return self.publish_in_room(room, &StoredMessage { id, place, sender, nick, content });
-            }
             Change::Archive { archived, .. } => RoomChange::Archived(*archived),
             Change::ChangeMember { account, role, .. } => RoomChange::Member(*account, *role),
             _ => RoomChange::Other,
         };
         let online = |account: UserId| self.accounts.online(account).is_some();
-        let encoded = room_answers::encode_event(room, event, online);
+        let encoded = room_answers::encode_event(room, event, members, online);
         let Some(encoded) = encoded else { return };
         let (seq, time, sender) = (event.place.seq, event.place.time, event.sender);
         let published = Published { room, seq, sender, time, change };
@@ -80,7 +85,7 @@ impl Hub {
     }
 
     /// An account has another nick.
-    fn publish_nick(&mut self, account: UserId, nick: &Arc<str>) {
+    pub(super) fn publish_nick(&mut self, account: UserId, nick: &Arc<str>) {
         let Some(before) = self.accounts.get(account).map(|known| (known.nick.clone(), known.key.clone()))
         else {
             return self.accounts.nick_taken(account, nick);
@@ -113,23 +118,14 @@ impl Hub {
         }
     }
 
-    fn read_as_hub(&mut self, token: u64, account: Option<UserId>, query: RoomQuery) {
-        let requester = Requester { address: None, account };
-        let size = PageSize { messages: 0, bytes: 0 };
-        let query = Query { requester, room: RoomId::LOBBY, kind: QueryKind::Room(query), size };
-        self.out.put(Output::Read { token, query });
-    }
-
     /// Handles the result of a query of the hub itself. Returns it if it is of another query.
     pub(super) fn own_read(
         &mut self,
         token: u64,
         result: Result<QueryResult, LogError>,
     ) -> Option<Result<QueryResult, LogError>> {
-        if let Some(room) = self.resolving_rooms.remove(&token) {
-            self.room_resolved(room, result);
-            return None;
-        }
+        let result = self.uncertain_read(token, result)?;
+        let result = self.list_version_read(token, result)?;
         let Some(reload) = self.reloads.remove(&token) else { return Some(result) };
         match result {
             Ok(QueryResult::Room(RoomResult::Row(row))) => {
@@ -148,66 +144,5 @@ impl Hub {
             }
         }
         None
-    }
-
-    /// Reads the events of rooms after a failed append: the log may have some that it reported as failed.
-    pub(super) fn resolve_rooms(&mut self) {
-        for room in std::mem::take(&mut self.uncertain_rooms) {
-            let Some(head_seq) = self.rooms.head_seq(room) else { continue };
-            let token = self.queries.next_token();
-            self.resolving_rooms.insert(token, room);
-            self.read_as_hub(token, None, RoomQuery::Events(room, head_seq));
-        }
-        for (account, room) in std::mem::take(&mut self.failed_reloads) {
-            self.rooms.reload_again(account, room);
-        }
-    }
-
-    fn room_resolved(&mut self, room: RoomId, result: Result<QueryResult, LogError>) {
-        let Ok(QueryResult::Room(RoomResult::Events(EventPage { events, more, .. }))) = result else {
-            self.uncertain_rooms.insert(room);
-            return self.finish_resolving(false);
-        };
-        for event in &events {
-            self.release_resend(event.sender, event.id);
-            if event.place.seq > self.rooms.head_seq(room).unwrap_or(0) {
-                self.publish_event(room, event);
-            }
-        }
-        if more {
-            self.uncertain_rooms.insert(room);
-        }
-        self.finish_resolving(!more);
-    }
-
-    /// The events of a room were read; if they are those of the last one, appends are accepted again.
-    pub(super) fn finish_resolving(&mut self, complete: bool) {
-        if !complete {
-            self.append_queue.resolved(self.now, false);
-        } else if self.resolving_rooms.is_empty() && self.uncertain_rooms.is_empty() {
-            self.append_queue.resolved(self.now, true);
-        }
-    }
-
-    /// Notes what a failed append may have changed.
-    pub(super) fn note_uncertain(&mut self, proposal: &Proposal) {
-        let sender = proposal.sender;
-        match &proposal.change {
-            Change::Message { room, .. } | Change::SetTopic { room, .. } | Change::Archive { room, .. } => {
-                self.uncertain_rooms.insert(*room);
-            }
-            Change::ChangeMember { room, account, .. } => {
-                self.uncertain_rooms.insert(*room);
-                self.failed_reloads.push((*account, *room));
-            }
-            Change::CreateRoom { room, people, .. } => {
-                self.failed_reloads.push((sender, *room));
-                self.failed_reloads.extend(people.iter().map(|person| (*person, *room)));
-            }
-            Change::RenameRoom { room, .. } => self.failed_reloads.push((sender, *room)),
-            Change::CreateAccount { .. } | Change::ChangeNick { .. } => {}
-        }
-        // The lobby is read by itself.
-        self.uncertain_rooms.remove(&RoomId::LOBBY);
     }
 }

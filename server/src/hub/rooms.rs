@@ -198,6 +198,12 @@ impl Rooms {
         !self.row_changes.is_empty()
     }
 
+    /// Returns `true` if there are connections.
+    #[must_use]
+    pub fn has_viewers(&self) -> bool {
+        self.viewers.iter().next().is_some()
+    }
+
     /// Takes the rows that must be read.
     pub fn take_reloads(&mut self) -> Vec<Reload> {
         std::mem::take(&mut self.reloads)

@@ -2,6 +2,8 @@
 
 use parlour_core::{Millis, limits::Limits};
 
+use crate::store::RoomLimits;
+
 /// The default rate of all members at one address together, as a multiple of the rate of one member. With the other
 /// defaults, a class of 200 may write a message each in two seconds.
 pub const ADDRESS_FACTOR: u32 = 20;
@@ -14,6 +16,8 @@ pub struct Settings {
     pub server_name: String,
     /// The limits.
     pub limits: Limits,
+    /// The most rooms that an account is in, for the welcome.
+    pub rooms: u32,
     /// The interval at which a rich client should send a Ping.
     pub heartbeat_ms: u32,
     /// The time that a connection has to log in.
@@ -39,6 +43,7 @@ impl Default for Settings {
         Self {
             server_name: "Parlour".into(),
             limits: Limits::default(),
+            rooms: RoomLimits::default().rooms_per_account,
             heartbeat_ms: 15_000,
             login_timeout: 10_000,
             session_grace: 24 * 3_600_000,

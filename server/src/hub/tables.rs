@@ -54,10 +54,9 @@ impl Hub {
             lobby,
             rooms,
             reloads,
-            failed_reloads,
+            list_version: _,
+            resolution,
             early,
-            uncertain_rooms,
-            resolving_rooms,
             append_queue,
             admission,
             queries,
@@ -89,12 +88,7 @@ impl Hub {
             address_limits: address_limits.table_size(),
             logins: admission.table_size(),
             lobby: lobby.table_size(),
-            rooms: rooms.table_size()
-                + reloads.len()
-                + failed_reloads.len()
-                + early.len()
-                + uncertain_rooms.len()
-                + resolving_rooms.len(),
+            rooms: rooms.table_size() + reloads.len() + resolution.table_size() + early.len(),
             append_queue: append_queue.table_size(),
             queries: queries.table_size(),
             unauthenticated: unauthenticated.len(),

@@ -40,7 +40,7 @@ pub enum Change {
     },
     /// Creates a room with the sender as its owner. A DIRECT room that exists is [`Outcome::Known`].
     CreateRoom {
-        /// The id: random, or [`direct_room`](super::direct_room) of the people.
+        /// The id: [`direct_room`](super::direct_room) of the people, or [`created_room`](super::created_room).
         room: RoomId,
         /// The kind; not the lobby.
         kind: RoomKind,
@@ -135,6 +135,15 @@ pub struct Place {
 pub enum Outcome {
     /// It was appended.
     Appended(Place),
+    /// A [`Change::ChangeMember`] was appended.
+    MemberChanged {
+        /// Its place.
+        place: Place,
+        /// The role that the account has now. Whoever joins an empty room becomes its owner.
+        role: Role,
+        /// The number of members of the room. 0 for the lobby, of which everybody is a member.
+        members: u64,
+    },
     /// Nothing was appended, because the log has the change already: by the same proposal before, then with its place, or
     /// because it changes nothing, then with the place of the newest event of its log.
     Known(Place),

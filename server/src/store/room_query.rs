@@ -9,7 +9,7 @@ use parlour_core::{
 };
 
 use super::{
-    EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize, PageStart, RoomPage, RoomRow,
+    Account, EventPage, HistoryPage, LogError, LogReader, MemberPage, PageSize, PageStart, RoomPage, RoomRow,
     RoomRows, SearchResults, StoredEvent,
 };
 use crate::policy::{Action, allows};
@@ -18,6 +18,8 @@ use crate::policy::{Action, allows};
 pub const MAX_REPLAYED_EVENTS: usize = 10_000;
 /// The most bytes of their texts.
 pub const MAX_REPLAYED_BYTES: usize = 512 * 1024;
+/// The most accounts with another nick since a position; with more the client starts anew.
+pub const MAX_RENAMED: usize = 500;
 /// The newest messages for a client without a position: those on a screen, and some more.
 pub const WINDOW_SIZE: PageSize = PageSize { messages: 50, bytes: 32 * 1024 };
 
@@ -49,6 +51,19 @@ pub enum RoomQuery {
     People(String, usize),
     /// Events of a room after a position, for the hub itself.
     Events(RoomId, u64),
+    /// The names that accounts and rooms have now, for the hub itself.
+    Names(Names<()>),
+    /// The version of all rows, for the hub itself.
+    Version,
+}
+
+/// Names of accounts and rooms, or a query for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names<T> {
+    /// The nick of each account.
+    pub accounts: Vec<(UserId, T)>,
+    /// The name of each room.
+    pub rooms: Vec<(RoomId, T)>,
 }
 
 /// The position of a client in a room.
@@ -78,9 +93,13 @@ pub enum RoomResult {
     /// Of [`RoomQuery::Members`].
     Members(MemberPage),
     /// Of [`RoomQuery::People`].
-    People(Vec<super::Account>),
+    People(Vec<Account>),
     /// Of [`RoomQuery::Events`].
     Events(EventPage),
+    /// Of [`RoomQuery::Names`], without accounts and rooms that the log does not have.
+    Names(Names<String>),
+    /// Of [`RoomQuery::Version`].
+    Version(u64),
     /// The account may not read the room.
     Refused(Status),
 }
@@ -94,6 +113,8 @@ pub struct Window {
     pub content: WindowContent,
     /// The sequence number of the newest event that it has then.
     pub seq: u64,
+    /// The accounts that have another nick since its position.
+    pub renamed: Vec<Account>,
 }
 
 /// What a client needs to have the state of a room.
@@ -116,7 +137,9 @@ impl RoomQuery {
         Ok(match self {
             Self::Login { since, open, position } => {
                 let all = log.room_rows(account, 0)?;
-                let changed = if *since > 0 { Some(log.room_rows(account, *since)?) } else { None };
+                // A server that was ahead has sent rows that this one does not have.
+                let is_known = (1..=all.version).contains(since);
+                let changed = if is_known { Some(log.room_rows(account, *since)?) } else { None };
                 let window = match window(log, account, *open, *position)? {
                     RoomResult::Window(window) => Some(*window),
                     _ => None,
@@ -143,6 +166,18 @@ impl RoomQuery {
             Self::People(prefix, count) => RoomResult::People(log.people(account, prefix, *count)?),
             Self::Events(room, after) => {
                 RoomResult::Events(log.events(*room, *after, MAX_REPLAYED_EVENTS)?)
+            }
+            // An account without a number has no rows.
+            Self::Version => RoomResult::Version(log.room_rows(account, 0)?.version),
+            Self::Names(Names { accounts, rooms }) => {
+                let mut names = Names { accounts: Vec::new(), rooms: Vec::new() };
+                for (account, ()) in accounts {
+                    names.accounts.extend(log.account(*account)?.map(|found| (*account, found.nick)));
+                }
+                for (room, ()) in rooms {
+                    names.rooms.extend(log.room(*room)?.map(|found| (*room, found.name)));
+                }
+                RoomResult::Names(names)
             }
         })
     }
@@ -181,8 +216,15 @@ fn window(
     position: WindowStart,
 ) -> Result<RoomResult, LogError> {
     let (content, seq) = content(log, room, position)?;
+    let renamed = match content {
+        WindowContent::Events(_) => log.renamed(room, position.seq, MAX_REPLAYED_EVENTS)?,
+        WindowContent::Behind | WindowContent::Page(_) => Some(Vec::new()),
+    };
+    let Some(renamed) = renamed.filter(|renamed| renamed.len() <= MAX_RENAMED) else {
+        return window(log, account, room, WindowStart::default());
+    };
     Ok(match may_read(log, account, room)? {
-        Ok(row) => RoomResult::Window(Box::new(Window { row, content, seq })),
+        Ok(row) => RoomResult::Window(Box::new(Window { row, content, seq, renamed })),
         Err(status) => RoomResult::Refused(status),
     })
 }
@@ -198,8 +240,8 @@ fn content(
             return Ok((WindowContent::Behind, page.seq));
         }
         let bytes = page.events.iter().map(|event| event.change.text_bytes()).sum::<usize>();
-        // Retention deletes from the front, so the events are complete if the first one follows the position.
-        let is_complete = page.events.first().is_none_or(|event| event.place.seq == position.seq + 1);
+        // Retention may have deleted some of them. Then the client would take the messages among these for a gap.
+        let is_complete = page.events.len() as u64 == page.seq - position.seq;
         if !page.more && is_complete && bytes <= MAX_REPLAYED_BYTES && is_in_log(log, room, position)? {
             return Ok((WindowContent::Events(page.events), page.seq));
         }

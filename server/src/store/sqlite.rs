@@ -9,6 +9,7 @@
 //! | `file` | directory, lock, connections |
 //! | `schema` | tables and migrations |
 //! | `message_key` | room and sequence number as one key |
+//! | `number_map` | maps by internal numbers |
 //! | `epoch` | the id of a log, and of a restored one |
 //! | `append`, `projector` | appending: deciding about proposals, applying events |
 //! | `entry`, `events`, `fingerprint` | the events and their form; recognising resent ones |
@@ -47,6 +48,7 @@ mod members;
 mod message_key;
 mod meter;
 mod names;
+mod number_map;
 mod ords;
 mod page;
 mod people;
@@ -79,7 +81,8 @@ pub(super) use self::{
     file::create_new,
 };
 use self::{
-    epoch::Mark, fault::Fault, reader::SqliteReader, retention::RetentionState, search_query::SearchQuery,
+    epoch::Mark, fault::Fault, projector::KnownRows, reader::SqliteReader, retention::RetentionState,
+    search_query::SearchQuery,
 };
 use super::{
     ClockRecord, EventLog, LogError, LogReader, Outcome, Proposal, Retention, RoomLimits, RowChange,
@@ -134,6 +137,7 @@ pub struct SqliteLog {
     connection: Connection,
     search: SearchLimits,
     rooms: RoomLimits,
+    known: KnownRows,
     retention: RetentionState,
     // Dropped after the connection.
     lock: Option<file::Lock>,
@@ -184,7 +188,8 @@ impl SqliteLog {
 
     fn with(path: PathBuf, connection: Connection, options: &Options, lock: Option<file::Lock>) -> Self {
         let Options { search, rooms, .. } = *options;
-        Self { path, connection, search, rooms, retention: RetentionState::default(), lock }
+        let (known, retention) = (KnownRows::default(), RetentionState::default());
+        Self { path, connection, search, rooms, known, retention, lock }
     }
 
     /// Rebuilds everything that follows from the events. The search index is empty then;
@@ -193,6 +198,7 @@ impl SqliteLog {
     /// # Errors
     /// [`LogError`]; nothing has changed.
     pub fn rebuild(&mut self) -> Result<(), LogError> {
+        self.known = KnownRows::default();
         self.write(rebuild::rebuild)
     }
 
@@ -210,11 +216,23 @@ impl SqliteLog {
         &self.path
     }
 
-    /// Records beside the database how far it has come.
+    /// Records beside the database which one it is, and how far it has come.
     fn record_mark(&mut self) {
-        let Some(lock) = &mut self.lock else { return };
         // An error means only that a copy may not be recognised as such.
-        if let Ok(mark) = Mark::read(&self.connection)
+        if let Ok(mark) = Mark::read(&self.connection) {
+            self.record(mark);
+        }
+    }
+
+    /// Records beside the database how far it has come.
+    fn record_events(&mut self, events: u64) {
+        if let Some(mark) = self.lock.as_ref().and_then(file::Lock::recorded) {
+            self.record(Mark { events, ..mark });
+        }
+    }
+
+    fn record(&mut self, mark: Mark) {
+        if let Some(lock) = &mut self.lock
             && let Err(error) = lock.record(mark)
         {
             tracing::debug!(%error, "the lock file can't be written");
@@ -234,13 +252,18 @@ impl SqliteLog {
 
 impl EventLog for SqliteLog {
     fn append(&mut self, proposals: &[Proposal], rows: &[RowChange]) -> Result<Vec<Outcome>, LogError> {
-        let limits = self.rooms;
-        self.write(|connection| append::append(connection, limits, proposals, rows))
+        let (limits, mut known) = (self.rooms, mem::take(&mut self.known));
+        let appended =
+            self.write(|connection| append::append(connection, limits, &mut known, proposals, rows))?;
+        self.known = known;
+        self.retention.note_grown(&appended.rooms);
+        self.record_events(appended.events);
+        Ok(appended.outcomes)
     }
 
     fn apply_retention(&mut self, retention: &Retention, now: i64) -> Result<bool, LogError> {
-        // A server that is killed later has not recorded its last messages, but most.
-        self.record_mark();
+        // It deletes messages and accounts.
+        self.known = KnownRows::default();
         // Kept only if the step was stored.
         let mut state = mem::take(&mut self.retention);
         let more = self.write(|connection| retention::apply(connection, &mut state, retention, now))?;

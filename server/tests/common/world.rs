@@ -19,7 +19,7 @@ use parlour_core::{
 use parlour_server::{
     hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
     store::{
-        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, StoredMessage,
+        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, RoomLimits, StoredMessage,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
@@ -62,6 +62,8 @@ pub struct Received {
     pub frames: Vec<Envelope>,
     /// The number of WebSocket messages.
     pub messages: usize,
+    /// Their sizes in bytes, with the headers.
+    pub sizes: Vec<usize>,
     pub closed: Option<Status>,
 }
 
@@ -84,8 +86,12 @@ fn id(conn: Conn) -> ConnectionId {
 
 impl World {
     pub fn new(settings: Settings) -> Self {
+        Self::with_limits(settings, RoomLimits::default())
+    }
+
+    pub fn with_limits(settings: Settings, rooms: RoomLimits) -> Self {
         let dir = Dir::new();
-        let options = Options { synchronous: Synchronous::Off, ..Options::default() };
+        let options = Options { synchronous: Synchronous::Off, rooms, ..Options::default() };
         let log = SqliteLog::open_with(dir.path(), &options).unwrap();
         let mut reader = log.reader().unwrap();
         let random = Arc::default();
@@ -299,8 +305,9 @@ impl World {
     fn record(&mut self, conn: ConnectionId, frames: &Bytes) {
         let received = self.received_mut(conn);
         assert_eq!(received.closed, None, "a frame after the Close");
-        for message in messages(frames) {
+        for (message, size) in messages(frames) {
             received.messages += 1;
+            received.sizes.push(size);
             received.frames.extend(codec::decode_rich(&message).unwrap());
         }
     }
@@ -463,17 +470,17 @@ impl Received {
     }
 }
 
-/// The payloads of a server's WebSocket frames.
-fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+/// The payloads of a server's WebSocket frames, and the sizes of the frames.
+fn messages(mut bytes: &[u8]) -> Vec<(Vec<u8>, usize)> {
     let mut out = Vec::new();
     while let [0x82, second, rest @ ..] = bytes {
-        let (len, rest) = match second {
+        let (len, payload) = match second {
             126 => (usize::from(u16::from_be_bytes(rest[..2].try_into().unwrap())), &rest[2..]),
             127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
             n => (usize::from(*n), rest),
         };
-        out.push(rest[..len].to_vec());
-        bytes = &rest[len..];
+        out.push((payload[..len].to_vec(), bytes.len() - payload.len() + len));
+        bytes = &payload[len..];
     }
     assert!(bytes.is_empty(), "only whole Binary frames");
     out

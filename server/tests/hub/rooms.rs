@@ -4,3 +4,4 @@ mod client;
 mod commands;
 mod events;
 mod property;
+mod resume;

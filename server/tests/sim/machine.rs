@@ -115,6 +115,13 @@ pub struct Backup {
     kind: BackupKind,
 }
 
+impl Backup {
+    /// Returns `true` if the server can't notice that it was restored: the whole directory is replaced by its copy.
+    pub fn is_unnoticed(&self) -> bool {
+        self.kind == BackupKind::Directory
+    }
+}
+
 /// The way in which a log is copied and restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BackupKind {
@@ -278,13 +285,17 @@ impl Running {
                 None
             }
             End::KilledWithin => {
-                let before = disk.wal();
+                let (before, lock) = (disk.wal(), fs::read(disk.dir().join(LOCK)).unwrap());
                 self.group_commit.commit_to(log, batches);
                 let after = disk.wal();
                 // Any part of the append's writes; all of them if the write-ahead log was reset or may have
                 // been checkpointed.
                 let torn = (before < after && after < CHECKPOINT).then(|| before + rng.below(after - before));
                 disk.kill(torn);
+                if torn.is_some() {
+                    // It is written after the append.
+                    fs::write(disk.dir().join(LOCK), lock).unwrap();
+                }
                 None
             }
             End::KilledAfter => {

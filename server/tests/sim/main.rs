@@ -32,6 +32,7 @@ mod plan;
 mod privacy;
 mod rng;
 mod roles;
+mod rooms;
 mod server;
 mod storage;
 mod stranger;
@@ -85,8 +86,14 @@ fn run(seed: u64, faults: bool) -> Tally {
     world.tally
 }
 
-/// Runs seeds on all cores until the count or the time is reached.
-fn run_many(first: u64, count: u64, time: Option<Duration>, faults: bool) -> (u64, Tally) {
+/// Runs seeds on all cores until the count or the time is reached. `filter` selects the test for repeating a seed.
+fn run_many(
+    filter: &str,
+    first: u64,
+    count: u64,
+    time: Option<Duration>,
+    run: impl Fn(u64) -> Tally + Sync,
+) -> (u64, Tally) {
     let (next, ran) = (AtomicU64::new(first), AtomicU64::new(0));
     let failed = AtomicBool::new(false);
     let tally = Mutex::new(Tally::default());
@@ -101,13 +108,13 @@ fn run_many(first: u64, count: u64, time: Option<Duration>, faults: bool) -> (u6
                         if seed - first >= count {
                             return;
                         }
-                        match catch_unwind(AssertUnwindSafe(|| run(seed, faults))) {
+                        match catch_unwind(AssertUnwindSafe(|| run(seed))) {
                             Ok(of_this) => tally.lock().unwrap().add(&of_this),
                             Err(why) => {
                                 failed.store(true, Relaxed);
                                 eprintln!(
                                     "seed {seed} failed in run {}; repeat it with: PARLOUR_SIM_SEED={seed} cargo test \
-                                     -p parlour-server --test sim",
+                                     -p parlour-server --test sim {filter}",
                                     ran.load(Relaxed) + 1
                                 );
                                 resume_unwind(why);
@@ -134,7 +141,7 @@ fn env<T: std::str::FromStr>(name: &str) -> Option<T> {
 
 #[test]
 fn without_faults_all_clients_agree() {
-    let (ran, tally) = run_many(0, 20, None, false);
+    let (ran, tally) = run_many("with_faults", 0, 20, None, |seed| run(seed, false));
     assert!(
         ran == 20 && tally.0["messages"] > 1_000 && !tally.0.contains_key("broken connections"),
         "{tally:?}"
@@ -151,7 +158,7 @@ fn with_faults_nothing_is_lost_or_duplicated() {
     let time = env("PARLOUR_SIM_SECONDS").map(Duration::from_secs);
     let first = env("PARLOUR_SIM_FIRST").unwrap_or(1_000);
     let count = env("PARLOUR_SIM_SEEDS").unwrap_or(if time.is_some() { u64::MAX } else { SEEDS });
-    let (ran, tally) = run_many(first, count, time, true);
+    let (ran, tally) = run_many("with_faults", first, count, time, |seed| run(seed, true));
     println!("{ran} runs, seeds from {first} on");
     for (what, n) in &tally.0 {
         println!("{n:>10}  {what}");

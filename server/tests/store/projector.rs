@@ -8,7 +8,7 @@ use parlour_server::store::{Account, Change, Outcome, PageStart, RoomLimits, dir
 
 use crate::{
     people::{LILI, NOBODY, People, TIM, account, create, direct, id, member, message, nick},
-    world::{ALL, FAST, NOW, OTHER, TOM, new, propose},
+    world::{ALL, FAST, NOW, OTHER, TOM, World, new, propose},
 };
 
 const LOBBY: RoomId = RoomId::LOBBY;
@@ -64,6 +64,20 @@ fn resent_creation_of_an_account_is_known() {
     assert_eq!(people.world.append(std::slice::from_ref(&creation)), [Outcome::Known(place)]);
     let other = propose(500, UserId([4; 16]), account("max", None));
     assert_eq!(people.world.append(&[other]), [Outcome::Refused(Status::MessageIdReused)]);
+}
+
+#[test]
+fn resent_creation_of_a_room_invites_the_same_people() {
+    let mut people = People::new();
+    let creation = |people: &[UserId]| propose(500, TOM, create(1, RoomKind::Private, "plans", people));
+    let place = new(people.world.append(&[creation(&[TIM, LILI])])[0]);
+    // The creator and repetitions do not count, nor does the order.
+    assert_eq!(people.world.append(&[creation(&[LILI, TIM, TOM, LILI])]), [Outcome::Known(place)]);
+    for other in [&[TIM][..], &[TIM, LILI, NOBODY], &[]] {
+        let refused = [Outcome::Refused(Status::MessageIdReused)];
+        assert_eq!(people.world.append(&[creation(other)]), refused, "{other:?}");
+    }
+    assert_eq!(people.role(LILI, id(1)), Role::Invited);
 }
 
 #[test]
@@ -230,7 +244,7 @@ fn topic_is_an_event_of_the_room() {
 
 #[test]
 fn rooms_of_an_account_are_limited() {
-    let rooms = RoomLimits { rooms_per_account: 3, rooms_created: 2 };
+    let rooms = RoomLimits { rooms_per_account: 3, rooms_created: 2, ..RoomLimits::default() };
     let mut people = People::with(&Options { rooms, ..FAST });
     people.accept(TOM, create(1, RoomKind::Private, "two", &[TIM]));
     people.refuse(TOM, create(2, RoomKind::Private, "three", &[]), Status::TooManyRooms);
@@ -245,6 +259,30 @@ fn rooms_of_an_account_are_limited() {
     people.refuse(TIM, member(id(3), TOM, Role::Invited), Status::TooManyRooms);
     people.refuse(TIM, create(4, RoomKind::Private, "four", &[TOM]), Status::TooManyRooms);
     people.refuse(LILI, direct(LILI, &[TOM, TIM]), Status::TooManyRooms);
+}
+
+#[test]
+fn settings_decide_who_creates_rooms() {
+    let rooms = RoomLimits { creators: Role::Moderator, ..RoomLimits::default() };
+    let options = Options { rooms, ..FAST };
+    let mut world = World::new().reopen_with(&options);
+    let create_by = |world: &mut World, n: u32, sender, kind| {
+        world.append(&[propose(n, sender, create(n as u8, kind, &format!("room {n}"), &[]))])[0]
+    };
+    let refused = Outcome::Refused(Status::NotAllowed);
+    for (n, kind) in [(50, RoomKind::Public), (51, RoomKind::Private)] {
+        assert_eq!(create_by(&mut world, n, TOM, kind), refused);
+    }
+    let database = rusqlite::Connection::open(world.log.path()).unwrap();
+    let added = "INSERT INTO member (account, room, role, handle, changed)
+        SELECT account.id, room.id, 3, 0, 0 FROM account, room WHERE account.user = ?1 AND room.kind = 0";
+    assert_eq!(database.execute(added, [TOM.0]).unwrap(), 1);
+    drop(database);
+    // The projector may keep what it has read.
+    let mut world = world.reopen_with(&options);
+    new(create_by(&mut world, 52, TOM, RoomKind::Public));
+    new(world.append(&[propose(60, TIM, account("tim", None))])[0]);
+    assert_eq!(create_by(&mut world, 61, TIM, RoomKind::Public), refused);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::world::{FAST, NOW, World, id};
 
 const ACCOUNTS: u8 = 5;
 const ROOMS: u8 = 4;
-const LIMITS: RoomLimits = RoomLimits { rooms_per_account: 4, rooms_created: 3 };
+const LIMITS: RoomLimits = RoomLimits { rooms_per_account: 4, rooms_created: 3, creators: Role::Member };
 
 /// Names of which some are taken, some look alike, and one is too long.
 const NAMES: [&str; 7] = [
@@ -215,7 +215,7 @@ fn check(proposals: &[Proposal]) {
                 assert_eq!(outcome, Outcome::Refused(Status::MessageIdReused));
                 assert_ne!(*change, proposal.change);
             }
-            (None, Outcome::Appended(place)) => {
+            (None, Outcome::Appended(place) | Outcome::MemberChanged { place, .. }) => {
                 let is_message = matches!(proposal.change, Change::Message { .. });
                 let expected =
                     Place { seq: seq + 1, ord: if is_message { ord + 1 } else { 0 }, time: proposal.time };
@@ -224,7 +224,7 @@ fn check(proposals: &[Proposal]) {
             }
             (None, outcome) => assert_ne!(outcome, Outcome::Refused(Status::MessageIdReused)),
         }
-        if !matches!(outcome, Outcome::Appended(_)) {
+        if !matches!(outcome, Outcome::Appended(_) | Outcome::MemberChanged { .. }) {
             assert_same(&dump(&database), &before);
         }
         assert_eq!(world.differences().unwrap(), [""; 0], "after {proposal:?}");

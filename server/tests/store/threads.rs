@@ -104,6 +104,9 @@ impl LogReader for TestReader {
     fn events(&mut self, _: RoomId, _: u64, _: usize) -> Result<EventPage, LogError> {
         Ok(EventPage::default())
     }
+    fn renamed(&mut self, _: RoomId, _: u64, _: usize) -> Result<Option<Vec<Account>>, LogError> {
+        Ok(Some(Vec::new()))
+    }
     fn search(&mut self, _: RoomId, query: &str, _: u64, _: PageSize) -> Result<SearchResults, LogError> {
         assert_ne!(query, "x", "search");
         self.searches.send(query.into()).unwrap();

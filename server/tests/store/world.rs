@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use parlour_core::model::{MessageId, RoomId, RoomKind, UserId};
+use parlour_core::model::{MessageId, Role, RoomId, RoomKind, UserId};
 use parlour_server::store::{
     Change, EventLog, HistoryPage, LogError, LogReader, Outcome, PageSize, PageStart, Place, Proposal,
     RoomLimits, RowChange, SearchLimits, SearchResults,
@@ -33,7 +33,7 @@ pub const FAST: Options = Options {
     max_pages: None,
     read_only: false,
     search: SearchLimits { work: u64::MAX - 1, time: Duration::MAX },
-    rooms: RoomLimits { rooms_per_account: 2_000, rooms_created: 100 },
+    rooms: RoomLimits { rooms_per_account: 2_000, rooms_created: 100, creators: Role::Member },
 };
 
 /// A directory for a log, removed when dropped.
@@ -210,7 +210,7 @@ pub fn entry(n: u32, room: RoomId, content: &str) -> Proposal {
 #[track_caller]
 pub fn new(outcome: Outcome) -> Place {
     match outcome {
-        Outcome::Appended(place) => place,
+        Outcome::Appended(place) | Outcome::MemberChanged { place, .. } => place,
         other => panic!("not new: {other:?}"),
     }
 }

@@ -24,13 +24,15 @@ pub struct Simulation {
     workspace: Workspace,
     sources: SourceCopy,
     target: PathBuf,
+    /// The filter of the test.
+    test: &'static str,
 }
 
 impl Simulation {
-    pub fn new(workspace: &Workspace) -> Result<Self> {
+    pub fn new(workspace: &Workspace, test: &'static str) -> Result<Self> {
         let dir = workspace.target.join("plant");
         let sources = SourceCopy::update(workspace, dir.join("tree"))?;
-        Ok(Self { workspace: workspace.clone(), sources, target: dir.join("build") })
+        Ok(Self { workspace: workspace.clone(), sources, target: dir.join("build"), test })
     }
 
     /// Runs the simulation with a planted bug; see [`Simulation::run`].
@@ -50,7 +52,7 @@ impl Simulation {
             bail!("the simulation cannot be built:\n{}", String::from_utf8_lossy(&built.stderr));
         }
         let mut command = self.cargo(&test);
-        command.args(["with_faults", "--", "--nocapture"]);
+        command.args([self.test, "--", "--nocapture"]);
         let output = command
             .env("PARLOUR_SIM_SEEDS", seeds.to_string())
             .env("RUST_BACKTRACE", "0")

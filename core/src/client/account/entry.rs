@@ -73,7 +73,8 @@ impl RoomEntry {
         })
     }
 
-    /// The row of this entry, for other tabs and for the device. `people` names the other people of a direct room.
+    /// The row of this entry, for other tabs and for the device, with the cursor that the server has. `people` names the
+    /// other people of a direct room.
     #[must_use]
     pub(super) fn to_wire(&self, people: &super::People) -> wire::RoomRow {
         let person = |account: &UserId| {
@@ -92,8 +93,8 @@ impl RoomEntry {
             name: self.name.to_string(),
             role: self.role.to_wire().into(),
             head_ord: self.head,
-            unread: self.cursor.unread(self.head),
-            cursor_version: self.cursor.version,
+            unread: self.server_cursor.unread(self.head),
+            cursor_version: self.server_cursor.version,
             attention: self.counted_attention,
             muted: self.muted,
             archived: self.archived,

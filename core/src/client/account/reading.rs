@@ -53,6 +53,10 @@ impl AccountState {
     pub(in crate::client) fn merge_cursor(&mut self, room: RoomId, cursor: Cursor) -> bool {
         let Some(entry) = self.rooms.get_mut(&room) else { return false };
         entry.is_held |= cursor.version > entry.cursor.version;
+        if cursor == entry.server_cursor {
+            // The server has it, but may not have stored it.
+            self.told.push(room);
+        }
         let cursor = entry.cursor.merged(cursor);
         std::mem::replace(&mut entry.cursor, cursor) != cursor
     }
@@ -62,9 +66,11 @@ impl AccountState {
         self.rooms.values().filter_map(|entry| Some((entry.room, entry.untold_cursor()?)))
     }
 
-    /// The cursors that the server has not confirmed, for the device: they are to be told after a reload.
+    /// The cursors that the server may not have stored, for the device and for other tabs: they are to be told after a reload.
     pub fn unconfirmed_cursors(&self) -> impl Iterator<Item = (RoomId, Cursor)> {
-        let is_unconfirmed = |entry: &&RoomEntry| entry.cursor > entry.server_cursor;
+        let is_unconfirmed = |entry: &&RoomEntry| {
+            entry.cursor > entry.server_cursor || self.acknowledged.contains_key(&entry.room)
+        };
         self.rooms.values().filter(is_unconfirmed).map(|entry| (entry.room, entry.cursor))
     }
 
@@ -83,6 +89,14 @@ impl AccountState {
             // The room may have been left and joined again meanwhile, so that this client has lost the cursor.
             entry.cursor = entry.cursor.merged(cursor);
             entry.server_cursor = entry.server_cursor.merged(cursor);
+            self.acknowledged.insert(room, now);
+        }
+        self.acknowledged.retain(|_, at| now.saturating_sub(*at) < CURSOR_STORED_MS);
+    }
+
+    /// The rows and cursors that were handled are of this time.
+    pub(in crate::client) fn rows_received(&mut self, now: Millis) {
+        for room in std::mem::take(&mut self.told) {
             self.acknowledged.insert(room, now);
         }
         self.acknowledged.retain(|_, at| now.saturating_sub(*at) < CURSOR_STORED_MS);

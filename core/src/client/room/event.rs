@@ -19,6 +19,8 @@ pub struct RoomEvent {
     pub sender: Option<UserId>,
     /// What has changed.
     pub change: RoomChange,
+    /// The number of members of the room after it; `None` if the server has not told it.
+    pub members: Option<u32>,
 }
 
 /// A change of a room.
@@ -39,6 +41,10 @@ pub enum RoomChange {
 impl RoomEvent {
     /// The event of the wire.
     pub(in crate::client) fn from_wire(event: wire::RoomEvent) -> Self {
+        let members = match &event.change {
+            Some(Change::Member(change)) => change.members,
+            _ => None,
+        };
         let change = match event.change {
             Some(Change::Name(name)) => RoomChange::Name(name.into()),
             Some(Change::Topic(topic)) => RoomChange::Topic(topic.into()),
@@ -52,6 +58,6 @@ impl RoomEvent {
             None => RoomChange::Unknown,
         };
         let sender = event.sender.as_ref().and_then(people::account_of);
-        Self { seq: event.seq, time: event.time, sender, change }
+        Self { seq: event.seq, time: event.time, sender, change, members }
     }
 }

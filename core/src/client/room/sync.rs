@@ -233,14 +233,15 @@ impl RoomState {
         match &event.change {
             RoomChange::Topic(topic) => self.topic = topic.clone(),
             RoomChange::Member(account, role) => {
-                self.members = self.members_after(event.sender == Some(*account), *role);
+                let by_self = event.sender == Some(*account);
+                self.members = event.members.or_else(|| self.members_after(by_self, *role));
             }
             RoomChange::Name(_) | RoomChange::Archived(_) | RoomChange::Unknown => {}
         }
     }
 
-    /// The number of members after a change; `by_self` if the account has changed its own role. `None` if it can't be told:
-    /// who has gone may have been invited only.
+    /// The number of members after a change, if the server has not told it; `by_self` if the account has changed its own role.
+    /// `None` if it can't be told: who has gone may have been invited only.
     fn members_after(&self, by_self: bool, role: Role) -> Option<u32> {
         match role {
             Role::None => None,

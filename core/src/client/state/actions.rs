@@ -96,6 +96,11 @@ impl ClientState {
         self.account.cursor_acknowledged(room, cursor, now);
     }
 
+    /// The rows that the server has sent are of this time: it may not have stored their cursors yet.
+    pub(in crate::client) fn rows_received(&mut self, now: Millis) {
+        self.account.rows_received(now);
+    }
+
     /// The server has answered [`wire::ReadAll`]; `done` if it was executed. Otherwise the cursors are told one by one.
     pub fn all_read_answered(&mut self, done: bool, now: Millis) {
         self.account.all_read_answered(done, now);

@@ -1,5 +1,7 @@
 //! What the server sends.
 
+use std::collections::BTreeSet;
+
 use super::{Change, ClientState};
 use crate::{
     Millis,
@@ -8,7 +10,7 @@ use crate::{
         room::{Names, RoomChange, RoomEvent, RoomState},
     },
     codec::{Envelope, Extension},
-    model::{Message, Role, RoomId, UserId},
+    model::{Message, PresenceState, Role, RoomId, RoomKind, UserId},
     room_rows,
     timeline::TimelineUpdate,
     wire::{self, response::Result as Answer, server_event::Body},
@@ -230,11 +232,26 @@ impl ClientState {
     }
 
     fn handle_presence(&mut self, changes: &wire::PresenceChanges) {
+        if changes.partners {
+            self.partners_left(&changes.people);
+        }
         // Reported also if it is known already: the list of members, which is not part of the state, may lack it.
         let accounts = changes.people.iter().filter_map(people::account_of);
         self.changes.extend(accounts.map(Change::Person));
         self.learn_people(&changes.people, false);
         self.report_renamed();
+    }
+
+    /// The people of DIRECT rooms have left, except these.
+    fn partners_left(&mut self, online: &[wire::Person]) {
+        let online: BTreeSet<_> = online.iter().filter_map(people::account_of).collect();
+        let direct = self.account.rooms().filter(|entry| entry.kind == RoomKind::Direct);
+        let partners: BTreeSet<_> = direct.flat_map(|entry| entry.people.iter().copied()).collect();
+        for account in partners.difference(&online) {
+            if self.people.set_state(*account, PresenceState::Left) {
+                self.changes.push_back(Change::Person(*account));
+            }
+        }
     }
 
     /// Learns the nicks and the presence of people, and reports those that have changed if `reports`.

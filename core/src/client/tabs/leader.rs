@@ -127,6 +127,10 @@ impl Leader {
         }
         if let Some(welcome) = welcome(client) {
             add(&Event::Received(Box::new(codec::extension(Extension::Welcome(welcome)))));
+            // A follower that becomes the leader tells the server of them.
+            for (room, cursor) in client.state().account().unconfirmed_cursors() {
+                add(&Event::Cursor(room, cursor));
+            }
         }
         if let Some(connection) = &self.connection {
             add(&Event::Connection(connection.clone()));

@@ -203,7 +203,7 @@ fn a_room_that_the_account_has_left_is_not_restored() {
     let removed = wire::RoomRow { role: wire::Role::None.into(), ..row(ROOM, 1) };
     let rows = wire::AccountRows { rows: room_rows::pack([removed]), ..wire::AccountRows::default() };
     let person = wire::Person { account: ME.0.to_vec(), ..wire::Person::default() };
-    let change = wire::MemberChange { person: Some(person), role: wire::Role::None.into() };
+    let change = wire::MemberChange { person: Some(person), role: wire::Role::None.into(), members: None };
     let change = Some(wire::room_event::Change::Member(change));
     let event = wire::RoomEvent { seq: 5, change, ..wire::RoomEvent::default() };
     for body in [Body::Rows(rows), Body::Event(event)] {
@@ -239,8 +239,43 @@ fn the_number_of_subscriptions_is_limited() {
         driver.client.handle_command(driver.now, Origin(n), 1, subscribe(RoomId([n as u8 + 20; 16]), 0));
     }
     driver.drain();
-    assert_eq!(driver.answers(), [(1, Err(Status::RateLimited))]);
+    assert_eq!(driver.answers(), [(1, Err(Status::TooManyRooms))]);
     assert!(matches!(driver.events.last(), Some(Event::Answer { origin: Origin(3), .. })));
+}
+
+#[test]
+fn a_window_that_arrives_after_the_end_of_the_subscription_does_not_begin_it_again() {
+    for is_restored in [false, true] {
+        let mut driver = Driver::online();
+        driver.client.state_mut().open_room(Some(ROOM));
+        if is_restored {
+            driver.subscribed(ROOM, 4);
+            driver.receive(&talk(ROOM, OTHER, 7, MessageId([50; 16])));
+        } else {
+            driver.command(1, subscribe(ROOM, 4));
+        }
+        let [.., (number, ROOM, Operation::Subscribe(_))] = driver.operations()[..] else {
+            panic!("{:?}", driver.operations())
+        };
+        driver.command(2, Command::Unsubscribe { room: ROOM });
+        driver.subscribed(RoomId([8; 16]), 0);
+        driver.receive(&response(number, Answer::Window(window(8))));
+        assert_eq!(driver.answers().len(), usize::from(!is_restored), "each command is answered once");
+        let room = driver.client.state().room(ROOM).unwrap();
+        assert_eq!((room.position(), room.is_subscribed()), (8, false), "restored: {is_restored}");
+    }
+}
+
+#[test]
+fn a_refused_subscription_of_one_tab_ends_that_of_another() {
+    let mut driver = Driver::online();
+    driver.subscribed(ROOM, 4);
+    driver.client.handle_command(driver.now, TAB, 1, subscribe(ROOM, 0));
+    driver.drain();
+    let (number, ..) = driver.operations().pop().unwrap();
+    driver.receive(&refused(number, Status::NotAMember, 0));
+    assert_eq!(driver.answers(), [(1, Err(Status::NotAMember))]);
+    assert!(!driver.client.state().room(ROOM).unwrap().is_subscribed());
 }
 
 #[test]

@@ -152,8 +152,6 @@ pub struct Context<'a> {
     pub room: RoomId,
     /// The id of the command.
     pub id: Option<MessageId>,
-    /// An unused id, if the command creates a room.
-    pub new_room: RoomId,
 }
 
 impl<'a> Context<'a> {
@@ -166,14 +164,13 @@ impl<'a> Context<'a> {
         limits: &'a Limits,
         (conn, account): (ConnectionId, UserId),
         command: &wire::ClientCommand,
-        new_room: RoomId,
     ) -> Result<Self, Status> {
         let room = RoomId::from_wire(&command.room).ok_or(Status::NoSuchRoom)?;
         let id = match command.id.as_slice() {
             [] => None,
             id => Some(MessageId::from_wire(id).ok_or(Status::BadMessageId)?),
         };
-        Ok(Self { rooms, limits, conn, account, room, id, new_room })
+        Ok(Self { rooms, limits, conn, account, room, id })
     }
 
     /// Checks that the account may read the room. This check is the only one: the log answers everybody.

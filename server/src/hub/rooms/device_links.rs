@@ -1,7 +1,7 @@
 //! Codes that log another device in as the same account: once, within five minutes.
 //!
-//! A code has 130 random bits, so it can't be guessed and its use needs no rate limit of its own. It is made for a link and a
-//! QR code; 26 letters and digits can still be typed. Only its hash is held, in memory: a restart ends all codes, and nobody
+//! A code has 130 random bits, so it can't be guessed; wrong codes are limited by address all the same. It is made for a link
+//! and a QR code; 26 letters and digits can still be typed. Only its hash is held, in memory: a restart ends all codes, and nobody
 //! who reads the memory or a backup can log in with one.
 
 use std::collections::{HashMap, VecDeque};

@@ -150,7 +150,8 @@ impl Rooms {
         if row.role == Role::None {
             return;
         }
-        let room = self.live.insert(state(row));
+        let Some(own) = self.lists.get(key).map(|list| (list.id, list.nick.clone())) else { return };
+        let room = self.live.insert(state(row, &own));
         let known = self.lists.room(key, room).cloned();
         let place = match &known {
             Some(membership) => membership.place,
@@ -199,7 +200,13 @@ impl Rooms {
             }
             return;
         };
-        let Some(live) = self.live.get_mut(room) else { return };
+        if let Some(live) = self.live.get_mut(room)
+            && event.seq > live.state.head_seq
+        {
+            // The room is held only since the list was read.
+            live.state.apply(event);
+            live.spread.ord = live.state.head_ord;
+        }
         if let RoomChange::Member(account, role) = event.change
             && is_own(account)
         {
@@ -208,12 +215,6 @@ impl Rooms {
                 Role::None if self.lists.room(key, room).is_none() => {}
                 _ => self.reload(account, event.room),
             }
-            return;
-        }
-        if event.seq > live.state.head_seq {
-            // The room is held only since the list was read.
-            live.state.apply(event);
-            live.spread.ord = live.state.head_ord;
         }
     }
 
@@ -333,7 +334,8 @@ impl Rooms {
     pub(super) fn row(&self, key: AccountKey, room: RoomKey) -> Option<wire::RoomRow> {
         let membership = self.lists.room(key, room)?;
         let state = self.live.state(room)?;
-        Some(self.build(state, membership))
+        let list = self.lists.get(key)?;
+        Some(self.build(list.id, state, membership))
     }
 
     /// The rows for a login, in frames: all of them, or those that have changed since the client has last seen them. These
@@ -346,22 +348,25 @@ impl Rooms {
         let mut rows: HashMap<RoomId, wire::RoomRow> = HashMap::with_capacity(list.rooms().len());
         for membership in list.rooms() {
             if let Some(state) = self.live.state(membership.room) {
-                rows.insert(state.id, self.build(state, membership));
+                rows.insert(state.id, self.build(list.id, state, membership));
             }
         }
         if let Some(changed) = &read.changed {
+            let own = (list.id, list.nick.clone());
             let changed: HashMap<_, _> = changed.iter().map(|row| (row.room.room, row)).collect();
             for row in &read.all.rows {
                 let id = row.room.room;
-                let is_same = |current: &wire::RoomRow| *current == self.build(&state(row), &membership(row));
+                let is_same = |current: &wire::RoomRow| {
+                    *current == self.build(list.id, &state(row, &own), &membership(row))
+                };
                 if !changed.contains_key(&id) && rows.get(&id).is_some_and(is_same) {
                     rows.remove(&id);
                 } else {
-                    rows.entry(id).or_insert_with(|| rows::removed(&state(row), row.handle));
+                    rows.entry(id).or_insert_with(|| rows::removed(&state(row, &own), row.handle));
                 }
             }
             for (id, row) in changed {
-                rows.entry(id).or_insert_with(|| rows::removed(&state(row), row.handle));
+                rows.entry(id).or_insert_with(|| rows::removed(&state(row, &own), row.handle));
             }
         }
         let mut rows: Vec<_> = rows.into_values().collect();
@@ -369,8 +374,8 @@ impl Rooms {
         rows::frames(rows, read.all.version, read.changed.is_none())
     }
 
-    fn build(&self, state: &RoomState, membership: &Membership) -> wire::RoomRow {
-        rows::row(state, membership, |account| self.presence.is_online(account))
+    fn build(&self, account: UserId, state: &RoomState, membership: &Membership) -> wire::RoomRow {
+        rows::row(account, state, membership, |account| self.presence.is_online(account))
     }
 
     /// Sends the row of a room to the connections of an account, apart from one.
@@ -414,12 +419,16 @@ impl Rooms {
     }
 }
 
-/// The state of a room in a row of the log.
-fn state(row: &RoomRow) -> RoomState {
+/// The state of a room in a row of the log. `own` is the account of the row, which is not among the people there.
+fn state(row: &RoomRow, own: &(UserId, Arc<str>)) -> RoomState {
     let room = &row.room;
     let people = match room.kind {
         RoomKind::Direct => {
-            row.people.iter().map(|person| (person.user, person.nick.as_str().into())).collect()
+            let others = row.people.iter().map(|person| (person.user, person.nick.as_str().into()));
+            let mut people: Vec<_> = others.chain([own.clone()]).collect();
+            // The same state whoever has read the row.
+            people.sort_unstable_by_key(|(account, _)| *account);
+            people.into()
         }
         RoomKind::Lobby | RoomKind::Public | RoomKind::Private => [].into(),
     };

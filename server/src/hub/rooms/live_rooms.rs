@@ -53,7 +53,7 @@ pub struct RoomState {
     pub head_ord: u64,
     /// The time of the newest message in minutes since 1970; 0 if there is none.
     pub active: u32,
-    /// The people of a DIRECT room, with their nicks. The account that the room is shown to is left out then.
+    /// All people of a DIRECT room, by id, with their nicks. A row leaves out the account that it is for.
     pub people: Arc<[(UserId, Arc<str>)]>,
 }
 

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     policy::Action,
-    store::{Change, DIRECT_PEOPLE, INVITED_PEOPLE, PageStart, TOPIC_BYTES, direct_room, is_searchable},
+    store::{
+        Change, DIRECT_PEOPLE, INVITED_PEOPLE, PageStart, TOPIC_BYTES, created_room, direct_room,
+        is_searchable,
+    },
     text_rules,
 };
 
@@ -93,7 +96,10 @@ pub(super) fn create_room(context: &Context<'_>, op: wire::CreateRoom) -> Planne
             if people.len() > INVITED_PEOPLE {
                 return Err(Status::NotAllowed);
             }
-            (context.new_room, text_rules::room_name(&op.name)?)
+            (
+                created_room(context.account, context.id.ok_or(Status::BadMessageId)?),
+                text_rules::room_name(&op.name)?,
+            )
         }
     };
     let topic = topic(&op.topic)?;

@@ -14,7 +14,7 @@ use parlour_core::{
 };
 
 use super::{Rooms, delivery::PersonChange, events, live_rooms::RoomKey, room_lists::AccountKey, rows};
-use crate::hub::{output::Outputs, room::PRESENCE_INTERVAL_MS};
+use crate::hub::{connection_table::ConnectionId, output::Outputs, room::PRESENCE_INTERVAL_MS};
 
 /// The accounts that are online, and the changes that are not published yet.
 #[derive(Debug, Default)]
@@ -79,6 +79,20 @@ impl Rooms {
         }
     }
 
+    /// The people of an account's DIRECT rooms who are online, for a connection that has them from an earlier login; `None` if
+    /// there are no such rooms.
+    #[must_use]
+    pub fn online_partners(&self, conn: ConnectionId, unix_ms: i64) -> Option<wire::PresenceChanges> {
+        let list = self.lists.get(self.viewers.get(conn)?.account)?;
+        let live = list.rooms().iter().filter_map(|own| self.live.state(own.room));
+        let direct: Vec<_> = live.filter(|state| state.kind == RoomKind::Direct).collect();
+        let partners = direct.iter().flat_map(|state| state.people.iter()).map(|(account, _)| *account);
+        let online: BTreeSet<_> =
+            partners.filter(|account| *account != list.id && self.is_online(*account)).collect();
+        let people = online.into_iter().map(|account| rows::person(account, "", true)).collect();
+        (!direct.is_empty()).then_some(wire::PresenceChanges { people, time: unix_ms, partners: true })
+    }
+
     /// Publishes the changes, if they are due.
     pub(super) fn publish_presence(&mut self, now: Millis, unix_ms: i64, out: &mut Outputs) {
         if self.presence.next_due().is_none_or(|due| due > now) {
@@ -102,5 +116,9 @@ impl Rooms {
 fn frame(changes: BTreeMap<UserId, PersonChange>, time: i64) -> parlour_core::codec::Envelope {
     let people =
         changes.into_iter().map(|(account, change)| rows::person(account, &change.nick, change.online));
-    events::of_server(Body::Presence(wire::PresenceChanges { people: people.collect(), time }))
+    events::of_server(Body::Presence(wire::PresenceChanges {
+        people: people.collect(),
+        time,
+        partners: false,
+    }))
 }

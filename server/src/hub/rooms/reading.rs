@@ -4,7 +4,7 @@ use parlour_core::{Millis, model::RoomId, status::Status};
 
 use super::{
     Rooms,
-    cursor::Cursor,
+    cursor::{Cursor, OwnMessages},
     events,
     live_rooms::RoomKey,
     published::Published,
@@ -49,6 +49,10 @@ impl Rooms {
             result = *own;
             has_changed
         });
+        if is_marked_unread && let Some(own) = self.lists.get_mut(key).and_then(|list| list.room_mut(room)) {
+            // Later own messages do not move the cursor over these, which may be marked as unread.
+            own.sent = OwnMessages::default();
+        }
         if has_changed || result != cursor {
             // The client gets it too if the result may not be what it expects.
             let is_expected = result == cursor && !is_marked_unread;
@@ -80,7 +84,7 @@ impl Rooms {
         }
     }
 
-    /// Mutes a room, or not any more. The other connections of the account are sent the row.
+    /// Mutes a room, or not any more. All connections of the account are sent the row.
     ///
     /// # Errors
     /// [`Status::NotAMember`] unless the account has joined the room.
@@ -99,7 +103,7 @@ impl Rooms {
         {
             membership.muted = muted;
             self.row_changes.push(RowChange::Muted { account, room, muted });
-            self.send_row(key, key_of_room, Some(conn), out);
+            self.send_row(key, key_of_room, None, out);
         }
         Ok(())
     }

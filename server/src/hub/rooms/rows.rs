@@ -14,9 +14,14 @@ pub const FIRST_ROWS: usize = 40;
 /// The number of rows in each further frame, about 12 KB.
 const ROWS_PER_FRAME: usize = 250;
 
-/// The row of a room as an account sees it. `is_online` returns the presence of an account.
+/// The row of a room as the account `viewer` sees it. `is_online` returns the presence of an account.
 #[must_use]
-pub fn row(room: &RoomState, membership: &Membership, is_online: impl Fn(UserId) -> bool) -> wire::RoomRow {
+pub fn row(
+    viewer: UserId,
+    room: &RoomState,
+    membership: &Membership,
+    is_online: impl Fn(UserId) -> bool,
+) -> wire::RoomRow {
     // Whoever is only invited does not learn about messages.
     let (head_ord, active) = if membership.is_joined() { (room.head_ord, room.active) } else { (0, 0) };
     let unread = membership.cursor.unread(head_ord);
@@ -39,7 +44,7 @@ pub fn row(room: &RoomState, membership: &Membership, is_online: impl Fn(UserId)
         muted: membership.muted,
         archived: room.archived,
         active,
-        people: room.people.iter().map(person).collect(),
+        people: room.people.iter().filter(|(account, _)| *account != viewer).map(person).collect(),
     }
 }
 
@@ -100,6 +105,8 @@ mod tests {
         live_rooms::RoomKey,
     };
 
+    const VIEWER: UserId = UserId([9; 16]);
+
     fn state(n: u8, kind: RoomKind, head_ord: u64) -> RoomState {
         RoomState { id: RoomId([n; 16]), kind, head_ord, active: u32::from(n), ..RoomState::lobby() }
     }
@@ -120,7 +127,7 @@ mod tests {
     #[test]
     fn counts_of_a_row_depend_on_kind_and_role() {
         let counts = |kind, role| {
-            let row = row(&state(1, kind, 30), &membership(1, role, 10), |_| false);
+            let row = row(VIEWER, &state(1, kind, 30), &membership(1, role, 10), |_| false);
             (row.head_ord, row.unread, row.attention)
         };
         assert_eq!(counts(RoomKind::Public, Role::Member), (30, 20, 0));
@@ -130,9 +137,10 @@ mod tests {
 
     #[test]
     fn people_of_a_direct_room_have_their_presence() {
-        let people = [(UserId([1; 16]), "lili".into()), (UserId([2; 16]), "tim".into())];
+        let people =
+            [(UserId([1; 16]), "lili".into()), (UserId([2; 16]), "tim".into()), (VIEWER, "tom".into())];
         let room = RoomState { people: people.into(), ..state(1, RoomKind::Direct, 0) };
-        let row = row(&room, &membership(1, Role::Member, 0), |account| account == UserId([2; 16]));
+        let row = row(VIEWER, &room, &membership(1, Role::Member, 0), |account| account == UserId([2; 16]));
         let states: Vec<_> = row.people.iter().map(|person| (person.nick.as_str(), person.state())).collect();
         assert_eq!(states, [("lili", wire::PresenceState::Left), ("tim", wire::PresenceState::Online)]);
     }
@@ -152,7 +160,7 @@ mod tests {
             .zip(rows)
             .map(|(handle, (n, kind, read, muted))| {
                 let membership = Membership { muted, ..membership(handle, Role::Member, read) };
-                row(&state(n, kind, 10), &membership, |_| false)
+                row(VIEWER, &state(n, kind, 10), &membership, |_| false)
             })
             .collect();
         sort(&mut rows);

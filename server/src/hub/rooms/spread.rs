@@ -1,7 +1,10 @@
 //! Activity: from a marked room to the connections of its members. See [`activity`](super::activity).
 
+use std::collections::BTreeSet;
+
 use parlour_core::{
     Millis,
+    model::UserId,
     wire::{self, server_event::Body},
 };
 
@@ -10,6 +13,7 @@ use super::{
     activity::{ACTIVITY_INTERVAL_MS, RoomActivity},
     events,
     live_rooms::RoomKey,
+    viewers::Viewer,
 };
 use crate::hub::{connection_table::ConnectionId, output::Outputs};
 
@@ -64,6 +68,17 @@ impl Rooms {
         }
     }
 
+    /// All events up to a version are published, and marked rooms are spread. Tells it each connection that was sent the
+    /// activity of all rooms, and the others when that is so. Not to those of the accounts `except`.
+    pub fn tell_version(&mut self, version: u64, except: &BTreeSet<UserId>, out: &mut Outputs) {
+        for (conn, viewer) in self.viewers.iter_mut() {
+            if self.lists.get(viewer.account).is_some_and(|list| !except.contains(&list.id)) {
+                viewer.version = Some(version);
+                send_version(conn, viewer, out);
+            }
+        }
+    }
+
     fn send_pending(&mut self, now: Millis, conn: ConnectionId, out: &mut Outputs) {
         let Some(viewer) = self.viewers.get_mut(conn) else { return };
         let (lists, live, account) = (&self.lists, &self.live, viewer.account);
@@ -79,5 +94,13 @@ impl Rooms {
             out.send(conn, &events::of_server(Body::Activity(wire::Activity { handles, messages })));
         }
         self.schedule.done(now, conn, &mut viewer.activity, is_sent);
+        send_version(conn, viewer, out);
+    }
+}
+
+fn send_version(conn: ConnectionId, viewer: &mut Viewer, out: &mut Outputs) {
+    if let Some(version) = viewer.take_version() {
+        let rows = wire::AccountRows { version, ..wire::AccountRows::default() };
+        out.send(conn, &events::of_server(Body::Rows(rows)));
     }
 }

@@ -30,7 +30,11 @@ pub enum Subscribed {
     Early,
     /// What was read is too old: it must be read again, with the same ticket.
     Outdated,
-    /// The subscription has ended meanwhile, or began anew with another ticket.
+    /// It began anew with another ticket, whose result follows.
+    Replaced,
+    /// It began anew with another ticket, whose result has come before. To be begun anew once more.
+    Overtaken,
+    /// The subscription has ended meanwhile.
     Ended,
 }
 
@@ -86,12 +90,18 @@ impl Rooms {
     ) -> Subscribed {
         let Some(key) = self.live.key(room) else { return Subscribed::Ended };
         let Some(viewer) = self.viewers.get_mut(conn) else { return Subscribed::Ended };
-        if !is_waiting(viewer.subscription(key), ticket) {
-            return Subscribed::Ended;
-        }
+        let replaced = match viewer.subscription(key) {
+            Some(SubscriptionState::Waiting { ticket: of, .. }) if of == ticket => None,
+            Some(SubscriptionState::Waiting { .. }) => Some(Subscribed::Replaced),
+            Some(_) => return Subscribed::Overtaken,
+            None => return Subscribed::Ended,
+        };
         let Some(live) = self.live.get_mut(key) else { return Subscribed::Ended };
         if seq > live.state.head_seq {
             return Subscribed::Early;
+        }
+        if let Some(replaced) = replaced {
+            return replaced;
         }
         let Some(delivery) = live.delivery.as_deref_mut() else { return Subscribed::Ended };
         let Some(events) = delivery.since(seq) else { return Subscribed::Outdated };

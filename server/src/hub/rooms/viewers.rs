@@ -15,6 +15,8 @@ pub struct Viewer {
     pub activity: PendingActivity,
     /// It is a slow consumer: what is sent to subscribers does not reach it.
     pub is_slow: bool,
+    /// The version to tell when it was told of the activity in all rooms.
+    pub version: Option<u64>,
 }
 
 /// A subscription to a room.
@@ -57,6 +59,7 @@ impl Viewer {
             subscriptions: Vec::new(),
             activity: PendingActivity::default(),
             is_slow: false,
+            version: None,
         }
     }
 
@@ -64,6 +67,16 @@ impl Viewer {
     #[must_use]
     pub fn subscription(&self, room: RoomKey) -> Option<SubscriptionState> {
         self.subscriptions.iter().find(|subscription| subscription.room == room).map(|found| found.state)
+    }
+
+    /// Takes the version that it may be told: everything up to there was sent.
+    pub fn take_version(&mut self) -> Option<u64> {
+        let is_active = |of: &Subscription| matches!(of.state, SubscriptionState::Active { .. });
+        if self.is_slow || !self.subscriptions.iter().all(is_active) {
+            // What is being read for it may have more.
+            self.version = None;
+        }
+        self.version.take_if(|_| self.activity.is_empty())
     }
 
     /// Sets the progress of the subscription to a room, which may be a new one.

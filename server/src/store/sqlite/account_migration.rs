@@ -21,7 +21,7 @@ use super::{
     fault::Fault,
     heads::DIRECTORY,
     names::{Conflicts, Space},
-    projector::Projector,
+    projector::{KnownRows, Projector},
 };
 use crate::store::RoomLimits;
 
@@ -61,7 +61,7 @@ fn import_sessions(connection: &Connection) -> Result<(), Fault> {
     let mut insert =
         connection.prepare("INSERT INTO session (hash, account, lost_at) VALUES (?1, ?2, ?3)")?;
     let now: i64 = connection.query_row("SELECT max(active) FROM room", [], |row| row.get(0))?;
-    let mut projector = Projector::new(connection, RoomLimits::default())?;
+    let mut projector = Projector::new(connection, RoomLimits::default(), KnownRows::default())?;
     let mut rows = sessions.query([])?;
     while let Some(row) = rows.next()? {
         let (hash, nick, lost_at): ([u8; 32], String, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);

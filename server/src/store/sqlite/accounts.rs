@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use parlour_core::{model::UserId, validate::nick_key};
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
 use super::{
     authors::{self, AUTHOR_STEP},
     names::{self, Space},
+    number_map::NumberMap,
 };
 
 /// An account as the projector needs it.
@@ -18,34 +19,48 @@ pub(super) struct AccountKey {
     pub(super) former: Option<i64>,
 }
 
-/// The accounts of one append: each is read once.
+/// The accounts that were read.
+#[derive(Debug, Default)]
+pub(super) struct KnownAccounts {
+    keys: HashMap<UserId, AccountKey>,
+    /// The stored gseq of those that have sent messages; see [`authors`].
+    authors: NumberMap<i64, i64>,
+}
+
+impl KnownAccounts {
+    /// The number of accounts.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+/// The accounts, each read once.
 pub(super) struct Accounts<'a> {
     connection: &'a Connection,
     find: CachedStatement<'a>,
-    known: HashMap<UserId, AccountKey>,
-    /// The stored gseq of those that have sent a message in this append; see [`authors`].
-    authors: HashMap<i64, i64>,
+    pub(super) known: KnownAccounts,
 }
 
 impl<'a> Accounts<'a> {
-    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            connection,
-            find: connection.prepare_cached("SELECT id, former FROM account WHERE user = ?1")?,
-            known: HashMap::new(),
-            authors: HashMap::new(),
-        })
+    pub(super) fn new(connection: &'a Connection, known: KnownAccounts) -> rusqlite::Result<Self> {
+        let find = connection.prepare_cached(
+            "SELECT id, former, gseq FROM account LEFT JOIN author ON author.account = id WHERE user = ?1",
+        )?;
+        Ok(Self { connection, find, known })
     }
 
     /// Finds an account.
     pub(super) fn find(&mut self, user: UserId) -> rusqlite::Result<Option<AccountKey>> {
-        if let Some(&key) = self.known.get(&user) {
+        if let Some(&key) = self.known.keys.get(&user) {
             return Ok(Some(key));
         }
-        let key = |row: &rusqlite::Row<'_>| Ok(AccountKey { id: row.get(0)?, former: row.get(1)? });
-        let found = self.find.query_row([user.0], key).optional()?;
-        self.known.extend(found.map(|key| (user, key)));
-        Ok(found)
+        let read = |row: &Row<'_>| {
+            Ok((AccountKey { id: row.get(0)?, former: row.get(1)? }, row.get::<_, Option<i64>>(2)?))
+        };
+        let Some((key, author)) = self.find.query_row([user.0], read).optional()? else { return Ok(None) };
+        self.known.keys.insert(user, key);
+        self.known.authors.extend(author.map(|gseq| (key.id, gseq)));
+        Ok(Some(key))
     }
 
     /// Creates an account that holds no nick yet.
@@ -62,24 +77,17 @@ impl<'a> Accounts<'a> {
                  VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)",
             )?
             .execute(params![key.id, user.0, nick, nick_key(nick), key.former, gseq])?;
-        self.known.insert(user, key);
+        self.known.keys.insert(user, key);
         Ok(())
     }
 
-    /// Notes that an account has sent a message.
+    /// Notes that an account that was found has sent a message.
     pub(super) fn sent_message(&mut self, id: i64, gseq: i64) -> rusqlite::Result<()> {
-        let stored = match self.authors.get(&id) {
-            Some(&stored) => Some(stored),
-            None => authors::stored(self.connection, id)?,
-        };
-        let current = match stored {
-            Some(stored) if gseq - stored < AUTHOR_STEP => stored,
-            _ => {
-                authors::put(self.connection, id, gseq)?;
-                gseq
-            }
-        };
-        self.authors.insert(id, current);
+        if self.known.authors.get(&id).is_some_and(|stored| gseq - stored < AUTHOR_STEP) {
+            return Ok(());
+        }
+        authors::put(self.connection, id, gseq)?;
+        self.known.authors.insert(id, gseq);
         Ok(())
     }
 

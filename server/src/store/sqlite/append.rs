@@ -1,26 +1,45 @@
 //! Appending: a batch of proposals and row changes in one transaction.
 
+use std::mem;
+
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{fault::Fault, projector::Projector};
+use super::{
+    fault::Fault,
+    projector::{KnownRows, Projector},
+};
 use crate::store::{Outcome, Proposal, RoomLimits, RowChange};
 
-/// See [`crate::store::EventLog::append`].
+/// What an append has done.
+pub(super) struct Appended {
+    /// The outcome of each proposal.
+    pub(super) outcomes: Vec<Outcome>,
+    /// The rooms with new events.
+    pub(super) rooms: Vec<i64>,
+    /// The number of events that were ever appended to the log.
+    pub(super) events: u64,
+}
+
+/// See [`crate::store::EventLog::append`]. `known` is what the append before it has left.
 pub(super) fn append(
     connection: &mut Connection,
     limits: RoomLimits,
+    known: &mut KnownRows,
     proposals: &[Proposal],
     rows: &[RowChange],
-) -> Result<Vec<Outcome>, Fault> {
+) -> Result<Appended, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut projector = Projector::new(&transaction, limits)?;
+    // Nothing is known after an error.
+    let mut projector = Projector::new(&transaction, limits, mem::take(known))?;
     let outcomes =
         proposals.iter().map(|proposal| projector.append(proposal)).collect::<Result<Vec<_>, _>>()?;
     for change in rows {
         projector.apply_row(change)?;
     }
-    projector.store()?;
-    drop(projector);
+    let rooms = projector.store()?;
+    let events = projector.events();
+    let stored = projector.into_known();
     transaction.commit()?;
-    Ok(outcomes)
+    *known = stored;
+    Ok(Appended { outcomes, rooms, events })
 }

@@ -4,18 +4,10 @@
 //! to write. So an account's row is written again only after [`AUTHOR_STEP`] events, and retention takes a message for
 //! possible until all messages of that time are deleted.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 /// The number of events after which a sender's row is written again.
 pub(super) const AUTHOR_STEP: i64 = 10_000;
-
-/// The gseq in the row of an account; `None` if it has sent no message.
-pub(super) fn stored(connection: &Connection, account: i64) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT gseq FROM author WHERE account = ?1")?
-        .query_row([account], |row| row.get(0))
-        .optional()
-}
 
 /// Stores that an account has sent a message.
 pub(super) fn put(connection: &Connection, account: i64, gseq: i64) -> rusqlite::Result<()> {

@@ -73,6 +73,8 @@ pub(super) enum Entry {
     },
 }
 
+/// The kind of another nick.
+pub(super) const CHANGE_NICK: u8 = 3;
 /// The kind of a message.
 pub(super) const MESSAGE: u8 = 0;
 
@@ -107,7 +109,7 @@ impl Entry {
                 payload.extend(topic.as_bytes());
                 columns(2, Some(*id), payload)
             }
-            Self::ChangeNick { nick, from } => columns(3, *from, nick.as_bytes().to_vec()),
+            Self::ChangeNick { nick, from } => columns(CHANGE_NICK, *from, nick.as_bytes().to_vec()),
             Self::RenameRoom { room, name } => columns(4, Some(*room), name.as_bytes().to_vec()),
             Self::SetTopic { topic } => columns(5, None, topic.as_bytes().to_vec()),
             Self::Archive { archived } => columns(6, None, vec![u8::from(*archived)]),
@@ -142,7 +144,7 @@ impl Entry {
                 let (name, topic) = (Payload(name).text()?, Payload(topic).text()?);
                 Self::CreateRoom { id: target?, room, kind, handle, people, name, topic }
             }
-            3 => Self::ChangeNick { nick: payload.text()?, from: target },
+            CHANGE_NICK => Self::ChangeNick { nick: payload.text()?, from: target },
             4 => Self::RenameRoom { room: target?, name: payload.text()? },
             5 => Self::SetTopic { topic: payload.text()? },
             6 => Self::Archive { archived: payload.byte()? != 0 },

@@ -6,8 +6,8 @@
 //!
 //! - A backup is marked in its own file.
 //! - The lock file, which is not part of a backup, records how many events the log in its directory has reached. A
-//!   database with fewer is a copy made with other tools. The record lags by some seconds, so a copy that is newer than
-//!   it is not recognised.
+//!   database with fewer is a copy made with other tools. It is written after each append, but not synced to the disk: after
+//!   a power failure it may be older, and a copy that is newer than it is not recognised.
 //!
 //! If the whole directory is replaced, nothing of this helps; then the hub recognises the positions of clients
 //! (`hub/position.rs`).

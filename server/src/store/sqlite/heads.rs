@@ -1,6 +1,12 @@
 //! The rooms and the newest places of their logs, as the projector needs them.
 
-use std::collections::HashMap;
+use std::{
+    collections::{
+        HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
+    mem,
+};
 
 use parlour_core::{
     model::{RoomId, RoomKind},
@@ -10,9 +16,8 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params,
 
 use super::{
     entry::kind_code,
-    fault::Fault,
-    message_key,
     names::{self, Space},
+    number_map::NumberMap,
 };
 
 /// The number of the directory among the rooms.
@@ -39,7 +44,8 @@ pub(super) struct Head {
     pub(super) gseq: i64,
     /// The time of the newest message, 0 if there never was one.
     pub(super) active: i64,
-    changed: bool,
+    /// It differs from what is stored.
+    is_changed: bool,
 }
 
 impl Head {
@@ -47,34 +53,59 @@ impl Head {
     pub(super) fn last_time(&self) -> Option<i64> {
         (self.first_ord <= self.ord).then_some(self.active)
     }
+
+    /// Adds a message.
+    pub(super) fn add_message(&mut self, ord: u64, time: i64) {
+        if self.first_ord > self.ord {
+            self.first_ord = ord;
+        }
+        (self.ord, self.active) = (ord, time);
+    }
 }
 
-/// The rooms of one append: each is read once, and its head written once.
+/// The rooms that were read.
+#[derive(Debug, Default)]
+pub(super) struct KnownRooms {
+    keys: HashMap<RoomId, RoomKey>,
+    heads: NumberMap<i64, Head>,
+    /// The head of the directory, once it is read.
+    directory: Option<Head>,
+    /// The rooms whose heads have changed.
+    changed: Vec<i64>,
+}
+
+impl KnownRooms {
+    /// The number of rooms.
+    pub(super) fn len(&self) -> usize {
+        self.heads.len()
+    }
+}
+
+/// The rooms: each is read once, and its head written once in an append.
 pub(super) struct Rooms<'a> {
     connection: &'a Connection,
     find: CachedStatement<'a>,
-    known: HashMap<RoomId, RoomKey>,
-    heads: HashMap<i64, Head>,
+    pub(super) known: KnownRooms,
     directory: Head,
 }
 
 impl<'a> Rooms<'a> {
-    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(connection: &'a Connection, known: KnownRooms) -> rusqlite::Result<Self> {
+        let directory = known.directory.map_or_else(|| stored_head(connection, DIRECTORY), Ok)?;
         Ok(Self {
-            directory: stored_head(connection, DIRECTORY)?,
+            directory,
             connection,
             find: connection.prepare_cached(
                 "SELECT id, kind, archived, created, head_seq, head_ord, first_ord, head_gseq, active
                  FROM room WHERE room = ?1",
             )?,
-            known: HashMap::new(),
-            heads: HashMap::new(),
+            known,
         })
     }
 
     /// Finds a room.
     pub(super) fn find(&mut self, room: RoomId) -> rusqlite::Result<Option<RoomKey>> {
-        if let Some(&key) = self.known.get(&room) {
+        if let Some(&key) = self.known.keys.get(&room) {
             return Ok(Some(key));
         }
         let read = |row: &Row<'_>| {
@@ -85,8 +116,9 @@ impl<'a> Rooms<'a> {
             Ok((RoomKey { id: row.get(0)?, kind, archived: row.get(2)?, created }, head(row, 4)?))
         };
         let Some((key, head)) = self.find.query_row([room.0], read).optional()? else { return Ok(None) };
-        self.known.insert(room, key);
-        self.heads.insert(key.id, head);
+        self.known.keys.insert(room, key);
+        // It may have been read by its number, and have grown since.
+        self.known.heads.entry(key.id).or_insert(head);
         Ok(Some(key))
     }
 
@@ -94,13 +126,8 @@ impl<'a> Rooms<'a> {
     pub(super) fn head(&self, log: i64) -> Head {
         match log {
             DIRECTORY => self.directory,
-            room => self.heads.get(&room).copied().unwrap_or_default(),
+            room => self.known.heads.get(&room).copied().unwrap_or_default(),
         }
-    }
-
-    /// The sequence number of the next event of a log.
-    pub(super) fn next_seq(&self, log: i64) -> Result<u64, Fault> {
-        message_key::after(log, self.head(log).seq)
     }
 
     /// The gseq of the next event.
@@ -108,46 +135,35 @@ impl<'a> Rooms<'a> {
         self.directory.gseq + 1
     }
 
-    /// Adds an event to a log.
-    pub(super) fn grow(&mut self, log: i64, seq: u64, gseq: i64) -> rusqlite::Result<()> {
-        self.load(log)?;
+    /// Adds an event to a log. Returns the head, for a message.
+    pub(super) fn grow(&mut self, log: i64, seq: u64, gseq: i64) -> rusqlite::Result<&mut Head> {
         self.directory.gseq = gseq;
-        self.directory.changed = true;
-        let head = self.head_mut(log);
-        (head.seq, head.gseq, head.changed) = (seq, gseq, true);
-        Ok(())
-    }
-
-    /// Adds a message, after [`grow`](Self::grow).
-    pub(super) fn add_message(&mut self, room: i64, ord: u64, time: i64) {
-        let head = self.head_mut(room);
-        if head.first_ord > head.ord {
-            head.first_ord = ord;
-        }
-        (head.ord, head.active) = (ord, time);
+        let head = self.change(log)?;
+        (head.seq, head.gseq) = (seq, gseq);
+        Ok(head)
     }
 
     /// Records that an event of the directory has changed a room.
     pub(super) fn touch(&mut self, room: i64, gseq: i64) -> rusqlite::Result<()> {
-        self.load(room)?;
-        let head = self.head_mut(room);
-        (head.gseq, head.changed) = (gseq, true);
+        self.change(room)?.gseq = gseq;
         Ok(())
     }
 
-    /// Reads the head of a room that was not found by its id.
-    fn load(&mut self, log: i64) -> rusqlite::Result<()> {
-        if log != DIRECTORY && !self.heads.contains_key(&log) {
-            self.heads.insert(log, stored_head(self.connection, log)?);
+    /// The head of a log, which the caller changes.
+    fn change(&mut self, log: i64) -> rusqlite::Result<&mut Head> {
+        if log == DIRECTORY {
+            return Ok(&mut self.directory);
         }
-        Ok(())
-    }
-
-    fn head_mut(&mut self, log: i64) -> &mut Head {
-        match log {
-            DIRECTORY => &mut self.directory,
-            room => self.heads.entry(room).or_default(),
+        let head = match self.known.heads.entry(log) {
+            Occupied(known) => known.into_mut(),
+            // The room was not found by its id.
+            Vacant(slot) => slot.insert(stored_head(self.connection, log)?),
+        };
+        if !head.is_changed {
+            head.is_changed = true;
+            self.known.changed.push(log);
         }
+        Ok(head)
     }
 
     /// The number of the next room.
@@ -177,8 +193,8 @@ impl<'a> Rooms<'a> {
                 topic,
                 key.created.cast_signed()
             ])?;
-        self.known.insert(room, key);
-        self.heads.insert(key.id, Head { first_ord: 1, ..Head::default() });
+        self.known.keys.insert(room, key);
+        self.known.heads.insert(key.id, Head { first_ord: 1, ..Head::default() });
         if key.kind == RoomKind::Public {
             names::hold(self.connection, Space::PublicRooms, name, key.id)?;
         }
@@ -219,7 +235,7 @@ impl<'a> Rooms<'a> {
 
     /// Archives a room, or opens it again.
     pub(super) fn set_archived(&mut self, id: i64, archived: bool) -> rusqlite::Result<()> {
-        for key in self.known.values_mut().filter(|key| key.id == id) {
+        for key in self.known.keys.values_mut().filter(|key| key.id == id) {
             key.archived = archived;
         }
         self.connection
@@ -243,24 +259,27 @@ impl<'a> Rooms<'a> {
             .query_row([id], |row| row.get(0))
     }
 
-    /// Writes the changed heads.
-    pub(super) fn store(&self) -> rusqlite::Result<()> {
+    /// Writes the changed heads. Returns the rooms whose heads they are.
+    pub(super) fn store(&mut self) -> rusqlite::Result<Vec<i64>> {
         let mut update = self.connection.prepare_cached(
             "UPDATE room SET head_seq = ?2, head_ord = ?3, first_ord = ?4, head_gseq = ?5, active = ?6
              WHERE id = ?1",
         )?;
-        let heads = self.heads.iter().map(|(&id, head)| (id, head)).chain([(DIRECTORY, &self.directory)]);
-        for (id, head) in heads.filter(|(_, head)| head.changed) {
-            update.execute([
-                id,
-                head.seq.cast_signed(),
-                head.ord.cast_signed(),
-                head.first_ord.cast_signed(),
-                head.gseq,
-                head.active,
-            ])?;
+        let mut store = |id, head: &Head| {
+            let [seq, ord, first_ord] = [head.seq, head.ord, head.first_ord].map(u64::cast_signed);
+            update.execute([id, seq, ord, first_ord, head.gseq, head.active]).map(drop)
+        };
+        if self.known.directory != Some(self.directory) {
+            store(DIRECTORY, &self.directory)?;
+            self.known.directory = Some(self.directory);
         }
-        Ok(())
+        for id in &self.known.changed {
+            if let Some(head) = self.known.heads.get_mut(id) {
+                store(*id, head)?;
+                head.is_changed = false;
+            }
+        }
+        Ok(mem::take(&mut self.known.changed))
     }
 }
 
@@ -279,6 +298,6 @@ fn head(row: &Row<'_>, at: usize) -> rusqlite::Result<Head> {
         first_ord: number(2)?,
         gseq: row.get(at + 3)?,
         active: row.get(at + 4)?,
-        changed: false,
+        is_changed: false,
     })
 }

@@ -1,11 +1,9 @@
 //! The members of rooms.
 
-use std::collections::HashMap;
-
 use parlour_core::model::{Role, RoomKind};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params, types::Type};
 
-use super::entry::role_code;
+use super::{entry::role_code, number_map::NumberMap};
 
 /// A row of an account in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,21 +13,23 @@ pub(super) struct Membership {
     pub(super) handle: u32,
 }
 
-/// The members of one append: each is read once.
+/// The rows that were read, by account and room; `None` if there is no row.
+pub(super) type KnownMembers = NumberMap<(i64, i64), Option<Membership>>;
+
+/// The members, each read once.
 pub(super) struct Members<'a> {
     connection: &'a Connection,
     find: CachedStatement<'a>,
-    /// By account and room; `None` if there is no row.
-    known: HashMap<(i64, i64), Option<Membership>>,
+    pub(super) known: KnownMembers,
 }
 
 impl<'a> Members<'a> {
-    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(connection: &'a Connection, known: KnownMembers) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
             find: connection
                 .prepare_cached("SELECT role, handle FROM member WHERE account = ?1 AND room = ?2")?,
-            known: HashMap::new(),
+            known,
         })
     }
 

@@ -20,18 +20,32 @@ use parlour_core::{
 };
 use rusqlite::{Connection, params};
 
-use self::decide::{Decision, Refusal};
+use self::decide::{Decision, Refusal, others};
 use super::{
-    accounts::{AccountKey, Accounts},
-    cursors::{Cursor, Cursors},
+    accounts::{AccountKey, Accounts, KnownAccounts},
+    cursors::{Cursor, Cursors, KnownCursors},
     entry::Entry,
     events::{Event, Events},
     fault::Fault,
     fingerprint::{fingerprint, legacy_fingerprint},
-    heads::{DIRECTORY, Rooms},
-    members::Members,
+    heads::{DIRECTORY, KnownRooms, Rooms},
+    members::{KnownMembers, Members},
+    message_key,
 };
 use crate::store::{Change, Outcome, Place, Proposal, RoomLimits, RowChange};
+
+/// The most rows that the projector knows from one append to the next.
+const MAX_KNOWN_ROWS: usize = 20_000;
+
+/// The rows that the projector has read and written. They are kept from one append to the next, and hold as long as nothing
+/// else writes the same tables: whoever does must drop them, and so must an append that fails.
+#[derive(Debug, Default)]
+pub(super) struct KnownRows {
+    accounts: KnownAccounts,
+    rooms: KnownRooms,
+    members: KnownMembers,
+    cursors: KnownCursors,
+}
 
 /// The projector during one transaction. Rows are read once, and heads and cursors written once, by [`store`](Self::store).
 pub(super) struct Projector<'a> {
@@ -45,16 +59,32 @@ pub(super) struct Projector<'a> {
 }
 
 impl<'a> Projector<'a> {
-    pub(super) fn new(connection: &'a Connection, limits: RoomLimits) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'a Connection,
+        limits: RoomLimits,
+        known: KnownRows,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
             limits,
-            accounts: Accounts::new(connection)?,
-            rooms: Rooms::new(connection)?,
-            members: Members::new(connection)?,
-            cursors: Cursors::new(connection)?,
+            accounts: Accounts::new(connection, known.accounts)?,
+            rooms: Rooms::new(connection, known.rooms)?,
+            members: Members::new(connection, known.members)?,
+            cursors: Cursors::new(connection, known.cursors)?,
             events: Events::new(connection)?,
         })
+    }
+
+    /// The rows for the next append, after [`store`](Self::store); none if there are too many.
+    pub(super) fn into_known(self) -> KnownRows {
+        let known = KnownRows {
+            accounts: self.accounts.known,
+            rooms: self.rooms.known,
+            members: self.members.known,
+            cursors: self.cursors.known,
+        };
+        let rows = known.accounts.len() + known.rooms.len() + known.members.len() + known.cursors.len();
+        if rows <= MAX_KNOWN_ROWS { known } else { KnownRows::default() }
     }
 
     /// Appends a proposal, if it is accepted.
@@ -68,8 +98,18 @@ impl<'a> Projector<'a> {
         let decided = match self.decide(proposal, sender) {
             Ok(Decision::Append { log, entry }) => {
                 let sender = sender.map(|sender| sender.id);
+                let role = match entry {
+                    Entry::ChangeMember { role, .. } => Some(role),
+                    _ => None,
+                };
                 if let Some(place) = self.insert(proposal.id, proposal.time, sender, log, entry)? {
-                    return Ok(Outcome::Appended(place));
+                    return Ok(match role {
+                        Some(role) => {
+                            let members = self.rooms.members(log)?.cast_unsigned();
+                            Outcome::MemberChanged { place, role, members }
+                        }
+                        None => Outcome::Appended(place),
+                    });
                 }
                 // The sender has used the id.
                 Outcome::Refused(Status::MessageIdReused)
@@ -98,7 +138,8 @@ impl<'a> Projector<'a> {
         log: i64,
         entry: Entry,
     ) -> Result<Option<Place>, Fault> {
-        let (seq, head) = (self.rooms.next_seq(log)?, self.rooms.head(log));
+        let head = self.rooms.head(log);
+        let seq = message_key::after(log, head.seq)?;
         let event = Event {
             log,
             seq,
@@ -164,13 +205,14 @@ impl<'a> Projector<'a> {
     /// The outcome of a proposal whose id was used for an event of this sender.
     fn resent(&mut self, sender: i64, proposal: &Proposal) -> Result<Option<Outcome>, Fault> {
         let Some(event) = self.events.known(sender, proposal.id)? else { return Ok(None) };
-        let is_same = self.is_same(&event, &proposal.change)?;
+        let is_same = self.is_same(&event, proposal)?;
         Ok(Some(known(is_same, event.place())))
     }
 
-    /// Returns `true` if an event is what a change proposes. The account that loses a nick is not compared: it is not
+    /// Returns `true` if an event is what its sender proposes again. The account that loses a nick is not compared: it is not
     /// chosen by the sender.
-    fn is_same(&mut self, event: &Event, change: &Change) -> rusqlite::Result<bool> {
+    fn is_same(&mut self, event: &Event, proposal: &Proposal) -> rusqlite::Result<bool> {
+        let change = &proposal.change;
         let room = match change {
             Change::Message { room, .. }
             | Change::SetTopic { room, .. }
@@ -204,9 +246,18 @@ impl<'a> Projector<'a> {
                 room == Some(*stored) && stored_name == name
             }
             (
-                Entry::CreateRoom { room, kind, name, topic, .. },
-                Change::CreateRoom { room: new, kind: new_kind, name: new_name, topic: new_topic, .. },
-            ) => (room, kind, name, topic) == (new, new_kind, new_name, new_topic),
+                Entry::CreateRoom { room, kind, name, topic, people, .. },
+                Change::CreateRoom {
+                    room: new,
+                    kind: new_kind,
+                    name: new_name,
+                    topic: new_topic,
+                    people: new_people,
+                },
+            ) => {
+                (room, kind, name, topic) == (new, new_kind, new_name, new_topic)
+                    && others(proposal.sender, new_people).iter().eq(people.iter().map(|(user, _)| user))
+            }
             _ => false,
         })
     }
@@ -248,10 +299,15 @@ impl<'a> Projector<'a> {
         Ok(())
     }
 
-    /// Writes what was only changed in memory.
-    pub(super) fn store(&self) -> rusqlite::Result<()> {
-        self.rooms.store()?;
-        self.cursors.store()
+    /// The number of events that were ever appended to the log.
+    pub(super) fn events(&self) -> u64 {
+        self.rooms.head(DIRECTORY).gseq.cast_unsigned()
+    }
+
+    /// Writes what was only changed in memory. Returns the rooms with new events.
+    pub(super) fn store(&mut self) -> rusqlite::Result<Vec<i64>> {
+        self.cursors.store()?;
+        self.rooms.store()
     }
 }
 

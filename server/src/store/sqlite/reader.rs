@@ -57,6 +57,10 @@ impl LogReader for SqliteReader {
         self.read(|connection| replay::events(connection, room, after, limit))
     }
 
+    fn renamed(&mut self, room: RoomId, seq: u64, limit: usize) -> Result<Option<Vec<Account>>, LogError> {
+        self.read(|connection| replay::renamed(connection, room, seq, limit))
+    }
+
     fn search(
         &mut self,
         room: RoomId,

@@ -8,7 +8,7 @@ use super::{
     fault::Fault,
     heads::DIRECTORY,
     message_key::parts,
-    projector::Projector,
+    projector::{KnownRows, Projector},
     runs,
 };
 use crate::store::RoomLimits;
@@ -72,14 +72,15 @@ pub(super) fn replay(connection: &Connection) -> Result<(), Fault> {
             EVENT_COLUMNS.replace("gseq", "event.gseq").replace("text", "''")
         ))?;
         let mut rows = events.query([])?;
-        let mut projector = Projector::new(connection, RoomLimits::default())?;
+        let new = || Projector::new(connection, RoomLimits::default(), KnownRows::default());
+        let mut projector = new()?;
         let mut applied = 0;
         while let Some(row) = rows.next()? {
             projector.apply(&event(row)?)?;
             applied += 1;
             if applied % STEP_EVENTS == 0 {
                 projector.store()?;
-                projector = Projector::new(connection, RoomLimits::default())?;
+                projector = new()?;
             }
         }
         projector.store()?;

@@ -1,15 +1,19 @@
 //! Reading the events of a room after a position, for a client that continues from there.
 
+use std::collections::BTreeMap;
+
 use parlour_core::model::{RoomId, UserId};
-use rusqlite::{Connection, Row, params, types::Type};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, types::Type};
 
 use super::{
-    entry::Entry,
+    entry::{CHANGE_NICK, Entry},
     events::{EVENT_COLUMNS, event},
+    heads::DIRECTORY,
     message_key::{LAST_SEQ, key},
+    profiles::account,
     rooms,
 };
-use crate::store::{Change, EventPage, StoredEvent};
+use crate::store::{Account, Change, EventPage, StoredEvent};
 
 /// The columns before those of the event's sender and target.
 const COLUMNS: usize = 10;
@@ -37,6 +41,42 @@ pub(super) fn events(
     let more = events.len() > limit;
     events.truncate(limit);
     Ok(EventPage { events, seq: head.head_seq, more })
+}
+
+/// See [`crate::store::LogReader::renamed`].
+pub(super) fn renamed(
+    connection: &mut Connection,
+    room: RoomId,
+    seq: u64,
+    limit: usize,
+) -> rusqlite::Result<Option<Vec<Account>>> {
+    let snapshot = connection.transaction()?;
+    let Some(head) = rooms::head(&snapshot, room)? else { return Ok(Some(Vec::new())) };
+    // The event itself may be deleted.
+    let gseq = snapshot
+        .prepare_cached("SELECT gseq FROM event WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1")?
+        .query_row([key(head.id, 0), key(head.id, seq)], |row| row.get::<_, i64>(0))
+        .optional()?;
+    let Some(gseq) = gseq else { return Ok(None) };
+    // The directory has the order of the whole log too.
+    let mut newest = snapshot.prepare_cached(
+        "SELECT user, nick, holds_nick, event.kind, gseq FROM event CROSS JOIN account ON account.id = sender
+         WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut newest = newest.query([key(DIRECTORY, 0), key(DIRECTORY, LAST_SEQ), limit])?;
+    let (mut renamed, mut looked_at) = (BTreeMap::new(), 0);
+    while let Some(row) = newest.next()? {
+        if row.get::<_, i64>(4)? <= gseq {
+            return Ok(Some(renamed.into_values().collect()));
+        }
+        looked_at += 1;
+        if row.get::<_, u8>(3)? == CHANGE_NICK {
+            let account = account(row, 0)?;
+            renamed.insert(account.user, account);
+        }
+    }
+    Ok((looked_at < limit).then(|| renamed.into_values().collect()))
 }
 
 fn stored_event(row: &Row<'_>, room: RoomId) -> rusqlite::Result<StoredEvent> {

@@ -3,6 +3,7 @@
 //! | module | deletes |
 //! | --- | --- |
 //! | `oldest` | messages by age and by the size of the database |
+//! | `surplus` | messages by the number that each room may have |
 //! | `superseded` | events that later ones have replaced |
 //! | `guests` | accounts of guests who have left nothing |
 //!
@@ -11,11 +12,12 @@
 mod guests;
 mod oldest;
 mod superseded;
+mod surplus;
 
 use parlour_core::model::RoomId;
 use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
 
-use self::{guests::GuestPass, oldest::Oldest, superseded::SupersededPass};
+use self::{guests::GuestPass, oldest::Oldest, superseded::SupersededPass, surplus::Surplus};
 use super::{
     fingerprint::fingerprint,
     message_key::{self, LAST_SEQ, key},
@@ -25,6 +27,8 @@ use crate::store::{Change, Retention};
 
 /// The most rows that one transaction deletes.
 const STEP_ROWS: i64 = 1000;
+/// The most rooms that one step looks at, so that appends don't wait long when there are very many rooms.
+const STEP_ROOMS: usize = 1000;
 /// The most pages that one step returns to the file system.
 const STEP_PAGES: i64 = 2000;
 /// The time between two passes over events and accounts, in ms.
@@ -34,10 +38,18 @@ const PASS_INTERVAL_MS: i64 = 86_400_000;
 #[derive(Debug, Default)]
 pub(super) struct RetentionState {
     oldest: Oldest,
+    surplus: Surplus,
     superseded: SupersededPass,
     guests: GuestPass,
     /// The time at which the next passes begin; `None` while they are under way.
     passes_at: Option<i64>,
+}
+
+impl RetentionState {
+    /// Notes rooms with new events.
+    pub(super) fn note_grown(&mut self, rooms: &[i64]) {
+        self.surplus.note(rooms);
+    }
 }
 
 /// See [`crate::store::EventLog::apply_retention`].
@@ -48,7 +60,7 @@ pub(super) fn apply(
     now: i64,
 ) -> rusqlite::Result<bool> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let due = due(&transaction, &mut state.oldest, retention, now)?;
+    let due = due(&transaction, state, retention, now)?;
     delete_messages(&transaction, &due.places, now)?;
     let deleted_ids = delete_ids(&transaction, ago(now, retention.ids.as_millis()))?;
     let is_in_pass = due.is_complete() && pass(&transaction, state, retention, now)?;
@@ -79,7 +91,7 @@ impl Due {
 /// Some messages to delete.
 fn due(
     connection: &Connection,
-    oldest: &mut Oldest,
+    RetentionState { oldest, surplus, .. }: &mut RetentionState,
     retention: &Retention,
     now: i64,
 ) -> rusqlite::Result<Due> {
@@ -88,35 +100,12 @@ fn due(
         due = oldest.find(connection, STEP_ROWS, ago(now, age.as_millis()), now)?;
     }
     if let (true, Some(messages)) = (due.is_complete(), retention.messages) {
-        due.places = surplus(connection, i64::try_from(messages).unwrap_or(i64::MAX))?;
+        due = surplus.find(connection, i64::try_from(messages).unwrap_or(i64::MAX))?;
     }
     if let (true, Some(bytes)) = (due.is_complete(), retention.bytes) {
         due = oldest.find(connection, excess(connection, bytes)?, i64::MAX, now)?;
     }
     Ok(due)
-}
-
-/// Some of the first messages of rooms that have more than `messages`.
-fn surplus(connection: &Connection, messages: i64) -> rusqlite::Result<Vec<i64>> {
-    let mut fullest = connection.prepare_cached(
-        "SELECT id, head_ord - first_ord + 1 FROM room WHERE id > 0 AND head_ord - first_ord + 1 > ?1 LIMIT ?2",
-    )?;
-    let mut first = connection
-        .prepare_cached("SELECT place FROM body WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT ?3")?;
-    let mut places = Vec::new();
-    let mut rooms = fullest.query([messages, STEP_ROWS])?;
-    while let Some(row) = rooms.next()? {
-        let (room, stored): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let left = STEP_ROWS - places.len() as i64;
-        let range = [key(room, 0), key(room, LAST_SEQ), (stored - messages).min(left)];
-        for place in first.query_map(range, |row| row.get(0))? {
-            places.push(place?);
-        }
-        if places.len() as i64 >= STEP_ROWS {
-            break;
-        }
-    }
-    Ok(places)
 }
 
 /// About how many messages to delete to bring the database down to `bytes`.

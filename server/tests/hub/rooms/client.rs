@@ -23,6 +23,8 @@ pub struct Row {
     pub read: u64,
     pub version: u32,
     pub archived: bool,
+    /// The nicks of the other people of a DIRECT room, sorted.
+    pub people: Vec<String>,
 }
 
 /// What a client knows.
@@ -134,6 +136,11 @@ impl Client {
         w.send(self.conn, &Envelope { room: room.to_wire(), ..message });
     }
 
+    /// Continues after the frames that it has received were cleared.
+    pub fn restart(&mut self) {
+        self.read = 0;
+    }
+
     /// Applies what was received.
     pub fn update(&mut self, w: &World) {
         let frames: Vec<_> = w.received(self.conn).frames[self.read..].to_vec();
@@ -215,7 +222,9 @@ impl Client {
             }
             let (head, read) = (row.head_ord, row.head_ord - row.unread);
             let (handle, name, archived, version) = (row.handle, row.name, row.archived, row.cursor_version);
-            self.rows.insert(room, Row { handle, name, role, head, read, version, archived });
+            let mut people: Vec<_> = row.people.into_iter().map(|person| person.nick).collect();
+            people.sort();
+            self.rows.insert(room, Row { handle, name, role, head, read, version, archived, people });
         }
     }
 

@@ -7,6 +7,8 @@ use parlour_core::{
     wire::{self, change_room, client_command::Operation, response::Result as Answer},
 };
 
+use parlour_server::hub::Settings;
+
 use super::client::Client;
 use crate::{common::world::World, world};
 
@@ -62,6 +64,33 @@ fn people_join_leave_and_are_removed() {
 }
 
 #[test]
+fn creation_that_is_sent_again_gives_the_same_room() {
+    let mut w = world();
+    let [mut tom, lili, tim] = people(&mut w);
+    let send = |w: &mut World, request, person: &Client| {
+        let create = wire::CreateRoom {
+            kind: wire::RoomKind::Public.into(),
+            name: "rust".into(),
+            topic: String::new(),
+            people: vec![person.account.clone()],
+        };
+        let operation = Some(Operation::CreateRoom(create));
+        let command = wire::ClientCommand { request, room: Vec::new(), id: vec![7; 16], operation };
+        w.extension(tom.conn, Extension::Command(command));
+    };
+    send(&mut w, 101, &lili);
+    send(&mut w, 102, &lili);
+    send(&mut w, 103, &tim);
+    let answers = [101, 102, 103].map(|request| tom.answers(&w, request));
+    let rooms = answers.each_ref().map(|answers| match &answers[..] {
+        [Answer::Room(row)] => Some(row.room.clone()),
+        _ => None,
+    });
+    assert!(rooms[0].is_some() && rooms[0] == rooms[1] && rooms[2].is_none(), "{answers:?}");
+    assert_eq!(refused(&answers[2][0]), Some(Status::MessageIdReused));
+}
+
+#[test]
 fn direct_room_of_the_same_people_is_the_same() {
     let mut w = world();
     let [mut tom, mut lili, _] = people(&mut w);
@@ -77,6 +106,30 @@ fn direct_room_of_the_same_people_is_the_same() {
     w.advance(1_000);
     lili.update(&w);
     assert_eq!(lili.people.get("tom"), Some(&false));
+}
+
+#[test]
+fn direct_room_shows_each_of_its_people_the_others() {
+    let mut w = world();
+    let [mut tom, mut lili, mut tim] = people(&mut w);
+    let room = tom.create(&mut w, wire::RoomKind::Direct, "", &[&lili, &tim]);
+    for (client, others) in
+        [(&mut tom, ["lili", "tim"]), (&mut lili, ["tim", "tom"]), (&mut tim, ["lili", "tom"])]
+    {
+        client.update(&w);
+        assert_eq!(client.rows[&room].people, others);
+    }
+}
+
+#[test]
+fn device_that_does_not_know_the_present_nick_keeps_its_account() {
+    let mut w = world();
+    let [mut tom, ..] = people(&mut w);
+    let change = wire::ChangeNick { nick: "tommy".into() };
+    tom.command(&mut w, RoomId::LOBBY, Operation::ChangeNick(change));
+    w.disconnect(tom.conn);
+    let again = Client::login(&mut w, "tom", &tom.secret);
+    assert_eq!((&again.account, &*w.received(again.conn).welcome().unwrap().nick), (&tom.account, "tommy"));
 }
 
 #[test]
@@ -150,6 +203,57 @@ fn code_logs_another_device_in_once() {
     w.restart();
     let phone = Client::login(&mut w, "tom", &phone.secret);
     assert_eq!(phone.account, tom.account);
+}
+
+#[test]
+fn wrong_codes_are_limited_by_address() {
+    let mut w = World::new(Settings { address_factor: 1, ..Settings::default() });
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let Answer::Link(link) = tom.command(&mut w, RoomId::LOBBY, Operation::LinkDevice(wire::LinkDevice {}))
+    else {
+        panic!("no code")
+    };
+    let login = |code: &str| wire::Login {
+        version: 1,
+        capabilities: vec!["rooms".into()],
+        link_code: code.into(),
+        ..wire::Login::default()
+    };
+    let attempt = |w: &mut World, address: [u8; 4], code: &str| {
+        let conn = w.connect_from(address);
+        w.send(conn, &codec::login("", login(code)));
+        w.received(conn).closed
+    };
+    for _ in 0..5 {
+        assert_eq!(attempt(&mut w, [10, 0, 0, 1], "wrong"), Some(Status::LoginRefused));
+    }
+    assert_eq!(attempt(&mut w, [10, 0, 0, 1], &link.code), Some(Status::RateLimited));
+    assert_eq!(attempt(&mut w, [10, 0, 0, 2], "wrong"), Some(Status::LoginRefused));
+    // The right one is not used up, and costs nothing.
+    assert_eq!(attempt(&mut w, [10, 0, 0, 2], &link.code), None);
+    w.advance(10_000);
+    assert_eq!(attempt(&mut w, [10, 0, 0, 1], "wrong"), Some(Status::LoginRefused));
+}
+
+#[test]
+fn changes_are_limited_by_address() {
+    let mut w = World::new(Settings { address_factor: 1, ..Settings::default() });
+    let [mut tom, mut lili] = ["tom", "lili"].map(|nick| Client::login(&mut w, nick, &[]));
+    let mut link = |client: &mut Client| {
+        refused(&client.command(&mut w, RoomId::LOBBY, Operation::LinkDevice(wire::LinkDevice {})))
+    };
+    for _ in 0..10 {
+        assert_eq!([link(&mut tom), link(&mut lili)], [None; 2]);
+    }
+    assert_eq!([link(&mut tom), link(&mut lili)], [Some(Status::RateLimited); 2]);
+}
+
+#[test]
+fn welcome_has_the_limits_of_rooms() {
+    let mut w = World::new(Settings { rooms: 77, ..Settings::default() });
+    let tom = Client::login(&mut w, "tom", &[]);
+    let limits = w.received(tom.conn).welcome().unwrap().limits.unwrap();
+    assert_eq!((limits.rooms, limits.subscriptions, limits.room_name_chars), (77, 32, 64));
 }
 
 #[test]

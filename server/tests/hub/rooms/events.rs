@@ -1,13 +1,14 @@
 //! Events, activity and cursors.
 
 use parlour_core::{
-    model::RoomId,
+    model::{Role, RoomId},
+    status::Status,
     wire::{self, client_command::Operation, room_event::Change},
 };
 use parlour_server::store::LogError;
 
 use super::client::Client;
-use crate::world;
+use crate::{common::world::World, world};
 
 #[test]
 fn messages_reach_subscribers_in_full_and_others_as_activity() {
@@ -59,6 +60,29 @@ fn removed_member_gets_nothing_after_the_event_that_removes_it() {
     assert!(matches!(lili.events.last(), Some((of, Change::Member(_))) if *of == room));
     assert!(!lili.rows.contains_key(&room));
     assert_eq!(w.received(lili.conn).codes().len(), 1, "its late message is refused at its place");
+}
+
+#[test]
+fn change_of_a_member_has_the_number_of_members() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let mut tim = Client::login(&mut w, "tim", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Private, "secret", &[&lili]);
+    tom.subscribe(&mut w, room);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    let invite = wire::ChangeMember { account: tim.account.clone(), role: wire::Role::Invited.into() };
+    tom.command(&mut w, room, Operation::ChangeMember(invite));
+    tim.command(&mut w, room, Operation::Leave(wire::Leave {}));
+    lili.command(&mut w, room, Operation::Leave(wire::Leave {}));
+    tom.update(&w);
+    let members = tom.events.iter().map(|(_, change)| match change {
+        Change::Member(change) => (change.role(), change.members),
+        other => panic!("{other:?}"),
+    });
+    let expected =
+        [(wire::Role::Member, 2), (wire::Role::Invited, 2), (wire::Role::None, 2), (wire::Role::None, 1)];
+    assert_eq!(members.collect::<Vec<_>>(), expected.map(|(role, members)| (role, Some(members))));
 }
 
 #[test]
@@ -160,4 +184,94 @@ fn messages_of_a_failed_append_are_published_in_their_room() {
     tom.post(&mut w, room, 2, "next");
     tom.update(&w);
     assert_eq!(tom.messages[&room], ["stored", "next"]);
+}
+
+/// The log executes a command that it reports as failed. It is read after that.
+fn appended_but_failed(w: &mut World, client: &mut Client, room: RoomId, operation: Operation) {
+    w.failing = Some(LogError::Full("here".into()));
+    w.append_before_failing = true;
+    client.send(w, room, operation);
+    w.failing = None;
+    w.append_before_failing = false;
+    w.advance(10_000);
+}
+
+/// Makes an account an owner of the lobby.
+fn own_lobby(w: &World, account: &[u8]) {
+    let database = rusqlite::Connection::open(w.log.path()).unwrap();
+    let added = "INSERT INTO member (account, room, role, handle, changed)
+        SELECT account.id, room.id, ?2, 0, 0 FROM account, room WHERE account.user = ?1 AND room.kind = 0";
+    assert_eq!(database.execute(added, (account, i32::from(Role::Owner.to_wire()))).unwrap(), 1);
+}
+
+#[test]
+fn events_of_a_failed_append_are_published_in_the_lobby_too() {
+    let mut w = world();
+    let owner = Client::login(&mut w, "tom", &[]);
+    own_lobby(&w, &owner.account);
+    w.disconnect(owner.conn);
+    let mut tom = Client::login(&mut w, "tom", &owner.secret);
+    let basic = w.rich("lili");
+    let topic = Operation::ChangeRoom(wire::ChangeRoom {
+        change: Some(wire::change_room::Change::Topic("news".into())),
+    });
+    appended_but_failed(&mut w, &mut tom, RoomId::LOBBY, topic);
+    tom.update(&w);
+    assert!(
+        matches!(&tom.events[..], [(RoomId::LOBBY, Change::Topic(topic))] if topic == "news"),
+        "{:?}",
+        tom.events
+    );
+    // The client has no gap, and appends are accepted again.
+    tom.post(&mut w, RoomId::LOBBY, 1, "hi");
+    tom.update(&w);
+    assert_eq!(tom.messages[&RoomId::LOBBY], ["hi"]);
+    assert_eq!(w.received(basic).messages(), [("tom", "hi")]);
+}
+
+#[test]
+fn names_of_a_failed_append_are_published() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    let rename = |name: &str| wire::ChangeRoom { change: Some(wire::change_room::Change::Name(name.into())) };
+    appended_but_failed(&mut w, &mut tom, room, Operation::ChangeRoom(rename("ferris")));
+    lili.update(&w);
+    assert_eq!(lili.rows[&room].name, "ferris");
+    let change = Operation::ChangeNick(wire::ChangeNick { nick: "thomas".into() });
+    appended_but_failed(&mut w, &mut tom, RoomId::LOBBY, change.clone());
+    lili.update(&w);
+    assert_eq!(lili.people.get("thomas"), Some(&true), "{:?}", lili.people);
+    // The account has the nick for others too.
+    assert!(matches!(tom.command(&mut w, RoomId::LOBBY, change), wire::response::Result::Done(_)));
+    let other = w.connect();
+    w.login(other, "thomas", &[], &[]);
+    assert_eq!(w.received(other).closed, Some(Status::NickTaken));
+}
+
+#[test]
+fn each_tab_that_subscribes_to_a_room_gets_a_window() {
+    for in_order in [true, false] {
+        let mut w = world();
+        let mut tom = Client::login(&mut w, "tom", &[]);
+        let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+        w.hold_requests = true;
+        let subscribe = Operation::Subscribe(wire::Subscribe::default());
+        let requests = [0; 2].map(|_| tom.send(&mut w, room, subscribe.clone()));
+        if !in_order {
+            w.held_requests.reverse();
+            w.release_one();
+        }
+        w.release();
+        for request in requests {
+            let answers = tom.answers(&w, request);
+            let [wire::response::Result::Window(window)] = &answers[..] else { panic!("{answers:?}") };
+            tom.positions.insert(room, window.seq);
+        }
+        tom.post(&mut w, room, 1, "hi");
+        tom.update(&w);
+        assert_eq!(tom.messages[&room], ["hi"], "in order: {in_order}");
+    }
 }

@@ -91,7 +91,7 @@ impl Server {
         self.answer(wire::response::Result::Window(window), room);
         // Nicks that have changed since the position.
         let people = self.people.keys().map(|account| person(*account, &self.people)).collect();
-        self.send(Body::Presence(wire::PresenceChanges { people, time: 0 }), RoomId::LOBBY);
+        self.send(Body::Presence(wire::PresenceChanges { people, time: 0, partners: false }), RoomId::LOBBY);
     }
 
     pub fn unsubscribe(&mut self, room: RoomId) {

@@ -178,7 +178,7 @@ fn check_room(
     prop_assert_eq!(one.head_ord(), other.head_ord());
     prop_assert_eq!(one.position(), other.position());
     prop_assert_eq!(one.topic(), other.topic());
-    prop_assert!(one.members().is_none_or(|members| Some(members) == other.members()));
+    prop_assert_eq!(one.members(), other.members());
     prop_assert!(!one.is_outdated() && !one.is_interrupted());
     Ok(())
 }

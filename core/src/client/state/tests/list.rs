@@ -10,7 +10,7 @@ use crate::{
         cursor::Cursor,
         state::ClientState,
     },
-    model::{MessageId, RoomId},
+    model::{MessageId, PresenceState, RoomId},
     room_rows, validate, wire,
 };
 
@@ -141,11 +141,30 @@ fn direct_rooms_follow_the_nicks_of_their_people() {
     assert_eq!(list(&state), "d6 d5");
     let people =
         vec![wire::Person { account: user(5).0.to_vec(), nick: "abe".into(), ..wire::Person::default() }];
-    let body = Some(wire::server_event::Body::Presence(wire::PresenceChanges { people, time: 0 }));
+    let body =
+        Some(wire::server_event::Body::Presence(wire::PresenceChanges { people, time: 0, partners: false }));
     state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
     assert_eq!(list(&state), "d5 d6");
     assert_eq!(state.account().search("abe"), [room(5)]);
     assert_eq!(state.account().search("tom"), []);
+}
+
+#[test]
+fn people_of_direct_rooms_who_are_not_told_after_a_login_have_left() {
+    let mut state = state(vec![direct(5, "tom", 1, 0), direct(6, "ann", 1, 0), row(7, "a", 1, 0)]);
+    let mut tell = |accounts: &[u8], partners| {
+        let online = wire::PresenceState::Online.into();
+        let person =
+            |n: &u8| wire::Person { account: user(*n).0.to_vec(), state: online, nick: String::new() };
+        let people = accounts.iter().map(person).collect();
+        let body = wire::server_event::Body::Presence(wire::PresenceChanges { people, time: 0, partners });
+        state.handle_event(wire::ServerEvent { room: Vec::new(), body: Some(body) }, 0);
+        [5, 6, 9].map(|n| state.people().get(user(n)).state == PresenceState::Online)
+    };
+    assert_eq!(tell(&[5, 6, 9], false), [true; 3]);
+    assert_eq!(tell(&[6], true), [false, true, true], "others may share another room");
+    assert_eq!(tell(&[], true), [false, false, true]);
+    assert_eq!(&*state.people().nick(user(6)), "ann");
 }
 
 #[test]
@@ -275,10 +294,16 @@ fn another_tab_has_the_same_list() {
     let mut state = state(vec![direct(5, "tom", 1, 2), row(2, "b", 9, 3)]);
     state.mark_unread(room(2), 4);
     let mut other = ClientState::new(fold);
+    let unconfirmed: Vec<_> = state.account().unconfirmed_cursors().collect();
+    assert_eq!(unconfirmed.len(), 1);
+    // The rows have the cursor of the server.
     other.restore(user(1), state.log(), &state.account_rows(), &[]);
+    assert_eq!(other.account().totals(), Totals { attention: 2, unread: 5, rooms: 2 });
+    other.restore(user(1), state.log(), &state.account_rows(), &unconfirmed);
     assert_eq!(list(&other), list(&state));
     assert_eq!(other.account().totals(), state.account().totals());
-    assert_eq!(other.account_rows(), state.account_rows());
+    let cursor = |state: &ClientState| state.account().room(room(2)).map(|entry| entry.cursor());
+    assert_eq!(cursor(&other), cursor(&state));
     // A cursor that the server has not acknowledged is told by the tab that has it from the device.
     other.restore(
         user(1),

@@ -228,6 +228,7 @@ impl Server {
             Happened::Member(account, role) => Change::Member(wire::MemberChange {
                 person: Some(person(*account, &self.people)),
                 role: (*role).into(),
+                members: Some(self.room(room).others.len() as u32),
             }),
         };
         let by = match event {
@@ -299,7 +300,7 @@ impl Server {
     pub fn rename(&mut self, account: UserId, nick: &str) {
         self.people.insert(account, nick.into());
         let people = vec![person(account, &self.people)];
-        self.send(Body::Presence(wire::PresenceChanges { people, time: 0 }), RoomId::LOBBY);
+        self.send(Body::Presence(wire::PresenceChanges { people, time: 0, partners: false }), RoomId::LOBBY);
     }
 
     /// The server tells the connection a cursor that it has not from it.

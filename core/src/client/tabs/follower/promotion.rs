@@ -155,7 +155,7 @@ impl Follower {
                 // Subscribed above; the answer is that of this command.
                 TabCommand::Server(Command::Subscribe { room, .. }) if pending.is_from_user() => {
                     let position = self.position(*room);
-                    commands.retain(|(_, command)| command.room() != *room);
+                    commands.retain(|(number, command)| *number != 0 || command.room() != *room);
                     commands.push((
                         pending.number,
                         TabCommand::Server(Command::Subscribe { room: *room, position }),

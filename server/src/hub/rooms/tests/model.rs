@@ -84,11 +84,24 @@ pub struct Row {
     pub archived: bool,
 }
 
+impl Row {
+    pub fn cursor(&self) -> Cursor {
+        Cursor { version: self.version, ord: self.read }
+    }
+
+    fn merge(&mut self, cursor: Cursor) {
+        let merged = cursor.max(self.cursor());
+        (self.version, self.read) = (merged.version, merged.ord);
+    }
+}
+
 /// A client.
 #[derive(Debug, Default)]
 pub struct Client {
     pub user: Option<UserId>,
     pub rows: BTreeMap<RoomId, Row>,
+    /// The cursors that the server is known to have.
+    confirmed: BTreeMap<RoomId, Cursor>,
     /// Subscribed rooms, and the position in each once its window has arrived.
     pub subscribed: BTreeMap<RoomId, Option<u64>>,
     /// The rows and activity frames that it was sent, and their bytes.
@@ -278,12 +291,26 @@ impl World {
         if self.rooms.read(self.now, conn(n), room, cursor, &mut self.out).is_ok()
             && let Some(row) = client.rows.get_mut(&room)
         {
-            let mut own = Cursor { version: row.version, ord: row.read };
             // A client does not say that it has read what it does not know.
-            own.merge(cursor, u64::MAX);
-            (row.version, row.read) = (own.version, own.ord);
+            row.merge(cursor);
+            let confirmed = client.confirmed.entry(room).or_default();
+            *confirmed = cursor.max(*confirmed);
         }
         self.read_outputs();
+    }
+
+    /// The clients tell the server the cursors that it may not have: those that own messages have moved.
+    fn tell_cursors(&mut self) {
+        for n in self.clients.keys().copied().collect::<Vec<_>>() {
+            let client = &self.clients[&n];
+            let untold = |(room, row): (&RoomId, &Row)| {
+                let confirmed = client.confirmed.get(room).copied().unwrap_or_default();
+                (row.role >= Role::Member && row.cursor() > confirmed).then_some((*room, row.cursor()))
+            };
+            for (room, cursor) in client.rows.iter().filter_map(untold).collect::<Vec<_>>() {
+                self.read(n, room, cursor);
+            }
+        }
     }
 
     pub fn read_all(&mut self, n: u32) {
@@ -345,7 +372,7 @@ impl World {
                     Subscribed::Early => {
                         self.readings.push_back((Purpose::Subscribe(n, room, ticket), Some(log)));
                     }
-                    Subscribed::Ended => {}
+                    Subscribed::Ended | Subscribed::Replaced | Subscribed::Overtaken => {}
                     Subscribed::Live(events) => {
                         if let Some(client) = self.clients.get_mut(&n) {
                             client.subscribed.insert(room, Some(seq));
@@ -396,7 +423,8 @@ impl World {
         let changed = changed.map(|room| stored_row_or_left(&log, *room, account)).collect();
         let nick = "nick".into();
         self.rooms.connect(conn(n), Encoding::Batch, (account, &nick), &all, reading);
-        let mut client = Client { user: Some(account), rows, ..Client::default() };
+        let confirmed = rows.iter().map(|(room, row)| (*room, row.cursor())).collect();
+        let mut client = Client { user: Some(account), rows, confirmed, ..Client::default() };
         let read = ReadList { all: rooms::RoomRows { rows: all, version: 7 }, changed: Some(changed) };
         for frame in self.rooms.login_rows(conn(n), &read) {
             client.apply_rows(frame);
@@ -427,6 +455,13 @@ impl World {
             }
         }
         self.rooms.settled(batch);
+    }
+
+    /// Waits until what was read is in the log: within 30 s.
+    pub fn save_cursors(&mut self) {
+        self.advance(30_000);
+        self.submit_rows();
+        self.commit_rows();
     }
 
     pub fn advance(&mut self, ms: u64) {
@@ -479,6 +514,7 @@ impl World {
                 self.commit_rows();
             }
             self.advance(1_000);
+            self.tell_cursors();
         }
     }
 
@@ -537,10 +573,11 @@ impl Client {
             let role = Role::from_wire(row.role).unwrap();
             if role == Role::None {
                 self.rows.remove(&room);
+                self.confirmed.remove(&room);
                 self.subscribed.remove(&room);
                 continue;
             }
-            let row = Row {
+            let mut row = Row {
                 handle: row.handle,
                 name: row.name,
                 role,
@@ -550,6 +587,12 @@ impl Client {
                 muted: row.muted,
                 archived: row.archived,
             };
+            let confirmed = self.confirmed.entry(room).or_default();
+            *confirmed = row.cursor().max(*confirmed);
+            // Whoever is only invited does not learn about messages.
+            if let Some(old) = self.rows.get(&room).filter(|_| role >= Role::Member) {
+                row.merge(old.cursor());
+            }
             self.rows.insert(room, row);
         }
     }

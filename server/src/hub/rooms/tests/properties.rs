@@ -78,31 +78,118 @@ fn world() -> World {
     world
 }
 
+/// Checks after these steps that each client has the rows that it would be sent if it logged in for the first time.
+fn check_all_clients(steps: impl IntoIterator<Item = Step>) {
+    let mut world = world();
+    steps.into_iter().for_each(|choices| step(&mut world, choices));
+    world.settle();
+    world.save_cursors();
+    for (n, client) in &world.clients {
+        let fresh = world.fresh_rows(client.user.unwrap());
+        assert_eq!(client.rows, fresh, "connection {n}");
+        for (room, position) in &client.subscribed {
+            assert_eq!(*position, Some(world.log[room].state.head_seq), "{room:?}");
+        }
+    }
+    let connected: Vec<_> = world.clients.keys().copied().collect();
+    connected.into_iter().for_each(|n| world.disconnect(n));
+    world.settle();
+    assert_eq!(world.rooms.table_size(), 0);
+}
+
+/// Found at random.
+#[test]
+fn cursor_moves_after_a_window_with_own_messages() {
+    check_all_clients([
+        (16, 135, 0),
+        (0, 0, 0),
+        (0, 52, 11),
+        (11, 0, 0),
+        (0, 68, 42),
+        (0, 1, 19),
+        (0, 0, 0),
+        (0, 98, 74),
+        (0, 80, 74),
+        (11, 0, 0),
+        (0, 65, 42),
+        (11, 0, 0),
+        (0, 0, 4),
+        (11, 0, 0),
+        (7, 164, 13),
+        (11, 0, 0),
+        (0, 0, 4),
+        (0, 0, 60),
+        (11, 0, 0),
+        (11, 0, 0),
+        (29, 0, 0),
+        (11, 0, 0),
+        (31, 0, 0),
+        (0, 4, 31),
+        (20, 171, 4),
+        (11, 0, 0),
+        (11, 0, 0),
+        (0, 8, 0),
+        (11, 0, 0),
+        (29, 0, 0),
+        (0, 0, 0),
+        (0, 136, 212),
+        (11, 0, 0),
+        (0, 92, 60),
+        (11, 0, 0),
+        (0, 136, 128),
+        (11, 0, 0),
+        (11, 0, 0),
+        (31, 0, 0),
+        (11, 0, 0),
+        (11, 0, 0),
+        (11, 0, 0),
+        (24, 129, 44),
+    ]);
+}
+
+/// Found at random: the room came into memory with a list that was read before the account's role changed.
+#[test]
+fn subscription_begins_after_a_change_of_the_own_role_during_the_login() {
+    check_all_clients([
+        (16, 255, 0),
+        (16, 1, 0),
+        (29, 0, 0),
+        (7, 20, 110),
+        (31, 0, 0),
+        (11, 0, 0),
+        (31, 0, 0),
+        (20, 91, 182),
+    ]);
+}
+
+/// Found at random: an own message is marked as unread, and the next one follows it.
+#[test]
+fn own_message_does_not_pass_over_one_that_is_marked_as_unread() {
+    let mut world = world();
+    world.connect(1, user(2));
+    world.settle();
+    world.post(RoomId::LOBBY, user(2));
+    world.settle();
+    let cursor = |world: &World| world.clients[&1].rows[&RoomId::LOBBY].cursor();
+    assert_eq!(cursor(&world), Cursor { version: 0, ord: 1 });
+    world.read(1, RoomId::LOBBY, Cursor { version: 1, ord: 0 });
+    world.subscribe(1, RoomId::LOBBY);
+    world.settle();
+    world.post(RoomId::LOBBY, user(2));
+    world.settle();
+    world.save_cursors();
+    assert_eq!(cursor(&world), Cursor { version: 1, ord: 0 });
+    assert_eq!(world.clients[&1].rows, world.fresh_rows(user(2)));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn state_and_events_equal_state_that_is_loaded_afresh(
         steps in steps(250),
     ) {
-        let mut world = world();
-        steps.0.into_iter().for_each(|choices| step(&mut world, choices));
-        world.settle();
-        // What was read is in the log within 30 s.
-        world.advance(30_000);
-        world.submit_rows();
-        world.commit_rows();
-        for (n, client) in &world.clients {
-            let fresh = world.fresh_rows(client.user.unwrap());
-            prop_assert_eq!(&client.rows, &fresh, "connection {}", n);
-            for (room, position) in &client.subscribed {
-                prop_assert_eq!(*position, Some(world.log[room].state.head_seq), "{:?}", room);
-            }
-        }
-        let connected: Vec<_> = world.clients.keys().copied().collect();
-        connected.into_iter().for_each(|n| world.disconnect(n));
-        world.settle();
-        prop_assert_eq!(world.rooms.table_size(), 0);
+        check_all_clients(steps.0);
     }
 
     #[test]
@@ -120,9 +207,7 @@ proptest! {
         after.0.into_iter().for_each(|choices| step(&mut world, choices));
         world.resume(7, user(1), &log, rows);
         world.settle();
-        world.advance(30_000);
-        world.submit_rows();
-        world.commit_rows();
+        world.save_cursors();
         prop_assert_eq!(&world.clients[&7].rows, &world.fresh_rows(user(1)));
     }
 }

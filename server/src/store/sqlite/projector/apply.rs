@@ -10,9 +10,9 @@ use crate::store::sqlite::{
 impl Projector<'_> {
     /// Applies an event: one that was just accepted, or a stored one when the projections are rebuilt.
     pub(in crate::store::sqlite) fn apply(&mut self, event: &Event) -> rusqlite::Result<()> {
-        self.rooms.grow(event.log, event.seq, event.gseq)?;
+        let head = self.rooms.grow(event.log, event.seq, event.gseq)?;
         match &event.entry {
-            Entry::Message { .. } => self.rooms.add_message(event.log, event.ord, event.time),
+            Entry::Message { .. } => head.add_message(event.ord, event.time),
             Entry::CreateAccount { user, nick, from } => {
                 self.take_nick(*from, event.gseq)?;
                 self.create_account(event, *user, nick, None)?;

@@ -186,13 +186,14 @@ impl Projector<'_> {
         let Change::CreateRoom { room, kind, name, topic, people } = &proposal.change else {
             return Err(Status::BadParameters.into());
         };
-        let mut others: Vec<_> = people.iter().copied().filter(|person| *person != proposal.sender).collect();
-        others.sort_unstable();
-        others.dedup();
+        let others = others(proposal.sender, people);
         check(topic.len() <= TOPIC_BYTES)?;
         match kind {
             RoomKind::Lobby => return Err(Status::BadParameters.into()),
             RoomKind::Public | RoomKind::Private => {
+                if !self.may_create_rooms(own)? {
+                    return Err(Status::NotAllowed.into());
+                }
                 check(others.len() <= INVITED_PEOPLE && self.rooms.find(*room)?.is_none())?;
                 self.check_room_name(*kind, name, None)?;
                 if self.accounts.rooms_created(own)? >= self.limits.rooms_created.into() {
@@ -227,6 +228,15 @@ impl Projector<'_> {
             topic: topic.clone(),
         };
         Ok(Decision::Append { log: DIRECTORY, entry })
+    }
+
+    /// Returns `true` if the settings allow an account to create PUBLIC and PRIVATE rooms.
+    fn may_create_rooms(&mut self, account: i64) -> Result<bool, Refusal> {
+        if self.limits.creators <= Role::Member {
+            return Ok(true);
+        }
+        let Some(lobby) = self.rooms.find(RoomId::LOBBY)? else { return Ok(false) };
+        Ok(self.members.role(account, lobby.id, lobby.kind)? >= self.limits.creators)
     }
 
     /// The handle of a room that an account gets into, if it may get into another one.
@@ -301,6 +311,14 @@ impl Projector<'_> {
         };
         Ok(Decision::Append { log: room.id, entry: Entry::ChangeMember { account, role, handle } })
     }
+}
+
+/// The people of a new room without its creator, each once and in order.
+pub(super) fn others(creator: UserId, people: &[UserId]) -> Vec<UserId> {
+    let mut others: Vec<_> = people.iter().copied().filter(|person| *person != creator).collect();
+    others.sort_unstable();
+    others.dedup();
+    others
 }
 
 /// Refuses a proposal that no hub makes.

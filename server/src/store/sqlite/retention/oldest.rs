@@ -9,11 +9,8 @@ use super::{
         message_key::{self, LAST_SEQ, key},
         runs,
     },
-    Due,
+    Due, STEP_ROOMS,
 };
-
-/// The most rooms that one step looks at, so that appends don't wait long when there are very many rooms.
-const STEP_ROOMS: usize = 1000;
 
 /// The rooms by the age of their oldest messages.
 ///

@@ -1,0 +1,112 @@
+//! Accounts, rooms and sync: several accounts with two devices and two tabs each, many rooms, and a basic client, against the
+//! real hub and the real SQLite log, on one virtual clock, with all kinds of faults.
+//!
+//! Users send, create, join, leave, invite, remove, rename, archive, read, mark as unread, open, search and browse at
+//! random, while connections break, tabs hang or die, storages fail, and the server is killed or its log restored from a
+//! backup. Then all faults stop for a while, and
+//!
+//! - no acknowledged message is lost or doubled, and each sender's messages to a room are in order;
+//! - every tab shows what a new device of its account shows, and that is what follows from the log: rows, members, topics,
+//!   timelines, unread counts, attention, read cursors;
+//! - no event of a room has reached a connection whose account was not a member;
+//! - each command was answered once.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `plan`, `faults`, `user` | what may happen, and what does |
+//! | `world`, `server`, `peer` | the clock and the network, the server, the basic client |
+//! | `device`, `tab` | storage and locks; what a tab shows |
+//! | `service`, `roles` | driving a tab as the page does |
+//! | `log`, `ledger`, `wire` | the naive copy of the log, the messages that were sent, and the check of each frame |
+//! | `check` | the invariants |
+
+mod check;
+mod device;
+mod faults;
+mod ledger;
+mod log;
+mod peer;
+mod plan;
+mod roles;
+mod server;
+mod service;
+mod tab;
+mod user;
+mod wire;
+mod world;
+
+use parlour_core::client::{Command, Reply};
+
+use self::world::{DEVICES, World};
+use crate::{env, run_many, world::Tally};
+
+/// The number of seeds that a test runs by default.
+const SEEDS: u64 = 100;
+/// The number of random events of a run.
+const STEPS: usize = 200;
+
+/// Runs one seed and returns what happened.
+fn run(seed: u64, faults: bool) -> Tally {
+    let mut world = World::new(seed, faults);
+    for user in 0..world.users.len() {
+        open_first_tabs(&mut world, user);
+    }
+    world.advance(3_000);
+    assert!(world.tabs.iter().all(tab::Tab::is_online), "a tab is offline");
+    world.faults = faults;
+    for _ in 0..STEPS {
+        faults::step(&mut world);
+        let most = if world.rng.once_in(10) { 4_000 } else { 300 };
+        let pause = world.rng.below(most);
+        world.advance(pause);
+        check::check_steps(&world);
+    }
+    world.faults = false;
+    check::settle(&mut world);
+    check::check_invariants(&mut world);
+    world.tally
+}
+
+/// The first device of a user creates the account; the others are linked to it.
+fn open_first_tabs(world: &mut World, user: usize) {
+    for device in DEVICES * user..DEVICES * (user + 1) {
+        let tabs = world.devices[device].tabs.clone();
+        world.open_tab(tabs[0]);
+        // A client does not retry its first login.
+        world.advance(4_000);
+        tabs[1..].iter().for_each(|tab| world.open_tab(*tab));
+        if device + 1 < DEVICES * (user + 1) {
+            let number = world.next_number();
+            world.give(tabs[0], number, Command::LinkDevice);
+            world.drain(tabs[0]);
+            world.advance(1_000);
+            let Some(Ok(Reply::Link(link))) = world.tabs[tabs[0]].answers.get(&number) else {
+                panic!("no code for a device")
+            };
+            world.devices[device + 1].link_code = Some(link.code.clone());
+        }
+    }
+}
+
+#[test]
+fn devices_agree() {
+    let (ran, tally) = run_many("devices_agree", 0, 10, None, |seed| run(seed, false));
+    assert!(ran == 10 && tally.0["messages"] > 300, "{tally:?}");
+}
+
+#[test]
+fn devices_agree_despite_faults() {
+    if let Some(seed) = env("PARLOUR_SIM_SEED") {
+        println!("seed {seed}: {:?}", plan::Plan::hostile(&mut crate::rng::Rng(seed)));
+        println!("{:?}", run(seed, true).0);
+        return;
+    }
+    let time = env("PARLOUR_SIM_SECONDS").map(std::time::Duration::from_secs);
+    let first = env("PARLOUR_SIM_FIRST").unwrap_or(1_000);
+    let count = env("PARLOUR_SIM_SEEDS").unwrap_or(if time.is_some() { u64::MAX } else { SEEDS });
+    let (ran, tally) = run_many("devices_agree_despite_faults", first, count, time, |seed| run(seed, true));
+    println!("{ran} runs, seeds from {first} on");
+    for (what, n) in &tally.0 {
+        println!("{n:>10}  {what}");
+    }
+}

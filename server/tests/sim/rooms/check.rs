@@ -1,0 +1,325 @@
+//! The end of a run: all faults stop, everything settles, and the invariants hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parlour_core::{
+    client::{Command, PageStart, Reply, state::ClientState},
+    model::{Delivery, MessageId, Role, RoomId, RoomKind, UserId},
+    status::Status,
+};
+
+use super::{log::RoomLog, peer, tab::Action, world::World};
+
+/// The time within which every command is answered, in ms.
+const ANSWER_MS: u64 = 60_000;
+
+/// Stops all faults, and waits for the longest time that anything may take.
+pub fn settle(world: &mut World) {
+    // The disk has space again.
+    world.kill_server(false);
+    world.server.skew = 0;
+    for device in &mut world.devices {
+        device.skew = 0;
+        device.recover();
+    }
+    for at in 0..world.tabs.len() {
+        let now = world.now;
+        let tab = &mut world.tabs[at];
+        tab.hung_until = 0;
+        if !tab.is_open() && tab.open_at.is_none() {
+            tab.open_at = Some(now);
+        }
+        tab.link.iter_mut().for_each(|link| link.stalled_until = 0);
+        world.show(at, true);
+    }
+    // Longer than a heartbeat and its deadline, so that dead connections are detected.
+    world.advance(30_000);
+    wait_until_quiet(world);
+}
+
+/// Old dead connections, timeouts and delayed presence updates may interrupt a quiet moment.
+pub fn wait_until_quiet(world: &mut World) {
+    for _ in 0..6 {
+        for round in 0..600 {
+            let noise = noise(world);
+            if noise.is_none() {
+                break;
+            }
+            if round % 10 == 0 {
+                (0..world.tabs.len()).for_each(|at| load_missing(world, at));
+            }
+            world.advance(500);
+        }
+        world.advance(50_000);
+        if noise(world).is_none() {
+            return;
+        }
+    }
+    panic!("it does not settle: {:?}", noise(world));
+}
+
+/// A reason why the system is not quiet.
+fn noise(world: &World) -> Option<String> {
+    if world.server.running.as_ref().is_none_or(|running| !running.requests.is_empty()) {
+        return Some("the server is at work".into());
+    }
+    for (at, tab) in world.tabs.iter().enumerate() {
+        let Some(state) = tab.state() else { return Some(format!("tab {at} is closed")) };
+        if !tab.is_online() {
+            return Some(format!("tab {at} is {:?}", tab.shown.connection));
+        }
+        if let Some(command) = tab.commands.values().next() {
+            return Some(format!("tab {at} waits for {command:?}"));
+        }
+        for room in &tab.rooms {
+            let Some(known) = state.room(*room) else { return Some(format!("tab {at} lacks {room:?}")) };
+            if !known.is_subscribed() {
+                return Some(format!("tab {at} is not subscribed to {room:?}"));
+            }
+            if !known.gaps().is_empty() {
+                return Some(format!("tab {at} has not loaded {room:?}: {:?}", known.gaps()));
+            }
+            let waiting = tab
+                .shown
+                .messages(*room)
+                .into_iter()
+                .find(|message| matches!(message.delivery, Delivery::Queued | Delivery::Pending));
+            if let Some(message) = waiting {
+                return Some(format!("tab {at} has not sent {message:?}"));
+            }
+        }
+        if tab.is_leader() && state.account().untold_cursors().next().is_some() {
+            return Some(format!("tab {at} has not told its cursors"));
+        }
+    }
+    for (key, sent) in &world.ledger.sent {
+        let is_done = world.log.has(key.0, key.1)
+            || world.ledger.failed.contains_key(key)
+            || world.ledger.excused.contains(key);
+        if !is_done {
+            return Some(format!("{:?} to {:?} was not sent by device {}", key.1, sent.room, sent.device));
+        }
+    }
+    None
+}
+
+/// Loads what is missing in a tab, as when its user scrolls up or opens the room again.
+fn load_missing(world: &mut World, at: usize) {
+    let Some(state) = world.tabs[at].state().filter(|_| world.tabs[at].commands.is_empty()) else { return };
+    let mut actions = Vec::new();
+    for room in &world.tabs[at].rooms {
+        let Some(known) = state.room(*room) else { continue };
+        if !known.is_subscribed() {
+            actions.push(Action::Open(*room));
+        } else if let Some(gap) = known.gaps().last() {
+            let start = PageStart::Before(gap.gap.to + 1);
+            actions.push(Action::Server(Command::LoadPage { room: *room, start, count: 100 }));
+        }
+    }
+    actions.into_iter().for_each(|action| world.user(at, action));
+}
+
+/// Checks what holds at any time.
+pub fn check_steps(world: &World) {
+    let complaints = world.tabs.iter().flat_map(|tab| &tab.shown.complaints).chain(&world.wire.complaints);
+    let complaints: Vec<_> = complaints.collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    for (at, tab) in world.tabs.iter().enumerate() {
+        let overdue = tab.commands.values().find(|(_, given)| {
+            given.max(&tab.hung_until.min(world.now)) + ANSWER_MS < world.now && tab.hung_until <= world.now
+        });
+        assert!(overdue.is_none(), "tab {at} waits for {overdue:?} since it was given");
+    }
+}
+
+/// Checks everything, after it has settled.
+pub fn check_invariants(world: &mut World) {
+    check_steps(world);
+    assert_eq!(world.wire.unanswered(world.now, 20_000), 0, "commands are not answered");
+    check_messages(world);
+    check_peer(world);
+    let old = world.tabs.len();
+    open_new_devices(world);
+    check_steps(world);
+    for at in 0..old {
+        let user = world.devices[world.tabs[at].device].user;
+        let new = world.tabs.iter().enumerate().skip(old);
+        let new = new.map(|(at, _)| at).find(|at| world.devices[world.tabs[*at].device].user == user);
+        check_tab(world, at, new.expect("a new device"));
+    }
+    for at in old..world.tabs.len() {
+        check_tab(world, at, at);
+        check_against_log(world, at);
+    }
+}
+
+/// A new device of each account loads everything.
+fn open_new_devices(world: &mut World) {
+    for user in 0..world.users.len() {
+        let old = world.tabs.iter().position(|tab| world.devices[tab.device].user == user).unwrap();
+        let number = world.next_number();
+        world.give(old, number, Command::LinkDevice);
+        world.drain(old);
+        for _ in 0..40 {
+            world.advance(500);
+        }
+        let Some(Ok(Reply::Link(link))) = world.tabs[old].answers.get(&number).cloned() else {
+            panic!("no code for a new device: {:?}", world.tabs[old].answers.get(&number))
+        };
+        world.add_device(user, 1);
+        world.devices.last_mut().unwrap().link_code = Some(link.code);
+        let at = world.tabs.len() - 1;
+        world.open_tab(at);
+        for _ in 0..10 {
+            world.advance(500);
+        }
+        let rooms: Vec<_> = world.tabs[at].state().unwrap().account().rooms().collect();
+        let rooms: Vec<_> =
+            rooms.iter().filter(|entry| entry.role.is_member()).map(|entry| entry.room).collect();
+        for room in rooms {
+            world.user(at, Action::Open(room));
+            world.advance(2_000);
+        }
+    }
+    wait_until_quiet(world);
+}
+
+/// Every acknowledged message is in the log once, with what was sent, in the order in which it was sent.
+fn check_messages(world: &World) {
+    let mut places = BTreeMap::new();
+    for (room, log) in &world.log.rooms {
+        for message in &log.messages {
+            places.insert((message.sender, message.id), (*room, message.seq, message.content.clone()));
+        }
+    }
+    let mut newest = BTreeMap::new();
+    for (key, sent) in &world.ledger.sent {
+        let Some((room, seq, content)) = places.get(key) else {
+            assert!(!world.ledger.acknowledged.contains(key), "{sent:?} was acknowledged and is lost");
+            let failed = world.ledger.failed.get(key);
+            let is_known = failed.is_some_and(|status| is_reason(*status)) && sent.room != RoomId::LOBBY
+                || failed == Some(&Status::EndsConnection)
+                || world.ledger.excused.contains(key);
+            assert!(is_known, "{sent:?} is lost: {failed:?}");
+            continue;
+        };
+        assert_eq!((*room, content), (sent.room, &sent.content), "{key:?} was stored as another message");
+        if !world.ledger.retried.contains(key) {
+            let before = newest.insert((key.0, sent.room, sent.sequence), *seq).unwrap_or(0);
+            assert!(before < *seq, "{sent:?} is out of order: {before} was sent before {seq}");
+        }
+    }
+    let count = places.keys().filter(|key| world.ledger.knows(**key)).count();
+    let lines = world.log.rooms[&RoomId::LOBBY].messages.iter();
+    let of_peer = lines.filter(|message| message.content.starts_with("line ")).count();
+    let all: usize = world.log.rooms.values().map(|log| log.messages.len()).sum();
+    assert_eq!(count + of_peer, all, "there are messages that nobody has sent");
+}
+
+/// The reasons for which a message to a room may be refused.
+fn is_reason(status: Status) -> bool {
+    matches!(status, Status::NotAMember | Status::NoSuchRoom | Status::RoomArchived | Status::NotAllowed)
+}
+
+/// The basic client has only seen the lobby.
+fn check_peer(world: &World) {
+    for (sender, line) in &world.peer.lines {
+        let is_lobby = line.ends_with("of lobby") || !line.contains(" of ") || sender == peer::NICK;
+        assert!(is_lobby, "a basic client has received {line:?} of {sender}");
+    }
+}
+
+/// A tab shows what a new device shows, in the list and in the rooms that it has loaded.
+fn check_tab(world: &World, at: usize, new: usize) {
+    let (state, fresh) = (world.tabs[at].state().unwrap(), world.tabs[new].state().unwrap());
+    assert_eq!(state.me(), fresh.me());
+    assert_eq!(state.account().nick(), fresh.account().nick(), "tab {at}");
+    assert_eq!(rows(state), rows(fresh), "the list of tab {at}");
+    let (totals, expected) = (state.account().totals(), fresh.account().totals());
+    assert_eq!(totals, expected, "tab {at}");
+    for room in &world.tabs[at].rooms {
+        let log = &world.log.rooms[room];
+        let (known, expected) = (state.room(*room).unwrap(), fresh.room(*room).unwrap());
+        assert_eq!(known.topic(), expected.topic(), "tab {at} in {room:?}");
+        assert!(!known.is_outdated(), "what tab {at} shows of {room:?} is outdated");
+        assert_eq!((known.first_ord(), known.head_ord()), (1, log.messages.len() as u64), "{room:?}");
+        if let Some(members) = known.members().filter(|_| *room != RoomId::LOBBY) {
+            assert_eq!(members as usize, log.members().len(), "the members that tab {at} shows of {room:?}");
+        }
+        check_timeline(world, at, *room, log, fresh);
+    }
+}
+
+fn check_timeline(world: &World, at: usize, room: RoomId, log: &RoomLog, fresh: &ClientState) {
+    let shown: Vec<_> = world.tabs[at].shown.messages(room).into_iter().collect();
+    let (sent, others): (Vec<_>, Vec<_>) =
+        shown.into_iter().partition(|message| message.delivery == Delivery::Sent);
+    let shown: Vec<(u64, MessageId, UserId, &str)> = sent
+        .iter()
+        .map(|message| (message.seq, message.id, message.sender.unwrap(), &*message.content))
+        .collect();
+    let expected: Vec<_> = log
+        .messages
+        .iter()
+        .map(|message| (message.ord, message.id, message.sender, &*message.content))
+        .collect();
+    assert_eq!(shown, expected, "the messages that tab {at} shows in {room:?}");
+    for message in &sent {
+        let nick = fresh.people().nick(message.sender.unwrap());
+        assert_eq!(message.nick, nick, "the sender of {message:?} in tab {at}");
+    }
+    for message in others {
+        let is_failed = matches!(message.delivery, Delivery::Failed(_));
+        assert!(is_failed, "tab {at} shows in {room:?} {message:?}");
+    }
+}
+
+/// What the list of rooms shows.
+type Row = (RoomId, RoomKind, String, Role, bool, bool, u64, u64, u64, u64, BTreeSet<UserId>);
+
+fn rows(state: &ClientState) -> Vec<Row> {
+    let row = |entry: &parlour_core::client::account::RoomEntry| {
+        (
+            entry.room,
+            entry.kind,
+            entry.name.to_string(),
+            entry.role,
+            entry.muted,
+            entry.archived,
+            entry.head(),
+            // An invitation has none, but the account may have been a member before.
+            if entry.role == Role::Invited { 0 } else { entry.cursor().ord },
+            entry.unread(),
+            entry.attention(),
+            entry.people.iter().copied().collect(),
+        )
+    };
+    state.account().rooms().map(row).collect()
+}
+
+/// The list of a new device is what follows from the log.
+fn check_against_log(world: &World, at: usize) {
+    let state = world.tabs[at].state().unwrap();
+    let me = state.me().unwrap();
+    let expected: BTreeSet<_> =
+        world.log.rooms.iter().filter(|(_, log)| log.role(me) != Role::None).map(|(room, _)| *room).collect();
+    let listed: BTreeSet<_> = state.account().rooms().map(|entry| entry.room).collect();
+    assert_eq!(listed, expected, "the rooms of {me:?}");
+    for entry in state.account().rooms() {
+        let log = &world.log.rooms[&entry.room];
+        let is_unread = |ord: u64| ord > entry.cursor().ord;
+        let unread = log.messages.iter().filter(|message| is_unread(message.ord)).count() as u64;
+        let (unread, attention) = match (log.role(me), log.kind) {
+            (Role::Invited, _) => (0, 1),
+            (_, RoomKind::Direct) => (unread, unread),
+            _ => (unread, 0),
+        };
+        assert_eq!((entry.kind, entry.role), (log.kind, log.role(me)), "{:?}", entry.room);
+        assert_eq!((entry.unread(), entry.attention()), (unread, attention), "{:?} of {me:?}", entry.room);
+        assert_eq!(entry.archived, log.archived, "{:?}", entry.room);
+        let state = state.room(entry.room).filter(|_| entry.role.is_member());
+        if let Some((state, topic)) = state.zip(log.topic.as_ref()) {
+            assert_eq!(**state.topic(), **topic, "{:?}", entry.room);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The random events of a run.
+
+use super::{user::reconnect, world::World};
+use crate::{network::Packet, storage::Health, world::NOTICE_MS};
+
+/// A random event.
+pub fn step(world: &mut World) {
+    let tabs = world.tabs.iter().enumerate();
+    let awake: Vec<_> =
+        tabs.filter(|(_, tab)| tab.is_open() && tab.hung_until <= world.now).map(|(at, _)| at).collect();
+    let Some(&at) = awake.get(world.rng.index(awake.len())) else { return };
+    match world.rng.below(100) {
+        0..60 => world.act_randomly(at),
+        60..63 => world.peer_sends(),
+        63..65 => {
+            let visible = world.rng.once_in(2);
+            world.show(at, visible);
+        }
+        // Nothing, so that the system can settle.
+        65..78 => {}
+        _ if !world.faults => {}
+        78..87 => break_link(world, at),
+        87..92 => kill_tab(world, at),
+        92 => world.kill_server(false),
+        93 => world.user(at, reconnect()),
+        _ => planned(world, at),
+    }
+}
+
+/// The connection of a tab breaks, is dead, or stalls.
+fn break_link(world: &mut World, at: usize) {
+    if world.tabs[at].link.is_none() {
+        return;
+    }
+    let (kind, stall) = (world.rng.below(11), world.rng.below(14_000));
+    let (now, until) = (world.now, world.now + stall);
+    let link = world.tabs[at].link.as_mut().unwrap();
+    match kind {
+        // It breaks, and the tab notices.
+        0..5 => {
+            link.to_client.clear();
+            link.send_to_client(now + 1, Packet::Close(1006));
+            let kept = world.rng.index(link.to_server.len() + 1);
+            let mut to_server = std::mem::take(&mut link.to_server);
+            to_server.truncate(kept);
+            let (server, conn) = (link.server, link.conn);
+            let late = world.rng.below(6_000);
+            to_server.iter_mut().for_each(|(due, _)| *due += late);
+            link.cut = true;
+            let noticed_at = now + late;
+            let server_end = crate::network::DroppedLink { server, conn, to_server, noticed_at };
+            world.dropped.push_back(server_end);
+            let unused = world.new_conn();
+            world.tabs[at].link.iter_mut().for_each(|link| link.conn = unused);
+            world.tally.count("broken connections");
+        }
+        5..8 => {
+            link.dead = true;
+            world.tally.count("dead connections");
+        }
+        _ => {
+            link.stalled_until = until;
+            world.tally.count("stalls");
+        }
+    }
+}
+
+/// A tab is closed without notice, and opened again later.
+fn kill_tab(world: &mut World, at: usize) {
+    // What is only in memory would be lost.
+    if world.devices[world.tabs[at].device].has_failed {
+        return;
+    }
+    world.tally.count("tabs killed");
+    world.close_tab(at);
+    let open_at = world.now + world.rng.below(9_000);
+    world.tabs[at].open_at = Some(open_at);
+}
+
+/// A fault of the plan.
+fn planned(world: &mut World, at: usize) {
+    let device = world.tabs[at].device;
+    match world.rng.below(4) {
+        0 if world.plan.bad_storage => {
+            let until = world.now + world.rng.below(20_000);
+            let aborts = world.rng.once_in(2);
+            world.tally.count(if aborts { "aborting storages" } else { "hanging storages" });
+            world.devices[device].fail(if aborts { Health::Aborts(until) } else { Health::Hangs(until) });
+        }
+        1 if world.plan.hangs => {
+            let duration = world.rng.below(60_000);
+            let now = world.now;
+            let tab = &mut world.tabs[at];
+            tab.hung_until = now + duration;
+            if let Some(link) = tab.link.as_mut().filter(|_| duration > NOTICE_MS) {
+                link.given_up_at = Some(now + NOTICE_MS);
+            }
+            world.tally.count("tabs that hang");
+        }
+        2 if world.plan.restores => match world.server.backup.is_some() && world.rng.once_in(2) {
+            true => world.restore(),
+            false => world.back_up(),
+        },
+        3 if world.plan.jumps => {
+            world.tally.count("clock jumps");
+            let jump = i64::try_from(world.rng.below(7_200_000)).unwrap() - 3_600_000;
+            match world.rng.once_in(3) {
+                true => world.server.skew = jump,
+                false => world.devices[device].skew = jump,
+            }
+        }
+        _ => {}
+    }
+}

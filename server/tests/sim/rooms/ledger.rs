@@ -1,0 +1,78 @@
+//! The messages of all users: those that were sent, and what became of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parlour_core::{
+    model::{MessageId, RoomId, UserId},
+    status::Status,
+};
+
+/// The key of a message: its sender and its id.
+pub type Key = (UserId, MessageId);
+
+/// A message that a user has sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub device: usize,
+    pub tab: usize,
+    pub room: RoomId,
+    pub content: String,
+    /// Messages of a room with the same number must be stored in the order in which they were sent.
+    pub sequence: u64,
+}
+
+/// All messages of all users.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// The sent messages, in order.
+    pub sent: Vec<(Key, Sent)>,
+    pub acknowledged: BTreeSet<Key>,
+    /// Shown as failed, with the reason.
+    pub failed: BTreeMap<Key, Status>,
+    /// Messages that may be missing in the log, because a fault has removed all traces of them.
+    pub excused: BTreeSet<Key>,
+    /// Messages that were sent again by the user, so that they may be anywhere in the order.
+    pub retried: BTreeSet<Key>,
+    /// Messages that are on the device.
+    pub persisted: BTreeSet<Key>,
+}
+
+impl Ledger {
+    pub fn sent(&mut self, key: Key, sent: Sent) {
+        self.sent.push((key, sent));
+    }
+
+    /// Returns `true` if the message was sent in this run, not by another user under the same id.
+    pub fn knows(&self, key: Key) -> bool {
+        self.sent.iter().any(|(of, _)| *of == key)
+    }
+
+    pub fn acknowledged(&mut self, key: Key) {
+        self.failed.remove(&key);
+        self.acknowledged.insert(key);
+    }
+
+    /// The log does not have the message any more.
+    pub fn forget(&mut self, key: Key) {
+        self.acknowledged.remove(&key);
+        self.excused.insert(key);
+    }
+
+    /// A tab was closed: what it has not persisted may be gone.
+    pub fn tab_closed(&mut self, tab: usize) {
+        for (key, sent) in &self.sent {
+            if sent.tab == tab && !self.persisted.contains(key) && !self.acknowledged.contains(key) {
+                self.excused.insert(*key);
+            }
+        }
+    }
+
+    /// The account has left a room: what it has not sent there is discarded.
+    pub fn room_left(&mut self, sender: UserId, room: RoomId) {
+        for (key, sent) in &self.sent {
+            if key.0 == sender && sent.room == room && !self.acknowledged.contains(key) {
+                self.excused.insert(*key);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A naive copy of the log: all events of all rooms as the reader returns them, and what follows from them, counted one by
+//! one. The checks compare everything else with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parlour_core::{
+    Millis,
+    model::{MessageId, Role, RoomId, RoomKind, UserId},
+};
+use parlour_server::store::{Change, LogReader, StoredEvent};
+
+use crate::world::UNIX;
+
+/// By how much the clocks of a run are wrong at most, with its duration, in ms.
+const CLOCK_ERROR_MS: i64 = 86_400_000;
+
+/// How a room was proposed, whether it was created or not.
+#[derive(Debug, Clone)]
+pub struct Founding {
+    pub kind: RoomKind,
+    pub founder: UserId,
+    pub people: Vec<UserId>,
+}
+
+/// A message in a room's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    pub seq: u64,
+    pub ord: u64,
+    pub id: MessageId,
+    pub sender: UserId,
+    pub content: String,
+}
+
+/// A role that an account got.
+#[derive(Debug, Clone, Copy)]
+struct Given {
+    seq: u64,
+    role: Role,
+    at: Millis,
+}
+
+/// The log of a room.
+#[derive(Debug)]
+pub struct RoomLog {
+    pub kind: RoomKind,
+    pub head_seq: u64,
+    pub messages: Vec<Logged>,
+    pub archived: bool,
+    pub topic: Option<String>,
+    roles: BTreeMap<UserId, Vec<Given>>,
+}
+
+impl RoomLog {
+    fn new(founding: &Founding, now: Millis) -> Self {
+        let given = |role| vec![Given { seq: 0, role, at: now }];
+        let (own, others) = match founding.kind {
+            RoomKind::Direct => (Role::Member, Role::Member),
+            _ => (Role::Owner, Role::Invited),
+        };
+        let mut roles: BTreeMap<_, _> =
+            founding.people.iter().map(|person| (*person, given(others))).collect();
+        if founding.kind != RoomKind::Lobby {
+            roles.insert(founding.founder, given(own));
+        }
+        let kind = founding.kind;
+        Self { kind, head_seq: 0, messages: Vec::new(), archived: false, topic: None, roles }
+    }
+
+    fn add(&mut self, event: StoredEvent, now: Millis) {
+        assert_eq!(event.place.seq, self.head_seq + 1, "the log of a room is not dense");
+        self.head_seq = event.place.seq;
+        let (earliest, latest) = (UNIX - CLOCK_ERROR_MS, UNIX + CLOCK_ERROR_MS);
+        assert!((earliest..latest).contains(&event.place.time), "an event has the time of another clock");
+        let ord = self.messages.len() as u64 + 1;
+        if let Change::Message { content, .. } = event.change {
+            assert_eq!(event.place.ord, ord, "the numbers of messages are not dense");
+            let (id, sender, content) = (event.id, event.sender, content.to_string());
+            let may_post = self.role_at(sender, self.head_seq).is_member() && !self.archived;
+            assert!(may_post, "{sender:?} has sent a message and may not: {content}");
+            return self.messages.push(Logged { seq: event.place.seq, ord, id, sender, content });
+        }
+        assert_eq!(event.place.ord, 0, "{:?} is counted as a message", event.change);
+        match event.change {
+            Change::ChangeMember { account, role, .. } => {
+                let given = Given { seq: event.place.seq, role, at: now };
+                self.roles.entry(account).or_default().push(given);
+            }
+            Change::Archive { archived, .. } => self.archived = archived,
+            Change::SetTopic { topic, .. } => self.topic = Some(topic.to_string()),
+            other => panic!("{other:?} in the log of a room"),
+        }
+    }
+
+    fn given(&self, account: UserId) -> &[Given] {
+        self.roles.get(&account).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The role of an account after the event with this number.
+    pub fn role_at(&self, account: UserId, seq: u64) -> Role {
+        let given = self.given(account).iter().rev().find(|given| given.seq <= seq);
+        let role = given.map_or(Role::None, |given| given.role);
+        if self.kind == RoomKind::Lobby { role.max(Role::Member) } else { role }
+    }
+
+    /// The role of an account.
+    pub fn role(&self, account: UserId) -> Role {
+        self.role_at(account, u64::MAX)
+    }
+
+    /// Returns `true` if the account was a member at this place or later, so that it may read everything up to there.
+    pub fn may_read(&self, account: UserId, seq: u64) -> bool {
+        let later = self.given(account).iter().any(|given| given.seq > seq && given.role.is_member());
+        later || self.role_at(account, seq).is_member()
+    }
+
+    /// Returns `true` if the account was in the room or invited to it since this time.
+    pub fn may_list(&self, account: UserId, since: Millis) -> bool {
+        let before = self.given(account).iter().rev().find(|given| given.at < since);
+        let mut given =
+            before.into_iter().chain(self.given(account).iter().filter(|given| given.at >= since));
+        self.kind == RoomKind::Lobby || given.any(|given| given.role != Role::None)
+    }
+
+    pub fn members(&self) -> BTreeSet<UserId> {
+        self.roles.keys().copied().filter(|account| self.role(*account).is_member()).collect()
+    }
+}
+
+/// The logs of all rooms.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub rooms: BTreeMap<RoomId, RoomLog>,
+    foundings: BTreeMap<RoomId, Founding>,
+    ids: BTreeSet<(UserId, MessageId)>,
+}
+
+impl Log {
+    /// A room was proposed.
+    pub fn proposed(&mut self, sender: UserId, change: &Change) {
+        if let Change::CreateRoom { room, kind, people, .. } = change {
+            let founding = Founding { kind: *kind, founder: sender, people: people.to_vec() };
+            self.foundings.entry(*room).or_insert(founding);
+        }
+    }
+
+    /// Reads everything anew: the server has started, perhaps with another log.
+    pub fn reload(&mut self, reader: &mut dyn LogReader, now: Millis) {
+        (self.rooms, self.ids) = (BTreeMap::new(), BTreeSet::new());
+        self.read_new(reader, now);
+    }
+
+    /// Reads what was appended.
+    pub fn read_new(&mut self, reader: &mut dyn LogReader, now: Millis) {
+        for room in reader.rooms().unwrap() {
+            let lobby = Founding { kind: RoomKind::Lobby, founder: UserId([0; 16]), people: Vec::new() };
+            let log = self.rooms.entry(room.room).or_insert_with(|| {
+                let founding = self.foundings.get(&room.room);
+                RoomLog::new(founding.unwrap_or(&lobby), now)
+            });
+            if log.head_seq == room.head_seq {
+                continue;
+            }
+            for event in reader.events(room.room, log.head_seq, 1_000_000).unwrap().events {
+                let is_new = self.ids.insert((event.sender, event.id));
+                assert!(is_new, "{:?} is in the log twice: {:?}", event.id, event.change);
+                log.add(event, now);
+            }
+            assert_eq!((log.kind, log.head_seq), (room.kind, room.head_seq), "events are missing");
+        }
+    }
+
+    pub fn has(&self, sender: UserId, id: MessageId) -> bool {
+        self.ids.contains(&(sender, id))
+    }
+
+    pub fn ids(&self) -> BTreeSet<(UserId, MessageId)> {
+        self.ids.clone()
+    }
+}

@@ -1,0 +1,130 @@
+//! The roles of a tab among those of its device, as in the client's service: it becomes the leader, or a follower.
+
+use parlour_core::{
+    client::{
+        AccountRecord, Client, Persisted, Setup,
+        tabs::{Follower, Gate},
+    },
+    left_sessions::LeftSessions,
+    persist::Stored,
+};
+
+use super::{
+    tab::{Input, Role},
+    world::World,
+};
+
+impl World {
+    /// Posts a message to the other tabs of the device.
+    pub fn post(&mut self, from: usize, bytes: &[u8]) {
+        let due = self.now + 1 + self.rng.below(5);
+        for to in self.devices[self.tabs[from].device].tabs.clone() {
+            if to != from && self.tabs[to].is_open() {
+                self.tabs[to].deliver(due, Input::Channel(bytes.to_vec()));
+            }
+        }
+    }
+
+    pub fn post_snapshot(&mut self, at: usize) {
+        let now = self.now;
+        let Role::Leader(leader, client) = &mut self.tabs[at].role else { return };
+        let snapshot = leader.snapshot(now, client);
+        self.post(at, &snapshot);
+    }
+
+    /// Becomes the leader, with the data of the device.
+    pub fn lead(&mut self, at: usize, lease: u64, stored: Option<Stored>) {
+        let now = self.clocks(at);
+        let (seed, mut secret) = (self.rng.next(), [0; 16]);
+        self.rng.fill(&mut secret);
+        let tab = &mut self.tabs[at];
+        let device = &mut self.devices[tab.device];
+        let user = &mut self.users[device.user];
+        let Role::Promoting(follower, received) = std::mem::replace(&mut tab.role, Role::Closed) else {
+            return;
+        };
+        let is_readable = stored.is_some();
+        let mut persisted = stored.map(persisted).or_else(|| follower.mirrored()).unwrap_or_default();
+        if persisted.account.is_none() && (device.has_account() || !is_readable) {
+            // The page can't read the device. The user opens it again.
+            tab.role = Role::Follower(follower);
+            self.close_tab(at);
+            self.tabs[at].open_at = Some(now.monotonic + 1_000);
+            return;
+        }
+        // Only for the first login of a further device.
+        let link_code = device.link_code.clone().filter(|_| persisted.account.is_none());
+        let promoted = follower.promote(now, lease, !received.is_empty(), &mut persisted);
+        let setup = Setup {
+            seed,
+            agent: "sim".into(),
+            nick: if link_code.is_some() { String::new() } else { user.nick.clone() },
+            secret,
+            link_code,
+            left: LeftSessions::default(),
+            state: promoted.state,
+            persisted,
+        };
+        tab.role = Role::Leader(Box::new(promoted.leader), Box::new(Client::new(setup).unwrap()));
+        tab.client_number += 1;
+        tab.gate = Gate::default();
+        tab.reported_visible = None;
+        promoted.events.into_iter().for_each(|event| self.reported(at, event));
+        let Role::Leader(_, client) = &mut self.tabs[at].role else { return };
+        client.handle_connect(now).unwrap();
+        client.handle_adopt_reported(now, promoted.reported);
+        promoted.sends.into_iter().for_each(|(room, message)| client.handle_adopt(now, room, message));
+        promoted.settled.into_iter().for_each(|(room, id)| {
+            let _ = client.handle_settled(now, room, id);
+        });
+        self.drain(at);
+        self.post_snapshot(at);
+        for (number, command) in promoted.commands {
+            self.admit(at, Input::Execute(number, command));
+        }
+        received.into_iter().for_each(|bytes| self.admit(at, Input::Channel(bytes)));
+        self.report_visibility(at);
+    }
+
+    /// Another tab is the leader: becomes a follower, without sending or persisting anything.
+    pub fn step_down(&mut self, at: usize) {
+        let now = self.clocks(at);
+        let tab = &mut self.tabs[at];
+        let follower = match std::mem::replace(&mut tab.role, Role::Closed) {
+            Role::Leader(leader, mut client) => {
+                self.tally.count("leaders that stepped down");
+                let rooms = tab.rooms.iter().copied();
+                Box::new(Follower::after_leading(now, tab.origin, &leader, &mut client, rooms))
+            }
+            Role::Follower(follower) | Role::Promoting(follower, _) => follower,
+            Role::Closed => return,
+        };
+        tab.role = Role::Follower(follower);
+        tab.client_number += 1;
+        tab.socket += 1;
+        (tab.reported_visible, tab.connect_at) = (None, None);
+        let held = tab.gate.open(now.monotonic);
+        self.drop_link(at, false);
+        self.release_lock(at);
+        self.request_lock(at);
+        self.report_visibility(at);
+        while let Role::Follower(follower) = &mut self.tabs[at].role
+            && let Some(message) = follower.poll_unpersisted()
+        {
+            self.store(at, message);
+        }
+        self.drain(at);
+        held.into_iter().for_each(|input| self.handle(at, input));
+    }
+}
+
+/// What a client reads from the device.
+fn persisted(stored: Stored) -> Persisted {
+    let record = stored.account.map(|account| AccountRecord {
+        identity: account.identity,
+        account: account.account,
+        secret: account.secret,
+        attempt: account.attempt,
+    });
+    Persisted { account: record, send_queue: stored.send_queue, ..Persisted::default() }
+}

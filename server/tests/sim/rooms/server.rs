@@ -1,0 +1,290 @@
+//! The server: its machine, its clock, and the connections that it serves.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use parlour_core::{Millis, limits::Limits, status::Status};
+use parlour_server::hub::{Settings, connection_table::ConnectionId, output::Output};
+
+use super::{wire::Frames, world::World};
+use crate::{
+    machine::{Backup, Disk, End, Running},
+    network::{Packet, payloads},
+    world::UNIX,
+};
+
+/// The limits of a slow tab's queue, in packets: for published events, and for others.
+const QUEUE_LIMITS: (usize, usize) = (60, 600);
+/// The address of all clients.
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+
+/// The server.
+pub struct Server {
+    /// Offset by which its clock is ahead.
+    pub skew: i64,
+    pub disk: Disk,
+    pub running: Option<Running>,
+    /// The time at which it is started again after a kill.
+    pub restart_at: Option<Millis>,
+    /// A copy of its log.
+    pub backup: Option<Backup>,
+}
+
+impl Server {
+    pub fn new(name: &str) -> Self {
+        Self { skew: 0, disk: Disk::new(name), running: None, restart_at: None, backup: None }
+    }
+
+    /// The time at which something is due next.
+    pub fn due(&self) -> Option<Millis> {
+        let Some(running) = &self.running else { return self.restart_at };
+        let hub = running.hub.poll_timeout().map(|due| due + running.started);
+        let request = running.requests.front().map(|(due, _)| *due);
+        hub.into_iter().chain(request).min()
+    }
+}
+
+fn settings() -> Settings {
+    let limits = Limits { messages_per_minute: 3_000, burst: 30, ..Limits::default() };
+    Settings { limits, logins_per_second: 20, login_burst: 8, ..Settings::default() }
+}
+
+impl World {
+    fn unix(&self) -> i64 {
+        UNIX + i64::try_from(self.now).unwrap() + self.server.skew
+    }
+
+    // ---- starting and stopping
+
+    pub fn start_server(&mut self, tight: bool) {
+        let (seed, unix, now) = (self.rng.next(), self.unix(), self.now);
+        self.tally.count(if tight { "starts with a full disk" } else { "starts" });
+        self.server.restart_at = None;
+        let mut running = Running::start(&self.server.disk, settings(), now, unix, seed, tight);
+        self.log.reload(&mut *running.reader, now);
+        self.server.running = Some(running);
+    }
+
+    /// Kills the server; connected tabs notice, unless the connection is dead.
+    pub fn kill_server(&mut self, is_off_already: bool) {
+        let restart_at = self.now + 200 + self.rng.below(8_000);
+        let Some(running) = self.server.running.take() else { return };
+        if !is_off_already {
+            running.kill(&mut self.server.disk);
+        }
+        self.server.restart_at = Some(restart_at);
+        self.tally.count("kills");
+        self.wire.clear();
+        self.dropped.clear();
+        let arrival = self.arrival();
+        for link in self.tabs.iter_mut().filter_map(|tab| tab.link.as_mut()) {
+            link.to_server.clear();
+            link.send_to_client(arrival, Packet::Close(1006));
+        }
+        self.peer.disconnected(arrival + 3_000);
+    }
+
+    /// Copies the log, as an operator does while the server runs.
+    pub fn back_up(&mut self) {
+        if self.server.running.is_some() {
+            let backup = self.server.disk.back_up(&mut self.rng);
+            // Without another id of the log, a client notices the restored log only by the id of the message at its position,
+            // which may have got there again because its sender has sent it again.
+            self.server.backup = Some(backup).filter(|backup| !backup.is_unnoticed());
+            self.tally.count("backups");
+        }
+    }
+
+    /// Kills the server and replaces its log by the backup. What came since then is gone, unless its senders still have it.
+    pub fn restore(&mut self) {
+        if self.server.running.is_none() {
+            return;
+        }
+        let Some(backup) = self.server.backup.take() else { return };
+        let before = self.log.ids();
+        self.kill_server(false);
+        let _ = self.server.disk.restore(&backup);
+        // The clients keep what they have, so it counts only when the log is known.
+        self.start_server(false);
+        let remaining: BTreeSet<_> = self.log.ids();
+        for lost in before.difference(&remaining) {
+            self.ledger.forget(*lost);
+        }
+        self.tally.count("restored logs");
+    }
+
+    // ---- running
+
+    pub fn run_server(&mut self) {
+        if self.server.restart_at.is_some_and(|at| at <= self.now) && self.server.running.is_none() {
+            let tight = self.faults && self.rng.once_in(6);
+            self.start_server(tight);
+        }
+        self.run_log();
+    }
+
+    pub fn run_timers(&mut self) {
+        self.with_server(|running, now, unix| running.hub.handle_timeout(now, unix));
+    }
+
+    /// Calls the server and executes its outputs.
+    pub fn with_server(&mut self, act: impl FnOnce(&mut Running, Millis, i64)) {
+        let unix = self.unix();
+        let Some(running) = &mut self.server.running else { return };
+        let now = self.now - running.started;
+        act(running, now, unix);
+        let mut overflowed = Vec::new();
+        while let Some(output) = self.server.running.as_mut().and_then(|running| running.hub.poll_output()) {
+            self.output(output, &mut overflowed);
+            for (conn, essential) in std::mem::take(&mut overflowed) {
+                let Some(running) = &mut self.server.running else { return };
+                if !essential && running.hub.handle_overflow(now, conn) {
+                    self.tally.count("skips");
+                    continue;
+                }
+                running.hub.handle_disconnect(now, conn);
+                self.tally.count("too slow");
+                self.wire.ended(conn);
+                let arrival = self.arrival();
+                if let Some(link) = self.link(conn) {
+                    link.to_client.clear();
+                    link.send_to_client(arrival, Packet::Close(Status::TooSlow.code()));
+                }
+            }
+        }
+    }
+
+    fn output(&mut self, output: Output, overflowed: &mut Vec<(ConnectionId, bool)>) {
+        match output {
+            Output::Send { conn, frames } | Output::Snapshot { conn, frames } => {
+                self.transmit(&[conn], &payloads(&frames), QUEUE_LIMITS.1, overflowed);
+            }
+            Output::Fanout { to, frames } => {
+                self.transmit(&Arc::clone(&to), &payloads(&frames), QUEUE_LIMITS.0, overflowed);
+            }
+            Output::Close { conn, status } => {
+                let arrival = self.arrival();
+                self.wire.ended(conn);
+                if self.peer.conn == Some(conn) {
+                    return self.peer.disconnected(arrival + 3_000);
+                }
+                if let Some(link) = self.link(conn) {
+                    link.send_to_client(arrival, Packet::Close(status.code()));
+                }
+            }
+            Output::Append(_) | Output::Read { .. } => {
+                if let Output::Append(batch) = &output {
+                    batch.proposals.iter().for_each(|of| self.log.proposed(of.sender, &of.change));
+                }
+                let slow = if self.faults && self.rng.once_in(40) { 2_000 } else { 15 };
+                let due = self.now + 1 + self.rng.below(slow);
+                let Some(running) = &mut self.server.running else { return };
+                let due = due.max(running.requests.back().map_or(0, |(due, _)| *due));
+                running.requests.push_back((due, output));
+            }
+            Output::CancelRead { token } => {
+                let Some(running) = &mut self.server.running else { return };
+                let is_it =
+                    |request: &Output| matches!(request, Output::Read { token: read, .. } if *read == token);
+                running.requests.retain(|(_, request)| !is_it(request));
+            }
+            Output::Identified { .. } => {}
+        }
+    }
+
+    /// Sends to connections, each of which has room for this many packets.
+    fn transmit(
+        &mut self,
+        to: &[ConnectionId],
+        packets: &[Vec<u8>],
+        limit: usize,
+        overflowed: &mut Vec<(ConnectionId, bool)>,
+    ) {
+        let arrival = self.arrival();
+        let essential = limit == QUEUE_LIMITS.1;
+        let mut frames = None;
+        for &conn in to {
+            if self.peer.conn == Some(conn) {
+                self.peer.receive(packets);
+                continue;
+            }
+            let frames = frames.get_or_insert_with(|| Frames::read(packets));
+            self.wire.received(&self.log, self.now, conn, frames);
+            let Some(link) = self.link(conn) else { continue };
+            if !essential && link.skipping {
+                continue;
+            }
+            if link.to_client.len() >= limit {
+                link.skipping |= !essential;
+                overflowed.push((conn, essential));
+                continue;
+            }
+            packets.iter().for_each(|bytes| link.send_to_client(arrival, Packet::Bytes(bytes.clone())));
+        }
+    }
+
+    fn run_log(&mut self) {
+        loop {
+            let now = self.now;
+            let Some(running) = &mut self.server.running else { return };
+            let Some((_, request)) = running.requests.pop_front_if(|(due, _)| *due <= now) else { return };
+            match request {
+                Output::Append(batch) => {
+                    let mut batches = vec![batch];
+                    while let Some((_, Output::Append(batch))) = running
+                        .requests
+                        .pop_front_if(|(due, request)| *due <= now && matches!(request, Output::Append(_)))
+                    {
+                        batches.push(batch);
+                    }
+                    let end = match self.rng.below(400) {
+                        0 => End::KilledBefore,
+                        1 | 2 => End::KilledWithin,
+                        3 => End::KilledAfter,
+                        4 => End::Refused,
+                        5 | 6 => End::Ambiguous,
+                        _ => End::Success,
+                    };
+                    let end = if self.faults { end } else { End::Success };
+                    let result = running.append(&mut self.server.disk, &mut self.rng, batches, end);
+                    let Some(results) = result else {
+                        self.tally.count("kills during an append");
+                        return self.kill_server(true);
+                    };
+                    self.log.read_new(&mut *running.reader, now);
+                    for result in results {
+                        self.tally.count(if result.is_ok() { "appends" } else { "failed appends" });
+                        self.with_server(|running, now, unix| {
+                            running.hub.handle_appended(now, unix, result);
+                        });
+                    }
+                }
+                Output::Read { token, query } => {
+                    self.tally.count("queries");
+                    let answer = running.reader.execute(&query);
+                    self.with_server(|running, now, _| running.hub.handle_read(now, token, answer));
+                }
+                _ => unreachable!("not a request to the log"),
+            }
+        }
+    }
+
+    /// A packet arrives at the server.
+    pub fn arrive(&mut self, conn: ConnectionId, packet: Packet) {
+        match &packet {
+            Packet::Bytes(bytes) if self.peer.conn != Some(conn) && self.server.running.is_some() => {
+                self.wire.sent(self.now, conn, bytes);
+            }
+            Packet::Close(_) => self.wire.ended(conn),
+            _ => {}
+        }
+        self.with_server(|running, now, unix| match packet {
+            Packet::Open => running.hub.handle_connect(now, conn, HOME),
+            Packet::Bytes(bytes) => running.hub.handle_frame(now, unix, conn, &bytes),
+            Packet::Close(_) => running.hub.handle_disconnect(now, conn),
+        });
+    }
+}

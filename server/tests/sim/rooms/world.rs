@@ -1,0 +1,254 @@
+//! Accounts with their devices and tabs, the network and the server on one clock.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use parlour_core::{
+    Clocks, Millis,
+    model::{MessageId, UserId},
+};
+use parlour_server::hub::connection_table::ConnectionId;
+
+use super::{
+    device::Device, ledger::Ledger, log::Log, peer::Peer, plan::Plan, server::Server, tab::Tab, wire::Wire,
+};
+use crate::{
+    network::{DroppedLink, Link, Packet},
+    rng::Rng,
+    world::{NOTICE_MS, Tally, UNIX},
+};
+
+/// The number of devices of an account.
+pub const DEVICES: usize = 2;
+
+/// An account.
+pub struct User {
+    number: usize,
+    nicks: u64,
+    /// The first nick.
+    pub nick: String,
+    /// Known from the first login on.
+    pub account: Option<UserId>,
+}
+
+impl User {
+    fn new(number: usize) -> Self {
+        Self { number, nicks: 0, nick: format!("user{number}"), account: None }
+    }
+
+    /// A nick that nobody has.
+    pub fn next_nick(&mut self) -> String {
+        self.nicks += 1;
+        format!("user{}x{}", self.number, self.nicks)
+    }
+}
+
+pub struct World {
+    pub rng: Rng,
+    pub plan: Plan,
+    pub now: Millis,
+    pub server: Server,
+    pub users: Vec<User>,
+    pub devices: Vec<Device>,
+    pub tabs: Vec<Tab>,
+    pub peer: Peer,
+    pub dropped: VecDeque<DroppedLink>,
+    pub log: Log,
+    pub wire: Wire,
+    pub ledger: Ledger,
+    pub tally: Tally,
+    /// `true` if faults are injected.
+    pub faults: bool,
+    /// The ids that each account has used.
+    pub used_ids: BTreeSet<(Option<UserId>, MessageId)>,
+    next_conn: u32,
+    numbers: u32,
+}
+
+impl World {
+    pub fn new(seed: u64, faults: bool) -> Self {
+        let mut rng = Rng(seed);
+        let plan = if faults { Plan::hostile(&mut rng) } else { Plan::calm(&mut rng) };
+        let mut world = Self {
+            now: 1_000,
+            server: Server::new(&format!("rooms-{seed}-{faults}")),
+            users: (0..plan.users).map(User::new).collect(),
+            devices: Vec::new(),
+            tabs: Vec::new(),
+            peer: Peer::default(),
+            dropped: VecDeque::new(),
+            log: Log::default(),
+            wire: Wire::default(),
+            ledger: Ledger::default(),
+            tally: Tally::default(),
+            faults: false,
+            used_ids: BTreeSet::new(),
+            next_conn: 0,
+            numbers: 0,
+            plan,
+            rng,
+        };
+        for user in 0..world.plan.users {
+            (0..DEVICES).for_each(|_| world.add_device(user, world.plan.tabs));
+        }
+        world.start_server(false);
+        world.peer.disconnected(0);
+        world
+    }
+
+    /// Adds a device of a user, whose tabs are closed. Returns its number by [`Self::devices`].
+    pub fn add_device(&mut self, user: usize, tabs: usize) {
+        let (device, first) = (self.devices.len(), self.tabs.len());
+        self.tabs.extend((0..tabs).map(|_| Tab::new(device)));
+        self.devices.push(Device::new(user, (first..first + tabs).collect()));
+    }
+
+    /// A number that is used only once.
+    pub fn next_number(&mut self) -> u32 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    // ---- time
+
+    pub fn clocks(&self, tab: usize) -> Clocks {
+        let skew = self.devices[self.tabs[tab].device].skew;
+        Clocks { monotonic: self.now, unix: UNIX + i64::try_from(self.now).unwrap() + skew }
+    }
+
+    /// The time of the next scheduled event, at most `end`.
+    fn next(&self, end: Millis) -> Millis {
+        let devices = self.devices.iter().filter_map(Device::due);
+        let tabs = self.tabs.iter().filter_map(Tab::due);
+        let arriving = self
+            .tabs
+            .iter()
+            .filter_map(|tab| tab.link.as_ref())
+            .flat_map(|link| [link.due()[0], link.given_up_at].into_iter().flatten());
+        let dropped =
+            self.dropped.iter().map(|link| link.to_server.front().map_or(link.noticed_at, |(due, _)| *due));
+        let next = devices.chain(tabs).chain(arriving).chain(dropped);
+        let next = next.chain(self.server.due()).chain(self.peer.due()).min();
+        next.map_or(end, |next| next.min(end)).max(self.now + 1)
+    }
+
+    /// Advances the time, with all events that are due.
+    pub fn advance(&mut self, ms: Millis) {
+        let end = self.now + ms;
+        while self.now < end {
+            self.now = self.next(end);
+            self.run_server();
+            self.run_dropped_links();
+            self.run_peer();
+            (0..self.devices.len()).for_each(|device| self.run_storage(device));
+            for tab in 0..self.tabs.len() {
+                self.run_link(tab);
+                self.run_tab(tab);
+            }
+            self.run_timers();
+        }
+    }
+
+    // ---- connections
+
+    pub fn new_conn(&mut self) -> ConnectionId {
+        self.next_conn += 1;
+        ConnectionId::new(self.next_conn, self.next_conn)
+    }
+
+    /// The time at which a packet arrives that is sent now.
+    pub fn arrival(&mut self) -> Millis {
+        self.now + 1 + self.rng.below(40)
+    }
+
+    pub fn link(&mut self, conn: ConnectionId) -> Option<&mut Link> {
+        let links = self.tabs.iter_mut().filter_map(|tab| tab.link.as_mut());
+        links.filter(|link| !link.dead).find(|link| link.conn == conn)
+    }
+
+    /// Opens a connection from a tab to the server.
+    pub fn open_link(&mut self, tab: usize) {
+        self.drop_link(tab, false);
+        let mut link = Link::new(0, self.new_conn());
+        let arrival = self.arrival();
+        match self.server.running {
+            Some(_) => link.send_to_server(arrival, Packet::Open),
+            None => link.send_to_client(arrival, Packet::Close(1006)),
+        }
+        self.tabs[tab].socket += 1;
+        self.tabs[tab].link = Some(link);
+    }
+
+    pub fn send_to_server(&mut self, tab: usize, bytes: Vec<u8>) {
+        let arrival = self.arrival();
+        if let Some(link) = &mut self.tabs[tab].link {
+            link.send_to_server(arrival, Packet::Bytes(bytes));
+        }
+    }
+
+    /// The tab drops its connection. Data in transit may still arrive, all of it or partially, and late.
+    pub fn drop_link(&mut self, tab: usize, loses: bool) {
+        let Some(mut link) = self.tabs[tab].link.take() else { return };
+        let late = if self.faults && self.rng.once_in(3) { self.rng.below(6_000) } else { 0 };
+        if loses {
+            let arriving = self.rng.index(link.to_server.len() + 1);
+            link.to_server.truncate(arriving);
+        }
+        link.to_server.iter_mut().for_each(|(at, _)| *at += late);
+        let noticed_at = match link.dead {
+            true => {
+                link.to_server.clear();
+                self.now + NOTICE_MS
+            }
+            false => self.now + late + self.rng.below(60),
+        };
+        let (server, conn) = (link.server, link.conn);
+        self.dropped.push_back(DroppedLink { server, conn, to_server: link.to_server, noticed_at });
+    }
+
+    fn run_dropped_links(&mut self) {
+        for _ in 0..self.dropped.len() {
+            let Some(mut link) = self.dropped.pop_front() else { return };
+            while let Some((_, packet)) = link.to_server.pop_front_if(|(due, _)| *due <= self.now) {
+                self.tally.count("late packets");
+                self.arrive(link.conn, packet);
+            }
+            if link.to_server.is_empty() && link.noticed_at <= self.now {
+                self.arrive(link.conn, Packet::Close(1006));
+            } else {
+                self.dropped.push_back(link);
+            }
+        }
+    }
+
+    /// Passes to the server what a tab has sent.
+    fn run_link(&mut self, tab: usize) {
+        while let Some((conn, packet)) = self.due_packet(tab, 0) {
+            if matches!(packet, Packet::Open) {
+                let arrival = self.arrival();
+                if let Some(link) = &mut self.tabs[tab].link {
+                    link.send_to_client(arrival, Packet::Open);
+                }
+            }
+            self.arrive(conn, packet);
+        }
+        let (now, arrival) = (self.now, self.arrival());
+        if let Some(link) = &mut self.tabs[tab].link
+            && link.given_up_at.take_if(|given_up_at| *given_up_at <= now).is_some()
+        {
+            link.send_to_client(arrival, Packet::Close(1006));
+            let conn = link.conn;
+            self.arrive(conn, Packet::Close(1006));
+        }
+    }
+
+    /// The next packet that has arrived at an end of a tab's connection: 0 is the server, 1 the tab.
+    pub fn due_packet(&mut self, tab: usize, end: usize) -> Option<(ConnectionId, Packet)> {
+        let now = self.now;
+        let link = self.tabs[tab].link.as_mut()?;
+        if link.due()[end]? > now {
+            return None;
+        }
+        let queue = if end == 0 { &mut link.to_server } else { &mut link.to_client };
+        Some((link.conn, queue.pop_front()?.1))
+    }
+}

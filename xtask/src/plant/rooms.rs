@@ -1,0 +1,99 @@
+//! The bugs that the simulation of accounts, rooms and sync must find.
+
+use super::{Bug, Edit};
+
+#[rustfmt::skip] // A table.
+pub const BUGS: &[Bug] = &[
+    Bug { name: "cursor not merged by max", edits: &[Edit {
+        file: "core/src/client/cursor.rs",
+        text: "self.max(other)",
+        replacement: "other",
+    }] },
+    Bug { name: "activity lost at resubscribe", edits: &[Edit {
+        file: "server/src/hub/rooms/subscriptions.rs",
+        text: "let told = viewer.activity.forget(room).unwrap_or(live.spread.ord);",
+        replacement: "let told = viewer.activity.forget(room).map_or(live.spread.ord, |_| live.state.head_ord);",
+    }] },
+    Bug { name: "ord given to a non-message", edits: &[Edit {
+        file: "server/src/store/sqlite/projector.rs",
+        text: "ord: head.ord + u64::from(matches!(entry, Entry::Message { .. })),",
+        replacement: "ord: head.ord + u64::from(matches!(entry, Entry::Message { .. } | Entry::SetTopic { .. })),",
+    }] },
+    Bug { name: "authorisation not checked at its place", edits: &[Edit {
+        file: "server/src/store/sqlite/projector/decide.rs",
+        text: "                allows(role, room.kind, room.archived, Action::Post)?;
+",
+        replacement: "                let _ = role;
+",
+    }] },
+    Bug { name: "follower's command done twice", edits: &[Edit {
+        file: "core/src/client/tabs/follower/commands.rs",
+        text: ".map(|at| self.commands.remove(at));
+        let command",
+        replacement: ".map(|at| self.commands[at].clone());
+        let command",
+    }] },
+    Bug { name: "lanes crossing", edits: &[Edit {
+        file: "core/src/client/send_queue.rs",
+        text: "        self.lanes.remove(&room).map(|lane| lane.queue.iter().cloned().collect()).unwrap_or_default()",
+        replacement: "        let _ = room;
+        std::mem::take(&mut self.lanes).into_values().flat_map(|lane| lane.queue.iter().cloned().collect::<Vec<_>>()).collect()",
+    }] },
+    Bug { name: "projector reads a clock", edits: &[Edit {
+        file: "server/src/store/sqlite/projector.rs",
+        text: "            id,
+            time,
+            gseq",
+        replacement: "            id,
+            time: time.max(std::time::UNIX_EPOCH.elapsed().map_or(0, |now| now.as_millis() as i64)),
+            gseq",
+    }] },
+    Bug { name: "ids unique across senders", edits: &[
+        Edit {
+            file: "server/src/store/sqlite/events.rs",
+            text: "ON CONFLICT (client_id, sender) DO NOTHING",
+            replacement: "ON CONFLICT (client_id) DO NOTHING",
+        },
+        Edit {
+            file: "server/src/store/sqlite/migrations/6.sql",
+            text: "UNIQUE (client_id, sender)",
+            replacement: "UNIQUE (client_id)",
+        },
+    ] },
+    Bug { name: "removed member keeps its subscription", edits: &[Edit {
+        file: "server/src/hub/rooms/lists.rs",
+        text: "            self.unsubscribe(conn, room);
+            if let Some(viewer) = self.viewers.get_mut(conn) {
+                viewer.activity.forget(room);
+            }",
+        replacement: "            if let Some(viewer) = self.viewers.get_mut(conn) {
+                viewer.activity.forget(room);
+            }",
+    }] },
+    Bug { name: "cursor not told to other tabs", edits: &[Edit {
+        file: "core/src/client.rs",
+        text: "            self.report_cursors();
+",
+        replacement: "",
+    }] },
+    Bug { name: "mute not told to its own connection", edits: &[Edit {
+        file: "server/src/hub/rooms/reading.rs",
+        text: "            self.send_row(key, key_of_room, None, out);",
+        replacement: "            self.send_row(key, key_of_room, Some(conn), out);",
+    }] },
+    Bug { name: "people of a DIRECT room with its own account", edits: &[Edit {
+        file: "server/src/hub/rooms/rows.rs",
+        text: ".filter(|(account, _)| *account != viewer)",
+        replacement: ".filter(|_| viewer.0[0] < 128)",
+    }] },
+    Bug { name: "outdated nick makes another account", edits: &[Edit {
+        file: "server/src/hub/login.rs",
+        text: "            shares_session || self",
+        replacement: "            self",
+    }] },
+    Bug { name: "commands lost when a follower leads", edits: &[Edit {
+        file: "core/src/client/tabs/follower/promotion.rs",
+        text: "*number != 0 || command.room() != *room",
+        replacement: "*number == u32::MAX || command.room() != *room",
+    }] },
+];
