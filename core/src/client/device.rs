@@ -462,4 +462,17 @@ mod tests {
         forgotten.iter().for_each(|change| rows.apply(change));
         assert!(rows.is_empty());
     }
+
+    #[test]
+    fn line_is_above_the_messages_of_a_window_that_are_not_read() {
+        let mut state = ClientState::new(nick_key);
+        state.open_room(Some(ROOM));
+        receive(&mut state, welcome(5, 3));
+        receive(&mut state, window(1..=3));
+        assert_eq!(state.room(ROOM).unwrap().unread_line(), Some(0));
+        // It stays where it was.
+        state.handle_visible(ROOM, 2, false);
+        receive(&mut state, window(1..=3));
+        assert_eq!(state.room(ROOM).unwrap().unread_line(), Some(0));
+    }
 }
