@@ -219,7 +219,13 @@ impl Hub {
         // An account that holds its nick keeps it: another device may have changed it. Otherwise it takes the one that the
         // client states.
         let nick = match self.accounts.get(account) {
-            Some(known) if entrance.shares_session && self.accounts.holds_nick(account) => known.nick.clone(),
+            Some(known)
+                if entrance.shares_session
+                    && self.accounts.holds_nick(account)
+                    && *known.key != *validate::nick_key(&nick) =>
+            {
+                known.nick.clone()
+            }
             _ => nick,
         };
         // A refused session keeps the reservation of its nick. It may also be reserved for another account.
