@@ -247,25 +247,26 @@ fn two_windows_that_scroll_at_once_are_both_filled() {
                 timeline.scrollTop = timeline.scrollHeight * arguments[0]; return null";
             tom.eval::<()>(scroll, vec![part.into()]).await;
         };
-        // Messages in several places, with gaps between them.
-        for part in [0.8, 0.6, 0.4, 0.2] {
-            scroll(part).await;
-            tom.until_true("the viewport is filled", SHOWS_MESSAGES).await;
+        // Messages in several places of each window, with gaps between them.
+        for window in [&second, &first] {
+            tom.switch_to(window).await;
+            for part in [0.8, 0.6, 0.4, 0.2] {
+                scroll(part).await;
+                tom.until_true("the viewport is filled", SHOWS_MESSAGES).await;
+            }
         }
-        // The first window leads. It sends as many requests as may be unanswered, for a gap each.
-        tom.switch_to(&first).await;
+        // The first window leads, and sends the requests of both, for a gap each.
         tom.hold_history_requests().await;
         for (count, part) in [(1, 0.1), (2, 0.3)] {
             scroll(part).await;
             tom.until_requests_held(count).await;
         }
-        // The next request of the second window waits, and so does another one of the first.
         for (window, part) in [(&second, 0.9), (&first, 0.5)] {
             tom.switch_to(window).await;
             scroll(part).await;
             tom.until_true("the gap is being loaded", LOADS_GAP).await;
         }
-        tom.until_requests_held(2).await;
+        tom.until_requests_held(4).await;
         tom.release_history_requests().await;
         for window in [&first, &second] {
             tom.switch_to(window).await;
