@@ -36,7 +36,10 @@ impl Names<'_> {
         if envelope.seq == 0 || envelope.ord == 0 {
             return None;
         }
-        self.learn(sender, &envelope.user_name);
+        // The own nick is told by the welcome and by rows; that of an old message is an earlier one.
+        if self.me != Some(sender) {
+            self.learn(sender, &envelope.user_name);
+        }
         let content = envelope.content.into();
         Some((envelope.seq, self.message(id, sender, content, envelope.ord, envelope.time)))
     }
@@ -55,8 +58,8 @@ impl Names<'_> {
     pub fn read_page(&mut self, page: &mut wire::MessagePage) -> Vec<(u64, Message)> {
         let people: Vec<_> = page.people.iter().map(people::account_of).collect();
         for (account, person) in people.iter().zip(&page.people) {
-            if let Some(account) = account {
-                self.learn(*account, &person.nick);
+            if let Some(account) = account.filter(|account| self.me != Some(*account)) {
+                self.learn(account, &person.nick);
             }
         }
         let read = |message: wire::PageMessage| {
