@@ -70,12 +70,18 @@ fn draft_survives_reload_and_logout_until_it_is_sent() {
 
 /// Types into the composer after the drafts have been requested and before they are read.
 const TYPE_WHILE_READING: &str = "
-    const { query } = LockManager.prototype;
-    let isTyped = !sessionStorage.typed;
-    LockManager.prototype.query = function () {
-        const field = document.querySelector('#composer-text');
-        if (field && !isTyped) {
+    const { query, request } = LockManager.prototype;
+    let isTyped = !sessionStorage.typed, isReading = false;
+    LockManager.prototype.request = function (name, ...rest) {
+        isReading ||= name.startsWith('parlour tab ');
+        return request.call(this, name, ...rest);
+    };
+    // The drafts are read after the answer.
+    LockManager.prototype.query = async function () {
+        if (isReading && !isTyped) {
             isTyped = true;
+            let field;
+            while (!(field = document.querySelector('#composer-text'))) await new Promise((done) => setTimeout(done, 5));
             field.value = sessionStorage.typed;
             field.dispatchEvent(new InputEvent('input', { bubbles: true }));
         }

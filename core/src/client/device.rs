@@ -4,8 +4,6 @@
 //! The version of the room list is stored together with the rows that it refers to, and the position of a room together
 //! with its messages, in one transaction each.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{
     AccountRecord,
     account::AccountState,
@@ -13,6 +11,7 @@ use super::{
     room::{self, RoomState},
     state::{self, ClientState},
 };
+use crate::sorted::{SortedMap, SortedSet};
 use crate::{
     codec::{self, Envelope},
     model::{Delivery, Message, MessageId, RoomId, UserId},
@@ -34,15 +33,15 @@ pub struct DeviceRooms {
     log: Vec<u8>,
     /// The version of the room list.
     version: u64,
-    rooms: BTreeMap<RoomId, StoredRoom>,
+    rooms: SortedMap<RoomId, StoredRoom>,
     /// For each room the ord up to which all messages were deleted.
-    deleted: BTreeMap<RoomId, u64>,
+    deleted: SortedMap<RoomId, u64>,
     /// How often each room was reset when its messages were taken last.
-    resets: BTreeMap<RoomId, u32>,
+    resets: SortedMap<RoomId, u32>,
     /// Messages that are not written yet.
-    messages: BTreeMap<RoomId, BTreeMap<u64, Message>>,
+    messages: SortedMap<RoomId, SortedMap<u64, Message>>,
     /// Rooms whose messages on the device are of an earlier log, or do not belong to the room any more.
-    discarded: BTreeSet<RoomId>,
+    discarded: SortedSet<RoomId>,
     is_changed: bool,
 }
 
@@ -52,7 +51,7 @@ impl DeviceRooms {
     pub fn restore(state: &mut ClientState, stored: &Stored) -> Self {
         let Some(account) = &stored.account else { return Self::default() };
         let Some(me) = account.account.filter(|_| !account.log.is_empty()) else { return Self::default() };
-        let rooms: BTreeMap<_, _> = stored.rooms.iter().map(|room| (room.room, room.clone())).collect();
+        let rooms: SortedMap<_, _> = stored.rooms.iter().map(|room| (room.room, room.clone())).collect();
         if state.me().is_none() {
             let rows = wire::AccountRows {
                 rows: room_rows::pack(rooms.values().filter_map(|room| room.row.clone())),
@@ -104,7 +103,7 @@ impl DeviceRooms {
 
     fn add(&mut self, room: RoomId, message: &Message) {
         if message.delivery == Delivery::Sent && message.sender.is_some() && message.seq > 0 {
-            self.messages.entry(room).or_default().insert(message.seq, message.clone());
+            self.messages.or_default(room).insert(message.seq, message.clone());
         }
     }
 
@@ -163,7 +162,7 @@ impl DeviceRooms {
             self.rooms.remove(&room);
             self.deleted.remove(&room);
         }
-        let unconfirmed: BTreeSet<_> = state.account().unconfirmed_cursors().map(|(room, _)| room).collect();
+        let unconfirmed: SortedSet<_> = state.account().unconfirmed_cursors().map(|(room, _)| room).collect();
         for room in state.account().rooms().map(|entry| entry.room) {
             let stored = self.room(state, room, unconfirmed.contains(&room));
             if self.rooms.get(&room) != Some(&stored) {
@@ -207,7 +206,7 @@ impl DeviceRooms {
         &mut self,
         account: &AccountState,
         room: RoomId,
-        messages: BTreeMap<u64, Message>,
+        messages: SortedMap<u64, Message>,
         changes: &mut Vec<Change>,
     ) {
         let Some(head) = account.room(room).map(|entry| entry.head()) else { return };
@@ -215,7 +214,7 @@ impl DeviceRooms {
         let oldest = head.saturating_sub(kept);
         let put = messages.into_values().filter(|message| message.seq > oldest);
         changes.extend(put.filter_map(|message| put_message(room, &self.log, &envelope(room, &message))));
-        let deleted = self.deleted.entry(room).or_default();
+        let deleted = self.deleted.or_default(room);
         if head - *deleted > kept + kept / 2 {
             *deleted = oldest;
             changes.push(Change::DeleteMessages(room, oldest));
@@ -287,180 +286,4 @@ fn read(envelope: Envelope, me: Option<UserId>) -> Option<Message> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Clocks,
-        client::{Event, Origin},
-        codec::Extension,
-        limits::Limits,
-        model::{Dialect, Identity},
-        persist::{KeyRange, Rows},
-        validate::nick_key,
-        wire::server_event::Body,
-    };
-
-    const ME: UserId = UserId([1; 16]);
-    const ROOM: RoomId = RoomId([7; 16]);
-
-    fn record() -> AccountRecord {
-        let identity = Identity {
-            nick: "tom".into(),
-            dialect: Dialect::Rich,
-            limits: Limits::default(),
-            server_name: None,
-            search: true,
-            echoes_text: false,
-        };
-        AccountRecord { identity, account: Some(ME), secret: vec![1; 32], attempt: 1 }
-    }
-
-    fn receive(state: &mut ClientState, extension: Extension) {
-        let event = Event::Received(Box::new(codec::extension(extension)));
-        state.apply(Clocks::default(), Origin::LOCAL, &event);
-    }
-
-    fn row(unread: u64, head_ord: u64) -> wire::RoomRow {
-        let (room, kind) = (ROOM.to_wire(), wire::RoomKind::Public.into());
-        let (name, role) = ("garden".into(), wire::Role::Member.into());
-        wire::RoomRow { room, kind, name, role, handle: 1, unread, head_ord, ..wire::RoomRow::default() }
-    }
-
-    fn welcome(log: u8, head_ord: u64) -> Extension {
-        let rows = wire::AccountRows {
-            rows: room_rows::pack([row(head_ord, head_ord)]),
-            complete: true,
-            version: 9,
-            ..wire::AccountRows::default()
-        };
-        let (account, log, nick) = (ME.0.to_vec(), vec![log; 16], "tom".into());
-        Extension::Welcome(wire::Welcome { account, log, nick, rows: Some(rows), ..wire::Welcome::default() })
-    }
-
-    fn window(ords: std::ops::RangeInclusive<u64>) -> Extension {
-        let message = |ord: u64| wire::PageMessage {
-            id: [ord as u8 | 0x80; 16].to_vec(),
-            seq: ord,
-            ord,
-            time: 1_000 + ord as i64,
-            sender: 0,
-            content: format!("message {ord}"),
-        };
-        let person = wire::Person { account: vec![2; 16], nick: "lili".into(), state: 0 };
-        let (from, to) = (*ords.start() - 1, *ords.end());
-        let page = wire::MessagePage {
-            messages: ords.map(message).collect(),
-            people: vec![person],
-            from,
-            to,
-            first_ord: 1,
-            head_ord: to,
-            seq: to,
-            ..wire::MessagePage::default()
-        };
-        let topic = "flowers".into();
-        let window = wire::RoomWindow { seq: to, page: Some(page), topic, ..wire::RoomWindow::default() };
-        let body = Some(Body::Window(window));
-        Extension::Event(wire::ServerEvent { room: ROOM.to_wire(), body })
-    }
-
-    /// Passes the changes of the state on, and writes them.
-    fn write(device: &mut DeviceRooms, state: &mut ClientState, rows: &mut Rows) {
-        while let Some(change) = state.poll_change() {
-            device.handle_change(state, &change);
-        }
-        device.encode(state, Some(&record()), Vec::new()).iter().for_each(|change| rows.apply(change));
-    }
-
-    fn restored(rows: &Rows) -> (ClientState, DeviceRooms) {
-        let mut state = ClientState::new(nick_key);
-        let device = DeviceRooms::restore(&mut state, &Stored::of(rows));
-        let values = |table| rows.values(&KeyRange::of_room(table, ROOM));
-        restore_room(&mut state, ROOM, &values(Table::Rooms), &values(Table::Messages));
-        (state, device)
-    }
-
-    fn contents(state: &mut ClientState) -> Vec<String> {
-        let mut contents = Vec::new();
-        while let Some(change) = state.poll_change() {
-            if let state::Change::Timeline(ROOM, TimelineUpdate::Page(page)) = change {
-                contents.extend(page.into_iter().map(|message| message.content.to_string()));
-            }
-        }
-        contents
-    }
-
-    #[test]
-    fn room_list_and_messages_are_shown_before_the_connection() {
-        let (mut state, mut device, mut rows) =
-            (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-        state.open_room(Some(ROOM));
-        receive(&mut state, welcome(5, 3));
-        receive(&mut state, window(1..=3));
-        state.handle_visible(ROOM, 2, false);
-        write(&mut device, &mut state, &mut rows);
-
-        let (mut state, mut device) = restored(&rows);
-        let entry = state.account().room(ROOM).unwrap();
-        assert_eq!((&*entry.name, entry.unread(), state.account().version()), ("garden", 1, 9));
-        let untold: Vec<_> =
-            state.account().untold_cursors().map(|(room, cursor)| (room, cursor.ord)).collect();
-        assert_eq!(untold, [(ROOM, 2)], "the server has not acknowledged it");
-        let loaded = state.room(ROOM).unwrap();
-        assert_eq!((loaded.position(), &**loaded.topic(), loaded.is_outdated()), (3, "flowers", true));
-        assert_eq!(contents(&mut state), ["message 1", "message 2", "message 3"]);
-        // Nothing has changed.
-        let before = rows.clone();
-        write(&mut device, &mut state, &mut rows);
-        assert_eq!(rows, before);
-    }
-
-    #[test]
-    fn messages_of_a_log_that_was_replaced_are_deleted() {
-        let (mut state, mut device, mut rows) =
-            (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-        state.open_room(Some(ROOM));
-        receive(&mut state, welcome(5, 3));
-        receive(&mut state, window(1..=3));
-        write(&mut device, &mut state, &mut rows);
-        receive(&mut state, welcome(6, 1));
-        receive(&mut state, window(1..=1));
-        write(&mut device, &mut state, &mut rows);
-        assert_eq!(contents(&mut restored(&rows).0), ["message 1"]);
-        assert_eq!(rows.keys(Table::Messages).count(), 1);
-    }
-
-    #[test]
-    fn old_messages_are_deleted_and_a_gap_stays_one() {
-        let (mut state, mut device, mut rows) =
-            (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-        state.open_room(Some(ROOM));
-        receive(&mut state, welcome(5, 100));
-        receive(&mut state, window(51..=100));
-        write(&mut device, &mut state, &mut rows);
-        for last in (100..=1_000).step_by(50) {
-            receive(&mut state, window(last - 49..=last));
-            write(&mut device, &mut state, &mut rows);
-        }
-        assert_eq!(rows.keys(Table::Messages).next(), Some(&crate::persist::Key::Message(ROOM, 301)));
-        // A write has failed.
-        rows.apply(&Change::Delete(crate::persist::Key::Message(ROOM, 900)));
-        let known: Vec<_> =
-            restored(&rows).0.room(ROOM).unwrap().known().iter().map(|r| (r.from, r.to)).collect();
-        assert_eq!(known, [(300, 899), (900, 1_000)]);
-    }
-
-    #[test]
-    fn nothing_stays_after_a_logout() {
-        let (mut state, mut device, mut rows) =
-            (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
-        state.open_room(Some(ROOM));
-        receive(&mut state, welcome(5, 3));
-        receive(&mut state, window(1..=3));
-        write(&mut device, &mut state, &mut rows);
-        assert!(!rows.is_empty());
-        let forgotten = device.encode(&state, None, vec![persistence::Change::Forget]);
-        forgotten.iter().for_each(|change| rows.apply(change));
-        assert!(rows.is_empty());
-    }
-}
+mod tests;

@@ -285,6 +285,27 @@ fn page_that_starts_a_new_account_is_told_that_its_messages_are_stored() {
 }
 
 #[test]
+fn account_whose_nick_was_taken_continues_under_another_one() {
+    let mut w = world();
+    let tom = login(&mut w, "tom", 1, true);
+    let account = w.holder("tom");
+    w.disconnect(tom);
+    w.advance(2 * MINUTE);
+    let other = login(&mut w, "tom", 2, true);
+    assert!(is_welcome(&w, other) && w.holder("tom") != account);
+    let refused = login(&mut w, "tom", 1, true);
+    assert_eq!(w.received(refused).closed, Some(Status::NickTaken));
+    let renamed = login(&mut w, "tom2", 1, true);
+    assert!(is_welcome(&w, renamed));
+    assert_eq!(w.holder("tom2"), account);
+    // A device that does not know of the new nick.
+    w.disconnect(renamed);
+    let device = login(&mut w, "tim", 1, true);
+    assert_eq!(w.received(device).welcome().unwrap().nick, "tom2");
+    assert_eq!((w.holder("tom2"), w.holder("tim")), (account, None));
+}
+
+#[test]
 fn nick_that_looks_like_another_is_taken_from_it_too() {
     let mut w = world();
     let tom = login(&mut w, "tom", 1, false);

@@ -1,8 +1,7 @@
 //! Windows, pages and live events of the server.
 
-use std::collections::BTreeSet;
-
 use super::{RoomChange, RoomEvent, RoomState};
+use crate::sorted::SortedSet;
 use crate::{
     client::people::{self, People},
     codec::{self, Envelope, Extension},
@@ -19,7 +18,7 @@ pub(in crate::client) struct Names<'a> {
     /// The people.
     pub people: &'a mut People,
     /// The accounts that had another nick before.
-    pub renamed: &'a mut BTreeSet<UserId>,
+    pub renamed: &'a mut SortedSet<UserId>,
 }
 
 impl Names<'_> {
@@ -37,7 +36,10 @@ impl Names<'_> {
         if envelope.seq == 0 || envelope.ord == 0 {
             return None;
         }
-        self.learn(sender, &envelope.user_name);
+        // The own nick is told by the welcome and by rows; that of an old message is an earlier one.
+        if self.me != Some(sender) {
+            self.learn(sender, &envelope.user_name);
+        }
         let content = envelope.content.into();
         Some((envelope.seq, self.message(id, sender, content, envelope.ord, envelope.time)))
     }
@@ -56,8 +58,8 @@ impl Names<'_> {
     pub fn read_page(&mut self, page: &mut wire::MessagePage) -> Vec<(u64, Message)> {
         let people: Vec<_> = page.people.iter().map(people::account_of).collect();
         for (account, person) in people.iter().zip(&page.people) {
-            if let Some(account) = account {
-                self.learn(*account, &person.nick);
+            if let Some(account) = account.filter(|account| self.me != Some(*account)) {
+                self.learn(account, &person.nick);
             }
         }
         let read = |message: wire::PageMessage| {
@@ -98,7 +100,8 @@ impl RoomState {
         window: wire::RoomWindow,
         names: &mut Names,
     ) -> (Option<u64>, Vec<RoomEvent>) {
-        if window.reset {
+        // Notices and own messages stay in a room of which nothing is loaded.
+        if window.reset && (self.position > 0 || self.held_messages() > 0) {
             self.reset();
         }
         let (mut events, mut last, mut newest) = (Vec::new(), None, None);
