@@ -137,7 +137,7 @@ impl Store {
             self.set.from_device.set(false);
             self.inner.update_value(|inner| inner.was_online = true);
             self.retry_failed_search();
-            self.list_members_again();
+            self.list_members_anew();
         }
         self.start_retry_countdown(retry_at);
     }

@@ -35,6 +35,12 @@ pub(super) struct Members {
 }
 
 impl Store {
+    /// There is a connection: requests the members. The first list is not compared with an earlier one.
+    pub(super) fn list_members_anew(&self) {
+        self.inner.update_value(|inner| inner.members.is_loaded = false);
+        self.list_members_again();
+    }
+
     /// Requests the members of the open room.
     pub(super) fn list_members_again(&self) {
         let Some(room) = self.open_room.get_untracked() else { return };

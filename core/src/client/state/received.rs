@@ -163,7 +163,7 @@ impl ClientState {
 
     /// Handles the row of a room that this client has created or joined.
     pub fn handle_row(&mut self, row: &wire::RoomRow) {
-        self.learn_people(&row.people);
+        self.learn_people(&row.people, true);
         let removed = self.account.handle_row(row, &self.people);
         self.rows_changed(std::slice::from_ref(row), removed.into_iter().collect());
     }
@@ -190,7 +190,7 @@ impl ClientState {
     pub(super) fn handle_rows(&mut self, rows: &wire::AccountRows) {
         let frame = rows;
         let rows = room_rows::unpack(frame.clone());
-        rows.iter().for_each(|row| self.learn_people(&row.people));
+        rows.iter().for_each(|row| self.learn_people(&row.people, true));
         let removed = self.account.handle_rows(frame, &rows, &self.people);
         self.rows_changed(&rows, removed);
     }
@@ -230,16 +230,19 @@ impl ClientState {
     }
 
     fn handle_presence(&mut self, changes: &wire::PresenceChanges) {
-        self.learn_people(&changes.people);
+        // Reported also if it is known already: the list of members, which is not part of the state, may lack it.
+        let accounts = changes.people.iter().filter_map(people::account_of);
+        self.changes.extend(accounts.map(Change::Person));
+        self.learn_people(&changes.people, false);
         self.report_renamed();
     }
 
-    /// Learns the nicks and the presence of people.
-    fn learn_people(&mut self, people: &[wire::Person]) {
+    /// Learns the nicks and the presence of people, and reports those that have changed if `reports`.
+    fn learn_people(&mut self, people: &[wire::Person], reports: bool) {
         for person in people {
             let Some(account) = people::account_of(person) else { continue };
             self.names().learn(account, &person.nick);
-            if self.people.set_state(account, people::state_of(person)) {
+            if self.people.set_state(account, people::state_of(person)) && reports {
                 self.changes.push_back(Change::Person(account));
             }
             if self.me == Some(account) {
