@@ -1,11 +1,13 @@
 //! Loading parts of the open room: gaps near the viewport, and the messages around a target.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use parlour_core::{
     client::{Command, PageStart, Reply, state::ClientState},
     limits::HISTORY_PAGE_MESSAGES,
     model::{Connection, RoomId, SeekTarget},
 };
+// Leptos' own works only after mounting, and a session is resumed before.
+use wasm_bindgen_futures::spawn_local;
 
 use super::store::{SeekResult, Store};
 
@@ -99,7 +101,7 @@ impl Store {
 
     fn set_loading(&self, room: RoomId, change: impl FnOnce(&mut Vec<u64>)) {
         let loading = self.inner.try_update_value(|inner| {
-            let loading = inner.loading.entry(room).or_default();
+            let loading = inner.loading.or_default(room);
             change(loading);
             loading.clone()
         });
