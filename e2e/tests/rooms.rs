@@ -12,7 +12,7 @@ const NARROW: (u32, u32) = (390, 844);
 const READ_LIST: &str = r"
     const text = (element, selector) => element?.querySelector(selector)?.textContent ?? '';
     const list = [...document.querySelectorAll('#room-list .room-item')].map((item) => ({
-        section: text(item.closest('section'), 'h2'), name: text(item, '.room-name'), badge: text(item, '.badge'),
+        badge: text(item, '.badge'), name: text(item, '.room-label'), section: text(item.closest('section'), 'h2'),
     }));
 ";
 
@@ -60,7 +60,7 @@ async fn until_listed(page: &Page, expected: &[(&str, &str, &str)]) {
 async fn until_open(page: &Page, name: &str, id: &str) {
     let [name, hash] = [name.to_owned(), format!("#/room/{id}")].map(Value::from);
     let script = format!(
-        "const current = document.querySelector('#room-list [aria-current=page] .room-name')?.textContent;
+        "const current = document.querySelector('#room-list [aria-current=page] .room-label')?.textContent;
          const shown = [document.querySelector('#room-name').textContent, current, location.hash];
          return JSON.stringify(shown) === JSON.stringify([{name}, {name}, {hash}]) || shown"
     );
@@ -112,7 +112,7 @@ fn thousand_rooms_are_scrolled_and_searched() {
         assert_eq!(stops, 1);
         let focused = |name: &str| {
             format!(
-                "const name = document.activeElement.querySelector('.room-name')?.textContent; return name === '{name}' || name"
+                "const name = document.activeElement.querySelector('.room-label')?.textContent; return name === '{name}' || name"
             )
         };
         page.eval::<()>("document.querySelector('#room-list a[tabindex=\"0\"]').focus()", vec![]).await;
@@ -135,7 +135,7 @@ fn thousand_rooms_are_scrolled_and_searched() {
         // The search finds rooms by any part of their names, the lobby by the name that is shown, and announces the number.
         page.record_announcements("nav [role=status]:last-child").await;
         page.fill("#room-search", "077").await;
-        let names = "return [...document.querySelectorAll('#room-list .room-name')].map((name) => name.textContent).join()";
+        let names = "return [...document.querySelectorAll('#room-list .room-label')].map((name) => name.textContent).join()";
         let found = (0..10).map(|n| format!("Room 077{n}")).chain(["Room 0077".into()]);
         let mut found: Vec<_> = found.collect();
         found.sort();
@@ -206,8 +206,8 @@ fn keys_lead_to_other_rooms() {
         page.type_text("c").await;
         let options = "const options = [...document.querySelectorAll('#switcher-list [role=option]')];
             const active = document.getElementById(document.activeElement.getAttribute('aria-activedescendant'));
-            const shown = [options.map((option) => option.querySelector('.room-name').textContent).join(), \
-                active?.querySelector('.room-name').textContent ?? ''].join(': ');";
+            const shown = [options.map((option) => option.querySelector('.room-label').textContent).join(), \
+                active?.querySelector('.room-label').textContent ?? ''].join(': ');";
         page.until_true(
             "the matches",
             &format!("{options} return shown === 'Cellar,Attic,Balcony: Cellar' || shown"),

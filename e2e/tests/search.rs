@@ -73,7 +73,7 @@ fn search_finds_messages_and_jumps_to_them() {
         page.until_true("the search is closed", "return !document.querySelector('#search')").await;
 
         // The results are still shown, and more can be loaded.
-        page.press(&keys::with_control("k")).await;
+        page.press(&keys::with_control_shift("f")).await;
         page.until_focused("search-words").await;
         for (n, words) in
             [(100, "The latest 100 results; there are more"), (150, "The latest 150 results; there are more")]

@@ -24,8 +24,8 @@ const NARROW_VIEWPORT: &str = "(max-width: 52rem)";
 /// From this width on, the people of a room are shown beside it unless the user hides them.
 const ROOMY_VIEWPORT: &str = "(min-width: 70rem)";
 
-/// A device on which a focused text field does not open a keyboard on the screen.
-const FINE_POINTER: &str = "(hover: hover) and (pointer: fine)";
+/// A device on which a focused text field opens a keyboard on the screen.
+const TOUCH_SCREEN: &str = "(pointer: coarse)";
 
 /// A screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Screens {
     store: Store,
     narrow: Signal<bool>,
     roomy: Signal<bool>,
-    fine_pointer: Signal<bool>,
+    touch_screen: Signal<bool>,
     route: RwSignal<Route>,
     /// The user has shown or hidden the people beside a room.
     people_chosen: RwSignal<Option<bool>>,
@@ -76,7 +76,7 @@ impl Screens {
             store,
             narrow: use_media_query(NARROW_VIEWPORT),
             roomy: use_media_query(ROOMY_VIEWPORT),
-            fine_pointer: use_media_query(FINE_POINTER),
+            touch_screen: use_media_query(TOUCH_SCREEN),
             route: RwSignal::new(Route::to_room(open)),
             people_chosen: RwSignal::new(None),
             title: NodeRef::new(),
@@ -264,7 +264,7 @@ impl Screens {
 
     fn move_focus(self, from: &Route, to: &Route) {
         if !self.narrow.get_untracked() {
-            if self.fine_pointer.get_untracked() && to.room() != from.room() {
+            if !self.touch_screen.get_untracked() && to.room() != from.room() {
                 focus_selected_next_frame("#composer-text");
             }
             return;

@@ -19,7 +19,7 @@ pub const THEME: &str =
     "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 3v18M12 7.500h6.500M12 12h8.500M12 16.500h6.5";
 pub const BACK: &str = "M20 12H4M10.500 5.500 4 12l6.500 6.500";
 pub const PLUS: &str = "M12 5v14M5 12h14";
-pub const MORE: &str = "M12 5.500v.1M12 12v.1M12 18.500v.1";
+pub const MORE: &str = "M12 6a1 1 0 1 0 0-2 1 1 0 0 0 0 2ZM12 13a1 1 0 1 0 0-2 1 1 0 0 0 0 2ZM12 20a1 1 0 1 0 0-2 1 1 0 0 0 0 2Z";
 pub const LOBBY: &str = "M5 21V10l7-6 7 6v11M3 21h18M10 21v-6h4v6";
 pub const PUBLIC: &str = "M9.500 4 7.500 20M16.500 4l-2 16M4.500 9h16M3.500 15h16";
 pub const PRIVATE: &str = "M6 11h12v9H6ZM8.500 11V7.500a3.500 3.500 0 0 1 7 0V11";

@@ -74,7 +74,7 @@ fn Content(t: &'static Texts, room: RoomSummary) -> impl IntoView {
     // The spaces separate the words for screen readers.
     view! {
         <RoomMark room/>
-        <bdi class="room-name" title=name.to_string()>{name.to_string()}</bdi>
+        <bdi class="room-label" title=name.to_string()>{name.to_string()}</bdi>
         {mark.map(|(path, text)| {
             view! { " " <span class="room-state"><Icon path/><span class="visually-hidden">{tr(text)}</span></span> }
         })}

@@ -195,7 +195,7 @@ fn Offer(
             on:mousedown=keep_focus on:click=move |_| open(id)
         >
             <RoomMark room/>
-            <bdi class="room-name">{name}</bdi>
+            <bdi class="room-label">{name}</bdi>
             {unread.map(|unread| view! { " " <span class="switcher-unread">{unread}</span> })}
         </li>
     }

@@ -4,6 +4,8 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod rooms;
+
 use std::{
     cell::{Cell, RefCell},
     fs,
@@ -185,6 +187,7 @@ async fn main_screens(test: &TestContext, language: &str) {
     screenshots.shoot("login-error").await;
     page.log_in("tom").await;
     screenshots.shoot("room-empty").await;
+    page.resize(WIDE.0, WIDE.1).await;
     page.click("#exit").await;
     page.until("the login page", |view| view.login).await;
     let mut lili = DesktopPeer::connect(server.address(), "lili");
