@@ -16,6 +16,8 @@ pub mod keys {
     pub const ESCAPE: &str = "\u{E00C}";
     /// Tab.
     pub const TAB: &str = "\u{E004}";
+    /// Tab with Shift held down.
+    pub const SHIFT_TAB: &str = "\u{E008}\u{E004}\u{E000}";
     /// Home.
     pub const HOME: &str = "\u{E011}";
     /// End.

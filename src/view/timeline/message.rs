@@ -18,10 +18,17 @@ use crate::{
 };
 
 /// A message: sender, time, text and, for an own one, its delivery. Own messages follow `row`, because their time and
-/// delivery change. For other messages only `continued` and the button to expand a long one follow it.
+/// delivery change. For other messages only the nick, `continued` and the button to expand a long one follow it.
 #[component]
 pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
     let is_continued = move || row.with(|row| matches!(row.kind, RowKind::Message { continued: true, .. }));
+    // The sender may take another nick.
+    let nick = move || {
+        row.with(|row| match &row.kind {
+            RowKind::Message { message, .. } => message.nick.clone(),
+            _ => "".into(),
+        })
+    };
     let data_id = format!("{:?}", message.id);
     let expand = may_be_long(&message.content).then(|| view! { <ExpandButton row/> });
     if message.own {
@@ -32,7 +39,7 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                 data-id=data_id data-delivery=move || delivery_name(delivery())
             >
                 <p class="head">
-                    <bdi class="nick">{message.nick.to_string()}</bdi>
+                    <bdi class="nick">{nick}</bdi>
                     " "
                     <OwnTime row/>
                     <PendingMark row/>
@@ -48,9 +55,9 @@ pub fn MessageRow(message: Message, row: RwSignal<Row>) -> impl IntoView {
                 class="row message" class:continued=is_continued
                 data-id=data_id data-delivery=delivery_name(message.delivery)
             >
-                <Avatar nick=message.nick.clone()/>
+                {move || view! { <Avatar nick=nick()/> }}
                 <p class="head">
-                    <bdi class="nick">{message.nick.to_string()}</bdi>
+                    <bdi class="nick">{nick}</bdi>
                     " "
                     <MessageTime time=message.time/>
                 </p>

@@ -333,7 +333,7 @@ impl Rooms {
     pub(super) fn row(&self, key: AccountKey, room: RoomKey) -> Option<wire::RoomRow> {
         let membership = self.lists.room(key, room)?;
         let state = self.live.state(room)?;
-        Some(self.build(state, membership))
+        Some(self.build(self.lists.get(key)?.id, state, membership))
     }
 
     /// The rows for a login, in frames: all of them, or those that have changed since the client has last seen them. These
@@ -346,14 +346,15 @@ impl Rooms {
         let mut rows: HashMap<RoomId, wire::RoomRow> = HashMap::with_capacity(list.rooms().len());
         for membership in list.rooms() {
             if let Some(state) = self.live.state(membership.room) {
-                rows.insert(state.id, self.build(state, membership));
+                rows.insert(state.id, self.build(list.id, state, membership));
             }
         }
         if let Some(changed) = &read.changed {
             let changed: HashMap<_, _> = changed.iter().map(|row| (row.room.room, row)).collect();
             for row in &read.all.rows {
                 let id = row.room.room;
-                let is_same = |current: &wire::RoomRow| *current == self.build(&state(row), &membership(row));
+                let is_same =
+                    |current: &wire::RoomRow| *current == self.build(list.id, &state(row), &membership(row));
                 if !changed.contains_key(&id) && rows.get(&id).is_some_and(is_same) {
                     rows.remove(&id);
                 } else {
@@ -369,8 +370,11 @@ impl Rooms {
         rows::frames(rows, read.all.version, read.changed.is_none())
     }
 
-    fn build(&self, state: &RoomState, membership: &Membership) -> wire::RoomRow {
-        rows::row(state, membership, |account| self.presence.is_online(account))
+    /// The row of a room in the list of this account.
+    fn build(&self, account: UserId, state: &RoomState, membership: &Membership) -> wire::RoomRow {
+        let mut row = rows::row(state, membership, |account| self.presence.is_online(account));
+        row.people.retain(|person| person.account != account.0);
+        row
     }
 
     /// Sends the row of a room to the connections of an account, apart from one.

@@ -92,6 +92,18 @@ impl RoomState {
         }
     }
 
+    /// Adds people of a DIRECT room who are not known yet.
+    fn add_people(&mut self, people: &[(UserId, Arc<str>)]) {
+        let is_new =
+            |(account, _): &&(UserId, Arc<str>)| self.people.iter().all(|(known, _)| known != account);
+        let new: Vec<_> = people.iter().filter(is_new).cloned().collect();
+        if !new.is_empty() {
+            let mut all: Vec<_> = self.people.iter().cloned().chain(new).collect();
+            all.sort_by(|(_, one), (_, other)| one.cmp(other));
+            self.people = all.into();
+        }
+    }
+
     /// Changes the nick of one of the people of a DIRECT room. Returns `true` if it is one of them.
     pub fn rename_person(&mut self, account: UserId, nick: &Arc<str>) -> bool {
         let is_here = self.people.iter().any(|(person, _)| *person == account);
@@ -153,9 +165,13 @@ impl LiveRooms {
     }
 
     /// Adds a room. If it is held already, its state stays: the hub has published its events up to there, and what the log
-    /// has beyond that is published next.
+    /// has beyond that is published next. Only people of a DIRECT room are added, because the row of an account names the
+    /// others.
     pub fn insert(&mut self, state: RoomState) -> RoomKey {
         if let Some(key) = self.key(state.id) {
+            if let Some(room) = self.rooms.get_mut(key.0) {
+                room.state.add_people(&state.people);
+            }
             return key;
         }
         let (id, spread) = (state.id, Spread { ord: state.head_ord, ..Spread::default() });

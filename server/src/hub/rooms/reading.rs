@@ -80,7 +80,8 @@ impl Rooms {
         }
     }
 
-    /// Mutes a room, or not any more. The other connections of the account are sent the row.
+    /// Mutes a room, or not any more. All connections of the account are sent the row, also that of the command: a client has
+    /// the setting from rows only, in all of its tabs.
     ///
     /// # Errors
     /// [`Status::NotAMember`] unless the account has joined the room.
@@ -99,7 +100,7 @@ impl Rooms {
         {
             membership.muted = muted;
             self.row_changes.push(RowChange::Muted { account, room, muted });
-            self.send_row(key, key_of_room, Some(conn), out);
+            self.send_row(key, key_of_room, None, out);
         }
         Ok(())
     }

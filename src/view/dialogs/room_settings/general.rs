@@ -48,7 +48,7 @@ pub fn General(room: RoomId) -> impl IntoView {
                         let name = move || store.room(room).map(|room| room.name);
                         view! {
                             <Show when=has_name>
-                                <p class="room-name" dir="auto">{name}</p>
+                                <p class="settings-name" dir="auto">{name}</p>
                             </Show>
                         }
                     }
@@ -60,7 +60,7 @@ pub fn General(room: RoomId) -> impl IntoView {
                 </Show>
                 <Show
                     when=move || may_set_topic.get()
-                    fallback=move || view! { <p class="topic" dir="auto">{move || current_topic(store, room)}</p> }
+                    fallback=move || view! { <p class="settings-topic" dir="auto">{move || current_topic(store, room)}</p> }
                 >
                     <TextField
                         id="room-settings-topic" label=Key::RoomSettingsTopic text=topic error=topic_error
