@@ -186,7 +186,7 @@ impl Store {
                 }
             }
             // Deferred, because dropping the interval drops this closure while it runs.
-            leptos::task::spawn_local(async move {
+            wasm_bindgen_futures::spawn_local(async move {
                 store.inner.update_value(|inner| inner.note_timer = None);
             });
         });
@@ -246,7 +246,7 @@ impl Store {
     /// Reads what this tab keeps of the rooms; see [`Store::tab_data`].
     fn load_tab_data(&self) {
         let (store, loading) = (*self, self.service().load_tab_data());
-        leptos::task::spawn_local(async move {
+        wasm_bindgen_futures::spawn_local(async move {
             loading.await;
             store.set.tab_data.update(|loaded| *loaded = loaded.wrapping_add(1));
         });

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use parlour_core::{
     client::{Command, Reply},
     model::{Connection, Member, PresenceState, RoomId, UserId},
     timeline::Notice,
 };
+// Leptos' own works only after mounting, and a session is resumed before.
+use wasm_bindgen_futures::spawn_local;
 
 use super::store::Store;
 

@@ -1,11 +1,13 @@
 //! Loading parts of the open room: gaps near the viewport, and the messages around a target.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use parlour_core::{
     client::{Command, PageStart, Reply, state::ClientState},
     limits::HISTORY_PAGE_MESSAGES,
     model::{Connection, RoomId, SeekTarget},
 };
+// Leptos' own works only after mounting, and a session is resumed before.
+use wasm_bindgen_futures::spawn_local;
 
 use super::store::{SeekResult, Store};
 

@@ -1,12 +1,14 @@
 //! Searching the room's messages.
 
 use gloo_timers::callback::Timeout;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use parlour_core::{
     event::SearchResults,
     model::{Connection, Message},
     status::Status,
 };
+// Leptos' own works only after mounting, and a session is resumed before.
+use wasm_bindgen_futures::spawn_local;
 
 use super::store::Store;
 
