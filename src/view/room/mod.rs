@@ -13,7 +13,7 @@ mod header;
 mod room_menu;
 mod shortcuts;
 
-use leptos::{mount::mount_to, prelude::*};
+use leptos::prelude::*;
 use parlour_core::model::RoomId;
 
 use self::{conversation::Conversation, header::RoomHeader};
@@ -23,7 +23,7 @@ use super::{
     members::MemberList,
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
-    shared::{MountWhile, announced, next_paint, room_name, use_texts},
+    shared::{announced, next_paint, room_name, use_texts},
     sidebar::Sidebar,
     switcher::{Switcher, SwitcherState},
     timeline::{Scroller, provide_today},
@@ -65,7 +65,9 @@ pub fn Room() -> impl IntoView {
             class:with-people=move || screens.shows(Screen::People) class:searching=move || panel.is_open()
             data-screen=move || screens.screen().name()
         >
-            <MountWhile when=has_rooms.into() mount=|root| Box::new(mount_to(root, || view! { <Sidebar/> }))/>
+            <Show when=move || has_rooms.get()>
+                <Sidebar/>
+            </Show>
             <RoomHeader/>
             <Conversation/>
             <MemberList/>
@@ -73,10 +75,9 @@ pub fn Room() -> impl IntoView {
                 <SearchPanel/>
             </Show>
             <RoomAnnouncer/>
-            <MountWhile
-                when=Signal::derive(move || switcher.is_open())
-                mount=|root| Box::new(mount_to(root, || view! { <Switcher/> }))
-            />
+            <Show when=move || switcher.is_open()>
+                <Switcher/>
+            </Show>
             <DialogHost/>
         </div>
     }
