@@ -25,6 +25,7 @@
 //! | [`persist`] | what a client stores on its device |
 //! | [`presence`] | the member list |
 //! | [`timeline`] | the rows of a room as they are shown |
+//! | [`sorted`] | maps and sets that add little code to the page |
 //! | [`session`] | the client's side of a connection |
 //! | [`tabs`] | one session shared by the tabs of a browser |
 
@@ -48,6 +49,7 @@ pub mod request;
 pub mod room_rows;
 pub mod send_queue;
 pub mod session;
+pub mod sorted;
 pub mod status;
 pub mod tabs;
 pub mod timeline;

@@ -8,10 +8,17 @@ const UNREACHABLE: &str = "127.0.0.1:9";
 const NETWORK_SWITCH: &str = r"
     const Real = WebSocket, open = new Set();
     let offline = false, dropHistory = false, dropCount = 0, held = null, received = null;
-    // A frame that consists only of field 26 is a history request.
+    // A frame that consists only of field 41, a command whose operation is field 6, is a request for a page of the history.
     const isHistoryRequest = async (message) => {
-        const [first, second] = new Uint8Array(await new Response(message).arrayBuffer());
-        return first === 0xD2 && second === 1;
+        const bytes = new Uint8Array(await new Response(message).arrayBuffer());
+        if (bytes[0] !== 0xCA || bytes[1] !== 2) return false;
+        let at = 2;
+        const skipNumber = () => { while (bytes[at++] > 127); };
+        skipNumber();
+        // Its number, and its room, which the lobby has none.
+        if (bytes[at] === 8) skipNumber(at++);
+        if (bytes[at] === 0x12) at += 2 + bytes[at + 1];
+        return bytes[at] === 0x32;
     };
     window.WebSocket = class extends Real {
         constructor(url, protocols) {

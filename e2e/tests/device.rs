@@ -72,7 +72,7 @@ fn large_batch_is_persisted_completely() {
         tom.log_in("tom").await;
         tom.until("the newest message", |view| view.has_sent("Message 179")).await;
         // More than boot/device.js writes in one task.
-        until_stored(&tom, "the newest history page", |[.., messages]| messages >= 100).await;
+        until_stored(&tom, "the newest history page", |[.., messages]| messages >= 50).await;
     });
 }
 

@@ -193,12 +193,30 @@ fn commands_for_a_hung_leader_tab_are_executed_once() {
     });
 }
 
-/// A browser that refuses to pass on the commands to send a message again, number 2, and to discard one, number 3.
+/// A browser that refuses to pass on the commands to send a message again and to discard one.
 const REFUSE_COMMANDS: &str = "
     const { postMessage } = BroadcastChannel.prototype;
+    // The numbers and the contents of the fields of a message.
+    const fields = (bytes) => {
+        let at = 0;
+        const number = () => {
+            let value = 0, scale = 1, byte;
+            do { byte = bytes[at++]; value += (byte & 127) * scale; scale *= 128; } while (byte > 127);
+            return value;
+        };
+        const found = [];
+        while (at < bytes.length) {
+            const tag = number(), length = number();
+            const isBytes = tag % 8 === 2;
+            found.push([Math.floor(tag / 8), isBytes && bytes.subarray(at, at + length)]);
+            if (isBytes) at += length;
+        }
+        return found;
+    };
     BroadcastChannel.prototype.postMessage = function (bytes) {
-        const [field, command] = bytes;
-        if (field === 0x28 && [2, 3].includes(command)) throw new DOMException('no', 'DataCloneError');
+        const command = fields(bytes).find(([field]) => field === 7);
+        const isRefused = command && fields(command[1]).some(([field]) => [5, 6].includes(field));
+        if (isRefused) throw new DOMException('no', 'DataCloneError');
         return postMessage.call(this, bytes);
     };
 ";

@@ -1,6 +1,7 @@
 //! The members of the open room: in the lobby those who are present, in other rooms all of them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use parlour_core::sorted::SortedMap;
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use parlour_core::{
@@ -25,7 +26,7 @@ const MAX_NAMES: usize = 100;
 pub(super) struct Members {
     room: Option<RoomId>,
     /// By account, because nicks change.
-    people: BTreeMap<UserId, Member>,
+    people: SortedMap<UserId, Member>,
     /// The number of all members.
     total: usize,
     /// The list is complete: changes of presence are compared with it.
@@ -64,7 +65,7 @@ impl Store {
     }
 
     async fn load_members(&self, room: RoomId, request: u32) {
-        let mut loaded = BTreeMap::new();
+        let mut loaded = SortedMap::new();
         let (mut after, mut total) = (String::new(), 0);
         loop {
             let count = PAGE_MEMBERS;

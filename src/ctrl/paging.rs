@@ -101,7 +101,7 @@ impl Store {
 
     fn set_loading(&self, room: RoomId, change: impl FnOnce(&mut Vec<u64>)) {
         let loading = self.inner.try_update_value(|inner| {
-            let loading = inner.loading.entry(room).or_default();
+            let loading = inner.loading.or_default(room);
             change(loading);
             loading.clone()
         });

@@ -1,6 +1,7 @@
 //! The state of the page as signals.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use parlour_core::sorted::SortedMap;
+use std::{rc::Rc, sync::Arc};
 
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
@@ -239,14 +240,14 @@ pub(super) struct Setters {
 /// State that is not reactive.
 pub(super) struct Inner {
     /// The timelines of the rooms that were open, and of those with own messages.
-    pub(super) timelines: BTreeMap<RoomId, RoomTimeline>,
+    pub(super) timelines: SortedMap<RoomId, RoomTimeline>,
     /// A server was reached since the login.
     pub(super) was_online: bool,
     /// The number of the last seek, and of the last request for search results.
     pub(super) seeks: u32,
     pub(super) searches: u32,
     /// For each room the ords that are being loaded.
-    pub(super) loading: BTreeMap<RoomId, Vec<u64>>,
+    pub(super) loading: SortedMap<RoomId, Vec<u64>>,
     pub(super) members: Members,
     /// `None` until the room module is loaded.
     pub(super) service: Option<Rc<dyn ChatSession>>,
@@ -387,11 +388,11 @@ impl Store {
                 outcome: set_outcome,
             },
             inner: StoredValue::new_local(Inner {
-                timelines: BTreeMap::new(),
+                timelines: SortedMap::new(),
                 was_online: false,
                 seeks: 0,
                 searches: 0,
-                loading: BTreeMap::new(),
+                loading: SortedMap::new(),
                 members: Members::default(),
                 service: None,
                 load_room,
@@ -428,7 +429,7 @@ impl Store {
         let room = self.open_room.get_untracked();
         let mut inner = self.inner.write_value();
         // Nothing is shown of a room that is not open.
-        let timeline = inner.timelines.entry(room.unwrap_or(RoomId::LOBBY)).or_insert_with(RoomTimeline::new);
+        let timeline = inner.timelines.or_insert_with(room.unwrap_or(RoomId::LOBBY), RoomTimeline::new);
         act(&mut timeline.rows)
     }
 

@@ -47,7 +47,7 @@ impl Store {
         });
         let is_cleared = update == TimelineUpdate::Cleared;
         self.inner.update_value(|inner| {
-            let timeline = inner.timelines.entry(room).or_insert_with(RoomTimeline::new);
+            let timeline = inner.timelines.or_insert_with(room, RoomTimeline::new);
             match &update {
                 // There is nothing to load from a basic server.
                 TimelineUpdate::Gaps(_) if is_basic => return,
@@ -131,7 +131,7 @@ impl Store {
         });
         let Some(notice) = notice.flatten() else { return };
         self.inner.update_value(|inner| {
-            inner.timelines.entry(room).or_insert_with(RoomTimeline::new).rows.push_notice(notice);
+            inner.timelines.or_insert_with(room, RoomTimeline::new).rows.push_notice(notice);
         });
         if self.open_room.get_untracked() == Some(room) {
             self.timeline_replaced();

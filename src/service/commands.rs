@@ -19,7 +19,7 @@ use parlour_core::{
     validate,
 };
 
-use super::{ChatSession, Report, Service, browser, storage::Written};
+use super::{ChatSession, Report, Service, browser, role::Role, storage::Written};
 
 /// The number of results that a search requests at once.
 const SEARCH_RESULTS: u32 = 50;
@@ -167,12 +167,14 @@ impl ChatSession for Service {
     }
 
     fn excess_bytes(&self, text: &str) -> usize {
-        let mut inner = self.inner.borrow_mut();
-        if let Some(client) = inner.client() {
-            return client.excess_bytes(text);
+        // Not mutably: text may be typed while the device is accessed.
+        match &self.inner.borrow().role {
+            Role::Leader(_, client) => client.excess_bytes(text),
+            Role::Follower(follower) | Role::Promoting(follower, ..) => {
+                follower.identity().map_or(0, |identity| validate::excess_bytes(identity, text))
+            }
+            Role::LoggedOut => 0,
         }
-        let identity = inner.follower().and_then(|follower| follower.identity());
-        identity.map_or(0, |identity| validate::excess_bytes(identity, text))
     }
 
     fn retry(&self, room: RoomId, id: MessageId) {
@@ -184,11 +186,11 @@ impl ChatSession for Service {
     }
 
     fn unsent(&self) -> usize {
-        let mut inner = self.inner.borrow_mut();
-        if let Some(client) = inner.client() {
-            return client.unacknowledged().len();
+        match &self.inner.borrow().role {
+            Role::Leader(_, client) => client.unacknowledged().len(),
+            Role::Follower(follower) | Role::Promoting(follower, ..) => follower.unacknowledged(),
+            Role::LoggedOut => 0,
         }
-        inner.follower().map_or(0, |follower| follower.unacknowledged())
     }
 
     fn load_tab_data(&self) -> Pin<Box<dyn Future<Output = ()>>> {

@@ -1,7 +1,8 @@
 //! Stores what this tab keeps of each room: what is typed and not sent, as it is typed, and where the timeline is; see
 //! [`draft`] and [`scroll`].
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use parlour_core::sorted::SortedMap;
+use std::{cell::RefCell, rc::Rc};
 
 use parlour_core::{
     model::RoomId,
@@ -28,9 +29,9 @@ struct State {
     /// The scope in which it is stored. Still set after a logout, because the command that logs out is the last draft.
     scope: Rc<str>,
     /// The texts that were stored last.
-    drafts: BTreeMap<RoomId, String>,
+    drafts: SortedMap<RoomId, String>,
     /// The positions that were stored last. No entry means the end.
-    scroll: BTreeMap<RoomId, Position>,
+    scroll: SortedMap<RoomId, Position>,
     /// A change is being written.
     writing: bool,
     /// The newest changes, which are to be written next.
@@ -80,7 +81,7 @@ impl TabData {
         {
             let mut state = self.state.borrow_mut();
             for (room, position) in positions {
-                state.scroll.entry(room).or_insert(position);
+                state.scroll.or_insert_with(room, || position);
             }
         }
         if !changes.is_empty() {

@@ -67,9 +67,13 @@ impl Service {
             return;
         }
         let mut is_over = false;
-        while !is_over {
+        loop {
             let mut inner = self.inner.borrow_mut();
             let Some(report) = inner.next_report() else { break };
+            if is_over && matches!(report, Report::Changed(_)) {
+                // Nobody is logged in any more; the last events follow.
+                continue;
+            }
             if inner.note_change(&report) {
                 self.schedule_write(&mut inner);
             }

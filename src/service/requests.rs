@@ -1,6 +1,7 @@
 //! Commands for the server, and their answers.
 
-use std::{collections::BTreeMap, pin::Pin};
+use parlour_core::sorted::SortedMap;
+use std::pin::Pin;
 
 use futures_channel::oneshot;
 use parlour_core::{
@@ -19,7 +20,7 @@ pub(super) type Answer = Result<Reply, Refusal>;
 pub(super) struct Requests {
     /// The number of the last command.
     last: u32,
-    waiting: BTreeMap<u32, oneshot::Sender<Answer>>,
+    waiting: SortedMap<u32, oneshot::Sender<Answer>>,
 }
 
 impl Requests {

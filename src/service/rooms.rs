@@ -1,7 +1,6 @@
 //! The rooms that this tab shows: restored from the device, then subscribed on the server.
 
-use std::collections::BTreeSet;
-
+use parlour_core::sorted::SortedSet;
 use parlour_core::{
     client::{
         Command, Event, Position, device,
@@ -25,9 +24,9 @@ pub(super) struct ShownRooms {
     /// The rooms whose events this tab receives, the one that was opened last at the end.
     pub subscribed: Vec<RoomId>,
     /// Subscriptions that were not answered yet.
-    pending: BTreeSet<RoomId>,
+    pending: SortedSet<RoomId>,
     /// Rooms that are being read from the device.
-    loading: BTreeSet<RoomId>,
+    loading: SortedSet<RoomId>,
 }
 
 impl Default for ShownRooms {
@@ -35,8 +34,8 @@ impl Default for ShownRooms {
         Self {
             open: Some(RoomId::LOBBY),
             subscribed: Vec::new(),
-            pending: BTreeSet::new(),
-            loading: BTreeSet::new(),
+            pending: SortedSet::new(),
+            loading: SortedSet::new(),
         }
     }
 }

@@ -15,10 +15,8 @@ mod entry;
 mod list;
 mod reading;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use crate::sorted::{SortedMap, SortedSet};
+use std::sync::Arc;
 
 use self::list::Place;
 pub use self::{
@@ -45,15 +43,15 @@ pub struct AccountState {
     /// For [`wire::Login::account_version`]; 0 before the first complete list.
     version: u64,
     nick: Arc<str>,
-    rooms: BTreeMap<RoomId, RoomEntry>,
+    rooms: SortedMap<RoomId, RoomEntry>,
     /// The rooms by handle.
-    handles: BTreeMap<u32, RoomId>,
+    handles: SortedMap<u32, RoomId>,
     /// The rooms in the rows that were received since the login, until the list is complete.
-    listed: BTreeSet<RoomId>,
+    listed: SortedSet<RoomId>,
     /// The room that is open, and where in the list it was before.
     open: Option<(RoomId, Place)>,
     /// The cursors that the server has acknowledged, but perhaps not stored yet, and when it did.
-    acknowledged: BTreeMap<RoomId, Millis>,
+    acknowledged: SortedMap<RoomId, Millis>,
     fold: Fold,
 }
 
@@ -64,11 +62,11 @@ impl AccountState {
         Self {
             version: 0,
             nick: "".into(),
-            rooms: BTreeMap::new(),
-            handles: BTreeMap::new(),
-            listed: BTreeSet::new(),
+            rooms: SortedMap::new(),
+            handles: SortedMap::new(),
+            listed: SortedSet::new(),
             open: None,
-            acknowledged: BTreeMap::new(),
+            acknowledged: SortedMap::new(),
             fold,
         }
     }

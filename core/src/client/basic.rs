@@ -292,9 +292,11 @@ impl Client {
     }
 
     fn basic_members(&self, prefix: &str, after: &str, count: u32) -> wire::PeoplePage {
-        let prefix = prefix.to_lowercase();
+        // Without the Unicode tables, which are not in the page otherwise.
+        let prefix = prefix.to_ascii_lowercase();
         let members = self.basic.members.members().map(|member| &member.nick);
-        let mut matching: Vec<_> = members.filter(|nick| nick.to_lowercase().starts_with(&prefix)).collect();
+        let mut matching: Vec<_> =
+            members.filter(|nick| nick.to_ascii_lowercase().starts_with(&prefix)).collect();
         if let Some(at) = matching.iter().position(|nick| ***nick == *after) {
             matching.drain(..=at);
         }

@@ -4,8 +4,6 @@
 //! The version of the room list is stored together with the rows that it refers to, and the position of a room together
 //! with its messages, in one transaction each.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{
     AccountRecord,
     account::AccountState,
@@ -13,6 +11,7 @@ use super::{
     room::{self, RoomState},
     state::{self, ClientState},
 };
+use crate::sorted::{SortedMap, SortedSet};
 use crate::{
     codec::{self, Envelope},
     model::{Delivery, Message, MessageId, RoomId, UserId},
@@ -34,15 +33,15 @@ pub struct DeviceRooms {
     log: Vec<u8>,
     /// The version of the room list.
     version: u64,
-    rooms: BTreeMap<RoomId, StoredRoom>,
+    rooms: SortedMap<RoomId, StoredRoom>,
     /// For each room the ord up to which all messages were deleted.
-    deleted: BTreeMap<RoomId, u64>,
+    deleted: SortedMap<RoomId, u64>,
     /// How often each room was reset when its messages were taken last.
-    resets: BTreeMap<RoomId, u32>,
+    resets: SortedMap<RoomId, u32>,
     /// Messages that are not written yet.
-    messages: BTreeMap<RoomId, BTreeMap<u64, Message>>,
+    messages: SortedMap<RoomId, SortedMap<u64, Message>>,
     /// Rooms whose messages on the device are of an earlier log, or do not belong to the room any more.
-    discarded: BTreeSet<RoomId>,
+    discarded: SortedSet<RoomId>,
     is_changed: bool,
 }
 
@@ -52,7 +51,7 @@ impl DeviceRooms {
     pub fn restore(state: &mut ClientState, stored: &Stored) -> Self {
         let Some(account) = &stored.account else { return Self::default() };
         let Some(me) = account.account.filter(|_| !account.log.is_empty()) else { return Self::default() };
-        let rooms: BTreeMap<_, _> = stored.rooms.iter().map(|room| (room.room, room.clone())).collect();
+        let rooms: SortedMap<_, _> = stored.rooms.iter().map(|room| (room.room, room.clone())).collect();
         if state.me().is_none() {
             let rows = wire::AccountRows {
                 rows: room_rows::pack(rooms.values().filter_map(|room| room.row.clone())),
@@ -104,7 +103,7 @@ impl DeviceRooms {
 
     fn add(&mut self, room: RoomId, message: &Message) {
         if message.delivery == Delivery::Sent && message.sender.is_some() && message.seq > 0 {
-            self.messages.entry(room).or_default().insert(message.seq, message.clone());
+            self.messages.or_default(room).insert(message.seq, message.clone());
         }
     }
 
@@ -163,7 +162,7 @@ impl DeviceRooms {
             self.rooms.remove(&room);
             self.deleted.remove(&room);
         }
-        let unconfirmed: BTreeSet<_> = state.account().unconfirmed_cursors().map(|(room, _)| room).collect();
+        let unconfirmed: SortedSet<_> = state.account().unconfirmed_cursors().map(|(room, _)| room).collect();
         for room in state.account().rooms().map(|entry| entry.room) {
             let stored = self.room(state, room, unconfirmed.contains(&room));
             if self.rooms.get(&room) != Some(&stored) {
@@ -207,7 +206,7 @@ impl DeviceRooms {
         &mut self,
         account: &AccountState,
         room: RoomId,
-        messages: BTreeMap<u64, Message>,
+        messages: SortedMap<u64, Message>,
         changes: &mut Vec<Change>,
     ) {
         let Some(head) = account.room(room).map(|entry| entry.head()) else { return };
@@ -215,7 +214,7 @@ impl DeviceRooms {
         let oldest = head.saturating_sub(kept);
         let put = messages.into_values().filter(|message| message.seq > oldest);
         changes.extend(put.filter_map(|message| put_message(room, &self.log, &envelope(room, &message))));
-        let deleted = self.deleted.entry(room).or_default();
+        let deleted = self.deleted.or_default(room);
         if head - *deleted > kept + kept / 2 {
             *deleted = oldest;
             changes.push(Change::DeleteMessages(room, oldest));
@@ -462,5 +461,18 @@ mod tests {
         let forgotten = device.encode(&state, None, vec![persistence::Change::Forget]);
         forgotten.iter().for_each(|change| rows.apply(change));
         assert!(rows.is_empty());
+    }
+
+    #[test]
+    fn line_is_above_the_messages_of_a_window_that_are_not_read() {
+        let mut state = ClientState::new(nick_key);
+        state.open_room(Some(ROOM));
+        receive(&mut state, welcome(5, 3));
+        receive(&mut state, window(1..=3));
+        assert_eq!(state.room(ROOM).unwrap().unread_line(), Some(0));
+        // It stays where it was.
+        state.handle_visible(ROOM, 2, false);
+        receive(&mut state, window(1..=3));
+        assert_eq!(state.room(ROOM).unwrap().unread_line(), Some(0));
     }
 }

@@ -14,10 +14,8 @@ mod echo;
 mod event;
 mod sync;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use crate::sorted::SortedMap;
+use std::{collections::VecDeque, sync::Arc};
 
 pub use self::event::{RoomChange, RoomEvent};
 pub(super) use self::sync::Names;
@@ -95,7 +93,7 @@ pub struct RoomState {
     is_outdated: bool,
     unread_line: Option<u64>,
     /// Own messages that are not acknowledged, or whose event has not been received. `true` for the latter.
-    echoes: BTreeMap<MessageId, bool>,
+    echoes: SortedMap<MessageId, bool>,
     view: RoomView,
     resets: u32,
     updates: VecDeque<TimelineUpdate>,
@@ -119,7 +117,7 @@ impl Default for RoomState {
             members: None,
             is_outdated: false,
             unread_line: None,
-            echoes: BTreeMap::new(),
+            echoes: SortedMap::new(),
             view: RoomView::default(),
             resets: 0,
             updates: VecDeque::new(),

@@ -5,8 +5,7 @@
 //! so that a long one does not delay a short one. Only a message that may have ended earlier connections concerns all of
 //! them: it is sent alone.
 
-use std::collections::BTreeMap;
-
+use crate::sorted::SortedMap;
 use crate::{
     Millis,
     limits::{LANE_MESSAGES, SEND_QUEUE_MESSAGES},
@@ -40,7 +39,7 @@ pub(super) enum Next {
 #[derive(Debug, Default)]
 pub(super) struct SendLanes {
     /// Those with messages.
-    lanes: BTreeMap<RoomId, Lane>,
+    lanes: SortedMap<RoomId, Lane>,
     /// The room whose message was sent last.
     last_sent: Option<RoomId>,
     /// The highest order of a message that was in a lane, or that another tab has sent.
@@ -61,7 +60,7 @@ impl SendLanes {
             return Err(Status::QueueFull);
         }
         self.raise_order(message.order);
-        self.lanes.entry(room).or_default().queue.push(message)
+        self.lanes.or_default(room).queue.push(message)
     }
 
     /// The number of messages in all lanes.

@@ -15,7 +15,8 @@ mod actions;
 mod memory;
 mod received;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::sorted::{SortedMap, SortedSet};
+use std::collections::VecDeque;
 
 use super::{
     account::{AccountState, Fold},
@@ -62,7 +63,7 @@ pub struct ClientState {
     log: Vec<u8>,
     account: AccountState,
     people: People,
-    rooms: BTreeMap<RoomId, RoomState>,
+    rooms: SortedMap<RoomId, RoomState>,
     open: Option<RoomId>,
     /// The part of the open room that is on the screen; `None` while the tab is hidden or does not have the focus.
     viewport: Option<Viewport>,
@@ -70,9 +71,9 @@ pub struct ClientState {
     recent: Vec<RoomId>,
     /// The maximum number of messages of all rooms together, except the open one.
     max_held_messages: u64,
-    renamed: BTreeSet<UserId>,
+    renamed: SortedSet<UserId>,
     /// The rooms whose gaps and bounds may have changed.
-    unsettled: BTreeSet<RoomId>,
+    unsettled: SortedSet<RoomId>,
     is_account_changed: bool,
     changes: VecDeque<Change>,
     /// The number of envelopes that were ignored because they were invalid.
@@ -88,13 +89,13 @@ impl ClientState {
             log: Vec::new(),
             account: AccountState::new(fold),
             people: People::default(),
-            rooms: BTreeMap::new(),
+            rooms: SortedMap::new(),
             open: None,
             viewport: None,
             recent: Vec::new(),
             max_held_messages: MAX_HELD_MESSAGES,
-            renamed: BTreeSet::new(),
-            unsettled: BTreeSet::new(),
+            renamed: SortedSet::new(),
+            unsettled: SortedSet::new(),
             is_account_changed: false,
             changes: VecDeque::new(),
             ignored: 0,

@@ -3,9 +3,8 @@
 //! Each tab states its own position when it subscribes, and gets a window of its own. After that all tabs that show a room
 //! have the same position, which is tracked here: one subscription after a reconnect serves all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Origin;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::{
     model::{MessageId, RoomId},
     status::Status,
@@ -53,7 +52,7 @@ pub(super) enum Stage {
 #[derive(Debug)]
 struct Subscription {
     /// The tabs that show the room. None any more for the room that was shown last.
-    origins: BTreeSet<Origin>,
+    origins: SortedSet<Origin>,
     stage: Stage,
     position: Position,
 }
@@ -61,7 +60,7 @@ struct Subscription {
 /// The subscriptions of all tabs. They outlive connections.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
-    rooms: BTreeMap<RoomId, Subscription>,
+    rooms: SortedMap<RoomId, Subscription>,
     /// The room that was subscribed last: the next welcome has its window.
     open: RoomId,
     /// The room whose window the welcome has that answers the last login.
@@ -71,7 +70,7 @@ pub(super) struct Subscriptions {
 
 impl Default for Subscriptions {
     fn default() -> Self {
-        let (rooms, open) = (BTreeMap::new(), RoomId::LOBBY);
+        let (rooms, open) = (SortedMap::new(), RoomId::LOBBY);
         Self { rooms, open, requested: open, limit: DEFAULT_LIMIT }
     }
 }
@@ -102,8 +101,8 @@ impl Subscriptions {
     }
 
     fn entry(&mut self, room: RoomId, position: Position) -> &mut Subscription {
-        let new = || Subscription { origins: BTreeSet::new(), stage: Stage::Unknown, position };
-        self.rooms.entry(room).or_insert_with(new)
+        let new = || Subscription { origins: SortedSet::new(), stage: Stage::Unknown, position };
+        self.rooms.or_insert_with(room, new)
     }
 
     /// Removes a tab from the subscription of a room. The subscription continues until another room is subscribed.

@@ -107,8 +107,12 @@ impl Hub {
         let session = self.sessions.get(&hash).cloned();
         let is_known = pending.is_some() || session.is_some();
         let pending = pending.filter(|(_, pending)| *pending.key == *key);
-        let own = session
-            .filter(|session| self.accounts.get(session.account).is_some_and(|account| *account.key == *key));
+        // A session of a client with rooms is that of its account, whatever its nick is now.
+        let is_own = |session: &Session| {
+            has(login, "rooms")
+                || self.accounts.get(session.account).is_some_and(|account| *account.key == *key)
+        };
+        let own = session.filter(is_own);
         let before = match (&pending, &own) {
             (Some((_, pending)), _) => Some((pending.opened, &*pending.entrance.attempt)),
             (None, Some(session)) => Some((session.opened, &*session.attempt)),
@@ -212,6 +216,12 @@ impl Hub {
             // Another session of the account is taking the nick.
             return self.reject_later(conn, Status::Busy, BUSY_RETRY_MS);
         }
+        // An account that holds its nick keeps it: another device may have changed it. Otherwise it takes the one that the
+        // client states.
+        let nick = match self.accounts.get(account) {
+            Some(known) if entrance.shares_session && self.accounts.holds_nick(account) => known.nick.clone(),
+            _ => nick,
+        };
         // A refused session keeps the reservation of its nick. It may also be reserved for another account.
         let free = self.nicks.check_for(&nick, Some(account));
         if let Err(status) = free.and_then(|()| self.check_capacity()) {

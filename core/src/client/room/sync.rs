@@ -1,8 +1,7 @@
 //! Windows, pages and live events of the server.
 
-use std::collections::BTreeSet;
-
 use super::{RoomChange, RoomEvent, RoomState};
+use crate::sorted::SortedSet;
 use crate::{
     client::people::{self, People},
     codec::{self, Envelope, Extension},
@@ -19,7 +18,7 @@ pub(in crate::client) struct Names<'a> {
     /// The people.
     pub people: &'a mut People,
     /// The accounts that had another nick before.
-    pub renamed: &'a mut BTreeSet<UserId>,
+    pub renamed: &'a mut SortedSet<UserId>,
 }
 
 impl Names<'_> {
@@ -98,7 +97,8 @@ impl RoomState {
         window: wire::RoomWindow,
         names: &mut Names,
     ) -> (Option<u64>, Vec<RoomEvent>) {
-        if window.reset {
+        // Notices and own messages stay in a room of which nothing is loaded.
+        if window.reset && (self.position > 0 || self.held_messages() > 0) {
             self.reset();
         }
         let (mut events, mut last, mut newest) = (Vec::new(), None, None);

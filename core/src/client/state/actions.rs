@@ -28,7 +28,7 @@ impl ClientState {
         if let Some(room) = room {
             self.recent.retain(|recent| *recent != room);
             self.recent.push(room);
-            self.rooms.entry(room).or_default();
+            self.rooms.or_default(room);
             let entry = self.account.room(room).filter(|entry| entry.unread() > 0);
             let line = entry.map(|entry| entry.cursor().ord);
             self.set_unread_line(room, line);
@@ -103,12 +103,12 @@ impl ClientState {
 
     /// Keeps the scroll position of a room; `None` for its end.
     pub fn set_scroll(&mut self, room: RoomId, scroll: Option<ScrollPosition>) {
-        self.rooms.entry(room).or_default().view_mut().scroll = scroll;
+        self.rooms.or_default(room).view_mut().scroll = scroll;
     }
 
     /// Keeps the text in the composer of a room.
     pub fn set_draft(&mut self, room: RoomId, draft: &str) {
-        self.rooms.entry(room).or_default().view_mut().draft = draft.into();
+        self.rooms.or_default(room).view_mut().draft = draft.into();
     }
 
     /// The timeline of a room has evicted the messages of this range.
@@ -131,7 +131,7 @@ impl ClientState {
 
     /// Shows a message of the send queue, or its new state.
     pub fn handle_queued(&mut self, room: RoomId, message: Message) {
-        self.rooms.entry(room).or_default().queued(message);
+        self.rooms.or_default(room).queued(message);
         self.collect(room);
     }
 
@@ -184,7 +184,7 @@ impl ClientState {
     /// Restores what the device has of a room, before it is loaded from the server.
     pub fn restore_room(&mut self, room: RoomId, mut stored: StoredRoom) {
         self.name_senders(&mut stored.messages);
-        let state = self.rooms.entry(room).or_default();
+        let state = self.rooms.or_default(room);
         if state.position() == 0 && state.held_messages() == 0 {
             state.restore(stored);
             self.changes.push_back(Change::Room(room));

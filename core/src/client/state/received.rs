@@ -103,7 +103,7 @@ impl ClientState {
 
     /// Handles the start of a subscription, or of its continuation.
     pub fn handle_window(&mut self, room: RoomId, window: wire::RoomWindow) {
-        let state = self.rooms.entry(room).or_default();
+        let state = self.rooms.or_default(room);
         let mut names = Names { me: self.me, people: &mut self.people, renamed: &mut self.renamed };
         // Without a message in the window, the room list has the newest ord already.
         let (newest, events) = state.handle_window(window, &mut names);
@@ -147,7 +147,7 @@ impl ClientState {
 
     /// Handles a page of messages that was requested.
     pub fn handle_page(&mut self, room: RoomId, page: wire::MessagePage) {
-        let state = self.rooms.entry(room).or_default();
+        let state = self.rooms.or_default(room);
         let mut names = Names { me: self.me, people: &mut self.people, renamed: &mut self.renamed };
         state.handle_page(page, &mut names);
         self.collect(room);
@@ -180,7 +180,7 @@ impl ClientState {
     /// The connection was lost.
     pub fn handle_disconnected(&mut self, now: Millis) {
         self.account.disconnected(now);
-        for (room, state) in &mut self.rooms {
+        for (room, state) in self.rooms.iter_mut() {
             state.disconnected();
             self.unsettled.insert(*room);
             self.changes.push_back(Change::Room(*room));
@@ -285,7 +285,7 @@ impl ClientState {
     /// messages stay.
     fn discard_log(&mut self) {
         self.account.discard();
-        for (room, state) in &mut self.rooms {
+        for (room, state) in self.rooms.iter_mut() {
             state.reset();
             state.set_unread_line(None);
             state.view_mut().scroll = None;

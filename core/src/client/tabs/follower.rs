@@ -3,7 +3,8 @@
 mod commands;
 mod promotion;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::sorted::{SortedMap, SortedSet};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -69,9 +70,9 @@ pub struct Follower {
     /// The identity and the account as they are persisted; `None` when nobody is logged in.
     record: Option<AccountRecord>,
     /// The rooms whose events this tab receives.
-    subscribed: BTreeSet<RoomId>,
+    subscribed: SortedSet<RoomId>,
     /// The read cursors that the leader knows.
-    told: BTreeMap<RoomId, Cursor>,
+    told: SortedMap<RoomId, Cursor>,
     /// The order of the last own message, in any tab: the next one comes after it, also if the clock goes back.
     last_order: u64,
     /// The own messages that are not acknowledged.
@@ -104,8 +105,8 @@ impl Follower {
             watch: Watch::new(now, tab.0 % MAX_TAKE_OVER_DELAY_MS),
             snapshot_requested: None,
             record: None,
-            subscribed: BTreeSet::new(),
-            told: BTreeMap::new(),
+            subscribed: SortedSet::new(),
+            told: SortedMap::new(),
             last_order: 0,
             unacknowledged: Vec::new(),
             unreported: Vec::new(),
@@ -253,7 +254,7 @@ impl Follower {
             Event::Delivery(_, id, delivery) => self.set_delivery(*id, *delivery),
             Event::Acknowledged { id, .. } | Event::Discarded(_, id) => self.settle(*id),
             Event::Cursor(room, cursor) => {
-                let told = self.told.entry(*room).or_default();
+                let told = self.told.or_default(*room);
                 *told = told.merged(*cursor);
             }
             // The last other tab that showed the room was closed, and the leader did not know of this one.

@@ -1,6 +1,7 @@
 //! The state of the tab that owns the client.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::sorted::SortedMap;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -41,7 +42,7 @@ pub struct Leader {
     has_followers: bool,
     connection: Option<Connection>,
     /// The followers, and when each was heard last.
-    followers: BTreeMap<Origin, Millis>,
+    followers: SortedMap<Origin, Millis>,
     /// When the last roll call began.
     roll_call: Option<Millis>,
     /// The last executed commands, oldest first.
@@ -84,7 +85,7 @@ impl Leader {
             number: 0,
             has_followers,
             connection: None,
-            followers: BTreeMap::new(),
+            followers: SortedMap::new(),
             roll_call: None,
             executed: VecDeque::new(),
             own_messages: VecDeque::new(),
