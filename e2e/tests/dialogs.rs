@@ -62,7 +62,7 @@ async fn open_listed(page: &Page, name: &str) {
     let name = Value::from(name);
     let script = format!(
         "const link = [...document.querySelectorAll('#room-list a')].find((link) =>
-            link.querySelector('.room-name')?.textContent === {name});
+            link.querySelector('.room-label')?.textContent === {name});
          link?.click(); return !!link"
     );
     page.until_true(&format!("{name} is in the list"), &script).await;
@@ -173,7 +173,7 @@ fn people_are_invited_and_accept_or_decline() {
 
         open_listed(&bob, "plans").await;
         bob.click("#invitation-decline").await;
-        let is_listed = "return ![...document.querySelectorAll('#room-list .room-name')]
+        let is_listed = "return ![...document.querySelectorAll('#room-list .room-label')]
             .some((name) => name.textContent === 'plans')";
         bob.until_true("the room is not in the list", is_listed).await;
 

@@ -12,14 +12,18 @@ use crate::{
 /// A modal dialog with a title and a close button. The browser keeps the focus inside, and closes it with Escape; a press
 /// beside it closes it too. Covers the page in a narrow viewport.
 #[component]
-pub fn Dialog(
+pub fn Dialog<C>(
     /// The id of the element.
     id: &'static str,
     /// The title.
     #[prop(into)]
     title: Signal<String>,
-    children: Children,
-) -> impl IntoView {
+    /// The content. Not `Children`, for which Leptos compiles an update of every element.
+    children: TypedChildren<C>,
+) -> impl IntoView
+where
+    C: IntoView + 'static,
+{
     let store = use_store();
     let element = NodeRef::<html::Dialog>::new();
     // An input method uses Escape to discard what it composes.
@@ -65,7 +69,7 @@ pub fn Dialog(
                         <Icon path=icon::CLOSE/>
                     </button>
                 </div>
-                {children()}
+                {children.into_inner()()}
             </div>
         </dialog>
     }

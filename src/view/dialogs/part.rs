@@ -32,7 +32,7 @@ async fn load() -> Result<MountPart, ()> {
 }
 
 fn mount_dialog(root: HtmlElement) -> Mounted {
-    Box::new(mount_to(root, || view! { <OpenDialog/> }))
+    Box::new(mount_to(root.clone(), move || view! { <OpenDialog root/> }))
 }
 
 /// Starts the download of the dialogs, so that they open without delay.
@@ -69,21 +69,31 @@ pub fn DialogPart() -> impl IntoView {
     }
 }
 
-/// The dialog of the open kind. Follows the store's dialog.
+/// The dialog of the open kind, mounted into `root`. Follows the store's dialog.
+///
+/// A dialog is mounted instead of being rendered in place of the last one: for a view that may be rendered again, Leptos
+/// compiles an update of every element.
 #[component]
-fn OpenDialog() -> impl IntoView {
+fn OpenDialog(root: HtmlElement) -> impl IntoView {
     let dialog = use_store().dialog;
-    move || {
-        dialog.get().map(|kind| match kind {
-            DialogKind::CreateRoom => view! { <CreateRoom/> }.into_any(),
-            DialogKind::BrowseRooms => view! { <BrowseRooms/> }.into_any(),
-            DialogKind::DirectMessage => view! { <DirectMessage/> }.into_any(),
-            DialogKind::InvitePeople(room) => view! { <InvitePeople room/> }.into_any(),
-            DialogKind::RoomSettings(room) => view! { <RoomSettings room/> }.into_any(),
-            DialogKind::LeaveRoom(room) => view! { <LeaveRoom room/> }.into_any(),
-            DialogKind::ChangeNick => view! { <ChangeNick/> }.into_any(),
-            DialogKind::LinkDevice => view! { <LinkDevice/> }.into_any(),
-            DialogKind::LogOut => view! { <LogOut/> }.into_any(),
-        })
+    let mounted = StoredValue::new_local(None::<Mounted>);
+    Effect::new(move || {
+        let kind = dialog.get();
+        mounted.set_value(None);
+        mounted.set_value(kind.map(|kind| untrack(|| mount_kind(kind, root.clone()))));
+    });
+}
+
+fn mount_kind(kind: DialogKind, root: HtmlElement) -> Mounted {
+    match kind {
+        DialogKind::CreateRoom => Box::new(mount_to(root, || view! { <CreateRoom/> })),
+        DialogKind::BrowseRooms => Box::new(mount_to(root, || view! { <BrowseRooms/> })),
+        DialogKind::DirectMessage => Box::new(mount_to(root, || view! { <DirectMessage/> })),
+        DialogKind::InvitePeople(room) => Box::new(mount_to(root, move || view! { <InvitePeople room/> })),
+        DialogKind::RoomSettings(room) => Box::new(mount_to(root, move || view! { <RoomSettings room/> })),
+        DialogKind::LeaveRoom(room) => Box::new(mount_to(root, move || view! { <LeaveRoom room/> })),
+        DialogKind::ChangeNick => Box::new(mount_to(root, || view! { <ChangeNick/> })),
+        DialogKind::LinkDevice => Box::new(mount_to(root, || view! { <LinkDevice/> })),
+        DialogKind::LogOut => Box::new(mount_to(root, || view! { <LogOut/> })),
     }
 }
