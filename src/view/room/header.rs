@@ -60,10 +60,10 @@ pub fn RoomHeader() -> impl IntoView {
             <ConnectionBar/>
             <Rename/>
             <div class="top-actions">
-                <Show when=move || can_search(store) && !is_above_list()>
+                <Show when=move || can_search(store) && (has_room() || !store.has_rooms())>
                     <SearchToggle/>
                 </Show>
-                <Show when=move || !is_above_list()>
+                <Show when=move || has_room() || !store.has_rooms()>
                     <PeopleToggle/>
                 </Show>
                 <Show when=has_room>

@@ -168,7 +168,10 @@ impl Screens {
     fn start(self) {
         let first = Route::parse(&config::fragment()).filter(|route| self.is_allowed(route));
         let first = first.unwrap_or_else(|| self.route.get_untracked());
-        if self.narrow.get_untracked() && !config::is_above_parent() {
+        // The signal is set later.
+        let is_narrow =
+            window().match_media(NARROW_VIEWPORT).ok().flatten().is_some_and(|list| list.matches());
+        if is_narrow && !config::is_above_parent() {
             self.put_parents_below(&first);
         } else {
             config::set_fragment(&first.to_string(), HistoryChange::Replace, config::is_above_parent());
