@@ -13,7 +13,6 @@ use crate::{
     Millis,
     codec::{self, Extension},
     model::{Dialect, Refusal, RoomId},
-    room_rows,
     status::Status,
     wire::{self, client_command::Operation, response::Result as Answer},
 };
@@ -295,23 +294,12 @@ impl Client {
                         self.subscriptions.end(room);
                     }
                     Command::ChangeNick { nick, .. } => self.nick_changed(now, nick),
-                    Command::SetMuted { muted, .. } => self.room_muted(now, room, *muted),
                     _ => {}
                 }
                 Reply::Done { seq, time }
             }
             _ => return None,
         })
-    }
-
-    /// The server has changed a setting of a room. It sends the row only to the other connections of the account.
-    fn room_muted(&mut self, now: Clocks, room: RoomId, muted: bool) {
-        if let Some(row) = self.state.room_row(room) {
-            let rows = room_rows::pack([wire::RoomRow { muted, ..row }]);
-            let rows = wire::AccountRows { rows, ..wire::AccountRows::default() };
-            let body = Some(wire::server_event::Body::Rows(rows));
-            self.emit_event(now, wire::ServerEvent { room: Vec::new(), body });
-        }
     }
 
     fn request_failed(&mut self, now: Clocks, purpose: Purpose, refused: Refusal) {

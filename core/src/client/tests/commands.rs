@@ -195,18 +195,6 @@ fn a_new_nick_is_that_of_the_next_messages_and_logins() {
     assert_eq!(driver.sent.last().unwrap().user_name, "tam");
 }
 
-#[test]
-fn a_room_is_muted_in_all_tabs_when_the_server_has_done_it() {
-    let mut driver = Driver::online();
-    let is_muted = |driver: &Driver| driver.client.state().account().room(ROOM).unwrap().muted;
-    driver.command(1, Command::SetMuted { room: ROOM, muted: true });
-    assert!(!is_muted(&driver));
-    driver.receive(&response(driver.numbers()[0], done()));
-    assert!(is_muted(&driver));
-    let has_rows = |event: &Event| matches!(event, Event::Received(envelope) if envelope.extension.is_some());
-    assert!(driver.events.iter().any(has_rows), "the followers get the row");
-}
-
 // ---- read cursors
 
 /// Logged in, with 30 messages in the lobby and 20 in the room, of which none are read.
