@@ -83,7 +83,7 @@ impl SeedRoom {
 /// Adds the rooms to those of the account with a nick. Returns their ids in hexadecimal digits, as in links.
 pub fn write(data: &Path, nick: &str, rooms: &[SeedRoom]) -> Vec<String> {
     // The log need not survive a power failure.
-    let limits = RoomLimits { rooms_per_account: u32::MAX, rooms_created: u32::MAX };
+    let limits = RoomLimits { rooms_per_account: u32::MAX, rooms_created: u32::MAX, ..RoomLimits::default() };
     let options = Options { synchronous: Synchronous::Off, rooms: limits, ..Options::default() };
     let mut log = SqliteLog::open_with(data, &options).expect("open the log");
     let accounts = log.reader().and_then(|mut reader| reader.nicks()).expect("read the accounts");
