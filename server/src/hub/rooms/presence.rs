@@ -21,7 +21,7 @@ use crate::hub::{connection_table::ConnectionId, output::Outputs, room::PRESENCE
 pub(super) struct Presence {
     online: HashSet<UserId>,
     /// Rooms with changes for their subscribers.
-    rooms: BTreeSet<RoomKey>,
+    pub(super) rooms: BTreeSet<RoomKey>,
     /// Changes for the people of DIRECT rooms, by who sees them.
     partners: BTreeMap<AccountKey, BTreeMap<UserId, PersonChange>>,
     /// The time from which changes may be published.
@@ -113,7 +113,8 @@ impl Rooms {
     }
 }
 
-fn frame(changes: BTreeMap<UserId, PersonChange>, time: i64) -> parlour_core::codec::Envelope {
+/// The frame with the changes in a room.
+pub(super) fn frame(changes: BTreeMap<UserId, PersonChange>, time: i64) -> parlour_core::codec::Envelope {
     let people =
         changes.into_iter().map(|(account, change)| rows::person(account, &change.nick, change.online));
     events::of_server(Body::Presence(wire::PresenceChanges {

@@ -12,6 +12,7 @@ use parlour_core::{
 use super::{
     Rooms, events,
     live_rooms::RoomKey,
+    presence,
     published::{Published, RoomChange},
     room_lists::AccountKey,
 };
@@ -41,6 +42,13 @@ impl Rooms {
         };
         live.state.apply(event);
         if let Some(delivery) = live.delivery.as_deref_mut().filter(|delivery| delivery.needs_events()) {
+            let is_message = matches!(event.change, RoomChange::Message(_));
+            if is_message && delivery.presence.get(&event.sender).is_some_and(|change| change.online) {
+                // A member's arrival is published before its first message.
+                self.presence.rooms.remove(&room);
+                let changes = std::mem::take(&mut delivery.presence);
+                delivery.send_to_all(self.round, &presence::frame(changes, event.time), out);
+            }
             delivery.publish(event.seq, encode());
             if self.ready.last() != Some(&room) {
                 self.ready.push(room);

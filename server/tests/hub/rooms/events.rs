@@ -1,9 +1,10 @@
 //! Events, activity and cursors.
 
 use parlour_core::{
+    codec::Extension,
     model::{Role, RoomId},
     status::Status,
-    wire::{self, client_command::Operation, room_event::Change},
+    wire::{self, client_command::Operation, room_event::Change, server_event::Body},
 };
 use parlour_server::store::LogError;
 
@@ -35,6 +36,27 @@ fn messages_reach_subscribers_in_full_and_others_as_activity() {
     assert!(w.received(basic).messages().is_empty(), "basic clients know only the lobby");
     let accepted = w.received(tom.conn).accepted();
     assert_eq!(accepted.len(), 5);
+}
+
+#[test]
+fn arrival_is_published_before_the_first_message() {
+    let mut w = world();
+    let lili = Client::login(&mut w, "lili", &[]);
+    w.advance(1_000);
+    // The first arrival is published at once; the second one waits for the end of the interval.
+    drop(Client::login(&mut w, "tim", &[]));
+    w.clear(lili.conn);
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    tom.post(&mut w, RoomId::LOBBY, 1, "hi");
+    w.advance(1_000);
+    let shown = w.received(lili.conn).frames.iter().flat_map(|frame| match &frame.extension {
+        Some(Extension::Event(wire::ServerEvent { body: Some(Body::Presence(changes)), .. })) => {
+            changes.people.iter().map(|person| format!("{}: {:?}", person.nick, person.state())).collect()
+        }
+        None => vec![frame.content.clone()],
+        _ => Vec::new(),
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), ["tom: Online", "hi"]);
 }
 
 #[test]
