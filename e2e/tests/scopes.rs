@@ -62,6 +62,8 @@ fn nothing_of_one_server_reaches_another() {
                 tom.until("it is queued", |view| view.has_in_state(text, "queued")).await;
             }
             tom.click("#exit").await;
+            // It asks, because the messages are lost.
+            tom.click("#log-out-dialog button[type=submit]").await;
 
             tom.log_in_to_basic(nick, &second).await;
             assert_shows_nothing_of_the_first_server(&tom).await;
