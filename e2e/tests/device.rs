@@ -144,7 +144,7 @@ fn page_and_room_open_offline() {
         let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
         tom.send_and_wait("persisted").await;
-        let cached = "const room = document.querySelector('link[rel=part]')?.href ?? '/'; \
+        let cached = "const room = document.querySelector('link[rel=part][data-parts=room]')?.href ?? '/'; \
                     return caches.open('parlour').then((cache) => cache.keys()).then((keys) => \
                     ['_bg.wasm', '.css', '.js', '/', room].every((end) => \
                     keys.some(({ url }) => url.endsWith(end))))";

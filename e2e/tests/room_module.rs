@@ -59,8 +59,10 @@ fn room_module_is_prefetched_after_the_login_page_is_drawn() {
         tom.until_true("the room module is requested", "return requests.length > 0").await;
         let drawn: Vec<bool> = tom.eval("return requests", vec![]).await;
         assert_eq!(drawn, [true], "requested once, and after the login page was drawn");
-        let named =
-            format!("return document.querySelector('link[rel=part][data-parts=room]').href === '{}{room}'", files.url());
+        let named = format!(
+            "return document.querySelector('link[rel=part][data-parts=room]').href === '{}{room}'",
+            files.url()
+        );
         tom.until_true("the page links to the room module", &named).await;
         let cached = "const { href } = document.querySelector('link[rel=part][data-parts=room]'); \
                     return caches.match(href).then((found) => found !== undefined)";
