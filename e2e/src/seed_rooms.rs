@@ -130,7 +130,8 @@ pub fn write(data: &Path, nick: &str, rooms: &[SeedRoom]) -> Vec<String> {
     for batch in numbered.chunks(BATCH) {
         let outcomes = log.append(batch, &[]).expect("append to the log");
         for (outcome, proposal) in outcomes.iter().zip(batch) {
-            assert!(matches!(outcome, Outcome::Appended(_)), "{outcome:?} of {proposal:?}");
+            let is_appended = matches!(outcome, Outcome::Appended(_) | Outcome::MemberChanged { .. });
+            assert!(is_appended, "{outcome:?} of {proposal:?}");
         }
     }
     ids

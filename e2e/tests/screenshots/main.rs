@@ -388,7 +388,9 @@ async fn history_screens(test: &TestContext, language: &str) {
     screenshots.shoot_further_up("beginning", ".beginning").await;
 
     page.go_offline().await;
-    send(&mut lili, 620, "That was a long story.").await;
+    // More bytes than are replayed to a page that comes back.
+    (0..700).for_each(|_| lili.send(&"And so it went on. ".repeat(50)));
+    send(&mut lili, 60, "That was a long story.").await;
     page.go_online().await;
     page.drop_history_requests().await;
     page.click("#jump-to-end").await;
