@@ -227,6 +227,8 @@ pub fn changes_of(
                         topic: known.map(|known| known.topic().to_string()).unwrap_or_default(),
                         members: known.and_then(client::room::RoomState::members).unwrap_or(0),
                         first_ord: known.map_or(1, client::room::RoomState::first_ord),
+                        // The cursors are stored in `unconfirmed`.
+                        is_unconfirmed: false,
                     };
                     all.push(stored.put());
                     let messages =
