@@ -34,5 +34,6 @@ async function loadPart(part, callback, data) {
 }
 
 export const __wasm_split_load_room = (callback, data) => loadPart("room", callback, data);
+export const __wasm_split_load_side = (callback, data) => loadPart("side", callback, data);
 export const __wasm_split_load_search = (callback, data) => loadPart("search", callback, data);
 export const __wasm_split_load_dialogs = (callback, data) => loadPart("dialogs", callback, data);

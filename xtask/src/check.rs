@@ -73,13 +73,14 @@ pub fn size_with_room(dist: &Path) -> Result<u64> {
     compressed_size(&linked_files(dist, is_needed)?)
 }
 
-/// The other parts, each with the size of the modules that only it needs.
+/// The other parts, each with the size of the modules that it needs and the room does not. A module that several of them need
+/// counts for each, because any of them may be the first.
 pub fn other_parts(dist: &Path) -> Result<BTreeMap<String, u64>> {
     let mut sizes = BTreeMap::new();
     let page = read(&dist.join("index.html"))?;
-    for tag in tags(&page).iter().filter(|tag| is_part(tag)) {
-        let (Some(name), mut names) = (tag.reference(), parts(tag)) else { continue };
-        if let (Some(part), None) = (names.next().filter(|&part| part != ROOM), names.next()) {
+    for tag in tags(&page).iter().filter(|tag| is_part(tag) && parts(tag).all(|part| part != ROOM)) {
+        let Some(name) = tag.reference() else { continue };
+        for part in parts(tag) {
             *sizes.entry(part.to_owned()).or_default() += compressed_size(&[dist.join(name)])?;
         }
     }

@@ -23,6 +23,6 @@ pub use icon::{Icon, Mark};
 pub use letter_case::nick_key;
 pub use live_region::announced;
 pub use menu::{Menu, MenuItem};
-pub use part_loader::{Loading, MountPart, Mounted, PartLoader};
+pub use part_loader::{Loading, MissingPart, MountPart, Mounted, PartLoader};
 pub use room_name::room_name;
 pub use translation::{Sentence, tr, use_texts};
