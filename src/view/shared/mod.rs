@@ -17,7 +17,7 @@ mod translation;
 pub use avatar::Avatar;
 pub use connection_bar::{ConnectionBar, is_first_attempt};
 pub use crash::show_crash;
-pub use document::{next_paint, reload_page, sync_document};
+pub use document::{next_paint, px, reload_page, sync_document};
 pub use focus::{focus_next_frame, focus_selected_next_frame};
 pub use icon::{Icon, Mark};
 pub use letter_case::nick_key;
