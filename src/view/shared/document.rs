@@ -152,7 +152,7 @@ fn fit_above_keyboard(viewport: &VisualViewport) {
 /// A length in CSS. Formatted by the browser, because Rust's own code for this would be 5 KB of the login page.
 pub fn px(length: f64) -> String {
     let rounded = js_sys::Number::from((length * 100.0).round() / 100.0);
-    let text = rounded.to_string(10).map(String::from).unwrap_or_default();
+    let text = rounded.to_string_with_radix(10).map(String::from).unwrap_or_default();
     text + "px"
 }
 
