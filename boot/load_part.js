@@ -1,14 +1,20 @@
-// Loads parts of the client: modules that share memory and tables with the main module. The build adds this file to the
-// snippets of the main script (see xtask/bindgen), and a link for each module to the page; its `data-parts` names the parts
-// that need the module. A page that is built as one module does not load this file.
+// Loads parts of the client: modules that share memory and tables with the main module, and stylesheets. The build adds this
+// file to the snippets of the main script (see xtask/bindgen), and a link for each file to the page; its `data-parts` names
+// the parts that need the file. A page that is built as one module does not load this file.
 
 // By address: the attempt in progress, or the one that succeeded.
-const modules = new Map();
+const files = new Map();
 let cache = "default";
 
-async function loadModule({ href, integrity }) {
+async function loadFile({ href, integrity }) {
   try {
     const response = await fetch(href, { integrity, cache });
+    if (href.endsWith(".css")) {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(await response.text());
+      document.adoptedStyleSheets.push(sheet);
+      return true;
+    }
     const bytes = await response.arrayBuffer();
     await WebAssembly.instantiate(bytes, { __wasm_split: await globalThis.client });
     return true;
@@ -16,7 +22,7 @@ async function loadModule({ href, integrity }) {
     console.error(error);
     // The cached file may be the cause: the next attempt uses neither the browser's cache nor the service worker's.
     cache = "reload";
-    modules.delete(href);
+    files.delete(href);
     return false;
   }
 }
@@ -25,8 +31,8 @@ async function loadModule({ href, integrity }) {
 async function loadPart(part, callback, data) {
   const links = document.querySelectorAll(`link[rel="part"][data-parts~="${part}"]`);
   const loading = Array.from(links, (link) => {
-    if (!modules.has(link.href)) modules.set(link.href, loadModule(link));
-    return modules.get(link.href);
+    if (!files.has(link.href)) files.set(link.href, loadFile(link));
+    return files.get(link.href);
   });
   const loaded = (await Promise.all(loading)).every(Boolean);
   const { __indirect_function_table: functions } = await globalThis.client;
@@ -34,5 +40,6 @@ async function loadPart(part, callback, data) {
 }
 
 export const __wasm_split_load_room = (callback, data) => loadPart("room", callback, data);
+export const __wasm_split_load_side = (callback, data) => loadPart("side", callback, data);
 export const __wasm_split_load_search = (callback, data) => loadPart("search", callback, data);
 export const __wasm_split_load_dialogs = (callback, data) => loadPart("dialogs", callback, data);

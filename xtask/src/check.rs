@@ -16,10 +16,10 @@ use crate::html::{Tag, tags};
 const FIRST_LOAD_MAX_BYTES: u64 = 130_000;
 
 /// The same limit with the room, which is downloaded while the user types a name.
-const WITH_ROOM_MAX_BYTES: u64 = 360_000;
+const WITH_ROOM_MAX_BYTES: u64 = 490_000;
 
 /// Limit for each other part, which is downloaded when it is needed, compressed with Brotli.
-const PART_MAX_BYTES: u64 = 60_000;
+const PART_MAX_BYTES: u64 = 100_000;
 
 /// The part with the room.
 const ROOM: &str = "room";
@@ -73,13 +73,14 @@ pub fn size_with_room(dist: &Path) -> Result<u64> {
     compressed_size(&linked_files(dist, is_needed)?)
 }
 
-/// The other parts, each with the size of the modules that only it needs.
+/// The other parts, each with the size of the modules that it needs and the room does not. A module that several of them need
+/// counts for each, because any of them may be the first.
 pub fn other_parts(dist: &Path) -> Result<BTreeMap<String, u64>> {
     let mut sizes = BTreeMap::new();
     let page = read(&dist.join("index.html"))?;
-    for tag in tags(&page).iter().filter(|tag| is_part(tag)) {
-        let (Some(name), mut names) = (tag.reference(), parts(tag)) else { continue };
-        if let (Some(part), None) = (names.next().filter(|&part| part != ROOM), names.next()) {
+    for tag in tags(&page).iter().filter(|tag| is_part(tag) && parts(tag).all(|part| part != ROOM)) {
+        let Some(name) = tag.reference() else { continue };
+        for part in parts(tag) {
             *sizes.entry(part.to_owned()).or_default() += compressed_size(&[dist.join(name)])?;
         }
     }

@@ -16,6 +16,7 @@ fn bundle(name: &str, body: &str) -> PathBuf {
         ("b.wasm", "<link rel=part data-parts='room' href="),
         ("c.wasm", "<link rel=part data-parts='room search' href="),
         ("d.wasm", "<link rel=part data-parts='search' href="),
+        ("e.wasm", "<link rel=part data-parts='search side' href="),
         ("boot.js", "<script src="),
     ] {
         fs::write(dist.join(file), file).unwrap();
@@ -67,7 +68,9 @@ fn the_room_is_required_and_counted_separately() {
     let size = |name: &str| fs::metadata(dist.join(name)).unwrap().len();
     let room = size("b.wasm.br") + size("c.wasm.br");
     assert_eq!(size_with_room(&dist).unwrap(), first_load_size(&dist).unwrap() + room);
-    assert_eq!(other_parts(&dist).unwrap(), BTreeMap::from([("search".to_owned(), size("d.wasm.br"))]));
+    let (search, shared) = (size("d.wasm.br"), size("e.wasm.br"));
+    let others = BTreeMap::from([("search".to_owned(), search + shared), ("side".to_owned(), shared)]);
+    assert_eq!(other_parts(&dist).unwrap(), others);
     check_size(&dist).unwrap();
     let page = read(&dist.join("index.html")).unwrap();
     fs::write(dist.join("index.html"), page.replace("rel=part", "rel=icon")).unwrap();

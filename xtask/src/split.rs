@@ -1,5 +1,5 @@
-//! Builds the client as a main module and parts, which the page loads later: the room after the login page, the search
-//! panel when it is opened. The modules are divided by the wasm-bindgen command in `xtask/bindgen`, which Trunk runs; here are
+//! Builds the client as a main module and parts, which the page loads later: the room after the login page, what is beside a
+//! room after that, and the dialogs and the search. The modules are divided by the wasm-bindgen command in `xtask/bindgen`, which Trunk runs; here are
 //! the options that it needs, and the links to the modules in the page.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Joins the stylesheets of the bundle, so that a browser makes one request instead of one for each file in `style/`.
+//! Joins the stylesheets of the bundle, so that a browser makes two requests instead of one for each file in `style/`.
 
 use std::fs;
 use std::path::Path;
@@ -10,32 +10,46 @@ use crate::check::integrity;
 use crate::fingerprint::hex;
 use crate::html::{Tag, tags};
 
-/// Replaces the stylesheets that the page links to with one file, in the order of their links.
+/// The files of `style/` that the login page needs. The others are loaded with the room.
+const LOGIN: [&str; 5] = ["tokens", "base", "shared", "login", "settings"];
+
+/// Replaces the stylesheets that the page links to with one for the login page, and one for the room, which is loaded like
+/// its module. Each contains its files in the order of their links.
 pub fn join(dist: &Path) -> Result<()> {
     let index = dist.join("index.html");
     let page = fs::read_to_string(&index).context("dist/index.html cannot be read")?;
-    let mut css = Vec::new();
+    let (mut login, mut room) = (Vec::new(), Vec::new());
     let tags = tags(&page);
     for name in tags.iter().filter(|tag| is_stylesheet(tag)).filter_map(Tag::reference) {
         let file = dist.join(name);
+        let css = if is_of_login(name) { &mut login } else { &mut room };
         css.extend(fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?);
         fs::remove_file(&file)?;
     }
-    let name = format!("style-{}.css", &hex(&Sha256::digest(&css))[..16]);
-    fs::write(dist.join(&name), &css).context("dist/ cannot be written")?;
-    let link = format!("<link rel=stylesheet href=./{name} integrity={}>", integrity(&css));
-    fs::write(&index, with_one_stylesheet(&page, &link)).context("dist/index.html cannot be written")
+    let link = |stem: &str, css: &[u8], attributes: &str| -> Result<String> {
+        let name = format!("{stem}-{}.css", &hex(&Sha256::digest(css))[..16]);
+        fs::write(dist.join(&name), css).context("dist/ cannot be written")?;
+        Ok(format!("<link href=./{name} integrity={} {attributes}>", integrity(css)))
+    };
+    let links = link("style", &login, "rel=stylesheet")? + &link("room", &room, "rel=part data-parts=room")?;
+    fs::write(&index, with_links(&page, &links)).context("dist/index.html cannot be written")
+}
+
+/// Returns `true` for a file that the login page needs. Its name in the bundle may have a hash.
+fn is_of_login(name: &str) -> bool {
+    let name = name.trim_start_matches("./");
+    LOGIN.iter().any(|stem| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(['-', '.'])))
 }
 
 fn is_stylesheet(tag: &Tag) -> bool {
     tag.name == "link" && tag.attr("rel") == Some("stylesheet")
 }
 
-/// The page with `link` in the place of the first link to a stylesheet and without the others.
-fn with_one_stylesheet(page: &str, link: &str) -> String {
+/// The page with `links` in the place of the first link to a stylesheet and without the others.
+fn with_links(page: &str, links: &str) -> String {
     let mut page = page.to_owned();
     for (number, tag) in tags(&page.clone()).iter().filter(|tag| is_stylesheet(tag)).enumerate() {
-        page = page.replacen(&tag.source, if number == 0 { link } else { "" }, 1);
+        page = page.replacen(&tag.source, if number == 0 { links } else { "" }, 1);
     }
     page
 }
@@ -45,28 +59,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_file_replaces_the_stylesheets_in_their_order() {
+    fn stylesheets_of_login_page_and_room_are_joined_in_their_order() {
         let dist = std::env::temp_dir().join(format!("xtask-stylesheet-{}", std::process::id()));
         fs::create_dir_all(&dist).unwrap();
-        fs::write(dist.join("b.css"), "b{}").unwrap();
-        fs::write(dist.join("a.css"), "a{}").unwrap();
-        let page = "<head><link rel=icon href=i><link rel=stylesheet href=./b.css><title>x</title>\
-                    <link href=./a.css rel=\"stylesheet\"></head>";
-        fs::write(dist.join("index.html"), page).unwrap();
+        let files = ["tokens-01.css", "login-02.css", "loginroom.css", "room-03.css", "shared.css"];
+        let mut page = "<head><link rel=icon href=i>".to_owned();
+        for name in files {
+            fs::write(dist.join(name), format!("{name}{{}}")).unwrap();
+            page += &format!("<link href=./{name} rel=\"stylesheet\">");
+        }
+        fs::write(dist.join("index.html"), page + "<title>x</title></head>").unwrap();
         join(&dist).unwrap();
 
         let page = fs::read_to_string(dist.join("index.html")).unwrap();
-        let tags = tags(&page);
-        let links: Vec<_> = tags.iter().filter(|tag| is_stylesheet(tag)).collect();
-        let [link] = links[..] else { panic!("{page}") };
-        let css = fs::read(dist.join(link.reference().unwrap())).unwrap();
-        assert_eq!(css, b"b{}a{}");
-        assert_eq!(link.attr("integrity"), Some(&*integrity(&css)));
-        assert!(
-            page.starts_with("<head><link rel=icon href=i><link")
-                && page.ends_with("<title>x</title></head>")
-        );
-        assert!(!dist.join("a.css").exists() && !dist.join("b.css").exists());
+        let css = |rel: &str| {
+            let tags = tags(&page);
+            let links: Vec<_> = tags.iter().filter(|tag| tag.attr("rel") == Some(rel)).collect();
+            let [link] = links[..] else { panic!("{page}") };
+            let css = fs::read_to_string(dist.join(link.reference().unwrap())).unwrap();
+            assert_eq!(link.attr("integrity"), Some(&*integrity(css.as_bytes())));
+            css
+        };
+        assert_eq!(css("stylesheet"), "tokens-01.css{}login-02.css{}shared.css{}");
+        assert_eq!(css("part"), "loginroom.css{}room-03.css{}");
+        assert!(page.contains(" data-parts=room>") && page.ends_with("<title>x</title></head>"));
+        assert!(files.iter().all(|name| !dist.join(name).exists()));
         fs::remove_dir_all(dist).unwrap();
     }
 }

@@ -1,6 +1,7 @@
 //! The member list.
 
 mod filter;
+mod part;
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 use parlour_core::model::{Member, PresenceState};
@@ -9,17 +10,39 @@ use self::filter::filter_members;
 use super::{
     screens::{Screen, Screens},
     settings::Settings,
-    shared::{Avatar, Icon, event, icon, nick_key, tr, use_texts},
+    shared::{Avatar, Icon, MissingPart, event, icon, nick_key, tr, use_texts},
 };
 use crate::{ctrl::use_store, i18n::Key};
 
 /// The most members for which the list has no filter.
 const FILTER_THRESHOLD: usize = 20;
 
-/// The members who are present, beside the timeline or on a screen of their own. Follows the store's members and the
+/// The frame of the member list, beside the timeline or on a screen of its own, and its content once that is loaded. Follows the
 /// screens.
 #[component]
 pub fn MemberList() -> impl IntoView {
+    let screens = expect_context::<Screens>();
+    let part = part::load_content();
+    let close_on_escape = move |event: KeyboardEvent| {
+        // During a composition the input method handles the key.
+        if event::key(&event) == "Escape" && !event.is_composing() {
+            screens.close_people();
+        }
+    };
+    view! {
+        <aside
+            id="roster" class="roster" aria-labelledby="roster-title" inert=move || !screens.shows(Screen::People)
+            on:keydown=close_on_escape
+        >
+            <div class="roster-content" node_ref=part.slot></div>
+            <MissingPart part/>
+        </aside>
+    }
+}
+
+/// The members who are present. Follows the store's members.
+#[component]
+fn MemberListContent() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let screens = expect_context::<Screens>();
     let count = store.member_count;
@@ -38,52 +61,41 @@ pub fn MemberList() -> impl IntoView {
             (_, hidden) => Some(t().members_more(hidden)),
         }
     };
-    let close_on_escape = move |event: KeyboardEvent| {
-        // During a composition the input method handles the key.
-        if event::key(&event) == "Escape" && !event.is_composing() {
-            screens.close_people();
-        }
-    };
     view! {
-        <aside
-            id="roster" class="roster" aria-labelledby="roster-title" inert=move || !screens.shows(Screen::People)
-            on:keydown=close_on_escape
-        >
-            <div class="roster-head">
-                <h2 id="roster-title">
-                    {tr(Key::MembersTitle)} " " <span id="roster-count">{move || t().number(count.get())}</span>
-                </h2>
-                <button
-                    type="button" id="roster-close" class="button quiet" node_ref=screens.close_people_button
-                    aria-label=tr(Key::CommonClose) on:click=move |_| screens.close_people()
-                >
-                    <Icon path=icon::CLOSE/>
-                </button>
-            </div>
-            <Show when=has_filter>
-                <input
-                    id="roster-filter" type="search" dir="auto" maxlength="200" autocomplete="off" spellcheck="false"
-                    placeholder=tr(Key::MembersFilter) aria-label=tr(Key::MembersFilter)
-                    prop:value=move || wanted.get() on:input=move |event| wanted.set(event_target_value(&event))
+        <div class="roster-head">
+            <h2 id="roster-title">
+                {tr(Key::MembersTitle)} " " <span id="roster-count">{move || t().number(count.get())}</span>
+            </h2>
+            <button
+                type="button" id="roster-close" class="button quiet" node_ref=screens.close_people_button
+                aria-label=tr(Key::CommonClose) on:click=move |_| screens.close_people()
+            >
+                <Icon path=icon::CLOSE/>
+            </button>
+        </div>
+        <Show when=has_filter>
+            <input
+                id="roster-filter" type="search" dir="auto" maxlength="200" autocomplete="off" spellcheck="false"
+                placeholder=tr(Key::MembersFilter) aria-label=tr(Key::MembersFilter)
+                prop:value=move || wanted.get() on:input=move |event| wanted.set(event_target_value(&event))
+            />
+        </Show>
+        <div class="roster-list">
+            <ul aria-labelledby="roster-title">
+                <For
+                    each=move || filtered.get().0
+                    key=|member| (member.nick.clone(), member.state)
+                    children=|member| view! { <MemberItem member/> }
                 />
+            </ul>
+            <Show when=move || rest().is_some()>
+                <p class="roster-more">{rest}</p>
             </Show>
-            <div class="roster-list">
-                <ul aria-labelledby="roster-title">
-                    <For
-                        each=move || filtered.get().0
-                        key=|member| (member.nick.clone(), member.state)
-                        children=|member| view! { <MemberItem member/> }
-                    />
-                </ul>
-                <Show when=move || rest().is_some()>
-                    <p class="roster-more">{rest}</p>
-                </Show>
-            </div>
-            // With rooms they are in the sidebar.
-            <Show when=move || !store.has_rooms()>
-                <Settings/>
-            </Show>
-        </aside>
+        </div>
+        // With rooms they are in the sidebar.
+        <Show when=move || !store.has_rooms()>
+            <Settings/>
+        </Show>
     }
 }
 

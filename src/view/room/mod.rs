@@ -24,8 +24,8 @@ use super::{
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
     shared::{announced, next_paint, room_name, use_texts},
-    sidebar::Sidebar,
-    switcher::{Switcher, SwitcherState},
+    sidebar::{Sidebar, preload_side},
+    switcher::SwitcherState,
     timeline::{Scroller, provide_today},
 };
 use crate::{
@@ -33,10 +33,12 @@ use crate::{
     i18n::time,
 };
 
-/// Creates the date formatters while the user types a nick. Created later, they would delay the first message.
+/// Creates the date formatters while the user types a nick, and loads what is beside a room. Created later, the formatters would
+/// delay the first message.
 pub fn prepare_room(store: Store) {
     wasm_bindgen_futures::spawn_local(async move {
         next_paint().await;
+        preload_side();
         time::prepare(store.locale.get_untracked());
     });
 }
@@ -75,9 +77,6 @@ pub fn Room() -> impl IntoView {
                 <SearchPanel/>
             </Show>
             <RoomAnnouncer/>
-            <Show when=move || switcher.is_open()>
-                <Switcher/>
-            </Show>
             <DialogHost/>
         </div>
     }

@@ -139,14 +139,21 @@ fn fit_above_keyboard(viewport: &VisualViewport) {
     let style = root.style();
     let _ = if covered > MIN_KEYBOARD_PX && !zoomed {
         style
-            .set_property("--viewport-height", &format!("{}px", viewport.height()))
-            .and_then(|()| style.set_property("--viewport-top", &format!("{}px", viewport.offset_top())))
+            .set_property("--viewport-height", &px(viewport.height()))
+            .and_then(|()| style.set_property("--viewport-top", &px(viewport.offset_top())))
     } else {
         style
             .remove_property("--viewport-height")
             .and_then(|_| style.remove_property("--viewport-top"))
             .map(|_| ())
     };
+}
+
+/// A length in CSS. Formatted by the browser, because Rust's own code for this would be 5 KB of the login page.
+pub fn px(length: f64) -> String {
+    let rounded = js_sys::Number::from((length * 100.0).round() / 100.0);
+    let text = rounded.to_string_with_radix(10).map(String::from).unwrap_or_default();
+    text + "px"
 }
 
 /// Reloads the page.

@@ -6,8 +6,8 @@ use leptos::{html, prelude::*, task::spawn_local};
 use parlour_core::status::Status;
 use web_sys::HtmlElement;
 
-use super::reload_page;
-use crate::ctrl::missing_part_status;
+use super::{announced, reload_page, use_texts};
+use crate::{ctrl::missing_part_status, i18n::Key};
 
 /// Mounted content; dropping it unmounts it.
 pub type Mounted = Box<dyn Any>;
@@ -89,5 +89,27 @@ impl PartLoader {
                 }
             }
         });
+    }
+}
+
+/// Why a part could not be loaded, with a button to try again or to reload the page.
+#[component]
+pub fn MissingPart(
+    /// The part.
+    part: PartLoader,
+) -> impl IntoView {
+    let t = use_texts();
+    view! {
+        <div class="part-missing" hidden=move || part.failed().is_none()>
+            <p role="alert">
+                {announced(move || part.failed().map(|status| t().status(status).to_owned()))}
+            </p>
+            <button
+                type="button" class="button" aria-disabled=move || part.is_loading().then_some("true")
+                on:click=move |_| part.retry()
+            >
+                {move || t().text(if part.is_outdated() { Key::CommonReload } else { Key::CommonRetry })}
+            </button>
+        </div>
     }
 }

@@ -6,6 +6,7 @@
 //! | `listing` | the order of the rows, and which of a long list are in the DOM |
 //! | `list_state` | search, keyboard focus and scroll position |
 //! | `list`, `item` | the components for the list and for a room in it |
+//! | `part` | loading the content, which is in a part of the client of its own |
 //! | `account` | the user's own account, and the settings |
 
 mod account;
@@ -13,45 +14,57 @@ mod item;
 mod list;
 mod list_state;
 mod listing;
+mod part;
 
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 
 use self::{account::AccountBar, list::RoomList, list_state::ListState};
-pub use self::{account::log_out, item::RoomMark, listing::find_rooms};
+pub use self::{account::log_out, item::RoomMark, listing::find_rooms, part::preload_side};
 use super::{
     screens::{Screen, Screens},
-    shared::{Icon, Mark, Menu, MenuItem, event, icon, tr},
+    shared::{Icon, Mark, Menu, MenuItem, MissingPart, event, icon, tr},
 };
 use crate::{
     ctrl::{DialogKind, use_store},
     i18n::Key,
 };
 
-/// The name of the server, a menu for new rooms, a search field, the room list and the account. In a narrow viewport a screen
-/// of its own, without the name. Follows the screens.
+/// The frame of the sidebar, and its content once that is loaded. In a narrow viewport a screen of its own. Follows the screens.
 #[component]
 pub fn Sidebar() -> impl IntoView {
-    let store = use_store();
     let screens = expect_context::<Screens>();
-    provide_context(ListState::new(store, screens));
+    let part = part::load_content();
     // The screen's main part, while the room, which is it otherwise, is hidden.
     let role = move || (screens.is_narrow() && screens.screen() == Screen::Rooms).then_some("main");
     view! {
-        <div id="sidebar" class="sidebar" role=role inert=move || !screens.shows(Screen::Rooms)>
-            <div class="side-head">
-                <div class="side-title">
-                    <Mark/>
-                    <p dir="auto">{move || store.title.get()}</p>
-                </div>
-                <RoomsMenu/>
-                <SearchField/>
+        <div
+            id="sidebar" class="sidebar" node_ref=part.slot role=role inert=move || !screens.shows(Screen::Rooms)
+        >
+            <MissingPart part/>
+        </div>
+    }
+}
+
+/// The name of the server, which a narrow viewport does not show, a menu for new rooms, a search field, the room list and the
+/// account.
+#[component]
+fn SidebarContent() -> impl IntoView {
+    let store = use_store();
+    provide_context(ListState::new(store, expect_context::<Screens>()));
+    view! {
+        <div class="side-head">
+            <div class="side-title">
+                <Mark/>
+                <p dir="auto">{move || store.title.get()}</p>
             </div>
-            <nav id="rooms" class="rooms" aria-label=tr(Key::RoomsTitle)>
-                <RoomList/>
-            </nav>
-            <div class="side-foot">
-                <AccountBar/>
-            </div>
+            <RoomsMenu/>
+            <SearchField/>
+        </div>
+        <nav id="rooms" class="rooms" aria-label=tr(Key::RoomsTitle)>
+            <RoomList/>
+        </nav>
+        <div class="side-foot">
+            <AccountBar/>
         </div>
     }
 }

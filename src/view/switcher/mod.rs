@@ -34,7 +34,7 @@ impl SwitcherState {
     }
 
     /// Returns `true` if it is open. Reactive.
-    pub fn is_open(self) -> bool {
+    fn is_open(self) -> bool {
         self.opened.get()
     }
 
@@ -53,10 +53,21 @@ impl SwitcherState {
     }
 }
 
+/// The switcher while it is open.
+#[component]
+pub fn SwitcherHost() -> impl IntoView {
+    let state = expect_context::<SwitcherState>();
+    view! {
+        <Show when=move || state.is_open()>
+            <Switcher/>
+        </Show>
+    }
+}
+
 /// The dialog: a field and the rooms that match, of which one is selected. What is offered changes only with the text: new
 /// messages must not move another room under a key press.
 #[component]
-pub fn Switcher() -> impl IntoView {
+fn Switcher() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let state = expect_context::<SwitcherState>();
     let screens = expect_context::<Screens>();

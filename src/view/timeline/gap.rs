@@ -7,7 +7,11 @@ use parlour_core::{
 };
 
 use super::focus::return_focus_to_timeline;
-use crate::{ctrl::use_store, i18n::Key, view::shared::use_texts};
+use crate::{
+    ctrl::use_store,
+    i18n::Key,
+    view::shared::{px, use_texts},
+};
 
 /// A gap, as tall as its messages are estimated to be. It is loaded when the viewport comes near, or by its button. The
 /// button stays the same element until the whole gap is loaded, because it may have the focus. Follows `row`.
@@ -20,7 +24,7 @@ pub fn GapRow(missing: GapState, row: RwSignal<Row>) -> impl IntoView {
     });
     let height = move || {
         row.with(|row| match row.kind {
-            RowKind::Gap { height, .. } => format!("{height:.2}px"),
+            RowKind::Gap { height, .. } => px(height),
             _ => String::new(),
         })
     };

@@ -10,7 +10,7 @@ use super::scroller::Scroller;
 use crate::{
     ctrl::{Route, use_store},
     i18n::Key,
-    view::shared::{Icon, icon, tr},
+    view::shared::{Icon, icon, px, tr},
 };
 
 /// The message that the tools are for.
@@ -84,7 +84,7 @@ pub fn MessageTools(state: ToolsState) -> impl IntoView {
         <Show when=move || is_shown.get()>
             <div
                 class="message-tools" role="group" aria-label=tr(Key::MessageTools)
-                style:top=move || target.get().map(|target| format!("{:.1}px", target.top))
+                style:top=move || target.get().map(|target| px(target.top))
             >
                 <a
                     id="message-link" class="button quiet" href=link aria-label=tr(Key::MessageLink)

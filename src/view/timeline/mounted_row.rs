@@ -14,6 +14,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
 use super::{message::may_be_long, row::RowContent, viewport::top_of};
+use crate::view::shared::px;
 
 /// Lengths that differ by less are equal: browsers round layout to fractions of a pixel.
 const TOLERANCE_PX: f64 = 0.03;
@@ -200,7 +201,7 @@ fn set_attribute(element: &Element, name: &str, value: &str) {
 /// Sets a CSS property to a length in pixels.
 pub fn set_style(element: &HtmlElement, property: &str, length: f64) {
     // The properties are constants, and all of them can be set.
-    let _ = element.style().set_property(property, &format!("{length:.2}px"));
+    let _ = element.style().set_property(property, &px(length));
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //!
 //! A module with split points is first divided by [`split`]; wasm-bindgen then processes the main module.
 
+mod exports;
+mod names;
 mod split;
 
 use std::path::PathBuf;
@@ -12,7 +14,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> Result<()> {
     let mut bindgen = Bindgen::new();
-    let (mut input, mut out_dir) = (None, None);
+    let (mut input, mut out_dir, mut out_name) = (None, None, None);
     for arg in std::env::args().skip(1) {
         match arg.split_once('=').unwrap_or((&arg, "")) {
             ("--version", _) => {
@@ -25,6 +27,7 @@ fn main() -> Result<()> {
             ("--out-dir", dir) => out_dir = Some(PathBuf::from(dir)),
             ("--out-name", name) => {
                 bindgen.out_name(name);
+                out_name = Some(name.to_owned());
             }
             ("--no-typescript", _) => {
                 bindgen.typescript(false);
@@ -47,10 +50,13 @@ fn main() -> Result<()> {
     let Some(main) = split::split(&input, &out_dir)? else {
         return bindgen.input_path(input).generate(out_dir);
     };
+    let output_name = out_name.context("wasm-bindgen: --out-name is missing")?;
     // The parts use the exports that the linker made. The linker has left the names of functions in the module,
     // because the splitter reads them.
     bindgen.keep_lld_exports(true).remove_name_section(true).remove_producers_section(true);
     let mut output = bindgen.input_path(main).generate_output()?;
+    let renamed = names::shorten(output.wasm_mut());
     output.emit(&out_dir)?;
+    names::rename_in(&out_dir.join(output_name).with_extension("js"), &renamed)?;
     split::check(output.wasm(), &out_dir)
 }

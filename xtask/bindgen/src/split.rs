@@ -18,6 +18,8 @@ use sha2::{Digest, Sha256};
 use walrus::{Module, ModuleConfig};
 use wasm_split_cli_support::{Options, transform};
 
+use crate::exports;
+
 /// The folder of the parts' modules in wasm-bindgen's output folder.
 const MODULES: &str = "parts";
 
@@ -45,6 +47,7 @@ pub fn split(input: &Path, out_dir: &Path) -> Result<Option<PathBuf>> {
     if !module.windows(MARK.len()).any(|bytes| bytes == MARK) {
         return Ok(None);
     }
+    let module = exports::without_unused(&module)?;
     // A hash in the name lets browsers cache the file forever.
     let loader = format!("load-part-{:.16x}.js", Sha256::digest(LOADER));
     fs::create_dir_all(&snippets)?;
