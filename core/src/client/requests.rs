@@ -185,6 +185,15 @@ impl Requests {
         self.paused_until = 0;
     }
 
+    /// The server has another log than the one that the commands refer to.
+    pub fn log_changed(&mut self) {
+        for request in &mut self.requests {
+            if let Purpose::Command(.., command) = &mut request.purpose {
+                *command = command.clone().of_other_log();
+            }
+        }
+    }
+
     /// Takes the requests whose time is over, and why they fail.
     pub fn take_overdue(&mut self, now: Millis) -> Vec<(Purpose, Refusal)> {
         let mut overdue = Vec::new();
