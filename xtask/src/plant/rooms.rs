@@ -106,11 +106,6 @@ pub const BUGS: &[Bug] = &[
         text: "*number != 0 || command.room() != *room",
         replacement: "*number == u32::MAX || command.room() != *room",
     }] },
-    Bug { name: "mute told before the log has it", edits: &[Edit {
-        file: "server/src/hub/rooms/reading.rs",
-        text: "let batch = self.next_batch;",
-        replacement: "let batch = 0;",
-    }] },
     Bug { name: "stale epoch accepted", edits: &[Edit {
         file: "server/src/hub/login.rs",
         text: "let is_same_log = login.log == self.log;",
