@@ -169,17 +169,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// The command without what refers to another log than that of the client: a position, or a read cursor.
-    #[must_use]
-    pub(super) fn of_other_log(self) -> Self {
-        match self {
-            Self::Subscribe { room, .. } => Self::Subscribe { room, position: Position::default() },
-            // Merging it has no effect.
-            Self::Read { room, .. } => Self::Read { room, cursor: Cursor::default() },
-            command => command,
-        }
-    }
-
     /// The room of the command; the lobby for a command without a room.
     #[must_use]
     pub fn room(&self) -> RoomId {

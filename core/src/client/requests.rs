@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Command, Origin, cursor::Cursor};
+use super::{Command, Origin, Position, cursor::Cursor};
 use crate::{
     Millis,
     limits::TokenBucket,
@@ -222,6 +222,19 @@ impl Requests {
         }
         let unsent = self.requests.iter().filter(|request| request.number == 0);
         unsent.map(|request| request.not_before.max(self.paused_until)).min()
+    }
+}
+
+impl Command {
+    /// The command without what refers to another log than that of the client: a position, or a read cursor.
+    #[must_use]
+    pub(super) fn of_other_log(self) -> Self {
+        match self {
+            Self::Subscribe { room, .. } => Self::Subscribe { room, position: Position::default() },
+            // Merging it has no effect.
+            Self::Read { room, .. } => Self::Read { room, cursor: Cursor::default() },
+            command => command,
+        }
     }
 }
 
