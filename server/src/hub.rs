@@ -371,7 +371,7 @@ impl Hub {
             return Some(Output::Append(batch));
         }
         self.publish_departures();
-        self.rooms.settled(self.append_queue.settled_batches());
+        self.rooms.settled(self.append_queue.settled_batches(), &mut self.out);
         self.read_reloads();
         if let Stopping::Draining(retry_after_ms) = self.stopping
             && self.append_queue.is_empty()

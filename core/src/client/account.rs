@@ -48,6 +48,8 @@ pub struct AccountState {
     handles: SortedMap<u32, RoomId>,
     /// The rooms in the rows that were received since the login, until the list is complete.
     listed: SortedSet<RoomId>,
+    /// The rooms of the list of another log, until the list of this one is complete.
+    former: SortedSet<RoomId>,
     /// The room that is open, and where in the list it was before.
     open: Option<(RoomId, Place)>,
     /// The cursors that the server has acknowledged or told, but perhaps not stored yet, and when it did.
@@ -67,6 +69,7 @@ impl AccountState {
             rooms: SortedMap::new(),
             handles: SortedMap::new(),
             listed: SortedSet::new(),
+            former: SortedSet::new(),
             open: None,
             acknowledged: SortedMap::new(),
             told: Vec::new(),
@@ -124,7 +127,9 @@ impl AccountState {
     /// Discards the list, because the server has another log.
     pub(super) fn discard(&mut self) {
         let (fold, open) = (self.fold, self.open);
-        *self = Self { open, ..Self::new(fold) };
+        let mut former = std::mem::take(&mut self.former);
+        former.extend(self.rooms.keys());
+        *self = Self { open, former, ..Self::new(fold) };
     }
 
     /// A login has succeeded: rows follow.
@@ -153,7 +158,9 @@ impl AccountState {
         }
         if frame.complete && !frame.more {
             let listed = std::mem::take(&mut self.listed);
-            let old: Vec<_> = self.rooms.keys().filter(|room| !listed.contains(*room)).copied().collect();
+            let mut old = std::mem::take(&mut self.former);
+            old.extend(self.rooms.keys());
+            old.retain(|room| !listed.contains(room));
             old.iter().for_each(|room| self.remove(*room));
             removed.extend(old);
         }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Command, Origin, cursor::Cursor};
+use super::{Command, Origin, Position, cursor::Cursor};
 use crate::{
     Millis,
     limits::TokenBucket,
@@ -185,6 +185,15 @@ impl Requests {
         self.paused_until = 0;
     }
 
+    /// The server has another log than the one that the commands refer to.
+    pub fn log_changed(&mut self) {
+        for request in &mut self.requests {
+            if let Purpose::Command(.., command) = &mut request.purpose {
+                *command = command.clone().of_other_log();
+            }
+        }
+    }
+
     /// Takes the requests whose time is over, and why they fail.
     pub fn take_overdue(&mut self, now: Millis) -> Vec<(Purpose, Refusal)> {
         let mut overdue = Vec::new();
@@ -213,6 +222,19 @@ impl Requests {
         }
         let unsent = self.requests.iter().filter(|request| request.number == 0);
         unsent.map(|request| request.not_before.max(self.paused_until)).min()
+    }
+}
+
+impl Command {
+    /// The command without what refers to another log than that of the client: a position, or a read cursor.
+    #[must_use]
+    pub(super) fn of_other_log(self) -> Self {
+        match self {
+            Self::Subscribe { room, .. } => Self::Subscribe { room, position: Position::default() },
+            // Merging it has no effect.
+            Self::Read { room, .. } => Self::Read { room, cursor: Cursor::default() },
+            command => command,
+        }
     }
 }
 

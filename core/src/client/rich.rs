@@ -43,6 +43,7 @@ impl Client {
         let can_batch = has("batch");
         if !self.state.log().is_empty() && self.state.log() != welcome.log {
             self.subscriptions.reset_positions();
+            self.requests.log_changed();
             self.reported_cursors.clear();
         }
         self.subscriptions.set_limit(limits.subscriptions);

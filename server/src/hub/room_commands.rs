@@ -80,8 +80,10 @@ impl Hub {
         let request = command.request;
         match plan {
             Plan::Own(change) => {
-                let result = self.change_own(conn, account, room, change).map_err(refused)?;
-                self.respond(conn, request, result);
+                let result = self.change_own((conn, request), account, room, change).map_err(refused)?;
+                if let Some(result) = result {
+                    self.respond(conn, request, result);
+                }
             }
             Plan::Propose(change) => {
                 let id = id.ok_or(refused(Status::BadMessageId))?;
@@ -131,27 +133,32 @@ impl Hub {
         Ok(c.address)
     }
 
+    /// Returns the answer; `None` if it follows.
     fn change_own(
         &mut self,
-        conn: ConnectionId,
+        (conn, request): (ConnectionId, u32),
         account: UserId,
         room: RoomId,
         change: OwnChange,
-    ) -> Result<response::Result, Status> {
+    ) -> Result<Option<response::Result>, Status> {
         match change {
             OwnChange::Unsubscribe => self.rooms.end_subscription(conn, room, &mut self.out),
             OwnChange::Read(cursor) => self.rooms.read(self.now, conn, room, cursor, &mut self.out)?,
             OwnChange::ReadAll => self.rooms.read_all(self.now, conn, &mut self.out),
-            OwnChange::Mute(muted) => self.rooms.mute(conn, room, muted, &mut self.out)?,
+            OwnChange::Mute(muted) => {
+                if !self.rooms.mute((conn, request), room, muted)? {
+                    return Ok(None);
+                }
+            }
             OwnChange::LinkDevice => {
                 let mut random = [0; CODE_CHARS];
                 (self.random)(&mut random);
                 let code = self.rooms.links.create(self.now, account, random).ok_or(Status::Busy)?;
                 let expires = self.unix_ms + i64::try_from(LINK_LIFETIME_MS).unwrap_or(0);
-                return Ok(response::Result::Link(wire::DeviceLink { code, expires }));
+                return Ok(Some(response::Result::Link(wire::DeviceLink { code, expires })));
             }
         }
-        Ok(response::Result::Done(wire::Done::default()))
+        Ok(Some(response::Result::Done(wire::Done::default())))
     }
 
     /// Puts the change of a command into the append queue.

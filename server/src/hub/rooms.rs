@@ -60,6 +60,7 @@ use self::{
     live_rooms::{LiveRooms, RoomKey, RoomState},
     presence::Presence,
     published::{Reading, RecentlyPublished},
+    reading::Mute,
     room_lists::{AccountKey, RoomLists},
     viewers::Viewer,
 };
@@ -94,6 +95,8 @@ pub struct Rooms {
     recent: RecentlyPublished,
     reloads: Vec<Reload>,
     row_changes: Vec<RowChange>,
+    /// The commands to mute a room that wait for the log.
+    mutes: VecDeque<Mute>,
     unsaved: UnsavedCursors,
     /// Rooms with new messages, and the time from which their members may be told.
     marked: ExpiryQueue<RoomKey>,
@@ -128,6 +131,7 @@ impl Rooms {
             recent: RecentlyPublished::default(),
             reloads: Vec::new(),
             row_changes: Vec::new(),
+            mutes: VecDeque::new(),
             unsaved: UnsavedCursors::default(),
             marked: ExpiryQueue::default(),
             schedule: ActivitySchedule::default(),
@@ -221,6 +225,7 @@ impl Rooms {
             + self.recent.table_size()
             + self.reloads.len()
             + self.row_changes.len()
+            + self.mutes.len()
             + self.unsaved.table_size()
             + self.marked.table_size()
             + self.schedule.table_size()

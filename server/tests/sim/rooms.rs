@@ -42,6 +42,15 @@ use crate::{env, run_many, world::Tally};
 
 /// The number of seeds that a test runs by default.
 const SEEDS: u64 = 100;
+/// What must have happened in so many runs.
+#[rustfmt::skip] // A table.
+const FAULTS: [&str; 22] = [
+    "aborting storages", "backups", "broken connections", "clock jumps", "dead connections", "failed appends",
+    "hanging storages", "ids of other accounts", "kills", "kills during an append", "late packets",
+    "leaders that stepped down", "lines of a basic client", "messages marked as unread", "readings of everything",
+    "restored logs", "rooms to create", "stalls", "starts with a full disk", "stolen locks", "tabs killed",
+    "tabs that hang",
+];
 /// The number of random events of a run.
 const STEPS: usize = 200;
 
@@ -108,5 +117,11 @@ fn devices_agree_despite_faults() {
     println!("{ran} runs, seeds from {first} on");
     for (what, n) in &tally.0 {
         println!("{n:>10}  {what}");
+    }
+    // A fault that never occurred proves nothing.
+    if ran >= SEEDS {
+        for what in FAULTS {
+            assert!(tally.0.get(what).is_some_and(|n| *n > 0), "{what}: never");
+        }
     }
 }

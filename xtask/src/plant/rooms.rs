@@ -9,16 +9,26 @@ pub const BUGS: &[Bug] = &[
         text: "self.max(other)",
         replacement: "other",
     }] },
-    Bug { name: "activity lost at resubscribe", edits: &[Edit {
+    Bug { name: "activity told again after a subscription", edits: &[Edit {
         file: "server/src/hub/rooms/subscriptions.rs",
-        text: "let told = viewer.activity.forget(room).unwrap_or(live.spread.ord);",
-        replacement: "let told = viewer.activity.forget(room).map_or(live.spread.ord, |_| live.state.head_ord);",
+        text: "viewer.activity.told(key, head_ord, live.spread.ord),",
+        replacement: "{ let _ = head_ord; }",
     }] },
-    Bug { name: "ord given to a non-message", edits: &[Edit {
-        file: "server/src/store/sqlite/projector.rs",
-        text: "ord: head.ord + u64::from(matches!(entry, Entry::Message { .. })),",
-        replacement: "ord: head.ord + u64::from(matches!(entry, Entry::Message { .. } | Entry::SetTopic { .. })),",
-    }] },
+    Bug { name: "ord given to a non-message", edits: &[
+        Edit {
+            file: "server/src/store/sqlite/projector.rs",
+            text: "ord: head.ord + u64::from(matches!(entry, Entry::Message { .. })),",
+            replacement: "ord: head.ord + u64::from(matches!(entry, Entry::Message { .. } | Entry::SetTopic { .. })),",
+        },
+        Edit {
+            file: "server/src/store/sqlite/projector/apply.rs",
+            text: "Entry::SetTopic { topic } => self.rooms.set_topic(event.log, topic)?,",
+            replacement: "Entry::SetTopic { topic } => {
+                head.add_message(event.ord, event.time);
+                self.rooms.set_topic(event.log, topic)?;
+            }",
+        },
+    ] },
     Bug { name: "authorisation not checked at its place", edits: &[Edit {
         file: "server/src/store/sqlite/projector/decide.rs",
         text: "                allows(role, room.kind, room.archived, Action::Post)?;
@@ -78,8 +88,8 @@ pub const BUGS: &[Bug] = &[
     }] },
     Bug { name: "mute not told to its own connection", edits: &[Edit {
         file: "server/src/hub/rooms/reading.rs",
-        text: "            self.send_row(key, key_of_room, None, out);",
-        replacement: "            self.send_row(key, key_of_room, Some(conn), out);",
+        text: "self.send_row(key, room, None, out);",
+        replacement: "self.send_row(key, room, Some(conn), out);",
     }] },
     Bug { name: "people of a DIRECT room with its own account", edits: &[Edit {
         file: "server/src/hub/rooms/rows.rs",
@@ -95,5 +105,22 @@ pub const BUGS: &[Bug] = &[
         file: "core/src/client/tabs/follower/promotion.rs",
         text: "*number != 0 || command.room() != *room",
         replacement: "*number == u32::MAX || command.room() != *room",
+    }] },
+    Bug { name: "stale epoch accepted", edits: &[Edit {
+        file: "server/src/hub/login.rs",
+        text: "let is_same_log = login.log == self.log;",
+        replacement: "let is_same_log = true;",
+    }] },
+    Bug { name: "reset that keeps old pages", edits: &[Edit {
+        file: "core/src/client/room.rs",
+        text: "        self.known.clear();
+        self.position = 0;",
+        replacement: "        self.position = 0;",
+    }] },
+    Bug { name: "rooms of another log stay", edits: &[Edit {
+        file: "core/src/client/account.rs",
+        text: "        former.extend(self.rooms.keys());
+",
+        replacement: "",
     }] },
 ];

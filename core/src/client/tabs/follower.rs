@@ -247,7 +247,12 @@ impl Follower {
 
     /// Applies an event of the leader's client to the state of this tab, and reports it.
     fn handle_event(&mut self, now: Clocks, event: Event) {
+        let log = self.state.log().to_vec();
         self.state.apply(now, self.tab, &event);
+        if self.state.log() != log {
+            // Those of the old log may be larger.
+            self.told.clear();
+        }
         match &event {
             Event::LoggedOut => self.log_out(),
             Event::Own(message) => self.update_unacknowledged(message),

@@ -182,10 +182,11 @@ impl Leader {
                     Report::Hidden | Report::Closed => LeaderAction::Visibility(false),
                 };
             }
-            PostContent::Command { number, expires, command } => {
+            PostContent::Command { number, expires, command, log } => {
                 self.heard(now, tab);
                 let is_for_other = lease != 0 && lease != self.lease;
                 if !is_for_other && now.unix <= expires {
+                    let command = if log == client.state().log() { command } else { command.of_other_log() };
                     return self.execute(now, tab, number, command, client);
                 }
             }
@@ -294,6 +295,14 @@ impl TabCommand {
                 let _ = client.handle_rename(now, &nick);
             }
             Self::LogOut => {}
+        }
+    }
+
+    /// The command without what refers to another log than that of the client.
+    fn of_other_log(self) -> Self {
+        match self {
+            Self::Server(command) => Self::Server(command.of_other_log()),
+            command => command,
         }
     }
 

@@ -48,10 +48,26 @@ pub(super) struct Post {
 
 #[derive(Debug)]
 pub(super) enum PostContent {
-    Publication { number: u64, snapshot: bool, events: Vec<ClientEvent> },
-    Renewal { number: u64, age: u64, due: Option<u64>, executed: Vec<(Origin, u32)>, roll_call: bool },
+    Publication {
+        number: u64,
+        snapshot: bool,
+        events: Vec<ClientEvent>,
+    },
+    Renewal {
+        number: u64,
+        age: u64,
+        due: Option<u64>,
+        executed: Vec<(Origin, u32)>,
+        roll_call: bool,
+    },
     Report(Report),
-    Command { number: u32, expires: i64, command: TabCommand },
+    /// `log` is the id of the log that the follower knew.
+    Command {
+        number: u32,
+        expires: i64,
+        command: TabCommand,
+        log: Vec<u8>,
+    },
 }
 
 impl Post {
@@ -70,8 +86,8 @@ impl Post {
                 roll_call,
             },
             Content::Report(report) => PostContent::Report(Report::try_from(report).ok()?),
-            Content::Command(FollowerCommand { number, expires, operation }) => {
-                PostContent::Command { number, expires, command: decode_operation(operation?)? }
+            Content::Command(FollowerCommand { number, expires, operation, log }) => {
+                PostContent::Command { number, expires, command: decode_operation(operation?)?, log }
             }
         };
         (tab != 0).then_some(Self { tab: Origin(tab), lease, database, content })
@@ -101,10 +117,11 @@ impl Post {
                 roll_call: *roll_call,
             }),
             PostContent::Report(report) => Content::Report((*report).into()),
-            PostContent::Command { number, expires, command } => Content::Command(FollowerCommand {
+            PostContent::Command { number, expires, command, log } => Content::Command(FollowerCommand {
                 number: *number,
                 expires: *expires,
                 operation: Some(encode_operation(*number, command)),
+                log: log.clone(),
             }),
         };
         let (tab, lease, database) = (self.tab.0, self.lease, self.database);

@@ -379,3 +379,18 @@ fn events_that_a_window_of_another_tab_has_skipped_are_requested() {
         assert_eq!(driver.operations().len(), requests);
     }
 }
+
+#[test]
+fn a_command_that_waits_while_the_log_is_replaced_gives_up_its_position() {
+    let mut driver = Driver::online();
+    driver.subscribed(ROOM, 9);
+    log_in_again(&mut driver);
+    driver.command(3, subscribe(ROOM, 9));
+    driver.clear();
+    driver.receive(&with_welcome(|welcome| {
+        welcome.log = vec![5; 16];
+        welcome.window = Some(window(2));
+    }));
+    assert_eq!(driver.operations(), [], "the window begins where the tab does");
+    assert_eq!(driver.answers(), [(3, Ok(Reply::Window(window(2))))]);
+}

@@ -116,8 +116,10 @@ impl Rooms {
         }
     }
 
-    /// The append queue has settled everything up to this batch: drops the lists that have waited for it.
-    pub fn settled(&mut self, batch: u64) {
+    /// The append queue has settled everything up to this batch: answers the commands and drops the lists that have waited
+    /// for it.
+    pub fn settled(&mut self, batch: u64, out: &mut Outputs) {
+        self.apply_mutes(batch, out);
         while let Some((_, key)) = self.lingering.pop_front_if(|(of, _)| *of <= batch) {
             let Some(list) = self.lists.get(key).filter(|list| list.connections.is_empty()) else { continue };
             // A login may have read the log before it had everything.
@@ -136,6 +138,7 @@ impl Rooms {
     /// What the lists wait for was submitted again, in this batch.
     pub fn resubmitted(&mut self, batch: u64) {
         self.lingering.iter_mut().for_each(|(of, _)| *of = (*of).max(batch));
+        self.mutes.iter_mut().for_each(|mute| mute.batch = mute.batch.max(batch));
     }
 
     fn drop_list(&mut self, key: AccountKey) {

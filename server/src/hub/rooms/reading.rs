@@ -1,6 +1,11 @@
 //! Read cursors of accounts, and their settings of rooms. See [`cursor`](super::cursor).
 
-use parlour_core::{Millis, model::RoomId, status::Status};
+use parlour_core::{
+    Millis,
+    model::{RoomId, UserId},
+    status::Status,
+    wire::{self, response},
+};
 
 use super::{
     Rooms,
@@ -18,6 +23,18 @@ use crate::{
 
 /// The number of rows in a frame, about 12 KB.
 const ROWS_PER_FRAME: usize = 250;
+
+/// A command to mute a room, or not any more, that is not in the log.
+#[derive(Debug)]
+pub(super) struct Mute {
+    /// The batch that has it.
+    pub batch: u64,
+    account: UserId,
+    room: RoomId,
+    muted: bool,
+    conn: ConnectionId,
+    request: u32,
+}
 
 impl Rooms {
     /// Moves the read cursor of a connection's account. The other connections of the account are sent the row at once.
@@ -84,28 +101,54 @@ impl Rooms {
         }
     }
 
-    /// Mutes a room, or not any more. All connections of the account are sent the row.
+    /// Mutes a room, or not any more. Returns `true` if it is so already. Otherwise it is once the log has it: then
+    /// [`settled`](Self::settled) answers the command, and all connections of the account are sent the row. A client that was
+    /// told earlier would keep a setting that a server which ends without notice has lost.
     ///
     /// # Errors
     /// [`Status::NotAMember`] unless the account has joined the room.
     pub fn mute(
         &mut self,
-        conn: ConnectionId,
+        (conn, request): (ConnectionId, u32),
         room: RoomId,
         muted: bool,
-        out: &mut Outputs,
-    ) -> Result<(), Status> {
+    ) -> Result<bool, Status> {
         let (key, key_of_room) = self.joined(conn, room)?;
-        let Some(list) = self.lists.get_mut(key) else { return Ok(()) };
+        let Some(list) = self.lists.get(key) else { return Ok(true) };
         let account = list.id;
-        if let Some(membership) = list.room_mut(key_of_room)
-            && membership.muted != muted
-        {
-            membership.muted = muted;
-            self.row_changes.push(RowChange::Muted { account, room, muted });
-            self.send_row(key, key_of_room, None, out);
+        let is_changing = self.mutes.iter().any(|mute| mute.account == account && mute.room == room);
+        let is_muted = self.lists.room(key, key_of_room).is_some_and(|own| own.muted);
+        if is_muted == muted && !is_changing {
+            return Ok(true);
         }
-        Ok(())
+        self.row_changes.push(RowChange::Muted { account, room, muted });
+        let batch = self.next_batch;
+        self.mutes.push_back(Mute { batch, account, room, muted, conn, request });
+        Ok(false)
+    }
+
+    /// Everything up to this batch is in the log: mutes the rooms that waited for it.
+    pub(super) fn apply_mutes(&mut self, batch: u64, out: &mut Outputs) {
+        while let Some(mute) = self.mutes.pop_front_if(|mute| mute.batch <= batch) {
+            let Mute { account, room, muted, conn, request, .. } = mute;
+            if let Some(key) = self.lists.key(account) {
+                let key_of_room = self.live.key(room);
+                let list = self.lists.get_mut(key);
+                if let Some(membership) = list.and_then(|list| match key_of_room {
+                    Some(of) if list.room_mut(of).is_some() => list.room_mut(of),
+                    _ => list.left.get_mut(&room),
+                }) {
+                    membership.muted = muted;
+                }
+                if let Some(room) = key_of_room {
+                    self.send_row(key, room, None, out);
+                }
+            }
+            if self.viewers.get(conn).is_some() {
+                let done = response::Result::Done(wire::Done::default());
+                out.send(conn, &events::response(request, done));
+            }
+        }
     }
 
     /// An account has sent a message. The connections that get it live know the rule; the others are sent the row, also those

@@ -22,6 +22,7 @@ pub struct Row {
     pub head: u64,
     pub read: u64,
     pub version: u32,
+    pub muted: bool,
     pub archived: bool,
     /// The nicks of the other people of a DIRECT room, sorted.
     pub people: Vec<String>,
@@ -222,9 +223,10 @@ impl Client {
             }
             let (head, read) = (row.head_ord, row.head_ord - row.unread);
             let (handle, name, archived, version) = (row.handle, row.name, row.archived, row.cursor_version);
+            let muted = row.muted;
             let mut people: Vec<_> = row.people.into_iter().map(|person| person.nick).collect();
             people.sort();
-            self.rows.insert(room, Row { handle, name, role, head, read, version, archived, people });
+            self.rows.insert(room, Row { handle, name, role, head, read, version, muted, archived, people });
         }
     }
 

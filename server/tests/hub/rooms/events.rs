@@ -151,6 +151,33 @@ fn reading_clears_the_other_device_at_once_and_survives_a_restart() {
 }
 
 #[test]
+fn room_is_muted_when_the_log_has_it() {
+    let mut w = world();
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let mut phone = Client::login(&mut w, "lili", &lili.secret);
+    let done = wire::response::Result::Done(wire::Done::default());
+    for muted in [true, false] {
+        w.hold_requests = true;
+        let settings = || Operation::RoomSettings(wire::RoomSettings { muted });
+        let requests = [0; 2].map(|_| lili.send(&mut w, RoomId::LOBBY, settings()));
+        phone.update(&w);
+        assert_eq!(lili.answers(&w, requests[0]), [], "a server that is killed now has lost it");
+        assert_eq!(phone.rows[&RoomId::LOBBY].muted, !muted);
+        w.release();
+        for request in requests {
+            assert_eq!(lili.answers(&w, request), std::slice::from_ref(&done));
+        }
+        phone.update(&w);
+        assert_eq!((phone.rows[&RoomId::LOBBY].muted, lili.rows[&RoomId::LOBBY].muted), (muted, muted));
+        // It is so already.
+        assert_eq!(lili.command(&mut w, RoomId::LOBBY, settings()), done);
+    }
+    lili.send(&mut w, RoomId::LOBBY, Operation::RoomSettings(wire::RoomSettings { muted: true }));
+    w.restart();
+    assert!(Client::login(&mut w, "lili", &lili.secret).rows[&RoomId::LOBBY].muted);
+}
+
+#[test]
 fn slow_consumer_continues_where_events_were_skipped() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);

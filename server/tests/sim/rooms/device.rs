@@ -47,6 +47,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// The cursors that are written with the changes.
+    fn unconfirmed(&self) -> Option<Unconfirmed> {
+        match &self.work {
+            Work::Write { unconfirmed, .. } => unconfirmed.clone(),
+            Work::Store(_) | Work::Lead(_) => None,
+        }
+    }
+
     fn changes(&self) -> &[Change] {
         match &self.work {
             Work::Write { changes, .. } => changes,
@@ -74,7 +82,7 @@ pub struct Device {
     pub has_failed: bool,
     requests: VecDeque<Request>,
     /// Writes that the storage hangs in.
-    stuck: Vec<Vec<Change>>,
+    stuck: Vec<(Vec<Change>, Option<Unconfirmed>)>,
     /// The page has waited for a transaction in vain, so that it does not wait for the next ones.
     timed_out: bool,
     /// The time at which the last result is reported: they are reported in order.
@@ -125,8 +133,15 @@ impl Device {
     /// The storage works again. What hung is executed.
     pub fn recover(&mut self) {
         (self.health, self.timed_out) = (Health::Works, false);
-        for changes in std::mem::take(&mut self.stuck) {
-            changes.iter().for_each(|change| self.rows.apply(change));
+        for (changes, unconfirmed) in std::mem::take(&mut self.stuck) {
+            self.write(&changes, unconfirmed);
+        }
+    }
+
+    fn write(&mut self, changes: &[Change], unconfirmed: Option<Unconfirmed>) {
+        changes.iter().for_each(|change| self.rows.apply(change));
+        if let Some(unconfirmed) = unconfirmed {
+            self.unconfirmed = unconfirmed;
         }
     }
 
@@ -293,22 +308,17 @@ impl World {
             let is_refused = matches!(request.work, Work::Write { lease, .. } if works && lease < this.lease);
             let mut wait = 0;
             if works && !is_refused {
-                request.changes().iter().for_each(|change| this.rows.apply(change));
+                this.write(request.changes(), request.unconfirmed());
                 if let Some(user) = user {
                     let queued = queued_by(request.changes()).map(|id| (user, id));
                     self.ledger.persisted.extend(queued);
                 }
             } else if matches!(this.health, Health::Hangs(_)) {
-                this.stuck.push(request.changes().to_vec());
+                this.stuck.push((request.changes().to_vec(), request.unconfirmed()));
                 wait = if std::mem::replace(&mut this.timed_out, true) { 0 } else { TRANSACTION_TIMEOUT_MS };
             }
             let input = match request.work {
-                Work::Write { client, ticket, unconfirmed, .. } => {
-                    if let Some(unconfirmed) = unconfirmed.filter(|_| works && !is_refused) {
-                        this.unconfirmed = unconfirmed;
-                    }
-                    Input::Written { client, ticket, is_refused }
-                }
+                Work::Write { client, ticket, .. } => Input::Written { client, ticket, is_refused },
                 Work::Store(message) => Input::Stored(message),
                 Work::Lead(lease) => {
                     let recorded = if works { lease.max(this.lease + 1) } else { lease };

@@ -3,9 +3,6 @@
 
 use crate::rng::Rng;
 
-/// Whether logs are restored from a backup. Not yet: clients then sometimes keep a read cursor or a row of the old log.
-const RESTORES: bool = false;
-
 /// The kinds of faults of a run, in addition to those that every run has.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -41,7 +38,7 @@ impl Plan {
         Self {
             bad_storage: rng.once_in(5),
             hangs: rng.once_in(2),
-            restores: RESTORES && rng.once_in(5),
+            restores: rng.once_in(5),
             jumps: rng.once_in(4),
             ..Self::calm(rng)
         }

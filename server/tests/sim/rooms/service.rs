@@ -457,6 +457,8 @@ impl World {
     }
 
     fn persist(&mut self, at: usize, ticket: u64, changes: Vec<parlour_core::client::Change>) {
+        // The messages that are stored are those of the log that the state knows.
+        self.show_changes(at);
         let tab = &self.tabs[at];
         let Role::Leader(leader, client) = &tab.role else { return };
         let shown = tab.rooms.iter().map(|room| (*room, tab.shown.newest(*room, STORED_MESSAGES)));

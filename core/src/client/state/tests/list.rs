@@ -8,7 +8,7 @@ use crate::{
     client::{
         account::{Direction, Section, Totals},
         cursor::Cursor,
-        state::ClientState,
+        state::{Change, ClientState},
     },
     model::{MessageId, PresenceState, RoomId},
     room_rows, validate, wire,
@@ -312,4 +312,28 @@ fn another_tab_has_the_same_list() {
         &[(room(2), Cursor { version: 3, ord: 1 })],
     );
     assert_eq!(other.account().untold_cursors().count(), 1);
+}
+
+#[test]
+fn rooms_of_another_log_are_removed_when_the_list_is_complete() {
+    let mut state = state(vec![row(1, "a", 9, 0), row(2, "b", 9, 0)]);
+    state.open_room(Some(room(2)));
+    let part = wire::AccountRows { more: true, ..rows(vec![row(1, "a", 3, 0)]) };
+    let welcome = wire::Welcome {
+        account: user(1).0.to_vec(),
+        log: vec![2; 16],
+        rows: Some(part),
+        ..wire::Welcome::default()
+    };
+    state.handle_welcome(&welcome);
+    let removed = |state: &mut ClientState| -> Vec<_> {
+        let changes = std::iter::from_fn(|| state.poll_change());
+        changes.filter(|change| matches!(change, Change::Removed(_))).collect()
+    };
+    assert_eq!(removed(&mut state), []);
+    let body = Some(wire::server_event::Body::Rows(rows(vec![row(3, "c", 1, 0)])));
+    state.handle_event(wire::ServerEvent { room: Vec::new(), body }, 0);
+    assert_eq!(removed(&mut state), [Change::Removed(room(2))]);
+    assert!(state.room(room(2)).is_none());
+    assert_eq!(list(&state), "r1 r3");
 }

@@ -68,6 +68,8 @@ pub(super) struct PendingCommand {
     issued: Millis,
     /// Must not be executed after this time, Unix ms.
     expires: i64,
+    /// The log that its cursor or position is of.
+    log: Vec<u8>,
     /// The message as it was before the command, which is shown as executed at once.
     undo: Option<OwnMessage>,
 }
@@ -147,7 +149,8 @@ impl Follower {
 
     fn post_send(&mut self, number: u32, room: RoomId, message: QueuedMessage) {
         // For any leader, at any time: the id is known to one that has it.
-        self.post_command(0, number, i64::MAX, TabCommand::Send(room, message));
+        let log = self.state.log().to_vec();
+        self.post_command(0, number, i64::MAX, TabCommand::Send(room, message), log);
     }
 
     // ---- commands
@@ -190,13 +193,14 @@ impl Follower {
 
     fn issue(&mut self, now: Clocks, number: u32, command: TabCommand, undo: Option<OwnMessage>) {
         let (issued, expires) = (now.monotonic, now.unix.saturating_add(COMMAND_LIFETIME_MS));
-        self.commands.push(PendingCommand { number, command: command.clone(), issued, expires, undo });
-        self.post_command(self.lease, number, expires, command);
+        let log = self.state.log().to_vec();
+        self.post_command(self.lease, number, expires, command.clone(), log.clone());
+        self.commands.push(PendingCommand { number, command, issued, expires, log, undo });
         self.watch.handle_command(now.monotonic);
     }
 
-    fn post_command(&mut self, lease: u64, number: u32, expires: i64, command: TabCommand) {
-        let content = PostContent::Command { number, expires, command };
+    fn post_command(&mut self, lease: u64, number: u32, expires: i64, command: TabCommand, log: Vec<u8>) {
+        let content = PostContent::Command { number, expires, command, log };
         self.posts.push_back(Post { tab: self.tab, lease, database: 0, content }.encode());
     }
 
@@ -314,11 +318,12 @@ impl Follower {
         let lost: Vec<_> = self.commands.extract_if(.., |pending| is_lost(pending)).collect();
         lost.into_iter().for_each(|pending| self.fail(now, pending));
         for pending in self.commands.clone() {
-            let PendingCommand { number, expires, mut command, .. } = pending;
+            let PendingCommand { number, expires, mut command, mut log, .. } = pending;
             if let TabCommand::Server(Command::Subscribe { room, position }) = &mut command {
                 *position = self.position(*room);
+                log = self.state.log().to_vec();
             }
-            self.post_command(self.lease, number, expires, command);
+            self.post_command(self.lease, number, expires, command, log);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Commands of a follower: each is executed once and answered once, or reported as failed.
 
-use super::*;
+use std::collections::BTreeMap;
+
+use super::{world::SimTab, *};
 use crate::{client::PageStart, wire::client_command::Operation};
 
 fn load(before: u64) -> Command {
@@ -207,4 +209,57 @@ fn a_follower_continues_under_another_nick() {
         let Role::Follower(follower) = &world.tabs[2].role else { panic!() };
         assert_eq!(&*follower.identity().unwrap().nick, "tom2");
     }
+}
+
+/// The messages of a follower that are under way to the leader.
+fn posts(world: &mut World, tab: usize) -> Vec<Vec<u8>> {
+    let now = world.clocks();
+    let Role::Follower(follower) = &mut world.tabs[tab].role else { panic!("not a follower") };
+    std::iter::from_fn(|| follower.poll_post(now)).map(|post| post.to_vec()).collect()
+}
+
+fn replace_log(world: &mut World, messages: &[MessageId]) {
+    world.server.replace_log(messages);
+    let (at, socket) = world.connection.take().unwrap();
+    world.deliver(at, Input::Socket(socket, world::SocketEvent::Closed(1006)));
+    world.user(at, User::Command(TabCommand::Reconnect));
+    world.run(2_000);
+    world.all_show(LOBBY, 0..3);
+}
+
+#[test]
+fn commands_that_refer_to_another_log_do_not_change_this_one() {
+    let mut world = World::new(1);
+    (1..=5).for_each(|n| world.receive(LOBBY, id(n)));
+    world.run(100);
+    let (now, position) = (world.clocks(), Position { seq: 5, id: Some(id(5)) });
+    let Role::Follower(follower) = &mut world.tabs[1].role else { panic!("not a follower") };
+    follower.state_mut().handle_visible(LOBBY, 5, true);
+    follower.handle_server_command(now, 3, Command::Subscribe { room: LOBBY, position });
+    let late = posts(&mut world, 1);
+    assert_eq!(late.len(), 2);
+    replace_log(&mut world, &[11, 12, 13, 14, 15, 16].map(id));
+    world.server.operations.clear();
+    late.into_iter().for_each(|post| world.deliver(0, Input::Channel(post)));
+    world.run(2_000);
+    let unread = |tab: &SimTab| tab.state().account().room(LOBBY).unwrap().unread();
+    assert_eq!(world.tabs.iter().map(unread).collect::<Vec<_>>(), [6, 6, 6]);
+    assert_eq!(world.server.cursors, BTreeMap::new());
+    let anew = Operation::Subscribe(wire::Subscribe::default());
+    assert_eq!(world.server.operations, [anew], "from the beginning of the new log");
+    assert!(matches!(world.answers(1, 3)[..], [Ok(Reply::Window(_))]), "{:?}", world.answers(1, 3));
+    world.all_show(LOBBY, 0..3);
+}
+
+#[test]
+fn a_cursor_of_another_log_does_not_hide_one_of_this_log() {
+    let mut world = World::new(1);
+    (1..=5).for_each(|n| world.receive(LOBBY, id(n)));
+    world.run(100);
+    world.user(1, User::See(LOBBY, 5));
+    world.run(1_000);
+    replace_log(&mut world, &[11, 12, 13].map(id));
+    world.user(1, User::See(LOBBY, 2));
+    world.run(1_000);
+    assert_eq!(world.server.cursors[&LOBBY].ord, 2);
 }

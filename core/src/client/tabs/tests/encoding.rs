@@ -165,7 +165,10 @@ fn posts_are_the_same_after_encoding_and_decoding() {
         TabCommand::Rename("tom2".into()),
         TabCommand::LogOut,
     ];
-    let commands = commands.map(|command| PostContent::Command { number: u32::MAX, expires: -4, command });
+    let commands = commands.map(|command| {
+        let log = vec![7; 16];
+        PostContent::Command { number: u32::MAX, expires: -4, command, log }
+    });
     for content in contents.into_iter().chain(commands) {
         let post = Post { tab: Origin(3), lease: 7, database: DATABASE_VERSION, content };
         let decoded = Post::decode(&post.encode()).unwrap();
@@ -220,7 +223,7 @@ mod arbitrary {
                 roll_call: true,
             },
             PostContent::Report(Report::Visible),
-            PostContent::Command { number: 3, expires: i64::MAX, command },
+            PostContent::Command { number: 3, expires: i64::MAX, command, log: vec![7; 16] },
         ];
         contents.map(|content| Post::of_leader(Origin(8), 7, content).encode().to_vec()).into()
     }

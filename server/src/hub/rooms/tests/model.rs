@@ -319,12 +319,8 @@ impl World {
     }
 
     pub fn mute(&mut self, n: u32, room: RoomId, muted: bool) {
-        if self.rooms.mute(conn(n), room, muted, &mut self.out).is_ok()
-            && let Some(row) = self.clients.get_mut(&n).and_then(|client| client.rows.get_mut(&room))
-        {
-            row.muted = muted;
-        }
-        self.read_outputs();
+        // The row follows when the log has it.
+        let _ = self.rooms.mute((conn(n), 1), room, muted);
     }
 
     /// The log executes the readings that were asked for until now; their results come later.
@@ -454,7 +450,8 @@ impl World {
                 other => panic!("{other:?}"),
             }
         }
-        self.rooms.settled(batch);
+        self.rooms.settled(batch, &mut self.out);
+        self.read_outputs();
     }
 
     /// Waits until what was read is in the log: within 30 s.
@@ -621,6 +618,8 @@ impl Client {
                             self.people.insert(person.account, (person.nick, online));
                         }
                     }
+                    // The answer to a mute.
+                    Body::Response(_) => {}
                     other => panic!("{other:?}"),
                 }
             }

@@ -10,7 +10,7 @@ use super::{
     super::{ReadList, Rooms, delivery::Encoding, events, live_rooms::RoomState},
     model::{conn, user},
 };
-use crate::{conn::frame, store as rooms};
+use crate::{conn::frame, hub::output::Outputs, store as rooms};
 
 /// The id with which a random one is represented: no byte of it can be left out.
 fn id(n: u32) -> [u8; 16] {
@@ -143,6 +143,6 @@ fn quiet_room_in_memory() {
     for account in 0..accounts {
         rooms.disconnect(conn(account + 1));
     }
-    rooms.settled(u64::MAX);
+    rooms.settled(u64::MAX, &mut Outputs::default());
     assert_eq!(rooms.live.count(), 1, "nothing is held of rooms that nobody online is in");
 }
