@@ -128,7 +128,9 @@ impl AccountState {
     pub(super) fn discard(&mut self) {
         let (fold, open) = (self.fold, self.open);
         let mut former = std::mem::take(&mut self.former);
-        former.extend(self.rooms.keys());
+        self.rooms.keys().for_each(|room| {
+            former.insert(*room);
+        });
         *self = Self { open, former, ..Self::new(fold) };
     }
 
@@ -159,8 +161,10 @@ impl AccountState {
         if frame.complete && !frame.more {
             let listed = std::mem::take(&mut self.listed);
             let mut old = std::mem::take(&mut self.former);
-            old.extend(self.rooms.keys());
-            old.retain(|room| !listed.contains(room));
+            self.rooms.keys().for_each(|room| {
+                old.insert(*room);
+            });
+            let old: Vec<_> = old.into_iter().filter(|room| !listed.contains(room)).collect();
             old.iter().for_each(|room| self.remove(*room));
             removed.extend(old);
         }
