@@ -12,7 +12,7 @@ use crate::store::{
     room_query::{Names, RoomQuery},
 };
 
-/// What failed appends may have changed, and is not read yet.
+/// The changes that failed appends may have made, and that are not read yet.
 #[derive(Debug, Default)]
 pub(super) struct Resolution {
     /// Rooms that may have events.
