@@ -93,6 +93,15 @@ fn texts_stay_when_the_messages_above_them_are_loaded() {
     });
 }
 
+/// Holds back a new message, and behind it the page that was requested for the gap.
+async fn hold_news_and_page(page: &Page, lili: &mut DesktopPeer) {
+    page.hold_received().await;
+    lili.send("news");
+    page.until_received_held(1).await;
+    page.release_history_requests().await;
+    page.until_received_held(2).await;
+}
+
 #[test]
 fn texts_stay_when_the_beginning_of_the_room_appears_above_them() {
     browser_test("texts_stay_when_the_beginning_of_the_room_appears_above_them", async |test| {
@@ -101,11 +110,7 @@ fn texts_stay_when_the_beginning_of_the_room_appears_above_them() {
         scroll_to_the_end_of_the_gap(&page, 0.3).await;
         assert_texts_move(&page, 60.0, "scrolled in each frame", async || {
             // A new message is rendered at once, and the page that arrives with it in the next frame, after a scroll.
-            page.hold_received().await;
-            lili.send("news");
-            page.until_received_held(1).await;
-            page.release_history_requests().await;
-            page.until_received_held(2).await;
+            hold_news_and_page(&page, &mut lili).await;
             page.eval::<()>(
                 "const viewport = document.querySelector('#timeline');
                  window.scrolled = 0;
@@ -135,11 +140,7 @@ fn texts_stay_when_the_beginning_appears_before_the_event_of_a_scroll() {
         assert_texts_move(&page, 20.0, "scrolled once", async || {
             // The new message is rendered at once, so the page with the beginning waits for the next frame. The viewport is
             // scrolled between the two; the browser sends the event in the next frame.
-            page.hold_received().await;
-            lili.send("news");
-            page.until_received_held(1).await;
-            page.release_history_requests().await;
-            page.until_received_held(2).await;
+            hold_news_and_page(&page, &mut lili).await;
             page.eval::<()>(
                 "let left = 20;
                  testNetwork.deliverReceived(() => { document.querySelector('#timeline').scrollTop -= left; left = 0; });",

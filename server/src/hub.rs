@@ -153,7 +153,7 @@ pub struct Hub {
     /// Rows that the rooms have asked for, by the token of the query.
     reloads: HashMap<u64, Reload>,
     list_version: ListVersion,
-    /// What failed appends may have changed.
+    /// The changes that failed appends may have made.
     resolution: Resolution,
     /// What was read and is newer than what is published.
     early: Vec<(ConnectionId, RoomPurpose, RoomResult)>,

@@ -191,7 +191,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Who may create PUBLIC and PRIVATE rooms.
+/// The accounts that may create PUBLIC and PRIVATE rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomCreators {

@@ -19,13 +19,13 @@ pub(super) enum ListVersion {
     /// The log has not changed.
     #[default]
     Told,
-    /// It is read at this time.
+    /// The time at which the version is to be read.
     ReadAt(Millis),
-    /// It is being read, by the query with this token.
+    /// The token of the query that reads it.
     Reading(u64),
-    /// It was read. All events up to it are published when this batch is settled.
+    /// The version, and the batch that is settled when all events up to it are published.
     Read { version: u64, batch: u64 },
-    /// All events up to it are published. At this time their activity is told.
+    /// The version whose events are published, and the time at which their activity is told.
     Published { version: u64, at: Millis },
 }
 

@@ -1,4 +1,4 @@
-//! What a failed append has changed. The log may have events whose append it reported as failed: if they were not published,
+//! The changes of a failed append. The log may have events whose append it reported as failed: if they were not published,
 //! clients would miss them without noticing. No proposal is accepted until they are read.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use crate::store::{
     room_query::{Names, RoomQuery},
 };
 
-/// What failed appends may have changed, and is not read yet.
+/// The changes that failed appends may have made, and that are not read yet.
 #[derive(Debug, Default)]
 pub(super) struct Resolution {
     /// Rooms that may have events.
@@ -23,7 +23,7 @@ pub(super) struct Resolution {
     accounts: BTreeSet<UserId>,
     /// Rows that may have changed.
     rows: BTreeSet<(UserId, RoomId)>,
-    /// What is being read, by the token of the query.
+    /// The reads in progress, by the token of the query.
     reading: BTreeMap<u64, Reading>,
 }
 

@@ -250,7 +250,7 @@ impl Follower {
         let log = self.state.log().to_vec();
         self.state.apply(now, self.tab, &event);
         if self.state.log() != log {
-            // Those of the old log may be larger.
+            // Cursors of the old log may be larger.
             self.told.clear();
         }
         match &event {
