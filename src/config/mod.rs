@@ -14,7 +14,7 @@ pub use page::{
 };
 pub use storage::{
     forget_scope, has_session, keep_tab_id, keep_typed, last_scope, remember, remember_language,
-    remember_scope, remember_theme, tab_scope, take_tab_id,
+    remember_scope, remember_theme, scope_rows, tab_scope, take_tab_id, write_scope_row,
 };
 
 use crate::i18n::Locale;

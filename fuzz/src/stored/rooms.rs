@@ -3,7 +3,7 @@
 use parlour_core::{
     ids::{MessageId, RoomId},
     persist::{
-        Change, Key, KeyRange, Persisted, Rows, Scope, Stored, Table, queue,
+        Change, Key, KeyRange, Persisted, Rows, Stored, Table, queue,
         room::{StoredMessages, StoredRoom, put_message},
         scroll,
     },
@@ -55,7 +55,6 @@ pub(super) fn read(tables: &Tables<'_>) {
         assert!(rows.get(&Key::Room(room)).is_none() && rows.keys(Table::Messages).next().is_none());
     }
     read_scroll_positions(tables.rooms);
-    let _ = Scope::parse(&String::from_utf8_lossy(tables.account));
 }
 
 fn read_messages(room: RoomId, log: &[u8], values: &[Vec<u8>], rows: &mut Rows) {

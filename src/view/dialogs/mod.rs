@@ -26,6 +26,7 @@ mod outcome;
 mod part;
 mod people_picker;
 mod room_settings;
+mod unused_link;
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;

@@ -6,7 +6,7 @@ use web_sys::HtmlElement;
 use super::{
     browse_rooms::BrowseRooms, change_nick::ChangeNick, create_room::CreateRoom,
     direct_message::DirectMessage, invite_people::InvitePeople, leave_room::LeaveRoom,
-    link_device::LinkDevice, log_out::LogOut, room_settings::RoomSettings,
+    link_device::LinkDevice, log_out::LogOut, room_settings::RoomSettings, unused_link::UnusedLink,
 };
 use crate::{
     ctrl::{DialogKind, use_store},
@@ -94,6 +94,7 @@ fn mount_kind(kind: DialogKind, root: HtmlElement) -> Mounted {
         DialogKind::LeaveRoom(room) => Box::new(mount_to(root, move || view! { <LeaveRoom room/> })),
         DialogKind::ChangeNick => Box::new(mount_to(root, || view! { <ChangeNick/> })),
         DialogKind::LinkDevice => Box::new(mount_to(root, || view! { <LinkDevice/> })),
+        DialogKind::UnusedLink => Box::new(mount_to(root, || view! { <UnusedLink/> })),
         DialogKind::LogOut => Box::new(mount_to(root, || view! { <LogOut/> })),
     }
 }

@@ -15,7 +15,7 @@ use self::history::{Step, is_same_screen, parent, step};
 use super::shared::{focus_next_frame, focus_selected_next_frame};
 use crate::{
     config::{self, HistoryChange},
-    ctrl::{Route, Store},
+    ctrl::{DialogKind, Route, Store},
 };
 
 /// Viewports up to this width show one screen at a time. The stylesheets use the same width.
@@ -166,8 +166,7 @@ impl Screens {
     }
 
     fn start(self) {
-        let first = Route::parse(&config::fragment()).filter(|route| self.is_allowed(route));
-        let first = first.unwrap_or_else(|| self.route.get_untracked());
+        let first = self.requested().unwrap_or_else(|| self.route.get_untracked());
         // The signal is set later.
         let is_narrow =
             window().match_media(NARROW_VIEWPORT).ok().flatten().is_some_and(|list| list.matches());
@@ -215,7 +214,7 @@ impl Screens {
 
     /// The user has gone back or forward, or has changed the fragment of the URL.
     fn handle_history(self) {
-        match Route::parse(&config::fragment()).filter(|route| self.is_allowed(route)) {
+        match self.requested() {
             Some(route) => self.enter(route),
             None => {
                 let shown = self.route.get_untracked().to_string();
@@ -278,6 +277,16 @@ impl Screens {
             (_, Route::Room { .. }) => focus_next_frame(self.title),
             _ => focus_selected_next_frame("#room-list a[tabindex='0']"),
         }
+    }
+
+    /// The screen that the URL names, if the server has it. A link of another device is for users who are not logged in; the
+    /// caller removes it from the URL.
+    fn requested(self) -> Option<Route> {
+        let route = Route::parse(&config::fragment())?;
+        if matches!(route, Route::Link { .. }) {
+            self.store.open_dialog(DialogKind::UnusedLink);
+        }
+        Some(route).filter(|route| self.is_allowed(route))
     }
 
     /// Returns `true` if the server has a screen.
