@@ -7,7 +7,7 @@
 //! | `frame` | the frame that all dialogs have: title, close button, keyboard |
 //! | `form` | fields, buttons and the request of a form |
 //! | `people_picker` | choosing people |
-//! | `invitation` | the bar that answers an invitation, in place of the composer |
+//! | `invitation` | the answer to an invitation, in place of the room |
 //! | `outcome` | the note about what was done |
 //! | others | one dialog each |
 
@@ -32,7 +32,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-pub use self::invitation::InvitationBar;
+pub use self::invitation::Invitation;
 use self::{
     outcome::OutcomeNote,
     part::{DialogPart, preload_dialogs},

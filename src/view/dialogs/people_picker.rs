@@ -286,7 +286,7 @@ fn Candidate(
     let is_online = !is_member && state != PresenceState::Left;
     view! {
         <li
-            id=option_id(account) class="person" role="option" data-nick=nick.to_string()
+            id=option_id(account) class="person" role="option" data-nick=nick.to_string() title=nick.to_string()
             class:active=move || picker.active.get() == Some(account)
             aria-selected=move || picker.is_chosen(account).to_string()
             aria-disabled=is_member.then_some("true")

@@ -11,7 +11,7 @@ use crate::{
     i18n::Key,
     view::{
         composer::Composer,
-        dialogs::InvitationBar,
+        dialogs::Invitation,
         screens::{Screen, Screens},
         search::PanelState,
         shared::{Icon, Mark, announced, icon, tr, use_texts},
@@ -36,7 +36,7 @@ enum Shown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Below {
     Composer,
-    /// The user is invited to this room.
+    /// The user is invited to this room: the invitation covers the messages, which the user cannot read.
     Invitation(RoomId),
     Archived,
 }
@@ -56,12 +56,16 @@ pub fn Conversation() -> impl IntoView {
         _ => Below::Composer,
     });
     view! {
-        <main class="room-main" class:no-room=move || shown.get() != Shown::Room inert=hidden>
+        <main
+            class="room-main" class:no-room=move || shown.get() != Shown::Room
+            class:invited=move || matches!(below.get(), Below::Invitation(_))
+            class:closed=move || below.get() == Below::Archived inert=hidden
+        >
             // Not removed while no room is shown: the timeline would be built anew with the next one.
             <Timeline/>
             {move || match below.get() {
                 Below::Composer => EitherOf3::A(view! { <Composer/> }),
-                Below::Invitation(room) => EitherOf3::B(view! { <InvitationBar room/> }),
+                Below::Invitation(room) => EitherOf3::B(view! { <Invitation room/> }),
                 Below::Archived => EitherOf3::C(view! { <ArchivedNote/> }),
             }}
             {move || match shown.get() {

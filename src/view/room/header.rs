@@ -29,6 +29,10 @@ pub fn RoomHeader() -> impl IntoView {
         store.open_room.get().filter(|_| shown).and_then(|room| store.room(room))
     });
     let has_room = move || room.with(Option::is_some);
+    // Whoever is only invited can neither read the room nor see its people.
+    let is_member = move || {
+        !store.has_rooms() || room.with(|room| room.as_ref().is_some_and(|room| room.role.is_member()))
+    };
     let title = move || match open_room_name(store, t()) {
         Some(name) if has_room() => name.to_string(),
         _ => store.title.get(),
@@ -51,7 +55,7 @@ pub fn RoomHeader() -> impl IntoView {
                     None => leptos::either::Either::Right(view! { <Mark/> }),
                 }}
                 <div class="room-heading">
-                    <h1 id="room-name" dir="auto" tabindex="-1" node_ref=screens.title>{title}</h1>
+                    <h1 id="room-name" dir="auto" tabindex="-1" title=title node_ref=screens.title>{title}</h1>
                     <Show when=has_topic>
                         <p id="room-topic" class="topic" dir="auto" title=topic>{topic}</p>
                     </Show>
@@ -60,13 +64,13 @@ pub fn RoomHeader() -> impl IntoView {
             <ConnectionBar/>
             <Rename/>
             <div class="top-actions">
-                <Show when=move || can_search(store) && (has_room() || !store.has_rooms())>
+                <Show when=move || can_search(store) && is_member()>
                     <SearchToggle/>
                 </Show>
-                <Show when=move || has_room() || !store.has_rooms()>
+                <Show when=is_member>
                     <PeopleToggle/>
                 </Show>
-                <Show when=has_room>
+                <Show when=move || has_room() && is_member()>
                     <RoomMenu/>
                 </Show>
                 <Show when=move || !store.has_rooms()>
