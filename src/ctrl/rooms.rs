@@ -90,13 +90,8 @@ impl Store {
     pub fn list(&self, query: &str) -> Vec<ListItem> {
         self.list_version.track();
         let list = self.with_state(|state| {
-            let list = state.account().list();
-            if query.trim().is_empty() {
-                return list;
-            }
-            let section = |room: RoomId| list.iter().find(|item| item.room == room).map(|item| item.section);
-            let found = state.account().search(query).into_iter();
-            found.filter_map(|room| Some(ListItem { section: section(room)?, room })).collect()
+            let account = state.account();
+            if query.trim().is_empty() { account.list() } else { account.search(query) }
         });
         list.unwrap_or_default()
     }

@@ -3,7 +3,7 @@
 //! All rows of the list have the same height, also the headings of its sections. So the position of a row, in rows from the
 //! top of the list, is known without measuring.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use parlour_core::{
     client::account::{ListItem, Section},
@@ -36,8 +36,8 @@ const STEP_ROWS: usize = 8;
 /// The rooms of a section, or those that a search has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// The rooms.
-    pub rooms: Vec<RoomId>,
+    /// The rooms. Shared, because each of the rows reads them.
+    pub rooms: Arc<[RoomId]>,
     /// The number of rows above the first one in the whole list.
     pub rows_above: usize,
 }
@@ -58,7 +58,7 @@ impl Listing {
     pub fn new(items: &[ListItem]) -> Self {
         let mut listing = Self { count: items.len(), ..Self::default() };
         for (section, _) in SECTIONS {
-            let rooms: Vec<_> =
+            let rooms: Arc<[_]> =
                 items.iter().filter(|item| item.section == section).map(|item| item.room).collect();
             if !rooms.is_empty() {
                 let rows_above = listing.rows + 1;
@@ -71,7 +71,7 @@ impl Listing {
 
     /// The result of a search, best first.
     pub fn found(items: &[ListItem]) -> Self {
-        let rooms: Vec<_> = items.iter().map(|item| item.room).collect();
+        let rooms: Arc<[_]> = items.iter().map(|item| item.room).collect();
         let count = rooms.len();
         Self { parts: vec![(None, Part { rooms, rows_above: 0 })], rows: count, count }
     }
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn results_of_a_search_have_no_heading() {
         let listing = Listing::found(&items(&[(Section::Rooms, 5..8), (Section::Unread, 0..1)]));
-        assert_eq!(listing.part(None).rooms, [room(5), room(6), room(7), room(0)]);
+        assert_eq!(*listing.part(None).rooms, [room(5), room(6), room(7), room(0)]);
         assert_eq!((listing.rows(), listing.row_of(room(0))), (4, Some(3)));
     }
 
