@@ -10,7 +10,7 @@ use parlour_core::{
         people::People,
         state::ClientState,
     },
-    model::{Dialect, MessageId, PresenceState, Refusal, Role, RoomId, RoomKind, SeekTarget},
+    model::{Dialect, MessageId, PresenceState, Refusal, Role, RoomId, RoomKind},
 };
 
 use super::{search::Search, store::Store};
@@ -147,9 +147,8 @@ impl Store {
             self.set.room_version.update(|version| *version = version.wrapping_add(1));
             self.list_members_again();
         }
-        if let Some(ord) = at.filter(|_| room.is_some()) {
-            self.seek(SeekTarget::Seq(ord));
-        }
+        self.inner.update_value(|inner| inner.link = room.zip(at));
+        self.follow_link();
     }
 
     /// Marks all messages of a room as read.

@@ -168,6 +168,7 @@ impl Screens {
     fn start(self) {
         let first = Route::parse(&config::fragment()).filter(|route| self.is_allowed(route));
         let first = first.unwrap_or_else(|| self.route.get_untracked());
+        let is_visited = config::is_visited();
         // The signal is set later.
         let is_narrow =
             window().match_media(NARROW_VIEWPORT).ok().flatten().is_some_and(|list| list.matches());
@@ -176,6 +177,8 @@ impl Screens {
         } else {
             config::set_fragment(&first.to_string(), HistoryChange::Replace, config::is_above_parent());
         }
+        // After a reload the room is shown where it was, not at the message that the link has led to.
+        let first = if is_visited { first.without_message() } else { first };
         self.route.set(first.clone());
         self.open_room_of(&first);
 
