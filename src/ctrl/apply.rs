@@ -101,6 +101,7 @@ impl Store {
         if self.open_room.get_untracked() == Some(room) {
             self.set.room_version.update(|version| *version = version.wrapping_add(1));
             self.member_count_changed();
+            self.follow_link();
         }
     }
 
@@ -219,6 +220,7 @@ impl Store {
             inner.timelines.clear();
             inner.note_timer = None;
             inner.search_timer = None;
+            inner.link = None;
             inner.was_online = false;
         });
         self.close_dialog();

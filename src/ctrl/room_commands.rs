@@ -88,7 +88,7 @@ impl Store {
         let wanted = name.trim().chars().count();
         self.with_state(|state| {
             let account = state.account();
-            let mut found = account.search(name).into_iter().filter_map(|room| account.room(room));
+            let mut found = account.search(name).into_iter().filter_map(|item| account.room(item.room));
             // The search finds longer names too.
             let entry = found.find(|entry| entry.name.chars().count() == wanted && entry.role.is_member());
             entry.map(|entry| entry.room)

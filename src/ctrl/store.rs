@@ -266,6 +266,8 @@ pub(super) struct Inner {
     pub(super) outdated_timer: Option<Interval>,
     pub(super) note_timer: Option<Interval>,
     pub(super) search_timer: Option<Timeout>,
+    /// The message that a link leads to, until the messages of its room can be loaded.
+    pub(super) link: Option<(RoomId, u64)>,
     /// The language chosen last, whose translation may still be loading.
     pub(super) chosen_locale: Locale,
 }
@@ -408,6 +410,7 @@ impl Store {
                 outdated_timer: None,
                 note_timer: None,
                 search_timer: None,
+                link: None,
                 chosen_locale: config.locale,
             }),
         }

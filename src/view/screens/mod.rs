@@ -177,6 +177,7 @@ impl Screens {
 
     fn start(self) {
         let first = self.requested().unwrap_or_else(|| self.route.get_untracked());
+        let is_visited = config::is_visited();
         // The signal is set later.
         let is_narrow =
             window().match_media(NARROW_VIEWPORT).ok().flatten().is_some_and(|list| list.matches());
@@ -185,6 +186,8 @@ impl Screens {
         } else {
             config::set_fragment(&first.to_string(), HistoryChange::Replace, config::is_above_parent());
         }
+        // After a reload the room is shown where it was, not at the message that the link has led to.
+        let first = if is_visited { first.without_message() } else { first };
         self.route.set(first.clone());
         self.open_room_of(&first);
 
@@ -224,7 +227,7 @@ impl Screens {
 
     /// The user has gone back or forward, or has changed the fragment of the URL.
     fn handle_history(self) {
-if !self.cover.handle_history() {
+        if !self.cover.handle_history() {
             return;
         }
         match self.requested() {

@@ -401,6 +401,9 @@ impl Renderer {
         if let Some(key) = key {
             self.highlight = None;
             self.rows.highlight(key);
+            // No scroll event follows that would keep the position over a reload.
+            self.handle_new_top();
+            self.save_position();
         }
     }
 }
