@@ -33,7 +33,7 @@ const DELAY_ROOM_MODULE: &str = "
     requestAnimationFrame(check);
     globalThis.requests = [];
     globalThis.fetch = async (url, options) => {
-        if (String(url).includes('/room-')) {
+        if (String(url).includes('/room-') && String(url).endsWith('.wasm')) {
             requests.push(drawn);
             await released;
         }
@@ -161,7 +161,7 @@ fn reload_fetches_room_module_and_config_concurrently() {
             let roomRequested;
             const requested = new Promise((resolve) => (roomRequested = resolve));
             globalThis.fetch = async (url, options) => {
-                if (String(url).includes('/room-')) roomRequested();
+                if (String(url).includes('/room-') && String(url).endsWith('.wasm')) roomRequested();
                 if (String(url).includes('config.json')) await requested;
                 return originalFetch(url, options);
             };

@@ -359,7 +359,7 @@ fn page_opens_if_the_cache_of_the_worker_fails_or_never_answers() {
                 assert_eq!(build(&page).await, newer);
                 // The file is requested after the login page is shown, so it has to exist until then.
                 let is_loaded = "return performance.getEntriesByType('resource')
-                    .some(({ name, responseEnd }) => name.includes('/room-') && responseEnd > 0)";
+                    .some(({ name, responseEnd }) => name.includes('/room-') && name.endsWith('.wasm') && responseEnd > 0)";
                 page.until_true("the room module is loaded", is_loaded).await;
             }
         });
