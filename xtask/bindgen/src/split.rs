@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use walrus::{IdsToIndices, Module, ModuleConfig, RawCustomSection};
 use wasm_split_cli_support::{Options, transform};
 
-use crate::exports;
+use crate::{exports, order::sort_functions};
 
 /// The folder of the parts' modules in wasm-bindgen's output folder.
 const MODULES: &str = "parts";
@@ -165,7 +165,7 @@ fn cleaned(module: &[u8], carried: Vec<Vec<u8>>) -> Result<Vec<u8>> {
     for data in carried {
         module.customs.add(RawCustomSection { name: CARRIED.into(), data });
     }
-    Ok(module.emit_wasm())
+    sort_functions(&module.emit_wasm())
 }
 
 fn ignore_not_found(result: io::Result<()>) -> io::Result<()> {
