@@ -46,3 +46,5 @@ export const __wasm_split_load_room = (callback, data) => loadPart("room", callb
 export const __wasm_split_load_side = (callback, data) => loadPart("side", callback, data);
 export const __wasm_split_load_search = (callback, data) => loadPart("search", callback, data);
 export const __wasm_split_load_dialogs = (callback, data) => loadPart("dialogs", callback, data);
+export const __wasm_split_load_settings = (callback, data) => loadPart("settings", callback, data);
+export const __wasm_split_load_diagnostics = (callback, data) => loadPart("diagnostics", callback, data);

@@ -6,17 +6,18 @@
 //! | `header` | the name of the room, its topic, and the buttons |
 //! | `room_menu` | what can be done with the room |
 //! | `conversation` | the messages and the composer, or why there are none |
-//! | `shortcuts` | the keys that lead to other rooms |
+//! | `no_room` | why there is no room, and the button that joins it |
 
 mod conversation;
 mod header;
+mod no_room;
 mod room_menu;
-mod shortcuts;
 
 use leptos::prelude::*;
 use parlour_core::model::RoomId;
 
 use self::{conversation::Conversation, header::RoomHeader};
+pub use self::{no_room::NoRoom, room_menu::RoomMenu};
 use super::{
     composer::Draft,
     dialogs::DialogHost,
@@ -50,16 +51,14 @@ pub fn Room() -> impl IntoView {
     let store = use_store();
     let screens = Screens::new(store);
     let panel = PanelState::new(screens);
-    let switcher = SwitcherState::new();
     provide_context(screens);
     provide_context(panel);
-    provide_context(switcher);
+    provide_context(SwitcherState::new());
     let covered = Signal::derive(move || screens.people_cover_room() || panel.covers_room());
     provide_context(Scroller::new(store, covered));
     provide_context(Draft::new());
     provide_today();
     preload_content();
-    shortcuts::listen(store, screens, switcher);
     let has_rooms = Memo::new(move |_| store.has_rooms());
     view! {
         <div
