@@ -60,11 +60,11 @@ fn room_module_is_prefetched_after_the_login_page_is_drawn() {
         let drawn: Vec<bool> = tom.eval("return requests", vec![]).await;
         assert_eq!(drawn, [true], "requested once, and after the login page was drawn");
         let named = format!(
-            "return document.querySelector('link[rel=part][data-parts=room]').href === '{}{room}'",
+            "return document.querySelector('link[rel=part][data-parts=room][href$=\".wasm\"]').href === '{}{room}'",
             files.url()
         );
         tom.until_true("the page links to the room module", &named).await;
-        let cached = "const { href } = document.querySelector('link[rel=part][data-parts=room]'); \
+        let cached = "const { href } = document.querySelector('link[rel=part][data-parts=room][href$=\".wasm\"]'); \
                     return caches.match(href).then((found) => found !== undefined)";
         tom.until_true("the module is cached for offline use, although its download is delayed", cached)
             .await;
