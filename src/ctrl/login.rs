@@ -6,7 +6,7 @@ use std::{pin::Pin, rc::Rc};
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{address, model::Connection, status::Status};
 
-use super::store::Store;
+use super::{diagnostics::start_logging, store::Store};
 use crate::{
     config::{self, HistoryChange, Remembered},
     service::{ChatSession, Service},
@@ -24,7 +24,7 @@ impl Store {
     pub fn start_service(&self) {
         if self.service_if_loaded().is_none() {
             if let Some(level) = self.inner.with_value(|inner| inner.log_level) {
-                config::start_logging(level);
+                start_logging(level);
             }
             let store = *self;
             let service = Service::new(move |report| store.apply(report));

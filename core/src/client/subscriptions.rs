@@ -207,9 +207,9 @@ impl Subscriptions {
             self.entry(open, Position::default()).origins.insert(Origin::LOCAL);
         }
         self.rooms.values_mut().for_each(|subscription| subscription.stage = Stage::StatedAtLogin);
-        let mut rooms: Vec<_> =
-            self.rooms.iter().map(|(room, subscription)| (*room, subscription.position)).collect();
-        rooms.sort_by_key(|(room, _)| *room != open);
+        let rooms = self.rooms.iter().map(|(room, subscription)| (*room, subscription.position));
+        let (mut rooms, others): (Vec<_>, Vec<_>) = rooms.partition(|(room, _)| *room == open);
+        rooms.extend(others);
         rooms
     }
 
