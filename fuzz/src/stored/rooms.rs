@@ -1,9 +1,9 @@
-//! The device storage of a client with many rooms, whose data may be of a client with one room.
+//! The device storage: rooms, messages, the send queue, scroll positions.
 
 use parlour_core::{
     ids::{MessageId, RoomId},
     persist::{
-        Change, Key, KeyRange, Persisted, Rows, Stored, Table, queue,
+        Change, Key, KeyRange, Rows, Stored, Table, queue,
         room::{StoredMessages, StoredRoom, put_message},
         scroll,
     },
@@ -21,13 +21,9 @@ pub(super) struct Tables<'a> {
 /// Reads the tables, stores what was read and reads it again.
 ///
 /// # Panics
-/// If a login or a message of a client with one room is lost, if anything is read twice, or if the second reading differs
-/// from the first one.
+/// If anything is read twice, or if the second reading differs from the first one.
 pub(super) fn read(tables: &Tables<'_>) {
     let stored = Stored::read(Some(tables.account), tables.rooms, tables.send_queue);
-    let former = Persisted::read(Some(tables.account), tables.send_queue, tables.messages);
-    let nick = stored.account.as_ref().map(|account| &*account.identity.nick);
-    assert_eq!(former.nick(), nick, "the login of a client with one room");
 
     let mut rows = Rows::default();
     rows.apply(&Change::Put(Key::Account, tables.account.to_vec().into()));
