@@ -1,8 +1,9 @@
 //! Starts logging. The subscriber, which formats all kinds of values, is in a part of the client of its own: nothing that the
 //! user does needs it.
 
-use leptos::task::spawn_local;
 use tracing::Level;
+// Leptos' own works only after the page is mounted, and a session may be resumed before.
+use wasm_bindgen_futures::spawn_local;
 
 use crate::config;
 
