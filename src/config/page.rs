@@ -80,6 +80,15 @@ pub fn is_cover() -> bool {
     history.and_then(|history| history.state().ok()).is_some_and(|state| state == COVER)
 }
 
+/// Returns `true` if the page has set the current entry of the history before: it was reloaded, or is shown again.
+#[must_use]
+pub fn is_visited() -> bool {
+    let history = web_sys::window().and_then(|window| window.history().ok());
+    history
+        .and_then(|history| history.state().ok())
+        .is_some_and(|state| !state.is_null() && !state.is_undefined())
+}
+
 /// Goes back in the browser's history.
 pub fn go_back() {
     // Fails only in a document that is not shown any more.

@@ -101,6 +101,7 @@ impl Store {
         if self.open_room.get_untracked() == Some(room) {
             self.set.room_version.update(|version| *version = version.wrapping_add(1));
             self.member_count_changed();
+            self.follow_link();
         }
     }
 
@@ -208,6 +209,7 @@ impl Store {
                 // Until a server is reached, everything is from the device.
                 self.set.from_device.set(!self.inner.with_value(|inner| inner.was_online));
                 self.load_tab_data();
+                self.forget_link(&identity.nick);
             }
         }
         self.set.identity.set(Some(identity));
@@ -218,6 +220,7 @@ impl Store {
             inner.timelines.clear();
             inner.note_timer = None;
             inner.search_timer = None;
+            inner.link = None;
             inner.was_online = false;
         });
         self.close_dialog();

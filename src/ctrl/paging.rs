@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use parlour_core::{
-    client::{Command, PageStart, Reply, state::ClientState},
+    client::{Command, PageStart, Reply, room::RoomState, state::ClientState},
     limits::HISTORY_PAGE_MESSAGES,
     model::{Connection, RoomId, SeekTarget},
 };
@@ -41,6 +41,7 @@ impl Store {
             inner.seeks = inner.seeks.wrapping_add(1);
             inner.seeks
         });
+        self.inner.update_value(|inner| inner.link = None);
         self.set.seeking.set(true);
         let (start, ord) = match target {
             SeekTarget::Seq(ord) => {
@@ -70,6 +71,20 @@ impl Store {
             let found = loaded.iter().find(is_reached).or(loaded.last()).map(|(ord, _)| *ord);
             store.seek_finished(found);
         });
+    }
+
+    /// Jumps to the message of the link that was opened, once that is possible: the device has the message, or its room is
+    /// subscribed.
+    pub(super) fn follow_link(&self) {
+        let room = self.open_room.get_untracked();
+        let link = self.inner.with_value(|inner| inner.link).filter(|(linked, _)| Some(*linked) == room);
+        let Some((room, ord)) = link else { return };
+        let is_loadable = self.with_state(|state| {
+            nearest(state, room, ord).1 || state.room(room).is_some_and(RoomState::is_subscribed)
+        });
+        if is_loadable.unwrap_or_default() {
+            self.seek(SeekTarget::Seq(ord));
+        }
     }
 
     /// Loads a page. Its gap is shown as loading until it is answered; `ord` is in it. Returns the ord and the time of each

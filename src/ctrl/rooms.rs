@@ -10,7 +10,7 @@ use parlour_core::{
         people::People,
         state::ClientState,
     },
-    model::{Dialect, MessageId, PresenceState, Refusal, Role, RoomId, RoomKind, SeekTarget},
+    model::{Dialect, MessageId, PresenceState, Refusal, Role, RoomId, RoomKind},
 };
 
 use super::{search::Search, store::Store};
@@ -90,13 +90,8 @@ impl Store {
     pub fn list(&self, query: &str) -> Vec<ListItem> {
         self.list_version.track();
         let list = self.with_state(|state| {
-            let list = state.account().list();
-            if query.trim().is_empty() {
-                return list;
-            }
-            let section = |room: RoomId| list.iter().find(|item| item.room == room).map(|item| item.section);
-            let found = state.account().search(query).into_iter();
-            found.filter_map(|room| Some(ListItem { section: section(room)?, room })).collect()
+            let account = state.account();
+            if query.trim().is_empty() { account.list() } else { account.search(query) }
         });
         list.unwrap_or_default()
     }
@@ -152,9 +147,8 @@ impl Store {
             self.set.room_version.update(|version| *version = version.wrapping_add(1));
             self.list_members_again();
         }
-        if let Some(ord) = at.filter(|_| room.is_some()) {
-            self.seek(SeekTarget::Seq(ord));
-        }
+        self.inner.update_value(|inner| inner.link = room.zip(at));
+        self.follow_link();
     }
 
     /// Marks all messages of a room as read.

@@ -74,6 +74,12 @@ impl Route {
         }
     }
 
+    /// The same screen, without a message to scroll to.
+    #[must_use]
+    pub fn without_message(self) -> Self {
+        if let Self::Room { room, .. } = self { Self::to_room(room) } else { self }
+    }
+
     /// The room that the screen belongs to.
     #[must_use]
     pub fn room(&self) -> Option<RoomId> {

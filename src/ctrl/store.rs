@@ -254,6 +254,8 @@ pub(super) struct Inner {
     pub(super) load_room: LoadRoom,
     /// Submitted before the room module was loaded.
     pub(super) pending_login: Option<PendingLogin>,
+    /// The server of a login with a link, until it has succeeded.
+    pub(super) link_server: Option<String>,
     pub(super) remembered: Remembered,
     pub(super) log_level: Option<tracing::Level>,
     /// The title comes from config.json, which takes precedence over the server's name.
@@ -264,6 +266,8 @@ pub(super) struct Inner {
     pub(super) outdated_timer: Option<Interval>,
     pub(super) note_timer: Option<Interval>,
     pub(super) search_timer: Option<Timeout>,
+    /// The message that a link leads to, until the messages of its room can be loaded.
+    pub(super) link: Option<(RoomId, u64)>,
     /// The language chosen last, whose translation may still be loading.
     pub(super) chosen_locale: Locale,
 }
@@ -397,6 +401,7 @@ impl Store {
                 service: None,
                 load_room,
                 pending_login: None,
+                link_server: None,
                 remembered: config.remembered.clone(),
                 log_level: config.log_level,
                 title_is_fixed: config.title.is_some(),
@@ -405,6 +410,7 @@ impl Store {
                 outdated_timer: None,
                 note_timer: None,
                 search_timer: None,
+                link: None,
                 chosen_locale: config.locale,
             }),
         }

@@ -69,6 +69,7 @@ impl Store {
             self.set.search.set(Search::default());
         }
         self.timeline_replaced();
+        self.follow_link();
     }
 
     /// Changes the timeline of the open room and the signals derived from it.

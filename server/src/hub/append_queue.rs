@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 
-use parlour_core::Millis;
+use parlour_core::{Millis, model::UserId};
 
 use super::{connection_table::ConnectionId, shared_bound::SharedBound};
 use crate::store::{AppendBatch, Proposal, RowChange};
@@ -56,6 +56,8 @@ pub struct PendingProposal {
 pub struct Departure {
     /// The newest batch at that time, counted from 1.
     pub batch: u64,
+    /// The account.
+    pub account: UserId,
     /// The nick.
     pub nick: Arc<str>,
     /// The key of the nick.
@@ -222,9 +224,9 @@ impl AppendQueue {
 
     /// Postpones the departure of a member until the messages that were sent until now are settled. Returns the batch
     /// of the last one.
-    pub fn postpone_departure(&mut self, nick: Arc<str>, key: Arc<str>) -> u64 {
+    pub fn postpone_departure(&mut self, account: UserId, nick: Arc<str>, key: Arc<str>) -> u64 {
         let batch = self.next_batch() - u64::from(self.next.is_empty());
-        self.departures.push_back(Departure { batch, nick, key });
+        self.departures.push_back(Departure { batch, account, nick, key });
         batch
     }
 

@@ -10,9 +10,16 @@ use crate::{
     view::shared::{Mark, announced, tr, use_texts},
 };
 
-/// Says to which room the user is invited, with buttons that accept and decline. Takes the place of the room. Follows the room.
+/// The invitation to the open room. Takes the place of the room.
 #[component]
-pub fn Invitation(room: RoomId) -> impl IntoView {
+pub fn InvitationBar() -> impl IntoView {
+    let open_room = use_store().open_room;
+    move || open_room.get().map(|room| view! { <Invitation room/> })
+}
+
+/// Says to which room the user is invited, with buttons that accept and decline. Follows the room.
+#[component]
+fn Invitation(room: RoomId) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let name = move || store.room(room).map(|room| room.name.to_string()).unwrap_or_default();
     let submission = Submission::new();

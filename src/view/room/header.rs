@@ -2,12 +2,12 @@
 
 use leptos::{ev::MouseEvent, prelude::*};
 
-use super::{open_room_name, room_menu::RoomMenu};
+use super::open_room_name;
 use crate::{
     ctrl::{Route, use_store},
     i18n::Key,
     view::{
-        rename::Rename,
+        pieces::{RenameSlot, RoomMenuSlot},
         screens::{Screen, Screens},
         search::{PanelState, SearchToggle, can_search},
         shared::{ConnectionBar, Icon, Mark, icon, tr, use_texts},
@@ -62,7 +62,7 @@ pub fn RoomHeader() -> impl IntoView {
                 </div>
             </div>
             <ConnectionBar/>
-            <Rename/>
+            <RenameSlot/>
             <div class="top-actions">
                 <Show when=move || can_search(store) && is_member()>
                     <SearchToggle/>
@@ -71,7 +71,7 @@ pub fn RoomHeader() -> impl IntoView {
                     <PeopleToggle/>
                 </Show>
                 <Show when=move || has_room() && is_member()>
-                    <RoomMenu/>
+                    <RoomMenuSlot/>
                 </Show>
                 <Show when=move || !store.has_rooms()>
                     <button

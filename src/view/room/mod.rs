@@ -6,17 +6,18 @@
 //! | `header` | the name of the room, its topic, and the buttons |
 //! | `room_menu` | what can be done with the room |
 //! | `conversation` | the messages and the composer, or why there are none |
-//! | `shortcuts` | the keys that lead to other rooms |
+//! | `no_room` | why there is no room, and the button that joins it |
 
 mod conversation;
 mod header;
+mod no_room;
 mod room_menu;
-mod shortcuts;
 
 use leptos::prelude::*;
 use parlour_core::model::RoomId;
 
 use self::{conversation::Conversation, header::RoomHeader};
+pub use self::{no_room::NoRoom, room_menu::RoomMenu};
 use super::{
     composer::Draft,
     dialogs::DialogHost,
@@ -59,7 +60,6 @@ pub fn Room() -> impl IntoView {
     provide_context(Draft::new());
     provide_today();
     preload_content();
-    shortcuts::listen(store, screens, switcher);
     screens.follow_cover(
         move || store.dialog.with(Option::is_some) || switcher.is_open() || panel.is_open(),
         move || {

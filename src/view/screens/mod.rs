@@ -19,7 +19,7 @@ use self::{
 use super::shared::{focus_next_frame, focus_selected_next_frame};
 use crate::{
     config::{self, HistoryChange},
-    ctrl::{Route, Store},
+    ctrl::{DialogKind, Route, Store},
 };
 
 /// Viewports up to this width show one screen at a time. The stylesheets use the same width.
@@ -176,8 +176,8 @@ impl Screens {
     }
 
     fn start(self) {
-        let first = Route::parse(&config::fragment()).filter(|route| self.is_allowed(route));
-        let first = first.unwrap_or_else(|| self.route.get_untracked());
+        let first = self.requested().unwrap_or_else(|| self.route.get_untracked());
+        let is_visited = config::is_visited();
         // The signal is set later.
         let is_narrow =
             window().match_media(NARROW_VIEWPORT).ok().flatten().is_some_and(|list| list.matches());
@@ -186,6 +186,8 @@ impl Screens {
         } else {
             config::set_fragment(&first.to_string(), HistoryChange::Replace, config::is_above_parent());
         }
+        // After a reload the room is shown where it was, not at the message that the link has led to.
+        let first = if is_visited { first.without_message() } else { first };
         self.route.set(first.clone());
         self.open_room_of(&first);
 
@@ -228,7 +230,7 @@ impl Screens {
         if !self.cover.handle_history() {
             return;
         }
-        match Route::parse(&config::fragment()).filter(|route| self.is_allowed(route)) {
+        match self.requested() {
             // The same URL again was only left for a moment.
             Some(route) if route == self.route.get_untracked() => {}
             Some(route) => self.enter(route),
@@ -295,6 +297,16 @@ impl Screens {
             (_, Route::Room { .. }) => focus_next_frame(self.title),
             _ => focus_selected_next_frame("#room-list a[tabindex='0']"),
         }
+    }
+
+    /// The screen that the URL names, if the server has it. A link of another device is for users who are not logged in; the
+    /// caller removes it from the URL.
+    fn requested(self) -> Option<Route> {
+        let route = Route::parse(&config::fragment())?;
+        if matches!(route, Route::Link { .. }) {
+            self.store.open_dialog(DialogKind::UnusedLink);
+        }
+        Some(route).filter(|route| self.is_allowed(route))
     }
 
     /// Returns `true` if the server has a screen.

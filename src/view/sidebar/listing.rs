@@ -3,7 +3,7 @@
 //! All rows of the list have the same height, also the headings of its sections. So the position of a row, in rows from the
 //! top of the list, is known without measuring.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use parlour_core::{
     client::account::{ListItem, Section},
@@ -37,8 +37,8 @@ const STEP_ROWS: usize = 8;
 /// The rooms of a section, or those that a search has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// The rooms.
-    pub rooms: Vec<RoomId>,
+    /// The rooms. Shared, because each of the rows reads them.
+    pub rooms: Arc<[RoomId]>,
     /// The number of rows above the first one in the whole list.
     pub rows_above: usize,
     /// The number of rooms, including those of a closed section that are not shown.
@@ -70,7 +70,7 @@ impl Listing {
             if count > 0 {
                 let rows_above = listing.rows + 1;
                 listing.rows = rows_above + rooms.len();
-                listing.parts.push((Some(section), Part { rooms, rows_above, count }));
+                listing.parts.push((Some(section), Part { rooms: rooms.into(), rows_above, count }));
             }
         }
         listing
@@ -78,7 +78,7 @@ impl Listing {
 
     /// The result of a search, best first.
     pub fn found(items: &[ListItem]) -> Self {
-        let rooms: Vec<_> = items.iter().map(|item| item.room).collect();
+        let rooms: Arc<[_]> = items.iter().map(|item| item.room).collect();
         let count = rooms.len();
         Self { parts: vec![(None, Part { rooms, rows_above: 0, count })], rows: count, count }
     }
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn results_of_a_search_have_no_heading() {
         let listing = Listing::found(&items(&[(Section::Rooms, 5..8), (Section::Unread, 0..1)]));
-        assert_eq!(listing.part(None).rooms, [room(5), room(6), room(7), room(0)]);
+        assert_eq!(*listing.part(None).rooms, [room(5), room(6), room(7), room(0)]);
         assert_eq!((listing.rows(), listing.row_of(room(0))), (4, Some(3)));
     }
 

@@ -1,5 +1,7 @@
 //! The quick switcher: a dialog that opens a room by a part of its name.
 
+mod shortcuts;
+
 use leptos::{
     ev::{Event, KeyboardEvent},
     html,
@@ -54,10 +56,11 @@ impl SwitcherState {
     }
 }
 
-/// The switcher while it is open.
+/// The switcher while it is open, and the keys that lead to other rooms.
 #[component]
 pub fn SwitcherHost() -> impl IntoView {
     let state = expect_context::<SwitcherState>();
+    shortcuts::listen(use_store(), expect_context::<Screens>(), state);
     view! {
         <Show when=move || state.is_open()>
             <Switcher/>

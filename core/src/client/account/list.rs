@@ -92,15 +92,15 @@ impl AccountState {
     /// The rooms whose name, or one of whose people, contains a text, without regard to case, width and accents: first those
     /// that begin with it, then those with a word that does; otherwise in the order of the list. All rooms for an empty text.
     #[must_use]
-    pub fn search(&self, text: &str) -> Vec<RoomId> {
+    pub fn search(&self, text: &str) -> Vec<ListItem> {
         let wanted = (self.fold)(text.trim());
         let mut found: Vec<_> = self
             .list()
             .into_iter()
-            .filter_map(|item| Some((rank(&self.rooms.get(&item.room)?.folded, &wanted)?, item.room)))
+            .filter_map(|item| Some((rank(&self.rooms.get(&item.room)?.folded, &wanted)?, item)))
             .collect();
         found.sort_by_key(|(rank, _)| *rank);
-        found.into_iter().map(|(_, room)| room).collect()
+        found.into_iter().map(|(_, item)| item).collect()
     }
 
     /// The room after or before another one in the list; the first or the last one if there is no other one. Passes over the
