@@ -52,7 +52,7 @@ pub fn BasicServerSlot() -> impl IntoView {
     view! { <PartSlot load/> }
 }
 
-/// The bar that answers an invitation.
+/// The answer to an invitation.
 #[component]
 pub fn InvitationSlot() -> impl IntoView {
     view! { <PartSlot load=load_invitation/> }

@@ -12,7 +12,7 @@ use crate::{
 
 /// The invitation to the open room. Takes the place of the room.
 #[component]
-pub fn InvitationBar() -> impl IntoView {
+pub fn OpenInvitation() -> impl IntoView {
     let open_room = use_store().open_room;
     move || open_room.get().map(|room| view! { <Invitation room/> })
 }

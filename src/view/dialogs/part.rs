@@ -5,7 +5,7 @@ use web_sys::HtmlElement;
 
 use super::{
     browse_rooms::BrowseRooms, change_nick::ChangeNick, create_room::CreateRoom,
-    direct_message::DirectMessage, invitation::InvitationBar, invite_people::InvitePeople,
+    direct_message::DirectMessage, invitation::OpenInvitation, invite_people::InvitePeople,
     leave_room::LeaveRoom, link_device::LinkDevice, log_out::LogOut, room_settings::RoomSettings,
     unused_link::UnusedLink,
 };
@@ -49,7 +49,7 @@ async fn load_invitation_bar() -> Result<MountPart, ()> {
 }
 
 fn mount_invitation(root: HtmlElement) -> Mounted {
-    Box::new(mount_to(root, || view! { <InvitationBar/> }))
+    Box::new(mount_to(root, || view! { <OpenInvitation/> }))
 }
 
 /// Loads the bar that answers an invitation.

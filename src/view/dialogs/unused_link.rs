@@ -19,7 +19,7 @@ pub fn UnusedLink() -> impl IntoView {
             .with(|identity| identity.as_ref().map(|identity| t().link_login_unused(&identity.nick)))
     };
     view! {
-        <Dialog id="unused-link-dialog" title=Signal::derive(move || t().text(Key::LinkLoginUnusedTitle).to_owned())>
+        <Dialog id="unused-link-dialog" compact=true title=Signal::derive(move || t().text(Key::LinkLoginUnusedTitle).to_owned())>
             <div class="dialog-body">
                 <p dir="auto">{text}</p>
             </div>
