@@ -23,6 +23,7 @@ mod page;
 mod proposal;
 mod query;
 pub mod retention_clock;
+pub mod roles;
 mod room_id;
 pub mod room_query;
 mod rooms;
