@@ -153,9 +153,9 @@ impl AppendQueue {
         self.rows.push(change);
     }
 
-    /// Takes the next batch to submit to the log.
+    /// Takes the next batch to submit to the log, if there is one.
     pub fn take(&mut self) -> Option<AppendBatch> {
-        if self.next.is_empty() && self.rows.is_empty() {
+        if !self.has_next(false) {
             return None;
         }
         let pending = std::mem::take(&mut self.next);
@@ -192,10 +192,18 @@ impl AppendQueue {
         self.rows.splice(..0, std::mem::take(&mut self.completed_rows));
     }
 
-    /// Returns `true` if there is something to submit.
+    /// Returns `true` if there is something to submit; `other_rows` if there are row changes that are not added yet. Row changes
+    /// alone wait until the log was read after a failed append: they would fail again and again.
     #[must_use]
-    pub fn has_next(&self) -> bool {
-        !self.next.is_empty() || !self.rows.is_empty()
+    pub fn has_next(&self, other_rows: bool) -> bool {
+        let has_rows = other_rows || !self.rows.is_empty();
+        !self.next.is_empty() || has_rows && self.outcome == Outcome::Known
+    }
+
+    /// The number of batches that were answered.
+    #[must_use]
+    pub fn answered_batches(&self) -> u64 {
+        self.completed_batches
     }
 
     /// The number of batches that are settled, see [`is_settled`](Self::is_settled).

@@ -39,6 +39,7 @@ impl Hub {
         self.cancel_queries(conn, c.open_queries);
         if let Some(account) = c.pending_login {
             self.pending_logins.disconnect(account, conn);
+            self.pending_links.disconnect(conn);
         }
         let Some(peer) = c.peer else { return };
         if let Some(reading) = c.login_reading {
@@ -94,7 +95,7 @@ impl Hub {
     }
 
     /// A session has no connection any more.
-    fn lose_session(&mut self, hash: &Hash, account: UserId, address: IpAddr, has_sent: bool) {
+    pub(super) fn lose_session(&mut self, hash: &Hash, account: UserId, address: IpAddr, has_sent: bool) {
         self.persist_session(hash, account, Some(self.unix_ms));
         if let Some((hash, session)) = self.sessions.lose(self.now, hash, address, has_sent) {
             self.end_lost_session(&hash, &session);

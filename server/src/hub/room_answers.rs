@@ -172,7 +172,11 @@ pub(super) fn rooms(page: &RoomPage) -> wire::RoomPage {
         joined: listed.joined,
         archived: listed.room.archived,
     };
-    wire::RoomPage { rooms: page.rooms.iter().map(room).collect(), more: page.more }
+    wire::RoomPage {
+        rooms: page.rooms.iter().map(room).collect(),
+        more: page.next.is_some(),
+        next: page.next.clone().unwrap_or_default(),
+    }
 }
 
 /// A page of members.

@@ -361,7 +361,7 @@ mod tests {
             state: PresenceState::Online,
             role,
         };
-        let page = |entries| Page { entries, more: true };
+        let page = |entries| Page { entries, more: true, ..Page::default() };
         let people = page(vec![contact(1, Role::None), contact(2, Role::None), contact(3, Role::None)]);
         let members =
             page(vec![contact(2, Role::Owner), contact(3, Role::Invited), contact(4, Role::Member)]);

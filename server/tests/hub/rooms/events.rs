@@ -260,6 +260,26 @@ fn room_is_muted_when_the_log_has_it() {
 }
 
 #[test]
+fn rows_wait_until_the_log_was_read_after_a_failed_append() {
+    let mut w = world();
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    w.hold_requests = true;
+    let settings = Operation::RoomSettings(wire::RoomSettings { muted: true });
+    let request = lili.send(&mut w, RoomId::LOBBY, settings);
+    w.failing = Some(LogError::Full("here".into()));
+    w.release_one();
+    assert!(w.held_requests.is_empty(), "{:?}", w.held_requests);
+    w.failing = None;
+    w.advance(3_000);
+    assert_eq!(lili.answers(&w, request), []);
+    w.release();
+    let done = wire::response::Result::Done(wire::Done::default());
+    assert_eq!(lili.answers(&w, request), [done]);
+    w.restart();
+    assert!(Client::login(&mut w, "lili", &lili.secret).rows[&RoomId::LOBBY].muted);
+}
+
+#[test]
 fn slow_consumer_continues_where_events_were_skipped() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);
