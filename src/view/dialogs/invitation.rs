@@ -13,8 +13,10 @@ use crate::{
 /// The invitation to the open room. Takes the place of the room.
 #[component]
 pub fn OpenInvitation() -> impl IntoView {
-    let open_room = use_store().open_room;
-    move || open_room.get().map(|room| view! { <Invitation room/> })
+    let store = use_store();
+    // Not built anew when the same room is opened once more.
+    let room = Memo::new(move |_| store.open_room.get());
+    move || room.get().map(|room| view! { <Invitation room/> })
 }
 
 /// Says to which room the user is invited, with buttons that accept and decline. Follows the room.
