@@ -39,6 +39,7 @@ impl Inner {
     pub(super) fn enter(&mut self, scope: &str) {
         self.login_number += 1;
         self.scope = scope.into();
+        self.visibility = Visibility::default();
         if *self.left.0 != *server_url(scope) {
             // Nothing of one server reaches another.
             self.left = (server_url(scope).into(), LeftSessions::default());

@@ -62,6 +62,7 @@ impl Scopes {
         // No nick has a comma.
         let others = (2..).map(|number: u32| format!("{first},{number}"));
         let mut names = std::iter::once(first.clone()).chain(others);
+        // There are more names than scopes.
         names.find(|name| self.owner(name).is_none()).unwrap_or(first)
     }
 
