@@ -162,6 +162,7 @@ impl Service {
             inner.client_number += 1;
             inner.visibility = super::Visibility::default();
             inner.device = DeviceRooms::default();
+            inner.rooms.of_others.clear();
             inner.write_timer = None;
             if let Some(channel) = &inner.tab_channel {
                 channel.request_lock();
