@@ -4,7 +4,7 @@
 
 // The tables of the scopes. Core's `persist::Table` has their numbers.
 const TABLES = ["account", "queue", "messages", "rooms", "drafts", "scroll"];
-const [ACCOUNT, QUEUE, , , DRAFTS] = TABLES.keys();
+const [ACCOUNT, QUEUE] = TABLES.keys();
 // The lease number of the last tab that became the leader, by scope. Not in the tables of the scope, because it is there
 // before the account and may outlive it.
 const LEASES = "leases";
@@ -268,26 +268,6 @@ function write(scope, changes, lease) {
   return run(work, "readwrite", { durability });
 }
 
-// Moves the values of a scope to another one in one transaction, and resolves to true. The other one keeps its send queue
-// and its drafts.
-function rename(scope, to) {
-  const all = (scope) => keyRange(scope, "");
-  const work = (transaction, resolve) => {
-    transaction.oncomplete = () => resolve(true);
-    TABLES.forEach((table, index) => {
-      const store = transaction.objectStore(table);
-      if (index !== QUEUE && index !== DRAFTS) store.delete(all(to));
-      store.openCursor(all(scope)).onsuccess = ({ target: { result: cursor } }) => {
-        if (!cursor) return;
-        store.put(cursor.value, [to, cursor.key[1]]);
-        cursor.delete();
-        cursor.continue();
-      };
-    });
-  };
-  return run(work, "readwrite", { durability: "strict" });
-}
-
 // Resolves to the result of `work`, or to undefined if it throws, rejects, or does not settle in time.
 function attempt(work) {
   return new Promise((resolve) => {
@@ -411,4 +391,4 @@ function channel(scope, onMessage) {
   }
 }
 
-globalThis.device = { read, write, rename, claimLease, requestLeadership, hasLeader, openTabs, channel };
+globalThis.device = { read, write, claimLease, requestLeadership, hasLeader, openTabs, channel };

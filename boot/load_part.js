@@ -15,8 +15,11 @@ async function loadFile({ href, integrity }) {
       document.adoptedStyleSheets.push(sheet);
       return true;
     }
-    const bytes = await response.arrayBuffer();
-    await WebAssembly.instantiate(bytes, { __wasm_split: await globalThis.client });
+    const module = await WebAssembly.compile(await response.arrayBuffer());
+    // The room's file carries the modules that it shares with other parts (see xtask/bindgen).
+    const modules = WebAssembly.Module.customSections(module, "module");
+    const imports = { __wasm_split: await globalThis.client };
+    await Promise.all([module, ...modules].map((module) => WebAssembly.instantiate(module, imports)));
     return true;
   } catch (error) {
     console.error(error);
@@ -43,3 +46,5 @@ export const __wasm_split_load_room = (callback, data) => loadPart("room", callb
 export const __wasm_split_load_side = (callback, data) => loadPart("side", callback, data);
 export const __wasm_split_load_search = (callback, data) => loadPart("search", callback, data);
 export const __wasm_split_load_dialogs = (callback, data) => loadPart("dialogs", callback, data);
+export const __wasm_split_load_settings = (callback, data) => loadPart("settings", callback, data);
+export const __wasm_split_load_diagnostics = (callback, data) => loadPart("diagnostics", callback, data);

@@ -319,6 +319,12 @@ impl Client {
         self.account
     }
 
+    /// The rooms that other tabs show.
+    #[must_use]
+    pub fn rooms_of_other_tabs(&self) -> Vec<RoomId> {
+        self.subscriptions.of_other_tabs()
+    }
+
     /// The number of received envelopes that were ignored because they are unknown or invalid.
     #[must_use]
     pub fn ignored(&self) -> u64 {

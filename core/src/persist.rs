@@ -1,4 +1,4 @@
-//! The data that a client persists on its device, for one account on one server ([`Scope`]): the keys and encoded values,
+//! The data that a client persists on its device, for one account on one server (a scope): the keys and encoded values,
 //! and the changes to make to them.
 //!
 //! Changes that belong together are reported together and must be made in one transaction: the position of a room is
@@ -10,7 +10,7 @@
 //! | module | contents |
 //! | --- | --- |
 //! | `key` | tables, keys and changes |
-//! | `scope` | the account that data belongs to |
+//! | `scope` | the names of scopes, and the accounts that they belong to |
 //! | [`account`], [`room`], [`queue`] | the values of a client with many rooms |
 //! | `stored` | all that such a client reads when it starts |
 //! | [`draft`], [`scroll`] | what each tab keeps of a room |
@@ -32,7 +32,7 @@ use prost::Message as _;
 
 pub use self::{
     key::{Change, DATABASE_VERSION, Key, KeyRange, Rows, Table},
-    scope::{Scope, server_url},
+    scope::{ScopeChange, Scopes, server_url},
     stored::Stored,
 };
 use crate::{

@@ -23,8 +23,6 @@
 //! | module | contents |
 //! | --- | --- |
 //! | `leader`, `follower` | the state of a tab in either role |
-//! | `gate` | input of a leader that was suspended |
-//! | `watch` | when a follower asks the leader, and takes over |
 //! | `command` | what a follower asks the leader to do |
 //! | `events` | encoding of events |
 //! | `unread` | which messages are unread |
@@ -32,19 +30,16 @@
 mod command;
 mod events;
 mod follower;
-mod gate;
 mod leader;
 mod unread;
-pub(crate) mod watch;
 
 pub use self::{
     command::{COMMAND_TIMEOUT_MS, Command, command, load_gap_command},
     follower::{Follower, FollowerAction, FollowerMessage},
-    gate::{Admission, Gate, SUSPENSION_MS},
     leader::{Leader, LeaderAction},
     unread::Unread,
-    watch::{LEASE_MS, QUESTION_INTERVAL_MS},
 };
+pub use crate::client::tabs::{Admission, Gate, LEASE_MS, QUESTION_INTERVAL_MS, SUSPENSION_MS};
 pub use crate::device::TabCommand;
 use crate::event::Event;
 

@@ -2,6 +2,7 @@
 //! of their own.
 
 mod announcements;
+mod axe;
 mod input;
 mod login;
 mod navigation;

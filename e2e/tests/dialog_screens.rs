@@ -4,10 +4,13 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use parlour_e2e::{Environment, Page, Server, TestContext, WindowOptions, browser_test, keys};
+use parlour_e2e::{Environment, Page, Server, TestContext, WindowOptions, browser_test_within, keys};
 use serde_json::{Value, json};
+
+/// Maximum duration of a test, which takes fifty screenshots and checks each of them.
+const DEADLINE: Duration = Duration::from_secs(600);
 
 const SIZES: [(u32, u32); 2] = [(1280, 800), (390, 844)];
 
@@ -48,7 +51,8 @@ async fn shoot(page: &Page, name: &str, language: &str) -> Vec<String> {
             };
             let found = found.iter().filter(|problem| !concerns_room(problem));
             problems.extend(found.map(|problem| format!("{file}: {problem}")));
-            problems.extend(unnamed(page).await.into_iter().map(|problem| format!("{file}: {problem}")));
+            let found = [unnamed(page).await, page.axe_violations().await].concat();
+            problems.extend(found.into_iter().map(|problem| format!("{file}: {problem}")));
         }
     }
     page.resize(1280, 800).await;
@@ -159,6 +163,12 @@ async fn shoot_all(test: &TestContext, language: &str, tag: &str) -> Vec<String>
     open(&page, "room-menu", "room-settings").await;
     page.until_true("members", "return document.querySelectorAll('.member').length === 2").await;
     problems.extend(shoot(&page, "room-settings", tag).await);
+    close(&page).await;
+    open(&page, "room-menu", "invite-people").await;
+    page.until_true("people", "return document.querySelectorAll('.person').length === 3").await;
+    problems.extend(shoot(&page, "invite-people", tag).await);
+    close(&page).await;
+    open(&page, "room-menu", "room-settings").await;
     page.click("#room-settings-leave").await;
     page.until_true("a question", "return !!document.querySelector('#leave-room-dialog:modal')").await;
     problems.extend(shoot(&page, "leave-room", tag).await);
@@ -170,15 +180,32 @@ async fn shoot_all(test: &TestContext, language: &str, tag: &str) -> Vec<String>
     page.until_true("an invitation", listed).await;
     problems.extend(shoot(&page, "invitation", tag).await);
 
+    page.click("#rooms-menu").await;
+    page.click("#direct-message").await;
+    page.until_true("people", "return document.querySelectorAll('.person').length === 3").await;
+    page.press(keys::DOWN).await;
+    page.press(keys::ENTER).await;
+    page.click("dialog button[type=submit]").await;
+    page.until_true("the conversation", "return !document.querySelector('dialog')").await;
+    open(&page, "room-menu", "room-settings").await;
+    problems.extend(shoot(&page, "conversation-settings", tag).await);
+    close(&page).await;
+
     page.expect_lost_connections();
     peers.iter().for_each(Page::expect_lost_connections);
     server.kill();
+    page.until("the connection is lost", |view| view.connection.as_deref() == Some("reconnecting")).await;
+    page.send("unsent").await;
+    page.until("it waits", |view| view.has_in_state("unsent", "queued")).await;
+    page.click("#exit").await;
+    page.until_true("a question", "return !!document.querySelector('#log-out-dialog:modal')").await;
+    problems.extend(shoot(&page, "log-out", tag).await);
     problems
 }
 
 #[test]
 fn dialogs_have_no_problems() {
-    browser_test("dialogs_have_no_problems", async |test| {
+    browser_test_within(DEADLINE, "dialogs_have_no_problems", async |test| {
         fs::create_dir_all(Environment::target("screenshots")).unwrap();
         let problems = shoot_all(test, "en-US", "en").await;
         assert!(problems.is_empty(), "{} problems: {problems:#?}", problems.len());
@@ -187,7 +214,7 @@ fn dialogs_have_no_problems() {
 
 #[test]
 fn dialogs_in_chinese_have_no_problems() {
-    browser_test("dialogs_in_chinese_have_no_problems", async |test| {
+    browser_test_within(DEADLINE, "dialogs_in_chinese_have_no_problems", async |test| {
         fs::create_dir_all(Environment::target("screenshots")).unwrap();
         let problems = shoot_all(test, "zh-CN", "zh-CN").await;
         assert!(problems.is_empty(), "{} problems: {problems:#?}", problems.len());

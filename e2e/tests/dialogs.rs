@@ -280,45 +280,6 @@ fn conversation_is_the_same_for_the_same_people() {
 }
 
 #[test]
-fn link_logs_another_device_in_once() {
-    browser_test("link_logs_another_device_in_once", async |test| {
-        let server = Server::start();
-        let tom = log_in(test, &server, "tom").await;
-        create_room(&tom, "rust", "public").await;
-        open(&tom, "account-menu", "link-device").await;
-        let qr = "return document.querySelector('#link-device-qr path')?.getAttribute('d').length > 500";
-        tom.until_true("a QR code", qr).await;
-        let left =
-            "return /^Valid for [45]:\\d\\d$/.test(document.querySelector('#link-device-left').textContent)";
-        tom.until_true("the time left", left).await;
-        let link: String = tom.eval("return document.querySelector('#link-device-link').value", vec![]).await;
-        assert!(link.starts_with(&format!("{}#/link/", server.url())), "{link}");
-
-        let phone = test.open("phone", &link).await;
-        phone.until_true("what the link does", "return !!document.querySelector('#login-other')").await;
-        phone.click("#login-submit").await;
-        phone.until("the room", |view| view.online() && view.lists("tom")).await;
-        open_listed(&phone, "rust").await;
-        phone.send_and_wait("from the phone").await;
-        tom.press(keys::ESCAPE).await;
-        until_closed(&tom).await;
-        tom.until("the message", |view| view.has_sent("from the phone")).await;
-        let own = "return !!document.querySelector('#timeline .own')";
-        tom.until_true("it is an own message", own).await;
-
-        let third = test.open("third", &link).await;
-        third.until_true("what the link does", "return !!document.querySelector('#login-other')").await;
-        third.click("#login-submit").await;
-        let used = |view: &parlour_e2e::View| {
-            view.login_error.as_deref().is_some_and(|error| error.contains("was used before or has expired"))
-        };
-        third.until("the link was used", used).await;
-        third.click("#login-other").await;
-        third.log_in("eve").await;
-    });
-}
-
-#[test]
 fn nick_is_changed_by_dialog_and_command() {
     browser_test("nick_is_changed_by_dialog_and_command", async |test| {
         let server = Server::start();

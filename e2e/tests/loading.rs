@@ -87,7 +87,7 @@ fn missing_loader_is_reported_after_a_delay() {
         page.reload().await;
         page.until("the login page", |view| view.login).await;
         page.until_true("the error is removed", "return !document.getElementById('load-error')").await;
-        page.until_true("the room module is loaded", "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.responseEnd > 0)").await;
+        page.until_true("the room module is loaded", "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.name.endsWith('.wasm') && it.responseEnd > 0)").await;
     });
 }
 

@@ -33,7 +33,7 @@ const DELAY_ROOM_MODULE: &str = "
     requestAnimationFrame(check);
     globalThis.requests = [];
     globalThis.fetch = async (url, options) => {
-        if (String(url).includes('/room-')) {
+        if (String(url).includes('/room-') && String(url).endsWith('.wasm')) {
             requests.push(drawn);
             await released;
         }
@@ -60,11 +60,11 @@ fn room_module_is_prefetched_after_the_login_page_is_drawn() {
         let drawn: Vec<bool> = tom.eval("return requests", vec![]).await;
         assert_eq!(drawn, [true], "requested once, and after the login page was drawn");
         let named = format!(
-            "return document.querySelector('link[rel=part][data-parts=room]').href === '{}{room}'",
+            "return document.querySelector('link[rel=part][data-parts=room][href$=\".wasm\"]').href === '{}{room}'",
             files.url()
         );
         tom.until_true("the page links to the room module", &named).await;
-        let cached = "const { href } = document.querySelector('link[rel=part][data-parts=room]'); \
+        let cached = "const { href } = document.querySelector('link[rel=part][data-parts=room][href$=\".wasm\"]'); \
                     return caches.match(href).then((found) => found !== undefined)";
         tom.until_true("the module is cached for offline use, although its download is delayed", cached)
             .await;
@@ -161,7 +161,7 @@ fn reload_fetches_room_module_and_config_concurrently() {
             let roomRequested;
             const requested = new Promise((resolve) => (roomRequested = resolve));
             globalThis.fetch = async (url, options) => {
-                if (String(url).includes('/room-')) roomRequested();
+                if (String(url).includes('/room-') && String(url).endsWith('.wasm')) roomRequested();
                 if (String(url).includes('config.json')) await requested;
                 return originalFetch(url, options);
             };

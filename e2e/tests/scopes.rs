@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{
-    BasicServer, DesktopPeer, Page, PeerInput, Server, View, browser_test, keys,
+    BasicServer, DesktopPeer, Page, PeerInput, Server, browser_test, eventually,
     wire::{self, Envelope},
 };
 
@@ -105,111 +105,152 @@ fn nothing_of_a_server_is_left_after_leaving_it() {
     });
 }
 
-/// Exactly one message has this content; it is sent, and shows this nick.
-fn has_sent_as(view: &View, nick: &str, content: &str) -> bool {
-    view.has_sent(content) && view.messages_with(content)[0].nick.as_deref() == Some(nick)
+/// The rows of the table of scopes, and the number of accounts that are persisted.
+const SCOPES: &str = r"
+    return new Promise((done) => {
+        const rows = Object.entries(localStorage).filter(([key]) => key.startsWith('parlour.account'));
+        indexedDB.open('parlour').onsuccess = ({ target: { result: database } }) => {
+            const count = database.transaction('account').objectStore('account').count();
+            count.onsuccess = () => (database.close(), done([rows.length, count.result]));
+        };
+    });
+";
+
+async fn until_scopes(page: &Page, rows: u32, accounts: u32) {
+    eventually("the accounts of the device", async || {
+        let found: [u32; 2] = page.eval(SCOPES, vec![]).await;
+        if found == [rows, accounts] { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
+
+/// The number of leaders among the tabs.
+const LEADERS: &str = "
+    const { held } = await navigator.locks.query();
+    return held.filter(({ name }) => name.startsWith('parlour rooms ')).length;
+";
+
+async fn leaders(page: &Page) -> u32 {
+    page.eval(&format!("return (async () => {{ {LEADERS} }})()"), vec![]).await
 }
 
 #[test]
-fn queued_messages_are_sent_under_another_name_when_the_own_is_taken() {
-    browser_test("queued_messages_are_sent_under_another_name_when_the_own_is_taken", async |test| {
-        let server = Server::start_with(&["--name-grace", "1s"]);
-        let tom = test.open_with_network_switch("tom", &server.url()).await;
+fn the_next_holder_of_a_name_gets_nothing_of_the_former_one() {
+    browser_test("the_next_holder_of_a_name_gets_nothing_of_the_former_one", async |test| {
+        let server = Server::start();
+        let tom = test.open("tom", &server.url()).await;
         tom.log_in("tom").await;
-        tom.send_and_wait("before").await;
-        // Another tab, which follows this one.
+        tom.send_and_wait("said by the first").await;
+        tom.send("/nick tom2").await;
+        tom.until("the other name", |view| view.online() && view.lists("tom2")).await;
+        tom.fill("#composer-text", "draft of the first").await;
         let first = tom.tab().await;
-        let second = tom.open_tab(&server.url()).await;
-        tom.log_in("tom").await;
-        tom.switch_to(&first).await;
 
-        tom.go_offline().await;
-        for text in ["one", "two"] {
-            tom.send(text).await;
-            tom.until("it is queued", |view| view.has_in_state(text, "queued")).await;
+        // Two tabs that log in at once.
+        let tabs = [tom.open_tab(&server.url()).await, tom.open_tab(&server.url()).await];
+        for tab in &tabs {
+            tom.switch_to(tab).await;
+            tom.until("the login page", |view| view.login).await;
+            tom.fill("#login-nick", "tom").await;
         }
-        let other = test.take_nick(&tom, "tom", &server).await;
-        let suggests =
-            "return document.querySelector('#rename-suggestion')?.textContent.includes('tom2') ?? false";
-        tom.until_true("another name is suggested", suggests).await;
-        tom.click("#rename-suggestion").await;
-
-        let all = ["before", "one", "two"];
-        tom.until("online under the other name", |view| view.online() && view.lists("tom2")).await;
-        for page in [&tom, &other] {
-            page.until("both messages, once, from the new name", |view| {
-                view.contents() == all && ["one", "two"].iter().all(|text| has_sent_as(view, "tom2", text))
+        for tab in &tabs {
+            tom.switch_to(tab).await;
+            tom.click("#login-submit").await;
+        }
+        for tab in &tabs {
+            tom.switch_to(tab).await;
+            let view = tom
+                .until("another account", |view| {
+                    view.online()
+                        && view.lists("tom")
+                        && view.lists("tom2")
+                        && view.has_sent("said by the first")
+                })
+                .await;
+            assert!(!view.messages_with("said by the first")[0].own);
+            assert_eq!(view.composer.as_deref(), Some(""));
+        }
+        assert_eq!(leaders(&tom).await, 2, "one of each account");
+        until_scopes(&tom, 2, 2).await;
+        tom.send_and_wait("said by the second").await;
+        for (tab, own) in [(&first, "said by the first"), (&tabs[0], "said by the second")] {
+            tom.switch_to(tab).await;
+            tom.reload().await;
+            tom.until("the own message", |view| {
+                let is_own = |text| view.messages_with(text).iter().all(|row| row.own == (text == own));
+                view.online()
+                    && view.contents() == ["said by the first", "said by the second"]
+                    && view.contents().into_iter().all(is_own)
             })
             .await;
         }
-        tom.switch_to(&second).await;
-        tom.until("the other tab has the new name too", |view| view.online() && view.lists("tom2")).await;
-        tom.send("from the second tab").await;
-        tom.until("it is sent", |view| has_sent_as(view, "tom2", "from the second tab")).await;
-        tom.switch_to(&first).await;
-        tom.reload().await;
-        tom.until("the same after a reload", |view| view.online() && view.contents().len() == 4).await;
-        tom.send("later").await;
-        other.until("it is from the new name", |view| has_sent_as(view, "tom2", "later")).await;
-        other.send_and_wait("I am tom").await;
-        assert_eq!(other.view().await.contents().len(), 6, "nothing was sent twice");
-    });
-}
 
-#[test]
-fn drafts_move_with_a_changed_name() {
-    browser_test("drafts_move_with_a_changed_name", async |test| {
-        let server = Server::start_with(&["--name-grace", "1s"]);
-        let tom = test.open_with_network_switch("tom", &server.url()).await;
-        tom.log_in("tom").await;
-        let first = tom.tab().await;
-        let second = tom.open_tab(&server.url()).await;
-        tom.log_in("tom").await;
-        tom.fill("#composer-text", "of the second tab").await;
+        // After a logout the draft is for the name, and for nobody else.
         tom.switch_to(&first).await;
-        tom.fill("#composer-text", "of the first tab").await;
-        tom.go_offline().await;
-        let _other = test.take_nick(&tom, "tom", &server).await;
-        tom.click("#rename-suggestion").await;
-        tom.until("online under the other name", |view| view.online() && view.lists("tom2")).await;
-        for (tab, text) in [(first, "of the first tab"), (second, "of the second tab")] {
-            tom.switch_to(&tab).await;
-            tom.until("the tab has the name", |view| view.online() && view.lists("tom2")).await;
-            tom.reload().await;
-            tom.until(text, |view| view.online() && view.composer.as_deref() == Some(text)).await;
+        tom.until("the draft", |view| view.composer.as_deref() == Some("draft of the first")).await;
+        tom.click("#exit").await;
+        until_scopes(&tom, 2, 1).await;
+        tom.log_in("lili").await;
+        tom.send("/exit").await;
+        until_scopes(&tom, 2, 1).await;
+        tom.log_in("tom2").await;
+        tom.until("the draft", |view| view.composer.as_deref() == Some("draft of the first")).await;
+        tom.send_and_wait("said by the third").await;
+        for tab in [&first, &tabs[0]] {
+            tom.switch_to(tab).await;
+            tom.click("#exit").await;
+            tom.until("the login page", |view| view.login).await;
         }
+        until_scopes(&tom, 0, 0).await;
     });
 }
 
 #[test]
-fn another_name_can_be_chosen_when_the_own_is_taken() {
-    browser_test("another_name_can_be_chosen_when_the_own_is_taken", async |test| {
-        let server = Server::start_with(&["--name-grace", "1s"]);
-        let tom = test.open_with_network_switch("tom", &server.url()).await;
-        tom.log_in("tom").await;
-        tom.go_offline().await;
-        tom.send("queued").await;
-        tom.until("it is queued", |view| view.has_in_state("queued", "queued")).await;
-        let other = test.take_nick(&tom, "tom", &server).await;
-        let error = async |name: &str, words: &str| {
-            tom.fill("#rename-nick", name).await;
-            tom.press(keys::ENTER).await;
-            let shows = format!(
-                "return document.querySelector('#rename')?.parentElement.textContent.includes('{words}') ?? false"
-            );
-            tom.until_true("the reason", &shows).await;
-        };
-        error("a,b", "invisible or easily confused").await;
-        // The server's refusal of the new name suggests a free one.
+fn a_first_login_that_fails_leaves_nothing() {
+    browser_test("a_first_login_that_fails_leaves_nothing", async |test| {
+        let server = Server::start();
         let mut lili = DesktopPeer::connect(server.address(), "lili");
         lili.send("hello");
-        error("lili", "lili2").await;
-        tom.fill("#rename-nick", "thomas").await;
-        tom.press(keys::ENTER).await;
-        for page in [&tom, &other] {
-            page.until("the message, from the new name", |view| has_sent_as(view, "thomas", "queued")).await;
-        }
-        let is_gone = "return !document.querySelector('#rename')";
-        tom.until_true("nothing more is to be done", is_gone).await;
+        let tom = test.open("tom", &server.url()).await;
+        tom.submit_login("lili", None).await;
+        tom.until("it is refused", |view| view.login_error.is_some()).await;
+        until_scopes(&tom, 0, 0).await;
+        tom.reload().await;
+        tom.until("the login page", |view| view.login && view.login_error.is_none()).await;
+        tom.log_in("tom").await;
+        until_scopes(&tom, 1, 1).await;
+        tom.click("#exit").await;
+        tom.until("the login page", |view| view.login).await;
+        until_scopes(&tom, 0, 0).await;
+    });
+}
+
+#[test]
+fn login_without_the_table_of_scopes_finds_the_account_of_the_name() {
+    browser_test("login_without_the_table_of_scopes_finds_the_account_of_the_name", async |test| {
+        let server = Server::start_with(&["--name-grace", "1s"]);
+        let tom = test.open("tom", &server.url()).await;
+        tom.log_in("tom").await;
+        tom.send_and_wait("said by the first").await;
+        tom.send("/nick tom2").await;
+        tom.until("the other name", |view| view.online() && view.lists("tom2")).await;
+        until_scopes(&tom, 1, 1).await;
+        let is_own = async |own: bool| {
+            tom.until("the message", |view| {
+                view.online()
+                    && view.has_sent("said by the first")
+                    && view.messages_with("said by the first")[0].own == own
+            })
+            .await;
+        };
+        // The database is not lost.
+        tom.eval::<()>("localStorage.clear(); sessionStorage.clear()", vec![]).await;
+        tom.reload().await;
+        tom.log_in("tom").await;
+        is_own(false).await;
+        until_scopes(&tom, 2, 2).await;
+        tom.open_tab(&server.url()).await;
+        tom.log_in("tom2").await;
+        is_own(true).await;
     });
 }

@@ -50,7 +50,7 @@ fn search_part_is_requested_when_the_room_is_shown() {
             "return performance.getEntriesByType('resource').some(({ name }) => name.includes('/search-'))";
         tom.until_true(
             "the room module is loaded",
-            "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.responseEnd > 0)",
+            "return performance.getEntriesByType('resource').some((it) => it.name.includes('/room-') && it.name.endsWith('.wasm') && it.responseEnd > 0)",
         )
         .await;
         assert!(

@@ -19,7 +19,7 @@ const ALL_TEXT: &str = r"
         add(parent.tagName, walker.currentNode.data);
     }
     for (const element of document.body.querySelectorAll('*')) {
-        if (element.closest('li[data-nick], option[lang]')) continue;
+        if (element.closest('li[data-nick], bdi, option[lang]')) continue;
         for (const name of ['aria-label', 'aria-description', 'title', 'placeholder', 'alt']) {
             add(`${element.tagName} ${name}`, element.getAttribute(name));
         }

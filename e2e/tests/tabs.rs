@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use parlour_e2e::{Server, browser_test, eventually};
+use parlour_e2e::{Page, Server, browser_test, eventually};
 
 #[test]
 fn two_tabs_share_one_session() {
@@ -226,5 +226,61 @@ fn reading_in_one_tab_marks_messages_as_read_in_all() {
             tom.until("the message", |view| view.has_sent(&format!("four {reads:?}"))).await;
             tom.until("it is read", |view| !view.title.starts_with('(')).await;
         }
+    });
+}
+
+/// The number of messages on the device that are not of the lobby.
+const STORED_ELSEWHERE: &str = r"
+    return new Promise((done) => {
+        indexedDB.open('parlour').onsuccess = ({ target: { result: database } }) => {
+            const keys = database.transaction('messages').objectStore('messages').getAllKeys();
+            const isElsewhere = ([, key]) => new Uint8Array(key).slice(0, 16).some((byte) => byte > 0);
+            keys.onsuccess = () => (database.close(), done(keys.result.filter(isElsewhere).length));
+        };
+    });
+";
+
+async fn until_stored_elsewhere(page: &Page, count: u32) {
+    eventually("the messages are on the device", async || {
+        let stored: u32 = page.eval(STORED_ELSEWHERE, vec![]).await;
+        if stored == count { Ok(()) } else { Err(format!("{stored} messages")) }
+    })
+    .await;
+}
+
+#[test]
+fn messages_of_a_room_that_only_a_follower_shows_are_persisted() {
+    browser_test("messages_of_a_room_that_only_a_follower_shows_are_persisted", async |test| {
+        let server = Server::start();
+        let [tom, lili] = [test.open("tom", &server.url()).await, test.open("lili", &server.url()).await];
+        tom.log_in("tom").await;
+        lili.log_in("lili").await;
+        lili.click("#rooms-menu").await;
+        lili.click("#create-room").await;
+        lili.fill("#create-room-name", "rust").await;
+        lili.click("dialog button[type=submit]").await;
+        let in_rust = "return document.querySelector('#room-name')?.textContent.trim() === 'rust'";
+        lili.until_true("the room", in_rust).await;
+        lili.send_and_wait("before").await;
+
+        let first = tom.tab().await;
+        let second = tom.open_tab(&server.url()).await;
+        tom.log_in("tom").await;
+        tom.send("/join rust").await;
+        tom.until_true("the room", in_rust).await;
+        tom.until("its message", |view| view.has_sent("before")).await;
+        lili.send_and_wait("after").await;
+        until_stored_elsewhere(&tom, 2).await;
+        // The first tab opens the room and leaves it, and the second one shows it all the time.
+        tom.switch_to(&first).await;
+        let open = "const link = [...document.querySelectorAll('#room-list a')].find((link) => \
+                    link.querySelector('.room-label')?.textContent === 'rust'); link?.click(); return !!link";
+        tom.until_true("the room is in the list", open).await;
+        tom.until("its messages", |view| view.contents() == ["before", "after"]).await;
+        tom.eval::<()>("history.back()", vec![]).await;
+        lili.send_and_wait("last").await;
+        until_stored_elsewhere(&tom, 3).await;
+        tom.switch_to(&second).await;
+        tom.until("all messages, once", |view| view.contents() == ["before", "after", "last"]).await;
     });
 }

@@ -223,6 +223,44 @@ fn reader_goes_to_the_beginning_right_after_scrolling() {
     });
 }
 
+/// Jumps to the very top, as by dragging the scroll bar.
+const JUMP_TO_THE_TOP: &str = "document.querySelector('#timeline').scrollTop = 0";
+
+/// The viewport is at the very top.
+const IS_AT_THE_TOP: &str = "return document.querySelector('#timeline').scrollTop === 0 || document.querySelector('#timeline').scrollTop";
+
+#[test]
+fn reader_jumps_to_rows_that_were_not_measured_yet() {
+    browser_test_in_each("reader_jumps_to_rows_that_were_not_measured_yet", async |test| {
+        let server = Server::start_without_rate_limit();
+        // All of them are on the first page. The first row has a day line, and is therefore higher than estimated.
+        let _lili = fill_room(&server, 45).await;
+        let page = test.open("tom", &server.url()).await;
+        log_in(&page, 45).await;
+        page.eval::<()>(JUMP_TO_THE_TOP, vec![]).await;
+        page.until_in_view(&line(0)).await;
+        page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        page.until_true("the viewport is at the top", IS_AT_THE_TOP).await;
+    });
+}
+
+#[test]
+fn reader_jumps_to_a_small_gap_at_the_top() {
+    browser_test("reader_jumps_to_a_small_gap_at_the_top", async |test| {
+        let server = Server::start_without_rate_limit();
+        // Above the first page a few messages are missing, fewer than fit on the screen.
+        let (page, _lili) = page_with_a_gap(test, &server, 54).await;
+        page.eval::<()>(JUMP_TO_THE_TOP, vec![]).await;
+        page.until_requests_held(1).await;
+        page.until_in_view(&line(4)).await;
+        page.release_history_requests().await;
+        page.until_true("the beginning", "return !!document.querySelector('.beginning')").await;
+        page.until_in_view(&line(0)).await;
+        page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        page.until_true("the viewport is at the top", IS_AT_THE_TOP).await;
+    });
+}
+
 #[test]
 fn tall_message_moves_by_the_scrolled_distance() {
     browser_test("tall_message_moves_by_the_scrolled_distance", async |test| {

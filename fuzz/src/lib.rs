@@ -6,7 +6,7 @@
 //! | target | the bytes are | property |
 //! | --- | --- | --- |
 //! | [`frame`] | a WebSocket message | it is refused, or unchanged after encoding and decoding |
-//! | [`session`] | steps of a client session | no message is lost, no timer stalls |
+//! | [`client`] | steps of a client | no message is lost, each command is answered once, no timer stalls |
 //! | [`hub`] | steps of a server's hub | members receive every message in order; nobody else receives any |
 //! | [`stored`] | a device's storage, messages between tabs, and drafts | a persisted login can resume; no gap is taken for loaded |
 //! | [`config`] | a settings file and flags | it is refused with a message, or consistent |
@@ -17,6 +17,7 @@
 //! To add a target: a file here with one public function, a line in [`TARGETS`], three lines in `fuzz_targets/` and a
 //! `[[bin]]` in `Cargo.toml`.
 
+mod client;
 mod config;
 pub mod corpus;
 mod frame;
@@ -25,11 +26,10 @@ mod hub;
 mod input;
 mod log;
 mod query;
-mod session;
 mod stored;
 
 pub use self::{
-    config::config, frame::frame, http::http, hub::hub, log::log, query::query, session::session,
+    client::client, config::config, frame::frame, http::http, hub::hub, log::log, query::query,
     stored::stored,
 };
 
@@ -39,7 +39,7 @@ pub type Target = fn(&[u8]);
 /// All targets by name, which is also the name of the binary and of the archive in `corpus/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("frame", frame),
-    ("session", session),
+    ("client", client),
     ("hub", hub),
     ("config", config),
     ("stored", stored),

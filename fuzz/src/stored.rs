@@ -3,14 +3,19 @@
 mod rooms;
 
 use parlour_core::{
+    Clocks,
+    client::{
+        AccountRecord, Client, Command, Event, Origin, Output, PageStart, Persisted, Setup,
+        device::{self, DeviceRooms},
+        state::{Change as StateChange, ClientState},
+        tabs::{COMMAND_TIMEOUT_MS, Follower, FollowerEvent, Leader, Promoted, TabCommand},
+    },
     codec::{self, Extension},
-    event::Event,
-    ids::RoomId,
-    model::{MessageId, SeekTarget},
-    persist::{Change, Key, Persisted, draft},
-    session::{Clocks, Command, Session},
-    tabs::{self, Follower, Leader, Unread},
-    timeline::Timeline,
+    left_sessions::LeftSessions,
+    model::{MessageId, RoomId, UserId},
+    persist::{Change, Key, Stored, draft, room::StoredRoom},
+    timeline::{Timeline, TimelineUpdate},
+    validate::nick_key,
     wire,
 };
 
@@ -18,127 +23,224 @@ use self::rooms::Tables;
 use crate::input::Input;
 
 const NOW: Clocks = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
+/// This tab.
+const TAB: Origin = Origin(5);
 
 /// Reads the bytes as the tables of a device, as messages from other tabs and as drafts, then continues from there as a
-/// follower that takes over, as a leader that steps down, as a tab that begins with drafts, and as a client with many rooms.
+/// follower that takes over, as a leader that steps down, and as a tab that begins with drafts.
 ///
 /// # Panics
 /// If a persisted or mirrored login cannot be resumed, if a message that a follower has sent is lost when it takes over,
-/// if a gap is empty or unknown, if a tab message is larger than its input allows, if something is unread in a tab with
-/// the focus, if a draft is lost, or if a client with many rooms loses what one with one room has stored.
+/// if a gap is empty or unknown, if a tab message is larger than its input allows, if something is unread in a room that
+/// the user has marked as read, or if a draft is lost.
 pub fn stored(data: &[u8]) {
     let mut input = Input::new(data);
     let account = input.long_bytes().to_vec();
     let mut list = || (0..input.byte() % 8).map(|_| input.long_bytes().to_vec()).collect::<Vec<_>>();
     let (send_queue, messages, mut tab_messages, drafts, rooms) = (list(), list(), list(), list(), list());
-    rooms::read(&Tables { account: &account, send_queue: &send_queue, messages: &messages, rooms: &rooms });
-    let persisted = Persisted::read(Some(&account), &send_queue, &messages);
-    let posted = follow(persisted.clone(), &tab_messages);
+    let tables = Tables { account: &account, send_queue: &send_queue, messages: &messages, rooms: &rooms };
+    rooms::read(&tables);
+    let posted = follow(&tables, &tab_messages);
     tab_messages.extend(posted);
-    // A tab that has persisted a message may announce it before or after the leader reads the device.
-    tab_messages.extend(send_queue);
-    lead(persisted, &tab_messages, 64 * 1024 + 4 * data.len());
+    lead(&tables, &tab_messages, 64 * 1024 + 4 * data.len());
     take_over_drafts(&drafts);
 }
 
-/// Follows the leader that sends these messages, then takes over. Returns the messages of this tab.
-fn follow(persisted: Persisted, tab_messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let mut follower = Follower::new(NOW.monotonic, 5 << 32);
-    let mut timeline = timeline();
-    for tab_message in tab_messages {
-        let _ = follower.handle_message(NOW.monotonic, tab_message);
-    }
-    follower.handle_persisted(persisted);
-    follower.handle_visibility(NOW.monotonic, true);
-    let (mut gaps, mut unread) = (Vec::new(), Unread::default());
-    while let Some(event) = follower.poll_event() {
-        if let Event::Gaps(reported) = &event {
-            gaps.clone_from(reported);
-        }
-        unread.handle_event(&event);
-        show(&mut timeline, event);
-    }
-    for tab_message in tab_messages {
-        let _ = unread.handle_message(tab_message);
-    }
-    unread.handle_focus(true);
-    assert_eq!(unread.count(), 0, "the user sees the tab");
-    if let Some(newest) = gaps.last() {
-        follower.handle_load_gap(newest.gap.to);
-    }
-    follower.handle_seek(SeekTarget::Time(5));
-    follower.handle_search("hi", 0);
-    follower.handle_command(NOW, 11, tabs::Command::Retry(MessageId([8; 16])));
-    follower.handle_command(NOW, 12, tabs::Command::Rename("tom2".into()));
-    let id = MessageId([1; 16]);
-    let sent = follower.handle_send(NOW, id, "hello");
-    let mut posted: Vec<Vec<u8>> = sent.iter().map(|sent| sent.command.to_vec()).collect();
-    posted.extend(std::iter::from_fn(|| follower.poll_message()).map(Vec::from));
-    follower.handle_stored(id);
-    let _ = follower.handle_timeout(NOW.monotonic + tabs::COMMAND_TIMEOUT_MS);
+/// What a page has read from the tables.
+fn read(tables: &Tables<'_>) -> Stored {
+    Stored::read(Some(tables.account), tables.rooms, tables.send_queue)
+}
 
-    let mut mirrored = follower.mirrored().unwrap_or_default();
-    follower.handle_promotion(&mut mirrored);
-    follower.handle_leader_gone();
-    let (unsent, (sends, commands)) = (follower.take_queued(), follower.take_unanswered());
-    let mut session = log_in(mirrored);
-    session.handle_adopt_queued(unsent);
-    sends.iter().for_each(|value| session.handle_adopt(NOW, value));
-    session.handle_opened(NOW);
-    let welcome = wire::Welcome { version: 1, ..wire::Welcome::default() };
-    session.handle_message(NOW, &codec::encode(&codec::extension(Extension::Welcome(welcome))));
-    let is_shown = std::iter::from_fn(|| session.poll_event())
-        .any(|event| matches!(event, Event::Message(message) if message.id == id));
-    assert!(is_shown || sent.is_err(), "a message was lost when its tab took over");
-    commands.into_iter().for_each(|command| command.execute(NOW, &mut session));
+/// Restores the room list and the rooms of the device in a state.
+fn restore(state: &mut ClientState, stored: &Stored, tables: &Tables<'_>) -> DeviceRooms {
+    let device = DeviceRooms::restore(state, stored);
+    for StoredRoom { room, .. } in &stored.rooms {
+        let is_row = |value: &&Vec<u8>| StoredRoom::decode(value).is_some_and(|stored| stored.room == *room);
+        let row: Vec<_> = tables.rooms.iter().find(is_row).cloned().into_iter().collect();
+        device::restore_room(state, *room, &row, tables.messages);
+    }
+    device
+}
+
+/// The account and the send queue, as a client takes them over.
+fn persisted(stored: &Stored) -> Persisted {
+    let account = stored.account.clone().map(|account| AccountRecord {
+        identity: account.identity,
+        account: account.account,
+        secret: account.secret,
+        attempt: account.attempt,
+    });
+    Persisted { account, send_queue: stored.send_queue.clone(), last_order: 0 }
+}
+
+/// A client that continues with this state and this data.
+fn client(state: ClientState, persisted: Persisted) -> Client {
+    let setup = Setup {
+        seed: 1,
+        agent: "fuzz".into(),
+        nick: "tom".into(),
+        secret: [1; 16],
+        link_code: None,
+        left: LeftSessions::default(),
+        state,
+        persisted,
+    };
+    let mut client =
+        Client::new(setup).unwrap_or_else(|status| panic!("the persisted login can't be resumed: {status}"));
+    assert_eq!(client.handle_connect(NOW), Ok(()), "the persisted login can't be resumed");
+    client
+}
+
+/// Follows the leader that sends these messages, then takes over. Returns the messages of this tab.
+fn follow(tables: &Tables<'_>, tab_messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let stored = read(tables);
+    let mut state = ClientState::new(nick_key);
+    let _ = restore(&mut state, &stored, tables);
+    let mut follower = Follower::new(NOW.monotonic, TAB, state);
+    for tab_message in tab_messages {
+        follower.handle_message(NOW, tab_message);
+    }
+    follower.handle_visibility(NOW.monotonic, true);
+    let mut shown = Shown::default();
+    shown.apply(follower.state_mut());
+    let listed: Vec<_> = follower.state().account().rooms().map(|entry| entry.room).collect();
+    for room in &listed {
+        follower.state_mut().mark_read(*room);
+        let unread = follower.state().account().room(*room).map(|entry| entry.unread());
+        assert_eq!(unread, Some(0), "the user has marked {room:?} as read");
+    }
+    let room = listed.first().copied().unwrap_or(RoomId::LOBBY);
+    let start = PageStart::Around(5);
+    follower.handle_server_command(NOW, 11, Command::LoadPage { room, start, count: 9 });
+    follower.handle_server_command(NOW, 12, Command::ReadAll);
+    follower.handle_command(NOW, TabCommand::Retry(room, MessageId([8; 16])));
+    follower.handle_command(NOW, TabCommand::Rename("tom2".into()));
+    let id = MessageId([1; 16]);
+    let is_known = follower_knows(&stored, id);
+    let sent = follower.handle_send(NOW, room, id, "hello");
+    let is_sent = sent.is_ok();
+    if let Ok(sent) = sent {
+        follower.handle_stored(sent);
+    }
+    let posted: Vec<Vec<u8>> = std::iter::from_fn(|| follower.poll_post(NOW)).map(Vec::from).collect();
+    let late = Clocks { monotonic: NOW.monotonic + COMMAND_TIMEOUT_MS, ..NOW };
+    let _ = follower.handle_timeout(late);
+
+    let mut persisted = follower.mirrored().unwrap_or_else(|| persisted(&stored));
+    let lease = follower.next_lease(NOW.unix);
+    let promoted = follower.promote(NOW, lease, true, &mut persisted);
+    let Promoted { leader: _, mut state, reported, sends, settled, commands, events } = promoted;
+    let _ = DeviceRooms::restore(&mut state, &stored);
+    let mut client = client(state, persisted);
+    client.handle_adopt_reported(NOW, reported);
+    sends.into_iter().for_each(|(room, message)| client.handle_adopt(NOW, room, message));
+    for (room, id) in settled {
+        let _ = client.handle_settled(NOW, room, id);
+    }
+    for (number, command) in commands {
+        command.execute(NOW, Origin::LOCAL, number, &mut client);
+    }
+    let is_shown = client.unacknowledged().iter().any(|message| message.id == id);
+    assert!(is_shown || !is_sent || is_known, "a message was lost when its tab took over");
+    client.handle_opened(NOW);
+    let account = client.account().unwrap_or(UserId([7; 16]));
+    let welcome = wire::Welcome {
+        version: 1,
+        capabilities: vec!["rooms".into()],
+        account: account.0.to_vec(),
+        log: vec![1; 16],
+        ..wire::Welcome::default()
+    };
+    client.handle_message(NOW, &codec::encode(&codec::extension(Extension::Welcome(welcome))));
+    let answered =
+        std::iter::from_fn(|| client.poll_event()).chain(events.into_iter().filter_map(client_event));
+    let answered = answered.filter(|event| matches!(event, Event::Answer { number: 12, .. })).count();
+    assert!(answered <= 1, "a command is answered twice");
     posted
 }
 
+fn client_event(event: FollowerEvent) -> Option<Event> {
+    match event {
+        FollowerEvent::Client(event) => Some(event),
+        FollowerEvent::OutdatedSince(_) | FollowerEvent::CommandFailed(_) => None,
+    }
+}
+
+/// Whether the device has a message with this id already: ids are chosen by the tabs, and are never the same.
+fn follower_knows(stored: &Stored, id: MessageId) -> bool {
+    stored.send_queue.iter().any(|(_, message)| message.id == id)
+}
+
 /// Leads with the data of the device, and steps down. `max_bytes` is the maximum size of a message to the other tabs.
-fn lead(persisted: Persisted, tab_messages: &[Vec<u8>], max_bytes: usize) {
-    let is_logged_in = persisted.is_logged_in();
-    let mut session = log_in(persisted);
-    let mut leader = Leader::new(1, true);
+fn lead(tables: &Tables<'_>, tab_messages: &[Vec<u8>], max_bytes: usize) {
+    let stored = read(tables);
+    let mut state = ClientState::new(nick_key);
+    let mut device = restore(&mut state, &stored, tables);
+    let mut client = client(state, persisted(&stored));
+    let mut leader = Leader::new(TAB, 1, true);
     for tab_message in tab_messages {
         let _ = leader.is_superseded_by(tab_message);
-        let _ = leader.handle_message(NOW, tab_message, &mut session);
-        let renewal = leader.poll_renewal(NOW.monotonic, &session);
+        let _ = leader.handle_message(NOW, tab_message, &mut client);
+        let renewal = leader.poll_renewal(NOW.monotonic, &client);
         assert!(renewal.is_none_or(|renewal| renewal.len() <= max_bytes), "a long answer");
-        session.handle_adopt(NOW, tab_message);
     }
-    let mut timeline = timeline();
-    let mut rooms_opened = 0;
-    while let Some(event) = session.poll_event() {
-        let tab_message = leader.publish(NOW.monotonic, &event, &session);
+    let mut logins = 0;
+    while let Some(event) = client.poll_event() {
+        let tab_message = leader.publish(NOW.monotonic, &event, &client);
         assert!(tab_message.is_none_or(|message| message.len() <= max_bytes), "a long message for {event:?}");
-        rooms_opened += usize::from(matches!(event, Event::LoggedIn(_)));
-        show(&mut timeline, event);
+        logins += usize::from(matches!(event, Event::LoggedIn(..)));
     }
     assert_eq!(
-        rooms_opened > 0,
-        is_logged_in,
+        logins > 0,
+        stored.account.is_some(),
         "a persisted login opens the room at once, and only a persisted login"
     );
-    assert!(leader.snapshot(NOW.monotonic, &session).len() <= max_bytes, "a long snapshot");
-    let former = Follower::after_leading(NOW.monotonic, 1, &leader, &session);
-    log_in(former.mirrored().unwrap_or_default());
-    while let Some(command) = session.poll_command() {
-        if let Command::Persist { ticket, .. } = command {
-            session.handle_persisted(NOW, ticket);
+    let mut shown = Shown::default();
+    while let Some(change) = client.state_mut().poll_change() {
+        let _ = device.handle_change(client.state(), &change);
+        shown.show(change);
+    }
+    assert!(leader.snapshot(NOW.monotonic, &client).len() <= max_bytes, "a long snapshot");
+    while let Some(output) = client.poll_output() {
+        if let Output::Persist { ticket, changes } = output {
+            let _ = device.encode(client.state(), client.record().as_ref(), changes);
+            client.handle_persisted(NOW, ticket);
         }
     }
+    let former = Follower::after_leading(NOW, TAB, &leader, &mut client, [RoomId::LOBBY]);
+    let mirrored = former.mirrored().unwrap_or_default();
+    let _ = self::client(ClientState::new(nick_key), mirrored);
 }
 
-fn timeline() -> Timeline {
-    Timeline::new(100, |time| time.div_euclid(86_400_000))
-}
+/// The timelines of the rooms.
+#[derive(Default)]
+struct Shown(std::collections::BTreeMap<RoomId, Timeline>);
 
-/// Logs in with the data of a device, or with the mirrored data of a follower.
-fn log_in(persisted: Persisted) -> Session {
-    let mut session = Session::new(1, "fuzz");
-    let nick = persisted.nick().unwrap_or("tom").to_owned();
-    assert_eq!(session.handle_login(NOW, &nick, persisted), Ok(()), "the persisted login cannot be resumed");
-    session
+impl Shown {
+    fn apply(&mut self, state: &mut ClientState) {
+        while let Some(change) = state.poll_change() {
+            self.show(change);
+        }
+    }
+
+    fn show(&mut self, change: StateChange) {
+        let StateChange::Timeline(room, update) = change else { return };
+        let timeline =
+            self.0.entry(room).or_insert_with(|| Timeline::new(100, |time| time.div_euclid(86_400_000)));
+        let before = timeline.len();
+        let added = match &update {
+            TimelineUpdate::Page(messages) => Some(messages.len()),
+            TimelineUpdate::Gaps(gaps) => {
+                assert!(gaps.iter().all(|state| state.gap.from < state.gap.to), "an empty gap: {gaps:?}");
+                None
+            }
+            _ => None,
+        };
+        timeline.apply(update);
+        if let Some(count) = added {
+            assert!(timeline.len() <= before + 3 * count + 1, "more rows than messages, days and gaps");
+        }
+    }
 }
 
 /// A tab whose previous page had the draft "own" takes over the drafts of closed tabs. Its next page must find them all.
@@ -156,25 +258,5 @@ fn take_over_drafts(drafts: &[Vec<u8>]) {
         let draft = std::slice::from_ref(draft);
         let (text, _) = draft::take_over(RoomId::LOBBY, None, "none", &open_tabs, draft, NOW.unix);
         assert!(whole.contains(&text), "{text:?} was lost from {whole:?}");
-    }
-}
-
-fn show(timeline: &mut Timeline, event: Event) {
-    match event {
-        Event::Message(message) => timeline.insert(message),
-        Event::HistoryPage(messages) => {
-            let (before, count) = (timeline.len(), messages.len());
-            timeline.insert_page(messages);
-            assert!(timeline.len() <= before + 3 * count + 1, "more rows than messages, days and gaps");
-        }
-        Event::Gaps(gaps) => {
-            assert!(gaps.iter().all(|missing| missing.gap.from < missing.gap.to), "an empty gap: {gaps:?}");
-            timeline.set_gaps(&gaps);
-        }
-        Event::LogReplaced => timeline.clear_acknowledged(),
-        Event::Discarded(id) => timeline.discard(id),
-        Event::Delivery(id, delivery) => timeline.set_delivery(id, delivery),
-        Event::PresenceChanged(change, time) => timeline.presence_changed(&change.nick, change.joined, time),
-        _ => {}
     }
 }

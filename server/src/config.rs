@@ -5,6 +5,7 @@
 //! [`settings`] are generated.
 
 mod network;
+mod validation;
 mod value;
 
 use std::{
@@ -18,19 +19,10 @@ use parlour_core::{
     model::Role,
 };
 use thiserror::Error;
-use tracing_subscriber::filter::LevelFilter;
 
 pub use self::network::Network;
-pub use self::value::{Age, Bytes, List, LogFormat, MaybePath, RoomCreators, Span};
-use crate::{
-    http::{host::is_pattern, origin::is_origin},
-    store::{Retention, RoomLimits},
-};
-
-/// An empty database is nearly as large. A number without a unit, such as 500 for 500M, must not delete all messages.
-const MIN_KEEP_BYTES: u64 = 1 << 20;
-/// A page that sends more would exceed the limit of requests.
-const MIN_HEARTBEAT: Span = Span::seconds(1);
+pub use self::value::{Age, Bytes, List, LobbyRole, LogFormat, MaybePath, RoomCreators, Span};
+use crate::store::{Retention, RoomLimits};
 
 /// The reason why there is no valid configuration.
 #[derive(Debug, Error)]
@@ -87,6 +79,13 @@ pub enum Command {
     Check,
     /// Rebuilds accounts, rooms and the search index from the events in the message log; the server must not be running
     Rebuild,
+    /// Gives a user a role in the lobby; the server must not be running
+    Role {
+        /// The name of a user who has logged in before
+        nick: String,
+        /// The role
+        role: LobbyRole,
+    },
 }
 
 macro_rules! settings {
@@ -283,72 +282,6 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks the values alone and in combination.
-    ///
-    /// # Errors
-    /// [`ConfigError::Value`] with a sentence about the first problem.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        let at_least = |name: &str, value: usize, least: usize| match value >= least {
-            true => Ok(()),
-            false => Err(ConfigError::Value(format!("{name} must be at least {least}, and is {value}."))),
-        };
-        if self.listen.is_empty() {
-            return Err(ConfigError::Value("listen must contain at least one address.".into()));
-        }
-        if self.nick_chars > NICK_CHARS {
-            return Err(ConfigError::Value(format!("nick_chars must be at most {NICK_CHARS}.")));
-        }
-        if !self.trust_proxy && !self.proxy_addresses.is_empty() {
-            return Err(ConfigError::Value("proxy_addresses has no effect without trust_proxy.".into()));
-        }
-        if self.ping_timeout <= self.ping_interval {
-            return Err(ConfigError::Value("ping_timeout must be longer than ping_interval.".into()));
-        }
-        if let Some(bad) =
-            self.connect_src.iter().chain(self.frame_ancestors.iter()).find(|word| !is_source(word))
-        {
-            return Err(ConfigError::Value(format!(
-                "\"{bad}\" is not a source of a Content-Security-Policy."
-            )));
-        }
-        if let Some(bad) = self.allow_host.iter().find(|name| !is_pattern(name)) {
-            return Err(ConfigError::Value(format!(
-                "allow_host contains \"{bad}\", which is not a host name; write chat.example.org or *.example.org."
-            )));
-        }
-        if let Some(bad) = self.allow_origin.iter().find(|origin| !is_origin(origin)) {
-            return Err(ConfigError::Value(format!(
-                "allow_origin contains \"{bad}\", which is not an origin; write https://chat.example.org, with the \
-                 scheme and without a path."
-            )));
-        }
-        if let Some(bad) = unknown_level(&self.log_level) {
-            return Err(ConfigError::Value(format!(
-                "log_level contains \"{bad}\", which is not a level; write error, warn, info, debug or trace."
-            )));
-        }
-        if self.server_name.trim().is_empty() || self.server_name.chars().any(char::is_control) {
-            return Err(ConfigError::Value("server_name must be one line of text.".into()));
-        }
-        if self.heartbeat < MIN_HEARTBEAT {
-            return Err(ConfigError::Value("heartbeat must be at least one second.".into()));
-        }
-        if (1..MIN_KEEP_BYTES).contains(&self.keep_bytes.0) {
-            return Err(ConfigError::Value(format!(
-                "keep_bytes must be at least 1M, and is {}; write 500M or 20G.",
-                self.keep_bytes.0
-            )));
-        }
-        at_least("nick_chars", self.nick_chars, 1)?;
-        at_least("content_bytes", self.content_bytes, 1)?;
-        // Nick, id, and room for future fields.
-        at_least("frame_bytes", self.frame_bytes, self.content_bytes.saturating_add(512))?;
-        at_least("queue_bytes", self.queue_bytes, self.content_bytes.saturating_add(4096))?;
-        at_least("queue_frames", self.queue_frames, 64)?;
-        at_least("rooms_per_account", self.rooms_per_account as usize, 1)?;
-        at_least("room_members", self.room_members, 1)
-    }
-
     /// The retention of the event log.
     #[must_use]
     pub fn retention(&self) -> Retention {
@@ -409,17 +342,6 @@ fn read_file(text: &str) -> Result<File, toml::de::Error> {
     settings.retain(|_, value| !is_empty(value));
     // From the text if possible, because its errors say where they are.
     if settings.len() == count { toml::from_str(text) } else { settings.try_into() }
-}
-
-/// A word of a filter that stands alone and is not a level. It would be the name of a module, and nothing would be logged.
-fn unknown_level(filter: &str) -> Option<&str> {
-    let mut words =
-        filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains(['=', '[']));
-    words.find(|word| word.parse::<LevelFilter>().is_err())
-}
-
-fn is_source(word: &str) -> bool {
-    !word.is_empty() && word.chars().all(|c| c.is_ascii_graphic() && !matches!(c, ';' | ','))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@
 //! | `basic` | basic clients |
 //! | `departure` | the end of connections, sessions and presence |
 //! | [`accounts`] | accounts that are online or have a session |
-//! | `pending_logins` | logins that wait for the log |
+//! | `pending_logins`, `pending_links` | logins that wait for the log |
+//! | `joining` | connecting a client to its account and its session |
 //! | `message` | incoming messages |
 //! | `former_account` | messages that a page sends again from another account |
 //! | `outcomes` | the outcomes of proposals |
@@ -20,6 +21,7 @@
 //! | `history`, `open_queries` | replay, history pages and searches |
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
+//! | `shutdown` | the end of all connections |
 //! | `room` | subscribers of a room, and delivery to them |
 //! | [`rooms`], `room_login`, `room_commands`, `room_publish`, `room_answers` | clients with the capability "rooms" |
 //! | `presence` | member snapshots and presence changes |
@@ -48,6 +50,7 @@ mod dispatch;
 pub mod expiry_queue;
 mod former_account;
 mod history;
+mod joining;
 mod list_version;
 mod login;
 pub mod login_admission;
@@ -56,6 +59,7 @@ pub mod nick_registry;
 mod open_queries;
 mod outcomes;
 pub mod output;
+mod pending_links;
 mod pending_logins;
 mod position;
 mod presence;
@@ -75,6 +79,7 @@ mod sender_order;
 pub mod sessions;
 pub mod settings;
 pub mod shared_bound;
+mod shutdown;
 mod slow_consumer;
 pub mod tables;
 mod welcome;
@@ -86,13 +91,7 @@ use std::{
     sync::Arc,
 };
 
-use parlour_core::{
-    Millis,
-    codec::{self, Envelope, Extension},
-    request,
-    status::Status,
-    wire,
-};
+use parlour_core::{Millis, codec::Envelope, request, status::Status};
 
 use self::{
     accounts::Accounts,
@@ -106,6 +105,7 @@ use self::{
     nick_registry::{Claim, NickRegistry},
     open_queries::OpenQueries,
     output::{Output, Outputs},
+    pending_links::PendingLinks,
     pending_logins::PendingLogins,
     rate_limits::{RateLimits, RecoveringLimits},
     recent_messages::RecentMessages,
@@ -114,6 +114,7 @@ use self::{
     room_queries::RoomPurpose,
     rooms::{Reload, Rooms, live_rooms::RoomState, minutes},
     sessions::{LostLimits, Sessions},
+    shutdown::Stopping,
 };
 pub use self::{
     recovered::Recovered,
@@ -146,6 +147,7 @@ pub struct Hub {
     connections: ConnectionTable<Box<Connection>>,
     accounts: Accounts,
     pending_logins: PendingLogins,
+    pending_links: PendingLinks,
     nicks: NickRegistry,
     sessions: Sessions,
     lobby: Room,
@@ -182,16 +184,6 @@ pub struct Hub {
     stopping: Stopping,
 }
 
-/// The progress of a shutdown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stopping {
-    No,
-    /// New messages are ignored until the append queue is empty. With the time after which clients should
-    /// reconnect, in ms.
-    Draining(u32),
-    Done,
-}
-
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("members", &self.members()).finish_non_exhaustive()
@@ -210,6 +202,7 @@ impl Hub {
             connections: ConnectionTable::default(),
             accounts: Accounts::default(),
             pending_logins: PendingLogins::default(),
+            pending_links: PendingLinks::default(),
             nicks,
             sessions: Sessions::new(LostLimits {
                 grace: settings.session_grace,
@@ -323,41 +316,10 @@ impl Hub {
         self.admission.expire(now);
     }
 
-    /// Starts a shutdown: when the append queue is empty, all clients are notified and closed.
-    /// `retry_after_ms` is the time after which they should reconnect.
-    pub fn handle_shutdown(&mut self, now: Millis, retry_after_ms: u32) {
-        self.now = now;
-        self.rooms.save_all_cursors();
-        self.stopping = Stopping::Draining(retry_after_ms);
-    }
-
     /// The rate limits of the account of a connection.
     fn limits_mut(&mut self, conn: ConnectionId) -> Option<&mut RateLimits> {
         let account = self.connections.get(conn)?.account()?;
         self.accounts.online_mut(account).map(|online| &mut online.limits)
-    }
-
-    /// Publishes the committed messages, then notifies and closes all connections.
-    fn stop(&mut self, retry_after_ms: u32) {
-        self.lobby.flush(&mut self.out);
-        self.rooms.deliver(self.now, self.unix_ms, &mut self.out);
-        let goodbye = codec::extension(Extension::GoingAway(wire::GoingAway { retry_after_ms }));
-        let all: Vec<_> =
-            self.connections.iter().map(|(conn, c)| (conn, c.is_basic(), c.peer.is_some())).collect();
-        for (conn, basic, known) in all {
-            if known && !basic {
-                self.out.send(conn, &goodbye);
-            }
-            self.connections.remove(conn);
-            let status = if basic { Status::GoingAway } else { Status::ShuttingDown };
-            self.out.put(Output::Close { conn, status });
-        }
-        self.lobby.unsubscribe_all();
-        self.rooms = Rooms::new(RoomState::lobby());
-        self.early.clear();
-        self.accounts = Accounts::default();
-        self.members = 0;
-        self.stopping = Stopping::Done;
     }
 
     /// Returns the next action, until there is none. Messages received between two rounds of polling are
@@ -371,13 +333,10 @@ impl Hub {
             return Some(Output::Append(batch));
         }
         self.publish_departures();
+        self.admit_linked();
         self.rooms.settled(self.append_queue.settled_batches(), &mut self.out);
         self.read_reloads();
-        if let Stopping::Draining(retry_after_ms) = self.stopping
-            && self.append_queue.is_empty()
-        {
-            self.stop(retry_after_ms);
-        }
+        self.stop_if_drained();
         self.resolve_uncertain_append();
         self.lobby.deliver(self.now, &mut self.out);
         self.rooms.deliver(self.now, self.unix_ms, &mut self.out);
@@ -398,7 +357,7 @@ impl Hub {
     /// Takes the next batch for the log, with the changes of rows.
     fn take_batch(&mut self) -> Option<AppendBatch> {
         let number = self.append_queue.next_batch();
-        if self.rooms.has_row_changes() || self.append_queue.has_next() {
+        if self.append_queue.has_next(self.rooms.has_row_changes()) {
             for change in self.rooms.take_row_changes(number) {
                 self.append_queue.push_row(change);
             }

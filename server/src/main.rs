@@ -1,5 +1,5 @@
 //! The program: reads the settings, prints the addresses, and serves until it is asked to stop; or makes a
-//! backup, checks or rebuilds the log.
+//! backup, checks or rebuilds the log, or gives a role.
 
 use std::{
     fmt::Display,
@@ -7,14 +7,16 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use parlour_server::{
-    config::{Command, Config, ConfigError},
+    config::{Command, Config, ConfigError, LobbyRole},
     listen, logging, run,
     store::{
         backup::{Backup, backup},
         check::{check, rebuild},
+        roles::give_role,
     },
 };
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some(Command::Backup { to }) => make_backup(&config.data_dir, &to),
         Some(Command::Check) => check_log(&config.data_dir),
         Some(Command::Rebuild) => rebuild_log(&config.data_dir),
+        Some(Command::Role { nick, role }) => set_role(&config.data_dir, &nick, role),
         None => start(config),
     };
     // The error follows the lines of the log.
@@ -72,6 +75,14 @@ fn rebuild_log(dir: &Path) -> Result<(), String> {
         ));
     }
     print(format_args!("The message log in {} was rebuilt from its events", dir.display()));
+    Ok(())
+}
+
+fn set_role(dir: &Path, nick: &str, role: LobbyRole) -> Result<(), String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let unix_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let nick = give_role(dir, nick, role.into(), unix_ms).map_err(|error| error.to_string())?;
+    print(format_args!("{nick} has the role {role} in the lobby"));
     Ok(())
 }
 

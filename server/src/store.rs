@@ -23,6 +23,7 @@ mod page;
 mod proposal;
 mod query;
 pub mod retention_clock;
+pub mod roles;
 mod room_id;
 pub mod room_query;
 mod rooms;
@@ -56,6 +57,10 @@ pub const DIRECT_PEOPLE: usize = 8;
 
 /// The maximum number of people that are invited when a room is created.
 pub const INVITED_PEOPLE: usize = 100;
+
+/// The maximum number of names that are looked at for one page of PUBLIC rooms. A text that few names contain is found by
+/// several pages.
+pub const BROWSED_NAMES: usize = 2_000;
 
 /// The limits on rooms that an operator sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,7 +241,8 @@ pub trait LogReader: Send {
     /// [`Role::None`]: parlour_core::model::Role::None
     fn room_row(&mut self, account: UserId, room: RoomId) -> Result<Option<RoomRow>, LogError>;
 
-    /// PUBLIC rooms whose name contains `query`, by name, after the room with the name `after`, at most `count`.
+    /// PUBLIC rooms whose name contains `query`, by name, after the room with the name `after`, at most `count`. At most
+    /// [`BROWSED_NAMES`] names are looked at.
     ///
     /// # Errors
     /// [`LogError`].

@@ -15,8 +15,8 @@ pub fn parse_level(name: &str) -> Option<Level> {
     }
 }
 
-/// Starts logging; to be called once. This is done when the room is loaded: the subscriber is 17 KB of brotli, and the
-/// login page logs only the problems of [`super::load`], with [`warn_early`].
+/// Starts logging; to be called once, by the part of the client that is only for this: the subscriber is 17 KB of brotli. Before,
+/// the login page logs the problems of [`super::load`] with [`warn_early`].
 pub fn start(level: Level) {
     let config = WASMLayerConfigBuilder::new()
         .set_max_level(level)

@@ -9,12 +9,12 @@ mod storage;
 pub use load::{load, load_translation};
 pub use logging::{start as start_logging, warn_early};
 pub use page::{
-    HistoryChange, address as page_address, fragment, go_back, is_above_parent, is_visited, local_day,
-    page_is_outdated, set_fragment,
+    HistoryChange, address as page_address, fragment, go_back, is_above_parent, is_cover, is_visited,
+    local_day, page_is_outdated, push_cover, set_fragment,
 };
 pub use storage::{
     forget_scope, has_session, keep_tab_id, keep_typed, last_scope, remember, remember_language,
-    remember_scope, remember_theme, tab_scope, take_tab_id,
+    remember_scope, remember_theme, scope_rows, tab_scope, take_tab_id, write_scope_row,
 };
 
 use crate::i18n::Locale;

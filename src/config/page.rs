@@ -60,7 +60,24 @@ pub fn set_fragment(fragment: &str, change: HistoryChange, is_above_parent: bool
 #[must_use]
 pub fn is_above_parent() -> bool {
     let history = web_sys::window().and_then(|window| window.history().ok());
-    history.and_then(|history| history.state().ok()).is_some_and(|state| state.is_truthy())
+    history.and_then(|history| history.state().ok()).and_then(|state| state.as_bool()) == Some(true)
+}
+
+/// The state of an entry that [`push_cover`] has made.
+const COVER: &str = "cover";
+
+/// Adds an entry with the same URL to the browser's history, for what covers the current screen.
+pub fn push_cover() {
+    let history = web_sys::window().and_then(|window| window.history().ok());
+    // As above.
+    let _ = history.map(|history| history.push_state_with_url(&COVER.into(), "", None));
+}
+
+/// Returns `true` if [`push_cover`] has made the current entry of the history.
+#[must_use]
+pub fn is_cover() -> bool {
+    let history = web_sys::window().and_then(|window| window.history().ok());
+    history.and_then(|history| history.state().ok()).is_some_and(|state| state == COVER)
 }
 
 /// Returns `true` if the page has set the current entry of the history before: it was reloaded, or is shown again.

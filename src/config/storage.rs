@@ -9,6 +9,8 @@ const LANGUAGE: &str = "parlour.language";
 const THEME: &str = "parlour.theme";
 const SCOPE: &str = "parlour.scope";
 const TAB: &str = "parlour.tab";
+/// The beginning of the keys of the table of scopes. Each row has a key of its own, so tabs never overwrite each other's rows.
+const SCOPES: &str = "parlour.account\n";
 
 pub(super) fn nick() -> Option<String> {
     typed(NICK).or_else(|| get(NICK))
@@ -55,6 +57,27 @@ pub fn forget_scope(scope: &str) {
     let _ = session_storage().map(|storage| storage.remove_item(SCOPE));
     if last_scope().as_deref() == Some(scope) {
         remove(SCOPE);
+    }
+}
+
+/// The rows of the table of scopes: the accounts that use this device, each with the name of its scope.
+#[must_use]
+pub fn scope_rows() -> Vec<(String, String)> {
+    let Some(storage) = local_storage() else { return Vec::new() };
+    let keys = (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok().flatten());
+    let rows = keys.filter_map(|key| {
+        let scope = key.strip_prefix(SCOPES)?.to_owned();
+        Some((scope, storage.get_item(&key).ok()??))
+    });
+    rows.collect()
+}
+
+/// Writes a row of the table of scopes, or deletes it.
+pub fn write_scope_row(scope: &str, value: Option<&str>) {
+    let key = [SCOPES, scope].concat();
+    match value {
+        Some(value) => set(&key, value),
+        None => remove(&key),
     }
 }
 

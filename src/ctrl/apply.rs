@@ -209,6 +209,7 @@ impl Store {
                 // Until a server is reached, everything is from the device.
                 self.set.from_device.set(!self.inner.with_value(|inner| inner.was_online));
                 self.load_tab_data();
+                self.forget_link(&identity.nick);
             }
         }
         self.set.identity.set(Some(identity));

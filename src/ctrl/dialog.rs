@@ -26,6 +26,8 @@ pub enum DialogKind {
     ChangeNick,
     /// Shows a code that logs another device in.
     LinkDevice,
+    /// Says that the link of another device is not used, because the user is logged in.
+    UnusedLink,
     /// Asks before the user logs out with messages that are not sent.
     LogOut,
 }

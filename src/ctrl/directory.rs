@@ -18,6 +18,8 @@ const PAGE_ENTRIES: u32 = 50;
 const FOUND_PEOPLE: u32 = 20;
 /// The number of pages in which a room with a certain name is looked for.
 const SEARCHED_PAGES: usize = 10;
+/// The number of pages without a room after which the user decides about more. The server looks at some thousand names for each.
+const EMPTY_PAGES: usize = 5;
 
 /// A public room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Page<T> {
     pub entries: Vec<T>,
     /// The list continues after them.
     pub more: bool,
+    /// Of public rooms: the name after which it continues.
+    pub next: String,
 }
 
 impl Store {
@@ -64,6 +68,18 @@ impl Store {
     /// # Errors
     /// The refusal of the server.
     pub async fn browse_rooms(self, query: String, after: String) -> Result<Page<PublicRoom>, Refusal> {
+        let mut page = self.browse_once(query.clone(), after).await?;
+        for _ in 1..EMPTY_PAGES {
+            if !page.entries.is_empty() || !page.more {
+                break;
+            }
+            page = self.browse_once(query.clone(), page.next).await?;
+        }
+        Ok(page)
+    }
+
+    /// Requests one page, which may have no rooms although there are more.
+    async fn browse_once(self, query: String, after: String) -> Result<Page<PublicRoom>, Refusal> {
         let command = Command::BrowseRooms { query, after, count: PAGE_ENTRIES };
         let Reply::Rooms(page) = self.request(command).await? else { return Err(unexpected_reply()) };
         let rooms = page.rooms.into_iter().filter_map(|listed| {
@@ -76,7 +92,7 @@ impl Store {
                 archived: listed.archived,
             })
         });
-        Ok(Page { entries: rooms.collect(), more: page.more })
+        Ok(Page { entries: rooms.collect(), more: page.more, next: page.next })
     }
 
     /// Lists the members of a room whose nicks begin with `prefix`, and invited people, after the nick `after`.
@@ -129,7 +145,7 @@ impl Store {
         let mut after = String::new();
         for _ in 0..SEARCHED_PAGES {
             let page = self.browse_rooms(name.into(), after).await?;
-            after = page.entries.last().map(|room| room.name.to_string()).unwrap_or_default();
+            after = page.next;
             if let Some(room) = page.entries.into_iter().find(|room| is_whole_name(&room.name, name)) {
                 return Ok(room);
             }
@@ -154,13 +170,13 @@ impl Store {
                 role,
             })
         });
-        Ok(Page { entries: contacts.collect(), more: page.more })
+        Ok(Page { entries: contacts.collect(), more: page.more, ..Page::default() })
     }
 }
 
 impl<T> Default for Page<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), more: false }
+        Self { entries: Vec::new(), more: false, next: String::new() }
     }
 }
 
@@ -190,7 +206,7 @@ fn merged(named: Page<Contact>, online: Page<Contact>, me: Option<UserId>) -> Pa
         person.role = Role::None;
     }
     all.sort_by(|one, other| compare(&one.nick, &other.nick));
-    Page { entries: all, more }
+    Page { entries: all, more, ..Page::default() }
 }
 
 /// The order of two names without regard to the case of ASCII letters. Unicode's tables are too large for the page.
@@ -216,10 +232,12 @@ mod tests {
     #[test]
     fn people_of_both_lists_are_listed_once_by_nick_and_without_the_user() {
         use PresenceState::{Left, Online};
-        let named = Page { entries: vec![contact(1, "ann", Left), contact(2, "Zoe", Left)], more: false };
+        let named =
+            Page { entries: vec![contact(1, "ann", Left), contact(2, "Zoe", Left)], ..Page::default() };
         let online = Page {
             entries: vec![contact(3, "Bob", Online), contact(9, "me", Online), contact(2, "Zoe", Online)],
             more: true,
+            ..Page::default()
         };
         let found = merged(named, online, Some(UserId([9; 16])));
         let listed: Vec<_> = found.entries.iter().map(|person| (&*person.nick, person.state)).collect();

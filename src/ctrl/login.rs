@@ -6,9 +6,9 @@ use std::{pin::Pin, rc::Rc};
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{address, model::Connection, status::Status};
 
-use super::store::Store;
+use super::{diagnostics::start_logging, store::Store};
 use crate::{
-    config::{self, Remembered},
+    config::{self, HistoryChange, Remembered},
     service::{ChatSession, Service},
 };
 
@@ -24,7 +24,7 @@ impl Store {
     pub fn start_service(&self) {
         if self.service_if_loaded().is_none() {
             if let Some(level) = self.inner.with_value(|inner| inner.log_level) {
-                config::start_logging(level);
+                start_logging(level);
             }
             let store = *self;
             let service = Service::new(move |report| store.apply(report));
@@ -41,7 +41,10 @@ impl Store {
             Err(status) => return self.set.login_error.set(Some(status.into())),
         };
         let login = PendingLogin(Remembered { nick: nick.trim().into(), server: server.trim().into() }, url);
-        self.inner.update_value(|inner| inner.pending_login = Some(login));
+        self.inner.update_value(|inner| {
+            inner.pending_login = Some(login);
+            inner.link_server = None;
+        });
         if let Some(service) = self.service_if_loaded() {
             return self.submit_login(&*service);
         }
@@ -61,14 +64,15 @@ impl Store {
         });
     }
 
-    /// Logs in to the account of another device, with the code of a link that was made there. `server` is the address as
-    /// typed; empty for the server of this page. A failure is reported in [`Store::login_error`].
+    /// Logs in to the account of another device, with the code of a link that was made there. A failure is reported in
+    /// [`Store::login_error`].
     pub fn log_in_with_link(&self, code: &str, server: &str) {
         self.set.login_error.set(None);
         let url = match address::socket_url(server, &config::page_address()) {
             Ok(url) => url,
             Err(status) => return self.set.login_error.set(Some(status.into())),
         };
+        self.inner.update_value(|inner| inner.link_server = Some(server.trim().into()));
         self.set.connection.set(Connection::Connecting);
         let (store, code) = (*self, code.to_owned());
         spawn_local(async move {
@@ -117,6 +121,16 @@ impl Store {
             inner.remembered.nick = nick.into();
             config::remember(&inner.remembered);
         });
+    }
+
+    /// The user has logged in: a link is used up, and the next login begins with its server and the nick.
+    pub(super) fn forget_link(&self, nick: &str) {
+        let Some(server) = self.inner.try_update_value(|inner| inner.link_server.take()).flatten() else {
+            return;
+        };
+        self.inner.update_value(|inner| inner.remembered.server = server);
+        self.renamed(nick);
+        config::set_fragment("", HistoryChange::Replace, false);
     }
 
     /// Connects now instead of at the scheduled time.

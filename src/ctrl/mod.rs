@@ -7,6 +7,7 @@ mod actions;
 mod apply;
 mod command;
 mod device_link;
+mod diagnostics;
 mod dialog;
 mod directory;
 mod login;

@@ -1,4 +1,7 @@
-//! Executes the typed commands about rooms and the account. Those without an argument open a dialog.
+//! Executes the typed commands about rooms and the account. Those without an argument open a dialog. The others do what dialogs
+//! do, with code that is loaded with the dialogs.
+
+use std::pin::Pin;
 
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{
@@ -11,8 +14,33 @@ use parlour_core::{
 use super::{
     command::RoomCommand,
     dialog::{DialogKind, Outcome},
+    login::missing_part_status,
     store::{ComposerNote, Store},
 };
+
+/// What a typed command does at the server.
+#[derive(Debug)]
+enum Typed {
+    ChangeNick(String),
+    SetTopic(RoomId, String),
+    Invite(RoomId, String),
+    Join(String),
+    Leave(RoomId),
+}
+
+type Execution = Pin<Box<dyn Future<Output = Result<(), Refusal>>>>;
+
+/// The split point: `xtask/bindgen` moves all code that is reachable only from here and from the dialogs into the part `dialogs`.
+#[cfg(feature = "split")]
+#[leptos::wasm_split::wasm_split(dialogs, fallible, wasm_split_path = leptos::wasm_split)]
+fn load_execution(store: Store, command: Typed) -> Result<Execution, leptos::wasm_split::SplitLoaderError> {
+    Ok(Box::pin(store.execute(command)))
+}
+
+#[cfg(not(feature = "split"))]
+async fn load_execution(store: Store, command: Typed) -> Result<Execution, ()> {
+    Ok(Box::pin(store.execute(command)))
+}
 
 impl Store {
     /// Executes a typed command. A refusal by the server is shown as the composer's note.
@@ -29,14 +57,11 @@ impl Store {
             RoomCommand::ChangeNick("") => self.open_dialog(DialogKind::ChangeNick),
             RoomCommand::ChangeNick(nick) => self.type_nick(nick)?,
             RoomCommand::SetTopic("") => self.open_dialog(DialogKind::RoomSettings(room)),
-            RoomCommand::SetTopic(topic) => {
-                let change = RoomChange::Topic(topic.into());
-                self.spawn_typed(self.give(Command::ChangeRoom { room, id: self.new_id(), change }));
-            }
+            RoomCommand::SetTopic(topic) => self.spawn_typed(Typed::SetTopic(room, topic.to_owned())),
             RoomCommand::Invite("") => self.open_dialog(DialogKind::InvitePeople(room)),
-            RoomCommand::Invite(nick) => self.spawn_typed(self.invite_by_name(room, nick.to_owned())),
+            RoomCommand::Invite(nick) => self.spawn_typed(Typed::Invite(room, nick.to_owned())),
             RoomCommand::Join("") => self.open_dialog(DialogKind::BrowseRooms),
-            RoomCommand::Join(name) => self.spawn_typed(self.join_by_name(name.to_owned())),
+            RoomCommand::Join(name) => self.spawn_typed(Typed::Join(name.to_owned())),
             RoomCommand::Leave => self.type_leave(room)?,
         }
         Ok(())
@@ -45,7 +70,7 @@ impl Store {
     fn type_nick(&self, nick: &str) -> Result<(), Status> {
         let limits = self.identity.with_untracked(|identity| identity.as_ref().map(|me| me.limits));
         let nick = validate::nick(nick, &limits.unwrap_or_default())?;
-        self.spawn_typed(self.change_nick(nick));
+        self.spawn_typed(Typed::ChangeNick(nick));
         Ok(())
     }
 
@@ -53,10 +78,23 @@ impl Store {
     fn type_leave(&self, room: RoomId) -> Result<(), Status> {
         match untrack(|| self.room(room)).map(|room| room.kind) {
             Some(RoomKind::Private) => self.open_dialog(DialogKind::LeaveRoom(room)),
-            Some(RoomKind::Public) => self.spawn_typed(self.leave_room(room)),
+            Some(RoomKind::Public) => self.spawn_typed(Typed::Leave(room)),
             _ => return Err(Status::NotAllowed),
         }
         Ok(())
+    }
+
+    async fn execute(self, command: Typed) -> Result<(), Refusal> {
+        match command {
+            Typed::ChangeNick(nick) => self.change_nick(nick).await,
+            Typed::SetTopic(room, topic) => {
+                let change = RoomChange::Topic(topic);
+                self.give(Command::ChangeRoom { room, id: self.new_id(), change }).await
+            }
+            Typed::Invite(room, nick) => self.invite_by_name(room, nick).await,
+            Typed::Join(name) => self.join_by_name(name).await,
+            Typed::Leave(room) => self.leave_room(room).await,
+        }
     }
 
     async fn change_nick(self, nick: String) -> Result<(), Refusal> {
@@ -131,11 +169,15 @@ impl Store {
     }
 
     /// Runs a typed command.
-    fn spawn_typed(&self, command: impl Future<Output = Result<(), Refusal>> + 'static) {
+    fn spawn_typed(&self, command: Typed) {
         let store = *self;
         spawn_local(async move {
-            if let Err(refusal) = command.await {
-                store.set.composer_note.set(Some(ComposerNote::Refused(refusal.status)));
+            let result = match load_execution(store, command).await {
+                Ok(execution) => execution.await.map_err(|refusal| refusal.status),
+                Err(_) => Err(missing_part_status().await),
+            };
+            if let Err(status) = result {
+                store.set.composer_note.set(Some(ComposerNote::Refused(status)));
             }
         });
     }

@@ -254,6 +254,8 @@ pub(super) struct Inner {
     pub(super) load_room: LoadRoom,
     /// Submitted before the room module was loaded.
     pub(super) pending_login: Option<PendingLogin>,
+    /// The server of a login with a link, until it has succeeded.
+    pub(super) link_server: Option<String>,
     pub(super) remembered: Remembered,
     pub(super) log_level: Option<tracing::Level>,
     /// The title comes from config.json, which takes precedence over the server's name.
@@ -399,6 +401,7 @@ impl Store {
                 service: None,
                 load_room,
                 pending_login: None,
+                link_server: None,
                 remembered: config.remembered.clone(),
                 log_level: config.log_level,
                 title_is_fixed: config.title.is_some(),

@@ -1,6 +1,10 @@
 use std::{path::Path, sync::Arc};
 
-use parlour_core::{status::Status, timeline::PresenceSummary};
+use parlour_core::{
+    model::Role,
+    status::Status,
+    timeline::{PresenceSummary, RoomNotice},
+};
 use serde_json::Value;
 
 use super::{
@@ -213,6 +217,16 @@ fn joining_and_leaving_are_sentences() {
     assert_eq!(left(en, &[], 12), ["12 people left"]);
     assert_eq!(left(zh, &[], 12), ["12 人离开了房间"]);
     assert_eq!(left(en, &many, 999), ["Ann, Bo and 1,001 others left"]);
+}
+
+#[test]
+fn own_role_is_not_given_by_anybody() {
+    let (en, zh) = both();
+    let [tom, lili]: [Arc<str>; 2] = ["tom".into(), "lili".into()];
+    let role = |nick: &Arc<str>| RoomNotice::Role(nick.clone(), Role::Moderator);
+    assert_eq!(text(&en.room_event(&tom, &role(&tom))), "tom is a moderator now");
+    assert_eq!(text(&zh.room_event(&tom, &role(&tom))), "tom现在是管理员");
+    assert_eq!(text(&en.room_event(&tom, &role(&lili))), "\u{2068}tom\u{2069} made lili a moderator");
 }
 
 #[test]

@@ -61,6 +61,9 @@ pub trait ChatSession {
     /// Connects now instead of at the scheduled time.
     fn retry_now(&self);
 
+    /// The URL of the server's socket; empty when logged out.
+    fn server(&self) -> String;
+
     // ---- the state
 
     /// Calls `read` with the state of this tab, if a user is logged in.

@@ -13,13 +13,13 @@ use parlour_core::{
     event::SearchResults,
     limits::Limits,
     model::{Connection, MessageId, Refusal, RoomId},
-    persist::{Scope, scroll::Position},
+    persist::{scroll::Position, server_url},
     ranges::Range,
     status::Status,
     validate,
 };
 
-use super::{ChatSession, Report, Service, browser, role::Role, storage::Written};
+use super::{ChatSession, Report, Service, browser, membership::Login, role::Role, scopes, storage::Written};
 
 /// The number of results that a search requests at once.
 const SEARCH_RESULTS: u32 = 50;
@@ -30,7 +30,7 @@ impl ChatSession for Service {
         if !self.inner.borrow().scope.is_empty() {
             return Err(Status::SignedIn);
         }
-        self.join(&Scope::of_nick(url, &nick).to_string(), nick, true);
+        self.join(&scopes::of_nick(url, &nick), Login::Nick(nick));
         Ok(())
     }
 
@@ -38,10 +38,7 @@ impl ChatSession for Service {
         if !self.inner.borrow().scope.is_empty() {
             return Err(Status::SignedIn);
         }
-        // No nick has a comma. The server tells the nick, and its scope is entered then.
-        let scope = Scope::of_nick(url, &format!("link,{code}"));
-        self.join(&scope.to_string(), String::new(), true);
-        self.inner.borrow_mut().link_code = Some(code.into());
+        self.ask_for_account(code, url);
         Ok(())
     }
 
@@ -72,6 +69,10 @@ impl ChatSession for Service {
 
     fn retry_now(&self) {
         self.execute(TabCommand::Reconnect);
+    }
+
+    fn server(&self) -> String {
+        server_url(&self.inner.borrow().scope).into()
     }
 
     fn with_state(&self, read: &mut dyn FnMut(&ClientState)) {
@@ -173,7 +174,7 @@ impl ChatSession for Service {
             Role::Follower(follower) | Role::Promoting(follower, ..) => {
                 follower.identity().map_or(0, |identity| validate::excess_bytes(identity, text))
             }
-            Role::LoggedOut => 0,
+            Role::LoggedOut | Role::Linking(_) => 0,
         }
     }
 
@@ -189,7 +190,7 @@ impl ChatSession for Service {
         match &self.inner.borrow().role {
             Role::Leader(_, client) => client.unacknowledged().len(),
             Role::Follower(follower) | Role::Promoting(follower, ..) => follower.unacknowledged(),
-            Role::LoggedOut => 0,
+            Role::LoggedOut | Role::Linking(_) => 0,
         }
     }
 

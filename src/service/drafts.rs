@@ -52,9 +52,9 @@ impl TabData {
         Self { state: Rc::new(RefCell::new(State { tab, ..State::default() })) }
     }
 
-    /// Reads the data of this tab in a user's scope, and takes over the drafts of closed tabs.
-    pub(super) async fn load(&self, user: &str) {
-        let scope: Rc<str> = user.into();
+    /// Reads the data of this tab in a scope, and takes over the drafts of closed tabs.
+    pub(super) async fn load(&self, scope: &str) {
+        let scope: Rc<str> = scope.into();
         let tab: Rc<str> = format!("{:016x}", u64::from_le_bytes(browser::random())).into();
         let previous = {
             let mut state = self.state.borrow_mut();
@@ -102,21 +102,17 @@ impl TabData {
 
     /// Stores a draft. While something is being written, only the newest of each room waits.
     pub(super) fn save_draft(&self, room: RoomId, text: &str) {
-        let scope = {
+        let (scope, tab) = {
             let mut state = self.state.borrow_mut();
             if text.is_empty() {
                 state.drafts.remove(&room);
             } else {
                 state.drafts.insert(room, text.into());
             }
-            state.scope.clone()
+            // Nothing is typed before the drafts were loaded.
+            let Some(tab) = state.tab.clone() else { return };
+            (state.scope.clone(), tab)
         };
-        self.save_draft_in(scope, room, text);
-    }
-
-    fn save_draft_in(&self, scope: Rc<str>, room: RoomId, text: &str) {
-        // Nothing is typed before the drafts were loaded.
-        let Some(tab) = self.state.borrow().tab.clone() else { return };
         let change = draft::save(room, &tab, text, browser::now().unix);
         self.save(Unwritten { scope, room, is_draft: true, change });
     }
@@ -134,20 +130,6 @@ impl TabData {
         };
         let change = scroll::save(room, &tab, position, browser::now().unix);
         self.save(Unwritten { scope, room, is_draft: false, change });
-    }
-
-    /// The user continues under another nick: the drafts move to its scope.
-    pub(super) fn enter_scope(&self, user: &str) {
-        let scope: Rc<str> = user.into();
-        let (previous, drafts) = {
-            let mut state = self.state.borrow_mut();
-            (std::mem::replace(&mut state.scope, scope.clone()), state.drafts.clone())
-        };
-        for (room, text) in drafts {
-            // In this order, because the page may be closed between the two writes.
-            self.save_draft_in(scope.clone(), room, &text);
-            self.save_draft_in(previous.clone(), room, "");
-        }
     }
 
     fn save(&self, unwritten: Unwritten) {

@@ -17,7 +17,7 @@ use super::{Inner, Service, browser, role::Role};
 const SLEEP_THRESHOLD_MS: Millis = 3_000;
 
 impl Service {
-    /// Passes input to the client, then executes its outputs and emits its events; `None` unless this tab is the leader.
+    /// Passes input to the client, then executes its outputs and emits its events; `None` if this tab has no client.
     pub(super) fn with_client<T>(&self, act: impl FnOnce(&mut Client) -> T) -> Option<T> {
         let out = self.inner.borrow_mut().client().map(act);
         self.run_outputs();
@@ -95,7 +95,7 @@ impl Service {
         let mut inner = self.inner.borrow_mut();
         let due = match &inner.role {
             Role::Follower(follower) => follower.poll_timeout(),
-            Role::Leader(_, client) => client.poll_timeout(),
+            Role::Leader(_, client) | Role::Linking(client) => client.poll_timeout(),
             // Reading the device has a timeout of its own.
             Role::Promoting(..) | Role::LoggedOut => None,
         };

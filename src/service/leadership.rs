@@ -16,6 +16,9 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::{Inner, Report, Service, browser, role::Role, storage, tab_channel::LockChange};
 
+/// The program's name and version, for the server's log.
+pub(super) const AGENT: &str = concat!("parlour-web/", env!("CARGO_PKG_VERSION"));
+
 /// What a tab that becomes the leader has read from the device; `None` where the storage does not work.
 struct Read {
     stored: Option<Stored>,
@@ -69,14 +72,19 @@ impl Service {
     /// Becomes the leader, with the data of the device. `requested` is the lease number of [`Self::promote`], `lease` the
     /// one that was recorded.
     fn lead(&self, requested: u64, lease: u64, read: Read) {
+        if let Some((scope, login)) = self.avoid_other_account(read.stored.as_ref()) {
+            return self.join(&scope, login);
+        }
         let storage_works = read.stored.is_some();
         let Some((promoted, received)) = self.inner.borrow_mut().become_leader(requested, lease, read) else {
             return;
         };
-        let Some(Promotion { reported, sends, settled, commands, events }) = promoted else {
+        let Some(Promotion { linked, reported, sends, settled, commands, events }) = promoted else {
             // The previous leader has logged out.
             (self.sink)(Report::Event(Event::LoggedOut));
-            return self.end();
+            let scope = self.inner.borrow().scope.clone();
+            self.end();
+            return self.release_scope(&scope);
         };
         (self.sink)(Report::OutdatedSince(None));
         for event in events {
@@ -97,6 +105,9 @@ impl Service {
             }
         });
         self.handle_storage_result(storage_works);
+        if let Some(record) = linked {
+            self.persist_account(record);
+        }
         self.post_snapshot();
         for (number, command) in commands {
             self.guarded(move |service| {
@@ -141,13 +152,17 @@ impl Service {
                     Box::new(Follower::after_leading(now, inner.tab, &leader, &mut client, rooms))
                 }
                 Role::Follower(follower) | Role::Promoting(follower, ..) => follower,
-                Role::LoggedOut => return,
+                other @ (Role::Linking(_) | Role::LoggedOut) => {
+                    inner.role = other;
+                    return;
+                }
             };
             tracing::info!("another tab has taken the connection over");
             inner.role = Role::Follower(follower);
             inner.client_number += 1;
             inner.visibility = super::Visibility::default();
             inner.device = DeviceRooms::default();
+            inner.rooms.of_others.clear();
             inner.write_timer = None;
             if let Some(channel) = &inner.tab_channel {
                 channel.request_lock();
@@ -163,6 +178,8 @@ impl Service {
 
 /// What a new leader does with what it was as a follower.
 struct Promotion {
+    /// The account that the device does not have yet.
+    linked: Option<AccountRecord>,
     reported: Vec<OwnMessage>,
     sends: Vec<(RoomId, QueuedMessage)>,
     settled: Vec<(RoomId, MessageId)>,
@@ -202,6 +219,8 @@ impl Inner {
             Some(stored) => persisted(stored),
             None => follower.mirrored().unwrap_or_default(),
         };
+        let linked = self.linked.take().filter(|_| persisted.account.is_none() && self.is_new_login);
+        persisted.account = persisted.account.or_else(|| linked.clone());
         if persisted.account.is_none() && !self.is_new_login {
             return None;
         }
@@ -220,10 +239,13 @@ impl Inner {
         }
         let setup = Setup {
             seed: u64::from_le_bytes(browser::random()),
-            agent: concat!("parlour-web/", env!("CARGO_PKG_VERSION")).into(),
-            nick: self.nick.clone(),
+            agent: AGENT.into(),
+            nick: match &persisted.account {
+                Some(account) => account.identity.nick.to_string(),
+                None => self.nick.clone(),
+            },
             secret: browser::random(),
-            link_code: self.link_code.take(),
+            link_code: None,
             left: std::mem::take(&mut self.left.1),
             state,
             persisted,
@@ -233,7 +255,7 @@ impl Inner {
         self.client_number += 1;
         self.gate = Gate::default();
         self.role = Role::Leader(Box::new(leader), Box::new(client));
-        Some(Promotion { reported, sends, settled, commands, events })
+        Some(Promotion { linked, reported, sends, settled, commands, events })
     }
 }
 

@@ -3,14 +3,14 @@
 use futures_channel::oneshot;
 use gloo_timers::callback::Timeout;
 use parlour_core::{
-    client::{Event, device::DeviceRooms, state::ClientState, tabs::Follower},
+    client::{AccountRecord, Event, device::DeviceRooms, state::ClientState, tabs::Follower},
     left_sessions::LeftSessions,
     model::Connection,
     persist::server_url,
 };
 
 use super::{
-    Report, Service, browser,
+    Inner, Report, Service, browser,
     fold::fold,
     role::Role,
     rooms::ShownRooms,
@@ -20,8 +20,33 @@ use super::{
 };
 use crate::config;
 
+/// How a tab joins the tabs of a scope.
+#[derive(Debug, PartialEq)]
+pub(super) enum Login {
+    /// With the session of another tab, or the one on the device.
+    Resumed,
+    /// With a nick that the user has typed.
+    Nick(String),
+    /// With the session that a link has made.
+    Linked(Box<AccountRecord>),
+}
+
 /// The time for which a tab that resumes may show the loading screen, in ms.
 const RESUME_TIMEOUT_MS: u32 = 1_500;
+
+impl Inner {
+    /// A login in a scope begins.
+    pub(super) fn enter(&mut self, scope: &str) {
+        self.login_number += 1;
+        self.scope = scope.into();
+        self.visibility = Visibility::default();
+        if *self.left.0 != *server_url(scope) {
+            // Nothing of one server reaches another.
+            self.left = (server_url(scope).into(), LeftSessions::default());
+            self.socket.handle_new_server();
+        }
+    }
+}
 
 impl Service {
     /// Resumes the session of this tab, or that of the last tab if no tab is open. A second window gets the login page,
@@ -34,18 +59,14 @@ impl Service {
         if has_leader && own_scope.is_none() {
             return;
         }
-        let mut nick = scope.split('\n').nth(1).unwrap_or_default().to_owned();
-        if !has_leader {
-            match storage::load(&scope).await.and_then(|stored| stored.account) {
-                Some(account) => nick = account.identity.nick.to_string(),
-                None => return,
-            }
+        if !has_leader && storage::load(&scope).await.and_then(|stored| stored.account).is_none() {
+            return;
         }
         if !self.is_current(login_number) {
             // The user has logged in meanwhile.
             return;
         }
-        self.join(&scope, nick, false);
+        self.join(&scope, Login::Resumed);
         // Usually the room is shown at once. After the timeout, the page shows that it is connecting.
         let (resumed, wait) = oneshot::channel();
         self.inner.borrow_mut().resumed = Some(resumed);
@@ -63,21 +84,19 @@ impl Service {
     }
 
     /// Joins the tabs of a scope as a follower; a tab without a leader is promoted as soon as it has the lock.
-    pub(super) fn join(&self, scope: &str, nick: String, is_new_login: bool) {
+    pub(super) fn join(&self, scope: &str, login: Login) {
+        let is_new_login = login != Login::Resumed;
         let login_number = {
             let mut inner = self.inner.borrow_mut();
             let inner = &mut *inner;
-            inner.login_number += 1;
-            inner.scope = scope.into();
-            inner.nick = nick;
-            inner.link_code = None;
+            inner.enter(scope);
+            (inner.nick, inner.linked) = match login {
+                Login::Resumed => (String::new(), None),
+                Login::Nick(nick) => (nick, None),
+                Login::Linked(record) => (String::new(), Some(*record)),
+            };
             inner.is_new_login = is_new_login;
             inner.storage_failure_reported = false;
-            if *inner.left.0 != *server_url(scope) {
-                // Nothing of one server reaches another.
-                inner.left = (server_url(scope).into(), LeftSessions::default());
-                inner.socket.handle_new_server();
-            }
             let mut state = ClientState::new(fold);
             state.open_room(inner.rooms.open);
             let follower = Follower::new(browser::now().monotonic, inner.tab, state);
@@ -95,7 +114,7 @@ impl Service {
     }
 
     /// Opens the channel of a scope, and requests its leadership.
-    pub(super) fn open_channel(&self, scope: &str, login_number: u64) -> TabChannel {
+    fn open_channel(&self, scope: &str, login_number: u64) -> TabChannel {
         let (receiver, candidate) = (self.clone(), self.clone());
         TabChannel::join(
             scope,
@@ -119,7 +138,9 @@ impl Service {
         inner.login_number += 1;
         inner.client_number += 1;
         let scope = std::mem::take(&mut inner.scope);
-        if let Role::Leader(_, client) = std::mem::replace(&mut inner.role, Role::LoggedOut) {
+        let role = std::mem::replace(&mut inner.role, Role::LoggedOut);
+        let was_leader = matches!(role, Role::Leader(..));
+        if let Role::Leader(_, client) = role {
             inner.left.1 = client.into_left_sessions();
         }
         inner.visibility = Visibility::default();
@@ -132,6 +153,9 @@ impl Service {
         let channel = inner.tab_channel.take();
         drop(inner);
         config::forget_scope(&scope);
+        if was_leader {
+            self.release_scope(&scope);
+        }
         // The channel's own callback may be running.
         self.defer(|_| drop(channel));
         self.set_timer();

@@ -13,15 +13,16 @@ mod driver;
 mod fold;
 mod input_gate;
 mod leadership;
+mod linking;
 mod membership;
 mod persistence;
 mod reading;
 mod refusal_query;
-mod rename;
 mod reports;
 mod requests;
 mod role;
 mod rooms;
+mod scopes;
 mod socket;
 mod storage;
 mod tab_channel;
@@ -36,7 +37,7 @@ use std::{
 use futures_channel::oneshot;
 use gloo_timers::callback::Timeout;
 use parlour_core::{
-    client::{Origin, device::DeviceRooms, tabs::Gate},
+    client::{AccountRecord, Origin, device::DeviceRooms, tabs::Gate},
     left_sessions::LeftSessions,
 };
 use wasm_bindgen_futures::spawn_local;
@@ -70,12 +71,13 @@ struct Inner {
     client_number: u64,
     /// Holds back the input of a leader that was suspended.
     gate: Gate<Act>,
-    /// Nick and server of the user, see [`Scope`](parlour_core::persist::Scope); empty when logged out.
+    /// The scope of the account, see [`persist`](parlour_core::persist); empty when logged out.
     scope: Rc<str>,
+    /// The nick that the user has typed; empty if they have not.
     nick: String,
-    /// The code of another device, with which this login enters its account.
-    link_code: Option<String>,
-    /// The user typed the nick, so a login is allowed although the device has no session.
+    /// The account to which a link has logged in, until this tab is the leader.
+    linked: Option<AccountRecord>,
+    /// The user has typed the nick or followed a link, so a login is allowed although the device has no session.
     is_new_login: bool,
     /// Incremented at each login and logout, so that the continuation of an operation started before is skipped.
     login_number: u64,
@@ -115,7 +117,7 @@ impl Service {
             gate: Gate::default(),
             scope: "".into(),
             nick: String::new(),
-            link_code: None,
+            linked: None,
             is_new_login: false,
             login_number: 0,
             left: ("".into(), LeftSessions::default()),

@@ -2,7 +2,7 @@
 
 use gloo_timers::callback::Timeout;
 use parlour_core::{
-    client::{self, Event, device::DeviceRooms},
+    client::{self, AccountRecord, Event, device::DeviceRooms},
     persist::Change,
     timeline::Notice,
 };
@@ -50,6 +50,18 @@ impl Service {
         );
     }
 
+    /// Writes the account that a link has logged in to, which can't be continued without its secret.
+    pub(super) fn persist_account(&self, record: AccountRecord) {
+        let (changes, login_number, lease) = {
+            let mut inner = self.inner.borrow_mut();
+            let inner = &mut *inner;
+            let Role::Leader(leader, client) = &inner.role else { return };
+            let change = client::Change::PutAccount(Box::new(record));
+            (inner.device.encode(client.state(), None, vec![change]), inner.login_number, leader.lease())
+        };
+        self.write_as_leader(&changes, lease, login_number);
+    }
+
     /// Writes the changes of rooms some time later.
     pub(super) fn schedule_write(&self, inner: &mut Inner) {
         if inner.write_timer.is_none() {
@@ -68,11 +80,14 @@ impl Service {
             let changes = inner.device.encode(client.state(), client.record().as_ref(), Vec::new());
             (changes, inner.login_number, leader.lease())
         };
-        if changes.is_empty() {
-            return;
+        if !changes.is_empty() {
+            self.write_as_leader(&changes, lease, login_number);
         }
+    }
+
+    fn write_as_leader(&self, changes: &[Change], lease: u64, login_number: u64) {
         self.write(
-            &changes,
+            changes,
             Some(lease),
             Box::new(move |service, written| {
                 if !service.is_current(login_number) {

@@ -7,7 +7,7 @@ use parlour_core::{
     model::{Connection, Dialect},
 };
 
-use super::{Inner, Report, Service, browser, role::Role};
+use super::{Inner, Report, Service, browser, role::Role, scopes};
 use crate::config;
 
 impl Inner {
@@ -20,7 +20,7 @@ impl Inner {
                 Some(FollowerEvent::CommandFailed(status)) => Some(Report::CommandFailed(status)),
                 None => follower.state_mut().poll_change().map(Report::Changed),
             },
-            Role::Leader(_, client) => match client.poll_event() {
+            Role::Leader(_, client) | Role::Linking(client) => match client.poll_event() {
                 Some(event) => Some(Report::Event(event)),
                 None => client.state_mut().poll_change().map(Report::Changed),
             },
@@ -43,7 +43,7 @@ impl Inner {
                 matches!(event, Event::LoggedOut)
                     || (matches!(event, Event::Connection(Connection::Failed { .. })) && self.is_new_login)
             }
-            Role::Leader(_, client) => client.is_logged_out(),
+            Role::Leader(_, client) | Role::Linking(client) => client.is_logged_out(),
             Role::LoggedOut => false,
         }
     }
@@ -70,6 +70,11 @@ impl Service {
         loop {
             let mut inner = self.inner.borrow_mut();
             let Some(report) = inner.next_report() else { break };
+            if let (Report::Event(Event::LoggedIn(..)), Role::Linking(_)) = (&report, &inner.role) {
+                drop(inner);
+                self.enter_linked_account();
+                continue;
+            }
             if is_over && matches!(report, Report::Changed(_)) {
                 // Nobody is logged in any more; the last events follow.
                 continue;
@@ -109,26 +114,24 @@ impl Service {
         }
     }
 
-    /// Publishes an event, and enters another scope if the nick has changed. Returns whether nobody is logged in any more.
+    /// Publishes an event, and notes whose scope this is. Returns whether nobody is logged in any more.
     fn handle_event(&self, event: &Event) -> bool {
         let mut inner = self.inner.borrow_mut();
-        let publication = inner.publication(browser::now().monotonic, event);
-        let mut previous_channel = None;
-        if let Event::LoggedIn(identity, _) = event {
-            drop(inner);
-            previous_channel = self.enter_scope_of(&identity.nick);
-            inner = self.inner.borrow_mut();
-            // Not earlier: a login that fails must not displace the session of another tab.
-            config::remember_scope(&inner.scope);
-        }
-        if let Some(publication) = publication
-            && let Some(channel) = previous_channel.as_ref().or(inner.tab_channel.as_ref())
+        let now = browser::now().monotonic;
+        if let Some(publication) = inner.publication(now, event)
+            && let Some(channel) = &inner.tab_channel
         {
             channel.post(&publication);
         }
-        if previous_channel.is_some() {
-            // Its own callback may be running.
-            self.defer(move |_| drop(previous_channel));
+        if let Event::LoggedIn(identity, account) = event {
+            // Not earlier: a login that fails must not displace the session of another tab.
+            config::remember_scope(&inner.scope);
+            // The device may have an earlier nick than the server.
+            if let Role::Leader(_, client) = &inner.role
+                && client.silence(now).is_some()
+            {
+                scopes::logged_in(&inner.scope, &identity.nick, *account);
+            }
         }
         inner.is_over(event)
     }

@@ -12,6 +12,8 @@ use super::{Inner, Service};
 pub(super) enum Role {
     /// Nobody is logged in.
     LoggedOut,
+    /// Asks the server for the account of a link.
+    Linking(Box<Client>),
     /// Mirrors the leader's client, or waits for its first message.
     Follower(Box<Follower>),
     /// Has acquired the lock and is reading the device: the state mirrored so far, the tab messages received meanwhile,
@@ -26,14 +28,14 @@ impl Inner {
     pub(super) fn follower(&mut self) -> Option<&mut Follower> {
         match &mut self.role {
             Role::Follower(follower) | Role::Promoting(follower, ..) => Some(follower),
-            Role::Leader(..) | Role::LoggedOut => None,
+            Role::Leader(..) | Role::Linking(_) | Role::LoggedOut => None,
         }
     }
 
-    /// The client, if this tab is the leader.
+    /// The client, if this tab has one.
     pub(super) fn client(&mut self) -> Option<&mut Client> {
         match &mut self.role {
-            Role::Leader(_, client) => Some(client),
+            Role::Leader(_, client) | Role::Linking(client) => Some(client),
             _ => None,
         }
     }
@@ -43,7 +45,7 @@ impl Inner {
         match &self.role {
             Role::Follower(follower) | Role::Promoting(follower, ..) => Some(follower.state()),
             Role::Leader(_, client) => Some(client.state()),
-            Role::LoggedOut => None,
+            Role::Linking(_) | Role::LoggedOut => None,
         }
     }
 

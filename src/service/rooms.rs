@@ -11,7 +11,7 @@ use parlour_core::{
 };
 use wasm_bindgen_futures::spawn_local;
 
-use super::{Report, Service, storage};
+use super::{Inner, Report, Service, role::Role, storage};
 
 /// The number of rooms whose events this tab receives: the open one, and those that were open before.
 const MAX_SUBSCRIBED: usize = 4;
@@ -23,6 +23,9 @@ pub(super) struct ShownRooms {
     pub open: Option<RoomId>,
     /// The rooms whose events this tab receives, the one that was opened last at the end.
     pub subscribed: Vec<RoomId>,
+    /// In the leader, the rooms that only other tabs show. Their events are received too, because only the leader persists
+    /// messages.
+    pub of_others: Vec<RoomId>,
     /// Subscriptions that were not answered yet.
     pending: SortedSet<RoomId>,
     /// Rooms that are being read from the device.
@@ -34,8 +37,28 @@ impl Default for ShownRooms {
         Self {
             open: Some(RoomId::LOBBY),
             subscribed: Vec::new(),
+            of_others: Vec::new(),
             pending: SortedSet::new(),
             loading: SortedSet::new(),
+        }
+    }
+}
+
+impl ShownRooms {
+    /// The events of a room are not received any more.
+    fn remove(&mut self, room: RoomId) {
+        for rooms in [&mut self.subscribed, &mut self.of_others] {
+            rooms.retain(|other| *other != room);
+        }
+    }
+}
+
+impl Inner {
+    /// The rooms that other tabs show, if this tab is the leader.
+    fn rooms_of_others(&self) -> Vec<RoomId> {
+        match &self.role {
+            Role::Leader(_, client) => client.rooms_of_other_tabs(),
+            _ => Vec::new(),
         }
     }
 }
@@ -43,7 +66,11 @@ impl Default for ShownRooms {
 impl Service {
     /// Shows another room, or none.
     pub(super) fn show_room(&self, room: Option<RoomId>) {
-        self.inner.borrow_mut().rooms.open = room;
+        {
+            let rooms = &mut self.inner.borrow_mut().rooms;
+            rooms.open = room;
+            rooms.of_others.retain(|other| Some(*other) != room);
+        }
         self.change_state(|state| state.open_room(room));
         if let Some(room) = room {
             self.load_room(room);
@@ -89,15 +116,21 @@ impl Service {
             let is_interrupted = state.room(room).is_some_and(|room| room.is_interrupted());
             let position =
                 state.room(room).map(|state| Position::from_wire(&state.subscription())).unwrap_or_default();
+            let of_others = inner.rooms_of_others();
             let rooms = &mut inner.rooms;
             let was_subscribed = rooms.subscribed.contains(&room);
-            rooms.subscribed.retain(|other| *other != room);
-            rooms.subscribed.push(room);
+            if !rooms.of_others.contains(&room) {
+                rooms.subscribed.retain(|other| *other != room);
+                rooms.subscribed.push(room);
+            }
             if was_subscribed && !is_interrupted || !rooms.pending.insert(room) {
                 return;
             }
             let excess = rooms.subscribed.len().saturating_sub(MAX_SUBSCRIBED);
-            (position, rooms.subscribed.drain(..excess).collect::<Vec<_>>())
+            let (kept, unused): (Vec<_>, Vec<_>) =
+                rooms.subscribed.drain(..excess).partition(|room| of_others.contains(room));
+            rooms.of_others.extend(kept);
+            (position, unused)
         };
         for room in unused {
             drop(self.give(Command::Unsubscribe { room }));
@@ -112,11 +145,27 @@ impl Service {
         });
     }
 
+    /// Receives the events of the rooms that only other tabs show, if this tab is the leader.
+    pub(super) fn follow_other_tabs(&self) {
+        let (new, unused) = {
+            let mut inner = self.inner.borrow_mut();
+            let shown = inner.rooms_of_others();
+            let rooms = &mut inner.rooms;
+            let unused: Vec<_> = rooms.of_others.extract_if(.., |room| !shown.contains(room)).collect();
+            let is_known = |room: &RoomId| rooms.subscribed.contains(room) || rooms.of_others.contains(room);
+            let new: Vec<_> = shown.into_iter().filter(|room| !is_known(room)).collect();
+            rooms.of_others.extend(&new);
+            (new, unused)
+        };
+        unused.into_iter().for_each(|room| drop(self.give(Command::Unsubscribe { room })));
+        new.into_iter().for_each(|room| self.load_room(room));
+    }
+
     fn handle_subscribed(&self, room: RoomId, refused: Option<Status>) {
         let mut inner = self.inner.borrow_mut();
         inner.rooms.pending.remove(&room);
         if refused.is_some() {
-            inner.rooms.subscribed.retain(|other| *other != room);
+            inner.rooms.remove(room);
         }
         let is_interrupted = inner.state().is_some_and(|state| is_interrupted(state, room));
         drop(inner);
@@ -141,15 +190,12 @@ impl Service {
                     self.defer(move |service| service.load_room(room));
                 }
             }
-            Report::Event(Event::Unsubscribed(room)) => {
-                self.inner.borrow_mut().rooms.subscribed.retain(|other| other != room);
-            }
-            Report::Changed(Change::Removed(room)) => {
-                self.inner.borrow_mut().rooms.subscribed.retain(|other| other != room);
+            Report::Event(Event::Unsubscribed(room)) | Report::Changed(Change::Removed(room)) => {
+                self.inner.borrow_mut().rooms.remove(*room);
             }
             Report::Changed(Change::Room(room)) => {
                 let inner = self.inner.borrow();
-                let is_shown = inner.rooms.subscribed.contains(room);
+                let is_shown = inner.rooms.subscribed.contains(room) || inner.rooms.of_others.contains(room);
                 let room = *room;
                 if is_shown && inner.state().is_some_and(|state| is_interrupted(state, room)) {
                     self.defer(move |service| service.subscribe(room));

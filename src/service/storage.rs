@@ -1,5 +1,5 @@
 //! Persistent storage on the device: IndexedDB, with one object store for each of core's tables. A database key consists
-//! of the scope (server and nick) and core's key. Errors are reported, and the chat works without storage.
+//! of the scope and core's key. Errors are reported, and the chat works without storage.
 
 use js_sys::{Array, Promise, Uint8Array};
 use parlour_core::{
@@ -14,8 +14,6 @@ use wasm_bindgen_futures::JsFuture;
 extern "C" {
     fn read(scope: &str, ranges: &Array) -> Promise;
     fn write(scope: &str, changes: &Array, lease: Option<f64>) -> Promise;
-    #[wasm_bindgen(js_name = rename)]
-    fn rename_scope(scope: &str, to: &str) -> Promise;
     #[wasm_bindgen(js_name = claimLease)]
     fn claim(scope: &str, lease: f64) -> Promise;
 }
@@ -80,13 +78,6 @@ pub fn persist(scope: &str, changes: &[Change], lease: Option<u64>) -> impl Futu
             None => Written::Failed,
         }
     }
-}
-
-/// Moves the data of a scope to another one in one transaction, after the writes of earlier calls. The transaction is
-/// requested by the call itself; the future resolves to whether it was committed.
-pub fn rename(scope: &str, to: &str) -> impl Future<Output = bool> + use<> {
-    let moved = rename_scope(scope, to);
-    async move { JsFuture::from(moved).await.is_ok_and(|moved| moved.is_truthy()) }
 }
 
 /// Encodes a change as `[table, from, to, value]` for device.js.

@@ -35,6 +35,7 @@ impl Service {
                 leader.handle_message(browser::now(), &bytes, client)
             };
             service.run_leader_action(action);
+            service.follow_other_tabs();
         });
     }
 

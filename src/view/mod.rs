@@ -6,6 +6,7 @@ mod composer;
 mod dialogs;
 mod login;
 mod members;
+mod pieces;
 mod rename;
 mod room;
 mod screens;

@@ -6,22 +6,9 @@ use parlour_core::status::Status;
 use super::shared::{announced, tr, use_texts};
 use crate::{ctrl::use_store, i18n::Key};
 
-/// The choice of a user whose nick the server refuses: continue under the one that it suggests, or under another one.
-/// Otherwise nothing. Follows the store's connection.
-#[component]
-pub fn Rename() -> impl IntoView {
-    let connection = use_store().connection;
-    let is_refused = Memo::new(move |_| connection.with(|connection| connection.is_nick_refused()));
-    view! {
-        <Show when=move || is_refused.get()>
-            <RenameActions/>
-        </Show>
-    }
-}
-
 /// The button for the suggested nick, and the form for another one. Follows the store's connection.
 #[component]
-fn RenameActions() -> impl IntoView {
+pub fn RenameActions() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let connection = store.connection;
     let suggestion =

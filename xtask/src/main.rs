@@ -15,6 +15,7 @@
 //! wasm32 target (by rustup) and, for `test` as root on Debian, browsers and libraries (by apt) are installed outside the
 //! checkout.
 
+mod axe;
 mod bench;
 mod browser;
 mod bundle;

@@ -167,7 +167,7 @@ const BUGS: &[Bug] = &[
         replacement: "if true {",
     }] },
     Bug { name: "tab that hangs is followed for ever", edits: &[Edit {
-        file: "core/src/tabs/watch.rs",
+        file: "core/src/client/tabs/watch.rs",
         text: "if now >= asked + self.patience() {",
         replacement: "if false {",
     }] },

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{self, Steps};
 use crate::workspace::Workspace;
-use crate::{browser, bundle, check, dist, proxies, size, tools};
+use crate::{axe, browser, bundle, check, dist, proxies, size, tools};
 
 /// The last line of the output if, and only if, every check passed.
 const PASSED: &str = "everything passed";
@@ -17,8 +17,9 @@ const CHECKS: &[(&str, Check)] = &[
     ("checking the tools", |workspace| {
         tools::wasm_target(workspace).and_then(|()| tools::components(workspace))
     }),
-    ("finding browsers and proxies", |workspace| {
+    ("finding browsers, axe-core and proxies", |workspace| {
         browser::find_or_install(workspace)?;
+        axe::find_or_install(workspace)?;
         proxies::find_or_install(workspace).map(drop)
     }),
     ("formatting", |workspace| cargo(workspace, "fmt --all --check")),
@@ -72,7 +73,7 @@ fn end_to_end(workspace: &Workspace) -> Result<()> {
     process::run(command.arg("--no-fail-fast"), "cargo test -p parlour-e2e")
 }
 
-/// The command for the browser tests, with the paths of page, server, browsers and proxies in its environment.
+/// The command for the browser tests, with the paths of page, server, browsers, axe-core and proxies in its environment.
 pub fn browser_test(workspace: &Workspace) -> Result<Command> {
     let browser::Browsers { chromium, firefox } = browser::find_or_install(workspace)?;
     let mut command = process::cargo(workspace, &["test", "--package", "parlour-e2e"]);
@@ -83,6 +84,7 @@ pub fn browser_test(workspace: &Workspace) -> Result<Command> {
         .env("CHROME", chromium.browser)
         .env("GECKODRIVER", firefox.driver)
         .env("FIREFOX", firefox.browser);
+    command.env("PARLOUR_AXE", axe::find_or_install(workspace)?);
     let proxies::Proxies { nginx, caddy, openssl } = proxies::find_or_install(workspace)?;
     command.env("PARLOUR_NGINX", nginx).env("PARLOUR_CADDY", caddy).env("PARLOUR_OPENSSL", openssl);
     // One of the tests runs `trunk serve`.

@@ -191,6 +191,12 @@ impl DeviceRooms {
         });
         stored.row = state.room_row(room);
         stored.is_unconfirmed = is_unconfirmed;
+        if let (true, Some(row), Some(entry)) = (is_unconfirmed, &mut stored.row, state.account().room(room))
+        {
+            // The server does not tell it again, because it may never have had it.
+            row.unread = entry.cursor().unread(row.head_ord);
+            row.cursor_version = entry.cursor().version;
+        }
         // A room that was evicted from memory has no position, but the device has its messages.
         if let Some(loaded) = state.room(room).filter(|loaded| loaded.position() > 0) {
             stored.seq = loaded.position();

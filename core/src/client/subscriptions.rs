@@ -168,6 +168,14 @@ impl Subscriptions {
         self.rooms.get(&room).is_some_and(|subscription| subscription.origins.iter().any(|of| *of != origin))
     }
 
+    /// The rooms that tabs other than that of the client show.
+    pub fn of_other_tabs(&self) -> Vec<RoomId> {
+        let is_shown =
+            |subscription: &Subscription| subscription.origins.iter().any(|of| *of != Origin::LOCAL);
+        let shown = self.rooms.iter().filter(|(_, subscription)| is_shown(subscription));
+        shown.map(|(room, _)| *room).collect()
+    }
+
     /// A live event of a room was received, `id` if it is a message. Returns `false` if events are missing before it, or if no
     /// window was received: then the tabs can't use it.
     pub fn advance(&mut self, room: RoomId, seq: u64, id: Option<MessageId>) -> bool {
@@ -199,9 +207,9 @@ impl Subscriptions {
             self.entry(open, Position::default()).origins.insert(Origin::LOCAL);
         }
         self.rooms.values_mut().for_each(|subscription| subscription.stage = Stage::StatedAtLogin);
-        let mut rooms: Vec<_> =
-            self.rooms.iter().map(|(room, subscription)| (*room, subscription.position)).collect();
-        rooms.sort_by_key(|(room, _)| *room != open);
+        let rooms = self.rooms.iter().map(|(room, subscription)| (*room, subscription.position));
+        let (mut rooms, others): (Vec<_>, Vec<_>) = rooms.partition(|(room, _)| *room == open);
+        rooms.extend(others);
         rooms
     }
 

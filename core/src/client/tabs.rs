@@ -31,19 +31,23 @@
 //! | `leader`, `follower` | the state of a tab in either role |
 //! | `post` | the messages between tabs |
 //! | `events` | encoding of the client's events |
-//! | `gate`, `watch` of [`crate::tabs`] | input of a leader that was suspended; when a follower asks the leader, and takes over |
+//! | `gate` | input of a leader that was suspended |
+//! | `watch` | when a follower asks the leader, and takes over |
 
 mod events;
 mod follower;
+mod gate;
 mod leader;
 mod post;
+pub(crate) mod watch;
 
 pub use self::{
     follower::{COMMAND_TIMEOUT_MS, Follower, FollowerAction, FollowerEvent, FollowerMessage, Promoted},
+    gate::{Admission, Gate, SUSPENSION_MS},
     leader::{Leader, LeaderAction},
     post::TabCommand,
+    watch::{LEASE_MS, QUESTION_INTERVAL_MS},
 };
-pub use crate::tabs::{Admission, Gate, LEASE_MS, QUESTION_INTERVAL_MS, SUSPENSION_MS};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The tables of the storage, their keys, and changes to make to them.
 //!
-//! A key of the database is a pair: the [`Scope`](super::Scope), and a [`Key`] encoded as bytes, which sort as the keys
+//! A key of the database is a pair: the name of the scope, and a [`Key`] encoded as bytes, which sort as the keys
 //! do. All tables but that of the account are divided by room.
 
 use std::collections::BTreeMap;

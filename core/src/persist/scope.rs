@@ -1,109 +1,146 @@
-//! The names under which the data of an account is stored.
-
-use std::fmt;
+//! Scopes: the names under which the data of accounts is stored on a device.
+//!
+//! A scope belongs to one account on one server, whatever its nick is. Its name is the first part of every key, and part of
+//! the name of the lock and of the channel of its tabs. It begins with the URL of the server's socket and a line feed; the
+//! rest is the nick that the account had when it logged in first.
 
 use crate::ids::UserId;
 
-/// The account on a server that data belongs to. Its text is the first part of every key, and the name of the lock and the
-/// channel of its tabs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// An account whose id is not known, because nobody has logged in yet, or because the server has no accounts.
-    Nick {
-        /// The URL of the server's socket.
-        server: String,
-        /// The nick in ASCII lower case, because a server may change its case.
-        nick: String,
-    },
-    /// An account of a server that has accounts.
-    Account {
-        /// The URL of the server's socket.
-        server: String,
-        /// The id of the account.
-        account: UserId,
-    },
-}
-
-impl Scope {
-    /// The scope of a nick.
-    #[must_use]
-    pub fn of_nick(server: &str, nick: &str) -> Self {
-        Self::Nick { server: server.into(), nick: nick.to_ascii_lowercase() }
-    }
-
-    /// The scope of an account.
-    #[must_use]
-    pub fn of_account(server: &str, account: UserId) -> Self {
-        Self::Account { server: server.into(), account }
-    }
-
-    /// Reads the text of a scope; `None` if it is none.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (server, rest) = text.split_once('\n')?;
-        let Some(digits) = rest.strip_prefix('\n') else {
-            let is_nick = !rest.is_empty() && !rest.contains('\n');
-            return is_nick.then(|| Self::of_nick(server, rest));
-        };
-        if digits.len() != 32 || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
-        }
-        let account = u128::from_str_radix(digits, 16).ok()?;
-        Some(Self::of_account(server, UserId(account.to_be_bytes())))
-    }
-
-    /// The URL of the server's socket.
-    #[must_use]
-    pub fn server(&self) -> &str {
-        match self {
-            Self::Nick { server, .. } | Self::Account { server, .. } => server,
-        }
-    }
-}
-
-/// The URL of the server's socket in the text of a scope.
+/// The URL of the server's socket in the name of a scope.
 #[must_use]
 pub fn server_url(scope: &str) -> &str {
     scope.split('\n').next().unwrap_or_default()
 }
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nick { server, nick } => write!(f, "{server}\n{nick}"),
-            // No nick is empty.
-            Self::Account { server, account } => write!(f, "{server}\n\n{account:?}"),
+/// The scopes that are in use on a device, and the account that each belongs to. A scope that is not listed belongs to an
+/// account with the nick in its name, or to nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<(String, Owner)>);
+
+/// The account of a scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Owner {
+    /// Its nick; empty if another account on this device has taken it.
+    nick: String,
+    /// `None` if the server has no accounts, or if the account has logged out.
+    account: Option<UserId>,
+}
+
+/// A row of the table of scopes that is to be written: the name of a scope, and its value; `None` deletes the row.
+pub type ScopeChange = (String, Option<String>);
+
+impl Scopes {
+    /// Reads the rows of the table, each a scope and its value.
+    #[must_use]
+    pub fn read(rows: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(rows.into_iter().map(|(scope, value)| (scope, Owner::decode(&value))).collect())
+    }
+
+    /// The scope for a login with a nick: that of the account which has the nick, or else a new one. Depends on nothing but the
+    /// table, so that two tabs which log in at once share a scope.
+    #[must_use]
+    pub fn of_nick(&self, server: &str, nick: &str) -> String {
+        self.find(server, nick, |_| true)
+    }
+
+    /// The scope of an account on a server that has accounts, or a new one.
+    #[must_use]
+    pub fn of_account(&self, server: &str, account: UserId, nick: &str) -> String {
+        let of_account = self.on(server).find(|(_, owner)| owner.account == Some(account));
+        match of_account {
+            Some((scope, _)) => scope.clone(),
+            None => self.find(server, nick, |owner| owner.account.is_none()),
         }
+    }
+
+    fn find(&self, server: &str, nick: &str, is_allowed: impl Fn(&Owner) -> bool) -> String {
+        let has_nick = |owner: &Owner| owner.nick.eq_ignore_ascii_case(nick) && is_allowed(owner);
+        if let Some((scope, _)) = self.on(server).find(|(_, owner)| has_nick(owner)) {
+            return scope.clone();
+        }
+        let first = name(server, nick);
+        // No nick has a comma.
+        let others = (2..).map(|number: u32| format!("{first},{number}"));
+        let mut names = std::iter::once(first.clone()).chain(others);
+        // There are more names than scopes.
+        names.find(|name| self.owner(name).is_none()).unwrap_or(first)
+    }
+
+    /// Returns `true` if it is known whose scope this is.
+    #[must_use]
+    pub fn is_listed(&self, scope: &str) -> bool {
+        self.owner(scope).is_some()
+    }
+
+    /// The account of a scope is logged in and has this nick. Returns what has changed.
+    pub fn logged_in(&mut self, scope: &str, nick: &str, account: Option<UserId>) -> Vec<ScopeChange> {
+        let server = server_url(scope);
+        let mut changes = Vec::new();
+        for (other, owner) in &mut self.0 {
+            if other != scope && server_url(other) == server && owner.nick.eq_ignore_ascii_case(nick) {
+                owner.nick.clear();
+                changes.push((other.clone(), Some(owner.encode())));
+            }
+        }
+        changes.extend(self.set(scope, Some(Owner { nick: nick.into(), account })));
+        changes
+    }
+
+    /// The account of a scope has logged out. Its drafts are for the next login under its nick, so the scope stays reserved for
+    /// that until it is [free](Self::free), unless the login finds it by its name. Returns what has changed.
+    pub fn logged_out(&mut self, scope: &str) -> Option<ScopeChange> {
+        let nick = self.owner(scope)?.nick.clone();
+        let is_reserved = scope != name(server_url(scope), &nick);
+        self.set(scope, is_reserved.then_some(Owner { nick, account: None }))
+    }
+
+    /// A scope has no drafts. Anybody may use it if its account has logged out. Returns what has changed.
+    pub fn free(&mut self, scope: &str) -> Option<ScopeChange> {
+        let is_unused = self.owner(scope)?.account.is_none();
+        is_unused.then(|| self.set(scope, None))?
+    }
+
+    fn on(&self, server: &str) -> impl Iterator<Item = &(String, Owner)> {
+        self.0.iter().filter(move |(scope, _)| server_url(scope) == server)
+    }
+
+    fn owner(&self, scope: &str) -> Option<&Owner> {
+        self.0.iter().find(|(listed, _)| listed == scope).map(|(_, owner)| owner)
+    }
+
+    fn set(&mut self, scope: &str, owner: Option<Owner>) -> Option<ScopeChange> {
+        if self.owner(scope) == owner.as_ref() {
+            return None;
+        }
+        let change = (scope.to_owned(), owner.as_ref().map(Owner::encode));
+        self.0.retain(|(listed, _)| listed != scope);
+        self.0.extend(owner.map(|owner| (scope.to_owned(), owner)));
+        Some(change)
+    }
+}
+
+/// The first choice for the scope of an account. The nick is in ASCII lower case, because a server may change its case.
+fn name(server: &str, nick: &str) -> String {
+    format!("{server}\n{}", nick.to_ascii_lowercase())
+}
+
+impl Owner {
+    /// The nick; if the account is known, a line feed and its hexadecimal digits follow.
+    fn encode(&self) -> String {
+        match self.account {
+            Some(account) => format!("{}\n{account:?}", self.nick),
+            None => self.nick.clone(),
+        }
+    }
+
+    fn decode(value: &str) -> Self {
+        let (nick, digits) = value.split_once('\n').unwrap_or((value, ""));
+        // `from_str_radix` accepts a sign.
+        let is_id = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let account = u128::from_str_radix(digits, 16).ok().filter(|_| is_id);
+        Self { nick: nick.into(), account: account.map(|account| UserId(account.to_be_bytes())) }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scopes_are_read_as_they_were_written() {
-        let server = "ws://[::1]:8080/ws";
-        for scope in [
-            Scope::of_nick(server, "tom"),
-            Scope::of_nick(server, "李"),
-            Scope::of_account(server, UserId([0; 16])),
-            Scope::of_account(server, UserId(*b"\x00\x01\x02345678\xFFabcdef")),
-        ] {
-            assert_eq!(Scope::parse(&scope.to_string()), Some(scope.clone()));
-            assert_eq!((scope.server(), server_url(&scope.to_string())), (server, server));
-        }
-        assert_eq!(Scope::of_nick(server, "Tom"), Scope::of_nick(server, "tom"));
-    }
-
-    #[test]
-    fn other_texts_are_not_scopes() {
-        let long = format!("ws://a/ws\n\n{}", "0".repeat(33));
-        let signed = format!("ws://a/ws\n\n+{}", "0".repeat(31));
-        for text in
-            ["", "ws://a/ws", "ws://a/ws\n", "ws://a/ws\n\n", "ws://a/ws\ntom\ndrafts", &long, &signed]
-        {
-            assert_eq!(Scope::parse(text), None, "{text:?}");
-        }
-    }
-}
+mod tests;

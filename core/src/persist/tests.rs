@@ -214,7 +214,8 @@ fn read_as_everything(bytes: &[u8]) {
     let _ = draft::rooms(&values);
     let _ = scroll::take_over(Some("a"), "b", &[], &values);
     let _ = Persisted::read(Some(bytes), &values, &values);
-    let _ = Scope::parse(&String::from_utf8_lossy(bytes));
+    let value = String::from_utf8_lossy(bytes).into_owned();
+    let _ = Scopes::read([("ws://a/ws\ntom".into(), value)]).of_nick("ws://a/ws", "tom");
 }
 
 proptest! {

@@ -16,10 +16,10 @@ use super::{
     command::{self, COMMAND_TIMEOUT_MS, PendingCommand},
     events::{self, Decoded},
     leader::{REMEMBERED_MESSAGES, remember},
-    watch::Watch,
 };
 use crate::{
     Millis,
+    client::tabs::watch::Watch,
     device::TabMessage,
     event::{Event, GapState, LOCAL, Requester},
     model::{Delivery, Identity, Member, Message, MessageId},
@@ -137,7 +137,9 @@ impl Follower {
             }
             if message.number == 0 {
                 // An announcement; the snapshot follows it. The new leader publishes only to tabs that it knows.
-                self.messages.push_back(self.watch.visibility_report());
+                let is_visible = self.watch.is_visible();
+                let report = if is_visible { TabCommand::Visible } else { TabCommand::Hidden };
+                self.messages.push_back(command::command(report));
                 return FollowerAction::Nothing;
             }
             if is_same && message.number == self.number {

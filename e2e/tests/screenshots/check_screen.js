@@ -17,6 +17,12 @@ for (const element of [root, document.body, ...visible.filter((e) => e.matches('
   const over = element.scrollWidth - element.clientWidth;
   if (over > 0) problems.push(`${describe(element)} scrolls horizontally by ${over}px`);
 }
+for (const element of visible.filter((e) => e.matches('#connection'))) {
+  const [left, bar] = [box(element).left, box(element.closest('.top')).left];
+  const title = box(document.querySelector('.room-title'));
+  if (left < title.right - 0.5 && box(element).top < title.bottom - 0.5) problems.push(`${describe(element)} covers the title`);
+  if (left < bar - 0.5) problems.push(`${describe(element)} begins ${bar - left}px before its bar`);
+}
 const hasText = (e) => [...e.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
 const focusable = 'a[href], button, input, select, textarea, [tabindex]:not([tabindex="-1"])';
 // Text only for screen readers is clipped.
@@ -54,6 +60,8 @@ for (const failure of visible.filter((e) => e.matches('.failure'))) {
   if (lines.size > 1) problems.push(`${describe(failure)} has buttons in ${lines.size} lines`);
 }
 for (const row of visible.filter((e) => e.matches('.row:not(.notice)'))) {
+  const [width, place] = [row, row.parentElement].map((e) => box(e).width);
+  if (row.closest('.list') && width < place - 1) problems.push(`${describe(row)} is ${width}px wide in a place of ${place}px`);
   if (parseFloat(getComputedStyle(row).borderBottomWidth)) problems.push(`${describe(row)} has a border below`);
 }
 
@@ -76,8 +84,10 @@ for (const name of ['aria-labelledby', 'aria-describedby', 'aria-controls', 'for
 }
 for (const element of visible.filter((e) => e.matches(focusable) && !e.disabled)) {
   if (element.closest('[aria-hidden=true]')) problems.push(`${describe(element)} is focusable and hidden`);
-  const { width, height } = box(element);
-  if (width < 24 || height < 24) problems.push(`${describe(element)} is ${width} by ${height}px, which is too small a target`);
+  const { width, height } = box(element.closest('label') ?? element);
+  // Links in a text are as tall as its lines.
+  const least = matchMedia('(pointer: coarse)').matches && !element.closest('.content, .result-text') ? 44 : 24;
+  if (width < least - 0.5 || height < least - 0.5) problems.push(`${describe(element)} is ${width} by ${height}px, which is too small a target`);
 }
 for (const item of visible.filter((e) => e.tagName === 'LI')) {
   if (!item.closest('ul, ol')) problems.push(`${describe(item)} is outside a list`);

@@ -14,14 +14,17 @@ use std::{
 };
 
 use parlour_e2e::{
-    BasicServer, DesktopPeer, Environment, Page, Server, TestContext, View, WindowOptions, browser_test,
-    keys, wire::Envelope,
+    BasicServer, DesktopPeer, Environment, Page, Server, TestContext, View, WindowOptions,
+    browser_test_within, keys, wire::Envelope,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 const WIDE: (u32, u32) = (1280, 800);
 const NARROW: (u32, u32) = (390, 844);
+
+/// Maximum duration of a test: it takes a hundred screenshots and more, and checks each of them.
+const SCREENS_DEADLINE: Duration = Duration::from_secs(600);
 
 /// A problem that lasts longer than this is not a view that still follows a resize.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,6 +75,7 @@ impl Screenshots<'_> {
             }
             found.retain(|problem| !(self.scrolled_up.get() && problem.contains("out of sight")));
             found.extend(self.accessibility_problems().await);
+            found.extend(self.page.axe_violations().await);
             self.problems.borrow_mut().extend(found.iter().map(|problem| format!("{file}: {problem}")));
         }
     }
@@ -403,40 +407,56 @@ async fn history_screens(test: &TestContext, language: &str) {
 
 #[test]
 fn rate_limit_screens_in_english() {
-    browser_test("rate_limit_screens_in_english", async |test| rate_limit_screens(test, "en").await);
+    browser_test_within(SCREENS_DEADLINE, "rate_limit_screens_in_english", async |test| {
+        rate_limit_screens(test, "en").await
+    });
 }
 
 #[test]
 fn rate_limit_screens_in_chinese() {
-    browser_test("rate_limit_screens_in_chinese", async |test| rate_limit_screens(test, "zh").await);
+    browser_test_within(SCREENS_DEADLINE, "rate_limit_screens_in_chinese", async |test| {
+        rate_limit_screens(test, "zh").await
+    });
 }
 
 #[test]
 fn history_screens_in_english() {
-    browser_test("history_screens_in_english", async |test| history_screens(test, "en").await);
+    browser_test_within(SCREENS_DEADLINE, "history_screens_in_english", async |test| {
+        history_screens(test, "en").await
+    });
 }
 
 #[test]
 fn history_screens_in_chinese() {
-    browser_test("history_screens_in_chinese", async |test| history_screens(test, "zh").await);
+    browser_test_within(SCREENS_DEADLINE, "history_screens_in_chinese", async |test| {
+        history_screens(test, "zh").await
+    });
 }
 
 #[test]
 fn main_screens_in_english() {
-    browser_test("main_screens_in_english", async |test| main_screens(test, "en").await);
+    browser_test_within(SCREENS_DEADLINE, "main_screens_in_english", async |test| {
+        main_screens(test, "en").await
+    });
 }
 
 #[test]
 fn main_screens_in_chinese() {
-    browser_test("main_screens_in_chinese", async |test| main_screens(test, "zh").await);
+    browser_test_within(SCREENS_DEADLINE, "main_screens_in_chinese", async |test| {
+        main_screens(test, "zh").await
+    });
 }
 
 #[test]
 fn basic_server_screens_in_english() {
-    browser_test("basic_server_screens_in_english", async |test| basic_server_screens(test, "en").await);
+    browser_test_within(SCREENS_DEADLINE, "basic_server_screens_in_english", async |test| {
+        basic_server_screens(test, "en").await
+    });
 }
 
 #[test]
 fn basic_server_screens_in_chinese() {
-    browser_test("basic_server_screens_in_chinese", async |test| basic_server_screens(test, "zh").await);
+    browser_test_within(SCREENS_DEADLINE, "basic_server_screens_in_chinese", async |test| {
+        basic_server_screens(test, "zh").await
+    });
 }

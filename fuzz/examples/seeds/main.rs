@@ -5,13 +5,13 @@
 //! for the targets that play steps, short scenarios encoded as the bytes that the steps read.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A developer tool: a panic is an acceptable error report.
 
+mod client;
 mod config;
 mod frame;
 mod http;
 mod hub;
 mod log;
 mod query;
-mod session;
 mod stored;
 
 use parlour_fuzz::corpus;
@@ -19,7 +19,7 @@ use parlour_fuzz::corpus;
 fn main() {
     for (target, seeds) in [
         ("frame", frame::seeds()),
-        ("session", session::seeds()),
+        ("client", client::seeds()),
         ("hub", hub::seeds()),
         ("config", config::seeds()),
         ("stored", stored::seeds()),

@@ -1,18 +1,26 @@
-//! Seeds of the target `stored`: the data that a session persists, the messages of a leader and of a follower, and drafts.
+//! Seeds of the target `stored`: the data that a client persists, the messages of a leader and of a follower, and drafts.
 
 use parlour_core::{
+    Clocks,
+    client::{
+        Client, Command, Origin, Output, PageStart, Persisted, Position, Setup,
+        cursor::Cursor,
+        device::DeviceRooms,
+        state::ClientState,
+        tabs::{Follower, Leader, QUESTION_INTERVAL_MS, TabCommand},
+    },
     codec::{self, Envelope, Extension},
-    ids::{RoomId, UserId},
-    model::{MessageId, SeekTarget},
+    left_sessions::LeftSessions,
+    model::{MessageId, RoomId, UserId},
     persist::{
-        Change, Key, Persisted,
+        Change, Key,
         account::StoredAccount,
         draft, queue,
         room::{StoredRoom, put_message},
         scroll,
     },
-    session::{Clocks, Command, Session},
-    tabs::{self, Follower, Leader, Unread},
+    room_rows,
+    validate::nick_key,
     wire,
 };
 
@@ -20,20 +28,28 @@ use parlour_core::{
 const MAX_LIST: usize = 7;
 
 const NOW: Clocks = Clocks { monotonic: 1_000, unix: 1_700_000_000_000 };
+/// The tab that leads, and one that follows.
+const TABS: [Origin; 2] = [Origin(3), Origin(9)];
+const ROOM: RoomId = RoomId([3; 16]);
 
-/// The data of a device, as a session has persisted it.
+/// The data of a device, as a client has persisted it.
 #[derive(Clone, Default)]
 struct Device {
     account: Vec<u8>,
     send_queue: Vec<Vec<u8>>,
     messages: Vec<Vec<u8>>,
+    rooms: Vec<Vec<u8>>,
 }
 
 impl Device {
     /// The input of the target with this data and these messages of other tabs.
     fn with(&self, tab_messages: &[Vec<u8>]) -> Vec<u8> {
-        let lists = [list(&self.send_queue), list(&self.messages), list(tab_messages)].concat();
-        [field(&self.account), lists].concat()
+        self.with_drafts(tab_messages, &[])
+    }
+
+    fn with_drafts(&self, tab_messages: &[Vec<u8>], drafts: &[Vec<u8>]) -> Vec<u8> {
+        let lists = [&self.send_queue[..], &self.messages, tab_messages, drafts, &self.rooms].map(list);
+        [field(&self.account), lists.concat()].concat()
     }
 }
 
@@ -50,36 +66,78 @@ fn list(values: &[Vec<u8>]) -> Vec<u8> {
     [u8::try_from(values.len()).unwrap()].into_iter().chain(fields).collect()
 }
 
-/// The welcome of a server with this log.
+fn event(room: RoomId, body: wire::server_event::Body) -> Envelope {
+    codec::extension(Extension::Event(wire::ServerEvent { room: room.to_wire(), body: Some(body) }))
+}
+
+/// The welcome of a server with this log, which has two rooms.
 fn welcome(log: u8) -> Vec<u8> {
+    let row = |room: RoomId, handle| wire::RoomRow {
+        room: room.to_wire(),
+        handle,
+        kind: i32::from(handle > 0),
+        role: 1,
+        name: "tea".into(),
+        head_ord: 3,
+        ..wire::RoomRow::default()
+    };
+    let rows = room_rows::pack([row(RoomId::LOBBY, 0), row(ROOM, 1)]);
+    let rows = wire::AccountRows { rows, complete: true, version: 5, ..wire::AccountRows::default() };
+    let page =
+        wire::MessagePage { to: 3, first_ord: 1, head_ord: 3, from: 3, ..wire::MessagePage::default() };
+    let window =
+        wire::RoomWindow { seq: 3, reset: true, page: Some(page), members: 2, ..wire::RoomWindow::default() };
     let welcome = wire::Welcome {
         version: 1,
-        capabilities: vec!["history".into(), "search".into()],
+        capabilities: vec!["batch".into(), "search".into(), "rooms".into()],
         nick: "tom".into(),
         secret: vec![9; 32],
         log: vec![log; 16],
-        positions: vec![wire::RoomPosition::default()],
+        account: vec![7; 16],
+        rows: Some(rows),
+        window: Some(window),
         ..wire::Welcome::default()
     };
     codec::encode(&codec::extension(Extension::Welcome(welcome))).into()
 }
 
-/// Publishes the events of the session to the followers.
-fn publish(leader: &mut Leader, session: &mut Session) -> Vec<Vec<u8>> {
-    let events: Vec<_> = std::iter::from_fn(|| session.poll_event()).collect();
-    events.iter().filter_map(|event| leader.publish(NOW.monotonic, event, session)).map(Vec::from).collect()
+fn client(nick: &str) -> Client {
+    let mut state = ClientState::new(nick_key);
+    state.open_room(Some(RoomId::LOBBY));
+    let setup = Setup {
+        seed: 1,
+        agent: "seed".into(),
+        nick: nick.into(),
+        secret: [1; 16],
+        link_code: None,
+        left: LeftSessions::default(),
+        state,
+        persisted: Persisted::default(),
+    };
+    Client::new(setup).unwrap()
 }
 
-/// Executes the commands of the session that persist something.
-fn persist(session: &mut Session) -> Device {
+/// Publishes the events of the client to the followers.
+fn publish(leader: &mut Leader, client: &mut Client) -> Vec<Vec<u8>> {
+    let events: Vec<_> = std::iter::from_fn(|| client.poll_event()).collect();
+    events.iter().filter_map(|event| leader.publish(NOW.monotonic, event, client)).map(Vec::from).collect()
+}
+
+/// Persists what the client requests, and what its rooms have.
+fn persist(client: &mut Client) -> Device {
+    let mut rooms = DeviceRooms::default();
+    while let Some(change) = client.state_mut().poll_change() {
+        let _ = rooms.handle_change(client.state(), &change);
+    }
     let mut device = Device::default();
-    while let Some(command) = session.poll_command() {
-        let Command::Persist { changes, .. } = command else { continue };
-        for change in changes {
+    while let Some(output) = client.poll_output() {
+        let Output::Persist { changes, .. } = output else { continue };
+        for change in rooms.encode(client.state(), client.record().as_ref(), changes) {
             match change {
                 Change::Put(Key::Account, value) => device.account = value.into(),
                 Change::Put(Key::Queued(..), value) => device.send_queue.push(value.into()),
                 Change::Put(Key::Message(..), value) => device.messages.push(value.into()),
+                Change::Put(Key::Room(_), value) => device.rooms.push(value.into()),
                 _ => {}
             }
         }
@@ -87,69 +145,72 @@ fn persist(session: &mut Session) -> Device {
     device
 }
 
-/// The messages of a follower that is visible, requests, commands and sends.
+/// The messages of a follower that is visible, reads, requests, commands and sends.
 fn follower_messages(snapshot: &[u8]) -> Vec<Vec<u8>> {
-    let mut follower = Follower::new(NOW.monotonic, 5 << 32);
-    let _ = follower.handle_message(NOW.monotonic, snapshot);
+    let mut follower = Follower::new(NOW.monotonic, TABS[1], ClientState::new(nick_key));
+    follower.handle_message(NOW, snapshot);
     follower.handle_visibility(NOW.monotonic, true);
-    follower.handle_seek(SeekTarget::Seq(5));
-    follower.handle_seek(SeekTarget::Time(5));
-    follower.handle_search("hi", 9);
-    follower.handle_command(NOW, 11, tabs::Command::Reconnect);
-    follower.handle_command(NOW, 12, tabs::Command::Rename("tom2".into()));
-    follower.handle_command(NOW, 13, tabs::Command::Leave);
-    let sent = follower.handle_send(NOW, MessageId([10; 16]), "from a follower").unwrap();
-    let _ = follower.handle_timeout(NOW.monotonic + tabs::QUESTION_INTERVAL_MS);
+    let room = ROOM;
+    follower.handle_server_command(NOW, 1, Command::Subscribe { room, position: Position::default() });
+    follower.handle_server_command(NOW, 2, Command::LoadPage { room, start: PageStart::Before(9), count: 5 });
+    follower.handle_server_command(NOW, 3, Command::Search { room, query: "hi".into(), before: 9, count: 5 });
+    follower.handle_server_command(NOW, 4, Command::Read { room, cursor: Cursor { version: 1, ord: 2 } });
+    follower.handle_server_command(NOW, 5, Command::Leave { room, id: MessageId([4; 16]) });
+    follower.handle_command(NOW, TabCommand::Reconnect);
+    follower.handle_command(NOW, TabCommand::Rename("tom2".into()));
+    follower.handle_command(NOW, TabCommand::LogOut);
+    let sent = follower.handle_send(NOW, room, MessageId([10; 16]), "from a follower").unwrap();
+    follower.handle_stored(sent);
+    let _ = follower.handle_timeout(Clocks { monotonic: NOW.monotonic + QUESTION_INTERVAL_MS, ..NOW });
     follower.handle_visibility(NOW.monotonic, false);
-    let others = [sent.command, tabs::load_gap_command(5 << 32 | 3, 9)];
-    others.into_iter().chain(std::iter::from_fn(|| follower.poll_message())).map(Vec::from).collect()
+    follower.handle_closing();
+    std::iter::from_fn(|| follower.poll_post(NOW)).map(Vec::from).collect()
 }
 
 /// All seeds.
 pub fn seeds() -> Vec<Vec<u8>> {
-    let mut session = Session::new(1, "seed");
-    let mut leader = Leader::new(7, true);
-    let first_snapshot = Vec::from(leader.snapshot(NOW.monotonic, &session));
-    session.handle_login(NOW, "tom", Persisted::default()).unwrap();
-    session.handle_opened(NOW);
-    session.handle_message(NOW, &welcome(1));
-    for seq in [1, 2, 3, 9] {
-        let talk = codec::message("lili", Some(MessageId([seq; 16])), "hi");
-        session.handle_message(NOW, &codec::encode(&Envelope { seq: seq.into(), time: 5, ..talk }));
+    let mut client = client("tom");
+    let mut leader = Leader::new(TABS[0], 7, true);
+    let first_snapshot = Vec::from(leader.snapshot(NOW.monotonic, &client));
+    client.handle_connect(NOW).unwrap();
+    client.handle_opened(NOW);
+    client.handle_message(NOW, &welcome(1));
+    for ord in [4, 5, 6, 9] {
+        let talk = codec::message("lili", Some(MessageId([ord; 16])), "hi");
+        let (seq, ord, sender) = (ord.into(), ord.into(), vec![8; 16]);
+        client.handle_message(NOW, &codec::encode(&Envelope { seq, ord, sender, time: 5, ..talk }));
     }
-    for id in [8, 9] {
-        session.handle_send(NOW, MessageId([id; 16]), "unsent").unwrap();
-    }
-    session.handle_hidden();
-    let events = publish(&mut leader, &mut session);
-    let snapshot = Vec::from(leader.snapshot(NOW.monotonic, &session));
-    let device = persist(&mut session);
+    let topic = wire::room_event::Change::Topic("Oolong".into());
+    let topic = wire::RoomEvent { seq: 10, time: 6, sender: None, change: Some(topic) };
+    client.handle_message(NOW, &codec::encode(&event(RoomId::LOBBY, wire::server_event::Body::Event(topic))));
+    client.handle_send(NOW, RoomId::LOBBY, MessageId([8; 16]), "unsent").unwrap();
+    client.handle_send(NOW, ROOM, MessageId([9; 16]), "unsent").unwrap();
+    client.handle_hidden();
+    let events = publish(&mut leader, &mut client);
+    let snapshot = Vec::from(leader.snapshot(NOW.monotonic, &client));
+    let device = persist(&mut client);
 
     let commands = follower_messages(&snapshot);
     let mut answers = Vec::new();
     for message in &commands {
-        let _ = leader.handle_message(NOW, message, &mut session);
-        answers.extend(leader.poll_renewal(NOW.monotonic, &session).map(Vec::from));
-        answers.extend(publish(&mut leader, &mut session));
+        let _ = leader.handle_message(NOW, message, &mut client);
+        answers.extend(leader.poll_renewal(NOW.monotonic, &client).map(Vec::from));
+        answers.extend(publish(&mut leader, &mut client));
     }
     // The log is replaced.
-    session.handle_closed(NOW, 1006);
-    session.handle_opened(NOW);
-    session.handle_message(NOW, &welcome(2));
-    answers.extend(publish(&mut leader, &mut session));
-    let snapshot_of_other_log = Vec::from(leader.snapshot(NOW.monotonic, &session));
+    client.handle_closed(NOW, 1006);
+    client.handle_reconnect(NOW);
+    client.handle_opened(NOW);
+    client.handle_message(NOW, &welcome(2));
+    answers.extend(publish(&mut leader, &mut client));
+    let snapshot_of_other_log = Vec::from(leader.snapshot(NOW.monotonic, &client));
     // Another tab takes over.
-    let mut successor = Leader::new(8, true);
-    let taken_over =
-        [Leader::announcement(8), successor.snapshot(NOW.monotonic, &session)].map(Vec::from).to_vec();
-    let mut unread = Unread::default();
-    unread.handle_focus(true);
-    let read = unread.poll_message().map(Vec::from).expect("the tab has the focus");
+    let mut successor = Leader::new(TABS[1], 8, true);
+    let taken_over = [Leader::announcement(TABS[1], 8), successor.snapshot(NOW.monotonic, &client)]
+        .map(Vec::from)
+        .to_vec();
     let drafts: Vec<Vec<u8>> = [("own", "mine"), ("closed", "first"), ("open", "second")]
-        .map(|(tab, text)| match draft::save(RoomId::LOBBY, tab, text, 5) {
-            Change::Put(_, value) => value.into(),
-            other => panic!("{other:?}"),
-        })
+        .map(|(tab, text)| value(draft::save(RoomId::LOBBY, tab, text, 5)))
         .to_vec();
 
     let after = |snapshot: &[u8], others: &[Vec<u8>]| {
@@ -157,19 +218,20 @@ pub fn seeds() -> Vec<Vec<u8>> {
         device.with(&[&snapshot, others].concat())
     };
     let half = &device.account[..device.account.len() / 2];
+    let damaged = vec![drafts[0].clone(), vec![0xFF; 3], drafts[0].clone()];
     let mut seeds = vec![
         device.with(&[]),
         Device { messages: device.messages[1..].into(), ..device.clone() }.with(&[]),
         Device { account: Vec::new(), ..device.clone() }.with(&[]),
         Device { account: half.into(), ..device.clone() }.with(&[]),
-        after(&snapshot, &[read]),
+        Device { rooms: Vec::new(), ..device.clone() }.with(&[]),
         after(&snapshot, &[snapshot_of_other_log]),
         // A lost message.
         after(&first_snapshot, &events[1..3]),
         // A message of a leader after those of its successor.
         after(&snapshot, &[taken_over, answers[..1].to_vec()].concat()),
-        [device.with(&[]), list(&drafts)].concat(),
-        [device.with(&[]), list(&[drafts[0].clone(), vec![0xFF; 3], drafts[0].clone()])].concat(),
+        device.with_drafts(&[], &drafts),
+        device.with_drafts(&[], &damaged),
     ];
     for (snapshot, others) in [(&first_snapshot, events), (&snapshot, answers)] {
         seeds.extend(others.chunks(MAX_LIST - 1).map(|others| after(snapshot, others)));
@@ -179,14 +241,18 @@ pub fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// The data of a client with many rooms, with a message that a client with one room has not sent.
-fn many_rooms(device: &Device) -> Vec<u8> {
-    let (room, log) = (RoomId([3; 16]), [1; 16]);
-    let value = |change: Change| match change {
-        Change::Put(_, value) => Vec::from(value),
+/// The value of a change.
+fn value(change: Change) -> Vec<u8> {
+    match change {
+        Change::Put(_, value) => value.into(),
         other => panic!("{other:?}"),
-    };
-    let former = StoredAccount::decode(&device.account).expect("a session has stored it");
+    }
+}
+
+/// Data of another account, with scroll positions, and a message of a room that the account does not have.
+fn many_rooms(device: &Device) -> Vec<u8> {
+    let (room, log) = (RoomId([6; 16]), [1; 16]);
+    let former = StoredAccount::decode(&device.account).expect("a client has stored it");
     let account = StoredAccount { account: Some(UserId([7; 16])), log: log.to_vec(), version: 12, ..former };
     let state = StoredRoom {
         room,
@@ -212,12 +278,16 @@ fn many_rooms(device: &Device) -> Vec<u8> {
         ..codec::message("tom", Some(MessageId([ord; 16])), "hi")
     };
     let messages = [2, 3, 6].map(|ord| value(put_message(room, &log, &message(ord)).expect("it has an ord")));
-    let (_, queued) = queue::decode(&device.send_queue[0]).expect("a session has stored it");
+    let (_, queued) = queue::decode(&device.send_queue[0]).expect("a client has stored it");
     let send_queue = [device.send_queue[1].clone(), value(queue::put(room, &queued))];
     let position = scroll::Position { ord: 3, offset: -20 };
     let drafts = [value(draft::save(room, "own", "mine", 5))];
     let rooms = [value(state.put()), value(scroll::save(room, "own", Some(position), 5))];
-    let many =
-        Device { account: value(account.put()), send_queue: send_queue.into(), messages: messages.into() };
-    [many.with(&[]), list(&drafts), list(&rooms)].concat()
+    let many = Device {
+        account: value(account.put()),
+        send_queue: send_queue.into(),
+        messages: messages.into(),
+        rooms: rooms.into(),
+    };
+    many.with_drafts(&[], &drafts)
 }

@@ -1,9 +1,9 @@
-//! The device storage of a client with many rooms, whose data may be of a client with one room.
+//! The device storage: rooms, messages, the send queue, scroll positions.
 
 use parlour_core::{
     ids::{MessageId, RoomId},
     persist::{
-        Change, Key, KeyRange, Persisted, Rows, Scope, Stored, Table, queue,
+        Change, Key, KeyRange, Rows, Stored, Table, queue,
         room::{StoredMessages, StoredRoom, put_message},
         scroll,
     },
@@ -21,13 +21,9 @@ pub(super) struct Tables<'a> {
 /// Reads the tables, stores what was read and reads it again.
 ///
 /// # Panics
-/// If a login or a message of a client with one room is lost, if anything is read twice, or if the second reading differs
-/// from the first one.
+/// If anything is read twice, or if the second reading differs from the first one.
 pub(super) fn read(tables: &Tables<'_>) {
     let stored = Stored::read(Some(tables.account), tables.rooms, tables.send_queue);
-    let former = Persisted::read(Some(tables.account), tables.send_queue, tables.messages);
-    let nick = stored.account.as_ref().map(|account| &*account.identity.nick);
-    assert_eq!(former.nick(), nick, "the login of a client with one room");
 
     let mut rows = Rows::default();
     rows.apply(&Change::Put(Key::Account, tables.account.to_vec().into()));
@@ -55,7 +51,6 @@ pub(super) fn read(tables: &Tables<'_>) {
         assert!(rows.get(&Key::Room(room)).is_none() && rows.keys(Table::Messages).next().is_none());
     }
     read_scroll_positions(tables.rooms);
-    let _ = Scope::parse(&String::from_utf8_lossy(tables.account));
 }
 
 fn read_messages(room: RoomId, log: &[u8], values: &[Vec<u8>], rows: &mut Rows) {

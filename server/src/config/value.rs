@@ -1,6 +1,7 @@
 //! The types of settings.
 
 use std::{
+    fmt,
     ops::Deref,
     path::{Path, PathBuf},
     str::FromStr,
@@ -8,6 +9,7 @@ use std::{
 };
 
 use clap::builder::ValueRange;
+use parlour_core::model::Role;
 use serde::Deserialize;
 
 /// A duration as people write it: `500ms`, `20s`, `5m`, `24h`, `30d`; a number without a unit is in seconds.
@@ -199,6 +201,37 @@ pub enum RoomCreators {
     Everybody,
     /// Moderators and owners of the lobby.
     Moderators,
+}
+
+/// A role in the lobby that the operator gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LobbyRole {
+    /// Like everybody
+    Member,
+    /// May create rooms where only moderators may, and set the topic of the lobby
+    Moderator,
+    /// May also give these roles
+    Owner,
+}
+
+impl From<LobbyRole> for Role {
+    fn from(role: LobbyRole) -> Self {
+        match role {
+            LobbyRole::Member => Self::Member,
+            LobbyRole::Moderator => Self::Moderator,
+            LobbyRole::Owner => Self::Owner,
+        }
+    }
+}
+
+impl fmt::Display for LobbyRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Member => "member",
+            Self::Moderator => "moderator",
+            Self::Owner => "owner",
+        })
+    }
 }
 
 /// An optional path.

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, net::IpAddr, sync::Arc};
 
-use parlour_core::Millis;
+use parlour_core::{Millis, model::UserId};
 
 use super::{connection_table::ConnectionId, shared_bound::SharedBound};
 use crate::store::{AppendBatch, Proposal, RowChange};
@@ -56,6 +56,8 @@ pub struct PendingProposal {
 pub struct Departure {
     /// The newest batch at that time, counted from 1.
     pub batch: u64,
+    /// The account.
+    pub account: UserId,
     /// The nick.
     pub nick: Arc<str>,
     /// The key of the nick.
@@ -151,9 +153,9 @@ impl AppendQueue {
         self.rows.push(change);
     }
 
-    /// Takes the next batch to submit to the log.
+    /// Takes the next batch to submit to the log, if there is one.
     pub fn take(&mut self) -> Option<AppendBatch> {
-        if self.next.is_empty() && self.rows.is_empty() {
+        if !self.has_next(false) {
             return None;
         }
         let pending = std::mem::take(&mut self.next);
@@ -190,10 +192,18 @@ impl AppendQueue {
         self.rows.splice(..0, std::mem::take(&mut self.completed_rows));
     }
 
-    /// Returns `true` if there is something to submit.
+    /// Returns `true` if there is something to submit; `other_rows` if there are row changes that are not added yet. Row changes
+    /// alone wait until the log was read after a failed append: they would fail again and again.
     #[must_use]
-    pub fn has_next(&self) -> bool {
-        !self.next.is_empty() || !self.rows.is_empty()
+    pub fn has_next(&self, other_rows: bool) -> bool {
+        let has_rows = other_rows || !self.rows.is_empty();
+        !self.next.is_empty() || has_rows && self.outcome == Outcome::Known
+    }
+
+    /// The number of batches that were answered.
+    #[must_use]
+    pub fn answered_batches(&self) -> u64 {
+        self.completed_batches
     }
 
     /// The number of batches that are settled, see [`is_settled`](Self::is_settled).
@@ -222,9 +232,9 @@ impl AppendQueue {
 
     /// Postpones the departure of a member until the messages that were sent until now are settled. Returns the batch
     /// of the last one.
-    pub fn postpone_departure(&mut self, nick: Arc<str>, key: Arc<str>) -> u64 {
+    pub fn postpone_departure(&mut self, account: UserId, nick: Arc<str>, key: Arc<str>) -> u64 {
         let batch = self.next_batch() - u64::from(self.next.is_empty());
-        self.departures.push_back(Departure { batch, nick, key });
+        self.departures.push_back(Departure { batch, account, nick, key });
         batch
     }
 

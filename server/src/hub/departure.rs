@@ -39,6 +39,7 @@ impl Hub {
         self.cancel_queries(conn, c.open_queries);
         if let Some(account) = c.pending_login {
             self.pending_logins.disconnect(account, conn);
+            self.pending_links.disconnect(conn);
         }
         let Some(peer) = c.peer else { return };
         if let Some(reading) = c.login_reading {
@@ -50,9 +51,6 @@ impl Hub {
         let has_sent = self.accounts.online(account).is_some_and(|online| online.has_sent);
         if let Some(online) = self.accounts.disconnect(account, conn) {
             self.members -= 1;
-            if let Some(nick) = self.accounts.get(account).map(|known| known.nick.clone()) {
-                self.rooms.note_presence(account, &nick, false);
-            }
             self.recovering_limits.put(self.now, c.address, account, online.limits);
             self.depart(account, online.last_batch);
         }
@@ -74,9 +72,11 @@ impl Hub {
         let (nick, key) = (known.nick.clone(), known.key.clone());
         self.reserve_nick(&key, account);
         if self.append_queue.is_settled(last_batch) {
+            self.rooms.note_presence(account, &nick, false);
             return self.publish_departure(&nick);
         }
-        let batch = self.append_queue.postpone_departure(nick.clone(), key.clone());
+        let batch = self.append_queue.postpone_departure(account, nick.clone(), key.clone());
+        self.rooms.begin_departure(account, batch);
         self.nicks.begin_departure(&key, &nick, batch);
     }
 
@@ -95,7 +95,7 @@ impl Hub {
     }
 
     /// A session has no connection any more.
-    fn lose_session(&mut self, hash: &Hash, account: UserId, address: IpAddr, has_sent: bool) {
+    pub(super) fn lose_session(&mut self, hash: &Hash, account: UserId, address: IpAddr, has_sent: bool) {
         self.persist_session(hash, account, Some(self.unix_ms));
         if let Some((hash, session)) = self.sessions.lose(self.now, hash, address, has_sent) {
             self.end_lost_session(&hash, &session);
@@ -137,7 +137,10 @@ impl Hub {
 
     /// Publishes the departures that were postponed until the last messages of their members.
     pub(super) fn publish_departures(&mut self) {
-        while let Some(Departure { batch, nick, key }) = self.append_queue.next_departure() {
+        while let Some(Departure { batch, account, nick, key }) = self.append_queue.next_departure() {
+            // A change of the nick may have been stored meanwhile.
+            let present = self.accounts.get(account).map_or(&nick, |known| &known.nick);
+            self.rooms.finish_departure(account, present, batch);
             if self.nicks.finish_departure(&key, &nick, batch) {
                 self.publish_departure(&nick);
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parlour_core::{
     limits,
-    model::{Dialect, MessageId, RoomId, UserId},
+    model::{MessageId, RoomId, UserId},
     request::{self, Request},
     status::Status,
     validate, wire,
@@ -15,20 +15,16 @@ use parlour_core::{
 
 use super::{
     Hub,
-    accounts::Online,
     append_queue::{Origin, PendingProposal},
-    connection::Peer,
     connection_table::ConnectionId,
     nick_registry::Claim,
-    output::Output,
     pending_logins::PendingLogin,
     position::{BUSY_RETRY_MS, Position},
-    rate_limits::RateLimits,
     room::Group,
     sessions::{self, Secret, Session},
 };
 use crate::{
-    store::{Change, NickSource, Outcome, Proposal, RowChange, SessionRecord, room_query::WindowStart},
+    store::{Change, NickSource, Outcome, Proposal, room_query::WindowStart},
     text_rules,
 };
 
@@ -57,9 +53,9 @@ pub(super) struct Entrance {
     pub since: u64,
     pub open: RoomId,
     pub open_position: WindowStart,
-    history: bool,
-    shares_session: bool,
-    agent: String,
+    pub history: bool,
+    pub shares_session: bool,
+    pub agent: String,
 }
 
 impl Hub {
@@ -103,6 +99,8 @@ impl Hub {
         let hash = sessions::hash(&login.secret);
         let attempt =
             Some(&*login.attempt).filter(|attempt| attempt.len() <= MAX_ATTEMPT_BYTES).unwrap_or_default();
+        let link = self.pending_links.last_attempt(&hash);
+        let is_link = link.is_some();
         let pending = self.pending_logins.of_session(&hash);
         let session = self.sessions.get(&hash).cloned();
         let is_known = pending.is_some() || session.is_some();
@@ -112,10 +110,11 @@ impl Hub {
         let own = session.filter(|session| {
             shares_session || self.accounts.get(session.account).is_some_and(|account| *account.key == *key)
         });
-        let before = match (&pending, &own) {
-            (Some((_, pending)), _) => Some((pending.opened, &*pending.entrance.attempt)),
-            (None, Some(session)) => Some((session.opened, &*session.attempt)),
-            (None, None) => None,
+        let before = match (link, &pending, &own) {
+            (Some(link), ..) => Some(link),
+            (None, Some((_, pending)), _) => Some((pending.opened, &*pending.entrance.attempt)),
+            (None, None, Some(session)) => Some((session.opened, &*session.attempt)),
+            (None, None, None) => None,
         };
         if let Some((last_opened, last_attempt)) = before
             && (opened < last_opened || !attempt.is_empty() && *attempt <= *last_attempt)
@@ -130,7 +129,7 @@ impl Hub {
         // An unknown secret was chosen by the client, or belongs to a session that this server has lost. It is
         // accepted, so that a client that disconnects before the welcome arrives can resume with it.
         let presented = Secret::try_from(login.secret.as_slice()).ok();
-        let is_continued = pending.is_some() || own.is_some();
+        let is_continued = pending.is_some() || own.is_some() || is_link;
         let secret = presented.filter(|_| is_continued || !is_known).unwrap_or_else(|| {
             let mut secret = [0; 32];
             (self.random)(&mut secret);
@@ -156,6 +155,9 @@ impl Hub {
             agent: login.agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect(),
         };
         let pending = pending.map(|(account, _)| account);
+        if is_link {
+            return self.repeat_pending_link(conn, &hash, entrance);
+        }
         if !login.link_code.is_empty() && entrance.shares_session && pending.is_none() && own.is_none() {
             return self.enter_by_link(conn, &login.link_code, entrance);
         }
@@ -164,26 +166,6 @@ impl Hub {
             (None, Some(session)) => self.return_to_account(conn, &session, nick.into(), entrance),
             (None, None) => self.create_account(conn, nick.into(), entrance),
         }
-    }
-
-    /// Logs a device in with a code that another device of the account has made.
-    fn enter_by_link(&mut self, conn: ConnectionId, code: &str, entrance: Entrance) {
-        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
-        let (now, links) = (self.now, &mut self.rooms.links);
-        let account = match self.address_limits.look_up_link(now, address, || links.redeem(now, code)) {
-            Ok(account) => account,
-            Err(wait) => return self.reject_later(conn, Status::RateLimited, wait),
-        };
-        // The account is online, or a session can return to it; otherwise its code has expired long ago.
-        let account = account.filter(|account| {
-            self.accounts.online(*account).is_some()
-                || self.accounts.holds_nick(*account) && !self.pending_logins.contains(*account)
-        });
-        let Some(account) = account else { return self.reject(conn, Status::LoginRefused, None) };
-        let hash = sessions::hash(&entrance.secret);
-        self.note_session(&hash, account);
-        self.persist_session(&hash, account, None);
-        self.admit(conn, account, entrance);
     }
 
     /// The client of a pending login has a new connection.
@@ -329,86 +311,6 @@ impl Hub {
             .then(|| self.nicks.suggestion(nick, &self.settings.limits))
             .flatten();
         self.reject(conn, status, suggestion);
-    }
-
-    /// Connects a client to its account, and answers its login.
-    fn admit(&mut self, conn: ConnectionId, account: UserId, entrance: Entrance) {
-        let hash = sessions::hash(&entrance.secret);
-        let peer = Peer {
-            account,
-            group: entrance.group,
-            subscription: None,
-            history: entrance.history,
-            shares_session: entrance.shares_session,
-            session: Some(Box::new(hash)),
-        };
-        self.join(conn, peer, true);
-        let Some(opened) = self.connections.get(conn).map(|c| c.opened) else { return };
-        self.note_session(&hash, account);
-        let is_connected = self.sessions.attach(&hash, conn, opened, &entrance.attempt);
-        if entrance.resumed && !is_connected {
-            self.persist_session(&hash, account, None);
-        }
-        self.out.put(Output::Identified { conn, dialect: Dialect::Rich, agent: entrance.agent.clone() });
-        if entrance.shares_session {
-            return self.begin_room_login(conn, account, entrance);
-        }
-        self.welcome(conn, account, &entrance);
-        if entrance.history {
-            self.replay_recent(conn, entrance.position.seq());
-        }
-    }
-
-    /// Adds a session if it is new.
-    pub(super) fn note_session(&mut self, hash: &sessions::Hash, account: UserId) {
-        if self.sessions.get(hash).is_none() {
-            self.sessions.insert(*hash, account);
-            self.accounts.add_session(account);
-        }
-    }
-
-    /// Stores a session in the log.
-    pub(super) fn persist_session(&mut self, hash: &sessions::Hash, account: UserId, lost_at: Option<i64>) {
-        let record = SessionRecord { hash: *hash, account, lost_at };
-        self.append_queue.push_row(RowChange::PutSession(record));
-    }
-
-    /// Adds a connection to its account and to the room. An account that comes online is announced, unless its departure
-    /// was not announced yet. `is_created` says that the log has the account.
-    pub(super) fn join(&mut self, conn: ConnectionId, mut peer: Peer, is_created: bool) {
-        self.lobby.flush(&mut self.out);
-        let account = peer.account;
-        let Some(address) = self.connections.get(conn).map(|c| c.address) else { return };
-        let Some(nick) = self.accounts.get(account).map(|known| known.nick.clone()) else { return };
-        match self.accounts.online_mut(account) {
-            Some(online) => online.connections.push(conn),
-            None => {
-                self.members += 1;
-                let key = self.nicks.insert(&nick, Claim::Online(account));
-                self.reserved.remove(&key);
-                let departing = self.nicks.cancel_departure(&key, &nick);
-                if departing.is_none() {
-                    self.lobby.note_presence(&nick, true);
-                }
-                if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
-                    // Before the subscription: the new member gets these changes with its snapshot.
-                    self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
-                }
-                let limits = self.recovering_limits.take(address, account);
-                let limits = limits.unwrap_or_else(|| RateLimits::new(self.now, &self.settings.limits));
-                let last_batch = departing.unwrap_or(0);
-                let connections = vec![conn];
-                let online = Online { connections, limits, has_sent: false, last_batch, is_created };
-                self.accounts.connect(account, online);
-                self.rooms.note_presence(account, &nick, true);
-            }
-        }
-        if !peer.shares_session {
-            peer.subscription = Some(self.lobby.subscribe(conn, peer.group));
-        }
-        if let Some(c) = self.connections.get_mut(conn) {
-            c.peer = Some(peer);
-        }
     }
 
     /// A new id for an account.

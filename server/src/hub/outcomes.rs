@@ -46,6 +46,7 @@ impl Hub {
             Err(_) => {
                 self.append_queue.failed(now, generation);
                 self.rooms.resubmitted(self.append_queue.next_batch());
+                self.append_links_again();
                 for PendingProposal { origin, proposal, .. } in batch {
                     self.resolution.note(&proposal);
                     let sender = proposal.sender;

@@ -8,14 +8,44 @@ use parlour_core::{
     wire::{self, room_event},
 };
 
-use super::rooms::{events, rows::person};
+use super::{
+    Hub,
+    accounts::Accounts,
+    rooms::{Rooms, events, rows::person},
+};
 use crate::store::{
     Account, Change, HistoryPage, MemberPage, RoomPage, SearchResults, StoredEvent, StoredMessage,
     room_query::{Window, WindowContent},
 };
 
+/// What the hub knows of accounts. It may be newer than what was read from the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Present<'a> {
+    accounts: &'a Accounts,
+    rooms: &'a Rooms,
+}
+
+impl Present<'_> {
+    /// The nick of an account, which was read from the log.
+    fn nick<'a>(&'a self, account: UserId, read: &'a str) -> &'a str {
+        self.accounts.get(account).map_or(read, |known| &known.nick)
+    }
+
+    /// An account as others see it, with the nick that was read from the log.
+    fn person(&self, account: UserId, read: &str) -> wire::Person {
+        person(account, self.nick(account, read), self.rooms.is_online(account))
+    }
+}
+
+impl Hub {
+    /// What is known of accounts.
+    pub(super) fn present(&self) -> Present<'_> {
+        Present { accounts: &self.accounts, rooms: &self.rooms }
+    }
+}
+
 /// The state of a room.
-pub(super) fn window(window: &Window, is_online: impl Fn(UserId) -> bool + Copy) -> wire::RoomWindow {
+pub(super) fn window(window: &Window, present: Present<'_>) -> wire::RoomWindow {
     let room = &window.row.room;
     let mut answer = wire::RoomWindow {
         seq: window.seq,
@@ -26,12 +56,12 @@ pub(super) fn window(window: &Window, is_online: impl Fn(UserId) -> bool + Copy)
     match &window.content {
         WindowContent::Behind => answer.behind = true,
         WindowContent::Events(events) => {
-            let frames = events.iter().filter_map(|event| encode_event(room.room, event, None, is_online));
+            let frames = events.iter().filter_map(|event| encode_event(room.room, event, None, present));
             answer.frames = frames.map(|frame| frame.to_vec()).collect();
         }
         WindowContent::Page(history) => {
             answer.reset = true;
-            answer.page = Some(page(history, is_online));
+            answer.page = Some(page(history, present));
         }
     }
     answer
@@ -42,16 +72,17 @@ pub(super) fn encode_event(
     room: RoomId,
     event: &StoredEvent,
     members: Option<u64>,
-    is_online: impl Fn(UserId) -> bool,
+    present: Present<'_>,
 ) -> Option<Bytes> {
     let StoredEvent { id, place, sender, nick, change, target_nick } = event;
     if let Change::Message { content, .. } = change {
         let (seq, ord, time) = (place.seq, place.ord, place.time);
+        let nick = present.nick(*sender, nick);
         let message = events::Message { room, id: *id, seq, ord, time, sender: *sender, nick, content };
         return Some(events::message(&message));
     }
-    let change = room_change(change, target_nick, members, &is_online)?;
-    let sender = person(*sender, nick, is_online(*sender));
+    let change = room_change(change, target_nick, members, present)?;
+    let sender = present.person(*sender, nick);
     Some(events::room_event(room, place.seq, place.time, sender, change))
 }
 
@@ -60,13 +91,13 @@ pub(super) fn room_change(
     change: &Change,
     target_nick: &str,
     members: Option<u64>,
-    is_online: impl Fn(UserId) -> bool,
+    present: Present<'_>,
 ) -> Option<room_event::Change> {
     Some(match change {
         Change::SetTopic { topic, .. } => room_event::Change::Topic(topic.to_string()),
         Change::Archive { archived, .. } => room_event::Change::Archived(*archived),
         Change::ChangeMember { account, role, .. } => {
-            let person = Some(person(*account, target_nick, is_online(*account)));
+            let person = Some(present.person(*account, target_nick));
             let members = members.map(|members| u32::try_from(members).unwrap_or(u32::MAX));
             room_event::Change::Member(wire::MemberChange { person, role: role.to_wire().into(), members })
         }
@@ -78,9 +109,15 @@ pub(super) fn room_change(
     })
 }
 
+/// The present nicks and presence of people.
+pub(super) fn changes(people: &[Account], time: i64, present: Present<'_>) -> wire::PresenceChanges {
+    let people = people.iter().map(|account| present.person(account.user, &account.nick)).collect();
+    wire::PresenceChanges { people, time, partners: false }
+}
+
 /// A page of messages.
-pub(super) fn page(page: &HistoryPage, is_online: impl Fn(UserId) -> bool) -> wire::MessagePage {
-    let (messages, people) = messages(&page.messages, is_online);
+pub(super) fn page(page: &HistoryPage, present: Present<'_>) -> wire::MessagePage {
+    let (messages, people) = messages(&page.messages, present);
     wire::MessagePage {
         messages,
         people,
@@ -94,8 +131,8 @@ pub(super) fn page(page: &HistoryPage, is_online: impl Fn(UserId) -> bool) -> wi
 }
 
 /// The result of a search, newest first.
-pub(super) fn found(found: &SearchResults, is_online: impl Fn(UserId) -> bool) -> wire::MessagePage {
-    let (messages, people) = messages(&found.messages, is_online);
+pub(super) fn found(found: &SearchResults, present: Present<'_>) -> wire::MessagePage {
+    let (messages, people) = messages(&found.messages, present);
     wire::MessagePage {
         messages,
         people,
@@ -106,14 +143,11 @@ pub(super) fn found(found: &SearchResults, is_online: impl Fn(UserId) -> bool) -
     }
 }
 
-fn messages(
-    stored: &[StoredMessage],
-    is_online: impl Fn(UserId) -> bool,
-) -> (Vec<wire::PageMessage>, Vec<wire::Person>) {
+fn messages(stored: &[StoredMessage], present: Present<'_>) -> (Vec<wire::PageMessage>, Vec<wire::Person>) {
     let (mut people, mut index) = (Vec::new(), HashMap::new());
     let message = |message: &StoredMessage| {
         let sender = *index.entry(message.sender).or_insert_with(|| {
-            people.push(person(message.sender, &message.nick, is_online(message.sender)));
+            people.push(present.person(message.sender, &message.nick));
             u32::try_from(people.len() - 1).unwrap_or(u32::MAX)
         });
         wire::PageMessage {
@@ -138,12 +172,16 @@ pub(super) fn rooms(page: &RoomPage) -> wire::RoomPage {
         joined: listed.joined,
         archived: listed.room.archived,
     };
-    wire::RoomPage { rooms: page.rooms.iter().map(room).collect(), more: page.more }
+    wire::RoomPage {
+        rooms: page.rooms.iter().map(room).collect(),
+        more: page.next.is_some(),
+        next: page.next.clone().unwrap_or_default(),
+    }
 }
 
 /// A page of members.
-pub(super) fn members(page: &MemberPage, is_online: impl Fn(UserId) -> bool) -> wire::PeoplePage {
-    let member = |member: &crate::store::Member| stored_person(&member.account, &is_online);
+pub(super) fn members(page: &MemberPage, present: Present<'_>) -> wire::PeoplePage {
+    let member = |member: &crate::store::Member| present.person(member.account.user, &member.account.nick);
     wire::PeoplePage {
         people: page.members.iter().map(member).collect(),
         roles: page.members.iter().map(|member| member.role.to_wire().into()).collect(),
@@ -153,11 +191,7 @@ pub(super) fn members(page: &MemberPage, is_online: impl Fn(UserId) -> bool) -> 
 }
 
 /// People that were found.
-pub(super) fn people(people: &[Account], is_online: impl Fn(UserId) -> bool) -> wire::PeoplePage {
-    let people = people.iter().map(|account| stored_person(account, &is_online)).collect();
+pub(super) fn people(people: &[Account], present: Present<'_>) -> wire::PeoplePage {
+    let people = people.iter().map(|account| present.person(account.user, &account.nick)).collect();
     wire::PeoplePage { people, ..wire::PeoplePage::default() }
-}
-
-fn stored_person(account: &Account, is_online: impl Fn(UserId) -> bool) -> wire::Person {
-    person(account.user, &account.nick, is_online(account.user))
 }

@@ -273,7 +273,10 @@ impl Hub {
         let page: Vec<_> = found.by_ref().take(count).collect();
         wire::PeoplePage {
             people: page.iter().map(|(_, nick, account)| person(*account, nick, true)).collect(),
-            roles: vec![Role::Member.to_wire().into(); page.len()],
+            roles: page
+                .iter()
+                .map(|(.., account)| self.rooms.lobby_role(*account).to_wire().into())
+                .collect(),
             more: found.next().is_some(),
             total: u32::try_from(self.members).unwrap_or(u32::MAX),
         }

@@ -18,12 +18,10 @@ use super::{
     room::Group,
     room_answers,
     room_queries::RoomPurpose,
-    rooms::{
-        MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading, rows::person,
-    },
+    rooms::{MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading},
 };
 use crate::store::{
-    Account, LogError, ROOM_NAME_CHARS, RoomResult, TOPIC_BYTES,
+    LogError, ROOM_NAME_CHARS, RoomResult, TOPIC_BYTES,
     room_query::{RoomQuery, Window, WindowStart},
 };
 
@@ -119,15 +117,12 @@ impl Hub {
         if window.renamed.is_empty() {
             return;
         }
-        let person =
-            |account: &Account| person(account.user, &account.nick, self.rooms.is_online(account.user));
-        let people = window.renamed.iter().map(person).collect();
-        let changes = wire::PresenceChanges { people, time: self.unix_ms, partners: false };
+        let changes = room_answers::changes(&window.renamed, self.unix_ms, self.present());
         self.out.send(conn, &events::of_server(Body::Presence(changes)));
     }
 
     /// A window as a part of a frame.
     pub(super) fn wire_window(&self, window: &Window) -> wire::RoomWindow {
-        room_answers::window(window, |account| self.rooms.is_online(account))
+        room_answers::window(window, self.present())
     }
 }

@@ -76,8 +76,7 @@ impl Hub {
             Change::ChangeMember { account, role, .. } => RoomChange::Member(*account, *role),
             _ => RoomChange::Other,
         };
-        let online = |account: UserId| self.accounts.online(account).is_some();
-        let encoded = room_answers::encode_event(room, event, members, online);
+        let encoded = room_answers::encode_event(room, event, members, self.present());
         let Some(encoded) = encoded else { return };
         let (seq, time, sender) = (event.place.seq, event.place.time, event.sender);
         let published = Published { room, seq, sender, time, change };

@@ -96,13 +96,13 @@ impl Hub {
     }
 
     fn answer_read(&mut self, conn: ConnectionId, request: u32, result: &RoomResult) {
-        let is_online = |account| self.rooms.is_online(account);
+        let present = self.present();
         let answer = match result {
-            RoomResult::Page(page) => response::Result::Page(room_answers::page(page, is_online)),
-            RoomResult::Search(found) => response::Result::Page(room_answers::found(found, is_online)),
+            RoomResult::Page(page) => response::Result::Page(room_answers::page(page, present)),
+            RoomResult::Search(found) => response::Result::Page(room_answers::found(found, present)),
             RoomResult::Browse(page) => response::Result::Rooms(room_answers::rooms(page)),
-            RoomResult::Members(page) => response::Result::People(room_answers::members(page, is_online)),
-            RoomResult::People(people) => response::Result::People(room_answers::people(people, is_online)),
+            RoomResult::Members(page) => response::Result::People(room_answers::members(page, present)),
+            RoomResult::People(people) => response::Result::People(room_answers::people(people, present)),
             RoomResult::Refused(status) => return self.refuse_command(conn, request, *status, 0, None),
             RoomResult::Login(_)
             | RoomResult::Row(_)

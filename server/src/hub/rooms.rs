@@ -9,8 +9,8 @@
 //! | [`room_lists`] | the rooms of the accounts that are online |
 //! | [`live_rooms`] | the rooms that are in one of these lists |
 //! | [`viewers`] | the connections |
-//! | `lists` | loading lists, and dropping them |
-//! | [`rows`] | the wire's rows of a list |
+//! | `lists`, `stored_rows` | loading lists, and dropping them |
+//! | [`rows`], `row_sending` | the wire's rows of a list, and sending them |
 //! | `publish` | published events: heads, roles, deliveries |
 //! | [`published`] | the events since a reading of the log began |
 //! | [`delivery`] | subscribers of a room, and delivery to them |
@@ -37,9 +37,11 @@ mod publish;
 pub mod published;
 mod reading;
 pub mod room_lists;
+mod row_sending;
 pub mod rows;
 pub mod slab;
 mod spread;
+mod stored_rows;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
@@ -52,7 +54,7 @@ use parlour_core::{
     model::{RoomId, UserId},
 };
 
-pub use self::lists::minutes;
+pub use self::stored_rows::minutes;
 use self::{
     activity::ActivitySchedule,
     cursor::UnsavedCursors,

@@ -51,7 +51,7 @@ pub fn rebuild(dir: &Path) -> Result<Vec<String>, CheckError> {
 }
 
 /// The path of the database in a directory.
-fn path(dir: &Path) -> Result<PathBuf, CheckError> {
+pub(super) fn path(dir: &Path) -> Result<PathBuf, CheckError> {
     let path = dir.join(NAME);
     match path.exists() {
         true => Ok(path),

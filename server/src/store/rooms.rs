@@ -91,8 +91,10 @@ pub struct ListedRoom {
 pub struct RoomPage {
     /// The rooms.
     pub rooms: Vec<ListedRoom>,
-    /// There are more.
-    pub more: bool,
+    /// The name of the room up to which rooms were looked at, if there may be more after it.
+    pub next: Option<String>,
+    /// The number of names that were looked at.
+    pub searched: usize,
 }
 
 /// A member of a room.

@@ -73,6 +73,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use parlour_core::model::{MessageId, Role, UserId};
 use rusqlite::Connection;
 
 pub use self::file::NAME;
@@ -200,6 +201,26 @@ impl SqliteLog {
     pub fn rebuild(&mut self) -> Result<(), LogError> {
         self.known = KnownRows::default();
         self.write(rebuild::rebuild)
+    }
+
+    /// Gives an account a role in the lobby, which nobody there has to allow. The account itself counts as the sender of the
+    /// event. Nothing is appended if it has the role already, or there is no such account.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn give_lobby_role(
+        &mut self,
+        account: UserId,
+        role: Role,
+        id: MessageId,
+        time: i64,
+    ) -> Result<(), LogError> {
+        let limits = self.rooms;
+        self.known = KnownRows::default();
+        let events =
+            self.write(|connection| append::give_lobby_role(connection, limits, account, role, (id, time)))?;
+        self.record_events(events);
+        Ok(())
     }
 
     /// Compares the log with what follows from its events. Returns a sentence for each difference.

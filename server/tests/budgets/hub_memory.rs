@@ -1,11 +1,13 @@
-//! The memory that a hub needs for rooms in which nothing happens, each of them in the lists of two accounts.
+//! The memory that a hub needs for rooms in which nothing happens, each of them in the lists of two accounts; and what it costs to
+//! look for one of them.
 
 use parlour_core::{codec, wire};
+use parlour_server::store::{BROWSED_NAMES, EventLog as _};
 
 use crate::{
     Scale,
     allocator::measure_process,
-    population::{self, Population, nick, room, secret},
+    population::{self, Population, account, nick, room, secret},
     table::Table,
 };
 
@@ -40,4 +42,7 @@ pub fn measure(scale: &Scale, table: &mut Table) {
     let bytes = allocated.retained as f64 / f64::from(scale.quiet_rooms);
     let goal = format!("{} quiet rooms in the hub: bytes allocated for each", scale.quiet_rooms);
     table.with_aim(&goal, bytes.ceil(), 2_048.0, 512.0);
+    let page = world.log.reader().unwrap().browse(account(0), "a name that no room has", "", 50).unwrap();
+    let goal = format!("{} public rooms: names looked at for a page of none", scale.quiet_rooms);
+    table.at_most(&goal, page.searched as f64, BROWSED_NAMES as f64);
 }

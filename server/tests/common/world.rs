@@ -19,7 +19,7 @@ use parlour_core::{
 use parlour_server::{
     hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
     store::{
-        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, RoomLimits, StoredMessage,
+        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, QueryResult, RoomLimits, StoredMessage,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
@@ -53,6 +53,9 @@ pub struct World {
     /// Requests to the log are held back until [`World::release`].
     pub hold_requests: bool,
     pub held_requests: Vec<Output>,
+    /// Queries are executed, and their results held back until [`World::release_results`].
+    pub hold_results: bool,
+    held_results: Vec<(u64, Result<QueryResult, LogError>)>,
     _dir: Dir,
 }
 
@@ -111,6 +114,8 @@ impl World {
             append_before_failing: false,
             hold_requests: false,
             held_requests: Vec::new(),
+            hold_results: false,
+            held_results: Vec::new(),
             _dir: dir,
         }
     }
@@ -136,6 +141,14 @@ impl World {
     pub fn release_one(&mut self) {
         let output = self.held_requests.remove(0);
         self.log(output);
+        self.settle();
+    }
+
+    /// Tells the hub the results of queries that were held back.
+    pub fn release_results(&mut self) {
+        for (token, result) in std::mem::take(&mut self.held_results) {
+            self.hub.handle_read(self.mono(), token, result);
+        }
         self.settle();
     }
 
@@ -188,6 +201,9 @@ impl World {
                     Some(error) => Err(error.clone()),
                     None => self.reader.execute(&query),
                 };
+                if self.hold_results {
+                    return self.held_results.push((token, result));
+                }
                 self.hub.handle_read(self.mono(), token, result);
             }
             _ => unreachable!("not a request to the log"),

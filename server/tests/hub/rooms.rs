@@ -3,5 +3,6 @@
 mod client;
 mod commands;
 mod events;
+mod nicks;
 mod property;
 mod resume;

@@ -17,7 +17,6 @@ use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 use super::{
     common::{Client, Dir},
     crowd::Crowd,
-    device::Device,
     program::Program,
     rng::Rng,
     tab::Order,
@@ -147,7 +146,6 @@ fn run(how: &'static str, disk: &Dir, limit: Option<u32>, free_space: impl FnOnc
     Row { how, rounds: 1, reconnect_ms }.print(&log, &devices);
     println!("{waiting} messages waited for space on the disk");
     assert!(waiting > 0);
-    let users: Vec<_> = devices.iter().map(Device::user).collect();
-    truth::check_exactly_once(&log, &users);
-    truth::check_presence(&users, &[]);
+    truth::check_exactly_once(&log, &devices);
+    truth::check_presence(&devices);
 }

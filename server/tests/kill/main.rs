@@ -1,8 +1,8 @@
-//! Nothing is lost or duplicated: the real program is killed at random moments, with fifty real sessions that
+//! Nothing is lost or duplicated: the real program is killed at random moments, with fifty real clients that
 //! send all the time.
 //!
-//! The server is stopped by SIGKILL, by SIGTERM, and by a full disk. The invariants are those of the
-//! simulation (`../sim/truth.rs`), here with other clocks, real sockets and a real disk. Runs cannot be
+//! The server is stopped by SIGKILL, by SIGTERM, and by a full disk. The invariants are like those of
+//! the simulation, here with other clocks, real sockets and a real disk. Runs cannot be
 //! reproduced, so there are fewer kinds of faults, but more real ones.
 //!
 //! `PARLOUR_KILL_ROUNDS` is how often the server is stopped (default 5); `cargo xtask soak kill` uses more.
@@ -15,22 +15,14 @@ mod common;
 mod crowd;
 mod device;
 mod full;
-#[path = "../sim/ledger.rs"]
-#[allow(dead_code, reason = "the simulation uses all of it")]
 mod ledger;
 mod program;
 #[path = "../sim/rng.rs"]
 mod rng;
 mod rounds;
-#[path = "../sim/storage.rs"]
-#[allow(dead_code, reason = "the simulation uses all of it")]
-mod storage;
 mod tab;
 mod table;
-#[path = "../sim/truth.rs"]
 mod truth;
-#[path = "../sim/view.rs"]
-#[allow(dead_code, reason = "the simulation uses all of it")]
 mod view;
 
 use std::time::{Duration, Instant};

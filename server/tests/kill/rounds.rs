@@ -7,7 +7,6 @@ use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 use super::{
     common::Dir,
     crowd::Crowd,
-    device::Device,
     program::Program,
     rng::Rng,
     tab::{Order, State},
@@ -68,9 +67,8 @@ fn rounds(how: &'static str, end: impl Fn(&mut Program)) {
     let log = SqliteLog::open(dir.path()).unwrap();
     let log = truth::read_all(&mut *log.reader().unwrap());
     Row { how, rounds, reconnect_ms }.print(&log, &devices);
-    let users: Vec<_> = devices.iter().map(Device::user).collect();
-    truth::check_exactly_once(&log, &users);
-    truth::check_presence(&users, &[]);
+    truth::check_exactly_once(&log, &devices);
+    truth::check_presence(&devices);
 }
 
 #[test]

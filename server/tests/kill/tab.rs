@@ -1,4 +1,4 @@
-//! A tab: a session on a real socket with a device's storage, on its own thread.
+//! A tab: a client on a real socket with a device's storage, on its own thread.
 
 use std::{
     net::SocketAddr,
@@ -10,10 +10,9 @@ use std::{
 };
 
 use parlour_core::{
-    Millis,
-    event::Event,
-    model::{Connection, Delivery, MessageId},
-    session::{Clocks, Command, Session},
+    Clocks, Millis,
+    client::{Client, Command, Event, Origin, Output, PageStart, Reply},
+    model::{Connection, MessageId, RoomId},
     status::Status,
 };
 
@@ -25,6 +24,10 @@ use super::{
 
 /// The longest time between two checks for orders, in ms.
 const ORDER_INTERVAL_MS: Millis = 25;
+/// The time after which a user connects again after a failure, in ms.
+const RETRY_MS: Millis = 500;
+/// The number of messages or members that are requested at once.
+const PAGE_ENTRIES: u32 = 100;
 /// The shortest and the longest pause between two messages of a user, in ms.
 const PAUSE_MS: (Millis, Millis) = (150, 1_000);
 
@@ -61,7 +64,7 @@ pub struct State {
     pub settling: bool,
     /// The number of messages in the persisted send queue, counted when settling.
     pub queued_messages: usize,
-    /// The highest sequence number it received.
+    /// The highest ord it received.
     pub newest: u64,
     /// The number of times that the log was unavailable to it.
     pub refused: usize,
@@ -95,8 +98,15 @@ pub struct Tab {
     rng: Rng,
     state: Arc<Mutex<State>>,
     refused: usize,
-    newest: u64,
     sent: u64,
+    /// The number of the last command.
+    number: u32,
+    /// The tab has subscribed to the lobby.
+    is_subscribed: bool,
+    /// The commands that were not answered.
+    subscribing: Option<u32>,
+    loading: Option<u32>,
+    listing: Option<u32>,
     /// Additional bytes of each message.
     padding: usize,
     /// The time at which to send the next message.
@@ -120,8 +130,12 @@ impl Tab {
             rng: Rng(seed),
             state,
             refused: 0,
-            newest: 0,
             sent: 0,
+            number: 0,
+            is_subscribed: false,
+            subscribing: None,
+            loading: None,
+            listing: None,
             padding,
             send_at: None,
             loads_gaps: false,
@@ -131,7 +145,7 @@ impl Tab {
     /// Runs until it is ordered to end. While the returned socket is open, the server does not notice the
     /// end.
     pub fn run(mut self, orders: &Receiver<Order>) -> (Device, Option<Socket>) {
-        self.log_in();
+        self.open();
         loop {
             let order = match orders.try_recv() {
                 Ok(order) => Some(order),
@@ -152,13 +166,13 @@ impl Tab {
             Order::Send(true) => self.send_at = Some(self.now().monotonic + self.rng.below(PAUSE_MS.1)),
             Order::Send(false) => self.send_at = None,
             Order::Load => self.loads_gaps = true,
-            Order::Wake => self.act(Session::handle_wake),
+            Order::Wake => self.act(Client::handle_wake),
             Order::Reload => {
                 self.device.close_tab();
                 self.socket = None;
-                self.log_in();
+                self.open();
             }
-            Order::Exit => self.act(Session::handle_leave),
+            Order::Exit => self.act(Client::handle_log_out),
             Order::End => {}
         }
     }
@@ -175,13 +189,13 @@ impl Tab {
             connection: device.view.connection.clone(),
             complaints: device.view.complaints.clone(),
             since: state.since,
-            members: device.session.as_ref().map_or(0, |session| session.members().1),
+            members: if device.view.members_after.is_none() { device.view.members.len() } else { 0 },
             sent: device.ledger.sent.len(),
             acknowledged: device.ledger.acknowledged.len(),
-            gaps: device.view.gaps.len(),
+            gaps: device.gaps().len(),
             settling: self.loads_gaps && self.send_at.is_none(),
-            queued_messages: if self.loads_gaps { device.storage.queued_messages().count() } else { 0 },
-            newest: self.newest,
+            queued_messages: if self.loads_gaps { device.queued_messages().len() } else { 0 },
+            newest: device.newest(),
             refused: self.refused,
         };
     }
@@ -194,32 +208,80 @@ impl Tab {
         }
     }
 
-    fn log_in(&mut self) {
+    /// Opens the tab, which logs in.
+    fn open(&mut self) {
+        let mut secret = [0; 16];
+        self.rng.fill(&mut secret);
+        self.device.open_tab(self.rng.next(), secret);
+        self.is_subscribed = false;
+        (self.subscribing, self.loading, self.listing) = (None, None, None);
+        self.connect();
+    }
+
+    /// Connects for the first time, or again after a failure.
+    fn connect(&mut self) {
+        self.device.open_at = None;
+        self.act(|client, now| {
+            if client.identity().is_none() {
+                client.handle_connect(now).unwrap();
+            } else if client.handle_connect(now).is_err() {
+                client.handle_reconnect(now);
+            }
+        });
+        self.request_what_is_missing();
+    }
+
+    fn act(&mut self, act: impl FnOnce(&mut Client, Clocks)) {
         let now = self.now();
-        let mut random = [0; 16];
-        self.rng.fill(&mut random);
-        let device = &mut self.device;
-        device.open_at = None;
-        let mut session = device.session.take().unwrap_or_else(|| Session::new(self.rng.next(), "kill"));
-        session.handle_new_secret(random);
-        session.handle_login(now, &device.nick, device.storage.persisted()).unwrap();
-        device.session = Some(session);
+        if let Some(client) = &mut self.device.client {
+            act(client, now);
+        }
         self.drain();
     }
 
-    fn act(&mut self, act: impl FnOnce(&mut Session, Clocks)) {
-        let now = self.now();
-        if let Some(session) = &mut self.device.session {
-            act(session, now);
+    /// Gives a command, under the next number.
+    fn give(&mut self, command: Command) {
+        self.number += 1;
+        let number = self.number;
+        self.act(|client, now| client.handle_command(now, Origin::LOCAL, number, command));
+    }
+
+    /// Requests the events of the lobby, the members, and the messages that are not shown.
+    fn request_what_is_missing(&mut self) {
+        let Some(client) = &self.device.client else { return };
+        // A position that is known before the login is part of it.
+        let can_subscribe = client.account().is_some() && !client.is_logged_out();
+        let is_missing = !self.is_subscribed || self.device.is_online() && self.device.is_interrupted();
+        if can_subscribe && is_missing && self.subscribing.is_none() {
+            self.is_subscribed = true;
+            self.subscribing = Some(self.number + 1);
+            let command = self.device.subscribe();
+            self.give(command);
         }
-        self.drain();
+        if !self.device.is_online() {
+            return;
+        }
+        let (room, count) = (RoomId::LOBBY, PAGE_ENTRIES);
+        if self.listing.is_none()
+            && let Some(after) = self.device.view.members_after.clone()
+        {
+            self.listing = Some(self.number + 1);
+            self.give(Command::ListMembers { room, prefix: String::new(), after, count });
+        }
+        if self.loads_gaps
+            && self.loading.is_none()
+            && let Some(state) = self.device.gaps().last()
+        {
+            self.loading = Some(self.number + 1);
+            self.give(Command::LoadPage { room, start: PageStart::Before(state.gap.to + 1), count });
+        }
     }
 
     /// Waits for the next event and handles it, or returns an order.
     fn step(&mut self, orders: &Receiver<Order>) -> Option<Order> {
         let now = self.now().monotonic;
-        let due = self.device.session.as_ref().and_then(Session::poll_timeout);
-        let next = [due, self.send_at, self.device.open_at].into_iter().flatten().min();
+        let due = self.device.client.as_ref().and_then(Client::poll_timeout);
+        let next = [due, self.send_at, self.device.open_at, self.device.write_at].into_iter().flatten().min();
         let wait = next.unwrap_or(Millis::MAX).saturating_sub(now).clamp(1, ORDER_INTERVAL_MS);
         let wait = Duration::from_millis(wait);
         match &mut self.socket {
@@ -234,31 +296,24 @@ impl Tab {
             }
         }
         let now = self.now().monotonic;
-        if self.device.session.as_ref().and_then(Session::poll_timeout).is_some_and(|due| due <= now) {
-            self.act(Session::handle_timeout);
+        if self.device.client.as_ref().and_then(Client::poll_timeout).is_some_and(|due| due <= now) {
+            self.act(Client::handle_timeout);
         }
-        if std::mem::take(&mut self.device.view.must_retry_login) {
-            self.device.open_at = Some(now + 500);
-        }
+        self.device.write(now, Vec::new());
         if self.device.open_at.is_some_and(|at| at <= now) {
-            self.log_in();
+            self.connect();
         }
         if self.send_at.is_some_and(|at| at <= now) {
             self.send_at = Some(now + PAUSE_MS.0 + self.rng.below(PAUSE_MS.1 - PAUSE_MS.0));
             self.send_message();
         }
-        if self.loads_gaps
-            && let Some(state) = self.device.view.gaps.iter().find(|state| !state.loading)
-        {
-            let to = state.gap.to;
-            self.act(|session, now| session.handle_load_gap(now, to));
-        }
+        self.request_what_is_missing();
         None
     }
 
     fn handle_input(&mut self, input: std::io::Result<Message>) {
         match input {
-            Ok(Message::Data(_, bytes)) => self.act(|session, now| session.handle_message(now, &bytes)),
+            Ok(Message::Data(_, bytes)) => self.act(|client, now| client.handle_message(now, &bytes)),
             Ok(Message::Ping(payload)) => {
                 if self.socket.as_mut().is_some_and(|socket| socket.send(10, &payload).is_err()) {
                     self.closed(1006);
@@ -273,7 +328,7 @@ impl Tab {
 
     fn closed(&mut self, code: u16) {
         self.socket = None;
-        self.act(|session, now| session.handle_closed(now, code));
+        self.act(|client, now| client.handle_closed(now, code));
     }
 
     fn send_message(&mut self) {
@@ -283,58 +338,85 @@ impl Tab {
         let mut random = [0; 10];
         self.rng.fill(&mut random);
         let id = MessageId::new(u64::try_from(now.unix).unwrap(), random);
-        let Some(session) = &mut self.device.session else { return };
-        if session.handle_send(now, id, &text).is_ok() {
-            self.device.ledger.sent(0, 0, id);
+        let Some(client) = &mut self.device.client else { return };
+        if client.handle_send(now, RoomId::LOBBY, id, &text).is_ok() {
+            self.device.ledger.sent.push(id);
         }
         self.drain();
     }
 
     fn drain(&mut self) {
-        while let Some(command) = self.device.session.as_mut().and_then(Session::poll_command) {
-            self.command(command);
-        }
-        while let Some(event) = self.device.session.as_mut().and_then(Session::poll_event) {
-            match &event {
-                Event::Throttled(Status::LogUnavailable, _) => self.refused += 1,
-                Event::Message(message) if message.delivery == Delivery::Sent => {
-                    self.newest = self.newest.max(message.seq);
-                }
-                Event::HistoryPage(messages) => {
-                    let newest = messages.iter().map(|message| message.seq).max();
-                    self.newest = self.newest.max(newest.unwrap_or(0));
-                }
-                _ => {}
+        loop {
+            self.device.show_changes(self.now().monotonic);
+            let Some(client) = &mut self.device.client else { return };
+            if let Some(output) = client.poll_output() {
+                self.execute_output(output);
+            } else if let Some(event) = client.poll_event() {
+                self.handle_event(event);
+            } else {
+                return;
             }
-            self.device.view.handle_event(event, &mut self.device.ledger);
         }
     }
 
-    fn command(&mut self, command: Command) {
-        let now = self.now();
-        let device = &mut self.device;
-        let Some(session) = &mut device.session else { return };
-        match command {
-            Command::Open => {
-                self.socket = Socket::open(self.address, "").ok();
-                match &self.socket {
-                    Some(_) => session.handle_opened(now),
-                    None => session.handle_closed(now, 1006),
+    fn handle_event(&mut self, event: Event) {
+        match &event {
+            Event::Throttled(_, Status::LogUnavailable, _) => self.refused += 1,
+            Event::Connection(Connection::Failed { status, .. }) => {
+                // The nick may still belong to a tab that was closed after its user had left, without the server noticing.
+                let is_first = self.device.client.as_ref().is_some_and(|client| client.identity().is_none());
+                if status.is_terminal() && !(is_first && *status == Status::NickTaken) {
+                    self.device.view.complaints.push(format!("the connection failed: {status}"));
+                } else {
+                    self.device.open_at = Some(self.now().monotonic + RETRY_MS);
                 }
             }
-            Command::Send(bytes) => {
+            // The list that is being loaded may lack what has changed meanwhile.
+            Event::Connection(Connection::Online { .. }) => self.listing = None,
+            Event::Unsubscribed(RoomId::LOBBY) => self.is_subscribed = false,
+            Event::Answer { number, result, .. } => {
+                let number = Some(*number);
+                if self.subscribing.take_if(|waiting| Some(*waiting) == number).is_some() {
+                    self.is_subscribed = result.is_ok();
+                } else if self.listing.take_if(|waiting| Some(*waiting) == number).is_some()
+                    && let Ok(Reply::People(page)) = result
+                {
+                    self.device.view.handle_members(page.clone());
+                } else {
+                    let _ = self.loading.take_if(|waiting| Some(*waiting) == number);
+                }
+            }
+            _ => {}
+        }
+        self.device.view.handle_event(event, &mut self.device.ledger);
+    }
+
+    fn execute_output(&mut self, output: Output) {
+        let now = self.now();
+        let Some(client) = &mut self.device.client else { return };
+        match output {
+            Output::Open => {
+                self.socket = Socket::open(self.address, "").ok();
+                match &self.socket {
+                    Some(_) => client.handle_opened(now),
+                    None => client.handle_closed(now, 1006),
+                }
+            }
+            Output::Send(bytes) => {
                 // Writing to a broken connection fails; the next read reports it.
                 let _ = self.socket.as_mut().map(|socket| socket.send(2, &bytes));
             }
-            Command::Close(code) => {
+            Output::Close(code) => {
                 if let Some(mut socket) = self.socket.take() {
                     let code = code.map(u16::to_be_bytes);
                     let _ = socket.send(8, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
                 }
             }
-            Command::Persist { ticket, changes } => {
-                device.storage.apply(&changes);
-                session.handle_persisted(now, ticket);
+            Output::Persist { ticket, changes } => {
+                self.device.write(now.monotonic, changes);
+                if let Some(client) = &mut self.device.client {
+                    client.handle_persisted(now, ticket);
+                }
             }
         }
     }

@@ -4,7 +4,8 @@ use std::slice;
 
 use parlour_core::model::{Role, RoomId, RoomKind, UserId};
 use parlour_server::store::{
-    Account, Change, EventLog as _, NickSource, Retention, RoomRow, RowChange, SessionRecord, direct_room,
+    Account, BROWSED_NAMES, Change, EventLog as _, NickSource, Retention, RoomRow, RowChange, SessionRecord,
+    direct_room,
 };
 
 use crate::world::{NOW, OTHER, TOM, World, new, propose};
@@ -176,7 +177,7 @@ fn public_rooms_are_browsed_by_name() {
     let mut browse = |query: &str, after: &str, count| {
         let page = test.world.read.browse(TOM, query, after, count).unwrap();
         let rooms: Vec<_> = page.rooms.into_iter().map(|listed| (listed.room.name, listed.joined)).collect();
-        (rooms, page.more)
+        (rooms, page.next.is_some())
     };
     let named =
         |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), *name == "other")).collect::<Vec<_>>();
@@ -187,6 +188,29 @@ fn public_rooms_are_browsed_by_name() {
     assert_eq!(browse("%", "", 9), (named(&[]), false));
     let archived = test.world.read.browse(TOM, "bees", "", 9).unwrap().rooms;
     assert!(archived[0].room.archived && archived[0].room.members == 1);
+}
+
+#[test]
+fn page_of_public_rooms_looks_at_a_limited_number_of_names() {
+    let mut test = Proposer::with_guests(0);
+    test.room(TOM, RoomId([30; 16]), RoomKind::Public, "zebras", &[]);
+    // As if they had been created; the names are in the index.
+    let database = rusqlite::Connection::open(test.world.log.path()).unwrap();
+    let added = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000)
+        INSERT INTO room (id, room, kind, name, name_key)
+        SELECT 1000 + n, CAST(printf('%16d', n) AS BLOB), 1, printf('Room %05d', n), printf('room %05d', n) FROM n";
+    assert_eq!(database.execute(added, []).unwrap(), 5_000);
+    let (mut after, mut pages) = (String::new(), Vec::new());
+    loop {
+        let page = test.world.read.browse(TOM, "ZEBRA", &after, 9).unwrap();
+        pages.push((page.searched, page.rooms.len()));
+        let Some(next) = page.next else { break };
+        after = next;
+    }
+    // "other" is a public room too.
+    assert_eq!(pages, [(BROWSED_NAMES, 0), (BROWSED_NAMES, 0), (1_002, 1)]);
+    let page = test.world.read.browse(TOM, "", "Room 04990", 5).unwrap();
+    assert_eq!((page.searched, page.next.as_deref()), (5, Some("Room 04995")));
 }
 
 #[test]

@@ -14,14 +14,16 @@ use wasm_bindgen::JsCast;
 
 use self::{
     direction::direction,
-    oversized::{Change, Inserted, OversizedNote},
+    oversized::{Change, Inserted},
     send_key::sends_line_break,
 };
 pub use self::{
     draft::Draft,
+    oversized::OversizedNote,
     send_key::{KeyPress, is_send_key},
 };
 use super::{
+    pieces::OversizedSlot,
     shared::{Icon, announced, event, icon, is_first_attempt, tr, use_texts},
     timeline::Scroller,
 };
@@ -140,7 +142,7 @@ pub fn Composer() -> impl IntoView {
                 </button>
             </div>
             <Note/>
-            <OversizedNote/>
+            <OversizedSlot/>
         </form>
     }
 }

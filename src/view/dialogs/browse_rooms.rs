@@ -23,6 +23,8 @@ struct Browser {
     rooms: RwSignal<Vec<PublicRoom>>,
     /// The list continues.
     more: RwSignal<bool>,
+    /// The name after which it continues.
+    last: StoredValue<String>,
     is_loading: RwSignal<bool>,
     refusal: RwSignal<Option<Refusal>>,
     /// The number of the last search.
@@ -37,6 +39,7 @@ impl Browser {
             query: RwSignal::new(String::new()),
             rooms: RwSignal::new(Vec::new()),
             more: RwSignal::new(false),
+            last: StoredValue::new(String::new()),
             is_loading: RwSignal::new(true),
             refusal: RwSignal::new(None),
             search: StoredValue::new(0),
@@ -59,8 +62,8 @@ impl Browser {
         };
         self.is_loading.set(true);
         let query = self.query.with_untracked(|query| query.trim().to_owned());
-        let last = self.rooms.with_untracked(|rooms| rooms.last().map(|room| room.name.to_string()));
-        let page = self.store.browse_rooms(query, last.filter(|_| next).unwrap_or_default());
+        let last = if next { self.last.get_value() } else { String::new() };
+        let page = self.store.browse_rooms(query, last);
         spawn_local(async move {
             let page = page.await;
             if self.search.try_get_value() != Some(number) {
@@ -70,6 +73,7 @@ impl Browser {
             self.refusal.set(page.as_ref().err().cloned());
             if let Ok(page) = page {
                 self.more.set(page.more);
+                self.last.set_value(page.next);
                 self.rooms.update(|rooms| {
                     if !next {
                         rooms.clear();
@@ -148,7 +152,7 @@ pub fn BrowseRooms() -> impl IntoView {
                     aria-disabled=move || browser.is_loading.get().then_some("true")
                     on:click=move |_| {
                         if !browser.is_loading.get_untracked() {
-                            browser.load(browser.rooms.with_untracked(|rooms| !rooms.is_empty()));
+                            browser.load(browser.more.get_untracked());
                         }
                     }
                 >

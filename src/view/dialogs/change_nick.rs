@@ -40,7 +40,7 @@ pub fn ChangeNick() -> impl IntoView {
         }
     };
     view! {
-        <Dialog id="change-nick-dialog" title=Signal::derive(move || t().text(Key::ChangeNickTitle).to_owned())>
+        <Dialog id="change-nick-dialog" compact=true title=Signal::derive(move || t().text(Key::ChangeNickTitle).to_owned())>
             <form class="dialog-form" novalidate on:submit=submit>
                 <div class="dialog-body">
                     <TextField

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A modal dialog with a title and a close button. The browser keeps the focus inside, and closes it with Escape; a press
-/// beside it closes it too. Covers the page in a narrow viewport.
+/// beside it closes it too. Covers the page in a narrow viewport; a compact dialog only its lower end.
 #[component]
 pub fn Dialog<C>(
     /// The id of the element.
@@ -18,6 +18,9 @@ pub fn Dialog<C>(
     /// The title.
     #[prop(into)]
     title: Signal<String>,
+    /// The content is short.
+    #[prop(optional)]
+    compact: bool,
     /// The content. Not `Children`, for which Leptos compiles an update of every element.
     children: TypedChildren<C>,
 ) -> impl IntoView
@@ -47,7 +50,7 @@ where
     let title_id = format!("{id}-title");
     view! {
         <dialog
-            id=id class="dialog" node_ref=element aria-labelledby=title_id.clone() on:cancel=cancel
+            id=id class="dialog" class:compact=compact node_ref=element aria-labelledby=title_id.clone() on:cancel=cancel
             on:close=move |_| store.close_dialog()
             on:compositionstart=move |_| composing.set_value(true)
             on:compositionend=move |_| composing.set_value(false)

@@ -1,4 +1,4 @@
-//! The bar that answers an invitation.
+//! The answer to an invitation.
 
 use leptos::prelude::*;
 use parlour_core::model::RoomId;
@@ -7,13 +7,19 @@ use super::form::{Submission, sentence};
 use crate::{
     ctrl::use_store,
     i18n::Key,
-    view::shared::{announced, tr, use_texts},
+    view::shared::{Mark, announced, tr, use_texts},
 };
 
-/// Says to which room the user is invited, with buttons that accept and decline. Takes the place of the composer. Follows the
-/// room.
+/// The invitation to the open room. Takes the place of the room.
 #[component]
-pub fn InvitationBar(room: RoomId) -> impl IntoView {
+pub fn OpenInvitation() -> impl IntoView {
+    let open_room = use_store().open_room;
+    move || open_room.get().map(|room| view! { <Invitation room/> })
+}
+
+/// Says to which room the user is invited, with buttons that accept and decline. Follows the room.
+#[component]
+fn Invitation(room: RoomId) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let name = move || store.room(room).map(|room| room.name.to_string()).unwrap_or_default();
     let submission = Submission::new();
@@ -22,8 +28,9 @@ pub fn InvitationBar(room: RoomId) -> impl IntoView {
     let error = move || submission.refusal().map(|refusal| sentence(t(), &refusal));
     let is_disabled = move || submission.is_busy().then_some("true");
     view! {
-        <section id="invitation" class="invitation" aria-labelledby="invitation-text">
-            <p id="invitation-text" dir="auto">{move || t().invitation_text(&name())}</p>
+        <section id="invitation" class="invitation empty" aria-labelledby="invitation-text">
+            <Mark/>
+            <h2 id="invitation-text" dir="auto">{move || t().invitation_text(&name())}</h2>
             <div class="invitation-buttons">
                 <button
                     type="button" id="invitation-decline" class="button" aria-disabled=is_disabled

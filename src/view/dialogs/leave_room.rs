@@ -27,7 +27,7 @@ pub fn LeaveRoom(room: RoomId) -> impl IntoView {
         })
     };
     view! {
-        <Dialog id="leave-room-dialog" title=Signal::derive(move || t().text(Key::LeaveRoomTitle).to_owned())>
+        <Dialog id="leave-room-dialog" compact=true title=Signal::derive(move || t().text(Key::LeaveRoomTitle).to_owned())>
             <form class="dialog-form" on:submit=submit>
                 <div class="dialog-body">
                     <p dir="auto">{text}</p>

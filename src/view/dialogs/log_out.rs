@@ -23,7 +23,7 @@ pub fn LogOut() -> impl IntoView {
         t().log_out_unsent(store.unsent())
     };
     view! {
-        <Dialog id="log-out-dialog" title=Signal::derive(move || t().text(Key::LogOutTitle).to_owned())>
+        <Dialog id="log-out-dialog" compact=true title=Signal::derive(move || t().text(Key::LogOutTitle).to_owned())>
             <form class="dialog-form" on:submit=submit>
                 <div class="dialog-body">
                     <p>{unsent}</p>

@@ -1,13 +1,13 @@
-//! Dialogs about rooms, people and the account. They are a part of the client that is loaded after the room.
+//! Dialogs about rooms, people and the account. They are two parts of the client that are loaded after the room.
 //!
 //! | module | contents |
 //! | --- | --- |
 //! | this one | the open dialog, and where the focus returns |
-//! | `part` | loading the part |
+//! | `part` | loading the parts |
 //! | `frame` | the frame that all dialogs have: title, close button, keyboard |
 //! | `form` | fields, buttons and the request of a form |
 //! | `people_picker` | choosing people |
-//! | `invitation` | the bar that answers an invitation, in place of the composer |
+//! | `invitation` | the answer to an invitation, in place of the room |
 //! | `outcome` | the note about what was done |
 //! | others | one dialog each |
 
@@ -26,15 +26,16 @@ mod outcome;
 mod part;
 mod people_picker;
 mod room_settings;
+mod unused_link;
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-pub use self::invitation::InvitationBar;
+pub use self::part::load_invitation;
 use self::{
     outcome::OutcomeNote,
-    part::{DialogPart, preload_dialogs},
+    part::{DialogParts, preload_dialogs},
 };
 use crate::ctrl::use_store;
 
@@ -56,9 +57,7 @@ pub fn DialogHost() -> impl IntoView {
     });
     preload_dialogs();
     view! {
-        <Show when=move || dialog.with(Option::is_some)>
-            <DialogPart/>
-        </Show>
+        <DialogParts/>
         <OutcomeNote/>
     }
 }

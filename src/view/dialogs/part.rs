@@ -1,12 +1,13 @@
-//! Loads the dialogs, which are a part of the client of their own, and mounts the open one.
+//! Loads the dialogs, which are two parts of the client of their own, and mounts the open one.
 
 use leptos::{mount::mount_to, prelude::*};
 use web_sys::HtmlElement;
 
 use super::{
     browse_rooms::BrowseRooms, change_nick::ChangeNick, create_room::CreateRoom,
-    direct_message::DirectMessage, invite_people::InvitePeople, leave_room::LeaveRoom,
-    link_device::LinkDevice, log_out::LogOut, room_settings::RoomSettings,
+    direct_message::DirectMessage, invitation::OpenInvitation, invite_people::InvitePeople,
+    leave_room::LeaveRoom, link_device::LinkDevice, log_out::LogOut, room_settings::RoomSettings,
+    unused_link::UnusedLink,
 };
 use crate::{
     ctrl::{DialogKind, use_store},
@@ -14,25 +15,84 @@ use crate::{
     view::shared::{Loading, MountPart, Mounted, PartLoader, announced, tr, use_texts},
 };
 
-/// The split point: `xtask/bindgen` moves all code that is reachable only from here into the part `dialogs`.
+/// A split point: `xtask/bindgen` moves all code that is reachable only from here into the part `dialogs`.
 #[cfg(feature = "split")]
 #[leptos::wasm_split::wasm_split(
     dialogs,
     fallible,
     wasm_split_path = leptos::wasm_split,
-    preload(preload)
+    preload(preload_dialogs_part)
 )]
-fn load() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
-    Ok(mount_dialog)
+fn load_dialogs() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
+    Ok(mount_dialogs)
 }
 
 #[cfg(not(feature = "split"))]
-async fn load() -> Result<MountPart, ()> {
-    Ok(mount_dialog)
+async fn load_dialogs() -> Result<MountPart, ()> {
+    Ok(mount_dialogs)
 }
 
-fn mount_dialog(root: HtmlElement) -> Mounted {
-    Box::new(mount_to(root.clone(), move || view! { <OpenDialog root/> }))
+fn mount_dialogs(root: HtmlElement) -> Mounted {
+    Box::new(mount_to(root.clone(), move || view! { <OpenDialog root mount=mount_dialog/> }))
+}
+
+/// The split point of the bar that answers an invitation, which is in the part `dialogs` too.
+#[cfg(feature = "split")]
+#[leptos::wasm_split::wasm_split(dialogs, fallible, wasm_split_path = leptos::wasm_split)]
+fn load_invitation_bar() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
+    Ok(mount_invitation)
+}
+
+#[cfg(not(feature = "split"))]
+async fn load_invitation_bar() -> Result<MountPart, ()> {
+    Ok(mount_invitation)
+}
+
+fn mount_invitation(root: HtmlElement) -> Mounted {
+    Box::new(mount_to(root, || view! { <OpenInvitation/> }))
+}
+
+/// Loads the bar that answers an invitation.
+pub fn load_invitation() -> Loading {
+    Box::pin(async { load_invitation_bar().await.ok() })
+}
+
+/// The split point of the dialogs of [`is_setting`], which are in the part `settings`.
+#[cfg(feature = "split")]
+#[leptos::wasm_split::wasm_split(
+    settings,
+    fallible,
+    wasm_split_path = leptos::wasm_split,
+    preload(preload_settings_part)
+)]
+fn load_settings() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
+    Ok(mount_settings)
+}
+
+#[cfg(not(feature = "split"))]
+async fn load_settings() -> Result<MountPart, ()> {
+    Ok(mount_settings)
+}
+
+fn mount_settings(root: HtmlElement) -> Mounted {
+    Box::new(mount_to(root.clone(), move || view! { <OpenDialog root mount=mount_setting/> }))
+}
+
+/// Returns `true` for the dialogs about a room that the user is in and about the account. They are a part of their own, because
+/// all dialogs together would be a large one.
+fn is_setting(kind: DialogKind) -> bool {
+    match kind {
+        DialogKind::CreateRoom
+        | DialogKind::BrowseRooms
+        | DialogKind::DirectMessage
+        | DialogKind::InvitePeople(_) => false,
+        DialogKind::RoomSettings(_)
+        | DialogKind::LeaveRoom(_)
+        | DialogKind::ChangeNick
+        | DialogKind::LinkDevice
+        | DialogKind::UnusedLink
+        | DialogKind::LogOut => true,
+    }
 }
 
 /// Starts the download of the dialogs, so that they open without delay.
@@ -41,15 +101,34 @@ pub fn preload_dialogs() {
     leptos::task::spawn_local(async {
         crate::view::next_paint().await;
         // A failure is reported by `load`, which tries again.
-        let _ = preload().await;
+        let _ = preload_dialogs_part().await;
+        let _ = preload_settings_part().await;
     });
 }
 
-/// The open dialog, or why the dialogs could not be loaded, with buttons to try again or to reload the page, and to close.
+/// The open dialog. Follows the store's dialog.
 #[component]
-pub fn DialogPart() -> impl IntoView {
+pub fn DialogParts() -> impl IntoView {
+    let dialog = use_store().dialog;
+    let opened =
+        move |setting: bool| dialog.with(|dialog| dialog.is_some_and(|kind| is_setting(kind) == setting));
+    let dialogs = || -> Loading { Box::pin(async { load_dialogs().await.ok() }) };
+    let settings = || -> Loading { Box::pin(async { load_settings().await.ok() }) };
+    view! {
+        <Show when=move || opened(false)>
+            <DialogPart load=dialogs/>
+        </Show>
+        <Show when=move || opened(true)>
+            <DialogPart load=settings/>
+        </Show>
+    }
+}
+
+/// The open dialog of a part, or why the part could not be loaded, with buttons to try again or to reload the page, and to close.
+#[component]
+fn DialogPart(load: fn() -> Loading) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    let part = PartLoader::new(|| -> Loading { Box::pin(async { load().await.ok() }) });
+    let part = PartLoader::new(load);
     view! {
         <div class="dialog-slot" node_ref=part.slot></div>
         <div id="dialog-missing" class="note" hidden=move || part.failed().is_none()>
@@ -69,31 +148,39 @@ pub fn DialogPart() -> impl IntoView {
     }
 }
 
-/// The dialog of the open kind, mounted into `root`. Follows the store's dialog.
+/// The dialog of the open kind, mounted into `root`; nothing for a dialog of another part. Follows the store's dialog.
 ///
 /// A dialog is mounted instead of being rendered in place of the last one: for a view that may be rendered again, Leptos
 /// compiles an update of every element.
 #[component]
-fn OpenDialog(root: HtmlElement) -> impl IntoView {
+fn OpenDialog(root: HtmlElement, mount: fn(DialogKind, HtmlElement) -> Option<Mounted>) -> impl IntoView {
     let dialog = use_store().dialog;
     let mounted = StoredValue::new_local(None::<Mounted>);
     Effect::new(move || {
         let kind = dialog.get();
         mounted.set_value(None);
-        mounted.set_value(kind.map(|kind| untrack(|| mount_kind(kind, root.clone()))));
+        mounted.set_value(kind.and_then(|kind| untrack(|| mount(kind, root.clone()))));
     });
 }
 
-fn mount_kind(kind: DialogKind, root: HtmlElement) -> Mounted {
-    match kind {
+fn mount_dialog(kind: DialogKind, root: HtmlElement) -> Option<Mounted> {
+    Some(match kind {
         DialogKind::CreateRoom => Box::new(mount_to(root, || view! { <CreateRoom/> })),
         DialogKind::BrowseRooms => Box::new(mount_to(root, || view! { <BrowseRooms/> })),
         DialogKind::DirectMessage => Box::new(mount_to(root, || view! { <DirectMessage/> })),
         DialogKind::InvitePeople(room) => Box::new(mount_to(root, move || view! { <InvitePeople room/> })),
+        _ => return None,
+    })
+}
+
+fn mount_setting(kind: DialogKind, root: HtmlElement) -> Option<Mounted> {
+    Some(match kind {
         DialogKind::RoomSettings(room) => Box::new(mount_to(root, move || view! { <RoomSettings room/> })),
         DialogKind::LeaveRoom(room) => Box::new(mount_to(root, move || view! { <LeaveRoom room/> })),
         DialogKind::ChangeNick => Box::new(mount_to(root, || view! { <ChangeNick/> })),
         DialogKind::LinkDevice => Box::new(mount_to(root, || view! { <LinkDevice/> })),
+        DialogKind::UnusedLink => Box::new(mount_to(root, || view! { <UnusedLink/> })),
         DialogKind::LogOut => Box::new(mount_to(root, || view! { <LogOut/> })),
-    }
+        _ => return None,
+    })
 }

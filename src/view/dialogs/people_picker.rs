@@ -286,7 +286,7 @@ fn Candidate(
     let is_online = !is_member && state != PresenceState::Left;
     view! {
         <li
-            id=option_id(account) class="person" role="option" data-nick=nick.to_string()
+            id=option_id(account) class="person" role="option" data-nick=nick.to_string() title=nick.to_string()
             class:active=move || picker.active.get() == Some(account)
             aria-selected=move || picker.is_chosen(account).to_string()
             aria-disabled=is_member.then_some("true")
@@ -361,7 +361,7 @@ mod tests {
             state: PresenceState::Online,
             role,
         };
-        let page = |entries| Page { entries, more: true };
+        let page = |entries| Page { entries, more: true, ..Page::default() };
         let people = page(vec![contact(1, Role::None), contact(2, Role::None), contact(3, Role::None)]);
         let members =
             page(vec![contact(2, Role::Owner), contact(3, Role::Invited), contact(4, Role::Member)]);

@@ -1,12 +1,12 @@
 //! Logging in with a link that another device has shown.
 
 use leptos::{ev, prelude::*};
-use parlour_core::status::Status;
+use parlour_core::{address, status::Status};
 
 use super::tr;
 use crate::{
     config::{self, HistoryChange},
-    ctrl::{LoginError, Route, Store},
+    ctrl::{LoginError, Route},
     i18n::{Key, Texts},
     view::shared::use_texts,
 };
@@ -22,10 +22,12 @@ pub struct DeviceLink {
 
 /// The link in the URL of the page. Follows the URL. The user has to confirm it: otherwise the link of somebody else would
 /// log the user in to that person's account.
-pub fn follow_link(store: Store) -> RwSignal<Option<DeviceLink>> {
+pub fn follow_link() -> RwSignal<Option<DeviceLink>> {
     let read = move || match Route::parse(&config::fragment())? {
         Route::Link { code, server } => {
-            Some(DeviceLink { code, server: server.unwrap_or_else(|| store.remembered().server) })
+            // Not the server of the last login: it would get a code of another one.
+            let server = server.unwrap_or_else(|| address::suggested(&config::page_address()));
+            Some(DeviceLink { code, server })
         }
         _ => None,
     };

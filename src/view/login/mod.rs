@@ -27,7 +27,7 @@ pub fn LoginPage() -> impl IntoView {
     let nick = RwSignal::new(remembered.nick);
     let server = RwSignal::new(remembered.server);
     let (nick_field, server_field) = (NodeRef::<html::Input>::new(), NodeRef::<html::Input>::new());
-    let link = follow_link(store);
+    let link = follow_link();
 
     let submit = move |event: SubmitEvent| {
         event.prevent_default();

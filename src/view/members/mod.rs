@@ -80,7 +80,8 @@ fn MemberListContent() -> impl IntoView {
                 prop:value=move || wanted.get() on:input=move |event| wanted.set(event_target_value(&event))
             />
         </Show>
-        <div class="roster-list">
+        // Scrolled by keys: it contains nothing else that has the focus.
+        <div class="roster-list" role="group" tabindex="0" aria-labelledby="roster-title">
             <ul aria-labelledby="roster-title">
                 <For
                     each=move || filtered.get().0

@@ -1,27 +1,24 @@
 //! The messages and the composer of the open room; or what is to be known if there is none, or if nothing can be written.
 
-use leptos::{either::EitherOf3, prelude::*, task::spawn_local};
-use parlour_core::{
-    model::{Role, RoomId},
-    status::Status,
-};
+use leptos::{either::EitherOf3, prelude::*};
+use parlour_core::model::{Role, RoomId};
 
 use crate::{
     ctrl::{Store, use_store},
     i18n::Key,
     view::{
         composer::Composer,
-        dialogs::InvitationBar,
+        pieces::{InvitationSlot, NoRoomSlot},
         screens::{Screen, Screens},
         search::PanelState,
-        shared::{Icon, Mark, announced, icon, tr, use_texts},
+        shared::{Icon, icon, tr},
         timeline::Timeline,
     },
 };
 
 /// What is in the place of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
+pub enum Shown {
     /// The room.
     Room,
     /// No room is open.
@@ -36,8 +33,8 @@ enum Shown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Below {
     Composer,
-    /// The user is invited to this room.
-    Invitation(RoomId),
+    /// The user is invited to the room: the invitation covers the messages, which the user cannot read.
+    Invitation,
     Archived,
 }
 
@@ -49,25 +46,30 @@ pub fn Conversation() -> impl IntoView {
     let panel = expect_context::<PanelState>();
     let hidden = move || !screens.shows(Screen::Conversation) || panel.covers_room();
     let shown = Memo::new(move |_| shown(store, screens));
+    // For what is loaded later.
+    provide_context(shown);
     // What is below the messages: the composer, unless nothing can be written.
     let below = Memo::new(move |_| match store.open_room.get().and_then(|room| store.room(room)) {
-        Some(room) if room.role == Role::Invited => Below::Invitation(room.room),
+        Some(room) if room.role == Role::Invited => Below::Invitation,
         Some(room) if room.archived => Below::Archived,
         _ => Below::Composer,
     });
     view! {
-        <main class="room-main" class:no-room=move || shown.get() != Shown::Room inert=hidden>
+        <main
+            class="room-main" class:no-room=move || shown.get() != Shown::Room
+            class:invited=move || below.get() == Below::Invitation
+            class:closed=move || below.get() == Below::Archived inert=hidden
+        >
             // Not removed while no room is shown: the timeline would be built anew with the next one.
             <Timeline/>
             {move || match below.get() {
                 Below::Composer => EitherOf3::A(view! { <Composer/> }),
-                Below::Invitation(room) => EitherOf3::B(view! { <InvitationBar room/> }),
+                Below::Invitation => EitherOf3::B(view! { <InvitationSlot/> }),
                 Below::Archived => EitherOf3::C(view! { <ArchivedNote/> }),
             }}
-            {move || match shown.get() {
-                Shown::Room => None,
-                shown => Some(view! { <NoRoom shown/> }),
-            }}
+            <Show when=move || shown.get() != Shown::Room>
+                <NoRoomSlot/>
+            </Show>
         </main>
     }
 }
@@ -96,55 +98,5 @@ fn shown(store: Store, screens: Screens) -> Shown {
         Shown::Loading
     } else {
         Shown::Missing(room)
-    }
-}
-
-/// Why no room is shown, and what can be done.
-#[component]
-fn NoRoom(shown: Shown) -> impl IntoView {
-    let (title, text) = match shown {
-        Shown::Missing(_) => (Key::RoomMissingTitle, Some(Key::RoomMissingText)),
-        Shown::Loading => (Key::CommonLoading, None),
-        Shown::Nothing | Shown::Room => (Key::RoomChooseTitle, Some(Key::RoomChooseText)),
-    };
-    let join = if let Shown::Missing(room) = shown { Some(view! { <JoinButton room/> }) } else { None };
-    view! {
-        <div id="no-room" class="empty no-room-text">
-            <Mark/>
-            <h2>{tr(title)}</h2>
-            {text.map(|text| view! { <p>{tr(text)}</p> })}
-            {join}
-        </div>
-    }
-}
-
-/// The button that joins a public room, and why that has failed. The room is opened when it is in the list.
-#[component]
-fn JoinButton(room: RoomId) -> impl IntoView {
-    let (store, t) = (use_store(), use_texts());
-    let failed = RwSignal::new(None::<Status>);
-    let is_joining = RwSignal::new(false);
-    let join = move |_| {
-        if is_joining.get_untracked() {
-            return;
-        }
-        is_joining.set(true);
-        spawn_local(async move {
-            let result = store.join_room(room).await;
-            // The button does not exist any more when the room is shown.
-            is_joining.try_set(false);
-            failed.try_set(result.err().map(|refusal| refusal.status));
-        });
-    };
-    view! {
-        <button
-            type="button" id="join-room" class="button primary" aria-disabled=move || is_joining.get().then_some("true")
-            on:click=join
-        >
-            {tr(Key::RoomJoin)}
-        </button>
-        <p class="no-room-error" role="alert">
-            {announced(move || failed.get().map(|status| t().status(status).to_owned()))}
-        </p>
     }
 }

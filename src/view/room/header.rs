@@ -2,12 +2,12 @@
 
 use leptos::{ev::MouseEvent, prelude::*};
 
-use super::{open_room_name, room_menu::RoomMenu};
+use super::open_room_name;
 use crate::{
     ctrl::{Route, use_store},
     i18n::Key,
     view::{
-        rename::Rename,
+        pieces::{RenameSlot, RoomMenuSlot},
         screens::{Screen, Screens},
         search::{PanelState, SearchToggle, can_search},
         shared::{ConnectionBar, Icon, Mark, icon, tr, use_texts},
@@ -29,6 +29,10 @@ pub fn RoomHeader() -> impl IntoView {
         store.open_room.get().filter(|_| shown).and_then(|room| store.room(room))
     });
     let has_room = move || room.with(Option::is_some);
+    // Whoever is only invited can neither read the room nor see its people.
+    let is_member = move || {
+        !store.has_rooms() || room.with(|room| room.as_ref().is_some_and(|room| room.role.is_member()))
+    };
     let title = move || match open_room_name(store, t()) {
         Some(name) if has_room() => name.to_string(),
         _ => store.title.get(),
@@ -51,23 +55,23 @@ pub fn RoomHeader() -> impl IntoView {
                     None => leptos::either::Either::Right(view! { <Mark/> }),
                 }}
                 <div class="room-heading">
-                    <h1 id="room-name" dir="auto" tabindex="-1" node_ref=screens.title>{title}</h1>
+                    <h1 id="room-name" dir="auto" tabindex="-1" title=title node_ref=screens.title>{title}</h1>
                     <Show when=has_topic>
                         <p id="room-topic" class="topic" dir="auto" title=topic>{topic}</p>
                     </Show>
                 </div>
             </div>
             <ConnectionBar/>
-            <Rename/>
+            <RenameSlot/>
             <div class="top-actions">
-                <Show when=move || can_search(store) && (has_room() || !store.has_rooms())>
+                <Show when=move || can_search(store) && is_member()>
                     <SearchToggle/>
                 </Show>
-                <Show when=move || has_room() || !store.has_rooms()>
+                <Show when=is_member>
                     <PeopleToggle/>
                 </Show>
-                <Show when=has_room>
-                    <RoomMenu/>
+                <Show when=move || has_room() && is_member()>
+                    <RoomMenuSlot/>
                 </Show>
                 <Show when=move || !store.has_rooms()>
                     <button

@@ -6,17 +6,18 @@
 //! | `header` | the name of the room, its topic, and the buttons |
 //! | `room_menu` | what can be done with the room |
 //! | `conversation` | the messages and the composer, or why there are none |
-//! | `shortcuts` | the keys that lead to other rooms |
+//! | `no_room` | why there is no room, and the button that joins it |
 
 mod conversation;
 mod header;
+mod no_room;
 mod room_menu;
-mod shortcuts;
 
 use leptos::prelude::*;
 use parlour_core::model::RoomId;
 
 use self::{conversation::Conversation, header::RoomHeader};
+pub use self::{no_room::NoRoom, room_menu::RoomMenu};
 use super::{
     composer::Draft,
     dialogs::DialogHost,
@@ -59,12 +60,27 @@ pub fn Room() -> impl IntoView {
     provide_context(Draft::new());
     provide_today();
     preload_content();
-    shortcuts::listen(store, screens, switcher);
+    screens.follow_cover(
+        move || store.dialog.with(Option::is_some) || switcher.is_open() || panel.is_open(),
+        move || {
+            if store.dialog.with_untracked(Option::is_some) {
+                store.close_dialog();
+            } else if switcher.is_open_untracked() {
+                switcher.close();
+            } else {
+                panel.close();
+            }
+        },
+    );
     let has_rooms = Memo::new(move |_| store.has_rooms());
+    // Whoever is only invited does not see the people.
+    let has_people = Memo::new(move |_| {
+        store.open_room.get().is_some_and(|room| store.room(room).is_none_or(|room| room.role.is_member()))
+    });
     view! {
         <div
             id="room" class="room" class:with-rooms=move || has_rooms.get()
-            class:with-people=move || screens.shows(Screen::People) class:searching=move || panel.is_open()
+            class:with-people=move || screens.shows(Screen::People) && has_people.get() class:searching=move || panel.is_open()
             data-screen=move || screens.screen().name()
         >
             <Show when=move || has_rooms.get()>

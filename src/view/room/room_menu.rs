@@ -4,6 +4,7 @@ use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{
     client::Command,
     model::{RoomId, RoomKind},
+    policy::{Action, allows},
 };
 
 use crate::{
@@ -42,17 +43,16 @@ fn room_actions(store: Store, summary: &RoomSummary) -> Vec<MenuItem> {
         if summary.muted { (Key::RoomUnmute, icon::MUTE_END) } else { (Key::RoomMute, icon::MUTED) };
     let muted = !summary.muted;
     items.push(item("mute-room", text, icon, Box::new(move || set_muted(store, room, muted))));
-    if matches!(summary.kind, RoomKind::Public | RoomKind::Private) {
-        if !summary.archived {
-            let kind = DialogKind::InvitePeople(room);
-            items.push(dialog("invite-people", Key::RoomInvite, icon::INVITE, kind));
-        }
-        items.push(dialog(
-            "room-settings",
-            Key::RoomSettings,
-            icon::SETTINGS,
-            DialogKind::RoomSettings(room),
-        ));
+    let may = |action| allows(summary.role, summary.kind, summary.archived, action).is_ok();
+    if may(Action::Invite) {
+        items.push(dialog("invite-people", Key::RoomInvite, icon::INVITE, DialogKind::InvitePeople(room)));
+    }
+    if summary.kind != RoomKind::Lobby || may(Action::SetTopic) {
+        let text =
+            if summary.kind == RoomKind::Direct { Key::RoomSettingsTitleDirect } else { Key::RoomSettings };
+        items.push(dialog("room-settings", text, icon::SETTINGS, DialogKind::RoomSettings(room)));
+    }
+    if may(Action::Leave) {
         items.push(dialog("leave-room", Key::LeaveRoomSubmit, icon::LEAVE, DialogKind::LeaveRoom(room)));
     }
     items

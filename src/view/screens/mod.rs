@@ -1,6 +1,7 @@
 //! The screens: room list, room and people. They are beside each other in a wide viewport, and one at a time in a narrow
 //! one. The fragment of the URL names the screen, so that links, back and forward work.
 
+mod cover;
 mod history;
 
 use leptos::{
@@ -11,11 +12,14 @@ use leptos::{
 use leptos_use_media_query::use_media_query;
 use parlour_core::model::RoomId;
 
-use self::history::{Step, is_same_screen, parent, step};
+use self::{
+    cover::Cover,
+    history::{Step, is_same_screen, parent, step},
+};
 use super::shared::{focus_next_frame, focus_selected_next_frame};
 use crate::{
     config::{self, HistoryChange},
-    ctrl::{Route, Store},
+    ctrl::{DialogKind, Route, Store},
 };
 
 /// Viewports up to this width show one screen at a time. The stylesheets use the same width.
@@ -59,6 +63,7 @@ pub struct Screens {
     route: RwSignal<Route>,
     /// The user has shown or hidden the people beside a room.
     people_chosen: RwSignal<Option<bool>>,
+    cover: Cover,
     /// The heading, which gets the focus when a room is opened in a narrow viewport.
     pub title: NodeRef<H1>,
     /// The button that shows and hides the people.
@@ -79,6 +84,7 @@ impl Screens {
             touch_screen: use_media_query(TOUCH_SCREEN),
             route: RwSignal::new(Route::to_room(open)),
             people_chosen: RwSignal::new(None),
+            cover: Cover::new(),
             title: NodeRef::new(),
             people_button: NodeRef::new(),
             close_people_button: NodeRef::new(),
@@ -130,6 +136,10 @@ impl Screens {
     pub fn show(self, route: Route) {
         let from = self.route.get_untracked();
         if !is_same_screen(&from, &route) {
+            let again = route.clone();
+            if self.cover.leave_before(move || self.show(again)) {
+                return;
+            }
             let above_parent = config::is_above_parent();
             let (change, above_parent) = match step(&from, &route, self.narrow.get_untracked(), above_parent)
             {
@@ -166,8 +176,7 @@ impl Screens {
     }
 
     fn start(self) {
-        let first = Route::parse(&config::fragment()).filter(|route| self.is_allowed(route));
-        let first = first.unwrap_or_else(|| self.route.get_untracked());
+        let first = self.requested().unwrap_or_else(|| self.route.get_untracked());
         let is_visited = config::is_visited();
         // The signal is set later.
         let is_narrow =
@@ -218,7 +227,12 @@ impl Screens {
 
     /// The user has gone back or forward, or has changed the fragment of the URL.
     fn handle_history(self) {
-        match Route::parse(&config::fragment()).filter(|route| self.is_allowed(route)) {
+        if !self.cover.handle_history() {
+            return;
+        }
+        match self.requested() {
+            // The same URL again was only left for a moment.
+            Some(route) if route == self.route.get_untracked() => {}
             Some(route) => self.enter(route),
             None => {
                 let shown = self.route.get_untracked().to_string();
@@ -230,8 +244,10 @@ impl Screens {
     /// The store has opened another room: at the command of a dialog, or because the user is not in the room any more.
     fn handle_open_room(self, room: Option<RoomId>) {
         let shown = self.route.get_untracked().room();
+        let again = move || self.handle_open_room(self.store.open_room.get_untracked());
         match room {
             Some(room) if shown == Some(room) => {}
+            _ if self.cover.leave_before(again) => {}
             // The user has left the room: going back must not lead to it.
             Some(room) if shown.is_some_and(|shown| untrack(|| !is_known(self.store, shown))) => {
                 let above_parent =
@@ -281,6 +297,16 @@ impl Screens {
             (_, Route::Room { .. }) => focus_next_frame(self.title),
             _ => focus_selected_next_frame("#room-list a[tabindex='0']"),
         }
+    }
+
+    /// The screen that the URL names, if the server has it. A link of another device is for users who are not logged in; the
+    /// caller removes it from the URL.
+    fn requested(self) -> Option<Route> {
+        let route = Route::parse(&config::fragment())?;
+        if matches!(route, Route::Link { .. }) {
+            self.store.open_dialog(DialogKind::UnusedLink);
+        }
+        Some(route).filter(|route| self.is_allowed(route))
     }
 
     /// Returns `true` if the server has a screen.

@@ -6,8 +6,8 @@ use parlour_core::{
     status::Status,
 };
 
-use super::{announced, tr, use_texts};
-use crate::{ctrl::use_store, i18n::Key};
+use super::{BasicLimits, announced, tr, use_texts};
+use crate::{ctrl::use_store, i18n::Key, view::pieces::BasicServerSlot};
 
 /// The state of the connection and the action available in it, or how long this is unknown. Follows the store's connection,
 /// round-trip time, retry countdown, `outdated_seconds` and `from_device`.
@@ -22,8 +22,9 @@ pub fn ConnectionBar() -> impl IntoView {
         state => state,
     };
     // The limits of a basic server are shown until dismissed; the button shows them again.
-    let dismissed = RwSignal::new(false);
-    let limits_shown = move || state() == "basic" && !dismissed.get();
+    let limits = BasicLimits::new();
+    provide_context(limits);
+    let limits_shown = move || state() == "basic" && limits.are_shown();
 
     // A memo, because each attempt changes the connection, and the same sentence is to be announced again only after an
     // attempt of the user.
@@ -82,39 +83,8 @@ pub fn ConnectionBar() -> impl IntoView {
             </Show>
             <ActionButton/>
             <Show when=move || state() == "basic">
-                <button
-                    type="button" id="basic-toggle" class="button quiet"
-                    aria-controls="basic-limits" aria-expanded=move || limits_shown().to_string()
-                    on:click=move |_| dismissed.update(|dismissed| *dismissed = !*dismissed)
-                >
-                    {move || t().text(if limits_shown() { Key::BasicServerDismiss } else { Key::BasicServerTitle })}
-                </button>
+                <BasicServerSlot/>
             </Show>
-            <Show when=limits_shown>
-                <BasicServerLimits/>
-            </Show>
-        </div>
-    }
-}
-
-/// The list of what a basic server does not support. Follows the store's identity.
-#[component]
-fn BasicServerLimits() -> impl IntoView {
-    let identity = use_store().identity;
-    let echoes_text =
-        move || identity.with(|identity| identity.as_ref().is_some_and(|identity| identity.echoes_text));
-    view! {
-        <div id="basic-limits" class="basic-limits">
-            <p>{tr(Key::BasicServerIntro)}</p>
-            <ul>
-                <li>{tr(Key::BasicServerNoAcknowledgements)}</li>
-                <li>{tr(Key::BasicServerShortMessages)}</li>
-                <Show when=echoes_text>
-                    <li>{tr(Key::BasicServerParts)}</li>
-                </Show>
-                <li>{tr(Key::BasicServerNoHistory)}</li>
-                <li>{tr(Key::BasicServerSameNames)}</li>
-            </ul>
         </div>
     }
 }

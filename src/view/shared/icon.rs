@@ -19,6 +19,7 @@ pub const THEME: &str =
     "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 3v18M12 7.500h6.500M12 12h8.500M12 16.500h6.5";
 pub const BACK: &str = "M20 12H4M10.500 5.500 4 12l6.500 6.500";
 pub const PLUS: &str = "M12 5v14M5 12h14";
+pub const OPEN: &str = "M9.500 6l6 6-6 6";
 pub const MORE: &str = "M12 6a1 1 0 1 0 0-2 1 1 0 0 0 0 2ZM12 13a1 1 0 1 0 0-2 1 1 0 0 0 0 2ZM12 20a1 1 0 1 0 0-2 1 1 0 0 0 0 2Z";
 pub const LOBBY: &str = "M5 21V10l7-6 7 6v11M3 21h18M10 21v-6h4v6";
 pub const PUBLIC: &str = "M9.500 4 7.500 20M16.500 4l-2 16M4.500 9h16M3.500 15h16";

@@ -70,10 +70,11 @@ pub fn Menu(
     };
     let focus_out = move |event: FocusEvent| {
         let next = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
-        let is_inside =
-            anchor.get_untracked().is_some_and(|anchor| next.is_some() && anchor.contains(next.as_ref()));
+        // The browser sends this event also when the menu is removed with the focus in it.
+        let anchor = anchor.try_get_untracked().flatten();
+        let is_inside = anchor.is_some_and(|anchor| next.is_some() && anchor.contains(next.as_ref()));
         if !is_inside {
-            opened.set(false);
+            opened.try_set(false);
         }
     };
     let entries = move || {

@@ -1,6 +1,7 @@
 //! Components and helpers that several views use.
 
 mod avatar;
+mod basic_server;
 mod connection_bar;
 mod crash;
 mod document;
@@ -15,6 +16,7 @@ mod room_name;
 mod translation;
 
 pub use avatar::Avatar;
+pub use basic_server::{BasicLimits, BasicServer};
 pub use connection_bar::{ConnectionBar, is_first_attempt};
 pub use crash::show_crash;
 pub use document::{next_paint, px, reload_page, sync_document};
@@ -23,6 +25,6 @@ pub use icon::{Icon, Mark};
 pub use letter_case::nick_key;
 pub use live_region::announced;
 pub use menu::{Menu, MenuItem};
-pub use part_loader::{Loading, MissingPart, MountPart, Mounted, PartLoader};
+pub use part_loader::{Loading, MissingPart, MountPart, Mounted, PartLoader, PartSlot};
 pub use room_name::room_name;
 pub use translation::{Sentence, tr, use_texts};

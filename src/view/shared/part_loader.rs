@@ -92,6 +92,20 @@ impl PartLoader {
     }
 }
 
+/// The content of a part in the place of this component, or why it could not be loaded. The content is a child of the component's
+/// parent as far as the layout is concerned.
+#[component]
+pub fn PartSlot(
+    /// Loads the part.
+    load: fn() -> Loading,
+) -> impl IntoView {
+    let part = PartLoader::new(load);
+    view! {
+        <div class="part-slot" node_ref=part.slot></div>
+        <MissingPart part/>
+    }
+}
+
 /// Why a part could not be loaded, with a button to try again or to reload the page.
 #[component]
 pub fn MissingPart(

@@ -106,7 +106,7 @@ pub fn RoomMark(room: RoomSummary) -> impl IntoView {
                 <span class="room-mark">
                     <Avatar nick/>
                     {presence.map(|(state, text)| {
-                        view! { <span class="presence" data-state=state><span class="visually-hidden">{tr(text)}</span></span> }
+                        view! { <span class="presence-dot" data-state=state><span class="visually-hidden">{tr(text)}</span></span> }
                     })}
                 </span>
             });

@@ -1,6 +1,7 @@
 //! The room list.
 
 use leptos::{
+    either::Either,
     ev::{self, KeyboardEvent},
     prelude::*,
 };
@@ -12,9 +13,9 @@ use super::{
     listing::{Listing, SECTIONS},
 };
 use crate::{
-    ctrl::use_store,
+    ctrl::{DialogKind, use_store},
     i18n::Key,
-    view::shared::{announced, event, tr, use_texts},
+    view::shared::{Icon, announced, event, icon, tr, use_texts},
 };
 
 /// The number of rooms that Page Up and Page Down move the focus by.
@@ -56,20 +57,41 @@ pub fn RoomList() -> impl IntoView {
     }
 }
 
-/// A section with its heading, unless it is empty.
+/// A section with its heading, unless it is empty. The heading of the archived rooms opens and closes their section.
 #[component]
 fn ListSection(section: Section, heading: Key) -> impl IntoView {
     let list = expect_context::<ListState>();
     let id = format!("rooms-{}", section as u8);
-    let is_shown =
-        Memo::new(move |_| list.listing.with(|listing| !listing.part(Some(section)).rooms.is_empty()));
+    let count = Memo::new(move |_| list.listing.with(|listing| listing.part(Some(section)).count));
+    let heading = move || match section {
+        Section::Archived => Either::Left(view! { <ArchivedToggle count/> }),
+        _ => Either::Right(tr(heading)),
+    };
     view! {
-        <Show when=move || is_shown.get()>
+        <Show when=move || { count.get() > 0 }>
             <section aria-labelledby=id.clone()>
-                <h2 id=id.clone() class="room-section">{tr(heading)}</h2>
+                <h2 id=id.clone() class="room-section">{heading()}</h2>
                 <Rows section=Some(section)/>
             </section>
         </Show>
+    }
+}
+
+/// The button that shows and hides the archived rooms, with their number.
+#[component]
+fn ArchivedToggle(count: Memo<usize>) -> impl IntoView {
+    let t = use_texts();
+    let shown = expect_context::<ListState>().shows_archived;
+    view! {
+        <button
+            type="button" id="rooms-archived" class="room-section-toggle"
+            aria-expanded=move || shown.get().to_string() on:click=move |_| shown.update(|shown| *shown = !*shown)
+        >
+            <Icon path=icon::OPEN/>
+            {tr(Key::RoomsSectionArchived)}
+            " "
+            <span class="room-section-count">{move || t().number(count.get())}</span>
+        </button>
     }
 }
 
@@ -93,7 +115,10 @@ fn Rows(section: Option<Section>) -> impl IntoView {
     let count = Memo::new(move |_| part.with(|part| part.rooms.len()));
     let mounted = move || part.with(|part| list.rows.with(|rows| part.mounted(rows, list.tab_stop.get())));
     view! {
-        <ul class="room-rows" style:height=move || format!("calc(var(--room-row) * {})", count.get())>
+        <ul
+            class="room-rows" hidden=move || { count.get() == 0 }
+            style:height=move || format!("calc(var(--room-row) * {})", count.get())
+        >
             <For each=mounted key=|room| *room children=move |room| view! { <RoomItem room section/> }/>
         </ul>
     }
@@ -111,16 +136,24 @@ fn ListNote() -> impl IntoView {
         store.list_version.track();
         store.with_state(|state| state.account().version()).unwrap_or_default() == 0
     });
-    let note = move || match (is_search.get(), count.get()) {
+    let note = Memo::new(move |_| match (is_search.get(), count.get()) {
         (true, 0) => Some(Key::RoomsNoneFound),
         (false, 0 | 1) if is_loading.get() => Some(Key::CommonLoading),
         (false, 0 | 1) => Some(Key::RoomsOnlyLobby),
         _ => None,
-    };
+    });
     // Only the number is hidden: a search that finds nothing is announced by what everybody sees.
     let found = move || (is_search.get() && count.get() > 0).then(|| t().rooms_found(count.get()));
     view! {
-        <p class="room-note" role="status">{announced(move || note().map(|key| t().text(key).to_owned()))}</p>
+        <p class="room-note" role="status">{announced(move || note.get().map(|key| t().text(key).to_owned()))}</p>
         <p class="visually-hidden" role="status">{announced(found)}</p>
+        <Show when=move || note.get() == Some(Key::RoomsOnlyLobby)>
+            <button
+                type="button" id="rooms-browse" class="button room-note-action"
+                on:click=move |_| store.open_dialog(DialogKind::BrowseRooms)
+            >
+                {tr(Key::RoomsBrowse)}
+            </button>
+        </Show>
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use leptos::{html::Div, prelude::*};
-use parlour_core::model::RoomId;
+use parlour_core::{client::account::Section, model::RoomId};
 
 use super::listing::{Listing, find_rooms};
 use crate::{
@@ -32,6 +32,8 @@ pub struct ListState {
     /// The text to search for; all rooms are listed if it is empty.
     pub query: RwSignal<String>,
     pub listing: Memo<Listing>,
+    /// The archived rooms are shown.
+    pub shows_archived: RwSignal<bool>,
     /// The row that has had the keyboard focus last.
     active: RwSignal<Option<RoomId>>,
     /// The only row that a press of Tab leads to. Arrow keys lead to the others.
@@ -50,8 +52,12 @@ impl ListState {
     pub fn new(store: Store, screens: Screens) -> Self {
         let t = use_texts();
         let query = RwSignal::new(String::new());
+        let shows_archived = RwSignal::new(false);
         let listing = Memo::new(move |_| match &*query.get() {
-            all if all.trim().is_empty() => Listing::new(&store.list("")),
+            all if all.trim().is_empty() => {
+                let is_closed = |section| section == Section::Archived && !shows_archived.get();
+                Listing::new(&store.list(""), is_closed, store.open_room.get())
+            }
             query => Listing::found(&find_rooms(store, t(), query)),
         });
         let active = RwSignal::new(None);
@@ -70,6 +76,7 @@ impl ListState {
             screens,
             query,
             listing,
+            shows_archived,
             active,
             tab_stop,
             position,

@@ -17,11 +17,12 @@ use crate::{
 };
 
 /// The sections in the order in which they are shown, each with its heading.
-pub const SECTIONS: [(Section, Key); 4] = [
+pub const SECTIONS: [(Section, Key); 5] = [
     (Section::Invitations, Key::RoomsSectionInvitations),
     (Section::Unread, Key::RoomsSectionUnread),
     (Section::Direct, Key::RoomsSectionDirect),
     (Section::Rooms, Key::RoomsSectionRooms),
+    (Section::Archived, Key::RoomsSectionArchived),
 ];
 
 /// The most rooms that are all in the DOM.
@@ -40,6 +41,8 @@ pub struct Part {
     pub rooms: Arc<[RoomId]>,
     /// The number of rows above the first one in the whole list.
     pub rows_above: usize,
+    /// The number of rooms, including those of a closed section that are not shown.
+    pub count: usize,
 }
 
 /// The room list, or the result of a search in it.
@@ -54,16 +57,20 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The list of these rooms, which are ordered by section.
-    pub fn new(items: &[ListItem]) -> Self {
+    /// The list of these rooms, which are ordered by section. Of a closed section, only the open room is shown.
+    pub fn new(items: &[ListItem], is_closed: impl Fn(Section) -> bool, open: Option<RoomId>) -> Self {
         let mut listing = Self { count: items.len(), ..Self::default() };
         for (section, _) in SECTIONS {
-            let rooms: Arc<[_]> =
+            let mut rooms: Vec<_> =
                 items.iter().filter(|item| item.section == section).map(|item| item.room).collect();
-            if !rooms.is_empty() {
+            let count = rooms.len();
+            if is_closed(section) {
+                rooms.retain(|room| Some(*room) == open);
+            }
+            if count > 0 {
                 let rows_above = listing.rows + 1;
                 listing.rows = rows_above + rooms.len();
-                listing.parts.push((Some(section), Part { rooms, rows_above }));
+                listing.parts.push((Some(section), Part { rooms: rooms.into(), rows_above, count }));
             }
         }
         listing
@@ -73,7 +80,7 @@ impl Listing {
     pub fn found(items: &[ListItem]) -> Self {
         let rooms: Arc<[_]> = items.iter().map(|item| item.room).collect();
         let count = rooms.len();
-        Self { parts: vec![(None, Part { rooms, rows_above: 0 })], rows: count, count }
+        Self { parts: vec![(None, Part { rooms, rows_above: 0, count })], rows: count, count }
     }
 
     /// The number of rows, including headings.
@@ -81,7 +88,7 @@ impl Listing {
         self.rows
     }
 
-    /// The number of rooms.
+    /// The number of rooms, including those that are not shown.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -92,7 +99,7 @@ impl Listing {
         found.map(|(_, part)| part.clone()).unwrap_or_default()
     }
 
-    /// All rooms in their order.
+    /// The rooms that are shown, in their order.
     pub fn rooms(&self) -> impl Iterator<Item = RoomId> {
         self.parts.iter().flat_map(|(_, part)| part.rooms.iter().copied())
     }
@@ -175,13 +182,25 @@ mod tests {
         sections.iter().flat_map(of_section).collect()
     }
 
+    fn all(sections: &[(Section, Range<u16>)]) -> Listing {
+        Listing::new(&items(sections), |_| false, None)
+    }
+
+    #[test]
+    fn closed_section_shows_its_heading_and_the_open_room() {
+        let items = items(&[(Section::Rooms, 0..2), (Section::Archived, 2..6)]);
+        let closed = |open| Listing::new(&items, |section| section == Section::Archived, open);
+        let archived = |listing: &Listing| listing.part(Some(Section::Archived));
+        let listing = closed(Some(room(1)));
+        assert_eq!((archived(&listing).rooms.len(), archived(&listing).count), (0, 4));
+        assert_eq!((listing.rows(), listing.count(), listing.row_of(room(3))), (4, 6, None));
+        let listing = closed(Some(room(3)));
+        assert_eq!((&*archived(&listing).rooms, listing.row_of(room(3))), (&[room(3)][..], Some(4)));
+    }
+
     #[test]
     fn sections_are_below_each_other_with_a_heading_each() {
-        let listing = Listing::new(&items(&[
-            (Section::Unread, 0..2),
-            (Section::Direct, 2..3),
-            (Section::Rooms, 3..10),
-        ]));
+        let listing = all(&[(Section::Unread, 0..2), (Section::Direct, 2..3), (Section::Rooms, 3..10)]);
         assert_eq!((listing.rows(), listing.count()), (13, 10));
         let tops = [None, Some(Section::Invitations), Some(Section::Unread), Some(Section::Direct)];
         assert_eq!(tops.map(|section| listing.part(section).rows_above), [0, 0, 1, 4]);
@@ -200,13 +219,13 @@ mod tests {
 
     #[test]
     fn short_list_is_mounted_as_a_whole() {
-        let listing = Listing::new(&items(&[(Section::Unread, 0..100), (Section::Rooms, 100..200)]));
+        let listing = all(&[(Section::Unread, 0..100), (Section::Rooms, 100..200)]);
         assert_eq!(listing.mounted_rows(5000.0, 500.0, 36.0), 0..202);
     }
 
     #[test]
     fn visible_part_of_a_long_list_is_mounted_with_the_row_that_has_the_focus() {
-        let listing = Listing::new(&items(&[(Section::Direct, 0..300), (Section::Rooms, 300..1000)]));
+        let listing = all(&[(Section::Direct, 0..300), (Section::Rooms, 300..1000)]);
         let rows = listing.mounted_rows(36.0 * 295.0, 360.0, 36.0);
         assert!(rows.start <= 283 && rows.end >= 306 + 12, "{rows:?}");
         assert!(rows.len() < 60, "{rows:?}");
@@ -222,7 +241,7 @@ mod tests {
 
     #[test]
     fn mounted_part_changes_in_steps() {
-        let listing = Listing::new(&items(&[(Section::Rooms, 0..1000)]));
+        let listing = all(&[(Section::Rooms, 0..1000)]);
         let distinct = |from: u32| {
             let mut ranges: Vec<_> =
                 (from..from + 80).map(|px| listing.mounted_rows(f64::from(px) * 36.0, 720.0, 36.0)).collect();
@@ -236,7 +255,7 @@ mod tests {
 
     #[test]
     fn focus_moves_over_sections_and_stays_in_the_list() {
-        let listing = Listing::new(&items(&[(Section::Unread, 0..2), (Section::Rooms, 2..4)]));
+        let listing = all(&[(Section::Unread, 0..2), (Section::Rooms, 2..4)]);
         for (from, offset, expected) in [
             (None, 1, 0),
             (Some(1), 1, 2),

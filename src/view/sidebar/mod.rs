@@ -32,13 +32,14 @@ use crate::{
 /// The frame of the sidebar, and its content once that is loaded. In a narrow viewport a screen of its own. Follows the screens.
 #[component]
 pub fn Sidebar() -> impl IntoView {
-    let screens = expect_context::<Screens>();
+    let (store, screens) = (use_store(), expect_context::<Screens>());
     let part = part::load_content();
     // The screen's main part, while the room, which is it otherwise, is hidden.
-    let role = move || (screens.is_narrow() && screens.screen() == Screen::Rooms).then_some("main");
+    let is_main = move || screens.is_narrow() && screens.screen() == Screen::Rooms;
     view! {
         <div
-            id="sidebar" class="sidebar" node_ref=part.slot role=role inert=move || !screens.shows(Screen::Rooms)
+            id="sidebar" class="sidebar" node_ref=part.slot role=move || if is_main() { "main" } else { "region" }
+            aria-label=move || store.title.get() inert=move || !screens.shows(Screen::Rooms)
         >
             <MissingPart part/>
         </div>

@@ -1,11 +1,13 @@
 //! The quick switcher: a dialog that opens a room by a part of its name.
 
+mod shortcuts;
+
 use leptos::{
     ev::{Event, KeyboardEvent},
     html,
     prelude::*,
 };
-use parlour_core::model::RoomId;
+use parlour_core::model::{Role, RoomId};
 
 use super::{
     composer::{KeyPress, is_send_key},
@@ -34,7 +36,7 @@ impl SwitcherState {
     }
 
     /// Returns `true` if it is open. Reactive.
-    fn is_open(self) -> bool {
+    pub fn is_open(self) -> bool {
         self.opened.get()
     }
 
@@ -48,15 +50,17 @@ impl SwitcherState {
         self.opened.update(|opened| *opened = !*opened);
     }
 
-    fn close(self) {
+    /// Closes it.
+    pub fn close(self) {
         self.opened.set(false);
     }
 }
 
-/// The switcher while it is open.
+/// The switcher while it is open, and the keys that lead to other rooms.
 #[component]
 pub fn SwitcherHost() -> impl IntoView {
     let state = expect_context::<SwitcherState>();
+    shortcuts::listen(use_store(), expect_context::<Screens>(), state);
     view! {
         <Show when=move || state.is_open()>
             <Switcher/>
@@ -190,8 +194,11 @@ fn Offer(
     let t = use_texts();
     let id = room.room;
     let name = room_name(&room, t());
-    let unread =
-        (room.unread > 0).then(|| t().rooms_unread(usize::try_from(room.unread).unwrap_or(usize::MAX)));
+    let state = match &room {
+        room if room.role == Role::Invited => Some(t().text(Key::RoomsInvited).to_owned()),
+        room if room.unread > 0 => Some(t().rooms_unread(usize::try_from(room.unread).unwrap_or(usize::MAX))),
+        room => room.archived.then(|| t().text(Key::RoomsArchived).to_owned()),
+    };
     let option = NodeRef::<html::Li>::new();
     Effect::new(move || {
         if selected.get() == at
@@ -204,13 +211,13 @@ fn Offer(
     let keep_focus = move |event: leptos::ev::MouseEvent| event.prevent_default();
     view! {
         <li
-            id=option_id(at) class="switcher-option" role="option" node_ref=option data-room=format!("{id:?}")
+            id=option_id(at) class="switcher-option" role="option" node_ref=option data-room=format!("{id:?}") title=name.to_string()
             aria-selected=move || (selected.get() == at).to_string()
             on:mousedown=keep_focus on:click=move |_| open(id)
         >
             <RoomMark room/>
-            <bdi class="room-label">{name}</bdi>
-            {unread.map(|unread| view! { " " <span class="switcher-unread">{unread}</span> })}
+            <bdi class="room-label">{name.to_string()}</bdi>
+            {state.map(|state| view! { " " <span class="switcher-state">{state}</span> })}
         </li>
     }
 }

@@ -174,11 +174,8 @@ impl Renderer {
     pub fn scroll_to_start(&mut self) {
         self.read_scroll_position();
         self.scroller.leave_end();
-        // The lines above the rows are shown as well.
-        let offset = self.rows.top() - self.viewport.content_top();
-        self.hold(ScrollAnchor::Seq { seq: 0.01, offset });
+        self.enter_start();
         self.render();
-        self.update_anchor();
     }
 
     /// Scrolls to a message, or to the gap that it is in, and highlights it.
@@ -330,7 +327,7 @@ impl Renderer {
         let floods = self.scroller.is_at_end() && self.scheduler.in_burst();
         let above = if floods { height / 4.0 } else { height };
         let mut may_scroll = self.scroll_end_timer.is_none();
-        if may_scroll || self.scroller.is_at_end() {
+        if may_scroll || self.scroller.is_at_end() || self.anchor == ScrollAnchor::Start {
             self.slack = 0.0;
         }
         for pass in 1..=MAX_PASSES {
@@ -368,6 +365,10 @@ impl Renderer {
             if self.anchor == ScrollAnchor::End {
                 // The scroll height includes the padding below the rows.
                 self.scroll_to(f64::from(self.viewport.scroll_height()));
+                break;
+            }
+            if self.anchor == ScrollAnchor::Start {
+                self.scroll_to(0.0);
                 break;
             }
             let error = self.top() - top;

@@ -10,6 +10,8 @@ use parlour_core::{ranges::Gap, timeline::Timeline};
 pub enum ScrollAnchor {
     /// The end of the timeline stays at the lower edge of the viewport.
     End,
+    /// The start of the timeline, with the lines above the rows, stays at the upper edge of the viewport.
+    Start,
     /// The content of a row stays at an offset.
     Row {
         /// Identifies the row.
@@ -34,12 +36,11 @@ impl ScrollAnchor {
     pub fn in_middle(timeline: &Timeline, top: f64, height: f64) -> Self {
         let middle = timeline.index_at(top + height / 2.0);
         match timeline.gap_at(middle) {
-            // At the very top, the room's first message is to be shown.
-            Some(missing) if top <= 0.0 => Self::Seq { seq: missing.gap.from as f64 + 0.01, offset: -top },
             Some(missing) => {
                 let part = (top + height / 2.0 - timeline.top(middle)) / timeline.height_of(middle);
                 let (from, to) = bounds(missing.gap);
-                let seq = (from + part * (to - from)).clamp(from + 0.01, to);
+                // Not `clamp`: its panic formats the numbers, with 6 KB of code after compression.
+                let seq = (from + part * (to - from)).max(from + 0.01).min(to);
                 Self::Seq { seq, offset: height / 2.0 }
             }
             None => Self::Row {
@@ -53,7 +54,7 @@ impl ScrollAnchor {
     /// Returns `true` unless the anchor is a message that is not loaded.
     pub fn is_loaded(&self, timeline: &Timeline) -> bool {
         match *self {
-            Self::End | Self::Row { .. } => true,
+            Self::End | Self::Start | Self::Row { .. } => true,
             Self::Seq { seq, .. } => {
                 message_index(timeline, seq).is_some_and(|index| timeline.gap_at(index).is_none())
             }
@@ -65,6 +66,7 @@ impl ScrollAnchor {
     pub fn resolve(&mut self, timeline: &Timeline, height: f64) -> Option<f64> {
         match *self {
             Self::End => Some(timeline.height() - height),
+            Self::Start => Some(0.0),
             Self::Row { key, index, offset } => {
                 let index = timeline.index_of_key(key, index)?;
                 *self = Self::Row { key, index, offset };
@@ -119,8 +121,7 @@ mod tests {
         let top = anchor.resolve(&timeline, 100.0).unwrap();
         let index = timeline.index_of_seq(200).unwrap();
         assert_eq!((anchor.is_loaded(&timeline), top), (true, timeline.top(index) - 50.0));
-        let at_top = ScrollAnchor::in_middle(&timeline, 0.0, 100.0);
-        assert_eq!(at_top, ScrollAnchor::Seq { seq: 0.01, offset: -0.0 });
+        assert_eq!(ScrollAnchor::Start.resolve(&timeline, 100.0), Some(0.0));
         assert_eq!(ScrollAnchor::End.resolve(&timeline, 100.0), Some(timeline.height() - 100.0));
     }
 }

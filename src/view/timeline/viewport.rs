@@ -58,11 +58,6 @@ impl Viewport {
     pub fn top(&self) -> f64 {
         top_of(&self.element)
     }
-
-    /// The upper edge of the content on the screen.
-    pub fn content_top(&self) -> f64 {
-        top_of(&self.content)
-    }
 }
 
 /// The upper edge of an element on the screen.

@@ -5,9 +5,10 @@
 
 mod exports;
 mod names;
+mod order;
 mod split;
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
@@ -57,6 +58,8 @@ fn main() -> Result<()> {
     let mut output = bindgen.input_path(main).generate_output()?;
     let renamed = names::shorten(output.wasm_mut());
     output.emit(&out_dir)?;
-    names::rename_in(&out_dir.join(output_name).with_extension("js"), &renamed)?;
+    names::rename_in(&out_dir.join(&output_name).with_extension("js"), &renamed)?;
+    let module = out_dir.join(output_name + "_bg.wasm");
+    fs::write(&module, order::sort_functions(&fs::read(&module)?)?)?;
     split::check(output.wasm(), &out_dir)
 }

@@ -121,11 +121,13 @@ impl RoomEntry {
         if self.role == Role::Invited { 0 } else { self.cursor.unread(self.head) }
     }
 
-    /// The number of unread messages that the account is to be told of; 1 for an invitation.
+    /// The number of unread messages that the account is to be told of; 1 for an invitation. All messages of a direct room are
+    /// for its people, so muting it ends its attention.
     #[must_use]
     pub fn attention(&self) -> u64 {
         match (self.role, self.kind) {
             (Role::Invited, _) => 1,
+            (_, RoomKind::Direct) if self.muted => 0,
             (_, RoomKind::Direct) => self.unread(),
             _ => u64::from(self.counted_attention).min(self.unread()),
         }

@@ -16,6 +16,8 @@ pub enum Section {
     Direct,
     /// Other rooms.
     Rooms,
+    /// Archived rooms.
+    Archived,
 }
 
 /// A room in the order of the list.
@@ -101,11 +103,11 @@ impl AccountState {
         found.into_iter().map(|(_, item)| item).collect()
     }
 
-    /// The room after or before another one in the list; the first or the last one if there is no other one. `None` if that
-    /// is the only room.
+    /// The room after or before another one in the list; the first or the last one if there is no other one. Passes over the
+    /// section of archived rooms. `None` if there is no other room.
     #[must_use]
     pub fn neighbour(&self, of: Option<RoomId>, direction: Direction) -> Option<RoomId> {
-        self.step(of, direction, |_| true)
+        self.step(of, direction, |entry| self.place(entry).section != Section::Archived)
     }
 
     /// The next or previous room with something unread, beginning anew at the other end of the list; those with attention are
@@ -154,6 +156,8 @@ impl Place {
             Section::Invitations
         } else if entry.is_unread() {
             Section::Unread
+        } else if entry.archived {
+            Section::Archived
         } else if entry.kind == RoomKind::Direct {
             Section::Direct
         } else {
@@ -168,7 +172,7 @@ fn compare(section: Section, one: &RoomEntry, other: &RoomEntry) -> Ordering {
     let by_name = || one.folded.cmp(&other.folded).then_with(|| one.room.cmp(&other.room));
     match section {
         Section::Direct => other.active.cmp(&one.active).then_with(by_name),
-        Section::Invitations | Section::Unread | Section::Rooms => by_name(),
+        _ => by_name(),
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the server sends.
 
-use std::collections::BTreeSet;
-
 use super::{Change, ClientState};
 use crate::{
     Millis,
@@ -12,6 +10,7 @@ use crate::{
     codec::{Envelope, Extension},
     model::{Message, PresenceState, Role, RoomId, RoomKind, UserId},
     room_rows,
+    sorted::SortedSet,
     timeline::TimelineUpdate,
     wire::{self, response::Result as Answer, server_event::Body},
 };
@@ -244,12 +243,12 @@ impl ClientState {
 
     /// The people of DIRECT rooms have left, except these.
     fn partners_left(&mut self, online: &[wire::Person]) {
-        let online: BTreeSet<_> = online.iter().filter_map(people::account_of).collect();
+        let online: SortedSet<_> = online.iter().filter_map(people::account_of).collect();
         let direct = self.account.rooms().filter(|entry| entry.kind == RoomKind::Direct);
-        let partners: BTreeSet<_> = direct.flat_map(|entry| entry.people.iter().copied()).collect();
-        for account in partners.difference(&online) {
-            if self.people.set_state(*account, PresenceState::Left) {
-                self.changes.push_back(Change::Person(*account));
+        let partners: SortedSet<_> = direct.flat_map(|entry| entry.people.iter().copied()).collect();
+        for account in partners.into_iter().filter(|account| !online.contains(account)) {
+            if self.people.set_state(account, PresenceState::Left) {
+                self.changes.push_back(Change::Person(account));
             }
         }
     }

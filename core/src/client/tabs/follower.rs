@@ -17,6 +17,7 @@ use super::{
     events::{self, Decoded},
     leader::{REMEMBERED_MESSAGES, remember},
     post::{Post, PostContent, Report},
+    watch::Watch,
 };
 use crate::{
     Clocks, Millis,
@@ -25,7 +26,6 @@ use crate::{
     model::{Delivery, Identity, MessageId, RoomId},
     persist::DATABASE_VERSION,
     status::Status,
-    tabs::watch::Watch,
 };
 
 /// The maximum of the random delay before a follower takes the leadership over, so that two do not do it at once, in ms.

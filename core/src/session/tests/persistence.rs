@@ -290,13 +290,6 @@ fn messages_that_a_dead_leader_may_have_sent_fail_on_a_basic_server() {
 }
 
 #[test]
-fn each_nick_on_each_server_has_its_own_scope() {
-    let scope = crate::persist::Scope::of_nick("wss://Chat.example/ws", "Tom Ä").to_string();
-    assert_eq!(scope, "wss://Chat.example/ws\ntom Ä");
-    assert_eq!(crate::persist::server_url(&scope), "wss://Chat.example/ws");
-}
-
-#[test]
 fn the_account_is_persisted_at_login() {
     let driver = online();
     assert!(driver.storage.get(&Key::Account).is_some(), "without the account a killed page loses its nick");

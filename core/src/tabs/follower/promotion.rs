@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use super::{Follower, MAX_TAKE_OVER_DELAY_MS};
 use crate::{
     Millis,
+    client::tabs::watch::Watch,
     event::{Event, LOCAL},
     model::{Delivery, Message, MessageId},
     persist::{self, Persisted},
     session::Session,
     status::Status,
-    tabs::{Leader, watch::Watch},
+    tabs::Leader,
 };
 
 impl Follower {

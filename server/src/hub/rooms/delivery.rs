@@ -59,7 +59,7 @@ pub struct Delivery {
     rate: TokenBucket,
     /// The time at which `queue` is delivered, if that was postponed.
     due: Option<Millis>,
-    /// The newest events, encoded, while subscriptions wait.
+    /// The newest events, encoded, while subscriptions wait. Other frames, which belong after an event, have its number.
     recent: VecDeque<(u64, Bytes)>,
     recent_bytes: usize,
     /// The events up to this one are not in `recent`.
@@ -104,11 +104,28 @@ impl Delivery {
         }
     }
 
-    /// The events that were published after a snapshot of the log; `None` if it is so old that they are not held any more.
+    /// The events that were published after a snapshot of the log, and what belongs between them; `None` if the snapshot is so
+    /// old that they are not held any more.
     #[must_use]
     pub fn since(&self, seq: u64) -> Option<Vec<Bytes>> {
-        let later = self.recent.iter().filter(|(of, _)| *of > seq).map(|(_, event)| event.clone());
+        let mut last = self.recent_from;
+        let is_later = |(of, _): &&(u64, Bytes)| {
+            let is_event = std::mem::replace(&mut last, *of) != *of;
+            if is_event { *of > seq } else { *of >= seq }
+        };
+        let later = self.recent.iter().filter(is_later).map(|(_, frame)| frame.clone());
         (seq >= self.recent_from).then(|| later.collect())
+    }
+
+    /// Returns `true` if a subscription waits for the log.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.waiting > 0
+    }
+
+    /// Holds a frame that is not an event, for the subscriptions that wait: it is sent after the newest event.
+    pub fn hold(&mut self, frame: Bytes) {
+        self.keep_recent(self.head_seq, frame);
     }
 
     /// Subscribes a connection. Returns its index for [`unsubscribe`](Self::unsubscribe). The caller delivers the queue
@@ -151,17 +168,21 @@ impl Delivery {
     pub fn publish(&mut self, seq: u64, event: Bytes) {
         self.head_seq = seq;
         if self.waiting > 0 {
-            self.recent_bytes += event.len();
-            self.recent.push_back((seq, event.clone()));
-            while (self.recent.len() > RECENT_EVENTS || self.recent_bytes > RECENT_BYTES)
-                && let Some((seq, event)) = self.recent.pop_front()
-            {
-                self.recent_bytes -= event.len();
-                self.recent_from = seq;
-            }
+            self.keep_recent(seq, event.clone());
         }
         if self.has_subscribers() {
             self.queue.push(event);
+        }
+    }
+
+    fn keep_recent(&mut self, seq: u64, frame: Bytes) {
+        self.recent_bytes += frame.len();
+        self.recent.push_back((seq, frame));
+        while (self.recent.len() > RECENT_EVENTS || self.recent_bytes > RECENT_BYTES)
+            && let Some((seq, frame)) = self.recent.pop_front()
+        {
+            self.recent_bytes -= frame.len();
+            self.recent_from = seq;
         }
     }
 

@@ -3,7 +3,7 @@
 //! one frame.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -20,6 +20,8 @@ use crate::hub::{connection_table::ConnectionId, output::Outputs, room::PRESENCE
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     online: HashSet<UserId>,
+    /// Accounts without a connection that count as online until this batch is settled, which has their last message.
+    departing: HashMap<UserId, u64>,
     /// Rooms with changes for their subscribers.
     pub(super) rooms: BTreeSet<RoomKey>,
     /// Changes for the people of DIRECT rooms, by who sees them.
@@ -41,7 +43,10 @@ impl Presence {
 
     /// The number of entries in all tables.
     pub(super) fn table_size(&self) -> usize {
-        self.online.len() + self.rooms.len() + self.partners.values().map(BTreeMap::len).sum::<usize>()
+        self.online.len()
+            + self.departing.len()
+            + self.rooms.len()
+            + self.partners.values().map(BTreeMap::len).sum::<usize>()
     }
 }
 
@@ -52,13 +57,31 @@ impl Rooms {
         self.presence.is_online(account)
     }
 
-    /// An account has come online or left, or has another nick. Its list, if it has one, is loaded.
+    /// An account has lost its last connection while messages of it were not settled: it leaves when this batch is.
+    pub fn begin_departure(&mut self, account: UserId, batch: u64) {
+        self.presence.departing.insert(account, batch);
+    }
+
+    /// A batch after which an account leaves is settled. Has no effect if the account has returned since.
+    pub fn finish_departure(&mut self, account: UserId, nick: &Arc<str>, batch: u64) {
+        if self.presence.departing.get(&account) == Some(&batch) {
+            self.note_presence(account, nick, false);
+        }
+    }
+
+    /// An account has come online or left. Its list, if it has one, is loaded.
     pub fn note_presence(&mut self, account: UserId, nick: &Arc<str>, online: bool) {
+        self.presence.departing.remove(&account);
         if online {
             self.presence.online.insert(account);
         } else {
             self.presence.online.remove(&account);
         }
+        self.note_change(account, nick, online);
+    }
+
+    /// An account that is online or not has another nick, or its presence has changed.
+    pub(super) fn note_change(&mut self, account: UserId, nick: &Arc<str>, online: bool) {
         let change = PersonChange { nick: nick.clone(), online };
         let list = self.lists.key(account).and_then(|key| self.lists.get(key));
         let rooms = list.map_or(&[][..], |list| list.rooms());

@@ -1,16 +1,18 @@
 //! Published events: what they change in memory, and their delivery.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use parlour_core::{
-    Millis,
+    Millis, codec,
     model::{Role, RoomId, RoomKind, UserId},
     wire::{self, server_event::Body},
 };
 
 use super::{
-    Rooms, events,
+    Rooms,
+    delivery::PersonChange,
+    events,
     live_rooms::RoomKey,
     presence,
     published::{Published, RoomChange},
@@ -86,7 +88,21 @@ impl Rooms {
             list.connections.iter().for_each(|conn| out.send(*conn, &frame));
         }
         self.rename_partner(key, account, nick);
-        self.note_presence(account, nick, self.presence.is_online(account));
+        self.note_change(account, nick, self.presence.is_online(account));
+        self.hold_nick(key, account, nick);
+    }
+
+    /// Holds a changed nick for the subscriptions that wait in the rooms of an account: what they get first may be older.
+    fn hold_nick(&mut self, key: AccountKey, account: UserId, nick: &Arc<str>) {
+        let change = PersonChange { nick: nick.clone(), online: self.presence.is_online(account) };
+        let frame = || codec::encode(&presence::frame(BTreeMap::from([(account, change.clone())]), 0));
+        let rooms = self.lists.get(key).map_or(&[][..], |list| list.rooms());
+        let rooms = rooms.iter().filter(|own| own.is_joined()).map(|own| own.room);
+        for room in std::iter::once(RoomKey::LOBBY).chain(rooms) {
+            if let Some(delivery) = self.live.delivery_mut(room).filter(|delivery| delivery.has_waiting()) {
+                delivery.hold(frame());
+            }
+        }
     }
 
     /// Changes the nick of an account in the DIRECT rooms of a list.

@@ -5,7 +5,10 @@
 //! published; then it waits for that, so that counters of the room never go backwards.
 
 use bytes::Bytes;
-use parlour_core::{model::RoomId, status::Status};
+use parlour_core::{
+    model::{Role, RoomId, UserId},
+    status::Status,
+};
 
 use super::{
     Rooms,
@@ -232,6 +235,13 @@ impl Rooms {
         self.live.state(self.live.key(room)?).map(|state| state.head_seq)
     }
 
+    /// The role of an account in the lobby, as far as its list is held.
+    #[must_use]
+    pub fn lobby_role(&self, account: UserId) -> Role {
+        let own = self.lists.key(account).and_then(|key| self.lists.room(key, RoomKey::LOBBY));
+        own.map_or(Role::Member, |own| own.role.max(Role::Member))
+    }
+
     /// Checks whether the account of a connection may do something in a room that is held.
     ///
     /// # Errors
@@ -240,7 +250,7 @@ impl Rooms {
         let state = self.live.state(room).ok_or(Status::NoSuchRoom)?;
         let viewer = self.viewers.get(conn).ok_or(Status::NotLoggedIn)?;
         let role = self.lists.room(viewer.account, room).map(|own| own.role);
-        allows(role.unwrap_or(parlour_core::model::Role::None), state.kind, state.archived, action)
+        allows(role.unwrap_or(Role::None), state.kind, state.archived, action)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use parlour_core::model::{MessageId, Role, UserId};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
@@ -42,4 +43,23 @@ pub(super) fn append(
     transaction.commit()?;
     *known = stored;
     Ok(Appended { outcomes, rooms, events })
+}
+
+/// See [`SqliteLog::give_lobby_role`](super::SqliteLog::give_lobby_role). Returns the number of events that were ever appended
+/// to the log.
+pub(super) fn give_lobby_role(
+    connection: &mut Connection,
+    limits: RoomLimits,
+    account: UserId,
+    role: Role,
+    (id, time): (MessageId, i64),
+) -> Result<u64, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut projector = Projector::new(&transaction, limits, KnownRows::default())?;
+    projector.give_lobby_role(account, role, (id, time))?;
+    projector.store()?;
+    let events = projector.events();
+    drop(projector);
+    transaction.commit()?;
+    Ok(events)
 }

@@ -15,7 +15,7 @@ mod apply;
 mod decide;
 
 use parlour_core::{
-    model::{MessageId, Role, RoomId},
+    model::{MessageId, Role, RoomId, UserId},
     status::Status,
 };
 use rusqlite::{Connection, params};
@@ -128,6 +128,26 @@ impl<'a> Projector<'a> {
         Ok(resent.unwrap_or(decided))
     }
 
+    /// Gives an account a role in the lobby, unless it has that already or does not exist. Nobody has to allow it.
+    pub(super) fn give_lobby_role(
+        &mut self,
+        account: UserId,
+        role: Role,
+        (id, time): (MessageId, i64),
+    ) -> Result<(), Fault> {
+        let (Some(account), Some(lobby)) = (self.accounts.find(account)?, self.rooms.find(RoomId::LOBBY)?)
+        else {
+            return Ok(());
+        };
+        let account = account.id;
+        if self.members.role(account, lobby.id, lobby.kind)? != role {
+            let handle = self.members.handle(account, lobby.id, lobby.kind)?;
+            let entry = Entry::ChangeMember { account, role, handle };
+            self.insert(id, time, Some(account), lobby.id, entry)?;
+        }
+        Ok(())
+    }
+
     /// Inserts an event and applies it. Returns its place, or `None` if its sender has used its id before. The event that
     /// creates an account has no sender yet.
     pub(super) fn insert(
@@ -175,7 +195,9 @@ impl<'a> Projector<'a> {
             }
             Entry::ChangeMember { account, role, .. } if role.is_member() && *account == event.sender => {
                 let before = self.members.stored_role(*account, event.log)?;
-                if matches!(before, Role::None | Role::Invited) {
+                // Everybody is in the lobby from the beginning.
+                let is_lobby = self.rooms.find(RoomId::LOBBY)?.is_some_and(|lobby| lobby.id == event.log);
+                if matches!(before, Role::None | Role::Invited) && !is_lobby {
                     self.cursors.read_to(*account, event.log, event.ord, event.gseq)?;
                 }
             }

@@ -14,7 +14,7 @@ use super::{
     profiles::{self, account},
     rooms::{ROOM_COLUMNS, number, room, select_rooms},
 };
-use crate::store::{Account, ListedRoom, RoomPage, RoomRow, RoomRows};
+use crate::store::{Account, BROWSED_NAMES, ListedRoom, RoomPage, RoomRow, RoomRows};
 
 /// A row, and what decides whether it has changed.
 struct Read {
@@ -163,18 +163,33 @@ pub(super) fn browse(
 ) -> rusqlite::Result<RoomPage> {
     let snapshot = connection.transaction()?;
     let account = profiles::number(&snapshot, user)?.unwrap_or_default();
-    // The names of PUBLIC rooms have different keys.
-    let mut found = snapshot.prepare_cached(select_rooms!(
+    // From the index alone. The names of PUBLIC rooms have different keys.
+    let mut names = snapshot.prepare_cached(
+        "SELECT id, name_key FROM room INDEXED BY room_name WHERE kind = 1 AND name_key > ?1 ORDER BY name_key",
+    )?;
+    let mut find = snapshot.prepare_cached(select_rooms!(
         ", EXISTS (SELECT 1 FROM member WHERE account = ?1 AND room = r.id AND role BETWEEN 1 AND 3)
-         FROM room AS r INDEXED BY room_name
-         WHERE kind = 1 AND name_key > ?2 AND instr(name_key, ?3) ORDER BY name_key LIMIT ?4"
+         FROM room AS r WHERE r.id = ?2"
     ))?;
-    let limit = i64::try_from(count).unwrap_or(i64::MAX).saturating_add(1);
-    let rooms = found.query_map(params![account, nick_key(after), nick_key(query), limit], |row| {
-        Ok(ListedRoom { room: room(row)?, joined: row.get(ROOM_COLUMNS)? })
-    })?;
-    let mut rooms = rooms.collect::<rusqlite::Result<Vec<_>>>()?;
-    let more = rooms.len() > count;
-    rooms.truncate(count);
-    Ok(RoomPage { rooms, more })
+    let mut find = |id: i64| {
+        find.query_row([account, id], |row| {
+            Ok(ListedRoom { room: room(row)?, joined: row.get(ROOM_COLUMNS)? })
+        })
+    };
+    let query = nick_key(query);
+    let (mut page, mut last) = (RoomPage::default(), None);
+    let mut rows = names.query([nick_key(after)])?;
+    while let Some(row) = rows.next()? {
+        if page.rooms.len() == count || page.searched == BROWSED_NAMES {
+            page.next = last.map(&mut find).transpose()?.map(|last| last.room.name);
+            break;
+        }
+        let id = row.get(0)?;
+        page.searched += 1;
+        if row.get_ref(1)?.as_str()?.contains(&query) {
+            page.rooms.push(find(id)?);
+        }
+        last = Some(id);
+    }
+    Ok(page)
 }

@@ -205,6 +205,88 @@ fn code_logs_another_device_in_once() {
     assert_eq!(phone.account, tom.account);
 }
 
+/// The login of a device that has chosen its secret, with a code.
+fn link_login(code: &str) -> codec::Envelope {
+    let capabilities = ["rooms", "batch"].map(Into::into).to_vec();
+    let login = wire::Login {
+        version: 1,
+        capabilities,
+        secret: vec![9; 32],
+        link_code: code.into(),
+        ..wire::Login::default()
+    };
+    codec::login("", login)
+}
+
+fn device_link(w: &mut World, client: &mut Client) -> String {
+    match client.command(w, RoomId::LOBBY, Operation::LinkDevice(wire::LinkDevice {})) {
+        Answer::Link(link) => link.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn linked_device_is_welcomed_when_its_session_is_stored() {
+    let mut w = world();
+    let [mut tom, ..] = people(&mut w);
+    let code = device_link(&mut w, &mut tom);
+    w.hold_requests = true;
+    let phone = w.connect();
+    w.send(phone, &link_login(&code));
+    assert!(w.received(phone).frames.is_empty(), "{:?}", w.received(phone).frames);
+    // The device tries again meanwhile.
+    let again = w.connect();
+    w.send(again, &link_login(&code));
+    assert_eq!(w.received(phone).closed, Some(Status::Replaced));
+    w.release();
+    let welcome = w.received(again).welcome().unwrap();
+    assert_eq!((&welcome.account, welcome.secret.as_slice()), (&tom.account, [9; 32].as_slice()));
+    w.restart();
+    let phone = Client::login(&mut w, "tom", &[9; 32]);
+    assert_eq!(phone.account, tom.account);
+}
+
+#[test]
+fn session_of_a_linked_device_is_stored_after_a_failed_append() {
+    let mut w = world();
+    let [mut tom, ..] = people(&mut w);
+    let [code, other] = [0; 2].map(|_| device_link(&mut w, &mut tom));
+    w.failing = Some(parlour_server::store::LogError::Full("here".into()));
+    let phone = w.connect();
+    w.send(phone, &link_login(&code));
+    assert_eq!(w.received(phone).closed, Some(Status::LogUnavailable));
+    // No code is used up meanwhile, and the login is not forgotten.
+    for code in [&code, &other] {
+        let phone = w.connect();
+        w.send(phone, &link_login(code));
+        assert_eq!(w.received(phone).closed, Some(Status::LogUnavailable));
+    }
+    w.failing = None;
+    w.advance(10_000);
+    let phone = w.connect();
+    w.send(phone, &link_login(&code));
+    assert!(w.received(phone).welcome().is_some(), "{:?}", w.received(phone));
+    w.restart();
+    let phone = Client::login(&mut w, "tom", &[9; 32]);
+    assert_eq!(phone.account, tom.account);
+    assert_eq!(w.hub.table_sizes().pending_logins, 0);
+}
+
+#[test]
+fn linked_device_that_has_gone_meanwhile_can_return() {
+    let mut w = world();
+    let [mut tom, ..] = people(&mut w);
+    let code = device_link(&mut w, &mut tom);
+    w.hold_requests = true;
+    let phone = w.connect();
+    w.send(phone, &link_login(&code));
+    w.disconnect(phone);
+    w.disconnect(tom.conn);
+    w.release();
+    let phone = Client::login(&mut w, "tom", &[9; 32]);
+    assert_eq!(phone.account, tom.account);
+}
+
 #[test]
 fn wrong_codes_are_limited_by_address() {
     let mut w = World::new(Settings { address_factor: 1, ..Settings::default() });

@@ -311,7 +311,7 @@ fn check_against_log(world: &World, at: usize) {
         let unread = log.messages.iter().filter(|message| is_unread(message.ord)).count() as u64;
         let (unread, attention) = match (log.role(me), log.kind) {
             (Role::Invited, _) => (0, 1),
-            (_, RoomKind::Direct) => (unread, unread),
+            (_, RoomKind::Direct) if !entry.muted => (unread, unread),
             _ => (unread, 0),
         };
         assert_eq!((entry.kind, entry.role), (log.kind, log.role(me)), "{:?}", entry.room);

@@ -26,16 +26,19 @@ use crate::{
 #[component]
 pub fn RoomSettings(room: RoomId) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    let has_members = move || store.room(room).is_some_and(|room| room.kind != RoomKind::Lobby);
+    // Not reactive: the kind of a room does not change.
+    let is_direct = untrack(|| store.room(room)).is_some_and(|room| room.kind == RoomKind::Direct);
+    let title = if is_direct { Key::RoomSettingsTitleDirect } else { Key::RoomSettingsTitle };
     view! {
-        <Dialog id="room-settings-dialog" title=Signal::derive(move || t().text(Key::RoomSettingsTitle).to_owned())>
+        <Dialog id="room-settings-dialog" title=Signal::derive(move || t().text(title).to_owned())>
             <div class="dialog-body">
                 <General room/>
-                <Notifications room/>
-                <Members room/>
-                <Show when=has_members>
-                    <Lifecycle room/>
+                <Notifications room is_direct/>
+                // The people of a conversation are its name.
+                <Show when=move || !is_direct>
+                    <Members room/>
                 </Show>
+                <Lifecycle room/>
             </div>
         </Dialog>
     }
@@ -43,7 +46,7 @@ pub fn RoomSettings(room: RoomId) -> impl IntoView {
 
 /// The switch that mutes the room. Follows the room.
 #[component]
-fn Notifications(room: RoomId) -> impl IntoView {
+fn Notifications(room: RoomId, is_direct: bool) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let submission = Submission::new();
     let is_muted = Memo::new(move |_| store.room(room).is_some_and(|room| room.muted));
@@ -52,6 +55,11 @@ fn Notifications(room: RoomId) -> impl IntoView {
         submission.start(store.give(Command::SetMuted { room, muted }), |()| ());
     };
     let error = move || submission.refusal().map(|refusal| sentence(t(), &refusal));
+    let (text, hint) = if is_direct {
+        (Key::RoomSettingsMuteDirect, Key::RoomSettingsMuteHintDirect)
+    } else {
+        (Key::RoomSettingsMute, Key::RoomSettingsMuteHint)
+    };
     view! {
         <section class="dialog-section" aria-labelledby="room-settings-notifications">
             <h3 id="room-settings-notifications">{tr(Key::RoomSettingsNotifications)}</h3>
@@ -60,10 +68,10 @@ fn Notifications(room: RoomId) -> impl IntoView {
                 aria-checked=move || is_muted.get().to_string() aria-describedby="room-settings-mute-hint"
                 aria-busy=move || submission.is_busy().to_string() on:click=toggle
             >
-                {tr(Key::RoomSettingsMute)}
+                {tr(text)}
                 <span class="switch-track" aria-hidden="true"></span>
             </button>
-            <p id="room-settings-mute-hint" class="field-hint">{tr(Key::RoomSettingsMuteHint)}</p>
+            <p id="room-settings-mute-hint" class="field-hint">{tr(hint)}</p>
             <p class="field-error" role="alert">{announced(error)}</p>
         </section>
     }

@@ -6,6 +6,9 @@ use parlour_core::client::room::ScrollPosition;
 use super::{END_TOLERANCE_PX, MAX_ROWS_BACK, Renderer, SCROLL_END_MS};
 use crate::view::timeline::scroll_anchor::ScrollAnchor;
 
+/// A position before the first message of a room, also if it is in a gap.
+const BEFORE_FIRST: f64 = 0.01;
+
 impl Renderer {
     /// Sets the anchor for the next render, wherever the rows are now.
     pub(super) fn hold(&mut self, anchor: ScrollAnchor) {
@@ -55,7 +58,14 @@ impl Renderer {
     ///
     /// Rows, and whatever is above them, may have been resized since the last render: the browser sends the scroll event first.
     /// Then the rows are not where they should be on the screen, and the anchor moves by the scrolled distance only.
+    ///
+    /// After a jump to the very top no text is in the viewport that was there before, and the rows at the top may not have been
+    /// measured yet: the start is the anchor, so that it is still in view when they are.
     fn move_anchor(&mut self, by: f64) {
+        if self.is_at_top() && -by >= self.viewport.height() {
+            self.enter_start();
+            return;
+        }
         let expected = self.anchor_position - by;
         self.is_displaced =
             self.anchor != ScrollAnchor::End && (self.anchor_position() - expected).abs() > 1.0;
@@ -63,6 +73,9 @@ impl Renderer {
             self.anchor_position = expected;
             match &mut self.anchor {
                 ScrollAnchor::End => {}
+                ScrollAnchor::Start => {
+                    self.anchor = ScrollAnchor::Seq { seq: BEFORE_FIRST, offset: expected };
+                }
                 // The anchor's own offset may be one that could not be scrolled to.
                 ScrollAnchor::Row { offset, .. } => *offset = expected,
                 ScrollAnchor::Seq { offset, .. } => *offset -= by,
@@ -77,7 +90,7 @@ impl Renderer {
     pub(super) fn anchor_position(&self) -> f64 {
         let content = match self.anchor {
             ScrollAnchor::Row { key, .. } => self.rows.content_top(key),
-            ScrollAnchor::End | ScrollAnchor::Seq { .. } => None,
+            ScrollAnchor::End | ScrollAnchor::Start | ScrollAnchor::Seq { .. } => None,
         };
         content.unwrap_or_else(|| self.rows.top()) - self.viewport.top()
     }
@@ -118,6 +131,10 @@ impl Renderer {
     /// time.
     pub(super) fn follow_anchor(&mut self) {
         let anchor = self.anchor;
+        if anchor == ScrollAnchor::Start {
+            self.handle_new_top();
+            return;
+        }
         if anchor == ScrollAnchor::End || !self.store.with_timeline(|timeline| anchor.is_loaded(timeline)) {
             return;
         }
@@ -138,11 +155,22 @@ impl Renderer {
     /// next to the gap there. In a gap at the very top the room's first message is to be shown, whatever is below it.
     fn other_row(&self) -> Option<ScrollAnchor> {
         let (top, height) = (self.viewport.top(), self.viewport.height());
-        self.rows.row_at(top + height / 2.0, top).or_else(|| {
-            let beside =
-                || self.rows.first_row_between(top, top + height).or_else(|| self.rows.row_at(top, top));
-            if self.top() > 0.0 { beside() } else { None }
-        })
+        let middle = self.rows.row_at(top + height / 2.0, top);
+        let start = || (self.is_at_top() || self.top() <= 0.0).then_some(ScrollAnchor::Start);
+        let beside = || self.rows.first_row_between(top, top + height).or_else(|| self.rows.row_at(top, top));
+        middle.or_else(start).or_else(beside)
+    }
+
+    /// Returns `true` if the reader can't scroll further up.
+    fn is_at_top(&self) -> bool {
+        self.scroll_top < 1.0
+    }
+
+    /// Makes the start of the timeline the anchor.
+    pub(super) fn enter_start(&mut self) {
+        self.hold(ScrollAnchor::Start);
+        self.anchor_position = self.anchor_position();
+        self.handle_new_top();
     }
 
     /// Makes the end of the timeline the anchor.

@@ -75,6 +75,7 @@ fn list(state: &ClientState) -> String {
         Section::Unread => 'u',
         Section::Direct => 'd',
         Section::Rooms => 'r',
+        Section::Archived => 'a',
     };
     let items = state.account().list();
     let items: Vec<_> =
@@ -86,6 +87,7 @@ fn list(state: &ClientState) -> String {
 fn rooms_are_listed_by_section_attention_activity_and_name() {
     let invited = wire::RoomRow { role: wire::Role::Invited.into(), ..row(9, "Secret", 5, 5) };
     let muted = wire::RoomRow { muted: true, ..row(5, "Noise", 50, 50) };
+    let muted_direct = wire::RoomRow { muted: true, ..direct(10, "bob", 5, 9) };
     let mut state = state(vec![
         row(1, "zoo", 3, 0),
         row(2, "Éclair", 3, 0),
@@ -95,13 +97,36 @@ fn rooms_are_listed_by_section_attention_activity_and_name() {
         direct(6, "tom", 10, 0),
         direct(7, "ann", 20, 0),
         direct(8, "zoe", 1, 3),
+        muted_direct,
         invited,
     ]);
-    assert_eq!(list(&state), "i9 u8 u4 u3 d7 d6 r2 r5 r1");
+    assert_eq!(list(&state), "i9 u8 u4 u3 d7 d6 d10 r2 r5 r1");
     assert_eq!(state.account().totals(), Totals { attention: 4, unread: 6, rooms: 4 });
     // Rooms with the same name keep their order, whatever changes in them.
     add(&mut state, row(2, "zoo", 3, 0));
-    assert_eq!(list(&state), "i9 u8 u4 u3 d7 d6 r5 r1 r2");
+    assert_eq!(list(&state), "i9 u8 u4 u3 d7 d6 d10 r5 r1 r2");
+}
+
+#[test]
+fn archived_rooms_are_last_and_passed_over() {
+    let archived = |number, name, unread| wire::RoomRow { archived: true, ..row(number, name, 9, unread) };
+    let mut state =
+        state(vec![archived(1, "a", 0), row(2, "b", 9, 0), archived(3, "c", 2), row(4, "d", 9, 0)]);
+    assert_eq!(list(&state), "u3 r2 r4 a1", "something unread is not hidden");
+    let neighbour = |state: &ClientState, from: u8, direction| {
+        state.account().neighbour(Some(room(from)), direction).map(|room| room.0[0])
+    };
+    assert_eq!(neighbour(&state, 4, Direction::Next), Some(3));
+    assert_eq!(neighbour(&state, 3, Direction::Previous), Some(4));
+    assert_eq!(neighbour(&state, 1, Direction::Next), Some(3));
+    // The open room keeps its place.
+    state.open_room(Some(room(2)));
+    add(&mut state, archived(2, "b", 0));
+    assert_eq!(list(&state), "u3 r2 r4 a1");
+    state.open_room(Some(room(4)));
+    assert_eq!(list(&state), "u3 r4 a1 a2");
+    let found: Vec<_> = state.account().search("a").iter().map(|item| item.room).collect();
+    assert_eq!(found, [room(1)]);
 }
 
 #[test]

@@ -6,12 +6,11 @@ use crate::{
     client::{
         Client, Command, Event, Origin, OwnMessage, Persisted,
         state::ClientState,
-        tabs::{Leader, TabCommand},
+        tabs::{Leader, TabCommand, watch::Watch},
     },
     model::{Delivery, Dialect, MessageId, RoomId},
     send_queue::{QueuedMessage, Stage},
     status::Status,
-    tabs::watch::Watch,
 };
 
 /// What a follower passes to the client of its tab, which is the leader now.

@@ -7,12 +7,14 @@ use std::{
 
 use parlour_core::{
     codec::{self, Envelope, Extension},
-    model::{Delivery, Message, MessageId},
+    model::{Delivery, MessageId, RoomId},
+    wire::{self, response::Result as Answer, server_event::Body},
 };
 
 /// A message the user has sent.
 #[derive(Debug)]
 pub(super) struct PendingMessage {
+    pub room: RoomId,
     pub content: String,
     /// A server has confirmed it.
     pub confirmed: bool,
@@ -52,15 +54,31 @@ impl PendingMessages {
         self.confirm(&envelope.id);
         match &envelope.extension {
             Some(Extension::Ack(ack)) => ack.accepted.iter().for_each(|accepted| self.confirm(&accepted.id)),
-            Some(Extension::HistoryPage(page)) => {
-                let envelopes = page.frames.iter().filter_map(|envelope| codec::decode(envelope).ok());
-                envelopes.for_each(|envelope| self.confirm(&envelope.id));
-            }
+            Some(Extension::Welcome(welcome)) => welcome.window.iter().for_each(|window| self.read(window)),
+            Some(Extension::Event(event)) => match &event.body {
+                Some(Body::Window(window)) => self.read(window),
+                Some(Body::Response(response)) => match &response.result {
+                    Some(Answer::Window(window)) => self.read(window),
+                    Some(Answer::Page(page)) => self.read_page(page),
+                    _ => {}
+                },
+                _ => {}
+            },
             _ => {}
         }
         // In the basic dialect an echo is recognised by its content.
         let same = self.0.values_mut().filter(|message| message.content == envelope.content);
         same.for_each(|message| message.confirmed = true);
+    }
+
+    fn read(&mut self, window: &wire::RoomWindow) {
+        let envelopes = window.frames.iter().filter_map(|envelope| codec::decode(envelope).ok());
+        envelopes.for_each(|envelope| self.confirm(&envelope.id));
+        window.page.iter().for_each(|page| self.read_page(page));
+    }
+
+    fn read_page(&mut self, page: &wire::MessagePage) {
+        page.messages.iter().for_each(|message| self.confirm(&message.id));
     }
 
     fn confirm(&mut self, id: &[u8]) {
@@ -69,13 +87,10 @@ impl PendingMessages {
         }
     }
 
-    /// A message is shown to the user.
-    pub(super) fn shown(&mut self, message: &Message) {
-        if message.delivery != Delivery::Sent {
-            return self.delivery_changed(message.id, message.delivery);
-        }
-        if let Some(pending) = self.0.remove(&message.id) {
-            assert!(pending.confirmed, "{:?} is shown as sent, and no server has confirmed it", message.id);
+    /// A message is shown as acknowledged.
+    pub(super) fn acknowledged(&mut self, id: MessageId) {
+        if let Some(pending) = self.0.remove(&id) {
+            assert!(pending.confirmed, "{id:?} is shown as sent, and no server has confirmed it");
         }
     }
 

@@ -1,16 +1,18 @@
-//! A device's storage. Changes are made late, or never if the tab closes first.
+//! A device's storage. Changes are made late, or never if the tab closes first. The encoding of the data is that of the
+//! target `stored`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use parlour_core::{
-    ids::RoomId,
-    model::MessageId,
-    persist::{Change, Key, KeyRange, Persisted, Rows, Table},
+    client::{AccountRecord, Change, Persisted},
+    model::{MessageId, RoomId},
+    send_queue::QueuedMessage,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct Device {
-    rows: Rows,
+    account: Option<AccountRecord>,
+    queued: BTreeMap<MessageId, (RoomId, QueuedMessage)>,
     /// Requested changes that are not made yet.
     pending: VecDeque<(u64, Vec<Change>)>,
     last_ticket: Option<u64>,
@@ -32,14 +34,18 @@ impl Device {
         let (ticket, changes) = self.pending.pop_front()?;
         let mut deleted = Vec::new();
         for change in changes {
-            match &change {
-                Change::Delete(Key::Queued(_, id)) => deleted.push(*id),
-                Change::Clear(table) => {
-                    assert_ne!(*table, Table::SendQueue, "send-queue entries are deleted one by one");
+            match change {
+                Change::PutAccount(account) => self.account = Some(*account),
+                Change::PutQueued(room, message) => drop(self.queued.insert(message.id, (room, message))),
+                Change::DeleteQueued(_, id) => {
+                    deleted.push(id);
+                    self.queued.remove(&id);
                 }
-                _ => {}
+                Change::Forget => {
+                    self.account = None;
+                    self.queued.clear();
+                }
             }
-            self.rows.apply(&change);
         }
         Some((ticket, deleted))
     }
@@ -52,20 +58,26 @@ impl Device {
     /// The tab is closed, so pending changes are never made.
     pub(super) fn drop_pending(&mut self) {
         self.pending.clear();
+        self.forget_tickets();
+    }
+
+    /// Another client counts its own tickets.
+    pub(super) fn forget_tickets(&mut self) {
         self.last_ticket = None;
     }
 
     /// The content that a newly loaded tab finds.
     pub(super) fn persisted(&self) -> Persisted {
-        Persisted::of(&self.rows)
+        let send_queue = self.queued.values().cloned().collect();
+        Persisted { account: self.account.clone(), send_queue, last_order: 0 }
     }
 
-    /// The values of a table, in the order of their keys.
-    pub(super) fn values(&self, table: Table) -> Vec<Vec<u8>> {
-        self.rows.values(&KeyRange::all(table))
+    /// The entries of the send queue.
+    pub(super) fn queued(&self) -> impl Iterator<Item = &(RoomId, QueuedMessage)> {
+        self.queued.values()
     }
 
     pub(super) fn has_entry(&self, id: MessageId) -> bool {
-        self.rows.get(&Key::Queued(RoomId::LOBBY, id)).is_some()
+        self.queued.contains_key(&id)
     }
 }

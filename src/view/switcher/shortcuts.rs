@@ -7,9 +7,10 @@ use leptos::{
 };
 use parlour_core::client::account::Direction;
 
+use super::SwitcherState;
 use crate::{
     ctrl::Store,
-    view::{screens::Screens, shared::event, switcher::SwitcherState},
+    view::{screens::Screens, shared::event},
 };
 
 /// What a key press does.

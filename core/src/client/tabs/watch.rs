@@ -1,8 +1,5 @@
 //! Watches whether the leader responds.
 
-use bytes::Bytes;
-
-use super::{TabCommand, command};
 use crate::Millis;
 
 /// The interval at which a visible follower asks the leader whether it responds, in ms.
@@ -79,11 +76,6 @@ impl Watch {
     /// Returns `true` if this tab is visible.
     pub fn is_visible(&self) -> bool {
         self.visible
-    }
-
-    /// The command that tells the leader whether this tab is visible.
-    pub fn visibility_report(&self) -> Bytes {
-        command::command(if self.visible { TabCommand::Visible } else { TabCommand::Hidden })
     }
 
     /// Asks at once.

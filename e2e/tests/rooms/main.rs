@@ -1,12 +1,12 @@
-//! The room list, the ways from room to room, and the screens of a narrow viewport.
+//! The room list, and the ways from room to room; in `narrow`, the screens of a narrow viewport.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod narrow;
+
 use parlour_e2e::{DesktopPeer, Page, SeedRoom, Server, TestContext, browser_test, keys};
 use serde_json::Value;
-
-const NARROW: (u32, u32) = (390, 844);
 
 /// The rows in the document by section, in their order.
 const READ_LIST: &str = r"
@@ -18,8 +18,9 @@ const READ_LIST: &str = r"
 
 /// The number of rooms in the list, of which not all are in the document.
 const LISTED: &str = r"
-    const sets = [...document.querySelectorAll('#room-list ul')].map((list) => Number(list.firstElementChild.ariaSetSize));
-    const listed = sets.reduce((sum, size) => sum + size, 0);
+    const sets = [...document.querySelectorAll('#room-list ul:not([hidden])')].map((list) => Number(list.firstElementChild.ariaSetSize));
+    const archived = Number(document.querySelector('#rooms-archived[aria-expanded=false] .room-section-count')?.textContent ?? 0);
+    const listed = sets.reduce((sum, size) => sum + size, archived);
 ";
 
 /// Opens a page whose account is in these rooms and in the lobby. Returns the ids of the rooms in hexadecimal digits.
@@ -321,68 +322,29 @@ fn links_back_and_forward_lead_to_rooms() {
 }
 
 #[test]
-fn narrow_viewport_shows_one_screen_at_a_time() {
-    browser_test("narrow_viewport_shows_one_screen_at_a_time", async |test| {
+fn invitation_takes_the_place_of_the_room_and_its_menu() {
+    browser_test("invitation_takes_the_place_of_the_room_and_its_menu", async |test| {
         let mut server = Server::start();
-        let rooms = [SeedRoom::public("Attic"), SeedRoom::public("Balcony").with_messages(3)];
+        let rooms = [SeedRoom::public("Attic"), SeedRoom::invitation("Cellar")];
         let (page, ids) = open_with_rooms(test, &mut server, &rooms).await;
-        page.resize(NARROW.0, NARROW.1).await;
-        let screen = async |name: &str| {
-            let visible = "const shown = (id) => document.querySelector(id)?.checkVisibility({ visibilityProperty: true }) ?? false;
-                const screens = { rooms: '#sidebar', conversation: '.room-main', people: '#roster' };
-                const visible = Object.keys(screens).filter((name) => shown(screens[name])).join();";
-            // The timeline stays below the people.
-            let script = format!(
-                "{visible} return document.querySelector('#room').dataset.screen === '{name}' && \
-                 visible.split(',').at(-1) === '{name}' || visible"
-            );
-            page.until_true(&format!("the screen {name}"), &script).await;
-        };
-        let back = async || page.eval::<()>("history.back()", vec![]).await;
-        screen("conversation").await;
-        page.click("#rooms-back").await;
-        screen("rooms").await;
-        page.until_true("the focus is in the list", "return !!document.activeElement.closest('#room-list')")
-            .await;
-        let mains =
-            "return document.querySelectorAll('main:not([inert]), [role=main]:not([inert])').length === 1";
-        page.until_true("one main part", mains).await;
-
         open_room(&page, &ids[0]).await;
-        screen("conversation").await;
-        page.until_focused("room-name").await;
-        page.until_true("one main part", mains).await;
-        page.click("#roster-toggle").await;
-        screen("people").await;
-        page.until_focused("roster-close").await;
-        back().await;
-        screen("conversation").await;
-        page.until_focused("roster-toggle").await;
-        page.click("#roster-toggle").await;
-        screen("people").await;
+        until_open(&page, "Attic", &ids[0]).await;
+        // The menu is removed with the focus in it.
+        page.click("#room-menu").await;
         page.press(keys::ESCAPE).await;
-        screen("conversation").await;
-        // Closing the people has gone back: the next step leads to the list.
-        back().await;
-        screen("rooms").await;
-
-        // Another room takes the place of the first one, so that going back leads to the list again.
-        open_room(&page, &ids[0]).await;
-        screen("conversation").await;
-        page.press(&keys::with_alt(keys::DOWN)).await;
-        page.until_true("another room", &format!("return !location.hash.includes('{}')", ids[0])).await;
-        back().await;
-        screen("rooms").await;
-
-        // A link to a room has the list below it.
-        page.client().goto("about:blank").await.unwrap();
-        page.goto(&format!("{}#/room/{}/members", server.url(), ids[1])).await;
-        page.until("the page", |view| view.online()).await;
-        screen("people").await;
-        back().await;
-        screen("conversation").await;
-        back().await;
-        screen("rooms").await;
+        page.until_focused("room-menu").await;
+        page.eval::<()>("location.hash = arguments[0]", vec![format!("#/room/{}", ids[1]).into()]).await;
+        until_open(&page, "Cellar", &ids[1]).await;
+        let alone = "const shown = (selector) => !!document.querySelector(selector)?.checkVisibility({ visibilityProperty: true });
+            const others = ['#room-menu', '#roster-toggle', '#search-toggle', '#roster', '#composer', '#timeline'].filter(shown);
+            return shown('#invitation') && !others.length || others";
+        page.until_true("the invitation alone", alone).await;
+        page.click("#invitation-accept").await;
+        page.until_true(
+            "the room",
+            "return !!document.querySelector('#room-menu') && !!document.querySelector('#composer')",
+        )
+        .await;
     });
 }
 
@@ -406,7 +368,6 @@ fn badges_show_what_is_unread() {
                 ("Unread", "Attic", "3"),
                 ("Unread", "Balcony", "99+"),
                 ("Rooms", "Lobby", ""),
-                ("Rooms", "Dungeon", ""),
             ],
         )
         .await;
@@ -423,8 +384,28 @@ fn badges_show_what_is_unread() {
             .await;
         assert_eq!(live, 0, "a badge is not announced each time that it changes");
 
+        // Archived rooms are below the heading of their section if it is open, and the open one always is.
+        let dungeon = |is_listed: bool| {
+            format!(
+                "{READ_LIST} return list.some((room) => room.name === 'Dungeon' && room.section === 'Archived 1') === {is_listed} || list"
+            )
+        };
+        page.until_true("no archived room", &dungeon(false)).await;
+        page.click("#rooms-archived").await;
+        page.until_true("the archived room", &dungeon(true)).await;
+        page.click("#rooms-archived").await;
+        page.until_true("no archived room", &dungeon(false)).await;
+        page.click("#rooms-archived").await;
+
         // Another member writes in the lobby while another room is open.
         open_room(&page, &ids[4]).await;
+        page.click("#rooms-archived").await;
+        page.until_true(
+            "it is closed",
+            "return document.querySelector('#rooms-archived').ariaExpanded === 'false'",
+        )
+        .await;
+        page.until_true("the open archived room", &dungeon(true)).await;
         until_open(&page, "Dungeon", &ids[4]).await;
         page.until_true("no composer in an archived room", "return !document.querySelector('#composer')")
             .await;
@@ -467,7 +448,6 @@ fn badges_show_what_is_unread() {
                 ("Direct messages", "lili", ""),
                 ("Rooms", "Lobby", ""),
                 ("Rooms", "Balcony", ""),
-                ("Rooms", "Dungeon", ""),
             ],
         )
         .await;

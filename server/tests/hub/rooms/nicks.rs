@@ -1,0 +1,122 @@
+//! The nicks in what is read from the log are the present ones.
+
+use parlour_core::{
+    model::RoomId,
+    wire::{self, client_command::Operation, response::Result as Answer},
+};
+
+use super::client::Client;
+use crate::{common::world::World, world};
+
+fn change_nick(nick: &str) -> Operation {
+    Operation::ChangeNick(wire::ChangeNick { nick: nick.into() })
+}
+
+fn page_request() -> Operation {
+    Operation::Page(wire::PageRequest { count: 10, ..wire::PageRequest::default() })
+}
+
+/// The nicks that an answer names.
+fn nicks(answer: &Answer) -> Vec<&str> {
+    let people = match answer {
+        Answer::Page(page) => &page.people,
+        Answer::People(page) => &page.people,
+        Answer::Window(window) => &window.page.as_ref().unwrap().people,
+        other => panic!("{other:?}"),
+    };
+    people.iter().map(|person| &*person.nick).collect()
+}
+
+#[test]
+fn pages_name_senders_who_have_left_by_their_present_nicks() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    lili.post(&mut w, room, 1, "hello");
+    lili.post(&mut w, RoomId::LOBBY, 2, "hello");
+    lili.command(&mut w, room, Operation::Leave(wire::Leave {}));
+    lili.command(&mut w, RoomId::LOBBY, change_nick("lilith"));
+    // Its session ends, so that only the log knows it.
+    w.send(lili.conn, &parlour_core::codec::exit("lilith"));
+    w.restart();
+    let mut tom = Client::login(&mut w, "tom", &tom.secret);
+    for of in [room, RoomId::LOBBY] {
+        let search = wire::RoomSearch { query: "hello".into(), before: 0, count: 10 };
+        for operation in
+            [page_request(), Operation::Search(search), Operation::Subscribe(wire::Subscribe::default())]
+        {
+            let request = tom.send(&mut w, of, operation.clone());
+            let answers = tom.answers(&w, request);
+            assert_eq!(nicks(&answers[0]), ["lilith"], "{operation:?}");
+        }
+    }
+}
+
+/// What was read before a nick was changed does not bring the former one back.
+#[test]
+fn answer_that_was_read_before_a_change_has_the_present_nick() {
+    let list = wire::ListMembers { count: 10, ..wire::ListMembers::default() };
+    for operation in
+        [page_request(), Operation::ListMembers(list), Operation::Subscribe(wire::Subscribe::default())]
+    {
+        let mut w = world();
+        let mut tom = Client::login(&mut w, "tom", &[]);
+        let mut lili = Client::login(&mut w, "lili", &[]);
+        let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+        lili.command(&mut w, room, Operation::Join(wire::Join {}));
+        lili.post(&mut w, room, 1, "hello");
+        let request = read_late(&mut w, &mut tom, room, operation.clone(), |w| {
+            lili.command(w, RoomId::LOBBY, change_nick("lilith"));
+        });
+        let answers = tom.answers(&w, request);
+        assert!(nicks(&answers[0]).contains(&"lilith"), "{operation:?}: {answers:?}");
+        assert!(!nicks(&answers[0]).contains(&"lili"), "{operation:?}: {answers:?}");
+    }
+}
+
+/// Live events that a subscriber gets after the window are older than the nick in it.
+#[test]
+fn nick_that_changes_while_a_subscription_waits_is_told_after_the_events() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    tom.command(&mut w, RoomId::LOBBY, Operation::Unsubscribe(wire::Unsubscribe {}));
+    w.advance(1_000);
+    w.clear(tom.conn);
+    tom.restart();
+    read_late(&mut w, &mut tom, room, Operation::Subscribe(wire::Subscribe::default()), |w| {
+        lili.post(w, room, 1, "hello");
+        lili.command(w, RoomId::LOBBY, change_nick("lilith"));
+        w.advance(1_000);
+    });
+    w.advance(1_000);
+    let told = w.received(tom.conn).frames.iter().filter_map(|frame| match &frame.extension {
+        None => Some(frame.user_name.clone()),
+        Some(parlour_core::codec::Extension::Event(wire::ServerEvent {
+            body: Some(wire::server_event::Body::Presence(changes)),
+            ..
+        })) => changes.people.iter().map(|person| person.nick.clone()).next_back(),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["lili", "lilith"]);
+}
+
+/// Sends a command whose query is executed at once; the hub is told of the result after `change`.
+fn read_late(
+    w: &mut World,
+    client: &mut Client,
+    room: RoomId,
+    operation: Operation,
+    change: impl FnOnce(&mut World),
+) -> u32 {
+    w.hold_results = true;
+    let request = client.send(w, room, operation);
+    w.hold_results = false;
+    change(w);
+    w.release_results();
+    request
+}
