@@ -48,7 +48,7 @@ pub use environment::{Environment, Programs};
 pub use eventually::{eventually, eventually_within};
 pub use history::{StoredMessage, read_history};
 pub use middlebox::Middlebox;
-pub use page::{Entry, Page, StoppedRenderer, keys};
+pub use page::{Entry, Page, StoppedRenderer, Work, keys};
 pub use proxy::Proxy;
 pub use reverse_proxy::{Certificate, Example, ReverseProxy};
 pub use rng::{Deck, Rng};

@@ -7,9 +7,11 @@ mod input;
 mod login;
 mod navigation;
 mod renderer;
+mod rooms;
 mod search;
 mod tabs;
 mod window;
+mod work;
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-pub use self::{input::keys, renderer::StoppedRenderer};
+pub use self::{input::keys, renderer::StoppedRenderer, work::Work};
 use fantoccini::Client;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -92,7 +92,10 @@ fn Switcher() -> impl IntoView {
         use wasm_bindgen::JsCast;
         let before = focused.try_update_value(Option::take).flatten();
         if let Some(before) = before.and_then(|before| before.dyn_into::<web_sys::HtmlElement>().ok()) {
-            let _ = before.focus();
+            // Not while the dialog is in the document: nothing else can have the focus then.
+            queue_microtask(move || {
+                let _ = before.focus();
+            });
         }
     });
     let open = move |room: RoomId| {

@@ -72,7 +72,7 @@ pub const FLOOR: &str = "floor";
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// The nick of the measured page, which no other client uses.
-const NICK: &str = "reader";
+pub const NICK: &str = "reader";
 
 impl Peer {
     /// Starts the server with this number of messages in the room, which not every peer supports.

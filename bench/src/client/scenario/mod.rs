@@ -5,6 +5,7 @@ mod ingest;
 mod load;
 mod memory;
 mod room;
+mod room_list;
 mod shown;
 mod start;
 mod work;
@@ -66,5 +67,6 @@ pub const SCENARIOS: &[Scenario] = &[
         of: OURS,
         run: |setting, peer| room::scroll(setting, peer, LARGEST_ROOM),
     },
+    Scenario { name: "list of rooms", of: OURS, run: room_list::list },
     Scenario { name: "idle", of: ALL, run: idle::idle },
 ];
