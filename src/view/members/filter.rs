@@ -1,5 +1,7 @@
 //! Filtering the member list.
 
+use std::collections::HashSet;
+
 use parlour_core::model::Member;
 
 use crate::view::shared::nick_key;
@@ -8,12 +10,27 @@ use crate::view::shared::nick_key;
 const MAX_LISTED: usize = 500;
 
 /// The members whose nick contains `wanted`, which is a [`nick_key`], at most [`MAX_LISTED`]; and how many more there
-/// are. `total` is the number of all members, of which `members` may be only a part.
-pub fn filter_members(members: &[Member], wanted: &str, total: usize) -> (Vec<Member>, usize) {
-    let mut matching =
-        members.iter().filter(|member| wanted.is_empty() || nick_key(&member.nick).contains(wanted));
-    let listed: Vec<Member> = matching.by_ref().take(MAX_LISTED).cloned().collect();
-    let more = if wanted.is_empty() { total.saturating_sub(listed.len()) } else { matching.count() };
+/// are. `total` is the number of all members, of which `members` may be only a part. Of the others the server has `found` those
+/// whose nick begins with `wanted`.
+pub fn filter_members(
+    members: &[Member],
+    found: &[Member],
+    wanted: &str,
+    total: usize,
+) -> (Vec<Member>, usize) {
+    let mut matching: Vec<_> = members
+        .iter()
+        .filter(|member| wanted.is_empty() || nick_key(&member.nick).contains(wanted))
+        .collect();
+    let loaded: HashSet<_> = matching.iter().map(|member| &member.nick).collect();
+    let others: Vec<_> = found.iter().filter(|member| !loaded.contains(&member.nick)).collect();
+    if !others.is_empty() {
+        matching.extend(others);
+        matching.sort_by_cached_key(|member| (member.nick.to_ascii_lowercase(), member.nick.clone()));
+    }
+    let listed: Vec<Member> = matching.iter().take(MAX_LISTED).copied().cloned().collect();
+    let all = if wanted.is_empty() { total } else { matching.len() };
+    let more = all.saturating_sub(listed.len());
     (listed, more)
 }
 
@@ -28,12 +45,22 @@ mod tests {
         let member = |n: usize| Member { nick: format!("User{n}").into(), state: PresenceState::Online };
         let members: Vec<_> = (0..600).map(member).collect();
         let count = |wanted, total| {
-            let (listed, more) = filter_members(&members, wanted, total);
+            let (listed, more) = filter_members(&members, &[], wanted, total);
             (listed.len(), more)
         };
         assert_eq!(count("", 9_000), (MAX_LISTED, 8_500));
         assert_eq!(count("user", 9_000), (MAX_LISTED, 100));
         assert_eq!(count("user59", 9_000), (11, 0));
         assert_eq!(count("nobody", 9_000), (0, 0));
+    }
+
+    #[test]
+    fn members_that_the_server_has_found_are_listed_with_those_that_are_loaded() {
+        let member = |nick: &str| Member { nick: nick.into(), state: PresenceState::Online };
+        let members = ["Bob", "Zoe", "zorro"].map(member);
+        let found = ["zac", "Zoe"].map(member);
+        let (listed, more) = filter_members(&members, &found, "z", 9_000);
+        let listed: Vec<_> = listed.iter().map(|member| &*member.nick).collect();
+        assert_eq!((listed, more), (vec!["zac", "Zoe", "zorro"], 0));
     }
 }

@@ -2,11 +2,12 @@
 
 mod filter;
 mod part;
+mod search;
 
 use leptos::{ev::KeyboardEvent, prelude::*};
 use parlour_core::model::{Member, PresenceState};
 
-use self::filter::filter_members;
+use self::{filter::filter_members, search::MemberSearch};
 use super::{
     screens::{Screen, Screens},
     settings::Settings,
@@ -49,9 +50,15 @@ fn MemberListContent() -> impl IntoView {
     let wanted = RwSignal::new(String::new());
     let has_filter = move || count.get() > FILTER_THRESHOLD;
 
+    let search = MemberSearch::new(store);
+
     let filtered = Memo::new(move |_| {
-        let wanted = if has_filter() { nick_key(wanted.get().trim()) } else { String::new() };
-        store.members.with(|members| filter_members(members, &wanted, count.get()))
+        let typed = if has_filter() { wanted.get().trim().to_owned() } else { String::new() };
+        store.members.with(|members| {
+            search.found.with(|found| {
+                filter_members(members, found.members_of(&typed), &nick_key(&typed), count.get())
+            })
+        })
     });
     let rest = move || {
         let (listed, hidden) = filtered.with(|(listed, hidden)| (listed.len(), *hidden));
@@ -77,7 +84,11 @@ fn MemberListContent() -> impl IntoView {
             <input
                 id="roster-filter" type="search" dir="auto" maxlength="200" autocomplete="off" spellcheck="false"
                 placeholder=tr(Key::MembersFilter) aria-label=tr(Key::MembersFilter)
-                prop:value=move || wanted.get() on:input=move |event| wanted.set(event_target_value(&event))
+                prop:value=move || wanted.get()
+                on:input=move |event| {
+                    wanted.set(event_target_value(&event));
+                    wanted.with_untracked(|wanted| search.search_soon(wanted.trim()));
+                }
             />
         </Show>
         // Scrolled by keys: it contains nothing else that has the focus.

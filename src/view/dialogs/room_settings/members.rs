@@ -12,7 +12,7 @@ use parlour_core::{
 
 use super::{may, role_name};
 use crate::{
-    ctrl::{Contact, DialogKind, Store, use_store},
+    ctrl::{Contact, DialogKind, Page, Store, use_store},
     i18n::Key,
     view::{
         dialogs::{
@@ -25,6 +25,9 @@ use crate::{
 
 /// The roles that an owner can give.
 const ROLES: [Role; 3] = [Role::Member, Role::Moderator, Role::Owner];
+
+/// The time after a change of the room after which the list is loaded again. Changes often come together.
+const REFRESH_DELAY_MS: u32 = 200;
 
 /// The members found so far.
 #[derive(Clone, Copy)]
@@ -40,6 +43,7 @@ struct MemberPages {
     /// The number of the last request.
     request: StoredValue<u32>,
     timer: StoredValue<Option<Timeout>, LocalStorage>,
+    refresh_timer: StoredValue<Option<Timeout>, LocalStorage>,
     /// The field for the beginning of a nick.
     field: NodeRef<html::Input>,
 }
@@ -56,6 +60,7 @@ impl MemberPages {
             refusal: RwSignal::new(None),
             request: StoredValue::new(0),
             timer: StoredValue::new_local(None),
+            refresh_timer: StoredValue::new_local(None),
             field: NodeRef::new(),
         }
     }
@@ -65,21 +70,35 @@ impl MemberPages {
         self.timer.set_value(Some(Timeout::new(SEARCH_DELAY_MS, move || self.load(false))));
     }
 
-    /// Loads the first page, or the next one. The results of earlier requests are dropped.
+    /// Loads what is shown again a moment after members or roles have changed.
+    fn refresh_soon(self) {
+        let refresh = move || {
+            let shown = self.members.with_untracked(Vec::len);
+            self.request(false, shown);
+        };
+        self.refresh_timer.set_value(Some(Timeout::new(REFRESH_DELAY_MS, refresh)));
+    }
+
+    /// Loads the first page, or the next one.
     fn load(self, next: bool) {
+        self.is_loading.set(true);
+        self.request(next, 1);
+    }
+
+    /// Requests at least so many members, from the beginning or after those that are shown. The results of earlier requests are
+    /// dropped.
+    fn request(self, next: bool, least: usize) {
         let Some(number) = self.request.try_update_value(|number| {
             *number = number.wrapping_add(1);
             *number
         }) else {
             return;
         };
-        self.is_loading.set(true);
         let prefix = self.prefix.with_untracked(|prefix| prefix.trim().to_owned());
         let last = self.members.with_untracked(|all| all.last().map(|(last, _)| last.nick.to_string()));
         let after = last.filter(|_| next).unwrap_or_default();
-        let page = self.store.list_members(self.room, prefix, after);
         spawn_local(async move {
-            let page = page.await;
+            let page = self.pages(prefix, after, least).await;
             if self.request.try_get_value() != Some(number) {
                 return;
             }
@@ -88,11 +107,12 @@ impl MemberPages {
             if let Ok(page) = page {
                 self.more.set(page.more);
                 self.members.update(|members| {
-                    if !next {
-                        members.clear();
-                    }
+                    // The items of members that are shown already stay, with what the user does there.
+                    let shown = if next { Vec::new() } else { std::mem::take(members) };
                     let with_role = |member: Contact| {
-                        let role = RwSignal::new(member.role);
+                        let known = shown.iter().find(|(known, _)| known.account == member.account);
+                        let role = known.map_or_else(|| RwSignal::new(member.role), |(_, role)| *role);
+                        role.maybe_update(|shown| std::mem::replace(shown, member.role) != member.role);
                         (member, role)
                     };
                     members.extend(page.entries.into_iter().map(with_role));
@@ -101,17 +121,37 @@ impl MemberPages {
         });
     }
 
+    /// As many pages as it takes for so many members.
+    async fn pages(self, prefix: String, after: String, least: usize) -> Result<Page<Contact>, Refusal> {
+        let mut all = self.store.list_members(self.room, prefix.clone(), after).await?;
+        while all.more && all.entries.len() < least {
+            let after = all.entries.last().map(|last| last.nick.to_string()).unwrap_or_default();
+            let next = self.store.list_members(self.room, prefix.clone(), after).await?;
+            all.more = next.more && !next.entries.is_empty();
+            all.entries.extend(next.entries);
+        }
+        Ok(all)
+    }
+
     fn remove(self, account: UserId) {
         self.members.update(|members| members.retain(|(member, _)| member.account != account));
     }
 }
 
-/// The members by nick, with a field to find some, and a button that invites people. Follows the room.
+/// The members by nick, with a field to find some, and a button that invites people. Follows the room, also what others change
+/// there.
 #[component]
 pub fn Members(room: RoomId) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let pages = MemberPages::new(store, room);
     pages.load(false);
+    Effect::new(move |before: Option<u32>| {
+        let version = store.room_version.get();
+        if before.is_some_and(|before| before != version) {
+            pages.refresh_soon();
+        }
+        version
+    });
     let may_invite = Memo::new(move |_| may(store, room, Action::Invite));
     let composing = StoredValue::new(false);
     let state = Memo::new(move |_| {
@@ -162,7 +202,7 @@ pub fn Members(room: RoomId) -> impl IntoView {
             <ul id="room-settings-list" class="member-list" aria-labelledby="room-settings-members">
                 <For
                     each=move || pages.members.get()
-                    key=|(member, role)| (member.account, *role)
+                    key=|(member, role)| (member.account, member.nick.clone(), *role)
                     children=move |(member, role)| view! { <MemberItem pages member role/> }
                 />
             </ul>
