@@ -105,7 +105,13 @@ impl Persister {
 impl Client {
     /// Takes over what the device has.
     pub(super) fn restore(&mut self, persisted: Persisted) {
-        let Some(record) = persisted.account else { return };
+        let Some(record) = persisted.account else {
+            if !persisted.send_queue.is_empty() {
+                // A tab that did not know yet that the user had logged out has stored them. Nobody else may send them.
+                self.persister.forget();
+            }
+            return;
+        };
         if self.left.contains(&record.secret) {
             // The logout could not be written.
             self.persister.forget();

@@ -44,8 +44,11 @@ pub(super) fn encode(now: Millis, event: &Event, record: Option<&AccountRecord>)
             echoes_text: identity.echoes_text,
         }),
         Event::LoggedOut => Wire::LoggedOut(true),
-        // A room that this tab has created or joined is in the list of every tab.
-        Event::Answer { origin: Origin::LOCAL, result, .. } if !matches!(result, Ok(Reply::Room(_))) => {
+        // A room that this tab has created or joined is in the list of every tab, and the server does not tell again what is
+        // in the window of a subscription.
+        Event::Answer { origin: Origin::LOCAL, result, .. }
+            if !matches!(result, Ok(Reply::Room(_) | Reply::Window(_))) =>
+        {
             return None;
         }
         Event::Answer { origin, number, room, result } => {

@@ -74,6 +74,19 @@ fn tabs_show_different_rooms() {
 }
 
 #[test]
+fn what_the_leader_learns_from_a_room_that_it_opens_is_in_the_list_of_every_tab() {
+    let mut world = World::new(1);
+    for n in 1..=3 {
+        // The room is opened before the server has told of it.
+        drop(world.server.post(ROOM, UserId([2; 16]), id(n), "hello"));
+    }
+    world.user(0, User::Open(ROOM));
+    world.run(100);
+    let unread = |tab: usize| world.tabs[tab].state().account().room(ROOM).unwrap().unread();
+    assert_eq!([unread(0), unread(1), unread(2)], [3, 3, 3]);
+}
+
+#[test]
 fn missed_events_are_detected_and_loaded() {
     let mut world = World::new(1);
     world.user(1, User::Open(ROOM));

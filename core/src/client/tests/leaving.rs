@@ -227,3 +227,20 @@ fn a_logout_that_could_not_be_written_is_repeated() {
     assert_ne!(driver.secrets(), [SECRET]);
     assert!(!driver.events.iter().any(|event| matches!(event, Event::LoggedIn(..))), "{:?}", driver.events);
 }
+
+#[test]
+fn message_that_a_tab_stored_after_the_logout_is_not_sent_by_the_next_account() {
+    let mut driver = Driver::online();
+    driver.leave();
+    let id = MessageId([9; 16]);
+    driver.queued.insert((ROOM, id), QueuedMessage::new(id, "late".into(), 1, 1, Stage::Queued));
+    driver.log_in_again("lili");
+    driver.receive(&with_welcome(|welcome| {
+        (welcome.account, welcome.nick) = (OTHER.0.to_vec(), "lili".into())
+    }));
+    assert!(driver.queued.is_empty(), "it stays on the device");
+    driver.reload();
+    driver.opened();
+    driver.receive(&welcome("lili"));
+    assert_eq!(driver.texts(), [""; 0]);
+}
