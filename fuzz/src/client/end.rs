@@ -10,7 +10,8 @@ use parlour_core::{
 
 use super::{server::ME, world::World};
 
-/// The rounds of the end. A message that may have ended connections is sent alone, on one that has lasted for a while.
+/// The rounds of the end, besides two for each message. One that may have ended connections is sent alone, on a connection
+/// that has lasted for a while.
 const ROUNDS: usize = 16;
 
 impl World {
@@ -27,7 +28,7 @@ impl World {
         let expected: Vec<_> = self.pending.keys().copied().filter(|id| due(self, id)).collect();
         let rooms: BTreeMap<_, _> = expected.iter().map(|id| (*id, self.pending[id].room)).collect();
         let (mut all, mut sent) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
+        for _ in 0..ROUNDS + 2 * expected.len() {
             let pong = codec::extension(Extension::Pong(wire::Pong { nonce: self.nonce }));
             self.receive(&codec::encode(&pong));
             self.settle();

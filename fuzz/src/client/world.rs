@@ -92,7 +92,7 @@ impl World {
     /// Processes all outputs and events. Their number is limited to a small multiple of the input, which detects endless
     /// loops.
     pub(super) fn settle(&mut self) {
-        self.limit = self.processed + self.limit + 100 + 8 * (self.pending.len() + self.commands.len());
+        self.limit = self.processed + self.limit + 100 + 8 * (self.ids.len() + self.commands.len());
         loop {
             if let Some(output) = self.client.poll_output() {
                 self.output(output);

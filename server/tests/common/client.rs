@@ -49,10 +49,15 @@ impl Client {
 
     /// Logs in to the session with this secret, which may be new, as [`login`](Self::login) does.
     pub fn login_with(address: SocketAddr, nick: &str, secret: &[u8]) -> Self {
+        Self::login_as(address, nick, secret, &[])
+    }
+
+    /// As [`login_with`](Self::login_with), with these capabilities.
+    pub fn login_as(address: SocketAddr, nick: &str, secret: &[u8], capabilities: &[&str]) -> Self {
         let end = Instant::now() + PATIENCE;
         loop {
             let mut client = Self::connect(address);
-            client.send_login(nick, secret);
+            client.send_login_as(nick, secret, capabilities);
             client.until(|c| c.welcome.is_some() || c.refused(Status::NickTaken));
             if client.welcome.is_some() {
                 return client;
@@ -75,11 +80,16 @@ impl Client {
     }
 
     pub fn send_login(&mut self, nick: &str, secret: &[u8]) {
+        self.send_login_as(nick, secret, &[]);
+    }
+
+    fn send_login_as(&mut self, nick: &str, secret: &[u8], capabilities: &[&str]) {
         self.nick = nick.into();
         self.send(&codec::login(
             nick,
             wire::Login {
                 version: 1,
+                capabilities: capabilities.iter().map(|name| (*name).into()).collect(),
                 secret: secret.to_vec(),
                 agent: "test".into(),
                 ..wire::Login::default()

@@ -8,9 +8,12 @@ use std::{
 };
 
 use parlour_core::{
-    codec::Extension,
+    codec::{Envelope, Extension},
     status::Status,
-    wire::{HistoryRequest, history_request::Start},
+    wire::{
+        ClientCommand, PageRequest, Response, client_command::Operation, page_request::Start,
+        response::Result as Answer, server_event::Body,
+    },
 };
 use parlour_server::store::{EventLog as _, sqlite::SqliteLog};
 
@@ -60,17 +63,34 @@ fn secret(name: &str) -> Vec<u8> {
     format!("{name:~<32}").into_bytes()
 }
 
+/// A client of an account, which knows rooms.
+fn log_in(server: &Program, name: &str) -> Client {
+    Client::login_as(server.address, name, &secret(name), &["rooms"])
+}
+
+/// The number of messages of the page that answers the first command.
+fn messages(frame: &Envelope) -> Option<usize> {
+    let Some(Extension::Event(event)) = &frame.extension else { return None };
+    match &event.body {
+        Some(Body::Response(Response { request: 1, result: Some(Answer::Page(page)) })) => {
+            Some(page.messages.len())
+        }
+        _ => None,
+    }
+}
+
 /// A client joins, reads and leaves, while nothing can be stored. It has an account.
 fn visit(server: &Program, crowd: &Crowd, name: &str) {
-    let mut visitor = Client::login_with(server.address, name, &secret(name));
+    let mut visitor = log_in(server, name);
     wait_until("all show the visitor", || crowd.all(|state| state.members == USERS + 1));
-    let request = HistoryRequest { start: Some(Start::Before(u64::MAX)), count: 10, request: 1 };
-    visitor.extension(Extension::HistoryRequest(request));
-    visitor.until(|client| {
-        client.frames.iter().any(|frame| {
-            matches!(&frame.extension, Some(Extension::HistoryPage(page)) if page.request == 1 && page.frames.len() == 10)
-        })
-    });
+    let page = PageRequest { start: Some(Start::Before(u64::MAX)), count: 10 };
+    let operation = Some(Operation::Page(page));
+    visitor.extension(Extension::Command(ClientCommand {
+        request: 1,
+        operation,
+        ..ClientCommand::default()
+    }));
+    visitor.until(|client| client.frames.iter().any(|frame| messages(frame) == Some(10)));
     drop(visitor);
     wait_until("the visitor has left", || crowd.all(|state| state.members == USERS));
 }
@@ -114,7 +134,7 @@ fn run(how: &'static str, disk: &Dir, limit: Option<u32>, free_space: impl FnOnc
     server.start();
     let crowd = Crowd::new(server.address, USERS, 6_000, &mut rng);
     for visitor in ["lili", "tom"] {
-        let connected = Client::login_with(server.address, visitor, &secret(visitor));
+        let connected = log_in(&server, visitor);
         wait_until("all show the visitor", || crowd.all(|state| state.members == USERS + 1));
         drop(connected);
         wait_until("the visitor has left", || crowd.all(|state| state.members == USERS));

@@ -162,6 +162,27 @@ fn old_messages_are_deleted_and_a_gap_stays_one() {
 }
 
 #[test]
+fn messages_that_are_evicted_from_memory_stay_on_the_device() {
+    let (mut state, mut device, mut rows) =
+        (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());
+    state.open_room(Some(ROOM));
+    receive(&mut state, welcome(5, 9));
+    receive(&mut state, window(1..=9));
+    write(&mut device, &mut state, &mut rows);
+    let before: Vec<_> = rows.keys(Table::Messages).cloned().collect();
+    // By the timeline of the room, and because too many rooms are in memory.
+    state.handle_evicted(ROOM, Range { from: 0, to: 4 });
+    let gaps: Vec<_> =
+        state.room(ROOM).unwrap().gaps().iter().map(|gap| (gap.gap.from, gap.gap.to)).collect();
+    assert_eq!(gaps, [(0, 4)]);
+    state.open_room(None);
+    state.set_memory_limit(0);
+    write(&mut device, &mut state, &mut rows);
+    assert_eq!((state.room(ROOM).unwrap().held_messages(), before.len()), (0, 9));
+    assert!(rows.keys(Table::Messages).eq(&before));
+}
+
+#[test]
 fn nothing_stays_after_a_logout() {
     let (mut state, mut device, mut rows) =
         (ClientState::new(nick_key), DeviceRooms::default(), Rows::default());

@@ -104,6 +104,23 @@ fn a_server_that_is_behind_makes_the_client_forget_nothing() {
 }
 
 #[test]
+fn matches_of_a_search_are_not_added_to_the_room() {
+    let (mut peer, mut server) = opened(30);
+    let before = gaps(&peer, ROOM);
+    server.post(ROOM, ME, MessageId::new(31, [1; 10]), "message 31");
+    peer.disconnect(&mut server);
+    let mut page = server.page(ROOM, u64::MAX);
+    page.messages.reverse();
+    let (newest, count) = (page.messages[0].ord, page.messages.len());
+    let found = peer.state.read_search(page);
+    assert_eq!((found.len(), found[0].seq), (count, newest), "newest first");
+    assert!(found[0].own && !found[1].own);
+    peer.drain();
+    assert_eq!(gaps(&peer, ROOM), before);
+    assert!(!ords(&peer, ROOM).contains(&newest));
+}
+
+#[test]
 fn live_events_that_were_left_out_are_noticed() {
     let (mut peer, mut server) = opened(3);
     post(&mut server, ROOM, 4..=5);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{world::SimTab, *};
-use crate::{client::PageStart, wire::client_command::Operation};
+use crate::{client::PageStart, validate::nick_key, wire::client_command::Operation};
 
 fn load(before: u64) -> Command {
     Command::LoadPage { room: LOBBY, start: PageStart::Before(before), count: 10 }
@@ -191,6 +191,28 @@ fn leaving_works_while_the_leader_hangs() {
     world.run(8_000);
     assert!((1..3).all(|tab| matches!(world.tabs[tab].role, Role::LoggedOut)));
     assert!(world.device.account.is_none() && world.device.queued.is_empty());
+}
+
+#[test]
+fn a_tab_that_has_missed_events_logs_out_too() {
+    let mut world = World::new(1);
+    world.run(100);
+    let (now, tab) = (world.now, world.tabs[0].tab);
+    let Role::Leader(leader, client) = &mut world.tabs[0].role else { panic!("not the leader") };
+    let _missed = leader.publish(now, &Event::RoundTrip(4), client).unwrap();
+    world.user(0, User::Command(TabCommand::LogOut));
+    world.run(1_000);
+    assert!((0..3).all(|tab| matches!(world.tabs[tab].role, Role::LoggedOut)), "no snapshot follows");
+    // A tab in which nobody is logged in yet has nothing to end.
+    let content = PostContent::Publication {
+        number: 7,
+        snapshot: false,
+        events: vec![events::encode(now, &Event::LoggedOut, None).unwrap()],
+    };
+    let mut follower = Follower::new(now, Origin(99), ClientState::new(nick_key));
+    follower.handle_message(world.clocks(), &Post::of_leader(tab, world.device.lease, content).encode());
+    let reported: Vec<_> = std::iter::from_fn(|| follower.poll_event()).collect();
+    assert!(!reported.contains(&FollowerEvent::Client(Event::LoggedOut)), "{reported:?}");
 }
 
 #[test]
