@@ -55,11 +55,7 @@ pub fn Conversation() -> impl IntoView {
         _ => Below::Composer,
     });
     view! {
-        <main
-            class="room-main" class:no-room=move || shown.get() != Shown::Room
-            class:invited=move || below.get() == Below::Invitation
-            class:closed=move || below.get() == Below::Archived inert=hidden
-        >
+        <main class="room-main" class:no-room=move || shown.get() != Shown::Room inert=hidden>
             // Not removed while no room is shown: the timeline would be built anew with the next one.
             <Timeline/>
             {move || match below.get() {

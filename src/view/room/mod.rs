@@ -74,13 +74,13 @@ pub fn Room() -> impl IntoView {
     );
     let has_rooms = Memo::new(move |_| store.has_rooms());
     // Whoever is only invited does not see the people.
-    let has_people = Memo::new(move |_| {
+    let has_people = move || {
         store.open_room.get().is_some_and(|room| store.room(room).is_none_or(|room| room.role.is_member()))
-    });
+    };
     view! {
         <div
             id="room" class="room" class:with-rooms=move || has_rooms.get()
-            class:with-people=move || screens.shows(Screen::People) && has_people.get() class:searching=move || panel.is_open()
+            class:with-people=move || screens.shows(Screen::People) && has_people() class:searching=move || panel.is_open()
             data-screen=move || screens.screen().name()
         >
             <Show when=move || has_rooms.get()>

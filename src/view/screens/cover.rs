@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::Screens;
-use crate::config;
+use crate::{config, ctrl::Route};
 
 /// The entry of what covers the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,18 +74,28 @@ impl CoverEntry {
     }
 }
 
+/// What is done when the page has left the entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Another screen is shown.
+    Show(Route),
+    /// The screen follows the store's open room.
+    OpenRoom,
+}
+
 /// What may cover the screen.
 struct Covers {
-    is_covered: Signal<bool>,
+    is_covered: Box<dyn Fn() -> bool>,
+    /// Closes the uppermost one.
     close: Box<dyn Fn()>,
 }
 
-/// The entry, and what is done when the page has left it.
+/// The entry, and what has to wait until the page has left it.
 #[derive(Clone, Copy)]
 pub struct Cover {
     entry: StoredValue<CoverEntry>,
+    waiting: StoredValue<Option<Waiting>>,
     covers: StoredValue<Option<Covers>, LocalStorage>,
-    waiting: StoredValue<Option<Box<dyn FnOnce()>>, LocalStorage>,
 }
 
 impl Cover {
@@ -93,54 +103,40 @@ impl Cover {
     pub fn new() -> Self {
         Self {
             entry: StoredValue::new(CoverEntry::Absent),
+            waiting: StoredValue::new(None),
             covers: StoredValue::new_local(None),
-            waiting: StoredValue::new_local(None),
         }
     }
 
-    /// Calls an action once the page has left the entry; returns `false` if there is none to leave. Of several actions only the
-    /// last one is called.
-    pub fn leave_before(self, action: impl FnOnce() + 'static) -> bool {
-        if self.entry.get_value() == CoverEntry::Absent {
-            return false;
+    /// Leaves the entry if there is one: what waits is returned by [`Self::handle_history`]. Otherwise returns `false`. Only
+    /// the last of several waits.
+    pub fn leave_before(self, waiting: Waiting) -> bool {
+        let has_entry = self.entry.get_value() != CoverEntry::Absent;
+        if has_entry {
+            self.waiting.set_value(Some(waiting));
+            self.take(CoverEntry::leave);
         }
-        self.waiting.set_value(Some(Box::new(action)));
-        self.take(CoverEntry::leave);
-        true
+        has_entry
     }
 
-    /// Handles an event of the history; returns `true` if it may mean another screen.
-    pub fn handle_history(self) -> bool {
-        let Some(event) = self.entry.try_update_value(|entry| entry.handle_history(config::is_cover()))
-        else {
-            return false;
-        };
-        match event {
-            Event::Screen => return true,
-            Event::Stale => {
-                config::go_back();
-                return false;
-            }
-            Event::Close => {
+    /// Handles an event of the history. `Err` if it is not about a cover; otherwise what has waited for it. Then the caller has
+    /// to call [`Self::follow`], because something may cover the screen still, or again.
+    pub fn handle_history(self) -> Result<Option<Waiting>, ()> {
+        match self.entry.try_update_value(|entry| entry.handle_history(config::is_cover())) {
+            None | Some(Event::Screen) => return Err(()),
+            Some(Event::Stale) => config::go_back(),
+            Some(Event::Close) => {
                 self.covers.with_value(|covers| covers.iter().for_each(|covers| (covers.close)()))
             }
-            Event::Left => {
-                if let Some(action) = self.waiting.try_update_value(Option::take).flatten() {
-                    action();
-                    self.follow();
-                    return false;
-                }
-            }
+            Some(Event::Left) => return Ok(self.waiting.try_update_value(Option::take).flatten()),
         }
-        // Something else may cover the screen still, or again.
-        self.follow();
-        true
+        Ok(None)
     }
 
-    fn follow(self) {
-        let is_covered = self
-            .covers
-            .with_value(|covers| covers.as_ref().is_some_and(|covers| covers.is_covered.get_untracked()));
+    /// Adds the entry, or leaves it, depending on what covers the screen. Follows that.
+    pub fn follow(self) {
+        let is_covered =
+            self.covers.with_value(|covers| covers.as_ref().is_some_and(|covers| (covers.is_covered)()));
         self.take(|entry| entry.handle_cover(is_covered));
     }
 
@@ -155,14 +151,10 @@ impl Cover {
 
 impl Screens {
     /// Follows what covers the screen of a narrow viewport; `close` closes the uppermost of it.
-    pub fn follow_cover(
-        self,
-        is_covered: impl Fn() -> bool + Send + Sync + 'static,
-        close: impl Fn() + 'static,
-    ) {
-        let is_covered = Signal::derive(move || self.is_narrow() && is_covered());
+    pub fn follow_cover(self, is_covered: impl Fn() -> bool + 'static, close: impl Fn() + 'static) {
+        let is_covered = Box::new(move || self.is_narrow() && is_covered());
         self.cover.covers.set_value(Some(Covers { is_covered, close: Box::new(close) }));
-        Effect::watch(move || is_covered.get(), move |_, _, _| self.cover.follow(), true);
+        Effect::new(move || self.cover.follow());
     }
 }
 

@@ -13,7 +13,7 @@ use leptos_use_media_query::use_media_query;
 use parlour_core::model::RoomId;
 
 use self::{
-    cover::Cover,
+    cover::{Cover, Waiting},
     history::{Step, is_same_screen, parent, step},
 };
 use super::shared::{focus_next_frame, focus_selected_next_frame};
@@ -136,8 +136,7 @@ impl Screens {
     pub fn show(self, route: Route) {
         let from = self.route.get_untracked();
         if !is_same_screen(&from, &route) {
-            let again = route.clone();
-            if self.cover.leave_before(move || self.show(again)) {
+            if self.cover.leave_before(Waiting::Show(route.clone())) {
                 return;
             }
             let above_parent = config::is_above_parent();
@@ -227,8 +226,17 @@ impl Screens {
 
     /// The user has gone back or forward, or has changed the fragment of the URL.
     fn handle_history(self) {
-        if !self.cover.handle_history() {
-            return;
+        if let Ok(waiting) = self.cover.handle_history() {
+            let has_waited = waiting.is_some();
+            match waiting {
+                Some(Waiting::Show(route)) => self.show(route),
+                Some(Waiting::OpenRoom) => self.handle_open_room(self.store.open_room.get_untracked()),
+                None => {}
+            }
+            untrack(|| self.cover.follow());
+            if has_waited {
+                return;
+            }
         }
         match self.requested() {
             // The same URL again was only left for a moment.
@@ -244,10 +252,9 @@ impl Screens {
     /// The store has opened another room: at the command of a dialog, or because the user is not in the room any more.
     fn handle_open_room(self, room: Option<RoomId>) {
         let shown = self.route.get_untracked().room();
-        let again = move || self.handle_open_room(self.store.open_room.get_untracked());
         match room {
             Some(room) if shown == Some(room) => {}
-            _ if self.cover.leave_before(again) => {}
+            _ if self.cover.leave_before(Waiting::OpenRoom) => {}
             // The user has left the room: going back must not lead to it.
             Some(room) if shown.is_some_and(|shown| untrack(|| !is_known(self.store, shown))) => {
                 let above_parent =
