@@ -119,7 +119,7 @@ pub const BUGS: &[Bug] = &[
     }] },
     Bug { name: "rooms of another log stay", edits: &[Edit {
         file: "core/src/client/account.rs",
-        text: "        former.extend(self.rooms.keys());
+        text: "            former.insert(*room);
 ",
         replacement: "",
     }] },
