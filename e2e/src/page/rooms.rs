@@ -11,7 +11,7 @@ const READ_LIST: &str = r"
     const list = [...document.querySelectorAll('#room-list .room-item')].map((item) => ({
         section: text(item.closest('section'), 'h2'), name: text(item, '.room-label'), badge: text(item, '.badge'),
         attention: !!item.querySelector('.badge.attention'), muted: item.classList.contains('muted'),
-        presence: item.querySelector('.presence')?.dataset.state ?? '',
+        presence: item.querySelector('.presence-dot')?.dataset.state ?? '',
     }));
 ";
 
