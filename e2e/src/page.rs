@@ -6,6 +6,7 @@ mod input;
 mod login;
 mod navigation;
 mod renderer;
+mod rooms;
 mod search;
 mod tabs;
 mod window;
