@@ -6,7 +6,6 @@
 mod narrow;
 
 use parlour_e2e::{DesktopPeer, Page, SeedRoom, Server, TestContext, browser_test, keys};
-use serde_json::Value;
 
 /// The rows in the document by section, in their order.
 const READ_LIST: &str = r"
@@ -16,33 +15,11 @@ const READ_LIST: &str = r"
     }));
 ";
 
-/// The number of rooms in the list, of which not all are in the document.
-const LISTED: &str = r"
-    const sets = [...document.querySelectorAll('#room-list ul:not([hidden])')].map((list) => Number(list.firstElementChild.ariaSetSize));
-    const archived = Number(document.querySelector('#rooms-archived[aria-expanded=false] .room-section-count')?.textContent ?? 0);
-    const listed = sets.reduce((sum, size) => sum + size, archived);
-";
-
 /// Opens a page whose account is in these rooms and in the lobby. Returns the ids of the rooms in hexadecimal digits.
 async fn open_with_rooms(test: &TestContext, server: &mut Server, rooms: &[SeedRoom]) -> (Page, Vec<String>) {
     let page = test.open("tom", &server.url()).await;
     page.resize(1280, 800).await;
-    page.expect_lost_connections();
-    page.log_in("tom").await;
-    server.stop().await;
-    let ids = server.add_rooms("tom", rooms);
-    server.restart();
-    page.click("#retry-now").await;
-    page.until("the connection is back", |view| view.online()).await;
-    // Each frame of rows makes the list longer; the last one completes it.
-    page.until_true(
-        "all rooms are in the list",
-        &format!(
-            "{LISTED} return listed === {} || listed",
-            1 + rooms.iter().filter(|room| room.is_listed()).count()
-        ),
-    )
-    .await;
+    let ids = page.log_in_with_rooms("tom", server, rooms).await;
     (page, ids)
 }
 
@@ -59,13 +36,7 @@ async fn until_listed(page: &Page, expected: &[(&str, &str, &str)]) {
 
 /// Waits until a room is open, beside its link in the list and in the URL.
 async fn until_open(page: &Page, name: &str, id: &str) {
-    let [name, hash] = [name.to_owned(), format!("#/room/{id}")].map(Value::from);
-    let script = format!(
-        "const current = document.querySelector('#room-list [aria-current=page] .room-label')?.textContent;
-         const shown = [document.querySelector('#room-name').textContent, current, location.hash];
-         return JSON.stringify(shown) === JSON.stringify([{name}, {name}, {hash}]) || shown"
-    );
-    page.until_true(&format!("{name} is open"), &script).await;
+    page.until_room_open(name, id).await;
 }
 
 async fn open_room(page: &Page, id: &str) {

@@ -1,16 +1,20 @@
 //! What can be done with a message, beside the one under the pointer. One element for all messages: buttons in each of them
 //! would make every row more expensive.
 
-use leptos::{ev::MouseEvent, html::Div, prelude::*};
+use leptos::{
+    ev::{KeyboardEvent, MouseEvent},
+    html::Div,
+    prelude::*,
+};
 use parlour_core::model::RoomId;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event};
+use web_sys::{Element, Event, HtmlElement};
 
 use super::scroller::Scroller;
 use crate::{
     ctrl::{Route, use_store},
     i18n::Key,
-    view::shared::{Icon, icon, px, tr},
+    view::shared::{Icon, event, icon, px, tr},
 };
 
 /// The message that the tools are for.
@@ -49,17 +53,45 @@ impl ToolsState {
         if closest(".message-tools").is_some() {
             return;
         }
-        let target = closest(".item").and_then(|item| {
-            let store = scroller.store();
-            let room = store.open_room.get_untracked().filter(|_| untrack(|| store.has_rooms()))?;
-            let ord = scroller.stored_message(&item)?;
-            // Below the line of the day, if there is one.
-            let message = item.query_selector(".message").ok().flatten()?;
-            let top_of = |element: &Element| element.get_bounding_client_rect().top();
-            let frame = self.frame.get_untracked()?;
-            Some(Target { room, ord, top: (top_of(&message) - top_of(&frame)).max(0.0) })
-        });
+        let target = closest(".item").and_then(|item| self.target_of(scroller, &item));
         self.target.maybe_update(|shown| std::mem::replace(shown, target) != target);
+    }
+
+    /// Shows the tools beside a message, and moves the focus to the first of them.
+    pub(super) fn focus(self, scroller: Scroller, item: &Element) {
+        let Some(target) = self.target_of(scroller, item) else { return };
+        self.target.set(Some(target));
+        // Once they are in the document.
+        request_animation_frame(move || {
+            let frame = self.frame.try_get_untracked().flatten();
+            let tool = frame.and_then(|frame| frame.query_selector(".message-tools a").ok().flatten());
+            if let Some(tool) = tool.and_then(|tool| tool.dyn_into::<HtmlElement>().ok()) {
+                // Without the focus the tools can still be used with a pointer.
+                let _ = tool.focus();
+            }
+        });
+    }
+
+    /// Marks the message of a row and all later ones as unread; `false` if it can't be marked.
+    pub(super) fn mark_unread(self, scroller: Scroller, item: &Element) -> bool {
+        let target = self.target_of(scroller, item);
+        if let Some(Target { room, ord, .. }) = target {
+            scroller.store().mark_unread(room, ord);
+            self.hide();
+            scroller.focus();
+        }
+        target.is_some()
+    }
+
+    fn target_of(self, scroller: Scroller, item: &Element) -> Option<Target> {
+        let store = scroller.store();
+        let room = store.open_room.get_untracked().filter(|_| untrack(|| store.has_rooms()))?;
+        let ord = scroller.stored_message(item)?;
+        // Below the line of the day, if there is one.
+        let message = item.query_selector(".message").ok().flatten()?;
+        let top_of = |element: &Element| element.get_bounding_client_rect().top();
+        let frame = self.frame.get_untracked()?;
+        Some(Target { room, ord, top: (top_of(&message) - top_of(&frame)).max(0.0) })
     }
 }
 
@@ -80,10 +112,17 @@ pub fn MessageTools(state: ToolsState) -> impl IntoView {
             scroller.focus();
         }
     };
+    let leave_by_key = move |event: KeyboardEvent| {
+        if event::key(&event) == "Escape" {
+            event.prevent_default();
+            let target = target.get_untracked();
+            scroller.focus_message(target.map(|Target { ord, .. }| ord));
+        }
+    };
     view! {
         <Show when=move || is_shown.get()>
             <div
-                class="message-tools" role="group" aria-label=tr(Key::MessageTools)
+                class="message-tools" role="group" aria-label=tr(Key::MessageTools) on:keydown=leave_by_key
                 style:top=move || target.get().map(|target| px(target.top))
             >
                 <a

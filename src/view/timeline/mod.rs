@@ -8,7 +8,8 @@
 //! | --- | --- |
 //! | this one | the components around the rows |
 //! | `row`, `message`, `gap`, `notice`, `day` | the components for the content of a row |
-//! | `message_tools` | the buttons beside the message under the pointer |
+//! | `message_tools` | the buttons beside the message under the pointer, or with the focus |
+//! | `message_keys` | keys that lead from message to message, and to their tools |
 //! | `announcer` | the live region for screen readers |
 //! | `scroller` | the interface: scroll position as signals, and events |
 //! | `renderer`, `render_scheduler`, `render_plan` | when to render, which rows, and where |
@@ -23,6 +24,7 @@ mod focus;
 mod gap;
 mod gap_loader;
 mod message;
+mod message_keys;
 mod message_tools;
 mod mounted_row;
 mod notice;
@@ -43,6 +45,7 @@ use parlour_core::model::SeekTarget;
 use self::{
     announcer::Announcer,
     day::DayOverlay,
+    message_keys::handle_key,
     message_tools::{MessageTools, ToolsState},
     scroller::Elements,
 };
@@ -75,6 +78,7 @@ pub fn Timeline() -> impl IntoView {
         match &*event::key(&event) {
             "End" if !modified => scroller.to_end(),
             "Home" if !modified => scroller.to_start(),
+            _ if !modified && handle_key(tools, scroller, &event) => {}
             _ => return,
         }
         event.prevent_default();
@@ -88,7 +92,7 @@ pub fn Timeline() -> impl IntoView {
         >
             <div
                 id="timeline" class="timeline" role="log" aria-live="off" tabindex="0"
-                aria-label=tr(Key::TimelineLabel) node_ref=viewport
+                aria-label=tr(Key::TimelineLabel) aria-description=tr(Key::TimelineKeys) node_ref=viewport
                 on:scroll=move |_| {
                     tools.hide();
                     scroller.handle_scroll();

@@ -47,8 +47,8 @@ pub struct MountedRow {
     /// Only the beginning of the text is shown.
     is_collapsed: bool,
     margin_top: f64,
-    /// The values of `aria-posinset` and `aria-setsize`.
-    aria_position: (u64, u64),
+    /// The values of `aria-posinset` and `aria-setsize`, if it has them.
+    aria_position: Option<(u64, u64)>,
 }
 
 impl MountedRow {
@@ -82,7 +82,7 @@ impl MountedRow {
             owner,
             _content: content,
             margin_top: 0.0,
-            aria_position: (0, 0),
+            aria_position: None,
         }
     }
 
@@ -95,6 +95,11 @@ impl MountedRow {
 
     /// The row's element.
     pub fn element(&self) -> &Element {
+        &self.element
+    }
+
+    /// The row's element, as one that can have the focus.
+    pub fn html_element(&self) -> &HtmlElement {
         &self.element
     }
 
@@ -155,21 +160,24 @@ impl MountedRow {
         }
     }
 
-    /// Sets `aria-posinset` and `aria-setsize`: few rows are in the DOM, so a screen reader can't count them.
-    pub fn set_aria_position(&mut self, index: usize, message_count: u64) {
-        let seq = self.row.with_untracked(|row| match &row.kind {
-            RowKind::Message { message, .. } => message.seq,
-            _ => 0,
-        });
-        let position = if (1..=message_count).contains(&seq) { seq } else { index as u64 + 1 };
-        let size = message_count.max(position);
-        if position != self.aria_position.0 {
-            set_attribute(&self.element, "aria-posinset", &position.to_string());
+    /// Sets `aria-posinset` and `aria-setsize`: few rows are in the DOM, so a screen reader can't count them. A row that is not
+    /// one of the messages has neither.
+    pub fn set_aria_position(&mut self, position: Option<u64>, set_size: u64) {
+        let shown = position.map(|position| (position, set_size));
+        if shown == self.aria_position {
+            return;
         }
-        if size != self.aria_position.1 {
-            set_attribute(&self.element, "aria-setsize", &size.to_string());
+        self.aria_position = shown;
+        for (name, value) in [
+            ("aria-posinset", shown.map(|(position, _)| position)),
+            ("aria-setsize", shown.map(|(_, size)| size)),
+        ] {
+            match value {
+                Some(value) => set_attribute(&self.element, name, &value.to_string()),
+                // The name is valid.
+                None => drop(self.element.remove_attribute(name)),
+            }
         }
-        self.aria_position = (position, size);
     }
 
     /// Highlights the row, or ends its highlight.

@@ -74,7 +74,7 @@ fn Warning(text: Key) -> impl IntoView {
 }
 
 /// Commands and keys, each with the text that describes its effect, and whether it needs a server with rooms.
-const COMMANDS: [(&str, Key, bool); 14] = [
+const COMMANDS: [(&str, Key, bool); 16] = [
     ("/who", Key::HelpCommandWho, false),
     ("/nick", Key::HelpCommandNick, true),
     ("/join", Key::HelpCommandJoin, true),
@@ -89,6 +89,8 @@ const COMMANDS: [(&str, Key, bool); 14] = [
     ("Alt+↑ Alt+↓", Key::HelpKeyNeighbour, true),
     ("Alt+Shift+↑ Alt+Shift+↓", Key::HelpKeyUnread, true),
     ("Ctrl+Shift+F", Key::HelpKeySearch, false),
+    ("Enter ↑ ↓", Key::HelpKeyMessages, false),
+    ("U", Key::HelpKeyMarkUnread, true),
 ];
 
 /// The commands and keys of a server.

@@ -11,7 +11,7 @@ pub struct RenderPlan {
     /// The height of all rows of the timeline.
     pub total_height: f64,
     /// The number of messages in the room, for `aria-setsize`.
-    pub message_count: u64,
+    pub set_size: u64,
 }
 
 /// A row to put into the DOM.
@@ -22,6 +22,8 @@ pub struct PlannedRow {
     pub top: f64,
     /// Its height as recorded by the timeline: measured if possible, otherwise estimated.
     pub height: f64,
+    /// Its number among the messages of the room, for `aria-posinset`; `None` if it is not one of them.
+    pub position_in_set: Option<u64>,
     /// Its content.
     pub row: Row,
 }
@@ -40,14 +42,14 @@ impl RenderPlan {
         }
         let planned = |index| {
             let (top, height) = (timeline.top(index), timeline.height_of(index));
-            Some(PlannedRow { index, top, height, row: timeline.row(index)? })
+            let position_in_set = timeline.position_in_set(index);
+            Some(PlannedRow { index, top, height, position_in_set, row: timeline.row(index)? })
         };
         Self {
             top,
             rows: indices.into_iter().filter_map(planned).collect(),
             total_height: timeline.height(),
-            // A server without history assigns no sequence numbers; the number of rows is used instead.
-            message_count: timeline.newest().filter(|newest| *newest > 0).unwrap_or(timeline.len() as u64),
+            set_size: timeline.set_size(),
         }
     }
 }
@@ -64,7 +66,10 @@ mod tests {
         let plan = RenderPlan::new(&timeline, 5300.0, 50.0, 50.0, &pinned);
         let indices: Vec<_> = plan.rows.iter().map(|row| row.index).collect();
         let expected: Vec<_> = [0].into_iter().chain(26..=40).chain([90]).collect();
-        assert_eq!((indices, plan.message_count), (expected, 600));
+        assert_eq!((indices, plan.set_size), (expected, 600));
+        let positions: Vec<_> = plan.rows.iter().filter_map(|row| row.position_in_set).collect();
+        let expected: Vec<_> = [1].into_iter().chain(526..=540).chain([590]).collect();
+        assert_eq!(positions, expected, "a gap has that of its first message");
         assert!(plan.rows.iter().all(|row| row.top == timeline.top(row.index)));
     }
 }

@@ -15,7 +15,7 @@ use parlour_core::{
     model::RoomId,
     timeline::{RowMetrics, Timeline},
 };
-use web_sys::Element;
+use web_sys::{Element, HtmlElement};
 
 use super::{
     gap_loader::GapLoader,
@@ -213,6 +213,11 @@ impl Renderer {
     /// The ord of the message of a row, if the server has stored it.
     pub fn stored_message(&self, item: &Element) -> Option<u64> {
         self.rows.find(item)?.stored_message()
+    }
+
+    /// The element of the row of a message that the server has stored, if it is in the document.
+    pub fn element_of(&self, ord: u64) -> Option<HtmlElement> {
+        self.rows.element_of(ord)
     }
 
     /// Handles a scroll event.

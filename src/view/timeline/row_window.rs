@@ -69,6 +69,12 @@ impl RowWindow {
         self.rows.iter().find(|row| row.element() == item)
     }
 
+    /// The element of the row of a message that the server has stored.
+    pub fn element_of(&self, ord: u64) -> Option<HtmlElement> {
+        let row = self.rows.iter().find(|row| row.stored_message() == Some(ord))?;
+        Some(row.html_element().clone())
+    }
+
     /// The keys of the rows that have to stay in the DOM wherever the viewport is: those with the focus or with an end of
     /// the selection.
     pub fn pinned(&self) -> Vec<u32> {
@@ -90,7 +96,7 @@ impl RowWindow {
     /// Updates the DOM to the rows of the plan, all of them `slack` pixels lower than planned. Returns the rows whose
     /// height differs from the plan.
     pub fn show(&mut self, plan: RenderPlan, slack: f64) -> Vec<Measured> {
-        let RenderPlan { rows: planned, total_height, message_count, .. } = plan;
+        let RenderPlan { rows: planned, total_height, set_size, .. } = plan;
         let is_planned = |row: &MountedRow| planned.iter().any(|planned| planned.row.key == row.key);
         let (stay, go): (Vec<_>, Vec<_>) = self.rows.drain(..).partition(is_planned);
         go.into_iter().for_each(|row| self.unmount(row));
@@ -113,7 +119,7 @@ impl RowWindow {
             };
             row.set_margin_top(planned.top - end);
             row.index = planned.index;
-            row.set_aria_position(planned.index, message_count);
+            row.set_aria_position(planned.position_in_set, set_size);
             end = planned.top + planned.height;
             planned_heights.push(planned.height);
             self.rows.push(row);

@@ -73,6 +73,16 @@ impl Scroller {
         }
     }
 
+    /// Moves the keyboard focus to a message, or to the timeline if it is not in the document.
+    pub(super) fn focus_message(self, ord: Option<u64>) {
+        let item = self.renderer.try_with_value(|renderer| renderer.as_ref()?.element_of(ord?)).flatten();
+        match item {
+            // If focusing fails, the page can still be used with a pointer.
+            Some(item) => drop(item.focus()),
+            None => self.focus(),
+        }
+    }
+
     pub(super) fn is_covered(self) -> bool {
         self.covered.get_untracked()
     }
