@@ -15,11 +15,8 @@ async function loadFile({ href, integrity }) {
       document.adoptedStyleSheets.push(sheet);
       return true;
     }
-    const module = await WebAssembly.compile(await response.arrayBuffer());
-    // The room's file carries the modules that it shares with other parts (see xtask/bindgen).
-    const modules = WebAssembly.Module.customSections(module, "module");
-    const imports = { __wasm_split: await globalThis.client };
-    await Promise.all([module, ...modules].map((module) => WebAssembly.instantiate(module, imports)));
+    const bytes = await response.arrayBuffer();
+    await WebAssembly.instantiate(bytes, { __wasm_split: await globalThis.client });
     return true;
   } catch (error) {
     console.error(error);
@@ -43,6 +40,7 @@ async function loadPart(part, callback, data) {
 }
 
 export const __wasm_split_load_room = (callback, data) => loadPart("room", callback, data);
+export const __wasm_split_load_members = (callback, data) => loadPart("members", callback, data);
 export const __wasm_split_load_side = (callback, data) => loadPart("side", callback, data);
 export const __wasm_split_load_search = (callback, data) => loadPart("search", callback, data);
 export const __wasm_split_load_dialogs = (callback, data) => loadPart("dialogs", callback, data);

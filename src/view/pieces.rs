@@ -22,8 +22,8 @@ enum Piece {
     RoomMenu,
 }
 
-/// The split point: `xtask/bindgen` moves all code that is reachable only from here, and from the sidebar and the member list,
-/// into the part `side`.
+/// The split point: `xtask/bindgen` moves all code that is reachable only from here, and from the sidebar, into the part
+/// `side`.
 #[cfg(feature = "split")]
 #[leptos::wasm_split::wasm_split(side, fallible, wasm_split_path = leptos::wasm_split)]
 fn load(piece: Piece) -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {

@@ -7,6 +7,7 @@ mod search;
 use leptos::{ev::KeyboardEvent, prelude::*};
 use parlour_core::model::{Member, PresenceState};
 
+pub use self::part::preload_members;
 use self::{filter::filter_members, search::MemberSearch};
 use super::{
     screens::{Screen, Screens},

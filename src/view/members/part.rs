@@ -6,10 +6,9 @@ use web_sys::HtmlElement;
 use super::MemberListContent;
 use crate::view::shared::{Loading, MountPart, Mounted, PartLoader};
 
-/// The split point: `xtask/bindgen` moves all code that is reachable only from here, and from the content of the sidebar, into
-/// the part `side`.
+/// The split point: `xtask/bindgen` moves all code that is reachable only from here into the part `members`.
 #[cfg(feature = "split")]
-#[leptos::wasm_split::wasm_split(side, fallible, wasm_split_path = leptos::wasm_split)]
+#[leptos::wasm_split::wasm_split(members, fallible, wasm_split_path = leptos::wasm_split, preload(preload))]
 fn load_members() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {
     Ok(mount_content)
 }
@@ -21,6 +20,15 @@ async fn load_members() -> Result<MountPart, ()> {
 
 fn mount_content(root: HtmlElement) -> Mounted {
     Box::new(mount_to(root, || view! { <MemberListContent/> }))
+}
+
+/// Starts the download of the part, so that the room is shown with it.
+pub fn preload_members() {
+    #[cfg(feature = "split")]
+    wasm_bindgen_futures::spawn_local(async {
+        // A failure is reported by `load_members`, which tries again.
+        let _ = preload().await;
+    });
 }
 
 /// Starts to load the content.

@@ -21,7 +21,7 @@ pub use self::{no_room::NoRoom, room_menu::RoomMenu};
 use super::{
     composer::Draft,
     dialogs::DialogHost,
-    members::MemberList,
+    members::{MemberList, preload_members},
     screens::{Screen, Screens},
     search::{PanelState, SearchPanel, preload_content},
     shared::{announced, next_paint, room_name, use_texts},
@@ -40,6 +40,7 @@ pub fn prepare_room(store: Store) {
     wasm_bindgen_futures::spawn_local(async move {
         next_paint().await;
         preload_side();
+        preload_members();
         time::prepare(store.locale.get_untracked());
     });
 }

@@ -9,8 +9,8 @@ use crate::view::{
     switcher::SwitcherHost,
 };
 
-/// The split point: `xtask/bindgen` moves all code that is reachable only from here, and from the content of the member list,
-/// into the part `side`.
+/// The split point: `xtask/bindgen` moves all code that is reachable only from here, and from the pieces of a room, into the
+/// part `side`.
 #[cfg(feature = "split")]
 #[leptos::wasm_split::wasm_split(side, fallible, wasm_split_path = leptos::wasm_split, preload(preload))]
 fn load_sidebar() -> Result<MountPart, leptos::wasm_split::SplitLoaderError> {

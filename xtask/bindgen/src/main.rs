@@ -4,6 +4,7 @@
 //! A module with split points is first divided by [`split`]; wasm-bindgen then processes the main module.
 
 mod exports;
+mod merge;
 mod names;
 mod order;
 mod split;
