@@ -35,6 +35,8 @@ pub struct Ledger {
     pub retried: BTreeSet<Key>,
     /// Messages that are on the device.
     pub persisted: BTreeSet<Key>,
+    /// The rooms that accounts have asked to leave.
+    left: BTreeSet<(UserId, RoomId)>,
 }
 
 impl Ledger {
@@ -67,8 +69,17 @@ impl Ledger {
         }
     }
 
-    /// The account has left a room: what it has not sent there is discarded.
+    /// A client has discarded a message. It does so when its user has left the room, also with what was written before the
+    /// server has answered.
+    pub fn discarded(&mut self, key: Key, room: RoomId) {
+        if self.left.contains(&(key.0, room)) && !self.acknowledged.contains(&key) {
+            self.excused.insert(key);
+        }
+    }
+
+    /// The account leaves a room: what it has not sent there is discarded.
     pub fn room_left(&mut self, sender: UserId, room: RoomId) {
+        self.left.insert((sender, room));
         for (key, sent) in &self.sent {
             if key.0 == sender && sent.room == room && !self.acknowledged.contains(key) {
                 self.excused.insert(*key);

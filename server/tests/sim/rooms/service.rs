@@ -493,6 +493,9 @@ impl World {
             Event::Own(message) => self.delivery(account, message.id, message.delivery),
             Event::Delivery(_, id, delivery) => self.delivery(account, id, delivery),
             Event::Acknowledged { id, .. } => self.delivery(account, id, Delivery::Sent),
+            Event::Discarded(room, id) => {
+                self.ledger.discarded((account.expect("an account"), id), room);
+            }
             _ => {}
         }
     }
