@@ -42,7 +42,7 @@ pub struct RoomView {
 pub struct ScrollPosition {
     /// The ord of the message at the scroll anchor.
     pub ord: u64,
-    /// The distance of its top from the top of the viewport, in CSS pixels.
+    /// The distance of its content from the top of the viewport, in CSS pixels.
     pub offset_px: f32,
 }
 

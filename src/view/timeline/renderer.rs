@@ -320,6 +320,10 @@ impl Renderer {
             self.follow_anchor();
         }
         self.anchor_position = self.anchor_position();
+        if matches!(self.anchor, ScrollAnchor::Row { .. }) {
+            // Rows were measured or loaded, so another one may be at the upper edge than when the reader scrolled.
+            self.handle_new_top();
+        }
         self.highlight_target();
         self.load_gaps();
         self.report_visible(false);
@@ -336,10 +340,8 @@ impl Renderer {
             self.slack = 0.0;
         }
         for pass in 1..=MAX_PASSES {
-            let content_offset = match self.anchor {
-                ScrollAnchor::Row { key, .. } => self.rows.content_offset(key),
-                _ => 0.0,
-            };
+            let key = self.store.with_timeline(|timeline| self.anchor.key(timeline));
+            let content_offset = key.map_or(0.0, |key| self.rows.content_offset(key));
             let (mut anchor, top) = (self.anchor, self.top());
             let plan = self.store.with_timeline(|timeline| {
                 let top = anchor.resolve(timeline, height).map_or(top, |top| top + content_offset);

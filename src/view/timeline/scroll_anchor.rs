@@ -25,7 +25,8 @@ pub enum ScrollAnchor {
     Seq {
         /// The message's sequence number. It has a fraction because a gap is one row for many messages.
         seq: f64,
-        /// Distance of the message's row from the upper edge of the viewport.
+        /// Distance of the message's content from the upper edge of the viewport; while it is not loaded, that of its place in
+        /// the gap.
         offset: f64,
     },
 }
@@ -61,8 +62,20 @@ impl ScrollAnchor {
         }
     }
 
-    /// The timeline position of the upper edge of a viewport of this height that keeps the anchor in place; `None` when
-    /// the anchor is no longer in the timeline.
+    /// The key of the row whose content stays at the anchor's offset; `None` when it is not a row, or not loaded.
+    pub fn key(&self, timeline: &Timeline) -> Option<u32> {
+        match *self {
+            Self::End | Self::Start => None,
+            Self::Row { key, .. } => Some(key),
+            Self::Seq { seq, .. } => {
+                let index = message_index(timeline, seq)?;
+                timeline.key(index).filter(|_| timeline.gap_at(index).is_none())
+            }
+        }
+    }
+
+    /// The timeline position of the upper edge of a viewport of this height that keeps the anchor in place, if the content of
+    /// its row begins with the row; `None` when the anchor is no longer in the timeline.
     pub fn resolve(&mut self, timeline: &Timeline, height: f64) -> Option<f64> {
         match *self {
             Self::End => Some(timeline.height() - height),
@@ -116,11 +129,13 @@ mod tests {
         assert_eq!(anchor, ScrollAnchor::Seq { seq: 200.0, offset: 50.0 });
         assert_eq!(anchor.resolve(&timeline, 100.0), Some(1950.0));
         assert!(!anchor.is_loaded(&timeline));
+        assert_eq!(anchor.key(&timeline), None);
         // The page around it is loaded: the message is in the middle, as before.
         timeline.insert_page((190..=210).map(message).collect());
         let top = anchor.resolve(&timeline, 100.0).unwrap();
         let index = timeline.index_of_seq(200).unwrap();
         assert_eq!((anchor.is_loaded(&timeline), top), (true, timeline.top(index) - 50.0));
+        assert_eq!(anchor.key(&timeline), timeline.key(index));
         assert_eq!(ScrollAnchor::Start.resolve(&timeline, 100.0), Some(0.0));
         assert_eq!(ScrollAnchor::End.resolve(&timeline, 100.0), Some(timeline.height() - 100.0));
     }

@@ -114,10 +114,12 @@ impl Renderer {
             let first = timeline.index_at(top);
             timeline.set_anchor(timeline.key(first));
             let position = (first..timeline.len()).take(MAX_ROWS_BACK).find_map(|at| {
+                let ord = timeline.seq(at)?;
+                let content_offset = timeline.key(at).map_or(0.0, |key| self.rows.content_offset(key));
                 // No viewport is so high that this is not exact.
                 #[allow(clippy::cast_possible_truncation)]
-                let offset_px = (timeline.top(at) - top) as f32;
-                Some(ScrollPosition { ord: timeline.seq(at)?, offset_px })
+                let offset_px = (timeline.top(at) + content_offset - top) as f32;
+                Some(ScrollPosition { ord, offset_px })
             });
             // At the very top the first row's own day line is in view.
             (timeline.day_time(first).filter(|_| top > 0.0), position)
