@@ -1,10 +1,41 @@
-//! The timeline of each room while one goes from room to room: history, and what is unread.
+//! The timeline of each room while one goes from room to room: positions, drafts, history, and what is unread.
 
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use parlour_e2e::{DesktopPeer, Page, SeedRoom, Server, browser_test, keys};
 use serde_json::json;
+
+/// The first text that begins in the viewport, and its distance from the upper edge.
+const FIRST_TEXT: &str = "
+    const { top } = document.querySelector('#timeline').getBoundingClientRect();
+    const texts = [...document.querySelectorAll('#timeline .content')].map((e) => [e.textContent, e.getBoundingClientRect().top - top]);
+    const first = texts.find(([, at]) => at >= 0) ?? null;
+";
+
+type Position = (String, f64);
+
+/// Scrolls up by this many pixels, and returns where the first text is then.
+async fn scroll_up(page: &Page, by: u32) -> Position {
+    page.eval::<()>("document.querySelector('#timeline').scrollTop -= arguments[0]", vec![by.into()]).await;
+    page.until("the jump button", |view| view.jump).await;
+    page.stable_value("document.querySelector('#timeline').scrollTop").await;
+    page.eval(&format!("{FIRST_TEXT} return first"), vec![]).await
+}
+
+/// Waits until the first text is where it was.
+async fn until_at(page: &Page, (text, top): &Position) {
+    let script = format!(
+        "{FIRST_TEXT} const [text, distance] = {}; \
+         return (first?.[0] === text && Math.abs(first[1] - distance) <= 1) || first",
+        json!([text, top])
+    );
+    page.until_true(&format!("{text} at {top}"), &script).await;
+}
+
+async fn until_draft(page: &Page, text: &str) {
+    page.until(&format!("the draft {text}"), |view| view.composer.as_deref() == Some(text)).await;
+}
 
 async fn until_title(page: &Page, title: &str) {
     page.until(&format!("the title {title}"), |view| view.title == title).await;
@@ -31,6 +62,55 @@ async fn until_line_above(page: &Page, text: &str) {
 
 fn texts(name: &str, count: usize) -> Vec<String> {
     (1..=count).map(|n| format!("{name} {n}")).collect()
+}
+
+#[test]
+fn position_and_draft_of_each_room_are_kept() {
+    browser_test("position_and_draft_of_each_room_are_kept", async |test| {
+        let mut server = Server::start();
+        let rooms =
+            [SeedRoom::public("Attic").with_messages(400), SeedRoom::public("Balcony").with_messages(400)];
+        let page = test.open("tom", &server.url()).await;
+        page.resize(1280, 800).await;
+        let ids = page.log_in_with_rooms("tom", &mut server, &rooms).await;
+        let [attic, balcony] = [&*ids[0], &*ids[1]];
+        page.open_room("Attic", attic).await;
+        page.until_at_end().await;
+        page.until("its messages", |view| view.has_sent("Attic 400")).await;
+        let in_attic = scroll_up(&page, 3_000).await;
+        page.fill("#composer-text", "for the attic").await;
+        page.open_room("Balcony", balcony).await;
+        page.until("its messages", |view| view.has_sent("Balcony 400")).await;
+        page.until_at_end().await;
+        until_draft(&page, "").await;
+        let in_balcony = scroll_up(&page, 1_000).await;
+        page.fill("#composer-text", "for the balcony").await;
+
+        for round in 1..=2 {
+            page.open_room("Attic", attic).await;
+            until_at(&page, &in_attic).await;
+            until_draft(&page, "for the attic").await;
+            page.open_room("Lobby", "lobby").await;
+            until_draft(&page, "").await;
+            page.open_room("Balcony", balcony).await;
+            until_at(&page, &in_balcony).await;
+            until_draft(&page, "for the balcony").await;
+            if round == 1 {
+                page.reload().await;
+                page.until("the connection is back", |view| view.online()).await;
+                page.until_room_open("Balcony", balcony).await;
+                until_at(&page, &in_balcony).await;
+                until_draft(&page, "for the balcony").await;
+            }
+        }
+        // The end is a position too.
+        page.click("#jump-to-end").await;
+        page.until_at_end().await;
+        page.open_room("Attic", attic).await;
+        page.open_room("Balcony", balcony).await;
+        page.until("its messages", |view| view.has_sent("Balcony 400")).await;
+        page.until_at_end().await;
+    });
 }
 
 #[test]
@@ -69,6 +149,63 @@ fn rooms_opened_while_history_loads_are_not_mixed() {
             assert_eq!(page.read_all_contents().await, texts(name, count));
         }
     });
+}
+
+#[test]
+fn texts_stay_while_other_rooms_are_visited() {
+    browser_test("texts_stay_while_other_rooms_are_visited", async |test| {
+        let mut server = Server::start_without_rate_limit();
+        let page = test.open("tom", &server.url()).await;
+        page.resize(1280, 800).await;
+        let rooms = [SeedRoom::public("Attic").with_messages(300)];
+        let ids = page.log_in_with_rooms("tom", &mut server, &rooms).await;
+        let mut lili = DesktopPeer::connect(server.address(), "lili");
+        for n in 1..=240 {
+            let more = ", and some more words about nothing in particular".repeat(n % 4);
+            lili.send(&format!("Line {n}{more}"));
+        }
+        page.until_true(
+            "all lines",
+            "return [...document.querySelectorAll('.content')].some((e) => e.textContent.startsWith('Line 240'))",
+        )
+        .await;
+        page.open_room("Attic", &ids[0]).await;
+        page.until("its messages", |view| view.has_sent("Attic 300")).await;
+        let in_attic = scroll_up(&page, 700).await;
+        let mut in_lobby = None;
+        // Each time history above is loaded, while scrolling or while the other room is open.
+        for round in 0..6 {
+            page.open_room("Lobby", "lobby").await;
+            if let Some(position) = &in_lobby {
+                until_at(&page, position).await;
+            }
+            let shift = page.scroll_up(60.0, 30).await;
+            assert!(
+                shift <= 1.0,
+                "a row shifted by {shift} px beyond the scrolled distance in round {round}"
+            );
+            page.stable_value("document.querySelector('#timeline').scrollTop").await;
+            in_lobby = Some(page.eval::<Position>(&format!("{FIRST_TEXT} return first"), vec![]).await);
+            page.open_room("Attic", &ids[0]).await;
+            until_at(&page, &in_attic).await;
+            lili.send(&format!("News {round}"));
+            until_badge(&page, "lobby", &(round + 1).to_string()).await;
+        }
+        page.open_room("Lobby", "lobby").await;
+        until_at(&page, &in_lobby.unwrap()).await;
+        until_line_above_is_kept(&page).await;
+        assert_eq!(page.read_all_contents().await.len(), 246);
+    });
+}
+
+/// Scrolls to the end and back: the line above new messages is above the first of them all the time.
+async fn until_line_above_is_kept(page: &Page) {
+    page.click("#jump-to-end").await;
+    page.until_at_end().await;
+    until_line_above(page, "News 0").await;
+    page.eval::<()>("document.querySelector('#timeline').scrollTop -= 200", vec![]).await;
+    page.stable_value("document.querySelector('#timeline').scrollTop").await;
+    until_line_above(page, "News 0").await;
 }
 
 /// The positions of the messages in the document, and the rows with a position that are not messages.
