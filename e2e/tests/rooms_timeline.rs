@@ -110,6 +110,13 @@ fn position_and_draft_of_each_room_are_kept() {
         page.open_room("Balcony", balcony).await;
         page.until("its messages", |view| view.has_sent("Balcony 400")).await;
         page.until_at_end().await;
+        scroll_up(&page, 1_000).await;
+        page.click("#jump-to-end").await;
+        page.until_at_end().await;
+        page.reload().await;
+        page.until_room_open("Balcony", balcony).await;
+        page.until("its messages", |view| view.has_sent("Balcony 400")).await;
+        page.until_at_end().await;
     });
 }
 

@@ -168,6 +168,8 @@ impl Renderer {
         self.read_scroll_position();
         self.enter_end();
         self.render();
+        // No scroll event may follow that would save it.
+        self.save_position();
     }
 
     /// Scrolls to the first message of the timeline.
@@ -176,6 +178,7 @@ impl Renderer {
         self.scroller.leave_end();
         self.enter_start();
         self.render();
+        self.save_position();
     }
 
     /// Scrolls to a message, or to the gap that it is in, and highlights it.
