@@ -1,9 +1,12 @@
 //! The state of a client, fed by a model server.
 
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "the random histories use it"))]
 mod connection;
 #[cfg(not(target_arch = "wasm32"))]
 mod histories;
 mod list;
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "the random histories use it"))]
 mod peer;
 mod rooms;
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "the random histories use it"))]
 mod server;
