@@ -158,63 +158,6 @@ fn rooms_opened_while_history_loads_are_not_mixed() {
     });
 }
 
-#[test]
-fn texts_stay_while_other_rooms_are_visited() {
-    browser_test("texts_stay_while_other_rooms_are_visited", async |test| {
-        let mut server = Server::start_without_rate_limit();
-        let page = test.open("tom", &server.url()).await;
-        page.resize(1280, 800).await;
-        let rooms = [SeedRoom::public("Attic").with_messages(300)];
-        let ids = page.log_in_with_rooms("tom", &mut server, &rooms).await;
-        let mut lili = DesktopPeer::connect(server.address(), "lili");
-        for n in 1..=240 {
-            let more = ", and some more words about nothing in particular".repeat(n % 4);
-            lili.send(&format!("Line {n}{more}"));
-        }
-        page.until_true(
-            "all lines",
-            "return [...document.querySelectorAll('.content')].some((e) => e.textContent.startsWith('Line 240'))",
-        )
-        .await;
-        page.open_room("Attic", &ids[0]).await;
-        page.until("its messages", |view| view.has_sent("Attic 300")).await;
-        let in_attic = scroll_up(&page, 700).await;
-        let mut in_lobby = None;
-        // Each time history above is loaded, while scrolling or while the other room is open.
-        for round in 0..6 {
-            page.open_room("Lobby", "lobby").await;
-            if let Some(position) = &in_lobby {
-                until_at(&page, position).await;
-            }
-            let shift = page.scroll_up(60.0, 30).await;
-            assert!(
-                shift <= 1.0,
-                "a row shifted by {shift} px beyond the scrolled distance in round {round}"
-            );
-            page.stable_value("document.querySelector('#timeline').scrollTop").await;
-            in_lobby = Some(page.eval::<Position>(&format!("{FIRST_TEXT} return first"), vec![]).await);
-            page.open_room("Attic", &ids[0]).await;
-            until_at(&page, &in_attic).await;
-            lili.send(&format!("News {round}"));
-            until_badge(&page, "lobby", &(round + 1).to_string()).await;
-        }
-        page.open_room("Lobby", "lobby").await;
-        until_at(&page, &in_lobby.unwrap()).await;
-        until_line_above_is_kept(&page).await;
-        assert_eq!(page.read_all_contents().await.len(), 246);
-    });
-}
-
-/// Scrolls to the end and back: the line above new messages is above the first of them all the time.
-async fn until_line_above_is_kept(page: &Page) {
-    page.click("#jump-to-end").await;
-    page.until_at_end().await;
-    until_line_above(page, "News 0").await;
-    page.eval::<()>("document.querySelector('#timeline').scrollTop -= 200", vec![]).await;
-    page.stable_value("document.querySelector('#timeline').scrollTop").await;
-    until_line_above(page, "News 0").await;
-}
-
 /// The positions of the messages in the document, and the rows with a position that are not messages.
 const POSITIONS: &str = "
     const items = [...document.querySelectorAll('#timeline .item')];

@@ -67,7 +67,7 @@ impl Page {
         let [name, hash] = [name.to_owned(), format!("#/room/{id}")].map(Value::from);
         let script = format!(
             "const current = document.querySelector('#room-list [aria-current=page] .room-label')?.textContent;
-             const shown = [document.querySelector('#room-name').textContent, current, location.hash];
+             const shown = [document.querySelector('#room-name')?.textContent, current, location.hash];
              return JSON.stringify(shown) === JSON.stringify([{name}, {name}, {hash}]) || shown"
         );
         self.until_true(&format!("{name} is open"), &script).await;
