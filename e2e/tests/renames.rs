@@ -81,14 +81,14 @@ fn drafts_stay_when_the_name_changes() {
     });
 }
 
-/// When a page is reloaded after the user has chosen another nick.
+/// The moment of a reload after the user has chosen another nick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reload {
     /// At once.
     AtOnce,
-    /// When the page has the nick, and before anything of it is stored.
+    /// The page has the nick, and nothing of it is stored.
     BeforeItIsStored,
-    /// When the page has the nick.
+    /// The page has the nick.
     Later,
 }
 

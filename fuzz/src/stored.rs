@@ -46,7 +46,7 @@ pub fn stored(data: &[u8]) {
     take_over_drafts(&drafts);
 }
 
-/// What a page has read from the tables.
+/// The rows that a page has read from the tables.
 fn read(tables: &Tables<'_>) -> Stored {
     Stored::read(Some(tables.account), tables.rooms, tables.send_queue)
 }
@@ -166,7 +166,7 @@ fn client_event(event: FollowerEvent) -> Option<Event> {
     }
 }
 
-/// Whether the device has a message with this id already: ids are chosen by the tabs, and are never the same.
+/// Returns `true` if the device has a message with this id already: ids are chosen by the tabs, and are never the same.
 fn follower_knows(stored: &Stored, id: MessageId) -> bool {
     stored.send_queue.iter().any(|(_, message)| message.id == id)
 }

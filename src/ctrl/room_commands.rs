@@ -18,7 +18,7 @@ use super::{
     store::{ComposerNote, Store},
 };
 
-/// What a typed command does at the server.
+/// The effect of a typed command at the server.
 #[derive(Debug)]
 enum Typed {
     ChangeNick(String),

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::config;
 
-/// How a tab joins the tabs of a scope.
+/// The way in which a tab joins the tabs of a scope.
 #[derive(Debug, PartialEq)]
 pub(super) enum Login {
     /// With the session of another tab, or the one on the device.

@@ -45,7 +45,7 @@ fn mount(piece: Piece) -> MountPart {
     }
 }
 
-/// What a basic server does not support.
+/// A list of what a basic server does not support.
 #[component]
 pub fn BasicServerSlot() -> impl IntoView {
     let load = || -> Loading { Box::pin(async { load(Piece::BasicServer).await.ok() }) };
@@ -58,7 +58,7 @@ pub fn InvitationSlot() -> impl IntoView {
     view! { <PartSlot load=load_invitation/> }
 }
 
-/// Why no room is shown.
+/// The reason why no room is shown.
 #[component]
 pub fn NoRoomSlot() -> impl IntoView {
     let load = || -> Loading { Box::pin(async { load(Piece::NoRoom).await.ok() }) };

@@ -1,10 +1,10 @@
-//! What a page costs: the work of its main thread, and its elements.
+//! The costs of a page: the work of its main thread, and its elements.
 
 use serde_json::{Value, json};
 
 use super::Page;
 
-/// What the main thread of a page has done so far.
+/// The work that the main thread of a page has done so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Work {
     /// CPU time of the main thread in ms. It does not depend on other programs, but on the machine: compare it with that of
@@ -29,7 +29,7 @@ impl std::ops::Sub for Work {
 }
 
 impl Page {
-    /// What the main thread has done so far. Chromium only.
+    /// The work that the main thread has done so far. Chromium only.
     ///
     /// # Panics
     /// In any other browser.

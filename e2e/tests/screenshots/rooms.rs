@@ -6,7 +6,7 @@ use parlour_e2e::{Page, SeedRoom, Server, TestContext, browser_test_within, keys
 
 use super::{NARROW, SCREENS_DEADLINE, Screenshots, WIDE, open_window};
 
-/// What is said in a room.
+/// The messages of a room.
 const TALK: [(&str, &str); 5] = [
     ("Ngozi", "I have finished it on the train. The chapter about the storm is the best of all."),
     ("tom", "Don't tell me the end, I am only on page 90!"),

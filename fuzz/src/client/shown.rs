@@ -1,4 +1,4 @@
-//! What the tab with the connection shows: the timelines of its rooms.
+//! The timelines of the rooms in the tab with the connection.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the user does in the rooms: commands in either of two tabs, and actions on the state of the tab.
+//! The user's actions in the rooms: commands in either of two tabs, and changes of the state of the tab.
 
 use parlour_core::{
     client::{Command, Origin, PageStart, Position, RoomChange, cursor::Cursor},

@@ -18,7 +18,7 @@ use crate::store::{
     room_query::{Window, WindowContent},
 };
 
-/// What the hub knows of accounts. It may be newer than what was read from the log.
+/// The accounts as the hub knows them, which may be newer than what was read from the log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Present<'a> {
     accounts: &'a Accounts,
@@ -38,7 +38,7 @@ impl Present<'_> {
 }
 
 impl Hub {
-    /// What is known of accounts.
+    /// The known accounts.
     pub(super) fn present(&self) -> Present<'_> {
         Present { accounts: &self.accounts, rooms: &self.rooms }
     }

@@ -17,7 +17,7 @@ use super::{
 /// The reason why a role can't be given.
 #[derive(Debug, Error)]
 pub enum RoleError {
-    /// There is no log, or it can't be written.
+    /// The log does not exist, or it can't be written.
     #[error(transparent)]
     Check(#[from] CheckError),
     /// Nobody has the nick.

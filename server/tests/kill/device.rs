@@ -28,7 +28,7 @@ pub struct Device {
     /// `None` while the tab is closed.
     pub client: Option<Client>,
     rows: Rows,
-    /// What the client has written to `rows`.
+    /// The changes that the client has written to `rows`.
     rooms: DeviceRooms,
     /// The time at which changes of rooms are written.
     pub write_at: Option<Millis>,

@@ -42,7 +42,7 @@ use crate::{env, run_many, world::Tally};
 
 /// The number of seeds that a test runs by default.
 const SEEDS: u64 = 100;
-/// What must have happened in so many runs.
+/// The events that must have happened in so many runs.
 #[rustfmt::skip] // A table.
 const FAULTS: [&str; 22] = [
     "aborting storages", "backups", "broken connections", "clock jumps", "dead connections", "failed appends",

@@ -29,7 +29,7 @@ impl Found {
 #[derive(Clone, Copy)]
 pub struct MemberSearch {
     store: Store,
-    /// What was found last.
+    /// The last result.
     pub found: RwSignal<Found>,
     /// The number of the last request.
     request: StoredValue<u32>,

@@ -1,4 +1,4 @@
-//! What is shown in the place of a room.
+//! The note in the place of a room.
 
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{model::RoomId, status::Status};
@@ -10,7 +10,7 @@ use crate::{
     view::shared::{Mark, announced, tr, use_texts},
 };
 
-/// Why no room is shown, and what can be done. Follows [`Shown`].
+/// The reason why no room is shown, and what can be done. Follows [`Shown`].
 #[component]
 pub fn NoRoom() -> impl IntoView {
     let shown = expect_context::<Memo<Shown>>();

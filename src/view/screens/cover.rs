@@ -1,4 +1,4 @@
-//! What covers the screen of a narrow viewport, such as the search panel or a dialog, has an entry in the browser's history
+//! A cover of the screen of a narrow viewport, such as the search panel or a dialog, has an entry in the browser's history
 //! above that of the screen: going back closes it and changes nothing else.
 
 use leptos::prelude::*;
@@ -9,10 +9,10 @@ use crate::{config, ctrl::Route};
 /// The entry of what covers the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CoverEntry {
-    /// There is none.
+    /// No entry exists.
     #[default]
     Absent,
-    /// It is the current entry of the history.
+    /// The entry is the current one of the history.
     Current,
     /// The page goes back from it; the event of the history follows.
     Leaving,
@@ -25,7 +25,7 @@ enum Step {
     Back,
 }
 
-/// What an event of the history means.
+/// The meaning of an event of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
     /// Another screen.
@@ -74,7 +74,7 @@ impl CoverEntry {
     }
 }
 
-/// What is done when the page has left the entry.
+/// The action to take when the page has left the entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// Another screen is shown.
@@ -83,7 +83,7 @@ pub enum Waiting {
     OpenRoom,
 }
 
-/// What may cover the screen.
+/// The elements that may cover the screen.
 struct Covers {
     is_covered: Box<dyn Fn() -> bool>,
     /// Closes the uppermost one.

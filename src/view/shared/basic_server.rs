@@ -1,11 +1,11 @@
-//! What a basic server does not support.
+//! A list of what a basic server does not support.
 
 use leptos::prelude::*;
 
 use super::{tr, use_texts};
 use crate::{ctrl::use_store, i18n::Key};
 
-/// Whether the limits of a basic server are shown: until the user dismisses them. A context of the connection bar.
+/// `true` while the limits of a basic server are shown, until the user dismisses them. A context of the connection bar.
 #[derive(Clone, Copy)]
 pub struct BasicLimits {
     dismissed: RwSignal<bool>,

@@ -7,7 +7,7 @@ use web_sys::{Element, HtmlElement};
 use super::{message_tools::ToolsState, scroller::Scroller};
 use crate::view::shared::event;
 
-/// What a key does while a message, or the timeline itself, has the focus.
+/// The effect of a key while a message, or the timeline itself, has the focus.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Action {
     /// Moves the focus to the last message in the viewport.

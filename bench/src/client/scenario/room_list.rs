@@ -45,7 +45,7 @@ pub fn list(setting: &Setting, peer: &Peer) -> Result<Figures> {
     Ok(figures)
 }
 
-/// What was measured of an account.
+/// The measurements of an account.
 #[derive(Debug)]
 struct Measured {
     /// The CPU time of the main thread for the most costly step of each action, in ms.

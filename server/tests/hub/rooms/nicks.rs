@@ -54,7 +54,7 @@ fn pages_name_senders_who_have_left_by_their_present_nicks() {
     }
 }
 
-/// What was read before a nick was changed does not bring the former one back.
+/// An answer that was read before a nick was changed does not bring the former one back.
 #[test]
 fn answer_that_was_read_before_a_change_has_the_present_nick() {
     let list = wire::ListMembers { count: 10, ..wire::ListMembers::default() };

@@ -1,4 +1,4 @@
-//! What happens to the tabs from outside, and what they show.
+//! Outside influences on the tabs, and a view of what they show.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What the service does in a tab with an input: it drives the follower or the leader and its client.
+//! The service of a tab, which passes an input to the follower, or to the leader and its client.
 
 use super::*;
 
