@@ -5,7 +5,7 @@ mod rooms;
 use parlour_core::{
     Clocks,
     client::{
-        AccountRecord, Client, Command, Event, Origin, Output, PageStart, Persisted, Setup,
+        Client, Command, Event, Origin, Output, PageStart, Persisted, Setup,
         device::{self, DeviceRooms},
         state::{Change as StateChange, ClientState},
         tabs::{COMMAND_TIMEOUT_MS, Follower, FollowerEvent, Leader, Promoted, TabCommand},
@@ -62,17 +62,6 @@ fn restore(state: &mut ClientState, stored: &Stored, tables: &Tables<'_>) -> Dev
     device
 }
 
-/// The account and the send queue, as a client takes them over.
-fn persisted(stored: &Stored) -> Persisted {
-    let account = stored.account.clone().map(|account| AccountRecord {
-        identity: account.identity,
-        account: account.account,
-        secret: account.secret,
-        attempt: account.attempt,
-    });
-    Persisted { account, send_queue: stored.send_queue.clone(), last_order: 0 }
-}
-
 /// A client that continues with this state and this data.
 fn client(state: ClientState, persisted: Persisted) -> Client {
     let setup = Setup {
@@ -126,7 +115,7 @@ fn follow(tables: &Tables<'_>, tab_messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let late = Clocks { monotonic: NOW.monotonic + COMMAND_TIMEOUT_MS, ..NOW };
     let _ = follower.handle_timeout(late);
 
-    let mut persisted = follower.mirrored().unwrap_or_else(|| persisted(&stored));
+    let mut persisted = follower.mirrored().unwrap_or_else(|| Persisted::from(&stored));
     let lease = follower.next_lease(NOW.unix);
     let promoted = follower.promote(NOW, lease, true, &mut persisted);
     let Promoted { leader: _, mut state, reported, sends, settled, commands, events } = promoted;
@@ -176,7 +165,7 @@ fn lead(tables: &Tables<'_>, tab_messages: &[Vec<u8>], max_bytes: usize) {
     let stored = read(tables);
     let mut state = ClientState::new(nick_key);
     let mut device = restore(&mut state, &stored, tables);
-    let mut client = client(state, persisted(&stored));
+    let mut client = client(state, Persisted::from(&stored));
     let mut leader = Leader::new(TAB, 1, true);
     for tab_message in tab_messages {
         let _ = leader.is_superseded_by(tab_message);

@@ -4,7 +4,7 @@
 
 use parlour_core::{
     client::{
-        AccountRecord, Client, Event, Origin, OwnMessage, Persisted, Setup,
+        AccountRecord, Client, Event, Origin, OwnMessage, Setup,
         device::{self, DeviceRooms},
         tabs::{Follower, FollowerEvent, Gate, Leader, Promoted, TabCommand},
     },
@@ -216,7 +216,7 @@ impl Inner {
         read: Read,
     ) -> Option<Promotion> {
         let mut persisted = match &read.stored {
-            Some(stored) => persisted(stored),
+            Some(stored) => stored.into(),
             None => follower.mirrored().unwrap_or_default(),
         };
         let linked = self.linked.take().filter(|_| persisted.account.is_none() && self.is_new_login);
@@ -257,15 +257,4 @@ impl Inner {
         self.role = Role::Leader(Box::new(leader), Box::new(client));
         Some(Promotion { linked, reported, sends, settled, commands, events })
     }
-}
-
-/// The account and the send queue, as a client takes them over.
-fn persisted(stored: &Stored) -> Persisted {
-    let account = stored.account.clone().map(|account| AccountRecord {
-        identity: account.identity,
-        account: account.account,
-        secret: account.secret,
-        attempt: account.attempt,
-    });
-    Persisted { account, send_queue: stored.send_queue.clone(), ..Persisted::default() }
 }

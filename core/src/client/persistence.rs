@@ -7,6 +7,7 @@ use super::{Client, Clocks, Event, Output, OwnMessage, sending::own_message};
 use crate::{
     Millis,
     model::{Delivery, Identity, MessageId, RoomId, UserId},
+    persist::Stored,
     send_queue::{QueuedMessage, Stage},
     status::Status,
 };
@@ -49,6 +50,19 @@ pub struct Persisted {
     pub send_queue: Vec<(RoomId, QueuedMessage)>,
     /// The order of the last message that was sent in this tab, while it followed another one.
     pub last_order: u64,
+}
+
+impl From<&Stored> for Persisted {
+    /// The account and the send queue, as a client takes them over.
+    fn from(stored: &Stored) -> Self {
+        let account = stored.account.clone().map(|account| AccountRecord {
+            identity: account.identity,
+            account: account.account,
+            secret: account.secret,
+            attempt: account.attempt,
+        });
+        Self { account, send_queue: stored.send_queue.clone(), last_order: 0 }
+    }
 }
 
 /// Collects the changes to write.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use parlour_core::{
     Millis,
     client::{
-        self, AccountRecord, Client, Command, Persisted, Position, Setup,
+        self, Client, Command, Persisted, Position, Setup,
         device::{self, DeviceRooms},
         room::RoomState,
         state::ClientState,
@@ -62,12 +62,6 @@ impl Device {
         let messages = self.rows.values(&StoredMessages::range(RoomId::LOBBY));
         device::restore_room(&mut state, RoomId::LOBBY, &row, &messages);
         state.open_room(Some(RoomId::LOBBY));
-        let account = stored.account.map(|account| AccountRecord {
-            identity: account.identity,
-            account: account.account,
-            secret: account.secret,
-            attempt: account.attempt,
-        });
         let setup = Setup {
             seed,
             agent: "kill".into(),
@@ -76,7 +70,7 @@ impl Device {
             link_code: None,
             left: LeftSessions::default(),
             state,
-            persisted: Persisted { account, send_queue: stored.send_queue, last_order: 0 },
+            persisted: Persisted::from(&stored),
         };
         self.client = Some(Client::new(setup).unwrap());
     }
