@@ -31,10 +31,10 @@ use super::{
 const INSIDE: &str = "PARLOUR_KILL_INSIDE";
 /// The number of users.
 const USERS: usize = 10;
-/// The size of the file that is removed to make space, in bytes; the disk has 4 MiB.
+/// The size of the file that is removed to make space, in bytes; the disk has 5 MiB.
 const BALLAST: usize = 2 << 20;
 /// The maximum file size where a limit replaces the full disk, in KiB.
-const LIMIT: u32 = 1_024;
+const LIMIT: u32 = 2_048;
 
 #[test]
 fn full_disk_delays_messages_and_loses_none() {
@@ -114,7 +114,7 @@ fn wait_until_all_are_refused(crowd: &Crowd) {
 fn on_a_small_disk() {
     let disk = Dir::new();
     let mut mount = Command::new("mount");
-    mount.args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(disk.path());
+    mount.args(["-t", "tmpfs", "-o", "size=5m", "tmpfs"]).arg(disk.path());
     assert!(mount.status().unwrap().success(), "a small disk");
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![7; BALLAST]).unwrap();
