@@ -207,11 +207,16 @@ fn code_logs_another_device_in_once() {
 
 /// The login of a device that has chosen its secret, with a code.
 fn link_login(code: &str) -> codec::Envelope {
+    link_login_of(9, code)
+}
+
+/// The same of a device whose secret consists of a byte.
+fn link_login_of(device: u8, code: &str) -> codec::Envelope {
     let capabilities = ["rooms", "batch"].map(Into::into).to_vec();
     let login = wire::Login {
         version: 1,
         capabilities,
-        secret: vec![9; 32],
+        secret: vec![device; 32],
         link_code: code.into(),
         ..wire::Login::default()
     };
@@ -256,16 +261,18 @@ fn session_of_a_linked_device_is_stored_after_a_failed_append() {
     w.send(phone, &link_login(&code));
     assert_eq!(w.received(phone).closed, Some(Status::LogUnavailable));
     // No code is used up meanwhile, and the login is not forgotten.
-    for code in [&code, &other] {
+    for (device, code) in [(9, &code), (8, &other)] {
         let phone = w.connect();
-        w.send(phone, &link_login(code));
+        w.send(phone, &link_login_of(device, code));
         assert_eq!(w.received(phone).closed, Some(Status::LogUnavailable));
     }
     w.failing = None;
     w.advance(10_000);
-    let phone = w.connect();
-    w.send(phone, &link_login(&code));
-    assert!(w.received(phone).welcome().is_some(), "{:?}", w.received(phone));
+    for (device, code) in [(9, &code), (8, &other)] {
+        let phone = w.connect();
+        w.send(phone, &link_login_of(device, code));
+        assert!(w.received(phone).welcome().is_some(), "{:?}", w.received(phone));
+    }
     w.restart();
     let phone = Client::login(&mut w, "tom", &[9; 32]);
     assert_eq!(phone.account, tom.account);
