@@ -404,3 +404,29 @@ fn drafts_and_unsent_messages_outlive_the_log() {
     assert_eq!(&*peer.state.room(ROOM).unwrap().view().draft, "typed");
     assert_eq!(peer.state.room(ROOM).unwrap().position(), 0);
 }
+
+#[test]
+fn a_gap_is_loading_while_a_page_in_it_is_requested() {
+    let (mut peer, mut server) = opened(200);
+    server.request_page(ROOM, 100);
+    peer.deliver(&mut server, usize::MAX);
+    let loading = |peer: &Peer| -> Vec<bool> {
+        peer.state.room(ROOM).unwrap().gaps().iter().map(|state| state.loading).collect()
+    };
+    let reported = |peer: &mut Peer| {
+        std::iter::from_fn(|| peer.state.poll_change())
+            .filter(|change| matches!(change, Change::Timeline(ROOM, TimelineUpdate::Gaps(_))))
+            .count()
+    };
+    assert_eq!((gaps(&peer, ROOM).len(), loading(&peer)), (2, vec![false, false]));
+    let [(_, first), (after, _)] = gaps(&peer, ROOM)[..] else { panic!() };
+    peer.state.set_loading(ROOM, vec![first]);
+    assert_eq!((loading(&peer), reported(&mut peer)), (vec![true, false], 1));
+    peer.state.set_loading(ROOM, vec![first, after + 1]);
+    assert_eq!((loading(&peer), reported(&mut peer)), (vec![true, true], 1));
+    peer.state.set_loading(ROOM, vec![after]);
+    assert_eq!((loading(&peer), reported(&mut peer)), (vec![false, false], 1), "that message is loaded");
+    peer.state.set_loading(ROOM, vec![first]);
+    peer.disconnect(&mut server);
+    assert_eq!(loading(&peer), [false, false], "nobody answers");
+}
