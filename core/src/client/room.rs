@@ -20,9 +20,8 @@ use std::{collections::VecDeque, sync::Arc};
 pub use self::event::{RoomChange, RoomEvent};
 pub(super) use self::sync::Names;
 use crate::{
-    event::GapState,
     model::{Message, MessageId},
-    ranges::{Gap, Range, Ranges},
+    ranges::{Gap, GapState, Range, Ranges},
     timeline::TimelineUpdate,
     wire,
 };
