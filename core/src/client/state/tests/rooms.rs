@@ -1,14 +1,12 @@
 //! Single rooms: windows, own unsent messages, the line above new messages, memory, the device.
 
-use std::sync::Arc;
-
 use super::{
     peer::Peer,
     server::{ME, Server, room_id, user},
 };
 use crate::{
     client::{
-        room::{ScrollPosition, StoredRoom},
+        room::StoredRoom,
         state::{Change, ClientState},
     },
     model::{Delivery, Message, MessageId, RoomId},
@@ -269,7 +267,7 @@ fn the_line_above_new_messages_stays_while_they_are_read() {
     peer.state.handle_hidden();
     post(&mut server, ROOM, 3..=5);
     peer.deliver(&mut server, usize::MAX);
-    assert_eq!((line(&peer), peer.state.first_unread(ROOM)), (Some(2), Some(3)));
+    assert_eq!(line(&peer), Some(2));
     peer.state.handle_visible(ROOM, 4, false);
     post(&mut server, ROOM, 6..=6);
     peer.deliver(&mut server, usize::MAX);
@@ -277,7 +275,7 @@ fn the_line_above_new_messages_stays_while_they_are_read() {
     post(&mut server, ROOM, 7..=7);
     peer.deliver(&mut server, usize::MAX);
     peer.state.handle_visible(ROOM, 7, true);
-    assert_eq!((line(&peer), peer.state.first_unread(ROOM)), (Some(2), None), "it stays where it was");
+    assert_eq!(line(&peer), Some(2), "it stays where it was");
     peer.state.handle_hidden();
     post(&mut server, ROOM, 8..=8);
     peer.deliver(&mut server, usize::MAX);
@@ -293,9 +291,6 @@ fn the_line_above_new_messages_stays_while_they_are_read() {
 #[test]
 fn messages_of_the_rooms_that_were_not_open_for_long_are_evicted() {
     let (mut peer, mut server) = opened(10);
-    peer.state.set_draft(ROOM, "half a sentence");
-    let scroll = ScrollPosition { ord: 4, offset_px: -3.0 };
-    peer.state.set_scroll(ROOM, Some(scroll));
     peer.state.set_memory_limit(25);
     for number in 1..3 {
         post(&mut server, room_id(number), 1..=10);
@@ -315,7 +310,6 @@ fn messages_of_the_rooms_that_were_not_open_for_long_are_evicted() {
     assert!(held < 10, "it has too many alone, {held}");
     assert_eq!(gaps(&peer, ROOM), [(0, 30 - held)]);
     let room = peer.state.room(ROOM).unwrap();
-    assert_eq!((room.view().scroll, &*room.view().draft), (Some(scroll), "half a sentence"));
     assert!(room.is_subscribed() && room.position() > 0, "live messages continue");
     post(&mut server, ROOM, 31..=31);
     peer.deliver(&mut server, usize::MAX);
@@ -330,7 +324,6 @@ fn deleted_messages_are_not_shown_any_more() {
     peer.deliver(&mut server, usize::MAX);
     assert_eq!((ords(&peer, ROOM), gaps(&peer, ROOM)), ((4..=8).collect(), vec![]));
     assert_eq!(peer.timelines[&ROOM].set_size(), 5);
-    assert_eq!(peer.state.first_unread(ROOM), Some(4), "the first one that is stored");
 }
 
 #[test]
@@ -344,7 +337,6 @@ fn what_the_device_has_is_shown_as_outdated_until_the_server_confirms_it() {
         topic: "stored".into(),
         messages: Vec::new(),
         range: None,
-        view: crate::client::room::RoomView { scroll: None, draft: Arc::from("typed") },
     };
     assert!(stored.last_message.is_some());
     let rows = peer.state.account_rows();
@@ -353,10 +345,7 @@ fn what_the_device_has_is_shown_as_outdated_until_the_server_confirms_it() {
     restored.state.restore_room(ROOM, stored);
     restored.drain();
     assert!(restored.state.room(ROOM).unwrap().is_outdated());
-    assert_eq!(
-        (gaps(&restored, ROOM), &*restored.state.room(ROOM).unwrap().view().draft),
-        (vec![(0, 12)], "typed")
-    );
+    assert_eq!(gaps(&restored, ROOM), [(0, 12)]);
     restored.state.open_room(Some(ROOM));
     server.disconnect();
     post(&mut server, ROOM, 13..=14);
@@ -369,7 +358,6 @@ fn what_the_device_has_is_shown_as_outdated_until_the_server_confirms_it() {
 #[test]
 fn nothing_of_an_account_reaches_another_one() {
     let (mut peer, mut server) = opened(5);
-    peer.state.set_draft(ROOM, "a secret");
     peer.send(&mut server, ROOM, 9);
     let welcome =
         wire::Welcome { account: user(4).0.to_vec(), log: server.log.clone(), ..wire::Welcome::default() };
@@ -388,10 +376,9 @@ fn nothing_of_an_account_reaches_another_one() {
 }
 
 #[test]
-fn drafts_and_unsent_messages_outlive_the_log() {
+fn unsent_messages_outlive_the_log() {
     let (mut peer, mut server) = opened(5);
     peer.disconnect(&mut server);
-    peer.state.set_draft(ROOM, "typed");
     peer.send(&mut server, ROOM, 9);
     server.restore_backup(2);
     peer.connect(&mut server);
@@ -401,7 +388,6 @@ fn drafts_and_unsent_messages_outlive_the_log() {
     });
     peer.drain();
     assert_eq!((ords(&peer, ROOM), peer.unacknowledged(ROOM)), (vec![], vec!["own 9".to_owned()]));
-    assert_eq!(&*peer.state.room(ROOM).unwrap().view().draft, "typed");
     assert_eq!(peer.state.room(ROOM).unwrap().position(), 0);
 }
 
