@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Sorted, so that the same members always encode to the same bytes.
         .btree_map(["."])
         // Encoded messages inside another message: shared with the queue or cache they come from, not copied.
-        .bytes([".parlour.Batch.frames", ".parlour.HistoryPage.frames", ".parlour.device.TabEvent.frames"])
+        .bytes([".parlour.Batch.frames", ".parlour.HistoryPage.frames"])
         .compile_fds(descriptors)?;
     Ok(())
 }

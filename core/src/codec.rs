@@ -13,11 +13,7 @@ use prost::{
 use thiserror::Error;
 
 pub use crate::wire::{ChatRequest as Envelope, chat_request::Extension};
-use crate::{
-    model::{Delivery, Message, MessageId},
-    status::Status,
-    validate, wire,
-};
+use crate::{model::MessageId, status::Status, validate, wire};
 
 /// `type` of a message.
 pub const TALK: &str = "talk";
@@ -228,26 +224,6 @@ fn end_of_part(text: &str) -> usize {
     let after_word = after_word.filter(|end| *end > TEXT_FIELD_BYTES / 2);
     let is_whole = |before: &str, next| !before.ends_with('\u{200D}') && !validate::extends_character(next);
     after_word.or_else(|| last(is_whole)).unwrap_or_else(|| text.floor_char_boundary(TEXT_FIELD_BYTES))
-}
-
-/// The envelope in which the server delivers a message, with sequence number and time.
-pub(crate) fn delivered(of: &Message) -> Envelope {
-    let envelope = message(&of.nick, Some(of.id), &of.content);
-    Envelope { seq: of.seq, time: of.time, ..envelope }
-}
-
-/// Converts an envelope that the server delivered into a message, with `own` unset; `None` without a valid id.
-pub(crate) fn received(envelope: Envelope) -> Option<Message> {
-    Some(Message {
-        id: MessageId::from_wire(&envelope.id)?,
-        sender: None,
-        nick: envelope.user_name.into(),
-        content: envelope.content.into(),
-        seq: envelope.seq,
-        time: envelope.time,
-        own: false,
-        delivery: Delivery::Sent,
-    })
 }
 
 /// A departure, the same in both dialects.

@@ -1,4 +1,4 @@
-//! The code that client and server share, and the client's session logic.
+//! The code that client and server share, and the logic of the client.
 //!
 //! Sans-IO: this crate has no sockets, clocks, random source or browser APIs. The caller passes the time as [`Millis`],
 //! and randomness as seeds and ids; input goes in through `handle_*`, output comes out of `poll_*`. So a test can run
@@ -9,7 +9,6 @@
 //! | [`wire`] | the types of `proto/chat.proto` |
 //! | [`codec`] | encoding and decoding, in both dialects |
 //! | [`request`] | decoding on the server: only what it accepts from a client |
-//! | [`event`] | the events of a session |
 //! | [`ids`] | ids of messages, accounts and rooms |
 //! | [`model`] | the data types of every layer: messages, members, connection state |
 //! | [`room_rows`] | the rows of a room list on the wire |
@@ -19,15 +18,13 @@
 //! | [`address`] | the socket URL of the server address that a user types |
 //! | [`backoff`] | delays between connection attempts |
 //! | [`left_sessions`] | sessions that the user has left without the server's knowledge |
-//! | [`client`] | the state of a client in a server with many rooms |
+//! | [`client`] | the client: connection, send queue, requests, state, tabs |
 //! | [`send_queue`] | own messages that are not acknowledged yet |
 //! | [`ranges`] | which parts of a room are loaded, and the gaps between them |
 //! | [`persist`] | what a client stores on its device |
 //! | [`presence`] | the member list |
 //! | [`timeline`] | the rows of a room as they are shown |
 //! | [`sorted`] | maps and sets that add little code to the page |
-//! | [`session`] | the client's side of a connection |
-//! | [`tabs`] | one session shared by the tabs of a browser |
 
 use std::fmt::Write as _;
 
@@ -35,7 +32,6 @@ pub mod address;
 pub mod backoff;
 pub mod client;
 pub mod codec;
-pub mod event;
 mod heartbeat;
 pub mod ids;
 pub mod left_sessions;
@@ -48,10 +44,8 @@ pub mod ranges;
 pub mod request;
 pub mod room_rows;
 pub mod send_queue;
-pub mod session;
 pub mod sorted;
 pub mod status;
-pub mod tabs;
 pub mod timeline;
 pub mod validate;
 

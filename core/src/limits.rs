@@ -16,8 +16,6 @@ pub const ROOM_NAME_CHARS: usize = 64;
 pub const BASIC_FRAME_BYTES: usize = 512;
 /// The maximum number of capabilities a peer may list.
 pub const CAPABILITIES: usize = 32;
-/// The maximum length of a capability's name, in bytes.
-pub const CAPABILITY_BYTES: usize = 32;
 /// The maximum number of members in a client's member list; further ones are only counted.
 pub const MEMBER_LIST_LENGTH: usize = 10_000;
 /// The maximum number of messages in a client's send queue.

@@ -1,8 +1,8 @@
-//! Own messages that are not acknowledged yet, in the order in which they were written.
+//! Own messages of one room that are not acknowledged yet, in the order in which they were written.
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::{Millis, limits, model::MessageId, status::Status};
+use crate::{Millis, model::MessageId, status::Status};
 
 /// The progress of a queued message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,6 @@ pub struct QueuedMessage {
     pub ended: u8,
     /// The number of them that were closed because a message was too big.
     pub too_big: u8,
-    /// It was written under another nick. The server may have stored it under that, and then refuses its id.
-    pub is_renamed: bool,
 }
 
 /// A connection that ends later than this after a message was sent has not ended because of it, in ms.
@@ -86,7 +84,7 @@ impl QueuedMessage {
     /// A message that has not been sent. `time` is in Unix ms.
     #[must_use]
     pub fn new(id: MessageId, content: Arc<str>, time: i64, order: u64, stage: Stage) -> Self {
-        Self { id, content, time, stage, order, ended: 0, too_big: 0, is_renamed: false }
+        Self { id, content, time, stage, order, ended: 0, too_big: 0 }
     }
 
     /// The reason why this message must not be sent again, if it must not.
@@ -130,27 +128,18 @@ impl QueuedMessage {
 #[derive(Debug, Default)]
 pub struct SendQueue {
     messages: VecDeque<QueuedMessage>,
-    /// The highest order of a message that was in the queue, or that was sent in this tab while another one had the queue.
-    last_order: u64,
 }
 
 impl SendQueue {
     /// Inserts a message in its order, which is the end for a new one. Returns `false`, and changes nothing, when the
     /// id is already in the queue.
-    ///
-    /// # Errors
-    /// [`Status::NotConnected`] when the queue has [`limits::SEND_QUEUE_MESSAGES`] messages already.
-    pub fn push(&mut self, message: QueuedMessage) -> Result<bool, Status> {
+    pub fn push(&mut self, message: QueuedMessage) -> bool {
         if self.get(message.id).is_some() {
-            return Ok(false);
+            return false;
         }
-        if self.messages.len() >= limits::SEND_QUEUE_MESSAGES {
-            return Err(Status::NotConnected);
-        }
-        self.raise_order(message.order);
         let at = self.messages.partition_point(|other| other.order <= message.order);
         self.messages.insert(at, message);
-        Ok(true)
+        true
     }
 
     /// The number of messages.
@@ -163,23 +152,6 @@ impl SendQueue {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
-    }
-
-    /// The order of a message that is written at this time (Unix ms), after all earlier ones.
-    #[must_use]
-    pub fn next_order(&self, time: i64) -> u64 {
-        order_after(self.last_order, time)
-    }
-
-    /// The order of the last message.
-    #[must_use]
-    pub fn last_order(&self) -> u64 {
-        self.last_order
-    }
-
-    /// Messages that are written from now on come after this order.
-    pub fn raise_order(&mut self, order: u64) {
-        self.last_order = self.last_order.max(order);
     }
 
     /// The message with an id.
@@ -223,14 +195,6 @@ impl SendQueue {
             message.id
         };
         self.messages.iter_mut().skip(at).filter(|message| in_flight(message)).map(requeue).collect()
-    }
-
-    /// Returns `true` if nothing may be sent until the messages in flight are acknowledged: one of them is suspect, or
-    /// `next` is.
-    #[must_use]
-    pub fn must_wait_before(&self, next: &QueuedMessage) -> bool {
-        let mut in_flight = self.messages.iter().filter(|message| message.stage == Stage::InFlight);
-        in_flight.any(|message| message.is_suspect() || next.is_suspect())
     }
 
     /// Blames the messages in flight for the end of the connection: otherwise they would be sent again, and end the next
@@ -278,11 +242,6 @@ impl SendQueue {
     pub fn iter(&self) -> impl Iterator<Item = &QueuedMessage> {
         self.messages.iter()
     }
-
-    /// Removes all messages.
-    pub fn clear(&mut self) {
-        self.messages.clear();
-    }
 }
 
 /// The order of a message that is written at `time` (Unix ms), above `last`. It is derived from the time so that the
@@ -305,7 +264,7 @@ mod tests {
         let mut queue = SendQueue::default();
         let ids: Vec<_> = (1..=3).map(|n| MessageId([n; 16])).collect();
         for id in &ids {
-            assert_eq!(queue.push(queued(*id)), Ok(true));
+            assert!(queue.push(queued(*id)));
         }
         queue.set(ids[0], Stage::InFlight);
         queue.set(ids[1], Stage::Failed(Status::ContentTooLong));
@@ -324,7 +283,7 @@ mod tests {
         let mut queue = SendQueue::default();
         let ids: Vec<_> = (1..=4).map(|n| MessageId([n; 16])).collect();
         for id in &ids {
-            assert_eq!(queue.push(queued(*id)), Ok(true));
+            assert!(queue.push(queued(*id)));
             queue.set(*id, Stage::InFlight);
         }
         queue.set(ids[2], Stage::Failed(Status::ContentTooLong));
@@ -339,27 +298,16 @@ mod tests {
     fn no_message_is_sent_before_an_earlier_one_is_persisted() {
         let mut queue = SendQueue::default();
         let ids: Vec<_> = (1..=2).map(|n| MessageId([n; 16])).collect();
-        let order = queue.next_order(7);
-        queue.push(QueuedMessage { stage: Stage::Persisting(1), order, ..queued(ids[0]) }).unwrap();
-        let order = queue.next_order(7);
-        assert_eq!(order, 7_001);
-        queue.push(QueuedMessage { order, ..queued(ids[1]) }).unwrap();
-        queue.raise_order(9_000);
-        assert_eq!(queue.next_order(7), 9_001);
-        assert_eq!(queue.push(queued(ids[1])), Ok(false), "it is in the queue already");
+        let order = order_after(0, 7);
+        queue.push(QueuedMessage { stage: Stage::Persisting(1), order, ..queued(ids[0]) });
+        let order = order_after(order, 7);
+        assert_eq!((order, order_after(9_000, 7)), (7_001, 9_001));
+        queue.push(QueuedMessage { order, ..queued(ids[1]) });
+        assert!(!queue.push(queued(ids[1])), "it is in the queue already");
         assert_eq!(queue.next_queued(), None);
         queue.persisted(0);
         assert_eq!(queue.next_queued(), None);
         queue.persisted(1);
         assert_eq!(queue.next_queued().unwrap().id, ids[0]);
-    }
-
-    #[test]
-    fn a_full_queue_refuses_messages() {
-        let mut queue = SendQueue::default();
-        for n in 0..limits::SEND_QUEUE_MESSAGES as u64 {
-            queue.push(queued(MessageId::new(n, [0; 10]))).unwrap();
-        }
-        assert_eq!(queue.push(queued(MessageId([1; 16]))), Err(Status::NotConnected));
     }
 }

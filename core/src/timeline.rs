@@ -40,9 +40,8 @@ pub use self::{
     update::TimelineUpdate,
 };
 use crate::{
-    event::GapState,
     model::{Delivery, Message, MessageId, UserId},
-    ranges::Range,
+    ranges::{GapState, Range},
 };
 
 /// A message is shown without its nick when it follows one by the same sender within this time, in ms.

@@ -16,9 +16,9 @@ use std::{
 const CORE_MAY_USE: [&str; 3] = ["bytes", "prost", "thiserror"];
 
 /// Core's modules with data types, which most layers may use.
-const DATA: [&str; 12] = [
-    "address", "client", "event", "limits", "model", "policy", "presence", "ranges", "sorted", "status",
-    "timeline", "validate",
+const DATA: [&str; 11] = [
+    "address", "client", "limits", "model", "policy", "presence", "ranges", "sorted", "status", "timeline",
+    "validate",
 ];
 
 /// What is in core's `client` and only `service` may use: the client itself, its tabs and its data on the device.

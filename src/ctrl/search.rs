@@ -3,7 +3,6 @@
 use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use parlour_core::{
-    event::SearchResults,
     model::{Connection, Message},
     status::Status,
 };
@@ -11,6 +10,7 @@ use parlour_core::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::store::Store;
+use crate::service::SearchResults;
 
 /// Delay from the last change of the search field to the request. Servers limit searches to about four a second.
 const TYPING_DELAY_MS: u32 = 300;

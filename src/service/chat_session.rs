@@ -10,8 +10,7 @@ use parlour_core::{
         room::ScrollPosition,
         state::{Change, ClientState},
     },
-    event::SearchResults,
-    model::{MessageId, Refusal, RoomId},
+    model::{Message, MessageId, Refusal, RoomId},
     ranges::Range,
     status::Status,
 };
@@ -28,6 +27,17 @@ pub enum Report {
     OutdatedSince(Option<Millis>),
     /// An action of the user was not executed, for this reason.
     CommandFailed(Status),
+}
+
+/// A page of search results.
+#[derive(Debug)]
+pub struct SearchResults {
+    /// Newest first.
+    pub messages: Vec<Message>,
+    /// There are older matches, or may be.
+    pub more: bool,
+    /// The search reached the server's limit of work: only messages with a number above this one were searched.
+    pub partial: Option<u64>,
 }
 
 /// The chat session of this tab.

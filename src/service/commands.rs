@@ -10,7 +10,6 @@ use parlour_core::{
         state::ClientState,
         tabs::{Follower, FollowerMessage, TabCommand},
     },
-    event::SearchResults,
     limits::Limits,
     model::{Connection, MessageId, Refusal, RoomId},
     persist::{scroll::Position, server_url},
@@ -19,7 +18,10 @@ use parlour_core::{
     validate,
 };
 
-use super::{ChatSession, Report, Service, browser, membership::Login, role::Role, scopes, storage::Written};
+use super::{
+    ChatSession, Report, SearchResults, Service, browser, membership::Login, role::Role, scopes,
+    storage::Written,
+};
 
 /// The number of results that a search requests at once.
 const SEARCH_RESULTS: u32 = 50;

@@ -42,7 +42,7 @@ use parlour_core::{
 };
 use wasm_bindgen_futures::spawn_local;
 
-pub use self::chat_session::{ChatSession, Report};
+pub use self::chat_session::{ChatSession, Report, SearchResults};
 use self::{
     drafts::TabData, requests::Requests, role::Role, rooms::ShownRooms, socket::ClientSocket,
     tab_channel::TabChannel, visibility::Visibility,

@@ -4,11 +4,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
+use crate::plant::SIMULATION;
 use crate::process::{self, Steps};
 use crate::workspace::Workspace;
 use crate::{bundle, dist, test};
 
-const USAGE: &str = "usage: cargo xtask soak [sim|rooms|kill|browser|all] [--minutes N]";
+const USAGE: &str = "usage: cargo xtask soak [sim|kill|browser|all] [--minutes N]";
 
 /// The default duration of the simulation.
 const SIMULATION_MINUTES: u64 = 10;
@@ -20,10 +21,7 @@ const CHAOS_SECONDS: u32 = 180;
 type Soak = fn(&Workspace, u64) -> Result<String>;
 
 const SOAKS: &[(&str, &str, Soak)] = &[
-    ("sim", "the simulation", |workspace, minutes| simulation(workspace, minutes, "with_faults")),
-    ("rooms", "the simulation of accounts and rooms", |workspace, minutes| {
-        simulation(workspace, minutes, "devices_agree_despite_faults")
-    }),
+    ("sim", "the simulation", simulation),
     ("kill", "killed servers, shutdowns and a full disk", kill),
     ("browser", "network failures in browsers", browser),
 ];
@@ -59,10 +57,10 @@ fn parse_args(args: &[String]) -> Result<(&str, u64)> {
 }
 
 /// Runs in a release build, which runs several times as many seeds in the same time.
-fn simulation(workspace: &Workspace, minutes: u64, filter: &str) -> Result<String> {
+fn simulation(workspace: &Workspace, minutes: u64) -> Result<String> {
     // Seeds that no earlier soak has used.
     let first = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() << 20;
-    let test = ["test", "--release", "--package", "parlour-server", "--test", "sim", filter];
+    let test = ["test", "--release", "--package", "parlour-server", "--test", "sim", SIMULATION];
     let mut command = process::cargo(workspace, &test);
     command
         .args(["--", "--nocapture"])

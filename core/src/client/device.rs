@@ -245,7 +245,6 @@ pub fn restore_room(state: &mut ClientState, room: RoomId, values: &[Vec<u8>], m
     let mut ranges: Vec<_> = known.iter().collect();
     // Without messages, a page is loaded rather than everything after the position.
     let Some(newest) = ranges.pop() else { return };
-    let view = state.room(room).map(|loaded| loaded.view().clone()).unwrap_or_default();
     let head = state.account().room(room).map_or(newest.to, |entry| entry.head());
     state.restore_room(
         room,
@@ -257,7 +256,6 @@ pub fn restore_room(state: &mut ClientState, room: RoomId, values: &[Vec<u8>], m
             topic: stored.topic.into(),
             messages: within(newest),
             range: Some(newest),
-            view,
         },
     );
     let resets = state.room(room).map_or(0, RoomState::resets);

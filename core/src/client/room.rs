@@ -20,22 +20,11 @@ use std::{collections::VecDeque, sync::Arc};
 pub use self::event::{RoomChange, RoomEvent};
 pub(super) use self::sync::Names;
 use crate::{
-    event::GapState,
     model::{Message, MessageId},
-    ranges::{Gap, Range, Ranges},
+    ranges::{Gap, GapState, Range, Ranges},
     timeline::TimelineUpdate,
     wire,
 };
-
-/// Where in a room the user was, and what was typed there. Kept while other rooms are open, also when the room's messages are
-/// evicted.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RoomView {
-    /// The scroll position; `None` for the end of the room.
-    pub scroll: Option<ScrollPosition>,
-    /// The text in the composer.
-    pub draft: Arc<str>,
-}
 
 /// A scroll position that survives loading, evicting and measuring rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,8 +52,6 @@ pub struct StoredRoom {
     pub messages: Vec<Message>,
     /// The ords of these messages.
     pub range: Option<Range>,
-    /// Scroll position and draft.
-    pub view: RoomView,
 }
 
 /// The state of one room.
@@ -94,7 +81,6 @@ pub struct RoomState {
     unread_line: Option<u64>,
     /// Own messages that are not acknowledged, or whose event has not been received. `true` for the latter.
     echoes: SortedMap<MessageId, bool>,
-    view: RoomView,
     resets: u32,
     updates: VecDeque<TimelineUpdate>,
     /// The gaps and bounds that were reported last.
@@ -118,7 +104,6 @@ impl Default for RoomState {
             is_outdated: false,
             unread_line: None,
             echoes: SortedMap::new(),
-            view: RoomView::default(),
             resets: 0,
             updates: VecDeque::new(),
             reported: None,
@@ -224,12 +209,6 @@ impl RoomState {
         self.unread_line
     }
 
-    /// Scroll position and draft.
-    #[must_use]
-    pub fn view(&self) -> &RoomView {
-        &self.view
-    }
-
     /// The number of times that the messages of the room were discarded because the server had reset it. What was read from
     /// the device before a reset must not be used after it.
     #[must_use]
@@ -239,10 +218,6 @@ impl RoomState {
 
     // ---- input
 
-    pub(super) fn view_mut(&mut self) -> &mut RoomView {
-        &mut self.view
-    }
-
     /// Restores what the device has. It is outdated until the server has confirmed it.
     pub(super) fn restore(&mut self, stored: StoredRoom) {
         self.position = stored.position;
@@ -250,7 +225,6 @@ impl RoomState {
         self.first_ord = stored.first_ord.max(1);
         self.head_ord = stored.head_ord.max(self.first_ord - 1);
         self.topic = stored.topic;
-        self.view = stored.view;
         self.is_outdated = true;
         if let Some(range) = stored.range {
             self.add_page(range, stored.messages);
@@ -280,7 +254,7 @@ impl RoomState {
         self.known.remove(range.from, range.to);
     }
 
-    /// Evicts all messages from memory. Scroll position, draft and own unsent messages stay. Without a subscription the
+    /// Evicts all messages from memory. Own unsent messages stay. Without a subscription the
     /// position is given up, so that the next one begins with a page instead of everything that was missed.
     pub(super) fn evict_all(&mut self) {
         self.known.clear();
@@ -310,7 +284,7 @@ impl RoomState {
         self.loading.clear();
     }
 
-    /// Discards the messages of the room and everything that refers to them. Own unsent messages and the draft stay.
+    /// Discards the messages of the room and everything that refers to them. Own unsent messages stay.
     pub(super) fn reset(&mut self) {
         self.known.clear();
         self.position = 0;

@@ -82,7 +82,7 @@ impl SendLanes {
             return Err(Status::QueueFull);
         }
         self.raise_order(message.order);
-        self.lanes.or_default(room).queue.push(message)
+        Ok(self.lanes.or_default(room).queue.push(message))
     }
 
     /// The number of messages in all lanes.

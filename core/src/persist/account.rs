@@ -11,7 +11,7 @@ use crate::{
     validate,
 };
 
-/// The account of a client with many rooms.
+/// The account, and the state of its room list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredAccount {
     /// The nick, and what the server has announced.

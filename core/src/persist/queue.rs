@@ -48,7 +48,6 @@ pub(crate) fn to_wire(room: RoomId, message: &QueuedMessage) -> device::QueuedMe
         failed,
         ended: message.ended.into(),
         too_big: message.too_big.into(),
-        renamed: message.is_renamed,
         room: room.to_wire(),
     }
 }
@@ -61,5 +60,5 @@ pub(crate) fn from_wire(value: device::QueuedMessage) -> Option<(RoomId, QueuedM
     };
     let [ended, too_big] = [value.ended, value.too_big].map(|n| u8::try_from(n).unwrap_or(0));
     let message = QueuedMessage::new(id, value.content.into(), value.time, value.order, stage);
-    Some((room, QueuedMessage { ended, too_big, is_renamed: value.renamed, ..message }))
+    Some((room, QueuedMessage { ended, too_big, ..message }))
 }

@@ -9,7 +9,15 @@ use super::{
     scroll::Position,
     *,
 };
-use crate::{codec::Envelope, ids::UserId, wire};
+use crate::{
+    codec::{self, Envelope},
+    ids::{MessageId, RoomId, UserId},
+    model::{Dialect, Identity},
+    ranges::Range,
+    send_queue::{QueuedMessage, Stage},
+    status::Status,
+    wire,
+};
 
 const ROOM: RoomId = RoomId([3; 16]);
 const LOG: [u8; 16] = [9; 16];
@@ -49,12 +57,6 @@ fn upgraded() -> Rows {
 #[test]
 fn data_of_version_1_is_read() {
     let rows = upgraded();
-    let persisted = Persisted::of(&rows);
-    let account = persisted.account.unwrap();
-    assert_eq!((&*account.identity.nick, account.attempt, account.epoch), ("tom", 5, 77));
-    assert_eq!(persisted.messages.iter().map(|message| message.seq).collect::<Vec<_>>(), [4, 5]);
-    assert_eq!(persisted.send_queue.len(), 2);
-
     let stored = Stored::of(&rows);
     let account = stored.account.unwrap();
     assert_eq!((&*account.identity.nick, account.identity.server_name.as_deref()), ("tom", Some("Hall")));
@@ -68,7 +70,7 @@ fn data_of_version_1_is_read() {
         (MessageId([5; 16]), "unsent 你好", Stage::Queued)
     );
     assert_eq!(failed.stage, Stage::Failed(Status::ContentTooLong));
-    assert_eq!((failed.ended, failed.too_big, failed.is_renamed), (1, 2, true));
+    assert_eq!((failed.ended, failed.too_big), (1, 2));
 
     let values = rows.values(&StoredMessages::range(RoomId::LOBBY));
     assert_eq!(values.len(), 2);
@@ -186,11 +188,10 @@ fn room() -> impl Strategy<Value = StoredRoom> {
 
 fn queued() -> impl Strategy<Value = QueuedMessage> {
     let failed = prop_oneof![Just(Stage::Queued), Just(Stage::Failed(Status::ContentTooLong))];
-    (any::<[u8; 16]>(), ".{0,20}", any::<i64>(), any::<u64>(), failed, any::<(u8, u8, bool)>()).prop_map(
-        |(id, content, time, order, stage, (ended, too_big, is_renamed))| QueuedMessage {
+    (any::<[u8; 16]>(), ".{0,20}", any::<i64>(), any::<u64>(), failed, any::<(u8, u8)>()).prop_map(
+        |(id, content, time, order, stage, (ended, too_big))| QueuedMessage {
             ended,
             too_big,
-            is_renamed,
             ..QueuedMessage::new(MessageId(id), content.as_str().into(), time, order, stage)
         },
     )
@@ -213,7 +214,6 @@ fn read_as_everything(bytes: &[u8]) {
     }
     let _ = draft::rooms(&values);
     let _ = scroll::take_over(Some("a"), "b", &[], &values);
-    let _ = Persisted::read(Some(bytes), &values, &values);
     let value = String::from_utf8_lossy(bytes).into_owned();
     let _ = Scopes::read([("ws://a/ws\ntom".into(), value)]).of_nick("ws://a/ws", "tom");
 }

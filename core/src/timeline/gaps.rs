@@ -1,10 +1,7 @@
 //! Gaps, whose rows are as tall as the messages that are missing there, and the eviction that creates them.
 
 use super::{BLOCK_ROWS, OtherRow, RowIndex, Timeline};
-use crate::{
-    event::GapState,
-    ranges::{Gap, Range},
-};
+use crate::ranges::{Gap, GapState, Range};
 
 /// The maximum height of all gaps together, in CSS pixels. Browsers cut off elements taller than about 17 million.
 const MAX_GAPS_PX: f64 = 6_000_000.0;

@@ -3,7 +3,7 @@
 use super::{
     CONTINUES_WITHIN_MS, OtherRow, PackedRow, Row, RowIndex, RowKind, RowMetrics, Timeline, block::latest,
 };
-use crate::{event::GapState, ranges::Gap};
+use crate::ranges::{Gap, GapState};
 
 impl Timeline {
     /// The number of rows.

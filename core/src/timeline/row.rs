@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    event::GapState,
     model::{Message, Role},
+    ranges::GapState,
     status::Status,
 };
 

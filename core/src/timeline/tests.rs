@@ -1,7 +1,10 @@
 //! The rows, gaps and heights of a timeline.
 
 use super::*;
-use crate::{ranges::Gap, status::Status};
+use crate::{
+    ranges::{Gap, Ranges},
+    status::Status,
+};
 
 mod days;
 mod gaps;
@@ -165,6 +168,13 @@ fn presence_changes_are_combined_and_cancel_out() {
 
 fn state(from: u64, to: u64, loading: bool) -> GapState {
     GapState { gap: Gap { from, to }, loading }
+}
+
+/// The gaps in a room whose newest message has the ord `head`.
+fn gaps_of(known: &Ranges, head: u64) -> Vec<GapState> {
+    let ends = std::iter::once(0).chain(known.iter().map(|range| range.to));
+    let starts = known.iter().map(|range| range.from).chain([head]);
+    ends.zip(starts).filter(|(from, to)| from < to).map(|(from, to)| state(from, to, false)).collect()
 }
 
 /// The rows in short: a gap's range, or a message's sequence number.

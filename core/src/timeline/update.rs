@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Timeline;
 use crate::{
-    event::GapState,
     model::{Delivery, Message, MessageId, UserId},
+    ranges::GapState,
 };
 
 /// A change of the rows that a timeline has to show.

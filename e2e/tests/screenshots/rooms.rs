@@ -1,10 +1,8 @@
 //! Screenshots of the room list, rooms and conversations, the quick switcher, and the screens of a narrow viewport.
 
-use std::cell::{Cell, RefCell};
-
 use parlour_e2e::{Page, SeedRoom, Server, TestContext, browser_test_within, keys};
 
-use super::{NARROW, SCREENS_DEADLINE, Screenshots, WIDE, open_window};
+use super::{NARROW, SCREENS_DEADLINE, WIDE, open_window, screen::Screenshots};
 
 /// The messages of a room.
 const TALK: [(&str, &str); 5] = [
@@ -57,8 +55,7 @@ async fn open_rooms(test: &TestContext, language: &str) -> (Server, Page, Page, 
 
 async fn list_screens(test: &TestContext, language: &str) {
     let (_server, page, _lili, ids) = open_rooms(test, language).await;
-    let screenshots =
-        Screenshots { page: &page, language, problems: RefCell::default(), scrolled_up: Cell::new(false) };
+    let screenshots = Screenshots::new(&page, language);
     let (books, archived, invitation) = (&ids[1], &ids[3], &ids[4]);
     show(&page, &format!("#/room/{books}"), "Books").await;
     page.resize(NARROW.0, NARROW.1).await;
@@ -98,8 +95,7 @@ async fn list_screens(test: &TestContext, language: &str) {
 
 async fn room_screens(test: &TestContext, language: &str) {
     let (mut server, page, lili, ids) = open_rooms(test, language).await;
-    let screenshots =
-        Screenshots { page: &page, language, problems: RefCell::default(), scrolled_up: Cell::new(false) };
+    let screenshots = Screenshots::new(&page, language);
     let (books, hike, direct) = (&ids[1], &ids[2], &ids[5]);
     show(&page, &format!("#/room/{books}"), "Books").await;
     page.until("the talk", |view| view.has_sent(TALK[4].1)).await;

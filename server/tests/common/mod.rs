@@ -5,6 +5,7 @@
 pub mod client;
 pub mod desktop;
 pub mod dir;
+pub mod received;
 pub mod world;
 
 use std::{

@@ -10,10 +10,10 @@ use parlour_core::{
         room::RoomState,
         state::ClientState,
     },
-    event::GapState,
     left_sessions::LeftSessions,
     model::{MessageId, RoomId},
     persist::{Key, Rows, Stored, Table, room::StoredMessages},
+    ranges::GapState,
     validate::nick_key,
 };
 

@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use parlour_core::{Millis, limits::Limits, model::MessageId};
+use parlour_core::Millis;
 use parlour_server::{
-    hub::{Hub, Recovered, Settings, output::Output, tables::TableSizes},
+    hub::{Hub, Recovered, Settings, output::Output},
     store::{
         AppendBatch, EventLog, LogError, LogReader, Outcome, Retention,
         backup::backup,
@@ -19,7 +19,7 @@ use parlour_server::{
     },
 };
 
-use super::{plan::Plan, rng::Rng, truth};
+use super::rng::Rng;
 
 /// The files of the log that survive a kill.
 const FILES: [&str; 2] = ["parlour.db", "parlour.db-wal"];
@@ -33,44 +33,9 @@ const CHECKPOINT: u64 = 900 * 4096;
 const MAX_AGE: Duration = Duration::from_secs(90 * 86_400);
 /// The pause between two deletions, in ms.
 const RETENTION_INTERVAL_MS: Millis = 10_000;
-/// The messages that an account may send at once.
-pub const BURST: u32 = 30;
-/// The time for which the nick of a lost session is reserved, in ms.
-pub const NAME_GRACE_MS: Millis = 60_000;
 
-/// The time for which a lost session is known, in ms.
-pub const SESSION_GRACE_MS: Millis = 24 * 3_600_000;
-
-/// The settings of a server with this number of users.
-pub fn settings(plan: &Plan, users: usize) -> Settings {
-    let limits = Limits { messages_per_minute: 3_000, burst: BURST, ..Limits::default() };
-    let settings = Settings {
-        limits,
-        session_grace: SESSION_GRACE_MS,
-        name_grace: NAME_GRACE_MS,
-        logins_per_second: 20,
-        login_burst: 4,
-        ..Settings::default()
-    };
-    if !plan.strangers {
-        return settings;
-    }
-    // So few that strangers can exhaust them. The witness has a seat too.
-    let limits = Limits { room_members: users + 2, ..limits };
-    Settings {
-        limits,
-        max_lost_sessions: 20,
-        max_lost_sessions_per_address: 10,
-        logins_per_second: 200,
-        login_burst: 100,
-        ..settings
-    }
-}
-
-/// The sizes of the tables of a server that nobody has visited.
-pub fn empty_tables() -> TableSizes {
-    Hub::new(Settings::default(), Box::new(|_| {}), &Recovered::default()).table_sizes()
-}
+/// The Unix time at which the world's clock is 0, in ms.
+pub const UNIX: i64 = 1_700_000_000_000;
 
 /// The running server.
 pub struct Running {
@@ -174,18 +139,12 @@ impl Disk {
         Backup { dir, kind }
     }
 
-    /// Replaces the log of a server that is off by a backup. Returns the ids of the messages in it.
-    pub fn restore(&mut self, backup: &Backup) -> Vec<MessageId> {
+    /// Replaces the log of a server that is off by a backup.
+    pub fn restore(&mut self, backup: &Backup) {
         let (from, to) = self.next_dir();
         copy_files(&backup.dir, &to, &FILES);
-        match backup.kind {
-            BackupKind::Directory => copy_files(&backup.dir, &to, &[LOCK]),
-            _ => copy_files(&from, &to, &[LOCK]),
-        }
-        let options = Options { read_only: true, ..Options::default() };
-        let log = SqliteLog::open_with(&to, &options).unwrap();
-        let entries = truth::read_all(&mut *log.reader().unwrap());
-        entries.into_iter().map(|(_, id, ..)| id).collect()
+        let lock_of = if backup.is_unnoticed() { &backup.dir } else { &from };
+        copy_files(lock_of, &to, &[LOCK]);
     }
 
     /// Copies what a kill leaves at this moment, with at most `wal` bytes of the write-ahead log.

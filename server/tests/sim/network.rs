@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use parlour_core::{Millis, codec};
 use parlour_server::hub::connection_table::ConnectionId;
 
+/// The time that the server takes to notice a dead connection, in ms.
+pub const NOTICE_MS: Millis = 45_000;
 /// Messages that contain this are not let through by a [`Middlebox`].
 pub const POISON: &str = "~poison~";
 

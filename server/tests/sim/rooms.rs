@@ -38,7 +38,7 @@ mod world;
 use parlour_core::client::{Command, Reply};
 
 use self::world::{DEVICES, World};
-use crate::{env, run_many, world::Tally};
+use crate::{env, run_many, tally::Tally};
 
 /// The number of seeds that a test runs by default.
 const SEEDS: u64 = 100;

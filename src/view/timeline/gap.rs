@@ -2,7 +2,7 @@
 
 use leptos::{html::Div, prelude::*};
 use parlour_core::{
-    event::GapState,
+    ranges::GapState,
     timeline::{Row, RowKind},
 };
 

@@ -1,9 +1,8 @@
 //! A timeline for the tests of this folder.
 
 use parlour_core::{
-    event::GapState,
     model::{Delivery, Message, MessageId},
-    ranges::Gap,
+    ranges::{Gap, GapState},
     timeline::Timeline,
 };
 

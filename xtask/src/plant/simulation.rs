@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Bug, source_copy::SourceCopy};
+use super::{Bug, SIMULATION, source_copy::SourceCopy};
 use crate::{process, workspace::Workspace};
 
 /// The length to which messages are shortened, in characters.
@@ -24,15 +24,13 @@ pub struct Simulation {
     workspace: Workspace,
     sources: SourceCopy,
     target: PathBuf,
-    /// The filter of the test.
-    test: &'static str,
 }
 
 impl Simulation {
-    pub fn new(workspace: &Workspace, test: &'static str) -> Result<Self> {
+    pub fn new(workspace: &Workspace) -> Result<Self> {
         let dir = workspace.target.join("plant");
         let sources = SourceCopy::update(workspace, dir.join("tree"))?;
-        Ok(Self { workspace: workspace.clone(), sources, target: dir.join("build"), test })
+        Ok(Self { workspace: workspace.clone(), sources, target: dir.join("build") })
     }
 
     /// Runs the simulation with a planted bug; see [`Simulation::run`].
@@ -52,7 +50,7 @@ impl Simulation {
             bail!("the simulation cannot be built:\n{}", String::from_utf8_lossy(&built.stderr));
         }
         let mut command = self.cargo(&test);
-        command.args([self.test, "--", "--nocapture"]);
+        command.args([SIMULATION, "--", "--nocapture"]);
         let output = command
             .env("PARLOUR_SIM_SEEDS", seeds.to_string())
             .env("RUST_BACKTRACE", "0")
@@ -106,7 +104,7 @@ mod tests {
 
     #[test]
     fn seed_and_message_are_parsed() {
-        let text = "\nthread '<unnamed>' (7) panicked at server/tests/sim/truth.rs:39:9:\nassertion `left == right` \
+        let text = "\nthread '<unnamed>' (7) panicked at server/tests/sim/rooms/check.rs:39:9:\nassertion `left == right` \
                      failed: user1\n  left: [\"was refused\"]\n right: []\nnote: run with\nseed 1007 failed in run 8; \
                      repeat it with: X\n";
         let failure = parse_failure(text).unwrap();

@@ -3,10 +3,7 @@
 use super::{Change, ClientState, Viewport};
 use crate::{
     Millis,
-    client::{
-        cursor::Cursor,
-        room::{ScrollPosition, StoredRoom},
-    },
+    client::{cursor::Cursor, room::StoredRoom},
     model::{Delivery, Message, MessageId, RoomId, UserId},
     ranges::Range,
     wire,
@@ -50,14 +47,6 @@ impl ClientState {
     /// This tab is hidden, or has lost the focus.
     pub fn handle_hidden(&mut self) {
         self.viewport = None;
-    }
-
-    /// The ord of the first unread message of a room that is still stored; `None` if all are read.
-    #[must_use]
-    pub fn first_unread(&self, room: RoomId) -> Option<u64> {
-        let entry = self.account.room(room).filter(|entry| entry.unread() > 0)?;
-        let first = self.rooms.get(&room).map_or(1, super::RoomState::first_ord);
-        Some((entry.cursor().ord + 1).max(first))
     }
 
     /// Marks all messages of a room as read.
@@ -104,16 +93,6 @@ impl ClientState {
     /// The server has answered [`wire::ReadAll`]; `done` if it was executed. Otherwise the cursors are told one by one.
     pub fn all_read_answered(&mut self, done: bool, now: Millis) {
         self.account.all_read_answered(done, now);
-    }
-
-    /// Keeps the scroll position of a room; `None` for its end.
-    pub fn set_scroll(&mut self, room: RoomId, scroll: Option<ScrollPosition>) {
-        self.rooms.or_default(room).view_mut().scroll = scroll;
-    }
-
-    /// Keeps the text in the composer of a room.
-    pub fn set_draft(&mut self, room: RoomId, draft: &str) {
-        self.rooms.or_default(room).view_mut().draft = draft.into();
     }
 
     /// The timeline of a room has evicted the messages of this range.

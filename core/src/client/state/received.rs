@@ -297,14 +297,13 @@ impl ClientState {
         }
     }
 
-    /// The server has another log: its messages, rooms and positions are not those of the old one. Drafts and own unsent
-    /// messages stay.
+    /// The server has another log: its messages, rooms and positions are not those of the old one. Own unsent messages
+    /// stay.
     fn discard_log(&mut self) {
         self.account.discard();
         for (room, state) in self.rooms.iter_mut() {
             state.reset();
             state.set_unread_line(None);
-            state.view_mut().scroll = None;
             self.unsettled.insert(*room);
         }
         let rooms: Vec<_> = self.rooms.keys().copied().collect();

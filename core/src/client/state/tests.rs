@@ -5,6 +5,7 @@ mod connection;
 #[cfg(not(target_arch = "wasm32"))]
 mod histories;
 mod list;
+mod own_messages;
 #[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "the random histories use it"))]
 mod peer;
 mod rooms;

@@ -129,7 +129,7 @@ impl Follower {
         // A follower, or a leader that was replaced and does not know it yet.
         let Some(lease) = post.leader().filter(|lease| *lease >= self.lease) else { return };
         self.lease = lease;
-        if self.watch.handle_leader(now.monotonic, true) {
+        if self.watch.handle_leader(now.monotonic) {
             self.events.push_back(FollowerEvent::OutdatedSince(None));
         }
         self.watch.handle_version(now.monotonic, post.database < DATABASE_VERSION);

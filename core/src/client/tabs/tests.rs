@@ -193,3 +193,54 @@ fn a_room_that_no_tab_shows_is_not_received() {
     let unsubscribed = FollowerEvent::Client(Event::Unsubscribed(ROOM));
     assert!(world.tabs[1].shown.events.contains(&unsubscribed));
 }
+
+#[test]
+fn a_follower_refuses_a_message_that_its_leader_would_refuse() {
+    let mut world = World::new(1);
+    let now = world.clocks();
+    let Role::Follower(follower) = &mut world.tabs[1].role else { panic!() };
+    let mut send = |text: &str| follower.handle_send(now, LOBBY, id(1), text).map(drop);
+    assert_eq!(send(" "), Err(Status::ContentEmpty));
+    assert_eq!(send(&"x".repeat(20_000)), Err(Status::ContentTooLong));
+    assert_eq!(world.state(1, id(1)), None, "nothing is shown");
+    let mut unknown = Follower::new(now.monotonic, Origin(9), ClientState::new(crate::validate::nick_key));
+    assert_eq!(unknown.handle_send(now, LOBBY, id(1), "x").map(drop), Err(Status::NotConnected));
+}
+
+#[test]
+fn unsent_messages_are_in_the_same_order_in_all_tabs() {
+    let mut world = World::new(1);
+    world.server_answers = false;
+    world.connection = None;
+    // The leader sends a message while that of the follower is being stored.
+    world.user(1, User::Send(LOBBY, id(1)));
+    world.run(1);
+    world.user(0, User::Send(LOBBY, id(2)));
+    world.run(100);
+    // A clock that is set back does not change the order.
+    world.unix_offset = -3_600_000;
+    world.user(0, User::Send(LOBBY, id(3)));
+    world.run(100);
+    for tab in 0..3 {
+        let ids: Vec<_> = world.shown(tab, LOBBY).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, [id(1), id(2), id(3)], "tab {tab}");
+    }
+}
+
+#[test]
+fn events_are_counted_while_the_leader_knows_of_no_follower() {
+    let mut world = World::new(1);
+    let now = world.clocks();
+    let Role::Leader(_, client) = &mut world.tabs[0].role else { panic!() };
+    let [none, one] = [0, 1].map(|events| {
+        let mut leader = Leader::new(Origin(9), 50, false);
+        for _ in 0..events {
+            assert_eq!(leader.publish(now.monotonic, &Event::RoundTrip(4), client), None);
+        }
+        leader.handle_message(now, &Post::report(Origin(8), Report::Visible).encode(), client);
+        let renewal = leader.poll_renewal(now.monotonic, client).unwrap();
+        let PostContent::Renewal { number, .. } = Post::decode(&renewal).unwrap().content else { panic!() };
+        number
+    });
+    assert_ne!(none, one, "a follower sees that it has missed an event");
+}

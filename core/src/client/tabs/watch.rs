@@ -45,8 +45,6 @@ pub(crate) struct Watch {
     /// A leader was heard.
     heard: bool,
     lock_refused: bool,
-    /// The leader is of an earlier version, which does not answer.
-    never_answers: bool,
     /// When to replace a leader that uses an earlier version of the database.
     replace_at: Option<Millis>,
     /// Added to the time before taking over, so that two followers do not do it at once.
@@ -112,8 +110,8 @@ impl Watch {
     }
 
     /// A message of the leader was received. Returns whether what is shown was reported as outdated before.
-    pub fn handle_leader(&mut self, now: Millis, leased: bool) -> bool {
-        (self.heard, self.asked, self.confirmed, self.never_answers) = (true, None, now, !leased);
+    pub fn handle_leader(&mut self, now: Millis) -> bool {
+        (self.heard, self.asked, self.confirmed) = (true, None, now);
         std::mem::take(&mut self.is_outdated)
     }
 
@@ -131,14 +129,9 @@ impl Watch {
         self.next_question = now + interval;
     }
 
-    /// Whether the leader answers questions and commands, as far as it is known.
-    pub fn is_answered(&self) -> bool {
-        !self.never_answers
-    }
-
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn due(&self) -> Option<Millis> {
-        let asked = self.asked.filter(|_| !self.never_answers).map_or(Millis::MAX, |asked| {
+        let asked = self.asked.map_or(Millis::MAX, |asked| {
             let outdated = if self.is_outdated { Millis::MAX } else { asked + OUTDATED_MS };
             outdated.min(asked + self.patience())
         });
@@ -172,7 +165,7 @@ impl Watch {
             self.next_question = now + QUESTION_INTERVAL_MS;
             self.asked.get_or_insert(now);
         }
-        let Some(asked) = self.asked.filter(|_| !self.never_answers && self.is_active()) else { return todo };
+        let Some(asked) = self.asked.filter(|_| self.is_active()) else { return todo };
         if now >= asked + OUTDATED_MS && !self.is_outdated {
             self.is_outdated = true;
             todo.outdated_since = Some(self.confirmed);
@@ -207,13 +200,13 @@ mod tests {
     fn a_silent_leader_is_replaced_within_the_detection_time() {
         let mut watch = Watch::new(0, 100);
         watch.handle_visibility(0, true);
-        assert!(!watch.handle_leader(0, true));
+        assert!(!watch.handle_leader(0));
         watch.handle_answer(0, 300, None);
         let done = run(&mut watch, 8_000);
         let outdated: Vec<_> = done.iter().filter_map(|(at, due)| Some((*at, due.outdated_since?))).collect();
         assert_eq!(outdated, [(3_500, 0)], "the answer was about a server that was heard at 0");
         assert_eq!(take_overs(&done), [7_100]);
-        assert!(watch.handle_leader(8_000, true), "the new leader");
+        assert!(watch.handle_leader(8_000), "the new leader");
     }
 
     #[test]
@@ -221,7 +214,7 @@ mod tests {
         let mut watch = Watch::new(0, 0);
         watch.handle_visibility(0, true);
         for (due, next) in [(None, 2_000), (Some(0), 250), (Some(900), 900), (Some(60_000), 2_000)] {
-            watch.handle_leader(1_000, true);
+            watch.handle_leader(1_000);
             watch.handle_answer(1_000, 0, due);
             assert_eq!(watch.due(), Some(1_000 + next));
         }
@@ -241,14 +234,14 @@ mod tests {
         let mut watch = Watch::new(0, 0);
         watch.handle_lock_refused(0);
         assert_eq!(take_overs(&run(&mut watch, 500)), [300], "also in a hidden tab");
-        watch.handle_leader(500, true);
+        watch.handle_leader(500);
         assert_eq!(watch.due(), None);
     }
 
     #[test]
     fn hidden_tabs_do_not_ask_unless_the_user_waits() {
         let mut watch = Watch::new(0, 0);
-        watch.handle_leader(0, true);
+        watch.handle_leader(0);
         assert_eq!(watch.due(), None);
         watch.handle_command(0);
         assert_eq!(take_overs(&run(&mut watch, 5_000)), [5_000]);
@@ -260,7 +253,7 @@ mod tests {
     fn a_follower_that_was_suspended_itself_asks_again() {
         let mut watch = Watch::new(0, 0);
         watch.handle_visibility(0, true);
-        watch.handle_leader(0, true);
+        watch.handle_leader(0);
         assert!(watch.handle_timeout(0).ask);
         let due = watch.handle_timeout(60_000);
         assert!(due.ask && !due.take_over, "the answer may wait in its own queue: {due:?}");
@@ -270,19 +263,11 @@ mod tests {
     #[test]
     fn a_leader_with_an_earlier_database_is_replaced_at_once() {
         let mut watch = Watch::new(0, 100);
-        watch.handle_leader(1_000, true);
+        watch.handle_leader(1_000);
         watch.handle_version(1_000, true);
         watch.handle_version(1_050, true);
         assert_eq!(take_overs(&run(&mut watch, 7_000)), [1_100, 6_100], "again, if that had no effect");
         watch.handle_version(7_000, false);
         assert_eq!(watch.due(), None);
-    }
-
-    #[test]
-    fn a_leader_of_an_earlier_version_is_not_replaced() {
-        let mut watch = Watch::new(0, 0);
-        watch.handle_visibility(0, true);
-        watch.handle_leader(0, false);
-        assert_eq!(take_overs(&run(&mut watch, 60_000)), []);
     }
 }

@@ -311,3 +311,28 @@ fn marking_everything_as_read_is_not_repeated_for_messages_that_came_later() {
         assert_eq!(ords, [(RoomId::LOBBY, 30), (ROOM, 20)], "one by one");
     }
 }
+
+#[test]
+fn commands_are_sent_at_the_rate_of_the_server_across_connections() {
+    let mut driver = Driver::online();
+    let answer_all = |driver: &mut Driver| {
+        for number in std::mem::take(&mut driver.sent).iter().filter_map(|sent| match &sent.extension {
+            Some(Ext::Command(command)) => Some(command.request),
+            _ => None,
+        }) {
+            driver.receive(&response(number, Answer::Rooms(wire::RoomPage::default())));
+        }
+    };
+    let mut sent = 0;
+    for number in 0..40 {
+        driver.command(number, browse("a"));
+        sent += driver.operations().len();
+        answer_all(&mut driver);
+    }
+    assert_eq!(sent, 25, "the others wait");
+    driver.closed(1006);
+    driver.reconnect();
+    assert_eq!(driver.operations(), [], "the server counts across connections too");
+    driver.pass(1_000);
+    assert!((1..=4).contains(&driver.operations().len()), "{:?}", driver.operations());
+}

@@ -85,7 +85,8 @@ fn rows_far_from_the_anchor_are_evicted_and_become_a_gap() {
     let single = timeline.height_of(anchor);
     assert_eq!(timeline.height(), height + 3900.0 * single, "the gap is as tall as the evicted rows");
     assert_eq!((timeline.newest(), timeline.dropped_rows()), (Some(5000), 0));
-    let mut known: crate::ranges::Ranges = [Range { from: 100, to: 5000 }].into_iter().collect();
+    let mut known = Ranges::default();
+    known.insert(100, 5000);
     while let Some(range) = timeline.poll_evicted() {
         for seq in range.from + 1..=range.to {
             assert!(
@@ -93,18 +94,9 @@ fn rows_far_from_the_anchor_are_evicted_and_become_a_gap() {
                 "{seq} is still shown"
             );
         }
-        known = known
-            .iter()
-            .flat_map(|of| {
-                [
-                    Range { from: of.from, to: of.to.min(range.from) },
-                    Range { from: of.from.max(range.to), to: of.to },
-                ]
-            })
-            .filter(|of| of.from < of.to)
-            .collect();
+        known.remove(range.from, range.to);
     }
-    let gaps: Vec<_> = known.gaps().map(|gap| GapState { gap, loading: false }).collect();
+    let gaps = gaps_of(&known, 5000);
     assert_eq!(gaps.len(), 2, "one gap in the middle: {gaps:?}");
     let before: Vec<_> = timeline.rows().collect();
     timeline.set_gaps(&gaps);

@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ranges::Ranges;
 
 /// Checks that messages are in order and unique, that none of them is in a gap, and that all sums are right.
 fn check(t: &Timeline) -> Result<(), TestCaseError> {
@@ -62,12 +61,7 @@ proptest! {
     fn every_message_is_shown_or_in_a_gap(ops in prop::collection::vec((0u8..5, 0u64..1500, 1u64..150), 1..40)) {
         let mut t = Timeline::new(400, |_| 0);
         let (mut known, mut last) = (Ranges::default(), 1500);
-        known.insert(1500, 1500);
-        let update_gaps = |t: &mut Timeline, known: &Ranges| {
-            let gaps: Vec<_> = known.gaps().map(|gap| GapState { gap, loading: false }).collect();
-            t.set_gaps(&gaps);
-        };
-        update_gaps(&mut t, &known);
+        t.set_gaps(&gaps_of(&known, last));
         for (what, at, count) in ops {
             match what {
                 0 | 1 => {
@@ -83,13 +77,9 @@ proptest! {
                 _ => t.set_anchor(None),
             }
             while let Some(evicted) = t.poll_evicted() {
-                known = known.iter().flat_map(|of| [
-                    Range { from: of.from, to: of.to.min(evicted.from) },
-                    Range { from: of.from.max(evicted.to), to: of.to },
-                ]).filter(|of| of.from < of.to).collect();
-                known.insert(last, last);
+                known.remove(evicted.from, evicted.to);
             }
-            update_gaps(&mut t, &known);
+            t.set_gaps(&gaps_of(&known, last));
             check(&t)?;
             prop_assert!(t.len() <= 400 + 7 * BLOCK_ROWS, "there are {} rows", t.len());
             for seq in 1..=last {

@@ -181,7 +181,6 @@ impl Device {
             topic: stored.topic.into(),
             messages: messages.map(|message| shown(message, me)).collect(),
             range,
-            view: client::room::RoomView::default(),
         })
     }
 }

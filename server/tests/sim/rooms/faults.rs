@@ -1,7 +1,10 @@
 //! The random events of a run.
 
 use super::{user::reconnect, world::World};
-use crate::{network::Packet, storage::Health, world::NOTICE_MS};
+use crate::{
+    network::{NOTICE_MS, Packet},
+    storage::Health,
+};
 
 /// A random event.
 pub fn step(world: &mut World) {

@@ -9,7 +9,7 @@ use parlour_core::{
 };
 use parlour_server::store::{Change, LogReader, StoredEvent};
 
-use crate::world::UNIX;
+use crate::machine::UNIX;
 
 /// By how much the clocks of a run are wrong at most, with its duration, in ms.
 const CLOCK_ERROR_MS: i64 = 86_400_000;

@@ -11,9 +11,8 @@ use parlour_server::hub::{Settings, connection_table::ConnectionId, output::Outp
 
 use super::{wire::Frames, world::World};
 use crate::{
-    machine::{Backup, Disk, End, Running},
+    machine::{Backup, Disk, End, Running, UNIX},
     network::{Packet, payloads},
-    world::UNIX,
 };
 
 /// The limits of a slow tab's queue, in packets: for published events, and for others.
@@ -106,7 +105,7 @@ impl World {
         let Some(backup) = self.server.backup.take() else { return };
         let before = self.log.ids();
         self.kill_server(false);
-        let _ = self.server.disk.restore(&backup);
+        self.server.disk.restore(&backup);
         // The clients keep what they have, so it counts only when the log is known.
         self.start_server(false);
         let remaining: BTreeSet<_> = self.log.ids();

@@ -12,9 +12,10 @@ use super::{
     device::Device, ledger::Ledger, log::Log, peer::Peer, plan::Plan, server::Server, tab::Tab, wire::Wire,
 };
 use crate::{
-    network::{DroppedLink, Link, Packet},
+    machine::UNIX,
+    network::{DroppedLink, Link, NOTICE_MS, Packet},
     rng::Rng,
-    world::{NOTICE_MS, Tally, UNIX},
+    tally::Tally,
 };
 
 /// The number of devices of an account.

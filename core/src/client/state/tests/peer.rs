@@ -96,7 +96,6 @@ impl Peer {
                 topic: state.topic().clone(),
                 messages: messages.collect(),
                 range,
-                view: state.view().clone(),
             };
             new.state.restore_room(*room, stored);
         }

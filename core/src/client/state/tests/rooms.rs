@@ -1,6 +1,4 @@
-//! Single rooms: windows, own unsent messages, the line above new messages, memory, the device.
-
-use std::sync::Arc;
+//! Single rooms: windows, gaps, the line above new messages, memory, the device.
 
 use super::{
     peer::Peer,
@@ -8,7 +6,7 @@ use super::{
 };
 use crate::{
     client::{
-        room::{ScrollPosition, StoredRoom},
+        room::StoredRoom,
         state::{Change, ClientState},
     },
     model::{Delivery, Message, MessageId, RoomId},
@@ -17,16 +15,16 @@ use crate::{
     validate, wire,
 };
 
-const ROOM: RoomId = RoomId::LOBBY;
+pub(super) const ROOM: RoomId = RoomId::LOBBY;
 
-fn post(server: &mut Server, room: RoomId, range: std::ops::RangeInclusive<u64>) {
+pub(super) fn post(server: &mut Server, room: RoomId, range: std::ops::RangeInclusive<u64>) {
     for n in range {
         server.post(room, user(2), MessageId::new(n, [1; 10]), &format!("message {n}"));
     }
 }
 
 /// A client that shows a room with this many messages.
-fn opened(count: u64) -> (Peer, Server) {
+pub(super) fn opened(count: u64) -> (Peer, Server) {
     let (mut peer, mut server) = (Peer::new(), Server::new());
     post(&mut server, ROOM, 1..=count);
     peer.connect(&mut server);
@@ -36,7 +34,7 @@ fn opened(count: u64) -> (Peer, Server) {
     (peer, server)
 }
 
-fn ords(peer: &Peer, room: RoomId) -> Vec<u64> {
+pub(super) fn ords(peer: &Peer, room: RoomId) -> Vec<u64> {
     peer.shown(room).iter().map(|(ord, ..)| *ord).collect()
 }
 
@@ -150,51 +148,6 @@ fn the_history_shows_the_present_nick() {
 }
 
 #[test]
-fn an_own_message_is_shown_once_from_being_queued_to_being_loaded() {
-    let (mut peer, mut server) = opened(2);
-    peer.disconnect(&mut server);
-    peer.send(&mut server, ROOM, 50);
-    assert_eq!(peer.unacknowledged(ROOM), ["own 50"]);
-    // Somebody else has a message with the same id.
-    server.post(ROOM, user(3), MessageId::new(50, [9; 10]), "not own");
-    // The server stores it, and the connection is lost before it can say so.
-    server.post(ROOM, ME, MessageId::new(50, [9; 10]), "own 50");
-    post(&mut server, ROOM, 100..=300);
-    peer.connect(&mut server);
-    peer.deliver(&mut server, usize::MAX);
-    assert_eq!(peer.unacknowledged(ROOM), Vec::<String>::new(), "it is in the gap");
-    peer.load_all(&mut server, ROOM);
-    peer.state.open_room(None);
-    let own: Vec<_> = server.room(ROOM).messages().filter(|(.., content)| content.contains("own")).collect();
-    assert_eq!(own.len(), 2);
-    server.request_page(ROOM, own[1].0 + 2);
-    peer.deliver(&mut server, usize::MAX);
-    let shown: Vec<_> =
-        peer.shown(ROOM).into_iter().filter(|(.., content)| content.contains("own")).collect();
-    assert_eq!(shown.len(), 2, "{shown:?}");
-}
-
-#[test]
-fn an_own_message_stays_at_the_end_until_its_event_arrives() {
-    let (mut peer, mut server) = opened(2);
-    let id = MessageId::new(50, [9; 10]);
-    peer.send(&mut server, ROOM, 50);
-    server.poll();
-    peer.state.handle_acknowledged(ROOM, id, 3);
-    peer.drain();
-    assert_eq!(peer.unacknowledged(ROOM), ["own 50"]);
-    peer.state.handle_delivery(ROOM, id, Delivery::Pending);
-    peer.drain();
-    assert_eq!(peer.unacknowledged(ROOM), ["own 50"]);
-    // Without a subscription its event does not arrive.
-    server.unsubscribe(ROOM);
-    peer.deliver(&mut server, usize::MAX);
-    peer.state.handle_acknowledged(ROOM, id, 3);
-    peer.drain();
-    assert_eq!(peer.unacknowledged(ROOM), Vec::<String>::new());
-}
-
-#[test]
 fn activity_continues_where_live_messages_have_ended() {
     let (mut peer, mut server) = opened(3);
     post(&mut server, ROOM, 4..=6);
@@ -245,19 +198,6 @@ fn each_message_is_passed_to_the_timeline_once() {
 }
 
 #[test]
-fn an_own_message_is_read_if_everything_before_it_was() {
-    let (mut peer, mut server) = opened(3);
-    let unread = |peer: &Peer| peer.state.account().room(ROOM).unwrap().unread();
-    server.post(ROOM, ME, MessageId::new(1, [7; 10]), "from another device");
-    peer.deliver(&mut server, 1);
-    assert_eq!(unread(&peer), 4, "there are others before it");
-    peer.state.handle_visible(ROOM, 4, false);
-    server.post(ROOM, ME, MessageId::new(2, [7; 10]), "and another one");
-    peer.deliver(&mut server, 1);
-    assert_eq!(unread(&peer), 0);
-}
-
-#[test]
 fn the_line_above_new_messages_stays_while_they_are_read() {
     let (mut peer, mut server) = opened(0);
     let line = |peer: &Peer| peer.state.room(ROOM).unwrap().unread_line();
@@ -269,7 +209,7 @@ fn the_line_above_new_messages_stays_while_they_are_read() {
     peer.state.handle_hidden();
     post(&mut server, ROOM, 3..=5);
     peer.deliver(&mut server, usize::MAX);
-    assert_eq!((line(&peer), peer.state.first_unread(ROOM)), (Some(2), Some(3)));
+    assert_eq!(line(&peer), Some(2));
     peer.state.handle_visible(ROOM, 4, false);
     post(&mut server, ROOM, 6..=6);
     peer.deliver(&mut server, usize::MAX);
@@ -277,7 +217,7 @@ fn the_line_above_new_messages_stays_while_they_are_read() {
     post(&mut server, ROOM, 7..=7);
     peer.deliver(&mut server, usize::MAX);
     peer.state.handle_visible(ROOM, 7, true);
-    assert_eq!((line(&peer), peer.state.first_unread(ROOM)), (Some(2), None), "it stays where it was");
+    assert_eq!(line(&peer), Some(2), "it stays where it was");
     peer.state.handle_hidden();
     post(&mut server, ROOM, 8..=8);
     peer.deliver(&mut server, usize::MAX);
@@ -293,9 +233,6 @@ fn the_line_above_new_messages_stays_while_they_are_read() {
 #[test]
 fn messages_of_the_rooms_that_were_not_open_for_long_are_evicted() {
     let (mut peer, mut server) = opened(10);
-    peer.state.set_draft(ROOM, "half a sentence");
-    let scroll = ScrollPosition { ord: 4, offset_px: -3.0 };
-    peer.state.set_scroll(ROOM, Some(scroll));
     peer.state.set_memory_limit(25);
     for number in 1..3 {
         post(&mut server, room_id(number), 1..=10);
@@ -315,7 +252,6 @@ fn messages_of_the_rooms_that_were_not_open_for_long_are_evicted() {
     assert!(held < 10, "it has too many alone, {held}");
     assert_eq!(gaps(&peer, ROOM), [(0, 30 - held)]);
     let room = peer.state.room(ROOM).unwrap();
-    assert_eq!((room.view().scroll, &*room.view().draft), (Some(scroll), "half a sentence"));
     assert!(room.is_subscribed() && room.position() > 0, "live messages continue");
     post(&mut server, ROOM, 31..=31);
     peer.deliver(&mut server, usize::MAX);
@@ -330,7 +266,6 @@ fn deleted_messages_are_not_shown_any_more() {
     peer.deliver(&mut server, usize::MAX);
     assert_eq!((ords(&peer, ROOM), gaps(&peer, ROOM)), ((4..=8).collect(), vec![]));
     assert_eq!(peer.timelines[&ROOM].set_size(), 5);
-    assert_eq!(peer.state.first_unread(ROOM), Some(4), "the first one that is stored");
 }
 
 #[test]
@@ -344,7 +279,6 @@ fn what_the_device_has_is_shown_as_outdated_until_the_server_confirms_it() {
         topic: "stored".into(),
         messages: Vec::new(),
         range: None,
-        view: crate::client::room::RoomView { scroll: None, draft: Arc::from("typed") },
     };
     assert!(stored.last_message.is_some());
     let rows = peer.state.account_rows();
@@ -353,10 +287,7 @@ fn what_the_device_has_is_shown_as_outdated_until_the_server_confirms_it() {
     restored.state.restore_room(ROOM, stored);
     restored.drain();
     assert!(restored.state.room(ROOM).unwrap().is_outdated());
-    assert_eq!(
-        (gaps(&restored, ROOM), &*restored.state.room(ROOM).unwrap().view().draft),
-        (vec![(0, 12)], "typed")
-    );
+    assert_eq!(gaps(&restored, ROOM), [(0, 12)]);
     restored.state.open_room(Some(ROOM));
     server.disconnect();
     post(&mut server, ROOM, 13..=14);
@@ -369,7 +300,6 @@ fn what_the_device_has_is_shown_as_outdated_until_the_server_confirms_it() {
 #[test]
 fn nothing_of_an_account_reaches_another_one() {
     let (mut peer, mut server) = opened(5);
-    peer.state.set_draft(ROOM, "a secret");
     peer.send(&mut server, ROOM, 9);
     let welcome =
         wire::Welcome { account: user(4).0.to_vec(), log: server.log.clone(), ..wire::Welcome::default() };
@@ -388,19 +318,27 @@ fn nothing_of_an_account_reaches_another_one() {
 }
 
 #[test]
-fn drafts_and_unsent_messages_outlive_the_log() {
-    let (mut peer, mut server) = opened(5);
+fn a_gap_is_loading_while_a_page_in_it_is_requested() {
+    let (mut peer, mut server) = opened(200);
+    server.request_page(ROOM, 100);
+    peer.deliver(&mut server, usize::MAX);
+    let loading = |peer: &Peer| -> Vec<bool> {
+        peer.state.room(ROOM).unwrap().gaps().iter().map(|state| state.loading).collect()
+    };
+    let reported = |peer: &mut Peer| {
+        std::iter::from_fn(|| peer.state.poll_change())
+            .filter(|change| matches!(change, Change::Timeline(ROOM, TimelineUpdate::Gaps(_))))
+            .count()
+    };
+    assert_eq!((gaps(&peer, ROOM).len(), loading(&peer)), (2, vec![false, false]));
+    let [(_, first), (after, _)] = gaps(&peer, ROOM)[..] else { panic!() };
+    peer.state.set_loading(ROOM, vec![first]);
+    assert_eq!((loading(&peer), reported(&mut peer)), (vec![true, false], 1));
+    peer.state.set_loading(ROOM, vec![first, after + 1]);
+    assert_eq!((loading(&peer), reported(&mut peer)), (vec![true, true], 1));
+    peer.state.set_loading(ROOM, vec![after]);
+    assert_eq!((loading(&peer), reported(&mut peer)), (vec![false, false], 1), "that message is loaded");
+    peer.state.set_loading(ROOM, vec![first]);
     peer.disconnect(&mut server);
-    peer.state.set_draft(ROOM, "typed");
-    peer.send(&mut server, ROOM, 9);
-    server.restore_backup(2);
-    peer.connect(&mut server);
-    server.poll().into_iter().for_each(|item| {
-        let super::server::Item::Envelope(envelope) = item else { panic!("not a welcome") };
-        peer.state.handle_envelope(*envelope, 0);
-    });
-    peer.drain();
-    assert_eq!((ords(&peer, ROOM), peer.unacknowledged(ROOM)), (vec![], vec!["own 9".to_owned()]));
-    assert_eq!(&*peer.state.room(ROOM).unwrap().view().draft, "typed");
-    assert_eq!(peer.state.room(ROOM).unwrap().position(), 0);
+    assert_eq!(loading(&peer), [false, false], "nobody answers");
 }

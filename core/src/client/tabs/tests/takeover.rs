@@ -1,6 +1,6 @@
 //! A follower that becomes the leader.
 
-use super::*;
+use super::{world::LATENCY_MS, *};
 
 #[test]
 fn acknowledged_messages_stay_acknowledged_and_are_not_sent_again() {
@@ -80,6 +80,21 @@ fn messages_that_may_have_been_discarded_are_not_sent_by_the_next_leader() {
     world.server_answers = true;
     world.run(8_000);
     assert_eq!((world.leader(), world.server.log(LOBBY).len()), (Some(1), 0));
+}
+
+#[test]
+fn a_message_that_is_being_stored_when_the_leader_is_closed_keeps_its_place() {
+    let mut world = World::new(1);
+    world.user(1, User::Send(LOBBY, id(1)));
+    // The tab has shown it, and is not told yet that it is stored.
+    world.run(LATENCY_MS);
+    assert_eq!(world.state(1, id(1)), Some(Delivery::Queued));
+    world.close_tab(0);
+    world.unix_offset = -3_600_000;
+    world.user(1, User::Send(LOBBY, id(2)));
+    world.run(3_000);
+    let ids: Vec<_> = world.server.log(LOBBY).iter().map(|logged| logged.0).collect();
+    assert_eq!((world.leader(), ids), (Some(1), vec![id(1), id(2)]));
 }
 
 #[test]

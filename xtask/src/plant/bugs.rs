@@ -1,4 +1,4 @@
-//! The bugs that the simulation of accounts, rooms and sync must find.
+//! The bugs that the simulation must find.
 
 use super::{Bug, Edit};
 
