@@ -385,6 +385,12 @@ fn logging_out_asks_before_messages_are_lost() {
         tom.until("the connection is lost", |view| view.connection.as_deref() == Some("reconnecting")).await;
         tom.send("unsent").await;
         tom.until("it waits", |view| view.has_in_state("unsent", "queued")).await;
+        tom.send("/exit").await;
+        until_dialog(&tom, "log-out").await;
+        tom.press(keys::ESCAPE).await;
+        until_closed(&tom).await;
+        tom.until_focused("composer-text").await;
+        tom.until("it still waits", |view| view.has_in_state("unsent", "queued")).await;
         tom.click("#exit").await;
         until_dialog(&tom, "log-out").await;
         until_contains(&tom, "#log-out-dialog", "1 message was not sent yet.").await;

@@ -6,7 +6,7 @@ use std::{pin::Pin, rc::Rc};
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{address, model::Connection, status::Status};
 
-use super::{diagnostics::start_logging, store::Store};
+use super::{diagnostics::start_logging, dialog::DialogKind, store::Store};
 use crate::{
     config::{self, HistoryChange, Remembered},
     service::{ChatSession, Service},
@@ -94,6 +94,11 @@ impl Store {
                 Err(status) => self.load_failed(status),
             }
         }
+    }
+
+    /// Logs out, but asks first if messages would be lost.
+    pub fn log_out(&self) {
+        if self.unsent() > 0 { self.open_dialog(DialogKind::LogOut) } else { self.leave() }
     }
 
     /// Logs out, or cancels a login in progress.
