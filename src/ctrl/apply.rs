@@ -237,8 +237,7 @@ impl Store {
         self.set.room_name.set("".into());
         self.set.unread.set(0);
         self.set.from_device.set(false);
-        self.set.seek_result.set(None);
-        self.set.seeking.set(false);
+        self.cancel_seek();
         self.start_outdated_counter(None);
         self.set.search.set(Search::default());
         self.forget_members();

@@ -134,8 +134,7 @@ impl Store {
     pub fn open(&self, room: Option<RoomId>, at: Option<u64>) {
         if self.open_room.get_untracked() != room {
             self.set.open_room.set(room);
-            self.set.seek_result.set(None);
-            self.set.seeking.set(false);
+            self.cancel_seek();
             self.set.search.set(Search::default());
             self.set.composer_note.set(None);
             self.forget_members();

@@ -243,7 +243,7 @@ pub(super) struct Inner {
     pub(super) timelines: SortedMap<RoomId, RoomTimeline>,
     /// A server was reached since the login.
     pub(super) was_online: bool,
-    /// The number of the last seek, and of the last request for search results.
+    /// The number of the last seek, incremented too when a seek is cancelled; and of the last request for search results.
     pub(super) seeks: u32,
     pub(super) searches: u32,
     /// For each room the ords that are being loaded.

@@ -1,0 +1,46 @@
+//! What belongs to one room and must not reach the next one that is opened, and the members of the open room.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{Page, SeedRoom, Server, TestContext, browser_test};
+
+/// Opens a page of an account that is in these rooms. Returns their ids.
+async fn open(test: &TestContext, server: &mut Server, rooms: &[SeedRoom]) -> (Page, Vec<String>) {
+    let page = test.open_with_network_switch("tom", &server.url()).await;
+    page.resize(1280, 800).await;
+    let ids = page.log_in_with_rooms("tom", server, rooms).await;
+    (page, ids)
+}
+
+async fn follow(page: &Page, fragment: &str) {
+    page.eval::<()>("location.hash = arguments[0]", vec![fragment.into()]).await;
+}
+
+#[test]
+fn seek_that_is_answered_late_does_not_move_another_room() {
+    browser_test("seek_that_is_answered_late_does_not_move_another_room", async |test| {
+        let mut server = Server::start();
+        let rooms =
+            [SeedRoom::public("Attic").with_messages(400), SeedRoom::public("Balcony").with_messages(300)];
+        let (page, ids) = open(test, &mut server, &rooms).await;
+        for (name, id, last) in [("Balcony", &*ids[1], "Balcony 300"), ("Attic", &*ids[0], "Attic 400")] {
+            page.open_room(name, id).await;
+            page.until("the newest message", |view| view.has_sent(last)).await;
+            page.until_at_end().await;
+        }
+        page.hold_history_requests().await;
+        follow(&page, &format!("#/room/{}/7", ids[0])).await;
+        page.until_requests_held(1).await;
+        page.open_room("Balcony", &ids[1]).await;
+        page.until("the newest message", |view| view.has_sent("Balcony 300")).await;
+        page.until_at_end().await;
+        page.hold_received().await;
+        page.release_history_requests().await;
+        page.until_received_held(1).await;
+        page.deliver_received().await;
+        page.stable_value("document.querySelector('#timeline').scrollTop").await;
+        page.until_at_end().await;
+        page.until_in_view("Balcony 300").await;
+    });
+}
