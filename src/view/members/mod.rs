@@ -52,12 +52,21 @@ fn MemberListContent() -> impl IntoView {
     let has_filter = move || count.get() > FILTER_THRESHOLD;
 
     let search = MemberSearch::new(store);
+    Effect::watch(
+        move || store.open_room.get(),
+        move |_, _, _| {
+            wanted.set(String::new());
+            search.clear();
+        },
+        false,
+    );
 
     let filtered = Memo::new(move |_| {
         let typed = if has_filter() { wanted.get().trim().to_owned() } else { String::new() };
         store.members.with(|members| {
             search.found.with(|found| {
-                filter_members(members, found.members_of(&typed), &nick_key(&typed), count.get())
+                let found = found.members_of(store.open_room.get(), &typed);
+                filter_members(members, found, &nick_key(&typed), count.get())
             })
         })
     });
