@@ -13,8 +13,21 @@ async fn open(test: &TestContext, server: &mut Server, rooms: &[SeedRoom]) -> (P
     (page, ids)
 }
 
+/// Opens a page that can lose the network, and logs in.
+async fn log_in(test: &TestContext, server: &Server, nick: &str) -> Page {
+    let page = test.open_with_network_switch(nick, &server.url()).await;
+    page.resize(1280, 800).await;
+    page.log_in(nick).await;
+    page
+}
+
 async fn follow(page: &Page, fragment: &str) {
     page.eval::<()>("location.hash = arguments[0]", vec![fragment.into()]).await;
+}
+
+/// Waits until the member list has exactly these nicks, in this order.
+async fn until_members(page: &Page, nicks: &[&str]) {
+    page.until(&format!("the members {nicks:?}"), |view| view.members == nicks).await;
 }
 
 #[test]
@@ -42,5 +55,26 @@ fn seek_that_is_answered_late_does_not_move_another_room() {
         page.stable_value("document.querySelector('#timeline').scrollTop").await;
         page.until_at_end().await;
         page.until_in_view("Balcony 300").await;
+    });
+}
+
+#[test]
+fn people_who_are_only_invited_are_not_members() {
+    browser_test("people_who_are_only_invited_are_not_members", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom").await;
+        let ann = log_in(test, &server, "ann").await;
+        tom.create_room("plans", "private").await;
+        tom.send("/invite ann").await;
+        tom.until_text("#outcome", "ann was invited.").await;
+        ann.until_room_has("plans", "room.badge").await;
+        tom.reload().await;
+        tom.until_text("#room-name", "plans").await;
+        until_members(&tom, &["tom"]).await;
+        tom.until_text("#roster-count", "1").await;
+
+        ann.open_listed("plans").await;
+        ann.click("#invitation-accept").await;
+        until_members(&tom, &["ann", "tom"]).await;
     });
 }

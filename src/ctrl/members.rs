@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use parlour_core::{
-    client::{Command, Reply},
+    client::Command,
     model::{Connection, Member, PresenceState, RoomId, UserId},
     timeline::Notice,
 };
 // Leptos' own works only after mounting, and a session is resumed before.
 use wasm_bindgen_futures::spawn_local;
 
-use super::store::Store;
+use super::{directory::Contact, store::Store};
 
 /// The number of members that are requested at once. Servers send fewer.
 const PAGE_MEMBERS: u32 = 500;
@@ -69,15 +69,14 @@ impl Store {
         let (mut after, mut total) = (String::new(), 0);
         loop {
             let count = PAGE_MEMBERS;
-            let answer =
-                self.request(Command::ListMembers { room, prefix: String::new(), after, count }).await;
-            let Ok(Reply::People(page)) = answer else { return };
-            total = total.max(page.total as usize);
-            after = page.people.last().map(|person| person.nick.clone()).unwrap_or_default();
-            for person in page.people {
-                let Some(account) = UserId::from_wire(&person.account) else { continue };
-                let state = presence(person.state);
-                loaded.insert(account, Member { nick: person.nick.into(), state });
+            let command = Command::ListMembers { room, prefix: String::new(), after, count };
+            let Ok(page) = self.contacts(command).await else { return };
+            total = total.max(page.total);
+            after = page.entries.last().map(|last| last.nick.to_string()).unwrap_or_default();
+            // The list has those who are only invited, too.
+            let members = page.entries.into_iter().filter(|contact| contact.role.is_member());
+            for Contact { account, nick, state, .. } in members {
+                loaded.insert(account, Member { nick, state });
             }
             if !page.more || after.is_empty() || loaded.len() >= MAX_MEMBERS {
                 break;
@@ -177,15 +176,6 @@ impl Store {
         });
         self.set.members.set(Vec::new());
         self.set.member_count.set(0);
-    }
-}
-
-/// The presence of a number on the wire.
-fn presence(number: i32) -> PresenceState {
-    match number {
-        1 => PresenceState::Online,
-        2 => PresenceState::Away,
-        _ => PresenceState::Left,
     }
 }
 
