@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use parlour_core::{
     client::Command,
-    model::{Connection, Member, PresenceState, RoomId, UserId},
+    model::{Connection, PresenceState, Role, RoomId, UserId},
     timeline::Notice,
 };
 // Leptos' own works only after mounting, and a session is resumed before.
@@ -26,7 +26,7 @@ const MAX_NAMES: usize = 100;
 pub(super) struct Members {
     room: Option<RoomId>,
     /// By account, because nicks change.
-    people: SortedMap<UserId, Member>,
+    people: SortedMap<UserId, Contact>,
     /// The number of all members.
     total: usize,
     /// The list is complete: changes of presence are compared with it.
@@ -74,9 +74,8 @@ impl Store {
             total = total.max(page.total);
             after = page.entries.last().map(|last| last.nick.to_string()).unwrap_or_default();
             // The list has those who are only invited, too.
-            let members = page.entries.into_iter().filter(|contact| contact.role.is_member());
-            for Contact { account, nick, state, .. } in members {
-                loaded.insert(account, Member { nick, state });
+            for member in page.entries.into_iter().filter(|contact| contact.role.is_member()) {
+                loaded.insert(member.account, member);
             }
             if !page.more || after.is_empty() || loaded.len() >= MAX_MEMBERS {
                 break;
@@ -114,7 +113,6 @@ impl Store {
             if !members.is_loaded {
                 return;
             }
-            let member = Member { nick: person.nick.clone(), state: person.state };
             let is_present = person.state != PresenceState::Left;
             match members.people.get_mut(&account) {
                 Some(_) if is_lobby && !is_present => {
@@ -122,10 +120,14 @@ impl Store {
                     members.total = members.total.saturating_sub(1);
                     joined = Some(false);
                 }
-                Some(known) => *known = member,
+                Some(known) => {
+                    known.nick = person.nick.clone();
+                    known.state = person.state;
+                }
                 None if is_lobby && is_present => {
                     if members.people.len() < MAX_MEMBERS {
-                        members.people.insert(account, member);
+                        let (nick, state) = (person.nick.clone(), person.state);
+                        members.people.insert(account, Contact { account, nick, state, role: Role::Member });
                     }
                     members.total += 1;
                     joined = Some(true);

@@ -6,13 +6,14 @@ use std::{rc::Rc, sync::Arc};
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
 use parlour_core::{
-    model::{Connection, Identity, Member, Refusal, RoomId},
+    model::{Connection, Identity, Refusal, RoomId},
     status::Status,
     timeline::{Notice, Row, RowKind, Timeline},
 };
 
 use super::{
     dialog::{DialogKind, Outcome},
+    directory::Contact,
     login::{LoadRoom, PendingLogin},
     members::Members,
     search::Search,
@@ -153,7 +154,7 @@ pub struct Store {
     /// The current search and its results.
     pub search: ReadSignal<Search>,
     /// The members who are present, sorted by nick. In a very large room only the first part of the list.
-    pub members: ReadSignal<Vec<Member>>,
+    pub members: ReadSignal<Vec<Contact>>,
     /// Number of members who are present; can be larger than the length of [`Self::members`].
     pub member_count: ReadSignal<usize>,
     /// The reason why the last login failed; `None` if it did not.
@@ -216,7 +217,7 @@ pub(super) struct Setters {
     pub(super) seeking: WriteSignal<bool>,
     pub(super) finished_pages: WriteSignal<u32>,
     pub(super) search: WriteSignal<Search>,
-    pub(super) members: WriteSignal<Vec<Member>>,
+    pub(super) members: WriteSignal<Vec<Contact>>,
     pub(super) member_count: WriteSignal<usize>,
     pub(super) login_error: WriteSignal<Option<LoginError>>,
     pub(super) composer_note: WriteSignal<Option<ComposerNote>>,

@@ -5,7 +5,7 @@ mod part;
 mod search;
 
 use leptos::{ev::KeyboardEvent, prelude::*};
-use parlour_core::model::{Member, PresenceState};
+use parlour_core::model::PresenceState;
 
 pub use self::part::preload_members;
 use self::{filter::filter_members, search::MemberSearch};
@@ -14,7 +14,10 @@ use super::{
     settings::Settings,
     shared::{Avatar, Icon, MissingPart, event, icon, nick_key, tr, use_texts},
 };
-use crate::{ctrl::use_store, i18n::Key};
+use crate::{
+    ctrl::{Contact, use_store},
+    i18n::Key,
+};
 
 /// The most members for which the list has no filter.
 const FILTER_THRESHOLD: usize = 20;
@@ -106,7 +109,7 @@ fn MemberListContent() -> impl IntoView {
             <ul aria-labelledby="roster-title">
                 <For
                     each=move || filtered.get().0
-                    key=|member| (member.nick.clone(), member.state)
+                    key=|member| (member.account, member.nick.clone(), member.state)
                     children=|member| view! { <MemberItem member/> }
                 />
             </ul>
@@ -121,22 +124,18 @@ fn MemberListContent() -> impl IntoView {
     }
 }
 
-/// A member: avatar, nick, and whether it is the user or away. Follows the store's identity.
+/// A member: avatar, nick, and whether it is the user or away.
 #[component]
-fn MemberItem(member: Member) -> impl IntoView {
+fn MemberItem(member: Contact) -> impl IntoView {
     let store = use_store();
-    let Member { nick, state } = member;
-    let key = nick_key(&nick);
-    let is_self =
-        move || store.identity.with(|identity| identity.as_ref().is_some_and(|me| nick_key(&me.nick) == key));
+    let Contact { account, nick, state, .. } = member;
+    let is_self = store.with_state(|state| state.me()).flatten() == Some(account);
     let away = state == PresenceState::Away;
     view! {
         <li data-nick=nick.to_string() title=nick.to_string() class:away=away>
             <Avatar nick=nick.clone()/>
             <bdi class="name">{nick.clone()}</bdi>
-            <Show when=is_self>
-                <span class="tag">{tr(Key::MembersYou)}</span>
-            </Show>
+            {is_self.then(|| view! { <span class="tag">{tr(Key::MembersYou)}</span> })}
             {away.then(|| view! { <span class="tag">{tr(Key::MembersAway)}</span> })}
         </li>
     }

@@ -2,9 +2,9 @@
 
 use gloo_timers::callback::Timeout;
 use leptos::{prelude::*, task::spawn_local};
-use parlour_core::model::{Member, RoomId};
+use parlour_core::model::RoomId;
 
-use crate::ctrl::Store;
+use crate::ctrl::{Contact, Store};
 
 /// The time without typing after which the server is asked, in ms.
 const SEARCH_DELAY_MS: u32 = 200;
@@ -17,12 +17,12 @@ pub struct Found {
     /// The beginning of their nicks.
     prefix: String,
     /// The members.
-    members: Vec<Member>,
+    members: Vec<Contact>,
 }
 
 impl Found {
     /// The members found, if this is what was typed in this room.
-    pub fn members_of(&self, room: Option<RoomId>, typed: &str) -> &[Member] {
+    pub fn members_of(&self, room: Option<RoomId>, typed: &str) -> &[Contact] {
         if self.room == room && self.prefix == typed { &self.members } else { &[] }
     }
 }
@@ -78,8 +78,7 @@ impl MemberSearch {
                 && is_last
                 && self.store.open_room.get_untracked() == Some(room)
             {
-                let found = page.entries.into_iter().filter(|member| member.role.is_member());
-                let members = found.map(|member| Member { nick: member.nick, state: member.state }).collect();
+                let members = page.entries.into_iter().filter(|member| member.role.is_member()).collect();
                 self.found.set(Found { room: Some(room), prefix, members });
             }
         });
@@ -88,14 +87,15 @@ impl MemberSearch {
 
 #[cfg(test)]
 mod tests {
-    use parlour_core::model::PresenceState;
+    use parlour_core::model::{PresenceState, Role, UserId};
 
     use super::*;
 
     #[test]
     fn members_found_in_one_room_are_not_those_of_another() {
         let room = RoomId([7; 16]);
-        let members = vec![Member { nick: "Zoe".into(), state: PresenceState::Online }];
+        let (account, state) = (UserId([1; 16]), PresenceState::Online);
+        let members = vec![Contact { account, nick: "Zoe".into(), state, role: Role::Member }];
         let found = Found { room: Some(room), prefix: "z".into(), members: members.clone() };
         assert_eq!(found.members_of(Some(room), "z"), members);
         assert_eq!(found.members_of(Some(RoomId::LOBBY), "z"), []);
