@@ -78,3 +78,29 @@ fn people_who_are_only_invited_are_not_members() {
         until_members(&tom, &["ann", "tom"]).await;
     });
 }
+
+#[test]
+fn absent_members_are_told_apart_from_those_who_are_present() {
+    browser_test("absent_members_are_told_apart_from_those_who_are_present", async |test| {
+        let mut server = Server::start();
+        let (page, ids) = open(test, &mut server, &[SeedRoom::public("Attic").with_people(2)]).await;
+        page.hold_received().await;
+        page.open_room("Attic", &ids[0]).await;
+        page.send("/who").await;
+        page.until("the list is being loaded", |view| {
+            view.row_texts("notice") == ["The list of people is still being loaded. Try again in a moment."]
+        })
+        .await;
+        page.deliver_received().await;
+        until_members(&page, &["tom", "Amara Okafor", "Benoît Okafor", "Room owner"]).await;
+        page.until_text("#roster-count", "4").await;
+        let absent = "const items = [...document.querySelectorAll('#roster li.absent')].map((item) => item.dataset.nick);
+            return items.join() === 'Amara Okafor,Benoît Okafor,Room owner' || items";
+        page.until_true("the absent members are marked", absent).await;
+        page.send("/who").await;
+        page.until("who is here", |view| {
+            view.row_texts("notice").last().is_some_and(|text| *text == "One person is here: tom")
+        })
+        .await;
+    });
+}

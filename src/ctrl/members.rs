@@ -148,10 +148,7 @@ impl Store {
             let members: Vec<_> = inner.members.people.values().cloned().collect();
             (members, inner.members.total)
         });
-        members.sort_by(|one, other| {
-            let key = |nick: &Arc<str>| nick.to_ascii_lowercase();
-            key(&one.nick).cmp(&key(&other.nick)).then_with(|| one.nick.cmp(&other.nick))
-        });
+        members.sort_by_cached_key(member_order);
         self.set.members.maybe_update(|shown| {
             let differs = *shown != members;
             *shown = members;
@@ -160,12 +157,16 @@ impl Store {
         self.set.member_count.maybe_update(|shown| std::mem::replace(shown, total) != total);
     }
 
-    /// Lists the members as a notice in the timeline.
+    /// Lists the members who are present as a notice in the timeline.
     pub(super) fn show_member_notice(&self) {
+        let is_loaded = self.inner.with_value(|inner| inner.members.is_loaded);
+        let is_lobby = self.open_room.get_untracked() == Some(RoomId::LOBBY);
         let notice = self.members.with_untracked(|members| {
-            let nicks: Vec<_> = members.iter().take(MAX_NAMES).map(|member| member.nick.clone()).collect();
-            let more = self.member_count.get_untracked().saturating_sub(nicks.len());
-            Notice::Members { nicks, more }
+            if members.is_empty() && !is_loaded {
+                return Notice::MembersLoading;
+            }
+            let others = self.member_count.get_untracked().saturating_sub(members.len());
+            present_members(members, if is_lobby { others } else { 0 })
         });
         self.add_notice(notice);
     }
@@ -181,10 +182,58 @@ impl Store {
     }
 }
 
+/// The place of a member in the list: those who are online are before those who are away, then come the others; each by nick.
+#[must_use]
+pub fn member_order(member: &Contact) -> (u8, String, Arc<str>) {
+    let group = match member.state {
+        PresenceState::Online => 0,
+        PresenceState::Away => 1,
+        PresenceState::Left => 2,
+    };
+    (group, member.nick.to_ascii_lowercase(), member.nick.clone())
+}
+
+/// The members who are present. There are `others` who are present too and not loaded.
+fn present_members(members: &[Contact], others: usize) -> Notice {
+    let present = members.iter().filter(|member| member.state != PresenceState::Left);
+    let mut present = present.map(|member| member.nick.clone());
+    let nicks: Vec<_> = present.by_ref().take(MAX_NAMES).collect();
+    Notice::Members { nicks, more: present.count() + others }
+}
+
 /// The time, Unix ms.
 fn now_ms() -> i64 {
     // Whole milliseconds of the calendar fit in an i64 by far.
     #[allow(clippy::cast_possible_truncation)]
     let now = js_sys::Date::now() as i64;
     now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(n: u8, nick: &str, state: PresenceState) -> Contact {
+        Contact { account: UserId([n; 16]), nick: nick.into(), state, role: Role::Member }
+    }
+
+    #[test]
+    fn members_who_are_present_are_first() {
+        use PresenceState::{Away, Left, Online};
+        let all = [("ann", Left), ("Bob", Online), ("cat", Away), ("Dan", Left), ("amy", Online)];
+        let mut members: Vec<_> = (0..).zip(all).map(|(n, (nick, state))| member(n, nick, state)).collect();
+        members.sort_by_cached_key(member_order);
+        let nicks: Vec<_> = members.iter().map(|member| &*member.nick).collect();
+        assert_eq!(nicks, ["amy", "Bob", "cat", "ann", "Dan"]);
+        let listed = |nicks: [&str; 3], more| Notice::Members { nicks: nicks.map(Into::into).into(), more };
+        assert_eq!(present_members(&members, 0), listed(["amy", "Bob", "cat"], 0));
+        assert_eq!(present_members(&members, 7), listed(["amy", "Bob", "cat"], 7));
+    }
+
+    #[test]
+    fn only_some_of_many_members_are_named() {
+        let members: Vec<_> = (0..120).map(|n| member(n, "ann", PresenceState::Online)).collect();
+        let Notice::Members { nicks, more } = present_members(&members, 3) else { panic!("another notice") };
+        assert_eq!((nicks.len(), more), (MAX_NAMES, 23));
+    }
 }

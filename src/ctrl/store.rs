@@ -153,9 +153,10 @@ pub struct Store {
     pub finished_pages: ReadSignal<u32>,
     /// The current search and its results.
     pub search: ReadSignal<Search>,
-    /// The members who are present, sorted by nick. In a very large room only the first part of the list.
+    /// The members of the open room, in the lobby only those who are present; in their [order](super::member_order). In a very
+    /// large room only the first part of the list.
     pub members: ReadSignal<Vec<Contact>>,
-    /// Number of members who are present; can be larger than the length of [`Self::members`].
+    /// The number of these members; can be larger than the length of [`Self::members`].
     pub member_count: ReadSignal<usize>,
     /// The reason why the last login failed; `None` if it did not.
     pub login_error: ReadSignal<Option<LoginError>>,

@@ -99,7 +99,7 @@ pub(super) fn encode(now: Millis, event: &Event) -> Option<TabEvent> {
         Event::OutdatedSince(_)
         | Event::Unread(_)
         | Event::CommandFailed(_)
-        | Event::Notice(Notice::Room { .. }) => return None,
+        | Event::Notice(Notice::MembersLoading | Notice::Room { .. }) => return None,
     };
     Some(TabEvent { kind: kind.into(), ..fields })
 }

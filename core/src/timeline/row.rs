@@ -77,13 +77,15 @@ pub struct PresenceSummary {
 pub enum Notice {
     /// The list of commands.
     Help,
-    /// The member list.
+    /// The members who are present.
     Members {
         /// The first nicks.
         nicks: Vec<Arc<str>>,
-        /// The number of other members.
+        /// The number of others.
         more: usize,
     },
+    /// The members are not known yet.
+    MembersLoading,
     /// The connection was lost for a while, and the messages sent meanwhile can't be loaded.
     MessagesMissed,
     /// The device's storage does not work: messages that are not sent when the page is closed are lost.

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::{ctrl::Contact, view::shared::nick_key};
+use crate::{
+    ctrl::{Contact, member_order},
+    view::shared::nick_key,
+};
 
 /// Maximum number of listed members. The others are only counted, and can be found with the filter.
 const MAX_LISTED: usize = 500;
@@ -24,7 +27,7 @@ pub fn filter_members(
     let others: Vec<_> = found.iter().filter(|member| !loaded.contains(&member.account)).collect();
     if !others.is_empty() {
         matching.extend(others);
-        matching.sort_by_cached_key(|member| (member.nick.to_ascii_lowercase(), member.nick.clone()));
+        matching.sort_by_cached_key(|member| member_order(member));
     }
     let listed: Vec<Contact> = matching.iter().take(MAX_LISTED).copied().cloned().collect();
     let all = if wanted.is_empty() { total } else { matching.len() };

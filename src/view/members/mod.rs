@@ -45,7 +45,7 @@ pub fn MemberList() -> impl IntoView {
     }
 }
 
-/// The members who are present. Follows the store's members.
+/// The members of the open room; of the lobby those who are present. Follows the store's members.
 #[component]
 fn MemberListContent() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
@@ -124,19 +124,20 @@ fn MemberListContent() -> impl IntoView {
     }
 }
 
-/// A member: avatar, nick, and whether it is the user or away.
+/// A member: avatar, nick, and whether it is the user, away or absent.
 #[component]
 fn MemberItem(member: Contact) -> impl IntoView {
     let store = use_store();
     let Contact { account, nick, state, .. } = member;
     let is_self = store.with_state(|state| state.me()).flatten() == Some(account);
-    let away = state == PresenceState::Away;
+    let (away, absent) = (state == PresenceState::Away, state == PresenceState::Left);
     view! {
-        <li data-nick=nick.to_string() title=nick.to_string() class:away=away>
+        <li data-nick=nick.to_string() title=nick.to_string() class:away=away class:absent=absent>
             <Avatar nick=nick.clone()/>
             <bdi class="name">{nick.clone()}</bdi>
             {is_self.then(|| view! { <span class="tag">{tr(Key::MembersYou)}</span> })}
             {away.then(|| view! { <span class="tag">{tr(Key::MembersAway)}</span> })}
+            {absent.then(|| view! { <span class="visually-hidden">{tr(Key::MembersAbsent)}</span> })}
         </li>
     }
 }
