@@ -5,6 +5,9 @@
 
 use parlour_e2e::{Page, SeedRoom, Server, TestContext, browser_test};
 
+/// The field of `ListMembers` in `ClientCommand`.
+const LIST_MEMBERS: u32 = 16;
+
 /// Opens a page of an account that is in these rooms. Returns their ids.
 async fn open(test: &TestContext, server: &mut Server, rooms: &[SeedRoom]) -> (Page, Vec<String>) {
     let page = test.open_with_network_switch("tom", &server.url()).await;
@@ -102,5 +105,38 @@ fn absent_members_are_told_apart_from_those_who_are_present() {
             view.row_texts("notice").last().is_some_and(|text| *text == "One person is here: tom")
         })
         .await;
+    });
+}
+
+#[test]
+fn many_changes_of_a_room_cause_one_request_for_its_members() {
+    browser_test("many_changes_of_a_room_cause_one_request_for_its_members", async |test| {
+        let server = Server::start();
+        let ann = log_in(test, &server, "ann").await;
+        ann.create_room("rust", "public").await;
+        let tom = log_in(test, &server, "tom").await;
+        tom.send("/join rust").await;
+        tom.until_text("#room-name", "rust").await;
+        until_members(&tom, &["ann", "tom"]).await;
+        tom.hold_received().await;
+        for n in 1..=8 {
+            ann.send(&format!("/topic News {n}")).await;
+            ann.until_text("#room-topic", &format!("News {n}")).await;
+        }
+        tom.until_true(
+            "the changes",
+            "return testNetwork.receivedCount() >= 8 || testNetwork.receivedCount()",
+        )
+        .await;
+        tom.eval::<()>("testNetwork.recordSent()", vec![]).await;
+        tom.deliver_received().await;
+        tom.until_text("#room-topic", "News 8").await;
+        let count = format!("return testNetwork.sentCount({LIST_MEMBERS})");
+        let requested =
+            format!("return testNetwork.sentCount({LIST_MEMBERS}).then((count) => count >= 1 || count)");
+        tom.until_true("the members are requested", &requested).await;
+        let requests: u32 = tom.eval(&count, vec![]).await;
+        assert!(requests <= 2, "{requests} requests");
+        until_members(&tom, &["ann", "tom"]).await;
     });
 }

@@ -3,6 +3,7 @@
 use parlour_core::sorted::SortedMap;
 use std::sync::Arc;
 
+use gloo_timers::callback::Timeout;
 use leptos::prelude::*;
 use parlour_core::{
     client::Command,
@@ -18,6 +19,8 @@ use super::{directory::Contact, store::Store};
 const PAGE_MEMBERS: u32 = 500;
 /// The number of members that are loaded; further ones are only counted.
 const MAX_MEMBERS: usize = 1_000;
+/// The time after a change of the room after which its members are requested. Changes often come together.
+const REFRESH_DELAY_MS: u32 = 200;
 /// The maximum number of names in a notice.
 const MAX_NAMES: usize = 100;
 
@@ -33,8 +36,14 @@ pub(super) struct Members {
     is_loaded: bool,
     /// Counts the requests for the list, of which only the last one is used.
     request: u32,
-    /// The number of members that the room had when the list was requested.
+    /// The number of members that the room had when the list was requested; `None` if the request has failed.
     counted: Option<u32>,
+    /// A request for the list will be made soon.
+    is_scheduled: bool,
+    /// A request for the list has not been answered.
+    is_loading: bool,
+    /// The members have changed since then.
+    is_stale: bool,
 }
 
 impl Store {
@@ -42,6 +51,32 @@ impl Store {
     pub(super) fn list_members_anew(&self) {
         self.inner.update_value(|inner| inner.members.is_loaded = false);
         self.list_members_again();
+    }
+
+    /// Requests the members of the open room soon, because they have changed.
+    pub(super) fn list_members_soon(&self) {
+        let is_scheduled = self
+            .inner
+            .try_update_value(|inner| std::mem::replace(&mut inner.members.is_scheduled, true))
+            .unwrap_or(true);
+        if !is_scheduled {
+            let store = *self;
+            Timeout::new(REFRESH_DELAY_MS, move || store.list_changed_members()).forget();
+        }
+    }
+
+    /// Requests the members that have changed, or waits for the answer to the last request.
+    fn list_changed_members(&self) {
+        let is_due = self.inner.try_update_value(|inner| {
+            let members = &mut inner.members;
+            // Otherwise the room is not open any more.
+            let is_scheduled = std::mem::take(&mut members.is_scheduled);
+            members.is_stale |= is_scheduled && members.is_loading;
+            is_scheduled && !members.is_loading
+        });
+        if is_due == Some(true) {
+            self.list_members_again();
+        }
     }
 
     /// Requests the members of the open room.
@@ -58,6 +93,8 @@ impl Store {
             }
             members.request = members.request.wrapping_add(1);
             members.counted = counted;
+            members.is_loading = true;
+            members.is_stale = false;
             members.request
         });
         let (store, Some(request)) = (*self, request) else { return };
@@ -65,12 +102,42 @@ impl Store {
     }
 
     async fn load_members(&self, room: RoomId, request: u32) {
+        let loaded = self.member_pages(room, request).await;
+        let is_stale = self.inner.try_update_value(|inner| {
+            let members = &mut inner.members;
+            if members.request != request {
+                return None;
+            }
+            members.is_loading = false;
+            match loaded {
+                Some((people, total)) => {
+                    members.total = total.max(people.len());
+                    members.people = people;
+                    members.is_loaded = true;
+                }
+                None => members.counted = None,
+            }
+            Some(std::mem::take(&mut members.is_stale))
+        });
+        let Some(is_stale) = is_stale.flatten() else { return };
+        self.show_members();
+        if is_stale {
+            self.list_members_soon();
+        }
+    }
+
+    /// The members of a room, and their number; `None` if the server refuses to tell them, or if they were requested again
+    /// meanwhile.
+    async fn member_pages(&self, room: RoomId, request: u32) -> Option<(SortedMap<UserId, Contact>, usize)> {
         let mut loaded = SortedMap::new();
         let (mut after, mut total) = (String::new(), 0);
         loop {
             let count = PAGE_MEMBERS;
             let command = Command::ListMembers { room, prefix: String::new(), after, count };
-            let Ok(page) = self.contacts(command).await else { return };
+            let page = self.contacts(command).await.ok()?;
+            if self.inner.try_with_value(|inner| inner.members.request) != Some(request) {
+                return None;
+            }
             total = total.max(page.total);
             after = page.entries.last().map(|last| last.nick.to_string()).unwrap_or_default();
             // The list has those who are only invited, too.
@@ -78,18 +145,9 @@ impl Store {
                 loaded.insert(member.account, member);
             }
             if !page.more || after.is_empty() || loaded.len() >= MAX_MEMBERS {
-                break;
+                return Some((loaded, total));
             }
         }
-        self.inner.update_value(|inner| {
-            let members = &mut inner.members;
-            if members.request == request {
-                members.total = total.max(loaded.len());
-                members.people = loaded;
-                members.is_loaded = true;
-            }
-        });
-        self.show_members();
     }
 
     /// The state has told the number of members of the open room.
@@ -99,7 +157,7 @@ impl Store {
         let is_known =
             self.inner.with_value(|inner| inner.members.room == room && inner.members.counted == counted);
         if !is_known {
-            self.list_members_again();
+            self.list_members_soon();
         }
     }
 

@@ -136,7 +136,7 @@ impl Store {
         });
         if self.open_room.get_untracked() == Some(room) {
             self.timeline_replaced();
-            self.list_members_again();
+            self.list_members_soon();
         }
     }
 }
