@@ -62,6 +62,32 @@ fn seek_that_is_answered_late_does_not_move_another_room() {
 }
 
 #[test]
+fn search_ends_when_another_room_is_opened() {
+    browser_test("search_ends_when_another_room_is_opened", async |test| {
+        let mut server = Server::start();
+        let rooms =
+            [SeedRoom::public("Attic").with_messages(3), SeedRoom::public("Balcony").with_messages(3)];
+        let (page, ids) = open(test, &mut server, &rooms).await;
+        page.open_room("Attic", &ids[0]).await;
+        page.open_search().await;
+        page.type_text("Attic 2").await;
+        page.until_found(&["[Attic] [2]"]).await;
+        // Before the request for it is sent.
+        let script = "const field = document.querySelector('#search-words');
+            field.value = 'Attic 3';
+            field.dispatchEvent(new Event('input', { bubbles: true }));
+            location.hash = arguments[0]";
+        page.eval::<()>(script, vec![format!("#/room/{}", ids[1]).into()]).await;
+        page.until_room_open("Balcony", &ids[1]).await;
+        // Timers end in order, so the one of the search would have.
+        page.eval::<()>("return new Promise((done) => setTimeout(done, 350))", vec![]).await;
+        page.until_search_state("").await;
+        let words: String = page.eval("return document.querySelector('#search-words').value", vec![]).await;
+        assert_eq!(words, "");
+    });
+}
+
+#[test]
 fn people_who_are_only_invited_are_not_members() {
     browser_test("people_who_are_only_invited_are_not_members", async |test| {
         let server = Server::start();

@@ -9,10 +9,7 @@ use parlour_core::{
     timeline::Notice,
 };
 
-use super::{
-    search::Search,
-    store::{Announcement, ComposerNote, DEFAULT_TITLE, LoginError, Store},
-};
+use super::store::{Announcement, ComposerNote, DEFAULT_TITLE, LoginError, Store};
 use crate::service::Report;
 
 impl Store {
@@ -219,7 +216,6 @@ impl Store {
         self.inner.update_value(|inner| {
             inner.timelines.clear();
             inner.note_timer = None;
-            inner.search_timer = None;
             inner.link = None;
             inner.was_online = false;
         });
@@ -239,7 +235,7 @@ impl Store {
         self.set.from_device.set(false);
         self.cancel_seek();
         self.start_outdated_counter(None);
-        self.set.search.set(Search::default());
+        self.clear_search();
         self.forget_members();
         self.set.composer_note.set(None);
         self.set.announcements.set(Vec::new());

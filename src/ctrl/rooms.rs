@@ -13,7 +13,7 @@ use parlour_core::{
     model::{Dialect, MessageId, PresenceState, Refusal, Role, RoomId, RoomKind},
 };
 
-use super::{search::Search, store::Store};
+use super::store::Store;
 
 /// A room as the room list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ impl Store {
         if self.open_room.get_untracked() != room {
             self.set.open_room.set(room);
             self.cancel_seek();
-            self.set.search.set(Search::default());
+            self.clear_search();
             self.set.composer_note.set(None);
             self.forget_members();
             if let Some(service) = self.service_if_loaded() {

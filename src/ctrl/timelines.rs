@@ -7,7 +7,7 @@ use parlour_core::{
     timeline::{Notice, RoomNotice, Timeline, TimelineUpdate},
 };
 
-use super::{search::Search, store::Store};
+use super::store::Store;
 use crate::config;
 
 /// Approximate number of timeline rows in memory, at some hundred bytes each. Rows farther from the scroll position are
@@ -65,8 +65,7 @@ impl Store {
         }
         if is_cleared {
             // What was found is of another log.
-            self.inner.update_value(|inner| inner.search_timer = None);
-            self.set.search.set(Search::default());
+            self.clear_search();
         }
         self.timeline_replaced();
         self.follow_link();
