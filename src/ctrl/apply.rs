@@ -218,6 +218,7 @@ impl Store {
             inner.note_timer = None;
             inner.link = None;
             inner.was_online = false;
+            inner.logouts = inner.logouts.wrapping_add(1);
         });
         self.close_dialog();
         self.clear_outcome();

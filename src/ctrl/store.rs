@@ -245,6 +245,8 @@ pub(super) struct Inner {
     pub(super) timelines: SortedMap<RoomId, RoomTimeline>,
     /// A server was reached since the login.
     pub(super) was_online: bool,
+    /// Counts the logouts.
+    pub(super) logouts: u32,
     /// The number of the last seek, incremented too when a seek is cancelled; and of the last request for search results.
     pub(super) seeks: u32,
     pub(super) searches: u32,
@@ -396,6 +398,7 @@ impl Store {
             inner: StoredValue::new_local(Inner {
                 timelines: SortedMap::new(),
                 was_online: false,
+                logouts: 0,
                 seeks: 0,
                 searches: 0,
                 loading: SortedMap::new(),
