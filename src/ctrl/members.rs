@@ -165,10 +165,11 @@ impl Store {
     pub(super) fn person_changed(&self, account: UserId) {
         let Some(person) = self.with_state(|state| state.people().get(account)) else { return };
         let is_lobby = self.open_room.get_untracked() == Some(RoomId::LOBBY);
-        let mut joined = None;
+        let (mut joined, mut is_shown) = (None, true);
         self.inner.update_value(|inner| {
             let members = &mut inner.members;
             if !members.is_loaded {
+                is_shown = false;
                 return;
             }
             let is_present = person.state != PresenceState::Left;
@@ -190,14 +191,16 @@ impl Store {
                     members.total += 1;
                     joined = Some(true);
                 }
-                None => {}
+                None => is_shown = false,
             }
         });
         if let Some(joined) = joined {
             let now = now_ms();
             self.update_timeline(|timeline| timeline.presence_changed(&person.nick, joined, now));
         }
-        self.show_members();
+        if is_shown {
+            self.show_members();
+        }
     }
 
     /// Shows the members as they are known.
