@@ -122,6 +122,7 @@ impl Store {
                         Role::Member if by_self => RoomNotice::Joined,
                         Role::None => RoomNotice::Removed(nick(*account)),
                         Role::Invited => RoomNotice::Invited(nick(*account)),
+                        role if by_self => RoomNotice::OwnRole(*role),
                         role => RoomNotice::Role(nick(*account), *role),
                     }
                 }

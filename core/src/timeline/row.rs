@@ -124,8 +124,10 @@ pub enum RoomNotice {
     Invited(Arc<str>),
     /// Somebody was removed.
     Removed(Arc<str>),
-    /// Somebody has another role now.
+    /// Somebody else has another role now.
     Role(Arc<str>, Role),
+    /// The member has another role now: its own doing, or that of the operator.
+    OwnRole(Role),
 }
 
 impl PresenceSummary {
