@@ -7,19 +7,24 @@ const UNREACHABLE: &str = "127.0.0.1:9";
 
 const NETWORK_SWITCH: &str = r"
     const Real = WebSocket, open = new Set();
-    let offline = false, dropHistory = false, dropCount = 0, held = null, received = null;
-    // A frame that consists only of field 41, a command whose operation is field 6, is a request for a page of the history.
-    const isHistoryRequest = async (message) => {
+    let offline = false, dropHistory = false, dropCount = 0, held = null, received = null, sent = null;
+    // The operation of a frame that consists only of field 41, a command; 0 for others.
+    const operationOf = async (message) => {
         const bytes = new Uint8Array(await new Response(message).arrayBuffer());
-        if (bytes[0] !== 0xCA || bytes[1] !== 2) return false;
+        if (bytes[0] !== 0xCA || bytes[1] !== 2) return 0;
         let at = 2;
-        const skipNumber = () => { while (bytes[at++] > 127); };
-        skipNumber();
+        const readNumber = () => {
+            let number = 0, shift = 0, byte;
+            do { byte = bytes[at++]; number |= (byte & 127) << shift; shift += 7; } while (byte > 127);
+            return number;
+        };
+        readNumber();
         // Its number, and its room, which the lobby has none.
-        if (bytes[at] === 8) skipNumber(at++);
+        if (bytes[at] === 8) readNumber(at++);
         if (bytes[at] === 0x12) at += 2 + bytes[at + 1];
-        return bytes[at] === 0x32;
+        return readNumber() >> 3;
     };
+    const isHistoryRequest = async (message) => await operationOf(message) === 6;
     window.WebSocket = class extends Real {
         constructor(url, protocols) {
             super(offline ? 'ws://127.0.0.1:9/' : url, protocols ?? []);
@@ -33,6 +38,7 @@ const NETWORK_SWITCH: &str = r"
             });
         }
         send(message) {
+            sent?.push(message);
             if (dropCount > 0) dropCount -= 1;
             else if (!dropHistory && !held) super.send(message);
             else isHistoryRequest(message).then((isRequest) => {
@@ -48,6 +54,12 @@ const NETWORK_SWITCH: &str = r"
         dropNext() { dropCount = 1; },
         holdHistory() { held = []; },
         heldCount() { return held.length; },
+        recordSent() { sent = []; },
+        // The number of commands with this operation that were sent since then.
+        async sentCount(operation) {
+            const operations = await Promise.all(sent.map(operationOf));
+            return operations.filter((other) => other === operation).length;
+        },
         holdReceived() { received = []; },
         receivedCount() { return received.length; },
         // All in one task, so that the page draws nothing in between. Calls `after` after each message.
@@ -117,6 +129,11 @@ impl Page {
     pub async fn until_received_held(&self, count: usize) {
         let script = format!("return testNetwork.receivedCount() === {count} || testNetwork.receivedCount()");
         self.until_true(&format!("{count} messages from the server"), &script).await;
+    }
+
+    /// Delivers the messages from the server that were held back, in one task.
+    pub async fn deliver_received(&self) {
+        self.eval::<()>("return testNetwork.deliverReceived()", vec![]).await;
     }
 
     /// Drops the history requests that were held back, and holds back no more.

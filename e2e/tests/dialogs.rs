@@ -36,11 +36,7 @@ async fn submit(page: &Page) {
 
 /// Waits until an element has this text.
 async fn until_text(page: &Page, selector: &str, text: &str) {
-    let [selector, text] = [selector, text].map(Value::from);
-    let script = format!(
-        "const shown = document.querySelector({selector})?.textContent.trim(); return shown === {text} || shown"
-    );
-    page.until_true(&format!("{selector} is {text}"), &script).await;
+    page.until_text(selector, text).await;
 }
 
 /// Waits until an element has a text that contains this.
@@ -385,6 +381,11 @@ fn logging_out_asks_before_messages_are_lost() {
         tom.until("the connection is lost", |view| view.connection.as_deref() == Some("reconnecting")).await;
         tom.send("unsent").await;
         tom.until("it waits", |view| view.has_in_state("unsent", "queued")).await;
+        tom.send("/exit").await;
+        until_dialog(&tom, "log-out").await;
+        tom.press(keys::ESCAPE).await;
+        until_closed(&tom).await;
+        tom.until_focused("composer-text").await;
         tom.click("#exit").await;
         until_dialog(&tom, "log-out").await;
         until_contains(&tom, "#log-out-dialog", "1 message was not sent yet.").await;

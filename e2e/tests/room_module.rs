@@ -297,3 +297,28 @@ fn typed_name_and_server_survive_a_reload() {
         assert_eq!(tom.eval::<String>(value, vec!["#login-server".into()]).await, own);
     });
 }
+
+#[test]
+fn login_with_a_link_that_is_cancelled_does_not_use_the_link() {
+    browser_test("login_with_a_link_that_is_cancelled_does_not_use_the_link", async |test| {
+        let server = Server::start();
+        let tom = test.open("tom", &server.url()).await;
+        tom.resize(1280, 800).await;
+        tom.log_in("tom").await;
+        let link = tom.device_link().await;
+
+        let phone = test.open_blank("phone", WindowOptions::default()).await;
+        phone.before_load(DELAY_ROOM_MODULE).await;
+        phone.goto(&link).await;
+        phone.until_true("what the link does", "return !!document.querySelector('#login-other')").await;
+        phone.click("#login-submit").await;
+        phone.click("#login-cancel").await;
+        phone.until_none("#login-cancel").await;
+        phone.eval::<()>("release()", vec![]).await;
+        phone.until_true("the room module is loaded", "return roomLoaded").await;
+
+        let tablet = test.open("tablet", &link).await;
+        tablet.log_in_by_link("tom").await;
+        assert!(phone.view().await.login, "the login that was cancelled");
+    });
+}

@@ -31,7 +31,7 @@ impl Store {
     pub fn send(&self, typed: &str) -> bool {
         let result = match command::parse(typed) {
             Ok(Input::Leave) => {
-                self.leave();
+                self.log_out();
                 Ok(())
             }
             Ok(Input::ListMembers) => {

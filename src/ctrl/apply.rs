@@ -9,10 +9,7 @@ use parlour_core::{
     timeline::Notice,
 };
 
-use super::{
-    search::Search,
-    store::{Announcement, ComposerNote, DEFAULT_TITLE, LoginError, Store},
-};
+use super::store::{Announcement, ComposerNote, DEFAULT_TITLE, LoginError, Store};
 use crate::service::Report;
 
 impl Store {
@@ -219,9 +216,9 @@ impl Store {
         self.inner.update_value(|inner| {
             inner.timelines.clear();
             inner.note_timer = None;
-            inner.search_timer = None;
             inner.link = None;
             inner.was_online = false;
+            inner.logouts = inner.logouts.wrapping_add(1);
         });
         self.close_dialog();
         self.clear_outcome();
@@ -237,10 +234,9 @@ impl Store {
         self.set.room_name.set("".into());
         self.set.unread.set(0);
         self.set.from_device.set(false);
-        self.set.seek_result.set(None);
-        self.set.seeking.set(false);
+        self.cancel_seek();
         self.start_outdated_counter(None);
-        self.set.search.set(Search::default());
+        self.clear_search();
         self.forget_members();
         self.set.composer_note.set(None);
         self.set.announcements.set(Vec::new());

@@ -60,6 +60,8 @@ pub struct Page<T> {
     pub more: bool,
     /// Of public rooms: the name after which it continues.
     pub next: String,
+    /// Of the members of a room: their number.
+    pub total: usize,
 }
 
 impl Store {
@@ -92,7 +94,7 @@ impl Store {
                 archived: listed.archived,
             })
         });
-        Ok(Page { entries: rooms.collect(), more: page.more, next: page.next })
+        Ok(Page { entries: rooms.collect(), more: page.more, next: page.next, total: 0 })
     }
 
     /// Lists the members of a room whose nicks begin with `prefix`, and invited people, after the nick `after`.
@@ -157,7 +159,7 @@ impl Store {
     }
 
     /// Executes a command that is answered with people.
-    async fn contacts(self, command: Command) -> Result<Page<Contact>, Refusal> {
+    pub(super) async fn contacts(self, command: Command) -> Result<Page<Contact>, Refusal> {
         let Reply::People(page) = self.request(command).await? else { return Err(unexpected_reply()) };
         let roles = page.roles.into_iter().map(|role| Role::from_wire(role).unwrap_or(Role::None));
         let contacts = page.people.into_iter().zip(roles.chain(std::iter::repeat(Role::None)));
@@ -170,13 +172,14 @@ impl Store {
                 role,
             })
         });
-        Ok(Page { entries: contacts.collect(), more: page.more, ..Page::default() })
+        let (more, total) = (page.more, page.total as usize);
+        Ok(Page { entries: contacts.collect(), more, total, ..Page::default() })
     }
 }
 
 impl<T> Default for Page<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), more: false, next: String::new() }
+        Self { entries: Vec::new(), more: false, next: String::new(), total: 0 }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{pin::Pin, rc::Rc};
 use leptos::{prelude::*, task::spawn_local};
 use parlour_core::{address, model::Connection, status::Status};
 
-use super::{diagnostics::start_logging, store::Store};
+use super::{diagnostics::start_logging, dialog::DialogKind, store::Store};
 use crate::{
     config::{self, HistoryChange, Remembered},
     service::{ChatSession, Service},
@@ -15,8 +15,13 @@ use crate::{
 /// Loads the room module, which then calls [`Store::start_service`]. Retried at the next call if loading failed.
 pub type LoadRoom = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 
-/// A submitted login, and the WebSocket URL of its server.
-pub(super) struct PendingLogin(Remembered, String);
+/// A submitted login, with the WebSocket URL of its server.
+pub(super) enum PendingLogin {
+    /// With a nick.
+    Nick(Remembered, String),
+    /// With the code of a link.
+    Link(String, String),
+}
 
 impl Store {
     /// Starts logging and the service, unless they run. Only [`LoadRoom`] may call this: any other caller would link the
@@ -40,11 +45,14 @@ impl Store {
             Ok(url) => url,
             Err(status) => return self.set.login_error.set(Some(status.into())),
         };
-        let login = PendingLogin(Remembered { nick: nick.trim().into(), server: server.trim().into() }, url);
-        self.inner.update_value(|inner| {
-            inner.pending_login = Some(login);
-            inner.link_server = None;
-        });
+        let login = Remembered { nick: nick.trim().into(), server: server.trim().into() };
+        self.inner.update_value(|inner| inner.link_server = None);
+        self.submit_when_loaded(PendingLogin::Nick(login, url));
+    }
+
+    /// Submits a login once the room module is loaded, unless it is cancelled or replaced before.
+    fn submit_when_loaded(&self, login: PendingLogin) {
+        self.inner.update_value(|inner| inner.pending_login = Some(login));
         if let Some(service) = self.service_if_loaded() {
             return self.submit_login(&*service);
         }
@@ -73,16 +81,7 @@ impl Store {
             Err(status) => return self.set.login_error.set(Some(status.into())),
         };
         self.inner.update_value(|inner| inner.link_server = Some(server.trim().into()));
-        self.set.connection.set(Connection::Connecting);
-        let (store, code) = (*self, code.to_owned());
-        spawn_local(async move {
-            let service = store.load_service().await;
-            store.set.connection.set(Connection::Idle);
-            let result = service.and_then(|service| service.log_in_with_link(&code, &url));
-            if let Err(status) = result {
-                store.load_failed(status);
-            }
-        });
+        self.submit_when_loaded(PendingLogin::Link(code.to_owned(), url));
     }
 
     /// Resumes the session of this tab, or of the tab that was open last. Completes once it is known whether the room or
@@ -94,6 +93,11 @@ impl Store {
                 Err(status) => self.load_failed(status),
             }
         }
+    }
+
+    /// Logs out, but asks first if messages would be lost.
+    pub fn log_out(&self) {
+        if self.unsent() > 0 { self.open_dialog(DialogKind::LogOut) } else { self.leave() }
     }
 
     /// Logs out, or cancels a login in progress.
@@ -150,13 +154,16 @@ impl Store {
 
     fn submit_login(&self, service: &dyn ChatSession) {
         let pending = self.inner.try_update_value(|inner| inner.pending_login.take()).flatten();
-        let Some(PendingLogin(login, url)) = pending else { return };
-        match service.log_in(&login.nick, &url) {
-            Ok(()) => {
+        let result = match pending {
+            None => return,
+            Some(PendingLogin::Link(code, url)) => service.log_in_with_link(&code, &url),
+            Some(PendingLogin::Nick(login, url)) => service.log_in(&login.nick, &url).map(|()| {
                 config::remember(&login);
                 self.inner.update_value(|inner| inner.remembered = login);
-            }
-            Err(status) => self.set.login_error.set(Some(status.into())),
+            }),
+        };
+        if let Err(status) = result {
+            self.set.login_error.set(Some(status.into()));
         }
     }
 

@@ -23,6 +23,7 @@ mod timelines;
 pub use dialog::{DialogKind, Outcome};
 pub use directory::{Contact, Page, PublicRoom};
 pub use login::{LoadRoom, missing_part_status};
+pub use members::member_order;
 pub use rooms::RoomSummary;
 pub use route::Route;
 pub use search::{Search, SearchState};

@@ -61,7 +61,7 @@ impl Store {
         spawn_local(async move {
             let loaded = page.await;
             if store.inner.try_with_value(|inner| inner.seeks) != number {
-                // Another seek has replaced this one.
+                // Another seek has replaced this one, or another room is open.
                 return;
             }
             let is_reached = |(ord, time): &&(u64, i64)| match target {
@@ -129,6 +129,13 @@ impl Store {
         if self.open_room.get_untracked() == Some(room) {
             self.set.finished_pages.update(|finished| *finished = finished.wrapping_add(1));
         }
+    }
+
+    /// Another room is opened, or none: the seek in progress is not for it.
+    pub(super) fn cancel_seek(&self) {
+        self.inner.update_value(|inner| inner.seeks = inner.seeks.wrapping_add(1));
+        self.set.seek_result.set(None);
+        self.set.seeking.set(false);
     }
 
     fn seek_finished(&self, seq: Option<u64>) {

@@ -18,13 +18,20 @@ use super::{
     store::{ComposerNote, Store},
 };
 
+/// The room and the login in which a command was typed. What the page shows because of its answer belongs there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct TypedIn {
+    room: Option<RoomId>,
+    logouts: u32,
+}
+
 /// The effect of a typed command at the server.
 #[derive(Debug)]
 enum Typed {
     ChangeNick(String),
     SetTopic(RoomId, String),
     Invite(RoomId, String),
-    Join(String),
+    Join(String, TypedIn),
     Leave(RoomId),
 }
 
@@ -43,7 +50,7 @@ async fn load_execution(store: Store, command: Typed) -> Result<Execution, ()> {
 }
 
 impl Store {
-    /// Executes a typed command. A refusal by the server is shown as the composer's note.
+    /// Executes a typed command. A refusal by the server is shown as the composer's note, unless another room was opened meanwhile.
     ///
     /// # Errors
     /// [`Status::NotOnThisServer`] if the server has no rooms, [`Status::NotAllowed`] in a room that nobody can leave, and the
@@ -61,7 +68,7 @@ impl Store {
             RoomCommand::Invite("") => self.open_dialog(DialogKind::InvitePeople(room)),
             RoomCommand::Invite(nick) => self.spawn_typed(Typed::Invite(room, nick.to_owned())),
             RoomCommand::Join("") => self.open_dialog(DialogKind::BrowseRooms),
-            RoomCommand::Join(name) => self.spawn_typed(Typed::Join(name.to_owned())),
+            RoomCommand::Join(name) => self.spawn_typed(Typed::Join(name.to_owned(), self.typed_in())),
             RoomCommand::Leave => self.type_leave(room)?,
         }
         Ok(())
@@ -92,7 +99,7 @@ impl Store {
                 self.give(Command::ChangeRoom { room, id: self.new_id(), change }).await
             }
             Typed::Invite(room, nick) => self.invite_by_name(room, nick).await,
-            Typed::Join(name) => self.join_by_name(name).await,
+            Typed::Join(name, typed_in) => self.join_by_name(name, typed_in).await,
             Typed::Leave(room) => self.leave_room(room).await,
         }
     }
@@ -111,14 +118,21 @@ impl Store {
         Ok(())
     }
 
-    /// Opens the room of the list with a name, or joins the public one and opens it.
-    async fn join_by_name(self, name: String) -> Result<(), Refusal> {
-        if let Some(room) = self.listed_room_named(&name) {
+    /// Opens the room of the list with a name, or joins the public one and opens it, unless the user has opened another one
+    /// meanwhile.
+    async fn join_by_name(self, name: String, typed_in: TypedIn) -> Result<(), Refusal> {
+        let room = match self.listed_room_named(&name) {
+            Some(room) => room,
+            None => {
+                let room = self.public_room_named(&name).await?.room;
+                self.give(Command::Join { room, id: self.new_id() }).await?;
+                room
+            }
+        };
+        if self.typed_in() == typed_in {
             self.open(Some(room), None);
-            return Ok(());
         }
-        let room = self.public_room_named(&name).await?.room;
-        self.join_room(room).await
+        Ok(())
     }
 
     /// The room of the list with a name, unless the user is only invited to it.
@@ -168,15 +182,25 @@ impl Store {
         self.request(command).await.map(drop)
     }
 
+    /// The room and the login of a command that is typed now.
+    fn typed_in(&self) -> TypedIn {
+        TypedIn {
+            room: self.open_room.get_untracked(),
+            logouts: self.inner.with_value(|inner| inner.logouts),
+        }
+    }
+
     /// Runs a typed command.
     fn spawn_typed(&self, command: Typed) {
-        let store = *self;
+        let (store, typed_in) = (*self, self.typed_in());
         spawn_local(async move {
             let result = match load_execution(store, command).await {
                 Ok(execution) => execution.await.map_err(|refusal| refusal.status),
                 Err(_) => Err(missing_part_status().await),
             };
-            if let Err(status) = result {
+            if let Err(status) = result
+                && store.typed_in() == typed_in
+            {
                 store.set.composer_note.set(Some(ComposerNote::Refused(status)));
             }
         });

@@ -13,7 +13,7 @@ use parlour_core::{
     model::{Dialect, MessageId, PresenceState, Refusal, Role, RoomId, RoomKind},
 };
 
-use super::{search::Search, store::Store};
+use super::store::Store;
 
 /// A room as the room list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,9 +134,8 @@ impl Store {
     pub fn open(&self, room: Option<RoomId>, at: Option<u64>) {
         if self.open_room.get_untracked() != room {
             self.set.open_room.set(room);
-            self.set.seek_result.set(None);
-            self.set.seeking.set(false);
-            self.set.search.set(Search::default());
+            self.cancel_seek();
+            self.clear_search();
             self.set.composer_note.set(None);
             self.forget_members();
             if let Some(service) = self.service_if_loaded() {

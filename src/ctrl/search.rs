@@ -86,6 +86,12 @@ impl Store {
         self.inner.update_value(|inner| inner.search_timer = timer);
     }
 
+    /// Ends the search and forgets its results.
+    pub(super) fn clear_search(&self) {
+        self.inner.update_value(|inner| inner.search_timer = None);
+        self.set.search.set(Search::default());
+    }
+
     /// Requests older results, or repeats the request if it failed.
     pub fn search_more(&self) {
         let older =

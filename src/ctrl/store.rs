@@ -6,13 +6,14 @@ use std::{rc::Rc, sync::Arc};
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::*;
 use parlour_core::{
-    model::{Connection, Identity, Member, Refusal, RoomId},
+    model::{Connection, Identity, Refusal, RoomId},
     status::Status,
     timeline::{Notice, Row, RowKind, Timeline},
 };
 
 use super::{
     dialog::{DialogKind, Outcome},
+    directory::Contact,
     login::{LoadRoom, PendingLogin},
     members::Members,
     search::Search,
@@ -152,9 +153,10 @@ pub struct Store {
     pub finished_pages: ReadSignal<u32>,
     /// The current search and its results.
     pub search: ReadSignal<Search>,
-    /// The members who are present, sorted by nick. In a very large room only the first part of the list.
-    pub members: ReadSignal<Vec<Member>>,
-    /// Number of members who are present; can be larger than the length of [`Self::members`].
+    /// The members of the open room, in the lobby only those who are present; in their [order](super::member_order). In a very
+    /// large room only the first part of the list.
+    pub members: ReadSignal<Vec<Contact>>,
+    /// The number of these members; can be larger than the length of [`Self::members`].
     pub member_count: ReadSignal<usize>,
     /// The reason why the last login failed; `None` if it did not.
     pub login_error: ReadSignal<Option<LoginError>>,
@@ -216,7 +218,7 @@ pub(super) struct Setters {
     pub(super) seeking: WriteSignal<bool>,
     pub(super) finished_pages: WriteSignal<u32>,
     pub(super) search: WriteSignal<Search>,
-    pub(super) members: WriteSignal<Vec<Member>>,
+    pub(super) members: WriteSignal<Vec<Contact>>,
     pub(super) member_count: WriteSignal<usize>,
     pub(super) login_error: WriteSignal<Option<LoginError>>,
     pub(super) composer_note: WriteSignal<Option<ComposerNote>>,
@@ -243,7 +245,9 @@ pub(super) struct Inner {
     pub(super) timelines: SortedMap<RoomId, RoomTimeline>,
     /// A server was reached since the login.
     pub(super) was_online: bool,
-    /// The number of the last seek, and of the last request for search results.
+    /// Counts the logouts.
+    pub(super) logouts: u32,
+    /// The number of the last seek, incremented too when a seek is cancelled; and of the last request for search results.
     pub(super) seeks: u32,
     pub(super) searches: u32,
     /// For each room the ords that are being loaded.
@@ -394,6 +398,7 @@ impl Store {
             inner: StoredValue::new_local(Inner {
                 timelines: SortedMap::new(),
                 was_online: false,
+                logouts: 0,
                 seeks: 0,
                 searches: 0,
                 loading: SortedMap::new(),

@@ -7,7 +7,7 @@ use parlour_core::{
     timeline::{Notice, RoomNotice, Timeline, TimelineUpdate},
 };
 
-use super::{search::Search, store::Store};
+use super::store::Store;
 use crate::config;
 
 /// Approximate number of timeline rows in memory, at some hundred bytes each. Rows farther from the scroll position are
@@ -65,8 +65,7 @@ impl Store {
         }
         if is_cleared {
             // What was found is of another log.
-            self.inner.update_value(|inner| inner.search_timer = None);
-            self.set.search.set(Search::default());
+            self.clear_search();
         }
         self.timeline_replaced();
         self.follow_link();
@@ -123,6 +122,7 @@ impl Store {
                         Role::Member if by_self => RoomNotice::Joined,
                         Role::None => RoomNotice::Removed(nick(*account)),
                         Role::Invited => RoomNotice::Invited(nick(*account)),
+                        role if by_self => RoomNotice::OwnRole(*role),
                         role => RoomNotice::Role(nick(*account), *role),
                     }
                 }
@@ -136,7 +136,7 @@ impl Store {
         });
         if self.open_room.get_untracked() == Some(room) {
             self.timeline_replaced();
-            self.list_members_again();
+            self.list_members_soon();
         }
     }
 }

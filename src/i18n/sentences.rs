@@ -66,16 +66,6 @@ impl Texts {
     #[must_use]
     pub fn room_event(&self, by: &Arc<str>, change: &RoomNotice) -> Vec<Part> {
         let sender = [Part::Name(by.clone())];
-        if let RoomNotice::Role(nick, role) = change
-            && nick == by
-        {
-            // The own role, or one that the operator has given.
-            return match role {
-                Role::Owner => self.event_is_owner(&sender),
-                Role::Moderator => self.event_is_moderator(&sender),
-                _ => self.event_is_member(&sender),
-            };
-        }
         // As the names in parts are isolated by elements.
         let by = format!("\u{2068}{by}\u{2069}");
         let member = |nick: &Arc<str>| [Part::Name(nick.clone())];
@@ -92,6 +82,9 @@ impl Texts {
             RoomNotice::Role(nick, Role::Owner) => self.event_owner(&by, &member(nick)),
             RoomNotice::Role(nick, Role::Moderator) => self.event_moderator(&by, &member(nick)),
             RoomNotice::Role(nick, _) => self.event_member(&by, &member(nick)),
+            RoomNotice::OwnRole(Role::Owner) => self.event_is_owner(&sender),
+            RoomNotice::OwnRole(Role::Moderator) => self.event_is_moderator(&sender),
+            RoomNotice::OwnRole(_) => self.event_is_member(&sender),
         }
     }
 

@@ -65,6 +65,10 @@ impl TabData {
         };
         let open_tabs = tab_channel::open_tabs(&tab).await;
         let [drafts, positions] = storage::load_tab_data(&scope).await.unwrap_or_default();
+        if self.state.borrow().tab.as_ref() != Some(&tab) {
+            // Another account has logged in meanwhile, and what was read is not for it.
+            return;
+        }
         let now = browser::now().unix;
         let (positions, mut changes) = scroll::take_over(previous.as_deref(), &tab, &open_tabs, &positions);
         for room in draft::rooms(&drafts) {

@@ -77,13 +77,15 @@ pub struct PresenceSummary {
 pub enum Notice {
     /// The list of commands.
     Help,
-    /// The member list.
+    /// The members who are present.
     Members {
         /// The first nicks.
         nicks: Vec<Arc<str>>,
-        /// The number of other members.
+        /// The number of others.
         more: usize,
     },
+    /// The members are not known yet.
+    MembersLoading,
     /// The connection was lost for a while, and the messages sent meanwhile can't be loaded.
     MessagesMissed,
     /// The device's storage does not work: messages that are not sent when the page is closed are lost.
@@ -122,8 +124,10 @@ pub enum RoomNotice {
     Invited(Arc<str>),
     /// Somebody was removed.
     Removed(Arc<str>),
-    /// Somebody has another role now.
+    /// Somebody else has another role now.
     Role(Arc<str>, Role),
+    /// The member has another role now: its own doing, or that of the operator.
+    OwnRole(Role),
 }
 
 impl PresenceSummary {

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use parlour_core::model::Member;
-
-use crate::view::shared::nick_key;
+use crate::{
+    ctrl::{Contact, member_order},
+    view::shared::nick_key,
+};
 
 /// Maximum number of listed members. The others are only counted, and can be found with the filter.
 const MAX_LISTED: usize = 500;
@@ -13,22 +14,22 @@ const MAX_LISTED: usize = 500;
 /// are. `total` is the number of all members, of which `members` may be only a part. Of the others the server has `found` those
 /// whose nick begins with `wanted`.
 pub fn filter_members(
-    members: &[Member],
-    found: &[Member],
+    members: &[Contact],
+    found: &[Contact],
     wanted: &str,
     total: usize,
-) -> (Vec<Member>, usize) {
+) -> (Vec<Contact>, usize) {
     let mut matching: Vec<_> = members
         .iter()
         .filter(|member| wanted.is_empty() || nick_key(&member.nick).contains(wanted))
         .collect();
-    let loaded: HashSet<_> = matching.iter().map(|member| &member.nick).collect();
-    let others: Vec<_> = found.iter().filter(|member| !loaded.contains(&member.nick)).collect();
+    let loaded: HashSet<_> = matching.iter().map(|member| member.account).collect();
+    let others: Vec<_> = found.iter().filter(|member| !loaded.contains(&member.account)).collect();
     if !others.is_empty() {
         matching.extend(others);
-        matching.sort_by_cached_key(|member| (member.nick.to_ascii_lowercase(), member.nick.clone()));
+        matching.sort_by_cached_key(|member| member_order(member));
     }
-    let listed: Vec<Member> = matching.iter().take(MAX_LISTED).copied().cloned().collect();
+    let listed: Vec<Contact> = matching.iter().take(MAX_LISTED).copied().cloned().collect();
     let all = if wanted.is_empty() { total } else { matching.len() };
     let more = all.saturating_sub(listed.len());
     (listed, more)
@@ -36,14 +37,20 @@ pub fn filter_members(
 
 #[cfg(test)]
 mod tests {
-    use parlour_core::model::PresenceState;
+    use parlour_core::model::{PresenceState, Role, UserId};
 
     use super::*;
 
+    fn member(n: u16, nick: &str) -> Contact {
+        let mut account = [0; 16];
+        account[..2].copy_from_slice(&n.to_be_bytes());
+        let (account, nick) = (UserId(account), nick.into());
+        Contact { account, nick, state: PresenceState::Online, role: Role::Member }
+    }
+
     #[test]
     fn filter_ignores_case_and_counts_members_that_are_not_listed() {
-        let member = |n: usize| Member { nick: format!("User{n}").into(), state: PresenceState::Online };
-        let members: Vec<_> = (0..600).map(member).collect();
+        let members: Vec<_> = (0..600).map(|n| member(n, &format!("User{n}"))).collect();
         let count = |wanted, total| {
             let (listed, more) = filter_members(&members, &[], wanted, total);
             (listed.len(), more)
@@ -56,11 +63,11 @@ mod tests {
 
     #[test]
     fn members_that_the_server_has_found_are_listed_with_those_that_are_loaded() {
-        let member = |nick: &str| Member { nick: nick.into(), state: PresenceState::Online };
-        let members = ["Bob", "Zoe", "zorro"].map(member);
-        let found = ["zac", "Zoe"].map(member);
+        let members = [member(1, "Bob"), member(2, "Zoe"), member(3, "zorro")];
+        // Another account has had a nick that is free now.
+        let found = [member(4, "zac"), member(2, "Zoe"), member(5, "Zoe")];
         let (listed, more) = filter_members(&members, &found, "z", 9_000);
-        let listed: Vec<_> = listed.iter().map(|member| &*member.nick).collect();
-        assert_eq!((listed, more), (vec!["zac", "Zoe", "zorro"], 0));
+        let listed: Vec<_> = listed.iter().map(|member| (member.account.0[1], &*member.nick)).collect();
+        assert_eq!((listed, more), (vec![(4, "zac"), (2, "Zoe"), (5, "Zoe"), (3, "zorro")], 0));
     }
 }

@@ -5,7 +5,7 @@ mod part;
 mod search;
 
 use leptos::{ev::KeyboardEvent, prelude::*};
-use parlour_core::model::{Member, PresenceState};
+use parlour_core::model::PresenceState;
 
 pub use self::part::preload_members;
 use self::{filter::filter_members, search::MemberSearch};
@@ -14,7 +14,10 @@ use super::{
     settings::Settings,
     shared::{Avatar, Icon, MissingPart, event, icon, nick_key, tr, use_texts},
 };
-use crate::{ctrl::use_store, i18n::Key};
+use crate::{
+    ctrl::{Contact, use_store},
+    i18n::Key,
+};
 
 /// The most members for which the list has no filter.
 const FILTER_THRESHOLD: usize = 20;
@@ -42,7 +45,7 @@ pub fn MemberList() -> impl IntoView {
     }
 }
 
-/// The members who are present. Follows the store's members.
+/// The members of the open room; of the lobby those who are present. Follows the store's members.
 #[component]
 fn MemberListContent() -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
@@ -52,12 +55,21 @@ fn MemberListContent() -> impl IntoView {
     let has_filter = move || count.get() > FILTER_THRESHOLD;
 
     let search = MemberSearch::new(store);
+    Effect::watch(
+        move || store.open_room.get(),
+        move |_, _, _| {
+            wanted.set(String::new());
+            search.clear();
+        },
+        false,
+    );
 
     let filtered = Memo::new(move |_| {
         let typed = if has_filter() { wanted.get().trim().to_owned() } else { String::new() };
         store.members.with(|members| {
             search.found.with(|found| {
-                filter_members(members, found.members_of(&typed), &nick_key(&typed), count.get())
+                let found = found.members_of(store.open_room.get(), &typed);
+                filter_members(members, found, &nick_key(&typed), count.get())
             })
         })
     });
@@ -97,7 +109,7 @@ fn MemberListContent() -> impl IntoView {
             <ul aria-labelledby="roster-title">
                 <For
                     each=move || filtered.get().0
-                    key=|member| (member.nick.clone(), member.state)
+                    key=|member| (member.account, member.nick.clone(), member.state)
                     children=|member| view! { <MemberItem member/> }
                 />
             </ul>
@@ -112,23 +124,20 @@ fn MemberListContent() -> impl IntoView {
     }
 }
 
-/// A member: avatar, nick, and whether it is the user or away. Follows the store's identity.
+/// A member: avatar, nick, and whether it is the user, away or absent.
 #[component]
-fn MemberItem(member: Member) -> impl IntoView {
+fn MemberItem(member: Contact) -> impl IntoView {
     let store = use_store();
-    let Member { nick, state } = member;
-    let key = nick_key(&nick);
-    let is_self =
-        move || store.identity.with(|identity| identity.as_ref().is_some_and(|me| nick_key(&me.nick) == key));
-    let away = state == PresenceState::Away;
+    let Contact { account, nick, state, .. } = member;
+    let is_self = store.with_state(|state| state.me()).flatten() == Some(account);
+    let (away, absent) = (state == PresenceState::Away, state == PresenceState::Left);
     view! {
-        <li data-nick=nick.to_string() title=nick.to_string() class:away=away>
+        <li data-nick=nick.to_string() title=nick.to_string() class:away=away class:absent=absent>
             <Avatar nick=nick.clone()/>
             <bdi class="name">{nick.clone()}</bdi>
-            <Show when=is_self>
-                <span class="tag">{tr(Key::MembersYou)}</span>
-            </Show>
+            {is_self.then(|| view! { <span class="tag">{tr(Key::MembersYou)}</span> })}
             {away.then(|| view! { <span class="tag">{tr(Key::MembersAway)}</span> })}
+            {absent.then(|| view! { <span class="visually-hidden">{tr(Key::MembersAbsent)}</span> })}
         </li>
     }
 }

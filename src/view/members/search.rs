@@ -2,9 +2,9 @@
 
 use gloo_timers::callback::Timeout;
 use leptos::{prelude::*, task::spawn_local};
-use parlour_core::model::Member;
+use parlour_core::model::RoomId;
 
-use crate::ctrl::Store;
+use crate::ctrl::{Contact, Store};
 
 /// The time without typing after which the server is asked, in ms.
 const SEARCH_DELAY_MS: u32 = 200;
@@ -12,16 +12,18 @@ const SEARCH_DELAY_MS: u32 = 200;
 /// Members that the server has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
+    /// Their room; `None` if nothing was found.
+    room: Option<RoomId>,
     /// The beginning of their nicks.
     prefix: String,
     /// The members.
-    members: Vec<Member>,
+    members: Vec<Contact>,
 }
 
 impl Found {
-    /// The members found, if this is what was typed.
-    pub fn members_of(&self, typed: &str) -> &[Member] {
-        if self.prefix == typed { &self.members } else { &[] }
+    /// The members found, if this is what was typed in this room.
+    pub fn members_of(&self, room: Option<RoomId>, typed: &str) -> &[Contact] {
+        if self.room == room && self.prefix == typed { &self.members } else { &[] }
     }
 }
 
@@ -56,6 +58,13 @@ impl MemberSearch {
         self.timer.set_value(is_needed.then(|| Timeout::new(SEARCH_DELAY_MS, search)));
     }
 
+    /// Ends the search, and forgets what was found.
+    pub fn clear(self) {
+        self.timer.set_value(None);
+        self.request.update_value(|number| *number = number.wrapping_add(1));
+        self.found.set(Found::default());
+    }
+
     fn search(self, prefix: String) {
         let Some(room) = self.store.open_room.get_untracked() else { return };
         let number = self.request.try_update_value(|number| {
@@ -69,10 +78,27 @@ impl MemberSearch {
                 && is_last
                 && self.store.open_room.get_untracked() == Some(room)
             {
-                let found = page.entries.into_iter().filter(|member| member.role.is_member());
-                let members = found.map(|member| Member { nick: member.nick, state: member.state }).collect();
-                self.found.set(Found { prefix, members });
+                let members = page.entries.into_iter().filter(|member| member.role.is_member()).collect();
+                self.found.set(Found { room: Some(room), prefix, members });
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlour_core::model::{PresenceState, Role, UserId};
+
+    use super::*;
+
+    #[test]
+    fn members_found_in_one_room_are_not_those_of_another() {
+        let room = RoomId([7; 16]);
+        let (account, state) = (UserId([1; 16]), PresenceState::Online);
+        let members = vec![Contact { account, nick: "Zoe".into(), state, role: Role::Member }];
+        let found = Found { room: Some(room), prefix: "z".into(), members: members.clone() };
+        assert_eq!(found.members_of(Some(room), "z"), members);
+        assert_eq!(found.members_of(Some(RoomId::LOBBY), "z"), []);
+        assert_eq!(found.members_of(Some(room), "zo"), []);
     }
 }

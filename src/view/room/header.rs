@@ -11,7 +11,7 @@ use crate::{
         screens::{Screen, Screens},
         search::{PanelState, SearchToggle, can_search},
         shared::{ConnectionBar, Icon, Mark, icon, tr, use_texts},
-        sidebar::{RoomMark, log_out},
+        sidebar::RoomMark,
     },
 };
 
@@ -76,7 +76,7 @@ pub fn RoomHeader() -> impl IntoView {
                 <Show when=move || !store.has_rooms()>
                     <button
                         type="button" id="exit" class="button quiet" title=tr(Key::RoomLeave)
-                        on:click=move |_| log_out(store)
+                        on:click=move |_| store.log_out()
                     >
                         <Icon path=icon::LEAVE/>
                         <span class="label">{tr(Key::RoomLeave)}</span>

@@ -13,12 +13,22 @@ use crate::{
     view::shared::{Icon, announced, icon, tr, use_texts},
 };
 
-/// The field for words. Searches while typing, but not for text that an input method is still composing.
+/// The field for words, which is cleared when another room is opened. Searches while typing, but not for text that an input method
+/// is still composing.
 #[component]
 pub fn WordsField() -> impl IntoView {
     let store = use_store();
     let field = expect_context::<PanelState>().field;
     let composing = StoredValue::new(false);
+    Effect::watch(
+        move || store.open_room.get(),
+        move |_, _, _| {
+            if let Some(field) = field.get_untracked() {
+                field.set_value("");
+            }
+        },
+        false,
+    );
     let search = move |immediately| {
         if let Some(field) = field.get_untracked().filter(|_| !composing.get_value()) {
             store.search_for(&field.value(), immediately);

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    ctrl::{DialogKind, Store, use_store},
+    ctrl::{DialogKind, use_store},
     i18n::Key,
     view::{
         settings::Settings,
@@ -38,16 +38,11 @@ pub fn AccountBar() -> impl IntoView {
             <Menu id="account-menu" label=Key::RoomsAccount icon=icon::MORE items=Box::new(items)/>
             <button
                 type="button" id="exit" class="button quiet" aria-label=tr(Key::RoomsLogOut)
-                title=tr(Key::RoomsLogOut) on:click=move |_| log_out(store)
+                title=tr(Key::RoomsLogOut) on:click=move |_| store.log_out()
             >
                 <Icon path=icon::LEAVE/>
             </button>
         </div>
         <Settings/>
     }
-}
-
-/// Logs out, but asks first if messages would be lost.
-pub fn log_out(store: Store) {
-    if store.unsent() > 0 { store.open_dialog(DialogKind::LogOut) } else { store.leave() }
 }

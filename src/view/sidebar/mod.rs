@@ -19,7 +19,7 @@ mod part;
 use leptos::{ev::KeyboardEvent, html, prelude::*};
 
 use self::{account::AccountBar, list::RoomList, list_state::ListState};
-pub use self::{account::log_out, item::RoomMark, listing::find_rooms, part::preload_side};
+pub use self::{item::RoomMark, listing::find_rooms, part::preload_side};
 use super::{
     screens::{Screen, Screens},
     shared::{Icon, Mark, Menu, MenuItem, MissingPart, event, icon, tr},

@@ -44,9 +44,12 @@ pub fn NoticeRow(notice: Notice) -> impl IntoView {
             let sentence = move || view! { <Sentence parts=t().room_event(&by, &change)/> };
             EitherOf6::F(view! { <p class="row presence room-event">{sentence}</p> })
         }
-        Notice::MessagesMissed => EitherOf6::E(view! { <Warning text=Key::NoticeMissed/> }),
-        Notice::NotPersisted => EitherOf6::E(view! { <Warning text=Key::NoticeNotPersisted/> }),
-        Notice::UnreadableFrame => EitherOf6::E(view! { <Warning text=Key::NoticeUnreadable/> }),
+        Notice::MembersLoading => {
+            EitherOf6::E(view! { <FixedNotice text=Key::MembersLoading warning=false/> })
+        }
+        Notice::MessagesMissed => EitherOf6::E(view! { <FixedNotice text=Key::NoticeMissed/> }),
+        Notice::NotPersisted => EitherOf6::E(view! { <FixedNotice text=Key::NoticeNotPersisted/> }),
+        Notice::UnreadableFrame => EitherOf6::E(view! { <FixedNotice text=Key::NoticeUnreadable/> }),
     }
 }
 
@@ -61,16 +64,17 @@ pub fn spoken(notice: &Notice, t: &Texts, has_rooms: bool) -> String {
         Notice::Room { by, change } => t.room_event(by, change).iter().map(Part::as_str).collect(),
         Notice::Server(text) => text.clone(),
         Notice::ConnectionBroke(status) => t.status(*status).to_owned(),
+        Notice::MembersLoading => t.text(Key::MembersLoading).to_owned(),
         Notice::MessagesMissed => t.text(Key::NoticeMissed).to_owned(),
         Notice::NotPersisted => t.text(Key::NoticeNotPersisted).to_owned(),
         Notice::UnreadableFrame => t.text(Key::NoticeUnreadable).to_owned(),
     }
 }
 
-/// A notice that something may be missing or lost.
+/// A notice that is always the same; with `warning`, that something may be missing or lost.
 #[component]
-fn Warning(text: Key) -> impl IntoView {
-    view! { <p class="row notice warning">{tr(text)}</p> }
+fn FixedNotice(text: Key, #[prop(default = true)] warning: bool) -> impl IntoView {
+    view! { <p class="row notice" class:warning=warning>{tr(text)}</p> }
 }
 
 /// Commands and keys, each with the text that describes its effect, and whether it needs a server with rooms.

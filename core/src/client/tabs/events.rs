@@ -264,7 +264,7 @@ fn encode_notice(notice: &Notice) -> Option<WireNotice> {
         Notice::UnreadableFrame => WireNotice::UnreadableFrame(true),
         Notice::Server(text) => WireNotice::Server(text.clone()),
         // The answers to commands of one tab.
-        Notice::Help | Notice::Members { .. } | Notice::Room { .. } => return None,
+        Notice::Help | Notice::Members { .. } | Notice::MembersLoading | Notice::Room { .. } => return None,
     })
 }
 

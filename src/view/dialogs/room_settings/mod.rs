@@ -55,11 +55,7 @@ fn Notifications(room: RoomId, is_direct: bool) -> impl IntoView {
         submission.start(store.give(Command::SetMuted { room, muted }), |()| ());
     };
     let error = move || submission.refusal().map(|refusal| sentence(t(), &refusal));
-    let (text, hint) = if is_direct {
-        (Key::RoomSettingsMuteDirect, Key::RoomSettingsMuteHintDirect)
-    } else {
-        (Key::RoomSettingsMute, Key::RoomSettingsMuteHint)
-    };
+    let text = if is_direct { Key::RoomSettingsMuteDirect } else { Key::RoomSettingsMute };
     view! {
         <section class="dialog-section" aria-labelledby="room-settings-notifications">
             <h3 id="room-settings-notifications">{tr(Key::RoomSettingsNotifications)}</h3>
@@ -71,7 +67,7 @@ fn Notifications(room: RoomId, is_direct: bool) -> impl IntoView {
                 {tr(text)}
                 <span class="switch-track" aria-hidden="true"></span>
             </button>
-            <p id="room-settings-mute-hint" class="field-hint">{tr(hint)}</p>
+            <p id="room-settings-mute-hint" class="field-hint">{tr(Key::RoomSettingsMuteHint)}</p>
             <p class="field-error" role="alert">{announced(error)}</p>
         </section>
     }

@@ -93,7 +93,8 @@ fn events_are_the_same_after_encoding_and_decoding() {
         suggestion: None,
     };
     assert_eq!(pass(&Event::Connection(at(350))), Some(Decoded::Event(Event::Connection(at(1_150)))));
-    for notice in [Notice::Help, Notice::Members { nicks: vec!["a".into()], more: 2 }] {
+    let members = Notice::Members { nicks: vec!["a".into()], more: 2 };
+    for notice in [Notice::Help, members, Notice::MembersLoading] {
         assert_eq!(pass(&Event::Notice(notice)), None, "the answer to a command of one tab");
     }
 }
