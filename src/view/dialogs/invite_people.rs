@@ -39,7 +39,7 @@ pub fn InvitePeople(room: RoomId) -> impl IntoView {
             return;
         }
         failed.set(None);
-        submission.start(invite(store, room, chosen), move |(invited, refused)| {
+        submission.start(|| invite(store, room, chosen), move |(invited, refused)| {
             let Some((_, reason)) = refused.first() else {
                 store.close_dialog();
                 return store.report(Outcome::Invited(invited));

@@ -29,7 +29,7 @@ pub fn General(room: RoomId) -> impl IntoView {
         event.prevent_default();
         is_saved.set(false);
         let (name, topic) = (name.get_untracked(), topic.get_untracked());
-        submission.start(save(store, room, name, topic), move |()| is_saved.set(true));
+        submission.start(|| save(store, room, name, topic), move |()| is_saved.set(true));
     };
     let may_rename = Memo::new(move |_| may(store, room, Action::Rename));
     let may_set_topic = Memo::new(move |_| may(store, room, Action::SetTopic));

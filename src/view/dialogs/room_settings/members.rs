@@ -274,9 +274,9 @@ fn RemoveButton(
         focus_next_frame(if asked { confirm_button } else { ask_button });
     };
     let remove = move |_| {
-        let command =
-            submission.command(store, |id| Command::ChangeMember { room, id, account, role: Role::None });
-        submission.start(store.give(command), move |()| {
+        let make = |id| Command::ChangeMember { room, id, account, role: Role::None };
+        let request = || store.give(submission.command(store, make));
+        submission.start(request, move |()| {
             pages.remove(account);
             // The button, which has the focus, is removed.
             focus_next_frame(pages.field);
@@ -335,8 +335,8 @@ fn RoleMenu(
     let choose = move |event: Event| {
         let value = event_target_value(&event);
         let Some(new) = ROLES.into_iter().find(|role| role_value(*role) == value) else { return };
-        let command = submission.command(store, |id| Command::ChangeMember { room, id, account, role: new });
-        submission.start(store.give(command), move |()| role.set(new));
+        let make = |id| Command::ChangeMember { room, id, account, role: new };
+        submission.start(|| store.give(submission.command(store, make)), move |()| role.set(new));
     };
     let shown = move || {
         // Written again after a refusal, which resets the menu.

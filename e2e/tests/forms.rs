@@ -1,0 +1,72 @@
+//! Forms of dialogs while the server's answer is awaited, and while others change what they show.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{Page, SeedRoom, Server, TestContext, browser_test, keys};
+
+/// Opens a page whose network can be held up, and logs in.
+async fn log_in(test: &TestContext, server: &Server, nick: &str) -> Page {
+    let page = test.open_with_network_switch(nick, &server.url()).await;
+    page.resize(1280, 800).await;
+    page.log_in(nick).await;
+    page
+}
+
+/// Delivers the messages from the server that were held back.
+async fn deliver(page: &Page) {
+    page.eval::<()>("testNetwork.deliverReceived()", vec![]).await;
+}
+
+async fn until_value(page: &Page, selector: &str, value: &str) {
+    let script = format!(
+        "const {{ value }} = document.querySelector('{selector}'); return value === \"{value}\" || value"
+    );
+    page.until_true(&format!("{value} in {selector}"), &script).await;
+}
+
+async fn until_busy(page: &Page) {
+    let busy = "return document.querySelector('dialog [type=submit]').ariaBusy === 'true'";
+    page.until_true("the request runs", busy).await;
+}
+
+/// Waits until a person is the one that Enter chooses.
+async fn until_active(page: &Page, nick: &str) {
+    let script = format!("return !!document.querySelector('dialog .person.active[data-nick={nick}]')");
+    page.until_true(&format!("{nick} is found"), &script).await;
+}
+
+async fn exists(page: &Page, selector: &str) -> bool {
+    page.eval(&format!("return !!document.querySelector('{selector}')"), vec![]).await
+}
+
+#[test]
+fn second_submission_before_the_answer_does_nothing() {
+    browser_test("second_submission_before_the_answer_does_nothing", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom").await;
+        tom.open_dialog("rooms-menu", "create-room").await;
+        tom.hold_received().await;
+        tom.fill("#create-room-name", "rust").await;
+        tom.press(keys::ENTER).await;
+        until_busy(&tom).await;
+        tom.fill("#create-room-name", "java").await;
+        tom.press(keys::ENTER).await;
+        deliver(&tom).await;
+        tom.until_none("dialog").await;
+        tom.until_text("#room-name", "rust").await;
+        tom.send_and_wait("here").await;
+        tom.until_listed(&[("Rooms", "Lobby", ""), ("Rooms", "rust", "")]).await;
+
+        tom.open_dialog("account-menu", "change-nick").await;
+        tom.hold_received().await;
+        tom.fill("#change-nick-nick", "thomas").await;
+        tom.press(keys::ENTER).await;
+        until_busy(&tom).await;
+        // The outcome is about the name that was requested.
+        tom.fill("#change-nick-nick", "tommy").await;
+        deliver(&tom).await;
+        tom.until_none("dialog").await;
+        tom.until_text("#outcome", "Your name is now thomas.").await;
+    });
+}
