@@ -41,6 +41,58 @@ async fn exists(page: &Page, selector: &str) -> bool {
 }
 
 #[test]
+fn settings_that_were_not_edited_are_those_of_the_room() {
+    browser_test("settings_that_were_not_edited_are_those_of_the_room", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom").await;
+        let ann = log_in(test, &server, "ann").await;
+        tom.create_room("rust", "public").await;
+        tom.send("/topic Crabs").await;
+        tom.until_text("#room-topic", "Crabs").await;
+        ann.send("/join rust").await;
+        ann.until_text("#room-name", "rust").await;
+        tom.open_dialog("room-menu", "room-settings").await;
+        let ann_is_listed =
+            "return !!document.querySelector('#room-settings-list [data-nick=ann] .role-menu')";
+        tom.until_true("the menu for Ann's role", ann_is_listed).await;
+        tom.choose("#room-settings-list [data-nick=ann] .role-menu", "moderator").await;
+        until_value(&tom, "#room-settings-topic", "Crabs").await;
+        tom.fill("#room-settings-name", "rust news").await;
+
+        let may_set_topic = "return document.querySelector('#timeline').textContent.includes('a moderator')";
+        ann.until_true("Ann may change the topic", may_set_topic).await;
+        ann.send("/topic Lobsters").await;
+        tom.until_text("#room-topic", "Lobsters").await;
+        tom.click("#room-settings-save").await;
+        tom.until_text("#room-settings-dialog .section-form [role=status]", "Saved.").await;
+        until_value(&tom, "#room-settings-topic", "Lobsters").await;
+        tom.press(keys::ESCAPE).await;
+        tom.until_none("dialog").await;
+        tom.send_and_wait("renamed").await;
+        ann.until("a message after the change", |view| view.has_sent("renamed")).await;
+        ann.until_text("#room-name", "rust news").await;
+        ann.until_text("#room-topic", "Lobsters").await;
+    });
+}
+
+#[test]
+fn settings_are_filled_in_when_the_room_has_arrived() {
+    browser_test("settings_are_filled_in_when_the_room_has_arrived", async |test| {
+        let mut server = Server::start();
+        let page = test.open_with_network_switch("tom", &server.url()).await;
+        page.resize(1280, 800).await;
+        let rooms = [SeedRoom::direct("Mathilda").with_topic("Tea at four")];
+        page.log_in_with_rooms("tom", &mut server, &rooms).await;
+        page.hold_received().await;
+        page.open_listed("Mathilda").await;
+        page.open_dialog("room-menu", "room-settings").await;
+        until_value(&page, "#room-settings-topic", "").await;
+        deliver(&page).await;
+        until_value(&page, "#room-settings-topic", "Tea at four").await;
+    });
+}
+
+#[test]
 fn second_submission_before_the_answer_does_nothing() {
     browser_test("second_submission_before_the_answer_does_nothing", async |test| {
         let server = Server::start();
