@@ -122,3 +122,33 @@ fn second_submission_before_the_answer_does_nothing() {
         tom.until_text("#outcome", "Your name is now thomas.").await;
     });
 }
+
+#[test]
+fn enter_in_the_people_picker_waits_for_those_found() {
+    browser_test("enter_in_the_people_picker_waits_for_those_found", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom").await;
+        let _ann = log_in(test, &server, "ann").await;
+        let _bob = log_in(test, &server, "bob").await;
+        tom.open_dialog("rooms-menu", "direct-message").await;
+        let field = "#direct-message-people";
+        tom.fill(field, "an").await;
+        until_active(&tom, "ann").await;
+
+        // Not the person found for the text before.
+        tom.hold_received().await;
+        tom.fill(field, "bo").await;
+        tom.press(keys::ENTER).await;
+        assert!(!exists(&tom, "dialog .chip").await, "another person was chosen");
+        let error = "return document.querySelector('#direct-message-people-error').textContent";
+        assert_eq!(tom.eval::<String>(error, vec![]).await, "", "the form was submitted");
+        deliver(&tom).await;
+        until_active(&tom, "bob").await;
+        tom.press(keys::ENTER).await;
+        tom.until_true("Bob is chosen", "return !!document.querySelector('.chip[data-nick=bob]')").await;
+        // Without a text the form is submitted.
+        tom.press(keys::ENTER).await;
+        tom.until_none("dialog").await;
+        tom.until_text("#room-name", "bob").await;
+    });
+}
