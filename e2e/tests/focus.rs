@@ -1,0 +1,43 @@
+//! The keyboard focus when the focused element disappears or changes.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use parlour_e2e::{Page, Server, TestContext, browser_test, keys};
+
+/// Opens a page of this size and logs in.
+async fn log_in(test: &TestContext, server: &Server, nick: &str, (width, height): (u32, u32)) -> Page {
+    let page = test.open(nick, &server.url()).await;
+    page.resize(width, height).await;
+    page.log_in(nick).await;
+    page
+}
+
+const WIDE: (u32, u32) = (1280, 800);
+const PHONE: (u32, u32) = (390, 844);
+
+#[test]
+fn focus_returns_to_the_message_when_its_tools_disappear() {
+    browser_test("focus_returns_to_the_message_when_its_tools_disappear", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom", WIDE).await;
+        tom.create_room("rust", "public").await;
+        tom.send_and_wait("first").await;
+        let leave =
+            "document.querySelector('.timeline-frame').dispatchEvent(new PointerEvent('pointerleave'))";
+        // Over the timeline, but not over a message.
+        let leave_message = "document.querySelector('#timeline').dispatchEvent(new PointerEvent('pointerover', { bubbles: true }))";
+        let scroll = "document.querySelector('#timeline').dispatchEvent(new Event('scroll'))";
+        for script in [leave, leave_message, scroll] {
+            tom.eval::<()>("document.querySelector('#timeline').focus()", vec![]).await;
+            tom.press(keys::ENTER).await;
+            tom.press(keys::ENTER).await;
+            tom.until_focused("message-link").await;
+            tom.eval::<()>(script, vec![]).await;
+            tom.until_none(".message-tools").await;
+            let on_message = "const focused = document.activeElement;
+                return focused.matches('.item') && focused.textContent.includes('first') || focused.outerHTML.slice(0, 200)";
+            tom.until_true(&format!("the message has the focus after {script}"), on_message).await;
+        }
+    });
+}
