@@ -41,3 +41,41 @@ fn focus_returns_to_the_message_when_its_tools_disappear() {
         }
     });
 }
+
+#[test]
+fn focus_moves_into_a_room_that_was_joined() {
+    browser_test("focus_moves_into_a_room_that_was_joined", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom", WIDE).await;
+        tom.create_room("rust", "public").await;
+        tom.until_text("#room-name", "rust").await;
+        let fragment: String = tom.eval("return location.hash", vec![]).await;
+        for (nick, size, focused) in [("ann", WIDE, "composer-text"), ("bob", PHONE, "room-name")] {
+            let page = log_in(test, &server, nick, size).await;
+            page.eval::<()>("location.hash = arguments[0]", vec![fragment.clone().into()]).await;
+            page.click("#join-room").await;
+            page.until_text("#room-name", "rust").await;
+            page.until_focused(focused).await;
+        }
+    });
+}
+
+#[test]
+fn focus_moves_into_a_room_whose_invitation_was_accepted() {
+    browser_test("focus_moves_into_a_room_whose_invitation_was_accepted", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom", WIDE).await;
+        let ann = log_in(test, &server, "ann", PHONE).await;
+        tom.create_room("plans", "private").await;
+        tom.send("/invite ann").await;
+        tom.until_text("#outcome", "ann was invited.").await;
+        ann.click("#rooms-back").await;
+        ann.open_listed("plans").await;
+        ann.until_focused("room-name").await;
+        // The focus is on the button that disappears.
+        ann.eval::<()>("document.querySelector('#invitation-accept').focus()", vec![]).await;
+        ann.press(keys::ENTER).await;
+        ann.until_true("the composer", "return !!document.querySelector('#composer')").await;
+        ann.until_focused("room-name").await;
+    });
+}

@@ -209,6 +209,18 @@ impl Screens {
             },
             false,
         );
+        // The room that the user is not in, although the screen is its.
+        let outside = Memo::new(move |_| self.room().filter(|room| is_outside(store, *room)));
+        Effect::watch(
+            move || outside.get(),
+            move |now, before, _| {
+                let entered = before.copied().flatten().filter(|_| now.is_none());
+                if entered.is_some() && entered == self.route.get_untracked().room() {
+                    self.return_focus();
+                }
+            },
+            false,
+        );
     }
 
     /// Adds the first screen to the history, above those that it belongs to: going back leads there, instead of out of the
@@ -306,6 +318,20 @@ impl Screens {
         }
     }
 
+    /// Moves the focus into the room that the user has just entered, if the button that did it has taken the focus with it.
+    fn return_focus(self) {
+        // The button is removed by then.
+        request_animation_frame(move || {
+            let is_lost = document().active_element().is_none_or(|focused| focused.tag_name() == "BODY");
+            if !is_lost {
+            } else if self.narrow.get_untracked() || self.touch_screen.get_untracked() {
+                focus_next_frame(self.title);
+            } else {
+                focus_selected_next_frame("#composer-text");
+            }
+        });
+    }
+
     /// The screen that the URL names, if the server has it. A link of another device is for users who are not logged in; the
     /// caller removes it from the URL.
     fn requested(self) -> Option<Route> {
@@ -326,6 +352,12 @@ impl Screens {
             }
         }
     }
+}
+
+/// Returns `true` if the user is not a member of a room, as far as the list is known. Reactive.
+fn is_outside(store: Store, room: RoomId) -> bool {
+    let is_member = room == RoomId::LOBBY || store.room(room).is_some_and(|room| room.role.is_member());
+    !is_member && store.with_state(|state| state.account().version()).unwrap_or_default() > 0
 }
 
 /// Returns `true` if a room is in the user's list. The lobby is everybody's. Reactive.
