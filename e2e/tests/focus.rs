@@ -79,3 +79,43 @@ fn focus_moves_into_a_room_whose_invitation_was_accepted() {
         ann.until_focused("room-name").await;
     });
 }
+
+#[test]
+fn menu_for_a_role_keeps_the_focus() {
+    browser_test("menu_for_a_role_keeps_the_focus", async |test| {
+        let server = Server::start();
+        let tom = test.open_with_network_switch("tom", &server.url()).await;
+        tom.resize(1280, 800).await;
+        tom.log_in("tom").await;
+        let ann = log_in(test, &server, "ann", WIDE).await;
+        tom.create_room("rust", "public").await;
+        ann.send("/join rust").await;
+        ann.until_text("#room-name", "rust").await;
+        tom.open_dialog("room-menu", "room-settings").await;
+        let menu = "#room-settings-list [data-nick=ann] .role-menu";
+        let found = format!("return !!document.querySelector('{menu}')");
+        tom.until_true("the menu for Ann's role", &found).await;
+        tom.eval::<()>("document.querySelector(arguments[0]).focus()", vec![menu.into()]).await;
+        tom.hold_received().await;
+        tom.choose(menu, "moderator").await;
+        // A change before the answer to the one before is not made.
+        tom.choose(menu, "owner").await;
+        let state = |busy: bool, value: &str| {
+            format!(
+                "const menu = document.querySelector('{menu}');
+                 const shown = [document.activeElement === menu, menu.value, menu.ariaDisabled === 'true'];
+                 return JSON.stringify(shown) === '[true,\"{value}\",{busy}]' || shown"
+            )
+        };
+        // The browser takes the focus from a disabled element with the next frame.
+        tom.eval::<()>(
+            "window.drawn = false; requestAnimationFrame(() => setTimeout(() => { drawn = true }))",
+            vec![],
+        )
+        .await;
+        tom.until_true("a frame", "return window.drawn").await;
+        tom.until_true("the menu while the request runs", &state(true, "moderator")).await;
+        tom.eval::<()>("testNetwork.deliverReceived()", vec![]).await;
+        tom.until_true("the menu afterwards", &state(false, "moderator")).await;
+    });
+}
