@@ -152,3 +152,30 @@ fn enter_in_the_people_picker_waits_for_those_found() {
         tom.until_text("#room-name", "bob").await;
     });
 }
+
+#[test]
+fn failed_message_in_an_archived_room_keeps_its_text() {
+    browser_test("failed_message_in_an_archived_room_keeps_its_text", async |test| {
+        let server = Server::start();
+        let tom = log_in(test, &server, "tom").await;
+        let ann = log_in(test, &server, "ann").await;
+        ann.create_room("rust", "public").await;
+        tom.send("/join rust").await;
+        tom.until_text("#room-name", "rust").await;
+        tom.go_offline().await;
+        tom.send("too late").await;
+        tom.until("it waits", |view| view.has_in_state("too late", "queued")).await;
+        ann.open_dialog("room-menu", "room-settings").await;
+        ann.click("#room-settings-archive").await;
+        ann.until_text("#room-settings-archive", "Restore room").await;
+        tom.go_online().await;
+        tom.until("it has failed", |view| view.has_in_state("too late", "failed")).await;
+        tom.until_none("#composer").await;
+        assert!(exists(&tom, ".failure .discard").await);
+        assert!(!exists(&tom, ".failure .edit").await, "the text can't be edited anywhere");
+
+        ann.click("#room-settings-archive").await;
+        tom.click(".failure .edit").await;
+        tom.until("the text", |view| view.composer.as_deref() == Some("too late")).await;
+    });
+}
