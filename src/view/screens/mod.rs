@@ -238,7 +238,9 @@ impl Screens {
 
     /// The user has gone back or forward, or has changed the fragment of the URL.
     fn handle_history(self) {
-        if let Ok(waiting) = self.cover.handle_history() {
+        let of_cover = self.cover.handle_history();
+        let is_of_cover = of_cover.is_ok();
+        if let Ok(waiting) = of_cover {
             let has_waited = waiting.is_some();
             match waiting {
                 Some(Waiting::Show(route)) => self.show(route),
@@ -251,8 +253,8 @@ impl Screens {
             }
         }
         match self.requested() {
-            // The same URL again was only left for a moment.
-            Some(route) if route == self.route.get_untracked() => {}
+            // Only the entry of a cover was left, or a link to what is shown was followed. One to a message leads to it again.
+            Some(route) if route == self.route.get_untracked() && (is_of_cover || !has_message(&route)) => {}
             Some(route) => self.enter(route),
             None => {
                 let shown = self.route.get_untracked().to_string();
@@ -352,6 +354,11 @@ impl Screens {
             }
         }
     }
+}
+
+/// Returns `true` if a route leads to a message.
+fn has_message(route: &Route) -> bool {
+    matches!(route, Route::Room { at: Some(_), .. })
 }
 
 /// Returns `true` if the user is not a member of a room, as far as the list is known. Reactive.
