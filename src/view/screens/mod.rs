@@ -180,7 +180,9 @@ impl Screens {
         // The signal is set later.
         let is_narrow =
             window().match_media(NARROW_VIEWPORT).ok().flatten().is_some_and(|list| list.matches());
-        if is_narrow && !config::is_above_parent() {
+        if self.cover.leave_stale() {
+            // The entry below is that of the screen.
+        } else if is_narrow && !config::is_above_parent() {
             self.put_parents_below(&first);
         } else {
             config::set_fragment(&first.to_string(), HistoryChange::Replace, config::is_above_parent());
