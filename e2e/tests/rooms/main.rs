@@ -43,8 +43,8 @@ async fn open_room(page: &Page, id: &str) {
     page.click(&format!("#room-list a[data-room='{id}']")).await;
 }
 
-/// Waits until the rows in the viewport of the list are complete and those of consecutive rooms; returns the first and the last
-/// number.
+/// Reads the `numbers` of the rooms in the viewport of the list; returns what is wrong unless its rows are complete and those of
+/// consecutive rooms.
 const VISIBLE_NUMBERS: &str = r"
     const viewport = document.querySelector('#room-list'), { top, bottom } = viewport.getBoundingClientRect();
     const box = (e) => e.getBoundingClientRect();
@@ -285,8 +285,11 @@ fn links_back_and_forward_lead_to_rooms() {
         page.goto(&format!("{}#/room/{attic}", server.url())).await;
         page.submit_login("tom", None).await;
         page.until("the page", |view| view.online()).await;
-        let shown = "return document.querySelector('#no-room, [aria-current=page]')?.textContent.length > 0";
-        page.until_true("the room, or that the new account is not in it", shown).await;
+        page.until_true(
+            "the new account is not in the room",
+            "return !!document.querySelector('#join-room')",
+        )
+        .await;
         page.until_true("its URL", &format!("return location.hash === '#/room/{attic}' || location.hash"))
             .await;
     });
