@@ -76,34 +76,25 @@ async fn unnamed(page: &Page) -> Vec<String> {
         "switch",
         "option",
         "image",
-        "list",
     ];
     let nodes = tree["nodes"].as_array().unwrap().iter();
     nodes
         .filter(|node| node["ignored"] == false && named.contains(&&*text(node, "role")))
-        .filter(|node| text(node, "role") != "list" && text(node, "name").trim().is_empty())
+        .filter(|node| text(node, "name").trim().is_empty())
         .map(|node| format!("a {} without a name", text(node, "role")))
         .collect()
 }
 
-async fn open(page: &Page, menu: &str, item: &str) {
-    page.click(&format!("#{menu}")).await;
-    page.click(&format!("#{item}")).await;
-    let opened = format!("return !!document.querySelector('#{item}-dialog:modal')");
-    page.until_true(&format!("the dialog {item}"), &opened).await;
-}
-
 async fn close(page: &Page) {
     page.press(keys::ESCAPE).await;
-    page.until_true("no dialog is open", "return !document.querySelector('dialog')").await;
+    page.until_none("dialog").await;
 }
 
 async fn create_room(page: &Page, name: &str, topic: &str) {
-    open(page, "rooms-menu", "create-room").await;
+    page.open_dialog("rooms-menu", "create-room").await;
     page.fill("#create-room-name", name).await;
     page.fill("#create-room-topic", topic).await;
-    page.click("dialog button[type=submit]").await;
-    page.until_true("the room is created", "return !document.querySelector('dialog')").await;
+    page.submit_dialog().await;
 }
 
 async fn shoot_all(test: &TestContext, language: &str, tag: &str) -> Vec<String> {
@@ -125,7 +116,7 @@ async fn shoot_all(test: &TestContext, language: &str, tag: &str) -> Vec<String>
     create_room(&peers[1], "Gardening", "Seeds, soil and slugs; and a topic that is too long for a single line of the list of rooms, so it is cut off somewhere").await;
 
     let mut problems = Vec::new();
-    open(&page, "rooms-menu", "create-room").await;
+    page.open_dialog("rooms-menu", "create-room").await;
     page.click("dialog button[type=submit]").await;
     page.until_focused("create-room-name").await;
     let refused = "return !!document.querySelector('#create-room-name-error').textContent";
@@ -133,12 +124,12 @@ async fn shoot_all(test: &TestContext, language: &str, tag: &str) -> Vec<String>
     problems.extend(shoot(&page, "create-room", tag).await);
     close(&page).await;
 
-    open(&page, "rooms-menu", "browse-rooms").await;
+    page.open_dialog("rooms-menu", "browse-rooms").await;
     page.until_true("rooms", "return document.querySelectorAll('.public-room').length === 3").await;
     problems.extend(shoot(&page, "browse-rooms", tag).await);
     close(&page).await;
 
-    open(&page, "rooms-menu", "direct-message").await;
+    page.open_dialog("rooms-menu", "direct-message").await;
     page.until_true("people", "return document.querySelectorAll('.person').length === 3").await;
     for _ in 0..2 {
         page.press(keys::DOWN).await;
@@ -148,27 +139,32 @@ async fn shoot_all(test: &TestContext, language: &str, tag: &str) -> Vec<String>
     problems.extend(shoot(&page, "direct-message", tag).await);
     close(&page).await;
 
-    open(&page, "account-menu", "change-nick").await;
+    page.open_dialog("account-menu", "change-nick").await;
     problems.extend(shoot(&page, "change-nick", tag).await);
     close(&page).await;
 
-    open(&page, "account-menu", "link-device").await;
+    page.open_dialog("account-menu", "link-device").await;
     page.until_true("a QR code", "return !!document.querySelector('#link-device-qr path')").await;
     problems.extend(shoot(&page, "link-device", tag).await);
+    close(&page).await;
+    page.eval::<()>("location.hash = '#/link/code'", vec![]).await;
+    page.until_true("what the link does", "return !!document.querySelector('#unused-link-dialog:modal')")
+        .await;
+    problems.extend(shoot(&page, "unused-link", tag).await);
     close(&page).await;
 
     create_room(&page, "Chess", "Openings").await;
     page.send("/invite Ann").await;
     page.until_true("Ann is invited", "return !!document.querySelector('#outcome').textContent").await;
-    open(&page, "room-menu", "room-settings").await;
+    page.open_dialog("room-menu", "room-settings").await;
     page.until_true("members", "return document.querySelectorAll('.member').length === 2").await;
     problems.extend(shoot(&page, "room-settings", tag).await);
     close(&page).await;
-    open(&page, "room-menu", "invite-people").await;
+    page.open_dialog("room-menu", "invite-people").await;
     page.until_true("people", "return document.querySelectorAll('.person').length === 3").await;
     problems.extend(shoot(&page, "invite-people", tag).await);
     close(&page).await;
-    open(&page, "room-menu", "room-settings").await;
+    page.open_dialog("room-menu", "room-settings").await;
     page.click("#room-settings-leave").await;
     page.until_true("a question", "return !!document.querySelector('#leave-room-dialog:modal')").await;
     problems.extend(shoot(&page, "leave-room", tag).await);
@@ -187,7 +183,7 @@ async fn shoot_all(test: &TestContext, language: &str, tag: &str) -> Vec<String>
     page.press(keys::ENTER).await;
     page.click("dialog button[type=submit]").await;
     page.until_true("the conversation", "return !document.querySelector('dialog')").await;
-    open(&page, "room-menu", "room-settings").await;
+    page.open_dialog("room-menu", "room-settings").await;
     problems.extend(shoot(&page, "conversation-settings", tag).await);
     close(&page).await;
 

@@ -14,29 +14,13 @@ async fn log_in(test: &TestContext, server: &Server, nick: &str) -> Page {
     page
 }
 
-/// Opens a dialog from a menu.
-async fn open(page: &Page, menu: &str, dialog: &str) {
-    page.click(&format!("#{menu}")).await;
-    page.click(&format!("#{dialog}")).await;
-    until_dialog(page, dialog).await;
-}
-
 async fn until_dialog(page: &Page, dialog: &str) {
     let script = format!("return !!document.querySelector('dialog#{dialog}-dialog:modal')");
     page.until_true(&format!("the dialog {dialog}"), &script).await;
 }
 
-async fn until_closed(page: &Page) {
-    page.until_true("no dialog is open", "return !document.querySelector('dialog')").await;
-}
-
 async fn submit(page: &Page) {
     page.click("dialog button[type=submit]").await;
-}
-
-/// Waits until an element has this text.
-async fn until_text(page: &Page, selector: &str, text: &str) {
-    page.until_text(selector, text).await;
 }
 
 /// Waits until an element has a text that contains this.
@@ -46,31 +30,6 @@ async fn until_contains(page: &Page, selector: &str, text: &str) {
         "const shown = document.querySelector({selector})?.textContent; return shown?.includes({text}) || shown"
     );
     page.until_true(&format!("{selector} contains {text}"), &script).await;
-}
-
-/// Waits until the room with this name is open.
-async fn until_open(page: &Page, name: &str) {
-    until_text(page, "#room-name", name).await;
-}
-
-/// Opens a room of the list.
-async fn open_listed(page: &Page, name: &str) {
-    let name = Value::from(name);
-    let script = format!(
-        "const link = [...document.querySelectorAll('#room-list a')].find((link) =>
-            link.querySelector('.room-label')?.textContent === {name});
-         link?.click(); return !!link"
-    );
-    page.until_true(&format!("{name} is in the list"), &script).await;
-}
-
-async fn create_room(page: &Page, name: &str, kind: &str) {
-    open(page, "rooms-menu", "create-room").await;
-    page.fill("#create-room-name", name).await;
-    page.click(&format!("#create-room-{kind}")).await;
-    submit(page).await;
-    until_closed(page).await;
-    until_open(page, name).await;
 }
 
 /// Chooses a person in the open dialog by the beginning of the nick.
@@ -85,11 +44,10 @@ async fn choose_person(page: &Page, field: &str, prefix: &str, nick: &str) {
 }
 
 async fn invite(page: &Page, nick: &str) {
-    open(page, "room-menu", "invite-people").await;
+    page.open_dialog("room-menu", "invite-people").await;
     choose_person(page, "#invite-people-people", &nick[..2], nick).await;
-    submit(page).await;
-    until_closed(page).await;
-    until_text(page, "#outcome", &format!("{nick} was invited.")).await;
+    page.submit_dialog().await;
+    page.until_text("#outcome", &format!("{nick} was invited.")).await;
 }
 
 #[test]
@@ -99,43 +57,43 @@ fn public_room_is_created_found_and_joined() {
         let tom = log_in(test, &server, "tom").await;
         let ann = log_in(test, &server, "ann").await;
 
-        open(&tom, "rooms-menu", "create-room").await;
+        tom.open_dialog("rooms-menu", "create-room").await;
         tom.until_focused("create-room-name").await;
         submit(&tom).await;
-        until_text(&tom, "#create-room-name-error", "Type a name.").await;
+        tom.until_text("#create-room-name-error", "Type a name.").await;
         tom.until_focused("create-room-name").await;
         tom.fill("#create-room-name", "rust").await;
         tom.fill("#create-room-topic", "Crabs only").await;
         tom.press(keys::ENTER).await;
-        until_closed(&tom).await;
-        until_open(&tom, "rust").await;
+        tom.until_none("dialog").await;
+        tom.until_text("#room-name", "rust").await;
         until_contains(&tom, "#room-topic", "Crabs only").await;
         tom.send_and_wait("hello").await;
 
-        open(&ann, "rooms-menu", "create-room").await;
+        ann.open_dialog("rooms-menu", "create-room").await;
         ann.fill("#create-room-name", "Rust").await;
         submit(&ann).await;
-        until_text(&ann, "#create-room-name-error", "There is a room with this name; choose another name.")
+        ann.until_text("#create-room-name-error", "There is a room with this name; choose another name.")
             .await;
         ann.click(".dialog-close").await;
-        until_closed(&ann).await;
+        ann.until_none("dialog").await;
 
-        open(&ann, "rooms-menu", "browse-rooms").await;
+        ann.open_dialog("rooms-menu", "browse-rooms").await;
         ann.until_focused("browse-rooms-query").await;
-        until_text(&ann, "#browse-rooms-state", "1 room found").await;
+        ann.until_text("#browse-rooms-state", "1 room found").await;
         ann.fill("#browse-rooms-query", "zzz").await;
-        until_text(&ann, "#browse-rooms-state", "No public room has this in its name.").await;
+        ann.until_text("#browse-rooms-state", "No public room has this in its name.").await;
         ann.fill("#browse-rooms-query", "us").await;
-        until_text(&ann, ".public-room .topic", "Crabs only").await;
+        ann.until_text(".public-room .topic", "Crabs only").await;
         ann.click(".public-room[data-name=rust] button").await;
-        until_closed(&ann).await;
-        until_open(&ann, "rust").await;
+        ann.until_none("dialog").await;
+        ann.until_text("#room-name", "rust").await;
         ann.until("Tom's message", |view| view.has_sent("hello")).await;
         ann.send_and_wait("hi").await;
         tom.until("Ann's message", |view| view.has_sent("hi")).await;
 
-        open(&ann, "rooms-menu", "browse-rooms").await;
-        until_text(&ann, ".public-room[data-name=rust] button", "Open").await;
+        ann.open_dialog("rooms-menu", "browse-rooms").await;
+        ann.until_text(".public-room[data-name=rust] button", "Open").await;
         until_contains(&ann, ".public-room", "2 members").await;
     });
 }
@@ -147,19 +105,19 @@ fn people_are_invited_and_accept_or_decline() {
         let tom = log_in(test, &server, "tom").await;
         let ann = log_in(test, &server, "ann").await;
         let bob = log_in(test, &server, "bob").await;
-        create_room(&tom, "plans", "private").await;
+        tom.create_room("plans", "private").await;
         tom.send_and_wait("secret").await;
 
-        open(&tom, "room-menu", "invite-people").await;
+        tom.open_dialog("room-menu", "invite-people").await;
         submit(&tom).await;
-        until_text(&tom, "#invite-people-people-error", "Choose somebody first.").await;
+        tom.until_text("#invite-people-people-error", "Choose somebody first.").await;
         tom.press(keys::ESCAPE).await;
-        until_closed(&tom).await;
+        tom.until_none("dialog").await;
         invite(&tom, "ann").await;
         invite(&tom, "bob").await;
 
-        open_listed(&ann, "plans").await;
-        until_text(&ann, "#invitation-text", "You are invited to plans.").await;
+        ann.open_listed("plans").await;
+        ann.until_text("#invitation-text", "You are invited to plans.").await;
         let has_composer = "return !!document.querySelector('#composer')";
         assert!(!ann.eval::<bool>(has_composer, vec![]).await);
         ann.click("#invitation-accept").await;
@@ -167,17 +125,17 @@ fn people_are_invited_and_accept_or_decline() {
         ann.send_and_wait("I am in").await;
         tom.until("Ann's message", |view| view.has_sent("I am in")).await;
 
-        open_listed(&bob, "plans").await;
+        bob.open_listed("plans").await;
         bob.click("#invitation-decline").await;
         let is_listed = "return ![...document.querySelectorAll('#room-list .room-label')]
             .some((name) => name.textContent === 'plans')";
         bob.until_true("the room is not in the list", is_listed).await;
 
         // Members can't be invited again.
-        open(&tom, "room-menu", "invite-people").await;
+        tom.open_dialog("room-menu", "invite-people").await;
         tom.fill("#invite-people-people", "an").await;
         let option = "#invite-people-people-list [data-nick=ann]";
-        until_text(&tom, &format!("{option} .tag"), "Member").await;
+        tom.until_text(&format!("{option} .tag"), "Member").await;
         tom.click(option).await;
         assert!(!tom.eval::<bool>("return !!document.querySelector('.chip')", vec![]).await);
     });
@@ -189,13 +147,13 @@ fn settings_change_name_topic_roles_and_archive() {
         let server = Server::start();
         let tom = log_in(test, &server, "tom").await;
         let ann = log_in(test, &server, "ann").await;
-        create_room(&tom, "rust", "public").await;
+        tom.create_room("rust", "public").await;
         ann.send("/join rust").await;
-        until_open(&ann, "rust").await;
+        ann.until_text("#room-name", "rust").await;
 
         // A member may change nothing but the notifications.
-        open(&ann, "room-menu", "room-settings").await;
-        until_text(&ann, "#room-settings-list [data-nick=ann] .role", "Member").await;
+        ann.open_dialog("room-menu", "room-settings").await;
+        ann.until_text("#room-settings-list [data-nick=ann] .role", "Member").await;
         for hidden in [
             "#room-settings-name",
             "#room-settings-save",
@@ -210,18 +168,18 @@ fn settings_change_name_topic_roles_and_archive() {
         let muted = "return document.querySelector('#room-settings-mute').ariaChecked === 'true'";
         ann.until_true("the room is muted", muted).await;
         ann.press(keys::ESCAPE).await;
-        until_closed(&ann).await;
+        ann.until_none("dialog").await;
 
-        open(&tom, "room-menu", "room-settings").await;
+        tom.open_dialog("room-menu", "room-settings").await;
         tom.fill("#room-settings-name", "rust news").await;
         tom.fill("#room-settings-topic", "What is new").await;
         tom.click("#room-settings-save").await;
         until_contains(&tom, "#room-settings-dialog", "Saved.").await;
-        until_open(&ann, "rust news").await;
+        ann.until_text("#room-name", "rust news").await;
         until_contains(&ann, "#room-topic", "What is new").await;
 
         tom.choose("#room-settings-list [data-nick=ann] .role-menu", "moderator").await;
-        ann.until_true("Ann may change the topic", "return !document.querySelector('dialog')").await;
+        until_contains(&ann, "#timeline", "ann a moderator").await;
         ann.send("/topic Ann's topic").await;
         until_contains(&tom, "#room-topic", "Ann's topic").await;
         // The only owner can't give up the role; the menu returns to it.
@@ -232,10 +190,10 @@ fn settings_change_name_topic_roles_and_archive() {
         tom.until_true("the menu shows the owner", kept).await;
 
         tom.click("#room-settings-archive").await;
-        until_text(&tom, "#room-settings-archive", "Restore room").await;
+        tom.until_text("#room-settings-archive", "Restore room").await;
         until_contains(&ann, ".composer-closed", "archived").await;
         tom.click("#room-settings-archive").await;
-        until_text(&tom, "#room-settings-archive", "Archive room").await;
+        tom.until_text("#room-settings-archive", "Archive room").await;
         ann.until_true("the composer", "return !!document.querySelector('#composer')").await;
 
         tom.click("#room-settings-list [data-nick=ann] .member-remove").await;
@@ -246,10 +204,9 @@ fn settings_change_name_topic_roles_and_archive() {
 
         tom.click("#room-settings-leave").await;
         until_dialog(&tom, "leave-room").await;
-        submit(&tom).await;
-        until_closed(&tom).await;
-        until_open(&tom, "Lobby").await;
-        until_text(&tom, "#outcome", "You have left rust news.").await;
+        tom.submit_dialog().await;
+        tom.until_text("#room-name", "Lobby").await;
+        tom.until_text("#outcome", "You have left rust news.").await;
     });
 }
 
@@ -259,18 +216,16 @@ fn conversation_is_the_same_for_the_same_people() {
         let server = Server::start();
         let tom = log_in(test, &server, "tom").await;
         let ann = log_in(test, &server, "ann").await;
-        open(&tom, "rooms-menu", "direct-message").await;
+        tom.open_dialog("rooms-menu", "direct-message").await;
         choose_person(&tom, "#direct-message-people", "an", "ann").await;
-        submit(&tom).await;
-        until_closed(&tom).await;
-        until_open(&tom, "ann").await;
+        tom.submit_dialog().await;
+        tom.until_text("#room-name", "ann").await;
         tom.send_and_wait("just us").await;
 
-        open(&ann, "rooms-menu", "direct-message").await;
+        ann.open_dialog("rooms-menu", "direct-message").await;
         choose_person(&ann, "#direct-message-people", "t", "tom").await;
-        submit(&ann).await;
-        until_closed(&ann).await;
-        until_open(&ann, "tom").await;
+        ann.submit_dialog().await;
+        ann.until_text("#room-name", "tom").await;
         ann.until("Tom's message", |view| view.has_sent("just us")).await;
     });
 }
@@ -284,15 +239,14 @@ fn nick_is_changed_by_dialog_and_command() {
         tom.send_and_wait("who am I").await;
         ann.until("Tom's message", |view| view.has_sent("who am I")).await;
 
-        open(&tom, "account-menu", "change-nick").await;
+        tom.open_dialog("account-menu", "change-nick").await;
         tom.fill("#change-nick-nick", "ann").await;
         submit(&tom).await;
         until_contains(&tom, "#change-nick-nick-error", "This name").await;
         tom.until_focused("change-nick-nick").await;
         tom.fill("#change-nick-nick", "thomas").await;
-        submit(&tom).await;
-        until_closed(&tom).await;
-        until_text(&tom, "#outcome", "Your name is now thomas.").await;
+        tom.submit_dialog().await;
+        tom.until_text("#outcome", "Your name is now thomas.").await;
         let named = |nick: &'static str| {
             move |view: &parlour_e2e::View| {
                 view.messages_with("who am I").iter().any(|row| row.nick.as_deref() == Some(nick))
@@ -318,7 +272,7 @@ fn commands_act_on_rooms_or_open_dialogs() {
             tom.send(typed).await;
             until_dialog(&tom, dialog).await;
             tom.press(keys::ESCAPE).await;
-            until_closed(&tom).await;
+            tom.until_none("dialog").await;
             tom.until_focused("composer-text").await;
         }
         tom.send("/leave").await;
@@ -326,18 +280,18 @@ fn commands_act_on_rooms_or_open_dialogs() {
         tom.send("/join nowhere").await;
         tom.until("no such room", |view| view.note.as_deref() == Some("There is no such room.")).await;
 
-        create_room(&tom, "rust", "public").await;
+        tom.create_room("rust", "public").await;
         tom.send("/topic News of crabs").await;
         until_contains(&tom, "#room-topic", "News of crabs").await;
         tom.send("/invite @ann").await;
-        until_text(&tom, "#outcome", "ann was invited.").await;
-        open_listed(&ann, "rust").await;
+        tom.until_text("#outcome", "ann was invited.").await;
+        ann.open_listed("rust").await;
         ann.click("#invitation-accept").await;
         ann.until_true("the composer", "return !!document.querySelector('#composer')").await;
         ann.send("/leave").await;
-        until_open(&ann, "Lobby").await;
+        ann.until_text("#room-name", "Lobby").await;
         ann.send("/join #rust").await;
-        until_open(&ann, "rust").await;
+        ann.until_text("#room-name", "rust").await;
     });
 }
 
@@ -349,7 +303,7 @@ fn dialog_keeps_the_focus_inside_and_returns_it() {
         for (menu, dialog) in
             [("rooms-menu", "create-room"), ("rooms-menu", "direct-message"), ("account-menu", "change-nick")]
         {
-            open(&tom, menu, dialog).await;
+            tom.open_dialog(menu, dialog).await;
             // Beyond the last element the focus is on the browser itself, or on the first one again.
             let is_inside = "const focused = document.activeElement;
                 return focused === document.body || !!focused.closest('dialog')";
@@ -360,13 +314,13 @@ fn dialog_keeps_the_focus_inside_and_returns_it() {
                 }
             }
             tom.press(keys::ESCAPE).await;
-            until_closed(&tom).await;
+            tom.until_none("dialog").await;
             tom.until_focused(menu).await;
         }
         // By the button and by a press beside the dialog too.
-        open(&tom, "rooms-menu", "browse-rooms").await;
+        tom.open_dialog("rooms-menu", "browse-rooms").await;
         tom.click(".dialog-close").await;
-        until_closed(&tom).await;
+        tom.until_none("dialog").await;
         tom.until_focused("rooms-menu").await;
     });
 }
@@ -384,13 +338,13 @@ fn logging_out_asks_before_messages_are_lost() {
         tom.send("/exit").await;
         until_dialog(&tom, "log-out").await;
         tom.press(keys::ESCAPE).await;
-        until_closed(&tom).await;
+        tom.until_none("dialog").await;
         tom.until_focused("composer-text").await;
         tom.click("#exit").await;
         until_dialog(&tom, "log-out").await;
         until_contains(&tom, "#log-out-dialog", "1 message was not sent yet.").await;
         tom.press(keys::ESCAPE).await;
-        until_closed(&tom).await;
+        tom.until_none("dialog").await;
         tom.until_focused("exit").await;
         tom.click("#exit").await;
         until_dialog(&tom, "log-out").await;

@@ -120,5 +120,41 @@ fn gesture_during_a_dialog_and_at_another_width_loses_nothing() {
         until_screen(&page, "conversation").await;
         page.until_focused("room-name").await;
         page.until("the draft", draft).await;
+
+        // A dialog is closed, and what it covers stays.
+        go_back(&page).await;
+        until_screen(&page, "rooms").await;
+        page.open_dialog("rooms-menu", "create-room").await;
+        page.until_true("the entry of the dialog", "return history.state === 'cover'").await;
+        go_back(&page).await;
+        page.until_none("dialog").await;
+        until_screen(&page, "rooms").await;
+    });
+}
+
+#[test]
+fn reload_during_a_dialog_leaves_the_history_as_it_was() {
+    browser_test_in_each("reload_during_a_dialog_leaves_the_history_as_it_was", async |test| {
+        let server = Server::start();
+        let page = test.open("phone", &server.url()).await;
+        page.resize(390, 844).await;
+        page.log_in("tom").await;
+        until_screen(&page, "conversation").await;
+        go_back(&page).await;
+        until_screen(&page, "rooms").await;
+        page.create_room("garden", "public").await;
+        until_screen(&page, "conversation").await;
+        page.open_dialog("room-menu", "room-settings").await;
+        page.until_true("the entry of the dialog", "return history.state === 'cover'").await;
+        let entries: usize = page.eval("return history.length", vec![]).await;
+        reload(&page).await;
+        page.until_none("dialog").await;
+        until_screen(&page, "conversation").await;
+        page.until_text("#room-name", "garden").await;
+        page.until_true("the entry of the room", "return history.state !== 'cover'").await;
+        let after: usize = page.eval("return history.length", vec![]).await;
+        assert_eq!(after, entries, "entries of the history");
+        go_back(&page).await;
+        until_screen(&page, "rooms").await;
     });
 }

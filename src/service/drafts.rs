@@ -26,7 +26,8 @@ pub(super) struct TabData {
 struct State {
     /// The id under which this tab stores its data. Each [`TabData::load`] makes a new one.
     tab: Option<Rc<str>>,
-    /// The scope in which it is stored. Still set after a logout, because the command that logs out is the last draft.
+    /// The scope in which it is stored. Still set after a logout: the typed command that logs out is a draft, which is removed
+    /// afterwards.
     scope: Rc<str>,
     /// The texts that were stored last.
     drafts: SortedMap<RoomId, String>,

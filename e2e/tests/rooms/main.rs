@@ -44,8 +44,8 @@ async fn open_room(page: &Page, id: &str) {
     page.click(&format!("#room-list a[data-room='{id}']")).await;
 }
 
-/// Waits until the rows in the viewport of the list are complete and those of consecutive rooms; returns the first and the last
-/// number.
+/// Reads the `numbers` of the rooms in the viewport of the list; returns what is wrong unless its rows are complete and those of
+/// consecutive rooms.
 const VISIBLE_NUMBERS: &str = r"
     const viewport = document.querySelector('#room-list'), { top, bottom } = viewport.getBoundingClientRect();
     const box = (e) => e.getBoundingClientRect();

@@ -186,7 +186,7 @@ fn RoomItem(room: PublicRoom) -> impl IntoView {
         if is_member.get_untracked() {
             return open_room(store, room);
         }
-        submission.start(store.join_room(room), move |()| store.close_dialog());
+        submission.start(|| store.join_room(room), move |()| store.close_dialog());
     };
     let label = {
         let name = name.clone();

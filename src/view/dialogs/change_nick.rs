@@ -1,5 +1,7 @@
 //! The dialog that changes the nick.
 
+use std::sync::Arc;
+
 use leptos::{ev::SubmitEvent, prelude::*};
 use parlour_core::client::Command;
 
@@ -21,12 +23,17 @@ pub fn ChangeNick() -> impl IntoView {
     let nick = RwSignal::new(own.unwrap_or_default());
     let submission = Submission::new();
     let change = move || {
-        let command = submission
-            .command(store, |id| Command::ChangeNick { id, nick: nick.get_untracked().trim().into() });
-        submission.start(store.request(command), move |_| {
-            store.close_dialog();
-            store.report(Outcome::NickChanged(nick.get_untracked().trim().into()));
-        });
+        // The field may be edited until the answer arrives.
+        let wanted: Arc<str> = nick.with_untracked(|nick| nick.trim().into());
+        let make = |id| Command::ChangeNick { id, nick: wanted.to_string() };
+        let changed = Outcome::NickChanged(wanted.clone());
+        submission.start(
+            || store.request(submission.command(store, make)),
+            move |_| {
+                store.close_dialog();
+                store.report(changed);
+            },
+        );
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();

@@ -31,19 +31,22 @@ pub fn CreateRoom() -> impl IntoView {
     let submission = Submission::new();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        let command = submission.command(store, |id| Command::CreateRoom {
+        let make = |id| Command::CreateRoom {
             id,
             kind: kind.get_untracked(),
             name: name.get_untracked().trim().into(),
             topic: topic.get_untracked().trim().into(),
             people: people.with_untracked(|people| people.iter().map(|person| person.account).collect()),
-        });
-        submission.start(store.request(command), move |reply| {
-            store.close_dialog();
-            if let Some(room) = created(&reply) {
-                store.open(Some(room), None);
-            }
-        });
+        };
+        submission.start(
+            || store.request(submission.command(store, make)),
+            move |reply| {
+                store.close_dialog();
+                if let Some(room) = created(&reply) {
+                    store.open(Some(room), None);
+                }
+            },
+        );
     };
     view! {
         <Dialog id="create-room-dialog" title=Signal::derive(move || t().text(Key::CreateRoomTitle).to_owned())>

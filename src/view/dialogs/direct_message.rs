@@ -32,19 +32,22 @@ pub fn DirectMessage() -> impl IntoView {
         if is_empty.get_untracked() {
             return;
         }
-        let command = submission.command(store, |id| Command::CreateRoom {
+        let make = |id| Command::CreateRoom {
             id,
             kind: RoomKind::Direct,
             name: String::new(),
             topic: String::new(),
             people: people.with_untracked(|people| people.iter().map(|person| person.account).collect()),
-        });
-        submission.start(store.request(command), move |reply| {
-            store.close_dialog();
-            if let Some(room) = created(&reply) {
-                store.open(Some(room), None);
-            }
-        });
+        };
+        submission.start(
+            || store.request(submission.command(store, make)),
+            move |reply| {
+                store.close_dialog();
+                if let Some(room) = created(&reply) {
+                    store.open(Some(room), None);
+                }
+            },
+        );
     };
     view! {
         <Dialog id="direct-message-dialog" title=Signal::derive(move || t().text(Key::DirectTitle).to_owned())>

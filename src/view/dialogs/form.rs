@@ -85,17 +85,18 @@ impl Submission {
         command
     }
 
-    /// Runs a request, unless one runs. Then calls `done` if it succeeded and the dialog is still open.
-    pub fn start<T: 'static>(
-        self,
-        request: impl Future<Output = Result<T, Refusal>> + 'static,
-        done: impl FnOnce(T) + 'static,
-    ) {
+    /// Makes a request and runs it, unless one runs: then it is not made, because a command is given when it is made. Calls
+    /// `done` if it succeeded and the dialog is still open.
+    pub fn start<T: 'static, R>(self, request: impl FnOnce() -> R, done: impl FnOnce(T) + 'static)
+    where
+        R: Future<Output = Result<T, Refusal>> + 'static,
+    {
         if self.busy.get_untracked() {
             return;
         }
         self.busy.set(true);
         self.refusal.set(None);
+        let request = request();
         spawn_local(async move {
             let result = request.await;
             if self.busy.try_set(false).is_some() {

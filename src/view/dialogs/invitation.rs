@@ -25,8 +25,8 @@ fn Invitation(room: RoomId) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let name = move || store.room(room).map(|room| room.name.to_string()).unwrap_or_default();
     let submission = Submission::new();
-    let accept = move |_| submission.start(store.join_room(room), |()| ());
-    let decline = move |_| submission.start(store.leave_room(room), |()| ());
+    let accept = move |_| submission.start(|| store.join_room(room), |()| ());
+    let decline = move |_| submission.start(|| store.leave_room(room), |()| ());
     let error = move || submission.refusal().map(|refusal| sentence(t(), &refusal));
     let is_disabled = move || submission.is_busy().then_some("true");
     view! {

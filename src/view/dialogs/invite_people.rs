@@ -28,8 +28,8 @@ pub fn InvitePeople(room: RoomId) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
     let people = RwSignal::new(Vec::<Contact>::new());
     let is_empty = RwSignal::new(false);
-    // The reason of the first failure.
-    let failed = RwSignal::new(None::<Refusal>);
+    // The people who could not be invited last, and the reason of the first failure.
+    let failed = RwSignal::new(None::<(Vec<Arc<str>>, Refusal)>);
     let submission = Submission::new();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -39,18 +39,25 @@ pub fn InvitePeople(room: RoomId) -> impl IntoView {
             return;
         }
         failed.set(None);
-        submission.start(invite(store, room, chosen), move |(invited, refused)| {
-            let Some((_, reason)) = refused.first() else {
-                store.close_dialog();
-                return store.report(Outcome::Invited(invited));
-            };
-            failed.set(Some(reason.clone()));
-            people.set(refused.into_iter().map(|(person, _)| person).collect());
-        });
+        submission.start(
+            || invite(store, room, chosen),
+            move |(invited, refused)| {
+                // Others may have been chosen meanwhile.
+                let is_invited =
+                    |person: &Contact| invited.iter().any(|other| other.account == person.account);
+                people.update(|people| people.retain(|person| !is_invited(person)));
+                if let Some((_, reason)) = refused.first().cloned() {
+                    failed.set(Some((refused.into_iter().map(|(person, _)| person.nick).collect(), reason)));
+                } else if people.with_untracked(Vec::is_empty) {
+                    store.close_dialog();
+                    store.report(Outcome::Invited(invited.into_iter().map(|person| person.nick).collect()));
+                }
+            },
+        );
     };
     let failure = move || {
-        let refusal = failed.get()?;
-        let names: Vec<_> = people.with(|people| people.iter().map(|p| Part::Name(p.nick.clone())).collect());
+        let (nicks, refusal) = failed.get()?;
+        let names: Vec<_> = nicks.into_iter().map(Part::Name).collect();
         let reason = sentence(t(), &refusal);
         Some((t().invite_failed(names.len(), &names), reason))
     };
@@ -76,18 +83,18 @@ pub fn InvitePeople(room: RoomId) -> impl IntoView {
     }
 }
 
-/// Invites people one after another. Returns the nicks of those who were invited, and those who were not, with the reason.
+/// Invites people one after another. Returns those who were invited, and those who were not, with the reason.
 async fn invite(
     store: Store,
     room: RoomId,
     people: Vec<Contact>,
-) -> Result<(Vec<Arc<str>>, Vec<(Contact, Refusal)>), Refusal> {
+) -> Result<(Vec<Contact>, Vec<(Contact, Refusal)>), Refusal> {
     let (mut invited, mut refused) = (Vec::new(), Vec::new());
     for person in people {
         let (account, role) = (person.account, Role::Invited);
         let invitation = Command::ChangeMember { room, id: store.new_id(), account, role };
         match store.give(invitation).await {
-            Ok(()) => invited.push(person.nick),
+            Ok(()) => invited.push(person),
             Err(refusal) => refused.push((person, refusal)),
         }
     }

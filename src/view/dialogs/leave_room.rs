@@ -18,7 +18,7 @@ pub fn LeaveRoom(room: RoomId) -> impl IntoView {
     let submission = Submission::new();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        submission.start(store.leave_room(room), move |()| store.close_dialog());
+        submission.start(|| store.leave_room(room), move |()| store.close_dialog());
     };
     let text = move || {
         left.as_ref().map(|room| match room.kind {

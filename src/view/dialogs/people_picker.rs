@@ -73,6 +73,13 @@ impl Picker {
         }
     }
 
+    /// Drops what was found for another text: Enter must not choose one of these people.
+    fn handle_input(self, text: String) {
+        self.text.set(text);
+        self.active.set(None);
+        self.search.update_value(|number| *number = number.wrapping_add(1));
+    }
+
     fn search_soon(self, delay_ms: u32) {
         self.timer.set_value(Some(Timeout::new(delay_ms, move || self.search())));
     }
@@ -149,6 +156,9 @@ impl Picker {
                 if let Some(person) = people.iter().find(|person| Some(person.account) == active) {
                     event.prevent_default();
                     self.toggle(person);
+                } else if !self.text.with_untracked(|text| text.trim().is_empty()) {
+                    // Somebody is being looked for, so the form is not complete.
+                    event.prevent_default();
                 }
             }
             "Backspace" if self.text.with_untracked(String::is_empty) => {
@@ -214,7 +224,7 @@ pub fn PeoplePicker(
     picker.search();
     let composing = StoredValue::new(false);
     let input = move |event| {
-        picker.text.set(event_target_value(&event));
+        picker.handle_input(event_target_value(&event));
         if !composing.get_value() {
             picker.search_soon(SEARCH_DELAY_MS);
         }

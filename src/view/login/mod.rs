@@ -12,7 +12,7 @@ use self::{
 };
 use super::{
     settings::Settings,
-    shared::{ConnectionBar, Mark, announced, reload_page, tr, use_texts},
+    shared::{ConnectionBar, Mark, announced, focus_selected_next_frame, reload_page, tr, use_texts},
 };
 use crate::{
     ctrl::{Store, use_store},
@@ -39,9 +39,11 @@ pub fn LoginPage() -> impl IntoView {
             None => store.log_in(&nick.get_untracked(), &server.get_untracked()),
         }
     };
-    // Focuses the field that is to be filled in, or the one that caused the error.
+    // Focuses the field that is to be filled in, or the one that caused the error; without fields the button.
     Effect::new(move || {
-        link.track();
+        if link.with(Option::is_some) {
+            return focus_selected_next_frame("#login-submit");
+        }
         let failed = store.login_error.with(Option::is_some);
         let field = if has_error(store, is_about_server) { server_field } else { nick_field };
         if let Some(field) = field.get() {

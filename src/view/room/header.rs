@@ -95,7 +95,7 @@ fn BackButton() -> impl IntoView {
     let rooms = Memo::new(move |_| store.totals().rooms);
     let label = move || match rooms.get() {
         0 => t().text(Key::RoomBack).to_owned(),
-        rooms => format!("{}: {}", t().text(Key::RoomBack), t().rooms_with_unread(rooms)),
+        rooms => t().common_detail(t().text(Key::RoomBack), &t().rooms_with_unread(rooms)),
     };
     let go = move |event: MouseEvent| {
         event.prevent_default();
@@ -122,7 +122,7 @@ fn PeopleToggle() -> impl IntoView {
             type="button" id="roster-toggle" class="button quiet" node_ref=screens.people_button aria-controls="roster"
             aria-expanded=move || screens.shows(Screen::People).to_string()
             aria-label=move || {
-                format!("{}: {}", t().text(Key::MembersShow), t().members_count(count.get()))
+                t().common_detail(t().text(Key::MembersShow), &t().members_count(count.get()))
             }
             on:click=move |_| screens.toggle_people()
         >

@@ -133,6 +133,11 @@ impl Cover {
         Ok(None)
     }
 
+    /// Leaves the entry of what covered the screen before the page was reloaded. Returns `false` if there is none.
+    pub fn leave_stale(self) -> bool {
+        self.handle_history().is_ok()
+    }
+
     /// Adds the entry, or leaves it, depending on what covers the screen. Follows that.
     pub fn follow(self) {
         let is_covered =

@@ -180,7 +180,9 @@ impl Screens {
         // The signal is set later.
         let is_narrow =
             window().match_media(NARROW_VIEWPORT).ok().flatten().is_some_and(|list| list.matches());
-        if is_narrow && !config::is_above_parent() {
+        if self.cover.leave_stale() {
+            // The entry below is that of the screen.
+        } else if is_narrow && !config::is_above_parent() {
             self.put_parents_below(&first);
         } else {
             config::set_fragment(&first.to_string(), HistoryChange::Replace, config::is_above_parent());
@@ -209,6 +211,18 @@ impl Screens {
             },
             false,
         );
+        // The room that the user is not in, although the screen is its.
+        let outside = Memo::new(move |_| self.room().filter(|room| is_outside(store, *room)));
+        Effect::watch(
+            move || outside.get(),
+            move |now, before, _| {
+                let entered = before.copied().flatten().filter(|_| now.is_none());
+                if entered.is_some() && entered == self.route.get_untracked().room() {
+                    self.return_focus();
+                }
+            },
+            false,
+        );
     }
 
     /// Adds the first screen to the history, above those that it belongs to: going back leads there, instead of out of the
@@ -226,7 +240,9 @@ impl Screens {
 
     /// The user has gone back or forward, or has changed the fragment of the URL.
     fn handle_history(self) {
-        if let Ok(waiting) = self.cover.handle_history() {
+        let of_cover = self.cover.handle_history();
+        let is_of_cover = of_cover.is_ok();
+        if let Ok(waiting) = of_cover {
             let has_waited = waiting.is_some();
             match waiting {
                 Some(Waiting::Show(route)) => self.show(route),
@@ -239,8 +255,8 @@ impl Screens {
             }
         }
         match self.requested() {
-            // The same URL again was only left for a moment.
-            Some(route) if route == self.route.get_untracked() => {}
+            // Only the entry of a cover was left, or a link to what is shown was followed. One to a message leads to it again.
+            Some(route) if route == self.route.get_untracked() && (is_of_cover || !has_message(&route)) => {}
             Some(route) => self.enter(route),
             None => {
                 let shown = self.route.get_untracked().to_string();
@@ -306,6 +322,20 @@ impl Screens {
         }
     }
 
+    /// Moves the focus into the room that the user has just entered, if the button that did it has taken the focus with it.
+    fn return_focus(self) {
+        // The button is removed by then.
+        request_animation_frame(move || {
+            let is_lost = document().active_element().is_none_or(|focused| focused.tag_name() == "BODY");
+            if !is_lost {
+            } else if self.narrow.get_untracked() || self.touch_screen.get_untracked() {
+                focus_next_frame(self.title);
+            } else {
+                focus_selected_next_frame("#composer-text");
+            }
+        });
+    }
+
     /// The screen that the URL names, if the server has it. A link of another device is for users who are not logged in; the
     /// caller removes it from the URL.
     fn requested(self) -> Option<Route> {
@@ -326,6 +356,17 @@ impl Screens {
             }
         }
     }
+}
+
+/// Returns `true` if a route leads to a message.
+fn has_message(route: &Route) -> bool {
+    matches!(route, Route::Room { at: Some(_), .. })
+}
+
+/// Returns `true` if the user is not a member of a room, as far as the list is known. Reactive.
+fn is_outside(store: Store, room: RoomId) -> bool {
+    let is_member = room == RoomId::LOBBY || store.room(room).is_some_and(|room| room.role.is_member());
+    !is_member && store.with_state(|state| state.account().version()).unwrap_or_default() > 0
 }
 
 /// Returns `true` if a room is in the user's list. The lobby is everybody's. Reactive.

@@ -1,5 +1,6 @@
 //! Moving the keyboard focus.
 
+use js_sys::{Function, Object, Reflect};
 use leptos::{html::ElementType, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -17,6 +18,18 @@ where
             let _ = AsRef::<HtmlElement>::as_ref(&element).focus();
         }
     });
+}
+
+/// Focuses an element without scrolling to it.
+pub fn focus_in_place(element: &HtmlElement) {
+    let options = Object::new();
+    let focus =
+        Reflect::get(element, &"focus".into()).ok().and_then(|focus| focus.dyn_into::<Function>().ok());
+    if let Some(focus) = focus {
+        // As above.
+        let _ = Reflect::set(&options, &"preventScroll".into(), &true.into());
+        let _ = focus.call1(element, &options);
+    }
 }
 
 /// Focuses the first element that a selector matches in the next animation frame, for an element of another component.

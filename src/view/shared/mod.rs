@@ -20,7 +20,7 @@ pub use basic_server::{BasicLimits, BasicServer};
 pub use connection_bar::{ConnectionBar, is_first_attempt};
 pub use crash::show_crash;
 pub use document::{next_paint, px, reload_page, sync_document};
-pub use focus::{focus_next_frame, focus_selected_next_frame};
+pub use focus::{focus_in_place, focus_next_frame, focus_selected_next_frame};
 pub use icon::{Icon, Mark};
 pub use letter_case::nick_key;
 pub use live_region::announced;

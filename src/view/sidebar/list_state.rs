@@ -137,6 +137,11 @@ impl ListState {
         self.listing.with_untracked(|listing| listing.rooms().next())
     }
 
+    /// Returns `true` if rooms are searched for.
+    pub fn has_query(self) -> bool {
+        self.query.with_untracked(|query| !query.trim().is_empty())
+    }
+
     /// Opens a room and ends the search.
     pub fn choose(self, room: RoomId) {
         self.query.set(String::new());

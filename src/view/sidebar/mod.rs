@@ -112,7 +112,8 @@ fn SearchField() -> impl IntoView {
             _ if event::is_composing(&event) => return,
             "ArrowDown" => list.focus_first(),
             "Enter" => {
-                if let Some(room) = list.first() {
+                // Without a text there is nothing to choose.
+                if let Some(room) = list.first().filter(|_| list.has_query()) {
                     list.choose(room);
                 }
             }

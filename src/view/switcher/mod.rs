@@ -140,9 +140,13 @@ fn Switcher() -> impl IntoView {
             event.prevent_default();
         }
     };
-    // A click beside the dialog is one on its backdrop, which belongs to it.
+    // A press beside the dialog is one on its backdrop, which belongs to it. Not the release alone: a selection may end there.
+    let pressed_beside = StoredValue::new(false);
+    let press = move |event: leptos::ev::PointerEvent| {
+        pressed_beside.set_value(event.target() == event.current_target());
+    };
     let click = move |event: leptos::ev::MouseEvent| {
-        if event.target() == event.current_target() {
+        if pressed_beside.get_value() && event.target() == event.current_target() {
             state.close();
         }
     };
@@ -156,7 +160,8 @@ fn Switcher() -> impl IntoView {
     view! {
         <dialog
             id="switcher" class="switcher" node_ref=dialog aria-label=tr(Key::SwitcherTitle)
-            on:close=move |_: Event| state.close() on:cancel=cancel on:click=click
+            on:close=move |_: Event| state.close() on:cancel=cancel on:pointerdown=press
+            on:click=click
         >
             <div class="switcher-field">
                 <Icon path=icon::SEARCH/>

@@ -26,27 +26,30 @@ enum Shortcut {
 struct Modifiers {
     alt: bool,
     shift: bool,
-    /// Control, or Command, but not both.
+    /// Command on a Mac, Control elsewhere, and not both.
     command: bool,
     /// Control or Command.
     any_command: bool,
 }
 
 impl Modifiers {
-    fn of(event: &KeyboardEvent) -> Self {
+    fn of(event: &KeyboardEvent, is_mac: bool) -> Self {
+        let (control, command) = (event.ctrl_key(), event.meta_key());
         Self {
             alt: event.alt_key(),
             shift: event.shift_key(),
-            command: event.ctrl_key() != event.meta_key(),
-            any_command: event.ctrl_key() || event.meta_key(),
+            command: if is_mac { command && !control } else { control && !command },
+            any_command: control || command,
         }
     }
 }
 
 /// Handles the keys until the current owner is disposed of.
 pub fn listen(store: Store, screens: Screens, switcher: SwitcherState) {
+    // There Control+K deletes the rest of a line.
+    let is_mac = window().navigator().platform().is_ok_and(|platform| is_mac(&platform));
     let listener = window_event_listener(ev::keydown, move |event| {
-        let shortcut = shortcut(&event::key(&event), Modifiers::of(&event));
+        let shortcut = shortcut(&event::key(&event), Modifiers::of(&event, is_mac));
         let Some(shortcut) = shortcut.filter(|_| !event::is_composing(&event)) else { return };
         let in_dialog = document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some());
         if untrack(|| !store.has_rooms()) || in_dialog && !switcher.is_open_untracked() {
@@ -74,6 +77,11 @@ fn go(store: Store, screens: Screens, direction: Direction, unread: bool) {
     }
 }
 
+/// Returns `true` if the keyboard of a platform has a Command key.
+fn is_mac(platform: &str) -> bool {
+    platform.starts_with("Mac") || platform.starts_with("iP")
+}
+
 fn shortcut(key: &str, modifiers: Modifiers) -> Option<Shortcut> {
     let Modifiers { alt, shift, command, any_command } = modifiers;
     let direction = match key {
@@ -98,6 +106,20 @@ mod tests {
     const NONE: Modifiers = Modifiers { alt: false, shift: false, command: false, any_command: false };
     const ALT: Modifiers = Modifiers { alt: true, ..NONE };
     const COMMAND: Modifiers = Modifiers { command: true, any_command: true, ..NONE };
+
+    #[test]
+    fn command_key_belongs_to_the_keyboards_of_one_maker() {
+        for (platform, expected) in [
+            ("MacIntel", true),
+            ("iPad", true),
+            ("iPhone", true),
+            ("Win32", false),
+            ("Linux x86_64", false),
+            ("", false),
+        ] {
+            assert_eq!(is_mac(platform), expected, "{platform}");
+        }
+    }
 
     #[test]
     fn keys_with_exactly_their_modifiers_are_shortcuts() {

@@ -3,6 +3,7 @@
 use leptos::{either::Either, html::Div, prelude::*};
 use parlour_core::{
     model::{Delivery, Message, MessageId},
+    policy::{Action, allows},
     status::Status,
     timeline::{Row, RowKind},
 };
@@ -157,6 +158,11 @@ fn Failure(id: MessageId, row: RwSignal<Row>) -> impl IntoView {
 #[component]
 fn FailureActions(id: MessageId, status: Status) -> impl IntoView {
     let (store, t, draft) = (use_store(), use_texts(), expect_context::<Draft>());
+    // Without the composer the text can't be edited: the message keeps it.
+    let may_edit = Memo::new(move |_| {
+        let room = store.open_room.get().and_then(|room| store.room(room));
+        room.is_none_or(|room| allows(room.role, room.kind, room.archived, Action::Post).is_ok())
+    });
     // A message that was not acknowledged may have been sent.
     let prefix = move || if status == Status::Unconfirmed { "" } else { t().text(Key::MessageNotSent) };
     let edit = move |_| {
@@ -174,7 +180,9 @@ fn FailureActions(id: MessageId, status: Status) -> impl IntoView {
             <Icon path=icon::ALERT/>
             <span class="reason">{prefix} " " {move || t().status(status)}</span>
             <button type="button" class="button retry" on:click=move |_| store.retry(id)>{tr(Key::CommonRetry)}</button>
-            <button type="button" class="button quiet edit" on:click=edit>{tr(Key::MessageEdit)}</button>
+            <Show when=move || may_edit.get()>
+                <button type="button" class="button quiet edit" on:click=edit>{tr(Key::MessageEdit)}</button>
+            </Show>
             <button type="button" class="button quiet discard" on:click=discard>{tr(Key::MessageDiscard)}</button>
         </div>
     }

@@ -40,8 +40,21 @@ impl ToolsState {
     }
 
     /// Hides the tools.
-    pub fn hide(self) {
-        self.target.maybe_update(|target| target.take().is_some());
+    pub fn hide(self, scroller: Scroller) {
+        self.place(scroller, None);
+    }
+
+    /// Shows the tools beside a message, or hides them. If they have the focus then, it moves to their message.
+    fn place(self, scroller: Scroller, target: Option<Target>) {
+        let in_tools =
+            |element: Element| element.closest(".message-tools").is_ok_and(|tools| tools.is_some());
+        if target.is_none() && document().active_element().is_some_and(in_tools) {
+            // First, because the focus shows the tools of the message again.
+            let open = scroller.store().open_room.get_untracked();
+            let shown = self.target.get_untracked().filter(|shown| Some(shown.room) == open);
+            scroller.focus_message(shown.map(|shown| shown.ord));
+        }
+        self.target.maybe_update(|shown| std::mem::replace(shown, target) != target);
     }
 
     /// The pointer or the focus has moved to another element of the frame: the tools follow.
@@ -53,8 +66,7 @@ impl ToolsState {
         if closest(".message-tools").is_some() {
             return;
         }
-        let target = closest(".item").and_then(|item| self.target_of(scroller, &item));
-        self.target.maybe_update(|shown| std::mem::replace(shown, target) != target);
+        self.place(scroller, closest(".item").and_then(|item| self.target_of(scroller, &item)));
     }
 
     /// Shows the tools beside a message, and moves the focus to the first of them.
@@ -77,7 +89,7 @@ impl ToolsState {
         let target = self.target_of(scroller, item);
         if let Some(Target { room, ord, .. }) = target {
             scroller.store().mark_unread(room, ord);
-            self.hide();
+            self.hide(scroller);
             scroller.focus();
         }
         target.is_some()
@@ -101,14 +113,14 @@ pub fn MessageTools(state: ToolsState) -> impl IntoView {
     let store = use_store();
     let scroller = expect_context::<Scroller>();
     let target = state.target;
-    Effect::watch(move || store.open_room.track(), move |_, _, _| state.hide(), false);
+    Effect::watch(move || store.open_room.track(), move |_, _, _| state.hide(scroller), false);
     let is_shown = Memo::new(move |_| target.with(Option::is_some));
     let link =
         move || target.get().map(|Target { room, ord, .. }| Route::Room { room, at: Some(ord) }.to_string());
     let mark_unread = move |_: MouseEvent| {
         if let Some(Target { room, ord, .. }) = target.get_untracked() {
             store.mark_unread(room, ord);
-            state.hide();
+            state.hide(scroller);
             scroller.focus();
         }
     };

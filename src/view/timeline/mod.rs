@@ -88,13 +88,13 @@ pub fn Timeline() -> impl IntoView {
     view! {
         <div
             class="timeline-frame" node_ref=tools.frame on:pointerover=move |event| tools.handle_move(scroller, &event)
-            on:focusin=move |event| tools.handle_move(scroller, &event) on:pointerleave=move |_| tools.hide()
+            on:focusin=move |event| tools.handle_move(scroller, &event) on:pointerleave=move |_| tools.hide(scroller)
         >
             <div
                 id="timeline" class="timeline" role="log" aria-live="off" tabindex="0"
                 aria-label=tr(Key::TimelineLabel) aria-description=tr(Key::TimelineKeys) node_ref=viewport
                 on:scroll=move |_| {
-                    tools.hide();
+                    tools.hide(scroller);
                     scroller.handle_scroll();
                 }
                 on:keydown=scroll_by_key

@@ -12,8 +12,7 @@ use super::{
 use crate::{i18n::Key, view::shared::tr};
 
 /// The content of a row, with a day line above it if it is the first row of a day, and the line above new messages if it is
-/// the first of them. Follows the row's signal; only the
-/// kind of a row never changes.
+/// the first of them. Follows the row's signal; only the kind of a row never changes.
 #[component]
 pub fn RowContent(row: RwSignal<Row>) -> impl IntoView {
     let day = move || row.with(|row| row.day);

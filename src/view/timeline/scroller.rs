@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Element, ResizeObserver};
 
 use super::{gap_loader::GapLoader, renderer::Renderer, row_window::RowWindow, viewport::Viewport};
-use crate::{config::local_day, ctrl::Store};
+use crate::{config::local_day, ctrl::Store, view::shared::focus_in_place};
 
 /// The elements that the timeline's component creates and its renderer works on.
 #[derive(Clone, Copy)]
@@ -73,12 +73,11 @@ impl Scroller {
         }
     }
 
-    /// Moves the keyboard focus to a message, or to the timeline if it is not in the document.
+    /// Moves the keyboard focus to a message, or to the timeline if it is not in the document. Does not scroll.
     pub(super) fn focus_message(self, ord: Option<u64>) {
         let item = self.renderer.try_with_value(|renderer| renderer.as_ref()?.element_of(ord?)).flatten();
         match item {
-            // If focusing fails, the page can still be used with a pointer.
-            Some(item) => drop(item.focus()),
+            Some(item) => focus_in_place(&item),
             None => self.focus(),
         }
     }

@@ -36,12 +36,15 @@ pub fn LinkDevice() -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
     let renew = move || {
         copied.set(None);
-        submission.start(store.request(Command::LinkDevice), move |reply| {
-            if let Reply::Link(device) = reply {
-                link.set(Some(store.device_link(&device.code)));
-                countdown.start(device.expires);
-            }
-        });
+        submission.start(
+            || store.request(Command::LinkDevice),
+            move |reply| {
+                if let Reply::Link(device) = reply {
+                    link.set(Some(store.device_link(&device.code)));
+                    countdown.start(device.expires);
+                }
+            },
+        );
     };
     renew();
     let copy = move |_| {

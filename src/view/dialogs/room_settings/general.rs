@@ -21,18 +21,18 @@ use crate::{
 #[component]
 pub fn General(room: RoomId) -> impl IntoView {
     let (store, t) = (use_store(), use_texts());
-    let name = RwSignal::new(untrack(|| current_name(store, room)));
-    let topic = RwSignal::new(untrack(|| current_topic(store, room)));
+    let name = Edited::following(Memo::new(move |_| store.room(room).map(|room| room.name.to_string())));
+    let topic = Edited::following(Memo::new(move |_| current_topic(store, room)));
     let submission = Submission::new();
     let is_saved = RwSignal::new(false);
+    let may_rename = Memo::new(move |_| may(store, room, Action::Rename));
+    let may_set_topic = Memo::new(move |_| may(store, room, Action::SetTopic));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         is_saved.set(false);
-        let (name, topic) = (name.get_untracked(), topic.get_untracked());
-        submission.start(save(store, room, name, topic), move |()| is_saved.set(true));
+        let name = name.change().filter(|_| may_rename.get_untracked());
+        submission.start(|| save(store, room, name, topic.change()), move |()| is_saved.set(true));
     };
-    let may_rename = Memo::new(move |_| may(store, room, Action::Rename));
-    let may_set_topic = Memo::new(move |_| may(store, room, Action::SetTopic));
     let has_name = move || store.room(room).is_some_and(|room| !matches!(room.kind, RoomKind::Lobby));
     let name_error = submission.error(Field::Name);
     let topic_error = submission.error(Field::Topic);
@@ -54,7 +54,7 @@ pub fn General(room: RoomId) -> impl IntoView {
                     }
                 >
                     <TextField
-                        id="room-settings-name" label=Key::RoomSettingsName hint=Key::DialogNameHint text=name
+                        id="room-settings-name" label=Key::RoomSettingsName hint=Key::DialogNameHint text=name.text
                         error=name_error
                     />
                 </Show>
@@ -63,7 +63,7 @@ pub fn General(room: RoomId) -> impl IntoView {
                     fallback=move || view! { <p class="settings-topic" dir="auto">{move || current_topic(store, room)}</p> }
                 >
                     <TextField
-                        id="room-settings-topic" label=Key::RoomSettingsTopic text=topic error=topic_error
+                        id="room-settings-topic" label=Key::RoomSettingsTopic text=topic.text error=topic_error
                     />
                 </Show>
                 <p class="field-error" role="alert">{announced(move || form_error.get())}</p>
@@ -84,28 +84,55 @@ pub fn General(room: RoomId) -> impl IntoView {
     }
 }
 
-/// Changes what differs from the room.
-async fn save(store: Store, room: RoomId, name: String, topic: String) -> Result<(), Refusal> {
-    let (old_name, old_topic) = untrack(|| (current_name(store, room), current_topic(store, room)));
-    let is_named = untrack(|| may(store, room, Action::Rename));
-    let change = |change| store.give(Command::ChangeRoom { room, id: store.new_id(), change });
-    if is_named && name.trim() != old_name {
-        change(RoomChange::Name(name.trim().into())).await?;
+/// A text of the room that the user may edit. Until then it is what the room has, also after others have changed that.
+#[derive(Clone, Copy)]
+struct Edited {
+    text: RwSignal<String>,
+    /// What the room has; empty until that is known.
+    current: StoredValue<String>,
+}
+
+impl Edited {
+    fn following(current: Memo<Option<String>>) -> Self {
+        let first = current.get_untracked().unwrap_or_default();
+        let edited = Self { text: RwSignal::new(first.clone()), current: StoredValue::new(first) };
+        Effect::new(move || {
+            if let Some(new) = current.get() {
+                if edited.change().is_none() {
+                    edited.text.maybe_update(|text| std::mem::replace(text, new.clone()) != new);
+                }
+                edited.current.set_value(new);
+            }
+        });
+        edited
     }
-    if topic.trim() != old_topic {
-        change(RoomChange::Topic(topic.trim().into())).await?;
+
+    /// The text to be saved; `None` if the room has it.
+    fn change(self) -> Option<String> {
+        let text = self.text.with_untracked(|text| text.trim().to_owned());
+        self.current.with_value(|current| text != current.trim()).then_some(text)
+    }
+}
+
+/// Changes what was edited.
+async fn save(
+    store: Store,
+    room: RoomId,
+    name: Option<String>,
+    topic: Option<String>,
+) -> Result<(), Refusal> {
+    let change = |change| store.give(Command::ChangeRoom { room, id: store.new_id(), change });
+    if let Some(name) = name {
+        change(RoomChange::Name(name)).await?;
+    }
+    if let Some(topic) = topic {
+        change(RoomChange::Topic(topic)).await?;
     }
     Ok(())
 }
 
-/// The name of a room. Reactive.
-fn current_name(store: Store, room: RoomId) -> String {
-    store.room(room).map(|room| room.name.to_string()).unwrap_or_default()
-}
-
 /// The topic of a room that was opened. Reactive.
-fn current_topic(store: Store, room: RoomId) -> String {
+fn current_topic(store: Store, room: RoomId) -> Option<String> {
     store.room_version.track();
-    let topic = store.with_state(|state| state.room(room).map(|room| room.topic().to_string()));
-    topic.flatten().unwrap_or_default()
+    store.with_state(|state| state.room(room).map(|room| room.topic().to_string())).flatten()
 }

@@ -27,9 +27,8 @@ pub fn Lifecycle(room: RoomId) -> impl IntoView {
     let may_leave = Memo::new(move |_| may(store, room, Action::Leave));
     let archive = move |_| {
         let change = RoomChange::Archived(!is_archived.get_untracked());
-        let command =
-            submission.command(store, |id| Command::ChangeRoom { room, id, change: change.clone() });
-        submission.start(store.give(command), |()| ());
+        let make = |id| Command::ChangeRoom { room, id, change: change.clone() };
+        submission.start(|| store.give(submission.command(store, make)), |()| ());
     };
     let error = move || submission.refusal().map(|refusal| sentence(t(), &refusal));
     let by_state = move |archived, open| move || t().text(if is_archived.get() { archived } else { open });

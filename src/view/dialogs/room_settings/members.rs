@@ -274,9 +274,9 @@ fn RemoveButton(
         focus_next_frame(if asked { confirm_button } else { ask_button });
     };
     let remove = move |_| {
-        let command =
-            submission.command(store, |id| Command::ChangeMember { room, id, account, role: Role::None });
-        submission.start(store.give(command), move |()| {
+        let make = |id| Command::ChangeMember { room, id, account, role: Role::None };
+        let request = || store.give(submission.command(store, make));
+        submission.start(request, move |()| {
             pages.remove(account);
             // The button, which has the focus, is removed.
             focus_next_frame(pages.field);
@@ -332,21 +332,32 @@ fn RoleMenu(
             </option>
         }
     });
-    let choose = move |event: Event| {
-        let value = event_target_value(&event);
-        let Some(new) = ROLES.into_iter().find(|role| role_value(*role) == value) else { return };
-        let command = submission.command(store, |id| Command::ChangeMember { room, id, account, role: new });
-        submission.start(store.give(command), move |()| role.set(new));
-    };
+    // The role that is being given while a request runs.
+    let requested = RwSignal::new(Role::None);
     let shown = move || {
         // Written again after a refusal, which resets the menu.
         submission.refusal();
-        role_value(role.get())
+        role_value(if submission.is_busy() { requested.get() } else { role.get() })
+    };
+    let menu = NodeRef::<html::Select>::new();
+    let choose = move |event: Event| {
+        if untrack(|| submission.is_busy()) {
+            // Not by `disabled`, which takes the focus from the menu.
+            if let Some(menu) = menu.get_untracked() {
+                menu.set_value(untrack(shown));
+            }
+            return;
+        }
+        let value = event_target_value(&event);
+        let Some(new) = ROLES.into_iter().find(|role| role_value(*role) == value) else { return };
+        requested.set(new);
+        let make = |id| Command::ChangeMember { room, id, account, role: new };
+        submission.start(|| store.give(submission.command(store, make)), move |()| role.set(new));
     };
     view! {
         <select
-            class="role-menu" aria-label=move || t().room_settings_role_of(&nick) prop:value=shown
-            disabled=move || submission.is_busy() on:change=choose
+            class="role-menu" node_ref=menu aria-label=move || t().room_settings_role_of(&nick) prop:value=shown
+            aria-disabled=move || submission.is_busy().then_some("true") on:change=choose
         >
             {options.collect_view()}
         </select>

@@ -52,7 +52,7 @@ fn Notifications(room: RoomId, is_direct: bool) -> impl IntoView {
     let is_muted = Memo::new(move |_| store.room(room).is_some_and(|room| room.muted));
     let toggle = move |_| {
         let muted = !is_muted.get_untracked();
-        submission.start(store.give(Command::SetMuted { room, muted }), |()| ());
+        submission.start(|| store.give(Command::SetMuted { room, muted }), |()| ());
     };
     let error = move || submission.refusal().map(|refusal| sentence(t(), &refusal));
     let text = if is_direct { Key::RoomSettingsMuteDirect } else { Key::RoomSettingsMute };
