@@ -37,7 +37,7 @@ pub(super) enum Purpose {
 
 impl Purpose {
     fn is_search(&self) -> bool {
-        matches!(self, Self::Search(_))
+        matches!(self, Self::Search(_) | Self::Room(RoomPurpose::Answer { is_search: true, .. }))
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) enum RoomPurpose {
     /// A login.
     Login(Box<RoomLogin>),
     /// The answer to the command with this number is the result.
-    Answer(u32),
+    Answer { request: u32, is_search: bool },
     /// The row of a room that the account has created or joined by a command: with the row as the answer, or with a place.
     Row { request: u32, room: RoomId, place: Option<Place>, reading: Reading },
     /// A subscription: the window is the answer to a command, or continues the subscription of a slow consumer.
@@ -82,7 +82,7 @@ impl Hub {
     ) {
         match purpose {
             RoomPurpose::Login(login) => self.room_login_read(conn, *login, result),
-            RoomPurpose::Answer(request) => match result {
+            RoomPurpose::Answer { request, .. } => match result {
                 Ok(result) => self.answer_read(conn, request, &result),
                 Err(_) => self.refuse_command(conn, request, Status::LogUnavailable, RETRY_INTERVAL_MS, None),
             },
