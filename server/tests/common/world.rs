@@ -14,7 +14,7 @@ use parlour_core::{
     codec::{self, Envelope, Extension},
     model::{MessageId, RoomId, UserId},
     status::Status,
-    wire,
+    wire::{self, client_command::Operation, response::Result as Answer, server_event::Body},
 };
 use parlour_server::{
     hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
@@ -36,6 +36,8 @@ pub struct World {
     /// The time at which the hub was started.
     started: u64,
     opened: u32,
+    /// The number of the last command.
+    commands: u32,
     peers: BTreeMap<u32, Received>,
     settings: Settings,
     /// The last of the numbers that stand for random bytes.
@@ -52,6 +54,8 @@ pub struct World {
     pub append_before_failing: bool,
     /// Requests to the log are held back until [`World::release`].
     pub hold_requests: bool,
+    /// The same of appends only.
+    pub hold_appends: bool,
     pub held_requests: Vec<Output>,
     /// Queries are executed, and their results held back until [`World::release_results`].
     pub hold_results: bool,
@@ -103,6 +107,7 @@ impl World {
             now: 0,
             started: 0,
             opened: 0,
+            commands: 0,
             peers: BTreeMap::new(),
             settings,
             random,
@@ -113,6 +118,7 @@ impl World {
             failing_reads: None,
             append_before_failing: false,
             hold_requests: false,
+            hold_appends: false,
             held_requests: Vec::new(),
             hold_results: false,
             held_results: Vec::new(),
@@ -130,7 +136,7 @@ impl World {
 
     /// Executes the requests to the log that were held back.
     pub fn release(&mut self) {
-        self.hold_requests = false;
+        (self.hold_requests, self.hold_appends) = (false, false);
         for output in std::mem::take(&mut self.held_requests) {
             self.log(output);
         }
@@ -158,7 +164,7 @@ impl World {
             let Output::Append(batch) = output else { continue };
             self.log.append(&batch.proposals, &batch.rows).unwrap();
         }
-        self.hold_requests = false;
+        (self.hold_requests, self.hold_appends) = (false, false);
         self.restart();
     }
 
@@ -308,6 +314,7 @@ impl World {
                 Output::Append(_) | Output::Read { .. } if self.hold_requests => {
                     self.held_requests.push(output)
                 }
+                Output::Append(_) if self.hold_appends => self.held_requests.push(output),
                 Output::Append(_) | Output::Read { .. } => self.log(output),
             }
         }
@@ -337,10 +344,10 @@ impl World {
         self.peers.insert(conn, Received::default());
     }
 
-    /// A logged-in rich client; its session secret is in the welcome.
+    /// A logged-in rich client, which has opened the lobby; its session secret is in the welcome.
     pub fn rich(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
-        self.login(conn, nick, &[], &[]);
+        self.login(conn, nick, &[]);
         assert!(self.received(conn).welcome().is_some(), "{nick}: {:?}", self.received(conn));
         conn
     }
@@ -353,17 +360,13 @@ impl World {
         conn
     }
 
-    pub fn login(&mut self, conn: Conn, nick: &str, secret: &[u8], capabilities: &[&str]) {
-        let login = wire::Login {
-            version: 1,
-            secret: secret.to_vec(),
-            capabilities: capabilities.iter().map(|&c| c.into()).collect(),
-            ..wire::Login::default()
-        };
-        self.send(conn, &codec::login(nick, login));
+    /// Logs in to the session with this secret, an empty one for a new session.
+    pub fn login(&mut self, conn: Conn, nick: &str, secret: &[u8]) {
+        let login = wire::Login { secret: secret.to_vec(), ..wire::Login::default() };
+        self.send(conn, &login_of(nick, login));
     }
 
-    /// A rich client with the history capability and a position. Returns the connection.
+    /// A rich client that has logged in before, with its position in the lobby. Returns the connection.
     pub fn returning(&mut self, nick: &str, secret: &[u8], log: &[u8], position: Option<u64>) -> Conn {
         let position = position.map(|seq| wire::RoomPosition { seq, ..wire::RoomPosition::default() });
         self.returning_at(nick, secret, log, position)
@@ -379,21 +382,53 @@ impl World {
     ) -> Conn {
         let conn = self.connect();
         let login = wire::Login {
-            version: 1,
             secret: secret.to_vec(),
-            capabilities: vec!["batch".into(), "history".into()],
             log: log.to_vec(),
             positions: position.into_iter().collect(),
             ..wire::Login::default()
         };
-        self.send(conn, &codec::login(nick, login));
+        self.send(conn, &login_of(nick, login));
         conn
+    }
+
+    /// Sends a command in the lobby. Returns its number.
+    pub fn command(&mut self, conn: Conn, operation: Operation) -> u32 {
+        self.commands += 1;
+        self.send(conn, &command(self.commands, operation));
+        self.commands
+    }
+
+    /// The members of the lobby, as a client lists them.
+    pub fn members(&mut self, conn: Conn) -> Vec<String> {
+        let list = wire::ListMembers { count: 1_000, ..wire::ListMembers::default() };
+        let request = self.command(conn, Operation::ListMembers(list));
+        match self.received(conn).answer(request) {
+            Some(Answer::People(page)) => page.people.iter().map(|person| person.nick.clone()).collect(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Sends a message of a rich client with an id.
     pub fn send_message(&mut self, conn: Conn, id: u8, content: &str) {
         self.send(conn, &talk(id, content));
     }
+}
+
+/// The login of a client with the capability "rooms".
+pub fn login_of(nick: &str, login: wire::Login) -> Envelope {
+    let capabilities = ["batch", "rooms"].map(Into::into).into();
+    codec::login(nick, wire::Login { version: 1, capabilities, ..login })
+}
+
+/// A command in the lobby.
+pub fn command(request: u32, operation: Operation) -> Envelope {
+    let operation = Some(operation);
+    codec::extension(Extension::Command(wire::ClientCommand {
+        request,
+        id: MessageId::new(request.into(), [9; 10]).0.to_vec(),
+        operation,
+        ..wire::ClientCommand::default()
+    }))
 }
 
 /// A message of a rich client.
@@ -426,18 +461,52 @@ impl Received {
         acks.flatten().collect()
     }
 
-    pub fn pages(&self) -> Vec<&wire::HistoryPage> {
-        let pages = self.extensions().filter_map(|e| match e {
-            Extension::HistoryPage(page) => Some(page),
+    fn events(&self) -> impl Iterator<Item = &Body> {
+        self.extensions().filter_map(|e| match e {
+            Extension::Event(event) => event.body.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// The answers to commands, with the numbers of the commands.
+    pub fn answers(&self) -> Vec<(u32, &Answer)> {
+        let answers = self.events().filter_map(|body| match body {
+            Body::Response(response) => Some((response.request, response.result.as_ref()?)),
+            _ => None,
+        });
+        answers.collect()
+    }
+
+    pub fn answer(&self, request: u32) -> Option<&Answer> {
+        self.answers().into_iter().find(|(of, _)| *of == request).map(|(_, answer)| answer)
+    }
+
+    /// The pages that were requested, with the numbers of the requests.
+    pub fn pages(&self) -> Vec<(u32, &wire::MessagePage)> {
+        let pages = self.answers().into_iter().filter_map(|(request, answer)| match answer {
+            Answer::Page(page) => Some((request, page)),
             _ => None,
         });
         pages.collect()
     }
 
-    /// The ranges of the pages and their contents.
-    pub fn history(&self) -> Vec<(u64, u64, Vec<String>)> {
-        let content = |bytes: &Bytes| codec::decode(bytes).unwrap().content;
-        self.pages().iter().map(|p| (p.from, p.to, p.frames.iter().map(content).collect())).collect()
+    /// The codes of the commands that were refused, with their numbers.
+    pub fn refused_commands(&self) -> Vec<(u32, u32)> {
+        let refused = self.answers().into_iter().filter_map(|(request, answer)| match answer {
+            Answer::Refusal(refusal) => Some((request, refusal.code)),
+            _ => None,
+        });
+        refused.collect()
+    }
+
+    /// Returns `true` if the window in the welcome begins anew, and the texts in it.
+    pub fn window(&self) -> (bool, Vec<String>) {
+        let window = self.welcome().and_then(|welcome| welcome.window.as_ref()).unwrap();
+        let content = |bytes: &Vec<u8>| codec::decode(bytes).unwrap().content;
+        match &window.page {
+            Some(page) => (window.reset, contents(page)),
+            None => (window.reset, window.frames.iter().map(content).collect()),
+        }
     }
 
     pub fn refusals(&self) -> Vec<&wire::Refusal> {
@@ -454,24 +523,7 @@ impl Received {
 
     /// Joins (`+`) and departures (`-`).
     pub fn presence(&self) -> Vec<String> {
-        let changes = self.extensions().filter_map(|e| match e {
-            Extension::Presence(presence) => Some(&presence.changes),
-            _ => None,
-        });
-        let sign = |m: &wire::Member| if m.state == 0 { '-' } else { '+' };
-        changes.flatten().map(|m| format!("{}{}", sign(m), m.nick)).collect()
-    }
-
-    pub fn member_snapshots(&self) -> Vec<&wire::Roster> {
-        let rosters = self.extensions().filter_map(|e| match e {
-            Extension::Roster(roster) => Some(roster),
-            _ => None,
-        });
-        rosters.collect()
-    }
-
-    pub fn members(&self) -> Vec<&str> {
-        self.member_snapshots().iter().flat_map(|r| &r.members).map(|m| m.nick.as_str()).collect()
+        self.events().flat_map(changes).collect()
     }
 
     /// The last member list sent to a basic client.
@@ -484,6 +536,21 @@ impl Received {
     pub fn exits(&self) -> Vec<&str> {
         self.frames.iter().filter(|f| f.r#type == codec::EXIT).map(|f| f.user_name.as_str()).collect()
     }
+}
+
+/// The texts of a page.
+pub fn contents(page: &wire::MessagePage) -> Vec<String> {
+    page.messages.iter().map(|message| message.content.clone()).collect()
+}
+
+/// The joins (`+`) and departures (`-`) in an event.
+pub fn changes(body: &Body) -> Vec<String> {
+    let Body::Presence(changes) = body else { return Vec::new() };
+    let sign = |person: &wire::Person| match person.state() {
+        wire::PresenceState::Left => '-',
+        _ => '+',
+    };
+    changes.people.iter().map(|person| format!("{}{}", sign(person), person.nick)).collect()
 }
 
 /// The payloads of a server's WebSocket frames, and the sizes of the frames.
