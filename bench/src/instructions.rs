@@ -26,8 +26,7 @@ use parlour_server::{
         output::Output,
     },
     store::{
-        self, Change, HistoryPage, Outcome, Place, Proposal, Query, QueryKind, QueryResult, RoomResult,
-        RoomRow, RoomRows,
+        self, Change, HistoryPage, Outcome, Place, Proposal, Query, RoomResult, RoomRow, RoomRows,
         room_query::{RoomQuery, Window, WindowContent},
     },
 };
@@ -192,7 +191,7 @@ impl Room {
                     self.hub.handle_appended(self.now, NOW, Ok(appended));
                 }
                 Output::Read { token, query } => {
-                    self.hub.handle_read(self.now, token, Ok(QueryResult::Room(read(&query))));
+                    self.hub.handle_read(self.now, token, Ok(read(&query)));
                 }
                 Output::Close { .. } | Output::CancelRead { .. } | Output::Identified { .. } => {}
             }
@@ -210,7 +209,7 @@ impl Room {
 
 /// The list of an account that is only in the lobby, which is empty.
 fn read(query: &Query) -> RoomResult {
-    let QueryKind::Room(RoomQuery::Login { .. }) = query.kind else {
+    let RoomQuery::Login { .. } = query.query else {
         return RoomResult::Refused(Status::Internal);
     };
     let room = store::Room {

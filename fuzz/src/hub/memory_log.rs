@@ -9,9 +9,9 @@ use parlour_core::{
 };
 use parlour_server::store::{
     Account, AppendBatch, Cancellation, Change, EventPage, HistoryPage, LogError, LogReader, MemberPage,
-    NickSource, Outcome, PageSize, PageStart, Place, Proposal, Query, QueryResult, Room, RoomPage, RoomQuery,
-    RoomResult, RoomRow, RoomRows, RowChange, SearchResults, SessionRecord, StoredEvent, StoredMessage,
-    StoredSession, retention_clock::ClockRecord,
+    NickSource, Outcome, PageSize, PageStart, Place, Proposal, Query, Room, RoomPage, RoomQuery, RoomResult,
+    RoomRow, RoomRows, RowChange, SearchResults, SessionRecord, StoredEvent, StoredMessage, StoredSession,
+    retention_clock::ClockRecord,
 };
 
 #[derive(Debug, Default)]
@@ -140,11 +140,6 @@ impl MemoryLog {
         self.accounts.values().any(|account| account.holds_nick && account.nick == nick)
     }
 
-    /// The newest messages, as a restarted server reads them.
-    pub(super) fn newest(&self) -> HistoryPage {
-        self.page(PageStart::End, PageSize { messages: 5, bytes: 1 << 20 })
-    }
-
     pub(super) fn sessions(&self) -> Vec<StoredSession> {
         let session = |record: &SessionRecord| StoredSession {
             session: record.clone(),
@@ -153,7 +148,7 @@ impl MemoryLog {
         self.sessions.values().map(session).collect()
     }
 
-    pub(super) fn answer(&self, query: &Query) -> Result<QueryResult, LogError> {
+    pub(super) fn answer(&self, query: &Query) -> Result<RoomResult, LogError> {
         if self.failing { Err(injected_failure()) } else { Reader(self).execute(query) }
     }
 

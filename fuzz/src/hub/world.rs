@@ -38,7 +38,9 @@ fn start(settings: &Settings, log: &MemoryLog, unix: i64, restarts: u32) -> Hub 
         buffer[..4].copy_from_slice(&n.to_be_bytes());
         buffer[4..8].copy_from_slice(&restarts.to_be_bytes());
     });
-    let recovered = Recovered { log: LOG, newest: log.newest(), sessions: log.sessions(), unix_ms: unix };
+    let (head_seq, head_ord, active) = (log.last(), log.last(), 0);
+    let recovered =
+        Recovered { log: LOG, head_seq, head_ord, active, sessions: log.sessions(), unix_ms: unix };
     Hub::new(settings.clone(), random, &recovered)
 }
 

@@ -58,7 +58,7 @@ impl Hub {
     /// The account of a connection that speaks the capability "rooms".
     pub(super) fn viewer(&self, conn: ConnectionId) -> Option<UserId> {
         let peer = self.connections.get(conn)?.peer.as_ref()?;
-        peer.shares_session.then_some(peer.account)
+        peer.has_rooms.then_some(peer.account)
     }
 
     fn try_command(

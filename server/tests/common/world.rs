@@ -19,7 +19,7 @@ use parlour_core::{
 use parlour_server::{
     hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
     store::{
-        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, QueryResult, RoomLimits, StoredMessage,
+        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, RoomLimits, RoomResult, StoredMessage,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
@@ -59,7 +59,7 @@ pub struct World {
     pub held_requests: Vec<Output>,
     /// Queries are executed, and their results held back until [`World::release_results`].
     pub hold_results: bool,
-    held_results: Vec<(u64, Result<QueryResult, LogError>)>,
+    held_results: Vec<(u64, Result<RoomResult, LogError>)>,
     _dir: Dir,
 }
 

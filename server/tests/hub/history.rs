@@ -9,7 +9,7 @@ use parlour_core::{
 };
 use parlour_server::{
     hub::{Settings, output::Output},
-    store::{LogError, QueryResult, RoomResult, SearchResults},
+    store::{LogError, RoomResult, SearchResults},
 };
 
 use crate::{
@@ -336,7 +336,7 @@ fn partial_search_results_are_marked() {
     let request = w.command(tom, search("m"));
     let (token, _) = queries(&w)[0];
     let found = SearchResults { partial: Some(41), ..SearchResults::default() };
-    w.hub.handle_read(w.now, token, Ok(QueryResult::Room(RoomResult::Search(found))));
+    w.hub.handle_read(w.now, token, Ok(RoomResult::Search(found)));
     w.settle();
     let (answered, page) = w.received(tom).pages()[0];
     assert_eq!((answered, page.partial, page.from, page.complete), (request, true, 41, false));

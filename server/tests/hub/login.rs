@@ -24,7 +24,7 @@ fn login_is_welcomed_and_announced() {
         (welcome.server_name.as_str(), welcome.heartbeat_ms, welcome.resumed),
         ("Parlour", 15_000, false)
     );
-    assert_eq!(welcome.capabilities, ["batch", "secret", "durable", "history", "search", "rooms"]);
+    assert_eq!(welcome.capabilities, ["batch", "secret", "durable", "rooms"]);
     assert_eq!(Limits::from_wire(&welcome.limits.unwrap()), Limits::default());
     assert_ne!(w.received(tom).welcome().unwrap().secret, welcome.secret);
     assert_eq!(w.members(lili), ["lili", "tom"]);
