@@ -230,8 +230,8 @@ impl Hub {
         self.rooms.abandon(conn, room, ticket, &mut self.out);
         match request {
             Some(request) => self.refuse_command(conn, request, status, 0, None),
-            // A slow consumer would miss events without noticing.
-            None if status == Status::LogUnavailable => self.close(conn, Status::TooSlow),
+            // It would miss events without noticing.
+            None if status == Status::LogUnavailable => self.close(conn, status),
             None => {}
         }
     }

@@ -312,6 +312,16 @@ fn slow_consumer_that_does_not_catch_up_is_closed() {
 }
 
 #[test]
+fn slow_consumer_that_cannot_be_continued_is_closed() {
+    let mut w = world();
+    let slow = Client::login(&mut w, "slow", &[]).conn;
+    assert!(w.overflow(slow));
+    w.failing_reads = Some(LogError::Failed("test".into()));
+    w.drained(slow);
+    assert_eq!(w.received(slow).closed, Some(Status::LogUnavailable));
+}
+
+#[test]
 fn position_ahead_of_the_log_is_kept_and_another_log_is_not() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);
