@@ -33,8 +33,8 @@ const BUGS: &[Bug] = &[
     Bug { name: "acknowledged before the append", edits: &[Edit {
         file: "server/src/hub/message.rs",
         text: "        let origin = Origin::Message { conn, nick };",
-        replacement: "        let ord = self.lobby.recent.last() + 1;
-        self.lobby.acknowledge(conn, id, crate::store::Place { seq: ord, ord, time: self.unix_ms });
+        replacement: "        let seq = self.rooms.head_seq(room).unwrap_or(0) + 1;
+        self.lobby.acknowledge(conn, id, seq, self.unix_ms);
         let origin = Origin::Message { conn, nick };",
     }] },
     Bug { name: "no deduplication by message id", edits: &[
@@ -52,11 +52,6 @@ const BUGS: &[Bug] = &[
             replacement: "",
         },
     ] },
-    Bug { name: "replay begins one message too late", edits: &[Edit {
-        file: "server/src/hub/recent_messages.rs",
-        text: "partition_point(|message| message.ord <= after)",
-        replacement: "partition_point(|message| message.ord <= after + 1)",
-    }] },
     Bug { name: "resend in reverse order", edits: &[Edit {
         file: "core/src/send_queue.rs",
         text: "self.messages.iter().find(is_unsent)",
@@ -69,7 +64,7 @@ const BUGS: &[Bug] = &[
     }] },
     Bug { name: "leaving is not published", edits: &[Edit {
         file: "server/src/hub/departure.rs",
-        text: "self.lobby.note_presence(nick, false);",
+        text: "self.lobby.members_changed();",
         replacement: "",
     }] },
     Bug { name: "lost connections stay in the member list", edits: &[Edit {
@@ -134,11 +129,6 @@ const BUGS: &[Bug] = &[
         Edit { file: "core/src/send_queue.rs", text: "if self.too_big >= MAX_TOO_BIG {", replacement: "if false {" },
         Edit { file: "core/src/send_queue.rs", text: "(self.ended >= MAX_ENDED).then_some", replacement: "false.then_some" },
     ] },
-    Bug { name: "position not compared with a restored log", edits: &[Edit {
-        file: "server/src/hub/position.rs",
-        text: "if is_here == Some(true) {",
-        replacement: "if is_here.is_some() {",
-    }] },
     Bug { name: "known ranges of a replaced log stay known", edits: &[Edit {
         file: "core/src/session/history.rs",
         text: "        history.known.clear();
@@ -155,11 +145,6 @@ const BUGS: &[Bug] = &[
         text: "        let free = self.nicks.check_for(&nick, Some(account));",
         replacement: "        self.nicks.release(&validate::nick_key(&nick), None);
         let free = self.nicks.check_for(&nick, Some(account));",
-    }] },
-    Bug { name: "messages resent after leaving are stored twice", edits: &[Edit {
-        file: "server/src/hub/former_account.rs",
-        text: "let stored = self.lobby.recent.message(id)?;",
-        replacement: "let stored = self.lobby.recent.message(id).filter(|_| false)?;",
     }] },
     Bug { name: "departure before the last messages", edits: &[Edit {
         file: "server/src/hub/departure.rs",
