@@ -5,6 +5,8 @@
 pub mod client;
 pub mod desktop;
 pub mod dir;
+pub mod received;
+pub mod sent;
 pub mod world;
 
 use std::{

@@ -12,9 +12,8 @@ use std::{
 use bytes::Bytes;
 use parlour_core::{
     codec::{self, Envelope, Extension},
-    model::{MessageId, RoomId, UserId},
-    status::Status,
-    wire::{self, client_command::Operation, response::Result as Answer, server_event::Body},
+    model::{RoomId, UserId},
+    wire::{self, RoomPosition as Position, client_command::Operation, response::Result as Answer},
 };
 use parlour_server::{
     hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
@@ -24,7 +23,11 @@ use parlour_server::{
     },
 };
 
-use super::Dir;
+use super::{
+    Dir,
+    received::{Received, messages},
+    sent::{command, login_of, talk},
+};
 
 /// The Unix time at the start, in ms.
 pub const START: i64 = 1_700_000_000_000;
@@ -61,17 +64,6 @@ pub struct World {
     pub hold_results: bool,
     held_results: Vec<(u64, Result<RoomResult, LogError>)>,
     _dir: Dir,
-}
-
-/// The envelopes sent to one connection.
-#[derive(Debug, Default)]
-pub struct Received {
-    pub frames: Vec<Envelope>,
-    /// The number of WebSocket messages.
-    pub messages: usize,
-    /// Their sizes in bytes, with the headers.
-    pub sizes: Vec<usize>,
-    pub closed: Option<Status>,
 }
 
 /// A connection.
@@ -368,23 +360,16 @@ impl World {
 
     /// A rich client that has logged in before, with its position in the lobby. Returns the connection.
     pub fn returning(&mut self, nick: &str, secret: &[u8], log: &[u8], position: Option<u64>) -> Conn {
-        let position = position.map(|seq| wire::RoomPosition { seq, ..wire::RoomPosition::default() });
-        self.returning_at(nick, secret, log, position)
+        self.returning_at(nick, secret, log, position.map(|seq| Position { seq, ..Position::default() }))
     }
 
     /// A rich client as of [`returning`](Self::returning), with any position.
-    pub fn returning_at(
-        &mut self,
-        nick: &str,
-        secret: &[u8],
-        log: &[u8],
-        position: Option<wire::RoomPosition>,
-    ) -> Conn {
+    pub fn returning_at(&mut self, nick: &str, secret: &[u8], log: &[u8], at: Option<Position>) -> Conn {
         let conn = self.connect();
         let login = wire::Login {
             secret: secret.to_vec(),
             log: log.to_vec(),
-            positions: position.into_iter().collect(),
+            positions: at.into_iter().collect(),
             ..wire::Login::default()
         };
         self.send(conn, &login_of(nick, login));
@@ -412,159 +397,4 @@ impl World {
     pub fn send_message(&mut self, conn: Conn, id: u8, content: &str) {
         self.send(conn, &talk(id, content));
     }
-}
-
-/// The login of a client with the capability "rooms".
-pub fn login_of(nick: &str, login: wire::Login) -> Envelope {
-    let capabilities = ["batch", "rooms"].map(Into::into).into();
-    codec::login(nick, wire::Login { version: 1, capabilities, ..login })
-}
-
-/// A command in the lobby.
-pub fn command(request: u32, operation: Operation) -> Envelope {
-    let operation = Some(operation);
-    codec::extension(Extension::Command(wire::ClientCommand {
-        request,
-        id: MessageId::new(request.into(), [9; 10]).0.to_vec(),
-        operation,
-        ..wire::ClientCommand::default()
-    }))
-}
-
-/// A message of a rich client.
-pub fn talk(id: u8, content: &str) -> Envelope {
-    codec::message("", Some(MessageId([id; 16])), content)
-}
-
-impl Received {
-    pub fn extensions(&self) -> impl Iterator<Item = &Extension> {
-        self.frames.iter().filter_map(|f| f.extension.as_ref())
-    }
-
-    pub fn welcome(&self) -> Option<&wire::Welcome> {
-        self.extensions().find_map(|e| match e {
-            Extension::Welcome(welcome) => Some(welcome),
-            _ => None,
-        })
-    }
-
-    pub fn messages(&self) -> Vec<(&str, &str)> {
-        let talks = self.frames.iter().filter(|f| f.extension.is_none() && f.r#type == codec::TALK);
-        talks.map(|f| (f.user_name.as_str(), f.content.as_str())).collect()
-    }
-
-    pub fn accepted(&self) -> Vec<&wire::Accepted> {
-        let acks = self.extensions().filter_map(|e| match e {
-            Extension::Ack(ack) => Some(&ack.accepted),
-            _ => None,
-        });
-        acks.flatten().collect()
-    }
-
-    fn events(&self) -> impl Iterator<Item = &Body> {
-        self.extensions().filter_map(|e| match e {
-            Extension::Event(event) => event.body.as_ref(),
-            _ => None,
-        })
-    }
-
-    /// The answers to commands, with the numbers of the commands.
-    pub fn answers(&self) -> Vec<(u32, &Answer)> {
-        let answers = self.events().filter_map(|body| match body {
-            Body::Response(response) => Some((response.request, response.result.as_ref()?)),
-            _ => None,
-        });
-        answers.collect()
-    }
-
-    pub fn answer(&self, request: u32) -> Option<&Answer> {
-        self.answers().into_iter().find(|(of, _)| *of == request).map(|(_, answer)| answer)
-    }
-
-    /// The pages that were requested, with the numbers of the requests.
-    pub fn pages(&self) -> Vec<(u32, &wire::MessagePage)> {
-        let pages = self.answers().into_iter().filter_map(|(request, answer)| match answer {
-            Answer::Page(page) => Some((request, page)),
-            _ => None,
-        });
-        pages.collect()
-    }
-
-    /// The codes of the commands that were refused, with their numbers.
-    pub fn refused_commands(&self) -> Vec<(u32, u32)> {
-        let refused = self.answers().into_iter().filter_map(|(request, answer)| match answer {
-            Answer::Refusal(refusal) => Some((request, refusal.code)),
-            _ => None,
-        });
-        refused.collect()
-    }
-
-    /// Returns `true` if the window in the welcome begins anew, and the texts in it.
-    pub fn window(&self) -> (bool, Vec<String>) {
-        let window = self.welcome().and_then(|welcome| welcome.window.as_ref()).unwrap();
-        let content = |bytes: &Vec<u8>| codec::decode(bytes).unwrap().content;
-        match &window.page {
-            Some(page) => (window.reset, contents(page)),
-            None => (window.reset, window.frames.iter().map(content).collect()),
-        }
-    }
-
-    pub fn refusals(&self) -> Vec<&wire::Refusal> {
-        let refusals = self.extensions().filter_map(|e| match e {
-            Extension::Refusal(refusal) => Some(refusal),
-            _ => None,
-        });
-        refusals.collect()
-    }
-
-    pub fn codes(&self) -> Vec<u32> {
-        self.refusals().iter().map(|r| r.code).collect()
-    }
-
-    /// Joins (`+`) and departures (`-`).
-    pub fn presence(&self) -> Vec<String> {
-        self.events().flat_map(changes).collect()
-    }
-
-    /// The last member list sent to a basic client.
-    pub fn list(&self) -> Vec<&str> {
-        let list = self.frames.iter().rev().find(|f| !f.user_list.is_empty());
-        list.map(|f| f.user_list.keys().map(String::as_str).collect()).unwrap_or_default()
-    }
-
-    /// The departures sent to a basic client.
-    pub fn exits(&self) -> Vec<&str> {
-        self.frames.iter().filter(|f| f.r#type == codec::EXIT).map(|f| f.user_name.as_str()).collect()
-    }
-}
-
-/// The texts of a page.
-pub fn contents(page: &wire::MessagePage) -> Vec<String> {
-    page.messages.iter().map(|message| message.content.clone()).collect()
-}
-
-/// The joins (`+`) and departures (`-`) in an event.
-pub fn changes(body: &Body) -> Vec<String> {
-    let Body::Presence(changes) = body else { return Vec::new() };
-    let sign = |person: &wire::Person| match person.state() {
-        wire::PresenceState::Left => '-',
-        _ => '+',
-    };
-    changes.people.iter().map(|person| format!("{}{}", sign(person), person.nick)).collect()
-}
-
-/// The payloads of a server's WebSocket frames, and the sizes of the frames.
-fn messages(mut bytes: &[u8]) -> Vec<(Vec<u8>, usize)> {
-    let mut out = Vec::new();
-    while let [0x82, second, rest @ ..] = bytes {
-        let (len, payload) = match second {
-            126 => (usize::from(u16::from_be_bytes(rest[..2].try_into().unwrap())), &rest[2..]),
-            127 => (u64::from_be_bytes(rest[..8].try_into().unwrap()) as usize, &rest[8..]),
-            n => (usize::from(*n), rest),
-        };
-        out.push((payload[..len].to_vec(), bytes.len() - payload.len() + len));
-        bytes = &payload[len..];
-    }
-    assert!(bytes.is_empty(), "only whole Binary frames");
-    out
 }

@@ -15,7 +15,10 @@ use parlour_server::{
 };
 
 use crate::{
-    common::world::{Conn, World, login_of, talk},
+    common::{
+        sent::{login_of, talk},
+        world::{Conn, World},
+    },
     world,
 };
 

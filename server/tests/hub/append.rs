@@ -10,7 +10,7 @@ use parlour_server::{
 };
 
 use crate::{
-    common::world::{World, talk},
+    common::{sent::talk, world::World},
     world,
 };
 

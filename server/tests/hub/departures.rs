@@ -6,7 +6,10 @@ use parlour_core::codec;
 use parlour_server::store::LogError;
 
 use crate::{
-    common::world::{Conn, World, changes},
+    common::{
+        received::changes,
+        world::{Conn, World},
+    },
     world,
 };
 

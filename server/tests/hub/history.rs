@@ -13,7 +13,11 @@ use parlour_server::{
 };
 
 use crate::{
-    common::world::{Conn, World, command, contents, login_of, talk},
+    common::{
+        received::contents,
+        sent::{command, login_of, talk},
+        world::{Conn, World},
+    },
     world,
 };
 

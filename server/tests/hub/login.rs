@@ -9,7 +9,7 @@ use parlour_core::{
 use parlour_server::hub::Settings;
 
 use crate::{
-    common::world::{World, login_of},
+    common::{sent::login_of, world::World},
     world,
 };
 

@@ -10,7 +10,7 @@ use parlour_core::{
 use parlour_server::hub::Settings;
 
 use crate::{
-    common::world::{World, changes, talk},
+    common::{received::changes, sent::talk, world::World},
     world,
 };
 
