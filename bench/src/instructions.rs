@@ -12,7 +12,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use parlour_core::{PROTOCOL_VERSION, codec, model::MessageId, wire};
+use parlour_core::{
+    PROTOCOL_VERSION, codec,
+    model::{MessageId, Role, RoomId, RoomKind},
+    status::Status,
+    wire,
+};
 use parlour_server::{
     conn::write_queue::{self, Bounds, Sender, Sink},
     hub::{
@@ -20,7 +25,10 @@ use parlour_server::{
         connection_table::{ConnectionId, ConnectionTable},
         output::Output,
     },
-    store::{Change, Outcome, Place, Proposal},
+    store::{
+        self, Change, HistoryPage, Outcome, Place, Proposal, Query, RoomResult, RoomRow, RoomRows,
+        room_query::{RoomQuery, Window, WindowContent},
+    },
 };
 
 use crate::measure::{Figures, Setting};
@@ -137,13 +145,17 @@ impl Room {
             room.hub.handle_connect(0, conn, [127, 0, 0, 1].into());
             let login = wire::Login {
                 version: PROTOCOL_VERSION,
-                capabilities: vec!["batch".into()],
+                capabilities: vec!["batch".into(), "rooms".into()],
                 ..wire::Login::default()
             };
             let login = codec::encode(&codec::login(&format!("u{n}"), login));
             room.hub.handle_frame(0, NOW, conn, &login);
             room.settle();
         }
+        // Everybody's arrival is published before the first round.
+        room.now += 1_000;
+        room.hub.handle_timeout(room.now, NOW);
+        room.settle();
         room
     }
 
@@ -178,10 +190,10 @@ impl Room {
                     let appended = batch.proposals.iter().map(&mut outcome).collect();
                     self.hub.handle_appended(self.now, NOW, Ok(appended));
                 }
-                Output::Close { .. }
-                | Output::Read { .. }
-                | Output::CancelRead { .. }
-                | Output::Identified { .. } => {}
+                Output::Read { token, query } => {
+                    self.hub.handle_read(self.now, token, Ok(read(&query)));
+                }
+                Output::Close { .. } | Output::CancelRead { .. } | Output::Identified { .. } => {}
             }
         }
         self.queues.iter_mut().for_each(|(_, queue)| queue.flush(true));
@@ -193,6 +205,38 @@ impl Room {
             let _ = queue.push(frames.clone());
         }
     }
+}
+
+/// The list of an account that is only in the lobby, which is empty.
+fn read(query: &Query) -> RoomResult {
+    let RoomQuery::Login { .. } = query.query else {
+        return RoomResult::Refused(Status::Internal);
+    };
+    let room = store::Room {
+        room: RoomId::LOBBY,
+        kind: RoomKind::Lobby,
+        name: String::new(),
+        topic: String::new(),
+        archived: false,
+        head_seq: 0,
+        head_ord: 0,
+        first_ord: 1,
+        active: 0,
+        members: 0,
+    };
+    let row = RoomRow {
+        room,
+        handle: 0,
+        role: Role::Member,
+        read_ord: 0,
+        cursor_version: 0,
+        muted: false,
+        people: Vec::new(),
+    };
+    let content = WindowContent::Page(HistoryPage { first_ord: 1, ..HistoryPage::default() });
+    let window = Window { row: row.clone(), content, seq: 0, renamed: Vec::new() };
+    let rows = RoomRows { rows: vec![row], version: 1 };
+    RoomResult::Login(Box::new((rows, None, Some(window))))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use parlour_core::model::RoomId;
 use parlour_server::store::{
-    EventLog as _, LogReader, PageSize, PageStart, Query, QueryKind, Requester,
+    EventLog as _, LogReader, PageSize, PageStart,
     sqlite::{NAME, SqliteLog},
 };
 
@@ -64,7 +64,7 @@ fn run_all(dir: &Path, named_messages: u64, messages_stored: u64) -> Result<Figu
 }
 
 /// The durations of a query in ms, sorted; at least one.
-fn latencies(reader: &mut dyn LogReader, query: impl Fn(u64) -> QueryKind) -> Result<Vec<f64>> {
+fn latencies(reader: &mut dyn LogReader, query: impl Fn(u64) -> Query) -> Result<Vec<f64>> {
     let (mut latencies, begun) = (Vec::new(), Instant::now());
     while latencies.is_empty() || latencies.len() < REPEAT_LIMITS.0 && begun.elapsed() < REPEAT_LIMITS.1 {
         let what = query(latencies.len() as u64);
@@ -76,42 +76,40 @@ fn latencies(reader: &mut dyn LogReader, query: impl Fn(u64) -> QueryKind) -> Re
     Ok(latencies)
 }
 
-/// Runs a query. Returns the number of messages found.
-fn run_query(reader: &mut dyn LogReader, kind: QueryKind) -> Result<usize> {
-    use parlour_server::store::QueryResult;
-    Ok(
-        match reader.execute(&Query {
-            requester: Requester::default(),
-            room: RoomId::LOBBY,
-            kind,
-            size: PAGE,
-        })? {
-            QueryResult::Page(page) => page.messages.len(),
-            QueryResult::Search(found) => found.messages.len(),
-            QueryResult::Room(_) => 0,
-        },
-    )
+/// A query for messages of the lobby.
+enum Query {
+    Page(PageStart),
+    Search { query: String, before: u64 },
 }
 
-type QueryFn = Box<dyn Fn(u64) -> QueryKind>;
+/// Runs a query. Returns the number of messages found.
+fn run_query(reader: &mut dyn LogReader, query: Query) -> Result<usize> {
+    let messages = match query {
+        Query::Page(start) => reader.page(RoomId::LOBBY, start, PAGE)?.messages,
+        Query::Search { query, before } => reader.search(RoomId::LOBBY, &query, before, PAGE)?.messages,
+    };
+    Ok(messages.len())
+}
+
+type QueryFn = Box<dyn Fn(u64) -> Query>;
 
 /// The queries on a room with this number of messages. The argument of each is the repetition; positions are spread over
 /// the room.
 fn queries(messages_stored: u64) -> Vec<(&'static str, QueryFn)> {
     // Multiples of the golden ratio are spread evenly and not in order.
     let spread = move |n: u64| 1 + (n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) % messages_stored;
-    let search = |query: String, before: u64| QueryKind::Search { query, before };
+    let search = |query: String, before: u64| Query::Search { query, before };
     let search_newest = move |query: String| -> QueryFn { Box::new(move |_| search(query.clone(), 0)) };
     let search_anywhere = move |query: String| -> QueryFn {
         Box::new(move |n| search(query.clone(), 1 + spread(n).max(messages_stored / 4)))
     };
     vec![
-        ("newest page", Box::new(|_| QueryKind::Page(PageStart::End))),
-        ("page in the middle", Box::new(move |n| QueryKind::Page(PageStart::Before(1 + spread(n))))),
+        ("newest page", Box::new(|_| Query::Page(PageStart::End))),
+        ("page in the middle", Box::new(move |n| Query::Page(PageStart::Before(1 + spread(n))))),
         (
             "page by date",
             Box::new(move |n| {
-                QueryKind::Page(PageStart::At(FIRST_MESSAGE_UNIX_MS + spread(n).cast_signed() * INTERVAL_MS))
+                Query::Page(PageStart::At(FIRST_MESSAGE_UNIX_MS + spread(n).cast_signed() * INTERVAL_MS))
             }),
         ),
         ("search, rare word", search_newest(RARE_WORD.into())),

@@ -44,11 +44,13 @@ pub struct Scanner {
     remaining: usize,
     /// The list contains acknowledgements.
     is_ack: bool,
+    /// A message of the rich dialect was delivered.
+    is_live: bool,
 }
 
 impl Scanner {
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, skip: 0, remaining: 0, is_ack: false }
+        Self { dialect, skip: 0, remaining: 0, is_ack: false, is_live: false }
     }
 
     /// Continues with more bytes. Returns how many were consumed; the rest must be passed again together with more.
@@ -111,11 +113,20 @@ impl Scanner {
             }
             // Welcome (17).
             [0x8A, 1] => on_event(Received::Ready(payload.get(..head.len)?)),
-            // Refusal (21) and Resume (25).
+            // Refusal (21).
             [0xAA, 1] => on_event(Received::Unexpected("the server refused something")),
-            [0xCA, 1] => on_event(Received::Unexpected("the server skipped messages for a slow consumer")),
-            [0x0A, _] => on_event(Received::Message(&payload[..head.len.min(PEEK_BYTES)])),
-            // Member lists and history pages.
+            // Event (42): a window (6) of the lobby, which is the room without an id. Before the first message it completes
+            // the login, if something was published while the log was read.
+            [0xD2, 2] => {
+                let (len, bytes) = varint(&payload[2..])?;
+                if self.is_live && len > 0 && payload.get(2 + bytes) == Some(&0x32) {
+                    on_event(Received::Unexpected("the server skipped messages for a slow consumer"));
+                }
+            }
+            [0x0A, _] => {
+                self.is_live = true;
+                on_event(Received::Message(&payload[..head.len.min(PEEK_BYTES)]));
+            }
             _ => {}
         }
         self.skip = head.len;
@@ -126,6 +137,7 @@ impl Scanner {
     fn entry(&mut self, bytes: &[u8], on_event: &mut impl FnMut(Received)) -> Option<usize> {
         let (len, length) = varint(&bytes[1..])?;
         let peek = bytes[1 + length..].get(..len.min(PEEK_BYTES))?;
+        self.is_live |= !self.is_ack;
         on_event(if self.is_ack { Received::Accepted } else { Received::Message(peek) });
         self.remaining = self.remaining.saturating_sub(1 + length + len);
         self.skip = len;

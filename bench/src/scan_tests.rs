@@ -1,7 +1,7 @@
 use parlour_core::{
     codec::{self, Extension},
     model::MessageId,
-    wire,
+    wire::{self, server_event::Body},
 };
 
 use super::*;
@@ -52,12 +52,29 @@ fn batches_and_acknowledgements_are_counted() {
     let accepted = vec![wire::Accepted { id: vec![1; 16], seq: 300, time: 1 << 40 }; 2];
     let ack = codec::encode(&codec::extension(Extension::Ack(wire::Ack { accepted })));
     let welcome = codec::encode(&codec::extension(Extension::Welcome(wire::Welcome::default())));
-    let roster = codec::encode(&codec::extension(Extension::Roster(wire::Roster::default())));
-    let stream = [welcome, roster, talk(100), ack, codec::batch(vec![talk(3), talk(500)]), talk(0)];
+    let event = |body| {
+        let event = wire::ServerEvent { body: Some(body), ..wire::ServerEvent::default() };
+        codec::encode(&codec::extension(Extension::Event(event)))
+    };
+    let presence = event(Body::Presence(wire::PresenceChanges::default()));
+    let window = event(Body::Window(wire::RoomWindow { seq: 7, ..wire::RoomWindow::default() }));
+    let stream = [
+        welcome,
+        presence.clone(),
+        window.clone(),
+        talk(100),
+        ack,
+        codec::batch(vec![talk(3), talk(500)]),
+        talk(0),
+        presence,
+        window,
+    ];
     let stream: Vec<u8> = stream.iter().flat_map(|payload| frame(payload)).chain([0x89, 0]).collect();
     let small = format!("message {}", talk(3).len());
     let empty = format!("message {}", talk(0).len());
-    let expected = ["in", "message 64", "Accepted", "Accepted", &small, "message 64", &empty, "Ping([])"];
+    let skipped = format!("{:?}", Received::Unexpected("the server skipped messages for a slow consumer"));
+    let expected =
+        ["in", "message 64", "Accepted", "Accepted", &small, "message 64", &empty, &skipped, "Ping([])"];
     assert_events(Dialect::Rich, &stream, &expected);
 }
 

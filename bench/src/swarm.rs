@@ -19,8 +19,9 @@ use crate::{
     scan::{Dialect, Received, Scanner},
 };
 
-/// Room for bytes of an incomplete message, which are passed to the scanner again after the next read.
-const HEADROOM_BYTES: usize = 16 * 1024;
+/// Room for bytes of an incomplete message, which are passed to the scanner again after the next read. The largest is the
+/// Welcome, with the newest messages.
+const HEADROOM_BYTES: usize = 128 * 1024;
 /// Maximum size of one read.
 const READ_BYTES: usize = 256 * 1024;
 /// Deadline for all clients to be connected.
@@ -288,6 +289,20 @@ impl ControlEvents {
     }
 }
 
+/// The part of a Welcome that a later login needs. There are many clients.
+fn needed(welcome: wire::Welcome) -> wire::Welcome {
+    let seq = welcome.window.map_or(0, |window| window.seq);
+    let version = welcome.rows.map_or(0, |rows| rows.version);
+    wire::Welcome {
+        secret: welcome.secret,
+        log: welcome.log,
+        resumed: welcome.resumed,
+        window: Some(wire::RoomWindow { seq, ..wire::RoomWindow::default() }),
+        rows: Some(wire::AccountRows { version, ..wire::AccountRows::default() }),
+        ..wire::Welcome::default()
+    }
+}
+
 impl Client {
     /// Sends the first message of the dialect, such as the login. Returns `false` if the dialect has none.
     fn log_in(&mut self, dialect: Dialect, index: usize, attempt: u64) -> bool {
@@ -304,15 +319,17 @@ impl Client {
                 frame::put(&mut self.out, frame::BINARY, hello, 1);
             }
             Dialect::Rich => {
-                let welcome_before = self.welcome.take().unwrap_or_default();
+                let before = self.welcome.take().unwrap_or_default();
+                let seq = before.window.map_or(0, |window| window.seq);
                 let login = wire::Login {
                     version: PROTOCOL_VERSION,
-                    capabilities: vec!["batch".into(), "history".into()],
-                    secret: welcome_before.secret,
-                    positions: welcome_before.positions,
+                    capabilities: vec!["batch".into(), "rooms".into()],
+                    secret: before.secret,
+                    positions: vec![wire::RoomPosition { seq, ..wire::RoomPosition::default() }],
                     agent: "parlour-bench".into(),
-                    log: welcome_before.log,
+                    log: before.log,
                     attempt: format!("{attempt:016x}"),
+                    account_version: before.rows.map_or(0, |rows| rows.version),
                     ..wire::Login::default()
                 };
                 let login = codec::encode(&codec::login(&format!("u{index}"), login));
@@ -331,7 +348,7 @@ impl Client {
             if let Ok(codec::Envelope { extension: Some(codec::Extension::Welcome(welcome)), .. }) =
                 codec::decode(&events.welcome)
             {
-                self.welcome = Some(Box::new(welcome));
+                self.welcome = Some(Box::new(needed(welcome)));
             }
         }
         if !events.answers.is_empty() {

@@ -64,7 +64,6 @@ fn size(request: &Request) -> usize {
     let Request { user_name, r#type, content, room, id, extension } = request;
     let of_extension = match extension {
         Some(Extension::Login(bytes) | Extension::Batch(bytes)) => bytes.len(),
-        Some(Extension::SearchRequest(search)) => search.query.len(),
         _ => 0,
     };
     user_name.len() + r#type.len() + content.len() + room.len() + id.len() + of_extension

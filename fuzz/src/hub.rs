@@ -9,7 +9,7 @@ mod world;
 use parlour_core::{
     codec::{self, Envelope, Extension},
     model::MessageId,
-    wire,
+    wire::{self, client_command::Operation},
 };
 
 use self::world::World;
@@ -88,7 +88,7 @@ fn login(world: &World, input: &mut Input<'_>) -> wire::Login {
     let flags = input.byte();
     wire::Login {
         version: (flags & 3).into(),
-        capabilities: if flags & 4 == 0 { vec![] } else { vec!["batch".into(), "history".into()] },
+        capabilities: if flags & 4 == 0 { vec![] } else { vec!["batch".into(), "rooms".into()] },
         secret: match flags >> 3 & 3 {
             0 => vec![],
             1 => vec![input.byte(); 32],
@@ -115,6 +115,16 @@ fn position(world: &World, input: &mut Input<'_>, has_id: bool) -> wire::RoomPos
     wire::RoomPosition { seq, id, ..wire::RoomPosition::default() }
 }
 
+/// A command in the lobby.
+fn command(request: u8, operation: Operation) -> Envelope {
+    let (request, operation) = (request.into(), Some(operation));
+    codec::extension(Extension::Command(wire::ClientCommand {
+        request,
+        operation,
+        ..wire::ClientCommand::default()
+    }))
+}
+
 /// Any frame that a peer may send.
 fn frame(input: &mut Input<'_>) -> Envelope {
     let nick = |input: &mut Input<'_>| if input.flag() { input.pick(&NICKS) } else { "" };
@@ -129,33 +139,27 @@ fn frame(input: &mut Input<'_>) -> Envelope {
         5 => codec::exit(nick(input)),
         6 => codec::user_list_request(nick(input)),
         7 => codec::extension(Extension::Ping(wire::Ping { nonce: input.seq() })),
-        8 => codec::extension(Extension::RosterRequest(wire::RosterRequest {})),
+        8 => command(1, Operation::ListMembers(wire::ListMembers::default())),
         9 => {
             let room = if input.flag() { Vec::new() } else { vec![1; 16] };
             let message = codec::message(nick(input), Some(MessageId([9; 16])), &input.text());
             codec::Envelope { room, ..message }
         }
         10 => {
-            use wire::history_request::Start;
+            use wire::page_request::Start;
             let start = match input.byte() % 4 {
                 0 => None,
                 1 => Some(Start::Before(input.seq())),
                 2 => Some(Start::After(input.seq())),
                 _ => Some(Start::At(input.seq().cast_signed())),
             };
-            let request =
-                wire::HistoryRequest { start, count: input.byte().into(), request: input.byte().into() };
-            codec::extension(Extension::HistoryRequest(request))
+            let page = wire::PageRequest { start, count: input.byte().into() };
+            command(input.byte(), Operation::Page(page))
         }
         11 => {
             let (query, before) = (input.pick(&["", "hi", "o"]).to_owned(), input.seq());
-            let search = wire::SearchRequest {
-                query,
-                before,
-                count: input.byte().into(),
-                request: input.byte().into(),
-            };
-            codec::extension(Extension::SearchRequest(search))
+            let search = wire::RoomSearch { query, before, count: input.byte().into() };
+            command(input.byte(), Operation::Search(search))
         }
         _ => codec::extension(Extension::SetAway(wire::SetAway { away: input.flag() })),
     }

@@ -15,17 +15,13 @@
 //! | `pending_logins`, `pending_links` | logins that wait for the log |
 //! | `joining` | connecting a client to its account and its session |
 //! | `message` | incoming messages |
-//! | `former_account` | messages that a page sends again from another account |
 //! | `outcomes` | the outcomes of proposals |
-//! | `position` | the position of a client, compared with the log |
-//! | `history`, `open_queries` | replay, history pages and searches |
+//! | `open_queries` | queries to the log without a result |
 //! | `refusal` | refusals of envelopes and connections |
 //! | `slow_consumer` | slow-consumer handling |
 //! | `shutdown` | the end of all connections |
-//! | `room` | subscribers of a room, and delivery to them |
-//! | [`rooms`], `room_login`, `room_commands`, `room_publish`, `room_answers` | clients with the capability "rooms" |
-//! | `presence` | member snapshots and presence changes |
-//! | [`recent_messages`] | the recent messages cache |
+//! | `room` | the lobby as basic clients know it, and acknowledgements |
+//! | [`rooms`], `room_login`, `room_commands`, `room_queries`, `room_publish`, `room_answers` | clients with the capability "rooms" |
 //! | [`append_queue`] | proposals that are not committed yet |
 //! | `sender_order` | per-sender ordering after refusals |
 //! | [`nick_registry`] | nicks in use, look-alikes |
@@ -48,8 +44,6 @@ pub mod connection_table;
 mod departure;
 mod dispatch;
 pub mod expiry_queue;
-mod former_account;
-mod history;
 mod joining;
 mod list_version;
 mod login;
@@ -61,10 +55,7 @@ mod outcomes;
 pub mod output;
 mod pending_links;
 mod pending_logins;
-mod position;
-mod presence;
 pub mod rate_limits;
-pub mod recent_messages;
 pub mod recovered;
 mod refusal;
 mod resolution;
@@ -108,7 +99,6 @@ use self::{
     pending_links::PendingLinks,
     pending_logins::PendingLogins,
     rate_limits::{RateLimits, RecoveringLimits},
-    recent_messages::RecentMessages,
     resolution::Resolution,
     room::Room,
     room_queries::RoomPurpose,
@@ -124,7 +114,7 @@ pub use self::{
 use crate::store::{AppendBatch, RoomResult};
 
 /// The capabilities that the server announces in the welcome.
-pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "history", "search", "rooms"];
+pub const CAPABILITIES: &[&str] = &["batch", "secret", "durable", "rooms"];
 
 /// Counters since the start.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -209,11 +199,11 @@ impl Hub {
                 total: settings.max_lost_sessions,
                 per_address: settings.max_lost_sessions_per_address,
             }),
-            lobby: Room::new(RecentMessages::new(&recovered.newest)),
+            lobby: Room::default(),
             rooms: Rooms::new(RoomState {
-                head_seq: recovered.newest.seq,
-                head_ord: recovered.newest.head_ord,
-                active: recovered.newest.messages.last().map_or(0, |last| minutes(last.place.time)),
+                head_seq: recovered.head_seq,
+                head_ord: recovered.head_ord,
+                active: minutes(recovered.active),
                 ..RoomState::lobby()
             }),
             reloads: HashMap::new(),
@@ -341,9 +331,6 @@ impl Hub {
         self.lobby.deliver(self.now, &mut self.out);
         self.rooms.deliver(self.now, self.unix_ms, &mut self.out);
         self.continue_list_version();
-        if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
-            self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
-        }
         if self.lobby.list_due().is_some_and(|due| due <= self.now) {
             self.lobby.send_to_basic(self.now, Envelope::default(), &self.nicks, &mut self.out);
         }
@@ -374,7 +361,7 @@ impl Hub {
         let resolve = self.append_queue.resolve_due();
         let rooms = self.rooms.next_due();
         let version = self.list_version.next_due();
-        let lobby = [self.lobby.delivery_due(), self.lobby.presence_due(), self.lobby.list_due(), rooms];
+        let lobby = [self.lobby.delivery_due(), self.lobby.list_due(), rooms];
         [login, slow, reserved, resolve, version].into_iter().chain(lobby).flatten().min()
     }
 }

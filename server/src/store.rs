@@ -40,7 +40,7 @@ pub use self::{
     error::LogError,
     page::{EventPage, HistoryPage, PageSize, PageStart, SearchResults, StoredEvent, StoredMessage},
     proposal::{AppendBatch, Change, NickSource, Outcome, Place, Proposal, RowChange, SessionRecord},
-    query::{Query, QueryKind, QueryResult, Requester},
+    query::{Query, Requester},
     room_id::{created_room, direct_room},
     room_query::{RoomQuery, RoomResult},
     rooms::{Account, ListedRoom, Member, MemberPage, Room, RoomPage, RoomRow, RoomRows, StoredSession},
@@ -273,7 +273,7 @@ pub trait LogReader: Send {
     /// [`LogError`].
     fn people(&mut self, account: UserId, prefix: &str, count: usize) -> Result<Vec<Account>, LogError>;
 
-    /// Executes a query of a client with the capability "rooms".
+    /// Executes a query for an account.
     ///
     /// # Errors
     /// [`LogError`].
@@ -283,17 +283,9 @@ pub trait LogReader: Send {
     ///
     /// # Errors
     /// [`LogError`].
-    fn execute(&mut self, query: &Query) -> Result<QueryResult, LogError> {
-        match &query.kind {
-            QueryKind::Page(start) => self.page(query.room, *start, query.size).map(QueryResult::Page),
-            QueryKind::Search { query: words, before } => {
-                self.search(query.room, words, *before, query.size).map(QueryResult::Search)
-            }
-            QueryKind::Room(room_query) => {
-                // The hub's own queries read events, which need no account.
-                let account = query.requester.account.unwrap_or(UserId([0; 16]));
-                self.execute_room_query(room_query, account).map(QueryResult::Room)
-            }
-        }
+    fn execute(&mut self, query: &Query) -> Result<RoomResult, LogError> {
+        // The hub's own queries read events, which need no account.
+        let account = query.requester.account.unwrap_or(UserId([0; 16]));
+        self.execute_room_query(&query.query, account)
     }
 }

@@ -10,7 +10,7 @@ use common::{Client, Desktop, Message, TestServer, desktop::Basic, undisturbed};
 use parlour_core::{
     codec::{self, Envelope, Extension},
     status::Status,
-    wire,
+    wire::{self, client_command::Operation},
 };
 
 const NAMES: &[(&str, &str, Status)] = &[
@@ -209,7 +209,7 @@ fn login_is_required_first_and_only_once() {
     let server = TestServer::start();
     undisturbed(&server, || {
         let mut early = Client::connect(server.address);
-        early.extension(Extension::RosterRequest(wire::RosterRequest {}));
+        early.command(Operation::ReadAll(wire::ReadAll {}));
         assert_eq!(early.until_closed(), Some(4020));
         assert!(early.refused(Status::NotLoggedIn));
         let mut twice = Client::login(server.address, "tom");

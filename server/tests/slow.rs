@@ -4,13 +4,17 @@
 mod common;
 
 use std::{
+    collections::BTreeSet,
     io::Write as _,
     sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
 };
 
 use common::{Client, Desktop, Message, PATIENCE, TestServer, eventually, undisturbed};
-use parlour_core::{codec::Extension, wire};
+use parlour_core::{
+    codec,
+    wire::{self, client_command::Operation, page_request, response::Result as Answer, server_event::Body},
+};
 use parlour_server::{config::Span, conn::write_queue::HARD_LIMIT_FACTOR};
 
 #[test]
@@ -20,7 +24,8 @@ fn peer_that_never_reads_is_closed() {
         config.burst = 1_000_000;
     });
     undisturbed(&server, || {
-        let mut blocked = Client::login(server.address, "blocked");
+        // A client that cannot load what it has missed.
+        let mut blocked = Desktop::join(server.address, "blocked").unwrap();
         let mut sender = Client::login(server.address, "sender");
         let mut reader = Client::login(server.address, "reader");
         let text = "x".repeat(15_000);
@@ -35,7 +40,7 @@ fn peer_that_never_reads_is_closed() {
         }
         reader.until(|c| c.presence("blocked").contains(&false));
         // Frames already sent arrive, then the reason; the queue was discarded.
-        assert_eq!(blocked.until_closed(), Some(4501));
+        assert_eq!(blocked.until_closed().unwrap(), Message::Close(Some(4501)));
         let received = blocked.frames.iter().filter(|f| f.content.ends_with(&text)).count();
         assert!(
             received < sent && sent - received <= HARD_LIMIT_FACTOR * 128 * 1024 / 15_000 + 2,
@@ -48,7 +53,7 @@ fn peer_that_never_reads_is_closed() {
 fn slow_consumer_resumes_and_loads_what_it_missed() {
     let server = TestServer::with(|config| config.queue_bytes = 128 * 1024);
     undisturbed(&server, || {
-        let mut slow = Client::reader(server.address, "slow");
+        let mut slow = Client::login(server.address, "slow");
         let mut sender = Client::login(server.address, "sender");
         let text = "x".repeat(15_000);
         let mut sent = Vec::new();
@@ -59,38 +64,38 @@ fn slow_consumer_resumes_and_loads_what_it_missed() {
             sent.push(line);
             assert!(sent.len() < 5_000, "the system's buffers can't be that large");
         }
-        // It reads again: the queued frames, then the resumption at the current position.
-        let resume = |c: &Client| {
-            c.frames.iter().find_map(|f| match f.extension {
-                Some(Extension::Resume(resume)) => Some(resume.from),
+        // It reads again: the queued frames, then a window at the current position.
+        let window = |c: &Client| {
+            c.events().find_map(|body| match body {
+                Body::Window(window) => Some(window.clone()),
                 _ => None,
             })
         };
-        slow.until(|c| resume(c).is_some());
-        let from = resume(&slow).unwrap();
-        let received: Vec<_> = slow.frames.iter().filter(|f| f.seq > 0).map(|f| f.seq).collect();
-        assert!(received.windows(2).all(|pair| pair[0] < pair[1]), "in order, up to the overflow");
-        slow.until(|c| !c.roster().is_empty());
+        slow.until(|c| window(c).is_some());
+        let window = window(&slow).unwrap();
         sender.send_message("after it");
         slow.until(|c| c.has_received("after it"));
-        // The log contains everything in between.
-        let mut after = *received.last().unwrap();
-        let mut loaded = 0;
-        while after < from {
-            slow.frames.clear();
-            slow.extension(Extension::HistoryRequest(wire::HistoryRequest {
-                start: Some(wire::history_request::Start::After(after)),
-                count: 200,
-                request: 1,
-            }));
-            slow.until(|c| !c.pages().is_empty() || !c.refusals().is_empty());
-            if let [page, ..] = &slow.pages()[..] {
-                assert_eq!(page.from, after);
-                loaded += page.frames.len();
-                after = page.to;
+        let received: Vec<_> = slow.frames.iter().filter(|f| f.ord > 0).map(|f| f.ord).collect();
+        assert!(received.windows(2).all(|pair| pair[0] < pair[1]), "in order");
+        // The window has what was skipped. If that is much, it has the newest messages, and the log the others.
+        let skipped: Vec<_> = match &window.page {
+            None => window.frames.iter().map(|frame| codec::decode(frame).unwrap().ord).collect(),
+            Some(page) => {
+                let mut skipped: Vec<_> = page.messages.iter().map(|message| message.ord).collect();
+                while !received.contains(&(skipped[0] - 1)) {
+                    let start = Some(page_request::Start::Before(skipped[0]));
+                    let request = slow.command(Operation::Page(wire::PageRequest { start, count: 200 }));
+                    slow.until(|c| c.answer(request).is_some());
+                    let Some(Answer::Page(page)) = slow.answer(request) else { panic!() };
+                    skipped.splice(0..0, page.messages.iter().map(|message| message.ord));
+                }
+                skipped
             }
-        }
-        assert!(loaded > 0);
+        };
+        assert!(!skipped.is_empty());
+        let known: BTreeSet<_> = received.iter().chain(&skipped).copied().collect();
+        let range = *known.first().unwrap()..=*known.last().unwrap();
+        assert!(known.into_iter().eq(range), "{received:?} {skipped:?}");
         assert_eq!(server.stats.too_slow.load(Relaxed), 0, "no connection was closed");
     });
 }

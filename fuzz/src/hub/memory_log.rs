@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use parlour_core::{
-    model::{MessageId, UserId},
+    model::{MessageId, Role, RoomId, RoomKind, UserId},
     status::Status,
     validate::nick_key,
 };
 use parlour_server::store::{
-    Account, AppendBatch, Change, HistoryPage, LogError, NickSource, Outcome, PageSize, PageStart, Place,
-    Proposal, Query, QueryKind, QueryResult, RowChange, SearchResults, SessionRecord, StoredMessage,
-    StoredSession,
+    Account, AppendBatch, Cancellation, Change, EventPage, HistoryPage, LogError, LogReader, MemberPage,
+    NickSource, Outcome, PageSize, PageStart, Place, Proposal, Query, Room, RoomPage, RoomQuery, RoomResult,
+    RoomRow, RoomRows, RowChange, SearchResults, SessionRecord, StoredEvent, StoredMessage, StoredSession,
+    retention_clock::ClockRecord,
 };
 
 #[derive(Debug, Default)]
@@ -139,11 +140,6 @@ impl MemoryLog {
         self.accounts.values().any(|account| account.holds_nick && account.nick == nick)
     }
 
-    /// The newest messages, as a restarted server reads them.
-    pub(super) fn newest(&self) -> HistoryPage {
-        self.page(PageStart::End, PageSize { messages: 5, bytes: 1 << 20 })
-    }
-
     pub(super) fn sessions(&self) -> Vec<StoredSession> {
         let session = |record: &SessionRecord| StoredSession {
             session: record.clone(),
@@ -152,24 +148,8 @@ impl MemoryLog {
         self.sessions.values().map(session).collect()
     }
 
-    pub(super) fn answer(&self, query: &Query) -> Result<QueryResult, LogError> {
-        match &query.kind {
-            _ if self.failing => Err(injected_failure()),
-            // The inputs of this target do not have the capability.
-            QueryKind::Room(_) => Err(injected_failure()),
-            QueryKind::Page(start) => Ok(QueryResult::Page(self.page(*start, query.size))),
-            QueryKind::Search { query: words, before } => {
-                let older = |stored: &&StoredMessage| *before == 0 || stored.place.ord < *before;
-                let found = self.messages.iter().rev().filter(older);
-                let found = found.filter(|stored| stored.content.contains(words));
-                let messages = found.take(query.size.messages).cloned().collect();
-                Ok(QueryResult::Search(SearchResults {
-                    messages,
-                    reached_start: true,
-                    ..SearchResults::default()
-                }))
-            }
-        }
+    pub(super) fn answer(&self, query: &Query) -> Result<RoomResult, LogError> {
+        if self.failing { Err(injected_failure()) } else { Reader(self).execute(query) }
     }
 
     fn page(&self, start: PageStart, size: PageSize) -> HistoryPage {
@@ -194,5 +174,139 @@ impl MemoryLog {
             head_ord: self.last(),
             seq: self.last(),
         }
+    }
+}
+
+/// Reads the log as clients see it. The only room is the lobby.
+struct Reader<'a>(&'a MemoryLog);
+
+impl Reader<'_> {
+    fn lobby(&self) -> Room {
+        let last = self.0.last();
+        Room {
+            room: RoomId::LOBBY,
+            kind: RoomKind::Lobby,
+            name: String::new(),
+            topic: String::new(),
+            archived: false,
+            head_seq: last,
+            head_ord: last,
+            first_ord: 1,
+            active: self.0.messages.last().map_or(0, |stored| stored.place.time),
+            members: 0,
+        }
+    }
+
+    fn row(&self) -> RoomRow {
+        RoomRow {
+            room: self.lobby(),
+            handle: 0,
+            role: Role::Member,
+            read_ord: 0,
+            cursor_version: 0,
+            muted: false,
+            people: Vec::new(),
+        }
+    }
+}
+
+impl LogReader for Reader<'_> {
+    fn id(&mut self) -> Result<[u8; 16], LogError> {
+        Ok([1; 16])
+    }
+
+    fn page(&mut self, _: RoomId, start: PageStart, size: PageSize) -> Result<HistoryPage, LogError> {
+        Ok(self.0.page(start, size))
+    }
+
+    fn events(&mut self, _: RoomId, after: u64, limit: usize) -> Result<EventPage, LogError> {
+        let event = |stored: &StoredMessage| StoredEvent {
+            id: stored.id,
+            place: stored.place,
+            sender: stored.sender,
+            nick: stored.nick.clone(),
+            change: Change::Message { room: RoomId::LOBBY, content: stored.content.as_str().into() },
+            target_nick: String::new(),
+        };
+        let later = self.0.messages.iter().filter(|stored| stored.place.seq > after);
+        let events: Vec<_> = later.take(limit).map(event).collect();
+        let last = self.0.last();
+        let more = events.last().is_some_and(|event| event.place.seq < last);
+        Ok(EventPage { events, seq: last, more })
+    }
+
+    fn renamed(&mut self, _: RoomId, _: u64, _: usize) -> Result<Option<Vec<Account>>, LogError> {
+        Ok(Some(Vec::new()))
+    }
+
+    fn search(
+        &mut self,
+        _: RoomId,
+        words: &str,
+        before: u64,
+        size: PageSize,
+    ) -> Result<SearchResults, LogError> {
+        let older = |stored: &&StoredMessage| before == 0 || stored.place.ord < before;
+        let found = self.0.messages.iter().rev().filter(older);
+        let found = found.filter(|stored| stored.content.contains(words));
+        let messages = found.take(size.messages).cloned().collect();
+        Ok(SearchResults { messages, reached_start: true, ..SearchResults::default() })
+    }
+
+    fn cancellation(&self) -> Cancellation {
+        Cancellation::default()
+    }
+
+    fn clock(&mut self) -> Result<Option<ClockRecord>, LogError> {
+        Ok(None)
+    }
+
+    fn account(&mut self, account: UserId) -> Result<Option<Account>, LogError> {
+        Ok(self.0.accounts.get(&account).cloned())
+    }
+
+    fn holders(&mut self, nick: &str) -> Result<Vec<Account>, LogError> {
+        let is_holder = |account: &&Account| account.holds_nick && nick_key(&account.nick) == nick_key(nick);
+        Ok(self.0.accounts.values().filter(is_holder).cloned().collect())
+    }
+
+    fn nicks(&mut self) -> Result<Vec<Account>, LogError> {
+        Ok(self.0.accounts.values().filter(|account| account.holds_nick).cloned().collect())
+    }
+
+    fn sessions(&mut self) -> Result<Vec<StoredSession>, LogError> {
+        Ok(self.0.sessions())
+    }
+
+    fn room(&mut self, room: RoomId) -> Result<Option<Room>, LogError> {
+        Ok((room == RoomId::LOBBY).then(|| self.lobby()))
+    }
+
+    fn rooms(&mut self) -> Result<Vec<Room>, LogError> {
+        Ok(vec![self.lobby()])
+    }
+
+    fn room_rows(&mut self, _: UserId, _: u64) -> Result<RoomRows, LogError> {
+        Ok(RoomRows { rows: vec![self.row()], version: 1 + self.0.last() })
+    }
+
+    fn room_row(&mut self, _: UserId, room: RoomId) -> Result<Option<RoomRow>, LogError> {
+        Ok((room == RoomId::LOBBY).then(|| self.row()))
+    }
+
+    fn browse(&mut self, _: UserId, _: &str, _: &str, _: usize) -> Result<RoomPage, LogError> {
+        Ok(RoomPage::default())
+    }
+
+    fn members(&mut self, _: RoomId, _: &str, _: &str, _: usize) -> Result<MemberPage, LogError> {
+        Ok(MemberPage::default())
+    }
+
+    fn people(&mut self, _: UserId, _: &str, _: usize) -> Result<Vec<Account>, LogError> {
+        Ok(Vec::new())
+    }
+
+    fn execute_room_query(&mut self, query: &RoomQuery, account: UserId) -> Result<RoomResult, LogError> {
+        query.execute(self, account)
     }
 }

@@ -1,13 +1,16 @@
 //! The connections of a run, and what each has received.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::RangeInclusive,
+};
 
 use bytes::Bytes;
 use parlour_core::{
     codec::{self, Extension},
     model::{Dialect, MessageId},
     status::Status,
-    wire,
+    wire::{self, response::Result as Answer, server_event::Body},
 };
 use parlour_server::hub::connection_table::ConnectionId;
 
@@ -31,6 +34,17 @@ struct Peer {
     has_sent: bool,
     /// The position in the log that it stated in a login before it sent anything else.
     position: Option<wire::RoomPosition>,
+    /// It stated the capability "rooms" in that login.
+    has_rooms: bool,
+    /// The account in its welcome.
+    account: Option<Vec<u8>>,
+}
+
+impl Peer {
+    /// It is sent all messages of the lobby.
+    fn is_subscribed(&self) -> bool {
+        self.dialect == Some(Dialect::Basic) || self.has_rooms && self.account.is_some()
+    }
 }
 
 #[derive(Debug)]
@@ -74,6 +88,8 @@ impl Peers {
             settled: false,
             has_sent: false,
             position: None,
+            has_rooms: false,
+            account: None,
         };
         self.peers.insert(conn, peer);
         Some(conn)
@@ -86,10 +102,15 @@ impl Peers {
     }
 
     /// A connection logs in, and states this position.
-    pub(super) fn log_in(&mut self, conn: ConnectionId, position: Option<wire::RoomPosition>) {
+    pub(super) fn log_in(
+        &mut self,
+        conn: ConnectionId,
+        position: Option<wire::RoomPosition>,
+        has_rooms: bool,
+    ) {
         let peer = self.get(conn);
         if !peer.has_sent {
-            peer.position = position;
+            (peer.position, peer.has_rooms) = (position.filter(|_| has_rooms), has_rooms);
         }
     }
 
@@ -125,16 +146,35 @@ impl Peers {
                 match frame.extension {
                     Some(Extension::Welcome(welcome)) => {
                         assert!(log.is_held(&welcome.nick), "nobody holds the nick {:?}", welcome.nick);
-                        if let Some(stated) = &peer.position {
-                            check_position(stated, &welcome, log);
+                        if let Some(window) = &welcome.window {
+                            if let Some(stated) = &peer.position {
+                                check_position(stated, window, log);
+                            }
+                            check_window(window, log);
+                            peer.seq = window.seq;
                         }
+                        peer.account = Some(welcome.account);
                         secret = Some((peer.slot, welcome.secret));
                     }
                     Some(Extension::Ack(ack)) => {
                         let stored = |accepted: &wire::Accepted| log.has(&accepted.id, accepted.seq);
                         assert!(ack.accepted.iter().all(stored), "acknowledged and not stored: {ack:?}");
                     }
-                    Some(Extension::HistoryPage(page)) => check_page(&page, log),
+                    Some(Extension::Event(event)) => match event.body {
+                        Some(Body::Window(window)) => {
+                            assert!(
+                                window.seq >= peer.seq,
+                                "{conn:?} is at {} and gets {window:?}",
+                                peer.seq
+                            );
+                            check_window(&window, log);
+                            peer.seq = window.seq;
+                        }
+                        Some(Body::Response(wire::Response { result: Some(Answer::Page(page)), .. })) => {
+                            check_page(&page, log);
+                        }
+                        _ => {}
+                    },
                     _ => {}
                 }
             }
@@ -186,7 +226,7 @@ impl Peers {
         let Some(last) = last else { return };
         let published = std::mem::replace(&mut self.last, last) < last;
         for (conn, peer) in &mut self.peers {
-            let member = peer.dialect.is_some() && !peer.closed && !peer.stalled;
+            let member = peer.is_subscribed() && !peer.closed && !peer.stalled;
             assert!(
                 !(published && member && peer.settled) || peer.seq == last,
                 "{conn:?} has received up to {}, and {last} was published",
@@ -202,9 +242,18 @@ impl Peers {
         self.peers.clear();
     }
 
-    /// The number of admitted and still open connections.
-    pub(super) fn admitted_count(&self) -> usize {
-        self.peers.values().filter(|peer| peer.dialect.is_some() && !peer.closed).count()
+    /// The number of members: exactly, if the accounts of all admitted and still open connections are known.
+    pub(super) fn members(&self) -> RangeInclusive<usize> {
+        let (mut basic, mut unknown, mut accounts) = (0, 0, HashSet::new());
+        for peer in self.peers.values().filter(|peer| peer.dialect.is_some() && !peer.closed) {
+            match (&peer.account, peer.dialect) {
+                (_, Some(Dialect::Basic)) => basic += 1,
+                (Some(account), _) if !account.is_empty() => drop(accounts.insert(account)),
+                _ => unknown += 1,
+            }
+        }
+        let known = (basic + accounts.len()).max(usize::from(unknown > 0));
+        known..=basic + accounts.len() + unknown
     }
 
     pub(super) fn assert_all_closed(&self) {
@@ -212,26 +261,40 @@ impl Peers {
     }
 }
 
-/// The server confirms the position of a client that has the right message there, and no other.
-fn check_position(stated: &wire::RoomPosition, welcome: &wire::Welcome, log: &MemoryLog) {
-    let here = welcome.positions.first().cloned().unwrap_or_default();
-    let is_here = match MessageId::from_wire(&stated.id) {
-        None => stated.seq <= here.seq,
-        Some(id) => log.id(stated.seq) == Some(id),
-    };
-    assert_eq!(here.reset, !is_here, "{stated:?} is answered by {here:?}");
+/// A window continues at the position of a client that has the right message there. If the server does not have the position
+/// yet, it says so.
+fn check_position(stated: &wire::RoomPosition, window: &wire::RoomWindow, log: &MemoryLog) {
+    assert_eq!(window.behind, stated.seq > window.seq, "{stated:?} is answered by {window:?}");
+    let is_other = MessageId::from_wire(&stated.id).is_some_and(|id| log.id(stated.seq) != Some(id));
+    assert_eq!(window.reset, !window.behind && is_other, "{stated:?} is answered by {window:?}");
 }
 
-/// A history page contains only stored messages of its range, in order.
-fn check_page(page: &wire::HistoryPage, log: &MemoryLog) {
-    let mut before = page.from;
-    for bytes in &page.frames {
-        let frame = codec::decode(bytes).unwrap_or_else(|error| panic!("in a page: {error}"));
-        // Search results have no range.
-        let in_order = page.to == 0 || (before < frame.seq && frame.seq <= page.to);
-        assert!(in_order && log.has(&frame.id, frame.seq), "a page with {}: {page:?}", frame.seq);
+/// A window contains only stored messages, in order, up to its end.
+fn check_window(window: &wire::RoomWindow, log: &MemoryLog) {
+    let mut before = 0;
+    for bytes in &window.frames {
+        let frame = codec::decode(bytes).unwrap_or_else(|error| panic!("in a window: {error}"));
+        let in_order = before < frame.seq && frame.seq <= window.seq;
+        assert!(in_order && log.has(&frame.id, frame.seq), "a window with {}: {window:?}", frame.seq);
         before = frame.seq;
     }
+    assert!(window.frames.is_empty() || before == window.seq, "{window:?} is not complete");
+    if let Some(page) = &window.page {
+        check_page(page, log);
+    }
+}
+
+/// A page contains only stored messages of its range, in order. Results of a search have no range, and are newest first.
+fn check_page(page: &wire::MessagePage, log: &MemoryLog) {
+    for message in &page.messages {
+        let in_range = page.to == 0 || (page.from < message.ord && message.ord <= page.to);
+        let sender = page.people.get(message.sender as usize);
+        let is_sender = sender.is_some_and(|sender| log.is_sender(message.ord, &sender.account));
+        assert!(in_range && is_sender && log.has(&message.id, message.ord), "{message:?} in {page:?}");
+    }
+    let is_newest_first = page.to == 0;
+    let in_order = |pair: &[wire::PageMessage]| (pair[0].ord > pair[1].ord) == is_newest_first;
+    assert!(page.messages.windows(2).all(in_order), "{page:?}");
 }
 
 /// The payloads of the server's WebSocket frames.

@@ -18,7 +18,7 @@ use super::{
     connection::Peer,
     connection_table::ConnectionId,
     output::Output,
-    room::{Group, MAX_LISTED_NICKS},
+    room::MAX_LISTED_NICKS,
 };
 use crate::{
     store::{Change, NickSource, Outcome, Proposal},
@@ -51,15 +51,7 @@ impl Hub {
         }
         let account = self.new_account_id();
         self.accounts.put(account, nick);
-        let peer = Peer {
-            account,
-            group: Group::Basic,
-            subscription: None,
-            history: false,
-            shares_session: false,
-            session: None,
-        };
-        self.join(conn, peer, false);
+        self.join(conn, Peer { account, subscription: None, has_rooms: false, session: None }, false);
         self.lobby.send_list(self.now, conn, &self.nicks, &mut self.out);
         self.out.put(Output::Identified { conn, dialect: Dialect::Basic, agent: String::new() });
         true

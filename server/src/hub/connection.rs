@@ -8,7 +8,7 @@ use parlour_core::{
 };
 
 use super::{
-    address_limits::AddressLimits, rate_limits::RateLimits, room::Group, rooms::published::Reading,
+    address_limits::AddressLimits, rate_limits::RateLimits, rooms::published::Reading,
     sender_order::SenderOrder, sessions::Hash,
 };
 
@@ -41,14 +41,10 @@ pub struct Connection {
 pub struct Peer {
     /// The account.
     pub account: UserId,
-    /// The encoding it receives.
-    pub group: Group,
-    /// Its index in the group, while it is subscribed to the room.
+    /// The index of a basic client among the subscribers of the lobby.
     pub subscription: Option<usize>,
-    /// `true` if it can load pages of history.
-    pub history: bool,
-    /// `true` if it stays connected when its session logs in again.
-    pub shares_session: bool,
+    /// `true` if it has the capability "rooms". Otherwise a rich client is only sent answers.
+    pub has_rooms: bool,
     /// The session of a rich client.
     pub session: Option<Box<Hash>>,
 }
@@ -115,14 +111,12 @@ impl Connection {
     /// Returns `true` while its login waits for the log.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.pending_login.is_some()
-            || self.login_reading.is_some()
-            || self.peer.is_none() && self.open_queries > 0
+        self.pending_login.is_some() || self.login_reading.is_some()
     }
 
     /// Returns `true` if the client speaks the basic dialect.
     #[must_use]
     pub fn is_basic(&self) -> bool {
-        self.peer.as_ref().is_some_and(|peer| peer.group == Group::Basic)
+        self.peer.as_ref().is_some_and(|peer| peer.session.is_none())
     }
 }

@@ -23,15 +23,6 @@ impl Hub {
         self.close(conn, Status::Normal);
     }
 
-    /// Another connection of the same session takes the place of this one, unless it shares the session.
-    pub(super) fn replace(&mut self, conn: ConnectionId) {
-        let peer = self.connections.get(conn).and_then(|c| c.peer.as_ref());
-        if peer.is_some_and(|peer| !peer.shares_session) {
-            self.out.send(conn, &codec::refusal(Status::Replaced, None, 0, None));
-            self.close(conn, Status::Replaced);
-        }
-    }
-
     /// Removes a connection. With the last one its account departs. If the connection was `lost`, its session can be
     /// resumed; otherwise the session ends.
     pub(super) fn remove_connection(&mut self, conn: ConnectionId, lost: bool) {
@@ -150,14 +141,14 @@ impl Hub {
     /// Publishes the departure of a member.
     fn publish_departure(&mut self, nick: &Arc<str>) {
         self.lobby.flush(&mut self.out);
-        self.lobby.note_presence(nick, false);
+        self.lobby.members_changed();
         self.lobby.send_to_basic(self.now, codec::exit(nick), &self.nicks, &mut self.out);
     }
 
     /// Unsubscribes a connection from the room.
     pub(super) fn unsubscribe(&mut self, peer: &Peer) {
         let Some(index) = peer.subscription else { return };
-        if let Some(moved) = self.lobby.unsubscribe(peer.group, index)
+        if let Some(moved) = self.lobby.unsubscribe(index)
             && let Some(moved) = self.connections.get_mut(moved).and_then(|c| c.peer.as_mut())
         {
             moved.subscription = peer.subscription;

@@ -55,20 +55,7 @@ impl Hub {
                 self.out.send(conn, &codec::extension(codec::Extension::Pong(pong)));
             }
             Some(Extension::Pong(_)) => {}
-            Some(Extension::HistoryRequest(history)) => self.request_history(conn, &request.room, &history),
-            Some(Extension::SearchRequest(search)) => self.request_search(conn, &request.room, &search),
             Some(Extension::Command(command)) => self.handle_command(conn, &command),
-            Some(Extension::RosterRequest(_)) => {
-                let now = self.now;
-                match self.limits_mut(conn).map(|limits| limits.member_snapshots.take(now)) {
-                    Some(Ok(())) => {
-                        self.lobby.flush(&mut self.out);
-                        self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
-                    }
-                    Some(Err(wait)) => self.refuse(conn, Status::RateLimited, None, wait, None),
-                    None => {}
-                }
-            }
             _ => self.refuse(conn, Status::Unsupported, MessageId::from_wire(&request.id), 0, None),
         }
     }

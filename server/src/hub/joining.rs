@@ -12,14 +12,8 @@ impl Hub {
     /// Connects a client to its account, and answers its login.
     pub(super) fn admit(&mut self, conn: ConnectionId, account: UserId, entrance: Entrance) {
         let hash = sessions::hash(&entrance.secret);
-        let peer = Peer {
-            account,
-            group: entrance.group,
-            subscription: None,
-            history: entrance.history,
-            shares_session: entrance.shares_session,
-            session: Some(Box::new(hash)),
-        };
+        let has_rooms = entrance.rooms.is_some();
+        let peer = Peer { account, subscription: None, has_rooms, session: Some(Box::new(hash)) };
         self.join(conn, peer, true);
         let Some(opened) = self.connections.get(conn).map(|c| c.opened) else { return };
         self.note_session(&hash, account);
@@ -28,12 +22,9 @@ impl Hub {
             self.persist_session(&hash, account, None);
         }
         self.out.put(Output::Identified { conn, dialect: Dialect::Rich, agent: entrance.agent.clone() });
-        if entrance.shares_session {
-            return self.begin_room_login(conn, account, entrance);
-        }
-        self.welcome(conn, account, &entrance);
-        if entrance.history {
-            self.replay_recent(conn, entrance.position.seq());
+        match entrance.rooms {
+            Some(encoding) => self.begin_room_login(conn, account, encoding, entrance),
+            None => self.welcome(conn, account, &entrance),
         }
     }
 
@@ -66,11 +57,7 @@ impl Hub {
                 self.reserved.remove(&key);
                 let departing = self.nicks.cancel_departure(&key, &nick);
                 if departing.is_none() {
-                    self.lobby.note_presence(&nick, true);
-                }
-                if self.lobby.presence_due().is_some_and(|due| due <= self.now) {
-                    // Before the subscription: the new member gets these changes with its snapshot.
-                    self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
+                    self.lobby.members_changed();
                 }
                 let limits = self.recovering_limits.take(address, account);
                 let limits = limits.unwrap_or_else(|| RateLimits::new(self.now, &self.settings.limits));
@@ -81,8 +68,8 @@ impl Hub {
                 self.rooms.note_presence(account, &nick, true);
             }
         }
-        if !peer.shares_session {
-            peer.subscription = Some(self.lobby.subscribe(conn, peer.group));
+        if peer.session.is_none() {
+            peer.subscription = Some(self.lobby.subscribe(conn));
         }
         if let Some(c) = self.connections.get_mut(conn) {
             c.peer = Some(peer);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use parlour_core::{Millis, model::UserId};
 
 use super::{Hub, rooms::activity::ACTIVITY_INTERVAL_MS};
-use crate::store::{LogError, QueryResult, RoomResult, room_query::RoomQuery};
+use crate::store::{LogError, RoomResult, room_query::RoomQuery};
 
 /// The least time between two versions, in ms.
 const VERSION_INTERVAL_MS: Millis = 60_000;
@@ -72,13 +72,13 @@ impl Hub {
     pub(super) fn list_version_read(
         &mut self,
         token: u64,
-        result: Result<QueryResult, LogError>,
-    ) -> Option<Result<QueryResult, LogError>> {
+        result: Result<RoomResult, LogError>,
+    ) -> Option<Result<RoomResult, LogError>> {
         if self.list_version != ListVersion::Reading(token) {
             return Some(result);
         }
         self.list_version = match result {
-            Ok(QueryResult::Room(RoomResult::Version(version))) => {
+            Ok(RoomResult::Version(version)) => {
                 // The log may have executed all batches that were submitted until now.
                 ListVersion::Read { version, batch: self.append_queue.next_batch() - 1 }
             }

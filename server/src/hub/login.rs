@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use parlour_core::{
-    limits,
+    Millis, limits,
     model::{MessageId, RoomId, UserId},
     request::{self, Request},
     status::Status,
@@ -19,8 +19,7 @@ use super::{
     connection_table::ConnectionId,
     nick_registry::Claim,
     pending_logins::PendingLogin,
-    position::{BUSY_RETRY_MS, Position},
-    room::Group,
+    rooms::delivery::Encoding,
     sessions::{self, Secret, Session},
 };
 use crate::{
@@ -28,6 +27,8 @@ use crate::{
     text_rules,
 };
 
+/// The time after which a login is retried that cannot be handled now.
+pub(super) const BUSY_RETRY_MS: Millis = 500;
 /// The longest client description that is logged.
 const MAX_AGENT_CHARS: usize = 64;
 /// The longest login attempt counter; a longer one is ignored.
@@ -42,19 +43,15 @@ pub(super) struct Entrance {
     pub resumed: bool,
     /// The counter of the client's attempts.
     pub attempt: Box<str>,
-    /// The client's position in the room.
-    pub position: Position,
     /// The client's protocol version.
     pub version: u32,
-    /// The encoding.
-    pub group: Group,
+    /// The encoding of rooms; `None` for a client without capabilities.
+    pub rooms: Option<Encoding>,
     /// Of a client with the capability "rooms": the version of the account's rows that it has, the room to open and its
     /// position there.
     pub since: u64,
     pub open: RoomId,
     pub open_position: WindowStart,
-    pub history: bool,
-    pub shares_session: bool,
     pub agent: String,
 }
 
@@ -65,10 +62,13 @@ impl Hub {
         let Ok(login) = request::decode_login(&login) else {
             return self.reject(conn, Status::BadFrame, None);
         };
-        if login.version == 0 {
+        // A page that knows only the lobby shows that it has to be reloaded. Without capabilities a client ends a session that it
+        // has left.
+        let has_rooms = has(&login, "rooms");
+        if login.version == 0 || !has_rooms && !login.capabilities.is_empty() {
             return self.reject(conn, Status::VersionUnsupported, None);
         }
-        let is_link = !login.link_code.is_empty() && has(&login, "rooms");
+        let is_link = !login.link_code.is_empty() && has_rooms;
         let nick = match text_rules::nick(&request.user_name, &self.settings.limits) {
             Ok(nick) => nick,
             // The account has a nick.
@@ -79,21 +79,11 @@ impl Hub {
         if let Err(wait) = self.admission.admit(self.now, address) {
             return self.reject_later(conn, Status::Busy, wait);
         }
-        if has(&login, "rooms") {
-            // Its positions are compared when the room is read.
-            return self.enter(conn, nick, &login, Position::After(None));
-        }
-        self.check_position(conn, nick, login);
+        self.enter(conn, nick, &login);
     }
 
-    /// Continues a login whose position is known.
-    pub(super) fn enter(
-        &mut self,
-        conn: ConnectionId,
-        nick: String,
-        login: &wire::Login,
-        position: Position,
-    ) {
+    /// Continues a login that is valid.
+    fn enter(&mut self, conn: ConnectionId, nick: String, login: &wire::Login) {
         let Some(opened) = self.connections.get(conn).map(|c| c.opened) else { return };
         let key = validate::nick_key(&nick);
         let hash = sessions::hash(&login.secret);
@@ -105,12 +95,7 @@ impl Hub {
         let session = self.sessions.get(&hash).cloned();
         let is_known = pending.is_some() || session.is_some();
         let pending = pending.filter(|(_, pending)| *pending.key == *key);
-        // A device of an account with several may not know yet that another one has changed the nick.
-        let shares_session = has(login, "rooms");
-        let own = session.filter(|session| {
-            shares_session || self.accounts.get(session.account).is_some_and(|account| *account.key == *key)
-        });
-        let before = match (link, &pending, &own) {
+        let before = match (link, &pending, &session) {
             (Some(link), ..) => Some(link),
             (None, Some((_, pending)), _) => Some((pending.opened, &*pending.entrance.attempt)),
             (None, None, Some(session)) => Some((session.opened, &*session.attempt)),
@@ -129,7 +114,7 @@ impl Hub {
         // An unknown secret was chosen by the client, or belongs to a session that this server has lost. It is
         // accepted, so that a client that disconnects before the welcome arrives can resume with it.
         let presented = Secret::try_from(login.secret.as_slice()).ok();
-        let is_continued = pending.is_some() || own.is_some() || is_link;
+        let is_continued = pending.is_some() || session.is_some() || is_link;
         let secret = presented.filter(|_| is_continued || !is_known).unwrap_or_else(|| {
             let mut secret = [0; 32];
             (self.random)(&mut secret);
@@ -140,28 +125,26 @@ impl Hub {
         let stated = login.positions.iter().find(|position| position.room == login.open);
         let stated =
             stated.map(|position| WindowStart { seq: position.seq, id: MessageId::from_wire(&position.id) });
+        let encoding = if has(login, "batch") { Encoding::Batch } else { Encoding::Single };
         let entrance = Entrance {
             secret,
-            resumed: own.is_some(),
+            resumed: session.is_some(),
             attempt: attempt.into(),
-            position,
             version: login.version,
             since: if is_same_log { login.account_version } else { 0 },
             open,
             open_position: stated.filter(|_| is_same_log).unwrap_or_default(),
-            group: if has(login, "batch") { Group::Batch } else { Group::Rich },
-            history: has(login, "history"),
-            shares_session,
+            rooms: has(login, "rooms").then_some(encoding),
             agent: login.agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect(),
         };
         let pending = pending.map(|(account, _)| account);
         if is_link {
             return self.repeat_pending_link(conn, &hash, entrance);
         }
-        if !login.link_code.is_empty() && entrance.shares_session && pending.is_none() && own.is_none() {
+        if !login.link_code.is_empty() && entrance.rooms.is_some() && pending.is_none() && session.is_none() {
             return self.enter_by_link(conn, &login.link_code, entrance);
         }
-        match (pending, own) {
+        match (pending, session) {
             (Some(account), _) => self.repeat_pending_login(conn, account, entrance),
             (None, Some(session)) => self.return_to_account(conn, &session, nick.into(), entrance),
             (None, None) => self.create_account(conn, nick.into(), entrance),
@@ -191,15 +174,11 @@ impl Hub {
     ) {
         let account = session.account;
         let held = self.accounts.get(account).filter(|_| self.accounts.holds_nick(account));
-        // The nick that such a client names may be outdated, and counts only if the account has lost its own.
-        let nick = held.filter(|_| entrance.shares_session).map_or(nick, |known| known.nick.clone());
+        // A device may not know yet that another one has changed the nick. So the nick that it names counts only if the account
+        // has lost its own.
+        let nick = held.map_or(nick, |known| known.nick.clone());
         if self.accounts.online(account).is_some() {
-            let shares = entrance.shares_session;
-            self.admit(conn, account, entrance);
-            if !shares {
-                session.connections.iter().for_each(|before| self.replace(*before));
-            }
-            return;
+            return self.admit(conn, account, entrance);
         }
         if self.pending_logins.contains(account) {
             // Another session of the account is taking the nick.

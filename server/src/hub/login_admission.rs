@@ -1,5 +1,5 @@
-//! The rate limit for logins. After an outage thousands of clients reconnect at once, and each is sent the
-//! member list and recent messages. Clients over the limit are refused, each with a different time to retry.
+//! The rate limit for logins. After an outage thousands of clients reconnect at once, and for each the
+//! log is read. Clients over the limit are refused, each with a different time to retry.
 //!
 //! One address has a share of the limit, so that it cannot use it up for all others.
 

@@ -12,9 +12,6 @@ use super::{
     Hub,
     append_queue::{Origin, PendingProposal},
     connection_table::ConnectionId,
-    former_account::Resent,
-    recent_messages,
-    room::Group,
 };
 use crate::{
     policy::{Action, allows},
@@ -25,9 +22,8 @@ use crate::{
 impl Hub {
     /// Handles a message, or a command typed by a basic client.
     pub(super) fn send_message(&mut self, conn: ConnectionId, request: Request) {
-        let Some(peer) = self.connections.get(conn).and_then(|c| c.peer.as_ref()) else { return };
-        let (basic, account, shares_session) =
-            (peer.group == Group::Basic, peer.account, peer.shares_session);
+        let Some(c) = self.connections.get(conn) else { return };
+        let (Some(account), basic) = (c.account(), c.is_basic()) else { return };
         let Some(known) = self.accounts.get(account) else { return };
         let (nick, key) = (known.nick.clone(), known.key.clone());
         if request.content.is_empty() && (basic || request.id.is_empty()) {
@@ -50,7 +46,7 @@ impl Hub {
             validate::nick(name, &self.settings.limits).is_ok_and(|name| validate::nick_key(&name) == *key)
         };
         // A device of an account with several may not know yet that another one has changed the nick.
-        if !shares_session && !request.user_name.is_empty() && !same(&request.user_name) {
+        if basic && !request.user_name.is_empty() && !same(&request.user_name) {
             return self.refuse(conn, Status::NotLoggedIn, client_id, 0, None);
         }
         let room = match self.room_to_post(conn, &request.room) {
@@ -70,16 +66,6 @@ impl Hub {
         if let Err(wait) = c.allow_message(now, room, client_id, &mut online.limits, &mut self.address_limits)
         {
             return self.refuse(conn, Status::RateLimited, client_id, wait, None);
-        }
-        let peer = self.connections.get(conn).and_then(|c| c.peer.as_ref());
-        match client_id.zip(peer).and_then(|(id, peer)| self.sent_from_former_account(peer, id, content)) {
-            None => {}
-            Some(Resent::UnderThisNick(place)) => {
-                return self.lobby.acknowledge(conn, id, place.ord, place.time);
-            }
-            Some(Resent::UnderAnotherNick) => {
-                return self.refuse(conn, Status::MessageIdReused, client_id, 0, None);
-            }
         }
         if let Some(wait) = self.append_queue.retry_after(now, address, content.len()) {
             if let (Some(c), Some(id)) = (self.connections.get_mut(conn), client_id) {
@@ -112,11 +98,7 @@ impl Hub {
 
     /// Publishes a committed message of the lobby. Called in log order.
     pub(super) fn publish(&mut self, message: &StoredMessage) {
-        if self.lobby.has_pending_presence(&message.nick) {
-            // A member's arrival is published before its first message.
-            self.lobby.publish_presence(self.now, self.unix_ms, &mut self.out);
-        }
-        self.lobby.publish(message.place.ord, message.id, recent_messages::encode(message));
+        self.lobby.publish(message);
         self.publish_in_room(RoomId::LOBBY, message);
         self.counters.accepted += 1;
     }

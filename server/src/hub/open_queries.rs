@@ -2,10 +2,7 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use super::{
-    connection_table::ConnectionId, position::WaitingLogin, room_queries::RoomPurpose,
-    shared_bound::SharedBound,
-};
+use super::{connection_table::ConnectionId, room_queries::RoomPurpose, shared_bound::SharedBound};
 
 /// The most queries of all connections without a result, apart from searches.
 const MAX_OPEN_PAGES: usize = 1_024;
@@ -19,26 +16,7 @@ const MAX_OPEN_SEARCHES_PER_ADDRESS: usize = 32;
 pub(super) struct OpenQuery {
     pub(super) conn: ConnectionId,
     pub(super) address: IpAddr,
-    pub(super) purpose: Purpose,
-}
-
-/// The purpose of a query.
-#[derive(Debug)]
-pub(super) enum Purpose {
-    /// The answer to a request for a page, with its number.
-    Page(u32),
-    /// The answer to a search, with its number.
-    Search(u32),
-    /// A query of a client with the capability "rooms".
-    Room(RoomPurpose),
-    /// The login of the client.
-    Position(Box<WaitingLogin>),
-}
-
-impl Purpose {
-    fn is_search(&self) -> bool {
-        matches!(self, Self::Search(_))
-    }
+    pub(super) purpose: RoomPurpose,
 }
 
 /// Open queries by token.

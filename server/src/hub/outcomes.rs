@@ -8,7 +8,6 @@ use super::{
     Hub,
     append_queue::{Origin, PendingProposal, RETRY_INTERVAL_MS},
     connection_table::ConnectionId,
-    room::Group,
 };
 use crate::store::{Change, LogError, Outcome, Proposal, StoredMessage};
 
@@ -87,11 +86,8 @@ impl Hub {
                 }
             }
         }
-        let peer = self.connections.get(conn).and_then(|c| c.peer.as_ref());
-        if let Some(peer) = peer.filter(|peer| peer.group != Group::Basic) {
-            // Others know only messages.
-            let seq = if peer.shares_session { place.seq } else { place.ord };
-            self.lobby.acknowledge(conn, *id, seq, place.time);
+        if self.connections.get(conn).is_some_and(|c| !c.is_basic()) {
+            self.lobby.acknowledge(conn, *id, place.seq, place.time);
         }
     }
 

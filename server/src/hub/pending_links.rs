@@ -15,8 +15,7 @@ use super::{
     Hub,
     append_queue::RETRY_INTERVAL_MS,
     connection_table::ConnectionId,
-    login::Entrance,
-    position::BUSY_RETRY_MS,
+    login::{BUSY_RETRY_MS, Entrance},
     sessions::{self, Hash},
 };
 

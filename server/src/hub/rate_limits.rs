@@ -21,8 +21,6 @@ pub type Rate = (u32, u32);
 
 /// Requests other than messages.
 const CONTROL_RATE: Rate = (20 * 60, 40);
-/// Requests for the member snapshot.
-const MEMBER_SNAPSHOT_RATE: Rate = (6, 2);
 /// Requests of basic clients for the member list.
 const NICK_LIST_RATE: Rate = (30, 5);
 /// Pages of history, and searches.
@@ -44,8 +42,6 @@ pub struct RateLimits {
     pub messages: TokenBucket,
     /// Limits other requests.
     pub control: TokenBucket,
-    /// Limits requests for the member snapshot.
-    pub member_snapshots: TokenBucket,
     /// Limits requests of basic clients for the member list.
     pub nick_lists: TokenBucket,
     /// Limits pages of history and searches.
@@ -64,7 +60,6 @@ impl RateLimits {
         Self {
             messages: bucket((limits.messages_per_minute, limits.burst)),
             control: bucket(CONTROL_RATE),
-            member_snapshots: bucket(MEMBER_SNAPSHOT_RATE),
             nick_lists: bucket(NICK_LIST_RATE),
             history: bucket(HISTORY_RATE),
             changes: bucket(CHANGE_RATE),
@@ -74,8 +69,8 @@ impl RateLimits {
 
     /// The time at which they are as good as unused ones.
     fn recovered_at(&self) -> Millis {
-        let Self { messages, control, member_snapshots, nick_lists, history, changes, refusals } = self;
-        let buckets = [messages, control, member_snapshots, nick_lists, history, changes, refusals];
+        let Self { messages, control, nick_lists, history, changes, refusals } = self;
+        let buckets = [messages, control, nick_lists, history, changes, refusals];
         buckets.into_iter().map(TokenBucket::full_at).max().unwrap_or(0)
     }
 }

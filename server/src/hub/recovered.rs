@@ -2,14 +2,9 @@
 
 use parlour_core::model::RoomId;
 
-use super::{
-    Hub,
-    nick_registry::Claim,
-    recent_messages::{RECENT_MAX_BYTES, RECENT_MAX_MESSAGES},
-};
+use super::{Hub, nick_registry::Claim};
 use crate::store::{
-    HistoryPage, LogError, LogReader, PageSize, PageStart, RowChange, SessionRecord, StoredSession,
-    retention_clock::implausible_ms,
+    LogError, LogReader, RowChange, SessionRecord, StoredSession, retention_clock::implausible_ms,
 };
 
 /// State that a new hub recovers from the event log.
@@ -17,8 +12,12 @@ use crate::store::{
 pub struct Recovered {
     /// The id of the log.
     pub log: [u8; 16],
-    /// The newest page of the lobby.
-    pub newest: HistoryPage,
+    /// The sequence number of the newest event of the lobby.
+    pub head_seq: u64,
+    /// The ord of its newest message.
+    pub head_ord: u64,
+    /// The time of that message, Unix ms; 0 if there never was one.
+    pub active: i64,
     /// The sessions of earlier runs.
     pub sessions: Vec<StoredSession>,
     /// The Unix time in ms at which the hub's clock is 0.
@@ -31,14 +30,16 @@ impl Recovered {
     /// # Errors
     /// The errors of the log.
     pub fn read(log: &mut dyn LogReader, unix_ms: i64) -> Result<Self, LogError> {
-        let size = PageSize { messages: RECENT_MAX_MESSAGES, bytes: RECENT_MAX_BYTES };
         // A wrong clock must not end sessions: then they count as lost until the last time that is known.
         let ahead = implausible_ms(log.clock()?, unix_ms);
         let mut sessions = log.sessions()?;
         for StoredSession { session, .. } in &mut sessions {
             session.lost_at = session.lost_at.map(|lost_at| lost_at.saturating_add(ahead));
         }
-        Ok(Self { log: log.id()?, newest: log.page(RoomId::LOBBY, PageStart::End, size)?, sessions, unix_ms })
+        let lobby = log.room(RoomId::LOBBY)?;
+        let (head_seq, head_ord, active) =
+            lobby.map_or((0, 0, 0), |lobby| (lobby.head_seq, lobby.head_ord, lobby.active));
+        Ok(Self { log: log.id()?, head_seq, head_ord, active, sessions, unix_ms })
     }
 }
 

@@ -7,8 +7,7 @@ use parlour_core::model::{RoomId, UserId};
 
 use super::{Hub, output::Output};
 use crate::store::{
-    Change, EventPage, LogError, PageSize, Proposal, Query, QueryKind, QueryResult, Requester, RoomResult,
-    StoredEvent, StoredMessage,
+    Change, EventPage, LogError, Proposal, Query, Requester, RoomResult, StoredEvent, StoredMessage,
     room_query::{Names, RoomQuery},
 };
 
@@ -115,25 +114,21 @@ impl Hub {
 
     pub(super) fn read_as_hub(&mut self, token: u64, account: Option<UserId>, query: RoomQuery) {
         let requester = Requester { address: None, account };
-        let size = PageSize { messages: 0, bytes: 0 };
-        let query = Query { requester, room: RoomId::LOBBY, kind: QueryKind::Room(query), size };
-        self.out.put(Output::Read { token, query });
+        self.out.put(Output::Read { token, query: Query { requester, query } });
     }
 
     /// Handles the result of a query for what a failed append has changed. Returns it if it is of another query.
     pub(super) fn uncertain_read(
         &mut self,
         token: u64,
-        result: Result<QueryResult, LogError>,
-    ) -> Option<Result<QueryResult, LogError>> {
+        result: Result<RoomResult, LogError>,
+    ) -> Option<Result<RoomResult, LogError>> {
         let Some(reading) = self.resolution.reading.remove(&token) else { return Some(result) };
         match (reading, result) {
-            (Reading::Events(room), Ok(QueryResult::Room(RoomResult::Events(page)))) => {
+            (Reading::Events(room), Ok(RoomResult::Events(page))) => {
                 self.publish_uncertain(room, &page);
             }
-            (Reading::Names(_), Ok(QueryResult::Room(RoomResult::Names(names)))) => {
-                self.publish_names(&names)
-            }
+            (Reading::Names(_), Ok(RoomResult::Names(names))) => self.publish_names(&names),
             (reading, _) => {
                 self.resolution.put_back(reading);
                 self.append_queue.resolved(self.now, false);

@@ -58,7 +58,7 @@ impl Hub {
     /// The account of a connection that speaks the capability "rooms".
     pub(super) fn viewer(&self, conn: ConnectionId) -> Option<UserId> {
         let peer = self.connections.get(conn)?.peer.as_ref()?;
-        peer.shares_session.then_some(peer.account)
+        peer.has_rooms.then_some(peer.account)
     }
 
     fn try_command(
@@ -103,7 +103,9 @@ impl Hub {
                 self.respond(conn, request, response::Result::People(people));
             }
             Plan::Read(reading) => {
-                self.open_room_query(conn, account, RoomPurpose::Answer(request), query(room, reading));
+                let query = query(room, reading);
+                let purpose = RoomPurpose::Answer { request, is_search: query.is_search() };
+                self.open_room_query(conn, account, purpose, query);
             }
         }
         Ok(())
@@ -120,12 +122,13 @@ impl Hub {
             Rate::Change => {
                 self.address_limits.take_change(now, c.address, &mut online.limits.changes)?;
             }
-            Rate::Query => {
+            Rate::Query | Rate::Search => {
                 self.address_limits.take_query(now, c.address, &mut online.limits.history)?;
-                if c.open_queries >= MAX_OPEN_QUERIES
-                    || !self.queries.allow_page(c.address)
-                    || !self.queries.allow_search(c.address)
-                {
+                let is_allowed = match rate {
+                    Rate::Search => self.queries.allow_search(c.address),
+                    _ => self.queries.allow_page(c.address),
+                };
+                if c.open_queries >= MAX_OPEN_QUERIES || !is_allowed {
                     return Err(QUERY_RETRY_MS);
                 }
             }

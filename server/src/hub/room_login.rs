@@ -12,10 +12,8 @@ use super::{
     Hub,
     append_queue::RETRY_INTERVAL_MS,
     connection_table::ConnectionId,
-    login::Entrance,
-    open_queries::{OpenQuery, Purpose},
-    position::BUSY_RETRY_MS,
-    room::Group,
+    login::{BUSY_RETRY_MS, Entrance},
+    open_queries::OpenQuery,
     room_answers,
     room_queries::RoomPurpose,
     rooms::{MAX_SUBSCRIPTIONS, ReadList, Subscribed, delivery::Encoding, events, published::Reading},
@@ -29,13 +27,20 @@ use crate::store::{
 #[derive(Debug)]
 pub(super) struct RoomLogin {
     pub account: UserId,
+    pub encoding: Encoding,
     pub entrance: Entrance,
     pub reading: Reading,
 }
 
 impl Hub {
     /// Reads what the answer to a login needs.
-    pub(super) fn begin_room_login(&mut self, conn: ConnectionId, account: UserId, entrance: Entrance) {
+    pub(super) fn begin_room_login(
+        &mut self,
+        conn: ConnectionId,
+        account: UserId,
+        encoding: Encoding,
+        entrance: Entrance,
+    ) {
         let Some(c) = self.connections.get_mut(conn) else { return };
         let address = c.address;
         if !self.queries.allow_page(address) {
@@ -45,7 +50,8 @@ impl Hub {
         c.login_reading = Some(reading);
         c.open_queries += 1;
         let (since, open, position) = (entrance.since, entrance.open, entrance.open_position);
-        let purpose = Purpose::Room(RoomPurpose::Login(Box::new(RoomLogin { account, entrance, reading })));
+        let login = RoomLogin { account, encoding, entrance, reading };
+        let purpose = RoomPurpose::Login(Box::new(login));
         let token = self.queries.open(OpenQuery { conn, address, purpose });
         self.read_for(token, address, account, RoomQuery::Login { since, open, position });
     }
@@ -57,12 +63,12 @@ impl Hub {
         login: RoomLogin,
         result: Result<RoomResult, LogError>,
     ) {
-        let RoomLogin { account, entrance, reading } = login;
+        let RoomLogin { account, encoding, entrance, reading } = login;
         let Ok(RoomResult::Login(read)) = result else {
             return self.reject_later(conn, Status::LogUnavailable, RETRY_INTERVAL_MS);
         };
         if read.2.as_ref().is_some_and(|window| !self.rooms.is_published(entrance.open, window.seq)) {
-            let login = RoomPurpose::Login(Box::new(RoomLogin { account, entrance, reading }));
+            let login = RoomPurpose::Login(Box::new(RoomLogin { account, encoding, entrance, reading }));
             return self.early.push((conn, login, RoomResult::Login(read)));
         }
         let (all, changed, window) = *read;
@@ -70,14 +76,12 @@ impl Hub {
             c.login_reading = None;
         }
         let Some(nick) = self.accounts.get(account).map(|known| known.nick.clone()) else { return };
-        let encoding = if entrance.group == Group::Batch { Encoding::Batch } else { Encoding::Single };
         self.rooms.connect(conn, encoding, (account, &nick), &all.rows, reading);
         self.rooms.note_presence(account, &nick, true);
         let list = ReadList { all, changed: changed.map(|changed| changed.rows) };
         let is_resumed = list.changed.is_some();
         let mut rows = self.rooms.login_rows(conn, &list).into_iter();
         let mut welcome = self.welcome_of(account, &entrance);
-        welcome.account = account.0.to_vec();
         if let Some(limits) = &mut welcome.limits {
             let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             limits.rooms = self.settings.rooms;

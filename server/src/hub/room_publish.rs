@@ -17,8 +17,7 @@ use super::{
     },
 };
 use crate::store::{
-    Change, LogError, Place, Proposal, QueryResult, RoomResult, StoredEvent, StoredMessage,
-    room_query::RoomQuery,
+    Change, LogError, Place, Proposal, RoomResult, StoredEvent, StoredMessage, room_query::RoomQuery,
 };
 
 impl Hub {
@@ -99,8 +98,7 @@ impl Hub {
             self.nicks.remove(&before.1);
         }
         if is_online {
-            self.lobby.note_presence(&before.0, false);
-            self.lobby.note_presence(nick, true);
+            self.lobby.members_changed();
         } else {
             self.reserved.set(key, self.now + self.settings.name_grace);
         }
@@ -121,13 +119,13 @@ impl Hub {
     pub(super) fn own_read(
         &mut self,
         token: u64,
-        result: Result<QueryResult, LogError>,
-    ) -> Option<Result<QueryResult, LogError>> {
+        result: Result<RoomResult, LogError>,
+    ) -> Option<Result<RoomResult, LogError>> {
         let result = self.uncertain_read(token, result)?;
         let result = self.list_version_read(token, result)?;
         let Some(reload) = self.reloads.remove(&token) else { return Some(result) };
         match result {
-            Ok(QueryResult::Room(RoomResult::Row(row))) => {
+            Ok(RoomResult::Row(row)) => {
                 let row = row.as_deref();
                 self.rooms.reloaded(reload.account, reload.room, row, reload.reading, &mut self.out);
             }

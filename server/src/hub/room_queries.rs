@@ -1,8 +1,9 @@
-//! Queries to the log of clients with the capability "rooms", and their results: answers to commands, rows and windows.
+//! Queries to the log, and their results: answers to commands, rows and windows.
 
 use std::net::IpAddr;
 
 use parlour_core::{
+    Millis,
     model::{RoomId, UserId},
     status::Status,
     wire::{response, server_event::Body},
@@ -12,31 +13,60 @@ use super::{
     Hub,
     append_queue::RETRY_INTERVAL_MS,
     connection_table::ConnectionId,
-    open_queries::{OpenQuery, Purpose},
+    open_queries::OpenQuery,
     output::Output,
     room_answers,
     room_login::RoomLogin,
     rooms::{Subscribed, events, published::Reading},
 };
 use crate::store::{
-    LogError, PageSize, Place, Query, QueryKind, Requester, RoomResult,
+    LogError, Place, Query, Requester, RoomResult,
     room_query::{RoomQuery, WindowStart},
 };
 
-/// The purpose of a query for a client with the capability "rooms".
+/// The purpose of a query.
 #[derive(Debug)]
 pub(super) enum RoomPurpose {
     /// A login.
     Login(Box<RoomLogin>),
     /// The answer to the command with this number is the result.
-    Answer(u32),
+    Answer { request: u32, is_search: bool },
     /// The row of a room that the account has created or joined by a command: with the row as the answer, or with a place.
     Row { request: u32, room: RoomId, place: Option<Place>, reading: Reading },
     /// A subscription: the window is the answer to a command, or continues the subscription of a slow consumer.
     Window { request: Option<u32>, room: RoomId, ticket: u64, position: WindowStart },
 }
 
+impl RoomPurpose {
+    /// Returns `true` for a search.
+    pub(super) fn is_search(&self) -> bool {
+        matches!(self, Self::Answer { is_search: true, .. })
+    }
+}
+
 impl Hub {
+    /// Handles the result of a query.
+    pub fn handle_read(&mut self, now: Millis, token: u64, result: Result<RoomResult, LogError>) {
+        self.now = now;
+        let Some(result) = self.own_read(token, result) else { return };
+        let Some(OpenQuery { conn, purpose, .. }) = self.queries.close(token) else { return };
+        let Some(c) = self.connections.get_mut(conn) else { return };
+        c.open_queries = c.open_queries.saturating_sub(1);
+        self.room_read(conn, purpose, result);
+    }
+
+    /// Cancels the queries of a connection that has ended, if it has `open` ones.
+    pub(super) fn cancel_queries(&mut self, conn: ConnectionId, open: u32) {
+        if open > 0 {
+            for (token, query) in self.queries.close_all(conn) {
+                self.out.put(Output::CancelRead { token });
+                if let RoomPurpose::Row { reading, .. } = query.purpose {
+                    self.rooms.cancel_reload(reading);
+                }
+            }
+        }
+    }
+
     /// Reads the state of a room for a subscription.
     pub(super) fn read_window(
         &mut self,
@@ -61,16 +91,14 @@ impl Hub {
         let Some(c) = self.connections.get_mut(conn) else { return };
         c.open_queries += 1;
         let address = c.address;
-        let token = self.queries.open(OpenQuery { conn, address, purpose: Purpose::Room(purpose) });
+        let token = self.queries.open(OpenQuery { conn, address, purpose });
         self.read_for(token, address, account, query);
     }
 
     /// Queries the log for an account.
     pub(super) fn read_for(&mut self, token: u64, address: IpAddr, account: UserId, query: RoomQuery) {
         let requester = Requester { address: Some(address), account: Some(account) };
-        let size = PageSize { messages: 0, bytes: 0 };
-        let query = Query { requester, room: RoomId::LOBBY, kind: QueryKind::Room(query), size };
-        self.out.put(Output::Read { token, query });
+        self.out.put(Output::Read { token, query: Query { requester, query } });
     }
 
     /// Handles the result of a query of a client.
@@ -82,7 +110,7 @@ impl Hub {
     ) {
         match purpose {
             RoomPurpose::Login(login) => self.room_login_read(conn, *login, result),
-            RoomPurpose::Answer(request) => match result {
+            RoomPurpose::Answer { request, .. } => match result {
                 Ok(result) => self.answer_read(conn, request, &result),
                 Err(_) => self.refuse_command(conn, request, Status::LogUnavailable, RETRY_INTERVAL_MS, None),
             },
@@ -202,8 +230,8 @@ impl Hub {
         self.rooms.abandon(conn, room, ticket, &mut self.out);
         match request {
             Some(request) => self.refuse_command(conn, request, status, 0, None),
-            // A slow consumer would miss events without noticing.
-            None if status == Status::LogUnavailable => self.close(conn, Status::TooSlow),
+            // It would miss events without noticing.
+            None if status == Status::LogUnavailable => self.close(conn, status),
             None => {}
         }
     }

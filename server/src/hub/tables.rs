@@ -3,7 +3,7 @@
 
 use super::Hub;
 
-/// The number of entries in each table. The recent messages cache is not listed: it has bounds of its own.
+/// The number of entries in each table.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct TableSizes {
     /// Connections.
@@ -26,7 +26,7 @@ pub struct TableSizes {
     pub logins: usize,
     /// Room lists of accounts that are online, rooms in them, and what waits for them.
     pub rooms: usize,
-    /// Subscribers of the lobby, and what is not delivered to them.
+    /// Basic clients, and what is not delivered to them.
     pub lobby: usize,
     /// Ids of messages that must be sent again before others, of all connections.
     pub awaited_resends: usize,

@@ -1,4 +1,4 @@
-//! The answer to a login: the welcome and the member list.
+//! The answer to a login.
 
 use parlour_core::{
     PROTOCOL_VERSION,
@@ -7,14 +7,13 @@ use parlour_core::{
     wire,
 };
 
-use super::{CAPABILITIES, Hub, connection_table::ConnectionId, login::Entrance, position::Position};
+use super::{CAPABILITIES, Hub, connection_table::ConnectionId, login::Entrance};
 
 impl Hub {
-    /// Answers a login.
+    /// Answers the login of a client without capabilities.
     pub(super) fn welcome(&mut self, conn: ConnectionId, account: UserId, entrance: &Entrance) {
         let welcome = self.welcome_of(account, entrance);
         self.out.send(conn, &codec::extension(Extension::Welcome(welcome)));
-        self.lobby.send_snapshot(conn, self.unix_ms, &self.nicks, &mut self.out);
     }
 
     /// The welcome of a login, without what only clients with the capability "rooms" get.
@@ -24,6 +23,7 @@ impl Hub {
             version: entrance.version.min(PROTOCOL_VERSION),
             capabilities: CAPABILITIES.iter().map(|&word| word.to_owned()).collect(),
             nick: nick.unwrap_or_default(),
+            account: account.0.to_vec(),
             secret: entrance.secret.to_vec(),
             limits: Some(self.settings.limits.to_wire()),
             server_time: self.unix_ms,
@@ -31,11 +31,6 @@ impl Hub {
             server_name: self.settings.server_name.clone(),
             heartbeat_ms: self.settings.heartbeat_ms,
             log: self.log.to_vec(),
-            positions: vec![wire::RoomPosition {
-                seq: self.lobby.recent.last(),
-                reset: entrance.position == Position::Reset,
-                ..wire::RoomPosition::default()
-            }],
             ..wire::Welcome::default()
         }
     }

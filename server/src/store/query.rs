@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use parlour_core::model::{RoomId, UserId};
+use parlour_core::model::UserId;
 
-use super::{HistoryPage, PageSize, PageStart, RoomQuery, RoomResult, SearchResults};
+use super::RoomQuery;
 
 /// The requester of a query. Queries of different addresses are executed in turn, and so are those of the accounts of an
 /// address.
@@ -16,42 +16,11 @@ pub struct Requester {
     pub account: Option<UserId>,
 }
 
-/// A query to the log.
+/// A query to the log. Its result is a [`RoomResult`](super::RoomResult).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     /// The requester.
     pub requester: Requester,
-    /// The room.
-    pub room: RoomId,
-    /// The kind of query.
-    pub kind: QueryKind,
-    /// The most to read.
-    pub size: PageSize,
-}
-
-/// The kinds of queries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QueryKind {
-    /// [`LogReader::page`](super::LogReader::page).
-    Page(PageStart),
-    /// [`LogReader::search`](super::LogReader::search).
-    Search {
-        /// The query as typed.
-        query: String,
-        /// Only messages with a smaller ord; 0 for the newest.
-        before: u64,
-    },
-    /// A query of a client with the capability "rooms".
-    Room(RoomQuery),
-}
-
-/// The result of a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QueryResult {
-    /// The result of [`QueryKind::Page`].
-    Page(HistoryPage),
-    /// The result of [`QueryKind::Search`].
-    Search(SearchResults),
-    /// The result of [`QueryKind::Room`].
-    Room(RoomResult),
+    /// The query.
+    pub query: RoomQuery,
 }

@@ -1,4 +1,4 @@
-//! Queries of clients with the capability "rooms".
+//! Queries of accounts, and of the hub itself.
 //!
 //! A query about a room is only answered to its members. The role is read after the content, because the hub may not know yet
 //! that an account was removed.

@@ -21,8 +21,8 @@ use std::{
 };
 
 use self::{reader::Lane, writer::Writer};
-pub use super::{AppendBatch, Query, QueryKind, QueryResult};
-use super::{EventLog, LogError, Outcome, Retention};
+pub use super::{AppendBatch, Query};
+use super::{EventLog, LogError, Outcome, Retention, RoomResult};
 
 /// The result of an append or a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum LogReport {
     /// The outcome of each proposal of a batch. Batches are reported in order.
     Appended(Result<Vec<Outcome>, LogError>),
     /// The result of a query that was not cancelled, with its token. Queries are reported in any order.
-    Read(u64, Result<QueryResult, LogError>),
+    Read(u64, Result<RoomResult, LogError>),
 }
 
 /// Starts the threads. Retention and indexing run on the writer thread, between appends.

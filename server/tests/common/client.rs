@@ -10,10 +10,13 @@ use parlour_core::{
     codec::{self, Envelope, Extension},
     model::MessageId,
     status::Status,
-    wire,
+    wire::{self, client_command::Operation, response::Result as Answer, server_event::Body},
 };
 
 use super::desktop::{Message, PATIENCE, Socket};
+
+/// The capabilities of the page.
+const CAPABILITIES: [&str; 2] = ["batch", "rooms"];
 
 /// The client.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub struct Client {
     /// `true` if WebSocket Pings are answered.
     pub answers: bool,
     sent: u64,
+    /// The number of the last command.
+    commands: u32,
 }
 
 impl Client {
@@ -39,6 +44,7 @@ impl Client {
             closed: None,
             answers: true,
             sent: 0,
+            commands: 0,
         }
     }
 
@@ -49,15 +55,10 @@ impl Client {
 
     /// Logs in to the session with this secret, which may be new, as [`login`](Self::login) does.
     pub fn login_with(address: SocketAddr, nick: &str, secret: &[u8]) -> Self {
-        Self::login_as(address, nick, secret, &[])
-    }
-
-    /// As [`login_with`](Self::login_with), with these capabilities.
-    pub fn login_as(address: SocketAddr, nick: &str, secret: &[u8], capabilities: &[&str]) -> Self {
         let end = Instant::now() + PATIENCE;
         loop {
             let mut client = Self::connect(address);
-            client.send_login_as(nick, secret, capabilities);
+            client.send_login(nick, secret);
             client.until(|c| c.welcome.is_some() || c.refused(Status::NickTaken));
             if client.welcome.is_some() {
                 return client;
@@ -66,30 +67,13 @@ impl Client {
         }
     }
 
-    /// Connects and logs in as a client with the history capability.
-    pub fn reader(address: SocketAddr, nick: &str) -> Self {
-        let mut client = Self::connect(address);
-        client.nick = nick.into();
-        let capabilities = vec!["history".into(), "batch".into()];
-        client.send(&codec::login(
-            nick,
-            wire::Login { version: 1, capabilities, agent: "test".into(), ..wire::Login::default() },
-        ));
-        client.until(|c| c.welcome.is_some());
-        client
-    }
-
     pub fn send_login(&mut self, nick: &str, secret: &[u8]) {
-        self.send_login_as(nick, secret, &[]);
-    }
-
-    fn send_login_as(&mut self, nick: &str, secret: &[u8], capabilities: &[&str]) {
         self.nick = nick.into();
         self.send(&codec::login(
             nick,
             wire::Login {
                 version: 1,
-                capabilities: capabilities.iter().map(|name| (*name).into()).collect(),
+                capabilities: CAPABILITIES.map(Into::into).into(),
                 secret: secret.to_vec(),
                 agent: "test".into(),
                 ..wire::Login::default()
@@ -197,13 +181,31 @@ impl Client {
         acks.flatten().collect()
     }
 
-    /// The pages of history, in order.
-    pub fn pages(&self) -> Vec<wire::HistoryPage> {
-        let pages = self.frames.iter().filter_map(|f| match &f.extension {
-            Some(Extension::HistoryPage(page)) => Some(page.clone()),
+    /// Sends a command in the lobby. Returns its number.
+    pub fn command(&mut self, operation: Operation) -> u32 {
+        self.commands += 1;
+        self.extension(Extension::Command(wire::ClientCommand {
+            request: self.commands,
+            operation: Some(operation),
+            ..wire::ClientCommand::default()
+        }));
+        self.commands
+    }
+
+    /// The answer to a command.
+    pub fn answer(&self, request: u32) -> Option<&Answer> {
+        self.events().find_map(|body| match body {
+            Body::Response(response) if response.request == request => response.result.as_ref(),
             _ => None,
-        });
-        pages.collect()
+        })
+    }
+
+    /// The events of the server.
+    pub fn events(&self) -> impl Iterator<Item = &Body> {
+        self.frames.iter().filter_map(|f| match &f.extension {
+            Some(Extension::Event(event)) => event.body.as_ref(),
+            _ => None,
+        })
     }
 
     pub fn refusals(&self) -> Vec<wire::Refusal> {
@@ -220,24 +222,11 @@ impl Client {
 
     /// The presence changes of a nick: `true` for a join, `false` for a departure.
     pub fn presence(&self, nick: &str) -> Vec<bool> {
-        let changes = self.frames.iter().filter_map(|f| match &f.extension {
-            Some(Extension::Presence(presence)) => Some(&presence.changes),
+        let changes = self.events().filter_map(|body| match body {
+            Body::Presence(changes) => Some(&changes.people),
             _ => None,
         });
-        changes.flatten().filter(|m| m.nick == nick).map(|m| m.state != 0).collect()
-    }
-
-    /// The nicks of the last member snapshot.
-    pub fn roster(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for frame in &self.frames {
-            if let Some(Extension::Roster(roster)) = &frame.extension {
-                if roster.first {
-                    names.clear();
-                }
-                names.extend(roster.members.iter().map(|m| m.nick.clone()));
-            }
-        }
-        names
+        let is_online = |person: &wire::Person| person.state() != wire::PresenceState::Left;
+        changes.flatten().filter(|person| person.nick == nick).map(is_online).collect()
     }
 }

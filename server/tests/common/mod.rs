@@ -6,6 +6,7 @@ pub mod client;
 pub mod desktop;
 pub mod dir;
 pub mod received;
+pub mod sent;
 pub mod world;
 
 use std::{

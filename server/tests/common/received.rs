@@ -1,10 +1,9 @@
 //! What a hub has sent to one connection.
 
-use bytes::Bytes;
 use parlour_core::{
     codec::{self, Envelope, Extension},
     status::Status,
-    wire,
+    wire::{self, response::Result as Answer, server_event::Body},
 };
 
 /// The envelopes sent to one connection.
@@ -43,18 +42,52 @@ impl Received {
         acks.flatten().collect()
     }
 
-    pub fn pages(&self) -> Vec<&wire::HistoryPage> {
-        let pages = self.extensions().filter_map(|e| match e {
-            Extension::HistoryPage(page) => Some(page),
+    fn events(&self) -> impl Iterator<Item = &Body> {
+        self.extensions().filter_map(|e| match e {
+            Extension::Event(event) => event.body.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// The answers to commands, with the numbers of the commands.
+    pub fn answers(&self) -> Vec<(u32, &Answer)> {
+        let answers = self.events().filter_map(|body| match body {
+            Body::Response(response) => Some((response.request, response.result.as_ref()?)),
+            _ => None,
+        });
+        answers.collect()
+    }
+
+    pub fn answer(&self, request: u32) -> Option<&Answer> {
+        self.answers().into_iter().find(|(of, _)| *of == request).map(|(_, answer)| answer)
+    }
+
+    /// The pages that were requested, with the numbers of the requests.
+    pub fn pages(&self) -> Vec<(u32, &wire::MessagePage)> {
+        let pages = self.answers().into_iter().filter_map(|(request, answer)| match answer {
+            Answer::Page(page) => Some((request, page)),
             _ => None,
         });
         pages.collect()
     }
 
-    /// The ranges of the pages and their contents.
-    pub fn history(&self) -> Vec<(u64, u64, Vec<String>)> {
-        let content = |bytes: &Bytes| codec::decode(bytes).unwrap().content;
-        self.pages().iter().map(|p| (p.from, p.to, p.frames.iter().map(content).collect())).collect()
+    /// The codes of the commands that were refused, with their numbers.
+    pub fn refused_commands(&self) -> Vec<(u32, u32)> {
+        let refused = self.answers().into_iter().filter_map(|(request, answer)| match answer {
+            Answer::Refusal(refusal) => Some((request, refusal.code)),
+            _ => None,
+        });
+        refused.collect()
+    }
+
+    /// Returns `true` if the window in the welcome begins anew, and the texts in it.
+    pub fn window(&self) -> (bool, Vec<String>) {
+        let window = self.welcome().and_then(|welcome| welcome.window.as_ref()).unwrap();
+        let content = |bytes: &Vec<u8>| codec::decode(bytes).unwrap().content;
+        match &window.page {
+            Some(page) => (window.reset, contents(page)),
+            None => (window.reset, window.frames.iter().map(content).collect()),
+        }
     }
 
     pub fn refusals(&self) -> Vec<&wire::Refusal> {
@@ -71,24 +104,7 @@ impl Received {
 
     /// Joins (`+`) and departures (`-`).
     pub fn presence(&self) -> Vec<String> {
-        let changes = self.extensions().filter_map(|e| match e {
-            Extension::Presence(presence) => Some(&presence.changes),
-            _ => None,
-        });
-        let sign = |m: &wire::Member| if m.state == 0 { '-' } else { '+' };
-        changes.flatten().map(|m| format!("{}{}", sign(m), m.nick)).collect()
-    }
-
-    pub fn member_snapshots(&self) -> Vec<&wire::Roster> {
-        let rosters = self.extensions().filter_map(|e| match e {
-            Extension::Roster(roster) => Some(roster),
-            _ => None,
-        });
-        rosters.collect()
-    }
-
-    pub fn members(&self) -> Vec<&str> {
-        self.member_snapshots().iter().flat_map(|r| &r.members).map(|m| m.nick.as_str()).collect()
+        self.events().flat_map(changes).collect()
     }
 
     /// The last member list sent to a basic client.
@@ -103,8 +119,23 @@ impl Received {
     }
 }
 
+/// The texts of a page.
+pub fn contents(page: &wire::MessagePage) -> Vec<String> {
+    page.messages.iter().map(|message| message.content.clone()).collect()
+}
+
+/// The joins (`+`) and departures (`-`) in an event.
+pub fn changes(body: &Body) -> Vec<String> {
+    let Body::Presence(changes) = body else { return Vec::new() };
+    let sign = |person: &wire::Person| match person.state() {
+        wire::PresenceState::Left => '-',
+        _ => '+',
+    };
+    changes.people.iter().map(|person| format!("{}{}", sign(person), person.nick)).collect()
+}
+
 /// The payloads of a server's WebSocket frames, and the sizes of the frames.
-pub fn messages(mut bytes: &[u8]) -> Vec<(Vec<u8>, usize)> {
+pub(super) fn messages(mut bytes: &[u8]) -> Vec<(Vec<u8>, usize)> {
     let mut out = Vec::new();
     while let [0x82, second, rest @ ..] = bytes {
         let (len, payload) = match second {

@@ -12,13 +12,13 @@ use std::{
 use bytes::Bytes;
 use parlour_core::{
     codec::{self, Envelope, Extension},
-    model::{MessageId, RoomId, UserId},
-    wire,
+    model::{RoomId, UserId},
+    wire::{self, RoomPosition as Position, client_command::Operation, response::Result as Answer},
 };
 use parlour_server::{
     hub::{Hub, Recovered, Settings, connection_table::ConnectionId, output::Output},
     store::{
-        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, QueryResult, RoomLimits, StoredMessage,
+        EventLog, LogError, LogReader, PageSize, PageStart, Proposal, RoomLimits, RoomResult, StoredMessage,
         sqlite::{Options, SqliteLog, Synchronous},
     },
 };
@@ -26,6 +26,7 @@ use parlour_server::{
 use super::{
     Dir,
     received::{Received, messages},
+    sent::{command, login_of, talk},
 };
 
 /// The Unix time at the start, in ms.
@@ -38,6 +39,8 @@ pub struct World {
     /// The time at which the hub was started.
     started: u64,
     opened: u32,
+    /// The number of the last command.
+    commands: u32,
     peers: BTreeMap<u32, Received>,
     settings: Settings,
     /// The last of the numbers that stand for random bytes.
@@ -54,10 +57,12 @@ pub struct World {
     pub append_before_failing: bool,
     /// Requests to the log are held back until [`World::release`].
     pub hold_requests: bool,
+    /// The same of appends only.
+    pub hold_appends: bool,
     pub held_requests: Vec<Output>,
     /// Queries are executed, and their results held back until [`World::release_results`].
     pub hold_results: bool,
-    held_results: Vec<(u64, Result<QueryResult, LogError>)>,
+    held_results: Vec<(u64, Result<RoomResult, LogError>)>,
     _dir: Dir,
 }
 
@@ -94,6 +99,7 @@ impl World {
             now: 0,
             started: 0,
             opened: 0,
+            commands: 0,
             peers: BTreeMap::new(),
             settings,
             random,
@@ -104,6 +110,7 @@ impl World {
             failing_reads: None,
             append_before_failing: false,
             hold_requests: false,
+            hold_appends: false,
             held_requests: Vec::new(),
             hold_results: false,
             held_results: Vec::new(),
@@ -121,7 +128,7 @@ impl World {
 
     /// Executes the requests to the log that were held back.
     pub fn release(&mut self) {
-        self.hold_requests = false;
+        (self.hold_requests, self.hold_appends) = (false, false);
         for output in std::mem::take(&mut self.held_requests) {
             self.log(output);
         }
@@ -149,7 +156,7 @@ impl World {
             let Output::Append(batch) = output else { continue };
             self.log.append(&batch.proposals, &batch.rows).unwrap();
         }
-        self.hold_requests = false;
+        (self.hold_requests, self.hold_appends) = (false, false);
         self.restart();
     }
 
@@ -299,6 +306,7 @@ impl World {
                 Output::Append(_) | Output::Read { .. } if self.hold_requests => {
                     self.held_requests.push(output)
                 }
+                Output::Append(_) if self.hold_appends => self.held_requests.push(output),
                 Output::Append(_) | Output::Read { .. } => self.log(output),
             }
         }
@@ -328,10 +336,10 @@ impl World {
         self.peers.insert(conn, Received::default());
     }
 
-    /// A logged-in rich client; its session secret is in the welcome.
+    /// A logged-in rich client, which has opened the lobby; its session secret is in the welcome.
     pub fn rich(&mut self, nick: &str) -> Conn {
         let conn = self.connect();
-        self.login(conn, nick, &[], &[]);
+        self.login(conn, nick, &[]);
         assert!(self.received(conn).welcome().is_some(), "{nick}: {:?}", self.received(conn));
         conn
     }
@@ -344,50 +352,49 @@ impl World {
         conn
     }
 
-    pub fn login(&mut self, conn: Conn, nick: &str, secret: &[u8], capabilities: &[&str]) {
-        let login = wire::Login {
-            version: 1,
-            secret: secret.to_vec(),
-            capabilities: capabilities.iter().map(|&c| c.into()).collect(),
-            ..wire::Login::default()
-        };
-        self.send(conn, &codec::login(nick, login));
+    /// Logs in to the session with this secret, an empty one for a new session.
+    pub fn login(&mut self, conn: Conn, nick: &str, secret: &[u8]) {
+        let login = wire::Login { secret: secret.to_vec(), ..wire::Login::default() };
+        self.send(conn, &login_of(nick, login));
     }
 
-    /// A rich client with the history capability and a position. Returns the connection.
+    /// A rich client that has logged in before, with its position in the lobby. Returns the connection.
     pub fn returning(&mut self, nick: &str, secret: &[u8], log: &[u8], position: Option<u64>) -> Conn {
-        let position = position.map(|seq| wire::RoomPosition { seq, ..wire::RoomPosition::default() });
-        self.returning_at(nick, secret, log, position)
+        self.returning_at(nick, secret, log, position.map(|seq| Position { seq, ..Position::default() }))
     }
 
     /// A rich client as of [`returning`](Self::returning), with any position.
-    pub fn returning_at(
-        &mut self,
-        nick: &str,
-        secret: &[u8],
-        log: &[u8],
-        position: Option<wire::RoomPosition>,
-    ) -> Conn {
+    pub fn returning_at(&mut self, nick: &str, secret: &[u8], log: &[u8], at: Option<Position>) -> Conn {
         let conn = self.connect();
         let login = wire::Login {
-            version: 1,
             secret: secret.to_vec(),
-            capabilities: vec!["batch".into(), "history".into()],
             log: log.to_vec(),
-            positions: position.into_iter().collect(),
+            positions: at.into_iter().collect(),
             ..wire::Login::default()
         };
-        self.send(conn, &codec::login(nick, login));
+        self.send(conn, &login_of(nick, login));
         conn
+    }
+
+    /// Sends a command in the lobby. Returns its number.
+    pub fn command(&mut self, conn: Conn, operation: Operation) -> u32 {
+        self.commands += 1;
+        self.send(conn, &command(self.commands, operation));
+        self.commands
+    }
+
+    /// The members of the lobby, as a client lists them.
+    pub fn members(&mut self, conn: Conn) -> Vec<String> {
+        let list = wire::ListMembers { count: 1_000, ..wire::ListMembers::default() };
+        let request = self.command(conn, Operation::ListMembers(list));
+        match self.received(conn).answer(request) {
+            Some(Answer::People(page)) => page.people.iter().map(|person| person.nick.clone()).collect(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Sends a message of a rich client with an id.
     pub fn send_message(&mut self, conn: Conn, id: u8, content: &str) {
         self.send(conn, &talk(id, content));
     }
-}
-
-/// A message of a rich client.
-pub fn talk(id: u8, content: &str) -> Envelope {
-    codec::message("", Some(MessageId([id; 16])), content)
 }

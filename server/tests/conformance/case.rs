@@ -175,7 +175,8 @@ impl Answer {
                 Message::End => self.closed = Some(Some(1006)),
                 Message::Ping(_) => {}
                 Message::Data(_, payload) => {
-                    self.ended |= codec::decode(&payload).expect("a frame").content == END;
+                    let frames = codec::decode_rich(&payload).expect("a frame");
+                    self.ended |= frames.iter().any(|frame| frame.content == END);
                 }
             }
         }

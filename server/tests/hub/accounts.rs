@@ -7,7 +7,7 @@ use parlour_core::{
     limits::Limits,
     model::{MessageId, UserId},
     status::Status,
-    wire,
+    wire::{self, client_command::Operation},
 };
 use parlour_server::{
     hub::{Settings, output::Output},
@@ -15,17 +15,20 @@ use parlour_server::{
 };
 
 use crate::{
-    common::world::{Conn, World, talk},
+    common::{
+        sent::{login_of, talk},
+        world::{Conn, World},
+    },
     world,
 };
 
 const LOG_UNAVAILABLE: Option<Status> = Some(Status::LogUnavailable);
 const MINUTE: u64 = 60_000;
 
-/// Logs in with a secret, as a client with the capability "rooms" if it `shares` its session.
-fn login(w: &mut World, nick: &str, secret: u8, shares: bool) -> Conn {
+/// Logs in with a secret.
+fn login(w: &mut World, nick: &str, secret: u8) -> Conn {
     let conn = w.connect();
-    w.login(conn, nick, &[secret; 32], if shares { &["rooms"] } else { &[] });
+    w.login(conn, nick, &[secret; 32]);
     conn
 }
 
@@ -48,7 +51,7 @@ fn guest_is_welcomed_when_its_account_is_stored() {
     let mut w = world();
     let lili = w.rich("lili");
     w.hold_requests = true;
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     w.advance(5_000);
     assert!(w.received(tom).frames.is_empty() && w.received(lili).presence().is_empty());
     assert_eq!(w.hub.members(), 1);
@@ -56,37 +59,38 @@ fn guest_is_welcomed_when_its_account_is_stored() {
     w.release();
     w.advance(1_000);
     assert_eq!(
-        (w.received(tom).members(), w.received(lili).presence()),
-        (vec!["lili", "tom"], vec!["+tom".into()])
+        (w.members(tom), w.received(lili).presence().last().unwrap().as_str()),
+        (vec!["lili".to_owned(), "tom".into()], "+tom")
     );
     // A session that is known enters without the log.
     w.disconnect(tom);
     w.hold_requests = true;
     w.advance(2 * MINUTE);
-    let tom = login(&mut w, "tom", 1, false);
-    assert!(w.received(tom).welcome().unwrap().resumed);
+    let tom = login(&mut w, "tom", 1);
     assert!(w.held_proposals().is_empty());
+    w.release();
+    assert!(w.received(tom).welcome().unwrap().resumed);
 }
 
 #[test]
 fn frames_before_the_welcome_are_refused_and_the_account_waits_for_its_client() {
     let mut w = world();
     w.hold_requests = true;
-    let hasty = login(&mut w, "tom", 1, false);
+    let hasty = login(&mut w, "tom", 1);
     w.send(hasty, &talk(1, "before the welcome"));
     assert_eq!(w.received(hasty).closed, Some(Status::NotLoggedIn));
-    let gone = login(&mut w, "lili", 2, false);
+    let gone = login(&mut w, "lili", 2);
     w.disconnect(gone);
-    let slow = login(&mut w, "ada", 3, false);
+    let slow = login(&mut w, "ada", 3);
     w.advance(10_000);
     assert_eq!(w.received(slow).closed, Some(Status::LoginTimeout));
     w.release();
     assert_eq!(w.hub.members(), 0);
     // Their nicks are reserved, and their clients find their sessions.
     for (nick, secret) in [("tom", 1), ("lili", 2), ("ada", 3)] {
-        let other = login(&mut w, nick, 9, false);
+        let other = login(&mut w, nick, 9);
         assert_eq!(w.received(other).closed, Some(Status::NickTaken), "{nick}");
-        let again = login(&mut w, nick, secret, false);
+        let again = login(&mut w, nick, secret);
         assert!(w.received(again).welcome().unwrap().resumed, "{nick}");
     }
 }
@@ -96,13 +100,13 @@ fn login_that_is_repeated_before_the_log_answers_takes_the_place_of_the_first() 
     let mut w = world();
     let late = w.connect();
     w.hold_requests = true;
-    let first = login(&mut w, "tom", 1, false);
-    let second = login(&mut w, "Tom", 1, false);
+    let first = login(&mut w, "tom", 1);
+    let second = login(&mut w, "Tom", 1);
     assert_eq!(w.received(first).closed, Some(Status::Replaced));
-    w.login(late, "tom", &[1; 32], &[]);
+    w.login(late, "tom", &[1; 32]);
     assert_eq!(w.received(late).closed, Some(Status::Overtaken));
     w.disconnect(second);
-    let third = login(&mut w, "tom", 1, false);
+    let third = login(&mut w, "tom", 1);
     assert_eq!(w.held_proposals().len(), 1, "one account");
     w.release();
     assert!(is_welcome(&w, third) && w.hub.members() == 1);
@@ -112,12 +116,12 @@ fn login_that_is_repeated_before_the_log_answers_takes_the_place_of_the_first() 
 fn two_logins_race_for_one_nick() {
     let mut w = world();
     w.hold_requests = true;
-    let (first, look_alike) = (login(&mut w, "tom", 1, false), login(&mut w, "tоm", 3, false));
-    let second = login(&mut w, "TOM", 2, false);
+    let (first, look_alike) = (login(&mut w, "tom", 1), login(&mut w, "tоm", 3));
+    let second = login(&mut w, "TOM", 2);
     assert_eq!(w.received(second).closed, Some(Status::NickTaken));
     assert_eq!(w.received(second).refusals()[0].suggestion, "TOM2");
     assert_eq!(w.received(look_alike).closed, Some(Status::NickConfusable));
-    let third = login(&mut w, "TOM2", 2, false);
+    let third = login(&mut w, "TOM2", 2);
     w.release();
     assert!(is_welcome(&w, first) && is_welcome(&w, third));
     assert_ne!(w.holder("tom"), w.holder("tom2"));
@@ -127,9 +131,10 @@ fn two_logins_race_for_one_nick() {
 fn thousand_guests_are_created_in_one_append() {
     let mut w = world();
     w.hold_requests = true;
-    let crowd: Vec<_> = (0..1_000).map(|n| (w.connect(), format!("guest-{n}-"))).collect();
+    let address = |n: u32| std::net::Ipv4Addr::from_bits(0x0A00_0000 + n);
+    let crowd: Vec<_> = (0..1_000).map(|n| (w.connect_from(address(n)), format!("guest-{n}-"))).collect();
     for (conn, nick) in &crowd {
-        w.handle(*conn, &codec::login(nick, wire::Login { version: 1, ..wire::Login::default() }));
+        w.handle(*conn, &login_of(nick, wire::Login::default()));
     }
     w.settle();
     assert_eq!((w.held_requests.len(), w.held_proposals().len()), (1, 1_000));
@@ -145,7 +150,7 @@ fn pending_logins_take_seats() {
     let mut w = World::new(Settings { limits, ..Settings::default() });
     w.rich("lili");
     w.hold_requests = true;
-    let (tom, late) = (login(&mut w, "tom", 1, false), login(&mut w, "late", 2, false));
+    let (tom, late) = (login(&mut w, "tom", 1), login(&mut w, "late", 2));
     assert_eq!(w.received(late).closed, Some(Status::ServerFull));
     w.release();
     assert!(is_welcome(&w, tom));
@@ -155,11 +160,11 @@ fn pending_logins_take_seats() {
 fn server_killed_between_the_append_and_the_welcome_knows_the_account() {
     let mut w = world();
     w.hold_requests = true;
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     w.append_and_restart();
     assert!(!is_welcome(&w, tom));
     let account = w.holder("tom").unwrap();
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     assert!(w.received(tom).welcome().unwrap().resumed);
     w.send_message(tom, 1, "hi");
     assert_eq!(senders(&w, tom), [(account, "hi")]);
@@ -169,24 +174,24 @@ fn server_killed_between_the_append_and_the_welcome_knows_the_account() {
 fn guest_cannot_log_in_while_the_log_fails() {
     for stored in [false, true] {
         let mut w = world();
-        let lili = login(&mut w, "lili", 2, false);
+        let lili = login(&mut w, "lili", 2);
         w.failing = full();
         w.append_before_failing = stored;
-        let tom = login(&mut w, "tom", 1, false);
+        let tom = login(&mut w, "tom", 1);
         assert_eq!(
             (w.received(tom).closed, w.received(tom).refusals()[0].retry_after_ms),
             (LOG_UNAVAILABLE, 3_000)
         );
         // The outcome of the append is not known yet.
-        let again = login(&mut w, "tom", 1, false);
+        let again = login(&mut w, "tom", 1);
         assert_eq!(w.received(again).closed, LOG_UNAVAILABLE);
         w.failing = None;
         // A session that is known can.
         w.disconnect(lili);
-        let lili = login(&mut w, "lili", 2, false);
+        let lili = login(&mut w, "lili", 2);
         assert!(is_welcome(&w, lili));
         w.advance(3_000);
-        let tom = login(&mut w, "tom", 1, false);
+        let tom = login(&mut w, "tom", 1);
         assert!(!w.received(tom).welcome().unwrap().resumed, "the nick is free");
         w.send_message(tom, 1, "hi");
         assert_eq!(Some(senders(&w, lili)[0].0), w.holder("tom"));
@@ -196,17 +201,17 @@ fn guest_cannot_log_in_while_the_log_fails() {
 #[test]
 fn account_takes_its_nick_again_if_a_failed_append_may_have_taken_it() {
     let mut w = world();
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     let account = w.holder("tom");
     w.disconnect(tom);
     w.advance(MINUTE);
     (w.failing, w.append_before_failing) = (full(), true);
-    let other = login(&mut w, "tom", 2, false);
+    let other = login(&mut w, "tom", 2);
     assert_eq!(w.received(other).closed, LOG_UNAVAILABLE);
     assert_ne!(w.holder("tom"), account);
     w.failing = None;
     w.advance(3_000);
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     assert!(w.received(tom).welcome().unwrap().resumed);
     assert_eq!(w.holder("tom"), account);
 }
@@ -215,22 +220,22 @@ fn account_takes_its_nick_again_if_a_failed_append_may_have_taken_it() {
 fn new_holder_of_a_nick_does_not_own_the_messages_of_the_former_one() {
     let mut w = world();
     let witness = w.rich("witness");
-    let tom = login(&mut w, "tom", 1, true);
+    let tom = login(&mut w, "tom", 1);
     w.send_message(tom, 1, "mine");
     let (account, accepted) = (w.holder("tom").unwrap(), w.received(tom).accepted()[0].clone());
     w.disconnect(tom);
     w.advance(MINUTE);
-    let other = login(&mut w, "tom", 2, true);
+    let other = login(&mut w, "tom", 2);
     w.send_message(other, 1, "mine");
     let new = w.holder("tom").unwrap();
     assert_eq!(senders(&w, witness), [(account, "mine"), (new, "mine")]);
     assert_ne!(w.received(other).accepted()[0].seq, accepted.seq);
     // The former holder returns when the nick is free, and its message is recognised.
-    let tom = login(&mut w, "tom", 1, true);
+    let tom = login(&mut w, "tom", 1);
     assert_eq!(w.received(tom).closed, Some(Status::NickTaken));
     assert!(!w.received(tom).refusals()[0].suggestion.is_empty());
     w.send(other, &codec::exit("tom"));
-    let tom = login(&mut w, "tom", 1, true);
+    let tom = login(&mut w, "tom", 1);
     w.send_message(tom, 1, "mine");
     assert_eq!(w.received(tom).accepted(), [&accepted]);
     assert_eq!((senders(&w, witness).len(), w.holder("tom")), (2, Some(account)));
@@ -255,52 +260,22 @@ fn senders_may_use_the_same_message_id() {
 }
 
 #[test]
-fn page_that_starts_a_new_account_is_told_that_its_messages_are_stored() {
-    let mut w = world();
-    let witness = w.rich("witness");
-    let tom = login(&mut w, "tom", 1, false);
-    w.send_message(tom, 1, "hi");
-    let accepted = w.received(tom).accepted()[0].clone();
-    // The user leaves and logs in again; or the page has lost its secret, and the server is restarted.
-    w.send(tom, &codec::exit("tom"));
-    let tom = login(&mut w, "tom", 2, false);
-    w.send_message(tom, 1, "hi");
-    assert_eq!(w.received(tom).accepted(), [&accepted]);
-    w.disconnect(tom);
-    w.restart();
-    let witness_again = w.rich("second witness");
-    w.advance(MINUTE);
-    let tom = login(&mut w, "tom", 3, false);
-    w.send_message(tom, 1, "hi");
-    assert_eq!(w.received(tom).accepted(), [&accepted]);
-    // Or it continues under another nick; it shows the message as that of the former one.
-    w.disconnect(tom);
-    let tim = login(&mut w, "tim", 4, false);
-    w.send_message(tim, 1, "hi");
-    assert_eq!(w.received(tim).codes(), [u32::from(Status::MessageIdReused.code())]);
-    // Another message with this id is a new one.
-    w.send_message(tim, 1, "hi!");
-    assert_eq!(w.received(witness).messages(), [("tom", "hi")]);
-    assert_eq!(w.received(witness_again).messages(), [("tim", "hi!")]);
-}
-
-#[test]
 fn account_whose_nick_was_taken_continues_under_another_one() {
     let mut w = world();
-    let tom = login(&mut w, "tom", 1, true);
+    let tom = login(&mut w, "tom", 1);
     let account = w.holder("tom");
     w.disconnect(tom);
     w.advance(2 * MINUTE);
-    let other = login(&mut w, "tom", 2, true);
+    let other = login(&mut w, "tom", 2);
     assert!(is_welcome(&w, other) && w.holder("tom") != account);
-    let refused = login(&mut w, "tom", 1, true);
+    let refused = login(&mut w, "tom", 1);
     assert_eq!(w.received(refused).closed, Some(Status::NickTaken));
-    let renamed = login(&mut w, "tom2", 1, true);
+    let renamed = login(&mut w, "tom2", 1);
     assert!(is_welcome(&w, renamed));
     assert_eq!(w.holder("tom2"), account);
     // A device that does not know of the new nick.
     w.disconnect(renamed);
-    let device = login(&mut w, "tim", 1, true);
+    let device = login(&mut w, "tim", 1);
     assert_eq!(w.received(device).welcome().unwrap().nick, "tom2");
     assert_eq!((w.holder("tom2"), w.holder("tim")), (account, None));
 }
@@ -308,33 +283,34 @@ fn account_whose_nick_was_taken_continues_under_another_one() {
 #[test]
 fn nick_that_looks_like_another_is_taken_from_it_too() {
     let mut w = world();
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     w.disconnect(tom);
     w.advance(MINUTE);
-    let look_alike = login(&mut w, "tоm", 2, false);
+    let look_alike = login(&mut w, "tоm", 2);
     assert!(is_welcome(&w, look_alike));
     for restarted in [false, true] {
         if restarted {
             w.restart();
         }
-        let tom = login(&mut w, "tom", 1, false);
+        let tom = login(&mut w, "tom", 1);
         assert_eq!(w.received(tom).closed, Some(Status::NickConfusable));
     }
     w.advance(MINUTE);
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     assert!(w.received(tom).welcome().unwrap().resumed);
-    let look_alike = login(&mut w, "tоm", 2, false);
+    let look_alike = login(&mut w, "tоm", 2);
     assert_eq!(w.received(look_alike).closed, Some(Status::NickConfusable));
 }
 
 #[test]
-fn spelling_of_a_nick_changes_with_a_login() {
+fn spelling_of_a_nick_changes_by_command() {
     let mut w = world();
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     let account = w.holder("tom");
     w.disconnect(tom);
-    let tom = login(&mut w, "Tom", 1, false);
-    assert_eq!(w.received(tom).welcome().unwrap().nick, "Tom");
+    let tom = login(&mut w, "Tom", 1);
+    assert_eq!(w.received(tom).welcome().unwrap().nick, "tom", "another device may have changed it");
+    w.command(tom, Operation::ChangeNick(wire::ChangeNick { nick: "Tom".into() }));
     w.send_message(tom, 1, "hi");
     w.restart();
     assert_eq!((w.stored()[0].nick.as_str(), w.holder("tom")), ("Tom", account));
@@ -346,30 +322,24 @@ fn account_is_one_member_with_several_connections() {
     let lili = w.rich("lili");
     w.advance(1_000);
     w.clear(lili);
-    let (first, second) = (login(&mut w, "tom", 1, true), login(&mut w, "tom", 1, true));
+    let (first, second) = (login(&mut w, "tom", 1), login(&mut w, "tom", 1));
     assert!(w.received(second).welcome().unwrap().resumed && w.received(first).closed.is_none());
     assert_eq!(w.hub.members(), 2);
     w.send_message(second, 1, "hi");
     for conn in [first, second, lili] {
         assert_eq!(w.received(conn).messages(), [("tom", "hi")]);
     }
-    // Without the capability, a login replaces only one that lacks it too.
-    let third = login(&mut w, "tom", 1, false);
-    let fourth = login(&mut w, "tom", 1, false);
-    let closed = [first, second, third, fourth].map(|conn| w.received(conn).closed);
-    assert_eq!(closed, [None, None, Some(Status::Replaced), None]);
     w.disconnect(second);
-    w.disconnect(fourth);
     w.advance(1_000);
-    assert_eq!(w.received(lili).presence(), ["+tom"]);
+    assert!(!w.received(lili).presence().contains(&"-tom".into()));
     w.disconnect(first);
     w.advance(1_000);
-    assert_eq!(w.received(lili).presence(), ["+tom", "-tom"]);
+    assert_eq!(w.received(lili).presence().last().unwrap(), "-tom");
     // The user leaves on all of them.
-    let (first, second) = (login(&mut w, "tom", 1, true), login(&mut w, "tom", 1, true));
+    let (first, second) = (login(&mut w, "tom", 1), login(&mut w, "tom", 1));
     w.send(first, &codec::exit("tom"));
     assert_eq!([first, second].map(|conn| w.received(conn).closed), [Some(Status::Normal); 2]);
-    let again = login(&mut w, "tom", 1, false);
+    let again = login(&mut w, "tom", 1);
     assert!(!w.received(again).welcome().unwrap().resumed);
 }
 
@@ -377,7 +347,7 @@ fn account_is_one_member_with_several_connections() {
 fn connections_of_an_account_share_its_rate_but_not_the_order_of_resends() {
     let limits = Limits { messages_per_minute: 60, burst: 3, ..Limits::default() };
     let mut w = World::new(Settings { limits, ..Settings::default() });
-    let (first, second) = (login(&mut w, "tom", 1, true), login(&mut w, "tom", 1, true));
+    let (first, second) = (login(&mut w, "tom", 1), login(&mut w, "tom", 1));
     for id in 1..=4 {
         w.send_message(first, id, "first");
     }
@@ -468,25 +438,27 @@ fn message_carries_its_sender_and_its_number() {
     let log = w.received(tom).welcome().unwrap().log.clone();
     w.restart();
     let late = w.returning("late", &[], &log, None);
-    let page = codec::decode(&w.received(late).pages()[0].frames[0]).unwrap();
-    assert_eq!((page.seq, page.ord, page.sender), (1, 1, account.0.to_vec()));
+    let window = w.received(late).welcome().unwrap().window.clone().unwrap();
+    let page = window.page.unwrap();
+    let sender = &page.people[page.messages[0].sender as usize].account;
+    assert_eq!((page.messages[0].seq, page.messages[0].ord, &sender[..]), (1, 1, &account.0[..]));
 }
 
 #[test]
 fn sessions_of_one_account_do_not_take_its_nick_at_the_same_time() {
     let mut w = world();
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     w.disconnect(tom);
     w.advance(MINUTE);
-    let other = login(&mut w, "tom", 2, false);
+    let other = login(&mut w, "tom", 2);
     w.send(other, &codec::exit("tom"));
     w.hold_requests = true;
-    let tom = login(&mut w, "tom", 1, false);
+    let tom = login(&mut w, "tom", 1);
     assert!(
         matches!(w.held_proposals()[..], [proposal] if matches!(proposal.change, Change::ChangeNick { .. }))
     );
     // The nick is in use meanwhile.
-    let third = login(&mut w, "tom", 3, false);
+    let third = login(&mut w, "tom", 3);
     assert_eq!(w.received(third).closed, Some(Status::NickTaken));
     assert!(w.held_requests.iter().any(|held| matches!(held, Output::Append(_))));
     w.release();

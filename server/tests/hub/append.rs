@@ -10,7 +10,7 @@ use parlour_server::{
 };
 
 use crate::{
-    common::world::{World, talk},
+    common::{sent::talk, world::World},
     world,
 };
 
@@ -131,11 +131,11 @@ fn member_that_returns_before_its_last_message_does_not_depart() {
     let (tom, lili) = (w.rich("tom"), w.rich("lili"));
     let secret = w.received(tom).welcome().unwrap().secret.clone();
     w.advance(2_000);
-    w.hold_requests = true;
+    w.hold_appends = true;
     w.send_message(tom, 1, "brb");
     w.disconnect(tom);
     let again = w.connect();
-    w.login(again, "tom", &secret, &[]);
+    w.login(again, "tom", &secret);
     w.release();
     w.advance(2_000);
     assert!(w.received(lili).presence().iter().all(|p| p != "-tom"));
@@ -149,7 +149,7 @@ fn one_address_does_not_fill_the_queue_for_the_log() {
     let limits = Limits { messages_per_minute: 0, ..Limits::default() };
     let mut w = World::new(Settings { limits, ..Settings::default() });
     let (tom, lili) = (w.rich("tom"), w.connect_from([10, 0, 0, 2]));
-    w.login(lili, "lili", &[], &[]);
+    w.login(lili, "lili", &[]);
     w.hold_requests = true;
     let id = |n: usize| Some(MessageId::new(n as u64, [1; 10]));
     for n in 0..=MAX_PENDING_PROPOSALS_PER_ADDRESS {
@@ -172,7 +172,7 @@ fn bytes_that_wait_for_the_log_are_bounded() {
     let mut w = World::new(Settings { limits, ..Settings::default() });
     let guest = |w: &mut World, address: u8| {
         let conn = w.connect_from([10, 0, 1, address]);
-        w.login(conn, &format!("guest-{address}-"), &[], &[]);
+        w.login(conn, &format!("guest-{address}-"), &[]);
         conn
     };
     let guests: Vec<_> = (1..=10).map(|address| guest(&mut w, address)).collect();
@@ -244,7 +244,7 @@ fn sessions_resume_after_a_server_kill() {
     w.advance(1_000);
     w.restart();
     let other = w.connect();
-    w.login(other, "tom", &[], &[]);
+    w.login(other, "tom", &[]);
     assert_eq!(w.received(other).closed, Some(Status::NickTaken));
     let tom = w.returning("tom", &secret, &[], None);
     let welcome = w.received(tom).welcome().unwrap();

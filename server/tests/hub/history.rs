@@ -1,20 +1,23 @@
-//! Replay, history pages and search.
+//! What a client has missed, pages of history, and search.
 
 use std::collections::BTreeMap;
 
 use parlour_core::{
-    codec::{self, Extension},
-    model::{MessageId, UserId},
+    model::UserId,
     status::Status,
-    wire::{self, history_request::Start},
+    wire::{self, client_command::Operation, page_request::Start},
 };
 use parlour_server::{
     hub::{Settings, output::Output},
-    store::{EventLog as _, LogError, QueryResult, Retention, SearchResults},
+    store::{LogError, RoomResult, SearchResults},
 };
 
 use crate::{
-    common::world::{Conn, World},
+    common::{
+        received::contents,
+        sent::{command, login_of, talk},
+        world::{Conn, World},
+    },
     world,
 };
 
@@ -30,8 +33,16 @@ fn room(messages: u8) -> (World, Conn, Vec<u8>) {
     (w, tom, log)
 }
 
-fn contents(from: u8, to: u8) -> Vec<String> {
+fn texts(from: u8, to: u8) -> Vec<String> {
     (from..=to).map(|n| format!("m{n}")).collect()
+}
+
+fn page(start: Start, count: u32) -> Operation {
+    Operation::Page(wire::PageRequest { start: Some(start), count })
+}
+
+fn search(query: &str) -> Operation {
+    Operation::Search(wire::RoomSearch { query: query.into(), before: 0, count: 9 })
 }
 
 #[test]
@@ -40,16 +51,12 @@ fn returning_client_is_sent_what_it_missed() {
     assert_eq!(log.len(), 16);
     let lili = w.returning("lili", &[], &log, Some(3));
     let welcome = w.received(lili).welcome().unwrap();
-    assert_eq!((welcome.positions[0].seq, &welcome.log), (5, &log));
-    assert_eq!(w.received(lili).history(), [(3, 5, contents(4, 5))]);
-    assert_eq!(w.received(lili).pages()[0].request, 0);
+    assert_eq!((welcome.window.as_ref().unwrap().seq, &welcome.log), (5, &log));
+    assert_eq!(w.received(lili).window(), (false, texts(4, 5)));
     w.send_message(tom, 6, "m6");
     assert_eq!(w.received(lili).messages(), [("tom", "m6")], "later messages are delivered once");
     let up_to_date = w.returning("zoe", &[], &log, Some(6));
-    assert_eq!(w.received(up_to_date).history(), []);
-    // A client without the history capability is sent no pages.
-    let old = w.rich("old");
-    assert_eq!(w.received(old).history(), []);
+    assert_eq!(w.received(up_to_date).window(), (false, vec![]));
 }
 
 #[test]
@@ -59,7 +66,7 @@ fn position_in_another_log_is_ignored() {
         [(&[9; 16][..], Some(3)), (&[], Some(3)), (&log, None)].into_iter().enumerate()
     {
         let lili = w.returning(&format!("lili-{n}-"), &[], log, position);
-        assert_eq!(w.received(lili).history(), [(0, 5, contents(1, 5))]);
+        assert_eq!(w.received(lili).window(), (true, texts(1, 5)));
     }
 }
 
@@ -67,84 +74,70 @@ fn position(seq: u64, id: &[u8]) -> Option<wire::RoomPosition> {
     Some(wire::RoomPosition { seq, id: id.to_vec(), ..wire::RoomPosition::default() })
 }
 
-/// The answer to a login: whether the position was reset, and the pages.
-fn answer(w: &World, conn: Conn) -> (bool, Vec<(u64, u64, usize)>) {
-    let welcome = w.received(conn).welcome().unwrap();
-    let pages = w.received(conn).history().into_iter().map(|(from, to, words)| (from, to, words.len()));
-    (welcome.positions[0].reset, pages.collect())
-}
-
 #[test]
 fn position_of_a_lost_log_is_reset() {
     let (mut w, _, log) = room(5);
     let cases = [
         // The right message, or a client that does not know its id.
-        (position(3, &[3; 16]), (false, vec![(3, 5, 2)])),
+        (position(3, &[3; 16]), (false, texts(4, 5))),
         (position(5, &[5; 16]), (false, vec![])),
-        (position(3, &[]), (false, vec![(3, 5, 2)])),
-        (None, (false, vec![(0, 5, 5)])),
-        // Another message, or none yet.
-        (position(3, &[4; 16]), (true, vec![(0, 5, 5)])),
-        (position(5, &[9; 16]), (true, vec![(0, 5, 5)])),
-        (position(6, &[6; 16]), (true, vec![(0, 5, 5)])),
-        (position(6, &[]), (true, vec![(0, 5, 5)])),
-        (position(u64::MAX, &[6; 16]), (true, vec![(0, 5, 5)])),
+        (position(3, &[]), (false, texts(4, 5))),
+        (None, (true, texts(1, 5))),
+        // Another message.
+        (position(3, &[4; 16]), (true, texts(1, 5))),
+        (position(5, &[9; 16]), (true, texts(1, 5))),
     ];
     for (n, (at, expected)) in cases.into_iter().enumerate() {
         let lili = w.returning_at(&format!("lili-{n}-"), &[], &log, at.clone());
-        assert_eq!(answer(&w, lili), expected, "{at:?}");
+        assert_eq!(w.received(lili).window(), expected, "{at:?}");
+    }
+    // None yet: the server may have been ahead.
+    for (n, seq) in [6, u64::MAX].into_iter().enumerate() {
+        let lili = w.returning_at(&format!("zoe-{n}-"), &[], &log, position(seq, &[6; 16]));
+        assert!(w.received(lili).welcome().unwrap().window.as_ref().unwrap().behind, "{seq}");
     }
     // A client of another log knows it by the id of the log.
     let lili = w.returning_at("lili", &[], &[9; 16], position(6, &[6; 16]));
-    assert_eq!(answer(&w, lili), (false, vec![(0, 5, 5)]));
-}
-
-/// A room with 700 messages, of which the cache has the last 512.
-fn large_room() -> (World, Vec<u8>) {
-    let (mut w, tom, log) = room(0);
-    for n in 1..=700_u32 {
-        w.advance(1_000);
-        w.send(tom, &codec::message("", Some(long_id(n)), "x"));
-        w.clear(tom);
-    }
-    (w, log)
-}
-
-fn long_id(n: u32) -> MessageId {
-    MessageId::new(n.into(), [7; 10])
+    assert_eq!(w.received(lili).window(), (true, texts(1, 5)));
 }
 
 #[test]
-fn position_before_the_cache_is_compared_with_the_log() {
-    let (mut w, log) = large_room();
-    let newest = vec![(600, 700, 100)];
-    let same = w.returning_at("same", &[], &log, position(10, &long_id(10).0));
-    assert_eq!(answer(&w, same), (false, newest.clone()));
-    let other = w.returning_at("other", &[], &log, position(10, &long_id(11).0));
-    assert_eq!(answer(&w, other), (true, newest.clone()));
-    // Retention has deleted the message.
-    let few = Retention { messages: Some(650), ..Retention::default() };
-    while w.log.apply_retention(&few, 0).unwrap() {}
-    let deleted = w.returning_at("deleted", &[], &log, position(10, &[1; 16]));
-    assert_eq!(answer(&w, deleted), (false, newest));
-    // Without an answer of the log nobody can say; the client tries again.
+fn login_is_refused_while_the_log_cannot_be_read() {
+    let (mut w, tom, log) = room(5);
+    let secret = w.received(tom).welcome().unwrap().secret.clone();
+    w.disconnect(tom);
     w.failing_reads = Some(LogError::Failed("test".into()));
-    let unknown = w.returning_at("unknown", &[], &log, position(60, &long_id(60).0));
-    assert_eq!(w.received(unknown).closed, Some(Status::LogUnavailable));
-    assert_eq!(w.hub.members(), 4);
+    let tom = w.returning("tom", &secret, &log, Some(3));
+    assert_eq!(w.received(tom).closed, Some(Status::LogUnavailable));
+    assert_eq!(w.hub.members(), 0);
+    w.failing_reads = None;
+    let tom = w.returning("tom", &secret, &log, Some(3));
+    assert_eq!(w.received(tom).window(), (false, texts(4, 5)));
 }
 
 #[test]
 fn login_that_waits_for_the_log_ends_with_its_connection() {
-    let (mut w, log) = large_room();
+    let (mut w, ..) = room(1);
+    let secrets = [[7; 32], [8; 32], [9; 32]];
+    let login = |w: &mut World| {
+        ["gone", "hasty", "patient"]
+            .into_iter()
+            .zip(secrets)
+            .map(|(nick, secret)| {
+                let conn = w.connect();
+                w.login(conn, nick, &secret);
+                conn
+            })
+            .collect::<Vec<_>>()
+    };
+    for conn in login(&mut w) {
+        w.disconnect(conn);
+    }
     w.hold_requests = true;
-    let at = position(10, &long_id(10).0);
-    let gone = w.returning_at("gone", &[], &log, at.clone());
-    let hasty = w.returning_at("hasty", &[], &log, at.clone());
-    let patient = w.returning_at("patient", &[], &log, at);
-    assert_eq!((queries(&w).len(), w.hub.members()), (3, 1));
+    let [gone, hasty, patient] = login(&mut w)[..] else { panic!() };
+    assert_eq!(queries(&w).len(), 3);
     w.disconnect(gone);
-    w.send(hasty, &codec::message("", Some(long_id(9_000)), "before the welcome"));
+    w.send(hasty, &talk(9, "before the welcome"));
     assert_eq!(w.received(hasty).closed, Some(Status::NotLoggedIn));
     assert_eq!(queries(&w).len(), 1);
     w.release();
@@ -157,31 +150,21 @@ fn missed_messages_survive_a_server_kill() {
     let (mut w, _, log) = room(5);
     w.restart();
     let lili = w.returning("lili", &[], &log, Some(2));
-    assert_eq!(w.received(lili).history(), [(2, 5, contents(3, 5))]);
-    assert_eq!(w.received(lili).welcome().unwrap().positions[0].seq, 5);
+    assert_eq!(w.received(lili).window(), (false, texts(3, 5)));
+    assert_eq!(w.received(lili).welcome().unwrap().window.as_ref().unwrap().seq, 5);
 }
 
 #[test]
 fn history_is_sent_by_pages() {
     let (mut w, tom, _) = room(9);
-    let ask = |start, count, request| {
-        Extension::HistoryRequest(wire::HistoryRequest { start: Some(start), count, request })
-    };
     let at = w.unix() - 2_000;
-    w.extension(tom, ask(Start::Before(8), 3, 1));
-    w.extension(tom, ask(Start::After(3), 2, 2));
-    w.extension(tom, ask(Start::At(at), 4, 3));
-    w.extension(tom, ask(Start::Before(4), 100, 4));
-    let pages = w
-        .received(tom)
-        .pages()
-        .iter()
-        .map(|p| (p.request, p.reached_start, p.reached_end))
-        .collect::<Vec<_>>();
-    assert_eq!(pages, [(1, false, false), (2, false, false), (3, false, false), (4, true, false)]);
-    let held: Vec<_> =
-        w.received(tom).history().into_iter().map(|(from, to, words)| (from, to, words.len())).collect();
-    assert_eq!(held, [(4, 7, 3), (3, 5, 2), (4, 8, 4), (0, 3, 3)]);
+    let starts = [(Start::Before(8), 3), (Start::After(3), 2), (Start::At(at), 4), (Start::Before(4), 100)];
+    let requests = starts.map(|(start, count)| w.command(tom, page(start, count)));
+    let pages = w.received(tom).pages();
+    assert_eq!(pages.iter().map(|(request, _)| *request).collect::<Vec<_>>(), requests);
+    let held: Vec<_> = pages.iter().map(|(_, page)| (page.from, page.to, contents(page))).collect();
+    assert_eq!(held, [(4, 7, texts(5, 7)), (3, 5, texts(4, 5)), (4, 8, texts(5, 8)), (0, 3, texts(1, 3))]);
+    assert!(pages.iter().all(|(_, page)| (page.first_ord, page.head_ord) == (1, 9)));
 }
 
 #[test]
@@ -190,25 +173,22 @@ fn search_finds_words() {
     w.send_message(tom, 1, "the quick brown fox");
     w.send_message(tom, 2, "你好，世界");
     w.send_message(tom, 3, "quickly now");
-    let find = |query: &str| {
-        Extension::SearchRequest(wire::SearchRequest { query: query.into(), before: 0, count: 9, request: 7 })
-    };
     for query in ["quick", "世界", "absent"] {
-        w.extension(tom, find(query));
+        w.command(tom, search(query));
     }
-    let found: Vec<_> = w.received(tom).history().into_iter().map(|(_, _, words)| words).collect();
-    assert_eq!(found, [vec!["the quick brown fox", "quickly now"], vec!["你好，世界"], vec![]]);
-    w.extension(tom, find(&"x".repeat(2_000)));
-    assert_eq!(w.received(tom).refusals()[0].request, 7);
+    let found: Vec<_> = w.received(tom).pages().into_iter().map(|(_, page)| contents(page)).collect();
+    assert_eq!(found, [vec!["quickly now", "the quick brown fox"], vec!["你好，世界"], vec![]]);
+    let request = w.command(tom, search(&"x".repeat(2_000)));
+    assert_eq!(w.received(tom).refused_commands(), [(request, Status::ContentTooLong.code().into())]);
 }
 
 #[test]
 fn search_for_nothing_is_refused() {
     let (mut w, tom, _) = room(1);
-    for (n, query) in (1..).zip(["???", "", "\"\""]) {
-        w.extension(tom, search(query, n));
-        let refusal = *w.received(tom).refusals().last().unwrap();
-        assert_eq!((refusal.code, refusal.request), (Status::SearchEmpty.code().into(), n), "{query:?}");
+    for query in ["???", "", "\"\""] {
+        let request = w.command(tom, search(query));
+        let refused = w.received(tom).refused_commands().last().copied();
+        assert_eq!(refused, Some((request, Status::SearchEmpty.code().into())), "{query:?}");
     }
     assert!(w.received(tom).pages().is_empty());
 }
@@ -216,32 +196,27 @@ fn search_for_nothing_is_refused() {
 #[test]
 fn queries_are_limited() {
     let (mut w, tom, _) = room(1);
-    w.hold_requests = true;
-    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
-    for _ in 0..6 {
-        w.extension(tom, Extension::HistoryRequest(ask));
-    }
-    let refused =
-        w.received(tom).refusals().iter().map(|r| (r.code, r.request, r.id.len())).collect::<Vec<_>>();
     let code = u32::from(Status::RateLimited.code());
-    assert_eq!(refused, [(code, 5, 0); 2], "four at once");
+    w.hold_requests = true;
+    let requests: Vec<_> = (0..10).map(|_| w.command(tom, page(Start::Before(9), 1))).collect();
+    assert_eq!(
+        w.received(tom).refused_commands(),
+        [(requests[8], code), (requests[9], code)],
+        "eight at once"
+    );
     w.release();
-    assert_eq!(w.received(tom).pages().len(), 4);
+    assert_eq!(w.received(tom).pages().len(), 8);
     let lili = w.rich("lili");
     for _ in 0..31 {
-        w.extension(lili, Extension::HistoryRequest(ask));
+        w.command(lili, page(Start::Before(9), 1));
     }
-    assert_eq!((w.received(lili).pages().len(), w.received(lili).codes()), (30, vec![code]));
+    assert_eq!((w.received(lili).pages().len(), w.received(lili).refused_commands().len()), (30, 1));
     // The result for a disconnected client is dropped.
     w.hold_requests = true;
     w.advance(60_000);
-    w.extension(lili, Extension::HistoryRequest(ask));
+    w.command(lili, page(Start::Before(9), 1));
     w.disconnect(lili);
     w.release();
-}
-
-fn search(query: &str, request: u32) -> Extension {
-    Extension::SearchRequest(wire::SearchRequest { query: query.into(), before: 0, count: 9, request })
 }
 
 /// The queries to the log that are held back: their tokens and the accounts that request them.
@@ -258,28 +233,26 @@ fn queries_of_a_closed_connection_are_cancelled() {
     let (mut w, tom, _) = room(1);
     let secret = w.received(tom).welcome().unwrap().secret.clone();
     let lili = w.rich("Lili");
+    let again = w.connect();
+    w.login(again, "tom", &secret);
     let [of_tom, of_lili] = ["tom", "lili"].map(|nick| w.holder(nick));
     w.hold_requests = true;
-    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
-    w.extension(tom, search("m", 1));
-    w.extension(tom, Extension::HistoryRequest(ask));
-    w.extension(lili, search("m", 2));
+    w.command(tom, search("m"));
+    w.command(tom, page(Start::Before(9), 1));
+    w.command(lili, search("m"));
     let requesters = |w: &World| queries(w).into_iter().map(|(_, requester)| requester).collect::<Vec<_>>();
     assert_eq!(requesters(&w), [of_tom, of_tom, of_lili]);
+    // Those of another connection of the session stay.
+    for _ in 1..=4 {
+        w.command(again, search("m"));
+    }
     w.disconnect(tom);
-    assert_eq!(requesters(&w), [of_lili]);
-    // The same when the session is resumed on another connection, where it may ask again.
-    let again = w.connect();
-    w.login(again, "tom", &secret, &[]);
-    (1..=4).for_each(|n| w.extension(again, search("m", n)));
     assert_eq!(requesters(&w), [of_lili, of_tom, of_tom, of_tom, of_tom]);
-    let third = w.connect();
-    w.login(third, "tom", &secret, &[]);
+    w.disconnect(again);
     assert_eq!(requesters(&w), [of_lili]);
-    w.extension(third, search("m", 9));
     w.release();
-    assert_eq!((w.received(third).pages().len(), w.received(lili).pages().len()), (1, 1));
-    assert!(w.received(again).pages().is_empty());
+    assert_eq!(w.received(lili).pages().len(), 1);
+    assert!(w.received(tom).pages().is_empty() && w.received(again).pages().is_empty());
 }
 
 #[test]
@@ -287,7 +260,7 @@ fn open_searches_are_bounded_and_leave_pages_alone() {
     let (mut w, tom, _) = room(1);
     let login = |w: &mut World, address: u8, n: u32| {
         let conn = w.connect_from([10, 0, 0, address]);
-        w.login(conn, &format!("guest-{address}-{n}-"), &[], &[]);
+        w.login(conn, &format!("guest-{address}-{n}-"), &[]);
         ((address, n), conn)
     };
     let guests: BTreeMap<_, _> = (1..=9)
@@ -298,14 +271,16 @@ fn open_searches_are_bounded_and_leave_pages_alone() {
     let rate_limited = u32::from(Status::RateLimited.code());
     let guest = |w: &mut World, address: u8, n: u32| {
         let conn = guests[&(address, n)];
-        (1..=4).for_each(|n| w.extension(conn, search("m", n)));
-        w.received(conn).codes().len()
+        for _ in 1..=4 {
+            w.command(conn, search("m"));
+        }
+        w.received(conn).refused_commands().len()
     };
     // Of one address.
     let refused: Vec<_> = (0..9).map(|n| guest(&mut w, 1, n)).collect();
     assert_eq!(refused, [0, 0, 0, 0, 0, 0, 0, 0, 4]);
-    w.extension(tom, search("m", 9));
-    assert_eq!(w.received(tom).codes(), [rate_limited]);
+    let request = w.command(tom, search("m"));
+    assert_eq!(w.received(tom).refused_commands(), [(request, rate_limited)]);
     // In total. Each address leaves half of the rest.
     for (address, left) in (2..).zip([64, 32, 16, 8, 4, 2, 1, 0]) {
         for n in 0..8 {
@@ -314,8 +289,7 @@ fn open_searches_are_bounded_and_leave_pages_alone() {
         assert_eq!(queries(&w).len(), 128 - left, "address {address}");
     }
     let open = 128;
-    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
-    w.extension(tom, Extension::HistoryRequest(ask));
+    w.command(tom, page(Start::Before(9), 1));
     assert_eq!(queries(&w).len(), open + 1);
     w.release();
     assert_eq!(w.received(tom).pages().len(), 1);
@@ -323,46 +297,38 @@ fn open_searches_are_bounded_and_leave_pages_alone() {
 
 #[test]
 fn open_pages_leave_room_for_other_addresses() {
-    let (mut w, tom, log) = room(1);
-    // So many that the cache begins after the first message.
-    for id in 2..=30 {
-        w.advance(1_000);
-        w.send_message(tom, id, &"x".repeat(15_000));
-    }
-    let guests: BTreeMap<_, _> = [1, 3, 5]
-        .into_iter()
-        .flat_map(|address| (0..150).map(move |n| (address, n)))
-        .map(|(address, n)| {
-            let conn = w.connect_from([10, 0, 1, address]);
-            w.login(conn, &format!("guest-{address}-{n}-"), &[], &[]);
-            ((address, n), conn)
-        })
-        .collect();
-    w.hold_requests = true;
-    let ask = wire::HistoryRequest { start: Some(Start::Before(9)), count: 1, request: 5 };
-    let flood = |w: &mut World, address: u8, how: &str| {
+    let (mut w, tom, _) = room(1);
+    let secret = |address: u8, n: u8| [[address, n]; 16].concat();
+    let log_in = |w: &mut World, address: u8, session: u8, n: u8| {
+        let conn = w.connect_from([10, 0, 1, address]);
+        let login = wire::Login { secret: secret(session, n), ..wire::Login::default() };
+        w.handle(conn, &login_of(&format!("guest-{session}-{n}-"), login));
+        conn
+    };
+    let mut guests = BTreeMap::new();
+    for address in [1, 3, 5] {
         for n in 0..150 {
-            if how == "pages" {
+            guests.insert((address, n), log_in(&mut w, address, address, n));
+        }
+    }
+    w.settle();
+    w.hold_requests = true;
+    for address in 1..=6 {
+        for n in 0..150 {
+            if address % 2 == 1 {
                 let conn = guests[&(address, n)];
-                (0..4).for_each(|_| w.handle(conn, &codec::extension(Extension::HistoryRequest(ask))));
-                continue;
+                (1..=4).for_each(|request| w.handle(conn, &command(request, page(Start::Before(9), 1))));
+            } else {
+                // The list of rooms is read for the answer.
+                log_in(&mut w, address, address - 1, n);
             }
-            let conn = w.connect_from([10, 0, 1, address]);
-            // A position that is older than the cache, which is compared with the log.
-            let position = wire::RoomPosition { seq: 1, id: vec![9; 16], ..Default::default() };
-            let positions = vec![position];
-            let login = wire::Login { version: 1, log: log.clone(), positions, ..Default::default() };
-            w.handle(conn, &codec::login(&format!("guest-{address}-{n}-"), login));
         }
         w.settle();
-    };
-    for address in 1..=6 {
-        flood(&mut w, address, if address % 2 == 0 { "logins" } else { "pages" });
     }
     let open = queries(&w).len();
     assert!((900..=1_024).contains(&open), "{open}");
-    w.extension(tom, Extension::HistoryRequest(ask));
-    assert_eq!((queries(&w).len(), w.received(tom).codes()), (open + 1, vec![]));
+    w.command(tom, page(Start::Before(9), 1));
+    assert_eq!((queries(&w).len(), w.received(tom).refused_commands()), (open + 1, vec![]));
     w.release();
     assert_eq!(w.received(tom).pages().len(), 1);
 }
@@ -371,13 +337,13 @@ fn open_pages_leave_room_for_other_addresses() {
 fn partial_search_results_are_marked() {
     let (mut w, tom, _) = room(3);
     w.hold_requests = true;
-    w.extension(tom, search("m", 7));
+    let request = w.command(tom, search("m"));
     let (token, _) = queries(&w)[0];
     let found = SearchResults { partial: Some(41), ..SearchResults::default() };
-    w.hub.handle_read(w.now, token, Ok(QueryResult::Search(found)));
+    w.hub.handle_read(w.now, token, Ok(RoomResult::Search(found)));
     w.settle();
-    let page = w.received(tom).pages()[0];
-    assert_eq!((page.request, page.partial, page.from, page.reached_start), (7, true, 41, false));
+    let (answered, page) = w.received(tom).pages()[0];
+    assert_eq!((answered, page.partial, page.from, page.complete), (request, true, 41, false));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod rate_limits;
 mod reservations;
 mod rooms;
 mod tables;
+mod versions;
 
 use common::world::World;
 use parlour_server::hub::Settings;

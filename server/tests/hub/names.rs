@@ -12,7 +12,7 @@ fn invisible_and_overflowing_names_are_refused_in_both_dialects() {
         ["tom\u{1D159}", "\u{1D159}", "tom\u{FE0F}", "\u{E0100}tom", &format!("n{}", "\u{E34}".repeat(30))]
     {
         let rich = w.connect();
-        w.login(rich, nick, &[], &[]);
+        w.login(rich, nick, &[]);
         let basic = w.connect();
         w.send(basic, &codec::message(nick, None, "hello"));
         for conn in [rich, basic] {

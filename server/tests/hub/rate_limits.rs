@@ -5,7 +5,7 @@ use parlour_core::{
     limits::Limits,
     model::MessageId,
     status::Status,
-    wire,
+    wire::{self, client_command::Operation},
 };
 use parlour_server::hub::{ADDRESS_FACTOR, Settings};
 
@@ -35,15 +35,20 @@ fn burst(w: &mut World, conn: Conn, witness: Conn) -> usize {
     w.received(witness).messages().len() - before
 }
 
+/// A request for the newest messages.
+fn page() -> Operation {
+    Operation::Page(wire::PageRequest { count: 100, ..wire::PageRequest::default() })
+}
+
 fn witness(w: &mut World) -> Conn {
     let witness = w.connect_from([10, 9, 9, 9]);
-    w.login(witness, "witness", &[], &[]);
+    w.login(witness, "witness", &[]);
     witness
 }
 
 fn resume(w: &mut World, nick: &str, secret: &[u8], address: [u8; 4]) -> Conn {
     let conn = w.connect_from(address);
-    w.login(conn, nick, secret, &[]);
+    w.login(conn, nick, secret);
     assert!(w.received(conn).welcome().is_some(), "{nick}: {:?}", w.received(conn));
     conn
 }
@@ -114,7 +119,7 @@ fn others_at_the_address_have_their_own_limits() {
     w.disconnect(tom);
     w.disconnect(lili);
     let eve = w.connect_from([10, 0, 0, 2]);
-    w.login(eve, "eve", &[], &[]);
+    w.login(eve, "eve", &[]);
     assert_eq!(burst(&mut w, eve, witness), BURST, "at another address");
 }
 
@@ -126,7 +131,7 @@ fn limits_of_requests_outlive_the_connection_too() {
     for _ in 0..40 {
         w.extension(tom, ping());
     }
-    w.extension(tom, Extension::RosterRequest(wire::RosterRequest {}));
+    w.extension(tom, ping());
     assert_eq!(w.received(tom).codes(), [4502]);
     w.disconnect(tom);
     let tom = resume(&mut w, "tom", &[7; 32], [10, 0, 0, 1]);
@@ -139,8 +144,7 @@ fn limits_of_requests_outlive_the_connection_too() {
     for n in 0..40 {
         w.advance(50);
         let conn = w.rich(&format!("tom-{n}-"));
-        let request = wire::HistoryRequest { request: 1, ..wire::HistoryRequest::default() };
-        w.extension(conn, Extension::HistoryRequest(request));
+        w.command(conn, page());
         pages += w.received(conn).pages().len();
         w.send(conn, &codec::exit(""));
     }
@@ -187,32 +191,33 @@ fn members_at_one_address_share_a_limit() {
     let ada = w.basic("ada");
     burst(&mut w, ada, witness);
     let lili = w.connect_from([10, 0, 0, 2]);
-    w.login(lili, "lili", &[], &[]);
+    w.login(lili, "lili", &[]);
     burst(&mut w, lili, witness);
     w.advance(10);
     assert_eq!(w.received(witness).messages().len(), (MEMBERS + 1) * BURST, "those and another address");
     // 600 a minute.
     w.advance(1_000);
     let eve = w.connect();
-    w.login(eve, "eve", &[], &[]);
+    w.login(eve, "eve", &[]);
     burst(&mut w, eve, witness);
     assert_eq!(w.received(eve).accepted().len(), BURST);
 }
 
 #[test]
 fn queries_of_members_at_one_address_share_a_limit() {
-    let request = |request| Extension::HistoryRequest(wire::HistoryRequest { request, ..Default::default() });
     let mut w = limited();
     let mut pages = 0;
     for n in 0..2 * ADDRESS_FACTOR {
         let conn = w.rich(&format!("tom-{n}-"));
-        (1..=30).for_each(|n| w.extension(conn, request(n)));
+        for _ in 1..=30 {
+            w.command(conn, page());
+        }
         pages += w.received(conn).pages().len();
     }
     assert_eq!(pages, ADDRESS_FACTOR as usize * 30);
     let lili = w.connect_from([10, 0, 0, 2]);
-    w.login(lili, "lili", &[], &[]);
-    w.extension(lili, request(1));
+    w.login(lili, "lili", &[]);
+    w.command(lili, page());
     assert_eq!(w.received(lili).pages().len(), 1, "another address");
 }
 
@@ -231,10 +236,9 @@ fn class_at_one_address_is_not_limited() {
             let id = MessageId::new(w.now, [n; 10]);
             w.send(*conn, &codec::message("", Some(id), "hello"));
             if round == 0 {
-                (1..=3).for_each(|request| {
-                    let ask = wire::HistoryRequest { request, ..Default::default() };
-                    w.extension(*conn, Extension::HistoryRequest(ask));
-                });
+                for _ in 1..=3 {
+                    w.command(*conn, page());
+                }
             }
         }
         w.advance(4_000);

@@ -10,7 +10,7 @@ use crate::{
 
 fn login(w: &mut World, nick: &str, secret: &[u8]) -> Conn {
     let conn = w.connect();
-    w.login(conn, nick, secret, &[]);
+    w.login(conn, nick, secret);
     conn
 }
 
@@ -71,13 +71,13 @@ fn flood_of_lost_sessions_displaces_none_of_another_address() {
         ..Settings::default()
     });
     let tom = w.connect_from([10, 0, 0, 7]);
-    w.login(tom, "tom", &[7; 32], &[]);
+    w.login(tom, "tom", &[7; 32]);
     w.disconnect(tom);
     // One address, then as many addresses as would fill the table; none of these sessions sends anything.
     for n in 0..1_500_u32 {
         let address = if n < 500 { 1 } else { n % 50 };
         let conn = w.connect_from(std::net::Ipv4Addr::from_bits(0x0B00_0000 + address));
-        w.login(conn, &format!("flood-{n}-"), &[], &[]);
+        w.login(conn, &format!("flood-{n}-"), &[]);
         w.disconnect(conn);
         if n == 499 {
             let tom = login(&mut w, "tom", &[7; 32]);

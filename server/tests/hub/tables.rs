@@ -1,10 +1,10 @@
 //! Every table of the hub is emptied by its owner.
 
 use parlour_core::{
-    codec::{self, Extension},
+    codec,
     limits::{Limits, SEND_QUEUE_MESSAGES},
     model::MessageId,
-    wire,
+    wire::{self, client_command::Operation},
 };
 use parlour_server::{
     hub::{Settings, tables::TableSizes},
@@ -56,7 +56,7 @@ fn all_tables_are_empty_after_all_clients_have_left() {
             match n % 5 {
                 0 => w.send(conn, &codec::message(&nick, None, "hello")),
                 1 => {}
-                _ => w.login(conn, &nick, &[], &["history", "batch"]),
+                _ => w.login(conn, &nick, &[]),
             }
             conns.push((conn, nick));
         }
@@ -69,11 +69,9 @@ fn all_tables_are_empty_after_all_clients_have_left() {
                 number += 1;
                 send(&mut w, *conn, number);
             }
-            w.extension(
-                *conn,
-                Extension::HistoryRequest(wire::HistoryRequest { request: 1, ..Default::default() }),
-            );
-            w.extension(*conn, Extension::RosterRequest(wire::RosterRequest {}));
+            let page = wire::PageRequest { count: 1, ..wire::PageRequest::default() };
+            w.command(*conn, Operation::Page(page));
+            w.command(*conn, Operation::ListMembers(wire::ListMembers::default()));
         }
         if round % 3 == 0 {
             let _ = w.overflow(conns[2].0);
@@ -87,7 +85,7 @@ fn all_tables_are_empty_after_all_clients_have_left() {
                 _ => {
                     let secret = w.received(*conn).welcome().map(|welcome| welcome.secret.clone());
                     let again = w.connect();
-                    w.login(again, nick, &secret.unwrap_or_default(), &[]);
+                    w.login(again, nick, &secret.unwrap_or_default());
                     send(&mut w, again, number + 1_000_000);
                     w.disconnect(again);
                 }

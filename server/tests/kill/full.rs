@@ -65,7 +65,7 @@ fn secret(name: &str) -> Vec<u8> {
 
 /// A client of an account, which knows rooms.
 fn log_in(server: &Program, name: &str) -> Client {
-    Client::login_as(server.address, name, &secret(name), &["rooms"])
+    Client::login_with(server.address, name, &secret(name))
 }
 
 /// The number of messages that a visitor requests.

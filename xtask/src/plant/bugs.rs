@@ -98,8 +98,9 @@ pub const BUGS: &[Bug] = &[
     }] },
     Bug { name: "outdated nick makes another account", edits: &[Edit {
         file: "server/src/hub/login.rs",
-        text: "            shares_session || self",
-        replacement: "            self",
+        text: "        let session = self.sessions.get(&hash).cloned();",
+        replacement: "        let is_same = |of| self.accounts.get(of).is_some_and(|account| *account.key == *key);
+        let session = self.sessions.get(&hash).filter(|session| is_same(session.account)).cloned();",
     }] },
     Bug { name: "commands lost when a follower leads", edits: &[Edit {
         file: "core/src/client/tabs/follower/promotion.rs",

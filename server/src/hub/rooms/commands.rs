@@ -25,6 +25,8 @@ pub enum Rate {
     Control,
     /// Queries to the log, of the account and of its address.
     Query,
+    /// The same; but of queries without a result, searches have bounds of their own.
+    Search,
     /// Changes of accounts and rooms, of the account and of its address.
     Change,
 }
@@ -39,6 +41,7 @@ struct Rule {
 
 const CONTROL: Rule = Rule { rate: Rate::Control, needs_id: false };
 const QUERY: Rule = Rule { rate: Rate::Query, needs_id: false };
+const SEARCH: Rule = Rule { rate: Rate::Search, needs_id: false };
 const CHANGE: Rule = Rule { rate: Rate::Change, needs_id: true };
 /// Creates something that is not in a log.
 const CREATION: Rule = Rule { rate: Rate::Change, needs_id: false };
@@ -52,7 +55,7 @@ pub fn plan(context: &Context<'_>, operation: Operation) -> Result<(Rate, Plan),
         Operation::Subscribe(op) => QUERY.plan(context, op, operations::subscribe),
         Operation::Unsubscribe(op) => CONTROL.plan(context, op, operations::unsubscribe),
         Operation::Page(op) => QUERY.plan(context, op, operations::page),
-        Operation::Search(op) => QUERY.plan(context, op, operations::search),
+        Operation::Search(op) => SEARCH.plan(context, op, operations::search),
         Operation::Read(op) => CONTROL.plan(context, op, operations::read),
         Operation::ReadAll(op) => CONTROL.plan(context, op, operations::read_all),
         Operation::CreateRoom(op) => CHANGE.plan(context, op, operations::create_room),

@@ -14,7 +14,10 @@ use parlour_core::{
 };
 
 use super::{Rooms, delivery::PersonChange, events, live_rooms::RoomKey, room_lists::AccountKey, rows};
-use crate::hub::{connection_table::ConnectionId, output::Outputs, room::PRESENCE_INTERVAL_MS};
+use crate::hub::{connection_table::ConnectionId, output::Outputs};
+
+/// The interval between presence updates. The first change after a quiet interval is sent at once.
+pub const PRESENCE_INTERVAL_MS: Millis = 100;
 
 /// The accounts that are online, and the changes that are not published yet.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{LogReport, Query, QueryKind, fair_queue::FairQueue, guarded};
+use super::{LogReport, Query, fair_queue::FairQueue, guarded};
 use crate::store::{Cancellation, LogReader};
 
 /// The queries of one reader thread.
@@ -96,9 +96,5 @@ pub(super) fn run(mut reader: Box<dyn LogReader>, lane: &Lane, report: impl Fn(L
 
 /// Returns `true` if a query belongs into the lane for searches.
 pub(super) fn is_search(query: &Query) -> bool {
-    match &query.kind {
-        QueryKind::Search { .. } => true,
-        QueryKind::Room(query) => query.is_search(),
-        QueryKind::Page(_) => false,
-    }
+    query.query.is_search()
 }

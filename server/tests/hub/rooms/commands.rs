@@ -1,7 +1,7 @@
 //! Commands: each is answered once.
 
 use parlour_core::{
-    codec::{self, Extension},
+    codec,
     model::{Role, RoomId},
     status::Status,
     wire::{self, change_room, client_command::Operation, response::Result as Answer},
@@ -76,7 +76,7 @@ fn creation_that_is_sent_again_gives_the_same_room() {
         };
         let operation = Some(Operation::CreateRoom(create));
         let command = wire::ClientCommand { request, room: Vec::new(), id: vec![7; 16], operation };
-        w.extension(tom.conn, Extension::Command(command));
+        w.extension(tom.conn, codec::Extension::Command(command));
     };
     send(&mut w, 101, &lili);
     send(&mut w, 102, &lili);
@@ -348,10 +348,9 @@ fn welcome_has_the_limits_of_rooms() {
 #[test]
 fn commands_without_the_capability_are_refused() {
     let mut w = world();
-    let tom = w.rich("tom");
-    let operation = Some(Operation::ReadAll(wire::ReadAll {}));
-    let command = wire::ClientCommand { request: 1, operation, ..wire::ClientCommand::default() };
-    w.extension(tom, Extension::Command(command));
+    let tom = w.connect();
+    w.send(tom, &codec::login("tom", wire::Login { version: 1, ..wire::Login::default() }));
+    w.command(tom, Operation::ReadAll(wire::ReadAll {}));
     assert_eq!(w.received(tom).codes(), [u32::from(Status::Unsupported.code())]);
 }
 

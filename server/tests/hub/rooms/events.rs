@@ -299,6 +299,29 @@ fn slow_consumer_continues_where_events_were_skipped() {
 }
 
 #[test]
+fn slow_consumer_that_does_not_catch_up_is_closed() {
+    let mut w = world();
+    let [quick, slow] = ["quick", "slow"].map(|nick| Client::login(&mut w, nick, &[]).conn);
+    assert!(w.overflow(quick) && w.overflow(slow));
+    w.advance(9_000);
+    w.drained(quick);
+    w.advance(999);
+    assert_eq!(w.received(slow).closed, None);
+    w.advance(1);
+    assert_eq!([quick, slow].map(|conn| w.received(conn).closed), [None, Some(Status::TooSlow)]);
+}
+
+#[test]
+fn slow_consumer_that_cannot_be_continued_is_closed() {
+    let mut w = world();
+    let slow = Client::login(&mut w, "slow", &[]).conn;
+    assert!(w.overflow(slow));
+    w.failing_reads = Some(LogError::Failed("test".into()));
+    w.drained(slow);
+    assert_eq!(w.received(slow).closed, Some(Status::LogUnavailable));
+}
+
+#[test]
 fn position_ahead_of_the_log_is_kept_and_another_log_is_not() {
     let mut w = world();
     let mut tom = Client::login(&mut w, "tom", &[]);
@@ -398,7 +421,7 @@ fn names_of_a_failed_append_are_published() {
     // The account has the nick for others too.
     assert!(matches!(tom.command(&mut w, RoomId::LOBBY, change), wire::response::Result::Done(_)));
     let other = w.connect();
-    w.login(other, "thomas", &[], &[]);
+    w.login(other, "thomas", &[]);
     assert_eq!(w.received(other).closed, Some(Status::NickTaken));
 }
 
