@@ -258,11 +258,7 @@ impl Hub {
     /// A nick was not taken: it is free again.
     fn forget_nick_claim(&mut self, proposal: &Proposal) {
         if let Change::ChangeNick { nick, .. } = &proposal.change {
-            let key = validate::nick_key(nick);
-            let own = self.accounts.get(proposal.sender).map(|known| known.key.clone());
-            if own.as_deref() != Some(key.as_str()) {
-                self.nicks.remove(&key);
-            }
+            self.nicks.release_pending(&validate::nick_key(nick), proposal.sender);
         }
     }
 

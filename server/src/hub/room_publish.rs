@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parlour_core::{
     model::{Role, RoomId, UserId},
     status::Status,
+    validate,
 };
 
 use super::{
@@ -87,6 +88,8 @@ impl Hub {
     pub(super) fn publish_nick(&mut self, account: UserId, nick: &Arc<str>) {
         let Some(before) = self.accounts.get(account).map(|known| (known.nick.clone(), known.key.clone()))
         else {
+            // It has left meanwhile, so that nobody has the nick.
+            self.nicks.release_pending(&validate::nick_key(nick), account);
             return self.accounts.nick_taken(account, nick);
         };
         self.lobby.flush(&mut self.out);

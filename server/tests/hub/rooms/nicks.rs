@@ -1,9 +1,11 @@
 //! The nicks in what is read from the log are the present ones.
 
 use parlour_core::{
+    codec,
     model::RoomId,
     wire::{self, client_command::Operation, response::Result as Answer},
 };
+use parlour_server::store::LogError;
 
 use super::client::Client;
 use crate::{common::world::World, world};
@@ -119,4 +121,22 @@ fn read_late(
     change(w);
     w.release_results();
     request
+}
+
+/// A nick that an account takes while it leaves is not blocked, whether the log has it or not.
+#[test]
+fn nick_that_an_account_takes_while_it_leaves_is_free() {
+    for failing in [None, Some(LogError::Full("here".into()))] {
+        let mut w = world();
+        let mut tom = Client::login(&mut w, "tom", &[]);
+        w.hold_requests = true;
+        tom.send(&mut w, RoomId::LOBBY, change_nick("alice"));
+        w.send(tom.conn, &codec::exit("tom"));
+        w.failing = failing;
+        w.release();
+        w.failing = None;
+        w.advance(10_000);
+        let alice = Client::login(&mut w, "alice", &[]);
+        assert_ne!(alice.account, tom.account);
+    }
 }
