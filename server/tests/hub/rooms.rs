@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod events;
+mod limits;
 mod nicks;
 mod property;
 mod resume;
