@@ -77,10 +77,10 @@ impl Rooms {
         self.send_rows_to_all(room, out);
     }
 
-    /// An account has another nick. Its connections are told.
+    /// An account has another nick. Its connections are told, and the others in its rooms.
     pub fn change_nick(&mut self, account: UserId, nick: &Arc<str>, out: &mut Outputs) {
         self.note_directory(RoomId::LOBBY, RoomChange::Nick(account, nick.clone()));
-        let Some(key) = self.lists.key(account) else { return };
+        let Some(key) = self.lists.key(account) else { return self.change_absent_nick(account, nick) };
         if let Some(list) = self.lists.get_mut(key) {
             list.nick = nick.clone();
             let rows = wire::AccountRows { nick: nick.to_string(), ..wire::AccountRows::default() };
@@ -90,6 +90,17 @@ impl Rooms {
         self.rename_partner(key, account, nick);
         self.note_change(account, nick, self.presence.is_online(account));
         self.hold_nick(key, account, nick);
+    }
+
+    /// Changes the nick of an account whose list is not loaded, in the DIRECT rooms of the others.
+    fn change_absent_nick(&mut self, account: UserId, nick: &Arc<str>) {
+        let change = PersonChange { nick: nick.clone(), online: self.presence.is_online(account) };
+        for room in self.live.direct_rooms_of(account) {
+            if let Some(live) = self.live.get_mut(room) {
+                live.state.rename_person(account, nick);
+            }
+            self.note_change_in(room, account, &change);
+        }
     }
 
     /// Holds a changed nick for the subscriptions that wait in the rooms of an account: what they get first may be older.

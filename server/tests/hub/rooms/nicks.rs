@@ -3,9 +3,10 @@
 use parlour_core::{
     codec,
     model::RoomId,
+    room_rows,
     wire::{self, client_command::Operation, response::Result as Answer},
 };
-use parlour_server::store::LogError;
+use parlour_server::{hub::Settings, store::LogError};
 
 use super::client::Client;
 use crate::{common::world::World, world};
@@ -139,4 +140,46 @@ fn nick_that_an_account_takes_while_it_leaves_is_free() {
         let alice = Client::login(&mut w, "alice", &[]);
         assert_ne!(alice.account, tom.account);
     }
+}
+
+/// The nick of the absent one was taken by another account, so that it returns under another one.
+#[test]
+fn direct_room_names_a_partner_who_has_returned_with_another_nick() {
+    let mut w = world();
+    let mut ann = Client::login(&mut w, "ann", &[]);
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let room = ann.create(&mut w, wire::RoomKind::Direct, "", &[&tom]);
+    w.disconnect(ann.conn);
+    w.advance(Settings::default().name_grace + 1_000);
+    drop(Client::login(&mut w, "ann", &[]));
+    let again = Client::login(&mut w, "ann2", &ann.secret);
+    assert_eq!(again.account, ann.account);
+    w.advance(1_000);
+    tom.command(&mut w, room, Operation::RoomSettings(wire::RoomSettings { muted: true }));
+    tom.update(&w);
+    assert_eq!(tom.rows[&room].people, ["ann2"]);
+}
+
+/// A partner logs in and reads its list before the nick is changed, and gets it afterwards.
+#[test]
+fn list_that_is_read_before_a_partner_returns_has_the_present_nick() {
+    let mut w = world();
+    let mut ann = Client::login(&mut w, "ann", &[]);
+    let tom = Client::login(&mut w, "tom", &[]);
+    ann.create(&mut w, wire::RoomKind::Direct, "", &[&tom]);
+    w.disconnect(tom.conn);
+    w.disconnect(ann.conn);
+    w.advance(Settings::default().name_grace + 1_000);
+    drop(Client::login(&mut w, "ann", &[]));
+    w.hold_results = true;
+    let again = w.connect();
+    let login = wire::Login { secret: tom.secret.clone(), version: 1, ..wire::Login::default() };
+    w.send(again, &codec::login("tom", wire::Login { capabilities: vec!["rooms".into()], ..login }));
+    w.hold_results = false;
+    let returned = Client::login(&mut w, "ann2", &ann.secret);
+    w.disconnect(returned.conn);
+    w.release_results();
+    let rows = w.received(again).welcome().unwrap().rows.clone().unwrap();
+    let people: Vec<_> = room_rows::unpack(rows).into_iter().flat_map(|row| row.people).collect();
+    assert_eq!(people.iter().map(|person| &*person.nick).collect::<Vec<_>>(), ["ann2"]);
 }
