@@ -222,11 +222,15 @@ impl Hub {
                 place
             }
             Outcome::Appended(place) => {
-                self.publish_change(proposal, place);
+                self.publish_change(proposal);
                 place
             }
-            Outcome::MemberChanged { place, role, members } => {
-                self.publish_member(proposal, place, role, members);
+            Outcome::RoomChanged { place, nick } => {
+                self.publish_room_change(proposal, place, &nick);
+                place
+            }
+            Outcome::MemberChanged { place, role, members, nick, target_nick } => {
+                self.publish_member(proposal, place, (role, members), [&nick, &target_nick]);
                 place
             }
         };
