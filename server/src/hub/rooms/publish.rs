@@ -1,10 +1,10 @@
 //! Published events: what they change in memory, and their delivery.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parlour_core::{
-    Millis, codec,
+    Millis,
     model::{Role, RoomId, RoomKind, UserId},
     wire::{self, server_event::Body},
 };
@@ -105,13 +105,11 @@ impl Rooms {
 
     /// Holds a changed nick for the subscriptions that wait in the rooms of an account: what they get first may be older.
     fn hold_nick(&mut self, key: AccountKey, account: UserId, nick: &Arc<str>) {
-        let change = PersonChange { nick: nick.clone(), online: self.presence.is_online(account) };
-        let frame = || codec::encode(&presence::frame(BTreeMap::from([(account, change.clone())]), 0));
         let rooms = self.lists.get(key).map_or(&[][..], |list| list.rooms());
         let rooms = rooms.iter().filter(|own| own.is_joined()).map(|own| own.room);
         for room in std::iter::once(RoomKey::LOBBY).chain(rooms) {
             if let Some(delivery) = self.live.delivery_mut(room).filter(|delivery| delivery.has_waiting()) {
-                delivery.hold(frame());
+                delivery.hold_nick(account, nick);
             }
         }
     }

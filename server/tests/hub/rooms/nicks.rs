@@ -183,3 +183,24 @@ fn list_that_is_read_before_a_partner_returns_has_the_present_nick() {
     let people: Vec<_> = room_rows::unpack(rows).into_iter().flat_map(|row| row.people).collect();
     assert_eq!(people.iter().map(|person| &*person.nick).collect::<Vec<_>>(), ["ann2"]);
 }
+
+/// An account changes its nick and leaves while a subscription waits: its nick is told with its presence at the end.
+#[test]
+fn nick_that_changes_while_a_subscription_waits_is_told_with_the_present_presence() {
+    let mut w = world();
+    let mut tom = Client::login(&mut w, "tom", &[]);
+    let mut lili = Client::login(&mut w, "lili", &[]);
+    let room = tom.create(&mut w, wire::RoomKind::Public, "rust", &[]);
+    lili.command(&mut w, room, Operation::Join(wire::Join {}));
+    tom.command(&mut w, RoomId::LOBBY, Operation::Unsubscribe(wire::Unsubscribe {}));
+    w.advance(1_000);
+    tom.update(&w);
+    read_late(&mut w, &mut tom, room, Operation::Subscribe(wire::Subscribe::default()), |w| {
+        lili.command(w, RoomId::LOBBY, change_nick("lilith"));
+        w.disconnect(lili.conn);
+        w.advance(1_000);
+    });
+    w.advance(1_000);
+    tom.update(&w);
+    assert_eq!(tom.people.get("lilith"), Some(&false));
+}
