@@ -80,6 +80,11 @@ impl Hub {
         let request = command.request;
         match plan {
             Plan::Own(change) => {
+                if let OwnChange::Mute(_) = change
+                    && let Some(wait) = self.append_queue.retry_after(self.now, address, 0)
+                {
+                    return Err((Status::LogUnavailable, wait));
+                }
                 let result = self.change_own((conn, request), account, room, change).map_err(refused)?;
                 if let Some(result) = result {
                     self.respond(conn, request, result);
