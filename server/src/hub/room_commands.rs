@@ -85,7 +85,8 @@ impl Hub {
                 {
                     return Err((Status::LogUnavailable, wait));
                 }
-                let result = self.change_own((conn, request), account, room, change).map_err(refused)?;
+                let result =
+                    self.change_own((conn, request), (account, address), room, change).map_err(refused)?;
                 if let Some(result) = result {
                     self.respond(conn, request, result);
                 }
@@ -142,7 +143,7 @@ impl Hub {
     fn change_own(
         &mut self,
         (conn, request): (ConnectionId, u32),
-        account: UserId,
+        sender: (UserId, IpAddr),
         room: RoomId,
         change: OwnChange,
     ) -> Result<Option<response::Result>, Status> {
@@ -158,7 +159,7 @@ impl Hub {
             OwnChange::LinkDevice => {
                 let mut random = [0; CODE_CHARS];
                 (self.random)(&mut random);
-                let code = self.rooms.links.create(self.now, account, random).ok_or(Status::Busy)?;
+                let code = self.rooms.links.create(self.now, sender, random).ok_or(Status::Busy)?;
                 let expires = self.unix_ms + i64::try_from(LINK_LIFETIME_MS).unwrap_or(0);
                 return Ok(Some(response::Result::Link(wire::DeviceLink { code, expires })));
             }

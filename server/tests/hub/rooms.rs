@@ -2,6 +2,7 @@
 
 mod client;
 mod commands;
+mod device_links;
 mod events;
 mod limits;
 mod nicks;
